@@ -1,0 +1,20 @@
+/** Tests are TypeScript modules; swc turns them, and the ESM-only packages they meet, into CommonJS for Jest. */
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  transform: {
+    '^.+\\.(ts|js|mjs)$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
+  },
+  transformIgnorePatterns: ['/node_modules/(?!(@noble|@scure|@otplib|otplib|emulate)/)'],
+  moduleNameMapper: {
+    // The package has no CommonJS entry; Jest would not find it by its name.
+    '^emulate$': '<rootDir>/node_modules/emulate/dist/api.js',
+    '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
+  },
+  testTimeout: 30_000,
+};

@@ -1,0 +1,18 @@
+import * as promotions from './0001-console-flag-promotions.js';
+import * as rcaUrl from './0002-rca-url.js';
+import * as audit from './0003-audit-log.js';
+import * as operators from './0004-operators.js';
+import * as alerts from './0005-alerts.js';
+import type { Migration } from './migration.js';
+
+/**
+ * All migrations, oldest first. Names carry no file extension, so that a database migrated by the compiled program
+ * and one migrated from the sources read the same history.
+ */
+export const migrations: readonly { readonly name: string; readonly migration: Migration }[] = [
+  { name: '0001-console-flag-promotions', migration: promotions },
+  { name: '0002-rca-url', migration: rcaUrl },
+  { name: '0003-audit-log', migration: audit },
+  { name: '0004-operators', migration: operators },
+  { name: '0005-alerts', migration: alerts },
+];

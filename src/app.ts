@@ -1,0 +1,294 @@
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { App, HTTPReceiver, type Receiver, SocketModeReceiver } from '@slack/bolt';
+import type { Logger } from 'pino';
+import type { Config, DatabaseConfig } from './config.js';
+import { type Database, openDatabase } from './db/database.js';
+import { startEmbeddedPostgres } from './db/embedded-postgres.js';
+import { migrateToLatest } from './db/migrate.js';
+import type { StoredAuthenticator } from './db/operators.js';
+import type { HandlerDependencies } from './handlers/dependencies.js';
+import { registerHandlers } from './handlers/index.js';
+import { createEvidenceReader } from './heroku/evidence.js';
+import { createHeroku } from './heroku/heroku.js';
+import { type HttpServer, startHttp } from './http.js';
+import { createDelivery, type Delivery } from './jobs/delivery.js';
+import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/maintenance.js';
+import { createWatchdog } from './jobs/watchdog.js';
+import { boltLogger } from './log.js';
+import { createMetrics } from './metrics.js';
+import { createSecretBox } from './operators/secret-box.js';
+import { checkCode } from './operators/totp.js';
+import { createReadiness } from './readiness.js';
+import { createSlack, type Slack } from './slack/slack.js';
+
+/** What is not the program's own: time, chance and the log. */
+export interface Surroundings {
+  readonly now: () => Date;
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number;
+  /** Yields [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+export function realSurroundings(log: Logger): Surroundings {
+  return { now: () => new Date(), elapsed: () => performance.now(), random: Math.random, log };
+}
+
+export interface OpenedDatabase {
+  readonly db: Database;
+  /** Where it is; holds a password, so it must not be logged. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the configured database, or the project's own where none is configured, with its schema brought up to date.
+ * @throws where it cannot be reached, or the schema cannot be migrated; nothing stays open then
+ */
+export async function openConfiguredDatabase(config: DatabaseConfig, log: Logger): Promise<OpenedDatabase> {
+  const embedded =
+    config.databaseUrl === null
+      ? await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.debug({ from: 'postgres' }, line) })
+      : null;
+  const url = config.databaseUrl ?? embedded?.connectionString ?? '';
+  try {
+    const ran = await migrateToLatest(url);
+    if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
+  } catch (error) {
+    await embedded?.stop();
+    throw error;
+  }
+  const db = openDatabase(url);
+  return {
+    db,
+    url,
+    async close() {
+      await db.close();
+      await embedded?.stop();
+    },
+  };
+}
+
+/** What both the long-running app and a single tick from the command line are made of. */
+interface Core {
+  readonly slack: Slack;
+  readonly readEvidence: HandlerDependencies['readEvidence'];
+  readonly delivery: Delivery;
+  maintain(): Promise<MaintenanceReport>;
+  planOnly(): Promise<MaintenanceReport>;
+  close(): void;
+}
+
+/** How long an alert may wait for Heroku before it goes out without its answer. */
+const ALERT_EVIDENCE_WITHIN_MS = 3_000;
+
+function createCore(config: Config, db: Database, around: Surroundings): Core {
+  const slack = createSlack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl });
+  const heroku = config.heroku === null ? null : createHeroku(config.heroku);
+  const readEvidence = createEvidenceReader(heroku, around.now, around.log);
+  const delivery = createDelivery({
+    db,
+    slack,
+    readEvidence: (promotion) => readEvidence(promotion, ALERT_EVIDENCE_WITHIN_MS),
+    now: around.now,
+    random: around.random,
+    owner: `${process.pid}-${randomBytes(6).toString('hex')}`,
+    alertChannel: config.slack.alertChannel,
+    criticalMention: config.slack.criticalMention,
+    broadcastCriticals: config.broadcastCriticals,
+  });
+  const maintenance = { db, delivery, thresholds: config.thresholds, ...around };
+  return {
+    slack,
+    readEvidence,
+    delivery,
+    maintain: () => runMaintenance(maintenance),
+    planOnly: () => planMaintenance(maintenance),
+    close: () => heroku?.close(),
+  };
+}
+
+/**
+ * One maintenance tick and nothing else, for an external scheduler. `dryRun` decides and does nothing.
+ * @throws where the database does not answer
+ */
+export async function maintainOnce(
+  config: Config,
+  around: Surroundings,
+  options: { readonly dryRun: boolean },
+): Promise<MaintenanceReport> {
+  const database = await openConfiguredDatabase(config, around.log);
+  const core = createCore(config, database.db, around);
+  try {
+    return await (options.dryRun ? core.planOnly() : core.maintain());
+  } finally {
+    core.close();
+    await database.close();
+  }
+}
+
+export interface RunningApp {
+  /** Where `/healthz`, `/readyz`, `/metrics` and, in HTTP mode, `/slack/events` are served. */
+  readonly port: number;
+  /** One maintenance tick now; does not reject. */
+  tick(): Promise<void>;
+  /** Takes no more work, finishes what is under way, and closes everything; within 10 seconds. */
+  stop(): Promise<void>;
+}
+
+const STOP_WITHIN_MS = 9_000;
+
+/**
+ * Starts everything: database, HTTP server, Slack, watchdog.
+ * @throws where the database or the port cannot be had; nothing stays open then
+ */
+export async function startApp(config: Config, around: Surroundings): Promise<RunningApp> {
+  const { log, now } = around;
+  const database = await openConfiguredDatabase(config, log);
+  const { db } = database;
+  const core = createCore(config, db, around);
+  const metrics = createMetrics();
+  const busy = createBusyCount();
+
+  const watchdog = createWatchdog({
+    runMaintenance: core.maintain,
+    cron: config.maintenanceCron,
+    heartbeatUrl: config.heartbeatUrl,
+    now,
+    log,
+    onTick: metrics.onTick,
+  });
+  const secretBox = createSecretBox(config.totpEncryptionKey);
+  const { receiver, slackListener } = createReceiver(config, log);
+  // Without `authorize`, Bolt would ask Slack who it is at every request, and swallow the click where that fails.
+  const bolt = new App({
+    receiver,
+    authorize: async () => ({ botToken: config.slack.botToken }),
+    ignoreSelf: false,
+    logger: boltLogger(log),
+    clientOptions: { slackApiUrl: config.slack.apiUrl },
+  });
+  bolt.use(({ next }) => busy.during(next));
+  registerHandlers(bolt, {
+    db,
+    slack: core.slack,
+    readEvidence: core.readEvidence,
+    checkCode: (code: string, stored: StoredAuthenticator, at: Date) =>
+      checkCode(code, { ...stored, secret: secretBox.open(stored.sealedSecret, stored.operatorId) }, at),
+    showInSlack: async (promotionId) => {
+      try {
+        for (const outcome of await core.delivery.promotion(promotionId)) {
+          metrics.onDelivery(outcome);
+          if (outcome.kind === 'failed')
+            log.warn({ err: outcome.error, promotionId }, 'Slack is behind; the next tick catches up');
+        }
+      } catch (error) {
+        log.error({ err: error, promotionId }, 'Slack is behind; the next tick catches up');
+      }
+    },
+    onDenied: metrics.onDenied,
+    onCodeRefused: metrics.onCodeRefused,
+    thresholds: config.thresholds,
+    rcaUrlHosts: config.rcaUrlHosts,
+    now,
+    log,
+  });
+  const readiness = createReadiness(
+    [
+      { name: 'database', run: () => db.ping(), freshForMs: 1_000 },
+      { name: 'slack', run: () => core.slack.ping(), freshForMs: 15_000 },
+      { name: 'watchdog', run: async () => failWhileSilent(watchdog.silentSince()), freshForMs: 0 },
+    ],
+    around.elapsed,
+  );
+
+  let http: HttpServer;
+  try {
+    http = await startHttp(config.port, { slackListener, readiness, metrics, log });
+  } catch (error) {
+    core.close();
+    await database.close();
+    throw error;
+  }
+  const stopEverything = async (): Promise<void> => {
+    // First what brings work, then what does it, then what it needs.
+    await Promise.all([http.stop(), slackListener === null ? receiver.stop() : undefined, watchdog.stop()]);
+    await busy.idle();
+    core.close();
+    await database.close();
+  };
+  try {
+    if (slackListener === null) await receiver.start();
+  } catch (error) {
+    await stopEverything();
+    throw error;
+  }
+  watchdog.start();
+  void watchdog.tick();
+  log.info(
+    { port: http.port, slack: config.slack.transport.kind, heroku: config.heroku !== null },
+    'flag-promotions is up',
+  );
+  if (config.heroku === null) log.warn('HEROKU_API_KEY is not set: alerts carry no evidence');
+
+  return {
+    port: http.port,
+    tick: () => watchdog.tick(),
+    async stop() {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<'late'>((resolve) => {
+        timer = setTimeout(() => resolve('late'), STOP_WITHIN_MS);
+      });
+      const ended = await Promise.race([stopEverything(), late]);
+      clearTimeout(timer);
+      // Leases run out by themselves, and whatever was due stands in the rows.
+      if (ended === 'late') log.warn('stopped before everything under way had ended; another process takes it up');
+    },
+  };
+}
+
+function createReceiver(
+  config: Config,
+  log: Logger,
+): { receiver: Receiver; slackListener: HTTPReceiver['requestListener'] | null } {
+  const { transport, apiUrl } = config.slack;
+  if (transport.kind === 'socket') {
+    const receiver = new SocketModeReceiver({
+      appToken: transport.appToken,
+      logger: boltLogger(log),
+      installerOptions: { clientOptions: { slackApiUrl: apiUrl } },
+    });
+    return { receiver, slackListener: null };
+  }
+  const receiver = new HTTPReceiver({
+    signingSecret: transport.signingSecret,
+    endpoints: '/slack/events',
+    logger: boltLogger(log),
+  });
+  return { receiver, slackListener: receiver.requestListener };
+}
+
+async function failWhileSilent(since: Date | null): Promise<void> {
+  if (since !== null) throw new Error(`no maintenance has completed since ${since.toISOString()}`);
+}
+
+/** Counts what is under way after Slack was already answered, so that a stop can wait for it. */
+function createBusyCount(): { during(work: () => Promise<void>): Promise<void>; idle(): Promise<void> } {
+  const underWay = new Set<Promise<void>>();
+  return {
+    async during(work) {
+      const running = work();
+      underWay.add(running);
+      try {
+        await running;
+      } finally {
+        underWay.delete(running);
+      }
+    },
+    async idle() {
+      await Promise.allSettled(underWay);
+    },
+  };
+}

@@ -1,0 +1,189 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import qrcode from 'qrcode';
+import { maintainOnce, openConfiguredDatabase, realSurroundings, startApp } from './app.js';
+import { ConfigError, EX_CONFIG, readConfig, readDatabaseConfig, readOperatorsConfig } from './config.js';
+import type { Database } from './db/database.js';
+import { migrateToLatest, rollBackAll } from './db/migrate.js';
+import { createLogger } from './log.js';
+import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment.js';
+import { createSecretBox } from './operators/secret-box.js';
+
+const out = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+/** Something that the person at the keyboard can mend; printed without a stack. */
+class UsageError extends Error {}
+
+function print(json: boolean, value: unknown, text: string): void {
+  out(json ? JSON.stringify(value) : text);
+}
+
+async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
+  const config = readDatabaseConfig(process.env);
+  const database = await openConfiguredDatabase(config, createLogger('warn'));
+  try {
+    return await work(database.db);
+  } finally {
+    await database.close();
+  }
+}
+
+const program = new Command('flag-promotions')
+  .description('Finds feature-flag promotions that hang, says so in Slack, and lets a superadmin resolve them.')
+  .showHelpAfterError();
+
+program
+  .command('start')
+  .description('run the app until SIGTERM')
+  .action(async () => {
+    const config = readConfig(process.env);
+    const log = createLogger(config.logLevel);
+    const app = await startApp(config, realSurroundings(log));
+    const stop = (signal: NodeJS.Signals): void => {
+      log.info({ signal }, 'stopping');
+      app.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+    };
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
+  });
+
+program
+  .command('migrate')
+  .description('bring the schema up to date (start does so too)')
+  .option('--rollback', 'take back every migration; a table that the console made keeps its rows and columns')
+  .action(async (options: { rollback?: boolean }) => {
+    const config = readDatabaseConfig(process.env);
+    const database = await openConfiguredDatabase(config, createLogger('warn'));
+    try {
+      if (options.rollback === true) {
+        await rollBackAll(database.url);
+        out('Every migration was taken back.');
+      } else {
+        await migrateToLatest(database.url);
+        out('The schema is up to date.');
+      }
+    } finally {
+      await database.close();
+    }
+  });
+
+program
+  .command('maintenance')
+  .description('one tick of the watchdog, for an external scheduler; exit code 1 where anything failed')
+  .option('--dry-run', 'print what would be done, and do none of it')
+  .option('--json', 'print the report as JSON')
+  .action(async (options: { dryRun?: boolean; json?: boolean }) => {
+    const config = readConfig(process.env);
+    const around = realSurroundings(createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel));
+    const report = await maintainOnce(config, around, { dryRun: options.dryRun === true });
+    const { failures, ...rest } = report;
+    const text = [
+      `${report.deploying} in deploying, ${report.stuck} of them stuck.`,
+      ...report.actions.map((action) => `${options.dryRun === true ? 'would do' : 'did'}: ${JSON.stringify(action)}`),
+      ...failures.map(({ action }) => `failed: ${JSON.stringify(action)}`),
+    ].join('\n');
+    print(options.json === true, { ...rest, failures: failures.map(({ action }) => action) }, text);
+    if (failures.length > 0) process.exitCode = 1;
+  });
+
+const operators = program.command('operators').description('who may resolve promotions');
+
+operators
+  .command('add')
+  .argument('<slack-user-id>', 'U… or W…: in Slack, their profile, “Copy member ID”')
+  .description('enrol an operator, or enrol one again with a new secret')
+  .option('--secret <base32>', 'use this TOTP secret instead of a new one')
+  .option('--role <role>', 'superadmin (may resolve) or engineer (may link RCAs)', 'superadmin')
+  .option('--json', 'print JSON')
+  .action(async (slackUserId: string, options: { secret?: string; role: string; json?: boolean }) => {
+    const config = readOperatorsConfig(process.env);
+    if (!/^[UW][A-Z0-9]{5,20}$/u.test(slackUserId)) {
+      throw new UsageError(`${slackUserId} is not a Slack user id. It begins with U or W; a name will not do.`);
+    }
+    const { role } = options;
+    if (role !== 'superadmin' && role !== 'engineer') throw new UsageError('--role takes superadmin or engineer.');
+    const problem = options.secret === undefined ? null : base32Problem(options.secret);
+    if (problem !== null) throw new UsageError(`--secret ${problem}`);
+    const secret = options.secret ?? newSecret();
+    const sealedSecret = createSecretBox(config.totpEncryptionKey).seal(secret, slackUserId);
+    const existed = await withDatabase((db) => db.operators.enrol({ slackUserId, role, sealedSecret }));
+    const uri = enrolmentUri(secret, slackUserId);
+    if (options.json === true) {
+      print(true, { slackUserId, role, uri, existed }, '');
+      return;
+    }
+    out(`${existed ? 'Enrolled again' : 'Enrolled'}: ${slackUserId}, ${role}.`);
+    out('Scan this with an authenticator app. It is shown this once:');
+    out(await qrcode.toString(uri, { type: 'terminal', small: true }));
+    out(uri);
+  });
+
+operators
+  .command('list')
+  .description('every operator, with locks')
+  .option('--json', 'print JSON')
+  .action(async (options: { json?: boolean }) => {
+    const rows = await withDatabase((db) => db.operators.list());
+    const text = rows.map((row) => {
+      const locked =
+        row.lockedUntil !== null && row.lockedUntil > new Date()
+          ? `, locked until ${row.lockedUntil.toISOString()}`
+          : '';
+      const disabled = row.disabledAt === null ? '' : `, disabled ${row.disabledAt.toISOString()}`;
+      return `${row.slackUserId}  ${row.role}${locked}${disabled}`;
+    });
+    print(options.json === true, rows, text.length === 0 ? 'There are no operators yet.' : text.join('\n'));
+  });
+
+operators
+  .command('disable')
+  .argument('<slack-user-id>')
+  .description('take every right from an operator, at once')
+  .action(async (slackUserId: string) => {
+    if (!(await withDatabase((db) => db.operators.disable(slackUserId, new Date()))))
+      throw new UsageError(`There is no operator ${slackUserId}.`);
+    out(`Disabled: ${slackUserId}.`);
+  });
+
+operators
+  .command('unlock')
+  .argument('<slack-user-id>')
+  .description('end the lock that wrong codes brought')
+  .action(async (slackUserId: string) => {
+    if (!(await withDatabase((db) => db.operators.unlock(slackUserId))))
+      throw new UsageError(`There is no operator ${slackUserId}.`);
+    out(`Unlocked: ${slackUserId}.`);
+  });
+
+program
+  .command('audit')
+  .description('the audit log')
+  .command('verify')
+  .description('compute the chain again; exit code 1, and the first broken event, where it does not hold')
+  .option('--json', 'print JSON')
+  .action(async (options: { json?: boolean }) => {
+    const verdict = await withDatabase((db) => db.audit.verify());
+    const text = verdict.intact
+      ? `The audit log is intact: ${verdict.events} events, head ${verdict.headHash}.`
+      : `The audit log is broken at event ${verdict.firstBrokenId}: ${verdict.reason}. ${verdict.events} events before it are intact.`;
+    print(options.json === true, verdict, text);
+    if (!verdict.intact) process.exitCode = 1;
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const known = error instanceof ConfigError || error instanceof UsageError;
+  process.stderr.write(
+    `${known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exitCode = error instanceof ConfigError ? EX_CONFIG : 1;
+}

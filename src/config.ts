@@ -1,0 +1,272 @@
+import { parseExpression } from 'cron-parser';
+import ms from 'ms';
+import { z } from 'zod';
+
+/** Exit code of sysexits.h for a configuration error. */
+export const EX_CONFIG = 78;
+
+/** The environment does not describe a runnable app; `faults` names every fault, one sentence each. */
+export class ConfigError extends Error {
+  readonly code = 'config_invalid';
+  override readonly name = 'ConfigError';
+  constructor(readonly faults: readonly string[]) {
+    super(
+      [
+        faults.length === 1 ? 'One setting needs your attention:' : `${faults.length} settings need your attention:`,
+        ...faults.map((fault) => `  - ${fault}`),
+        'Every setting is explained in .env.example. To look around without any of them: npm run demo',
+      ].join('\n'),
+    );
+  }
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** An empty variable counts as unset: that is how `.env` files and dashboards spell "none". */
+const unsetWhenEmpty = (value: unknown): unknown =>
+  typeof value === 'string' && value.trim() === '' ? undefined : value;
+
+const optional = <T extends z.ZodType>(schema: T) => z.preprocess(unsetWhenEmpty, schema.optional());
+const required = (what: string, schema: z.ZodType<string, string> = z.string()) =>
+  z.preprocess(unsetWhenEmpty, z.string({ error: `is required: ${what}` }).pipe(schema));
+
+function isDuration(text: string): text is ms.StringValue {
+  return /^\d+(?:\.\d+)?\s*(?:ms|s|m|h|d)$/u.test(text.trim());
+}
+
+const duration = (fallback: ms.StringValue) =>
+  z.preprocess(
+    unsetWhenEmpty,
+    z
+      .string()
+      .default(fallback)
+      .transform((text, context) => {
+        const milliseconds = isDuration(text) ? ms(text) : 0;
+        if (milliseconds > 0) return milliseconds;
+        context.addIssue({ code: 'custom', message: `must be a duration such as ${fallback}, 90s, 30m or 1d` });
+        return z.NEVER;
+      }),
+  );
+
+const url = (protocols: readonly string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  });
+
+const base64Key = z.string().transform((text, context) => {
+  const key = Buffer.from(text, 'base64');
+  if (key.length === 32 && /^[A-Za-z0-9+/]+={0,2}$/u.test(text)) return new Uint8Array(key);
+  context.addIssue({ code: 'custom', message: 'must be 32 bytes in base64; make one with: openssl rand -base64 32' });
+  return z.NEVER;
+});
+
+const cron = z.string().refine(
+  (text) => {
+    try {
+      parseExpression(text);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  { error: 'must be a cron expression such as "* * * * *"' },
+);
+
+/** Everything that follows is read from here once. Names and defaults are those of `.env.example`. */
+const core = {
+  DATABASE_URL: optional(url(['postgres:', 'postgresql:'])),
+  DATA_DIR: z.preprocess(unsetWhenEmpty, z.string().default('.data')),
+  LOG_LEVEL: z.preprocess(
+    unsetWhenEmpty,
+    z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+  ),
+};
+const encryptionKey = {
+  TOTP_ENCRYPTION_KEY: z.preprocess(
+    unsetWhenEmpty,
+    z
+      .string({ error: 'is required: 32 bytes in base64, which encrypt the TOTP secrets; openssl rand -base64 32' })
+      .pipe(base64Key),
+  ),
+};
+const app = {
+  SLACK_BOT_TOKEN: required(
+    'the bot token (xoxb-…) of OAuth & Permissions',
+    z.string().regex(/^xoxb-\S+$/u, 'must be a bot token, which begins with xoxb-'),
+  ),
+  SLACK_SIGNING_SECRET: optional(z.string()),
+  SLACK_APP_TOKEN: optional(z.string().regex(/^xapp-\S+$/u, 'must be an app-level token, which begins with xapp-')),
+  SLACK_API_URL: z.preprocess(
+    unsetWhenEmpty,
+    url(['https:', 'http:'])
+      .default('https://slack.com/api/')
+      .transform((text) => (text.endsWith('/') ? text : `${text}/`)),
+  ),
+  SLACK_ALERT_CHANNEL: required(
+    'the id of the channel that alerts go to (C…)',
+    z.string().regex(/^[CG][A-Z0-9]{2,}$/u, 'must be a channel id such as C0123456789, not a name'),
+  ),
+  SLACK_CRITICAL_MENTION: optional(
+    z
+      .string()
+      .regex(
+        /^<(?:!subteam\^[A-Z0-9]+|@[UW][A-Z0-9]+|!here|!channel)>$/u,
+        'must be a mention as Slack writes it, such as <!subteam^S0123456789> or <@U0123456789>',
+      ),
+  ),
+  HEROKU_API_KEY: optional(z.string()),
+  HEROKU_API_URL: z.preprocess(unsetWhenEmpty, url(['https:', 'http:']).default('https://api.heroku.com')),
+  STUCK_WARNING_AFTER: duration('12h'),
+  STUCK_CRITICAL_AFTER: duration('24h'),
+  CRITICAL_REPEAT_EVERY: duration('24h'),
+  CRITICAL_BROADCAST: z.preprocess(
+    unsetWhenEmpty,
+    z
+      .enum(['true', 'false'], { error: 'must be true or false' })
+      .default('true')
+      .transform((text) => text === 'true'),
+  ),
+  MAINTENANCE_CRON: z.preprocess(unsetWhenEmpty, cron.default('* * * * *')),
+  HEARTBEAT_URL: optional(url(['https:', 'http:'])),
+  RCA_URL_HOSTS: z.preprocess(
+    unsetWhenEmpty,
+    z
+      .string()
+      .default('')
+      .transform((text) =>
+        text
+          .split(',')
+          .map((host) => host.trim().toLowerCase())
+          .filter((host) => host !== ''),
+      )
+      .refine((hosts) => hosts.every((host) => /^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/u.test(host)), {
+        error: 'must be host names separated by commas, such as docs.example.com,wiki.example.com',
+      }),
+  ),
+  PORT: z.preprocess(
+    unsetWhenEmpty,
+    z.coerce
+      .number({ error: 'must be a port number' })
+      .int('must be a port number')
+      .min(0)
+      .max(65_535, 'must be a port number')
+      .default(3000),
+  ),
+};
+
+const databaseSchema = z.object(core);
+const operatorsSchema = z.object({ ...core, ...encryptionKey });
+const appSchema = z
+  .object({ ...core, ...encryptionKey, ...app })
+  .refine((env) => env.SLACK_APP_TOKEN !== undefined || env.SLACK_SIGNING_SECRET !== undefined, {
+    path: ['SLACK_SIGNING_SECRET'],
+    error: 'is required (Basic Information, App Credentials), or set SLACK_APP_TOKEN (xapp-…) to use Socket Mode',
+    when: () => true,
+  })
+  .refine((env) => env.STUCK_CRITICAL_AFTER > env.STUCK_WARNING_AFTER, {
+    path: ['STUCK_CRITICAL_AFTER'],
+    error: 'must be longer than STUCK_WARNING_AFTER',
+  });
+
+/** What the database and the log need. */
+export interface DatabaseConfig {
+  readonly databaseUrl: string | null;
+  readonly dataDir: string;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** What operators are enrolled with. */
+export interface OperatorsConfig extends DatabaseConfig {
+  /** 32 bytes. */
+  readonly totpEncryptionKey: Uint8Array;
+}
+
+/** What the whole app needs. Durations are milliseconds. */
+export interface Config extends OperatorsConfig {
+  readonly slack: {
+    readonly botToken: string;
+    readonly apiUrl: string;
+    readonly alertChannel: string;
+    readonly criticalMention: string | null;
+    readonly transport:
+      | { readonly kind: 'http'; readonly signingSecret: string }
+      | { readonly kind: 'socket'; readonly appToken: string };
+  };
+  /** null: no evidence and no promoting. */
+  readonly heroku: { readonly apiKey: string; readonly apiUrl: string } | null;
+  readonly thresholds: {
+    readonly warningAfterMs: number;
+    readonly criticalAfterMs: number;
+    readonly repeatCriticalEveryMs: number;
+  };
+  readonly broadcastCriticals: boolean;
+  readonly maintenanceCron: string;
+  readonly heartbeatUrl: string | null;
+  readonly rcaUrlHosts: readonly string[];
+  readonly port: number;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads what `migrate`, `audit verify` and the like need.
+ * @throws {ConfigError} naming every fault
+ */
+export function readDatabaseConfig(environment: Environment): DatabaseConfig {
+  return Object.freeze(databaseConfig(parse(databaseSchema, environment)));
+}
+
+/**
+ * Reads what the `operators` commands need.
+ * @throws {ConfigError} naming every fault
+ */
+export function readOperatorsConfig(environment: Environment): OperatorsConfig {
+  const env = parse(operatorsSchema, environment);
+  return Object.freeze({ ...databaseConfig(env), totpEncryptionKey: env.TOTP_ENCRYPTION_KEY });
+}
+
+/**
+ * Reads what the app needs.
+ * @throws {ConfigError} naming every fault
+ */
+export function readConfig(environment: Environment): Config {
+  const env = parse(appSchema, environment);
+  return Object.freeze({
+    ...databaseConfig(env),
+    totpEncryptionKey: env.TOTP_ENCRYPTION_KEY,
+    slack: Object.freeze({
+      botToken: env.SLACK_BOT_TOKEN,
+      apiUrl: env.SLACK_API_URL,
+      alertChannel: env.SLACK_ALERT_CHANNEL,
+      criticalMention: env.SLACK_CRITICAL_MENTION ?? null,
+      transport:
+        env.SLACK_APP_TOKEN === undefined
+          ? { kind: 'http' as const, signingSecret: env.SLACK_SIGNING_SECRET ?? '' }
+          : { kind: 'socket' as const, appToken: env.SLACK_APP_TOKEN },
+    }),
+    heroku:
+      env.HEROKU_API_KEY === undefined
+        ? null
+        : Object.freeze({ apiKey: env.HEROKU_API_KEY, apiUrl: env.HEROKU_API_URL }),
+    thresholds: Object.freeze({
+      warningAfterMs: env.STUCK_WARNING_AFTER,
+      criticalAfterMs: env.STUCK_CRITICAL_AFTER,
+      repeatCriticalEveryMs: env.CRITICAL_REPEAT_EVERY,
+    }),
+    broadcastCriticals: env.CRITICAL_BROADCAST,
+    maintenanceCron: env.MAINTENANCE_CRON,
+    heartbeatUrl: env.HEARTBEAT_URL ?? null,
+    rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),
+    port: env.PORT,
+  });
+}
+
+function databaseConfig(env: z.output<typeof databaseSchema>): DatabaseConfig {
+  return { databaseUrl: env.DATABASE_URL ?? null, dataDir: env.DATA_DIR, logLevel: env.LOG_LEVEL };
+}
+
+function parse<T extends z.ZodType>(schema: T, environment: Environment): z.output<T> {
+  const result = schema.safeParse(environment);
+  if (result.success) return result.data;
+  throw new ConfigError(result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
+}

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Knex } from './connection.js';
+import { idColumn, parseRows } from './rows.js';
+
+/** The actions of the audit log; the first two are the console's own names for a person's resolution. */
+export const AUDIT_ACTIONS = [
+  'console.flag.promotion.ops_complete',
+  'console.flag.promotion.ops_failed',
+  'console.flag.promotion.stuck_warning',
+  'console.flag.promotion.stuck_critical',
+  'console.flag.promotion.rca_linked',
+  'console.flag.promotion.totp_rejected',
+  'console.flag.promotion.denied',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** `actor` of what the app does by itself. */
+export const WATCHDOG = 'watchdog';
+
+export interface NewAuditEvent {
+  readonly at: Date;
+  readonly action: AuditAction;
+  /** A Slack user id, or WATCHDOG. */
+  readonly actor: string;
+  readonly promotionId: string | null;
+  /** Holds no code, no secret and no config var's unmasked value. */
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditEvent {
+  readonly id: string;
+  readonly at: Date;
+  readonly action: string;
+  readonly actor: string;
+  readonly promotionId: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Appends an event inside the transaction of what it records; ids and hashes are the database's work. The insert
+ * locks the head of the chain until that transaction ends, so it comes last in it.
+ */
+export async function appendAuditEvent(trx: Knex.Transaction, event: NewAuditEvent): Promise<string> {
+  const inserted = await trx.raw(
+    `insert into console_audit_log (at, action, actor, promotion_id, detail) values (?, ?, ?, ?, ?::jsonb) returning id`,
+    [event.at, event.action, event.actor, event.promotionId, JSON.stringify(event.detail)],
+  );
+  const [row] = parseRows(inserted, z.object({ id: idColumn }));
+  if (row === undefined) throw new Error('The audit event was not inserted.');
+  return row.id;
+}
+
+const eventRow = z
+  .object({
+    id: idColumn,
+    at: z.date(),
+    action: z.string(),
+    actor: z.string(),
+    promotion_id: idColumn.nullable(),
+    detail: z.record(z.string(), z.unknown()),
+  })
+  .transform(
+    (row): AuditEvent => ({
+      id: row.id,
+      at: row.at,
+      action: row.action,
+      actor: row.actor,
+      promotionId: row.promotion_id,
+      detail: row.detail,
+    }),
+  );
+
+export type AuditVerdict =
+  | { readonly intact: true; readonly events: number; readonly headHash: string }
+  | { readonly intact: false; readonly events: number; readonly firstBrokenId: string; readonly reason: string };
+
+const GENESIS = '0'.repeat(64);
+const PAGE = 5_000;
+
+export interface AuditLog {
+  /** The newest `limit` events of a promotion, oldest first. */
+  ofPromotion(promotionId: string, limit: number): Promise<readonly AuditEvent[]>;
+  find(id: string): Promise<AuditEvent | null>;
+  /** Records something that goes with no other write. */
+  append(event: NewAuditEvent): Promise<void>;
+  /** Computes the whole chain again, outside the database, and names the first event that does not fit it. */
+  verify(): Promise<AuditVerdict>;
+}
+
+export function auditLog(knex: Knex): AuditLog {
+  return {
+    async ofPromotion(promotionId, limit) {
+      const found = await knex.raw(
+        `select id, at, action, actor, promotion_id, detail from console_audit_log where promotion_id = ? order by id desc limit ?`,
+        [promotionId, limit],
+      );
+      return parseRows(found, eventRow).reverse();
+    },
+    async find(id) {
+      const found = await knex.raw(
+        `select id, at, action, actor, promotion_id, detail from console_audit_log where id = ?`,
+        [id],
+      );
+      return parseRows(found, eventRow)[0] ?? null;
+    },
+    async append(event) {
+      await knex.transaction((trx) => appendAuditEvent(trx, event));
+    },
+    async verify() {
+      // One snapshot for the events and the head: writers go on meanwhile.
+      return knex.transaction((trx) => verifyChain(trx), { isolationLevel: 'repeatable read', readOnly: true });
+    },
+  };
+}
+
+const chainRow = z.object({ id: idColumn, prev_hash: z.string(), hash: z.string(), canonical: z.string() });
+
+async function verifyChain(trx: Knex.Transaction): Promise<AuditVerdict> {
+  let last = { id: 0n, hash: GENESIS };
+  let events = 0;
+  for (;;) {
+    // Spelled out rather than calling the trigger's own function, which whoever alters rows could have altered too.
+    const page = await trx.raw(
+      `select id, prev_hash, hash,
+              jsonb_build_array(prev_hash, id, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                                action, actor, promotion_id, detail)::text as canonical
+         from console_audit_log where id > ? order by id limit ?`,
+      [last.id.toString(), PAGE],
+    );
+    const rows = parseRows(page, chainRow);
+    for (const row of rows) {
+      const broken = (reason: string): AuditVerdict => ({ intact: false, events, firstBrokenId: row.id, reason });
+      const expectedId = last.id + 1n;
+      if (BigInt(row.id) !== expectedId) {
+        return {
+          intact: false,
+          events,
+          firstBrokenId: expectedId.toString(),
+          reason: `event ${expectedId} is missing`,
+        };
+      }
+      if (row.prev_hash !== last.hash) return broken('it does not follow the event before it');
+      if (createHash('sha256').update(row.canonical, 'utf8').digest('hex') !== row.hash) {
+        return broken('its content is not what was recorded');
+      }
+      last = { id: BigInt(row.id), hash: row.hash };
+      events += 1;
+    }
+    if (rows.length < PAGE) break;
+  }
+  const [head] = parseRows(
+    await trx.raw('select last_id, last_hash from console_audit_head'),
+    z.object({ last_id: idColumn, last_hash: z.string() }),
+  );
+  if (head === undefined) {
+    return { intact: false, events, firstBrokenId: '0', reason: 'the head of the chain is missing' };
+  }
+  if (BigInt(head.last_id) !== last.id || head.last_hash !== last.hash) {
+    const missing = (last.id + 1n).toString();
+    return { intact: false, events, firstBrokenId: missing, reason: `events from ${missing} on are missing` };
+  }
+  return { intact: true, events, headHash: last.hash };
+}

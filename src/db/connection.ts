@@ -1,0 +1,23 @@
+import knexFactory, { type Knex } from 'knex';
+
+/**
+ * A pool of connections to PostgreSQL. Sessions run in UTC, so that a table whose timestamps carry no zone (the
+ * console's may) is read as the UTC it was written in. Statements and lock waits are bounded: a person in Slack has
+ * three seconds, and an honest "the database does not answer" beats a late success nobody sees.
+ */
+export function connect(connectionString: string, options: { maxConnections?: number } = {}): Knex {
+  return knexFactory({
+    client: 'pg',
+    connection: {
+      connectionString,
+      application_name: 'flag-promotions',
+      options: '-c TimeZone=UTC -c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s',
+      connectionTimeoutMillis: 2_000,
+      keepAlive: true,
+    },
+    pool: { min: 0, max: options.maxConnections ?? 10, idleTimeoutMillis: 30_000 },
+    acquireConnectionTimeout: 2_500,
+  });
+}
+
+export type { Knex };

@@ -1,0 +1,37 @@
+import { type Alerts, alerts } from './alerts.js';
+import { type AuditLog, auditLog } from './audit.js';
+import { connect } from './connection.js';
+import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
+import { type Operators, operators } from './operators.js';
+import { type Promotions, promotions } from './promotions.js';
+import { type Replies, replies } from './replies.js';
+
+/** Everything that is stored, by table. Nothing outside this folder knows SQL. */
+export interface Database {
+  readonly promotions: Promotions;
+  readonly alerts: Alerts;
+  readonly replies: Replies;
+  readonly operators: Operators;
+  readonly audit: AuditLog;
+  readonly maintenance: MaintenanceRecords;
+  /** Rejects where the database does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Connects lazily: an unreachable server shows at the first query, not here. */
+export function openDatabase(connectionString: string, options: { maxConnections?: number } = {}): Database {
+  const knex = connect(connectionString, options);
+  return {
+    promotions: promotions(knex),
+    alerts: alerts(knex),
+    replies: replies(knex),
+    operators: operators(knex),
+    audit: auditLog(knex),
+    maintenance: maintenanceRecords(knex),
+    async ping() {
+      await knex.raw('select 1');
+    },
+    close: () => knex.destroy(),
+  };
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { Knex } from './connection.js';
+import { count, parseRows } from './rows.js';
+
+/** The newest maintenance that ran to its end, in whichever replica. */
+export interface MaintenanceRecord {
+  readonly completedAt: Date;
+  readonly deploying: number;
+  readonly stuck: number;
+}
+
+export interface MaintenanceRecords {
+  last(): Promise<MaintenanceRecord | null>;
+  record(maintenance: MaintenanceRecord): Promise<void>;
+}
+
+export function maintenanceRecords(knex: Knex): MaintenanceRecords {
+  return {
+    async last() {
+      const found = await knex.raw('select completed_at, deploying, stuck from flag_promotion_maintenance');
+      const row = z
+        .object({ completed_at: z.date(), deploying: count, stuck: count })
+        .transform((r): MaintenanceRecord => ({ completedAt: r.completed_at, deploying: r.deploying, stuck: r.stuck }));
+      return parseRows(found, row)[0] ?? null;
+    },
+    async record({ completedAt, deploying, stuck }) {
+      await knex.raw(
+        `insert into flag_promotion_maintenance (completed_at, deploying, stuck) values (?, ?, ?)
+         on conflict (only_row) do update
+           set completed_at = excluded.completed_at, deploying = excluded.deploying, stuck = excluded.stuck`,
+        [completedAt, deploying, stuck],
+      );
+    },
+  };
+}

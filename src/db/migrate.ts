@@ -1,0 +1,46 @@
+import knexFactory, { type Knex } from 'knex';
+import { migrations } from '../../migrations/index.js';
+
+const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
+  getMigrations: async () => [...migrations],
+  getMigrationName: (entry) => entry.name,
+  getMigration: async (entry) => entry.migration,
+};
+
+const CONFIG = { migrationSource, tableName: 'flag_promotions_migrations' };
+
+/**
+ * Brings the schema to its newest version. Safe to run from several replicas at once: they wait for one another.
+ * Answers the names of the migrations that this call ran.
+ */
+export async function migrateToLatest(connectionString: string): Promise<readonly string[]> {
+  return withMigrationLock(connectionString, async (knex) => {
+    const [, ran] = await knex.migrate.latest(CONFIG);
+    return ran;
+  });
+}
+
+/** Takes back every migration, the newest first; a table that the console made keeps its rows and its own columns. */
+export async function rollBackAll(connectionString: string): Promise<void> {
+  await withMigrationLock(connectionString, (knex) => knex.migrate.rollback(CONFIG, true));
+}
+
+/** An arbitrary number that names this project's migration lock among a database's advisory locks. */
+const LOCK = 2026_05_07;
+
+/**
+ * knex's own migration lock is a flag in a table: it refuses a second replica instead of letting it wait, and stays
+ * set when its holder is killed. A session's advisory lock does neither.
+ */
+async function withMigrationLock<T>(connectionString: string, work: (knex: Knex) => Promise<T>): Promise<T> {
+  const knex = knexFactory({ client: 'pg', connection: connectionString, pool: { min: 0, max: 2 } });
+  try {
+    return await knex.transaction(async (lock) => {
+      await lock.raw('select pg_advisory_xact_lock(?)', [LOCK]);
+      await knex.migrate.forceFreeMigrationsLock(CONFIG);
+      return work(knex);
+    });
+  } finally {
+    await knex.destroy();
+  }
+}

@@ -1,0 +1,235 @@
+import { z } from 'zod';
+import type { Promotion } from '../promotions/promotion.js';
+import {
+  type CodeCheck,
+  decideResolution,
+  isOperator,
+  type ResolutionRefusal,
+  type ResolutionRequest,
+  terminalStateOf,
+} from '../promotions/resolution.js';
+import { requestRepaint, showThatItEnded } from './alerts.js';
+import { appendAuditEvent } from './audit.js';
+import type { Knex } from './connection.js';
+import { lockOperator, recordCodeCheck, type StoredAuthenticator } from './operators.js';
+import { count, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
+
+export type ResolutionOutcome = { readonly kind: 'resolved'; readonly promotion: Promotion } | ResolutionRefusal;
+
+export type RcaLinkOutcome =
+  | { readonly kind: 'linked'; readonly promotion: Promotion; readonly previousUrl: string | null }
+  | { readonly kind: 'unchanged'; readonly promotion: Promotion }
+  | { readonly kind: 'not_operator' }
+  | { readonly kind: 'unknown_promotion' };
+
+export interface Promotions {
+  find(id: string): Promise<Promotion | null>;
+  /** The newest promotion of a flag, whatever its state. */
+  newestOf(flagKey: string): Promise<Promotion | null>;
+  /** Promotions in `deploying` whose stuck clock started by `stuckBefore`, the oldest first. */
+  stuck(
+    stuckBefore: Date,
+    page: { offset: number; limit: number },
+  ): Promise<{ total: number; rows: readonly Promotion[] }>;
+  /** The newest first; `beforeId` continues after a page. */
+  list(page: { beforeId: string | null; limit: number }): Promise<readonly Promotion[]>;
+  /** The newest promotions without an RCA that are stuck or were resolved by a person. */
+  withoutRca(limit: number): Promise<readonly Promotion[]>;
+  /** How many are deploying, and the one that has been so the longest. */
+  deploying(): Promise<{ total: number; oldest: Promotion | null }>;
+  /** The promotion that ended last, as far as rows tell. */
+  lastEnded(): Promise<Promotion | null>;
+  /**
+   * Resolves a promotion by hand: one transaction with the row's lock, the decision, the state, the operator's time
+   * step, what the alert shows, and the audit event. A refused code leaves its count and its audit event behind and
+   * nothing else.
+   */
+  resolve(
+    request: ResolutionRequest,
+    at: Date,
+    checkCode: (authenticator: StoredAuthenticator) => CodeCheck,
+  ): Promise<ResolutionOutcome>;
+  /** Records where a promotion's RCA can be read. The address it replaces stays in the audit log. */
+  linkRca(link: { promotionId: string; url: string; operatorId: string; at: Date }): Promise<RcaLinkOutcome>;
+}
+
+const STUCK_CLOCK = 'coalesce(p.promoted_at, p.marked_at, p.created_at)';
+
+export function promotions(knex: Knex): Promotions {
+  async function select(rest: string, values: readonly (string | number | Date)[] = []): Promise<readonly Promotion[]> {
+    const found = await knex.raw(`select ${PROMOTION_COLUMNS} from console_flag_promotions p ${rest}`, [...values]);
+    return parseRows(found, promotionRow);
+  }
+  const first = async (rest: string, values: readonly (string | number | Date)[] = []) =>
+    (await select(rest, values))[0] ?? null;
+
+  return {
+    find: (id) => first('where p.id = ?', [id]),
+    newestOf: (flagKey) => first('where p.flag_key = ? order by p.id desc limit 1', [flagKey]),
+    async stuck(stuckBefore, { offset, limit }) {
+      const condition = `where p.state = 'deploying' and ${STUCK_CLOCK} <= ?`;
+      const counted = await knex.raw(`select count(*) as n from console_flag_promotions p ${condition}`, [stuckBefore]);
+      const rows = await select(`${condition} order by ${STUCK_CLOCK}, p.id offset ? limit ?`, [
+        stuckBefore,
+        offset,
+        limit,
+      ]);
+      return { total: parseRows(counted, z.object({ n: count }))[0]?.n ?? 0, rows };
+    },
+    list: ({ beforeId, limit }) =>
+      beforeId === null
+        ? select('order by p.id desc limit ?', [limit])
+        : select('where p.id < ? order by p.id desc limit ?', [beforeId, limit]),
+    // Through the alerts, which are few: only what alerted can owe an RCA.
+    withoutRca: (limit) =>
+      select(
+        `where p.rca_url is null and p.id in (select promotion_id from flag_promotion_alerts order by id desc limit 500)
+         order by p.id desc limit ?`,
+        [limit],
+      ),
+    async deploying() {
+      const counted = await knex.raw(`select count(*) as n from console_flag_promotions p where p.state = 'deploying'`);
+      const oldest = await first(`where p.state = 'deploying' order by ${STUCK_CLOCK}, p.id limit 1`);
+      return { total: parseRows(counted, z.object({ n: count }))[0]?.n ?? 0, oldest };
+    },
+    lastEnded: () => first(`where p.state in ('deployed', 'failed') order by p.id desc limit 1`),
+
+    async resolve(request, at, checkCode) {
+      return knex.transaction(async (trx) => {
+        const held = await lockPromotion(trx, request.promotionId);
+        const person = await lockOperator(trx, request.operatorId);
+        const decision = decideResolution(request, { promotion: held, operator: person?.operator ?? null }, () =>
+          person === null ? neverAccepted() : checkCode(person.authenticator),
+        );
+        switch (decision.kind) {
+          case 'not_superadmin':
+            await appendAuditEvent(trx, {
+              at,
+              action: 'console.flag.promotion.denied',
+              actor: request.operatorId,
+              promotionId: held?.id ?? null,
+              detail: { attempted: request.action, reason: 'not_superadmin' },
+            });
+            return decision;
+          case 'code_refused':
+            await recordCodeCheck(trx, request.operatorId, decision.check);
+            await appendAuditEvent(trx, {
+              at,
+              action: 'console.flag.promotion.totp_rejected',
+              actor: request.operatorId,
+              promotionId: request.promotionId,
+              detail: {
+                attempted: request.action,
+                reason: decision.check.kind === 'locked' ? 'locked' : decision.check.reason,
+                locked_until: decision.check.lockedUntil,
+              },
+            });
+            return decision;
+          case 'resolve':
+            await recordCodeCheck(trx, request.operatorId, decision.check);
+            return { kind: 'resolved', promotion: await writeResolution(trx, request, at) };
+          default:
+            return decision;
+        }
+      });
+    },
+
+    async linkRca({ promotionId, url, operatorId, at }) {
+      return knex.transaction(async (trx) => {
+        const promotion = await lockPromotion(trx, promotionId);
+        const person = await lockOperator(trx, operatorId);
+        if (!isOperator(person?.operator ?? null)) {
+          await appendAuditEvent(trx, {
+            at,
+            action: 'console.flag.promotion.denied',
+            actor: operatorId,
+            promotionId: promotion?.id ?? null,
+            detail: { attempted: 'rca_linked', reason: 'not_operator' },
+          });
+          return { kind: 'not_operator' };
+        }
+        if (promotion === null) return { kind: 'unknown_promotion' };
+        if (promotion.rcaUrl === url) return { kind: 'unchanged', promotion };
+        await writeRcaUrl(trx, promotion, url, operatorId, at, { announce: true });
+        await requestRepaint(trx, promotionId);
+        return { kind: 'linked', promotion: { ...promotion, rcaUrl: url }, previousUrl: promotion.rcaUrl };
+      });
+    },
+  };
+}
+
+/** Only reached where the operator is unknown, which is refused before any code is looked at. */
+function neverAccepted(): CodeCheck {
+  return { kind: 'rejected', reason: 'wrong', failedAttempts: 0, lockedUntil: null };
+}
+
+async function lockPromotion(trx: Knex.Transaction, id: string): Promise<Promotion | null> {
+  const found = await trx.raw(`select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = ? for update`, [
+    id,
+  ]);
+  return parseRows(found, promotionRow)[0] ?? null;
+}
+
+async function writeResolution(trx: Knex.Transaction, request: ResolutionRequest, at: Date): Promise<Promotion> {
+  const state = terminalStateOf(request.action);
+  const updated = await trx.raw(
+    `update console_flag_promotions p
+        set state = ?, ${state === 'deployed' ? 'deployed_at' : 'failed_at'} = ?, resolved_by = ?, resolution_note = ?,
+            failure_reason = case when ? = 'failed' then ? else p.failure_reason end, updated_at = now()
+      where p.id = ? and p.state = 'deploying' returning ${PROMOTION_COLUMNS}`,
+    [state, at, request.operatorId, request.note, state, request.note, request.promotionId],
+  );
+  const [resolved] = parseRows(updated, promotionRow);
+  if (resolved === undefined) throw new Error('A promotion left `deploying` while it was locked.');
+
+  await showThatItEnded(trx, resolved.id);
+  await appendAuditEvent(trx, {
+    at,
+    action:
+      request.action === 'completed' ? 'console.flag.promotion.ops_complete' : 'console.flag.promotion.ops_failed',
+    actor: request.operatorId,
+    promotionId: resolved.id,
+    detail: {
+      from: 'deploying',
+      to: state,
+      note: request.note,
+      evidence_shown: request.shown,
+      evidence_reread: request.reread,
+      contradiction_confirmed: request.confirmedContradiction,
+    },
+  });
+  if (request.rcaUrl === null || request.rcaUrl === resolved.rcaUrl) return resolved;
+  // The message of the resolution names the RCA, so that no second one is needed for it.
+  await writeRcaUrl(trx, resolved, request.rcaUrl, request.operatorId, at, { announce: false });
+  return { ...resolved, rcaUrl: request.rcaUrl };
+}
+
+async function writeRcaUrl(
+  trx: Knex.Transaction,
+  promotion: Promotion,
+  url: string,
+  operatorId: string,
+  at: Date,
+  options: { readonly announce: boolean },
+): Promise<void> {
+  const updated = await trx.raw(
+    `update console_flag_promotions set rca_url = ?, updated_at = now() where id = ? and rca_url is not distinct from ?`,
+    [url, promotion.id, promotion.rcaUrl],
+  );
+  if (rowCount(updated) !== 1) throw new Error('The RCA of a promotion changed while the row was locked.');
+  const eventId = await appendAuditEvent(trx, {
+    at,
+    action: 'console.flag.promotion.rca_linked',
+    actor: operatorId,
+    promotionId: promotion.id,
+    detail: { url, previous_url: promotion.rcaUrl },
+  });
+  if (!options.announce) return;
+  await trx.raw(
+    `insert into flag_promotion_replies (promotion_id, kind, ordinal)
+      select ?, 'rca_linked', ? where exists (
+        select 1 from flag_promotion_alerts where promotion_id = ? and message_ts is not null
+      )`,
+    [promotion.id, eventId, promotion.id],
+  );
+}

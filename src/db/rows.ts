@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import type { Alert } from '../promotions/alert.js';
+import type { Promotion } from '../promotions/promotion.js';
+
+/** pg answers a bigint as a decimal string; an adopted table may have an integer id, which comes as a number. */
+export const idColumn = z.union([z.string().regex(/^\d+$/u), z.number().int()]).transform(String);
+export const count = z.coerce.number().int();
+
+const text = z.string();
+const instant = z.date();
+
+/** The select list of a promotion, under the alias `p`. The casts make a console table's own types read alike. */
+export const PROMOTION_COLUMNS = `
+  p.id, p.flag_key::text, p.heroku_app::text, coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text as config_var,
+  p.target_value::text, p.previous_value::text, p.state::text, p.checkpoint::text,
+  p.marked_by::text, p.marked_at::timestamptz, p.promoted_by::text, p.promoted_at::timestamptz,
+  p.deployed_at::timestamptz, p.failed_at::timestamptz, p.failure_reason::text, p.resolved_by::text,
+  p.resolution_note::text, p.rca_url::text, p.created_at::timestamptz, p.updated_at::timestamptz`;
+
+export const promotionRow = z
+  .object({
+    id: idColumn,
+    flag_key: text,
+    heroku_app: text,
+    config_var: text,
+    target_value: text.nullable(),
+    previous_value: text.nullable(),
+    state: text,
+    checkpoint: text.nullable(),
+    marked_by: text.nullable(),
+    marked_at: instant.nullable(),
+    promoted_by: text.nullable(),
+    promoted_at: instant.nullable(),
+    deployed_at: instant.nullable(),
+    failed_at: instant.nullable(),
+    failure_reason: text.nullable(),
+    resolved_by: text.nullable(),
+    resolution_note: text.nullable(),
+    rca_url: text.nullable(),
+    created_at: instant,
+    updated_at: instant,
+  })
+  .transform(
+    (row): Promotion => ({
+      id: row.id,
+      flagKey: row.flag_key,
+      herokuApp: row.heroku_app,
+      configVar: row.config_var,
+      targetValue: row.target_value ?? 'true',
+      previousValue: row.previous_value,
+      state: row.state,
+      checkpoint: row.checkpoint,
+      markedBy: row.marked_by,
+      markedAt: row.marked_at,
+      promotedBy: row.promoted_by,
+      promotedAt: row.promoted_at,
+      deployedAt: row.deployed_at,
+      failedAt: row.failed_at,
+      failureReason: row.failure_reason,
+      resolvedBy: row.resolved_by,
+      resolutionNote: row.resolution_note,
+      rcaUrl: row.rca_url,
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+    }),
+  );
+
+/** The select list of an alert, under the alias `a`. */
+export const ALERT_COLUMNS = `
+  a.id, a.promotion_id, a.severity, a.state, a.channel, a.message_ts, a.thread_ts, a.posted_at, a.attempts,
+  a.repaint_wanted, a.repaint_done, a.created_at`;
+
+export const alertRow = z
+  .object({
+    id: idColumn,
+    promotion_id: idColumn,
+    severity: z.enum(['warning', 'critical']),
+    state: z.enum(['pending', 'posted', 'closed']),
+    channel: text.nullable(),
+    message_ts: text.nullable(),
+    thread_ts: text.nullable(),
+    posted_at: instant.nullable(),
+    attempts: count,
+    repaint_wanted: count,
+    repaint_done: count,
+    created_at: instant,
+  })
+  .transform(
+    (row): Alert => ({
+      id: row.id,
+      promotionId: row.promotion_id,
+      severity: row.severity,
+      state: row.state,
+      channel: row.channel,
+      messageTs: row.message_ts,
+      threadTs: row.thread_ts,
+      postedAt: row.posted_at,
+      attempts: row.attempts,
+      repaintWanted: row.repaint_wanted,
+      repaintDone: row.repaint_done,
+      createdAt: row.created_at,
+    }),
+  );
+
+const rawResult = z.object({ rows: z.array(z.unknown()), rowCount: z.number().nullable() });
+
+/** Parses the rows of a raw statement; what does not fit the schema is a fault, not a value. */
+export function parseRows<T extends z.ZodType>(result: unknown, row: T): z.output<T>[] {
+  return z.array(row).parse(rawResult.parse(result).rows);
+}
+
+/** How many rows a raw INSERT, UPDATE or DELETE touched. */
+export function rowCount(result: unknown): number {
+  return rawResult.parse(result).rowCount ?? 0;
+}

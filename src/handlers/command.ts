@@ -1,0 +1,69 @@
+import { distance } from 'fastest-levenshtein';
+import type { Answer } from '../views/blocks.js';
+import { helpWords, SUBCOMMANDS, type Subcommand, unknownWords } from '../views/help.js';
+import { sentence } from '../views/list.js';
+import { answer, isStranger, STRANGER } from './answer.js';
+import { listPage } from './commands/list.js';
+import { show } from './commands/show.js';
+import { stuckPage } from './commands/stuck.js';
+import type { HandlerDependencies } from './dependencies.js';
+import { commandRca } from './rca.js';
+import { isPromotionId, unpackClick, unpackCommand } from './unpack.js';
+
+/** A resemblance of this many edits at most is taken for a slip of the thumb. */
+const NEAR_MISS = 2;
+
+/** `/flag-promotions …`: answers only the person who typed it. */
+export async function slashCommand(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const command = unpackCommand(body);
+  if (await isStranger(deps, command.teamId)) return answer(deps, command.responseUrl, STRANGER);
+
+  const [typed = '', ...others] = command.text.trim().split(/\s+/u);
+  const rest = others.join(' ');
+  const word = SUBCOMMANDS.find((subcommand) => subcommand.word === typed.toLowerCase())?.word ?? null;
+  if (word === 'rca') return commandRca(deps, command, rest);
+  await answer(deps, command.responseUrl, await answerTo(deps, word, typed, rest));
+}
+
+async function answerTo(
+  deps: HandlerDependencies,
+  word: Exclude<Subcommand, 'rca'> | null,
+  typed: string,
+  rest: string,
+): Promise<Answer> {
+  switch (word) {
+    case 'stuck':
+      return stuckPage(deps, 0);
+    case 'list':
+      return listPage(deps, null);
+    case 'show':
+      return show(deps, rest);
+    case 'help':
+      return sentence(helpWords());
+    case null:
+      return sentence(typed === '' ? helpWords() : unknownWords(typed, nearest(typed.slice(0, 40).toLowerCase())));
+  }
+}
+
+function nearest(typed: string): Subcommand | null {
+  const ranked = SUBCOMMANDS.map(({ word }) => ({ word, edits: distance(typed, word) })).sort(
+    (a, b) => a.edits - b.edits,
+  );
+  const [best] = ranked;
+  return best !== undefined && best.edits <= NEAR_MISS ? best.word : null;
+}
+
+/** Paging in an answer to `stuck` or `list`: the page takes the place of the one before. */
+export async function turnStuckPage(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  const offset = /^\d{1,6}$/u.test(click.value) ? Number(click.value) : 0;
+  await answer(deps, click.responseUrl, await stuckPage(deps, offset), { replace: true });
+}
+
+export async function turnListPage(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  const beforeId = isPromotionId(click.value) ? click.value : null;
+  await answer(deps, click.responseUrl, await listPage(deps, beforeId), { replace: true });
+}

@@ -1,0 +1,27 @@
+import { isDeploying, type Promotion } from '../../promotions/promotion.js';
+import type { Answer } from '../../views/blocks.js';
+import { evidenceText } from '../../views/evidence.js';
+import { unknownPromotionWords, usageWords } from '../../views/help.js';
+import { HISTORY_LENGTH, sentence, showAnswer } from '../../views/list.js';
+import type { HandlerDependencies } from '../dependencies.js';
+import { isPromotionId } from '../unpack.js';
+
+const EVIDENCE_WITHIN_MS = 5_000;
+
+/** One promotion, by its id or its flag key (then the newest), with what Heroku says and its history. */
+export async function show(deps: HandlerDependencies, reference: string): Promise<Answer> {
+  if (reference === '') return sentence(usageWords('show'));
+  const promotion = await findPromotion(deps, reference);
+  if (promotion === null) return sentence(unknownPromotionWords(reference));
+  const history = await deps.db.audit.ofPromotion(promotion.id, HISTORY_LENGTH);
+  const evidence = isDeploying(promotion)
+    ? evidenceText(promotion, await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS))
+    : null;
+  return showAnswer({ promotion, evidence, history });
+}
+
+/** By id, or by flag key: the newest promotion of that flag. */
+export async function findPromotion(deps: HandlerDependencies, reference: string): Promise<Promotion | null> {
+  const byId = isPromotionId(reference) ? await deps.db.promotions.find(reference) : null;
+  return byId ?? deps.db.promotions.newestOf(reference);
+}

@@ -1,0 +1,25 @@
+import type { Logger } from 'pino';
+import type { Database } from '../db/database.js';
+import type { StoredAuthenticator } from '../db/operators.js';
+import type { Evidence } from '../promotions/evidence.js';
+import type { Promotion } from '../promotions/promotion.js';
+import type { CodeCheck } from '../promotions/resolution.js';
+import type { Thresholds } from '../promotions/stuck.js';
+import type { Slack } from '../slack/slack.js';
+
+/** What handlers work with; app.ts puts it together. */
+export interface HandlerDependencies {
+  readonly db: Database;
+  readonly slack: Slack;
+  /** Never rejects; answers within `deadlineMs`, or that Heroku did not. */
+  readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
+  readonly checkCode: (code: string, authenticator: StoredAuthenticator, now: Date) => CodeCheck;
+  /** Has Slack show what the rows say about a promotion. Never rejects: what fails is due at the next tick. */
+  readonly showInSlack: (promotionId: string) => Promise<void>;
+  readonly onDenied: (reason: 'stranger' | 'not_superadmin' | 'not_operator') => void;
+  readonly onCodeRefused: (reason: string) => void;
+  readonly thresholds: Thresholds;
+  readonly rcaUrlHosts: readonly string[];
+  readonly now: () => Date;
+  readonly log: Logger;
+}

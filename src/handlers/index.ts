@@ -1,0 +1,109 @@
+import type { App } from '@slack/bolt';
+import { z } from 'zod';
+import { notice } from '../views/blocks.js';
+import { ACTION, COMMAND, SHORTCUT, VIEW } from '../views/ids.js';
+import { sentence } from '../views/list.js';
+import { answer, failureWords } from './answer.js';
+import { slashCommand, turnListPage, turnStuckPage } from './command.js';
+import type { HandlerDependencies } from './dependencies.js';
+import {
+  acceptRcaOffer,
+  clickOpenRca,
+  declineRcaOffer,
+  mentionWithRca,
+  offerRca,
+  shortcutLinkAsRca,
+  submitRca,
+} from './rca.js';
+import { clickResolution } from './resolution-click.js';
+import { type SubmitAnswer, submitResolution } from './resolution-submit.js';
+
+type Handler = (deps: HandlerDependencies, body: unknown) => Promise<void>;
+type SubmitHandler = typeof submitResolution;
+
+const ACTIONS: Readonly<Record<string, Handler>> = {
+  [ACTION.markCompleted]: (deps, body) => clickResolution(deps, 'completed', body),
+  [ACTION.markFailed]: (deps, body) => clickResolution(deps, 'failed', body),
+  [ACTION.openRca]: clickOpenRca,
+  [ACTION.openRcaLink]: async () => undefined,
+  [ACTION.acceptRcaOffer]: acceptRcaOffer,
+  [ACTION.declineRcaOffer]: declineRcaOffer,
+  [ACTION.stuckPage]: turnStuckPage,
+  [ACTION.listPage]: turnListPage,
+};
+
+const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
+  [VIEW.resolution]: submitResolution,
+  [VIEW.rca]: submitRca,
+};
+
+const EVENTS: Readonly<Record<'app_mention' | 'message', Handler>> = {
+  app_mention: mentionWithRca,
+  message: offerRca,
+};
+
+/** The events that the manifest has to subscribe to; a message in a private channel comes under a name of its own. */
+export const EVENT_TYPES = Object.keys(EVENTS);
+
+/**
+ * Hangs every handler into Bolt. A click, a command and a shortcut are acknowledged first; a submission by its
+ * handler, after the commit. A fault is logged and told to whoever is waiting.
+ */
+export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
+  const run = async (name: string, body: unknown, handler: Handler): Promise<void> => {
+    try {
+      await handler(deps, body);
+    } catch (error) {
+      deps.log.error({ err: error, handler: name }, 'a handler failed');
+      const { response_url } = z.object({ response_url: z.string().nullish() }).catch({}).parse(body);
+      if (response_url != null) await answer(deps, response_url, sentence(failureWords(error)));
+    }
+  };
+
+  bolt.command(COMMAND, async ({ ack, body }) => {
+    await ack();
+    await run(COMMAND, body, slashCommand);
+  });
+
+  // One listener for all ids, so that none that an older or newer version put on a message is left without an answer.
+  bolt.action(/.*/u, async ({ ack, body, action }) => {
+    await ack();
+    const actionId = 'action_id' in action ? action.action_id : '';
+    await run(actionId, body, ACTIONS[actionId] ?? unknownAction);
+  });
+
+  bolt.view(/.*/u, async ({ ack, body, view }) => {
+    let acknowledged = false;
+    const ackOnce = async (to: SubmitAnswer): Promise<void> => {
+      acknowledged = true;
+      if (to.kind === 'close') await ack();
+      else if (to.kind === 'errors') await ack({ response_action: 'errors', errors: { ...to.errors } });
+      else await ack({ response_action: 'update', view: to.view });
+    };
+    try {
+      const handler = SUBMISSIONS[view.callback_id];
+      if (handler === undefined) throw new Error(`No handler for the view ${view.callback_id}`);
+      await handler(deps, body, ackOnce);
+    } catch (error) {
+      deps.log.error({ err: error, handler: view.callback_id }, 'a submission failed');
+      if (!acknowledged) await ackOnce({ kind: 'view', view: notice('Not saved', failureWords(error)) });
+    }
+  });
+
+  bolt.shortcut(SHORTCUT.linkAsRca, async ({ ack, body }) => {
+    await ack();
+    await run(SHORTCUT.linkAsRca, body, shortcutLinkAsRca);
+  });
+
+  bolt.event('app_mention', ({ body }) => run('app_mention', body, EVENTS.app_mention));
+  bolt.event('message', ({ body }) => run('message', body, EVENTS.message));
+}
+
+async function unknownAction(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const { response_url } = z.object({ response_url: z.string().nullish() }).parse(body);
+  await answer(
+    deps,
+    response_url ?? null,
+    sentence(`This button is not one of this version’s. Use \`${COMMAND} stuck\` instead. Nothing was changed.`),
+  );
+}

@@ -1,0 +1,228 @@
+import { z } from 'zod';
+import type { RcaLinkOutcome } from '../db/promotions.js';
+import type { Promotion } from '../promotions/promotion.js';
+import { checkRcaUrl, firstUrlIn } from '../promotions/rca-url.js';
+import { isOperator } from '../promotions/resolution.js';
+import { type Answer, notice } from '../views/blocks.js';
+import { unknownPromotionWords, usageWords } from '../views/help.js';
+import { BLOCK } from '../views/ids.js';
+import { sentence } from '../views/list.js';
+import {
+  needsOperator,
+  noRcaWanted,
+  notInAlertThread,
+  rcaChoiceModal,
+  rcaLinkedAnswer,
+  rcaModal,
+  rcaOffer,
+  rcaUnchangedAnswer,
+  rcaUrlWords,
+  urlMissing,
+} from '../views/rca.js';
+import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import { findPromotion } from './commands/show.js';
+import type { HandlerDependencies } from './dependencies.js';
+import type { AckSubmission } from './resolution-submit.js';
+import {
+  type Command,
+  isPromotionId,
+  type MessageEvent,
+  unpackClick,
+  unpackMessageEvent,
+  unpackMessageShortcut,
+  unpackSubmission,
+} from './unpack.js';
+
+/** `Open RCA` was clicked where none is recorded: opens the form that takes its address. */
+export async function clickOpenRca(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  await openModal(deps, click, 'Link RCA', async () => {
+    const refusal = await refuse(deps, click);
+    if (refusal !== null) return { kind: 'answer', answer: refusal };
+    const promotion = isPromotionId(click.value) ? await deps.db.promotions.find(click.value) : null;
+    return promotion === null
+      ? { kind: 'answer', answer: sentence(unknownPromotionWords(click.value)) }
+      : formFor(promotion, null);
+  });
+}
+
+/** `/flag-promotions rca <id | flag-key> [url]`: links, or opens the form where no address was given. */
+export async function commandRca(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
+  const [reference = '', typedUrl] = rest.split(/\s+/u);
+  if (typedUrl === undefined) {
+    await openModal(deps, command, 'Link RCA', async () => {
+      if (reference === '') return { kind: 'answer', answer: sentence(usageWords('rca')) };
+      const refusal = await refuse(deps, command);
+      if (refusal !== null) return { kind: 'answer', answer: refusal };
+      const promotion = await findPromotion(deps, reference);
+      return promotion === null
+        ? { kind: 'answer', answer: sentence(unknownPromotionWords(reference)) }
+        : formFor(promotion, null);
+    });
+    return;
+  }
+  const promotion = await findPromotion(deps, reference);
+  const said =
+    promotion === null
+      ? sentence(unknownPromotionWords(reference))
+      : await linkAndSay(deps, promotion.id, firstUrlIn(typedUrl) ?? typedUrl, command.userId);
+  await answer(deps, command.responseUrl, said);
+}
+
+/** The form was submitted. */
+export async function submitRca(deps: HandlerDependencies, body: unknown, ack: AckSubmission): Promise<void> {
+  const submission = unpackSubmission(body);
+  const state = formState.parse(JSON.parse(submission.privateMetadata));
+  const refusal = await refuse(deps, submission);
+  if (refusal !== null) return ack({ kind: 'view', view: notice('Link RCA', refusal.text) });
+
+  const promotionId = state.promotionId ?? submission.field(BLOCK.promotion);
+  if (!isPromotionId(promotionId)) return ack({ kind: 'errors', errors: { [BLOCK.promotion]: 'Choose a promotion.' } });
+  const checked = checkRcaUrl(submission.field(BLOCK.rcaUrl), deps.rcaUrlHosts);
+  if (!checked.ok) {
+    return ack({ kind: 'errors', errors: { [BLOCK.rcaUrl]: rcaUrlWords(checked.fault, deps.rcaUrlHosts) } });
+  }
+  const outcome = await link(deps, promotionId, checked.url, submission.userId);
+  await ack(
+    outcome.kind === 'linked' || outcome.kind === 'unchanged'
+      ? { kind: 'close' }
+      : { kind: 'view', view: notice('Link RCA', outcomeWords(outcome, promotionId)) },
+  );
+  if (outcome.kind === 'linked') await deps.showInSlack(promotionId);
+}
+
+/** The message shortcut `Link as RCA`: links the message's address to the alert in whose thread it stands. */
+export async function shortcutLinkAsRca(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const shortcut = unpackMessageShortcut(body);
+  const url = firstUrlIn(shortcut.text);
+  const refusal = await refuse(deps, shortcut);
+  if (refusal !== null) return answer(deps, shortcut.responseUrl, refusal);
+
+  const promotionId = await deps.db.alerts.promotionOfThread({ channel: shortcut.channel, ts: shortcut.threadTs });
+  if (promotionId !== null && url !== null) {
+    return answer(deps, shortcut.responseUrl, await linkAndSay(deps, promotionId, url, shortcut.userId));
+  }
+  await openModal(deps, shortcut, 'Link RCA', async () => {
+    const promotion = promotionId === null ? null : await deps.db.promotions.find(promotionId);
+    if (promotion !== null) return formFor(promotion, url);
+    const promotions = await deps.db.promotions.withoutRca(100);
+    if (promotions.length === 0) return { kind: 'answer', answer: sentence(noRcaWanted()) };
+    return {
+      kind: 'modal',
+      view: rcaChoiceModal({ promotions, initialUrl: url, privateMetadata: JSON.stringify({ promotionId: null }) }),
+    };
+  });
+}
+
+/** Somebody mentioned the app: in an alert's thread, with an address, that links the RCA. */
+export async function mentionWithRca(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const event = unpackMessageEvent(body);
+  const { userId } = event;
+  if (userId === null) return;
+  const refusal = await refuse(deps, { userId, teamId: event.teamId });
+  if (refusal !== null) return whisper(deps, event, userId, refusal);
+
+  const promotionId = await promotionOf(deps, event);
+  if (promotionId === null) return whisper(deps, event, userId, sentence(notInAlertThread()));
+  const url = firstUrlIn(event.text);
+  const said = url === null ? sentence(urlMissing()) : await linkAndSay(deps, promotionId, url, userId);
+  await whisper(deps, event, userId, said);
+}
+
+/** Somebody posted a link in the thread of an alert that has no RCA yet: offers to link it. */
+export async function offerRca(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const event = unpackMessageEvent(body);
+  const { userId } = event;
+  const url = firstUrlIn(event.text);
+  if (userId === null || url === null) return;
+  const promotionId = await promotionOf(deps, event);
+  if (promotionId === null) return;
+  const identity = await deps.slack.identity();
+  // A mention is answered as such; people who may not link are not asked whether they would like to.
+  if (event.teamId !== identity.teamId || event.text.includes(`<@${identity.botUserId}>`)) return;
+  if (!isOperator(await deps.db.operators.find(userId))) return;
+  const promotion = await deps.db.promotions.find(promotionId);
+  const checked = checkRcaUrl(url, deps.rcaUrlHosts);
+  if (promotion === null || promotion.rcaUrl !== null || !checked.ok) return;
+  const value = JSON.stringify({ promotionId, url: checked.url });
+  // Slack's limit for a button's value; an address that long can still be linked by a mention or the shortcut.
+  if (value.length > 2_000) return;
+  await whisper(deps, event, userId, rcaOffer(promotion, checked.url, value));
+}
+
+const offer = z.object({ promotionId: z.string().refine(isPromotionId), url: z.string() });
+
+export async function acceptRcaOffer(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  const { promotionId, url } = offer.parse(JSON.parse(click.value));
+  const refusal = await refuse(deps, click);
+  const said = refusal ?? (await linkAndSay(deps, promotionId, url, click.userId));
+  await answer(deps, click.responseUrl, said, { replace: true });
+}
+
+export async function declineRcaOffer(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const { responseUrl } = unpackClick(body);
+  if (responseUrl !== null) await deps.slack.dismiss(responseUrl);
+}
+
+const formState = z.object({ promotionId: z.string().refine(isPromotionId).nullable() });
+
+function formFor(promotion: Promotion, initialUrl: string | null): Opening {
+  const privateMetadata = JSON.stringify({ promotionId: promotion.id } satisfies z.input<typeof formState>);
+  return { kind: 'modal', view: rcaModal({ promotion, initialUrl, privateMetadata }) };
+}
+
+async function promotionOf(deps: HandlerDependencies, event: MessageEvent): Promise<string | null> {
+  if (event.threadTs === null) return null;
+  return deps.db.alerts.promotionOfThread({ channel: event.channel, ts: event.threadTs });
+}
+
+/** Why this person may not link; null where they may. The database says so again when it writes. */
+async function refuse(
+  deps: HandlerDependencies,
+  who: { readonly userId: string; readonly teamId: string | null },
+): Promise<Answer | null> {
+  if (await isStranger(deps, who.teamId)) return STRANGER;
+  if (isOperator(await deps.db.operators.find(who.userId))) return null;
+  deps.onDenied('not_operator');
+  return sentence(needsOperator(await deps.db.operators.superadmins()));
+}
+
+function link(
+  deps: HandlerDependencies,
+  promotionId: string,
+  url: string,
+  operatorId: string,
+): Promise<RcaLinkOutcome> {
+  return deps.db.promotions.linkRca({ promotionId, url, operatorId, at: deps.now() });
+}
+
+async function linkAndSay(
+  deps: HandlerDependencies,
+  promotionId: string,
+  typed: string,
+  userId: string,
+): Promise<Answer> {
+  const checked = checkRcaUrl(typed, deps.rcaUrlHosts);
+  if (!checked.ok) return sentence(rcaUrlWords(checked.fault, deps.rcaUrlHosts));
+  const outcome = await link(deps, promotionId, checked.url, userId);
+  if (outcome.kind === 'linked') await deps.showInSlack(promotionId);
+  return sentence(outcomeWords(outcome, promotionId));
+}
+
+function outcomeWords(outcome: RcaLinkOutcome, promotionId: string): string {
+  switch (outcome.kind) {
+    case 'linked':
+      return rcaLinkedAnswer(outcome.promotion, outcome.previousUrl);
+    case 'unchanged':
+      return rcaUnchangedAnswer(outcome.promotion);
+    case 'not_operator':
+      return needsOperator([]);
+    case 'unknown_promotion':
+      return unknownPromotionWords(promotionId);
+  }
+}
+
+function whisper(deps: HandlerDependencies, event: MessageEvent, user: string, said: Answer): Promise<void> {
+  return deps.slack.whisper({ channel: event.channel, user, threadTs: event.threadTs }, said);
+}

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ResolutionAction } from '../promotions/evidence.js';
+import { isDeploying, type Promotion } from '../promotions/promotion.js';
+import { isSuperadmin } from '../promotions/resolution.js';
+import { outcomeHeadline } from '../views/alert.js';
+import { sentence } from '../views/list.js';
+import { needsSuperadmin } from '../views/resolution.js';
+import { isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import type { HandlerDependencies } from './dependencies.js';
+import { type ResolutionModalState, renderResolutionModal } from './resolution-form.js';
+import { type Click, isPromotionId, unpackClick } from './unpack.js';
+
+/** Heroku is given this long to be part of the modal from the start, and this long to be added to it. */
+const EVIDENCE_AT_ONCE_MS = 400;
+const EVIDENCE_LATER_MS = 8_000;
+
+/** `Mark completed` or `Mark failed` was clicked: opens the form for a superadmin, tells anybody else why not. */
+export async function clickResolution(
+  deps: HandlerDependencies,
+  action: ResolutionAction,
+  body: unknown,
+): Promise<void> {
+  const click = unpackClick(body);
+  await openModal(deps, click, 'Mark promotion', async (): Promise<Opening> => {
+    const checked = await check(deps, action, click);
+    if ('refusal' in checked) return { kind: 'answer', answer: sentence(checked.refusal) };
+    const { promotion } = checked;
+    const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
+    const early = await Promise.race([evidence, sleep(EVIDENCE_AT_ONCE_MS, null, { ref: false })]);
+    // An ephemeral list cannot be repainted from the rows, but its response URL can replace it for half an hour.
+    const listUrl = click.isEphemeral ? click.responseUrl : null;
+    const state: ResolutionModalState = { promotionId: promotion.id, action, evidence: early, listUrl };
+    const render = (shown: ResolutionModalState) => renderResolutionModal(promotion, shown, { evidenceChanged: false });
+    return {
+      kind: 'modal',
+      view: render(state),
+      later: early === null ? evidence.then((late) => render({ ...state, evidence: late })) : undefined,
+    };
+  });
+}
+
+async function check(
+  deps: HandlerDependencies,
+  action: ResolutionAction,
+  click: Click,
+): Promise<{ promotion: Promotion } | { refusal: string }> {
+  if (await isStranger(deps, click.teamId)) return { refusal: STRANGER.text };
+  const promotionId = isPromotionId(click.value) ? click.value : null;
+  const operator = await deps.db.operators.find(click.userId);
+  if (!isSuperadmin(operator)) {
+    deps.onDenied('not_superadmin');
+    await deps.db.audit.append({
+      at: deps.now(),
+      action: 'console.flag.promotion.denied',
+      actor: click.userId,
+      promotionId,
+      detail: { attempted: action, reason: 'not_superadmin' },
+    });
+    return { refusal: needsSuperadmin(await deps.db.operators.superadmins()) };
+  }
+  const promotion = promotionId === null ? null : await deps.db.promotions.find(promotionId);
+  if (promotion === null) return { refusal: 'This promotion is not in the database, so there is nothing to mark.' };
+  if (!isDeploying(promotion)) {
+    // The message that was clicked in is behind: it is brought up to date as well.
+    await deps.showInSlack(promotion.id);
+    return { refusal: `*Nothing was changed: this has ended already.*\n${outcomeHeadline(promotion)}` };
+  }
+  return { promotion };
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { Promotion } from '../promotions/promotion.js';
+import type { Modal } from '../views/blocks.js';
+import { resolutionModal } from '../views/resolution.js';
+
+/** What travels through the modal and back. It grants nothing: rights, row and evidence are read again. */
+const modalState = z.object({
+  promotionId: z.string().regex(/^\d{1,19}$/u),
+  action: z.enum(['completed', 'failed']),
+  /** What the modal showed; null while Heroku was being asked. */
+  evidence: z
+    .discriminatedUnion('kind', [
+      z.object({
+        kind: z.literal('read'),
+        checkedAt: z.coerce.date(),
+        verdict: z.enum(['live', 'not_live']),
+        value: z.discriminatedUnion('kind', [
+          z.object({ kind: z.literal('unset') }),
+          z.object({ kind: z.literal('plain'), value: z.string() }),
+          z.object({ kind: z.literal('masked') }),
+        ]),
+      }),
+      z.object({
+        kind: z.literal('unavailable'),
+        checkedAt: z.coerce.date(),
+        reason: z.enum(['not_configured', 'no_answer', 'rate_limited', 'refused', 'app_not_found']),
+      }),
+    ])
+    .nullable(),
+  /** Where the list that was clicked in can be refreshed; null for an alert, which is repainted anyway. */
+  listUrl: z.string().nullable(),
+});
+export type ResolutionModalState = z.output<typeof modalState>;
+
+export function parseModalState(privateMetadata: string): ResolutionModalState {
+  return modalState.parse(JSON.parse(privateMetadata));
+}
+
+export function renderResolutionModal(
+  promotion: Promotion,
+  state: ResolutionModalState,
+  options: { readonly evidenceChanged: boolean },
+): Modal {
+  return resolutionModal({
+    promotion,
+    action: state.action,
+    evidence: state.evidence,
+    evidenceChanged: options.evidenceChanged,
+    privateMetadata: JSON.stringify(state),
+  });
+}

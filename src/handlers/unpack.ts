@@ -1,0 +1,141 @@
+import { z } from 'zod';
+
+/*
+ * What Slack sends, parsed once where it comes in (https://docs.slack.dev/interactivity). Bolt has checked the
+ * signature; nothing here grants a right: who may do what is read from the database.
+ */
+
+/** Whether a text can be a promotion's id: a positive bigint. */
+export function isPromotionId(text: string): boolean {
+  return /^[1-9]\d{0,17}$/u.test(text);
+}
+
+const user = z.object({ id: z.string(), team_id: z.string().nullish() });
+const team = z.object({ id: z.string() }).nullish();
+
+const clickBody = z
+  .object({
+    user,
+    team,
+    trigger_id: z.string(),
+    response_url: z.string().nullish(),
+    actions: z.array(z.object({ action_id: z.string(), value: z.string().nullish() })).min(1),
+    container: z.object({ is_ephemeral: z.boolean().nullish() }).nullish(),
+  })
+  .transform((body) => ({
+    userId: body.user.id,
+    teamId: body.user.team_id ?? body.team?.id ?? null,
+    triggerId: body.trigger_id,
+    responseUrl: body.response_url ?? null,
+    value: body.actions[0]?.value ?? '',
+    /** The button was on a message that only this person sees. */
+    isEphemeral: body.container?.is_ephemeral ?? false,
+  }));
+export type Click = z.output<typeof clickBody>;
+export const unpackClick = (body: unknown): Click => clickBody.parse(body);
+
+const submissionBody = z
+  .object({
+    user,
+    team,
+    view: z.object({
+      id: z.string(),
+      private_metadata: z.string(),
+      state: z.object({
+        values: z.record(
+          z.string(),
+          z.record(
+            z.string(),
+            z.object({
+              value: z.string().nullish(),
+              selected_option: z.object({ value: z.string() }).nullish(),
+              selected_options: z.array(z.object({ value: z.string() })).nullish(),
+            }),
+          ),
+        ),
+      }),
+    }),
+  })
+  .transform((body) => ({
+    userId: body.user.id,
+    teamId: body.user.team_id ?? body.team?.id ?? null,
+    viewId: body.view.id,
+    privateMetadata: body.view.private_metadata,
+    /** What stands in the one input of a block; several ticks are joined; '' where nothing was entered. */
+    field(blockId: string): string {
+      const [input] = Object.values(body.view.state.values[blockId] ?? {});
+      if (input === undefined) return '';
+      const ticks = input.selected_options?.map((option) => option.value).join(',');
+      return (ticks ?? input.selected_option?.value ?? input.value ?? '').trim();
+    },
+  }));
+export type Submission = z.output<typeof submissionBody>;
+export const unpackSubmission = (body: unknown): Submission => submissionBody.parse(body);
+
+const commandBody = z
+  .object({
+    user_id: z.string(),
+    team_id: z.string(),
+    text: z.string().default(''),
+    trigger_id: z.string(),
+    response_url: z.string(),
+  })
+  .transform((body) => ({
+    userId: body.user_id,
+    teamId: body.team_id,
+    text: body.text,
+    triggerId: body.trigger_id,
+    responseUrl: body.response_url,
+  }));
+export type Command = z.output<typeof commandBody>;
+export const unpackCommand = (body: unknown): Command => commandBody.parse(body);
+
+const shortcutBody = z
+  .object({
+    user,
+    team,
+    trigger_id: z.string(),
+    response_url: z.string(),
+    channel: z.object({ id: z.string() }),
+    message: z.object({ ts: z.string(), thread_ts: z.string().nullish(), text: z.string().nullish() }),
+  })
+  .transform((body) => ({
+    userId: body.user.id,
+    teamId: body.user.team_id ?? body.team?.id ?? null,
+    triggerId: body.trigger_id,
+    responseUrl: body.response_url,
+    channel: body.channel.id,
+    threadTs: body.message.thread_ts ?? body.message.ts,
+    text: body.message.text ?? '',
+  }));
+export type MessageShortcut = z.output<typeof shortcutBody>;
+export const unpackMessageShortcut = (body: unknown): MessageShortcut => shortcutBody.parse(body);
+
+const messageEvent = z
+  .object({
+    team_id: z.string().nullish(),
+    event: z.object({
+      type: z.enum(['message', 'app_mention']),
+      subtype: z.string().nullish(),
+      user: z.string().nullish(),
+      bot_id: z.string().nullish(),
+      team: z.string().nullish(),
+      user_team: z.string().nullish(),
+      source_team: z.string().nullish(),
+      channel: z.string(),
+      ts: z.string(),
+      thread_ts: z.string().nullish(),
+      text: z.string().nullish(),
+    }),
+  })
+  .transform(({ event, team_id }) => ({
+    /** null where no person wrote it: bots, edits, joins. */
+    userId: event.bot_id == null && event.subtype == null ? (event.user ?? null) : null,
+    teamId: event.user_team ?? event.source_team ?? event.team ?? team_id ?? null,
+    channel: event.channel,
+    ts: event.ts,
+    threadTs: event.thread_ts ?? null,
+    text: event.text ?? '',
+  }));
+export type MessageEvent = z.output<typeof messageEvent>;
+export const unpackMessageEvent = (body: unknown): MessageEvent => messageEvent.parse(body);

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+
+export type ReleaseStatus = 'pending' | 'succeeded' | 'failed' | 'expired';
+
+/** A release: one state of an app's code, config vars and add-ons. Times are Heroku's, in whole seconds. */
+export interface Release {
+  readonly id: string;
+  readonly version: number;
+  readonly status: ReleaseStatus;
+  /** True for the one release that the app's dynos run. */
+  readonly current: boolean;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  /** E-mail address of the account that made it. */
+  readonly user: string;
+  /** Heroku's words for people; never to be parsed. */
+  readonly description: string;
+}
+
+/** An app's identity. */
+export interface App {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Either the value that was asked for, or where the body was wrong, without anything out of the body. */
+export type Reading<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: string };
+
+const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+
+const releaseBody = z
+  .object({
+    id: z.string().min(1),
+    version: z.number().int().positive(),
+    status: z.enum(['pending', 'succeeded', 'failed', 'expired']),
+    current: z.boolean(),
+    created_at: time,
+    updated_at: time,
+    user: z.object({ email: z.string() }),
+    description: z.string(),
+  })
+  .transform(
+    (body): Release => ({
+      id: body.id,
+      version: body.version,
+      status: body.status,
+      current: body.current,
+      createdAt: body.created_at,
+      updatedAt: body.updated_at,
+      user: body.user.email,
+      description: body.description,
+    }),
+  );
+
+const appBody = z.object({ id: z.string().min(1), name: z.string().min(1) });
+
+const jsonObject = z.custom<object>((body) => typeof body === 'object' && body !== null && !Array.isArray(body));
+
+export const readRelease = (text: string): Reading<Release> => read(text, releaseBody);
+
+export const readApp = (text: string): Reading<App> => read(text, appBody);
+
+/** Takes at most `max` releases, and only newest first: a list in another order would hide the latest release. */
+export function readReleases(text: string, max: number): Reading<readonly Release[]> {
+  return read(text, z.array(releaseBody).max(max).refine(isNewestFirst));
+}
+
+/** The one variable, null where it is unset. All the others end here. */
+export function readConfigVar(text: string, name: string): Reading<string | null> {
+  return read(text, jsonObject.transform((vars) => ownValue(vars, name)).pipe(z.string().nullable()));
+}
+
+function isNewestFirst(releases: readonly Release[]): boolean {
+  return releases.every(
+    (release, index) => release.version < (releases[index - 1]?.version ?? Number.POSITIVE_INFINITY),
+  );
+}
+
+/** An own property only: `constructor` is a legal name of a config var, and inherited by every object. */
+function ownValue(vars: object, name: string): unknown {
+  const value: unknown = Object.getOwnPropertyDescriptor(vars, name)?.value;
+  return value ?? null;
+}
+
+function read<T>(text: string, schema: z.ZodType<T>): Reading<T> {
+  const body = parseJson(text);
+  if (body === undefined) return { ok: false, fault: `not JSON (${Buffer.byteLength(text)} bytes)` };
+  const result = schema.safeParse(body);
+  if (result.success) return { ok: true, value: result.data };
+  return { ok: false, fault: result.error.issues.map((issue) => `${place(issue.path)}: ${issue.code}`).join(', ') };
+}
+
+/** Undefined where it is no JSON; the parser's own error quotes the body and goes no further. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function place(path: readonly PropertyKey[]): string {
+  return path.length === 0 ? 'body' : path.map(String).join('.');
+}

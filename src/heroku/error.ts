@@ -1,0 +1,63 @@
+/**
+ * What went wrong, as far as a caller has to act on it.
+ *
+ * - `unauthorized`: the API key was not accepted (401)
+ * - `forbidden`: the key is good, but may not do this (402, 403)
+ * - `not_found`: no such app or release, or the key can't see it (404, 410)
+ * - `invalid`: Heroku refuses the input (400, 422 and other 4xx), or it was refused here before anything was sent
+ * - `rate_limited`: too many requests in this hour (429); see `retryAfterMs`
+ * - `unavailable`: Heroku is in trouble or busy with the app (5xx, 409, 423)
+ * - `unreachable`: no connection was made, so the request was certainly not sent
+ * - `unknown_outcome`: the request was sent and no complete answer came back
+ * - `unexpected`: an answer that is none of Heroku's documented ones
+ */
+export type HerokuErrorKind =
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not_found'
+  | 'invalid'
+  | 'rate_limited'
+  | 'unavailable'
+  | 'unreachable'
+  | 'unknown_outcome'
+  | 'unexpected';
+
+export interface HerokuErrorDetails {
+  readonly kind: HerokuErrorKind;
+  readonly message: string;
+  readonly outcomeUnknown: boolean;
+  readonly cause: Error;
+  readonly status?: number | null;
+  readonly requestId?: string | null;
+  readonly retryAfterMs?: number | null;
+  readonly rateLimitRemaining?: number | null;
+}
+
+/**
+ * The only error that this adapter rejects with. It carries no body, no config var's value and no token, neither in
+ * its fields nor in its `cause`, so it may be logged as it is. `message` is a sentence for people.
+ */
+export class HerokuError extends Error {
+  override readonly name = 'HerokuError';
+  readonly kind: HerokuErrorKind;
+  /** True only for a write that may or may not have taken effect: settle it by reading, never by sending it again. */
+  readonly outcomeUnknown: boolean;
+  /** HTTP status, or null where there was no answer. */
+  readonly status: number | null;
+  /** Heroku's id of the request, for its support; null where there was none. */
+  readonly requestId: string | null;
+  /** Milliseconds that Heroku asks to wait; null where it names no time. */
+  readonly retryAfterMs: number | null;
+  /** Requests left in this account's limit; null where Heroku did not say. */
+  readonly rateLimitRemaining: number | null;
+
+  constructor(details: HerokuErrorDetails) {
+    super(details.message, { cause: details.cause });
+    this.kind = details.kind;
+    this.outcomeUnknown = details.outcomeUnknown;
+    this.status = details.status ?? null;
+    this.requestId = details.requestId ?? null;
+    this.retryAfterMs = details.retryAfterMs ?? null;
+    this.rateLimitRemaining = details.rateLimitRemaining ?? null;
+  }
+}

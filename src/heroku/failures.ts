@@ -1,0 +1,71 @@
+import { HerokuError, type HerokuErrorKind } from './error.js';
+import { explain, type Task } from './explain.js';
+import { rateLimitRemaining, requestId, retryAfterMs } from './limits.js';
+import type { Outcome } from './one-send-request.js';
+
+type Answered = Extract<Outcome, { type: 'answered' }>;
+type Lost = Extract<Outcome, { type: 'lost' }>;
+
+/** Refused here, before anything was sent. */
+export function refusedHere(task: Task): HerokuError {
+  return new HerokuError({
+    kind: 'invalid',
+    message: explain('invalid', task, { outcomeUnknown: false }),
+    outcomeUnknown: false,
+    cause: new Error('Refused before sending: unusable in a path or as a name.'),
+  });
+}
+
+/** No complete answer came back. */
+export function lost(task: Task, outcome: Lost, deadlineMs: number): HerokuError {
+  const kind = outcome.sent ? 'unknown_outcome' : 'unreachable';
+  const outcomeUnknown = outcome.sent && task.writes;
+  const { reason, code } = outcome;
+  return new HerokuError({
+    kind,
+    message: explain(kind, task, { outcomeUnknown, reason, code, deadlineMs }),
+    outcomeUnknown,
+    cause: new Error(`${reason === 'network' ? code : reason}, ${outcome.sent ? 'after' : 'before'} sending`),
+  });
+}
+
+/** Heroku answered with a status other than the one that was needed. */
+export function refusedByHeroku(task: Task, answer: Answered, now: Date): HerokuError {
+  const kind = kindOf(answer.status);
+  // A 4xx is a refusal; after anything else nobody knows how far a write had come.
+  const outcomeUnknown = task.writes && (answer.status < 400 || answer.status > 499);
+  const wait = kind === 'rate_limited' || kind === 'unavailable' ? retryAfterMs(answer.headers, now) : null;
+  return new HerokuError({
+    ...aboutAnswer(answer),
+    kind,
+    message: explain(kind, task, { outcomeUnknown, status: answer.status, retryAfterMs: wait }),
+    outcomeUnknown,
+    retryAfterMs: wait,
+    cause: new Error(`Status ${answer.status}`),
+  });
+}
+
+/** The status was right, the body was not. `fault` says where, and holds nothing of the body. */
+export function unreadable(task: Task, answer: Answered, fault: string): HerokuError {
+  const outcomeUnknown = task.writes;
+  return new HerokuError({
+    ...aboutAnswer(answer),
+    kind: 'unexpected',
+    message: explain('unexpected', task, { outcomeUnknown, status: answer.status }),
+    outcomeUnknown,
+    cause: new Error(`Status ${answer.status}, body: ${fault}`),
+  });
+}
+
+function kindOf(status: number): HerokuErrorKind {
+  if (status === 401) return 'unauthorized';
+  if (status === 402 || status === 403) return 'forbidden';
+  if (status === 404 || status === 410) return 'not_found';
+  if (status === 429) return 'rate_limited';
+  if (status === 409 || status === 423 || status > 499) return 'unavailable';
+  return status < 400 ? 'unexpected' : 'invalid';
+}
+
+function aboutAnswer({ status, headers }: Answered) {
+  return { status, requestId: requestId(headers), rateLimitRemaining: rateLimitRemaining(headers) };
+}

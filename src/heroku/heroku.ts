@@ -1,0 +1,171 @@
+import { type App, type Reading, type Release, readApp, readConfigVar, readRelease, readReleases } from './bodies.js';
+import { OneSendClient, type SendOptions } from './client.js';
+import { shown, type Task } from './explain.js';
+import { lost, refusedByHeroku, refusedHere, unreadable } from './failures.js';
+import { rateLimitRemaining } from './limits.js';
+import { isConfigVarName } from './names.js';
+import { appPath, releasePath, UnusableSegment } from './paths.js';
+
+export type { App, Release, ReleaseStatus } from './bodies.js';
+export { HerokuError, type HerokuErrorKind } from './error.js';
+export { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from './names.js';
+
+export interface HerokuOptions {
+  readonly apiKey: string;
+  readonly apiUrl: string;
+  /** Milliseconds for a whole call, connecting and reading included. Default 10,000. */
+  readonly deadlineMs?: number;
+  /** For a `Retry-After` that names a date. */
+  readonly now?: () => Date;
+}
+
+export interface CallOptions {
+  /** Milliseconds for this call, in place of the default. */
+  readonly deadlineMs?: number;
+  /** Stops the call: it rejects at once, as `unreachable` (not yet sent) or `unknown_outcome`. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Heroku's Platform API, as far as promotions need it. Every method sends exactly one request, never a second one,
+ * ends by its deadline, and rejects with a {@link HerokuError} and nothing else. `app` is an app's name or id.
+ * https://devcenter.heroku.com/articles/platform-api-reference
+ */
+export interface Heroku {
+  /**
+   * Resolves with the value that is set, null where it is unset. While a release phase runs that is the old value.
+   * https://devcenter.heroku.com/articles/platform-api-reference#config-vars-info-for-app
+   */
+  readConfigVar(app: string, name: string, options?: CallOptions): Promise<string | null>;
+  /**
+   * Sets, or with null removes, one config var: Heroku makes a release and restarts the app's dynos. Resolves with the
+   * value that Heroku echoed, after its 200. An error with `outcomeUnknown` is to be settled by reading.
+   * https://devcenter.heroku.com/articles/platform-api-reference#config-vars-update
+   */
+  setConfigVar(app: string, name: string, value: string | null, options?: CallOptions): Promise<string | null>;
+  /** Resolves with the newest release, whatever its status, or null where the app has none. */
+  latestRelease(app: string, options?: CallOptions): Promise<Release | null>;
+  /**
+   * Resolves with up to `max` releases (1 to 1,000), newest first.
+   * https://devcenter.heroku.com/articles/platform-api-reference#release-list
+   */
+  releases(app: string, page: { readonly max: number }, options?: CallOptions): Promise<readonly Release[]>;
+  /**
+   * Resolves with one release, by its id or version.
+   * https://devcenter.heroku.com/articles/platform-api-reference#release-info
+   */
+  release(app: string, id: string, options?: CallOptions): Promise<Release>;
+  /**
+   * Resolves with the value that a release has, or would have, in force; null where it is unset.
+   * https://devcenter.heroku.com/articles/platform-api-reference#config-vars-info-for-app-release
+   */
+  configVarAtRelease(app: string, releaseId: string, name: string, options?: CallOptions): Promise<string | null>;
+  /**
+   * Resolves with the app's id and present name; `not_found` where there is none.
+   * https://devcenter.heroku.com/articles/platform-api-reference#app-info
+   */
+  app(app: string, options?: CallOptions): Promise<App>;
+  /** Requests left to the account by the last answer's `RateLimit-Remaining`; null before the first. */
+  rateLimitRemaining(): number | null;
+  /** Stops running calls and refuses later ones. Leaves no socket and no timer. */
+  close(): void;
+}
+
+interface Call<T> {
+  readonly task: Task;
+  readonly path: () => string;
+  readonly accepts: readonly number[];
+  readonly read: (text: string) => Reading<T>;
+  readonly range?: string;
+  readonly change?: Readonly<Record<string, string | null>>;
+}
+
+const DEFAULT_DEADLINE_MS = 10_000;
+const LARGEST_PAGE = 1_000;
+
+/** Makes the adapter; connects to nothing yet. The API key stays inside: no property of the result leads to it. */
+export function createHeroku(options: HerokuOptions): Heroku {
+  const client = new OneSendClient({ token: options.apiKey, host: options.apiUrl, userAgent: 'flag-promotions' });
+  const now = options.now ?? (() => new Date());
+  let remaining: number | null = null;
+
+  async function send<T>(call: Call<T>, callOptions: CallOptions | undefined): Promise<T> {
+    const deadlineMs = callOptions?.deadlineMs ?? options.deadlineMs ?? DEFAULT_DEADLINE_MS;
+    const outcome = await client.request({ ...requestOf(call), deadlineMs, signal: callOptions?.signal });
+    if (outcome.type === 'lost') throw lost(call.task, outcome, deadlineMs);
+    remaining = rateLimitRemaining(outcome.headers) ?? remaining;
+    if (!call.accepts.includes(outcome.status)) throw refusedByHeroku(call.task, outcome, now());
+    const reading = call.read(outcome.text);
+    if (!reading.ok) throw unreadable(call.task, outcome, reading.fault);
+    return reading.value;
+  }
+
+  const releases: Heroku['releases'] = async (app, { max }, callOptions) => {
+    const task = reading(`the releases of ${shown(app)}`);
+    if (!Number.isInteger(max) || max < 1 || max > LARGEST_PAGE) throw refusedHere(task);
+    return send(
+      {
+        task,
+        path: () => `${appPath(app)}/releases`,
+        range: `version ..; order=desc,max=${max}`,
+        accepts: [200, 206],
+        read: (text) => readReleases(text, max),
+      },
+      callOptions,
+    );
+  };
+
+  return {
+    releases,
+    readConfigVar: async (app, name, callOptions) => {
+      const task = reading(`${shown(name)} of ${shown(app)}`);
+      const path = () => configVarsPath(appPath(app), name);
+      return send({ task, path, accepts: [200], read: (text) => readConfigVar(text, name) }, callOptions);
+    },
+    setConfigVar: async (app, name, value, callOptions) => {
+      const task = { words: `${value === null ? 'remove' : 'set'} ${shown(name)} on ${shown(app)}`, writes: true };
+      const path = () => configVarsPath(appPath(app), name);
+      const change = { [name]: value };
+      return send({ task, path, change, accepts: [200], read: (text) => readConfigVar(text, name) }, callOptions);
+    },
+    latestRelease: async (app, callOptions) => (await releases(app, { max: 1 }, callOptions))[0] ?? null,
+    release: async (app, id, callOptions) => {
+      const task = reading(`release ${shown(id)} of ${shown(app)}`);
+      return send({ task, path: () => releasePath(app, id), accepts: [200], read: readRelease }, callOptions);
+    },
+    configVarAtRelease: async (app, releaseId, name, callOptions) => {
+      const task = reading(`${shown(name)} at release ${shown(releaseId)} of ${shown(app)}`);
+      const path = () => configVarsPath(releasePath(app, releaseId), name);
+      return send({ task, path, accepts: [200], read: (text) => readConfigVar(text, name) }, callOptions);
+    },
+    app: async (app, callOptions) => {
+      const task = reading(`the app ${shown(app)}`);
+      return send({ task, path: () => appPath(app), accepts: [200], read: readApp }, callOptions);
+    },
+    rateLimitRemaining: () => remaining,
+    close: () => client.close(),
+  };
+}
+
+function reading(what: string): Task {
+  return { words: `read ${what}`, writes: false };
+}
+
+function configVarsPath(parent: string, name: string): string {
+  if (!isConfigVarName(name)) throw new UnusableSegment('Not a name of a config var.');
+  return `${parent}/config-vars`;
+}
+
+function requestOf<T>(call: Call<T>): Omit<SendOptions, 'deadlineMs'> {
+  try {
+    return {
+      path: call.path(),
+      method: call.change === undefined ? 'GET' : 'PATCH',
+      ...(call.range !== undefined && { headers: { Range: call.range } }),
+      ...(call.change !== undefined && { body: call.change }),
+    };
+  } catch (error) {
+    if (error instanceof UnusableSegment) throw refusedHere(call.task);
+    throw error;
+  }
+}

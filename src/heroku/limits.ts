@@ -1,0 +1,39 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Heroku's limits renew within the hour; a longer wait would be somebody's mistake. */
+const LONGEST_WAIT_MS = 3_600_000;
+/** A number of seconds above this is a point in time, below it a duration. */
+const EPOCH_SECONDS = 1_000_000_000;
+
+/** Milliseconds to wait by `Retry-After` (seconds or a date), else `RateLimit-Reset`; null where neither says. */
+export function retryAfterMs(headers: IncomingHttpHeaders, now: Date): number | null {
+  return waitMs(headers['retry-after'], now) ?? waitMs(single(headers['ratelimit-reset']), now);
+}
+
+/** `RateLimit-Remaining`: requests left to this account; null where the header is missing or no number. */
+export function rateLimitRemaining(headers: IncomingHttpHeaders): number | null {
+  const text = single(headers['ratelimit-remaining']);
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;
+}
+
+/** `Request-Id`, one id or several with commas between; null where it is missing or holds anything else. */
+export function requestId(headers: IncomingHttpHeaders): string | null {
+  const text = single(headers['request-id']);
+  return text !== undefined && /^[\w-]{1,64}(?:, ?[\w-]{1,64}){0,9}$/.test(text) ? text : null;
+}
+
+function waitMs(text: string | undefined, now: Date): number | null {
+  if (text === undefined) return null;
+  const seconds = /^\d{1,12}(?:\.\d{1,6})?$/.test(text) ? Number(text) : null;
+  if (seconds !== null && seconds < EPOCH_SECONDS) return bounded(seconds * 1000);
+  const at = seconds === null ? Date.parse(text) : seconds * 1000;
+  return Number.isNaN(at) ? null : bounded(at - now.getTime());
+}
+
+function bounded(milliseconds: number): number {
+  return Math.ceil(Math.min(Math.max(milliseconds, 0), LONGEST_WAIT_MS));
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.[0];
+}

@@ -1,0 +1,117 @@
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import Request from 'heroku-client/lib/request.js';
+
+/** Why no complete answer came: the network failed, the deadline passed, or the caller stopped it. */
+export type LossReason = 'network' | 'deadline' | 'stopped';
+
+/** What became of one request. `sent` is false only where it is certain that not a byte of it left. */
+export type Outcome =
+  | {
+      readonly type: 'answered';
+      readonly status: number;
+      readonly headers: IncomingHttpHeaders;
+      /** Empty unless the status is 2xx. */
+      readonly text: string;
+    }
+  | { readonly type: 'lost'; readonly sent: boolean; readonly reason: LossReason; readonly code: string };
+
+/**
+ * heroku-client's request, made to send once. The original re-sends after a network error, PATCH included, goes on
+ * re-sending after its own timeout, never ends after a reset in mid-body, throws on a 304, loses the response headers
+ * and, with DEBUG=http, prints bodies. Every method that did so is replaced here.
+ */
+export class OneSendRequest extends Request {
+  readonly #deadlineMs: number;
+  readonly #outcome: Promise<Outcome>;
+  #resolveOutcome: (outcome: Outcome) => void = () => undefined;
+  #sending: ClientRequest | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #sent = false;
+
+  /** `deadlineMs` is absolute: connecting, sending, waiting and reading together. */
+  constructor(options: object, deadlineMs: number) {
+    super(options);
+    this.#deadlineMs = deadlineMs;
+    this.#outcome = new Promise((resolve) => {
+      this.#resolveOutcome = resolve;
+    });
+  }
+
+  override request(): Promise<Outcome> {
+    try {
+      void super.request();
+    } catch (error) {
+      this.#lose('network', error);
+    }
+    return this.#outcome;
+  }
+
+  /** Gives up at once; the outcome then says whether anything had been sent. */
+  stop(): void {
+    this.#lose('stopped');
+  }
+
+  /** Called by the original once the request is built and before any of it is sent. */
+  override setRequestTimeout(request: ClientRequest): void {
+    this.#sending = request;
+    this.#timer = setTimeout(() => this.#lose('deadline'), this.#deadlineMs);
+    request.once('socket', (socket) => {
+      // A socket that is connected already comes from a proxy's tunnel: when it began to carry data is not ours to see.
+      if (!socket.connecting) this.#sent = true;
+      socket.once(this.secure ? 'secureConnect' : 'connect', () => {
+        this.#sent = true;
+      });
+    });
+  }
+
+  override handleResponse(response: IncomingMessage): void {
+    this.#sent = true;
+    const status = response.statusCode ?? 0;
+    // Nothing in the body of a refusal is needed, and what is not read can neither leak nor stall.
+    if (status < 200 || status > 299) {
+      this.#answer(response, '');
+      return;
+    }
+    const chunks: Buffer[] = [];
+    response.on('data', (chunk: Buffer) => chunks.push(chunk));
+    response.on('end', () => {
+      if (response.complete) this.#answer(response, Buffer.concat(chunks).toString('utf8'));
+      else this.#lose('network');
+    });
+    response.on('aborted', () => this.#lose('network'));
+    response.on('error', (error) => this.#lose('network', error));
+  }
+
+  override handleError(error: Error): void {
+    this.#lose('network', error);
+  }
+
+  override logRequest(): void {
+    // The original prints the request's headers here when DEBUG=http.
+  }
+
+  override logResponse(): void {
+    // The original hands the response's headers to a logger or prints them here.
+  }
+
+  #answer(response: IncomingMessage, text: string): void {
+    this.#end({ type: 'answered', status: response.statusCode ?? 0, headers: response.headers, text });
+  }
+
+  #lose(reason: LossReason, error?: unknown): void {
+    this.#end({ type: 'lost', sent: this.#sent, reason, code: codeOf(error) });
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#resolveOutcome(outcome);
+    // Its agent keeps no socket alive, so that nothing of this request is left open from here on.
+    this.#sending?.destroy();
+  }
+}
+
+/** Node's errors may hold raw packets or certificates: the code is all that is kept of one. */
+function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return 'ECONNRESET';
+  return typeof error.code === 'string' && /^[A-Z0-9_]{1,60}$/.test(error.code) ? error.code : 'ECONNRESET';
+}

@@ -1,0 +1,80 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { HTTPReceiverDeferredRequestError } from '@slack/bolt';
+import type { Logger } from 'pino';
+import type { Metrics } from './metrics.js';
+import type { Readiness } from './readiness.js';
+
+export interface HttpDependencies {
+  /** Bolt's listener for `POST /slack/events`; null in Socket Mode. */
+  readonly slackListener: ((request: IncomingMessage, response: ServerResponse) => void) | null;
+  readonly readiness: () => Promise<Readiness>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  /** Takes no more requests; resolves when those under way are answered. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The app's one HTTP server, in both modes: `/healthz` (the process lives), `/readyz` (200, or 503 with what is
+ * wrong), `/metrics`, and Slack's requests where there is no Socket Mode. Port 0 takes any free one.
+ */
+export async function startHttp(port: number, deps: HttpDependencies): Promise<HttpServer> {
+  const server = createServer((request, response) => {
+    route(request, response, deps).catch((error: unknown) => {
+      deps.log.error({ err: error }, 'a request failed');
+      if (response.headersSent) response.destroy();
+      else send(response, 500, 'text/plain', 'internal error\n');
+    });
+  });
+  // A slow client must not hold a connection for ever.
+  server.requestTimeout = 30_000;
+  server.headersTimeout = 10_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, resolve);
+  });
+  return { port: portOf(server), stop: () => close(server) };
+}
+
+async function route(request: IncomingMessage, response: ServerResponse, deps: HttpDependencies): Promise<void> {
+  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+  if (request.method === 'GET' && path === '/healthz') return send(response, 200, 'text/plain', 'ok\n');
+  if (request.method === 'GET' && path === '/readyz') {
+    const readiness = await deps.readiness();
+    return send(response, readiness.ready ? 200 : 503, 'application/json', `${JSON.stringify(readiness)}\n`);
+  }
+  if (request.method === 'GET' && path === '/metrics') {
+    const { contentType, text } = await deps.metrics.expose();
+    return send(response, 200, contentType, text);
+  }
+  if (deps.slackListener === null) return send(response, 404, 'text/plain', 'not found\n');
+  try {
+    deps.slackListener(request, response);
+  } catch (error) {
+    // Bolt's way of saying that a request is not Slack's.
+    if (!(error instanceof HTTPReceiverDeferredRequestError)) throw error;
+    send(response, 404, 'text/plain', 'not found\n');
+  }
+}
+
+function send(response: ServerResponse, status: number, contentType: string, body: string): void {
+  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' }).end(body);
+}
+
+function portOf(server: Server): number {
+  const address: AddressInfo | string | null = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The HTTP server has no port.');
+  return address.port;
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.close((error) => (error === undefined ? resolve() : reject(error)));
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,286 @@
+import type { Alerts, ClaimedAlert, Lease } from '../db/alerts.js';
+import type { AuditLog } from '../db/audit.js';
+import type { ClaimedReply, Replies } from '../db/replies.js';
+import { type MessageRef, rootOf, worstSeverity } from '../promotions/alert.js';
+import {
+  type AlertStep,
+  type AlertWork,
+  backOffMs,
+  type FailedAttempt,
+  nextAlertStep,
+} from '../promotions/delivery.js';
+import type { Evidence } from '../promotions/evidence.js';
+import { isDeploying, type Promotion } from '../promotions/promotion.js';
+import { MESSAGE_GONE, SlackError } from '../slack/errors.js';
+import type { Outgoing, Slack } from '../slack/slack.js';
+import { alertMessage, escalationReply, rcaLinkedReply, repeatReply, resolvedReply } from '../views/alert.js';
+import type { Message } from '../views/blocks.js';
+
+export interface DeliveryDependencies {
+  readonly db: { readonly alerts: Alerts; readonly replies: Replies; readonly audit: AuditLog };
+  readonly slack: Slack;
+  /** Never rejects; answers within its own deadline. */
+  readonly readEvidence: (promotion: Promotion) => Promise<Evidence>;
+  readonly now: () => Date;
+  /** Yields [0, 1). */
+  readonly random: () => number;
+  /** Names this process among those that share the database. */
+  readonly owner: string;
+  readonly alertChannel: string;
+  readonly criticalMention: string | null;
+  readonly broadcastCriticals: boolean;
+}
+
+export type DeliveryOutcome =
+  /** `posted` is new in Slack; `found` had been posted by an attempt that never learned of it. */
+  | { readonly kind: 'posted' | 'found' | 'painted' | 'withdrawn' }
+  /** Another process works on it, it waits for another row, or nothing was to be done. */
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+export interface Delivery {
+  /** Brings one alert's message up to date in Slack. Rejects only where the database does. */
+  alert(id: string): Promise<DeliveryOutcome>;
+  reply(id: string): Promise<DeliveryOutcome>;
+  /** Everything that one promotion has to say, now: what a click calls after its commit. */
+  promotion(promotionId: string): Promise<readonly DeliveryOutcome[]>;
+}
+
+/** Longer than a request to Slack may take with the database's writes around it; a successor waits this long. */
+const LEASE_MS = 40_000;
+/** An attempt's message can only be newer than its row; Slack's clock and the database's may differ by this much. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+/** Posting, then painting what changed meanwhile: more steps than that mean something is wrong. */
+const MOST_STEPS = 5;
+
+/** Says in Slack what the rows say: the one path for a click and for a tick. */
+export function createDelivery(deps: DeliveryDependencies): Delivery {
+  const { db, slack } = deps;
+  const lease: Lease = { owner: deps.owner, durationMs: LEASE_MS };
+
+  async function alert(id: string): Promise<DeliveryOutcome> {
+    const claimed = await db.alerts.claim(id, lease, deps.now());
+    if (claimed === null) return { kind: 'nothing' };
+    try {
+      const outcome = await deliverAlert(claimed);
+      await db.alerts.release(id, lease, null);
+      return outcome;
+    } catch (error) {
+      await db.alerts.release(id, lease, postponed(error, claimed.attemptsBefore + 1));
+      return { kind: 'failed', error };
+    }
+  }
+
+  /** Takes one step after the other until the message shows what the row says. */
+  async function deliverAlert(claimed: ClaimedAlert): Promise<DeliveryOutcome> {
+    let work: AlertWork | null = claimed;
+    let outcome: DeliveryOutcome = { kind: 'nothing' };
+    for (let steps = 0; work !== null && steps < MOST_STEPS; steps += 1) {
+      const step: AlertStep = nextAlertStep(work, claimed.attemptsBefore);
+      if (step.kind === 'done' || step.kind === 'wait') break;
+      const taken = await take(step, work);
+      if (outcome.kind === 'nothing') outcome = taken;
+      work = await db.alerts.reread(claimed.alert.id, lease);
+    }
+    return outcome;
+  }
+
+  async function take(step: Exclude<AlertStep, { kind: 'done' | 'wait' }>, work: AlertWork): Promise<DeliveryOutcome> {
+    const { alert } = work;
+    switch (step.kind) {
+      case 'withdraw':
+        await db.alerts.withdraw(alert.id, lease);
+        return { kind: 'withdrawn' };
+      case 'paint':
+        return paint(work, step);
+      case 'post':
+        return post(work, step.thread);
+      case 'find': {
+        const found = await findAlert(work, step.thread);
+        if (found !== null) {
+          await db.alerts.recordPosted(alert.id, lease, found.ref, found.threadTs, deps.now());
+          return { kind: 'found' };
+        }
+        if (step.thenPost) return post(work, step.thread);
+        await db.alerts.withdraw(alert.id, lease);
+        return { kind: 'withdrawn' };
+      }
+    }
+  }
+
+  /** An earlier attempt may have gone into the thread, or, where that was gone, into the channel. */
+  async function findAlert({ alert }: AlertWork, thread: MessageRef | null) {
+    const since = new Date(alert.createdAt.getTime() - CLOCK_SKEW_MS);
+    const key = alertKey(alert);
+    if (thread !== null) {
+      const reply = await unlessGone(() => slack.find({ channel: thread.channel, threadTs: thread.ts, key }, since));
+      if (reply !== null) return { ref: reply, threadTs: thread.ts };
+    }
+    const root = await slack.find({ channel: thread?.channel ?? deps.alertChannel, threadTs: null, key }, since);
+    return root === null ? null : { ref: root, threadTs: null };
+  }
+
+  async function post(work: AlertWork, thread: MessageRef | null): Promise<DeliveryOutcome> {
+    const { alert, promotion } = work;
+    const facts = {
+      promotion,
+      severity: alert.severity,
+      evidence: thread === null ? await deps.readEvidence(promotion) : null,
+      mention: alert.severity === 'critical' ? deps.criticalMention : null,
+    };
+    const key = alertKey(alert);
+    let posted: MessageRef | null = null;
+    let threadTs = thread?.ts ?? null;
+    if (thread !== null) {
+      const to = { channel: thread.channel, threadTs: thread.ts, broadcast: deps.broadcastCriticals, key };
+      posted = await unlessGone(() => slack.post(to, escalationReply(facts)));
+    }
+    if (posted === null) {
+      // The warning's message was deleted: the critical needs buttons of its own.
+      threadTs = null;
+      const evidence = facts.evidence ?? (await deps.readEvidence(promotion));
+      const to = { channel: deps.alertChannel, threadTs: null, broadcast: false, key };
+      posted = await slack.post(to, alertMessage({ ...facts, evidence }));
+    }
+    if (await db.alerts.recordPosted(alert.id, lease, posted, threadTs, deps.now())) return { kind: 'posted' };
+    await removeIfDoubled(posted, await db.alerts.ofPromotion(alert.promotionId), alert.id);
+    return { kind: 'nothing' };
+  }
+
+  /** This process was paused past its lease while posting; whoever took over may have posted too. */
+  async function removeIfDoubled(
+    mine: MessageRef,
+    rows: readonly { id: string; messageTs: string | null }[],
+    id: string,
+  ) {
+    const recorded = rows.find((row) => row.id === id)?.messageTs ?? null;
+    if (recorded !== null && recorded !== mine.ts) await slack.remove(mine);
+  }
+
+  async function paint(work: AlertWork, step: Extract<AlertStep, { kind: 'paint' }>): Promise<DeliveryOutcome> {
+    const { alert, promotion, alerts } = work;
+    const message = alertMessage({
+      promotion,
+      severity: worstSeverity(alerts.filter((other) => other.state !== 'pending')),
+      evidence: isDeploying(promotion) ? await deps.readEvidence(promotion) : null,
+      // An edit notifies nobody, so a mention in it would only mislead.
+      mention: null,
+    });
+    const painted = await unlessGone(async () => {
+      await slack.update(step.message, message);
+      return true;
+    });
+    if (painted === null && isDeploying(promotion)) await db.alerts.forgetMessage(alert.id, lease);
+    else await db.alerts.recordPainted(alert.id, lease, step.upTo);
+    return { kind: 'painted' };
+  }
+
+  async function reply(id: string): Promise<DeliveryOutcome> {
+    const claimed = await db.replies.claim(id, lease, deps.now());
+    if (claimed === null) return { kind: 'nothing' };
+    try {
+      return await deliverReply(claimed);
+    } catch (error) {
+      await db.replies.release(id, lease, postponed(error, claimed.attemptsBefore + 1));
+      return { kind: 'failed', error };
+    }
+  }
+
+  async function deliverReply(claimed: ClaimedReply): Promise<DeliveryOutcome> {
+    const { reply, promotion, alerts } = claimed;
+    const root = rootOf(alerts);
+    const message = root === null ? null : await replyMessage(claimed);
+    if (root === null || message === null) {
+      await db.replies.withdraw(reply.id, lease);
+      return { kind: 'withdrawn' };
+    }
+    const to: Outgoing = {
+      channel: root.channel,
+      threadTs: root.messageTs,
+      broadcast: reply.kind === 'repeat' && deps.broadcastCriticals && isDeploying(promotion),
+      key: `reply:${reply.id}:${reply.createdAt.getTime()}`,
+    };
+    if (claimed.attemptsBefore > 0) {
+      const since = new Date(reply.createdAt.getTime() - CLOCK_SKEW_MS);
+      const found = await unlessGone(() => slack.find(to, since));
+      if (found !== null) {
+        await db.replies.recordPosted(reply.id, lease, found, deps.now());
+        return { kind: 'found' };
+      }
+    }
+    const posted = await unlessGone(() => slack.post(to, message));
+    if (posted === null) {
+      await db.replies.withdraw(reply.id, lease);
+      return { kind: 'withdrawn' };
+    }
+    await db.replies.recordPosted(reply.id, lease, posted, deps.now());
+    return { kind: 'posted' };
+  }
+
+  /** What a reply says, from the rows as they are now; null where it no longer has anything to say. */
+  async function replyMessage({ reply, promotion }: ClaimedReply): Promise<Message | null> {
+    switch (reply.kind) {
+      case 'repeat':
+        return isDeploying(promotion) ? repeatReply(promotion, deps.criticalMention) : null;
+      case 'resolved': {
+        if (isDeploying(promotion)) return null;
+        const { resolvedBy } = promotion;
+        return resolvedReply(promotion, resolvedBy === null ? null : await slack.nameOf(resolvedBy));
+      }
+      case 'rca_linked': {
+        const event = await db.audit.find(reply.ordinal);
+        const url = event?.detail['url'];
+        const previous = event?.detail['previous_url'];
+        if (event === null || typeof url !== 'string') return null;
+        return rcaLinkedReply(url, typeof previous === 'string' ? previous : null, await slack.nameOf(event.actor));
+      }
+    }
+  }
+
+  function postponed(error: unknown, attempts: number) {
+    const wait = backOffMs(failureOf(error), attempts, deps.random);
+    return {
+      nextAttemptAt: new Date(deps.now().getTime() + wait),
+      lastError: error instanceof SlackError ? error.message : 'internal error; the log has its cause',
+    };
+  }
+
+  return {
+    alert,
+    reply,
+    async promotion(promotionId) {
+      const outcomes: DeliveryOutcome[] = [];
+      for (const id of await db.alerts.pendingOf(promotionId)) outcomes.push(await alert(id));
+      for (const id of await db.replies.pendingOf(promotionId)) outcomes.push(await reply(id));
+      return outcomes;
+    },
+  };
+}
+
+/** Ids alone would not do: another installation may post to the same channel. */
+function alertKey(alert: { readonly id: string; readonly createdAt: Date }): string {
+  return `alert:${alert.id}:${alert.createdAt.getTime()}`;
+}
+
+/** null where Slack says that the message or thread is not there. */
+async function unlessGone<T>(work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SlackError && MESSAGE_GONE.has(error.code)) return null;
+    throw error;
+  }
+}
+
+function failureOf(error: unknown): FailedAttempt {
+  if (!(error instanceof SlackError)) return { kind: 'unknown_outcome' };
+  switch (error.kind) {
+    case 'rate_limited':
+      return { kind: 'rate_limited', retryAfterMs: error.retryAfterMs };
+    case 'refused':
+    case 'unreachable':
+      return { kind: 'refused' };
+    case 'unknown_outcome':
+      return { kind: 'unknown_outcome' };
+  }
+}

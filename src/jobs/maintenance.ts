@@ -1,0 +1,124 @@
+import type { Logger } from 'pino';
+import type { Alerts, Detected } from '../db/alerts.js';
+import type { MaintenanceRecords } from '../db/maintenance.js';
+import type { Replies } from '../db/replies.js';
+import { type DetectionAction, planDetection } from '../promotions/detection.js';
+import type { Thresholds } from '../promotions/stuck.js';
+import type { Delivery, DeliveryOutcome } from './delivery.js';
+
+export interface MaintenanceDependencies {
+  readonly db: { readonly alerts: Alerts; readonly replies: Replies; readonly maintenance: MaintenanceRecords };
+  readonly delivery: Delivery;
+  readonly thresholds: Thresholds;
+  readonly now: () => Date;
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number;
+  readonly log: Logger;
+}
+
+/** What one tick decided and did. */
+export interface MaintenanceReport {
+  readonly at: Date;
+  readonly deploying: number;
+  readonly stuck: number;
+  readonly actions: readonly MaintenanceAction[];
+  readonly failures: readonly MaintenanceFailure[];
+}
+
+export type MaintenanceAction =
+  | DetectionAction
+  | { readonly kind: 'deliver_alert'; readonly alertId: string }
+  | { readonly kind: 'deliver_reply'; readonly replyId: string };
+
+export interface MaintenanceFailure {
+  readonly action: MaintenanceAction;
+  readonly error: unknown;
+}
+
+/** How many rows one tick looks at to deliver, and how long it goes on: what is left is due at the next. */
+const DELIVERIES_PER_TICK = 200;
+const DELIVERY_BUDGET_MS = 45_000;
+
+/**
+ * One tick of the watchdog: gather what is stuck, decide, record it, then deliver what is due, including what an
+ * earlier or a killed process left behind. One failure never stops the rest; each is in the report.
+ *
+ * Rejects where what has to be gathered cannot be: then nothing was decided, and nothing is lost, because all that is
+ * due stands in the rows.
+ */
+export async function runMaintenance(deps: MaintenanceDependencies): Promise<MaintenanceReport> {
+  const { db, delivery, log } = deps;
+  const at = deps.now();
+  const detected = await db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
+
+  const actions: MaintenanceAction[] = [];
+  const failures: MaintenanceFailure[] = [];
+  const attempt = async (action: MaintenanceAction, act: () => Promise<unknown>): Promise<void> => {
+    actions.push(action);
+    try {
+      await act();
+    } catch (error) {
+      log.error({ err: error, action }, 'a maintenance action failed; the next tick tries again');
+      failures.push({ action, error });
+    }
+  };
+
+  for (const action of planDetection(detected, at, deps.thresholds)) {
+    await attempt(action, () => record(deps, action, at));
+  }
+  const deadline = deps.elapsed() + DELIVERY_BUDGET_MS;
+  for (const alertId of await db.alerts.due(at, DELIVERIES_PER_TICK)) {
+    if (deps.elapsed() > deadline) break;
+    await attempt({ kind: 'deliver_alert', alertId }, async () => throwIfFailed(await delivery.alert(alertId)));
+  }
+  for (const replyId of await db.replies.due(at, DELIVERIES_PER_TICK)) {
+    if (deps.elapsed() > deadline) break;
+    await attempt({ kind: 'deliver_reply', replyId }, async () => throwIfFailed(await delivery.reply(replyId)));
+  }
+
+  const report = { at, ...counts(detected), actions, failures };
+  await db.maintenance.record({ completedAt: deps.now(), deploying: report.deploying, stuck: report.stuck });
+  return report;
+}
+
+/** What `runMaintenance` would do now, without doing any of it. Deliveries of alerts yet to open are implied. */
+export async function planMaintenance(
+  deps: Pick<MaintenanceDependencies, 'db' | 'thresholds' | 'now'>,
+): Promise<MaintenanceReport> {
+  const at = deps.now();
+  const detected = await deps.db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
+  const alertIds = await deps.db.alerts.due(at, DELIVERIES_PER_TICK);
+  const replyIds = await deps.db.replies.due(at, DELIVERIES_PER_TICK);
+  return {
+    at,
+    ...counts(detected),
+    actions: [
+      ...planDetection(detected, at, deps.thresholds),
+      ...alertIds.map((alertId): MaintenanceAction => ({ kind: 'deliver_alert', alertId })),
+      ...replyIds.map((replyId): MaintenanceAction => ({ kind: 'deliver_reply', replyId })),
+    ],
+    failures: [],
+  };
+}
+
+async function record(deps: MaintenanceDependencies, action: DetectionAction, at: Date): Promise<void> {
+  switch (action.kind) {
+    case 'open_alert':
+      await deps.db.alerts.open(action.promotionId, action.severity, at);
+      return;
+    case 'repeat_critical':
+      await deps.db.replies.queueRepeat(action.promotionId, action.ordinal);
+      return;
+    case 'close_alerts':
+      await deps.db.alerts.close(action.promotionId);
+      return;
+  }
+}
+
+function counts(detected: Detected): { deploying: number; stuck: number } {
+  return { deploying: detected.deploying, stuck: detected.stuck.length };
+}
+
+function throwIfFailed(outcome: DeliveryOutcome): void {
+  if (outcome.kind === 'failed') throw outcome.error;
+}

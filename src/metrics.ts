@@ -1,0 +1,85 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { DeliveryOutcome } from './jobs/delivery.js';
+import type { Tick } from './jobs/watchdog.js';
+
+/** What an outside monitor can ask. No label carries a name, a value or an id, so their number is bounded. */
+export interface Metrics {
+  readonly onTick: (tick: Tick) => void;
+  readonly onDelivery: (outcome: DeliveryOutcome) => void;
+  readonly onDenied: (reason: string) => void;
+  readonly onCodeRefused: (reason: string) => void;
+  /** Prometheus' text format, with its content type. */
+  expose(): Promise<{ contentType: string; text: string }>;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const ticks = new Counter({
+    name: 'flag_promotions_maintenance_ticks_total',
+    help: 'Maintenance ticks by how they ended.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'flag_promotions_maintenance_duration_seconds',
+    help: 'How long a maintenance tick took.',
+    buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60],
+    registers,
+  });
+  const lastCompleted = new Gauge({
+    name: 'flag_promotions_maintenance_last_completed_timestamp_seconds',
+    help: 'When maintenance last completed in this process (Unix time).',
+    registers,
+  });
+  const actionFailures = new Counter({
+    name: 'flag_promotions_maintenance_action_failures_total',
+    help: 'Actions of maintenance that failed; each is tried again.',
+    labelNames: ['action'],
+    registers,
+  });
+  const promotions = new Gauge({
+    name: 'flag_promotions_promotions',
+    help: 'Promotions in deploying, and those of them that are stuck, at the last tick.',
+    labelNames: ['state'],
+    registers,
+  });
+  const deliveries = new Counter({
+    name: 'flag_promotions_slack_deliveries_total',
+    help: 'Messages in Slack by what came of them.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const denied = new Counter({
+    name: 'flag_promotions_denied_total',
+    help: 'Clicks, commands and submissions by people who may not.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const codes = new Counter({
+    name: 'flag_promotions_totp_refused_total',
+    help: 'TOTP codes that were refused.',
+    labelNames: ['reason'],
+    registers,
+  });
+
+  return {
+    onTick(tick) {
+      ticks.inc({ outcome: tick.kind });
+      if (tick.kind === 'skipped') return;
+      duration.observe(tick.durationMs / 1000);
+      if (tick.kind === 'failed') return;
+      lastCompleted.set(tick.report.at.getTime() / 1000);
+      promotions.set({ state: 'deploying' }, tick.report.deploying);
+      promotions.set({ state: 'stuck' }, tick.report.stuck);
+      for (const { action } of tick.report.failures) actionFailures.inc({ action: action.kind });
+    },
+    onDelivery: ({ kind }) => deliveries.inc({ outcome: kind }),
+    onDenied: (reason) => denied.inc({ reason }),
+    onCodeRefused: (reason) => codes.inc({ reason }),
+    async expose() {
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * What a promotion is. Pure: shared by every layer, imports nothing.
+ *
+ * Ids are PostgreSQL bigints and travel as decimal strings, because a JavaScript number cannot hold all of them.
+ */
+export const PROMOTION_STATES = ['marked', 'deploying', 'deployed', 'failed', 'cancelled'] as const;
+export type PromotionState = (typeof PROMOTION_STATES)[number];
+
+export interface Promotion {
+  readonly id: string;
+  readonly flagKey: string;
+  readonly herokuApp: string;
+  readonly configVar: string;
+  readonly targetValue: string;
+  readonly previousValue: string | null;
+  /** One of PROMOTION_STATES for rows of ours; a table that the console made may hold words of its own. */
+  readonly state: string;
+  readonly checkpoint: string | null;
+  readonly markedBy: string | null;
+  readonly markedAt: Date | null;
+  readonly promotedBy: string | null;
+  readonly promotedAt: Date | null;
+  readonly deployedAt: Date | null;
+  readonly failedAt: Date | null;
+  readonly failureReason: string | null;
+  /** The operator who resolved it by hand; null where the promoter or another system ended it. */
+  readonly resolvedBy: string | null;
+  readonly resolutionNote: string | null;
+  readonly rcaUrl: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** Whether the promotion is in `deploying`: the only state in which it can be stuck or resolved. */
+export function isDeploying(promotion: Pick<Promotion, 'state'>): boolean {
+  return promotion.state === 'deploying';
+}
+
+/** When the stuck clock of a promotion started: promoted, else marked, else created. */
+export function deployingSince(promotion: Pick<Promotion, 'promotedAt' | 'markedAt' | 'createdAt'>): Date {
+  return promotion.promotedAt ?? promotion.markedAt ?? promotion.createdAt;
+}
+
+/** When the promotion reached its terminal state, as far as the row says; null while it is active. */
+export function endedAt(promotion: Promotion): Date | null {
+  switch (promotion.state) {
+    case 'deployed':
+      return promotion.deployedAt ?? promotion.updatedAt;
+    case 'failed':
+      return promotion.failedAt ?? promotion.updatedAt;
+    case 'marked':
+    case 'deploying':
+      return null;
+    default:
+      return promotion.updatedAt;
+  }
+}

@@ -1,0 +1,37 @@
+/** Why a text was not accepted as the address of an RCA. */
+export type RcaUrlFault = 'not_a_url' | 'not_https' | 'has_credentials' | 'too_long' | 'host_not_allowed';
+
+export type RcaUrlCheck =
+  | { readonly ok: true; readonly url: string }
+  | { readonly ok: false; readonly fault: RcaUrlFault };
+
+export const RCA_URL_MAX_LENGTH = 2048;
+
+/**
+ * Accepts an https URL of at most 2,048 characters without user name or password, on one of `allowedHosts` (or a
+ * subdomain of one); an empty list allows any host. The accepted URL is in the WHATWG URL standard's normal form.
+ */
+export function checkRcaUrl(text: string, allowedHosts: readonly string[]): RcaUrlCheck {
+  const trimmed = text.trim();
+  if (trimmed.length > RCA_URL_MAX_LENGTH) return { ok: false, fault: 'too_long' };
+  if (/[\s<>|]/u.test(trimmed) || !URL.canParse(trimmed)) return { ok: false, fault: 'not_a_url' };
+  const url = new URL(trimmed);
+  if (url.protocol !== 'https:') return { ok: false, fault: 'not_https' };
+  if (url.username !== '' || url.password !== '') return { ok: false, fault: 'has_credentials' };
+  // Punycode and percent-encoding can make the normal form longer than what was typed.
+  if (url.href.length > RCA_URL_MAX_LENGTH) return { ok: false, fault: 'too_long' };
+  const host = url.hostname.replace(/\.$/u, '');
+  const allowed = allowedHosts.length === 0 || allowedHosts.some((name) => host === name || host.endsWith(`.${name}`));
+  return allowed ? { ok: true, url: url.href } : { ok: false, fault: 'host_not_allowed' };
+}
+
+/**
+ * The first web address in a Slack message's text. Slack sends links as `<https://…>` or `<https://…|label>`, with
+ * `&` as `&amp;` (https://docs.slack.dev/messaging/formatting-message-text). Returns null where there is none.
+ */
+export function firstUrlIn(slackText: string): string | null {
+  const linked = /<(https?:\/\/[^>|\s]+)(?:\|[^>]*)?>/iu.exec(slackText)?.[1];
+  const bare = linked ?? /(?:^|\s)(https?:\/\/[^\s<>|]+)/iu.exec(slackText)?.[1];
+  if (bare === undefined) return null;
+  return bare.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+}

@@ -1,0 +1,98 @@
+import { contradicts, type Evidence, type ResolutionAction } from './evidence.js';
+import { endedAt, isDeploying, type Promotion } from './promotion.js';
+
+/** The outcome of checking a TOTP code; what to store of it is the operators' table's business. */
+export type CodeCheck =
+  | { readonly kind: 'accepted'; readonly step: number }
+  | {
+      readonly kind: 'rejected';
+      readonly reason: 'malformed' | 'wrong' | 'reused';
+      readonly failedAttempts: number;
+      /** Set where this very attempt was the one too many. */
+      readonly lockedUntil: Date | null;
+    }
+  | { readonly kind: 'locked'; readonly lockedUntil: Date };
+
+/** A person as the operators' table knows them. */
+export interface Operator {
+  readonly slackUserId: string;
+  readonly role: 'superadmin' | 'engineer';
+  readonly disabledAt: Date | null;
+}
+
+/** Whether this is an enabled operator of any role: enough to link an RCA, not to resolve. */
+export function isOperator(operator: Operator | null): operator is Operator {
+  return operator !== null && operator.disabledAt === null;
+}
+
+/** Whether this is an enabled superadmin: what resolving takes, beside a code. */
+export function isSuperadmin(operator: Operator | null): operator is Operator {
+  return isOperator(operator) && operator.role === 'superadmin';
+}
+
+/** What an operator submitted, beside the code. */
+export interface ResolutionRequest {
+  readonly promotionId: string;
+  readonly action: ResolutionAction;
+  readonly operatorId: string;
+  readonly note: string | null;
+  readonly rcaUrl: string | null;
+  /** The evidence that the modal showed, and the one read again at submission. */
+  readonly shown: Evidence;
+  readonly reread: Evidence;
+  /** The operator ticked "I know that this contradicts what Heroku says". */
+  readonly confirmedContradiction: boolean;
+}
+
+/** Why a resolution was not made. Each is an expected answer, not a fault. */
+export type ResolutionRefusal =
+  | { readonly kind: 'unknown_promotion' }
+  | { readonly kind: 'not_superadmin' }
+  | {
+      readonly kind: 'already_resolved';
+      readonly promotion: Promotion;
+      readonly at: Date;
+      /** The same operator asked for the same outcome: their first submission went through. */
+      readonly byThisRequest: boolean;
+    }
+  | { readonly kind: 'not_deploying'; readonly promotion: Promotion }
+  | { readonly kind: 'contradiction_unconfirmed' }
+  | { readonly kind: 'code_refused'; readonly check: Exclude<CodeCheck, { kind: 'accepted' }> };
+
+export type ResolutionDecision =
+  | { readonly kind: 'resolve'; readonly check: Extract<CodeCheck, { kind: 'accepted' }> }
+  | ResolutionRefusal;
+
+/**
+ * Decides a resolution from rows that the caller holds locked. The code is checked last, and only where everything
+ * else stands, so that a refusal never burns a code or counts against the operator.
+ */
+export function decideResolution(
+  request: ResolutionRequest,
+  locked: { readonly promotion: Promotion | null; readonly operator: Operator | null },
+  checkCode: () => CodeCheck,
+): ResolutionDecision {
+  const { promotion, operator } = locked;
+  if (!isSuperadmin(operator)) return { kind: 'not_superadmin' };
+  if (promotion === null) return { kind: 'unknown_promotion' };
+  if (!isDeploying(promotion)) {
+    const at = endedAt(promotion);
+    if (at === null) return { kind: 'not_deploying', promotion };
+    const sameOutcome = promotion.state === terminalStateOf(request.action);
+    return {
+      kind: 'already_resolved',
+      promotion,
+      at,
+      byThisRequest: sameOutcome && promotion.resolvedBy === request.operatorId,
+    };
+  }
+  if (contradicts(request.shown, request.action) && !request.confirmedContradiction) {
+    return { kind: 'contradiction_unconfirmed' };
+  }
+  const check = checkCode();
+  return check.kind === 'accepted' ? { kind: 'resolve', check } : { kind: 'code_refused', check };
+}
+
+export function terminalStateOf(action: ResolutionAction): 'deployed' | 'failed' {
+  return action === 'completed' ? 'deployed' : 'failed';
+}

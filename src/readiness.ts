@@ -1,0 +1,48 @@
+/** One thing that has to work for the app to be of use: resolves where it does, rejects with why not. */
+export interface Check {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+  /** How long an answer is good for, in milliseconds: probes come every few seconds, from every replica. */
+  readonly freshForMs: number;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** By check: `ok`, or a sentence. */
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+const CHECK_WITHIN_MS = 3_000;
+
+/** Runs all checks side by side. `elapsed` is a clock in milliseconds that never jumps. */
+export function createReadiness(checks: readonly Check[], elapsed: () => number): () => Promise<Readiness> {
+  const answered = new Map<string, { at: number; text: string }>();
+
+  async function ask(check: Check): Promise<readonly [string, string]> {
+    const known = answered.get(check.name);
+    if (known !== undefined && elapsed() - known.at < check.freshForMs) return [check.name, known.text];
+    const text = await withinTime(check);
+    answered.set(check.name, { at: elapsed(), text });
+    return [check.name, text];
+  }
+
+  return async () => {
+    const results = await Promise.all(checks.map(ask));
+    return { ready: results.every(([, text]) => text === 'ok'), checks: Object.fromEntries(results) };
+  };
+}
+
+async function withinTime(check: Check): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_WITHIN_MS / 1000} s`)), CHECK_WITHIN_MS);
+  });
+  try {
+    await Promise.race([check.run(), timeout]);
+    return 'ok';
+  } catch (error) {
+    return error instanceof Error && error.message !== '' ? error.message : 'failed';
+  } finally {
+    clearTimeout(timer);
+  }
+}

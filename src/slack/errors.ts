@@ -1,0 +1,63 @@
+import { WebAPIHTTPError, WebAPIPlatformError, WebAPIRateLimitedError, WebAPIRequestError } from '@slack/web-api';
+
+/**
+ * Slack did not do what was asked, or nobody knows whether it did.
+ *
+ * - `refused`: Slack said no (`code` is its word for why); nothing happened.
+ * - `rate_limited`: nothing happened; ask again after `retryAfterMs`.
+ * - `unreachable`: the request was never sent; nothing happened.
+ * - `unknown_outcome`: no answer, a broken one, or a 5xx; it may have happened all the same.
+ */
+export class SlackError extends Error {
+  override readonly name = 'SlackError';
+  constructor(
+    readonly kind: 'refused' | 'rate_limited' | 'unreachable' | 'unknown_outcome',
+    readonly method: string,
+    readonly code: string,
+    readonly retryAfterMs: number,
+    cause: unknown,
+  ) {
+    super(`Slack's ${method} failed: ${code}`, { cause });
+  }
+}
+
+/** Errors that mean a message is not there (any more). */
+export const MESSAGE_GONE: ReadonlySet<string> = new Set(['message_not_found', 'thread_not_found']);
+
+/** The connection was never made, so nothing can have been sent over it. */
+const NEVER_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
+
+/** Turns what the Web API client throws into a SlackError; neither token nor message text goes with it. */
+export function toSlackError(method: string, error: unknown): SlackError {
+  if (error instanceof WebAPIPlatformError) {
+    const transient = error.data.error === 'internal_error' || error.data.error === 'fatal_error';
+    return new SlackError(transient ? 'unknown_outcome' : 'refused', method, describe(error), 0, undefined);
+  }
+  if (error instanceof WebAPIRateLimitedError) {
+    return new SlackError('rate_limited', method, 'rate_limited', error.retryAfter * 1000, undefined);
+  }
+  if (error instanceof WebAPIHTTPError) {
+    const kind = error.statusCode >= 500 ? 'unknown_outcome' : 'refused';
+    return new SlackError(kind, method, `http_${error.statusCode}`, 0, undefined);
+  }
+  if (error instanceof WebAPIRequestError) {
+    const code = errnoOf(error.original) ?? 'no_answer';
+    return new SlackError(NEVER_SENT.has(code) ? 'unreachable' : 'unknown_outcome', method, code, 0, error.original);
+  }
+  return new SlackError('unknown_outcome', method, 'unexpected', 0, error);
+}
+
+/** Slack's word, with the details that it gives for malformed blocks. */
+function describe(error: WebAPIPlatformError): string {
+  const details = error.data.response_metadata?.messages ?? [];
+  return [error.data.error, ...details.slice(0, 3)].join('; ').slice(0, 300);
+}
+
+/** The system's error code, which fetch hides in a chain of causes. */
+function errnoOf(error: unknown): string | null {
+  for (let inner: unknown = error, depth = 0; inner instanceof Error && depth < 5; inner = inner.cause, depth += 1) {
+    if ('code' in inner && typeof inner.code === 'string') return inner.code;
+    if (inner.name === 'TimeoutError' || inner.name === 'AbortError') return 'timeout';
+  }
+  return null;
+}

@@ -1,0 +1,257 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LogLevel, WebClient } from '@slack/web-api';
+import { z } from 'zod';
+import type { MessageRef } from '../promotions/alert.js';
+import type { Answer, Message, Modal } from '../views/blocks.js';
+import { MESSAGE_METADATA } from '../views/ids.js';
+import { SlackError, toSlackError } from './errors.js';
+import { createPace, MESSAGE_INTERVAL_MS } from './pace.js';
+
+/** Who this app is in its workspace. */
+export interface Identity {
+  readonly teamId: string;
+  readonly botUserId: string;
+  readonly botId: string;
+}
+
+/** Where a message of ours goes, and the key by which it can be found again. */
+export interface Outgoing {
+  readonly channel: string;
+  readonly threadTs: string | null;
+  /** Show a reply in the channel too. */
+  readonly broadcast: boolean;
+  /** Unique to what is said: a message that carries it has said it. */
+  readonly key: string;
+}
+
+/** What the app does in Slack. Each call is sent once, and fails with a SlackError that tells what may have happened. */
+export interface Slack {
+  /** Asked of Slack once; rejects until it has answered. */
+  identity(): Promise<Identity>;
+  /** Rejects where Slack does not answer, or not to this token. */
+  ping(): Promise<void>;
+  post(to: Outgoing, message: Message): Promise<MessageRef>;
+  update(ref: MessageRef, message: Message): Promise<void>;
+  remove(ref: MessageRef): Promise<void>;
+  /** The message that carries the key, among those posted since; null where there is none. */
+  find(where: Pick<Outgoing, 'channel' | 'threadTs' | 'key'>, since: Date): Promise<MessageRef | null>;
+  /** Opens a modal; a trigger lives three seconds and works once. Answers the view's id. */
+  openModal(triggerId: string, view: Modal): Promise<string>;
+  updateModal(viewId: string, view: Modal): Promise<void>;
+  whisper(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
+  /** Answers an interaction through its response URL: a message that only that person sees, or in place of the one they used. */
+  respond(responseUrl: string, answer: Answer, options: { readonly replace: boolean }): Promise<void>;
+  /** Takes away the message that an interaction came from. */
+  dismiss(responseUrl: string): Promise<void>;
+  /** A person's name; their id where Slack does not tell. Never rejects. */
+  nameOf(userId: string): Promise<string>;
+}
+
+const metadataOf = z.object({ event_type: z.literal(MESSAGE_METADATA), event_payload: z.object({ key: z.string() }) });
+const foundMessages = z.object({
+  messages: z.array(z.object({ ts: z.string(), metadata: z.unknown().optional() })).default([]),
+  response_metadata: z.object({ next_cursor: z.string().default('') }).optional(),
+});
+const posted = z.object({ channel: z.string(), ts: z.string() });
+
+/** Pages of 200 messages to search: more than a channel for alerts holds in the hours between attempts. */
+const SEARCH_PAGES = 10;
+const TIMEOUT_MS = 10_000;
+const RESPOND_TIMEOUT_MS = 5_000;
+
+export function createSlack(options: { readonly botToken: string; readonly apiUrl: string }): Slack {
+  const client = new WebClient(options.botToken, {
+    slackApiUrl: options.apiUrl,
+    // A retry inside the client would post again after an answer that got lost.
+    retryConfig: { retries: 0 },
+    timeout: TIMEOUT_MS,
+    rejectRateLimitedCalls: true,
+    logger: SILENT,
+  });
+  const pace = createPace(
+    MESSAGE_INTERVAL_MS,
+    () => performance.now(),
+    (ms) => sleep(ms),
+  );
+  const names = new Map<string, string>();
+  let identity: Promise<Identity> | null = null;
+
+  async function call<T>(method: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw toSlackError(method, error);
+    }
+  }
+
+  async function authenticate(): Promise<Identity> {
+    const answer = await call('auth.test', () => client.auth.test());
+    return z
+      .object({ team_id: z.string(), user_id: z.string(), bot_id: z.string() })
+      .transform((auth): Identity => ({ teamId: auth.team_id, botUserId: auth.user_id, botId: auth.bot_id }))
+      .parse(answer);
+  }
+
+  async function sendTo(responseUrl: string, body: Readonly<Record<string, unknown>>): Promise<void> {
+    let answer: Response;
+    try {
+      answer = await fetch(responseUrl, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(RESPOND_TIMEOUT_MS),
+      });
+    } catch (cause) {
+      throw new SlackError('unknown_outcome', 'response_url', 'no_answer', 0, cause);
+    }
+    if (!answer.ok) throw new SlackError('refused', 'response_url', `http_${answer.status}`, 0, undefined);
+  }
+
+  return {
+    async identity() {
+      // What failed is not kept: the next caller asks again.
+      identity ??= authenticate().catch((error: unknown) => {
+        identity = null;
+        throw error;
+      });
+      return identity;
+    },
+
+    async ping() {
+      await authenticate();
+    },
+
+    async post({ channel, threadTs, broadcast, key }, message) {
+      await pace(channel);
+      const body = {
+        channel,
+        text: message.text,
+        ...(message.blocks === undefined ? {} : { blocks: message.blocks }),
+        ...(message.attachments === undefined ? {} : { attachments: message.attachments }),
+        metadata: { event_type: MESSAGE_METADATA, event_payload: { key } },
+        unfurl_links: false,
+        unfurl_media: false,
+      };
+      const answer = await call('chat.postMessage', () =>
+        client.chat.postMessage(
+          threadTs === null
+            ? body
+            : broadcast
+              ? { ...body, thread_ts: threadTs, reply_broadcast: true }
+              : { ...body, thread_ts: threadTs },
+        ),
+      );
+      const { channel: at, ts } = posted.parse(answer);
+      return { channel: at, ts };
+    },
+
+    async update({ channel, ts }, message) {
+      await call('chat.update', () =>
+        client.chat.update({
+          channel,
+          ts,
+          text: message.text,
+          blocks: message.blocks ?? [],
+          attachments: message.attachments ?? [],
+        }),
+      );
+    },
+
+    async remove({ channel, ts }) {
+      await call('chat.delete', () => client.chat.delete({ channel, ts }));
+    },
+
+    async find({ channel, threadTs, key }, since) {
+      let cursor = '';
+      for (let page = 0; page < SEARCH_PAGES; page += 1) {
+        const query = {
+          channel,
+          include_all_metadata: true,
+          oldest: (since.getTime() / 1000).toFixed(6),
+          limit: 200,
+          ...(cursor === '' ? {} : { cursor }),
+        };
+        const answer = await call(threadTs === null ? 'conversations.history' : 'conversations.replies', () =>
+          threadTs === null
+            ? client.conversations.history(query)
+            : client.conversations.replies({ ...query, ts: threadTs }),
+        );
+        const { messages, response_metadata } = foundMessages.parse(answer);
+        for (const message of messages) {
+          const metadata = metadataOf.safeParse(message.metadata);
+          if (metadata.success && metadata.data.event_payload.key === key) return { channel, ts: message.ts };
+        }
+        cursor = response_metadata?.next_cursor ?? '';
+        if (cursor === '') return null;
+      }
+      // "Not found" must never be said of what was not read to its end: that would post a second time.
+      throw new SlackError('refused', 'conversations.history', 'too_many_messages_to_search', 0, undefined);
+    },
+
+    async openModal(triggerId, view) {
+      const answer = await call('views.open', () => client.views.open({ trigger_id: triggerId, view }));
+      return z.object({ view: z.object({ id: z.string() }) }).parse(answer).view.id;
+    },
+
+    async updateModal(viewId, view) {
+      await call('views.update', () => client.views.update({ view_id: viewId, view }));
+    },
+
+    async whisper({ channel, user, threadTs }, answer) {
+      await call('chat.postEphemeral', () =>
+        client.chat.postEphemeral({
+          channel,
+          user,
+          text: answer.text,
+          ...(answer.blocks === undefined ? {} : { blocks: answer.blocks }),
+          ...(threadTs === null ? {} : { thread_ts: threadTs }),
+        }),
+      );
+    },
+
+    async respond(responseUrl, answer, { replace }) {
+      await sendTo(responseUrl, { response_type: 'ephemeral', replace_original: replace, ...answer });
+    },
+
+    async dismiss(responseUrl) {
+      await sendTo(responseUrl, { delete_original: true });
+    },
+
+    async nameOf(userId) {
+      const known = names.get(userId);
+      if (known !== undefined) return known;
+      try {
+        const answer = await call('users.info', () => client.users.info({ user: userId }));
+        const { user } = z
+          .object({
+            user: z.object({
+              name: z.string(),
+              real_name: z.string().optional(),
+              profile: z.object({ display_name: z.string().optional(), real_name: z.string().optional() }).optional(),
+            }),
+          })
+          .parse(answer);
+        const name =
+          [user.profile?.display_name, user.profile?.real_name, user.real_name].find((text) => text) ?? user.name;
+        names.set(userId, name);
+        return name;
+      } catch {
+        // A name is a courtesy: what has to be said is said with the id instead.
+        return userId;
+      }
+    },
+  };
+}
+
+/** The client would log request bodies at debug level, and every failure that is dealt with here. */
+const nothing = (): void => undefined;
+const SILENT = {
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+  setLevel: nothing,
+  getLevel: () => LogLevel.ERROR,
+  setName: nothing,
+};

@@ -1,0 +1,168 @@
+import type { Evidence } from '../promotions/evidence.js';
+import { deployingSince, endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
+import type { Severity } from '../promotions/stuck.js';
+import { type Block, button, context, fields, type Message, section } from './blocks.js';
+import { evidenceText, target } from './evidence.js';
+import { ACTION } from './ids.js';
+import { code, link, person, plain, quote, span, when } from './text.js';
+
+const COLOUR = { firing: '#a30200', owned: '#daa038', silenced: '#dddddd', resolved: '#2eb886' } as const;
+const HEADLINE: Record<Severity, string> = {
+  warning: ':warning: *Warning*',
+  critical: ':rotating_light: *CRITICAL*',
+};
+
+export interface AlertFacts {
+  readonly promotion: Promotion;
+  readonly severity: Severity;
+  /** null where it was not asked for: the promotion ended, and its outcome says more. */
+  readonly evidence: Evidence | null;
+  /** Whom a new message calls, as Slack writes a mention. */
+  readonly mention: string | null;
+}
+
+/** The message that carries the buttons, or, once the promotion ended, its outcome. */
+export function alertMessage(facts: AlertFacts): Message {
+  return isDeploying(facts.promotion) ? stuckMessage(facts) : endedMessage(facts.promotion);
+}
+
+/** What is said in the thread of a warned promotion that turned critical. */
+export function escalationReply({ promotion, mention }: AlertFacts): Message {
+  return {
+    text: `${HEADLINE.critical}${called(mention)}: ${isStuck(promotion)}. Evidence and buttons are on the message above.`,
+  };
+}
+
+/** What is said in the thread while a critical stays open. */
+export function repeatReply(promotion: Promotion, mention: string | null): Message {
+  return {
+    text: `${HEADLINE.critical}, still open${called(mention)}: ${isStuck(promotion)}. Evidence and buttons are on the message above.`,
+  };
+}
+
+function called(mention: string | null): string {
+  return mention === null ? '' : ` ${mention}`;
+}
+
+function isStuck(promotion: Promotion): string {
+  return `${code(promotion.flagKey)} on ${code(promotion.herokuApp)} is stuck in deploying, since ${when(deployingSince(promotion))}`;
+}
+
+function stuckMessage({ promotion, severity, evidence, mention }: AlertFacts): Message {
+  const text = `${HEADLINE[severity]}${called(mention)}: ${isStuck(promotion)}`;
+  const blocks: Block[] = [
+    factFields(promotion),
+    section(evidenceText(promotion, evidence)),
+    resolutionButtons(promotion, evidence),
+    context(`Promotion ${promotion.id} · Marking it takes a superadmin and a TOTP code.`),
+  ];
+  return {
+    text,
+    attachments: [{ color: severity === 'critical' ? COLOUR.firing : COLOUR.owned, fallback: text, blocks }],
+  };
+}
+
+/** What a promotion is about, in four fields that a phone shows one below the other. */
+export function factFields(promotion: Promotion) {
+  return fields(
+    `*Config var*\n${code(promotion.configVar)} → ${target(promotion)}`,
+    `*Heroku app*\n${code(promotion.herokuApp)}`,
+    `*Deploying since*\n${when(deployingSince(promotion))}`,
+    `*Promoted by*\n${person(promotion.promotedBy ?? promotion.markedBy)}`,
+  );
+}
+
+/** The three buttons. The one that the evidence speaks for stands out; where it says nothing, neither does. */
+export function resolutionButtons(promotion: Promotion, evidence: Evidence | null): Block {
+  const verdict = evidence?.kind === 'read' ? evidence.verdict : 'unknown';
+  const { id, flagKey } = promotion;
+  return {
+    type: 'actions',
+    elements: [
+      button(ACTION.markCompleted, 'Mark completed', {
+        value: id,
+        accessibilityLabel: label('Mark completed', flagKey),
+        ...(verdict === 'live' ? { style: 'primary' } : {}),
+      }),
+      button(ACTION.markFailed, 'Mark failed', {
+        value: id,
+        accessibilityLabel: label('Mark failed', flagKey),
+        ...(verdict === 'not_live' ? { style: 'danger' } : {}),
+      }),
+      rcaButton(promotion),
+    ],
+  };
+}
+
+/** A link where an RCA is recorded, else the way to the modal that takes its address. */
+export function rcaButton({ id, flagKey, rcaUrl }: Promotion) {
+  const accessibilityLabel = label('Open RCA', flagKey);
+  return rcaUrl === null
+    ? button(ACTION.openRca, 'Open RCA', { value: id, accessibilityLabel })
+    : button(ACTION.openRcaLink, 'Open RCA', { url: rcaUrl, accessibilityLabel });
+}
+
+function label(action: string, flagKey: string): string {
+  return plain(`${action}: ${flagKey}`, 75);
+}
+
+function endedMessage(promotion: Promotion): Message {
+  const text = outcomeHeadline(promotion);
+  const at = endedAt(promotion);
+  const blocks: Block[] = [
+    fields(
+      `*Config var*\n${code(promotion.configVar)} → ${target(promotion)}`,
+      `*Heroku app*\n${code(promotion.herokuApp)}`,
+      `*Deploying since*\n${when(deployingSince(promotion))}`,
+      `*For*\n${at === null ? '_unknown_' : span(at.getTime() - deployingSince(promotion).getTime())}`,
+    ),
+  ];
+  const note = promotion.resolutionNote ?? promotion.failureReason;
+  if (note !== null && note.trim() !== '') blocks.push(section(`*Note*\n${quote(note)}`));
+  blocks.push(section(rcaLine(promotion)));
+  blocks.push(context(`Promotion ${promotion.id}`));
+  const colour = promotion.state === 'deployed' ? COLOUR.resolved : COLOUR.silenced;
+  return { text, attachments: [{ color: colour, fallback: text, blocks }] };
+}
+
+function rcaLine(promotion: Promotion): string {
+  return promotion.rcaUrl === null
+    ? '*RCA*: none yet. Mention me in this thread with its link.'
+    : `*RCA*: ${link(promotion.rcaUrl, shortened(promotion.rcaUrl))}`;
+}
+
+/** A link's label: the address itself, so that nobody is led astray, as long as it fits a line. */
+export function shortened(url: string): string {
+  return url.length <= 90 ? url : `${url.slice(0, 89)}…`;
+}
+
+const OUTCOME: Readonly<Record<string, { icon: string; word: string }>> = {
+  deployed: { icon: ':white_check_mark:', word: 'completed' },
+  failed: { icon: ':no_entry:', word: 'failed' },
+  cancelled: { icon: ':heavy_minus_sign:', word: 'cancelled' },
+};
+
+/** One sentence: what became of the promotion, who said so, and when. */
+export function outcomeHeadline(promotion: Promotion, name: string = person(promotion.resolvedBy)): string {
+  const { flagKey, herokuApp, state, resolvedBy } = promotion;
+  const what = `${code(flagKey)} on ${code(herokuApp)}`;
+  const outcome = OUTCOME[state];
+  if (outcome === undefined) return `:grey_question: ${what} is no longer deploying; its state is now ${code(state)}`;
+  const at = endedAt(promotion);
+  const time = at === null ? '' : `, ${when(at)}`;
+  return resolvedBy === null
+    ? `${outcome.icon} ${what} was set to *${outcome.word}* outside this app${time}`
+    : `${outcome.icon} ${what} was marked *${outcome.word}* by ${name}${time}`;
+}
+
+/** What is said in the thread when the promotion ended. `operatorName` is a name, not a mention: nobody is pinged. */
+export function resolvedReply(promotion: Promotion, operatorName: string | null): Message {
+  const rca = promotion.rcaUrl === null ? '' : `\nRCA: ${link(promotion.rcaUrl, shortened(promotion.rcaUrl))}`;
+  return { text: `${outcomeHeadline(promotion, operatorName === null ? '_someone_' : code(operatorName))}${rca}` };
+}
+
+/** What is said in the thread when an RCA was linked. */
+export function rcaLinkedReply(url: string, previousUrl: string | null, operatorName: string): Message {
+  const replaced = previousUrl === null ? '' : `\nIt replaces ${link(previousUrl, shortened(previousUrl))}`;
+  return { text: `:page_facing_up: RCA linked by ${code(operatorName)}: ${link(url, shortened(url))}${replaced}` };
+}

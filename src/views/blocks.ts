@@ -1,0 +1,55 @@
+import type { types } from '@slack/bolt';
+
+export type Block = types.KnownBlock;
+export type Modal = types.ModalView;
+
+/** A message as the Web API takes it: `text` is what a notification and a screen reader say. */
+export interface Message {
+  readonly text: string;
+  readonly blocks?: Block[];
+  /** The only way to a coloured bar beside the blocks. */
+  readonly attachments?: { color: string; fallback: string; blocks: Block[] }[];
+}
+
+/** An answer that only one person sees. */
+export interface Answer {
+  readonly text: string;
+  readonly blocks?: Block[];
+}
+
+export function section(text: string): types.SectionBlock {
+  return { type: 'section', text: { type: 'mrkdwn', text } };
+}
+
+export function fields(...texts: string[]): types.SectionBlock {
+  return { type: 'section', fields: texts.map((text) => ({ type: 'mrkdwn', text })) };
+}
+
+export function context(...texts: string[]): types.ContextBlock {
+  return { type: 'context', elements: texts.map((text) => ({ type: 'mrkdwn', text })) };
+}
+
+export function plainText(text: string): types.PlainTextElement {
+  return { type: 'plain_text', text, emoji: false };
+}
+
+export function button(
+  actionId: string,
+  label: string,
+  options: { value?: string; url?: string; style?: 'primary' | 'danger'; accessibilityLabel?: string } = {},
+): types.Button {
+  return {
+    type: 'button',
+    action_id: actionId,
+    text: plainText(label),
+    ...(options.value === undefined ? {} : { value: options.value }),
+    ...(options.url === undefined ? {} : { url: options.url }),
+    ...(options.style === undefined ? {} : { style: options.style }),
+    ...(options.accessibilityLabel === undefined ? {} : { accessibility_label: options.accessibilityLabel }),
+  };
+}
+
+/** A modal that only says something. */
+export function notice(title: string, text: string): Modal {
+  return { type: 'modal', title: plainText(title), close: plainText('Close'), blocks: [section(text)] };
+}

@@ -1,0 +1,31 @@
+import { COMMAND } from './ids.js';
+import { code } from './text.js';
+
+/** The words that the slash command understands, what follows them, and what they do. */
+export const SUBCOMMANDS = [
+  { word: 'stuck', usage: 'stuck', does: 'what is stuck, with the buttons to mark it' },
+  { word: 'list', usage: 'list', does: 'the newest promotions' },
+  { word: 'show', usage: 'show <id | flag-key>', does: 'one promotion: what Heroku says, and its history' },
+  { word: 'rca', usage: 'rca <id | flag-key> [https://…]', does: 'link the RCA of a promotion' },
+  { word: 'help', usage: 'help', does: 'this list' },
+] as const;
+export type Subcommand = (typeof SUBCOMMANDS)[number]['word'];
+
+export function helpWords(): string {
+  return SUBCOMMANDS.map(({ usage, does }) => `${code(`${COMMAND} ${usage}`)}  ${does}`).join('\n');
+}
+
+/** What to say to a word that is none of ours; `meant` is the one it resembles. */
+export function unknownWords(word: string, meant: Subcommand | null): string {
+  const guess = meant === null ? '' : ` Did you mean ${code(`${COMMAND} ${meant}`)}?`;
+  return `I don’t know ${code(word, 40)}.${guess} This is what I know:\n${helpWords()}`;
+}
+
+export function usageWords(word: Subcommand): string {
+  const usage = SUBCOMMANDS.find((subcommand) => subcommand.word === word)?.usage ?? word;
+  return `Say which promotion: ${code(`${COMMAND} ${usage}`)}. ${code(`${COMMAND} list`)} shows their ids.`;
+}
+
+export function unknownPromotionWords(reference: string): string {
+  return `There is no promotion ${code(reference, 80)}. ${code(`${COMMAND} list`)} shows the newest.`;
+}

@@ -1,0 +1,40 @@
+/** Every id that goes out to Slack and comes back, once. */
+export const COMMAND = '/flag-promotions';
+
+export const ACTION = {
+  markCompleted: 'mark_completed',
+  markFailed: 'mark_failed',
+  /** Opens the modal that takes the address of an RCA. */
+  openRca: 'open_rca',
+  /** A link button: Slack opens the address itself and only tells that it did. */
+  openRcaLink: 'open_rca_link',
+  acceptRcaOffer: 'accept_rca_offer',
+  declineRcaOffer: 'decline_rca_offer',
+  stuckPage: 'stuck_page',
+  listPage: 'list_page',
+} as const;
+
+export const SHORTCUT = { linkAsRca: 'link_as_rca' } as const;
+
+export const VIEW = {
+  resolution: 'resolution',
+  rca: 'rca',
+} as const;
+
+/** Blocks of modals: an input's value and its error are found under its block's id. */
+export const BLOCK = {
+  code: 'code',
+  note: 'note',
+  rcaUrl: 'rca_url',
+  confirmation: 'confirmation',
+  promotion: 'promotion',
+} as const;
+
+/** The action id of every modal's input; its block's id tells which one it is. */
+export const INPUT = 'input';
+
+/** The one option of the confirmation's checkboxes. */
+export const CONFIRMED = 'confirmed';
+
+/** The event type of the metadata by which a message of ours is found again. */
+export const MESSAGE_METADATA = 'flag_promotions_message';

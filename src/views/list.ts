@@ -1,0 +1,168 @@
+import { deployingSince, endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
+import type { Severity } from '../promotions/stuck.js';
+import { rcaButton, resolutionButtons } from './alert.js';
+import { type Answer, type Block, button, context, section } from './blocks.js';
+import { target } from './evidence.js';
+import { ACTION } from './ids.js';
+import { code, link, moment, person, quote, when } from './text.js';
+
+/** Three blocks a promotion: a page stays well under Slack's 50, and readable on a phone. */
+export const STUCK_PAGE_SIZE = 5;
+export const LIST_PAGE_SIZE = 10;
+
+const SIGN: Record<Severity, string> = { warning: ':warning:', critical: ':rotating_light:' };
+
+/** What is stuck, the oldest first, with the same buttons as an alert. */
+export function stuckAnswer(page: {
+  readonly rows: readonly { readonly promotion: Promotion; readonly severity: Severity }[];
+  readonly total: number;
+  readonly offset: number;
+}): Answer {
+  const { rows, total, offset } = page;
+  const text = total === 1 ? '*1 promotion is stuck*' : `*${total} promotions are stuck*, the oldest first`;
+  const blocks: Block[] = [section(text)];
+  for (const { promotion, severity } of rows) {
+    blocks.push(
+      section(
+        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}`,
+      ),
+      resolutionButtons(promotion, null),
+    );
+  }
+  const paging = [
+    ...(offset > 0
+      ? [button(ACTION.stuckPage, '‹ Older', { value: String(Math.max(0, offset - STUCK_PAGE_SIZE)) })]
+      : []),
+    ...(offset + rows.length < total
+      ? [button(ACTION.stuckPage, 'Newer ›', { value: String(offset + rows.length) })]
+      : []),
+  ];
+  // Slack wants an action id once per block.
+  for (const [index, element] of paging.entries()) {
+    blocks.push({ type: 'actions', block_id: `paging_${index}`, elements: [element] });
+  }
+  if (total > rows.length) blocks.push(context(`${offset + 1} to ${offset + rows.length} of ${total}`));
+  return { text, blocks };
+}
+
+export interface NothingStuckFacts {
+  readonly warningAfter: string;
+  readonly lastMaintenance: { readonly completedAt: Date; readonly deploying: number } | null;
+  readonly oldestDeploying: Promotion | null;
+  readonly deploying: number;
+  readonly lastEnded: Promotion | null;
+}
+
+/** Nothing is stuck, and why that can be believed: what was looked at, and when. */
+export function nothingStuckAnswer(facts: NothingStuckFacts): Answer {
+  const lines = [`:white_check_mark: *Nothing is stuck.*`];
+  const { oldestDeploying, lastEnded, lastMaintenance } = facts;
+  lines.push(
+    lastMaintenance === null
+      ? ':warning: The watchdog has not completed a check yet. If this stays so for minutes, look at /readyz.'
+      : `The watchdog last completed a check ${when(lastMaintenance.completedAt)}, of ${lastMaintenance.deploying} in deploying.`,
+  );
+  if (oldestDeploying !== null) {
+    lines.push(
+      `In deploying now: ${facts.deploying}, the oldest being ${code(oldestDeploying.flagKey)} since ${when(deployingSince(oldestDeploying))}; it would alert after ${facts.warningAfter}.`,
+    );
+  } else {
+    lines.push('No promotion is in deploying.');
+  }
+  if (lastEnded !== null) {
+    const at = endedAt(lastEnded);
+    lines.push(
+      `The last one to end: ${code(lastEnded.flagKey)} on ${code(lastEnded.herokuApp)}, ${lastEnded.state}${at === null ? '' : ` ${when(at)}`}.`,
+    );
+  }
+  const text = lines.join('\n');
+  return { text, blocks: [section(text)] };
+}
+
+/** The newest promotions, whatever their state. */
+export function listAnswer(page: {
+  readonly rows: readonly Promotion[];
+  readonly nextBeforeId: string | null;
+}): Answer {
+  if (page.rows.length === 0) return sentence('There are no promotions yet.');
+  const blocks: Block[] = [section('*Promotions*, the newest first')];
+  for (const promotion of page.rows) blocks.push(section(line(promotion)));
+  if (page.nextBeforeId !== null) {
+    blocks.push({ type: 'actions', elements: [button(ACTION.listPage, 'Older ›', { value: page.nextBeforeId })] });
+  }
+  return { text: 'Promotions, the newest first', blocks };
+}
+
+const STATE_SIGN: Readonly<Record<string, string>> = {
+  marked: ':bookmark:',
+  deploying: ':hourglass_flowing_sand:',
+  deployed: ':white_check_mark:',
+  failed: ':no_entry:',
+  cancelled: ':heavy_minus_sign:',
+};
+
+function line(promotion: Promotion): string {
+  const { flagKey, herokuApp, state, id, rcaUrl } = promotion;
+  const at = endedAt(promotion) ?? deployingSince(promotion);
+  const rca = rcaUrl === null ? '' : ` · ${link(rcaUrl, 'RCA')}`;
+  return `${STATE_SIGN[state] ?? ':grey_question:'} ${code(flagKey)} on ${code(herokuApp)}: ${code(state)} ${when(at)} · promotion ${id}${rca}`;
+}
+
+export interface HistoryEvent {
+  readonly at: Date;
+  readonly action: string;
+  readonly actor: string;
+}
+
+/** One promotion with its history. `evidence` is the text on what Heroku says, where it is still deploying. */
+export function showAnswer(facts: {
+  readonly promotion: Promotion;
+  readonly evidence: string | null;
+  readonly history: readonly HistoryEvent[];
+}): Answer {
+  const { promotion, evidence, history } = facts;
+  const blocks: Block[] = [
+    section(line(promotion)),
+    section(
+      [
+        `*Config var*: ${code(promotion.configVar)} → ${target(promotion)}`,
+        `*Marked*: ${person(promotion.markedBy)}${promotion.markedAt === null ? '' : `, ${when(promotion.markedAt)}`}`,
+        `*Promoted*: ${promotion.promotedAt === null ? 'not yet' : `${person(promotion.promotedBy)}, ${when(promotion.promotedAt)}`}`,
+        ...(promotion.resolvedBy === null ? [] : [`*Resolved by*: ${person(promotion.resolvedBy)}`]),
+        ...(promotion.checkpoint === null ? [] : [`*Checkpoint*: ${code(promotion.checkpoint)}`]),
+      ].join('\n'),
+    ),
+  ];
+  const note = promotion.resolutionNote ?? promotion.failureReason;
+  if (note !== null && note.trim() !== '') blocks.push(section(`*Note*\n${quote(note)}`));
+  if (evidence !== null) blocks.push(section(evidence));
+  const events = newestFitting(history.map(historyLine));
+  if (events.length > 0) blocks.push(section(`*History*\n${events.join('\n')}`));
+  blocks.push(
+    isDeploying(promotion) ? resolutionButtons(promotion, null) : { type: 'actions', elements: [rcaButton(promotion)] },
+  );
+  return { text: `Promotion ${promotion.id}: ${code(promotion.flagKey)}`, blocks };
+}
+
+/** How many events `showAnswer` shows at most. */
+export const HISTORY_LENGTH = 12;
+
+/** As many of the newest lines as a section of 3,000 characters has room for. */
+function newestFitting(lines: readonly string[]): readonly string[] {
+  let room = 2_900;
+  const kept: string[] = [];
+  for (const text of lines.toReversed()) {
+    room -= text.length + 1;
+    if (room < 0) break;
+    kept.unshift(text);
+  }
+  return kept;
+}
+
+function historyLine({ at, action, actor }: HistoryEvent): string {
+  return `${moment(at)} · ${code(action.replace(/^console\.flag\.promotion\./u, ''), 40)} · ${person(actor)}`;
+}
+
+export function sentence(text: string): Answer {
+  return { text, blocks: [section(text)] };
+}

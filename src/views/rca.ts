@@ -1,0 +1,143 @@
+import type { Promotion } from '../promotions/promotion.js';
+import type { RcaUrlFault } from '../promotions/rca-url.js';
+import type { Operator } from '../promotions/resolution.js';
+import { shortened } from './alert.js';
+import { type Answer, type Block, button, type Modal, plainText, section } from './blocks.js';
+import { ACTION, BLOCK, COMMAND, INPUT, VIEW } from './ids.js';
+import { code, link, person, plain, utc } from './text.js';
+
+/** The modal that takes the address of one promotion's RCA. */
+export function rcaModal(facts: {
+  readonly promotion: Promotion;
+  readonly initialUrl: string | null;
+  readonly privateMetadata: string;
+}): Modal {
+  const { promotion } = facts;
+  const current =
+    promotion.rcaUrl === null
+      ? 'No RCA is linked yet.'
+      : `Linked now: ${link(promotion.rcaUrl, shortened(promotion.rcaUrl))}. The audit log keeps it when you link another.`;
+  return modal(
+    [section(`Where can the RCA of ${code(promotion.flagKey)} on ${code(promotion.herokuApp)} be read? ${current}`)],
+    facts.initialUrl,
+    facts.privateMetadata,
+  );
+}
+
+/** The same where the message that was pointed at belongs to no alert: the person says which promotion it is about. */
+export function rcaChoiceModal(facts: {
+  readonly promotions: readonly Promotion[];
+  readonly initialUrl: string | null;
+  readonly privateMetadata: string;
+}): Modal {
+  const options = facts.promotions.slice(0, 100).map((promotion) => ({
+    text: plainText(plain(`${promotion.flagKey} · ${promotion.herokuApp} · ${utc(promotion.createdAt)}`, 75)),
+    value: promotion.id,
+  }));
+  return modal(
+    [
+      section('That message is not in the thread of an alert. Which promotion is this the RCA of?'),
+      {
+        type: 'input',
+        block_id: BLOCK.promotion,
+        label: plainText('Promotion'),
+        element: { type: 'static_select', action_id: INPUT, options },
+      },
+    ],
+    facts.initialUrl,
+    facts.privateMetadata,
+  );
+}
+
+function modal(intro: Block[], initialUrl: string | null, privateMetadata: string): Modal {
+  return {
+    type: 'modal',
+    callback_id: VIEW.rca,
+    private_metadata: privateMetadata,
+    title: plainText('Link RCA'),
+    submit: plainText('Link RCA'),
+    close: plainText('Cancel'),
+    blocks: [
+      ...intro,
+      {
+        type: 'input',
+        block_id: BLOCK.rcaUrl,
+        label: plainText('RCA link'),
+        hint: plainText('An https:// address.'),
+        element: {
+          type: 'url_text_input',
+          action_id: INPUT,
+          ...(initialUrl === null ? {} : { initial_value: initialUrl }),
+        },
+      },
+    ],
+  };
+}
+
+/** The offer to whoever posted a link in an alert's thread; `value` comes back with the button. */
+export function rcaOffer(promotion: Promotion, url: string, value: string): Answer {
+  const text = `Is ${link(url, shortened(url))} the RCA of ${code(promotion.flagKey)}?`;
+  return {
+    text,
+    blocks: [
+      section(text),
+      {
+        type: 'actions',
+        elements: [
+          button(ACTION.acceptRcaOffer, 'Link as RCA', { value, style: 'primary' }),
+          button(ACTION.declineRcaOffer, 'No', { value: promotion.id }),
+        ],
+      },
+    ],
+  };
+}
+
+export function rcaUrlWords(fault: RcaUrlFault, allowedHosts: readonly string[]): string {
+  switch (fault) {
+    case 'not_a_url':
+      return 'This is not a web address. It should look like https://docs.example.com/rca/2026-05-11.';
+    case 'not_https':
+      return 'Only https:// addresses can be linked.';
+    case 'has_credentials':
+      return 'This address carries a user name or password. Remove that part.';
+    case 'too_long':
+      return 'This address is longer than 2,048 characters. Use a shorter one.';
+    case 'host_not_allowed':
+      return `RCAs may only be linked on: ${allowedHosts.slice(0, 10).join(', ')}.`;
+  }
+}
+
+export function rcaLinkedAnswer(promotion: Promotion, previousUrl: string | null): string {
+  const url = promotion.rcaUrl ?? '';
+  const replaced =
+    previousUrl === null ? '' : ` It replaces ${link(previousUrl, shortened(previousUrl))}, which the audit log keeps.`;
+  return `:page_facing_up: Linked as the RCA of ${code(promotion.flagKey)}: ${link(url, shortened(url))}.${replaced}`;
+}
+
+export function rcaUnchangedAnswer(promotion: Promotion): string {
+  return `That is already the RCA of ${code(promotion.flagKey)}.`;
+}
+
+/** Whom to ask. Mentions in an answer that only one person sees notify nobody. */
+export function needsOperator(superadmins: readonly Operator[]): string {
+  const who =
+    superadmins.length === 0
+      ? 'a superadmin'
+      : superadmins
+          .slice(0, 5)
+          .map((operator) => person(operator.slackUserId))
+          .join(' or ');
+  return `:lock: Linking an RCA takes an operator’s role. Ask ${who} to do it, or to add you. Nothing was changed.`;
+}
+
+export function notInAlertThread(): string {
+  return `Mention me in the thread of an alert, with the link of its RCA. Anywhere else: ${code(`${COMMAND} help`)}.`;
+}
+
+export function urlMissing(): string {
+  return 'Mention me again with the link of the RCA (https://…), and I will record it.';
+}
+
+export function noRcaWanted(): string {
+  return 'No promotion is waiting for an RCA. To replace one that is linked, use the shortcut in its alert’s thread.';
+}

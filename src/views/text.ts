@@ -1,0 +1,108 @@
+/**
+ * Text for Slack's mrkdwn. Whatever came from outside the program goes through `code`, `quote` or `plain`, and can
+ * then neither ping, link, format nor overflow.
+ */
+
+/** https://docs.slack.dev/messaging/formatting-message-text#escaping */
+export function escapeEntities(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** Cuts to at most `most` characters (code points), the last of which is then an ellipsis. */
+export function cut(text: string, most: number): string {
+  // Only as much as could be kept is looked at: the text may be megabytes.
+  const characters = Array.from(text.slice(0, (most + 1) * 2));
+  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
+}
+
+/** Removes what reorders or hides text on a screen: control characters, bidi controls, stacked combining marks. */
+function visible(text: string): string {
+  return text
+    .replaceAll(/[\p{Cc}\p{Cs}\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu, (character) =>
+      character === '\n' || character === '\t' ? character : '',
+    )
+    .replaceAll(/(\p{M}{2})\p{M}+/gu, '$1');
+}
+
+/** Room for escaping: `&` becomes five characters. */
+const RAW_LIMIT = 10_000;
+
+/** One line of outside text as inline code, in which Slack formats nothing but the backtick, which is replaced. */
+export function code(value: string, most = 80): string {
+  const line = visible(value.slice(0, RAW_LIMIT)).replaceAll(/\s+/gu, ' ').trim();
+  return line === '' ? '`(empty)`' : `\`${escapeEntities(cut(line, most)).replaceAll('`', 'ˋ')}\``;
+}
+
+/** Outside text of several lines as a preformatted block. */
+export function quote(value: string, most = 1_000): string {
+  const lines = visible(value.slice(0, RAW_LIMIT)).trim();
+  return lines === '' ? '`(empty)`' : `\`\`\`${escapeEntities(fitting(lines, most)).replaceAll('`', 'ˋ')}\`\`\``;
+}
+
+/** What a section of 3,000 characters has room for beside a heading, counted after escaping. */
+const ESCAPED_LIMIT = 2_800;
+
+/** Cuts to at most `most` characters, or fewer where escaping would make them too long for a section. */
+function fitting(text: string, most: number): string {
+  let kept = cut(text, most);
+  while (escapeEntities(kept).length > ESCAPED_LIMIT) kept = cut(kept, Math.floor(Array.from(kept).length * 0.8));
+  return kept;
+}
+
+/** Outside text for a `plain_text` object, which Slack does not format but in which it reads entities. */
+export function plain(value: string, most: number): string {
+  const line = visible(value.slice(0, RAW_LIMIT)).replaceAll(/\s+/gu, ' ').trim();
+  return cut(line === '' ? '(empty)' : line, most);
+}
+
+/** A person: a mention where it is a Slack user's id, which another system's may not be. */
+export function person(id: string | null): string {
+  if (id === null) return '_unknown_';
+  return /^[UW][A-Z0-9]{5,20}$/u.test(id) ? `<@${id}>` : code(id);
+}
+
+/** Two links have to fit a section of 3,000 characters, with words around them. */
+const LINK_LIMIT = 1_200;
+
+/** An https address that the app accepted before; one too long for a line of text is named, not linked. */
+export function link(url: string, label: string): string {
+  const target = escapeEntities(url).replaceAll('|', '%7C');
+  return target.length > LINK_LIMIT ? code(label, 90) : `<${target}|${escapeEntities(label)}>`;
+}
+
+/** `2026-05-09 04:28 UTC` */
+export function utc(at: Date): string {
+  return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/**
+ * A date that each reader sees in their own time zone, with how long ago that is, kept current by Slack
+ * (https://docs.slack.dev/messaging/formatting-message-text#date-formatting). Date and time, always both: an
+ * incident spans days.
+ */
+export function when(at: Date): string {
+  return `<!date^${Math.floor(at.getTime() / 1000)}^{date_short} {time} ({ago})|${utc(at)}>`;
+}
+
+/** The same without "ago", for moments that are recorded rather than awaited. */
+export function moment(at: Date): string {
+  return `<!date^${Math.floor(at.getTime() / 1000)}^{date_short} {time_secs}|${at.toISOString().slice(0, 19).replace('T', ' ')} UTC>`;
+}
+
+/** `2 d 9 h`, `12 h 5 min`, `40 s`: the two largest units of a span in milliseconds. */
+export function span(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  const parts: readonly (readonly [number, string])[] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ];
+  const from = parts.findIndex(([amount]) => amount > 0);
+  if (from === -1) return '0 s';
+  return parts
+    .slice(from, from + 2)
+    .filter(([amount]) => amount > 0)
+    .map(([amount, unit]) => `${amount} ${unit}`)
+    .join(' ');
+}
