@@ -1,4 +1,4 @@
-import { parseExpression } from 'cron-parser';
+import cronParser from 'cron-parser';
 import ms from 'ms';
 import { z } from 'zod';
 
@@ -63,7 +63,7 @@ const base64Key = z.string().transform((text, context) => {
 const cron = z.string().refine(
   (text) => {
     try {
-      parseExpression(text);
+      cronParser.parseExpression(text);
       return true;
     } catch {
       return false;

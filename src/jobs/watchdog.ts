@@ -1,4 +1,4 @@
-import { parseExpression } from 'cron-parser';
+import cronParser from 'cron-parser';
 import { type Job, scheduleJob } from 'node-schedule';
 import type { Logger } from 'pino';
 import type { MaintenanceReport } from './maintenance.js';
@@ -92,7 +92,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       return running;
     },
     silentSince() {
-      const schedule = parseExpression(deps.cron, { currentDate: lastCompletedAt });
+      const schedule = cronParser.parseExpression(deps.cron, { currentDate: lastCompletedAt });
       let due = lastCompletedAt;
       for (let count = 0; count < TICKS_BEFORE_SILENT; count += 1) due = schedule.next().toDate();
       return deps.now() > due ? lastCompletedAt : null;
