@@ -1,0 +1,143 @@
+import { createServer } from 'node:net';
+import { createEmulator } from 'emulate';
+import { z } from 'zod';
+
+/** Slack's state (messages, views, users), kept by `emulate`; the gateway in front of it adds Slack's strictness. */
+export interface Emulated {
+  readonly teamId: string;
+  readonly userIds: Readonly<Record<string, string>>;
+  readonly channelIds: Readonly<Record<string, string>>;
+  /** Calls a method with a token; what Slack would answer as JSON. */
+  call(method: string, token: string, args: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>;
+  /** Every message of a channel, replies included, the oldest first. */
+  everything(channel: string): Promise<readonly EmulatedMessage[]>;
+  close(): Promise<void>;
+}
+
+const emulatedMessage = z.looseObject({
+  ts: z.string(),
+  text: z.string().default(''),
+  user: z.string().optional(),
+  thread_ts: z.string().optional(),
+  reply_broadcast: z.boolean().optional(),
+  reply_count: z.number().optional(),
+  blocks: z.array(z.unknown()).optional(),
+  attachments: z.array(z.unknown()).optional(),
+  metadata: z.unknown().optional(),
+});
+export type EmulatedMessage = z.output<typeof emulatedMessage>;
+
+export const ADMIN_TOKEN = 'xoxp-admin';
+
+export interface EmulatedSeed {
+  readonly users: readonly string[];
+  readonly channels: readonly string[];
+  readonly app: { readonly appId: string; readonly botId: string; readonly botUserId: string; readonly botToken: string };
+}
+
+/** A person's token; the stand-in posts with it in their name. */
+export function personToken(name: string): string {
+  return `xoxp-${name}`;
+}
+
+export async function startEmulated(seed: EmulatedSeed): Promise<Emulated> {
+  const port = await freePort();
+  const url = `http://localhost:${port}`;
+  const everything = ['chat:write', 'channels:history', 'groups:history', 'users:read', 'channels:read', 'groups:read'];
+  const emulator = await createEmulator({
+    service: 'slack',
+    port,
+    seed: {
+      slack: {
+        team: { name: 'Raxx', domain: 'raxx' },
+        users: seed.users.map((name) => ({ name, real_name: name })),
+        channels: seed.channels.map((name) => ({ name })),
+        oauth_apps: [
+          {
+            app_id: seed.app.appId,
+            client_id: '1.1',
+            client_secret: 'unused',
+            name: 'flag-promotions',
+            redirect_uris: [],
+            scopes: everything,
+            bot_id: seed.app.botId,
+            bot_user_id: seed.app.botUserId,
+            bot_name: 'flag-promotions',
+          },
+        ],
+        tokens: [
+          { token: ADMIN_TOKEN, type: 'user', user_id: 'U000000001', scopes: everything },
+          ...seed.users.map((name) => ({ token: personToken(name), type: 'user', user: name, scopes: everything })),
+          {
+            token: seed.app.botToken,
+            type: 'bot',
+            user_id: seed.app.botUserId,
+            app_id: seed.app.appId,
+            bot_id: seed.app.botId,
+            bot_user_id: seed.app.botUserId,
+            scopes: everything,
+          },
+        ],
+        strict_scopes: false,
+      },
+    },
+  });
+
+  async function call(method: string, token: string, args: Readonly<Record<string, unknown>>) {
+    const answer = await fetch(`${url}/api/${method}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(args),
+    });
+    return z.record(z.string(), z.unknown()).parse(await answer.json());
+  }
+
+  async function pages(method: string, args: Readonly<Record<string, unknown>>) {
+    const found: EmulatedMessage[] = [];
+    for (let cursor = ''; ; ) {
+      const page = z
+        .object({
+          messages: z.array(emulatedMessage).default([]),
+          response_metadata: z.object({ next_cursor: z.string().default('') }).default({ next_cursor: '' }),
+        })
+        .parse(await call(method, ADMIN_TOKEN, { ...args, limit: 1000, cursor }));
+      found.push(...page.messages);
+      cursor = page.response_metadata.next_cursor;
+      if (cursor === '') return found;
+    }
+  }
+
+  const { members } = z
+    .object({ members: z.array(z.object({ id: z.string(), name: z.string() })) })
+    .parse(await call('users.list', ADMIN_TOKEN, { limit: 1000 }));
+  const { channels } = z
+    .object({ channels: z.array(z.object({ id: z.string(), name: z.string() })) })
+    .parse(await call('conversations.list', ADMIN_TOKEN, { limit: 1000 }));
+  const { team_id } = z.object({ team_id: z.string() }).parse(await call('auth.test', seed.app.botToken, {}));
+
+  return {
+    teamId: team_id,
+    userIds: Object.fromEntries(members.map((member) => [member.name, member.id])),
+    channelIds: Object.fromEntries(channels.map((channel) => [channel.name, channel.id])),
+    call,
+    async everything(channel) {
+      const roots = await pages('conversations.history', { channel });
+      const all = new Map(roots.map((message) => [message.ts, message]));
+      for (const root of roots.filter((message) => (message.reply_count ?? 0) > 0)) {
+        for (const message of await pages('conversations.replies', { channel, ts: root.ts })) all.set(message.ts, message);
+      }
+      return [...all.values()].sort((a, b) => (a.ts < b.ts ? -1 : 1));
+    },
+    close: () => emulator.close(),
+  };
+}
+
+/** `emulate` reports the port that it was asked for, so it cannot be asked for any. */
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+  if (address === null || typeof address === 'string') throw new Error('No free port was found.');
+  return address.port;
+}

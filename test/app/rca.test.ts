@@ -1,0 +1,129 @@
+import { startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+
+const RCA = 'https://docs.raxx.example/rca/2026-05-11';
+const OTHER = 'https://wiki.raxx.example/rca?id=7&v=2';
+
+describe('linking an RCA', () => {
+  let bed: TestBed;
+  let promotionId: string;
+
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', environment: { RCA_URL_HOSTS: 'raxx.example' } });
+    promotionId = await bed.rows.insertDeploying();
+    await bed.app.tick();
+  });
+  afterEach(() => bed.close());
+
+  async function alert() {
+    const [message] = await bed.slack.messages(bed.slack.channels.alerts);
+    if (message === undefined) throw new Error('No alert was posted.');
+    return message;
+  }
+  const thread = async () => bed.slack.thread(bed.slack.channels.alerts, (await alert()).ts);
+  const recorded = async () => (await bed.db.promotions.find(promotionId))?.rcaUrl ?? null;
+
+  test('Open RCA opens a form where none is linked, and is a link where one is', async () => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await alert(), 'open_rca');
+    await superadmin.waitForModal();
+    expect((await superadmin.submit({ rca_url: RCA })).kind).toBe('closed');
+    expect(await recorded()).toBe(RCA);
+    await eventually(async () => {
+      expect(JSON.stringify(await alert())).toContain(`"url":"${RCA}"`);
+      expect((await thread()).map((reply) => reply.text)).toEqual([expect.stringContaining(RCA)]);
+    });
+    expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deploying' }]);
+  });
+
+  test.each([
+    ['http://docs.raxx.example/rca', 'Only https'],
+    ['https://user:secret@docs.raxx.example/rca', 'user name or password'],
+    ['https://elsewhere.example/rca', 'may only be linked on: raxx.example'],
+    [`https://docs.raxx.example/${'x'.repeat(2_048)}`, '2,048'],
+  ])('refuses %.45s under the field, and records nothing', async (url, words) => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await alert(), 'open_rca');
+    await superadmin.waitForModal();
+    expect(await superadmin.submit({ rca_url: url })).toMatchObject({
+      kind: 'errors',
+      errors: { rca_url: expect.stringContaining(words) },
+    });
+    expect(await recorded()).toBeNull();
+  });
+
+  test('mentioning the app with a link in the thread records it; relinking keeps the old one in the audit log', async () => {
+    const { superadmin } = bed.slack.people;
+    const root = await alert();
+    await superadmin.say(`<@${bed.slack.botUserId}> <${RCA}>`, { threadTs: root.ts });
+    await superadmin.waitForEphemeral((message) => message.text.includes('Linked as the RCA'));
+    expect(await recorded()).toBe(RCA);
+    await superadmin.say(`<@${bed.slack.botUserId}> <${OTHER.replace('&', '&amp;')}|the new one>`, { threadTs: root.ts });
+    await superadmin.waitForEphemeral((message) => message.text.includes('It replaces'));
+    expect(await recorded()).toBe(OTHER);
+    const events = await bed.rows.query(
+      `select actor, detail from console_audit_log where action = 'console.flag.promotion.rca_linked' order by id`,
+    );
+    expect(events).toEqual([
+      { actor: superadmin.id, detail: { url: RCA, previous_url: null } },
+      { actor: superadmin.id, detail: { url: OTHER, previous_url: RCA } },
+    ]);
+  });
+
+  test('a mention elsewhere, or without a link, says how it is done', async () => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.say(`<@${bed.slack.botUserId}> hello`, { threadTs: (await alert()).ts });
+    await superadmin.waitForEphemeral((message) => message.text.includes('with the link of the RCA'));
+    await superadmin.say(`<@${bed.slack.botUserId}> <${RCA}>`);
+    await superadmin.waitForEphemeral((message) => message.text.includes('in the thread of an alert'));
+    expect(await recorded()).toBeNull();
+  });
+
+  test('a link posted in the thread is offered to be linked, and one click does it', async () => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.say(`Written up: <${RCA}>`, { threadTs: (await alert()).ts });
+    const offer = await superadmin.waitForEphemeral((message) => message.text.includes('Is '));
+    expect(await recorded()).toBeNull();
+    await superadmin.click(offer, 'accept_rca_offer');
+    await eventually(async () => expect(await recorded()).toBe(RCA));
+    await eventually(async () => expect(superadmin.ephemerals().some((m) => m.text.includes('Linked as the RCA'))).toBe(true));
+    expect(superadmin.ephemerals().some((message) => JSON.stringify(message).includes('accept_rca_offer'))).toBe(false);
+  });
+
+  test('an offer can be declined, and is not made for links of hosts that are not allowed', async () => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.say('see <https://elsewhere.example/x>', { threadTs: (await alert()).ts });
+    await superadmin.say(`see <${RCA}>`, { threadTs: (await alert()).ts });
+    const offer = await superadmin.waitForEphemeral();
+    expect(offer.text).toContain(RCA);
+    await superadmin.click(offer, 'decline_rca_offer');
+    await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(0));
+    expect(await recorded()).toBeNull();
+  });
+
+  test('the shortcut on a message in the thread links at once', async () => {
+    const { superadmin } = bed.slack.people;
+    const ts = await superadmin.say(`RCA is at <${RCA}>`, { threadTs: (await alert()).ts });
+    await superadmin.messageShortcut('link_as_rca', bed.slack.channels.alerts, ts);
+    await superadmin.waitForEphemeral((message) => message.text.includes('Linked as the RCA'));
+    expect(await recorded()).toBe(RCA);
+  });
+
+  test('the shortcut elsewhere asks which promotion is meant', async () => {
+    const { superadmin } = bed.slack.people;
+    const ts = await superadmin.say(`RCA is at <${RCA}>`);
+    await superadmin.messageShortcut('link_as_rca', bed.slack.channels.alerts, ts);
+    await superadmin.waitForModal();
+    expect((await superadmin.submit({ promotion: promotionId, rca_url: RCA })).kind).toBe('closed');
+    expect(await recorded()).toBe(RCA);
+  });
+
+  test('people without an operator’s role are told whom to ask', async () => {
+    const { engineer, superadmin } = bed.slack.people;
+    await engineer.say(`<@${bed.slack.botUserId}> <${RCA}>`, { threadTs: (await alert()).ts });
+    const answer = await engineer.waitForEphemeral();
+    expect(answer.text).toContain('operator’s role');
+    expect(answer.text).toContain(`<@${superadmin.id}>`);
+    expect(await recorded()).toBeNull();
+  });
+});

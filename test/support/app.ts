@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { generateSync } from 'otplib';
+import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-in.js';
+import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
+import { type RunningApp, startApp } from '../../src/app.js';
+import { type Config, readConfig } from '../../src/config.js';
+import { type Database, openDatabase } from '../../src/db/database.js';
+import { createLogger } from '../../src/log.js';
+import { createSecretBox } from '../../src/operators/secret-box.js';
+import { createTestClock, type TestClock } from './clock.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { createRowStore, type RowStore } from './row-store.js';
+
+/** The app under test, whole, with everything around it: a database of its own, Slack, Heroku, and a clock. */
+export interface TestBed {
+  readonly app: RunningApp;
+  readonly slack: SlackStandIn;
+  readonly heroku: HerokuStandIn;
+  readonly clock: TestClock;
+  readonly db: Database;
+  /** Rows as another system (the console, a person with SQL) would write and read them. */
+  readonly rows: RowStore;
+  readonly config: Config;
+  /** Every line that the app logged. */
+  readonly logged: readonly string[];
+  readonly baseUrl: string;
+  /** The code that an operator's authenticator shows at the clock's present, or `steps` later. */
+  code(slackUserId: string, steps?: number): string;
+  enrol(slackUserId: string, role?: 'superadmin' | 'engineer'): Promise<void>;
+  /** A further replica on the same database, with a clock of its own where one is given. */
+  replica(options?: { clock?: TestClock; environment?: Readonly<Record<string, string>> }): Promise<RunningApp>;
+  close(): Promise<void>;
+}
+
+export const APP = 'raxx-console-prod';
+export const FLAG = 'console_heroku_log_drain_alerting';
+export const CONFIG_VAR = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
+
+export interface TestBedOptions {
+  readonly startAt?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** What Heroku holds; the incident's flag is live. */
+  readonly vars?: Readonly<Record<string, string>>;
+  readonly socketMode?: boolean;
+  readonly withoutHeroku?: boolean;
+}
+
+/** Starts it all. The watchdog's own timer stays quiet (it would ring once a year): tests tick. */
+export async function startTestBed(options: TestBedOptions = {}): Promise<TestBed> {
+  const clock = createTestClock(options.startAt ?? '2026-05-09T04:28:31Z');
+  const database: TestDatabase = await createTestDatabase();
+  const heroku = await startHerokuStandIn({
+    apps: { [APP]: { vars: options.vars ?? { [CONFIG_VAR]: 'true', DATABASE_URL: 'postgres://canary-other-var' } } },
+  });
+  const slack = await startSlackStandIn();
+  const key = randomBytes(32);
+  const environment = {
+    DATABASE_URL: database.url,
+    SLACK_BOT_TOKEN: slack.botToken,
+    ...(options.socketMode === true ? { SLACK_APP_TOKEN: slack.appToken } : { SLACK_SIGNING_SECRET: slack.signingSecret }),
+    SLACK_API_URL: slack.apiUrl,
+    SLACK_ALERT_CHANNEL: slack.channels.alerts,
+    ...(options.withoutHeroku === true ? {} : { HEROKU_API_KEY: heroku.apiKey, HEROKU_API_URL: heroku.apiUrl }),
+    TOTP_ENCRYPTION_KEY: key.toString('base64'),
+    MAINTENANCE_CRON: '0 0 1 1 *',
+    PORT: '0',
+    LOG_LEVEL: 'debug',
+    ...options.environment,
+  };
+  const config = readConfig(environment);
+  const logged: string[] = [];
+  const log = createLogger('debug', { write: (line) => void logged.push(line) });
+  const around = (own: TestClock) => ({
+    now: own.now,
+    elapsed: () => performance.now(),
+    random: Math.random,
+    log,
+  });
+  const app = await startApp(config, around(clock));
+  // The tick of the start itself: a test's own ticks come after it, rather than being swallowed by it.
+  await app.tick();
+  if (options.socketMode !== true) slack.connectHttp(`http://127.0.0.1:${app.port}/slack/events`);
+  const db = openDatabase(database.url, { maxConnections: 3 });
+  const rows = createRowStore(database.url);
+  const secrets = new Map<string, string>();
+  const replicas: RunningApp[] = [];
+
+  const bed: TestBed = {
+    app,
+    slack,
+    heroku,
+    clock,
+    db,
+    rows,
+    config,
+    logged,
+    baseUrl: `http://127.0.0.1:${app.port}`,
+    code(slackUserId, steps = 0) {
+      const secret = secrets.get(slackUserId);
+      if (secret === undefined) throw new Error(`${slackUserId} was not enrolled by the test.`);
+      return generateSync({ secret, epoch: Math.floor(clock.now().getTime() / 1000) + steps * 30 });
+    },
+    async enrol(slackUserId, role = 'superadmin') {
+      const secret = base32(randomBytes(20));
+      secrets.set(slackUserId, secret);
+      await db.operators.enrol({ slackUserId, role, sealedSecret: createSecretBox(key).seal(secret, slackUserId) });
+    },
+    async replica(own = {}) {
+      const another = await startApp(
+        own.environment === undefined ? config : readConfig({ ...environment, ...own.environment }),
+        around(own.clock ?? clock),
+      );
+      replicas.push(another);
+      await another.tick();
+      return another;
+    },
+    async close() {
+      await Promise.all([app, ...replicas].map((running) => running.stop()));
+      await rows.close();
+      await db.close();
+      await slack.close();
+      await heroku.close();
+      await database.drop();
+    },
+  };
+  await bed.enrol(slack.people.superadmin.id);
+  return bed;
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+function base32(bytes: Buffer): string {
+  let bits = '';
+  for (const byte of bytes) bits += byte.toString(2).padStart(8, '0');
+  return bits.replaceAll(/.{5}/gu, (five) => ALPHABET[Number.parseInt(five, 2)] ?? '');
+}

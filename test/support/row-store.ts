@@ -1,0 +1,50 @@
+import pg from 'pg';
+
+/** Rows as another system would see them: plain SQL, past the app. */
+export interface RowStore {
+  query<T extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<T[]>;
+  /** A promotion that the console marked and promoted; answers its id. */
+  insertDeploying(promotion?: {
+    readonly flagKey?: string;
+    readonly app?: string;
+    readonly configVar?: string;
+    readonly markedAt?: string;
+    readonly promotedAt?: string | null;
+    readonly promotedBy?: string | null;
+    readonly checkpoint?: string | null;
+  }): Promise<string>;
+  close(): Promise<void>;
+}
+
+export function createRowStore(url: string): RowStore {
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  // A server that is restarted under a test cuts idle connections; the next query makes a new one.
+  pool.on('error', () => undefined);
+  const store: RowStore = {
+    async query<T extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) {
+      return (await pool.query<T>(sql, [...values])).rows;
+    },
+    async insertDeploying(promotion = {}) {
+      const flagKey = promotion.flagKey ?? 'console_heroku_log_drain_alerting';
+      const promotedAt = promotion.promotedAt === undefined ? '2026-05-09T04:28:00Z' : promotion.promotedAt;
+      const [row] = await store.query<{ id: string }>(
+        `insert into console_flag_promotions
+           (flag_key, heroku_app, config_var, state, checkpoint, marked_by, marked_at, promoted_by, promoted_at)
+         values ($1, $2, $3, 'deploying', $4, 'console', $5, $6, $7) returning id`,
+        [
+          flagKey,
+          promotion.app ?? 'raxx-console-prod',
+          promotion.configVar ?? `FLAG_${flagKey.toUpperCase()}`,
+          promotion.checkpoint ?? null,
+          promotion.markedAt ?? '2026-05-07T00:00:00Z',
+          promotion.promotedBy === undefined ? 'kris@raxx.example' : promotion.promotedBy,
+          promotedAt,
+        ],
+      );
+      if (row === undefined) throw new Error('No row was inserted.');
+      return row.id;
+    },
+    close: () => pool.end(),
+  };
+  return store;
+}
