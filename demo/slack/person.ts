@@ -258,7 +258,7 @@ export function createPerson(
     const remove = (): void => {
       screen().views = screen().views.filter((shown) => shown.id !== view.id);
     };
-    if (body === '' || body === null || body === undefined) {
+    if (isEmpty(body)) {
       remove();
       return { kind: 'closed' };
     }
@@ -288,6 +288,11 @@ export function createPerson(
   }
 
   return person;
+}
+
+/** An acknowledgement without content closes the modal; over Socket Mode it comes as an empty object. */
+function isEmpty(body: unknown): boolean {
+  return body === '' || body === null || body === undefined || z.strictObject({}).safeParse(body).success;
 }
 
 function findElement(message: StoredMessage | EphemeralMessage, actionId: string, value: string | undefined) {

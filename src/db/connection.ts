@@ -17,7 +17,12 @@ export function connect(connectionString: string, options: { maxConnections?: nu
     },
     pool: { min: 0, max: options.maxConnections ?? 10, idleTimeoutMillis: 30_000 },
     acquireConnectionTimeout: 2_500,
+    log: QUIET,
   });
 }
+
+/** knex would print on the console what also rejects the query, where it is dealt with and logged. */
+const quiet = (): void => undefined;
+const QUIET = { warn: quiet, error: quiet, debug: quiet, deprecate: quiet };
 
 export type { Knex };

@@ -26,8 +26,13 @@ function waitMs(text: string | undefined, now: Date): number | null {
   if (text === undefined) return null;
   const seconds = /^\d{1,12}(?:\.\d{1,6})?$/.test(text) ? Number(text) : null;
   if (seconds !== null && seconds < EPOCH_SECONDS) return bounded(seconds * 1000);
-  const at = seconds === null ? Date.parse(text) : seconds * 1000;
+  const at = seconds === null ? httpDate(text) : seconds * 1000;
   return Number.isNaN(at) ? null : bounded(at - now.getTime());
+}
+
+/** `Date.parse` alone would make a date of almost anything that holds a number. */
+function httpDate(text: string): number {
+  return /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT$/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 function bounded(milliseconds: number): number {

@@ -1,0 +1,65 @@
+import type { ApiAnswer } from './api.js';
+import type { Delivery } from './connection.js';
+import type { Fault } from './faults.js';
+import { refusals } from './refusals.js';
+
+type StatusFault = Extract<Fault, { kind: 'status' }>;
+
+/** What a fault makes of a request. */
+export interface Plan {
+  readonly delayMs: number;
+  readonly takesEffect: boolean;
+  readonly end: 'answer' | 'reset' | 'hang';
+  /** Sent in place of the right answer. */
+  readonly substitute: ApiAnswer | null;
+  readonly delivery: Delivery;
+}
+
+const RIGHT: Plan = { delayMs: 0, takesEffect: true, end: 'answer', substitute: null, delivery: 'whole' };
+
+/** Without a fault, the right answer at once. */
+export function planOf(fault: Fault | null): Plan {
+  switch (fault?.kind) {
+    case undefined:
+      return RIGHT;
+    case 'delay':
+      return { ...RIGHT, delayMs: fault.ms };
+    case 'status':
+      return { ...RIGHT, takesEffect: fault.takesEffect ?? false, substitute: answerOf(fault) };
+    case 'garbage':
+      return { ...RIGHT, takesEffect: fault.takesEffect ?? false, substitute: { status: 200, body: PAGE } };
+    case 'reset_before':
+      return { ...RIGHT, takesEffect: false, end: 'reset' };
+    case 'reset_after':
+      return { ...RIGHT, end: 'reset' };
+    case 'hang':
+      return { ...RIGHT, takesEffect: fault.takesEffect ?? false, end: 'hang' };
+    case 'stall':
+    case 'truncated':
+    case 'reset_mid_body':
+      return { ...RIGHT, delivery: fault.kind };
+  }
+}
+
+const PAGE = '<!DOCTYPE html><html><title>Sign in to the network</title></html>';
+
+const answers: Readonly<Record<StatusFault['status'], ApiAnswer>> = {
+  304: { status: 304, body: '' },
+  400: refusals.badRequest('Request invalid, validate usage and try again.'),
+  401: refusals.unauthorized(),
+  402: { status: 402, body: { id: 'delinquent', message: 'Your account is delinquent.' } },
+  403: refusals.forbidden('you asked for'),
+  404: refusals.notFound('app'),
+  409: { status: 409, body: { id: 'conflict', message: 'Another change is in progress.' } },
+  422: refusals.invalid('Params invalid, validate parameters and try again.'),
+  429: refusals.rateLimit(),
+  500: refusals.internal(),
+  502: { status: 502, body: PAGE },
+  503: refusals.unavailable(),
+};
+
+function answerOf({ status, retryAfterSeconds }: StatusFault): ApiAnswer {
+  const answer = answers[status];
+  if (retryAfterSeconds === undefined) return answer;
+  return { ...answer, headers: { ...answer.headers, 'Retry-After': String(retryAfterSeconds) } };
+}

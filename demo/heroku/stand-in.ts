@@ -1,0 +1,223 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ApiAnswer, type ApiRequest, answer, refuse } from './api.js';
+import {
+  type AppSeed,
+  type AppSurroundings,
+  type Changes,
+  type ReleaseBehaviour,
+  StandInApp,
+  type StandInRelease,
+} from './app.js';
+import { bodyOf, reset, send } from './connection.js';
+import { type Fault, Faults } from './faults.js';
+import { planOf } from './plan.js';
+import { RateLimit } from './rate-limit.js';
+import { refusals } from './refusals.js';
+
+export type { AppSeed, Changes, ReleaseBehaviour, StandInRelease } from './app.js';
+export type { Fault, FaultRule, Faults } from './faults.js';
+
+export interface HerokuStandInOptions {
+  readonly apiKey?: string;
+  /** E-mail address of the API key's account. */
+  readonly account?: string;
+  /** By app name, each a name that Heroku would take. */
+  readonly apps: Readonly<Record<string, AppSeed>>;
+  readonly clock?: () => Date;
+  /** Default 4,500, as Heroku's. */
+  readonly requestsPerHour?: number;
+  /** Of 127.0.0.1; default: a free one. */
+  readonly port?: number;
+}
+
+export interface RecordedRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Headers that shape the answer; never the credentials. */
+  readonly headers: Readonly<{ accept: string | null; range: string | null; contentType: string | null }>;
+  /** Parsed JSON; the text where it is none; null where it is empty. */
+  readonly body: unknown;
+  readonly at: Date;
+  /** Null while there is no answer, and for ever where none was sent. */
+  readonly status: number | null;
+  readonly answer: unknown;
+  readonly fault: Fault['kind'] | null;
+}
+
+export interface SeedRelease {
+  readonly app: string;
+  readonly at: Date;
+  readonly user: string;
+  readonly description: string;
+  /** What the release changes; null removes. */
+  readonly vars: Changes;
+}
+
+/** A Heroku of its own on 127.0.0.1, with switches. Methods throw for an app that it does not have. */
+export interface HerokuStandIn {
+  readonly apiUrl: string;
+  readonly apiKey: string;
+  readonly account: string;
+  readonly faults: Faults;
+  /** Oldest first. */
+  readonly requests: readonly RecordedRequest[];
+  forgetRequests(): void;
+  /** The value in force; null where unset. */
+  getVar(app: string, name: string): string | null;
+  /** Someone else sets (or with null removes) a config var, at once and whatever the release behaviour. */
+  setVar(app: string, name: string, value: string | null, user?: string): void;
+  /** Oldest first. */
+  releases(app: string): readonly StandInRelease[];
+  setReleaseBehaviour(app: string, behaviour: ReleaseBehaviour): void;
+  /** Ends the oldest pending release; throws where none is pending. */
+  finishRelease(app: string, end: 'succeeded' | 'failed' | 'expired'): StandInRelease;
+  /** A release of the past, made by anyone; older ones are to be seeded first. */
+  seedRelease(release: SeedRelease): StandInRelease;
+  /** How many PATCHes changed this config var. */
+  patchesThatChanged(app: string, name: string): number;
+  /** Calls back each time the app's dynos restart; returns how to stop that. */
+  onRestart(app: string, observer: (release: StandInRelease) => void): () => void;
+  /** Cuts every connection and ends every timer. */
+  close(): Promise<void>;
+}
+
+type Recording = { -readonly [K in keyof RecordedRequest]: RecordedRequest[K] };
+
+/** Starts the stand-in. Rejects where the port is taken, throws for an app name that Heroku would refuse. */
+export async function startHerokuStandIn(options: HerokuStandInOptions): Promise<HerokuStandIn> {
+  const now = options.clock ?? (() => new Date());
+  const apiKey = options.apiKey ?? `HRKU-${randomUUID()}`;
+  const account = options.account ?? 'flag-promotions@raxx.example';
+  const apps = new Map(
+    Object.entries(options.apps).map(([name, seed]) => [name, makeApp(name, seed, { now, account })]),
+  );
+  const limit = new RateLimit(options.requestsPerHour ?? 4_500, now);
+  const faults = new Faults();
+  const requests: Recording[] = [];
+  const changedBy = new Map<string, number>();
+  const stopped = new AbortController();
+
+  const state = {
+    apiKey,
+    account,
+    apps,
+    onChanged: (app: StandInApp, name: string) => {
+      const key = `${app.name} ${name}`;
+      changedBy.set(key, (changedBy.get(key) ?? 0) + 1);
+    },
+  };
+
+  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const recording = record(incoming, now());
+    requests.push(recording);
+    const body = await bodyOf(incoming);
+    recording.body = body === '' ? null : parsed(body);
+    const request: ApiRequest = { method: recording.method, path: recording.path, headers: incoming.headers, body };
+
+    const fault = faults.take(request.method, request.path);
+    recording.fault = fault?.kind ?? null;
+    const plan = planOf(fault);
+    if (plan.delayMs > 0) await sleep(plan.delayMs, undefined, { signal: stopped.signal });
+    const right = plan.takesEffect ? rightAnswer(request) : null;
+    if (plan.end === 'reset') reset(response);
+    const final = plan.substitute ?? right;
+    if (plan.end !== 'answer' || final === null) return;
+    recording.answer = final.body;
+    recording.status = send(incoming, response, final, commonHeaders(), plan.delivery);
+  }
+
+  function rightAnswer(request: ApiRequest): ApiAnswer {
+    const refusal = refuse(request, apiKey);
+    if (refusal !== null) return refusal;
+    return limit.take() ? answer(request, state) : refusals.rateLimit();
+  }
+
+  const commonHeaders = () => ({
+    'Request-Id': randomUUID(),
+    'RateLimit-Multiplier': '1',
+    'RateLimit-Remaining': String(limit.remaining),
+  });
+
+  const server = createServer((incoming, response) => {
+    handle(incoming, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The stand-in listens on no port.');
+
+  const get = (name: string): StandInApp => {
+    const app = apps.get(name);
+    if (app === undefined) throw new Error(`The stand-in has no app ${name}.`);
+    return app;
+  };
+
+  return {
+    apiUrl: `http://127.0.0.1:${address.port}`,
+    apiKey,
+    account,
+    faults,
+    requests,
+    forgetRequests: () => {
+      requests.length = 0;
+    },
+    getVar: (app, name) => ownOf(get(app).vars, name),
+    setVar: (app, name, value, user = 'someone.else@raxx.example') => {
+      get(app).change({ [name]: value }, user, 'instant');
+    },
+    releases: (app) => get(app).releases,
+    setReleaseBehaviour: (app, behaviour) => {
+      get(app).behaviour = behaviour;
+    },
+    finishRelease: (app, end) => get(app).finish(end),
+    seedRelease: ({ app, at, user, description, vars }) => get(app).seed({ at, user, description, changes: vars }),
+    patchesThatChanged: (app, name) => changedBy.get(`${get(app).name} ${name}`) ?? 0,
+    onRestart: (app, observer) => get(app).onRestart(observer),
+    close: async () => {
+      stopped.abort();
+      for (const app of apps.values()) app.close();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function makeApp(name: string, seed: AppSeed, surroundings: AppSurroundings): StandInApp {
+  if (!/^[a-z][a-z0-9-]{1,28}[a-z0-9]$/.test(name)) throw new Error(`Heroku would take no app by the name ${name}.`);
+  return new StandInApp(name, seed, surroundings);
+}
+
+function record({ method = 'GET', url = '/', headers }: IncomingMessage, at: Date): Recording {
+  const [path = '/'] = url.split('?');
+  return {
+    method,
+    path,
+    headers: {
+      accept: headers.accept ?? null,
+      range: headers.range ?? null,
+      contentType: headers['content-type'] ?? null,
+    },
+    body: null,
+    at,
+    status: null,
+    answer: null,
+    fault: null,
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function ownOf(vars: Readonly<Record<string, string>>, name: string): string | null {
+  return Object.hasOwn(vars, name) ? (vars[name] ?? null) : null;
+}
