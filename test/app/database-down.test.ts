@@ -1,0 +1,82 @@
+import { startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
+
+describe('with the database gone', () => {
+  let bed: TestBed;
+  let wire: TcpProxy;
+  let port: number;
+
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    const url = new URL(bed.config.databaseUrl ?? '');
+    wire = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
+    url.hostname = '127.0.0.1';
+    url.port = String(wire.port);
+    const behindTheWire = await bed.replica({ environment: { DATABASE_URL: url.href } });
+    port = behindTheWire.port;
+    bed.slack.connectHttp(`http://127.0.0.1:${port}/slack/events`);
+  });
+  afterEach(async () => {
+    wire.mend();
+    await bed.close();
+    await wire.close();
+  });
+
+  const readyz = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+  async function alert() {
+    const [message] = await bed.slack.messages(bed.slack.channels.alerts);
+    if (message === undefined) throw new Error('No alert was posted.');
+    return message;
+  }
+
+  test('a click and a command get an honest answer, /readyz is red, and the app recovers by itself', async () => {
+    const { superadmin } = bed.slack.people;
+    expect(await readyz()).toBe(200);
+    wire.cut();
+    await eventually(async () => expect(await readyz()).toBe(503));
+
+    await superadmin.click(await alert(), 'mark_completed');
+    expect((await superadmin.waitForEphemeral()).text).toContain('The database does not answer. Nothing was changed.');
+    await superadmin.command('stuck');
+    await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(2));
+    expect(superadmin.ephemerals()[1]?.text).toContain('The database does not answer');
+
+    wire.mend();
+    await eventually(async () => expect(await readyz()).toBe(200));
+    await superadmin.click(await alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
+  });
+
+  test('a submission says that nobody knows whether it was saved, and can be sent again', async () => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    wire.cut();
+    const lost = await superadmin.submit({ code: bed.code(superadmin.id) });
+    expect(lost).toMatchObject({ kind: 'errors', errors: { code: expect.stringContaining('not known whether this was saved') } });
+    wire.mend();
+    await eventually(async () => {
+      expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
+    });
+    expect(await bed.rows.query(`select count(*)::int as n from console_audit_log where action like '%ops_complete'`)).toEqual([{ n: 1 }]);
+  });
+
+  test('while a lock holds the row, the form turns into a progress view, and then says how it ended', async () => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    const code = bed.code(superadmin.id);
+    const locking = bed.rows.query(
+      `do $$ begin perform 1 from console_flag_promotions for update; perform pg_sleep(3.5); end $$`,
+    );
+    const outcome = await superadmin.submit({ code });
+    expect(outcome.kind).toBe('updated');
+    expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('Working on it');
+    await locking;
+    await eventually(async () => expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('*Saved.*'));
+  });
+});

@@ -1,0 +1,195 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { startTestBed, type TestBed } from '../support/app.js';
+import { createTestClock } from '../support/clock.js';
+import { eventually } from '../support/eventually.js';
+
+const RCA = 'https://docs.raxx.example/rca';
+
+describe('one message per alert', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+  });
+  afterEach(() => bed.close());
+
+  const channel = () => bed.slack.messages(bed.slack.channels.alerts);
+  const posts = () => bed.slack.calls.filter((call) => call.method === 'chat.postMessage').length;
+  const alertRows = () =>
+    bed.rows.query<{ severity: string; state: string; message_ts: string | null }>(
+      'select severity, state, message_ts from flag_promotion_alerts order by id',
+    );
+  /** As if the time that a dead process held its lease for had passed. */
+  const expireLeases = () =>
+    bed.rows.query(`update flag_promotion_alerts set lease_until = now() - interval '1 second' where lease_owner is not null`);
+
+  test.each([
+    ['Slack answers 500', { kind: 'status', status: 500 } as const, 2],
+    ['the connection is cut before the post takes effect', { kind: 'reset_before' } as const, 2],
+    ['the connection is cut after the post took effect', { kind: 'reset_after' } as const, 1],
+    ['Slack refuses', { kind: 'error', error: 'is_archived' } as const, 2],
+  ])('where %s', async (_what, fault, expectedPosts) => {
+    await bed.rows.insertDeploying();
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, ...fault });
+    await bed.app.tick();
+    expect((await alertRows())[0]?.state).toBe('pending');
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    expect(await channel()).toHaveLength(1);
+    expect(posts()).toBe(expectedPosts);
+    expect(await alertRows()).toEqual([{ severity: 'critical', state: 'posted', message_ts: (await channel())[0]?.ts }]);
+  });
+
+  test('an outcome that nobody learned is left to settle for 30 s before anything is done about it', async () => {
+    await bed.rows.insertDeploying();
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_before' });
+    await bed.app.tick();
+    bed.clock.advance(29_000);
+    await bed.app.tick();
+    expect(posts()).toBe(1);
+    bed.clock.advance(2_000);
+    await bed.app.tick();
+    expect(posts()).toBe(2);
+  });
+
+  test('a rate limit is kept to', async () => {
+    await bed.rows.insertDeploying();
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 120 });
+    await bed.app.tick();
+    bed.clock.advance(119_000);
+    await bed.app.tick();
+    expect(posts()).toBe(1);
+    bed.clock.advance(3_000);
+    await bed.app.tick();
+    expect(await channel()).toHaveLength(1);
+  });
+
+  test('three replicas ticking together, with clocks 30 s apart', async () => {
+    for (const index of [1, 2, 3]) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
+    const fast = await bed.replica({ clock: createTestClock('2026-05-10T05:00:30Z') });
+    const slow = await bed.replica({ clock: createTestClock('2026-05-10T04:59:30Z') });
+    await Promise.all([bed.app, fast, slow].map((replica) => replica.tick()));
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    const texts = (await channel()).map((message) => /flag_\d/u.exec(message.text)?.[0]);
+    expect(texts.sort()).toEqual(['flag_1', 'flag_2', 'flag_3']);
+  });
+
+  test('a process killed between the post and the write: its successor finds the message', async () => {
+    await bed.rows.insertDeploying();
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'hang', takesEffect: true });
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'maintenance'], {
+      cwd: path.resolve(__dirname, '../..'),
+      env: {
+        PATH: process.env['PATH'],
+        DATABASE_URL: bed.config.databaseUrl ?? '',
+        SLACK_BOT_TOKEN: bed.slack.botToken,
+        SLACK_SIGNING_SECRET: bed.slack.signingSecret,
+        SLACK_API_URL: bed.slack.apiUrl,
+        SLACK_ALERT_CHANNEL: bed.slack.channels.alerts,
+        TOTP_ENCRYPTION_KEY: Buffer.from(bed.config.totpEncryptionKey).toString('base64'),
+      },
+    });
+    const ended = new Promise((resolve) => child.on('exit', (_code, signal) => resolve(signal)));
+    await eventually(async () => expect(await channel()).toHaveLength(1), 20_000);
+    child.kill('SIGKILL');
+    expect(await ended).toBe('SIGKILL');
+    expect((await alertRows())[0]).toMatchObject({ state: 'pending', message_ts: null });
+
+    await bed.app.tick();
+    expect((await alertRows())[0]?.state).toBe('pending');
+    await expireLeases();
+    await bed.app.tick();
+    expect(await channel()).toHaveLength(1);
+    expect(posts()).toBe(1);
+    expect((await alertRows())[0]).toMatchObject({ state: 'posted', message_ts: (await channel())[0]?.ts });
+  });
+
+  test('a process that was paused past its lease while posting takes its message back', async () => {
+    await bed.rows.insertDeploying();
+    const successor = await bed.replica();
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'delay', ms: 2_500 });
+    const paused = bed.app.tick();
+    await eventually(async () => expect(posts()).toBe(1));
+    await expireLeases();
+    await successor.tick();
+    expect((await alertRows())[0]?.state).toBe('posted');
+    await paused;
+    const messages = await channel();
+    expect(messages).toHaveLength(1);
+    expect((await alertRows())[0]?.message_ts).toBe(messages[0]?.ts);
+  });
+
+  test('what ended while Slack was down is never posted', async () => {
+    const id = await bed.rows.insertDeploying();
+    bed.slack.faults.add({ method: '*', kind: 'status', status: 503 });
+    await bed.app.tick();
+    await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = now() where id = $1`, [id]);
+    bed.slack.faults.clear();
+    bed.clock.advance(3_600_000);
+    await bed.app.tick();
+    expect(await channel()).toHaveLength(0);
+    expect((await alertRows())[0]?.state).toBe('closed');
+  });
+
+  test('what ended after a post that nobody learned of is found, and shown as ended', async () => {
+    const id = await bed.rows.insertDeploying();
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_after' });
+    await bed.app.tick();
+    await bed.rows.query(`update console_flag_promotions set state = 'failed', failed_at = now() where id = $1`, [id]);
+    bed.clock.advance(3_600_000);
+    await bed.app.tick();
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    const [message] = await channel();
+    expect(message?.text).toContain('*failed* outside this app');
+    expect(posts()).toBe(2);
+    expect(await bed.slack.thread(bed.slack.channels.alerts, message?.ts ?? '')).toHaveLength(1);
+  });
+
+  test('with Slack down from the warning to the critical, the critical comes alone', async () => {
+    bed.clock.set('2026-05-09T16:30:00Z');
+    await bed.rows.insertDeploying();
+    bed.slack.faults.add({ method: '*', kind: 'status', status: 503 });
+    await bed.app.tick();
+    bed.clock.set('2026-05-10T04:30:00Z');
+    await bed.app.tick();
+    bed.slack.faults.clear();
+    bed.clock.advance(3_600_000);
+    await bed.app.tick();
+    await bed.app.tick();
+    const messages = await channel();
+    expect(messages.map((message) => message.text)).toEqual([expect.stringContaining('*CRITICAL*')]);
+    expect(await alertRows()).toEqual([
+      { severity: 'warning', state: 'closed', message_ts: null },
+      { severity: 'critical', state: 'posted', message_ts: messages[0]?.ts },
+    ]);
+  });
+
+  test('an alert that somebody deleted while the promotion is stuck is posted anew', async () => {
+    const id = await bed.rows.insertDeploying();
+    await bed.app.tick();
+    const [first] = await channel();
+    await bed.slack.deleteMessage(bed.slack.channels.alerts, first?.ts ?? '');
+    await bed.db.promotions.linkRca({
+      promotionId: id,
+      url: RCA,
+      operatorId: bed.slack.people.superadmin.id,
+      at: bed.clock.now(),
+    });
+    await bed.app.tick();
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    const roots = (await channel()).filter((message) => message.threadTs === null);
+    expect(roots).toHaveLength(1);
+    expect(JSON.stringify(roots[0])).toContain(RCA);
+  });
+
+  test('one alert that cannot be posted does not hold up the others', async () => {
+    await bed.rows.insertDeploying({ flagKey: 'flag_1', promotedAt: '2026-05-01T00:00:00Z' });
+    await bed.rows.insertDeploying({ flagKey: 'flag_2', promotedAt: '2026-05-02T00:00:00Z' });
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'status', status: 500 });
+    await bed.app.tick();
+    expect((await channel()).map((message) => message.text)).toEqual([expect.stringContaining('flag_2')]);
+  });
+});
