@@ -9,7 +9,7 @@ const RCA = 'https://docs.raxx.example/rca';
 describe('one message per alert', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false });
   });
   afterEach(() => bed.close());
 
@@ -65,9 +65,9 @@ describe('one message per alert', () => {
   });
 
   test('three replicas ticking together, with clocks 30 s apart', async () => {
-    for (const index of [1, 2, 3]) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
     const fast = await bed.replica({ clock: createTestClock('2026-05-10T05:00:30Z') });
     const slow = await bed.replica({ clock: createTestClock('2026-05-10T04:59:30Z') });
+    for (const index of [1, 2, 3]) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
     await Promise.all([bed.app, fast, slow].map((replica) => replica.tick()));
     bed.clock.advance(60_000);
     await bed.app.tick();
@@ -106,8 +106,8 @@ describe('one message per alert', () => {
   });
 
   test('a process that was paused past its lease while posting takes its message back', async () => {
-    await bed.rows.insertDeploying();
     const successor = await bed.replica();
+    await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'delay', ms: 2_500 });
     const paused = bed.app.tick();
     await eventually(async () => expect(posts()).toBe(1));
