@@ -17,7 +17,11 @@ export function shiftOf(now: Date): (at: string) => Date {
 }
 
 /** The row as the console left it: deploying, with nothing that says how far it came. */
-export async function insertIncident(databaseUrl: string, shift: (at: string) => Date, promotedBy: string): Promise<void> {
+export async function insertIncident(
+  databaseUrl: string,
+  shift: (at: string) => Date,
+  promotedBy: string,
+): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
@@ -33,7 +37,11 @@ export async function insertIncident(databaseUrl: string, shift: (at: string) =>
 }
 
 /** Makes somebody a superadmin; answers the secret that their authenticator would hold. */
-export async function enrolOperator(databaseUrl: string, encryptionKey: Uint8Array, slackUserId: string): Promise<string> {
+export async function enrolOperator(
+  databaseUrl: string,
+  encryptionKey: Uint8Array,
+  slackUserId: string,
+): Promise<string> {
   const db = openDatabase(databaseUrl);
   try {
     const secret = newSecret();

@@ -96,7 +96,10 @@ async function play(dataDir: string, closers: (() => Promise<void>)[]): Promise<
   out();
 
   await pause('Press Enter to type the right one');
-  const saved = await superadmin.submit({ code: generateSync({ secret }), note: 'Live since the release; only the write was lost.' });
+  const saved = await superadmin.submit({
+    code: generateSync({ secret }),
+    note: 'Live since the release; only the write was lost.',
+  });
   if (saved.kind !== 'closed') throw new Error(`The form should have closed: ${JSON.stringify(saved)}`);
   out(bold('The form closes: state, operator, time step and audit event are committed in one transaction.'));
   const resolved = await theAlert(slack, (message) => !JSON.stringify(message).includes('mark_completed'));
@@ -164,7 +167,11 @@ async function theAlert(slack: SlackStandIn, looksRight: (message: StoredMessage
   throw new Error('The alert did not appear in time.');
 }
 
-async function repliesOf(slack: SlackStandIn, root: StoredMessage, expected: number): Promise<readonly StoredMessage[]> {
+async function repliesOf(
+  slack: SlackStandIn,
+  root: StoredMessage,
+  expected: number,
+): Promise<readonly StoredMessage[]> {
   for (const deadline = performance.now() + 10_000; performance.now() < deadline; await sleep(50)) {
     const replies = await slack.thread(root.channel, root.ts);
     if (replies.length >= expected) return replies;
@@ -172,7 +179,11 @@ async function repliesOf(slack: SlackStandIn, root: StoredMessage, expected: num
   throw new Error('The thread did not fill in time.');
 }
 
-function draw(slack: SlackStandIn, message: Pick<StoredMessage, 'text' | 'blocks' | 'attachments'>, indent?: string): void {
+function draw(
+  slack: SlackStandIn,
+  message: Pick<StoredMessage, 'text' | 'blocks' | 'attachments'>,
+  indent?: string,
+): void {
   frame(messageLines(message, namesOf(slack), bold), indent);
 }
 

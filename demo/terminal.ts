@@ -50,7 +50,10 @@ export function messageLines(
   bold: (text: string) => string,
 ): string[] {
   const draw: Draw = (text) => mrkdwn(text, names, bold).split('\n');
-  const inside = z.array(attachment).parse(message.attachments).flatMap((one) => one.blocks);
+  const inside = z
+    .array(attachment)
+    .parse(message.attachments)
+    .flatMap((one) => one.blocks);
   const head = message.blocks.length === 0 ? draw(message.text) : blockLines(message.blocks, draw);
   return inside.length === 0 ? head : [...head, '', ...blockLines(inside, draw)];
 }
@@ -65,14 +68,18 @@ export function modalLines(
 }
 
 function blockLines(blocks: readonly unknown[], draw: Draw): string[] {
-  const drawn = z.array(block).parse(blocks).map(({ type, text, fields, elements, label, hint }) => {
-    if (type === 'input') return [`${label?.text ?? ''}: [            ]${hint === undefined ? '' : `  ${hint.text}`}`];
-    const lines = text === undefined ? [] : draw(text.text);
-    for (const field of fields ?? []) lines.push(draw(field.text).join(': '));
-    const labels = (elements ?? []).map(({ text: of }) => (typeof of === 'string' ? of : (of?.text ?? '')));
-    if (type === 'actions') lines.push(labels.map((one) => `[ ${one} ]`).join('  '));
-    else lines.push(...labels.flatMap(draw));
-    return lines;
-  });
+  const drawn = z
+    .array(block)
+    .parse(blocks)
+    .map(({ type, text, fields, elements, label, hint }) => {
+      if (type === 'input')
+        return [`${label?.text ?? ''}: [            ]${hint === undefined ? '' : `  ${hint.text}`}`];
+      const lines = text === undefined ? [] : draw(text.text);
+      for (const field of fields ?? []) lines.push(draw(field.text).join(': '));
+      const labels = (elements ?? []).map(({ text: of }) => (typeof of === 'string' ? of : (of?.text ?? '')));
+      if (type === 'actions') lines.push(labels.map((one) => `[ ${one} ]`).join('  '));
+      else lines.push(...labels.flatMap(draw));
+      return lines;
+    });
   return drawn.flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
 }

@@ -13,6 +13,9 @@ const out = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
+/** What a command has to say goes to standard output alone, where a program may read it. */
+const quietLogger = () => createLogger('warn', process.stderr);
+
 /** Something that the person at the keyboard can mend; printed without a stack. */
 class UsageError extends Error {}
 
@@ -22,7 +25,7 @@ function print(json: boolean, value: unknown, text: string): void {
 
 async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
   const config = readDatabaseConfig(process.env);
-  const database = await openConfiguredDatabase(config, createLogger('warn'));
+  const database = await openConfiguredDatabase(config, quietLogger());
   try {
     return await work(database.db);
   } finally {
@@ -61,7 +64,7 @@ program
   .option('--rollback', 'take back every migration; a table that the console made keeps its rows and columns')
   .action(async (options: { rollback?: boolean }) => {
     const config = readDatabaseConfig(process.env);
-    const database = await openConfiguredDatabase(config, createLogger('warn'));
+    const database = await openConfiguredDatabase(config, quietLogger());
     try {
       if (options.rollback === true) {
         await rollBackAll(database.url);
@@ -82,7 +85,7 @@ program
   .option('--json', 'print the report as JSON')
   .action(async (options: { dryRun?: boolean; json?: boolean }) => {
     const config = readConfig(process.env);
-    const around = realSurroundings(createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel));
+    const around = realSurroundings(quietLogger());
     const report = await maintainOnce(config, around, { dryRun: options.dryRun === true });
     const { failures, ...rest } = report;
     const text = [

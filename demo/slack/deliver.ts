@@ -58,7 +58,9 @@ export function httpDelivery(url: string, signingSecret: string): HttpDelivery {
         headers: {
           'content-type': contentType,
           ...sign(body, signingSecret),
-          ...(retry === undefined ? {} : { 'x-slack-retry-num': String(retry.number), 'x-slack-retry-reason': retry.reason }),
+          ...(retry === undefined
+            ? {}
+            : { 'x-slack-retry-num': String(retry.number), 'x-slack-retry-reason': retry.reason }),
         },
         body,
       };
@@ -77,7 +79,10 @@ function encode(payload: Payload): readonly [contentType: string, body: string] 
     case 'command':
       return ['application/x-www-form-urlencoded', new URLSearchParams(payload.form).toString()];
     case 'interaction':
-      return ['application/x-www-form-urlencoded', new URLSearchParams({ payload: JSON.stringify(payload.payload) }).toString()];
+      return [
+        'application/x-www-form-urlencoded',
+        new URLSearchParams({ payload: JSON.stringify(payload.payload) }).toString(),
+      ];
     case 'event':
       return ['application/json', JSON.stringify(payload.payload)];
   }
@@ -105,7 +110,10 @@ const RETRIES = 3;
 export async function deliverEvent(delivery: Delivery, payload: Payload, waitMs: number): Promise<boolean> {
   for (let attempt = 0; attempt <= RETRIES; attempt += 1) {
     if (attempt > 0) await sleep(waitMs);
-    const answer = await delivery.deliver(payload, attempt === 0 ? undefined : { number: attempt, reason: 'http_timeout' });
+    const answer = await delivery.deliver(
+      payload,
+      attempt === 0 ? undefined : { number: attempt, reason: 'http_timeout' },
+    );
     if (answer.kind === 'answered' && answer.status >= 200 && answer.status < 300) return true;
   }
   return false;

@@ -32,7 +32,12 @@ export const ADMIN_TOKEN = 'xoxp-admin';
 export interface EmulatedSeed {
   readonly users: readonly string[];
   readonly channels: readonly string[];
-  readonly app: { readonly appId: string; readonly botId: string; readonly botUserId: string; readonly botToken: string };
+  readonly app: {
+    readonly appId: string;
+    readonly botId: string;
+    readonly botUserId: string;
+    readonly botToken: string;
+  };
 }
 
 /** A person's token; the stand-in posts with it in their name. */
@@ -124,7 +129,8 @@ export async function startEmulated(seed: EmulatedSeed): Promise<Emulated> {
       const roots = await pages('conversations.history', { channel });
       const all = new Map(roots.map((message) => [message.ts, message]));
       for (const root of roots.filter((message) => (message.reply_count ?? 0) > 0)) {
-        for (const message of await pages('conversations.replies', { channel, ts: root.ts })) all.set(message.ts, message);
+        for (const message of await pages('conversations.replies', { channel, ts: root.ts }))
+          all.set(message.ts, message);
       }
       return [...all.values()].sort((a, b) => (a.ts < b.ts ? -1 : 1));
     },

@@ -52,7 +52,9 @@ function fill({ element: field, optional }: Input, value: string | readonly stri
   const { type } = field;
   if (type === 'checkboxes') {
     const chosen = (field.options ?? []).filter((one) => Array.isArray(value) && value.includes(one.value));
-    return chosen.length === 0 && !optional ? 'Please complete this required field.' : { type, selected_options: chosen };
+    return chosen.length === 0 && !optional
+      ? 'Please complete this required field.'
+      : { type, selected_options: chosen };
   }
   if (type === 'static_select' || type === 'radio_buttons') {
     const chosen = (field.options ?? []).find((one) => one.value === value) ?? null;
@@ -61,7 +63,8 @@ function fill({ element: field, optional }: Input, value: string | readonly stri
   const entered = typeof value === 'string' ? value : (field.initial_value ?? '');
   if (entered === '') return optional ? { type, value: null } : 'Please complete this required field.';
   if (entered.length < (field.min_length ?? 0)) return `This field needs at least ${field.min_length} characters.`;
-  if (entered.length > (field.max_length ?? 3_000)) return `This field takes at most ${field.max_length ?? 3_000} characters.`;
+  if (entered.length > (field.max_length ?? 3_000))
+    return `This field takes at most ${field.max_length ?? 3_000} characters.`;
   if (type === 'url_text_input' && !URL.canParse(entered)) return 'Enter a valid URL.';
   return { type, value: entered };
 }

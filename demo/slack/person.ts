@@ -44,7 +44,11 @@ export interface Person {
   /** `/flag-promotions` and the text. */
   command(text: string, options?: { readonly channel?: string }): Promise<SimpleOutcome>;
   /** @throws where there is no such visible element */
-  click(message: StoredMessage | EphemeralMessage, actionId: string, options?: { readonly value?: string }): Promise<SimpleOutcome>;
+  click(
+    message: StoredMessage | EphemeralMessage,
+    actionId: string,
+    options?: { readonly value?: string },
+  ): Promise<SimpleOutcome>;
   /** The topmost modal. */
   modal(): OpenView | undefined;
   waitForModal(predicate?: (view: OpenView) => boolean, timeoutMs?: number): Promise<OpenView>;
@@ -86,7 +90,9 @@ export function createPerson(
     `${around.apiUrl}/response/${around.screens.responseFor({ userId: who.id, ...target })}`;
 
   function outcomeOf(answer: Acknowledgement): SimpleOutcome {
-    return answer.kind === 'answered' && answer.status === 200 ? { kind: 'acknowledged' } : { kind: 'failed', message: NO_ANSWER };
+    return answer.kind === 'answered' && answer.status === 200
+      ? { kind: 'acknowledged' }
+      : { kind: 'failed', message: NO_ANSWER };
   }
 
   const person: Person = {
@@ -115,11 +121,19 @@ export function createPerson(
         },
       });
       if (answer.kind !== 'answered' || answer.status !== 200) {
-        around.screens.whisper(who.id, { channel, threadTs: null, blocks: [], text: '/flag-promotions failed with the error "operation_timeout"' });
+        around.screens.whisper(who.id, {
+          channel,
+          threadTs: null,
+          blocks: [],
+          text: '/flag-promotions failed with the error "operation_timeout"',
+        });
         return { kind: 'failed', message: 'operation_timeout' };
       }
-      const shown = z.union([z.string(), z.object({ text: z.string() }).transform((body) => body.text)]).safeParse(answer.body);
-      if (shown.success && shown.data !== '') around.screens.whisper(who.id, { channel, threadTs: null, blocks: [], text: shown.data });
+      const shown = z
+        .union([z.string(), z.object({ text: z.string() }).transform((body) => body.text)])
+        .safeParse(answer.body);
+      if (shown.success && shown.data !== '')
+        around.screens.whisper(who.id, { channel, threadTs: null, blocks: [], text: shown.data });
       return { kind: 'acknowledged' };
     },
 
@@ -201,7 +215,11 @@ export function createPerson(
     async say(text, options = {}) {
       const channel = options.channel ?? who.home;
       const { threadTs } = options;
-      const ts = await around.post(who.name, { channel, text, ...(threadTs === undefined ? {} : { thread_ts: threadTs }) });
+      const ts = await around.post(who.name, {
+        channel,
+        text,
+        ...(threadTs === undefined ? {} : { thread_ts: threadTs }),
+      });
       const event = {
         user: who.id,
         text,
@@ -215,7 +233,8 @@ export function createPerson(
         ...(threadTs === undefined ? {} : { thread_ts: threadTs }),
       };
       await around.deliverEvent('message.channels', { ...event, type: 'message', channel_type: 'channel' });
-      if (text.includes(`<@${around.botUserId}>`)) await around.deliverEvent('app_mention', { ...event, type: 'app_mention' });
+      if (text.includes(`<@${around.botUserId}>`))
+        await around.deliverEvent('app_mention', { ...event, type: 'app_mention' });
       return ts;
     },
 
@@ -297,14 +316,20 @@ function isEmpty(body: unknown): boolean {
 
 function findElement(message: StoredMessage | EphemeralMessage, actionId: string, value: string | undefined) {
   const attachments = 'attachments' in message ? message.attachments : [];
-  const inside = attachments.flatMap((attachment) => z.looseObject({ blocks: z.array(z.unknown()).default([]) }).parse(attachment).blocks);
+  const inside = attachments.flatMap(
+    (attachment) => z.looseObject({ blocks: z.array(z.unknown()).default([]) }).parse(attachment).blocks,
+  );
   const candidates = [
     ...message.blocks.map((block) => ({ block, inAttachment: false })),
     ...inside.map((block) => ({ block, inAttachment: true })),
   ];
   for (const { block, inAttachment } of candidates) {
     const { block_id, elements, accessory } = z
-      .looseObject({ block_id: z.string().default('generated'), elements: z.array(z.unknown()).default([]), accessory: z.unknown().optional() })
+      .looseObject({
+        block_id: z.string().default('generated'),
+        elements: z.array(z.unknown()).default([]),
+        accessory: z.unknown().optional(),
+      })
       .parse(block);
     for (const candidate of [...elements, accessory]) {
       const parsed = clickable.safeParse(candidate);

@@ -97,7 +97,10 @@ export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
   async function message(method: string, token: string, args: Readonly<Record<string, unknown>>): Promise<Answer> {
     const problems = checkMessage(args);
     if (problems.length > 0) {
-      return refuseBlocks(problems.some(({ path }) => path.includes('block')) ? 'invalid_blocks' : 'invalid_arguments', problems);
+      return refuseBlocks(
+        problems.some(({ path }) => path.includes('block')) ? 'invalid_blocks' : 'invalid_arguments',
+        problems,
+      );
     }
     const channel = text(args['channel']);
     if (!Object.values(emulated.channelIds).includes(channel)) return refuse('channel_not_found');
@@ -129,7 +132,9 @@ export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
         latest: z.coerce.number().default(Number.POSITIVE_INFINITY),
         limit: z.coerce.number().int().min(1).max(999).default(100),
         cursor: z.string().optional(),
-        include_all_metadata: z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]).default(false),
+        include_all_metadata: z
+          .union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')])
+          .default(false),
       })
       .safeParse(args);
     if (!query.success) return refuse('invalid_arguments');
@@ -147,7 +152,9 @@ export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
     const more = from + limit < shown.length;
     return {
       ok: true,
-      messages: page.map(({ metadata, ...rest }) => (withMetadata && metadata !== undefined ? { ...rest, metadata } : rest)),
+      messages: page.map(({ metadata, ...rest }) =>
+        withMetadata && metadata !== undefined ? { ...rest, metadata } : rest,
+      ),
       has_more: more,
       response_metadata: { next_cursor: more ? Buffer.from(String(from + limit)).toString('base64') : '' },
     };
@@ -258,7 +265,14 @@ function argumentsOf(request: IncomingMessage, body: string): Record<string, unk
   // A form carries objects as JSON and everything else as text.
   const args: Record<string, unknown> = {};
   for (const [name, value] of new URLSearchParams(body)) {
-    args[name] = /^[[{]/u.test(value) && name !== 'text' ? parseJson(value) : value === 'true' ? true : value === 'false' ? false : value;
+    args[name] =
+      /^[[{]/u.test(value) && name !== 'text'
+        ? parseJson(value)
+        : value === 'true'
+          ? true
+          : value === 'false'
+            ? false
+            : value;
   }
   return args;
 }

@@ -98,7 +98,8 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   let http: HttpDelivery | null = null;
   const delivery = (): Delivery => http ?? socketMode;
 
-  const storedMessages = async (channel: string) => (await emulated.everything(channel)).map((message) => stored(channel, message));
+  const storedMessages = async (channel: string) =>
+    (await emulated.everything(channel)).map((message) => stored(channel, message));
   const around: PersonSurroundings = {
     appId: APP_ID,
     botUserId: BOT_USER_ID,
@@ -123,7 +124,15 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
         type: 'event_callback',
         event_id: `Ev${randomBytes(5).toString('hex').toUpperCase()}`,
         event_time: Math.floor(Date.now() / 1000),
-        authorizations: [{ enterprise_id: null, team_id: emulated.teamId, user_id: BOT_USER_ID, is_bot: true, is_enterprise_install: false }],
+        authorizations: [
+          {
+            enterprise_id: null,
+            team_id: emulated.teamId,
+            user_id: BOT_USER_ID,
+            is_bot: true,
+            is_enterprise_install: false,
+          },
+        ],
         is_ext_shared_channel: false,
       };
       await deliverEvent(delivery(), { kind: 'event', payload }, options.eventRetryWaitMs ?? 50);

@@ -57,12 +57,17 @@ describe('with the database gone', () => {
     await superadmin.waitForModal();
     wire.cut();
     const lost = await superadmin.submit({ code: bed.code(superadmin.id) });
-    expect(lost).toMatchObject({ kind: 'errors', errors: { code: expect.stringContaining('not known whether this was saved') } });
+    expect(lost).toMatchObject({
+      kind: 'errors',
+      errors: { code: expect.stringContaining('not known whether this was saved') },
+    });
     wire.mend();
     await eventually(async () => {
       expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
     });
-    expect(await bed.rows.query(`select count(*)::int as n from console_audit_log where action like '%ops_complete'`)).toEqual([{ n: 1 }]);
+    expect(
+      await bed.rows.query(`select count(*)::int as n from console_audit_log where action like '%ops_complete'`),
+    ).toEqual([{ n: 1 }]);
   });
 
   test('while a lock holds the row, the form turns into a progress view, and then says how it ended', async () => {

@@ -21,7 +21,9 @@ describe('one message per alert', () => {
     );
   /** As if the time that a dead process held its lease for had passed. */
   const expireLeases = () =>
-    bed.rows.query(`update flag_promotion_alerts set lease_until = now() - interval '1 second' where lease_owner is not null`);
+    bed.rows.query(
+      `update flag_promotion_alerts set lease_until = now() - interval '1 second' where lease_owner is not null`,
+    );
 
   test.each([
     ['Slack answers 500', { kind: 'status', status: 500 } as const, 2],
@@ -37,7 +39,9 @@ describe('one message per alert', () => {
     await bed.app.tick();
     expect(await channel()).toHaveLength(1);
     expect(posts()).toBe(expectedPosts);
-    expect(await alertRows()).toEqual([{ severity: 'critical', state: 'posted', message_ts: (await channel())[0]?.ts }]);
+    expect(await alertRows()).toEqual([
+      { severity: 'critical', state: 'posted', message_ts: (await channel())[0]?.ts },
+    ]);
   });
 
   test('an outcome that nobody learned is left to settle for 30 s before anything is done about it', async () => {
@@ -124,7 +128,9 @@ describe('one message per alert', () => {
     const id = await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: '*', kind: 'status', status: 503 });
     await bed.app.tick();
-    await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = now() where id = $1`, [id]);
+    await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = now() where id = $1`, [
+      id,
+    ]);
     bed.slack.faults.clear();
     bed.clock.advance(3_600_000);
     await bed.app.tick();

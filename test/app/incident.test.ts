@@ -150,4 +150,3 @@ describe('the incident of 2026-05-09', () => {
     expect(event?.detail.contradiction_confirmed).toBe(true);
   });
 });
-

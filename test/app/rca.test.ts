@@ -58,7 +58,9 @@ describe('linking an RCA', () => {
     await superadmin.say(`<@${bed.slack.botUserId}> <${RCA}>`, { threadTs: root.ts });
     await superadmin.waitForEphemeral((message) => message.text.includes('Linked as the RCA'));
     expect(await recorded()).toBe(RCA);
-    await superadmin.say(`<@${bed.slack.botUserId}> <${OTHER.replace('&', '&amp;')}|the new one>`, { threadTs: root.ts });
+    await superadmin.say(`<@${bed.slack.botUserId}> <${OTHER.replace('&', '&amp;')}|the new one>`, {
+      threadTs: root.ts,
+    });
     await superadmin.waitForEphemeral((message) => message.text.includes('It replaces'));
     expect(await recorded()).toBe(OTHER);
     const events = await bed.rows.query(
@@ -86,7 +88,9 @@ describe('linking an RCA', () => {
     expect(await recorded()).toBeNull();
     await superadmin.click(offer, 'accept_rca_offer');
     await eventually(async () => expect(await recorded()).toBe(RCA));
-    await eventually(async () => expect(superadmin.ephemerals().some((m) => m.text.includes('Linked as the RCA'))).toBe(true));
+    await eventually(async () =>
+      expect(superadmin.ephemerals().some((m) => m.text.includes('Linked as the RCA'))).toBe(true),
+    );
     expect(superadmin.ephemerals().some((message) => JSON.stringify(message).includes('accept_rca_offer'))).toBe(false);
   });
 

@@ -20,7 +20,9 @@ describe('resolving a stuck promotion', () => {
   }
   async function openForm(person: Person, action: 'mark_completed' | 'mark_failed' = 'mark_completed') {
     await person.click(await alert(), action);
-    return person.waitForModal((view) => JSON.stringify(view.blocks).includes('totp') || view.callbackId === 'resolution');
+    return person.waitForModal(
+      (view) => JSON.stringify(view.blocks).includes('totp') || view.callbackId === 'resolution',
+    );
   }
   async function state() {
     const [row] = await bed.rows.query<{ state: string; resolved_by: string | null }>(
@@ -34,7 +36,10 @@ describe('resolving a stuck promotion', () => {
       await bed.rows.query<{ action: string; detail: Record<string, unknown> }>(
         `select action, detail from console_audit_log where action not like '%stuck%' order by id`,
       )
-    ).map(({ action, detail }) => ({ action: action.replace('console.flag.promotion.', ''), reason: detail['reason'] }));
+    ).map(({ action, detail }) => ({
+      action: action.replace('console.flag.promotion.', ''),
+      reason: detail['reason'],
+    }));
 
   test('Mark failed needs a reason, and keeps it', async () => {
     const { superadmin } = bed.slack.people;

@@ -10,6 +10,7 @@ import { createLogger } from '../../src/log.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
 import { createTestClock, type TestClock } from './clock.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { readManifest } from './manifest.js';
 import { createRowStore, type RowStore } from './row-store.js';
 
 /** The app under test, whole, with everything around it: a database of its own, Slack, Heroku, and a clock. */
@@ -55,12 +56,19 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
   const heroku = await startHerokuStandIn({
     apps: { [APP]: { vars: options.vars ?? { [CONFIG_VAR]: 'true', DATABASE_URL: 'postgres://canary-other-var' } } },
   });
-  const slack = await startSlackStandIn({ rateLimit: options.rateLimit ?? true });
+  const manifest = readManifest();
+  const slack = await startSlackStandIn({
+    scopes: manifest.scopes,
+    subscribedEvents: manifest.events,
+    rateLimit: options.rateLimit ?? true,
+  });
   const key = randomBytes(32);
   const environment = {
     DATABASE_URL: database.url,
     SLACK_BOT_TOKEN: slack.botToken,
-    ...(options.socketMode === true ? { SLACK_APP_TOKEN: slack.appToken } : { SLACK_SIGNING_SECRET: slack.signingSecret }),
+    ...(options.socketMode === true
+      ? { SLACK_APP_TOKEN: slack.appToken }
+      : { SLACK_SIGNING_SECRET: slack.signingSecret }),
     SLACK_API_URL: slack.apiUrl,
     SLACK_ALERT_CHANNEL: slack.channels.alerts,
     ...(options.withoutHeroku === true ? {} : { HEROKU_API_KEY: heroku.apiKey, HEROKU_API_URL: heroku.apiUrl }),

@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
+import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { createRowStore, type RowStore } from './support/row-store.js';
+
+const ROOT = path.resolve(__dirname, '..');
+
+describe('the command line', () => {
+  let database: TestDatabase;
+  let slack: SlackStandIn;
+  let rows: RowStore;
+  let environment: Record<string, string>;
+  const children: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    slack = await startSlackStandIn({ rateLimit: false });
+    rows = createRowStore(database.url);
+    environment = {
+      DATABASE_URL: database.url,
+      SLACK_BOT_TOKEN: slack.botToken,
+      SLACK_SIGNING_SECRET: slack.signingSecret,
+      SLACK_API_URL: slack.apiUrl,
+      SLACK_ALERT_CHANNEL: slack.channels.alerts,
+      TOTP_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+      PORT: '0',
+    };
+  });
+  afterAll(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await rows.close();
+    await slack.close();
+    await database.drop();
+  });
+
+  function start(args: readonly string[], env: Readonly<Record<string, string>> = environment) {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+      cwd: ROOT,
+      env: { PATH: process.env['PATH'], ...env },
+    });
+    children.push(child);
+    let output = '';
+    let errors = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    return { child, ended, output: () => output, errors: () => errors };
+  }
+  async function run(...args: string[]) {
+    const process_ = start(args);
+    const code = await process_.ended;
+    return { code, output: process_.output(), errors: process_.errors() };
+  }
+
+  test('start without settings names every fault, points at the way on, and exits 78', async () => {
+    const started = start(['start'], { PORT: 'http', STUCK_WARNING_AFTER: 'soon' });
+    expect(await started.ended).toBe(78);
+    for (const name of [
+      'SLACK_BOT_TOKEN',
+      'SLACK_SIGNING_SECRET',
+      'SLACK_ALERT_CHANNEL',
+      'TOTP_ENCRYPTION_KEY',
+      'PORT',
+      'STUCK_WARNING_AFTER',
+    ]) {
+      expect(started.errors()).toContain(`- ${name} `);
+    }
+    expect(started.errors()).toContain('.env.example');
+    expect(started.errors()).toContain('npm run demo');
+  });
+
+  test('start serves, logs JSON lines, and ends with 0 soon after SIGTERM', async () => {
+    const app = start(['start']);
+    await eventually(async () => expect(app.output()).toContain('is up'), 20_000);
+    for (const line of app.output().trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
+    const port = /"port":(\d+)/u.exec(app.output())?.[1];
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+    const before = performance.now();
+    app.child.kill('SIGTERM');
+    expect(await app.ended).toBe(0);
+    expect(performance.now() - before).toBeLessThan(10_000);
+  });
+
+  test('maintenance: a dry run does nothing, a run does it and exits 0, and 1 where something failed', async () => {
+    await rows.insertDeploying();
+    const dry = await run('maintenance', '--dry-run', '--json');
+    expect(dry.code).toBe(0);
+    expect(JSON.parse(dry.output)).toMatchObject({
+      stuck: 1,
+      actions: [{ kind: 'open_alert', severity: 'critical' }],
+      failures: [],
+    });
+    expect(await rows.query('select 1 from flag_promotion_alerts')).toEqual([]);
+
+    slack.faults.add({ method: 'chat.postMessage', kind: 'error', error: 'not_in_channel', times: 1 });
+    const failed = await run('maintenance');
+    expect(failed.code).toBe(1);
+    expect(failed.output).toContain('failed: {"kind":"deliver_alert"');
+
+    await rows.query('update flag_promotion_alerts set next_attempt_at = null');
+    const passed = await run('maintenance', '--json');
+    expect(passed.code).toBe(0);
+    expect(JSON.parse(passed.output)).toMatchObject({ stuck: 1, failures: [] });
+    expect(await slack.messages(slack.channels.alerts)).toHaveLength(1);
+  });
+
+  test('operators are added, listed, unlocked and disabled', async () => {
+    const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+    const added = await run('operators', 'add', 'U0123456789', '--secret', secret);
+    expect(added.output).toContain(`secret=${secret}`);
+    const [stored] = await rows.query<{ totp_secret_encrypted: string }>(
+      'select totp_secret_encrypted from console_operators',
+    );
+    expect(stored?.totp_secret_encrypted).toMatch(/^v1\./u);
+    expect(stored?.totp_secret_encrypted).not.toContain(secret);
+
+    await rows.query(
+      `update console_operators set totp_failed_attempts = 5, locked_until = now() + interval '10 minutes'`,
+    );
+    expect((await run('operators', 'list')).output).toContain('locked until');
+    expect((await run('operators', 'unlock', 'U0123456789')).code).toBe(0);
+    expect((await run('operators', 'disable', 'U0123456789')).code).toBe(0);
+    expect(JSON.parse((await run('operators', 'list', '--json')).output)).toMatchObject([
+      {
+        slackUserId: 'U0123456789',
+        role: 'superadmin',
+        failedAttempts: 0,
+        lockedUntil: null,
+        disabledAt: expect.any(String),
+      },
+    ]);
+    const unknown = await run('operators', 'disable', 'U0NOBODY00');
+    expect(unknown).toMatchObject({ code: 1, errors: expect.stringContaining('no operator U0NOBODY00') });
+    expect(await run('operators', 'add', '@kris')).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining('not a Slack user id'),
+    });
+    expect(await run('operators', 'add', 'U0123456789', '--secret', 'short')).toMatchObject({ code: 1 });
+  });
+
+  test('audit verify tells an intact log from a broken one by its exit code', async () => {
+    expect(await run('audit', 'verify')).toMatchObject({ code: 0, output: expect.stringContaining('intact') });
+    await rows.query('alter table console_audit_log disable trigger user');
+    await rows.query(`update console_audit_log set actor = 'somebody else' where id = 1`);
+    expect(await run('audit', 'verify', '--json')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('"firstBrokenId":"1"'),
+    });
+  });
+});

@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import type { Alert } from '../../src/promotions/alert.js';
+import { type DetectionAction, planDetection, type StuckPromotion } from '../../src/promotions/detection.js';
+import type { Promotion } from '../../src/promotions/promotion.js';
+import { after, alert, DAY, HOUR, MINUTE, postedAlert, promotion, THRESHOLDS } from './make.js';
+
+const warning = (changes: Partial<Alert> = {}) => postedAlert({ id: '1', severity: 'warning', ...changes });
+const critical = (changes: Partial<Alert> = {}) =>
+  postedAlert({ id: '2', severity: 'critical', postedAt: after(DAY), messageTs: '200.1', ...changes });
+
+function stuck(changes: Partial<StuckPromotion> = {}): StuckPromotion {
+  return { promotion: promotion(), alerts: [], lastRepeat: 0, repeatPending: false, ...changes };
+}
+
+function plan(at: number, ...rows: readonly StuckPromotion[]): DetectionAction[] {
+  return planDetection({ stuck: rows, endedPromotionIds: [] }, after(at), THRESHOLDS);
+}
+
+const open = (severity: 'warning' | 'critical') => ({ kind: 'open_alert', promotionId: '7', severity });
+const repeat = (ordinal: number) => ({ kind: 'repeat_critical', promotionId: '7', ordinal });
+
+describe('what the watchdog records about a stuck promotion', () => {
+  test.each([
+    ['a millisecond before 12 h: nothing', 12 * HOUR - 1, stuck(), []],
+    ['at 12 h: the warning', 12 * HOUR, stuck(), [open('warning')]],
+    ['found first a millisecond before 24 h: the warning', DAY - 1, stuck(), [open('warning')]],
+    ['found first at 24 h: the critical alone', DAY, stuck(), [open('critical')]],
+    ['found first at 30 h: the critical alone', 30 * HOUR, stuck(), [open('critical')]],
+    ['warned, a millisecond before 24 h: nothing', DAY - 1, stuck({ alerts: [warning()] }), []],
+    ['warned, at 24 h: the critical', DAY, stuck({ alerts: [warning()] }), [open('critical')]],
+    [
+      'a warning that was never posted does not hold up the critical',
+      30 * HOUR,
+      stuck({ alerts: [alert()] }),
+      [open('critical')],
+    ],
+    ['a pending warning is not opened again', 13 * HOUR, stuck({ alerts: [alert()] }), []],
+    ['a pending critical is not opened again', 30 * HOUR, stuck({ alerts: [alert({ severity: 'critical' })] }), []],
+    [
+      'once critical, always critical, though the clock jumped back to 13 h',
+      13 * HOUR,
+      stuck({ alerts: [critical()] }),
+      [],
+    ],
+    ['the clock jumped back before the first threshold', HOUR, stuck({ alerts: [critical(), warning()] }), []],
+    [
+      'a closed warning of an earlier life does not count',
+      13 * HOUR,
+      stuck({ alerts: [warning({ state: 'closed' })] }),
+      [open('warning')],
+    ],
+    [
+      'closed alerts of an earlier life do not count at 24 h either',
+      DAY,
+      stuck({ alerts: [warning({ state: 'closed' }), critical({ state: 'closed' })] }),
+      [open('critical')],
+    ],
+    [
+      'a closed critical does not make a later, milder alert needless',
+      13 * HOUR,
+      stuck({ alerts: [critical({ state: 'closed' })] }),
+      [open('warning')],
+    ],
+  ])('%s', (_, at, row, expected) => {
+    expect(plan(at, row)).toEqual(expected);
+  });
+
+  test.each([
+    ['a millisecond before 24 h from the post', DAY + DAY - 1, {}, []],
+    ['24 h from the post', DAY + DAY, {}, [repeat(1)]],
+    ['already said', DAY + DAY + HOUR, { lastRepeat: 1 }, []],
+    ['48 h from the post', DAY + 2 * DAY, { lastRepeat: 1 }, [repeat(2)]],
+    ['after an outage of five and a half days: once', DAY + 5.5 * DAY, { lastRepeat: 1 }, [repeat(5)]],
+    ['one still waits for its delivery', DAY + 2 * DAY, { lastRepeat: 1, repeatPending: true }, []],
+    ['the clock jumped back before the post', 25 * HOUR - 2 * HOUR, { lastRepeat: 0 }, []],
+  ])('a posted critical is repeated every 24 h, counted from its post: %s', (_, at, changes, expected) => {
+    expect(plan(at, stuck({ alerts: [critical()], ...changes }))).toEqual(expected);
+  });
+
+  test('a critical is counted from when it was posted, not from when it was due', () => {
+    const late = stuck({ alerts: [critical({ postedAt: after(30 * HOUR) })] });
+    expect(plan(53 * HOUR, late)).toEqual([]);
+    expect(plan(54 * HOUR, late)).toEqual([repeat(1)]);
+  });
+
+  test('a critical that was never posted is not repeated', () => {
+    const unposted = stuck({ alerts: [alert({ severity: 'critical' })] });
+    expect(plan(10 * DAY, unposted)).toEqual([]);
+  });
+
+  test('a warning is never repeated', () => {
+    const thresholds = { ...THRESHOLDS, criticalAfterMs: 90 * DAY };
+    const rows = { stuck: [stuck({ alerts: [warning()] })], endedPromotionIds: [] };
+    expect(planDetection(rows, after(50 * DAY), thresholds)).toEqual([]);
+  });
+
+  test('alerts of promotions that ended elsewhere are closed, and the order is the input’s', () => {
+    const row = (id: string, changes: Partial<Promotion> = {}) => stuck({ promotion: promotion({ id, ...changes }) });
+    const rows = [row('9'), row('3', { promotedAt: after(16 * HOUR) }), row('5', { promotedAt: after(29 * HOUR) })];
+    expect(planDetection({ stuck: rows, endedPromotionIds: ['12', '4'] }, after(30 * HOUR), THRESHOLDS)).toEqual([
+      { kind: 'close_alerts', promotionId: '12' },
+      { kind: 'close_alerts', promotionId: '4' },
+      { kind: 'open_alert', promotionId: '9', severity: 'critical' },
+      { kind: 'open_alert', promotionId: '3', severity: 'warning' },
+    ]);
+  });
+});
+
+/** A world in which every decision is carried out at once, ticked at any moments, forwards and back. */
+describe('over any sequence of ticks', () => {
+  const ticks = fc.array(fc.integer({ min: 0, max: 12 * 24 * 60 }), { minLength: 1, maxLength: 60 });
+
+  function play(minutes: readonly number[]) {
+    const said: DetectionAction[] = [];
+    let row = stuck();
+    for (const minute of minutes) {
+      const now = after(minute * MINUTE);
+      const actions = planDetection({ stuck: [row], endedPromotionIds: [] }, now, THRESHOLDS);
+      expect(actions.length).toBeLessThanOrEqual(1);
+      for (const action of actions) {
+        said.push(action);
+        if (action.kind === 'open_alert') {
+          const opened = postedAlert({ id: `${said.length}`, severity: action.severity, postedAt: now });
+          row = { ...row, alerts: [...row.alerts, opened] };
+        }
+        if (action.kind === 'repeat_critical') row = { ...row, lastRepeat: action.ordinal };
+      }
+    }
+    return said;
+  }
+
+  test('each severity is opened once at most, and never the warning after the critical', () => {
+    fc.assert(
+      fc.property(ticks, (minutes) => {
+        const opened = play(minutes).flatMap((action) => (action.kind === 'open_alert' ? [action.severity] : []));
+        expect([[], ['warning'], ['critical'], ['warning', 'critical']]).toContainEqual(opened);
+      }),
+    );
+  });
+
+  test('repeats come at most once a day of the critical’s life', () => {
+    fc.assert(
+      fc.property(ticks, (minutes) => {
+        const ordered = minutes.toSorted((a, b) => a - b);
+        const repeats = play(ordered).filter((action) => action.kind === 'repeat_critical');
+        const last = ordered.at(-1) ?? 0;
+        expect(repeats.length).toBeLessThanOrEqual(Math.max(0, Math.floor(last / (24 * 60)) - 1));
+      }),
+    );
+  });
+
+  test('a tick every minute says the incident’s four days in one warning, one critical and two repeats', () => {
+    const everyMinute = Array.from({ length: 4 * 24 * 60 }, (_, minute) => minute);
+    expect(play(everyMinute)).toEqual([open('warning'), open('critical'), repeat(1), repeat(2)]);
+  });
+});

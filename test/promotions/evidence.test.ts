@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import {
+  assess,
+  contradicts,
+  type Evidence,
+  evidenceChanged,
+  presentableValue,
+  verdictOf,
+} from '../../src/promotions/evidence.js';
+import { after, HOUR } from './make.js';
+
+const at = after(30 * HOUR);
+const later = after(31 * HOUR);
+const holding = (value: string | null, when = at): Evidence => assess({ targetValue: 'true' }, value, when);
+const silent = (reason: 'no_answer' | 'rate_limited' = 'no_answer'): Evidence => ({
+  kind: 'unavailable',
+  checkedAt: at,
+  reason,
+});
+
+describe('the verdict of the evidence', () => {
+  test.each([
+    ['true', 'true', 'live'],
+    ['true', 'false', 'not_live'],
+    ['true', 'TRUE', 'not_live'],
+    ['true', ' true', 'not_live'],
+    ['true', '', 'not_live'],
+    ['true', null, 'not_live'],
+    ['', '', 'live'],
+    ['', null, 'not_live'],
+    ['50', '50', 'live'],
+    ['50', '050', 'not_live'],
+  ])('with target %j and %j on Heroku it is %s', (targetValue, value, verdict) => {
+    const evidence = assess({ targetValue }, value, at);
+    expect(evidence).toMatchObject({ kind: 'read', verdict, checkedAt: at });
+    expect(verdictOf(evidence)).toBe(verdict);
+  });
+
+  test('is unknown where Heroku was not read', () => {
+    expect(verdictOf(silent())).toBe('unknown');
+  });
+
+  test.each([
+    ['live', holding('true'), { completed: false, failed: true }],
+    ['not live', holding('false'), { completed: true, failed: false }],
+    ['unset', holding(null), { completed: true, failed: false }],
+    ['unknown', silent(), { completed: false, failed: false }],
+  ])('contradicts what it speaks against: %s', (_, evidence, expected) => {
+    expect({ completed: contradicts(evidence, 'completed'), failed: contradicts(evidence, 'failed') }).toEqual(
+      expected,
+    );
+  });
+});
+
+describe('evidence read again', () => {
+  test.each([
+    ['the same, later', holding('true'), holding('true', later), false],
+    ['another verdict', holding('true'), holding('false'), true],
+    ['the same verdict by another value', holding('false'), holding('off'), true],
+    ['set to something not shown', holding(null), holding('hunter2'), true],
+    ['unset', holding('false'), holding(null), true],
+    ['a hidden value that is still hidden', holding('hunter2'), holding('hunter2'), false],
+    ['an answer where there was none', silent(), holding('true'), true],
+    ['no answer where there was one', holding('true'), silent(), false],
+    ['still no answer', silent(), silent(), false],
+    ['no answer for another reason', silent(), silent('rate_limited'), false],
+  ])('%s', (_, shown, reread, changed) => {
+    expect(evidenceChanged(shown, reread)).toBe(changed);
+  });
+});
+
+describe('a value that may be shown', () => {
+  test.each([
+    'true',
+    'FALSE',
+    'on',
+    'Off',
+    'yes',
+    'no',
+    'enabled',
+    'disabled',
+    '0',
+    '1',
+    '-1',
+    '100',
+    '999999',
+    '0.25',
+  ])('%s is a flag’s', (value) => {
+    expect(presentableValue(value)).toEqual({ kind: 'plain', value });
+  });
+
+  test.each([
+    ['a password', 'hunter2'],
+    ['a token', 'xoxb-123-abc'],
+    ['seven digits', '1234567'],
+    ['nine digits, with a point', '123456.789'],
+    ['a digit too many behind the point', '1.2345'],
+    ['digits in an exponent', '1e9'],
+    ['a flag’s word with a line after it', 'true\nsecret'],
+    ['a flag’s word with a line break', 'true\n'],
+    ['a secret with a flag’s word after it', 'secret\ntrue'],
+    ['a flag’s word and a space', 'true '],
+    ['a list of flags', 'true,false'],
+    ['an empty value', ''],
+    ['digits of another script', '١٢٣'],
+    ['100,000 characters', 'x'.repeat(100_000)],
+  ])('%s is masked', (_, value) => {
+    expect(presentableValue(value)).toEqual({ kind: 'masked' });
+  });
+
+  test('unset is said as such', () => {
+    expect(presentableValue(null)).toEqual({ kind: 'unset' });
+  });
+
+  test('no secret is ever in the evidence, whatever the target', () => {
+    const secret = fc.string({ minLength: 7 }).filter((text) => !/^(?:disabled|enabled)$|^-?[\d.]+$/iu.test(text));
+    fc.assert(
+      fc.property(secret, fc.boolean(), (value, isTarget) => {
+        const evidence = assess({ targetValue: isTarget ? value : 'true' }, value, at);
+        expect(evidence).toMatchObject({ value: { kind: 'masked' }, verdict: isTarget ? 'live' : 'not_live' });
+        expect(Object.values(evidence)).not.toContain(value);
+        expect(Object.keys(evidence).toSorted()).toEqual(['checkedAt', 'kind', 'value', 'verdict']);
+      }),
+    );
+  });
+});
