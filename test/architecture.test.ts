@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** ARCHITECTURE.md's house, held by a test: which way the imports run, and who alone may know what. */
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+interface Import {
+  /** From the root: `src/views/alert.ts`. */
+  readonly file: string;
+  /** A file from the root without its extension, or a package's name. */
+  readonly target: string;
+  readonly typeOnly: boolean;
+}
+
+const IMPORT = /^\s*(?:import|export)\s+(type\s+)?(?:[\w*\s{},$]*?\sfrom\s*)?'([^']+)'|(?:import|require)\('([^']+)'\)/gmu;
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => path.posix.join(folder, name.replaceAll(path.sep, '/')));
+}
+
+/** The code without its comments, in which anything may be mentioned. */
+function codeOf(file: string): string {
+  return readFileSync(path.join(ROOT, file), 'utf8')
+    .replaceAll(/\/\*[\s\S]*?\*\//gu, '')
+    .replaceAll(/(^|\s)\/\/.*$/gmu, '$1');
+}
+
+function importsOf(file: string): Import[] {
+  return [...codeOf(file).matchAll(IMPORT)].map(([, type, from = '', dynamic]) => {
+    const name = dynamic ?? from;
+    const local = path.posix.join(path.posix.dirname(file), name).replace(/\.js$/u, '');
+    return { file, target: name.startsWith('.') ? local : name, typeOnly: type !== undefined };
+  });
+}
+
+const sources = filesUnder('src');
+const imports = sources.flatMap(importsOf);
+const isLocal = ({ target }: Import) => /^(?:src|migrations|demo|test)\//u.test(target);
+const said = (found: readonly Import[]) => found.map(({ file, target }) => `${file} → ${target}`);
+
+test('the test sees the imports that it judges', () => {
+  expect(sources.length).toBeGreaterThan(50);
+  expect(said(imports)).toContain('src/db/migrate.ts → migrations/index');
+  expect(said(imports)).toContain('src/handlers/rca.ts → src/views/rca');
+  expect(imports.find(({ file, target }) => file === 'src/views/blocks.ts' && target === '@slack/bolt')).toMatchObject({
+    typeOnly: true,
+  });
+  expect(imports.find(({ file, target }) => file === 'src/app.ts' && target === '@slack/bolt')).toMatchObject({
+    typeOnly: false,
+  });
+});
+
+test.each([
+  ['promotions', []],
+  ['views', ['promotions']],
+  ['operators', ['promotions']],
+  ['db', ['promotions']],
+  ['heroku', ['promotions']],
+  ['slack', ['promotions', 'views']],
+  ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views']],
+  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views']],
+])('src/%s imports of the project only %j', (folder, allowed) => {
+  const own = imports.filter((found) => found.file.startsWith(`src/${folder}/`) && isLocal(found));
+  expect(own.length).toBeGreaterThan(0);
+  const strays = own.filter(
+    ({ file, target }) =>
+      ![folder, ...allowed].some((name) => target.startsWith(`src/${name}/`)) &&
+      !(file === 'src/db/migrate.ts' && target === 'migrations/index'),
+  );
+  expect(said(strays)).toEqual([]);
+});
+
+test('nothing that ships imports the demo or the tests', () => {
+  const shipped = [...imports, ...filesUnder('migrations').flatMap(importsOf)];
+  expect(said(shipped.filter(({ target }) => /^(?:demo|test)\//u.test(target)))).toEqual([]);
+});
+
+test('the core and what is shown of it use no package; of Slack’s, the views know the types', () => {
+  const outside = imports.filter((found) => /^src\/(?:promotions|views)\//u.test(found.file) && !isLocal(found));
+  expect(said(outside.filter(({ target, typeOnly }) => !(typeOnly && target === '@slack/bolt')))).toEqual([]);
+});
+
+test.each([
+  ['knex and pg', /^(?:knex|pg)$/u, /^src\/db\//u],
+  ['heroku-client', /^heroku-client/u, /^src\/heroku\//u],
+  ['Slack’s Web API', /^@slack\/web-api/u, /^src\/slack\//u],
+  ['Slack’s packages', /^@slack\//u, /^src\/(?:slack\/|handlers\/|app\.ts|http\.ts|log\.ts)/u],
+  ['TOTP', /^@?otplib/u, /^src\/operators\//u],
+  ['the scheduler', /^node-schedule$/u, /^src\/jobs\//u],
+])('%s are used in one place only', (_, target, place) => {
+  const uses = imports.filter((found) => target.test(found.target) && !found.typeOnly);
+  expect(uses.length).toBeGreaterThan(0);
+  expect(said(uses.filter(({ file }) => !place.test(file)))).toEqual([]);
+});
+
+test('only app.ts and cli.ts read the environment', () => {
+  const readers = sources.filter((file) => /process\s*\.\s*env\b|\benv\b.*from 'node:process'/u.test(codeOf(file)));
+  expect(readers.filter((file) => file !== 'src/app.ts' && file !== 'src/cli.ts')).toEqual([]);
+});
+
+test('clock and chance are passed in to everything that decides or acts', () => {
+  const own = /\bDate\.now\b|\bnew Date\(\s*\)|\bDate\(\s*\)|\bMath\.random\b|\bperformance\.now\b/u;
+  const inside = sources.filter((file) => /^src\/(?:promotions|views|operators|jobs|handlers)\//u.test(file));
+  expect(inside.filter((file) => own.test(codeOf(file)))).toEqual([]);
+});

@@ -1,0 +1,255 @@
+import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import {
+  ConfigError,
+  EX_CONFIG,
+  type Environment,
+  readConfig,
+  readDatabaseConfig,
+  readOperatorsConfig,
+} from '../src/config.js';
+
+const KEY = Buffer.alloc(32, 7).toString('base64');
+const REQUIRED: Environment = {
+  SLACK_BOT_TOKEN: 'xoxb-1-canary',
+  SLACK_SIGNING_SECRET: 'signing-canary',
+  SLACK_ALERT_CHANNEL: 'C0123456789',
+  TOTP_ENCRYPTION_KEY: KEY,
+};
+const HOUR = 3_600_000;
+
+function faultsOf(read: () => unknown): readonly string[] {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+const faults = (environment: Environment) => faultsOf(() => readConfig({ ...REQUIRED, ...environment }));
+
+/** What DESIGN.md's table, and .env.example after it, promise where only the required settings are made. */
+const DEFAULTS = {
+  databaseUrl: null,
+  dataDir: '.data',
+  logLevel: 'info',
+  totpEncryptionKey: new Uint8Array(32).fill(7),
+  slack: {
+    botToken: 'xoxb-1-canary',
+    apiUrl: 'https://slack.com/api/',
+    alertChannel: 'C0123456789',
+    criticalMention: null,
+    transport: { kind: 'http', signingSecret: 'signing-canary' },
+  },
+  heroku: null,
+  thresholds: { warningAfterMs: 12 * HOUR, criticalAfterMs: 24 * HOUR, repeatCriticalEveryMs: 24 * HOUR },
+  broadcastCriticals: true,
+  maintenanceCron: '* * * * *',
+  heartbeatUrl: null,
+  rcaUrlHosts: [],
+  port: 3000,
+};
+
+function exampleSettings(): Record<string, string> {
+  const text = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
+  const settings: Record<string, string> = {};
+  for (const [, name = '', value = ''] of text.matchAll(/^([A-Z_]+)=(.*)$/gmu)) {
+    settings[name] = value.replace(/^"(.*)"$/u, '$1');
+  }
+  return settings;
+}
+
+describe('the configuration', () => {
+  test('has the documented defaults', () => {
+    expect(readConfig(REQUIRED)).toEqual(DEFAULTS);
+  });
+
+  test('takes an empty variable, and one of spaces, as unset', () => {
+    for (const blank of ['', '   ']) {
+      const names = Object.keys(exampleSettings()).filter((name) => !(name in REQUIRED));
+      const environment = { ...Object.fromEntries(names.map((name) => [name, blank])), ...REQUIRED };
+      expect(readConfig(environment)).toEqual(DEFAULTS);
+    }
+  });
+
+  test('is what .env.example says, once the required settings are filled in', () => {
+    expect(readConfig({ ...exampleSettings(), ...REQUIRED })).toEqual(DEFAULTS);
+  });
+
+  test('asks for what .env.example calls required, and no more', () => {
+    const reported = faultsOf(() => readConfig(exampleSettings()));
+    expect(reported.map((fault) => fault.split(' ')[0]).toSorted()).toEqual(Object.keys(REQUIRED).toSorted());
+  });
+
+  test('reads every setting', () => {
+    const config = readConfig({
+      ...REQUIRED,
+      DATABASE_URL: 'postgres://u:p@db.example:5432/console',
+      DATA_DIR: '/var/lib/flag-promotions',
+      LOG_LEVEL: 'debug',
+      SLACK_API_URL: 'http://127.0.0.1:4000/api',
+      SLACK_APP_TOKEN: 'xapp-1-canary',
+      SLACK_CRITICAL_MENTION: '<!subteam^S0123456789>',
+      HEROKU_API_KEY: 'heroku-canary',
+      HEROKU_API_URL: 'http://127.0.0.1:5000',
+      STUCK_WARNING_AFTER: '90s',
+      STUCK_CRITICAL_AFTER: '30m',
+      CRITICAL_REPEAT_EVERY: '1.5d',
+      CRITICAL_BROADCAST: 'false',
+      MAINTENANCE_CRON: '*/5 * * * *',
+      HEARTBEAT_URL: 'https://hc.example/ping/1',
+      RCA_URL_HOSTS: ' Docs.Example.com, wiki.example.org ,, ',
+      PORT: '0',
+    });
+    expect(config).toEqual({
+      ...DEFAULTS,
+      databaseUrl: 'postgres://u:p@db.example:5432/console',
+      dataDir: '/var/lib/flag-promotions',
+      logLevel: 'debug',
+      slack: {
+        ...DEFAULTS.slack,
+        apiUrl: 'http://127.0.0.1:4000/api/',
+        criticalMention: '<!subteam^S0123456789>',
+        transport: { kind: 'socket', appToken: 'xapp-1-canary' },
+      },
+      heroku: { apiKey: 'heroku-canary', apiUrl: 'http://127.0.0.1:5000' },
+      thresholds: { warningAfterMs: 90_000, criticalAfterMs: 1_800_000, repeatCriticalEveryMs: 36 * HOUR },
+      broadcastCriticals: false,
+      maintenanceCron: '*/5 * * * *',
+      heartbeatUrl: 'https://hc.example/ping/1',
+      rcaUrlHosts: ['docs.example.com', 'wiki.example.org'],
+      port: 0,
+    });
+  });
+
+  test('is frozen through and through', () => {
+    const thawed: string[] = [];
+    const look = (value: unknown, path: string): void => {
+      if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+      if (!Object.isFrozen(value)) thawed.push(path);
+      for (const [name, inner] of Object.entries(value)) look(inner, `${path}.${name}`);
+    };
+    look(readConfig({ ...REQUIRED, HEROKU_API_KEY: 'k' }), 'config');
+    expect(thawed).toEqual([]);
+  });
+
+  test('of the database and of operators asks only for what they need', () => {
+    expect(readDatabaseConfig({})).toEqual({ databaseUrl: null, dataDir: '.data', logLevel: 'info' });
+    expect(readOperatorsConfig({ TOTP_ENCRYPTION_KEY: KEY })).toEqual({
+      databaseUrl: null,
+      dataDir: '.data',
+      logLevel: 'info',
+      totpEncryptionKey: new Uint8Array(32).fill(7),
+    });
+    expect(faultsOf(() => readOperatorsConfig({}))).toHaveLength(1);
+  });
+});
+
+describe('Slack’s transport', () => {
+  test('is Socket Mode with an app token, and needs no signing secret then', () => {
+    const { slack } = readConfig({ ...REQUIRED, SLACK_SIGNING_SECRET: '', SLACK_APP_TOKEN: 'xapp-1-a' });
+    expect(slack.transport).toEqual({ kind: 'socket', appToken: 'xapp-1-a' });
+  });
+
+  test('with neither names both ways', () => {
+    expect(faults({ SLACK_SIGNING_SECRET: '' })).toEqual([
+      expect.stringMatching(/^SLACK_SIGNING_SECRET is required.*SLACK_APP_TOKEN/u),
+    ]);
+  });
+
+  test('with a faulty app token says so, and does not ask for a signing secret as well', () => {
+    expect(faults({ SLACK_SIGNING_SECRET: '', SLACK_APP_TOKEN: 'wrong' })).toEqual([
+      expect.stringMatching(/^SLACK_APP_TOKEN /u),
+    ]);
+  });
+});
+
+describe('a faulty configuration', () => {
+  test('has the exit code of sysexits.h for it', () => {
+    expect(EX_CONFIG).toBe(78);
+  });
+
+  test('names every fault at once, and where help is', () => {
+    const environment = {
+      DATABASE_URL: 'mysql://db',
+      LOG_LEVEL: 'loud',
+      SLACK_BOT_TOKEN: '',
+      SLACK_API_URL: 'slack.com',
+      SLACK_ALERT_CHANNEL: '#alerts',
+      SLACK_CRITICAL_MENTION: '@oncall',
+      HEROKU_API_URL: 'ftp://heroku',
+      TOTP_ENCRYPTION_KEY: 'short',
+      STUCK_WARNING_AFTER: 'soon',
+      CRITICAL_REPEAT_EVERY: '0s',
+      CRITICAL_BROADCAST: 'maybe',
+      MAINTENANCE_CRON: 'whenever',
+      HEARTBEAT_URL: 'hc.example',
+      RCA_URL_HOSTS: 'https://docs.example.com',
+      PORT: 'http',
+    };
+    const reported = faultsOf(() => readConfig(environment));
+    const names = reported.map((fault) => fault.split(' ')[0]);
+    expect(names.toSorted()).toEqual([...Object.keys(environment), 'SLACK_SIGNING_SECRET'].toSorted());
+    expect(() => readConfig(environment)).toThrow(/^16 settings need your attention:\n {2}- /u);
+    expect(() => readConfig(environment)).toThrow(/\.env\.example.*npm run demo$/u);
+  });
+
+  test('names thresholds in the wrong order also where something else is missing', () => {
+    const wrongOrder = { STUCK_WARNING_AFTER: '24h', STUCK_CRITICAL_AFTER: '12h' };
+    expect(faults(wrongOrder)).toEqual(['STUCK_CRITICAL_AFTER must be longer than STUCK_WARNING_AFTER']);
+    expect(faults({ ...wrongOrder, SLACK_BOT_TOKEN: '' })).toEqual([
+      expect.stringMatching(/^SLACK_BOT_TOKEN is required/u),
+      'STUCK_CRITICAL_AFTER must be longer than STUCK_WARNING_AFTER',
+    ]);
+  });
+
+  test('with a single fault says so', () => {
+    expect(() => readConfig({ ...REQUIRED, PORT: 'x' })).toThrow(
+      /^One setting needs your attention:\n {2}- PORT must be a port number\n/u,
+    );
+  });
+
+  test.each([
+    ['STUCK_WARNING_AFTER', ['0h', '-1h', '12', 'h', '1 fortnight', '12h30m', 'NaN', 'Infinity', '1e3h']],
+    ['STUCK_CRITICAL_AFTER', ['12h', '1h']],
+    ['CRITICAL_REPEAT_EVERY', ['0', '0s', 'daily']],
+    ['CRITICAL_BROADCAST', ['1', 'yes', 'TRUE']],
+    ['MAINTENANCE_CRON', ['* * * * * * *', '61 * * * *', 'every minute']],
+    ['PORT', ['-1', '65536', '80.5', '-1.5', 'abc', 'Infinity']],
+    ['LOG_LEVEL', ['INFO', 'verbose']],
+    ['SLACK_BOT_TOKEN', ['xoxp-1-a', 'xoxb-', 'xoxb-1 2', 'xoxb-1\n']],
+    ['SLACK_APP_TOKEN', ['xoxb-1-a', 'xapp-']],
+    ['SLACK_ALERT_CHANNEL', ['alerts', '#alerts', 'c0123456789', 'D0123456789', 'C']],
+    ['SLACK_CRITICAL_MENTION', ['@here', '<!here', '<!everyone_else>', '<@U1> and <@U2>', 'x <!here>']],
+    ['TOTP_ENCRYPTION_KEY', ['a', KEY.slice(4), `${KEY}AAAA`, 'ü'.repeat(44), `${KEY.slice(0, -2)}!=`]],
+    ['DATABASE_URL', ['localhost:5432', 'http://db']],
+    ['SLACK_API_URL', ['slack', 'file:///slack']],
+    ['HEROKU_API_URL', ['heroku']],
+    ['HEARTBEAT_URL', ['hc.example/ping', 'javascript:1']],
+    ['RCA_URL_HOSTS', ['https://a.example', 'a.example/rca', '*.example', 'a..example', 'a.example:443']],
+  ])('%s refuses what it is not, in one sentence of its own', (name, values) => {
+    for (const value of values) {
+      expect({ value, faults: faults({ [name]: value }) }).toEqual({
+        value,
+        faults: [expect.stringMatching(new RegExp(`^${name} (?:must be|is required)`, 'u'))],
+      });
+    }
+  });
+
+  test.each(['1ms', '90s', '30m', '12h', '1d', '1.5h', '12 h', ' 12h'])('%j is a duration', (text) => {
+    expect(faults({ CRITICAL_REPEAT_EVERY: text })).toEqual([]);
+  });
+
+  test('shows none of the values, which may be secrets', () => {
+    const secret = 'hunter2-canary';
+    const names = Object.keys(exampleSettings());
+    try {
+      readConfig(Object.fromEntries(names.map((name) => [name, secret])));
+      throw new Error('It was accepted.');
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError);
+      expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
+    }
+  });
+});

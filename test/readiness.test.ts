@@ -1,0 +1,86 @@
+import { type Check, createReadiness } from '../src/readiness.js';
+
+/** A clock in milliseconds that moves when it is told to. */
+function stopwatch() {
+  let at = 1_000;
+  return { elapsed: () => at, advance: (milliseconds: number) => void (at += milliseconds) };
+}
+
+function check(name: string, run: () => Promise<void>, freshForMs = 1_000): Check & { run: jest.Mock } {
+  return { name, run: jest.fn(run), freshForMs };
+}
+const works = async (): Promise<void> => undefined;
+const fails = (words: string) => async (): Promise<void> => {
+  throw new Error(words);
+};
+
+describe('readiness', () => {
+  test('is given where every check passes', async () => {
+    const ask = createReadiness([check('database', works), check('slack', works)], stopwatch().elapsed);
+    expect(await ask()).toEqual({ ready: true, checks: { database: 'ok', slack: 'ok' } });
+  });
+
+  test('is missing where one fails, and says what is wrong with which', async () => {
+    const ask = createReadiness([check('database', fails('no connection')), check('slack', works)], stopwatch().elapsed);
+    expect(await ask()).toEqual({ ready: false, checks: { database: 'no connection', slack: 'ok' } });
+  });
+
+  test.each([
+    ['an error without words', new Error('')],
+    ['something that is no error', 'words'],
+    ['nothing', undefined],
+  ])('says "failed" where a check rejects with %s', async (_, reason) => {
+    const ask = createReadiness([check('slack', () => Promise.reject(reason))], stopwatch().elapsed);
+    expect(await ask()).toEqual({ ready: false, checks: { slack: 'failed' } });
+  });
+
+  test('does not ask again while an answer is fresh, good or bad, and asks again after', async () => {
+    const watch = stopwatch();
+    const good = check('slack', works, 15_000);
+    const bad = check('database', fails('down'), 1_000);
+    const always = check('watchdog', works, 0);
+    const ask = createReadiness([good, bad, always], watch.elapsed);
+    await ask();
+    watch.advance(999);
+    await ask();
+    expect([good, bad, always].map(({ run }) => run.mock.calls.length)).toEqual([1, 1, 2]);
+    watch.advance(1);
+    await ask();
+    expect([good, bad, always].map(({ run }) => run.mock.calls.length)).toEqual([1, 2, 3]);
+    watch.advance(14_000);
+    await ask();
+    expect(good.run).toHaveBeenCalledTimes(2);
+  });
+
+  test('comes back once what was wrong is mended', async () => {
+    const watch = stopwatch();
+    let down = true;
+    const ask = createReadiness([check('database', () => (down ? fails('down')() : works()))], watch.elapsed);
+    expect((await ask()).ready).toBe(false);
+    down = false;
+    watch.advance(1_000);
+    expect(await ask()).toEqual({ ready: true, checks: { database: 'ok' } });
+  });
+
+  test('a check that never answers fails after three seconds and holds up no other', async () => {
+    jest.useFakeTimers();
+    try {
+      const silent = check('database', () => new Promise<void>(() => undefined));
+      const asked = createReadiness([silent, check('slack', works)], stopwatch().elapsed)();
+      await jest.advanceTimersByTimeAsync(3_000);
+      expect(await asked).toEqual({ ready: false, checks: { database: 'no answer within 3 s', slack: 'ok' } });
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('leaves no timer behind', async () => {
+    jest.useFakeTimers();
+    try {
+      await createReadiness([check('slack', works)], stopwatch().elapsed)();
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});

@@ -1,0 +1,84 @@
+import { alertMessage } from '../../src/views/alert.js';
+import { showAnswer } from '../../src/views/list.js';
+import { promotion } from '../promotions/make.js';
+import { BLANK, HOSTILE, URLS } from './hostile.js';
+import { EVIDENCE, type Facts, payloadsOf } from './payloads.js';
+import { codeIsBalanced, skeleton, strangeMarkup, type Text, textsOf, trickery, valuesOf } from './reading.js';
+
+/** No value from outside is ever more than text: it pings nobody, links nowhere, formats and hides nothing. */
+
+const URL = 'https://docs.example.com/rca/2026-05-11';
+
+/** What a judgement finds in the texts of all payloads, by builder, each once. */
+function findings(
+  facts: Facts,
+  kinds: readonly Text['kind'][],
+  judge: (text: string) => readonly string[],
+): readonly string[] {
+  const found = payloadsOf(facts).flatMap(({ name, payload }) =>
+    textsOf(payload).flatMap(({ kind, text }) =>
+      kinds.includes(kind) ? judge(text).map((finding) => `${name}: ${JSON.stringify(finding.slice(0, 80))}`) : [],
+    ),
+  );
+  return [...new Set(found)].slice(0, 10);
+}
+const unbalanced = (text: string) => (codeIsBalanced(text) ? [] : [text]);
+
+/** What the app itself says in everything that Slack formats. */
+const ownWords = (facts: Facts) =>
+  payloadsOf(facts).map(({ name, payload }) => {
+    const formatted = textsOf(payload).filter(({ kind }) => kind === 'mrkdwn');
+    return `${name}: ${formatted.map(({ text }) => skeleton(text)).join('\n')}`;
+  });
+const BENIGN = ownWords({ text: 'some text', url: URL });
+
+describe.each([...HOSTILE, ...BLANK])('%s', (_, text) => {
+  const facts = { text, url: URL };
+
+  test('is no live markup', () => {
+    expect(findings(facts, ['mrkdwn', 'plain_text'], strangeMarkup)).toEqual([]);
+  });
+
+  test('stays inside its span of code', () => {
+    expect(findings(facts, ['mrkdwn'], unbalanced)).toEqual([]);
+  });
+
+  test('neither reorders nor hides anything', () => {
+    expect(findings(facts, ['mrkdwn', 'plain_text', 'label'], trickery)).toEqual([]);
+  });
+});
+
+test.each(HOSTILE)('%s changes no word of the app’s own', (_, text) => {
+  const changed = ownWords({ text, url: URL }).filter((words, index) => words !== BENIGN[index]);
+  expect([...new Set(changed)].map((words) => words.slice(0, 300))).toEqual([]);
+});
+
+describe.each(URLS)('an RCA’s address of %s', (_, url) => {
+  test('is a link to itself, or words, and nothing else', () => {
+    expect(findings({ text: 'flag', url }, ['mrkdwn', 'plain_text'], strangeMarkup)).toEqual([]);
+    expect(findings({ text: 'flag', url }, ['mrkdwn'], unbalanced)).toEqual([]);
+  });
+});
+
+test.each([
+  ['another scheme', 'javascript:alert(1)'],
+  ['no address', 'see the wiki'],
+  ['a call to the channel', '<!channel>'],
+  ['a label of its own', 'https://evil.example/|https://docs.example.com/'],
+  ['plain http', 'http://docs.example.com/'],
+])('what another system wrote into rca_url is shown, not linked: %s', (_, url) => {
+  expect(findings({ text: 'flag', url }, ['mrkdwn', 'plain_text'], strangeMarkup)).toEqual([]);
+  const addresses = payloadsOf({ text: 'flag', url }).flatMap(({ payload }) => valuesOf(payload, 'url'));
+  expect(addresses).not.toContain(url);
+});
+
+test.each(['deploying', 'deployed', 'failed'])('a secret that a promotion sets or replaces is in no payload: %s', (state) => {
+  const secret = 'hunter2-canary';
+  const row = promotion({ state, targetValue: secret, previousValue: secret });
+  const shown = [
+    alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: null }),
+    ...EVIDENCE.map((evidence) => alertMessage({ promotion: row, severity: 'warning', evidence, mention: null })),
+    showAnswer({ promotion: row, evidence: null, history: [] }),
+  ];
+  expect(JSON.stringify(shown)).not.toContain(secret);
+});

@@ -1,0 +1,267 @@
+import type { Evidence } from '../../src/promotions/evidence.js';
+import type { Promotion } from '../../src/promotions/promotion.js';
+import type { CodeCheck, Operator, ResolutionRefusal } from '../../src/promotions/resolution.js';
+import * as alert from '../../src/views/alert.js';
+import { type Answer, type Block, type Message, type Modal, notice, section } from '../../src/views/blocks.js';
+import * as evidence from '../../src/views/evidence.js';
+import * as help from '../../src/views/help.js';
+import * as list from '../../src/views/list.js';
+import * as rca from '../../src/views/rca.js';
+import * as resolution from '../../src/views/resolution.js';
+import { after, DAY, HOUR, promotion } from '../promotions/make.js';
+
+/** What builders are fed with: one outside text wherever the outside can write. */
+export interface Facts {
+  readonly text: string;
+  /** As checkRcaUrl accepted it. */
+  readonly url: string;
+}
+
+export type Payload =
+  | { readonly kind: 'message'; readonly message: Message | Answer }
+  | { readonly kind: 'view'; readonly view: Modal }
+  /** By block: what `response_action: errors` shows under the fields. */
+  | { readonly kind: 'errors'; readonly errors: Readonly<Record<string, string>> };
+
+export const MENTION = '<!subteam^S0123456789>';
+export const USERS = ['U0MARKER01', 'U0PROMOTER', 'U0SUPER001', 'W0ENTERPRISE'] as const;
+
+const NOW = after(30 * HOUR);
+const SUPERADMINS: readonly Operator[] = USERS.map((slackUserId) => ({
+  slackUserId,
+  role: 'superadmin',
+  disabledAt: null,
+}));
+const METADATA = JSON.stringify({ promotionId: '7', listUrl: `https://hooks.slack.com/actions/${'A'.repeat(150)}` });
+
+const message = (built: Message | Answer): Payload => ({ kind: 'message', message: built });
+const words = (text: string): Payload => message(list.sentence(text));
+const view = (built: Modal): Payload => ({ kind: 'view', view: built });
+const blocks = (...built: Block[]): Payload => message({ text: 'blocks', blocks: built });
+
+export const EVIDENCE: readonly Evidence[] = [
+  { kind: 'read', checkedAt: NOW, verdict: 'live', value: { kind: 'plain', value: 'true' } },
+  { kind: 'read', checkedAt: NOW, verdict: 'not_live', value: { kind: 'plain', value: 'false' } },
+  { kind: 'read', checkedAt: NOW, verdict: 'not_live', value: { kind: 'unset' } },
+  { kind: 'read', checkedAt: NOW, verdict: 'live', value: { kind: 'masked' } },
+  ...(['not_configured', 'no_answer', 'rate_limited', 'refused', 'app_not_found'] as const).map(
+    (reason): Evidence => ({ kind: 'unavailable', checkedAt: NOW, reason }),
+  ),
+];
+
+const CHECKS: readonly Exclude<CodeCheck, { kind: 'accepted' }>[] = [
+  { kind: 'locked', lockedUntil: after(31 * HOUR) },
+  { kind: 'rejected', reason: 'malformed', failedAttempts: 0, lockedUntil: null },
+  { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null },
+  { kind: 'rejected', reason: 'wrong', failedAttempts: 4, lockedUntil: null },
+  { kind: 'rejected', reason: 'wrong', failedAttempts: 5, lockedUntil: after(31 * HOUR) },
+];
+
+/** A promotion of which another system wrote every text that it could. */
+function written({ text }: Facts, changes: Partial<Promotion> = {}): Promotion {
+  return promotion({
+    id: '9223372036854775807',
+    flagKey: text,
+    herokuApp: text,
+    configVar: text,
+    targetValue: text,
+    previousValue: text,
+    checkpoint: text,
+    markedBy: text,
+    promotedBy: text,
+    ...changes,
+  });
+}
+
+/** The same promotion in every state, with and without what comes at the end. */
+function ends(facts: Facts): Promotion[] {
+  const by = { resolvedBy: facts.text, resolutionNote: facts.text, failureReason: facts.text };
+  const at = { deployedAt: after(2 * DAY), failedAt: after(2 * DAY), updatedAt: after(2 * DAY) };
+  return [
+    written(facts, { state: 'deployed', ...by, ...at, rcaUrl: facts.url }),
+    written(facts, { state: 'deployed' }),
+    written(facts, { state: 'deployed', ...at, resolvedBy: 'U0SUPER001' }),
+    written(facts, { state: 'failed', ...by, ...at }),
+    written(facts, { state: 'failed', ...at, failureReason: facts.text, rcaUrl: facts.url }),
+    written(facts, { state: 'cancelled', ...at }),
+    written(facts, { state: facts.text, ...at }),
+  ];
+}
+
+function lives(facts: Facts): Promotion[] {
+  return [
+    written(facts),
+    written(facts, { rcaUrl: facts.url }),
+    written(facts, { promotedBy: 'U0PROMOTER', targetValue: 'true', promotedAt: null }),
+    written(facts, { markedBy: null, promotedBy: null, promotedAt: null, markedAt: null, checkpoint: null }),
+  ];
+}
+
+/** Each row with some evidence, and each evidence with some row. */
+function withEvidence(facts: Facts): (readonly [Promotion, Evidence | null])[] {
+  const [first = written(facts), ...others] = lives(facts);
+  return [...[null, ...EVIDENCE].map((known) => [first, known] as const), ...others.map((row) => [row, null] as const)];
+}
+
+function refusals(facts: Facts): ResolutionRefusal[] {
+  return [
+    { kind: 'unknown_promotion' },
+    { kind: 'not_superadmin' },
+    { kind: 'contradiction_unconfirmed' },
+    ...[...ends(facts), ...lives(facts)].flatMap((row): ResolutionRefusal[] => [
+      { kind: 'not_deploying', promotion: row },
+      { kind: 'already_resolved', promotion: row, at: NOW, byThisRequest: true },
+      { kind: 'already_resolved', promotion: row, at: NOW, byThisRequest: false },
+    ]),
+    ...CHECKS.map((check): ResolutionRefusal => ({ kind: 'code_refused', check })),
+  ];
+}
+
+const rows = (facts: Facts, count: number) =>
+  Array.from({ length: count }, (_, index) => written(facts, { id: String(index + 1), rcaUrl: facts.url }));
+
+/** Every exported builder, by its name, over whatever facts: all that the app can send. */
+export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payload[]>> = {
+  alertMessage: (facts) => [
+    ...withEvidence(facts).map(([row, known]) =>
+      message(alert.alertMessage({ promotion: row, severity: 'warning', evidence: known, mention: null })),
+    ),
+    ...lives(facts).map((row) =>
+      message(alert.alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: MENTION })),
+    ),
+    ...ends(facts).map((row) =>
+      message(alert.alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: null })),
+    ),
+  ],
+  escalationReply: (facts) =>
+    lives(facts).flatMap((row) =>
+      [null, MENTION].map((mention) =>
+        message(alert.escalationReply({ promotion: row, severity: 'critical', evidence: null, mention })),
+      ),
+    ),
+  repeatReply: (facts) =>
+    lives(facts).flatMap((row) => [null, MENTION].map((mention) => message(alert.repeatReply(row, mention)))),
+  factFields: (facts) => lives(facts).map((row) => blocks(alert.factFields(row))),
+  resolutionButtons: (facts) =>
+    withEvidence(facts).map(([row, known]) => blocks(alert.resolutionButtons(row, known))),
+  rcaButton: (facts) =>
+    lives(facts).map((row) => blocks({ type: 'actions', elements: [alert.rcaButton(row)] })),
+  outcomeHeadline: (facts) => ends(facts).map((row) => words(alert.outcomeHeadline(row))),
+  resolvedReply: (facts) =>
+    ends(facts).flatMap((row) => [null, facts.text].map((name) => message(alert.resolvedReply(row, name)))),
+  rcaLinkedReply: (facts) =>
+    [null, facts.url].map((previous) => message(alert.rcaLinkedReply(facts.url, previous, facts.text))),
+  notice: () => [view(notice('Mark promotion', 'Something is said.'))],
+  section: () => [blocks(section('Something is said.'))],
+  evidenceText: (facts) =>
+    withEvidence(facts).map(([row, known]) => words(evidence.evidenceText(row, known))),
+  target: (facts) => lives(facts).map((row) => words(evidence.target(row))),
+  helpWords: () => [words(help.helpWords())],
+  unknownWords: (facts) => [words(help.unknownWords(facts.text, null)), words(help.unknownWords(facts.text, 'stuck'))],
+  usageWords: () => help.SUBCOMMANDS.map(({ word }) => words(help.usageWords(word))),
+  unknownPromotionWords: (facts) => [words(help.unknownPromotionWords(facts.text))],
+  stuckAnswer: (facts) =>
+    [
+      { count: 1, total: 1, offset: 0 },
+      { count: 5, total: 5, offset: 0 },
+      { count: 5, total: 1_000_000, offset: 0 },
+      { count: 5, total: 1_000_000, offset: 500 },
+      { count: 2, total: 7, offset: 5 },
+    ].map(({ count, total, offset }) =>
+      message(
+        list.stuckAnswer({
+          rows: rows(facts, count).map((row) => ({ promotion: row, severity: 'critical' as const })),
+          total,
+          offset,
+        }),
+      ),
+    ),
+  nothingStuckAnswer: (facts) =>
+    [null, ...ends(facts)].flatMap((lastEnded) =>
+      [null, written(facts)].map((oldestDeploying) =>
+        message(
+          list.nothingStuckAnswer({
+            warningAfter: '12h',
+            lastMaintenance: lastEnded === null ? null : { completedAt: NOW, deploying: 3 },
+            oldestDeploying,
+            deploying: oldestDeploying === null ? 0 : 1,
+            lastEnded,
+          }),
+        ),
+      ),
+    ),
+  listAnswer: (facts) =>
+    [[], rows(facts, list.LIST_PAGE_SIZE), [...ends(facts), ...lives(facts)]].flatMap((page) =>
+      [null, '9223372036854775807'].map((nextBeforeId) => message(list.listAnswer({ rows: page, nextBeforeId }))),
+    ),
+  showAnswer: (facts) =>
+    [...ends(facts), ...lives(facts)].flatMap((row) =>
+      [0, list.HISTORY_LENGTH].flatMap((events) =>
+        [null, evidence.evidenceText(row, EVIDENCE[1] ?? null)].map((known) =>
+          message(
+            list.showAnswer({
+              promotion: row,
+              evidence: known,
+              history: Array.from({ length: events }, () => ({ at: NOW, action: facts.text, actor: facts.text })),
+            }),
+          ),
+        ),
+      ),
+    ),
+  sentence: () => [words('Something is said.')],
+  rcaModal: (facts) =>
+    [...ends(facts), ...lives(facts)].flatMap((row) =>
+      [null, facts.url].map((initialUrl) =>
+        view(rca.rcaModal({ promotion: row, initialUrl, privateMetadata: METADATA })),
+      ),
+    ),
+  rcaChoiceModal: (facts) =>
+    [1, 100].map((count) =>
+      view(rca.rcaChoiceModal({ promotions: rows(facts, count), initialUrl: facts.url, privateMetadata: METADATA })),
+    ),
+  // Slack's limit for a button's value, which the handler keeps to.
+  rcaOffer: (facts) => [message(rca.rcaOffer(written(facts), facts.url, 'v'.repeat(2_000)))],
+  rcaUrlWords: () =>
+    (['not_a_url', 'not_https', 'has_credentials', 'too_long', 'host_not_allowed'] as const).flatMap((fault) => {
+      const said = rca.rcaUrlWords(fault, ['docs.example.com', 'wiki.example.org']);
+      return [words(said), { kind: 'errors' as const, errors: { rca_url: said } }];
+    }),
+  rcaLinkedAnswer: (facts) =>
+    [null, facts.url].map((previous) => words(rca.rcaLinkedAnswer(written(facts, { rcaUrl: facts.url }), previous))),
+  rcaUnchangedAnswer: (facts) => [words(rca.rcaUnchangedAnswer(written(facts)))],
+  needsOperator: () => [words(rca.needsOperator([])), words(rca.needsOperator(SUPERADMINS))],
+  notInAlertThread: () => [words(rca.notInAlertThread())],
+  urlMissing: () => [words(rca.urlMissing())],
+  noRcaWanted: () => [words(rca.noRcaWanted())],
+  resolutionModal: (facts) =>
+    withEvidence(facts).flatMap(([row, known]) =>
+      (['completed', 'failed'] as const).map((action) =>
+        view(
+          resolution.resolutionModal({
+            promotion: row,
+            action,
+            evidence: known,
+            evidenceChanged: action === 'failed',
+            privateMetadata: METADATA,
+          }),
+        ),
+      ),
+    ),
+  savingModal: () => [view(resolution.savingModal('completed')), view(resolution.savingModal('failed'))],
+  resolvedModal: (facts) => ends(facts).map((row) => view(resolution.resolvedModal(row, 'completed'))),
+  refusalWords: (facts) =>
+    refusals(facts).flatMap((refusal) =>
+      [[], SUPERADMINS].map((superadmins): Payload => {
+        const said = resolution.refusalWords(refusal, { now: NOW, superadmins });
+        return said.kind === 'sentence'
+          ? view(notice('Mark completed', said.text))
+          : { kind: 'errors', errors: said.errors };
+      }),
+    ),
+  needsSuperadmin: () => [words(resolution.needsSuperadmin([])), words(resolution.needsSuperadmin(SUPERADMINS))],
+};
+
+/** All of them over the same facts. */
+export function payloadsOf(facts: Facts): { readonly name: string; readonly payload: Payload }[] {
+  return Object.entries(BUILDERS).flatMap(([name, build]) => build(facts).map((payload) => ({ name, payload })));
+}
