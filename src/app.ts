@@ -157,6 +157,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     cron: config.maintenanceCron,
     heartbeatUrl: config.heartbeatUrl,
     now,
+    elapsed: around.elapsed,
     log,
     onTick: metrics.onTick,
   });

@@ -31,7 +31,7 @@ const required = (what: string, schema: z.ZodType<string, string> = z.string()) 
   z.preprocess(unsetWhenEmpty, z.string({ error: `is required: ${what}` }).pipe(schema));
 
 function isDuration(text: string): text is ms.StringValue {
-  return /^\d+(?:\.\d+)?\s*(?:ms|s|m|h|d)$/u.test(text.trim());
+  return /^\d+(?:\.\d+)?\s*(?:ms|s|m|h|d)$/u.test(text);
 }
 
 const duration = (fallback: ms.StringValue) =>
@@ -41,15 +41,24 @@ const duration = (fallback: ms.StringValue) =>
       .string()
       .default(fallback)
       .transform((text, context) => {
-        const milliseconds = isDuration(text) ? ms(text) : 0;
+        const trimmed = text.trim();
+        const milliseconds = isDuration(trimmed) ? ms(trimmed) : 0;
         if (milliseconds > 0) return milliseconds;
         context.addIssue({ code: 'custom', message: `must be a duration such as ${fallback}, 90s, 30m or 1d` });
         return z.NEVER;
       }),
   );
 
+function protocolOf(text: string): string {
+  try {
+    return new URL(text).protocol;
+  } catch {
+    return '';
+  }
+}
+
 const url = (protocols: readonly string[]) =>
-  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+  z.string().refine((text) => protocols.includes(protocolOf(text)), {
     error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   });
 
@@ -166,6 +175,9 @@ const appSchema = z
   .refine((env) => env.STUCK_CRITICAL_AFTER > env.STUCK_WARNING_AFTER, {
     path: ['STUCK_CRITICAL_AFTER'],
     error: 'must be longer than STUCK_WARNING_AFTER',
+    // Also where other settings are at fault: all are named at once.
+    when: ({ value }) =>
+      z.object({ STUCK_WARNING_AFTER: z.number(), STUCK_CRITICAL_AFTER: z.number() }).safeParse(value).success,
   });
 
 /** What the database and the log need. */
@@ -241,8 +253,8 @@ export function readConfig(environment: Environment): Config {
       criticalMention: env.SLACK_CRITICAL_MENTION ?? null,
       transport:
         env.SLACK_APP_TOKEN === undefined
-          ? { kind: 'http' as const, signingSecret: env.SLACK_SIGNING_SECRET ?? '' }
-          : { kind: 'socket' as const, appToken: env.SLACK_APP_TOKEN },
+          ? Object.freeze({ kind: 'http' as const, signingSecret: env.SLACK_SIGNING_SECRET ?? '' })
+          : Object.freeze({ kind: 'socket' as const, appToken: env.SLACK_APP_TOKEN }),
     }),
     heroku:
       env.HEROKU_API_KEY === undefined

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import {
   ConfigError,
-  EX_CONFIG,
   type Environment,
+  EX_CONFIG,
   readConfig,
   readDatabaseConfig,
   readOperatorsConfig,

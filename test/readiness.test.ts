@@ -3,7 +3,12 @@ import { type Check, createReadiness } from '../src/readiness.js';
 /** A clock in milliseconds that moves when it is told to. */
 function stopwatch() {
   let at = 1_000;
-  return { elapsed: () => at, advance: (milliseconds: number) => void (at += milliseconds) };
+  return {
+    elapsed: () => at,
+    advance(milliseconds: number) {
+      at += milliseconds;
+    },
+  };
 }
 
 function check(name: string, run: () => Promise<void>, freshForMs = 1_000): Check & { run: jest.Mock } {
@@ -21,7 +26,10 @@ describe('readiness', () => {
   });
 
   test('is missing where one fails, and says what is wrong with which', async () => {
-    const ask = createReadiness([check('database', fails('no connection')), check('slack', works)], stopwatch().elapsed);
+    const ask = createReadiness(
+      [check('database', fails('no connection')), check('slack', works)],
+      stopwatch().elapsed,
+    );
     expect(await ask()).toEqual({ ready: false, checks: { database: 'no connection', slack: 'ok' } });
   });
 

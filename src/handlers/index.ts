@@ -69,7 +69,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
   bolt.action(/.*/u, async ({ ack, body, action }) => {
     await ack();
     const actionId = 'action_id' in action ? action.action_id : '';
-    await run(actionId, body, ACTIONS[actionId] ?? unknownAction);
+    await run(actionId, body, (Object.hasOwn(ACTIONS, actionId) ? ACTIONS[actionId] : undefined) ?? unknownAction);
   });
 
   bolt.view(/.*/u, async ({ ack, body, view }) => {
@@ -81,7 +81,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
       else await ack({ response_action: 'update', view: to.view });
     };
     try {
-      const handler = SUBMISSIONS[view.callback_id];
+      const handler = Object.hasOwn(SUBMISSIONS, view.callback_id) ? SUBMISSIONS[view.callback_id] : undefined;
       if (handler === undefined) throw new Error(`No handler for the view ${view.callback_id}`);
       await handler(deps, body, ackOnce);
     } catch (error) {

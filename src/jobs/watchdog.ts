@@ -10,6 +10,8 @@ export interface WatchdogDependencies {
   /** Requested after each tick in which everything passed; its silence is what an outside monitor notices. */
   readonly heartbeatUrl: string | null;
   readonly now: () => Date;
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number;
   readonly log: Logger;
   readonly onTick: (tick: Tick) => void;
 }
@@ -40,15 +42,16 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
   const { log } = deps;
   let job: Job | null = null;
   let running: Promise<void> | null = null;
+  let stopped = false;
   let lastCompletedAt = deps.now();
 
   async function tick(): Promise<void> {
-    const startedAt = performance.now();
-    const durationMs = () => performance.now() - startedAt;
+    const startedAt = deps.elapsed();
+    const durationMs = () => deps.elapsed() - startedAt;
     try {
       const report = await deps.runMaintenance();
       lastCompletedAt = deps.now();
-      deps.onTick({ kind: 'completed', report, durationMs: durationMs() });
+      tell({ kind: 'completed', report, durationMs: durationMs() });
       if (report.actions.length > 0) {
         log.info(
           { actions: report.actions.length, failures: report.failures.length, stuck: report.stuck },
@@ -57,8 +60,17 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       }
       if (report.failures.length === 0) await beat();
     } catch (error) {
-      deps.onTick({ kind: 'failed', durationMs: durationMs() });
+      tell({ kind: 'failed', durationMs: durationMs() });
       log.error({ err: error }, 'maintenance failed; nothing is lost, the next tick starts over');
+    }
+  }
+
+  /** Whoever listens must not be able to stop the watch. */
+  function tell(about: Tick): void {
+    try {
+      deps.onTick(about);
+    } catch (error) {
+      log.error({ err: error }, 'a tick could not be counted');
     }
   }
 
@@ -81,9 +93,10 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       if (job === null) throw new Error(`MAINTENANCE_CRON was not understood by the scheduler: ${deps.cron}`);
     },
     async tick() {
+      if (stopped) return;
       // A slow tick, or several that fall due together after the event loop was blocked, yield one.
       if (running !== null) {
-        deps.onTick({ kind: 'skipped' });
+        tell({ kind: 'skipped' });
         return running;
       }
       running = tick().finally(() => {
@@ -98,6 +111,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       return deps.now() > due ? lastCompletedAt : null;
     },
     async stop() {
+      stopped = true;
       job?.cancel();
       job = null;
       await running;

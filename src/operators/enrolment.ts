@@ -1,4 +1,4 @@
-import { generateSecret, generateURI } from 'otplib';
+import { generateSecret, generateURI, ScureBase32Plugin } from 'otplib';
 
 const ISSUER = 'flag-promotions';
 
@@ -12,8 +12,18 @@ export function enrolmentUri(secret: string, operatorId: string): string {
   return generateURI({ issuer: ISSUER, label: operatorId, secret });
 }
 
+/** RFC 4226 section 4: a shared secret has at least 128 bits. */
+const SECRET_BYTES_LEAST = 16;
+
 /** Why a given secret cannot be used; null where it can. */
 export function base32Problem(secret: string): string | null {
-  if (!/^[A-Z2-7]+$/u.test(secret)) return 'must be base32 in capitals: A to Z and 2 to 7, without spaces or padding.';
-  return secret.length < 26 ? 'must have at least 26 characters: 128 bits (RFC 4226 section 4).' : null;
+  const malformed = 'must be base32 in capitals (A to Z and 2 to 7), whole, without spaces or padding.';
+  if (!/^[A-Z2-7]+$/u.test(secret)) return malformed;
+  let bytes: Uint8Array;
+  try {
+    bytes = new ScureBase32Plugin().decode(secret);
+  } catch {
+    return malformed;
+  }
+  return bytes.length < SECRET_BYTES_LEAST ? 'must hold at least 128 bits: 26 characters (RFC 4226 section 4).' : null;
 }

@@ -70,6 +70,6 @@ export function evidenceChanged(shown: Evidence, reread: Evidence): boolean {
  */
 export function presentableValue(value: string | null): PresentableValue {
   if (value === null) return { kind: 'unset' };
-  const isPlain = /^(?:true|false|on|off|yes|no|enabled|disabled|-?\d{1,6}(?:\.\d{1,3})?)$/iu.test(value);
+  const isPlain = /^(?:true|false|on|off|yes|no|enabled|disabled|-?(?:\d{1,6}|\d{1,3}\.\d{1,3}))$/iu.test(value);
   return isPlain ? { kind: 'plain', value } : { kind: 'masked' };
 }

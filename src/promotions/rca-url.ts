@@ -14,8 +14,8 @@ export const RCA_URL_MAX_LENGTH = 2048;
 export function checkRcaUrl(text: string, allowedHosts: readonly string[]): RcaUrlCheck {
   const trimmed = text.trim();
   if (trimmed.length > RCA_URL_MAX_LENGTH) return { ok: false, fault: 'too_long' };
-  if (/[\s<>|]/u.test(trimmed) || !URL.canParse(trimmed)) return { ok: false, fault: 'not_a_url' };
-  const url = new URL(trimmed);
+  const url = /[\s<>|]/u.test(trimmed) ? null : parseUrl(trimmed);
+  if (url === null) return { ok: false, fault: 'not_a_url' };
   if (url.protocol !== 'https:') return { ok: false, fault: 'not_https' };
   if (url.username !== '' || url.password !== '') return { ok: false, fault: 'has_credentials' };
   // Punycode and percent-encoding can make the normal form longer than what was typed.
@@ -25,12 +25,27 @@ export function checkRcaUrl(text: string, allowedHosts: readonly string[]): RcaU
   return allowed ? { ok: true, url: url.href } : { ok: false, fault: 'host_not_allowed' };
 }
 
+/** Node 20's `URL.canParse` comes to refuse hosts with letters such as ü once it was called some thousand times. */
+function parseUrl(text: string): URL | null {
+  try {
+    return new URL(text);
+  } catch {
+    return null;
+  }
+}
+
+/** What another system may have recorded as an RCA's address: itself where it can be linked, else null. */
+export function linkableRcaUrl(recorded: string | null): string | null {
+  const checked = recorded === null ? null : checkRcaUrl(recorded, []);
+  return checked?.ok === true ? checked.url : null;
+}
+
 /**
  * The first web address in a Slack message's text. Slack sends links as `<https://…>` or `<https://…|label>`, with
  * `&` as `&amp;` (https://docs.slack.dev/messaging/formatting-message-text). Returns null where there is none.
  */
 export function firstUrlIn(slackText: string): string | null {
-  const linked = /<(https?:\/\/[^>|\s]+)(?:\|[^>]*)?>/iu.exec(slackText)?.[1];
+  const linked = /<(https?:\/\/[^<>|\s]+)(?:\|[^<>]*)?>/iu.exec(slackText)?.[1];
   const bare = linked ?? /(?:^|\s)(https?:\/\/[^\s<>|]+)/iu.exec(slackText)?.[1];
   if (bare === undefined) return null;
   return bare.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');

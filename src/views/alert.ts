@@ -1,10 +1,11 @@
 import type { Evidence } from '../promotions/evidence.js';
 import { deployingSince, endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
+import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { Severity } from '../promotions/stuck.js';
 import { type Block, button, context, fields, type Message, section } from './blocks.js';
 import { evidenceText, target } from './evidence.js';
 import { ACTION } from './ids.js';
-import { code, link, person, plain, quote, span, when } from './text.js';
+import { code, label, link, person, quote, span, when } from './text.js';
 
 const COLOUR = { firing: '#a30200', owned: '#daa038', silenced: '#dddddd', resolved: '#2eb886' } as const;
 const HEADLINE: Record<Severity, string> = {
@@ -81,12 +82,12 @@ export function resolutionButtons(promotion: Promotion, evidence: Evidence | nul
     elements: [
       button(ACTION.markCompleted, 'Mark completed', {
         value: id,
-        accessibilityLabel: label('Mark completed', flagKey),
+        accessibilityLabel: spoken('Mark completed', flagKey),
         ...(verdict === 'live' ? { style: 'primary' } : {}),
       }),
       button(ACTION.markFailed, 'Mark failed', {
         value: id,
-        accessibilityLabel: label('Mark failed', flagKey),
+        accessibilityLabel: spoken('Mark failed', flagKey),
         ...(verdict === 'not_live' ? { style: 'danger' } : {}),
       }),
       rcaButton(promotion),
@@ -96,14 +97,15 @@ export function resolutionButtons(promotion: Promotion, evidence: Evidence | nul
 
 /** A link where an RCA is recorded, else the way to the modal that takes its address. */
 export function rcaButton({ id, flagKey, rcaUrl }: Promotion) {
-  const accessibilityLabel = label('Open RCA', flagKey);
-  return rcaUrl === null
+  const accessibilityLabel = spoken('Open RCA', flagKey);
+  const url = linkableRcaUrl(rcaUrl);
+  return url === null
     ? button(ACTION.openRca, 'Open RCA', { value: id, accessibilityLabel })
-    : button(ACTION.openRcaLink, 'Open RCA', { url: rcaUrl, accessibilityLabel });
+    : button(ACTION.openRcaLink, 'Open RCA', { url, accessibilityLabel });
 }
 
-function label(action: string, flagKey: string): string {
-  return plain(`${action}: ${flagKey}`, 75);
+function spoken(action: string, flagKey: string): string {
+  return label(`${action}: ${flagKey}`, 75);
 }
 
 function endedMessage(promotion: Promotion): Message {
@@ -128,25 +130,25 @@ function endedMessage(promotion: Promotion): Message {
 function rcaLine(promotion: Promotion): string {
   return promotion.rcaUrl === null
     ? '*RCA*: none yet. Mention me in this thread with its link.'
-    : `*RCA*: ${link(promotion.rcaUrl, shortened(promotion.rcaUrl))}`;
+    : `*RCA*: ${rcaLink(promotion.rcaUrl)}`;
 }
 
-/** A link's label: the address itself, so that nobody is led astray, as long as it fits a line. */
-export function shortened(url: string): string {
-  return url.length <= 90 ? url : `${url.slice(0, 89)}…`;
+/** A recorded RCA: a link labelled with its own address, so that nobody is led astray, or mere text where it is none. */
+export function rcaLink(recorded: string): string {
+  return link(recorded, label(recorded, 90));
 }
 
-const OUTCOME: Readonly<Record<string, { icon: string; word: string }>> = {
-  deployed: { icon: ':white_check_mark:', word: 'completed' },
-  failed: { icon: ':no_entry:', word: 'failed' },
-  cancelled: { icon: ':heavy_minus_sign:', word: 'cancelled' },
-};
+const OUTCOMES: ReadonlyMap<string, { icon: string; word: string }> = new Map([
+  ['deployed', { icon: ':white_check_mark:', word: 'completed' }],
+  ['failed', { icon: ':no_entry:', word: 'failed' }],
+  ['cancelled', { icon: ':heavy_minus_sign:', word: 'cancelled' }],
+]);
 
 /** One sentence: what became of the promotion, who said so, and when. */
 export function outcomeHeadline(promotion: Promotion, name: string = person(promotion.resolvedBy)): string {
   const { flagKey, herokuApp, state, resolvedBy } = promotion;
   const what = `${code(flagKey)} on ${code(herokuApp)}`;
-  const outcome = OUTCOME[state];
+  const outcome = OUTCOMES.get(state);
   if (outcome === undefined) return `:grey_question: ${what} is no longer deploying; its state is now ${code(state)}`;
   const at = endedAt(promotion);
   const time = at === null ? '' : `, ${when(at)}`;
@@ -157,12 +159,12 @@ export function outcomeHeadline(promotion: Promotion, name: string = person(prom
 
 /** What is said in the thread when the promotion ended. `operatorName` is a name, not a mention: nobody is pinged. */
 export function resolvedReply(promotion: Promotion, operatorName: string | null): Message {
-  const rca = promotion.rcaUrl === null ? '' : `\nRCA: ${link(promotion.rcaUrl, shortened(promotion.rcaUrl))}`;
+  const rca = promotion.rcaUrl === null ? '' : `\nRCA: ${rcaLink(promotion.rcaUrl)}`;
   return { text: `${outcomeHeadline(promotion, operatorName === null ? '_someone_' : code(operatorName))}${rca}` };
 }
 
 /** What is said in the thread when an RCA was linked. */
 export function rcaLinkedReply(url: string, previousUrl: string | null, operatorName: string): Message {
-  const replaced = previousUrl === null ? '' : `\nIt replaces ${link(previousUrl, shortened(previousUrl))}`;
-  return { text: `:page_facing_up: RCA linked by ${code(operatorName)}: ${link(url, shortened(url))}${replaced}` };
+  const replaced = previousUrl === null ? '' : `\nIt replaces ${rcaLink(previousUrl)}`;
+  return { text: `:page_facing_up: RCA linked by ${code(operatorName)}: ${rcaLink(url)}${replaced}` };
 }

@@ -1,4 +1,5 @@
 import type { types } from '@slack/bolt';
+import { linkableRcaUrl } from '../promotions/rca-url.js';
 
 export type Block = types.KnownBlock;
 export type Modal = types.ModalView;
@@ -52,4 +53,10 @@ export function button(
 /** A modal that only says something. */
 export function notice(title: string, text: string): Modal {
   return { type: 'modal', title: plainText(title), close: plainText('Close'), blocks: [section(text)] };
+}
+
+/** What a `url_text_input` starts with: nothing where the address is none that Slack or the app would take. */
+export function initialUrl(url: string | null): { initial_value?: string } {
+  const linkable = linkableRcaUrl(url);
+  return linkable === null ? {} : { initial_value: linkable };
 }

@@ -1,4 +1,5 @@
 import { deployingSince, endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
+import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
 import { type Answer, type Block, button, context, section } from './blocks.js';
@@ -64,7 +65,7 @@ export function nothingStuckAnswer(facts: NothingStuckFacts): Answer {
   );
   if (oldestDeploying !== null) {
     lines.push(
-      `In deploying now: ${facts.deploying}, the oldest being ${code(oldestDeploying.flagKey)} since ${when(deployingSince(oldestDeploying))}; it would alert after ${facts.warningAfter}.`,
+      `In deploying now: ${facts.deploying}, the oldest being ${code(oldestDeploying.flagKey)} since ${when(deployingSince(oldestDeploying))}; it would alert after ${code(facts.warningAfter)}.`,
     );
   } else {
     lines.push('No promotion is in deploying.');
@@ -72,7 +73,7 @@ export function nothingStuckAnswer(facts: NothingStuckFacts): Answer {
   if (lastEnded !== null) {
     const at = endedAt(lastEnded);
     lines.push(
-      `The last one to end: ${code(lastEnded.flagKey)} on ${code(lastEnded.herokuApp)}, ${lastEnded.state}${at === null ? '' : ` ${when(at)}`}.`,
+      `The last one to end: ${code(lastEnded.flagKey)} on ${code(lastEnded.herokuApp)}, ${code(lastEnded.state)}${at === null ? '' : ` ${when(at)}`}.`,
     );
   }
   const text = lines.join('\n');
@@ -93,19 +94,20 @@ export function listAnswer(page: {
   return { text: 'Promotions, the newest first', blocks };
 }
 
-const STATE_SIGN: Readonly<Record<string, string>> = {
-  marked: ':bookmark:',
-  deploying: ':hourglass_flowing_sand:',
-  deployed: ':white_check_mark:',
-  failed: ':no_entry:',
-  cancelled: ':heavy_minus_sign:',
-};
+const STATE_SIGNS: ReadonlyMap<string, string> = new Map([
+  ['marked', ':bookmark:'],
+  ['deploying', ':hourglass_flowing_sand:'],
+  ['deployed', ':white_check_mark:'],
+  ['failed', ':no_entry:'],
+  ['cancelled', ':heavy_minus_sign:'],
+]);
 
 function line(promotion: Promotion): string {
   const { flagKey, herokuApp, state, id, rcaUrl } = promotion;
   const at = endedAt(promotion) ?? deployingSince(promotion);
-  const rca = rcaUrl === null ? '' : ` · ${link(rcaUrl, 'RCA')}`;
-  return `${STATE_SIGN[state] ?? ':grey_question:'} ${code(flagKey)} on ${code(herokuApp)}: ${code(state)} ${when(at)} · promotion ${id}${rca}`;
+  const url = linkableRcaUrl(rcaUrl);
+  const rca = url === null ? '' : ` · ${link(url, 'RCA')}`;
+  return `${STATE_SIGNS.get(state) ?? ':grey_question:'} ${code(flagKey)} on ${code(herokuApp)}: ${code(state)} ${when(at)} · promotion ${id}${rca}`;
 }
 
 export interface HistoryEvent {

@@ -1,10 +1,10 @@
 import type { Promotion } from '../promotions/promotion.js';
 import type { RcaUrlFault } from '../promotions/rca-url.js';
 import type { Operator } from '../promotions/resolution.js';
-import { shortened } from './alert.js';
-import { type Answer, type Block, button, type Modal, plainText, section } from './blocks.js';
+import { rcaLink } from './alert.js';
+import { type Answer, type Block, button, initialUrl, type Modal, plainText, section } from './blocks.js';
 import { ACTION, BLOCK, COMMAND, INPUT, VIEW } from './ids.js';
-import { code, link, person, plain, utc } from './text.js';
+import { code, person, plain, utc } from './text.js';
 
 /** The modal that takes the address of one promotion's RCA. */
 export function rcaModal(facts: {
@@ -16,7 +16,7 @@ export function rcaModal(facts: {
   const current =
     promotion.rcaUrl === null
       ? 'No RCA is linked yet.'
-      : `Linked now: ${link(promotion.rcaUrl, shortened(promotion.rcaUrl))}. The audit log keeps it when you link another.`;
+      : `Linked now: ${rcaLink(promotion.rcaUrl)}. The audit log keeps it when you link another.`;
   return modal(
     [section(`Where can the RCA of ${code(promotion.flagKey)} on ${code(promotion.herokuApp)} be read? ${current}`)],
     facts.initialUrl,
@@ -49,7 +49,7 @@ export function rcaChoiceModal(facts: {
   );
 }
 
-function modal(intro: Block[], initialUrl: string | null, privateMetadata: string): Modal {
+function modal(intro: Block[], proposed: string | null, privateMetadata: string): Modal {
   return {
     type: 'modal',
     callback_id: VIEW.rca,
@@ -67,7 +67,7 @@ function modal(intro: Block[], initialUrl: string | null, privateMetadata: strin
         element: {
           type: 'url_text_input',
           action_id: INPUT,
-          ...(initialUrl === null ? {} : { initial_value: initialUrl }),
+          ...initialUrl(proposed),
         },
       },
     ],
@@ -76,7 +76,7 @@ function modal(intro: Block[], initialUrl: string | null, privateMetadata: strin
 
 /** The offer to whoever posted a link in an alert's thread; `value` comes back with the button. */
 export function rcaOffer(promotion: Promotion, url: string, value: string): Answer {
-  const text = `Is ${link(url, shortened(url))} the RCA of ${code(promotion.flagKey)}?`;
+  const text = `Is ${rcaLink(url)} the RCA of ${code(promotion.flagKey)}?`;
   return {
     text,
     blocks: [
@@ -109,9 +109,8 @@ export function rcaUrlWords(fault: RcaUrlFault, allowedHosts: readonly string[])
 
 export function rcaLinkedAnswer(promotion: Promotion, previousUrl: string | null): string {
   const url = promotion.rcaUrl ?? '';
-  const replaced =
-    previousUrl === null ? '' : ` It replaces ${link(previousUrl, shortened(previousUrl))}, which the audit log keeps.`;
-  return `:page_facing_up: Linked as the RCA of ${code(promotion.flagKey)}: ${link(url, shortened(url))}.${replaced}`;
+  const replaced = previousUrl === null ? '' : ` It replaces ${rcaLink(previousUrl)}, which the audit log keeps.`;
+  return `:page_facing_up: Linked as the RCA of ${code(promotion.flagKey)}: ${rcaLink(url)}.${replaced}`;
 }
 
 export function rcaUnchangedAnswer(promotion: Promotion): string {

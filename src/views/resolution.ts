@@ -2,7 +2,7 @@ import { contradicts, type Evidence, type ResolutionAction } from '../promotions
 import type { Promotion } from '../promotions/promotion.js';
 import type { Operator, ResolutionRefusal } from '../promotions/resolution.js';
 import { factFields, outcomeHeadline } from './alert.js';
-import { type Block, context, type Modal, notice, plainText, section } from './blocks.js';
+import { type Block, context, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
 import { evidenceText } from './evidence.js';
 import { BLOCK, CONFIRMED, INPUT, VIEW } from './ids.js';
 import { code, person, when } from './text.js';
@@ -64,7 +64,7 @@ export function resolutionModal(facts: {
       element: {
         type: 'url_text_input',
         action_id: INPUT,
-        ...(promotion.rcaUrl === null ? {} : { initial_value: promotion.rcaUrl }),
+        ...initialUrl(promotion.rcaUrl),
       },
     },
     context('A code is asked for so that a Slack account alone, stolen or borrowed, can change nothing.'),

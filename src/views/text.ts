@@ -1,3 +1,5 @@
+import { linkableRcaUrl } from '../promotions/rca-url.js';
+
 /**
  * Text for Slack's mrkdwn. Whatever came from outside the program goes through `code`, `quote` or `plain`, and can
  * then neither ping, link, format nor overflow.
@@ -15,12 +17,11 @@ export function cut(text: string, most: number): string {
   return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
 }
 
-/** Removes what reorders or hides text on a screen: control characters, bidi controls, stacked combining marks. */
+/** Removes what reorders or hides text on a screen: controls, formats (bidi among them), stacked combining marks. */
 function visible(text: string): string {
   return text
-    .replaceAll(/[\p{Cc}\p{Cs}\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu, (character) =>
-      character === '\n' || character === '\t' ? character : '',
-    )
+    .replaceAll(/\r\n?|[\p{Zl}\p{Zp}]/gu, '\n')
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, (character) => (character === '\n' || character === '\t' ? character : ''))
     .replaceAll(/(\p{M}{2})\p{M}+/gu, '$1');
 }
 
@@ -49,8 +50,15 @@ function fitting(text: string, most: number): string {
   return kept;
 }
 
-/** Outside text for a `plain_text` object, which Slack does not format but in which it reads entities. */
+/** One line of outside text for a `plain_text` object, which Slack does not format but in which it reads entities. */
 export function plain(value: string, most: number): string {
+  let kept = label(value, most);
+  while (escapeEntities(kept).length > most) kept = cut(kept, Array.from(kept).length - 1);
+  return escapeEntities(kept);
+}
+
+/** One line of outside text that is read out as it is: an accessibility label is no text object. */
+export function label(value: string, most: number): string {
   const line = visible(value.slice(0, RAW_LIMIT)).replaceAll(/\s+/gu, ' ').trim();
   return cut(line === '' ? '(empty)' : line, most);
 }
@@ -62,12 +70,20 @@ export function person(id: string | null): string {
 }
 
 /** Two links have to fit a section of 3,000 characters, with words around them. */
-const LINK_LIMIT = 1_200;
+const LINK_LIMIT = 700;
 
-/** An https address that the app accepted before; one too long for a line of text is named, not linked. */
-export function link(url: string, label: string): string {
-  const target = escapeEntities(url).replaceAll('|', '%7C');
-  return target.length > LINK_LIMIT ? code(label, 90) : `<${target}|${escapeEntities(label)}>`;
+/**
+ * A link to an https address. One too long for a line of text is named instead, and so is what another system may have
+ * recorded that is no https address.
+ */
+export function link(url: string, name: string): string {
+  const linkable = linkableRcaUrl(url);
+  const target = escapeEntities(linkable ?? '')
+    .replaceAll('|', '%7C')
+    .replaceAll('`', '%60');
+  return linkable === null || target.length > LINK_LIMIT
+    ? code(name, 90)
+    : `<${target}|${escapeEntities(name).replaceAll('`', 'ˋ')}>`;
 }
 
 /** `2026-05-09 04:28 UTC` */

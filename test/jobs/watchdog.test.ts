@@ -57,6 +57,7 @@ describe('the watchdog', () => {
       cron: NEVER,
       heartbeatUrl: null,
       now: clock.now,
+      elapsed: () => performance.now(),
       log: createLogger('debug', { write: (line) => void logged.push(line) }),
       onTick: (tick) => void ticks.push(tick),
       ...changes,
@@ -143,7 +144,9 @@ describe('the watchdog', () => {
       const before = runMaintenance.mock.calls.length;
       await sleep(100);
       expect(runMaintenance.mock.calls.length - before).toBeLessThanOrEqual(1);
-      await eventually(async () => expect(kinds().filter((kind) => kind === 'failed').length).toBeGreaterThanOrEqual(2));
+      await eventually(async () =>
+        expect(kinds().filter((kind) => kind === 'failed').length).toBeGreaterThanOrEqual(2),
+      );
       expect(most).toBe(1);
     });
 

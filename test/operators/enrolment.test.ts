@@ -27,7 +27,8 @@ describe('a secret that was brought along', () => {
     ['padding', 'GEZDGNBVGY3TQOJQGEZDGNBVGY======', 'padding'],
     ['digits that base32 lacks', '0189GNBVGY3TQOJQGEZDGNBVGY3TQOJQ', '2 to 7'],
     ['hexadecimal', '3132333435363738393031323334353637383930', '2 to 7'],
-    ['too few bits', 'GEZDGNBVGY3TQOJQGEZDGNBVG', '128 bits'],
+    ['a character too many', 'GEZDGNBVGY3TQOJQGEZDGNBVGYA', 'whole'],
+    ['too few bits', 'GEZDGNBVGY3TQOJQGEZDGNBV', '128 bits'],
     ['a line break', 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n', 'base32'],
   ])('is refused where it has %s, without being repeated', (_, secret, words) => {
     const problem = base32Problem(secret);

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { type Alert, rootOf, worstSeverity } from '../../src/promotions/alert.js';
 import { backOffMs, type FailedAttempt, nextAlertStep, SETTLE_MS } from '../../src/promotions/delivery.js';
-import { after, alert, DAY, HOUR, MINUTE, postedAlert, promotion, SECOND } from './make.js';
+import { alert, DAY, HOUR, MINUTE, momentAfter, postedAlert, promotion, SECOND } from './make.js';
 
 const warning = (changes: Partial<Alert> = {}) => alert({ id: '1', severity: 'warning', ...changes });
 const critical = (changes: Partial<Alert> = {}) =>
-  alert({ id: '2', severity: 'critical', createdAt: after(DAY), ...changes });
+  alert({ id: '2', severity: 'critical', createdAt: momentAfter(DAY), ...changes });
 const postedWarning = (changes: Partial<Alert> = {}) => postedAlert({ id: '1', ...changes });
 
 const ROOT = { channel: 'C0ALERTS', ts: '100.1' };
@@ -162,10 +162,10 @@ describe('over every combination of states', () => {
 
 describe('the message that carries the buttons', () => {
   test('is the newest root; replies and what was never posted are none', () => {
-    const reply = postedAlert({ id: '3', messageTs: '300.1', threadTs: '100.1', createdAt: after(3 * DAY) });
-    const older = postedAlert({ id: '1', messageTs: '100.1', createdAt: after(HOUR) });
-    const newer = postedAlert({ id: '2', messageTs: '200.1', createdAt: after(2 * HOUR) });
-    const unposted = alert({ id: '4', createdAt: after(4 * DAY) });
+    const reply = postedAlert({ id: '3', messageTs: '300.1', threadTs: '100.1', createdAt: momentAfter(3 * DAY) });
+    const older = postedAlert({ id: '1', messageTs: '100.1', createdAt: momentAfter(HOUR) });
+    const newer = postedAlert({ id: '2', messageTs: '200.1', createdAt: momentAfter(2 * HOUR) });
+    const unposted = alert({ id: '4', createdAt: momentAfter(4 * DAY) });
     expect(rootOf([newer, older, reply, unposted])?.messageTs).toBe('200.1');
     expect(rootOf([older, newer])?.messageTs).toBe('200.1');
     expect(rootOf([reply, unposted])).toBeNull();

@@ -2,18 +2,18 @@ import fc from 'fast-check';
 import type { Alert } from '../../src/promotions/alert.js';
 import { type DetectionAction, planDetection, type StuckPromotion } from '../../src/promotions/detection.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
-import { after, alert, DAY, HOUR, MINUTE, postedAlert, promotion, THRESHOLDS } from './make.js';
+import { alert, DAY, HOUR, MINUTE, momentAfter, postedAlert, promotion, THRESHOLDS } from './make.js';
 
 const warning = (changes: Partial<Alert> = {}) => postedAlert({ id: '1', severity: 'warning', ...changes });
 const critical = (changes: Partial<Alert> = {}) =>
-  postedAlert({ id: '2', severity: 'critical', postedAt: after(DAY), messageTs: '200.1', ...changes });
+  postedAlert({ id: '2', severity: 'critical', postedAt: momentAfter(DAY), messageTs: '200.1', ...changes });
 
 function stuck(changes: Partial<StuckPromotion> = {}): StuckPromotion {
   return { promotion: promotion(), alerts: [], lastRepeat: 0, repeatPending: false, ...changes };
 }
 
 function plan(at: number, ...rows: readonly StuckPromotion[]): DetectionAction[] {
-  return planDetection({ stuck: rows, endedPromotionIds: [] }, after(at), THRESHOLDS);
+  return planDetection({ stuck: rows, endedPromotionIds: [] }, momentAfter(at), THRESHOLDS);
 }
 
 const open = (severity: 'warning' | 'critical') => ({ kind: 'open_alert', promotionId: '7', severity });
@@ -78,7 +78,7 @@ describe('what the watchdog records about a stuck promotion', () => {
   });
 
   test('a critical is counted from when it was posted, not from when it was due', () => {
-    const late = stuck({ alerts: [critical({ postedAt: after(30 * HOUR) })] });
+    const late = stuck({ alerts: [critical({ postedAt: momentAfter(30 * HOUR) })] });
     expect(plan(53 * HOUR, late)).toEqual([]);
     expect(plan(54 * HOUR, late)).toEqual([repeat(1)]);
   });
@@ -91,13 +91,17 @@ describe('what the watchdog records about a stuck promotion', () => {
   test('a warning is never repeated', () => {
     const thresholds = { ...THRESHOLDS, criticalAfterMs: 90 * DAY };
     const rows = { stuck: [stuck({ alerts: [warning()] })], endedPromotionIds: [] };
-    expect(planDetection(rows, after(50 * DAY), thresholds)).toEqual([]);
+    expect(planDetection(rows, momentAfter(50 * DAY), thresholds)).toEqual([]);
   });
 
   test('alerts of promotions that ended elsewhere are closed, and the order is the input’s', () => {
     const row = (id: string, changes: Partial<Promotion> = {}) => stuck({ promotion: promotion({ id, ...changes }) });
-    const rows = [row('9'), row('3', { promotedAt: after(16 * HOUR) }), row('5', { promotedAt: after(29 * HOUR) })];
-    expect(planDetection({ stuck: rows, endedPromotionIds: ['12', '4'] }, after(30 * HOUR), THRESHOLDS)).toEqual([
+    const rows = [
+      row('9'),
+      row('3', { promotedAt: momentAfter(16 * HOUR) }),
+      row('5', { promotedAt: momentAfter(29 * HOUR) }),
+    ];
+    expect(planDetection({ stuck: rows, endedPromotionIds: ['12', '4'] }, momentAfter(30 * HOUR), THRESHOLDS)).toEqual([
       { kind: 'close_alerts', promotionId: '12' },
       { kind: 'close_alerts', promotionId: '4' },
       { kind: 'open_alert', promotionId: '9', severity: 'critical' },
@@ -114,7 +118,7 @@ describe('over any sequence of ticks', () => {
     const said: DetectionAction[] = [];
     let row = stuck();
     for (const minute of minutes) {
-      const now = after(minute * MINUTE);
+      const now = momentAfter(minute * MINUTE);
       const actions = planDetection({ stuck: [row], endedPromotionIds: [] }, now, THRESHOLDS);
       expect(actions.length).toBeLessThanOrEqual(1);
       for (const action of actions) {

@@ -7,10 +7,10 @@ import {
   presentableValue,
   verdictOf,
 } from '../../src/promotions/evidence.js';
-import { after, HOUR } from './make.js';
+import { HOUR, momentAfter } from './make.js';
 
-const at = after(30 * HOUR);
-const later = after(31 * HOUR);
+const at = momentAfter(30 * HOUR);
+const later = momentAfter(31 * HOUR);
 const holding = (value: string | null, when = at): Evidence => assess({ targetValue: 'true' }, value, when);
 const silent = (reason: 'no_answer' | 'rate_limited' = 'no_answer'): Evidence => ({
   kind: 'unavailable',

@@ -12,7 +12,7 @@ export const DAY = 24 * HOUR;
 export const PROMOTED_AT = new Date('2026-05-09T04:28:00Z');
 
 /** A moment, counted from when the promotion began to deploy. */
-export const after = (milliseconds: number): Date => new Date(PROMOTED_AT.getTime() + milliseconds);
+export const momentAfter = (milliseconds: number): Date => new Date(PROMOTED_AT.getTime() + milliseconds);
 
 export const THRESHOLDS: Thresholds = {
   warningAfterMs: 12 * HOUR,
@@ -59,12 +59,18 @@ export function alert(changes: Partial<Alert> = {}): Alert {
     attempts: 0,
     repaintWanted: 0,
     repaintDone: 0,
-    createdAt: after(12 * HOUR),
+    createdAt: momentAfter(12 * HOUR),
     ...changes,
   };
 }
 
 /** An alert whose message stands in the channel: a root, unless `threadTs` says otherwise. */
 export function postedAlert(changes: Partial<Alert> = {}): Alert {
-  return alert({ state: 'posted', channel: 'C0ALERTS', messageTs: '100.1', postedAt: after(12 * HOUR), ...changes });
+  return alert({
+    state: 'posted',
+    channel: 'C0ALERTS',
+    messageTs: '100.1',
+    postedAt: momentAfter(12 * HOUR),
+    ...changes,
+  });
 }

@@ -8,16 +8,16 @@ import {
   type ResolutionRequest,
   terminalStateOf,
 } from '../../src/promotions/resolution.js';
-import { after, HOUR, promotion } from './make.js';
+import { HOUR, momentAfter, promotion } from './make.js';
 
-const checkedAt = after(30 * HOUR);
+const checkedAt = momentAfter(30 * HOUR);
 const live: Evidence = { kind: 'read', checkedAt, verdict: 'live', value: { kind: 'plain', value: 'true' } };
 const notLive: Evidence = { kind: 'read', checkedAt, verdict: 'not_live', value: { kind: 'unset' } };
 const unknown: Evidence = { kind: 'unavailable', checkedAt, reason: 'no_answer' };
 
 const superadmin: Operator = { slackUserId: 'U0SUPER001', role: 'superadmin', disabledAt: null };
 const engineer: Operator = { slackUserId: 'U0ENGINEER', role: 'engineer', disabledAt: null };
-const disabled: Operator = { ...superadmin, disabledAt: after(0) };
+const disabled: Operator = { ...superadmin, disabledAt: momentAfter(0) };
 
 function request(changes: Partial<ResolutionRequest> = {}): ResolutionRequest {
   return {
@@ -38,7 +38,7 @@ const code = (check: CodeCheck = accepted) => jest.fn(() => check);
 
 describe('a resolution that is refused before its code is looked at', () => {
   const stuck = promotion();
-  const at = after(31 * HOUR);
+  const at = momentAfter(31 * HOUR);
   const done = promotion({ state: 'deployed', deployedAt: at, resolvedBy: superadmin.slackUserId });
   const elsewhere = promotion({ state: 'deployed', deployedAt: at });
 
@@ -137,10 +137,13 @@ describe('a resolution whose code is looked at', () => {
 
   test.each<[string, CodeCheck]>([
     ['wrong', { kind: 'rejected', reason: 'wrong', failedAttempts: 2, lockedUntil: null }],
-    ['wrong, and one too many', { kind: 'rejected', reason: 'wrong', failedAttempts: 5, lockedUntil: after(HOUR) }],
+    [
+      'wrong, and one too many',
+      { kind: 'rejected', reason: 'wrong', failedAttempts: 5, lockedUntil: momentAfter(HOUR) },
+    ],
     ['reused', { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null }],
     ['malformed', { kind: 'rejected', reason: 'malformed', failedAttempts: 0, lockedUntil: null }],
-    ['locked', { kind: 'locked', lockedUntil: after(HOUR) }],
+    ['locked', { kind: 'locked', lockedUntil: momentAfter(HOUR) }],
   ])('a code that is %s refuses', (_, check) => {
     expect(decideResolution(request(), locked, code(check))).toEqual({ kind: 'code_refused', check });
   });
@@ -152,7 +155,7 @@ describe('who may do what', () => {
     ['an engineer', engineer, true, false],
     ['a superadmin', superadmin, true, true],
     ['a disabled superadmin', disabled, false, false],
-    ['a disabled engineer', { ...engineer, disabledAt: after(0) }, false, false],
+    ['a disabled engineer', { ...engineer, disabledAt: momentAfter(0) }, false, false],
   ])('%s', (_, operator, links, resolves) => {
     expect(isOperator(operator)).toBe(links);
     expect(isSuperadmin(operator)).toBe(resolves);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { deployingSince, endedAt, isDeploying, PROMOTION_STATES } from '../../src/promotions/promotion.js';
 import { severityDue } from '../../src/promotions/stuck.js';
-import { after, DAY, HOUR, PROMOTED_AT, promotion, THRESHOLDS } from './make.js';
+import { DAY, HOUR, momentAfter, PROMOTED_AT, promotion, THRESHOLDS } from './make.js';
 
 describe('when a promotion is stuck', () => {
   test.each([
@@ -15,7 +15,7 @@ describe('when a promotion is stuck', () => {
     ['found first after a year', 365 * DAY, 'critical'],
     ['where the clock is behind the row', -5 * HOUR, null],
   ])('%s it has earned what the thresholds say', (_, elapsed, expected) => {
-    expect(severityDue(promotion(), after(elapsed), THRESHOLDS)).toBe(expected);
+    expect(severityDue(promotion(), momentAfter(elapsed), THRESHOLDS)).toBe(expected);
   });
 
   test('the incident warns at 2026-05-09 16:28 and is critical at 2026-05-10 04:28 UTC', () => {
@@ -28,7 +28,7 @@ describe('when a promotion is stuck', () => {
 
   test('it never becomes milder as time passes', () => {
     const rank = (elapsed: number) => ({ null: 0, warning: 1, critical: 2 })[`${due(elapsed)}`] ?? -1;
-    const due = (elapsed: number) => severityDue(promotion(), after(elapsed), THRESHOLDS);
+    const due = (elapsed: number) => severityDue(promotion(), momentAfter(elapsed), THRESHOLDS);
     fc.assert(
       fc.property(fc.integer({ min: -DAY, max: 90 * DAY }), fc.nat(90 * DAY), (elapsed, more) => {
         expect(rank(elapsed + more)).toBeGreaterThanOrEqual(rank(elapsed));
@@ -56,9 +56,9 @@ describe('when a promotion is stuck', () => {
 });
 
 describe('when a promotion ended', () => {
-  const deployedAt = after(HOUR);
-  const failedAt = after(2 * HOUR);
-  const updatedAt = after(3 * HOUR);
+  const deployedAt = momentAfter(HOUR);
+  const failedAt = momentAfter(2 * HOUR);
+  const updatedAt = momentAfter(3 * HOUR);
   test.each([
     ['marked', null],
     ['deploying', null],

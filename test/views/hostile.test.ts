@@ -7,7 +7,7 @@ import { codeIsBalanced, skeleton, strangeMarkup, type Text, textsOf, trickery, 
 
 /** No value from outside is ever more than text: it pings nobody, links nowhere, formats and hides nothing. */
 
-const URL = 'https://docs.example.com/rca/2026-05-11';
+const RCA = 'https://docs.example.com/rca/2026-05-11';
 
 /** What a judgement finds in the texts of all payloads, by builder, each once. */
 function findings(
@@ -24,16 +24,15 @@ function findings(
 }
 const unbalanced = (text: string) => (codeIsBalanced(text) ? [] : [text]);
 
-/** What the app itself says in everything that Slack formats. */
+/** What the app itself says in everything that Slack formats, text by text. */
 const ownWords = (facts: Facts) =>
-  payloadsOf(facts).map(({ name, payload }) => {
-    const formatted = textsOf(payload).filter(({ kind }) => kind === 'mrkdwn');
-    return `${name}: ${formatted.map(({ text }) => skeleton(text)).join('\n')}`;
-  });
-const BENIGN = ownWords({ text: 'some text', url: URL });
+  payloadsOf(facts).flatMap(({ name, payload }) =>
+    textsOf(payload).flatMap(({ kind, text }) => (kind === 'mrkdwn' ? [`${name}: ${skeleton(text)}`] : [])),
+  );
+const BENIGN = ownWords({ text: 'some text', url: RCA });
 
 describe.each([...HOSTILE, ...BLANK])('%s', (_, text) => {
-  const facts = { text, url: URL };
+  const facts = { text, url: RCA };
 
   test('is no live markup', () => {
     expect(findings(facts, ['mrkdwn', 'plain_text'], strangeMarkup)).toEqual([]);
@@ -49,8 +48,9 @@ describe.each([...HOSTILE, ...BLANK])('%s', (_, text) => {
 });
 
 test.each(HOSTILE)('%s changes no word of the app’s own', (_, text) => {
-  const changed = ownWords({ text, url: URL }).filter((words, index) => words !== BENIGN[index]);
-  expect([...new Set(changed)].map((words) => words.slice(0, 300))).toEqual([]);
+  const own = ownWords({ text, url: RCA });
+  expect([...new Set(own.filter((words, index) => words !== BENIGN[index]))].slice(0, 10)).toEqual([]);
+  expect(own).toHaveLength(BENIGN.length);
 });
 
 describe.each(URLS)('an RCA’s address of %s', (_, url) => {
@@ -72,13 +72,16 @@ test.each([
   expect(addresses).not.toContain(url);
 });
 
-test.each(['deploying', 'deployed', 'failed'])('a secret that a promotion sets or replaces is in no payload: %s', (state) => {
-  const secret = 'hunter2-canary';
-  const row = promotion({ state, targetValue: secret, previousValue: secret });
-  const shown = [
-    alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: null }),
-    ...EVIDENCE.map((evidence) => alertMessage({ promotion: row, severity: 'warning', evidence, mention: null })),
-    showAnswer({ promotion: row, evidence: null, history: [] }),
-  ];
-  expect(JSON.stringify(shown)).not.toContain(secret);
-});
+test.each(['deploying', 'deployed', 'failed'])(
+  'a secret that a promotion sets or replaces is in no payload: %s',
+  (state) => {
+    const secret = 'hunter2-canary';
+    const row = promotion({ state, targetValue: secret, previousValue: secret });
+    const shown = [
+      alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: null }),
+      ...EVIDENCE.map((evidence) => alertMessage({ promotion: row, severity: 'warning', evidence, mention: null })),
+      showAnswer({ promotion: row, evidence: null, history: [] }),
+    ];
+    expect(JSON.stringify(shown)).not.toContain(secret);
+  },
+);

@@ -8,7 +8,7 @@ import * as help from '../../src/views/help.js';
 import * as list from '../../src/views/list.js';
 import * as rca from '../../src/views/rca.js';
 import * as resolution from '../../src/views/resolution.js';
-import { after, DAY, HOUR, promotion } from '../promotions/make.js';
+import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
 
 /** What builders are fed with: one outside text wherever the outside can write. */
 export interface Facts {
@@ -26,7 +26,7 @@ export type Payload =
 export const MENTION = '<!subteam^S0123456789>';
 export const USERS = ['U0MARKER01', 'U0PROMOTER', 'U0SUPER001', 'W0ENTERPRISE'] as const;
 
-const NOW = after(30 * HOUR);
+const NOW = momentAfter(30 * HOUR);
 const SUPERADMINS: readonly Operator[] = USERS.map((slackUserId) => ({
   slackUserId,
   role: 'superadmin',
@@ -50,11 +50,11 @@ export const EVIDENCE: readonly Evidence[] = [
 ];
 
 const CHECKS: readonly Exclude<CodeCheck, { kind: 'accepted' }>[] = [
-  { kind: 'locked', lockedUntil: after(31 * HOUR) },
+  { kind: 'locked', lockedUntil: momentAfter(31 * HOUR) },
   { kind: 'rejected', reason: 'malformed', failedAttempts: 0, lockedUntil: null },
   { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null },
   { kind: 'rejected', reason: 'wrong', failedAttempts: 4, lockedUntil: null },
-  { kind: 'rejected', reason: 'wrong', failedAttempts: 5, lockedUntil: after(31 * HOUR) },
+  { kind: 'rejected', reason: 'wrong', failedAttempts: 5, lockedUntil: momentAfter(31 * HOUR) },
 ];
 
 /** A promotion of which another system wrote every text that it could. */
@@ -76,7 +76,7 @@ function written({ text }: Facts, changes: Partial<Promotion> = {}): Promotion {
 /** The same promotion in every state, with and without what comes at the end. */
 function ends(facts: Facts): Promotion[] {
   const by = { resolvedBy: facts.text, resolutionNote: facts.text, failureReason: facts.text };
-  const at = { deployedAt: after(2 * DAY), failedAt: after(2 * DAY), updatedAt: after(2 * DAY) };
+  const at = { deployedAt: momentAfter(2 * DAY), failedAt: momentAfter(2 * DAY), updatedAt: momentAfter(2 * DAY) };
   return [
     written(facts, { state: 'deployed', ...by, ...at, rcaUrl: facts.url }),
     written(facts, { state: 'deployed' }),
@@ -142,19 +142,17 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   repeatReply: (facts) =>
     lives(facts).flatMap((row) => [null, MENTION].map((mention) => message(alert.repeatReply(row, mention)))),
   factFields: (facts) => lives(facts).map((row) => blocks(alert.factFields(row))),
-  resolutionButtons: (facts) =>
-    withEvidence(facts).map(([row, known]) => blocks(alert.resolutionButtons(row, known))),
-  rcaButton: (facts) =>
-    lives(facts).map((row) => blocks({ type: 'actions', elements: [alert.rcaButton(row)] })),
+  resolutionButtons: (facts) => withEvidence(facts).map(([row, known]) => blocks(alert.resolutionButtons(row, known))),
+  rcaButton: (facts) => lives(facts).map((row) => blocks({ type: 'actions', elements: [alert.rcaButton(row)] })),
   outcomeHeadline: (facts) => ends(facts).map((row) => words(alert.outcomeHeadline(row))),
   resolvedReply: (facts) =>
     ends(facts).flatMap((row) => [null, facts.text].map((name) => message(alert.resolvedReply(row, name)))),
+  rcaLink: (facts) => [words(alert.rcaLink(facts.url)), words(alert.rcaLink(facts.text))],
   rcaLinkedReply: (facts) =>
     [null, facts.url].map((previous) => message(alert.rcaLinkedReply(facts.url, previous, facts.text))),
   notice: () => [view(notice('Mark promotion', 'Something is said.'))],
   section: () => [blocks(section('Something is said.'))],
-  evidenceText: (facts) =>
-    withEvidence(facts).map(([row, known]) => words(evidence.evidenceText(row, known))),
+  evidenceText: (facts) => withEvidence(facts).map(([row, known]) => words(evidence.evidenceText(row, known))),
   target: (facts) => lives(facts).map((row) => words(evidence.target(row))),
   helpWords: () => [words(help.helpWords())],
   unknownWords: (facts) => [words(help.unknownWords(facts.text, null)), words(help.unknownWords(facts.text, 'stuck'))],

@@ -45,9 +45,7 @@ const DATE = /^<!date\^-?\d+\^[^<>|]*\|[^<>|]*>$/u;
 const LINK = /^<https:\/\/[^<>|\s`]+\|[^<>|`]*>$/u;
 
 function isOurs(token: string): boolean {
-  return (
-    DATE.test(token) || LINK.test(token) || token === MENTION || USERS.some((id) => token === `<@${id}>`)
-  );
+  return DATE.test(token) || LINK.test(token) || token === MENTION || USERS.some((id) => token === `<@${id}>`);
 }
 
 /** What Slack would act on in a text, and this app never means: mentions, dates and links that are not its own. */
@@ -68,7 +66,10 @@ export function codeIsBalanced(text: string): boolean {
 /** What is the app's own in a text: everything but code, links, dates and mentions. */
 export function skeleton(text: string): string {
   // Of a history as many lines are shown as there is room for.
-  return text.replaceAll(CODE, '§').replaceAll(TOKEN, '§').replaceAll(/(?:§ · § · §\n?)+/gu, '§…');
+  return text
+    .replaceAll(CODE, '§')
+    .replaceAll(TOKEN, '§')
+    .replaceAll(/(?:§ · § · §\n?)+/gu, '§…');
 }
 
 /** Characters that reorder, hide or pile up text, or that no encoding knows. */

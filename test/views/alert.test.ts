@@ -1,0 +1,262 @@
+import type { Evidence } from '../../src/promotions/evidence.js';
+import { alertMessage, escalationReply, repeatReply, resolvedReply } from '../../src/views/alert.js';
+import { HOUR, momentAfter, promotion } from '../promotions/make.js';
+import { EVIDENCE, MENTION, type Payload } from './payloads.js';
+import { valuesOf } from './reading.js';
+
+const checkedAt = new Date('2026-05-09T16:28:00Z');
+const live: Evidence = { kind: 'read', checkedAt, verdict: 'live', value: { kind: 'plain', value: 'true' } };
+const completed = promotion({
+  state: 'deployed',
+  deployedAt: new Date('2026-05-11T14:21:43Z'),
+  resolvedBy: 'U0SUPER001',
+  resolutionNote: 'The flag is live; only the write was lost.',
+  rcaUrl: 'https://docs.raxx.example/rca/2026-05-11',
+});
+
+const payload = (message: ReturnType<typeof alertMessage>): Payload => ({ kind: 'message', message });
+const stuck = (evidence: Evidence | null, severity: 'warning' | 'critical' = 'warning') =>
+  payload(alertMessage({ promotion: promotion(), severity, evidence, mention: null }));
+
+describe('the alert', () => {
+  test('of the incident, at 12 h, reads like this', () => {
+    const message = alertMessage({ promotion: promotion(), severity: 'warning', evidence: live, mention: null });
+    expect(message).toMatchInlineSnapshot(`
+{
+  "attachments": [
+    {
+      "blocks": [
+        {
+          "fields": [
+            {
+              "text": "*Config var*
+\`FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING\` → \`true\`",
+              "type": "mrkdwn",
+            },
+            {
+              "text": "*Heroku app*
+\`raxx-console-prod\`",
+              "type": "mrkdwn",
+            },
+            {
+              "text": "*Deploying since*
+<!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>",
+              "type": "mrkdwn",
+            },
+            {
+              "text": "*Promoted by*
+<@U0PROMOTER>",
+              "type": "mrkdwn",
+            },
+          ],
+          "type": "section",
+        },
+        {
+          "text": {
+            "text": ":large_green_circle: *Live.* On Heroku \`FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING\` is \`true\`, which is the target. *Mark completed* is right.
+_Checked <!date^1778344080^{date_short} {time_secs}|2026-05-09 16:28:00 UTC>_",
+            "type": "mrkdwn",
+          },
+          "type": "section",
+        },
+        {
+          "elements": [
+            {
+              "accessibility_label": "Mark completed: console_heroku_log_drain_alerting",
+              "action_id": "mark_completed",
+              "style": "primary",
+              "text": {
+                "emoji": false,
+                "text": "Mark completed",
+                "type": "plain_text",
+              },
+              "type": "button",
+              "value": "7",
+            },
+            {
+              "accessibility_label": "Mark failed: console_heroku_log_drain_alerting",
+              "action_id": "mark_failed",
+              "text": {
+                "emoji": false,
+                "text": "Mark failed",
+                "type": "plain_text",
+              },
+              "type": "button",
+              "value": "7",
+            },
+            {
+              "accessibility_label": "Open RCA: console_heroku_log_drain_alerting",
+              "action_id": "open_rca",
+              "text": {
+                "emoji": false,
+                "text": "Open RCA",
+                "type": "plain_text",
+              },
+              "type": "button",
+              "value": "7",
+            },
+          ],
+          "type": "actions",
+        },
+        {
+          "elements": [
+            {
+              "text": "Promotion 7 · Marking it takes a superadmin and a TOTP code.",
+              "type": "mrkdwn",
+            },
+          ],
+          "type": "context",
+        },
+      ],
+      "color": "#daa038",
+      "fallback": ":warning: *Warning*: \`console_heroku_log_drain_alerting\` on \`raxx-console-prod\` is stuck in deploying, since <!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>",
+    },
+  ],
+  "text": ":warning: *Warning*: \`console_heroku_log_drain_alerting\` on \`raxx-console-prod\` is stuck in deploying, since <!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>",
+}
+`);
+  });
+
+  test('of the incident, once it was completed, reads like this', () => {
+    const message = alertMessage({ promotion: completed, severity: 'critical', evidence: null, mention: null });
+    expect(message).toMatchInlineSnapshot(`
+{
+  "attachments": [
+    {
+      "blocks": [
+        {
+          "fields": [
+            {
+              "text": "*Config var*
+\`FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING\` → \`true\`",
+              "type": "mrkdwn",
+            },
+            {
+              "text": "*Heroku app*
+\`raxx-console-prod\`",
+              "type": "mrkdwn",
+            },
+            {
+              "text": "*Deploying since*
+<!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>",
+              "type": "mrkdwn",
+            },
+            {
+              "text": "*For*
+2 d 9 h",
+              "type": "mrkdwn",
+            },
+          ],
+          "type": "section",
+        },
+        {
+          "text": {
+            "text": "*Note*
+\`\`\`The flag is live; only the write was lost.\`\`\`",
+            "type": "mrkdwn",
+          },
+          "type": "section",
+        },
+        {
+          "text": {
+            "text": "*RCA*: <https://docs.raxx.example/rca/2026-05-11|https://docs.raxx.example/rca/2026-05-11>",
+            "type": "mrkdwn",
+          },
+          "type": "section",
+        },
+        {
+          "elements": [
+            {
+              "text": "Promotion 7",
+              "type": "mrkdwn",
+            },
+          ],
+          "type": "context",
+        },
+      ],
+      "color": "#2eb886",
+      "fallback": ":white_check_mark: \`console_heroku_log_drain_alerting\` on \`raxx-console-prod\` was marked *completed* by <@U0SUPER001>, <!date^1778509303^{date_short} {time} ({ago})|2026-05-11 14:21 UTC>",
+    },
+  ],
+  "text": ":white_check_mark: \`console_heroku_log_drain_alerting\` on \`raxx-console-prod\` was marked *completed* by <@U0SUPER001>, <!date^1778509303^{date_short} {time} ({ago})|2026-05-11 14:21 UTC>",
+}
+`);
+  });
+
+  test.each(EVIDENCE)('has three buttons and nothing else to click, whatever Heroku says (%#)', (evidence) => {
+    expect(valuesOf(stuck(evidence), 'action_id')).toEqual(['mark_completed', 'mark_failed', 'open_rca']);
+  });
+
+  test.each(EVIDENCE)('lets the button stand out that the evidence speaks for, and no other (%#)', (evidence) => {
+    const verdict = evidence.kind === 'read' ? evidence.verdict : 'unknown';
+    const expected = { live: ['primary'], not_live: ['danger'], unknown: [] }[verdict];
+    expect(valuesOf(stuck(evidence), 'style')).toEqual(expected);
+  });
+
+  test('is a link to the RCA where one is recorded', () => {
+    const row = promotion({ rcaUrl: completed.rcaUrl });
+    const message = payload(alertMessage({ promotion: row, severity: 'warning', evidence: live, mention: null }));
+    expect(valuesOf(message, 'url')).toEqual(['https://docs.raxx.example/rca/2026-05-11']);
+    expect(valuesOf(message, 'action_id')).toEqual(['mark_completed', 'mark_failed', 'open_rca_link']);
+  });
+
+  test.each(['deployed', 'failed', 'cancelled', 'marked', 'rolled_back'])('has no buttons in state %s', (state) => {
+    const row = promotion({ state });
+    const message = payload(alertMessage({ promotion: row, severity: 'critical', evidence: live, mention: null }));
+    expect(valuesOf(message, 'action_id')).toEqual([]);
+  });
+
+  test.each([
+    ['deploying', 'warning', '#daa038'],
+    ['deploying', 'critical', '#a30200'],
+    ['deployed', 'critical', '#2eb886'],
+    ['failed', 'critical', '#dddddd'],
+    ['cancelled', 'warning', '#dddddd'],
+  ] as const)('in state %s, %s, has the colour %s', (state, severity, colour) => {
+    const message = alertMessage({ promotion: promotion({ state }), severity, evidence: null, mention: null });
+    expect(message.attachments?.map(({ color }) => color)).toEqual([colour]);
+  });
+
+  test('calls nobody unless it is told to', () => {
+    const words = (mention: string | null) =>
+      alertMessage({ promotion: promotion(), severity: 'critical', evidence: live, mention }).text;
+    expect(words(null)).not.toContain('<!subteam');
+    expect(words(MENTION)).toContain(`*CRITICAL* ${MENTION}:`);
+  });
+
+  test('tells how long the promotion was deploying, across days', () => {
+    expect(
+      JSON.stringify(alertMessage({ promotion: completed, severity: 'critical', evidence: null, mention: null })),
+    ).toContain('*For*\\n2 d 9 h');
+  });
+});
+
+describe('what is said in the thread', () => {
+  test('at 24 h and every day after names the flag, the app and since when', () => {
+    const escalation = escalationReply({
+      promotion: promotion(),
+      severity: 'critical',
+      evidence: null,
+      mention: MENTION,
+    });
+    expect(escalation.text).toMatchInlineSnapshot(
+      `":rotating_light: *CRITICAL* <!subteam^S0123456789>: \`console_heroku_log_drain_alerting\` on \`raxx-console-prod\` is stuck in deploying, since <!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>. Evidence and buttons are on the message above."`,
+    );
+    expect(repeatReply(promotion(), null).text).toMatchInlineSnapshot(
+      `":rotating_light: *CRITICAL*, still open: \`console_heroku_log_drain_alerting\` on \`raxx-console-prod\` is stuck in deploying, since <!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>. Evidence and buttons are on the message above."`,
+    );
+  });
+
+  test('once it is resolved names who did it, without pinging them', () => {
+    expect(resolvedReply(completed, 'Sam <!channel>').text).toMatchInlineSnapshot(`
+":white_check_mark: \`console_heroku_log_drain_alerting\` on \`raxx-console-prod\` was marked *completed* by \`Sam &lt;!channel&gt;\`, <!date^1778509303^{date_short} {time} ({ago})|2026-05-11 14:21 UTC>
+RCA: <https://docs.raxx.example/rca/2026-05-11|https://docs.raxx.example/rca/2026-05-11>"
+`);
+    expect(resolvedReply(completed, null).text).not.toContain('<@');
+  });
+
+  test('of a promotion that another system ended says so', () => {
+    const elsewhere = promotion({ state: 'deployed', deployedAt: momentAfter(50 * HOUR) });
+    expect(resolvedReply(elsewhere, null).text).toContain('was set to *completed* outside this app');
+  });
+});

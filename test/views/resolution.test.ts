@@ -1,0 +1,65 @@
+import type { Evidence } from '../../src/promotions/evidence.js';
+import type { CodeCheck } from '../../src/promotions/resolution.js';
+import { refusalWords, resolutionModal } from '../../src/views/resolution.js';
+import { HOUR, MINUTE, momentAfter, promotion, SECOND } from '../promotions/make.js';
+import { EVIDENCE, type Payload } from './payloads.js';
+import { valuesOf } from './reading.js';
+
+const now = momentAfter(30 * HOUR);
+
+function modal(action: 'completed' | 'failed', evidence: Evidence | null): Payload {
+  return {
+    kind: 'view',
+    view: resolutionModal({
+      promotion: promotion(),
+      action,
+      evidence,
+      evidenceChanged: false,
+      privateMetadata: '{}',
+    }),
+  };
+}
+
+describe('the form', () => {
+  test.each(EVIDENCE)('asks for a confirmation exactly where Heroku says the opposite (%#)', (evidence) => {
+    const verdict = evidence.kind === 'read' ? evidence.verdict : 'unknown';
+    expect(valuesOf(modal('completed', evidence), 'block_id').includes('confirmation')).toBe(verdict === 'not_live');
+    expect(valuesOf(modal('failed', evidence), 'block_id').includes('confirmation')).toBe(verdict === 'live');
+  });
+
+  test('asks for none while Heroku is being asked', () => {
+    expect(valuesOf(modal('completed', null), 'block_id')).toEqual(['code', 'note', 'rca_url']);
+  });
+
+  test('requires a note only of Mark failed', () => {
+    expect(valuesOf(modal('completed', null), 'optional')).toEqual([true, true]);
+    expect(valuesOf(modal('failed', null), 'optional')).toEqual([false, true]);
+  });
+});
+
+describe('a code that was refused', () => {
+  const wordsFor = (check: Exclude<CodeCheck, { kind: 'accepted' }>) => {
+    const said = refusalWords({ kind: 'code_refused', check }, { now, superadmins: [] });
+    return said.kind === 'field_errors' ? said.errors['code'] : undefined;
+  };
+  const wrong = { kind: 'rejected', reason: 'wrong' } as const;
+
+  test.each([
+    ['wrong', { ...wrong, failedAttempts: 3, lockedUntil: null }, /3 of 5/u],
+    [
+      'one too many',
+      { ...wrong, failedAttempts: 5, lockedUntil: momentAfter(30 * HOUR + 15 * MINUTE) },
+      /in 15 min \(10:43 UTC\)/u,
+    ],
+    ['locked, for a second more', { kind: 'locked', lockedUntil: momentAfter(30 * HOUR + SECOND) }, /in 1 min/u],
+    ['locked, for 61 seconds', { kind: 'locked', lockedUntil: momentAfter(30 * HOUR + 61 * SECOND) }, /in 2 min/u],
+    ['reused', { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null }, /used already/u],
+    ['malformed', { kind: 'rejected', reason: 'malformed', failedAttempts: 0, lockedUntil: null }, /6 digits/u],
+  ] as const)('is told under its field: %s', (_, check, expected) => {
+    expect(wordsFor(check)).toMatch(expected);
+  });
+
+  test('is told in plain text, which knows no markup', () => {
+    expect(wordsFor({ kind: 'locked', lockedUntil: momentAfter(31 * HOUR) })).not.toMatch(/[<>*`]/u);
+  });
+});
