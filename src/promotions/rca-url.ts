@@ -14,6 +14,7 @@ export const RCA_URL_MAX_LENGTH = 2048;
 export function checkRcaUrl(text: string, allowedHosts: readonly string[]): RcaUrlCheck {
   const trimmed = text.trim();
   if (trimmed.length > RCA_URL_MAX_LENGTH) return { ok: false, fault: 'too_long' };
+  // Angle brackets and a bar are what is left of Slack's markup around an address, not part of one.
   const url = /[\s<>|]/u.test(trimmed) ? null : parseUrl(trimmed);
   if (url === null) return { ok: false, fault: 'not_a_url' };
   if (url.protocol !== 'https:') return { ok: false, fault: 'not_https' };
