@@ -12,6 +12,8 @@ import { HOUR, momentAfter } from './make.js';
 const at = momentAfter(30 * HOUR);
 const later = momentAfter(31 * HOUR);
 const holding = (value: string | null, when = at): Evidence => assess({ targetValue: 'true' }, value, when);
+/** The same where the target is itself not to be shown. */
+const secretly = (value: string): Evidence => assess({ targetValue: 'hunter2' }, value, at);
 const silent = (reason: 'no_answer' | 'rate_limited' = 'no_answer'): Evidence => ({
   kind: 'unavailable',
   checkedAt: at,
@@ -64,6 +66,8 @@ describe('evidence read again', () => {
     ['no answer where there was one', holding('true'), silent(), false],
     ['still no answer', silent(), silent(), false],
     ['no answer for another reason', silent(), silent('rate_limited'), false],
+    ['a hidden target that was replaced by something hidden', secretly('hunter2'), secretly('hunter3'), true],
+    ['something hidden that became the hidden target', secretly('hunter3'), secretly('hunter2'), true],
   ])('%s', (_, shown, reread, changed) => {
     expect(evidenceChanged(shown, reread)).toBe(changed);
   });
