@@ -2,7 +2,7 @@ import type { Evidence } from '../promotions/evidence.js';
 import { deployingSince, endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { Severity } from '../promotions/stuck.js';
-import { type Block, button, context, fields, type Message, section } from './blocks.js';
+import { type Block, button, context, type Message, section } from './blocks.js';
 import { evidenceText, target } from './evidence.js';
 import { ACTION } from './ids.js';
 import { code, label, link, person, quote, span, when } from './text.js';
@@ -52,7 +52,7 @@ function isStuck(promotion: Promotion): string {
 function stuckMessage({ promotion, severity, evidence, mention }: AlertFacts): Message {
   const text = `${HEADLINE[severity]}${called(mention)}: ${isStuck(promotion)}`;
   const blocks: Block[] = [
-    factFields(promotion),
+    promotionFacts(promotion),
     section(evidenceText(promotion, evidence)),
     resolutionButtons(promotion, evidence),
     context(`Promotion ${promotion.id} · Marking it takes a superadmin and a TOTP code.`),
@@ -63,14 +63,22 @@ function stuckMessage({ promotion, severity, evidence, mention }: AlertFacts): M
   };
 }
 
-/** What a promotion is about, in four fields that a phone shows one below the other. */
-export function factFields(promotion: Promotion) {
-  return fields(
-    `*Config var*\n${code(promotion.configVar)} → ${target(promotion)}`,
-    `*Heroku app*\n${code(promotion.herokuApp)}`,
-    `*Deploying since*\n${when(deployingSince(promotion))}`,
-    `*Promoted by*\n${person(promotion.promotedBy ?? promotion.markedBy)}`,
+/** What a promotion is about, a line each: flag names are long, and two columns of them do not fit a phone. */
+export function promotionFacts(promotion: Promotion) {
+  return section(
+    [
+      ...subjectLines(promotion),
+      `*Deploying since*: ${when(deployingSince(promotion))}`,
+      `*Promoted by*: ${person(promotion.promotedBy ?? promotion.markedBy)}`,
+    ].join('\n'),
   );
+}
+
+function subjectLines(promotion: Promotion): string[] {
+  return [
+    `*Config var*: ${code(promotion.configVar)} → ${target(promotion)}`,
+    `*Heroku app*: ${code(promotion.herokuApp)}`,
+  ];
 }
 
 /** The three buttons. The one that the evidence speaks for stands out; where it says nothing, neither does. */
@@ -112,11 +120,12 @@ function endedMessage(promotion: Promotion): Message {
   const text = outcomeHeadline(promotion);
   const at = endedAt(promotion);
   const blocks: Block[] = [
-    fields(
-      `*Config var*\n${code(promotion.configVar)} → ${target(promotion)}`,
-      `*Heroku app*\n${code(promotion.herokuApp)}`,
-      `*Deploying since*\n${when(deployingSince(promotion))}`,
-      `*For*\n${at === null ? '_unknown_' : span(at.getTime() - deployingSince(promotion).getTime())}`,
+    section(
+      [
+        ...subjectLines(promotion),
+        `*Deploying since*: ${when(deployingSince(promotion))}`,
+        `*For*: ${at === null ? '_unknown_' : span(at.getTime() - deployingSince(promotion).getTime())}`,
+      ].join('\n'),
     ),
   ];
   const note = promotion.resolutionNote ?? promotion.failureReason;

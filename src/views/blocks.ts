@@ -22,10 +22,6 @@ export function section(text: string): types.SectionBlock {
   return { type: 'section', text: { type: 'mrkdwn', text } };
 }
 
-export function fields(...texts: string[]): types.SectionBlock {
-  return { type: 'section', fields: texts.map((text) => ({ type: 'mrkdwn', text })) };
-}
-
 export function context(...texts: string[]): types.ContextBlock {
   return { type: 'context', elements: texts.map((text) => ({ type: 'mrkdwn', text })) };
 }

@@ -1,7 +1,7 @@
 import { contradicts, type Evidence, type ResolutionAction } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { Operator, ResolutionRefusal } from '../promotions/resolution.js';
-import { factFields, outcomeHeadline } from './alert.js';
+import { promotionFacts, outcomeHeadline } from './alert.js';
 import { type Block, context, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
 import { evidenceText } from './evidence.js';
 import { BLOCK, CONFIRMED, INPUT, VIEW } from './ids.js';
@@ -25,7 +25,7 @@ export function resolutionModal(facts: {
   const { promotion, action, evidence } = facts;
   const blocks: Block[] = [
     section(`${code(promotion.flagKey)} goes from *deploying* to *${STATE_AFTER[action]}*. Nothing changes on Heroku.`),
-    factFields(promotion),
+    promotionFacts(promotion),
   ];
   if (facts.evidenceChanged) {
     blocks.push(

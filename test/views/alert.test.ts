@@ -27,28 +27,13 @@ describe('the alert', () => {
     {
       "blocks": [
         {
-          "fields": [
-            {
-              "text": "*Config var*
-\`FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING\` → \`true\`",
-              "type": "mrkdwn",
-            },
-            {
-              "text": "*Heroku app*
-\`raxx-console-prod\`",
-              "type": "mrkdwn",
-            },
-            {
-              "text": "*Deploying since*
-<!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>",
-              "type": "mrkdwn",
-            },
-            {
-              "text": "*Promoted by*
-<@U0PROMOTER>",
-              "type": "mrkdwn",
-            },
-          ],
+          "text": {
+            "text": "*Config var*: \`FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING\` → \`true\`
+*Heroku app*: \`raxx-console-prod\`
+*Deploying since*: <!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>
+*Promoted by*: <@U0PROMOTER>",
+            "type": "mrkdwn",
+          },
           "type": "section",
         },
         {
@@ -125,28 +110,13 @@ _Checked <!date^1778344080^{date_short} {time_secs}|2026-05-09 16:28:00 UTC>_",
     {
       "blocks": [
         {
-          "fields": [
-            {
-              "text": "*Config var*
-\`FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING\` → \`true\`",
-              "type": "mrkdwn",
-            },
-            {
-              "text": "*Heroku app*
-\`raxx-console-prod\`",
-              "type": "mrkdwn",
-            },
-            {
-              "text": "*Deploying since*
-<!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>",
-              "type": "mrkdwn",
-            },
-            {
-              "text": "*For*
-2 d 9 h",
-              "type": "mrkdwn",
-            },
-          ],
+          "text": {
+            "text": "*Config var*: \`FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING\` → \`true\`
+*Heroku app*: \`raxx-console-prod\`
+*Deploying since*: <!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>
+*For*: 2 d 9 h",
+            "type": "mrkdwn",
+          },
           "type": "section",
         },
         {

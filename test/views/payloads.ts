@@ -141,7 +141,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     ),
   repeatReply: (facts) =>
     lives(facts).flatMap((row) => [null, MENTION].map((mention) => message(alert.repeatReply(row, mention)))),
-  factFields: (facts) => lives(facts).map((row) => blocks(alert.factFields(row))),
+  promotionFacts: (facts) => lives(facts).map((row) => blocks(alert.promotionFacts(row))),
   resolutionButtons: (facts) => withEvidence(facts).map(([row, known]) => blocks(alert.resolutionButtons(row, known))),
   rcaButton: (facts) => lives(facts).map((row) => blocks({ type: 'actions', elements: [alert.rcaButton(row)] })),
   outcomeHeadline: (facts) => ends(facts).map((row) => words(alert.outcomeHeadline(row))),
