@@ -51,9 +51,14 @@ export async function up(knex: Knex): Promise<void> {
   if (await knex.schema.hasTable(TABLE)) await adopt(knex);
   else await create(knex);
 
-  await knex.raw(
-    `create index if not exists ${STUCK_CLOCK} on ${TABLE} ((coalesce(promoted_at, marked_at, created_at))) where state = 'deploying'`,
-  );
+  // A console's columns may carry no zone; an index takes only what no setting of the session can change.
+  await knex.raw(`
+    create function flag_promotions_utc(at timestamptz) returns timestamp language sql immutable as $$ select at at time zone 'UTC' $$;
+    create function flag_promotions_utc(at timestamp) returns timestamp language sql immutable as $$ select at $$;
+    create index if not exists ${STUCK_CLOCK} on ${TABLE} ((
+      coalesce(flag_promotions_utc(promoted_at), flag_promotions_utc(marked_at), flag_promotions_utc(created_at))
+    )) where state = 'deploying';
+  `);
   await refuseTwoActivePromotions(knex);
   await knex.raw(
     `create unique index if not exists ${ACTIVE_UNIQUE} on ${TABLE} (heroku_app, (${CONFIG_VAR})) where state in ('marked', 'deploying')`,
@@ -117,10 +122,12 @@ async function columnsOf(knex: Knex): Promise<Set<string>> {
 
 export async function down(knex: Knex): Promise<void> {
   const { rows: table } = await knex.raw(`select obj_description('${TABLE}'::regclass) = '${ADDED_BY_US}' as ours`);
-  if (table[0]?.ours === true) {
-    await knex.raw(`drop table ${TABLE}`);
-    return;
-  }
+  if (table[0]?.ours === true) await knex.raw(`drop table ${TABLE}`);
+  else await takeBack(knex);
+  await knex.raw('drop function flag_promotions_utc(timestamptz); drop function flag_promotions_utc(timestamp)');
+}
+
+async function takeBack(knex: Knex): Promise<void> {
   for (const index of [ACTIVE_UNIQUE, STUCK_CLOCK, `${TABLE}_flag_key`, `${TABLE}_id`]) {
     await knex.raw(`drop index if exists ${index}`);
   }

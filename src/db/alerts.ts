@@ -14,6 +14,8 @@ import {
   parseRows,
   promotionRow,
   rowCount,
+  STUCK,
+  STUCK_CLOCK,
 } from './rows.js';
 
 /** Who holds a row while delivering it, and for how long at most (milliseconds, on the database's clock). */
@@ -116,8 +118,7 @@ export function alerts(knex: Knex): Alerts {
       const stuckRows = parseRows(
         await knex.raw(
           `select ${PROMOTION_COLUMNS} from console_flag_promotions p
-            where p.state = 'deploying' and coalesce(p.promoted_at, p.marked_at, p.created_at) <= ?
-            order by coalesce(p.promoted_at, p.marked_at, p.created_at), p.id`,
+            where ${STUCK} order by ${STUCK_CLOCK}, p.id`,
           [stuckBefore],
         ),
         promotionRow,

@@ -23,6 +23,6 @@ export function connect(connectionString: string, options: { maxConnections?: nu
 
 /** knex would print on the console what also rejects the query, where it is dealt with and logged. */
 const quiet = (): void => undefined;
-const QUIET = { warn: quiet, error: quiet, debug: quiet, deprecate: quiet };
+export const QUIET = { warn: quiet, error: quiet, debug: quiet, deprecate: quiet };
 
 export type { Knex };

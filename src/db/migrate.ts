@@ -1,5 +1,6 @@
 import knexFactory, { type Knex } from 'knex';
 import { migrations } from '../../migrations/index.js';
+import { QUIET } from './connection.js';
 
 const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
   getMigrations: async () => [...migrations],
@@ -33,7 +34,7 @@ const LOCK = 2026_05_07;
  * set when its holder is killed. A session's advisory lock does neither.
  */
 async function withMigrationLock<T>(connectionString: string, work: (knex: Knex) => Promise<T>): Promise<T> {
-  const knex = knexFactory({ client: 'pg', connection: connectionString, pool: { min: 0, max: 2 } });
+  const knex = knexFactory({ client: 'pg', connection: connectionString, pool: { min: 0, max: 2 }, log: QUIET });
   try {
     return await knex.transaction(async (lock) => {
       await lock.raw('select pg_advisory_xact_lock(?)', [LOCK]);

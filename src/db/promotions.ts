@@ -12,7 +12,7 @@ import { requestRepaint, showThatItEnded } from './alerts.js';
 import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { lockOperator, recordCodeCheck, type StoredAuthenticator } from './operators.js';
-import { count, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
+import { count, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, STUCK, STUCK_CLOCK } from './rows.js';
 
 export type ResolutionOutcome = { readonly kind: 'resolved'; readonly promotion: Promotion } | ResolutionRefusal;
 
@@ -53,8 +53,6 @@ export interface Promotions {
   linkRca(link: { promotionId: string; url: string; operatorId: string; at: Date }): Promise<RcaLinkOutcome>;
 }
 
-const STUCK_CLOCK = 'coalesce(p.promoted_at, p.marked_at, p.created_at)';
-
 export function promotions(knex: Knex): Promotions {
   async function select(rest: string, values: readonly (string | number | Date)[] = []): Promise<readonly Promotion[]> {
     const found = await knex.raw(`select ${PROMOTION_COLUMNS} from console_flag_promotions p ${rest}`, [...values]);
@@ -67,7 +65,7 @@ export function promotions(knex: Knex): Promotions {
     find: (id) => first('where p.id = ?', [id]),
     newestOf: (flagKey) => first('where p.flag_key = ? order by p.id desc limit 1', [flagKey]),
     async stuck(stuckBefore, { offset, limit }) {
-      const condition = `where p.state = 'deploying' and ${STUCK_CLOCK} <= ?`;
+      const condition = `where ${STUCK}`;
       const counted = await knex.raw(`select count(*) as n from console_flag_promotions p ${condition}`, [stuckBefore]);
       const rows = await select(`${condition} order by ${STUCK_CLOCK}, p.id offset ? limit ?`, [
         stuckBefore,

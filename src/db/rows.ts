@@ -65,6 +65,12 @@ export const promotionRow = z
     }),
   );
 
+/** When the stuck clock of the promotion `p` started, as an index knows it: a UTC time without zone. */
+export const STUCK_CLOCK =
+  'coalesce(flag_promotions_utc(p.promoted_at), flag_promotions_utc(p.marked_at), flag_promotions_utc(p.created_at))';
+/** A condition with one parameter, the instant by which that clock started. */
+export const STUCK = `p.state = 'deploying' and ${STUCK_CLOCK} <= flag_promotions_utc(?::timestamptz)`;
+
 /** The select list of an alert, under the alias `a`. */
 export const ALERT_COLUMNS = `
   a.id, a.promotion_id, a.severity, a.state, a.channel, a.message_ts, a.thread_ts, a.posted_at, a.attempts,

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { scheduledJobs } from 'node-schedule';
 import type { MaintenanceReport } from '../../src/jobs/maintenance.js';
 import { createWatchdog, type Tick, type Watchdog, type WatchdogDependencies } from '../../src/jobs/watchdog.js';
 import { createLogger } from '../../src/log.js';
@@ -163,6 +164,7 @@ describe('the watchdog', () => {
       expect(stopped).toBe(false);
       maintenance.end();
       await stopping;
+      expect(Object.keys(scheduledJobs)).toEqual([]);
       await sleep(1_200);
       expect(maintenance.run).toHaveBeenCalledTimes(1);
     });

@@ -88,6 +88,18 @@ const pathsOf = (payload: unknown) => check(payload).map(({ path }) => path);
 
 const ELEMENTS: readonly Rule[] = [
   inActions(
+    'a checkbox has at most 75 characters',
+    checkboxes({ options: [option('v', { text: mrkdwn(x(75)) })] }),
+    checkboxes({ options: [option('v', { text: mrkdwn(x(76)) })] }),
+    '/options/0/text/text',
+  ),
+  inActions(
+    'a checkbox is described in at most 75 characters',
+    checkboxes({ options: [option('v', { description: mrkdwn(x(75)) })] }),
+    checkboxes({ options: [option('v', { description: mrkdwn(x(76)) })] }),
+    '/options/0/description/text',
+  ),
+  inActions(
     'a button has at most 75 characters',
     button({ text: plain(x(75)) }),
     button({ text: plain(x(76)) }),
@@ -501,6 +513,56 @@ const ELEMENTS: readonly Rule[] = [
 
 const BLOCKS: readonly Rule[] = [
   inBlock(
+    'a context’s mrkdwn has at most 3,000 characters',
+    context([mrkdwn(x(3_000))]),
+    context([mrkdwn(x(3_001))]),
+    '/elements/0/text',
+  ),
+  inBlock(
+    'a context’s plain text has at most 3,000 characters',
+    context([plain(x(3_000))]),
+    context([plain(x(3_001))]),
+    '/elements/0/text',
+  ),
+  inBlock(
+    'rich text’s block_id has at most 255 characters',
+    { ...richText(richSection({ type: 'emoji', name: 'wave' })), block_id: x(255) },
+    { ...richText(richSection({ type: 'emoji', name: 'wave' })), block_id: x(256) },
+    '/block_id',
+  ),
+  inBlock(
+    'rich text is indented at most 8 times',
+    richText({
+      type: 'rich_text_list',
+      style: 'ordered',
+      indent: 8,
+      offset: 0,
+      border: 1,
+      elements: [richSection({ type: 'emoji', name: 'x' })],
+    }),
+    richText({
+      type: 'rich_text_list',
+      style: 'ordered',
+      indent: 9,
+      offset: 0,
+      border: 0,
+      elements: [richSection({ type: 'emoji', name: 'x' })],
+    }),
+    '/elements/0/indent',
+  ),
+  inBlock(
+    'rich text has borders or none',
+    richText({ type: 'rich_text_quote', border: 0, elements: [{ type: 'text', text: 'x' }] }),
+    richText({ type: 'rich_text_quote', border: 2, elements: [{ type: 'text', text: 'x' }] }),
+    '/elements/0/border',
+  ),
+  inBlock(
+    'rich text dates in seconds',
+    richText(richSection({ type: 'date', timestamp: 9_999_999_999, format: '{ago}' })),
+    richText(richSection({ type: 'date', timestamp: 10_000_000_000, format: '{ago}' })),
+    '/elements/0/elements/0/timestamp',
+  ),
+  inBlock(
     'a section’s text has at most 3,000 characters',
     section({ text: mrkdwn(x(3_000)) }),
     section({ text: mrkdwn(x(3_001)) }),
@@ -718,6 +780,12 @@ const metadata = (more: Json = {}) => ({
 const sections = (count: number) => many(count, () => section());
 
 const BODIES: readonly Rule[] = [
+  inBody(
+    'a fallback has at most 4,000 characters',
+    { attachments: [attachment({ fallback: x(4_000) })] },
+    { attachments: [attachment({ fallback: x(4_001) })] },
+    '/attachments/0/fallback',
+  ),
   inBody('a message’s text has at most 4,000 characters', { text: x(4_000) }, { text: x(4_001) }, '/text'),
   inBody('a message’s text is not empty', { text: 'x' }, { text: '' }, '/text'),
   inBody('a message’s text is not blank', { text: 'x ' }, { text: ' ' }, '/text'),
@@ -1087,6 +1155,25 @@ describe('what is found', () => {
     const nothing = [{ path: '/text', message: 'no_text' }];
     expect(checkMessage({ channel: 'C0123456789' })).toEqual(nothing);
     expect(checkMessage({ blocks: [], attachments: [] })).toEqual(nothing);
+  });
+
+  test('is what the words are for where only they are missing', () => {
+    const missing = [{ path: '/text', message: 'is missing: it is what notifications and screen readers say' }];
+    expect(checkMessage({ blocks: [divider] })).toEqual(missing);
+    expect(checkMessage({ attachments: [attachment()] })).toEqual(missing);
+  });
+
+  test('is that a type is not supported where it is not', () => {
+    expect(checkMessage(inMessage({ type: 'marquee' }))).toEqual([
+      { path: '/blocks/0/type', message: 'is no type that is supported here' },
+    ]);
+    expect(checkMessage(inMessage({ ...divider, text: 'x' }))).toEqual([
+      { path: '/blocks/0/text', message: 'is no key that belongs here' },
+    ]);
+    expect(checkMessage(message({ metadata: metadata({ event_payload: { type: null, a: null } }) }))).toEqual([
+      { path: '/metadata/event_payload/type', message: expect.stringContaining('nvalid') },
+      { path: '/metadata/event_payload/a', message: expect.stringContaining('nvalid') },
+    ]);
   });
 
   test('is everything at once', () => {

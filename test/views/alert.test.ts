@@ -197,7 +197,7 @@ _Checked <!date^1778344080^{date_short} {time_secs}|2026-05-09 16:28:00 UTC>_",
   test('tells how long the promotion was deploying, across days', () => {
     expect(
       JSON.stringify(alertMessage({ promotion: completed, severity: 'critical', evidence: null, mention: null })),
-    ).toContain('*For*\\n2 d 9 h');
+    ).toContain('*For*: 2 d 9 h');
   });
 });
 

@@ -8,13 +8,13 @@ import { markupProblem } from './markup.js';
  */
 
 /** A string that Slack can store: half of a surrogate pair is no Unicode. */
-export const anyString = (most: number) =>
+export const anyString = (most = Number.POSITIVE_INFINITY) =>
   z
     .string()
     .max(most)
     .refine((value) => value.isWellFormed(), 'holds half of a surrogate pair');
 
-export const string = (most: number) => anyString(most).min(1);
+export const string = (most?: number) => anyString(most).min(1);
 
 /** A string that somebody reads or hears. */
 export const words = (most: number) =>

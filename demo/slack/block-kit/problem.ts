@@ -22,7 +22,7 @@ export function problemsOf(error: z.ZodError): Problem[] {
         message: (Object.hasOwn(REFUSED, key) ? REFUSED[key] : undefined) ?? 'is no key that belongs here',
       }));
     }
-    const isUnknownType = issue.code === 'invalid_union' && path.at(-1) === 'type';
+    const isUnknownType = issue.code === 'invalid_union' && issue.discriminator !== undefined;
     return [{ path: pointer(path), message: isUnknownType ? 'is no type that is supported here' : issue.message }];
   });
 }

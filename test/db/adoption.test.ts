@@ -1,0 +1,236 @@
+import pg from 'pg';
+import { openDatabase } from '../../src/db/database.js';
+import { migrateToLatest, rollBackAll } from '../../src/db/migrate.js';
+import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
+
+/** The table as a console might have made it: other types, no zone, columns and an index of its own, odd states. */
+const CONSOLE_TABLE = `
+  create table console_flag_promotions (
+    id serial primary key,
+    flag_key varchar(200) not null,
+    heroku_app varchar(100) not null,
+    state varchar(20) not null,
+    marked_at timestamp without time zone,
+    promoted_by varchar(100),
+    promoted_at timestamp without time zone,
+    deployed_at timestamp without time zone,
+    ticket text
+  );
+  create index consoles_own on console_flag_promotions (ticket);
+  insert into console_flag_promotions (flag_key, heroku_app, state, marked_at, promoted_by, promoted_at, deployed_at, ticket) values
+    ('console_heroku_log_drain_alerting', 'raxx-console-prod', 'deploying', '2026-05-07 00:00', 'kris@raxx.example', '2026-05-09 04:28', null, 'OPS-1'),
+    ('other_flag', 'raxx-console-prod', 'deployed', '2026-05-01 00:00', 'kris@raxx.example', '2026-05-01 10:00', '2026-05-01 10:01', null),
+    ('third_flag', 'raxx-web', 'rolled_back', null, null, null, null, 'OPS-3');
+`;
+
+describe('the schema', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  beforeEach(async () => {
+    database = await createEmptyDatabase();
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterEach(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  const rows = async (sql: string) => (await client.query<Record<string, unknown>>(sql)).rows;
+  /** Everything that makes up the console's table: columns with types and defaults, indexes, constraints. */
+  const shape = async () => ({
+    columns: await rows(
+      `select column_name, data_type, is_nullable, column_default from information_schema.columns
+        where table_name = 'console_flag_promotions' order by column_name`,
+    ),
+    indexes: await rows(`select indexdef from pg_indexes where tablename = 'console_flag_promotions' order by 1`),
+    constraints: await rows(
+      `select conname, pg_get_constraintdef(oid) from pg_constraint
+        where conrelid = 'console_flag_promotions'::regclass and contype <> 'n' order by 1`,
+    ),
+  });
+  const ORIGINAL_COLUMNS =
+    'id, flag_key, heroku_app, state, marked_at::text, promoted_by, promoted_at::text, deployed_at::text, ticket';
+  const originalRows = () => rows(`select ${ORIGINAL_COLUMNS} from console_flag_promotions order by id`);
+
+  test('adopts a table that the console made: adds what is missing, changes no row, and takes back only that', async () => {
+    await client.query(CONSOLE_TABLE);
+    const before = { shape: await shape(), rows: await originalRows() };
+
+    await migrateToLatest(database.url);
+    expect(await originalRows()).toEqual(before.rows);
+    const adopted = await shape();
+    const names = adopted.columns.map((column) => column['column_name']);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'checkpoint',
+        'config_var',
+        'rca_url',
+        'resolved_by',
+        'lease_owner',
+        'created_at',
+        'ticket',
+      ]),
+    );
+    expect(JSON.stringify(adopted.indexes)).toContain('console_flag_promotions_one_active');
+
+    await rollBackAll(database.url);
+    expect(await shape()).toEqual(before.shape);
+    expect(await originalRows()).toEqual(before.rows);
+  });
+
+  test('reads the rows of an adopted table: times without a zone as UTC, and the config var by convention', async () => {
+    await client.query(CONSOLE_TABLE);
+    await migrateToLatest(database.url);
+    const db = openDatabase(database.url);
+    try {
+      expect(await db.promotions.find('1')).toMatchObject({
+        configVar: 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING',
+        targetValue: 'true',
+        state: 'deploying',
+        promotedAt: new Date('2026-05-09T04:28:00Z'),
+      });
+      expect(await db.promotions.find('3')).toMatchObject({ state: 'rolled_back', promotedAt: null });
+      const page = await db.promotions.stuck(new Date('2026-05-09T16:28:00Z'), { offset: 0, limit: 5 });
+      expect(page.rows.map(({ id }) => id)).toEqual(['1']);
+      expect(await db.promotions.list({ beforeId: null, limit: 10 })).toHaveLength(3);
+      const detected = await db.alerts.gather(new Date('2026-05-09T16:28:00Z'));
+      expect(detected.stuck.map(({ promotion }) => promotion.id)).toEqual(['1']);
+      expect(await db.alerts.open('1', 'warning', new Date())).toBe(true);
+    } finally {
+      await db.close();
+    }
+  });
+
+  test('refuses a table with two active rows for one config var, names them, and changes nothing', async () => {
+    await client.query(CONSOLE_TABLE);
+    await client.query(
+      `insert into console_flag_promotions (flag_key, heroku_app, state) values ('console_heroku_log_drain_alerting', 'raxx-console-prod', 'marked')`,
+    );
+    const before = { shape: await shape(), rows: await originalRows() };
+    await expect(migrateToLatest(database.url)).rejects.toThrow(
+      'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING on raxx-console-prod (rows 1, 4)',
+    );
+    expect({ shape: await shape(), rows: await originalRows() }).toEqual(before);
+  });
+
+  test('refuses a table of that name that is no promotion queue', async () => {
+    await client.query('create table console_flag_promotions (name text)');
+    await expect(migrateToLatest(database.url)).rejects.toThrow('has no column id, flag_key, heroku_app, state');
+  });
+
+  test('is created where there is none, goes back without a trace, and comes again', async () => {
+    const tables = () =>
+      rows(
+        `select tablename as name from pg_tables where schemaname = 'public' and tablename not like '%migrations%' order by 1`,
+      );
+    const functions = () => rows(`select proname from pg_proc where pronamespace = 'public'::regnamespace order by 1`);
+    expect(await migrateToLatest(database.url)).toHaveLength(5);
+    expect((await tables()).map(({ name }) => name)).toEqual([
+      'console_audit_head',
+      'console_audit_log',
+      'console_flag_promotions',
+      'console_operators',
+      'flag_promotion_alerts',
+      'flag_promotion_maintenance',
+      'flag_promotion_replies',
+    ]);
+    expect(await migrateToLatest(database.url)).toHaveLength(0);
+    await rollBackAll(database.url);
+    expect(await tables()).toEqual([]);
+    expect(await functions()).toEqual([]);
+    expect(await migrateToLatest(database.url)).toHaveLength(5);
+  });
+
+  test('is migrated by several replicas at once', async () => {
+    const ran = await Promise.all(Array.from({ length: 5 }, () => migrateToLatest(database.url)));
+    expect(ran.map((names) => names.length).sort()).toEqual([0, 0, 0, 0, 5]);
+  });
+
+  test('allows one active promotion per app and config var, and states of its own only', async () => {
+    await migrateToLatest(database.url);
+    const insert = (state: string) =>
+      client.query(
+        `insert into console_flag_promotions (flag_key, heroku_app, config_var, state) values ('f', 'app', 'FLAG_F', $1)`,
+        [state],
+      );
+    await insert('deploying');
+    await expect(insert('marked')).rejects.toThrow('console_flag_promotions_one_active');
+    await client.query(`update console_flag_promotions set state = 'deployed'`);
+    await insert('marked');
+    await expect(insert('nonsense')).rejects.toThrow('console_flag_promotions_state');
+  });
+});
+
+describe('the audit log', () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  beforeEach(async () => {
+    database = await createEmptyDatabase();
+    await migrateToLatest(database.url);
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterEach(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  async function append(count: number): Promise<void> {
+    const databases = [openDatabase(database.url), openDatabase(database.url)];
+    await Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        databases[index % 2]?.audit.append({
+          at: new Date('2026-05-09T04:28:00.123Z'),
+          action: 'console.flag.promotion.denied',
+          actor: `U${index}`,
+          promotionId: null,
+          detail: { index, text: 'ünï ☃', nested: { b: 1, a: [null, 1e21] } },
+        }),
+      ),
+    );
+    for (const db of databases) await db.close();
+  }
+  async function verify() {
+    const db = openDatabase(database.url);
+    try {
+      return await db.audit.verify();
+    } finally {
+      await db.close();
+    }
+  }
+
+  test('is intact after concurrent writers, with ids without gaps', async () => {
+    await append(40);
+    expect(await verify()).toMatchObject({ intact: true, events: 40 });
+    const { rows } = await client.query<{ id: string }>('select id from console_audit_log order by id');
+    expect(rows.map(({ id }) => Number(id))).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+  });
+
+  test.each([
+    'update console_audit_log set actor = $$x$$',
+    'delete from console_audit_log',
+    'truncate console_audit_log',
+  ])('refuses %s', async (sql) => {
+    await append(1);
+    await expect(client.query(sql)).rejects.toThrow('append-only');
+  });
+
+  test.each([
+    ['a changed detail', `update console_audit_log set detail = '{}' where id = 3`, '3'],
+    ['a changed time', `update console_audit_log set at = at + interval '1 microsecond' where id = 2`, '2'],
+    ['a removed event', 'delete from console_audit_log where id = 4', '4'],
+    ['a cut tail', 'delete from console_audit_log where id >= 5', '5'],
+    [
+      'an event with its hash computed anew',
+      `update console_audit_log e set actor = 'x' where id = 3;
+       update console_audit_log e set hash = encode(sha256(convert_to(console_audit_canonical(e), 'UTF8')), 'hex') where id = 3`,
+      '4',
+    ],
+  ])('tells %s by a superuser, and where', async (_what, tampering, firstBrokenId) => {
+    await append(6);
+    await client.query('alter table console_audit_log disable trigger user');
+    await client.query(tampering);
+    expect(await verify()).toMatchObject({ intact: false, firstBrokenId });
+  });
+});
