@@ -213,7 +213,7 @@ describe('a faulty configuration', () => {
   test.each([
     ['STUCK_WARNING_AFTER', ['0h', '-1h', '12', 'h', '1 fortnight', '12h30m', 'NaN', 'Infinity', '1e3h']],
     ['STUCK_CRITICAL_AFTER', ['12h', '1h']],
-    ['CRITICAL_REPEAT_EVERY', ['0', '0s', 'daily']],
+    ['CRITICAL_REPEAT_EVERY', ['0', '0s', 'daily', '9999999999d']],
     ['CRITICAL_BROADCAST', ['1', 'yes', 'TRUE']],
     ['MAINTENANCE_CRON', ['* * * * * * *', '61 * * * *', 'every minute']],
     ['PORT', ['-1', '65536', '80.5', '-1.5', 'abc', 'Infinity']],

@@ -69,6 +69,10 @@ describe('a sealed secret', () => {
     expect(() => box.open(longer, OPERATOR)).toThrow(SecretBoxError);
   });
 
+  test.each(['.', '.x', '!', '\n', ' '])('does not open with %j written after it', (more) => {
+    expect(() => box.open(`${box.seal(SECRET, OPERATOR)}${more}`, OPERATOR)).toThrow(SecretBoxError);
+  });
+
   test.each(['', 'v1', 'v1.', '.', 'v2.AAAA', SECRET, 'v1.!!!!', 'null'])('%j is none', (sealed) => {
     expect(() => box.open(sealed, OPERATOR)).toThrow(SecretBoxError);
   });

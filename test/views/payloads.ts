@@ -161,9 +161,9 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   stuckAnswer: (facts) =>
     [
       { count: 1, total: 1, offset: 0 },
-      { count: 5, total: 5, offset: 0 },
-      { count: 5, total: 1_000_000, offset: 0 },
-      { count: 5, total: 1_000_000, offset: 500 },
+      { count: list.STUCK_PAGE_SIZE, total: list.STUCK_PAGE_SIZE, offset: 0 },
+      { count: list.STUCK_PAGE_SIZE, total: 1_000_000, offset: 0 },
+      { count: list.STUCK_PAGE_SIZE, total: 1_000_000, offset: 500 },
       { count: 2, total: 7, offset: 5 },
     ].map(({ count, total, offset }) =>
       message(
