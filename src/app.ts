@@ -10,10 +10,11 @@ import type { StoredAuthenticator } from './db/operators.js';
 import type { HandlerDependencies } from './handlers/dependencies.js';
 import { registerHandlers } from './handlers/index.js';
 import { createEvidenceReader } from './heroku/evidence.js';
-import { createHeroku } from './heroku/heroku.js';
+import { createHeroku, type Heroku } from './heroku/heroku.js';
 import { type HttpServer, startHttp } from './http.js';
 import { createDelivery, type Delivery } from './jobs/delivery.js';
 import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/maintenance.js';
+import { createPromoter } from './jobs/promoter.js';
 import { createWatchdog } from './jobs/watchdog.js';
 import { boltLogger } from './log.js';
 import { createMetrics } from './metrics.js';
@@ -74,6 +75,10 @@ export async function openConfiguredDatabase(config: DatabaseConfig, log: Logger
 /** What both the long-running app and a single tick from the command line are made of. */
 interface Core {
   readonly slack: Slack;
+  /** null where no API key is configured. */
+  readonly heroku: Heroku | null;
+  /** Names this process among those that share the database. */
+  readonly owner: string;
   readonly readEvidence: HandlerDependencies['readEvidence'];
   readonly delivery: Delivery;
   maintain(): Promise<MaintenanceReport>;
@@ -88,13 +93,14 @@ function createCore(config: Config, db: Database, around: Surroundings): Core {
   const slack = createSlack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl });
   const heroku = config.heroku === null ? null : createHeroku(config.heroku);
   const readEvidence = createEvidenceReader(heroku, around.now, around.log);
+  const owner = `${process.pid}-${randomBytes(6).toString('hex')}`;
   const delivery = createDelivery({
     db,
     slack,
     readEvidence: (promotion) => readEvidence(promotion, ALERT_EVIDENCE_WITHIN_MS),
     now: around.now,
     random: around.random,
-    owner: `${process.pid}-${randomBytes(6).toString('hex')}`,
+    owner,
     alertChannel: config.slack.alertChannel,
     criticalMention: config.slack.criticalMention,
     broadcastCriticals: config.broadcastCriticals,
@@ -102,6 +108,8 @@ function createCore(config: Config, db: Database, around: Surroundings): Core {
   const maintenance = { db, delivery, thresholds: config.thresholds, ...around };
   return {
     slack,
+    heroku,
+    owner,
     readEvidence,
     delivery,
     maintain: () => runMaintenance(maintenance),
@@ -162,6 +170,31 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     onTick: metrics.onTick,
   });
   const secretBox = createSecretBox(config.totpEncryptionKey);
+  const showInSlack = async (promotionId: string): Promise<void> => {
+    try {
+      for (const outcome of await core.delivery.promotion(promotionId)) {
+        metrics.onDelivery(outcome);
+        if (outcome.kind === 'failed')
+          log.warn({ err: outcome.error, promotionId }, 'Slack is behind; the next tick catches up');
+      }
+    } catch (error) {
+      log.error({ err: error, promotionId }, 'Slack is behind; the next tick catches up');
+    }
+  };
+  // Whoever wrote the checkpoint, the console included: a promotion that Heroku took is brought to its end.
+  const promoter =
+    core.heroku === null
+      ? null
+      : createPromoter({
+          db: db.promoting,
+          heroku: core.heroku,
+          now,
+          random: around.random,
+          owner: core.owner,
+          leaseMs: config.promoterLeaseMs,
+          log,
+          onEnded: showInSlack,
+        });
   const { receiver, slackListener } = createReceiver(config, log);
   // Without `authorize`, Bolt would ask Slack who it is at every request, and swallow the click where that fails.
   const bolt = new App({
@@ -178,17 +211,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     readEvidence: core.readEvidence,
     checkCode: (code: string, stored: StoredAuthenticator, at: Date) =>
       checkCode(code, { ...stored, secret: secretBox.open(stored.sealedSecret, stored.operatorId) }, at),
-    showInSlack: async (promotionId) => {
-      try {
-        for (const outcome of await core.delivery.promotion(promotionId)) {
-          metrics.onDelivery(outcome);
-          if (outcome.kind === 'failed')
-            log.warn({ err: outcome.error, promotionId }, 'Slack is behind; the next tick catches up');
-        }
-      } catch (error) {
-        log.error({ err: error, promotionId }, 'Slack is behind; the next tick catches up');
-      }
-    },
+    showInSlack,
     onDenied: metrics.onDenied,
     onCodeRefused: metrics.onCodeRefused,
     thresholds: config.thresholds,
@@ -215,7 +238,12 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   }
   const stopEverything = async (): Promise<void> => {
     // First what brings work, then what does it, then what it needs.
-    await Promise.all([http.stop(), slackListener === null ? receiver.stop() : undefined, watchdog.stop()]);
+    await Promise.all([
+      http.stop(),
+      slackListener === null ? receiver.stop() : undefined,
+      watchdog.stop(),
+      promoter?.stop(),
+    ]);
     await busy.idle();
     core.close();
     await database.close();
@@ -227,6 +255,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     throw error;
   }
   watchdog.start();
+  promoter?.start();
   void watchdog.tick();
   log.info(
     { port: http.port, slack: config.slack.transport.kind, heroku: config.heroku !== null },

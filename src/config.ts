@@ -34,6 +34,9 @@ function isDuration(text: string): text is ms.StringValue {
   return /^\d+(?:\.\d+)?\s*(?:ms|s|m|h|d)$/u.test(text);
 }
 
+/** Longer ones would carry dates out of what a calendar, and PostgreSQL, can hold. */
+const LONGEST_MS = ms('366d');
+
 const duration = (fallback: ms.StringValue) =>
   z.preprocess(
     unsetWhenEmpty,
@@ -43,7 +46,7 @@ const duration = (fallback: ms.StringValue) =>
       .transform((text, context) => {
         const trimmed = text.trim();
         const milliseconds = isDuration(trimmed) ? ms(trimmed) : 0;
-        if (milliseconds > 0) return milliseconds;
+        if (milliseconds > 0 && milliseconds <= LONGEST_MS) return milliseconds;
         context.addIssue({ code: 'custom', message: `must be a duration such as ${fallback}, 90s, 30m or 1d` });
         return z.NEVER;
       }),
@@ -136,6 +139,7 @@ const app = {
       .transform((text) => text === 'true'),
   ),
   MAINTENANCE_CRON: z.preprocess(unsetWhenEmpty, cron.default('* * * * *')),
+  PROMOTER_LEASE: duration('20s'),
   HEARTBEAT_URL: optional(url(['https:', 'http:'])),
   RCA_URL_HOSTS: z.preprocess(
     unsetWhenEmpty,
@@ -213,6 +217,8 @@ export interface Config extends OperatorsConfig {
   };
   readonly broadcastCriticals: boolean;
   readonly maintenanceCron: string;
+  /** How long a promoter that fell silent keeps its row from others. */
+  readonly promoterLeaseMs: number;
   readonly heartbeatUrl: string | null;
   readonly rcaUrlHosts: readonly string[];
   readonly port: number;
@@ -267,6 +273,7 @@ export function readConfig(environment: Environment): Config {
     }),
     broadcastCriticals: env.CRITICAL_BROADCAST,
     maintenanceCron: env.MAINTENANCE_CRON,
+    promoterLeaseMs: env.PROMOTER_LEASE,
     heartbeatUrl: env.HEARTBEAT_URL ?? null,
     rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),
     port: env.PORT,

@@ -3,12 +3,14 @@ import { type AuditLog, auditLog } from './audit.js';
 import { connect } from './connection.js';
 import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
 import { type Operators, operators } from './operators.js';
+import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
 import { type Replies, replies } from './replies.js';
 
 /** Everything that is stored, by table. Nothing outside this folder knows SQL. */
 export interface Database {
   readonly promotions: Promotions;
+  readonly promoting: Promoting;
   readonly alerts: Alerts;
   readonly replies: Replies;
   readonly operators: Operators;
@@ -24,6 +26,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
   const knex = connect(connectionString, options);
   return {
     promotions: promotions(knex),
+    promoting: promoting(knex),
     alerts: alerts(knex),
     replies: replies(knex),
     operators: operators(knex),

@@ -74,7 +74,13 @@ async function decide(
   const reread = await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS);
   if (state.evidence === null || evidenceChanged(state.evidence, reread)) {
     // Nothing was looked at yet, so the code that was typed is as good as before.
-    const view = renderResolutionModal(promotion, { ...state, evidence: reread }, { evidenceChanged: true });
+    const view = renderResolutionModal(
+      promotion,
+      { ...state, evidence: reread },
+      {
+        evidenceChanged: state.evidence !== null,
+      },
+    );
     return unsaved({ kind: 'view', view });
   }
   const outcome = await deps.db.promotions.resolve(

@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const FORMAT = 'v1';
+const SEALED = /^v1\.([\w-]+)$/u;
 
 /** A stored TOTP secret that cannot be opened: another key, another operator's row, or damage. */
 export class SecretBoxError extends Error {
@@ -35,9 +36,9 @@ export function createSecretBox(key: Uint8Array): SecretBox {
       return `${FORMAT}.${Buffer.concat([iv, cipher.getAuthTag(), ciphertext]).toString('base64url')}`;
     },
     open(sealed, operatorId) {
-      const [format, encoded] = sealed.split('.', 2);
-      if (format !== FORMAT || encoded === undefined) throw new SecretBoxError();
-      const bytes = Buffer.from(encoded, 'base64url');
+      // Matched whole: the decoder would pass over what does not belong.
+      const encoded = SEALED.exec(sealed)?.[1];
+      const bytes = Buffer.from(encoded ?? '', 'base64url');
       if (bytes.length <= IV_BYTES + TAG_BYTES) throw new SecretBoxError();
       try {
         const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES), {

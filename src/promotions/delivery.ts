@@ -23,6 +23,9 @@ export type AlertStep =
   | { readonly kind: 'paint'; readonly message: MessageRef; readonly upTo: number }
   | { readonly kind: 'done' };
 
+/** A critical does not wait for ever for a warning whose fate cannot be learned. */
+const ATTEMPTS_TO_WAIT_FOR = 10;
+
 /** Decides the next step of delivering one alert. Pure. */
 export function nextAlertStep(work: AlertWork, attemptsBefore: number): AlertStep {
   const { alert, promotion, alerts } = work;
@@ -35,7 +38,9 @@ export function nextAlertStep(work: AlertWork, attemptsBefore: number): AlertSte
     const wanted = isDeploying(promotion) && !superseded;
     if (!wanted && attemptsBefore === 0) return { kind: 'withdraw' };
     if (!wanted) return { kind: 'find', thread, thenPost: false };
-    if (others.some((other) => other.severity === 'warning' && other.state === 'pending')) return { kind: 'wait' };
+    const unsettled = (other: Alert) =>
+      other.severity === 'warning' && other.state === 'pending' && other.attempts < ATTEMPTS_TO_WAIT_FOR;
+    if (others.some(unsettled)) return { kind: 'wait' };
     return attemptsBefore === 0 ? { kind: 'post', thread } : { kind: 'find', thread, thenPost: true };
   }
   if (alert.repaintWanted > alert.repaintDone) {

@@ -48,10 +48,9 @@ export function endedAt(promotion: Promotion): Date | null {
       return promotion.deployedAt ?? promotion.updatedAt;
     case 'failed':
       return promotion.failedAt ?? promotion.updatedAt;
-    case 'marked':
-    case 'deploying':
-      return null;
-    default:
+    case 'cancelled':
       return promotion.updatedAt;
+    default:
+      return null;
   }
 }

@@ -56,7 +56,7 @@ const foundMessages = z.object({
 const posted = z.object({ channel: z.string(), ts: z.string() });
 
 /** Pages of 200 messages to search: more than a channel for alerts holds in the hours between attempts. */
-const SEARCH_PAGES = 10;
+const SEARCH_PAGES = 50;
 const TIMEOUT_MS = 10_000;
 const RESPOND_TIMEOUT_MS = 5_000;
 

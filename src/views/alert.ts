@@ -162,7 +162,7 @@ export function outcomeHeadline(promotion: Promotion, name: string = person(prom
   const at = endedAt(promotion);
   const time = at === null ? '' : `, ${when(at)}`;
   return resolvedBy === null
-    ? `${outcome.icon} ${what} was set to *${outcome.word}* outside this app${time}`
+    ? `${outcome.icon} ${what} was set to *${outcome.word}* by its promoter or outside this app${time}`
     : `${outcome.icon} ${what} was marked *${outcome.word}* by ${name}${time}`;
 }
 

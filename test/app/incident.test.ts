@@ -125,7 +125,7 @@ describe('the incident of 2026-05-09', () => {
       expect.stringContaining('outside this app'),
     ]);
     const [ended] = await channel();
-    expect(ended?.text).toContain('was set to *completed* outside this app');
+    expect(ended?.text).toContain('was set to *completed* by its promoter or outside this app');
     expect(JSON.stringify(ended)).not.toContain('mark_completed');
   });
 

@@ -65,7 +65,7 @@ describe('when a promotion ended', () => {
     ['deployed', deployedAt],
     ['failed', failedAt],
     ['cancelled', updatedAt],
-    ['a word of the console’s own', updatedAt],
+    ['a word of the console’s own', null],
   ])('in state %s it is the time that the row tells', (state, expected) => {
     expect(endedAt(promotion({ state, deployedAt, failedAt, updatedAt }))).toEqual(expected);
   });

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { INTENT, pendingCommit } from '../promotions/promoting.js';
+import type { Promotion } from '../promotions/promotion.js';
+import { type Lease, type Postponement, showThatItEnded } from './alerts.js';
+import { type AuditAction, appendAuditEvent } from './audit.js';
+import type { Knex } from './connection.js';
+import { count, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
+
+/** `actor` of what the promoter does. */
+export const PROMOTER = 'promoter';
+
+export interface ClaimedPromotion {
+  readonly promotion: Promotion;
+  /** How many times it was taken up, this one included. */
+  readonly attempts: number;
+}
+
+/**
+ * The promoter's side of the promotions' table: a lease on the row, and writes that only its holder can make. Each
+ * write answers false where the lease was lost or the promotion ended, and then wrote nothing.
+ */
+export interface Promoting {
+  /** Takes the next promotion that carries a checkpoint of ours and is due. `now` is the app's clock. */
+  claimNext(lease: Lease, now: Date): Promise<ClaimedPromotion | null>;
+  renew(id: string, lease: Lease): Promise<boolean>;
+  /** Keeps what Heroku held before the change, once. */
+  keepPreviousValue(id: string, lease: Lease, value: string | null): Promise<boolean>;
+  /** Heroku took the change, as this release. */
+  writePendingCommit(id: string, lease: Lease, releaseId: string, at: Date): Promise<boolean>;
+  commit(
+    id: string,
+    lease: Lease,
+    outcome: { readonly state: 'deployed' } | { readonly state: 'failed'; readonly reason: string },
+    at: Date,
+  ): Promise<boolean>;
+  /** Gives the lease back until later. */
+  postpone(
+    id: string,
+    lease: Lease,
+    postponement: Postponement | { readonly nextAttemptAt: Date; readonly lastError: null },
+  ): Promise<void>;
+}
+
+const HELD = `p.id = ? and p.state = 'deploying' and p.lease_owner = ?`;
+const ENDED = 'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
+
+export function promoting(knex: Knex): Promoting {
+  /** One fenced UPDATE with its audit event. */
+  async function write(
+    id: string,
+    lease: Lease,
+    assignments: string,
+    values: readonly (string | Date | null)[],
+    event: {
+      readonly action: AuditAction;
+      readonly detail: Readonly<Record<string, unknown>>;
+      readonly at: Date;
+    } | null,
+    ended: boolean,
+  ): Promise<boolean> {
+    return knex.transaction(async (trx) => {
+      const updated = await trx.raw(
+        `update console_flag_promotions p set ${assignments} where ${HELD} returning p.id`,
+        [...values, id, lease.owner],
+      );
+      if (parseRows(updated, z.unknown()).length === 0) return false;
+      if (ended) await showThatItEnded(trx, id);
+      if (event !== null) await appendAuditEvent(trx, { ...event, actor: PROMOTER, promotionId: id });
+      return true;
+    });
+  }
+
+  return {
+    async claimNext(lease, now) {
+      const claimed = await knex.raw(
+        `update console_flag_promotions p
+            set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = p.attempts + 1
+          where p.id = (
+            select p.id from console_flag_promotions p
+             where p.state = 'deploying' and (p.checkpoint = ? or p.checkpoint like 'PENDING\\_COMMIT:%')
+               and (p.lease_until is null or p.lease_until <= clock_timestamp())
+               and (p.next_attempt_at is null or p.next_attempt_at <= ?)
+             order by p.next_attempt_at nulls first, p.id for update skip locked limit 1)
+          returning ${PROMOTION_COLUMNS}, p.attempts`,
+        [lease.owner, lease.durationMs, INTENT, now],
+      );
+      const [promotion] = parseRows(claimed, promotionRow);
+      const [row] = parseRows(claimed, z.object({ attempts: count }));
+      return promotion === undefined || row === undefined ? null : { promotion, attempts: row.attempts };
+    },
+    async renew(id, lease) {
+      const renewed = await knex.raw(
+        `update console_flag_promotions p set lease_until = clock_timestamp() + ? * interval '1 millisecond' where ${HELD} returning p.id`,
+        [lease.durationMs, id, lease.owner],
+      );
+      return parseRows(renewed, z.unknown()).length === 1;
+    },
+    keepPreviousValue: (id, lease, value) =>
+      write(id, lease, 'previous_value = coalesce(p.previous_value, ?), updated_at = now()', [value], null, false),
+    writePendingCommit: (id, lease, releaseId, at) =>
+      write(
+        id,
+        lease,
+        'checkpoint = ?, attempts = 0, last_error = null, updated_at = now()',
+        [pendingCommit(releaseId)],
+        { action: 'console.flag.promotion.heroku_patched', detail: { release_id: releaseId }, at },
+        false,
+      ),
+    commit: (id, lease, outcome, at) =>
+      outcome.state === 'deployed'
+        ? write(
+            id,
+            lease,
+            `state = 'deployed', deployed_at = ?, ${ENDED}`,
+            [at],
+            { action: 'console.flag.promotion.deployed', detail: {}, at },
+            true,
+          )
+        : write(
+            id,
+            lease,
+            `state = 'failed', failed_at = ?, failure_reason = ?, ${ENDED}`,
+            [at, outcome.reason],
+            { action: 'console.flag.promotion.failed', detail: { reason: outcome.reason }, at },
+            true,
+          ),
+    async postpone(id, lease, { nextAttemptAt, lastError }) {
+      await knex.raw(
+        `update console_flag_promotions p
+            set lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?, updated_at = now() where ${HELD}`,
+        [nextAttemptAt, lastError, id, lease.owner],
+      );
+    },
+  };
+}

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Lease } from '../db/alerts.js';
+import type { ClaimedPromotion, Promoting } from '../db/promoting.js';
+import { type Heroku, HerokuError } from '../heroku/heroku.js';
+import { readPromotionFacts } from '../heroku/promotion-facts.js';
+import { backOffMs, type FailedAttempt } from '../promotions/delivery.js';
+import { DRIFT_LOOK_AGAIN_MS, LOOK_AGAIN_MS, nextPromotionStep } from '../promotions/promoting.js';
+import type { Promotion } from '../promotions/promotion.js';
+
+export interface PromoterDependencies {
+  readonly db: Promoting;
+  readonly heroku: Heroku;
+  readonly now: () => Date;
+  /** Yields [0, 1). */
+  readonly random: () => number;
+  /** Names this process among those that share the database. */
+  readonly owner: string;
+  readonly leaseMs: number;
+  readonly log: Logger;
+  /** Called after each commit of an end, so that Slack can be brought up to date. Does not reject. */
+  readonly onEnded: (promotionId: string) => Promise<void>;
+}
+
+/** Does the Heroku work of promotions that carry a checkpoint. Every replica may run one. */
+export interface Promoter {
+  start(): void;
+  /** Takes up what is due until nothing is. Rejects where the database does not answer. */
+  drain(): Promise<void>;
+  /** Takes up nothing more; resolves when what is under way has come to a stop. */
+  stop(): Promise<void>;
+}
+
+const POLL_MS = 1_000;
+const CALL_WITHIN_MS = 10_000;
+/** A step leads to the next at once, but a row whose steps lead nowhere must not hold the promoter. */
+const MOST_STEPS = 6;
+
+export function createPromoter(deps: PromoterDependencies): Promoter {
+  const { db, heroku, log } = deps;
+  const lease: Lease = { owner: deps.owner, durationMs: deps.leaseMs };
+  const stopping = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+
+  async function drain(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const claimed = await db.claimNext(lease, deps.now());
+      if (claimed === null) return;
+      await withRenewal(claimed.promotion.id, () => promote(claimed));
+    }
+  }
+
+  /** Holds the lease for as long as the work takes, however slow Heroku is: a live promoter is never taken for dead. */
+  async function withRenewal(id: string, work: () => Promise<void>): Promise<void> {
+    const timer = setInterval(() => {
+      db.renew(id, lease).catch((error: unknown) =>
+        log.warn({ err: error, promotionId: id }, 'a lease could not be renewed'),
+      );
+    }, deps.leaseMs / 3);
+    try {
+      await work();
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async function promote({ promotion: claimed, attempts }: ClaimedPromotion): Promise<void> {
+    let promotion: Promotion | null = claimed;
+    try {
+      for (let steps = 0; promotion !== null && steps < MOST_STEPS; steps += 1) promotion = await takeStep(promotion);
+      if (promotion !== null) await postpone(promotion.id, LOOK_AGAIN_MS, null);
+    } catch (error) {
+      const known = error instanceof HerokuError;
+      log.warn({ err: error, promotionId: claimed.id }, 'promoting was interrupted; it is taken up again');
+      await postpone(
+        claimed.id,
+        waitAfter(error, attempts),
+        known ? error.message : 'internal error; the log has its cause',
+      );
+    }
+  }
+
+  /** One step; answers the row as it is after it, or null where there is nothing more to do for now. */
+  async function takeStep(promotion: Promotion): Promise<Promotion | null> {
+    const call = { deadlineMs: CALL_WITHIN_MS, signal: stopping.signal };
+    const { facts, value } = await readPromotionFacts(heroku, promotion, call);
+    const step = nextPromotionStep(promotion, facts);
+    const { id, herokuApp, configVar, targetValue } = promotion;
+    switch (step.kind) {
+      case 'patch':
+        if (!(await db.keepPreviousValue(id, lease, value))) return null;
+        // What comes of it is read, never assumed: also an answer that got lost may have been a success.
+        await heroku.setConfigVar(herokuApp, configVar, targetValue, { deadlineMs: CALL_WITHIN_MS });
+        return promotion;
+      case 'checkpoint': {
+        const written = await db.writePendingCommit(id, lease, step.releaseId, deps.now());
+        return written ? { ...promotion, checkpoint: `PENDING_COMMIT:${step.releaseId}` } : null;
+      }
+      case 'commit_deployed':
+        if (await db.commit(id, lease, { state: 'deployed' }, deps.now())) await deps.onEnded(id);
+        return null;
+      case 'commit_failed':
+        if (await db.commit(id, lease, { state: 'failed', reason: step.reason }, deps.now())) await deps.onEnded(id);
+        return null;
+      case 'wait':
+        await postpone(id, LOOK_AGAIN_MS, null);
+        return null;
+      case 'report_drift':
+        await postpone(
+          id,
+          DRIFT_LOOK_AGAIN_MS,
+          `${configVar} on ${herokuApp} is no longer what was promoted; somebody changed it since.`,
+        );
+        return null;
+      case 'leave':
+        return null;
+    }
+  }
+
+  async function postpone(id: string, waitMs: number, lastError: string | null): Promise<void> {
+    const nextAttemptAt = new Date(deps.now().getTime() + waitMs);
+    await db.postpone(id, lease, { nextAttemptAt, lastError });
+  }
+
+  function waitAfter(error: unknown, attempts: number): number {
+    const failure: FailedAttempt =
+      error instanceof HerokuError && error.retryAfterMs !== null
+        ? { kind: 'rate_limited', retryAfterMs: error.retryAfterMs }
+        : { kind: 'refused' };
+    return backOffMs(failure, attempts, deps.random);
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await drain();
+      } catch (error) {
+        log.error({ err: error }, 'the promoter could not look for work; it tries again');
+      }
+      await sleep(POLL_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    drain,
+    start() {
+      running = loop();
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

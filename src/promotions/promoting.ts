@@ -1,0 +1,97 @@
+import type { Promotion } from './promotion.js';
+
+/**
+ * How far a promotion's work on Heroku has come, as its row says: the work survives its worker, because whoever reads
+ * the checkpoint and asks Heroku knows the next step.
+ */
+export type Checkpoint =
+  /** Another system's row, or one that nobody promoted yet: not ours to touch. */
+  | { readonly kind: 'none' }
+  /** The config var is to be set; whether it was is for Heroku to say. */
+  | { readonly kind: 'intent' }
+  /** Heroku took the change. `releaseId` is null where what was written is no release's id: it is found by its value. */
+  | { readonly kind: 'pending_commit'; readonly releaseId: string | null }
+  /** A word of another system's. */
+  | { readonly kind: 'foreign' };
+
+export const INTENT = 'INTENT';
+const PENDING_COMMIT = 'PENDING_COMMIT:';
+
+export function parseCheckpoint(checkpoint: string | null): Checkpoint {
+  if (checkpoint === null) return { kind: 'none' };
+  if (checkpoint === INTENT) return { kind: 'intent' };
+  if (!checkpoint.startsWith(PENDING_COMMIT)) return { kind: 'foreign' };
+  const id = checkpoint.slice(PENDING_COMMIT.length).trim();
+  const isReleaseId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/iu.test(id);
+  return { kind: 'pending_commit', releaseId: isReleaseId ? id : null };
+}
+
+export function pendingCommit(releaseId: string): string {
+  return `${PENDING_COMMIT}${releaseId}`;
+}
+
+/** A Heroku release, as far as a promotion's next step depends on it. */
+export interface ReleaseFacts {
+  readonly id: string;
+  readonly version: number;
+  readonly status: 'pending' | 'succeeded' | 'failed' | 'expired';
+}
+
+/** What Heroku says about a promotion's config var now. */
+export interface HerokuFacts {
+  /** The value in force equals the target. During a release phase that is still the old value. */
+  readonly valueIsTarget: boolean;
+  /**
+   * The release that carries the target value, in whatever state: the checkpoint's own, or the one found by the value;
+   * null where there is none among those that were looked at.
+   */
+  readonly release: ReleaseFacts | null;
+}
+
+export type PromotionStep =
+  | { readonly kind: 'patch' }
+  | { readonly kind: 'checkpoint'; readonly releaseId: string }
+  | { readonly kind: 'commit_deployed' }
+  | { readonly kind: 'commit_failed'; readonly reason: string }
+  | { readonly kind: 'wait' }
+  /** The value is no longer what was promoted: a person decides. */
+  | { readonly kind: 'report_drift' }
+  | { readonly kind: 'leave' };
+
+/** Decides the next step of promoting one row. Pure; the table of it is in DESIGN's words in ARCHITECTURE.md. */
+export function nextPromotionStep(
+  promotion: Pick<Promotion, 'checkpoint' | 'configVar'>,
+  facts: HerokuFacts,
+): PromotionStep {
+  const checkpoint = parseCheckpoint(promotion.checkpoint);
+  const { release, valueIsTarget } = facts;
+  switch (checkpoint.kind) {
+    case 'none':
+    case 'foreign':
+      return { kind: 'leave' };
+    case 'intent':
+      // Where a release carries the target value, the change was taken: by us before a kill, or by somebody else.
+      // Either way there is nothing left to set, and the checkpoint's own table says what became of it.
+      if (release !== null) return { kind: 'checkpoint', releaseId: release.id };
+      return valueIsTarget ? { kind: 'wait' } : { kind: 'patch' };
+    case 'pending_commit':
+      if (release === null) return valueIsTarget ? { kind: 'commit_deployed' } : { kind: 'report_drift' };
+      switch (release.status) {
+        case 'pending':
+          return { kind: 'wait' };
+        case 'succeeded':
+          return valueIsTarget ? { kind: 'commit_deployed' } : { kind: 'report_drift' };
+        case 'failed':
+        case 'expired':
+          return {
+            kind: 'commit_failed',
+            reason: `Heroku's release v${release.version}, which was to set ${promotion.configVar}, ${release.status === 'failed' ? 'failed' : 'expired'}.`,
+          };
+      }
+  }
+}
+
+/** Milliseconds until a release under way is looked at again. */
+export const LOOK_AGAIN_MS = 2_000;
+/** Milliseconds until a drift is looked at again: somebody may set the value back. */
+export const DRIFT_LOOK_AGAIN_MS = 5 * 60_000;

@@ -1,0 +1,153 @@
+import { APP, CONFIG_VAR, FLAG, startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+
+describe('the promoter', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', vars: { OTHER: 'canary-other-var' } });
+  });
+  afterEach(() => bed.close());
+
+  const insert = (checkpoint: string | null) =>
+    bed.rows.insertDeploying({ checkpoint, promotedAt: '2026-05-09T04:28:00Z' });
+  const row = async () => {
+    const [found] = await bed.rows.query<Record<string, unknown>>(
+      `select state, checkpoint, previous_value, deployed_at, failed_at, failure_reason, last_error, lease_owner from console_flag_promotions`,
+    );
+    return found;
+  };
+  const patches = () => bed.heroku.requests.filter(({ method }) => method === 'PATCH').length;
+  const audited = async () =>
+    (await bed.rows.query<{ action: string }>('select action from console_audit_log order by id')).map(({ action }) =>
+      action.replace('console.flag.promotion.', ''),
+    );
+  /** Lets the back-off run out until the row is as expected. */
+  const until = (expected: Record<string, unknown>) =>
+    eventually(async () => {
+      bed.clock.advance(60_000);
+      expect(await row()).toMatchObject(expected);
+    }, 20_000);
+
+  test('sets the config var once and commits what Heroku did', async () => {
+    bed.heroku.setVar(APP, CONFIG_VAR, 'false');
+    await insert('INTENT');
+    await until({ state: 'deployed', previous_value: 'false', lease_owner: null });
+    expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('true');
+    expect(patches()).toBe(1);
+    expect(await audited()).toEqual(['heroku_patched', 'deployed']);
+    expect((await row())?.['checkpoint']).toBe(`PENDING_COMMIT:${bed.heroku.releases(APP).at(-1)?.id}`);
+  });
+
+  test('does not set what is set already', async () => {
+    bed.heroku.setVar(APP, CONFIG_VAR, 'true');
+    await insert('INTENT');
+    await until({ state: 'deployed' });
+    expect(patches()).toBe(0);
+  });
+
+  test('waits for the release phase, and does not set the value a second time meanwhile', async () => {
+    bed.heroku.setReleaseBehaviour(APP, 'pending');
+    await insert('INTENT');
+    await until({ state: 'deploying', checkpoint: expect.stringMatching(/^PENDING_COMMIT:/u) });
+    bed.clock.advance(3_600_000);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await row()).toMatchObject({ state: 'deploying' });
+    bed.heroku.finishRelease(APP, 'succeeded');
+    await until({ state: 'deployed' });
+    expect(patches()).toBe(1);
+  });
+
+  test('commits `failed`, with the release, where the release failed', async () => {
+    bed.heroku.setReleaseBehaviour(APP, 'fail');
+    await insert('INTENT');
+    await until({
+      state: 'failed',
+      failure_reason: expect.stringMatching(/^Heroku's release v\d+, which was to set .* failed\.$/u),
+    });
+    expect(await audited()).toEqual(['heroku_patched', 'failed']);
+  });
+
+  test('finishes what the console had Heroku do, also where it did not note the release', async () => {
+    bed.heroku.setVar(APP, CONFIG_VAR, 'true');
+    await insert('PENDING_COMMIT:2026-05-09T04:28:31Z');
+    await until({ state: 'deployed' });
+    expect(patches()).toBe(0);
+  });
+
+  test('never touches a row without a checkpoint', async () => {
+    await insert(null);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(await row()).toMatchObject({ state: 'deploying', checkpoint: null, lease_owner: null });
+    expect(bed.heroku.requests).toEqual([]);
+  });
+
+  test('leaves alone what somebody changed since, and says so', async () => {
+    bed.heroku.setVar(APP, CONFIG_VAR, 'true');
+    const released = bed.heroku.releases(APP).at(-1)?.id;
+    bed.heroku.setVar(APP, CONFIG_VAR, 'false');
+    await insert(`PENDING_COMMIT:${released}`);
+    await until({ state: 'deploying', last_error: expect.stringContaining('no longer what was promoted') });
+    expect(patches()).toBe(0);
+  });
+
+  test.each([
+    ['a 500', { kind: 'status', status: 500 } as const],
+    ['a 503', { kind: 'status', status: 503 } as const],
+    ['a 429', { kind: 'status', status: 429, retryAfterSeconds: 30 } as const],
+    ['a connection cut before the PATCH took effect', { kind: 'reset_before' } as const],
+    ['a connection cut after the PATCH took effect', { kind: 'reset_after' } as const],
+    ['an answer that is cut', { kind: 'truncated' } as const],
+  ])('comes through %s with one change at Heroku', async (_what, fault) => {
+    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault });
+    await insert('INTENT');
+    await until({ state: 'deployed' });
+    expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
+    expect(await audited()).toEqual(['heroku_patched', 'deployed']);
+  });
+
+  test('tells in the row why it goes no further, and goes on once it can', async () => {
+    const clear = bed.heroku.faults.add({ fault: { kind: 'status', status: 403 } });
+    await insert('INTENT');
+    await eventually(async () => expect((await row())?.['last_error']).toEqual(expect.any(String)));
+    expect(await row()).toMatchObject({ state: 'deploying' });
+    clear();
+    await until({ state: 'deployed' });
+  });
+
+  test('three replicas take each promotion once', async () => {
+    await bed.replica();
+    await bed.replica();
+    for (let index = 0; index < 12; index += 1) {
+      await bed.rows.insertDeploying({
+        flagKey: `${FLAG}_${index}`,
+        checkpoint: 'INTENT',
+        promotedAt: '2026-05-09T04:28:00Z',
+      });
+    }
+    await eventually(async () => {
+      bed.clock.advance(10_000);
+      const [left] = await bed.rows.query<{ n: number }>(
+        `select count(*)::int as n from console_flag_promotions where state <> 'deployed'`,
+      );
+      expect(left?.n).toBe(0);
+    }, 25_000);
+    expect(patches()).toBe(12);
+    expect((await audited()).filter((action) => action === 'deployed')).toHaveLength(12);
+    expect(await bed.db.audit.verify()).toMatchObject({ intact: true, events: 24 });
+  });
+
+  test('what it ends is shown on the alert, whose buttons go', async () => {
+    bed.heroku.setReleaseBehaviour(APP, 'pending');
+    await insert('INTENT');
+    await until({ checkpoint: expect.stringMatching(/^PENDING_COMMIT:/u) });
+    bed.clock.set('2026-05-09T16:30:00Z');
+    await bed.app.tick();
+    bed.heroku.finishRelease(APP, 'succeeded');
+    await until({ state: 'deployed' });
+    await eventually(async () => {
+      const [alert] = await bed.slack.messages(bed.slack.channels.alerts);
+      expect(alert?.text).toContain('was set to *completed* by its promoter');
+      expect(JSON.stringify(alert)).not.toContain('mark_completed');
+    });
+  });
+});

@@ -1,0 +1,56 @@
+import { nextPromotionStep, parseCheckpoint, type ReleaseFacts } from '../../src/promotions/promoting.js';
+
+const ID = '01234567-89ab-cdef-0123-456789abcdef';
+const release = (status: ReleaseFacts['status']): ReleaseFacts => ({ id: ID, version: 143, status });
+const PENDING = `PENDING_COMMIT:${ID}`;
+
+describe('a checkpoint', () => {
+  test.each([
+    [null, { kind: 'none' }],
+    ['INTENT', { kind: 'intent' }],
+    [PENDING, { kind: 'pending_commit', releaseId: ID }],
+    ['PENDING_COMMIT:', { kind: 'pending_commit', releaseId: null }],
+    ['PENDING_COMMIT:2026-05-09T04:28:31Z', { kind: 'pending_commit', releaseId: null }],
+    ['PENDING_COMMIT:../../apps', { kind: 'pending_commit', releaseId: null }],
+    ['intent', { kind: 'foreign' }],
+    ['', { kind: 'foreign' }],
+  ])('%j is read as %j', (text, checkpoint) => {
+    expect(parseCheckpoint(text)).toEqual(checkpoint);
+  });
+});
+
+describe('the next step', () => {
+  test.each([
+    ['INTENT', false, null, 'patch'],
+    ['INTENT', false, 'pending', 'checkpoint'],
+    ['INTENT', true, 'succeeded', 'checkpoint'],
+    ['INTENT', true, 'pending', 'checkpoint'],
+    ['INTENT', true, null, 'wait'],
+    ['INTENT', false, 'succeeded', 'checkpoint'],
+    ['INTENT', false, 'failed', 'checkpoint'],
+    [PENDING, true, 'succeeded', 'commit_deployed'],
+    [PENDING, true, null, 'commit_deployed'],
+    [PENDING, true, 'pending', 'wait'],
+    [PENDING, false, 'pending', 'wait'],
+    [PENDING, true, 'failed', 'commit_failed'],
+    [PENDING, false, 'failed', 'commit_failed'],
+    [PENDING, false, 'expired', 'commit_failed'],
+    [PENDING, false, 'succeeded', 'report_drift'],
+    [PENDING, false, null, 'report_drift'],
+    [null, true, 'succeeded', 'leave'],
+    [null, false, null, 'leave'],
+    ['SOMETHING_ELSE', false, null, 'leave'],
+  ] as const)('at %s, the target in force: %s, its release: %s, is %s', (checkpoint, valueIsTarget, status, kind) => {
+    const facts = { valueIsTarget, release: status === null ? null : release(status) };
+    expect(nextPromotionStep({ checkpoint, configVar: 'FLAG_X' }, facts).kind).toBe(kind);
+  });
+
+  test('of a release that failed names it', () => {
+    expect(
+      nextPromotionStep(
+        { checkpoint: PENDING, configVar: 'FLAG_X' },
+        { valueIsTarget: false, release: release('failed') },
+      ),
+    ).toEqual({ kind: 'commit_failed', reason: "Heroku's release v143, which was to set FLAG_X, failed." });
+  });
+});
