@@ -109,7 +109,13 @@ describe('a promoter that is killed', () => {
   });
 
   test('or paused for longer than its lease writes nothing when it wakes', async () => {
-    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'hang', takesEffect: true } });
+    const heldBy = async () => {
+      const [row] = await bed.rows.query<{ lease_owner: string | null; checkpoint: string }>(
+        'select lease_owner, checkpoint from console_flag_promotions',
+      );
+      return row;
+    };
+    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'delay', ms: 4_000 } });
     await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
     const paused = startChild({ PROMOTER_LEASE: '3s' });
     await eventually(
@@ -117,12 +123,21 @@ describe('a promoter that is killed', () => {
       20_000,
     );
     paused.kill('SIGSTOP');
+    const first = await heldBy();
+
+    // The successor is kept waiting by Heroku, and holds the row meanwhile by renewing its lease.
+    bed.heroku.faults.add({ times: 1, fault: { kind: 'hang' } });
     await bed.replica({ environment: { ...heroku(), PROMOTER_LEASE: '3s' } });
-    await endsRight();
-    const before = await bed.rows.query('select * from console_flag_promotions');
+    await eventually(async () => expect((await heldBy())?.lease_owner).not.toBe(first?.lease_owner), 10_000);
+    const second = await heldBy();
+    expect(second?.lease_owner).toEqual(expect.any(String));
+
+    const requestsBefore = bed.heroku.requests.length;
     paused.kill('SIGCONT');
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
-    expect(await bed.rows.query('select * from console_flag_promotions')).toEqual(before);
+    // It goes on where it was, asks Heroku what became of its PATCH, and would write the checkpoint now.
+    await eventually(async () => expect(bed.heroku.requests.length).toBeGreaterThanOrEqual(requestsBefore + 3));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await heldBy()).toEqual(second);
     await endsRight();
   });
 });
