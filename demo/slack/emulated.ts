@@ -2,37 +2,49 @@ import { createServer } from 'node:net';
 import { createEmulator } from 'emulate';
 import { z } from 'zod';
 
-/** Slack's state (messages, views, users), kept by `emulate`; the gateway in front of it adds Slack's strictness. */
+/** Slack's state (messages, users, files), kept by `emulate`; what stands in front of it adds Slack's strictness. */
 export interface Emulated {
   readonly teamId: string;
   readonly userIds: Readonly<Record<string, string>>;
-  readonly channelIds: Readonly<Record<string, string>>;
+  readonly channels: readonly Channel[];
   /** Calls a method with a token; what Slack would answer as JSON. */
   call(method: string, token: string, args: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>;
-  /** Every message of a channel, replies included, the oldest first. */
+  /** Every message of a channel as `emulate` keeps it, replies included, the oldest first. */
   everything(channel: string): Promise<readonly EmulatedMessage[]>;
   close(): Promise<void>;
 }
 
+export interface Channel {
+  readonly id: string;
+  readonly name: string;
+  readonly isPrivate: boolean;
+}
+
 const emulatedMessage = z.looseObject({
+  type: z.literal('message').default('message'),
   ts: z.string(),
   text: z.string().default(''),
-  user: z.string().optional(),
+  user: z.string(),
   thread_ts: z.string().optional(),
   reply_broadcast: z.boolean().optional(),
   reply_count: z.number().optional(),
-  blocks: z.array(z.unknown()).optional(),
-  attachments: z.array(z.unknown()).optional(),
-  metadata: z.unknown().optional(),
+  blocks: z.array(z.record(z.string(), z.unknown())).optional(),
+  attachments: z.array(z.record(z.string(), z.unknown())).optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
 });
 export type EmulatedMessage = z.output<typeof emulatedMessage>;
 
+/** Of a user who may do what the stand-in itself has to do. */
 export const ADMIN_TOKEN = 'xoxp-admin';
+const ADMIN_ID = 'U000000001';
 
 export interface EmulatedSeed {
+  readonly team: { readonly name: string; readonly domain: string };
+  /** Names; Slack makes up the ids. */
   readonly users: readonly string[];
-  readonly channels: readonly string[];
+  readonly channels: readonly { readonly name: string; readonly isPrivate: boolean }[];
   readonly app: {
+    readonly name: string;
     readonly appId: string;
     readonly botId: string;
     readonly botUserId: string;
@@ -40,47 +52,50 @@ export interface EmulatedSeed {
   };
 }
 
-/** A person's token; the stand-in posts with it in their name. */
-export function personToken(name: string): string {
+/** A user's token; the stand-in posts with it in their name. */
+export function userToken(name: string): string {
   return `xoxp-${name}`;
 }
 
+/** Starts `emulate`'s Slack on a free port, with these people and channels in it. */
 export async function startEmulated(seed: EmulatedSeed): Promise<Emulated> {
   const port = await freePort();
   const url = `http://localhost:${port}`;
-  const everything = ['chat:write', 'channels:history', 'groups:history', 'users:read', 'channels:read', 'groups:read'];
+  // Scopes are the gateway's to check: to `emulate`, everybody may do everything.
+  const scopes = ['chat:write', 'channels:history', 'groups:history', 'users:read', 'channels:read', 'groups:read'];
+  const { app } = seed;
   const emulator = await createEmulator({
     service: 'slack',
     port,
     seed: {
       slack: {
-        team: { name: 'Raxx', domain: 'raxx' },
+        team: seed.team,
         users: seed.users.map((name) => ({ name, real_name: name })),
-        channels: seed.channels.map((name) => ({ name })),
+        channels: seed.channels.map(({ name, isPrivate }) => ({ name, is_private: isPrivate })),
         oauth_apps: [
           {
-            app_id: seed.app.appId,
+            app_id: app.appId,
             client_id: '1.1',
             client_secret: 'unused',
-            name: 'flag-promotions',
+            name: app.name,
             redirect_uris: [],
-            scopes: everything,
-            bot_id: seed.app.botId,
-            bot_user_id: seed.app.botUserId,
-            bot_name: 'flag-promotions',
+            scopes,
+            bot_id: app.botId,
+            bot_user_id: app.botUserId,
+            bot_name: app.name,
           },
         ],
         tokens: [
-          { token: ADMIN_TOKEN, type: 'user', user_id: 'U000000001', scopes: everything },
-          ...seed.users.map((name) => ({ token: personToken(name), type: 'user', user: name, scopes: everything })),
+          { token: ADMIN_TOKEN, type: 'user', user_id: ADMIN_ID, scopes },
+          ...seed.users.map((name) => ({ token: userToken(name), type: 'user', user: name, scopes })),
           {
-            token: seed.app.botToken,
+            token: app.botToken,
             type: 'bot',
-            user_id: seed.app.botUserId,
-            app_id: seed.app.appId,
-            bot_id: seed.app.botId,
-            bot_user_id: seed.app.botUserId,
-            scopes: everything,
+            user_id: app.botUserId,
+            app_id: app.appId,
+            bot_id: app.botId,
+            bot_user_id: app.botUserId,
+            scopes,
           },
         ],
         strict_scopes: false,
@@ -116,21 +131,22 @@ export async function startEmulated(seed: EmulatedSeed): Promise<Emulated> {
     .object({ members: z.array(z.object({ id: z.string(), name: z.string() })) })
     .parse(await call('users.list', ADMIN_TOKEN, { limit: 1000 }));
   const { channels } = z
-    .object({ channels: z.array(z.object({ id: z.string(), name: z.string() })) })
-    .parse(await call('conversations.list', ADMIN_TOKEN, { limit: 1000 }));
-  const { team_id } = z.object({ team_id: z.string() }).parse(await call('auth.test', seed.app.botToken, {}));
+    .object({ channels: z.array(z.object({ id: z.string(), name: z.string(), is_private: z.boolean() })) })
+    .parse(await call('conversations.list', ADMIN_TOKEN, { limit: 1000, types: 'public_channel,private_channel' }));
+  const { team_id } = z.object({ team_id: z.string() }).parse(await call('auth.test', app.botToken, {}));
 
   return {
     teamId: team_id,
     userIds: Object.fromEntries(members.map((member) => [member.name, member.id])),
-    channelIds: Object.fromEntries(channels.map((channel) => [channel.name, channel.id])),
+    channels: channels.map(({ id, name, is_private: isPrivate }) => ({ id, name, isPrivate })),
     call,
     async everything(channel) {
       const roots = await pages('conversations.history', { channel });
       const all = new Map(roots.map((message) => [message.ts, message]));
       for (const root of roots.filter((message) => (message.reply_count ?? 0) > 0)) {
-        for (const message of await pages('conversations.replies', { channel, ts: root.ts }))
+        for (const message of await pages('conversations.replies', { channel, ts: root.ts })) {
           all.set(message.ts, message);
+        }
       }
       return [...all.values()].sort((a, b) => (a.ts < b.ts ? -1 : 1));
     },

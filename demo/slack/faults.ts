@@ -1,45 +1,59 @@
 /** What goes wrong with a call, in place of or after what it would have done. */
 export type FaultKind =
+  /** An HTTP status such as 500, and nothing else; the call takes no effect. */
   | { readonly kind: 'status'; readonly status: number }
+  /** HTTP 429 with Retry-After, in seconds; the call takes no effect. */
   | { readonly kind: 'rate_limited'; readonly retryAfterSeconds: number }
+  /** `{"ok": false, "error": …}`; the call takes no effect. */
   | { readonly kind: 'error'; readonly error: string }
   /** The connection is cut before the call takes effect, or after. */
   | { readonly kind: 'reset_before' }
   | { readonly kind: 'reset_after' }
   /** No answer ever; `takesEffect` decides whether anything happened. */
   | { readonly kind: 'hang'; readonly takesEffect?: boolean }
+  /** The call waits `ms` milliseconds, and only then takes effect and is answered. */
   | { readonly kind: 'delay'; readonly ms: number };
 
 export type Fault = FaultKind & {
-  /** A Web API method, `response_url`, or `*` for all. */
+  /** A Web API method such as `chat.postMessage`, `response_url`, or `*` for all of them. */
   readonly method: string;
   /** How many calls it hits; without it, all until it is cleared. */
   readonly times?: number;
 };
 
-/** Faults that were asked for; each call takes the first that fits. */
+/** Faults that were asked for. Each call takes the first that fits, so that a list of them plays out in its order. */
 export interface Faults {
-  add(fault: Fault): void;
+  /** Plans a fault; answers a function that takes it back. @throws {RangeError} where `times` is no positive integer */
+  add(fault: Fault): () => void;
   clear(): void;
 }
 
+/** The side that suffers them. */
 export interface FaultPlan extends Faults {
+  /** The fault for a call to this method, used up by one; null where none is planned. */
   take(method: string): FaultKind | null;
 }
 
 export function createFaults(): FaultPlan {
-  let planned: { fault: Fault; left: number }[] = [];
+  const planned = new Set<{ readonly fault: Fault; left: number }>();
   return {
     add(fault) {
-      planned.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY });
+      const left = fault.times ?? Number.POSITIVE_INFINITY;
+      if (!(left >= 1) || (Number.isFinite(left) && !Number.isInteger(left))) {
+        throw new RangeError(`A fault hits a whole number of calls, not ${left}.`);
+      }
+      const entry = { fault, left };
+      planned.add(entry);
+      return () => void planned.delete(entry);
     },
     clear() {
-      planned = [];
+      planned.clear();
     },
     take(method) {
-      const hit = planned.find(({ fault, left }) => left > 0 && (fault.method === method || fault.method === '*'));
+      const hit = [...planned].find(({ fault }) => fault.method === method || fault.method === '*');
       if (hit === undefined) return null;
       hit.left -= 1;
+      if (hit.left === 0) planned.delete(hit);
       return hit.fault;
     },
   };

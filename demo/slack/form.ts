@@ -1,7 +1,11 @@
 import { z } from 'zod';
 
-/** What a person enters, by block id: text, or the chosen option's value, or the ticked ones. */
-export type FormValues = Readonly<Record<string, string | readonly string[]>>;
+/** What a person enters into one field: text, or the chosen option's value, or the ticked ones. */
+export type FieldValue = string | readonly string[];
+
+/** By block id. */
+export type FormValues = Readonly<Record<string, FieldValue>>;
+export type Entered = FormValues;
 
 const option = z.looseObject({ value: z.string() });
 const element = z.looseObject({
@@ -9,9 +13,26 @@ const element = z.looseObject({
   action_id: z.string(),
   min_length: z.number().optional(),
   max_length: z.number().optional(),
+  min_value: z.string().optional(),
+  max_value: z.string().optional(),
+  is_decimal_allowed: z.boolean().optional(),
+  max_selected_items: z.number().optional(),
   initial_value: z.string().optional(),
+  initial_date: z.string().optional(),
+  initial_time: z.string().optional(),
+  initial_user: z.string().optional(),
+  initial_channel: z.string().optional(),
+  initial_conversation: z.string().optional(),
+  initial_option: option.optional(),
+  initial_options: z.array(option).optional(),
+  initial_users: z.array(z.string()).optional(),
+  initial_channels: z.array(z.string()).optional(),
+  initial_conversations: z.array(z.string()).optional(),
   options: z.array(option).optional(),
+  option_groups: z.array(z.looseObject({ options: z.array(option) })).optional(),
 });
+export type Field = z.output<typeof element>;
+
 const input = z.looseObject({
   type: z.literal('input'),
   block_id: z.string(),
@@ -20,11 +41,10 @@ const input = z.looseObject({
 });
 type Input = z.output<typeof input>;
 
-export type FilledForm =
-  | { readonly ok: true; readonly state: Record<string, Record<string, Record<string, unknown>>> }
-  /** Slack's client would not send this form; under which fields it says why. */
-  | { readonly ok: false; readonly errors: Record<string, string> };
+/** A view's state: by block id, by action id. */
+export type FormState = Record<string, Record<string, Record<string, unknown>>>;
 
+/** A view's inputs, in their order. */
 export function inputsOf(blocks: readonly unknown[]): Input[] {
   return blocks.flatMap((block) => {
     const parsed = input.safeParse(block);
@@ -32,39 +52,147 @@ export function inputsOf(blocks: readonly unknown[]): Input[] {
   });
 }
 
-/** Fills a modal's inputs as Slack's client does, and refuses what it refuses. */
-export function fillForm(blocks: readonly unknown[], values: FormValues): FilledForm {
-  const inputs = inputsOf(blocks);
-  const unknown = Object.keys(values).filter((name) => !inputs.some(({ block_id }) => block_id === name));
-  if (unknown.length > 0) throw new Error(`The form has no field ${unknown.join(', ')}.`);
-  const state: Record<string, Record<string, Record<string, unknown>>> = {};
-  const errors: Record<string, string> = {};
-  for (const field of inputs) {
-    const filled = fill(field, values[field.block_id]);
-    if (typeof filled === 'string') errors[field.block_id] = filled;
-    else state[field.block_id] = { [field.element.action_id]: filled };
+/** What every input holds: what was entered, or what it began with. */
+export function stateOf(blocks: readonly unknown[], entered: Entered): FormState {
+  const state: FormState = {};
+  for (const { block_id: id, element: field } of inputsOf(blocks)) {
+    state[id] = { [field.action_id]: fieldState(field, entered[id]) };
   }
-  return Object.keys(errors).length > 0 ? { ok: false, errors } : { ok: true, state };
+  return state;
 }
 
-/** The state of one input, or why the client would not send it. */
-function fill({ element: field, optional }: Input, value: string | readonly string[] | undefined) {
+/** What Slack's client says under a form's fields instead of sending it; nothing where it sends it. */
+export function clientErrors(blocks: readonly unknown[], entered: Entered): Record<string, string> {
+  const errors: Record<string, string> = {};
+  for (const { block_id: id, element: field, optional } of inputsOf(blocks)) {
+    const problem = fieldProblem(field, optional, fieldState(field, entered[id]));
+    if (problem !== null) errors[id] = problem;
+  }
+  return errors;
+}
+
+/** @throws where the form has no such field, or the field no such option */
+export function assertEnterable(blocks: readonly unknown[], values: FormValues): void {
+  const inputs = inputsOf(blocks);
+  for (const [id, value] of Object.entries(values)) {
+    const found = inputs.find(({ block_id }) => block_id === id);
+    if (found === undefined) throw new Error(`The form has no field ${id}.`);
+    const { element: field } = found;
+    const offered = optionsOf(field);
+    if (offered.length === 0) continue;
+    const chosen = (typeof value === 'string' ? [value] : value).filter((one) => one !== '');
+    const stray = chosen.filter((one) => !offered.some((choice) => choice.value === one));
+    if (stray.length > 0) throw new Error(`The field ${id} does not offer ${stray.join(', ')}.`);
+  }
+}
+
+/** After an update: what was entered stays where the field stayed. */
+export function entriesThatFit(entered: Entered, before: readonly unknown[], after: readonly unknown[]): Entered {
+  const previous = inputsOf(before);
+  const staying = inputsOf(after).filter(({ block_id: id, element: field }) =>
+    previous.some(
+      (one) => one.block_id === id && one.element.action_id === field.action_id && one.element.type === field.type,
+    ),
+  );
+  return Object.fromEntries(
+    Object.entries(entered).filter(([id]) => staying.some(({ block_id: stays }) => stays === id)),
+  );
+}
+
+export function optionsOf(field: Field): z.output<typeof option>[] {
+  return [...(field.options ?? []), ...(field.option_groups ?? []).flatMap((group) => group.options)];
+}
+
+/** One element's state as Slack sends it (https://docs.slack.dev/reference/views/view-submission). */
+export function fieldState(field: Field, value: FieldValue | undefined): Record<string, unknown> {
   const { type } = field;
-  if (type === 'checkboxes') {
-    const chosen = (field.options ?? []).filter((one) => Array.isArray(value) && value.includes(one.value));
-    return chosen.length === 0 && !optional
-      ? 'Please complete this required field.'
-      : { type, selected_options: chosen };
+  const one = typeof value === 'string' ? value : undefined;
+  const many = typeof value === 'string' ? [value] : value;
+  // An emptied field is null, and not what it began with.
+  const single = (initial: string | undefined): string | null => (one ?? initial ?? '') || null;
+  switch (type) {
+    case 'checkboxes':
+    case 'multi_static_select':
+      return {
+        type,
+        selected_options:
+          many === undefined
+            ? (field.initial_options ?? [])
+            : optionsOf(field).filter((choice) => many.includes(choice.value)),
+      };
+    case 'static_select':
+    case 'radio_buttons':
+    case 'overflow':
+      return {
+        type,
+        selected_option:
+          value === undefined
+            ? (field.initial_option ?? null)
+            : (optionsOf(field).find((choice) => choice.value === one) ?? null),
+      };
+    case 'datepicker':
+      return { type, selected_date: single(field.initial_date) };
+    case 'timepicker':
+      return { type, selected_time: single(field.initial_time) };
+    case 'users_select':
+      return { type, selected_user: single(field.initial_user) };
+    case 'channels_select':
+      return { type, selected_channel: single(field.initial_channel) };
+    case 'conversations_select':
+      return { type, selected_conversation: single(field.initial_conversation) };
+    case 'multi_users_select':
+      return { type, selected_users: many ?? field.initial_users ?? [] };
+    case 'multi_channels_select':
+      return { type, selected_channels: many ?? field.initial_channels ?? [] };
+    case 'multi_conversations_select':
+      return { type, selected_conversations: many ?? field.initial_conversations ?? [] };
+    default:
+      return { type, value: single(field.initial_value) };
   }
-  if (type === 'static_select' || type === 'radio_buttons') {
-    const chosen = (field.options ?? []).find((one) => one.value === value) ?? null;
-    return chosen === null && !optional ? 'Please complete this required field.' : { type, selected_option: chosen };
+}
+
+const REQUIRED = 'Please complete this required field.';
+
+/** Why Slack's client keeps a form with this field; null where it is content. */
+function fieldProblem(field: Field, optional: boolean, state: Readonly<Record<string, unknown>>): string | null {
+  const { type: _type, ...holding } = state;
+  const [value] = Object.values(holding);
+  const isEmpty = value === null || (Array.isArray(value) && value.length === 0);
+  if (isEmpty) return optional ? null : REQUIRED;
+  if (Array.isArray(value)) {
+    const most = field.max_selected_items ?? Number.POSITIVE_INFINITY;
+    return value.length > most ? `You can choose up to ${most}.` : null;
   }
-  const entered = typeof value === 'string' ? value : (field.initial_value ?? '');
-  if (entered === '') return optional ? { type, value: null } : 'Please complete this required field.';
-  if (entered.length < (field.min_length ?? 0)) return `This field needs at least ${field.min_length} characters.`;
-  if (entered.length > (field.max_length ?? 3_000))
-    return `This field takes at most ${field.max_length ?? 3_000} characters.`;
-  if (type === 'url_text_input' && !URL.canParse(entered)) return 'Enter a valid URL.';
-  return { type, value: entered };
+  return typeof value === 'string' ? enteredProblem(field, value) : null;
+}
+
+function enteredProblem(field: Field, value: string): string | null {
+  const most = field.max_length ?? 3_000;
+  switch (field.type) {
+    case 'plain_text_input':
+      if (value.length < (field.min_length ?? 0)) return `Must be at least ${field.min_length} characters.`;
+      return value.length > most ? `Must be no more than ${most} characters.` : null;
+    case 'url_text_input':
+      return isUrl(value) ? null : 'Enter a valid URL.';
+    case 'email_text_input':
+      return z.email().safeParse(value).success ? null : 'Enter a valid email address.';
+    case 'number_input':
+      return numberProblem(field, value);
+    default:
+      return null;
+  }
+}
+
+function isUrl(value: string): boolean {
+  return value.length <= 3_000 && /^[a-z][a-z0-9+.-]*:\/\//iu.test(value) && URL.canParse(value);
+}
+
+function numberProblem(field: Field, value: string): string | null {
+  const pattern = field.is_decimal_allowed === true ? /^-?\d+(?:\.\d+)?$/u : /^-?\d+$/u;
+  if (!pattern.test(value)) return 'Enter a valid number.';
+  if (field.min_value !== undefined && Number(value) < Number(field.min_value))
+    return `Must be at least ${field.min_value}.`;
+  if (field.max_value !== undefined && Number(value) > Number(field.max_value))
+    return `Must be no more than ${field.max_value}.`;
+  return null;
 }

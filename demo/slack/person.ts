@@ -1,98 +1,168 @@
-import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { checkView } from './block-kit.js';
+import { assertMessage } from './block-kit.js';
 import type { Acknowledgement, Payload } from './deliver.js';
-import { type FormValues, fillForm, inputsOf } from './form.js';
-import type { EphemeralMessage, OpenView, Screens, StoredMessage } from './screen.js';
+import { actionOf, findElement } from './elements.js';
+import { assertEnterable, clientErrors, type FieldValue, type FormValues } from './form.js';
+import type { Channel } from './emulated.js';
+import type { ResponseTarget, ResponseUrls } from './response-urls.js';
+import { type EphemeralMessage, type Screens, type StoredMessage, tsOfNow } from './screen.js';
+import { applyAcknowledgement, type SubmitOutcome } from './submission.js';
+import type { Triggers } from './triggers.js';
+import type { OpenView, Views } from './views.js';
+
+export type { SubmitOutcome };
 
 /** What a person is told where the app did not answer in time. */
 export const NO_ANSWER = 'We had some trouble connecting. Try again?';
 
-export type SimpleOutcome = { readonly kind: 'acknowledged' } | { readonly kind: 'failed'; readonly message: string };
-
-export type SubmitOutcome =
-  | { readonly kind: 'closed' }
-  | { readonly kind: 'updated'; readonly view: OpenView }
-  | { readonly kind: 'errors'; readonly errors: Readonly<Record<string, string>> }
-  /** Slack's client did not send it. */
-  | { readonly kind: 'not_sent'; readonly errors: Readonly<Record<string, string>> }
+export type SimpleOutcome =
+  | { readonly kind: 'acknowledged' }
+  /** The app did not acknowledge within 3 s, or not with a 200: what the person is told. */
   | { readonly kind: 'failed'; readonly message: string };
+export type CommandOutcome = SimpleOutcome;
+export type ClickOutcome = SimpleOutcome;
 
 /** What the stand-in gives its people. */
 export interface PersonSurroundings {
   readonly appId: string;
-  readonly botUserId: string;
   readonly teamId: string;
   readonly domain: string;
   readonly screens: Screens;
-  readonly apiUrl: string;
+  readonly views: Views;
+  readonly triggers: Triggers;
+  readonly responseUrls: ResponseUrls;
+  readonly channel: (id: string) => Channel;
   deliver(payload: Payload): Promise<Acknowledgement>;
-  /** Delivers an event, where the app is subscribed to it, until it is acknowledged. */
+  /** Resolves once the app has acknowledged the event, or was given up. */
   deliverEvent(subscription: string, event: Readonly<Record<string, unknown>>): Promise<void>;
-  trigger(userId: string): Promise<string>;
-  post(name: string, args: { channel: string; text: string; thread_ts?: string }): Promise<string>;
+  /** Posts in a user's name; its ts, once the app has heard of it. */
+  post(userId: string, args: Readonly<Record<string, unknown>>): Promise<string>;
   messages(channel: string): Promise<readonly StoredMessage[]>;
-  /** Puts a view that an acknowledgement carried in the place of one on screen. */
-  replaceView(viewId: string, view: Readonly<Record<string, unknown>>): Promise<OpenView>;
 }
 
+export interface ClickOptions {
+  /**
+   * Of buttons that share an action id, the one with this value; in a menu, the value of the option that is chosen;
+   * in checkboxes, those that are ticked then; elsewhere what is entered.
+   */
+  readonly value?: FieldValue;
+}
+
+/** Somebody in the workspace, and what they can do. Times are in milliseconds. */
 export interface Person {
   readonly id: string;
   readonly name: string;
   readonly teamId: string;
-  /** `/flag-promotions` and the text. */
-  command(text: string, options?: { readonly channel?: string }): Promise<SimpleOutcome>;
-  /** @throws where there is no such visible element */
-  click(
-    message: StoredMessage | EphemeralMessage,
-    actionId: string,
-    options?: { readonly value?: string },
-  ): Promise<SimpleOutcome>;
+  /**
+   * Runs `/flag-promotions` with this text, in the alerts channel unless told.
+   * @throws where the acknowledgement carries a message that Slack would refuse
+   */
+  command(text: string, options?: { readonly channel?: string }): Promise<CommandOutcome>;
+  /**
+   * Clicks on what is in a message: the message as this person sees it, which may be older than what Slack has.
+   * @throws where the message shows no such element
+   */
+  click(message: StoredMessage | EphemeralMessage, actionId: string, options?: ClickOptions): Promise<ClickOutcome>;
+  /** Clicks on what is in the topmost modal. @throws where none is open, or it shows no such element */
+  clickInModal(actionId: string, options?: ClickOptions): Promise<ClickOutcome>;
   /** The topmost modal. */
   modal(): OpenView | undefined;
+  /** The modal that a predicate fits. @throws where there is none within `timeoutMs`, 5,000 unless told */
   waitForModal(predicate?: (view: OpenView) => boolean, timeoutMs?: number): Promise<OpenView>;
-  /** Fills in and sends the topmost modal. @throws where none is open, or it has no such field */
-  submit(values: FormValues): Promise<SubmitOutcome>;
-  closeModal(): void;
-  /** Puts a view back on screen: what a person has before them whose app never heard that it closed. */
+  /** Enters values into the topmost modal, by block id, and sends nothing. @throws where it has no such field */
+  fill(values: FormValues): OpenView;
+  /**
+   * Enters values into the topmost modal and submits it. What was entered before stays entered.
+   * @throws where none is open, it has no such field or no submit button, or Slack could make nothing of the answer
+   */
+  submit(values?: FormValues): Promise<SubmitOutcome>;
+  /** Closes the topmost modal, or with `all` the whole stack; the app hears of it where it asked to. */
+  closeModal(options?: { readonly all?: boolean }): Promise<void>;
+  /** Puts a view back on screen: what a person has before them whose client never heard that it closed. */
   reopen(view: OpenView | undefined): void;
-  /** Posts a message as this person; answers its ts. */
+  /**
+   * Posts a message, in Slack's own markup, to the alerts channel unless told; its ts, once the app has acknowledged
+   * what it hears of it, or was given up. Bare web addresses become links, as in Slack's client.
+   */
   say(text: string, options?: { readonly channel?: string; readonly threadTs?: string }): Promise<string>;
-  messageShortcut(callbackId: string, channel: string, ts: string): Promise<SimpleOutcome>;
+  /** Uses a message's shortcut. @throws where there is no such message */
+  messageShortcut(callbackId: string, channel: string, ts: string): Promise<ClickOutcome>;
+  /** Opens the app's home tab; resolves once the app has acknowledged hearing of it, or was given up. */
+  openHome(): Promise<void>;
+  /** What the home tab shows; undefined where nothing was published yet. */
+  home(): OpenView | undefined;
+  /** Clicks on what is in the home tab. @throws where it shows no such element */
+  clickInHome(actionId: string, options?: ClickOptions): Promise<ClickOutcome>;
+  /** What only this person sees, in the order in which it came. */
   ephemerals(): readonly EphemeralMessage[];
+  /** The last of these that a predicate fits. @throws where there is none within `timeoutMs`, 5,000 unless told */
   waitForEphemeral(predicate?: (message: EphemeralMessage) => boolean, timeoutMs?: number): Promise<EphemeralMessage>;
 }
 
-const clickable = z.looseObject({
-  type: z.string(),
-  action_id: z.string(),
-  value: z.string().optional(),
-  url: z.string().optional(),
-});
+const COMMAND = '/flag-promotions';
 const DEFAULT_WAIT_MS = 5_000;
 
-export function createPerson(
-  who: { readonly id: string; readonly name: string; readonly teamId: string; readonly home: string },
-  around: PersonSurroundings,
-): Person {
-  const screen = () => around.screens.of(who.id);
-  const user = { id: who.id, username: who.name, name: who.name, team_id: who.teamId };
+export interface WhoIsWho {
+  readonly id: string;
+  readonly name: string;
+  readonly teamId: string;
+  /** The channel that they are in unless told. */
+  readonly home: string;
+  /** Another app's bot can post, and nothing else. */
+  readonly isBot: boolean;
+}
+
+export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person {
+  const { screens, views, triggers } = around;
   const envelope = {
-    user,
+    user: { id: who.id, username: who.name, name: who.name, team_id: who.teamId },
     api_app_id: around.appId,
     token: 'deprecated',
     team: { id: around.teamId, domain: around.domain },
     enterprise: null,
     is_enterprise_install: false,
   };
-  const responseUrl = (target: { channel: string; threadTs: string | null; originalId: string | null }) =>
-    `${around.apiUrl}/response/${around.screens.responseFor({ userId: who.id, ...target })}`;
+  const responseUrl = (target: Omit<ResponseTarget, 'userId'>): string =>
+    around.responseUrls.issue({ userId: who.id, ...target });
+  const triggerFor = (viewId: string | null): string => triggers.issue({ userId: who.id, viewId });
+  const channelField = (id: string) => {
+    const { name, isPrivate } = around.channel(id);
+    return { id, name: isPrivate ? 'privategroup' : name };
+  };
 
-  function outcomeOf(answer: Acknowledgement): SimpleOutcome {
-    return answer.kind === 'answered' && answer.status === 200
-      ? { kind: 'acknowledged' }
-      : { kind: 'failed', message: NO_ANSWER };
+  function assertHands(): void {
+    if (who.isBot) throw new Error(`${who.name} is a bot: it can post, and nothing else.`);
+  }
+
+  async function interact(payload: Readonly<Record<string, unknown>>): Promise<Acknowledgement> {
+    assertHands();
+    return around.deliver({ kind: 'interaction', payload: { ...envelope, ...payload } });
+  }
+
+  function topmost(): OpenView {
+    const view = person.modal();
+    if (view === undefined) throw new Error(`${who.name} has no modal open.`);
+    return view;
+  }
+
+  async function clickInView(view: OpenView, actionId: string, value: FieldValue | undefined): Promise<ClickOutcome> {
+    const found = findElement(view, actionId, value);
+    const isModal = view.raw['type'] === 'modal';
+    const isInput = view.blocks.some(
+      (block) => z.object({ type: z.literal('input'), block_id: z.literal(found.blockId) }).safeParse(block).success,
+    );
+    const shown = isInput && isModal && value !== undefined ? views.enter(view.id, { [found.blockId]: value }) : view;
+    return outcomeOf(
+      await interact({
+        type: 'block_actions',
+        container: { type: 'view', view_id: view.id },
+        trigger_id: triggerFor(isModal ? view.id : null),
+        view: shown.raw,
+        actions: [actionOf(found, value)],
+      }),
+    );
   }
 
   const person: Person = {
@@ -101,7 +171,9 @@ export function createPerson(
     teamId: who.teamId,
 
     async command(text, options = {}) {
+      assertHands();
       const channel = options.channel ?? who.home;
+      const target = { channel, threadTs: null, original: null };
       const answer = await around.deliver({
         kind: 'command',
         form: {
@@ -109,236 +181,183 @@ export function createPerson(
           team_id: who.teamId,
           team_domain: around.domain,
           channel_id: channel,
-          channel_name: 'channel',
+          channel_name: channelField(channel).name,
           user_id: who.id,
           user_name: who.name,
-          command: '/flag-promotions',
+          command: COMMAND,
           text,
           api_app_id: around.appId,
           is_enterprise_install: 'false',
-          response_url: responseUrl({ channel, threadTs: null, originalId: null }),
-          trigger_id: await around.trigger(who.id),
+          response_url: responseUrl(target),
+          trigger_id: triggerFor(null),
         },
       });
-      if (answer.kind !== 'answered' || answer.status !== 200) {
-        around.screens.whisper(who.id, {
-          channel,
-          threadTs: null,
-          blocks: [],
-          text: '/flag-promotions failed with the error "operation_timeout"',
-        });
-        return { kind: 'failed', message: 'operation_timeout' };
+      const fault = commandFault(answer);
+      if (fault !== null) {
+        const words = `${COMMAND} failed with the error "${fault}"`;
+        const content = { text: words, blocks: [], attachments: [] };
+        screens.whisper(who.id, { channel, threadTs: null, ts: tsOfNow(), ...content });
+        return { kind: 'failed', message: fault };
       }
-      const shown = z
-        .union([z.string(), z.object({ text: z.string() }).transform((body) => body.text)])
-        .safeParse(answer.body);
-      if (shown.success && shown.data !== '')
-        around.screens.whisper(who.id, { channel, threadTs: null, blocks: [], text: shown.data });
+      const body = answer.kind === 'answered' ? answer.body : '';
+      const message = typeof body === 'string' ? { text: body } : z.record(z.string(), z.unknown()).parse(body ?? {});
+      if (Object.values(message).some((value) => value !== '')) {
+        assertMessage(message);
+        await around.responseUrls.answer({ userId: who.id, ...target }, message);
+      }
       return { kind: 'acknowledged' };
     },
 
     async click(message, actionId, options = {}) {
-      const { element, blockId, inAttachment } = findElement(message, actionId, options.value);
+      const found = findElement(message, actionId, options.value);
       const isEphemeral = 'id' in message;
-      const shown = isEphemeral
-        ? { ts: `${Date.now() / 1000}`, text: message.text }
-        : {
-            type: 'message',
-            ts: message.ts,
-            text: message.text,
-            user: message.user,
-            blocks: message.blocks,
-            attachments: message.attachments,
-            ...(message.threadTs === null ? {} : { thread_ts: message.threadTs }),
-          };
+      const inThread = message.threadTs === null ? {} : { thread_ts: message.threadTs };
+      const action = actionOf(found, options.value);
+      const { metadata: _metadata, ...shown } = isEphemeral ? { metadata: null } : message.raw;
       return outcomeOf(
-        await around.deliver({
-          kind: 'interaction',
-          payload: {
-            type: 'block_actions',
-            ...envelope,
-            trigger_id: await around.trigger(who.id),
-            response_url: responseUrl({
-              channel: message.channel,
-              threadTs: message.threadTs,
-              originalId: isEphemeral ? message.id : null,
-            }),
-            channel: { id: message.channel, name: 'channel' },
-            container: {
-              type: inAttachment ? 'message_attachment' : 'message',
-              message_ts: shown.ts,
-              channel_id: message.channel,
-              is_ephemeral: isEphemeral,
-              ...(message.threadTs === null ? {} : { thread_ts: message.threadTs }),
-            },
-            ...(isEphemeral ? {} : { message: shown }),
-            state: { values: {} },
-            actions: [{ ...element, block_id: blockId, action_ts: `${Date.now() / 1000}` }],
+        await interact({
+          type: 'block_actions',
+          trigger_id: triggerFor(null),
+          response_url: responseUrl({
+            channel: message.channel,
+            threadTs: message.threadTs,
+            original: isEphemeral ? { kind: 'ephemeral', id: message.id } : { kind: 'message', ts: message.ts },
+          }),
+          channel: channelField(message.channel),
+          container: {
+            type: found.inAttachment ? 'message_attachment' : 'message',
+            message_ts: message.ts,
+            channel_id: message.channel,
+            is_ephemeral: isEphemeral,
+            ...(found.inAttachment ? { attachment_id: 1, is_app_unfurl: false } : {}),
+            ...inThread,
           },
+          // Slack gives an app no ephemeral message back.
+          ...(isEphemeral ? {} : { message: shown }),
+          state: {
+            values: found.element.type === 'button' ? {} : { [found.blockId]: { [actionId]: action } },
+          },
+          actions: [action],
         }),
       );
     },
 
-    modal: () => screen().views.at(-1),
+    clickInModal: async (actionId, options = {}) => clickInView(topmost(), actionId, options.value),
+
+    modal: () => views.modalsOf(who.id).at(-1),
 
     async waitForModal(predicate = () => true, timeoutMs = DEFAULT_WAIT_MS) {
-      return waitFor(() => screen().views.filter(predicate).at(-1), timeoutMs, `${who.name} sees no such modal`);
+      const look = () => views.modalsOf(who.id).filter(predicate).at(-1);
+      return waitFor(look, timeoutMs, `${who.name} sees no such modal.`);
     },
 
-    async submit(values) {
-      const view = person.modal();
-      if (view === undefined) throw new Error(`${who.name} has no modal open.`);
-      const filled = fillForm(view.blocks, values);
-      if (!filled.ok) return { kind: 'not_sent', errors: filled.errors };
-      const answer = await around.deliver({
-        kind: 'interaction',
-        payload: {
-          type: 'view_submission',
-          ...envelope,
-          trigger_id: await around.trigger(who.id),
-          view: { ...view.raw, state: { values: filled.state } },
-          response_urls: [],
-        },
+    fill(values) {
+      const view = topmost();
+      assertEnterable(view.blocks, values);
+      return views.enter(view.id, values);
+    },
+
+    async submit(values = {}) {
+      const view = person.fill(values);
+      if (view.raw['submit'] === null) throw new Error(`“${view.title}” has no submit button.`);
+      const entered = views.enteredIn(view.id);
+      const errors = clientErrors(view.blocks, entered);
+      if (Object.keys(errors).length > 0) return { kind: 'not_sent', errors };
+      const answer = await interact({
+        type: 'view_submission',
+        trigger_id: triggerFor(view.id),
+        view: view.raw,
+        response_urls: [],
       });
       if (answer.kind !== 'answered' || answer.status !== 200) return { kind: 'failed', message: NO_ANSWER };
-      return applyAnswer(view, answer.body);
+      return applyAcknowledgement(views, who.id, view, answer.body);
     },
 
-    closeModal() {
-      screen().views.pop();
+    async closeModal(options = {}) {
+      const view = topmost();
+      const closesAll = options.all === true || view.raw['clear_on_close'] === true;
+      if (closesAll) views.closeAll(who.id);
+      else views.close(view.id);
+      if (view.raw['notify_on_close'] !== true) return;
+      await interact({ type: 'view_closed', view: view.raw, is_cleared: closesAll });
     },
 
     reopen(view) {
-      if (view !== undefined && !around.screens.isOpen(view.id)) screen().views.push(view);
+      if (view !== undefined) views.reopen(who.id, view);
     },
 
     async say(text, options = {}) {
-      const channel = options.channel ?? who.home;
-      const { threadTs } = options;
-      const ts = await around.post(who.name, {
-        channel,
-        text,
-        ...(threadTs === undefined ? {} : { thread_ts: threadTs }),
+      return around.post(who.id, {
+        channel: options.channel ?? who.home,
+        text: withLinks(text),
+        ...(options.threadTs === undefined ? {} : { thread_ts: options.threadTs }),
       });
-      const event = {
-        user: who.id,
-        text,
-        ts,
-        channel,
-        team: who.teamId,
-        user_team: who.teamId,
-        source_team: who.teamId,
-        event_ts: ts,
-        client_msg_id: randomUUID(),
-        ...(threadTs === undefined ? {} : { thread_ts: threadTs }),
-      };
-      await around.deliverEvent('message.channels', { ...event, type: 'message', channel_type: 'channel' });
-      if (text.includes(`<@${around.botUserId}>`))
-        await around.deliverEvent('app_mention', { ...event, type: 'app_mention' });
-      return ts;
     },
 
     async messageShortcut(callbackId, channel, ts) {
       const message = (await around.messages(channel)).find((one) => one.ts === ts);
       if (message === undefined) throw new Error(`There is no message ${ts}.`);
+      const { metadata: _metadata, ...shown } = message.raw;
       return outcomeOf(
-        await around.deliver({
-          kind: 'interaction',
-          payload: {
-            type: 'message_action',
-            ...envelope,
-            callback_id: callbackId,
-            trigger_id: await around.trigger(who.id),
-            response_url: responseUrl({ channel, threadTs: message.threadTs, originalId: null }),
-            message_ts: ts,
-            action_ts: `${Date.now() / 1000}`,
-            channel: { id: channel, name: 'channel' },
-            message: {
-              type: 'message',
-              user: message.user,
-              ts,
-              text: message.text,
-              ...(message.threadTs === null ? {} : { thread_ts: message.threadTs }),
-            },
-          },
+        await interact({
+          type: 'message_action',
+          callback_id: callbackId,
+          trigger_id: triggerFor(null),
+          response_url: responseUrl({ channel, threadTs: message.threadTs, original: null }),
+          message_ts: ts,
+          action_ts: tsOfNow(),
+          channel: channelField(channel),
+          message: shown,
         }),
       );
     },
 
-    ephemerals: () => [...screen().ephemerals],
+    async openHome() {
+      assertHands();
+      const view = person.home();
+      await around.deliverEvent('app_home_opened', {
+        type: 'app_home_opened',
+        user: who.id,
+        channel: `D${who.id.slice(1)}`,
+        tab: 'home',
+        event_ts: tsOfNow(),
+        ...(view === undefined ? {} : { view: view.raw }),
+      });
+    },
+
+    home: () => views.homeOf(who.id),
+
+    async clickInHome(actionId, options = {}) {
+      const view = person.home();
+      if (view === undefined) throw new Error(`${who.name} has an empty home tab.`);
+      return clickInView(view, actionId, options.value);
+    },
+
+    ephemerals: () => [...screens.of(who.id)],
 
     async waitForEphemeral(predicate = () => true, timeoutMs = DEFAULT_WAIT_MS) {
-      return waitFor(() => screen().ephemerals.filter(predicate).at(-1), timeoutMs, `${who.name} sees no such message`);
+      const look = () => screens.of(who.id).filter(predicate).at(-1);
+      return waitFor(look, timeoutMs, `${who.name} sees no such message.`);
     },
   };
-
-  /** https://docs.slack.dev/surfaces/modals#updating_response */
-  async function applyAnswer(view: OpenView, body: unknown): Promise<SubmitOutcome> {
-    const remove = (): void => {
-      screen().views = screen().views.filter((shown) => shown.id !== view.id);
-    };
-    if (isEmpty(body)) {
-      remove();
-      return { kind: 'closed' };
-    }
-    const action = z
-      .discriminatedUnion('response_action', [
-        z.object({ response_action: z.literal('clear') }),
-        z.object({ response_action: z.literal('errors'), errors: z.record(z.string(), z.string().min(1)) }),
-        z.object({ response_action: z.literal('update'), view: z.record(z.string(), z.unknown()) }),
-      ])
-      .parse(body);
-    switch (action.response_action) {
-      case 'clear':
-        screen().views = [];
-        return { kind: 'closed' };
-      case 'errors': {
-        const fields = new Set(inputsOf(view.blocks).map(({ block_id }) => block_id));
-        const stray = Object.keys(action.errors).filter((name) => !fields.has(name));
-        if (stray.length > 0) throw new Error(`Errors for fields that the modal does not have: ${stray.join(', ')}`);
-        return { kind: 'errors', errors: action.errors };
-      }
-      case 'update': {
-        const problems = checkView(action.view);
-        if (problems.length > 0) throw new Error(`Slack would refuse this view: ${JSON.stringify(problems)}`);
-        return { kind: 'updated', view: await around.replaceView(view.id, action.view) };
-      }
-    }
-  }
 
   return person;
 }
 
-/** An acknowledgement without content closes the modal; over Socket Mode it comes as an empty object. */
-function isEmpty(body: unknown): boolean {
-  return body === '' || body === null || body === undefined || z.strictObject({}).safeParse(body).success;
+function outcomeOf(answer: Acknowledgement): SimpleOutcome {
+  const isAcknowledged = answer.kind === 'answered' && answer.status === 200;
+  return isAcknowledged ? { kind: 'acknowledged' } : { kind: 'failed', message: NO_ANSWER };
 }
 
-function findElement(message: StoredMessage | EphemeralMessage, actionId: string, value: string | undefined) {
-  const attachments = 'attachments' in message ? message.attachments : [];
-  const inside = attachments.flatMap(
-    (attachment) => z.looseObject({ blocks: z.array(z.unknown()).default([]) }).parse(attachment).blocks,
-  );
-  const candidates = [
-    ...message.blocks.map((block) => ({ block, inAttachment: false })),
-    ...inside.map((block) => ({ block, inAttachment: true })),
-  ];
-  for (const { block, inAttachment } of candidates) {
-    const { block_id, elements, accessory } = z
-      .looseObject({
-        block_id: z.string().default('generated'),
-        elements: z.array(z.unknown()).default([]),
-        accessory: z.unknown().optional(),
-      })
-      .parse(block);
-    for (const candidate of [...elements, accessory]) {
-      const parsed = clickable.safeParse(candidate);
-      if (!parsed.success || parsed.data.action_id !== actionId) continue;
-      if (value !== undefined && parsed.data.value !== value) continue;
-      return { element: parsed.data, blockId: block_id, inAttachment };
-    }
-  }
-  throw new Error(`There is no ${actionId} to click on: ${JSON.stringify(message).slice(0, 500)}`);
+/** Slack's word for a command that came to nothing; null where it was acknowledged. */
+function commandFault(answer: Acknowledgement): string | null {
+  if (answer.kind === 'timeout') return 'operation_timeout';
+  return answer.kind === 'answered' && answer.status === 200 ? null : 'dispatch_failed';
+}
+
+/** Slack's client makes links of what looks like one, outside of what is a link already. */
+function withLinks(text: string): string {
+  return text.replaceAll(/<[^>]*>|https?:\/\/[^\s<>|]+/gu, (found) => (found.startsWith('<') ? found : `<${found}>`));
 }
 
 async function waitFor<T>(look: () => T | undefined, timeoutMs: number, otherwise: string): Promise<T> {

@@ -6,6 +6,7 @@ export const METHOD_SCOPES: Readonly<Record<string, string | null>> = {
   'chat.delete': 'chat:write',
   'chat.postEphemeral': 'chat:write',
   'chat.getPermalink': null,
+  // In private channels it is groups:history and groups:read.
   'conversations.history': 'channels:history',
   'conversations.replies': 'channels:history',
   'conversations.info': 'channels:read',
@@ -18,6 +19,12 @@ export const METHOD_SCOPES: Readonly<Record<string, string | null>> = {
   'files.getUploadURLExternal': 'files:write',
   'files.completeUploadExternal': 'files:write',
 };
+
+/** The scope that a method takes in a channel: private channels have scopes of their own. */
+export function scopeIn(method: string, isPrivate: boolean): string | null | undefined {
+  const scope = METHOD_SCOPES[method];
+  return isPrivate ? scope?.replace(/^channels:/u, 'groups:') : scope;
+}
 
 /** The scope that each event takes (https://docs.slack.dev/reference/events). */
 export const EVENT_SCOPES: Readonly<Record<string, string | null>> = {
@@ -36,5 +43,9 @@ export const ALL_SCOPES: readonly string[] = [
   'commands',
   'files:write',
   'groups:history',
+  'groups:read',
   'users:read',
 ];
+
+/** What an app token has to carry for Socket Mode. */
+export const SOCKET_MODE_SCOPE = 'connections:write';

@@ -1,79 +1,139 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
-import { ACK_WITHIN_MS, type Acknowledgement, type Delivery, type Payload } from './deliver.js';
+import type { Acknowledgement, Delivery, Payload } from './deliver.js';
 
 /** Slack's side of Socket Mode (https://docs.slack.dev/apis/events-api/using-socket-mode). */
 export interface SocketMode extends Delivery {
+  /** How many connections are open. */
   readonly connections: number;
+  /** A fresh address, good for one connection. */
+  url(): string;
+  /**
+   * Asks every client to reconnect, as Slack does every few hours, and closes the connections `afterMs` milliseconds
+   * later (0 unless told). Clients that behave have connected anew by then.
+   */
+  refresh(afterMs?: number): Promise<void>;
+  /** Cuts every connection without a word. */
+  drop(): void;
   close(): void;
 }
 
 /** Slack pings its clients; one that hears nothing for 30 s takes the connection for dead. */
 const PING_EVERY_MS = 10_000;
 const PATH = '/link';
+/** https://docs.slack.dev/apis/events-api/using-socket-mode#connections */
+const MOST_CONNECTIONS = 10;
 
-export function startSocketMode(server: Server, appId: string): SocketMode {
-  const sockets = new WebSocketServer({ server, path: PATH });
-  const open = new Set<WebSocket>();
-  const waiting = new Map<string, (body: unknown) => void>();
-  const ack = z.object({ envelope_id: z.string(), payload: z.unknown().optional() });
+const ack = z.object({ envelope_id: z.string(), payload: z.unknown().optional() });
+
+export function startSocketMode(
+  server: Server,
+  options: { readonly appId: string; readonly ackWithinMs: number; readonly httpUrl: string },
+): SocketMode {
+  const tickets = new Set<string>();
+  const sockets = new WebSocketServer({
+    server,
+    path: PATH,
+    verifyClient: ({ req }: { req: { url?: string | undefined } }) =>
+      tickets.delete(new URL(req.url ?? '/', 'http://localhost').searchParams.get('ticket') ?? ''),
+  });
+  const open: WebSocket[] = [];
+  const waiting = new Map<string, (answer: Acknowledgement) => void>();
+  let turn = 0;
+
+  function forget(socket: WebSocket): void {
+    const at = open.indexOf(socket);
+    if (at >= 0) open.splice(at, 1);
+  }
 
   sockets.on('connection', (socket) => {
-    open.add(socket);
+    if (open.length >= MOST_CONNECTIONS) {
+      socket.send(JSON.stringify({ type: 'disconnect', reason: 'too_many_websockets', debug_info: DEBUG }));
+      socket.close();
+      return;
+    }
+    open.push(socket);
     const ping = setInterval(() => socket.ping('ping'), PING_EVERY_MS);
     socket.on('close', () => {
       clearInterval(ping);
-      open.delete(socket);
+      forget(socket);
     });
     socket.on('message', (data) => {
-      const parsed = ack.safeParse(JSON.parse(data.toString()));
-      if (parsed.success) waiting.get(parsed.data.envelope_id)?.(parsed.data.payload ?? '');
+      const parsed = ack.safeParse(jsonOf(String(data)));
+      if (!parsed.success) return;
+      waiting.get(parsed.data.envelope_id)?.({ kind: 'answered', status: 200, body: parsed.data.payload ?? '' });
     });
     socket.send(
       JSON.stringify({
         type: 'hello',
-        num_connections: open.size,
-        connection_info: { app_id: appId },
-        debug_info: { host: 'stand-in', approximate_connection_time: 3600 },
+        num_connections: open.length,
+        connection_info: { app_id: options.appId },
+        debug_info: { ...DEBUG, approximate_connection_time: 3_600 },
       }),
     );
   });
 
   return {
     get connections() {
-      return open.size;
+      return open.length;
+    },
+    url() {
+      const ticket = randomBytes(16).toString('hex');
+      tickets.add(ticket);
+      return `${options.httpUrl.replace(/^http/u, 'ws')}${PATH}?ticket=${ticket}&app_id=${options.appId}`;
     },
     async deliver(payload, retry) {
-      // Each payload goes to exactly one connection, whichever.
-      const [socket] = [...open];
+      // Each payload goes to exactly one connection; Slack promises nothing of which.
+      const socket = open[turn % Math.max(open.length, 1)];
+      turn += 1;
       if (socket === undefined) return { kind: 'unreachable' };
       const id = randomUUID();
-      const answered = new Promise<Acknowledgement>((resolve) => {
-        const timer = setTimeout(() => resolve({ kind: 'timeout' }), ACK_WITHIN_MS);
-        waiting.set(id, (body) => {
+      return new Promise<Acknowledgement>((resolve) => {
+        const settle = (answer: Acknowledgement): void => {
           clearTimeout(timer);
-          resolve({ kind: 'answered', status: 200, body });
-        });
+          waiting.delete(id);
+          socket.off('close', gone);
+          resolve(answer);
+        };
+        const gone = (): void => settle({ kind: 'unreachable' });
+        const timer = setTimeout(() => settle({ kind: 'timeout' }), options.ackWithinMs);
+        waiting.set(id, settle);
+        socket.on('close', gone);
+        socket.send(
+          JSON.stringify({
+            envelope_id: id,
+            ...envelope(payload),
+            ...(retry === undefined
+              ? { retry_attempt: 0, retry_reason: '' }
+              : { retry_attempt: retry.number, retry_reason: retry.reason }),
+          }),
+        );
       });
-      socket.send(
-        JSON.stringify({
-          envelope_id: id,
-          ...envelope(payload),
-          ...(retry === undefined ? {} : { retry_attempt: retry.number, retry_reason: retry.reason }),
-        }),
-      );
-      const answer = await answered;
-      waiting.delete(id);
-      return answer;
+    },
+    async refresh(afterMs = 0) {
+      const old = [...open];
+      for (const socket of old) {
+        // What comes from here on belongs to the connection that replaces this one.
+        forget(socket);
+        socket.send(JSON.stringify({ type: 'disconnect', reason: 'refresh_requested', debug_info: DEBUG }));
+      }
+      await sleep(afterMs);
+      for (const socket of old) socket.close();
+    },
+    drop() {
+      for (const socket of [...open]) socket.terminate();
     },
     close() {
-      for (const socket of open) socket.terminate();
+      for (const socket of sockets.clients) socket.terminate();
       sockets.close();
     },
   };
 }
+
+const DEBUG = { host: 'stand-in' };
 
 function envelope(payload: Payload) {
   switch (payload.kind) {
@@ -86,6 +146,10 @@ function envelope(payload: Payload) {
   }
 }
 
-export function socketUrl(httpUrl: string): string {
-  return `${httpUrl.replace(/^http/u, 'ws')}${PATH}?ticket=${randomUUID()}`;
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,30 +1,43 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { deliverEvent, type Delivery, type HttpDelivery, httpDelivery, type Payload } from './deliver.js';
-import { ADMIN_TOKEN, type EmulatedMessage, personToken, startEmulated } from './emulated.js';
+import { ACK_WITHIN_MS, type Delivery, type Payload, type RetryWaits } from './deliver.js';
+import { startEmulated, userToken } from './emulated.js';
+import { Events } from './events.js';
 import { createFaults, type Faults } from './faults.js';
+import { type HttpDelivery, httpDelivery } from './http-delivery.js';
+import { type Author, inChannel, Messages, type SlackMessage } from './messages.js';
 import { createPerson, type Person, type PersonSurroundings } from './person.js';
-import { ALL_SCOPES, EVENT_SCOPES } from './scopes.js';
-import { type EphemeralMessage, type OpenView, Screens, type StoredMessage } from './screen.js';
-import { socketUrl, startSocketMode } from './socket-mode.js';
-import { inChannel, type RecordedCall, startWebApi, type WebApi } from './web-api.js';
+import { ResponseUrls } from './response-urls.js';
+import { ALL_SCOPES, EVENT_SCOPES, SOCKET_MODE_SCOPE } from './scopes.js';
+import { type EphemeralMessage, Screens, type StoredMessage } from './screen.js';
+import { type SocketMode, startSocketMode } from './socket-mode.js';
+import { Triggers } from './triggers.js';
+import { type OpenView, Views } from './views.js';
+import { type RecordedCall, startWebApi, type WebApi } from './web-api.js';
 
-export type { EphemeralMessage, OpenView, Person, RecordedCall, StoredMessage };
+export type { EphemeralMessage, Faults, HttpDelivery, OpenView, Person, RecordedCall, SocketMode, StoredMessage };
 
 export interface SlackStandInOptions {
-  /** The bot scopes that were granted. */
+  /** The bot scopes that were granted; everything that the stand-in knows unless told. */
   readonly scopes?: readonly string[];
+  /** The app token's scopes; `connections:write` unless told. */
+  readonly appTokenScopes?: readonly string[];
+  /** The events that the app is subscribed to; everything that the stand-in knows unless told. */
   readonly subscribedEvents?: readonly string[];
   readonly signingSecret?: string;
   /** Whether more than one message a second and channel is refused; true unless told. */
   readonly rateLimit?: boolean;
-  /** Between the deliveries of an event that is not acknowledged, in milliseconds. */
-  readonly eventRetryWaitMs?: number;
+  /** Whether the alerts channel is a private one, which takes scopes and events of its own; false unless told. */
+  readonly alertsArePrivate?: boolean;
+  /** Before each of Slack's three retries of an event, in milliseconds; Slack's own are 0, one and five minutes. */
+  readonly eventRetryWaitMs?: number | RetryWaits;
+  /** How long an acknowledgement may take, in milliseconds; Slack's 3,000 unless told. */
+  readonly ackWithinMs?: number;
 }
 
 /** A workspace: Slack as far as the app uses it, as strict as the original. */
 export interface SlackStandIn {
-  /** For SLACK_API_URL. */
+  /** For SLACK_API_URL; ends in `/api/`. */
   readonly apiUrl: string;
   readonly botToken: string;
   readonly appToken: string;
@@ -41,196 +54,225 @@ export interface SlackStandIn {
     readonly engineer: Person;
     /** Of another workspace, here through Slack Connect. */
     readonly stranger: Person;
+    /** Another app's bot: it can post, and nothing else. */
+    readonly otherBot: Person;
   };
   readonly faults: Faults;
+  /** Every call of the Web API and every POST to a response URL, the oldest first. */
   readonly calls: readonly RecordedCall[];
-  /** Requests to the app over HTTP, which can be replayed; null before connectHttp. */
+  /** Requests to the app over HTTP, which can be replayed and forged; null where it is not connected by HTTP. */
   readonly http: HttpDelivery | null;
+  readonly socketMode: Pick<SocketMode, 'connections' | 'refresh' | 'drop'>;
   /** From here on payloads go to this URL, signed. Until then, and where it is null, over Socket Mode. */
   connectHttp(eventsUrl: string | null): void;
   /** What a channel shows, the oldest first: messages, and replies that were sent to the channel as well. */
   messages(channel: string): Promise<readonly StoredMessage[]>;
-  /** The replies under a message. */
+  /** The replies under a message, the oldest first, without that message. */
   thread(channel: string, ts: string): Promise<readonly StoredMessage[]>;
-  /** As an administrator of the workspace would. */
+  /** As an administrator of the workspace would. @throws where there is no such message */
   deleteMessage(channel: string, ts: string): Promise<void>;
+  /** Resolves once the app has acknowledged every event so far, or was given up. */
+  eventsSettled(): Promise<void>;
   close(): Promise<void>;
 }
 
-const APP_ID = 'A0FLAGPROMO';
-const BOT_ID = 'B0FLAGPROMO';
-const BOT_USER_ID = 'U0FLAGPROMO';
+const APP = {
+  name: 'flag-promotions',
+  appId: 'A0FLAGPROMO',
+  botId: 'B0FLAGPROMO',
+  botUserId: 'U0FLAGPROMO',
+} as const;
+const TEAM = { name: 'Raxx', domain: 'raxx' } as const;
 const FOREIGN_TEAM = 'T0ELSEWHERE';
-const PEOPLE = ['kris', 'mina', 'sam', 'dana'] as const;
+const STRANGER = 'dana';
+const OTHER_BOT = { name: 'deploybot', botId: 'B0DEPLOYBOT', appId: 'A0DEPLOYBOT' } as const;
+const PEOPLE = ['kris', 'mina', 'sam', STRANGER, OTHER_BOT.name] as const;
 
+/** Starts a workspace on 127.0.0.1, on a free port. */
 export async function startSlackStandIn(options: SlackStandInOptions = {}): Promise<SlackStandIn> {
   const botToken = `xoxb-${randomBytes(12).toString('hex')}`;
   const appToken = `xapp-${randomBytes(12).toString('hex')}`;
   const signingSecret = options.signingSecret ?? randomBytes(16).toString('hex');
   const scopes = options.scopes ?? ALL_SCOPES;
-  const subscribed = options.subscribedEvents ?? Object.keys(EVENT_SCOPES);
+  const ackWithinMs = options.ackWithinMs ?? ACK_WITHIN_MS;
+  const wait = options.eventRetryWaitMs ?? 50;
+  const stopped = new AbortController();
+
+  const emulated = await startEmulated({
+    team: TEAM,
+    users: PEOPLE,
+    channels: [{ name: 'flag-alerts', isPrivate: options.alertsArePrivate ?? false }],
+    app: { ...APP, botToken },
+  });
+  const { teamId } = emulated;
+  const channelNamed = (name: string): string => emulated.channels.find((one) => one.name === name)?.id ?? '';
+  const idOf = (name: (typeof PEOPLE)[number]): string => emulated.userIds[name] ?? '';
+  const alerts = channelNamed('flag-alerts');
+  const botChannels = new Set([alerts]);
+  if (options.alertsArePrivate === true) {
+    const host = userToken('kris');
+    await emulated.call('conversations.invite', host, { channel: alerts, users: APP.botUserId });
+  }
+  const teamOf = (userId: string): string => (userId === idOf(STRANGER) ? FOREIGN_TEAM : teamId);
+
   const faults = createFaults();
   const screens = new Screens();
-  const emulated = await startEmulated({
-    users: [...PEOPLE],
-    channels: ['flag-alerts'],
-    app: { appId: APP_ID, botId: BOT_ID, botUserId: BOT_USER_ID, botToken },
+  const triggers = new Triggers();
+  const views = new Views({ teamId, appId: APP.appId, botId: APP.botId });
+  const bot: Author = { userId: APP.botUserId, token: botToken, fields: botFields(APP, teamId) };
+  const authors: readonly Author[] = [
+    bot,
+    ...PEOPLE.map((name) => ({
+      userId: idOf(name),
+      token: userToken(name),
+      fields: name === OTHER_BOT.name ? botFields(OTHER_BOT, teamId) : { team: teamOf(idOf(name)) },
+    })),
+  ];
+
+  let http: HttpDelivery | null = null;
+  const events = new Events({
+    teamId,
+    appId: APP.appId,
+    botUserId: APP.botUserId,
+    channels: () => emulated.channels,
+    botChannels,
+    subscribed: options.subscribedEvents ?? Object.keys(EVENT_SCOPES),
+    scopes,
+    delivery: (): Delivery => http ?? socketMode,
+    retryWaits: typeof wait === 'number' ? [wait, wait, wait] : wait,
+    stopped: stopped.signal,
+    teamOf,
   });
-  const alerts = emulated.channelIds['flag-alerts'] ?? '';
-  const triggerOwners = new Map<string, string>();
+  const messages = new Messages(emulated, authors, (change) => events.announce(change));
+  const responseUrls = new ResponseUrls(() => api.url, screens, messages, bot);
 
   const api: WebApi = await startWebApi({
-    emulated,
+    around: {
+      emulated,
+      messages,
+      views,
+      triggers,
+      screens,
+      bot,
+      scopes,
+      botChannels,
+      rateLimit: options.rateLimit ?? true,
+      workspaceUrl: `https://${TEAM.domain}.slack.com`,
+      userFields: (userId) => ({
+        team_id: teamOf(userId),
+        ...(teamOf(userId) === teamId ? {} : { is_stranger: true }),
+        ...(userId === idOf(OTHER_BOT.name) ? { is_bot: true } : {}),
+      }),
+    },
     faults,
-    botToken,
     appToken,
-    scopes,
-    botChannels: new Set([alerts]),
-    rateLimit: options.rateLimit ?? true,
-    socketUrl: () => socketUrl(api.url),
-    onViewOpened: (view, trigger) => screens.of(triggerOwners.get(trigger) ?? '').views.push(openView(view)),
-    onViewUpdated: (view) => screens.updateView(openView(view)),
-    isOpen: (viewId) => screens.isOpen(viewId),
-    onEphemeral: ({ user, ...message }) => void screens.whisper(user, message),
-    onResponse: (id, body) => screens.respond(id, body),
+    appTokenScopes: options.appTokenScopes ?? [SOCKET_MODE_SCOPE],
+    socketUrl: () => socketMode.url(),
+    respond: (id, body) => responseUrls.respond(id, body),
   });
-  const socketMode = startSocketMode(api.server, APP_ID);
-  let http: HttpDelivery | null = null;
-  const delivery = (): Delivery => http ?? socketMode;
+  const socketMode = startSocketMode(api.server, { appId: APP.appId, ackWithinMs, httpUrl: api.url });
 
-  const storedMessages = async (channel: string) =>
-    (await emulated.everything(channel)).map((message) => stored(channel, message));
   const around: PersonSurroundings = {
-    appId: APP_ID,
-    botUserId: BOT_USER_ID,
-    teamId: emulated.teamId,
-    domain: 'raxx',
+    appId: APP.appId,
+    teamId,
+    domain: TEAM.domain,
     screens,
-    apiUrl: api.url,
-    deliver: (payload: Payload) => {
+    views,
+    triggers,
+    responseUrls,
+    channel(id) {
+      const found = emulated.channels.find((one) => one.id === id);
+      if (found === undefined) throw new Error(`There is no channel ${id}.`);
+      return found;
+    },
+    async deliver(payload: Payload) {
       const needsCommands = payload.kind === 'command' || payload.payload['type'] === 'message_action';
       if (needsCommands && !scopes.includes('commands')) throw new Error('The app has no scope `commands`.');
-      return delivery().deliver(payload);
+      return (http ?? socketMode).deliver(payload);
     },
-    async deliverEvent(subscription, event) {
-      const scope = EVENT_SCOPES[subscription];
-      if (!subscribed.includes(subscription) || scope === undefined) return;
-      if (scope !== null && !scopes.includes(scope)) return;
-      const payload = {
-        token: 'deprecated',
-        team_id: emulated.teamId,
-        api_app_id: APP_ID,
-        event,
-        type: 'event_callback',
-        event_id: `Ev${randomBytes(5).toString('hex').toUpperCase()}`,
-        event_time: Math.floor(Date.now() / 1000),
-        authorizations: [
-          {
-            enterprise_id: null,
-            team_id: emulated.teamId,
-            user_id: BOT_USER_ID,
-            is_bot: true,
-            is_enterprise_install: false,
-          },
-        ],
-        is_ext_shared_channel: false,
-      };
-      await deliverEvent(delivery(), { kind: 'event', payload }, options.eventRetryWaitMs ?? 50);
+    deliverEvent: (subscription, event) => events.send(subscription, event),
+    async post(userId, args) {
+      const author = authors.find((one) => one.userId === userId);
+      if (author === undefined) throw new Error(`Nobody is called ${userId}.`);
+      const answer = await messages.post(author, args);
+      if (answer['ok'] !== true) throw new Error(`Slack did not take the message: ${JSON.stringify(answer)}`);
+      const ts = z.string().parse(answer['ts']);
+      await events.heardOf(z.string().parse(args['channel']), ts);
+      return ts;
     },
-    async trigger(userId) {
-      const answer = await emulated.call('views.generateTriggerId', botToken, { user_id: userId });
-      const trigger = z.string().parse(answer['trigger_id']);
-      triggerOwners.set(trigger, userId);
-      return trigger;
-    },
-    async post(name, args) {
-      const answer = await emulated.call('chat.postMessage', personToken(name), args);
-      return z.string().parse(answer['ts']);
-    },
-    messages: storedMessages,
-    async replaceView(viewId, view) {
-      const answer = await emulated.call('views.update', botToken, { view_id: viewId, view });
-      const shown = openView(z.record(z.string(), z.unknown()).parse(answer['view']));
-      screens.updateView(shown);
-      return shown;
-    },
+    messages: async (channel) => (await messages.all(channel)).map((message) => stored(channel, message)),
   };
-  const person = (name: (typeof PEOPLE)[number], teamId: string): Person =>
-    createPerson({ id: emulated.userIds[name] ?? '', name, teamId, home: alerts }, around);
+  const person = (name: (typeof PEOPLE)[number]): Person =>
+    createPerson(
+      { id: idOf(name), name, teamId: teamOf(idOf(name)), home: alerts, isBot: name === OTHER_BOT.name },
+      around,
+    );
 
   return {
     apiUrl: `${api.url}/api/`,
     botToken,
     appToken,
     signingSecret,
-    teamId: emulated.teamId,
-    appId: APP_ID,
-    botUserId: BOT_USER_ID,
-    botId: BOT_ID,
-    channels: { alerts, random: emulated.channelIds['random'] ?? '' },
+    teamId,
+    appId: APP.appId,
+    botUserId: APP.botUserId,
+    botId: APP.botId,
+    channels: { alerts, random: channelNamed('random') },
     people: {
-      superadmin: person('kris', emulated.teamId),
-      secondSuperadmin: person('mina', emulated.teamId),
-      engineer: person('sam', emulated.teamId),
-      stranger: person('dana', FOREIGN_TEAM),
+      superadmin: person('kris'),
+      secondSuperadmin: person('mina'),
+      engineer: person('sam'),
+      stranger: person(STRANGER),
+      otherBot: person(OTHER_BOT.name),
     },
     faults,
     calls: api.calls,
     get http() {
       return http;
     },
+    socketMode,
     connectHttp(eventsUrl) {
-      http = eventsUrl === null ? null : httpDelivery(eventsUrl, signingSecret);
+      http =
+        eventsUrl === null ? null : httpDelivery(eventsUrl, { signingSecret, ackWithinMs, stopped: stopped.signal });
     },
     async messages(channel) {
-      return (await emulated.everything(channel)).filter(inChannel).map((message) => stored(channel, message));
+      return (await messages.all(channel)).filter(inChannel).map((message) => stored(channel, message));
     },
     async thread(channel, ts) {
-      return (await storedMessages(channel)).filter((message) => message.threadTs === ts && message.ts !== ts);
+      return (await around.messages(channel)).filter((message) => message.threadTs === ts && message.ts !== ts);
     },
-    async deleteMessage(channel, ts) {
-      const message = (await storedMessages(channel)).find((one) => one.ts === ts);
-      const token = message?.user === BOT_USER_ID ? botToken : ADMIN_TOKEN;
-      await emulated.call('chat.delete', token, { channel, ts });
-    },
+    deleteMessage: (channel, ts) => messages.removeAsAuthor(channel, ts),
+    eventsSettled: () => events.settled(),
     async close() {
+      stopped.abort();
       socketMode.close();
+      await events.settled();
       await api.close();
       await emulated.close();
     },
   };
 }
 
-function stored(channel: string, message: EmulatedMessage): StoredMessage {
+/** What Slack says of a message that a bot posted. */
+function botFields(app: { readonly name: string; readonly appId: string; readonly botId: string }, teamId: string) {
+  return {
+    bot_id: app.botId,
+    app_id: app.appId,
+    team: teamId,
+    bot_profile: { id: app.botId, app_id: app.appId, name: app.name, team_id: teamId, deleted: false },
+  };
+}
+
+function stored(channel: string, message: SlackMessage): StoredMessage {
   return {
     channel,
     ts: message.ts,
     text: message.text,
-    user: message.user ?? '',
-    threadTs: message.thread_ts ?? null,
+    user: message.user,
+    // At the root of a thread Slack repeats its own ts.
+    threadTs: message.thread_ts === undefined || message.thread_ts === message.ts ? null : message.thread_ts,
     blocks: message.blocks ?? [],
     attachments: message.attachments ?? [],
-  };
-}
-
-function openView(view: Readonly<Record<string, unknown>>): OpenView {
-  const parsed = z
-    .object({
-      id: z.string(),
-      hash: z.string(),
-      callback_id: z.string().default(''),
-      private_metadata: z.string().default(''),
-      title: z.object({ text: z.string() }),
-      blocks: z.array(z.unknown()),
-    })
-    .parse(view);
-  return {
-    id: parsed.id,
-    hash: parsed.hash,
-    callbackId: parsed.callback_id,
-    privateMetadata: parsed.private_metadata,
-    title: parsed.title.text,
-    blocks: parsed.blocks,
-    raw: view,
+    raw: message,
   };
 }

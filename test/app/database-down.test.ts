@@ -26,11 +26,6 @@ describe('with the database gone', () => {
   });
 
   const readyz = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
-  async function alert() {
-    const [message] = await bed.slack.messages(bed.slack.channels.alerts);
-    if (message === undefined) throw new Error('No alert was posted.');
-    return message;
-  }
 
   test('a click and a command get an honest answer, /readyz is red, and the app recovers by itself', async () => {
     const { superadmin } = bed.slack.people;
@@ -38,7 +33,7 @@ describe('with the database gone', () => {
     wire.cut();
     await eventually(async () => expect(await readyz()).toBe(503));
 
-    await superadmin.click(await alert(), 'mark_completed');
+    await superadmin.click(await bed.alert(), 'mark_completed');
     expect((await superadmin.waitForEphemeral()).text).toContain('The database does not answer. Nothing was changed.');
     await superadmin.command('stuck');
     await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(2));
@@ -46,14 +41,14 @@ describe('with the database gone', () => {
 
     wire.mend();
     await eventually(async () => expect(await readyz()).toBe(200));
-    await superadmin.click(await alert(), 'mark_completed');
+    await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
     expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
   });
 
   test('a submission says that nobody knows whether it was saved, and can be sent again', async () => {
     const { superadmin } = bed.slack.people;
-    await superadmin.click(await alert(), 'mark_completed');
+    await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
     wire.cut();
     const lost = await superadmin.submit({ code: bed.code(superadmin.id) });
@@ -72,7 +67,7 @@ describe('with the database gone', () => {
 
   test('while a lock holds the row, the form turns into a progress view, and then says how it ended', async () => {
     const { superadmin } = bed.slack.people;
-    await superadmin.click(await alert(), 'mark_completed');
+    await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
     const code = bed.code(superadmin.id);
     const locking = bed.rows.query(

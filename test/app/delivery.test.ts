@@ -86,12 +86,7 @@ describe('one message per alert', () => {
       cwd: path.resolve(__dirname, '../..'),
       env: {
         PATH: process.env['PATH'],
-        DATABASE_URL: bed.config.databaseUrl ?? '',
-        SLACK_BOT_TOKEN: bed.slack.botToken,
-        SLACK_SIGNING_SECRET: bed.slack.signingSecret,
-        SLACK_API_URL: bed.slack.apiUrl,
-        SLACK_ALERT_CHANNEL: bed.slack.channels.alerts,
-        TOTP_ENCRYPTION_KEY: Buffer.from(bed.config.totpEncryptionKey).toString('base64'),
+        ...bed.environment,
       },
     });
     const ended = new Promise((resolve) => child.on('exit', (_code, signal) => resolve(signal)));

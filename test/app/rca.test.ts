@@ -15,22 +15,17 @@ describe('linking an RCA', () => {
   });
   afterEach(() => bed.close());
 
-  async function alert() {
-    const [message] = await bed.slack.messages(bed.slack.channels.alerts);
-    if (message === undefined) throw new Error('No alert was posted.');
-    return message;
-  }
-  const thread = async () => bed.slack.thread(bed.slack.channels.alerts, (await alert()).ts);
+  const thread = async () => bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts);
   const recorded = async () => (await bed.db.promotions.find(promotionId))?.rcaUrl ?? null;
 
   test('Open RCA opens a form where none is linked, and is a link where one is', async () => {
     const { superadmin } = bed.slack.people;
-    await superadmin.click(await alert(), 'open_rca');
+    await superadmin.click(await bed.alert(), 'open_rca');
     await superadmin.waitForModal();
     expect((await superadmin.submit({ rca_url: RCA })).kind).toBe('closed');
     expect(await recorded()).toBe(RCA);
     await eventually(async () => {
-      expect(JSON.stringify(await alert())).toContain(`"url":"${RCA}"`);
+      expect(JSON.stringify(await bed.alert())).toContain(`"url":"${RCA}"`);
       expect((await thread()).map((reply) => reply.text)).toEqual([expect.stringContaining(RCA)]);
     });
     expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deploying' }]);
@@ -43,7 +38,7 @@ describe('linking an RCA', () => {
     [`https://docs.raxx.example/${'x'.repeat(2_048)}`, '2,048'],
   ])('refuses %.45s under the field, and records nothing', async (url, words) => {
     const { superadmin } = bed.slack.people;
-    await superadmin.click(await alert(), 'open_rca');
+    await superadmin.click(await bed.alert(), 'open_rca');
     await superadmin.waitForModal();
     expect(await superadmin.submit({ rca_url: url })).toMatchObject({
       kind: 'errors',
@@ -54,7 +49,7 @@ describe('linking an RCA', () => {
 
   test('mentioning the app with a link in the thread records it; relinking keeps the old one in the audit log', async () => {
     const { superadmin } = bed.slack.people;
-    const root = await alert();
+    const root = await bed.alert();
     await superadmin.say(`<@${bed.slack.botUserId}> <${RCA}>`, { threadTs: root.ts });
     await superadmin.waitForEphemeral((message) => message.text.includes('Linked as the RCA'));
     expect(await recorded()).toBe(RCA);
@@ -74,7 +69,7 @@ describe('linking an RCA', () => {
 
   test('a mention elsewhere, or without a link, says how it is done', async () => {
     const { superadmin } = bed.slack.people;
-    await superadmin.say(`<@${bed.slack.botUserId}> hello`, { threadTs: (await alert()).ts });
+    await superadmin.say(`<@${bed.slack.botUserId}> hello`, { threadTs: (await bed.alert()).ts });
     await superadmin.waitForEphemeral((message) => message.text.includes('with the link of the RCA'));
     await superadmin.say(`<@${bed.slack.botUserId}> <${RCA}>`);
     await superadmin.waitForEphemeral((message) => message.text.includes('in the thread of an alert'));
@@ -83,7 +78,7 @@ describe('linking an RCA', () => {
 
   test('a link posted in the thread is offered to be linked, and one click does it', async () => {
     const { superadmin } = bed.slack.people;
-    await superadmin.say(`Written up: <${RCA}>`, { threadTs: (await alert()).ts });
+    await superadmin.say(`Written up: <${RCA}>`, { threadTs: (await bed.alert()).ts });
     const offer = await superadmin.waitForEphemeral((message) => message.text.includes('Is '));
     expect(await recorded()).toBeNull();
     await superadmin.click(offer, 'accept_rca_offer');
@@ -96,8 +91,8 @@ describe('linking an RCA', () => {
 
   test('an offer can be declined, and is not made for links of hosts that are not allowed', async () => {
     const { superadmin } = bed.slack.people;
-    await superadmin.say('see <https://elsewhere.example/x>', { threadTs: (await alert()).ts });
-    await superadmin.say(`see <${RCA}>`, { threadTs: (await alert()).ts });
+    await superadmin.say('see <https://elsewhere.example/x>', { threadTs: (await bed.alert()).ts });
+    await superadmin.say(`see <${RCA}>`, { threadTs: (await bed.alert()).ts });
     const offer = await superadmin.waitForEphemeral();
     expect(offer.text).toContain(RCA);
     await superadmin.click(offer, 'decline_rca_offer');
@@ -107,7 +102,7 @@ describe('linking an RCA', () => {
 
   test('the shortcut on a message in the thread links at once', async () => {
     const { superadmin } = bed.slack.people;
-    const ts = await superadmin.say(`RCA is at <${RCA}>`, { threadTs: (await alert()).ts });
+    const ts = await superadmin.say(`RCA is at <${RCA}>`, { threadTs: (await bed.alert()).ts });
     await superadmin.messageShortcut('link_as_rca', bed.slack.channels.alerts, ts);
     await superadmin.waitForEphemeral((message) => message.text.includes('Linked as the RCA'));
     expect(await recorded()).toBe(RCA);
@@ -124,7 +119,7 @@ describe('linking an RCA', () => {
 
   test('people without an operator’s role are told whom to ask', async () => {
     const { engineer, superadmin } = bed.slack.people;
-    await engineer.say(`<@${bed.slack.botUserId}> <${RCA}>`, { threadTs: (await alert()).ts });
+    await engineer.say(`<@${bed.slack.botUserId}> <${RCA}>`, { threadTs: (await bed.alert()).ts });
     const answer = await engineer.waitForEphemeral();
     expect(answer.text).toContain('operator’s role');
     expect(answer.text).toContain(`<@${superadmin.id}>`);

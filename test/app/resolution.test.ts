@@ -13,13 +13,8 @@ describe('resolving a stuck promotion', () => {
   });
   afterEach(() => bed.close());
 
-  async function alert() {
-    const [message] = await bed.slack.messages(bed.slack.channels.alerts);
-    if (message === undefined) throw new Error('No alert was posted.');
-    return message;
-  }
   async function openForm(person: Person, action: 'mark_completed' | 'mark_failed' = 'mark_completed') {
-    await person.click(await alert(), action);
+    await person.click(await bed.alert(), action);
     return person.waitForModal(
       (view) => JSON.stringify(view.blocks).includes('totp') || view.callbackId === 'resolution',
     );
@@ -155,7 +150,7 @@ describe('resolving a stuck promotion', () => {
   ])('%s gets a clear answer that only they see, and no form', async (_who, name, words) => {
     const person = bed.slack.people[name];
     if (name === 'engineer') await bed.enrol(person.id, 'engineer');
-    await person.click(await alert(), 'mark_completed');
+    await person.click(await bed.alert(), 'mark_completed');
     const answer = await person.waitForEphemeral();
     expect(answer.text).toContain(words);
     expect(person.modal()).toBeUndefined();
@@ -175,11 +170,11 @@ describe('resolving a stuck promotion', () => {
   test('a click on what was resolved elsewhere says by whom, and brings the message up to date', async () => {
     const { superadmin } = bed.slack.people;
     await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = $1`, [bed.clock.now()]);
-    const stale = await alert();
+    const stale = await bed.alert();
     await superadmin.click(stale, 'mark_failed');
     expect((await superadmin.waitForEphemeral()).text).toContain('has ended already');
     await bed.app.tick();
-    await eventually(async () => expect(JSON.stringify(await alert())).not.toContain('mark_failed'));
+    await eventually(async () => expect(JSON.stringify(await bed.alert())).not.toContain('mark_failed'));
   });
 
   test('with Slack down after the commit, the message follows at a later tick', async () => {
@@ -201,9 +196,9 @@ describe('resolving a stuck promotion', () => {
     bed.slack.faults.clear();
     bed.clock.advance(3_600_000);
     await bed.app.tick();
-    expect(JSON.stringify(await alert())).not.toContain('mark_completed');
+    expect(JSON.stringify(await bed.alert())).not.toContain('mark_completed');
     // The reply took effect although its answer was lost: it is found, not posted again.
-    expect(await bed.slack.thread(bed.slack.channels.alerts, (await alert()).ts)).toHaveLength(1);
+    expect(await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts)).toHaveLength(1);
   });
 
   test('no code, secret or other config var reaches a log line, an audit event or Slack', async () => {

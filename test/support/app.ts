@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { generateSync } from 'otplib';
 import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-in.js';
-import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
+import { type SlackStandIn, type StoredMessage, startSlackStandIn } from '../../demo/slack/workspace.js';
 import { type RunningApp, startApp } from '../../src/app.js';
 import { type Config, readConfig } from '../../src/config.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
@@ -29,6 +29,10 @@ export interface TestBed {
   /** The code that an operator's authenticator shows at the clock's present, or `steps` later. */
   code(slackUserId: string, steps?: number): string;
   enrol(slackUserId: string, role?: 'superadmin' | 'engineer'): Promise<void>;
+  /** The oldest alert's message as the channel shows it now. @throws where none was posted */
+  alert(): Promise<StoredMessage>;
+  /** What a process of its own needs in its environment to be another replica. */
+  readonly environment: Readonly<Record<string, string>>;
   /** A further replica on the same database, with a clock of its own where one is given. */
   replica(options?: { clock?: TestClock; environment?: Readonly<Record<string, string>> }): Promise<RunningApp>;
   close(): Promise<void>;
@@ -116,6 +120,12 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
       secrets.set(slackUserId, secret);
       await db.operators.enrol({ slackUserId, role, sealedSecret: createSecretBox(key).seal(secret, slackUserId) });
     },
+    async alert() {
+      const [message] = await slack.messages(slack.channels.alerts);
+      if (message === undefined) throw new Error('No alert was posted.');
+      return message;
+    },
+    environment,
     async replica(own = {}) {
       const another = await startApp(
         own.environment === undefined ? config : readConfig({ ...environment, ...own.environment }),

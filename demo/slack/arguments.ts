@@ -1,0 +1,71 @@
+import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
+
+export type Arguments = Readonly<Record<string, unknown>>;
+
+/** A form carries everything as text: which of Slack's arguments are JSON inside, and which are true or false. */
+const JSON_ARGUMENTS: ReadonlySet<string> = new Set(['attachments', 'blocks', 'files', 'metadata', 'view']);
+const BOOLEAN_ARGUMENTS: ReadonlySet<string> = new Set([
+  'delete_original',
+  'include_all_metadata',
+  'include_locale',
+  'include_num_members',
+  'inclusive',
+  'link_names',
+  'mrkdwn',
+  'replace_original',
+  'reply_broadcast',
+  'unfurl_links',
+  'unfurl_media',
+]);
+
+export interface Received {
+  readonly token: string;
+  readonly args: Arguments;
+}
+
+/** What a Web API call says, wherever it says it; null where its JSON is none. The token is kept apart. */
+export function received(request: IncomingMessage, url: URL, body: string): Received | null {
+  const given = {
+    ...fromForm(url.searchParams),
+    ...((request.headers['content-type'] ?? '').includes('json')
+      ? (jsonObject(body) ?? { [MALFORMED]: true })
+      : fromForm(new URLSearchParams(body))),
+  };
+  if (MALFORMED in given) return null;
+  const { token: inBody, ...args } = given;
+  const bearer = /^Bearer (\S+)$/u.exec(request.headers.authorization ?? '')?.[1];
+  return { token: bearer ?? (typeof inBody === 'string' ? inBody : ''), args };
+}
+
+const MALFORMED = '\0malformed';
+
+function fromForm(form: URLSearchParams): Record<string, unknown> {
+  const args: Record<string, unknown> = {};
+  for (const [name, value] of form) {
+    if (JSON_ARGUMENTS.has(name)) args[name] = parseJson(value) ?? value;
+    else if (BOOLEAN_ARGUMENTS.has(name) && /^(?:true|1|false|0)$/u.test(value))
+      args[name] = /^(?:true|1)$/u.test(value);
+    else args[name] = value;
+  }
+  return args;
+}
+
+/** An object that was written as JSON; null where it is none. */
+export function jsonObject(text: string): Record<string, unknown> | null {
+  return z.record(z.string(), z.unknown()).safeParse(parseJson(text)).data ?? null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,140 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { Acknowledgement, Delivery, Payload } from './deliver.js';
+
+/** A request to the app as it went out, for sending it again. */
+export interface SentRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** How a request is forged: what is wrong with it. */
+export interface Forgery {
+  /** Signed with another secret than the app's. */
+  readonly secret?: string;
+  /** Signed so many seconds ago; an app refuses what is older than five minutes. */
+  readonly ageSeconds?: number;
+  /** Without any signature. */
+  readonly unsigned?: boolean;
+  /** The body is another one than was signed. */
+  readonly tampered?: boolean;
+}
+
+/** Slack's requests to an app over HTTP, signed (https://docs.slack.dev/authentication/verifying-requests-from-slack). */
+export interface HttpDelivery extends Delivery {
+  /** Every request that was sent, the oldest first; forged and replayed ones are not among them. */
+  readonly sent: readonly SentRequest[];
+  /**
+   * Sends exactly the same once more, as whoever captured it would: the last request unless told which. The status
+   * that the app answered. @throws where nothing was sent yet, or the app does not answer
+   */
+  replay(request?: SentRequest): Promise<number>;
+  /** Sends a payload with a signature that is wrong, old or missing; the status that the app answered. */
+  forge(payload: Payload, how: Forgery): Promise<number>;
+  /** What Slack does when the URL is configured: whether the app gives the challenge back. */
+  verifyUrl(): Promise<boolean>;
+}
+
+export function httpDelivery(
+  url: string,
+  options: { readonly signingSecret: string; readonly ackWithinMs: number; readonly stopped: AbortSignal },
+): HttpDelivery {
+  const sent: SentRequest[] = [];
+
+  async function post(request: SentRequest): Promise<Acknowledgement> {
+    try {
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: request.headers,
+        body: request.body,
+        redirect: 'manual',
+        signal: AbortSignal.any([AbortSignal.timeout(options.ackWithinMs), options.stopped]),
+      });
+      const body = parse(await answer.text());
+      return {
+        kind: 'answered',
+        status: answer.status,
+        body,
+        noRetry: answer.headers.get('x-slack-no-retry') === '1',
+      };
+    } catch (error) {
+      return { kind: error instanceof Error && error.name === 'TimeoutError' ? 'timeout' : 'unreachable' };
+    }
+  }
+
+  async function statusOf(request: SentRequest): Promise<number> {
+    const answer = await post(request);
+    if (answer.kind !== 'answered') throw new Error(`The app did not answer: ${answer.kind}.`);
+    return answer.status;
+  }
+
+  return {
+    sent,
+    async deliver(payload, retry) {
+      const request = signed(payload, options.signingSecret, 0);
+      const headers =
+        retry === undefined
+          ? request.headers
+          : { ...request.headers, 'x-slack-retry-num': String(retry.number), 'x-slack-retry-reason': retry.reason };
+      sent.push({ headers, body: request.body });
+      return post({ headers, body: request.body });
+    },
+    async replay(request = sent.at(-1)) {
+      if (request === undefined) throw new Error('Nothing was sent yet.');
+      return statusOf(request);
+    },
+    async forge(payload, how) {
+      const { headers, body } = signed(payload, how.secret ?? options.signingSecret, how.ageSeconds ?? 0);
+      const { 'x-slack-signature': _signature, ...unsigned } = headers;
+      return statusOf({
+        headers: how.unsigned === true ? unsigned : headers,
+        body: how.tampered === true ? `${body} ` : body,
+      });
+    },
+    async verifyUrl() {
+      const challenge = randomBytes(16).toString('hex');
+      const payload: Payload = { kind: 'event', payload: { token: 'deprecated', challenge, type: 'url_verification' } };
+      const answer = await post(signed(payload, options.signingSecret, 0));
+      if (answer.kind !== 'answered' || answer.status !== 200) return false;
+      const given = z.union([z.string(), z.object({ challenge: z.string() }).transform((body) => body.challenge)]);
+      return given.safeParse(answer.body).data === challenge;
+    },
+  };
+}
+
+function encode(payload: Payload): readonly [contentType: string, body: string] {
+  switch (payload.kind) {
+    case 'command':
+      return ['application/x-www-form-urlencoded', new URLSearchParams(payload.form).toString()];
+    case 'interaction':
+      return [
+        'application/x-www-form-urlencoded',
+        new URLSearchParams({ payload: JSON.stringify(payload.payload) }).toString(),
+      ];
+    case 'event':
+      return ['application/json', JSON.stringify(payload.payload)];
+  }
+}
+
+function signed(payload: Payload, secret: string, ageSeconds: number): SentRequest {
+  const [contentType, body] = encode(payload);
+  const timestamp = String(Math.floor(Date.now() / 1000) - ageSeconds);
+  const digest = createHmac('sha256', secret).update(`v0:${timestamp}:${body}`).digest('hex');
+  return {
+    headers: {
+      'content-type': contentType,
+      'user-agent': 'Slackbot 1.0 (+https://api.slack.com/robots)',
+      'x-slack-request-timestamp': timestamp,
+      'x-slack-signature': `v0=${digest}`,
+    },
+    body,
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return text === '' ? '' : JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

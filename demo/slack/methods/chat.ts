@@ -1,0 +1,147 @@
+import { performance } from 'node:perf_hooks';
+import { type Answer, refuse, refuseProblems, TooSoon } from '../answer.js';
+import type { Arguments } from '../arguments.js';
+import { checkMessage, type Problem } from '../block-kit.js';
+import { storedAttachments, storedBlocks } from '../shape.js';
+import { channelOf, type Methods, readable, type Surroundings, text } from './surroundings.js';
+
+/** Slack takes about one message a second and channel (https://docs.slack.dev/apis/web-api/rate-limits). */
+const MESSAGE_INTERVAL_MS = 1_000;
+
+/** Arguments that only some methods take; what the check of a message knows of them is for all. */
+const FOREIGN: Readonly<Record<string, readonly string[]>> = {
+  'chat.postMessage': ['ts', 'user', 'response_type', 'replace_original', 'delete_original'],
+  'chat.update': [
+    'user',
+    'thread_ts',
+    'username',
+    'icon_emoji',
+    'icon_url',
+    'unfurl_links',
+    'unfurl_media',
+    'mrkdwn',
+    'response_type',
+    'replace_original',
+    'delete_original',
+  ],
+  'chat.postEphemeral': [
+    'ts',
+    'metadata',
+    'reply_broadcast',
+    'unfurl_links',
+    'unfurl_media',
+    'mrkdwn',
+    'response_type',
+    'replace_original',
+    'delete_original',
+  ],
+};
+
+export function chatMethods(around: Surroundings): Methods {
+  const { messages, bot } = around;
+  const lastPost = new Map<string, number>();
+
+  /** Why a message can't be taken; null where it can. */
+  function refusal(method: string, args: Arguments): Answer | null {
+    const foreign = (FOREIGN[method] ?? []).filter((name) => name in args);
+    const problems = [
+      ...foreign.map((name) => ({ path: `/${name}`, message: `is no argument of ${method}` })),
+      ...checkMessage(args),
+    ];
+    if (problems.length > 0) return refuseProblems(errorFor(problems, args), problems);
+    const customizes = ['username', 'icon_emoji', 'icon_url'].some((name) => name in args);
+    if (customizes && !around.scopes.includes('chat:write.customize')) {
+      return refuse('missing_scope', { needed: 'chat:write.customize', provided: around.scopes.join(',') });
+    }
+    return null;
+  }
+
+  /** Why the bot can't write here; null where it can. */
+  function closedTo(args: Arguments): Answer | null {
+    const channel = channelOf(around, args);
+    if (channel === undefined) return refuse('channel_not_found');
+    if (around.botChannels.has(channel.id)) return null;
+    if (channel.isPrivate) return refuse('channel_not_found');
+    return around.scopes.includes('chat:write.public') ? null : refuse('not_in_channel');
+  }
+
+  async function threadRefusal(args: Arguments): Promise<Answer | null> {
+    if (args['thread_ts'] === undefined) return null;
+    const root = await messages.find(text(args['channel']), text(args['thread_ts']));
+    if (root === undefined) return refuse('thread_not_found');
+    const isReply = root.thread_ts !== undefined && root.thread_ts !== root.ts;
+    return isReply ? refuse('cannot_reply_to_message') : null;
+  }
+
+  return {
+    async 'chat.postMessage'(args) {
+      const refused = refusal('chat.postMessage', args) ?? closedTo(args) ?? (await threadRefusal(args));
+      if (refused !== null) return refused;
+      const channel = text(args['channel']);
+      const now = performance.now();
+      if (around.rateLimit && now - (lastPost.get(channel) ?? Number.NEGATIVE_INFINITY) < MESSAGE_INTERVAL_MS) {
+        return new TooSoon(1);
+      }
+      lastPost.set(channel, now);
+      return messages.post(bot, args);
+    },
+
+    async 'chat.update'(args) {
+      const channel = channelOf(around, args);
+      if (channel === undefined) return refuse('channel_not_found');
+      const current = await messages.find(channel.id, text(args['ts']));
+      // What an update leaves out stays as it was, so that is what has to be right.
+      const kept = current === undefined ? {} : { text: current.text };
+      return refusal('chat.update', { ...kept, ...args }) ?? messages.update(bot, args);
+    },
+
+    async 'chat.delete'(args) {
+      const channel = channelOf(around, args);
+      if (channel === undefined) return refuse('channel_not_found');
+      return messages.remove(bot, channel.id, text(args['ts']));
+    },
+
+    async 'chat.postEphemeral'(args) {
+      const refused = refusal('chat.postEphemeral', args) ?? closedTo(args);
+      if (refused !== null) return refused;
+      const answer = await around.emulated.call('chat.postEphemeral', bot.token, args);
+      if (answer['ok'] !== true) return answer;
+      around.screens.whisper(text(args['user']), {
+        channel: text(args['channel']),
+        ts: text(answer['message_ts']),
+        text: text(args['text']),
+        blocks: storedBlocks(args['blocks'] ?? []),
+        attachments: storedAttachments(args['attachments'] ?? []),
+        threadTs: text(args['thread_ts']) || null,
+      });
+      return answer;
+    },
+
+    async 'chat.getPermalink'(args) {
+      const channel = readable(around, args);
+      if ('error' in channel) return refuse(channel.error);
+      const message = await messages.find(channel.id, text(args['message_ts']));
+      if (message === undefined) return refuse('message_not_found');
+      const link = `${around.workspaceUrl}/archives/${channel.id}/p${message.ts.replace('.', '')}`;
+      const isReply = message.thread_ts !== undefined && message.thread_ts !== message.ts;
+      return {
+        ok: true,
+        channel: channel.id,
+        permalink: isReply ? `${link}?thread_ts=${message.thread_ts}&cid=${channel.id}` : link,
+      };
+    },
+  };
+}
+
+/** Slack's word for what is wrong (https://docs.slack.dev/reference/methods/chat.postMessage#errors). */
+function errorFor(problems: readonly Problem[], args: Arguments): string {
+  const at = (start: string): boolean => problems.some(({ path }) => path.startsWith(start));
+  if (problems.some(({ message }) => message === 'no_text')) return 'no_text';
+  if (at('/blocks')) return 'invalid_blocks';
+  if (at('/attachments')) {
+    return problems.some(({ path }) => path.includes('/blocks')) ? 'invalid_blocks' : 'invalid_attachments';
+  }
+  if (at('/metadata')) return 'invalid_metadata_format';
+  if (at('/text') && text(args['text']).length > 4_000) return 'msg_too_long';
+  return 'invalid_arguments';
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { refuse } from '../answer.js';
+import { type Methods, readable, type Surroundings, text } from './surroundings.js';
+
+const record = z.record(z.string(), z.unknown());
+
+/** Methods that `emulate` answers as Slack does, give or take a field. */
+export function otherMethods(around: Surroundings): Methods {
+  const { emulated, bot } = around;
+  const asSlackKnows = (user: Readonly<Record<string, unknown>>) => ({
+    ...user,
+    ...around.userFields(text(user['id'])),
+  });
+
+  return {
+    async 'auth.test'() {
+      const answer = await emulated.call('auth.test', bot.token, {});
+      return { ...answer, url: `${around.workspaceUrl}/`, is_enterprise_install: false };
+    },
+
+    async 'users.info'(args) {
+      const answer = await emulated.call('users.info', bot.token, args);
+      const user = record.safeParse(answer['user']);
+      return user.success ? { ...answer, user: asSlackKnows(user.data) } : answer;
+    },
+
+    async 'users.list'(args) {
+      const answer = await emulated.call('users.list', bot.token, args);
+      const members = z.array(record).safeParse(answer['members']);
+      return members.success ? { ...answer, members: members.data.map(asSlackKnows) } : answer;
+    },
+
+    'files.getUploadURLExternal': (args) => emulated.call('files.getUploadURLExternal', bot.token, args),
+
+    async 'files.completeUploadExternal'(args) {
+      if (args['channel_id'] !== undefined) {
+        const channel = readable(around, { channel: args['channel_id'] });
+        if ('error' in channel) return refuse(channel.error);
+      }
+      return emulated.call('files.completeUploadExternal', bot.token, args);
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type { Arguments } from '../arguments.js';
+import type { Reply } from '../answer.js';
+import type { Channel, Emulated } from '../emulated.js';
+import type { Author, Messages } from '../messages.js';
+import type { Screens } from '../screen.js';
+import type { Triggers } from '../triggers.js';
+import type { Views } from '../views.js';
+
+/** What the Web API's methods work on. */
+export interface Surroundings {
+  readonly emulated: Emulated;
+  readonly messages: Messages;
+  readonly views: Views;
+  readonly triggers: Triggers;
+  readonly screens: Screens;
+  /** The app's bot, in whose name everything is done. */
+  readonly bot: Author;
+  readonly scopes: readonly string[];
+  /** Channels that the bot is a member of. */
+  readonly botChannels: ReadonlySet<string>;
+  /** Whether more than one message a second and channel is refused. */
+  readonly rateLimit: boolean;
+  /** The workspace's address, such as `https://raxx.slack.com`. */
+  readonly workspaceUrl: string;
+  /** What Slack says of a user beside what `emulate` knows. */
+  readonly userFields: (userId: string) => Readonly<Record<string, unknown>>;
+}
+
+export type Method = (args: Arguments) => Promise<Reply>;
+export type Methods = Readonly<Record<string, Method>>;
+
+export function channelOf(around: Surroundings, args: Arguments): Channel | undefined {
+  return around.emulated.channels.find(({ id }) => id === args['channel']);
+}
+
+/** A channel that the app can read: it learns of no private one that it is no member of. */
+export function readable(around: Surroundings, args: Arguments): Channel | { readonly error: string } {
+  const channel = channelOf(around, args);
+  if (channel === undefined) return { error: 'channel_not_found' };
+  if (around.botChannels.has(channel.id)) return channel;
+  return { error: channel.isPrivate ? 'channel_not_found' : 'not_in_channel' };
+}
+
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

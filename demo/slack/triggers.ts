@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+
+/** What a trigger was handed out for. */
+export interface TriggerOwner {
+  readonly userId: string;
+  /** The modal that it came from, onto which another may be pushed. */
+  readonly viewId: string | null;
+}
+
+/** A trigger opens one view, within three seconds (https://docs.slack.dev/interactivity/handling-user-interaction). */
+const TRIGGER_LIFE_MS = 3_000;
+
+export type TriggerFault = 'invalid_trigger_id' | 'exchanged_trigger_id' | 'expired_trigger_id';
+
+export class Triggers {
+  readonly #issued = new Map<string, TriggerOwner & { readonly bornAt: number; spent: boolean }>();
+
+  issue(owner: TriggerOwner): string {
+    const id = `${Date.now()}.${randomBytes(4).readUInt32BE()}.${randomBytes(16).toString('hex')}`;
+    this.#issued.set(id, { ...owner, bornAt: performance.now(), spent: false });
+    return id;
+  }
+
+  /** Spends a trigger. */
+  exchange(id: string): TriggerOwner | { readonly error: TriggerFault } {
+    const trigger = this.#issued.get(id);
+    if (trigger === undefined) return { error: 'invalid_trigger_id' };
+    if (trigger.spent) return { error: 'exchanged_trigger_id' };
+    if (performance.now() - trigger.bornAt > TRIGGER_LIFE_MS) return { error: 'expired_trigger_id' };
+    trigger.spent = true;
+    return trigger;
+  }
+}
