@@ -58,7 +58,7 @@ export type PromotionStep =
   | { readonly kind: 'report_drift' }
   | { readonly kind: 'leave' };
 
-/** Decides the next step of promoting one row. Pure; the table of it is in DESIGN's words in ARCHITECTURE.md. */
+/** Decides the next step of promoting one row. Pure; ARCHITECTURE.md has it as a table. */
 export function nextPromotionStep(
   promotion: Pick<Promotion, 'checkpoint' | 'configVar'>,
   facts: HerokuFacts,
