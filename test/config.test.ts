@@ -29,7 +29,7 @@ function faultsOf(read: () => unknown): readonly string[] {
 }
 const faults = (environment: Environment) => faultsOf(() => readConfig({ ...REQUIRED, ...environment }));
 
-/** What DESIGN.md's table, and .env.example after it, promise where only the required settings are made. */
+/** What the design, and .env.example after it, promise where only the required settings are made. */
 const DEFAULTS = {
   databaseUrl: null,
   dataDir: '.data',
