@@ -17,7 +17,7 @@ import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/
 import { createPromoter } from './jobs/promoter.js';
 import { createWatchdog } from './jobs/watchdog.js';
 import { boltLogger } from './log.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type Metrics } from './metrics.js';
 import { createSecretBox } from './operators/secret-box.js';
 import { checkCode } from './operators/totp.js';
 import { createReadiness } from './readiness.js';
@@ -89,7 +89,7 @@ interface Core {
 /** How long an alert may wait for Heroku before it goes out without its answer. */
 const ALERT_EVIDENCE_WITHIN_MS = 3_000;
 
-function createCore(config: Config, db: Database, around: Surroundings): Core {
+function createCore(config: Config, db: Database, around: Surroundings, metrics: Metrics): Core {
   const slack = createSlack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl });
   const heroku = config.heroku === null ? null : createHeroku(config.heroku);
   const readEvidence = createEvidenceReader(heroku, around.now, around.log);
@@ -104,6 +104,7 @@ function createCore(config: Config, db: Database, around: Surroundings): Core {
     alertChannel: config.slack.alertChannel,
     criticalMention: config.slack.criticalMention,
     broadcastCriticals: config.broadcastCriticals,
+    onOutcome: metrics.onDelivery,
   });
   const maintenance = { db, delivery, thresholds: config.thresholds, ...around };
   return {
@@ -128,7 +129,7 @@ export async function maintainOnce(
   options: { readonly dryRun: boolean },
 ): Promise<MaintenanceReport> {
   const database = await openConfiguredDatabase(config, around.log);
-  const core = createCore(config, database.db, around);
+  const core = createCore(config, database.db, around, createMetrics());
   try {
     return await (options.dryRun ? core.planOnly() : core.maintain());
   } finally {
@@ -156,8 +157,8 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   const { log, now } = around;
   const database = await openConfiguredDatabase(config, log);
   const { db } = database;
-  const core = createCore(config, db, around);
   const metrics = createMetrics();
+  const core = createCore(config, db, around, metrics);
   const busy = createBusyCount();
 
   const watchdog = createWatchdog({
@@ -173,7 +174,6 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   const showInSlack = async (promotionId: string): Promise<void> => {
     try {
       for (const outcome of await core.delivery.promotion(promotionId)) {
-        metrics.onDelivery(outcome);
         if (outcome.kind === 'failed')
           log.warn({ err: outcome.error, promotionId }, 'Slack is behind; the next tick catches up');
       }

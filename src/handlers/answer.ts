@@ -91,3 +91,9 @@ export async function updateIfOpen(deps: HandlerDependencies, viewId: string, vi
     if (!(error instanceof SlackError && error.kind === 'refused' && error.code === 'not_found')) throw error;
   }
 }
+
+/** Brings the message of a promotion that ended up to date, whoever ended it: a click must not wait for the next tick. */
+export async function showThatItEnded(deps: HandlerDependencies, promotionId: string): Promise<void> {
+  await deps.db.alerts.close(promotionId);
+  await deps.showInSlack(promotionId);
+}

@@ -5,7 +5,7 @@ import { isSuperadmin } from '../promotions/resolution.js';
 import { outcomeHeadline } from '../views/alert.js';
 import { sentence } from '../views/list.js';
 import { needsSuperadmin } from '../views/resolution.js';
-import { isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import { isStranger, type Opening, openModal, STRANGER, showThatItEnded } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type ResolutionModalState, renderResolutionModal } from './resolution-form.js';
 import { type Click, isPromotionId, unpackClick } from './unpack.js';
@@ -21,10 +21,16 @@ export async function clickResolution(
   body: unknown,
 ): Promise<void> {
   const click = unpackClick(body);
+  const ended: string[] = [];
   await openModal(deps, click, 'Mark promotion', async (): Promise<Opening> => {
     const checked = await check(deps, action, click);
     if ('refusal' in checked) return { kind: 'answer', answer: sentence(checked.refusal) };
     const { promotion } = checked;
+    if (!isDeploying(promotion)) {
+      ended.push(promotion.id);
+      const text = `*Nothing was changed: this has ended already.*\n${outcomeHeadline(promotion)}`;
+      return { kind: 'answer', answer: sentence(text) };
+    }
     const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
     const early = await Promise.race([evidence, sleep(EVIDENCE_AT_ONCE_MS, null, { ref: false })]);
     // An ephemeral list cannot be repainted from the rows, but its response URL can replace it for half an hour.
@@ -37,6 +43,8 @@ export async function clickResolution(
       later: early === null ? evidence.then((late) => render({ ...state, evidence: late })) : undefined,
     };
   });
+  // The message that was clicked in is behind what another system wrote: it is brought up to date after the answer.
+  for (const promotionId of ended) await showThatItEnded(deps, promotionId);
 }
 
 async function check(
@@ -60,10 +68,5 @@ async function check(
   }
   const promotion = promotionId === null ? null : await deps.db.promotions.find(promotionId);
   if (promotion === null) return { refusal: 'This promotion is not in the database, so there is nothing to mark.' };
-  if (!isDeploying(promotion)) {
-    // The message that was clicked in is behind: it is brought up to date as well.
-    await deps.showInSlack(promotion.id);
-    return { refusal: `*Nothing was changed: this has ended already.*\n${outcomeHeadline(promotion)}` };
-  }
   return { promotion };
 }

@@ -6,7 +6,7 @@ import { type Modal, notice } from '../views/blocks.js';
 import { BLOCK, CONFIRMED } from '../views/ids.js';
 import { rcaUrlWords } from '../views/rca.js';
 import { type FieldErrors, NOTE_MAX_LENGTH, refusalWords, resolvedModal, savingModal } from '../views/resolution.js';
-import { answer, failureWords, isStranger, STRANGER, updateIfOpen } from './answer.js';
+import { answer, failureWords, isStranger, STRANGER, showThatItEnded, updateIfOpen } from './answer.js';
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { parseModalState, type ResolutionModalState, renderResolutionModal } from './resolution-form.js';
@@ -33,7 +33,11 @@ export async function submitResolution(deps: HandlerDependencies, body: unknown,
   const state = parseModalState(submission.privateMetadata);
   const deciding = decide(deps, submission, state).catch((error: unknown): Decided => {
     deps.log.error({ err: error, promotionId: state.promotionId }, 'a resolution failed');
-    return { answer: { kind: 'errors', errors: { [BLOCK.code]: notKnownWhetherSaved(error) } }, saved: null };
+    return {
+      answer: { kind: 'errors', errors: { [BLOCK.code]: notKnownWhetherSaved(error) } },
+      saved: null,
+      ended: null,
+    };
   });
 
   const inTime = await Promise.race([deciding, sleep(ANSWER_WITHIN_MS, null, { ref: false })]);
@@ -44,16 +48,18 @@ export async function submitResolution(deps: HandlerDependencies, body: unknown,
     const late = await deciding;
     await updateIfOpen(deps, submission.viewId, await lateView(deps, late, state));
   }
-  const { saved } = inTime ?? (await deciding);
+  const { saved, ended } = inTime ?? (await deciding);
+  if (ended !== null) await showThatItEnded(deps, ended);
   if (saved === null) return;
-  await deps.showInSlack(saved);
   if (state.listUrl !== null) await answer(deps, state.listUrl, await stuckPage(deps, 0), { replace: true });
 }
 
-/** `saved` is the promotion that was resolved: what has to be shown in Slack now. */
 interface Decided {
   readonly answer: SubmitAnswer;
+  /** The promotion that was resolved by this submission. */
   readonly saved: string | null;
+  /** The promotion that has ended, by this submission or before it: what Slack has to show now. */
+  readonly ended: string | null;
 }
 
 async function decide(
@@ -61,7 +67,7 @@ async function decide(
   submission: Submission,
   state: ResolutionModalState,
 ): Promise<Decided> {
-  const unsaved = (to: SubmitAnswer): Decided => ({ answer: to, saved: null });
+  const unsaved = (to: SubmitAnswer): Decided => ({ answer: to, saved: null, ended: null });
   const title = state.action === 'completed' ? 'Mark completed' : 'Mark failed';
   if (await isStranger(deps, submission.teamId)) return unsaved({ kind: 'view', view: notice(title, STRANGER.text) });
 
@@ -97,8 +103,12 @@ async function decide(
     now,
     (authenticator) => deps.checkCode(submission.field(BLOCK.code), authenticator, now),
   );
-  if (outcome.kind === 'resolved') return { answer: { kind: 'close' }, saved: outcome.promotion.id };
-  return unsaved(await refused(deps, outcome, title, now));
+  if (outcome.kind === 'resolved') {
+    const { id } = outcome.promotion;
+    return { answer: { kind: 'close' }, saved: id, ended: id };
+  }
+  const ended = outcome.kind === 'already_resolved' ? outcome.promotion.id : null;
+  return { answer: await refused(deps, outcome, title, now), saved: null, ended };
 }
 
 async function refused(

@@ -29,6 +29,7 @@ export interface DeliveryDependencies {
   readonly alertChannel: string;
   readonly criticalMention: string | null;
   readonly broadcastCriticals: boolean;
+  readonly onOutcome: (outcome: DeliveryOutcome) => void;
 }
 
 export type DeliveryOutcome =
@@ -245,13 +246,19 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     };
   }
 
+  async function counted(delivered: Promise<DeliveryOutcome>): Promise<DeliveryOutcome> {
+    const outcome = await delivered;
+    deps.onOutcome(outcome);
+    return outcome;
+  }
+
   return {
-    alert,
-    reply,
+    alert: (id) => counted(alert(id)),
+    reply: (id) => counted(reply(id)),
     async promotion(promotionId) {
       const outcomes: DeliveryOutcome[] = [];
-      for (const id of await db.alerts.pendingOf(promotionId)) outcomes.push(await alert(id));
-      for (const id of await db.replies.pendingOf(promotionId)) outcomes.push(await reply(id));
+      for (const id of await db.alerts.pendingOf(promotionId)) outcomes.push(await counted(alert(id)));
+      for (const id of await db.replies.pendingOf(promotionId)) outcomes.push(await counted(reply(id)));
       return outcomes;
     },
   };
