@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResolutionOutcome } from '../db/promotions.js';
 import { contradicts, evidenceChanged } from '../promotions/evidence.js';
+import { isDeploying } from '../promotions/promotion.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
 import { type Modal, notice } from '../views/blocks.js';
 import { BLOCK, CONFIRMED } from '../views/ids.js';
@@ -78,7 +79,9 @@ async function decide(
   const promotion = await deps.db.promotions.find(state.promotionId);
   if (promotion === null) return unsaved(await refused(deps, { kind: 'unknown_promotion' }, title, now));
   const reread = await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS);
-  if (state.evidence === null || evidenceChanged(state.evidence, reread)) {
+  const unseen = state.evidence === null || evidenceChanged(state.evidence, reread);
+  // What has ended needs no second look: whoever ended it is the answer.
+  if (unseen && isDeploying(promotion)) {
     // Nothing was looked at yet, so the code that was typed is as good as before.
     const view = renderResolutionModal(
       promotion,
@@ -96,7 +99,7 @@ async function decide(
       operatorId: submission.userId,
       note: fields.note,
       rcaUrl: fields.rcaUrl,
-      shown: state.evidence,
+      shown: state.evidence ?? reread,
       reread,
       confirmedContradiction: fields.confirmed,
     },

@@ -144,6 +144,18 @@ describe('resolving a stuck promotion', () => {
     expect((await superadmin.submit({ code, confirmation: ['confirmed'] })).kind).toBe('closed');
   });
 
+  test('what was resolved elsewhere while the form was open is said to be so, whatever Heroku says by now', async () => {
+    const { superadmin } = bed.slack.people;
+    await openForm(superadmin);
+    bed.heroku.setVar('raxx-console-prod', 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING', 'false');
+    await bed.rows.query(`update console_flag_promotions set state = 'failed', failed_at = $1`, [bed.clock.now()]);
+    const told = await superadmin.submit({ code: bed.code(superadmin.id) });
+    expect(told.kind).toBe('updated');
+    expect(JSON.stringify(told)).toContain('resolved before you');
+    expect(await audited()).toEqual([]);
+    await eventually(async () => expect(JSON.stringify(await bed.alert())).not.toContain('mark_completed'));
+  });
+
   test.each([
     ['an engineer', 'engineer' as const, 'You need the superadmin role'],
     ['a person of another workspace', 'stranger' as const, 'own workspace'],
