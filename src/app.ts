@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import { App, HTTPReceiver, type Receiver, SocketModeReceiver } from '@slack/bolt';
+import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { Config, DatabaseConfig } from './config.js';
 import { type Database, openDatabase } from './db/database.js';
@@ -22,6 +22,7 @@ import { createSecretBox } from './operators/secret-box.js';
 import { checkCode } from './operators/totp.js';
 import { createReadiness } from './readiness.js';
 import { createSlack, type Slack } from './slack/slack.js';
+import { keepConnected, type SocketModeConnection } from './slack/socket-mode.js';
 
 /** What is not the program's own: time, chance and the log. */
 export interface Surroundings {
@@ -195,10 +196,10 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
           log,
           onEnded: showInSlack,
         });
-  const { receiver, slackListener } = createReceiver(config, log);
+  const incoming = createReceiver(config, log);
   // Without `authorize`, Bolt would ask Slack who it is at every request, and swallow the click where that fails.
   const bolt = new App({
-    receiver,
+    receiver: incoming.receiver,
     authorize: async () => ({ botToken: config.slack.botToken }),
     ignoreSelf: false,
     logger: boltLogger(log),
@@ -219,10 +220,12 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     now,
     log,
   });
+  let socket: SocketModeConnection | null = null;
   const readiness = createReadiness(
     [
       { name: 'database', run: () => db.ping(), freshForMs: 1_000 },
       { name: 'slack', run: () => core.slack.ping(), freshForMs: 15_000 },
+      ...(incoming.kind === 'socket' ? [{ name: 'socket_mode', run: async () => socket?.check(), freshForMs: 0 }] : []),
       { name: 'watchdog', run: async () => failWhileSilent(watchdog.silentSince()), freshForMs: 0 },
     ],
     around.elapsed,
@@ -230,6 +233,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
 
   let http: HttpServer;
   try {
+    const slackListener = incoming.kind === 'http' ? incoming.receiver.requestListener : null;
     http = await startHttp(config.port, { slackListener, readiness, metrics, log });
   } catch (error) {
     core.close();
@@ -238,22 +242,13 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   }
   const stopEverything = async (): Promise<void> => {
     // First what brings work, then what does it, then what it needs.
-    await Promise.all([
-      http.stop(),
-      slackListener === null ? receiver.stop() : undefined,
-      watchdog.stop(),
-      promoter?.stop(),
-    ]);
+    await Promise.all([http.stop(), socket?.stop(), watchdog.stop(), promoter?.stop()]);
     await busy.idle();
     core.close();
     await database.close();
   };
-  try {
-    if (slackListener === null) await receiver.start();
-  } catch (error) {
-    await stopEverything();
-    throw error;
-  }
+  // In the background: while Slack is away, the watchdog goes on, and what it finds waits in its rows.
+  if (incoming.kind === 'socket') socket = keepConnected(incoming.receiver, log);
   watchdog.start();
   promoter?.start();
   void watchdog.tick();
@@ -279,25 +274,27 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   };
 }
 
-function createReceiver(
-  config: Config,
-  log: Logger,
-): { receiver: Receiver; slackListener: HTTPReceiver['requestListener'] | null } {
+type SlackReceiver =
+  | { readonly kind: 'http'; readonly receiver: HTTPReceiver }
+  | { readonly kind: 'socket'; readonly receiver: SocketModeReceiver };
+
+function createReceiver(config: Config, log: Logger): SlackReceiver {
   const { transport, apiUrl } = config.slack;
   if (transport.kind === 'socket') {
     const receiver = new SocketModeReceiver({
       appToken: transport.appToken,
       logger: boltLogger(log),
-      installerOptions: { clientOptions: { slackApiUrl: apiUrl } },
+      autoReconnectEnabled: false,
+      installerOptions: { clientOptions: { slackApiUrl: apiUrl, retryConfig: { retries: 0 }, timeout: 10_000 } },
     });
-    return { receiver, slackListener: null };
+    return { kind: 'socket', receiver };
   }
   const receiver = new HTTPReceiver({
     signingSecret: transport.signingSecret,
     endpoints: '/slack/events',
     logger: boltLogger(log),
   });
-  return { receiver, slackListener: receiver.requestListener };
+  return { kind: 'http', receiver };
 }
 
 async function failWhileSilent(since: Date | null): Promise<void> {

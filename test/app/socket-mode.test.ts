@@ -28,4 +28,16 @@ describe('in Socket Mode', () => {
     expect((await fetch(`${bed.baseUrl}/readyz`)).status).toBe(200);
     expect((await fetch(`${bed.baseUrl}/slack/events`, { method: 'POST' })).status).toBe(404);
   });
+
+  test('an app that finds Slack down comes up all the same, says so, and connects once it can', async () => {
+    bed.slack.faults.add({ method: 'apps.connections.open', kind: 'status', status: 500 });
+    const replica = await bed.replica();
+    const readyz = async () => {
+      const answer = await fetch(`http://127.0.0.1:${replica.port}/readyz`);
+      return { status: answer.status, text: await answer.text() };
+    };
+    expect(await readyz()).toEqual({ status: 503, text: expect.stringContaining('not connected in Socket Mode') });
+    bed.slack.faults.clear();
+    await eventually(async () => expect((await readyz()).status).toBe(200), 15_000);
+  });
 });
