@@ -55,7 +55,7 @@ export function keepConnected(receiver: SocketModeReceiver, log: Logger): Socket
     async stop() {
       stopping.abort();
       // Ends a connection that stands, and one that is being made.
-      receiver.client.disconnect();
+      await receiver.client.disconnect();
       if (connected) await running;
     },
   };

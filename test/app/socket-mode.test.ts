@@ -40,4 +40,14 @@ describe('in Socket Mode', () => {
     bed.slack.faults.clear();
     await eventually(async () => expect((await readyz()).status).toBe(200), 15_000);
   });
+
+  test('a connection that is lost is made again, also where Slack answers 500 at first', async () => {
+    const { superadmin } = bed.slack.people;
+    bed.slack.faults.add({ method: 'apps.connections.open', kind: 'status', status: 500, times: 1 });
+    bed.slack.socketMode.drop();
+    await eventually(async () => expect((await fetch(`${bed.baseUrl}/readyz`)).status).toBe(503));
+    await eventually(async () => expect((await fetch(`${bed.baseUrl}/readyz`)).status).toBe(200), 15_000);
+    await superadmin.command('help');
+    expect((await superadmin.waitForEphemeral()).text).toContain('what is stuck');
+  });
 });
