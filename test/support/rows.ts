@@ -1,0 +1,208 @@
+import { type Database, openDatabase } from '../../src/db/database.js';
+import type { StoredAuthenticator } from '../../src/db/operators.js';
+import { checkCode } from '../../src/operators/totp.js';
+import type { MessageRef } from '../../src/promotions/alert.js';
+import type { Evidence } from '../../src/promotions/evidence.js';
+import type { CodeCheck, Operator, ResolutionRequest } from '../../src/promotions/resolution.js';
+import type { Severity } from '../../src/promotions/stuck.js';
+import { base32, hotp } from '../operators/hotp.js';
+import { createTestDatabase } from './database.js';
+import { createRowStore, type RowStore } from './row-store.js';
+
+/** A database with the project's schema, the app's way into it, and SQL past the app. */
+export interface Stored {
+  readonly url: string;
+  readonly db: Database;
+  readonly rows: RowStore;
+  /** A further pool, as another replica would have; closed with the rest. */
+  replica(): Database;
+  close(): Promise<void>;
+}
+
+export async function startStored(): Promise<Stored> {
+  const database = await createTestDatabase();
+  const opened: Database[] = [];
+  const replica = (): Database => {
+    const another = openDatabase(database.url, { maxConnections: 8 });
+    opened.push(another);
+    return another;
+  };
+  const rows = createRowStore(database.url);
+  return {
+    url: database.url,
+    db: replica(),
+    rows,
+    replica,
+    async close() {
+      await Promise.all(opened.map((db) => db.close()));
+      await rows.close();
+      await database.drop();
+    },
+  };
+}
+
+/** The tests' present: a day and some after the incident's promotion began to deploy. */
+export const NOW = new Date('2026-05-10T06:00:10Z');
+export const CHANNEL = 'C0ALERTS';
+
+const TABLES = [
+  'console_flag_promotions',
+  'flag_promotion_alerts',
+  'flag_promotion_replies',
+  'console_operators',
+  'console_audit_log',
+  'console_audit_head',
+  'flag_promotion_maintenance',
+] as const;
+type Table = (typeof TABLES)[number];
+
+/** Every value of every row of the project's tables, to see that nothing else changed. */
+export async function everything(rows: RowStore, except: readonly Table[] = []): Promise<Record<string, unknown>> {
+  const tables = TABLES.filter((table) => !except.includes(table));
+  const found = await Promise.all(
+    tables.map((table) => rows.query(`select t::text as row from ${table} t order by 1`)),
+  );
+  return Object.fromEntries(tables.map((table, index) => [table, found[index]]));
+}
+
+/** Which transaction wrote each of the rows that a query finds: one number where it was one. */
+export async function writersOf(rows: RowStore, tables: readonly Table[]): Promise<ReadonlySet<string>> {
+  const found = await Promise.all(
+    tables.map((table) => rows.query<{ xmin: string }>(`select xmin::text from ${table}`)),
+  );
+  return new Set(found.flat().map((row) => row.xmin));
+}
+
+/** A promotion with the given columns; by default the incident's, of a flag of its own. */
+export async function insertPromotion(
+  rows: RowStore,
+  columns: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
+  const row = {
+    flag_key: 'console_heroku_log_drain_alerting',
+    heroku_app: 'raxx-console-prod',
+    state: 'deploying',
+    marked_at: '2026-05-07T00:00:00Z',
+    promoted_at: '2026-05-09T04:28:00Z',
+    ...columns,
+  };
+  const values = { config_var: `FLAG_${row.flag_key.toUpperCase()}`, ...row };
+  const names = Object.keys(values);
+  const [inserted] = await rows.query<{ id: string }>(
+    `insert into console_flag_promotions (${names.join(', ')})
+     values (${names.map((_, index) => `$${index + 1}`).join(', ')}) returning id`,
+    Object.values(values),
+  );
+  if (inserted === undefined) throw new Error('No row was inserted.');
+  return inserted.id;
+}
+
+/** Several promotions in `deploying`, each of a flag of its own. */
+export async function insertPromotions(rows: RowStore, count: number): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (let n = 1; n <= count; n += 1) ids.push(await insertPromotion(rows, { flag_key: `flag_${n}` }));
+  return ids;
+}
+
+/** Opens an alert the way the watchdog does, and answers its id. */
+export async function openAlert({ db }: Pick<Stored, 'db'>, promotionId: string, severity: Severity): Promise<string> {
+  if (!(await db.alerts.open(promotionId, severity, NOW))) throw new Error('The alert was not opened.');
+  const opened = (await db.alerts.ofPromotion(promotionId)).find((alert) => alert.severity === severity);
+  if (opened === undefined) throw new Error('The opened alert is not there.');
+  return opened.id;
+}
+
+/** Opens an alert and delivers it the way the app does; answers its id. `thread`: posted under that root. */
+export async function postAlert(
+  stored: Pick<Stored, 'db'>,
+  promotionId: string,
+  severity: Severity,
+  message: MessageRef,
+  thread: string | null = null,
+): Promise<string> {
+  const id = await openAlert(stored, promotionId, severity);
+  await deliverAlert(stored.db, id, message, thread);
+  return id;
+}
+
+export async function deliverAlert(
+  db: Database,
+  id: string,
+  message: MessageRef,
+  thread: string | null = null,
+): Promise<void> {
+  const lease = { owner: 'deliverer', durationMs: 60_000 };
+  if ((await db.alerts.claim(id, lease, NOW)) === null) throw new Error('The alert could not be claimed.');
+  if (!(await db.alerts.recordPosted(id, lease, message, thread, NOW))) throw new Error('The lease was lost.');
+  await db.alerts.release(id, lease, null);
+}
+
+const STEP_MS = 30_000;
+
+/** An operator with an authenticator of their own. Secrets are stored as they are: sealing is tested elsewhere. */
+export interface Person {
+  readonly id: string;
+  /** The code that their authenticator shows at `NOW`, or `steps` later. */
+  code(steps?: number): string;
+  /** Six digits that are no code of theirs around `NOW`. */
+  wrongCode(): string;
+}
+
+export async function enrol(db: Database, id: string, role: Operator['role'] = 'superadmin'): Promise<Person> {
+  const key = Buffer.from(id.padEnd(20, '.'));
+  await db.operators.enrol({ slackUserId: id, role, sealedSecret: base32(key) });
+  const code = (steps = 0): string => hotp(key, Math.floor(NOW.getTime() / STEP_MS) + steps);
+  return {
+    id,
+    code,
+    wrongCode() {
+      const near = [-2, -1, 0, 1, 2].map(code);
+      return ['000000', '111111', '222222', '333333', '444444', '555555'].find((guess) => !near.includes(guess)) ?? '';
+    },
+  };
+}
+
+/** The time step of `NOW`: what an accepted code leaves with its operator. */
+export const STEP = Math.floor(NOW.getTime() / STEP_MS);
+
+/** What `Promotions.resolve` is given to check a typed code with. */
+export function typed(code: string, now = NOW): (authenticator: StoredAuthenticator) => CodeCheck {
+  return (authenticator) => checkCode(code, { ...authenticator, secret: authenticator.sealedSecret }, now);
+}
+
+export const LIVE: Evidence = {
+  kind: 'read',
+  checkedAt: NOW,
+  verdict: 'live',
+  value: { kind: 'plain', value: 'true' },
+};
+export const NOT_LIVE: Evidence = { kind: 'read', checkedAt: NOW, verdict: 'not_live', value: { kind: 'unset' } };
+
+export function submission(
+  promotionId: string,
+  operator: Pick<Person, 'id'>,
+  changes: Partial<ResolutionRequest> = {},
+): ResolutionRequest {
+  return {
+    promotionId,
+    action: 'completed',
+    operatorId: operator.id,
+    note: 'The dyno died after the PATCH.',
+    rcaUrl: null,
+    shown: LIVE,
+    reread: LIVE,
+    confirmedContradiction: false,
+    ...changes,
+  };
+}
+
+/** Makes every further audit event fail, as a full disk would. */
+export async function breakAuditLog(rows: RowStore): Promise<void> {
+  await rows.query(`create function broken() returns trigger language plpgsql as $$
+    begin raise exception 'the audit log is broken'; end $$`);
+  await rows.query('create trigger broken before insert on console_audit_log for each row execute function broken()');
+}
+
+export async function mendAuditLog(rows: RowStore): Promise<void> {
+  await rows.query('drop function broken() cascade');
+}
