@@ -12,6 +12,7 @@ import { ADDED_BY_US } from './migration.js';
 const TABLE = 'console_flag_promotions';
 const ACTIVE_UNIQUE = 'console_flag_promotions_one_active';
 const STUCK_CLOCK = 'console_flag_promotions_stuck_clock';
+const ENDED = 'console_flag_promotions_ended';
 
 /** The config var's name; by convention that of the flag where a row of the console's has none of its own. */
 const CONFIG_VAR = "coalesce(config_var, 'FLAG_' || upper(flag_key))";
@@ -58,6 +59,9 @@ export async function up(knex: Knex): Promise<void> {
     create index if not exists ${STUCK_CLOCK} on ${TABLE} ((
       coalesce(flag_promotions_utc(promoted_at), flag_promotions_utc(marked_at), flag_promotions_utc(created_at))
     )) where state = 'deploying';
+    create index if not exists ${ENDED} on ${TABLE} ((
+      coalesce(flag_promotions_utc(deployed_at), flag_promotions_utc(failed_at))
+    ) desc nulls last) where state in ('deployed', 'failed');
   `);
   await refuseTwoActivePromotions(knex);
   await knex.raw(
@@ -128,7 +132,7 @@ export async function down(knex: Knex): Promise<void> {
 }
 
 async function takeBack(knex: Knex): Promise<void> {
-  for (const index of [ACTIVE_UNIQUE, STUCK_CLOCK, `${TABLE}_flag_key`, `${TABLE}_id`]) {
+  for (const index of [ACTIVE_UNIQUE, STUCK_CLOCK, ENDED, `${TABLE}_flag_key`, `${TABLE}_id`]) {
     await knex.raw(`drop index if exists ${index}`);
   }
   const { rows: columns } = await knex.raw(

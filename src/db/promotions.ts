@@ -12,7 +12,17 @@ import { requestRepaint, showThatItEnded } from './alerts.js';
 import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { lockOperator, recordCodeCheck, type StoredAuthenticator } from './operators.js';
-import { count, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, STUCK, STUCK_CLOCK } from './rows.js';
+import {
+  count,
+  ENDED_AT,
+  PROMOTION_COLUMNS,
+  parseRows,
+  promotionRow,
+  rowCount,
+  STUCK,
+  STUCK_CLOCK,
+  storable,
+} from './rows.js';
 
 export type ResolutionOutcome = { readonly kind: 'resolved'; readonly promotion: Promotion } | ResolutionRefusal;
 
@@ -90,9 +100,11 @@ export function promotions(knex: Knex): Promotions {
       const oldest = await first(`where p.state = 'deploying' order by ${STUCK_CLOCK}, p.id limit 1`);
       return { total: parseRows(counted, z.object({ n: count }))[0]?.n ?? 0, oldest };
     },
-    lastEnded: () => first(`where p.state in ('deployed', 'failed') order by p.id desc limit 1`),
+    lastEnded: () =>
+      first(`where p.state in ('deployed', 'failed') order by ${ENDED_AT} desc nulls last, p.id desc limit 1`),
 
-    async resolve(request, at, checkCode) {
+    async resolve(asked, at, checkCode) {
+      const request = { ...asked, note: asked.note === null ? null : storable(asked.note) };
       return knex.transaction(async (trx) => {
         const held = await lockPromotion(trx, request.promotionId);
         const person = await lockOperator(trx, request.operatorId);
@@ -211,7 +223,8 @@ async function writeRcaUrl(
   options: { readonly announce: boolean },
 ): Promise<void> {
   const updated = await trx.raw(
-    `update console_flag_promotions set rca_url = ?, updated_at = now() where id = ? and rca_url is not distinct from ?`,
+    // Not `updated_at`: for a row that another system ended, it is the only time of its end there is.
+    `update console_flag_promotions set rca_url = ? where id = ? and rca_url is not distinct from ?`,
     [url, promotion.id, promotion.rcaUrl],
   );
   if (rowCount(updated) !== 1) throw new Error('The RCA of a promotion changed while the row was locked.');

@@ -68,6 +68,8 @@ export const promotionRow = z
 /** When the stuck clock of the promotion `p` started, as an index knows it: a UTC time without zone. */
 export const STUCK_CLOCK =
   'coalesce(flag_promotions_utc(p.promoted_at), flag_promotions_utc(p.marked_at), flag_promotions_utc(p.created_at))';
+/** When the promotion `p` was deployed or failed, as an index knows it. */
+export const ENDED_AT = 'coalesce(flag_promotions_utc(p.deployed_at), flag_promotions_utc(p.failed_at))';
 /** A condition with one parameter, the instant by which that clock started. */
 export const STUCK = `p.state = 'deploying' and ${STUCK_CLOCK} <= flag_promotions_utc(?::timestamptz)`;
 
@@ -107,6 +109,11 @@ export const alertRow = z
       createdAt: row.created_at,
     }),
   );
+
+/** A text without what PostgreSQL's UTF-8 cannot hold: NUL, and halves of surrogate pairs. */
+export function storable(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
+}
 
 const rawResult = z.object({ rows: z.array(z.unknown()), rowCount: z.number().nullable() });
 

@@ -83,7 +83,8 @@ const commandBody = z
   .transform((body) => ({
     userId: body.user_id,
     teamId: body.team_id,
-    text: body.text,
+    // No flag key or id holds a NUL, and PostgreSQL takes none in a parameter.
+    text: body.text.replaceAll('\0', ''),
     triggerId: body.trigger_id,
     responseUrl: body.response_url,
   }));

@@ -229,7 +229,6 @@ describe('a refused resolution', () => {
     await resolve(submission(over, kris), kris.code());
     const cancelled = await insertPromotion(stored.rows, { flag_key: 'b', state: 'cancelled' });
     const marked = await insertPromotion(stored.rows, { flag_key: 'c', state: 'marked' });
-    const strange = await insertPromotion(stored.rows, { flag_key: 'd', state: 'marked' });
     const live = await insertPromotion(stored.rows, { flag_key: 'e' });
     const other = await enrol(stored.db, 'U0OTHER');
     const before = await everything(stored.rows);
@@ -243,7 +242,6 @@ describe('a refused resolution', () => {
     expect(await refused(over, other)).toMatchObject({ ...told, byThisRequest: false });
     expect(await refused(cancelled, kris)).toMatchObject({ kind: 'already_resolved', byThisRequest: false });
     expect(await refused(marked, kris)).toMatchObject({ kind: 'not_deploying' });
-    expect(await refused(strange, kris)).toMatchObject({ kind: 'not_deploying' });
     const contradiction = { shown: NOT_LIVE, reread: NOT_LIVE };
     expect(await refused(live, kris, contradiction)).toEqual({ kind: 'contradiction_unconfirmed' });
     expect(await everything(stored.rows)).toEqual(before);
