@@ -79,6 +79,17 @@ const FREE = `(a.lease_until is null or a.lease_until <= clock_timestamp())`;
 /** Ends the lease and clears the traces of earlier failures. */
 const SETTLED = `lease_owner = null, lease_until = null, attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()`;
 
+/** As if it had never been in Slack. */
+const UNPOSTED = `state = 'pending', channel = null, message_ts = null, thread_ts = null, posted_at = null`;
+
+/** A promotion's state, which stays as it is until the end of the transaction; null where there is none. */
+async function stateOf(trx: Knex.Transaction, promotionId: string): Promise<string | null> {
+  const held = await trx.raw(`select state::text as state from console_flag_promotions where id = ? for share`, [
+    promotionId,
+  ]);
+  return parseRows(held, z.object({ state: z.string() }))[0]?.state ?? null;
+}
+
 export function alerts(knex: Knex): Alerts {
   /** A write that only the holder of the lease may make. */
   async function fenced(runner: Knex, id: string, lease: Lease, assignments: string, values: readonly Value[]) {
@@ -170,18 +181,12 @@ export function alerts(knex: Knex): Alerts {
 
     async open(promotionId, severity, at) {
       return knex.transaction(async (trx) => {
-        // Locked so that a resolution and the opening of an alert happen one after the other.
-        const held = parseRows(
-          await trx.raw(`select state::text as state from console_flag_promotions where id = ? for share`, [
-            promotionId,
-          ]),
-          z.object({ state: z.string() }),
-        );
-        if (held[0]?.state !== 'deploying') return false;
+        // Locked, so that a resolution and the opening of an alert happen one after the other.
+        if ((await stateOf(trx, promotionId)) !== 'deploying') return false;
         // What is closed belongs to an earlier life of this row, which somebody set back to deploying by hand.
         await trx.raw(`delete from flag_promotion_alerts where promotion_id = ? and state = 'closed'`, [promotionId]);
         await trx.raw(
-          `delete from flag_promotion_replies r where r.promotion_id = ? and r.state <> 'pending'
+          `delete from flag_promotion_replies r where r.promotion_id = ?
               and not exists (select 1 from flag_promotion_alerts a where a.promotion_id = r.promotion_id)`,
           [promotionId],
         );
@@ -210,7 +215,11 @@ export function alerts(knex: Knex): Alerts {
     },
 
     async close(promotionId) {
-      await knex.transaction((trx) => showThatItEnded(trx, promotionId));
+      await knex.transaction(async (trx) => {
+        // The promotion first, as every transaction locks: somebody may be setting it back to deploying, or linking its RCA.
+        if ((await stateOf(trx, promotionId)) === 'deploying') return;
+        await showThatItEnded(trx, promotionId);
+      });
     },
 
     async due(now, limit) {
@@ -285,14 +294,26 @@ export function alerts(knex: Knex): Alerts {
 
     withdraw: (id, lease) => fenced(knex, id, lease, `state = 'closed', ${SETTLED}`, []),
 
-    forgetMessage: (id, lease) =>
-      fenced(
-        knex,
-        id,
-        lease,
-        `state = 'pending', channel = null, message_ts = null, thread_ts = null, posted_at = null, repaint_done = repaint_wanted, ${SETTLED}`,
-        [],
-      ),
+    async forgetMessage(id, lease) {
+      return knex.transaction(async (trx) => {
+        const inItsThread = await trx.raw(
+          `update flag_promotion_alerts c
+              set ${UNPOSTED}, repaint_done = c.repaint_wanted, attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()
+             from flag_promotion_alerts a
+            where a.id = ? and a.lease_owner = ? and c.promotion_id = a.promotion_id and c.thread_ts = a.message_ts and c.state = 'posted'`,
+          [id, lease.owner],
+        );
+        if (rowCount(inItsThread) === 0)
+          return fenced(trx, id, lease, `${UNPOSTED}, repaint_done = repaint_wanted, ${SETTLED}`, []);
+        // The critical in its thread takes over: it is posted as a root, and its repeats are counted from there.
+        await trx.raw(
+          `delete from flag_promotion_replies r using flag_promotion_alerts a
+            where a.id = ? and a.lease_owner = ? and r.promotion_id = a.promotion_id and r.kind = 'repeat'`,
+          [id, lease.owner],
+        );
+        return fenced(trx, id, lease, `state = 'closed', repaint_done = repaint_wanted, ${SETTLED}`, []);
+      });
+    },
 
     async release(id, lease, postponement) {
       await fenced(

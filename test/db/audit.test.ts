@@ -95,7 +95,7 @@ describe('the log', () => {
     ['text of every kind', { text: 'ünï ☃ 👩‍👩‍👧 \u202e "quoted" \\ \n\t  \ufeff', 'kéy 🔑': '' }],
     [
       'large, small and negative numbers',
-      { a: 1e21, b: 9007199254740993, c: -1e-7, d: 1.7976931348623157e308, e: 5e-324 },
+      { a: 1e21, b: Number.MAX_SAFE_INTEGER, c: -1e-7, d: 1.7976931348623157e308, e: 5e-324 },
     ],
     ['keys that are out of order, and empty', { z: 1, a: 2, '': 3, Z: 4, aa: 5, '10': 6, '9': 7 }],
     ['nulls and emptiness, nested', { a: null, b: [null, [], {}, [[null]]], c: { d: { e: null } } }],
