@@ -1,4 +1,8 @@
 import knexFactory, { type Knex } from 'knex';
+import pg from 'pg';
+
+// pg writes a Date in the process's own time zone, and a column without a zone would keep that clock's reading.
+pg.defaults.parseInputDatesAsUTC = true;
 
 /**
  * A pool of connections to PostgreSQL. Sessions run in UTC, so that a table whose timestamps carry no zone (the

@@ -9,6 +9,16 @@ export const count = z.coerce.number().int();
 const text = z.string();
 const instant = z.date();
 
+/*
+ * What the console's table may hold where ours could not: one odd row must not hide the others from the watch. A missing
+ * name reads as empty, and a time that is no moment (null, infinity) as unknown.
+ */
+const name = text.nullable().transform((value) => value ?? '');
+const time = z
+  .union([z.date(), z.number()])
+  .nullable()
+  .transform((value) => (value instanceof Date && !Number.isNaN(value.getTime()) ? value : null));
+
 /** The select list of a promotion, under the alias `p`. The casts make a console table's own types read alike. */
 export const PROMOTION_COLUMNS = `
   p.id, p.flag_key::text, p.heroku_app::text, coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text as config_var,
@@ -20,25 +30,25 @@ export const PROMOTION_COLUMNS = `
 export const promotionRow = z
   .object({
     id: idColumn,
-    flag_key: text,
-    heroku_app: text,
-    config_var: text,
+    flag_key: name,
+    heroku_app: name,
+    config_var: name,
     target_value: text.nullable(),
     previous_value: text.nullable(),
-    state: text,
+    state: name,
     checkpoint: text.nullable(),
     marked_by: text.nullable(),
-    marked_at: instant.nullable(),
+    marked_at: time,
     promoted_by: text.nullable(),
-    promoted_at: instant.nullable(),
-    deployed_at: instant.nullable(),
-    failed_at: instant.nullable(),
+    promoted_at: time,
+    deployed_at: time,
+    failed_at: time,
     failure_reason: text.nullable(),
     resolved_by: text.nullable(),
     resolution_note: text.nullable(),
     rca_url: text.nullable(),
-    created_at: instant,
-    updated_at: instant,
+    created_at: time,
+    updated_at: time,
   })
   .transform(
     (row): Promotion => ({
@@ -60,8 +70,8 @@ export const promotionRow = z
       resolvedBy: row.resolved_by,
       resolutionNote: row.resolution_note,
       rcaUrl: row.rca_url,
-      createdAt: row.created_at,
-      updatedAt: row.updated_at,
+      createdAt: row.created_at ?? row.marked_at ?? row.promoted_at ?? new Date(0),
+      updatedAt: row.updated_at ?? row.created_at ?? new Date(0),
     }),
   );
 
