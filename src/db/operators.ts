@@ -23,7 +23,7 @@ export interface Operators {
   /** The enabled superadmins: whom to ask. */
   superadmins(): Promise<readonly Operator[]>;
   list(): Promise<readonly ListedOperator[]>;
-  /** Enrols or enrols again; the authenticator's history starts afresh. Answers whether the operator existed. */
+  /** Enrols or enrols again, without lock or failures; a time step that was accepted stays used. Answers whether the operator existed. */
   enrol(operator: { slackUserId: string; role: Operator['role']; sealedSecret: string }): Promise<boolean>;
   /** Each of these answers false where there is no such operator. */
   disable(slackUserId: string, at: Date): Promise<boolean>;
@@ -80,7 +80,7 @@ export function operators(knex: Knex): Operators {
       const upserted = await knex.raw(
         `insert into console_operators (slack_user_id, role, totp_secret_encrypted) values (?, ?, ?)
          on conflict (slack_user_id) do update
-           set role = excluded.role, totp_secret_encrypted = excluded.totp_secret_encrypted, totp_last_step = null,
+           set role = excluded.role, totp_secret_encrypted = excluded.totp_secret_encrypted,
                totp_failed_attempts = 0, locked_until = null, disabled_at = null, updated_at = now()
          returning xmax <> 0 as existed`,
         [slackUserId, role, sealedSecret],
