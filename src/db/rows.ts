@@ -14,10 +14,7 @@ const instant = z.date();
  * name reads as empty, and a time that is no moment (null, infinity) as unknown.
  */
 const name = text.nullable().transform((value) => value ?? '');
-const time = z
-  .union([z.date(), z.number()])
-  .nullable()
-  .transform((value) => (value instanceof Date && !Number.isNaN(value.getTime()) ? value : null));
+const time = z.unknown().transform((value) => (value instanceof Date && !Number.isNaN(value.getTime()) ? value : null));
 
 /** The select list of a promotion, under the alias `p`. The casts make a console table's own types read alike. */
 export const PROMOTION_COLUMNS = `
