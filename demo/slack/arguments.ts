@@ -33,7 +33,8 @@ export function received(request: IncomingMessage, url: URL, body: string): Rece
       : fromForm(new URLSearchParams(body))),
   };
   if (MALFORMED in given) return null;
-  const { token: inBody, ...args } = given;
+  // Bolt's clients name the workspace in every call; Slack heeds that only for tokens of a whole organization.
+  const { token: inBody, team_id: _team, ...args } = given;
   const bearer = /^Bearer (\S+)$/u.exec(request.headers.authorization ?? '')?.[1];
   return { token: bearer ?? (typeof inBody === 'string' ? inBody : ''), args };
 }

@@ -42,13 +42,14 @@ export function httpDelivery(
   const sent: SentRequest[] = [];
 
   async function post(request: SentRequest): Promise<Acknowledgement> {
+    const inTime = AbortSignal.timeout(options.ackWithinMs);
     try {
       const answer = await fetch(url, {
         method: 'POST',
         headers: request.headers,
         body: request.body,
         redirect: 'manual',
-        signal: AbortSignal.any([AbortSignal.timeout(options.ackWithinMs), options.stopped]),
+        signal: AbortSignal.any([inTime, options.stopped]),
       });
       const body = parse(await answer.text());
       return {
@@ -57,8 +58,8 @@ export function httpDelivery(
         body,
         noRetry: answer.headers.get('x-slack-no-retry') === '1',
       };
-    } catch (error) {
-      return { kind: error instanceof Error && error.name === 'TimeoutError' ? 'timeout' : 'unreachable' };
+    } catch {
+      return { kind: inTime.aborted ? 'timeout' : 'unreachable' };
     }
   }
 

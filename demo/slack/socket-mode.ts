@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
@@ -18,7 +19,8 @@ export interface SocketMode extends Delivery {
   refresh(afterMs?: number): Promise<void>;
   /** Cuts every connection without a word. */
   drop(): void;
-  close(): void;
+  /** Closes every connection with a handshake, as far as the clients take part in it. */
+  close(): Promise<void>;
 }
 
 /** Slack pings its clients; one that hears nothing for 30 s takes the connection for dead. */
@@ -26,6 +28,7 @@ const PING_EVERY_MS = 10_000;
 const PATH = '/link';
 /** https://docs.slack.dev/apis/events-api/using-socket-mode#connections */
 const MOST_CONNECTIONS = 10;
+const HANDSHAKE_WITHIN_MS = 1_000;
 
 const ack = z.object({ envelope_id: z.string(), payload: z.unknown().optional() });
 
@@ -126,9 +129,13 @@ export function startSocketMode(
     drop() {
       for (const socket of [...open]) socket.terminate();
     },
-    close() {
-      for (const socket of sockets.clients) socket.terminate();
+    async close() {
       sockets.close();
+      // A client that is cut off in the middle of its own handshake would wait half a minute for the rest of it.
+      for (const socket of sockets.clients) socket.close(1001);
+      const deadline = performance.now() + HANDSHAKE_WITHIN_MS;
+      while (sockets.clients.size > 0 && performance.now() < deadline) await sleep(5);
+      for (const socket of sockets.clients) socket.terminate();
     },
   };
 }

@@ -245,7 +245,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     eventsSettled: () => events.settled(),
     async close() {
       stopped.abort();
-      socketMode.close();
+      await socketMode.close();
       await events.settled();
       await api.close();
       await emulated.close();

@@ -14,9 +14,6 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   'chat.update': [
     'user',
     'thread_ts',
-    'username',
-    'icon_emoji',
-    'icon_url',
     'unfurl_links',
     'unfurl_media',
     'mrkdwn',
@@ -49,10 +46,6 @@ export function chatMethods(around: Surroundings): Methods {
       ...checkMessage(args),
     ];
     if (problems.length > 0) return refuseProblems(errorFor(problems, args), problems);
-    const customizes = ['username', 'icon_emoji', 'icon_url'].some((name) => name in args);
-    if (customizes && !around.scopes.includes('chat:write.customize')) {
-      return refuse('missing_scope', { needed: 'chat:write.customize', provided: around.scopes.join(',') });
-    }
     return null;
   }
 
@@ -66,7 +59,9 @@ export function chatMethods(around: Surroundings): Methods {
   }
 
   async function threadRefusal(args: Arguments): Promise<Answer | null> {
-    if (args['thread_ts'] === undefined) return null;
+    if (args['thread_ts'] === undefined) {
+      return args['reply_broadcast'] === true ? refuse('invalid_arguments') : null;
+    }
     const root = await messages.find(text(args['channel']), text(args['thread_ts']));
     if (root === undefined) return refuse('thread_not_found');
     const isReply = root.thread_ts !== undefined && root.thread_ts !== root.ts;
