@@ -10,9 +10,12 @@ import type { Knex } from 'knex';
 import { ADDED_BY_US } from './migration.js';
 
 const TABLE = 'console_flag_promotions';
-const ACTIVE_UNIQUE = 'console_flag_promotions_one_active';
-const STUCK_CLOCK = 'console_flag_promotions_stuck_clock';
-const ENDED = 'console_flag_promotions_ended';
+/** Names of their own: an index that the console made must neither stand in for one of these nor be dropped with them. */
+const ACTIVE_UNIQUE = 'flag_promotions_one_active';
+const STUCK_CLOCK = 'flag_promotions_stuck_clock';
+const ENDED = 'flag_promotions_ended';
+const FLAG_KEY = 'flag_promotions_flag_key';
+const ID = 'flag_promotions_id';
 
 /** The config var's name; by convention that of the flag where a row of the console's has none of its own. */
 const CONFIG_VAR = "coalesce(config_var, 'FLAG_' || upper(flag_key))";
@@ -47,6 +50,10 @@ const COLUMNS: readonly (readonly [name: string, definition: string])[] = [
 
 /** What identifies a promotion: a table without these is not the console's promotion queue. */
 const INDISPENSABLE = ['id', 'flag_key', 'heroku_app', 'state'];
+/** What an alert, a reply and an audit event can refer to. */
+const ID_TYPES = ['smallint', 'integer', 'bigint'];
+/** States that this app asks for or writes; an enum that lacks one would make those statements fail. */
+const NEEDED_STATES = ['marked', 'deploying', 'deployed', 'failed'];
 
 export async function up(knex: Knex): Promise<void> {
   if (await knex.schema.hasTable(TABLE)) await adopt(knex);
@@ -56,19 +63,19 @@ export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create function flag_promotions_utc(at timestamptz) returns timestamp language sql immutable as $$ select at at time zone 'UTC' $$;
     create function flag_promotions_utc(at timestamp) returns timestamp language sql immutable as $$ select at $$;
-    create index if not exists ${STUCK_CLOCK} on ${TABLE} ((
-      coalesce(flag_promotions_utc(promoted_at), flag_promotions_utc(marked_at), flag_promotions_utc(created_at))
+    create index ${STUCK_CLOCK} on ${TABLE} ((
+      coalesce(flag_promotions_utc(promoted_at), flag_promotions_utc(marked_at), flag_promotions_utc(created_at), '-infinity'::timestamp)
     )) where state = 'deploying';
-    create index if not exists ${ENDED} on ${TABLE} ((
+    create index ${ENDED} on ${TABLE} ((
       coalesce(flag_promotions_utc(deployed_at), flag_promotions_utc(failed_at))
-    ) desc nulls last) where state in ('deployed', 'failed');
+    ) desc nulls last, id desc) where state in ('deployed', 'failed');
   `);
   await refuseTwoActivePromotions(knex);
   await knex.raw(
-    `create unique index if not exists ${ACTIVE_UNIQUE} on ${TABLE} (heroku_app, (${CONFIG_VAR})) where state in ('marked', 'deploying')`,
+    `create unique index ${ACTIVE_UNIQUE} on ${TABLE} (heroku_app, (${CONFIG_VAR})) where state in ('marked', 'deploying')`,
   );
   // `list` shows the newest first; an id is the order of arrival.
-  await knex.raw(`create index if not exists ${TABLE}_flag_key on ${TABLE} (flag_key, id desc)`);
+  await knex.raw(`create index ${FLAG_KEY} on ${TABLE} (flag_key, id desc)`);
 }
 
 async function create(knex: Knex): Promise<void> {
@@ -88,6 +95,7 @@ async function adopt(knex: Knex): Promise<void> {
       `The table ${TABLE} exists but has no column ${missing.join(', ')}, so it cannot be the console's promotion queue. Nothing was changed. Rename that table, or point DATABASE_URL at the right database.`,
     );
   }
+  await refuseOtherTypes(knex);
   for (const [name, definition] of COLUMNS) {
     if (present.has(name)) continue;
     // The console's rows keep a null here, which everything that reads takes for the name by convention.
@@ -99,7 +107,29 @@ async function adopt(knex: Knex): Promise<void> {
     `select 1 from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
       where i.indrelid = '${TABLE}'::regclass and i.indisunique and i.indnkeyatts = 1 and a.attname = 'id' and i.indpred is null`,
   );
-  if (rows.length === 0) await knex.raw(`create unique index ${TABLE}_id on ${TABLE} (id)`);
+  if (rows.length === 0) await knex.raw(`create unique index ${ID} on ${TABLE} (id)`);
+}
+
+/** Types that the app could read but not work with: refused before anything is changed, rather than half-way. */
+async function refuseOtherTypes(knex: Knex): Promise<void> {
+  const { rows } = await knex.raw(
+    `select a.attname as name, format_type(a.atttypid, null) as type,
+            (select array_agg(e.enumlabel::text) from pg_enum e where e.enumtypid = a.atttypid) as words
+       from pg_attribute a where a.attrelid = '${TABLE}'::regclass and a.attname in ('id', 'state')`,
+  );
+  for (const { name, type, words } of rows) {
+    if (name === 'id' && !ID_TYPES.includes(type)) {
+      throw new Error(
+        `The table ${TABLE} has an id of type ${type}; promotions are referred to by ${ID_TYPES.join(', ')}. Nothing was changed. Point DATABASE_URL at another database, or give that table such an id.`,
+      );
+    }
+    const lacking = words === null ? [] : NEEDED_STATES.filter((state) => !words.includes(state));
+    if (name === 'state' && lacking.length > 0) {
+      throw new Error(
+        `The table ${TABLE} keeps its state in the enum ${type}, which lacks ${lacking.join(', ')}. Nothing was changed. Add them (alter type ${type} add value …), then migrate again.`,
+      );
+    }
+  }
 }
 
 /** Two active rows for one variable would make every later step ambiguous; say which, rather than fail on an index. */
@@ -132,7 +162,7 @@ export async function down(knex: Knex): Promise<void> {
 }
 
 async function takeBack(knex: Knex): Promise<void> {
-  for (const index of [ACTIVE_UNIQUE, STUCK_CLOCK, ENDED, `${TABLE}_flag_key`, `${TABLE}_id`]) {
+  for (const index of [ACTIVE_UNIQUE, STUCK_CLOCK, ENDED, FLAG_KEY, ID]) {
     await knex.raw(`drop index if exists ${index}`);
   }
   const { rows: columns } = await knex.raw(

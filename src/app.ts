@@ -78,8 +78,8 @@ interface Core {
   readonly slack: Slack;
   /** null where no API key is configured. */
   readonly heroku: Heroku | null;
-  /** Names this process among those that share the database. */
-  readonly owner: string;
+  /** Names the holder of a lease, another at each call. */
+  readonly newOwner: () => string;
   readonly readEvidence: HandlerDependencies['readEvidence'];
   readonly delivery: Delivery;
   maintain(): Promise<MaintenanceReport>;
@@ -94,14 +94,14 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
   const slack = createSlack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl });
   const heroku = config.heroku === null ? null : createHeroku(config.heroku);
   const readEvidence = createEvidenceReader(heroku, around.now, around.log);
-  const owner = `${process.pid}-${randomBytes(6).toString('hex')}`;
+  const newOwner = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
   const delivery = createDelivery({
     db,
     slack,
     readEvidence: (promotion) => readEvidence(promotion, ALERT_EVIDENCE_WITHIN_MS),
     now: around.now,
     random: around.random,
-    owner,
+    newOwner,
     alertChannel: config.slack.alertChannel,
     criticalMention: config.slack.criticalMention,
     broadcastCriticals: config.broadcastCriticals,
@@ -111,7 +111,7 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
   return {
     slack,
     heroku,
-    owner,
+    newOwner,
     readEvidence,
     delivery,
     maintain: () => runMaintenance(maintenance),
@@ -191,7 +191,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
           heroku: core.heroku,
           now,
           random: around.random,
-          owner: core.owner,
+          newOwner: core.newOwner,
           leaseMs: config.promoterLeaseMs,
           log,
           onEnded: showInSlack,

@@ -80,7 +80,7 @@ const FREE = `(a.lease_until is null or a.lease_until <= clock_timestamp())`;
 const SETTLED = `lease_owner = null, lease_until = null, attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()`;
 
 /** As if it had never been in Slack. */
-const UNPOSTED = `state = 'pending', channel = null, message_ts = null, thread_ts = null, posted_at = null`;
+const UNPOSTED = `channel = null, message_ts = null, thread_ts = null, posted_at = null`;
 
 /** A promotion's state, which stays as it is until the end of the transaction; null where there is none. */
 async function stateOf(trx: Knex.Transaction, promotionId: string): Promise<string | null> {
@@ -298,20 +298,26 @@ export function alerts(knex: Knex): Alerts {
       return knex.transaction(async (trx) => {
         const inItsThread = await trx.raw(
           `update flag_promotion_alerts c
-              set ${UNPOSTED}, repaint_done = c.repaint_wanted, attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()
+              set state = 'pending', ${UNPOSTED}, repaint_done = c.repaint_wanted, attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()
              from flag_promotion_alerts a
             where a.id = ? and a.lease_owner = ? and c.promotion_id = a.promotion_id and c.thread_ts = a.message_ts and c.state = 'posted'`,
           [id, lease.owner],
         );
         if (rowCount(inItsThread) === 0)
-          return fenced(trx, id, lease, `${UNPOSTED}, repaint_done = repaint_wanted, ${SETTLED}`, []);
+          return fenced(
+            trx,
+            id,
+            lease,
+            `state = 'pending', ${UNPOSTED}, repaint_done = repaint_wanted, ${SETTLED}`,
+            [],
+          );
         // The critical in its thread takes over: it is posted as a root, and its repeats are counted from there.
         await trx.raw(
           `delete from flag_promotion_replies r using flag_promotion_alerts a
             where a.id = ? and a.lease_owner = ? and r.promotion_id = a.promotion_id and r.kind = 'repeat'`,
           [id, lease.owner],
         );
-        return fenced(trx, id, lease, `state = 'closed', repaint_done = repaint_wanted, ${SETTLED}`, []);
+        return fenced(trx, id, lease, `state = 'closed', ${UNPOSTED}, repaint_done = repaint_wanted, ${SETTLED}`, []);
       });
     },
 

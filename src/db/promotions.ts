@@ -72,7 +72,7 @@ export function promotions(knex: Knex): Promotions {
     (await select(rest, values))[0] ?? null;
 
   return {
-    find: (id) => first('where p.id = ?', [id]),
+    find: (id) => first('where p.id = ?::bigint', [id]),
     newestOf: (flagKey) => first('where p.flag_key = ? order by p.id desc limit 1', [flagKey]),
     async stuck(stuckBefore, { offset, limit }) {
       const condition = `where ${STUCK}`;
@@ -87,7 +87,7 @@ export function promotions(knex: Knex): Promotions {
     list: ({ beforeId, limit }) =>
       beforeId === null
         ? select('order by p.id desc limit ?', [limit])
-        : select('where p.id < ? order by p.id desc limit ?', [beforeId, limit]),
+        : select('where p.id < ?::bigint order by p.id desc limit ?', [beforeId, limit]),
     // Through the alerts, which are few: only what alerted can owe an RCA.
     withoutRca: (limit) =>
       select(
@@ -174,9 +174,10 @@ function neverAccepted(): CodeCheck {
 }
 
 async function lockPromotion(trx: Knex.Transaction, id: string): Promise<Promotion | null> {
-  const found = await trx.raw(`select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = ? for update`, [
-    id,
-  ]);
+  const found = await trx.raw(
+    `select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = ?::bigint for update`,
+    [id],
+  );
   return parseRows(found, promotionRow)[0] ?? null;
 }
 

@@ -72,9 +72,12 @@ export const promotionRow = z
     }),
   );
 
-/** When the stuck clock of the promotion `p` started, as an index knows it: a UTC time without zone. */
+/**
+ * When the stuck clock of the promotion `p` started, as an index knows it: a UTC time without zone. What is deploying
+ * since nobody knows when is stuck at once, rather than never looked at.
+ */
 export const STUCK_CLOCK =
-  'coalesce(flag_promotions_utc(p.promoted_at), flag_promotions_utc(p.marked_at), flag_promotions_utc(p.created_at))';
+  "coalesce(flag_promotions_utc(p.promoted_at), flag_promotions_utc(p.marked_at), flag_promotions_utc(p.created_at), '-infinity'::timestamp)";
 /** When the promotion `p` was deployed or failed, as an index knows it. */
 export const ENDED_AT = 'coalesce(flag_promotions_utc(p.deployed_at), flag_promotions_utc(p.failed_at))';
 /** A condition with one parameter, the instant by which that clock started. */

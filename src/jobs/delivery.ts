@@ -24,8 +24,8 @@ export interface DeliveryDependencies {
   readonly now: () => Date;
   /** Yields [0, 1). */
   readonly random: () => number;
-  /** Names this process among those that share the database. */
-  readonly owner: string;
+  /** Names the holder of a lease, another at each call: a tick that outlived its lease is no holder beside a click. */
+  readonly newOwner: () => string;
   readonly alertChannel: string;
   readonly criticalMention: string | null;
   readonly broadcastCriticals: boolean;
@@ -57,13 +57,14 @@ const MOST_STEPS = 5;
 /** Says in Slack what the rows say: the one path for a click and for a tick. */
 export function createDelivery(deps: DeliveryDependencies): Delivery {
   const { db, slack } = deps;
-  const lease: Lease = { owner: deps.owner, durationMs: LEASE_MS };
+  const newLease = (): Lease => ({ owner: deps.newOwner(), durationMs: LEASE_MS });
 
   async function alert(id: string): Promise<DeliveryOutcome> {
+    const lease = newLease();
     const claimed = await db.alerts.claim(id, lease, deps.now());
     if (claimed === null) return { kind: 'nothing' };
     try {
-      const outcome = await deliverAlert(claimed);
+      const outcome = await deliverAlert(claimed, lease);
       await db.alerts.release(id, lease, null);
       return outcome;
     } catch (error) {
@@ -73,36 +74,40 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
   }
 
   /** Takes one step after the other until the message shows what the row says. */
-  async function deliverAlert(claimed: ClaimedAlert): Promise<DeliveryOutcome> {
+  async function deliverAlert(claimed: ClaimedAlert, lease: Lease): Promise<DeliveryOutcome> {
     let work: AlertWork | null = claimed;
     let outcome: DeliveryOutcome = { kind: 'nothing' };
     for (let steps = 0; work !== null && steps < MOST_STEPS; steps += 1) {
       const step: AlertStep = nextAlertStep(work, claimed.attemptsBefore);
       if (step.kind === 'done' || step.kind === 'wait') break;
-      const taken = await take(step, work);
+      const taken = await take(step, work, lease);
       if (outcome.kind === 'nothing') outcome = taken;
       work = await db.alerts.reread(claimed.alert.id, lease);
     }
     return outcome;
   }
 
-  async function take(step: Exclude<AlertStep, { kind: 'done' | 'wait' }>, work: AlertWork): Promise<DeliveryOutcome> {
+  async function take(
+    step: Exclude<AlertStep, { kind: 'done' | 'wait' }>,
+    work: AlertWork,
+    lease: Lease,
+  ): Promise<DeliveryOutcome> {
     const { alert } = work;
     switch (step.kind) {
       case 'withdraw':
         await db.alerts.withdraw(alert.id, lease);
         return { kind: 'withdrawn' };
       case 'paint':
-        return paint(work, step);
+        return paint(work, step, lease);
       case 'post':
-        return post(work, step.thread);
+        return post(work, step.thread, lease);
       case 'find': {
         const found = await findAlert(work, step.thread);
         if (found !== null) {
           await db.alerts.recordPosted(alert.id, lease, found.ref, found.threadTs, deps.now());
           return { kind: 'found' };
         }
-        if (step.thenPost) return post(work, step.thread);
+        if (step.thenPost) return post(work, step.thread, lease);
         await db.alerts.withdraw(alert.id, lease);
         return { kind: 'withdrawn' };
       }
@@ -121,7 +126,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     return root === null ? null : { ref: root, threadTs: null };
   }
 
-  async function post(work: AlertWork, thread: MessageRef | null): Promise<DeliveryOutcome> {
+  async function post(work: AlertWork, thread: MessageRef | null, lease: Lease): Promise<DeliveryOutcome> {
     const { alert, promotion } = work;
     const facts = {
       promotion,
@@ -158,7 +163,11 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     if (recorded !== null && recorded !== mine.ts) await slack.remove(mine);
   }
 
-  async function paint(work: AlertWork, step: Extract<AlertStep, { kind: 'paint' }>): Promise<DeliveryOutcome> {
+  async function paint(
+    work: AlertWork,
+    step: Extract<AlertStep, { kind: 'paint' }>,
+    lease: Lease,
+  ): Promise<DeliveryOutcome> {
     const { alert, promotion, alerts } = work;
     const message = alertMessage({
       promotion,
@@ -177,17 +186,18 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
   }
 
   async function reply(id: string): Promise<DeliveryOutcome> {
+    const lease = newLease();
     const claimed = await db.replies.claim(id, lease, deps.now());
     if (claimed === null) return { kind: 'nothing' };
     try {
-      return await deliverReply(claimed);
+      return await deliverReply(claimed, lease);
     } catch (error) {
       await db.replies.release(id, lease, postponed(error, claimed.attemptsBefore + 1));
       return { kind: 'failed', error };
     }
   }
 
-  async function deliverReply(claimed: ClaimedReply): Promise<DeliveryOutcome> {
+  async function deliverReply(claimed: ClaimedReply, lease: Lease): Promise<DeliveryOutcome> {
     const { reply, promotion, alerts } = claimed;
     const root = rootOf(alerts);
     const message = root === null ? null : await replyMessage(claimed);

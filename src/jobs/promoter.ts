@@ -14,8 +14,8 @@ export interface PromoterDependencies {
   readonly now: () => Date;
   /** Yields [0, 1). */
   readonly random: () => number;
-  /** Names this process among those that share the database. */
-  readonly owner: string;
+  /** Names the holder of a lease, another at each call: whoever lost one holds nothing by what it takes up later. */
+  readonly newOwner: () => string;
   readonly leaseMs: number;
   readonly log: Logger;
   /** Called after each commit of an end, so that Slack can be brought up to date. Does not reject. */
@@ -38,20 +38,20 @@ const MOST_STEPS = 6;
 
 export function createPromoter(deps: PromoterDependencies): Promoter {
   const { db, heroku, log } = deps;
-  const lease: Lease = { owner: deps.owner, durationMs: deps.leaseMs };
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
   async function drain(): Promise<void> {
     while (!stopping.signal.aborted) {
+      const lease: Lease = { owner: deps.newOwner(), durationMs: deps.leaseMs };
       const claimed = await db.claimNext(lease, deps.now());
       if (claimed === null) return;
-      await withRenewal(claimed.promotion.id, () => promote(claimed));
+      await withRenewal(claimed.promotion.id, lease, () => promote(claimed, lease));
     }
   }
 
   /** Holds the lease for as long as the work takes, however slow Heroku is: a live promoter is never taken for dead. */
-  async function withRenewal(id: string, work: () => Promise<void>): Promise<void> {
+  async function withRenewal(id: string, lease: Lease, work: () => Promise<void>): Promise<void> {
     const timer = setInterval(() => {
       db.renew(id, lease).catch((error: unknown) =>
         log.warn({ err: error, promotionId: id }, 'a lease could not be renewed'),
@@ -64,16 +64,18 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
-  async function promote({ promotion: claimed, attempts }: ClaimedPromotion): Promise<void> {
+  async function promote({ promotion: claimed, attempts }: ClaimedPromotion, lease: Lease): Promise<void> {
     let promotion: Promotion | null = claimed;
     try {
-      for (let steps = 0; promotion !== null && steps < MOST_STEPS; steps += 1) promotion = await takeStep(promotion);
-      if (promotion !== null) await postpone(promotion.id, LOOK_AGAIN_MS, null);
+      for (let steps = 0; promotion !== null && steps < MOST_STEPS; steps += 1)
+        promotion = await takeStep(promotion, lease);
+      if (promotion !== null) await postpone(promotion.id, lease, LOOK_AGAIN_MS, null);
     } catch (error) {
       const known = error instanceof HerokuError;
       log.warn({ err: error, promotionId: claimed.id }, 'promoting was interrupted; it is taken up again');
       await postpone(
         claimed.id,
+        lease,
         waitAfter(error, attempts),
         known ? error.message : 'internal error; the log has its cause',
       );
@@ -81,7 +83,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   }
 
   /** One step; answers the row as it is after it, or null where there is nothing more to do for now. */
-  async function takeStep(promotion: Promotion): Promise<Promotion | null> {
+  async function takeStep(promotion: Promotion, lease: Lease): Promise<Promotion | null> {
     const call = { deadlineMs: CALL_WITHIN_MS, signal: stopping.signal };
     const { facts, value } = await readPromotionFacts(heroku, promotion, call);
     const step = nextPromotionStep(promotion, facts);
@@ -103,11 +105,12 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
         if (await db.commit(id, lease, { state: 'failed', reason: step.reason }, deps.now())) await deps.onEnded(id);
         return null;
       case 'wait':
-        await postpone(id, LOOK_AGAIN_MS, null);
+        await postpone(id, lease, LOOK_AGAIN_MS, null);
         return null;
       case 'report_drift':
         await postpone(
           id,
+          lease,
           DRIFT_LOOK_AGAIN_MS,
           `${configVar} on ${herokuApp} is no longer what was promoted; somebody changed it since.`,
         );
@@ -117,7 +120,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
-  async function postpone(id: string, waitMs: number, lastError: string | null): Promise<void> {
+  async function postpone(id: string, lease: Lease, waitMs: number, lastError: string | null): Promise<void> {
     const nextAttemptAt = new Date(deps.now().getTime() + waitMs);
     await db.postpone(id, lease, { nextAttemptAt, lastError });
   }

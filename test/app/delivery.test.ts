@@ -68,6 +68,21 @@ describe('one message per alert', () => {
     expect(await channel()).toHaveLength(1);
   });
 
+  test('no two claims of one process are the same holder: what outlived its lease writes nothing beside a later one', async () => {
+    await bed.rows.query(`
+      create table holders (owner text not null);
+      create function note_holder() returns trigger language plpgsql as
+        $$ begin insert into holders values (new.lease_owner); return new; end $$;
+      create trigger note_holder after update on flag_promotion_alerts for each row
+        when (new.lease_owner is distinct from old.lease_owner and new.lease_owner is not null)
+        execute function note_holder()`);
+    for (const index of [1, 2, 3]) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
+    await bed.app.tick();
+    const holders = await bed.rows.query<{ owner: string }>('select owner from holders');
+    expect(holders).toHaveLength(3);
+    expect(new Set(holders.map(({ owner }) => owner)).size).toBe(3);
+  });
+
   test('three replicas ticking together, with clocks 30 s apart', async () => {
     const fast = await bed.replica({ clock: createTestClock('2026-05-10T05:00:30Z') });
     const slow = await bed.replica({ clock: createTestClock('2026-05-10T04:59:30Z') });

@@ -72,7 +72,7 @@ describe('the schema', () => {
         'ticket',
       ]),
     );
-    expect(JSON.stringify(adopted.indexes)).toContain('console_flag_promotions_one_active');
+    expect(JSON.stringify(adopted.indexes)).toContain('flag_promotions_one_active');
 
     await rollBackAll(database.url);
     expect(await shape()).toEqual(before.shape);
@@ -155,7 +155,7 @@ describe('the schema', () => {
         [state],
       );
     await insert('deploying');
-    await expect(insert('marked')).rejects.toThrow('console_flag_promotions_one_active');
+    await expect(insert('marked')).rejects.toThrow('flag_promotions_one_active');
     await client.query(`update console_flag_promotions set state = 'deployed'`);
     await insert('marked');
     await expect(insert('nonsense')).rejects.toThrow('console_flag_promotions_state');

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { rootOf } from '../../src/promotions/alert.js';
 import { nextAlertStep } from '../../src/promotions/delivery.js';
 import { eventually } from '../support/eventually.js';
 import {
@@ -53,6 +54,14 @@ async function leaseIsOver(alertId: string): Promise<void> {
     );
     expect(over).toHaveLength(1);
   });
+}
+
+async function secondsLeft(alertId: string): Promise<number> {
+  const [row] = await stored.rows.query<{ left: number }>(
+    `select extract(epoch from lease_until - clock_timestamp())::float as left from flag_promotion_alerts where id = $1`,
+    [alertId],
+  );
+  return row?.left ?? Number.NaN;
 }
 
 /** A transaction of another client, held open for as long as `work` takes. */
@@ -238,21 +247,22 @@ describe('the lease on an alert', () => {
   });
 
   test('runs out on the database’s clock, not on the app’s', async () => {
-    await stored.db.alerts.claim(alert, { ...SHORT, durationMs: 400 }, NOW);
+    await stored.db.alerts.claim(alert, MINE, NOW);
+    expect(await secondsLeft(alert)).toBeCloseTo(60, -1);
     for (const now of [later(-86_400_000), NOW, later(10 * 365 * 86_400_000)]) {
       expect(await stored.db.alerts.claim(alert, THEIRS, now)).toBeNull();
       expect(await stored.db.alerts.due(now, 10)).toEqual([]);
     }
-    await leaseIsOver(alert);
+    await stored.rows.query('update flag_promotion_alerts set lease_until = clock_timestamp()');
     expect(await stored.db.alerts.due(NOW, 10)).toEqual([alert]);
     expect(await stored.db.alerts.claim(alert, THEIRS, NOW)).toMatchObject({ attemptsBefore: 1 });
   });
 
   test('is renewed by looking again', async () => {
-    await stored.db.alerts.claim(alert, { ...MINE, durationMs: 300 }, NOW);
+    await stored.db.alerts.claim(alert, { ...MINE, durationMs: 2_000 }, NOW);
+    expect(await secondsLeft(alert)).toBeLessThanOrEqual(2);
     expect(await stored.db.alerts.reread(alert, MINE)).not.toBeNull();
-    await sleep(350);
-    expect(await stored.db.alerts.claim(alert, THEIRS, NOW)).toBeNull();
+    expect(await secondsLeft(alert)).toBeCloseTo(60, -1);
   });
 
   const writes: readonly (readonly [string, (lease: typeof MINE) => Promise<unknown>, lost: unknown])[] = [
@@ -541,6 +551,15 @@ describe('a message that was deleted in Slack', () => {
       await stored.db.alerts.release(alert, MINE, null);
     }
     expect(steps).toContain('post a root');
+  });
+
+  test('leads nobody to the message that was deleted, once the critical in its thread has taken over', async () => {
+    const warning = await postAlert(stored, id, 'warning', ROOT);
+    await postAlert(stored, id, 'critical', { channel: CHANNEL, ts: '100.2' }, ROOT.ts);
+    await stored.db.alerts.claim(warning, MINE, NOW);
+    await stored.db.alerts.forgetMessage(warning, MINE);
+    expect(rootOf(await stored.db.alerts.ofPromotion(id))).toBeNull();
+    expect(await stored.db.alerts.promotionOfThread(ROOT)).toBeNull();
   });
 });
 

@@ -153,6 +153,14 @@ describe('verifying finds what a superuser did', () => {
     ['another promotion', [`update console_audit_log set promotion_id = 1 where id = 2`], '2'],
     ['a changed hash', [`update console_audit_log set hash = repeat('a', 64) where id = 2`], '2'],
     ['a changed link', [`update console_audit_log set prev_hash = repeat('a', 64) where id = 2`], '2'],
+    [
+      'a changed actor under a hash computed anew, at the event after it',
+      [
+        `update console_audit_log set actor = 'U0EVE' where id = 3`,
+        `update console_audit_log e set hash = encode(sha256(convert_to(console_audit_canonical(e), 'UTF8')), 'hex') where id = 3`,
+      ],
+      '4',
+    ],
     ['a removed event', ['delete from console_audit_log where id = 4'], '4'],
     ['the first removed', ['delete from console_audit_log where id = 1'], '1'],
     ['the last removed', ['delete from console_audit_log where id = 7'], '7'],

@@ -363,6 +363,18 @@ describe('resolving at once', () => {
     expect(resolved).toHaveLength(6);
   });
 
+  test.each([STEP, STEP - 1])(
+    'a step that was used, or an older one, is not stored even where the check lets it pass',
+    async (step) => {
+      const id = await insertPromotion(stored.rows);
+      await stored.rows.query('update console_operators set totp_last_step = $1', [STEP]);
+      const before = await everything(stored.rows);
+      const letPass = () => ({ kind: 'accepted', step }) as const;
+      await expect(stored.db.promotions.resolve(submission(id, kris), NOW, letPass)).rejects.toThrow('time step');
+      expect(await everything(stored.rows)).toEqual(before);
+    },
+  );
+
   test('20 wrong codes over 4 replicas: five count, then it is locked, also for the right code and after a restart', async () => {
     const ids = await insertPromotions(stored.rows, 4);
     const replicas = [stored.db, stored.replica(), stored.replica(), stored.replica()];
