@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Alert } from '../promotions/alert.js';
-import type { Promotion } from '../promotions/promotion.js';
+import { type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 
 /** pg answers a bigint as a decimal string; an adopted table may have an integer id, which comes as a number. */
 export const idColumn = z.union([z.string().regex(/^\d+$/u), z.number().int()]).transform(String);
@@ -67,8 +67,8 @@ export const promotionRow = z
       resolvedBy: row.resolved_by,
       resolutionNote: row.resolution_note,
       rcaUrl: row.rca_url,
-      createdAt: row.created_at ?? row.marked_at ?? row.promoted_at ?? new Date(0),
-      updatedAt: row.updated_at ?? row.created_at ?? new Date(0),
+      createdAt: row.created_at ?? row.marked_at ?? row.promoted_at ?? UNKNOWN_TIME,
+      updatedAt: row.updated_at ?? row.created_at ?? UNKNOWN_TIME,
     }),
   );
 

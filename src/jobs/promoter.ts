@@ -71,6 +71,8 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
         promotion = await takeStep(promotion, lease);
       if (promotion !== null) await postpone(promotion.id, lease, LOOK_AGAIN_MS, null);
     } catch (error) {
+      // Nothing went wrong: promoting a flag of this very app restarts it. The successor goes on at once.
+      if (stopping.signal.aborted) return postpone(claimed.id, lease, 0, null);
       const known = error instanceof HerokuError;
       log.warn({ err: error, promotionId: claimed.id }, 'promoting was interrupted; it is taken up again');
       await postpone(

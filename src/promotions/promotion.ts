@@ -31,6 +31,9 @@ export interface Promotion {
   readonly updatedAt: Date;
 }
 
+/** Stands for a time that an adopted row does not tell: the oldest there is, so that nothing waits for it. */
+export const UNKNOWN_TIME = new Date(0);
+
 /** Whether the promotion is in `deploying`: the only state in which it can be stuck or resolved. */
 export function isDeploying(promotion: Pick<Promotion, 'state'>): boolean {
   return promotion.state === 'deploying';

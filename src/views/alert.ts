@@ -1,5 +1,5 @@
 import type { Evidence } from '../promotions/evidence.js';
-import { deployingSince, endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
+import { deployingSince, endedAt, isDeploying, type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { Severity } from '../promotions/stuck.js';
 import { type Block, button, context, type Message, section } from './blocks.js';
@@ -118,13 +118,12 @@ function spoken(action: string, flagKey: string): string {
 
 function endedMessage(promotion: Promotion): Message {
   const text = outcomeHeadline(promotion);
-  const at = endedAt(promotion);
   const blocks: Block[] = [
     section(
       [
         ...subjectLines(promotion),
         `*Deploying since*: ${when(deployingSince(promotion))}`,
-        `*For*: ${at === null ? '_unknown_' : span(at.getTime() - deployingSince(promotion).getTime())}`,
+        `*For*: ${lasted(promotion)}`,
       ].join('\n'),
     ),
   ];
@@ -134,6 +133,12 @@ function endedMessage(promotion: Promotion): Message {
   blocks.push(context(`Promotion ${promotion.id}`));
   const colour = promotion.state === 'deployed' ? COLOUR.resolved : COLOUR.silenced;
   return { text, attachments: [{ color: colour, fallback: text, blocks }] };
+}
+
+function lasted(promotion: Promotion): string {
+  const since = deployingSince(promotion).getTime();
+  const until = endedAt(promotion);
+  return until === null || since === UNKNOWN_TIME.getTime() ? '_unknown_' : span(until.getTime() - since);
 }
 
 function rcaLine(promotion: Promotion): string {

@@ -1,3 +1,4 @@
+import { UNKNOWN_TIME } from '../promotions/promotion.js';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 
 /**
@@ -97,6 +98,7 @@ export function utc(at: Date): string {
  * incident spans days.
  */
 export function when(at: Date): string {
+  if (at.getTime() === UNKNOWN_TIME.getTime()) return '_nobody knows when_';
   return `<!date^${Math.floor(at.getTime() / 1000)}^{date_short} {time} ({ago})|${utc(at)}>`;
 }
 

@@ -101,6 +101,25 @@ describe('a promoter that is killed', () => {
     await endsRight();
   });
 
+  test('or told to stop, as by its own release, exits in order and leaves the rest to its successor at once', async () => {
+    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'delay', ms: 2_000 } });
+    await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
+    const restarted = startChild({ PROMOTER_LEASE: '60s' });
+    await eventually(
+      async () => expect(bed.heroku.requests.some(({ method }) => method === 'PATCH')).toBe(true),
+      20_000,
+    );
+    const exited = new Promise((resolve) => restarted.once('exit', (code) => resolve(code)));
+    restarted.kill('SIGTERM');
+    expect(await exited).toBe(0);
+    const [left] = await bed.rows.query(
+      `select state, lease_owner, last_error, next_attempt_at <= now() as due from console_flag_promotions`,
+    );
+    expect(left).toEqual({ state: 'deploying', lease_owner: null, last_error: null, due: true });
+    await bed.replica({ environment: heroku() });
+    await endsRight();
+  });
+
   test('or paused for longer than its lease writes nothing when it wakes', async () => {
     const heldBy = async () => {
       const [row] = await bed.rows.query<{ lease_owner: string | null; checkpoint: string }>(

@@ -105,14 +105,18 @@ describe('the promoter', () => {
     expect(await audited()).toEqual(['heroku_patched', 'deployed']);
   });
 
-  test('tells in the row why it goes no further, and goes on once it can', async () => {
-    const clear = bed.heroku.faults.add({ fault: { kind: 'status', status: 403 } });
-    await insert('INTENT');
-    await eventually(async () => expect((await row())?.['last_error']).toEqual(expect.any(String)));
-    expect(await row()).toMatchObject({ state: 'deploying' });
-    clear();
-    await until({ state: 'deployed' });
-  });
+  test.each([401, 403, 404, 422] as const)(
+    'tells in the row why a %i stops it, and goes on once it can',
+    async (status) => {
+      const clear = bed.heroku.faults.add({ fault: { kind: 'status', status } });
+      await insert('INTENT');
+      await eventually(async () => expect((await row())?.['last_error']).toEqual(expect.any(String)));
+      expect(await row()).toMatchObject({ state: 'deploying' });
+      clear();
+      await until({ state: 'deployed', last_error: null });
+      expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
+    },
+  );
 
   test('three replicas take each promotion once', async () => {
     await bed.replica();

@@ -1,4 +1,5 @@
 import type { Evidence } from '../../src/promotions/evidence.js';
+import { UNKNOWN_TIME } from '../../src/promotions/promotion.js';
 import { alertMessage, escalationReply, repeatReply, resolvedReply } from '../../src/views/alert.js';
 import { HOUR, momentAfter, promotion } from '../promotions/make.js';
 import { EVIDENCE, MENTION, type Payload } from './payloads.js';
@@ -151,6 +152,16 @@ _Checked <!date^1778344080^{date_short} {time_secs}|2026-05-09 16:28:00 UTC>_",
   "text": ":white_check_mark: \`console_heroku_log_drain_alerting\` on \`raxx-console-prod\` was marked *completed* by <@U0SUPER001>, <!date^1778509303^{date_short} {time} ({ago})|2026-05-11 14:21 UTC>",
 }
 `);
+  });
+
+  test('claims no time for a row that tells none', () => {
+    const timeless = { promotedAt: null, markedAt: null, createdAt: UNKNOWN_TIME };
+    const facts = { severity: 'critical', evidence: null, mention: null } as const;
+    const open = JSON.stringify(alertMessage({ ...facts, promotion: promotion(timeless) }));
+    const ended = JSON.stringify(alertMessage({ ...facts, promotion: promotion({ ...timeless, state: 'deployed' }) }));
+    expect(open).toContain('is stuck in deploying, since _nobody knows when_');
+    expect(ended).toContain('*For*: _unknown_');
+    expect(open + ended).not.toContain('1970');
   });
 
   test.each(EVIDENCE)('has three buttons and nothing else to click, whatever Heroku says (%#)', (evidence) => {

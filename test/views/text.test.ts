@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { UNKNOWN_TIME } from '../../src/promotions/promotion.js';
 import { rcaLink } from '../../src/views/alert.js';
 import {
   code,
@@ -194,6 +195,7 @@ describe('a moment', () => {
   test('is a date and a time', () => {
     expect(utc(at)).toBe('2026-05-09 04:28 UTC');
     expect(when(at)).toBe('<!date^1778300911^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>');
+    expect(when(UNKNOWN_TIME)).toBe('_nobody knows when_');
     expect(moment(at)).toBe('<!date^1778300911^{date_short} {time_secs}|2026-05-09 04:28:31 UTC>');
   });
 });
