@@ -53,7 +53,7 @@ const INDISPENSABLE = ['id', 'flag_key', 'heroku_app', 'state'];
 /** What an alert, a reply and an audit event can refer to. */
 const ID_TYPES = ['smallint', 'integer', 'bigint'];
 /** States that this app asks for or writes; an enum that lacks one would make those statements fail. */
-const NEEDED_STATES = ['marked', 'deploying', 'deployed', 'failed'];
+const NEEDED_STATES = ['marked', 'deploying', 'deployed', 'failed', 'cancelled'];
 
 export async function up(knex: Knex): Promise<void> {
   if (await knex.schema.hasTable(TABLE)) await adopt(knex);

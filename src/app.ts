@@ -4,11 +4,13 @@ import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { Config, DatabaseConfig } from './config.js';
 import { type Database, openDatabase } from './db/database.js';
+import type { DueListener } from './db/due.js';
 import { startEmbeddedPostgres } from './db/embedded-postgres.js';
 import { migrateToLatest } from './db/migrate.js';
 import type { StoredAuthenticator } from './db/operators.js';
 import type { HandlerDependencies } from './handlers/dependencies.js';
 import { registerHandlers } from './handlers/index.js';
+import { createAppLookup } from './heroku/app-lookup.js';
 import { createEvidenceReader } from './heroku/evidence.js';
 import { createHeroku, type Heroku } from './heroku/heroku.js';
 import { type HttpServer, startHttp } from './http.js';
@@ -194,7 +196,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
           newOwner: core.newOwner,
           leaseMs: config.promoterLeaseMs,
           log,
-          onEnded: showInSlack,
+          onChanged: (promotionId) => void busy.during(() => showInSlack(promotionId)),
         });
   const incoming = createReceiver(config, log);
   // Without `authorize`, Bolt would ask Slack who it is at every request, and swallow the click where that fails.
@@ -210,17 +212,20 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     db,
     slack: core.slack,
     readEvidence: core.readEvidence,
+    findApp: core.heroku === null ? null : createAppLookup(core.heroku, log),
     checkCode: (code: string, stored: StoredAuthenticator, at: Date) =>
       checkCode(code, { ...stored, secret: secretBox.open(stored.sealedSecret, stored.operatorId) }, at),
     showInSlack,
     onDenied: metrics.onDenied,
     onCodeRefused: metrics.onCodeRefused,
+    alertChannel: config.slack.alertChannel,
     thresholds: config.thresholds,
     rcaUrlHosts: config.rcaUrlHosts,
     now,
     log,
   });
   let socket: SocketModeConnection | null = null;
+  let dueListener: DueListener | null = null;
   const readiness = createReadiness(
     [
       { name: 'database', run: () => db.ping(), freshForMs: 1_000 },
@@ -242,7 +247,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   }
   const stopEverything = async (): Promise<void> => {
     // First what brings work, then what does it, then what it needs.
-    await Promise.all([http.stop(), socket?.stop(), watchdog.stop(), promoter?.stop()]);
+    await Promise.all([http.stop(), socket?.stop(), watchdog.stop(), promoter?.stop(), dueListener?.close()]);
     await busy.idle();
     core.close();
     await database.close();
@@ -250,13 +255,19 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   // In the background: while Slack is away, the watchdog goes on, and what it finds waits in its rows.
   if (incoming.kind === 'socket') socket = keepConnected(incoming.receiver, log);
   watchdog.start();
-  promoter?.start();
+  if (promoter !== null) {
+    promoter.start();
+    // A promotion starts at once where this works, and with the promoter's next look where it does not.
+    dueListener = db.listenForDue(promoter.wake, (error) =>
+      log.warn({ err: error }, 'not told of promotions; looking by timer alone'),
+    );
+  }
   void watchdog.tick();
   log.info(
     { port: http.port, slack: config.slack.transport.kind, heroku: config.heroku !== null },
     'flag-promotions is up',
   );
-  if (config.heroku === null) log.warn('HEROKU_API_KEY is not set: alerts carry no evidence');
+  if (config.heroku === null) log.warn('HEROKU_API_KEY is not set: promoting is off, and alerts carry no evidence');
 
   return {
     port: http.port,

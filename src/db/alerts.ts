@@ -5,6 +5,7 @@ import type { StuckPromotion } from '../promotions/detection.js';
 import type { Severity } from '../promotions/stuck.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
+import { requestProgressRepaint } from './progress.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -345,6 +346,7 @@ type Value = string | number | Date | null;
 
 /** Inside the transaction that ended a promotion, or that noticed its end: closes its alerts and has it shown. */
 export async function showThatItEnded(trx: Knex.Transaction, promotionId: string): Promise<void> {
+  await requestProgressRepaint(trx, promotionId);
   // One that was begun stays pending: Slack may hold its message, which has to be found and painted first.
   await trx.raw(
     `update flag_promotion_alerts set state = 'closed', updated_at = now()

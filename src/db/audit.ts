@@ -7,6 +7,9 @@ import { idColumn, parseRows } from './rows.js';
 export const AUDIT_ACTIONS = [
   'console.flag.promotion.ops_complete',
   'console.flag.promotion.ops_failed',
+  'console.flag.promotion.marked',
+  'console.flag.promotion.promoted',
+  'console.flag.promotion.cancelled',
   'console.flag.promotion.stuck_warning',
   'console.flag.promotion.stuck_critical',
   'console.flag.promotion.heroku_patched',

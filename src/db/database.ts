@@ -1,21 +1,28 @@
 import { type Alerts, alerts } from './alerts.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { connect } from './connection.js';
+import { type DueListener, listenForDue } from './due.js';
 import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
 import { type Operators, operators } from './operators.js';
+import { type ProgressMessages, progressMessages } from './progress.js';
 import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
 import { type Replies, replies } from './replies.js';
+import { type Transitions, transitions } from './transitions.js';
 
 /** Everything that is stored, by table. Nothing outside this folder knows SQL. */
 export interface Database {
   readonly promotions: Promotions;
+  readonly transitions: Transitions;
   readonly promoting: Promoting;
+  readonly progress: ProgressMessages;
   readonly alerts: Alerts;
   readonly replies: Replies;
   readonly operators: Operators;
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
+  /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
+  listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
   /** Rejects where the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -26,12 +33,15 @@ export function openDatabase(connectionString: string, options: { maxConnections
   const knex = connect(connectionString, options);
   return {
     promotions: promotions(knex),
+    transitions: transitions(knex),
     promoting: promoting(knex),
+    progress: progressMessages(knex),
     alerts: alerts(knex),
     replies: replies(knex),
     operators: operators(knex),
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),
+    listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
     async ping() {
       await knex.raw('select 1');
     },

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { INTENT, pendingCommit } from '../promotions/promoting.js';
+import { INTENT, pendingCommit, type ReleaseFacts } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { type Lease, type Postponement, showThatItEnded } from './alerts.js';
 import { type AuditAction, appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
+import { noteDrift, requestProgressRepaint } from './progress.js';
 import { count, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
 
 /** `actor` of what the promoter does. */
@@ -14,6 +15,9 @@ export interface ClaimedPromotion {
   /** How many times it was taken up, this one included. */
   readonly attempts: number;
 }
+
+/** How a promotion ended on Heroku. */
+export type PromotionEnd = { readonly state: 'deployed' } | { readonly state: 'failed'; readonly reason: string };
 
 /**
  * The promoter's side of the promotions' table: a lease on the row, and writes that only its holder can make. Each
@@ -26,19 +30,16 @@ export interface Promoting {
   /** Keeps what Heroku held before the change, once. */
   keepPreviousValue(id: string, lease: Lease, value: string | null): Promise<boolean>;
   /** Heroku took the change, as this release. */
-  writePendingCommit(id: string, lease: Lease, releaseId: string, at: Date): Promise<boolean>;
-  commit(
-    id: string,
-    lease: Lease,
-    outcome: { readonly state: 'deployed' } | { readonly state: 'failed'; readonly reason: string },
-    at: Date,
-  ): Promise<boolean>;
-  /** Gives the lease back until later. */
+  writePendingCommit(id: string, lease: Lease, release: ReleaseFacts, at: Date): Promise<boolean>;
+  commit(id: string, lease: Lease, outcome: PromotionEnd, at: Date): Promise<boolean>;
+  /** Gives the lease back until later. Answers whether what holds it up is another than before, and so has to be told. */
   postpone(
     id: string,
     lease: Lease,
     postponement: Postponement | { readonly nextAttemptAt: Date; readonly lastError: null },
-  ): Promise<void>;
+  ): Promise<boolean>;
+  /** Gives the lease back until later, and has it told that Heroku holds another value than what was set. */
+  reportDrift(id: string, lease: Lease, postponement: Postponement, at: Date): Promise<boolean>;
 }
 
 const HELD = `p.id = ? and p.state = 'deploying' and p.lease_owner = ?`;
@@ -65,6 +66,7 @@ export function promoting(knex: Knex): Promoting {
       );
       if (parseRows(updated, z.unknown()).length === 0) return false;
       if (ended) await showThatItEnded(trx, id);
+      else if (event !== null) await requestProgressRepaint(trx, id);
       if (event !== null) await appendAuditEvent(trx, { ...event, actor: PROMOTER, promotionId: id });
       return true;
     });
@@ -97,13 +99,21 @@ export function promoting(knex: Knex): Promoting {
     },
     keepPreviousValue: (id, lease, value) =>
       write(id, lease, 'previous_value = coalesce(p.previous_value, ?), updated_at = now()', [value], null, false),
-    writePendingCommit: (id, lease, releaseId, at) =>
+    writePendingCommit: (id, lease, release, at) =>
       write(
         id,
         lease,
         'checkpoint = ?, attempts = 0, last_error = null, updated_at = now()',
-        [pendingCommit(releaseId)],
-        { action: 'console.flag.promotion.heroku_patched', detail: { release_id: releaseId }, at },
+        [pendingCommit(release.id)],
+        {
+          action: 'console.flag.promotion.heroku_patched',
+          detail: {
+            release_id: release.id,
+            release_version: release.version,
+            release_created_at: release.createdAt,
+          },
+          at,
+        },
         false,
       ),
     commit: (id, lease, outcome, at) =>
@@ -124,12 +134,30 @@ export function promoting(knex: Knex): Promoting {
             { action: 'console.flag.promotion.failed', detail: { reason: outcome.reason }, at },
             true,
           ),
-    async postpone(id, lease, { nextAttemptAt, lastError }) {
-      await knex.raw(
-        `update console_flag_promotions p
-            set lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?, updated_at = now() where ${HELD}`,
-        [nextAttemptAt, lastError, id, lease.owner],
-      );
-    },
+    postpone: (id, lease, postponement) => knex.transaction((trx) => giveBack(trx, id, lease, postponement)),
+    reportDrift: (id, lease, postponement, at) =>
+      knex.transaction(async (trx) => {
+        const told = await giveBack(trx, id, lease, postponement);
+        if (told) await noteDrift(trx, id, at);
+        return told;
+      }),
   };
+}
+
+async function giveBack(
+  trx: Knex.Transaction,
+  id: string,
+  lease: Lease,
+  { nextAttemptAt, lastError }: { readonly nextAttemptAt: Date; readonly lastError: string | null },
+): Promise<boolean> {
+  const updated = await trx.raw(
+    `with before as (select p.id, p.last_error from console_flag_promotions p where ${HELD} for update)
+     update console_flag_promotions p
+        set lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?, updated_at = now()
+       from before where p.id = before.id returning before.last_error is distinct from p.last_error as changed`,
+    [id, lease.owner, nextAttemptAt, lastError],
+  );
+  const changed = parseRows(updated, z.object({ changed: z.boolean() }))[0]?.changed ?? false;
+  if (changed) await requestProgressRepaint(trx, id);
+  return changed;
 }

@@ -12,6 +12,7 @@ import { requestRepaint, showThatItEnded } from './alerts.js';
 import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { lockOperator, recordCodeCheck, type StoredAuthenticator } from './operators.js';
+import { recordRefusal } from './refusals.js';
 import {
   count,
   ENDED_AT,
@@ -36,6 +37,8 @@ export interface Promotions {
   find(id: string): Promise<Promotion | null>;
   /** The newest promotion of a flag, whatever its state. */
   newestOf(flagKey: string): Promise<Promotion | null>;
+  /** The newest promotions that are marked, of one flag or of all. */
+  marked(flagKey: string | null, limit: number): Promise<readonly Promotion[]>;
   /** Promotions in `deploying` whose stuck clock started by `stuckBefore`, the oldest first. */
   stuck(
     stuckBefore: Date,
@@ -74,6 +77,10 @@ export function promotions(knex: Knex): Promotions {
   return {
     find: (id) => first('where p.id = ?::bigint', [id]),
     newestOf: (flagKey) => first('where p.flag_key = ? order by p.id desc limit 1', [flagKey]),
+    marked: (flagKey, limit) =>
+      flagKey === null
+        ? select(`where p.state = 'marked' order by p.id desc limit ?`, [limit])
+        : select(`where p.state = 'marked' and p.flag_key = ? order by p.id desc limit ?`, [flagKey, limit]),
     async stuck(stuckBefore, { offset, limit }) {
       const condition = `where ${STUCK}`;
       const counted = await knex.raw(`select count(*) as n from console_flag_promotions p ${condition}`, [stuckBefore]);
@@ -113,27 +120,14 @@ export function promotions(knex: Knex): Promotions {
         );
         switch (decision.kind) {
           case 'not_superadmin':
-            await appendAuditEvent(trx, {
-              at,
-              action: 'console.flag.promotion.denied',
-              actor: request.operatorId,
-              promotionId: held?.id ?? null,
-              detail: { attempted: request.action, reason: 'not_superadmin' },
-            });
+            await recordRefusal(
+              trx,
+              { ...asked, attempted: asked.action, at, promotionId: held?.id ?? null },
+              decision,
+            );
             return decision;
           case 'code_refused':
-            await recordCodeCheck(trx, request.operatorId, decision.check);
-            await appendAuditEvent(trx, {
-              at,
-              action: 'console.flag.promotion.totp_rejected',
-              actor: request.operatorId,
-              promotionId: request.promotionId,
-              detail: {
-                attempted: request.action,
-                reason: decision.check.kind === 'locked' ? 'locked' : decision.check.reason,
-                locked_until: decision.check.lockedUntil,
-              },
-            });
+            await recordRefusal(trx, { ...asked, attempted: asked.action, at }, decision);
             return decision;
           case 'resolve':
             await recordCodeCheck(trx, request.operatorId, decision.check);
@@ -149,13 +143,8 @@ export function promotions(knex: Knex): Promotions {
         const promotion = await lockPromotion(trx, promotionId);
         const person = await lockOperator(trx, operatorId);
         if (!isOperator(person?.operator ?? null)) {
-          await appendAuditEvent(trx, {
-            at,
-            action: 'console.flag.promotion.denied',
-            actor: operatorId,
-            promotionId: promotion?.id ?? null,
-            detail: { attempted: 'rca_linked', reason: 'not_operator' },
-          });
+          const asked = { at, operatorId, promotionId: promotion?.id ?? null, attempted: 'rca_linked' };
+          await recordRefusal(trx, asked, { kind: 'not_operator' });
           return { kind: 'not_operator' };
         }
         if (promotion === null) return { kind: 'unknown_promotion' };
@@ -169,11 +158,12 @@ export function promotions(knex: Knex): Promotions {
 }
 
 /** Only reached where the operator is unknown, which is refused before any code is looked at. */
-function neverAccepted(): CodeCheck {
+export function neverAccepted(): CodeCheck {
   return { kind: 'rejected', reason: 'wrong', failedAttempts: 0, lockedUntil: null };
 }
 
-async function lockPromotion(trx: Knex.Transaction, id: string): Promise<Promotion | null> {
+/** Locks a promotion until the end of the transaction; null where there is none. */
+export async function lockPromotion(trx: Knex.Transaction, id: string): Promise<Promotion | null> {
   const found = await trx.raw(
     `select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = ?::bigint for update`,
     [id],

@@ -22,7 +22,7 @@ export const PROMOTION_COLUMNS = `
   p.target_value::text, p.previous_value::text, p.state::text, p.checkpoint::text,
   p.marked_by::text, p.marked_at::timestamptz, p.promoted_by::text, p.promoted_at::timestamptz,
   p.deployed_at::timestamptz, p.failed_at::timestamptz, p.failure_reason::text, p.resolved_by::text,
-  p.resolution_note::text, p.rca_url::text, p.created_at::timestamptz, p.updated_at::timestamptz`;
+  p.resolution_note::text, p.rca_url::text, p.last_error::text, p.created_at::timestamptz, p.updated_at::timestamptz`;
 
 export const promotionRow = z
   .object({
@@ -44,6 +44,7 @@ export const promotionRow = z
     resolved_by: text.nullable(),
     resolution_note: text.nullable(),
     rca_url: text.nullable(),
+    last_error: text.nullable(),
     created_at: time,
     updated_at: time,
   })
@@ -67,6 +68,7 @@ export const promotionRow = z
       resolvedBy: row.resolved_by,
       resolutionNote: row.resolution_note,
       rcaUrl: row.rca_url,
+      lastError: row.last_error,
       createdAt: row.created_at ?? row.marked_at ?? row.promoted_at ?? UNKNOWN_TIME,
       updatedAt: row.updated_at ?? row.created_at ?? UNKNOWN_TIME,
     }),

@@ -7,7 +7,9 @@ import { listPage } from './commands/list.js';
 import { show } from './commands/show.js';
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { commandMark } from './mark.js';
 import { commandRca } from './rca.js';
+import { commandTransition } from './transition.js';
 import { isPromotionId, unpackClick, unpackCommand } from './unpack.js';
 
 /** A resemblance of this many edits at most is taken for a slip of the thumb. */
@@ -18,16 +20,26 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
   const command = unpackCommand(body);
   if (await isStranger(deps, command.teamId)) return answer(deps, command.responseUrl, STRANGER);
 
-  const [typed = '', ...others] = command.text.trim().split(/\s+/u);
-  const rest = others.join(' ');
+  const text = command.text.trim();
+  const typed = /^\S*/u.exec(text)?.[0] ?? '';
+  const rest = text.slice(typed.length).trim();
   const word = SUBCOMMANDS.find((subcommand) => subcommand.word === typed.toLowerCase())?.word ?? null;
-  if (word === 'rca') return commandRca(deps, command, rest);
-  await answer(deps, command.responseUrl, await answerTo(deps, word, typed, rest));
+  switch (word) {
+    case 'rca':
+      return commandRca(deps, command, rest);
+    case 'mark':
+      return commandMark(deps, command, rest);
+    case 'promote':
+    case 'cancel':
+      return commandTransition(deps, word, command, rest);
+    default:
+      return answer(deps, command.responseUrl, await answerTo(deps, word, typed, rest));
+  }
 }
 
 async function answerTo(
   deps: HandlerDependencies,
-  word: Exclude<Subcommand, 'rca'> | null,
+  word: Exclude<Subcommand, 'rca' | 'mark' | 'promote' | 'cancel'> | null,
   typed: string,
   rest: string,
 ): Promise<Answer> {

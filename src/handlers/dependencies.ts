@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
 import type { StoredAuthenticator } from '../db/operators.js';
+import type { FindApp } from '../heroku/app-lookup.js';
 import type { Evidence } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { CodeCheck } from '../promotions/resolution.js';
@@ -13,11 +14,15 @@ export interface HandlerDependencies {
   readonly slack: Slack;
   /** Never rejects; answers within `deadlineMs`, or that Heroku did not. */
   readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
+  /** null where promoting is off, for want of a key to Heroku. */
+  readonly findApp: FindApp | null;
   readonly checkCode: (code: string, authenticator: StoredAuthenticator, now: Date) => CodeCheck;
   /** Has Slack show what the rows say about a promotion. Never rejects: what fails is due at the next tick. */
   readonly showInSlack: (promotionId: string) => Promise<void>;
   readonly onDenied: (reason: 'stranger' | 'not_superadmin' | 'not_operator') => void;
   readonly onCodeRefused: (reason: string) => void;
+  /** Where alerts and the progress of promotions are told. */
+  readonly alertChannel: string;
   readonly thresholds: Thresholds;
   readonly rcaUrlHosts: readonly string[];
   readonly now: () => Date;

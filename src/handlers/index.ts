@@ -16,7 +16,10 @@ import {
   submitRca,
 } from './rca.js';
 import { clickResolution } from './resolution-click.js';
-import { type SubmitAnswer, submitResolution } from './resolution-submit.js';
+import { submitMark } from './mark.js';
+import { submitResolution } from './resolution-submit.js';
+import type { SubmitAnswer } from './submission.js';
+import { clickTransition, submitTransition } from './transition.js';
 
 type Handler = (deps: HandlerDependencies, body: unknown) => Promise<void>;
 type SubmitHandler = typeof submitResolution;
@@ -28,6 +31,8 @@ const ACTIONS: Readonly<Record<string, Handler>> = {
   [ACTION.openRcaLink]: async () => undefined,
   [ACTION.acceptRcaOffer]: acceptRcaOffer,
   [ACTION.declineRcaOffer]: declineRcaOffer,
+  [ACTION.promote]: (deps, body) => clickTransition(deps, 'promote', body),
+  [ACTION.cancel]: (deps, body) => clickTransition(deps, 'cancel', body),
   [ACTION.stuckPage]: turnStuckPage,
   [ACTION.listPage]: turnListPage,
 };
@@ -35,6 +40,8 @@ const ACTIONS: Readonly<Record<string, Handler>> = {
 const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
   [VIEW.resolution]: submitResolution,
   [VIEW.rca]: submitRca,
+  [VIEW.mark]: submitMark,
+  [VIEW.transition]: submitTransition,
 };
 
 const EVENTS: Readonly<Record<'app_mention' | 'message', Handler>> = {

@@ -3,12 +3,12 @@ import type { RcaLinkOutcome } from '../db/promotions.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { checkRcaUrl, firstUrlIn } from '../promotions/rca-url.js';
 import { isOperator } from '../promotions/resolution.js';
+import { needsOperator } from '../views/authority.js';
 import { type Answer, notice } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
 import { BLOCK } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import {
-  needsOperator,
   noRcaWanted,
   notInAlertThread,
   rcaChoiceModal,
@@ -22,7 +22,7 @@ import {
 import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
-import type { AckSubmission } from './resolution-submit.js';
+import type { AckSubmission } from './submission.js';
 import {
   type Command,
   isPromotionId,
@@ -185,7 +185,7 @@ async function refuse(
   if (await isStranger(deps, who.teamId)) return STRANGER;
   if (isOperator(await deps.db.operators.find(who.userId))) return null;
   deps.onDenied('not_operator');
-  return sentence(needsOperator(await deps.db.operators.superadmins()));
+  return sentence(needsOperator('Linking an RCA', await deps.db.operators.superadmins()));
 }
 
 function link(
@@ -217,7 +217,7 @@ function outcomeWords(outcome: RcaLinkOutcome, promotionId: string): string {
     case 'unchanged':
       return rcaUnchangedAnswer(outcome.promotion);
     case 'not_operator':
-      return needsOperator([]);
+      return needsOperator('Linking an RCA', []);
     case 'unknown_promotion':
       return unknownPromotionWords(promotionId);
   }

@@ -3,8 +3,8 @@ import type { ResolutionAction } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { isSuperadmin } from '../promotions/resolution.js';
 import { outcomeHeadline } from '../views/alert.js';
+import { needsSuperadmin } from '../views/authority.js';
 import { sentence } from '../views/list.js';
-import { needsSuperadmin } from '../views/resolution.js';
 import { isStranger, type Opening, openModal, STRANGER, showThatItEnded } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type ResolutionModalState, renderResolutionModal } from './resolution-form.js';
@@ -64,7 +64,7 @@ async function check(
       promotionId,
       detail: { attempted: action, reason: 'not_superadmin' },
     });
-    return { refusal: needsSuperadmin(await deps.db.operators.superadmins()) };
+    return { refusal: needsSuperadmin('mark a promotion', await deps.db.operators.superadmins()) };
   }
   const promotion = promotionId === null ? null : await deps.db.promotions.find(promotionId);
   if (promotion === null) return { refusal: 'This promotion is not in the database, so there is nothing to mark.' };

@@ -3,30 +3,31 @@ import type { Promotion } from '../promotions/promotion.js';
 import type { Modal } from '../views/blocks.js';
 import { resolutionModal } from '../views/resolution.js';
 
+/** Evidence on its way through a modal and back. */
+export const evidenceState = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('read'),
+    checkedAt: z.coerce.date(),
+    verdict: z.enum(['live', 'not_live']),
+    value: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('unset') }),
+      z.object({ kind: z.literal('plain'), value: z.string() }),
+      z.object({ kind: z.literal('masked') }),
+    ]),
+  }),
+  z.object({
+    kind: z.literal('unavailable'),
+    checkedAt: z.coerce.date(),
+    reason: z.enum(['not_configured', 'no_answer', 'rate_limited', 'refused', 'app_not_found']),
+  }),
+]);
+
 /** What travels through the modal and back. It grants nothing: rights, row and evidence are read again. */
 const modalState = z.object({
   promotionId: z.string().regex(/^\d{1,19}$/u),
   action: z.enum(['completed', 'failed']),
   /** What the modal showed; null while Heroku was being asked. */
-  evidence: z
-    .discriminatedUnion('kind', [
-      z.object({
-        kind: z.literal('read'),
-        checkedAt: z.coerce.date(),
-        verdict: z.enum(['live', 'not_live']),
-        value: z.discriminatedUnion('kind', [
-          z.object({ kind: z.literal('unset') }),
-          z.object({ kind: z.literal('plain'), value: z.string() }),
-          z.object({ kind: z.literal('masked') }),
-        ]),
-      }),
-      z.object({
-        kind: z.literal('unavailable'),
-        checkedAt: z.coerce.date(),
-        reason: z.enum(['not_configured', 'no_answer', 'rate_limited', 'refused', 'app_not_found']),
-      }),
-    ])
-    .nullable(),
+  evidence: evidenceState.nullable(),
   /** Where the list that was clicked in can be refreshed; null for an alert, which is repainted anyway. */
   listUrl: z.string().nullable(),
 });

@@ -1,28 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResolutionOutcome } from '../db/promotions.js';
 import { contradicts, evidenceChanged } from '../promotions/evidence.js';
 import { isDeploying } from '../promotions/promotion.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
-import { type Modal, notice } from '../views/blocks.js';
+import { notice } from '../views/blocks.js';
 import { BLOCK, CONFIRMED } from '../views/ids.js';
 import { rcaUrlWords } from '../views/rca.js';
-import { type FieldErrors, NOTE_MAX_LENGTH, refusalWords, resolvedModal, savingModal } from '../views/resolution.js';
-import { answer, failureWords, isStranger, STRANGER, showThatItEnded, updateIfOpen } from './answer.js';
+import { type FieldErrors, NOTE_MAX_LENGTH, refusalWords, resolvedModal, TITLE } from '../views/resolution.js';
+import { answer, isStranger, STRANGER, showThatItEnded } from './answer.js';
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { parseModalState, type ResolutionModalState, renderResolutionModal } from './resolution-form.js';
+import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Submission, unpackSubmission } from './unpack.js';
 
-/** How a modal's submission is answered: it closes, shows errors under its fields, or turns into another view. */
-export type SubmitAnswer =
-  | { readonly kind: 'close' }
-  | { readonly kind: 'errors'; readonly errors: FieldErrors }
-  | { readonly kind: 'view'; readonly view: Modal };
-
-export type AckSubmission = (answer: SubmitAnswer) => Promise<void>;
-
-/** Slack waits three seconds; what is left after this goes to the network and a busy event loop. */
-const ANSWER_WITHIN_MS = 2_300;
 const EVIDENCE_WITHIN_MS = 1_000;
 
 /**
@@ -32,44 +22,39 @@ const EVIDENCE_WITHIN_MS = 1_000;
 export async function submitResolution(deps: HandlerDependencies, body: unknown, ack: AckSubmission): Promise<void> {
   const submission = unpackSubmission(body);
   const state = parseModalState(submission.privateMetadata);
-  const deciding = decide(deps, submission, state).catch((error: unknown): Decided => {
-    deps.log.error({ err: error, promotionId: state.promotionId }, 'a resolution failed');
-    return {
-      answer: { kind: 'errors', errors: { [BLOCK.code]: notKnownWhetherSaved(error) } },
-      saved: null,
-      ended: null,
-    };
+  const title = TITLE[state.action];
+  const done = await answerSubmission<Done>(deps, submission, ack, {
+    title,
+    faultUnder: BLOCK.code,
+    again: 'Submit again with a fresh code: what was saved is not done twice.',
+    decide: () => decide(deps, submission, state),
+    meanwhile: 'The database is slow. This form will say how it ended; if you close it, the alert’s message will.',
+    saved: async (resolved) => {
+      const promotion = resolved === null ? null : await deps.db.promotions.find(resolved.ended);
+      return promotion === null ? notice(title, '*Saved.*') : resolvedModal(promotion, state.action);
+    },
   });
-
-  const inTime = await Promise.race([deciding, sleep(ANSWER_WITHIN_MS, null, { ref: false })]);
-  if (inTime !== null) {
-    await ack(inTime.answer);
-  } else {
-    await ack({ kind: 'view', view: savingModal(state.action) });
-    const late = await deciding;
-    await updateIfOpen(deps, submission.viewId, await lateView(deps, late, state));
+  if (done === null) return;
+  await showThatItEnded(deps, done.ended);
+  if (done.saved && state.listUrl !== null) {
+    await answer(deps, state.listUrl, await stuckPage(deps, 0), { replace: true });
   }
-  const { saved, ended } = inTime ?? (await deciding);
-  if (ended !== null) await showThatItEnded(deps, ended);
-  if (saved === null) return;
-  if (state.listUrl !== null) await answer(deps, state.listUrl, await stuckPage(deps, 0), { replace: true });
 }
 
-interface Decided {
-  readonly answer: SubmitAnswer;
-  /** The promotion that was resolved by this submission. */
-  readonly saved: string | null;
-  /** The promotion that has ended, by this submission or before it: what Slack has to show now. */
-  readonly ended: string | null;
+/** A promotion that has ended: what Slack has to show now. */
+interface Done {
+  readonly ended: string;
+  /** By this submission, rather than before it. */
+  readonly saved: boolean;
 }
 
 async function decide(
   deps: HandlerDependencies,
   submission: Submission,
   state: ResolutionModalState,
-): Promise<Decided> {
-  const unsaved = (to: SubmitAnswer): Decided => ({ answer: to, saved: null, ended: null });
-  const title = state.action === 'completed' ? 'Mark completed' : 'Mark failed';
+): Promise<Decided<Done>> {
+  const unsaved = (to: SubmitAnswer): Decided<Done> => ({ answer: to, done: null });
+  const title = TITLE[state.action];
   if (await isStranger(deps, submission.teamId)) return unsaved({ kind: 'view', view: notice(title, STRANGER.text) });
 
   const fields = readFields(submission, state, deps.rcaUrlHosts);
@@ -107,11 +92,12 @@ async function decide(
     (authenticator) => deps.checkCode(submission.field(BLOCK.code), authenticator, now),
   );
   if (outcome.kind === 'resolved') {
-    const { id } = outcome.promotion;
-    return { answer: { kind: 'close' }, saved: id, ended: id };
+    return { answer: { kind: 'close' }, done: { ended: outcome.promotion.id, saved: true } };
   }
-  const ended = outcome.kind === 'already_resolved' ? outcome.promotion.id : null;
-  return { answer: await refused(deps, outcome, title, now), saved: null, ended };
+  return {
+    answer: await refused(deps, outcome, title, now),
+    done: outcome.kind === 'already_resolved' ? { ended: outcome.promotion.id, saved: false } : null,
+  };
 }
 
 async function refused(
@@ -150,24 +136,4 @@ function readFields(
   }
   if (Object.keys(errors).length > 0) return { errors };
   return { note: note === '' ? null : note, rcaUrl: rca?.ok === true ? rca.url : null, confirmed };
-}
-
-/** A commit whose answer was lost may have happened. Submitting again is safe, and says so if it had. */
-function notKnownWhetherSaved(error: unknown): string {
-  const why =
-    failureWords(error)
-      .replace(/^:warning: /u, '')
-      .split(' Nothing was changed.')[0] ?? '';
-  return `${why} It is not known whether this was saved. Submit again with a fresh code: what was saved is not done twice.`;
-}
-
-/** What the placeholder turns into, whose fields are gone: the form again where there is something to mend. */
-async function lateView(deps: HandlerDependencies, decided: Decided, state: ResolutionModalState): Promise<Modal> {
-  const title = state.action === 'completed' ? 'Mark completed' : 'Mark failed';
-  const { answer: to } = decided;
-  if (to.kind === 'view') return to.view;
-  if (to.kind === 'errors')
-    return notice(title, `*Not saved.* ${Object.values(to.errors).join(' ')} Open the form again to retry.`);
-  const promotion = decided.saved === null ? null : await deps.db.promotions.find(decided.saved);
-  return promotion === null ? notice(title, '*Saved.*') : resolvedModal(promotion, state.action);
 }

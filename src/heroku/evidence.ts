@@ -6,7 +6,8 @@ import { type Heroku, HerokuError, type HerokuErrorKind } from './heroku.js';
 /** Asks Heroku for what a promotion's config var holds. Never rejects; answers within `deadlineMs` (milliseconds). */
 export type ReadEvidence = (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
 
-const REASON: Readonly<Record<HerokuErrorKind, UnavailableReason>> = {
+/** What an error of Heroku’s means for whoever waits for evidence. */
+export const UNAVAILABLE: Readonly<Record<HerokuErrorKind, UnavailableReason>> = {
   unauthorized: 'refused',
   forbidden: 'refused',
   invalid: 'refused',
@@ -27,7 +28,7 @@ export function createEvidenceReader(heroku: Heroku | null, now: () => Date, log
       return assess(promotion, value, now());
     } catch (error) {
       log.warn({ err: error, promotionId: promotion.id }, 'Heroku could not be asked for evidence');
-      const reason = error instanceof HerokuError ? REASON[error.kind] : 'no_answer';
+      const reason = error instanceof HerokuError ? UNAVAILABLE[error.kind] : 'no_answer';
       return { kind: 'unavailable', checkedAt: now(), reason };
     }
   };

@@ -1,23 +1,24 @@
 import type { Alerts, ClaimedAlert, Lease } from '../db/alerts.js';
 import type { AuditLog } from '../db/audit.js';
+import type { ProgressMessages } from '../db/progress.js';
 import type { ClaimedReply, Replies } from '../db/replies.js';
 import { type MessageRef, rootOf, worstSeverity } from '../promotions/alert.js';
-import {
-  type AlertStep,
-  type AlertWork,
-  backOffMs,
-  type FailedAttempt,
-  nextAlertStep,
-} from '../promotions/delivery.js';
+import { type AlertStep, type AlertWork, nextAlertStep } from '../promotions/delivery.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
-import { MESSAGE_GONE, SlackError } from '../slack/errors.js';
 import type { Outgoing, Slack } from '../slack/slack.js';
 import { alertMessage, escalationReply, rcaLinkedReply, repeatReply, resolvedReply } from '../views/alert.js';
 import type { Message } from '../views/blocks.js';
+import { CLOCK_SKEW_MS, LEASE_MS, postponed, unlessGone } from './attempts.js';
+import { createProgressDelivery } from './progress.js';
 
 export interface DeliveryDependencies {
-  readonly db: { readonly alerts: Alerts; readonly replies: Replies; readonly audit: AuditLog };
+  readonly db: {
+    readonly alerts: Alerts;
+    readonly replies: Replies;
+    readonly progress: ProgressMessages;
+    readonly audit: AuditLog;
+  };
   readonly slack: Slack;
   /** Never rejects; answers within its own deadline. */
   readonly readEvidence: (promotion: Promotion) => Promise<Evidence>;
@@ -43,14 +44,12 @@ export interface Delivery {
   /** Brings one alert's message up to date in Slack. Rejects only where the database does. */
   alert(id: string): Promise<DeliveryOutcome>;
   reply(id: string): Promise<DeliveryOutcome>;
+  /** Brings the message on how a promotion goes up to date. Rejects only where the database does. */
+  progress(promotionId: string): Promise<DeliveryOutcome>;
   /** Everything that one promotion has to say, now: what a click calls after its commit. */
   promotion(promotionId: string): Promise<readonly DeliveryOutcome[]>;
 }
 
-/** Longer than a request to Slack may take with the database's writes around it; a successor waits this long. */
-const LEASE_MS = 40_000;
-/** An attempt's message can only be newer than its row; Slack's clock and the database's may differ by this much. */
-const CLOCK_SKEW_MS = 5 * 60_000;
 /** Posting, then painting what changed meanwhile: more steps than that mean something is wrong. */
 const MOST_STEPS = 5;
 
@@ -58,6 +57,7 @@ const MOST_STEPS = 5;
 export function createDelivery(deps: DeliveryDependencies): Delivery {
   const { db, slack } = deps;
   const newLease = (): Lease => ({ owner: deps.newOwner(), durationMs: LEASE_MS });
+  const progress = createProgressDelivery({ ...deps, db: db.progress });
 
   async function alert(id: string): Promise<DeliveryOutcome> {
     const lease = newLease();
@@ -68,7 +68,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       await db.alerts.release(id, lease, null);
       return outcome;
     } catch (error) {
-      await db.alerts.release(id, lease, postponed(error, claimed.attemptsBefore + 1));
+      await db.alerts.release(id, lease, postponed(error, claimed.attemptsBefore + 1, deps));
       return { kind: 'failed', error };
     }
   }
@@ -192,7 +192,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     try {
       return await deliverReply(claimed, lease);
     } catch (error) {
-      await db.replies.release(id, lease, postponed(error, claimed.attemptsBefore + 1));
+      await db.replies.release(id, lease, postponed(error, claimed.attemptsBefore + 1, deps));
       return { kind: 'failed', error };
     }
   }
@@ -248,14 +248,6 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     }
   }
 
-  function postponed(error: unknown, attempts: number) {
-    const wait = backOffMs(failureOf(error), attempts, deps.random);
-    return {
-      nextAttemptAt: new Date(deps.now().getTime() + wait),
-      lastError: error instanceof SlackError ? error.message : 'internal error; the log has its cause',
-    };
-  }
-
   async function counted(delivered: Promise<DeliveryOutcome>): Promise<DeliveryOutcome> {
     const outcome = await delivered;
     deps.onOutcome(outcome);
@@ -265,8 +257,9 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
   return {
     alert: (id) => counted(alert(id)),
     reply: (id) => counted(reply(id)),
+    progress: (promotionId) => counted(progress(promotionId)),
     async promotion(promotionId) {
-      const outcomes: DeliveryOutcome[] = [];
+      const outcomes = [await counted(progress(promotionId))];
       for (const id of await db.alerts.pendingOf(promotionId)) outcomes.push(await counted(alert(id)));
       for (const id of await db.replies.pendingOf(promotionId)) outcomes.push(await counted(reply(id)));
       return outcomes;
@@ -277,27 +270,4 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
 /** Ids alone would not do: another installation may post to the same channel. */
 function alertKey(alert: { readonly id: string; readonly createdAt: Date }): string {
   return `alert:${alert.id}:${alert.createdAt.getTime()}`;
-}
-
-/** null where Slack says that the message or thread is not there. */
-async function unlessGone<T>(work: () => Promise<T>): Promise<T | null> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof SlackError && MESSAGE_GONE.has(error.code)) return null;
-    throw error;
-  }
-}
-
-function failureOf(error: unknown): FailedAttempt {
-  if (!(error instanceof SlackError)) return { kind: 'unknown_outcome' };
-  switch (error.kind) {
-    case 'rate_limited':
-      return { kind: 'rate_limited', retryAfterMs: error.retryAfterMs };
-    case 'refused':
-    case 'unreachable':
-      return { kind: 'refused' };
-    case 'unknown_outcome':
-      return { kind: 'unknown_outcome' };
-  }
 }

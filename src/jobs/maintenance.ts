@@ -1,13 +1,19 @@
 import type { Logger } from 'pino';
 import type { Alerts, Detected } from '../db/alerts.js';
 import type { MaintenanceRecords } from '../db/maintenance.js';
+import type { ProgressMessages } from '../db/progress.js';
 import type { Replies } from '../db/replies.js';
 import { type DetectionAction, planDetection } from '../promotions/detection.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import type { Delivery, DeliveryOutcome } from './delivery.js';
 
 export interface MaintenanceDependencies {
-  readonly db: { readonly alerts: Alerts; readonly replies: Replies; readonly maintenance: MaintenanceRecords };
+  readonly db: {
+    readonly alerts: Alerts;
+    readonly replies: Replies;
+    readonly progress: ProgressMessages;
+    readonly maintenance: MaintenanceRecords;
+  };
   readonly delivery: Delivery;
   readonly thresholds: Thresholds;
   readonly now: () => Date;
@@ -28,7 +34,8 @@ export interface MaintenanceReport {
 export type MaintenanceAction =
   | DetectionAction
   | { readonly kind: 'deliver_alert'; readonly alertId: string }
-  | { readonly kind: 'deliver_reply'; readonly replyId: string };
+  | { readonly kind: 'deliver_reply'; readonly replyId: string }
+  | { readonly kind: 'deliver_progress'; readonly promotionId: string };
 
 export interface MaintenanceFailure {
   readonly action: MaintenanceAction;
@@ -75,6 +82,12 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
     if (deps.elapsed() > deadline) break;
     await attempt({ kind: 'deliver_reply', replyId }, async () => throwIfFailed(await delivery.reply(replyId)));
   }
+  for (const promotionId of await db.progress.due(at, DELIVERIES_PER_TICK)) {
+    if (deps.elapsed() > deadline) break;
+    await attempt({ kind: 'deliver_progress', promotionId }, async () =>
+      throwIfFailed(await delivery.progress(promotionId)),
+    );
+  }
 
   const report = { at, ...counts(detected), actions, failures };
   await db.maintenance.record({ completedAt: deps.now(), deploying: report.deploying, stuck: report.stuck });
@@ -89,6 +102,7 @@ export async function planMaintenance(
   const detected = await deps.db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
   const alertIds = await deps.db.alerts.due(at, DELIVERIES_PER_TICK);
   const replyIds = await deps.db.replies.due(at, DELIVERIES_PER_TICK);
+  const progressIds = await deps.db.progress.due(at, DELIVERIES_PER_TICK);
   return {
     at,
     ...counts(detected),
@@ -96,6 +110,7 @@ export async function planMaintenance(
       ...planDetection(detected, at, deps.thresholds),
       ...alertIds.map((alertId): MaintenanceAction => ({ kind: 'deliver_alert', alertId })),
       ...replyIds.map((replyId): MaintenanceAction => ({ kind: 'deliver_reply', replyId })),
+      ...progressIds.map((promotionId): MaintenanceAction => ({ kind: 'deliver_progress', promotionId })),
     ],
     failures: [],
   };

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Lease } from '../db/alerts.js';
-import type { ClaimedPromotion, Promoting } from '../db/promoting.js';
+import type { ClaimedPromotion, Promoting, PromotionEnd } from '../db/promoting.js';
 import { type Heroku, HerokuError } from '../heroku/heroku.js';
 import { readPromotionFacts } from '../heroku/promotion-facts.js';
 import { backOffMs, type FailedAttempt } from '../promotions/delivery.js';
-import { DRIFT_LOOK_AGAIN_MS, LOOK_AGAIN_MS, nextPromotionStep } from '../promotions/promoting.js';
+import { DRIFT_LOOK_AGAIN_MS, LOOK_AGAIN_MS, nextPromotionStep, pendingCommit } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 
 export interface PromoterDependencies {
@@ -18,13 +18,15 @@ export interface PromoterDependencies {
   readonly newOwner: () => string;
   readonly leaseMs: number;
   readonly log: Logger;
-  /** Called after each commit of an end, so that Slack can be brought up to date. Does not reject. */
-  readonly onEnded: (promotionId: string) => Promise<void>;
+  /** Called after each commit that changed what Slack shows of a promotion. Not waited for: Slack may be slow. */
+  readonly onChanged: (promotionId: string) => void;
 }
 
 /** Does the Heroku work of promotions that carry a checkpoint. Every replica may run one. */
 export interface Promoter {
   start(): void;
+  /** Looks for work at once, rather than when the timer rings. */
+  wake(): void;
   /** Takes up what is due until nothing is. Rejects where the database does not answer. */
   drain(): Promise<void>;
   /** Takes up nothing more; resolves when what is under way has come to a stop. */
@@ -39,6 +41,7 @@ const MOST_STEPS = 6;
 export function createPromoter(deps: PromoterDependencies): Promoter {
   const { db, heroku, log } = deps;
   const stopping = new AbortController();
+  let waking = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
   async function drain(): Promise<void> {
@@ -89,42 +92,57 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     const call = { deadlineMs: CALL_WITHIN_MS, signal: stopping.signal };
     const { facts, value } = await readPromotionFacts(heroku, promotion, call);
     const step = nextPromotionStep(promotion, facts);
-    const { id, herokuApp, configVar, targetValue } = promotion;
+    const { id, herokuApp, configVar } = promotion;
     switch (step.kind) {
       case 'patch':
         if (!(await db.keepPreviousValue(id, lease, value))) return null;
-        // What comes of it is read, never assumed: also an answer that got lost may have been a success.
-        await heroku.setConfigVar(herokuApp, configVar, targetValue, { deadlineMs: CALL_WITHIN_MS });
-        return promotion;
-      case 'checkpoint': {
-        const written = await db.writePendingCommit(id, lease, step.releaseId, deps.now());
-        return written ? { ...promotion, checkpoint: `PENDING_COMMIT:${step.releaseId}` } : null;
-      }
+        return patch(promotion, lease);
+      case 'checkpoint':
+        if (!(await db.writePendingCommit(id, lease, step.release, deps.now()))) return null;
+        deps.onChanged(id);
+        return { ...promotion, checkpoint: pendingCommit(step.release.id) };
       case 'commit_deployed':
-        if (await db.commit(id, lease, { state: 'deployed' }, deps.now())) await deps.onEnded(id);
-        return null;
+        return commit(id, lease, { state: 'deployed' });
       case 'commit_failed':
-        if (await db.commit(id, lease, { state: 'failed', reason: step.reason }, deps.now())) await deps.onEnded(id);
-        return null;
+        return commit(id, lease, { state: 'failed', reason: step.reason });
       case 'wait':
         await postpone(id, lease, LOOK_AGAIN_MS, null);
         return null;
-      case 'report_drift':
-        await postpone(
-          id,
-          lease,
-          DRIFT_LOOK_AGAIN_MS,
-          `${configVar} on ${herokuApp} is no longer what was promoted; somebody changed it since.`,
-        );
+      case 'report_drift': {
+        const at = deps.now();
+        const postponement = {
+          nextAttemptAt: new Date(at.getTime() + DRIFT_LOOK_AGAIN_MS),
+          lastError: `${configVar} on ${herokuApp} is no longer what was promoted; somebody changed it since.`,
+        };
+        if (await db.reportDrift(id, lease, postponement, at)) deps.onChanged(id);
         return null;
+      }
       case 'leave':
         return null;
     }
   }
 
+  async function patch(promotion: Promotion, lease: Lease): Promise<Promotion | null> {
+    const { id, herokuApp, configVar, targetValue } = promotion;
+    try {
+      // What comes of it is read, never assumed: also an answer that got lost may have been a success.
+      await heroku.setConfigVar(herokuApp, configVar, targetValue, { deadlineMs: CALL_WITHIN_MS });
+      return promotion;
+    } catch (error) {
+      // What Heroku calls invalid stays so, however often it is sent.
+      if (!(error instanceof HerokuError) || error.kind !== 'invalid') throw error;
+      return commit(id, lease, { state: 'failed', reason: error.message });
+    }
+  }
+
+  async function commit(id: string, lease: Lease, outcome: PromotionEnd): Promise<null> {
+    if (await db.commit(id, lease, outcome, deps.now())) deps.onChanged(id);
+    return null;
+  }
+
   async function postpone(id: string, lease: Lease, waitMs: number, lastError: string | null): Promise<void> {
     const nextAttemptAt = new Date(deps.now().getTime() + waitMs);
-    await db.postpone(id, lease, { nextAttemptAt, lastError });
+    if (await db.postpone(id, lease, { nextAttemptAt, lastError })) deps.onChanged(id);
   }
 
   function waitAfter(error: unknown, attempts: number): number {
@@ -137,12 +155,14 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
 
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
+      // Before looking, so that what is announced meanwhile is looked for once more.
+      waking = new AbortController();
       try {
         await drain();
       } catch (error) {
         log.error({ err: error }, 'the promoter could not look for work; it tries again');
       }
-      await sleep(POLL_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await sleep(POLL_MS, undefined, { signal: waking.signal }).catch(() => undefined);
     }
   }
 
@@ -151,8 +171,12 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     start() {
       running = loop();
     },
+    wake() {
+      waking.abort();
+    },
     async stop() {
       stopping.abort();
+      waking.abort();
       await running;
     },
   };

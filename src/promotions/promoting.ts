@@ -35,6 +35,7 @@ export interface ReleaseFacts {
   readonly id: string;
   readonly version: number;
   readonly status: 'pending' | 'succeeded' | 'failed' | 'expired';
+  readonly createdAt: Date;
 }
 
 /** What Heroku says about a promotion's config var now. */
@@ -50,7 +51,7 @@ export interface HerokuFacts {
 
 export type PromotionStep =
   | { readonly kind: 'patch' }
-  | { readonly kind: 'checkpoint'; readonly releaseId: string }
+  | { readonly kind: 'checkpoint'; readonly release: ReleaseFacts }
   | { readonly kind: 'commit_deployed' }
   | { readonly kind: 'commit_failed'; readonly reason: string }
   | { readonly kind: 'wait' }
@@ -72,7 +73,7 @@ export function nextPromotionStep(
     case 'intent':
       // Where a release carries the target value, the change was taken: by us before a kill, or by somebody else.
       // Either way there is nothing left to set, and the checkpoint's own table says what became of it.
-      if (release !== null) return { kind: 'checkpoint', releaseId: release.id };
+      if (release !== null) return { kind: 'checkpoint', release };
       return valueIsTarget ? { kind: 'wait' } : { kind: 'patch' };
     case 'pending_commit':
       if (release === null) return valueIsTarget ? { kind: 'commit_deployed' } : { kind: 'report_drift' };

@@ -27,6 +27,8 @@ export interface Promotion {
   readonly resolvedBy: string | null;
   readonly resolutionNote: string | null;
   readonly rcaUrl: string | null;
+  /** Why the promoter could not go on when it last tried, in words for people; null where nothing holds it up. */
+  readonly lastError: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

@@ -7,7 +7,7 @@ import { evidenceText, target } from './evidence.js';
 import { ACTION } from './ids.js';
 import { code, label, link, person, quote, span, when } from './text.js';
 
-const COLOUR = { firing: '#a30200', owned: '#daa038', silenced: '#dddddd', resolved: '#2eb886' } as const;
+export const COLOUR = { firing: '#a30200', owned: '#daa038', silenced: '#dddddd', resolved: '#2eb886' } as const;
 const HEADLINE: Record<Severity, string> = {
   warning: ':warning: *Warning*',
   critical: ':rotating_light: *CRITICAL*',
@@ -74,7 +74,8 @@ export function promotionFacts(promotion: Promotion) {
   );
 }
 
-function subjectLines(promotion: Promotion): string[] {
+/** What is set to which value, and where. */
+export function subjectLines(promotion: Promotion): string[] {
   return [
     `*Config var*: ${code(promotion.configVar)} → ${target(promotion)}`,
     `*Heroku app*: ${code(promotion.herokuApp)}`,

@@ -8,23 +8,24 @@ export function evidenceText(promotion: Promotion, evidence: Evidence | null): s
   const variable = code(promotion.configVar);
   if (evidence === null) return ':hourglass_flowing_sand: *Heroku* is being asked…';
   if (evidence.kind === 'unavailable') {
-    return `:grey_question: *Not known whether it is live.* ${WHY_UNAVAILABLE[evidence.reason]}\n_Asked ${moment(evidence.checkedAt)}_`;
+    return `:grey_question: *Not known whether it is live.* ${whyUnavailable(evidence.reason)}\n_Asked ${moment(evidence.checkedAt)}_`;
   }
   const checked = `_Checked ${moment(evidence.checkedAt)}_`;
   if (evidence.verdict === 'live') {
-    return `:large_green_circle: *Live.* On Heroku ${variable} ${holds(evidence.value)}, which is the target. *Mark completed* is right.\n${checked}`;
+    return `:large_green_circle: *Live.* On Heroku ${variable} is ${heldValue(evidence.value)}, which is the target. *Mark completed* is right.\n${checked}`;
   }
-  return `:red_circle: *Not live.* On Heroku ${variable} ${holds(evidence.value)}; the target is ${target(promotion)}. *Mark failed* is right.\n${checked}`;
+  return `:red_circle: *Not live.* On Heroku ${variable} is ${heldValue(evidence.value)}; the target is ${target(promotion)}. *Mark failed* is right.\n${checked}`;
 }
 
-function holds(value: PresentableValue): string {
+/** What Heroku holds, as the end of a sentence. */
+export function heldValue(value: PresentableValue): string {
   switch (value.kind) {
     case 'unset':
-      return 'is *not set*';
+      return '*not set*';
     case 'plain':
-      return `is ${code(value.value)}`;
+      return code(value.value);
     case 'masked':
-      return 'holds a value that is not shown here';
+      return 'set to a value that is not shown here';
   }
 }
 
@@ -32,6 +33,11 @@ function holds(value: PresentableValue): string {
 export function target(promotion: Pick<Promotion, 'targetValue'>): string {
   const value = presentableValue(promotion.targetValue);
   return value.kind === 'plain' ? code(value.value) : '_a value that is not shown_';
+}
+
+/** Why Heroku’s answer is not there, and what to do instead. */
+export function whyUnavailable(reason: UnavailableReason): string {
+  return WHY_UNAVAILABLE[reason];
 }
 
 const WHY_UNAVAILABLE: Record<UnavailableReason, string> = {

@@ -5,7 +5,14 @@ import { code } from './text.js';
 export const SUBCOMMANDS = [
   { word: 'stuck', usage: 'stuck', does: 'what is stuck, with the buttons to mark it' },
   { word: 'list', usage: 'list', does: 'the newest promotions' },
-  { word: 'show', usage: 'show <id | flag-key>', does: 'one promotion: what Heroku says, and its history' },
+  { word: 'show', usage: 'show <id | flag-key>', does: 'one promotion: what Heroku says, and its whole history' },
+  { word: 'mark', usage: 'mark <flag-key> [app] [value]', does: 'mark a flag for promotion; bare: with a form' },
+  {
+    word: 'promote',
+    usage: 'promote <id | flag-key>',
+    does: 'promote what is marked, with a code; bare: what is marked',
+  },
+  { word: 'cancel', usage: 'cancel <id | flag-key>', does: 'cancel what is marked' },
   { word: 'rca', usage: 'rca <id | flag-key> [https://…]', does: 'link the RCA of a promotion' },
   { word: 'help', usage: 'help', does: 'this list' },
 ] as const;

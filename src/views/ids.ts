@@ -10,6 +10,9 @@ export const ACTION = {
   openRcaLink: 'open_rca_link',
   acceptRcaOffer: 'accept_rca_offer',
   declineRcaOffer: 'decline_rca_offer',
+  /** Each opens the form that promotes, or cancels, what is marked. */
+  promote: 'promote',
+  cancel: 'cancel',
   stuckPage: 'stuck_page',
   listPage: 'list_page',
 } as const;
@@ -19,6 +22,8 @@ export const SHORTCUT = { linkAsRca: 'link_as_rca' } as const;
 export const VIEW = {
   resolution: 'resolution',
   rca: 'rca',
+  mark: 'mark',
+  transition: 'transition',
 } as const;
 
 /** Blocks of modals: an input's value and its error are found under its block's id. */
@@ -28,6 +33,10 @@ export const BLOCK = {
   rcaUrl: 'rca_url',
   confirmation: 'confirmation',
   promotion: 'promotion',
+  flagKey: 'flag_key',
+  herokuApp: 'heroku_app',
+  targetValue: 'target_value',
+  configVar: 'config_var',
 } as const;
 
 /** The action id of every modal's input; its block's id tells which one it is. */

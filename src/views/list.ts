@@ -4,8 +4,10 @@ import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
 import { type Answer, type Block, button, context, section } from './blocks.js';
 import { target } from './evidence.js';
+import { type HistoryEvent, historyBlocks } from './history.js';
 import { ACTION } from './ids.js';
-import { code, link, moment, person, quote, when } from './text.js';
+import { markedButtons } from './mark.js';
+import { code, link, person, quote, when } from './text.js';
 
 /** Three blocks a promotion: a page stays well under Slack's 50, and readable on a phone. */
 export const STUCK_PAGE_SIZE = 5;
@@ -110,19 +112,15 @@ function line(promotion: Promotion): string {
   return `${STATE_SIGNS.get(state) ?? ':grey_question:'} ${code(flagKey)} on ${code(herokuApp)}: ${code(state)} ${when(at)} · promotion ${id}${rca}`;
 }
 
-export interface HistoryEvent {
-  readonly at: Date;
-  readonly action: string;
-  readonly actor: string;
-}
-
 /** One promotion with its history. `evidence` is the text on what Heroku says, where it is still deploying. */
 export function showAnswer(facts: {
   readonly promotion: Promotion;
   readonly evidence: string | null;
   readonly history: readonly HistoryEvent[];
+  /** The history is longer than what is given of it. */
+  readonly historyIsCut: boolean;
 }): Answer {
-  const { promotion, evidence, history } = facts;
+  const { promotion, evidence } = facts;
   const blocks: Block[] = [
     section(line(promotion)),
     section(
@@ -138,31 +136,18 @@ export function showAnswer(facts: {
   const note = promotion.resolutionNote ?? promotion.failureReason;
   if (note !== null && note.trim() !== '') blocks.push(section(`*Note*\n${quote(note)}`));
   if (evidence !== null) blocks.push(section(evidence));
-  const events = newestFitting(history.map(historyLine));
-  if (events.length > 0) blocks.push(section(`*History*\n${events.join('\n')}`));
-  blocks.push(
-    isDeploying(promotion) ? resolutionButtons(promotion, null) : { type: 'actions', elements: [rcaButton(promotion)] },
-  );
+  if (isDeploying(promotion) && promotion.lastError !== null) {
+    blocks.push(section(`*Held up*\n${quote(promotion.lastError, 500)}`));
+  }
+  blocks.push(...historyBlocks(facts.history, facts.historyIsCut), buttonsOf(promotion));
   return { text: `Promotion ${promotion.id}: ${code(promotion.flagKey)}`, blocks };
 }
 
-/** How many events `showAnswer` shows at most. */
-export const HISTORY_LENGTH = 12;
-
-/** As many of the newest lines as a section of 3,000 characters has room for. */
-function newestFitting(lines: readonly string[]): readonly string[] {
-  let room = 2_900;
-  const kept: string[] = [];
-  for (const text of lines.toReversed()) {
-    room -= text.length + 1;
-    if (room < 0) break;
-    kept.unshift(text);
-  }
-  return kept;
-}
-
-function historyLine({ at, action, actor }: HistoryEvent): string {
-  return `${moment(at)} · ${code(action.replace(/^console\.flag\.promotion\./u, ''), 40)} · ${person(actor)}`;
+function buttonsOf(promotion: Promotion): Block {
+  if (isDeploying(promotion)) return resolutionButtons(promotion, null);
+  return promotion.state === 'marked'
+    ? markedButtons(promotion)
+    : { type: 'actions', elements: [rcaButton(promotion)] };
 }
 
 export function sentence(text: string): Answer {

@@ -1,10 +1,9 @@
 import type { Promotion } from '../promotions/promotion.js';
 import type { RcaUrlFault } from '../promotions/rca-url.js';
-import type { Operator } from '../promotions/resolution.js';
 import { rcaLink } from './alert.js';
 import { type Answer, type Block, button, initialUrl, type Modal, plainText, section } from './blocks.js';
 import { ACTION, BLOCK, COMMAND, INPUT, VIEW } from './ids.js';
-import { code, person, plain, utc } from './text.js';
+import { code, plain, utc } from './text.js';
 
 /** The modal that takes the address of one promotion's RCA. */
 export function rcaModal(facts: {
@@ -115,18 +114,6 @@ export function rcaLinkedAnswer(promotion: Promotion, previousUrl: string | null
 
 export function rcaUnchangedAnswer(promotion: Promotion): string {
   return `That is already the RCA of ${code(promotion.flagKey)}.`;
-}
-
-/** Whom to ask. Mentions in an answer that only one person sees notify nobody. */
-export function needsOperator(superadmins: readonly Operator[]): string {
-  const who =
-    superadmins.length === 0
-      ? 'a superadmin'
-      : superadmins
-          .slice(0, 5)
-          .map((operator) => person(operator.slackUserId))
-          .join(' or ');
-  return `:lock: Linking an RCA takes an operator’s role. Ask ${who} to do it, or to add you. Nothing was changed.`;
 }
 
 export function notInAlertThread(): string {

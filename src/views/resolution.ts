@@ -2,14 +2,15 @@ import { contradicts, type Evidence, type ResolutionAction } from '../promotions
 import type { Promotion } from '../promotions/promotion.js';
 import type { Operator, ResolutionRefusal } from '../promotions/resolution.js';
 import { promotionFacts, outcomeHeadline } from './alert.js';
+import { codeInput, codeWords, needsSuperadmin, WHY_A_CODE } from './authority.js';
 import { type Block, context, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
 import { evidenceText } from './evidence.js';
 import { BLOCK, CONFIRMED, INPUT, VIEW } from './ids.js';
-import { code, person, when } from './text.js';
+import { code, when } from './text.js';
 
 export const NOTE_MAX_LENGTH = 1_000;
 
-const TITLE: Record<ResolutionAction, string> = { completed: 'Mark completed', failed: 'Mark failed' };
+export const TITLE: Record<ResolutionAction, string> = { completed: 'Mark completed', failed: 'Mark failed' };
 const STATE_AFTER: Record<ResolutionAction, string> = { completed: 'deployed', failed: 'failed' };
 
 /** The modal in which a superadmin resolves a promotion. `privateMetadata` is the handler's and comes back as it is. */
@@ -35,19 +36,7 @@ export function resolutionModal(facts: {
   blocks.push(section(evidenceText(promotion, evidence)));
   if (evidence !== null && contradicts(evidence, action)) blocks.push(...contradiction(action));
   blocks.push(
-    {
-      type: 'input',
-      block_id: BLOCK.code,
-      label: plainText('TOTP code'),
-      hint: plainText('The 6 digits that your authenticator app shows now. It works once.'),
-      element: {
-        type: 'plain_text_input',
-        action_id: INPUT,
-        min_length: 6,
-        max_length: 12,
-        placeholder: plainText('123456'),
-      },
-    },
+    codeInput(),
     {
       type: 'input',
       block_id: BLOCK.note,
@@ -67,7 +56,7 @@ export function resolutionModal(facts: {
         ...initialUrl(promotion.rcaUrl),
       },
     },
-    context('A code is asked for so that a Slack account alone, stolen or borrowed, can change nothing.'),
+    context(WHY_A_CODE),
   );
   return {
     type: 'modal',
@@ -99,14 +88,6 @@ function contradiction(action: ResolutionAction): Block[] {
   ];
 }
 
-/** While a commit takes longer than Slack waits for an answer. */
-export function savingModal(action: ResolutionAction): Modal {
-  return notice(
-    TITLE[action],
-    ':hourglass_flowing_sand: *Working on it…* The database is slow. This form will say how it ended; if you close it, the alert’s message will.',
-  );
-}
-
 export function resolvedModal(promotion: Promotion, action: ResolutionAction): Modal {
   return notice(TITLE[action], `*Saved.* ${outcomeHeadline(promotion)}`);
 }
@@ -127,7 +108,7 @@ export function refusalWords(
     case 'contradiction_unconfirmed':
       return { kind: 'field_errors', errors: { [BLOCK.confirmation]: 'Tick this to go against what Heroku says.' } };
     case 'not_superadmin':
-      return { kind: 'sentence', text: needsSuperadmin(context.superadmins) };
+      return { kind: 'sentence', text: needsSuperadmin('mark a promotion', context.superadmins) };
     case 'unknown_promotion':
       return { kind: 'sentence', text: 'This promotion is no longer in the database, so there is nothing to mark.' };
     case 'not_deploying':
@@ -143,37 +124,4 @@ export function refusalWords(
           : `*Nothing was changed: this was resolved before you.*\n${outcomeHeadline(refusal.promotion)}`,
       };
   }
-}
-
-function codeWords(check: Extract<ResolutionRefusal, { kind: 'code_refused' }>['check'], now: Date): string {
-  if (check.kind === 'locked') return locked(check.lockedUntil, now);
-  switch (check.reason) {
-    case 'malformed':
-      return 'A code has exactly 6 digits.';
-    case 'reused':
-      return 'This code was used already. Wait for the next one (at most 30 seconds).';
-    case 'wrong':
-      return check.lockedUntil === null
-        ? `This code is not right. Nothing was changed. Is your phone’s clock right? Failures so far: ${check.failedAttempts} of 5.`
-        : `This code is not right either. ${locked(check.lockedUntil, now)}`;
-  }
-}
-
-/** Fields' errors are plain text without date tokens: a span reads the same in every time zone. */
-function locked(until: Date, now: Date): string {
-  const minutes = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 60_000));
-  const time = until.toISOString().slice(11, 16);
-  return `Locked after 5 wrong codes. Try again in ${minutes} min (${time} UTC), or ask another superadmin.`;
-}
-
-/** Whom to ask. Mentions in an answer that only one person sees notify nobody. */
-export function needsSuperadmin(superadmins: readonly Operator[]): string {
-  const who =
-    superadmins.length === 0
-      ? 'Nobody has it yet; whoever runs this app can enrol a superadmin with `flag-promotions operators add`.'
-      : `Ask ${superadmins
-          .slice(0, 5)
-          .map((operator) => person(operator.slackUserId))
-          .join(' or ')}.`;
-  return `:lock: You need the superadmin role to mark a promotion. ${who} Nothing was changed.`;
 }

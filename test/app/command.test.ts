@@ -65,7 +65,7 @@ describe('/flag-promotions', () => {
     for (const reference of [id, 'console_heroku_log_drain_alerting']) {
       const shown = JSON.stringify((await ask(`show ${reference}`)).blocks);
       expect(shown).toContain('*Live.*');
-      expect(shown).toContain('stuck_critical');
+      expect(shown).toContain('*alert: critical*');
     }
     expect((await ask('show no_such_flag')).text).toContain('There is no promotion');
   });

@@ -355,7 +355,7 @@ describe('a table that the console made less strictly', () => {
   });
 
   test('whose states are an enum is adopted like any other', async () => {
-    await run(withStates('queued', 'marked', 'deploying', 'deployed', 'failed'));
+    await run(withStates('queued', 'marked', 'deploying', 'deployed', 'failed', 'cancelled'));
     await migrateToLatest(database.url);
     const db = open();
     expect((await db.alerts.gather(NOW)).stuck.map(({ promotion }) => promotion.flagKey)).toEqual(['a']);

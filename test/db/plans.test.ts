@@ -14,6 +14,7 @@ const FEW = 200;
 const TABLES = ['console_flag_promotions', 'console_audit_log'] as const;
 const HOUR = 3_600_000;
 const LEASE = { owner: 'mine', durationMs: 60_000 };
+const RELEASE = { id: 'release', version: 143, status: 'pending', createdAt: new Date() } as const;
 
 let database: TestDatabase;
 let client: pg.Client;
@@ -184,7 +185,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       const claimed = await db.promoting.claimNext(LEASE, now);
       const id = claimed?.promotion.id ?? '';
       await db.promoting.renew(id, LEASE);
-      await db.promoting.writePendingCommit(id, LEASE, 'release', now);
+      await db.promoting.writePendingCommit(id, LEASE, RELEASE, now);
       return db.promoting.commit(id, LEASE, { state: 'deployed' }, now);
     },
     true,

@@ -36,6 +36,12 @@ async function one(sql: string): Promise<Record<string, unknown>> {
   if (row === undefined) throw new Error(`Nothing found by: ${sql}`);
   return row;
 }
+const RELEASE = {
+  id: 'release',
+  version: 143,
+  status: 'pending',
+  createdAt: new Date('2026-05-09T04:28:31Z'),
+} as const;
 const promotionRow = (id: string) => one(`select * from console_flag_promotions where id = ${id}`);
 const operatorRow = (person: Person) => one(`select * from console_operators where slack_user_id = '${person.id}'`);
 const auditEvents = () =>
@@ -424,7 +430,7 @@ describe('resolving at once', () => {
           : { state: 'deployed', resolved_by: kris.id, failed_at: null, failure_reason: null },
       );
       expect(await stored.db.audit.ofPromotion(id, 10)).toHaveLength(1);
-      expect(await replica.promoting.writePendingCommit(id, lease, 'release', NOW)).toBe(false);
+      expect(await replica.promoting.writePendingCommit(id, lease, RELEASE, NOW)).toBe(false);
       expect(await replica.promoting.renew(id, lease)).toBe(false);
     }
   });

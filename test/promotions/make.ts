@@ -40,6 +40,7 @@ export function promotion(changes: Partial<Promotion> = {}): Promotion {
     resolvedBy: null,
     resolutionNote: null,
     rcaUrl: null,
+    lastError: null,
     createdAt: new Date('2026-05-07T00:00:00Z'),
     updatedAt: PROMOTED_AT,
     ...changes,

@@ -1,7 +1,12 @@
 import { nextPromotionStep, parseCheckpoint, type ReleaseFacts } from '../../src/promotions/promoting.js';
 
 const ID = '01234567-89ab-cdef-0123-456789abcdef';
-const release = (status: ReleaseFacts['status']): ReleaseFacts => ({ id: ID, version: 143, status });
+const release = (status: ReleaseFacts['status']): ReleaseFacts => ({
+  id: ID,
+  version: 143,
+  status,
+  createdAt: new Date('2026-05-09T04:28:31Z'),
+});
 const PENDING = `PENDING_COMMIT:${ID}`;
 
 describe('a checkpoint', () => {

@@ -10,6 +10,7 @@ import { createLogger } from '../../src/log.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
 import { createTestClock, type TestClock } from './clock.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { findLeaks } from './leaks.js';
 import { readManifest } from './manifest.js';
 import { createRowStore, type RowStore } from './row-store.js';
 
@@ -35,12 +36,16 @@ export interface TestBed {
   readonly environment: Readonly<Record<string, string>>;
   /** A further replica on the same database, with a clock of its own where one is given. */
   replica(options?: { clock?: TestClock; environment?: Readonly<Record<string, string>> }): Promise<RunningApp>;
+  /** Stops everything. @throws where the app told a secret anywhere meanwhile */
   close(): Promise<void>;
 }
 
 export const APP = 'raxx-console-prod';
 export const FLAG = 'console_heroku_log_drain_alerting';
 export const CONFIG_VAR = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
+
+/** A config var that is none of the app's business. */
+const OTHER_VAR = 'postgres://canary-other-var';
 
 export interface TestBedOptions {
   readonly startAt?: string;
@@ -58,7 +63,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
   const clock = createTestClock(options.startAt ?? '2026-05-09T04:28:31Z');
   const database: TestDatabase = await createTestDatabase();
   const heroku = await startHerokuStandIn({
-    apps: { [APP]: { vars: options.vars ?? { [CONFIG_VAR]: 'true', DATABASE_URL: 'postgres://canary-other-var' } } },
+    apps: { [APP]: { vars: { ...(options.vars ?? { [CONFIG_VAR]: 'true' }), DATABASE_URL: OTHER_VAR } } },
   });
   const manifest = readManifest();
   const slack = await startSlackStandIn({
@@ -98,6 +103,15 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
   const db = openDatabase(database.url, { maxConnections: 3 });
   const rows = createRowStore(database.url);
   const secrets = new Map<string, string>();
+  const canaries = new Map([
+    ['another config var’s value', OTHER_VAR],
+    ['the bot token', slack.botToken],
+    ['the app token', slack.appToken],
+    ['the signing secret', slack.signingSecret],
+    ['the Heroku API key', heroku.apiKey],
+    ['the TOTP encryption key', key.toString('base64')],
+    ['the database’s address', database.url],
+  ]);
   const replicas: RunningApp[] = [];
 
   const bed: TestBed = {
@@ -113,11 +127,14 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     code(slackUserId, steps = 0) {
       const secret = secrets.get(slackUserId);
       if (secret === undefined) throw new Error(`${slackUserId} was not enrolled by the test.`);
-      return generateSync({ secret, epoch: Math.floor(clock.now().getTime() / 1000) + steps * 30 });
+      const code = generateSync({ secret, epoch: Math.floor(clock.now().getTime() / 1000) + steps * 30 });
+      canaries.set(`a code (${canaries.size})`, code);
+      return code;
     },
     async enrol(slackUserId, role = 'superadmin') {
       const secret = base32(randomBytes(20));
       secrets.set(slackUserId, secret);
+      canaries.set(`the TOTP secret of ${slackUserId}`, secret);
       await db.operators.enrol({ slackUserId, role, sealedSecret: createSecretBox(key).seal(secret, slackUserId) });
     },
     async alert() {
@@ -136,12 +153,14 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
       return another;
     },
     async close() {
+      const leaks = await findLeaks(bed, canaries);
       await Promise.all([app, ...replicas].map((running) => running.stop()));
       await rows.close();
       await db.close();
       await slack.close();
       await heroku.close();
       await database.drop();
+      if (leaks.length > 0) throw new Error(`The app told what it must not: ${leaks.join('; ')}`);
     },
   };
   await bed.enrol(slack.people.superadmin.id);

@@ -1,13 +1,19 @@
 import type { Evidence } from '../../src/promotions/evidence.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { CodeCheck, Operator, ResolutionRefusal } from '../../src/promotions/resolution.js';
+import type { TransitionRefusal } from '../../src/promotions/transition.js';
 import * as alert from '../../src/views/alert.js';
+import * as authority from '../../src/views/authority.js';
 import { type Answer, type Block, type Message, type Modal, notice, section } from '../../src/views/blocks.js';
 import * as evidence from '../../src/views/evidence.js';
+import * as history from '../../src/views/history.js';
 import * as help from '../../src/views/help.js';
 import * as list from '../../src/views/list.js';
+import * as mark from '../../src/views/mark.js';
+import * as progress from '../../src/views/progress.js';
 import * as rca from '../../src/views/rca.js';
 import * as resolution from '../../src/views/resolution.js';
+import * as transition from '../../src/views/transition.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
 
 /** What builders are fed with: one outside text wherever the outside can write. */
@@ -24,6 +30,8 @@ export type Payload =
   | { readonly kind: 'errors'; readonly errors: Readonly<Record<string, string>> };
 
 export const MENTION = '<!subteam^S0123456789>';
+/** Where alerts go, as it is configured. */
+export const CHANNEL = 'C0ALERTS';
 export const USERS = ['U0MARKER01', 'U0PROMOTER', 'U0SUPER001', 'W0ENTERPRISE'] as const;
 
 const NOW = momentAfter(30 * HOUR);
@@ -69,6 +77,7 @@ function written({ text }: Facts, changes: Partial<Promotion> = {}): Promotion {
     checkpoint: text,
     markedBy: text,
     promotedBy: text,
+    lastError: text,
     ...changes,
   });
 }
@@ -116,6 +125,22 @@ function refusals(facts: Facts): ResolutionRefusal[] {
     ...CHECKS.map((check): ResolutionRefusal => ({ kind: 'code_refused', check })),
   ];
 }
+
+const TRANSITIONS = ['promote', 'cancel'] as const;
+
+function transitionRefusals(facts: Facts): TransitionRefusal[] {
+  return [
+    { kind: 'unknown_promotion' },
+    { kind: 'not_superadmin' },
+    { kind: 'not_operator' },
+    ...[...ends(facts), ...lives(facts)].flatMap((row) =>
+      [true, false].map((byThisRequest): TransitionRefusal => ({ kind: 'not_marked', promotion: row, byThisRequest })),
+    ),
+    ...CHECKS.map((check): TransitionRefusal => ({ kind: 'code_refused', check })),
+  ];
+}
+
+const EVENT = ({ text }: Facts) => ({ at: NOW, action: text, actor: text, detail: { reason: text } });
 
 const rows = (facts: Facts, count: number) =>
   Array.from({ length: count }, (_, index) => written(facts, { id: String(index + 1), rcaUrl: facts.url }));
@@ -194,13 +219,14 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     ),
   showAnswer: (facts) =>
     [...ends(facts), ...lives(facts)].flatMap((row) =>
-      [0, list.HISTORY_LENGTH].flatMap((events) =>
+      [0, 2].flatMap((events) =>
         [null, evidence.evidenceText(row, EVIDENCE[1] ?? null)].map((known) =>
           message(
             list.showAnswer({
               promotion: row,
               evidence: known,
-              history: Array.from({ length: events }, () => ({ at: NOW, action: facts.text, actor: facts.text })),
+              history: Array.from({ length: events }, () => EVENT(facts)),
+              historyIsCut: events > 0,
             }),
           ),
         ),
@@ -227,7 +253,6 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   rcaLinkedAnswer: (facts) =>
     [null, facts.url].map((previous) => words(rca.rcaLinkedAnswer(written(facts, { rcaUrl: facts.url }), previous))),
   rcaUnchangedAnswer: (facts) => [words(rca.rcaUnchangedAnswer(written(facts)))],
-  needsOperator: () => [words(rca.needsOperator([])), words(rca.needsOperator(SUPERADMINS))],
   notInAlertThread: () => [words(rca.notInAlertThread())],
   urlMissing: () => [words(rca.urlMissing())],
   noRcaWanted: () => [words(rca.noRcaWanted())],
@@ -245,7 +270,6 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
-  savingModal: () => [view(resolution.savingModal('completed')), view(resolution.savingModal('failed'))],
   resolvedModal: (facts) => ends(facts).map((row) => view(resolution.resolvedModal(row, 'completed'))),
   refusalWords: (facts) =>
     refusals(facts).flatMap((refusal) =>
@@ -256,7 +280,76 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
           : { kind: 'errors', errors: said.errors };
       }),
     ),
-  needsSuperadmin: () => [words(resolution.needsSuperadmin([])), words(resolution.needsSuperadmin(SUPERADMINS))],
+  needsSuperadmin: () => [[], SUPERADMINS].map((whom) => words(authority.needsSuperadmin('promote', whom))),
+  needsOperator: () => [[], SUPERADMINS].map((whom) => words(authority.needsOperator('Linking an RCA', whom))),
+  codeInput: () => [blocks(authority.codeInput())],
+  codeWords: () =>
+    CHECKS.map((check): Payload => ({ kind: 'errors', errors: { code: authority.codeWords(check, NOW) } })),
+  subjectLines: (facts) => lives(facts).map((row) => words(alert.subjectLines(row).join('\n'))),
+  heldValue: (facts) =>
+    EVIDENCE.flatMap((known) => (known.kind === 'read' ? [words(evidence.heldValue(known.value))] : [])).concat(
+      words(evidence.heldValue({ kind: 'plain', value: facts.text })),
+    ),
+  whyUnavailable: () =>
+    EVIDENCE.flatMap((known) => (known.kind === 'unavailable' ? [words(evidence.whyUnavailable(known.reason))] : [])),
+  historyBlocks: (facts) => [
+    blocks(...history.historyBlocks([EVENT(facts), EVENT(facts)], true)),
+    blocks(section('none'), ...history.historyBlocks([], false)),
+  ],
+  markModal: ({ text }) =>
+    [[], Object.values(mark.MARK_FAULTS)].flatMap((faults) =>
+      ['', text].map((typed) => {
+        const initial = { flagKey: typed, herokuApp: typed, targetValue: typed, configVar: typed };
+        return view(mark.markModal({ initial, faults, privateMetadata: METADATA }));
+      }),
+    ),
+  markedAnswer: (facts) => lives(facts).map((row) => message(mark.markedAnswer({ ...row, state: 'marked' }))),
+  alreadyActiveAnswer: (facts) =>
+    lives(facts).flatMap((row) =>
+      ['marked', 'deploying'].map((state) => message(mark.alreadyActiveAnswer({ ...row, state }))),
+    ),
+  markedButtons: (facts) => lives(facts).map((row) => blocks(mark.markedButtons(row))),
+  markedListAnswer: (facts) => [0, 1, 11].map((count) => message(mark.markedListAnswer(rows(facts, count)))),
+  promotingOffWords: () => [words(mark.promotingOffWords())],
+  progressMessage: (facts) =>
+    [...ends(facts), ...lives(facts), written(facts, { lastError: null })].flatMap((promoted) =>
+      [
+        null,
+        { at: NOW, version: null, createdAt: null },
+        { at: NOW, version: 143, createdAt: NOW },
+        { at: NOW, version: 143, createdAt: new Date(0) },
+      ].flatMap((accepted) =>
+        [null, NOW].map((driftNoticedAt) =>
+          message(progress.progressMessage({ promotion: promoted, accepted, driftNoticedAt })),
+        ),
+      ),
+    ),
+  transitionModal: (facts) =>
+    withEvidence(facts).flatMap(([row, known]) =>
+      TRANSITIONS.map((made) =>
+        view(
+          transition.transitionModal({
+            promotion: row,
+            transition: made,
+            evidence: known,
+            evidenceChanged: made === 'promote',
+            privateMetadata: METADATA,
+          }),
+        ),
+      ),
+    ),
+  transitionTitle: () => TRANSITIONS.map((made) => view(notice(transition.transitionTitle(made), 'Something.'))),
+  transitionAnswer: (facts) =>
+    [...ends(facts), ...lives(facts)].map((row) => message(transition.transitionAnswer(row, CHANNEL))),
+  transitionRefusalWords: (facts) =>
+    TRANSITIONS.flatMap((made) =>
+      transitionRefusals(facts).map((refusal): Payload => {
+        const said = transition.transitionRefusalWords(refusal, made, { now: NOW, superadmins: SUPERADMINS });
+        return said.kind === 'sentence' ? view(notice('Promote', said.text)) : { kind: 'errors', errors: said.errors };
+      }),
+    ),
+  nothingMarkedWords: (facts) =>
+    [null, ...ends(facts), ...lives(facts)].map((row) => words(transition.nothingMarkedWords(facts.text, row))),
 };
 
 /** All of them over the same facts. */

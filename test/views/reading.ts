@@ -1,4 +1,4 @@
-import { MENTION, type Payload, USERS } from './payloads.js';
+import { CHANNEL, MENTION, type Payload, USERS } from './payloads.js';
 
 /** How a suspicious reader reads a payload: every text that a person sees, and what in it is alive. */
 
@@ -45,7 +45,13 @@ const DATE = /^<!date\^-?\d+\^[^<>|]*\|[^<>|]*>$/u;
 const LINK = /^<https:\/\/[^<>|\s`]+\|[^<>|`]*>$/u;
 
 function isOurs(token: string): boolean {
-  return DATE.test(token) || LINK.test(token) || token === MENTION || USERS.some((id) => token === `<@${id}>`);
+  return (
+    DATE.test(token) ||
+    LINK.test(token) ||
+    token === MENTION ||
+    token === `<#${CHANNEL}>` ||
+    USERS.some((id) => token === `<@${id}>`)
+  );
 }
 
 /** What Slack would act on in a text, and this app never means: mentions, dates and links that are not its own. */
@@ -65,11 +71,7 @@ export function codeIsBalanced(text: string): boolean {
 
 /** What is the app's own in a text: everything but code, links, dates and mentions. */
 export function skeleton(text: string): string {
-  // Of a history as many lines are shown as there is room for.
-  return text
-    .replaceAll(CODE, '§')
-    .replaceAll(TOKEN, '§')
-    .replaceAll(/(?:§ · § · §\n?)+/gu, '§…');
+  return text.replaceAll(CODE, '§').replaceAll(TOKEN, '§');
 }
 
 /** Characters that reorder, hide or pile up text, or that no encoding knows. */

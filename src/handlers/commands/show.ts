@@ -2,7 +2,8 @@ import { isDeploying, type Promotion } from '../../promotions/promotion.js';
 import type { Answer } from '../../views/blocks.js';
 import { evidenceText } from '../../views/evidence.js';
 import { unknownPromotionWords, usageWords } from '../../views/help.js';
-import { HISTORY_LENGTH, sentence, showAnswer } from '../../views/list.js';
+import { HISTORY_LENGTH } from '../../views/history.js';
+import { sentence, showAnswer } from '../../views/list.js';
 import type { HandlerDependencies } from '../dependencies.js';
 import { isPromotionId } from '../unpack.js';
 
@@ -13,11 +14,12 @@ export async function show(deps: HandlerDependencies, reference: string): Promis
   if (reference === '') return sentence(usageWords('show'));
   const promotion = await findPromotion(deps, reference);
   if (promotion === null) return sentence(unknownPromotionWords(reference));
-  const history = await deps.db.audit.ofPromotion(promotion.id, HISTORY_LENGTH);
+  const history = await deps.db.audit.ofPromotion(promotion.id, HISTORY_LENGTH + 1);
   const evidence = isDeploying(promotion)
     ? evidenceText(promotion, await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS))
     : null;
-  return showAnswer({ promotion, evidence, history });
+  const historyIsCut = history.length > HISTORY_LENGTH;
+  return showAnswer({ promotion, evidence, history: history.slice(-HISTORY_LENGTH), historyIsCut });
 }
 
 /** By id, or by flag key: the newest promotion of that flag. */

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Knex } from './connection.js';
+
+/** The channel of NOTIFY on which a promotion is announced that a promoter can take up. */
+const CHANNEL = 'flag_promotions_due';
+const FIRST_RETRY_MS = 500;
+const MOST_RETRY_MS = 30_000;
+
+/** Inside the transaction that makes a promotion due: PostgreSQL tells every listener as it commits, or nobody. */
+export async function announceDue(trx: Knex.Transaction): Promise<void> {
+  await trx.raw(`select pg_notify(?, '')`, [CHANNEL]);
+}
+
+/** Being told when a promotion is due. */
+export interface DueListener {
+  close(): Promise<void>;
+}
+
+/**
+ * Calls `onDue` whenever a promotion is announced, on a connection of its own, and once after each (re)connection: what
+ * was announced while nobody listened is not told again. A lost connection is made anew with a growing pause; nothing
+ * depends on it, because promoters look by themselves too. `onTrouble` hears why it is away.
+ */
+export function listenForDue(
+  connectionString: string,
+  onDue: () => void,
+  onTrouble: (error: unknown) => void,
+): DueListener {
+  const closing = new AbortController();
+
+  /** Listens until the connection ends; rejects where it could not be made or broke. */
+  async function listenOnce(onListening: () => void): Promise<void> {
+    const client = new pg.Client({
+      connectionString,
+      application_name: 'flag-promotions-listener',
+      connectionTimeoutMillis: 2_000,
+      keepAlive: true,
+    });
+    const ended = new Promise<void>((resolve, reject) => {
+      client.once('error', reject);
+      client.once('end', resolve);
+      closing.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    // It may reject before it is awaited below; that is dealt with there.
+    ended.catch(() => undefined);
+    try {
+      await client.connect();
+      client.on('notification', onDue);
+      await client.query(`listen ${CHANNEL}`);
+      onListening();
+      onDue();
+      await ended;
+    } finally {
+      client.removeAllListeners('notification');
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  async function keepListening(): Promise<void> {
+    let pauseMs = FIRST_RETRY_MS;
+    while (!closing.signal.aborted) {
+      try {
+        await listenOnce(() => {
+          pauseMs = FIRST_RETRY_MS;
+        });
+      } catch (error) {
+        onTrouble(error);
+      }
+      await sleep(pauseMs, undefined, { signal: closing.signal }).catch(() => undefined);
+      pauseMs = Math.min(MOST_RETRY_MS, pauseMs * 2);
+    }
+  }
+
+  const listening = keepListening();
+  return {
+    async close() {
+      closing.abort();
+      await listening;
+    },
+  };
+}

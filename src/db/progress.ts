@@ -1,0 +1,200 @@
+import { z } from 'zod';
+import type { MessageRef } from '../promotions/alert.js';
+import type { AcceptedRelease, Progress, ProgressFacts } from '../promotions/progress.js';
+import type { Lease, Postponement } from './alerts.js';
+import type { Knex } from './connection.js';
+import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
+
+/** A progress message with everything that it says, at one moment. */
+export interface ProgressWork extends ProgressFacts {
+  readonly progress: Progress;
+}
+
+export interface ClaimedProgress extends ProgressWork {
+  /** How many deliveries were begun before this one. */
+  readonly attemptsBefore: number;
+}
+
+/** What a message shows: up to which request to repaint it, and which state of the promotion. */
+export interface Shown {
+  readonly upTo: number;
+  readonly state: string;
+}
+
+/** The progress messages' table: how promotions go, and how far that has been told. A promotion's id names its row. */
+export interface ProgressMessages {
+  /** What is to be posted or painted, that nobody is working on. `now` is the app's clock. */
+  due(now: Date, limit: number): Promise<readonly string[]>;
+  /** Takes the lease; null where another holds it, nothing is to be done, or it has to wait still. */
+  claim(promotionId: string, lease: Lease, now: Date): Promise<ClaimedProgress | null>;
+  /** The claimed work as it stands now; null where the lease was lost. */
+  reread(promotionId: string, lease: Lease): Promise<ProgressWork | null>;
+  /** Each is fenced by the lease: false where it was lost, and nothing was written. `shown` null: nobody knows what. */
+  recordPosted(promotionId: string, lease: Lease, message: MessageRef, shown: Shown | null, at: Date): Promise<boolean>;
+  recordPainted(promotionId: string, lease: Lease, shown: Shown): Promise<boolean>;
+  /** Its message was deleted in Slack: whoever did that does not want it. */
+  withdraw(promotionId: string, lease: Lease): Promise<boolean>;
+  release(promotionId: string, lease: Lease, postponement: Postponement | null): Promise<void>;
+  of(promotionId: string): Promise<Progress | null>;
+}
+
+const UNFINISHED = `(g.state = 'pending' or (g.state = 'posted' and (g.repaint_wanted > g.repaint_done or g.shown_state = 'deploying')))`;
+/** Among the unfinished, those with something to say: one that shows `deploying` may be right. */
+const DUE = `${UNFINISHED} and (g.state = 'pending' or g.repaint_wanted > g.repaint_done or p.state <> 'deploying')`;
+const FREE = `(g.lease_until is null or g.lease_until <= clock_timestamp())`;
+const WAITED = `(g.next_attempt_at is null or g.next_attempt_at <= ?)`;
+const SETTLED = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()`;
+
+const progressRow = z
+  .object({
+    promotion_id: idColumn,
+    state: z.enum(['pending', 'posted', 'closed']),
+    drift_noticed_at: z.date().nullable(),
+    channel: z.string().nullable(),
+    message_ts: z.string().nullable(),
+    repaint_wanted: count,
+    repaint_done: count,
+    shown_state: z.string().nullable(),
+    created_at: z.date(),
+  })
+  .transform(
+    (row): Progress => ({
+      promotionId: row.promotion_id,
+      state: row.state,
+      driftNoticedAt: row.drift_noticed_at,
+      message: row.channel === null || row.message_ts === null ? null : { channel: row.channel, ts: row.message_ts },
+      repaintWanted: row.repaint_wanted,
+      repaintDone: row.repaint_done,
+      shownState: row.shown_state,
+      createdAt: row.created_at,
+    }),
+  );
+
+const acceptedRow = z
+  .object({
+    at: z.date(),
+    detail: z.object({ release_version: z.number().int(), release_created_at: z.coerce.date() }).partial().catch({}),
+  })
+  .transform(
+    ({ at, detail }): AcceptedRelease => ({
+      at,
+      version: detail.release_version ?? null,
+      createdAt: detail.release_created_at ?? null,
+    }),
+  );
+
+export function progressMessages(knex: Knex): ProgressMessages {
+  async function fenced(
+    id: string,
+    lease: Lease,
+    assignments: string,
+    values: readonly (string | number | Date | null)[],
+  ) {
+    const updated = await knex.raw(
+      `update flag_promotion_progress set ${assignments} where promotion_id = ? and lease_owner = ?`,
+      [...values, id, lease.owner],
+    );
+    return rowCount(updated) === 1;
+  }
+
+  async function of(promotionId: string): Promise<Progress | null> {
+    const found = await knex.raw(
+      `select promotion_id, state, drift_noticed_at, channel, message_ts, repaint_wanted, repaint_done, shown_state, created_at
+         from flag_promotion_progress where promotion_id = ?`,
+      [promotionId],
+    );
+    return parseRows(found, progressRow)[0] ?? null;
+  }
+
+  async function workOn(promotionId: string): Promise<ProgressWork | null> {
+    const progress = await of(promotionId);
+    const [promotion] = parseRows(
+      await knex.raw(`select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = ?`, [promotionId]),
+      promotionRow,
+    );
+    if (progress === null || promotion === undefined) return null;
+    const accepted = parseRows(
+      await knex.raw(
+        `select at, detail from console_audit_log
+          where promotion_id = ? and action = 'console.flag.promotion.heroku_patched' order by id desc limit 1`,
+        [promotionId],
+      ),
+      acceptedRow,
+    );
+    return { progress, promotion, accepted: accepted[0] ?? null, driftNoticedAt: progress.driftNoticedAt };
+  }
+
+  return {
+    of,
+    async due(now, limit) {
+      const found = await knex.raw(
+        `select g.promotion_id from flag_promotion_progress g join console_flag_promotions p on p.id = g.promotion_id
+          where ${DUE} and ${FREE} and ${WAITED} order by g.promotion_id limit ?`,
+        [now, limit],
+      );
+      return parseRows(found, z.object({ promotion_id: idColumn })).map((row) => row.promotion_id);
+    },
+    async claim(promotionId, lease, now) {
+      const [claimed] = parseRows(
+        await knex.raw(
+          `update flag_promotion_progress g
+              set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = g.attempts + 1
+             from console_flag_promotions p
+            where g.promotion_id = ? and p.id = g.promotion_id and ${DUE} and ${FREE} and ${WAITED}
+            returning g.attempts`,
+          [lease.owner, lease.durationMs, promotionId, now],
+        ),
+        z.object({ attempts: count }),
+      );
+      const work = claimed === undefined ? null : await workOn(promotionId);
+      return work === null ? null : { ...work, attemptsBefore: (claimed?.attempts ?? 1) - 1 };
+    },
+    async reread(promotionId, lease) {
+      const held = await fenced(promotionId, lease, `lease_until = clock_timestamp() + ? * interval '1 millisecond'`, [
+        lease.durationMs,
+      ]);
+      return held ? workOn(promotionId) : null;
+    },
+    recordPosted: (promotionId, lease, message, shown, at) =>
+      fenced(
+        promotionId,
+        lease,
+        `state = 'posted', channel = ?, message_ts = ?, posted_at = ?, shown_state = ?,
+         repaint_done = coalesce(?, repaint_done), repaint_wanted = repaint_wanted + ?, ${SETTLED}`,
+        [message.channel, message.ts, at, shown?.state ?? null, shown?.upTo ?? null, shown === null ? 1 : 0],
+      ),
+    recordPainted: (promotionId, lease, shown) =>
+      fenced(promotionId, lease, `repaint_done = ?, shown_state = ?, ${SETTLED}`, [shown.upTo, shown.state]),
+    withdraw: (promotionId, lease) => fenced(promotionId, lease, `state = 'closed', ${SETTLED}`, []),
+    async release(promotionId, lease, postponement) {
+      await fenced(
+        promotionId,
+        lease,
+        `lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?, updated_at = now()`,
+        [postponement?.nextAttemptAt ?? null, postponement?.lastError ?? null],
+      );
+    },
+  };
+}
+
+/** Inside the transaction that began a promotion: it is to be told about. */
+export async function openProgress(trx: Knex.Transaction, promotionId: string): Promise<void> {
+  await trx.raw(`insert into flag_promotion_progress (promotion_id) values (?) on conflict do nothing`, [promotionId]);
+}
+
+/** Inside a transaction that changed how a promotion goes. */
+export async function requestProgressRepaint(trx: Knex.Transaction, promotionId: string): Promise<void> {
+  await trx.raw(`update flag_promotion_progress set repaint_wanted = repaint_wanted + 1 where promotion_id = ?`, [
+    promotionId,
+  ]);
+}
+
+/** Inside the transaction of a look at Heroku that found another value: told also where nothing was told so far. */
+export async function noteDrift(trx: Knex.Transaction, promotionId: string, at: Date): Promise<void> {
+  await trx.raw(
+    `insert into flag_promotion_progress as g (promotion_id, drift_noticed_at) values (?, ?)
+      on conflict (promotion_id) do update set drift_noticed_at = excluded.drift_noticed_at, repaint_wanted = g.repaint_wanted + 1
+      where g.drift_noticed_at is null`,
+    [promotionId, at],
+  );
+}

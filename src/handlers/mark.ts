@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import type { MarkOutcome, NewPromotion } from '../db/transitions.js';
+import { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from '../heroku/heroku.js';
+import { isOperator } from '../promotions/resolution.js';
+import { needsOperator } from '../views/authority.js';
+import { type Answer, notice } from '../views/blocks.js';
+import { whyUnavailable } from '../views/evidence.js';
+import { BLOCK } from '../views/ids.js';
+import { sentence } from '../views/list.js';
+import {
+  alreadyActiveAnswer,
+  MARK_FAULTS,
+  MARK_TITLE,
+  type MarkFields,
+  markedAnswer,
+  markModal,
+  promotingOffWords,
+} from '../views/mark.js';
+import type { FieldErrors } from '../views/resolution.js';
+import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import type { HandlerDependencies } from './dependencies.js';
+import { type AckSubmission, answerSubmission, type Decided } from './submission.js';
+import { type Command, type Submission, unpackSubmission } from './unpack.js';
+
+/** Heroku is given this long to say whether an app exists: the form's submission, and a command's trigger, live 3 s. */
+const APP_WITHIN_MS = 1_500;
+const DEFAULT_VALUE = 'true';
+
+const formState = z.object({ answerUrl: z.string() });
+
+/** `/flag-promotions mark [flag-key] [app] [value]`: marks where it says enough, else opens the form. */
+export async function commandMark(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
+  const [, flagKey = '', herokuApp = '', targetValue = ''] = /^(\S*)\s*(\S*)\s*(.*)$/su.exec(rest) ?? [];
+  const typed: MarkFields = { flagKey, herokuApp, targetValue: targetValue.trim() || DEFAULT_VALUE, configVar: '' };
+  if (herokuApp === '') {
+    return openModal(deps, command, MARK_TITLE, async () => {
+      const refusal = await refuse(deps, command.userId);
+      return refusal === null
+        ? form({ ...typed, herokuApp: await likelyApp(deps, flagKey) }, [], command)
+        : { kind: 'answer', answer: refusal };
+    });
+  }
+  const refusal = await refuse(deps, command.userId);
+  if (refusal !== null) return answer(deps, command.responseUrl, refusal);
+  const checked = await check(deps, typed);
+  if ('errors' in checked) {
+    return openModal(deps, command, MARK_TITLE, async () => form(typed, Object.values(checked.errors), command));
+  }
+  const outcome = await deps.db.transitions.mark(checked.asked, command.userId, deps.now());
+  await answer(deps, command.responseUrl, outcomeAnswer(outcome));
+}
+
+/** The form was submitted. */
+export async function submitMark(deps: HandlerDependencies, body: unknown, ack: AckSubmission): Promise<void> {
+  const submission = unpackSubmission(body);
+  const { answerUrl } = formState.parse(JSON.parse(submission.privateMetadata));
+  const outcome = await answerSubmission<MarkOutcome>(deps, submission, ack, {
+    title: MARK_TITLE,
+    faultUnder: BLOCK.flagKey,
+    again: 'Submit again: what was marked is not marked twice.',
+    decide: () => decide(deps, submission),
+    meanwhile: 'This form will say how it ended.',
+    saved: async (late) => notice(MARK_TITLE, late === null ? '*Saved.*' : outcomeAnswer(late).text),
+  });
+  if (outcome?.kind === 'marked') await answer(deps, answerUrl, outcomeAnswer(outcome));
+}
+
+async function decide(deps: HandlerDependencies, submission: Submission): Promise<Decided<MarkOutcome>> {
+  const say = (said: Answer): Decided<MarkOutcome> => ({
+    answer: { kind: 'view', view: notice(MARK_TITLE, said.text) },
+    done: null,
+  });
+  if (await isStranger(deps, submission.teamId)) return say(STRANGER);
+  const refusal = await refuse(deps, submission.userId);
+  if (refusal !== null) return say(refusal);
+  const checked = await check(deps, {
+    flagKey: submission.field(BLOCK.flagKey),
+    herokuApp: submission.field(BLOCK.herokuApp),
+    targetValue: submission.field(BLOCK.targetValue),
+    configVar: submission.field(BLOCK.configVar),
+  });
+  if ('errors' in checked) return { answer: { kind: 'errors', errors: checked.errors }, done: null };
+  const outcome = await deps.db.transitions.mark(checked.asked, submission.userId, deps.now());
+  return outcome.kind === 'marked' ? { answer: { kind: 'close' }, done: outcome } : say(outcomeAnswer(outcome));
+}
+
+/** Why this person may not mark, or nobody can; null where they may. The database says so again when it writes. */
+async function refuse(deps: HandlerDependencies, userId: string): Promise<Answer | null> {
+  if (!isOperator(await deps.db.operators.find(userId))) {
+    deps.onDenied('not_operator');
+    return sentence(needsOperator('Marking a promotion', await deps.db.operators.superadmins()));
+  }
+  return deps.findApp === null ? sentence(promotingOffWords()) : null;
+}
+
+/** What Heroku would refuse is refused here, before anything is written; the app goes by the name that Heroku gives it. */
+async function check(
+  deps: HandlerDependencies,
+  { flagKey, herokuApp, targetValue, configVar: typed }: MarkFields,
+): Promise<{ asked: NewPromotion } | { errors: FieldErrors }> {
+  const errors: Record<string, string> = {};
+  const configVar = typed === '' ? `FLAG_${flagKey.toUpperCase()}` : typed;
+  if (flagKey === '' || !isConfigVarName(`FLAG_${flagKey}`)) errors[BLOCK.flagKey] = MARK_FAULTS.flagKey;
+  if (!isConfigVarName(configVar) && typed !== '') errors[BLOCK.configVar] = MARK_FAULTS.configVar;
+  if (targetValue === '') errors[BLOCK.targetValue] = MARK_FAULTS.valueEmpty;
+  else if (Buffer.byteLength(configVar) + Buffer.byteLength(targetValue) > CONFIG_VARS_MAX_BYTES) {
+    errors[BLOCK.targetValue] = MARK_FAULTS.valueTooLong;
+  } else if (targetValue.includes('\0') || !targetValue.isWellFormed()) {
+    errors[BLOCK.targetValue] = MARK_FAULTS.valueUnusable;
+  }
+  const app = isAppName(herokuApp) ? await deps.findApp?.(herokuApp, APP_WITHIN_MS) : undefined;
+  if (app === undefined) errors[BLOCK.herokuApp] = MARK_FAULTS.appName;
+  else if (app.kind === 'unknown') errors[BLOCK.herokuApp] = MARK_FAULTS.appUnknown;
+  else if (app.kind === 'not_known') errors[BLOCK.herokuApp] = whyUnavailable(app.reason);
+  else if (Object.keys(errors).length === 0) return { asked: { flagKey, herokuApp: app.name, configVar, targetValue } };
+  return { errors };
+}
+
+function outcomeAnswer(outcome: MarkOutcome): Answer {
+  switch (outcome.kind) {
+    case 'marked':
+      return markedAnswer(outcome.promotion);
+    case 'active':
+      return alreadyActiveAnswer(outcome.promotion);
+    case 'not_operator':
+      return sentence(needsOperator('Marking a promotion', []));
+  }
+}
+
+/** The app that this flag, or else any flag, was last promoted on: a proposal. */
+async function likelyApp(deps: HandlerDependencies, flagKey: string): Promise<string> {
+  const sameFlag = flagKey === '' ? null : await deps.db.promotions.newestOf(flagKey);
+  const last = sameFlag ?? (await deps.db.promotions.list({ beforeId: null, limit: 1 }))[0];
+  return last?.herokuApp ?? '';
+}
+
+function form(initial: MarkFields, faults: readonly string[], command: Command): Opening {
+  const privateMetadata = JSON.stringify({ answerUrl: command.responseUrl } satisfies z.input<typeof formState>);
+  return { kind: 'modal', view: markModal({ initial, faults, privateMetadata }) };
+}

@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Modal, notice } from '../views/blocks.js';
+import type { FieldErrors } from '../views/resolution.js';
+import { failureWords, updateIfOpen } from './answer.js';
+import type { HandlerDependencies } from './dependencies.js';
+import type { Submission } from './unpack.js';
+
+/** How a modal's submission is answered: it closes, shows errors under its fields, or turns into another view. */
+export type SubmitAnswer =
+  | { readonly kind: 'close' }
+  | { readonly kind: 'errors'; readonly errors: FieldErrors }
+  | { readonly kind: 'view'; readonly view: Modal };
+
+export type AckSubmission = (answer: SubmitAnswer) => Promise<void>;
+
+/** Slack waits three seconds; what is left after this goes to the network and a busy event loop. */
+const ANSWER_WITHIN_MS = 2_300;
+
+/** A submission, decided: what its modal is answered, and what was done, for whatever comes after the answer. */
+export interface Decided<Done> {
+  readonly answer: SubmitAnswer;
+  readonly done: Done | null;
+}
+
+/**
+ * Answers a submission after the commit: a modal that closes means durable. Where deciding takes longer than Slack
+ * waits, the modal says so, and later how it ended. A fault is told under the field `faultUnder`; it never rejects for
+ * it. Resolves with what was done, null where nothing was.
+ */
+export async function answerSubmission<Done>(
+  deps: HandlerDependencies,
+  submission: Submission,
+  ack: AckSubmission,
+  how: {
+    readonly title: string;
+    readonly faultUnder: string;
+    /** What to do after a fault, which says nothing of what was saved. */
+    readonly again: string;
+    readonly decide: () => Promise<Decided<Done>>;
+    /** What the placeholder says that stands for the form meanwhile. */
+    readonly meanwhile: string;
+    /** What the placeholder turns into where the form itself would have closed. */
+    readonly saved: (done: Done | null) => Promise<Modal>;
+  },
+): Promise<Done | null> {
+  const { title } = how;
+  const deciding = how.decide().catch((error: unknown): Decided<Done> => {
+    deps.log.error({ err: error, form: title }, 'a submission could not be decided');
+    return {
+      answer: { kind: 'errors', errors: { [how.faultUnder]: notKnownWhetherSaved(error, how.again) } },
+      done: null,
+    };
+  });
+  const inTime = await Promise.race([deciding, sleep(ANSWER_WITHIN_MS, null, { ref: false })]);
+  if (inTime !== null) {
+    await ack(inTime.answer);
+    return inTime.done;
+  }
+  await ack({ kind: 'view', view: notice(title, `:hourglass_flowing_sand: *Working on it…* ${how.meanwhile}`) });
+  const late = await deciding;
+  await updateIfOpen(deps, submission.viewId, await lateView(title, late, how.saved));
+  return late.done;
+}
+
+/** What the placeholder turns into, whose fields are gone. */
+async function lateView<Done>(
+  title: string,
+  { answer, done }: Decided<Done>,
+  saved: (done: Done | null) => Promise<Modal>,
+): Promise<Modal> {
+  switch (answer.kind) {
+    case 'view':
+      return answer.view;
+    case 'errors':
+      return notice(title, `*Not saved.* ${Object.values(answer.errors).join(' ')} Open the form again to retry.`);
+    case 'close':
+      return saved(done);
+  }
+}
+
+/** A commit whose answer was lost may have happened. Submitting again is safe, and says so if it had. */
+function notKnownWhetherSaved(error: unknown, again: string): string {
+  const why =
+    failureWords(error)
+      .replace(/^:warning: /u, '')
+      .split(' Nothing was changed.')[0] ?? '';
+  return `${why} It is not known whether this was saved. ${again}`;
+}

@@ -1,0 +1,220 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { TransitionOutcome } from '../db/transitions.js';
+import { type Evidence, evidenceChanged } from '../promotions/evidence.js';
+import type { Promotion } from '../promotions/promotion.js';
+import { refuseByRole, type Transition, type TransitionRefusal } from '../promotions/transition.js';
+import { type Answer, type Modal, notice } from '../views/blocks.js';
+import { unknownPromotionWords } from '../views/help.js';
+import { BLOCK } from '../views/ids.js';
+import { sentence } from '../views/list.js';
+import { MARKED_SHOWN, markedListAnswer, promotingOffWords } from '../views/mark.js';
+import {
+  nothingMarkedWords,
+  transitionAnswer,
+  transitionModal,
+  transitionRefusalWords,
+  transitionTitle,
+} from '../views/transition.js';
+import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import type { HandlerDependencies } from './dependencies.js';
+import { evidenceState } from './resolution-form.js';
+import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
+import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
+
+/** Heroku is given this long to be part of the form from the start, to be added to it, and to be read again. */
+const EVIDENCE_AT_ONCE_MS = 400;
+const EVIDENCE_LATER_MS = 8_000;
+const EVIDENCE_AGAIN_MS = 1_000;
+
+/** What travels through the form and back. It grants nothing: rights, row and evidence are read again. */
+const formState = z.object({
+  promotionId: z.string().refine(isPromotionId),
+  transition: z.enum(['promote', 'cancel']),
+  /** What the form showed of Heroku; null while it was being asked, or where it is of no matter. */
+  evidence: evidenceState.nullable(),
+  /** Where the outcome is told, and whether it takes the place of the buttons that were clicked. */
+  answerUrl: z.string().nullable(),
+  replace: z.boolean(),
+});
+type FormState = z.output<typeof formState>;
+
+interface Asking {
+  readonly userId: string;
+  readonly triggerId: string;
+  readonly responseUrl: string | null;
+  readonly teamId: string | null;
+  readonly replace: boolean;
+}
+
+/** `/flag-promotions promote|cancel [id | flag-key]`: opens the form, or shows what is marked, to choose from. */
+export async function commandTransition(
+  deps: HandlerDependencies,
+  transition: Transition,
+  command: Command,
+  reference: string,
+): Promise<void> {
+  const asking = { ...command, replace: false };
+  await openModal(deps, command, transitionTitle(transition), async (): Promise<Opening> => {
+    const found = await findMarked(deps, reference);
+    return 'promotion' in found
+      ? open(deps, transition, asking, found.promotion)
+      : { kind: 'answer', answer: found.answer };
+  });
+}
+
+/** `Promote` or `Cancel promotion` was clicked. */
+export async function clickTransition(deps: HandlerDependencies, transition: Transition, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  const asking = { ...click, replace: click.isEphemeral };
+  await openModal(deps, click, transitionTitle(transition), async (): Promise<Opening> => {
+    if (await isStranger(deps, click.teamId)) return { kind: 'answer', answer: STRANGER };
+    const promotion = isPromotionId(click.value) ? await deps.db.promotions.find(click.value) : null;
+    return promotion === null
+      ? { kind: 'answer', answer: sentence(unknownPromotionWords(click.value)) }
+      : open(deps, transition, asking, promotion);
+  });
+}
+
+/** By id, or by flag key where exactly one promotion of that flag is marked; else an answer that helps to choose. */
+async function findMarked(
+  deps: HandlerDependencies,
+  reference: string,
+): Promise<{ promotion: Promotion } | { answer: Answer }> {
+  const byId = isPromotionId(reference) ? await deps.db.promotions.find(reference) : null;
+  if (byId !== null) return { promotion: byId };
+  const marked = await deps.db.promotions.marked(reference === '' ? null : reference, MARKED_SHOWN + 1);
+  const [only] = marked;
+  if (reference === '' || marked.length > 1) return { answer: markedListAnswer(marked) };
+  return only === undefined
+    ? { answer: sentence(nothingMarkedWords(reference, await deps.db.promotions.newestOf(reference))) }
+    : { promotion: only };
+}
+
+async function open(
+  deps: HandlerDependencies,
+  transition: Transition,
+  asking: Asking,
+  promotion: Promotion,
+): Promise<Opening> {
+  const refusal = await refuse(deps, transition, asking.userId, promotion);
+  if (refusal !== null) return { kind: 'answer', answer: sentence(refusal) };
+  const state: FormState = {
+    promotionId: promotion.id,
+    transition,
+    evidence: null,
+    answerUrl: asking.responseUrl,
+    replace: asking.replace,
+  };
+  if (transition === 'cancel') return { kind: 'modal', view: render(promotion, state, false) };
+  const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
+  const early = await Promise.race([evidence, sleep(EVIDENCE_AT_ONCE_MS, null, { ref: false })]);
+  return {
+    kind: 'modal',
+    view: render(promotion, { ...state, evidence: early }, false),
+    later: early === null ? evidence.then((late) => render(promotion, { ...state, evidence: late }, false)) : undefined,
+  };
+}
+
+/** Why this person may not, or nobody can; null where they may. The database says so again when it writes. */
+async function refuse(
+  deps: HandlerDependencies,
+  transition: Transition,
+  userId: string,
+  promotion: Promotion,
+): Promise<string | null> {
+  const kind = refuseByRole(transition, await deps.db.operators.find(userId));
+  if (kind !== null) {
+    await deps.db.audit.append({
+      at: deps.now(),
+      action: 'console.flag.promotion.denied',
+      actor: userId,
+      promotionId: promotion.id,
+      detail: { attempted: transition, reason: kind },
+    });
+    return refusalText(deps, { kind }, transition);
+  }
+  if (transition === 'promote' && deps.findApp === null) return promotingOffWords();
+  if (promotion.state === 'marked') return null;
+  return refusalText(deps, { kind: 'not_marked', promotion, byThisRequest: false }, transition);
+}
+
+async function refusalText(
+  deps: HandlerDependencies,
+  refusal: TransitionRefusal,
+  transition: Transition,
+): Promise<string> {
+  const words = await refusalWords(deps, refusal, transition);
+  return words.kind === 'sentence' ? words.text : Object.values(words.errors).join(' ');
+}
+
+async function refusalWords(deps: HandlerDependencies, refusal: TransitionRefusal, transition: Transition) {
+  const byRole = refusal.kind === 'not_superadmin' || refusal.kind === 'not_operator';
+  if (byRole) deps.onDenied(refusal.kind);
+  const superadmins = byRole ? await deps.db.operators.superadmins() : [];
+  return transitionRefusalWords(refusal, transition, { now: deps.now(), superadmins });
+}
+
+function render(promotion: Promotion, state: FormState, changed: boolean): Modal {
+  return transitionModal({
+    promotion,
+    transition: state.transition,
+    evidence: state.evidence,
+    evidenceChanged: changed,
+    privateMetadata: JSON.stringify(state),
+  });
+}
+
+/** The form was submitted. */
+export async function submitTransition(deps: HandlerDependencies, body: unknown, ack: AckSubmission): Promise<void> {
+  const submission = unpackSubmission(body);
+  const state = formState.parse(JSON.parse(submission.privateMetadata));
+  const title = transitionTitle(state.transition);
+  const said = (promotion: Promotion) => transitionAnswer(promotion, deps.alertChannel);
+  const done = await answerSubmission<Promotion>(deps, submission, ack, {
+    title,
+    faultUnder: BLOCK.code,
+    again: 'Submit again with a fresh code: what was saved is not done twice.',
+    decide: () => decide(deps, submission, state),
+    meanwhile: 'This form will say how it ended.',
+    saved: async (promotion) => notice(title, promotion === null ? '*Saved.*' : said(promotion).text),
+  });
+  if (done === null) return;
+  await deps.showInSlack(done.id);
+  if (state.answerUrl !== null) await answer(deps, state.answerUrl, said(done), { replace: state.replace });
+}
+
+async function decide(
+  deps: HandlerDependencies,
+  submission: Submission,
+  state: FormState,
+): Promise<Decided<Promotion>> {
+  const undone = (to: SubmitAnswer): Decided<Promotion> => ({ answer: to, done: null });
+  const say = (text: string) => undone({ kind: 'view', view: notice(transitionTitle(state.transition), text) });
+  if (await isStranger(deps, submission.teamId)) return say(STRANGER.text);
+  if (state.transition === 'promote' && deps.findApp === null) return say(promotingOffWords());
+  const promotion = await deps.db.promotions.find(state.promotionId);
+
+  let reread: Evidence | null = null;
+  if (promotion?.state === 'marked' && state.transition === 'promote') {
+    reread = await deps.readEvidence(promotion, EVIDENCE_AGAIN_MS);
+    // A code authorises what the form showed, and nothing was looked at yet: the one typed is as good as before.
+    if (state.evidence === null || evidenceChanged(state.evidence, reread)) {
+      const view = render(promotion, { ...state, evidence: reread }, state.evidence !== null);
+      return undone({ kind: 'view', view });
+    }
+  }
+  const now = deps.now();
+  const { promotionId, transition, evidence: shown } = state;
+  const outcome: TransitionOutcome = await deps.db.transitions.carryOut(
+    { promotionId, transition, operatorId: submission.userId, shown, reread },
+    now,
+    (authenticator) => deps.checkCode(submission.field(BLOCK.code), authenticator, now),
+  );
+  if (outcome.kind === 'done') return { answer: { kind: 'close' }, done: outcome.promotion };
+  if (outcome.kind === 'code_refused') {
+    deps.onCodeRefused(outcome.check.kind === 'locked' ? 'locked' : outcome.check.reason);
+  }
+  const words = await refusalWords(deps, outcome, transition);
+  return words.kind === 'sentence' ? say(words.text) : undone({ kind: 'errors', errors: words.errors });
+}

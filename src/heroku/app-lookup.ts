@@ -1,0 +1,27 @@
+import type { Logger } from 'pino';
+import type { UnavailableReason } from '../promotions/evidence.js';
+import { UNAVAILABLE } from './evidence.js';
+import { type Heroku, HerokuError } from './heroku.js';
+
+/** Whether Heroku knows an app, and by which name: an app's id is as good as its name, and names change. */
+export type AppLookup =
+  | { readonly kind: 'found'; readonly name: string }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'not_known'; readonly reason: UnavailableReason };
+
+/** Asks Heroku for an app. Never rejects; answers within `deadlineMs` (milliseconds). */
+export type FindApp = (app: string, deadlineMs: number) => Promise<AppLookup>;
+
+export function createAppLookup(heroku: Heroku, log: Logger): FindApp {
+  return async (app, deadlineMs) => {
+    try {
+      return { kind: 'found', name: (await heroku.app(app, { deadlineMs })).name };
+    } catch (error) {
+      if (error instanceof HerokuError && (error.kind === 'not_found' || error.kind === 'invalid')) {
+        return { kind: 'unknown' };
+      }
+      log.warn({ err: error }, 'Heroku could not be asked whether an app exists');
+      return { kind: 'not_known', reason: error instanceof HerokuError ? UNAVAILABLE[error.kind] : 'no_answer' };
+    }
+  };
+}

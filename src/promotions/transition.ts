@@ -1,0 +1,68 @@
+import type { Evidence } from './evidence.js';
+import type { Promotion } from './promotion.js';
+import { type CodeCheck, isOperator, isSuperadmin, type Operator } from './resolution.js';
+
+/** What an operator can have done to a promotion that is marked. */
+export type Transition = 'promote' | 'cancel';
+
+/** What an operator submitted, beside the code. */
+export interface TransitionRequest {
+  readonly promotionId: string;
+  readonly transition: Transition;
+  readonly operatorId: string;
+  /** What Heroku said, as the form showed it, and as it was read again at submission; null where it is not asked. */
+  readonly shown: Evidence | null;
+  readonly reread: Evidence | null;
+}
+
+/** Why it was not done. Each is an expected answer, not a fault. */
+export type TransitionRefusal =
+  | { readonly kind: 'unknown_promotion' }
+  | { readonly kind: 'not_superadmin' }
+  | { readonly kind: 'not_operator' }
+  | {
+      readonly kind: 'not_marked';
+      readonly promotion: Promotion;
+      /** The same operator asked for the same before: that submission went through. */
+      readonly byThisRequest: boolean;
+    }
+  | { readonly kind: 'code_refused'; readonly check: Exclude<CodeCheck, { kind: 'accepted' }> };
+
+export type TransitionDecision =
+  | { readonly kind: 'do'; readonly check: Extract<CodeCheck, { kind: 'accepted' }> }
+  | TransitionRefusal;
+
+/**
+ * Decides a transition from rows that the caller holds locked. Promoting takes a superadmin, because it changes
+ * production; cancelling takes any operator. The code is checked last, so that a refusal never burns one.
+ */
+export function decideTransition(
+  request: TransitionRequest,
+  locked: { readonly promotion: Promotion | null; readonly operator: Operator | null },
+  checkCode: () => CodeCheck,
+): TransitionDecision {
+  const { promotion, operator } = locked;
+  const refusal = refuseByRole(request.transition, operator);
+  if (refusal !== null) return { kind: refusal };
+  if (promotion === null) return { kind: 'unknown_promotion' };
+  if (promotion.state !== 'marked') {
+    return { kind: 'not_marked', promotion, byThisRequest: wasDoneBy(request, promotion) };
+  }
+  const check = checkCode();
+  return check.kind === 'accepted' ? { kind: 'do', check } : { kind: 'code_refused', check };
+}
+
+/** Why a person's role does not allow it; null where it does. */
+export function refuseByRole(
+  transition: Transition,
+  operator: Operator | null,
+): 'not_superadmin' | 'not_operator' | null {
+  if (transition === 'promote') return isSuperadmin(operator) ? null : 'not_superadmin';
+  return isOperator(operator) ? null : 'not_operator';
+}
+
+function wasDoneBy({ transition, operatorId }: TransitionRequest, promotion: Promotion): boolean {
+  return transition === 'promote'
+    ? promotion.state !== 'cancelled' && promotion.promotedBy === operatorId
+    : promotion.state === 'cancelled' && promotion.resolvedBy === operatorId;
+}

@@ -1,0 +1,70 @@
+import { type Block, context, section } from './blocks.js';
+import { code, moment, person } from './text.js';
+
+/** What was done to a promotion, as the audit trail has it. */
+export interface HistoryEvent {
+  readonly at: Date;
+  readonly action: string;
+  readonly actor: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** The most events that one answer shows: a promotion has a dozen, unless somebody guesses codes. */
+export const HISTORY_LENGTH = 200;
+
+/** A section of text holds 3,000 characters; of 50 blocks, some are needed for what is said beside the history. */
+const SECTION_ROOM = 2_900;
+const MOST_SECTIONS = 30;
+
+/** The whole history, the oldest first, a line an event; `isCut`: there are older ones. */
+export function historyBlocks(events: readonly HistoryEvent[], isCut: boolean): Block[] {
+  if (events.length === 0) return [];
+  const all = pages(['*History*', ...events.map(line)]);
+  const shown = all.slice(-MOST_SECTIONS);
+  const blocks: Block[] = shown.map((page) => section(page));
+  if (isCut || shown.length < all.length) blocks.push(context('Only the newest events are shown.'));
+  return blocks;
+}
+
+function pages(lines: readonly string[]): string[] {
+  const full: string[] = [];
+  let page = '';
+  for (const text of lines) {
+    if (page !== '' && page.length + 1 + text.length > SECTION_ROOM) {
+      full.push(page);
+      page = '';
+    }
+    page = page === '' ? text : `${page}\n${text}`;
+  }
+  return page === '' ? full : [...full, page];
+}
+
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['marked', 'marked'],
+  ['promoted', 'promoted'],
+  ['cancelled', 'cancelled'],
+  ['heroku_patched', 'on Heroku'],
+  ['deployed', 'deployed'],
+  ['failed', 'failed'],
+  ['recovered', 'recovered'],
+  ['stuck_warning', 'alert: warning'],
+  ['stuck_critical', 'alert: critical'],
+  ['ops_complete', 'marked completed'],
+  ['ops_failed', 'marked failed'],
+  ['rca_linked', 'RCA linked'],
+  ['totp_rejected', 'code refused'],
+  ['denied', 'refused'],
+]);
+
+function line({ at, action, actor, detail }: HistoryEvent): string {
+  const short = action.replace(/^console\.flag\.promotion\./u, '');
+  return `${moment(at)} · *${WORDS.get(short) ?? code(short, 40)}*${more(detail)} · ${person(actor)}`;
+}
+
+/** The one thing that is worth knowing beside what was done, where there is one. */
+function more(detail: Readonly<Record<string, unknown>>): string {
+  const version = detail['release_version'];
+  if (typeof version === 'number') return ` as release v${version}`;
+  const reason = detail['reason'];
+  return typeof reason === 'string' ? `: ${code(reason, 60)}` : '';
+}

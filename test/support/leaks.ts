@@ -1,0 +1,44 @@
+import type { TestBed } from './app.js';
+
+/** Whatever must never leave the app, by name: planted by the test bed, so that each run of the whole app looks for it. */
+export type Canaries = ReadonlyMap<string, string>;
+
+/** Where the app writes or says something, and what it wrote and said there. */
+async function whatWasTold(bed: TestBed): Promise<ReadonlyMap<string, string>> {
+  // A test about an outage may leave nothing to read; then nothing was told there either.
+  const rows = (sql: string) => bed.rows.query(sql).then(JSON.stringify, () => '');
+  const metrics = await fetch(`${bed.baseUrl}/metrics`).then(
+    (answer) => answer.text(),
+    () => '',
+  );
+  return new Map([
+    ['the log', bed.logged.join('')],
+    ['the audit log', await rows('select * from console_audit_log')],
+    ['errors kept in rows', await rows('select last_error, failure_reason from console_flag_promotions')],
+    [
+      'errors of deliveries',
+      await rows(
+        `select last_error from flag_promotion_alerts union all select last_error from flag_promotion_replies
+          union all select last_error from flag_promotion_progress`,
+      ),
+    ],
+    ['metrics', metrics],
+    ['Slack', JSON.stringify(bed.slack.calls.map((call) => call.args))],
+    ['what people see', JSON.stringify(Object.values(bed.slack.people).map((person) => person.ephemerals()))],
+  ]);
+}
+
+/** Each canary that was told anywhere; empty where the app kept everything to itself. */
+export async function findLeaks(bed: TestBed, canaries: Canaries): Promise<readonly string[]> {
+  const leaks: string[] = [];
+  for (const [place, told] of await whatWasTold(bed)) {
+    for (const [name, canary] of canaries) {
+      // Six digits turn up inside longer numbers; a code of its own stands alone.
+      const found = /^\d{6}$/u.test(canary)
+        ? new RegExp(`(?<![\\d.])${canary}(?![\\d.])`, 'u').test(told)
+        : told.includes(canary);
+      if (found) leaks.push(`${name} in ${place}`);
+    }
+  }
+  return leaks;
+}
