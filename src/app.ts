@@ -151,6 +151,8 @@ export interface RunningApp {
 }
 
 const STOP_WITHIN_MS = 9_000;
+/** A promotion starts by NOTIFY; this is how late it starts where that is lost. */
+const PROMOTER_POLL_MS = 1_000;
 
 /**
  * Starts everything: database, HTTP server, Slack, watchdog.
@@ -195,6 +197,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
           random: around.random,
           newOwner: core.newOwner,
           leaseMs: config.promoterLeaseMs,
+          pollMs: PROMOTER_POLL_MS,
           log,
           onChanged: (promotionId) => void busy.during(() => showInSlack(promotionId)),
         });

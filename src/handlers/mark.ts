@@ -32,11 +32,12 @@ const formState = z.object({ answerUrl: z.string() });
 export async function commandMark(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
   const [, flagKey = '', herokuApp = '', targetValue = ''] = /^(\S*)\s*(\S*)\s*(.*)$/su.exec(rest) ?? [];
   const typed: MarkFields = { flagKey, herokuApp, targetValue: targetValue.trim() || DEFAULT_VALUE, configVar: '' };
-  if (herokuApp === '') {
+  // Slack may have written `&` as `&amp;`: a value that it could have touched is looked at in the form's own field.
+  if (herokuApp === '' || /[&<>]/u.test(targetValue)) {
     return openModal(deps, command, MARK_TITLE, async () => {
       const refusal = await refuse(deps, command.userId);
       return refusal === null
-        ? form({ ...typed, herokuApp: await likelyApp(deps, flagKey) }, [], command)
+        ? form({ ...typed, herokuApp: herokuApp || (await likelyApp(deps, flagKey)) }, [], command)
         : { kind: 'answer', answer: refusal };
     });
   }

@@ -17,6 +17,8 @@ export interface PromoterDependencies {
   /** Names the holder of a lease, another at each call: whoever lost one holds nothing by what it takes up later. */
   readonly newOwner: () => string;
   readonly leaseMs: number;
+  /** How long it waits, unless it is woken, before it looks for work again. */
+  readonly pollMs: number;
   readonly log: Logger;
   /** Called after each commit that changed what Slack shows of a promotion. Not waited for: Slack may be slow. */
   readonly onChanged: (promotionId: string) => void;
@@ -33,7 +35,6 @@ export interface Promoter {
   stop(): Promise<void>;
 }
 
-const POLL_MS = 1_000;
 const CALL_WITHIN_MS = 10_000;
 /** A step leads to the next at once, but a row whose steps lead nowhere must not hold the promoter. */
 const MOST_STEPS = 6;
@@ -162,7 +163,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       } catch (error) {
         log.error({ err: error }, 'the promoter could not look for work; it tries again');
       }
-      await sleep(POLL_MS, undefined, { signal: waking.signal }).catch(() => undefined);
+      await sleep(deps.pollMs, undefined, { signal: waking.signal }).catch(() => undefined);
     }
   }
 

@@ -24,7 +24,7 @@ describe('a promoter that is killed', () => {
   function startChild(environment: Readonly<Record<string, string>> = {}): ChildProcess {
     const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start'], {
       cwd: path.resolve(__dirname, '../..'),
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'],
         ...bed.environment,
@@ -32,6 +32,8 @@ describe('a promoter that is killed', () => {
         ...environment,
       },
     });
+    // What a child logs is searched for secrets like everything else that the app tells.
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', bed.hear);
     children.push(child);
     return child;
   }

@@ -115,6 +115,14 @@ describe('marking and promoting', () => {
     expect(await audited()).toEqual([]);
   });
 
+  test('a value that Slack may have escaped is looked at in the form before it is marked', async () => {
+    const form = await openBy(`mark ${FLAG} ${APP} a &amp; b`);
+    expect(words(form)).toContain('a &amp; b');
+    expect(words(form)).not.toContain('Nothing was marked yet');
+    expect((await kris().submit({ target_value: 'a & b' })).kind).toBe('closed');
+    expect(await rows()).toMatchObject([{ target_value: 'a & b' }]);
+  });
+
   test('an app that Heroku cannot be asked about is not taken on trust', async () => {
     bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
     expect(words(await openBy(`mark ${FLAG} ${APP}`))).toContain('Heroku did not answer');

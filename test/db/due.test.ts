@@ -52,6 +52,20 @@ describe('being told that a promotion is due', () => {
     await eventually(async () => expect(told).toBe(2));
   });
 
+  test('is what promoting does, and marking does not', async () => {
+    await db.operators.enrol({ slackUserId: 'U0KRIS', role: 'superadmin', sealedSecret: 'sealed' });
+    const now = new Date('2026-05-09T04:28:00Z');
+    const asked = { flagKey: 'dark_mode', herokuApp: 'app', configVar: 'FLAG_DARK_MODE', targetValue: 'true' };
+    const marked = await db.transitions.mark(asked, 'U0KRIS', now);
+    const promotionId = marked.kind === 'marked' ? marked.promotion.id : '';
+    await sql.query('select 1');
+    expect(told).toBe(1);
+    const request = { promotionId, transition: 'promote', operatorId: 'U0KRIS', shown: null, reread: null } as const;
+    const outcome = await db.transitions.carryOut(request, now, () => ({ kind: 'accepted', step: 1 }));
+    expect(outcome.kind).toBe('done');
+    await eventually(async () => expect(told).toBe(2));
+  });
+
   test('goes on after the connection was cut, with one look at what was missed', async () => {
     const [pid] = await listening();
     await sql.query('select pg_terminate_backend($1)', [pid]);

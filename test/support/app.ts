@@ -26,6 +26,8 @@ export interface TestBed {
   readonly config: Config;
   /** Every line that the app logged. */
   readonly logged: readonly string[];
+  /** Takes in what a replica in a process of its own logged. */
+  hear(lines: string): void;
   readonly baseUrl: string;
   /** The code that an operator's authenticator shows at the clock's present, or `steps` later. */
   code(slackUserId: string, steps?: number): string;
@@ -123,6 +125,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     rows,
     config,
     logged,
+    hear: (lines) => void logged.push(lines),
     baseUrl: `http://127.0.0.1:${app.port}`,
     code(slackUserId, steps = 0) {
       const secret = secrets.get(slackUserId);
