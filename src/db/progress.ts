@@ -39,8 +39,12 @@ export interface ProgressMessages {
 }
 
 const UNFINISHED = `(g.state = 'pending' or (g.state = 'posted' and (g.repaint_wanted > g.repaint_done or g.shown_state = 'deploying')))`;
-/** Among the unfinished, those with something to say: one that shows `deploying` may be right. */
-const DUE = `${UNFINISHED} and (g.state = 'pending' or g.repaint_wanted > g.repaint_done or p.state <> 'deploying')`;
+/**
+ * Among the unfinished, those with something to say: one that shows `deploying` may be right. Asked of each by its id: a
+ * join would be planned for as many as the planner cannot know to be few, and read all promotions.
+ */
+const DUE = `${UNFINISHED} and (g.state = 'pending' or g.repaint_wanted > g.repaint_done
+  or (select p.state from console_flag_promotions p where p.id = g.promotion_id) <> 'deploying')`;
 const FREE = `(g.lease_until is null or g.lease_until <= clock_timestamp())`;
 const WAITED = `(g.next_attempt_at is null or g.next_attempt_at <= ?)`;
 const SETTLED = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()`;
@@ -128,7 +132,7 @@ export function progressMessages(knex: Knex): ProgressMessages {
     of,
     async due(now, limit) {
       const found = await knex.raw(
-        `select g.promotion_id from flag_promotion_progress g join console_flag_promotions p on p.id = g.promotion_id
+        `select g.promotion_id from flag_promotion_progress g
           where ${DUE} and ${FREE} and ${WAITED} order by g.promotion_id limit ?`,
         [now, limit],
       );
@@ -139,8 +143,7 @@ export function progressMessages(knex: Knex): ProgressMessages {
         await knex.raw(
           `update flag_promotion_progress g
               set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = g.attempts + 1
-             from console_flag_promotions p
-            where g.promotion_id = ? and p.id = g.promotion_id and ${DUE} and ${FREE} and ${WAITED}
+            where g.promotion_id = ? and ${DUE} and ${FREE} and ${WAITED}
             returning g.attempts`,
           [lease.owner, lease.durationMs, promotionId, now],
         ),

@@ -11,7 +11,7 @@ const STUCK = 20;
 /** Of the 200,000 and more rows, what one call of any kind may touch at most. */
 const FEW = 200;
 
-const TABLES = ['console_flag_promotions', 'console_audit_log'] as const;
+const TABLES = ['console_flag_promotions', 'console_audit_log', 'flag_promotion_progress'] as const;
 const HOUR = 3_600_000;
 const LEASE = { owner: 'mine', durationMs: 60_000 };
 const RELEASE = { id: 'release', version: 143, status: 'pending', createdAt: new Date() } as const;
@@ -49,7 +49,9 @@ beforeAll(async () => {
     update console_audit_head set last_id = ${ROWS};
     alter table console_audit_log enable trigger user;
     insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at)
-      select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now() from generate_series(1, 2000) n;`);
+      select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now() from generate_series(1, 2000) n;
+    insert into flag_promotion_progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done)
+      select n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4 from generate_series(1, ${ROWS}) n;`);
   await client.query('vacuum analyze');
   const db = openDatabase(database.url);
   kris = await enrol(db, 'U0KRIS');
@@ -86,7 +88,7 @@ async function reads(): Promise<readonly Reads[]> {
   return found.rows.map(({ scans, rows: read }) => ({ sequentialScans: Number(scans), rowsRead: Number(read) }));
 }
 
-/** How often the two large tables were read from end to end meanwhile, and how many of their rows were read. */
+/** How often the large tables were read from end to end meanwhile, and how many of their rows were read. */
 async function readBy(work: (db: Database) => Promise<unknown>): Promise<Reads> {
   const before = await reads();
   const db = openDatabase(database.url, { maxConnections: 1 });
@@ -178,6 +180,38 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       return endedPromotionIds;
     },
     { length: 1 },
+  ],
+  [
+    'marking, being told of the first, and promoting',
+    async (db) => {
+      const asked = { flagKey: 'new', herokuApp: 'app', configVar: 'FLAG_NEW', targetValue: 'true' };
+      const first = await db.transitions.mark(asked, kris.id, now);
+      const second = await db.transitions.mark(asked, kris.id, now);
+      const promotionId = first.kind === 'marked' ? first.promotion.id : '';
+      const listed = await db.promotions.marked(null, 10);
+      const ofFlag = await db.promotions.marked('new', 10);
+      const request = { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null } as const;
+      const done = await db.transitions.carryOut(request, now, () => ({ kind: 'accepted', step: 2 }));
+      return { second: second.kind, listed: listed.length, ofFlag: ofFlag.length, done: done.kind };
+    },
+    { second: 'active', listed: 1, ofFlag: 1, done: 'done' },
+  ],
+  [
+    'telling how it goes',
+    async (db) => {
+      const [id = ''] = await db.progress.due(now, 200);
+      const claimed = await db.progress.claim(id, LEASE, now);
+      const shown = { upTo: 0, state: 'deploying' };
+      await db.progress.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'progress' }, shown, now);
+      const again = await db.progress.reread(id, LEASE);
+      await db.progress.release(id, LEASE, null);
+      return {
+        flagKey: claimed?.promotion.flagKey,
+        state: again?.progress.state,
+        due: await db.progress.due(now, 200),
+      };
+    },
+    { flagKey: 'new', state: 'posted', due: [] },
   ],
   [
     'the promoter’s work',
