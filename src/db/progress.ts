@@ -36,6 +36,8 @@ export interface ProgressMessages {
   withdraw(promotionId: string, lease: Lease): Promise<boolean>;
   release(promotionId: string, lease: Lease, postponement: Postponement | null): Promise<void>;
   of(promotionId: string): Promise<Progress | null>;
+  /** The release in which Heroku holds a promotion's change, as the audit trail has it; null where it does not. */
+  acceptedRelease(promotionId: string): Promise<AcceptedRelease | null>;
 }
 
 const UNFINISHED = `(g.state = 'pending' or (g.state = 'posted' and (g.repaint_wanted > g.repaint_done or g.shown_state = 'deploying')))`;
@@ -117,19 +119,13 @@ export function progressMessages(knex: Knex): ProgressMessages {
       promotionRow,
     );
     if (progress === null || promotion === undefined) return null;
-    const accepted = parseRows(
-      await knex.raw(
-        `select at, detail from console_audit_log
-          where promotion_id = ? and action = 'console.flag.promotion.heroku_patched' order by id desc limit 1`,
-        [promotionId],
-      ),
-      acceptedRow,
-    );
-    return { progress, promotion, accepted: accepted[0] ?? null, driftNoticedAt: progress.driftNoticedAt };
+    const accepted = await acceptedRelease(knex, promotionId);
+    return { progress, promotion, accepted, driftNoticedAt: progress.driftNoticedAt };
   }
 
   return {
     of,
+    acceptedRelease: (promotionId) => acceptedRelease(knex, promotionId),
     async due(now, limit) {
       const found = await knex.raw(
         `select g.promotion_id from flag_promotion_progress g
@@ -178,6 +174,16 @@ export function progressMessages(knex: Knex): ProgressMessages {
       );
     },
   };
+}
+
+/** The release in which Heroku holds a promotion's change, as the audit trail has it; null where it does not. */
+export async function acceptedRelease(knex: Knex, promotionId: string): Promise<AcceptedRelease | null> {
+  const found = await knex.raw(
+    `select at, detail from console_audit_log
+      where promotion_id = ? and action = 'console.flag.promotion.heroku_patched' order by id desc limit 1`,
+    [promotionId],
+  );
+  return parseRows(found, acceptedRow)[0] ?? null;
 }
 
 /** Inside the transaction that began a promotion: it is to be told about. */

@@ -16,6 +16,12 @@ export interface ClaimedPromotion {
   readonly attempts: number;
 }
 
+/** What Heroku held before the promoter set a value: null where it was unset; and its newest release's version then. */
+export interface HeldBefore {
+  readonly value: string | null;
+  readonly release: number;
+}
+
 /** How a promotion ended on Heroku. */
 export type PromotionEnd = { readonly state: 'deployed' } | { readonly state: 'failed'; readonly reason: string };
 
@@ -27,8 +33,8 @@ export interface Promoting {
   /** Takes the next promotion that carries a checkpoint of ours and is due. `now` is the app's clock. */
   claimNext(lease: Lease, now: Date): Promise<ClaimedPromotion | null>;
   renew(id: string, lease: Lease): Promise<boolean>;
-  /** Keeps what Heroku held before the change, once. */
-  keepPreviousValue(id: string, lease: Lease, value: string | null): Promise<boolean>;
+  /** Keeps what Heroku held before the change, and its newest release then: the first of each that is known. */
+  keepBefore(id: string, lease: Lease, before: HeldBefore): Promise<boolean>;
   /** Heroku took the change, as this release. */
   writePendingCommit(id: string, lease: Lease, release: ReleaseFacts, at: Date): Promise<boolean>;
   commit(id: string, lease: Lease, outcome: PromotionEnd, at: Date): Promise<boolean>;
@@ -51,7 +57,7 @@ export function promoting(knex: Knex): Promoting {
     id: string,
     lease: Lease,
     assignments: string,
-    values: readonly (string | Date | null)[],
+    values: readonly (string | number | Date | null)[],
     event: {
       readonly action: AuditAction;
       readonly detail: Readonly<Record<string, unknown>>;
@@ -97,8 +103,16 @@ export function promoting(knex: Knex): Promoting {
       );
       return parseRows(renewed, z.unknown()).length === 1;
     },
-    keepPreviousValue: (id, lease, value) =>
-      write(id, lease, 'previous_value = coalesce(p.previous_value, ?), updated_at = now()', [value], null, false),
+    keepBefore: (id, lease, { value, release }) =>
+      write(
+        id,
+        lease,
+        `previous_value = case when p.base_release is null then coalesce(p.previous_value, ?) else p.previous_value end,
+         base_release = coalesce(p.base_release, ?), updated_at = now()`,
+        [value, release],
+        null,
+        false,
+      ),
     writePendingCommit: (id, lease, release, at) =>
       write(
         id,

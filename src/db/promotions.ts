@@ -13,6 +13,7 @@ import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { lockOperator, recordCodeCheck, type StoredAuthenticator } from './operators.js';
 import { recordRefusal } from './refusals.js';
+import { promoteBack } from './set-back.js';
 import {
   count,
   ENDED_AT,
@@ -25,7 +26,14 @@ import {
   storable,
 } from './rows.js';
 
-export type ResolutionOutcome = { readonly kind: 'resolved'; readonly promotion: Promotion } | ResolutionRefusal;
+export type ResolutionOutcome =
+  | {
+      readonly kind: 'resolved';
+      readonly promotion: Promotion;
+      /** The promotion that sets the value back, where that was asked for and is known. */
+      readonly back: Promotion | null;
+    }
+  | ResolutionRefusal;
 
 export type RcaLinkOutcome =
   | { readonly kind: 'linked'; readonly promotion: Promotion; readonly previousUrl: string | null }
@@ -131,7 +139,7 @@ export function promotions(knex: Knex): Promotions {
             return decision;
           case 'resolve':
             await recordCodeCheck(trx, request.operatorId, decision.check);
-            return { kind: 'resolved', promotion: await writeResolution(trx, request, at) };
+            return { kind: 'resolved', ...(await writeResolution(trx, request, at)) };
           default:
             return decision;
         }
@@ -171,7 +179,11 @@ export async function lockPromotion(trx: Knex.Transaction, id: string): Promise<
   return parseRows(found, promotionRow)[0] ?? null;
 }
 
-async function writeResolution(trx: Knex.Transaction, request: ResolutionRequest, at: Date): Promise<Promotion> {
+async function writeResolution(
+  trx: Knex.Transaction,
+  request: ResolutionRequest,
+  at: Date,
+): Promise<{ promotion: Promotion; back: Promotion | null }> {
   const state = terminalStateOf(request.action);
   const updated = await trx.raw(
     `update console_flag_promotions p
@@ -184,6 +196,7 @@ async function writeResolution(trx: Knex.Transaction, request: ResolutionRequest
   if (resolved === undefined) throw new Error('A promotion left `deploying` while it was locked.');
 
   await showThatItEnded(trx, resolved.id);
+  const back = request.setBack && state === 'failed' ? await promoteBack(trx, resolved, { ...request, at }) : null;
   await appendAuditEvent(trx, {
     at,
     action:
@@ -197,12 +210,13 @@ async function writeResolution(trx: Knex.Transaction, request: ResolutionRequest
       evidence_shown: request.shown,
       evidence_reread: request.reread,
       contradiction_confirmed: request.confirmedContradiction,
+      set_back_by: back?.id ?? null,
     },
   });
-  if (request.rcaUrl === null || request.rcaUrl === resolved.rcaUrl) return resolved;
+  if (request.rcaUrl === null || request.rcaUrl === resolved.rcaUrl) return { promotion: resolved, back };
   // The message of the resolution names the RCA, so that no second one is needed for it.
   await writeRcaUrl(trx, resolved, request.rcaUrl, request.operatorId, at, { announce: false });
-  return { ...resolved, rcaUrl: request.rcaUrl };
+  return { promotion: { ...resolved, rcaUrl: request.rcaUrl }, back };
 }
 
 async function writeRcaUrl(

@@ -19,7 +19,7 @@ const time = z.unknown().transform((value) => (value instanceof Date && !Number.
 /** The select list of a promotion, under the alias `p`. The casts make a console table's own types read alike. */
 export const PROMOTION_COLUMNS = `
   p.id, p.flag_key::text, p.heroku_app::text, coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text as config_var,
-  p.target_value::text, p.previous_value::text, p.state::text, p.checkpoint::text,
+  coalesce(p.target_value::text, 'true') as target_value, p.target_unset, p.previous_value::text, p.base_release, p.state::text, p.checkpoint::text,
   p.marked_by::text, p.marked_at::timestamptz, p.promoted_by::text, p.promoted_at::timestamptz,
   p.deployed_at::timestamptz, p.failed_at::timestamptz, p.failure_reason::text, p.resolved_by::text,
   p.resolution_note::text, p.rca_url::text, p.last_error::text, p.created_at::timestamptz, p.updated_at::timestamptz`;
@@ -30,8 +30,10 @@ export const promotionRow = z
     flag_key: name,
     heroku_app: name,
     config_var: name,
-    target_value: text.nullable(),
+    target_value: text,
+    target_unset: z.boolean(),
     previous_value: text.nullable(),
+    base_release: z.number().int().nullable(),
     state: name,
     checkpoint: text.nullable(),
     marked_by: text.nullable(),
@@ -54,8 +56,9 @@ export const promotionRow = z
       flagKey: row.flag_key,
       herokuApp: row.heroku_app,
       configVar: row.config_var,
-      targetValue: row.target_value ?? 'true',
+      targetValue: row.target_unset ? null : row.target_value,
       previousValue: row.previous_value,
+      baseRelease: row.base_release,
       state: row.state,
       checkpoint: row.checkpoint,
       markedBy: row.marked_by,

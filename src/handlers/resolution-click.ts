@@ -7,7 +7,7 @@ import { needsSuperadmin } from '../views/authority.js';
 import { sentence } from '../views/list.js';
 import { isStranger, type Opening, openModal, STRANGER, showThatItEnded } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
-import { type ResolutionModalState, renderResolutionModal } from './resolution-form.js';
+import { type ResolutionModalState, readSetBack, renderResolutionModal } from './resolution-form.js';
 import { type Click, isPromotionId, unpackClick } from './unpack.js';
 
 /** Heroku is given this long to be part of the modal from the start, and this long to be added to it. */
@@ -31,12 +31,14 @@ export async function clickResolution(
       const text = `*Nothing was changed: this has ended already.*\n${outcomeHeadline(promotion)}`;
       return { kind: 'answer', answer: sentence(text) };
     }
+    const setBack = await readSetBack(deps, promotion, action);
     const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
     const early = await Promise.race([evidence, sleep(EVIDENCE_AT_ONCE_MS, null, { ref: false })]);
     // An ephemeral list cannot be repainted from the rows, but its response URL can replace it for half an hour.
     const listUrl = click.isEphemeral ? click.responseUrl : null;
     const state: ResolutionModalState = { promotionId: promotion.id, action, evidence: early, listUrl };
-    const render = (shown: ResolutionModalState) => renderResolutionModal(promotion, shown, { evidenceChanged: false });
+    const render = (shown: ResolutionModalState) =>
+      renderResolutionModal(promotion, shown, { evidenceChanged: false, setBack });
     return {
       kind: 'modal',
       view: render(state),

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { Promotion } from '../promotions/promotion.js';
+import { type SetBack, setBackOf } from '../promotions/set-back.js';
 import type { Modal } from '../views/blocks.js';
 import { resolutionModal } from '../views/resolution.js';
+import type { HandlerDependencies } from './dependencies.js';
 
 /** Evidence on its way through a modal and back. */
 export const evidenceState = z.discriminatedUnion('kind', [
@@ -37,16 +39,26 @@ export function parseModalState(privateMetadata: string): ResolutionModalState {
   return modalState.parse(JSON.parse(privateMetadata));
 }
 
+/** What the promotion could be set back to; asked only where it would be offered. */
+export async function readSetBack(
+  deps: HandlerDependencies,
+  promotion: Promotion,
+  action: ResolutionModalState['action'],
+): Promise<SetBack | null> {
+  if (action !== 'failed') return null;
+  return setBackOf(promotion, await deps.db.progress.acceptedRelease(promotion.id));
+}
+
 export function renderResolutionModal(
   promotion: Promotion,
   state: ResolutionModalState,
-  options: { readonly evidenceChanged: boolean },
+  options: { readonly evidenceChanged: boolean; readonly setBack: SetBack | null },
 ): Modal {
   return resolutionModal({
     promotion,
     action: state.action,
     evidence: state.evidence,
-    evidenceChanged: options.evidenceChanged,
+    ...options,
     privateMetadata: JSON.stringify(state),
   });
 }

@@ -9,7 +9,7 @@ import { type FieldErrors, NOTE_MAX_LENGTH, refusalWords, resolvedModal, TITLE }
 import { answer, isStranger, STRANGER, showThatItEnded } from './answer.js';
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
-import { parseModalState, type ResolutionModalState, renderResolutionModal } from './resolution-form.js';
+import { parseModalState, type ResolutionModalState, readSetBack, renderResolutionModal } from './resolution-form.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Submission, unpackSubmission } from './unpack.js';
 
@@ -36,6 +36,7 @@ export async function submitResolution(deps: HandlerDependencies, body: unknown,
   });
   if (done === null) return;
   await showThatItEnded(deps, done.ended);
+  if (done.back !== null) await deps.showInSlack(done.back);
   if (done.saved && state.listUrl !== null) {
     await answer(deps, state.listUrl, await stuckPage(deps, 0), { replace: true });
   }
@@ -46,6 +47,8 @@ interface Done {
   readonly ended: string;
   /** By this submission, rather than before it. */
   readonly saved: boolean;
+  /** The promotion that sets it back, under way since. */
+  readonly back: string | null;
 }
 
 async function decide(
@@ -73,6 +76,7 @@ async function decide(
       { ...state, evidence: reread },
       {
         evidenceChanged: state.evidence !== null,
+        setBack: await readSetBack(deps, promotion, state.action),
       },
     );
     return unsaved({ kind: 'view', view });
@@ -87,16 +91,18 @@ async function decide(
       shown: state.evidence ?? reread,
       reread,
       confirmedContradiction: fields.confirmed,
+      setBack: fields.setBack,
     },
     now,
     (authenticator) => deps.checkCode(submission.field(BLOCK.code), authenticator, now),
   );
   if (outcome.kind === 'resolved') {
-    return { answer: { kind: 'close' }, done: { ended: outcome.promotion.id, saved: true } };
+    const { promotion: ended, back } = outcome;
+    return { answer: { kind: 'close' }, done: { ended: ended.id, saved: true, back: back?.id ?? null } };
   }
   return {
     answer: await refused(deps, outcome, title, now),
-    done: outcome.kind === 'already_resolved' ? { ended: outcome.promotion.id, saved: false } : null,
+    done: outcome.kind === 'already_resolved' ? { ended: outcome.promotion.id, saved: false, back: null } : null,
   };
 }
 
@@ -120,7 +126,7 @@ function readFields(
   submission: Submission,
   state: ResolutionModalState,
   rcaUrlHosts: readonly string[],
-): { note: string | null; rcaUrl: string | null; confirmed: boolean } | { errors: FieldErrors } {
+): { note: string | null; rcaUrl: string | null; confirmed: boolean; setBack: boolean } | { errors: FieldErrors } {
   const errors: Record<string, string> = {};
   const note = submission.field(BLOCK.note);
   if (state.action === 'failed' && note === '') errors[BLOCK.note] = 'Say why: the next person will want to know.';
@@ -134,6 +140,7 @@ function readFields(
   if (state.evidence !== null && contradicts(state.evidence, state.action) && !confirmed) {
     errors[BLOCK.confirmation] = 'Tick this to go against what Heroku says.';
   }
+  const setBack = submission.field(BLOCK.setBack) === CONFIRMED;
   if (Object.keys(errors).length > 0) return { errors };
-  return { note: note === '' ? null : note, rcaUrl: rca?.ok === true ? rca.url : null, confirmed };
+  return { note: note === '' ? null : note, rcaUrl: rca?.ok === true ? rca.url : null, confirmed, setBack };
 }

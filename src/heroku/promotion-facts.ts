@@ -1,13 +1,13 @@
 import { type HerokuFacts, parseCheckpoint, type ReleaseFacts } from '../promotions/promoting.js';
 import { deployingSince, type Promotion } from '../promotions/promotion.js';
-import { type CallOptions, type Heroku, HerokuError } from './heroku.js';
+import { type CallOptions, type Heroku, HerokuError, type Release } from './heroku.js';
 
 /** How many of an app's newest releases are searched for the one that carries a value. */
 const RELEASES_SEARCHED = 20;
 
 /**
- * Reads what the next step of a promotion depends on: whether the target value is in force, and which release carries
- * it. Answers the value that is in force beside it, which may be a secret: it is for `previous_value` alone.
+ * Reads what the next step of a promotion depends on: whether the target value is in force, and which release carries it.
+ * Answers the value that is in force beside it, which may be a secret: it is for `previous_value` alone.
  * @throws {HerokuError} where Heroku does not say
  */
 export async function readPromotionFacts(
@@ -18,53 +18,70 @@ export async function readPromotionFacts(
   const { herokuApp, configVar, targetValue } = promotion;
   const value = await heroku.readConfigVar(herokuApp, configVar, options);
   const valueIsTarget = value === targetValue;
-  const checkpoint = parseCheckpoint(promotion.checkpoint);
-  const named = checkpoint.kind === 'pending_commit' ? checkpoint.releaseId : null;
-  const release = named === null ? null : await releaseOrNull(heroku, herokuApp, named, options);
-  if (release !== null) return { facts: { valueIsTarget, release }, value };
-  return { facts: { valueIsTarget, release: await findByValue(heroku, promotion, valueIsTarget, options) }, value };
+  const named = await releaseOfCheckpoint(heroku, promotion, options);
+  if (named !== null) return { facts: { valueIsTarget, release: named }, value };
+  const releases = await heroku.releases(herokuApp, { max: RELEASES_SEARCHED }, options);
+  const carries = async (release: Release) =>
+    (await heroku.configVarAtRelease(herokuApp, release.id, configVar, options)) === targetValue;
+  const release = valueIsTarget ? await broughtBy(releases, carries) : await onItsWay(releases, promotion, carries);
+  return { facts: { valueIsTarget, release }, value };
 }
 
-async function releaseOrNull(
+async function releaseOfCheckpoint(
   heroku: Heroku,
-  app: string,
-  id: string,
+  promotion: Promotion,
   options: CallOptions,
 ): Promise<ReleaseFacts | null> {
+  const checkpoint = parseCheckpoint(promotion.checkpoint);
+  if (checkpoint.kind !== 'pending_commit' || checkpoint.releaseId === null) return null;
   try {
-    return await heroku.release(app, id, options);
+    return await heroku.release(promotion.herokuApp, checkpoint.releaseId, options);
   } catch (error) {
     if (error instanceof HerokuError && error.kind === 'not_found') return null;
     throw error;
   }
 }
 
+type Carries = (release: Release) => Promise<boolean>;
+
+/** The release that brought a value that is in force: the oldest of the unbroken run of newest ones that carry it. */
+async function broughtBy(releases: readonly Release[], carries: Carries): Promise<ReleaseFacts | null> {
+  let found: ReleaseFacts | null = null;
+  for (const release of releases) {
+    // A release that failed changed nothing: it neither brought a value that is in force nor ended it.
+    if (release.status !== 'succeeded' && release.status !== 'pending') continue;
+    if (!(await carries(release))) break;
+    found = release;
+  }
+  return found;
+}
+
+/** The release that carries a value that is not in force: under way, failed, or overtaken by another change. */
+async function onItsWay(
+  releases: readonly Release[],
+  promotion: Promotion,
+  carries: Carries,
+): Promise<ReleaseFacts | null> {
+  for (const release of releases) {
+    if (!mayBeOurs(release, promotion)) break;
+    if (await carries(release)) return release;
+  }
+  return null;
+}
+
 /** Heroku cuts times to whole seconds, and its clock may be behind the app's by a little. */
 const CLOCK_SKEW_MS = 5_000;
 
 /**
- * The release that brought the target value. Where the value is in force: the oldest of the unbroken run of newest
- * releases that carry it. Where it is not: the newest one since the promotion began that carries it, which is then under
- * way, failed, or was overtaken by another change; setting the value again would be a second release for one promotion.
+ * Whether a release may be what a promotion led to. Once the promoter was about to set the value, whatever is newer than
+ * the release of then is: to set it again would be a second release for one promotion. Where another system says that
+ * Heroku took the change, what was made since the promotion began is. Else nothing was set yet, and only what is under
+ * way counts, whoever began it.
  */
-async function findByValue(
-  heroku: Heroku,
-  promotion: Promotion,
-  valueIsTarget: boolean,
-  options: CallOptions,
-): Promise<ReleaseFacts | null> {
-  const { herokuApp, configVar, targetValue } = promotion;
-  const since = deployingSince(promotion).getTime() - CLOCK_SKEW_MS;
-  let found: ReleaseFacts | null = null;
-  for (const release of await heroku.releases(herokuApp, { max: RELEASES_SEARCHED }, options)) {
-    if (!valueIsTarget && release.createdAt.getTime() < since) break;
-    const tookEffect = release.status === 'succeeded' || release.status === 'pending';
-    // A release that failed changed nothing: it neither brought a value that is in force nor ended it.
-    if (valueIsTarget && !tookEffect) continue;
-    const carries = (await heroku.configVarAtRelease(herokuApp, release.id, configVar, options)) === targetValue;
-    if (!valueIsTarget && carries) return release;
-    if (valueIsTarget && !carries) break;
-    if (valueIsTarget) found = release;
+function mayBeOurs(release: Release, promotion: Promotion): boolean {
+  if (promotion.baseRelease !== null) return release.version > promotion.baseRelease;
+  if (parseCheckpoint(promotion.checkpoint).kind === 'pending_commit') {
+    return release.createdAt.getTime() >= deployingSince(promotion).getTime() - CLOCK_SKEW_MS;
   }
-  return found;
+  return release.status === 'pending';
 }

@@ -5,7 +5,7 @@ import type { ClaimedPromotion, Promoting, PromotionEnd } from '../db/promoting.
 import { type Heroku, HerokuError } from '../heroku/heroku.js';
 import { readPromotionFacts } from '../heroku/promotion-facts.js';
 import { backOffMs, type FailedAttempt } from '../promotions/delivery.js';
-import { DRIFT_LOOK_AGAIN_MS, LOOK_AGAIN_MS, nextPromotionStep, pendingCommit } from '../promotions/promoting.js';
+import { DRIFT_LOOK_AGAIN_MS, lookAgainMs, nextPromotionStep, pendingCommit } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 
 export interface PromoterDependencies {
@@ -73,7 +73,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     try {
       for (let steps = 0; promotion !== null && steps < MOST_STEPS; steps += 1)
         promotion = await takeStep(promotion, lease);
-      if (promotion !== null) await postpone(promotion.id, lease, LOOK_AGAIN_MS, null);
+      if (promotion !== null) await postpone(promotion.id, lease, lookAgainMs(promotion, deps.now()), null);
     } catch (error) {
       // Nothing went wrong: promoting a flag of this very app restarts it. The successor goes on at once.
       if (stopping.signal.aborted) return postpone(claimed.id, lease, 0, null);
@@ -96,8 +96,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     const { id, herokuApp, configVar } = promotion;
     switch (step.kind) {
       case 'patch':
-        if (!(await db.keepPreviousValue(id, lease, value))) return null;
-        return patch(promotion, lease);
+        return patch(promotion, value, lease);
       case 'checkpoint':
         if (!(await db.writePendingCommit(id, lease, step.release, deps.now()))) return null;
         deps.onChanged(id);
@@ -107,7 +106,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       case 'commit_failed':
         return commit(id, lease, { state: 'failed', reason: step.reason });
       case 'wait':
-        await postpone(id, lease, LOOK_AGAIN_MS, null);
+        await postpone(id, lease, lookAgainMs(promotion, deps.now()), null);
         return null;
       case 'report_drift': {
         const at = deps.now();
@@ -123,12 +122,15 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
-  async function patch(promotion: Promotion, lease: Lease): Promise<Promotion | null> {
+  async function patch(promotion: Promotion, value: string | null, lease: Lease): Promise<Promotion | null> {
     const { id, herokuApp, configVar, targetValue } = promotion;
+    const newest = await heroku.latestRelease(herokuApp, { deadlineMs: CALL_WITHIN_MS, signal: stopping.signal });
+    const release = newest?.version ?? 0;
+    if (!(await db.keepBefore(id, lease, { value, release }))) return null;
     try {
       // What comes of it is read, never assumed: also an answer that got lost may have been a success.
       await heroku.setConfigVar(herokuApp, configVar, targetValue, { deadlineMs: CALL_WITHIN_MS });
-      return promotion;
+      return { ...promotion, baseRelease: promotion.baseRelease ?? release };
     } catch (error) {
       // What Heroku calls invalid stays so, however often it is sent.
       if (!(error instanceof HerokuError) || error.kind !== 'invalid') throw error;

@@ -1,4 +1,4 @@
-import type { Promotion } from './promotion.js';
+import { deployingSince, type Promotion } from './promotion.js';
 
 /**
  * How far a promotion's work on Heroku has come, as its row says: the work survives its worker, because whoever reads
@@ -92,7 +92,13 @@ export function nextPromotionStep(
   }
 }
 
-/** Milliseconds until a release under way is looked at again. */
-export const LOOK_AGAIN_MS = 2_000;
+/**
+ * Milliseconds until a release under way is looked at again: at first as often as somebody waits for it, then ever more
+ * seldom, because an account has 4,500 requests an hour for everything.
+ */
+export function lookAgainMs(promotion: Parameters<typeof deployingSince>[0], now: Date): number {
+  const waitedMs = now.getTime() - deployingSince(promotion).getTime();
+  return Math.min(30_000, Math.max(2_000, waitedMs / 20));
+}
 /** Milliseconds until a drift is looked at again: somebody may set the value back. */
 export const DRIFT_LOOK_AGAIN_MS = 5 * 60_000;

@@ -11,8 +11,11 @@ export interface Promotion {
   readonly flagKey: string;
   readonly herokuApp: string;
   readonly configVar: string;
-  readonly targetValue: string;
+  /** null: the config var is to be removed. */
+  readonly targetValue: string | null;
   readonly previousValue: string | null;
+  /** The app's newest release, by its version, before the promoter first set the value; null where it did not yet. */
+  readonly baseRelease: number | null;
   /** One of PROMOTION_STATES for rows of ours; a table that the console made may hold words of its own. */
   readonly state: string;
   readonly checkpoint: string | null;

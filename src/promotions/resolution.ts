@@ -42,6 +42,8 @@ export interface ResolutionRequest {
   readonly reread: Evidence;
   /** The operator ticked "I know that this contradicts what Heroku says". */
   readonly confirmedContradiction: boolean;
+  /** The operator asked, beside `failed`, for what was there before. */
+  readonly setBack: boolean;
 }
 
 /** Why a resolution was not made. Each is an expected answer, not a fault. */

@@ -32,7 +32,14 @@ export function heldValue(value: PresentableValue): string {
 /** The value a promotion sets, masked where it may be a secret. */
 export function target(promotion: Pick<Promotion, 'targetValue'>): string {
   const value = presentableValue(promotion.targetValue);
-  return value.kind === 'plain' ? code(value.value) : '_a value that is not shown_';
+  switch (value.kind) {
+    case 'unset':
+      return '_not set_';
+    case 'plain':
+      return code(value.value);
+    case 'masked':
+      return '_a value that is not shown_';
+  }
 }
 
 /** Why Heroku’s answer is not there, and what to do instead. */

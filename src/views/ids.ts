@@ -32,6 +32,7 @@ export const BLOCK = {
   note: 'note',
   rcaUrl: 'rca_url',
   confirmation: 'confirmation',
+  setBack: 'set_back',
   promotion: 'promotion',
   flagKey: 'flag_key',
   herokuApp: 'heroku_app',
@@ -42,7 +43,7 @@ export const BLOCK = {
 /** The action id of every modal's input; its block's id tells which one it is. */
 export const INPUT = 'input';
 
-/** The one option of the confirmation's checkboxes. */
+/** The one option of a checkbox that stands for itself. */
 export const CONFIRMED = 'confirmed';
 
 /** The event type of the metadata by which a message of ours is found again. */

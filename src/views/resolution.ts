@@ -1,12 +1,19 @@
-import { contradicts, type Evidence, type ResolutionAction } from '../promotions/evidence.js';
+import {
+  contradicts,
+  type Evidence,
+  type PresentableValue,
+  presentableValue,
+  type ResolutionAction,
+} from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { Operator, ResolutionRefusal } from '../promotions/resolution.js';
+import type { SetBack } from '../promotions/set-back.js';
 import { promotionFacts, outcomeHeadline } from './alert.js';
 import { codeInput, codeWords, needsSuperadmin, WHY_A_CODE } from './authority.js';
 import { type Block, context, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
 import { evidenceText } from './evidence.js';
 import { BLOCK, CONFIRMED, INPUT, VIEW } from './ids.js';
-import { code, when } from './text.js';
+import { code, plain, when } from './text.js';
 
 export const NOTE_MAX_LENGTH = 1_000;
 
@@ -21,11 +28,16 @@ export function resolutionModal(facts: {
   readonly evidence: Evidence | null;
   /** Heroku says something else than when the modal opened. */
   readonly evidenceChanged: boolean;
+  /** What was there before, where that is known. */
+  readonly setBack: SetBack | null;
   readonly privateMetadata: string;
 }): Modal {
   const { promotion, action, evidence } = facts;
+  const offersSetBack = action === 'failed' && evidence?.kind === 'read' && evidence.verdict === 'live';
   const blocks: Block[] = [
-    section(`${code(promotion.flagKey)} goes from *deploying* to *${STATE_AFTER[action]}*. Nothing changes on Heroku.`),
+    section(
+      `${code(promotion.flagKey)} goes from *deploying* to *${STATE_AFTER[action]}*. ${offersSetBack ? 'By that alone, nothing' : 'Nothing'} changes on Heroku.`,
+    ),
     promotionFacts(promotion),
   ];
   if (facts.evidenceChanged) {
@@ -35,6 +47,7 @@ export function resolutionModal(facts: {
   }
   blocks.push(section(evidenceText(promotion, evidence)));
   if (evidence !== null && contradicts(evidence, action)) blocks.push(...contradiction(action));
+  if (offersSetBack) blocks.push(settingBack(promotion, facts.setBack));
   blocks.push(
     codeInput(),
     {
@@ -67,6 +80,38 @@ export function resolutionModal(facts: {
     close: plainText('Cancel'),
     blocks,
   };
+}
+
+/** Failed and live is a state to get out of: the way back is offered beside it. */
+function settingBack(promotion: Promotion, setBack: SetBack | null): Block {
+  if (setBack === null) {
+    return section(
+      `What ${code(promotion.configVar)} held before is not known, so it stays as it is on Heroku. Set it by hand, with \`heroku config:set\` or \`config:unset\`.`,
+    );
+  }
+  return {
+    type: 'input',
+    block_id: BLOCK.setBack,
+    optional: true,
+    label: plainText('And on Heroku'),
+    hint: plainText('A promotion of its own: Heroku makes a release and restarts the app’s dynos.'),
+    element: {
+      type: 'checkboxes',
+      action_id: INPUT,
+      options: [{ text: plainText(wayBack(presentableValue(setBack.value))), value: CONFIRMED }],
+    },
+  };
+}
+
+function wayBack(before: PresentableValue): string {
+  switch (before.kind) {
+    case 'unset':
+      return 'Remove it: it was not set before';
+    case 'plain':
+      return `Set it back to ${plain(before.value, 20)}`;
+    case 'masked':
+      return 'Set it back to what it was';
+  }
 }
 
 function contradiction(action: ResolutionAction): Block[] {

@@ -45,6 +45,28 @@ describe('the promoter', () => {
     expect(patches()).toBe(0);
   });
 
+  test('takes no release for its own that carried the value before it began, however shortly', async () => {
+    bed.heroku.setVar(APP, CONFIG_VAR, 'true');
+    bed.heroku.setVar(APP, CONFIG_VAR, 'false');
+    await insert('INTENT');
+    await until({ state: 'deployed', previous_value: 'false' });
+    expect(patches()).toBe(1);
+  });
+
+  test('leaves alone what somebody changed after the promoter had set it, also where it was killed in between', async () => {
+    await insert('INTENT');
+    await bed.rows.query(
+      `update console_flag_promotions set lease_owner = 'killed', lease_until = now() + interval '1 hour'`,
+    );
+    const base = bed.heroku.releases(APP).at(-1)?.version ?? 0;
+    bed.heroku.setVar(APP, CONFIG_VAR, 'true');
+    bed.heroku.setVar(APP, CONFIG_VAR, 'off');
+    await bed.rows.query(`update console_flag_promotions set base_release = ${base}, lease_until = now()`);
+    await until({ state: 'deploying', last_error: expect.stringContaining('no longer what was promoted') });
+    expect(patches()).toBe(0);
+    expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('off');
+  });
+
   test('waits for the release phase, and does not set the value a second time meanwhile', async () => {
     bed.heroku.setReleaseBehaviour(APP, 'pending');
     await insert('INTENT');

@@ -95,6 +95,7 @@ describe('resolving', () => {
           evidence_shown: JSON.parse(JSON.stringify(LIVE)),
           evidence_reread: JSON.parse(JSON.stringify(LIVE)),
           contradiction_confirmed: false,
+          set_back_by: null,
         },
       },
     ]);

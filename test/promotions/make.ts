@@ -28,6 +28,7 @@ export function promotion(changes: Partial<Promotion> = {}): Promotion {
     configVar: 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING',
     targetValue: 'true',
     previousValue: null,
+    baseRelease: null,
     state: 'deploying',
     checkpoint: null,
     markedBy: 'U0MARKER01',

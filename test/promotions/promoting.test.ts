@@ -1,4 +1,5 @@
-import { nextPromotionStep, parseCheckpoint, type ReleaseFacts } from '../../src/promotions/promoting.js';
+import { lookAgainMs, nextPromotionStep, parseCheckpoint, type ReleaseFacts } from '../../src/promotions/promoting.js';
+import { HOUR, MINUTE, momentAfter, promotion, SECOND } from './make.js';
 
 const ID = '01234567-89ab-cdef-0123-456789abcdef';
 const release = (status: ReleaseFacts['status']): ReleaseFacts => ({
@@ -22,6 +23,16 @@ describe('a checkpoint', () => {
   ])('%j is read as %j', (text, checkpoint) => {
     expect(parseCheckpoint(text)).toEqual(checkpoint);
   });
+});
+
+test.each([
+  [0, 2_000],
+  [30 * SECOND, 2_000],
+  [2 * MINUTE, 6_000],
+  [HOUR, 30_000],
+  [-HOUR, 2_000],
+])('%i ms after it was promoted, a release under way is looked at again in %i ms', (waited, again) => {
+  expect(lookAgainMs(promotion(), momentAfter(waited))).toBe(again);
 });
 
 describe('the next step', () => {

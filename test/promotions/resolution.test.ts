@@ -29,6 +29,7 @@ function request(changes: Partial<ResolutionRequest> = {}): ResolutionRequest {
     shown: live,
     reread: live,
     confirmedContradiction: false,
+    setBack: false,
     ...changes,
   };
 }

@@ -192,6 +192,7 @@ export function submission(
     shown: LIVE,
     reread: LIVE,
     confirmedContradiction: false,
+    setBack: false,
     ...changes,
   };
 }

@@ -258,15 +258,18 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   noRcaWanted: () => [words(rca.noRcaWanted())],
   resolutionModal: (facts) =>
     withEvidence(facts).flatMap(([row, known]) =>
-      (['completed', 'failed'] as const).map((action) =>
-        view(
-          resolution.resolutionModal({
-            promotion: row,
-            action,
-            evidence: known,
-            evidenceChanged: action === 'failed',
-            privateMetadata: METADATA,
-          }),
+      [null, { value: null }, { value: facts.text }].flatMap((setBack) =>
+        (['completed', 'failed'] as const).map((action) =>
+          view(
+            resolution.resolutionModal({
+              promotion: row,
+              action,
+              evidence: known,
+              evidenceChanged: action === 'failed',
+              setBack,
+              privateMetadata: METADATA,
+            }),
+          ),
         ),
       ),
     ),

@@ -1,3 +1,4 @@
+import type { SetBack } from '../../src/promotions/set-back.js';
 import type { Evidence } from '../../src/promotions/evidence.js';
 import type { CodeCheck } from '../../src/promotions/resolution.js';
 import { refusalWords, resolutionModal } from '../../src/views/resolution.js';
@@ -6,8 +7,9 @@ import { EVIDENCE, type Payload } from './payloads.js';
 import { valuesOf } from './reading.js';
 
 const now = momentAfter(30 * HOUR);
+const LIVE: Evidence = { kind: 'read', checkedAt: now, verdict: 'live', value: { kind: 'plain', value: 'true' } };
 
-function modal(action: 'completed' | 'failed', evidence: Evidence | null): Payload {
+function modal(action: 'completed' | 'failed', evidence: Evidence | null, setBack: SetBack | null = null): Payload {
   return {
     kind: 'view',
     view: resolutionModal({
@@ -15,6 +17,7 @@ function modal(action: 'completed' | 'failed', evidence: Evidence | null): Paylo
       action,
       evidence,
       evidenceChanged: false,
+      setBack,
       privateMetadata: '{}',
     }),
   };
@@ -25,6 +28,25 @@ describe('the form', () => {
     const verdict = evidence.kind === 'read' ? evidence.verdict : 'unknown';
     expect(valuesOf(modal('completed', evidence), 'block_id').includes('confirmation')).toBe(verdict === 'not_live');
     expect(valuesOf(modal('failed', evidence), 'block_id').includes('confirmation')).toBe(verdict === 'live');
+  });
+
+  test.each(EVIDENCE)('offers the way back exactly where it is to be failed and is live (%#)', (evidence) => {
+    const isLive = evidence.kind === 'read' && evidence.verdict === 'live';
+    const offers = (action: 'completed' | 'failed', setBack: SetBack | null) =>
+      valuesOf(modal(action, evidence, setBack), 'block_id').includes('set_back');
+    expect(offers('failed', { value: 'off' })).toBe(isLive);
+    expect(offers('failed', null)).toBe(false);
+    expect(offers('completed', { value: 'off' })).toBe(false);
+  });
+
+  test.each([
+    ['off', 'Set it back to off'],
+    [null, 'Remove it: it was not set before'],
+    ['hunter2-canary', 'Set it back to what it was'],
+  ])('names what was there before, %j, unless it may be a secret', (value, words) => {
+    const shown = JSON.stringify(modal('failed', LIVE, { value }));
+    expect(shown).toContain(words);
+    expect(shown).not.toContain('canary');
   });
 
   test('asks for none while Heroku is being asked', () => {

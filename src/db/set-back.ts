@@ -1,0 +1,52 @@
+import { INTENT } from '../promotions/promoting.js';
+import type { Promotion } from '../promotions/promotion.js';
+import { setBackOf } from '../promotions/set-back.js';
+import { appendAuditEvent } from './audit.js';
+import type { Knex } from './connection.js';
+import { announceDue } from './due.js';
+import { acceptedRelease, openProgress } from './progress.js';
+import { PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
+
+/**
+ * Inside the transaction that resolved a promotion as failed: a promotion of its own, back to what was there before, under
+ * way as it commits. `authorised`: the code that resolved the first one showed this too. Null where nobody knows what
+ * was there, and nothing was written.
+ */
+export async function promoteBack(
+  trx: Knex.Transaction,
+  failed: Promotion,
+  authorised: { readonly operatorId: string; readonly at: Date },
+): Promise<Promotion | null> {
+  const setBack = setBackOf(failed, await acceptedRelease(trx, failed.id));
+  if (setBack === null) return null;
+  const { operatorId, at } = authorised;
+  const inserted = await trx.raw(
+    `insert into console_flag_promotions as p
+       (flag_key, heroku_app, config_var, target_value, target_unset, state, checkpoint, marked_by, marked_at, promoted_by, promoted_at)
+      values (?, ?, ?, ?, ?, 'deploying', ?, ?, ?, ?, ?) returning ${PROMOTION_COLUMNS}`,
+    [
+      failed.flagKey,
+      failed.herokuApp,
+      failed.configVar,
+      setBack.value ?? '',
+      setBack.value === null,
+      INTENT,
+      operatorId,
+      at,
+      operatorId,
+      at,
+    ],
+  );
+  const [back] = parseRows(inserted, promotionRow);
+  if (back === undefined) throw new Error('The promotion that sets the value back was not inserted.');
+  await openProgress(trx, back.id);
+  await announceDue(trx);
+  await appendAuditEvent(trx, {
+    at,
+    action: 'console.flag.promotion.promoted',
+    actor: operatorId,
+    promotionId: back.id,
+    detail: { from: null, to: 'deploying', sets_back: failed.id },
+  });
+  return back;
+}
