@@ -35,6 +35,8 @@ export interface Promoter {
   stop(): Promise<void>;
 }
 
+/** Promotions at once: most of one is waiting for Heroku, and a slow one must not hold up the others. */
+const AT_ONCE = 5;
 const CALL_WITHIN_MS = 10_000;
 /** A step leads to the next at once, but a row whose steps lead nowhere must not hold the promoter. */
 const MOST_STEPS = 6;
@@ -46,6 +48,12 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   let running: Promise<void> = Promise.resolve();
 
   async function drain(): Promise<void> {
+    // Each ends by itself: one that could not look must not be doubled by the next look while others still work.
+    const worked = await Promise.allSettled(Array.from({ length: AT_ONCE }, takeUpWhatIsDue));
+    for (const outcome of worked) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  async function takeUpWhatIsDue(): Promise<void> {
     while (!stopping.signal.aborted) {
       const lease: Lease = { owner: deps.newOwner(), durationMs: deps.leaseMs };
       const claimed = await db.claimNext(lease, deps.now());
