@@ -52,6 +52,7 @@ function promoting(promotion: Promotion, evidence: Evidence | null): Block[] {
   return [
     section(
       [
+        `*Flag*: ${code(promotion.flagKey)}`,
         `*Heroku app*: ${code(promotion.herokuApp)}`,
         `*Config var*: ${code(promotion.configVar)}`,
         `*Now*: ${present(evidence)}`,
@@ -75,7 +76,7 @@ function present(evidence: Evidence | null): string {
 
 function cancelling(promotion: Promotion): Block[] {
   return [
-    section([...subjectLines(promotion), markedLine(promotion)].join('\n')),
+    section([`*Flag*: ${code(promotion.flagKey)}`, ...subjectLines(promotion), markedLine(promotion)].join('\n')),
     section('It will not be promoted. Nothing was set on Heroku, and nothing changes there. It can be marked again.'),
   ];
 }
