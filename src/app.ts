@@ -13,7 +13,7 @@ import { registerHandlers } from './handlers/index.js';
 import { createAppLookup } from './heroku/app-lookup.js';
 import { createEvidenceReader } from './heroku/evidence.js';
 import { createHeroku, type Heroku } from './heroku/heroku.js';
-import { type HttpServer, startHttp } from './http.js';
+import { type HttpServer, SLACK_PATH, startHttp } from './http.js';
 import { createDelivery, type Delivery } from './jobs/delivery.js';
 import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/maintenance.js';
 import { createPromoter } from './jobs/promoter.js';
@@ -305,8 +305,14 @@ function createReceiver(config: Config, log: Logger): SlackReceiver {
   }
   const receiver = new HTTPReceiver({
     signingSecret: transport.signingSecret,
-    endpoints: '/slack/events',
+    endpoints: SLACK_PATH,
     logger: boltLogger(log),
+    // Handlers deal with their own faults: what comes here is Bolt failing at a body that is none of Slack's shapes.
+    processEventErrorHandler: async ({ error, response }) => {
+      log.warn({ err: error }, 'a request of no known shape was refused');
+      if (!response.headersSent) response.writeHead(400).end();
+      return false;
+    },
   });
   return { kind: 'http', receiver };
 }

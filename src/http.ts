@@ -1,9 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { HTTPReceiverDeferredRequestError } from '@slack/bolt';
+import { HTTPModuleFunctions, HTTPReceiverDeferredRequestError } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics.js';
 import type { Readiness } from './readiness.js';
+
+/** Where Slack’s requests come in. */
+export const SLACK_PATH = '/slack/events';
 
 export interface HttpDependencies {
   /** Bolt's listener for `POST /slack/events`; null in Socket Mode. */
@@ -53,12 +56,28 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
     return send(response, 200, contentType, text);
   }
   if (deps.slackListener === null) return send(response, 404, 'text/plain', 'not found\n');
+  const refusal = request.method === 'POST' && path === SLACK_PATH ? await refuseUnusable(request) : null;
+  if (refusal !== null) return send(response, refusal, 'text/plain', 'not a request of Slack’s\n');
   try {
     deps.slackListener(request, response);
   } catch (error) {
     // Bolt's way of saying that a request is not Slack's.
     if (!(error instanceof HTTPReceiverDeferredRequestError)) throw error;
     send(response, 404, 'text/plain', 'not found\n');
+  }
+}
+
+/**
+ * The status with which a body is refused that is no object, or too large; null where Bolt can go on, which then finds the
+ * body already read. Bolt takes a signed `null` for an object, and its listener's failure then ends the process.
+ */
+async function refuseUnusable(request: IncomingMessage): Promise<400 | 413 | null> {
+  try {
+    const buffered = await HTTPModuleFunctions.bufferIncomingMessage(request, HTTPModuleFunctions.defaultBodyLimit);
+    const body: unknown = HTTPModuleFunctions.parseHTTPRequestBody(buffered);
+    return typeof body === 'object' && body !== null && !Array.isArray(body) ? null : 400;
+  } catch (error) {
+    return HTTPModuleFunctions.isRawBodyError(error) && error.statusCode === 413 ? 413 : 400;
   }
 }
 

@@ -53,6 +53,14 @@ describe('the HTTP side', () => {
     expect((await get('/elsewhere')).status).toBe(404);
   });
 
+  test.each(['payload=null', 'payload=[]', 'payload=1', 'payload={', 'payload=%22text%22'])(
+    'a signed %s is refused, and ends nothing',
+    async (body) => {
+      expect(await signed({ body })).toBe(400);
+      expect(await signed()).toBe(200);
+    },
+  );
+
   test('a good signature is let in; a forged and a stale one get 401', async () => {
     expect(await signed()).toBe(200);
     expect(await signed({ secret: 'not-the-secret' })).toBe(401);

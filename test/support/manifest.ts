@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
@@ -14,7 +14,9 @@ const schema = z.object({
 
 /** What `manifest.yml` asks Slack for: what the stand-in then grants, and nothing else. */
 export function readManifest() {
-  const manifest = schema.parse(parse(readFileSync(path.resolve(__dirname, '../../manifest.yml'), 'utf8')));
+  const manifest = schema.parse(
+    parse(readFileSync(fileURLToPath(new URL('../../manifest.yml', import.meta.url)), 'utf8')),
+  );
   return {
     scopes: manifest.oauth_config.scopes.bot,
     events: manifest.settings.event_subscriptions.bot_events,

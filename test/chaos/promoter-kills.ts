@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { startHerokuStandIn } from '../../demo/heroku/stand-in.js';
+import { startSlackStandIn } from '../../demo/slack/workspace.js';
+import { openDatabase } from '../../src/db/database.js';
+import { createTestDatabase } from '../support/database.js';
+import { createRowStore } from '../support/row-store.js';
+import type { Report, Scenario } from './scenario.js';
+
+/** Replicas promote flags on one database, and are killed with SIGKILL at random moments, each followed by a successor. */
+const PROMOTIONS = 200;
+const REPLICAS = 3;
+const LEASE = '3s';
+const GIVE_UP_AFTER_MS = 180_000;
+const APP = 'raxx-console-prod';
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export const promoterKills: Scenario = { name: 'promoter-kills', run };
+
+const flagOf = (index: number): string => `chaos_${index}`;
+
+async function run(random: () => number): Promise<Report> {
+  const database = await createTestDatabase();
+  const rows = createRowStore(database.url);
+  const heroku = await startHerokuStandIn({
+    apps: { [APP]: { vars: { SECRET: 'canary-other-var' } } },
+    requestsPerHour: 1_000_000,
+  });
+  // Slow enough that most kills fall into the middle of a promotion.
+  heroku.faults.add({ fault: { kind: 'delay', ms: 25 } });
+  const slack = await startSlackStandIn();
+  const environment = {
+    PATH: process.env['PATH'],
+    DATABASE_URL: database.url,
+    SLACK_BOT_TOKEN: slack.botToken,
+    SLACK_SIGNING_SECRET: slack.signingSecret,
+    SLACK_API_URL: slack.apiUrl,
+    SLACK_ALERT_CHANNEL: slack.channels.alerts,
+    HEROKU_API_KEY: heroku.apiKey,
+    HEROKU_API_URL: heroku.apiUrl,
+    TOTP_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    PROMOTER_LEASE: LEASE,
+    MAINTENANCE_CRON: '0 0 1 1 *',
+    PORT: '0',
+  };
+  let logged = '';
+  function startReplica(): ChildProcess {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start'], { cwd: ROOT, env: environment });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        logged += text;
+      });
+    }
+    return child;
+  }
+
+  for (let index = 0; index < PROMOTIONS; index += 1) {
+    await rows.insertDeploying({ flagKey: flagOf(index), checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
+  }
+  const replicas = Array.from({ length: REPLICAS }, startReplica);
+  const startedAt = performance.now();
+  let kills = 0;
+  async function left(): Promise<number> {
+    const [row] = await rows.query<{ n: number }>(
+      `select count(*)::int as n from console_flag_promotions where state = 'deploying'`,
+    );
+    return row?.n ?? 0;
+  }
+  while ((await left()) > 0 && performance.now() - startedAt < GIVE_UP_AFTER_MS) {
+    // Long enough for a replica to come up and to be somewhere in its work.
+    await sleep(300 + random() * 900);
+    const victim = Math.floor(random() * REPLICAS);
+    replicas[victim]?.kill('SIGKILL');
+    replicas[victim] = startReplica();
+    kills += 1;
+  }
+  for (const replica of replicas) replica.kill('SIGKILL');
+
+  const stuck = await left();
+  const [outcome] = await rows.query<{ deployed: number; patched: number; ended: number; doubled: number }>(
+    `select (select count(*)::int from console_flag_promotions where state = 'deployed') as deployed,
+          (select count(*)::int from console_audit_log where action like '%heroku_patched') as patched,
+          (select count(*)::int from console_audit_log where action like '%deployed') as ended,
+          (select count(*)::int from (
+             select 1 from console_audit_log group by promotion_id, action having count(*) > 1) d) as doubled`,
+  );
+  const changes = Array.from({ length: PROMOTIONS }, (_, index) =>
+    heroku.patchesThatChanged(APP, `FLAG_${flagOf(index).toUpperCase()}`),
+  );
+  const db = openDatabase(database.url);
+  const audit = await db.audit.verify();
+  await db.close();
+  const everything = logged + JSON.stringify([await rows.query('select * from console_audit_log'), slack.calls]);
+  const leaks = [heroku.apiKey, 'canary-other-var'].filter((secret) => everything.includes(secret)).length;
+
+  const wrong = {
+    stuck,
+    'not deployed': PROMOTIONS - (outcome?.deployed ?? 0),
+    'without exactly one change at Heroku': changes.filter((count) => count !== 1).length,
+    'lost audit events': 2 * PROMOTIONS - (outcome?.patched ?? 0) - (outcome?.ended ?? 0),
+    'doubled audit events': outcome?.doubled ?? 0,
+    'broken audit chain': audit.intact ? 0 : 1,
+    'secrets in logs, audit events or Slack': leaks,
+  };
+  await rows.close();
+  await slack.close();
+  await heroku.close();
+  await database.drop();
+  return { did: `${PROMOTIONS} promotions, ${REPLICAS} replicas, ${kills} kills`, wrong };
+}

@@ -1,0 +1,44 @@
+import { startTestBed } from '../support/app.js';
+import { createTestClock } from '../support/clock.js';
+import type { Report, Scenario } from './scenario.js';
+
+/** Three replicas tick together, with clocks half a minute apart, while rows warn and then turn critical. */
+export const replicasTicking: Scenario = { name: 'replicas-ticking', run };
+
+const PROMOTIONS = 10;
+const TICKS = 12;
+
+async function run(): Promise<Report> {
+  const start = Date.parse('2026-05-09T16:20:00Z');
+  const bed = await startTestBed({ startAt: new Date(start).toISOString() });
+  const clocks = [-30_000, 30_000].map((offset) => createTestClock(new Date(start + offset).toISOString()));
+  const replicas = [bed.app];
+  for (const clock of clocks) replicas.push(await bed.replica({ clock }));
+  for (let index = 0; index < PROMOTIONS; index += 1) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
+  // From before the warning at 16:28 to after the critical at 04:28, in steps of an hour and some.
+  for (let tick = 0; tick < TICKS; tick += 1) {
+    await Promise.all(replicas.map((replica) => replica.tick()));
+    for (const clock of [bed.clock, ...clocks]) clock.advance(70 * 60_000);
+  }
+  await Promise.all(replicas.map((replica) => replica.tick()));
+
+  const roots = (await bed.slack.messages(bed.slack.channels.alerts)).filter(({ threadTs }) => threadTs === null);
+  let replies = 0;
+  for (const root of roots) {
+    const thread = await bed.slack.thread(bed.slack.channels.alerts, root.ts);
+    replies += thread.filter(({ ts, text }) => ts !== root.ts && text.includes('CRITICAL')).length;
+  }
+  const events = await bed.rows.query<{ n: number }>(
+    `select count(*)::int as n from console_audit_log where action like '%stuck%' group by promotion_id, action`,
+  );
+  await bed.close();
+  return {
+    did: `${PROMOTIONS} promotions, 3 replicas, ${TICKS + 1} ticks each`,
+    wrong: {
+      'messages too few or too many': Math.abs(roots.length - PROMOTIONS),
+      'criticals too few or too many': Math.abs(replies - PROMOTIONS),
+      'audit events doubled': events.filter(({ n }) => n !== 1).length,
+      'audit events lost': Math.max(0, 2 * PROMOTIONS - events.length),
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { startTestServer } from '../support/database.js';
+import { mutatedPayloads } from './mutated-payloads.js';
+import { promoterKills } from './promoter-kills.js';
+import { replayedRequests } from './replayed-requests.js';
+import { replicasTicking } from './replicas-ticking.js';
+import { type Scenario, seeded } from './scenario.js';
+import { slackOutage } from './slack-outage.js';
+import { submissionsAtOnce } from './submissions-at-once.js';
+
+/**
+ * `npm run chaos [-- <name> …]`: troubles of every kind, each against the real app, and figures of what came of them. Exit
+ * code 1 where anything was lost, doubled or wrong. CHAOS_SEED replays a run, as far as the machine's timing allows.
+ */
+const SCENARIOS: readonly Scenario[] = [
+  promoterKills,
+  slackOutage,
+  replicasTicking,
+  submissionsAtOnce,
+  replayedRequests,
+  mutatedPayloads,
+];
+
+const out = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
+if (unknown.length > 0) {
+  out(`No such scenario: ${unknown.join(', ')}. There are: ${SCENARIOS.map(({ name }) => name).join(', ')}.`);
+  process.exit(2);
+}
+const seed = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const server = await startTestServer();
+out(`seed ${seed}`);
+try {
+  for (const scenario of SCENARIOS) {
+    if (asked.length > 0 && !asked.includes(scenario.name)) continue;
+    const startedAt = performance.now();
+    const { did, wrong } = await scenario.run(seeded(seed));
+    out(`\n${scenario.name}: ${did}, ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+    for (const [what, count] of Object.entries(wrong)) out(`  ${String(count).padStart(4)}  ${what}`);
+    if (Object.values(wrong).some((count) => count !== 0)) process.exitCode = 1;
+  }
+} finally {
+  await server.stop();
+}

@@ -1,0 +1,31 @@
+/** One kind of trouble, and what came of it. */
+export interface Scenario {
+  /** `npm run chaos -- <name>` runs this one alone. */
+  readonly name: string;
+  run(random: () => number): Promise<Report>;
+}
+
+export interface Report {
+  /** What was done, in figures. */
+  readonly did: string;
+  /** What must not have happened, each with how often it did. */
+  readonly wrong: Readonly<Record<string, number>>;
+}
+
+/** A small generator whose sequence a seed fixes (Tommy Ettinger's mulberry32, public domain); yields [0, 1). */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** One of several, at random. */
+export function pick<T>(random: () => number, from: readonly T[]): T {
+  const found = from[Math.floor(random() * from.length)];
+  if (found === undefined) throw new RangeError('There is nothing to pick from.');
+  return found;
+}

@@ -1,0 +1,62 @@
+import type { FaultKind } from '../../demo/slack/faults.js';
+import { startTestBed } from '../support/app.js';
+import { pick, type Report, type Scenario } from './scenario.js';
+
+/** Ten minutes, by the app's clock, in which Slack fails in every way it knows, while alerts are due. */
+export const slackOutage: Scenario = { name: 'slack-outage', run };
+
+const ALERTS = 50;
+const TICKS = 20;
+const TICK_MS = 30_000;
+const METHODS = ['chat.postMessage', 'chat.update', 'conversations.history', 'conversations.replies'] as const;
+const FAULTS: readonly FaultKind[] = [
+  { kind: 'status', status: 500 },
+  { kind: 'status', status: 503 },
+  { kind: 'reset_before' },
+  { kind: 'reset_after' },
+  { kind: 'rate_limited', retryAfterSeconds: 2 },
+  { kind: 'error', error: 'fatal_error' },
+];
+
+async function run(random: () => number): Promise<Report> {
+  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+  for (let index = 0; index < ALERTS; index += 1) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
+  // One that never answers costs the whole ten seconds of a call, so there is one of each kind and no more.
+  bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'hang', takesEffect: true });
+  bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'hang' });
+  await bed.app.tick();
+  for (let tick = 0; tick < TICKS; tick += 1) {
+    // More of them than there are calls in most ticks: what gets through does so between two that fail.
+    bed.slack.faults.clear();
+    for (const method of METHODS) {
+      for (let fault = 0; fault < 30; fault += 1) bed.slack.faults.add({ method, times: 1, ...pick(random, FAULTS) });
+    }
+    await bed.app.tick();
+    bed.clock.advance(TICK_MS);
+  }
+  bed.slack.faults.clear();
+  // Slack is back: what is due is said within the longest back-off.
+  for (let tick = 0; tick < 4; tick += 1) {
+    bed.clock.advance(15 * 60_000);
+    await bed.app.tick();
+  }
+  const counts = new Map<string, number>();
+  for (const message of await bed.slack.messages(bed.slack.channels.alerts)) {
+    const flag = /flag_\d+/u.exec(message.text)?.[0] ?? 'none';
+    counts.set(flag, (counts.get(flag) ?? 0) + 1);
+  }
+  const flags = Array.from({ length: ALERTS }, (_, index) => `flag_${index}`);
+  const [rows] = await bed.rows.query<{ pending: number }>(
+    `select count(*)::int as pending from flag_promotion_alerts where state = 'pending'`,
+  );
+  const refused = bed.slack.calls.filter((call) => call.status === 429 || call.status === null || call.status >= 500);
+  await bed.close();
+  return {
+    did: `${ALERTS} alerts due, ${TICKS} ticks in ${(TICKS * TICK_MS) / 60_000} min, ${refused.length} calls that failed`,
+    wrong: {
+      'alerts lost': flags.filter((flag) => !counts.has(flag)).length,
+      'alerts posted more than once': flags.filter((flag) => (counts.get(flag) ?? 0) > 1).length,
+      'alerts still pending': rows?.pending ?? -1,
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { startTestBed } from '../support/app.js';
+import type { Report, Scenario } from './scenario.js';
+import { interaction, signed } from './signed.js';
+
+/** A hundred superadmins submit the form of one promotion at the same moment, over three replicas. */
+export const submissionsAtOnce: Scenario = { name: 'submissions-at-once', run };
+
+const OPERATORS = 100;
+
+async function run(): Promise<Report> {
+  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+  const replicas = [bed.app, await bed.replica(), await bed.replica()];
+  const id = await bed.rows.insertDeploying();
+  await bed.app.tick();
+  const { superadmin } = bed.slack.people;
+  await superadmin.click(await bed.alert(), 'mark_completed');
+  const form = await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('*Live.*'));
+
+  const operators = Array.from({ length: OPERATORS }, (_, index) => `U0OPERATOR${String(index).padStart(3, '0')}`);
+  for (const operator of operators) await bed.enrol(operator);
+  const answers = await Promise.all(
+    operators.map(async (operator, index) => {
+      const body = interaction({
+        type: 'view_submission',
+        user: { id: operator, team_id: bed.slack.teamId },
+        team: { id: bed.slack.teamId },
+        trigger_id: `1.${index}`,
+        view: {
+          ...form.raw,
+          state: { values: { code: { input: { type: 'plain_text_input', value: bed.code(operator) } } } },
+        },
+      });
+      const port = replicas[index % replicas.length]?.port;
+      const answer = await fetch(`http://127.0.0.1:${port}/slack/events`, signed(body, bed.slack.signingSecret));
+      return { status: answer.status, text: await answer.text() };
+    }),
+  );
+  const closed = answers.filter(({ status, text }) => status === 200 && text === '').length;
+  const told = answers.filter(({ text }) => text.includes('resolved before you') || text.includes('Working on it'));
+  const events = await bed.rows.query(`select 1 from console_audit_log where action like '%ops_complete'`);
+  const steps = await bed.rows.query(`select 1 from console_operators where totp_last_step is not null`);
+  const [row] = await bed.rows.query<{ state: string }>('select state from console_flag_promotions where id = $1', [
+    id,
+  ]);
+  await bed.close();
+  return {
+    did: `${OPERATORS} submissions on one row, over ${replicas.length} replicas`,
+    wrong: {
+      'resolutions too few or too many': Math.abs(closed - 1),
+      'audit events too few or too many': Math.abs(events.length - 1),
+      'codes used up by who did not resolve': Math.abs(steps.length - 1),
+      'answers that were unclear': OPERATORS - closed - told.length,
+      'rows not deployed': row?.state === 'deployed' ? 0 : 1,
+    },
+  };
+}
