@@ -11,10 +11,12 @@ import type { HandlerDependencies } from './handlers/dependencies.js';
 import { registerHandlers } from './handlers/index.js';
 import { createEvidenceReader } from './heroku/evidence.js';
 import { createHeroku, type Heroku } from './heroku/heroku.js';
+import { createReleasesReader } from './heroku/releases-around.js';
 import { type HttpServer, startHttp } from './http.js';
 import { createDelivery, type Delivery } from './jobs/delivery.js';
 import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/maintenance.js';
 import { createPromoter } from './jobs/promoter.js';
+import { createRcaDrafter } from './jobs/rca-draft.js';
 import { createWatchdog } from './jobs/watchdog.js';
 import { boltLogger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -213,6 +215,15 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     checkCode: (code: string, stored: StoredAuthenticator, at: Date) =>
       checkCode(code, { ...stored, secret: secretBox.open(stored.sealedSecret, stored.operatorId) }, at),
     showInSlack,
+    draftRca: createRcaDrafter({
+      db,
+      slack: core.slack,
+      readReleases: createReleasesReader(core.heroku, now, log),
+      alertChannel: config.slack.alertChannel,
+      thresholds: config.thresholds,
+      now,
+      log,
+    }),
     onDenied: metrics.onDenied,
     onCodeRefused: metrics.onCodeRefused,
     thresholds: config.thresholds,

@@ -29,6 +29,8 @@ export type ResolutionOutcome = { readonly kind: 'resolved'; readonly promotion:
 export type RcaLinkOutcome =
   | { readonly kind: 'linked'; readonly promotion: Promotion; readonly previousUrl: string | null }
   | { readonly kind: 'unchanged'; readonly promotion: Promotion }
+  /** Only where it was to be the first. */
+  | { readonly kind: 'already_linked'; readonly promotion: Promotion }
   | { readonly kind: 'not_operator' }
   | { readonly kind: 'unknown_promotion' };
 
@@ -59,8 +61,14 @@ export interface Promotions {
     at: Date,
     checkCode: (authenticator: StoredAuthenticator) => CodeCheck,
   ): Promise<ResolutionOutcome>;
-  /** Records where a promotion's RCA can be read. The address it replaces stays in the audit log. */
-  linkRca(link: { promotionId: string; url: string; operatorId: string; at: Date }): Promise<RcaLinkOutcome>;
+  /** Records where a promotion's RCA can be read. The address it replaces stays in the audit log. `onlyFirst`: replaces none. */
+  linkRca(link: {
+    promotionId: string;
+    url: string;
+    operatorId: string;
+    at: Date;
+    onlyFirst?: boolean;
+  }): Promise<RcaLinkOutcome>;
 }
 
 export function promotions(knex: Knex): Promotions {
@@ -144,7 +152,7 @@ export function promotions(knex: Knex): Promotions {
       });
     },
 
-    async linkRca({ promotionId, url, operatorId, at }) {
+    async linkRca({ promotionId, url, operatorId, at, onlyFirst = false }) {
       return knex.transaction(async (trx) => {
         const promotion = await lockPromotion(trx, promotionId);
         const person = await lockOperator(trx, operatorId);
@@ -160,6 +168,7 @@ export function promotions(knex: Knex): Promotions {
         }
         if (promotion === null) return { kind: 'unknown_promotion' };
         if (promotion.rcaUrl === url) return { kind: 'unchanged', promotion };
+        if (onlyFirst && promotion.rcaUrl !== null) return { kind: 'already_linked', promotion };
         await writeRcaUrl(trx, promotion, url, operatorId, at, { announce: true });
         await requestRepaint(trx, promotionId);
         return { kind: 'linked', promotion: { ...promotion, rcaUrl: url }, previousUrl: promotion.rcaUrl };

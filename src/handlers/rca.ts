@@ -22,6 +22,7 @@ import {
 import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { commandDraftRca } from './rca-draft.js';
 import type { AckSubmission } from './resolution-submit.js';
 import {
   type Command,
@@ -46,9 +47,13 @@ export async function clickOpenRca(deps: HandlerDependencies, body: unknown): Pr
   });
 }
 
-/** `/flag-promotions rca <id | flag-key> [url]`: links, or opens the form where no address was given. */
+/** `/flag-promotions rca …`: links the address that was given, opens the form where none was, or drafts. */
 export async function commandRca(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
   const [reference = '', typedUrl] = rest.split(/\s+/u);
+  // Followed by an address, `draft` is a flag's key.
+  if (reference.toLowerCase() === 'draft' && firstUrlIn(typedUrl ?? '') === null) {
+    return commandDraftRca(deps, command, typedUrl ?? '');
+  }
   if (typedUrl === undefined) {
     await openModal(deps, command, 'Link RCA', async () => {
       if (reference === '') return { kind: 'answer', answer: sentence(usageWords('rca')) };
@@ -177,8 +182,8 @@ async function promotionOf(deps: HandlerDependencies, event: MessageEvent): Prom
   return deps.db.alerts.promotionOfThread({ channel: event.channel, ts: event.threadTs });
 }
 
-/** Why this person may not link; null where they may. The database says so again when it writes. */
-async function refuse(
+/** Why this person may neither link nor draft; null where they may. The database says so again when it writes. */
+export async function refuse(
   deps: HandlerDependencies,
   who: { readonly userId: string; readonly teamId: string | null },
 ): Promise<Answer | null> {
@@ -215,6 +220,8 @@ function outcomeWords(outcome: RcaLinkOutcome, promotionId: string): string {
     case 'linked':
       return rcaLinkedAnswer(outcome.promotion, outcome.previousUrl);
     case 'unchanged':
+      return rcaUnchangedAnswer(outcome.promotion);
+    case 'already_linked':
       return rcaUnchangedAnswer(outcome.promotion);
     case 'not_operator':
       return needsOperator([]);

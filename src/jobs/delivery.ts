@@ -11,10 +11,12 @@ import {
 } from '../promotions/delivery.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
+import { owesRca } from '../promotions/rca-debt.js';
 import { MESSAGE_GONE, SlackError } from '../slack/errors.js';
 import type { Outgoing, Slack } from '../slack/slack.js';
 import { alertMessage, escalationReply, rcaLinkedReply, repeatReply, resolvedReply } from '../views/alert.js';
 import type { Message } from '../views/blocks.js';
+import { rcaReminder } from '../views/rca-debt.js';
 
 export interface DeliveryDependencies {
   readonly db: { readonly alerts: Alerts; readonly replies: Replies; readonly audit: AuditLog };
@@ -245,6 +247,8 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
         if (event === null || typeof url !== 'string') return null;
         return rcaLinkedReply(url, typeof previous === 'string' ? previous : null, await slack.nameOf(event.actor));
       }
+      case 'rca_reminder':
+        return owesRca(promotion) ? rcaReminder(promotion) : null;
     }
   }
 

@@ -59,6 +59,18 @@ export type RcaThread =
   | { readonly kind: 'none' }
   | { readonly kind: 'unavailable' };
 
+/** What became of the wish for a draft. */
+export type RcaDraftOutcome =
+  | { readonly kind: 'unknown_promotion' }
+  | {
+      readonly kind: 'shared' | 'unconfirmed';
+      readonly promotion: Promotion;
+      /** In the alert's thread, or, where there is none, in the channel for alerts. */
+      readonly where: 'thread' | 'channel';
+      /** null where Slack did not tell. */
+      readonly permalink: string | null;
+    };
+
 /** Everything that was gathered. */
 export interface RcaMaterial {
   readonly promotion: Promotion;

@@ -12,6 +12,8 @@ export const ACTION = {
   declineRcaOffer: 'decline_rca_offer',
   stuckPage: 'stuck_page',
   listPage: 'list_page',
+  draftRca: 'draft_rca',
+  recordRcaDraft: 'record_rca_draft',
 } as const;
 
 export const SHORTCUT = { linkAsRca: 'link_as_rca' } as const;
@@ -28,12 +30,13 @@ export const BLOCK = {
   rcaUrl: 'rca_url',
   confirmation: 'confirmation',
   promotion: 'promotion',
+  recordDraft: 'record_draft',
 } as const;
 
 /** The action id of every modal's input; its block's id tells which one it is. */
 export const INPUT = 'input';
 
-/** The one option of the confirmation's checkboxes. */
+/** The one option of checkboxes that ask for a yes. */
 export const CONFIRMED = 'confirmed';
 
 /** The event type of the metadata by which a message of ours is found again. */

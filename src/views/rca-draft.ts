@@ -78,7 +78,9 @@ function summary(facts: RcaFacts, names: Names): string[] {
       ? `Heroku took the change: ${releaseName(change)} (${change.status}, ${utcSeconds(change.at)}) set ${variable}.`
       : `The promotion was to set ${variable}.${live === null ? '' : ' No release since it began is known to have made that change; the value was in force all the same.'}`,
     facts.endedAt === null
-      ? `The row ${facts.isDeploying ? 'is still' : 'is no longer'} in \`deploying\`; its state is ${literal(promotion.state)}.`
+      ? facts.isDeploying
+        ? 'The row is still in `deploying`.'
+        : `The row is no longer in \`deploying\`; its state is ${literal(promotion.state)}.`
       : `The row stayed in \`deploying\`${facts.startedAt === null ? '' : ` from ${utcSeconds(facts.startedAt)}`} until ${utcSeconds(facts.endedAt)}; its state is now ${literal(promotion.state)}.`,
     facts.detectedAt === null
       ? 'The watchdog recorded no alert for it.'
@@ -324,7 +326,9 @@ function references({ material, live }: RcaFacts): string[] {
       `- Promotion ${promotion.id} (\`console_flag_promotions\`)`,
       ...(first === undefined || last === undefined
         ? []
-        : [`- Audit events ${events.length === 1 ? first.id : `${first.id} to ${last.id}`} (\`console_audit_log\`)`]),
+        : [
+            `- Audit ${events.length === 1 ? `event ${first.id}` : `events ${first.id} to ${last.id}`} (\`console_audit_log\`)`,
+          ]),
       ...(live === null ? [] : [`- Heroku release ${releaseName(live.since)} of ${literal(promotion.herokuApp)}`]),
       ...(url === null ? [] : [`- RCA on record: <${url}>`]),
     ],

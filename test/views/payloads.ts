@@ -7,6 +7,8 @@ import * as evidence from '../../src/views/evidence.js';
 import * as help from '../../src/views/help.js';
 import * as list from '../../src/views/list.js';
 import * as rca from '../../src/views/rca.js';
+import * as debt from '../../src/views/rca-debt.js';
+import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
 
@@ -114,6 +116,19 @@ function refusals(facts: Facts): ResolutionRefusal[] {
       { kind: 'already_resolved', promotion: row, at: NOW, byThisRequest: false },
     ]),
     ...CHECKS.map((check): ResolutionRefusal => ({ kind: 'code_refused', check })),
+  ];
+}
+
+const HOSTS = ['docs.example.com', 'wiki.example.org'];
+
+function recordings(facts: Facts): drafted.DraftRecording[] {
+  return [
+    { kind: 'not_asked' },
+    { kind: 'recorded' },
+    { kind: 'already_linked', url: facts.url },
+    { kind: 'not_allowed', fault: 'host_not_allowed' },
+    { kind: 'no_address' },
+    { kind: 'not_operator' },
   ];
 }
 
@@ -231,6 +246,50 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   notInAlertThread: () => [words(rca.notInAlertThread())],
   urlMissing: () => [words(rca.urlMissing())],
   noRcaWanted: () => [words(rca.noRcaWanted())],
+  draftComment: (facts) =>
+    (['thread', 'channel'] as const).map((where) => words(drafted.draftComment(written(facts), facts.text, where))),
+  draftingWords: () => [view(notice('Draft RCA', drafted.draftingWords()))],
+  draftedWords: (facts) =>
+    (['shared', 'unconfirmed'] as const).flatMap((kind) =>
+      (['thread', 'channel'] as const).flatMap((where) =>
+        [null, facts.url].flatMap((permalink) =>
+          recordings(facts).map((recording) =>
+            view(
+              notice(
+                'Draft RCA',
+                drafted.draftedWords({ kind, where, permalink, promotion: written(facts) }, recording, HOSTS),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  // Slack's limit for a button's value; an address of Slack's own is far shorter.
+  draftedAnswer: (facts) =>
+    [null, 'v'.repeat(2_000)].map((value) =>
+      message(drafted.draftedAnswer(drafted.draftComment(written(facts), facts.text, 'channel'), value)),
+    ),
+  draftRecordedWords: (facts) =>
+    recordings(facts).map((recording) =>
+      message(list.sentence(drafted.draftRecordedWords(written(facts), recording, HOSTS) || 'x')),
+    ),
+  rcaReminder: (facts) => ends(facts).map((row) => message(debt.rcaReminder(row))),
+  rcaDebtLine: () => [words(debt.rcaDebtLine({ total: 500, isAtLeast: true }) ?? '')],
+  withRcaDebt: (facts) =>
+    [0, 1, 500].flatMap(
+      (total) =>
+        BUILDERS['stuckAnswer']?.(facts).flatMap((payload) =>
+          payload.kind === 'message'
+            ? [message(debt.withRcaDebt({ ...payload.message }, { total, isAtLeast: total === 500 }))]
+            : [],
+        ) ?? [],
+    ),
+  rcaDebtAnswer: (facts) =>
+    [0, 1, 10, 500].flatMap((total) =>
+      [false, true].map((isAtLeast) =>
+        message(debt.rcaDebtAnswer({ rows: rows(facts, Math.min(total, 100)), total, isAtLeast })),
+      ),
+    ),
   resolutionModal: (facts) =>
     withEvidence(facts).flatMap(([row, known]) =>
       (['completed', 'failed'] as const).map((action) =>
