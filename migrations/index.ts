@@ -3,6 +3,7 @@ import * as rcaUrl from './0002-rca-url.js';
 import * as audit from './0003-audit-log.js';
 import * as operators from './0004-operators.js';
 import * as alerts from './0005-alerts.js';
+import * as rcaReminder from './0008-rca-reminder.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -15,4 +16,5 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0003-audit-log', migration: audit },
   { name: '0004-operators', migration: operators },
   { name: '0005-alerts', migration: alerts },
+  { name: '0008-rca-reminder', migration: rcaReminder },
 ];

@@ -5,6 +5,7 @@ import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
 import { type Operators, operators } from './operators.js';
 import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
+import { type RcaDebts, rcaDebts } from './rca-debt.js';
 import { type Replies, replies } from './replies.js';
 
 /** Everything that is stored, by table. Nothing outside this folder knows SQL. */
@@ -13,6 +14,7 @@ export interface Database {
   readonly promoting: Promoting;
   readonly alerts: Alerts;
   readonly replies: Replies;
+  readonly rcaDebts: RcaDebts;
   readonly operators: Operators;
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
@@ -29,6 +31,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     promoting: promoting(knex),
     alerts: alerts(knex),
     replies: replies(knex),
+    rcaDebts: rcaDebts(knex),
     operators: operators(knex),
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),

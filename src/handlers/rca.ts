@@ -4,7 +4,7 @@ import type { Promotion } from '../promotions/promotion.js';
 import { checkRcaUrl, firstUrlIn } from '../promotions/rca-url.js';
 import { isOperator } from '../promotions/resolution.js';
 import { type Answer, notice } from '../views/blocks.js';
-import { unknownPromotionWords, usageWords } from '../views/help.js';
+import { unknownPromotionWords } from '../views/help.js';
 import { BLOCK } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import {
@@ -20,6 +20,7 @@ import {
   urlMissing,
 } from '../views/rca.js';
 import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import { rcaDebt } from './commands/rca-debt.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { commandDraftRca } from './rca-draft.js';
@@ -47,16 +48,16 @@ export async function clickOpenRca(deps: HandlerDependencies, body: unknown): Pr
   });
 }
 
-/** `/flag-promotions rca …`: links the address that was given, opens the form where none was, or drafts. */
+/** `/flag-promotions rca …`: lists what has none, links an address, opens the form where none was given, or drafts. */
 export async function commandRca(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
   const [reference = '', typedUrl] = rest.split(/\s+/u);
   // Followed by an address, `draft` is a flag's key.
   if (reference.toLowerCase() === 'draft' && firstUrlIn(typedUrl ?? '') === null) {
     return commandDraftRca(deps, command, typedUrl ?? '');
   }
+  if (reference === '') return answer(deps, command.responseUrl, await rcaDebt(deps));
   if (typedUrl === undefined) {
     await openModal(deps, command, 'Link RCA', async () => {
-      if (reference === '') return { kind: 'answer', answer: sentence(usageWords('rca')) };
       const refusal = await refuse(deps, command);
       if (refusal !== null) return { kind: 'answer', answer: refusal };
       const promotion = await findPromotion(deps, reference);

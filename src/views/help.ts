@@ -8,6 +8,7 @@ export const SUBCOMMANDS = [
   { word: 'show', usage: 'show <id | flag-key>', does: 'one promotion: what Heroku says, and its history' },
   { word: 'rca', usage: 'rca <id | flag-key> [https://…]', does: 'link the RCA of a promotion' },
   { word: 'rca', usage: 'rca draft <id | flag-key>', does: 'draft it from what is on record, into the alert’s thread' },
+  { word: 'rca', usage: 'rca', does: 'what alerted and ended without an RCA' },
   { word: 'help', usage: 'help', does: 'this list' },
 ] as const;
 export type Subcommand = (typeof SUBCOMMANDS)[number]['word'];

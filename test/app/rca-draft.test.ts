@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { startTestBed, type TestBed, type TestBedOptions } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { FACTS } from '../support/original-rca.js';
@@ -39,6 +40,8 @@ async function resolve(): Promise<void> {
   );
 }
 
+const files = z.array(z.object({ id: z.string(), name: z.string() })).default([]);
+
 interface Shared {
   readonly id: string;
   readonly name: string;
@@ -49,9 +52,7 @@ interface Shared {
 async function drafts(threadTs: string | null): Promise<readonly Shared[]> {
   const channel = bed.slack.channels.alerts;
   const messages = threadTs === null ? await bed.slack.messages(channel) : await bed.slack.thread(channel, threadTs);
-  return messages.flatMap(({ raw, text }) =>
-    (Array.isArray(raw['files']) ? raw['files'] : []).map((file: { id: string; name: string }) => ({ ...file, text })),
-  );
+  return messages.flatMap(({ raw, text }) => files.parse(raw['files']).map((file) => ({ ...file, text })));
 }
 const inThread = async () => drafts((await bed.alert()).ts);
 const recorded = async () => (await bed.db.promotions.find(promotionId))?.rcaUrl ?? null;
