@@ -11,7 +11,7 @@ const STUCK = 20;
 /** Of the 200,000 and more rows, what one call of any kind may touch at most. */
 const FEW = 200;
 
-const TABLES = ['console_flag_promotions', 'console_audit_log'] as const;
+const TABLES = ['console_flag_promotions', 'console_audit_log', 'flag_promotion_alerts'] as const;
 const HOUR = 3_600_000;
 const LEASE = { owner: 'mine', durationMs: 60_000 };
 
@@ -48,7 +48,7 @@ beforeAll(async () => {
     update console_audit_head set last_id = ${ROWS};
     alter table console_audit_log enable trigger user;
     insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled)
-      select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now(), n > 5 from generate_series(1, 2000) n;`);
+      select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now(), n > 5 from generate_series(1, 20000) n;`);
   await client.query('vacuum analyze');
   const db = openDatabase(database.url);
   kris = await enrol(db, 'U0KRIS');
