@@ -4,8 +4,8 @@ import * as audit from './0003-audit-log.js';
 import * as operators from './0004-operators.js';
 import * as alerts from './0005-alerts.js';
 import * as progress from './0006-progress.js';
-import * as targetUnset from './0010-target-unset.js';
-import * as baseRelease from './0011-base-release.js';
+import * as rcaReminder from './0007-rca-reminder.js';
+import * as promoterFacts from './0008-promoter-facts.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -19,6 +19,6 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0004-operators', migration: operators },
   { name: '0005-alerts', migration: alerts },
   { name: '0006-progress', migration: progress },
-  { name: '0010-target-unset', migration: targetUnset },
-  { name: '0011-base-release', migration: baseRelease },
+  { name: '0007-rca-reminder', migration: rcaReminder },
+  { name: '0008-promoter-facts', migration: promoterFacts },
 ];

@@ -14,9 +14,11 @@ import { createAppLookup } from './heroku/app-lookup.js';
 import { createEvidenceReader } from './heroku/evidence.js';
 import { createHeroku, type Heroku } from './heroku/heroku.js';
 import { type HttpServer, SLACK_PATH, startHttp } from './http.js';
+import { createReleasesReader } from './heroku/releases-around.js';
 import { createDelivery, type Delivery } from './jobs/delivery.js';
 import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/maintenance.js';
 import { createPromoter } from './jobs/promoter.js';
+import { createRcaDrafter } from './jobs/rca-draft.js';
 import { createWatchdog } from './jobs/watchdog.js';
 import { boltLogger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -219,6 +221,15 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     checkCode: (code: string, stored: StoredAuthenticator, at: Date) =>
       checkCode(code, { ...stored, secret: secretBox.open(stored.sealedSecret, stored.operatorId) }, at),
     showInSlack,
+    draftRca: createRcaDrafter({
+      db,
+      slack: core.slack,
+      readReleases: createReleasesReader(core.heroku, now, log),
+      alertChannel: config.slack.alertChannel,
+      thresholds: config.thresholds,
+      now,
+      log,
+    }),
     onDenied: metrics.onDenied,
     onCodeRefused: metrics.onCodeRefused,
     alertChannel: config.slack.alertChannel,

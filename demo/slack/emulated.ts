@@ -9,6 +9,8 @@ export interface Emulated {
   readonly channels: readonly Channel[];
   /** Calls a method with a token; what Slack would answer as JSON. */
   call(method: string, token: string, args: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>;
+  /** Sends a file's bytes to where `emulate` waits for them. */
+  upload(fileId: string, bytes: Buffer): Promise<void>;
   /** Every message of a channel as `emulate` keeps it, replies included, the oldest first. */
   everything(channel: string): Promise<readonly EmulatedMessage[]>;
   close(): Promise<void>;
@@ -140,6 +142,10 @@ export async function startEmulated(seed: EmulatedSeed): Promise<Emulated> {
     userIds: Object.fromEntries(members.map((member) => [member.name, member.id])),
     channels: channels.map(({ id, name, is_private: isPrivate }) => ({ id, name, isPrivate })),
     call,
+    async upload(fileId, bytes) {
+      const answer = await fetch(`${url}/upload/v1/${fileId}`, { method: 'POST', body: new Uint8Array(bytes) });
+      if (!answer.ok) throw new Error(`The file ${fileId} was not taken: ${answer.status}`);
+    },
     async everything(channel) {
       const roots = await pages('conversations.history', { channel });
       const all = new Map(roots.map((message) => [message.ts, message]));

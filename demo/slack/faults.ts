@@ -15,7 +15,7 @@ export type FaultKind =
   | { readonly kind: 'delay'; readonly ms: number };
 
 export type Fault = FaultKind & {
-  /** A Web API method such as `chat.postMessage`, `response_url`, or `*` for all of them. */
+  /** A Web API method such as `chat.postMessage`, `response_url`, `upload`, or `*` for all of them. */
   readonly method: string;
   /** How many calls it hits; without it, all until it is cleared. */
   readonly times?: number;

@@ -69,6 +69,12 @@ export class Messages {
     return { ...answer, message };
   }
 
+  /** Tells of a message that came to be by another way than a post. */
+  async announce(channel: string, ts: string): Promise<void> {
+    const message = await this.find(channel, ts);
+    if (message !== undefined) this.onChange({ kind: 'posted', channel, message });
+  }
+
   /** Changes a message; what chat.update answers. What the arguments don't mention stays as it is. */
   async update(author: Author, args: Arguments): Promise<Answer> {
     const { channel, ts } = z.object({ channel: z.string(), ts: z.string() }).parse(args);

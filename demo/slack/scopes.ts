@@ -18,6 +18,7 @@ export const METHOD_SCOPES: Readonly<Record<string, string | null>> = {
   'views.publish': null,
   'files.getUploadURLExternal': 'files:write',
   'files.completeUploadExternal': 'files:write',
+  'files.info': 'files:read',
 };
 
 /** The scope that a method takes in a channel: private channels have scopes of their own. */
@@ -41,6 +42,7 @@ export const ALL_SCOPES: readonly string[] = [
   'channels:read',
   'chat:write',
   'commands',
+  'files:read',
   'files:write',
   'groups:history',
   'groups:read',

@@ -2,11 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, type Reply, refuse, TooSoon } from './answer.js';
-import { type Arguments, bodyOf, jsonObject, received } from './arguments.js';
+import { type Arguments, bytesOf, jsonObject, received } from './arguments.js';
 import { checkMessage } from './block-kit.js';
 import type { FaultKind, FaultPlan } from './faults.js';
 import { chatMethods } from './methods/chat.js';
 import { conversationMethods } from './methods/conversations.js';
+import { fileMethods } from './methods/files.js';
 import { otherMethods } from './methods/others.js';
 import type { Methods, Surroundings } from './methods/surroundings.js';
 import { channelOf } from './methods/surroundings.js';
@@ -14,7 +15,10 @@ import { viewMethods } from './methods/views.js';
 import type { Responded } from './response-urls.js';
 import { METHOD_SCOPES, SOCKET_MODE_SCOPE, scopeIn } from './scopes.js';
 
-/** One call as it came in, and what was answered. A POST to a response URL is kept as the method `response_url`. */
+/**
+ * One call as it came in, and what was answered. A POST to a response URL is kept as the method `response_url`, one to
+ * an upload's address as `upload`.
+ */
 export interface RecordedCall {
   readonly method: string;
   /** Without the token. */
@@ -54,6 +58,7 @@ export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
     ...chatMethods(around),
     ...conversationMethods(around),
     ...viewMethods(around),
+    ...fileMethods(around),
     ...otherMethods(around),
   };
 
@@ -90,7 +95,11 @@ export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://localhost');
-    const body = await bodyOf(request);
+    const bytes = await bytesOf(request);
+    if (url.pathname.startsWith('/upload/v1/')) {
+      return upload(url.pathname.slice('/upload/v1/'.length), bytes, request, response);
+    }
+    const body = bytes.toString('utf8');
     if (url.pathname.startsWith('/response/')) {
       return respond(url.pathname.slice('/response/'.length), body, request, response);
     }
@@ -115,6 +124,16 @@ export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
       if (problems.length > 0) return { status: 400, body: refuse('invalid_blocks', { problems }) };
       const outcome = await options.respond(id, parsed);
       return outcome === 'ok' ? { status: 200, body: { ok: true } } : { status: 404, body: refuse(outcome) };
+    });
+    if (suffered !== null) sendJson(response, call, suffered, []);
+  }
+
+  /** Bytes for an upload's address, which is a secret of its own: no token is asked for. */
+  async function upload(id: string, bytes: Buffer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const call = record('upload', { file: id, length: bytes.byteLength });
+    const suffered = await suffer('upload', call, request, response, async () => {
+      const status = request.method === 'POST' ? around.uploads.receive(id, bytes) : 405;
+      return { status, body: status === 200 ? { ok: true } : refuse('upload_failed') };
     });
     if (suffered !== null) sendJson(response, call, suffered, []);
   }

@@ -12,6 +12,7 @@ import { ALL_SCOPES, EVENT_SCOPES, SOCKET_MODE_SCOPE } from './scopes.js';
 import { type EphemeralMessage, Screens, type StoredMessage } from './screen.js';
 import { type SocketMode, startSocketMode } from './socket-mode.js';
 import { Triggers } from './triggers.js';
+import { Uploads } from './uploads.js';
 import { type OpenView, Views } from './views.js';
 import { type RecordedCall, startWebApi, type WebApi } from './web-api.js';
 
@@ -69,6 +70,8 @@ export interface SlackStandIn {
   messages(channel: string): Promise<readonly StoredMessage[]>;
   /** The replies under a message, the oldest first, without that message. */
   thread(channel: string, ts: string): Promise<readonly StoredMessage[]>;
+  /** The content of a file that was shared, by its id. @throws where there is none */
+  fileContent(id: string): string;
   /** As an administrator of the workspace would. @throws where there is no such message */
   deleteMessage(channel: string, ts: string): Promise<void>;
   /** Resolves once the app has acknowledged every event so far, or was given up. */
@@ -144,6 +147,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     teamOf,
   });
   const messages = new Messages(emulated, authors, (change) => events.announce(change));
+  const uploads = new Uploads(() => api.url);
   const responseUrls = new ResponseUrls(() => api.url, screens, messages, bot);
 
   const api: WebApi = await startWebApi({
@@ -153,6 +157,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       views,
       triggers,
       screens,
+      uploads,
       bot,
       scopes,
       botChannels,
@@ -241,6 +246,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     async thread(channel, ts) {
       return (await around.messages(channel)).filter((message) => message.threadTs === ts && message.ts !== ts);
     },
+    fileContent: (id) => uploads.contentOf(id),
     deleteMessage: (channel, ts) => messages.removeAsAuthor(channel, ts),
     eventsSettled: () => events.settled(),
     async close() {

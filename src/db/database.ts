@@ -7,6 +7,7 @@ import { type Operators, operators } from './operators.js';
 import { type ProgressMessages, progressMessages } from './progress.js';
 import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
+import { type RcaDebts, rcaDebts } from './rca-debt.js';
 import { type Replies, replies } from './replies.js';
 import { type Transitions, transitions } from './transitions.js';
 
@@ -18,6 +19,7 @@ export interface Database {
   readonly progress: ProgressMessages;
   readonly alerts: Alerts;
   readonly replies: Replies;
+  readonly rcaDebts: RcaDebts;
   readonly operators: Operators;
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
@@ -38,6 +40,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     progress: progressMessages(knex),
     alerts: alerts(knex),
     replies: replies(knex),
+    rcaDebts: rcaDebts(knex),
     operators: operators(knex),
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),

@@ -38,6 +38,8 @@ export type ResolutionOutcome =
 export type RcaLinkOutcome =
   | { readonly kind: 'linked'; readonly promotion: Promotion; readonly previousUrl: string | null }
   | { readonly kind: 'unchanged'; readonly promotion: Promotion }
+  /** Only where it was to be the first. */
+  | { readonly kind: 'already_linked'; readonly promotion: Promotion }
   | { readonly kind: 'not_operator' }
   | { readonly kind: 'unknown_promotion' };
 
@@ -70,8 +72,14 @@ export interface Promotions {
     at: Date,
     checkCode: (authenticator: StoredAuthenticator) => CodeCheck,
   ): Promise<ResolutionOutcome>;
-  /** Records where a promotion's RCA can be read. The address it replaces stays in the audit log. */
-  linkRca(link: { promotionId: string; url: string; operatorId: string; at: Date }): Promise<RcaLinkOutcome>;
+  /** Records where a promotion's RCA can be read. The address it replaces stays in the audit log. `onlyFirst`: replaces none. */
+  linkRca(link: {
+    promotionId: string;
+    url: string;
+    operatorId: string;
+    at: Date;
+    onlyFirst?: boolean;
+  }): Promise<RcaLinkOutcome>;
 }
 
 export function promotions(knex: Knex): Promotions {
@@ -146,7 +154,7 @@ export function promotions(knex: Knex): Promotions {
       });
     },
 
-    async linkRca({ promotionId, url, operatorId, at }) {
+    async linkRca({ promotionId, url, operatorId, at, onlyFirst = false }) {
       return knex.transaction(async (trx) => {
         const promotion = await lockPromotion(trx, promotionId);
         const person = await lockOperator(trx, operatorId);
@@ -157,6 +165,7 @@ export function promotions(knex: Knex): Promotions {
         }
         if (promotion === null) return { kind: 'unknown_promotion' };
         if (promotion.rcaUrl === url) return { kind: 'unchanged', promotion };
+        if (onlyFirst && promotion.rcaUrl !== null) return { kind: 'already_linked', promotion };
         await writeRcaUrl(trx, promotion, url, operatorId, at, { announce: true });
         await requestRepaint(trx, promotionId);
         return { kind: 'linked', promotion: { ...promotion, rcaUrl: url }, previousUrl: promotion.rcaUrl };

@@ -14,7 +14,7 @@ import {
   rowCount,
 } from './rows.js';
 
-export type ReplyKind = 'repeat' | 'resolved' | 'rca_linked';
+export type ReplyKind = z.output<typeof replyKind>;
 
 /** A message in the thread of a promotion's alert: a row before it is a message. */
 export interface Reply {
@@ -39,6 +39,8 @@ export interface Replies {
   /** Replies to deliver, oldest first, that nobody is working on. `now` is the app's clock. */
   due(now: Date, limit: number): Promise<readonly string[]>;
   pendingOf(promotionId: string): Promise<readonly string[]>;
+  /** What was queued for a promotion's thread, and when it was posted; oldest first. */
+  ofPromotion(promotionId: string): Promise<readonly { readonly kind: ReplyKind; readonly postedAt: Date | null }[]>;
   /** Takes the lease; null where another holds it, it is delivered, or has to wait still. `now` is the app's clock. */
   claim(id: string, lease: Lease, now: Date): Promise<ClaimedReply | null>;
   /** Fenced by the lease: false where it was lost, and nothing was written. */
@@ -48,11 +50,13 @@ export interface Replies {
   release(id: string, lease: Lease, postponement: Postponement | null): Promise<void>;
 }
 
+const replyKind = z.enum(['repeat', 'resolved', 'rca_linked', 'rca_reminder']);
+
 const replyRow = z
   .object({
     id: idColumn,
     promotion_id: idColumn,
-    kind: z.enum(['repeat', 'resolved', 'rca_linked']),
+    kind: replyKind,
     ordinal: idColumn,
     attempts: count,
     created_at: z.date(),
@@ -99,6 +103,16 @@ export function replies(knex: Knex): Replies {
       ids(`select r.id from flag_promotion_replies r where r.promotion_id = ? and r.state = 'pending' order by r.id`, [
         promotionId,
       ]),
+    async ofPromotion(promotionId) {
+      const found = await knex.raw(
+        `select kind, posted_at from flag_promotion_replies where promotion_id = ? order by id`,
+        [promotionId],
+      );
+      const row = z
+        .object({ kind: replyKind, posted_at: z.date().nullable() })
+        .transform(({ kind, posted_at: postedAt }) => ({ kind, postedAt }));
+      return parseRows(found, row);
+    },
     async claim(id, lease, now) {
       const [claimed] = parseRows(
         await knex.raw(

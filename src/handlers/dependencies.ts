@@ -4,6 +4,7 @@ import type { StoredAuthenticator } from '../db/operators.js';
 import type { FindApp } from '../heroku/app-lookup.js';
 import type { Evidence } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
+import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
 import type { CodeCheck } from '../promotions/resolution.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import type { Slack } from '../slack/slack.js';
@@ -19,6 +20,8 @@ export interface HandlerDependencies {
   readonly checkCode: (code: string, authenticator: StoredAuthenticator, now: Date) => CodeCheck;
   /** Has Slack show what the rows say about a promotion. Never rejects: what fails is due at the next tick. */
   readonly showInSlack: (promotionId: string) => Promise<void>;
+  /** Drafts the RCA of a promotion and shares it in Slack. `askedBy`: a Slack user's id. Rejects where nothing was shared. */
+  readonly draftRca: (promotionId: string, askedBy: string) => Promise<RcaDraftOutcome>;
   readonly onDenied: (reason: 'stranger' | 'not_superadmin' | 'not_operator') => void;
   readonly onCodeRefused: (reason: string) => void;
   /** Where alerts and the progress of promotions are told. */

@@ -6,6 +6,7 @@ import { sentence } from '../views/list.js';
 import { answer, failureWords } from './answer.js';
 import { slashCommand, turnListPage, turnStuckPage } from './command.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
 import {
   acceptRcaOffer,
   clickOpenRca,
@@ -35,6 +36,8 @@ const ACTIONS: Readonly<Record<string, Handler>> = {
   [ACTION.cancel]: (deps, body) => clickTransition(deps, 'cancel', body),
   [ACTION.stuckPage]: turnStuckPage,
   [ACTION.listPage]: turnListPage,
+  [ACTION.draftRca]: clickDraftRca,
+  [ACTION.recordRcaDraft]: clickRecordRcaDraft,
 };
 
 const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {

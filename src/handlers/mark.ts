@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { MarkOutcome, NewPromotion } from '../db/transitions.js';
 import { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from '../heroku/heroku.js';
-import { isOperator } from '../promotions/resolution.js';
 import { needsOperator } from '../views/authority.js';
 import { type Answer, notice } from '../views/blocks.js';
 import { whyUnavailable } from '../views/evidence.js';
@@ -17,7 +16,8 @@ import {
   promotingOffWords,
 } from '../views/mark.js';
 import type { FieldErrors } from '../views/resolution.js';
-import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import { answer, type Opening, openModal } from './answer.js';
+import { refuseUnlessOperator } from './authority.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type AckSubmission, answerSubmission, type Decided } from './submission.js';
 import { type Command, type Submission, unpackSubmission } from './unpack.js';
@@ -25,6 +25,7 @@ import { type Command, type Submission, unpackSubmission } from './unpack.js';
 /** Heroku is given this long to say whether an app exists: the form's submission, and a command's trigger, live 3 s. */
 const APP_WITHIN_MS = 1_500;
 const DEFAULT_VALUE = 'true';
+const MARKING = 'Marking a promotion';
 
 const formState = z.object({ answerUrl: z.string() });
 
@@ -35,13 +36,13 @@ export async function commandMark(deps: HandlerDependencies, command: Command, r
   // Slack may have written `&` as `&amp;`: a value that it could have touched is looked at in the form's own field.
   if (herokuApp === '' || /[&<>]/u.test(targetValue)) {
     return openModal(deps, command, MARK_TITLE, async () => {
-      const refusal = await refuse(deps, command.userId);
+      const refusal = await refuse(deps, command);
       return refusal === null
         ? form({ ...typed, herokuApp: herokuApp || (await likelyApp(deps, flagKey)) }, [], command)
         : { kind: 'answer', answer: refusal };
     });
   }
-  const refusal = await refuse(deps, command.userId);
+  const refusal = await refuse(deps, command);
   if (refusal !== null) return answer(deps, command.responseUrl, refusal);
   const checked = await check(deps, typed);
   if ('errors' in checked) {
@@ -71,8 +72,7 @@ async function decide(deps: HandlerDependencies, submission: Submission): Promis
     answer: { kind: 'view', view: notice(MARK_TITLE, said.text) },
     done: null,
   });
-  if (await isStranger(deps, submission.teamId)) return say(STRANGER);
-  const refusal = await refuse(deps, submission.userId);
+  const refusal = await refuse(deps, submission);
   if (refusal !== null) return say(refusal);
   const checked = await check(deps, {
     flagKey: submission.field(BLOCK.flagKey),
@@ -85,13 +85,13 @@ async function decide(deps: HandlerDependencies, submission: Submission): Promis
   return outcome.kind === 'marked' ? { answer: { kind: 'close' }, done: outcome } : say(outcomeAnswer(outcome));
 }
 
-/** Why this person may not mark, or nobody can; null where they may. The database says so again when it writes. */
-async function refuse(deps: HandlerDependencies, userId: string): Promise<Answer | null> {
-  if (!isOperator(await deps.db.operators.find(userId))) {
-    deps.onDenied('not_operator');
-    return sentence(needsOperator('Marking a promotion', await deps.db.operators.superadmins()));
-  }
-  return deps.findApp === null ? sentence(promotingOffWords()) : null;
+/** Why this person may not mark, or nobody can; null where they may. */
+async function refuse(
+  deps: HandlerDependencies,
+  who: { readonly userId: string; readonly teamId: string | null },
+): Promise<Answer | null> {
+  const refusal = await refuseUnlessOperator(deps, who, MARKING);
+  return refusal ?? (deps.findApp === null ? sentence(promotingOffWords()) : null);
 }
 
 /** What Heroku would refuse is refused here, before anything is written; the app goes by the name that Heroku gives it. */
@@ -124,7 +124,7 @@ function outcomeAnswer(outcome: MarkOutcome): Answer {
     case 'active':
       return alreadyActiveAnswer(outcome.promotion);
     case 'not_operator':
-      return sentence(needsOperator('Marking a promotion', []));
+      return sentence(needsOperator(MARKING, []));
   }
 }
 

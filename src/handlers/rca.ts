@@ -5,7 +5,7 @@ import { checkRcaUrl, firstUrlIn } from '../promotions/rca-url.js';
 import { isOperator } from '../promotions/resolution.js';
 import { needsOperator } from '../views/authority.js';
 import { type Answer, notice } from '../views/blocks.js';
-import { unknownPromotionWords, usageWords } from '../views/help.js';
+import { unknownPromotionWords } from '../views/help.js';
 import { BLOCK } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import {
@@ -19,9 +19,12 @@ import {
   rcaUrlWords,
   urlMissing,
 } from '../views/rca.js';
-import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import { answer, type Opening, openModal } from './answer.js';
+import { rcaDebt } from './commands/rca-debt.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { refuseUnlessOperator } from './authority.js';
+import { commandDraftRca } from './rca-draft.js';
 import type { AckSubmission } from './submission.js';
 import {
   type Command,
@@ -37,7 +40,7 @@ import {
 export async function clickOpenRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await openModal(deps, click, 'Link RCA', async () => {
-    const refusal = await refuse(deps, click);
+    const refusal = await refuseUnlessOperator(deps, click);
     if (refusal !== null) return { kind: 'answer', answer: refusal };
     const promotion = isPromotionId(click.value) ? await deps.db.promotions.find(click.value) : null;
     return promotion === null
@@ -46,13 +49,17 @@ export async function clickOpenRca(deps: HandlerDependencies, body: unknown): Pr
   });
 }
 
-/** `/flag-promotions rca <id | flag-key> [url]`: links, or opens the form where no address was given. */
+/** `/flag-promotions rca …`: lists what has none, links an address, opens the form where none was given, or drafts. */
 export async function commandRca(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
   const [reference = '', typedUrl] = rest.split(/\s+/u);
+  // Followed by an address, `draft` is a flag's key.
+  if (reference.toLowerCase() === 'draft' && firstUrlIn(typedUrl ?? '') === null) {
+    return commandDraftRca(deps, command, typedUrl ?? '');
+  }
+  if (reference === '') return answer(deps, command.responseUrl, await rcaDebt(deps));
   if (typedUrl === undefined) {
     await openModal(deps, command, 'Link RCA', async () => {
-      if (reference === '') return { kind: 'answer', answer: sentence(usageWords('rca')) };
-      const refusal = await refuse(deps, command);
+      const refusal = await refuseUnlessOperator(deps, command);
       if (refusal !== null) return { kind: 'answer', answer: refusal };
       const promotion = await findPromotion(deps, reference);
       return promotion === null
@@ -73,7 +80,7 @@ export async function commandRca(deps: HandlerDependencies, command: Command, re
 export async function submitRca(deps: HandlerDependencies, body: unknown, ack: AckSubmission): Promise<void> {
   const submission = unpackSubmission(body);
   const state = formState.parse(JSON.parse(submission.privateMetadata));
-  const refusal = await refuse(deps, submission);
+  const refusal = await refuseUnlessOperator(deps, submission);
   if (refusal !== null) return ack({ kind: 'view', view: notice('Link RCA', refusal.text) });
 
   const promotionId = state.promotionId ?? submission.field(BLOCK.promotion);
@@ -95,7 +102,7 @@ export async function submitRca(deps: HandlerDependencies, body: unknown, ack: A
 export async function shortcutLinkAsRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const shortcut = unpackMessageShortcut(body);
   const url = firstUrlIn(shortcut.text);
-  const refusal = await refuse(deps, shortcut);
+  const refusal = await refuseUnlessOperator(deps, shortcut);
   if (refusal !== null) return answer(deps, shortcut.responseUrl, refusal);
 
   const promotionId = await deps.db.alerts.promotionOfThread({ channel: shortcut.channel, ts: shortcut.threadTs });
@@ -119,7 +126,7 @@ export async function mentionWithRca(deps: HandlerDependencies, body: unknown): 
   const event = unpackMessageEvent(body);
   const { userId } = event;
   if (userId === null) return;
-  const refusal = await refuse(deps, { userId, teamId: event.teamId });
+  const refusal = await refuseUnlessOperator(deps, { userId, teamId: event.teamId });
   if (refusal !== null) return whisper(deps, event, userId, refusal);
 
   const promotionId = await promotionOf(deps, event);
@@ -155,7 +162,7 @@ const offer = z.object({ promotionId: z.string().refine(isPromotionId), url: z.s
 export async function acceptRcaOffer(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const { promotionId, url } = offer.parse(JSON.parse(click.value));
-  const refusal = await refuse(deps, click);
+  const refusal = await refuseUnlessOperator(deps, click);
   const said = refusal ?? (await linkAndSay(deps, promotionId, url, click.userId));
   await answer(deps, click.responseUrl, said, { replace: true });
 }
@@ -175,17 +182,6 @@ function formFor(promotion: Promotion, initialUrl: string | null): Opening {
 async function promotionOf(deps: HandlerDependencies, event: MessageEvent): Promise<string | null> {
   if (event.threadTs === null) return null;
   return deps.db.alerts.promotionOfThread({ channel: event.channel, ts: event.threadTs });
-}
-
-/** Why this person may not link; null where they may. The database says so again when it writes. */
-async function refuse(
-  deps: HandlerDependencies,
-  who: { readonly userId: string; readonly teamId: string | null },
-): Promise<Answer | null> {
-  if (await isStranger(deps, who.teamId)) return STRANGER;
-  if (isOperator(await deps.db.operators.find(who.userId))) return null;
-  deps.onDenied('not_operator');
-  return sentence(needsOperator('Linking an RCA', await deps.db.operators.superadmins()));
 }
 
 function link(
@@ -215,6 +211,8 @@ function outcomeWords(outcome: RcaLinkOutcome, promotionId: string): string {
     case 'linked':
       return rcaLinkedAnswer(outcome.promotion, outcome.previousUrl);
     case 'unchanged':
+      return rcaUnchangedAnswer(outcome.promotion);
+    case 'already_linked':
       return rcaUnchangedAnswer(outcome.promotion);
     case 'not_operator':
       return needsOperator('Linking an RCA', []);

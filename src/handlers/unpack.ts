@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BLOCK, CONFIRMED } from '../views/ids.js';
 
 /*
  * What Slack sends, parsed once where it comes in (https://docs.slack.dev/interactivity). Bolt has checked the
@@ -34,6 +35,44 @@ const clickBody = z
 export type Click = z.output<typeof clickBody>;
 export const unpackClick = (body: unknown): Click => clickBody.parse(body);
 
+const fields = z.record(
+  z.string(),
+  z.record(
+    z.string(),
+    z.object({
+      value: z.string().nullish(),
+      selected_option: z.object({ value: z.string() }).nullish(),
+      selected_options: z.array(z.object({ value: z.string() })).nullish(),
+    }),
+  ),
+);
+
+/** What stands in the one input of a block; several ticks are joined; '' where nothing was entered. */
+function fieldOf(values: z.output<typeof fields>, blockId: string): string {
+  const [input] = Object.values(values[blockId] ?? {});
+  if (input === undefined) return '';
+  const ticks = input.selected_options?.map((option) => option.value).join(',');
+  return (ticks ?? input.selected_option?.value ?? input.value ?? '').trim();
+}
+
+const draftClickBody = z
+  .object({
+    user,
+    team,
+    view: z.object({ id: z.string(), state: z.object({ values: fields }) }),
+    actions: z.array(z.object({ value: z.string().nullish() })).min(1),
+  })
+  .transform((body) => ({
+    userId: body.user.id,
+    teamId: body.user.team_id ?? body.team?.id ?? null,
+    viewId: body.view.id,
+    value: body.actions[0]?.value ?? '',
+    /** They ticked that the draft is to be recorded. */
+    record: fieldOf(body.view.state.values, BLOCK.recordDraft) === CONFIRMED,
+  }));
+/** A click on a button in a modal, which has no response URL. */
+export const unpackDraftClick = (body: unknown): z.output<typeof draftClickBody> => draftClickBody.parse(body);
+
 const submissionBody = z
   .object({
     user,
@@ -41,19 +80,7 @@ const submissionBody = z
     view: z.object({
       id: z.string(),
       private_metadata: z.string(),
-      state: z.object({
-        values: z.record(
-          z.string(),
-          z.record(
-            z.string(),
-            z.object({
-              value: z.string().nullish(),
-              selected_option: z.object({ value: z.string() }).nullish(),
-              selected_options: z.array(z.object({ value: z.string() })).nullish(),
-            }),
-          ),
-        ),
-      }),
+      state: z.object({ values: fields }),
     }),
   })
   .transform((body) => ({
@@ -61,13 +88,7 @@ const submissionBody = z
     teamId: body.user.team_id ?? body.team?.id ?? null,
     viewId: body.view.id,
     privateMetadata: body.view.private_metadata,
-    /** What stands in the one input of a block; several ticks are joined; '' where nothing was entered. */
-    field(blockId: string): string {
-      const [input] = Object.values(body.view.state.values[blockId] ?? {});
-      if (input === undefined) return '';
-      const ticks = input.selected_options?.map((option) => option.value).join(',');
-      return (ticks ?? input.selected_option?.value ?? input.value ?? '').trim();
-    },
+    field: (blockId: string): string => fieldOf(body.view.state.values, blockId),
   }));
 export type Submission = z.output<typeof submissionBody>;
 export const unpackSubmission = (body: unknown): Submission => submissionBody.parse(body);

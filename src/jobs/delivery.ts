@@ -6,9 +6,11 @@ import { type MessageRef, rootOf, worstSeverity } from '../promotions/alert.js';
 import { type AlertStep, type AlertWork, nextAlertStep } from '../promotions/delivery.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
+import { owesRca } from '../promotions/rca-debt.js';
 import type { Outgoing, Slack } from '../slack/slack.js';
 import { alertMessage, escalationReply, rcaLinkedReply, repeatReply, resolvedReply } from '../views/alert.js';
 import type { Message } from '../views/blocks.js';
+import { rcaReminder } from '../views/rca-debt.js';
 import { CLOCK_SKEW_MS, LEASE_MS, postponed, unlessGone } from './attempts.js';
 import { createProgressDelivery } from './progress.js';
 
@@ -245,6 +247,8 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
         if (event === null || typeof url !== 'string') return null;
         return rcaLinkedReply(url, typeof previous === 'string' ? previous : null, await slack.nameOf(event.actor));
       }
+      case 'rca_reminder':
+        return owesRca(promotion) ? rcaReminder(promotion) : null;
     }
   }
 

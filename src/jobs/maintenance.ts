@@ -2,8 +2,10 @@ import type { Logger } from 'pino';
 import type { Alerts, Detected } from '../db/alerts.js';
 import type { MaintenanceRecords } from '../db/maintenance.js';
 import type { ProgressMessages } from '../db/progress.js';
+import type { RcaDebts } from '../db/rca-debt.js';
 import type { Replies } from '../db/replies.js';
 import { type DetectionAction, planDetection } from '../promotions/detection.js';
+import { planRcaDebt, type RcaDebtAction } from '../promotions/rca-debt.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import type { Delivery, DeliveryOutcome } from './delivery.js';
 
@@ -12,6 +14,7 @@ export interface MaintenanceDependencies {
     readonly alerts: Alerts;
     readonly replies: Replies;
     readonly progress: ProgressMessages;
+    readonly rcaDebts: RcaDebts;
     readonly maintenance: MaintenanceRecords;
   };
   readonly delivery: Delivery;
@@ -33,6 +36,7 @@ export interface MaintenanceReport {
 
 export type MaintenanceAction =
   | DetectionAction
+  | RcaDebtAction
   | { readonly kind: 'deliver_alert'; readonly alertId: string }
   | { readonly kind: 'deliver_reply'; readonly replyId: string }
   | { readonly kind: 'deliver_progress'; readonly promotionId: string };
@@ -42,12 +46,14 @@ export interface MaintenanceFailure {
   readonly error: unknown;
 }
 
+/** How many closed criticals one tick looks at. */
+const RCA_DEBTS_PER_TICK = 200;
 /** How many rows one tick looks at to deliver, and how long it goes on: what is left is due at the next. */
 const DELIVERIES_PER_TICK = 200;
 const DELIVERY_BUDGET_MS = 45_000;
 
 /**
- * One tick of the watchdog: gather what is stuck, decide, record it, then deliver what is due, including what an
+ * One tick of the watchdog: gather what is stuck and what lacks its RCA, decide, record it, then deliver what is due, including what an
  * earlier or a killed process left behind. One failure never stops the rest; each is in the report.
  *
  * Rejects where what has to be gathered cannot be: then nothing was decided, and nothing is lost, because all that is
@@ -70,7 +76,8 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
     }
   };
 
-  for (const action of planDetection(detected, at, deps.thresholds)) {
+  const unsettled = await db.rcaDebts.unsettled(RCA_DEBTS_PER_TICK);
+  for (const action of [...planDetection(detected, at, deps.thresholds), ...planRcaDebt(unsettled, at)]) {
     await attempt(action, () => record(deps, action, at));
   }
   const deadline = deps.elapsed() + DELIVERY_BUDGET_MS;
@@ -100,6 +107,7 @@ export async function planMaintenance(
 ): Promise<MaintenanceReport> {
   const at = deps.now();
   const detected = await deps.db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
+  const unsettled = await deps.db.rcaDebts.unsettled(RCA_DEBTS_PER_TICK);
   const alertIds = await deps.db.alerts.due(at, DELIVERIES_PER_TICK);
   const replyIds = await deps.db.replies.due(at, DELIVERIES_PER_TICK);
   const progressIds = await deps.db.progress.due(at, DELIVERIES_PER_TICK);
@@ -108,6 +116,7 @@ export async function planMaintenance(
     ...counts(detected),
     actions: [
       ...planDetection(detected, at, deps.thresholds),
+      ...planRcaDebt(unsettled, at),
       ...alertIds.map((alertId): MaintenanceAction => ({ kind: 'deliver_alert', alertId })),
       ...replyIds.map((replyId): MaintenanceAction => ({ kind: 'deliver_reply', replyId })),
       ...progressIds.map((promotionId): MaintenanceAction => ({ kind: 'deliver_progress', promotionId })),
@@ -116,7 +125,7 @@ export async function planMaintenance(
   };
 }
 
-async function record(deps: MaintenanceDependencies, action: DetectionAction, at: Date): Promise<void> {
+async function record(deps: MaintenanceDependencies, action: DetectionAction | RcaDebtAction, at: Date): Promise<void> {
   switch (action.kind) {
     case 'open_alert':
       await deps.db.alerts.open(action.promotionId, action.severity, at);
@@ -126,6 +135,12 @@ async function record(deps: MaintenanceDependencies, action: DetectionAction, at
       return;
     case 'close_alerts':
       await deps.db.alerts.close(action.promotionId);
+      return;
+    case 'remind_of_rca':
+      await deps.db.rcaDebts.remind(action.promotionId, action.alertId);
+      return;
+    case 'settle_rca':
+      await deps.db.rcaDebts.settle(action.alertId);
       return;
   }
 }

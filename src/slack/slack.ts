@@ -3,10 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LogLevel, WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
+import type { RcaThread } from '../promotions/rca-draft.js';
 import type { Answer, Message, Modal } from '../views/blocks.js';
 import { MESSAGE_METADATA } from '../views/ids.js';
 import { SlackError, toSlackError } from './errors.js';
 import { createPace, MESSAGE_INTERVAL_MS } from './pace.js';
+import { readThread } from './thread.js';
+import { type OutgoingFile, type Upload, uploadFile } from './upload.js';
 
 /** Who this app is in its workspace. */
 export interface Identity {
@@ -36,6 +39,10 @@ export interface Slack {
   remove(ref: MessageRef): Promise<void>;
   /** The message that carries the key, among those posted since; null where there is none. */
   find(where: Pick<Outgoing, 'channel' | 'threadTs' | 'key'>, since: Date): Promise<MessageRef | null>;
+  /** Shares a text file; rejects where nothing was shared. */
+  upload(file: OutgoingFile): Promise<Upload>;
+  /** What others wrote in the thread of a message. */
+  readThread(root: MessageRef): Promise<RcaThread>;
   /** Opens a modal; a trigger lives three seconds and works once. Answers the view's id. */
   openModal(triggerId: string, view: Modal): Promise<string>;
   updateModal(viewId: string, view: Modal): Promise<void>;
@@ -108,15 +115,17 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
     if (!answer.ok) throw new SlackError('refused', 'response_url', `http_${answer.status}`, 0, undefined);
   }
 
+  function whoAmI(): Promise<Identity> {
+    // What failed is not kept: the next caller asks again.
+    identity ??= authenticate().catch((error: unknown) => {
+      identity = null;
+      throw error;
+    });
+    return identity;
+  }
+
   return {
-    async identity() {
-      // What failed is not kept: the next caller asks again.
-      identity ??= authenticate().catch((error: unknown) => {
-        identity = null;
-        throw error;
-      });
-      return identity;
-    },
+    identity: () => whoAmI(),
 
     async ping() {
       await authenticate();
@@ -187,6 +196,16 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
       }
       // "Not found" must never be said of what was not read to its end: that would post a second time.
       throw new SlackError('refused', 'conversations.history', 'too_many_messages_to_search', 0, undefined);
+    },
+
+    async upload(file) {
+      // What shares it is a message like any other.
+      await pace(file.channel);
+      return uploadFile(client, file);
+    },
+
+    async readThread(root) {
+      return readThread(client, root, (await whoAmI()).botId);
     },
 
     async openModal(triggerId, view) {

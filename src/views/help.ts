@@ -14,6 +14,8 @@ export const SUBCOMMANDS = [
   },
   { word: 'cancel', usage: 'cancel <id | flag-key>', does: 'cancel what is marked' },
   { word: 'rca', usage: 'rca <id | flag-key> [https://…]', does: 'link the RCA of a promotion' },
+  { word: 'rca', usage: 'rca draft <id | flag-key>', does: 'draft it from what is on record, into the alert’s thread' },
+  { word: 'rca', usage: 'rca', does: 'what alerted and ended without an RCA' },
   { word: 'help', usage: 'help', does: 'this list' },
 ] as const;
 export type Subcommand = (typeof SUBCOMMANDS)[number]['word'];

@@ -15,6 +15,8 @@ export const ACTION = {
   cancel: 'cancel',
   stuckPage: 'stuck_page',
   listPage: 'list_page',
+  draftRca: 'draft_rca',
+  recordRcaDraft: 'record_rca_draft',
 } as const;
 
 export const SHORTCUT = { linkAsRca: 'link_as_rca' } as const;
@@ -38,6 +40,7 @@ export const BLOCK = {
   herokuApp: 'heroku_app',
   targetValue: 'target_value',
   configVar: 'config_var',
+  recordDraft: 'record_draft',
 } as const;
 
 /** The action id of every modal's input; its block's id tells which one it is. */

@@ -2,7 +2,7 @@ import type { Promotion } from '../promotions/promotion.js';
 import type { RcaUrlFault } from '../promotions/rca-url.js';
 import { rcaLink } from './alert.js';
 import { type Answer, type Block, button, initialUrl, type Modal, plainText, section } from './blocks.js';
-import { ACTION, BLOCK, COMMAND, INPUT, VIEW } from './ids.js';
+import { ACTION, BLOCK, COMMAND, CONFIRMED, INPUT, VIEW } from './ids.js';
 import { code, plain, utc } from './text.js';
 
 /** The modal that takes the address of one promotion's RCA. */
@@ -16,11 +16,41 @@ export function rcaModal(facts: {
     promotion.rcaUrl === null
       ? 'No RCA is linked yet.'
       : `Linked now: ${rcaLink(promotion.rcaUrl)}. The audit log keeps it when you link another.`;
-  return modal(
+  const linking = modal(
     [section(`Where can the RCA of ${code(promotion.flagKey)} on ${code(promotion.herokuApp)} be read? ${current}`)],
     facts.initialUrl,
     facts.privateMetadata,
   );
+  return { ...linking, blocks: [...linking.blocks, ...drafting(promotion)] };
+}
+
+/** The other way to an RCA: a draft to begin with. */
+function drafting(promotion: Promotion): Block[] {
+  return [
+    { type: 'divider' },
+    section(
+      '*Not written yet?* A draft with all that is on record goes into the alert’s thread, as a Markdown file. It leaves to you what only people know.',
+    ),
+    ...(promotion.rcaUrl === null ? [recordDraft()] : []),
+    {
+      type: 'actions',
+      elements: [button(ACTION.draftRca, 'Draft RCA', { value: promotion.id })],
+    },
+  ];
+}
+
+function recordDraft(): Block {
+  return {
+    type: 'input',
+    block_id: BLOCK.recordDraft,
+    optional: true,
+    label: plainText('With the draft'),
+    element: {
+      type: 'checkboxes',
+      action_id: INPUT,
+      options: [{ text: plainText('Record the draft as the RCA'), value: CONFIRMED }],
+    },
+  };
 }
 
 /** The same where the message that was pointed at belongs to no alert: the person says which promotion it is about. */

@@ -19,7 +19,7 @@ export function cut(text: string, most: number): string {
 }
 
 /** Removes what reorders or hides text on a screen: controls, formats (bidi among them), stacked combining marks. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text
     .replaceAll(/\r\n?|[\p{Zl}\p{Zp}]/gu, '\n')
     .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, (character) => (character === '\n' || character === '\t' ? character : ''))

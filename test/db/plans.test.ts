@@ -11,7 +11,12 @@ const STUCK = 20;
 /** Of the 200,000 and more rows, what one call of any kind may touch at most. */
 const FEW = 200;
 
-const TABLES = ['console_flag_promotions', 'console_audit_log', 'flag_promotion_progress'] as const;
+const TABLES = [
+  'console_flag_promotions',
+  'console_audit_log',
+  'flag_promotion_alerts',
+  'flag_promotion_progress',
+] as const;
 const HOUR = 3_600_000;
 const LEASE = { owner: 'mine', durationMs: 60_000 };
 const RELEASE = { id: 'release', version: 143, status: 'pending', createdAt: new Date() } as const;
@@ -48,8 +53,8 @@ beforeAll(async () => {
         from generate_series(1, ${ROWS}) n;
     update console_audit_head set last_id = ${ROWS};
     alter table console_audit_log enable trigger user;
-    insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at)
-      select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now() from generate_series(1, 2000) n;
+    insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled)
+      select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now(), n > 5 from generate_series(1, 20000) n;
     insert into flag_promotion_progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done)
       select n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4 from generate_series(1, ${ROWS}) n;`);
   await client.query('vacuum analyze');
@@ -158,6 +163,17 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     },
     true,
   ],
+  ['the criticals whose RCA is not settled', (db) => db.rcaDebts.unsettled(200), { length: 5 }],
+  [
+    'reminding of an RCA, and settling one',
+    async (db) => {
+      const [first, second] = await db.rcaDebts.unsettled(2);
+      await db.rcaDebts.remind(first?.promotion.id ?? '0', first?.alertId ?? '0');
+      await db.rcaDebts.settle(second?.alertId ?? '0');
+      return db.rcaDebts.unsettled(200);
+    },
+    { length: 3 },
+  ],
   [
     'linking an RCA',
     (db) =>
@@ -249,6 +265,16 @@ describe('beside 200,000 promotions and as many events', () => {
   // Up to 500 alerts are looked through, however many there are.
   test('the promotions without an RCA are found through the newest alerts', async () => {
     const read = await readBy((db) => db.promotions.withoutRca(100));
+    expect(read.sequentialScans).toBe(0);
+    expect(read.rowsRead).toBeLessThan(5 * 500);
+  });
+
+  test('so is how many RCAs are missing', async () => {
+    let owed: unknown;
+    const read = await readBy(async (db) => {
+      owed = await db.rcaDebts.owed(10);
+    });
+    expect(owed).toMatchObject({ isAtLeast: true, rows: { length: 10 } });
     expect(read.sequentialScans).toBe(0);
     expect(read.rowsRead).toBeLessThan(5 * 500);
   });

@@ -84,6 +84,8 @@ describe('who may call', () => {
     ['channels:read', (client: WebClient, channel: string) => client.conversations.info({ channel })],
     ['users:read', (client: WebClient) => client.users.info({ user: slack.people.engineer.id })],
     ['files:write', (client: WebClient) => client.files.getUploadURLExternal({ filename: 'a', length: 1 })],
+    ['files:write', (client: WebClient) => client.files.completeUploadExternal({ files: [{ id: 'F1' }] })],
+    ['files:read', (client: WebClient) => client.files.info({ file: 'F1' })],
   ])('without %s its methods are refused', async (needed, call) => {
     const { client, channel } = await start({ scopes: ['commands'] });
     expect(await refusal(call(client, channel))).toMatchObject({
@@ -514,5 +516,96 @@ describe('faults', () => {
     slack.faults.clear();
     await post(client, channel);
     expect(() => slack.faults.add({ method: '*', kind: 'hang', times: 0 })).toThrow(RangeError);
+  });
+});
+
+describe('files', () => {
+  const send = (url: string | undefined, body: string) => fetch(url ?? '', { method: 'POST', body });
+
+  async function begin(client: WebClient, content: string) {
+    const begun = await client.files.getUploadURLExternal({ filename: 'Draft.md', length: Buffer.byteLength(content) });
+    return { id: begun.file_id ?? '', url: begun.upload_url };
+  }
+
+  test('three steps share one, in a thread; what it holds is what was sent', async () => {
+    const { client, channel } = await start();
+    const { ts = '' } = await client.chat.postMessage({ channel, text: 'root' });
+    const { id, url } = await begin(client, '# Drôle\n');
+    expect((await send(url, '# Drôle\n')).status).toBe(200);
+    const done = await client.files.completeUploadExternal({
+      files: [{ id, title: 'A draft' }],
+      channel_id: channel,
+      thread_ts: ts,
+      initial_comment: 'Here',
+    });
+    // Nothing but what Slack promises: the address is to be asked for.
+    expect(done.files).toEqual([{ id, title: 'A draft' }]);
+    const [reply] = await slack.thread(channel, ts);
+    expect(reply).toMatchObject({
+      text: 'Here',
+      user: slack.botUserId,
+      raw: { subtype: 'file_share', bot_id: slack.botId },
+    });
+    expect(reply?.raw['files']).toMatchObject([{ id, title: 'A draft' }]);
+    expect(await slack.messages(channel)).toHaveLength(1);
+    expect(slack.fileContent(id)).toBe('# Drôle\n');
+    expect((await client.files.info({ file: id })).file).toMatchObject({
+      channels: [channel],
+      permalink: `https://raxx.slack.com/files/${slack.botUserId}/${id}/draft.md`,
+    });
+  });
+
+  test.each(['', 'ab', 'abcd'])('bytes other than announced are not taken: %j for 3', async (sent) => {
+    const { client, channel } = await start();
+    const { id, url } = await begin(client, 'abc');
+    expect((await send(url, sent)).status).toBe(400);
+    expect(await errorOf(client.files.completeUploadExternal({ files: [{ id }], channel_id: channel }))).toBe(
+      'file_not_found',
+    );
+    expect(await slack.messages(channel)).toEqual([]);
+  });
+
+  test('an address that was not given out takes nothing', async () => {
+    const { client } = await start();
+    const { url } = await begin(client, 'abc');
+    expect((await send(url?.replace(/[^/]+$/u, 'F0FORGED'), 'abc')).status).toBe(404);
+    expect((await fetch(url ?? '')).status).toBe(405);
+  });
+
+  test('what is wrong with the last step is refused, and leaves the file to be shared', async () => {
+    const { client, channel } = await start();
+    const { id, url } = await begin(client, 'abc');
+    await send(url, 'abc');
+    const files: [{ id: string }] = [{ id }];
+    const { ts: root = '' } = await client.chat.postMessage({ channel, text: 'root' });
+    const { ts: reply = '' } = await client.chat.postMessage({ channel, text: 'reply', thread_ts: root });
+    const complete = (more: object) => errorOf(client.apiCall('files.completeUploadExternal', { files, ...more }));
+    expect(await complete({ channel_id: 'C0NOWHERE' })).toBe('channel_not_found');
+    expect(await complete({ channel_id: slack.channels.random })).toBe('not_in_channel');
+    expect(await complete({ channel_id: channel, thread_ts: '1.000000' })).toBe('thread_not_found');
+    expect(await complete({ channel_id: channel, thread_ts: reply })).toBe('cannot_reply_to_message');
+    expect(await complete({ thread_ts: root })).toBe('invalid_arguments');
+    expect(await complete({ channel: channel })).toBe('invalid_arguments');
+    expect(await errorOf(client.apiCall('files.completeUploadExternal', { files: [], channel_id: channel }))).toBe(
+      'invalid_arguments',
+    );
+    expect(
+      await errorOf(client.apiCall('files.completeUploadExternal', { files: [{ id: 'F0NONE' }], channel_id: channel })),
+    ).toBe('file_not_found');
+    expect(await errorOf(client.files.info({ file: id }))).toBe('file_not_found');
+    await client.files.completeUploadExternal({ files, channel_id: channel, thread_ts: root });
+    expect(await slack.thread(channel, root)).toHaveLength(2);
+    // Only once.
+    expect(await complete({ channel_id: channel })).toBe('file_not_found');
+  });
+
+  test.each([
+    { filename: 'a', length: 0 },
+    { filename: '', length: 1 },
+    { filename: 'a', length: 1.5 },
+    { filename: 'a', length: 1, title: 'x' },
+  ])('an upload cannot begin with %j', async (args) => {
+    const { client } = await start();
+    expect(await errorOf(client.apiCall('files.getUploadURLExternal', args))).toBe('invalid_arguments');
   });
 });

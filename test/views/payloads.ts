@@ -12,6 +12,8 @@ import * as list from '../../src/views/list.js';
 import * as mark from '../../src/views/mark.js';
 import * as progress from '../../src/views/progress.js';
 import * as rca from '../../src/views/rca.js';
+import * as debt from '../../src/views/rca-debt.js';
+import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
 import * as transition from '../../src/views/transition.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
@@ -142,6 +144,19 @@ function transitionRefusals(facts: Facts): TransitionRefusal[] {
 
 const EVENT = ({ text }: Facts) => ({ at: NOW, action: text, actor: text, detail: { reason: text } });
 
+const HOSTS = ['docs.example.com', 'wiki.example.org'];
+
+function recordings(facts: Facts): drafted.DraftRecording[] {
+  return [
+    { kind: 'not_asked' },
+    { kind: 'recorded' },
+    { kind: 'already_linked', url: facts.url },
+    { kind: 'not_allowed', fault: 'host_not_allowed' },
+    { kind: 'no_address' },
+    { kind: 'not_operator' },
+  ];
+}
+
 const rows = (facts: Facts, count: number) =>
   Array.from({ length: count }, (_, index) => written(facts, { id: String(index + 1), rcaUrl: facts.url }));
 
@@ -256,6 +271,50 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   notInAlertThread: () => [words(rca.notInAlertThread())],
   urlMissing: () => [words(rca.urlMissing())],
   noRcaWanted: () => [words(rca.noRcaWanted())],
+  draftComment: (facts) =>
+    (['thread', 'channel'] as const).map((where) => words(drafted.draftComment(written(facts), facts.text, where))),
+  draftingWords: () => [view(notice('Draft RCA', drafted.draftingWords()))],
+  draftedWords: (facts) =>
+    (['shared', 'unconfirmed'] as const).flatMap((kind) =>
+      (['thread', 'channel'] as const).flatMap((where) =>
+        [null, facts.url].flatMap((permalink) =>
+          recordings(facts).map((recording) =>
+            view(
+              notice(
+                'Draft RCA',
+                drafted.draftedWords({ kind, where, permalink, promotion: written(facts) }, recording, HOSTS),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  // Slack's limit for a button's value; an address of Slack's own is far shorter.
+  draftedAnswer: (facts) =>
+    [null, 'v'.repeat(2_000)].map((value) =>
+      message(drafted.draftedAnswer(drafted.draftComment(written(facts), facts.text, 'channel'), value)),
+    ),
+  draftRecordedWords: (facts) =>
+    recordings(facts).map((recording) =>
+      message(list.sentence(drafted.draftRecordedWords(written(facts), recording, HOSTS) || 'x')),
+    ),
+  rcaReminder: (facts) => ends(facts).map((row) => message(debt.rcaReminder(row))),
+  rcaDebtLine: () => [words(debt.rcaDebtLine({ total: 500, isAtLeast: true }) ?? '')],
+  withRcaDebt: (facts) =>
+    [0, 1, 500].flatMap(
+      (total) =>
+        BUILDERS['stuckAnswer']?.(facts).flatMap((payload) =>
+          payload.kind === 'message'
+            ? [message(debt.withRcaDebt({ ...payload.message }, { total, isAtLeast: total === 500 }))]
+            : [],
+        ) ?? [],
+    ),
+  rcaDebtAnswer: (facts) =>
+    [0, 1, 10, 500].flatMap((total) =>
+      [false, true].map((isAtLeast) =>
+        message(debt.rcaDebtAnswer({ rows: rows(facts, Math.min(total, 100)), total, isAtLeast })),
+      ),
+    ),
   resolutionModal: (facts) =>
     withEvidence(facts).flatMap(([row, known]) =>
       [null, { value: null }, { value: facts.text }].flatMap((setBack) =>

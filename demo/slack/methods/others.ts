@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { refuse } from '../answer.js';
-import { type Methods, readable, type Surroundings, text } from './surroundings.js';
+import { type Methods, type Surroundings, text } from './surroundings.js';
 
 const record = z.record(z.string(), z.unknown());
 
@@ -28,16 +27,6 @@ export function otherMethods(around: Surroundings): Methods {
       const answer = await emulated.call('users.list', bot.token, args);
       const members = z.array(record).safeParse(answer['members']);
       return members.success ? { ...answer, members: members.data.map(asSlackKnows) } : answer;
-    },
-
-    'files.getUploadURLExternal': (args) => emulated.call('files.getUploadURLExternal', bot.token, args),
-
-    async 'files.completeUploadExternal'(args) {
-      if (args['channel_id'] !== undefined) {
-        const channel = readable(around, { channel: args['channel_id'] });
-        if ('error' in channel) return refuse(channel.error);
-      }
-      return emulated.call('files.completeUploadExternal', bot.token, args);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Channel, Emulated } from '../emulated.js';
 import type { Author, Messages } from '../messages.js';
 import type { Screens } from '../screen.js';
 import type { Triggers } from '../triggers.js';
+import type { Uploads } from '../uploads.js';
 import type { Views } from '../views.js';
 
 /** What the Web API's methods work on. */
@@ -13,6 +14,7 @@ export interface Surroundings {
   readonly views: Views;
   readonly triggers: Triggers;
   readonly screens: Screens;
+  readonly uploads: Uploads;
   /** The app's bot, in whose name everything is done. */
   readonly bot: Author;
   readonly scopes: readonly string[];

@@ -3,21 +3,27 @@ import { severityDue } from '../../promotions/stuck.js';
 import type { Answer } from '../../views/blocks.js';
 import { nothingStuckAnswer, STUCK_PAGE_SIZE, stuckAnswer } from '../../views/list.js';
 import type { HandlerDependencies } from '../dependencies.js';
+import { mindRcaDebt } from './rca-debt.js';
 
-/** What is stuck, from the `offset`th on, the oldest first; or that nothing is, with what was looked at and when. */
+/** What is stuck, from the `offset`th on, the oldest first, or that nothing is; then how many RCAs are missing. */
 export async function stuckPage(deps: HandlerDependencies, offset: number): Promise<Answer> {
+  return mindRcaDebt(deps, await page(deps, offset));
+}
+
+/** Where nothing is stuck: what was looked at, and when. */
+async function page(deps: HandlerDependencies, offset: number): Promise<Answer> {
   const { db, thresholds } = deps;
   const now = deps.now();
   const stuckBefore = new Date(now.getTime() - thresholds.warningAfterMs);
-  const page = await db.promotions.stuck(stuckBefore, { offset, limit: STUCK_PAGE_SIZE });
+  const found = await db.promotions.stuck(stuckBefore, { offset, limit: STUCK_PAGE_SIZE });
   // The page may have emptied while it was on screen.
-  if (page.rows.length === 0 && offset > 0) return stuckPage(deps, 0);
-  if (page.rows.length > 0) {
-    const rows = page.rows.map((promotion) => ({
+  if (found.rows.length === 0 && offset > 0) return page(deps, 0);
+  if (found.rows.length > 0) {
+    const rows = found.rows.map((promotion) => ({
       promotion,
       severity: severityDue(promotion, now, thresholds) ?? ('warning' as const),
     }));
-    return stuckAnswer({ rows, total: page.total, offset });
+    return stuckAnswer({ rows, total: found.total, offset });
   }
   const deploying = await db.promotions.deploying();
   return nothingStuckAnswer({

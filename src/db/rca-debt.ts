@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import type { Promotion } from '../promotions/promotion.js';
+import type { UnsettledCritical } from '../promotions/rca-debt.js';
+import type { Knex } from './connection.js';
+import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
+
+/** Promotions that alerted, ended, and have no RCA. */
+export interface RcaDebts {
+  /** Closed criticals of which it is not settled whether their thread is to be reminded, the oldest first. */
+  unsettled(limit: number): Promise<readonly UnsettledCritical[]>;
+  /** Queues the one reminder of a promotion and settles its critical; nothing where another process did. */
+  remind(promotionId: string, alertId: string): Promise<void>;
+  /** Nothing is to be reminded of. */
+  settle(alertId: string): Promise<void>;
+  /** What is owed, the newest `limit` of it, as far as the newest 500 alerts tell; `isAtLeast` where there are more. */
+  owed(limit: number): Promise<{
+    readonly rows: readonly Promotion[];
+    readonly total: number;
+    readonly isAtLeast: boolean;
+  }>;
+}
+
+/** Through the alerts, which are few: only what alerted can owe an RCA. */
+const ALERTS_LOOKED_AT = 500;
+
+export function rcaDebts(knex: Knex): RcaDebts {
+  return {
+    async unsettled(limit) {
+      const found = await knex.raw(
+        `select ${PROMOTION_COLUMNS}, a.id as alert_id, a.message_ts is not null as was_posted
+           from flag_promotion_alerts a join console_flag_promotions p on p.id = a.promotion_id
+          where a.severity = 'critical' and a.state = 'closed' and not a.rca_settled order by a.id limit ?`,
+        [limit],
+      );
+      const about = parseRows(found, z.object({ alert_id: idColumn, was_posted: z.boolean() }));
+      return parseRows(found, promotionRow).flatMap((promotion, index) => {
+        const row = about[index];
+        return row === undefined ? [] : [{ alertId: row.alert_id, wasPosted: row.was_posted, promotion }];
+      });
+    },
+
+    async remind(promotionId, alertId) {
+      await knex.transaction(async (trx) => {
+        // The promotion first, as every transaction locks: somebody may be linking its RCA.
+        await trx.raw(`select 1 from console_flag_promotions where id = ?::bigint for share`, [promotionId]);
+        await trx.raw(
+          `with settled as (
+             update flag_promotion_alerts set rca_settled = true
+              where id = ? and promotion_id = ? and state = 'closed' and not rca_settled returning promotion_id)
+           insert into flag_promotion_replies (promotion_id, kind) select promotion_id, 'rca_reminder' from settled
+           on conflict do nothing`,
+          [alertId, promotionId],
+        );
+      });
+    },
+
+    async settle(alertId) {
+      await knex.raw(`update flag_promotion_alerts set rca_settled = true where id = ? and state = 'closed'`, [
+        alertId,
+      ]);
+    },
+
+    async owed(limit) {
+      const found = await knex.raw(
+        `select ${PROMOTION_COLUMNS}, count(*) over () as total from console_flag_promotions p
+          where p.rca_url is null and p.state <> 'deploying' and p.id in (
+            select promotion_id from (
+              select promotion_id, message_ts from flag_promotion_alerts order by id desc limit ${ALERTS_LOOKED_AT}
+            ) newest where message_ts is not null)
+          order by p.id desc limit ?`,
+        [limit],
+      );
+      const older = await knex.raw(`select 1 from flag_promotion_alerts order by id desc offset ? limit 1`, [
+        ALERTS_LOOKED_AT,
+      ]);
+      return {
+        rows: parseRows(found, promotionRow),
+        total: parseRows(found, z.object({ total: count }))[0]?.total ?? 0,
+        isAtLeast: parseRows(older, z.unknown()).length > 0,
+      };
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import { isOperator } from '../promotions/resolution.js';
+import { needsOperator } from '../views/authority.js';
+import type { Answer } from '../views/blocks.js';
+import { sentence } from '../views/list.js';
+import { isStranger, STRANGER } from './answer.js';
+import type { HandlerDependencies } from './dependencies.js';
+
+/**
+ * Why this person may not do what any operator may; null where they may. `doing` names it, a gerund. The database says so
+ * again when it writes.
+ */
+export async function refuseUnlessOperator(
+  deps: HandlerDependencies,
+  who: { readonly userId: string; readonly teamId: string | null },
+  doing = 'Linking or drafting an RCA',
+): Promise<Answer | null> {
+  if (await isStranger(deps, who.teamId)) return STRANGER;
+  if (isOperator(await deps.db.operators.find(who.userId))) return null;
+  deps.onDenied('not_operator');
+  return sentence(needsOperator(doing, await deps.db.operators.superadmins()));
+}

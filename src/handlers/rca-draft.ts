@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
+import { checkRcaUrl } from '../promotions/rca-url.js';
+import { notice } from '../views/blocks.js';
+import { unknownPromotionWords, usageWords } from '../views/help.js';
+import { sentence } from '../views/list.js';
+import {
+  type DraftRecording,
+  draftedAnswer,
+  draftedWords,
+  draftingWords,
+  draftRecordedWords,
+  type SharedDraft,
+} from '../views/rca-drafted.js';
+import { answer, failureWords, updateIfOpen } from './answer.js';
+import { refuseUnlessOperator } from './authority.js';
+import { findPromotion } from './commands/show.js';
+import type { HandlerDependencies } from './dependencies.js';
+import { type Command, isPromotionId, unpackClick, unpackDraftClick } from './unpack.js';
+
+const TITLE = 'Draft RCA';
+
+/** `Draft RCA` in the modal: drafts, uploads, and says in the modal's place what became of it. */
+export async function clickDraftRca(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackDraftClick(body);
+  const show = (words: string): Promise<void> => updateIfOpen(deps, click.viewId, notice(TITLE, words));
+  try {
+    const refusal = await refuseUnlessOperator(deps, click);
+    if (refusal !== null) return await show(refusal.text);
+    await show(draftingWords());
+    await show(await draftAndSay(deps, click));
+  } catch (error) {
+    // A modal has no response URL: whoever waits is told in it.
+    deps.log.error({ err: error }, 'an RCA could not be drafted');
+    await show(failureWords(error));
+  }
+}
+
+async function draftAndSay(
+  deps: HandlerDependencies,
+  click: { readonly value: string; readonly userId: string; readonly record: boolean },
+): Promise<string> {
+  if (!isPromotionId(click.value)) return unknownPromotionWords(click.value);
+  const draft = await deps.draftRca(click.value, click.userId);
+  if (draft.kind === 'unknown_promotion') return unknownPromotionWords(click.value);
+  const recording: DraftRecording = click.record ? await record(deps, draft, click.userId) : { kind: 'not_asked' };
+  return draftedWords(draft, recording, deps.rcaUrlHosts);
+}
+
+/** `/flag-promotions rca draft <id | flag-key>` */
+export async function commandDraftRca(deps: HandlerDependencies, command: Command, reference: string): Promise<void> {
+  await answer(deps, command.responseUrl, await draftFor(deps, command, reference));
+}
+
+async function draftFor(deps: HandlerDependencies, command: Command, reference: string) {
+  if (reference === '') return sentence(usageWords('rca'));
+  const refusal = await refuseUnlessOperator(deps, command);
+  if (refusal !== null) return refusal;
+  const promotion = await findPromotion(deps, reference);
+  const draft: RcaDraftOutcome =
+    promotion === null ? { kind: 'unknown_promotion' } : await deps.draftRca(promotion.id, command.userId);
+  if (draft.kind === 'unknown_promotion') return sentence(unknownPromotionWords(reference));
+  const recordable = recordableUrl(deps, draft);
+  const words = draftedWords(draft, recordable.kind === 'url' ? { kind: 'not_asked' } : recordable, deps.rcaUrlHosts);
+  return draftedAnswer(
+    words,
+    recordable.kind === 'url' ? JSON.stringify({ promotionId: draft.promotion.id, url: recordable.url }) : null,
+  );
+}
+
+const offered = z.object({ promotionId: z.string().refine(isPromotionId), url: z.string() });
+
+/** `Record it as the RCA` under the command's answer. */
+export async function clickRecordRcaDraft(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  const { promotionId, url } = offered.parse(JSON.parse(click.value));
+  await answer(deps, click.responseUrl, await recordAndSay(deps, click, promotionId, url), { replace: true });
+}
+
+async function recordAndSay(
+  deps: HandlerDependencies,
+  who: { readonly userId: string; readonly teamId: string | null },
+  promotionId: string,
+  url: string,
+) {
+  const refusal = await refuseUnlessOperator(deps, who);
+  if (refusal !== null) return refusal;
+  const promotion = await deps.db.promotions.find(promotionId);
+  if (promotion === null) return sentence(unknownPromotionWords(promotionId));
+  const recording = await recordUrl(deps, promotionId, url, who.userId);
+  return sentence(draftRecordedWords(promotion, recording, deps.rcaUrlHosts));
+}
+
+/** What of a draft could be recorded; where that is nothing, why it is worth saying. */
+function recordableUrl(
+  deps: HandlerDependencies,
+  { promotion, permalink }: SharedDraft,
+): { readonly kind: 'url'; readonly url: string } | DraftRecording {
+  if (promotion.rcaUrl !== null || permalink === null) return { kind: 'not_asked' };
+  const checked = checkRcaUrl(permalink, deps.rcaUrlHosts);
+  return checked.ok ? { kind: 'url', url: checked.url } : { kind: 'not_allowed', fault: checked.fault };
+}
+
+async function record(
+  deps: HandlerDependencies,
+  { promotion, permalink }: SharedDraft,
+  userId: string,
+): Promise<DraftRecording> {
+  return permalink === null ? { kind: 'no_address' } : recordUrl(deps, promotion.id, permalink, userId);
+}
+
+/** Records an address where none is recorded yet; the database decides that with the row locked. */
+async function recordUrl(
+  deps: HandlerDependencies,
+  promotionId: string,
+  permalink: string,
+  operatorId: string,
+): Promise<DraftRecording> {
+  const checked = checkRcaUrl(permalink, deps.rcaUrlHosts);
+  if (!checked.ok) return { kind: 'not_allowed', fault: checked.fault };
+  const outcome = await deps.db.promotions.linkRca({
+    promotionId,
+    url: checked.url,
+    operatorId,
+    at: deps.now(),
+    onlyFirst: true,
+  });
+  switch (outcome.kind) {
+    case 'linked':
+      await deps.showInSlack(promotionId);
+      return { kind: 'recorded' };
+    case 'unchanged':
+      return { kind: 'recorded' };
+    case 'already_linked':
+      return { kind: 'already_linked', url: outcome.promotion.rcaUrl ?? '' };
+    case 'not_operator':
+      return { kind: 'not_operator' };
+    case 'unknown_promotion':
+      return { kind: 'no_address' };
+  }
+}

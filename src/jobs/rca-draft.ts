@@ -1,0 +1,115 @@
+import type { Logger } from 'pino';
+import type { Alerts } from '../db/alerts.js';
+import type { AuditLog } from '../db/audit.js';
+import type { Promotions } from '../db/promotions.js';
+import type { Replies } from '../db/replies.js';
+import type { ReadReleasesAround } from '../heroku/releases-around.js';
+import { rootOf } from '../promotions/alert.js';
+import { type RcaDraftOutcome, type RcaMaterial, type RcaThread, rcaFacts } from '../promotions/rca-draft.js';
+import type { Thresholds } from '../promotions/stuck.js';
+import type { Slack } from '../slack/slack.js';
+import { rcaDraft } from '../views/rca-draft.js';
+import { draftComment } from '../views/rca-drafted.js';
+
+export interface RcaDrafterDependencies {
+  readonly db: {
+    readonly promotions: Promotions;
+    readonly alerts: Alerts;
+    readonly replies: Replies;
+    readonly audit: AuditLog;
+  };
+  readonly slack: Slack;
+  readonly readReleases: ReadReleasesAround;
+  readonly alertChannel: string;
+  readonly thresholds: Thresholds;
+  readonly now: () => Date;
+  readonly log: Logger;
+}
+
+/** The newest events of a promotion: more than a life of one has, short of somebody guessing codes for hours. */
+const EVENTS = 200;
+/** People whose names are asked of Slack; others are named by their ids. */
+const NAMES = 30;
+
+/**
+ * Drafts the RCA of a promotion and uploads it, into the alert's thread where there is one. What Heroku or the thread do
+ * not tell is missing from the draft, which says so. Each call makes a file of its own.
+ *
+ * Rejects where the database does not answer, or where Slack refused the file; nothing was shared then.
+ */
+export function createRcaDrafter(deps: RcaDrafterDependencies) {
+  const { db, slack } = deps;
+
+  async function readThread(root: { channel: string; messageTs: string } | null): Promise<RcaThread> {
+    if (root === null) return { kind: 'none' };
+    try {
+      return await slack.readThread({ channel: root.channel, ts: root.messageTs });
+    } catch (error) {
+      deps.log.warn({ err: error }, 'the thread of an alert could not be read for its RCA');
+      return { kind: 'unavailable' };
+    }
+  }
+
+  async function namesIn(material: RcaMaterial): Promise<ReadonlyMap<string, string>> {
+    const ids = [...new Set(idsIn(material))].slice(0, NAMES);
+    return new Map(await Promise.all(ids.map(async (id) => [id, await slack.nameOf(id)] as const)));
+  }
+
+  return async (promotionId: string, askedBy: string): Promise<RcaDraftOutcome> => {
+    const promotion = await db.promotions.find(promotionId);
+    if (promotion === null) return { kind: 'unknown_promotion' };
+    const alerts = await db.alerts.ofPromotion(promotionId);
+    const root = rootOf(alerts);
+    const [events, replies, releases, thread] = await Promise.all([
+      db.audit.ofPromotion(promotionId, EVENTS),
+      db.replies.ofPromotion(promotionId),
+      deps.readReleases(promotion),
+      readThread(root),
+    ]);
+    const material: RcaMaterial = {
+      promotion,
+      events,
+      alerts,
+      replies,
+      releases,
+      thread,
+      thresholds: deps.thresholds,
+      draftedAt: deps.now(),
+      draftedBy: askedBy,
+    };
+    const names = await namesIn(material);
+    const facts = rcaFacts(material);
+    // A thread that Slack says is not there takes no file.
+    const at = thread.kind === 'none' ? null : root;
+    const where = at === null ? 'channel' : 'thread';
+    const uploaded = await slack.upload({
+      channel: at?.channel ?? deps.alertChannel,
+      threadTs: at?.messageTs ?? null,
+      name: `${facts.incidentId}.md`,
+      title: facts.incidentId,
+      text: rcaDraft(facts, names),
+      comment: draftComment(promotion, names.get(askedBy) ?? askedBy, where),
+    });
+    return {
+      kind: uploaded.kind,
+      promotion,
+      where,
+      permalink: uploaded.kind === 'shared' ? uploaded.permalink : null,
+    };
+  };
+}
+
+const USER_ID = /^[UW][A-Z0-9]{5,20}$/u;
+
+function idsIn({ promotion, events, thread, draftedBy }: RcaMaterial): string[] {
+  const messages = thread.kind === 'read' ? thread.messages : [];
+  const mentioned = messages.flatMap(({ text }) => [...text.matchAll(/<@([UW][A-Z0-9]{5,20})(?:\|[^<>]*)?>/gu)]);
+  return [
+    draftedBy,
+    promotion.markedBy,
+    promotion.promotedBy,
+    ...events.map(({ actor }) => actor),
+    ...messages.filter(({ isBot }) => !isBot).map(({ author }) => author),
+    ...mentioned.map(([, id]) => id ?? ''),
+  ].flatMap((id) => (id !== null && USER_ID.test(id) ? [id] : []));
+}

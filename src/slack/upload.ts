@@ -1,0 +1,101 @@
+import type { WebClient } from '@slack/web-api';
+import { z } from 'zod';
+import { SlackError, toSlackError } from './errors.js';
+
+/** A text file, and where it is to be shared. */
+export interface OutgoingFile {
+  readonly channel: string;
+  readonly threadTs: string | null;
+  readonly name: string;
+  readonly title: string;
+  readonly text: string;
+  /** What the message says that shares it, as mrkdwn. */
+  readonly comment: string;
+}
+
+export type Upload =
+  /** `permalink`: null where Slack does not tell. */
+  | { readonly kind: 'shared'; readonly permalink: string | null }
+  /** Slack did not say whether it shared the file, and may still do so. */
+  | { readonly kind: 'unconfirmed' };
+
+const UPLOAD_TIMEOUT_MS = 10_000;
+
+const begun = z.object({ upload_url: z.url(), file_id: z.string() });
+const described = z.object({
+  file: z.object({
+    permalink: z.string().optional(),
+    channels: z.array(z.string()).default([]),
+    groups: z.array(z.string()).default([]),
+  }),
+});
+
+/**
+ * Uploads a file in Slack's three steps (https://docs.slack.dev/messaging/working-with-files), each sent once. Where
+ * either of the first two fails, nobody sees anything, and Slack drops what was begun. The third shares the file; where
+ * its outcome is unknown, the file itself is looked at.
+ * @throws {SlackError} where nothing was shared
+ */
+export async function uploadFile(client: WebClient, file: OutgoingFile): Promise<Upload> {
+  const bytes = Buffer.from(file.text, 'utf8');
+  const { upload_url: url, file_id: id } = begun.parse(
+    await attempt('files.getUploadURLExternal', () =>
+      client.files.getUploadURLExternal({ filename: file.name, length: bytes.byteLength }),
+    ),
+  );
+  await send(url, bytes);
+  let outcomeUnknown = false;
+  try {
+    await attempt('files.completeUploadExternal', () => complete(client, file, id));
+  } catch (error) {
+    if (!(error instanceof SlackError && error.kind === 'unknown_outcome')) throw error;
+    outcomeUnknown = true;
+  }
+  const found = await look(client, id);
+  const isShared = found !== null && [...found.channels, ...found.groups].includes(file.channel);
+  return outcomeUnknown && !isShared
+    ? { kind: 'unconfirmed' }
+    : { kind: 'shared', permalink: found?.permalink ?? null };
+}
+
+function complete(client: WebClient, { channel, threadTs, title, comment }: OutgoingFile, id: string) {
+  const share = { files: [{ id, title }] as [{ id: string; title: string }], initial_comment: comment };
+  return threadTs === null
+    ? client.files.completeUploadExternal({ ...share, channel_id: channel })
+    : client.files.completeUploadExternal({ ...share, channel_id: channel, thread_ts: threadTs });
+}
+
+/** The address is a secret of its own and takes no token. */
+async function send(url: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  let answer: Response;
+  try {
+    answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: bytes,
+      redirect: 'error',
+      signal: AbortSignal.timeout(UPLOAD_TIMEOUT_MS),
+    });
+  } catch (cause) {
+    throw new SlackError('refused', 'upload', 'no_answer', 0, cause);
+  }
+  if (!answer.ok) throw new SlackError('refused', 'upload', `http_${answer.status}`, 0, undefined);
+}
+
+/** null where Slack does not know the file (yet), or does not say. */
+async function look(client: WebClient, id: string): Promise<z.output<typeof described>['file'] | null> {
+  try {
+    return described.parse(await attempt('files.info', () => client.files.info({ file: id }))).file;
+  } catch {
+    // The address of what is shared is a courtesy, and an unknown outcome stays unknown: both are said as such.
+    return null;
+  }
+}
+
+async function attempt<T>(method: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toSlackError(method, error);
+  }
+}

@@ -1,0 +1,62 @@
+import { endedAt, type Promotion } from '../promotions/promotion.js';
+import { rcaButton } from './alert.js';
+import { type Answer, type Block, context, type Message, section } from './blocks.js';
+import { COMMAND } from './ids.js';
+import { code, when } from './text.js';
+
+/** What is said once in the thread of a critical whose RCA is missing, days after its end. It calls nobody. */
+export function rcaReminder(promotion: Promotion): Message {
+  const at = endedAt(promotion);
+  return {
+    text: `:memo: ${code(promotion.flagKey)} on ${code(promotion.herokuApp)} ended${at === null ? '' : ` ${when(at)}`} and has no RCA yet.\nMention me here with its link, or get a draft: ${code(`${COMMAND} rca draft ${promotion.id}`)}`,
+  };
+}
+
+/** What is owed, as far as the newest alerts tell. */
+export interface RcaDebt {
+  /** The newest of them. */
+  readonly rows: readonly Promotion[];
+  readonly total: number;
+  /** Older alerts were not looked through. */
+  readonly isAtLeast: boolean;
+}
+
+/** One line at the end of what is stuck; null where nothing is owed. */
+export function rcaDebtLine({ total, isAtLeast }: Pick<RcaDebt, 'total' | 'isAtLeast'>): string | null {
+  if (total === 0) return null;
+  const counted = `${isAtLeast ? 'at least ' : ''}${total}`;
+  const what = total === 1 ? 'promotion that alerted has ended without' : 'promotions that alerted have ended without';
+  return `:memo: ${counted} ${what} an RCA: ${code(`${COMMAND} rca`)}`;
+}
+
+/** An answer about what is stuck, with that line at its end. */
+export function withRcaDebt(answer: Answer, debt: Pick<RcaDebt, 'total' | 'isAtLeast'>): Answer {
+  const line = rcaDebtLine(debt);
+  return line === null ? answer : { ...answer, blocks: [...(answer.blocks ?? [section(answer.text)]), context(line)] };
+}
+
+/** Two blocks a promotion. */
+export const RCA_DEBT_LENGTH = 10;
+
+/** The promotions that alerted and ended without an RCA, the newest first, each with the way to link or draft one. */
+export function rcaDebtAnswer({ rows, total, isAtLeast }: RcaDebt): Answer {
+  if (total === 0) {
+    const whose = isAtLeast ? 'Of those that alerted last, every' : 'Every';
+    const said = `:white_check_mark: *No RCA is missing.* ${whose} promotion that ended has one.`;
+    return { text: said, blocks: [section(said)] };
+  }
+  const text = `*${isAtLeast ? 'At least ' : ''}${total} ${total === 1 ? 'promotion' : 'promotions'} without an RCA*, the newest first`;
+  const shown = rows.slice(0, RCA_DEBT_LENGTH);
+  const blocks: Block[] = [section(text)];
+  for (const promotion of shown) {
+    const at = endedAt(promotion);
+    blocks.push(
+      section(
+        `${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\n${code(promotion.state)}${at === null ? '' : ` ${when(at)}`} · promotion ${promotion.id}`,
+      ),
+      { type: 'actions', elements: [rcaButton(promotion)] },
+    );
+  }
+  if (total > shown.length) blocks.push(context(`The newest ${shown.length} are shown.`));
+  return { text, blocks };
+}

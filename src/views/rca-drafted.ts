@@ -1,0 +1,80 @@
+import type { Promotion } from '../promotions/promotion.js';
+import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
+import type { RcaUrlFault } from '../promotions/rca-url.js';
+import { rcaLink } from './alert.js';
+import { needsOperator } from './authority.js';
+import { type Answer, button, section } from './blocks.js';
+import { ACTION } from './ids.js';
+import { rcaUrlWords } from './rca.js';
+import { code, link } from './text.js';
+
+/** What the message says that shares a draft. `askedBy` is a name, not a mention: nobody is pinged. */
+export function draftComment(promotion: Promotion, askedBy: string, where: 'thread' | 'channel'): string {
+  const what = `Draft of the RCA of ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}`;
+  const which = where === 'channel' ? ` (promotion ${promotion.id}, which has no alert here)` : '';
+  return `:memo: ${what}${which}, asked for by ${code(askedBy)}\nIt holds what is on record. Lines that begin with *To answer* are for people.`;
+}
+
+export type SharedDraft = Extract<RcaDraftOutcome, { kind: 'shared' | 'unconfirmed' }>;
+
+/** Whether a draft became the promotion's RCA, where that was asked for. */
+export type DraftRecording =
+  | { readonly kind: 'not_asked' }
+  | { readonly kind: 'recorded' }
+  | { readonly kind: 'already_linked'; readonly url: string }
+  | { readonly kind: 'not_allowed'; readonly fault: RcaUrlFault }
+  /** Slack did not tell the file's address, or not whether it took the file. */
+  | { readonly kind: 'no_address' }
+  /** Their role was taken away meanwhile. */
+  | { readonly kind: 'not_operator' };
+
+export function draftingWords(): string {
+  return ':hourglass_flowing_sand: *Drafting…* Rows, Heroku’s releases and the thread are read, then the draft is uploaded.';
+}
+
+/** What became of a draft, in words. */
+export function draftedWords(draft: SharedDraft, recording: DraftRecording, allowedHosts: readonly string[]): string {
+  const { promotion, where, permalink } = draft;
+  const place = where === 'thread' ? 'the alert’s thread' : 'the channel for alerts, because it has no alert there';
+  if (draft.kind === 'unconfirmed') {
+    return `:grey_question: Slack did not say whether it took the draft for ${code(promotion.flagKey)}. Look in ${place} in a minute. If it is not there, ask again: a second draft does no harm.`;
+  }
+  const file = permalink === null ? 'The draft' : link(permalink, 'The draft');
+  const recorded = recordingWords(recording, allowedHosts);
+  return `:memo: ${file} for ${code(promotion.flagKey)} is in ${place}.${recorded === '' ? '' : `\n${recorded}`}`;
+}
+
+function recordingWords(recording: DraftRecording, allowedHosts: readonly string[]): string {
+  switch (recording.kind) {
+    case 'not_asked':
+      return '';
+    case 'recorded':
+      return 'It is recorded as the RCA.';
+    case 'already_linked':
+      return `It was not recorded: an RCA is linked already, ${rcaLink(recording.url)}.`;
+    case 'not_allowed':
+      return `It cannot be recorded as the RCA. ${rcaUrlWords(recording.fault, allowedHosts)}`;
+    case 'no_address':
+      return 'It was not recorded: Slack did not tell its address. Link it with its address once it is there.';
+    case 'not_operator':
+      return needsOperator('Linking an RCA', []);
+  }
+}
+
+/** The answer to the command. `value` comes back with the button; null where there is nothing to record. */
+export function draftedAnswer(words: string, value: string | null): Answer {
+  if (value === null) return { text: words, blocks: [section(words)] };
+  const offer = button(ACTION.recordRcaDraft, 'Record it as the RCA', { value });
+  return { text: words, blocks: [section(words), { type: 'actions', elements: [offer] }] };
+}
+
+/** What became of the button under that answer. */
+export function draftRecordedWords(
+  promotion: Promotion,
+  recording: DraftRecording,
+  allowedHosts: readonly string[],
+): string {
+  return recording.kind === 'recorded'
+    ? `:page_facing_up: The draft is recorded as the RCA of ${code(promotion.flagKey)}.`
+    : recordingWords(recording, allowedHosts);
+}

@@ -1,0 +1,158 @@
+import knexFactory from 'knex';
+import * as rcaReminder from '../../migrations/0007-rca-reminder.js';
+import { CHANNEL, enrol, insertPromotion, NOW, postAlert, type Stored, startStored } from '../support/rows.js';
+
+let stored: Stored;
+beforeEach(async () => {
+  stored = await startStored();
+});
+afterEach(() => stored.close());
+
+const root = (ts: string) => ({ channel: CHANNEL, ts });
+let posts = 0;
+
+/** A promotion that alerted and was ended by another system, which the watchdog has noticed. */
+async function ended(columns: Readonly<Record<string, unknown>> = {}, severity: 'warning' | 'critical' = 'critical') {
+  posts += 1;
+  const id = await insertPromotion(stored.rows, { flag_key: `flag_${posts}` });
+  const alertId = await postAlert(stored, id, severity, root(`${posts}.1`));
+  const values = { state: 'deployed', deployed_at: NOW, ...columns };
+  const names = Object.keys(values);
+  await stored.rows.query(
+    `update console_flag_promotions set ${names.map((name, n) => `${name} = $${n + 2}`).join(', ')} where id = $1`,
+    [id, ...Object.values(values)],
+  );
+  await stored.db.alerts.close(id);
+  return { id, alertId };
+}
+
+const unsettled = async () => (await stored.db.rcaDebts.unsettled(100)).map(({ alertId }) => alertId);
+const reminders = () =>
+  stored.rows.query(`select promotion_id, state from flag_promotion_replies where kind = 'rca_reminder' order by id`);
+
+describe('unsettled', () => {
+  test('are closed criticals, the oldest first, and nothing else', async () => {
+    const first = await ended();
+    const second = await ended({ state: 'failed', failed_at: NOW });
+    await ended({}, 'warning');
+    await postAlert(stored, await insertPromotion(stored.rows, { flag_key: 'open' }), 'critical', root('999.1'));
+    expect(await unsettled()).toEqual([first.alertId, second.alertId]);
+    expect(await stored.db.rcaDebts.unsettled(1)).toMatchObject([
+      { alertId: first.alertId, wasPosted: true, promotion: { id: first.id, state: 'deployed', rcaUrl: null } },
+    ]);
+  });
+
+  test('one that was never posted is known as such', async () => {
+    const id = await insertPromotion(stored.rows);
+    await stored.db.alerts.open(id, 'critical', NOW);
+    await stored.rows.query(`update console_flag_promotions set state = 'failed', failed_at = $1`, [NOW]);
+    await stored.db.alerts.close(id);
+    expect(await stored.db.rcaDebts.unsettled(1)).toMatchObject([{ wasPosted: false, promotion: { id } }]);
+  });
+
+  test('are so no longer once they were settled', async () => {
+    const { alertId } = await ended();
+    await stored.db.rcaDebts.settle(alertId);
+    expect(await unsettled()).toEqual([]);
+    expect(await reminders()).toEqual([]);
+  });
+});
+
+describe('reminding', () => {
+  test('queues one reply and settles, however many replicas do it at once', async () => {
+    const { id, alertId } = await ended();
+    const replicas = [stored.db, stored.replica(), stored.replica()];
+    await Promise.all(Array.from({ length: 9 }, (_, n) => replicas[n % 3]?.rcaDebts.remind(id, alertId)));
+    expect(await reminders()).toEqual([{ promotion_id: id, state: 'pending' }]);
+    expect(await unsettled()).toEqual([]);
+  });
+
+  test('does nothing where the alert was opened anew meanwhile', async () => {
+    const { id, alertId } = await ended();
+    await stored.rows.query(`update console_flag_promotions set state = 'deploying' where id = $1`, [id]);
+    await stored.db.alerts.open(id, 'critical', NOW);
+    await stored.db.rcaDebts.remind(id, alertId);
+    expect(await reminders()).toEqual([]);
+  });
+
+  test('and linking an RCA at the same time end well, in whatever order', async () => {
+    const kris = await enrol(stored.db, 'U0KRIS');
+    const debts = await Promise.all(Array.from({ length: 8 }, () => ended()));
+    const url = 'https://docs.example/rca';
+    await Promise.all(
+      debts.flatMap(({ id, alertId }) => [
+        stored.db.rcaDebts.remind(id, alertId),
+        stored.replica().promotions.linkRca({ promotionId: id, url, operatorId: kris.id, at: NOW }),
+      ]),
+    );
+    expect(await unsettled()).toEqual([]);
+    expect(await reminders()).toHaveLength(debts.length);
+  });
+});
+
+describe('what is owed', () => {
+  test('is what alerted, ended, and has no RCA; the newest first', async () => {
+    expect(await stored.db.rcaDebts.owed(10)).toEqual({ rows: [], total: 0, isAtLeast: false });
+    const warned = await ended({}, 'warning');
+    const critical = await ended();
+    await ended({ rca_url: 'https://docs.example/rca' });
+    await postAlert(stored, await insertPromotion(stored.rows, { flag_key: 'open' }), 'warning', root('999.1'));
+    await insertPromotion(stored.rows, { flag_key: 'quiet', state: 'deployed', deployed_at: NOW });
+    const owed = await stored.db.rcaDebts.owed(10);
+    expect(owed).toMatchObject({ total: 2, isAtLeast: false });
+    expect(owed.rows.map(({ id }) => id)).toEqual([critical.id, warned.id]);
+    // The count is of all, however few are asked for.
+    expect(await stored.db.rcaDebts.owed(1)).toMatchObject({ total: 2, rows: { length: 1 } });
+  });
+
+  test('counts a promotion once, whatever it alerted, and not what was never posted', async () => {
+    const { id } = await ended();
+    await stored.rows.query(
+      `insert into flag_promotion_alerts (promotion_id, severity, state, message_ts) values ($1, 'warning', 'closed', '7.7')`,
+      [id],
+    );
+    const unposted = await insertPromotion(stored.rows, { flag_key: 'unposted' });
+    await stored.db.alerts.open(unposted, 'critical', NOW);
+    await stored.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [unposted]);
+    expect(await stored.db.rcaDebts.owed(10)).toMatchObject({ total: 1, rows: [{ id }] });
+  });
+
+  test('tells where older alerts were not looked through', async () => {
+    await stored.rows.query(`
+      with made as (
+        insert into console_flag_promotions (flag_key, heroku_app, config_var, state, deployed_at)
+          select 'flag', 'app', 'FLAG', 'deployed', now() from generate_series(1, 501) returning id)
+      insert into flag_promotion_alerts (promotion_id, severity, state, message_ts)
+        select id, 'critical', 'closed', id || '.1' from made`);
+    expect(await stored.db.rcaDebts.owed(3)).toMatchObject({ total: 500, isAtLeast: true, rows: { length: 3 } });
+    await stored.rows.query('delete from flag_promotion_alerts where id = (select min(id) from flag_promotion_alerts)');
+    expect(await stored.db.rcaDebts.owed(3)).toMatchObject({ total: 500, isAtLeast: false });
+  });
+});
+
+test('an upgrade wakes no old thread, and keeps kinds of replies that others added', async () => {
+  const old = await ended();
+  const fresh = await ended();
+  const kinds = `select pg_get_constraintdef(oid) as def from pg_constraint where conname = 'flag_promotion_replies_kind_check'`;
+  const knex = knexFactory({ client: 'pg', connection: stored.url, pool: { min: 0, max: 1 } });
+  try {
+    await knex.transaction((trx) => rcaReminder.down(trx));
+    const [before] = await stored.rows.query<{ def: string }>(kinds);
+    expect(before?.def).not.toContain('rca_reminder');
+    await stored.rows.query(`update flag_promotion_alerts set updated_at = now() - interval '4 days' where id = $1`, [
+      old.alertId,
+    ]);
+    await knex.raw(`
+      alter table flag_promotion_replies drop constraint flag_promotion_replies_kind_check;
+      alter table flag_promotion_replies add constraint flag_promotion_replies_kind_check
+        check (kind in ('repeat', 'resolved', 'rca_linked', 'of_another_step'))`);
+    await knex.transaction((trx) => rcaReminder.up(trx));
+  } finally {
+    await knex.destroy();
+  }
+  expect(await unsettled()).toEqual([fresh.alertId]);
+  const [after] = await stored.rows.query<{ def: string }>(kinds);
+  for (const kind of ['repeat', 'resolved', 'rca_linked', 'of_another_step', 'rca_reminder']) {
+    expect(after?.def).toContain(`'${kind}'`);
+  }
+});

@@ -1,0 +1,181 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type RcaMaterial, rcaFacts } from '../../src/promotions/rca-draft.js';
+import { hours, literal } from '../../src/views/markdown.js';
+import { rcaDraft } from '../../src/views/rca-draft.js';
+import { promotion } from '../promotions/make.js';
+import { FACTS, HEADINGS, incidentMaterial, NAMES, ORIGINAL_FILE, release } from '../support/original-rca.js';
+import { HOSTILE } from './hostile.js';
+
+const draft = (changes: Partial<RcaMaterial> = {}) => rcaDraft(rcaFacts(incidentMaterial(changes)), NAMES);
+const headings = (markdown: string) => markdown.split('\n').flatMap((line) => /^## (.*)$/u.exec(line)?.[1] ?? []);
+
+test('the incident’s draft is the golden file, word for word', () => {
+  expect(draft()).toBe(readFileSync(path.join(__dirname, 'rca-draft.golden.md'), 'utf8'));
+});
+
+test('the headings are the original’s, in its order', () => {
+  expect(headings(draft())).toEqual(HEADINGS);
+});
+
+describe('the draft of the incident against its original', () => {
+  test.each(FACTS.filter((fact) => 'draft' in fact))('has: $original', ({ draft: expected }) => {
+    expect(draft()).toContain(expected);
+  });
+
+  test.each(FACTS.filter((fact) => 'onlyPeople' in fact))('leaves to people: $original', ({ original }) => {
+    expect(draft()).not.toContain(original);
+  });
+
+  const original = existsSync(ORIGINAL_FILE) ? readFileSync(ORIGINAL_FILE, 'utf8') : null;
+  const atHand = original === null ? test.skip : test;
+
+  atHand('no fact of the original is missing from the list, where the original is at hand', () => {
+    const text = original ?? '';
+    for (const fact of FACTS) expect(text).toContain(fact.original);
+    const listed = FACTS.map((fact) => fact.original).join('\n');
+    // Moments, names out of code, spans, and the names of apps and roles.
+    const found = text.match(
+      /\d{4}-\d\d-\d\d(?:-[a-z-]+)?(?: ~?\d\d:\d\d(?::\d\d)?)?|[\w.]*[a-zA-Z][_.][a-z][\w.=]*|~?\d+h\b|\d+ days|SEV-\d|[a-z]+-(?:agent|developer|console-prod)/gu,
+    );
+    expect(found?.length).toBeGreaterThan(30);
+    expect([...new Set(found)].filter((fact) => !listed.includes(fact.replace(/\.$/u, '')))).toEqual([]);
+    const lines = text.split('\n').map((line) => line.replace(/^References.*/u, 'References'));
+    expect(lines.filter((line) => (HEADINGS as readonly string[]).includes(line))).toEqual(HEADINGS);
+  });
+});
+
+test('each section that only people can finish asks them, and nothing else is marked', () => {
+  const bySection = draft().split('\n## ');
+  expect(bySection).toHaveLength(HEADINGS.length + 1);
+  for (const section of bySection) expect(section).toMatch(/\n> \*\*To answer:\*\* .+\?\n/u);
+});
+
+describe('nothing from outside is more than text', () => {
+  const MARKDOWN: readonly (readonly [string, string])[] = [
+    ['a heading', 'x\n# Forged\n## Forged too'],
+    ['a heading after an exotic line break', 'x\u2028# Forged\u2029## Forged\u0085# Forged\v# Forged'],
+    ['an underlined heading', 'Forged\n======\nForged\n------'],
+    ['a link', '[click](https://evil.example)'],
+    ['a bare link', 'https://evil.example www.evil.example mail@evil.example'],
+    ['an image', '![x](https://evil.example/x.png)'],
+    ['HTML', '<script>alert(1)</script><h1>Forged</h1>'],
+    ['a code span that ends early', '`[click](https://evil.example)`'],
+    ['many backticks', '``` `` ` ```` [click](https://evil.example) ````'],
+    ['a quoted question', '> **To answer:** forged'],
+    ['a table’s row', '| a | b |\n| --- | --- |'],
+    ['a reference', '[x]: https://evil.example'],
+    ['a trailing backslash', 'x\\'],
+  ];
+
+  function written(text: string): Partial<RcaMaterial> {
+    const [event, ending] = incidentMaterial().events;
+    return {
+      promotion: promotion({
+        state: text,
+        flagKey: text,
+        herokuApp: text,
+        configVar: text,
+        targetValue: text,
+        previousValue: text,
+        checkpoint: text,
+        markedBy: text,
+        promotedBy: text,
+        failureReason: text,
+        resolvedBy: text,
+        resolutionNote: text,
+        rcaUrl: text,
+      }),
+      events: [
+        ...(event === undefined ? [] : [{ ...event, action: text, actor: text, detail: { note: text, reason: text } }]),
+        ...(ending === undefined ? [] : [{ ...ending, actor: text, detail: { ...ending.detail, note: text } }]),
+      ],
+      releases: {
+        kind: 'read',
+        complete: false,
+        releases: [release({ user: text, description: text, value: { kind: 'plain', value: text } })],
+      },
+      thread: {
+        kind: 'read',
+        complete: false,
+        messages: [{ at: new Date('2026-05-11T14:20:00Z'), author: text, isBot: true, text, files: 2 }],
+      },
+      draftedBy: text,
+    };
+  }
+
+  /** What a reader of CommonMark takes for more than text: everything outside of code spans. */
+  const outsideCode = (markdown: string) => markdown.replaceAll(/(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)/gu, 'CODE');
+
+  test.each([...MARKDOWN, ...HOSTILE])('%s', (_, text) => {
+    const markdown = draft(written(text));
+    expect(headings(markdown)).toEqual(HEADINGS);
+    expect(markdown.split('\n').filter((line) => line.startsWith('# '))).toHaveLength(1);
+    // An incident's id is made of a-z, 0-9 and dashes, whatever the flag is called.
+    const rest = outsideCode(markdown).replace(/^- \*\*Incident ID:\*\* [a-z0-9-]+$/mu, '');
+    expect(rest).not.toMatch(/evil|Forged|forged|<script|alert\(1\)|`/u);
+    expect(rest.match(/> \*\*To answer:\*\*/gu)).toHaveLength(
+      outsideCode(draft()).match(/> \*\*To answer:\*\*/gu)?.length ?? 0,
+    );
+    expect(markdown.length).toBeLessThan(40_000);
+  });
+
+  test('a value that may be a secret is not shown', () => {
+    const canary = 'canary-secret-value';
+    const markdown = draft({ promotion: promotion({ targetValue: canary, previousValue: canary }) });
+    expect(markdown).not.toContain(canary);
+    expect(markdown).toContain('a value that is not shown');
+  });
+});
+
+test('what is missing is said, not filled in', () => {
+  const bare = draft({
+    promotion: promotion({
+      markedAt: null,
+      markedBy: null,
+      promotedAt: null,
+      promotedBy: null,
+      createdAt: new Date(0),
+    }),
+    events: [],
+    alerts: [],
+    replies: [],
+    releases: { kind: 'unavailable', reason: 'not_configured' },
+    thread: { kind: 'none' },
+  });
+  for (const said of [
+    'Severity:** no alert was opened',
+    'Duration:** still in `deploying`',
+    'no HEROKU_API_KEY',
+    'cannot be told',
+    'Time to detect: unknown',
+    'Time to acknowledge: unknown',
+    'Not resolved yet.',
+    'No row, release or message tells anything.',
+  ]) {
+    expect(bare).toContain(said);
+  }
+  expect(bare).not.toMatch(/1970|NaN|undefined|null|Invalid/u);
+  const unread = draft({ releases: { kind: 'unavailable', reason: 'no_answer' }, thread: { kind: 'unavailable' } });
+  expect(unread).toContain('Heroku did not answer');
+  expect(unread).toContain('Slack did not answer');
+});
+
+test('a code span survives any run of backticks', () => {
+  expect(literal('a')).toBe('`a`');
+  expect(literal('`')).toBe('`` ` ``');
+  expect(literal('a``b`c')).toBe('``` a``b`c ```');
+  expect(literal(' \n ')).toBe('`(empty)`');
+  expect(literal('x'.repeat(300), 10)).toBe(`\`${'x'.repeat(9)}…\``);
+});
+
+test('spans count hours', () => {
+  expect([0, 59_999, 60_000, 3_599_999, 3_600_000, 397_303_000].map(hours)).toEqual([
+    '0 s',
+    '59 s',
+    '1 min',
+    '59 min 59 s',
+    '1 h',
+    '110 h 21 min',
+  ]);
+});
