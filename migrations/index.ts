@@ -4,6 +4,7 @@ import * as audit from './0003-audit-log.js';
 import * as operators from './0004-operators.js';
 import * as alerts from './0005-alerts.js';
 import * as progress from './0006-progress.js';
+import * as promotedAt from './0009-promoted-at.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -17,4 +18,5 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0004-operators', migration: operators },
   { name: '0005-alerts', migration: alerts },
   { name: '0006-progress', migration: progress },
+  { name: '0009-promoted-at', migration: promotedAt },
 ];

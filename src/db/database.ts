@@ -8,6 +8,7 @@ import { type ProgressMessages, progressMessages } from './progress.js';
 import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
 import { type Replies, replies } from './replies.js';
+import { type Stats, stats } from './stats.js';
 import { type Transitions, transitions } from './transitions.js';
 
 /** Everything that is stored, by table. Nothing outside this folder knows SQL. */
@@ -18,6 +19,7 @@ export interface Database {
   readonly progress: ProgressMessages;
   readonly alerts: Alerts;
   readonly replies: Replies;
+  readonly stats: Stats;
   readonly operators: Operators;
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
@@ -38,6 +40,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     progress: progressMessages(knex),
     alerts: alerts(knex),
     replies: replies(knex),
+    stats: stats(knex),
     operators: operators(knex),
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),

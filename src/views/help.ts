@@ -14,6 +14,7 @@ export const SUBCOMMANDS = [
   },
   { word: 'cancel', usage: 'cancel <id | flag-key>', does: 'cancel what is marked' },
   { word: 'rca', usage: 'rca <id | flag-key> [https://…]', does: 'link the RCA of a promotion' },
+  { word: 'stats', usage: 'stats [30d]', does: 'how the promotions of the last days went, in figures' },
   { word: 'help', usage: 'help', does: 'this list' },
 ] as const;
 export type Subcommand = (typeof SUBCOMMANDS)[number]['word'];
