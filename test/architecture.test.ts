@@ -61,9 +61,10 @@ test.each([
   ['operators', ['promotions']],
   ['db', ['promotions']],
   ['heroku', ['promotions']],
+  ['charts', ['promotions']],
   ['slack', ['promotions', 'views']],
   ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views']],
-  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views']],
+  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts']],
 ])('src/%s imports of the project only %j', (folder, allowed) => {
   const own = imports.filter((found) => found.file.startsWith(`src/${folder}/`) && isLocal(found));
   expect(own.length).toBeGreaterThan(0);

@@ -32,9 +32,9 @@ export class Uploads {
   }
 
   /** @throws where nothing came in */
-  contentOf(id: string): string {
+  contentOf(id: string): Buffer {
     const bytes = this.#begun.get(id)?.bytes;
     if (bytes == null) throw new Error(`There is no file ${id}.`);
-    return bytes.toString('utf8');
+    return bytes;
   }
 }

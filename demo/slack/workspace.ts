@@ -72,6 +72,8 @@ export interface SlackStandIn {
   thread(channel: string, ts: string): Promise<readonly StoredMessage[]>;
   /** The content of a file that was shared, by its id. @throws where there is none */
   fileContent(id: string): string;
+  /** The same as it came in. */
+  fileBytes(id: string): Buffer;
   /** As an administrator of the workspace would. @throws where there is no such message */
   deleteMessage(channel: string, ts: string): Promise<void>;
   /** Resolves once the app has acknowledged every event so far, or was given up. */
@@ -246,7 +248,8 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     async thread(channel, ts) {
       return (await around.messages(channel)).filter((message) => message.threadTs === ts && message.ts !== ts);
     },
-    fileContent: (id) => uploads.contentOf(id),
+    fileContent: (id) => uploads.contentOf(id).toString('utf8'),
+    fileBytes: (id) => uploads.contentOf(id),
     deleteMessage: (channel, ts) => messages.removeAsAuthor(channel, ts),
     eventsSettled: () => events.settled(),
     async close() {

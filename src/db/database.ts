@@ -9,6 +9,7 @@ import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
 import { type RcaDebts, rcaDebts } from './rca-debt.js';
 import { type Replies, replies } from './replies.js';
+import { type Stats, stats } from './stats.js';
 import { type Transitions, transitions } from './transitions.js';
 
 /** Everything that is stored, by table. Nothing outside this folder knows SQL. */
@@ -20,6 +21,7 @@ export interface Database {
   readonly alerts: Alerts;
   readonly replies: Replies;
   readonly rcaDebts: RcaDebts;
+  readonly stats: Stats;
   readonly operators: Operators;
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
@@ -41,6 +43,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     alerts: alerts(knex),
     replies: replies(knex),
     rcaDebts: rcaDebts(knex),
+    stats: stats(knex),
     operators: operators(knex),
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),

@@ -5,6 +5,7 @@ import { sentence } from '../views/list.js';
 import { answer, isStranger, STRANGER } from './answer.js';
 import { listPage } from './commands/list.js';
 import { show } from './commands/show.js';
+import { statsInWords } from './commands/stats.js';
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { commandMark } from './mark.js';
@@ -50,6 +51,8 @@ async function answerTo(
       return listPage(deps, null);
     case 'show':
       return show(deps, rest);
+    case 'stats':
+      return statsInWords(deps, rest);
     case 'help':
       return sentence(helpWords());
     case null:

@@ -5,6 +5,7 @@ import { ACTION, COMMAND, SHORTCUT, VIEW } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { answer, failureWords } from './answer.js';
 import { slashCommand, turnListPage, turnStuckPage } from './command.js';
+import { clickStatsChart } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
 import {
@@ -34,6 +35,7 @@ const ACTIONS: Readonly<Record<string, Handler>> = {
   [ACTION.declineRcaOffer]: declineRcaOffer,
   [ACTION.promote]: (deps, body) => clickTransition(deps, 'promote', body),
   [ACTION.cancel]: (deps, body) => clickTransition(deps, 'cancel', body),
+  [ACTION.statsChart]: clickStatsChart,
   [ACTION.stuckPage]: turnStuckPage,
   [ACTION.listPage]: turnListPage,
   [ACTION.draftRca]: clickDraftRca,

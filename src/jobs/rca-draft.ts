@@ -87,7 +87,8 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
       threadTs: at?.messageTs ?? null,
       name: `${facts.incidentId}.md`,
       title: facts.incidentId,
-      text: rcaDraft(facts, names),
+      content: Buffer.from(rcaDraft(facts, names), 'utf8'),
+      altText: null,
       comment: draftComment(promotion, names.get(askedBy) ?? askedBy, where),
     });
     return {

@@ -2,13 +2,15 @@ import type { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import { SlackError, toSlackError } from './errors.js';
 
-/** A text file, and where it is to be shared. */
+/** A file, and where it is to be shared. */
 export interface OutgoingFile {
   readonly channel: string;
   readonly threadTs: string | null;
   readonly name: string;
   readonly title: string;
-  readonly text: string;
+  readonly content: Uint8Array;
+  /** What a picture shows, for whoever cannot see it; null for what is no picture. */
+  readonly altText: string | null;
   /** What the message says that shares it, as mrkdwn. */
   readonly comment: string;
 }
@@ -37,11 +39,12 @@ const described = z.object({
  * @throws {SlackError} where nothing was shared
  */
 export async function uploadFile(client: WebClient, file: OutgoingFile): Promise<Upload> {
-  const bytes = Buffer.from(file.text, 'utf8');
+  const bytes = Uint8Array.from(file.content);
+  // The client's types call it `alt_text`; the Web API takes `alt_txt` and nothing else.
+  const altText = file.altText === null ? {} : { alt_txt: file.altText };
+  const announced = { filename: file.name, length: bytes.byteLength, ...altText };
   const { upload_url: url, file_id: id } = begun.parse(
-    await attempt('files.getUploadURLExternal', () =>
-      client.files.getUploadURLExternal({ filename: file.name, length: bytes.byteLength }),
-    ),
+    await attempt('files.getUploadURLExternal', () => client.files.getUploadURLExternal(announced)),
   );
   await send(url, bytes);
   let outcomeUnknown = false;

@@ -16,6 +16,7 @@ export const SUBCOMMANDS = [
   { word: 'rca', usage: 'rca <id | flag-key> [https://…]', does: 'link the RCA of a promotion' },
   { word: 'rca', usage: 'rca draft <id | flag-key>', does: 'draft it from what is on record, into the alert’s thread' },
   { word: 'rca', usage: 'rca', does: 'what alerted and ended without an RCA' },
+  { word: 'stats', usage: 'stats [30d]', does: 'how the promotions of the last days went, in figures' },
   { word: 'help', usage: 'help', does: 'this list' },
 ] as const;
 export type Subcommand = (typeof SUBCOMMANDS)[number]['word'];

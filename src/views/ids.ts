@@ -13,6 +13,7 @@ export const ACTION = {
   /** Each opens the form that promotes, or cancels, what is marked. */
   promote: 'promote',
   cancel: 'cancel',
+  statsChart: 'stats_chart',
   stuckPage: 'stuck_page',
   listPage: 'list_page',
   draftRca: 'draft_rca',

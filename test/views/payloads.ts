@@ -1,6 +1,7 @@
 import type { Evidence } from '../../src/promotions/evidence.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { CodeCheck, Operator, ResolutionRefusal } from '../../src/promotions/resolution.js';
+import type { PeriodStats } from '../../src/promotions/stats.js';
 import type { TransitionRefusal } from '../../src/promotions/transition.js';
 import * as alert from '../../src/views/alert.js';
 import * as authority from '../../src/views/authority.js';
@@ -15,6 +16,7 @@ import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
+import * as stats from '../../src/views/stats.js';
 import * as transition from '../../src/views/transition.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
 
@@ -126,6 +128,13 @@ function refusals(facts: Facts): ResolutionRefusal[] {
     ]),
     ...CHECKS.map((check): ResolutionRefusal => ({ kind: 'code_refused', check })),
   ];
+}
+
+function period(facts: Facts, apps: number, promotions: number): PeriodStats {
+  const spread = { medianMs: HOUR, p95Ms: DAY };
+  const all = { promotions, stuck: 2, failed: 1, deploying: 1, inDeploying: spread, toDetect: spread, toResolve: null };
+  const byApp = Array.from({ length: apps }, () => ({ ...all, herokuApp: facts.text }));
+  return { since: momentAfter(0), until: NOW, all, byApp, furtherApps: apps === 10 ? 3 : 0, byDay: [] };
 }
 
 const TRANSITIONS = ['promote', 'cancel'] as const;
@@ -386,6 +395,13 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
+  statsAnswer: (facts) =>
+    [0, 1, 10].flatMap((apps) =>
+      [0, 8].map((promotions) => message(stats.statsAnswer(period(facts, apps, promotions), '30d'))),
+    ),
+  statsSummary: (facts) => [words(stats.statsSummary(period(facts, 2, 8), '30d'))],
+  statsUsageWords: () => [words(stats.statsUsageWords())],
+  statsPostedWords: () => [true, false].map((confirmed) => words(stats.statsPostedWords(CHANNEL, confirmed))),
   transitionModal: (facts) =>
     withEvidence(facts).flatMap(([row, known]) =>
       TRANSITIONS.map((made) =>

@@ -1,0 +1,84 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { Resvg } from '@resvg/resvg-js';
+import * as echarts from 'echarts';
+import { type DayStats, everyDay, type PeriodStats } from '../promotions/stats.js';
+
+const WIDTH = 760;
+const HEIGHT = 340;
+/** Screens have two pixels a point or more. */
+const SCALE = 2;
+
+/** Bars are told apart by their order and label too: not everybody sees red and green. */
+const SERIES: readonly { readonly name: string; readonly colour: string; of(day: DayStats): number }[] = [
+  { name: 'deployed', colour: '#2f9e77', of: (day) => day.deployed },
+  { name: 'deploying', colour: '#a9b2bd', of: (day) => day.deploying },
+  { name: 'stuck', colour: '#e0a030', of: (day) => day.stuck },
+  { name: 'failed', colour: '#b3261e', of: (day) => day.failed },
+];
+
+const FONT = 'DejaVu Sans';
+
+/**
+ * Draws the promotions of each day of a period, by what became of them, as a PNG on a light ground of its own, readable
+ * in Slack's light and dark theme. Needs no font of the machine's, no browser and no outside service. Takes some 50 ms,
+ * during which nothing else runs.
+ */
+export function promotionsChart(stats: PeriodStats): Uint8Array {
+  const days = everyDay(stats);
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
+  try {
+    chart.setOption({
+      animation: false,
+      backgroundColor: '#fbfbfa',
+      textStyle: { fontFamily: FONT },
+      title: {
+        text: 'Promotions a day (UTC), by what became of them',
+        left: 16,
+        top: 12,
+        textStyle: { fontSize: 15, color: '#1d1c1d' },
+      },
+      grid: { left: 48, right: 20, top: 52, bottom: 64 },
+      legend: { bottom: 8, itemGap: 20, textStyle: { color: '#44474a' } },
+      xAxis: {
+        type: 'category',
+        data: days.map(({ day }) => day.slice(5)),
+        axisTick: { show: false },
+        axisLine: { lineStyle: { color: '#c4c7ca' } },
+        axisLabel: { color: '#44474a', hideOverlap: true },
+      },
+      yAxis: {
+        type: 'value',
+        minInterval: 1,
+        splitLine: { lineStyle: { color: '#e6e7e8' } },
+        axisLabel: { color: '#44474a' },
+      },
+      series: SERIES.map(({ name, colour, of }) => ({
+        name,
+        type: 'bar' as const,
+        stack: 'promotions',
+        color: colour,
+        barMaxWidth: 36,
+        data: days.map(of),
+      })),
+    });
+    return new Resvg(chart.renderToSVGString(), {
+      fitTo: { mode: 'width', value: WIDTH * SCALE },
+      font: { loadSystemFonts: false, fontFiles: fontFiles(), defaultFontFamily: FONT },
+    })
+      .render()
+      .asPng();
+  } finally {
+    chart.dispose();
+  }
+}
+
+/** What the chart shows, for whoever cannot see it. */
+export function chartAltText({ all, since }: PeriodStats): string {
+  return `Bar chart of promotions a day since ${since.toISOString().slice(0, 10)}: ${all.promotions} in all, ${all.stuck} stuck, ${all.failed} failed.`;
+}
+
+function fontFiles(): string[] {
+  const folder = path.dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json'));
+  return ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) => path.join(folder, 'ttf', file));
+}

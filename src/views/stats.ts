@@ -1,0 +1,64 @@
+import type { PeriodStats, PromotionStats, Spread } from '../promotions/stats.js';
+import { type Answer, type Block, button, context, section } from './blocks.js';
+import { ACTION, COMMAND } from './ids.js';
+import { code, span, utc } from './text.js';
+
+/** How the promotions of a period went, in figures. `period` is what was asked for: `30d`. */
+export function statsAnswer(stats: PeriodStats, period: string): Answer {
+  const { all } = stats;
+  const text = `*Promotions of the last ${code(period, 20)}*, since ${utc(stats.since)}`;
+  if (all.promotions === 0) {
+    const none = `${text}: none was promoted.`;
+    return { text: none, blocks: [section(none)] };
+  }
+  const blocks: Block[] = [section(`${text}\n${lines(all).join('\n')}`)];
+  if (stats.byApp.length > 1) {
+    for (const app of stats.byApp) blocks.push(section(`*${code(app.herokuApp)}*\n${lines(app).join('\n')}`));
+    if (stats.furtherApps > 0) blocks.push(context(`And ${stats.furtherApps} more apps with fewer promotions.`));
+  }
+  blocks.push(
+    { type: 'actions', elements: [button(ACTION.statsChart, 'Post with chart', { value: period })] },
+    context(
+      'Stuck: it alerted, or lasted as long as what alerts. To detect: from promoted to the first alert. To resolve: from there to the end.',
+    ),
+  );
+  return { text, blocks };
+}
+
+/** The same in one message beside the chart, and its text for who cannot see it. */
+export function statsSummary(stats: PeriodStats, period: string): string {
+  return `*Promotions of the last ${code(period, 20)}*, since ${utc(stats.since)}\n${lines(stats.all).join('\n')}`;
+}
+
+function lines(stats: PromotionStats): string[] {
+  const { promotions, stuck, failed, deploying } = stats;
+  return [
+    `*Promoted*: ${promotions}${failed === 0 ? '' : `, ${failed} of them failed`}${deploying === 0 ? '' : `, ${deploying} still deploying`}`,
+    `*Stuck*: ${stuck} (${share(stuck, promotions)})`,
+    ...spreadLine('In deploying', stats.inDeploying),
+    ...spreadLine('To detect', stats.toDetect),
+    ...spreadLine('To resolve', stats.toResolve),
+  ];
+}
+
+function spreadLine(name: string, spread: Spread | null): string[] {
+  return spread === null ? [] : [`*${name}*: median ${span(spread.medianMs)}, 95 % within ${span(spread.p95Ms)}`];
+}
+
+/** One decimal below ten per cent: one of two hundred is not none. */
+function share(part: number, whole: number): string {
+  const percent = (100 * part) / whole;
+  return `${percent > 0 && percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
+}
+
+/** The period was not understood. */
+export function statsUsageWords(): string {
+  return `Say how far back: ${code(`${COMMAND} stats 30d`)}, from 1d to 366d.`;
+}
+
+/** Where the figures were posted; `confirmed` is false where Slack did not say whether it took them. */
+export function statsPostedWords(channel: string, confirmed: boolean): string {
+  return confirmed
+    ? `:white_check_mark: Posted to <#${channel}>.`
+    : `:warning: Slack did not say whether it took the chart. Look in <#${channel}> before you post it again.`;
+}

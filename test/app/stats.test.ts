@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { APP, startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+
+describe('/flag-promotions stats', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-31T12:00:00Z' });
+    await bed.rows.query(
+      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at, deployed_at)
+        select 'flag_' || n, '${APP}', 'FLAG_' || n, 'deployed', '2026-05-20T10:00:00Z', timestamptz '2026-05-20T10:00:00Z' + n * interval '1 minute'
+          from generate_series(1, 9) n`,
+    );
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+  });
+  afterEach(() => bed.close());
+
+  async function ask(text: string, person = bed.slack.people.engineer) {
+    const before = person.ephemerals().length;
+    await person.command(text);
+    await eventually(async () => expect(person.ephemerals().length).toBeGreaterThan(before));
+    const answer = person.ephemerals().at(-1);
+    if (answer === undefined) throw new Error('There was no answer.');
+    return answer;
+  }
+
+  test('tells how promotions went, to anybody', async () => {
+    const shown = JSON.stringify((await ask('stats')).blocks);
+    expect(shown).toContain('*Promoted*: 10, 1 still deploying');
+    expect(shown).toContain('*Stuck*: 1 (10 %)');
+    expect(shown).toContain('*In deploying*: median 5 min, 95 % within 8 min 36 s');
+    expect(JSON.stringify((await ask('stats 1d')).text)).toContain('none was promoted');
+  });
+
+  test.each(['stats yesterday', 'stats 0d', 'stats 367d', 'stats -3d', 'stats 30'])('%s is no period', async (text) => {
+    expect((await ask(text)).text).toContain('/flag-promotions stats 30d');
+  });
+
+  test('are posted with a chart, for an operator who asks for it', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    const refused = await ask('stats');
+    await engineer.click(refused, 'stats_chart');
+    await engineer.waitForEphemeral((message) => message.text.includes('takes an operator'));
+
+    await superadmin.click(await ask('stats 4w', superadmin), 'stats_chart');
+    await superadmin.waitForEphemeral((message) => message.text.includes('Posted to'));
+    const posted = (await bed.slack.messages(bed.slack.channels.alerts)).at(-1);
+    expect(posted?.text).toContain('*Promoted*: 10');
+    const begun = bed.slack.calls.find(({ method }) => method === 'files.getUploadURLExternal');
+    expect(begun?.args).toMatchObject({
+      filename: 'promotions-2026-05-31-28d.png',
+      alt_txt: expect.stringContaining('10 in all, 1 stuck'),
+    });
+    const files = bed.slack.calls.filter(({ method }) => method === 'files.completeUploadExternal');
+    expect(files).toHaveLength(1);
+    const [file] = z.array(z.object({ id: z.string() })).parse(files[0]?.args['files']);
+    expect(
+      bed.slack
+        .fileBytes(file?.id ?? '')
+        .subarray(1, 4)
+        .toString('latin1'),
+    ).toBe('PNG');
+  });
+
+  test('say so where Slack does not tell whether it took the chart', async () => {
+    const { superadmin } = bed.slack.people;
+    bed.slack.faults.add({ method: 'files.completeUploadExternal', times: 1, kind: 'reset_before' });
+    await superadmin.click(await ask('stats', superadmin), 'stats_chart');
+    const said = await superadmin.waitForEphemeral((message) => message.text.includes('did not say'));
+    expect(said.text).toContain('before you post it again');
+  });
+});
