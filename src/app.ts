@@ -91,9 +91,6 @@ interface Core {
   close(): void;
 }
 
-/** How long an alert may wait for Heroku before it goes out without its answer. */
-const ALERT_EVIDENCE_WITHIN_MS = 3_000;
-
 function createCore(config: Config, db: Database, around: Surroundings, metrics: Metrics): Core {
   const slack = createSlack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl });
   const heroku = config.heroku === null ? null : createHeroku(config.heroku);
@@ -102,7 +99,7 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
   const delivery = createDelivery({
     db,
     slack,
-    readEvidence: (promotion) => readEvidence(promotion, ALERT_EVIDENCE_WITHIN_MS),
+    readEvidence,
     now: around.now,
     random: around.random,
     newOwner,

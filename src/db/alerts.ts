@@ -51,7 +51,7 @@ export interface Alerts {
   open(promotionId: string, severity: Severity, at: Date): Promise<boolean>;
   /** Closes the open alerts of a promotion that ended, and has that shown. */
   close(promotionId: string): Promise<void>;
-  /** Alerts to deliver or to repaint, oldest first, that nobody is working on. `now` is the app's clock. */
+  /** Alerts to deliver, then those to repaint, oldest first, that nobody is working on. `now` is the app's clock. */
   due(now: Date, limit: number): Promise<readonly string[]>;
   /** The alerts of one promotion that have something to deliver. */
   pendingOf(promotionId: string): Promise<readonly string[]>;
@@ -65,6 +65,8 @@ export interface Alerts {
   /** Fenced by the lease: false where it was lost, and nothing was written. */
   recordPosted(id: string, lease: Lease, message: MessageRef, threadTs: string | null, at: Date): Promise<boolean>;
   recordPainted(id: string, lease: Lease, upTo: number): Promise<boolean>;
+  /** Its message lacks what was not known in time. */
+  wantRepaint(id: string, lease: Lease): Promise<boolean>;
   /** Closes an alert that was never posted. */
   withdraw(id: string, lease: Lease): Promise<boolean>;
   /** Its message was deleted in Slack: it has to be posted anew. */
@@ -226,7 +228,8 @@ export function alerts(knex: Knex): Alerts {
     async due(now, limit) {
       const found = await knex.raw(
         `select a.id from flag_promotion_alerts a
-          where ${DUE} and ${FREE} and (a.next_attempt_at is null or a.next_attempt_at <= ?) order by a.id limit ?`,
+          where ${DUE} and ${FREE} and (a.next_attempt_at is null or a.next_attempt_at <= ?)
+          order by a.state = 'pending' desc, a.id limit ?`,
         [now, limit],
       );
       return parseRows(found, z.object({ id: idColumn })).map((row) => row.id);
@@ -292,6 +295,8 @@ export function alerts(knex: Knex): Alerts {
         `repaint_done = ?, attempts = 0, last_error = null, next_attempt_at = null, updated_at = now()`,
         [upTo],
       ),
+
+    wantRepaint: (id, lease) => fenced(knex, id, lease, 'repaint_wanted = repaint_wanted + 1', []),
 
     withdraw: (id, lease) => fenced(knex, id, lease, `state = 'closed', ${SETTLED}`, []),
 

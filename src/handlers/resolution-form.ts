@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { READ_VERDICTS } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { type SetBack, setBackOf } from '../promotions/set-back.js';
 import type { Modal } from '../views/blocks.js';
@@ -10,12 +11,21 @@ export const evidenceState = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('read'),
     checkedAt: z.coerce.date(),
-    verdict: z.enum(['live', 'not_live']),
+    verdict: z.enum(READ_VERDICTS),
     value: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('unset') }),
       z.object({ kind: z.literal('plain'), value: z.string() }),
       z.object({ kind: z.literal('masked') }),
     ]),
+    release: z
+      .object({
+        version: z.number().int(),
+        status: z.enum(['pending', 'succeeded', 'failed', 'expired']),
+        createdAt: z.coerce.date(),
+        by: z.string(),
+        orEarlier: z.boolean(),
+      })
+      .optional(),
   }),
   z.object({
     kind: z.literal('unavailable'),

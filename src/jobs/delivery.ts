@@ -22,8 +22,8 @@ export interface DeliveryDependencies {
     readonly audit: AuditLog;
   };
   readonly slack: Slack;
-  /** Never rejects; answers within its own deadline. */
-  readonly readEvidence: (promotion: Promotion) => Promise<Evidence>;
+  /** Never rejects; answers within `deadlineMs`. */
+  readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
   readonly now: () => Date;
   /** Yields [0, 1). */
   readonly random: () => number;
@@ -37,7 +37,8 @@ export interface DeliveryDependencies {
 
 export type DeliveryOutcome =
   /** `posted` is new in Slack; `found` had been posted by an attempt that never learned of it. */
-  | { readonly kind: 'posted' | 'found' | 'painted' | 'withdrawn' }
+  | { readonly kind: 'posted' /** Heroku’s answer is to be added by a painting. */; readonly awaitsEvidence?: boolean }
+  | { readonly kind: 'found' | 'painted' | 'withdrawn' }
   /** Another process works on it, it waits for another row, or nothing was to be done. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'failed'; readonly error: unknown };
@@ -52,6 +53,8 @@ export interface Delivery {
   promotion(promotionId: string): Promise<readonly DeliveryOutcome[]>;
 }
 
+/** How long an alert may wait for Heroku before it goes out without its answer; the next tick looks once more. */
+const EVIDENCE_WITHIN_MS = 3_000;
 /** Posting, then painting what changed meanwhile: more steps than that mean something is wrong. */
 const MOST_STEPS = 5;
 
@@ -84,6 +87,8 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       if (step.kind === 'done' || step.kind === 'wait') break;
       const taken = await take(step, work, lease);
       if (outcome.kind === 'nothing') outcome = taken;
+      // Not now: other alerts wait, and Heroku has just shown that it is slow.
+      if (taken.kind === 'posted' && taken.awaitsEvidence === true) break;
       work = await db.alerts.reread(claimed.alert.id, lease);
     }
     return outcome;
@@ -133,11 +138,12 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     const facts = {
       promotion,
       severity: alert.severity,
-      evidence: thread === null ? await deps.readEvidence(promotion) : null,
+      evidence: thread === null ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null,
       mention: alert.severity === 'critical' ? deps.criticalMention : null,
     };
     const key = alertKey(alert);
     let posted: MessageRef | null = null;
+    let awaitsEvidence = false;
     let threadTs = thread?.ts ?? null;
     if (thread !== null) {
       const to = { channel: thread.channel, threadTs: thread.ts, broadcast: deps.broadcastCriticals, key };
@@ -146,11 +152,15 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     if (posted === null) {
       // The warning's message was deleted: the critical needs buttons of its own.
       threadTs = null;
-      const evidence = facts.evidence ?? (await deps.readEvidence(promotion));
+      const evidence = facts.evidence ?? (await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS));
       const to = { channel: deps.alertChannel, threadTs: null, broadcast: false, key };
       posted = await slack.post(to, alertMessage({ ...facts, evidence }));
+      awaitsEvidence = evidence.kind === 'unavailable' && evidence.reason === 'no_answer';
     }
-    if (await db.alerts.recordPosted(alert.id, lease, posted, threadTs, deps.now())) return { kind: 'posted' };
+    if (await db.alerts.recordPosted(alert.id, lease, posted, threadTs, deps.now())) {
+      if (awaitsEvidence) await db.alerts.wantRepaint(alert.id, lease);
+      return { kind: 'posted', awaitsEvidence };
+    }
     await removeIfDoubled(posted, await db.alerts.ofPromotion(alert.promotionId), alert.id);
     return { kind: 'nothing' };
   }
@@ -174,7 +184,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     const message = alertMessage({
       promotion,
       severity: worstSeverity(alerts.filter((other) => other.state !== 'pending')),
-      evidence: isDeploying(promotion) ? await deps.readEvidence(promotion) : null,
+      evidence: isDeploying(promotion) ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null,
       // An edit notifies nobody, so a mention in it would only mislead.
       mention: null,
     });

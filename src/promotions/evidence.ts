@@ -1,4 +1,4 @@
-import type { Promotion } from './promotion.js';
+import { deployingSince, type Promotion } from './promotion.js';
 
 /**
  * What Heroku holds now for a promotion's config var, or why that is not known. It never carries a value that may be
@@ -8,8 +8,10 @@ export type Evidence =
   | {
       readonly kind: 'read';
       readonly checkedAt: Date;
-      readonly verdict: 'live' | 'not_live';
+      readonly verdict: ReadVerdict;
       readonly value: PresentableValue;
+      /** The release that the verdict rests on; absent where Heroku told of none in time. */
+      readonly release?: EvidenceRelease | undefined;
     }
   | { readonly kind: 'unavailable'; readonly checkedAt: Date; readonly reason: UnavailableReason };
 
@@ -28,19 +30,95 @@ export type PresentableValue =
   | { readonly kind: 'plain'; readonly value: string }
   | { readonly kind: 'masked' };
 
-/** What the evidence means: Heroku holds the target value, holds another one (or none), or nobody knows. */
-export type Verdict = 'live' | 'not_live' | 'unknown';
+export type ReadVerdict =
+  /** The target value is in force. */
+  | 'live'
+  /** Another value is in force, or none, and no release of this promotion's time tells why. */
+  | 'not_live'
+  /** The release that carries the target value is under way. */
+  | 'release_running'
+  /** The release that carried it failed. */
+  | 'release_failed'
+  /** It was in force, and another release changed it since. */
+  | 'changed_since';
+
+/** What the evidence means; `unknown`: nobody knows. */
+export type Verdict = ReadVerdict | 'unknown';
+
+export const READ_VERDICTS = ['live', 'not_live', 'release_running', 'release_failed', 'changed_since'] as const;
+
+/** A release as far as a person decides by it. */
+export interface EvidenceRelease {
+  readonly version: number;
+  readonly status: 'pending' | 'succeeded' | 'failed' | 'expired';
+  /** Heroku's time, in whole seconds. */
+  readonly createdAt: Date;
+  /** The account that made it. */
+  readonly by: string;
+  /** Releases before it were not looked at: it was so since then, or since an earlier one. */
+  readonly orEarlier: boolean;
+}
+
+/** A release that was looked at: whether it carries the target value. */
+export interface LookedAt {
+  readonly release: Omit<EvidenceRelease, 'orEarlier'>;
+  readonly carries: boolean;
+}
+
+/** The newest releases, newest first, as far as they were looked at in time; `complete` where there are no more. */
+export interface ReleaseWalk {
+  readonly looked: readonly LookedAt[];
+  readonly complete: boolean;
+}
+
+const NOT_WALKED: ReleaseWalk = { looked: [], complete: false };
 
 export type ResolutionAction = 'completed' | 'failed';
 
 /** Turns the value that Heroku holds (null: unset) into evidence; the value itself goes no further. */
-export function assess(promotion: Pick<Promotion, 'targetValue'>, value: string | null, checkedAt: Date): Evidence {
-  return {
-    kind: 'read',
-    checkedAt,
-    verdict: value === promotion.targetValue ? 'live' : 'not_live',
-    value: presentableValue(value),
-  };
+export function assess(
+  promotion: Parameters<typeof deployingSince>[0] & Pick<Promotion, 'targetValue'>,
+  value: string | null,
+  checkedAt: Date,
+  walk: ReleaseWalk = NOT_WALKED,
+): Evidence {
+  const found = value === promotion.targetValue ? whatBroughtIt(walk) : whatBecameOfIt(promotion, walk);
+  const { verdict, release } = found;
+  const evidence = { kind: 'read', checkedAt, verdict, value: presentableValue(value) } as const;
+  return release === undefined ? evidence : { ...evidence, release };
+}
+
+interface Found {
+  readonly verdict: ReadVerdict;
+  readonly release?: EvidenceRelease;
+}
+
+/** The oldest of the unbroken run of newest releases that carry the value in force. */
+function whatBroughtIt({ looked, complete }: ReleaseWalk): Found {
+  // A release that failed changed nothing: it neither brought a value nor ended it.
+  const inForce = looked.filter(({ release }) => release.status === 'succeeded' || release.status === 'pending');
+  const ended = inForce.findIndex(({ carries }) => !carries);
+  const oldest = inForce[(ended === -1 ? inForce.length : ended) - 1];
+  if (oldest === undefined) return { verdict: 'live' };
+  return { verdict: 'live', release: { ...oldest.release, orEarlier: ended === -1 && !complete } };
+}
+
+/** Heroku cuts times to whole seconds, and its clock may be behind the app's by a little. */
+const CLOCK_SKEW_MS = 5_000;
+
+/** The newest release since the promotion began that carried a value which is not in force, and what ended it. */
+function whatBecameOfIt(promotion: Parameters<typeof deployingSince>[0], { looked }: ReleaseWalk): Found {
+  const since = deployingSince(promotion).getTime() - CLOCK_SKEW_MS;
+  const recent = looked.filter(({ release }) => release.createdAt.getTime() >= since);
+  const at = recent.findIndex(({ carries }) => carries);
+  const carrier = recent[at]?.release;
+  if (carrier === undefined) return { verdict: 'not_live' };
+  const release = { ...carrier, orEarlier: false };
+  if (carrier.status === 'pending') return { verdict: 'release_running', release };
+  if (carrier.status !== 'succeeded') return { verdict: 'release_failed', release };
+  // Newest first: the last one before the carrier is the first that was made after it and took effect.
+  const changed = recent.slice(0, at).findLast((later) => later.release.status === 'succeeded')?.release;
+  return { verdict: 'changed_since', release: { ...(changed ?? carrier), orEarlier: false } };
 }
 
 export function verdictOf(evidence: Evidence): Verdict {
@@ -49,8 +127,19 @@ export function verdictOf(evidence: Evidence): Verdict {
 
 /** Whether resolving this way says the opposite of what Heroku says. An unknown verdict contradicts nothing. */
 export function contradicts(evidence: Evidence, action: ResolutionAction): boolean {
-  const verdict = verdictOf(evidence);
-  return (verdict === 'live' && action === 'failed') || (verdict === 'not_live' && action === 'completed');
+  switch (verdictOf(evidence)) {
+    case 'live':
+      return action === 'failed';
+    case 'not_live':
+    case 'release_failed':
+    case 'changed_since':
+      return action === 'completed';
+    case 'release_running':
+      // Neither is right before it has ended.
+      return true;
+    case 'unknown':
+      return false;
+  }
 }
 
 /**

@@ -97,7 +97,7 @@ export function resolutionButtons(promotion: Promotion, evidence: Evidence | nul
       button(ACTION.markFailed, 'Mark failed', {
         value: id,
         accessibilityLabel: spoken('Mark failed', flagKey),
-        ...(verdict === 'not_live' ? { style: 'danger' } : {}),
+        ...(verdict === 'not_live' || verdict === 'release_failed' ? { style: 'danger' } : {}),
       }),
       rcaButton(promotion),
     ],

@@ -1,4 +1,10 @@
-import type { Evidence, PresentableValue, UnavailableReason } from '../promotions/evidence.js';
+import type {
+  Evidence,
+  EvidenceRelease,
+  PresentableValue,
+  ReadVerdict,
+  UnavailableReason,
+} from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { presentableValue } from '../promotions/evidence.js';
 import { code, moment } from './text.js';
@@ -10,12 +16,80 @@ export function evidenceText(promotion: Promotion, evidence: Evidence | null): s
   if (evidence.kind === 'unavailable') {
     return `:grey_question: *Not known whether it is live.* ${whyUnavailable(evidence.reason)}\n_Asked ${moment(evidence.checkedAt)}_`;
   }
-  const checked = `_Checked ${moment(evidence.checkedAt)}_`;
-  if (evidence.verdict === 'live') {
-    return `:large_green_circle: *Live.* On Heroku ${variable} is ${heldValue(evidence.value)}, which is the target. *Mark completed* is right.\n${checked}`;
-  }
-  return `:red_circle: *Not live.* On Heroku ${variable} is ${heldValue(evidence.value)}; the target is ${target(promotion)}. *Mark failed* is right.\n${checked}`;
+  const held = `On Heroku ${variable} is ${heldValue(evidence.value)}`;
+  return [
+    ...verdictLines(promotion, evidence, held),
+    ...lostWrite(promotion, evidence),
+    `_Checked ${moment(evidence.checkedAt)}_`,
+  ].join('\n');
 }
+
+type Read = Extract<Evidence, { kind: 'read' }>;
+
+/** The verdict, what it rests on, and what to do: a line each. */
+function verdictLines(promotion: Promotion, { verdict, release }: Read, held: string): string[] {
+  const name = release === undefined ? 'the release' : `release v${release.version}`;
+  switch (verdict) {
+    case 'live':
+      return [
+        `:large_green_circle: *Live.* ${held}, which is the target.`,
+        ...(release === undefined ? [] : [`Since ${made(release)}${release.orEarlier ? ', or an earlier one' : ''}.`]),
+        '*Mark completed* is right.',
+      ];
+    case 'not_live':
+      return [`:red_circle: *Not live.* ${held}; the target is ${target(promotion)}.`, '*Mark failed* is right.'];
+    case 'release_running':
+      return [
+        `:hourglass_flowing_sand: *Release still running.* ${held}; ${release === undefined ? name : made(release)} is to make it ${target(promotion)}.`,
+        'Neither is right yet: wait until it has ended.',
+      ];
+    case 'release_failed':
+      return [
+        `:red_circle: *Release failed.* ${held}; ${release === undefined ? name : made(release)}, which was to make it ${target(promotion)}, ${release?.status === 'expired' ? 'expired' : 'failed'}.`,
+        '*Mark failed* is right.',
+      ];
+    case 'changed_since':
+      return [
+        `:warning: *Somebody changed it since.* ${held}, by ${release === undefined ? name : made(release)}; the target was ${target(promotion)}.`,
+        'Ask them first. Unless it goes back, *Mark failed* is right.',
+      ];
+  }
+}
+
+function made({ version, createdAt, by }: EvidenceRelease): string {
+  return `release v${version}, ${moment(createdAt)}, by ${code(by, 60)}`;
+}
+
+/** The incident of 2026-05-09, told apart: the change was taken, and what was lost is the note of it. */
+function lostWrite(promotion: Promotion, { verdict, release }: Read): string[] {
+  if (verdict !== 'live' || promotion.checkpoint?.startsWith('PENDING_COMMIT') !== true) return [];
+  const when = release === undefined ? '' : ` at ${moment(release.createdAt)}`;
+  return [`Heroku took the change${when}; the write after it was lost.`];
+}
+
+/** The verdict in a line, for a list. */
+export function verdictLine(evidence: Evidence): string {
+  if (evidence.kind === 'unavailable') return `:grey_question: Not known whether it is live: ${SHORT[evidence.reason]}`;
+  const { release } = evidence;
+  const by = release === undefined ? '' : ` (release v${release.version}, ${moment(release.createdAt)})`;
+  return `${SHORT_VERDICT[evidence.verdict]}${by}`;
+}
+
+const SHORT_VERDICT: Record<ReadVerdict, string> = {
+  live: ':large_green_circle: Live',
+  not_live: ':red_circle: Not live',
+  release_running: ':hourglass_flowing_sand: Release still running',
+  release_failed: ':red_circle: Release failed',
+  changed_since: ':warning: Somebody changed it since',
+};
+
+const SHORT: Record<UnavailableReason, string> = {
+  not_configured: 'no HEROKU_API_KEY',
+  no_answer: 'Heroku did not answer',
+  rate_limited: 'Heroku was asked too often',
+  refused: 'the API key may not look',
+  app_not_found: 'Heroku knows no such app',
+};
 
 /** What Heroku holds, as the end of a sentence. */
 export function heldValue(value: PresentableValue): string {

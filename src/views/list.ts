@@ -1,9 +1,10 @@
+import type { Evidence } from '../promotions/evidence.js';
 import { deployingSince, endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
 import { type Answer, type Block, button, context, section } from './blocks.js';
-import { target } from './evidence.js';
+import { target, verdictLine } from './evidence.js';
 import { type HistoryEvent, historyBlocks } from './history.js';
 import { ACTION } from './ids.js';
 import { markedButtons } from './mark.js';
@@ -17,19 +18,19 @@ const SIGN: Record<Severity, string> = { warning: ':warning:', critical: ':rotat
 
 /** What is stuck, the oldest first, with the same buttons as an alert. */
 export function stuckAnswer(page: {
-  readonly rows: readonly { readonly promotion: Promotion; readonly severity: Severity }[];
+  readonly rows: readonly { readonly promotion: Promotion; readonly severity: Severity; readonly evidence: Evidence }[];
   readonly total: number;
   readonly offset: number;
 }): Answer {
   const { rows, total, offset } = page;
   const text = total === 1 ? '*1 promotion is stuck*' : `*${total} promotions are stuck*, the oldest first`;
   const blocks: Block[] = [section(text)];
-  for (const { promotion, severity } of rows) {
+  for (const { promotion, severity, evidence } of rows) {
     blocks.push(
       section(
-        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}`,
+        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}\n${verdictLine(evidence)}`,
       ),
-      resolutionButtons(promotion, null),
+      resolutionButtons(promotion, evidence),
     );
   }
   const paging = [

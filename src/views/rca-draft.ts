@@ -307,7 +307,8 @@ function evidenceLines(event: RcaEvent | null): string[] {
   const shown = event?.detail['evidence_shown'];
   if (typeof shown !== 'object' || shown === null || !('verdict' in shown)) return [];
   if (shown.verdict === 'live') return ['- Heroku’s answer at that moment: live, the target value was in force.'];
-  return shown.verdict === 'not_live' ? ['- Heroku’s answer at that moment: not live.'] : [];
+  const words = typeof shown.verdict === 'string' ? OTHER_VERDICTS.get(shown.verdict) : undefined;
+  return words === undefined ? [] : [`- Heroku’s answer at that moment: ${words}.`];
 }
 
 function actionItems(): string[] {
@@ -373,3 +374,10 @@ function fromSlack(text: string, names: Names): string {
     .replaceAll('&gt;', '>')
     .replaceAll('&amp;', '&');
 }
+
+const OTHER_VERDICTS: ReadonlyMap<string, string> = new Map([
+  ['not_live', 'not live'],
+  ['release_running', 'not live yet, its release was still running'],
+  ['release_failed', 'not live, its release had failed'],
+  ['changed_since', 'not live any more, another release had changed it'],
+]);

@@ -3,6 +3,8 @@ import {
   type Evidence,
   type PresentableValue,
   presentableValue,
+  type Verdict,
+  verdictOf,
   type ResolutionAction,
 } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
@@ -46,7 +48,7 @@ export function resolutionModal(facts: {
     );
   }
   blocks.push(section(evidenceText(promotion, evidence)));
-  if (evidence !== null && contradicts(evidence, action)) blocks.push(...contradiction(action));
+  if (evidence !== null && contradicts(evidence, action)) blocks.push(...contradiction(action, verdictOf(evidence)));
   if (offersSetBack) blocks.push(settingBack(promotion, facts.setBack));
   blocks.push(
     codeInput(),
@@ -114,10 +116,15 @@ function wayBack(before: PresentableValue): string {
   }
 }
 
-function contradiction(action: ResolutionAction): Block[] {
-  const says = action === 'completed' ? 'the flag is *not* live' : 'the flag *is* live';
+function contradiction(action: ResolutionAction, verdict: Verdict): Block[] {
+  const running = verdict === 'release_running';
+  const says = running
+    ? 'the release is *still running*'
+    : `the flag ${action === 'completed' ? 'is *not*' : '*is*'} live`;
   const confirmation =
-    action === 'completed' ? 'Mark it completed although it is not live' : 'Mark it failed although it is live';
+    action === 'completed'
+      ? `Mark it completed although ${running ? 'its release is running' : 'it is not live'}`
+      : `Mark it failed although ${running ? 'its release is running' : 'it is live'}`;
   return [
     section(`:warning: *This contradicts Heroku*, where ${says}. If that surprises you, cancel and look again.`),
     {

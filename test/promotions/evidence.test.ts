@@ -5,15 +5,16 @@ import {
   type Evidence,
   evidenceChanged,
   presentableValue,
+  type ReleaseWalk,
   verdictOf,
 } from '../../src/promotions/evidence.js';
-import { HOUR, momentAfter } from './make.js';
+import { HOUR, momentAfter, promotion } from './make.js';
 
 const at = momentAfter(30 * HOUR);
 const later = momentAfter(31 * HOUR);
-const holding = (value: string | null, when = at): Evidence => assess({ targetValue: 'true' }, value, when);
+const holding = (value: string | null, when = at): Evidence => assess(promotion(), value, when);
 /** The same where the target is itself not to be shown. */
-const secretly = (value: string): Evidence => assess({ targetValue: 'hunter2' }, value, at);
+const secretly = (value: string): Evidence => assess(promotion({ targetValue: 'hunter2' }), value, at);
 const silent = (reason: 'no_answer' | 'rate_limited' = 'no_answer'): Evidence => ({
   kind: 'unavailable',
   checkedAt: at,
@@ -33,7 +34,7 @@ describe('the verdict of the evidence', () => {
     ['50', '50', 'live'],
     ['50', '050', 'not_live'],
   ])('with target %j and %j on Heroku it is %s', (targetValue, value, verdict) => {
-    const evidence = assess({ targetValue }, value, at);
+    const evidence = assess(promotion({ targetValue }), value, at);
     expect(evidence).toMatchObject({ kind: 'read', verdict, checkedAt: at });
     expect(verdictOf(evidence)).toBe(verdict);
   });
@@ -120,11 +121,126 @@ describe('a value that may be shown', () => {
     const secret = fc.string({ minLength: 7 }).filter((text) => !/^(?:disabled|enabled)$|^-?[\d.]+$/iu.test(text));
     fc.assert(
       fc.property(secret, fc.boolean(), (value, isTarget) => {
-        const evidence = assess({ targetValue: isTarget ? value : 'true' }, value, at);
+        const evidence = assess(promotion({ targetValue: isTarget ? value : 'true' }), value, at);
         expect(evidence).toMatchObject({ value: { kind: 'masked' }, verdict: isTarget ? 'live' : 'not_live' });
         expect(Object.values(evidence)).not.toContain(value);
         expect(Object.keys(evidence).toSorted()).toEqual(['checkedAt', 'kind', 'value', 'verdict']);
       }),
     );
+  });
+});
+
+describe('the releases behind the evidence', () => {
+  const BEFORE = -60_000;
+  const AFTER = 60_000;
+  type Status = 'pending' | 'succeeded' | 'failed' | 'expired';
+  /** Newest first, as Heroku lists them. */
+  const walked = (
+    ...looked: readonly (readonly [version: number, status: Status, carries: boolean, offset: number])[]
+  ): ReleaseWalk => ({
+    looked: looked.map(([version, status, carries, offset]) => ({
+      release: { version, status, createdAt: momentAfter(offset), by: `account-${version}` },
+      carries,
+    })),
+    complete: true,
+  });
+  const read = (value: string | null, walk: ReleaseWalk) => assess(promotion(), value, at, walk);
+
+  test.each([
+    [
+      'live since the release that brought it',
+      'true',
+      walked([143, 'succeeded', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'live',
+      143,
+    ],
+    [
+      'live through later releases of other things',
+      'true',
+      walked([145, 'succeeded', true, 3 * AFTER], [143, 'succeeded', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'live',
+      143,
+    ],
+    [
+      'live although a later release failed',
+      'true',
+      walked([144, 'failed', false, 2 * AFTER], [143, 'succeeded', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'live',
+      143,
+    ],
+    ['live, and no release was read', 'true', walked(), 'live', undefined],
+    [
+      'on its way',
+      'false',
+      walked([143, 'pending', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'release_running',
+      143,
+    ],
+    [
+      'lost with a release that failed',
+      null,
+      walked([143, 'failed', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'release_failed',
+      143,
+    ],
+    [
+      'lost with a release that expired',
+      null,
+      walked([143, 'expired', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'release_failed',
+      143,
+    ],
+    [
+      'changed by the first release after it',
+      'off',
+      walked(
+        [145, 'succeeded', false, 3 * AFTER],
+        [144, 'succeeded', false, 2 * AFTER],
+        [143, 'succeeded', true, AFTER],
+      ),
+      'changed_since',
+      144,
+    ],
+    [
+      'not there, and never was in this promotion’s time',
+      'off',
+      walked([142, 'succeeded', false, BEFORE], [141, 'succeeded', true, 2 * BEFORE]),
+      'not_live',
+      undefined,
+    ],
+    [
+      'not there, with releases of other things',
+      'off',
+      walked([143, 'succeeded', false, AFTER], [142, 'succeeded', false, BEFORE]),
+      'not_live',
+      undefined,
+    ],
+  ] as const)('tell that it is %s', (_what, value, walk, verdict, version) => {
+    const evidence = read(value, walk);
+    expect(evidence).toMatchObject({ kind: 'read', verdict });
+    expect(evidence.kind === 'read' ? evidence.release?.version : null).toBe(version);
+  });
+
+  test('say that it may have been so for longer where older ones were not looked at', () => {
+    const walk = { ...walked([145, 'succeeded', true, AFTER], [144, 'succeeded', true, 0]), complete: false };
+    expect(read('true', walk)).toMatchObject({ release: { version: 144, orEarlier: true } });
+    expect(read('true', { ...walk, complete: true })).toMatchObject({ release: { version: 144, orEarlier: false } });
+  });
+
+  test.each([
+    ['live', false, true],
+    ['not_live', true, false],
+    ['release_failed', true, false],
+    ['changed_since', true, false],
+    ['release_running', true, true],
+  ] as const)('%s contradicts completed: %s, failed: %s', (verdict, completed, failed) => {
+    const evidence: Evidence = { kind: 'read', checkedAt: at, verdict, value: { kind: 'unset' } };
+    expect([contradicts(evidence, 'completed'), contradicts(evidence, 'failed')]).toEqual([completed, failed]);
+  });
+
+  test('of another version change nothing about what was shown', () => {
+    const [first, second] = [143, 150].map((version) => read('true', walked([version, 'succeeded', true, AFTER])));
+    if (first === undefined || second === undefined) throw new Error('There are two.');
+    expect(evidenceChanged(first, second)).toBe(false);
   });
 });

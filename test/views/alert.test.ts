@@ -39,7 +39,8 @@ describe('the alert', () => {
         },
         {
           "text": {
-            "text": ":large_green_circle: *Live.* On Heroku \`FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING\` is \`true\`, which is the target. *Mark completed* is right.
+            "text": ":large_green_circle: *Live.* On Heroku \`FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING\` is \`true\`, which is the target.
+*Mark completed* is right.
 _Checked <!date^1778344080^{date_short} {time_secs}|2026-05-09 16:28:00 UTC>_",
             "type": "mrkdwn",
           },
@@ -170,7 +171,14 @@ _Checked <!date^1778344080^{date_short} {time_secs}|2026-05-09 16:28:00 UTC>_",
 
   test.each(EVIDENCE)('lets the button stand out that the evidence speaks for, and no other (%#)', (evidence) => {
     const verdict = evidence.kind === 'read' ? evidence.verdict : 'unknown';
-    const expected = { live: ['primary'], not_live: ['danger'], unknown: [] }[verdict];
+    const expected = {
+      live: ['primary'],
+      not_live: ['danger'],
+      release_failed: ['danger'],
+      release_running: [],
+      changed_since: [],
+      unknown: [],
+    }[verdict];
     expect(valuesOf(stuck(evidence), 'style')).toEqual(expected);
   });
 

@@ -1,4 +1,4 @@
-import type { Evidence } from '../../src/promotions/evidence.js';
+import { type Evidence, READ_VERDICTS } from '../../src/promotions/evidence.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { CodeCheck, Operator, ResolutionRefusal } from '../../src/promotions/resolution.js';
 import type { PeriodStats } from '../../src/promotions/stats.js';
@@ -51,7 +51,20 @@ const words = (text: string): Payload => message(list.sentence(text));
 const view = (built: Modal): Payload => ({ kind: 'view', view: built });
 const blocks = (...built: Block[]): Payload => message({ text: 'blocks', blocks: built });
 
+const RELEASE = {
+  version: 143,
+  status: 'succeeded',
+  createdAt: NOW,
+  by: 'kris@raxx.example',
+  orEarlier: false,
+} as const;
+const NOTHING_KNOWN: Evidence = { kind: 'unavailable', checkedAt: NOW, reason: 'no_answer' };
+
 export const EVIDENCE: readonly Evidence[] = [
+  ...READ_VERDICTS.flatMap((verdict): Evidence[] => {
+    const read = { kind: 'read', checkedAt: NOW, verdict, value: { kind: 'plain', value: 'true' } } as const;
+    return [read, { ...read, release: RELEASE }, { ...read, release: { ...RELEASE, orEarlier: true } }];
+  }),
   { kind: 'read', checkedAt: NOW, verdict: 'live', value: { kind: 'plain', value: 'true' } },
   { kind: 'read', checkedAt: NOW, verdict: 'not_live', value: { kind: 'plain', value: 'false' } },
   { kind: 'read', checkedAt: NOW, verdict: 'not_live', value: { kind: 'unset' } },
@@ -113,7 +126,15 @@ function lives(facts: Facts): Promotion[] {
 /** Each row with some evidence, and each evidence with some row. */
 function withEvidence(facts: Facts): (readonly [Promotion, Evidence | null])[] {
   const [first = written(facts), ...others] = lives(facts);
-  return [...[null, ...EVIDENCE].map((known) => [first, known] as const), ...others.map((row) => [row, null] as const)];
+  const byAnybody = EVIDENCE.map((known) =>
+    known.kind === 'read' && known.release !== undefined
+      ? { ...known, release: { ...known.release, by: facts.text.slice(0, 200) } }
+      : known,
+  );
+  return [
+    ...[null, ...byAnybody].map((known) => [first, known] as const),
+    ...others.map((row) => [row, null] as const),
+  ];
 }
 
 function refusals(facts: Facts): ResolutionRefusal[] {
@@ -217,7 +238,11 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     ].map(({ count, total, offset }) =>
       message(
         list.stuckAnswer({
-          rows: rows(facts, count).map((row) => ({ promotion: row, severity: 'critical' as const })),
+          rows: rows(facts, count).map((row, index) => ({
+            promotion: row,
+            severity: 'critical' as const,
+            evidence: EVIDENCE[index % EVIDENCE.length] ?? NOTHING_KNOWN,
+          })),
           total,
           offset,
         }),
@@ -361,6 +386,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     EVIDENCE.flatMap((known) => (known.kind === 'read' ? [words(evidence.heldValue(known.value))] : [])).concat(
       words(evidence.heldValue({ kind: 'plain', value: facts.text })),
     ),
+  verdictLine: () => EVIDENCE.map((known) => words(evidence.verdictLine(known))),
   whyUnavailable: () =>
     EVIDENCE.flatMap((known) => (known.kind === 'unavailable' ? [words(evidence.whyUnavailable(known.reason))] : [])),
   historyBlocks: (facts) => [

@@ -1,5 +1,5 @@
 import type { SetBack } from '../../src/promotions/set-back.js';
-import type { Evidence } from '../../src/promotions/evidence.js';
+import { type Evidence, verdictOf } from '../../src/promotions/evidence.js';
 import type { CodeCheck } from '../../src/promotions/resolution.js';
 import { refusalWords, resolutionModal } from '../../src/views/resolution.js';
 import { HOUR, MINUTE, momentAfter, promotion, SECOND } from '../promotions/make.js';
@@ -25,9 +25,18 @@ function modal(action: 'completed' | 'failed', evidence: Evidence | null, setBac
 
 describe('the form', () => {
   test.each(EVIDENCE)('asks for a confirmation exactly where Heroku says the opposite (%#)', (evidence) => {
-    const verdict = evidence.kind === 'read' ? evidence.verdict : 'unknown';
-    expect(valuesOf(modal('completed', evidence), 'block_id').includes('confirmation')).toBe(verdict === 'not_live');
-    expect(valuesOf(modal('failed', evidence), 'block_id').includes('confirmation')).toBe(verdict === 'live');
+    const asks = (action: 'completed' | 'failed') =>
+      valuesOf(modal(action, evidence), 'block_id').includes('confirmation');
+    expect([asks('completed'), asks('failed')]).toEqual(
+      {
+        live: [false, true],
+        not_live: [true, false],
+        release_failed: [true, false],
+        changed_since: [true, false],
+        release_running: [true, true],
+        unknown: [false, false],
+      }[verdictOf(evidence)],
+    );
   });
 
   test.each(EVIDENCE)('offers the way back exactly where it is to be failed and is live (%#)', (evidence) => {

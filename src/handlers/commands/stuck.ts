@@ -5,6 +5,9 @@ import { nothingStuckAnswer, STUCK_PAGE_SIZE, stuckAnswer } from '../../views/li
 import type { HandlerDependencies } from '../dependencies.js';
 import { mindRcaDebt } from './rca-debt.js';
 
+/** A list is wanted at once: what Heroku has not said by then is said to be missing. */
+const EVIDENCE_WITHIN_MS = 2_500;
+
 /** What is stuck, from the `offset`th on, the oldest first, or that nothing is; then how many RCAs are missing. */
 export async function stuckPage(deps: HandlerDependencies, offset: number): Promise<Answer> {
   return mindRcaDebt(deps, await page(deps, offset));
@@ -19,10 +22,13 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
   // The page may have emptied while it was on screen.
   if (found.rows.length === 0 && offset > 0) return page(deps, 0);
   if (found.rows.length > 0) {
-    const rows = found.rows.map((promotion) => ({
-      promotion,
-      severity: severityDue(promotion, now, thresholds) ?? ('warning' as const),
-    }));
+    const rows = await Promise.all(
+      found.rows.map(async (promotion) => ({
+        promotion,
+        severity: severityDue(promotion, now, thresholds) ?? ('warning' as const),
+        evidence: await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS),
+      })),
+    );
     return stuckAnswer({ rows, total: found.total, offset });
   }
   const deploying = await db.promotions.deploying();

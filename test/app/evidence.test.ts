@@ -1,0 +1,103 @@
+import { APP, CONFIG_VAR, startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+
+describe('the evidence beside the decision', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-11T14:18:00Z', vars: {}, rateLimit: false });
+  });
+  afterEach(() => bed.close());
+
+  const release = (at: string, user: string, value: string | null) =>
+    bed.heroku.seedRelease({
+      app: APP,
+      at: new Date(at),
+      user,
+      description: `Set ${CONFIG_VAR} config vars`,
+      vars: { [CONFIG_VAR]: value },
+    });
+  const shown = async () => JSON.stringify((await bed.alert()).raw);
+
+  test('tells of the incident since when it was live, and by whom', async () => {
+    const { version } = release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
+    bed.heroku.seedRelease({
+      app: APP,
+      at: new Date('2026-05-10T00:00:00Z'),
+      user: 'ci@raxx.example',
+      description: 'Deploy',
+      vars: { X: '1' },
+    });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    expect(await shown()).toContain(`Since release v${version}, <!date^1778300911^`);
+    expect(await shown()).toContain('by `kris@raxx.example`');
+    expect(await shown()).not.toContain('or an earlier one');
+  });
+
+  test('tells who changed it since, and lets nobody complete that by a slip', async () => {
+    release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
+    const { version } = release('2026-05-10T09:00:00Z', 'dana@raxx.example', 'off');
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    expect(await shown()).toContain('*Somebody changed it since.*');
+    expect(await shown()).toContain(`by release v${version}`);
+    expect(await shown()).toContain('by `dana@raxx.example`');
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('contradicts Heroku'));
+    expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('not_sent');
+    const outcome = await superadmin.submit({ code: bed.code(superadmin.id), confirmation: ['confirmed'] });
+    expect(outcome.kind).toBe('closed');
+    const [event] = await bed.rows.query<{ detail: unknown }>(
+      `select detail from console_audit_log where action like '%ops_complete'`,
+    );
+    expect(event?.detail).toMatchObject({ evidence_shown: { verdict: 'changed_since', release: { version } } });
+  });
+
+  test('is the value alone where Heroku does not tell of its releases', async () => {
+    release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
+    bed.heroku.faults.add({ path: `/apps/${APP}/releases`, fault: { kind: 'hang' } });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    expect(await shown()).toContain('*Live.*');
+    expect(await shown()).not.toContain('Since release');
+  }, 20_000);
+
+  test('that comes too late for the alert is added to it by the next tick, once', async () => {
+    release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
+    const clear = bed.heroku.faults.add({ fault: { kind: 'hang' } });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    expect(await shown()).toContain('Heroku did not answer');
+    clear();
+    await bed.app.tick();
+    expect(await shown()).toContain('*Live.*');
+    const updates = () => bed.slack.calls.filter(({ method }) => method === 'chat.update').length;
+    expect(updates()).toBe(1);
+    await bed.app.tick();
+    expect(updates()).toBe(1);
+    expect(await bed.slack.messages(bed.slack.channels.alerts)).toHaveLength(1);
+  }, 20_000);
+
+  test('stands in the list of what is stuck too, and says what was lost', async () => {
+    const { version } = release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
+    await bed.rows.insertDeploying();
+    await bed.rows.insertDeploying({ flagKey: 'nowhere', app: 'no-such-app' });
+    const { engineer } = bed.slack.people;
+    await engineer.command('stuck');
+    const list = JSON.stringify((await engineer.waitForEphemeral()).blocks);
+    expect(list).toContain(`:large_green_circle: Live (release v${version}`);
+    expect(list).toContain('Heroku knows no such app');
+  });
+
+  test('tells a lost write apart', async () => {
+    // The promoter would finish such a row at once: it is held by another, as if that one were paused.
+    release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
+    await bed.rows.query(
+      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, checkpoint, promoted_at, lease_owner, lease_until)
+       values ('held', '${APP}', '${CONFIG_VAR}', 'deploying', 'PENDING_COMMIT:not-a-release', '2026-05-09T04:28:00Z', 'paused', now() + interval '1 hour')`,
+    );
+    await bed.app.tick();
+    await eventually(async () => expect(await shown()).toContain('the write after it was lost'));
+  });
+});
