@@ -108,7 +108,14 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
     broadcastCriticals: config.broadcastCriticals,
     onOutcome: metrics.onDelivery,
   });
-  const maintenance = { db, delivery, thresholds: config.thresholds, ...around };
+  const maintenance = {
+    db,
+    delivery,
+    readEvidence,
+    autoCommitLive: config.autoCommitLive,
+    thresholds: config.thresholds,
+    ...around,
+  };
   return {
     slack,
     heroku,

@@ -138,6 +138,13 @@ const app = {
       .default('true')
       .transform((text) => text === 'true'),
   ),
+  AUTO_COMMIT: z.preprocess(
+    unsetWhenEmpty,
+    z
+      .enum(['off', 'live'], { error: 'must be off or live' })
+      .default('off')
+      .transform((text) => text === 'live'),
+  ),
   MAINTENANCE_CRON: z.preprocess(unsetWhenEmpty, cron.default('* * * * *')),
   PROMOTER_LEASE: duration('20s'),
   HEARTBEAT_URL: optional(url(['https:', 'http:'])),
@@ -216,6 +223,8 @@ export interface Config extends OperatorsConfig {
     readonly repeatCriticalEveryMs: number;
   };
   readonly broadcastCriticals: boolean;
+  /** Whether a stuck row of another system is committed by the app where Heroku proves it live. */
+  readonly autoCommitLive: boolean;
   readonly maintenanceCron: string;
   /** How long a promoter that fell silent keeps its row from others. */
   readonly promoterLeaseMs: number;
@@ -272,6 +281,7 @@ export function readConfig(environment: Environment): Config {
       repeatCriticalEveryMs: env.CRITICAL_REPEAT_EVERY,
     }),
     broadcastCriticals: env.CRITICAL_BROADCAST,
+    autoCommitLive: env.AUTO_COMMIT,
     maintenanceCron: env.MAINTENANCE_CRON,
     promoterLeaseMs: env.PROMOTER_LEASE,
     heartbeatUrl: env.HEARTBEAT_URL ?? null,

@@ -45,6 +45,7 @@ const DEFAULTS = {
   heroku: null,
   thresholds: { warningAfterMs: 12 * HOUR, criticalAfterMs: 24 * HOUR, repeatCriticalEveryMs: 24 * HOUR },
   broadcastCriticals: true,
+  autoCommitLive: false,
   maintenanceCron: '* * * * *',
   promoterLeaseMs: 20_000,
   heartbeatUrl: null,
@@ -98,6 +99,7 @@ describe('the configuration', () => {
       STUCK_CRITICAL_AFTER: '30m',
       CRITICAL_REPEAT_EVERY: '1.5d',
       CRITICAL_BROADCAST: 'false',
+      AUTO_COMMIT: 'live',
       MAINTENANCE_CRON: '*/5 * * * *',
       PROMOTER_LEASE: '15s',
       HEARTBEAT_URL: 'https://hc.example/ping/1',
@@ -118,6 +120,7 @@ describe('the configuration', () => {
       heroku: { apiKey: 'heroku-canary', apiUrl: 'http://127.0.0.1:5000' },
       thresholds: { warningAfterMs: 90_000, criticalAfterMs: 1_800_000, repeatCriticalEveryMs: 36 * HOUR },
       broadcastCriticals: false,
+      autoCommitLive: true,
       maintenanceCron: '*/5 * * * *',
       promoterLeaseMs: 15_000,
       heartbeatUrl: 'https://hc.example/ping/1',
@@ -186,6 +189,7 @@ describe('a faulty configuration', () => {
       STUCK_WARNING_AFTER: 'soon',
       CRITICAL_REPEAT_EVERY: '0s',
       CRITICAL_BROADCAST: 'maybe',
+      AUTO_COMMIT: 'true',
       MAINTENANCE_CRON: 'whenever',
       HEARTBEAT_URL: 'hc.example',
       RCA_URL_HOSTS: 'https://docs.example.com',
@@ -194,7 +198,7 @@ describe('a faulty configuration', () => {
     const reported = faultsOf(() => readConfig(environment));
     const names = reported.map((fault) => fault.split(' ')[0]);
     expect(names.toSorted()).toEqual([...Object.keys(environment), 'SLACK_SIGNING_SECRET'].toSorted());
-    expect(() => readConfig(environment)).toThrow(/^16 settings need your attention:\n {2}- /u);
+    expect(() => readConfig(environment)).toThrow(/^17 settings need your attention:\n {2}- /u);
     expect(() => readConfig(environment)).toThrow(/\.env\.example.*npm run demo$/u);
   });
 
@@ -218,6 +222,7 @@ describe('a faulty configuration', () => {
     ['STUCK_CRITICAL_AFTER', ['12h', '1h']],
     ['CRITICAL_REPEAT_EVERY', ['0', '0s', 'daily', '9999999999d']],
     ['CRITICAL_BROADCAST', ['1', 'yes', 'TRUE']],
+    ['AUTO_COMMIT', ['on', 'true', 'LIVE', 'all']],
     ['MAINTENANCE_CRON', ['* * * * * * *', '61 * * * *', 'every minute']],
     ['PORT', ['-1', '65536', '80.5', '-1.5', 'abc', 'Infinity']],
     ['LOG_LEVEL', ['INFO', 'verbose']],

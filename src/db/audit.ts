@@ -15,6 +15,7 @@ export const AUDIT_ACTIONS = [
   'console.flag.promotion.heroku_patched',
   'console.flag.promotion.deployed',
   'console.flag.promotion.failed',
+  'console.flag.promotion.recovered',
   'console.flag.promotion.rca_linked',
   'console.flag.promotion.totp_rejected',
   'console.flag.promotion.denied',

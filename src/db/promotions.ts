@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Evidence } from '../promotions/evidence.js';
+import { INTENT } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import {
   type CodeCheck,
@@ -9,7 +11,7 @@ import {
   terminalStateOf,
 } from '../promotions/resolution.js';
 import { requestRepaint, showThatItEnded } from './alerts.js';
-import { appendAuditEvent } from './audit.js';
+import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { lockOperator, recordCodeCheck, type StoredAuthenticator } from './operators.js';
 import { recordRefusal } from './refusals.js';
@@ -72,6 +74,11 @@ export interface Promotions {
     at: Date,
     checkCode: (authenticator: StoredAuthenticator) => CodeCheck,
   ): Promise<ResolutionOutcome>;
+  /**
+   * Commits another system's promotion as deployed, on proof and without a person: one conditional UPDATE with its audit
+   * event. False where it is no longer deploying, or a promoter's to finish.
+   */
+  recover(promotionId: string, proof: Evidence, note: string, at: Date): Promise<boolean>;
   /** Records where a promotion's RCA can be read. The address it replaces stays in the audit log. `onlyFirst`: replaces none. */
   linkRca(link: {
     promotionId: string;
@@ -151,6 +158,28 @@ export function promotions(knex: Knex): Promotions {
           default:
             return decision;
         }
+      });
+    },
+
+    async recover(promotionId, proof, note, at) {
+      return knex.transaction(async (trx) => {
+        const updated = await trx.raw(
+          `update console_flag_promotions p
+              set state = 'deployed', deployed_at = ?, resolution_note = ?, updated_at = now()
+            where p.id = ? and p.state = 'deploying'
+              and (p.checkpoint is null or (p.checkpoint <> ? and p.checkpoint not like 'PENDING\\_COMMIT:%'))`,
+          [at, note, promotionId, INTENT],
+        );
+        if (rowCount(updated) !== 1) return false;
+        await showThatItEnded(trx, promotionId);
+        await appendAuditEvent(trx, {
+          at,
+          action: 'console.flag.promotion.recovered',
+          actor: WATCHDOG,
+          promotionId,
+          detail: { from: 'deploying', to: 'deployed', evidence: proof },
+        });
+        return true;
       });
     },
 

@@ -3,10 +3,15 @@ import type { Alerts, Detected } from '../db/alerts.js';
 import type { MaintenanceRecords } from '../db/maintenance.js';
 import type { ProgressMessages } from '../db/progress.js';
 import type { RcaDebts } from '../db/rca-debt.js';
+import type { Promotions } from '../db/promotions.js';
 import type { Replies } from '../db/replies.js';
+import { isForeign, isProvenLive } from '../promotions/auto-commit.js';
 import { type DetectionAction, planDetection } from '../promotions/detection.js';
 import { planRcaDebt, type RcaDebtAction } from '../promotions/rca-debt.js';
+import type { Evidence } from '../promotions/evidence.js';
+import type { Promotion } from '../promotions/promotion.js';
 import type { Thresholds } from '../promotions/stuck.js';
+import { autoCommitNote } from '../views/evidence.js';
 import type { Delivery, DeliveryOutcome } from './delivery.js';
 
 export interface MaintenanceDependencies {
@@ -14,10 +19,15 @@ export interface MaintenanceDependencies {
     readonly alerts: Alerts;
     readonly replies: Replies;
     readonly progress: ProgressMessages;
+    readonly promotions: Pick<Promotions, 'recover'>;
     readonly rcaDebts: RcaDebts;
     readonly maintenance: MaintenanceRecords;
   };
   readonly delivery: Delivery;
+  /** Whether another system's stuck row is committed where Heroku proves it live. */
+  readonly autoCommitLive: boolean;
+  /** Never rejects; answers within `deadlineMs`. */
+  readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
   readonly thresholds: Thresholds;
   readonly now: () => Date;
   /** Milliseconds on a clock that never jumps. */
@@ -39,7 +49,8 @@ export type MaintenanceAction =
   | RcaDebtAction
   | { readonly kind: 'deliver_alert'; readonly alertId: string }
   | { readonly kind: 'deliver_reply'; readonly replyId: string }
-  | { readonly kind: 'deliver_progress'; readonly promotionId: string };
+  | { readonly kind: 'deliver_progress'; readonly promotionId: string }
+  | { readonly kind: 'auto_commit'; readonly promotionId: string };
 
 export interface MaintenanceFailure {
   readonly action: MaintenanceAction;
@@ -96,6 +107,15 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
     );
   }
 
+  // Last: a row that is committed has its alert by now, in whose thread that is said.
+  for (const { promotion, proof } of await provenLive(deps, detected)) {
+    if (deps.elapsed() > deadline) break;
+    await attempt({ kind: 'auto_commit', promotionId: promotion.id }, async () => {
+      if (!(await db.promotions.recover(promotion.id, proof, autoCommitNote(proof), deps.now()))) return;
+      for (const outcome of await delivery.promotion(promotion.id)) throwIfFailed(outcome);
+    });
+  }
+
   const report = { at, ...counts(detected), actions, failures };
   await db.maintenance.record({ completedAt: deps.now(), deploying: report.deploying, stuck: report.stuck });
   return report;
@@ -103,7 +123,7 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
 
 /** What `runMaintenance` would do now, without doing any of it. Deliveries of alerts yet to open are implied. */
 export async function planMaintenance(
-  deps: Pick<MaintenanceDependencies, 'db' | 'thresholds' | 'now'>,
+  deps: Pick<MaintenanceDependencies, 'db' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence'>,
 ): Promise<MaintenanceReport> {
   const at = deps.now();
   const detected = await deps.db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
@@ -111,6 +131,7 @@ export async function planMaintenance(
   const alertIds = await deps.db.alerts.due(at, DELIVERIES_PER_TICK);
   const replyIds = await deps.db.replies.due(at, DELIVERIES_PER_TICK);
   const progressIds = await deps.db.progress.due(at, DELIVERIES_PER_TICK);
+  const proven = await provenLive(deps, detected);
   return {
     at,
     ...counts(detected),
@@ -120,9 +141,30 @@ export async function planMaintenance(
       ...alertIds.map((alertId): MaintenanceAction => ({ kind: 'deliver_alert', alertId })),
       ...replyIds.map((replyId): MaintenanceAction => ({ kind: 'deliver_reply', replyId })),
       ...progressIds.map((promotionId): MaintenanceAction => ({ kind: 'deliver_progress', promotionId })),
+      ...proven.map(({ promotion }): MaintenanceAction => ({ kind: 'auto_commit', promotionId: promotion.id })),
     ],
     failures: [],
   };
+}
+
+/** Of how many rows one tick asks Heroku, and for how long each. */
+const PROOFS_PER_TICK = 10;
+const PROOF_WITHIN_MS = 3_000;
+
+/** The stuck rows of other systems that Heroku proves live; none where that is not asked for. */
+async function provenLive(
+  deps: Pick<MaintenanceDependencies, 'autoCommitLive' | 'readEvidence'>,
+  detected: Detected,
+): Promise<readonly { readonly promotion: Promotion; readonly proof: Evidence }[]> {
+  if (!deps.autoCommitLive) return [];
+  const foreign = detected.stuck.map(({ promotion }) => promotion).filter(isForeign);
+  const asked = await Promise.all(
+    foreign.slice(0, PROOFS_PER_TICK).map(async (promotion) => ({
+      promotion,
+      proof: await deps.readEvidence(promotion, PROOF_WITHIN_MS),
+    })),
+  );
+  return asked.filter(({ promotion, proof }) => isProvenLive(promotion, proof));
 }
 
 async function record(deps: MaintenanceDependencies, action: DetectionAction | RcaDebtAction, at: Date): Promise<void> {

@@ -168,14 +168,19 @@ export function outcomeHeadline(promotion: Promotion, name: string = person(prom
   const at = endedAt(promotion);
   const time = at === null ? '' : `, ${when(at)}`;
   return resolvedBy === null
-    ? `${outcome.icon} ${what} was set to *${outcome.word}* by its promoter or outside this app${time}`
+    ? `${outcome.icon} ${what} was set to *${outcome.word}* without an operator of this app${time}`
     : `${outcome.icon} ${what} was marked *${outcome.word}* by ${name}${time}`;
 }
 
 /** What is said in the thread when the promotion ended. `operatorName` is a name, not a mention: nobody is pinged. */
 export function resolvedReply(promotion: Promotion, operatorName: string | null): Message {
   const rca = promotion.rcaUrl === null ? '' : `\nRCA: ${rcaLink(promotion.rcaUrl)}`;
-  return { text: `${outcomeHeadline(promotion, operatorName === null ? '_someone_' : code(operatorName))}${rca}` };
+  // What no person resolved tells by itself why.
+  const why = promotion.resolvedBy === null ? promotion.resolutionNote : null;
+  const note = why === null || why.trim() === '' ? '' : `\n${quote(why)}`;
+  return {
+    text: `${outcomeHeadline(promotion, operatorName === null ? '_someone_' : code(operatorName))}${note}${rca}`,
+  };
 }
 
 /** What is said in the thread when an RCA was linked. */

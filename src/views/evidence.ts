@@ -7,7 +7,7 @@ import type {
 } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { presentableValue } from '../promotions/evidence.js';
-import { code, moment } from './text.js';
+import { code, moment, utc } from './text.js';
 
 /** What Heroku says, what that means, and what to do about it; `null` while it is being asked. */
 export function evidenceText(promotion: Promotion, evidence: Evidence | null): string {
@@ -129,3 +129,13 @@ const WHY_UNAVAILABLE: Record<UnavailableReason, string> = {
   refused: 'Heroku refused to say: the API key may not read this app’s config vars.',
   app_not_found: 'Heroku knows no app of this name, or the API key may not see it.',
 };
+
+/** What is noted of a promotion that the app committed by itself: plain text, as people's notes are. */
+export function autoCommitNote(proof: Evidence): string {
+  const release = proof.kind === 'read' ? proof.release : undefined;
+  const since =
+    release === undefined
+      ? ''
+      : `, since release v${release.version} of ${utc(release.createdAt)}, made by ${release.by}`;
+  return `Found live on Heroku${since}, and committed by this app (AUTO_COMMIT=live). No person was asked.`;
+}

@@ -158,7 +158,7 @@ describe('one message per alert', () => {
     bed.clock.advance(60_000);
     await bed.app.tick();
     const [message] = await channel();
-    expect(message?.text).toContain('*failed* by its promoter or outside this app');
+    expect(message?.text).toContain('*failed* without an operator of this app');
     expect(posts()).toBe(2);
     expect(await bed.slack.thread(bed.slack.channels.alerts, message?.ts ?? '')).toHaveLength(1);
   });

@@ -122,10 +122,10 @@ describe('the incident of 2026-05-09', () => {
     await tickAt('2026-05-12T04:28:00Z');
     expect((await thread()).map((message) => message.text)).toEqual([
       expect.stringContaining('still open'),
-      expect.stringContaining('outside this app'),
+      expect.stringContaining('without an operator of this app'),
     ]);
     const [ended] = await channel();
-    expect(ended?.text).toContain('was set to *completed* by its promoter or outside this app');
+    expect(ended?.text).toContain('was set to *completed* without an operator of this app');
     expect(JSON.stringify(ended)).not.toContain('mark_completed');
   });
 

@@ -246,6 +246,6 @@ RCA: <https://docs.raxx.example/rca/2026-05-11|https://docs.raxx.example/rca/202
 
   test('of a promotion that another system ended says so', () => {
     const elsewhere = promotion({ state: 'deployed', deployedAt: momentAfter(50 * HOUR) });
-    expect(resolvedReply(elsewhere, null).text).toContain('was set to *completed* by its promoter or outside this app');
+    expect(resolvedReply(elsewhere, null).text).toContain('was set to *completed* without an operator of this app');
   });
 });

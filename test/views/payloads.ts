@@ -387,6 +387,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       words(evidence.heldValue({ kind: 'plain', value: facts.text })),
     ),
   verdictLine: () => EVIDENCE.map((known) => words(evidence.verdictLine(known))),
+  autoCommitNote: () => EVIDENCE.map((known) => words(evidence.autoCommitNote(known))),
   whyUnavailable: () =>
     EVIDENCE.flatMap((known) => (known.kind === 'unavailable' ? [words(evidence.whyUnavailable(known.reason))] : [])),
   historyBlocks: (facts) => [

@@ -1,0 +1,69 @@
+import { APP, CONFIG_VAR, startTestBed, type TestBed } from '../support/app.js';
+
+describe('AUTO_COMMIT', () => {
+  let bed: TestBed;
+  afterEach(() => bed.close());
+
+  async function start(setting: string): Promise<void> {
+    bed = await startTestBed({
+      startAt: '2026-05-11T14:18:00Z',
+      vars: {},
+      rateLimit: false,
+      environment: { AUTO_COMMIT: setting },
+    });
+    bed.heroku.seedRelease({
+      app: APP,
+      at: new Date('2026-05-09T04:28:31Z'),
+      user: 'kris@raxx.example',
+      description: `Set ${CONFIG_VAR} config vars`,
+      vars: { [CONFIG_VAR]: 'true' },
+    });
+  }
+  const row = async () =>
+    (await bed.rows.query('select state, resolved_by, deployed_at, resolution_note from console_flag_promotions'))[0];
+  const audited = async () =>
+    (
+      await bed.rows.query<{ action: string; actor: string }>('select action, actor from console_audit_log order by id')
+    ).map(({ action, actor }) => `${action.replace('console.flag.promotion.', '')} by ${actor}`);
+
+  test('set to live commits what Heroku proves, says so in the thread, and names no operator', async () => {
+    await start('live');
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    expect(await row()).toMatchObject({ state: 'deployed', resolved_by: null, deployed_at: bed.clock.now() });
+    expect(await audited()).toEqual(['stuck_critical by watchdog', 'recovered by watchdog']);
+    const alert = await bed.alert();
+    expect(JSON.stringify(alert.raw)).toContain('Found live on Heroku, since release v2 of 2026-05-09 04:28 UTC');
+    expect(JSON.stringify(alert.raw)).not.toContain('mark_completed');
+    const thread = JSON.stringify(await bed.slack.thread(bed.slack.channels.alerts, alert.ts));
+    expect(thread).toContain('committed by this app (AUTO_COMMIT=live). No person was asked.');
+    const [event] = await bed.rows.query<{ detail: unknown }>(
+      `select detail from console_audit_log where action like '%recovered'`,
+    );
+    expect(event?.detail).toMatchObject({ evidence: { verdict: 'live', release: { version: 2 } } });
+    await bed.app.tick();
+    expect(await audited()).toHaveLength(2);
+    expect(await bed.db.audit.verify()).toMatchObject({ intact: true });
+  });
+
+  test.each([
+    ['is off', 'off', {}],
+    ['is not set', '', {}],
+    ['is live, but the value was there before', 'live', { promotedAt: '2026-05-10T00:00:00Z' }],
+    ['is live, but the flag is not', 'live', { configVar: 'FLAG_OTHER' }],
+  ])('leaves the row to a person where it %s', async (_what, setting, columns) => {
+    await start(setting);
+    await bed.rows.insertDeploying(columns);
+    await bed.app.tick();
+    expect(await row()).toMatchObject({ state: 'deploying', resolution_note: null });
+    expect(await audited()).toEqual(['stuck_critical by watchdog']);
+  });
+
+  test('commits nothing that is not stuck yet', async () => {
+    await start('live');
+    bed.clock.advance(-54 * 3_600_000);
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    expect(await row()).toMatchObject({ state: 'deploying' });
+  });
+});
