@@ -59,6 +59,14 @@ describe('AUTO_COMMIT', () => {
     expect(await audited()).toEqual(['stuck_critical by watchdog']);
   });
 
+  test.each(['INTENT', 'PENDING_COMMIT:x'])('leaves a row at %s to its promoter, whoever asks', async (checkpoint) => {
+    await start('live');
+    const id = await bed.rows.insertDeploying({ checkpoint, app: 'another-app' });
+    const proof = { kind: 'unavailable', checkedAt: bed.clock.now(), reason: 'no_answer' } as const;
+    expect(await bed.db.promotions.recover(id, proof, 'note', bed.clock.now())).toBe(false);
+    expect(await audited()).toEqual([]);
+  });
+
   test('commits nothing that is not stuck yet', async () => {
     await start('live');
     bed.clock.advance(-54 * 3_600_000);

@@ -32,6 +32,9 @@ describe('the evidence beside the decision', () => {
     expect(await shown()).toContain(`Since release v${version}, <!date^1778300911^`);
     expect(await shown()).toContain('by `kris@raxx.example`');
     expect(await shown()).not.toContain('or an earlier one');
+    // The two that carry it and the one before: older ones tell nothing more.
+    const asked = bed.heroku.requests.filter(({ path }) => /releases\/[^/]+\/config-vars/u.test(path));
+    expect(asked).toHaveLength(3);
   });
 
   test('tells who changed it since, and lets nobody complete that by a slip', async () => {
