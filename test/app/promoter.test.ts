@@ -172,7 +172,7 @@ describe('the promoter', () => {
     await until({ state: 'deployed' });
     await eventually(async () => {
       const [alert] = await bed.slack.messages(bed.slack.channels.alerts);
-      expect(alert?.text).toContain('was set to *completed* by its promoter');
+      expect(alert?.text).toContain('was set to *completed* without an operator of this app');
       expect(JSON.stringify(alert)).not.toContain('mark_completed');
     });
   });
