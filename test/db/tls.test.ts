@@ -1,0 +1,61 @@
+import { createServer, type Server } from 'node:net';
+import { openDatabase } from '../../src/db/database.js';
+import { migrateToLatest } from '../../src/db/migrate.js';
+import { eventually } from '../support/eventually.js';
+
+/** What a client sends first that wants TLS (https://www.postgresql.org/docs/current/protocol-message-formats.html). */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+
+/** Hosted PostgreSQL that insists on TLS, with a certificate of its own making: Heroku's is reached by PGSSLMODE. */
+describe('PGSSLMODE=no-verify', () => {
+  let server: Server;
+  let url: string;
+  let first: Buffer[];
+
+  beforeEach(async () => {
+    first = [];
+    server = createServer((socket) => {
+      socket.once('data', (data) => {
+        first.push(data);
+        // "No TLS here": a client that insists on it gives up.
+        socket.end('N');
+      });
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('The server has no port.');
+    url = `postgres://user:secret@127.0.0.1:${address.port}/console`;
+    process.env['PGSSLMODE'] = 'no-verify';
+  });
+
+  afterEach(async () => {
+    delete process.env['PGSSLMODE'];
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('every connection begins with TLS: the pool’s, the migrations’ and the listener’s', async () => {
+    const db = openDatabase(url);
+    await expect(db.ping()).rejects.toThrow('does not support SSL');
+    await expect(migrateToLatest(url)).rejects.toThrow('does not support SSL');
+    const troubles: unknown[] = [];
+    const listener = db.listenForDue(
+      () => undefined,
+      (error) => troubles.push(error),
+    );
+    await eventually(async () => expect(troubles).not.toHaveLength(0));
+    await listener.close();
+    await db.close();
+    expect(first.length).toBeGreaterThanOrEqual(3);
+    expect(first.filter((data) => !data.equals(SSL_REQUEST))).toEqual([]);
+  });
+
+  test('without it, none does', async () => {
+    delete process.env['PGSSLMODE'];
+    const db = openDatabase(url);
+    await expect(db.ping()).rejects.toThrow();
+    await db.close();
+    expect(first.length).toBeGreaterThan(0);
+    expect(first.filter((data) => data.equals(SSL_REQUEST))).toEqual([]);
+  });
+});
