@@ -16,5 +16,7 @@ module.exports = {
     '^emulate$': '<rootDir>/node_modules/emulate/dist/api.js',
     '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
   },
+  // Tests mostly wait, for databases, processes and each other: one worker a core would leave the cores idle.
+  maxWorkers: 3,
   testTimeout: 30_000,
 };
