@@ -36,12 +36,15 @@ export interface Promoter {
 /** Promotions at once: most of one is waiting for Heroku, and a slow one must not hold up the others. */
 const AT_ONCE = 5;
 const CALL_WITHIN_MS = 10_000;
+/** A PATCH that is under way at a stop is given this long: cut off at once, a successor might look before it took effect. */
+const LAST_PATCH_WITHIN_MS = 5_000;
 /** A step leads to the next at once, but a row whose steps lead nowhere must not hold the promoter. */
 const MOST_STEPS = 6;
 
 export function createPromoter(deps: PromoterDependencies): Promoter {
   const { db, heroku, log } = deps;
   const stopping = new AbortController();
+  const patching = new AbortController();
   let waking = new AbortController();
   let running: Promise<void> = Promise.resolve();
   const underWay = new Set<Promise<void>>();
@@ -150,7 +153,10 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     if (!(await db.keepBefore(id, lease, { value, release }))) return null;
     try {
       // What comes of it is read, never assumed: also an answer that got lost may have been a success.
-      await heroku.setConfigVar(herokuApp, configVar, targetValue, { deadlineMs: CALL_WITHIN_MS });
+      await heroku.setConfigVar(herokuApp, configVar, targetValue, {
+        deadlineMs: CALL_WITHIN_MS,
+        signal: patching.signal,
+      });
       return { ...promotion, baseRelease: promotion.baseRelease ?? release };
     } catch (error) {
       // What Heroku calls invalid stays so, however often it is sent.
@@ -202,8 +208,10 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     async stop() {
       stopping.abort();
       wake();
+      const late = setTimeout(() => patching.abort(), LAST_PATCH_WITHIN_MS);
       await running;
       await Promise.all(underWay);
+      clearTimeout(late);
     },
   };
 }
