@@ -38,7 +38,8 @@ export function listenForDue(
       keepAlive: true,
     });
     const ended = new Promise<void>((resolve, reject) => {
-      client.once('error', reject);
+      // Not `once`: a connection may fail twice in one breath, and an error that nobody hears ends the process.
+      client.on('error', reject);
       client.once('end', resolve);
       closing.signal.addEventListener('abort', () => resolve(), { once: true });
     });

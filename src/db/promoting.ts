@@ -12,7 +12,7 @@ export const PROMOTER = 'promoter';
 
 export interface ClaimedPromotion {
   readonly promotion: Promotion;
-  /** How many times it was taken up, this one included. */
+  /** How many times it was taken up since it last came on unhindered, this one included. */
   readonly attempts: number;
 }
 
@@ -167,9 +167,10 @@ async function giveBack(
   const updated = await trx.raw(
     `with before as (select p.id, p.last_error from console_flag_promotions p where ${HELD} for update)
      update console_flag_promotions p
-        set lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?, updated_at = now()
+        set lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?, updated_at = now(),
+            attempts = case when ? then p.attempts else 0 end
        from before where p.id = before.id returning before.last_error is distinct from p.last_error as changed`,
-    [id, lease.owner, nextAttemptAt, lastError],
+    [id, lease.owner, nextAttemptAt, lastError, lastError !== null],
   );
   const changed = parseRows(updated, z.object({ changed: z.boolean() }))[0]?.changed ?? false;
   if (changed) await requestProgressRepaint(trx, id);

@@ -16,11 +16,12 @@ export async function readPromotionFacts(
   options: CallOptions,
 ): Promise<{ readonly facts: HerokuFacts; readonly value: string | null }> {
   const { herokuApp, configVar, targetValue } = promotion;
+  // Releases before the value: one that ended in between would else seem to have succeeded without its value.
+  const named = await releaseOfCheckpoint(heroku, promotion, options);
+  const releases = named === null ? await heroku.releases(herokuApp, { max: RELEASES_SEARCHED }, options) : [];
   const value = await heroku.readConfigVar(herokuApp, configVar, options);
   const valueIsTarget = value === targetValue;
-  const named = await releaseOfCheckpoint(heroku, promotion, options);
   if (named !== null) return { facts: { valueIsTarget, release: named }, value };
-  const releases = await heroku.releases(herokuApp, { max: RELEASES_SEARCHED }, options);
   const carries = async (release: Release) =>
     (await heroku.configVarAtRelease(herokuApp, release.id, configVar, options)) === targetValue;
   const release = valueIsTarget ? await broughtBy(releases, carries) : await onItsWay(releases, promotion, carries);

@@ -5,7 +5,7 @@ import type { ClaimedPromotion, Promoting, PromotionEnd } from '../db/promoting.
 import { type Heroku, HerokuError } from '../heroku/heroku.js';
 import { readPromotionFacts } from '../heroku/promotion-facts.js';
 import { backOffMs, type FailedAttempt } from '../promotions/delivery.js';
-import { DRIFT_LOOK_AGAIN_MS, lookAgainMs, nextPromotionStep, pendingCommit } from '../promotions/promoting.js';
+import { DRIFT_LOOK_AGAIN_MS, INTENT, lookAgainMs, nextPromotionStep, pendingCommit } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 
 export interface PromoterDependencies {
@@ -29,8 +29,6 @@ export interface Promoter {
   start(): void;
   /** Looks for work at once, rather than when the timer rings. */
   wake(): void;
-  /** Takes up what is due until nothing is. Rejects where the database does not answer. */
-  drain(): Promise<void>;
   /** Takes up nothing more; resolves when what is under way has come to a stop. */
   stop(): Promise<void>;
 }
@@ -38,28 +36,41 @@ export interface Promoter {
 /** Promotions at once: most of one is waiting for Heroku, and a slow one must not hold up the others. */
 const AT_ONCE = 5;
 const CALL_WITHIN_MS = 10_000;
+/** A PATCH that is under way at a stop is given this long: cut off at once, a successor might look before it took effect. */
+const LAST_PATCH_WITHIN_MS = 5_000;
 /** A step leads to the next at once, but a row whose steps lead nowhere must not hold the promoter. */
 const MOST_STEPS = 6;
 
 export function createPromoter(deps: PromoterDependencies): Promoter {
   const { db, heroku, log } = deps;
   const stopping = new AbortController();
+  const patching = new AbortController();
   let waking = new AbortController();
   let running: Promise<void> = Promise.resolve();
+  const underWay = new Set<Promise<void>>();
 
-  async function drain(): Promise<void> {
-    // Each ends by itself: one that could not look must not be doubled by the next look while others still work.
-    const worked = await Promise.allSettled(Array.from({ length: AT_ONCE }, takeUpWhatIsDue));
-    for (const outcome of worked) if (outcome.status === 'rejected') throw outcome.reason;
-  }
-
+  /** As far as there are hands. What it takes up is not waited for: it must not hold up what is announced meanwhile. */
   async function takeUpWhatIsDue(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    while (!stopping.signal.aborted && underWay.size < AT_ONCE) {
       const lease: Lease = { owner: deps.newOwner(), durationMs: deps.leaseMs };
       const claimed = await db.claimNext(lease, deps.now());
       if (claimed === null) return;
-      await withRenewal(claimed.promotion.id, lease, () => promote(claimed, lease));
+      begin(claimed, lease);
     }
+  }
+
+  function begin(claimed: ClaimedPromotion, lease: Lease): void {
+    const promotionId = claimed.promotion.id;
+    const work = withRenewal(promotionId, lease, () => promote(claimed, lease))
+      .catch((error: unknown) =>
+        log.error({ err: error, promotionId }, 'promoting broke off; it is taken up again when its lease has run out'),
+      )
+      .finally(() => {
+        underWay.delete(work);
+        // This hand is free for whatever else is due.
+        wake();
+      });
+    underWay.add(work);
   }
 
   /** Holds the lease for as long as the work takes, however slow Heroku is: a live promoter is never taken for dead. */
@@ -86,6 +97,11 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       // Nothing went wrong: promoting a flag of this very app restarts it. The successor goes on at once.
       if (stopping.signal.aborted) return postpone(claimed.id, lease, 0, null);
       const known = error instanceof HerokuError;
+      // No request can name it: nothing was ever sent, and nothing ever can be.
+      if (known && error.kind === 'invalid' && error.status === null && claimed.checkpoint === INTENT) {
+        await commit(claimed.id, lease, { state: 'failed', reason: error.message });
+        return;
+      }
       log.warn({ err: error, promotionId: claimed.id }, 'promoting was interrupted; it is taken up again');
       await postpone(
         claimed.id,
@@ -137,7 +153,10 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     if (!(await db.keepBefore(id, lease, { value, release }))) return null;
     try {
       // What comes of it is read, never assumed: also an answer that got lost may have been a success.
-      await heroku.setConfigVar(herokuApp, configVar, targetValue, { deadlineMs: CALL_WITHIN_MS });
+      await heroku.setConfigVar(herokuApp, configVar, targetValue, {
+        deadlineMs: CALL_WITHIN_MS,
+        signal: patching.signal,
+      });
       return { ...promotion, baseRelease: promotion.baseRelease ?? release };
     } catch (error) {
       // What Heroku calls invalid stays so, however often it is sent.
@@ -169,7 +188,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       // Before looking, so that what is announced meanwhile is looked for once more.
       waking = new AbortController();
       try {
-        await drain();
+        await takeUpWhatIsDue();
       } catch (error) {
         log.error({ err: error }, 'the promoter could not look for work; it tries again');
       }
@@ -177,18 +196,22 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
+  function wake(): void {
+    waking.abort();
+  }
+
   return {
-    drain,
+    wake,
     start() {
       running = loop();
     },
-    wake() {
-      waking.abort();
-    },
     async stop() {
       stopping.abort();
-      waking.abort();
+      wake();
+      const late = setTimeout(() => patching.abort(), LAST_PATCH_WITHIN_MS);
       await running;
+      await Promise.all(underWay);
+      clearTimeout(late);
     },
   };
 }

@@ -16,6 +16,8 @@ export interface MarkFields {
 /** Slack's own limit for a field of text. */
 const FIELD_MAX_LENGTH = 3_000;
 const NAME_MAX_LENGTH = 256;
+const VALUE_LEFT_OUT =
+  'The value is more than the 3,000 characters that this form can hold, so it is left out here. The command takes a longer one, unless an ampersand or an angle bracket is in it.';
 
 /** The form in which an operator marks a promotion. `faults` says what was wrong with what was typed as a command. */
 export function markModal(facts: {
@@ -23,9 +25,10 @@ export function markModal(facts: {
   readonly faults: readonly string[];
   readonly privateMetadata: string;
 }): Modal {
-  const { initial, faults } = facts;
+  const { initial } = facts;
+  const told = initial.targetValue.length > FIELD_MAX_LENGTH ? [...facts.faults, VALUE_LEFT_OUT] : facts.faults;
   const blocks: Block[] = [
-    ...(faults.length === 0 ? [] : [section(`:warning: *Nothing was marked yet.*\n${faults.join('\n')}`)]),
+    ...(told.length === 0 ? [] : [section(`:warning: *Nothing was marked yet.*\n${told.join('\n')}`)]),
     input(BLOCK.flagKey, 'Flag key', initial.flagKey, NAME_MAX_LENGTH, { placeholder: 'console_dark_mode' }),
     input(BLOCK.herokuApp, 'Heroku app', initial.herokuApp, NAME_MAX_LENGTH, { placeholder: 'console-prod' }),
     input(BLOCK.targetValue, 'Value to set', initial.targetValue, FIELD_MAX_LENGTH, { placeholder: 'true' }),

@@ -5,6 +5,9 @@ import { eventually } from '../support/eventually.js';
 
 /** A promotion asks Heroku this many things at most before it is deployed; each is a boundary to be killed at. */
 const BOUNDARIES = 10;
+/** A replica in a process of its own takes seconds to come up, on a busy machine many: what is awaited is never its speed. */
+const IN_THE_END_MS = 60_000;
+jest.setTimeout(2 * IN_THE_END_MS);
 
 describe('a promoter that is killed', () => {
   let bed: TestBed;
@@ -50,7 +53,7 @@ describe('a promoter that is killed', () => {
       expect(await bed.rows.query('select state, previous_value from console_flag_promotions')).toEqual([
         { state: 'deployed', previous_value: null },
       ]);
-    }, 20_000);
+    }, IN_THE_END_MS);
     expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('true');
     expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
     const events = await bed.rows.query<{ action: string }>('select action from console_audit_log order by id');
@@ -76,7 +79,7 @@ describe('a promoter that is killed', () => {
       await eventually(async () => {
         const [row] = await bed.rows.query<{ state: string }>('select state from console_flag_promotions');
         expect(bed.heroku.requests.length >= nth || row?.state === 'deployed').toBe(true);
-      }, 20_000);
+      }, IN_THE_END_MS);
       await kill(child);
       bed.heroku.faults.clear();
       await expireLeases();
@@ -85,21 +88,23 @@ describe('a promoter that is killed', () => {
     },
   );
 
-  test('and started again at once has its promotion deployed within the lease and five seconds', async () => {
+  test('and started again at once takes its promotion up when its lease has run out, and waits for nothing else', async () => {
     bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'hang', takesEffect: true } });
     await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
     const first = startChild({ PROMOTER_LEASE: '5s' });
     await eventually(
       async () => expect(bed.heroku.requests.some(({ method }) => method === 'PATCH')).toBe(true),
-      20_000,
+      IN_THE_END_MS,
     );
     await kill(first);
-    const killedAt = performance.now();
+    const [left] = await bed.rows.query(
+      `select lease_until <= clock_timestamp() + interval '5 seconds' as soon, next_attempt_at from console_flag_promotions`,
+    );
+    expect(left).toEqual({ soon: true, next_attempt_at: null });
     startChild({ PROMOTER_LEASE: '5s' });
     await eventually(async () => {
       expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
-    }, 20_000);
-    expect(performance.now() - killedAt).toBeLessThan(10_000);
+    }, IN_THE_END_MS);
     await endsRight();
   });
 
@@ -109,7 +114,7 @@ describe('a promoter that is killed', () => {
     const restarted = startChild({ PROMOTER_LEASE: '60s' });
     await eventually(
       async () => expect(bed.heroku.requests.some(({ method }) => method === 'PATCH')).toBe(true),
-      20_000,
+      IN_THE_END_MS,
     );
     const exited = new Promise((resolve) => restarted.once('exit', (code) => resolve(code)));
     restarted.kill('SIGTERM');
@@ -119,6 +124,50 @@ describe('a promoter that is killed', () => {
     );
     expect(left).toEqual({ state: 'deploying', lease_owner: null, last_error: null, due: true });
     await bed.replica({ environment: heroku() });
+    await endsRight();
+  });
+
+  test('by the release that it made itself, its successor up before it ends, is followed by one that commits', async () => {
+    // The dynos restart before the answer to the PATCH arrives.
+    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'hang', takesEffect: true } });
+    const dyno = startChild({ PROMOTER_LEASE: '300s' });
+    const exited = new Promise((resolve) => dyno.once('exit', (code) => resolve(code)));
+    let restarts = 0;
+    bed.heroku.onRestart(APP, () => {
+      restarts += 1;
+      startChild({ PROMOTER_LEASE: '300s' });
+      dyno.kill('SIGTERM');
+    });
+    await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
+    expect(await exited).toBe(0);
+    await endsRight();
+    expect(restarts).toBe(1);
+  });
+
+  test('keeps its lease for as long as Heroku keeps it waiting, and no replica takes its work', async () => {
+    const lease = async () => {
+      const [row] = await bed.rows.query<{ lease_owner: string | null; lease_until: Date }>(
+        'select lease_owner, lease_until from console_flag_promotions',
+      );
+      return { owner: row?.lease_owner, until: row?.lease_until.getTime() ?? 0 };
+    };
+    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'delay', ms: 8_000 } });
+    await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
+    startChild({ PROMOTER_LEASE: '2s' });
+    const patches = () => bed.heroku.requests.filter(({ method }) => method === 'PATCH');
+    await eventually(async () => expect(patches()).toHaveLength(1), IN_THE_END_MS);
+    const first = await lease();
+    let last = first;
+    const replica = bed.replica({ environment: { ...heroku(), PROMOTER_LEASE: '2s' } });
+    while (patches()[0]?.status === null) {
+      const seen = await lease();
+      if (patches()[0]?.status === null) last = seen;
+      expect(last.owner).toBe(first.owner);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await replica;
+    expect(last.until - first.until).toBeGreaterThan(4_000);
+    expect(patches()).toHaveLength(1);
     await endsRight();
   });
 
@@ -134,7 +183,7 @@ describe('a promoter that is killed', () => {
     const paused = startChild({ PROMOTER_LEASE: '3s' });
     await eventually(
       async () => expect(bed.heroku.requests.some(({ method }) => method === 'PATCH')).toBe(true),
-      20_000,
+      IN_THE_END_MS,
     );
     paused.kill('SIGSTOP');
     const first = await heldBy();
@@ -142,7 +191,7 @@ describe('a promoter that is killed', () => {
     // The successor is kept waiting by Heroku, and holds the row meanwhile by renewing its lease.
     bed.heroku.faults.add({ times: 1, fault: { kind: 'hang' } });
     await bed.replica({ environment: { ...heroku(), PROMOTER_LEASE: '3s' } });
-    await eventually(async () => expect((await heldBy())?.lease_owner).not.toBe(first?.lease_owner), 10_000);
+    await eventually(async () => expect((await heldBy())?.lease_owner).not.toBe(first?.lease_owner), IN_THE_END_MS);
     const second = await heldBy();
     expect(second?.lease_owner).toEqual(expect.any(String));
 

@@ -79,6 +79,63 @@ describe('the promoter', () => {
     expect(patches()).toBe(1);
   });
 
+  test('takes no release that ends between two questions to Heroku for one whose value somebody changed', async () => {
+    bed.heroku.setReleaseBehaviour(APP, 'pending');
+    await insert('INTENT');
+    await until({ checkpoint: expect.stringMatching(/^PENDING_COMMIT:/u) });
+    bed.heroku.faults.add({ path: '/apps/*/releases/*', times: 1, fault: { kind: 'delay', ms: 1_500 } });
+    await eventually(async () => {
+      bed.clock.advance(60_000);
+      expect(bed.heroku.requests.at(-1)?.fault).toBe('delay');
+    });
+    bed.heroku.finishRelease(APP, 'succeeded');
+    await until({ state: 'deployed' });
+    expect(await bed.rows.query('select drift_noticed_at from flag_promotion_progress')).toEqual([]);
+  });
+
+  test('counts no look at a release phase as a failure: the first outage after many is soon got over', async () => {
+    bed.heroku.setReleaseBehaviour(APP, 'pending');
+    await insert('INTENT');
+    await until({ checkpoint: expect.stringMatching(/^PENDING_COMMIT:/u), lease_owner: null });
+    await bed.rows.query('update console_flag_promotions set attempts = 120');
+    const looked = bed.heroku.requests.length;
+    bed.clock.advance(60_000);
+    await eventually(async () => {
+      expect(bed.heroku.requests.length).toBeGreaterThan(looked);
+      expect(await row()).toMatchObject({ lease_owner: null });
+    });
+    bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
+    bed.clock.advance(60_000);
+    await eventually(async () => expect((await row())?.['last_error']).toEqual(expect.stringContaining('503')));
+    const [due] = await bed.rows.query<{ next_attempt_at: Date }>(
+      'select next_attempt_at from console_flag_promotions',
+    );
+    expect(due?.next_attempt_at.getTime()).toBeLessThanOrEqual(bed.clock.now().getTime() + 5_000);
+  });
+
+  test('waits as long as a 429 asks for', async () => {
+    bed.heroku.faults.add({
+      method: 'PATCH',
+      times: 1,
+      fault: { kind: 'status', status: 429, retryAfterSeconds: 1_800 },
+    });
+    await insert('INTENT');
+    await eventually(async () => expect((await row())?.['last_error']).toEqual(expect.stringContaining('1800 s')));
+    bed.clock.advance(1_799_000);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(patches()).toBe(1);
+    await until({ state: 'deployed', last_error: null });
+    expect(patches()).toBe(2);
+  });
+
+  test('commits `failed` at once where no request can name what is to be set', async () => {
+    await bed.rows.insertDeploying({ configVar: 'FLAG-DASHED', checkpoint: 'INTENT' });
+    await eventually(async () =>
+      expect(await row()).toMatchObject({ state: 'failed', failure_reason: expect.stringContaining('not usable') }),
+    );
+    expect(await audited()).toEqual(['failed']);
+  });
+
   test('commits `failed`, with the release, where the release failed', async () => {
     bed.heroku.setReleaseBehaviour(APP, 'fail');
     await insert('INTENT');
@@ -119,8 +176,24 @@ describe('the promoter', () => {
     ['a connection cut before the PATCH took effect', { kind: 'reset_before' } as const],
     ['a connection cut after the PATCH took effect', { kind: 'reset_after' } as const],
     ['an answer that is cut', { kind: 'truncated' } as const],
+    ['no answer at all to a PATCH that took effect', { kind: 'hang', takesEffect: true } as const],
+    ['no answer at all to a PATCH that did not', { kind: 'hang' } as const],
   ])('comes through %s with one change at Heroku', async (_what, fault) => {
     bed.heroku.faults.add({ method: 'PATCH', times: 1, fault });
+    await insert('INTENT');
+    await until({ state: 'deployed' });
+    expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
+    expect(await audited()).toEqual(['heroku_patched', 'deployed']);
+  });
+
+  test.each([
+    ['500', { kind: 'status', status: 500 } as const],
+    ['429', { kind: 'status', status: 429, retryAfterSeconds: 30 } as const],
+    ['connection that is cut', { kind: 'reset_before' } as const],
+    ['answer that is cut', { kind: 'truncated' } as const],
+    ['page of a proxy', { kind: 'garbage' } as const],
+  ])('comes through a %s to each of its first questions', async (_what, fault) => {
+    bed.heroku.faults.add({ method: 'GET', times: 3, fault });
     await insert('INTENT');
     await until({ state: 'deployed' });
     expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);

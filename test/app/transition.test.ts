@@ -3,6 +3,8 @@ import { eventually } from '../support/eventually.js';
 
 const FLAG = 'dark_mode';
 const VAR = 'FLAG_DARK_MODE';
+/** What Heroku's 32 kB leave to the value. */
+const MOST = 32_768 - VAR.length;
 
 describe('marking and promoting', () => {
   let bed: TestBed;
@@ -107,12 +109,20 @@ describe('marking and promoting', () => {
     ['an app’s name that is none', `mark ${FLAG} ../../account`, 'lower-case letters, digits and dashes'],
     ['a flag key that makes no config var', `mark dark-mode ${APP}`, 'A flag key is letters, digits and _'],
     ['a value of more than 32 kB', `mark ${FLAG} ${APP} ${'x'.repeat(33_000)}`, 'too long'],
+    ['a value of more than 32 kB in fewer characters', `mark ${FLAG} ${APP} ${'€'.repeat(11_000)}`, 'too long'],
+    ['a value that is too long by one byte with its name', `mark ${FLAG} ${APP} ${'x'.repeat(MOST + 1)}`, 'too long'],
+    ['a value that the form cannot hold', `mark ${FLAG} no-such-app ${'x'.repeat(3_001)}`, 'more than the 3,000'],
   ])('%s is told in the form, and nothing is written', async (_what, command, said) => {
     const form = await openBy(command);
     expect(words(form)).toContain('Nothing was marked yet');
     expect(words(form)).toContain(said);
     expect(await rows()).toEqual([]);
     expect(await audited()).toEqual([]);
+  });
+
+  test('a value as long as Heroku takes is marked', async () => {
+    await ask(`mark ${FLAG} ${APP} ${'x'.repeat(MOST)}`);
+    expect(await rows()).toMatchObject([{ target_value: 'x'.repeat(MOST) }]);
   });
 
   test('a value that Slack may have escaped is looked at in the form before it is marked', async () => {
@@ -146,6 +156,24 @@ describe('marking and promoting', () => {
     );
     expect((await ask(`mark ${FLAG} ${APP}`)).text).toContain('*being promoted already*');
     expect(await audited()).toEqual(['marked', 'cancelled', 'marked']);
+  });
+
+  test('what counts is the config var, whatever flag key leads to it', async () => {
+    await ask(`mark ${FLAG} ${APP}`);
+    expect((await ask(`mark ${FLAG.toUpperCase()} ${APP}`)).text).toContain(
+      `\`${VAR}\` on \`${APP}\` is *marked already*`,
+    );
+    await openBy('mark');
+    expect(
+      (await kris().submit({ flag_key: 'another', heroku_app: APP, target_value: 'true', config_var: VAR })).kind,
+    ).toBe('updated');
+    expect(words(await kris().waitForModal())).toContain('*marked already*');
+    await kris().closeModal();
+    expect(await rows()).toHaveLength(1);
+    // Heroku tells names apart by case.
+    await openBy('mark');
+    await kris().submit({ flag_key: FLAG, heroku_app: APP, target_value: 'true', config_var: VAR.toLowerCase() });
+    expect(await rows()).toMatchObject([{ config_var: VAR }, { config_var: VAR.toLowerCase() }]);
   });
 
   test('twenty people who mark the same at once mark it once', async () => {

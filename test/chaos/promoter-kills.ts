@@ -9,10 +9,15 @@ import { createTestDatabase } from '../support/database.js';
 import { createRowStore } from '../support/row-store.js';
 import type { Report, Scenario } from './scenario.js';
 
-/** Replicas promote flags on one database, and are killed with SIGKILL at random moments, each followed by a successor. */
+/**
+ * Replicas promote flags on one database, and are killed with SIGKILL at random moments, each followed by a successor. Then
+ * one is alone, is killed while its PATCH is under way, and started again at once.
+ */
 const PROMOTIONS = 200;
 const REPLICAS = 3;
-const LEASE = '3s';
+const LEASE_MS = 3_000;
+/** What recovering may take beside the lease: a process that comes up, and a promotion from there on. */
+const RECOVERY_MS = LEASE_MS + 5_000;
 const GIVE_UP_AFTER_MS = 180_000;
 const APP = 'raxx-console-prod';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -41,7 +46,7 @@ async function run(random: () => number): Promise<Report> {
     HEROKU_API_KEY: heroku.apiKey,
     HEROKU_API_URL: heroku.apiUrl,
     TOTP_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    PROMOTER_LEASE: LEASE,
+    PROMOTER_LEASE: `${LEASE_MS}ms`,
     MAINTENANCE_CRON: '0 0 1 1 *',
     PORT: '0',
   };
@@ -68,6 +73,25 @@ async function run(random: () => number): Promise<Report> {
     );
     return row?.n ?? 0;
   }
+  async function recoverAlone(): Promise<number> {
+    heroku.faults.clear();
+    heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'hang', takesEffect: true } });
+    const sent = heroku.requests.length;
+    const only = startReplica();
+    await rows.insertDeploying({
+      flagKey: flagOf(PROMOTIONS),
+      checkpoint: 'INTENT',
+      promotedAt: new Date().toISOString(),
+    });
+    while (!heroku.requests.slice(sent).some(({ method }) => method === 'PATCH')) await sleep(10);
+    only.kill('SIGKILL');
+    const killedAt = performance.now();
+    const successor = startReplica();
+    while ((await left()) > 0 && performance.now() - killedAt < GIVE_UP_AFTER_MS) await sleep(10);
+    const took = performance.now() - killedAt;
+    successor.kill('SIGKILL');
+    return took;
+  }
   while ((await left()) > 0 && performance.now() - startedAt < GIVE_UP_AFTER_MS) {
     // Long enough for a replica to come up and to be somewhere in its work.
     await sleep(300 + random() * 900);
@@ -77,6 +101,7 @@ async function run(random: () => number): Promise<Report> {
     kills += 1;
   }
   for (const replica of replicas) replica.kill('SIGKILL');
+  const recoveredInMs = await recoverAlone();
 
   const stuck = await left();
   const [outcome] = await rows.query<{ deployed: number; patched: number; ended: number; doubled: number }>(
@@ -86,27 +111,41 @@ async function run(random: () => number): Promise<Report> {
           (select count(*)::int from (
              select 1 from console_audit_log group by promotion_id, action having count(*) > 1) d) as doubled`,
   );
-  const changes = Array.from({ length: PROMOTIONS }, (_, index) =>
+  const promotions = PROMOTIONS + 1;
+  const changes = Array.from({ length: promotions }, (_, index) =>
     heroku.patchesThatChanged(APP, `FLAG_${flagOf(index).toUpperCase()}`),
   );
   const db = openDatabase(database.url);
   const audit = await db.audit.verify();
   await db.close();
-  const everything = logged + JSON.stringify([await rows.query('select * from console_audit_log'), slack.calls]);
-  const leaks = [heroku.apiKey, 'canary-other-var'].filter((secret) => everything.includes(secret)).length;
+  const told = [await rows.query('select * from console_audit_log'), slack.calls.map((call) => call.args)];
+  const everything = logged + JSON.stringify(told);
+  const secrets = [
+    heroku.apiKey,
+    'canary-other-var',
+    slack.botToken,
+    slack.signingSecret,
+    environment.TOTP_ENCRYPTION_KEY,
+    database.url,
+  ];
+  const leaks = secrets.filter((secret) => everything.includes(secret)).length;
 
   const wrong = {
     stuck,
-    'not deployed': PROMOTIONS - (outcome?.deployed ?? 0),
+    'not deployed': promotions - (outcome?.deployed ?? 0),
     'without exactly one change at Heroku': changes.filter((count) => count !== 1).length,
-    'lost audit events': 2 * PROMOTIONS - (outcome?.patched ?? 0) - (outcome?.ended ?? 0),
+    'lost audit events': 2 * promotions - (outcome?.patched ?? 0) - (outcome?.ended ?? 0),
     'doubled audit events': outcome?.doubled ?? 0,
     'broken audit chain': audit.intact ? 0 : 1,
     'secrets in logs, audit events or Slack': leaks,
+    'recovered later than the lease and 5 s': recoveredInMs > RECOVERY_MS ? 1 : 0,
   };
   await rows.close();
   await slack.close();
   await heroku.close();
   await database.drop();
-  return { did: `${PROMOTIONS} promotions, ${REPLICAS} replicas, ${kills} kills`, wrong };
+  return {
+    did: `${PROMOTIONS} promotions, ${REPLICAS} replicas, ${kills} kills; the only one killed and started again: deployed after ${(recoveredInMs / 1000).toFixed(1)} s, of ${RECOVERY_MS / 1000} s`,
+    wrong,
+  };
 }

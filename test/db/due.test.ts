@@ -1,6 +1,7 @@
+import { createServer } from 'node:net';
 import pg from 'pg';
 import { type Database, openDatabase } from '../../src/db/database.js';
-import type { DueListener } from '../../src/db/due.js';
+import { type DueListener, listenForDue } from '../../src/db/due.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 
@@ -83,4 +84,48 @@ describe('being told that a promotion is due', () => {
     expect(told).toBe(1);
     expect(troubles).toEqual([]);
   });
+});
+
+/** A server's messages, as far as a listener's session goes (https://www.postgresql.org/docs/18/protocol-message-formats.html). */
+const message = (type: string, body: string): Buffer => {
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(4 + body.length);
+  return Buffer.concat([Buffer.from(type), length, Buffer.from(body, 'latin1')]);
+};
+const READY = message('Z', 'I');
+const FAILURE = message('E', 'SFATAL\0C57P01\0Mterminating\0\0');
+
+test('being told goes on although a connection fails twice in one breath', async () => {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.on('error', () => undefined);
+    socket.once('data', () => {
+      socket.write(Buffer.concat([message('R', '\0\0\0\0'), READY]));
+      socket.once('data', () => {
+        socket.write(Buffer.concat([message('C', 'LISTEN\0'), READY]));
+        setTimeout(() => socket.write(Buffer.concat([FAILURE, FAILURE])), 50);
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const troubles: unknown[] = [];
+  let told = 0;
+  const listener = listenForDue(
+    `postgres://someone@127.0.0.1:${port}/any`,
+    () => {
+      told += 1;
+    },
+    (error) => troubles.push(error),
+  );
+  try {
+    await eventually(async () => expect(told).toBeGreaterThanOrEqual(2));
+    expect(connections).toBeGreaterThanOrEqual(2);
+    expect(troubles[0]).toMatchObject({ code: '57P01' });
+  } finally {
+    await listener.close();
+    await new Promise((resolve) => server.close(resolve));
+  }
 });

@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 
 const APP = 'raxx-console-prod';
+const SLOW_APP = 'raxx-staging';
 
 describe('a promoter whose timer rings once an hour', () => {
   let database: TestDatabase;
@@ -22,7 +23,7 @@ describe('a promoter whose timer rings once an hour', () => {
     database = await createTestDatabase();
     db = openDatabase(database.url);
     rows = createRowStore(database.url);
-    standIn = await startHerokuStandIn({ apps: { [APP]: { vars: {} } } });
+    standIn = await startHerokuStandIn({ apps: { [APP]: { vars: {} }, [SLOW_APP]: { vars: {} } } });
     heroku = createHeroku({ apiKey: standIn.apiKey, apiUrl: standIn.apiUrl });
     changed.length = 0;
     promoter = createPromoter({
@@ -61,6 +62,25 @@ describe('a promoter whose timer rings once an hour', () => {
     await rows.insertDeploying({ flagKey: 'another', checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
     promoter.wake();
     await eventually(async () => expect(await states()).toEqual(['deployed', 'deployed']));
+  });
+
+  test('takes up what is announced while Heroku leaves it without an answer about another', async () => {
+    standIn.faults.add({ path: new RegExp(`^/apps/${SLOW_APP}/`, 'u'), fault: { kind: 'hang' } });
+    await rows.insertDeploying({ app: SLOW_APP, checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
+    promoter.start();
+    await eventually(async () => expect(standIn.requests).toHaveLength(1));
+    const id = await insert();
+    promoter.wake();
+    const state = async (of: string, app: string) =>
+      (
+        await rows.query<{ [column: string]: unknown }>(
+          `select ${of} from console_flag_promotions where heroku_app = $1`,
+          [app],
+        )
+      )[0]?.[of];
+    await eventually(async () => expect(await state('state', APP)).toBe('deployed'));
+    expect(changed).toContain(id);
+    expect(await state('lease_owner', SLOW_APP)).toEqual(expect.any(String));
   });
 
   test('stops at once while it waits', async () => {
