@@ -269,7 +269,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   showAnswer: (facts) =>
     [...ends(facts), ...lives(facts)].flatMap((row) =>
       [0, 2].flatMap((events) =>
-        [null, evidence.evidenceText(row, EVIDENCE[1] ?? null)].map((known) =>
+        [null, EVIDENCE[1] ?? null].map((known) =>
           message(
             list.showAnswer({
               promotion: row,
@@ -386,7 +386,6 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     EVIDENCE.flatMap((known) => (known.kind === 'read' ? [words(evidence.heldValue(known.value))] : [])).concat(
       words(evidence.heldValue({ kind: 'plain', value: facts.text })),
     ),
-  verdictLine: () => EVIDENCE.map((known) => words(evidence.verdictLine(known))),
   autoCommitNote: () => EVIDENCE.map((known) => words(evidence.autoCommitNote(known))),
   whyUnavailable: () =>
     EVIDENCE.flatMap((known) => (known.kind === 'unavailable' ? [words(evidence.whyUnavailable(known.reason))] : [])),
