@@ -73,7 +73,9 @@ describe('the evidence beside the decision', () => {
     await bed.rows.insertDeploying();
     const ticking = bed.app.tick();
     await eventually(async () =>
-      expect(bed.heroku.requests.some(({ path }) => path === `/apps/${APP}/config-vars`)).toBe(true),
+      expect(
+        bed.heroku.requests.some(({ path, status }) => path === `/apps/${APP}/config-vars` && status === 200),
+      ).toBe(true),
     );
     release('2026-05-11T14:18:00Z', 'kris@raxx.example', 'true');
     await ticking;
