@@ -351,7 +351,14 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     ),
   resolutionModal: (facts) =>
     withEvidence(facts).flatMap(([row, known]) =>
-      [null, { value: null }, { value: facts.text }].flatMap((setBack) =>
+      (
+        [
+          { kind: 'unknown' },
+          { kind: 'held_already' },
+          { kind: 'known', value: null },
+          { kind: 'known', value: facts.text },
+        ] as const
+      ).flatMap((setBack) =>
         (['completed', 'failed'] as const).map((action) =>
           view(
             resolution.resolutionModal({
