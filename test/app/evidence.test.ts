@@ -108,6 +108,30 @@ describe('the evidence beside the decision', () => {
     expect(await bed.slack.messages(bed.slack.channels.alerts)).toHaveLength(1);
   }, 20_000);
 
+  test('is added whenever Heroku is back, however long it was silent, without knocking at each tick', async () => {
+    release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
+    const clear = bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    await bed.app.tick();
+    const updates = () => bed.slack.calls.filter(({ method }) => method === 'chat.update').length;
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    expect(updates()).toBe(1);
+    bed.clock.advance(5 * 60_000);
+    await bed.app.tick();
+    expect(updates()).toBe(2);
+    expect(await shown()).toContain('Heroku did not answer');
+    clear();
+    bed.clock.advance(6 * 60_000);
+    await bed.app.tick();
+    expect(await shown()).toContain('*Live.*');
+    bed.clock.advance(6 * 60_000);
+    await bed.app.tick();
+    expect(updates()).toBe(3);
+    expect(await bed.slack.messages(bed.slack.channels.alerts)).toHaveLength(1);
+  });
+
   test('stands whole in the list of what is stuck too', async () => {
     const { version } = release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
     await bed.rows.insertDeploying();

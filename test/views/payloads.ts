@@ -333,13 +333,20 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       message(list.sentence(drafted.draftRecordedWords(written(facts), recording, HOSTS) || 'x')),
     ),
   rcaReminder: (facts) => ends(facts).map((row) => message(debt.rcaReminder(row))),
-  rcaDebtLine: () => [words(debt.rcaDebtLine({ total: 500, isAtLeast: true }) ?? '')],
+  rcaDebtLine: (facts) => [words(debt.rcaDebtLine({ rows: rows(facts, 5), total: 500, isAtLeast: true }) ?? '')],
   withRcaDebt: (facts) =>
     [0, 1, 500].flatMap(
       (total) =>
         BUILDERS['stuckAnswer']?.(facts).flatMap((payload) =>
           payload.kind === 'message'
-            ? [message(debt.withRcaDebt({ ...payload.message }, { total, isAtLeast: total === 500 }))]
+            ? [
+                message(
+                  debt.withRcaDebt(
+                    { ...payload.message },
+                    { rows: rows(facts, Math.min(total, 5)), total, isAtLeast: total === 500 },
+                  ),
+                ),
+              ]
             : [],
         ) ?? [],
     ),
