@@ -75,6 +75,15 @@ export interface Promotions {
     checkCode: (authenticator: StoredAuthenticator) => CodeCheck,
   ): Promise<ResolutionOutcome>;
   /**
+   * Of the given promotions those of other systems of which Heroku is to be asked now, at most `limit`, the longest
+   * waiting first; each is asked about by one process, and again from `nextAt` on. Only what has its alert in Slack, in
+   * whose thread it could be said.
+   */
+  claimForProof(
+    ids: readonly string[],
+    turn: { readonly now: Date; readonly nextAt: Date; readonly limit: number },
+  ): Promise<readonly Promotion[]>;
+  /**
    * Commits another system's promotion as deployed, on proof and without a person: one conditional UPDATE with its audit
    * event. False where it is no longer deploying, or a promoter's to finish.
    */
@@ -88,6 +97,9 @@ export interface Promotions {
     onlyFirst?: boolean;
   }): Promise<RcaLinkOutcome>;
 }
+
+/** Whether the promotion `p` is none that the promoter takes up. */
+const FOREIGN = `(p.checkpoint is null or (p.checkpoint <> '${INTENT}' and p.checkpoint not like 'PENDING\\_COMMIT:%'))`;
 
 export function promotions(knex: Knex): Promotions {
   async function select(rest: string, values: readonly (string | number | Date)[] = []): Promise<readonly Promotion[]> {
@@ -161,14 +173,29 @@ export function promotions(knex: Knex): Promotions {
       });
     },
 
+    async claimForProof(ids, { now, nextAt, limit }) {
+      // Not `updated_at`: nothing about the promotion changed.
+      const claimed = await knex.raw(
+        `update console_flag_promotions p set next_attempt_at = ?
+          where p.id in (
+            select p.id from console_flag_promotions p
+             where p.id = any(?::bigint[]) and p.state = 'deploying' and ${FOREIGN}
+               and (p.next_attempt_at is null or p.next_attempt_at <= ?)
+               and exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id and a.message_ts is not null)
+             order by p.next_attempt_at nulls first, p.id for update skip locked limit ?)
+          returning ${PROMOTION_COLUMNS}`,
+        [nextAt, [...ids], now, limit],
+      );
+      return parseRows(claimed, promotionRow);
+    },
+
     async recover(promotionId, proof, note, at) {
       return knex.transaction(async (trx) => {
         const updated = await trx.raw(
           `update console_flag_promotions p
               set state = 'deployed', deployed_at = ?, resolution_note = ?, updated_at = now()
-            where p.id = ? and p.state = 'deploying'
-              and (p.checkpoint is null or (p.checkpoint <> ? and p.checkpoint not like 'PENDING\\_COMMIT:%'))`,
-          [at, note, promotionId, INTENT],
+            where p.id = ? and p.state = 'deploying' and ${FOREIGN}`,
+          [at, note, promotionId],
         );
         if (rowCount(updated) !== 1) return false;
         await showThatItEnded(trx, promotionId);

@@ -10,7 +10,7 @@ import { PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
 /**
  * Inside the transaction that resolved a promotion as failed: a promotion of its own, back to what was there before, under
  * way as it commits. `authorised`: the code that resolved the first one showed this too. Null where nobody knows what
- * was there, and nothing was written.
+ * was there, or it was there before: nothing was written.
  */
 export async function promoteBack(
   trx: Knex.Transaction,
@@ -18,7 +18,7 @@ export async function promoteBack(
   authorised: { readonly operatorId: string; readonly at: Date },
 ): Promise<Promotion | null> {
   const setBack = setBackOf(failed, await acceptedRelease(trx, failed.id));
-  if (setBack === null) return null;
+  if (setBack.kind !== 'known') return null;
   const { operatorId, at } = authorised;
   const inserted = await trx.raw(
     `insert into console_flag_promotions as p

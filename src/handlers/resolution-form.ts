@@ -54,15 +54,15 @@ export async function readSetBack(
   deps: HandlerDependencies,
   promotion: Promotion,
   action: ResolutionModalState['action'],
-): Promise<SetBack | null> {
-  if (action !== 'failed') return null;
+): Promise<SetBack> {
+  if (action !== 'failed') return { kind: 'unknown' };
   return setBackOf(promotion, await deps.db.progress.acceptedRelease(promotion.id));
 }
 
 export function renderResolutionModal(
   promotion: Promotion,
   state: ResolutionModalState,
-  options: { readonly evidenceChanged: boolean; readonly setBack: SetBack | null },
+  options: { readonly evidenceChanged: boolean; readonly setBack: SetBack },
 ): Modal {
   return resolutionModal({
     promotion,

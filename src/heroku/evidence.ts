@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import {
   assess,
   type Evidence,
-  type LookedAt,
+  type EvidenceRelease,
   type ReleaseWalk,
   type UnavailableReason,
 } from '../promotions/evidence.js';
@@ -40,7 +40,13 @@ export function createEvidenceReader(heroku: Heroku | null, now: () => Date, log
     const walking = walk(heroku, promotion, signal, log);
     try {
       const value = await heroku.readConfigVar(herokuApp, configVar, { deadlineMs });
-      return assess(promotion, value, now(), await walking);
+      const walked = await walking;
+      // A release came in between: which of the two answers is the older one shows by asking once more.
+      const newest = walked.looked.find(({ release }) => release.status === 'succeeded');
+      const isAtOdds = newest !== undefined && newest.value !== value;
+      const settled =
+        isAtOdds && !signal.aborted ? await heroku.readConfigVar(herokuApp, configVar, { signal }) : value;
+      return assess(promotion, settled, now(), compared(walked, promotion, settled));
     } catch (error) {
       log.warn({ err: error, promotionId: promotion.id }, 'Heroku could not be asked for evidence');
       const reason = error instanceof HerokuError ? UNAVAILABLE[error.kind] : 'no_answer';
@@ -49,17 +55,28 @@ export function createEvidenceReader(heroku: Heroku | null, now: () => Date, log
   };
 }
 
+/** A release with what the config var holds at it, which may be a secret: it goes no further than this file. */
+interface Read {
+  readonly release: Omit<EvidenceRelease, 'orEarlier'>;
+  readonly value: string | null;
+}
+
+interface Walked {
+  readonly looked: readonly Read[];
+  readonly complete: boolean;
+}
+
 /** Walks back through the releases until the value changes or time is up; what was looked at by then is the answer. */
-async function walk(heroku: Heroku, promotion: Promotion, signal: AbortSignal, log: Logger): Promise<ReleaseWalk> {
+async function walk(heroku: Heroku, promotion: Promotion, signal: AbortSignal, log: Logger): Promise<Walked> {
   const { herokuApp, configVar, targetValue } = promotion;
-  const looked: LookedAt[] = [];
+  const looked: Read[] = [];
   const since = deployingSince(promotion).getTime();
   try {
     const releases = await heroku.releases(herokuApp, { max: RELEASES_LOOKED_AT }, { signal });
     for (const release of releases) {
       const value = await heroku.configVarAtRelease(herokuApp, release.id, configVar, { signal });
-      looked.push({ release: told(release), carries: value === targetValue });
-      if (tellsEnough(looked, since)) return { looked, complete: true };
+      looked.push({ release: told(release), value });
+      if (tellsEnough(looked, targetValue, since)) return { looked, complete: false };
     }
     return { looked, complete: releases.length < RELEASES_LOOKED_AT };
   } catch (error) {
@@ -70,14 +87,26 @@ async function walk(heroku: Heroku, promotion: Promotion, signal: AbortSignal, l
 }
 
 /** Whether older releases tell nothing more: neither since when it is so, nor what became of it since it was promoted. */
-function tellsEnough(looked: readonly LookedAt[], since: number): boolean {
+function tellsEnough(looked: readonly Read[], target: string | null, since: number): boolean {
   const last = looked.at(-1);
   if (last === undefined || last.release.status !== 'succeeded') return false;
   const newer = looked.slice(0, -1);
-  if (last.carries) return newer.some(({ release, carries }) => release.status === 'succeeded' && !carries);
-  return newer.some(({ carries }) => carries) || last.release.createdAt.getTime() < since;
+  if (last.value === target)
+    return newer.some(({ release, value }) => release.status === 'succeeded' && value !== target);
+  return newer.some(({ value }) => value === target) || last.release.createdAt.getTime() < since;
 }
 
-function told({ version, status, createdAt, user }: Release): LookedAt['release'] {
+function compared({ looked, complete }: Walked, { targetValue }: Promotion, inForce: string | null): ReleaseWalk {
+  return {
+    looked: looked.map(({ release, value }) => ({
+      release,
+      carries: value === targetValue,
+      isInForce: value === inForce,
+    })),
+    complete,
+  };
+}
+
+function told({ version, status, createdAt, user }: Release): Read['release'] {
   return { version, status, createdAt, by: user.slice(0, 200) };
 }

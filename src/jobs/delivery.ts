@@ -1,4 +1,4 @@
-import type { Alerts, ClaimedAlert, Lease } from '../db/alerts.js';
+import type { Alerts, ClaimedAlert, Lease, Postponement } from '../db/alerts.js';
 import type { AuditLog } from '../db/audit.js';
 import type { ProgressMessages } from '../db/progress.js';
 import type { ClaimedReply, Replies } from '../db/replies.js';
@@ -37,8 +37,11 @@ export interface DeliveryDependencies {
 
 export type DeliveryOutcome =
   /** `posted` is new in Slack; `found` had been posted by an attempt that never learned of it. */
-  | { readonly kind: 'posted' /** Heroku’s answer is to be added by a painting. */; readonly awaitsEvidence?: boolean }
-  | { readonly kind: 'found' | 'painted' | 'withdrawn' }
+  | {
+      readonly kind: 'posted' | 'painted' /** Heroku’s answer is to be added by a painting. */;
+      readonly awaitsEvidence?: boolean;
+    }
+  | { readonly kind: 'found' | 'withdrawn' }
   /** Another process works on it, it waits for another row, or nothing was to be done. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'failed'; readonly error: unknown };
@@ -53,8 +56,12 @@ export interface Delivery {
   promotion(promotionId: string): Promise<readonly DeliveryOutcome[]>;
 }
 
-/** How long an alert may wait for Heroku before it goes out without its answer; the next tick looks once more. */
+/**
+ * How long an alert may wait for Heroku before it goes out without its answer; the next tick looks once more, and, while
+ * Heroku stays silent, another one every now and then.
+ */
 const EVIDENCE_WITHIN_MS = 3_000;
+const EVIDENCE_AGAIN_MS = 5 * 60_000;
 /** Posting, then painting what changed meanwhile: more steps than that mean something is wrong. */
 const MOST_STEPS = 5;
 
@@ -70,12 +77,20 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     if (claimed === null) return { kind: 'nothing' };
     try {
       const outcome = await deliverAlert(claimed, lease);
-      await db.alerts.release(id, lease, null);
+      await db.alerts.release(
+        id,
+        lease,
+        outcome.kind === 'painted' && outcome.awaitsEvidence === true ? later() : null,
+      );
       return outcome;
     } catch (error) {
       await db.alerts.release(id, lease, postponed(error, claimed.attemptsBefore + 1, deps));
       return { kind: 'failed', error };
     }
+  }
+
+  function later(): Postponement {
+    return { nextAttemptAt: new Date(deps.now().getTime() + EVIDENCE_AGAIN_MS), lastError: 'Heroku did not answer' };
   }
 
   /** Takes one step after the other until the message shows what the row says. */
@@ -88,7 +103,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       const taken = await take(step, work, lease);
       if (outcome.kind === 'nothing') outcome = taken;
       // Not now: other alerts wait, and Heroku has just shown that it is slow.
-      if (taken.kind === 'posted' && taken.awaitsEvidence === true) break;
+      if ((taken.kind === 'posted' || taken.kind === 'painted') && taken.awaitsEvidence === true) break;
       work = await db.alerts.reread(claimed.alert.id, lease);
     }
     return outcome;
@@ -155,7 +170,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       const evidence = facts.evidence ?? (await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS));
       const to = { channel: deps.alertChannel, threadTs: null, broadcast: false, key };
       posted = await slack.post(to, alertMessage({ ...facts, evidence }));
-      awaitsEvidence = evidence.kind === 'unavailable' && evidence.reason === 'no_answer';
+      awaitsEvidence = isLate(evidence);
     }
     if (await db.alerts.recordPosted(alert.id, lease, posted, threadTs, deps.now())) {
       if (awaitsEvidence) await db.alerts.wantRepaint(alert.id, lease);
@@ -181,10 +196,11 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     lease: Lease,
   ): Promise<DeliveryOutcome> {
     const { alert, promotion, alerts } = work;
+    const evidence = isDeploying(promotion) ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null;
     const message = alertMessage({
       promotion,
       severity: worstSeverity(alerts.filter((other) => other.state !== 'pending')),
-      evidence: isDeploying(promotion) ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null,
+      evidence,
       // An edit notifies nobody, so a mention in it would only mislead.
       mention: null,
     });
@@ -192,9 +208,14 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       await slack.update(step.message, message);
       return true;
     });
-    if (painted === null && isDeploying(promotion)) await db.alerts.forgetMessage(alert.id, lease);
-    else await db.alerts.recordPainted(alert.id, lease, step.upTo);
-    return { kind: 'painted' };
+    if (painted === null && isDeploying(promotion)) {
+      await db.alerts.forgetMessage(alert.id, lease);
+      return { kind: 'painted' };
+    }
+    await db.alerts.recordPainted(alert.id, lease, step.upTo);
+    if (!isLate(evidence)) return { kind: 'painted' };
+    await db.alerts.wantRepaint(alert.id, lease);
+    return { kind: 'painted', awaitsEvidence: true };
   }
 
   async function reply(id: string): Promise<DeliveryOutcome> {
@@ -279,6 +300,11 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       return outcomes;
     },
   };
+}
+
+/** Whether Heroku may say later what it did not say in time. */
+function isLate(evidence: Evidence | null): boolean {
+  return evidence?.kind === 'unavailable' && evidence.reason === 'no_answer';
 }
 
 /** Ids alone would not do: another installation may post to the same channel. */

@@ -19,7 +19,7 @@ export interface MaintenanceDependencies {
     readonly alerts: Alerts;
     readonly replies: Replies;
     readonly progress: ProgressMessages;
-    readonly promotions: Pick<Promotions, 'recover'>;
+    readonly promotions: Pick<Promotions, 'recover' | 'claimForProof'>;
     readonly rcaDebts: RcaDebts;
     readonly maintenance: MaintenanceRecords;
   };
@@ -108,7 +108,13 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
   }
 
   // Last: a row that is committed has its alert by now, in whose thread that is said.
-  for (const { promotion, proof } of await provenLive(deps, detected)) {
+  const askedAbout = deps.autoCommitLive
+    ? await db.promotions.claimForProof(
+        foreignOf(detected).map(({ id }) => id),
+        { now: at, nextAt: new Date(at.getTime() + PROOF_EVERY_MS), limit: PROOFS_PER_TICK },
+      )
+    : [];
+  for (const { promotion, proof } of await provenLive(deps, askedAbout)) {
     if (deps.elapsed() > deadline) break;
     await attempt({ kind: 'auto_commit', promotionId: promotion.id }, async () => {
       if (!(await db.promotions.recover(promotion.id, proof, autoCommitNote(proof), deps.now()))) return;
@@ -131,7 +137,7 @@ export async function planMaintenance(
   const alertIds = await deps.db.alerts.due(at, DELIVERIES_PER_TICK);
   const replyIds = await deps.db.replies.due(at, DELIVERIES_PER_TICK);
   const progressIds = await deps.db.progress.due(at, DELIVERIES_PER_TICK);
-  const proven = await provenLive(deps, detected);
+  const proven = await provenLive(deps, deps.autoCommitLive ? foreignOf(detected).slice(0, PROOFS_PER_TICK) : []);
   return {
     at,
     ...counts(detected),
@@ -147,22 +153,23 @@ export async function planMaintenance(
   };
 }
 
-/** Of how many rows one tick asks Heroku, and for how long each. */
+/** Of how many rows one tick asks Heroku, for how long each, and how often of one: each is up to a dozen requests. */
 const PROOFS_PER_TICK = 10;
 const PROOF_WITHIN_MS = 3_000;
+const PROOF_EVERY_MS = 5 * 60_000;
 
-/** The stuck rows of other systems that Heroku proves live; none where that is not asked for. */
+/** The stuck rows that no promoter takes up, the oldest first. */
+function foreignOf(detected: Detected): readonly Promotion[] {
+  return detected.stuck.map(({ promotion }) => promotion).filter(isForeign);
+}
+
+/** Those of them that Heroku proves live. */
 async function provenLive(
-  deps: Pick<MaintenanceDependencies, 'autoCommitLive' | 'readEvidence'>,
-  detected: Detected,
+  deps: Pick<MaintenanceDependencies, 'readEvidence'>,
+  candidates: readonly Promotion[],
 ): Promise<readonly { readonly promotion: Promotion; readonly proof: Evidence }[]> {
-  if (!deps.autoCommitLive) return [];
-  const foreign = detected.stuck.map(({ promotion }) => promotion).filter(isForeign);
   const asked = await Promise.all(
-    foreign.slice(0, PROOFS_PER_TICK).map(async (promotion) => ({
-      promotion,
-      proof: await deps.readEvidence(promotion, PROOF_WITHIN_MS),
-    })),
+    candidates.map(async (promotion) => ({ promotion, proof: await deps.readEvidence(promotion, PROOF_WITHIN_MS) })),
   );
   return asked.filter(({ promotion, proof }) => isProvenLive(promotion, proof));
 }

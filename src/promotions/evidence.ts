@@ -33,7 +33,7 @@ export type PresentableValue =
 export type ReadVerdict =
   /** The target value is in force. */
   | 'live'
-  /** Another value is in force, or none, and no release of this promotion's time tells why. */
+  /** Another value is in force, or none, and no release of this promotion's time carried the target. */
   | 'not_live'
   /** The release that carries the target value is under way. */
   | 'release_running'
@@ -59,10 +59,11 @@ export interface EvidenceRelease {
   readonly orEarlier: boolean;
 }
 
-/** A release that was looked at: whether it carries the target value. */
+/** A release that was looked at: whether it carries the target value, and whether the value that is in force now. */
 export interface LookedAt {
   readonly release: Omit<EvidenceRelease, 'orEarlier'>;
   readonly carries: boolean;
+  readonly isInForce: boolean;
 }
 
 /** The newest releases, newest first, as far as they were looked at in time; `complete` where there are no more. */
@@ -82,7 +83,7 @@ export function assess(
   checkedAt: Date,
   walk: ReleaseWalk = NOT_WALKED,
 ): Evidence {
-  const found = value === promotion.targetValue ? whatBroughtIt(walk) : whatBecameOfIt(promotion, walk);
+  const found = value === promotion.targetValue ? whatCarriesIt(walk) : whatBecameOfIt(promotion, walk);
   const { verdict, release } = found;
   const evidence = { kind: 'read', checkedAt, verdict, value: presentableValue(value) } as const;
   return release === undefined ? evidence : { ...evidence, release };
@@ -93,32 +94,46 @@ interface Found {
   readonly release?: EvidenceRelease;
 }
 
-/** The oldest of the unbroken run of newest releases that carry the value in force. */
-function whatBroughtIt({ looked, complete }: ReleaseWalk): Found {
+/** The target is in force; while the one release that brought it is under way, that may still be undone. */
+function whatCarriesIt(walk: ReleaseWalk): Found {
+  const release = whatBroughtIt(walk);
+  return release?.status === 'pending' ? { verdict: 'release_running', release } : found('live', release);
+}
+
+/** Since when the value in force is so: the oldest of the unbroken run of newest releases that carry it. */
+function whatBroughtIt({ looked, complete }: ReleaseWalk): EvidenceRelease | undefined {
   // A release that failed changed nothing: it neither brought a value nor ended it.
-  const inForce = looked.filter(({ release }) => release.status === 'succeeded' || release.status === 'pending');
-  const ended = inForce.findIndex(({ carries }) => !carries);
-  const oldest = inForce[(ended === -1 ? inForce.length : ended) - 1];
-  if (oldest === undefined) return { verdict: 'live' };
-  return { verdict: 'live', release: { ...oldest.release, orEarlier: ended === -1 && !complete } };
+  const effective = looked.filter(({ release }) => release.status === 'succeeded' || release.status === 'pending');
+  const ended = effective.findIndex(({ isInForce }) => !isInForce);
+  const oldest = effective[(ended === -1 ? effective.length : ended) - 1];
+  return oldest === undefined ? undefined : { ...oldest.release, orEarlier: ended === -1 && !complete };
+}
+
+function found(verdict: ReadVerdict, release: EvidenceRelease | undefined): Found {
+  return release === undefined ? { verdict } : { verdict, release };
 }
 
 /** Heroku cuts times to whole seconds, and its clock may be behind the app's by a little. */
 const CLOCK_SKEW_MS = 5_000;
 
 /** The newest release since the promotion began that carried a value which is not in force, and what ended it. */
-function whatBecameOfIt(promotion: Parameters<typeof deployingSince>[0], { looked }: ReleaseWalk): Found {
+function whatBecameOfIt(promotion: Parameters<typeof deployingSince>[0], walk: ReleaseWalk): Found {
   const since = deployingSince(promotion).getTime() - CLOCK_SKEW_MS;
-  const recent = looked.filter(({ release }) => release.createdAt.getTime() >= since);
+  const recent = walk.looked.filter(({ release }) => release.createdAt.getTime() >= since);
   const at = recent.findIndex(({ carries }) => carries);
   const carrier = recent[at]?.release;
-  if (carrier === undefined) return { verdict: 'not_live' };
+  if (carrier === undefined) return found('not_live', whatBroughtIt(walk));
   const release = { ...carrier, orEarlier: false };
   if (carrier.status === 'pending') return { verdict: 'release_running', release };
   if (carrier.status !== 'succeeded') return { verdict: 'release_failed', release };
   // Newest first: the last one before the carrier is the first that was made after it and took effect.
-  const changed = recent.slice(0, at).findLast((later) => later.release.status === 'succeeded')?.release;
-  return { verdict: 'changed_since', release: { ...(changed ?? carrier), orEarlier: false } };
+  const later = recent.slice(0, at).map((one) => one.release);
+  const changed =
+    later.findLast(({ status }) => status === 'succeeded') ?? later.findLast(({ status }) => status === 'pending');
+  // Where nothing came after it, value and releases were read at odds: nobody is said to have changed anything.
+  return changed === undefined
+    ? { verdict: 'not_live' }
+    : { verdict: 'changed_since', release: { ...changed, orEarlier: false } };
 }
 
 export function verdictOf(evidence: Evidence): Verdict {
@@ -149,8 +164,15 @@ export function contradicts(evidence: Evidence, action: ResolutionAction): boole
 export function evidenceChanged(shown: Evidence, reread: Evidence): boolean {
   if (reread.kind === 'unavailable') return false;
   if (shown.kind === 'unavailable' || shown.verdict !== reread.verdict) return true;
+  if (isAnother(shown.release, reread.release)) return true;
   if (shown.value.kind === 'plain' && reread.value.kind === 'plain') return shown.value.value !== reread.value.value;
   return shown.value.kind !== reread.value.kind;
+}
+
+/** Whether both are known for sure, and not the same: it was changed, and changed back. */
+function isAnother(shown: EvidenceRelease | undefined, reread: EvidenceRelease | undefined): boolean {
+  if (shown === undefined || reread === undefined || shown.orEarlier || reread.orEarlier) return false;
+  return shown.version !== reread.version;
 }
 
 /**

@@ -146,12 +146,16 @@ export interface RcaFacts {
   /** The release that made the change: the one since which the value is live, where that is this promotion's doing. */
   readonly change: RcaRelease | null;
   readonly checkpoint: Checkpoint;
+  /** Heroku took the change, and no promoter wrote it: the row is deploying still, or others than a promoter ended it. */
+  readonly lostWrite: boolean;
 }
 
 /** Who acts in the audit log without being a person. */
 const PROGRAMS: ReadonlySet<string> = new Set(['watchdog', 'promoter']);
 
 const ENDING = /^console\.flag\.promotion\.(?:ops_complete|ops_failed|deployed|failed|cancelled|recovered)$/u;
+
+const BY_PROMOTER = /^console\.flag\.promotion\.(?:deployed|failed|cancelled)$/u;
 
 /** Turns what was gathered into the facts of an RCA. Pure; invents nothing. */
 export function rcaFacts(material: RcaMaterial): RcaFacts {
@@ -165,6 +169,8 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
   const detectedAt = posted ?? recorded;
   const acknowledged = detectedAt === null ? null : firstTrace(material, detectedAt);
   const live = liveAt(material, ended ?? draftedAt);
+  const change = changeOf(live, startedAt);
+  const resolution = ended === null ? null : (events.findLast(({ action }) => ENDING.test(action)) ?? null);
   const date = (detectedAt ?? ended ?? draftedAt).toISOString().slice(0, 10);
   return {
     material,
@@ -180,7 +186,7 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
     detectedAt,
     detectedBy: posted !== null ? 'alert' : recorded !== null ? 'record' : null,
     acknowledged,
-    resolution: ended === null ? null : (events.findLast(({ action }) => ENDING.test(action)) ?? null),
+    resolution,
     spans: {
       markedToEnd: spanOf(promotion.markedAt, ended),
       deploying: spanOf(startedAt, ended),
@@ -190,8 +196,9 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
       resolve: spanOf(detectedAt, ended),
     },
     live,
-    change: changeOf(live, startedAt),
+    change,
     checkpoint: parseCheckpoint(promotion.checkpoint),
+    lostWrite: live !== null && !BY_PROMOTER.test(resolution?.action ?? ''),
   };
 }
 

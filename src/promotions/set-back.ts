@@ -2,20 +2,22 @@ import { type AcceptedRelease, wasHeldAlready } from './progress.js';
 import { parseCheckpoint } from './promoting.js';
 import type { Promotion } from './promotion.js';
 
-/** What a config var held before a promotion changed it; null: it was not set. */
-export interface SetBack {
-  readonly value: string | null;
-}
+/** What it takes to set a promotion back. */
+export type SetBack =
+  /** What the config var held before; null: it was not set. */
+  | { readonly kind: 'known'; readonly value: string | null }
+  /** It held the target before: there is nothing to set back. */
+  | { readonly kind: 'held_already' }
+  | { readonly kind: 'unknown' };
 
 /**
  * What it takes to set a promotion back, as far as that is known: another system's row tells it by a recorded
- * `previous_value` alone, a row of ours also by having recorded none when it set the value. Null where nobody knows, or
- * where the value was there before the promotion began: then there is nothing to set back.
+ * `previous_value` alone, a row of ours also by having recorded none when it set the value.
  */
-export function setBackOf(promotion: Promotion, accepted: AcceptedRelease | null): SetBack | null {
-  if (wasHeldAlready({ promotion, accepted })) return null;
+export function setBackOf(promotion: Promotion, accepted: AcceptedRelease | null): SetBack {
+  if (wasHeldAlready({ promotion, accepted })) return { kind: 'held_already' };
   const { previousValue, targetValue } = promotion;
   const isOurs = accepted !== null && parseCheckpoint(promotion.checkpoint).kind === 'pending_commit';
-  if (previousValue === null && !isOurs) return null;
-  return previousValue === targetValue ? null : { value: previousValue };
+  if (previousValue === null && !isOurs) return { kind: 'unknown' };
+  return previousValue === targetValue ? { kind: 'held_already' } : { kind: 'known', value: previousValue };
 }

@@ -1,12 +1,8 @@
-import type {
-  Evidence,
-  EvidenceRelease,
-  PresentableValue,
-  ReadVerdict,
-  UnavailableReason,
-} from '../promotions/evidence.js';
-import type { Promotion } from '../promotions/promotion.js';
+import { CLOCK_SKEW_MS } from '../promotions/progress.js';
+import type { Evidence, EvidenceRelease, PresentableValue, UnavailableReason } from '../promotions/evidence.js';
 import { presentableValue } from '../promotions/evidence.js';
+import { parseCheckpoint } from '../promotions/promoting.js';
+import { deployingSince, type Promotion } from '../promotions/promotion.js';
 import { code, moment, utc } from './text.js';
 
 /** What Heroku says, what that means, and what to do about it; `null` while it is being asked. */
@@ -14,7 +10,11 @@ export function evidenceText(promotion: Promotion, evidence: Evidence | null): s
   const variable = code(promotion.configVar);
   if (evidence === null) return ':hourglass_flowing_sand: *Heroku* is being asked…';
   if (evidence.kind === 'unavailable') {
-    return `:grey_question: *Not known whether it is live.* ${whyUnavailable(evidence.reason)}\n_Asked ${moment(evidence.checkedAt)}_`;
+    return [
+      `:grey_question: *Not known whether it is live.* ${whyUnavailable(evidence.reason)}`,
+      ...(wasTaken(promotion) ? [`${TAKEN}; whether it is in force is not known.`] : []),
+      `_Asked ${moment(evidence.checkedAt)}_`,
+    ].join('\n');
   }
   const held = `On Heroku ${variable} is ${heldValue(evidence.value)}`;
   return [
@@ -28,68 +28,69 @@ type Read = Extract<Evidence, { kind: 'read' }>;
 
 /** The verdict, what it rests on, and what to do: a line each. */
 function verdictLines(promotion: Promotion, { verdict, release }: Read, held: string): string[] {
-  const name = release === undefined ? 'the release' : `release v${release.version}`;
+  const name = release === undefined ? 'a release' : made(release);
+  const since =
+    release === undefined ? [] : [`Since ${made(release)}${release.orEarlier ? ', or an earlier one' : ''}.`];
   switch (verdict) {
     case 'live':
-      return [
-        `:large_green_circle: *Live.* ${held}, which is the target.`,
-        ...(release === undefined ? [] : [`Since ${made(release)}${release.orEarlier ? ', or an earlier one' : ''}.`]),
-        '*Mark completed* is right.',
-      ];
+      return [`:large_green_circle: *Live.* ${held}, which is the target.`, ...since, '*Mark completed* is right.'];
     case 'not_live':
-      return [`:red_circle: *Not live.* ${held}; the target is ${target(promotion)}.`, '*Mark failed* is right.'];
+      return [
+        `:red_circle: *Not live.* ${held}; the target is ${target(promotion)}.`,
+        ...since,
+        '*Mark failed* is right.',
+      ];
     case 'release_running':
       return [
-        `:hourglass_flowing_sand: *Release still running.* ${held}; ${release === undefined ? name : made(release)} is to make it ${target(promotion)}.`,
+        `:hourglass_flowing_sand: *Release still running.* ${held}; ${name}, is to make it ${target(promotion)} and has not ended.`,
         'Neither is right yet: wait until it has ended.',
       ];
     case 'release_failed':
       return [
-        `:red_circle: *Release failed.* ${held}; ${release === undefined ? name : made(release)}, which was to make it ${target(promotion)}, ${release?.status === 'expired' ? 'expired' : 'failed'}.`,
+        `:red_circle: *Release failed.* ${held}; ${name}, was to make it ${target(promotion)}.`,
         '*Mark failed* is right.',
       ];
     case 'changed_since':
       return [
-        `:warning: *Somebody changed it since.* ${held}, by ${release === undefined ? name : made(release)}; the target was ${target(promotion)}.`,
+        `:warning: *Somebody changed it since.* ${held}, by ${name}; the target was ${target(promotion)}.`,
         'Ask them first. Unless it goes back, *Mark failed* is right.',
       ];
   }
 }
 
-function made({ version, createdAt, by }: EvidenceRelease): string {
-  return `release v${version}, ${moment(createdAt)}, by ${code(by, 60)}`;
+function made({ version, status, createdAt, by }: EvidenceRelease): string {
+  return `release v${version} (${status}), ${moment(createdAt)}, by ${code(by, 60)}`;
 }
+
+const TAKEN = 'Its checkpoint says that Heroku took the change';
+
+function wasTaken({ checkpoint }: Promotion): boolean {
+  return parseCheckpoint(checkpoint).kind === 'pending_commit';
+}
+
+/** A worker that lives writes within seconds; what Heroku took longer ago than this and is not written was lost. */
+const WRITTEN_WITHIN_MS = 120_000;
 
 /** The incident of 2026-05-09, told apart: the change was taken, and what was lost is the note of it. */
-function lostWrite(promotion: Promotion, { verdict, release }: Read): string[] {
-  if (verdict !== 'live' || promotion.checkpoint?.startsWith('PENDING_COMMIT') !== true) return [];
-  const when = release === undefined ? '' : ` at ${moment(release.createdAt)}`;
-  return [`Heroku took the change${when}; the write after it was lost.`];
+function lostWrite(promotion: Promotion, { verdict, release, checkedAt }: Read): string[] {
+  if (!wasTaken(promotion)) return [];
+  switch (verdict) {
+    case 'live': {
+      // A release of before the promotion began, or one that another may have preceded, is not when it was taken.
+      const since = deployingSince(promotion).getTime() - CLOCK_SKEW_MS;
+      const took = release !== undefined && !release.orEarlier && release.createdAt.getTime() >= since ? release : null;
+      const when = took === null ? '' : ` at ${moment(took.createdAt)}`;
+      const age = checkedAt.getTime() - (took?.createdAt.getTime() ?? since);
+      return [`Heroku took the change${when}, the write after it ${age > WRITTEN_WITHIN_MS ? 'was lost' : 'is due'}.`];
+    }
+    case 'not_live':
+    case 'changed_since':
+      return [`${TAKEN}, which is no longer in force.`];
+    case 'release_running':
+    case 'release_failed':
+      return [];
+  }
 }
-
-/** The verdict in a line, for a list. */
-export function verdictLine(evidence: Evidence): string {
-  if (evidence.kind === 'unavailable') return `:grey_question: Not known whether it is live: ${SHORT[evidence.reason]}`;
-  const { release } = evidence;
-  const by = release === undefined ? '' : ` (release v${release.version}, ${moment(release.createdAt)})`;
-  return `${SHORT_VERDICT[evidence.verdict]}${by}`;
-}
-
-const SHORT_VERDICT: Record<ReadVerdict, string> = {
-  live: ':large_green_circle: Live',
-  not_live: ':red_circle: Not live',
-  release_running: ':hourglass_flowing_sand: Release still running',
-  release_failed: ':red_circle: Release failed',
-  changed_since: ':warning: Somebody changed it since',
-};
-
-const SHORT: Record<UnavailableReason, string> = {
-  not_configured: 'no HEROKU_API_KEY',
-  no_answer: 'Heroku did not answer',
-  rate_limited: 'Heroku was asked too often',
-  refused: 'the API key may not look',
-  app_not_found: 'Heroku knows no such app',
-};
 
 /** What Heroku holds, as the end of a sentence. */
 export function heldValue(value: PresentableValue): string {

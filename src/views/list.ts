@@ -4,7 +4,7 @@ import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
 import { type Answer, type Block, button, context, section } from './blocks.js';
-import { target, verdictLine } from './evidence.js';
+import { evidenceText, target } from './evidence.js';
 import { type HistoryEvent, historyBlocks } from './history.js';
 import { ACTION } from './ids.js';
 import { markedButtons } from './mark.js';
@@ -28,7 +28,7 @@ export function stuckAnswer(page: {
   for (const { promotion, severity, evidence } of rows) {
     blocks.push(
       section(
-        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}\n${verdictLine(evidence)}`,
+        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}\n${evidenceText(promotion, evidence)}`,
       ),
       resolutionButtons(promotion, evidence),
     );
@@ -113,10 +113,10 @@ function line(promotion: Promotion): string {
   return `${STATE_SIGNS.get(state) ?? ':grey_question:'} ${code(flagKey)} on ${code(herokuApp)}: ${code(state)} ${when(at)} · promotion ${id}${rca}`;
 }
 
-/** One promotion with its history. `evidence` is the text on what Heroku says, where it is still deploying. */
+/** One promotion with its history. `evidence`: what Heroku says, where it is still deploying. */
 export function showAnswer(facts: {
   readonly promotion: Promotion;
-  readonly evidence: string | null;
+  readonly evidence: Evidence | null;
   readonly history: readonly HistoryEvent[];
   /** The history is longer than what is given of it. */
   readonly historyIsCut: boolean;
@@ -136,16 +136,16 @@ export function showAnswer(facts: {
   ];
   const note = promotion.resolutionNote ?? promotion.failureReason;
   if (note !== null && note.trim() !== '') blocks.push(section(`*Note*\n${quote(note)}`));
-  if (evidence !== null) blocks.push(section(evidence));
+  if (evidence !== null) blocks.push(section(evidenceText(promotion, evidence)));
   if (isDeploying(promotion) && promotion.lastError !== null) {
     blocks.push(section(`*Held up*\n${quote(promotion.lastError, 500)}`));
   }
-  blocks.push(...historyBlocks(facts.history, facts.historyIsCut), buttonsOf(promotion));
+  blocks.push(...historyBlocks(facts.history, facts.historyIsCut), buttonsOf(promotion, evidence));
   return { text: `Promotion ${promotion.id}: ${code(promotion.flagKey)}`, blocks };
 }
 
-function buttonsOf(promotion: Promotion): Block {
-  if (isDeploying(promotion)) return resolutionButtons(promotion, null);
+function buttonsOf(promotion: Promotion, evidence: Evidence | null): Block {
+  if (isDeploying(promotion)) return resolutionButtons(promotion, evidence);
   return promotion.state === 'marked'
     ? markedButtons(promotion)
     : { type: 'actions', elements: [rcaButton(promotion)] };

@@ -21,16 +21,21 @@ export interface RcaDebt {
   readonly isAtLeast: boolean;
 }
 
-/** One line at the end of what is stuck; null where nothing is owed. */
-export function rcaDebtLine({ total, isAtLeast }: Pick<RcaDebt, 'total' | 'isAtLeast'>): string | null {
+/** How many are named at the end of another answer. */
+export const RCA_DEBT_NAMED = 5;
+
+/** What is said at the end of another answer: how many are owed, and the newest of them; null where nothing is owed. */
+export function rcaDebtLine({ rows, total, isAtLeast }: RcaDebt): string | null {
   if (total === 0) return null;
   const counted = `${isAtLeast ? 'at least ' : ''}${total}`;
   const what = total === 1 ? 'promotion that alerted has ended without' : 'promotions that alerted have ended without';
-  return `:memo: ${counted} ${what} an RCA: ${code(`${COMMAND} rca`)}`;
+  const named = rows.slice(0, RCA_DEBT_NAMED).map(({ flagKey, id }) => `${code(flagKey, 60)} (${id})`);
+  const list = total > named.length ? `the newest: ${named.join(', ')}` : named.join(', ');
+  return `:memo: ${counted} ${what} an RCA: ${list}. To link or draft: ${code(`${COMMAND} rca`)}`;
 }
 
-/** An answer about what is stuck, with that line at its end. */
-export function withRcaDebt(answer: Answer, debt: Pick<RcaDebt, 'total' | 'isAtLeast'>): Answer {
+/** An answer about promotions, with that line at its end. */
+export function withRcaDebt(answer: Answer, debt: RcaDebt): Answer {
   const line = rcaDebtLine(debt);
   return line === null ? answer : { ...answer, blocks: [...(answer.blocks ?? [section(answer.text)]), context(line)] };
 }

@@ -213,7 +213,7 @@ function impact({ spans, live, endedAt, isDeploying, material }: RcaFacts): stri
   );
 }
 
-function rootCause({ checkpoint, material, change }: RcaFacts): string[] {
+function rootCause({ checkpoint, material, change, lostWrite }: RcaFacts): string[] {
   const { promotion } = material;
   const known: string[] = [];
   switch (checkpoint.kind) {
@@ -223,11 +223,13 @@ function rootCause({ checkpoint, material, change }: RcaFacts): string[] {
     case 'intent':
       known.push('- The row’s checkpoint is `INTENT`: the work was about to set the config var, or had just done so.');
       break;
-    case 'pending_commit':
+    case 'pending_commit': {
+      const took = `Heroku took the change${change === null ? '' : ` at ${utcSeconds(change.at)}`}`;
       known.push(
-        '- The row’s checkpoint is `PENDING_COMMIT`: Heroku took the change, and the write after it was lost.',
+        `- The row’s checkpoint is \`PENDING_COMMIT\`: ${took}${lostWrite ? ', and the write after it was lost' : ''}.`,
       );
       break;
+    }
     case 'foreign':
       known.push(`- The row’s checkpoint is another system’s word: ${literal(promotion.checkpoint ?? '')}.`);
       break;
@@ -237,7 +239,9 @@ function rootCause({ checkpoint, material, change }: RcaFacts): string[] {
     known.push(`- The row’s failure reason: ${literal(promotion.failureReason, 500)}.`);
   return withQuestions(
     known,
-    'What interrupted the promotion between Heroku’s change and the write of its state?',
+    change === null
+      ? 'What held the promotion up?'
+      : 'What interrupted the promotion between Heroku’s change and the write of its state?',
     'Why could that leave the row as it was, and what let it stay so?',
   );
 }
@@ -302,9 +306,10 @@ function resolution(facts: RcaFacts, names: Names): string[] {
   );
 }
 
-/** What Heroku said when the operator decided, as the audit event keeps it: already masked where it may be a secret. */
+/** What Heroku said when the row was ended, as the audit event keeps it: already masked where it may be a secret. */
 function evidenceLines(event: RcaEvent | null): string[] {
-  const shown = event?.detail['evidence_shown'];
+  // A person decided on what the form showed; the app itself, on its own proof.
+  const shown = event?.detail['evidence_shown'] ?? event?.detail['evidence'];
   if (typeof shown !== 'object' || shown === null || !('verdict' in shown)) return [];
   if (shown.verdict === 'live') return ['- Heroku’s answer at that moment: live, the target value was in force.'];
   const words = typeof shown.verdict === 'string' ? OTHER_VERDICTS.get(shown.verdict) : undefined;

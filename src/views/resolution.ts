@@ -30,8 +30,8 @@ export function resolutionModal(facts: {
   readonly evidence: Evidence | null;
   /** Heroku says something else than when the modal opened. */
   readonly evidenceChanged: boolean;
-  /** What was there before, where that is known. */
-  readonly setBack: SetBack | null;
+  /** What was there before, as far as that is known. */
+  readonly setBack: SetBack;
   readonly privateMetadata: string;
 }): Modal {
   const { promotion, action, evidence } = facts;
@@ -85,8 +85,13 @@ export function resolutionModal(facts: {
 }
 
 /** Failed and live is a state to get out of: the way back is offered beside it. */
-function settingBack(promotion: Promotion, setBack: SetBack | null): Block {
-  if (setBack === null) {
+function settingBack(promotion: Promotion, setBack: SetBack): Block {
+  if (setBack.kind === 'held_already') {
+    return section(
+      `${code(promotion.configVar)} held this value before the promotion began, so there is nothing to set back.`,
+    );
+  }
+  if (setBack.kind === 'unknown') {
     return section(
       `What ${code(promotion.configVar)} held before is not known, so it stays as it is on Heroku. Set it by hand, with \`heroku config:set\` or \`config:unset\`.`,
     );

@@ -67,6 +67,48 @@ describe('AUTO_COMMIT', () => {
     expect(await audited()).toEqual([]);
   });
 
+  test('says nothing into the void: what has no alert in Slack yet is committed once it has', async () => {
+    await start('live');
+    await bed.rows.insertDeploying();
+    const mend = bed.slack.faults.add({ method: 'chat.postMessage', kind: 'status', status: 503 });
+    await bed.app.tick();
+    expect(await row()).toMatchObject({ state: 'deploying' });
+    mend();
+    bed.clock.advance(3_600_000);
+    await bed.app.tick();
+    expect(await row()).toMatchObject({ state: 'deployed' });
+    const thread = JSON.stringify(await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts));
+    expect(thread).toContain('No person was asked.');
+  });
+
+  test('asks of each row every five minutes, whoever ticks, and comes to all of them in turn', async () => {
+    await start('live');
+    const another = await bed.replica();
+    for (let n = 0; n < 11; n += 1) {
+      await bed.rows.insertDeploying({ flagKey: `not_live_${n}`, configVar: `FLAG_NOT_LIVE_${n}` });
+    }
+    // The newest, which ten that nobody can prove come before.
+    await bed.rows.insertDeploying();
+    const asked = () => bed.heroku.requests.filter(({ path }) => path === `/apps/${APP}/config-vars`).length;
+    const states = async () =>
+      (await bed.rows.query<{ state: string }>('select state from console_flag_promotions order by id')).map(
+        ({ state }) => state,
+      );
+    await bed.app.tick();
+    expect(await states()).not.toContain('deployed');
+    bed.clock.advance(60_000);
+    const before = asked();
+    await Promise.all([bed.app.tick(), another.tick()]);
+    expect((await states()).at(-1)).toBe('deployed');
+    expect(asked() - before).toBeLessThanOrEqual(2);
+    bed.clock.advance(60_000);
+    await Promise.all([bed.app.tick(), another.tick()]);
+    expect(asked() - before).toBeLessThanOrEqual(2);
+    bed.clock.advance(5 * 60_000);
+    await bed.app.tick();
+    expect(asked() - before).toBeGreaterThanOrEqual(10);
+  });
+
   test('commits nothing that is not stuck yet', async () => {
     await start('live');
     bed.clock.advance(-54 * 3_600_000);

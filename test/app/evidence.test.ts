@@ -29,7 +29,7 @@ describe('the evidence beside the decision', () => {
     });
     await bed.rows.insertDeploying();
     await bed.app.tick();
-    expect(await shown()).toContain(`Since release v${version}, <!date^1778300911^`);
+    expect(await shown()).toContain(`Since release v${version} (succeeded), <!date^1778300911^`);
     expect(await shown()).toContain('by `kris@raxx.example`');
     expect(await shown()).not.toContain('or an earlier one');
     // The two that carry it and the one before: older ones tell nothing more.
@@ -57,6 +57,32 @@ describe('the evidence beside the decision', () => {
     expect(event?.detail).toMatchObject({ evidence_shown: { verdict: 'changed_since', release: { version } } });
   });
 
+  test('tells of what is not live since when, and by whom, it is as it is', async () => {
+    const { version } = release('2026-05-06T09:00:00Z', 'dana@raxx.example', 'off');
+    release('2026-05-10T09:00:00Z', 'ci@raxx.example', 'off');
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    expect(await shown()).toContain('*Not live.*');
+    expect(await shown()).toContain(`Since release v${version} (succeeded), `);
+    expect(await shown()).toContain('by `dana@raxx.example`, or an earlier one.');
+    expect(await shown()).toContain('*Mark failed* is right.');
+  });
+
+  test('read at odds, because a release came in between, is read once more', async () => {
+    bed.heroku.faults.add({ path: `/apps/${APP}/releases`, times: 1, fault: { kind: 'delay', ms: 500 } });
+    await bed.rows.insertDeploying();
+    const ticking = bed.app.tick();
+    await eventually(async () =>
+      expect(
+        bed.heroku.requests.some(({ path, status }) => path === `/apps/${APP}/config-vars` && status === 200),
+      ).toBe(true),
+    );
+    release('2026-05-11T14:18:00Z', 'kris@raxx.example', 'true');
+    await ticking;
+    expect(await shown()).toContain('*Live.*');
+    expect(await shown()).not.toContain('changed it since');
+  });
+
   test('is the value alone where Heroku does not tell of its releases', async () => {
     release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
     bed.heroku.faults.add({ path: `/apps/${APP}/releases`, fault: { kind: 'hang' } });
@@ -82,15 +108,43 @@ describe('the evidence beside the decision', () => {
     expect(await bed.slack.messages(bed.slack.channels.alerts)).toHaveLength(1);
   }, 20_000);
 
-  test('stands in the list of what is stuck too, and says what was lost', async () => {
+  test('is added whenever Heroku is back, however long it was silent, without knocking at each tick', async () => {
+    release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
+    const clear = bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    await bed.app.tick();
+    const updates = () => bed.slack.calls.filter(({ method }) => method === 'chat.update').length;
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    expect(updates()).toBe(1);
+    bed.clock.advance(5 * 60_000);
+    await bed.app.tick();
+    expect(updates()).toBe(2);
+    expect(await shown()).toContain('Heroku did not answer');
+    clear();
+    bed.clock.advance(6 * 60_000);
+    await bed.app.tick();
+    expect(await shown()).toContain('*Live.*');
+    bed.clock.advance(6 * 60_000);
+    await bed.app.tick();
+    expect(updates()).toBe(3);
+    expect(await bed.slack.messages(bed.slack.channels.alerts)).toHaveLength(1);
+  });
+
+  test('stands whole in the list of what is stuck too', async () => {
     const { version } = release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
     await bed.rows.insertDeploying();
     await bed.rows.insertDeploying({ flagKey: 'nowhere', app: 'no-such-app' });
     const { engineer } = bed.slack.people;
     await engineer.command('stuck');
     const list = JSON.stringify((await engineer.waitForEphemeral()).blocks);
-    expect(list).toContain(`:large_green_circle: Live (release v${version}`);
-    expect(list).toContain('Heroku knows no such app');
+    expect(list).toContain(`On Heroku \`${CONFIG_VAR}\` is \`true\`, which is the target.`);
+    expect(list).toContain(`Since release v${version} (succeeded), <!date^1778300911^`);
+    expect(list).toContain('by `kris@raxx.example`');
+    expect(list).toContain('*Mark completed* is right.');
+    expect(list).toContain(`_Checked <!date^${bed.clock.now().getTime() / 1_000}^`);
+    expect(list).toContain('Heroku knows no app of this name');
   });
 
   test('tells a lost write apart', async () => {
@@ -101,6 +155,10 @@ describe('the evidence beside the decision', () => {
        values ('held', '${APP}', '${CONFIG_VAR}', 'deploying', 'PENDING_COMMIT:not-a-release', '2026-05-09T04:28:00Z', 'paused', now() + interval '1 hour')`,
     );
     await bed.app.tick();
-    await eventually(async () => expect(await shown()).toContain('the write after it was lost'));
+    await eventually(async () =>
+      expect(await shown()).toMatch(
+        /Heroku took the change at <!date\^1778300911\^[^>]*>, the write after it was lost\./u,
+      ),
+    );
   });
 });

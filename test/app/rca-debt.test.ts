@@ -121,18 +121,20 @@ describe('what is missing', () => {
     return engineer.waitForEphemeral((message) => JSON.stringify(message).includes(words));
   };
 
-  test('is counted at the end of `stuck`, once it ended, until it has its RCA', async () => {
+  test('is listed at the end of `stuck`, once it ended, until it has its RCA', async () => {
     const stuck = await answerTo('stuck', '1 promotion is stuck');
     expect(JSON.stringify(stuck)).not.toContain('without an RCA');
     await end();
     await tickAfter(60_000);
     const nothing = await answerTo('stuck', 'Nothing is stuck');
     expect(JSON.stringify(nothing.blocks.at(-1))).toContain(
-      '1 promotion that alerted has ended without an RCA: `/flag-promotions rca`',
+      `1 promotion that alerted has ended without an RCA: \`console_heroku_log_drain_alerting\` (${promotionId}). To link or draft: \`/flag-promotions rca\``,
     );
     await bed.rows.insertDeploying({ flagKey: 'another' });
     const both = await answerTo('stuck', 'another');
     expect(JSON.stringify(both.blocks.at(-1))).toContain('without an RCA');
+    const figures = await answerTo('stats', 'Promotions of the last');
+    expect(JSON.stringify(figures.blocks.at(-1))).toContain('`console_heroku_log_drain_alerting`');
     await link('https://docs.raxx.example/rca');
     await eventually(async () => {
       await bed.slack.people.engineer.command('stuck');

@@ -141,10 +141,16 @@ describe('the releases behind the evidence', () => {
     looked: looked.map(([version, status, carries, offset]) => ({
       release: { version, status, createdAt: momentAfter(offset), by: `account-${version}` },
       carries,
+      isInForce: carries,
     })),
     complete: true,
   });
-  const read = (value: string | null, walk: ReleaseWalk) => assess(promotion(), value, at, walk);
+  /** All that do not carry the target hold the same other value. */
+  const read = (value: string | null, { looked, complete }: ReleaseWalk) =>
+    assess(promotion(), value, at, {
+      looked: looked.map((one) => ({ ...one, isInForce: one.carries === (value === 'true') })),
+      complete,
+    });
 
   test.each([
     [
@@ -206,12 +212,41 @@ describe('the releases behind the evidence', () => {
       'off',
       walked([142, 'succeeded', false, BEFORE], [141, 'succeeded', true, 2 * BEFORE]),
       'not_live',
-      undefined,
+      142,
     ],
     [
       'not there, with releases of other things',
       'off',
       walked([143, 'succeeded', false, AFTER], [142, 'succeeded', false, BEFORE]),
+      'not_live',
+      142,
+    ],
+    ['not there, and no release was read', 'off', walked(), 'not_live', undefined],
+    [
+      'there by a release that may still fail',
+      'true',
+      walked([143, 'pending', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'release_running',
+      143,
+    ],
+    [
+      'there for longer than the release under way',
+      'true',
+      walked([144, 'pending', true, 2 * AFTER], [143, 'succeeded', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'live',
+      143,
+    ],
+    [
+      'changed by a release that is under way',
+      'off',
+      walked([144, 'pending', false, 2 * AFTER], [143, 'succeeded', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'changed_since',
+      144,
+    ],
+    [
+      'not there although the newest release carries it: nobody is blamed',
+      'off',
+      walked([143, 'succeeded', true, AFTER], [142, 'succeeded', false, BEFORE]),
       'not_live',
       undefined,
     ],
@@ -238,9 +273,18 @@ describe('the releases behind the evidence', () => {
     expect([contradicts(evidence, 'completed'), contradicts(evidence, 'failed')]).toEqual([completed, failed]);
   });
 
-  test('of another version change nothing about what was shown', () => {
-    const [first, second] = [143, 150].map((version) => read('true', walked([version, 'succeeded', true, AFTER])));
-    if (first === undefined || second === undefined) throw new Error('There are two.');
-    expect(evidenceChanged(first, second)).toBe(false);
+  test('are another fact where the value was changed and changed back, as far as both are known for sure', () => {
+    const since = (version: number, orEarlier: boolean): Evidence => ({
+      kind: 'read',
+      checkedAt: at,
+      verdict: 'live',
+      value: { kind: 'plain', value: 'true' },
+      release: { version, status: 'succeeded', createdAt: at, by: 'kris', orEarlier },
+    });
+    expect(evidenceChanged(since(143, false), since(150, false))).toBe(true);
+    expect(evidenceChanged(since(143, false), since(143, false))).toBe(false);
+    expect(evidenceChanged(since(143, false), since(150, true))).toBe(false);
+    expect(evidenceChanged(since(143, true), since(150, false))).toBe(false);
+    expect(evidenceChanged(holding('true'), since(150, false))).toBe(false);
   });
 });

@@ -10,20 +10,30 @@ test.each([
     'a row of ours that replaced a value',
     { checkpoint: PENDING, previousValue: 'off' },
     setAfterwards,
-    { value: 'off' },
+    { kind: 'known', value: 'off' },
   ],
   [
     'a row of ours that set what was not set',
     { checkpoint: PENDING, previousValue: null },
     setAfterwards,
-    { value: null },
+    { kind: 'known', value: null },
   ],
-  ['a row of ours whose value was there before', { checkpoint: PENDING, previousValue: null }, heldBefore, null],
-  ['a row that Heroku never took', { checkpoint: 'INTENT', previousValue: null }, null, null],
-  ['another system’s row without a previous value', { checkpoint: null, previousValue: null }, null, null],
-  ['another system’s row with one', { checkpoint: null, previousValue: 'off' }, null, { value: 'off' }],
-  ['another system’s checkpoint', { checkpoint: 'PENDING_COMMIT:', previousValue: null }, null, null],
-  ['a previous value that is the target', { checkpoint: null, previousValue: 'true' }, null, null],
+  [
+    'a row of ours whose value was there before',
+    { checkpoint: PENDING, previousValue: null },
+    heldBefore,
+    { kind: 'held_already' },
+  ],
+  ['a row that Heroku never took', { checkpoint: 'INTENT', previousValue: null }, null, { kind: 'unknown' }],
+  [
+    'another system’s row without a previous value',
+    { checkpoint: null, previousValue: null },
+    null,
+    { kind: 'unknown' },
+  ],
+  ['another system’s row with one', { checkpoint: null, previousValue: 'off' }, null, { kind: 'known', value: 'off' }],
+  ['another system’s checkpoint', { checkpoint: 'PENDING_COMMIT:', previousValue: null }, null, { kind: 'unknown' }],
+  ['a previous value that is the target', { checkpoint: null, previousValue: 'true' }, null, { kind: 'held_already' }],
 ])('%s can be set back to that, or nobody knows', (_what, changes, accepted, expected) => {
   expect(setBackOf(promotion(changes), accepted)).toEqual(expected);
 });

@@ -269,7 +269,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   showAnswer: (facts) =>
     [...ends(facts), ...lives(facts)].flatMap((row) =>
       [0, 2].flatMap((events) =>
-        [null, evidence.evidenceText(row, EVIDENCE[1] ?? null)].map((known) =>
+        [null, EVIDENCE[1] ?? null].map((known) =>
           message(
             list.showAnswer({
               promotion: row,
@@ -333,13 +333,20 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       message(list.sentence(drafted.draftRecordedWords(written(facts), recording, HOSTS) || 'x')),
     ),
   rcaReminder: (facts) => ends(facts).map((row) => message(debt.rcaReminder(row))),
-  rcaDebtLine: () => [words(debt.rcaDebtLine({ total: 500, isAtLeast: true }) ?? '')],
+  rcaDebtLine: (facts) => [words(debt.rcaDebtLine({ rows: rows(facts, 5), total: 500, isAtLeast: true }) ?? '')],
   withRcaDebt: (facts) =>
     [0, 1, 500].flatMap(
       (total) =>
         BUILDERS['stuckAnswer']?.(facts).flatMap((payload) =>
           payload.kind === 'message'
-            ? [message(debt.withRcaDebt({ ...payload.message }, { total, isAtLeast: total === 500 }))]
+            ? [
+                message(
+                  debt.withRcaDebt(
+                    { ...payload.message },
+                    { rows: rows(facts, Math.min(total, 5)), total, isAtLeast: total === 500 },
+                  ),
+                ),
+              ]
             : [],
         ) ?? [],
     ),
@@ -351,7 +358,14 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     ),
   resolutionModal: (facts) =>
     withEvidence(facts).flatMap(([row, known]) =>
-      [null, { value: null }, { value: facts.text }].flatMap((setBack) =>
+      (
+        [
+          { kind: 'unknown' },
+          { kind: 'held_already' },
+          { kind: 'known', value: null },
+          { kind: 'known', value: facts.text },
+        ] as const
+      ).flatMap((setBack) =>
         (['completed', 'failed'] as const).map((action) =>
           view(
             resolution.resolutionModal({
@@ -386,7 +400,6 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     EVIDENCE.flatMap((known) => (known.kind === 'read' ? [words(evidence.heldValue(known.value))] : [])).concat(
       words(evidence.heldValue({ kind: 'plain', value: facts.text })),
     ),
-  verdictLine: () => EVIDENCE.map((known) => words(evidence.verdictLine(known))),
   autoCommitNote: () => EVIDENCE.map((known) => words(evidence.autoCommitNote(known))),
   whyUnavailable: () =>
     EVIDENCE.flatMap((known) => (known.kind === 'unavailable' ? [words(evidence.whyUnavailable(known.reason))] : [])),

@@ -128,6 +128,48 @@ describe('nothing from outside is more than text', () => {
   });
 });
 
+describe('the diagnosis of a checkpoint', () => {
+  const checkpoint = 'PENDING_COMMIT:01234567-89ab-cdef-0123-456789abcdef';
+  const { promotion: row, events, releases } = incidentMaterial();
+  const ending = (action: string) =>
+    events.map((event, index) =>
+      index === events.length - 1 ? { ...event, action, actor: 'promoter', detail: {} } : event,
+    );
+
+  test('tells when Heroku took the change whose write was lost', () => {
+    expect(draft({ promotion: { ...row, checkpoint } })).toContain(
+      '`PENDING_COMMIT`: Heroku took the change at 2026-05-09 04:28:31 UTC, and the write after it was lost.',
+    );
+  });
+
+  test('claims no lost write where a promoter ended the row', () => {
+    const events = ending('console.flag.promotion.deployed');
+    expect(draft({ promotion: { ...row, checkpoint }, events })).not.toContain('and the write after it was lost');
+  });
+
+  test('claims none either where the release failed, and asks for no interruption', () => {
+    const failed =
+      releases.kind === 'read' ? releases.releases.map((one) => ({ ...one, status: 'failed' as const })) : [];
+    const markdown = draft({
+      promotion: { ...row, checkpoint, state: 'failed', failureReason: 'the release failed' },
+      events: ending('console.flag.promotion.failed'),
+      releases: { kind: 'read', complete: true, releases: failed },
+    });
+    expect(markdown).not.toContain('and the write after it was lost');
+    expect(markdown).toContain('What held the promotion up?');
+  });
+
+  test('has the proof on which the app itself committed', () => {
+    const recovered = ending('console.flag.promotion.recovered').map((event) => ({
+      ...event,
+      detail: { evidence: { kind: 'read', verdict: 'live' } },
+    }));
+    const markdown = draft({ events: recovered });
+    expect(markdown).toContain('Heroku’s answer at that moment: live');
+    expect(markdown).toContain('state set by the app itself');
+  });
+});
+
 test('what is missing is said, not filled in', () => {
   const bare = draft({
     promotion: promotion({

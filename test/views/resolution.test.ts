@@ -9,7 +9,11 @@ import { valuesOf } from './reading.js';
 const now = momentAfter(30 * HOUR);
 const LIVE: Evidence = { kind: 'read', checkedAt: now, verdict: 'live', value: { kind: 'plain', value: 'true' } };
 
-function modal(action: 'completed' | 'failed', evidence: Evidence | null, setBack: SetBack | null = null): Payload {
+function modal(
+  action: 'completed' | 'failed',
+  evidence: Evidence | null,
+  setBack: SetBack = { kind: 'unknown' },
+): Payload {
   return {
     kind: 'view',
     view: resolutionModal({
@@ -41,11 +45,12 @@ describe('the form', () => {
 
   test.each(EVIDENCE)('offers the way back exactly where it is to be failed and is live (%#)', (evidence) => {
     const isLive = evidence.kind === 'read' && evidence.verdict === 'live';
-    const offers = (action: 'completed' | 'failed', setBack: SetBack | null) =>
+    const offers = (action: 'completed' | 'failed', setBack: SetBack) =>
       valuesOf(modal(action, evidence, setBack), 'block_id').includes('set_back');
-    expect(offers('failed', { value: 'off' })).toBe(isLive);
-    expect(offers('failed', null)).toBe(false);
-    expect(offers('completed', { value: 'off' })).toBe(false);
+    expect(offers('failed', { kind: 'known', value: 'off' })).toBe(isLive);
+    expect(offers('failed', { kind: 'unknown' })).toBe(false);
+    expect(offers('failed', { kind: 'held_already' })).toBe(false);
+    expect(offers('completed', { kind: 'known', value: 'off' })).toBe(false);
   });
 
   test.each([
@@ -53,9 +58,15 @@ describe('the form', () => {
     [null, 'Remove it: it was not set before'],
     ['hunter2-canary', 'Set it back to what it was'],
   ])('names what was there before, %j, unless it may be a secret', (value, words) => {
-    const shown = JSON.stringify(modal('failed', LIVE, { value }));
+    const shown = JSON.stringify(modal('failed', LIVE, { kind: 'known', value }));
     expect(shown).toContain(words);
     expect(shown).not.toContain('canary');
+  });
+
+  test('does not call unknown what was there before', () => {
+    const shown = JSON.stringify(modal('failed', LIVE, { kind: 'held_already' }));
+    expect(shown).toContain('held this value before the promotion began');
+    expect(shown).not.toContain('not known');
   });
 
   test('asks for none while Heroku is being asked', () => {

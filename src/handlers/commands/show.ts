@@ -1,6 +1,5 @@
 import { isDeploying, type Promotion } from '../../promotions/promotion.js';
 import type { Answer } from '../../views/blocks.js';
-import { evidenceText } from '../../views/evidence.js';
 import { unknownPromotionWords, usageWords } from '../../views/help.js';
 import { HISTORY_LENGTH } from '../../views/history.js';
 import { sentence, showAnswer } from '../../views/list.js';
@@ -15,9 +14,7 @@ export async function show(deps: HandlerDependencies, reference: string): Promis
   const promotion = await findPromotion(deps, reference);
   if (promotion === null) return sentence(unknownPromotionWords(reference));
   const history = await deps.db.audit.ofPromotion(promotion.id, HISTORY_LENGTH + 1);
-  const evidence = isDeploying(promotion)
-    ? evidenceText(promotion, await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS))
-    : null;
+  const evidence = isDeploying(promotion) ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null;
   const historyIsCut = history.length > HISTORY_LENGTH;
   return showAnswer({ promotion, evidence, history: history.slice(-HISTORY_LENGTH), historyIsCut });
 }
