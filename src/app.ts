@@ -16,6 +16,7 @@ import { createHeroku, type Heroku } from './heroku/heroku.js';
 import { type HttpServer, SLACK_PATH, startHttp } from './http.js';
 import { createReleasesReader } from './heroku/releases-around.js';
 import { createDelivery, type Delivery } from './jobs/delivery.js';
+import { createHomes } from './jobs/homes.js';
 import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/maintenance.js';
 import { createPromoter } from './jobs/promoter.js';
 import { createRcaDrafter } from './jobs/rca-draft.js';
@@ -179,10 +180,24 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     now,
     elapsed: around.elapsed,
     log,
-    onTick: metrics.onTick,
+    onTick: (tick) => {
+      metrics.onTick(tick);
+      void busy.during(homes.refresh);
+    },
+  });
+  const homes = createHomes({
+    db,
+    slack: core.slack,
+    thresholds: config.thresholds,
+    silentSince: watchdog.silentSince,
+    now,
+    random: around.random,
+    newOwner: core.newOwner,
+    log,
   });
   const secretBox = createSecretBox(config.totpEncryptionKey);
   const showInSlack = async (promotionId: string): Promise<void> => {
+    homes.changed();
     try {
       for (const outcome of await core.delivery.promotion(promotionId)) {
         if (outcome.kind === 'failed')
@@ -234,6 +249,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
       now,
       log,
     }),
+    openHome: homes.open,
     onDenied: metrics.onDenied,
     onCodeRefused: metrics.onCodeRefused,
     alertChannel: config.slack.alertChannel,
@@ -266,6 +282,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   const stopEverything = async (): Promise<void> => {
     // First what brings work, then what does it, then what it needs.
     await Promise.all([http.stop(), socket?.stop(), watchdog.stop(), promoter?.stop(), dueListener?.close()]);
+    await homes.stop();
     await busy.idle();
     core.close();
     await database.close();

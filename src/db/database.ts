@@ -2,6 +2,7 @@ import { type Alerts, alerts } from './alerts.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { connect } from './connection.js';
 import { type DueListener, listenForDue } from './due.js';
+import { type Homes, homes } from './homes.js';
 import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
 import { type Operators, operators } from './operators.js';
 import { type ProgressMessages, progressMessages } from './progress.js';
@@ -25,6 +26,7 @@ export interface Database {
   readonly operators: Operators;
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
+  readonly homes: Homes;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
   listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
   /** Rejects where the database does not answer. */
@@ -47,6 +49,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     operators: operators(knex),
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),
+    homes: homes(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
     async ping() {
       await knex.raw('select 1');

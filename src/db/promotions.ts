@@ -62,6 +62,8 @@ export interface Promotions {
   withoutRca(limit: number): Promise<readonly Promotion[]>;
   /** How many are deploying, and the one that has been so the longest. */
   deploying(): Promise<{ total: number; oldest: Promotion | null }>;
+  /** The promotions that a person resolved last, the newest resolution first. */
+  resolved(limit: number): Promise<readonly Promotion[]>;
   /** The promotion that ended last, as far as rows tell. */
   lastEnded(): Promise<Promotion | null>;
   /**
@@ -130,6 +132,15 @@ export function promotions(knex: Knex): Promotions {
       const oldest = await first(`where p.state = 'deploying' order by ${STUCK_CLOCK}, p.id limit 1`);
       return { total: parseRows(counted, z.object({ n: count }))[0]?.n ?? 0, oldest };
     },
+    resolved: (limit) =>
+      select(
+        `join (
+           select a.promotion_id, a.id from console_audit_log a
+            where a.action in ('console.flag.promotion.ops_complete', 'console.flag.promotion.ops_failed')
+            order by a.id desc limit ?) newest on newest.promotion_id = p.id
+         order by newest.id desc`,
+        [limit],
+      ),
     lastEnded: () =>
       first(`where p.state in ('deployed', 'failed') order by ${ENDED_AT} desc nulls last, p.id desc limit 1`),
 

@@ -22,6 +22,8 @@ export interface HandlerDependencies {
   readonly showInSlack: (promotionId: string) => Promise<void>;
   /** Drafts the RCA of a promotion and shares it in Slack. `askedBy`: a Slack user's id. Rejects where nothing was shared. */
   readonly draftRca: (promotionId: string, askedBy: string) => Promise<RcaDraftOutcome>;
+  /** Publishes a person's home tab and keeps it up to date. */
+  readonly openHome: (slackUserId: string) => Promise<void>;
   readonly onDenied: (reason: 'stranger' | 'not_superadmin' | 'not_operator') => void;
   readonly onCodeRefused: (reason: string) => void;
   /** Where alerts and the progress of promotions are told. */

@@ -7,6 +7,7 @@ import { answer, failureWords } from './answer.js';
 import { slashCommand, turnListPage, turnStuckPage } from './command.js';
 import { clickStatsChart } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { openHome } from './home.js';
 import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
 import {
   acceptRcaOffer,
@@ -49,7 +50,8 @@ const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
   [VIEW.transition]: submitTransition,
 };
 
-const EVENTS: Readonly<Record<'app_mention' | 'message', Handler>> = {
+const EVENTS: Readonly<Record<'app_home_opened' | 'app_mention' | 'message', Handler>> = {
+  app_home_opened: openHome,
   app_mention: mentionWithRca,
   message: offerRca,
 };
@@ -107,6 +109,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
     await run(SHORTCUT.linkAsRca, body, shortcutLinkAsRca);
   });
 
+  bolt.event('app_home_opened', ({ body }) => run('app_home_opened', body, EVENTS.app_home_opened));
   bolt.event('app_mention', ({ body }) => run('app_mention', body, EVENTS.app_mention));
   bolt.event('message', ({ body }) => run('message', body, EVENTS.message));
 }

@@ -161,3 +161,8 @@ const messageEvent = z
   }));
 export type MessageEvent = z.output<typeof messageEvent>;
 export const unpackMessageEvent = (body: unknown): MessageEvent => messageEvent.parse(body);
+
+const homeOpenedEvent = z
+  .object({ event: z.object({ user: z.string(), tab: z.string() }) })
+  .transform(({ event }) => ({ userId: event.user, tab: event.tab }));
+export const unpackHomeOpened = (body: unknown): z.output<typeof homeOpenedEvent> => homeOpenedEvent.parse(body);

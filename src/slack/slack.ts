@@ -4,7 +4,7 @@ import { LogLevel, WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { RcaThread } from '../promotions/rca-draft.js';
-import type { Answer, Message, Modal } from '../views/blocks.js';
+import type { Answer, HomeTab, Message, Modal } from '../views/blocks.js';
 import { MESSAGE_METADATA } from '../views/ids.js';
 import { SlackError, toSlackError } from './errors.js';
 import { createPace, MESSAGE_INTERVAL_MS } from './pace.js';
@@ -46,6 +46,10 @@ export interface Slack {
   /** Opens a modal; a trigger lives three seconds and works once. Answers the view's id. */
   openModal(triggerId: string, view: Modal): Promise<string>;
   updateModal(viewId: string, view: Modal): Promise<void>;
+  /** What a person's home tab shows from now on; publishing it again changes nothing. */
+  publishHome(userId: string, view: HomeTab): Promise<void>;
+  /** The workspace that a person belongs to; null where Slack does not tell. */
+  teamOf(userId: string): Promise<string | null>;
   whisper(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
   /** Answers an interaction through its response URL: a message that only that person sees, or in place of the one they used. */
   respond(responseUrl: string, answer: Answer, options: { readonly replace: boolean }): Promise<void>;
@@ -215,6 +219,15 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
 
     async updateModal(viewId, view) {
       await call('views.update', () => client.views.update({ view_id: viewId, view }));
+    },
+
+    async publishHome(userId, view) {
+      await call('views.publish', () => client.views.publish({ user_id: userId, view }));
+    },
+
+    async teamOf(userId) {
+      const answer = await call('users.info', () => client.users.info({ user: userId }));
+      return z.object({ user: z.object({ team_id: z.string().nullish() }) }).parse(answer).user.team_id ?? null;
     },
 
     async whisper({ channel, user, threadTs }, answer) {

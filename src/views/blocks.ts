@@ -3,6 +3,7 @@ import { linkableRcaUrl } from '../promotions/rca-url.js';
 
 export type Block = types.KnownBlock;
 export type Modal = types.ModalView;
+export type HomeTab = types.HomeView;
 
 /** A message as the Web API takes it: `text` is what a notification and a screen reader say. */
 export interface Message {

@@ -5,10 +5,19 @@ import type { PeriodStats } from '../../src/promotions/stats.js';
 import type { TransitionRefusal } from '../../src/promotions/transition.js';
 import * as alert from '../../src/views/alert.js';
 import * as authority from '../../src/views/authority.js';
-import { type Answer, type Block, type Message, type Modal, notice, section } from '../../src/views/blocks.js';
+import {
+  type Answer,
+  type Block,
+  type HomeTab,
+  type Message,
+  type Modal,
+  notice,
+  section,
+} from '../../src/views/blocks.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as history from '../../src/views/history.js';
 import * as help from '../../src/views/help.js';
+import * as home from '../../src/views/home.js';
 import * as list from '../../src/views/list.js';
 import * as mark from '../../src/views/mark.js';
 import * as progress from '../../src/views/progress.js';
@@ -29,7 +38,7 @@ export interface Facts {
 
 export type Payload =
   | { readonly kind: 'message'; readonly message: Message | Answer }
-  | { readonly kind: 'view'; readonly view: Modal }
+  | { readonly kind: 'view'; readonly view: Modal | HomeTab }
   /** By block: what `response_action: errors` shows under the fields. */
   | { readonly kind: 'errors'; readonly errors: Readonly<Record<string, string>> };
 
@@ -48,7 +57,7 @@ const METADATA = JSON.stringify({ promotionId: '7', listUrl: `https://hooks.slac
 
 const message = (built: Message | Answer): Payload => ({ kind: 'message', message: built });
 const words = (text: string): Payload => message(list.sentence(text));
-const view = (built: Modal): Payload => ({ kind: 'view', view: built });
+const view = (built: Modal | HomeTab): Payload => ({ kind: 'view', view: built });
 const blocks = (...built: Block[]): Payload => message({ text: 'blocks', blocks: built });
 
 const RELEASE = {
@@ -189,6 +198,28 @@ function recordings(facts: Facts): drafted.DraftRecording[] {
 
 const rows = (facts: Facts, count: number) =>
   Array.from({ length: count }, (_, index) => written(facts, { id: String(index + 1), rcaUrl: facts.url }));
+
+function homes(facts: Facts, count: number): home.HomeFacts {
+  const shown = rows(facts, count);
+  return {
+    stuck: shown.map((row) => ({ promotion: row, severity: 'critical' })),
+    stuckTotal: count * 3,
+    running: shown,
+    runningTotal: count * 3,
+    withoutRca: shown,
+    withoutRcaTotal: count * 3,
+    withoutRcaIsAtLeast: count > 0,
+    resolved: shown.map((row) => ({ ...row, state: 'failed', resolvedBy: facts.text })),
+    maintenance: { last: count === 0 ? null : NOW, silentSince: count === 1 ? NOW : null },
+    superadmins: count === 0 ? [] : SUPERADMINS,
+  };
+}
+
+const VIEWERS: readonly (Operator | null)[] = [
+  null,
+  { slackUserId: 'U0SUPER001', role: 'superadmin', disabledAt: null },
+  { slackUserId: 'U0SUPER001', role: 'engineer', disabledAt: null },
+];
 
 /** Every exported builder, by its name, over whatever facts: all that the app can send. */
 export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payload[]>> = {
@@ -422,6 +453,11 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
+  homeTab: (facts) =>
+    [0, 1, home.HOME_ROWS].flatMap((count) =>
+      VIEWERS.map((viewer) => view(home.homeTab(homes(facts, count), viewer, NOW))),
+    ),
+  strangersHomeTab: () => [view(home.strangersHomeTab())],
   statsAnswer: (facts) =>
     [0, 1, 10].flatMap((apps) =>
       [0, 8].map((promotions) => message(stats.statsAnswer(period(facts, apps, promotions), '30d'))),
