@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
+import { chartAltText, promotionsChart } from './charts/promotions-chart.js';
 import type { Config, DatabaseConfig } from './config.js';
 import { type Database, openDatabase } from './db/database.js';
 import type { DueListener } from './db/due.js';
@@ -16,6 +17,7 @@ import { createHeroku, type Heroku } from './heroku/heroku.js';
 import { type HttpServer, SLACK_PATH, startHttp } from './http.js';
 import { createReleasesReader } from './heroku/releases-around.js';
 import { createDelivery, type Delivery } from './jobs/delivery.js';
+import { createDigestJob } from './jobs/digest.js';
 import { createHomes } from './jobs/homes.js';
 import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/maintenance.js';
 import { createPromoter } from './jobs/promoter.js';
@@ -109,9 +111,24 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
     broadcastCriticals: config.broadcastCriticals,
     onOutcome: metrics.onDelivery,
   });
+  const digest =
+    config.digest === null
+      ? null
+      : createDigestJob({
+          db,
+          slack,
+          schedule: config.digest,
+          thresholds: config.thresholds,
+          channel: config.slack.alertChannel,
+          drawChart: async (stats) => ({ content: promotionsChart(stats), altText: chartAltText(stats) }),
+          now: around.now,
+          random: around.random,
+          newOwner,
+        });
   const maintenance = {
     db,
     delivery,
+    digest,
     readEvidence,
     autoCommitLive: config.autoCommitLive,
     thresholds: config.thresholds,

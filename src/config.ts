@@ -84,6 +84,27 @@ const cron = z.string().refine(
   { error: 'must be a cron expression such as "* * * * *"' },
 );
 
+/** A cron expression, and the time zone whose clock it goes by where one is named behind it. */
+const schedule = z.string().transform((text, context) => {
+  const [, cron = '', timeZone = 'UTC'] = /^(.*?)(?:\s+([A-Za-z]+(?:\/[\w+-]+)+|UTC))?$/u.exec(text.trim()) ?? [];
+  try {
+    cronParser.parseExpression(cron);
+  } catch {
+    context.addIssue({
+      code: 'custom',
+      message: 'must be a cron expression and, where it is not UTC, a time zone: "0 9 * * 1 Europe/Berlin"',
+    });
+    return z.NEVER;
+  }
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+  } catch {
+    context.addIssue({ code: 'custom', message: `names a time zone that nobody knows: ${timeZone}` });
+    return z.NEVER;
+  }
+  return Object.freeze({ cron, timeZone });
+});
+
 /** Everything that follows is read from here once. Names and defaults are those of `.env.example`. */
 const core = {
   DATABASE_URL: optional(url(['postgres:', 'postgresql:'])),
@@ -146,6 +167,7 @@ const app = {
       .transform((text) => text === 'live'),
   ),
   MAINTENANCE_CRON: z.preprocess(unsetWhenEmpty, cron.default('* * * * *')),
+  DIGEST_CRON: optional(schedule),
   PROMOTER_LEASE: duration('20s'),
   HEARTBEAT_URL: optional(url(['https:', 'http:'])),
   RCA_URL_HOSTS: z.preprocess(
@@ -226,6 +248,8 @@ export interface Config extends OperatorsConfig {
   /** Whether a stuck row of another system is committed by the app where Heroku proves it live. */
   readonly autoCommitLive: boolean;
   readonly maintenanceCron: string;
+  /** When the digest of a week is posted; null: never. */
+  readonly digest: { readonly cron: string; readonly timeZone: string } | null;
   /** How long a promoter that fell silent keeps its row from others. */
   readonly promoterLeaseMs: number;
   readonly heartbeatUrl: string | null;
@@ -283,6 +307,7 @@ export function readConfig(environment: Environment): Config {
     broadcastCriticals: env.CRITICAL_BROADCAST,
     autoCommitLive: env.AUTO_COMMIT,
     maintenanceCron: env.MAINTENANCE_CRON,
+    digest: env.DIGEST_CRON ?? null,
     promoterLeaseMs: env.PROMOTER_LEASE,
     heartbeatUrl: env.HEARTBEAT_URL ?? null,
     rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),

@@ -47,6 +47,7 @@ const DEFAULTS = {
   broadcastCriticals: true,
   autoCommitLive: false,
   maintenanceCron: '* * * * *',
+  digest: null,
   promoterLeaseMs: 20_000,
   heartbeatUrl: null,
   rcaUrlHosts: [],
@@ -259,5 +260,21 @@ describe('a faulty configuration', () => {
       expect(error).toBeInstanceOf(ConfigError);
       expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
     }
+  });
+
+  test.each([
+    ['0 9 * * 1', { cron: '0 9 * * 1', timeZone: 'UTC' }],
+    ['0 9 * * 1 Europe/Berlin', { cron: '0 9 * * 1', timeZone: 'Europe/Berlin' }],
+    ['0 9 * * MON America/Argentina/Buenos_Aires', { cron: '0 9 * * MON', timeZone: 'America/Argentina/Buenos_Aires' }],
+    ['', null],
+  ])('DIGEST_CRON=%s', (text, digest) => {
+    expect(readConfig({ ...REQUIRED, DIGEST_CRON: text }).digest).toEqual(digest);
+  });
+
+  test.each([
+    ['every monday', 'must be a cron expression'],
+    ['0 9 * * 1 Mars/Olympus', 'names a time zone that nobody knows: Mars/Olympus'],
+  ])('DIGEST_CRON=%s is refused', (text, words) => {
+    expect(() => readConfig({ ...REQUIRED, DIGEST_CRON: text })).toThrow(words);
   });
 });

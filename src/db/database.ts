@@ -1,6 +1,7 @@
 import { type Alerts, alerts } from './alerts.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { connect } from './connection.js';
+import { type Digests, digests } from './digests.js';
 import { type DueListener, listenForDue } from './due.js';
 import { type Homes, homes } from './homes.js';
 import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
@@ -27,6 +28,7 @@ export interface Database {
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
   readonly homes: Homes;
+  readonly digests: Digests;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
   listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
   /** Rejects where the database does not answer. */
@@ -50,6 +52,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),
     homes: homes(knex),
+    digests: digests(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
     async ping() {
       await knex.raw('select 1');

@@ -1,5 +1,6 @@
 import { checkMessage, checkView } from '../../demo/slack/block-kit.js';
 import * as alert from '../../src/views/alert.js';
+import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as help from '../../src/views/help.js';
 import * as home from '../../src/views/home.js';
@@ -42,6 +43,7 @@ test('every exported builder is looked at', () => {
   const exported = [
     alert,
     debt,
+    digest,
     drafted,
     evidence,
     help,

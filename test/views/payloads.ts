@@ -14,6 +14,7 @@ import {
   notice,
   section,
 } from '../../src/views/blocks.js';
+import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as history from '../../src/views/history.js';
 import * as help from '../../src/views/help.js';
@@ -458,6 +459,19 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       VIEWERS.map((viewer) => view(home.homeTab(homes(facts, count), viewer, NOW))),
     ),
   strangersHomeTab: () => [view(home.strangersHomeTab())],
+  digestMessage: (facts) =>
+    [0, 8].flatMap((count) =>
+      [0, 1, 3].map((owed) =>
+        message(
+          digest.digestMessage({
+            stats: period(facts, 2, count),
+            period: '7d',
+            debt: { total: owed, isAtLeast: owed > 1 },
+            stuckNow: owed,
+          }),
+        ),
+      ),
+    ),
   statsAnswer: (facts) =>
     [0, 1, 10].flatMap((apps) =>
       [0, 8].map((promotions) => message(stats.statsAnswer(period(facts, apps, promotions), '30d'))),
