@@ -2,6 +2,7 @@ import { type Alerts, alerts } from './alerts.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { connect } from './connection.js';
 import { type DueListener, listenForDue } from './due.js';
+import { type Enrolments, enrolments } from './enrolments.js';
 import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
 import { type Operators, operators } from './operators.js';
 import { type ProgressMessages, progressMessages } from './progress.js';
@@ -23,6 +24,7 @@ export interface Database {
   readonly rcaDebts: RcaDebts;
   readonly stats: Stats;
   readonly operators: Operators;
+  readonly enrolments: Enrolments;
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
@@ -45,6 +47,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     rcaDebts: rcaDebts(knex),
     stats: stats(knex),
     operators: operators(knex),
+    enrolments: enrolments(knex),
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),

@@ -7,6 +7,7 @@ import { answer, failureWords } from './answer.js';
 import { slashCommand, turnListPage, turnStuckPage } from './command.js';
 import { clickStatsChart } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { clickConfirmEnrolment, clickDeclineEnrolment, submitAdministration } from './operators.js';
 import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
 import {
   acceptRcaOffer,
@@ -40,6 +41,9 @@ const ACTIONS: Readonly<Record<string, Handler>> = {
   [ACTION.listPage]: turnListPage,
   [ACTION.draftRca]: clickDraftRca,
   [ACTION.recordRcaDraft]: clickRecordRcaDraft,
+  [ACTION.openEnrolment]: async () => undefined,
+  [ACTION.confirmEnrolment]: clickConfirmEnrolment,
+  [ACTION.declineEnrolment]: clickDeclineEnrolment,
 };
 
 const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
@@ -47,6 +51,7 @@ const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
   [VIEW.rca]: submitRca,
   [VIEW.mark]: submitMark,
   [VIEW.transition]: submitTransition,
+  [VIEW.administration]: submitAdministration,
 };
 
 const EVENTS: Readonly<Record<'app_mention' | 'message', Handler>> = {

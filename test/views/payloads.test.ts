@@ -3,6 +3,7 @@ import * as alert from '../../src/views/alert.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as help from '../../src/views/help.js';
 import * as list from '../../src/views/list.js';
+import * as operators from '../../src/views/operators.js';
 import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
@@ -34,7 +35,7 @@ function problems(facts: { text: string; url: string }): string[] {
 }
 
 test('every exported builder is looked at', () => {
-  const exported = [alert, debt, drafted, evidence, help, list, rca, resolution].flatMap((module) =>
+  const exported = [alert, debt, drafted, evidence, help, list, operators, rca, resolution].flatMap((module) =>
     Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])),
   );
   expect(exported.filter((name) => !(name in BUILDERS))).toEqual([]);
