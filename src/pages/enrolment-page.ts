@@ -37,7 +37,7 @@ export function openLinkPage({ enrolment, name, secret, uri, qrSvg, now, problem
 <li>
 <h2>Scan this with an authenticator app</h2>
 <img class="qr" alt="QR code for an authenticator app; the secret in letters is below" width="208" height="208" src="data:image/svg+xml;base64,${Buffer.from(qrSvg, 'utf8').toString('base64')}">
-<p><a class="button quiet" href="${escapeHtml(uri)}">Open in an app on this device</a></p>
+<p><a class="button quiet" href="${escapeHtml(uri)}">Open an app on this device</a></p>
 <details>
 <summary>Type it by hand instead</summary>
 <p class="soft">Account <code>${escapeHtml(enrolment.slackUserId)}</code>, time-based, 6 digits, 30 seconds, SHA-1. The secret:</p>
@@ -50,7 +50,7 @@ ${problem === null ? '' : `<p class="bad" id="problem" role="alert">${problemWor
 <label for="code">Code</label>
 <input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9 ]{6,9}" maxlength="9" required aria-describedby="hint${problem === null ? '' : ' problem'}"${invalid}>
 <p class="hint" id="hint">6 digits. They change every 30 seconds.</p>
-<button type="submit">Go on</button>
+<button type="submit">Check the code</button>
 </form>
 </li>
 </ol>
