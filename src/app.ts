@@ -8,7 +8,6 @@ import { type Database, openDatabase } from './db/database.js';
 import type { DueListener } from './db/due.js';
 import { startEmbeddedPostgres } from './db/embedded-postgres.js';
 import { migrateToLatest } from './db/migrate.js';
-import type { StoredAuthenticator } from './db/operators.js';
 import type { HandlerDependencies } from './handlers/dependencies.js';
 import { registerHandlers } from './handlers/index.js';
 import { createAppLookup } from './heroku/app-lookup.js';
@@ -25,11 +24,16 @@ import { createRcaDrafter } from './jobs/rca-draft.js';
 import { createWatchdog } from './jobs/watchdog.js';
 import { boltLogger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
+import { createCodeCheck } from './operators/code-check.js';
+import { hashToken, newSecret, newToken } from './operators/enrolment.js';
+import { createRecoveryHash } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
-import { checkCode } from './operators/totp.js';
+import { createEnrolmentPages } from './pages/enrolment.js';
+import type { Enrolment } from './promotions/enrolment.js';
 import { createReadiness } from './readiness.js';
 import { createSlack, type Slack } from './slack/slack.js';
 import { keepConnected, type SocketModeConnection } from './slack/socket-mode.js';
+import { confirmMessage } from './views/operators.js';
 
 /** What is not the program's own: time, chance and the log. */
 export interface Surroundings {
@@ -213,6 +217,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     log,
   });
   const secretBox = createSecretBox(config.totpEncryptionKey);
+  const hashRecoveryCode = createRecoveryHash(config.totpEncryptionKey);
   const showInSlack = async (promotionId: string): Promise<void> => {
     homes.changed();
     try {
@@ -254,8 +259,15 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     slack: core.slack,
     readEvidence: core.readEvidence,
     findApp: core.heroku === null ? null : createAppLookup(core.heroku, log),
-    checkCode: (code: string, stored: StoredAuthenticator, at: Date) =>
-      checkCode(code, { ...stored, secret: secretBox.open(stored.sealedSecret, stored.operatorId) }, at),
+    checkCode: createCodeCheck(secretBox, hashRecoveryCode),
+    newEnrolmentLink(slackUserId) {
+      const token = newToken();
+      return {
+        token,
+        link: { tokenHash: hashToken(token), sealedSecret: secretBox.seal(newSecret(), slackUserId) },
+      };
+    },
+    publicUrl: config.publicUrl,
     showInSlack,
     draftRca: createRcaDrafter({
       db,
@@ -290,7 +302,21 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   let http: HttpServer;
   try {
     const slackListener = incoming.kind === 'http' ? incoming.receiver.requestListener : null;
-    http = await startHttp(config.port, { slackListener, readiness, metrics, log });
+    http = await startHttp(config.port, {
+      slackListener,
+      pages: createEnrolmentPages({
+        enrolments: db.enrolments,
+        secretBox,
+        hashRecoveryCode,
+        nameOf: core.slack.nameOf,
+        askToConfirm: (enrolment) => void busy.during(() => askToConfirm(core.slack, enrolment, log)),
+        now,
+      }),
+      isHttps: config.publicUrl?.startsWith('https:') ?? false,
+      readiness,
+      metrics,
+      log,
+    });
   } catch (error) {
     core.close();
     await database.close();
@@ -335,6 +361,15 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
       if (ended === 'late') log.warn('stopped before everything under way had ended; another process takes it up');
     },
   };
+}
+
+/** Asks a person in Slack whether it was them. What does not arrive is on the page, too: a command that says the same. */
+async function askToConfirm(slack: Slack, enrolment: Enrolment, log: Logger): Promise<void> {
+  try {
+    await slack.tell(enrolment.slackUserId, confirmMessage(enrolment));
+  } catch (error) {
+    log.warn({ err: error }, 'a person could not be asked in Slack whether it was them');
+  }
 }
 
 type SlackReceiver =

@@ -65,6 +65,19 @@ const url = (protocols: readonly string[]) =>
     error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   });
 
+/** Where people reach the app: an origin alone, and https, but for a host of one's own. */
+const publicUrl = z.string().transform((text, context) => {
+  const parsed = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(parsed?.hostname ?? '');
+  const isSafe = parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLocal);
+  if (parsed !== null && isSafe && `${parsed.origin}/` === parsed.href) return parsed.origin;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be an https address without a path, such as https://flags.example.com',
+  });
+  return z.NEVER;
+});
+
 const base64Key = z.string().transform((text, context) => {
   const key = Buffer.from(text, 'base64');
   if (key.length === 32 && /^[A-Za-z0-9+/]+={0,2}$/u.test(text)) return new Uint8Array(key);
@@ -185,6 +198,7 @@ const app = {
         error: 'must be host names separated by commas, such as docs.example.com,wiki.example.com',
       }),
   ),
+  PUBLIC_URL: optional(publicUrl),
   PORT: z.preprocess(
     unsetWhenEmpty,
     z.coerce
@@ -254,6 +268,8 @@ export interface Config extends OperatorsConfig {
   readonly promoterLeaseMs: number;
   readonly heartbeatUrl: string | null;
   readonly rcaUrlHosts: readonly string[];
+  /** Under which origin people reach the app's pages; null: unknown, so that no link can be sent. */
+  readonly publicUrl: string | null;
   readonly port: number;
 }
 
@@ -311,6 +327,7 @@ export function readConfig(environment: Environment): Config {
     promoterLeaseMs: env.PROMOTER_LEASE,
     heartbeatUrl: env.HEARTBEAT_URL ?? null,
     rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),
+    publicUrl: env.PUBLIC_URL ?? null,
     port: env.PORT,
   });
 }

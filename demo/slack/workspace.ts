@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { ACK_WITHIN_MS, type Delivery, type Payload, type RetryWaits } from './deliver.js';
-import { startEmulated, userToken } from './emulated.js';
+import { isDirect, startEmulated, userToken } from './emulated.js';
 import { Events } from './events.js';
 import { createFaults, type Faults } from './faults.js';
 import { type HttpDelivery, httpDelivery } from './http-delivery.js';
@@ -163,6 +163,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       bot,
       scopes,
       botChannels,
+      reachable: new Set(PEOPLE.filter((name) => name !== OTHER_BOT.name && name !== STRANGER).map(idOf)),
       rateLimit: options.rateLimit ?? true,
       workspaceUrl: `https://${TEAM.domain}.slack.com`,
       userFields: (userId) => ({
@@ -188,6 +189,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     triggers,
     responseUrls,
     channel(id) {
+      if (isDirect(id)) return { id, name: 'directmessage', isPrivate: false };
       const found = emulated.channels.find((one) => one.id === id);
       if (found === undefined) throw new Error(`There is no channel ${id}.`);
       return found;
@@ -207,6 +209,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       await events.heardOf(z.string().parse(args['channel']), ts);
       return ts;
     },
+    directMessages: async (userId) => around.messages(await emulated.directWith(userId)),
     messages: async (channel) => (await messages.all(channel)).map((message) => stored(channel, message)),
   };
   const person = (name: (typeof PEOPLE)[number]): Person =>

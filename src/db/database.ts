@@ -4,6 +4,7 @@ import { connect } from './connection.js';
 import { type Digests, digests } from './digests.js';
 import { type DueListener, listenForDue } from './due.js';
 import { type Homes, homes } from './homes.js';
+import { type Enrolments, enrolments } from './enrolments.js';
 import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
 import { type Operators, operators } from './operators.js';
 import { type ProgressMessages, progressMessages } from './progress.js';
@@ -25,6 +26,7 @@ export interface Database {
   readonly rcaDebts: RcaDebts;
   readonly stats: Stats;
   readonly operators: Operators;
+  readonly enrolments: Enrolments;
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
   readonly homes: Homes;
@@ -49,6 +51,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     rcaDebts: rcaDebts(knex),
     stats: stats(knex),
     operators: operators(knex),
+    enrolments: enrolments(knex),
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),
     homes: homes(knex),

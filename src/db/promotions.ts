@@ -13,7 +13,7 @@ import {
 import { requestRepaint, showThatItEnded } from './alerts.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
-import { lockOperator, recordCodeCheck, type StoredAuthenticator } from './operators.js';
+import { lockOperator, recordCodeCheck, recordRecoveryCode, type StoredAuthenticator } from './operators.js';
 import { recordRefusal } from './refusals.js';
 import { promoteBack } from './set-back.js';
 import {
@@ -163,9 +163,12 @@ export function promotions(knex: Knex): Promotions {
           case 'code_refused':
             await recordRefusal(trx, { ...asked, attempted: asked.action, at }, decision);
             return decision;
-          case 'resolve':
+          case 'resolve': {
             await recordCodeCheck(trx, request.operatorId, decision.check);
-            return { kind: 'resolved', ...(await writeResolution(trx, request, at)) };
+            const written = await writeResolution(trx, request, at);
+            await recordRecoveryCode(trx, { ...request, at, for: request.action }, decision.check);
+            return { kind: 'resolved', ...written };
+          }
           default:
             return decision;
         }

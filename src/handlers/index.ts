@@ -8,6 +8,7 @@ import { slashCommand, turnListPage, turnStuckPage } from './command.js';
 import { clickStatsChart } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { openHome } from './home.js';
+import { clickConfirmEnrolment, clickDeclineEnrolment, submitAdministration } from './operators.js';
 import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
 import {
   acceptRcaOffer,
@@ -41,6 +42,9 @@ const ACTIONS: Readonly<Record<string, Handler>> = {
   [ACTION.listPage]: turnListPage,
   [ACTION.draftRca]: clickDraftRca,
   [ACTION.recordRcaDraft]: clickRecordRcaDraft,
+  [ACTION.openEnrolment]: async () => undefined,
+  [ACTION.confirmEnrolment]: clickConfirmEnrolment,
+  [ACTION.declineEnrolment]: clickDeclineEnrolment,
 };
 
 const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
@@ -48,6 +52,7 @@ const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
   [VIEW.rca]: submitRca,
   [VIEW.mark]: submitMark,
   [VIEW.transition]: submitTransition,
+  [VIEW.administration]: submitAdministration,
 };
 
 const EVENTS: Readonly<Record<'app_home_opened' | 'app_mention' | 'message', Handler>> = {

@@ -42,6 +42,7 @@ const fields = z.record(
     z.object({
       value: z.string().nullish(),
       selected_option: z.object({ value: z.string() }).nullish(),
+      selected_user: z.string().nullish(),
       selected_options: z.array(z.object({ value: z.string() })).nullish(),
     }),
   ),
@@ -52,7 +53,7 @@ function fieldOf(values: z.output<typeof fields>, blockId: string): string {
   const [input] = Object.values(values[blockId] ?? {});
   if (input === undefined) return '';
   const ticks = input.selected_options?.map((option) => option.value).join(',');
-  return (ticks ?? input.selected_option?.value ?? input.value ?? '').trim();
+  return (ticks ?? input.selected_option?.value ?? input.selected_user ?? input.value ?? '').trim();
 }
 
 const draftClickBody = z

@@ -28,6 +28,9 @@ export interface Outgoing {
   readonly key: string;
 }
 
+/** A member of the app's own workspace, or why somebody is none. */
+export type Membership = 'member' | 'bot' | 'stranger' | 'deactivated' | 'unknown';
+
 /** What the app does in Slack. Each call is sent once, and fails with a SlackError that tells what may have happened. */
 export interface Slack {
   /** Asked of Slack once; rejects until it has answered. */
@@ -55,6 +58,10 @@ export interface Slack {
   respond(responseUrl: string, answer: Answer, options: { readonly replace: boolean }): Promise<void>;
   /** Takes away the message that an interaction came from. */
   dismiss(responseUrl: string): Promise<void>;
+  /** Writes to a person directly; only they see it. Rejects where Slack did not take it, or nobody knows. */
+  tell(userId: string, answer: Answer): Promise<void>;
+  /** Who somebody is, as far as becoming an operator goes. */
+  memberOf(userId: string): Promise<Membership>;
   /** A person's name; their id where Slack does not tell. Never rejects. */
   nameOf(userId: string): Promise<string>;
 }
@@ -65,6 +72,16 @@ const foundMessages = z.object({
   response_metadata: z.object({ next_cursor: z.string().default('') }).optional(),
 });
 const posted = z.object({ channel: z.string(), ts: z.string() });
+
+const memberInfo = z.object({
+  user: z.object({
+    team_id: z.string().optional(),
+    is_bot: z.boolean().optional(),
+    is_stranger: z.boolean().optional(),
+    deleted: z.boolean().optional(),
+  }),
+});
+const UNKNOWN_USER: ReadonlySet<string> = new Set(['user_not_found', 'user_not_visible']);
 
 /** Pages of 200 messages to search: more than a channel for alerts holds in the hours between attempts. */
 const SEARCH_PAGES = 50;
@@ -248,6 +265,33 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
 
     async dismiss(responseUrl) {
       await sendTo(responseUrl, { delete_original: true });
+    },
+
+    async tell(userId, answer) {
+      await pace(userId);
+      await call('chat.postMessage', () =>
+        client.chat.postMessage({
+          channel: userId,
+          text: answer.text,
+          ...(answer.blocks === undefined ? {} : { blocks: answer.blocks }),
+          unfurl_links: false,
+          unfurl_media: false,
+        }),
+      );
+    },
+
+    async memberOf(userId) {
+      const { teamId } = await whoAmI();
+      try {
+        const answer = await call('users.info', () => client.users.info({ user: userId }));
+        const { user } = memberInfo.parse(answer);
+        if (user.is_bot === true || userId === 'USLACKBOT') return 'bot';
+        if (user.is_stranger === true || (user.team_id ?? teamId) !== teamId) return 'stranger';
+        return user.deleted === true ? 'deactivated' : 'member';
+      } catch (error) {
+        if (error instanceof SlackError && error.kind === 'refused' && UNKNOWN_USER.has(error.code)) return 'unknown';
+        throw error;
+      }
     },
 
     async nameOf(userId) {

@@ -7,6 +7,7 @@ import * as home from '../../src/views/home.js';
 import * as list from '../../src/views/list.js';
 import * as mark from '../../src/views/mark.js';
 import * as progress from '../../src/views/progress.js';
+import * as operators from '../../src/views/operators.js';
 import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
@@ -50,6 +51,7 @@ test('every exported builder is looked at', () => {
     home,
     list,
     mark,
+    operators,
     progress,
     rca,
     resolution,

@@ -1,4 +1,5 @@
 import { type Evidence, READ_VERDICTS } from '../../src/promotions/evidence.js';
+import { ADMINISTRATION_ACTIONS, type Enrolment } from '../../src/promotions/enrolment.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { CodeCheck, Operator, ResolutionRefusal } from '../../src/promotions/resolution.js';
 import type { PeriodStats } from '../../src/promotions/stats.js';
@@ -21,6 +22,7 @@ import * as help from '../../src/views/help.js';
 import * as home from '../../src/views/home.js';
 import * as list from '../../src/views/list.js';
 import * as mark from '../../src/views/mark.js';
+import * as operators from '../../src/views/operators.js';
 import * as progress from '../../src/views/progress.js';
 import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
@@ -122,6 +124,23 @@ function ends(facts: Facts): Promotion[] {
     written(facts, { state: 'cancelled', ...at }),
     written(facts, { state: facts.text, ...at }),
   ];
+}
+
+/** Enrolments of every purpose and end. */
+function enrolments({ text }: Facts): Enrolment[] {
+  return (['add', 'rotate', 'reset'] as const).flatMap((purpose) =>
+    (['sent', 'proved', 'activated', 'ended'] as const).map((state) => ({
+      id: '7',
+      slackUserId: text,
+      role: purpose === 'add' ? ('engineer' as const) : ('superadmin' as const),
+      purpose,
+      invitedBy: text,
+      state,
+      endReason: state === 'ended' ? ('declined' as const) : null,
+      failedAttempts: 0,
+      expiresAt: NOW,
+    })),
+  );
 }
 
 function lives(facts: Facts): Promotion[] {
@@ -503,6 +522,73 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         return said.kind === 'sentence' ? view(notice('Promote', said.text)) : { kind: 'errors', errors: said.errors };
       }),
     ),
+  administrationTitle: () =>
+    ADMINISTRATION_ACTIONS.map((made) => view(notice(operators.administrationTitle(made), 'x'))),
+  administrationModal: () =>
+    ADMINISTRATION_ACTIONS.flatMap((made) =>
+      [null, 'U0SUPER001'].map((personId) =>
+        view(operators.administrationModal({ action: made, personId, role: 'engineer', privateMetadata: METADATA })),
+      ),
+    ),
+  administeredWords: ({ text }) =>
+    ADMINISTRATION_ACTIONS.flatMap((made) => [
+      words(operators.administeredWords(made, text, 'engineer', null)),
+      ...(['sent', 'not_sent', 'not_known'] as const).map((delivery) =>
+        words(operators.administeredWords(made, text, 'superadmin', { until: NOW, delivery })),
+      ),
+    ]),
+  administrationRefusalWords: () =>
+    [
+      ...(
+        ['not_superadmin', 'not_operator', 'yourself', 'unknown_person', 'already_disabled', 'last_superadmin'] as const
+      ).map((kind) => ({ kind })),
+      { kind: 'already_operator' as const, role: 'engineer' as const },
+      ...CHECKS.map((check) => ({ kind: 'code_refused' as const, check })),
+    ].map((refusal): Payload => {
+      const said = operators.administrationRefusalWords(refusal, { now: NOW, superadmins: SUPERADMINS });
+      return said.kind === 'sentence'
+        ? view(notice('Add an operator', said.text))
+        : { kind: 'errors', errors: said.errors };
+    }),
+  membershipWords: () =>
+    (['bot', 'stranger', 'deactivated', 'unknown'] as const).map(
+      (kind): Payload => ({ kind: 'errors', errors: { person: operators.membershipWords(kind) } }),
+    ),
+  linksOffWords: () => ADMINISTRATION_ACTIONS.map((made) => words(operators.linksOffWords(made))),
+  enrolmentMessage: (facts) =>
+    enrolments(facts).map((one) =>
+      message(operators.enrolmentMessage({ ...one, url: `https://flags.example.com/enrol/${'A'.repeat(43)}` })),
+    ),
+  confirmMessage: (facts) => enrolments(facts).map((one) => message(operators.confirmMessage(one))),
+  activatedWords: (facts) => enrolments(facts).map((one) => words(operators.activatedWords(one))),
+  activatedNotice: (facts) => enrolments(facts).map((one) => message(operators.activatedNotice(one))),
+  declinedNotice: (facts) => enrolments(facts).map((one) => message(operators.declinedNotice(one))),
+  declinedWords: () => [words(operators.declinedWords())],
+  confirmationRefusalWords: ({ text }) =>
+    [
+      ...(['nothing_to_confirm', 'code_first', 'expired', 'disabled'] as const).map((kind) => ({ kind })),
+      { kind: 'inviter_gone' as const, invitedBy: text },
+    ].map((refusal) => words(operators.confirmationRefusalWords(refusal))),
+  staleConfirmationWords: (facts) =>
+    [null, ...enrolments(facts)].flatMap((one) =>
+      ['U0SUPER001', facts.text].map((by) => words(operators.staleConfirmationWords(one, by))),
+    ),
+  operatorsAnswer: ({ text }) =>
+    [0, 1, 170].map((many) =>
+      message(
+        operators.operatorsAnswer(
+          Array.from({ length: many }, (_, n) => ({
+            slackUserId: text,
+            role: 'superadmin' as const,
+            disabledAt: n % 3 === 1 ? NOW : null,
+            lockedUntil: n % 3 === 2 ? momentAfter(40 * HOUR) : null,
+            recoveryCodes: n % 11,
+          })),
+          NOW,
+        ),
+      ),
+    ),
+  operatorsUsageWords: ({ text }) => [words(operators.operatorsUsageWords(text))],
   nothingMarkedWords: (facts) =>
     [null, ...ends(facts), ...lives(facts)].map((row) => words(transition.nothingMarkedWords(facts.text, row))),
 };

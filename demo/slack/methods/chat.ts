@@ -58,6 +58,11 @@ export function chatMethods(around: Surroundings): Methods {
     return around.scopes.includes('chat:write.public') ? null : refuse('not_in_channel');
   }
 
+  /** Why the bot can't write to a person; null where it can. */
+  function unreachable(args: Arguments): Answer | null {
+    return around.reachable.has(text(args['channel'])) ? null : refuse('channel_not_found');
+  }
+
   async function threadRefusal(args: Arguments): Promise<Answer | null> {
     if (args['thread_ts'] === undefined) {
       return args['reply_broadcast'] === true ? refuse('invalid_arguments') : null;
@@ -70,15 +75,20 @@ export function chatMethods(around: Surroundings): Methods {
 
   return {
     async 'chat.postMessage'(args) {
-      const refused = refusal('chat.postMessage', args) ?? closedTo(args) ?? (await threadRefusal(args));
+      const direct = /^[UW]/u.test(text(args['channel']));
+      const refused =
+        refusal('chat.postMessage', args) ??
+        (direct ? unreachable(args) : closedTo(args)) ??
+        (await threadRefusal(args));
       if (refused !== null) return refused;
-      const channel = text(args['channel']);
+      // Somebody's id stands for the app's conversation with them.
+      const channel = direct ? await around.emulated.directWith(text(args['channel'])) : text(args['channel']);
       const now = performance.now();
       if (around.rateLimit && now - (lastPost.get(channel) ?? Number.NEGATIVE_INFINITY) < MESSAGE_INTERVAL_MS) {
         return new TooSoon(1);
       }
       lastPost.set(channel, now);
-      return messages.post(bot, args);
+      return messages.post(bot, { ...args, channel });
     },
 
     async 'chat.update'(args) {

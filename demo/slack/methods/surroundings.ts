@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly scopes: readonly string[];
   /** Channels that the bot is a member of. */
   readonly botChannels: ReadonlySet<string>;
+  /** People whom the app can write to directly, by their ids. */
+  readonly reachable: ReadonlySet<string>;
   /** Whether more than one message a second and channel is refused. */
   readonly rateLimit: boolean;
   /** The workspace's address, such as `https://raxx.slack.com`. */
