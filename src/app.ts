@@ -28,7 +28,9 @@ import { createCodeCheck } from './operators/code-check.js';
 import { hashToken, newSecret, newToken } from './operators/enrolment.js';
 import { createRecoveryHash } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
-import { createEnrolmentPages } from './pages/enrolment.js';
+import { createEnrolmentPages, PAGES } from './pages/enrolment.js';
+import { permalinkPage } from './pages/permalink.js';
+import { PERMALINKS } from './promotions/permalink.js';
 import type { Enrolment } from './promotions/enrolment.js';
 import { createReadiness } from './readiness.js';
 import { createSlack, type Slack } from './slack/slack.js';
@@ -304,14 +306,17 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     const slackListener = incoming.kind === 'http' ? incoming.receiver.requestListener : null;
     http = await startHttp(config.port, {
       slackListener,
-      pages: createEnrolmentPages({
-        enrolments: db.enrolments,
-        secretBox,
-        hashRecoveryCode,
-        nameOf: core.slack.nameOf,
-        askToConfirm: (enrolment) => void busy.during(() => askToConfirm(core.slack, enrolment, log)),
-        now,
-      }),
+      pages: {
+        [PAGES]: createEnrolmentPages({
+          enrolments: db.enrolments,
+          secretBox,
+          hashRecoveryCode,
+          nameOf: core.slack.nameOf,
+          askToConfirm: (enrolment) => void busy.during(() => askToConfirm(core.slack, enrolment, log)),
+          now,
+        }),
+        [PERMALINKS]: permalinkPage,
+      },
       isHttps: config.publicUrl?.startsWith('https:') ?? false,
       readiness,
       metrics,

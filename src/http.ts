@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { HTTPModuleFunctions, HTTPReceiverDeferredRequestError } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics.js';
-import { type Page, type PageRequest, PAGES } from './pages/enrolment.js';
+import type { Page, PageRequest } from './pages/enrolment.js';
 import type { Readiness } from './readiness.js';
 
 /** Where Slack’s requests come in. */
@@ -12,8 +12,8 @@ export const SLACK_PATH = '/slack/events';
 export interface HttpDependencies {
   /** Bolt's listener for `POST /slack/events`; null in Socket Mode. */
   readonly slackListener: ((request: IncomingMessage, response: ServerResponse) => void) | null;
-  /** What is under `/enrol/`. */
-  readonly pages: (request: PageRequest) => Promise<Page>;
+  /** What people's browsers get, by how its path begins. */
+  readonly pages: Readonly<Record<string, (request: PageRequest) => Promise<Page>>>;
   /** People come by https: their browsers are told to keep to it. */
   readonly isHttps: boolean;
   readonly readiness: () => Promise<Readiness>;
@@ -29,7 +29,7 @@ export interface HttpServer {
 
 /**
  * The app's one HTTP server, in both modes: `/healthz` (the process lives), `/readyz` (200, or 503 with what is
- * wrong), `/metrics`, the pages of enrolments' links, and Slack's requests where there is no Socket Mode. Port 0 takes any
+ * wrong), `/metrics`, the pages of links, and Slack's requests where there is no Socket Mode. Port 0 takes any
  * free one.
  */
 export async function startHttp(port: number, deps: HttpDependencies): Promise<HttpServer> {
@@ -61,7 +61,8 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
     const { contentType, text } = await deps.metrics.expose();
     return send(response, 200, contentType, text);
   }
-  if (path.startsWith(PAGES)) return servePage(request, response, path, deps);
+  const page = Object.entries(deps.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
+  if (page !== undefined) return servePage(request, response, path, page, deps);
   if (deps.slackListener === null) return send(response, 404, 'text/plain', 'not found\n');
   const refusal = request.method === 'POST' && path === SLACK_PATH ? await refuseUnusable(request) : null;
   if (refusal !== null) return send(response, refusal, 'text/plain', 'not a request of Slack’s\n');
@@ -95,10 +96,11 @@ async function servePage(
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
+  answer: (request: PageRequest) => Promise<Page>,
   deps: HttpDependencies,
 ): Promise<void> {
   const method = request.method ?? '';
-  const page = await deps.pages({
+  const page = await answer({
     method,
     path,
     contentType: request.headers['content-type'] ?? '',

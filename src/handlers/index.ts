@@ -23,6 +23,7 @@ import { clickResolution } from './resolution-click.js';
 import { submitMark } from './mark.js';
 import { submitResolution } from './resolution-submit.js';
 import type { SubmitAnswer } from './submission.js';
+import { unfurlPromotions } from './unfurl.js';
 import { clickTransition, submitTransition } from './transition.js';
 
 type Handler = (deps: HandlerDependencies, body: unknown) => Promise<void>;
@@ -55,9 +56,10 @@ const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
   [VIEW.administration]: submitAdministration,
 };
 
-const EVENTS: Readonly<Record<'app_home_opened' | 'app_mention' | 'message', Handler>> = {
+const EVENTS: Readonly<Record<'app_home_opened' | 'app_mention' | 'link_shared' | 'message', Handler>> = {
   app_home_opened: openHome,
   app_mention: mentionWithRca,
+  link_shared: unfurlPromotions,
   message: offerRca,
 };
 
@@ -116,6 +118,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
 
   bolt.event('app_home_opened', ({ body }) => run('app_home_opened', body, EVENTS.app_home_opened));
   bolt.event('app_mention', ({ body }) => run('app_mention', body, EVENTS.app_mention));
+  bolt.event('link_shared', ({ body }) => run('link_shared', body, EVENTS.link_shared));
   bolt.event('message', ({ body }) => run('message', body, EVENTS.message));
 }
 

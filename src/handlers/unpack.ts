@@ -167,3 +167,23 @@ const homeOpenedEvent = z
   .object({ event: z.object({ user: z.string(), tab: z.string() }) })
   .transform(({ event }) => ({ userId: event.user, tab: event.tab }));
 export const unpackHomeOpened = (body: unknown): z.output<typeof homeOpenedEvent> => homeOpenedEvent.parse(body);
+
+const linksEvent = z
+  .object({
+    team_id: z.string().nullish(),
+    is_ext_shared_channel: z.boolean().nullish(),
+    event: z.object({
+      channel: z.string(),
+      message_ts: z.string(),
+      links: z.array(z.object({ url: z.string() })),
+    }),
+  })
+  .transform((body) => ({
+    teamId: body.team_id ?? null,
+    channel: body.event.channel,
+    ts: body.event.message_ts,
+    /** People of other workspaces can read there. */
+    isShared: body.is_ext_shared_channel ?? false,
+    urls: body.event.links.map(({ url }) => url),
+  }));
+export const unpackLinksShared = (body: unknown): z.output<typeof linksEvent> => linksEvent.parse(body);

@@ -113,7 +113,8 @@ function closed(state: ReturnType<typeof linkState>): Page {
   return html(reason === 'unknown' ? 404 : 410, closedLinkPage(reason));
 }
 
-function wrongMethod(allow: string): Page {
+/** The address is right, and what was asked of it is not. */
+export function wrongMethod(allow: string): Page {
   return { ...html(405, messagePage('This page takes no such request', 'Nothing was changed.')), allow };
 }
 

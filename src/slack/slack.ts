@@ -4,7 +4,7 @@ import { LogLevel, WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { RcaThread } from '../promotions/rca-draft.js';
-import type { Answer, HomeTab, Message, Modal } from '../views/blocks.js';
+import type { Answer, HomeTab, Message, Modal, Unfurl } from '../views/blocks.js';
 import { MESSAGE_METADATA } from '../views/ids.js';
 import { SlackError, toSlackError } from './errors.js';
 import { createPace, MESSAGE_INTERVAL_MS } from './pace.js';
@@ -53,6 +53,8 @@ export interface Slack {
   publishHome(userId: string, view: HomeTab): Promise<void>;
   /** The workspace that a person belongs to; null where Slack does not tell. */
   teamOf(userId: string): Promise<string | null>;
+  /** Shows, under somebody's message, what is behind links in it. */
+  unfurl(message: MessageRef, unfurls: Readonly<Record<string, Unfurl>>): Promise<void>;
   whisper(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
   /** Answers an interaction through its response URL: a message that only that person sees, or in place of the one they used. */
   respond(responseUrl: string, answer: Answer, options: { readonly replace: boolean }): Promise<void>;
@@ -245,6 +247,10 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
     async teamOf(userId) {
       const answer = await call('users.info', () => client.users.info({ user: userId }));
       return z.object({ user: z.object({ team_id: z.string().nullish() }) }).parse(answer).user.team_id ?? null;
+    },
+
+    async unfurl({ channel, ts }, unfurls) {
+      await call('chat.unfurl', () => client.chat.unfurl({ channel, ts, unfurls: { ...unfurls } }));
     },
 
     async whisper({ channel, user, threadTs }, answer) {

@@ -13,6 +13,11 @@ export interface Message {
   readonly attachments?: { color: string; fallback: string; blocks: Block[] }[];
 }
 
+/** What a link unfolds to. */
+export interface Unfurl {
+  readonly blocks: Block[];
+}
+
 /** An answer that only one person sees. */
 export interface Answer {
   readonly text: string;

@@ -60,6 +60,8 @@ export interface TestBedOptions {
   readonly vars?: Readonly<Record<string, string>>;
   readonly socketMode?: boolean;
   readonly withoutHeroku?: boolean;
+  /** Whether people of another workspace are in the channel `random` too. */
+  readonly sharedRandom?: boolean;
   /** Whether Slack refuses more than a message a second; a limit can hide what would otherwise be posted twice. */
   readonly rateLimit?: boolean;
 }
@@ -75,7 +77,9 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
   const slack = await startSlackStandIn({
     scopes: manifest.scopes,
     subscribedEvents: manifest.events,
+    unfurlDomains: manifest.unfurlDomains,
     rateLimit: options.rateLimit ?? true,
+    randomIsShared: options.sharedRandom ?? false,
   });
   const key = randomBytes(32);
   const environment = {

@@ -14,6 +14,7 @@ import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
 import * as stats from '../../src/views/stats.js';
 import * as transition from '../../src/views/transition.js';
+import * as unfurl from '../../src/views/unfurl.js';
 import { BLANK, HOSTILE, URLS } from './hostile.js';
 import { BUILDERS, type Payload, payloadsOf } from './payloads.js';
 
@@ -57,6 +58,7 @@ test('every exported builder is looked at', () => {
     resolution,
     stats,
     transition,
+    unfurl,
   ].flatMap((module) => Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])));
   expect(exported.filter((name) => !(name in BUILDERS))).toEqual([]);
   for (const build of Object.values(BUILDERS)) expect(build({ text: 'x', url: ORDINARY }).length).toBeGreaterThan(0);

@@ -29,6 +29,7 @@ import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
 import * as stats from '../../src/views/stats.js';
+import * as unfurl from '../../src/views/unfurl.js';
 import * as transition from '../../src/views/transition.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
 
@@ -327,6 +328,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
               evidence: known,
               history: Array.from({ length: events }, () => EVENT(facts)),
               historyIsCut: events > 0,
+              permalink: events > 0 ? 'https://flags.example.com/promotions/7' : null,
             }),
           ),
         ),
@@ -491,6 +493,8 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
+  promotionUnfurl: (facts) =>
+    [...ends(facts), ...lives(facts)].map((row) => message({ text: 'link', ...unfurl.promotionUnfurl(row, NOW) })),
   statsAnswer: (facts) =>
     [0, 1, 10].flatMap((apps) =>
       [0, 8].map((promotions) => message(stats.statsAnswer(period(facts, apps, promotions), '30d'))),

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { z } from 'zod';
 import { type Answer, refuse, refuseProblems, TooSoon } from '../answer.js';
 import type { Arguments } from '../arguments.js';
 import { checkMessage, type Problem } from '../block-kit.js';
@@ -120,6 +121,23 @@ export function chatMethods(around: Surroundings): Methods {
         threadTs: text(args['thread_ts']) || null,
       });
       return answer;
+    },
+
+    async 'chat.unfurl'(args) {
+      const parsed = z.record(z.string(), z.looseObject({ blocks: z.unknown() })).safeParse(args['unfurls']);
+      if (!parsed.success) return refuse('missing_unfurls');
+      const channel = text(args['channel']);
+      const message = await messages.find(channel, text(args['ts']));
+      if (message === undefined) return refuse('cannot_find_message');
+      const unfolded: Record<string, unknown>[] = [];
+      for (const [url, { blocks }] of Object.entries(parsed.data)) {
+        const isOurs = URL.canParse(url) && around.unfurlDomains.includes(new URL(url).hostname);
+        if (!isOurs || !message.text.includes(`<${url}`)) return refuse('cannot_unfurl_url');
+        const problems = checkMessage({ channel, text: url, blocks });
+        if (problems.length > 0) return refuseProblems('invalid_unfurls_format', problems);
+        unfolded.push({ app_unfurl_url: url, is_app_unfurl: true, fallback: url, blocks: storedBlocks(blocks) });
+      }
+      return messages.unfurl(channel, message.ts, unfolded);
     },
 
     async 'chat.getPermalink'(args) {

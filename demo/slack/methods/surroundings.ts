@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly rateLimit: boolean;
   /** The workspace's address, such as `https://raxx.slack.com`. */
   readonly workspaceUrl: string;
+  /** Of the links to these, the app may show what is behind them. */
+  readonly unfurlDomains: readonly string[];
   /** What Slack says of a user beside what `emulate` knows. */
   readonly userFields: (userId: string) => Readonly<Record<string, unknown>>;
 }
