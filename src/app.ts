@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
+import { chartAltText, promotionsChart } from './charts/promotions-chart.js';
 import type { Config, DatabaseConfig } from './config.js';
 import { type Database, openDatabase } from './db/database.js';
 import type { DueListener } from './db/due.js';
 import { startEmbeddedPostgres } from './db/embedded-postgres.js';
 import { migrateToLatest } from './db/migrate.js';
-import type { StoredAuthenticator } from './db/operators.js';
 import type { HandlerDependencies } from './handlers/dependencies.js';
 import { registerHandlers } from './handlers/index.js';
 import { createAppLookup } from './heroku/app-lookup.js';
@@ -16,17 +16,26 @@ import { createHeroku, type Heroku } from './heroku/heroku.js';
 import { type HttpServer, SLACK_PATH, startHttp } from './http.js';
 import { createReleasesReader } from './heroku/releases-around.js';
 import { createDelivery, type Delivery } from './jobs/delivery.js';
+import { createDigestJob } from './jobs/digest.js';
+import { createHomes } from './jobs/homes.js';
 import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/maintenance.js';
 import { createPromoter } from './jobs/promoter.js';
 import { createRcaDrafter } from './jobs/rca-draft.js';
 import { createWatchdog } from './jobs/watchdog.js';
 import { boltLogger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
+import { createCodeCheck } from './operators/code-check.js';
+import { hashToken, newSecret, newToken } from './operators/enrolment.js';
+import { createRecoveryHash } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
-import { checkCode } from './operators/totp.js';
+import { createEnrolmentPages, PAGES } from './pages/enrolment.js';
+import { permalinkPage } from './pages/permalink.js';
+import { PERMALINKS } from './promotions/permalink.js';
+import type { Enrolment } from './promotions/enrolment.js';
 import { createReadiness } from './readiness.js';
 import { createSlack, type Slack } from './slack/slack.js';
 import { keepConnected, type SocketModeConnection } from './slack/socket-mode.js';
+import { confirmMessage } from './views/operators.js';
 
 /** What is not the program's own: time, chance and the log. */
 export interface Surroundings {
@@ -108,9 +117,24 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
     broadcastCriticals: config.broadcastCriticals,
     onOutcome: metrics.onDelivery,
   });
+  const digest =
+    config.digest === null
+      ? null
+      : createDigestJob({
+          db,
+          slack,
+          schedule: config.digest,
+          thresholds: config.thresholds,
+          channel: config.slack.alertChannel,
+          drawChart: async (stats) => ({ content: promotionsChart(stats), altText: chartAltText(stats) }),
+          now: around.now,
+          random: around.random,
+          newOwner,
+        });
   const maintenance = {
     db,
     delivery,
+    digest,
     readEvidence,
     autoCommitLive: config.autoCommitLive,
     thresholds: config.thresholds,
@@ -179,10 +203,25 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     now,
     elapsed: around.elapsed,
     log,
-    onTick: metrics.onTick,
+    onTick: (tick) => {
+      metrics.onTick(tick);
+      void busy.during(homes.refresh);
+    },
+  });
+  const homes = createHomes({
+    db,
+    slack: core.slack,
+    thresholds: config.thresholds,
+    silentSince: watchdog.silentSince,
+    now,
+    random: around.random,
+    newOwner: core.newOwner,
+    log,
   });
   const secretBox = createSecretBox(config.totpEncryptionKey);
+  const hashRecoveryCode = createRecoveryHash(config.totpEncryptionKey);
   const showInSlack = async (promotionId: string): Promise<void> => {
+    homes.changed();
     try {
       for (const outcome of await core.delivery.promotion(promotionId)) {
         if (outcome.kind === 'failed')
@@ -222,8 +261,15 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     slack: core.slack,
     readEvidence: core.readEvidence,
     findApp: core.heroku === null ? null : createAppLookup(core.heroku, log),
-    checkCode: (code: string, stored: StoredAuthenticator, at: Date) =>
-      checkCode(code, { ...stored, secret: secretBox.open(stored.sealedSecret, stored.operatorId) }, at),
+    checkCode: createCodeCheck(secretBox, hashRecoveryCode),
+    newEnrolmentLink(slackUserId) {
+      const token = newToken();
+      return {
+        token,
+        link: { tokenHash: hashToken(token), sealedSecret: secretBox.seal(newSecret(), slackUserId) },
+      };
+    },
+    publicUrl: config.publicUrl,
     showInSlack,
     draftRca: createRcaDrafter({
       db,
@@ -234,6 +280,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
       now,
       log,
     }),
+    openHome: homes.open,
     onDenied: metrics.onDenied,
     onCodeRefused: metrics.onCodeRefused,
     alertChannel: config.slack.alertChannel,
@@ -257,7 +304,24 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   let http: HttpServer;
   try {
     const slackListener = incoming.kind === 'http' ? incoming.receiver.requestListener : null;
-    http = await startHttp(config.port, { slackListener, readiness, metrics, log });
+    http = await startHttp(config.port, {
+      slackListener,
+      pages: {
+        [PAGES]: createEnrolmentPages({
+          enrolments: db.enrolments,
+          secretBox,
+          hashRecoveryCode,
+          nameOf: core.slack.nameOf,
+          askToConfirm: (enrolment) => void busy.during(() => askToConfirm(core.slack, enrolment, log)),
+          now,
+        }),
+        [PERMALINKS]: permalinkPage,
+      },
+      isHttps: config.publicUrl?.startsWith('https:') ?? false,
+      readiness,
+      metrics,
+      log,
+    });
   } catch (error) {
     core.close();
     await database.close();
@@ -266,6 +330,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   const stopEverything = async (): Promise<void> => {
     // First what brings work, then what does it, then what it needs.
     await Promise.all([http.stop(), socket?.stop(), watchdog.stop(), promoter?.stop(), dueListener?.close()]);
+    await homes.stop();
     await busy.idle();
     core.close();
     await database.close();
@@ -301,6 +366,15 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
       if (ended === 'late') log.warn('stopped before everything under way had ended; another process takes it up');
     },
   };
+}
+
+/** Asks a person in Slack whether it was them. What does not arrive is on the page, too: a command that says the same. */
+async function askToConfirm(slack: Slack, enrolment: Enrolment, log: Logger): Promise<void> {
+  try {
+    await slack.tell(enrolment.slackUserId, confirmMessage(enrolment));
+  } catch (error) {
+    log.warn({ err: error }, 'a person could not be asked in Slack whether it was them');
+  }
 }
 
 type SlackReceiver =

@@ -3,10 +3,12 @@ import { Command } from 'commander';
 import qrcode from 'qrcode';
 import { maintainOnce, openConfiguredDatabase, realSurroundings, startApp } from './app.js';
 import { ConfigError, EX_CONFIG, readConfig, readDatabaseConfig, readOperatorsConfig } from './config.js';
+import { COMMAND_LINE } from './db/audit.js';
 import type { Database } from './db/database.js';
 import { migrateToLatest, rollBackAll } from './db/migrate.js';
 import { createLogger } from './log.js';
 import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment.js';
+import { createRecoveryHash, newRecoveryCodes } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
 
 const out = (text: string): void => {
@@ -15,6 +17,48 @@ const out = (text: string): void => {
 
 /** What a command has to say goes to standard output alone, where a program may read it. */
 const quietLogger = () => createLogger('warn', process.stderr);
+
+/** Enrols somebody, and shows secret and recovery codes to whoever sits here, this once. */
+async function enrolHere(
+  db: Database,
+  key: Uint8Array,
+  operator: { readonly slackUserId: string; readonly role: 'superadmin' | 'engineer'; readonly secret: string },
+  options: { readonly json?: boolean },
+): Promise<void> {
+  const { slackUserId, role, secret } = operator;
+  const recoveryCodes = newRecoveryCodes();
+  const hash = createRecoveryHash(key);
+  const existed = await db.operators.enrol(
+    {
+      slackUserId,
+      role,
+      sealedSecret: createSecretBox(key).seal(secret, slackUserId),
+      recoveryCodeHashes: recoveryCodes.map((code) => hash(code, slackUserId)),
+    },
+    { actor: COMMAND_LINE, at: new Date() },
+  );
+  const uri = enrolmentUri(secret, slackUserId);
+  if (options.json === true) {
+    print(true, { slackUserId, role, uri, recoveryCodes, existed }, '');
+    return;
+  }
+  out(`${existed ? 'Enrolled again' : 'Enrolled'}: ${slackUserId}, ${role}.`);
+  out('Scan this with an authenticator app. It is shown this once:');
+  out(await qrcode.toString(uri, { type: 'terminal', small: true }));
+  out(uri);
+  out('Recovery codes, each of which works once in place of a code. They are shown this once, too:');
+  for (const code of recoveryCodes) out(`  ${code}`);
+}
+
+const LAST_SUPERADMIN =
+  'is the last superadmin: nobody would be left to promote, resolve or enrol. Add another one first.';
+
+async function refuseForLastSuperadmin(db: Database, slackUserId: string): Promise<void> {
+  const left = await db.operators.superadmins();
+  if (left.length === 1 && left[0]?.slackUserId === slackUserId) {
+    throw new UsageError(`${slackUserId} ${LAST_SUPERADMIN}`);
+  }
+}
 
 /** Something that the person at the keyboard can mend; printed without a stack. */
 class UsageError extends Error {}
@@ -115,18 +159,30 @@ operators
     if (role !== 'superadmin' && role !== 'engineer') throw new UsageError('--role takes superadmin or engineer.');
     const problem = options.secret === undefined ? null : base32Problem(options.secret);
     if (problem !== null) throw new UsageError(`--secret ${problem}`);
-    const secret = options.secret ?? newSecret();
-    const sealedSecret = createSecretBox(config.totpEncryptionKey).seal(secret, slackUserId);
-    const existed = await withDatabase((db) => db.operators.enrol({ slackUserId, role, sealedSecret }));
-    const uri = enrolmentUri(secret, slackUserId);
-    if (options.json === true) {
-      print(true, { slackUserId, role, uri, existed }, '');
-      return;
-    }
-    out(`${existed ? 'Enrolled again' : 'Enrolled'}: ${slackUserId}, ${role}.`);
-    out('Scan this with an authenticator app. It is shown this once:');
-    out(await qrcode.toString(uri, { type: 'terminal', small: true }));
-    out(uri);
+    await withDatabase(async (db) => {
+      if (role === 'engineer') await refuseForLastSuperadmin(db, slackUserId);
+      await enrolHere(
+        db,
+        config.totpEncryptionKey,
+        { slackUserId, role, secret: options.secret ?? newSecret() },
+        options,
+      );
+    });
+  });
+
+operators
+  .command('reset')
+  .argument('<slack-user-id>')
+  .description('give an operator a new secret and new recovery codes; the old ones stop working at once')
+  .option('--json', 'print JSON')
+  .action(async (slackUserId: string, options: { json?: boolean }) => {
+    const config = readOperatorsConfig(process.env);
+    await withDatabase(async (db) => {
+      const operator = await db.operators.find(slackUserId);
+      if (operator === null) throw new UsageError(`There is no operator ${slackUserId}.`);
+      const { role } = operator;
+      await enrolHere(db, config.totpEncryptionKey, { slackUserId, role, secret: newSecret() }, options);
+    });
   });
 
 operators
@@ -141,7 +197,7 @@ operators
           ? `, locked until ${row.lockedUntil.toISOString()}`
           : '';
       const disabled = row.disabledAt === null ? '' : `, disabled ${row.disabledAt.toISOString()}`;
-      return `${row.slackUserId}  ${row.role}${locked}${disabled}`;
+      return `${row.slackUserId}  ${row.role}, ${row.recoveryCodes} recovery codes left${locked}${disabled}`;
     });
     print(options.json === true, rows, text.length === 0 ? 'There are no operators yet.' : text.join('\n'));
   });
@@ -150,9 +206,14 @@ operators
   .command('disable')
   .argument('<slack-user-id>')
   .description('take every right from an operator, at once')
-  .action(async (slackUserId: string) => {
-    if (!(await withDatabase((db) => db.operators.disable(slackUserId, new Date()))))
-      throw new UsageError(`There is no operator ${slackUserId}.`);
+  .option('--force', 'also from the last superadmin')
+  .action(async (slackUserId: string, options: { force?: boolean }) => {
+    const by = { actor: COMMAND_LINE, keepLast: options.force !== true };
+    const outcome = await withDatabase((db) => db.operators.disable(slackUserId, new Date(), by));
+    if (outcome === 'unknown') throw new UsageError(`There is no operator ${slackUserId}.`);
+    if (outcome === 'last_superadmin') {
+      throw new UsageError(`${slackUserId} ${LAST_SUPERADMIN} Or use --force.`);
+    }
     out(`Disabled: ${slackUserId}.`);
   });
 
@@ -161,7 +222,8 @@ operators
   .argument('<slack-user-id>')
   .description('end the lock that wrong codes brought')
   .action(async (slackUserId: string) => {
-    if (!(await withDatabase((db) => db.operators.unlock(slackUserId))))
+    const by = { actor: COMMAND_LINE, at: new Date() };
+    if (!(await withDatabase((db) => db.operators.unlock(slackUserId, by))))
       throw new UsageError(`There is no operator ${slackUserId}.`);
     out(`Unlocked: ${slackUserId}.`);
   });

@@ -65,6 +65,19 @@ const url = (protocols: readonly string[]) =>
     error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   });
 
+/** Where people reach the app: an origin alone, and https, but for a host of one's own. */
+const publicUrl = z.string().transform((text, context) => {
+  const parsed = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(parsed?.hostname ?? '');
+  const isSafe = parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLocal);
+  if (parsed !== null && isSafe && `${parsed.origin}/` === parsed.href) return parsed.origin;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be an https address without a path, such as https://flags.example.com',
+  });
+  return z.NEVER;
+});
+
 const base64Key = z.string().transform((text, context) => {
   const key = Buffer.from(text, 'base64');
   if (key.length === 32 && /^[A-Za-z0-9+/]+={0,2}$/u.test(text)) return new Uint8Array(key);
@@ -83,6 +96,27 @@ const cron = z.string().refine(
   },
   { error: 'must be a cron expression such as "* * * * *"' },
 );
+
+/** A cron expression, and the time zone whose clock it goes by where one is named behind it. */
+const schedule = z.string().transform((text, context) => {
+  const [, cron = '', timeZone = 'UTC'] = /^(.*?)(?:\s+([A-Za-z]+(?:\/[\w+-]+)+|UTC))?$/u.exec(text.trim()) ?? [];
+  try {
+    cronParser.parseExpression(cron);
+  } catch {
+    context.addIssue({
+      code: 'custom',
+      message: 'must be a cron expression and, where it is not UTC, a time zone: "0 9 * * 1 Europe/Berlin"',
+    });
+    return z.NEVER;
+  }
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+  } catch {
+    context.addIssue({ code: 'custom', message: `names a time zone that nobody knows: ${timeZone}` });
+    return z.NEVER;
+  }
+  return Object.freeze({ cron, timeZone });
+});
 
 /** Everything that follows is read from here once. Names and defaults are those of `.env.example`. */
 const core = {
@@ -146,6 +180,7 @@ const app = {
       .transform((text) => text === 'live'),
   ),
   MAINTENANCE_CRON: z.preprocess(unsetWhenEmpty, cron.default('* * * * *')),
+  DIGEST_CRON: optional(schedule),
   PROMOTER_LEASE: duration('20s'),
   HEARTBEAT_URL: optional(url(['https:', 'http:'])),
   RCA_URL_HOSTS: z.preprocess(
@@ -163,6 +198,7 @@ const app = {
         error: 'must be host names separated by commas, such as docs.example.com,wiki.example.com',
       }),
   ),
+  PUBLIC_URL: optional(publicUrl),
   PORT: z.preprocess(
     unsetWhenEmpty,
     z.coerce
@@ -226,10 +262,14 @@ export interface Config extends OperatorsConfig {
   /** Whether a stuck row of another system is committed by the app where Heroku proves it live. */
   readonly autoCommitLive: boolean;
   readonly maintenanceCron: string;
+  /** When the digest of a week is posted; null: never. */
+  readonly digest: { readonly cron: string; readonly timeZone: string } | null;
   /** How long a promoter that fell silent keeps its row from others. */
   readonly promoterLeaseMs: number;
   readonly heartbeatUrl: string | null;
   readonly rcaUrlHosts: readonly string[];
+  /** Under which origin people reach the app's pages; null: unknown, so that no link can be sent. */
+  readonly publicUrl: string | null;
   readonly port: number;
 }
 
@@ -283,9 +323,11 @@ export function readConfig(environment: Environment): Config {
     broadcastCriticals: env.CRITICAL_BROADCAST,
     autoCommitLive: env.AUTO_COMMIT,
     maintenanceCron: env.MAINTENANCE_CRON,
+    digest: env.DIGEST_CRON ?? null,
     promoterLeaseMs: env.PROMOTER_LEASE,
     heartbeatUrl: env.HEARTBEAT_URL ?? null,
     rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),
+    publicUrl: env.PUBLIC_URL ?? null,
     port: env.PORT,
   });
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { HTTPModuleFunctions, HTTPReceiverDeferredRequestError } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics.js';
+import type { Page, PageRequest } from './pages/enrolment.js';
 import type { Readiness } from './readiness.js';
 
 /** Where Slack’s requests come in. */
@@ -11,6 +12,10 @@ export const SLACK_PATH = '/slack/events';
 export interface HttpDependencies {
   /** Bolt's listener for `POST /slack/events`; null in Socket Mode. */
   readonly slackListener: ((request: IncomingMessage, response: ServerResponse) => void) | null;
+  /** What people's browsers get, by how its path begins. */
+  readonly pages: Readonly<Record<string, (request: PageRequest) => Promise<Page>>>;
+  /** People come by https: their browsers are told to keep to it. */
+  readonly isHttps: boolean;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -24,7 +29,8 @@ export interface HttpServer {
 
 /**
  * The app's one HTTP server, in both modes: `/healthz` (the process lives), `/readyz` (200, or 503 with what is
- * wrong), `/metrics`, and Slack's requests where there is no Socket Mode. Port 0 takes any free one.
+ * wrong), `/metrics`, the pages of links, and Slack's requests where there is no Socket Mode. Port 0 takes any
+ * free one.
  */
 export async function startHttp(port: number, deps: HttpDependencies): Promise<HttpServer> {
   const server = createServer((request, response) => {
@@ -55,6 +61,8 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
     const { contentType, text } = await deps.metrics.expose();
     return send(response, 200, contentType, text);
   }
+  const page = Object.entries(deps.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
+  if (page !== undefined) return servePage(request, response, path, page, deps);
   if (deps.slackListener === null) return send(response, 404, 'text/plain', 'not found\n');
   const refusal = request.method === 'POST' && path === SLACK_PATH ? await refuseUnusable(request) : null;
   if (refusal !== null) return send(response, refusal, 'text/plain', 'not a request of Slack’s\n');
@@ -65,6 +73,63 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
     if (!(error instanceof HTTPReceiverDeferredRequestError)) throw error;
     send(response, 404, 'text/plain', 'not found\n');
   }
+}
+
+/** No page runs a script, loads anything from elsewhere, is framed, kept, or named to where its links lead. */
+const PAGE_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'x-robots-tag': 'noindex, nofollow',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+const A_YEAR_S = 365 * 24 * 3_600;
+
+/** A form of ours is one code; whatever is larger is none. */
+const FORM_MAX_BYTES = 1_024;
+
+async function servePage(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  answer: (request: PageRequest) => Promise<Page>,
+  deps: HttpDependencies,
+): Promise<void> {
+  const method = request.method ?? '';
+  const page = await answer({
+    method,
+    path,
+    contentType: request.headers['content-type'] ?? '',
+    body: () => readBody(request, FORM_MAX_BYTES),
+  });
+  const body = Buffer.from(page.body, 'utf8');
+  response.writeHead(page.status, {
+    ...PAGE_HEADERS,
+    'content-type': `${page.contentType}; charset=utf-8`,
+    'content-length': body.byteLength,
+    ...(deps.isHttps ? { 'strict-transport-security': `max-age=${A_YEAR_S}` } : {}),
+    ...(page.allow === undefined ? {} : { allow: page.allow }),
+    // What was not read is not waited for.
+    ...(request.complete || method === 'GET' || method === 'HEAD' ? {} : { connection: 'close' }),
+  });
+  response.end(method === 'HEAD' ? undefined : body);
+}
+
+/** The body as text; null where it is larger. */
+async function readBody(request: IncomingMessage, mostBytes: number): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    const bytes = Buffer.from(chunk);
+    length += bytes.byteLength;
+    if (length > mostBytes) return null;
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /**

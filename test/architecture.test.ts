@@ -63,6 +63,7 @@ test.each([
   ['heroku', ['promotions']],
   ['charts', ['promotions']],
   ['slack', ['promotions', 'views']],
+  ['pages', ['promotions', 'operators', 'db', 'views']],
   ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views']],
   ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts']],
 ])('src/%s imports of the project only %j', (folder, allowed) => {
@@ -108,6 +109,6 @@ test('only app.ts and cli.ts read the environment', () => {
 
 test('clock and chance are passed in to everything that decides or acts', () => {
   const own = /\bDate\.now\b|\bnew Date\(\s*\)|\bDate\(\s*\)|\bMath\.random\b|\bperformance\.now\b/u;
-  const inside = sources.filter((file) => /^src\/(?:promotions|views|operators|jobs|handlers)\//u.test(file));
+  const inside = sources.filter((file) => /^src\/(?:promotions|views|operators|jobs|handlers|pages)\//u.test(file));
   expect(inside.filter((file) => own.test(codeOf(file)))).toEqual([]);
 });

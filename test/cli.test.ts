@@ -6,6 +6,8 @@ import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { createRowStore, type RowStore } from './support/row-store.js';
 
+/** A dozen processes, one after the other, on a machine that has other things to do. */
+const PROCESSES_MS = 120_000;
 const ROOT = path.resolve(__dirname, '..');
 
 describe('the command line', () => {
@@ -111,39 +113,83 @@ describe('the command line', () => {
     expect(await slack.messages(slack.channels.alerts)).toHaveLength(1);
   });
 
-  test('operators are added, listed, unlocked and disabled', async () => {
-    const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-    const added = await run('operators', 'add', 'U0123456789', '--secret', secret);
-    expect(added.output).toContain(`secret=${secret}`);
-    const [stored] = await rows.query<{ totp_secret_encrypted: string }>(
-      'select totp_secret_encrypted from console_operators',
-    );
-    expect(stored?.totp_secret_encrypted).toMatch(/^v1\./u);
-    expect(stored?.totp_secret_encrypted).not.toContain(secret);
+  test(
+    'operators are added, listed, unlocked and disabled',
+    async () => {
+      const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+      const added = await run('operators', 'add', 'U0123456789', '--secret', secret);
+      expect(added.output).toContain(`secret=${secret}`);
+      const [stored] = await rows.query<{ totp_secret_encrypted: string }>(
+        'select totp_secret_encrypted from console_operators',
+      );
+      expect(stored?.totp_secret_encrypted).toMatch(/^v1\./u);
+      expect(stored?.totp_secret_encrypted).not.toContain(secret);
 
-    await rows.query(
-      `update console_operators set totp_failed_attempts = 5, locked_until = now() + interval '10 minutes'`,
-    );
-    expect((await run('operators', 'list')).output).toContain('locked until');
-    expect((await run('operators', 'unlock', 'U0123456789')).code).toBe(0);
-    expect((await run('operators', 'disable', 'U0123456789')).code).toBe(0);
-    expect(JSON.parse((await run('operators', 'list', '--json')).output)).toMatchObject([
-      {
-        slackUserId: 'U0123456789',
-        role: 'superadmin',
-        failedAttempts: 0,
-        lockedUntil: null,
-        disabledAt: expect.any(String),
-      },
-    ]);
-    const unknown = await run('operators', 'disable', 'U0NOBODY00');
-    expect(unknown).toMatchObject({ code: 1, errors: expect.stringContaining('no operator U0NOBODY00') });
-    expect(await run('operators', 'add', '@kris')).toMatchObject({
-      code: 1,
-      errors: expect.stringContaining('not a Slack user id'),
-    });
-    expect(await run('operators', 'add', 'U0123456789', '--secret', 'short')).toMatchObject({ code: 1 });
-  });
+      await rows.query(
+        `update console_operators set totp_failed_attempts = 5, locked_until = now() + interval '10 minutes'`,
+      );
+      expect((await run('operators', 'list')).output).toContain('locked until');
+      expect((await run('operators', 'unlock', 'U0123456789')).code).toBe(0);
+      expect((await run('operators', 'disable', 'U0123456789', '--force')).code).toBe(0);
+      expect(JSON.parse((await run('operators', 'list', '--json')).output)).toMatchObject([
+        {
+          slackUserId: 'U0123456789',
+          role: 'superadmin',
+          failedAttempts: 0,
+          recoveryCodes: 10,
+          lockedUntil: null,
+          disabledAt: expect.any(String),
+        },
+      ]);
+      const unknown = await run('operators', 'disable', 'U0NOBODY00');
+      expect(unknown).toMatchObject({ code: 1, errors: expect.stringContaining('no operator U0NOBODY00') });
+      expect(await run('operators', 'add', '@kris')).toMatchObject({
+        code: 1,
+        errors: expect.stringContaining('not a Slack user id'),
+      });
+      expect(await run('operators', 'add', 'U0123456789', '--secret', 'short')).toMatchObject({ code: 1 });
+    },
+    PROCESSES_MS,
+  );
+
+  test(
+    'the last superadmin stays, a reset brings a new secret, and what a shell did is on record',
+    async () => {
+      await rows.query('delete from console_operators');
+      const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+      expect((await run('operators', 'add', 'U0123456789', '--secret', secret)).code).toBe(0);
+      expect(await run('operators', 'disable', 'U0123456789')).toMatchObject({
+        code: 1,
+        errors: expect.stringContaining('the last superadmin'),
+      });
+      expect(await run('operators', 'add', 'U0123456789', '--role', 'engineer')).toMatchObject({
+        code: 1,
+        errors: expect.stringContaining('the last superadmin'),
+      });
+      const reset = JSON.parse((await run('operators', 'reset', 'U0123456789', '--json')).output);
+      expect(reset).toMatchObject({ role: 'superadmin', existed: true, recoveryCodes: expect.any(Array) });
+      expect(reset.uri).not.toContain(secret);
+      expect(new Set(reset.recoveryCodes).size).toBe(10);
+      expect((await run('operators', 'unlock', 'U0123456789')).code).toBe(0);
+      expect((await run('operators', 'disable', 'U0123456789', '--force')).code).toBe(0);
+      // What was done with a shell is on record as well, and none of what was shown is.
+      const recorded = await rows.query<{ action: string }>(
+        `select action, actor, detail from console_audit_log where action like 'console.flag.operator.%' order by id desc limit 4`,
+      );
+      expect(recorded.reverse().map(({ action }) => action.replace('console.flag.operator.', ''))).toEqual([
+        'activated',
+        'activated',
+        'unlocked',
+        'disabled',
+      ]);
+      expect(recorded[0]).toMatchObject({
+        actor: 'command line',
+        detail: { operator: 'U0123456789', role: 'superadmin' },
+      });
+      expect(JSON.stringify(recorded)).not.toContain(reset.recoveryCodes[0]);
+    },
+    PROCESSES_MS,
+  );
 
   test('audit verify tells an intact log from a broken one by its exit code', async () => {
     expect(await run('audit', 'verify')).toMatchObject({ code: 0, output: expect.stringContaining('intact') });

@@ -47,9 +47,11 @@ const DEFAULTS = {
   broadcastCriticals: true,
   autoCommitLive: false,
   maintenanceCron: '* * * * *',
+  digest: null,
   promoterLeaseMs: 20_000,
   heartbeatUrl: null,
   rcaUrlHosts: [],
+  publicUrl: null,
   port: 3000,
 };
 
@@ -104,6 +106,7 @@ describe('the configuration', () => {
       PROMOTER_LEASE: '15s',
       HEARTBEAT_URL: 'https://hc.example/ping/1',
       RCA_URL_HOSTS: ' Docs.Example.com, wiki.example.org ,, ',
+      PUBLIC_URL: 'https://Flags.example.com/',
       PORT: '0',
     });
     expect(config).toEqual({
@@ -125,6 +128,7 @@ describe('the configuration', () => {
       promoterLeaseMs: 15_000,
       heartbeatUrl: 'https://hc.example/ping/1',
       rcaUrlHosts: ['docs.example.com', 'wiki.example.org'],
+      publicUrl: 'https://flags.example.com',
       port: 0,
     });
   });
@@ -171,6 +175,28 @@ describe('Slack’s transport', () => {
   });
 });
 
+describe('the app’s own address', () => {
+  test.each([
+    'https://flags.example.com',
+    'https://flags.example.com:8443',
+    'http://localhost:3000',
+    'http://127.0.0.1:3000',
+  ])('can be %s', (address) => {
+    expect(readConfig({ ...REQUIRED, PUBLIC_URL: address }).publicUrl).toBe(address);
+  });
+
+  test.each([
+    'http://flags.example.com',
+    'https://flags.example.com/enrol',
+    'https://flags.example.com/?a=b',
+    'https://user:pw@flags.example.com',
+    'flags.example.com',
+    'javascript:alert(1)',
+  ])('cannot be %s', (address) => {
+    expect(faults({ PUBLIC_URL: address })).toEqual([expect.stringMatching(/^PUBLIC_URL must be an https address/u)]);
+  });
+});
+
 describe('a faulty configuration', () => {
   test('has the exit code of sysexits.h for it', () => {
     expect(EX_CONFIG).toBe(78);
@@ -193,12 +219,13 @@ describe('a faulty configuration', () => {
       MAINTENANCE_CRON: 'whenever',
       HEARTBEAT_URL: 'hc.example',
       RCA_URL_HOSTS: 'https://docs.example.com',
+      PUBLIC_URL: 'http://flags.example.com',
       PORT: 'http',
     };
     const reported = faultsOf(() => readConfig(environment));
     const names = reported.map((fault) => fault.split(' ')[0]);
     expect(names.toSorted()).toEqual([...Object.keys(environment), 'SLACK_SIGNING_SECRET'].toSorted());
-    expect(() => readConfig(environment)).toThrow(/^17 settings need your attention:\n {2}- /u);
+    expect(() => readConfig(environment)).toThrow(/^18 settings need your attention:\n {2}- /u);
     expect(() => readConfig(environment)).toThrow(/\.env\.example.*npm run demo$/u);
   });
 
@@ -259,5 +286,21 @@ describe('a faulty configuration', () => {
       expect(error).toBeInstanceOf(ConfigError);
       expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
     }
+  });
+
+  test.each([
+    ['0 9 * * 1', { cron: '0 9 * * 1', timeZone: 'UTC' }],
+    ['0 9 * * 1 Europe/Berlin', { cron: '0 9 * * 1', timeZone: 'Europe/Berlin' }],
+    ['0 9 * * MON America/Argentina/Buenos_Aires', { cron: '0 9 * * MON', timeZone: 'America/Argentina/Buenos_Aires' }],
+    ['', null],
+  ])('DIGEST_CRON=%s', (text, digest) => {
+    expect(readConfig({ ...REQUIRED, DIGEST_CRON: text }).digest).toEqual(digest);
+  });
+
+  test.each([
+    ['every monday', 'must be a cron expression'],
+    ['0 9 * * 1 Mars/Olympus', 'names a time zone that nobody knows: Mars/Olympus'],
+  ])('DIGEST_CRON=%s is refused', (text, words) => {
+    expect(() => readConfig({ ...REQUIRED, DIGEST_CRON: text })).toThrow(words);
   });
 });

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export type Arguments = Readonly<Record<string, unknown>>;
 
 /** A form carries everything as text: which of Slack's arguments are JSON inside, and which are true or false. */
-const JSON_ARGUMENTS: ReadonlySet<string> = new Set(['attachments', 'blocks', 'files', 'metadata', 'view']);
+const JSON_ARGUMENTS: ReadonlySet<string> = new Set(['attachments', 'blocks', 'files', 'metadata', 'unfurls', 'view']);
 const BOOLEAN_ARGUMENTS: ReadonlySet<string> = new Set([
   'delete_original',
   'include_all_metadata',

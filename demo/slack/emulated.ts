@@ -9,6 +9,8 @@ export interface Emulated {
   readonly channels: readonly Channel[];
   /** Calls a method with a token; what Slack would answer as JSON. */
   call(method: string, token: string, args: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>;
+  /** The app's conversation with a person; it comes into being where there is none. */
+  directWith(userId: string): Promise<string>;
   /** Sends a file's bytes to where `emulate` waits for them. */
   upload(fileId: string, bytes: Buffer): Promise<void>;
   /** Every message of a channel as `emulate` keeps it, replies included, the oldest first. */
@@ -52,6 +54,11 @@ export interface EmulatedSeed {
     readonly botUserId: string;
     readonly botToken: string;
   };
+}
+
+/** Whether this is the id of a conversation between the app and one person. */
+export function isDirect(channel: string): boolean {
+  return channel.startsWith('D');
 }
 
 /** A user's token; the stand-in posts with it in their name. */
@@ -114,7 +121,9 @@ export async function startEmulated(seed: EmulatedSeed): Promise<Emulated> {
     return z.record(z.string(), z.unknown()).parse(await answer.json());
   }
 
-  async function pages(method: string, args: Readonly<Record<string, unknown>>) {
+  async function pages(method: string, args: Readonly<Record<string, unknown>> & { readonly channel: string }) {
+    // A direct message is nobody else's to read.
+    const token = isDirect(args.channel) ? app.botToken : ADMIN_TOKEN;
     const found: EmulatedMessage[] = [];
     for (let cursor = ''; ; ) {
       const page = z
@@ -122,7 +131,7 @@ export async function startEmulated(seed: EmulatedSeed): Promise<Emulated> {
           messages: z.array(emulatedMessage).default([]),
           response_metadata: z.object({ next_cursor: z.string().default('') }).default({ next_cursor: '' }),
         })
-        .parse(await call(method, ADMIN_TOKEN, { ...args, limit: 1000, cursor }));
+        .parse(await call(method, token, { ...args, limit: 1000, cursor }));
       found.push(...page.messages);
       cursor = page.response_metadata.next_cursor;
       if (cursor === '') return found;
@@ -142,6 +151,10 @@ export async function startEmulated(seed: EmulatedSeed): Promise<Emulated> {
     userIds: Object.fromEntries(members.map((member) => [member.name, member.id])),
     channels: channels.map(({ id, name, is_private: isPrivate }) => ({ id, name, isPrivate })),
     call,
+    async directWith(userId) {
+      const opened = await call('conversations.open', app.botToken, { users: userId });
+      return z.object({ channel: z.object({ id: z.string() }) }).parse(opened).channel.id;
+    },
     async upload(fileId, bytes) {
       const answer = await fetch(`${url}/upload/v1/${fileId}`, { method: 'POST', body: new Uint8Array(bytes) });
       if (!answer.ok) throw new Error(`The file ${fileId} was not taken: ${answer.status}`);

@@ -17,6 +17,10 @@ export interface EventsOptions {
   readonly delivery: () => Delivery;
   readonly retryWaits: RetryWaits;
   readonly stopped: AbortSignal;
+  /** Links to these are told of, whatever channel they are posted in. */
+  readonly unfurlDomains: readonly string[];
+  /** Channels with people of other workspaces in them. */
+  readonly sharedChannels: ReadonlySet<string>;
   /** What is said of a user's home workspace. */
   readonly teamOf: (userId: string) => string;
 }
@@ -53,7 +57,7 @@ export class Events {
           is_enterprise_install: false,
         },
       ],
-      is_ext_shared_channel: true,
+      is_ext_shared_channel: options.sharedChannels.has(String(event['channel'])),
       event_context: randomBytes(12).toString('base64url'),
     };
     const sending = deliverEvent(options.delivery, { kind: 'event', payload }, options.retryWaits, options.stopped);
@@ -64,8 +68,11 @@ export class Events {
   /** Tells the app of a change to a message, its own included, as Slack does; nobody has to wait for it. */
   announce(change: MessageChange): void {
     const channel = this.options.channels().find(({ id }) => id === change.channel);
-    if (channel === undefined || !this.options.botChannels.has(channel.id)) return;
-    const sending = this.#announce(change, channel);
+    if (channel === undefined) return;
+    const sending = Promise.all([
+      this.options.botChannels.has(channel.id) ? this.#announce(change, channel) : undefined,
+      change.kind === 'posted' ? this.#announceLinks(change.message, channel) : undefined,
+    ]);
     if (change.kind === 'posted') this.#ofPost.set(`${change.channel}/${change.message.ts}`, sending);
   }
 
@@ -107,6 +114,28 @@ export class Events {
           }
         : { ...hidden, subtype: 'message_deleted', deleted_ts: previous.ts, previous_message: previous },
     );
+  }
+
+  /** https://docs.slack.dev/reference/events/link_shared */
+  async #announceLinks(message: SlackMessage, channel: Channel): Promise<void> {
+    const links = [...message.text.matchAll(/<(https?:\/\/[^<>|]+)(?:\|[^<>]*)?>/gu)].flatMap(([, url = '']) =>
+      URL.canParse(url) && this.options.unfurlDomains.includes(new URL(url).hostname)
+        ? [{ domain: new URL(url).hostname, url }]
+        : [],
+    );
+    if (links.length === 0 || message['bot_id'] !== undefined) return;
+    await this.send('link_shared', {
+      type: 'link_shared',
+      channel: channel.id,
+      is_bot_user_member: this.options.botChannels.has(channel.id),
+      user: message.user,
+      message_ts: message.ts,
+      unfurl_id: `${channel.id}-${message.ts}`,
+      source: 'conversations_history',
+      ...(message.thread_ts === undefined ? {} : { thread_ts: message.thread_ts }),
+      links,
+      event_ts: message.ts,
+    });
   }
 
   #asEvent(message: SlackMessage): Record<string, unknown> {

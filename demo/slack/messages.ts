@@ -93,6 +93,18 @@ export class Messages {
     return { ...answer, message };
   }
 
+  /** What an app unfolds of the links in somebody's message; what chat.unfurl answers. */
+  async unfurl(channel: string, ts: string, attachments: readonly Record<string, unknown>[]): Promise<Answer> {
+    const message = await this.find(channel, ts);
+    const author = this.authors.find(({ userId }) => userId === message?.user);
+    if (message === undefined || author === undefined) return { ok: false, error: 'cannot_find_message' };
+    const kept = (message.attachments ?? []).filter(
+      (one) => !attachments.some((unfolded) => unfolded['app_unfurl_url'] === one['app_unfurl_url']),
+    );
+    await this.update(author, { channel, ts, attachments: [...kept, ...attachments] });
+    return { ok: true };
+  }
+
   /** Deletes a message; what chat.delete answers. */
   async remove(author: Author, channel: string, ts: string): Promise<Answer> {
     const previous = await this.find(channel, ts);

@@ -40,6 +40,7 @@ export interface PersonSurroundings {
   /** Posts in a user's name; its ts, once the app has heard of it. */
   post(userId: string, args: Readonly<Record<string, unknown>>): Promise<string>;
   messages(channel: string): Promise<readonly StoredMessage[]>;
+  directMessages(userId: string): Promise<readonly StoredMessage[]>;
 }
 
 export interface ClickOptions {
@@ -95,6 +96,8 @@ export interface Person {
   home(): OpenView | undefined;
   /** Clicks on what is in the home tab. @throws where it shows no such element */
   clickInHome(actionId: string, options?: ClickOptions): Promise<ClickOutcome>;
+  /** What the app wrote to this person directly, the oldest first. */
+  directMessages(): Promise<readonly StoredMessage[]>;
   /** What only this person sees, in the order in which it came. */
   ephemerals(): readonly EphemeralMessage[];
   /** The last of these that a predicate fits. @throws where there is none within `timeoutMs`, 5,000 unless told */
@@ -332,6 +335,8 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
       if (view === undefined) throw new Error(`${who.name} has an empty home tab.`);
       return clickInView(view, actionId, options.value);
     },
+
+    directMessages: () => around.directMessages(who.id),
 
     ephemerals: () => [...screens.of(who.id)],
 

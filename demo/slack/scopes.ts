@@ -6,6 +6,7 @@ export const METHOD_SCOPES: Readonly<Record<string, string | null>> = {
   'chat.delete': 'chat:write',
   'chat.postEphemeral': 'chat:write',
   'chat.getPermalink': null,
+  'chat.unfurl': 'links:write',
   // In private channels it is groups:history and groups:read.
   'conversations.history': 'channels:history',
   'conversations.replies': 'channels:history',
@@ -33,6 +34,7 @@ export const EVENT_SCOPES: Readonly<Record<string, string | null>> = {
   'message.channels': 'channels:history',
   'message.groups': 'groups:history',
   app_home_opened: null,
+  link_shared: 'links:read',
 };
 
 /** What an app gets that asks for everything this stand-in knows. */
@@ -46,6 +48,8 @@ export const ALL_SCOPES: readonly string[] = [
   'files:write',
   'groups:history',
   'groups:read',
+  'links:read',
+  'links:write',
   'users:read',
 ];
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { ACK_WITHIN_MS, type Delivery, type Payload, type RetryWaits } from './deliver.js';
-import { startEmulated, userToken } from './emulated.js';
+import { isDirect, startEmulated, userToken } from './emulated.js';
 import { Events } from './events.js';
 import { createFaults, type Faults } from './faults.js';
 import { type HttpDelivery, httpDelivery } from './http-delivery.js';
@@ -28,6 +28,10 @@ export interface SlackStandInOptions {
   readonly signingSecret?: string;
   /** Whether more than one message a second and channel is refused; true unless told. */
   readonly rateLimit?: boolean;
+  /** Of links to these the app is told, and may show what is behind them; none unless told. */
+  readonly unfurlDomains?: readonly string[];
+  /** Whether people of another workspace are in the channel `random` too; false unless told. */
+  readonly randomIsShared?: boolean;
   /** Whether the alerts channel is a private one, which takes scopes and events of its own; false unless told. */
   readonly alertsArePrivate?: boolean;
   /** Before each of Slack's three retries of an event, in milliseconds; Slack's own are 0, one and five minutes. */
@@ -141,6 +145,8 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     botUserId: APP.botUserId,
     channels: () => emulated.channels,
     botChannels,
+    unfurlDomains: options.unfurlDomains ?? [],
+    sharedChannels: new Set([alerts, ...(options.randomIsShared === true ? [channelNamed('random')] : [])]),
     subscribed: options.subscribedEvents ?? Object.keys(EVENT_SCOPES),
     scopes,
     delivery: (): Delivery => http ?? socketMode,
@@ -163,6 +169,8 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       bot,
       scopes,
       botChannels,
+      unfurlDomains: options.unfurlDomains ?? [],
+      reachable: new Set(PEOPLE.filter((name) => name !== OTHER_BOT.name && name !== STRANGER).map(idOf)),
       rateLimit: options.rateLimit ?? true,
       workspaceUrl: `https://${TEAM.domain}.slack.com`,
       userFields: (userId) => ({
@@ -188,6 +196,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     triggers,
     responseUrls,
     channel(id) {
+      if (isDirect(id)) return { id, name: 'directmessage', isPrivate: false };
       const found = emulated.channels.find((one) => one.id === id);
       if (found === undefined) throw new Error(`There is no channel ${id}.`);
       return found;
@@ -207,6 +216,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       await events.heardOf(z.string().parse(args['channel']), ts);
       return ts;
     },
+    directMessages: async (userId) => around.messages(await emulated.directWith(userId)),
     messages: async (channel) => (await messages.all(channel)).map((message) => stored(channel, message)),
   };
   const person = (name: (typeof PEOPLE)[number]): Person =>

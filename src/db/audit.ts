@@ -19,16 +19,29 @@ export const AUDIT_ACTIONS = [
   'console.flag.promotion.rca_linked',
   'console.flag.promotion.totp_rejected',
   'console.flag.promotion.denied',
+  'console.flag.operator.added',
+  'console.flag.operator.activated',
+  'console.flag.operator.rotation_started',
+  'console.flag.operator.rotated',
+  'console.flag.operator.reset',
+  'console.flag.operator.first_code',
+  'console.flag.operator.enrolment_declined',
+  'console.flag.operator.enrolment_locked',
+  'console.flag.operator.disabled',
+  'console.flag.operator.unlocked',
+  'console.flag.operator.recovery_code_used',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** `actor` of what the app does by itself. */
 export const WATCHDOG = 'watchdog';
+/** `actor` of what somebody did who has a shell on the app's host, whose name nobody knows. */
+export const COMMAND_LINE = 'command line';
 
 export interface NewAuditEvent {
   readonly at: Date;
   readonly action: AuditAction;
-  /** A Slack user id, or WATCHDOG. */
+  /** A Slack user id, WATCHDOG, or COMMAND_LINE. */
   readonly actor: string;
   readonly promotionId: string | null;
   /** Holds no code, no secret and no config var's unmasked value. */

@@ -1,7 +1,10 @@
 import { type Alerts, alerts } from './alerts.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { connect } from './connection.js';
+import { type Digests, digests } from './digests.js';
 import { type DueListener, listenForDue } from './due.js';
+import { type Homes, homes } from './homes.js';
+import { type Enrolments, enrolments } from './enrolments.js';
 import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
 import { type Operators, operators } from './operators.js';
 import { type ProgressMessages, progressMessages } from './progress.js';
@@ -23,8 +26,11 @@ export interface Database {
   readonly rcaDebts: RcaDebts;
   readonly stats: Stats;
   readonly operators: Operators;
+  readonly enrolments: Enrolments;
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
+  readonly homes: Homes;
+  readonly digests: Digests;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
   listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
   /** Rejects where the database does not answer. */
@@ -45,8 +51,11 @@ export function openDatabase(connectionString: string, options: { maxConnections
     rcaDebts: rcaDebts(knex),
     stats: stats(knex),
     operators: operators(knex),
+    enrolments: enrolments(knex),
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),
+    homes: homes(knex),
+    digests: digests(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
     async ping() {
       await knex.raw('select 1');

@@ -1,21 +1,41 @@
 import { z } from 'zod';
+import type { EnrolmentEnd } from '../promotions/enrolment.js';
 import type { CodeCheck, Operator } from '../promotions/resolution.js';
+import { type AuditAction, appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { count, idColumn, parseRows, rowCount } from './rows.js';
 
-/** An operator's authenticator as it is stored, the secret still sealed. */
+/** An operator's authenticator as it is stored, the secret still sealed, and the recovery codes that stand in for it. */
 export interface StoredAuthenticator {
   readonly operatorId: string;
   readonly sealedSecret: string;
   readonly lastStep: number | null;
   readonly failedAttempts: number;
   readonly lockedUntil: Date | null;
+  readonly recoveryCodes: readonly { readonly hash: string; readonly usedAt: Date | null }[];
 }
 
 export interface ListedOperator extends Operator {
   readonly lockedUntil: Date | null;
   readonly failedAttempts: number;
+  /** How many are left. */
+  readonly recoveryCodes: number;
   readonly createdAt: Date;
+}
+
+/** Who did something, for the audit event that goes with it. */
+export interface Doer {
+  readonly actor: string;
+  readonly at: Date;
+}
+
+/** What an operator signs in with from now on. */
+export interface NewAuthenticator {
+  readonly slackUserId: string;
+  readonly role: Operator['role'];
+  readonly sealedSecret: string;
+  /** They take the place of those before. */
+  readonly recoveryCodeHashes?: readonly string[];
 }
 
 export interface Operators {
@@ -24,10 +44,17 @@ export interface Operators {
   superadmins(): Promise<readonly Operator[]>;
   list(): Promise<readonly ListedOperator[]>;
   /** Enrols or enrols again, without lock or failures; a time step that was accepted stays used. Answers whether the operator existed. */
-  enrol(operator: { slackUserId: string; role: Operator['role']; sealedSecret: string }): Promise<boolean>;
-  /** Each of these answers false where there is no such operator. */
-  disable(slackUserId: string, at: Date): Promise<boolean>;
-  unlock(slackUserId: string): Promise<boolean>;
+  enrol(operator: NewAuthenticator, by?: Doer): Promise<boolean>;
+  /** `last_superadmin`: nothing was done, because nobody would be left who may enrol, promote or resolve. */
+  disable(
+    slackUserId: string,
+    at: Date,
+    by?: { readonly actor: string; readonly keepLast: boolean },
+  ): Promise<'disabled' | 'unknown' | 'last_superadmin'>;
+  /** Answers false where there is no such operator. */
+  unlock(slackUserId: string, by?: Doer): Promise<boolean>;
+  /** Every sealed secret, to see whether a key opens them. */
+  sealedSecrets(): Promise<readonly { readonly slackUserId: string; readonly sealedSecret: string }[]>;
 }
 
 const operatorRow = z
@@ -52,8 +79,10 @@ export function operators(knex: Knex): Operators {
     },
     async list() {
       const found = await knex.raw(
-        `select slack_user_id, role, disabled_at, locked_until, totp_failed_attempts, created_at
-           from console_operators order by created_at, slack_user_id`,
+        `select slack_user_id, role, disabled_at, locked_until, totp_failed_attempts, created_at,
+                (select count(*) from console_operator_recovery_codes c
+                  where c.slack_user_id = o.slack_user_id and c.used_at is null) as recovery_codes
+           from console_operators o order by created_at, slack_user_id`,
       );
       const row = z
         .object({
@@ -62,6 +91,7 @@ export function operators(knex: Knex): Operators {
           disabled_at: z.date().nullable(),
           locked_until: z.date().nullable(),
           totp_failed_attempts: count,
+          recovery_codes: count,
           created_at: z.date(),
         })
         .transform(
@@ -71,37 +101,123 @@ export function operators(knex: Knex): Operators {
             disabledAt: operator.disabled_at,
             lockedUntil: operator.locked_until,
             failedAttempts: operator.totp_failed_attempts,
+            recoveryCodes: operator.recovery_codes,
             createdAt: operator.created_at,
           }),
         );
       return parseRows(found, row);
     },
-    async enrol({ slackUserId, role, sealedSecret }) {
-      const upserted = await knex.raw(
-        `insert into console_operators (slack_user_id, role, totp_secret_encrypted) values (?, ?, ?)
-         on conflict (slack_user_id) do update
-           set role = excluded.role, totp_secret_encrypted = excluded.totp_secret_encrypted,
-               totp_failed_attempts = 0, locked_until = null, disabled_at = null, updated_at = now()
-         returning xmax <> 0 as existed`,
-        [slackUserId, role, sealedSecret],
-      );
-      return parseRows(upserted, z.object({ existed: z.boolean() }))[0]?.existed ?? false;
+    async enrol(operator, by) {
+      return knex.transaction(async (trx) => {
+        await lockAdministration(trx);
+        const { slackUserId, role } = operator;
+        const existed = await writeAuthenticator(trx, { ...operator, lastStep: null });
+        await endOpenEnrolment(trx, slackUserId, 'replaced');
+        if (by !== undefined) await record(trx, by, 'console.flag.operator.activated', { operator: slackUserId, role });
+        return existed;
+      });
     },
-    async disable(slackUserId, at) {
-      const updated = await knex.raw(
-        `update console_operators set disabled_at = coalesce(disabled_at, ?), updated_at = now() where slack_user_id = ?`,
-        [at, slackUserId],
-      );
-      return rowCount(updated) === 1;
+    async disable(slackUserId, at, by) {
+      return knex.transaction(async (trx) => {
+        await lockAdministration(trx);
+        if (by?.keepLast === true && (await isLastSuperadmin(trx, slackUserId))) return 'last_superadmin';
+        if (!(await writeDisabled(trx, slackUserId, at))) return 'unknown';
+        const doer = by === undefined ? null : { actor: by.actor, at };
+        if (doer !== null) await record(trx, doer, 'console.flag.operator.disabled', { operator: slackUserId });
+        return 'disabled';
+      });
     },
-    async unlock(slackUserId) {
-      const updated = await knex.raw(
-        `update console_operators set totp_failed_attempts = 0, locked_until = null, updated_at = now() where slack_user_id = ?`,
-        [slackUserId],
-      );
-      return rowCount(updated) === 1;
+    async unlock(slackUserId, by) {
+      return knex.transaction(async (trx) => {
+        if (!(await writeUnlocked(trx, slackUserId))) return false;
+        if (by !== undefined) await record(trx, by, 'console.flag.operator.unlocked', { operator: slackUserId });
+        return true;
+      });
+    },
+    async sealedSecrets() {
+      const found = await knex.raw('select slack_user_id, totp_secret_encrypted from console_operators order by 1');
+      const row = z
+        .object({ slack_user_id: z.string(), totp_secret_encrypted: z.string() })
+        .transform((sealed) => ({ slackUserId: sealed.slack_user_id, sealedSecret: sealed.totp_secret_encrypted }));
+      return parseRows(found, row);
     },
   };
+}
+
+function record(trx: Knex.Transaction, by: Doer, action: AuditAction, detail: Readonly<Record<string, unknown>>) {
+  return appendAuditEvent(trx, { ...by, action, promotionId: null, detail });
+}
+
+/** An arbitrary number that names, among a database's advisory locks, the one that orders changes of who may do what. */
+const ADMINISTRATION_LOCK = 2026_11_24;
+
+/** Until the transaction ends nobody else changes who is an operator: two superadmins cannot disable each other. */
+export async function lockAdministration(trx: Knex.Transaction): Promise<void> {
+  await trx.raw('select pg_advisory_xact_lock(?)', [ADMINISTRATION_LOCK]);
+}
+
+export async function isLastSuperadmin(trx: Knex.Transaction, slackUserId: string): Promise<boolean> {
+  const found = await trx.raw(
+    `select slack_user_id from console_operators where role = 'superadmin' and disabled_at is null`,
+  );
+  const left = parseRows(found, z.object({ slack_user_id: z.string() }));
+  return left.length === 1 && left[0]?.slack_user_id === slackUserId;
+}
+
+/** Writes a new authenticator, with its recovery codes; answers whether the operator existed. */
+export async function writeAuthenticator(
+  trx: Knex.Transaction,
+  operator: NewAuthenticator & { readonly lastStep: string | null },
+): Promise<boolean> {
+  const { slackUserId, role, sealedSecret, lastStep } = operator;
+  const upserted = await trx.raw(
+    `insert into console_operators as o (slack_user_id, role, totp_secret_encrypted, totp_last_step) values (?, ?, ?, ?)
+     on conflict (slack_user_id) do update
+       set role = excluded.role, totp_secret_encrypted = excluded.totp_secret_encrypted,
+           totp_last_step = greatest(o.totp_last_step, excluded.totp_last_step),
+           totp_failed_attempts = 0, locked_until = null, disabled_at = null, updated_at = now()
+     returning xmax <> 0 as existed`,
+    [slackUserId, role, sealedSecret, lastStep],
+  );
+  await trx.raw('delete from console_operator_recovery_codes where slack_user_id = ?', [slackUserId]);
+  await trx.raw(
+    `insert into console_operator_recovery_codes (slack_user_id, code_hash)
+      select ?, value from jsonb_array_elements_text(?::jsonb)`,
+    [slackUserId, JSON.stringify(operator.recoveryCodeHashes ?? [])],
+  );
+  return parseRows(upserted, z.object({ existed: z.boolean() }))[0]?.existed ?? false;
+}
+
+/** Takes every right, at once, and whatever link could bring one back. Answers false where there is no such operator. */
+export async function writeDisabled(trx: Knex.Transaction, slackUserId: string, at: Date): Promise<boolean> {
+  const updated = await trx.raw(
+    `update console_operators set disabled_at = coalesce(disabled_at, ?), updated_at = now() where slack_user_id = ?`,
+    [at, slackUserId],
+  );
+  await endOpenEnrolment(trx, slackUserId, 'cancelled');
+  return rowCount(updated) === 1;
+}
+
+export async function writeUnlocked(trx: Knex.Transaction, slackUserId: string): Promise<boolean> {
+  const updated = await trx.raw(
+    `update console_operators set totp_failed_attempts = 0, locked_until = null, updated_at = now() where slack_user_id = ?`,
+    [slackUserId],
+  );
+  return rowCount(updated) === 1;
+}
+
+/** Ends what is open of a person's enrolments, its secret forgotten. */
+export async function endOpenEnrolment(
+  trx: Knex.Transaction,
+  slackUserId: string,
+  reason: EnrolmentEnd,
+): Promise<void> {
+  await trx.raw(
+    `update console_operator_enrolments
+        set state = 'ended', end_reason = ?, totp_secret_encrypted = null, recovery_code_hashes = '{}', updated_at = now()
+      where slack_user_id = ? and state in ('sent', 'proved')`,
+    [reason, slackUserId],
+  );
 }
 
 const authenticatorRow = z.object({
@@ -110,6 +226,10 @@ const authenticatorRow = z.object({
   totp_failed_attempts: count,
   locked_until: z.date().nullable(),
 });
+
+const recoveryCodeRow = z
+  .object({ code_hash: z.string(), used_at: z.date().nullable() })
+  .transform((row) => ({ hash: row.code_hash, usedAt: row.used_at }));
 
 /** Locks an operator until the end of the transaction; null where there is none. */
 export async function lockOperator(
@@ -124,6 +244,11 @@ export async function lockOperator(
   const [operator] = parseRows(found, operatorRow);
   const [row] = parseRows(found, authenticatorRow);
   if (operator === undefined || row === undefined) return null;
+  // Read under the operator's lock, which whoever uses one holds.
+  const codes = await trx.raw(
+    'select code_hash, used_at from console_operator_recovery_codes where slack_user_id = ?',
+    [slackUserId],
+  );
   return {
     operator,
     authenticator: {
@@ -132,13 +257,14 @@ export async function lockOperator(
       lastStep: row.totp_last_step === null ? null : Number(row.totp_last_step),
       failedAttempts: row.totp_failed_attempts,
       lockedUntil: row.locked_until,
+      recoveryCodes: parseRows(codes, recoveryCodeRow),
     },
   };
 }
 
 /**
  * Stores what a check of a code means for the authenticator. An accepted step is settled by the condition on the
- * stored one, so that no step can be accepted twice, whoever else is at work.
+ * stored one, and a recovery code by its not being used, so that neither can be accepted twice, whoever else is at work.
  */
 export async function recordCodeCheck(trx: Knex.Transaction, slackUserId: string, check: CodeCheck): Promise<void> {
   if (check.kind === 'locked') return;
@@ -149,10 +275,43 @@ export async function recordCodeCheck(trx: Knex.Transaction, slackUserId: string
     );
     return;
   }
+  if ('recoveryCode' in check) {
+    const used = await trx.raw(
+      `update console_operator_recovery_codes set used_at = now()
+        where slack_user_id = ? and code_hash = ? and used_at is null`,
+      [slackUserId, check.recoveryCode],
+    );
+    if (rowCount(used) !== 1) throw new Error('An accepted recovery code had been used already.');
+    await writeUnlocked(trx, slackUserId);
+    return;
+  }
   const updated = await trx.raw(
     `update console_operators set totp_last_step = ?, totp_failed_attempts = 0, locked_until = null, updated_at = now()
       where slack_user_id = ? and (totp_last_step is null or totp_last_step < ?)`,
     [check.step, slackUserId, check.step],
   );
   if (rowCount(updated) !== 1) throw new Error('The time step of an accepted code had been used already.');
+}
+
+/**
+ * Records that a recovery code stood in for a TOTP code; nothing where none did. Like every audit event it locks the head
+ * of the chain, so it comes with the others, last in the transaction.
+ */
+export async function recordRecoveryCode(
+  trx: Knex.Transaction,
+  used: { readonly operatorId: string; readonly at: Date; readonly promotionId: string | null; readonly for: string },
+  check: Extract<CodeCheck, { kind: 'accepted' }>,
+): Promise<void> {
+  if (!('recoveryCode' in check)) return;
+  const counted = await trx.raw(
+    'select count(*) as n from console_operator_recovery_codes where slack_user_id = ? and used_at is null',
+    [used.operatorId],
+  );
+  await appendAuditEvent(trx, {
+    at: used.at,
+    action: 'console.flag.operator.recovery_code_used',
+    actor: used.operatorId,
+    promotionId: used.promotionId,
+    detail: { for: used.for, left: parseRows(counted, z.object({ n: count }))[0]?.n ?? 0 },
+  });
 }

@@ -13,7 +13,7 @@ import {
 import { requestRepaint, showThatItEnded } from './alerts.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
-import { lockOperator, recordCodeCheck, type StoredAuthenticator } from './operators.js';
+import { lockOperator, recordCodeCheck, recordRecoveryCode, type StoredAuthenticator } from './operators.js';
 import { recordRefusal } from './refusals.js';
 import { promoteBack } from './set-back.js';
 import {
@@ -62,6 +62,8 @@ export interface Promotions {
   withoutRca(limit: number): Promise<readonly Promotion[]>;
   /** How many are deploying, and the one that has been so the longest. */
   deploying(): Promise<{ total: number; oldest: Promotion | null }>;
+  /** The promotions that a person resolved last, the newest resolution first. */
+  resolved(limit: number): Promise<readonly Promotion[]>;
   /** The promotion that ended last, as far as rows tell. */
   lastEnded(): Promise<Promotion | null>;
   /**
@@ -142,6 +144,15 @@ export function promotions(knex: Knex): Promotions {
       const oldest = await first(`where p.state = 'deploying' order by ${STUCK_CLOCK}, p.id limit 1`);
       return { total: parseRows(counted, z.object({ n: count }))[0]?.n ?? 0, oldest };
     },
+    resolved: (limit) =>
+      select(
+        `join (
+           select a.promotion_id, a.id from console_audit_log a
+            where a.action in ('console.flag.promotion.ops_complete', 'console.flag.promotion.ops_failed')
+            order by a.id desc limit ?) newest on newest.promotion_id = p.id
+         order by newest.id desc`,
+        [limit],
+      ),
     lastEnded: () =>
       first(`where p.state in ('deployed', 'failed') order by ${ENDED_AT} desc nulls last, p.id desc limit 1`),
 
@@ -164,9 +175,12 @@ export function promotions(knex: Knex): Promotions {
           case 'code_refused':
             await recordRefusal(trx, { ...asked, attempted: asked.action, at }, decision);
             return decision;
-          case 'resolve':
+          case 'resolve': {
             await recordCodeCheck(trx, request.operatorId, decision.check);
-            return { kind: 'resolved', ...(await writeResolution(trx, request, at)) };
+            const written = await writeResolution(trx, request, at);
+            await recordRecoveryCode(trx, { ...request, at, for: request.action }, decision.check);
+            return { kind: 'resolved', ...written };
+          }
           default:
             return decision;
         }

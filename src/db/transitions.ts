@@ -6,7 +6,7 @@ import { decideTransition, type TransitionRefusal, type TransitionRequest } from
 import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { announceDue } from './due.js';
-import { lockOperator, recordCodeCheck, type StoredAuthenticator } from './operators.js';
+import { lockOperator, recordCodeCheck, recordRecoveryCode, type StoredAuthenticator } from './operators.js';
 import { openProgress } from './progress.js';
 import { lockPromotion, neverAccepted } from './promotions.js';
 import { recordRefusal } from './refusals.js';
@@ -86,12 +86,12 @@ export function transitions(knex: Knex): Transitions {
           case 'code_refused':
             await recordRefusal(trx, asked, decision);
             return decision;
-          case 'do':
+          case 'do': {
             await recordCodeCheck(trx, request.operatorId, decision.check);
-            return {
-              kind: 'done',
-              promotion: await (request.transition === 'promote' ? promote : cancel)(trx, request, at),
-            };
+            const promotion = await (request.transition === 'promote' ? promote : cancel)(trx, request, at);
+            await recordRecoveryCode(trx, { ...request, at, for: request.transition }, decision.check);
+            return { kind: 'done', promotion };
+          }
           default:
             return decision;
         }

@@ -71,7 +71,12 @@ export async function openModal(
   });
   const inTime = await Promise.race([prepared, sleep(OPEN_WITHIN_MS, null, { ref: false })]);
   if (inTime?.kind === 'answer') {
-    await answer(deps, interaction.responseUrl, inTime.answer);
+    // The home tab has no response URL; a modal is the only way to say something to who clicked there.
+    if (interaction.responseUrl === null) {
+      await deps.slack.openModal(interaction.triggerId, notice(title, inTime.answer.text));
+    } else {
+      await answer(deps, interaction.responseUrl, inTime.answer);
+    }
     return;
   }
   const placeholder = notice(title, ':hourglass_flowing_sand: *Working on it…*');

@@ -9,6 +9,7 @@ import { statsInWords } from './commands/stats.js';
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { commandMark } from './mark.js';
+import { commandOperators } from './operators.js';
 import { commandRca } from './rca.js';
 import { commandTransition } from './transition.js';
 import { isPromotionId, unpackClick, unpackCommand } from './unpack.js';
@@ -30,6 +31,8 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
       return commandRca(deps, command, rest);
     case 'mark':
       return commandMark(deps, command, rest);
+    case 'operators':
+      return commandOperators(deps, command, rest);
     case 'promote':
     case 'cancel':
       return commandTransition(deps, word, command, rest);
@@ -40,7 +43,7 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
 
 async function answerTo(
   deps: HandlerDependencies,
-  word: Exclude<Subcommand, 'rca' | 'mark' | 'promote' | 'cancel'> | null,
+  word: Exclude<Subcommand, 'rca' | 'mark' | 'operators' | 'promote' | 'cancel'> | null,
   typed: string,
   rest: string,
 ): Promise<Answer> {

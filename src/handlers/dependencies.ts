@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
+import type { NewLink } from '../db/enrolments.js';
 import type { StoredAuthenticator } from '../db/operators.js';
 import type { FindApp } from '../heroku/app-lookup.js';
 import type { Evidence } from '../promotions/evidence.js';
@@ -22,6 +23,12 @@ export interface HandlerDependencies {
   readonly showInSlack: (promotionId: string) => Promise<void>;
   /** Drafts the RCA of a promotion and shares it in Slack. `askedBy`: a Slack user's id. Rejects where nothing was shared. */
   readonly draftRca: (promotionId: string, askedBy: string) => Promise<RcaDraftOutcome>;
+  /** Publishes a person's home tab and keeps it up to date. */
+  readonly openHome: (slackUserId: string) => Promise<void>;
+  /** A link that somebody is to be enrolled with: the token that goes into it, and what is stored of it. */
+  readonly newEnrolmentLink: (slackUserId: string) => { readonly token: string; readonly link: NewLink };
+  /** The origin of links to the app's own pages; null where it is not known. */
+  readonly publicUrl: string | null;
   readonly onDenied: (reason: 'stranger' | 'not_superadmin' | 'not_operator') => void;
   readonly onCodeRefused: (reason: string) => void;
   /** Where alerts and the progress of promotions are told. */

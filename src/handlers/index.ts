@@ -7,6 +7,8 @@ import { answer, failureWords } from './answer.js';
 import { slashCommand, turnListPage, turnStuckPage } from './command.js';
 import { clickStatsChart } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { openHome } from './home.js';
+import { clickConfirmEnrolment, clickDeclineEnrolment, submitAdministration } from './operators.js';
 import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
 import {
   acceptRcaOffer,
@@ -21,6 +23,7 @@ import { clickResolution } from './resolution-click.js';
 import { submitMark } from './mark.js';
 import { submitResolution } from './resolution-submit.js';
 import type { SubmitAnswer } from './submission.js';
+import { unfurlPromotions } from './unfurl.js';
 import { clickTransition, submitTransition } from './transition.js';
 
 type Handler = (deps: HandlerDependencies, body: unknown) => Promise<void>;
@@ -40,6 +43,9 @@ const ACTIONS: Readonly<Record<string, Handler>> = {
   [ACTION.listPage]: turnListPage,
   [ACTION.draftRca]: clickDraftRca,
   [ACTION.recordRcaDraft]: clickRecordRcaDraft,
+  [ACTION.openEnrolment]: async () => undefined,
+  [ACTION.confirmEnrolment]: clickConfirmEnrolment,
+  [ACTION.declineEnrolment]: clickDeclineEnrolment,
 };
 
 const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
@@ -47,10 +53,13 @@ const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
   [VIEW.rca]: submitRca,
   [VIEW.mark]: submitMark,
   [VIEW.transition]: submitTransition,
+  [VIEW.administration]: submitAdministration,
 };
 
-const EVENTS: Readonly<Record<'app_mention' | 'message', Handler>> = {
+const EVENTS: Readonly<Record<'app_home_opened' | 'app_mention' | 'link_shared' | 'message', Handler>> = {
+  app_home_opened: openHome,
   app_mention: mentionWithRca,
+  link_shared: unfurlPromotions,
   message: offerRca,
 };
 
@@ -107,7 +116,9 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
     await run(SHORTCUT.linkAsRca, body, shortcutLinkAsRca);
   });
 
+  bolt.event('app_home_opened', ({ body }) => run('app_home_opened', body, EVENTS.app_home_opened));
   bolt.event('app_mention', ({ body }) => run('app_mention', body, EVENTS.app_mention));
+  bolt.event('link_shared', ({ body }) => run('link_shared', body, EVENTS.link_shared));
   bolt.event('message', ({ body }) => run('message', body, EVENTS.message));
 }
 

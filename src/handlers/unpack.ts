@@ -42,6 +42,7 @@ const fields = z.record(
     z.object({
       value: z.string().nullish(),
       selected_option: z.object({ value: z.string() }).nullish(),
+      selected_user: z.string().nullish(),
       selected_options: z.array(z.object({ value: z.string() })).nullish(),
     }),
   ),
@@ -52,7 +53,7 @@ function fieldOf(values: z.output<typeof fields>, blockId: string): string {
   const [input] = Object.values(values[blockId] ?? {});
   if (input === undefined) return '';
   const ticks = input.selected_options?.map((option) => option.value).join(',');
-  return (ticks ?? input.selected_option?.value ?? input.value ?? '').trim();
+  return (ticks ?? input.selected_option?.value ?? input.selected_user ?? input.value ?? '').trim();
 }
 
 const draftClickBody = z
@@ -161,3 +162,28 @@ const messageEvent = z
   }));
 export type MessageEvent = z.output<typeof messageEvent>;
 export const unpackMessageEvent = (body: unknown): MessageEvent => messageEvent.parse(body);
+
+const homeOpenedEvent = z
+  .object({ event: z.object({ user: z.string(), tab: z.string() }) })
+  .transform(({ event }) => ({ userId: event.user, tab: event.tab }));
+export const unpackHomeOpened = (body: unknown): z.output<typeof homeOpenedEvent> => homeOpenedEvent.parse(body);
+
+const linksEvent = z
+  .object({
+    team_id: z.string().nullish(),
+    is_ext_shared_channel: z.boolean().nullish(),
+    event: z.object({
+      channel: z.string(),
+      message_ts: z.string(),
+      links: z.array(z.object({ url: z.string() })),
+    }),
+  })
+  .transform((body) => ({
+    teamId: body.team_id ?? null,
+    channel: body.event.channel,
+    ts: body.event.message_ts,
+    /** People of other workspaces can read there. */
+    isShared: body.is_ext_shared_channel ?? false,
+    urls: body.event.links.map(({ url }) => url),
+  }));
+export const unpackLinksShared = (body: unknown): z.output<typeof linksEvent> => linksEvent.parse(body);

@@ -13,6 +13,7 @@ import type { Promotion } from '../promotions/promotion.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import { autoCommitNote } from '../views/evidence.js';
 import type { Delivery, DeliveryOutcome } from './delivery.js';
+import type { DigestJob } from './digest.js';
 
 export interface MaintenanceDependencies {
   readonly db: {
@@ -24,6 +25,8 @@ export interface MaintenanceDependencies {
     readonly maintenance: MaintenanceRecords;
   };
   readonly delivery: Delivery;
+  /** null where no digest is asked for. */
+  readonly digest: DigestJob | null;
   /** Whether another system's stuck row is committed where Heroku proves it live. */
   readonly autoCommitLive: boolean;
   /** Never rejects; answers within `deadlineMs`. */
@@ -50,6 +53,7 @@ export type MaintenanceAction =
   | { readonly kind: 'deliver_alert'; readonly alertId: string }
   | { readonly kind: 'deliver_reply'; readonly replyId: string }
   | { readonly kind: 'deliver_progress'; readonly promotionId: string }
+  | { readonly kind: 'deliver_digest'; readonly due: string }
   | { readonly kind: 'auto_commit'; readonly promotionId: string };
 
 export interface MaintenanceFailure {
@@ -107,6 +111,11 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
     );
   }
 
+  for (const digest of (await deps.digest?.plan(at)) ?? []) {
+    if (deps.elapsed() > deadline) break;
+    await attempt({ kind: 'deliver_digest', due: digest.due }, async () => deps.digest?.deliver(digest));
+  }
+
   // Last: a row that is committed has its alert by now, in whose thread that is said.
   const askedAbout = deps.autoCommitLive
     ? await db.promotions.claimForProof(
@@ -129,7 +138,7 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
 
 /** What `runMaintenance` would do now, without doing any of it. Deliveries of alerts yet to open are implied. */
 export async function planMaintenance(
-  deps: Pick<MaintenanceDependencies, 'db' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence'>,
+  deps: Pick<MaintenanceDependencies, 'db' | 'digest' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence'>,
 ): Promise<MaintenanceReport> {
   const at = deps.now();
   const detected = await deps.db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
@@ -137,6 +146,7 @@ export async function planMaintenance(
   const alertIds = await deps.db.alerts.due(at, DELIVERIES_PER_TICK);
   const replyIds = await deps.db.replies.due(at, DELIVERIES_PER_TICK);
   const progressIds = await deps.db.progress.due(at, DELIVERIES_PER_TICK);
+  const digests = (await deps.digest?.plan(at)) ?? [];
   const proven = await provenLive(deps, deps.autoCommitLive ? foreignOf(detected).slice(0, PROOFS_PER_TICK) : []);
   return {
     at,
@@ -147,6 +157,7 @@ export async function planMaintenance(
       ...alertIds.map((alertId): MaintenanceAction => ({ kind: 'deliver_alert', alertId })),
       ...replyIds.map((replyId): MaintenanceAction => ({ kind: 'deliver_reply', replyId })),
       ...progressIds.map((promotionId): MaintenanceAction => ({ kind: 'deliver_progress', promotionId })),
+      ...digests.map(({ due }): MaintenanceAction => ({ kind: 'deliver_digest', due })),
       ...proven.map(({ promotion }): MaintenanceAction => ({ kind: 'auto_commit', promotionId: promotion.id })),
     ],
     failures: [],

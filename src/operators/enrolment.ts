@@ -1,4 +1,7 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { generateSecret, generateURI, ScureBase32Plugin } from 'otplib';
+import type { FirstCodeCheck } from '../promotions/enrolment.js';
+import { matchingStep } from './totp.js';
 
 const ISSUER = 'flag-promotions';
 
@@ -26,4 +29,27 @@ export function base32Problem(secret: string): string | null {
     return malformed;
   }
   return bytes.length < SECRET_BYTES_LEAST ? 'must hold at least 128 bits: 26 characters (RFC 4226 section 4).' : null;
+}
+
+/** A link's token: 256 random bits, in letters that an address can carry. */
+export function newToken(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** Whether a text can be a token at all. */
+export function isToken(text: string): boolean {
+  return /^[\w-]{43}$/u.test(text);
+}
+
+/** What is stored of a token, and by which it is found: whoever reads it cannot go back to the link. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token, 'utf8').digest('hex');
+}
+
+/** Judges the first code that a fresh secret made. */
+export function checkFirstCode(code: string, secret: string, now: Date): FirstCodeCheck {
+  const digits = code.replaceAll(/\s/gu, '');
+  if (!/^\d{6}$/u.test(digits)) return { kind: 'malformed' };
+  const step = matchingStep(digits, secret, now);
+  return step === null ? { kind: 'wrong' } : { kind: 'right', step };
 }

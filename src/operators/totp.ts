@@ -28,32 +28,40 @@ export interface Authenticator {
 export function checkCode(code: string, authenticator: Authenticator, now: Date): CodeCheck {
   const { lockedUntil } = authenticator;
   if (lockedUntil !== null && lockedUntil > now) return { kind: 'locked', lockedUntil };
-  // A lock that has run out starts the count afresh.
-  const failuresBefore = lockedUntil === null ? authenticator.failedAttempts : 0;
-
+  const failuresBefore = failuresSoFar(authenticator);
   const digits = code.replaceAll(/\s/gu, '');
   if (!/^\d{6}$/u.test(digits)) {
     return { kind: 'rejected', reason: 'malformed', failedAttempts: failuresBefore, lockedUntil: null };
   }
   const step = matchingStep(digits, authenticator.secret, now);
-  if (step === null) {
-    const failedAttempts = failuresBefore + 1;
-    const locks = failedAttempts >= FAILURES_TO_LOCK;
-    return {
-      kind: 'rejected',
-      reason: 'wrong',
-      failedAttempts,
-      lockedUntil: locks ? new Date(now.getTime() + LOCK_MS) : null,
-    };
-  }
+  if (step === null) return countedFailure(authenticator, now);
   if (authenticator.lastStep !== null && step <= authenticator.lastStep) {
     return { kind: 'rejected', reason: 'reused', failedAttempts: failuresBefore, lockedUntil: null };
   }
   return { kind: 'accepted', step };
 }
 
+type Failures = Pick<Authenticator, 'failedAttempts' | 'lockedUntil'>;
+
+/** A lock that has run out starts the count afresh. */
+export function failuresSoFar({ failedAttempts, lockedUntil }: Failures): number {
+  return lockedUntil === null ? failedAttempts : 0;
+}
+
+/** A wrong guess, counted; the one too many locks. */
+export function countedFailure(failures: Failures, now: Date): CodeCheck {
+  const failedAttempts = failuresSoFar(failures) + 1;
+  const locks = failedAttempts >= FAILURES_TO_LOCK;
+  return {
+    kind: 'rejected',
+    reason: 'wrong',
+    failedAttempts,
+    lockedUntil: locks ? new Date(now.getTime() + LOCK_MS) : null,
+  };
+}
+
 /** The time step within the allowed drift whose code this is; null where there is none. */
-function matchingStep(digits: string, secret: string, now: Date): number | null {
+export function matchingStep(digits: string, secret: string, now: Date): number | null {
   const epochSeconds = Math.floor(now.getTime() / 1000);
   const result = verifySync({
     secret,

@@ -4,6 +4,8 @@ import { endedAt, isDeploying, type Promotion } from './promotion.js';
 /** The outcome of checking a TOTP code; what to store of it is the operators' table's business. */
 export type CodeCheck =
   | { readonly kind: 'accepted'; readonly step: number }
+  /** A recovery code stood in for it; this is its stored hash. */
+  | { readonly kind: 'accepted'; readonly recoveryCode: string }
   | {
       readonly kind: 'rejected';
       readonly reason: 'malformed' | 'wrong' | 'reused';

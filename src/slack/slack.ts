@@ -4,7 +4,7 @@ import { LogLevel, WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { RcaThread } from '../promotions/rca-draft.js';
-import type { Answer, Message, Modal } from '../views/blocks.js';
+import type { Answer, HomeTab, Message, Modal, Unfurl } from '../views/blocks.js';
 import { MESSAGE_METADATA } from '../views/ids.js';
 import { SlackError, toSlackError } from './errors.js';
 import { createPace, MESSAGE_INTERVAL_MS } from './pace.js';
@@ -28,6 +28,9 @@ export interface Outgoing {
   readonly key: string;
 }
 
+/** A member of the app's own workspace, or why somebody is none. */
+export type Membership = 'member' | 'bot' | 'stranger' | 'deactivated' | 'unknown';
+
 /** What the app does in Slack. Each call is sent once, and fails with a SlackError that tells what may have happened. */
 export interface Slack {
   /** Asked of Slack once; rejects until it has answered. */
@@ -46,11 +49,21 @@ export interface Slack {
   /** Opens a modal; a trigger lives three seconds and works once. Answers the view's id. */
   openModal(triggerId: string, view: Modal): Promise<string>;
   updateModal(viewId: string, view: Modal): Promise<void>;
+  /** What a person's home tab shows from now on; publishing it again changes nothing. */
+  publishHome(userId: string, view: HomeTab): Promise<void>;
+  /** The workspace that a person belongs to; null where Slack does not tell. */
+  teamOf(userId: string): Promise<string | null>;
+  /** Shows, under somebody's message, what is behind links in it. */
+  unfurl(message: MessageRef, unfurls: Readonly<Record<string, Unfurl>>): Promise<void>;
   whisper(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
   /** Answers an interaction through its response URL: a message that only that person sees, or in place of the one they used. */
   respond(responseUrl: string, answer: Answer, options: { readonly replace: boolean }): Promise<void>;
   /** Takes away the message that an interaction came from. */
   dismiss(responseUrl: string): Promise<void>;
+  /** Writes to a person directly; only they see it. Rejects where Slack did not take it, or nobody knows. */
+  tell(userId: string, answer: Answer): Promise<void>;
+  /** Who somebody is, as far as becoming an operator goes. */
+  memberOf(userId: string): Promise<Membership>;
   /** A person's name; their id where Slack does not tell. Never rejects. */
   nameOf(userId: string): Promise<string>;
 }
@@ -61,6 +74,16 @@ const foundMessages = z.object({
   response_metadata: z.object({ next_cursor: z.string().default('') }).optional(),
 });
 const posted = z.object({ channel: z.string(), ts: z.string() });
+
+const memberInfo = z.object({
+  user: z.object({
+    team_id: z.string().optional(),
+    is_bot: z.boolean().optional(),
+    is_stranger: z.boolean().optional(),
+    deleted: z.boolean().optional(),
+  }),
+});
+const UNKNOWN_USER: ReadonlySet<string> = new Set(['user_not_found', 'user_not_visible']);
 
 /** Pages of 200 messages to search: more than a channel for alerts holds in the hours between attempts. */
 const SEARCH_PAGES = 50;
@@ -217,6 +240,19 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
       await call('views.update', () => client.views.update({ view_id: viewId, view }));
     },
 
+    async publishHome(userId, view) {
+      await call('views.publish', () => client.views.publish({ user_id: userId, view }));
+    },
+
+    async teamOf(userId) {
+      const answer = await call('users.info', () => client.users.info({ user: userId }));
+      return z.object({ user: z.object({ team_id: z.string().nullish() }) }).parse(answer).user.team_id ?? null;
+    },
+
+    async unfurl({ channel, ts }, unfurls) {
+      await call('chat.unfurl', () => client.chat.unfurl({ channel, ts, unfurls: { ...unfurls } }));
+    },
+
     async whisper({ channel, user, threadTs }, answer) {
       await call('chat.postEphemeral', () =>
         client.chat.postEphemeral({
@@ -235,6 +271,33 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
 
     async dismiss(responseUrl) {
       await sendTo(responseUrl, { delete_original: true });
+    },
+
+    async tell(userId, answer) {
+      await pace(userId);
+      await call('chat.postMessage', () =>
+        client.chat.postMessage({
+          channel: userId,
+          text: answer.text,
+          ...(answer.blocks === undefined ? {} : { blocks: answer.blocks }),
+          unfurl_links: false,
+          unfurl_media: false,
+        }),
+      );
+    },
+
+    async memberOf(userId) {
+      const { teamId } = await whoAmI();
+      try {
+        const answer = await call('users.info', () => client.users.info({ user: userId }));
+        const { user } = memberInfo.parse(answer);
+        if (user.is_bot === true || userId === 'USLACKBOT') return 'bot';
+        if (user.is_stranger === true || (user.team_id ?? teamId) !== teamId) return 'stranger';
+        return user.deleted === true ? 'deactivated' : 'member';
+      } catch (error) {
+        if (error instanceof SlackError && error.kind === 'refused' && UNKNOWN_USER.has(error.code)) return 'unknown';
+        throw error;
+      }
     },
 
     async nameOf(userId) {

@@ -12,7 +12,9 @@ export function codeInput(): types.InputBlock {
     type: 'input',
     block_id: BLOCK.code,
     label: plainText('TOTP code'),
-    hint: plainText('The 6 digits that your authenticator app shows now. It works once.'),
+    hint: plainText(
+      'The 6 digits that your authenticator app shows now, or one of your recovery codes. Either works once.',
+    ),
     element: {
       type: 'plain_text_input',
       action_id: INPUT,
@@ -30,9 +32,9 @@ export function codeWords(check: Exclude<CodeCheck, { kind: 'accepted' }>, now: 
   if (check.kind === 'locked') return locked(check.lockedUntil, now);
   switch (check.reason) {
     case 'malformed':
-      return 'A code has exactly 6 digits.';
+      return 'A code has exactly 6 digits; a recovery code reads xxxxx-xxxxx.';
     case 'reused':
-      return 'This code was used already. Wait for the next one (at most 30 seconds).';
+      return 'This code was used already. Wait for the next one (at most 30 seconds), or take another recovery code.';
     case 'wrong':
       return check.lockedUntil === null
         ? `This code is not right. Nothing was changed. Is your phone’s clock right? Failures so far: ${check.failedAttempts} of 5.`

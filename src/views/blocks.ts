@@ -3,6 +3,7 @@ import { linkableRcaUrl } from '../promotions/rca-url.js';
 
 export type Block = types.KnownBlock;
 export type Modal = types.ModalView;
+export type HomeTab = types.HomeView;
 
 /** A message as the Web API takes it: `text` is what a notification and a screen reader say. */
 export interface Message {
@@ -10,6 +11,11 @@ export interface Message {
   readonly blocks?: Block[];
   /** The only way to a coloured bar beside the blocks. */
   readonly attachments?: { color: string; fallback: string; blocks: Block[] }[];
+}
+
+/** What a link unfolds to. */
+export interface Unfurl {
+  readonly blocks: Block[];
 }
 
 /** An answer that only one person sees. */

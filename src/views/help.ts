@@ -17,6 +17,12 @@ export const SUBCOMMANDS = [
   { word: 'rca', usage: 'rca draft <id | flag-key>', does: 'draft it from what is on record, into the alert’s thread' },
   { word: 'rca', usage: 'rca', does: 'what alerted and ended without an RCA' },
   { word: 'stats', usage: 'stats [30d]', does: 'how the promotions of the last days went, in figures' },
+  { word: 'operators', usage: 'operators', does: 'who may do what' },
+  {
+    word: 'operators',
+    usage: 'operators add | reset | disable | unlock | rotate',
+    does: 'change that, with a code; rotate: a new secret of your own',
+  },
   { word: 'help', usage: 'help', does: 'this list' },
 ] as const;
 export type Subcommand = (typeof SUBCOMMANDS)[number]['word'];

@@ -18,6 +18,10 @@ export const ACTION = {
   listPage: 'list_page',
   draftRca: 'draft_rca',
   recordRcaDraft: 'record_rca_draft',
+  /** A link button: Slack opens the address itself and only tells that it did. */
+  openEnrolment: 'open_enrolment',
+  confirmEnrolment: 'confirm_enrolment',
+  declineEnrolment: 'decline_enrolment',
 } as const;
 
 export const SHORTCUT = { linkAsRca: 'link_as_rca' } as const;
@@ -27,6 +31,7 @@ export const VIEW = {
   rca: 'rca',
   mark: 'mark',
   transition: 'transition',
+  administration: 'administration',
 } as const;
 
 /** Blocks of modals: an input's value and its error are found under its block's id. */
@@ -42,6 +47,8 @@ export const BLOCK = {
   targetValue: 'target_value',
   configVar: 'config_var',
   recordDraft: 'record_draft',
+  person: 'person',
+  role: 'role',
 } as const;
 
 /** The action id of every modal's input; its block's id tells which one it is. */

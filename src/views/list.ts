@@ -90,7 +90,7 @@ export function listAnswer(page: {
 }): Answer {
   if (page.rows.length === 0) return sentence('There are no promotions yet.');
   const blocks: Block[] = [section('*Promotions*, the newest first')];
-  for (const promotion of page.rows) blocks.push(section(line(promotion)));
+  for (const promotion of page.rows) blocks.push(section(promotionLine(promotion)));
   if (page.nextBeforeId !== null) {
     blocks.push({ type: 'actions', elements: [button(ACTION.listPage, 'Older ›', { value: page.nextBeforeId })] });
   }
@@ -105,7 +105,8 @@ const STATE_SIGNS: ReadonlyMap<string, string> = new Map([
   ['cancelled', ':heavy_minus_sign:'],
 ]);
 
-function line(promotion: Promotion): string {
+/** What a promotion is and where it stands, in one line. */
+export function promotionLine(promotion: Promotion): string {
   const { flagKey, herokuApp, state, id, rcaUrl } = promotion;
   const at = endedAt(promotion) ?? deployingSince(promotion);
   const url = linkableRcaUrl(rcaUrl);
@@ -120,10 +121,12 @@ export function showAnswer(facts: {
   readonly history: readonly HistoryEvent[];
   /** The history is longer than what is given of it. */
   readonly historyIsCut: boolean;
+  /** Its own address; null where the app does not know its own. */
+  readonly permalink: string | null;
 }): Answer {
   const { promotion, evidence } = facts;
   const blocks: Block[] = [
-    section(line(promotion)),
+    section(promotionLine(promotion)),
     section(
       [
         `*Config var*: ${code(promotion.configVar)} → ${target(promotion)}`,
@@ -141,6 +144,8 @@ export function showAnswer(facts: {
     blocks.push(section(`*Held up*\n${quote(promotion.lastError, 500)}`));
   }
   blocks.push(...historyBlocks(facts.history, facts.historyIsCut), buttonsOf(promotion, evidence));
+  if (facts.permalink !== null)
+    blocks.push(context(`Link to this promotion: ${link(facts.permalink, facts.permalink)}`));
   return { text: `Promotion ${promotion.id}: ${code(promotion.flagKey)}`, blocks };
 }
 

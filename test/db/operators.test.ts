@@ -64,8 +64,8 @@ test('superadmins are the enabled ones, and nobody else is among them', async ()
 test('disabling keeps the time of the first, and unlocking forgets failures but not which code was used', async () => {
   await stored.db.operators.enrol(SEALED);
   const again = new Date(NOW.getTime() + 60_000);
-  expect(await stored.db.operators.disable('U0KRIS', NOW)).toBe(true);
-  expect(await stored.db.operators.disable('U0KRIS', again)).toBe(true);
+  expect(await stored.db.operators.disable('U0KRIS', NOW)).toBe('disabled');
+  expect(await stored.db.operators.disable('U0KRIS', again)).toBe('disabled');
   expect(await stored.db.operators.find('U0KRIS')).toMatchObject({ disabledAt: NOW });
 
   await stored.rows.query(
@@ -78,11 +78,11 @@ test('disabling keeps the time of the first, and unlocking forgets failures but 
   expect(await stored.db.operators.find('U0KRIS')).toMatchObject({ disabledAt: NOW });
 });
 
-test('who is not there is null to find and false to disable and unlock, whatever the id looks like', async () => {
+test('who is not there is null to find and nobody to disable and unlock, whatever the id looks like', async () => {
   await stored.db.operators.enrol(SEALED);
   for (const id of ['U0NOBODY', '', `' or true --`, 'u0kris', '%']) {
     expect(await stored.db.operators.find(id)).toBeNull();
-    expect(await stored.db.operators.disable(id, NOW)).toBe(false);
+    expect(await stored.db.operators.disable(id, NOW)).toBe('unknown');
     expect(await stored.db.operators.unlock(id)).toBe(false);
   }
   expect(await stored.db.operators.find('U0KRIS')).toMatchObject({ disabledAt: null });

@@ -31,6 +31,10 @@ export interface TestBed {
   readonly baseUrl: string;
   /** The code that an operator's authenticator shows at the clock's present, or `steps` later. */
   code(slackUserId: string, steps?: number): string;
+  /** Takes over the authenticator of somebody whom the app itself enrolled: `code` then speaks for it. */
+  adopt(slackUserId: string, secret: string): void;
+  /** Names something more that the app may tell nowhere. */
+  keepSecret(name: string, value: string): void;
   enrol(slackUserId: string, role?: 'superadmin' | 'engineer'): Promise<void>;
   /** The oldest alert's message as the channel shows it now. @throws where none was posted */
   alert(): Promise<StoredMessage>;
@@ -56,6 +60,8 @@ export interface TestBedOptions {
   readonly vars?: Readonly<Record<string, string>>;
   readonly socketMode?: boolean;
   readonly withoutHeroku?: boolean;
+  /** Whether people of another workspace are in the channel `random` too. */
+  readonly sharedRandom?: boolean;
   /** Whether Slack refuses more than a message a second; a limit can hide what would otherwise be posted twice. */
   readonly rateLimit?: boolean;
 }
@@ -71,7 +77,9 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
   const slack = await startSlackStandIn({
     scopes: manifest.scopes,
     subscribedEvents: manifest.events,
+    unfurlDomains: manifest.unfurlDomains,
     rateLimit: options.rateLimit ?? true,
+    randomIsShared: options.sharedRandom ?? false,
   });
   const key = randomBytes(32);
   const environment = {
@@ -134,10 +142,14 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
       canaries.set(`a code (${canaries.size})`, code);
       return code;
     },
+    adopt(slackUserId, secret) {
+      secrets.set(slackUserId, secret);
+      canaries.set(`the TOTP secret of ${slackUserId} (${canaries.size})`, secret);
+    },
+    keepSecret: (name, value) => void canaries.set(name, value),
     async enrol(slackUserId, role = 'superadmin') {
       const secret = base32(randomBytes(20));
-      secrets.set(slackUserId, secret);
-      canaries.set(`the TOTP secret of ${slackUserId}`, secret);
+      bed.adopt(slackUserId, secret);
       await db.operators.enrol({ slackUserId, role, sealedSecret: createSecretBox(key).seal(secret, slackUserId) });
     },
     async alert() {

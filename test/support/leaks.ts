@@ -14,6 +14,8 @@ async function whatWasTold(bed: TestBed): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['the log', bed.logged.join('')],
     ['the audit log', await rows('select * from console_audit_log')],
+    ['enrolments', await rows('select * from console_operator_enrolments')],
+    ['recovery codes', await rows('select * from console_operator_recovery_codes')],
     ['errors kept in rows', await rows('select last_error, failure_reason from console_flag_promotions')],
     [
       'errors of deliveries',

@@ -5,6 +5,7 @@ import { z } from 'zod';
 
 const schema = z.object({
   features: z.object({
+    unfurl_domains: z.array(z.string()),
     slash_commands: z.array(z.object({ command: z.string(), usage_hint: z.string() })),
     shortcuts: z.array(z.object({ type: z.string(), callback_id: z.string() })),
   }),
@@ -20,6 +21,7 @@ export function readManifest() {
   return {
     scopes: manifest.oauth_config.scopes.bot,
     events: manifest.settings.event_subscriptions.bot_events,
+    unfurlDomains: manifest.features.unfurl_domains,
     commands: manifest.features.slash_commands,
     shortcuts: manifest.features.shortcuts,
   };

@@ -89,7 +89,7 @@ test.each(['deploying', 'deployed', 'failed'])(
     const shown = [
       alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: null }),
       ...EVIDENCE.map((evidence) => alertMessage({ promotion: row, severity: 'warning', evidence, mention: null })),
-      showAnswer({ promotion: row, evidence: null, history: [], historyIsCut: false }),
+      showAnswer({ promotion: row, evidence: null, history: [], historyIsCut: false, permalink: null }),
     ];
     expect(JSON.stringify(shown)).not.toContain(secret);
   },

@@ -1,12 +1,20 @@
 import { checkMessage, checkView } from '../../demo/slack/block-kit.js';
 import * as alert from '../../src/views/alert.js';
+import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as help from '../../src/views/help.js';
+import * as home from '../../src/views/home.js';
 import * as list from '../../src/views/list.js';
+import * as mark from '../../src/views/mark.js';
+import * as progress from '../../src/views/progress.js';
+import * as operators from '../../src/views/operators.js';
 import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
+import * as stats from '../../src/views/stats.js';
+import * as transition from '../../src/views/transition.js';
+import * as unfurl from '../../src/views/unfurl.js';
 import { BLANK, HOSTILE, URLS } from './hostile.js';
 import { BUILDERS, type Payload, payloadsOf } from './payloads.js';
 
@@ -34,9 +42,24 @@ function problems(facts: { text: string; url: string }): string[] {
 }
 
 test('every exported builder is looked at', () => {
-  const exported = [alert, debt, drafted, evidence, help, list, rca, resolution].flatMap((module) =>
-    Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])),
-  );
+  const exported = [
+    alert,
+    debt,
+    digest,
+    drafted,
+    evidence,
+    help,
+    home,
+    list,
+    mark,
+    operators,
+    progress,
+    rca,
+    resolution,
+    stats,
+    transition,
+    unfurl,
+  ].flatMap((module) => Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])));
   expect(exported.filter((name) => !(name in BUILDERS))).toEqual([]);
   for (const build of Object.values(BUILDERS)) expect(build({ text: 'x', url: ORDINARY }).length).toBeGreaterThan(0);
 });

@@ -1,22 +1,35 @@
 import { type Evidence, READ_VERDICTS } from '../../src/promotions/evidence.js';
+import { ADMINISTRATION_ACTIONS, type Enrolment } from '../../src/promotions/enrolment.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { CodeCheck, Operator, ResolutionRefusal } from '../../src/promotions/resolution.js';
 import type { PeriodStats } from '../../src/promotions/stats.js';
 import type { TransitionRefusal } from '../../src/promotions/transition.js';
 import * as alert from '../../src/views/alert.js';
 import * as authority from '../../src/views/authority.js';
-import { type Answer, type Block, type Message, type Modal, notice, section } from '../../src/views/blocks.js';
+import {
+  type Answer,
+  type Block,
+  type HomeTab,
+  type Message,
+  type Modal,
+  notice,
+  section,
+} from '../../src/views/blocks.js';
+import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as history from '../../src/views/history.js';
 import * as help from '../../src/views/help.js';
+import * as home from '../../src/views/home.js';
 import * as list from '../../src/views/list.js';
 import * as mark from '../../src/views/mark.js';
+import * as operators from '../../src/views/operators.js';
 import * as progress from '../../src/views/progress.js';
 import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
 import * as stats from '../../src/views/stats.js';
+import * as unfurl from '../../src/views/unfurl.js';
 import * as transition from '../../src/views/transition.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
 
@@ -29,7 +42,7 @@ export interface Facts {
 
 export type Payload =
   | { readonly kind: 'message'; readonly message: Message | Answer }
-  | { readonly kind: 'view'; readonly view: Modal }
+  | { readonly kind: 'view'; readonly view: Modal | HomeTab }
   /** By block: what `response_action: errors` shows under the fields. */
   | { readonly kind: 'errors'; readonly errors: Readonly<Record<string, string>> };
 
@@ -48,7 +61,7 @@ const METADATA = JSON.stringify({ promotionId: '7', listUrl: `https://hooks.slac
 
 const message = (built: Message | Answer): Payload => ({ kind: 'message', message: built });
 const words = (text: string): Payload => message(list.sentence(text));
-const view = (built: Modal): Payload => ({ kind: 'view', view: built });
+const view = (built: Modal | HomeTab): Payload => ({ kind: 'view', view: built });
 const blocks = (...built: Block[]): Payload => message({ text: 'blocks', blocks: built });
 
 const RELEASE = {
@@ -112,6 +125,23 @@ function ends(facts: Facts): Promotion[] {
     written(facts, { state: 'cancelled', ...at }),
     written(facts, { state: facts.text, ...at }),
   ];
+}
+
+/** Enrolments of every purpose and end. */
+function enrolments({ text }: Facts): Enrolment[] {
+  return (['add', 'rotate', 'reset'] as const).flatMap((purpose) =>
+    (['sent', 'proved', 'activated', 'ended'] as const).map((state) => ({
+      id: '7',
+      slackUserId: text,
+      role: purpose === 'add' ? ('engineer' as const) : ('superadmin' as const),
+      purpose,
+      invitedBy: text,
+      state,
+      endReason: state === 'ended' ? ('declined' as const) : null,
+      failedAttempts: 0,
+      expiresAt: NOW,
+    })),
+  );
 }
 
 function lives(facts: Facts): Promotion[] {
@@ -189,6 +219,28 @@ function recordings(facts: Facts): drafted.DraftRecording[] {
 
 const rows = (facts: Facts, count: number) =>
   Array.from({ length: count }, (_, index) => written(facts, { id: String(index + 1), rcaUrl: facts.url }));
+
+function homes(facts: Facts, count: number): home.HomeFacts {
+  const shown = rows(facts, count);
+  return {
+    stuck: shown.map((row) => ({ promotion: row, severity: 'critical' })),
+    stuckTotal: count * 3,
+    running: shown,
+    runningTotal: count * 3,
+    withoutRca: shown,
+    withoutRcaTotal: count * 3,
+    withoutRcaIsAtLeast: count > 0,
+    resolved: shown.map((row) => ({ ...row, state: 'failed', resolvedBy: facts.text })),
+    maintenance: { last: count === 0 ? null : NOW, silentSince: count === 1 ? NOW : null },
+    superadmins: count === 0 ? [] : SUPERADMINS,
+  };
+}
+
+const VIEWERS: readonly (Operator | null)[] = [
+  null,
+  { slackUserId: 'U0SUPER001', role: 'superadmin', disabledAt: null },
+  { slackUserId: 'U0SUPER001', role: 'engineer', disabledAt: null },
+];
 
 /** Every exported builder, by its name, over whatever facts: all that the app can send. */
 export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payload[]>> = {
@@ -276,6 +328,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
               evidence: known,
               history: Array.from({ length: events }, () => EVENT(facts)),
               historyIsCut: events > 0,
+              permalink: events > 0 ? 'https://flags.example.com/promotions/7' : null,
             }),
           ),
         ),
@@ -435,6 +488,26 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
+  homeTab: (facts) =>
+    [0, 1, home.HOME_ROWS].flatMap((count) =>
+      VIEWERS.map((viewer) => view(home.homeTab(homes(facts, count), viewer, NOW))),
+    ),
+  strangersHomeTab: () => [view(home.strangersHomeTab())],
+  digestMessage: (facts) =>
+    [0, 8].flatMap((count) =>
+      [0, 1, 3].map((owed) =>
+        message(
+          digest.digestMessage({
+            stats: period(facts, 2, count),
+            period: '7d',
+            debt: { rows: rows(facts, owed), total: owed, isAtLeast: owed > 1 },
+            stuckNow: owed,
+          }),
+        ),
+      ),
+    ),
+  promotionUnfurl: (facts) =>
+    [...ends(facts), ...lives(facts)].map((row) => message({ text: 'link', ...unfurl.promotionUnfurl(row, NOW) })),
   statsAnswer: (facts) =>
     [0, 1, 10].flatMap((apps) =>
       [0, 8].map((promotions) => message(stats.statsAnswer(period(facts, apps, promotions), '30d'))),
@@ -466,6 +539,73 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         return said.kind === 'sentence' ? view(notice('Promote', said.text)) : { kind: 'errors', errors: said.errors };
       }),
     ),
+  administrationTitle: () =>
+    ADMINISTRATION_ACTIONS.map((made) => view(notice(operators.administrationTitle(made), 'x'))),
+  administrationModal: () =>
+    ADMINISTRATION_ACTIONS.flatMap((made) =>
+      [null, 'U0SUPER001'].map((personId) =>
+        view(operators.administrationModal({ action: made, personId, role: 'engineer', privateMetadata: METADATA })),
+      ),
+    ),
+  administeredWords: ({ text }) =>
+    ADMINISTRATION_ACTIONS.flatMap((made) => [
+      words(operators.administeredWords(made, text, 'engineer', null)),
+      ...(['sent', 'not_sent', 'not_known'] as const).map((delivery) =>
+        words(operators.administeredWords(made, text, 'superadmin', { until: NOW, delivery })),
+      ),
+    ]),
+  administrationRefusalWords: () =>
+    [
+      ...(
+        ['not_superadmin', 'not_operator', 'yourself', 'unknown_person', 'already_disabled', 'last_superadmin'] as const
+      ).map((kind) => ({ kind })),
+      { kind: 'already_operator' as const, role: 'engineer' as const },
+      ...CHECKS.map((check) => ({ kind: 'code_refused' as const, check })),
+    ].map((refusal): Payload => {
+      const said = operators.administrationRefusalWords(refusal, { now: NOW, superadmins: SUPERADMINS });
+      return said.kind === 'sentence'
+        ? view(notice('Add an operator', said.text))
+        : { kind: 'errors', errors: said.errors };
+    }),
+  membershipWords: () =>
+    (['bot', 'stranger', 'deactivated', 'unknown'] as const).map(
+      (kind): Payload => ({ kind: 'errors', errors: { person: operators.membershipWords(kind) } }),
+    ),
+  linksOffWords: () => ADMINISTRATION_ACTIONS.map((made) => words(operators.linksOffWords(made))),
+  enrolmentMessage: (facts) =>
+    enrolments(facts).map((one) =>
+      message(operators.enrolmentMessage({ ...one, url: `https://flags.example.com/enrol/${'A'.repeat(43)}` })),
+    ),
+  confirmMessage: (facts) => enrolments(facts).map((one) => message(operators.confirmMessage(one))),
+  activatedWords: (facts) => enrolments(facts).map((one) => words(operators.activatedWords(one))),
+  activatedNotice: (facts) => enrolments(facts).map((one) => message(operators.activatedNotice(one))),
+  declinedNotice: (facts) => enrolments(facts).map((one) => message(operators.declinedNotice(one))),
+  declinedWords: () => [words(operators.declinedWords())],
+  confirmationRefusalWords: ({ text }) =>
+    [
+      ...(['nothing_to_confirm', 'code_first', 'expired', 'disabled'] as const).map((kind) => ({ kind })),
+      { kind: 'inviter_gone' as const, invitedBy: text },
+    ].map((refusal) => words(operators.confirmationRefusalWords(refusal))),
+  staleConfirmationWords: (facts) =>
+    [null, ...enrolments(facts)].flatMap((one) =>
+      ['U0SUPER001', facts.text].map((by) => words(operators.staleConfirmationWords(one, by))),
+    ),
+  operatorsAnswer: ({ text }) =>
+    [0, 1, 170].map((many) =>
+      message(
+        operators.operatorsAnswer(
+          Array.from({ length: many }, (_, n) => ({
+            slackUserId: text,
+            role: 'superadmin' as const,
+            disabledAt: n % 3 === 1 ? NOW : null,
+            lockedUntil: n % 3 === 2 ? momentAfter(40 * HOUR) : null,
+            recoveryCodes: n % 11,
+          })),
+          NOW,
+        ),
+      ),
+    ),
+  operatorsUsageWords: ({ text }) => [words(operators.operatorsUsageWords(text))],
   nothingMarkedWords: (facts) =>
     [null, ...ends(facts), ...lives(facts)].map((row) => words(transition.nothingMarkedWords(facts.text, row))),
 };

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { z } from 'zod';
 import { type Answer, refuse, refuseProblems, TooSoon } from '../answer.js';
 import type { Arguments } from '../arguments.js';
 import { checkMessage, type Problem } from '../block-kit.js';
@@ -58,6 +59,11 @@ export function chatMethods(around: Surroundings): Methods {
     return around.scopes.includes('chat:write.public') ? null : refuse('not_in_channel');
   }
 
+  /** Why the bot can't write to a person; null where it can. */
+  function unreachable(args: Arguments): Answer | null {
+    return around.reachable.has(text(args['channel'])) ? null : refuse('channel_not_found');
+  }
+
   async function threadRefusal(args: Arguments): Promise<Answer | null> {
     if (args['thread_ts'] === undefined) {
       return args['reply_broadcast'] === true ? refuse('invalid_arguments') : null;
@@ -70,15 +76,20 @@ export function chatMethods(around: Surroundings): Methods {
 
   return {
     async 'chat.postMessage'(args) {
-      const refused = refusal('chat.postMessage', args) ?? closedTo(args) ?? (await threadRefusal(args));
+      const direct = /^[UW]/u.test(text(args['channel']));
+      const refused =
+        refusal('chat.postMessage', args) ??
+        (direct ? unreachable(args) : closedTo(args)) ??
+        (await threadRefusal(args));
       if (refused !== null) return refused;
-      const channel = text(args['channel']);
+      // Somebody's id stands for the app's conversation with them.
+      const channel = direct ? await around.emulated.directWith(text(args['channel'])) : text(args['channel']);
       const now = performance.now();
       if (around.rateLimit && now - (lastPost.get(channel) ?? Number.NEGATIVE_INFINITY) < MESSAGE_INTERVAL_MS) {
         return new TooSoon(1);
       }
       lastPost.set(channel, now);
-      return messages.post(bot, args);
+      return messages.post(bot, { ...args, channel });
     },
 
     async 'chat.update'(args) {
@@ -110,6 +121,23 @@ export function chatMethods(around: Surroundings): Methods {
         threadTs: text(args['thread_ts']) || null,
       });
       return answer;
+    },
+
+    async 'chat.unfurl'(args) {
+      const parsed = z.record(z.string(), z.looseObject({ blocks: z.unknown() })).safeParse(args['unfurls']);
+      if (!parsed.success) return refuse('missing_unfurls');
+      const channel = text(args['channel']);
+      const message = await messages.find(channel, text(args['ts']));
+      if (message === undefined) return refuse('cannot_find_message');
+      const unfolded: Record<string, unknown>[] = [];
+      for (const [url, { blocks }] of Object.entries(parsed.data)) {
+        const isOurs = URL.canParse(url) && around.unfurlDomains.includes(new URL(url).hostname);
+        if (!isOurs || !message.text.includes(`<${url}`)) return refuse('cannot_unfurl_url');
+        const problems = checkMessage({ channel, text: url, blocks });
+        if (problems.length > 0) return refuseProblems('invalid_unfurls_format', problems);
+        unfolded.push({ app_unfurl_url: url, is_app_unfurl: true, fallback: url, blocks: storedBlocks(blocks) });
+      }
+      return messages.unfurl(channel, message.ts, unfolded);
     },
 
     async 'chat.getPermalink'(args) {

@@ -20,10 +20,14 @@ export interface Surroundings {
   readonly scopes: readonly string[];
   /** Channels that the bot is a member of. */
   readonly botChannels: ReadonlySet<string>;
+  /** People whom the app can write to directly, by their ids. */
+  readonly reachable: ReadonlySet<string>;
   /** Whether more than one message a second and channel is refused. */
   readonly rateLimit: boolean;
   /** The workspace's address, such as `https://raxx.slack.com`. */
   readonly workspaceUrl: string;
+  /** Of the links to these, the app may show what is behind them. */
+  readonly unfurlDomains: readonly string[];
   /** What Slack says of a user beside what `emulate` knows. */
   readonly userFields: (userId: string) => Readonly<Record<string, unknown>>;
 }

@@ -1,3 +1,4 @@
+import { permalinkOf } from '../../promotions/permalink.js';
 import { isDeploying, type Promotion } from '../../promotions/promotion.js';
 import type { Answer } from '../../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../../views/help.js';
@@ -16,7 +17,13 @@ export async function show(deps: HandlerDependencies, reference: string): Promis
   const history = await deps.db.audit.ofPromotion(promotion.id, HISTORY_LENGTH + 1);
   const evidence = isDeploying(promotion) ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null;
   const historyIsCut = history.length > HISTORY_LENGTH;
-  return showAnswer({ promotion, evidence, history: history.slice(-HISTORY_LENGTH), historyIsCut });
+  return showAnswer({
+    promotion,
+    evidence,
+    history: history.slice(-HISTORY_LENGTH),
+    historyIsCut,
+    permalink: deps.publicUrl === null ? null : permalinkOf(deps.publicUrl, promotion.id),
+  });
 }
 
 /** By id, or by flag key: the newest promotion of that flag. */

@@ -1,0 +1,241 @@
+import { z } from 'zod';
+import {
+  ADMINISTRATION_ACTIONS,
+  type AdministrationAction,
+  type AdministrationRefusal,
+  type Enrolment,
+  refuseAdministrator,
+} from '../promotions/enrolment.js';
+import type { Operator } from '../promotions/resolution.js';
+import { SlackError } from '../slack/errors.js';
+import { type Answer, notice } from '../views/blocks.js';
+import { BLOCK } from '../views/ids.js';
+import { sentence } from '../views/list.js';
+import {
+  activatedNotice,
+  activatedWords,
+  administeredWords,
+  administrationModal,
+  administrationRefusalWords,
+  administrationTitle,
+  confirmationRefusalWords,
+  declinedNotice,
+  declinedWords,
+  enrolmentMessage,
+  linksOffWords,
+  membershipWords,
+  operatorsAnswer,
+  operatorsUsageWords,
+  ROLE_NAMES,
+  staleConfirmationWords,
+} from '../views/operators.js';
+import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import type { HandlerDependencies } from './dependencies.js';
+import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
+import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
+
+/** What travels through the form and back. It grants nothing: rights and rows are read again. */
+const formState = z.object({ action: z.enum(ADMINISTRATION_ACTIONS), answerUrl: z.string() });
+type FormState = z.output<typeof formState>;
+
+const LINKED: ReadonlySet<AdministrationAction> = new Set(['add', 'reset', 'rotate']);
+
+/** `/flag-promotions operators [list | add | reset | disable | unlock | rotate | confirm]`. */
+export async function commandOperators(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
+  const [word = '', ...more] = rest.split(/\s+/u);
+  const action = ADMINISTRATION_ACTIONS.find((known) => known === word.toLowerCase());
+  if (action !== undefined) return openForm(deps, command, action, more);
+  switch (word.toLowerCase()) {
+    case '':
+    case 'list':
+      return answer(deps, command.responseUrl, operatorsAnswer(await deps.db.operators.list(), deps.now()));
+    case 'confirm':
+      return answer(deps, command.responseUrl, sentence(await confirmed(deps, command.userId)));
+    default:
+      return answer(deps, command.responseUrl, sentence(operatorsUsageWords(word)));
+  }
+}
+
+async function openForm(
+  deps: HandlerDependencies,
+  command: Command,
+  action: AdministrationAction,
+  typed: readonly string[],
+): Promise<void> {
+  await openModal(deps, command, administrationTitle(action), async (): Promise<Opening> => {
+    const refusal = await refuse(deps, action, command.userId);
+    if (refusal !== null) return { kind: 'answer', answer: sentence(refusal) };
+    const state: FormState = { action, answerUrl: command.responseUrl };
+    return {
+      kind: 'modal',
+      view: administrationModal({
+        action,
+        // Slack writes a mention as an id only for commands that are escaped; a name chooses nobody.
+        personId: typed.map((word) => /^<@([UW][A-Z0-9]+)(?:\|[^>]*)?>$/u.exec(word)?.[1]).find(Boolean) ?? null,
+        role: ROLE_NAMES.find((role) => typed.some((word) => word.toLowerCase() === role)) ?? 'engineer',
+        privateMetadata: JSON.stringify(state),
+      }),
+    };
+  });
+}
+
+/** Why this person may not, or nobody can; null where they may. The database says so again when it writes. */
+async function refuse(deps: HandlerDependencies, action: AdministrationAction, userId: string): Promise<string | null> {
+  const kind = refuseAdministrator(action, await deps.db.operators.find(userId));
+  if (kind !== null) {
+    await deps.db.audit.append({
+      at: deps.now(),
+      action: 'console.flag.promotion.denied',
+      actor: userId,
+      promotionId: null,
+      detail: { attempted: `operators ${action}`, reason: kind },
+    });
+    const words = await refusalWords(deps, { kind });
+    return words.kind === 'sentence' ? words.text : Object.values(words.errors).join(' ');
+  }
+  return LINKED.has(action) && deps.publicUrl === null ? linksOffWords(action) : null;
+}
+
+async function refusalWords(deps: HandlerDependencies, refusal: AdministrationRefusal) {
+  const byRole = refusal.kind === 'not_superadmin' || refusal.kind === 'not_operator';
+  if (byRole) deps.onDenied(refusal.kind);
+  if (refusal.kind === 'code_refused') {
+    deps.onCodeRefused(refusal.check.kind === 'locked' ? 'locked' : refusal.check.reason);
+  }
+  const superadmins = byRole ? await deps.db.operators.superadmins() : [];
+  return administrationRefusalWords(refusal, { now: deps.now(), superadmins });
+}
+
+/** What was done, for whatever comes after the answer. */
+interface Done {
+  readonly personId: string;
+  readonly role: Operator['role'];
+  /** Where a link was made: it is known here alone, and dies with this process where Slack does not take it. */
+  readonly link: { readonly url: string; readonly expiresAt: Date } | null;
+}
+
+/** The form was submitted. */
+export async function submitAdministration(
+  deps: HandlerDependencies,
+  body: unknown,
+  ack: AckSubmission,
+): Promise<void> {
+  const submission = unpackSubmission(body);
+  const { action, answerUrl } = formState.parse(JSON.parse(submission.privateMetadata));
+  const title = administrationTitle(action);
+  const done = await answerSubmission<Done>(deps, submission, ack, {
+    title,
+    faultUnder: BLOCK.code,
+    again: 'Submit again with a fresh code: a newer link ends the one before.',
+    decide: () => decide(deps, submission, action),
+    meanwhile: 'How it ended is told where you typed the command.',
+    saved: async () => notice(title, '*Saved.* The rest is told where you typed the command.'),
+  });
+  if (done === null) return;
+  const { personId, role, link } = done;
+  const delivery = link === null ? null : await deliver(deps, submission.userId, action, done, link);
+  const told = link === null || delivery === null ? null : { until: link.expiresAt, delivery };
+  await answer(deps, answerUrl, sentence(administeredWords(action, personId, role, told)));
+}
+
+async function decide(
+  deps: HandlerDependencies,
+  submission: Submission,
+  action: AdministrationAction,
+): Promise<Decided<Done>> {
+  const undone = (to: SubmitAnswer): Decided<Done> => ({ answer: to, done: null });
+  const say = (text: string) => undone({ kind: 'view', view: notice(administrationTitle(action), text) });
+  if (await isStranger(deps, submission.teamId)) return say(STRANGER.text);
+  const { publicUrl } = deps;
+  if (LINKED.has(action) && publicUrl === null) return say(linksOffWords(action));
+  const personId = action === 'rotate' ? submission.userId : submission.field(BLOCK.person);
+  if (action === 'add' || action === 'reset') {
+    const membership = await deps.slack.memberOf(personId);
+    if (membership !== 'member') {
+      return undone({ kind: 'errors', errors: { [BLOCK.person]: membershipWords(membership) } });
+    }
+  }
+  const role = ROLE_NAMES.find((name) => name === submission.field(BLOCK.role)) ?? 'engineer';
+  const { token, link } = deps.newEnrolmentLink(personId);
+  const now = deps.now();
+  const outcome = await deps.db.enrolments.administer(
+    { action, personId, role, askedBy: submission.userId },
+    link,
+    now,
+    (authenticator) => deps.checkCode(submission.field(BLOCK.code), authenticator, now),
+  );
+  if (outcome.kind === 'done') {
+    const { expiresAt } = outcome;
+    const made = expiresAt === null ? null : { url: `${publicUrl ?? ''}/enrol/${token}`, expiresAt };
+    return { answer: { kind: 'close' }, done: { personId, role: outcome.role, link: made } };
+  }
+  const words = await refusalWords(deps, outcome);
+  return words.kind === 'sentence' ? say(words.text) : undone({ kind: 'errors', errors: words.errors });
+}
+
+/** Sends the link to the one person that it is for. What Slack did not take is not sent again: a new link is. */
+async function deliver(
+  deps: HandlerDependencies,
+  invitedBy: string,
+  action: AdministrationAction,
+  { personId, role }: Done,
+  link: { readonly url: string; readonly expiresAt: Date },
+): Promise<'sent' | 'not_sent' | 'not_known'> {
+  const purpose = action === 'reset' || action === 'rotate' ? action : 'add';
+  try {
+    await deps.slack.tell(personId, enrolmentMessage({ purpose, role, invitedBy, ...link }));
+    return 'sent';
+  } catch (error) {
+    deps.log.warn({ err: error }, 'the link of an enrolment may not have been delivered');
+    return error instanceof SlackError && error.kind !== 'unknown_outcome' ? 'not_sent' : 'not_known';
+  }
+}
+
+/** `Yes, that was me` was clicked. */
+export async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  const stale = await staleWords(deps, click.value, click.userId);
+  if (stale !== null) return answer(deps, click.responseUrl, sentence(stale));
+  await answer(deps, click.responseUrl, sentence(await confirmed(deps, click.userId)), { replace: true });
+}
+
+/** `No, that was not me` was clicked. */
+export async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  const stale = await staleWords(deps, click.value, click.userId);
+  if (stale !== null) return answer(deps, click.responseUrl, sentence(stale));
+  const declined = await deps.db.enrolments.decline(click.userId, deps.now());
+  await answer(deps, click.responseUrl, sentence(declinedWords()), { replace: true });
+  if (declined !== null) await tellInviter(deps, declined, declinedNotice(declined));
+}
+
+/** Why a click on the question does nothing; null where what it asks about is open, and the clicker's own. */
+async function staleWords(deps: HandlerDependencies, value: string, userId: string): Promise<string | null> {
+  const asked = isPromotionId(value) ? await deps.db.enrolments.byId(value) : null;
+  const isOpen = asked !== null && asked.slackUserId === userId && (asked.state === 'sent' || asked.state === 'proved');
+  return isOpen ? null : staleConfirmationWords(asked, userId);
+}
+
+/** Makes the person the operator that their link said; answers how that went, in words. */
+async function confirmed(deps: HandlerDependencies, userId: string): Promise<string> {
+  const outcome = await deps.db.enrolments.confirm(userId, deps.now());
+  if (outcome.kind !== 'activated') return confirmationRefusalWords(outcome);
+  await tellInviter(deps, outcome.enrolment, activatedNotice(outcome.enrolment));
+  return activatedWords(outcome.enrolment);
+}
+
+/** A courtesy: the audit log has it all the same, and the list of operators shows it. */
+async function tellInviter(
+  deps: HandlerDependencies,
+  { invitedBy, slackUserId }: Enrolment,
+  what: Answer,
+): Promise<void> {
+  if (invitedBy === slackUserId) return;
+  try {
+    await deps.slack.tell(invitedBy, what);
+  } catch (error) {
+    deps.log.warn({ err: error }, 'whoever had an enrolment’s link sent could not be told how it ended');
+  }
+}

@@ -1,0 +1,32 @@
+import type { CodeCheck } from '../promotions/resolution.js';
+import { type HashRecoveryCode, recoveryCodeOf } from './recovery-codes.js';
+import type { SecretBox } from './secret-box.js';
+import { type Authenticator, checkCode, countedFailure, failuresSoFar } from './totp.js';
+
+/** What is stored of how an operator proves who they are. */
+export interface StoredProofs extends Omit<Authenticator, 'secret'> {
+  readonly operatorId: string;
+  readonly sealedSecret: string;
+  readonly recoveryCodes: readonly { readonly hash: string; readonly usedAt: Date | null }[];
+}
+
+/**
+ * Checks what was typed where a code is asked for: a TOTP code, or a recovery code in its place. Pure, as checkCode is:
+ * whoever calls stores what it answers, in the transaction of what the code authorises.
+ */
+export function createCodeCheck(box: SecretBox, hash: HashRecoveryCode) {
+  return (typed: string, stored: StoredProofs, now: Date): CodeCheck => {
+    const recoveryCode = recoveryCodeOf(typed);
+    if (recoveryCode === null) {
+      return checkCode(typed, { ...stored, secret: box.open(stored.sealedSecret, stored.operatorId) }, now);
+    }
+    const { lockedUntil } = stored;
+    if (lockedUntil !== null && lockedUntil > now) return { kind: 'locked', lockedUntil };
+    const hashed = hash(recoveryCode, stored.operatorId);
+    const known = stored.recoveryCodes.find((one) => one.hash === hashed);
+    if (known === undefined) return countedFailure(stored, now);
+    return known.usedAt === null
+      ? { kind: 'accepted', recoveryCode: hashed }
+      : { kind: 'rejected', reason: 'reused', failedAttempts: failuresSoFar(stored), lockedUntil: null };
+  };
+}

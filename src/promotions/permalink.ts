@@ -1,0 +1,13 @@
+/** Under which path promotions have addresses of their own. */
+export const PERMALINKS = '/promotions/';
+
+/** A promotion's own address, which unfolds to its state in Slack. `publicUrl`: the app's origin. */
+export function permalinkOf(publicUrl: string, promotionId: string): string {
+  return `${publicUrl}${PERMALINKS}${promotionId}`;
+}
+
+/** The id of the promotion that an address is that of; null where it is none of ours. */
+export function permalinkedId(publicUrl: string, address: string): string | null {
+  if (!address.startsWith(`${publicUrl}${PERMALINKS}`)) return null;
+  return /^([1-9]\d{0,17})(?:[/?#].*)?$/u.exec(address.slice(publicUrl.length + PERMALINKS.length))?.[1] ?? null;
+}

@@ -1,0 +1,152 @@
+import type { MaintenanceSeen } from '../promotions/home.js';
+import { deployingSince, endedAt, type Promotion } from '../promotions/promotion.js';
+import { isOperator, isSuperadmin, type Operator } from '../promotions/resolution.js';
+import type { Severity } from '../promotions/stuck.js';
+import { outcomeHeadline, rcaButton, resolutionButtons } from './alert.js';
+import { type Block, context, type HomeTab, section } from './blocks.js';
+import { COMMAND } from './ids.js';
+import { code, moment, person, when } from './text.js';
+
+/** How many of each are shown; the slash command pages through the rest. Together they stay well under Slack's 100 blocks. */
+export const HOME_ROWS = 5;
+
+/** What the home tab tells, to whoever looks. */
+export interface HomeFacts {
+  readonly stuck: readonly { readonly promotion: Promotion; readonly severity: Severity }[];
+  readonly stuckTotal: number;
+  /** In deploying, and within their time. */
+  readonly running: readonly Promotion[];
+  readonly runningTotal: number;
+  readonly withoutRca: readonly Promotion[];
+  readonly withoutRcaTotal: number;
+  /** `withoutRcaTotal` is what the newest alerts tell; there may be more. */
+  readonly withoutRcaIsAtLeast: boolean;
+  readonly resolved: readonly Promotion[];
+  readonly maintenance: MaintenanceSeen;
+  readonly superadmins: readonly Operator[];
+}
+
+/** The home tab as one person sees it: superadmins have the buttons, others read what they may do and whom to ask. */
+export function homeTab(facts: HomeFacts, viewer: Operator | null, asOf: Date): HomeTab {
+  return {
+    type: 'home',
+    blocks: [
+      ...watchdogBlocks(facts),
+      ...stuckBlocks(facts, isSuperadmin(viewer)),
+      ...listBlocks('Running', facts.running, facts.runningTotal, running, 'Nothing is being promoted.', 'list'),
+      ...rcaBlocks(facts, isOperator(viewer)),
+      ...listBlocks(
+        'Last resolutions',
+        facts.resolved,
+        facts.resolved.length,
+        (promotion) => outcomeHeadline(promotion),
+        'Nobody had to resolve anything yet.',
+        'list',
+      ),
+      { type: 'divider' },
+      context(rights(viewer, facts.superadmins), `As of ${moment(asOf)}. Opening this tab looks again.`),
+    ],
+  };
+}
+
+/** What somebody of another workspace sees. */
+export function strangersHomeTab(): HomeTab {
+  return {
+    type: 'home',
+    blocks: [section(':lock: Only people of this app’s own workspace can use it.')],
+  };
+}
+
+function watchdogBlocks({ maintenance }: HomeFacts): Block[] {
+  const { last, silentSince } = maintenance;
+  if (silentSince !== null) {
+    const since = last === null ? 'since it was started' : `since ${when(last)}`;
+    return [
+      section(
+        `:rotating_light: *The watchdog is silent*, ${since}. What gets stuck now is not noticed. Whoever runs this app: /readyz and the log say why.`,
+      ),
+    ];
+  }
+  return [
+    section(
+      last === null
+        ? ':hourglass_flowing_sand: *The watchdog has just been started* and has not completed a look yet.'
+        : `:white_check_mark: *The watchdog is alive.* It last looked ${when(last)}.`,
+    ),
+  ];
+}
+
+function stuckBlocks({ stuck, stuckTotal }: HomeFacts, withButtons: boolean): Block[] {
+  if (stuckTotal === 0) return [header('Stuck'), section('Nothing is stuck.')];
+  const blocks: Block[] = [header(`Stuck: ${stuckTotal}`)];
+  for (const { promotion, severity } of stuck) {
+    const sign = severity === 'critical' ? ':rotating_light:' : ':warning:';
+    blocks.push(
+      section(
+        `${sign} ${subject(promotion)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}`,
+      ),
+    );
+    if (withButtons) blocks.push(resolutionButtons(promotion, null));
+  }
+  return [...blocks, ...more(stuckTotal - stuck.length, 'stuck')];
+}
+
+function rcaBlocks(facts: HomeFacts, withButtons: boolean): Block[] {
+  const { withoutRca, withoutRcaTotal, withoutRcaIsAtLeast } = facts;
+  if (withoutRcaTotal === 0) return [header('Without an RCA'), section('No RCA is missing.')];
+  const blocks: Block[] = [header(`Without an RCA: ${withoutRcaIsAtLeast ? 'at least ' : ''}${withoutRcaTotal}`)];
+  for (const promotion of withoutRca) {
+    const at = endedAt(promotion);
+    blocks.push(
+      section(
+        `${subject(promotion)}\n${code(promotion.state)}${at === null ? '' : ` ${when(at)}`} · promotion ${promotion.id}`,
+      ),
+    );
+    if (withButtons) blocks.push({ type: 'actions', elements: [rcaButton(promotion)] });
+  }
+  return [...blocks, ...more(withoutRcaTotal - withoutRca.length, 'rca')];
+}
+
+function listBlocks(
+  title: string,
+  rows: readonly Promotion[],
+  total: number,
+  line: (promotion: Promotion) => string,
+  none: string,
+  command: string,
+): Block[] {
+  if (rows.length === 0) return [header(title), section(none)];
+  return [header(title), ...rows.map((promotion) => section(line(promotion))), ...more(total - rows.length, command)];
+}
+
+function running(promotion: Promotion): string {
+  return `:hourglass_flowing_sand: ${subject(promotion)}\nSince ${when(deployingSince(promotion))}, by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}`;
+}
+
+function subject({ flagKey, herokuApp }: Promotion): string {
+  return `${code(flagKey)} on ${code(herokuApp)}`;
+}
+
+function more(count: number, command: string): Block[] {
+  return count > 0 ? [context(`And ${count} more: ${code(`${COMMAND} ${command}`)}`)] : [];
+}
+
+function header(text: string): Block {
+  return { type: 'header', text: { type: 'plain_text', text, emoji: false } };
+}
+
+function rights(viewer: Operator | null, superadmins: readonly Operator[]): string {
+  if (isSuperadmin(viewer)) {
+    return 'You are a superadmin: with a TOTP code you can mark completed or failed, promote and cancel.';
+  }
+  const whom =
+    superadmins.length === 0
+      ? 'There is no superadmin yet; whoever runs this app can enrol one.'
+      : `To resolve or to promote, ask ${superadmins
+          .slice(0, 5)
+          .map(({ slackUserId }) => person(slackUserId))
+          .join(' or ')}.`;
+  return isOperator(viewer)
+    ? `You are an engineer: you can mark flags for promotion and link RCAs, and with a TOTP code cancel what is marked. ${whom}`
+    : `You can look at everything here. ${whom}`;
+}

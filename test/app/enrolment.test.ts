@@ -1,0 +1,436 @@
+import { startTestBed, type TestBed } from '../support/app.js';
+import {
+  administer,
+  codeFor,
+  invite,
+  linkIn,
+  open,
+  PUBLIC_URL,
+  recoveryCodesOn,
+  secretOn,
+  typeCode,
+  waitForDirect,
+  wrongCodeFor,
+} from '../support/enrolment.js';
+import { eventually } from '../support/eventually.js';
+
+const MINUTE = 60_000;
+
+describe('enrolment without a shell', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', environment: { PUBLIC_URL }, rateLimit: false });
+  });
+  afterEach(() => bed.close());
+
+  const audited = async () =>
+    bed.rows.query<{ action: string; actor: string; detail: Record<string, unknown> }>(
+      `select action, actor, detail from console_audit_log where action like 'console.flag.operator.%' order by id`,
+    );
+  const actions = async () => (await audited()).map(({ action }) => action.replace('console.flag.operator.', ''));
+  const operator = (id: string) => bed.db.operators.find(id);
+  /** What changes where somebody becomes an operator, or an enrolment comes on. */
+  const state = async () => ({
+    operators: await bed.rows.query('select * from console_operators order by 1'),
+    enrolments: await bed.rows.query('select * from console_operator_enrolments order by 1'),
+    audit: (await bed.rows.query('select 1 from console_audit_log')).length,
+  });
+
+  test('a superadmin invites, the person scans, types and confirms, and only then is an operator who can act', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    const link = await invite(bed, superadmin, engineer, 'superadmin');
+    expect(link).toMatch(/^https:\/\/flags\.example\.com\/enrol\/[\w-]{43}$/u);
+    expect(await operator(engineer.id)).toBeNull();
+
+    const page = await open(bed, link);
+    expect(page.status).toBe(200);
+    expect(page.text).toContain('<strong>sam</strong>');
+    const secret = secretOn(page);
+    const proved = await typeCode(bed, link, codeFor(bed, secret));
+    expect(proved.status).toBe(200);
+    const codes = recoveryCodesOn(proved);
+    expect(new Set(codes).size).toBe(10);
+    for (const code of codes) bed.keepSecret(`recovery code ${codes.indexOf(code)}`, code);
+    bed.adopt(engineer.id, secret);
+    expect(await operator(engineer.id)).toBeNull();
+
+    const question = await waitForDirect(engineer, 'confirm_enrolment');
+    await engineer.click(question, 'confirm_enrolment');
+    await eventually(async () =>
+      expect(await operator(engineer.id)).toMatchObject({ role: 'superadmin', disabledAt: null }),
+    );
+    await eventually(async () => {
+      expect((await engineer.directMessages()).at(-1)?.text).toContain('You are a superadmin now');
+      expect((await superadmin.directMessages()).at(-1)?.text).toContain(`<@${engineer.id}> is active as superadmin`);
+    });
+    expect(await actions()).toEqual(['added', 'first_code', 'activated']);
+    expect((await bed.db.audit.verify()).intact).toBe(true);
+
+    // The first code is used up; the next one promotes nothing here, but resolves.
+    const id = await bed.rows.insertDeploying();
+    await bed.app.tick();
+    await engineer.click(await bed.alert(), 'mark_completed');
+    await engineer.waitForModal();
+    expect(await engineer.submit({ code: codeFor(bed, secret) })).toMatchObject({ kind: 'errors' });
+    expect((await engineer.submit({ code: bed.code(engineer.id, 1) })).kind).toBe('closed');
+    expect((await bed.db.promotions.find(id))?.resolvedBy).toBe(engineer.id);
+
+    // The link's token was in one direct message, and nowhere else, whatever was done with it.
+    const token = link.slice(-43);
+    const told = bed.slack.calls.filter(({ args }) => JSON.stringify(args).includes(token));
+    expect(told.map(({ method, args }) => [method, args['channel']])).toEqual([['chat.postMessage', engineer.id]]);
+    const { enrolments, operators } = await state();
+    const audit = await bed.rows.query('select * from console_audit_log');
+    expect(JSON.stringify([bed.logged, enrolments, operators, audit])).not.toContain(token);
+  });
+
+  test('looking at a link uses nothing up, shows the same secret, and leaves no row changed', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    const link = await invite(bed, superadmin, engineer, 'engineer');
+    const before = await state();
+    const first = await open(bed, link);
+    const head = await open(bed, link, { method: 'HEAD' });
+    const again = await open(bed, link, { headers: { 'user-agent': 'Slackbot-LinkExpanding 1.0' } });
+    expect([first.status, head.status, again.status]).toEqual([200, 200, 200]);
+    expect(head.text).toBe('');
+    expect(secretOn(again)).toBe(secretOn(first));
+    expect(await state()).toEqual(before);
+    bed.keepSecret('the secret on the page', secretOn(first));
+  });
+
+  test('every answer forbids scripts, frames, caching and telling where it was', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    const link = await invite(bed, superadmin, engineer, 'engineer');
+    const answers = [
+      await open(bed, link),
+      await typeCode(bed, link, 'nonsense'),
+      await open(bed, `${PUBLIC_URL}/enrol/nothing`),
+      await open(bed, `${PUBLIC_URL}/enrol/style.css`),
+      await open(bed, link, { method: 'DELETE' }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 422, 404, 200, 405]);
+    for (const { headers, text } of answers) {
+      expect(headers.get('content-security-policy')).toBe(
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+      );
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('strict-transport-security')).toBe('max-age=31536000');
+      expect(text).not.toMatch(/<script|<style|\sstyle=|\son\w+=|javascript:/u);
+    }
+    expect(answers[4]?.headers.get('allow')).toBe('GET, HEAD, POST');
+    expect(answers[3]?.headers.get('content-type')).toBe('text/css; charset=utf-8');
+  });
+
+  test('wrong first codes are counted, malformed ones are not, and the fifth wrong one ends the link', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    const link = await invite(bed, superadmin, engineer, 'engineer');
+    const secret = secretOn(await open(bed, link));
+    for (let left = 4; left >= 1; left -= 1) {
+      const malformed = await typeCode(bed, link, '12345');
+      expect([malformed.status, malformed.text.includes('exactly 6 digits')]).toEqual([422, true]);
+      const wrong = await typeCode(bed, link, wrongCodeFor(bed, secret));
+      expect(wrong.status).toBe(422);
+      expect(wrong.text).toContain(`${left} of 5 tries left`);
+    }
+    const last = await typeCode(bed, link, wrongCodeFor(bed, secret));
+    expect([last.status, last.text.includes('Too many wrong codes')]).toEqual([410, true]);
+    const before = await state();
+    const late = await typeCode(bed, link, codeFor(bed, secret));
+    expect([late.status, recoveryCodesOn(late)]).toEqual([410, []]);
+    expect(await state()).toEqual(before);
+    expect(await actions()).toEqual(['added', 'enrolment_locked']);
+    expect(
+      await bed.rows.query('select 1 from console_operator_enrolments where totp_secret_encrypted is not null'),
+    ).toEqual([]);
+  });
+
+  test('a link that was used, is too old, was replaced, or never was: a clear sentence, and nothing changed', async () => {
+    const { superadmin, engineer, secondSuperadmin } = bed.slack.people;
+    const replaced = await invite(bed, superadmin, engineer, 'engineer');
+    const link = await invite(bed, superadmin, engineer, 'engineer', 1);
+    const old = await invite(bed, superadmin, secondSuperadmin, 'engineer', 2).catch(async () => {
+      // A code may lie one step ahead of the clock at most.
+      bed.clock.advance(MINUTE);
+      return invite(bed, superadmin, secondSuperadmin, 'engineer');
+    });
+    const secret = secretOn(await open(bed, link));
+    const oldSecret = secretOn(await open(bed, old));
+    await typeCode(bed, link, codeFor(bed, secret));
+    const sayings: [string, number, string, string][] = [
+      [replaced, 410, codeFor(bed, secret), 'There is a newer link'],
+      [link, 410, codeFor(bed, secret, 1), 'used already'],
+      [`${PUBLIC_URL}/enrol/${'A'.repeat(43)}`, 404, codeFor(bed, secret), 'leads nowhere'],
+      [`${PUBLIC_URL}/enrol/..%2f..%2fetc`, 404, codeFor(bed, secret), 'leads nowhere'],
+      [`${PUBLIC_URL}/enrol/`, 404, codeFor(bed, secret), 'leads nowhere'],
+    ];
+    let before = await state();
+    for (const [address, status, code, words] of sayings) {
+      for (const got of [await open(bed, address), await typeCode(bed, address, code)]) {
+        expect([address, got.status]).toEqual([address, status]);
+        expect(got.text).toContain(words);
+        expect(got.text).toContain('Nothing was changed.');
+        expect(got.text).not.toContain('class="secret"');
+      }
+    }
+    expect(await state()).toEqual(before);
+    bed.clock.advance(15 * MINUTE);
+    before = await state();
+    for (const got of [await open(bed, old), await typeCode(bed, old, codeFor(bed, oldSecret))]) {
+      expect([got.status, got.text.includes('too old')]).toEqual([410, true]);
+    }
+    // Nor does the person's word help after its time.
+    await engineer.command('operators confirm');
+    expect((await engineer.waitForEphemeral()).text).toContain('longer than 15 minutes');
+    expect(await state()).toEqual(before);
+  });
+
+  test('a link that somebody else uses makes nobody an operator: its person is asked, and alone can answer', async () => {
+    const { superadmin, engineer, secondSuperadmin } = bed.slack.people;
+    const link = await invite(bed, superadmin, engineer, 'superadmin');
+    // Whoever has the link types a first code.
+    await typeCode(bed, link, codeFor(bed, secretOn(await open(bed, link))));
+    const question = await waitForDirect(engineer, 'confirm_enrolment');
+    const before = await state();
+    await secondSuperadmin.click(question, 'confirm_enrolment');
+    expect((await secondSuperadmin.waitForEphemeral()).text).toContain(`This is for <@${engineer.id}>`);
+    await secondSuperadmin.command('operators confirm');
+    await secondSuperadmin.waitForEphemeral(({ text }) => text.includes('nothing of yours to confirm'));
+    expect(await state()).toEqual(before);
+
+    await engineer.click(question, 'decline_enrolment');
+    await eventually(async () =>
+      expect((await superadmin.directMessages()).at(-1)?.text).toContain('somebody else used the link'),
+    );
+    expect(await operator(engineer.id)).toBeNull();
+    expect((await open(bed, link)).text).toContain('This link was refused');
+    await engineer.command('operators confirm');
+    expect((await engineer.waitForEphemeral()).text).toContain('nothing of yours to confirm');
+    expect(await actions()).toEqual(['added', 'first_code', 'enrolment_declined']);
+  });
+
+  test('confirming goes by command, too, before the code and after it, once', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    const link = await invite(bed, superadmin, engineer, 'engineer');
+    await engineer.command('operators confirm');
+    await engineer.waitForEphemeral(({ text }) => text.includes('First open your link'));
+    expect(await operator(engineer.id)).toBeNull();
+    // Slack does not take the question; the page says what to do.
+    bed.slack.faults.add({ method: 'chat.postMessage', kind: 'error', error: 'internal_error', times: 1 });
+    const proved = await typeCode(bed, link, codeFor(bed, secretOn(await open(bed, link))));
+    expect(proved.text).toContain('<code>/flag-promotions operators confirm</code>');
+    await engineer.command('operators confirm');
+    await engineer.waitForEphemeral(({ text }) => text.includes('You are an engineer now'));
+    await engineer.command('operators confirm');
+    await engineer.waitForEphemeral(({ text }) => text.includes('nothing of yours to confirm'));
+    expect(await actions()).toEqual(['added', 'first_code', 'activated']);
+  });
+
+  test('nobody enrols themselves, nor anybody who is no person of the workspace; and each refusal burns no code', async () => {
+    const { superadmin, engineer, stranger, otherBot } = bed.slack.people;
+    const code = bed.code(superadmin.id);
+    for (const [words, personId, said] of [
+      ['add', superadmin.id, 'Nobody enrols'],
+      ['reset', superadmin.id, 'Nobody enrols'],
+      ['unlock', superadmin.id, 'Nobody enrols'],
+      ['add', stranger.id, 'another workspace'],
+      ['add', otherBot.id, 'A bot cannot'],
+      ['add', 'U0NOBODY00', 'nobody by this id'],
+      ['reset', engineer.id, 'They are no operator'],
+      ['disable', engineer.id, 'They are no operator'],
+      ['disable', superadmin.id, 'the last superadmin'],
+    ] as const) {
+      const outcome = await administer(superadmin, words, {
+        person: personId,
+        ...(words === 'add' ? { role: 'engineer' } : {}),
+        code,
+      });
+      expect([words, personId, JSON.stringify(outcome)]).toEqual([words, personId, expect.stringContaining(said)]);
+      await superadmin.closeModal({ all: true });
+    }
+    expect(await actions()).toEqual([]);
+    expect((await administer(superadmin, 'add', { person: engineer.id, role: 'engineer', code })).kind).toBe('closed');
+    await waitForDirect(engineer, 'open_enrolment');
+  });
+
+  test('who is no superadmin is refused at the command, and at the submission where they are none any more', async () => {
+    const { superadmin, secondSuperadmin, engineer } = bed.slack.people;
+    await engineer.command('operators add');
+    expect((await engineer.waitForEphemeral()).text).toContain('You need the superadmin role');
+    await bed.enrol(secondSuperadmin.id);
+    await secondSuperadmin.command('operators add');
+    await secondSuperadmin.waitForModal();
+    await bed.db.operators.disable(secondSuperadmin.id, bed.clock.now());
+    await secondSuperadmin.submit({ person: engineer.id, role: 'superadmin', code: bed.code(secondSuperadmin.id) });
+    expect(JSON.stringify(secondSuperadmin.modal()?.blocks)).toContain('You need the superadmin role');
+    expect(await bed.rows.query('select 1 from console_operator_enrolments')).toEqual([]);
+    expect(await operator(superadmin.id)).toMatchObject({ disabledAt: null });
+  });
+
+  test('an inviter who was disabled meanwhile brings nobody in', async () => {
+    const { superadmin, secondSuperadmin, engineer } = bed.slack.people;
+    await bed.enrol(secondSuperadmin.id);
+    const link = await invite(bed, secondSuperadmin, engineer, 'superadmin');
+    await typeCode(bed, link, codeFor(bed, secretOn(await open(bed, link))));
+    expect(
+      (await administer(superadmin, 'disable', { person: secondSuperadmin.id, code: bed.code(superadmin.id) })).kind,
+    ).toBe('closed');
+    await engineer.command('operators confirm');
+    await engineer.waitForEphemeral(({ text }) => text.includes('is no superadmin any more'));
+    expect(await operator(engineer.id)).toBeNull();
+  });
+
+  test('rotate: the old secret works until the new one is confirmed, and then no more', async () => {
+    const { superadmin } = bed.slack.people;
+    expect((await administer(superadmin, 'rotate', { code: bed.code(superadmin.id) })).kind).toBe('closed');
+    const link = linkIn(await waitForDirect(superadmin, 'open_enrolment'));
+    const secret = secretOn(await open(bed, link));
+    await typeCode(bed, link, codeFor(bed, secret));
+    bed.clock.advance(MINUTE);
+    // Still the old one: it adds somebody.
+    await invite(bed, superadmin, bed.slack.people.engineer, 'engineer');
+    await superadmin.click(await waitForDirect(superadmin, 'confirm_enrolment'), 'confirm_enrolment');
+    await eventually(async () => expect((await superadmin.directMessages()).at(-1)?.text).toContain('are in force'));
+    bed.clock.advance(MINUTE);
+    const person = bed.slack.people.engineer.id;
+    const stale = await administer(superadmin, 'add', { person, role: 'engineer', code: bed.code(superadmin.id) });
+    expect(JSON.stringify(stale)).toContain('not right');
+    await superadmin.closeModal({ all: true });
+    bed.adopt(superadmin.id, secret);
+    const fresh = await administer(superadmin, 'add', { person, role: 'engineer', code: bed.code(superadmin.id) });
+    expect(fresh.kind).toBe('closed');
+    expect(await actions()).toEqual(['rotation_started', 'first_code', 'added', 'rotated', 'added']);
+    await eventually(async () => expect(superadmin.ephemerals().length).toBeGreaterThanOrEqual(2));
+  });
+
+  test('a new secret brings back nobody who was disabled after asking for it', async () => {
+    const { superadmin, secondSuperadmin } = bed.slack.people;
+    await bed.enrol(secondSuperadmin.id);
+    await administer(secondSuperadmin, 'rotate', { code: bed.code(secondSuperadmin.id) });
+    const link = linkIn(await waitForDirect(secondSuperadmin, 'open_enrolment'));
+    await administer(superadmin, 'disable', { person: secondSuperadmin.id, code: bed.code(superadmin.id) });
+    expect((await open(bed, link)).text).toContain('withdrawn');
+    await secondSuperadmin.command('operators confirm');
+    await secondSuperadmin.waitForEphemeral(({ text }) => text.includes('nothing of yours'));
+    expect(await operator(secondSuperadmin.id)).toMatchObject({ disabledAt: expect.any(Date) });
+  });
+
+  test('reset: the old secret and recovery codes stop at once, and the link brings the person back with their role', async () => {
+    const { superadmin, secondSuperadmin, engineer } = bed.slack.people;
+    await bed.enrol(secondSuperadmin.id);
+    await administer(superadmin, 'reset', { person: secondSuperadmin.id, code: bed.code(superadmin.id) });
+    const link = linkIn(await waitForDirect(secondSuperadmin, 'open_enrolment'));
+    await secondSuperadmin.command('operators add');
+    expect((await secondSuperadmin.waitForEphemeral()).text).toContain('You need the superadmin role');
+    const secret = secretOn(await open(bed, link));
+    await typeCode(bed, link, codeFor(bed, secret));
+    await secondSuperadmin.click(await waitForDirect(secondSuperadmin, 'confirm_enrolment'), 'confirm_enrolment');
+    await eventually(async () =>
+      expect(await operator(secondSuperadmin.id)).toMatchObject({ role: 'superadmin', disabledAt: null }),
+    );
+    bed.adopt(secondSuperadmin.id, secret);
+    await invite(bed, secondSuperadmin, engineer, 'engineer', 1);
+    expect(await actions()).toEqual(['reset', 'first_code', 'activated', 'added']);
+  });
+
+  test('a recovery code stands in for a code once, is audited without being told, and ten rotate away', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    await administer(superadmin, 'rotate', { code: bed.code(superadmin.id) });
+    const link = linkIn(await waitForDirect(superadmin, 'open_enrolment'));
+    const [code = '', another = ''] = recoveryCodesOn(
+      await typeCode(bed, link, codeFor(bed, secretOn(await open(bed, link)))),
+    );
+    bed.keepSecret('a recovery code', code);
+    bed.keepSecret('a recovery code, bare', code.replace('-', ''));
+    const add = (typed: string) =>
+      administer(superadmin, 'add', { person: engineer.id, role: 'engineer', code: typed });
+    // Not before its secret is in force.
+    expect(JSON.stringify(await add(code))).toContain('not right');
+    await superadmin.closeModal({ all: true });
+    await superadmin.command('operators confirm');
+    await superadmin.waitForEphemeral(({ text }) => text.includes('are in force'));
+
+    expect((await add(code.toUpperCase())).kind).toBe('closed');
+    expect(JSON.stringify(await add(code))).toContain('used already');
+    await superadmin.closeModal({ all: true });
+    const used = (await audited()).filter(({ action }) => action.endsWith('recovery_code_used'));
+    expect(used).toMatchObject([{ actor: superadmin.id, detail: { for: 'operators add', left: 9 } }]);
+
+    // In a promotion's form as well, in the same transaction as what it authorises.
+    const id = await bed.rows.insertDeploying();
+    await bed.app.tick();
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    expect((await superadmin.submit({ code: another })).kind).toBe('closed');
+    expect((await bed.db.promotions.find(id))?.state).toBe('deployed');
+    expect((await audited()).at(-1)).toMatchObject({ detail: { for: 'completed', left: 8 } });
+    await superadmin.command('operators');
+    const list = await superadmin.waitForEphemeral(({ text }) => text === '*Operators*');
+    expect(JSON.stringify(list.blocks)).toContain('8 recovery codes left');
+  });
+
+  test('where Slack does not take the link, whoever sent it is told, and another one can be sent', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    for (const [fault, said] of [
+      [{ method: 'chat.postMessage', kind: 'error', error: 'messages_tab_disabled', times: 1 }, 'Slack did not take'],
+      [{ method: 'chat.postMessage', kind: 'status', status: 503, times: 1 }, 'did not say whether'],
+    ] as const) {
+      bed.slack.faults.add(fault);
+      bed.clock.advance(MINUTE);
+      const code = bed.code(superadmin.id);
+      expect((await administer(superadmin, 'add', { person: engineer.id, role: 'engineer', code })).kind).toBe(
+        'closed',
+      );
+      await superadmin.waitForEphemeral(({ text }) => text.includes(said));
+    }
+    bed.clock.advance(MINUTE);
+    expect((await open(bed, await invite(bed, superadmin, engineer, 'engineer'))).status).toBe(200);
+  });
+
+  test('what is no form of ours is refused: another type, a large body, no code, another method', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    const link = await invite(bed, superadmin, engineer, 'engineer');
+    const secret = secretOn(await open(bed, link));
+    const code = codeFor(bed, secret);
+    const before = await state();
+    const json = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ code }) };
+    expect((await open(bed, link, json)).status).toBe(415);
+    const large = new URLSearchParams({ code, more: 'x'.repeat(100_000) });
+    expect((await open(bed, link, { method: 'POST', body: large })).status).toBe(413);
+    expect((await open(bed, link, { method: 'POST', body: new URLSearchParams({ other: code }) })).status).toBe(422);
+    expect((await open(bed, link, { method: 'PUT', body: new URLSearchParams({ code }) })).status).toBe(405);
+    expect(await state()).toEqual(before);
+    expect((await typeCode(bed, link, code)).status).toBe(200);
+  });
+});
+
+test('without PUBLIC_URL no link is offered: Slack says what to set, and what to do instead', async () => {
+  const bed = await startTestBed({ rateLimit: false });
+  try {
+    const { superadmin } = bed.slack.people;
+    for (const word of ['add', 'reset', 'rotate']) {
+      await superadmin.command(`operators ${word}`);
+      const { text } = await superadmin.waitForEphemeral();
+      expect(text).toContain('`PUBLIC_URL`');
+      expect(text).toContain('flag-promotions operators');
+    }
+    await superadmin.command('operators disable');
+    await superadmin.waitForModal();
+  } finally {
+    await bed.close();
+  }
+});
+
+test('in Socket Mode the page is served as well, and its link comes the same way', async () => {
+  const bed = await startTestBed({ socketMode: true, environment: { PUBLIC_URL }, rateLimit: false });
+  try {
+    const { superadmin, engineer } = bed.slack.people;
+    await eventually(async () => expect((await superadmin.command('operators')).kind).toBe('acknowledged'));
+    const link = await invite(bed, superadmin, engineer, 'engineer');
+    const secret = secretOn(await open(bed, link));
+    expect(recoveryCodesOn(await typeCode(bed, link, codeFor(bed, secret)))).toHaveLength(10);
+  } finally {
+    await bed.close();
+  }
+});

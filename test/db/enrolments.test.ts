@@ -1,0 +1,243 @@
+import type { AdministrationRequest } from '../../src/promotions/enrolment.js';
+import type { CodeCheck } from '../../src/promotions/resolution.js';
+import {
+  breakAuditLog,
+  enrol,
+  everything,
+  insertPromotions,
+  mendAuditLog,
+  NOW,
+  type Person,
+  type Stored,
+  STEP,
+  startStored,
+  submission,
+  typed,
+} from '../support/rows.js';
+
+let stored: Stored;
+let kris: Person;
+beforeEach(async () => {
+  stored = await startStored();
+  kris = await enrol(stored.db, 'U0KRIS');
+});
+afterEach(() => stored.close());
+
+const LATER = new Date(NOW.getTime() + 15 * 60_000);
+let made = 0;
+const link = () => {
+  made += 1;
+  return { tokenHash: `hash ${made}`, sealedSecret: `sealed ${made}` };
+};
+const asked = (
+  action: AdministrationRequest['action'],
+  personId: string,
+  askedBy = 'U0KRIS',
+): AdministrationRequest => ({
+  action,
+  personId,
+  role: 'engineer',
+  askedBy,
+});
+const right =
+  (step = STEP) =>
+  () => ({ kind: 'right' as const, step });
+const hashes = () => ['h1', 'h2'];
+const accepted = (step: number) => (): CodeCheck => ({ kind: 'accepted', step });
+const operatorEvents = async () =>
+  (
+    await stored.rows.query<{ action: string }>(
+      `select action from console_audit_log where action like 'console.flag.operator.%' order by id`,
+    )
+  ).map(({ action }) => action.replace('console.flag.operator.', ''));
+
+async function invited(personId = 'U0NEW', step = STEP) {
+  const made_ = link();
+  const outcome = await stored.db.enrolments.administer(asked('add', personId), made_, NOW, accepted(step));
+  expect(outcome).toEqual({ kind: 'done', role: 'engineer', expiresAt: LATER });
+  return made_;
+}
+
+test('a first code that comes twice at once is taken once, and its recovery codes are the first one’s', async () => {
+  const { tokenHash } = await invited();
+  const replica = stored.replica();
+  const outcomes = await Promise.all(
+    Array.from({ length: 6 }, (_, n) =>
+      (n % 2 === 0 ? stored.db : replica).enrolments.prove(tokenHash, NOW, right(STEP + n), () => [`of ${n}`]),
+    ),
+  );
+  expect(outcomes.filter(({ kind }) => kind === 'proved')).toHaveLength(1);
+  expect(outcomes.filter((outcome) => outcome.kind === 'closed' && outcome.state === 'used')).toHaveLength(5);
+  const winner = outcomes.findIndex(({ kind }) => kind === 'proved');
+  expect(await stored.rows.query('select recovery_code_hashes as codes from console_operator_enrolments')).toEqual([
+    { codes: [`of ${winner}`] },
+  ]);
+  expect(await operatorEvents()).toEqual(['added', 'first_code']);
+});
+
+test('wrong first codes at once are all counted, and no more than five are looked at', async () => {
+  const { tokenHash } = await invited();
+  const outcomes = await Promise.all(
+    Array.from({ length: 9 }, () => stored.db.enrolments.prove(tokenHash, NOW, () => ({ kind: 'wrong' }), hashes)),
+  );
+  const left = outcomes.flatMap((outcome) => (outcome.kind === 'code_refused' ? [outcome.left] : []));
+  expect(left.toSorted()).toEqual([0, 1, 2, 3, 4]);
+  expect(outcomes.filter((outcome) => outcome.kind === 'closed' && outcome.state === 'too_many_codes')).toHaveLength(4);
+  expect(await operatorEvents()).toEqual(['added', 'enrolment_locked']);
+});
+
+test('a person’s word that comes twice at once activates once: secret, step and recovery codes, one event', async () => {
+  const { tokenHash, sealedSecret } = await invited();
+  await stored.db.enrolments.prove(tokenHash, NOW, right(STEP + 1), hashes);
+  const replica = stored.replica();
+  const outcomes = await Promise.all([
+    stored.db.enrolments.confirm('U0NEW', NOW),
+    replica.enrolments.confirm('U0NEW', NOW),
+    stored.db.enrolments.confirm('U0NEW', NOW),
+  ]);
+  expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual([
+    'activated',
+    'nothing_to_confirm',
+    'nothing_to_confirm',
+  ]);
+  const [operator] = await stored.rows.query(
+    `select role, totp_secret_encrypted as secret, totp_last_step as step from console_operators where slack_user_id = 'U0NEW'`,
+  );
+  expect(operator).toEqual({ role: 'engineer', secret: sealedSecret, step: String(STEP + 1) });
+  expect(await stored.rows.query('select code_hash from console_operator_recovery_codes order by 1')).toEqual([
+    { code_hash: 'h1' },
+    { code_hash: 'h2' },
+  ]);
+  expect(await operatorEvents()).toEqual(['added', 'first_code', 'activated']);
+});
+
+test('where the audit log does not take its event, nothing else is written', async () => {
+  const { tokenHash } = await invited();
+  const before = {
+    ...(await everything(stored.rows)),
+    enrolments: await stored.rows.query('select * from console_operator_enrolments'),
+  };
+  await breakAuditLog(stored.rows);
+  const { enrolments } = stored.db;
+  await expect(enrolments.prove(tokenHash, NOW, right(), hashes)).rejects.toThrow('broken');
+  await expect(enrolments.decline('U0NEW', NOW)).rejects.toThrow('broken');
+  await expect(enrolments.administer(asked('add', 'U0OTHER'), link(), NOW, accepted(STEP + 1))).rejects.toThrow(
+    'broken',
+  );
+  const after = {
+    ...(await everything(stored.rows)),
+    enrolments: await stored.rows.query('select * from console_operator_enrolments'),
+  };
+  expect(after).toEqual(before);
+  await mendAuditLog(stored.rows);
+  await enrolments.prove(tokenHash, NOW, right(), hashes);
+  await breakAuditLog(stored.rows);
+  await expect(enrolments.confirm('U0NEW', NOW)).rejects.toThrow('broken');
+  expect(await stored.db.operators.find('U0NEW')).toBeNull();
+});
+
+test('two superadmins who disable each other at once leave one', async () => {
+  await enrol(stored.db, 'U0MINA');
+  const replica = stored.replica();
+  for (let round = 0; round < 5; round += 1) {
+    await stored.rows.query('update console_operators set disabled_at = null');
+    const outcomes = await Promise.all([
+      stored.db.enrolments.administer(asked('disable', 'U0MINA', 'U0KRIS'), link(), NOW, accepted(STEP + 1 + round)),
+      replica.enrolments.administer(asked('disable', 'U0KRIS', 'U0MINA'), link(), NOW, accepted(STEP + 1 + round)),
+    ]);
+    expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual(['done', 'not_superadmin']);
+    expect(await stored.db.operators.superadmins()).toHaveLength(1);
+  }
+});
+
+test('two superadmins who disable themselves at once leave one, by Slack as by the command line', async () => {
+  await enrol(stored.db, 'U0MINA');
+  const replica = stored.replica();
+  const outcomes = await Promise.all([
+    stored.db.enrolments.administer(asked('disable', 'U0KRIS', 'U0KRIS'), link(), NOW, accepted(STEP)),
+    replica.operators.disable('U0MINA', NOW, { actor: 'command line', keepLast: true }),
+  ]);
+  expect(
+    outcomes.filter(
+      (outcome) => outcome === 'last_superadmin' || (typeof outcome === 'object' && outcome.kind === 'last_superadmin'),
+    ),
+  ).toHaveLength(1);
+  expect(await stored.db.operators.superadmins()).toHaveLength(1);
+});
+
+test('a recovery code that comes for two promotions at once is taken for one', async () => {
+  await stored.db.operators.enrol({
+    slackUserId: 'U0KRIS',
+    role: 'superadmin',
+    sealedSecret: 's',
+    recoveryCodeHashes: ['h'],
+  });
+  const [first = '', second = ''] = await insertPromotions(stored.rows, 2);
+  const replica = stored.replica();
+  const check = (authenticator: { recoveryCodes: readonly { hash: string; usedAt: Date | null }[] }): CodeCheck =>
+    authenticator.recoveryCodes.some(({ hash, usedAt }) => hash === 'h' && usedAt === null)
+      ? { kind: 'accepted', recoveryCode: 'h' }
+      : { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null };
+  const outcomes = await Promise.all([
+    stored.db.promotions.resolve(submission(first, kris), NOW, check),
+    replica.promotions.resolve(submission(second, kris), NOW, check),
+  ]);
+  expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual(['code_refused', 'resolved']);
+  expect(await operatorEvents()).toEqual(['recovery_code_used']);
+  // And where whoever checks was wrong about it, the row says no, and nothing is resolved by it.
+  const left = outcomes[0]?.kind === 'resolved' ? second : first;
+  const wrongly = (): CodeCheck => ({ kind: 'accepted', recoveryCode: 'h' });
+  await expect(stored.db.promotions.resolve(submission(left, kris), NOW, wrongly)).rejects.toThrow('used already');
+  expect((await stored.db.promotions.find(left))?.state).toBe('deploying');
+});
+
+test('a newer link ends the one before, forgets its secret, and those that ran out as well', async () => {
+  const old = await invited('U0OLD');
+  await stored.rows.query(`update console_operator_enrolments set expires_at = $1`, [NOW]);
+  const first = await invited('U0NEW', STEP + 1);
+  const second = await invited('U0NEW', STEP + 2);
+  const rows = await stored.rows.query(
+    'select token_hash as hash, state, end_reason as why, totp_secret_encrypted is null as forgotten from console_operator_enrolments order by id',
+  );
+  expect(rows).toEqual([
+    { hash: old.tokenHash, state: 'ended', why: 'expired', forgotten: true },
+    { hash: first.tokenHash, state: 'ended', why: 'replaced', forgotten: true },
+    { hash: second.tokenHash, state: 'sent', why: null, forgotten: false },
+  ]);
+});
+
+test('whoever is enrolled on the command line meanwhile keeps that secret: their link is dead', async () => {
+  const { tokenHash } = await invited();
+  await stored.db.enrolments.prove(tokenHash, NOW, right(), hashes);
+  await stored.db.operators.enrol({ slackUserId: 'U0NEW', role: 'engineer', sealedSecret: 'by hand' });
+  expect(await stored.db.enrolments.confirm('U0NEW', NOW)).toEqual({ kind: 'nothing_to_confirm' });
+  expect(
+    await stored.rows.query(
+      `select totp_secret_encrypted as secret from console_operators where slack_user_id = 'U0NEW'`,
+    ),
+  ).toEqual([{ secret: 'by hand' }]);
+});
+
+test('a role that was changed while a secret was renewed stays changed', async () => {
+  const mina = await enrol(stored.db, 'U0MINA');
+  const { tokenHash, sealedSecret } = link();
+  await stored.db.enrolments.administer(
+    asked('rotate', mina.id, mina.id),
+    { tokenHash, sealedSecret },
+    NOW,
+    typed(mina.code()),
+  );
+  await stored.db.enrolments.prove(tokenHash, NOW, right(STEP + 1), hashes);
+  await stored.rows.query(`update console_operators set role = 'engineer' where slack_user_id = 'U0MINA'`);
+  expect((await stored.db.enrolments.confirm('U0MINA', NOW)).kind).toBe('activated');
+  expect(await stored.db.operators.find('U0MINA')).toMatchObject({ role: 'engineer' });
+});
+
+test('a wrong code counts, is audited, and sends nothing', async () => {
+  const outcome = await stored.db.enrolments.administer(asked('add', 'U0NEW'), link(), NOW, typed(kris.wrongCode()));
+  expect(outcome).toMatchObject({ kind: 'code_refused', check: { reason: 'wrong', failedAttempts: 1 } });
+  expect(await stored.rows.query('select 1 from console_operator_enrolments')).toEqual([]);
+  expect(await stored.rows.query('select action, detail from console_audit_log')).toMatchObject([
+    { action: 'console.flag.promotion.totp_rejected', detail: { attempted: 'operators add', reason: 'wrong' } },
+  ]);
+});

@@ -1,0 +1,102 @@
+import { createCodeCheck } from '../../src/operators/code-check.js';
+import { createRecoveryHash, newRecoveryCodes, recoveryCodeOf } from '../../src/operators/recovery-codes.js';
+import { createSecretBox } from '../../src/operators/secret-box.js';
+import { LOCK_MS } from '../../src/operators/totp.js';
+import { base32, hotp } from './hotp.js';
+
+const KEY = new Uint8Array(32).fill(7);
+const NOW = new Date('2026-05-10T06:00:10Z');
+const OPERATOR = 'U0KRIS';
+const SECRET = Buffer.from('a secret of 20 bytes');
+const hash = createRecoveryHash(KEY);
+const box = createSecretBox(KEY);
+const check = createCodeCheck(box, hash);
+const CODE = 'abcde-f2345';
+
+const stored = (changes: Partial<Parameters<typeof check>[1]> = {}) => ({
+  operatorId: OPERATOR,
+  sealedSecret: box.seal(base32(SECRET), OPERATOR),
+  lastStep: null,
+  failedAttempts: 0,
+  lockedUntil: null,
+  recoveryCodes: [{ hash: hash(CODE, OPERATOR), usedAt: null }],
+  ...changes,
+});
+
+test('ten fresh codes are ten different ones, each in the form that is asked for', () => {
+  const codes = newRecoveryCodes();
+  expect(new Set(codes).size).toBe(10);
+  for (const code of codes) expect(code).toMatch(/^[0-9a-hjkmnp-tv-z]{5}-[0-9a-hjkmnp-tv-z]{5}$/u);
+  expect(newRecoveryCodes()).not.toEqual(codes);
+});
+
+test.each([
+  ['abcde-f2345', 'abcdef2345'],
+  [' ABCDE F2345 ', 'abcdef2345'],
+  ['abcdef2345', 'abcdef2345'],
+  ['123456', null],
+  ['abcde-f234', null],
+  ['abcde-f23456', null],
+  // Letters that no code has, because they look like others.
+  ['abcde-filou', null],
+  ['', null],
+])('%j is read as %j', (typed, code) => {
+  expect(recoveryCodeOf(typed)).toBe(code);
+});
+
+test('the hash is the same however it was typed, and another for another operator and another key', () => {
+  expect(hash('ABCDE F2345', OPERATOR)).toBe(hash(CODE, OPERATOR));
+  expect(hash(CODE, 'U0MINA')).not.toBe(hash(CODE, OPERATOR));
+  expect(createRecoveryHash(new Uint8Array(32).fill(8))(CODE, OPERATOR)).not.toBe(hash(CODE, OPERATOR));
+});
+
+describe('where a code is asked for', () => {
+  test('a recovery code is accepted, by its hash', () => {
+    expect(check(CODE, stored({ failedAttempts: 4 }), NOW)).toEqual({
+      kind: 'accepted',
+      recoveryCode: hash(CODE, OPERATOR),
+    });
+  });
+
+  test('one that was used is refused as such, and is no guess', () => {
+    const used = stored({ failedAttempts: 3, recoveryCodes: [{ hash: hash(CODE, OPERATOR), usedAt: NOW }] });
+    expect(check(CODE, used, NOW)).toEqual({
+      kind: 'rejected',
+      reason: 'reused',
+      failedAttempts: 3,
+      lockedUntil: null,
+    });
+  });
+
+  test('one that is not theirs counts as a guess, and the fifth locks', () => {
+    expect(check('00000-00000', stored(), NOW)).toMatchObject({
+      reason: 'wrong',
+      failedAttempts: 1,
+      lockedUntil: null,
+    });
+    expect(check(CODE, stored({ recoveryCodes: [{ hash: hash(CODE, 'U0MINA'), usedAt: null }] }), NOW)).toMatchObject({
+      reason: 'wrong',
+    });
+    expect(check('00000-00000', stored({ failedAttempts: 4 }), NOW)).toMatchObject({
+      failedAttempts: 5,
+      lockedUntil: new Date(NOW.getTime() + LOCK_MS),
+    });
+  });
+
+  test('while locked not even a right one is looked at', () => {
+    const lockedUntil = new Date(NOW.getTime() + 1);
+    expect(check(CODE, stored({ failedAttempts: 5, lockedUntil }), NOW)).toEqual({ kind: 'locked', lockedUntil });
+    expect(check(CODE, stored({ failedAttempts: 5, lockedUntil }), lockedUntil)).toMatchObject({ kind: 'accepted' });
+  });
+
+  test('it is good also where the secret cannot be opened any more', () => {
+    expect(check(CODE, stored({ sealedSecret: 'v1.damaged' }), NOW).kind).toBe('accepted');
+    expect(() => check('123456', stored({ sealedSecret: 'v1.damaged' }), NOW)).toThrow('cannot be decrypted');
+  });
+
+  test('a TOTP code is what it always was', () => {
+    const step = Math.floor(NOW.getTime() / 30_000);
+    expect(check(hotp(SECRET, step), stored(), NOW)).toEqual({ kind: 'accepted', step });
+    expect(check('12345', stored(), NOW)).toMatchObject({ reason: 'malformed', failedAttempts: 0 });
+  });
+});

@@ -1,0 +1,138 @@
+import {
+  type AdministrationRequest,
+  decideAdministration,
+  decideConfirmation,
+  decideFirstCode,
+  type Enrolment,
+  linkState,
+} from '../../src/promotions/enrolment.js';
+import type { Operator } from '../../src/promotions/resolution.js';
+
+const NOW = new Date('2026-05-10T06:00:00Z');
+const LATER = new Date(NOW.getTime() + 1);
+const operator = (slackUserId: string, role: Operator['role'] = 'superadmin', disabledAt: Date | null = null) => ({
+  slackUserId,
+  role,
+  disabledAt,
+});
+const enrolment = (changes: Partial<Enrolment> = {}): Enrolment => ({
+  id: '1',
+  slackUserId: 'U0NEW',
+  role: 'engineer',
+  purpose: 'add',
+  invitedBy: 'U0KRIS',
+  state: 'sent',
+  endReason: null,
+  failedAttempts: 0,
+  expiresAt: LATER,
+  ...changes,
+});
+
+test.each([
+  [null, 'unknown'],
+  [enrolment(), 'open'],
+  [enrolment({ expiresAt: NOW }), 'expired'],
+  [enrolment({ state: 'proved' }), 'used'],
+  [enrolment({ state: 'activated', expiresAt: NOW }), 'used'],
+  [enrolment({ state: 'ended', endReason: 'replaced' }), 'replaced'],
+  [enrolment({ state: 'ended', endReason: 'too_many_codes' }), 'too_many_codes'],
+])('a link of %j is %s', (given, state) => {
+  expect(linkState(given, NOW)).toBe(state);
+});
+
+describe('a first code', () => {
+  const never = jest.fn(() => ({ kind: 'right' as const, step: 1 }));
+
+  test('is not looked at where the link is not open', () => {
+    expect(decideFirstCode(enrolment({ state: 'proved' }), NOW, never)).toEqual({ kind: 'closed', state: 'used' });
+    expect(decideFirstCode(enrolment({ expiresAt: NOW }), NOW, never)).toEqual({ kind: 'closed', state: 'expired' });
+    expect(never).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    [0, { kind: 'right', step: 7 }, { kind: 'proved', step: 7 }],
+    [4, { kind: 'right', step: 7 }, { kind: 'proved', step: 7 }],
+    [0, { kind: 'wrong' }, { kind: 'code_refused', reason: 'wrong', left: 4 }],
+    [4, { kind: 'wrong' }, { kind: 'code_refused', reason: 'wrong', left: 0 }],
+    [4, { kind: 'malformed' }, { kind: 'code_refused', reason: 'malformed', left: 1 }],
+  ] as const)('after %d wrong ones, a %j is %j', (failedAttempts, check, decision) => {
+    expect(decideFirstCode(enrolment({ failedAttempts }), NOW, () => check)).toEqual(decision);
+  });
+});
+
+describe('a person’s word', () => {
+  const kris = operator('U0KRIS');
+  const proved = enrolment({ state: 'proved' });
+  const rotated = enrolment({ state: 'proved', purpose: 'rotate', slackUserId: 'U0MINA', invitedBy: 'U0MINA' });
+
+  test.each([
+    [null, null, kris, 'nothing_to_confirm'],
+    [enrolment(), null, kris, 'code_first'],
+    [enrolment({ expiresAt: NOW }), null, kris, 'expired'],
+    [{ ...proved, expiresAt: NOW }, null, kris, 'expired'],
+    [proved, null, kris, 'activate'],
+    [proved, operator('U0NEW', 'engineer', NOW), kris, 'activate'],
+    [proved, null, null, 'inviter_gone'],
+    [proved, null, operator('U0KRIS', 'engineer'), 'inviter_gone'],
+    [proved, null, operator('U0KRIS', 'superadmin', NOW), 'inviter_gone'],
+    [rotated, operator('U0MINA', 'engineer'), operator('U0MINA', 'engineer'), 'activate'],
+    [rotated, operator('U0MINA', 'superadmin', NOW), kris, 'disabled'],
+    [rotated, null, kris, 'disabled'],
+  ])('about %j, of %j, invited by %j: %s', (open, person, inviter, kind) => {
+    expect(decideConfirmation(open, { person, inviter }, NOW).kind).toBe(kind);
+  });
+});
+
+describe('what is asked about an operator', () => {
+  const kris = operator('U0KRIS');
+  const mina = operator('U0MINA');
+  const sam = operator('U0SAM', 'engineer');
+  const asked = (action: AdministrationRequest['action'], personId = 'U0NEW', role: Operator['role'] = 'engineer') => ({
+    action,
+    personId,
+    role,
+    askedBy: 'U0KRIS',
+  });
+  const accepted = { kind: 'accepted', step: 7 } as const;
+
+  test.each([
+    ['an engineer', asked('add'), operator('U0KRIS', 'engineer'), null, false, 'not_superadmin'],
+    ['nobody', asked('disable'), null, sam, false, 'not_superadmin'],
+    ['a disabled superadmin', asked('reset'), operator('U0KRIS', 'superadmin', NOW), sam, false, 'not_superadmin'],
+    ['nobody, for a secret of their own', asked('rotate', 'U0KRIS'), null, null, false, 'not_operator'],
+    ['a superadmin, for somebody else’s secret', asked('rotate', 'U0MINA'), kris, mina, false, 'not_superadmin'],
+    ['oneself to be added', asked('add', 'U0KRIS', 'engineer'), kris, kris, true, 'yourself'],
+    ['oneself to be reset', asked('reset', 'U0KRIS'), kris, kris, false, 'yourself'],
+    ['oneself to be unlocked', asked('unlock', 'U0KRIS'), kris, kris, false, 'yourself'],
+    ['an operator to be added again', asked('add', 'U0SAM'), kris, sam, false, 'already_operator'],
+    ['nobody to be reset', asked('reset'), kris, null, false, 'unknown_person'],
+    ['nobody to be unlocked', asked('unlock'), kris, null, false, 'unknown_person'],
+    ['the last superadmin to be disabled', asked('disable', 'U0KRIS'), kris, kris, true, 'last_superadmin'],
+    [
+      'somebody to be disabled twice',
+      asked('disable', 'U0SAM'),
+      kris,
+      operator('U0SAM', 'engineer', NOW),
+      false,
+      'already_disabled',
+    ],
+  ])('by %s is refused before any code is looked at', (_, request, actor, person, isLastSuperadmin, kind) => {
+    const checkCode = jest.fn(() => accepted);
+    expect(decideAdministration(request, { actor, person, isLastSuperadmin }, checkCode).kind).toBe(kind);
+    expect(checkCode).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ['a new person', asked('add'), null],
+    ['a disabled operator', asked('add', 'U0SAM'), operator('U0SAM', 'engineer', NOW)],
+    ['another role for an operator', asked('add', 'U0SAM', 'superadmin'), sam],
+    ['another superadmin, disabled', asked('disable', 'U0MINA'), mina],
+    ['oneself, disabled, where another is left', asked('disable', 'U0KRIS'), kris],
+    ['a secret of one’s own', asked('rotate', 'U0KRIS'), kris],
+  ])('%s takes a code', (_, request, person) => {
+    const locked = { actor: kris, person, isLastSuperadmin: false };
+    expect(decideAdministration(request, locked, () => accepted)).toEqual({ kind: 'do', check: accepted });
+    const wrong = { kind: 'rejected', reason: 'wrong', failedAttempts: 1, lockedUntil: null } as const;
+    expect(decideAdministration(request, locked, () => wrong)).toEqual({ kind: 'code_refused', check: wrong });
+  });
+});
