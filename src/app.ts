@@ -22,11 +22,13 @@ import { createRcaDrafter } from './jobs/rca-draft.js';
 import { createWatchdog } from './jobs/watchdog.js';
 import { boltLogger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
+import { routeOf, type Routing } from './promotions/routing.js';
 import { createSecretBox } from './operators/secret-box.js';
 import { checkCode } from './operators/totp.js';
 import { createReadiness } from './readiness.js';
 import { createSlack, type Slack } from './slack/slack.js';
 import { keepConnected, type SocketModeConnection } from './slack/socket-mode.js';
+import { quietUntil, tomorrowAt } from './zones.js';
 
 /** What is not the program's own: time, chance and the log. */
 export interface Surroundings {
@@ -77,6 +79,11 @@ export async function openConfiguredDatabase(config: DatabaseConfig, log: Logger
   };
 }
 
+function routingOf({ slack }: Config): Routing {
+  const otherwise = { channel: slack.alertChannel, mention: slack.criticalMention, quiet: null };
+  return { rules: slack.alertRoutes, otherwise };
+}
+
 /** What both the long-running app and a single tick from the command line are made of. */
 interface Core {
   readonly slack: Slack;
@@ -96,6 +103,7 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
   const heroku = config.heroku === null ? null : createHeroku(config.heroku);
   const readEvidence = createEvidenceReader(heroku, around.now, around.log);
   const newOwner = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
+  const routing = routingOf(config);
   const delivery = createDelivery({
     db,
     slack,
@@ -103,8 +111,8 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
     now: around.now,
     random: around.random,
     newOwner,
+    routeOf: (herokuApp) => routeOf(routing, herokuApp),
     alertChannel: config.slack.alertChannel,
-    criticalMention: config.slack.criticalMention,
     broadcastCriticals: config.broadcastCriticals,
     onOutcome: metrics.onDelivery,
   });
@@ -113,6 +121,10 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
     delivery,
     readEvidence,
     autoCommitLive: config.autoCommitLive,
+    heldUntil: (herokuApp: string, at: Date) => {
+      const { quiet } = routeOf(routing, herokuApp);
+      return quiet === null ? null : quietUntil(quiet, at);
+    },
     thresholds: config.thresholds,
     ...around,
   };
@@ -237,6 +249,8 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     onDenied: metrics.onDenied,
     onCodeRefused: metrics.onCodeRefused,
     alertChannel: config.slack.alertChannel,
+    channelOf: (herokuApp) => routeOf(routingOf(config), herokuApp).channel,
+    tomorrowAt,
     thresholds: config.thresholds,
     rcaUrlHosts: config.rcaUrlHosts,
     now,

@@ -17,6 +17,13 @@ export const AUDIT_ACTIONS = [
   'console.flag.promotion.failed',
   'console.flag.promotion.recovered',
   'console.flag.promotion.rca_linked',
+  'console.flag.promotion.taken',
+  'console.flag.promotion.owner_confirmed',
+  'console.flag.promotion.handed_over',
+  'console.flag.promotion.owner_asked',
+  'console.flag.promotion.owner_lost',
+  'console.flag.promotion.snoozed',
+  'console.flag.promotion.snooze_ended',
   'console.flag.promotion.totp_rejected',
   'console.flag.promotion.denied',
 ] as const;

@@ -3,6 +3,7 @@ import type { Answer } from '../views/blocks.js';
 import { helpWords, SUBCOMMANDS, type Subcommand, unknownWords } from '../views/help.js';
 import { sentence } from '../views/list.js';
 import { answer, isStranger, STRANGER } from './answer.js';
+import { commandSnooze, commandTake } from './attention.js';
 import { listPage } from './commands/list.js';
 import { show } from './commands/show.js';
 import { statsInWords } from './commands/stats.js';
@@ -30,6 +31,10 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
       return commandRca(deps, command, rest);
     case 'mark':
       return commandMark(deps, command, rest);
+    case 'take':
+      return commandTake(deps, command, rest);
+    case 'snooze':
+      return commandSnooze(deps, command, rest);
     case 'promote':
     case 'cancel':
       return commandTransition(deps, word, command, rest);
@@ -40,7 +45,7 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
 
 async function answerTo(
   deps: HandlerDependencies,
-  word: Exclude<Subcommand, 'rca' | 'mark' | 'promote' | 'cancel'> | null,
+  word: Exclude<Subcommand, 'rca' | 'mark' | 'promote' | 'cancel' | 'take' | 'snooze'> | null,
   typed: string,
   rest: string,
 ): Promise<Answer> {

@@ -1,4 +1,5 @@
 import type { Alerts, ClaimedAlert, Lease } from '../db/alerts.js';
+import type { AttentionRecords } from '../db/attention.js';
 import type { AuditLog } from '../db/audit.js';
 import type { ProgressMessages } from '../db/progress.js';
 import type { ClaimedReply, Replies } from '../db/replies.js';
@@ -6,19 +7,23 @@ import { type MessageRef, rootOf, worstSeverity } from '../promotions/alert.js';
 import { type AlertStep, type AlertWork, nextAlertStep } from '../promotions/delivery.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
+import type { Route } from '../promotions/routing.js';
 import { owesRca } from '../promotions/rca-debt.js';
 import type { Outgoing, Slack } from '../slack/slack.js';
 import { alertMessage, escalationReply, rcaLinkedReply, repeatReply, resolvedReply } from '../views/alert.js';
 import type { Message } from '../views/blocks.js';
 import { rcaReminder } from '../views/rca-debt.js';
+import { createAttentionReplies, isAttentionReply } from './attention-replies.js';
 import { CLOCK_SKEW_MS, LEASE_MS, postponed, unlessGone } from './attempts.js';
 import { createProgressDelivery } from './progress.js';
+import { findRouted, postRouted } from './routed-post.js';
 
 export interface DeliveryDependencies {
   readonly db: {
     readonly alerts: Alerts;
     readonly replies: Replies;
     readonly progress: ProgressMessages;
+    readonly attention: Pick<AttentionRecords, 'of'>;
     readonly audit: AuditLog;
   };
   readonly slack: Slack;
@@ -29,8 +34,10 @@ export interface DeliveryDependencies {
   readonly random: () => number;
   /** Names the holder of a lease, another at each call: a tick that outlived its lease is no holder beside a click. */
   readonly newOwner: () => string;
+  /** Where what is about a Heroku app goes. */
+  readonly routeOf: (herokuApp: string) => Route;
+  /** Where it goes if Slack does not let the app post there. */
   readonly alertChannel: string;
-  readonly criticalMention: string | null;
   readonly broadcastCriticals: boolean;
   readonly onOutcome: (outcome: DeliveryOutcome) => void;
 }
@@ -63,6 +70,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
   const { db, slack } = deps;
   const newLease = (): Lease => ({ owner: deps.newOwner(), durationMs: LEASE_MS });
   const progress = createProgressDelivery({ ...deps, db: db.progress });
+  const attentionReplies = createAttentionReplies(deps);
 
   async function alert(id: string): Promise<DeliveryOutcome> {
     const lease = newLease();
@@ -129,17 +137,21 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       const reply = await unlessGone(() => slack.find({ channel: thread.channel, threadTs: thread.ts, key }, since));
       if (reply !== null) return { ref: reply, threadTs: thread.ts };
     }
-    const root = await slack.find({ channel: thread?.channel ?? deps.alertChannel, threadTs: null, key }, since);
+    // An attempt that wrote down no channel went to the one there was before there were routes.
+    const channel = alert.channel ?? thread?.channel ?? deps.alertChannel;
+    const root = await findRouted(slack, { channel, fallback: deps.alertChannel, key }, since);
     return root === null ? null : { ref: root, threadTs: null };
   }
 
   async function post(work: AlertWork, thread: MessageRef | null, lease: Lease): Promise<DeliveryOutcome> {
     const { alert, promotion } = work;
+    const route = deps.routeOf(promotion.herokuApp);
     const facts = {
       promotion,
       severity: alert.severity,
       evidence: thread === null ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null,
-      mention: alert.severity === 'critical' ? deps.criticalMention : null,
+      mention: alert.severity === 'critical' ? route.mention : null,
+      attention: await db.attention.of(promotion.id),
     };
     const key = alertKey(alert);
     let posted: MessageRef | null = null;
@@ -153,8 +165,15 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       // The warning's message was deleted: the critical needs buttons of its own.
       threadTs = null;
       const evidence = facts.evidence ?? (await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS));
-      const to = { channel: deps.alertChannel, threadTs: null, broadcast: false, key };
-      posted = await slack.post(to, alertMessage({ ...facts, evidence }));
+      posted = await postRouted(slack, {
+        key,
+        row: alert,
+        route: route.channel,
+        fallback: deps.alertChannel,
+        record: (to) => db.alerts.recordDestination(alert.id, lease, to),
+        message: (refusedRoute) => alertMessage({ ...facts, evidence, refusedRoute }),
+      });
+      if (posted === null) return { kind: 'nothing' };
       awaitsEvidence = evidence.kind === 'unavailable' && evidence.reason === 'no_answer';
     }
     if (await db.alerts.recordPosted(alert.id, lease, posted, threadTs, deps.now())) {
@@ -187,6 +206,8 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       evidence: isDeploying(promotion) ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null,
       // An edit notifies nobody, so a mention in it would only mislead.
       mention: null,
+      refusedRoute: alert.refusedRoute,
+      attention: await db.attention.of(promotion.id),
     });
     const painted = await unlessGone(async () => {
       await slack.update(step.message, message);
@@ -211,16 +232,17 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
 
   async function deliverReply(claimed: ClaimedReply, lease: Lease): Promise<DeliveryOutcome> {
     const { reply, promotion, alerts } = claimed;
+    if (reply.message !== null) return paintReply(claimed, reply.message, lease);
     const root = rootOf(alerts);
     const message = root === null ? null : await replyMessage(claimed);
-    if (root === null || message === null) {
+    if (root === null || (message === null && claimed.attemptsBefore === 0)) {
       await db.replies.withdraw(reply.id, lease);
       return { kind: 'withdrawn' };
     }
     const to: Outgoing = {
       channel: root.channel,
       threadTs: root.messageTs,
-      broadcast: reply.kind === 'repeat' && deps.broadcastCriticals && isDeploying(promotion),
+      broadcast: deps.broadcastCriticals && isRepetition(claimed) && isDeploying(promotion),
       key: `reply:${reply.id}:${reply.createdAt.getTime()}`,
     };
     if (claimed.attemptsBefore > 0) {
@@ -231,20 +253,32 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
         return { kind: 'found' };
       }
     }
-    const posted = await unlessGone(() => slack.post(to, message));
+    const posted = message === null ? null : await unlessGone(() => slack.post(to, message));
     if (posted === null) {
       await db.replies.withdraw(reply.id, lease);
       return { kind: 'withdrawn' };
     }
-    await db.replies.recordPosted(reply.id, lease, posted, deps.now());
+    await db.replies.recordPosted(reply.id, lease, posted, deps.now(), reply.repaintWanted);
     return { kind: 'posted' };
   }
 
+  /** A question that is settled loses its buttons. */
+  async function paintReply(claimed: ClaimedReply, at: MessageRef, lease: Lease): Promise<DeliveryOutcome> {
+    const { reply } = claimed;
+    const message = await attentionReplies.settled(claimed);
+    if (message !== null) await unlessGone(() => slack.update(at, message));
+    await db.replies.recordPainted(reply.id, lease, reply.repaintWanted);
+    return { kind: 'painted' };
+  }
+
   /** What a reply says, from the rows as they are now; null where it no longer has anything to say. */
-  async function replyMessage({ reply, promotion }: ClaimedReply): Promise<Message | null> {
-    switch (reply.kind) {
+  async function replyMessage(claimed: ClaimedReply): Promise<Message | null> {
+    const { reply, promotion } = claimed;
+    const { kind } = reply;
+    if (isAttentionReply(kind)) return attentionReplies.message(claimed, kind);
+    switch (kind) {
       case 'repeat':
-        return isDeploying(promotion) ? repeatReply(promotion, deps.criticalMention) : null;
+        return isDeploying(promotion) ? repeatReply(promotion, deps.routeOf(promotion.herokuApp).mention) : null;
       case 'resolved': {
         if (isDeploying(promotion)) return null;
         const { resolvedBy } = promotion;
@@ -279,6 +313,12 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       return outcomes;
     },
   };
+}
+
+/** Whether it says again that a critical is open, which the channel is to see too. */
+function isRepetition({ reply, alerts }: ClaimedReply): boolean {
+  if (reply.kind === 'repeat') return true;
+  return (reply.kind === 'owner_lost' || reply.kind === 'snooze_ended') && worstSeverity(alerts) === 'critical';
 }
 
 /** Ids alone would not do: another installation may post to the same channel. */

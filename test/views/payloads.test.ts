@@ -1,5 +1,7 @@
 import { checkMessage, checkView } from '../../demo/slack/block-kit.js';
 import * as alert from '../../src/views/alert.js';
+import * as attention from '../../src/views/attention.js';
+import * as attentionLines from '../../src/views/attention-lines.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as help from '../../src/views/help.js';
 import * as list from '../../src/views/list.js';
@@ -7,6 +9,7 @@ import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
+import * as route from '../../src/views/route.js';
 import { BLANK, HOSTILE, URLS } from './hostile.js';
 import { BUILDERS, type Payload, payloadsOf } from './payloads.js';
 
@@ -34,9 +37,19 @@ function problems(facts: { text: string; url: string }): string[] {
 }
 
 test('every exported builder is looked at', () => {
-  const exported = [alert, debt, drafted, evidence, help, list, rca, resolution].flatMap((module) =>
-    Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])),
-  );
+  const exported = [
+    alert,
+    attention,
+    attentionLines,
+    debt,
+    drafted,
+    evidence,
+    help,
+    list,
+    rca,
+    resolution,
+    route,
+  ].flatMap((module) => Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])));
   expect(exported.filter((name) => !(name in BUILDERS))).toEqual([]);
   for (const build of Object.values(BUILDERS)) expect(build({ text: 'x', url: ORDINARY }).length).toBeGreaterThan(0);
 });
