@@ -4,6 +4,7 @@ import type { AuditLog } from '../db/audit.js';
 import type { ProgressMessages } from '../db/progress.js';
 import type { ClaimedReply, Replies } from '../db/replies.js';
 import { type MessageRef, rootOf, worstSeverity } from '../promotions/alert.js';
+import { isQuiet } from '../promotions/attention.js';
 import { type AlertStep, type AlertWork, nextAlertStep } from '../promotions/delivery.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
@@ -277,8 +278,12 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     const { kind } = reply;
     if (isAttentionReply(kind)) return attentionReplies.message(claimed, kind);
     switch (kind) {
-      case 'repeat':
-        return isDeploying(promotion) ? repeatReply(promotion, deps.routeOf(promotion.herokuApp).mention) : null;
+      case 'repeat': {
+        // It may have waited for Slack, and somebody taken it meanwhile.
+        const attention = await db.attention.of(promotion.id);
+        if (!isDeploying(promotion) || (attention !== null && isQuiet(attention))) return null;
+        return repeatReply(promotion, deps.routeOf(promotion.herokuApp).mention);
+      }
       case 'resolved': {
         if (isDeploying(promotion)) return null;
         const { resolvedBy } = promotion;

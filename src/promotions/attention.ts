@@ -39,12 +39,17 @@ export function planAttention(
   });
 }
 
+/** Whether somebody is on it, or snoozed it. */
+export function isQuiet({ ownership, snooze }: Attention): boolean {
+  return ownership !== null || snooze !== null;
+}
+
 /**
  * Whether a critical's repetition is kept back: while somebody is on it or snoozed it, and where its time came before that
  * ended, since what ended it was said aloud.
  */
 export function keepsBack(attention: Attention | undefined, dueAt: Date): boolean {
   if (attention === undefined) return false;
-  const { ownership, snooze, resumedAt } = attention;
-  return ownership !== null || snooze !== null || (resumedAt !== null && dueAt <= resumedAt);
+  const { resumedAt } = attention;
+  return isQuiet(attention) || (resumedAt !== null && dueAt <= resumedAt);
 }

@@ -19,7 +19,8 @@ export async function show(deps: HandlerDependencies, reference: string): Promis
     ? evidenceText(promotion, await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS))
     : null;
   const historyIsCut = history.length > HISTORY_LENGTH;
-  return showAnswer({ promotion, evidence, history: history.slice(-HISTORY_LENGTH), historyIsCut });
+  const attention = isDeploying(promotion) ? await deps.db.attention.of(promotion.id) : null;
+  return showAnswer({ promotion, evidence, history: history.slice(-HISTORY_LENGTH), historyIsCut, attention });
 }
 
 /** By id, or by flag key: the newest promotion of that flag. */
