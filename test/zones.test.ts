@@ -33,6 +33,8 @@ describe('09:00 tomorrow', () => {
       '2026-04-24T06:00:00Z',
     ],
     ['asked at a time that tomorrow skips', '2026-03-28T01:30:00Z', 'Europe/Berlin', '2026-03-29T07:00:00Z'],
+    ['late on the day before one of 23 hours', '2026-03-28T22:30:00Z', 'Europe/Berlin', '2026-03-29T07:00:00Z'],
+    ['early on a day of 25 hours', '2026-10-24T22:30:00Z', 'Europe/Berlin', '2026-10-26T08:00:00Z'],
     ['at the end of a year', '2026-12-31T12:00:00Z', 'Europe/Berlin', '2027-01-01T08:00:00Z'],
   ])('%s', (_, now, timeZone, expected) => {
     expect(tomorrowAt(new Date(now), timeZone, 9)).toEqual(new Date(expected));

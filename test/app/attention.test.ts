@@ -273,6 +273,26 @@ describe('I’m on it', () => {
     expect(JSON.stringify(await question())).not.toContain('"button"');
   });
 
+  test('that was answered before Slack took its question is asked nothing', async () => {
+    const { superadmin: kris } = people;
+    await told(kris, () => choose(kris, 'take'));
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 30 });
+    await tickAfter(45 * MINUTE);
+    await told(kris, () => choose(kris, 'hand_over'));
+    await tickAfter(MINUTE);
+    await tickAfter(MINUTE);
+    expect(await said()).toEqual([expect.stringContaining('handed over')]);
+  });
+
+  test('that was taken while a repetition waited for Slack is not repeated', async () => {
+    const { superadmin: kris } = people;
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 30 });
+    await tickAfter(15 * MINUTE);
+    await told(kris, () => choose(kris, 'take'));
+    await tickAfter(MINUTE);
+    expect(await said()).toEqual([]);
+  });
+
   test('shows in the history and in the list', async () => {
     const { superadmin: kris } = people;
     await choose(kris, 'take');
