@@ -9,7 +9,7 @@ const KIND = 'rca_reminder';
 const KINDS = 'flag_promotion_replies_kind_check';
 
 export async function up(knex: Knex): Promise<void> {
-  await allowKinds(knex, [...(await kindsAllowed(knex)), KIND]);
+  await allowReplyKinds(knex, [...(await replyKindsAllowed(knex)), KIND]);
   await knex.raw(`
     alter table flag_promotion_alerts add column rca_settled boolean not null default false;
     update flag_promotion_alerts set rca_settled = true where state = 'closed' and updated_at < now() - interval '3 days';
@@ -24,14 +24,14 @@ export async function down(knex: Knex): Promise<void> {
     drop index flag_promotion_alerts_rca;
     alter table flag_promotion_alerts drop column rca_settled;
   `);
-  await allowKinds(
+  await allowReplyKinds(
     knex,
-    (await kindsAllowed(knex)).filter((kind) => kind !== KIND),
+    (await replyKindsAllowed(knex)).filter((kind) => kind !== KIND),
   );
 }
 
 /** The kinds of replies as the table has them: other steps may have added some of their own. */
-async function kindsAllowed(knex: Knex): Promise<readonly string[]> {
+export async function replyKindsAllowed(knex: Knex): Promise<readonly string[]> {
   const { rows } = await knex.raw(
     `select (regexp_matches(pg_get_constraintdef(oid), '''([a-z_]+)''', 'g'))[1] as kind
        from pg_constraint where conname = '${KINDS}' and conrelid = 'flag_promotion_replies'::regclass`,
@@ -39,7 +39,7 @@ async function kindsAllowed(knex: Knex): Promise<readonly string[]> {
   return rows.map(({ kind }: { kind: string }) => kind);
 }
 
-async function allowKinds(knex: Knex, kinds: readonly string[]): Promise<void> {
+export async function allowReplyKinds(knex: Knex, kinds: readonly string[]): Promise<void> {
   const list = kinds.map((kind) => `'${kind}'`).join(', ');
   await knex.raw(`
     alter table flag_promotion_replies drop constraint ${KINDS};

@@ -27,6 +27,7 @@ import { createMetrics, type Metrics } from './metrics.js';
 import { createCodeCheck } from './operators/code-check.js';
 import { hashToken, newSecret, newToken } from './operators/enrolment.js';
 import { createRecoveryHash } from './operators/recovery-codes.js';
+import { routeOf, type Routing } from './promotions/routing.js';
 import { createSecretBox } from './operators/secret-box.js';
 import { createEnrolmentPages, PAGES } from './pages/enrolment.js';
 import { permalinkPage } from './pages/permalink.js';
@@ -36,6 +37,7 @@ import { createReadiness } from './readiness.js';
 import { createSlack, type Slack } from './slack/slack.js';
 import { keepConnected, type SocketModeConnection } from './slack/socket-mode.js';
 import { confirmMessage } from './views/operators.js';
+import { quietUntil, tomorrowAt } from './zones.js';
 
 /** What is not the program's own: time, chance and the log. */
 export interface Surroundings {
@@ -86,6 +88,11 @@ export async function openConfiguredDatabase(config: DatabaseConfig, log: Logger
   };
 }
 
+function routingOf({ slack }: Config): Routing {
+  const otherwise = { channel: slack.alertChannel, mention: slack.criticalMention, quiet: null };
+  return { rules: slack.alertRoutes, otherwise };
+}
+
 /** What both the long-running app and a single tick from the command line are made of. */
 interface Core {
   readonly slack: Slack;
@@ -105,6 +112,7 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
   const heroku = config.heroku === null ? null : createHeroku(config.heroku);
   const readEvidence = createEvidenceReader(heroku, around.now, around.log);
   const newOwner = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
+  const routing = routingOf(config);
   const delivery = createDelivery({
     db,
     slack,
@@ -112,8 +120,8 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
     now: around.now,
     random: around.random,
     newOwner,
+    routeOf: (herokuApp) => routeOf(routing, herokuApp),
     alertChannel: config.slack.alertChannel,
-    criticalMention: config.slack.criticalMention,
     broadcastCriticals: config.broadcastCriticals,
     onOutcome: metrics.onDelivery,
   });
@@ -137,6 +145,10 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
     digest,
     readEvidence,
     autoCommitLive: config.autoCommitLive,
+    heldUntil: (herokuApp: string, at: Date) => {
+      const { quiet } = routeOf(routing, herokuApp);
+      return quiet === null ? null : quietUntil(quiet, at);
+    },
     thresholds: config.thresholds,
     ...around,
   };
@@ -284,6 +296,8 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     onDenied: metrics.onDenied,
     onCodeRefused: metrics.onCodeRefused,
     alertChannel: config.slack.alertChannel,
+    channelOf: (herokuApp) => routeOf(routingOf(config), herokuApp).channel,
+    tomorrowAt,
     thresholds: config.thresholds,
     rcaUrlHosts: config.rcaUrlHosts,
     now,

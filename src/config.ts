@@ -1,6 +1,8 @@
 import cronParser from 'cron-parser';
 import ms from 'ms';
 import { z } from 'zod';
+import { CHANNEL_ID, MENTION, parseAlertRoutes } from './alert-routes.js';
+import type { RouteRule } from './promotions/routing.js';
 
 /** Exit code of sysexits.h for a configuration error. */
 export const EX_CONFIG = 78;
@@ -150,15 +152,21 @@ const app = {
   ),
   SLACK_ALERT_CHANNEL: required(
     'the id of the channel that alerts go to (C…)',
-    z.string().regex(/^[CG][A-Z0-9]{2,}$/u, 'must be a channel id such as C0123456789, not a name'),
+    z.string().regex(CHANNEL_ID, 'must be a channel id such as C0123456789, not a name'),
   ),
   SLACK_CRITICAL_MENTION: optional(
+    z.string().regex(MENTION, 'must be a mention as Slack writes it, such as <!subteam^S0123456789> or <@U0123456789>'),
+  ),
+  ALERT_ROUTES: z.preprocess(
+    unsetWhenEmpty,
     z
       .string()
-      .regex(
-        /^<(?:!subteam\^[A-Z0-9]+|@[UW][A-Z0-9]+|!here|!channel)>$/u,
-        'must be a mention as Slack writes it, such as <!subteam^S0123456789> or <@U0123456789>',
-      ),
+      .default('')
+      .transform((text, context) => {
+        const { rules, faults } = parseAlertRoutes(text);
+        for (const message of faults) context.addIssue({ code: 'custom', message });
+        return faults.length === 0 ? rules : z.NEVER;
+      }),
   ),
   HEROKU_API_KEY: optional(z.string()),
   HEROKU_API_URL: z.preprocess(unsetWhenEmpty, url(['https:', 'http:']).default('https://api.heroku.com')),
@@ -247,6 +255,8 @@ export interface Config extends OperatorsConfig {
     readonly apiUrl: string;
     readonly alertChannel: string;
     readonly criticalMention: string | null;
+    /** Where the alerts of some apps go instead; the first that matches wins. */
+    readonly alertRoutes: readonly RouteRule[];
     readonly transport:
       | { readonly kind: 'http'; readonly signingSecret: string }
       | { readonly kind: 'socket'; readonly appToken: string };
@@ -306,6 +316,7 @@ export function readConfig(environment: Environment): Config {
       apiUrl: env.SLACK_API_URL,
       alertChannel: env.SLACK_ALERT_CHANNEL,
       criticalMention: env.SLACK_CRITICAL_MENTION ?? null,
+      alertRoutes: Object.freeze(env.ALERT_ROUTES),
       transport:
         env.SLACK_APP_TOKEN === undefined
           ? Object.freeze({ kind: 'http' as const, signingSecret: env.SLACK_SIGNING_SECRET ?? '' })

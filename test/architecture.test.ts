@@ -94,6 +94,7 @@ test.each([
   ['Slack’s packages', /^@slack\//u, /^src\/(?:slack\/|handlers\/|app\.ts|http\.ts|log\.ts)/u],
   ['TOTP', /^@?otplib/u, /^src\/operators\//u],
   ['the scheduler', /^node-schedule$/u, /^src\/jobs\//u],
+  ['time zones', /^luxon$/u, /^src\/zones\.ts$/u],
 ])('%s are used in one place only', (_, target, place) => {
   const uses = imports.filter((found) => target.test(found.target) && !found.typeOnly);
   expect(uses.length).toBeGreaterThan(0);

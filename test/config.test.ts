@@ -40,6 +40,7 @@ const DEFAULTS = {
     apiUrl: 'https://slack.com/api/',
     alertChannel: 'C0123456789',
     criticalMention: null,
+    alertRoutes: [],
     transport: { kind: 'http', signingSecret: 'signing-canary' },
   },
   heroku: null,
@@ -95,6 +96,7 @@ describe('the configuration', () => {
       SLACK_API_URL: 'http://127.0.0.1:4000/api',
       SLACK_APP_TOKEN: 'xapp-1-canary',
       SLACK_CRITICAL_MENTION: '<!subteam^S0123456789>',
+      ALERT_ROUTES: 'raxx-*=C0ABC,quiet=22:00-07:00@Europe/Berlin',
       HEROKU_API_KEY: 'heroku-canary',
       HEROKU_API_URL: 'http://127.0.0.1:5000',
       STUCK_WARNING_AFTER: '90s',
@@ -118,6 +120,14 @@ describe('the configuration', () => {
         ...DEFAULTS.slack,
         apiUrl: 'http://127.0.0.1:4000/api/',
         criticalMention: '<!subteam^S0123456789>',
+        alertRoutes: [
+          {
+            app: 'raxx-*',
+            channel: 'C0ABC',
+            mention: undefined,
+            quiet: { from: 22 * 60, to: 7 * 60, timeZone: 'Europe/Berlin' },
+          },
+        ],
         transport: { kind: 'socket', appToken: 'xapp-1-canary' },
       },
       heroku: { apiKey: 'heroku-canary', apiUrl: 'http://127.0.0.1:5000' },
@@ -140,7 +150,8 @@ describe('the configuration', () => {
       if (!Object.isFrozen(value)) thawed.push(path);
       for (const [name, inner] of Object.entries(value)) look(inner, `${path}.${name}`);
     };
-    look(readConfig({ ...REQUIRED, HEROKU_API_KEY: 'k' }), 'config');
+    const routes = 'raxx-*=C0ABC,quiet=22:00-07:00@Europe/Berlin';
+    look(readConfig({ ...REQUIRED, HEROKU_API_KEY: 'k', ALERT_ROUTES: routes }), 'config');
     expect(thawed).toEqual([]);
   });
 

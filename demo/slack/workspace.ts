@@ -52,7 +52,7 @@ export interface SlackStandIn {
   readonly botUserId: string;
   readonly botId: string;
   /** The bot is a member of `alerts` alone. */
-  readonly channels: { readonly alerts: string; readonly random: string };
+  readonly channels: { readonly alerts: string; readonly random: string; readonly general: string };
   readonly people: {
     readonly superadmin: Person;
     readonly secondSuperadmin: Person;
@@ -78,6 +78,10 @@ export interface SlackStandIn {
   fileContent(id: string): string;
   /** The same as it came in. */
   fileBytes(id: string): Buffer;
+  /** `/invite`s the app to a public channel. @throws where there is none */
+  invite(channel: string): void;
+  /** What a person's profile says of where they are; null: nothing. `Europe/Berlin` unless set. */
+  setTimeZone(userId: string, timeZone: string | null): void;
   /** As an administrator of the workspace would. @throws where there is no such message */
   deleteMessage(channel: string, ts: string): Promise<void>;
   /** Resolves once the app has acknowledged every event so far, or was given up. */
@@ -92,6 +96,7 @@ const APP = {
   botUserId: 'U0FLAGPROMO',
 } as const;
 const TEAM = { name: 'Raxx', domain: 'raxx' } as const;
+const DEFAULT_TIME_ZONE = 'Europe/Berlin';
 const FOREIGN_TEAM = 'T0ELSEWHERE';
 const STRANGER = 'dana';
 const OTHER_BOT = { name: 'deploybot', botId: 'B0DEPLOYBOT', appId: 'A0DEPLOYBOT' } as const;
@@ -124,6 +129,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   }
   const teamOf = (userId: string): string => (userId === idOf(STRANGER) ? FOREIGN_TEAM : teamId);
 
+  const timeZones = new Map<string, string | null>();
   const faults = createFaults();
   const screens = new Screens();
   const triggers = new Triggers();
@@ -175,6 +181,8 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       workspaceUrl: `https://${TEAM.domain}.slack.com`,
       userFields: (userId) => ({
         team_id: teamOf(userId),
+        // https://docs.slack.dev/reference/objects/user-object: a profile need not have a time zone.
+        tz: timeZones.has(userId) ? timeZones.get(userId) : DEFAULT_TIME_ZONE,
         ...(teamOf(userId) === teamId ? {} : { is_stranger: true }),
         ...(userId === idOf(OTHER_BOT.name) ? { is_bot: true } : {}),
       }),
@@ -234,7 +242,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     appId: APP.appId,
     botUserId: APP.botUserId,
     botId: APP.botId,
-    channels: { alerts, random: channelNamed('random') },
+    channels: { alerts, random: channelNamed('random'), general: channelNamed('general') },
     people: {
       superadmin: person('kris'),
       secondSuperadmin: person('mina'),
@@ -260,6 +268,12 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     },
     fileContent: (id) => uploads.contentOf(id).toString('utf8'),
     fileBytes: (id) => uploads.contentOf(id),
+    invite(channel) {
+      const found = emulated.channels.find(({ id, isPrivate }) => id === channel && !isPrivate);
+      if (found === undefined) throw new Error(`There is no public channel ${channel}.`);
+      botChannels.add(channel);
+    },
+    setTimeZone: (userId, timeZone) => void timeZones.set(userId, timeZone),
     deleteMessage: (channel, ts) => messages.removeAsAuthor(channel, ts),
     eventsSettled: () => events.settled(),
     async close() {

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { Alert, MessageRef } from '../promotions/alert.js';
 import type { AlertWork } from '../promotions/delivery.js';
 import type { StuckPromotion } from '../promotions/detection.js';
+import type { Destination } from '../promotions/routing.js';
 import type { Severity } from '../promotions/stuck.js';
+import { endAttention, endSnoozeOfWarning } from './attention-rows.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { requestProgressRepaint } from './progress.js';
@@ -47,8 +49,11 @@ export interface Detected {
 export interface Alerts {
   /** What the watchdog looks at. `stuckBefore`: promotions whose stuck clock started by then. */
   gather(stuckBefore: Date): Promise<Detected>;
-  /** Opens an alert with its audit event, unless the promotion ended meanwhile or the alert is open already. */
-  open(promotionId: string, severity: Severity, at: Date): Promise<boolean>;
+  /**
+   * Opens an alert with its audit event, unless the promotion ended meanwhile or the alert is open already. `heldUntil`:
+   * it is not posted before.
+   */
+  open(promotionId: string, severity: Severity, at: Date, heldUntil?: Date | null): Promise<boolean>;
   /** Closes the open alerts of a promotion that ended, and has that shown. */
   close(promotionId: string): Promise<void>;
   /** Alerts to deliver, then those to repaint, oldest first, that nobody is working on. `now` is the app's clock. */
@@ -62,7 +67,8 @@ export interface Alerts {
   claim(id: string, lease: Lease, now: Date): Promise<ClaimedAlert | null>;
   /** The claimed work as it stands now; null where the lease was lost. */
   reread(id: string, lease: Lease): Promise<AlertWork | null>;
-  /** Fenced by the lease: false where it was lost, and nothing was written. */
+  /** Each is fenced by the lease: false where it was lost, and nothing was written. Before a root is posted: where. */
+  recordDestination(id: string, lease: Lease, to: Destination): Promise<boolean>;
   recordPosted(id: string, lease: Lease, message: MessageRef, threadTs: string | null, at: Date): Promise<boolean>;
   recordPainted(id: string, lease: Lease, upTo: number): Promise<boolean>;
   /** Its message lacks what was not known in time. */
@@ -83,7 +89,7 @@ const FREE = `(a.lease_until is null or a.lease_until <= clock_timestamp())`;
 const SETTLED = `lease_owner = null, lease_until = null, attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()`;
 
 /** As if it had never been in Slack. */
-const UNPOSTED = `channel = null, message_ts = null, thread_ts = null, posted_at = null`;
+const UNPOSTED = `channel = null, refused_channel = null, refused_because = null, message_ts = null, thread_ts = null, posted_at = null`;
 
 /** A promotion's state, which stays as it is until the end of the transaction; null where there is none. */
 async function stateOf(trx: Knex.Transaction, promotionId: string): Promise<string | null> {
@@ -182,7 +188,7 @@ export function alerts(knex: Knex): Alerts {
       };
     },
 
-    async open(promotionId, severity, at) {
+    async open(promotionId, severity, at, heldUntil = null) {
       return knex.transaction(async (trx) => {
         // Locked, so that a resolution and the opening of an alert happen one after the other.
         if ((await stateOf(trx, promotionId)) !== 'deploying') return false;
@@ -194,11 +200,13 @@ export function alerts(knex: Knex): Alerts {
           [promotionId],
         );
         const inserted = await trx.raw(
-          `insert into flag_promotion_alerts (promotion_id, severity) values (?, ?) on conflict (promotion_id, severity) do nothing`,
-          [promotionId, severity],
+          `insert into flag_promotion_alerts (promotion_id, severity, next_attempt_at) values (?, ?, ?)
+            on conflict (promotion_id, severity) do nothing`,
+          [promotionId, severity, heldUntil],
         );
         if (rowCount(inserted) === 0) return false;
         if (severity === 'critical') {
+          await endSnoozeOfWarning(trx, promotionId, at);
           // A warning that nobody has seen yet would only delay the critical.
           await trx.raw(
             `update flag_promotion_alerts set state = 'closed', updated_at = now()
@@ -211,7 +219,7 @@ export function alerts(knex: Knex): Alerts {
           action: `console.flag.promotion.stuck_${severity}`,
           actor: WATCHDOG,
           promotionId,
-          detail: {},
+          detail: heldUntil === null ? {} : { held_until: heldUntil },
         });
         return true;
       });
@@ -265,6 +273,13 @@ export function alerts(knex: Knex): Alerts {
       ]);
       return held ? workOn(id) : null;
     },
+
+    recordDestination: (id, lease, { channel, refused }) =>
+      fenced(knex, id, lease, 'channel = ?, refused_channel = ?, refused_because = ?, updated_at = now()', [
+        channel,
+        refused?.channel ?? null,
+        refused?.because ?? null,
+      ]),
 
     async recordPosted(id, lease, message, threadTs, at) {
       return knex.transaction(async (trx) => {
@@ -352,6 +367,7 @@ type Value = string | number | Date | null;
 /** Inside the transaction that ended a promotion, or that noticed its end: closes its alerts and has it shown. */
 export async function showThatItEnded(trx: Knex.Transaction, promotionId: string): Promise<void> {
   await requestProgressRepaint(trx, promotionId);
+  await endAttention(trx, promotionId);
   // One that was begun stays pending: Slack may hold its message, which has to be found and painted first.
   await trx.raw(
     `update flag_promotion_alerts set state = 'closed', updated_at = now()

@@ -1,4 +1,5 @@
 import { type Alerts, alerts } from './alerts.js';
+import { type AttentionRecords, attentionRecords } from './attention.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { connect } from './connection.js';
 import { type Digests, digests } from './digests.js';
@@ -23,6 +24,7 @@ export interface Database {
   readonly progress: ProgressMessages;
   readonly alerts: Alerts;
   readonly replies: Replies;
+  readonly attention: AttentionRecords;
   readonly rcaDebts: RcaDebts;
   readonly stats: Stats;
   readonly operators: Operators;
@@ -48,6 +50,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     progress: progressMessages(knex),
     alerts: alerts(knex),
     replies: replies(knex),
+    attention: attentionRecords(knex),
     rcaDebts: rcaDebts(knex),
     stats: stats(knex),
     operators: operators(knex),

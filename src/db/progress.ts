@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { AcceptedRelease, Progress, ProgressFacts } from '../promotions/progress.js';
+import type { Destination } from '../promotions/routing.js';
 import type { Lease, Postponement } from './alerts.js';
 import type { Knex } from './connection.js';
-import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
+import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, refusedRoute, rowCount } from './rows.js';
 
 /** A progress message with everything that it says, at one moment. */
 export interface ProgressWork extends ProgressFacts {
@@ -29,7 +30,9 @@ export interface ProgressMessages {
   claim(promotionId: string, lease: Lease, now: Date): Promise<ClaimedProgress | null>;
   /** The claimed work as it stands now; null where the lease was lost. */
   reread(promotionId: string, lease: Lease): Promise<ProgressWork | null>;
-  /** Each is fenced by the lease: false where it was lost, and nothing was written. `shown` null: nobody knows what. */
+  /** Each is fenced by the lease: false where it was lost, and nothing was written. Before it is posted: where. */
+  recordDestination(promotionId: string, lease: Lease, to: Destination): Promise<boolean>;
+  /** `shown` null: nobody knows what. */
   recordPosted(promotionId: string, lease: Lease, message: MessageRef, shown: Shown | null, at: Date): Promise<boolean>;
   recordPainted(promotionId: string, lease: Lease, shown: Shown): Promise<boolean>;
   /** Its message was deleted in Slack: whoever did that does not want it. */
@@ -57,6 +60,8 @@ const progressRow = z
     state: z.enum(['pending', 'posted', 'closed']),
     drift_noticed_at: z.date().nullable(),
     channel: z.string().nullable(),
+    refused_channel: z.string().nullable(),
+    refused_because: z.string().nullable(),
     message_ts: z.string().nullable(),
     repaint_wanted: count,
     repaint_done: count,
@@ -68,6 +73,8 @@ const progressRow = z
       promotionId: row.promotion_id,
       state: row.state,
       driftNoticedAt: row.drift_noticed_at,
+      channel: row.channel,
+      refusedRoute: refusedRoute(row.refused_channel, row.refused_because),
       message: row.channel === null || row.message_ts === null ? null : { channel: row.channel, ts: row.message_ts },
       repaintWanted: row.repaint_wanted,
       repaintDone: row.repaint_done,
@@ -105,7 +112,8 @@ export function progressMessages(knex: Knex): ProgressMessages {
 
   async function of(promotionId: string): Promise<Progress | null> {
     const found = await knex.raw(
-      `select promotion_id, state, drift_noticed_at, channel, message_ts, repaint_wanted, repaint_done, shown_state, created_at
+      `select promotion_id, state, drift_noticed_at, channel, refused_channel, refused_because, message_ts, repaint_wanted,
+              repaint_done, shown_state, created_at
          from flag_promotion_progress where promotion_id = ?`,
       [promotionId],
     );
@@ -154,6 +162,12 @@ export function progressMessages(knex: Knex): ProgressMessages {
       ]);
       return held ? workOn(promotionId) : null;
     },
+    recordDestination: (promotionId, lease, { channel, refused }) =>
+      fenced(promotionId, lease, 'channel = ?, refused_channel = ?, refused_because = ?, updated_at = now()', [
+        channel,
+        refused?.channel ?? null,
+        refused?.because ?? null,
+      ]),
     recordPosted: (promotionId, lease, message, shown, at) =>
       fenced(
         promotionId,

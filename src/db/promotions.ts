@@ -51,6 +51,8 @@ export interface Promotions {
   newestOf(flagKey: string): Promise<Promotion | null>;
   /** The newest promotions that are marked, of one flag or of all. */
   marked(flagKey: string | null, limit: number): Promise<readonly Promotion[]>;
+  /** The newest promotions of a flag that are deploying. */
+  deployingOf(flagKey: string, limit: number): Promise<readonly Promotion[]>;
   /** Promotions in `deploying` whose stuck clock started by `stuckBefore`, the oldest first. */
   stuck(
     stuckBefore: Date,
@@ -118,6 +120,8 @@ export function promotions(knex: Knex): Promotions {
       flagKey === null
         ? select(`where p.state = 'marked' order by p.id desc limit ?`, [limit])
         : select(`where p.state = 'marked' and p.flag_key = ? order by p.id desc limit ?`, [flagKey, limit]),
+    deployingOf: (flagKey, limit) =>
+      select(`where p.state = 'deploying' and p.flag_key = ? order by p.id desc limit ?`, [flagKey, limit]),
     async stuck(stuckBefore, { offset, limit }) {
       const condition = `where ${STUCK}`;
       const counted = await knex.raw(`select count(*) as n from console_flag_promotions p ${condition}`, [stuckBefore]);

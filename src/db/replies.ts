@@ -21,9 +21,13 @@ export interface Reply {
   readonly id: string;
   readonly promotionId: string;
   readonly kind: ReplyKind;
-  /** `repeat`: its number; `rca_linked`: the id of the audit event; else 0. */
+  /** `repeat`: its number; `resolved`, `rca_reminder`: 0; else the id of the audit event that it tells of. */
   readonly ordinal: string;
   readonly createdAt: Date;
+  /** Where it stands in Slack; null before it was posted. */
+  readonly message: MessageRef | null;
+  /** Up to which request to paint it again it is to be painted. */
+  readonly repaintWanted: number;
 }
 
 export interface ClaimedReply {
@@ -36,21 +40,32 @@ export interface ClaimedReply {
 export interface Replies {
   /** Queues the repetition of a critical, unless it is queued already. */
   queueRepeat(promotionId: string, ordinal: number): Promise<void>;
-  /** Replies to deliver, oldest first, that nobody is working on. `now` is the app's clock. */
+  /** Replies to deliver or to paint again, oldest first, that nobody is working on. `now` is the app's clock. */
   due(now: Date, limit: number): Promise<readonly string[]>;
   pendingOf(promotionId: string): Promise<readonly string[]>;
   /** What was queued for a promotion's thread, and when it was posted; oldest first. */
   ofPromotion(promotionId: string): Promise<readonly { readonly kind: ReplyKind; readonly postedAt: Date | null }[]>;
-  /** Takes the lease; null where another holds it, it is delivered, or has to wait still. `now` is the app's clock. */
+  /** Takes the lease; null where another holds it, nothing is to be done, or it has to wait still. `now` is the app's clock. */
   claim(id: string, lease: Lease, now: Date): Promise<ClaimedReply | null>;
-  /** Fenced by the lease: false where it was lost, and nothing was written. */
-  recordPosted(id: string, lease: Lease, message: MessageRef, at: Date): Promise<boolean>;
+  /** Fenced by the lease: false where it was lost, and nothing was written. `shown`: up to which request to paint it. */
+  recordPosted(id: string, lease: Lease, message: MessageRef, at: Date, shown?: number): Promise<boolean>;
+  recordPainted(id: string, lease: Lease, upTo: number): Promise<boolean>;
   /** It is no longer wanted, or has no thread to go to. */
   withdraw(id: string, lease: Lease): Promise<boolean>;
   release(id: string, lease: Lease, postponement: Postponement | null): Promise<void>;
 }
 
-const replyKind = z.enum(['repeat', 'resolved', 'rca_linked', 'rca_reminder']);
+const replyKind = z.enum([
+  'repeat',
+  'resolved',
+  'rca_linked',
+  'rca_reminder',
+  'owner_asked',
+  'owner_lost',
+  'handed_over',
+  'taken_over',
+  'snooze_ended',
+]);
 
 const replyRow = z
   .object({
@@ -58,6 +73,9 @@ const replyRow = z
     promotion_id: idColumn,
     kind: replyKind,
     ordinal: idColumn,
+    channel: z.string().nullable(),
+    message_ts: z.string().nullable(),
+    repaint_wanted: count,
     attempts: count,
     created_at: z.date(),
   })
@@ -69,19 +87,28 @@ const replyRow = z
       kind: row.kind,
       ordinal: row.ordinal,
       createdAt: row.created_at,
+      message: row.channel === null || row.message_ts === null ? null : { channel: row.channel, ts: row.message_ts },
+      repaintWanted: row.repaint_wanted,
     } satisfies Reply,
   }));
 
+const DUE = `(r.state = 'pending' or (r.state = 'posted' and r.repaint_wanted > r.repaint_done))`;
+const SETTLED = `attempts = 0, next_attempt_at = null, last_error = null`;
 const FREE = `(r.lease_until is null or r.lease_until <= clock_timestamp())`;
 
 export function replies(knex: Knex): Replies {
   async function ids(sql: string, values: readonly (string | number | Date)[]): Promise<readonly string[]> {
     return parseRows(await knex.raw(sql, [...values]), z.object({ id: idColumn })).map((row) => row.id);
   }
-  async function fenced(id: string, lease: Lease, assignments: string, values: readonly (string | Date | null)[]) {
+  async function fenced(
+    id: string,
+    lease: Lease,
+    assignments: string,
+    values: readonly (string | number | Date | null)[],
+  ) {
     const updated = await knex.raw(
       `update flag_promotion_replies set lease_owner = null, lease_until = null, updated_at = now(), ${assignments}
-        where id = ? and lease_owner = ? and state = 'pending'`,
+        where id = ? and lease_owner = ?`,
       [...values, id, lease.owner],
     );
     return rowCount(updated) === 1;
@@ -96,13 +123,11 @@ export function replies(knex: Knex): Replies {
     due: (now, limit) =>
       ids(
         `select r.id from flag_promotion_replies r
-          where r.state = 'pending' and ${FREE} and (r.next_attempt_at is null or r.next_attempt_at <= ?) order by r.id limit ?`,
+          where ${DUE} and ${FREE} and (r.next_attempt_at is null or r.next_attempt_at <= ?) order by r.id limit ?`,
         [now, limit],
       ),
     pendingOf: (promotionId) =>
-      ids(`select r.id from flag_promotion_replies r where r.promotion_id = ? and r.state = 'pending' order by r.id`, [
-        promotionId,
-      ]),
+      ids(`select r.id from flag_promotion_replies r where r.promotion_id = ? and ${DUE} order by r.id`, [promotionId]),
     async ofPromotion(promotionId) {
       const found = await knex.raw(
         `select kind, posted_at from flag_promotion_replies where promotion_id = ? order by id`,
@@ -118,8 +143,8 @@ export function replies(knex: Knex): Replies {
         await knex.raw(
           `update flag_promotion_replies r
               set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = attempts + 1
-            where r.id = ? and r.state = 'pending' and ${FREE} and (r.next_attempt_at is null or r.next_attempt_at <= ?)
-            returning r.id, r.promotion_id, r.kind, r.ordinal, r.attempts, r.created_at`,
+            where r.id = ? and ${DUE} and ${FREE} and (r.next_attempt_at is null or r.next_attempt_at <= ?)
+            returning r.id, r.promotion_id, r.kind, r.ordinal, r.channel, r.message_ts, r.repaint_wanted, r.attempts, r.created_at`,
           [lease.owner, lease.durationMs, id, now],
         ),
         replyRow,
@@ -139,12 +164,14 @@ export function replies(knex: Knex): Replies {
       );
       return { reply: claimed.reply, promotion, alerts, attemptsBefore: claimed.attempts - 1 };
     },
-    recordPosted: (id, lease, message, at) =>
-      fenced(id, lease, `state = 'posted', channel = ?, message_ts = ?, posted_at = ?, last_error = null`, [
-        message.channel,
-        message.ts,
-        at,
-      ]),
+    recordPosted: (id, lease, message, at, shown) =>
+      fenced(
+        id,
+        lease,
+        `state = 'posted', channel = ?, message_ts = ?, posted_at = ?, repaint_done = coalesce(?, repaint_done), ${SETTLED}`,
+        [message.channel, message.ts, at, shown ?? null],
+      ),
+    recordPainted: (id, lease, upTo) => fenced(id, lease, `repaint_done = ?, ${SETTLED}`, [upTo]),
     withdraw: (id, lease) => fenced(id, lease, `state = 'closed'`, []),
     async release(id, lease, postponement) {
       await fenced(id, lease, `next_attempt_at = ?, last_error = ?`, [

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Alert } from '../promotions/alert.js';
 import { type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
+import type { RefusedRoute } from '../promotions/routing.js';
 
 /** pg answers a bigint as a decimal string; an adopted table may have an integer id, which comes as a number. */
 export const idColumn = z.union([z.string().regex(/^\d+$/u), z.number().int()]).transform(String);
@@ -91,7 +92,7 @@ export const STUCK = `p.state = 'deploying' and ${STUCK_CLOCK} <= flag_promotion
 /** The select list of an alert, under the alias `a`. */
 export const ALERT_COLUMNS = `
   a.id, a.promotion_id, a.severity, a.state, a.channel, a.message_ts, a.thread_ts, a.posted_at, a.attempts,
-  a.repaint_wanted, a.repaint_done, a.created_at`;
+  a.refused_channel, a.refused_because, a.repaint_wanted, a.repaint_done, a.created_at`;
 
 export const alertRow = z
   .object({
@@ -104,6 +105,8 @@ export const alertRow = z
     thread_ts: text.nullable(),
     posted_at: instant.nullable(),
     attempts: count,
+    refused_channel: text.nullable(),
+    refused_because: text.nullable(),
     repaint_wanted: count,
     repaint_done: count,
     created_at: instant,
@@ -115,6 +118,7 @@ export const alertRow = z
       severity: row.severity,
       state: row.state,
       channel: row.channel,
+      refusedRoute: refusedRoute(row.refused_channel, row.refused_because),
       messageTs: row.message_ts,
       threadTs: row.thread_ts,
       postedAt: row.posted_at,
@@ -124,6 +128,10 @@ export const alertRow = z
       createdAt: row.created_at,
     }),
   );
+
+export function refusedRoute(channel: string | null, because: string | null): RefusedRoute | null {
+  return channel === null || because === null ? null : { channel, because };
+}
 
 /** A text without what PostgreSQL's UTF-8 cannot hold: NUL, and halves of surrogate pairs. */
 export function storable(text: string): string {

@@ -3,6 +3,7 @@ import type { Answer } from '../views/blocks.js';
 import { helpWords, SUBCOMMANDS, type Subcommand, unknownWords } from '../views/help.js';
 import { sentence } from '../views/list.js';
 import { answer, isStranger, STRANGER } from './answer.js';
+import { commandSnooze, commandTake } from './attention.js';
 import { listPage } from './commands/list.js';
 import { show } from './commands/show.js';
 import { statsInWords } from './commands/stats.js';
@@ -33,6 +34,10 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
       return commandMark(deps, command, rest);
     case 'operators':
       return commandOperators(deps, command, rest);
+    case 'take':
+      return commandTake(deps, command, rest);
+    case 'snooze':
+      return commandSnooze(deps, command, rest);
     case 'promote':
     case 'cancel':
       return commandTransition(deps, word, command, rest);
@@ -43,7 +48,7 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
 
 async function answerTo(
   deps: HandlerDependencies,
-  word: Exclude<Subcommand, 'rca' | 'mark' | 'operators' | 'promote' | 'cancel'> | null,
+  word: Exclude<Subcommand, 'rca' | 'mark' | 'operators' | 'promote' | 'cancel' | 'take' | 'snooze'> | null,
   typed: string,
   rest: string,
 ): Promise<Answer> {

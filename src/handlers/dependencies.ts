@@ -31,8 +31,12 @@ export interface HandlerDependencies {
   readonly publicUrl: string | null;
   readonly onDenied: (reason: 'stranger' | 'not_superadmin' | 'not_operator') => void;
   readonly onCodeRefused: (reason: string) => void;
-  /** Where alerts and the progress of promotions are told. */
+  /** Where what no other channel is named for is told. */
   readonly alertChannel: string;
+  /** Where the alerts and the progress of an app's promotions are told. */
+  readonly channelOf: (herokuApp: string) => string;
+  /** The instant of an hour on the next day, as clocks in a time zone show it; null where the zone is not known. */
+  readonly tomorrowAt: (now: Date, timeZone: string, hour: number) => Date | null;
   readonly thresholds: Thresholds;
   readonly rcaUrlHosts: readonly string[];
   readonly now: () => Date;

@@ -4,6 +4,7 @@ import { notice } from '../views/blocks.js';
 import { ACTION, COMMAND, SHORTCUT, VIEW } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { answer, failureWords } from './answer.js';
+import { clickAlertMenu, clickOwnerAnswer, clickTakeOver } from './attention.js';
 import { slashCommand, turnListPage, turnStuckPage } from './command.js';
 import { clickStatsChart } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -41,6 +42,10 @@ const ACTIONS: Readonly<Record<string, Handler>> = {
   [ACTION.statsChart]: clickStatsChart,
   [ACTION.stuckPage]: turnStuckPage,
   [ACTION.listPage]: turnListPage,
+  [ACTION.alertMenu]: clickAlertMenu,
+  [ACTION.takeOver]: clickTakeOver,
+  [ACTION.stillOnIt]: (deps, body) => clickOwnerAnswer(deps, 'confirm', body),
+  [ACTION.handOver]: (deps, body) => clickOwnerAnswer(deps, 'hand_over', body),
   [ACTION.draftRca]: clickDraftRca,
   [ACTION.recordRcaDraft]: clickRecordRcaDraft,
   [ACTION.openEnrolment]: async () => undefined,

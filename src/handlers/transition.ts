@@ -170,7 +170,8 @@ export async function submitTransition(deps: HandlerDependencies, body: unknown,
   const submission = unpackSubmission(body);
   const state = formState.parse(JSON.parse(submission.privateMetadata));
   const title = transitionTitle(state.transition);
-  const said = (promotion: Promotion) => transitionAnswer(promotion, deps.alertChannel);
+  const said = (promotion: Promotion, channel = deps.channelOf(promotion.herokuApp)) =>
+    transitionAnswer(promotion, channel);
   const done = await answerSubmission<Promotion>(deps, submission, ack, {
     title,
     faultUnder: BLOCK.code,
@@ -181,7 +182,10 @@ export async function submitTransition(deps: HandlerDependencies, body: unknown,
   });
   if (done === null) return;
   await deps.showInSlack(done.id);
-  if (state.answerUrl !== null) await answer(deps, state.answerUrl, said(done), { replace: state.replace });
+  if (state.answerUrl === null) return;
+  // Slack may not have let it go where it was meant to.
+  const told = await deps.db.progress.of(done.id);
+  await answer(deps, state.answerUrl, said(done, told?.message?.channel), { replace: state.replace });
 }
 
 async function decide(

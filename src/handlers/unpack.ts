@@ -20,7 +20,15 @@ const clickBody = z
     team,
     trigger_id: z.string(),
     response_url: z.string().nullish(),
-    actions: z.array(z.object({ action_id: z.string(), value: z.string().nullish() })).min(1),
+    actions: z
+      .array(
+        z.object({
+          action_id: z.string(),
+          value: z.string().nullish(),
+          selected_option: z.object({ value: z.string() }).nullish(),
+        }),
+      )
+      .min(1),
     container: z.object({ is_ephemeral: z.boolean().nullish() }).nullish(),
   })
   .transform((body) => ({
@@ -28,7 +36,8 @@ const clickBody = z
     teamId: body.user.team_id ?? body.team?.id ?? null,
     triggerId: body.trigger_id,
     responseUrl: body.response_url ?? null,
-    value: body.actions[0]?.value ?? '',
+    /** A button's, or that of what was chosen in a menu. */
+    value: body.actions[0]?.value ?? body.actions[0]?.selected_option?.value ?? '',
     /** The button was on a message that only this person sees. */
     isEphemeral: body.container?.is_ephemeral ?? false,
   }));

@@ -1,24 +1,30 @@
 import type { Alerts, ClaimedAlert, Lease, Postponement } from '../db/alerts.js';
+import type { AttentionRecords } from '../db/attention.js';
 import type { AuditLog } from '../db/audit.js';
 import type { ProgressMessages } from '../db/progress.js';
 import type { ClaimedReply, Replies } from '../db/replies.js';
 import { type MessageRef, rootOf, worstSeverity } from '../promotions/alert.js';
+import { isQuiet } from '../promotions/attention.js';
 import { type AlertStep, type AlertWork, nextAlertStep } from '../promotions/delivery.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
+import type { Route } from '../promotions/routing.js';
 import { owesRca } from '../promotions/rca-debt.js';
 import type { Outgoing, Slack } from '../slack/slack.js';
 import { alertMessage, escalationReply, rcaLinkedReply, repeatReply, resolvedReply } from '../views/alert.js';
 import type { Message } from '../views/blocks.js';
 import { rcaReminder } from '../views/rca-debt.js';
+import { createAttentionReplies, isAttentionReply } from './attention-replies.js';
 import { CLOCK_SKEW_MS, LEASE_MS, postponed, unlessGone } from './attempts.js';
 import { createProgressDelivery } from './progress.js';
+import { findRouted, postRouted } from './routed-post.js';
 
 export interface DeliveryDependencies {
   readonly db: {
     readonly alerts: Alerts;
     readonly replies: Replies;
     readonly progress: ProgressMessages;
+    readonly attention: Pick<AttentionRecords, 'of'>;
     readonly audit: AuditLog;
   };
   readonly slack: Slack;
@@ -29,8 +35,10 @@ export interface DeliveryDependencies {
   readonly random: () => number;
   /** Names the holder of a lease, another at each call: a tick that outlived its lease is no holder beside a click. */
   readonly newOwner: () => string;
+  /** Where what is about a Heroku app goes. */
+  readonly routeOf: (herokuApp: string) => Route;
+  /** Where it goes if Slack does not let the app post there. */
   readonly alertChannel: string;
-  readonly criticalMention: string | null;
   readonly broadcastCriticals: boolean;
   readonly onOutcome: (outcome: DeliveryOutcome) => void;
 }
@@ -70,6 +78,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
   const { db, slack } = deps;
   const newLease = (): Lease => ({ owner: deps.newOwner(), durationMs: LEASE_MS });
   const progress = createProgressDelivery({ ...deps, db: db.progress });
+  const attentionReplies = createAttentionReplies(deps);
 
   async function alert(id: string): Promise<DeliveryOutcome> {
     const lease = newLease();
@@ -144,17 +153,21 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       const reply = await unlessGone(() => slack.find({ channel: thread.channel, threadTs: thread.ts, key }, since));
       if (reply !== null) return { ref: reply, threadTs: thread.ts };
     }
-    const root = await slack.find({ channel: thread?.channel ?? deps.alertChannel, threadTs: null, key }, since);
+    // An attempt that wrote down no channel went to the one there was before there were routes.
+    const channel = alert.channel ?? thread?.channel ?? deps.alertChannel;
+    const root = await findRouted(slack, { channel, fallback: deps.alertChannel, key }, since);
     return root === null ? null : { ref: root, threadTs: null };
   }
 
   async function post(work: AlertWork, thread: MessageRef | null, lease: Lease): Promise<DeliveryOutcome> {
     const { alert, promotion } = work;
+    const route = deps.routeOf(promotion.herokuApp);
     const facts = {
       promotion,
       severity: alert.severity,
       evidence: thread === null ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null,
-      mention: alert.severity === 'critical' ? deps.criticalMention : null,
+      mention: alert.severity === 'critical' ? route.mention : null,
+      attention: await db.attention.of(promotion.id),
     };
     const key = alertKey(alert);
     let posted: MessageRef | null = null;
@@ -168,8 +181,15 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       // The warning's message was deleted: the critical needs buttons of its own.
       threadTs = null;
       const evidence = facts.evidence ?? (await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS));
-      const to = { channel: deps.alertChannel, threadTs: null, broadcast: false, key };
-      posted = await slack.post(to, alertMessage({ ...facts, evidence }));
+      posted = await postRouted(slack, {
+        key,
+        row: alert,
+        route: route.channel,
+        fallback: deps.alertChannel,
+        record: (to) => db.alerts.recordDestination(alert.id, lease, to),
+        message: (refusedRoute) => alertMessage({ ...facts, evidence, refusedRoute }),
+      });
+      if (posted === null) return { kind: 'nothing' };
       awaitsEvidence = isLate(evidence);
     }
     if (await db.alerts.recordPosted(alert.id, lease, posted, threadTs, deps.now())) {
@@ -203,6 +223,8 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       evidence,
       // An edit notifies nobody, so a mention in it would only mislead.
       mention: null,
+      refusedRoute: alert.refusedRoute,
+      attention: await db.attention.of(promotion.id),
     });
     const painted = await unlessGone(async () => {
       await slack.update(step.message, message);
@@ -232,16 +254,17 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
 
   async function deliverReply(claimed: ClaimedReply, lease: Lease): Promise<DeliveryOutcome> {
     const { reply, promotion, alerts } = claimed;
+    if (reply.message !== null) return paintReply(claimed, reply.message, lease);
     const root = rootOf(alerts);
     const message = root === null ? null : await replyMessage(claimed);
-    if (root === null || message === null) {
+    if (root === null || (message === null && claimed.attemptsBefore === 0)) {
       await db.replies.withdraw(reply.id, lease);
       return { kind: 'withdrawn' };
     }
     const to: Outgoing = {
       channel: root.channel,
       threadTs: root.messageTs,
-      broadcast: reply.kind === 'repeat' && deps.broadcastCriticals && isDeploying(promotion),
+      broadcast: deps.broadcastCriticals && isRepetition(claimed) && isDeploying(promotion),
       key: `reply:${reply.id}:${reply.createdAt.getTime()}`,
     };
     if (claimed.attemptsBefore > 0) {
@@ -252,20 +275,36 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
         return { kind: 'found' };
       }
     }
-    const posted = await unlessGone(() => slack.post(to, message));
+    const posted = message === null ? null : await unlessGone(() => slack.post(to, message));
     if (posted === null) {
       await db.replies.withdraw(reply.id, lease);
       return { kind: 'withdrawn' };
     }
-    await db.replies.recordPosted(reply.id, lease, posted, deps.now());
+    await db.replies.recordPosted(reply.id, lease, posted, deps.now(), reply.repaintWanted);
     return { kind: 'posted' };
   }
 
+  /** A question that is settled loses its buttons. */
+  async function paintReply(claimed: ClaimedReply, at: MessageRef, lease: Lease): Promise<DeliveryOutcome> {
+    const { reply } = claimed;
+    const message = await attentionReplies.settled(claimed);
+    if (message !== null) await unlessGone(() => slack.update(at, message));
+    await db.replies.recordPainted(reply.id, lease, reply.repaintWanted);
+    return { kind: 'painted' };
+  }
+
   /** What a reply says, from the rows as they are now; null where it no longer has anything to say. */
-  async function replyMessage({ reply, promotion }: ClaimedReply): Promise<Message | null> {
-    switch (reply.kind) {
-      case 'repeat':
-        return isDeploying(promotion) ? repeatReply(promotion, deps.criticalMention) : null;
+  async function replyMessage(claimed: ClaimedReply): Promise<Message | null> {
+    const { reply, promotion } = claimed;
+    const { kind } = reply;
+    if (isAttentionReply(kind)) return attentionReplies.message(claimed, kind);
+    switch (kind) {
+      case 'repeat': {
+        // It may have waited for Slack, and somebody taken it meanwhile.
+        const attention = await db.attention.of(promotion.id);
+        if (!isDeploying(promotion) || (attention !== null && isQuiet(attention))) return null;
+        return repeatReply(promotion, deps.routeOf(promotion.herokuApp).mention);
+      }
       case 'resolved': {
         if (isDeploying(promotion)) return null;
         const { resolvedBy } = promotion;
@@ -305,6 +344,12 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
 /** Whether Heroku may say later what it did not say in time. */
 function isLate(evidence: Evidence | null): boolean {
   return evidence?.kind === 'unavailable' && evidence.reason === 'no_answer';
+}
+
+/** Whether it says again that a critical is open, which the channel is to see too. */
+function isRepetition({ reply, alerts }: ClaimedReply): boolean {
+  if (reply.kind === 'repeat') return true;
+  return (reply.kind === 'owner_lost' || reply.kind === 'snooze_ended') && worstSeverity(alerts) === 'critical';
 }
 
 /** Ids alone would not do: another installation may post to the same channel. */

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
 import type { Alerts, Detected } from '../db/alerts.js';
+import type { AttentionRecords } from '../db/attention.js';
 import type { MaintenanceRecords } from '../db/maintenance.js';
 import type { ProgressMessages } from '../db/progress.js';
 import type { RcaDebts } from '../db/rca-debt.js';
 import type { Promotions } from '../db/promotions.js';
 import type { Replies } from '../db/replies.js';
+import { type AttentionAction, planAttention } from '../promotions/attention.js';
 import { isForeign, isProvenLive } from '../promotions/auto-commit.js';
 import { type DetectionAction, planDetection } from '../promotions/detection.js';
 import { planRcaDebt, type RcaDebtAction } from '../promotions/rca-debt.js';
@@ -21,6 +23,7 @@ export interface MaintenanceDependencies {
     readonly replies: Replies;
     readonly progress: ProgressMessages;
     readonly promotions: Pick<Promotions, 'recover' | 'claimForProof'>;
+    readonly attention: AttentionRecords;
     readonly rcaDebts: RcaDebts;
     readonly maintenance: MaintenanceRecords;
   };
@@ -31,6 +34,8 @@ export interface MaintenanceDependencies {
   readonly autoCommitLive: boolean;
   /** Never rejects; answers within `deadlineMs`. */
   readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
+  /** When the quiet hours end in which warnings of a Heroku app wait; null where there are none now. */
+  readonly heldUntil: (herokuApp: string, at: Date) => Date | null;
   readonly thresholds: Thresholds;
   readonly now: () => Date;
   /** Milliseconds on a clock that never jumps. */
@@ -49,6 +54,7 @@ export interface MaintenanceReport {
 
 export type MaintenanceAction =
   | DetectionAction
+  | AttentionAction
   | RcaDebtAction
   | { readonly kind: 'deliver_alert'; readonly alertId: string }
   | { readonly kind: 'deliver_reply'; readonly replyId: string }
@@ -92,7 +98,7 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
   };
 
   const unsettled = await db.rcaDebts.unsettled(RCA_DEBTS_PER_TICK);
-  for (const action of [...planDetection(detected, at, deps.thresholds), ...planRcaDebt(unsettled, at)]) {
+  for (const action of [...(await planWatch(deps, detected, at)), ...planRcaDebt(unsettled, at)]) {
     await attempt(action, () => record(deps, action, at));
   }
   const deadline = deps.elapsed() + DELIVERY_BUDGET_MS;
@@ -138,7 +144,10 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
 
 /** What `runMaintenance` would do now, without doing any of it. Deliveries of alerts yet to open are implied. */
 export async function planMaintenance(
-  deps: Pick<MaintenanceDependencies, 'db' | 'digest' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence'>,
+  deps: Pick<
+    MaintenanceDependencies,
+    'db' | 'digest' | 'heldUntil' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence'
+  >,
 ): Promise<MaintenanceReport> {
   const at = deps.now();
   const detected = await deps.db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
@@ -152,7 +161,7 @@ export async function planMaintenance(
     at,
     ...counts(detected),
     actions: [
-      ...planDetection(detected, at, deps.thresholds),
+      ...(await planWatch(deps, detected, at)),
       ...planRcaDebt(unsettled, at),
       ...alertIds.map((alertId): MaintenanceAction => ({ kind: 'deliver_alert', alertId })),
       ...replyIds.map((replyId): MaintenanceAction => ({ kind: 'deliver_reply', replyId })),
@@ -162,6 +171,17 @@ export async function planMaintenance(
     ],
     failures: [],
   };
+}
+
+/** What is to be recorded of what is stuck, who is on it and what is snoozed. */
+async function planWatch(
+  deps: Pick<MaintenanceDependencies, 'db' | 'heldUntil' | 'thresholds'>,
+  detected: Detected,
+  at: Date,
+): Promise<readonly (DetectionAction | AttentionAction)[]> {
+  const attention = await deps.db.attention.all();
+  const quiet = { heldUntil: (herokuApp: string) => deps.heldUntil(herokuApp, at), attention };
+  return [...planDetection(detected, at, deps.thresholds, quiet), ...planAttention(detected.stuck, attention, at)];
 }
 
 /** Of how many rows one tick asks Heroku, for how long each, and how often of one: each is up to a dozen requests. */
@@ -185,16 +205,29 @@ async function provenLive(
   return asked.filter(({ promotion, proof }) => isProvenLive(promotion, proof));
 }
 
-async function record(deps: MaintenanceDependencies, action: DetectionAction | RcaDebtAction, at: Date): Promise<void> {
+async function record(
+  deps: MaintenanceDependencies,
+  action: DetectionAction | AttentionAction | RcaDebtAction,
+  at: Date,
+): Promise<void> {
   switch (action.kind) {
     case 'open_alert':
-      await deps.db.alerts.open(action.promotionId, action.severity, at);
+      await deps.db.alerts.open(action.promotionId, action.severity, at, action.heldUntil);
       return;
     case 'repeat_critical':
       await deps.db.replies.queueRepeat(action.promotionId, action.ordinal);
       return;
     case 'close_alerts':
       await deps.db.alerts.close(action.promotionId);
+      return;
+    case 'ask_owner':
+      await deps.db.attention.askOwner(action.promotionId, action.owner, at);
+      return;
+    case 'lose_owner':
+      await deps.db.attention.loseOwner(action.promotionId, action.owner, action.reason, at);
+      return;
+    case 'end_snooze':
+      await deps.db.attention.endSnooze(action.promotionId, at);
       return;
     case 'remind_of_rca':
       await deps.db.rcaDebts.remind(action.promotionId, action.alertId);

@@ -1,10 +1,12 @@
 import type { Lease } from '../db/alerts.js';
 import type { ProgressMessages, ProgressWork } from '../db/progress.js';
 import { nextProgressStep, type Progress } from '../promotions/progress.js';
-import type { Outgoing, Slack } from '../slack/slack.js';
+import type { Route } from '../promotions/routing.js';
+import type { Slack } from '../slack/slack.js';
 import { progressMessage } from '../views/progress.js';
 import { CLOCK_SKEW_MS, LEASE_MS, postponed, unlessGone } from './attempts.js';
 import type { DeliveryOutcome } from './delivery.js';
+import { findRouted, postRouted } from './routed-post.js';
 
 export interface ProgressDependencies {
   readonly db: ProgressMessages;
@@ -14,6 +16,9 @@ export interface ProgressDependencies {
   readonly random: () => number;
   /** Names the holder of a lease, another at each call. */
   readonly newOwner: () => string;
+  /** Where what is about a Heroku app goes. */
+  readonly routeOf: (herokuApp: string) => Route;
+  /** Where it goes if Slack does not let the app post there. */
   readonly alertChannel: string;
 }
 
@@ -42,7 +47,9 @@ export function createProgressDelivery(deps: ProgressDependencies): (promotionId
 
   async function find({ progress }: ProgressWork, lease: Lease): Promise<DeliveryOutcome | null> {
     const since = new Date(progress.createdAt.getTime() - CLOCK_SKEW_MS);
-    const found = await slack.find(destination(progress), since);
+    // An attempt that wrote down no channel went to the one there was before there were routes.
+    const channel = progress.channel ?? deps.alertChannel;
+    const found = await findRouted(slack, { channel, fallback: deps.alertChannel, key: keyOf(progress) }, since);
     if (found === null) return null;
     await db.recordPosted(progress.promotionId, lease, found, null, deps.now());
     return { kind: 'found' };
@@ -50,7 +57,15 @@ export function createProgressDelivery(deps: ProgressDependencies): (promotionId
 
   async function post(work: ProgressWork, lease: Lease): Promise<DeliveryOutcome> {
     const { progress, promotion } = work;
-    const posted = await slack.post(destination(progress), progressMessage(work));
+    const posted = await postRouted(slack, {
+      key: keyOf(progress),
+      row: progress,
+      route: deps.routeOf(promotion.herokuApp).channel,
+      fallback: deps.alertChannel,
+      record: (to) => db.recordDestination(promotion.id, lease, to),
+      message: (refusedRoute) => progressMessage({ ...work, refusedRoute }),
+    });
+    if (posted === null) return { kind: 'nothing' };
     const shown = { upTo: progress.repaintWanted, state: promotion.state };
     if (await db.recordPosted(promotion.id, lease, posted, shown, deps.now())) return { kind: 'posted' };
     // This process was paused past its lease while posting; whoever took over may have posted too.
@@ -66,18 +81,12 @@ export function createProgressDelivery(deps: ProgressDependencies): (promotionId
   ): Promise<DeliveryOutcome> {
     const { promotion } = work;
     const painted = await unlessGone(async () => {
-      await slack.update(step.message, progressMessage(work));
+      await slack.update(step.message, progressMessage({ ...work, refusedRoute: work.progress.refusedRoute }));
       return true;
     });
     if (painted === null) await db.withdraw(promotion.id, lease);
     else await db.recordPainted(promotion.id, lease, { upTo: step.upTo, state: promotion.state });
     return { kind: 'painted' };
-  }
-
-  /** The id alone would not do: another installation may post to the same channel. */
-  function destination(progress: Progress): Outgoing {
-    const key = `progress:${progress.promotionId}:${progress.createdAt.getTime()}`;
-    return { channel: deps.alertChannel, threadTs: null, broadcast: false, key };
   }
 
   return async (promotionId) => {
@@ -93,4 +102,9 @@ export function createProgressDelivery(deps: ProgressDependencies): (promotionId
       return { kind: 'failed', error };
     }
   };
+}
+
+/** The id alone would not do: another installation may post to the same channel. */
+function keyOf(progress: Progress): string {
+  return `progress:${progress.promotionId}:${progress.createdAt.getTime()}`;
 }

@@ -83,7 +83,8 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
     const at = thread.kind === 'none' ? null : root;
     const where = at === null ? 'channel' : 'thread';
     const uploaded = await slack.upload({
-      channel: at?.channel ?? deps.alertChannel,
+      // The channel of a thread that is gone is one that the app can post to.
+      channel: root?.channel ?? deps.alertChannel,
       threadTs: at?.messageTs ?? null,
       name: `${facts.incidentId}.md`,
       title: facts.incidentId,

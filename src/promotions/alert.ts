@@ -1,3 +1,4 @@
+import type { RefusedRoute } from './routing.js';
 import type { Severity } from './stuck.js';
 
 /**
@@ -9,7 +10,10 @@ export interface Alert {
   readonly promotionId: string;
   readonly severity: Severity;
   readonly state: 'pending' | 'posted' | 'closed';
+  /** Where it is, or where the attempt that was begun last was sent. */
   readonly channel: string | null;
+  /** The channel that it was meant for, where Slack did not let the app post there. */
+  readonly refusedRoute: RefusedRoute | null;
   readonly messageTs: string | null;
   /** The root it was posted under; null where the alert is itself the root. */
   readonly threadTs: string | null;

@@ -1,5 +1,6 @@
 import type { MessageRef } from './alert.js';
 import type { Promotion } from './promotion.js';
+import type { RefusedRoute } from './routing.js';
 
 /** The one message that tells how a promotion goes, as its row stands. */
 export interface Progress {
@@ -7,6 +8,10 @@ export interface Progress {
   readonly state: 'pending' | 'posted' | 'closed';
   /** Since when another value is known to be on Heroku than the one that was set. */
   readonly driftNoticedAt: Date | null;
+  /** Where the attempt that was begun last was sent. */
+  readonly channel: string | null;
+  /** The channel that it was meant for, where Slack did not let the app post there. */
+  readonly refusedRoute: RefusedRoute | null;
   /** Where it stands in Slack; null before it was posted. */
   readonly message: MessageRef | null;
   /** A commit that changes what the message shows raises `repaintWanted`; painting brings `repaintDone` up to it. */

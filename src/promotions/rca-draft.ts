@@ -18,7 +18,16 @@ export interface RcaEvent {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-export type RcaReplyKind = 'repeat' | 'resolved' | 'rca_linked' | 'rca_reminder';
+export type RcaReplyKind =
+  | 'repeat'
+  | 'resolved'
+  | 'rca_linked'
+  | 'rca_reminder'
+  | 'owner_asked'
+  | 'owner_lost'
+  | 'handed_over'
+  | 'taken_over'
+  | 'snooze_ended';
 
 export interface RcaRelease {
   readonly version: number;

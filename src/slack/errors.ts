@@ -19,10 +19,28 @@ export class SlackError extends Error {
   ) {
     super(`Slack's ${method} failed: ${code}`, { cause });
   }
+
+  /** Slack's word for what is wrong, without its details. */
+  get word(): string {
+    return this.code.split(';')[0] ?? this.code;
+  }
 }
 
 /** Errors that mean a message is not there (any more). */
 export const MESSAGE_GONE: ReadonlySet<string> = new Set(['message_not_found', 'thread_not_found']);
+
+/** Errors that mean that the app can't post to a channel, and won't until somebody changes that. */
+const CLOSED: ReadonlySet<string> = new Set([
+  'not_in_channel',
+  'channel_not_found',
+  'is_archived',
+  'restricted_action',
+  'restricted_action_read_only_channel',
+]);
+
+export function isClosedTo(error: unknown): error is SlackError {
+  return error instanceof SlackError && error.kind === 'refused' && CLOSED.has(error.word);
+}
 
 /** The connection was never made, so nothing can have been sent over it. */
 const NEVER_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);

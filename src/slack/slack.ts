@@ -66,6 +66,8 @@ export interface Slack {
   memberOf(userId: string): Promise<Membership>;
   /** A person's name; their id where Slack does not tell. Never rejects. */
   nameOf(userId: string): Promise<string>;
+  /** The time zone in which a person is, as Slack names it; null where it does not tell. Rejects where Slack does not answer. */
+  timeZoneOf(userId: string): Promise<string | null>;
 }
 
 const metadataOf = z.object({ event_type: z.literal(MESSAGE_METADATA), event_payload: z.object({ key: z.string() }) });
@@ -322,6 +324,12 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
         // A name is a courtesy: what has to be said is said with the id instead.
         return userId;
       }
+    },
+
+    async timeZoneOf(userId) {
+      const answer = await call('users.info', () => client.users.info({ user: userId }));
+      const { user } = z.object({ user: z.object({ tz: z.string().nullish() }) }).parse(answer);
+      return user.tz == null || user.tz === '' ? null : user.tz;
     },
   };
 }

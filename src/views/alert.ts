@@ -1,14 +1,19 @@
+import type { types } from '@slack/bolt';
+import type { Attention } from '../promotions/attention.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { deployingSince, endedAt, isDeploying, type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
+import type { RefusedRoute } from '../promotions/routing.js';
 import type { Severity } from '../promotions/stuck.js';
-import { type Block, button, context, type Message, section } from './blocks.js';
+import { attentionLines } from './attention-lines.js';
+import { type Block, button, context, type Message, overflow, section } from './blocks.js';
 import { evidenceText, target } from './evidence.js';
-import { ACTION } from './ids.js';
+import { ACTION, ALERT_MENU } from './ids.js';
+import { misrouted } from './route.js';
 import { code, label, link, person, quote, span, when } from './text.js';
 
 export const COLOUR = { firing: '#a30200', owned: '#daa038', silenced: '#dddddd', resolved: '#2eb886' } as const;
-const HEADLINE: Record<Severity, string> = {
+export const HEADLINE: Record<Severity, string> = {
   warning: ':warning: *Warning*',
   critical: ':rotating_light: *CRITICAL*',
 };
@@ -20,6 +25,10 @@ export interface AlertFacts {
   readonly evidence: Evidence | null;
   /** Whom a new message calls, as Slack writes a mention. */
   readonly mention: string | null;
+  /** The channel that it was meant for, where Slack did not let the app post there. */
+  readonly refusedRoute?: RefusedRoute | null;
+  /** Who is on it, and until when it is snoozed. */
+  readonly attention?: Attention | null;
 }
 
 /** The message that carries the buttons, or, once the promotion ended, its outcome. */
@@ -45,22 +54,50 @@ function called(mention: string | null): string {
   return mention === null ? '' : ` ${mention}`;
 }
 
-function isStuck(promotion: Promotion): string {
+/** A clause: what is stuck, where, and since when. */
+export function isStuck(promotion: Promotion): string {
   return `${code(promotion.flagKey)} on ${code(promotion.herokuApp)} is stuck in deploying, since ${when(deployingSince(promotion))}`;
 }
 
-function stuckMessage({ promotion, severity, evidence, mention }: AlertFacts): Message {
+function stuckMessage(facts: AlertFacts): Message {
+  const { promotion, severity, evidence, mention, refusedRoute = null, attention = null } = facts;
   const text = `${HEADLINE[severity]}${called(mention)}: ${isStuck(promotion)}`;
+  const lines = attentionLines(attention);
+  const buttons = resolutionButtons(promotion, evidence);
   const blocks: Block[] = [
     promotionFacts(promotion),
+    ...(lines.length === 0 ? [] : [section(lines.join('\n'))]),
     section(evidenceText(promotion, evidence)),
-    resolutionButtons(promotion, evidence),
+    { ...buttons, elements: [...buttons.elements, alertMenu(promotion, attention)] },
     context(`Promotion ${promotion.id} · Marking it takes a superadmin and a TOTP code.`),
+    ...(refusedRoute === null ? [] : [misrouted(refusedRoute)]),
   ];
   return {
     text,
-    attachments: [{ color: severity === 'critical' ? COLOUR.firing : COLOUR.owned, fallback: text, blocks }],
+    attachments: [{ color: colour(severity, attention), fallback: text, blocks }],
   };
+}
+
+function colour(severity: Severity, attention: Attention | null): string {
+  if (attention !== null && attention.snooze !== null) return COLOUR.silenced;
+  const isOwned = attention !== null && attention.ownership !== null;
+  return severity === 'critical' && !isOwned ? COLOUR.firing : COLOUR.owned;
+}
+
+/** What is done more rarely, behind three dots. What is chosen from an older message is held against the rows. */
+function alertMenu({ id }: Promotion, attention: Attention | null) {
+  const option = (label: string, choice: string) => ({ label, value: `${choice}:${id}` });
+  return overflow(ACTION.alertMenu, [
+    option('I’m on it', ALERT_MENU.take),
+    ...(attention === null || attention.ownership === null ? [] : [option('Hand over', ALERT_MENU.handOver)]),
+    ...(attention === null || attention.snooze === null
+      ? [
+          option('Snooze for 1 h', ALERT_MENU.snooze1h),
+          option('Snooze for 4 h', ALERT_MENU.snooze4h),
+          option('Snooze until tomorrow 09:00', ALERT_MENU.snoozeTomorrow),
+        ]
+      : [option('Unsnooze', ALERT_MENU.unsnooze)]),
+  ]);
 }
 
 /** What a promotion is about, a line each: flag names are long, and two columns of them do not fit a phone. */
@@ -83,7 +120,7 @@ export function subjectLines(promotion: Promotion): string[] {
 }
 
 /** The three buttons. The one that the evidence speaks for stands out; where it says nothing, neither does. */
-export function resolutionButtons(promotion: Promotion, evidence: Evidence | null): Block {
+export function resolutionButtons(promotion: Promotion, evidence: Evidence | null): types.ActionsBlock {
   const verdict = evidence?.kind === 'read' ? evidence.verdict : 'unknown';
   const { id, flagKey } = promotion;
   return {

@@ -52,6 +52,18 @@ export function button(
   };
 }
 
+/** A menu behind three dots. */
+export function overflow(
+  actionId: string,
+  options: readonly { readonly label: string; readonly value: string }[],
+): types.Overflow {
+  return {
+    type: 'overflow',
+    action_id: actionId,
+    options: options.map(({ label, value }) => ({ text: plainText(label), value })),
+  };
+}
+
 /** A modal that only says something. */
 export function notice(title: string, text: string): Modal {
   return { type: 'modal', title: plainText(title), close: plainText('Close'), blocks: [section(text)] };

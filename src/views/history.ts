@@ -52,6 +52,13 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['ops_complete', 'marked completed'],
   ['ops_failed', 'marked failed'],
   ['rca_linked', 'RCA linked'],
+  ['taken', 'taken'],
+  ['owner_confirmed', 'still on it'],
+  ['handed_over', 'handed over'],
+  ['owner_asked', 'owner asked'],
+  ['owner_lost', 'owner lost'],
+  ['snoozed', 'snoozed'],
+  ['snooze_ended', 'snooze ended'],
   ['totp_rejected', 'code refused'],
   ['denied', 'refused'],
 ]);

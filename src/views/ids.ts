@@ -16,12 +16,27 @@ export const ACTION = {
   statsChart: 'stats_chart',
   stuckPage: 'stuck_page',
   listPage: 'list_page',
+  /** The overflow menu of an alert; each option's value is one of ALERT_MENU and the promotion's id. */
+  alertMenu: 'alert_menu',
+  takeOver: 'take_over',
+  stillOnIt: 'still_on_it',
+  handOver: 'hand_over',
   draftRca: 'draft_rca',
   recordRcaDraft: 'record_rca_draft',
   /** A link button: Slack opens the address itself and only tells that it did. */
   openEnrolment: 'open_enrolment',
   confirmEnrolment: 'confirm_enrolment',
   declineEnrolment: 'decline_enrolment',
+} as const;
+
+/** What the overflow menu of an alert offers. */
+export const ALERT_MENU = {
+  take: 'take',
+  handOver: 'hand_over',
+  snooze1h: 'snooze_1h',
+  snooze4h: 'snooze_4h',
+  snoozeTomorrow: 'snooze_tomorrow',
+  unsnooze: 'unsnooze',
 } as const;
 
 export const SHORTCUT = { linkAsRca: 'link_as_rca' } as const;

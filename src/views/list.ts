@@ -1,8 +1,10 @@
+import type { Attention } from '../promotions/attention.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { deployingSince, endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
+import { attentionLines } from './attention-lines.js';
 import { type Answer, type Block, button, context, section } from './blocks.js';
 import { evidenceText, target } from './evidence.js';
 import { type HistoryEvent, historyBlocks } from './history.js';
@@ -18,17 +20,26 @@ const SIGN: Record<Severity, string> = { warning: ':warning:', critical: ':rotat
 
 /** What is stuck, the oldest first, with the same buttons as an alert. */
 export function stuckAnswer(page: {
-  readonly rows: readonly { readonly promotion: Promotion; readonly severity: Severity; readonly evidence: Evidence }[];
+  readonly rows: readonly {
+    readonly promotion: Promotion;
+    readonly severity: Severity;
+    readonly evidence: Evidence;
+    readonly attention?: Attention | null;
+  }[];
   readonly total: number;
   readonly offset: number;
 }): Answer {
   const { rows, total, offset } = page;
   const text = total === 1 ? '*1 promotion is stuck*' : `*${total} promotions are stuck*, the oldest first`;
   const blocks: Block[] = [section(text)];
-  for (const { promotion, severity, evidence } of rows) {
+  for (const { promotion, severity, evidence, attention = null } of rows) {
     blocks.push(
       section(
-        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}\n${evidenceText(promotion, evidence)}`,
+        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}${attentionLines(
+          attention,
+        )
+          .map((said) => `\n${said}`)
+          .join('')}\n${evidenceText(promotion, evidence)}`,
       ),
       resolutionButtons(promotion, evidence),
     );
@@ -123,6 +134,7 @@ export function showAnswer(facts: {
   readonly historyIsCut: boolean;
   /** Its own address; null where the app does not know its own. */
   readonly permalink: string | null;
+  readonly attention?: Attention | null;
 }): Answer {
   const { promotion, evidence } = facts;
   const blocks: Block[] = [
@@ -139,6 +151,8 @@ export function showAnswer(facts: {
   ];
   const note = promotion.resolutionNote ?? promotion.failureReason;
   if (note !== null && note.trim() !== '') blocks.push(section(`*Note*\n${quote(note)}`));
+  const lines = attentionLines(facts.attention ?? null);
+  if (lines.length > 0) blocks.push(section(lines.join('\n')));
   if (evidence !== null) blocks.push(section(evidenceText(promotion, evidence)));
   if (isDeploying(promotion) && promotion.lastError !== null) {
     blocks.push(section(`*Held up*\n${quote(promotion.lastError, 500)}`));

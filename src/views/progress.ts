@@ -1,11 +1,13 @@
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { type AcceptedRelease, type ProgressFacts, wasHeldAlready } from '../promotions/progress.js';
+import type { RefusedRoute } from '../promotions/routing.js';
 import { COLOUR, outcomeHeadline, resolutionButtons, subjectLines } from './alert.js';
 import { type Block, context, type Message, section } from './blocks.js';
+import { misrouted } from './route.js';
 import { code, moment, person, quote, when } from './text.js';
 
 /** The one message that tells how a promotion goes; painted in place at each step, so that it always tells where it is. */
-export function progressMessage(facts: ProgressFacts): Message {
+export function progressMessage(facts: ProgressFacts & { readonly refusedRoute?: RefusedRoute | null }): Message {
   const { promotion, driftNoticedAt } = facts;
   const drifted = isDeploying(promotion) && driftNoticedAt !== null;
   const text = headline(promotion, drifted);
@@ -29,6 +31,7 @@ export function progressMessage(facts: ProgressFacts): Message {
         ? `Promotion ${promotion.id} · It goes on by itself, whatever restarts meanwhile.`
         : `Promotion ${promotion.id}`,
     ),
+    ...(facts.refusedRoute == null ? [] : [misrouted(facts.refusedRoute)]),
   );
   return { text, attachments: [{ color: colour(promotion, drifted), fallback: text, blocks }] };
 }

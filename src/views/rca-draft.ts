@@ -157,6 +157,11 @@ const REPLIES: Record<RcaReplyKind, string> = {
   resolved: 'the end was said in the thread',
   rca_linked: 'the link of the RCA was said in the thread',
   rca_reminder: 'the missing RCA was recalled in the thread',
+  owner_asked: 'the owner was asked in the thread whether they are still on it',
+  owner_lost: 'alert repeated in the thread: its owner was gone',
+  handed_over: 'that its owner handed it over was said in the thread',
+  taken_over: 'that it was taken over was said in the thread',
+  snooze_ended: 'alert repeated in the thread: its snooze was over',
 };
 
 function releaseLine(release: RcaRelease): string {
@@ -180,6 +185,13 @@ const EVENTS: ReadonlyMap<string, string> = new Map([
   ['stuck_warning', 'past the warning threshold'],
   ['stuck_critical', 'past the critical threshold'],
   ['rca_linked', 'RCA linked'],
+  ['taken', 'taken as theirs'],
+  ['owner_confirmed', 'confirmed to be on it'],
+  ['handed_over', 'handed over'],
+  ['owner_asked', 'the owner asked whether they are still on it'],
+  ['owner_lost', 'the owner taken off'],
+  ['snoozed', 'snoozed'],
+  ['snooze_ended', 'snooze ended'],
   ['totp_rejected', 'TOTP code refused'],
   ['denied', 'refused for want of a role'],
 ]);

@@ -55,6 +55,7 @@ export function alert(changes: Partial<Alert> = {}): Alert {
     severity: 'warning',
     state: 'pending',
     channel: null,
+    refusedRoute: null,
     messageTs: null,
     threadTs: null,
     postedAt: null,

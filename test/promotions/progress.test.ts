@@ -6,6 +6,8 @@ const progress = (changes: Partial<Progress>): Progress => ({
   promotionId: '7',
   state: 'posted',
   driftNoticedAt: null,
+  channel: MESSAGE.channel,
+  refusedRoute: null,
   message: MESSAGE,
   repaintWanted: 1,
   repaintDone: 1,

@@ -208,6 +208,10 @@ describe('posting', () => {
     expect(await errorOf(client.conversations.history({ channel: slack.channels.random }))).toBe('not_in_channel');
     expect((await client.conversations.info({ channel: slack.channels.random })).channel?.is_member).toBe(false);
     expect((await client.conversations.info({ channel: slack.channels.alerts })).channel?.is_member).toBe(true);
+    slack.invite(slack.channels.random);
+    expect((await client.conversations.info({ channel: slack.channels.random })).channel?.is_member).toBe(true);
+    await client.chat.postMessage({ channel: slack.channels.random, text });
+    expect(() => slack.invite('C0NOWHERE')).toThrow('no public channel');
     await slack.close();
     const open = await start({ scopes: ['chat:write', 'chat:write.public'] });
     await open.client.chat.postMessage({ channel: slack.channels.random, text });
@@ -409,6 +413,12 @@ describe('reading', () => {
       is_bot: false,
     });
     expect(await errorOf(client.users.info({ user: 'U0NOBODY' }))).toBe('user_not_found');
+    const zoneOf = async (user: string) => (await client.users.info({ user })).user?.tz;
+    expect(await zoneOf(engineer.id)).toBe('Europe/Berlin');
+    slack.setTimeZone(engineer.id, 'Asia/Kolkata');
+    slack.setTimeZone(stranger.id, null);
+    expect(await zoneOf(engineer.id)).toBe('Asia/Kolkata');
+    expect(await zoneOf(stranger.id)).toBeNull();
   });
 });
 

@@ -55,7 +55,8 @@ const OTHER_VAR = 'postgres://canary-other-var';
 
 export interface TestBedOptions {
   readonly startAt?: string;
-  readonly environment?: Readonly<Record<string, string>>;
+  /** What names Slack's ids is made once they are there. */
+  readonly environment?: Readonly<Record<string, string>> | ((slack: SlackStandIn) => Readonly<Record<string, string>>);
   /** What Heroku holds; the incident's flag is live. */
   readonly vars?: Readonly<Record<string, string>>;
   readonly socketMode?: boolean;
@@ -95,7 +96,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     MAINTENANCE_CRON: '0 0 1 1 *',
     PORT: '0',
     LOG_LEVEL: 'debug',
-    ...options.environment,
+    ...(typeof options.environment === 'function' ? options.environment(slack) : options.environment),
   };
   const config = readConfig(environment);
   const logged: string[] = [];

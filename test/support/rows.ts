@@ -49,6 +49,7 @@ const TABLES = [
   'console_flag_promotions',
   'flag_promotion_alerts',
   'flag_promotion_replies',
+  'flag_promotion_attention',
   'console_operators',
   'console_audit_log',
   'console_audit_head',

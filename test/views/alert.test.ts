@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import type { Evidence } from '../../src/promotions/evidence.js';
+import type { Ownership } from '../../src/promotions/ownership.js';
 import { UNKNOWN_TIME } from '../../src/promotions/promotion.js';
 import { alertMessage, escalationReply, repeatReply, resolvedReply } from '../../src/views/alert.js';
 import { HOUR, momentAfter, promotion } from '../promotions/make.js';
@@ -81,6 +83,44 @@ _Checked <!date^1778344080^{date_short} {time_secs}|2026-05-09 16:28:00 UTC>_",
               },
               "type": "button",
               "value": "7",
+            },
+            {
+              "action_id": "alert_menu",
+              "options": [
+                {
+                  "text": {
+                    "emoji": false,
+                    "text": "I’m on it",
+                    "type": "plain_text",
+                  },
+                  "value": "take:7",
+                },
+                {
+                  "text": {
+                    "emoji": false,
+                    "text": "Snooze for 1 h",
+                    "type": "plain_text",
+                  },
+                  "value": "snooze_1h:7",
+                },
+                {
+                  "text": {
+                    "emoji": false,
+                    "text": "Snooze for 4 h",
+                    "type": "plain_text",
+                  },
+                  "value": "snooze_4h:7",
+                },
+                {
+                  "text": {
+                    "emoji": false,
+                    "text": "Snooze until tomorrow 09:00",
+                    "type": "plain_text",
+                  },
+                  "value": "snooze_tomorrow:7",
+                },
+              ],
+              "type": "overflow",
             },
           ],
           "type": "actions",
@@ -165,8 +205,8 @@ _Checked <!date^1778344080^{date_short} {time_secs}|2026-05-09 16:28:00 UTC>_",
     expect(open + ended).not.toContain('1970');
   });
 
-  test.each(EVIDENCE)('has three buttons and nothing else to click, whatever Heroku says (%#)', (evidence) => {
-    expect(valuesOf(stuck(evidence), 'action_id')).toEqual(['mark_completed', 'mark_failed', 'open_rca']);
+  test.each(EVIDENCE)('has three buttons and a menu for what is rarer, whatever Heroku says (%#)', (evidence) => {
+    expect(valuesOf(stuck(evidence), 'action_id')).toEqual(['mark_completed', 'mark_failed', 'open_rca', 'alert_menu']);
   });
 
   test.each(EVIDENCE)('lets the button stand out that the evidence speaks for, and no other (%#)', (evidence) => {
@@ -186,7 +226,78 @@ _Checked <!date^1778344080^{date_short} {time_secs}|2026-05-09 16:28:00 UTC>_",
     const row = promotion({ rcaUrl: completed.rcaUrl });
     const message = payload(alertMessage({ promotion: row, severity: 'warning', evidence: live, mention: null }));
     expect(valuesOf(message, 'url')).toEqual(['https://docs.raxx.example/rca/2026-05-11']);
-    expect(valuesOf(message, 'action_id')).toEqual(['mark_completed', 'mark_failed', 'open_rca_link']);
+    expect(valuesOf(message, 'action_id')).toEqual(['mark_completed', 'mark_failed', 'open_rca_link', 'alert_menu']);
+  });
+
+  const ownership: Ownership = {
+    owner: 'U0SUPER001',
+    since: checkedAt,
+    confirmedAt: checkedAt,
+    question: null,
+    isOperator: true,
+  };
+  const snooze = { by: 'U0PROMOTER', at: checkedAt, until: new Date('2026-05-09T20:28:00Z') };
+  test.each([
+    [
+      'nobody’s',
+      { ownership: null, snooze: null },
+      '#a30200',
+      ['take', 'snooze_1h', 'snooze_4h', 'snooze_tomorrow'],
+      [],
+    ],
+    [
+      'owned',
+      { ownership, snooze: null },
+      '#daa038',
+      ['take', 'hand_over', 'snooze_1h', 'snooze_4h', 'snooze_tomorrow'],
+      ['*On it*: <@U0SUPER001>, since <!date^1778344080^'],
+    ],
+    [
+      'snoozed',
+      { ownership: null, snooze },
+      '#dddddd',
+      ['take', 'unsnooze'],
+      ['*Snoozed* by <@U0PROMOTER> until <!date^1778358480^'],
+    ],
+    [
+      'owned and snoozed',
+      { ownership, snooze },
+      '#dddddd',
+      ['take', 'hand_over', 'unsnooze'],
+      ['*On it*: <@U0SUPER001>', '*Snoozed* by <@U0PROMOTER>'],
+    ],
+  ] as const)(
+    'of a critical that is %s says so, has its colour, and offers what can be done',
+    (_, held, colour, choices, said) => {
+      const attention = { ...held, resumedAt: null };
+      const message = alertMessage({
+        promotion: promotion(),
+        severity: 'critical',
+        evidence: null,
+        mention: null,
+        attention,
+      });
+      expect(message.attachments?.map(({ color }) => color)).toEqual([colour]);
+      const offered = valuesOf(payload(message), 'options').flatMap((options) =>
+        z
+          .array(z.object({ value: z.string() }))
+          .parse(options)
+          .map(({ value }) => value),
+      );
+      expect(offered).toEqual(choices.map((choice) => `${choice}:7`));
+      const shown = JSON.stringify(message);
+      for (const words of said) expect(shown).toContain(words);
+      expect(shown.match(/\*On it\*|\*Snoozed\*/gu) ?? []).toHaveLength(said.length);
+    },
+  );
+
+  test('that could not go where it was meant to says where, and why', () => {
+    const refusedRoute = { channel: 'C0ELSEWHERE', because: 'not_in_channel' };
+    const facts = { promotion: promotion(), severity: 'warning', evidence: null, mention: null } as const;
+    expect(JSON.stringify(alertMessage({ ...facts, refusedRoute }))).toContain(
+      '`ALERT_ROUTES` sends this to <#C0ELSEWHERE>, but I am not a member of it: `/invite @flag-promotions` there.',
+    );
+    expect(JSON.stringify(alertMessage(facts))).not.toContain('ALERT_ROUTES');
   });
 
   test.each(['deployed', 'failed', 'cancelled', 'marked', 'rolled_back'])('has no buttons in state %s', (state) => {

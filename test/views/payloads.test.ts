@@ -1,6 +1,8 @@
 import { checkMessage, checkView } from '../../demo/slack/block-kit.js';
 import * as alert from '../../src/views/alert.js';
 import * as digest from '../../src/views/digest.js';
+import * as attention from '../../src/views/attention.js';
+import * as attentionLines from '../../src/views/attention-lines.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as help from '../../src/views/help.js';
 import * as home from '../../src/views/home.js';
@@ -15,6 +17,7 @@ import * as resolution from '../../src/views/resolution.js';
 import * as stats from '../../src/views/stats.js';
 import * as transition from '../../src/views/transition.js';
 import * as unfurl from '../../src/views/unfurl.js';
+import * as route from '../../src/views/route.js';
 import { BLANK, HOSTILE, URLS } from './hostile.js';
 import { BUILDERS, type Payload, payloadsOf } from './payloads.js';
 
@@ -44,6 +47,8 @@ function problems(facts: { text: string; url: string }): string[] {
 test('every exported builder is looked at', () => {
   const exported = [
     alert,
+    attention,
+    attentionLines,
     debt,
     digest,
     drafted,
@@ -56,6 +61,7 @@ test('every exported builder is looked at', () => {
     progress,
     rca,
     resolution,
+    route,
     stats,
     transition,
     unfurl,

@@ -1,10 +1,14 @@
+import type { Attention } from '../../src/promotions/attention.js';
 import { type Evidence, READ_VERDICTS } from '../../src/promotions/evidence.js';
 import { ADMINISTRATION_ACTIONS, type Enrolment } from '../../src/promotions/enrolment.js';
+import type { AttentionRefusal, Ownership } from '../../src/promotions/ownership.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { CodeCheck, Operator, ResolutionRefusal } from '../../src/promotions/resolution.js';
 import type { PeriodStats } from '../../src/promotions/stats.js';
 import type { TransitionRefusal } from '../../src/promotions/transition.js';
 import * as alert from '../../src/views/alert.js';
+import * as attention from '../../src/views/attention.js';
+import { attentionLines } from '../../src/views/attention-lines.js';
 import * as authority from '../../src/views/authority.js';
 import {
   type Answer,
@@ -28,6 +32,7 @@ import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
+import { misrouted } from '../../src/views/route.js';
 import * as stats from '../../src/views/stats.js';
 import * as unfurl from '../../src/views/unfurl.js';
 import * as transition from '../../src/views/transition.js';
@@ -204,6 +209,39 @@ function transitionRefusals(facts: Facts): TransitionRefusal[] {
 
 const EVENT = ({ text }: Facts) => ({ at: NOW, action: text, actor: text, detail: { reason: text } });
 
+const SEVERITIES = ['warning', 'critical'] as const;
+const OWNERSHIP: Ownership = {
+  owner: 'U0SUPER001',
+  since: NOW,
+  confirmedAt: NOW,
+  question: { id: '9', askedAt: NOW, postedAt: NOW },
+  isOperator: true,
+};
+/** Owned or not, snoozed or not. */
+export const ATTENTION: readonly (Attention | null)[] = [
+  null,
+  ...[null, OWNERSHIP].flatMap((ownership) =>
+    [null, { by: 'U0PROMOTER', at: NOW, until: momentAfter(31 * HOUR) }].map((snooze) => ({
+      ownership,
+      snooze,
+      resumedAt: null,
+    })),
+  ),
+];
+const ROUTES = [
+  null,
+  ...['not_in_channel', 'is_archived', 'odd_`word`'].map((because) => ({ channel: CHANNEL, because })),
+];
+
+function attentionRefusals(facts: Facts): AttentionRefusal[] {
+  return [
+    { kind: 'not_operator' },
+    { kind: 'unknown_promotion' },
+    ...ends(facts).map((row): AttentionRefusal => ({ kind: 'ended', promotion: row })),
+    { kind: 'not_alerting', promotion: written(facts) },
+  ];
+}
+
 const HOSTS = ['docs.example.com', 'wiki.example.org'];
 
 function recordings(facts: Facts): drafted.DraftRecording[] {
@@ -251,10 +289,101 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     ...lives(facts).map((row) =>
       message(alert.alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: MENTION })),
     ),
+    ...ATTENTION.flatMap((known) =>
+      ROUTES.map((refusedRoute) =>
+        message(
+          alert.alertMessage({
+            promotion: written(facts),
+            severity: 'critical',
+            evidence: NOTHING_KNOWN,
+            mention: MENTION,
+            attention: known,
+            refusedRoute,
+          }),
+        ),
+      ),
+    ),
     ...ends(facts).map((row) =>
       message(alert.alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: null })),
     ),
   ],
+  attentionLines: () => ATTENTION.map((known) => words(['Who:', ...attentionLines(known)].join('\n'))),
+  misrouted: () => ROUTES.flatMap((refused) => (refused === null ? [] : [blocks(misrouted(refused))])),
+  isStuck: (facts) => lives(facts).map((row) => words(alert.isStuck(row))),
+  ownerQuestion: (facts) => lives(facts).map((row) => message(attention.ownerQuestion(row, 'U0SUPER001'))),
+  settledQuestion: (facts) =>
+    [true, false].flatMap((isOpen) =>
+      [null, OWNERSHIP].flatMap((ownership) =>
+        USERS.map((owner) => message(attention.settledQuestion(facts.text, ownership, owner, isOpen))),
+      ),
+    ),
+  ownerLostReply: (facts) =>
+    SEVERITIES.flatMap((severity) =>
+      (['silent', 'disabled'] as const).map((reason) =>
+        message(
+          attention.ownerLostReply({
+            promotion: written(facts),
+            severity,
+            owner: 'U0SUPER001',
+            reason,
+            mention: MENTION,
+          }),
+        ),
+      ),
+    ),
+  handedOverReply: (facts) =>
+    [null, OWNERSHIP].flatMap((ownership) =>
+      [null, MENTION].map((mention) =>
+        message(attention.handedOverReply({ promotion: written(facts), name: facts.text, ownership, mention })),
+      ),
+    ),
+  takenOverReply: (facts) => [message(attention.takenOverReply(written(facts), facts.text, 'U0SUPER001'))],
+  snoozeEndedReply: (facts) =>
+    SEVERITIES.flatMap((severity) =>
+      [null, 'U0SUPER001'].map((owner) =>
+        message(attention.snoozeEndedReply({ promotion: written(facts), severity, owner, mention: MENTION })),
+      ),
+    ),
+  takenAnswer: (facts) =>
+    [null, 'U0SUPER001'].flatMap((from) =>
+      [true, false].map((isCritical) => words(attention.takenAnswer(written(facts), from, isCritical))),
+    ),
+  takeRefusalAnswer: (facts) =>
+    [
+      ...attentionRefusals(facts),
+      ...(['taken', 'yours_already'] as const).map((kind) => ({
+        kind,
+        promotion: written(facts),
+        ownership: OWNERSHIP,
+      })),
+    ].map((refusal) => message(attention.takeRefusalAnswer(refusal, SUPERADMINS))),
+  confirmedAnswer: (facts) => [words(attention.confirmedAnswer(written(facts)))],
+  handedOverAnswer: (facts) => [words(attention.handedOverAnswer(written(facts)))],
+  answerRefusalAnswer: (facts) =>
+    [
+      ...attentionRefusals(facts),
+      { kind: 'not_asked' as const, promotion: written(facts), ownership: OWNERSHIP },
+      ...[null, OWNERSHIP].map((ownership) => ({ kind: 'not_owner' as const, promotion: written(facts), ownership })),
+    ].map((refusal) => message(attention.answerRefusalAnswer(refusal, SUPERADMINS))),
+  snoozedAnswer: (facts) => [words(attention.snoozedAnswer(written(facts), NOW))],
+  unsnoozedAnswer: (facts) => [words(attention.unsnoozedAnswer(written(facts)))],
+  snoozeRefusalAnswer: (facts) =>
+    [
+      ...attentionRefusals(facts),
+      ...[momentAfter(0), momentAfter(31 * HOUR)].map((latest) => ({
+        kind: 'too_long' as const,
+        promotion: written(facts),
+        latest,
+      })),
+      { kind: 'unknown_time_zone' as const, promotion: written(facts) },
+      { kind: 'not_snoozed' as const, promotion: written(facts) },
+    ].flatMap((refusal) =>
+      [null, facts.text].map((timeZone) =>
+        message(attention.snoozeRefusalAnswer(refusal, { superadmins: SUPERADMINS, now: NOW, timeZone })),
+      ),
+    ),
+  whichAlertWords: (facts) => [words(attention.whichAlertWords(facts.text, rows(facts, 10)))],
+  snoozeUsageWords: () => [words(attention.snoozeUsageWords())],
   escalationReply: (facts) =>
     lives(facts).flatMap((row) =>
       [null, MENTION].map((mention) =>
@@ -294,6 +423,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
             promotion: row,
             severity: 'critical' as const,
             evidence: EVIDENCE[index % EVIDENCE.length] ?? NOTHING_KNOWN,
+            attention: ATTENTION.at(-1 - (index % ATTENTION.length)) ?? null,
           })),
           total,
           offset,
@@ -329,6 +459,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
               history: Array.from({ length: events }, () => EVENT(facts)),
               historyIsCut: events > 0,
               permalink: events > 0 ? 'https://flags.example.com/promotions/7' : null,
+              attention: events > 0 ? (ATTENTION.at(-1) ?? null) : null,
             }),
           ),
         ),

@@ -17,11 +17,13 @@ export async function show(deps: HandlerDependencies, reference: string): Promis
   const history = await deps.db.audit.ofPromotion(promotion.id, HISTORY_LENGTH + 1);
   const evidence = isDeploying(promotion) ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null;
   const historyIsCut = history.length > HISTORY_LENGTH;
+  const attention = isDeploying(promotion) ? await deps.db.attention.of(promotion.id) : null;
   return showAnswer({
     promotion,
     evidence,
     history: history.slice(-HISTORY_LENGTH),
     historyIsCut,
+    attention,
     permalink: deps.publicUrl === null ? null : permalinkOf(deps.publicUrl, promotion.id),
   });
 }

@@ -27,6 +27,7 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
         promotion,
         severity: severityDue(promotion, now, thresholds) ?? ('warning' as const),
         evidence: await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS),
+        attention: await db.attention.of(promotion.id),
       })),
     );
     return stuckAnswer({ rows, total: found.total, offset });

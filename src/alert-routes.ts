@@ -1,0 +1,81 @@
+import { covers, type QuietHours, type RouteRule } from './promotions/routing.js';
+import { isTimeZone } from './zones.js';
+
+export const CHANNEL_ID = /^[CG][A-Z0-9]{2,}$/u;
+export const MENTION = /^<(?:!subteam\^[A-Z0-9]+|@[UW][A-Z0-9]+|!here|!channel)>$/u;
+
+type Parsed = { readonly rules: readonly RouteRule[]; readonly faults: readonly string[] };
+
+/**
+ * Reads `ALERT_ROUTES`: a rule per line or `;`, each `app=channel`, followed by `,mention=…` and `,quiet=…` where wanted:
+ * `raxx-console-*=C0123ABC,mention=<!subteam^S012>,quiet=22:00-07:00@Europe/Berlin; *=C0999`. Names every fault, and
+ * the rule by its number: what was set in a wrong variable may be a secret.
+ */
+export function parseAlertRoutes(text: string): Parsed {
+  const rules: RouteRule[] = [];
+  const faults: string[] = [];
+  const written = text
+    .split(/[;\n]/u)
+    .map((rule) => rule.trim())
+    .filter((rule) => rule !== '');
+  for (const [index, rule] of written.entries()) {
+    const name = `rule ${index + 1}`;
+    const parsed = parseRule(rule);
+    faults.push(...parsed.faults.map((fault) => `${name} ${fault}`));
+    if (parsed.rule === null) continue;
+    const { app } = parsed.rule;
+    if (rules.some((earlier) => covers(earlier.app, app))) {
+      faults.push(`${name} is never reached: a rule before it matches every app that it does`);
+    }
+    rules.push(parsed.rule);
+  }
+  return { rules, faults };
+}
+
+function parseRule(text: string): { readonly rule: RouteRule | null; readonly faults: readonly string[] } {
+  const faults: string[] = [];
+  const [target = '', ...options] = text.split(',').map((part) => part.trim());
+  const [, app = '', channel = ''] = /^([^=]*)=(.*)$/u.exec(target)?.map((part) => part.trim()) ?? [];
+  if (!/^[a-z0-9*-]+$/iu.test(app)) {
+    faults.push(
+      'must begin with a Heroku app, in which * stands for any characters, and a channel: my-app-*=C0123456789',
+    );
+  } else if (!CHANNEL_ID.test(channel)) {
+    faults.push('must name a channel by its id, such as C0123456789');
+  }
+  const given = new Map<string, string>();
+  for (const option of options) {
+    const [, key = option, value = ''] = /^([^=]*)=(.*)$/u.exec(option)?.map((part) => part.trim()) ?? [];
+    if (key !== 'mention' && key !== 'quiet') faults.push('has something beside mention=… and quiet=…');
+    else if (given.has(key)) faults.push(`has ${key} twice`);
+    else given.set(key, value);
+  }
+  const mention = given.get('mention');
+  if (mention !== undefined && mention !== 'none' && !MENTION.test(mention)) {
+    faults.push(
+      'must have as mention what Slack writes for one, such as <!subteam^S0123456789> or <@U0123456789>, or none',
+    );
+  }
+  const hours = given.get('quiet');
+  const quiet = hours === undefined ? null : parseQuietHours(hours);
+  if (typeof quiet === 'string') faults.push(quiet);
+  if (faults.length > 0 || typeof quiet === 'string') return { rule: null, faults };
+  const rule = { app, channel, mention: mention === 'none' ? null : mention, quiet };
+  return { rule: Object.freeze(rule), faults };
+}
+
+/** The hours, or what is wrong with them. */
+function parseQuietHours(text: string): QuietHours | string {
+  const [, from = '', to = '', timeZone = ''] = /^(\d{2}:\d{2})-(\d{2}:\d{2})@(.+)$/u.exec(text) ?? [];
+  const [start, end] = [minutesOf(from), minutesOf(to)];
+  if (start === null || end === null || start === end) {
+    return 'must have quiet hours such as quiet=22:00-07:00@Europe/Berlin, which end at another time than they begin';
+  }
+  if (!isTimeZone(timeZone)) return 'names a time zone that there is none of; one is Europe/Berlin';
+  return Object.freeze({ from: start, to: end, timeZone });
+}
+
+function minutesOf(time: string): number | null {
+  const [hours = 24, minutes = 60] = time === '' ? [] : time.split(':').map(Number);
+  return hours < 24 && minutes < 60 ? hours * 60 + minutes : null;
+}

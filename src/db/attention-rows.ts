@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { Attention } from '../promotions/attention.js';
+import { appendAuditEvent, WATCHDOG } from './audit.js';
+import type { Knex } from './connection.js';
+import { idColumn, parseRows, rowCount } from './rows.js';
+
+/* The rows of who is on what and what is snoozed, as other transactions read and end them. */
+
+/** `q`: the question whether the owner is still on it, as a reply in the thread. */
+const SELECT = `
+  select t.promotion_id, t.owner, t.owned_since, t.confirmed_at, t.asked_at, t.question, q.posted_at as question_posted_at,
+         t.snoozed_by, t.snoozed_at, t.snoozed_until, t.resumed_at,
+         exists (select 1 from console_operators o where o.slack_user_id = t.owner and o.disabled_at is null) as is_operator
+    from flag_promotion_attention t
+    left join flag_promotion_replies q on q.promotion_id = t.promotion_id and q.kind = 'owner_asked' and q.ordinal = t.question`;
+
+const instant = z.date().nullable();
+const attentionRow = z
+  .object({
+    promotion_id: idColumn,
+    owner: z.string().nullable(),
+    owned_since: instant,
+    confirmed_at: instant,
+    asked_at: instant,
+    question: idColumn.nullable(),
+    question_posted_at: instant,
+    snoozed_by: z.string().nullable(),
+    snoozed_at: instant,
+    snoozed_until: instant,
+    resumed_at: instant,
+    is_operator: z.boolean(),
+  })
+  .transform((row) => {
+    const { owner, owned_since: since, confirmed_at: confirmedAt, asked_at: askedAt, question: id } = row;
+    const { snoozed_by: by, snoozed_at: at, snoozed_until: until } = row;
+    const attention: Attention = {
+      ownership:
+        owner === null || since === null || confirmedAt === null
+          ? null
+          : {
+              owner,
+              since,
+              confirmedAt,
+              question: askedAt === null || id === null ? null : { id, askedAt, postedAt: row.question_posted_at },
+              isOperator: row.is_operator,
+            },
+      snooze: by === null || at === null || until === null ? null : { by, at, until },
+      resumedAt: row.resumed_at,
+    };
+    return { promotionId: row.promotion_id, attention };
+  });
+
+/** Who is on a promotion, and whether it is snoozed; null where nobody ever was and it never was. */
+export async function attentionOf(knex: Knex, promotionId: string): Promise<Attention | null> {
+  const found = parseRows(await knex.raw(`${SELECT} where t.promotion_id = ?::bigint`, [promotionId]), attentionRow);
+  return found[0]?.attention ?? null;
+}
+
+/** All there are: a row goes with the end of its promotion. */
+export async function everyAttention(knex: Knex): Promise<ReadonlyMap<string, Attention>> {
+  const found = parseRows(await knex.raw(SELECT), attentionRow);
+  return new Map(found.map(({ promotionId, attention }) => [promotionId, attention]));
+}
+
+/** Inside a transaction that settles a question, or the promotion that it is about: it is to lose its buttons. */
+export async function settleQuestion(trx: Knex.Transaction, promotionId: string): Promise<void> {
+  await trx.raw(
+    `update flag_promotion_replies q set repaint_wanted = q.repaint_wanted + 1
+       from flag_promotion_attention t
+      where t.promotion_id = ? and q.promotion_id = t.promotion_id and q.kind = 'owner_asked' and q.ordinal = t.question`,
+    [promotionId],
+  );
+}
+
+/** Inside the transaction that ended a promotion, or that noticed its end: nobody is on it any more. */
+export async function endAttention(trx: Knex.Transaction, promotionId: string): Promise<void> {
+  await settleQuestion(trx, promotionId);
+  await trx.raw(`delete from flag_promotion_attention where promotion_id = ?`, [promotionId]);
+}
+
+/** Inside the transaction that opened a critical: a snooze hides nothing that is new. */
+export async function endSnoozeOfWarning(trx: Knex.Transaction, promotionId: string, at: Date): Promise<void> {
+  const ended = await trx.raw(
+    `update flag_promotion_attention
+        set snoozed_by = null, snoozed_at = null, snoozed_until = null, resumed_at = ?, updated_at = now()
+      where promotion_id = ? and snoozed_by is not null`,
+    [at, promotionId],
+  );
+  if (rowCount(ended) === 0) return;
+  await appendAuditEvent(trx, {
+    at,
+    action: 'console.flag.promotion.snooze_ended',
+    actor: WATCHDOG,
+    promotionId,
+    detail: { reason: 'critical' },
+  });
+}

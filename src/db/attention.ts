@@ -1,0 +1,320 @@
+import { z } from 'zod';
+import type { Attention } from '../promotions/attention.js';
+import {
+  type AnswerRefusal,
+  decideAnswer,
+  decideTake,
+  type OwnerAnswer,
+  type OwnerLoss,
+  type TakeRefusal,
+} from '../promotions/ownership.js';
+import type { Promotion } from '../promotions/promotion.js';
+import {
+  decideSnooze,
+  decideUnsnooze,
+  type HeldSnooze,
+  type SnoozeRefusal,
+  type UnsnoozeRefusal,
+} from '../promotions/snooze.js';
+import { requestRepaint } from './alerts.js';
+import { attentionOf, everyAttention, settleQuestion } from './attention-rows.js';
+import { type AuditAction, appendAuditEvent, WATCHDOG } from './audit.js';
+import type { Knex } from './connection.js';
+import { lockOperator } from './operators.js';
+import { lockPromotion } from './promotions.js';
+import { recordRefusal } from './refusals.js';
+import type { ReplyKind } from './replies.js';
+import { parseRows, rowCount } from './rows.js';
+
+/** Who asks for what, and when. */
+export interface AttentionRequest {
+  readonly promotionId: string;
+  readonly operatorId: string;
+  readonly at: Date;
+}
+
+export type TakeOutcome =
+  | { readonly kind: 'taken_now'; readonly promotion: Promotion; readonly from: string | null }
+  | TakeRefusal;
+export type AnswerOutcome = { readonly kind: 'done'; readonly promotion: Promotion } | AnswerRefusal;
+export type SnoozeOutcome =
+  | { readonly kind: 'snoozed'; readonly promotion: Promotion; readonly until: Date }
+  | SnoozeRefusal;
+export type UnsnoozeOutcome = { readonly kind: 'done'; readonly promotion: Promotion } | UnsnoozeRefusal;
+
+/**
+ * Who is on what, and what is snoozed. What people do is one transaction with the promotion's lock, the decision, the row,
+ * what the message shows and the audit event; what the watchdog does is one that changes nothing where another replica did it.
+ */
+export interface AttentionRecords {
+  of(promotionId: string): Promise<Attention | null>;
+  /** By the promotion. */
+  all(): Promise<ReadonlyMap<string, Attention>>;
+  /** `over`: the owner from whom it is taken over, as the person saw it; null where they saw none. */
+  take(asked: AttentionRequest & { readonly over: string | null }): Promise<TakeOutcome>;
+  answer(asked: AttentionRequest & { readonly answer: OwnerAnswer }): Promise<AnswerOutcome>;
+  /** `until` null: nobody knows the time zone that it depends on. */
+  snooze(asked: AttentionRequest & { readonly until: Date | null }): Promise<SnoozeOutcome>;
+  unsnooze(asked: AttentionRequest): Promise<UnsnoozeOutcome>;
+  /** Asks the owner, once, whether they are still on it. */
+  askOwner(promotionId: string, owner: string, at: Date): Promise<void>;
+  /** The owner did not answer, or is no operator any more: nobody is on it. */
+  loseOwner(promotionId: string, owner: string, reason: OwnerLoss, at: Date): Promise<void>;
+  /** Ends a snooze that has run out. */
+  endSnooze(promotionId: string, at: Date): Promise<void>;
+}
+
+const NO_OWNER = 'owner = null, owned_since = null, confirmed_at = null, asked_at = null, question = null';
+const NO_SNOOZE = 'snoozed_by = null, snoozed_at = null, snoozed_until = null';
+
+type Values = readonly (string | Date | null)[];
+
+export function attentionRecords(knex: Knex): AttentionRecords {
+  /** One transaction in which a person does something, or is refused as no operator, which is recorded. */
+  async function attempt<T extends { readonly kind: string }>(
+    asked: AttentionRequest,
+    attempted: string,
+    decide: (held: HeldSnooze) => T,
+    act: (trx: Knex.Transaction, decided: T, held: HeldSnooze) => Promise<void>,
+  ): Promise<T> {
+    return knex.transaction(async (trx) => {
+      const held = await hold(trx, asked);
+      const decided = decide(held);
+      if (decided.kind === 'not_operator') {
+        await recordRefusal(
+          trx,
+          { ...asked, attempted, promotionId: held.promotion?.id ?? null },
+          { kind: 'not_operator' },
+        );
+      } else {
+        await act(trx, decided, held);
+      }
+      return decided;
+    });
+  }
+
+  return {
+    of: (promotionId) => attentionOf(knex, promotionId),
+    all: () => everyAttention(knex),
+
+    async take(asked) {
+      const { operatorId, at, promotionId } = asked;
+      const decided = await attempt(
+        asked,
+        'take',
+        (held) => decideTake(held, operatorId, asked.over),
+        async (trx, decision, { ownership }) => {
+          if (decision.kind !== 'take') return;
+          await settleQuestion(trx, promotionId);
+          const taken = await trx.raw(
+            `insert into flag_promotion_attention as t (promotion_id, owner, owned_since, confirmed_at) values (?, ?, ?, ?)
+              on conflict (promotion_id) do update
+                set owner = excluded.owner, owned_since = excluded.owned_since, confirmed_at = excluded.confirmed_at,
+                    asked_at = null, question = null, updated_at = now()
+              where t.owner is not distinct from ?`,
+            [promotionId, operatorId, at, at, ownership?.owner ?? null],
+          );
+          mustHaveChanged(taken);
+          await requestRepaint(trx, promotionId);
+          const event = await note(trx, asked, 'taken', { from: decision.from });
+          if (decision.from !== null) await queue(trx, promotionId, 'taken_over', event);
+        },
+      );
+      return decided.kind === 'take' ? { ...decided, kind: 'taken_now' } : decided;
+    },
+
+    async answer(asked) {
+      const { operatorId, at, promotionId } = asked;
+      const decided = await attempt(
+        asked,
+        asked.answer,
+        (held) => decideAnswer(held, operatorId, asked.answer),
+        async (trx, decision) => {
+          if (decision.kind !== 'do') return;
+          await settleQuestion(trx, promotionId);
+          const confirms = asked.answer === 'confirm';
+          await change(
+            trx,
+            promotionId,
+            confirms ? 'confirmed_at = ?, asked_at = null, question = null' : `${NO_OWNER}, resumed_at = ?`,
+            [at],
+            'owner = ?',
+            [operatorId],
+          );
+          await requestRepaint(trx, promotionId);
+          const event = await note(trx, asked, confirms ? 'owner_confirmed' : 'handed_over', {});
+          if (!confirms) await queue(trx, promotionId, 'handed_over', event);
+        },
+      );
+      return decided.kind === 'do' ? { ...decided, kind: 'done' } : decided;
+    },
+
+    async snooze(asked) {
+      const { operatorId, at, promotionId } = asked;
+      const decided = await attempt(
+        asked,
+        'snooze',
+        (held) => decideSnooze(held, asked.until),
+        async (trx, decision, { snooze }) => {
+          if (decision.kind !== 'snooze') return;
+          // Nobody is to be asked in a thread that is to be quiet.
+          await settleQuestion(trx, promotionId);
+          await trx.raw(
+            `insert into flag_promotion_attention (promotion_id, snoozed_by, snoozed_at, snoozed_until) values (?, ?, ?, ?)
+              on conflict (promotion_id) do update
+                set snoozed_by = excluded.snoozed_by, snoozed_at = excluded.snoozed_at,
+                    snoozed_until = excluded.snoozed_until, asked_at = null, question = null, updated_at = now()`,
+            [promotionId, operatorId, at, decision.until],
+          );
+          await requestRepaint(trx, promotionId);
+          await note(trx, asked, 'snoozed', { until: decision.until, instead_of: snooze?.until ?? null });
+        },
+      );
+      return decided.kind === 'snooze' ? { ...decided, kind: 'snoozed' } : decided;
+    },
+
+    async unsnooze(asked) {
+      const { at, promotionId } = asked;
+      const decided = await attempt(asked, 'unsnooze', decideUnsnooze, async (trx, decision) => {
+        if (decision.kind !== 'unsnooze') return;
+        await change(trx, promotionId, `${NO_SNOOZE}, resumed_at = ?`, [at], 'snoozed_by is not null', []);
+        await requestRepaint(trx, promotionId);
+        await note(trx, asked, 'snooze_ended', { reason: 'unsnoozed' });
+      });
+      return decided.kind === 'unsnooze' ? { ...decided, kind: 'done' } : decided;
+    },
+
+    async askOwner(promotionId, owner, at) {
+      await knex.transaction(async (trx) => {
+        if (!(await isDeployingStill(trx, promotionId))) return;
+        const asked = await trx.raw(
+          `update flag_promotion_attention set asked_at = ?, updated_at = now()
+            where promotion_id = ? and owner = ? and asked_at is null and snoozed_by is null`,
+          [at, promotionId, owner],
+        );
+        if (rowCount(asked) === 0) return;
+        const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'owner_asked', { owner });
+        await change(trx, promotionId, 'question = ?', [event], 'owner = ?', [owner]);
+        await queue(trx, promotionId, 'owner_asked', event);
+      });
+    },
+
+    async loseOwner(promotionId, owner, reason, at) {
+      await knex.transaction(async (trx) => {
+        if (!(await isDeployingStill(trx, promotionId))) return;
+        await settleQuestion(trx, promotionId);
+        // As it was decided on: they may have answered, or been enabled again, a moment ago.
+        const still =
+          reason === 'silent'
+            ? 'asked_at is not null'
+            : 'not exists (select 1 from console_operators o where o.slack_user_id = owner and o.disabled_at is null)';
+        const lost = await trx.raw(
+          `update flag_promotion_attention set ${NO_OWNER}, resumed_at = ?, updated_at = now()
+            where promotion_id = ? and owner = ? and ${still}`,
+          [at, promotionId, owner],
+        );
+        if (rowCount(lost) === 0) return;
+        await requestRepaint(trx, promotionId);
+        const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'owner_lost', { owner, reason });
+        await queue(trx, promotionId, 'owner_lost', event);
+      });
+    },
+
+    async endSnooze(promotionId, at) {
+      await knex.transaction(async (trx) => {
+        if (!(await isDeployingStill(trx, promotionId))) return;
+        const ended = await trx.raw(
+          `update flag_promotion_attention set ${NO_SNOOZE}, resumed_at = ?, updated_at = now()
+            where promotion_id = ? and snoozed_until <= ?`,
+          [at, promotionId, at],
+        );
+        if (rowCount(ended) === 0) return;
+        await requestRepaint(trx, promotionId);
+        const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'snooze_ended', { reason: 'over' });
+        await queue(trx, promotionId, 'snooze_ended', event);
+      });
+    },
+  };
+}
+
+/** Everything that a decision needs, locked in the order in which every transaction locks: promotion, then operator. */
+async function hold(trx: Knex.Transaction, { promotionId, operatorId }: AttentionRequest): Promise<HeldSnooze> {
+  const promotion = await lockPromotion(trx, promotionId);
+  const person = await lockOperator(trx, operatorId);
+  const attention = await attentionOf(trx, promotionId);
+  const open = parseRows(
+    await trx.raw(`select severity from flag_promotion_alerts where promotion_id = ?::bigint and state <> 'closed'`, [
+      promotionId,
+    ]),
+    z.object({ severity: z.enum(['warning', 'critical']) }),
+  );
+  const isCritical = open.some(({ severity }) => severity === 'critical');
+  return {
+    promotion,
+    operator: person?.operator ?? null,
+    isAlerting: open.length > 0,
+    criticalSince: isCritical ? await criticalSince(trx, promotionId) : null,
+    ownership: attention?.ownership ?? null,
+    snooze: attention?.snooze ?? null,
+  };
+}
+
+/** By the audit log, on the app's clock: a message that was deleted and posted anew does not make it a newer critical. */
+async function criticalSince(trx: Knex.Transaction, promotionId: string): Promise<Date | null> {
+  const found = await trx.raw(
+    `select at from console_audit_log
+      where promotion_id = ? and action = 'console.flag.promotion.stuck_critical' order by id desc limit 1`,
+    [promotionId],
+  );
+  return parseRows(found, z.object({ at: z.date() }))[0]?.at ?? null;
+}
+
+/** The promotion first, as every transaction locks: somebody may be ending it. */
+async function isDeployingStill(trx: Knex.Transaction, promotionId: string): Promise<boolean> {
+  const held = await trx.raw(`select state::text as state from console_flag_promotions where id = ? for update`, [
+    promotionId,
+  ]);
+  return parseRows(held, z.object({ state: z.string() }))[0]?.state === 'deploying';
+}
+
+async function change(
+  trx: Knex.Transaction,
+  promotionId: string,
+  assignments: string,
+  values: Values,
+  condition: string,
+  given: Values,
+): Promise<void> {
+  mustHaveChanged(
+    await trx.raw(
+      `update flag_promotion_attention set ${assignments}, updated_at = now() where promotion_id = ? and ${condition}`,
+      [...values, promotionId, ...given],
+    ),
+  );
+}
+
+function mustHaveChanged(updated: unknown): void {
+  if (rowCount(updated) !== 1) throw new Error('Who is on a promotion changed while it was locked.');
+}
+
+type Noted = 'taken' | 'owner_confirmed' | 'handed_over' | 'owner_asked' | 'owner_lost' | 'snoozed' | 'snooze_ended';
+
+/** Answers the audit event's id. */
+function note(
+  trx: Knex.Transaction,
+  { promotionId, operatorId, at }: AttentionRequest,
+  what: Noted,
+  detail: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const action: AuditAction = `console.flag.promotion.${what}`;
+  return appendAuditEvent(trx, { at, action, actor: operatorId, promotionId, detail });
+}
+
+/** A reply in the alert's thread, which its audit event tells from others. */
+async function queue(trx: Knex.Transaction, promotionId: string, kind: ReplyKind, event: string): Promise<void> {
+  await trx.raw(`insert into flag_promotion_replies (promotion_id, kind, ordinal) values (?, ?, ?)`, [
+    promotionId,
+    kind,
+    event,
+  ]);
+}

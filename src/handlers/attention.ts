@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import type { AttentionRequest } from '../db/attention.js';
+import { worstSeverity } from '../promotions/alert.js';
+import type { OwnerAnswer } from '../promotions/ownership.js';
+import type { Promotion } from '../promotions/promotion.js';
+import type { Operator } from '../promotions/resolution.js';
+import { MORNING_HOUR, SNOOZE_CHOICES, type SnoozeChoice, snoozeUntil } from '../promotions/snooze.js';
+import {
+  answerRefusalAnswer,
+  confirmedAnswer,
+  handedOverAnswer,
+  snoozedAnswer,
+  snoozeRefusalAnswer,
+  snoozeUsageWords,
+  takenAnswer,
+  takeRefusalAnswer,
+  unsnoozedAnswer,
+  whichAlertWords,
+} from '../views/attention.js';
+import type { Answer } from '../views/blocks.js';
+import { unknownPromotionWords, usageWords } from '../views/help.js';
+import { ALERT_MENU } from '../views/ids.js';
+import { sentence } from '../views/list.js';
+import { answer, isStranger, STRANGER, showThatItEnded } from './answer.js';
+import { findPromotion } from './commands/show.js';
+import type { HandlerDependencies } from './dependencies.js';
+import { type Click, type Command, isPromotionId, unpackClick } from './unpack.js';
+
+/* Who is on an alert, and snoozing it: takes an operator of any role and no code. The database decides, when it writes. */
+
+type Who = Pick<AttentionRequest, 'promotionId' | 'operatorId'>;
+type Deed = (deps: HandlerDependencies, who: Who) => Promise<Answer>;
+
+const snoozeFor =
+  (choice: SnoozeChoice): Deed =>
+  (deps, who) =>
+    snooze(deps, who, choice);
+const MENU: Readonly<Record<string, Deed>> = {
+  [ALERT_MENU.take]: (deps, who) => take(deps, who, null),
+  [ALERT_MENU.handOver]: (deps, who) => answerAsOwner(deps, who, 'hand_over'),
+  [ALERT_MENU.snooze1h]: snoozeFor('1h'),
+  [ALERT_MENU.snooze4h]: snoozeFor('4h'),
+  [ALERT_MENU.snoozeTomorrow]: snoozeFor('tomorrow'),
+  [ALERT_MENU.unsnooze]: (deps, who) => unsnooze(deps, who),
+};
+
+/** Something was chosen from an alert's overflow menu. */
+export async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  const [choice = '', promotionId = ''] = click.value.split(':');
+  const deed = Object.hasOwn(MENU, choice) ? MENU[choice] : undefined;
+  await act(deps, click, promotionId, deed ?? (async () => sentence(unknownPromotionWords(click.value))));
+}
+
+const takeOverValue = z.object({ promotionId: z.string().refine(isPromotionId), over: z.string() });
+
+/** `Take over` was clicked by whoever was told that somebody has it. */
+export async function clickTakeOver(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  const { promotionId, over } = takeOverValue.parse(JSON.parse(click.value));
+  await act(deps, click, promotionId, (around, who) => take(around, who, over));
+}
+
+/** The question whether the owner is still on it was answered, by whoever it was. */
+export async function clickOwnerAnswer(deps: HandlerDependencies, said: OwnerAnswer, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  await act(deps, click, click.value, (around, who) => answerAsOwner(around, who, said));
+}
+
+async function act(deps: HandlerDependencies, click: Click, promotionId: string, deed: Deed): Promise<void> {
+  await answer(deps, click.responseUrl, await done(deps, click, promotionId, deed), { replace: click.isEphemeral });
+}
+
+async function done(
+  deps: HandlerDependencies,
+  { userId, teamId }: Pick<Click, 'userId' | 'teamId'>,
+  promotionId: string,
+  deed: Deed,
+): Promise<Answer> {
+  if (await isStranger(deps, teamId)) return STRANGER;
+  if (!isPromotionId(promotionId)) return sentence(unknownPromotionWords(promotionId));
+  return deed(deps, { promotionId, operatorId: userId });
+}
+
+/** `/flag-promotions take <id | flag-key>` */
+export async function commandTake(deps: HandlerDependencies, command: Command, reference: string): Promise<void> {
+  const said =
+    reference === ''
+      ? sentence(usageWords('take'))
+      : await about(deps, command, reference, (around, who) => take(around, who, null));
+  await answer(deps, command.responseUrl, said);
+}
+
+/** `/flag-promotions snooze <id | flag-key> 1h|4h|tomorrow` */
+export async function commandSnooze(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
+  const [reference = '', typed = '', ...more] = rest.split(/\s+/u);
+  const choice = SNOOZE_CHOICES.find((known) => known === typed.toLowerCase());
+  const said =
+    choice === undefined || more.length > 0
+      ? sentence(snoozeUsageWords())
+      : await about(deps, command, reference, snoozeFor(choice));
+  await answer(deps, command.responseUrl, said);
+}
+
+/** By id, or by flag key: of a flag that is promoted on several apps, the id is asked for. */
+async function about(deps: HandlerDependencies, command: Command, reference: string, deed: Deed): Promise<Answer> {
+  const deploying = await deps.db.promotions.deployingOf(reference, 10);
+  const byId = isPromotionId(reference);
+  if (!byId && deploying.length > 1) return sentence(whichAlertWords(reference, deploying));
+  const promotion = (byId ? null : deploying[0]) ?? (await findPromotion(deps, reference));
+  return promotion === null ? sentence(unknownPromotionWords(reference)) : done(deps, command, promotion.id, deed);
+}
+
+async function take(deps: HandlerDependencies, who: Who, over: string | null): Promise<Answer> {
+  const outcome = await deps.db.attention.take({ ...who, over, at: deps.now() });
+  if (outcome.kind !== 'taken_now') {
+    return takeRefusalAnswer(outcome, await afterRefusal(deps, outcome));
+  }
+  await deps.showInSlack(who.promotionId);
+  const open = (await deps.db.alerts.ofPromotion(who.promotionId)).filter((alert) => alert.state !== 'closed');
+  return sentence(takenAnswer(outcome.promotion, outcome.from, worstSeverity(open) === 'critical'));
+}
+
+async function answerAsOwner(deps: HandlerDependencies, who: Who, said: OwnerAnswer): Promise<Answer> {
+  const outcome = await deps.db.attention.answer({ ...who, answer: said, at: deps.now() });
+  if (outcome.kind !== 'done') return answerRefusalAnswer(outcome, await afterRefusal(deps, outcome));
+  await deps.showInSlack(who.promotionId);
+  return sentence(said === 'confirm' ? confirmedAnswer(outcome.promotion) : handedOverAnswer(outcome.promotion));
+}
+
+async function snooze(deps: HandlerDependencies, who: Who, choice: SnoozeChoice): Promise<Answer> {
+  const now = deps.now();
+  const timeZone = choice === 'tomorrow' ? await deps.slack.timeZoneOf(who.operatorId) : null;
+  const until = snoozeUntil(choice, now, () =>
+    timeZone === null ? null : deps.tomorrowAt(now, timeZone, MORNING_HOUR),
+  );
+  const outcome = await deps.db.attention.snooze({ ...who, until, at: now });
+  if (outcome.kind !== 'snoozed') {
+    return snoozeRefusalAnswer(outcome, { superadmins: await afterRefusal(deps, outcome), now, timeZone });
+  }
+  await deps.showInSlack(who.promotionId);
+  return sentence(snoozedAnswer(outcome.promotion, outcome.until));
+}
+
+async function unsnooze(deps: HandlerDependencies, who: Who): Promise<Answer> {
+  const now = deps.now();
+  const outcome = await deps.db.attention.unsnooze({ ...who, at: now });
+  if (outcome.kind !== 'done') {
+    return snoozeRefusalAnswer(outcome, { superadmins: await afterRefusal(deps, outcome), now, timeZone: null });
+  }
+  await deps.showInSlack(who.promotionId);
+  return sentence(unsnoozedAnswer(outcome.promotion));
+}
+
+/** Whom to ask, where it takes a role; what ended meanwhile is shown so. */
+async function afterRefusal(
+  deps: HandlerDependencies,
+  refusal: { readonly kind: string; readonly promotion?: Promotion },
+): Promise<readonly Operator[]> {
+  if (refusal.kind === 'ended' && refusal.promotion !== undefined) await showThatItEnded(deps, refusal.promotion.id);
+  if (refusal.kind !== 'not_operator') return [];
+  deps.onDenied('not_operator');
+  return deps.db.operators.superadmins();
+}

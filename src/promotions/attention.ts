@@ -1,0 +1,55 @@
+import type { StuckPromotion } from './detection.js';
+import { nextOwnerStep, type Ownership, type OwnerLoss } from './ownership.js';
+import { isOver, type Snooze } from './snooze.js';
+
+/** Who is on a stuck promotion, and whether it is to be quiet. */
+export interface Attention {
+  readonly ownership: Ownership | null;
+  readonly snooze: Snooze | null;
+  /** When an owner or a snooze last went: what would have been repeated until then is not repeated after it. */
+  readonly resumedAt: Date | null;
+}
+
+export type AttentionAction =
+  | { readonly kind: 'ask_owner'; readonly promotionId: string; readonly owner: string }
+  | { readonly kind: 'lose_owner'; readonly promotionId: string; readonly owner: string; readonly reason: OwnerLoss }
+  | { readonly kind: 'end_snooze'; readonly promotionId: string };
+
+/** Decides what is due about owners and snoozes of what is stuck. Pure; in the input's order. */
+export function planAttention(
+  stuck: readonly StuckPromotion[],
+  attention: ReadonlyMap<string, Attention>,
+  now: Date,
+): AttentionAction[] {
+  return stuck.flatMap(({ promotion: { id: promotionId }, alerts }): AttentionAction[] => {
+    const { ownership = null, snooze = null, resumedAt = null } = attention.get(promotionId) ?? {};
+    const ends = snooze !== null && isOver(snooze, now);
+    const critical = alerts.find((alert) => alert.severity === 'critical' && alert.state === 'posted');
+    const around = { criticalPostedAt: critical?.postedAt ?? null, resumedAt, isSnoozed: snooze !== null };
+    const step = ownership === null ? null : nextOwnerStep(ownership, around, now);
+    const actions: AttentionAction[] = ends ? [{ kind: 'end_snooze', promotionId }] : [];
+    if (ownership === null || step === null) return actions;
+    const { owner } = ownership;
+    actions.push(
+      step.kind === 'ask'
+        ? { kind: 'ask_owner', promotionId, owner }
+        : { kind: 'lose_owner', promotionId, owner, reason: step.reason },
+    );
+    return actions;
+  });
+}
+
+/** Whether somebody is on it, or snoozed it. */
+export function isQuiet({ ownership, snooze }: Attention): boolean {
+  return ownership !== null || snooze !== null;
+}
+
+/**
+ * Whether a critical's repetition is kept back: while somebody is on it or snoozed it, and where its time came before that
+ * ended, since what ended it was said aloud.
+ */
+export function keepsBack(attention: Attention | undefined, dueAt: Date): boolean {
+  if (attention === undefined) return false;
+  const { resumedAt } = attention;
+  return isQuiet(attention) || (resumedAt !== null && dueAt <= resumedAt);
+}
