@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type HerokuStandIn, startHerokuStandIn } from '../demo/heroku/stand-in.js';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
@@ -216,6 +218,14 @@ describe('doctor', () => {
     expect(damaged[1]?.says).toMatch(/^Opens 1 of 2 stored secrets, and not those of U0MINA\./u);
     await rows.query(`update console_operators set disabled_at = now()`);
     expect(about(await look(), 'superadmins')).toMatchObject({ status: 'fix' });
+  });
+
+  test('the app’s own database is not made by looking for it', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'flag-promotions-doctor-'));
+    const findings = await look({ DATABASE_URL: '', DATA_DIR: folder });
+    expect(about(findings, 'database')).toMatchObject({ status: 'note' });
+    expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
   });
 
   test('an empty database is no fault: the next start makes its tables', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { migrations } from '../../migrations/index.js';
 import { connect, type Knex } from './connection.js';
+import { MIGRATION_NAMES, MIGRATIONS_TABLE } from './migrate.js';
 import { operators } from './operators.js';
 import { count, parseRows } from './rows.js';
 
@@ -43,13 +43,12 @@ export async function inspectDatabase(connectionString: string): Promise<Databas
   const knex = connect(connectionString, { maxConnections: 1 });
   try {
     const names = await tablesOf(knex);
-    const ran = names.has('flag_promotions_migrations') ? await migrationsRun(knex) : [];
-    const known = migrations.map(({ name }) => name);
+    const ran = names.has(MIGRATIONS_TABLE) ? await migrationsRun(knex) : [];
     const hasOperators = names.has('console_operators');
     return {
       ...(await serverFacts(knex)),
-      missingMigrations: known.filter((name) => !ran.includes(name)),
-      unknownMigrations: ran.filter((name) => !known.includes(name)),
+      missingMigrations: MIGRATION_NAMES.filter((name) => !ran.includes(name)),
+      unknownMigrations: ran.filter((name) => !MIGRATION_NAMES.includes(name)),
       missingRights: await missingRights(knex, names),
       auditUnguarded: names.has('console_audit_log') && !(await isAuditGuarded(knex)),
       superadmins: hasOperators ? (await operators(knex).superadmins()).length : 0,
@@ -82,7 +81,7 @@ async function tablesOf(knex: Knex): Promise<ReadonlySet<string>> {
 }
 
 async function migrationsRun(knex: Knex): Promise<readonly string[]> {
-  const found = await knex.raw('select name from flag_promotions_migrations order by id');
+  const found = await knex.raw('select name from ?? order by id', [MIGRATIONS_TABLE]);
   return parseRows(found, z.object({ name: z.string() })).map(({ name }) => name);
 }
 

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { type Environment, inspectSettings } from '../config.js';
 import { isDatabaseUnavailable } from '../db/errors.js';
 import { codeOf } from '../db/embedded/errors.js';
@@ -60,6 +62,10 @@ async function databaseOf(
 ): Promise<{ readonly facts: DatabaseInspection | null; readonly findings: readonly Finding[] }> {
   // A faulty address is named among the settings; the app's own database would be another one.
   if (usable.databaseUrl === undefined || usable.dataDir === undefined) return { facts: null, findings: [] };
+  if (usable.databaseUrl === null && !existsSync(path.join(usable.dataDir, 'postgres'))) {
+    const says = 'The app’s own is not there yet, and not made by looking: the first start makes it under DATA_DIR.';
+    return { facts: null, findings: [{ subject: 'database', status: 'note', says }] };
+  }
   try {
     const own = usable.databaseUrl === null ? await startEmbeddedPostgres({ dataDir: usable.dataDir }) : null;
     try {

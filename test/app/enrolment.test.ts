@@ -149,6 +149,9 @@ describe('enrolment without a shell', () => {
   test('a link that was used, is too old, was replaced, or never was: a clear sentence, and nothing changed', async () => {
     const { superadmin, engineer, secondSuperadmin } = bed.slack.people;
     const replaced = await invite(bed, superadmin, engineer, 'engineer');
+    await superadmin.command('operators list');
+    const list = JSON.stringify((await superadmin.waitForEphemeral(({ text }) => text === '*Operators*')).blocks);
+    expect(list).toContain(`<@${engineer.id}>  invited as engineer by <@${superadmin.id}> · the link was not used yet`);
     const link = await invite(bed, superadmin, engineer, 'engineer', 1);
     const old = await invite(bed, superadmin, secondSuperadmin, 'engineer', 2).catch(async () => {
       // A code may lie one step ahead of the clock at most.
