@@ -205,6 +205,12 @@ describe('doctor', () => {
     expect(findings.map(({ subject }) => subject)).toEqual(['database schema', 'database rights']);
     expect(findings[0]?.says).toContain('may create nothing');
     expect(findings[1]?.says).toContain('INSERT on console_audit_log');
+    // Of every table there is: whoever adds one says what the app does to it.
+    const tables = await rows.query<{ tablename: string }>(
+      `select tablename from pg_tables where schemaname = 'public' and tablename not like 'flag_promotions_migrations%'`,
+    );
+    expect(tables.length).toBeGreaterThan(5);
+    for (const { tablename } of tables) expect(findings[1]?.says).toContain(` on ${tablename}`);
     await rows.query(`drop owned by ${role}`);
     await rows.query(`drop role ${role}`);
     expect(about(await look(), 'database schema')).toMatchObject({ status: 'note' });

@@ -271,6 +271,26 @@ describe('enrolment without a shell', () => {
     expect(await operator(superadmin.id)).toMatchObject({ disabledAt: null });
   });
 
+  test('what was typed with the command stands in the form; a name chooses nobody, and an unknown word gets the list', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    for (const [typed, personId, role] of [
+      [`add <@${engineer.id}|sam> superadmin`, engineer.id, 'superadmin'],
+      [`ADD <@${engineer.id}>`, engineer.id, 'engineer'],
+      ['add @sam', null, 'engineer'],
+      ['add Engineer', null, 'engineer'],
+    ] as const) {
+      await superadmin.command(`operators ${typed}`);
+      const shown = JSON.stringify((await superadmin.waitForModal()).blocks);
+      expect(shown.includes(`"initial_user":"${engineer.id}"`)).toBe(personId !== null);
+      expect(shown).toMatch(new RegExp(`"initial_option":\\{[^}]*\\}[^}]*"value":"${role}"`, 'u'));
+      await superadmin.closeModal({ all: true });
+    }
+    await superadmin.command('operators <!channel>');
+    const { text } = await superadmin.waitForEphemeral();
+    expect(text).toContain('I don’t know `operators &lt;!channel&gt;`');
+    expect(text).toContain('`/flag-promotions operators rotate`');
+  });
+
   test('an inviter who was disabled meanwhile brings nobody in', async () => {
     const { superadmin, secondSuperadmin, engineer } = bed.slack.people;
     await bed.enrol(secondSuperadmin.id);
