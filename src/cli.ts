@@ -6,6 +6,7 @@ import { ConfigError, EX_CONFIG, readConfig, readDatabaseConfig, readOperatorsCo
 import { COMMAND_LINE } from './db/audit.js';
 import type { Database } from './db/database.js';
 import { migrateToLatest, rollBackAll } from './db/migrate.js';
+import { examine } from './doctor/doctor.js';
 import { createLogger } from './log.js';
 import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment.js';
 import { createRecoveryHash, newRecoveryCodes } from './operators/recovery-codes.js';
@@ -139,6 +140,26 @@ program
     ].join('\n');
     print(options.json === true, { ...rest, failures: failures.map(({ action }) => action) }, text);
     if (failures.length > 0) process.exitCode = 1;
+  });
+
+program
+  .command('doctor')
+  .description(
+    'look at every setting, Slack, Heroku, the database and the clock; exit code 1 where something needs doing',
+  )
+  .option('--json', 'print JSON')
+  .action(async (options: { json?: boolean }) => {
+    const findings = await examine(process.env, () => new Date());
+    const faults = findings.filter(({ status }) => status === 'fix').length;
+    const width = Math.max(...findings.map(({ subject }) => subject.length));
+    const text = [
+      ...findings.map(({ subject, status, says }) => `${status.padEnd(4)}  ${subject.padEnd(width)}  ${says}`),
+      faults === 0
+        ? 'Nothing needs doing.'
+        : `${faults === 1 ? 'One thing needs' : `${faults} things need`} doing: see “fix”.`,
+    ].join('\n');
+    print(options.json === true, { healthy: faults === 0, findings }, text);
+    if (faults > 0) process.exitCode = 1;
   });
 
 const operators = program.command('operators').description('who may resolve promotions');

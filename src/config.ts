@@ -343,6 +343,45 @@ export function readConfig(environment: Environment): Config {
   });
 }
 
+/** One setting, looked at by itself. */
+export interface SettingInspection {
+  readonly name: string;
+  /** A sentence; null where it can be used. */
+  readonly fault: string | null;
+  readonly isSet: boolean;
+}
+
+/** Of a configuration that may be faulty: every setting, and what can be used of it. undefined: unset, or faulty. */
+export function inspectSettings(environment: Environment) {
+  const result = appSchema.safeParse(environment);
+  const faults = new Map((result.error?.issues ?? []).map((issue) => [issue.path.join('.'), issue.message]));
+  const settings = Object.keys(appSchema.shape).map(
+    (name): SettingInspection => ({
+      name,
+      fault: faults.get(name) ?? null,
+      isSet: unsetWhenEmpty(environment[name]) !== undefined,
+    }),
+  );
+  const used = <T extends z.ZodType>(schema: T, name: string): z.output<T> | undefined => {
+    const parsed = schema.safeParse(environment[name]);
+    return parsed.success ? parsed.data : undefined;
+  };
+  const usable = {
+    // null: the app's own.
+    databaseUrl: faults.has('DATABASE_URL') ? undefined : (used(core.DATABASE_URL, 'DATABASE_URL') ?? null),
+    dataDir: used(core.DATA_DIR, 'DATA_DIR'),
+    totpKey: used(encryptionKey.TOTP_ENCRYPTION_KEY, 'TOTP_ENCRYPTION_KEY'),
+    botToken: used(app.SLACK_BOT_TOKEN, 'SLACK_BOT_TOKEN'),
+    appToken: used(app.SLACK_APP_TOKEN, 'SLACK_APP_TOKEN'),
+    slackApiUrl: used(app.SLACK_API_URL, 'SLACK_API_URL'),
+    alertChannel: used(app.SLACK_ALERT_CHANNEL, 'SLACK_ALERT_CHANNEL'),
+    herokuApiKey: used(app.HEROKU_API_KEY, 'HEROKU_API_KEY'),
+    herokuApiUrl: used(app.HEROKU_API_URL, 'HEROKU_API_URL'),
+    publicUrl: used(app.PUBLIC_URL, 'PUBLIC_URL'),
+  };
+  return { settings, usable };
+}
+
 function databaseConfig(env: z.output<typeof databaseSchema>): DatabaseConfig {
   return { databaseUrl: env.DATABASE_URL ?? null, dataDir: env.DATA_DIR, logLevel: env.LOG_LEVEL };
 }

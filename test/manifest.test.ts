@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { EVENT_SCOPES, METHOD_SCOPES } from '../demo/slack/scopes.js';
 import { EVENT_TYPES } from '../src/handlers/index.js';
+import { BOT_SCOPES } from '../src/slack/inspection.js';
 import { SUBCOMMANDS } from '../src/views/help.js';
 import { COMMAND, SHORTCUT } from '../src/views/ids.js';
 import { readManifest } from './support/manifest.js';
@@ -34,6 +35,8 @@ describe('manifest.yml asks for what the code uses, and for nothing else', () =>
     const ofEvents = subscriptions.map((event) => EVENT_SCOPES[event] ?? null);
     const needed = new Set(['commands', ...ofMethods, ...ofEvents].filter((scope) => scope !== null));
     expect([...manifest.scopes].sort()).toEqual([...needed].sort());
+    // What doctor looks for.
+    expect([...BOT_SCOPES].sort()).toEqual([...needed].sort());
   });
 
   test('command, its words, and shortcuts', () => {

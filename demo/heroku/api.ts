@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Changes, StandInApp, StandInRelease, Vars } from './app.js';
-import { appBody, releaseBody } from './bodies.js';
+import { appBody, authorizationBody, releaseBody } from './bodies.js';
 import { cutPage } from './range.js';
 import { type Refusal, refusals } from './refusals.js';
 
@@ -21,6 +21,8 @@ export interface ApiAnswer {
 export interface ApiState {
   readonly apiKey: string;
   readonly account: string;
+  /** The scopes of the API key. */
+  readonly scopes: readonly string[];
   readonly apps: ReadonlyMap<string, StandInApp>;
   /** Called for each config var that a PATCH changed. */
   readonly onChanged: (app: StandInApp, name: string) => void;
@@ -39,6 +41,7 @@ export function refuse(request: ApiRequest, apiKey: string): Refusal | null {
 
 /** Answers as Heroku does, and takes effect. */
 export function answer(request: ApiRequest, state: ApiState): ApiAnswer {
+  if (request.method === 'GET' && request.path === '/oauth/authorizations') return listAuthorizations(state);
   const [apps, appName, collection, releaseName, of, ...rest] = segments(request.path);
   if (apps !== 'apps' || appName === undefined || rest.length > 0) return refusals.noSuchEndpoint();
   const route = [request.method, collection, releaseName !== undefined && '*', of].filter(Boolean).join(' ');
@@ -63,6 +66,18 @@ export function answer(request: ApiRequest, state: ApiState): ApiAnswer {
     default:
       return refusals.noSuchEndpoint();
   }
+}
+
+/** What an account has authorized, which only a key that may do everything is told. */
+function listAuthorizations({ account, apiKey, scopes }: ApiState): ApiAnswer {
+  if (!scopes.includes('global')) return refusals.outOfScope();
+  return {
+    status: 200,
+    body: [
+      authorizationBody(account, 'of another program', ['identity'], 'HRKU-of-another-program'),
+      authorizationBody(account, 'ours', scopes, apiKey),
+    ],
+  };
 }
 
 function isAuthorized(header: string | undefined, apiKey: string): boolean {

@@ -37,6 +37,24 @@ export function appBody(app: StandInApp, owner: string) {
   };
 }
 
+/** https://devcenter.heroku.com/articles/platform-api-reference#oauth-authorization */
+export function authorizationBody(account: string, description: string, scope: readonly string[], token: string) {
+  const at = '2026-01-01T00:00:00Z';
+  return {
+    access_token: { expires_in: null, id: uuidOf(`token ${description}`), token },
+    client: null,
+    created_at: at,
+    description,
+    grant: null,
+    id: uuidOf(`authorization ${description}`),
+    refresh_token: null,
+    scope,
+    session: null,
+    updated_at: at,
+    user: { email: account, full_name: null, id: uuidOf(`account ${account}`) },
+  };
+}
+
 /** https://devcenter.heroku.com/articles/platform-api-reference#release */
 export function releaseBody(app: StandInApp, release: StandInRelease) {
   const slug = uuidOf(`slug ${app.name}`);

@@ -14,6 +14,7 @@ export const refusals = {
   badRequest: (message: string) => refusal(400, 'bad_request', message),
   unauthorized: () => refusal(401, 'unauthorized', 'Invalid credentials provided.'),
   forbidden: (app: string) => refusal(403, 'forbidden', `You do not have access to the app ${app}.`),
+  outOfScope: () => refusal(403, 'forbidden', 'Your token does not have the scope that this takes.'),
   notFound: (resource: 'app' | 'release') => refusal(404, 'not_found', `Couldn't find that ${resource}.`, { resource }),
   noSuchEndpoint: () =>
     refusal(

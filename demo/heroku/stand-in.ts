@@ -23,6 +23,8 @@ export interface HerokuStandInOptions {
   readonly apiKey?: string;
   /** E-mail address of the API key's account. */
   readonly account?: string;
+  /** The API key's scopes; `write-protected` unless told. */
+  readonly scopes?: readonly string[];
   /** By app name, each a name that Heroku would take. */
   readonly apps: Readonly<Record<string, AppSeed>>;
   readonly clock?: () => Date;
@@ -102,6 +104,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
   const state = {
     apiKey,
     account,
+    scopes: options.scopes ?? ['write-protected'],
     apps,
     onChanged: (app: StandInApp, name: string) => {
       const key = `${app.name} ${name}`;

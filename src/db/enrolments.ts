@@ -63,6 +63,8 @@ export interface Enrolments {
   /** By its token's hash; null where there is none. Reading uses nothing up. */
   find(tokenHash: string): Promise<SealedEnrolment | null>;
   byId(id: string): Promise<Enrolment | null>;
+  /** What can still come to something, the oldest first. */
+  open(now: Date): Promise<readonly Enrolment[]>;
   /** The first code of a link: a right one uses the link up, a wrong one counts. */
   prove(
     tokenHash: string,
@@ -174,6 +176,13 @@ export function enrolments(knex: Knex): Enrolments {
     },
 
     find: async (tokenHash) => (await select(knex, 'where token_hash = ?', [tokenHash]))?.enrolment ?? null,
+    async open(now) {
+      const found = await knex.raw(
+        `select ${COLUMNS} from console_operator_enrolments where state in ('sent', 'proved') and expires_at > ? order by id limit 100`,
+        [now],
+      );
+      return parseRows(found, storedRow).map(({ enrolment }) => enrolment);
+    },
     byId: async (id) => (await select(knex, 'where id = ?::bigint', [id]))?.enrolment ?? null,
 
     async prove(tokenHash, at, check, recoveryCodeHashes) {

@@ -2,6 +2,10 @@ import knexFactory, { type Knex } from 'knex';
 import { migrations } from '../../migrations/index.js';
 import { QUIET } from './connection.js';
 
+/** What a database of this version has run. */
+export const MIGRATION_NAMES: readonly string[] = migrations.map(({ name }) => name);
+export const MIGRATIONS_TABLE = 'flag_promotions_migrations';
+
 const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
   getMigrations: async () => [...migrations],
   getMigrationName: (entry) => entry.name,
@@ -9,7 +13,7 @@ const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
 };
 
 // A replica of this version that restarts beside a newer one finds migrations that it does not know, and leaves them alone.
-const CONFIG = { migrationSource, tableName: 'flag_promotions_migrations', disableMigrationsListValidation: true };
+const CONFIG = { migrationSource, tableName: MIGRATIONS_TABLE, disableMigrationsListValidation: true };
 
 /**
  * Brings the schema to its newest version. Safe to run from several replicas at once: they wait for one another.

@@ -48,12 +48,17 @@ export async function commandOperators(deps: HandlerDependencies, command: Comma
   switch (word.toLowerCase()) {
     case '':
     case 'list':
-      return answer(deps, command.responseUrl, operatorsAnswer(await deps.db.operators.list(), deps.now()));
+      return answer(deps, command.responseUrl, await listed(deps));
     case 'confirm':
       return answer(deps, command.responseUrl, sentence(await confirmed(deps, command.userId)));
     default:
       return answer(deps, command.responseUrl, sentence(operatorsUsageWords(word)));
   }
+}
+
+async function listed(deps: HandlerDependencies): Promise<Answer> {
+  const now = deps.now();
+  return operatorsAnswer(await deps.db.operators.list(), await deps.db.enrolments.open(now), now);
 }
 
 async function openForm(

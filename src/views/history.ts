@@ -61,6 +61,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['snooze_ended', 'snooze ended'],
   ['totp_rejected', 'code refused'],
   ['denied', 'refused'],
+  ['console.flag.operator.recovery_code_used', 'by a recovery code'],
 ]);
 
 function line({ at, action, actor, detail }: HistoryEvent): string {

@@ -282,15 +282,16 @@ export interface ListedOperator extends Operator {
 }
 
 /** How many fit into sections of 3,000 characters with room to spare. */
-const SHOWN_PER_SECTION = 4;
+const SHOWN_PER_SECTION = 3;
 const SECTIONS_MOST = 40;
 
-export function operatorsAnswer(operators: readonly ListedOperator[], now: Date): Answer {
-  if (operators.length === 0) {
+/** Who is an operator, and whose links can still come to something. */
+export function operatorsAnswer(operators: readonly ListedOperator[], open: readonly Enrolment[], now: Date): Answer {
+  if (operators.length === 0 && open.length === 0) {
     const text = `There are no operators yet. Whoever runs this app makes the first: ${code('flag-promotions operators add <Slack user id>')}.`;
     return { text, blocks: [section(text)] };
   }
-  const lines = operators.map((operator) => operatorLine(operator, now));
+  const lines = [...operators.map((operator) => operatorLine(operator, now)), ...open.map(openLine)];
   const blocks: Block[] = [section('*Operators*')];
   for (let from = 0; from < lines.length && blocks.length <= SECTIONS_MOST; from += SHOWN_PER_SECTION) {
     blocks.push(section(lines.slice(from, from + SHOWN_PER_SECTION).join('\n')));
@@ -315,6 +316,12 @@ function operatorLine(operator: ListedOperator, now: Date): string {
       : []),
   ];
   return `${person(slackUserId)}  ${facts.join(' · ')}`;
+}
+
+function openLine({ slackUserId, role, purpose, state, invitedBy, expiresAt }: Enrolment): string {
+  const what = purpose === 'rotate' ? 'a new secret' : `invited as ${role} by ${person(invitedBy)}`;
+  const step = state === 'sent' ? 'the link was not used yet' : 'to be confirmed in Slack';
+  return `${person(slackUserId)}  ${what} · ${step} · until ${when(expiresAt)}`;
 }
 
 /** A word after `operators` that is none of ours. */

@@ -149,6 +149,9 @@ describe('enrolment without a shell', () => {
   test('a link that was used, is too old, was replaced, or never was: a clear sentence, and nothing changed', async () => {
     const { superadmin, engineer, secondSuperadmin } = bed.slack.people;
     const replaced = await invite(bed, superadmin, engineer, 'engineer');
+    await superadmin.command('operators list');
+    const list = JSON.stringify((await superadmin.waitForEphemeral(({ text }) => text === '*Operators*')).blocks);
+    expect(list).toContain(`<@${engineer.id}>  invited as engineer by <@${superadmin.id}> · the link was not used yet`);
     const link = await invite(bed, superadmin, engineer, 'engineer', 1);
     const old = await invite(bed, superadmin, secondSuperadmin, 'engineer', 2).catch(async () => {
       // A code may lie one step ahead of the clock at most.
@@ -266,6 +269,26 @@ describe('enrolment without a shell', () => {
     expect(JSON.stringify(secondSuperadmin.modal()?.blocks)).toContain('You need the superadmin role');
     expect(await bed.rows.query('select 1 from console_operator_enrolments')).toEqual([]);
     expect(await operator(superadmin.id)).toMatchObject({ disabledAt: null });
+  });
+
+  test('what was typed with the command stands in the form; a name chooses nobody, and an unknown word gets the list', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    for (const [typed, personId, role] of [
+      [`add <@${engineer.id}|sam> superadmin`, engineer.id, 'superadmin'],
+      [`ADD <@${engineer.id}>`, engineer.id, 'engineer'],
+      ['add @sam', null, 'engineer'],
+      ['add Engineer', null, 'engineer'],
+    ] as const) {
+      await superadmin.command(`operators ${typed}`);
+      const shown = JSON.stringify((await superadmin.waitForModal()).blocks);
+      expect(shown.includes(`"initial_user":"${engineer.id}"`)).toBe(personId !== null);
+      expect(shown).toMatch(new RegExp(`"initial_option":\\{[^}]*\\}[^}]*"value":"${role}"`, 'u'));
+      await superadmin.closeModal({ all: true });
+    }
+    await superadmin.command('operators <!channel>');
+    const { text } = await superadmin.waitForEphemeral();
+    expect(text).toContain('I don’t know `operators &lt;!channel&gt;`');
+    expect(text).toContain('`/flag-promotions operators rotate`');
   });
 
   test('an inviter who was disabled meanwhile brings nobody in', async () => {

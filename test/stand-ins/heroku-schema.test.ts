@@ -1,5 +1,6 @@
 import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-in.js';
 import { createHeroku, type Heroku } from '../../src/heroku/heroku.js';
+import { inspectHeroku } from '../../src/heroku/inspection.js';
 import { loadHerokuSchema } from './heroku-schema.js';
 
 const schema = loadHerokuSchema();
@@ -47,6 +48,24 @@ if (schema === null) {
         schema.faultsOf(request).map((fault) => `${request.method} ${request.path}: ${fault}`),
       );
       expect(faults).toEqual([]);
+    });
+
+    test('so is what doctor asks, and what it is answered', async () => {
+      const everything = await startHerokuStandIn({ apps: { [APP]: { vars: {} } }, scopes: ['global'] });
+      const { apiKey, apiUrl } = everything;
+      const { key } = await inspectHeroku({
+        apiKey,
+        apiUrl,
+        tried: [{ app: APP, configVar: FLAG }],
+        now: () => new Date(),
+      });
+      await everything.close();
+      expect(key).toEqual({ kind: 'known', scopes: ['global'] });
+      expect(everything.requests.map(({ path }) => path)).toEqual([
+        '/oauth/authorizations',
+        `/apps/${APP}/config-vars`,
+      ]);
+      expect(everything.requests.flatMap((request) => schema.faultsOf(request))).toEqual([]);
     });
 
     test('the check can fail: on an answer, on a request, on a path', async () => {

@@ -37,7 +37,7 @@ function compile(document: unknown): HerokuSchema {
   const ajv = new Ajv({ strict: false, allErrors: true });
   formats.default(ajv);
   ajv.addSchema({ ...z.record(z.string(), z.unknown()).parse(strict(document)), $id: 'heroku' });
-  const resources = ['app', 'config-var', 'release'];
+  const resources = ['app', 'config-var', 'release', 'oauth-authorization'];
   const { definitions } = contract.parse(document);
   const links = resources.flatMap((resource) =>
     (definitions[resource]?.links ?? []).map((entry, index) => ({

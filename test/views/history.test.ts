@@ -18,6 +18,10 @@ describe('a history', () => {
           event('marked', {}, 'U0SUPER001'),
           event('heroku_patched', { release_version: 143 }),
           event('totp_rejected', { reason: 'wrong' }, 'U0SUPER001'),
+          {
+            ...event('', { for: 'promote', left: 9 }, 'U0SUPER001'),
+            action: 'console.flag.operator.recovery_code_used',
+          },
           event('something_new'),
         ],
         false,
@@ -28,6 +32,7 @@ describe('a history', () => {
       'AT · *marked* · <@U0SUPER001>',
       'AT · *on Heroku* as release v143 · `promoter`',
       'AT · *code refused*: `wrong` · <@U0SUPER001>',
+      'AT · *by a recovery code* · <@U0SUPER001>',
       'AT · *`something_new`* · `promoter`',
     ]);
   });

@@ -721,17 +721,18 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     [null, ...enrolments(facts)].flatMap((one) =>
       ['U0SUPER001', facts.text].map((by) => words(operators.staleConfirmationWords(one, by))),
     ),
-  operatorsAnswer: ({ text }) =>
+  operatorsAnswer: (facts) =>
     [0, 1, 170].map((many) =>
       message(
         operators.operatorsAnswer(
           Array.from({ length: many }, (_, n) => ({
-            slackUserId: text,
+            slackUserId: facts.text,
             role: 'superadmin' as const,
             disabledAt: n % 3 === 1 ? NOW : null,
             lockedUntil: n % 3 === 2 ? momentAfter(40 * HOUR) : null,
             recoveryCodes: n % 11,
           })),
+          many === 1 ? enrolments(facts) : [],
           NOW,
         ),
       ),

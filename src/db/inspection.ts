@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { connect, type Knex } from './connection.js';
+import { MIGRATION_NAMES, MIGRATIONS_TABLE } from './migrate.js';
+import { operators } from './operators.js';
+import { count, parseRows } from './rows.js';
+
+/** What a database is like, as this app finds it. */
+export interface DatabaseInspection {
+  readonly serverVersion: string;
+  readonly isReadOnly: boolean;
+  /** Migrations of this version that it lacks, and those of a newer one that it has. */
+  readonly missingMigrations: readonly string[];
+  readonly unknownMigrations: readonly string[];
+  readonly mayCreate: boolean;
+  /** `table: right`, for each right that the app needs and its account has not. */
+  readonly missingRights: readonly string[];
+  /** What keeps the audit log from being rewritten is switched off. */
+  readonly auditUnguarded: boolean;
+  readonly superadmins: number;
+  readonly sealedSecrets: readonly { readonly slackUserId: string; readonly sealedSecret: string }[];
+  /** Where it was promoted last, each app with one config var. */
+  readonly apps: readonly { readonly app: string; readonly configVar: string }[];
+}
+
+/** What the app does to its tables. */
+const RIGHTS: Readonly<Record<string, string>> = {
+  console_flag_promotions: 'SELECT,INSERT,UPDATE',
+  console_operators: 'SELECT,INSERT,UPDATE',
+  console_operator_enrolments: 'SELECT,INSERT,UPDATE',
+  console_operator_recovery_codes: 'SELECT,INSERT,UPDATE,DELETE',
+  console_audit_log: 'SELECT,INSERT',
+  console_audit_head: 'SELECT,UPDATE',
+  flag_promotion_alerts: 'SELECT,INSERT,UPDATE',
+  flag_promotion_replies: 'SELECT,INSERT,UPDATE',
+  flag_promotion_progress: 'SELECT,INSERT,UPDATE',
+  flag_promotion_maintenance: 'SELECT,INSERT,UPDATE',
+};
+const APPS_TRIED = 5;
+const GUARDS = ['console_audit_log_chain', 'console_audit_log_append_only', 'console_audit_log_no_truncate'];
+
+/** Looks at a database, and changes nothing in it. @throws where it cannot be reached or read */
+export async function inspectDatabase(connectionString: string): Promise<DatabaseInspection> {
+  const knex = connect(connectionString, { maxConnections: 1 });
+  try {
+    const names = await tablesOf(knex);
+    const ran = names.has(MIGRATIONS_TABLE) ? await migrationsRun(knex) : [];
+    const hasOperators = names.has('console_operators');
+    return {
+      ...(await serverFacts(knex)),
+      missingMigrations: MIGRATION_NAMES.filter((name) => !ran.includes(name)),
+      unknownMigrations: ran.filter((name) => !MIGRATION_NAMES.includes(name)),
+      missingRights: await missingRights(knex, names),
+      auditUnguarded: names.has('console_audit_log') && !(await isAuditGuarded(knex)),
+      superadmins: hasOperators ? (await operators(knex).superadmins()).length : 0,
+      sealedSecrets: hasOperators ? await operators(knex).sealedSecrets() : [],
+      apps: ran.length > 0 && names.has('console_flag_promotions') ? await appsOf(knex) : [],
+    };
+  } finally {
+    await knex.destroy();
+  }
+}
+
+async function serverFacts(knex: Knex) {
+  const found = await knex.raw(
+    `select current_setting('server_version') as version, current_setting('transaction_read_only') = 'on' as read_only,
+            has_schema_privilege(current_schema(), 'CREATE') as may_create`,
+  );
+  const row = z.object({ version: z.string(), read_only: z.boolean(), may_create: z.boolean().nullable() });
+  const [facts] = parseRows(found, row);
+  if (facts === undefined) throw new Error('PostgreSQL told nothing of itself.');
+  return {
+    serverVersion: facts.version,
+    isReadOnly: facts.read_only,
+    mayCreate: facts.may_create ?? false,
+  };
+}
+
+async function tablesOf(knex: Knex): Promise<ReadonlySet<string>> {
+  const found = await knex.raw(`select tablename from pg_tables where schemaname = current_schema()`);
+  return new Set(parseRows(found, z.object({ tablename: z.string() })).map(({ tablename }) => tablename));
+}
+
+async function migrationsRun(knex: Knex): Promise<readonly string[]> {
+  const found = await knex.raw('select name from ?? order by id', [MIGRATIONS_TABLE]);
+  return parseRows(found, z.object({ name: z.string() })).map(({ name }) => name);
+}
+
+async function missingRights(knex: Knex, tables: ReadonlySet<string>): Promise<readonly string[]> {
+  const wanted = Object.entries(RIGHTS).flatMap(([table, rights]) =>
+    tables.has(table) ? rights.split(',').map((right) => ({ table, right })) : [],
+  );
+  const found = await knex.raw(
+    `select w ->> 'table' as "table", w ->> 'right' as "right" from jsonb_array_elements(?::jsonb) as w
+      where not has_table_privilege(quote_ident(w ->> 'table'), w ->> 'right')`,
+    [JSON.stringify(wanted)],
+  );
+  return parseRows(found, z.object({ table: z.string(), right: z.string() })).map(
+    ({ table, right }) => `${right} on ${table}`,
+  );
+}
+
+async function isAuditGuarded(knex: Knex): Promise<boolean> {
+  const found = await knex.raw(
+    `select count(*) as n from pg_trigger
+      where tgrelid = 'console_audit_log'::regclass and tgenabled <> 'D' and tgname = any(array(select jsonb_array_elements_text(?::jsonb)))`,
+    [JSON.stringify(GUARDS)],
+  );
+  return parseRows(found, z.object({ n: count }))[0]?.n === GUARDS.length;
+}
+
+async function appsOf(knex: Knex) {
+  const found = await knex.raw(
+    `select distinct on (heroku_app) heroku_app::text as app, coalesce(config_var, 'FLAG_' || upper(flag_key))::text as var
+       from (select * from console_flag_promotions order by id desc limit 200) newest order by heroku_app, id desc limit ?`,
+    [APPS_TRIED],
+  );
+  return parseRows(found, z.object({ app: z.string(), var: z.string() })).map(({ app, var: configVar }) => ({
+    app,
+    configVar,
+  }));
+}

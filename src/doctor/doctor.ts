@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { type Environment, inspectSettings } from '../config.js';
+import { isDatabaseUnavailable } from '../db/errors.js';
+import { codeOf } from '../db/embedded/errors.js';
+import { startEmbeddedPostgres } from '../db/embedded-postgres.js';
+import { type DatabaseInspection, inspectDatabase } from '../db/inspection.js';
+import { inspectHeroku } from '../heroku/inspection.js';
+import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
+import { inspectSlack } from '../slack/inspection.js';
+import { databaseFindings, type Finding, herokuFindings, slackFindings } from './findings.js';
+
+/**
+ * Looks at everything that the app needs, and says of each what is so, and what to do where it is not. It changes nothing,
+ * stops at nothing, and never rejects for what it finds: whatever a faulty setting keeps it from asking it leaves out.
+ */
+export async function examine(environment: Environment, now: () => Date): Promise<readonly Finding[]> {
+  const { settings, usable } = inspectSettings(environment);
+  const named: Finding[] = settings.map(({ name, fault, isSet }) => ({
+    subject: name,
+    status: fault === null ? 'ok' : 'fix',
+    says: fault ?? (isSet ? 'set' : (UNSET[name] ?? 'not set: its default')),
+  }));
+  const database = await databaseOf(usable);
+  const apps = database.facts?.apps ?? [];
+  const [slack, heroku, publicUrl] = await Promise.all([
+    usable.botToken === undefined
+      ? []
+      : inspectSlack({
+          apiUrl: usable.slackApiUrl ?? 'https://slack.com/api/',
+          botToken: usable.botToken,
+          channel: usable.alertChannel ?? null,
+          appToken: usable.appToken ?? null,
+          now,
+        }).then(slackFindings),
+    usable.herokuApiKey === undefined || usable.herokuApiUrl === undefined
+      ? []
+      : inspectHeroku({ apiKey: usable.herokuApiKey, apiUrl: usable.herokuApiUrl, tried: apps, now }).then(
+          herokuFindings,
+        ),
+    usable.publicUrl === undefined ? [] : ownAddress(usable.publicUrl),
+  ]);
+  return [...named, ...database.findings, ...slack, ...heroku, ...publicUrl];
+}
+
+/** What it means where a setting is not set that may be. */
+const UNSET: Readonly<Record<string, string>> = {
+  DATABASE_URL: 'not set: the app runs a PostgreSQL of its own under DATA_DIR',
+  SLACK_SIGNING_SECRET: 'not set, and not needed: Socket Mode',
+  SLACK_APP_TOKEN: 'not set: Slack’s requests come over HTTP',
+  SLACK_CRITICAL_MENTION: 'not set: criticals call nobody',
+  HEROKU_API_KEY: 'not set: no promoting, and no evidence',
+  HEARTBEAT_URL: 'not set: nobody outside notices silence',
+  PUBLIC_URL: 'not set: operators are enrolled on the command line',
+  RCA_URL_HOSTS: 'not set: any https host',
+};
+
+type Usable = ReturnType<typeof inspectSettings>['usable'];
+
+async function databaseOf(
+  usable: Usable,
+): Promise<{ readonly facts: DatabaseInspection | null; readonly findings: readonly Finding[] }> {
+  // A faulty address is named among the settings; the app's own database would be another one.
+  if (usable.databaseUrl === undefined || usable.dataDir === undefined) return { facts: null, findings: [] };
+  if (usable.databaseUrl === null && !existsSync(path.join(usable.dataDir, 'postgres'))) {
+    const says = 'The app’s own is not there yet, and not made by looking: the first start makes it under DATA_DIR.';
+    return { facts: null, findings: [{ subject: 'database', status: 'note', says }] };
+  }
+  try {
+    const own = usable.databaseUrl === null ? await startEmbeddedPostgres({ dataDir: usable.dataDir }) : null;
+    try {
+      const facts = await inspectDatabase(usable.databaseUrl ?? own?.connectionString ?? '');
+      return { facts, findings: databaseFindings(facts, opener(usable.totpKey)) };
+    } finally {
+      await own?.stop();
+    }
+  } catch (error) {
+    return { facts: null, findings: [{ subject: 'database', status: 'fix', says: whyNoDatabase(error) }] };
+  }
+}
+
+/** Never the error's own words: they may hold the address, and the address a password. */
+function whyNoDatabase(error: unknown): string {
+  const code = codeOf(error) ?? '';
+  if (/^28/u.test(code)) return 'PostgreSQL refuses the account or password of DATABASE_URL.';
+  if (code === '3D000') return 'PostgreSQL has no database of the name in DATABASE_URL. Create it.';
+  if (code === '42501')
+    return 'The account of DATABASE_URL may not read the app’s tables. Grant it SELECT, INSERT and UPDATE.';
+  const detail = /^[A-Z0-9_]{3,40}$/u.test(code) ? ` (${code})` : '';
+  const isAway = isDatabaseUnavailable(error) || /^E[A-Z_]+$/u.test(code);
+  return isAway
+    ? `It does not answer${detail}. Check DATABASE_URL, and that PostgreSQL runs and can be reached from here.`
+    : `It could not be looked at${detail}. The log of PostgreSQL has the cause.`;
+}
+
+function opener(key: Uint8Array | undefined): Parameters<typeof databaseFindings>[1] {
+  if (key === undefined) return null;
+  const box = createSecretBox(key);
+  return ({ slackUserId, sealedSecret }) => {
+    try {
+      box.open(sealedSecret, slackUserId);
+      return true;
+    } catch (error) {
+      if (error instanceof SecretBoxError) return false;
+      throw error;
+    }
+  };
+}
+
+const OWN_WITHIN_MS = 5_000;
+
+/** Whether the app answers under its own address. While it is not running it cannot, so this is a note. */
+async function ownAddress(publicUrl: string): Promise<readonly Finding[]> {
+  const subject = 'own address';
+  try {
+    const answer = await fetch(`${publicUrl}/healthz`, {
+      signal: AbortSignal.timeout(OWN_WITHIN_MS),
+      redirect: 'error',
+    });
+    if (answer.ok && (await answer.text()) === 'ok\n') {
+      return [{ subject, status: 'ok', says: 'the app answers under PUBLIC_URL' }];
+    }
+    return [
+      {
+        subject,
+        status: 'note',
+        says: `Something else than this app answers under PUBLIC_URL (status ${answer.status}).`,
+      },
+    ];
+  } catch {
+    return [
+      { subject, status: 'note', says: 'Nothing answers under PUBLIC_URL as seen from here. Is the app running?' },
+    ];
+  }
+}

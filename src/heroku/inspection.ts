@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { type ClockReading, readClock } from '../promotions/clock.js';
+import { OneSendClient } from './client.js';
+import { createHeroku, HerokuError, type HerokuErrorKind } from './heroku.js';
+
+/** What Heroku says of the API key, as far as it said anything. */
+export interface HerokuInspection {
+  /**
+   * `known`: the scopes of this very key. `not_told`: the key is good, but may not look at authorizations, as scoped keys
+   * may not; or it is none of them, as the key of an account is.
+   */
+  readonly key:
+    | { readonly kind: 'known'; readonly scopes: readonly string[] }
+    | { readonly kind: 'not_told' }
+    | { readonly kind: 'refused' }
+    | { readonly kind: 'no_answer' };
+  /** Each app whose config var was to be read: ok, or why not. */
+  readonly apps: readonly { readonly app: string; readonly outcome: 'ok' | HerokuErrorKind }[];
+  readonly clock: ClockReading | null;
+}
+
+const WITHIN_MS = 10_000;
+/** Other authorizations' tokens come along; nothing but the scope of ours is kept. */
+const authorizations = z.array(
+  z.object({
+    scope: z.array(z.string()),
+    access_token: z.object({ token: z.string().nullish() }).nullish(),
+  }),
+);
+
+/**
+ * Asks Heroku what the key may do, without writing. Never rejects. Whether it may write is known only where Heroku tells
+ * the key's scopes: nothing else but a write would show it.
+ */
+export async function inspectHeroku(options: {
+  readonly apiKey: string;
+  readonly apiUrl: string;
+  /** Apps, each with a config var of theirs, that it is to be tried on. */
+  readonly tried: readonly { readonly app: string; readonly configVar: string }[];
+  readonly now: () => Date;
+}): Promise<HerokuInspection> {
+  const { apiKey, apiUrl, now } = options;
+  const client = new OneSendClient({ token: apiKey, host: apiUrl, userAgent: 'flag-promotions' });
+  const heroku = createHeroku({ apiKey, apiUrl, deadlineMs: WITHIN_MS });
+  try {
+    const sentAt = now();
+    const outcome = await client.request({ method: 'GET', path: '/oauth/authorizations', deadlineMs: WITHIN_MS });
+    if (outcome.type === 'lost') return { key: { kind: 'no_answer' }, apps: [], clock: null };
+    const clock = readClock(outcome.headers.date ?? null, sentAt, now());
+    const key = keyOf(outcome.status, outcome.text, apiKey);
+    const apps: { app: string; outcome: 'ok' | HerokuErrorKind }[] = [];
+    if (key.kind !== 'refused') {
+      for (const { app, configVar } of options.tried) {
+        apps.push({ app, outcome: await outcomeOf(heroku.readConfigVar(app, configVar)) });
+      }
+    }
+    return { key, apps, clock };
+  } finally {
+    client.close();
+    heroku.close();
+  }
+}
+
+function keyOf(status: number, text: string, apiKey: string): HerokuInspection['key'] {
+  if (status === 401) return { kind: 'refused' };
+  if (status >= 500 || status === 429) return { kind: 'no_answer' };
+  const listed = authorizations.safeParse(status < 300 ? parseJson(text) : null);
+  const own = listed.success ? listed.data.find(({ access_token }) => access_token?.token === apiKey) : undefined;
+  return own === undefined ? { kind: 'not_told' } : { kind: 'known', scopes: own.scope };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+async function outcomeOf(reading: Promise<unknown>): Promise<'ok' | HerokuErrorKind> {
+  try {
+    await reading;
+    return 'ok';
+  } catch (error) {
+    if (error instanceof HerokuError) return error.kind;
+    throw error;
+  }
+}

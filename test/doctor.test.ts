@@ -1,0 +1,324 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type HerokuStandIn, startHerokuStandIn } from '../demo/heroku/stand-in.js';
+import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
+import { openDatabase } from '../src/db/database.js';
+import { examine } from '../src/doctor/doctor.js';
+import { clockFinding, type Finding, herokuFindings, slackFindings } from '../src/doctor/findings.js';
+import { createSecretBox } from '../src/operators/secret-box.js';
+import { readClock } from '../src/promotions/clock.js';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
+import { readManifest } from './support/manifest.js';
+import { createRowStore, type RowStore } from './support/row-store.js';
+
+const APP = 'raxx-console-prod';
+const CANARY = 'canary';
+/** A process starts, asks everybody, and ends, on a machine that has other things to do. */
+const PROCESS_MS = 60_000;
+
+describe('doctor', () => {
+  let database: TestDatabase;
+  let rows: RowStore;
+  let slack: SlackStandIn;
+  let heroku: HerokuStandIn;
+  const key = randomBytes(32);
+  let environment: Record<string, string>;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    rows = createRowStore(database.url);
+    slack = await startSlackStandIn({ rateLimit: false, scopes: readManifest().scopes });
+    heroku = await startHerokuStandIn({ apps: { [APP]: { vars: { OTHER: CANARY } } } });
+    environment = {
+      DATABASE_URL: database.url,
+      SLACK_BOT_TOKEN: slack.botToken,
+      SLACK_SIGNING_SECRET: `${CANARY}-signing`,
+      SLACK_API_URL: slack.apiUrl,
+      SLACK_ALERT_CHANNEL: slack.channels.alerts,
+      HEROKU_API_KEY: heroku.apiKey,
+      HEROKU_API_URL: heroku.apiUrl,
+      TOTP_ENCRYPTION_KEY: key.toString('base64'),
+    };
+    const db = openDatabase(database.url);
+    for (const slackUserId of ['U0KRIS', 'U0MINA']) {
+      const sealedSecret = createSecretBox(key).seal('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', slackUserId);
+      await db.operators.enrol({ slackUserId, role: 'superadmin', sealedSecret });
+    }
+    await db.close();
+    await rows.insertDeploying({ app: APP });
+  });
+  afterEach(async () => {
+    await rows.close();
+    await slack.close();
+    await heroku.close();
+    await database.drop();
+  });
+
+  const look = (changes: Readonly<Record<string, string>> = {}) =>
+    examine({ ...environment, ...changes }, () => new Date());
+  const toFix = (findings: readonly Finding[]) => findings.filter(({ status }) => status === 'fix');
+  const about = (findings: readonly Finding[], subject: string) =>
+    findings.find((finding) => finding.subject === subject);
+
+  function run(args: readonly string[], env: Readonly<Record<string, string>>) {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+      cwd: path.resolve(__dirname, '..'),
+      env: { PATH: process.env['PATH'], ...env },
+    });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    return new Promise<{ code: number | null; said: string }>((resolve) =>
+      child.on('close', (code) => resolve({ code, said })),
+    );
+  }
+
+  test(
+    'where all is well every line says so, nothing is changed, and the exit code is 0',
+    async () => {
+      const before = await rows.query('select * from console_operators');
+      const { code, said } = await run(['doctor'], environment);
+      expect(said.split('\n').filter((line) => line.startsWith('fix'))).toEqual([]);
+      expect(code).toBe(0);
+      expect(said).toMatch(/^ok {4}Slack scopes +all that the app uses, and no more$/mu);
+      expect(said).toMatch(/^ok {4}alert channel +the app is in it, and can read it$/mu);
+      expect(said).toMatch(/^ok {4}TOTP key +opens the stored secrets, 2 of them$/mu);
+      expect(said).toMatch(/^ok {4}Heroku app raxx-console-prod +its config vars can be read$/mu);
+      expect(said).toMatch(/^note {2}Heroku writing +Whether the key may set config vars is not to be known/mu);
+      expect(said).toMatch(/^ok {4}clock against Slack/mu);
+      expect(said).toContain('Nothing needs doing.');
+      for (const secret of [slack.botToken, heroku.apiKey, key.toString('base64'), database.url, CANARY]) {
+        expect(said).not.toContain(secret);
+      }
+      expect(await rows.query('select * from console_operators')).toEqual(before);
+      expect(await slack.messages(slack.channels.alerts)).toEqual([]);
+      expect(heroku.requests.every(({ method }) => method === 'GET')).toBe(true);
+    },
+    PROCESS_MS,
+  );
+
+  test(
+    'a half-broken configuration: every fault is named, what can be asked is asked, and the exit code is 1',
+    async () => {
+      const broken = {
+        ...environment,
+        TOTP_ENCRYPTION_KEY: 'too short',
+        STUCK_WARNING_AFTER: 'soon',
+        SLACK_ALERT_CHANNEL: '#alerts',
+        HEROKU_API_KEY: 'wrong',
+      };
+      const { code, said } = await run(['doctor', '--json'], broken);
+      expect(code).toBe(1);
+      const report: { healthy: boolean; findings: Finding[] } = JSON.parse(said);
+      expect(report.healthy).toBe(false);
+      expect(toFix(report.findings).map(({ subject }) => subject)).toEqual([
+        'TOTP_ENCRYPTION_KEY',
+        'SLACK_ALERT_CHANNEL',
+        'STUCK_WARNING_AFTER',
+        'Heroku key',
+      ]);
+      expect(about(report.findings, 'Slack token')).toMatchObject({ status: 'ok' });
+      expect(about(report.findings, 'database')).toMatchObject({ status: 'ok' });
+    },
+    PROCESS_MS,
+  );
+
+  test('with nothing set it names what is required, and asks nobody', async () => {
+    const findings = await examine({ DATABASE_URL: 'mysql://x' }, () => new Date());
+    expect(toFix(findings).map(({ subject }) => subject)).toEqual([
+      'DATABASE_URL',
+      'TOTP_ENCRYPTION_KEY',
+      'SLACK_BOT_TOKEN',
+      'SLACK_SIGNING_SECRET',
+      'SLACK_ALERT_CHANNEL',
+    ]);
+    expect(slack.calls).toEqual([]);
+  });
+
+  test('Slack: missing scopes, a channel that the app is not in, a token that is not Slack’s', async () => {
+    const scopes = readManifest().scopes.filter((scope) => !scope.startsWith('files:'));
+    const less = await startSlackStandIn({ rateLimit: false, scopes });
+    const findings = await look({
+      SLACK_BOT_TOKEN: less.botToken,
+      SLACK_API_URL: less.apiUrl,
+      SLACK_ALERT_CHANNEL: less.channels.random,
+    });
+    await less.close();
+    expect(about(findings, 'Slack scopes')?.says).toContain('Missing: files:read, files:write.');
+    expect(about(findings, 'alert channel')?.says).toContain('/invite @flag-promotions');
+    expect(toFix(findings)).toHaveLength(2);
+
+    const wrong = toFix(await look({ SLACK_BOT_TOKEN: 'xoxb-wrong' }));
+    expect(wrong).toMatchObject([
+      { subject: 'Slack token', says: expect.stringContaining('does not know this token') },
+    ]);
+    const away = toFix(await look({ SLACK_API_URL: 'http://127.0.0.1:9/api/' }));
+    expect(away).toMatchObject([{ subject: 'Slack', says: expect.stringContaining('no answer') }]);
+  });
+
+  test('Socket Mode: a token that may not open it', async () => {
+    expect(toFix(await look({ SLACK_APP_TOKEN: slack.appToken }))).toEqual([]);
+    expect(toFix(await look({ SLACK_APP_TOKEN: 'xapp-wrong' }))).toMatchObject([
+      { subject: 'Socket Mode', says: expect.stringContaining('connections:write') },
+    ]);
+  });
+
+  test('Heroku: a key that is refused, an app that it does not see, a Heroku that is away', async () => {
+    await rows.insertDeploying({ app: 'no-such-app', flagKey: 'other' });
+    expect(toFix(await look())).toMatchObject([{ subject: 'Heroku app no-such-app' }]);
+    expect(toFix(await look({ HEROKU_API_KEY: 'wrong' }))).toMatchObject([{ subject: 'Heroku key' }]);
+    expect(toFix(await look({ HEROKU_API_URL: 'http://127.0.0.1:9' }))).toMatchObject([{ subject: 'Heroku' }]);
+  });
+
+  test('the database: away, another password, no such one, read-only, and no word of its address', async () => {
+    const url = new URL(database.url);
+    const said: string[] = [];
+    for (const [change, words] of [
+      [() => ({ port: '9' }), 'does not answer'],
+      [() => ({ password: `${CANARY}-password` }), 'refuses the account or password'],
+      [() => ({ pathname: '/no_such_database' }), 'no database of the name'],
+    ] as const) {
+      const changed = Object.assign(new URL(url), change());
+      const findings = await look({ DATABASE_URL: changed.href });
+      expect(toFix(findings)).toMatchObject([{ subject: 'database', says: expect.stringContaining(words) }]);
+      said.push(JSON.stringify(findings));
+    }
+    expect(said.join()).not.toContain(CANARY);
+    expect(said.join()).not.toContain(url.port);
+    await rows.query(`alter database "${url.pathname.slice(1)}" set default_transaction_read_only = on`);
+    expect(toFix(await look())).toMatchObject([{ subject: 'database', says: expect.stringContaining('read-only') }]);
+  });
+
+  test('rights, migrations, the guard of the audit log, and secrets of another key', async () => {
+    const url = new URL(database.url);
+    const role = `poor_${randomBytes(4).toString('hex')}`;
+    await rows.query(`create role ${role} login password 'poor'`);
+    await rows.query(`grant select on all tables in schema public to ${role}`);
+    await rows.query(`delete from flag_promotions_migrations where name = '0014-enrolments'`);
+    const poor = Object.assign(new URL(url), { username: role, password: 'poor' });
+    const findings = toFix(await look({ DATABASE_URL: poor.href }));
+    expect(findings.map(({ subject }) => subject)).toEqual(['database schema', 'database rights']);
+    expect(findings[0]?.says).toContain('may create nothing');
+    expect(findings[1]?.says).toContain('INSERT on console_audit_log');
+    // Of every table there is: whoever adds one says what the app does to it.
+    const tables = await rows.query<{ tablename: string }>(
+      `select tablename from pg_tables where schemaname = 'public' and tablename not like 'flag_promotions_migrations%'`,
+    );
+    expect(tables.length).toBeGreaterThan(5);
+    for (const { tablename } of tables) expect(findings[1]?.says).toContain(` on ${tablename}`);
+    await rows.query(`drop owned by ${role}`);
+    await rows.query(`drop role ${role}`);
+    expect(about(await look(), 'database schema')).toMatchObject({ status: 'note' });
+
+    await rows.query('alter table console_audit_log disable trigger console_audit_log_append_only');
+    await rows.query(
+      `update console_operators set totp_secret_encrypted = 'v1.damaged' where slack_user_id = 'U0MINA'`,
+    );
+    const damaged = toFix(await look());
+    expect(damaged.map(({ subject }) => subject)).toEqual(['audit log', 'TOTP key']);
+    expect(damaged[1]?.says).toMatch(/^Opens 1 of 2 stored secrets, and not those of U0MINA\./u);
+    await rows.query(`update console_operators set disabled_at = now()`);
+    expect(about(await look(), 'superadmins')).toMatchObject({ status: 'fix' });
+  });
+
+  test('the app’s own database is not made by looking for it', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'flag-promotions-doctor-'));
+    const findings = await look({ DATABASE_URL: '', DATA_DIR: folder });
+    expect(about(findings, 'database')).toMatchObject({ status: 'note' });
+    expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
+  });
+
+  test('an empty database is no fault: the next start makes its tables', async () => {
+    const empty = await createEmptyDatabase();
+    const findings = await look({ DATABASE_URL: empty.url });
+    await empty.drop();
+    expect(about(findings, 'database schema')).toMatchObject({
+      status: 'note',
+      says: expect.stringContaining('migrate'),
+    });
+    expect(toFix(findings).map(({ subject }) => subject)).toEqual(['superadmins']);
+  });
+
+  test('its own address: answered by this app, by something else, by nothing', async () => {
+    let answer = 'ok\n';
+    const server = createServer((_, response) => response.end(answer));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : null;
+    const own = async () => about(await look({ PUBLIC_URL: `http://127.0.0.1:${port}` }), 'own address');
+    expect(await own()).toMatchObject({ status: 'ok' });
+    answer = 'parked';
+    expect(await own()).toMatchObject({ status: 'note', says: expect.stringContaining('Something else') });
+    await new Promise((resolve) => server.close(resolve));
+    expect(await own()).toMatchObject({ status: 'note', says: expect.stringContaining('Nothing answers') });
+  });
+
+  test('a clock that is off is told against both', async () => {
+    const findings = await examine(environment, () => new Date(Date.now() + 120_000));
+    expect(toFix(findings)).toMatchObject([
+      { subject: 'clock against Slack', says: expect.stringContaining('ahead of Slack') },
+      { subject: 'clock against Heroku', says: expect.stringContaining('ahead of Heroku') },
+    ]);
+  });
+});
+
+describe('what is made of what was found', () => {
+  const at = (ms: number) => new Date(Date.parse('2026-05-10T06:00:00Z') + ms);
+
+  test.each([
+    ['Sun, 10 May 2026 06:00:00 GMT', 0, 1_000, { aheadMs: 0, uncertainMs: 1_000 }],
+    ['Sun, 10 May 2026 06:00:00 GMT', 60_000, 60_200, { aheadMs: 59_600, uncertainMs: 600 }],
+    ['Sun, 10 May 2026 06:01:00 GMT', 0, 0, { aheadMs: -60_500, uncertainMs: 500 }],
+    ['yesterday', 0, 0, null],
+    [null, 0, 0, null],
+  ])('a date of %s between %d and %d ms is %j', (header, sent, received, reading) => {
+    expect(readClock(header, at(sent), at(received))).toEqual(reading);
+  });
+
+  test.each([
+    [null, 'note', 'told no time'],
+    [{ aheadMs: 400, uncertainMs: 600 }, 'ok', 'the same'],
+    [{ aheadMs: -5_000, uncertainMs: 600 }, 'ok', '5.0 s apart'],
+    // A slow answer proves nothing about a clock.
+    [{ aheadMs: 24_000, uncertainMs: 5_000 }, 'ok', '24.0 s apart'],
+    [{ aheadMs: 20_601, uncertainMs: 600 }, 'fix', 'ahead of Slack'],
+    [{ aheadMs: -400_000, uncertainMs: 600 }, 'fix', '400.0 s behind Slack'],
+  ])('a clock of %j is %s', (reading, status, words) => {
+    const finding = clockFinding('Slack', reading);
+    expect(finding.status).toBe(status);
+    expect(finding.says).toContain(words);
+  });
+
+  test.each([
+    [['write-protected'], 'ok'],
+    [['read-protected', 'write-protected'], 'ok'],
+    [['global'], 'note'],
+    [['read-protected'], 'fix'],
+    [['identity'], 'fix'],
+    [[], 'fix'],
+  ])('a key of the scopes %j is %s', (scopes, status) => {
+    const [first] = herokuFindings({ key: { kind: 'known', scopes }, apps: [], clock: null });
+    expect(first).toMatchObject({ subject: 'Heroku key', status });
+  });
+
+  test('words from outside bring no control characters to a terminal', () => {
+    const evil = '\u001b[2Jgone\u202e';
+    const said = JSON.stringify([
+      ...slackFindings({
+        auth: { kind: 'ok', team: evil, scopes: [evil] },
+        channel: { kind: 'refused', error: evil },
+        socketMode: { kind: 'refused', error: evil },
+        clock: null,
+      }),
+      ...herokuFindings({ key: { kind: 'known', scopes: [evil] }, apps: [{ app: evil, outcome: 'ok' }], clock: null }),
+    ]);
+    expect(said).not.toMatch(/\\u001b|\u202e/u);
+    expect(said).toContain('gone');
+  });
+});
