@@ -18,5 +18,5 @@ module.exports = {
   },
   // Tests mostly wait, for databases, processes and each other: one worker a core would leave the cores idle.
   maxWorkers: 3,
-  testTimeout: 30_000,
+  testTimeout: 60_000,
 };

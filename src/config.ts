@@ -375,6 +375,7 @@ export function inspectSettings(environment: Environment) {
     appToken: used(app.SLACK_APP_TOKEN, 'SLACK_APP_TOKEN'),
     slackApiUrl: used(app.SLACK_API_URL, 'SLACK_API_URL'),
     alertChannel: used(app.SLACK_ALERT_CHANNEL, 'SLACK_ALERT_CHANNEL'),
+    alertRoutes: used(app.ALERT_ROUTES, 'ALERT_ROUTES'),
     herokuApiKey: used(app.HEROKU_API_KEY, 'HEROKU_API_KEY'),
     herokuApiUrl: used(app.HEROKU_API_URL, 'HEROKU_API_URL'),
     publicUrl: used(app.PUBLIC_URL, 'PUBLIC_URL'),

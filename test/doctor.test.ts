@@ -86,7 +86,7 @@ describe('doctor', () => {
       expect(said.split('\n').filter((line) => line.startsWith('fix'))).toEqual([]);
       expect(code).toBe(0);
       expect(said).toMatch(/^ok {4}Slack scopes +all that the app uses, and no more$/mu);
-      expect(said).toMatch(/^ok {4}alert channel +the app is in it, and can read it$/mu);
+      expect(said).toMatch(/^ok {4}channel C\w+ +the app is in it, and can read it$/mu);
       expect(said).toMatch(/^ok {4}TOTP key +opens the stored secrets, 2 of them$/mu);
       expect(said).toMatch(/^ok {4}Heroku app raxx-console-prod +its config vars can be read$/mu);
       expect(said).toMatch(/^note {2}Heroku writing +Whether the key may set config vars is not to be known/mu);
@@ -147,10 +147,12 @@ describe('doctor', () => {
       SLACK_BOT_TOKEN: less.botToken,
       SLACK_API_URL: less.apiUrl,
       SLACK_ALERT_CHANNEL: less.channels.random,
+      ALERT_ROUTES: `other-app=${less.channels.alerts}`,
     });
     await less.close();
     expect(about(findings, 'Slack scopes')?.says).toContain('Missing: files:read, files:write.');
-    expect(about(findings, 'alert channel')?.says).toContain('/invite @flag-promotions');
+    expect(about(findings, `channel ${less.channels.random}`)?.says).toContain('/invite @flag-promotions');
+    expect(about(findings, `channel ${less.channels.alerts}`)?.status).toBe('ok');
     expect(toFix(findings)).toHaveLength(2);
 
     const wrong = toFix(await look({ SLACK_BOT_TOKEN: 'xoxb-wrong' }));
@@ -312,7 +314,7 @@ describe('what is made of what was found', () => {
     const said = JSON.stringify([
       ...slackFindings({
         auth: { kind: 'ok', team: evil, scopes: [evil] },
-        channel: { kind: 'refused', error: evil },
+        channels: [{ id: evil, verdict: { kind: 'refused', error: evil } }],
         socketMode: { kind: 'refused', error: evil },
         clock: null,
       }),

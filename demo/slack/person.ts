@@ -70,7 +70,7 @@ export interface Person {
   clickInModal(actionId: string, options?: ClickOptions): Promise<ClickOutcome>;
   /** The topmost modal. */
   modal(): OpenView | undefined;
-  /** The modal that a predicate fits. @throws where there is none within `timeoutMs`, 5,000 unless told */
+  /** The modal that a predicate fits. @throws where there is none within `timeoutMs`, 15,000 unless told */
   waitForModal(predicate?: (view: OpenView) => boolean, timeoutMs?: number): Promise<OpenView>;
   /** Enters values into the topmost modal, by block id, and sends nothing. @throws where it has no such field */
   fill(values: FormValues): OpenView;
@@ -100,12 +100,12 @@ export interface Person {
   directMessages(): Promise<readonly StoredMessage[]>;
   /** What only this person sees, in the order in which it came. */
   ephemerals(): readonly EphemeralMessage[];
-  /** The last of these that a predicate fits. @throws where there is none within `timeoutMs`, 5,000 unless told */
+  /** The last of these that a predicate fits. @throws where there is none within `timeoutMs`, 15,000 unless told */
   waitForEphemeral(predicate?: (message: EphemeralMessage) => boolean, timeoutMs?: number): Promise<EphemeralMessage>;
 }
 
 const COMMAND = '/flag-promotions';
-const DEFAULT_WAIT_MS = 5_000;
+const DEFAULT_WAIT_MS = 15_000;
 
 export interface WhoIsWho {
   readonly id: string;

@@ -34,6 +34,9 @@ const RIGHTS: Readonly<Record<string, string>> = {
   flag_promotion_replies: 'SELECT,INSERT,UPDATE',
   flag_promotion_progress: 'SELECT,INSERT,UPDATE',
   flag_promotion_maintenance: 'SELECT,INSERT,UPDATE',
+  flag_promotion_attention: 'SELECT,INSERT,UPDATE',
+  flag_promotion_homes: 'SELECT,INSERT,UPDATE',
+  flag_promotion_digests: 'SELECT,INSERT,UPDATE',
 };
 const APPS_TRIED = 5;
 const GUARDS = ['console_audit_log_chain', 'console_audit_log_append_only', 'console_audit_log_no_truncate'];

@@ -29,7 +29,7 @@ export async function examine(environment: Environment, now: () => Date): Promis
       : inspectSlack({
           apiUrl: usable.slackApiUrl ?? 'https://slack.com/api/',
           botToken: usable.botToken,
-          channel: usable.alertChannel ?? null,
+          channels: channelsOf(usable),
           appToken: usable.appToken ?? null,
           now,
         }).then(slackFindings),
@@ -43,12 +43,19 @@ export async function examine(environment: Environment, now: () => Date): Promis
   return [...named, ...database.findings, ...slack, ...heroku, ...publicUrl];
 }
 
+function channelsOf({ alertChannel, alertRoutes }: Usable): readonly string[] {
+  const routed = (alertRoutes ?? []).map(({ channel }) => channel);
+  return [...new Set([...(alertChannel === undefined ? [] : [alertChannel]), ...routed])];
+}
+
 /** What it means where a setting is not set that may be. */
 const UNSET: Readonly<Record<string, string>> = {
   DATABASE_URL: 'not set: the app runs a PostgreSQL of its own under DATA_DIR',
   SLACK_SIGNING_SECRET: 'not set, and not needed: Socket Mode',
   SLACK_APP_TOKEN: 'not set: Slack’s requests come over HTTP',
   SLACK_CRITICAL_MENTION: 'not set: criticals call nobody',
+  ALERT_ROUTES: 'not set: all alerts go to SLACK_ALERT_CHANNEL',
+  DIGEST_CRON: 'not set: no digest is posted',
   HEROKU_API_KEY: 'not set: no promoting, and no evidence',
   HEARTBEAT_URL: 'not set: nobody outside notices silence',
   PUBLIC_URL: 'not set: operators are enrolled on the command line',

@@ -43,13 +43,13 @@ const AUTH_HELP: Readonly<Record<string, string>> = {
 const CHANNEL_HELP: Readonly<Record<string, string>> = {
   not_in_channel: 'The app is not in the channel. In it: /invite @flag-promotions',
   channel_not_found:
-    'Slack shows the app no such channel. Check SLACK_ALERT_CHANNEL; in a private one: /invite @flag-promotions',
+    'Slack shows the app no such channel. Check SLACK_ALERT_CHANNEL and ALERT_ROUTES; in a private one: /invite @flag-promotions',
   is_archived: 'The channel is archived. Choose another one, or bring it back.',
   missing_scope: 'The app lacks the scope to read it. Give it the scopes of manifest.yml, and install it again.',
 };
 
 export function slackFindings(inspection: SlackInspection): readonly Finding[] {
-  const { auth, channel, socketMode } = inspection;
+  const { auth, channels, socketMode } = inspection;
   const findings: Finding[] = [];
   if (auth.kind === 'no_answer') {
     findings.push(fix('Slack', 'Slack gave no answer that could be read. Check the network, and SLACK_API_URL.'));
@@ -58,11 +58,12 @@ export function slackFindings(inspection: SlackInspection): readonly Finding[] {
   } else {
     findings.push(ok('Slack token', `belongs to the workspace ${word(auth.team)}`), scopesFinding(auth.scopes));
   }
-  if (channel !== null) {
+  for (const { id, verdict } of channels) {
+    const subject = `channel ${word(id)}`;
     findings.push(
-      channel.kind === 'ok'
-        ? ok('alert channel', 'the app is in it, and can read it')
-        : fix('alert channel', CHANNEL_HELP[channel.error] ?? `Slack refuses it: ${word(channel.error)}.`),
+      verdict.kind === 'ok'
+        ? ok(subject, 'the app is in it, and can read it')
+        : fix(subject, CHANNEL_HELP[verdict.error] ?? `Slack refuses it: ${word(verdict.error)}.`),
     );
   }
   if (socketMode !== null) {

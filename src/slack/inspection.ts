@@ -7,8 +7,11 @@ export interface SlackInspection {
     | { readonly kind: 'ok'; readonly team: string; readonly scopes: readonly string[] }
     | { readonly kind: 'refused'; readonly error: string }
     | { readonly kind: 'no_answer' };
-  /** Null where it was not asked. */
-  readonly channel: { readonly kind: 'ok' } | { readonly kind: 'refused'; readonly error: string } | null;
+  /** Each channel that was asked about, and whether the app can read it; without those of which Slack said nothing. */
+  readonly channels: readonly {
+    readonly id: string;
+    readonly verdict: { readonly kind: 'ok' } | { readonly kind: 'refused'; readonly error: string };
+  }[];
   /** Whether Socket Mode can be opened; null where there is no app token, or no answer. */
   readonly socketMode: { readonly kind: 'ok' } | { readonly kind: 'refused'; readonly error: string } | null;
   readonly clock: ClockReading | null;
@@ -23,6 +26,8 @@ export const BOT_SCOPES = [
   'files:read',
   'files:write',
   'groups:history',
+  'links:read',
+  'links:write',
   'users:read',
 ] as const;
 
@@ -33,12 +38,11 @@ const answerBody = z.object({
   team: z.string().optional(),
 });
 
-/** Asks Slack who this app is, what it may, and whether it can read its channel. Changes nothing, and never rejects. */
+/** Asks Slack who this app is, what it may, and whether it can read its channels. Changes nothing, and never rejects. */
 export async function inspectSlack(options: {
   readonly apiUrl: string;
   readonly botToken: string;
-  /** Null: not to be asked for. */
-  readonly channel: string | null;
+  readonly channels: readonly string[];
   readonly appToken: string | null;
   readonly now: () => Date;
 }): Promise<SlackInspection> {
@@ -46,10 +50,11 @@ export async function inspectSlack(options: {
     call(`${options.apiUrl}${method}`, token, args, options.now);
   const auth = await ask('auth.test', options.botToken);
   const socket = options.appToken === null ? null : await ask('apps.connections.open', options.appToken);
-  const channel =
-    auth?.body.ok === true && options.channel !== null
-      ? await ask('conversations.history', options.botToken, { channel: options.channel, limit: '1' })
-      : null;
+  const channels: { id: string; verdict: NonNullable<ReturnType<typeof verdict>> }[] = [];
+  for (const id of auth?.body.ok === true ? options.channels : []) {
+    const said = verdict(await ask('conversations.history', options.botToken, { channel: id, limit: '1' }));
+    if (said !== null) channels.push({ id, verdict: said });
+  }
   return {
     auth:
       auth === null
@@ -57,7 +62,7 @@ export async function inspectSlack(options: {
         : auth.body.ok
           ? { kind: 'ok', team: auth.body.team ?? '', scopes: auth.scopes }
           : { kind: 'refused', error: auth.body.error ?? 'unknown' },
-    channel: verdict(channel),
+    channels,
     socketMode: verdict(socket),
     clock: auth?.clock ?? null,
   };
