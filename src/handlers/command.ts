@@ -5,7 +5,7 @@ import { sentence } from '../views/list.js';
 import { answer, isStranger, STRANGER } from './answer.js';
 import { listPage } from './commands/list.js';
 import { show } from './commands/show.js';
-import { statsInWords } from './commands/stats.js';
+import { commandStats } from './commands/stats.js';
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { commandMark } from './mark.js';
@@ -30,6 +30,8 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
       return commandRca(deps, command, rest);
     case 'mark':
       return commandMark(deps, command, rest);
+    case 'stats':
+      return commandStats(deps, command, rest);
     case 'promote':
     case 'cancel':
       return commandTransition(deps, word, command, rest);
@@ -40,7 +42,7 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
 
 async function answerTo(
   deps: HandlerDependencies,
-  word: Exclude<Subcommand, 'rca' | 'mark' | 'promote' | 'cancel'> | null,
+  word: Exclude<Subcommand, 'rca' | 'mark' | 'stats' | 'promote' | 'cancel'> | null,
   typed: string,
   rest: string,
 ): Promise<Answer> {
@@ -51,8 +53,6 @@ async function answerTo(
       return listPage(deps, null);
     case 'show':
       return show(deps, rest);
-    case 'stats':
-      return statsInWords(deps, rest);
     case 'help':
       return sentence(helpWords());
     case null:

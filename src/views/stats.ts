@@ -25,6 +25,11 @@ export function statsAnswer(stats: PeriodStats, period: string): Answer {
   return { text, blocks };
 }
 
+/** The chart under those figures, as a file of Slack's; `altText` says what it shows. */
+export function statsChart(fileId: string, altText: string): Answer {
+  return { text: altText, blocks: [{ type: 'image', slack_file: { id: fileId }, alt_text: altText }] };
+}
+
 /** The same in one message beside the chart, and its text for who cannot see it. */
 export function statsSummary(stats: PeriodStats, period: string): string {
   return `*Promotions of the last ${code(period, 20)}*, since ${utc(stats.since)}\n${lines(stats.all).join('\n')}`;
