@@ -19,7 +19,7 @@ export function statsAnswer(stats: PeriodStats, period: string): Answer {
   blocks.push(
     { type: 'actions', elements: [button(ACTION.statsChart, 'Post with chart', { value: period })] },
     context(
-      'Stuck: it alerted, or lasted as long as what alerts. To detect: from promoted to the first alert. To resolve: from there to the end.',
+      'Stuck: it alerted, or lasted as long as what alerts. In deploying: of those that ended. To detect: from promoted to the first alert. To resolve: from there to the end.',
     ),
   );
   return { text, blocks };
