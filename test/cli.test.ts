@@ -10,6 +10,9 @@ import { createRowStore, type RowStore } from './support/row-store.js';
 const PROCESSES_MS = 120_000;
 const ROOT = path.resolve(__dirname, '..');
 
+// Each test starts processes, of which a busy machine takes its time for every one.
+jest.setTimeout(180_000);
+
 describe('the command line', () => {
   let database: TestDatabase;
   let slack: SlackStandIn;

@@ -33,7 +33,7 @@ export function promotionsChart(stats: PeriodStats): Uint8Array {
       backgroundColor: '#fbfbfa',
       textStyle: { fontFamily: FONT },
       title: {
-        text: 'Promotions a day (UTC), by what became of them',
+        text: `Promotions a day (UTC), ${days.at(0)?.day} to ${days.at(-1)?.day}, by what became of them`,
         left: 16,
         top: 12,
         textStyle: { fontSize: 15, color: '#1d1c1d' },

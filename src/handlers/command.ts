@@ -6,7 +6,7 @@ import { answer, isStranger, STRANGER } from './answer.js';
 import { commandSnooze, commandTake } from './attention.js';
 import { listPage } from './commands/list.js';
 import { show } from './commands/show.js';
-import { statsInWords } from './commands/stats.js';
+import { commandStats } from './commands/stats.js';
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { commandMark } from './mark.js';
@@ -38,6 +38,8 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
       return commandTake(deps, command, rest);
     case 'snooze':
       return commandSnooze(deps, command, rest);
+    case 'stats':
+      return commandStats(deps, command, rest);
     case 'promote':
     case 'cancel':
       return commandTransition(deps, word, command, rest);
@@ -48,7 +50,7 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
 
 async function answerTo(
   deps: HandlerDependencies,
-  word: Exclude<Subcommand, 'rca' | 'mark' | 'operators' | 'promote' | 'cancel' | 'take' | 'snooze'> | null,
+  word: Exclude<Subcommand, 'rca' | 'mark' | 'stats' | 'operators' | 'promote' | 'cancel' | 'take' | 'snooze'> | null,
   typed: string,
   rest: string,
 ): Promise<Answer> {
@@ -59,8 +61,6 @@ async function answerTo(
       return listPage(deps, null);
     case 'show':
       return show(deps, rest);
-    case 'stats':
-      return statsInWords(deps, rest);
     case 'help':
       return sentence(helpWords());
     case null:

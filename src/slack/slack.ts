@@ -9,7 +9,7 @@ import { MESSAGE_METADATA } from '../views/ids.js';
 import { SlackError, toSlackError } from './errors.js';
 import { createPace, MESSAGE_INTERVAL_MS } from './pace.js';
 import { readThread } from './thread.js';
-import { type OutgoingFile, type Upload, uploadFile } from './upload.js';
+import { type OutgoingFile, type StoredFile, storePicture, type Upload, uploadFile } from './upload.js';
 
 /** Who this app is in its workspace. */
 export interface Identity {
@@ -44,6 +44,8 @@ export interface Slack {
   find(where: Pick<Outgoing, 'channel' | 'threadTs' | 'key'>, since: Date): Promise<MessageRef | null>;
   /** Shares a text file; rejects where nothing was shared. */
   upload(file: OutgoingFile): Promise<Upload>;
+  /** Uploads a picture for blocks to show; its id, null where Slack is not ready to show it in time. */
+  storePicture(picture: StoredFile): Promise<string | null>;
   /** What others wrote in the thread of a message. */
   readThread(root: MessageRef): Promise<RcaThread>;
   /** Opens a modal; a trigger lives three seconds and works once. Answers the view's id. */
@@ -228,6 +230,8 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
       await pace(file.channel);
       return uploadFile(client, file);
     },
+
+    storePicture: (picture) => storePicture(client, picture),
 
     async readThread(root) {
       return readThread(client, root, (await whoAmI()).botId);

@@ -1,16 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import { SlackError, toSlackError } from './errors.js';
 
-/** A file, and where it is to be shared. */
-export interface OutgoingFile {
-  readonly channel: string;
-  readonly threadTs: string | null;
+export interface StoredFile {
   readonly name: string;
   readonly title: string;
   readonly content: Uint8Array;
   /** What a picture shows, for whoever cannot see it; null for what is no picture. */
   readonly altText: string | null;
+}
+
+/** A file, and where it is to be shared. */
+export interface OutgoingFile extends StoredFile {
+  readonly channel: string;
+  readonly threadTs: string | null;
   /** What the message says that shares it, as mrkdwn. */
   readonly comment: string;
 }
@@ -29,6 +33,7 @@ const described = z.object({
     permalink: z.string().optional(),
     channels: z.array(z.string()).default([]),
     groups: z.array(z.string()).default([]),
+    mimetype: z.string().default(''),
   }),
 });
 
@@ -39,14 +44,7 @@ const described = z.object({
  * @throws {SlackError} where nothing was shared
  */
 export async function uploadFile(client: WebClient, file: OutgoingFile): Promise<Upload> {
-  const bytes = Uint8Array.from(file.content);
-  // The client's types call it `alt_text`; the Web API takes `alt_txt` and nothing else.
-  const altText = file.altText === null ? {} : { alt_txt: file.altText };
-  const announced = { filename: file.name, length: bytes.byteLength, ...altText };
-  const { upload_url: url, file_id: id } = begun.parse(
-    await attempt('files.getUploadURLExternal', () => client.files.getUploadURLExternal(announced)),
-  );
-  await send(url, bytes);
+  const id = await bring(client, file);
   let outcomeUnknown = false;
   try {
     await attempt('files.completeUploadExternal', () => complete(client, file, id));
@@ -59,6 +57,41 @@ export async function uploadFile(client: WebClient, file: OutgoingFile): Promise
   return outcomeUnknown && !isShared
     ? { kind: 'unconfirmed' }
     : { kind: 'shared', permalink: found?.permalink ?? null };
+}
+
+/** Slack works on a file after it took it, and refuses blocks that show one which is not ready. */
+const READY_LOOKS = 10;
+const READY_LOOK_EVERY_MS = 500;
+
+/**
+ * Uploads a picture that is shared nowhere, so that blocks may show it
+ * (https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object). Resolves with its id once Slack is
+ * ready to show it; null where that takes longer than some seconds.
+ * @throws {SlackError} where Slack did not take it
+ */
+export async function storePicture(client: WebClient, file: StoredFile): Promise<string | null> {
+  const id = await bring(client, file);
+  await attempt('files.completeUploadExternal', () =>
+    client.files.completeUploadExternal({ files: [{ id, title: file.title }] }),
+  );
+  for (let looks = 0; looks < READY_LOOKS; looks += 1) {
+    if (looks > 0) await sleep(READY_LOOK_EVERY_MS);
+    if (((await look(client, id))?.mimetype ?? '') !== '') return id;
+  }
+  return null;
+}
+
+/** The first two steps; the file's id. */
+async function bring(client: WebClient, file: StoredFile): Promise<string> {
+  const bytes = Uint8Array.from(file.content);
+  // The client's types call it `alt_text`; the Web API takes `alt_txt` and nothing else.
+  const altText = file.altText === null ? {} : { alt_txt: file.altText };
+  const announced = { filename: file.name, length: bytes.byteLength, ...altText };
+  const { upload_url: url, file_id: id } = begun.parse(
+    await attempt('files.getUploadURLExternal', () => client.files.getUploadURLExternal(announced)),
+  );
+  await send(url, bytes);
+  return id;
 }
 
 function complete(client: WebClient, { channel, threadTs, title, comment }: OutgoingFile, id: string) {

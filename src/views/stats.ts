@@ -19,10 +19,15 @@ export function statsAnswer(stats: PeriodStats, period: string): Answer {
   blocks.push(
     { type: 'actions', elements: [button(ACTION.statsChart, 'Post with chart', { value: period })] },
     context(
-      'Stuck: it alerted, or lasted as long as what alerts. To detect: from promoted to the first alert. To resolve: from there to the end.',
+      'Stuck: it alerted, or lasted as long as what alerts. In deploying: of those that ended. To detect: from promoted to the first alert. To resolve: from there to the end.',
     ),
   );
   return { text, blocks };
+}
+
+/** The chart under those figures, as a file of Slack's; `altText` says what it shows. */
+export function statsChart(fileId: string, altText: string): Answer {
+  return { text: altText, blocks: [{ type: 'image', slack_file: { id: fileId }, alt_text: altText }] };
 }
 
 /** The same in one message beside the chart, and its text for who cannot see it. */

@@ -676,6 +676,13 @@ const BLOCKS: readonly Rule[] = [
     input([plainTextInput({})]),
     '/element',
   ),
+  inBlock(
+    'an image may be a file of Slack’s',
+    { type: 'image', slack_file: { id: 'F0CHART' }, alt_text: 'x' },
+    { type: 'image', slack_file: { id: 'chart.png' }, alt_text: 'x' },
+    '/slack_file/id',
+  ),
+  inBlock('an image has one source', image(), image({ slack_file: { id: 'F0CHART' } }), ''),
   inBlock('an image has an address on the web', image(), image({ image_url: 'graph.png' }), '/image_url'),
   inBlock(
     'an image’s address has at most 3,000 characters',

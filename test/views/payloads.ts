@@ -643,6 +643,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     [0, 1, 10].flatMap((apps) =>
       [0, 8].map((promotions) => message(stats.statsAnswer(period(facts, apps, promotions), '30d'))),
     ),
+  statsChart: () => [message(stats.statsChart('F0CHART', 'Bar chart of promotions a day since 2026-05-01.'))],
   statsSummary: (facts) => [words(stats.statsSummary(period(facts, 2, 8), '30d'))],
   statsUsageWords: () => [words(stats.statsUsageWords())],
   statsPostedWords: () => [true, false].map((confirmed) => words(stats.statsPostedWords(CHANNEL, confirmed))),

@@ -6,6 +6,7 @@ import {
   conversationsSelect,
   datepicker,
   image,
+  imageBlock,
   multiStaticSelect,
   numberInput,
   overflow,
@@ -64,7 +65,7 @@ export const block = z.discriminatedUnion('type', [
     dispatch_action: z.boolean().optional(),
     element: z.discriminatedUnion('type', [plainTextInput, urlTextInput, numberInput, ...menus, ...choices]),
   }),
-  image.extend({ ...blockId, title: plainText(2_000).optional() }),
+  imageBlock,
   richText,
 ]);
 export type Block = z.output<typeof block>;

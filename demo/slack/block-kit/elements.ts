@@ -194,5 +194,21 @@ export const numberInput = z
     }
   });
 
+const imageParts = {
+  type: z.literal('image'),
+  image_url: url.optional(),
+  /** https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object */
+  slack_file: z.strictObject({ id: z.string().regex(/^F[A-Z0-9]+$/u, 'is no id of a file') }).optional(),
+  alt_text: words(2_000),
+};
+const hasOneSource = (image: { image_url?: string | undefined; slack_file?: unknown }) =>
+  (image.image_url === undefined) !== (image.slack_file === undefined);
+const ONE_SOURCE = { message: 'takes an image_url or a slack_file' };
+
 /** https://docs.slack.dev/reference/block-kit/block-elements/image-element */
-export const image = z.strictObject({ type: z.literal('image'), image_url: url, alt_text: words(2_000) });
+export const image = z.strictObject(imageParts).refine(hasOneSource, ONE_SOURCE);
+
+/** https://docs.slack.dev/reference/block-kit/blocks/image-block */
+export const imageBlock = z
+  .strictObject({ ...imageParts, block_id: string(255).optional(), title: plainText(2_000).optional() })
+  .refine(hasOneSource, ONE_SOURCE);

@@ -1,28 +1,52 @@
 import ms from 'ms';
 import { chartAltText, promotionsChart } from '../../charts/promotions-chart.js';
 import type { PeriodStats } from '../../promotions/stats.js';
+import type { StoredFile } from '../../slack/upload.js';
 import type { Answer } from '../../views/blocks.js';
 import { sentence } from '../../views/list.js';
-import { statsAnswer, statsPostedWords, statsSummary, statsUsageWords } from '../../views/stats.js';
+import { statsAnswer, statsChart, statsPostedWords, statsSummary, statsUsageWords } from '../../views/stats.js';
 import { answer } from '../answer.js';
 import { refuseUnlessOperator } from '../authority.js';
 import type { HandlerDependencies } from '../dependencies.js';
-import { unpackClick } from '../unpack.js';
+import { type Command, unpackClick } from '../unpack.js';
 import { mindRcaDebt } from './rca-debt.js';
 
 const DEFAULT_PERIOD = '30d';
 const LONGEST_DAYS = 366;
 
-/** How the promotions of the last days went, in figures. */
-export async function statsInWords(deps: HandlerDependencies, typed: string): Promise<Answer> {
+/** `/flag-promotions stats`: how the promotions of the last days went, in figures at once, then in a chart. */
+export async function commandStats(deps: HandlerDependencies, command: Command, typed: string): Promise<void> {
   const asked = await statsOf(deps, typed === '' ? DEFAULT_PERIOD : typed);
-  return asked === null ? sentence(statsUsageWords()) : mindRcaDebt(deps, statsAnswer(asked.stats, asked.period));
+  if (asked === null) return answer(deps, command.responseUrl, sentence(statsUsageWords()));
+  const { stats, period } = asked;
+  await answer(deps, command.responseUrl, await mindRcaDebt(deps, statsAnswer(stats, period)));
+  if (stats.all.promotions === 0) return;
+  const chart = await storedChart(deps, chartOf(stats, period));
+  if (chart !== null) await answer(deps, command.responseUrl, statsChart(chart, chartAltText(stats)));
 }
 
-/**
- * `Post with chart` was clicked: an answer that one person sees can hold no file, so that the picture goes to the alert
- * channel, and only where somebody asks for it.
- */
+/** The figures stand without it, and say how to get one: a chart that Slack does not take is told to the log. */
+async function storedChart(deps: HandlerDependencies, chart: StoredFile): Promise<string | null> {
+  try {
+    const id = await deps.slack.storePicture(chart);
+    if (id === null) deps.log.warn('Slack was not ready to show a chart in time');
+    return id;
+  } catch (error) {
+    deps.log.warn({ err: error }, 'a chart could not be stored');
+    return null;
+  }
+}
+
+function chartOf(stats: PeriodStats, period: string): StoredFile {
+  return {
+    name: `promotions-${stats.until.toISOString().slice(0, 10)}-${period}.png`,
+    title: `Promotions of the last ${period}`,
+    content: promotionsChart(stats),
+    altText: chartAltText(stats),
+  };
+}
+
+/** `Post with chart` was clicked: what one person saw goes to the alert channel, where somebody asks for it. */
 export async function clickStatsChart(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await answer(
@@ -39,10 +63,7 @@ async function post(deps: HandlerDependencies, typed: string): Promise<Answer> {
   const uploaded = await deps.slack.upload({
     channel: deps.alertChannel,
     threadTs: null,
-    name: `promotions-${stats.until.toISOString().slice(0, 10)}-${period}.png`,
-    title: `Promotions of the last ${period}`,
-    content: promotionsChart(stats),
-    altText: chartAltText(stats),
+    ...chartOf(stats, period),
     comment: statsSummary(stats, period),
   });
   return sentence(statsPostedWords(deps.alertChannel, uploaded.kind === 'shared'));
