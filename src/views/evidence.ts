@@ -5,8 +5,9 @@ import type {
   ReadVerdict,
   UnavailableReason,
 } from '../promotions/evidence.js';
-import type { Promotion } from '../promotions/promotion.js';
+import { deployingSince, type Promotion } from '../promotions/promotion.js';
 import { presentableValue } from '../promotions/evidence.js';
+import { parseCheckpoint } from '../promotions/promoting.js';
 import { code, moment, utc } from './text.js';
 
 /** What Heroku says, what that means, and what to do about it; `null` while it is being asked. */
@@ -37,7 +38,12 @@ function verdictLines(promotion: Promotion, { verdict, release }: Read, held: st
         '*Mark completed* is right.',
       ];
     case 'not_live':
-      return [`:red_circle: *Not live.* ${held}; the target is ${target(promotion)}.`, '*Mark failed* is right.'];
+      return [
+        `:red_circle: *Not live.* ${held}; the target is ${target(promotion)}.`,
+        parseCheckpoint(promotion.checkpoint).kind === 'intent'
+          ? 'This app is still to set it, and goes on trying by itself. *Mark failed* gives that up.'
+          : '*Mark failed* is right.',
+      ];
     case 'release_running':
       return [
         `:hourglass_flowing_sand: *Release still running.* ${held}; ${release === undefined ? name : made(release)} is to make it ${target(promotion)}.`,
@@ -60,11 +66,17 @@ function made({ version, createdAt, by }: EvidenceRelease): string {
   return `release v${version}, ${moment(createdAt)}, by ${code(by, 60)}`;
 }
 
+/** A release phase ends within the hour, and a promoter looks again each quarter of an hour at least. */
+const LOST_AFTER_MS = 2 * 3_600_000;
+
 /** The incident of 2026-05-09, told apart: the change was taken, and what was lost is the note of it. */
-function lostWrite(promotion: Promotion, { verdict, release }: Read): string[] {
+function lostWrite(promotion: Promotion, { verdict, release, checkedAt }: Read): string[] {
   if (verdict !== 'live' || promotion.checkpoint?.startsWith('PENDING_COMMIT') !== true) return [];
   const when = release === undefined ? '' : ` at ${moment(release.createdAt)}`;
-  return [`Heroku took the change${when}; the write after it was lost.`];
+  const waited = checkedAt.getTime() - (release?.createdAt ?? deployingSince(promotion)).getTime();
+  const note =
+    waited > LOST_AFTER_MS ? 'the write after it was lost' : 'this app is still to note it, and does so by itself';
+  return [`Heroku took the change${when}; ${note}.`];
 }
 
 /** The verdict in a line, for a list. */
