@@ -1,3 +1,5 @@
+import { createProgressDelivery } from '../../src/jobs/progress.js';
+import { createSlack } from '../../src/slack/slack.js';
 import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
@@ -182,4 +184,37 @@ describe('the progress message', () => {
     await bed.app.tick();
     expect(await messages()).toEqual([]);
   });
+});
+
+test('a progress message shows what was committed after its last look, before its lease was given back', async () => {
+  const bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', withoutHeroku: true, rateLimit: false });
+  try {
+    const id = await bed.rows.insertDeploying({ flagKey: FLAG, checkpoint: 'INTENT' });
+    await bed.rows.query('insert into flag_promotion_progress (promotion_id) values ($1)', [id]);
+    let looks = 0;
+    const deliver = createProgressDelivery({
+      db: {
+        ...bed.db.progress,
+        async reread(...asked) {
+          const work = await bed.db.progress.reread(...asked);
+          looks += 1;
+          // A commit of another connection, at the one moment at which its own delivery finds the lease held.
+          if (looks === 1)
+            await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = now()`);
+          return work;
+        },
+      },
+      slack: createSlack({ botToken: bed.slack.botToken, apiUrl: bed.slack.apiUrl }),
+      now: bed.clock.now,
+      random: Math.random,
+      newOwner: () => 'this delivery',
+      alertChannel: bed.slack.channels.alerts,
+    });
+    await deliver(id);
+    const messages = await bed.slack.messages(bed.slack.channels.alerts);
+    expect(messages).toHaveLength(1);
+    expect(messages[0]?.text).toContain('is *live*');
+  } finally {
+    await bed.close();
+  }
 });
