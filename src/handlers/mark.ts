@@ -3,11 +3,12 @@ import type { MarkOutcome, NewPromotion } from '../db/transitions.js';
 import { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from '../heroku/heroku.js';
 import { needsOperator } from '../views/authority.js';
 import { type Answer, notice } from '../views/blocks.js';
-import { whyUnavailable } from '../views/evidence.js';
 import { BLOCK } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import {
+  APP_NOT_KNOWN,
   alreadyActiveAnswer,
+  FIELD_MAX_LENGTH,
   MARK_FAULTS,
   MARK_TITLE,
   type MarkFields,
@@ -112,7 +113,7 @@ async function check(
   const app = isAppName(herokuApp) ? await deps.findApp?.(herokuApp, APP_WITHIN_MS) : undefined;
   if (app === undefined) errors[BLOCK.herokuApp] = MARK_FAULTS.appName;
   else if (app.kind === 'unknown') errors[BLOCK.herokuApp] = MARK_FAULTS.appUnknown;
-  else if (app.kind === 'not_known') errors[BLOCK.herokuApp] = whyUnavailable(app.reason);
+  else if (app.kind === 'not_known') errors[BLOCK.herokuApp] = APP_NOT_KNOWN[app.reason];
   else if (Object.keys(errors).length === 0) return { asked: { flagKey, herokuApp: app.name, configVar, targetValue } };
   return { errors };
 }
@@ -136,6 +137,7 @@ async function likelyApp(deps: HandlerDependencies, flagKey: string): Promise<st
 }
 
 function form(initial: MarkFields, faults: readonly string[], command: Command): Opening {
+  const told = initial.targetValue.length > FIELD_MAX_LENGTH ? [...faults, MARK_FAULTS.valueLeftOut] : faults;
   const privateMetadata = JSON.stringify({ answerUrl: command.responseUrl } satisfies z.input<typeof formState>);
-  return { kind: 'modal', view: markModal({ initial, faults, privateMetadata }) };
+  return { kind: 'modal', view: markModal({ initial, faults: told, privateMetadata }) };
 }

@@ -24,6 +24,7 @@ export interface ProgressDependencies {
 
 /** A promotion goes through few steps: more paintings than that in a row mean something is wrong. */
 const MOST_STEPS = 8;
+const MOST_ROUNDS = 3;
 
 /** Brings the one message on how a promotion goes up to date: posted once, then painted in place. */
 export function createProgressDelivery(deps: ProgressDependencies): (promotionId: string) => Promise<DeliveryOutcome> {
@@ -89,10 +90,11 @@ export function createProgressDelivery(deps: ProgressDependencies): (promotionId
     return { kind: 'painted' };
   }
 
-  return async (promotionId) => {
+  /** null where there was nothing to be claimed. */
+  async function deliverOnce(promotionId: string): Promise<DeliveryOutcome | null> {
     const lease: Lease = { owner: deps.newOwner(), durationMs: LEASE_MS };
     const claimed = await db.claim(promotionId, lease, deps.now());
-    if (claimed === null) return { kind: 'nothing' };
+    if (claimed === null) return null;
     try {
       const outcome = await deliver(claimed, claimed.attemptsBefore, lease);
       await db.release(promotionId, lease, null);
@@ -101,6 +103,18 @@ export function createProgressDelivery(deps: ProgressDependencies): (promotionId
       await db.release(promotionId, lease, postponed(error, claimed.attemptsBefore + 1, deps));
       return { kind: 'failed', error };
     }
+  }
+
+  return async (promotionId) => {
+    let outcome: DeliveryOutcome = { kind: 'nothing' };
+    // Whoever committed after the last look and before the lease was given back found it held, and left it at that.
+    for (let rounds = 0; rounds < MOST_ROUNDS; rounds += 1) {
+      const taken = await deliverOnce(promotionId);
+      if (taken === null) break;
+      if (outcome.kind === 'nothing' || taken.kind === 'failed') outcome = taken;
+      if (taken.kind === 'failed') break;
+    }
+    return outcome;
   };
 }
 

@@ -136,7 +136,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
         const at = deps.now();
         const postponement = {
           nextAttemptAt: new Date(at.getTime() + DRIFT_LOOK_AGAIN_MS),
-          lastError: `${configVar} on ${herokuApp} is no longer what was promoted; somebody changed it since.`,
+          lastError: `${configVar} on ${herokuApp} is not, or no longer, what was promoted.`,
         };
         if (await db.reportDrift(id, lease, postponement, at)) deps.onChanged(id);
         return null;

@@ -38,7 +38,9 @@ function verdictLines(promotion: Promotion, { verdict, release }: Read, held: st
       return [
         `:red_circle: *Not live.* ${held}; the target is ${target(promotion)}.`,
         ...since,
-        '*Mark failed* is right.',
+        parseCheckpoint(promotion.checkpoint).kind === 'intent'
+          ? 'This app is still to set it, and goes on trying by itself. *Mark failed* gives that up.'
+          : '*Mark failed* is right.',
       ];
     case 'release_running':
       return [
@@ -68,8 +70,8 @@ function wasTaken({ checkpoint }: Promotion): boolean {
   return parseCheckpoint(checkpoint).kind === 'pending_commit';
 }
 
-/** A worker that lives writes within seconds; what Heroku took longer ago than this and is not written was lost. */
-const WRITTEN_WITHIN_MS = 120_000;
+/** A promoter that lives looks again each quarter of an hour at least: what is not written by then was lost. */
+const WRITTEN_WITHIN_MS = 30 * 60_000;
 
 /** The incident of 2026-05-09, told apart: the change was taken, and what was lost is the note of it. */
 function lostWrite(promotion: Promotion, { verdict, release, checkedAt }: Read): string[] {

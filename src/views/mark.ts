@@ -1,3 +1,4 @@
+import type { UnavailableReason } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { subjectLines } from './alert.js';
 import { type Answer, type Block, button, context, type Modal, plainText, section } from './blocks.js';
@@ -14,10 +15,8 @@ export interface MarkFields {
 }
 
 /** Slack's own limit for a field of text. */
-const FIELD_MAX_LENGTH = 3_000;
+export const FIELD_MAX_LENGTH = 3_000;
 const NAME_MAX_LENGTH = 256;
-const VALUE_LEFT_OUT =
-  'The value is more than the 3,000 characters that this form can hold, so it is left out here. The command takes a longer one, unless an ampersand or an angle bracket is in it.';
 
 /** The form in which an operator marks a promotion. `faults` says what was wrong with what was typed as a command. */
 export function markModal(facts: {
@@ -25,10 +24,9 @@ export function markModal(facts: {
   readonly faults: readonly string[];
   readonly privateMetadata: string;
 }): Modal {
-  const { initial } = facts;
-  const told = initial.targetValue.length > FIELD_MAX_LENGTH ? [...facts.faults, VALUE_LEFT_OUT] : facts.faults;
+  const { initial, faults } = facts;
   const blocks: Block[] = [
-    ...(told.length === 0 ? [] : [section(`:warning: *Nothing was marked yet.*\n${told.join('\n')}`)]),
+    ...(faults.length === 0 ? [] : [section(`:warning: *Nothing was marked yet.*\n${faults.join('\n')}`)]),
     input(BLOCK.flagKey, 'Flag key', initial.flagKey, NAME_MAX_LENGTH, { placeholder: 'console_dark_mode' }),
     input(BLOCK.herokuApp, 'Heroku app', initial.herokuApp, NAME_MAX_LENGTH, { placeholder: 'console-prod' }),
     input(BLOCK.targetValue, 'Value to set', initial.targetValue, FIELD_MAX_LENGTH, { placeholder: 'true' }),
@@ -82,10 +80,21 @@ export const MARK_FAULTS = {
   configVar: 'A config var’s name is letters, digits and _, at most 256 of them.',
   appName: 'An app’s name on Heroku is 3 to 30 lower-case letters, digits and dashes, a letter first.',
   appUnknown: 'Heroku knows no app of this name, or this app’s API key may not see it.',
+  valueLeftOut:
+    'The value is more than the 3,000 characters that this form can hold, so it is left out here. The command takes a longer one, unless an ampersand or an angle bracket is in it.',
   valueTooLong: 'Heroku takes 32 kB for all config vars of an app together; this value alone is too long.',
   valueUnusable: 'The value holds characters that no config var can hold.',
   valueEmpty: 'Say which value to set.',
 } as const;
+
+/** Why Heroku did not say whether it knows an app, for under that field. */
+export const APP_NOT_KNOWN: Record<UnavailableReason, string> = {
+  not_configured: 'This app has no HEROKU_API_KEY, so it cannot look whether Heroku knows this app.',
+  no_answer: 'Heroku did not answer whether it knows this app. Submit again in a minute.',
+  rate_limited: 'Heroku was asked too often and did not say whether it knows this app. Submit again in some minutes.',
+  refused: 'Heroku refused to say whether it knows this app: HEROKU_API_KEY is not valid, or may not see it.',
+  app_not_found: 'Heroku knows no app of this name, or this app’s API key may not see it.',
+};
 
 /** It was marked, and what can be done with it now. */
 export function markedAnswer(promotion: Promotion): Answer {

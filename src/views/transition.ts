@@ -60,12 +60,16 @@ function promoting(promotion: Promotion, evidence: Evidence | null): Block[] {
         markedLine(promotion),
       ].join('\n'),
     ),
-    section(
-      evidence?.kind === 'read' && evidence.verdict === 'live'
-        ? ':information_source: Heroku holds this value already. Nothing is set and nothing restarts; the promotion is only recorded.'
-        : `:arrows_counterclockwise: Heroku makes a release of ${code(promotion.herokuApp)} and *restarts its dynos*.`,
-    ),
+    section(consequence(promotion, evidence)),
   ];
+}
+
+function consequence(promotion: Promotion, evidence: Evidence | null): string {
+  if (evidence?.kind === 'read' && evidence.verdict === 'live') {
+    return ':information_source: Heroku holds this value already. Nothing is set and nothing restarts; the promotion is only recorded.';
+  }
+  const unless = evidence?.kind === 'unavailable' ? 'Unless it holds this value already, ' : '';
+  return `:arrows_counterclockwise: ${unless}Heroku makes a release of ${code(promotion.herokuApp)} and *restarts its dynos*.`;
 }
 
 function present(evidence: Evidence | null): string {

@@ -62,7 +62,7 @@ describe('the promoter', () => {
     bed.heroku.setVar(APP, CONFIG_VAR, 'true');
     bed.heroku.setVar(APP, CONFIG_VAR, 'off');
     await bed.rows.query(`update console_flag_promotions set base_release = ${base}, lease_until = now()`);
-    await until({ state: 'deploying', last_error: expect.stringContaining('no longer what was promoted') });
+    await until({ state: 'deploying', last_error: expect.stringContaining('no longer, what was promoted') });
     expect(patches()).toBe(0);
     expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('off');
   });
@@ -165,7 +165,7 @@ describe('the promoter', () => {
     const released = bed.heroku.releases(APP).at(-1)?.id;
     bed.heroku.setVar(APP, CONFIG_VAR, 'false');
     await insert(`PENDING_COMMIT:${released}`);
-    await until({ state: 'deploying', last_error: expect.stringContaining('no longer what was promoted') });
+    await until({ state: 'deploying', last_error: expect.stringContaining('no longer, what was promoted') });
     expect(patches()).toBe(0);
   });
 

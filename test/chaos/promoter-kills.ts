@@ -17,7 +17,8 @@ const PROMOTIONS = 200;
 const REPLICAS = 3;
 const LEASE_MS = 3_000;
 /** What recovering may take beside the lease: a process that comes up, and a promotion from there on. */
-const RECOVERY_MS = LEASE_MS + 5_000;
+const DEFAULT_LEASE_MS = 20_000;
+const RECOVERY_MS = DEFAULT_LEASE_MS + 5_000;
 const GIVE_UP_AFTER_MS = 180_000;
 const APP = 'raxx-console-prod';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -46,13 +47,15 @@ async function run(random: () => number): Promise<Report> {
     HEROKU_API_KEY: heroku.apiKey,
     HEROKU_API_URL: heroku.apiUrl,
     TOTP_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    PROMOTER_LEASE: `${LEASE_MS}ms`,
     MAINTENANCE_CRON: '0 0 1 1 *',
     PORT: '0',
   };
   let logged = '';
-  function startReplica(): ChildProcess {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start'], { cwd: ROOT, env: environment });
+  function startReplica(lease = LEASE_MS): ChildProcess {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start'], {
+      cwd: ROOT,
+      env: { ...environment, PROMOTER_LEASE: `${lease}ms` },
+    });
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         logged += text;
@@ -64,7 +67,7 @@ async function run(random: () => number): Promise<Report> {
   for (let index = 0; index < PROMOTIONS; index += 1) {
     await rows.insertDeploying({ flagKey: flagOf(index), checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
   }
-  const replicas = Array.from({ length: REPLICAS }, startReplica);
+  const replicas = Array.from({ length: REPLICAS }, () => startReplica());
   const startedAt = performance.now();
   let kills = 0;
   async function left(): Promise<number> {
@@ -77,7 +80,7 @@ async function run(random: () => number): Promise<Report> {
     heroku.faults.clear();
     heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'hang', takesEffect: true } });
     const sent = heroku.requests.length;
-    const only = startReplica();
+    const only = startReplica(DEFAULT_LEASE_MS);
     await rows.insertDeploying({
       flagKey: flagOf(PROMOTIONS),
       checkpoint: 'INTENT',
@@ -86,7 +89,7 @@ async function run(random: () => number): Promise<Report> {
     while (!heroku.requests.slice(sent).some(({ method }) => method === 'PATCH')) await sleep(10);
     only.kill('SIGKILL');
     const killedAt = performance.now();
-    const successor = startReplica();
+    const successor = startReplica(DEFAULT_LEASE_MS);
     while ((await left()) > 0 && performance.now() - killedAt < GIVE_UP_AFTER_MS) await sleep(10);
     const took = performance.now() - killedAt;
     successor.kill('SIGKILL');
