@@ -83,7 +83,9 @@ function lostWrite(promotion: Promotion, { verdict, release, checkedAt }: Read):
       const took = release !== undefined && !release.orEarlier && release.createdAt.getTime() >= since ? release : null;
       const when = took === null ? '' : ` at ${moment(took.createdAt)}`;
       const age = checkedAt.getTime() - (took?.createdAt.getTime() ?? since);
-      return [`Heroku took the change${when}, the write after it ${age > WRITTEN_WITHIN_MS ? 'was lost' : 'is due'}.`];
+      return [
+        `Heroku took the change${when}, the write after it ${age > WRITTEN_WITHIN_MS ? 'was lost' : 'is still to come, and this app makes it by itself'}.`,
+      ];
     }
     case 'not_live':
     case 'changed_since':

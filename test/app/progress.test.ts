@@ -208,6 +208,7 @@ test('a progress message shows what was committed after its last look, before it
       now: bed.clock.now,
       random: Math.random,
       newOwner: () => 'this delivery',
+      routeOf: () => ({ channel: bed.slack.channels.alerts, mention: null, quiet: null }),
       alertChannel: bed.slack.channels.alerts,
     });
     await deliver(id);

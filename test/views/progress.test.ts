@@ -51,7 +51,7 @@ describe('evidence on what this app is working on', () => {
   });
 
   test.each([
-    [MINUTE, 'still to note it, and does so by itself'],
+    [MINUTE, 'the write after it is still to come, and this app makes it by itself'],
     [3 * HOUR, 'the write after it was lost'],
   ])('%i ms after Heroku took the change, says of the note of it: %s', (waited, said) => {
     expect(evidenceText(promotion({ checkpoint: PENDING }), read('live', momentAfter(waited)))).toContain(said);
