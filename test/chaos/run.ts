@@ -1,8 +1,10 @@
 import { startTestServer } from '../support/database.js';
+import { deliveryKills } from './delivery-kills.js';
 import { mutatedPayloads } from './mutated-payloads.js';
 import { promoterKills } from './promoter-kills.js';
 import { replayedRequests } from './replayed-requests.js';
 import { replicasTicking } from './replicas-ticking.js';
+import { resolutionKills } from './resolution-kills.js';
 import { type Scenario, seeded } from './scenario.js';
 import { slackOutage } from './slack-outage.js';
 import { submissionsAtOnce } from './submissions-at-once.js';
@@ -13,6 +15,8 @@ import { submissionsAtOnce } from './submissions-at-once.js';
  */
 const SCENARIOS: readonly Scenario[] = [
   promoterKills,
+  deliveryKills,
+  resolutionKills,
   slackOutage,
   replicasTicking,
   submissionsAtOnce,
