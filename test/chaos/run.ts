@@ -1,4 +1,5 @@
 import { startTestServer } from '../support/database.js';
+import { auditTampering } from './audit-tampering.js';
 import { deliveryKills } from './delivery-kills.js';
 import { mutatedPayloads } from './mutated-payloads.js';
 import { promoterKills } from './promoter-kills.js';
@@ -8,6 +9,7 @@ import { resolutionKills } from './resolution-kills.js';
 import { type Scenario, seeded } from './scenario.js';
 import { slackOutage } from './slack-outage.js';
 import { submissionsAtOnce } from './submissions-at-once.js';
+import { totpGuessing } from './totp-guessing.js';
 
 /**
  * `npm run chaos [-- <name> …]`: troubles of every kind, each against the real app, and figures of what came of them. Exit
@@ -22,6 +24,8 @@ const SCENARIOS: readonly Scenario[] = [
   submissionsAtOnce,
   replayedRequests,
   mutatedPayloads,
+  totpGuessing,
+  auditTampering,
 ];
 
 const out = (text: string): void => {
