@@ -7,7 +7,7 @@ import { answer, failureWords } from './answer.js';
 import { slashCommand, turnListPage, turnStuckPage } from './command.js';
 import { clickStatsChart } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
-import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
+import { submitMark } from './mark.js';
 import {
   acceptRcaOffer,
   clickOpenRca,
@@ -17,8 +17,8 @@ import {
   shortcutLinkAsRca,
   submitRca,
 } from './rca.js';
+import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
 import { clickResolution } from './resolution-click.js';
-import { submitMark } from './mark.js';
 import { submitResolution } from './resolution-submit.js';
 import type { SubmitAnswer } from './submission.js';
 import { clickTransition, submitTransition } from './transition.js';

@@ -5,8 +5,8 @@ import type {
   ReadVerdict,
   UnavailableReason,
 } from '../promotions/evidence.js';
-import type { Promotion } from '../promotions/promotion.js';
 import { presentableValue } from '../promotions/evidence.js';
+import type { Promotion } from '../promotions/promotion.js';
 import { code, moment, utc } from './text.js';
 
 /** What Heroku says, what that means, and what to do about it; `null` while it is being asked. */

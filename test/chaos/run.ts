@@ -1,5 +1,6 @@
 import { startTestServer } from '../support/database.js';
 import { auditTampering } from './audit-tampering.js';
+import { databaseTrouble } from './database-trouble.js';
 import { deliveryKills } from './delivery-kills.js';
 import { mutatedPayloads } from './mutated-payloads.js';
 import { promoterKills } from './promoter-kills.js';
@@ -7,6 +8,7 @@ import { replayedRequests } from './replayed-requests.js';
 import { replicasTicking } from './replicas-ticking.js';
 import { resolutionKills } from './resolution-kills.js';
 import { type Scenario, seeded } from './scenario.js';
+import { schemaChanges } from './schema-changes.js';
 import { slackOutage } from './slack-outage.js';
 import { submissionsAtOnce } from './submissions-at-once.js';
 import { totpGuessing } from './totp-guessing.js';
@@ -24,6 +26,8 @@ const SCENARIOS: readonly Scenario[] = [
   submissionsAtOnce,
   replayedRequests,
   mutatedPayloads,
+  databaseTrouble,
+  schemaChanges,
   totpGuessing,
   auditTampering,
 ];
