@@ -53,8 +53,10 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
   for (let index = 0; index < troubles.length * PER_TROUBLE; index += 1) {
     await bed.rows.insertDeploying({ flagKey: `flag_${index}`, promotedAt });
   }
-  await bed.app.tick();
-  const jobs = await openForms(bed, await bed.slack.messages(bed.slack.channels.alerts));
+  // One tick tells no more than there is time for.
+  const told = () => bed.slack.messages(bed.slack.channels.alerts);
+  while ((await told()).length < troubles.length * PER_TROUBLE) await bed.app.tick();
+  const jobs = await openForms(bed, await told());
   const figures: string[] = [];
   const answers = new Map<string, number>();
   let unresolved = 0;
@@ -65,8 +67,7 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
     const caused = causeFor(one);
     const done = await Promise.all(
       batch.map(async (job, index) => {
-        // Some are under way as it begins, some come while it lasts.
-        await sleep(index * 300 * random());
+        await sleep(((index + random()) * TROUBLE_MS) / PER_TROUBLE);
         return submitUntilClear(bed, job, () => pick(random, ports), answers, deadline);
       }),
     );
@@ -108,8 +109,16 @@ const FILLER = {
   detail: { attempted: 'x'.repeat(500) },
 } as const;
 
+const TIMES = 4;
+
+async function again(cause: () => Promise<void>): Promise<void> {
+  for (let time = 0; time < TIMES; time += 1) {
+    await cause();
+    await sleep(TROUBLE_MS / TIMES);
+  }
+}
+
 async function causeFor(trouble: Trouble): Promise<number> {
-  await sleep(500);
   await trouble.cause();
   if (trouble.end !== undefined) {
     await sleep(TROUBLE_MS);
@@ -124,18 +133,16 @@ function troublesOf(bed: TestBed, folder: string, disk: SmallDisk, ports: readon
     process.kill(Number(lock.split('\n')[0]), name);
   };
   return [
-    { what: 'restarted', cause: () => signal('SIGINT') },
-    { what: 'crashed', cause: () => signal('SIGQUIT') },
+    { what: 'restarted, again and again', cause: () => again(() => signal('SIGINT')) },
+    { what: 'crashed, again and again', cause: () => again(() => signal('SIGQUIT')) },
     {
       what: 'connections cut, again and again',
-      async cause() {
-        for (let cut = 0; cut < 10; cut += 1) {
+      cause: () =>
+        again(async () => {
           await bed.rows.query(
             `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'flag-promotions'`,
           );
-          await sleep(TROUBLE_MS / 10);
-        }
-      },
+        }),
     },
     {
       what: 'every connection waiting',
