@@ -114,6 +114,7 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
     readEvidence,
     autoCommitLive: config.autoCommitLive,
     thresholds: config.thresholds,
+    pruneAfterMs: config.pruneAfterMs,
     ...around,
   };
   return {

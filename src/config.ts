@@ -146,6 +146,7 @@ const app = {
       .transform((text) => text === 'live'),
   ),
   MAINTENANCE_CRON: z.preprocess(unsetWhenEmpty, cron.default('* * * * *')),
+  PRUNE_AFTER: duration('90d'),
   PROMOTER_LEASE: duration('20s'),
   HEARTBEAT_URL: optional(url(['https:', 'http:'])),
   RCA_URL_HOSTS: z.preprocess(
@@ -226,6 +227,8 @@ export interface Config extends OperatorsConfig {
   /** Whether a stuck row of another system is committed by the app where Heroku proves it live. */
   readonly autoCommitLive: boolean;
   readonly maintenanceCron: string;
+  /** How long what was told of a promotion is kept after it came to rest. */
+  readonly pruneAfterMs: number;
   /** How long a promoter that fell silent keeps its row from others. */
   readonly promoterLeaseMs: number;
   readonly heartbeatUrl: string | null;
@@ -283,6 +286,7 @@ export function readConfig(environment: Environment): Config {
     broadcastCriticals: env.CRITICAL_BROADCAST,
     autoCommitLive: env.AUTO_COMMIT,
     maintenanceCron: env.MAINTENANCE_CRON,
+    pruneAfterMs: env.PRUNE_AFTER,
     promoterLeaseMs: env.PROMOTER_LEASE,
     heartbeatUrl: env.HEARTBEAT_URL ?? null,
     rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),

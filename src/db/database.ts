@@ -7,6 +7,7 @@ import { type Operators, operators } from './operators.js';
 import { type ProgressMessages, progressMessages } from './progress.js';
 import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
+import { type Pruning, pruning } from './pruning.js';
 import { type RcaDebts, rcaDebts } from './rca-debt.js';
 import { type Replies, replies } from './replies.js';
 import { type Stats, stats } from './stats.js';
@@ -25,6 +26,7 @@ export interface Database {
   readonly operators: Operators;
   readonly audit: AuditLog;
   readonly maintenance: MaintenanceRecords;
+  readonly pruning: Pruning;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
   listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
   /** Rejects where the database does not answer. */
@@ -47,6 +49,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     operators: operators(knex),
     audit: auditLog(knex),
     maintenance: maintenanceRecords(knex),
+    pruning: pruning(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
     async ping() {
       await knex.raw('select 1');

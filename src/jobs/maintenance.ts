@@ -3,6 +3,7 @@ import type { Alerts, Detected } from '../db/alerts.js';
 import type { MaintenanceRecords } from '../db/maintenance.js';
 import type { ProgressMessages } from '../db/progress.js';
 import type { Promotions } from '../db/promotions.js';
+import type { Pruning } from '../db/pruning.js';
 import type { RcaDebts } from '../db/rca-debt.js';
 import type { Replies } from '../db/replies.js';
 import { isForeign, isProvenLive } from '../promotions/auto-commit.js';
@@ -22,6 +23,7 @@ export interface MaintenanceDependencies {
     readonly promotions: Pick<Promotions, 'recover'>;
     readonly rcaDebts: RcaDebts;
     readonly maintenance: MaintenanceRecords;
+    readonly pruning: Pruning;
   };
   readonly delivery: Delivery;
   /** Whether another system's stuck row is committed where Heroku proves it live. */
@@ -29,6 +31,8 @@ export interface MaintenanceDependencies {
   /** Never rejects; answers within `deadlineMs`. */
   readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
   readonly thresholds: Thresholds;
+  /** How long what was told of a promotion is kept after it came to rest. */
+  readonly pruneAfterMs: number;
   readonly now: () => Date;
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
@@ -50,7 +54,8 @@ export type MaintenanceAction =
   | { readonly kind: 'deliver_alert'; readonly alertId: string }
   | { readonly kind: 'deliver_reply'; readonly replyId: string }
   | { readonly kind: 'deliver_progress'; readonly promotionId: string }
-  | { readonly kind: 'auto_commit'; readonly promotionId: string };
+  | { readonly kind: 'auto_commit'; readonly promotionId: string }
+  | { readonly kind: 'prune'; readonly promotionId: string };
 
 export interface MaintenanceFailure {
   readonly action: MaintenanceAction;
@@ -62,6 +67,8 @@ const RCA_DEBTS_PER_TICK = 200;
 /** How many rows one tick looks at to deliver, and how long it goes on: what is left is due at the next. */
 const DELIVERIES_PER_TICK = 200;
 const DELIVERY_BUDGET_MS = 45_000;
+/** Of how many promotions one tick removes what was told; an upgrade may find years of them. */
+const PRUNED_PER_TICK = 100;
 
 /**
  * One tick of the watchdog: gather what is stuck and what lacks its RCA, decide, record it, then deliver what is due, including what an
@@ -116,6 +123,11 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
     });
   }
 
+  const restedBefore = new Date(at.getTime() - deps.pruneAfterMs);
+  for (const promotionId of await db.pruning.prunable(restedBefore, PRUNED_PER_TICK)) {
+    await attempt({ kind: 'prune', promotionId }, () => db.pruning.prune(promotionId, restedBefore));
+  }
+
   const report = { at, ...counts(detected), actions, failures };
   await db.maintenance.record({ completedAt: deps.now(), deploying: report.deploying, stuck: report.stuck });
   return report;
@@ -123,7 +135,7 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
 
 /** What `runMaintenance` would do now, without doing any of it. Deliveries of alerts yet to open are implied. */
 export async function planMaintenance(
-  deps: Pick<MaintenanceDependencies, 'db' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence'>,
+  deps: Pick<MaintenanceDependencies, 'db' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence' | 'pruneAfterMs'>,
 ): Promise<MaintenanceReport> {
   const at = deps.now();
   const detected = await deps.db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
@@ -132,6 +144,7 @@ export async function planMaintenance(
   const replyIds = await deps.db.replies.due(at, DELIVERIES_PER_TICK);
   const progressIds = await deps.db.progress.due(at, DELIVERIES_PER_TICK);
   const proven = await provenLive(deps, detected);
+  const prunable = await deps.db.pruning.prunable(new Date(at.getTime() - deps.pruneAfterMs), PRUNED_PER_TICK);
   return {
     at,
     ...counts(detected),
@@ -142,6 +155,7 @@ export async function planMaintenance(
       ...replyIds.map((replyId): MaintenanceAction => ({ kind: 'deliver_reply', replyId })),
       ...progressIds.map((promotionId): MaintenanceAction => ({ kind: 'deliver_progress', promotionId })),
       ...proven.map(({ promotion }): MaintenanceAction => ({ kind: 'auto_commit', promotionId: promotion.id })),
+      ...prunable.map((promotionId): MaintenanceAction => ({ kind: 'prune', promotionId })),
     ],
     failures: [],
   };
