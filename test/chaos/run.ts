@@ -2,6 +2,7 @@ import { startTestServer } from '../support/database.js';
 import { auditTampering } from './audit-tampering.js';
 import { databaseTrouble } from './database-trouble.js';
 import { deliveryKills } from './delivery-kills.js';
+import { hostileText } from './hostile-text.js';
 import { mutatedPayloads } from './mutated-payloads.js';
 import { promoterKills } from './promoter-kills.js';
 import { replayedRequests } from './replayed-requests.js';
@@ -26,6 +27,7 @@ const SCENARIOS: readonly Scenario[] = [
   submissionsAtOnce,
   replayedRequests,
   mutatedPayloads,
+  hostileText,
   databaseTrouble,
   schemaChanges,
   totpGuessing,
