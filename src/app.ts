@@ -13,8 +13,8 @@ import { registerHandlers } from './handlers/index.js';
 import { createAppLookup } from './heroku/app-lookup.js';
 import { createEvidenceReader } from './heroku/evidence.js';
 import { createHeroku, type Heroku } from './heroku/heroku.js';
-import { type HttpServer, SLACK_PATH, startHttp } from './http.js';
 import { createReleasesReader } from './heroku/releases-around.js';
+import { type HttpServer, SLACK_PATH, startHttp } from './http.js';
 import { createDelivery, type Delivery } from './jobs/delivery.js';
 import { createDigestJob } from './jobs/digest.js';
 import { createHomes } from './jobs/homes.js';
@@ -150,6 +150,7 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
       return quiet === null ? null : quietUntil(quiet, at);
     },
     thresholds: config.thresholds,
+    pruneAfterMs: config.pruneAfterMs,
     ...around,
   };
   return {

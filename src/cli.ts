@@ -5,7 +5,7 @@ import { maintainOnce, openConfiguredDatabase, realSurroundings, startApp } from
 import { ConfigError, EX_CONFIG, readConfig, readDatabaseConfig, readOperatorsConfig } from './config.js';
 import { COMMAND_LINE } from './db/audit.js';
 import type { Database } from './db/database.js';
-import { migrateToLatest, rollBackAll } from './db/migrate.js';
+import { migrateToLatest, rollBackAll, rollBackTo } from './db/migrate.js';
 import { examine } from './doctor/doctor.js';
 import { createLogger } from './log.js';
 import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment.js';
@@ -107,11 +107,15 @@ program
   .command('migrate')
   .description('bring the schema up to date (start does so too)')
   .option('--rollback', 'take back every migration; a table that the console made keeps its rows and columns')
-  .action(async (options: { rollback?: boolean }) => {
+  .option('--to <migration>', 'take back what is newer than this one, before an earlier version is started')
+  .action(async (options: { rollback?: boolean; to?: string }) => {
     const config = readDatabaseConfig(process.env);
     const database = await openConfiguredDatabase(config, quietLogger());
     try {
-      if (options.rollback === true) {
+      if (options.to !== undefined) {
+        const names = await rollBackTo(database.url, options.to);
+        out(names.length === 0 ? 'There was nothing to take back.' : `Taken back: ${names.toReversed().join(', ')}.`);
+      } else if (options.rollback === true) {
         await rollBackAll(database.url);
         out('Every migration was taken back.');
       } else {

@@ -189,6 +189,7 @@ const app = {
   ),
   MAINTENANCE_CRON: z.preprocess(unsetWhenEmpty, cron.default('* * * * *')),
   DIGEST_CRON: optional(schedule),
+  PRUNE_AFTER: duration('90d'),
   PROMOTER_LEASE: duration('20s'),
   HEARTBEAT_URL: optional(url(['https:', 'http:'])),
   RCA_URL_HOSTS: z.preprocess(
@@ -274,6 +275,8 @@ export interface Config extends OperatorsConfig {
   readonly maintenanceCron: string;
   /** When the digest of a week is posted; null: never. */
   readonly digest: { readonly cron: string; readonly timeZone: string } | null;
+  /** How long what was told of a promotion is kept after it came to rest. */
+  readonly pruneAfterMs: number;
   /** How long a promoter that fell silent keeps its row from others. */
   readonly promoterLeaseMs: number;
   readonly heartbeatUrl: string | null;
@@ -335,6 +338,7 @@ export function readConfig(environment: Environment): Config {
     autoCommitLive: env.AUTO_COMMIT,
     maintenanceCron: env.MAINTENANCE_CRON,
     digest: env.DIGEST_CRON ?? null,
+    pruneAfterMs: env.PRUNE_AFTER,
     promoterLeaseMs: env.PROMOTER_LEASE,
     heartbeatUrl: env.HEARTBEAT_URL ?? null,
     rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),

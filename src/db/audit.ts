@@ -141,11 +141,21 @@ export function auditLog(knex: Knex): AuditLog {
   };
 }
 
-const chainRow = z.object({ id: idColumn, prev_hash: z.string(), hash: z.string(), canonical: z.string() });
+/** Whoever inserts past the trigger may choose any id. */
+const anyId = z.string().regex(/^-?\d+$/u);
+const chainRow = z.object({ id: anyId, prev_hash: z.string(), hash: z.string(), canonical: z.string() });
+const LEAST_ID = '-9223372036854775808';
 
 async function verifyChain(trx: Knex.Transaction): Promise<AuditVerdict> {
   let last = { id: 0n, hash: GENESIS };
   let events = 0;
+  const foreign = parseRows(
+    await trx.raw('select id from console_audit_log where id between ? and 0 order by id desc limit 1', [LEAST_ID]),
+    z.object({ id: anyId }),
+  )[0];
+  if (foreign !== undefined) {
+    return { intact: false, events, firstBrokenId: foreign.id, reason: 'the chain begins with event 1' };
+  }
   for (;;) {
     // Spelled out rather than calling the trigger's own function, which whoever alters rows could have altered too.
     const page = await trx.raw(
@@ -183,9 +193,24 @@ async function verifyChain(trx: Knex.Transaction): Promise<AuditVerdict> {
   if (head === undefined) {
     return { intact: false, events, firstBrokenId: '0', reason: 'the head of the chain is missing' };
   }
-  if (BigInt(head.last_id) !== last.id || head.last_hash !== last.hash) {
+  const headId = BigInt(head.last_id);
+  if (headId > last.id) {
     const missing = (last.id + 1n).toString();
     return { intact: false, events, firstBrokenId: missing, reason: `events from ${missing} on are missing` };
+  }
+  if (headId < last.id) {
+    const added = (headId + 1n).toString();
+    return {
+      intact: false,
+      events: Number(headId),
+      firstBrokenId: added,
+      reason: 'the head of the chain ends before it',
+    };
+  }
+  if (head.last_hash !== last.hash) {
+    const id = last.id.toString();
+    const reason = 'the head of the chain remembers another one';
+    return { intact: false, events: Math.max(0, events - 1), firstBrokenId: id, reason };
   }
   return { intact: true, events, headHash: last.hash };
 }

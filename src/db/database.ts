@@ -11,6 +11,7 @@ import { type Operators, operators } from './operators.js';
 import { type ProgressMessages, progressMessages } from './progress.js';
 import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
+import { type Pruning, pruning } from './pruning.js';
 import { type RcaDebts, rcaDebts } from './rca-debt.js';
 import { type Replies, replies } from './replies.js';
 import { type Stats, stats } from './stats.js';
@@ -33,6 +34,7 @@ export interface Database {
   readonly maintenance: MaintenanceRecords;
   readonly homes: Homes;
   readonly digests: Digests;
+  readonly pruning: Pruning;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
   listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
   /** Rejects where the database does not answer. */
@@ -59,6 +61,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     maintenance: maintenanceRecords(knex),
     homes: homes(knex),
     digests: digests(knex),
+    pruning: pruning(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
     async ping() {
       await knex.raw('select 1');

@@ -31,6 +31,26 @@ export async function rollBackAll(connectionString: string): Promise<void> {
   await withMigrationLock(connectionString, (knex) => knex.migrate.rollback(CONFIG, true));
 }
 
+/**
+ * Takes back the migrations that are newer than the named one, the newest first: for going back to an earlier version, whose
+ * replicas may be running already. Answers the names of those that it took back.
+ * @throws where there is no such migration, or the database is not that far
+ */
+export async function rollBackTo(connectionString: string, name: string): Promise<readonly string[]> {
+  return withMigrationLock(connectionString, async (knex) => {
+    const names = migrations.map((migration) => migration.name);
+    const applied = new Set<string>((await knex.migrate.list(CONFIG))[0].map((one: { name: string }) => one.name));
+    if (!applied.has(name)) {
+      throw new Error(
+        `The database has no migration ${name}. It has: ${[...applied].join(', ')}. Nothing was changed.`,
+      );
+    }
+    const newer = names.slice(names.indexOf(name) + 1).filter((one) => applied.has(one));
+    for (const one of newer.toReversed()) await knex.migrate.down({ ...CONFIG, name: one });
+    return newer;
+  });
+}
+
 /** An arbitrary number that names this project's migration lock among a database's advisory locks. */
 const LOCK = 2026_05_07;
 

@@ -43,7 +43,8 @@ export interface ProgressMessages {
   acceptedRelease(promotionId: string): Promise<AcceptedRelease | null>;
 }
 
-const UNFINISHED = `(g.state = 'pending' or (g.state = 'posted' and (g.repaint_wanted > g.repaint_done or g.shown_state = 'deploying')))`;
+/** Whether the message `g` may still have to be posted or painted. */
+export const UNFINISHED = `(g.state = 'pending' or (g.state = 'posted' and (g.repaint_wanted > g.repaint_done or g.shown_state = 'deploying')))`;
 /**
  * Among the unfinished, those with something to say: one that shows `deploying` may be right. Asked of each by its id: a
  * join would be planned for as many as the planner cannot know to be few, and read all promotions.

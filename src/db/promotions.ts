@@ -15,7 +15,6 @@ import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { lockOperator, recordCodeCheck, recordRecoveryCode, type StoredAuthenticator } from './operators.js';
 import { recordRefusal } from './refusals.js';
-import { promoteBack } from './set-back.js';
 import {
   count,
   ENDED_AT,
@@ -27,6 +26,7 @@ import {
   STUCK_CLOCK,
   storable,
 } from './rows.js';
+import { promoteBack } from './set-back.js';
 
 export type ResolutionOutcome =
   | {

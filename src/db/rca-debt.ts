@@ -21,7 +21,7 @@ export interface RcaDebts {
 }
 
 /** Through the alerts, which are few: only what alerted can owe an RCA. */
-const ALERTS_LOOKED_AT = 500;
+export const ALERTS_LOOKED_AT = 500;
 
 export function rcaDebts(knex: Knex): RcaDebts {
   return {

@@ -14,12 +14,18 @@ const APPS_TOLD = 10;
 /*
  * What is promoted within the period, by the index on `promoted_at`. A time that is no moment (infinity, from another
  * system) is no time here: nothing could be computed from it.
+ * The alerts of what ended long ago are pruned; when they were opened stands in the audit log.
  */
 const PROMOTED = `
   with promoted as (
     select p.heroku_app::text as app, p.state::text as state, p.promoted_at::timestamptz as began,
            case when p.state = 'deployed' then p.deployed_at::timestamptz when p.state = 'failed' then p.failed_at::timestamptz end as ended,
-           (select min(a.posted_at) from flag_promotion_alerts a where a.promotion_id = p.id) as alerted
+           coalesce(
+             (select min(a.posted_at) from flag_promotion_alerts a where a.promotion_id = p.id),
+             (select min(e.at) from console_audit_log e
+               where e.promotion_id = p.id and p.state <> 'deploying'
+                 and e.action in ('console.flag.promotion.stuck_warning', 'console.flag.promotion.stuck_critical')
+                 and not exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id))) as alerted
       from console_flag_promotions p
      where flag_promotions_utc(p.promoted_at) >= flag_promotions_utc(cast(:since as timestamptz))
        and flag_promotions_utc(p.promoted_at) <= flag_promotions_utc(cast(:until as timestamptz))

@@ -9,8 +9,8 @@ import { slashCommand, turnListPage, turnStuckPage } from './command.js';
 import { clickStatsChart } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { openHome } from './home.js';
+import { submitMark } from './mark.js';
 import { clickConfirmEnrolment, clickDeclineEnrolment, submitAdministration } from './operators.js';
-import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
 import {
   acceptRcaOffer,
   clickOpenRca,
@@ -20,8 +20,8 @@ import {
   shortcutLinkAsRca,
   submitRca,
 } from './rca.js';
+import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
 import { clickResolution } from './resolution-click.js';
-import { submitMark } from './mark.js';
 import { submitResolution } from './resolution-submit.js';
 import type { SubmitAnswer } from './submission.js';
 import { unfurlPromotions } from './unfurl.js';

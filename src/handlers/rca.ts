@@ -20,10 +20,10 @@ import {
   urlMissing,
 } from '../views/rca.js';
 import { answer, type Opening, openModal } from './answer.js';
+import { refuseUnlessOperator } from './authority.js';
 import { rcaDebt } from './commands/rca-debt.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
-import { refuseUnlessOperator } from './authority.js';
 import { commandDraftRca } from './rca-draft.js';
 import type { AckSubmission } from './submission.js';
 import {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDatabaseUnavailable } from '../db/errors.js';
 import { type Modal, notice } from '../views/blocks.js';
 import type { FieldErrors } from '../views/resolution.js';
 import { failureWords, updateIfOpen } from './answer.js';
@@ -15,6 +16,9 @@ export type AckSubmission = (answer: SubmitAnswer) => Promise<void>;
 
 /** Slack waits three seconds; what is left after this goes to the network and a busy event loop. */
 const ANSWER_WITHIN_MS = 2_300;
+/** So few that the code is still good at the last: a stale one would count as wrong. */
+const TRIES_AGAIN = 3;
+const TRY_AGAIN_AFTER_MS = 500;
 
 /** A submission, decided: what its modal is answered, and what was done, for whatever comes after the answer. */
 export interface Decided<Done> {
@@ -24,7 +28,7 @@ export interface Decided<Done> {
 
 /**
  * Answers a submission after the commit: a modal that closes means durable. Where deciding takes longer than Slack
- * waits, the modal says so, and later how it ended. A fault is told under the field `faultUnder`; it never rejects for
+ * waits, the modal says so, and later how it ended; meanwhile a database that does not answer is asked again. A fault is told under the field `faultUnder`; it never rejects for
  * it. Resolves with what was done, null where nothing was.
  */
 export async function answerSubmission<Done>(
@@ -44,23 +48,43 @@ export async function answerSubmission<Done>(
   },
 ): Promise<Done | null> {
   const { title } = how;
-  const deciding = how.decide().catch((error: unknown): Decided<Done> => {
-    deps.log.error({ err: error, form: title }, 'a submission could not be decided');
-    return {
-      answer: { kind: 'errors', errors: { [how.faultUnder]: notKnownWhetherSaved(error, how.again) } },
-      done: null,
-    };
-  });
-  const inTime = await Promise.race([deciding, sleep(ANSWER_WITHIN_MS, null, { ref: false })]);
+  const attempt = (): Promise<Attempt<Done>> =>
+    how.decide().then(
+      (decided) => ({ kind: 'decided', decided }),
+      (error: unknown) => {
+        deps.log.error({ err: error, form: title }, 'a submission could not be decided');
+        return { kind: 'fault', error };
+      },
+    );
+  const first = attempt();
+  const inTime = await Promise.race([first, sleep(ANSWER_WITHIN_MS, null, { ref: false })]);
+  if (inTime?.kind === 'decided') {
+    await ack(inTime.decided.answer);
+    return inTime.decided.done;
+  }
   if (inTime !== null) {
-    await ack(inTime.answer);
-    return inTime.done;
+    await ack({ kind: 'errors', errors: { [how.faultUnder]: notKnownWhetherSaved(inTime.error, how.again) } });
+    return null;
   }
   await ack({ kind: 'view', view: notice(title, `:hourglass_flowing_sand: *Working on it…* ${how.meanwhile}`) });
-  const late = await deciding;
-  await updateIfOpen(deps, submission.viewId, await lateView(title, late, how.saved));
-  return late.done;
+  // Nobody's three seconds run any more: a database that had too much to do is asked again, as the person would.
+  let late = await first;
+  for (let tries = 0; tries < TRIES_AGAIN && late.kind === 'fault' && isDatabaseUnavailable(late.error); tries += 1) {
+    await sleep(TRY_AGAIN_AFTER_MS);
+    late = await attempt();
+  }
+  if (late.kind === 'fault') {
+    const words = `:warning: ${notKnownWhetherSaved(late.error, how.again)} Open the form again for that.`;
+    await updateIfOpen(deps, submission.viewId, notice(title, words));
+    return null;
+  }
+  await updateIfOpen(deps, submission.viewId, await lateView(title, late.decided, how.saved));
+  return late.decided.done;
 }
+
+type Attempt<Done> =
+  | { readonly kind: 'decided'; readonly decided: Decided<Done> }
+  | { readonly kind: 'fault'; readonly error: unknown };
 
 /** What the placeholder turns into, whose fields are gone. */
 async function lateView<Done>(

@@ -3,15 +3,16 @@ import type { Alerts, Detected } from '../db/alerts.js';
 import type { AttentionRecords } from '../db/attention.js';
 import type { MaintenanceRecords } from '../db/maintenance.js';
 import type { ProgressMessages } from '../db/progress.js';
-import type { RcaDebts } from '../db/rca-debt.js';
 import type { Promotions } from '../db/promotions.js';
+import type { Pruning } from '../db/pruning.js';
+import type { RcaDebts } from '../db/rca-debt.js';
 import type { Replies } from '../db/replies.js';
 import { type AttentionAction, planAttention } from '../promotions/attention.js';
 import { isForeign, isProvenLive } from '../promotions/auto-commit.js';
 import { type DetectionAction, planDetection } from '../promotions/detection.js';
-import { planRcaDebt, type RcaDebtAction } from '../promotions/rca-debt.js';
 import type { Evidence } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
+import { planRcaDebt, type RcaDebtAction } from '../promotions/rca-debt.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import { autoCommitNote } from '../views/evidence.js';
 import type { Delivery, DeliveryOutcome } from './delivery.js';
@@ -26,6 +27,7 @@ export interface MaintenanceDependencies {
     readonly attention: AttentionRecords;
     readonly rcaDebts: RcaDebts;
     readonly maintenance: MaintenanceRecords;
+    readonly pruning: Pruning;
   };
   readonly delivery: Delivery;
   /** null where no digest is asked for. */
@@ -37,6 +39,8 @@ export interface MaintenanceDependencies {
   /** When the quiet hours end in which warnings of a Heroku app wait; null where there are none now. */
   readonly heldUntil: (herokuApp: string, at: Date) => Date | null;
   readonly thresholds: Thresholds;
+  /** How long what was told of a promotion is kept after it came to rest. */
+  readonly pruneAfterMs: number;
   readonly now: () => Date;
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
@@ -60,7 +64,8 @@ export type MaintenanceAction =
   | { readonly kind: 'deliver_reply'; readonly replyId: string }
   | { readonly kind: 'deliver_progress'; readonly promotionId: string }
   | { readonly kind: 'deliver_digest'; readonly due: string }
-  | { readonly kind: 'auto_commit'; readonly promotionId: string };
+  | { readonly kind: 'auto_commit'; readonly promotionId: string }
+  | { readonly kind: 'prune'; readonly promotionId: string };
 
 export interface MaintenanceFailure {
   readonly action: MaintenanceAction;
@@ -72,6 +77,8 @@ const RCA_DEBTS_PER_TICK = 200;
 /** How many rows one tick looks at to deliver, and how long it goes on: what is left is due at the next. */
 const DELIVERIES_PER_TICK = 200;
 const DELIVERY_BUDGET_MS = 45_000;
+/** Of how many promotions one tick removes what was told; an upgrade may find years of them. */
+const PRUNED_PER_TICK = 100;
 
 /**
  * One tick of the watchdog: gather what is stuck and what lacks its RCA, decide, record it, then deliver what is due, including what an
@@ -137,6 +144,11 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
     });
   }
 
+  const restedBefore = new Date(at.getTime() - deps.pruneAfterMs);
+  for (const promotionId of await db.pruning.prunable(restedBefore, PRUNED_PER_TICK)) {
+    await attempt({ kind: 'prune', promotionId }, () => db.pruning.prune(promotionId, restedBefore));
+  }
+
   const report = { at, ...counts(detected), actions, failures };
   await db.maintenance.record({ completedAt: deps.now(), deploying: report.deploying, stuck: report.stuck });
   return report;
@@ -146,7 +158,7 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
 export async function planMaintenance(
   deps: Pick<
     MaintenanceDependencies,
-    'db' | 'digest' | 'heldUntil' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence'
+    'db' | 'digest' | 'heldUntil' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence' | 'pruneAfterMs'
   >,
 ): Promise<MaintenanceReport> {
   const at = deps.now();
@@ -157,6 +169,7 @@ export async function planMaintenance(
   const progressIds = await deps.db.progress.due(at, DELIVERIES_PER_TICK);
   const digests = (await deps.digest?.plan(at)) ?? [];
   const proven = await provenLive(deps, deps.autoCommitLive ? foreignOf(detected).slice(0, PROOFS_PER_TICK) : []);
+  const prunable = await deps.db.pruning.prunable(new Date(at.getTime() - deps.pruneAfterMs), PRUNED_PER_TICK);
   return {
     at,
     ...counts(detected),
@@ -168,6 +181,7 @@ export async function planMaintenance(
       ...progressIds.map((promotionId): MaintenanceAction => ({ kind: 'deliver_progress', promotionId })),
       ...digests.map(({ due }): MaintenanceAction => ({ kind: 'deliver_digest', due })),
       ...proven.map(({ promotion }): MaintenanceAction => ({ kind: 'auto_commit', promotionId: promotion.id })),
+      ...prunable.map((promotionId): MaintenanceAction => ({ kind: 'prune', promotionId })),
     ],
     failures: [],
   };

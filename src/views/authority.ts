@@ -1,5 +1,5 @@
-import type { CodeCheck, Operator } from '../promotions/resolution.js';
 import type { types } from '@slack/bolt';
+import type { CodeCheck, Operator } from '../promotions/resolution.js';
 import { plainText } from './blocks.js';
 import { BLOCK, INPUT } from './ids.js';
 import { person } from './text.js';

@@ -1,5 +1,5 @@
-import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { type AcceptedRelease, type ProgressFacts, wasHeldAlready } from '../promotions/progress.js';
+import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';
 import { COLOUR, outcomeHeadline, resolutionButtons, subjectLines } from './alert.js';
 import { type Block, context, type Message, section } from './blocks.js';

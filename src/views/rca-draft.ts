@@ -1,4 +1,4 @@
-import { presentableValue, type PresentableValue } from '../promotions/evidence.js';
+import { type PresentableValue, presentableValue } from '../promotions/evidence.js';
 import type { RcaEvent, RcaFacts, RcaRelease, RcaReplyKind, Span, TimelineEntry } from '../promotions/rca-draft.js';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import { hours, literal, utcSeconds } from './markdown.js';

@@ -3,14 +3,14 @@ import {
   type Evidence,
   type PresentableValue,
   presentableValue,
+  type ResolutionAction,
   type Verdict,
   verdictOf,
-  type ResolutionAction,
 } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { Operator, ResolutionRefusal } from '../promotions/resolution.js';
 import type { SetBack } from '../promotions/set-back.js';
-import { promotionFacts, outcomeHeadline } from './alert.js';
+import { outcomeHeadline, promotionFacts } from './alert.js';
 import { codeInput, codeWords, needsSuperadmin, WHY_A_CODE } from './authority.js';
 import { type Block, context, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
 import { evidenceText } from './evidence.js';

@@ -79,4 +79,39 @@ describe('with the database gone', () => {
     await locking;
     await eventually(async () => expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('*Saved.*'));
   });
+
+  test('a lock that outlasts what the database waits for is waited for once more', async () => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    const code = bed.code(superadmin.id);
+    const locking = bed.rows.query(
+      `do $$ begin perform 1 from console_flag_promotions for update; perform pg_sleep(7); end $$`,
+    );
+    expect((await superadmin.submit({ code })).kind).toBe('updated');
+    await locking;
+    await eventually(async () => expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('*Saved.*'));
+    expect(
+      await bed.rows.query(`select count(*)::int as n from console_audit_log where action like '%ops_complete'`),
+    ).toEqual([{ n: 1 }]);
+  });
+
+  test('a form that could not learn in the end whether it was saved says that, and nothing else', async () => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    const code = bed.code(superadmin.id);
+    const locking = bed.rows.query(
+      `do $$ begin perform 1 from console_flag_promotions for update; perform pg_sleep(4); end $$`,
+    );
+    const outcome = superadmin.submit({ code });
+    expect((await outcome).kind).toBe('updated');
+    wire.cut();
+    await eventually(async () => {
+      const shown = JSON.stringify(superadmin.modal()?.blocks);
+      expect(shown).toContain('not known whether this was saved');
+      expect(shown).not.toContain('Not saved');
+    }, 15_000);
+    await locking;
+  });
 });

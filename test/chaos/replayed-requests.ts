@@ -1,10 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SentRequest } from '../../demo/slack/http-delivery.js';
 import { startTestBed } from '../support/app.js';
 import type { Report, Scenario } from './scenario.js';
 
-/** The same signed request again and again: Slack's own retries, and a capture that is played back, fresh and old. */
+/**
+ * The same signed request again and again: Slack's own retries, and a capture that is played back, fresh and old. Of every
+ * kind that has an effect: a click, a form, a command, a mention, and a message in an alert's thread.
+ */
 export const replayedRequests: Scenario = { name: 'replayed-requests', run };
 
 const TIMES = 5;
+const RCA = 'https://docs.example.com/rca';
 
 async function run(): Promise<Report> {
   const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
@@ -13,32 +19,66 @@ async function run(): Promise<Report> {
   const { superadmin } = bed.slack.people;
   const http = bed.slack.http;
   if (http === null) throw new Error('The app is reached over HTTP.');
-  await superadmin.click(await bed.alert(), 'mark_completed');
-  await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('*Live.*'));
-  await superadmin.submit({ code: bed.code(superadmin.id) });
-  const submission = http.sent.at(-1);
-  const fresh = await Promise.all(Array.from({ length: TIMES }, () => http.replay(submission)));
+  const alert = await bed.alert();
+  const captured: SentRequest[] = [];
+  /** What the app was sent meanwhile, first by Slack and then five times over by whoever captured it. */
+  const replaying = async (work: () => Promise<unknown>): Promise<readonly number[]> => {
+    const before = http.sent.length;
+    await work();
+    await bed.slack.eventsSettled();
+    const sent = http.sent.slice(before);
+    captured.push(...sent);
+    const answers = await Promise.all(
+      sent.flatMap((request) => Array.from({ length: TIMES }, () => http.replay(request))),
+    );
+    await sleep(300);
+    return answers;
+  };
+  const shown = (): number =>
+    bed.slack.calls.filter(({ method, answer }) => method === 'views.open' && answer?.['ok'] === true).length;
+
+  const answers = [
+    ...(await replaying(async () => {
+      await superadmin.click(alert, 'mark_completed');
+      await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('*Live.*'));
+    })),
+    ...(await replaying(async () => superadmin.submit({ code: bed.code(superadmin.id) }))),
+    ...(await replaying(async () => superadmin.command('mark other_flag raxx-console-prod true'))),
+    ...(await replaying(async () => superadmin.say(`<@${bed.slack.botUserId}> ${RCA}`, { threadTs: alert.ts }))),
+    ...(await replaying(async () => superadmin.say(`see ${RCA}/2`, { threadTs: alert.ts }))),
+  ];
+
   // The code is old by then too, but what refuses it is the age of the signature.
   const payload = {
     kind: 'command',
-    form: { command: '/flag-promotions', text: 'mark other raxx-console-prod' },
+    form: { command: '/flag-promotions', text: 'mark stale_flag raxx-console-prod true' },
   } as const;
-  const stale = [await http.forge(payload, { ageSeconds: 301 }), await http.forge(payload, { ageSeconds: 86_400 })];
-  const forged = [
+  const refused = [
+    await http.forge(payload, { ageSeconds: 301 }),
+    await http.forge(payload, { ageSeconds: 86_400 }),
     await http.forge(payload, { secret: 'another secret' }),
     await http.forge(payload, { unsigned: true }),
     await http.forge(payload, { tampered: true }),
   ];
-  const resolved = await bed.rows.query(`select 1 from console_audit_log where action like '%ops_complete'`);
-  const marked = await bed.rows.query(`select 1 from console_flag_promotions where state = 'marked'`);
+  await sleep(300);
+  const count = async (sql: string): Promise<number> =>
+    (await bed.rows.query<{ n: number }>(`select count(*)::int as n from ${sql}`))[0]?.n ?? -1;
+  const wrong = {
+    'resolutions too few or too many': Math.abs(
+      (await count(`console_audit_log where action like '%ops_complete'`)) - 1,
+    ),
+    'marked too few or too many': Math.abs((await count(`console_flag_promotions where flag_key = 'other_flag'`)) - 1),
+    'RCAs linked too few or too many': Math.abs((await count(`console_audit_log where action like '%rca_linked'`)) - 1),
+    'forms opened too few or too many': Math.abs(shown() - 1),
+    'codes counted as wrong': await count(`console_audit_log where action like '%totp_rejected'`),
+    'replays answered with a fault': answers.filter((status) => status !== 200).length,
+    'stale or forged requests let in':
+      refused.filter((status) => status !== 401).length +
+      (await count(`console_flag_promotions where flag_key = 'stale_flag'`)),
+  };
   await bed.close();
   return {
-    did: `one submission sent ${TIMES + 1} times, ${stale.length} stale and ${forged.length} forged requests`,
-    wrong: {
-      'resolutions too few or too many': Math.abs(resolved.length - 1),
-      'replays answered with a fault': fresh.filter((status) => status !== 200).length,
-      'stale or forged requests let in':
-        [...stale, ...forged].filter((status) => status !== 401).length + marked.length,
-    },
+    did: `${captured.length} requests, each ${TIMES + 1} times, and ${refused.length} stale or forged ones`,
+    wrong,
   };
 }

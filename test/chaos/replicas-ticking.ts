@@ -7,6 +7,7 @@ export const replicasTicking: Scenario = { name: 'replicas-ticking', run };
 
 const PROMOTIONS = 10;
 const TICKS = 12;
+const LAST_TICKS = 4;
 
 async function run(): Promise<Report> {
   const start = Date.parse('2026-05-09T16:20:00Z');
@@ -20,23 +21,33 @@ async function run(): Promise<Report> {
     await Promise.all(replicas.map((replica) => replica.tick()));
     for (const clock of [bed.clock, ...clocks]) clock.advance(70 * 60_000);
   }
-  await Promise.all(replicas.map((replica) => replica.tick()));
+  // Who shares a channel's limit is told to wait now and then; what waits is due within the longest pause.
+  for (let tick = 0; tick < LAST_TICKS; tick += 1) {
+    await Promise.all(replicas.map((replica) => replica.tick()));
+    for (const clock of [bed.clock, ...clocks]) clock.advance(15 * 60_000);
+  }
 
   const roots = (await bed.slack.messages(bed.slack.channels.alerts)).filter(({ threadTs }) => threadTs === null);
-  let replies = 0;
+  let lost = 0;
+  let doubled = 0;
   for (const root of roots) {
     const thread = await bed.slack.thread(bed.slack.channels.alerts, root.ts);
-    replies += thread.filter(({ ts, text }) => ts !== root.ts && text.includes('CRITICAL')).length;
+    const criticals = thread.filter(({ ts, text }) => ts !== root.ts && text.includes('CRITICAL')).length;
+    lost += Math.max(0, 1 - criticals);
+    doubled += Math.max(0, criticals - 1);
   }
   const events = await bed.rows.query<{ n: number }>(
     `select count(*)::int as n from console_audit_log where action like '%stuck%' group by promotion_id, action`,
   );
+  const refused = bed.slack.calls.filter(({ status }) => status === 429).length;
   await bed.close();
   return {
-    did: `${PROMOTIONS} promotions, 3 replicas, ${TICKS + 1} ticks each`,
+    did: `${PROMOTIONS} promotions, 3 replicas 30 s apart, ${TICKS + LAST_TICKS} ticks each, ${refused} calls that Slack held back`,
     wrong: {
-      'messages too few or too many': Math.abs(roots.length - PROMOTIONS),
-      'criticals too few or too many': Math.abs(replies - PROMOTIONS),
+      'alerts lost': Math.max(0, PROMOTIONS - roots.length),
+      'alerts posted more than once': Math.max(0, roots.length - PROMOTIONS),
+      'criticals lost': lost,
+      'criticals posted more than once': doubled,
       'audit events doubled': events.filter(({ n }) => n !== 1).length,
       'audit events lost': Math.max(0, 2 * PROMOTIONS - events.length),
     },

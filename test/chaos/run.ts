@@ -1,11 +1,18 @@
 import { startTestServer } from '../support/database.js';
+import { auditTampering } from './audit-tampering.js';
+import { databaseTrouble } from './database-trouble.js';
+import { deliveryKills } from './delivery-kills.js';
+import { hostileText } from './hostile-text.js';
 import { mutatedPayloads } from './mutated-payloads.js';
 import { promoterKills } from './promoter-kills.js';
 import { replayedRequests } from './replayed-requests.js';
 import { replicasTicking } from './replicas-ticking.js';
+import { resolutionKills } from './resolution-kills.js';
 import { type Scenario, seeded } from './scenario.js';
+import { schemaChanges } from './schema-changes.js';
 import { slackOutage } from './slack-outage.js';
 import { submissionsAtOnce } from './submissions-at-once.js';
+import { totpGuessing } from './totp-guessing.js';
 
 /**
  * `npm run chaos [-- <name> …]`: troubles of every kind, each against the real app, and figures of what came of them. Exit
@@ -13,11 +20,18 @@ import { submissionsAtOnce } from './submissions-at-once.js';
  */
 const SCENARIOS: readonly Scenario[] = [
   promoterKills,
+  deliveryKills,
+  resolutionKills,
   slackOutage,
   replicasTicking,
   submissionsAtOnce,
   replayedRequests,
   mutatedPayloads,
+  hostileText,
+  databaseTrouble,
+  schemaChanges,
+  totpGuessing,
+  auditTampering,
 ];
 
 const out = (text: string): void => {

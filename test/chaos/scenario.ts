@@ -29,3 +29,12 @@ export function pick<T>(random: () => number, from: readonly T[]): T {
   if (found === undefined) throw new RangeError('There is nothing to pick from.');
   return found;
 }
+
+/** Figures of several rounds in one. */
+export function addUp(
+  one: Readonly<Record<string, number>>,
+  other: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return Object.fromEntries([...names].map((name) => [name, (one[name] ?? 0) + (other[name] ?? 0)]));
+}

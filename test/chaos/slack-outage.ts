@@ -49,10 +49,15 @@ async function run(random: () => number): Promise<Report> {
   const [rows] = await bed.rows.query<{ pending: number }>(
     `select count(*)::int as pending from flag_promotion_alerts where state = 'pending'`,
   );
-  const refused = bed.slack.calls.filter((call) => call.status === 429 || call.status === null || call.status >= 500);
+  const failed = bed.slack.calls.flatMap(({ status, answer }): string[] => {
+    if (status === null) return ['reset or without an answer'];
+    if (status !== 200) return [String(status)];
+    return answer?.['ok'] === false ? [String(answer['error'])] : [];
+  });
+  const kinds = [...new Set(failed)].map((kind) => `${failed.filter((one) => one === kind).length} × ${kind}`);
   await bed.close();
   return {
-    did: `${ALERTS} alerts due, ${TICKS} ticks in ${(TICKS * TICK_MS) / 60_000} min, ${refused.length} calls that failed`,
+    did: `${ALERTS} alerts due, ${TICKS} ticks in ${(TICKS * TICK_MS) / 60_000} min, failed calls: ${kinds.join(', ')}`,
     wrong: {
       'alerts lost': flags.filter((flag) => !counts.has(flag)).length,
       'alerts posted more than once': flags.filter((flag) => (counts.get(flag) ?? 0) > 1).length,

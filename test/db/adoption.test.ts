@@ -1,5 +1,5 @@
-import { migrations } from '../../migrations/index.js';
 import pg from 'pg';
+import { migrations } from '../../migrations/index.js';
 import { openDatabase } from '../../src/db/database.js';
 import { migrateToLatest, rollBackAll } from '../../src/db/migrate.js';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.js';

@@ -161,6 +161,14 @@ describe('verifying finds what a superuser did', () => {
       ],
       '4',
     ],
+    [
+      'the last event, changed under a hash computed anew',
+      [
+        `update console_audit_log set actor = 'U0EVE' where id = 7`,
+        `update console_audit_log e set hash = encode(sha256(convert_to(console_audit_canonical(e), 'UTF8')), 'hex') where id = 7`,
+      ],
+      '7',
+    ],
     ['a removed event', ['delete from console_audit_log where id = 4'], '4'],
     ['the first removed', ['delete from console_audit_log where id = 1'], '1'],
     ['the last removed', ['delete from console_audit_log where id = 7'], '7'],
@@ -193,6 +201,21 @@ describe('verifying finds what a superuser did', () => {
       events: Number(firstBrokenId) - 1,
       reason: expect.any(String),
     });
+  });
+
+  test.each(['0', '-5', '-9223372036854775808'])('an event put before the first, as number %s', async (id) => {
+    await tamper(
+      `insert into console_audit_log values (${id}, now(), 'a', 'b', null, '{}', repeat('a', 64), repeat('b', 64))`,
+    );
+    expect(await verify()).toMatchObject({ intact: false, firstBrokenId: id, events: 0 });
+  });
+
+  test('an event well chained, past the trigger and so past the head', async () => {
+    await tamper(
+      `insert into console_audit_log select 8, now(), 'a', 'b', null, '{}', hash, '' from console_audit_log where id = 7`,
+      `update console_audit_log e set hash = encode(sha256(convert_to(console_audit_canonical(e), 'UTF8')), 'hex') where id = 8`,
+    );
+    expect(await verify()).toMatchObject({ intact: false, firstBrokenId: '8', events: 7 });
   });
 
   test('a duplicate of the last event, which its trigger chained, is an event like any other', async () => {

@@ -8,6 +8,8 @@ import { enrol, LIVE, type Person, submission } from '../support/rows.js';
 /** Enough rows that a sequential scan of them would be a choice of the planner's, not a shortcut for a small table. */
 const ROWS = 200_000;
 const STUCK = 20;
+/** Of which nothing was said for a hundred days. */
+const OLD = 8;
 /** Of the 200,000 and more rows, what one call of any kind may touch at most. */
 const FEW = 200;
 
@@ -56,7 +58,9 @@ beforeAll(async () => {
     insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled)
       select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now(), n > 5 from generate_series(1, 20000) n;
     insert into flag_promotion_progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done)
-      select n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4 from generate_series(1, ${ROWS}) n;`);
+      select n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4 from generate_series(1, ${ROWS}) n;
+    update flag_promotion_alerts set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};
+    update flag_promotion_progress set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};`);
   await client.query('vacuum analyze');
   const db = openDatabase(database.url);
   kris = await enrol(db, 'U0KRIS');
@@ -239,6 +243,21 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       return db.promoting.commit(id, LEASE, { state: 'deployed' }, now);
     },
     true,
+  ],
+  [
+    'looking for what was told long ago, where there is nothing',
+    (db) => db.pruning.prunable(new Date(now.getTime() - 200 * 24 * HOUR), 100),
+    { length: 0 },
+  ],
+  [
+    'removing what was told long ago',
+    async (db) => {
+      const before = new Date(now.getTime() - 90 * 24 * HOUR);
+      const found = await db.pruning.prunable(before, 100);
+      return { found: found.length, pruned: await db.pruning.prune('8', before) };
+    },
+    // Three wait for their reminder to be settled, and one for it to be posted.
+    { found: 4, pruned: true },
   ],
   [
     'recording a tick, and reading it',

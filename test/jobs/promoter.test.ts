@@ -1,4 +1,4 @@
-import { startHerokuStandIn, type HerokuStandIn } from '../../demo/heroku/stand-in.js';
+import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-in.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { createHeroku, type Heroku } from '../../src/heroku/heroku.js';
 import { createPromoter, type Promoter } from '../../src/jobs/promoter.js';

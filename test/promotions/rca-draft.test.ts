@@ -1,4 +1,4 @@
-import { rcaFacts, type RcaMaterial } from '../../src/promotions/rca-draft.js';
+import { type RcaMaterial, rcaFacts } from '../../src/promotions/rca-draft.js';
 import { incidentMaterial, OPERATOR, release } from '../support/original-rca.js';
 import { alert, HOUR, MINUTE, momentAfter, postedAlert, promotion, SECOND } from './make.js';
 

@@ -1,5 +1,5 @@
-import { decideTransition, type Transition, type TransitionRequest } from '../../src/promotions/transition.js';
 import type { CodeCheck, Operator } from '../../src/promotions/resolution.js';
+import { decideTransition, type Transition, type TransitionRequest } from '../../src/promotions/transition.js';
 import { promotion } from './make.js';
 
 const KRIS = 'U0SUPER001';

@@ -54,11 +54,11 @@ function fromSetup(name: string): string {
 
 /**
  * Called once, before all tests: starts the server (or takes the one of TEST_DATABASE_URL, a superuser's URL) and
- * makes the template database. Tests' processes find them by environment variables.
+ * makes the template database. Tests' processes find them by environment variables, until it is stopped.
  */
-export async function startTestServer(): Promise<TestServer> {
+export async function startTestServer(external = process.env['TEST_DATABASE_URL']): Promise<TestServer> {
   const run = `fp_test_${process.pid}_${randomBytes(4).toString('hex')}`;
-  const external = process.env['TEST_DATABASE_URL'];
+  const before = [ADMIN_URL, RUN].map((name) => [name, process.env[name]] as const);
   const server = external === undefined || external === '' ? await startOwnServer() : useServer(external, run);
   try {
     await asAdmin(server.adminUrl, (admin) => admin.query(`create database ${templateName(run)} template template0`));
@@ -69,7 +69,15 @@ export async function startTestServer(): Promise<TestServer> {
   }
   process.env[ADMIN_URL] = server.adminUrl;
   process.env[RUN] = run;
-  return { stop: server.stop };
+  return {
+    async stop() {
+      for (const [name, value] of before) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+      await server.stop();
+    },
+  };
 }
 
 interface Server extends TestServer {

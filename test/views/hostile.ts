@@ -32,6 +32,10 @@ export const HOSTILE: readonly (readonly [name: string, text: string])[] = [
   ['10,000 letters', 'x'.repeat(10_000)],
   ['100,000 ampersands', '&'.repeat(100_000)],
   ['100,000 brackets', '<'.repeat(100_000)],
+  [
+    '100,000 bytes of everything',
+    '<!channel> *b* `c` \u202E<https://evil.example|x> Z\u0351\u0352\u0353 '.repeat(1_800),
+  ],
   ['10,000 emoji', '😀'.repeat(10_000)],
   ['families', '👩‍👩‍👧‍👦'.repeat(1_000)],
   ['10,000 ampersands on lines', '&\n'.repeat(10_000)],

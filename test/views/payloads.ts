@@ -21,9 +21,9 @@ import {
 } from '../../src/views/blocks.js';
 import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
-import * as history from '../../src/views/history.js';
 import * as help from '../../src/views/help.js';
 import * as home from '../../src/views/home.js';
+import * as history from '../../src/views/history.js';
 import * as list from '../../src/views/list.js';
 import * as mark from '../../src/views/mark.js';
 import * as operators from '../../src/views/operators.js';

@@ -11,7 +11,7 @@ export interface Text {
 /** Not shown as text: what comes back to the app, and addresses. */
 const SILENT = new Set(['value', 'url', 'private_metadata', 'initial_value', 'action_id', 'block_id', 'callback_id']);
 
-export function textsOf(payload: Payload): Text[] {
+export function textsOf(payload: unknown): Text[] {
   const found: Text[] = [];
   const look = (value: unknown, kind: Text['kind']): void => {
     if (typeof value === 'string') found.push({ kind, text: value });

@@ -1,6 +1,6 @@
-import type { SetBack } from '../../src/promotions/set-back.js';
 import { type Evidence, verdictOf } from '../../src/promotions/evidence.js';
 import type { CodeCheck } from '../../src/promotions/resolution.js';
+import type { SetBack } from '../../src/promotions/set-back.js';
 import { refusalWords, resolutionModal } from '../../src/views/resolution.js';
 import { HOUR, MINUTE, momentAfter, promotion, SECOND } from '../promotions/make.js';
 import { EVIDENCE, type Payload } from './payloads.js';

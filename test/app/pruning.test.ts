@@ -1,0 +1,54 @@
+import { startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+
+describe('with PRUNE_AFTER', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', environment: { PRUNE_AFTER: '30d' } });
+  });
+  afterEach(() => bed.close());
+
+  const told = () =>
+    bed.rows.query(
+      'select (select count(*) from flag_promotion_alerts)::int as alerts, (select count(*) from flag_promotion_replies)::int as replies',
+    );
+  /** What came to rest is dated by the database's clock. */
+  const tickAfter = async (days: number) => {
+    bed.clock.set(new Date(Date.now() + days * 24 * 3_600_000));
+    await bed.app.tick();
+  };
+
+  test('a tick removes what was told long ago of what ended, and nothing else', async () => {
+    await bed.rows.insertDeploying();
+    await bed.rows.insertDeploying({ flagKey: 'still_stuck' });
+    await bed.app.tick();
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('*Live.*'));
+    const done = { code: bed.code(superadmin.id), rca_url: 'https://docs.example.com/rca' };
+    expect((await superadmin.submit(done)).kind).toBe('closed');
+    await eventually(async () => {
+      expect(await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts)).toHaveLength(1);
+      expect(await bed.rows.query(`select 1 from flag_promotion_replies where state = 'posted'`)).toHaveLength(1);
+    });
+    await tickAfter(29);
+    const [before] = await told();
+    expect(before).toMatchObject({ alerts: 2 });
+    const messages = (await bed.slack.messages(bed.slack.channels.alerts)).length;
+
+    await tickAfter(31);
+    // The open alert and its repetition stay.
+    expect(await bed.rows.query('select distinct promotion_id from flag_promotion_alerts')).toEqual([
+      { promotion_id: '2' },
+    ]);
+    expect(await bed.rows.query(`select 1 from flag_promotion_replies where kind = 'resolved'`)).toEqual([]);
+    expect(await bed.rows.query('select 1 from console_flag_promotions')).toHaveLength(2);
+    expect(await bed.db.audit.verify()).toMatchObject({ intact: true });
+    await tickAfter(31);
+    // Nothing is said because of it; the critical's repetition is another matter.
+    const now = await bed.slack.messages(bed.slack.channels.alerts);
+    expect(now.filter(({ text }) => !text.includes('still_stuck')).length).toBeLessThanOrEqual(messages);
+    await superadmin.command('show 1');
+    expect((await superadmin.waitForEphemeral()).text).toContain('console_heroku_log_drain_alerting');
+  });
+});

@@ -1,0 +1,146 @@
+import { createServer as createHttpServer, type IncomingMessage, request } from 'node:http';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+
+/**
+ * Counts what a process sends to PostgreSQL and to Slack, and at one message lets nothing more pass, in either direction:
+ * what was sent before has taken its effect and been answered, this and what follows never arrives. Killed at that moment,
+ * the process was between two writes. The app knows nothing of it. Plain reads pass uncounted: killed before one, a
+ * process leaves what it leaves when it is killed before the next write.
+ */
+export interface Cut {
+  readonly databaseUrl: string;
+  readonly slackApiUrl: string;
+  /** Counts from here on; at message number `at` (from 1) `then` is called. Calls that are under way do not count. */
+  arm(at: number, then: () => void): void;
+  /** How many messages were seen since. */
+  seen(): number;
+  /** What the message was at which it was cut: a statement, or a method of Slack's; null while it was not. */
+  at(): string | null;
+  close(): Promise<void>;
+}
+
+export async function startCut(databaseUrl: string, slackApiUrl: string): Promise<Cut> {
+  let count = 0;
+  let armed: { readonly at: number; readonly then: () => void } | null = null;
+  let where: string | null = null;
+
+  /** Whether a message may pass. */
+  function pass(what: string): boolean {
+    if (where !== null) return false;
+    if (armed === null || /^select/iu.test(what)) return true;
+    count += 1;
+    if (count < armed.at) return true;
+    where = what;
+    armed.then();
+    return false;
+  }
+
+  const database = new URL(databaseUrl);
+  const wire = createServer((client) => {
+    const upstream = connect(Number(database.port), database.hostname);
+    const split = splitter();
+    client.on('data', (chunk) => {
+      for (const message of split(chunk)) {
+        if (where !== null || (message.statement !== null && !pass(message.statement))) {
+          // The server rolls back what was open, as it does when a process is gone.
+          upstream.destroy();
+          return;
+        }
+        upstream.write(message.bytes);
+      }
+    });
+    upstream.on('data', (chunk) => {
+      if (where === null) client.write(chunk);
+    });
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      one.on('error', () => other.destroy());
+      one.on('close', () => other.destroy());
+    }
+  });
+  const target = new URL(slackApiUrl);
+  const slack = createHttpServer((incoming, answer) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
+      if (!pass(methodOf(incoming))) {
+        incoming.socket.destroy();
+        return;
+      }
+      const { method, headers } = incoming;
+      const onward = request(new URL(incoming.url ?? '/', target.origin), { method, headers }, (answered) => {
+        answer.writeHead(answered.statusCode ?? 502, answered.headers);
+        answered.pipe(answer);
+      });
+      onward.on('error', () => answer.destroy());
+      onward.end(Buffer.concat(chunks));
+    });
+  });
+  const through = new URL(databaseUrl);
+  through.hostname = '127.0.0.1';
+  through.port = String(await listening(wire));
+  const slackPort = await listening(slack);
+  return {
+    databaseUrl: through.href,
+    slackApiUrl: `http://127.0.0.1:${slackPort}${target.pathname}`,
+    arm(at, then) {
+      count = 0;
+      armed = { at, then };
+    },
+    seen: () => count,
+    at: () => where,
+    async close() {
+      slack.closeAllConnections();
+      await Promise.all([wire, slack].map((server) => new Promise((resolve) => server.close(resolve))));
+    },
+  };
+}
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A listening TCP server has an address of this kind.
+  return (server.address() as AddressInfo).port;
+}
+
+const methodOf = (incoming: IncomingMessage): string => `Slack: ${incoming.url?.split('/').at(-1) ?? ''}`;
+
+interface FrontendMessage {
+  readonly bytes: Buffer;
+  /** The text of a statement that it brings; null where it brings none. */
+  readonly statement: string | null;
+}
+
+/** Cuts what a client sends into messages (https://www.postgresql.org/docs/current/protocol-message-formats.html). */
+function splitter(): (chunk: Buffer) => FrontendMessage[] {
+  let rest = Buffer.alloc(0);
+  // The first message carries no type. The migrations' connections name no application, and are let through uncounted.
+  let counts: boolean | null = null;
+  return (chunk) => {
+    rest = Buffer.concat([rest, chunk]);
+    const messages: FrontendMessage[] = [];
+    for (;;) {
+      const header = counts === null ? 0 : 1;
+      if (rest.length < header + 4) return messages;
+      const length = header + rest.readInt32BE(header);
+      if (rest.length < length) return messages;
+      const bytes = rest.subarray(0, length);
+      rest = rest.subarray(length);
+      if (counts === null) counts = bytes.includes('application_name\0flag-promotions\0');
+      else if (counts) {
+        messages.push({ bytes, statement: statementOf(bytes) });
+        continue;
+      }
+      messages.push({ bytes, statement: null });
+    }
+  };
+}
+
+/** `Q` brings a text alone, `P` one after the name of what is prepared. */
+function statementOf(bytes: Buffer): string | null {
+  const type = String.fromCharCode(bytes[0] ?? 0);
+  if (type !== 'Q' && type !== 'P') return null;
+  const [first = '', second = ''] = bytes.subarray(5).toString('utf8').split('\0');
+  return (type === 'Q' ? first : second).replaceAll(/\s+/gu, ' ').trim().slice(0, 60);
+}

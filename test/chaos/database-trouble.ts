@@ -1,0 +1,221 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runServer } from '../../src/db/embedded/server.js';
+import { startTestBed, type TestBed } from '../support/app.js';
+import { fastTemporaryFolder, startTestServer } from '../support/database.js';
+import { startChild } from './child.js';
+import { openForms, submitUntilClear } from './people.js';
+import { pick, type Report, type Scenario } from './scenario.js';
+import { signed } from './signed.js';
+import { createSmallDisk, type SmallDisk } from './small-disk.js';
+
+/**
+ * Two replicas in processes of their own, with people who resolve promotions all the time, while PostgreSQL is restarted,
+ * crashes, cuts its connections, keeps every connection waiting, and has no room to write. Whoever gets no clear answer
+ * submits again, as the form says; in the end each promotion is resolved once, by the same two processes.
+ */
+export const databaseTrouble: Scenario = { name: 'database-trouble', run };
+
+const PER_TROUBLE = 6;
+const TROUBLE_MS = 4_000;
+const RECOVERED_WITHIN_MS = 60_000;
+
+interface Trouble {
+  readonly what: string;
+  cause(): Promise<void>;
+  end?(): Promise<void>;
+}
+
+async function run(random: () => number): Promise<Report> {
+  const folder = await mkdtemp(path.join(await fastTemporaryFolder(), 'flag-promotions-chaos-'));
+  // Started again on its port whenever it ends, as a service manager would.
+  const own = await runServer({ dataDir: folder, database: 'postgres', log: () => undefined });
+  const server = await startTestServer(own.connectionString);
+  const disk = await createSmallDisk(path.join(folder, 'postgres'));
+  try {
+    return await trouble(random, folder, disk);
+  } finally {
+    await server.stop();
+    await own.stop();
+    await disk.remove();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function trouble(random: () => number, folder: string, disk: SmallDisk): Promise<Report> {
+  const bed = await startTestBed({ startAt: new Date().toISOString(), withoutHeroku: true, rateLimit: false });
+  await disk.hold(bed.rows);
+  const replicas = [0, 1].map(() => startChild(['start'], { ...bed.environment, MAINTENANCE_CRON: '*/2 * * * * *' }));
+  const ports = await Promise.all(replicas.map((replica) => replica.port()));
+  const troubles = troublesOf(bed, folder, disk, ports);
+  const promotedAt = new Date(Date.now() - 25 * 3_600_000).toISOString();
+  for (let index = 0; index < troubles.length * PER_TROUBLE; index += 1) {
+    await bed.rows.insertDeploying({ flagKey: `flag_${index}`, promotedAt });
+  }
+  // One tick tells no more than there is time for.
+  const told = () => bed.slack.messages(bed.slack.channels.alerts);
+  while ((await told()).length < troubles.length * PER_TROUBLE) await bed.app.tick();
+  const jobs = await openForms(bed, await told());
+  const figures: string[] = [];
+  const answers = new Map<string, number>();
+  let unresolved = 0;
+  let unrecovered = 0;
+  for (const one of troubles) {
+    const batch = jobs.splice(0, PER_TROUBLE);
+    const deadline = performance.now() + TROUBLE_MS + RECOVERED_WITHIN_MS;
+    const caused = causeFor(one);
+    const done = await Promise.all(
+      batch.map(async (job, index) => {
+        await sleep(((index + random()) * TROUBLE_MS) / PER_TROUBLE);
+        return submitUntilClear(bed, job, () => pick(random, ports), answers, deadline);
+      }),
+    );
+    const endedAt = await caused;
+    unresolved += done.filter((resolved) => !resolved).length;
+    const recovered = await readyAgain(ports, deadline);
+    if (!recovered) unrecovered += 1;
+    figures.push(`${one.what}: ready ${((performance.now() - endedAt) / 1000).toFixed(1)} s after its end`);
+  }
+  for (const line of figures) process.stdout.write(`  ${line}\n`);
+  // What is owed to Slack goes out within the longest wait between attempts.
+  await bed.rows.query('update flag_promotion_alerts set next_attempt_at = null');
+  await bed.rows.query('update flag_promotion_replies set next_attempt_at = null');
+  await untilSettled(bed);
+  const wrong = {
+    'replicas that ended': replicas.filter(({ process: one }) => one.exitCode !== null || one.signalCode !== null)
+      .length,
+    'not ready again': unrecovered,
+    'promotions not resolved': unresolved,
+    ...(await judge(bed, troubles.length * PER_TROUBLE)),
+  };
+  for (const replica of replicas) {
+    await replica.kill();
+    bed.hear(replica.output());
+  }
+  await bed.close();
+  const said = [...answers].map(([answer, count]) => `${count} × ${answer}`).join(', ');
+  return {
+    did: `${troubles.length} troubles (disk: ${disk.how}), ${troubles.length * PER_TROUBLE} promotions; answers: ${said}`,
+    wrong,
+  };
+}
+
+const FILLER = {
+  at: new Date('2026-05-10T05:00:00Z'),
+  action: 'console.flag.promotion.denied',
+  actor: 'U0FILLER01',
+  promotionId: null,
+  detail: { attempted: 'x'.repeat(500) },
+} as const;
+
+const TIMES = 4;
+
+async function again(cause: () => Promise<void>): Promise<void> {
+  for (let time = 0; time < TIMES; time += 1) {
+    await cause();
+    await sleep(TROUBLE_MS / TIMES);
+  }
+}
+
+async function causeFor(trouble: Trouble): Promise<number> {
+  await trouble.cause();
+  if (trouble.end !== undefined) {
+    await sleep(TROUBLE_MS);
+    await trouble.end();
+  }
+  return performance.now();
+}
+
+function troublesOf(bed: TestBed, folder: string, disk: SmallDisk, ports: readonly number[]): readonly Trouble[] {
+  const signal = async (name: NodeJS.Signals): Promise<void> => {
+    const lock = await readFile(path.join(folder, 'postgres', 'postmaster.pid'), 'utf8');
+    process.kill(Number(lock.split('\n')[0]), name);
+  };
+  return [
+    { what: 'restarted, again and again', cause: () => again(() => signal('SIGINT')) },
+    { what: 'crashed, again and again', cause: () => again(() => signal('SIGQUIT')) },
+    {
+      what: 'connections cut, again and again',
+      cause: () =>
+        again(async () => {
+          await bed.rows.query(
+            `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'flag-promotions'`,
+          );
+        }),
+    },
+    {
+      what: 'every connection waiting',
+      async cause() {
+        const held = bed.rows.query(
+          `do $$ begin lock table console_operators in access exclusive mode; perform pg_sleep(${TROUBLE_MS / 1000}); end $$`,
+        );
+        const command = new URLSearchParams({
+          command: '/flag-promotions',
+          text: 'rca',
+          user_id: 'U0NOBODY01',
+          team_id: bed.slack.teamId,
+          trigger_id: '1.1',
+          response_url: `${bed.slack.apiUrl}nowhere`,
+        });
+        const crowd = Array.from({ length: 60 }, (_, index) =>
+          fetch(
+            `http://127.0.0.1:${ports[index % ports.length]}/slack/events`,
+            signed(command.toString(), bed.slack.signingSecret),
+          ),
+        );
+        await Promise.all([held, ...crowd]);
+      },
+    },
+    { what: 'disk full', cause: () => disk.fill(() => bed.db.audit.append(FILLER)), end: disk.empty },
+  ];
+}
+
+async function readyAgain(ports: readonly number[], deadline: number): Promise<boolean> {
+  while (performance.now() < deadline) {
+    const statuses = await Promise.all(
+      ports.map(async (port) => (await fetch(`http://127.0.0.1:${port}/readyz`)).status),
+    );
+    if (statuses.every((status) => status === 200)) return true;
+    await sleep(100);
+  }
+  return false;
+}
+
+/** The replicas' own ticks, every two seconds, say what is still to be said. */
+async function untilSettled(bed: TestBed): Promise<void> {
+  const deadline = performance.now() + RECOVERED_WITHIN_MS;
+  while (performance.now() < deadline) {
+    const [left] = await bed.rows.query<{ n: number }>(
+      `select (select count(*) from flag_promotion_alerts where state <> 'closed' or repaint_wanted > repaint_done)::int
+            + (select count(*) from flag_promotion_replies where state = 'pending')::int as n`,
+    );
+    if (left?.n === 0) return;
+    await sleep(500);
+  }
+}
+
+async function judge(bed: TestBed, count: number): Promise<Readonly<Record<string, number>>> {
+  const [rows] = await bed.rows.query<{ half: number; resolved: number; left: number }>(
+    `with events as (
+       select promotion_id, count(*) as n from console_audit_log where action like '%ops_complete' group by 1)
+     select count(*) filter (where (p.state = 'deployed') <> (e.n is not null) or (p.state = 'deployed' and p.resolved_by is null))::int as half,
+            count(*) filter (where e.n = 1)::int as resolved,
+            count(*) filter (where exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id
+                                            and (a.state <> 'closed' or a.repaint_wanted > a.repaint_done)))::int as left
+       from console_flag_promotions p left join events e on e.promotion_id = p.id`,
+  );
+  const messages = await bed.slack.messages(bed.slack.channels.alerts);
+  const replies = await Promise.all(
+    messages.map(async ({ ts }) => (await bed.slack.thread(bed.slack.channels.alerts, ts)).length),
+  );
+  return {
+    'half resolutions': rows?.half ?? -1,
+    'audit events lost or doubled': count - (rows?.resolved ?? 0),
+    'alerts not brought up to date': rows?.left ?? -1,
+    'messages that still show buttons': messages.filter(({ raw }) => JSON.stringify(raw).includes('mark_completed'))
+      .length,
+    'replies lost or doubled': replies.filter((number) => number !== 1).length,
+    'broken audit chains': (await bed.db.audit.verify()).intact ? 0 : 1,
+  };
+}

@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { migrations } from '../../migrations/index.js';
+import { ROOT } from './child.js';
+
+const run = promisify(execFile);
+
+/** The program as it was before the schema went on. */
+export interface OldVersion {
+  readonly commit: string;
+  /** The newest migration that it knows. */
+  readonly newestMigration: string;
+  /** How many migrations were added since. */
+  readonly behind: number;
+}
+
+/** The newest commit of each earlier schema, as the repository's history has them; the latest schema first. */
+export async function oldVersions(): Promise<readonly OldVersion[]> {
+  const current = migrations.map(({ name }) => name);
+  const { stdout } = await run('git', ['log', '--first-parent', '--format=%H'], { cwd: ROOT });
+  const found = new Map<number, OldVersion>();
+  for (const commit of stdout.trim().split('\n')) {
+    const known = await migrationsAt(commit);
+    const newestMigration = known.at(-1);
+    const isPrefix = known.length < current.length && known.every((name, index) => name === current[index]);
+    if (newestMigration === undefined || !isPrefix || found.has(known.length)) continue;
+    found.set(known.length, { commit, newestMigration, behind: current.length - known.length });
+  }
+  return [...found.values()];
+}
+
+async function migrationsAt(commit: string): Promise<readonly string[]> {
+  const shown = await run('git', ['show', `${commit}:migrations/index.ts`], { cwd: ROOT }).catch(() => null);
+  return [...(shown?.stdout ?? '').matchAll(/name: '([^']+)'/gu)].map(([, name]) => name ?? '');
+}
+
+/** Its sources in a folder of their own, with today's packages. */
+export async function checkOut(version: OldVersion): Promise<{ readonly root: string; remove(): Promise<void> }> {
+  const root = await mkdtemp(path.join(tmpdir(), 'flag-promotions-old-'));
+  const archive = path.join(root, 'sources.tar');
+  await run('git', ['archive', '--output', archive, version.commit], { cwd: ROOT });
+  await run('tar', ['-xf', archive, '-C', root]);
+  await symlink(path.join(ROOT, 'node_modules'), path.join(root, 'node_modules'));
+  return { root, remove: () => rm(root, { recursive: true, force: true }) };
+}

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { OpenView, StoredMessage } from '../../demo/slack/workspace.js';
+import { VIEW } from '../../src/views/ids.js';
+import type { TestBed } from '../support/app.js';
+import { interaction, signed } from './signed.js';
+
+/** A form that is open on a promotion, and who is to submit it. */
+export interface Job {
+  readonly promotionId: string;
+  readonly operator: string;
+  readonly form: OpenView;
+}
+
+/**
+ * Opens `Mark completed` on each alert, for an operator of its own unless told: a code is good for one resolution in half a
+ * minute.
+ */
+export async function openForms(bed: TestBed, alerts: readonly StoredMessage[], known?: string): Promise<Job[]> {
+  const { superadmin } = bed.slack.people;
+  const jobs: Job[] = [];
+  for (const alert of alerts) {
+    await superadmin.click(alert, 'mark_completed');
+    const form = await superadmin.waitForModal(
+      (view) => view.callbackId === VIEW.resolution && view.raw['submit'] !== null,
+    );
+    await superadmin.closeModal();
+    const { promotionId } = z.object({ promotionId: z.string() }).parse(JSON.parse(form.privateMetadata));
+    const operator = known ?? `U${randomBytes(5).toString('hex').toUpperCase()}`;
+    if (known === undefined) await bed.enrol(operator);
+    jobs.push({ promotionId, operator, form });
+  }
+  return jobs;
+}
+
+/** Submits a form as its operator, with the code of this moment; what the person is told, in a word or two. */
+export async function submitForm(
+  bed: TestBed,
+  { operator, form }: Job,
+  port: number,
+  fields: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
+  bed.clock.set(new Date());
+  const code = { type: 'plain_text_input', value: bed.code(operator) };
+  const body = interaction({
+    type: 'view_submission',
+    user: { id: operator, team_id: bed.slack.teamId },
+    team: { id: bed.slack.teamId },
+    trigger_id: '1.1',
+    view: { ...form.raw, state: { values: { code: { input: code }, ...fields } } },
+  });
+  const answer = await fetch(`http://127.0.0.1:${port}/slack/events`, signed(body, bed.slack.signingSecret));
+  const text = await answer.text();
+  if (answer.status !== 200) return `status ${answer.status}`;
+  if (text === '') return 'saved';
+  if (text.includes('You already did this')) return 'already saved';
+  if (text.includes('not known whether')) return 'not known whether it was saved';
+  if (text.includes('Working on it')) return 'working on it';
+  return text.slice(0, 200);
+}
+
+/** Submits until the answer is clear; whether it said that this operator resolved it. Counts the answers. */
+export async function submitUntilClear(
+  bed: TestBed,
+  job: Job,
+  port: () => number,
+  answers: Map<string, number>,
+  deadline: number,
+): Promise<boolean> {
+  while (performance.now() < deadline) {
+    const answer = await submitForm(bed, job, port());
+    answers.set(answer, (answers.get(answer) ?? 0) + 1);
+    if (answer === 'saved' || answer === 'already saved') return true;
+    await sleep(300);
+  }
+  return false;
+}

@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StoredMessage } from '../../demo/slack/workspace.js';
+import { openDatabase } from '../../src/db/database.js';
+import { migrateToLatest, rollBackTo } from '../../src/db/migrate.js';
+import { startTestBed, type TestBed } from '../support/app.js';
+import { createEmptyDatabase } from '../support/database.js';
+import { createRowStore, type RowStore } from '../support/row-store.js';
+import { type Child, startChild } from './child.js';
+import { checkOut, type OldVersion, oldVersions } from './old-versions.js';
+import { type Job, openForms, submitForm } from './people.js';
+import { addUp, type Report, type Scenario } from './scenario.js';
+
+/**
+ * The app of an earlier schema, from the repository's history, goes on ticking and resolving while a replica of today's
+ * brings the schema up to date beside it, while another of the earlier ones starts on the newer schema, and while the newer
+ * migrations are taken back again. Forms that one version opened are submitted to the other.
+ */
+export const schemaChanges: Scenario = { name: 'schema-changes', run };
+
+const VERSIONS = 3;
+const PER_PHASE = 3;
+const POSTED_WITHIN_MS = 60_000;
+const EVERY_SECOND = { MAINTENANCE_CRON: '* * * * * *' };
+
+async function run(): Promise<Report> {
+  const versions = (await oldVersions()).slice(0, VERSIONS);
+  let wrong: Readonly<Record<string, number>> = { 'no earlier version in the history': versions.length === 0 ? 1 : 0 };
+  for (const version of versions) wrong = addUp(wrong, await replay(version));
+  const known = versions.map(({ behind, newestMigration }) => `${behind} behind (${newestMigration})`);
+  return {
+    did: `up and down beside the app of ${known.join(', ')}; ${versions.length * 5 * PER_PHASE} promotions`,
+    wrong,
+  };
+}
+
+async function replay(version: OldVersion): Promise<Readonly<Record<string, number>>> {
+  // Its own app has another database: here it lends its workspace and its authenticators.
+  const bed = await startTestBed({ startAt: new Date().toISOString(), withoutHeroku: true, rateLimit: false });
+  const database = await createEmptyDatabase();
+  const rows = createRowStore(database.url);
+  await migrateToLatest(database.url);
+  await rollBackTo(database.url, version.newestMigration);
+  const sources = await checkOut(version);
+  const environment = { ...bed.environment, DATABASE_URL: database.url };
+  const started: Child[] = [];
+  const start = async (root?: string): Promise<number> => {
+    const child = startChild(['start'], { ...environment, ...EVERY_SECOND }, root === undefined ? {} : { root });
+    started.push(child);
+    return child.port();
+  };
+  const faults: string[] = [];
+  let promotions = 0;
+  /** Promotions that get stuck, are told of, and are resolved: opened at one port, submitted at another. */
+  const phase = async (name: string, opens: number, submits: number): Promise<void> => {
+    const alerts = await alertsOf(bed, rows, `${name}_`);
+    promotions += PER_PHASE;
+    bed.slack.connectHttp(`http://127.0.0.1:${opens}/slack/events`);
+    const jobs = await openForms(bed, alerts);
+    await enrolElsewhere(bed, rows, jobs);
+    for (const job of jobs) {
+      const answer = await submitForm(bed, job, submits);
+      if (answer !== 'saved') faults.push(`${name}: ${answer}`);
+    }
+  };
+
+  await enrolElsewhere(bed, rows, [{ operator: bed.slack.people.superadmin.id }]);
+  const old = await start(sources.root);
+  await phase('before', old, old);
+  const upgrading = start();
+  await phase('during_the_upgrade', old, old);
+  const today = await upgrading;
+  await phase('after_the_upgrade', old, today);
+  const late = await start(sources.root);
+  await phase('started_late', today, late);
+  const newer = started[1];
+  newer?.process.kill('SIGTERM');
+  await newer?.ended;
+  const down = startChild(['migrate', '--to', version.newestMigration], environment);
+  const codes = [newer?.process.exitCode, await down.ended];
+  await phase('after_the_downgrade', old, late);
+
+  const ended = started.filter((child) => child !== newer && child.process.exitCode !== null);
+  const logged = started.map((child) => child.output()).join('');
+  const wrong = {
+    'replicas that ended': ended.length,
+    'upgrades or downgrades that failed': codes.filter((code) => code !== 0).length,
+    'submissions without a clear success': faults.length,
+    'errors in a log': logged.split('\n').filter((line) => /"level":"(?:error|fatal)"/u.test(line)).length,
+    ...(await judge(bed, rows, database.url, promotions)),
+  };
+  for (const fault of faults) process.stderr.write(`${fault}\n`);
+  for (const line of logged.split('\n'))
+    if (/"level":"(?:error|fatal)"/u.test(line)) process.stderr.write(`${line.slice(0, 600)}\n`);
+  for (const child of started) await child.kill();
+  bed.hear(logged);
+  await rows.close();
+  await bed.close();
+  await database.drop();
+  await sources.remove();
+  return wrong;
+}
+
+/** Promotions that are stuck, once a replica has told of each. */
+async function alertsOf(bed: TestBed, rows: RowStore, prefix: string): Promise<readonly StoredMessage[]> {
+  const promotedAt = new Date(Date.now() - 25 * 3_600_000).toISOString();
+  for (let index = 0; index < PER_PHASE; index += 1)
+    await rows.insertDeploying({ flagKey: `${prefix}${index}`, promotedAt });
+  const deadline = performance.now() + POSTED_WITHIN_MS;
+  while (performance.now() < deadline) {
+    const told = (await bed.slack.messages(bed.slack.channels.alerts)).filter(({ text }) =>
+      text.includes(`\`${prefix}`),
+    );
+    if (told.length >= PER_PHASE) return told;
+    await sleep(200);
+  }
+  return [];
+}
+
+/** The bed enrols with its own database. */
+async function enrolElsewhere(bed: TestBed, rows: RowStore, who: readonly Pick<Job, 'operator'>[]): Promise<void> {
+  const enrolled = await bed.rows.query<{ id: string; secret: string }>(
+    'select slack_user_id as id, totp_secret_encrypted as secret from console_operators where slack_user_id = any($1)',
+    [who.map(({ operator }) => operator)],
+  );
+  for (const { id, secret } of enrolled) {
+    await rows.query(
+      `insert into console_operators (slack_user_id, role, totp_secret_encrypted) values ($1, 'superadmin', $2) on conflict do nothing`,
+      [id, secret],
+    );
+  }
+}
+
+async function judge(
+  bed: TestBed,
+  rows: RowStore,
+  url: string,
+  promotions: number,
+): Promise<Readonly<Record<string, number>>> {
+  const deadline = performance.now() + POSTED_WITHIN_MS;
+  const left = async (): Promise<number> =>
+    (
+      await rows.query<{ n: number }>(
+        `select (select count(*) from flag_promotion_alerts where state <> 'closed' or repaint_wanted > repaint_done)::int
+              + (select count(*) from flag_promotion_replies where state = 'pending')::int as n`,
+      )
+    )[0]?.n ?? -1;
+  while ((await left()) > 0 && performance.now() < deadline) await sleep(300);
+  const [resolved] = await rows.query<{ n: number }>(
+    `select count(*)::int as n from console_flag_promotions p where p.state = 'deployed' and 1 = (
+       select count(*) from console_audit_log e where e.promotion_id = p.id and e.action like '%ops_complete')`,
+  );
+  const messages = await bed.slack.messages(bed.slack.channels.alerts);
+  const db = openDatabase(url);
+  const audit = await db.audit.verify();
+  await db.close();
+  return {
+    'promotions not resolved once': promotions - (resolved?.n ?? 0),
+    'alerts lost or doubled': Math.abs(messages.length - promotions),
+    'messages that still show buttons': messages.filter(({ raw }) => JSON.stringify(raw).includes('mark_completed'))
+      .length,
+    'left unsaid': await left(),
+    'broken audit chains': audit.intact ? 0 : 1,
+  };
+}

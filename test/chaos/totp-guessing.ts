@@ -1,0 +1,113 @@
+import { FAILURES_TO_LOCK, LOCK_MS } from '../../src/operators/totp.js';
+import { startTestBed, type TestBed } from '../support/app.js';
+import { pick, type Report, type Scenario } from './scenario.js';
+import { interaction, signed } from './signed.js';
+
+/**
+ * Codes are guessed for many operators at once, over three replicas, and again once the lock has run out. What counts has
+ * to be exact: five wrong codes are looked at in each round, however many come at the same moment, and then none.
+ */
+export const totpGuessing: Scenario = { name: 'totp-guessing', run };
+
+const OPERATORS = 20;
+const GUESSES = 25;
+/** Operators attacked at the same moment: the guesses of more would wait for the one row longer than the app lets them. */
+const AT_ONCE = 2;
+const ROUNDS = 3;
+
+async function run(random: () => number): Promise<Report> {
+  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', withoutHeroku: true });
+  const ports = [bed.app, await bed.replica(), await bed.replica()].map(({ port }) => port);
+  await bed.rows.insertDeploying();
+  await bed.app.tick();
+  const { superadmin } = bed.slack.people;
+  await superadmin.click(await bed.alert(), 'mark_completed');
+  const form = await superadmin.waitForModal((view) => view.raw['submit'] !== null);
+  const operators = Array.from({ length: OPERATORS }, (_, index) => `U0OPERATOR${String(index).padStart(3, '0')}`);
+  for (const operator of operators) await bed.enrol(operator);
+
+  const submit = async (operator: string, code: string): Promise<string> => {
+    const body = interaction({
+      type: 'view_submission',
+      user: { id: operator, team_id: bed.slack.teamId },
+      team: { id: bed.slack.teamId },
+      trigger_id: '1.1',
+      view: { ...form.raw, state: { values: { code: { input: { type: 'plain_text_input', value: code } } } } },
+    });
+    const url = `http://127.0.0.1:${pick(random, ports)}/slack/events`;
+    const answer = await fetch(url, signed(body, bed.slack.signingSecret));
+    return `${answer.status} ${await answer.text()}`;
+  };
+
+  const wrong = {
+    'wrong codes counted too few or too many': 0,
+    'refusals while locked too few or too many': 0,
+    'operators whose lock ends at another time': 0,
+    'right codes let in while locked': 0,
+    'right codes refused after the lock': 0,
+    'answers with a fault': 0,
+    'codes not looked at': 0,
+    'broken audit chains': 0,
+  };
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const answers: string[] = [];
+    for (let first = 0; first < OPERATORS; first += AT_ONCE) {
+      const guesses = operators
+        .slice(first, first + AT_ONCE)
+        .flatMap((operator) => Array.from({ length: GUESSES }, () => operator));
+      const tried = guesses.map((operator) => submit(operator, wrongCode(bed, operator, random)));
+      answers.push(...(await Promise.all(tried)));
+    }
+    wrong['answers with a fault'] += answers.filter((answer) => !answer.startsWith('200')).length;
+    wrong['codes not looked at'] += answers.filter((answer) => answer.includes('not known whether')).length;
+    const until = new Date(bed.clock.now().getTime() + LOCK_MS);
+    for (const operator of operators) {
+      const counts = await refusals(bed, operator);
+      wrong['wrong codes counted too few or too many'] += Math.abs(counts.wrong - round * FAILURES_TO_LOCK);
+      const locked = round * (GUESSES - FAILURES_TO_LOCK) + (round - 1);
+      wrong['refusals while locked too few or too many'] += Math.abs(counts.locked - locked);
+      const [row] = await bed.rows.query<{ until: Date | null; n: number }>(
+        'select locked_until as until, totp_failed_attempts as n from console_operators where slack_user_id = $1',
+        [operator],
+      );
+      if (row?.until?.getTime() !== until.getTime() || row.n !== FAILURES_TO_LOCK) {
+        wrong['operators whose lock ends at another time'] += 1;
+      }
+    }
+    // The very last moment of the lock, with the right code; then the lock is over, and the count starts afresh.
+    bed.clock.advance(LOCK_MS - 1);
+    await Promise.all(operators.map((operator) => submit(operator, bed.code(operator))));
+    const [row] = await bed.rows.query<{ state: string }>('select state from console_flag_promotions');
+    if (row?.state !== 'deploying') wrong['right codes let in while locked'] += 1;
+    bed.clock.advance(1);
+  }
+  const last = operators.at(-1) ?? '';
+  const accepted = await submit(last, bed.code(last));
+  const [row] = await bed.rows.query<{ by: string | null }>('select resolved_by as by from console_flag_promotions');
+  if (accepted !== '200 ' || row?.by !== last) wrong['right codes refused after the lock'] += 1;
+  if (!(await bed.db.audit.verify()).intact) wrong['broken audit chains'] += 1;
+  await bed.close();
+  return {
+    did: `${ROUNDS * OPERATORS * GUESSES} wrong codes of ${OPERATORS} operators in ${ROUNDS} rounds, over ${ports.length} replicas`,
+    wrong,
+  };
+}
+
+/** Six digits that no authenticator shows around now. */
+function wrongCode(bed: TestBed, operator: string, random: () => number): string {
+  const near = [-2, -1, 0, 1, 2].map((steps) => bed.code(operator, steps));
+  for (;;) {
+    const guess = String(Math.floor(random() * 1_000_000)).padStart(6, '0');
+    if (!near.includes(guess)) return guess;
+  }
+}
+
+async function refusals(bed: TestBed, operator: string): Promise<{ readonly wrong: number; readonly locked: number }> {
+  const [counts] = await bed.rows.query<{ wrong: number; locked: number }>(
+    `select count(*) filter (where detail->>'reason' = 'wrong')::int as wrong,
+            count(*) filter (where detail->>'reason' = 'locked')::int as locked
+       from console_audit_log where action like '%totp_rejected' and actor = $1`,
+    [operator],
+  );
+  return counts ?? { wrong: -1, locked: -1 };
+}
