@@ -1,0 +1,26 @@
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const schema = z
+  .object({
+    features: z.object({
+      slash_commands: z.array(z.object({ command: z.string(), usage_hint: z.string() })),
+      shortcuts: z.array(z.object({ name: z.string(), type: z.string(), callback_id: z.string() })),
+    }),
+    oauth_config: z.object({ scopes: z.object({ bot: z.array(z.string()) }) }),
+    settings: z.object({ event_subscriptions: z.object({ bot_events: z.array(z.string()) }) }),
+  })
+  .transform((manifest) => ({
+    scopes: manifest.oauth_config.scopes.bot,
+    events: manifest.settings.event_subscriptions.bot_events,
+    commands: manifest.features.slash_commands,
+    shortcuts: manifest.features.shortcuts,
+  }));
+
+/** What an app's manifest asks Slack for: what is then granted, and nothing else. */
+export type Manifest = z.output<typeof schema>;
+
+/** @throws where it is no manifest */
+export function parseManifest(yaml: string): Manifest {
+  return schema.parse(parse(yaml));
+}
