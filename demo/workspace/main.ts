@@ -25,7 +25,9 @@ try {
   out('');
   out(`  The workspace is open:  ${server.url}`);
   out('');
-  out(`Slack reaches the app by ${transport === 'socket' ? 'Socket Mode' : 'signed HTTP requests'}. Ctrl-C ends everything.`);
+  out(
+    `Slack reaches the app by ${transport === 'socket' ? 'Socket Mode' : 'signed HTTP requests'}. Ctrl-C ends everything.`,
+  );
   await asked;
   out('Stopping …');
   await server.close();

@@ -101,10 +101,7 @@ async function build(
     [superadmin, 'superadmin'],
     [engineer, 'engineer'],
   ] as const) {
-    authenticators.enrol(
-      slackUserId,
-      await enrolOperator(postgres.connectionString, key, { slackUserId, role }),
-    );
+    authenticators.enrol(slackUserId, await enrolOperator(postgres.connectionString, key, { slackUserId, role }));
   }
   await insertPromotions(postgres.connectionString, shift, superadmin.id);
   const rows = readRows(postgres.connectionString);
@@ -114,9 +111,7 @@ async function build(
     environment: {
       DATABASE_URL: postgres.connectionString,
       SLACK_BOT_TOKEN: slack.botToken,
-      ...(transport === 'socket'
-        ? { SLACK_APP_TOKEN: slack.appToken }
-        : { SLACK_SIGNING_SECRET: slack.signingSecret }),
+      ...(transport === 'socket' ? { SLACK_APP_TOKEN: slack.appToken } : { SLACK_SIGNING_SECRET: slack.signingSecret }),
       SLACK_API_URL: slack.apiUrl,
       SLACK_ALERT_CHANNEL: slack.channels.alerts,
       HEROKU_API_KEY: heroku.apiKey,

@@ -5,7 +5,8 @@ import { z } from 'zod';
 const blocks = z.array(z.looseObject({ type: z.string() }));
 export type BlockData = z.output<typeof blocks>[number];
 
-const attachment = z.looseObject({ color: z.string().optional(), blocks: blocks.default([]) });
+/** Slack numbers them. */
+const attachment = z.looseObject({ id: z.number(), color: z.string().optional(), blocks: blocks.default([]) });
 
 const file = z.object({
   id: z.string(),

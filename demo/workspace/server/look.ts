@@ -91,14 +91,13 @@ export async function look(world: World, guide: Guide): Promise<Snapshot> {
 const filesOf = z.object({
   files: z
     .array(
-      z
-        .object({
-          id: z.string(),
-          name: z.string(),
-          title: z.string(),
-          mimetype: z.string(),
-          size: z.number(),
-        }),
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        title: z.string(),
+        mimetype: z.string(),
+        size: z.number(),
+      }),
     )
     .default([]),
 });
