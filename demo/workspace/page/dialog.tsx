@@ -20,9 +20,7 @@ export function Dialog({
     shown.showModal();
     return () => {
       shown.close();
-      // What opened it may be gone: an alert loses its buttons with the answer.
-      if (from instanceof HTMLElement && from.isConnected && from !== document.body) from.focus();
-      else document.querySelector<HTMLElement>('[data-focus-fallback]')?.focus();
+      if (from instanceof HTMLElement) from.focus();
     };
   }, []);
   return (

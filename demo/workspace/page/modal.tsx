@@ -3,11 +3,12 @@ import type { Entered } from '../protocol/acts.js';
 import type { BlockData, ViewData } from '../protocol/snapshot.js';
 import { Flag } from './avatar.js';
 import { Blocks } from './blocks/blocks.js';
-import type { Value } from './blocks/fields.js';
+import { isForDigits, type Value } from './blocks/fields.js';
 import { unescaped } from './blocks/words.js';
 import { Dialog } from './dialog.js';
 import { asSent, inputsOf, type KeptDraft, valuesOf } from './drafts.js';
 import { InputBlock } from './input-block.js';
+import { Phone } from './tools/phone.js';
 import { useWorkspace } from './workspace.js';
 
 /** The topmost modal of a person's stack. What was typed stays where a field stays, whatever the app makes of the rest. */
@@ -62,6 +63,8 @@ export function Modal({ view, depth }: { readonly view: ViewData; readonly depth
     if (outcome.kind === 'failed') setTrouble(outcome.message);
   }
 
+  // Where there is no room beside the modal, the phone lies on it.
+  const asksForCode = inputsOf(view.blocks).some(({ element }) => isForDigits(element));
   const close = (): void => void act({ do: 'close', as: me.key, viewId: view.id });
   return (
     <Dialog labelledBy={title} className="modal" onCancel={close}>
@@ -94,6 +97,11 @@ export function Modal({ view, depth }: { readonly view: ViewData; readonly depth
             )}
           />
         </div>
+        {asksForCode && (
+          <div className="modal-phone">
+            <Phone />
+          </div>
+        )}
         {trouble !== null && (
           <p className="modal-trouble" role="alert">
             {trouble}

@@ -5,6 +5,7 @@ import { Announcer } from './announcer.js';
 import { type Reference, ReferenceContext } from './blocks/words.js';
 import { Channel } from './channel.js';
 import { send, useSnapshot } from './connection.js';
+import { useKeptFocus } from './focus.js';
 import { Home } from './home.js';
 import { Modal } from './modal.js';
 import { type Place, Sidebar } from './sidebar.js';
@@ -41,6 +42,8 @@ function Inside({ seen, lost }: { readonly seen: Snapshot; readonly lost: boolea
   const { toasts, complain, dismiss } = useToasts();
   const minute = Math.floor(useNow(seen.clockOffsetMs, 10_000) / 60_000) * 60_000;
 
+  useKeptFocus();
+
   const me = seen.people.find(({ key }) => key === who);
   if (me === undefined) throw new Error(`There is nobody by the name of ${who}.`);
   const act = useCallback(
@@ -72,12 +75,19 @@ function Inside({ seen, lost }: { readonly seen: Snapshot; readonly lost: boolea
     <WorkspaceContext.Provider value={workspace}>
       <ReferenceContext.Provider value={reference}>
         <div className={`workspace ${place === 'tools' ? 'on-tools' : ''} ${root === undefined ? '' : 'with-thread'}`}>
-          <TopBar who={who} onWho={setWho} />
+          <TopBar
+            who={who}
+            onWho={(next) => {
+              setWho(next);
+              setPrefilled(null);
+            }}
+          />
           <Sidebar
             place={place}
             onPlace={(next) => {
               setPlace(next);
               setThread(null);
+              setPrefilled(null);
             }}
           />
           <main>

@@ -17,9 +17,11 @@ export function Thread({
 }) {
   const { seen, me } = useWorkspace();
   const title = useRef<HTMLHeadingElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the focus moves when it opens, and not again
   useEffect(() => {
     const from = document.activeElement;
-    title.current?.focus();
+    // What is there to be sent has the focus already.
+    if (prefilled === null) title.current?.focus();
     return () => {
       if (from instanceof HTMLElement && from.isConnected) from.focus();
     };

@@ -16,10 +16,14 @@ export function atOf(ts: string): Date {
 
 const clockTime = new Intl.DateTimeFormat('en', { hour: 'numeric', minute: '2-digit' });
 const exactTime = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeStyle: 'long' });
+const shortDay = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric' });
 const day = new Intl.DateTimeFormat('en', { weekday: 'long', month: 'long', day: 'numeric' });
 
 export const timeOf = (at: Date): string => clockTime.format(at);
 export const exactly = (at: Date): string => exactTime.format(at);
+/** `9:44 PM` of today, `Nov 22` of any other day. */
+export const shortly = (at: Date, now: number): string =>
+  at.toDateString() === new Date(now).toDateString() ? timeOf(at) : shortDay.format(at);
 export const dayOf = (at: Date): string => day.format(at);
 
 const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
@@ -31,9 +35,11 @@ const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 
 /** `2 days ago`, `in 3 hours`, `just now`. */
 export function ago(at: Date, now: number): string {
-  const past = at.getTime() - now;
-  const [unit, length] = UNITS.find(([, of]) => Math.abs(past) >= of) ?? [null, 1];
-  return unit === null ? 'just now' : relative.format(Math.trunc(past / length), unit);
+  const ahead = at.getTime() - now;
+  const [unit, length] = UNITS.find(([, of]) => Math.abs(ahead) >= of) ?? [null, 1];
+  // The present is not looked at all the time, so that something may seem to lie before it.
+  if (unit === null || (unit === 'minute' && ahead > 0)) return 'just now';
+  return relative.format(Math.trunc(ahead / length), unit);
 }
 
 const FORMATS: Readonly<Record<string, Intl.DateTimeFormatOptions>> = {

@@ -23,6 +23,11 @@ const ONE_LINE: Readonly<Record<string, React.HTMLAttributes<HTMLInputElement>['
   number_input: 'decimal',
 };
 
+/** Whether it asks for a code: its example is one. */
+export function isForDigits(element: Element): boolean {
+  return /^\d{6}$/u.test(element.placeholder?.text ?? '');
+}
+
 /** One field of a form, whatever Block Kit calls it. */
 export function Field(props: FieldProps) {
   const { element, value, onChange, id, describedBy, invalid, required } = props;
@@ -43,7 +48,7 @@ export function Field(props: FieldProps) {
   ) : (
     <input
       type="text"
-      inputMode={element.max_length === 6 ? 'numeric' : inputMode}
+      inputMode={isForDigits(element) ? 'numeric' : inputMode}
       autoComplete="off"
       spellCheck={false}
       {...common}

@@ -1,5 +1,7 @@
+import { useContext } from 'react';
 import type { HerokuSwitchName } from '../../protocol/snapshot.js';
-import { timeOf } from '../time.js';
+import { ReferenceContext } from '../blocks/words.js';
+import { shortly } from '../time.js';
 import { useWorkspace } from '../workspace.js';
 import { Switch } from './switch.js';
 
@@ -13,6 +15,7 @@ const SWITCHES: readonly (readonly [HerokuSwitchName, string])[] = [
 /** Heroku as its dashboard would show it, and what can go wrong there. */
 export function Heroku() {
   const { seen, act } = useWorkspace();
+  const { minute } = useContext(ReferenceContext);
   const { app, vars, releases, switches } = seen.heroku;
   return (
     <section className="tool" aria-labelledby="heroku-title">
@@ -53,7 +56,7 @@ export function Heroku() {
               {release.status === 'succeeded'
                 ? release.current
                   ? 'current'
-                  : timeOf(new Date(release.at))
+                  : shortly(new Date(release.at), minute)
                 : release.status}
             </span>
           </li>
