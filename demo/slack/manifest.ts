@@ -4,6 +4,7 @@ import { z } from 'zod';
 const schema = z
   .object({
     features: z.object({
+      app_home: z.object({ home_tab_enabled: z.boolean().default(false) }).default({ home_tab_enabled: false }),
       slash_commands: z.array(z.object({ command: z.string(), usage_hint: z.string() })),
       shortcuts: z.array(z.object({ name: z.string(), type: z.string(), callback_id: z.string() })),
     }),
@@ -15,6 +16,7 @@ const schema = z
     events: manifest.settings.event_subscriptions.bot_events,
     commands: manifest.features.slash_commands,
     shortcuts: manifest.features.shortcuts,
+    homeTab: manifest.features.app_home.home_tab_enabled,
   }));
 
 /** What an app's manifest asks Slack for: what is then granted, and nothing else. */

@@ -28,6 +28,8 @@ export interface SlackStandInOptions {
   readonly signingSecret?: string;
   /** Whether more than one message a second and channel is refused; true unless told. */
   readonly rateLimit?: boolean;
+  /** Whether the app has a home tab, as its manifest says; true unless told. */
+  readonly homeTab?: boolean;
   /** Whether the alerts channel is a private one, which takes scopes and events of its own; false unless told. */
   readonly alertsArePrivate?: boolean;
   /** Before each of Slack's three retries of an event, in milliseconds; Slack's own are 0, one and five minutes. */
@@ -61,6 +63,11 @@ export interface SlackStandIn {
     readonly otherBot: Person;
   };
   readonly faults: Faults;
+  /**
+   * Slack is down for so many milliseconds of the workspace's clock: every call gets a 503, Socket Mode's connections
+   * are cut, and nobody can connect anew.
+   */
+  outage(durationMs: number): void;
   /** Every call of the Web API and every POST to a response URL, the oldest first. */
   readonly calls: readonly RecordedCall[];
   /** Requests to the app over HTTP, which can be replayed and forged; null where it is not connected by HTTP. */
@@ -134,7 +141,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   }
   const teamOf = (userId: string): string => (userId === idOf(STRANGER) ? FOREIGN_TEAM : teamId);
 
-  const faults = createFaults();
+  const faults = createFaults(clock);
   const screens = new Screens(changed);
   const triggers = new Triggers();
   const views = new Views({ teamId, appId: APP.appId, botId: APP.botId }, changed);
@@ -182,6 +189,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       scopes,
       botChannels,
       rateLimit: options.rateLimit ?? true,
+      homeTab: options.homeTab ?? true,
       workspaceUrl: `https://${TEAM.domain}.slack.com`,
       userFields: (userId) => ({
         team_id: teamOf(userId),
@@ -251,6 +259,10 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       otherBot: person(OTHER_BOT.name),
     },
     faults,
+    outage(durationMs) {
+      faults.add({ method: '*', kind: 'status', status: 503, until: new Date(clock().getTime() + durationMs) });
+      socketMode.drop();
+    },
     calls: api.calls,
     get http() {
       return http;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HerokuStandIn } from '../heroku/stand-in.js';
 import type { AppProcess } from './app-process.js';
 import type { RowReader } from './rows.js';
@@ -46,6 +47,12 @@ export class Killer {
     this.onChange();
   }
 
+  /** Long enough for Slack to say that the promotion began; the app still waits for Heroku's answer. */
+  async #killSoon(): Promise<void> {
+    await sleep(1_500, undefined, { ref: false });
+    await this.kill();
+  }
+
   #arm(): void {
     const takeBack = this.heroku.faults.add({
       method: 'PATCH',
@@ -55,7 +62,7 @@ export class Killer {
     const stopWatching = this.heroku.onRequest(({ method, fault }) => {
       if (method !== 'PATCH' || fault !== 'hang') return;
       this.atNextChange(false);
-      void this.kill();
+      void this.#killSoon();
     });
     this.#disarm = () => {
       takeBack();

@@ -88,6 +88,7 @@ async function build(
   const slack = await startSlackStandIn({
     scopes: manifest.scopes,
     subscribedEvents: manifest.events,
+    homeTab: manifest.homeTab,
     eventRetryWaitMs: SLACK_RETRY_WAITS,
     clock: clock.now,
   });

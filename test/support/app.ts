@@ -71,6 +71,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
   const slack = await startSlackStandIn({
     scopes: manifest.scopes,
     subscribedEvents: manifest.events,
+    homeTab: manifest.homeTab,
     rateLimit: options.rateLimit ?? true,
   });
   const key = randomBytes(32);

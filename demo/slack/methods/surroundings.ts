@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly botChannels: ReadonlySet<string>;
   /** Whether more than one message a second and channel is refused. */
   readonly rateLimit: boolean;
+  /** Whether the app has a home tab. */
+  readonly homeTab: boolean;
   /** The workspace's address, such as `https://raxx.slack.com`. */
   readonly workspaceUrl: string;
   /** What Slack says of a user beside what `emulate` knows. */

@@ -66,7 +66,10 @@ function Inside({ seen, lost }: { readonly seen: Snapshot; readonly lost: boolea
       setPrefilled({ text, inThread: root !== undefined });
     },
   };
-  const reference = useMemo<Reference>(() => ({ names: seen.names, minute }), [seen.names, minute]);
+  const reference = useMemo<Reference>(
+    () => ({ names: seen.names, channels: seen.channels, minute }),
+    [seen.names, seen.channels, minute],
+  );
 
   const channel = seen.channels.find(({ name }) => name === place);
   const root = seen.messages.find(({ channel: where, ts }) => where === thread?.channel && ts === thread.ts);

@@ -1,19 +1,20 @@
 import { createContext, memo, useContext } from 'react';
 import { type Block, Message } from 'slack-blocks-to-jsx';
-import type { BlockData } from '../../protocol/snapshot.js';
+import type { BlockData, ChannelData } from '../../protocol/snapshot.js';
 import { exactly, slackDate } from '../time.js';
 
 /** What words refer to: who is who, and which minute it is (in ms). */
 export interface Reference {
   readonly names: Readonly<Record<string, string>>;
+  readonly channels: readonly ChannelData[];
   readonly minute: number;
 }
 
-export const ReferenceContext = createContext<Reference>({ names: {}, minute: 0 });
+export const ReferenceContext = createContext<Reference>({ names: {}, channels: [], minute: 0 });
 
 /** A block that nothing can be clicked in, as slack-blocks-to-jsx draws it. */
 export const Drawn = memo(function Drawn({ block }: { readonly block: BlockData }) {
-  const { names, minute } = useContext(ReferenceContext);
+  const { names, channels, minute } = useContext(ReferenceContext);
   return (
     <Message
       // The server checked it by Block Kit's own rules before it was stored.
@@ -24,6 +25,7 @@ export const Drawn = memo(function Drawn({ block }: { readonly block: BlockData 
       withoutWrapper
       data={{ users: Object.entries(names).map(([id, name]) => ({ id, name })) }}
       hooks={{
+        channel: ({ id }) => <span className="mention">#{channels.find((one) => one.id === id)?.name ?? id}</span>,
         user: ({ id }) => <span className="mention">@{names[id] ?? id}</span>,
         date: ({ timestamp, format }) => {
           const at = new Date(Number(timestamp) * 1_000);
