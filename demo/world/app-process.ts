@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { MovableClock } from './clock.js';
 import { fromApp, type ToApp } from './ipc.js';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ENTRY = fileURLToPath(new URL('./app.ts', import.meta.url));
 const UP_WITHIN_MS = 60_000;
 /** A platform starts a process again that ended; this is how long one sees that it is gone. */
@@ -48,6 +49,7 @@ export class AppProcess {
     this.#starts += 1;
     this.#become('starting');
     const child = spawn(process.execPath, ['--import', 'tsx', ENTRY, String(clock.offsetMs)], {
+      cwd: ROOT,
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', showLog ? 'inherit' : 'ignore', 'inherit', 'ipc'],
     });

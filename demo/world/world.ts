@@ -38,12 +38,17 @@ export interface World {
   readonly authenticators: Authenticators;
   readonly rows: RowReader;
   moveClock(hours: number): void;
+  /** Slack is down for ten minutes of the clock. */
+  slackOutage(): void;
+  /** Until when it is; null where it is not. */
+  readonly slackDownUntil: Date | null;
   /** Calls back whenever something may have changed; returns how to stop that. */
   onChange(observer: () => void): () => void;
   close(): Promise<void>;
 }
 
 const HOUR_MS = 3_600_000;
+const OUTAGE_MS = 10 * 60_000;
 /** Slack's own waits before it sends an event again: at once, after a minute, after five. */
 const SLACK_RETRY_WAITS = [0, 60_000, 300_000] as const;
 
@@ -133,6 +138,7 @@ async function build(
   closers.push(() => app.stop());
   await app.start();
 
+  let slackBackAt = clock.now();
   return {
     transport,
     manifest,
@@ -148,6 +154,14 @@ async function build(
       clock.moveTo(clock.offsetMs + hours * HOUR_MS);
       app.tell({ kind: 'move_clock', offsetMs: clock.offsetMs });
       changed();
+    },
+    slackOutage() {
+      slack.outage(OUTAGE_MS);
+      slackBackAt = new Date(clock.now().getTime() + OUTAGE_MS);
+      changed();
+    },
+    get slackDownUntil() {
+      return slackBackAt > clock.now() ? slackBackAt : null;
     },
     onChange(observer) {
       observers.add(observer);

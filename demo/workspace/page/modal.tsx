@@ -16,6 +16,8 @@ export function Modal({ view, depth }: { readonly view: ViewData; readonly depth
   const { me, act } = useWorkspace();
   const [drafts, setDrafts] = useState<readonly KeptDraft[]>([]);
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
+  /** How often the form came back with errors: each time, and not as they are mended, the focus goes to the first. */
+  const [refusals, setRefusals] = useState(0);
   const [trouble, setTrouble] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
@@ -33,8 +35,8 @@ export function Modal({ view, depth }: { readonly view: ViewData; readonly depth
     form.current?.querySelector<HTMLElement>('[data-focus-on-load=true]')?.focus();
   }, []);
   useEffect(() => {
-    if (Object.keys(errors).length > 0) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
-  }, [errors]);
+    if (refusals > 0) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+  }, [refusals]);
 
   function enter(block: BlockData, value: Value): void {
     const [field] = inputsOf([block]);
@@ -59,7 +61,10 @@ export function Modal({ view, depth }: { readonly view: ViewData; readonly depth
     setTrouble(null);
     const outcome = await act({ do: 'submit', as: me.key, viewId: view.id, values }, { quiet: true });
     setBusy(false);
-    if (outcome.kind === 'errors') setErrors(outcome.errors);
+    if (outcome.kind === 'errors') {
+      setErrors(outcome.errors);
+      setRefusals(refusals + 1);
+    }
     if (outcome.kind === 'failed') setTrouble(outcome.message);
   }
 

@@ -30,6 +30,7 @@ export const act = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('open_home'), as }),
   z.strictObject({ do: z.literal('dismiss'), as, id }),
   z.strictObject({ do: z.literal('move_clock'), hours: z.union([z.literal(12), z.literal(24)]) }),
+  z.strictObject({ do: z.literal('slack_outage') }),
   z.strictObject({ do: z.literal('heroku_switch'), name: herokuSwitch, on: z.boolean() }),
   z.strictObject({ do: z.literal('heroku_set'), configVar: id, value: z.string().max(200).nullable() }),
   z.strictObject({ do: z.literal('kill') }),

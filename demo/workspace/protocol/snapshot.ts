@@ -127,6 +127,8 @@ export const snapshot = z.object({
   heroku,
   /** How far the world's clock is ahead of the machine's, in ms. */
   clockOffsetMs: z.number(),
+  /** Until when Slack is down; null where it is not. */
+  slackDownUntil: z.string().nullable(),
   app: z.object({
     status: z.enum(['starting', 'up', 'down']),
     pid: z.number().nullable(),

@@ -71,6 +71,7 @@ export async function look(world: World, guide: Guide): Promise<Snapshot> {
       switches: Object.fromEntries(HEROKU_SWITCHES.map((name) => [name, world.switches.isOn(name)])),
     },
     clockOffsetMs: clock.offsetMs,
+    slackDownUntil: world.slackDownUntil?.toISOString() ?? null,
     app: {
       status: app.status,
       pid: app.pid,

@@ -40,6 +40,9 @@ export async function perform(world: World, act: Act): Promise<Outcome> {
     case 'move_clock':
       world.moveClock(act.hours);
       return DONE;
+    case 'slack_outage':
+      world.slackOutage();
+      return DONE;
     case 'heroku_switch':
       world.switches.set(act.name, act.on);
       return DONE;

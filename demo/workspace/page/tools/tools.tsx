@@ -3,6 +3,7 @@ import { Authenticator } from './authenticator.js';
 import { Clock } from './clock.js';
 import { Heroku } from './heroku.js';
 import { Rows } from './rows.js';
+import { SlackTool } from './slack.js';
 
 /** What is no part of Slack: the phone, the clock, Heroku, the app's process, and the rows. */
 export function Tools() {
@@ -12,6 +13,7 @@ export function Tools() {
       <AppTool />
       <Heroku />
       <Clock />
+      <SlackTool />
       <Rows />
     </aside>
   );
