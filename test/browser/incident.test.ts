@@ -1,11 +1,11 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { violations } from './support/axe.js';
 import { describeInBrowser, keepScreenshot, launch, open } from './support/browser.js';
 import { type RunningDemo, startDemo } from './support/demo.js';
 import { keyboard, mouse } from './support/hands.js';
 import { Visitor } from './support/visitor.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const FLAG = 'console_heroku_log_drain_alerting';
 const RCA = 'https://docs.raxx.example/rca/2026-05-11';
@@ -69,7 +69,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await visitor.fill('TOTP code', await visitor.code());
   await visitor.press('Promote', dialog);
   await dialog.waitFor({ state: 'detached' });
-  await page.getByText('was killed; it is started again').waitFor();
+  await page.getByText('1 × killed').waitFor();
   await keep('5-killed');
   await visitor.row('console_bulk_export', 'deployed').waitFor();
   await visitor.messages('console_bulk_export').getByText('live', { exact: true }).waitFor();
@@ -88,6 +88,47 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await keep('7-critical');
 }
 
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
+
+/** Of the screens that are kept, those that axe-core looks at: each has something that no other one has. */
+const LOOKED_AT: ReadonlySet<string> = new Set([
+  '1-stranger',
+  '3-wrong-code',
+  '4-thread',
+  '7-critical',
+  'channel',
+  'form',
+  'backstage',
+]);
+
+/** What was critical is marked failed, on a phone, on which nothing may stick out to the side. */
+async function failOnPhone(visitor: Visitor, keep: (name: string) => Promise<void>): Promise<void> {
+  const { page, dialog } = visitor;
+  const width = () => page.evaluate<number>('document.documentElement.scrollWidth');
+  const warning = visitor.messages('console_invoice_pdf').first();
+  await warning.waitFor();
+  await keep('channel');
+  expect(await width()).toBe(PHONE.viewport.width);
+  await visitor.press('Backstage');
+  await page.getByRole('heading', { name: 'Rows' }).waitFor();
+  await keep('backstage');
+  expect(await width()).toBe(PHONE.viewport.width);
+  await visitor.press('flag-alerts');
+  await visitor.press(/^Mark failed/u, warning);
+  await visitor.fill('Why did it fail?', 'Never set.');
+  await keep('form');
+  expect(await width()).toBe(PHONE.viewport.width);
+  // On a phone the authenticator lies on the form.
+  await visitor.fill('TOTP code', ((await dialog.locator('.digits').textContent()) ?? '').replaceAll(/\D/gu, ''));
+  await visitor.press('Mark failed', dialog);
+  await dialog.waitFor({ state: 'detached' });
+  await warning.getByText('was marked').waitFor();
+  await warning.getByRole('button', { name: /repl/u }).click();
+  await visitor.thread.getByText('was marked').first().waitFor();
+  await keep('thread');
+  expect(await width()).toBe(PHONE.viewport.width);
+}
+
 describeInBrowser('the workspace in a browser', () => {
   let browser: Browser;
   let demo: RunningDemo;
@@ -100,22 +141,19 @@ describeInBrowser('the workspace in a browser', () => {
   });
   afterAll(() => browser.close());
 
-  test('the incident, with a mouse, over signed HTTP: nobody is kept out, on any screen', async () => {
+  test('the incident, with a mouse, over signed HTTP; then a phone; axe-core finds nobody kept out', async () => {
     demo = await startDemo('http');
     const { page, errors } = await open(browser, demo.url);
     const found: string[] = [];
-    await liveThrough(new Visitor(page, mouse()), async (name) => {
-      await keepScreenshot(page, `http-${name}`);
-      found.push(...(await violations(page)));
-    });
+    const keepFrom = (where: Page, prefix: string) => async (name: string) => {
+      await keepScreenshot(where, `${prefix}-${name}`);
+      if (LOOKED_AT.has(name)) found.push(...(await violations(where)));
+    };
+    await liveThrough(new Visitor(page, mouse()), keepFrom(page, 'http'));
+    const phone = await open(browser, demo.url, { ...PHONE, colorScheme: 'dark' });
+    await failOnPhone(new Visitor(phone.page, mouse()), keepFrom(phone.page, 'phone'));
     expect(found).toEqual([]);
-    expect(errors).toEqual([]);
-
-    const dark = await open(browser, demo.url, { colorScheme: 'dark' });
-    await dark.page.getByText('console_bulk_export').first().waitFor();
-    await keepScreenshot(dark.page, 'dark');
-    expect(await violations(dark.page)).toEqual([]);
-    expect(dark.errors).toEqual([]);
+    expect([...errors, ...phone.errors]).toEqual([]);
   });
 
   test('the incident, with the keyboard alone, over Socket Mode', async () => {

@@ -116,9 +116,10 @@ async function jsonOf(request: IncomingMessage): Promise<unknown> {
   for await (const chunk of request) {
     const bytes = Buffer.from(chunk);
     length += bytes.byteLength;
-    if (length > MOST_BYTES) return undefined;
-    chunks.push(bytes);
+    // What is too much is read to its end and kept nowhere: whoever sends hears the answer only then.
+    if (length <= MOST_BYTES) chunks.push(bytes);
   }
+  if (length > MOST_BYTES) return undefined;
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch {

@@ -27,7 +27,7 @@ const MOST_STOPS = 200;
 /** The keyboard alone: nothing is reached but by Tab and the arrows. */
 export function keyboard(page: Page): Hands {
   const { keyboard: keys } = page;
-  const hasFocus = (what: Locator) => what.evaluate((element) => element.matches(':focus'));
+  const hasFocus = async (what: Locator) => (await what.and(page.locator(':focus')).count()) > 0;
 
   async function reach(what: Locator): Promise<void> {
     await what.waitFor();
