@@ -209,7 +209,7 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
       if (fault !== null) {
         const words = `${COMMAND} failed with the error "${fault}"`;
         const content = { text: words, blocks: [], attachments: [] };
-        screens.whisper(who.id, { channel, threadTs: null, ts: tsOf(around.clock()), ...content });
+        screens.whisper(who.id, { channel, threadTs: null, ts: tsOf(around.clock()), ...content, bySlack: true });
         return { kind: 'failed', message: fault };
       }
       const body = answer.kind === 'answered' ? answer.body : '';

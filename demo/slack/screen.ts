@@ -22,6 +22,8 @@ export interface EphemeralMessage {
   readonly threadTs: string | null;
   readonly blocks: readonly unknown[];
   readonly attachments: readonly unknown[];
+  /** Where Slack itself says it, and not the app. */
+  readonly bySlack?: true;
 }
 
 /** What people see beside the channel: messages meant for them alone. */

@@ -5,10 +5,9 @@ import { useWorkspace } from './workspace.js';
 export function Announcer() {
   const { seen, me } = useWorkspace();
   const last = [...seen.messages, ...me.ephemerals].sort((a, b) => (a.ts < b.ts ? -1 : 1)).at(-1);
-  const user = last !== undefined && 'user' in last ? last.user : seen.bot.id;
   return (
     <p className="unseen" role="status">
-      {last === undefined ? '' : `${seen.names[user] ?? user}: ${firstWords(last.text)}`}
+      {last === undefined ? '' : `${seen.names[last.user] ?? last.user}: ${firstWords(last.text)}`}
     </p>
   );
 }

@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import type { ChannelData, EphemeralData, MessageData } from '../protocol/snapshot.js';
 import { Composer } from './composer.js';
 import { Message, Whisper } from './message.js';
@@ -16,6 +17,7 @@ export function Channel({
   readonly prefilled: { readonly text: string } | null;
 }) {
   const { seen, me } = useWorkspace();
+  const [sent, setSent] = useState(0);
   const all = seen.messages.filter((message) => message.channel === channel.id);
   const shown: Entry[] = [
     ...all
@@ -35,7 +37,7 @@ export function Channel({
         </h1>
         <p>{channel.hasApp ? 'What hangs is said here.' : 'flag-promotions is not a member of this channel.'}</p>
       </header>
-      <MessageList label={`Messages in ${channel.name}`} count={shown.length}>
+      <MessageList label={`Messages in ${channel.name}`} count={shown.length} sent={sent}>
         {shown.length === 0 && <p className="nothing">Nothing was said here yet.</p>}
         {shown.map((entry, index) => {
           const day = dayOf(atOf(entry.ts));
@@ -61,7 +63,13 @@ export function Channel({
           );
         })}
       </MessageList>
-      <Composer channel={channel.id} channelName={channel.name} threadTs={null} prefilled={prefilled} />
+      <Composer
+        channel={channel.id}
+        channelName={channel.name}
+        threadTs={null}
+        prefilled={prefilled}
+        onSent={() => setSent(sent + 1)}
+      />
     </section>
   );
 }

@@ -8,10 +8,11 @@ interface ComposerProps {
   readonly threadTs: string | null;
   /** Text that was put here for the person to send; each time anew. */
   readonly prefilled: { readonly text: string } | null;
+  readonly onSent: () => void;
 }
 
 /** The box for messages and commands; of the app's command it completes the words. */
-export function Composer({ channel, channelName, threadTs, prefilled }: ComposerProps) {
+export function Composer({ channel, channelName, threadTs, prefilled, onSent }: ComposerProps) {
   const { seen, me, act } = useWorkspace();
   const [text, setText] = useState('');
   const [active, setActive] = useState(-1);
@@ -56,6 +57,7 @@ export function Composer({ channel, channelName, threadTs, prefilled }: Composer
       return;
     }
     type('');
+    onSent();
     await act(
       said.startsWith('/')
         ? { do: 'command', as: me.key, channel, text: said.slice(word.length).trim() }

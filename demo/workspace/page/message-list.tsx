@@ -7,15 +7,19 @@ const NEAR = 80;
 export function MessageList({
   label,
   count,
+  sent,
   children,
 }: {
   readonly label: string;
   readonly count: number;
+  /** How often the person sent something: whoever does wants to see it. */
+  readonly sent: number;
   readonly children: React.ReactNode;
 }) {
   const list = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  const sentBefore = useRef(sent);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: what came in is a reason to look, and nothing to read
   useLayoutEffect(() => {
@@ -24,13 +28,15 @@ export function MessageList({
     const follow = (): void => {
       if (atEnd.current) shown.scrollTop = shown.scrollHeight;
     };
+    if (sentBefore.current !== sent) atEnd.current = true;
+    sentBefore.current = sent;
     follow();
     // Pictures, and messages that are edited, grow after they were drawn.
     const sizes = new ResizeObserver(follow);
     sizes.observe(inside);
     sizes.observe(shown);
     return () => sizes.disconnect();
-  }, [count]);
+  }, [count, sent]);
 
   return (
     <section

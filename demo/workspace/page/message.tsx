@@ -75,11 +75,12 @@ export function Message({ message, replies, root }: MessageProps) {
 /** A message that only this person sees. */
 export function Whisper({ message }: { readonly message: EphemeralData }) {
   const { seen, me, act } = useWorkspace();
+  const { user } = message;
   const onAction: OnAction = (actionId, value) =>
     act({ do: 'click', as: me.key, place: { kind: 'ephemeral', id: message.id }, actionId, value: asSent(value) });
   return (
-    <article className="message whisper" aria-label="flag-promotions, only visible to you">
-      <Avatar user={seen.bot.id} />
+    <article className="message whisper" aria-label={`${seen.names[user] ?? user}, only visible to you`}>
+      <Avatar user={user} />
       <div className="message-content">
         <p className="only-you">
           Only visible to you ·{' '}
@@ -91,7 +92,7 @@ export function Whisper({ message }: { readonly message: EphemeralData }) {
             Dismiss
           </button>
         </p>
-        <MessageHead user={seen.bot.id} ts={message.ts} />
+        <MessageHead user={user} ts={message.ts} />
         <Content of={message} onAction={onAction} />
       </div>
     </article>
@@ -173,7 +174,8 @@ function colourOf(colour: string | undefined): string {
 export function firstWords(text: string): string {
   const words = text
     .replaceAll(/<!date\^\d+\^[^|>]*\|([^>]*)>/gu, '$1')
-    .replaceAll(/:[a-z_]+:|[*`_]/gu, '')
+    .replaceAll(/:[a-z_]+:|[*`]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}_])/gu, '')
+    .replaceAll(/<[^>|]*\|([^>]*)>/gu, '$1')
     .trim();
   return words.length > 80 ? `${words.slice(0, 80)}…` : words;
 }

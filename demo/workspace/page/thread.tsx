@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { MessageData } from '../protocol/snapshot.js';
 import { Composer } from './composer.js';
 import { Message, Whisper } from './message.js';
@@ -16,6 +16,7 @@ export function Thread({
   readonly onClose: () => void;
 }) {
   const { seen, me } = useWorkspace();
+  const [sent, setSent] = useState(0);
   const title = useRef<HTMLHeadingElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the focus moves when it opens, and not again
   useEffect(() => {
@@ -54,14 +55,20 @@ export function Thread({
           <span aria-hidden="true">✕</span>
         </button>
       </header>
-      <MessageList label="Messages in the thread" count={shown.length}>
+      <MessageList label="Messages in the thread" count={shown.length} sent={sent}>
         <Message message={root} replies={null} />
         <div className="reply-count">
           <span>{replies.length === 1 ? '1 reply' : `${replies.length} replies`}</span>
         </div>
         {shown.map(({ drawn }) => drawn)}
       </MessageList>
-      <Composer channel={root.channel} channelName={channel?.name ?? ''} threadTs={root.ts} prefilled={prefilled} />
+      <Composer
+        channel={root.channel}
+        channelName={channel?.name ?? ''}
+        threadTs={root.ts}
+        prefilled={prefilled}
+        onSent={() => setSent(sent + 1)}
+      />
     </aside>
   );
 }

@@ -38,7 +38,7 @@ const message = z.object({
 export type MessageData = z.output<typeof message>;
 
 /** What only one person sees. */
-const ephemeral = z.object({ ...content, id: z.string() });
+const ephemeral = z.object({ ...content, id: z.string(), user: z.string() });
 export type EphemeralData = z.output<typeof ephemeral>;
 
 const plainText = z.looseObject({ text: z.string() });

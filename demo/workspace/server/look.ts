@@ -14,6 +14,8 @@ const ROLES: Readonly<Record<PersonKey, string>> = {
   stranger: 'From another workspace',
 };
 
+const SLACKBOT = 'USLACKBOT';
+
 /** Everything that the page shows, read from the world as it is now. */
 export async function look(world: World, guide: Guide): Promise<Snapshot> {
   const { slack, heroku, clock, app, killer, manifest } = world;
@@ -36,7 +38,7 @@ export async function look(world: World, guide: Guide): Promise<Snapshot> {
       id: person.id,
       name: person.name,
       role: ROLES[key],
-      ephemerals: person.ephemerals().map(shownEphemeral),
+      ephemerals: person.ephemerals().map((message) => shownEphemeral(message, slack.botUserId)),
       modals: person.modals().map(shownView),
       home: home === undefined ? null : shownView(home),
       code: code(person),
@@ -53,6 +55,7 @@ export async function look(world: World, guide: Guide): Promise<Snapshot> {
     names: {
       ...Object.fromEntries(Object.values(slack.people).map(({ id, name }) => [id, name])),
       [slack.botUserId]: 'flag-promotions',
+      [SLACKBOT]: 'Slackbot',
     },
     channels: [
       { id: slack.channels.alerts, name: 'flag-alerts', hasApp: true },
@@ -113,7 +116,10 @@ function shownMessage(message: StoredMessage, altTexts: ReadonlyMap<string, stri
   };
 }
 
-const shownEphemeral = (message: EphemeralMessage) => ({ ...message });
+const shownEphemeral = ({ bySlack, ...message }: EphemeralMessage, botUserId: string) => ({
+  ...message,
+  user: bySlack === true ? SLACKBOT : botUserId,
+});
 
 const stateOf = z.object({ state: z.object({ values: z.record(z.string(), z.record(z.string(), z.unknown())) }) });
 

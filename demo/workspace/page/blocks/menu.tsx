@@ -17,6 +17,7 @@ export function Menu({
   readonly className: string;
 }) {
   const [open, setOpen] = useState(false);
+  const [upwards, setUpwards] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const id = useId();
@@ -56,12 +57,22 @@ export function Menu({
         aria-haspopup="menu"
         aria-expanded={open}
         aria-controls={open ? id : undefined}
-        onClick={() => setOpen(!open)}
+        onClick={({ currentTarget }) => {
+          setUpwards(currentTarget.getBoundingClientRect().bottom > window.innerHeight / 2);
+          setOpen(!open);
+        }}
       >
         <span aria-hidden="true">⋯</span>
       </button>
       {open && (
-        <div className="menu-list" id={id} role="menu" aria-label={label} tabIndex={-1} onKeyDown={onKeyDown}>
+        <div
+          className={`menu-list ${upwards ? 'upwards' : ''}`}
+          id={id}
+          role="menu"
+          aria-label={label}
+          tabIndex={-1}
+          onKeyDown={onKeyDown}
+        >
           {items.map((item) => {
             const choose = (): void => {
               close();

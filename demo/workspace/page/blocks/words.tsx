@@ -36,7 +36,7 @@ export const Drawn = memo(function Drawn({ block }: { readonly block: BlockData 
           );
         },
         link: ({ href, children }) => (
-          <a href={href} target="_blank" rel="noreferrer">
+          <a href={hereIfFile(href)} target="_blank" rel="noreferrer">
             {children}
           </a>
         ),
@@ -44,6 +44,12 @@ export const Drawn = memo(function Drawn({ block }: { readonly block: BlockData 
     />
   );
 });
+
+/** A file's address in the workspace is the page's own to serve. */
+function hereIfFile(href: string): string {
+  const id = /^https:\/\/\w+\.slack\.com\/files\/\w+\/(\w+)\//u.exec(href)?.[1];
+  return id === undefined ? href : `/files/${id}`;
+}
 
 const FENCED = /```([\s\S]*?)```/u;
 
