@@ -17,6 +17,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   // Sam, an engineer, and Dana, of another workspace, see the alert, and can do nothing about it.
   const alert = visitor.messages(FLAG).first();
   await alert.getByText('CRITICAL').waitFor();
+  await keep('0-alert');
   await visitor.become('sam');
   await visitor.press(/^Mark completed/u, alert);
   await visitor.whisper(/You need the superadmin role/u).waitFor();
@@ -131,18 +132,24 @@ async function failOnPhone(visitor: Visitor, keep: (name: string) => Promise<voi
 
 describeInBrowser('the workspace in a browser', () => {
   let browser: Browser;
-  let demo: RunningDemo;
+  let demos: Record<'http' | 'socket', Promise<RunningDemo>>;
   beforeAll(async () => {
+    // The second one starts while the first is played on.
+    demos = { http: startDemo('http'), socket: startDemo('socket') };
+    // Its test hears of a failure; until then nobody waits for it.
+    demos.socket.catch(() => undefined);
     browser = await launch();
   });
-  afterEach(async () => {
-    expect(await demo.stop()).toBe(0);
-    expect(demo.complaints).toEqual([]);
+  afterAll(async () => {
+    await browser.close();
+    const ended = await Promise.allSettled(Object.values(demos).map(async (demo) => (await demo).stop()));
+    expect(ended).toEqual(Array(2).fill({ status: 'fulfilled', value: 0 }));
+    const complaints = (await Promise.all(Object.values(demos))).flatMap((demo) => demo.complaints);
+    expect(complaints).toEqual([]);
   });
-  afterAll(() => browser.close());
 
   test('the incident, with a mouse, over signed HTTP; then a phone; axe-core finds nobody kept out', async () => {
-    demo = await startDemo('http');
+    const demo = await demos.http;
     const { page, errors } = await open(browser, demo.url);
     const found: string[] = [];
     const keepFrom = (where: Page, prefix: string) => async (name: string) => {
@@ -157,7 +164,7 @@ describeInBrowser('the workspace in a browser', () => {
   });
 
   test('the incident, with the keyboard alone, over Socket Mode', async () => {
-    demo = await startDemo('socket');
+    const demo = await demos.socket;
     const { page, errors } = await open(browser, demo.url);
     const keep = (name: string) => keepScreenshot(page, `socket-${name}`);
     await liveThrough(new Visitor(page, keyboard(page)), keep);
