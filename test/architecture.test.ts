@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 
 /** ARCHITECTURE.md's house, held by a test: which way the imports run, and who alone may know what. */
 
@@ -38,6 +40,9 @@ function importsOf(file: string): Import[] {
   });
 }
 
+const manifest = z
+  .object({ dependencies: z.record(z.string(), z.string()) })
+  .parse(JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')));
 const sources = filesUnder('src');
 const imports = sources.flatMap(importsOf);
 const isLocal = ({ target }: Import) => /^(?:src|migrations|demo|test)\//u.test(target);
@@ -82,6 +87,30 @@ test('nothing that ships imports the demo or the tests', () => {
   const shipped = [...imports, ...filesUnder('migrations').flatMap(importsOf)];
   expect(said(shipped.filter(({ target }) => /^(?:demo|test)\//u.test(target)))).toEqual([]);
 });
+
+test('what is deployed holds none of the demo, nor what it alone needs', () => {
+  const built = execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json', '--listFilesOnly'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  const own = built.split('\n').filter((file) => file !== '' && !file.includes('node_modules'));
+  expect(own.length).toBeGreaterThan(sources.length);
+  expect(own.filter((file) => /\/(?:demo|test)\//u.test(file))).toEqual([]);
+  const left = readFileSync(path.join(ROOT, '.slugignore'), 'utf8').split('\n');
+  expect(left).toEqual(expect.arrayContaining(['/demo', '/test']));
+  const needed = new Set(imports.map(({ target }) => packageOf(target)));
+  const shipped = Object.keys(manifest.dependencies).filter((name) => !needed.has(name));
+  // The chart’s font is a file that is read.
+  expect(shipped.filter((name) => name !== 'dejavu-fonts-ttf')).toEqual([]);
+});
+
+/** `@slack/bolt` of `@slack/bolt/dist/types`. */
+function packageOf(target: string): string {
+  return target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
+}
 
 test('the core and what is shown of it use no package; of Slack’s, the views know the types', () => {
   const outside = imports.filter((found) => /^src\/(?:promotions|views)\//u.test(found.file) && !isLocal(found));

@@ -79,6 +79,8 @@ export interface HerokuStandIn {
   seedRelease(release: SeedRelease): StandInRelease;
   /** How many PATCHes changed this config var. */
   patchesThatChanged(app: string, name: string): number;
+  /** Calls back once a request was carried out (or not, by a fault), before it is answered; returns how to stop that. */
+  onRequest(observer: (request: RecordedRequest) => void): () => void;
   /** Calls back each time the app's dynos restart; returns how to stop that. */
   onRestart(app: string, observer: (release: StandInRelease) => void): () => void;
   /** Cuts every connection and ends every timer. */
@@ -99,6 +101,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
   const faults = new Faults();
   const requests: Recording[] = [];
   const changedBy = new Map<string, number>();
+  const observers = new Set<(request: RecordedRequest) => void>();
   const stopped = new AbortController();
 
   const state = {
@@ -124,6 +127,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
     const plan = planOf(fault);
     if (plan.delayMs > 0) await sleep(plan.delayMs, undefined, { signal: stopped.signal });
     const right = plan.takesEffect ? rightAnswer(request) : null;
+    for (const observer of observers) observer(recording);
     if (plan.end === 'reset') reset(response);
     const final = plan.substitute ?? right;
     if (plan.end !== 'answer' || final === null) return;
@@ -179,6 +183,10 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
     finishRelease: (app, end) => get(app).finish(end),
     seedRelease: ({ app, at, user, description, vars }) => get(app).seed({ at, user, description, changes: vars }),
     patchesThatChanged: (app, name) => changedBy.get(`${get(app).name} ${name}`) ?? 0,
+    onRequest: (observer) => {
+      observers.add(observer);
+      return () => observers.delete(observer);
+    },
     onRestart: (app, observer) => get(app).onRestart(observer),
     close: async () => {
       stopped.abort();

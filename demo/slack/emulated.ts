@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { createEmulator } from 'emulate';
 import { z } from 'zod';
+import { MovedTime } from './moved-time.js';
 
 /** Slack's state (messages, users, files), kept by `emulate`; what stands in front of it adds Slack's strictness. */
 export interface Emulated {
@@ -73,8 +74,9 @@ export function userToken(name: string): string {
   return `xoxp-${name}`;
 }
 
-/** Starts `emulate`'s Slack on a free port, with these people and channels in it. */
-export async function startEmulated(seed: EmulatedSeed): Promise<Emulated> {
+/** Starts `emulate`'s Slack on a free port, with these people and channels in it, on this clock. */
+export async function startEmulated(seed: EmulatedSeed, clock: () => Date): Promise<Emulated> {
+  const time = new MovedTime(clock);
   const port = await freePort();
   const url = `http://localhost:${port}`;
   // Scopes are the gateway's to check: to `emulate`, everybody may do everything.
@@ -126,10 +128,10 @@ export async function startEmulated(seed: EmulatedSeed): Promise<Emulated> {
     const answer = await fetch(`${url}/api/${method}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${copied}`, 'content-type': 'application/json' },
-      body: JSON.stringify(args),
+      body: JSON.stringify(time.kept(args)),
     });
     if (!answer.ok) throw new Error(`The emulated Slack answered ${answer.status} to ${method}.`);
-    return z.record(z.string(), z.unknown()).parse(await answer.json());
+    return time.shown(z.record(z.string(), z.unknown()).parse(await answer.json()));
   }
 
   async function pages(method: string, args: Readonly<Record<string, unknown>> & { readonly channel: string }) {

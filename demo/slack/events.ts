@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Delivery, deliverEvent, type RetryWaits } from './deliver.js';
 import type { Channel } from './emulated.js';
 import type { MessageChange, SlackMessage } from './messages.js';
-import { tsOfNow } from './screen.js';
+import { tsOf } from './screen.js';
 import { EVENT_SCOPES } from './scopes.js';
 
 export interface EventsOptions {
@@ -21,6 +21,7 @@ export interface EventsOptions {
   readonly unfurlDomains: readonly string[];
   /** Channels with people of other workspaces in them. */
   readonly sharedChannels: ReadonlySet<string>;
+  readonly clock: () => Date;
   /** What is said of a user's home workspace. */
   readonly teamOf: (userId: string) => string;
 }
@@ -47,7 +48,7 @@ export class Events {
       event,
       type: 'event_callback',
       event_id: `Ev${randomBytes(5).toString('hex').toUpperCase()}`,
-      event_time: Math.floor(Date.now() / 1000),
+      event_time: Math.floor(options.clock().getTime() / 1000),
       authorizations: [
         {
           enterprise_id: null,
@@ -100,7 +101,7 @@ export class Events {
       ]);
       return;
     }
-    const at = tsOfNow();
+    const at = tsOf(this.options.clock());
     const hidden = { type: 'message', hidden: true, ...where, ts: at, event_ts: at };
     const previous = withoutMetadata(change.previous);
     await this.send(

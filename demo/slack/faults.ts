@@ -17,8 +17,10 @@ export type FaultKind =
 export type Fault = FaultKind & {
   /** A Web API method such as `chat.postMessage`, `response_url`, `upload`, or `*` for all of them. */
   readonly method: string;
-  /** How many calls it hits; without it, all until it is cleared. */
+  /** How many calls it hits; without it, all until it is over or cleared. */
   readonly times?: number;
+  /** When it is over, by the workspace's clock. */
+  readonly until?: Date;
 };
 
 /** Faults that were asked for. Each call takes the first that fits, so that a list of them plays out in its order. */
@@ -34,7 +36,7 @@ export interface FaultPlan extends Faults {
   take(method: string): FaultKind | null;
 }
 
-export function createFaults(): FaultPlan {
+export function createFaults(clock: () => Date): FaultPlan {
   const planned = new Set<{ readonly fault: Fault; left: number }>();
   return {
     add(fault) {
@@ -50,6 +52,9 @@ export function createFaults(): FaultPlan {
       planned.clear();
     },
     take(method) {
+      for (const entry of planned) {
+        if (entry.fault.until !== undefined && entry.fault.until <= clock()) planned.delete(entry);
+      }
       const hit = [...planned].find(({ fault }) => fault.method === method || fault.method === '*');
       if (hit === undefined) return null;
       hit.left -= 1;

@@ -7,7 +7,7 @@ import { actionOf, findElement } from './elements.js';
 import { assertEnterable, clientErrors, type FieldValue, type FormValues } from './form.js';
 import type { Channel } from './emulated.js';
 import type { ResponseTarget, ResponseUrls } from './response-urls.js';
-import { type EphemeralMessage, type Screens, type StoredMessage, tsOfNow } from './screen.js';
+import { type EphemeralMessage, type Screens, type StoredMessage, tsOf } from './screen.js';
 import { applyAcknowledgement, type SubmitOutcome } from './submission.js';
 import type { Triggers } from './triggers.js';
 import type { OpenView, Views } from './views.js';
@@ -37,10 +37,13 @@ export interface PersonSurroundings {
   deliver(payload: Payload): Promise<Acknowledgement>;
   /** Resolves once the app has acknowledged the event, or was given up. */
   deliverEvent(subscription: string, event: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Posts in a user's name; its ts, once the app has heard of it. */
+  /** Posts in a user's name; its ts. */
   post(userId: string, args: Readonly<Record<string, unknown>>): Promise<string>;
+  /** Resolves once the app has acknowledged hearing of a message, or was given up. */
+  heardOf(channel: string, ts: string): Promise<void>;
   messages(channel: string): Promise<readonly StoredMessage[]>;
   directMessages(userId: string): Promise<readonly StoredMessage[]>;
+  clock(): Date;
 }
 
 export interface ClickOptions {
@@ -49,6 +52,12 @@ export interface ClickOptions {
    * in checkboxes, those that are ticked then; elsewhere what is entered.
    */
   readonly value?: FieldValue;
+}
+
+export interface SayOptions {
+  readonly channel?: string;
+  readonly threadTs?: string;
+  readonly unheard?: boolean;
 }
 
 /** Somebody in the workspace, and what they can do. Times are in milliseconds. */
@@ -70,6 +79,8 @@ export interface Person {
   clickInModal(actionId: string, options?: ClickOptions): Promise<ClickOutcome>;
   /** The topmost modal. */
   modal(): OpenView | undefined;
+  /** The whole stack, the topmost last. */
+  modals(): readonly OpenView[];
   /** The modal that a predicate fits. @throws where there is none within `timeoutMs`, 15,000 unless told */
   waitForModal(predicate?: (view: OpenView) => boolean, timeoutMs?: number): Promise<OpenView>;
   /** Enters values into the topmost modal, by block id, and sends nothing. @throws where it has no such field */
@@ -85,9 +96,9 @@ export interface Person {
   reopen(view: OpenView | undefined): void;
   /**
    * Posts a message, in Slack's own markup, to the alerts channel unless told; its ts, once the app has acknowledged
-   * what it hears of it, or was given up. Bare web addresses become links, as in Slack's client.
+   * what it hears of it, or was given up; with `unheard` at once. Bare web addresses become links, as in Slack's client.
    */
-  say(text: string, options?: { readonly channel?: string; readonly threadTs?: string }): Promise<string>;
+  say(text: string, options?: SayOptions): Promise<string>;
   /** Uses a message's shortcut. @throws where there is no such message */
   messageShortcut(callbackId: string, channel: string, ts: string): Promise<ClickOutcome>;
   /** Opens the app's home tab; resolves once the app has acknowledged hearing of it, or was given up. */
@@ -100,6 +111,8 @@ export interface Person {
   directMessages(): Promise<readonly StoredMessage[]>;
   /** What only this person sees, in the order in which it came. */
   ephemerals(): readonly EphemeralMessage[];
+  /** Takes a message that only this person sees off their screen; the app does not hear of it. */
+  dismiss(id: string): void;
   /** The last of these that a predicate fits. @throws where there is none within `timeoutMs`, 15,000 unless told */
   waitForEphemeral(predicate?: (message: EphemeralMessage) => boolean, timeoutMs?: number): Promise<EphemeralMessage>;
 }
@@ -199,7 +212,7 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
       if (fault !== null) {
         const words = `${COMMAND} failed with the error "${fault}"`;
         const content = { text: words, blocks: [], attachments: [] };
-        screens.whisper(who.id, { channel, threadTs: null, ts: tsOfNow(), ...content });
+        screens.whisper(who.id, { channel, threadTs: null, ts: tsOf(around.clock()), ...content, bySlack: true });
         return { kind: 'failed', message: fault };
       }
       const body = answer.kind === 'answered' ? answer.body : '';
@@ -249,6 +262,8 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
 
     modal: () => views.modalsOf(who.id).at(-1),
 
+    modals: () => views.modalsOf(who.id),
+
     async waitForModal(predicate = () => true, timeoutMs = DEFAULT_WAIT_MS) {
       const look = () => views.modalsOf(who.id).filter(predicate).at(-1);
       return waitFor(look, timeoutMs, `${who.name} sees no such modal.`);
@@ -290,11 +305,14 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
     },
 
     async say(text, options = {}) {
-      return around.post(who.id, {
-        channel: options.channel ?? who.home,
+      const channel = options.channel ?? who.home;
+      const ts = await around.post(who.id, {
+        channel,
         text: withLinks(text),
         ...(options.threadTs === undefined ? {} : { thread_ts: options.threadTs }),
       });
+      if (options.unheard !== true) await around.heardOf(channel, ts);
+      return ts;
     },
 
     async messageShortcut(callbackId, channel, ts) {
@@ -308,7 +326,7 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
           trigger_id: triggerFor(null),
           response_url: responseUrl({ channel, threadTs: message.threadTs, original: null }),
           message_ts: ts,
-          action_ts: tsOfNow(),
+          action_ts: tsOf(around.clock()),
           channel: channelField(channel),
           message: shown,
         }),
@@ -323,7 +341,7 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
         user: who.id,
         channel: `D${who.id.slice(1)}`,
         tab: 'home',
-        event_ts: tsOfNow(),
+        event_ts: tsOf(around.clock()),
         ...(view === undefined ? {} : { view: view.raw }),
       });
     },
@@ -339,6 +357,8 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
     directMessages: () => around.directMessages(who.id),
 
     ephemerals: () => [...screens.of(who.id)],
+
+    dismiss: (id) => screens.dismiss(who.id, id),
 
     async waitForEphemeral(predicate = () => true, timeoutMs = DEFAULT_WAIT_MS) {
       const look = () => screens.of(who.id).filter(predicate).at(-1);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { z } from 'zod';
 import type { Author, Messages } from './messages.js';
-import { type Screens, tsOfNow } from './screen.js';
+import { type Screens, tsOf } from './screen.js';
 import { storedAttachments, storedBlocks } from './shape.js';
 
 /** Where an answer to an interaction goes, and what it may replace. */
@@ -42,6 +42,7 @@ export class ResponseUrls {
     private readonly screens: Screens,
     private readonly messages: Messages,
     private readonly bot: Author,
+    private readonly clock: () => Date,
   ) {}
 
   /** A URL to which the app may post its answers. */
@@ -107,7 +108,7 @@ export class ResponseUrls {
     const shown = this.screens.whisper(target.userId, {
       channel: target.channel,
       threadTs,
-      ts: tsOfNow(),
+      ts: tsOf(this.clock()),
       ...contentOf(content),
     });
     return { kind: 'ephemeral', id: shown.id };

@@ -22,12 +22,16 @@ export interface EphemeralMessage {
   readonly threadTs: string | null;
   readonly blocks: readonly unknown[];
   readonly attachments: readonly unknown[];
+  /** Where Slack itself says it, and not the app. */
+  readonly bySlack?: true;
 }
 
 /** What people see beside the channel: messages meant for them alone. */
 export class Screens {
   readonly #ephemerals = new Map<string, EphemeralMessage[]>();
   #count = 0;
+
+  constructor(private readonly onChange: () => void) {}
 
   /** What one person sees, in the order in which it came. */
   of(userId: string): readonly EphemeralMessage[] {
@@ -37,27 +41,33 @@ export class Screens {
   whisper(userId: string, message: Omit<EphemeralMessage, 'id'>): EphemeralMessage {
     this.#count += 1;
     const shown = { ...message, id: `E${this.#count}` };
-    this.#ephemerals.set(userId, [...this.of(userId), shown]);
+    this.#show(userId, [...this.of(userId), shown]);
     return shown;
   }
 
   /** Puts other content in a message's place. A message that the person dismissed stays away. */
   replace(userId: string, id: string, by: Pick<EphemeralMessage, 'text' | 'blocks' | 'attachments'>): void {
-    this.#ephemerals.set(
+    this.#show(
       userId,
       this.of(userId).map((message) => (message.id === id ? { ...message, ...by } : message)),
     );
   }
 
   dismiss(userId: string, id: string): void {
-    this.#ephemerals.set(
+    this.#show(
       userId,
       this.of(userId).filter((message) => message.id !== id),
     );
   }
+
+  #show(userId: string, messages: EphemeralMessage[]): void {
+    this.#ephemerals.set(userId, messages);
+    this.onChange();
+  }
 }
 
-/** A ts of now, for what is in no channel's history. */
-export function tsOfNow(): string {
-  return `${Math.floor(Date.now() / 1000)}.${String(Date.now() % 1000).padStart(3, '0')}000`;
+/** The ts of a moment, for what is in no channel's history. */
+export function tsOf(at: Date): string {
+  const ms = at.getTime();
+  return `${Math.floor(ms / 1000)}.${String(ms % 1000).padStart(3, '0')}000`;
 }

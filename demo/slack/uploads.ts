@@ -1,12 +1,20 @@
+interface Upload {
+  readonly name: string;
+  readonly length: number;
+  readonly altText: string | null;
+  bytes: Buffer | null;
+  isDone: boolean;
+}
+
 /** Uploads that were begun: their addresses, what they were said to be, and what came in. */
 export class Uploads {
-  readonly #begun = new Map<string, { readonly length: number; bytes: Buffer | null; isDone: boolean }>();
+  readonly #begun = new Map<string, Upload>();
 
   constructor(private readonly baseUrl: () => string) {}
 
   /** The address that the file's bytes are to be sent to. */
-  begin(id: string, length: number): string {
-    this.#begun.set(id, { length, bytes: null, isDone: false });
+  begin(id: string, announced: Pick<Upload, 'name' | 'length' | 'altText'>): string {
+    this.#begun.set(id, { ...announced, bytes: null, isDone: false });
     return `${this.baseUrl()}/upload/v1/${id}`;
   }
 
@@ -29,6 +37,13 @@ export class Uploads {
   finish(id: string): void {
     const upload = this.#begun.get(id);
     if (upload !== undefined) upload.isDone = true;
+  }
+
+  /** Files that were shared. */
+  shared(): readonly { readonly id: string; readonly name: string; readonly altText: string | null }[] {
+    return [...this.#begun]
+      .filter(([, { isDone }]) => isDone)
+      .map(([id, { name, altText }]) => ({ id, name, altText }));
   }
 
   /** @throws where nothing came in */

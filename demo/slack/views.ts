@@ -50,7 +50,10 @@ export class Views {
   #modals: KeptView[] = [];
   readonly #homes = new Map<string, KeptView>();
 
-  constructor(private readonly around: { readonly teamId: string; readonly appId: string; readonly botId: string }) {}
+  constructor(
+    private readonly around: { readonly teamId: string; readonly appId: string; readonly botId: string },
+    private readonly onChange: () => void,
+  ) {}
 
   /** A person's modals, the topmost last. */
   modalsOf(userId: string): readonly OpenView[] {
@@ -82,6 +85,7 @@ export class Views {
       entered: {},
     };
     this.#modals.push(kept);
+    this.onChange();
     return this.#shown(kept);
   }
 
@@ -98,6 +102,7 @@ export class Views {
     kept.entered = entriesThatFit(kept.entered, kept.content.blocks, parsed.blocks);
     kept.content = parsed;
     kept.hash = makeHash();
+    this.onChange();
     return this.#shown(kept);
   }
 
@@ -115,6 +120,7 @@ export class Views {
       entered: {},
     };
     this.#homes.set(userId, kept);
+    this.onChange();
     return this.#shown(kept);
   }
 
@@ -132,10 +138,12 @@ export class Views {
 
   close(id: string): void {
     this.#modals = this.#modals.filter((view) => view.id !== id);
+    this.onChange();
   }
 
   closeAll(userId: string): void {
     this.#modals = this.#modals.filter((view) => view.userId !== userId);
+    this.onChange();
   }
 
   /** Puts a view back that was closed, as it was. */
@@ -150,6 +158,7 @@ export class Views {
       content: content.parse(view.raw),
       entered: {},
     });
+    this.onChange();
   }
 
   #isTaken(externalId: string, by: string | null): boolean {

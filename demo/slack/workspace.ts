@@ -32,12 +32,16 @@ export interface SlackStandInOptions {
   readonly unfurlDomains?: readonly string[];
   /** Whether people of another workspace are in the channel `random` too; false unless told. */
   readonly randomIsShared?: boolean;
+  /** Whether the app has a home tab, as its manifest says; true unless told. */
+  readonly homeTab?: boolean;
   /** Whether the alerts channel is a private one, which takes scopes and events of its own; false unless told. */
   readonly alertsArePrivate?: boolean;
   /** Before each of Slack's three retries of an event, in milliseconds; Slack's own are 0, one and five minutes. */
   readonly eventRetryWaitMs?: number | RetryWaits;
   /** How long an acknowledgement may take, in milliseconds; Slack's 3,000 unless told. */
   readonly ackWithinMs?: number;
+  /** What the workspace takes for the present; the machine's clock unless told. It may be moved, forward only. */
+  readonly clock?: () => Date;
 }
 
 /** A workspace: Slack as far as the app uses it, as strict as the original. */
@@ -63,6 +67,11 @@ export interface SlackStandIn {
     readonly otherBot: Person;
   };
   readonly faults: Faults;
+  /**
+   * Slack is down for so many milliseconds of the workspace's clock: every call gets a 503, Socket Mode's connections
+   * are cut, and nobody can connect anew.
+   */
+  outage(durationMs: number): void;
   /** Every call of the Web API and every POST to a response URL, the oldest first. */
   readonly calls: readonly RecordedCall[];
   /** Requests to the app over HTTP, which can be replayed and forged; null where it is not connected by HTTP. */
@@ -72,8 +81,12 @@ export interface SlackStandIn {
   connectHttp(eventsUrl: string | null): void;
   /** What a channel shows, the oldest first: messages, and replies that were sent to the channel as well. */
   messages(channel: string): Promise<readonly StoredMessage[]>;
+  /** The same, with the replies that are in their thread alone. */
+  everything(channel: string): Promise<readonly StoredMessage[]>;
   /** The replies under a message, the oldest first, without that message. */
   thread(channel: string, ts: string): Promise<readonly StoredMessage[]>;
+  /** Files that were shared, with what they show for whoever cannot see them. */
+  files(): readonly { readonly id: string; readonly name: string; readonly altText: string | null }[];
   /** The content of a file that was shared, by its id. @throws where there is none */
   fileContent(id: string): string;
   /** The same as it came in. */
@@ -84,6 +97,8 @@ export interface SlackStandIn {
   setTimeZone(userId: string, timeZone: string | null): void;
   /** As an administrator of the workspace would. @throws where there is no such message */
   deleteMessage(channel: string, ts: string): Promise<void>;
+  /** Calls back whenever what somebody sees has changed; returns how to stop that. */
+  onChange(observer: () => void): () => void;
   /** Resolves once the app has acknowledged every event so far, or was given up. */
   eventsSettled(): Promise<void>;
   close(): Promise<void>;
@@ -111,13 +126,19 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   const ackWithinMs = options.ackWithinMs ?? ACK_WITHIN_MS;
   const wait = options.eventRetryWaitMs ?? 50;
   const stopped = new AbortController();
+  const clock = options.clock ?? (() => new Date());
+  const observers = new Set<() => void>();
+  const changed = (): void => {
+    for (const observer of observers) observer();
+  };
 
-  const emulated = await startEmulated({
+  const seed = {
     team: TEAM,
     users: PEOPLE,
     channels: [{ name: 'flag-alerts', isPrivate: options.alertsArePrivate ?? false }],
     app: { ...APP, botToken },
-  });
+  };
+  const emulated = await startEmulated(seed, clock);
   const { teamId } = emulated;
   const channelNamed = (name: string): string => emulated.channels.find((one) => one.name === name)?.id ?? '';
   const idOf = (name: (typeof PEOPLE)[number]): string => emulated.userIds[name] ?? '';
@@ -130,10 +151,10 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   const teamOf = (userId: string): string => (userId === idOf(STRANGER) ? FOREIGN_TEAM : teamId);
 
   const timeZones = new Map<string, string | null>();
-  const faults = createFaults();
-  const screens = new Screens();
+  const faults = createFaults(clock);
+  const screens = new Screens(changed);
   const triggers = new Triggers();
-  const views = new Views({ teamId, appId: APP.appId, botId: APP.botId });
+  const views = new Views({ teamId, appId: APP.appId, botId: APP.botId }, changed);
   const bot: Author = { userId: APP.botUserId, token: botToken, fields: botFields(APP, teamId) };
   const authors: readonly Author[] = [
     bot,
@@ -159,10 +180,14 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     retryWaits: typeof wait === 'number' ? [wait, wait, wait] : wait,
     stopped: stopped.signal,
     teamOf,
+    clock,
   });
-  const messages = new Messages(emulated, authors, (change) => events.announce(change));
+  const messages = new Messages(emulated, authors, (change) => {
+    events.announce(change);
+    changed();
+  });
   const uploads = new Uploads(() => api.url);
-  const responseUrls = new ResponseUrls(() => api.url, screens, messages, bot);
+  const responseUrls = new ResponseUrls(() => api.url, screens, messages, bot, clock);
 
   const api: WebApi = await startWebApi({
     around: {
@@ -178,6 +203,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       unfurlDomains: options.unfurlDomains ?? [],
       reachable: new Set(PEOPLE.filter((name) => name !== OTHER_BOT.name && name !== STRANGER).map(idOf)),
       rateLimit: options.rateLimit ?? true,
+      homeTab: options.homeTab ?? true,
       workspaceUrl: `https://${TEAM.domain}.slack.com`,
       userFields: (userId) => ({
         team_id: teamOf(userId),
@@ -220,12 +246,12 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       if (author === undefined) throw new Error(`Nobody is called ${userId}.`);
       const answer = await messages.post(author, args);
       if (answer['ok'] !== true) throw new Error(`Slack did not take the message: ${JSON.stringify(answer)}`);
-      const ts = z.string().parse(answer['ts']);
-      await events.heardOf(z.string().parse(args['channel']), ts);
-      return ts;
+      return z.string().parse(answer['ts']);
     },
     directMessages: async (userId) => around.messages(await emulated.directWith(userId)),
+    heardOf: (channel, ts) => events.heardOf(channel, ts),
     messages: async (channel) => (await messages.all(channel)).map((message) => stored(channel, message)),
+    clock,
   };
   const person = (name: (typeof PEOPLE)[number]): Person =>
     createPerson(
@@ -251,6 +277,10 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       otherBot: person(OTHER_BOT.name),
     },
     faults,
+    outage(durationMs) {
+      faults.add({ method: '*', kind: 'status', status: 503, until: new Date(clock().getTime() + durationMs) });
+      socketMode.drop();
+    },
     calls: api.calls,
     get http() {
       return http;
@@ -263,9 +293,11 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     async messages(channel) {
       return (await messages.all(channel)).filter(inChannel).map((message) => stored(channel, message));
     },
+    everything: around.messages,
     async thread(channel, ts) {
       return (await around.messages(channel)).filter((message) => message.threadTs === ts && message.ts !== ts);
     },
+    files: () => uploads.shared(),
     fileContent: (id) => uploads.contentOf(id).toString('utf8'),
     fileBytes: (id) => uploads.contentOf(id),
     invite(channel) {
@@ -275,6 +307,10 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     },
     setTimeZone: (userId, timeZone) => void timeZones.set(userId, timeZone),
     deleteMessage: (channel, ts) => messages.removeAsAuthor(channel, ts),
+    onChange(observer) {
+      observers.add(observer);
+      return () => observers.delete(observer);
+    },
     eventsSettled: () => events.settled(),
     async close() {
       stopped.abort();

@@ -1,5 +1,6 @@
 import { LogLevel, WebClient } from '@slack/web-api';
 import { type SlackStandIn, type SlackStandInOptions, startSlackStandIn } from '../../demo/slack/workspace.js';
+import { createTestClock } from '../support/clock.js';
 
 /** The stand-in's Web API, asked by Slack's own client. */
 
@@ -463,6 +464,13 @@ describe('views', () => {
     expect(await errorOf(client.apiCall('views.open', { trigger_id: '1', view: home }))).toBe('invalid_arguments');
   });
 
+  test('a home tab that the manifest does not ask for takes nothing', async () => {
+    const { client } = await start({ homeTab: false });
+    const view = { type: 'home' as const, blocks: [] };
+    expect(await errorOf(client.views.publish({ user_id: slack.people.superadmin.id, view }))).toBe('not_enabled');
+    expect(slack.people.superadmin.home()).toBeUndefined();
+  });
+
   test('a home tab is published to a person, and not over a newer one', async () => {
     const { client } = await start();
     const { engineer } = slack.people;
@@ -527,6 +535,67 @@ describe('faults', () => {
     await post(client, channel);
     expect(() => slack.faults.add({ method: '*', kind: 'hang', times: 0 })).toThrow(RangeError);
   });
+
+  test('an outage of ten minutes ends by the clock, for every method and every address', async () => {
+    const clock = createTestClock('2026-05-11T14:18:00Z');
+    const { client, channel } = await start({ clock: clock.now });
+    slack.outage(10 * 60_000);
+    clock.advance(10 * 60_000 - 1);
+    await expect(post(client, channel)).rejects.toMatchObject({ statusCode: 503 });
+    await expect(client.auth.test()).rejects.toMatchObject({ statusCode: 503 });
+    expect((await fetch(slack.apiUrl.replace('/api/', '/response/any'), { method: 'POST', body: '{}' })).status).toBe(
+      503,
+    );
+    clock.advance(1);
+    await post(client, channel);
+    expect(texts(await slack.messages(channel))).toEqual(['x']);
+  });
+});
+
+describe('a clock that is moved', () => {
+  test('is the time of every message, wherever it is mentioned, and history is searched by it', async () => {
+    const clock = createTestClock('2026-05-11T14:18:00Z');
+    const { client, channel } = await start({ clock: clock.now });
+    const secondsOf = (ts: string | undefined) => Math.floor(Number(ts));
+    const noticed = Date.parse('2026-05-11T14:18:00Z') / 1_000;
+    const first = await client.chat.postMessage({ channel, text: 'before' });
+    expect(secondsOf(first.ts)).toBe(noticed);
+    clock.advance(12 * 3_600_000);
+    const thread_ts = first.ts ?? '';
+    const reply = await client.chat.postMessage({ channel, text: 'after', thread_ts, reply_broadcast: true });
+    await client.chat.update({ channel, ts: thread_ts, text: 'before, changed' });
+    expect(secondsOf(reply.ts)).toBe(noticed + 12 * 3_600);
+    expect((await client.conversations.history({ channel })).messages).toMatchObject([
+      { text: 'after', ts: reply.ts, thread_ts, root: { ts: thread_ts } },
+      { text: 'before, changed', ts: thread_ts, latest_reply: reply.ts, reply_count: 1 },
+    ]);
+    const since = await client.conversations.replies({ channel, ts: thread_ts, oldest: `${noticed + 3_600}` });
+    expect(texts(since.messages)).toEqual(['before, changed', 'after']);
+    expect(texts((await client.conversations.history({ channel, oldest: `${noticed + 3_600}` })).messages)).toEqual([
+      'after',
+    ]);
+    await client.chat.delete({ channel, ts: reply.ts ?? '' });
+    expect(texts(await slack.everything(channel))).toEqual(['before, changed']);
+  });
+});
+
+test('whoever watches is told of each change of what somebody sees', async () => {
+  const { client, channel } = await start();
+  let changes = 0;
+  const stop = slack.onChange(() => {
+    changes += 1;
+  });
+  await client.chat.postMessage({ channel, text: 'x' });
+  expect(changes).toBe(1);
+  await client.chat.postEphemeral({ channel, text: 'y', user: slack.people.engineer.id });
+  expect(changes).toBe(2);
+  const [whisper] = slack.people.engineer.ephemerals();
+  slack.people.engineer.dismiss(whisper?.id ?? '');
+  expect(slack.people.engineer.ephemerals()).toEqual([]);
+  expect(changes).toBe(3);
+  stop();
+  await client.chat.postMessage({ channel, text: 'z' });
+  expect(changes).toBe(3);
 });
 
 describe('files', () => {

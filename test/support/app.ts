@@ -79,6 +79,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     scopes: manifest.scopes,
     subscribedEvents: manifest.events,
     unfurlDomains: manifest.unfurlDomains,
+    homeTab: manifest.homeTab,
     rateLimit: options.rateLimit ?? true,
     randomIsShared: options.sharedRandom ?? false,
   });

@@ -56,9 +56,10 @@ export function fileMethods(around: Surroundings): Methods {
       const asked = parsed(begin, args);
       if ('error' in asked) return asked.error;
       const answer = await emulated.call('files.getUploadURLExternal', bot.token, asked.value);
+      const { filename: name, length, alt_txt: altText = null } = asked.value;
       const begun = z.object({ file_id: z.string() }).safeParse(answer);
       if (!begun.success) return answer;
-      return { ...answer, upload_url: uploads.begin(begun.data.file_id, asked.value.length) };
+      return { ...answer, upload_url: uploads.begin(begun.data.file_id, { name, length, altText }) };
     },
 
     async 'files.completeUploadExternal'(args) {

@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly reachable: ReadonlySet<string>;
   /** Whether more than one message a second and channel is refused. */
   readonly rateLimit: boolean;
+  /** Whether the app has a home tab. */
+  readonly homeTab: boolean;
   /** The workspace's address, such as `https://raxx.slack.com`. */
   readonly workspaceUrl: string;
   /** Of the links to these, the app may show what is behind them. */

@@ -52,6 +52,7 @@ export function viewMethods(around: Surroundings): Methods {
     async 'views.publish'(args) {
       const refused = refusal(args, 'home', ['user_id', 'hash', 'view']);
       if (refused !== null) return refused;
+      if (!around.homeTab) return refuse('not_enabled');
       const user = text(args['user_id']);
       if (!Object.values(around.emulated.userIds).includes(user)) return refuse('user_not_found');
       return answer(views.publish(user, args['view'], args['hash'] === undefined ? undefined : text(args['hash'])));

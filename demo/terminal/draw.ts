@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StoredMessage } from './slack/workspace.js';
+import type { StoredMessage } from '../slack/workspace.js';
 
 /** Draws what Slack would draw, as far as a terminal can: words, dates and buttons; no layout. */
 

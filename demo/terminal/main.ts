@@ -1,22 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { generateSync } from 'otplib';
-import { startEmbeddedPostgres } from '../src/db/embedded-postgres.js';
-import { migrateToLatest } from '../src/db/migrate.js';
-import { startHerokuStandIn } from './heroku/stand-in.js';
-import { CONFIG_VAR, enrolOperator, FLAG, HEROKU_APP, insertIncident, shiftOf } from './incident.js';
-import { type SlackStandIn, type StoredMessage, startSlackStandIn } from './slack/workspace.js';
-import { messageLines, modalLines } from './terminal.js';
+import type { SlackStandIn, StoredMessage } from '../slack/workspace.js';
+import { FLAG } from '../world/incident.js';
+import { startWorld, type World } from '../world/world.js';
+import { messageLines, modalLines } from './draw.js';
 
 /**
- * `npm run demo`: the incident of 2026-05-07 to 05-11 as if it were now, on the real app, the real PostgreSQL and
- * stand-ins for Slack and Heroku. On a terminal it waits for Enter between its steps; elsewhere it plays through.
+ * `npm run demo:terminal`: the incident of 2026-05-07 to 05-11 as if it were now, on the real app, the real PostgreSQL
+ * and stand-ins for Slack and Heroku. On a terminal it waits for Enter between its steps; elsewhere it plays through.
  */
 const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
 const bold = (text: string): string => (process.stdout.isTTY ? `\u001B[1m${text}\u001B[22m` : text);
@@ -24,59 +15,23 @@ const out = (text = ''): void => {
   process.stdout.write(`${text}\n`);
 };
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-
 async function main(): Promise<void> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'flag-promotions-demo-'));
-  const closers: (() => Promise<void>)[] = [() => rm(dataDir, { recursive: true, force: true })];
+  out(bold('flag-promotions: a feature-flag promotion hangs, and what becomes of it'));
+  out();
+  const world = await startWorld({ transport: 'http' });
   try {
-    await play(dataDir, closers);
+    await play(world);
   } finally {
-    for (const close of closers.reverse()) await close();
+    await world.close();
   }
 }
 
-async function play(dataDir: string, closers: (() => Promise<void>)[]): Promise<void> {
-  const shift = shiftOf(new Date());
-  out(bold('flag-promotions: a feature-flag promotion hangs, and what becomes of it'));
-  out();
-
-  const postgres = await startEmbeddedPostgres({ dataDir });
-  closers.push(() => postgres.stop());
-  await migrateToLatest(postgres.connectionString);
-  const heroku = await startHerokuStandIn({ apps: { [HEROKU_APP]: { vars: {} } } });
-  closers.push(() => heroku.close());
-  heroku.seedRelease({
-    app: HEROKU_APP,
-    at: shift('2026-05-09T04:28:31Z'),
-    user: 'kris@raxx.example',
-    description: `Set ${CONFIG_VAR} config vars`,
-    vars: { [CONFIG_VAR]: 'true' },
-  });
-  const slack = await startSlackStandIn();
-  closers.push(() => slack.close());
-  out('  started   PostgreSQL, a stand-in for Slack, a stand-in for Heroku');
-
+async function play({ slack, authenticators, clock }: World): Promise<void> {
   const { superadmin } = slack.people;
-  const key = randomBytes(32);
-  const secret = await enrolOperator(postgres.connectionString, key, superadmin.id);
-  await insertIncident(postgres.connectionString, shift, superadmin.id);
+  const code = (): string => authenticators.code(superadmin.id, clock.now());
+  out('  started   PostgreSQL, a stand-in for Slack, a stand-in for Heroku, and the app');
   out(`  loaded    ${FLAG}: marked 4 days ago, promoted 57 h ago;`);
   out('            Heroku took the change, and the worker was killed before it wrote so');
-
-  const app = await startTheApp({
-    DATABASE_URL: postgres.connectionString,
-    SLACK_BOT_TOKEN: slack.botToken,
-    SLACK_SIGNING_SECRET: slack.signingSecret,
-    SLACK_API_URL: slack.apiUrl,
-    SLACK_ALERT_CHANNEL: slack.channels.alerts,
-    HEROKU_API_KEY: heroku.apiKey,
-    HEROKU_API_URL: heroku.apiUrl,
-    TOTP_ENCRYPTION_KEY: key.toString('base64'),
-  });
-  closers.push(() => stopTheApp(app.process));
-  slack.connectHttp(`${app.url}/slack/events`);
-  out(`  started   the app, on ${app.url} (/healthz, /readyz, /metrics)`);
   out();
 
   const alert = await theAlert(slack, () => true);
@@ -90,14 +45,14 @@ async function play(dataDir: string, closers: (() => Promise<void>)[]): Promise<
   frame(modalLines(form, namesOf(slack), bold));
 
   await pause('Press Enter to type a wrong code first');
-  const right = generateSync({ secret });
+  const right = code();
   const refused = await superadmin.submit({ code: right === '123456' ? '654321' : '123456' });
   out(`  under the field:  ${refused.kind === 'errors' ? refused.errors['code'] : refused.kind}`);
   out();
 
   await pause('Press Enter to type the right one');
   const saved = await superadmin.submit({
-    code: generateSync({ secret }),
+    code: code(),
     note: 'Live since the release; only the write was lost.',
   });
   if (saved.kind !== 'closed') throw new Error(`The form should have closed: ${JSON.stringify(saved)}`);
@@ -118,50 +73,17 @@ async function play(dataDir: string, closers: (() => Promise<void>)[]): Promise<
   draw(slack, { ...answer, attachments: [] });
 
   out(bold('What next'));
+  out('  npm run demo                the same in a browser, for you to play');
   out('  npm test                    everything above, and what goes wrong around it, as tests');
   out('  README.md                   installing it for real: Slack, Heroku, Socket Mode');
   out('  node dist/src/cli.js help   the command line, after npm run build');
   out();
 }
 
-interface TheApp {
-  readonly process: ChildProcess;
-  readonly url: string;
-}
-
-const READY_WITHIN_MS = 30_000;
-
-/** The app as it is run for real: a process of its own, configured by its environment alone. */
-async function startTheApp(environment: Readonly<Record<string, string>>): Promise<TheApp> {
-  const child = spawn(process.execPath, ['--import', 'tsx', path.join(ROOT, 'src/cli.ts'), 'start'], {
-    cwd: ROOT,
-    env: { PATH: process.env['PATH'], ...environment, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const port = await new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('The app was not up in time.')), READY_WITHIN_MS);
-    child.once('exit', (code) => reject(new Error(`The app ended with exit code ${code}.`)));
-    child.stdout.setEncoding('utf8').on('data', (lines: string) => {
-      const found = /"port":(\d+)/u.exec(lines)?.[1];
-      if (found === undefined) return;
-      clearTimeout(timer);
-      resolve(Number(found));
-    });
-  });
-  return { process: child, url: `http://127.0.0.1:${port}` };
-}
-
-async function stopTheApp(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await ended;
-}
-
 /** The alert's message, once it looks as it should. */
 async function theAlert(slack: SlackStandIn, looksRight: (message: StoredMessage) => boolean): Promise<StoredMessage> {
   for (const deadline = performance.now() + 20_000; performance.now() < deadline; await sleep(50)) {
-    const [message] = await slack.messages(slack.channels.alerts);
+    const message = (await slack.messages(slack.channels.alerts)).find(({ text }) => text.includes(FLAG));
     if (message !== undefined && looksRight(message)) return message;
   }
   throw new Error('The alert did not appear in time.');

@@ -1,0 +1,36 @@
+import { startWorld, type Transport } from '../world/world.js';
+import { serveWorkspace } from './server/server.js';
+
+/**
+ * `npm run demo`: a workspace in the browser, with the real app behind it. It stays until Ctrl-C or SIGTERM.
+ * `--socket` or DEMO_TRANSPORT=socket: by Socket Mode; DEMO_PORT: the page's port; DEMO_LOG=1: the app's log is shown.
+ */
+const out = (text: string): void => void process.stdout.write(`${text}\n`);
+const complain = (error: unknown): void =>
+  void process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+
+const transport: Transport =
+  process.argv.includes('--socket') || process.env['DEMO_TRANSPORT'] === 'socket' ? 'socket' : 'http';
+const port = Number(process.env['DEMO_PORT'] ?? 0);
+if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new RangeError('DEMO_PORT is no port.');
+
+const asked = new Promise<void>((resolve) => {
+  process.once('SIGINT', resolve);
+  process.once('SIGTERM', resolve);
+});
+out('Starting PostgreSQL, a stand-in for Slack, a stand-in for Heroku, and the app …');
+const world = await startWorld({ transport, showLog: process.env['DEMO_LOG'] === '1' });
+try {
+  const server = await serveWorkspace(world, { port, onError: complain });
+  out('');
+  out(`  The workspace is open:  ${server.url}`);
+  out('');
+  out(
+    `Slack reaches the app by ${transport === 'socket' ? 'Socket Mode' : 'signed HTTP requests'}. Ctrl-C ends everything.`,
+  );
+  await asked;
+  out('Stopping …');
+  await server.close();
+} finally {
+  await world.close();
+}

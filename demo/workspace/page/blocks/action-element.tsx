@@ -1,0 +1,103 @@
+import { useState } from 'react';
+import { Confirmation } from './confirmation.js';
+import { Choice } from './fields.js';
+import { Menu } from './menu.js';
+import type { Element } from './shapes.js';
+import { unescaped } from './words.js';
+
+/** Tells the app of a click or a choice; resolves once it was told. */
+export type OnAction = (actionId: string, value: string | readonly string[] | null) => Promise<unknown>;
+
+/** What can be clicked or chosen from outside of a form. */
+export function ActionElement({ element, onAction }: { readonly element: Element; readonly onAction: OnAction }) {
+  const [busy, setBusy] = useState(false);
+  const [asking, setAsking] = useState<string | readonly string[] | null | undefined>(undefined);
+
+  async function tell(value: string | readonly string[] | null): Promise<void> {
+    if (busy) return;
+    setBusy(true);
+    await onAction(element.action_id, value);
+    setBusy(false);
+  }
+  const act = (value: string | readonly string[] | null): void => {
+    if (element.confirm === undefined) void tell(value);
+    else setAsking(value);
+  };
+
+  return (
+    <>
+      <Shape element={element} busy={busy} act={act} />
+      {asking !== undefined && element.confirm !== undefined && (
+        <Confirmation
+          of={element.confirm}
+          onClose={(confirmed) => {
+            setAsking(undefined);
+            if (confirmed) void tell(asking);
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+interface ShapeProps {
+  readonly element: Element;
+  readonly busy: boolean;
+  readonly act: (value: string | readonly string[] | null) => void;
+}
+
+function Shape({ element, busy, act }: ShapeProps) {
+  const label = unescaped(element.text?.text ?? '');
+  const look = `button ${element.style ?? 'plain'}`;
+  const spoken = element.accessibility_label;
+  if (element.type === 'button' && element.url !== undefined) {
+    return (
+      <a
+        className={look}
+        href={element.url}
+        target="_blank"
+        rel="noreferrer"
+        aria-label={spoken}
+        onClick={() => act(null)}
+      >
+        {label}
+      </a>
+    );
+  }
+  if (element.type === 'button') {
+    return (
+      // It stays in reach of the keyboard while it works.
+      <button
+        type="button"
+        className={look}
+        aria-label={spoken}
+        aria-busy={busy}
+        aria-disabled={busy}
+        onClick={() => act(element.value ?? null)}
+      >
+        {label}
+      </button>
+    );
+  }
+  if (element.type === 'overflow') {
+    return (
+      <Menu
+        label="More actions"
+        className="button plain"
+        items={element.options.map((option) => ({
+          label: unescaped(option.text.text),
+          href: option.url,
+          onChoose: () => act(option.value),
+        }))}
+      />
+    );
+  }
+  return (
+    <Choice
+      element={element}
+      label={element.placeholder?.text ?? 'Choose'}
+      value={undefined}
+      onChange={(value) => act(value)}
+    />
+  );
+}

@@ -1,0 +1,17 @@
+import { useEffect, useRef } from 'react';
+
+/** Where what had the focus went away (a message lost its buttons), it goes to the heading of what one looks at. */
+export function useKeptFocus(): void {
+  const last = useRef<Element | null>(null);
+  useEffect(() => {
+    const note = ({ target }: FocusEvent): void => {
+      last.current = target instanceof Element ? target : null;
+    };
+    document.addEventListener('focusin', note);
+    return () => document.removeEventListener('focusin', note);
+  }, []);
+  useEffect(() => {
+    const lost = last.current !== null && !last.current.isConnected && document.activeElement === document.body;
+    if (lost) document.querySelector<HTMLElement>('[data-focus-fallback]')?.focus();
+  });
+}

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+
+/** Everything that the page shows, as the server pushes it whenever it changes. */
+
+const blocks = z.array(z.looseObject({ type: z.string() }));
+export type BlockData = z.output<typeof blocks>[number];
+
+/** Slack numbers them. */
+const attachment = z.looseObject({ id: z.number(), color: z.string().optional(), blocks: blocks.default([]) });
+
+const file = z.object({
+  id: z.string(),
+  name: z.string(),
+  title: z.string(),
+  mimetype: z.string(),
+  size: z.number(),
+  altText: z.string().nullable(),
+});
+export type FileData = z.output<typeof file>;
+
+const content = {
+  channel: z.string(),
+  ts: z.string(),
+  text: z.string(),
+  /** Of a reply, the message that it replies to. */
+  threadTs: z.string().nullable(),
+  blocks,
+  attachments: z.array(attachment),
+};
+
+const message = z.object({
+  ...content,
+  user: z.string(),
+  subtype: z.string().nullable(),
+  edited: z.boolean(),
+  files: z.array(file),
+});
+export type MessageData = z.output<typeof message>;
+
+/** What only one person sees. */
+const ephemeral = z.object({ ...content, id: z.string(), user: z.string() });
+export type EphemeralData = z.output<typeof ephemeral>;
+
+const plainText = z.looseObject({ text: z.string() });
+const view = z.object({
+  id: z.string(),
+  hash: z.string(),
+  title: z.string(),
+  submit: plainText.nullable(),
+  close: plainText.nullable(),
+  blocks,
+  /** By block id, by action id: what each input holds as far as Slack knows. */
+  state: z.record(z.string(), z.record(z.string(), z.looseObject({ type: z.string() }))),
+});
+export type ViewData = z.output<typeof view>;
+
+export const PERSON_KEYS = ['superadmin', 'engineer', 'stranger'] as const;
+export const personKey = z.enum(PERSON_KEYS);
+export type PersonKey = z.output<typeof personKey>;
+
+const person = z.object({
+  key: personKey,
+  id: z.string(),
+  name: z.string(),
+  role: z.string(),
+  ephemerals: z.array(ephemeral),
+  /** The topmost last. */
+  modals: z.array(view),
+  home: view.nullable(),
+  /** What their authenticator shows; null where they have none. */
+  code: z.object({ digits: z.string(), used: z.boolean() }).nullable(),
+});
+export type PersonData = z.output<typeof person>;
+
+const channel = z.object({ id: z.string(), name: z.string(), hasApp: z.boolean() });
+export type ChannelData = z.output<typeof channel>;
+
+const release = z.object({
+  version: z.number(),
+  status: z.enum(['pending', 'succeeded', 'failed', 'expired']),
+  current: z.boolean(),
+  at: z.string(),
+  user: z.string(),
+  description: z.string(),
+});
+
+export const herokuSwitch = z.enum(['slow', 'error_500', 'reset', 'release_fails']);
+export type HerokuSwitchName = z.output<typeof herokuSwitch>;
+
+const heroku = z.object({
+  app: z.string(),
+  /** The config vars that promotions are about, by name; null where not set. */
+  vars: z.record(z.string(), z.string().nullable()),
+  /** The newest first. */
+  releases: z.array(release),
+  switches: z.record(herokuSwitch, z.boolean()),
+});
+
+const row = z.object({
+  id: z.string(),
+  flagKey: z.string(),
+  state: z.string(),
+  checkpoint: z.string().nullable(),
+  leased: z.boolean(),
+  lastError: z.string().nullable(),
+  rcaUrl: z.string().nullable(),
+});
+export type RowData = z.output<typeof row>;
+
+export const GUIDE_STEPS = ['alert', 'evidence', 'completed', 'rca', 'kill'] as const;
+export type GuideStep = (typeof GUIDE_STEPS)[number];
+
+export const snapshot = z.object({
+  transport: z.enum(['http', 'socket']),
+  bot: z.object({ id: z.string(), name: z.string() }),
+  command: z.object({
+    name: z.string(),
+    words: z.array(z.object({ usage: z.string(), does: z.string() })),
+  }),
+  shortcuts: z.array(z.object({ name: z.string(), callbackId: z.string() })),
+  /** Names by user id. */
+  names: z.record(z.string(), z.string()),
+  channels: z.array(channel),
+  /** The oldest first, replies among them. */
+  messages: z.array(message),
+  people: z.array(person),
+  heroku,
+  /** How far the world's clock is ahead of the machine's, in ms. */
+  clockOffsetMs: z.number(),
+  /** Until when Slack is down; null where it is not. */
+  slackDownUntil: z.string().nullable(),
+  app: z.object({
+    status: z.enum(['starting', 'up', 'down']),
+    pid: z.number().nullable(),
+    starts: z.number(),
+    kills: z.number(),
+    killAtNextChange: z.boolean(),
+  }),
+  rows: z.array(row),
+  guide: z.record(z.enum(GUIDE_STEPS), z.boolean()),
+});
+export type Snapshot = z.output<typeof snapshot>;

@@ -1,0 +1,41 @@
+import { realSurroundings, startApp } from '../../src/app.js';
+import { readConfig } from '../../src/config.js';
+import { createLogger } from '../../src/log.js';
+import { MovableClock } from './clock.js';
+import { type FromApp, toApp } from './ipc.js';
+
+/**
+ * The real app in a process of its own, as `flag-promotions start` runs it, with one thing more: its clock is moved by
+ * whoever started it. Configured by its environment; how far the clock was moved already is its one argument, in ms.
+ */
+const clock = new MovableClock(Number(process.argv[2] ?? 0));
+const config = readConfig(process.env);
+const log = createLogger(config.logLevel);
+const app = await startApp(config, { ...realSurroundings(log), now: clock.now });
+
+process.on('message', (message) => {
+  const told = toApp.parse(message);
+  if (told.kind === 'move_clock') clock.moveTo(told.offsetMs);
+  // What has become due by the new time is not to wait for the timer. A tick does not reject.
+  void app.tick();
+});
+
+let stopping = false;
+function stop(): void {
+  if (stopping) return;
+  stopping = true;
+  app.stop().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      log.error({ err: error }, 'stopping failed');
+      process.exit(1);
+    },
+  );
+}
+process.on('SIGTERM', stop);
+// Ctrl-C reaches the whole group of processes; the demo ends this one in its turn.
+process.on('SIGINT', () => log.debug('the demo is stopping'));
+process.on('disconnect', stop);
+
+const up: FromApp = { kind: 'up', port: app.port };
+process.send?.(up);

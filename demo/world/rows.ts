@@ -1,0 +1,78 @@
+import pg from 'pg';
+import { z } from 'zod';
+
+/** What the database holds, read as anybody could read it. */
+export interface Row {
+  readonly id: string;
+  readonly flagKey: string;
+  readonly state: string;
+  readonly checkpoint: string | null;
+  readonly attempts: number;
+  /** Whether a promoter is at work on it, or was when it was killed. */
+  readonly leased: boolean;
+  readonly lastError: string | null;
+  readonly resolvedBy: string | null;
+  readonly rcaUrl: string | null;
+}
+
+export interface RowReader {
+  promotions(): Promise<readonly Row[]>;
+  /** By operator, the last time step whose code was accepted: it is not accepted again. */
+  usedSteps(): Promise<ReadonlyMap<string, number>>;
+  close(): Promise<void>;
+}
+
+const promotion = z
+  .object({
+    id: z.string(),
+    flag_key: z.string(),
+    state: z.string(),
+    checkpoint: z.string().nullable(),
+    attempts: z.number(),
+    leased: z.boolean(),
+    last_error: z.string().nullable(),
+    resolved_by: z.string().nullable(),
+    rca_url: z.string().nullable(),
+  })
+  .transform(
+    (row): Row => ({
+      id: row.id,
+      flagKey: row.flag_key,
+      state: row.state,
+      checkpoint: row.checkpoint,
+      attempts: row.attempts,
+      leased: row.leased,
+      lastError: row.last_error,
+      resolvedBy: row.resolved_by,
+      rcaUrl: row.rca_url,
+    }),
+  );
+const usedStep = z.object({ slack_user_id: z.string(), totp_last_step: z.coerce.number() });
+
+export function readRows(databaseUrl: string): RowReader {
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 });
+  // An idle connection that breaks is replaced with the next query, which tells what is wrong.
+  pool.on('error', () => undefined);
+  return {
+    async promotions() {
+      const { rows } = await pool.query(
+        `select id::text, flag_key, state, checkpoint, coalesce(attempts, 0) as attempts,
+                coalesce(lease_until > now(), false) as leased, last_error, resolved_by, rca_url
+           from console_flag_promotions order by id`,
+      );
+      return z.array(promotion).parse(rows);
+    },
+    async usedSteps() {
+      const { rows } = await pool.query(
+        'select slack_user_id, totp_last_step from console_operators where totp_last_step is not null',
+      );
+      return new Map(
+        z
+          .array(usedStep)
+          .parse(rows)
+          .map((row) => [row.slack_user_id, row.totp_last_step]),
+      );
+    },
+    close: () => pool.end(),
+  };
+}

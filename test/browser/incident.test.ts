@@ -1,0 +1,173 @@
+import type { Browser, Page } from 'playwright-core';
+import { violations } from './support/axe.js';
+import { describeInBrowser, keepScreenshot, launch, open } from './support/browser.js';
+import { type RunningDemo, startDemo } from './support/demo.js';
+import { keyboard, mouse } from './support/hands.js';
+import { Visitor } from './support/visitor.js';
+
+jest.setTimeout(240_000);
+
+const FLAG = 'console_heroku_log_drain_alerting';
+const RCA = 'https://docs.raxx.example/rca/2026-05-11';
+
+/** The whole incident, as the three people of the workspace live through it. */
+async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<void>): Promise<void> {
+  const { page, dialog, thread } = visitor;
+
+  // Sam, an engineer, and Dana, of another workspace, see the alert, and can do nothing about it.
+  const alert = visitor.messages(FLAG).first();
+  await alert.getByText('CRITICAL').waitFor();
+  await keep('0-alert');
+  await visitor.become('sam');
+  await visitor.press(/^Mark completed/u, alert);
+  await visitor.whisper(/You need the superadmin role/u).waitFor();
+  await visitor.become('dana');
+  await visitor.press(/^Mark completed/u, alert);
+  await visitor.whisper(/workspace/u).waitFor();
+  await keep('1-stranger');
+
+  // Kris, a superadmin, reads the evidence, and completes it with a code: first with a wrong one.
+  await visitor.become('kris');
+  await visitor.press(/^Mark completed/u, alert);
+  await dialog.getByText('which is the target').waitFor();
+  await visitor.step('evidence').waitFor({ state: 'attached' });
+  await keep('2-form');
+  const right = await visitor.code();
+  await visitor.fill('TOTP code', right === '123456' ? '654321' : '123456');
+  await visitor.press('Mark completed', dialog);
+  await dialog.getByText('This code is not right').waitFor();
+  await keep('3-wrong-code');
+  await visitor.fill('Note (optional)', 'Live since the release; only the *write* was lost.');
+  await visitor.fill('TOTP code', await visitor.code());
+  await visitor.press('Mark completed', dialog);
+  await dialog.waitFor({ state: 'detached' });
+  await alert.getByText('was marked').waitFor();
+  expect(await alert.getByRole('button', { name: /^Mark/u }).count()).toBe(0);
+  // What stands in the note is shown as it was typed.
+  expect(await alert.locator('pre').textContent()).toBe('Live since the release; only the *write* was lost.');
+  await visitor.step('completed').waitFor();
+
+  // The RCA, by a mention in the thread.
+  await visitor.press('Write it for me');
+  await thread.getByRole('button', { name: 'Send' }).waitFor();
+  await visitor.press('Send', thread);
+  await thread.getByText('RCA linked by').waitFor();
+  await alert.getByRole('link', { name: RCA }).waitFor();
+  await visitor.step('rca').waitFor({ state: 'attached' });
+  await keep('4-thread');
+  await visitor.press('Close the thread');
+
+  // Twelve hours later, the next one is warned of.
+  await visitor.press('12 h later');
+  const warning = visitor.messages('console_invoice_pdf').first();
+  await warning.getByText('Warning').waitFor();
+  await warning.getByText('Not live').waitFor();
+
+  // A promotion is killed half-way, and ends all the same.
+  await visitor.press('Switch it on, and write the command');
+  await visitor.press('Send');
+  await dialog.getByText('Will be').waitFor();
+  await visitor.fill('TOTP code', await visitor.code());
+  await visitor.press('Promote', dialog);
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByText('1 × killed').waitFor();
+  await keep('5-killed');
+  await visitor.row('console_bulk_export', 'deployed').waitFor();
+  await visitor.messages('console_bulk_export').getByText('live', { exact: true }).waitFor();
+  await visitor.step('kill').waitFor();
+  await keep('6-recovered');
+
+  // A day later the warned one is critical, in its thread and in the channel.
+  await visitor.press('24 h later');
+  await visitor
+    .messages(/replied to a thread/u)
+    .getByText('CRITICAL')
+    .waitFor();
+  await visitor.become('sam');
+  await visitor.command('stuck');
+  await visitor.whisper('1 promotion is stuck').waitFor();
+  await keep('7-critical');
+}
+
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
+
+/** Of the screens that are kept, those that axe-core looks at: each has something that no other one has. */
+const LOOKED_AT: ReadonlySet<string> = new Set([
+  '1-stranger',
+  '3-wrong-code',
+  '4-thread',
+  '7-critical',
+  'channel',
+  'form',
+  'backstage',
+]);
+
+/** What was critical is marked failed, on a phone, on which nothing may stick out to the side. */
+async function failOnPhone(visitor: Visitor, keep: (name: string) => Promise<void>): Promise<void> {
+  const { page, dialog } = visitor;
+  const width = () => page.evaluate<number>('document.documentElement.scrollWidth');
+  const warning = visitor.messages('console_invoice_pdf').first();
+  await warning.waitFor();
+  await keep('channel');
+  expect(await width()).toBe(PHONE.viewport.width);
+  await visitor.press('Backstage');
+  await page.getByRole('heading', { name: 'Rows' }).waitFor();
+  await keep('backstage');
+  expect(await width()).toBe(PHONE.viewport.width);
+  await visitor.press('flag-alerts');
+  await visitor.press(/^Mark failed/u, warning);
+  await visitor.fill('Why did it fail?', 'Never set.');
+  await keep('form');
+  expect(await width()).toBe(PHONE.viewport.width);
+  // On a phone the authenticator lies on the form.
+  await visitor.fill('TOTP code', ((await dialog.locator('.digits').textContent()) ?? '').replaceAll(/\D/gu, ''));
+  await visitor.press('Mark failed', dialog);
+  await dialog.waitFor({ state: 'detached' });
+  await warning.getByText('was marked').waitFor();
+  await warning.getByRole('button', { name: /repl/u }).click();
+  await visitor.thread.getByText('was marked').first().waitFor();
+  await keep('thread');
+  expect(await width()).toBe(PHONE.viewport.width);
+}
+
+describeInBrowser('the workspace in a browser', () => {
+  let browser: Browser;
+  let demos: Record<'http' | 'socket', Promise<RunningDemo>>;
+  beforeAll(async () => {
+    // The second one starts while the first is played on.
+    demos = { http: startDemo('http'), socket: startDemo('socket') };
+    // Its test hears of a failure; until then nobody waits for it.
+    demos.socket.catch(() => undefined);
+    browser = await launch();
+  });
+  afterAll(async () => {
+    await browser.close();
+    const ended = await Promise.allSettled(Object.values(demos).map(async (demo) => (await demo).stop()));
+    expect(ended).toEqual(Array(2).fill({ status: 'fulfilled', value: 0 }));
+    const complaints = (await Promise.all(Object.values(demos))).flatMap((demo) => demo.complaints);
+    expect(complaints).toEqual([]);
+  });
+
+  test('the incident, with a mouse, over signed HTTP; then a phone; axe-core finds nobody kept out', async () => {
+    const demo = await demos.http;
+    const { page, errors } = await open(browser, demo.url);
+    const found: string[] = [];
+    const keepFrom = (where: Page, prefix: string) => async (name: string) => {
+      await keepScreenshot(where, `${prefix}-${name}`);
+      if (LOOKED_AT.has(name)) found.push(...(await violations(where)));
+    };
+    await liveThrough(new Visitor(page, mouse()), keepFrom(page, 'http'));
+    const phone = await open(browser, demo.url, { ...PHONE, colorScheme: 'dark' });
+    await failOnPhone(new Visitor(phone.page, mouse()), keepFrom(phone.page, 'phone'));
+    expect(found).toEqual([]);
+    expect([...errors, ...phone.errors]).toEqual([]);
+  });
+
+  test('the incident, with the keyboard alone, over Socket Mode', async () => {
+    const demo = await demos.socket;
+    const { page, errors } = await open(browser, demo.url);
+    const keep = (name: string) => keepScreenshot(page, `socket-${name}`);
+    await liveThrough(new Visitor(page, keyboard(page)), keep);
+    expect(errors).toEqual([]);
+  });
+});
