@@ -25,6 +25,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export const promoterKills: Scenario = { name: 'promoter-kills', run };
 
+const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFixed(1)} s`;
 const flagOf = (index: number): string => `chaos_${index}`;
 
 async function run(random: () => number): Promise<Report> {
@@ -76,7 +77,8 @@ async function run(random: () => number): Promise<Report> {
     );
     return row?.n ?? 0;
   }
-  async function recoverAlone(): Promise<number> {
+  /** Milliseconds since the kill: when its successor was up, and when the promotion was deployed. */
+  async function recoverAlone(): Promise<{ readonly up: number; readonly deployed: number }> {
     heroku.faults.clear();
     heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'hang', takesEffect: true } });
     const sent = heroku.requests.length;
@@ -90,10 +92,14 @@ async function run(random: () => number): Promise<Report> {
     only.kill('SIGKILL');
     const killedAt = performance.now();
     const successor = startReplica(DEFAULT_LEASE_MS);
+    let up = Number.POSITIVE_INFINITY;
+    successor.stdout?.on('data', (text: string) => {
+      if (text.includes('flag-promotions is up')) up = performance.now() - killedAt;
+    });
     while ((await left()) > 0 && performance.now() - killedAt < GIVE_UP_AFTER_MS) await sleep(10);
-    const took = performance.now() - killedAt;
+    const deployed = performance.now() - killedAt;
     successor.kill('SIGKILL');
-    return took;
+    return { up, deployed };
   }
   while ((await left()) > 0 && performance.now() - startedAt < GIVE_UP_AFTER_MS) {
     // Long enough for a replica to come up and to be somewhere in its work.
@@ -104,7 +110,7 @@ async function run(random: () => number): Promise<Report> {
     kills += 1;
   }
   for (const replica of replicas) replica.kill('SIGKILL');
-  const recoveredInMs = await recoverAlone();
+  const recovered = await recoverAlone();
 
   const stuck = await left();
   const [outcome] = await rows.query<{ deployed: number; patched: number; ended: number; doubled: number }>(
@@ -141,14 +147,14 @@ async function run(random: () => number): Promise<Report> {
     'doubled audit events': outcome?.doubled ?? 0,
     'broken audit chain': audit.intact ? 0 : 1,
     'secrets in logs, audit events or Slack': leaks,
-    'recovered later than the lease and 5 s': recoveredInMs > RECOVERY_MS ? 1 : 0,
+    'recovered later than the lease and 5 s': recovered.deployed > RECOVERY_MS ? 1 : 0,
   };
   await rows.close();
   await slack.close();
   await heroku.close();
   await database.drop();
   return {
-    did: `${PROMOTIONS} promotions, ${REPLICAS} replicas, ${kills} kills; the only one killed and started again: deployed after ${(recoveredInMs / 1000).toFixed(1)} s, of ${RECOVERY_MS / 1000} s`,
+    did: `${PROMOTIONS} promotions, ${REPLICAS} replicas, ${kills} kills; the only one killed and started again: up after ${seconds(recovered.up)}, deployed after ${seconds(recovered.deployed)} of ${seconds(RECOVERY_MS)}`,
     wrong,
   };
 }
