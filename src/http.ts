@@ -45,7 +45,7 @@ export async function startHttp(port: number, deps: HttpDependencies): Promise<H
 }
 
 async function route(request: IncomingMessage, response: ServerResponse, deps: HttpDependencies): Promise<void> {
-  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+  const path = pathOf(request.url ?? '/');
   if (request.method === 'GET' && path === '/healthz') return send(response, 200, 'text/plain', 'ok\n');
   if (request.method === 'GET' && path === '/readyz') {
     const readiness = await deps.readiness();
@@ -55,7 +55,7 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
     const { contentType, text } = await deps.metrics.expose();
     return send(response, 200, contentType, text);
   }
-  if (deps.slackListener === null) return send(response, 404, 'text/plain', 'not found\n');
+  if (deps.slackListener === null || path === null) return send(response, 404, 'text/plain', 'not found\n');
   const refusal = request.method === 'POST' && path === SLACK_PATH ? await refuseUnusable(request) : null;
   if (refusal !== null) return send(response, refusal, 'text/plain', 'not a request of Slack’s\n');
   try {
@@ -65,6 +65,11 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
     if (!(error instanceof HTTPReceiverDeferredRequestError)) throw error;
     send(response, 404, 'text/plain', 'not found\n');
   }
+}
+
+/** What was asked for, without a query; null where it is no address, which anybody may send. */
+function pathOf(target: string): string | null {
+  return URL.canParse(target, 'http://localhost') ? new URL(target, 'http://localhost').pathname : null;
 }
 
 /**
