@@ -51,7 +51,7 @@ export async function startHttp(port: number, deps: HttpDependencies): Promise<H
 }
 
 async function route(request: IncomingMessage, response: ServerResponse, deps: HttpDependencies): Promise<void> {
-  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+  const path = pathOf(request.url ?? '/');
   if (request.method === 'GET' && path === '/healthz') return send(response, 200, 'text/plain', 'ok\n');
   if (request.method === 'GET' && path === '/readyz') {
     const readiness = await deps.readiness();
@@ -61,9 +61,9 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
     const { contentType, text } = await deps.metrics.expose();
     return send(response, 200, contentType, text);
   }
-  const page = Object.entries(deps.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
-  if (page !== undefined) return servePage(request, response, path, page, deps);
-  if (deps.slackListener === null) return send(response, 404, 'text/plain', 'not found\n');
+  const page = path === null ? undefined : Object.entries(deps.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
+  if (page !== undefined && path !== null) return servePage(request, response, path, page, deps);
+  if (deps.slackListener === null || path === null) return send(response, 404, 'text/plain', 'not found\n');
   const refusal = request.method === 'POST' && path === SLACK_PATH ? await refuseUnusable(request) : null;
   if (refusal !== null) return send(response, refusal, 'text/plain', 'not a request of Slack’s\n');
   try {
@@ -130,6 +130,11 @@ async function readBody(request: IncomingMessage, mostBytes: number): Promise<st
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** What was asked for, without a query; null where it is no address, which anybody may send. */
+function pathOf(target: string): string | null {
+  return URL.canParse(target, 'http://localhost') ? new URL(target, 'http://localhost').pathname : null;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { request } from 'node:http';
 import { startTestBed, type TestBed } from '../support/app.js';
 
 describe('the HTTP side', () => {
@@ -52,6 +53,23 @@ describe('the HTTP side', () => {
     expect(metrics.text).toMatch(/flag_promotions_maintenance_ticks_total\{outcome="completed"\} [1-9]/u);
     expect((await get('/elsewhere')).status).toBe(404);
   });
+
+  // As it stands on the wire: fetch would put such a path in order.
+  test.each(['//', '//x:y', 'http://', '/%', '*'])(
+    'a request for %s is not found, rather than a fault',
+    async (path) => {
+      const { port } = bed.app;
+      const status = await new Promise((resolve, reject) => {
+        request({ host: '127.0.0.1', port, path, method: 'POST' }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        })
+          .on('error', reject)
+          .end();
+      });
+      expect(status).toBe(404);
+    },
+  );
 
   test.each(['payload=null', 'payload=[]', 'payload=1', 'payload={', 'payload=%22text%22'])(
     'a signed %s is refused, and ends nothing',

@@ -19,6 +19,7 @@ const TIMES = 20;
 const MINUTES = Number(process.env['SOAK_MINUTES'] ?? '3');
 const PROMOTION_EVERY_MS = (24 * 3_600_000) / 2_000 / TIMES;
 const STUCK_ONE_IN = 8;
+const OPERATORS = 20;
 const LOOK_EVERY_MS = 6_000 / TIMES;
 const SAMPLES = 24;
 const SEED = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -92,11 +93,12 @@ async function promote(bed: TestBed, until: number): Promise<number> {
 /** Resolves what alerted, with its RCA; each of a few operators again and again, as their codes allow. */
 async function resolve(
   bed: TestBed,
+  operators: readonly string[],
   ports: readonly number[],
   random: () => number,
   until: number,
 ): Promise<{ readonly resolved: number; readonly unopened: number }> {
-  const free: string[] = [];
+  const free = [...operators];
   const seen = new Set<string>();
   let resolved = 0;
   let unopened = 0;
@@ -104,7 +106,7 @@ async function resolve(
     const alerts = (await bed.slack.messages(bed.slack.channels.alerts)).filter(
       ({ ts, threadTs, raw }) => !seen.has(ts) && threadTs === null && JSON.stringify(raw).includes('mark_completed'),
     );
-    for (const alert of alerts.slice(0, 1)) {
+    for (const alert of alerts.slice(0, free.length === 0 ? 0 : 1)) {
       seen.add(alert.ts);
       const operator = free.shift();
       const [job] = await openForms(bed, [alert], operator).catch((): readonly Job[] => []);
@@ -177,13 +179,15 @@ async function soak(): Promise<boolean> {
   });
   const heroku = { HEROKU_API_KEY: bed.heroku.apiKey, HEROKU_API_URL: bed.heroku.apiUrl };
   await bed.enrol(bed.slack.people.secondSuperadmin.id);
+  const operators = Array.from({ length: OPERATORS }, (_, index) => `U0OPERATOR${String(index).padStart(3, '0')}`);
+  for (const operator of operators) await bed.enrol(operator);
   const replicas = [0, 1].map(() => startChild(['start'], { ...bed.environment, ...heroku }));
   const ports = await Promise.all(replicas.map((replica) => replica.port()));
   const random = seeded(SEED);
   const until = performance.now() + MINUTES * 60_000;
   const traffic = Promise.all([
     promote(bed, until),
-    resolve(bed, ports, random, until),
+    resolve(bed, operators, ports, random, until),
     look(bed, ports, random, until),
   ]);
   const samples: Sample[] = [];

@@ -4,7 +4,7 @@ import knexFactory from 'knex';
 import pg from 'pg';
 import { migrations } from '../../migrations/index.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
-import { migrateToLatest, rollBackAll } from '../../src/db/migrate.js';
+import { migrateToLatest, rollBackAll, rollBackTo } from '../../src/db/migrate.js';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { enrol, NOW, submission, typed } from '../support/rows.js';
@@ -544,3 +544,25 @@ function withoutFiles(state: Record<string, unknown> | undefined): unknown {
     JSON.stringify(state, (key, value: unknown) => (key === 'relfilenode' || key === 'attnum' ? null : value)),
   );
 }
+
+describe('going back to an earlier schema', () => {
+  const names = migrations.map(({ name }) => name);
+  const applied = async () =>
+    (await sql.query<{ name: string }>('select name from flag_promotions_migrations order by id')).map(
+      ({ name }) => name,
+    );
+
+  test('takes back what is newer, the newest first, and can be gone forward from again', async () => {
+    await migrateToLatest(database.url);
+    expect(await rollBackTo(database.url, '0006-progress')).toEqual(names.slice(6));
+    expect(await applied()).toEqual(names.slice(0, 6));
+    expect(await rollBackTo(database.url, '0006-progress')).toEqual([]);
+    expect(await migrateToLatest(database.url)).toEqual(names.slice(6));
+  });
+
+  test('that the database never had is refused, and nothing is taken back', async () => {
+    await migrateToLatest(database.url);
+    await expect(rollBackTo(database.url, '0006')).rejects.toThrow('The database has no migration 0006.');
+    expect(await applied()).toEqual(names);
+  });
+});
