@@ -26,11 +26,15 @@ try {
   out(`  The workspace is open:  ${server.url}`);
   out('');
   out(
-    `Slack reaches the app by ${transport === 'socket' ? 'Socket Mode' : 'signed HTTP requests'}. Ctrl-C ends everything.`,
+    `Slack reaches the app by ${transport === 'socket' ? 'Socket Mode' : 'signed HTTP requests'}. Ctrl-C ends it all.`,
   );
   await asked;
   out('Stopping …');
   await server.close();
+} catch (error) {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+  process.stderr.write(`Port ${port} is taken. DEMO_PORT chooses another; without it, any that is free is taken.\n`);
+  process.exitCode = 1;
 } finally {
   await world.close();
 }

@@ -368,6 +368,22 @@ test('requests are recorded with what came back, and without credentials', async
   expect(standIn.requests).toEqual([]);
 });
 
+test('whoever watches hears of each request once it was carried out, before it is answered', async () => {
+  const heard: unknown[] = [];
+  const stop = standIn.onRequest(({ method, status, fault }) => {
+    heard.push([method, status, fault, standIn.getVar(APP, FLAG)]);
+  });
+  standIn.faults.add({ times: 1, method: 'PATCH', fault: { kind: 'reset_after' } });
+  await expect(ask('PATCH', VARS, { [FLAG]: 'true' })).rejects.toThrow();
+  await ask('GET', VARS);
+  stop();
+  await ask('GET', VARS);
+  expect(heard).toEqual([
+    ['PATCH', null, 'reset_after', 'true'],
+    ['GET', null, null, 'true'],
+  ]);
+});
+
 test('an app name that Heroku would refuse is refused', async () => {
   await expect(startHerokuStandIn({ apps: { 'Not An App': { vars: {} } } })).rejects.toThrow('Not An App');
 });

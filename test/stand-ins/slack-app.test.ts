@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { App, HTTPReceiver, LogLevel, SocketModeReceiver } from '@slack/bolt';
 import { WebClient } from '@slack/web-api';
 import { type SlackStandIn, type SlackStandInOptions, startSlackStandIn } from '../../demo/slack/workspace.js';
+import { createTestClock } from '../support/clock.js';
 import { eventually } from '../support/eventually.js';
 
 /** A small app on the real Bolt as the counterpart, over both of the ways in which Slack reaches an app. */
@@ -383,8 +384,8 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
       });
     });
     expect(await superadmin.command('slow')).toEqual({ kind: 'failed', message: 'operation_timeout' });
-    expect(superadmin.ephemerals().map(({ text }) => text)).toEqual([
-      '/flag-promotions failed with the error "operation_timeout"',
+    expect(superadmin.ephemerals()).toMatchObject([
+      { text: '/flag-promotions failed with the error "operation_timeout"', bySlack: true },
     ]);
     await client.chat.postMessage({ channel, text: 'x', blocks: [actions(button('Slow'))] });
     const [message] = await slack.messages(channel);
@@ -699,6 +700,19 @@ describe('Socket Mode', () => {
     await eventually(async () => expect(slack.socketMode.connections).toBe(0));
     await eventually(async () => expect(slack.socketMode.connections).toBe(1));
     await eventually(async () => expect((await engineer.command('x')).kind).toBe('acknowledged'));
+  });
+
+  test('an outage cuts everybody off, and lets nobody in until it is over', async () => {
+    const clock = createTestClock('2026-05-11T14:18:00Z');
+    const { engineer } = await start({ clock: clock.now });
+    await startApp('Socket Mode', counting([], 0));
+    slack.outage(10 * 60_000);
+    await eventually(async () => expect(slack.socketMode.connections).toBe(0));
+    expect(await engineer.command('x')).toEqual({ kind: 'failed', message: 'dispatch_failed' });
+    const connect = () => fetch(`${slack.apiUrl}apps.connections.open`, { method: 'POST' });
+    expect((await connect()).status).toBe(503);
+    clock.advance(10 * 60_000);
+    expect((await connect()).status).toBe(200);
   });
 
   test('nobody connects without a fresh ticket, nor gets one with too small a token', async () => {

@@ -602,8 +602,13 @@ describe('files', () => {
   const send = (url: string | undefined, body: string) => fetch(url ?? '', { method: 'POST', body });
 
   async function begin(client: WebClient, content: string) {
-    const begun = await client.files.getUploadURLExternal({ filename: 'Draft.md', length: Buffer.byteLength(content) });
-    return { id: begun.file_id ?? '', url: begun.upload_url };
+    const begun = await client.apiCall('files.getUploadURLExternal', {
+      filename: 'Draft.md',
+      length: Buffer.byteLength(content),
+      alt_txt: 'what it shows',
+    });
+    const { file_id: id, upload_url: url } = { file_id: '', upload_url: '', ...begun };
+    return { id, url };
   }
 
   test('three steps share one, in a thread; what it holds is what was sent', async () => {
@@ -627,6 +632,7 @@ describe('files', () => {
     });
     expect(reply?.raw['files']).toMatchObject([{ id, title: 'A draft' }]);
     expect(await slack.messages(channel)).toHaveLength(1);
+    expect(slack.files()).toEqual([{ id, name: 'Draft.md', altText: 'what it shows' }]);
     expect(slack.fileContent(id)).toBe('# Drôle\n');
     expect((await client.files.info({ file: id })).file).toMatchObject({
       channels: [channel],

@@ -37,7 +37,7 @@ export async function serveWorkspace(
   const bundle = await bundlePage();
   const guide = new Guide();
   const stream = new Stream(() => look(world, guide), onError);
-  const stopWatching = world.onChange(() => stream.changed());
+  const forget = world.onChange(() => stream.changed());
   let port = 0;
 
   const server = createServer((request, response) => {
@@ -85,9 +85,16 @@ export async function serveWorkspace(
     send(response, 200, 'application/json', JSON.stringify(outcome));
   }
 
+  const stopWatching = (): void => {
+    forget();
+    stream.close();
+  };
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, '127.0.0.1', resolve);
+  }).catch((error: unknown) => {
+    stopWatching();
+    throw error;
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('The page has no port.');
@@ -97,7 +104,6 @@ export async function serveWorkspace(
     url: `http://127.0.0.1:${port}/`,
     async close() {
       stopWatching();
-      stream.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Confirmation } from './confirmation.js';
-import { Choice } from './fields.js';
+import { Choice, type Value } from './fields.js';
 import { Menu } from './menu.js';
 import type { Element } from './shapes.js';
 import { unescaped } from './words.js';
@@ -11,11 +11,14 @@ export type OnAction = (actionId: string, value: string | readonly string[] | nu
 /** What can be clicked or chosen from outside of a form. */
 export function ActionElement({ element, onAction }: { readonly element: Element; readonly onAction: OnAction }) {
   const [busy, setBusy] = useState(false);
+  /** What is chosen stays chosen on the screen; Slack keeps it nowhere else. */
+  const [chosen, setChosen] = useState<Value>(() => initialOf(element));
   const [asking, setAsking] = useState<string | readonly string[] | null | undefined>(undefined);
 
   async function tell(value: string | readonly string[] | null): Promise<void> {
     if (busy) return;
     setBusy(true);
+    setChosen(value ?? '');
     await onAction(element.action_id, value);
     setBusy(false);
   }
@@ -26,7 +29,7 @@ export function ActionElement({ element, onAction }: { readonly element: Element
 
   return (
     <>
-      <Shape element={element} busy={busy} act={act} />
+      <Shape element={element} busy={busy} chosen={chosen} act={act} />
       {asking !== undefined && element.confirm !== undefined && (
         <Confirmation
           of={element.confirm}
@@ -43,10 +46,22 @@ export function ActionElement({ element, onAction }: { readonly element: Element
 interface ShapeProps {
   readonly element: Element;
   readonly busy: boolean;
+  readonly chosen: Value;
   readonly act: (value: string | readonly string[] | null) => void;
 }
 
-function Shape({ element, busy, act }: ShapeProps) {
+function initialOf(element: Element): Value {
+  return (
+    element.initial_options?.map(({ value }) => value) ??
+    element.initial_option?.value ??
+    element.initial_date ??
+    element.initial_time ??
+    element.initial_user ??
+    ''
+  );
+}
+
+function Shape({ element, busy, chosen, act }: ShapeProps) {
   const label = unescaped(element.text?.text ?? '');
   const look = `button ${element.style ?? 'plain'}`;
   const spoken = element.accessibility_label;
@@ -96,7 +111,7 @@ function Shape({ element, busy, act }: ShapeProps) {
     <Choice
       element={element}
       label={element.placeholder?.text ?? 'Choose'}
-      value={undefined}
+      value={chosen}
       onChange={(value) => act(value)}
     />
   );
