@@ -92,10 +92,10 @@ interface Core {
 }
 
 function createCore(config: Config, db: Database, around: Surroundings, metrics: Metrics): Core {
-  const slack = createSlack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl });
   const heroku = config.heroku === null ? null : createHeroku(config.heroku);
   const readEvidence = createEvidenceReader(heroku, around.now, around.log);
   const newOwner = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
+  const slack = createSlack({ ...config.slack, turns: db.turns, newOwner });
   const delivery = createDelivery({
     db,
     slack,
@@ -114,6 +114,7 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
     readEvidence,
     autoCommitLive: config.autoCommitLive,
     thresholds: config.thresholds,
+    ownPerHour: config.ownAlertsPerHour,
     ...around,
   };
   return {

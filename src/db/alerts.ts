@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import type { Alert, MessageRef } from '../promotions/alert.js';
 import type { AlertWork } from '../promotions/delivery.js';
-import type { StuckPromotion } from '../promotions/detection.js';
+import { type Gathered, MOST_OWN_PER_HOUR, type Placement } from '../promotions/detection.js';
 import type { Severity } from '../promotions/stuck.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
+import { type Lease, leasedRows, NO_FAILURE, type Postponement, waited } from './leases.js';
 import { requestProgressRepaint } from './progress.js';
+import { joinSummary, requestSummaryRepaint } from './summaries.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -19,27 +21,12 @@ import {
   STUCK_CLOCK,
 } from './rows.js';
 
-/** Who holds a row while delivering it, and for how long at most (milliseconds, on the database's clock). */
-export interface Lease {
-  readonly owner: string;
-  readonly durationMs: number;
-}
-
-/** What is known about an attempt that did not succeed, for the next one and for people who look. */
-export interface Postponement {
-  readonly nextAttemptAt: Date;
-  readonly lastError: string;
-}
-
 export interface ClaimedAlert extends AlertWork {
   /** How many deliveries were begun before this one. */
   readonly attemptsBefore: number;
 }
 
-export interface Detected {
-  readonly stuck: readonly StuckPromotion[];
-  /** Promotions that are no longer deploying although an alert of theirs is open. */
-  readonly endedPromotionIds: readonly string[];
+export interface Detected extends Gathered {
   readonly deploying: number;
 }
 
@@ -48,7 +35,7 @@ export interface Alerts {
   /** What the watchdog looks at. `stuckBefore`: promotions whose stuck clock started by then. */
   gather(stuckBefore: Date): Promise<Detected>;
   /** Opens an alert with its audit event, unless the promotion ended meanwhile or the alert is open already. */
-  open(promotionId: string, severity: Severity, at: Date): Promise<boolean>;
+  open(promotionId: string, severity: Severity, at: Date, placement?: Placement): Promise<boolean>;
   /** Closes the open alerts of a promotion that ended, and has that shown. */
   close(promotionId: string): Promise<void>;
   /** Alerts to deliver, then those to repaint, oldest first, that nobody is working on. `now` is the app's clock. */
@@ -77,10 +64,10 @@ export interface Alerts {
   promotionOfThread(thread: MessageRef): Promise<string | null>;
 }
 
-const DUE = `(a.state = 'pending' or a.repaint_wanted > a.repaint_done)`;
-const FREE = `(a.lease_until is null or a.lease_until <= clock_timestamp())`;
+/** Something is to be said. What a summary tells is the summary's to deliver. */
+const DUE = `((a.state = 'pending' or a.repaint_wanted > a.repaint_done) and a.summary_id is null)`;
 /** Ends the lease and clears the traces of earlier failures. */
-const SETTLED = `lease_owner = null, lease_until = null, attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()`;
+const SETTLED = `lease_owner = null, lease_until = null, ${NO_FAILURE}`;
 
 /** As if it had never been in Slack. */
 const UNPOSTED = `channel = null, message_ts = null, thread_ts = null, posted_at = null`;
@@ -93,15 +80,18 @@ async function stateOf(trx: Knex.Transaction, promotionId: string): Promise<stri
   return parseRows(held, z.object({ state: z.string() }))[0]?.state ?? null;
 }
 
+async function isOpen(trx: Knex.Transaction, promotionId: string, severity: Severity): Promise<boolean> {
+  const found = await trx.raw(
+    `select 1 from flag_promotion_alerts where promotion_id = ? and severity = ? and state <> 'closed'`,
+    [promotionId, severity],
+  );
+  return rowCount(found) > 0;
+}
+
 export function alerts(knex: Knex): Alerts {
+  const leased = leasedRows(knex, 'flag_promotion_alerts', 'a', 'id');
   /** A write that only the holder of the lease may make. */
-  async function fenced(runner: Knex, id: string, lease: Lease, assignments: string, values: readonly Value[]) {
-    const updated = await runner.raw(
-      `update flag_promotion_alerts set ${assignments} where id = ? and lease_owner = ?`,
-      [...values, id, lease.owner],
-    );
-    return rowCount(updated) === 1;
-  }
+  const { fenced } = leased;
 
   async function workOn(id: string): Promise<AlertWork | null> {
     const [alert] = parseRows(
@@ -161,6 +151,12 @@ export function alerts(knex: Knex): Alerts {
         ),
         z.object({ promotion_id: idColumn }),
       );
+      const own = await knex.raw(
+        `select count(*) as n from (
+           select created_at from flag_promotion_alerts where summary_id is null and thread_ts is null order by id desc limit ?
+         ) newest where created_at > clock_timestamp() - interval '1 hour'`,
+        [MOST_OWN_PER_HOUR],
+      );
       const [deploying] = parseRows(
         await knex.raw(`select count(*) as n from console_flag_promotions where state = 'deploying'`),
         z.object({ n: count }),
@@ -178,14 +174,16 @@ export function alerts(knex: Knex): Alerts {
           repeatPending: repeatsById.get(promotion.id)?.pending ?? false,
         })),
         endedPromotionIds: ended.map((row) => row.promotion_id),
+        ownLastHour: parseRows(own, z.object({ n: count }))[0]?.n ?? 0,
         deploying: deploying?.n ?? 0,
       };
     },
 
-    async open(promotionId, severity, at) {
+    async open(promotionId, severity, at, placement = 'own') {
       return knex.transaction(async (trx) => {
         // Locked, so that a resolution and the opening of an alert happen one after the other.
         if ((await stateOf(trx, promotionId)) !== 'deploying') return false;
+        if (await isOpen(trx, promotionId, severity)) return false;
         // What is closed belongs to an earlier life of this row, which somebody set back to deploying by hand.
         await trx.raw(`delete from flag_promotion_alerts where promotion_id = ? and state = 'closed'`, [promotionId]);
         await trx.raw(
@@ -193,11 +191,20 @@ export function alerts(knex: Knex): Alerts {
               and not exists (select 1 from flag_promotion_alerts a where a.promotion_id = r.promotion_id)`,
           [promotionId],
         );
-        const inserted = await trx.raw(
-          `insert into flag_promotion_alerts (promotion_id, severity) values (?, ?) on conflict (promotion_id, severity) do nothing`,
-          [promotionId, severity],
-        );
+        const summaryId = placement === 'own' ? null : await joinSummary(trx, promotionId);
+        const inserted =
+          summaryId === null
+            ? await trx.raw(
+                `insert into flag_promotion_alerts (promotion_id, severity) values (?, ?) on conflict (promotion_id, severity) do nothing`,
+                [promotionId, severity],
+              )
+            : await trx.raw(
+                `insert into flag_promotion_alerts (promotion_id, severity, summary_id, lease_owner, lease_until)
+                 values (?, ?, ?, 'summary', 'infinity') on conflict (promotion_id, severity) do nothing`,
+                [promotionId, severity, summaryId],
+              );
         if (rowCount(inserted) === 0) return false;
+        if (summaryId !== null) await requestSummaryRepaint(trx, promotionId);
         if (severity === 'critical') {
           // A warning that nobody has seen yet would only delay the critical.
           await trx.raw(
@@ -225,15 +232,7 @@ export function alerts(knex: Knex): Alerts {
       });
     },
 
-    async due(now, limit) {
-      const found = await knex.raw(
-        `select a.id from flag_promotion_alerts a
-          where ${DUE} and ${FREE} and (a.next_attempt_at is null or a.next_attempt_at <= ?)
-          order by a.state = 'pending' desc, a.id limit ?`,
-        [now, limit],
-      );
-      return parseRows(found, z.object({ id: idColumn })).map((row) => row.id);
-    },
+    due: (now, limit) => leased.due(DUE, `a.state = 'pending' desc, a.id`, now, limit),
 
     async pendingOf(promotionId) {
       const found = await knex.raw(
@@ -244,27 +243,13 @@ export function alerts(knex: Knex): Alerts {
     },
 
     async claim(id, lease, now) {
-      const claimed = parseRows(
-        await knex.raw(
-          `update flag_promotion_alerts a
-              set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = attempts + 1
-            where a.id = ? and ${DUE} and ${FREE}
-              and (a.state <> 'pending' or a.next_attempt_at is null or a.next_attempt_at <= ?)
-            returning a.attempts`,
-          [lease.owner, lease.durationMs, id, now],
-        ),
-        z.object({ attempts: count }),
-      );
-      const work = claimed[0] === undefined ? null : await workOn(id);
-      return work === null ? null : { ...work, attemptsBefore: (claimed[0]?.attempts ?? 1) - 1 };
+      const ready = `${DUE} and (a.state <> 'pending' or ${waited('a')})`;
+      const attemptsBefore = await leased.claim(id, lease, ready, [now]);
+      const work = attemptsBefore === null ? null : await workOn(id);
+      return work === null || attemptsBefore === null ? null : { ...work, attemptsBefore };
     },
 
-    async reread(id, lease) {
-      const held = await fenced(knex, id, lease, `lease_until = clock_timestamp() + ? * interval '1 millisecond'`, [
-        lease.durationMs,
-      ]);
-      return held ? workOn(id) : null;
-    },
+    reread: async (id, lease) => ((await leased.renew(id, lease)) ? workOn(id) : null),
 
     async recordPosted(id, lease, message, threadTs, at) {
       return knex.transaction(async (trx) => {
@@ -272,7 +257,7 @@ export function alerts(knex: Knex): Alerts {
           trx,
           id,
           lease,
-          `state = 'posted', channel = ?, message_ts = ?, thread_ts = ?, posted_at = ?, attempts = 0, last_error = null, next_attempt_at = null, updated_at = now()`,
+          `state = 'posted', channel = ?, message_ts = ?, thread_ts = ?, posted_at = ?, ${NO_FAILURE}`,
           [message.channel, message.ts, threadTs, at],
         );
         if (written && threadTs !== null) {
@@ -287,14 +272,7 @@ export function alerts(knex: Knex): Alerts {
       });
     },
 
-    recordPainted: (id, lease, upTo) =>
-      fenced(
-        knex,
-        id,
-        lease,
-        `repaint_done = ?, attempts = 0, last_error = null, next_attempt_at = null, updated_at = now()`,
-        [upTo],
-      ),
+    recordPainted: (id, lease, upTo) => fenced(knex, id, lease, `repaint_done = ?, ${NO_FAILURE}`, [upTo]),
 
     wantRepaint: (id, lease) => fenced(knex, id, lease, 'repaint_wanted = repaint_wanted + 1', []),
 
@@ -327,15 +305,7 @@ export function alerts(knex: Knex): Alerts {
       });
     },
 
-    async release(id, lease, postponement) {
-      await fenced(
-        knex,
-        id,
-        lease,
-        `lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?, updated_at = now()`,
-        [postponement?.nextAttemptAt ?? null, postponement?.lastError ?? null],
-      );
-    },
+    release: leased.release,
 
     async promotionOfThread(thread) {
       const found = await knex.raw(
@@ -347,11 +317,10 @@ export function alerts(knex: Knex): Alerts {
   };
 }
 
-type Value = string | number | Date | null;
-
 /** Inside the transaction that ended a promotion, or that noticed its end: closes its alerts and has it shown. */
 export async function showThatItEnded(trx: Knex.Transaction, promotionId: string): Promise<void> {
   await requestProgressRepaint(trx, promotionId);
+  await requestSummaryRepaint(trx, promotionId);
   // One that was begun stays pending: Slack may hold its message, which has to be found and painted first.
   await trx.raw(
     `update flag_promotion_alerts set state = 'closed', updated_at = now()
@@ -364,12 +333,14 @@ export async function showThatItEnded(trx: Knex.Transaction, promotionId: string
       where promotion_id = ? and state = 'posted'`,
     [promotionId],
   );
+  // In the thread of a summary only what a person did is said: hundreds may end by themselves at once.
   await trx.raw(
     `insert into flag_promotion_replies (promotion_id, kind)
-      select ?, 'resolved' where exists (
-        select 1 from flag_promotion_alerts where promotion_id = ? and message_ts is not null
+      select p.id, 'resolved' from console_flag_promotions p where p.id = ? and exists (
+        select 1 from flag_promotion_alerts a where a.promotion_id = p.id
+           and (a.message_ts is not null or (a.thread_ts is not null and p.resolved_by is not null))
       ) on conflict do nothing`,
-    [promotionId, promotionId],
+    [promotionId],
   );
 }
 

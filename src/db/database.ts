@@ -9,8 +9,10 @@ import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
 import { type RcaDebts, rcaDebts } from './rca-debt.js';
 import { type Replies, replies } from './replies.js';
+import { type Summaries, summaries } from './summaries.js';
 import { type Stats, stats } from './stats.js';
 import { type Transitions, transitions } from './transitions.js';
+import { type Turns, turns } from './turns.js';
 
 /** Everything that is stored, by table. Nothing outside this folder knows SQL. */
 export interface Database {
@@ -20,10 +22,12 @@ export interface Database {
   readonly progress: ProgressMessages;
   readonly alerts: Alerts;
   readonly replies: Replies;
+  readonly summaries: Summaries;
   readonly rcaDebts: RcaDebts;
   readonly stats: Stats;
   readonly operators: Operators;
   readonly audit: AuditLog;
+  readonly turns: Turns;
   readonly maintenance: MaintenanceRecords;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
   listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
@@ -42,10 +46,12 @@ export function openDatabase(connectionString: string, options: { maxConnections
     progress: progressMessages(knex),
     alerts: alerts(knex),
     replies: replies(knex),
+    summaries: summaries(knex),
     rcaDebts: rcaDebts(knex),
     stats: stats(knex),
     operators: operators(knex),
     audit: auditLog(knex),
+    turns: turns(knex),
     maintenance: maintenanceRecords(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
     async ping() {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Alert, MessageRef } from '../promotions/alert.js';
 import type { Promotion } from '../promotions/promotion.js';
-import type { Lease, Postponement } from './alerts.js';
 import type { Knex } from './connection.js';
+import { free, type Lease, type Postponement, waited } from './leases.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -72,7 +72,7 @@ const replyRow = z
     } satisfies Reply,
   }));
 
-const FREE = `(r.lease_until is null or r.lease_until <= clock_timestamp())`;
+const READY = `r.state = 'pending' and ${free('r')} and ${waited('r')}`;
 
 export function replies(knex: Knex): Replies {
   async function ids(sql: string, values: readonly (string | number | Date)[]): Promise<readonly string[]> {
@@ -96,7 +96,7 @@ export function replies(knex: Knex): Replies {
     due: (now, limit) =>
       ids(
         `select r.id from flag_promotion_replies r
-          where r.state = 'pending' and ${FREE} and (r.next_attempt_at is null or r.next_attempt_at <= ?) order by r.id limit ?`,
+          where ${READY} order by r.id limit ?`,
         [now, limit],
       ),
     pendingOf: (promotionId) =>
@@ -118,7 +118,7 @@ export function replies(knex: Knex): Replies {
         await knex.raw(
           `update flag_promotion_replies r
               set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = attempts + 1
-            where r.id = ? and r.state = 'pending' and ${FREE} and (r.next_attempt_at is null or r.next_attempt_at <= ?)
+            where r.id = ? and ${READY}
             returning r.id, r.promotion_id, r.kind, r.ordinal, r.attempts, r.created_at`,
           [lease.owner, lease.durationMs, id, now],
         ),

@@ -4,7 +4,7 @@ import { notice } from '../views/blocks.js';
 import { ACTION, COMMAND, SHORTCUT, VIEW } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { answer, failureWords } from './answer.js';
-import { slashCommand, turnListPage, turnStuckPage } from './command.js';
+import { slashCommand, turnListPage, turnStuckPage, turnSummaryPage } from './command.js';
 import { clickStatsChart } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
@@ -37,6 +37,7 @@ const ACTIONS: Readonly<Record<string, Handler>> = {
   [ACTION.cancel]: (deps, body) => clickTransition(deps, 'cancel', body),
   [ACTION.statsChart]: clickStatsChart,
   [ACTION.stuckPage]: turnStuckPage,
+  [ACTION.summaryPage]: turnSummaryPage,
   [ACTION.listPage]: turnListPage,
   [ACTION.draftRca]: clickDraftRca,
   [ACTION.recordRcaDraft]: clickRecordRcaDraft,

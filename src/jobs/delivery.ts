@@ -1,47 +1,39 @@
-import type { Alerts, ClaimedAlert, Lease } from '../db/alerts.js';
+import type { Alerts, ClaimedAlert } from '../db/alerts.js';
 import type { AuditLog } from '../db/audit.js';
+import type { Lease } from '../db/leases.js';
 import type { ProgressMessages } from '../db/progress.js';
 import type { ClaimedReply, Replies } from '../db/replies.js';
-import { type MessageRef, rootOf, worstSeverity } from '../promotions/alert.js';
+import type { Summaries } from '../db/summaries.js';
+import { type MessageRef, threadOf, worstSeverity } from '../promotions/alert.js';
 import { type AlertStep, type AlertWork, nextAlertStep } from '../promotions/delivery.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { owesRca } from '../promotions/rca-debt.js';
-import type { Outgoing, Slack } from '../slack/slack.js';
+import type { Outgoing, PostedMessage, Slack } from '../slack/slack.js';
 import { alertMessage, escalationReply, rcaLinkedReply, repeatReply, resolvedReply } from '../views/alert.js';
 import type { Message } from '../views/blocks.js';
 import { rcaReminder } from '../views/rca-debt.js';
 import { CLOCK_SKEW_MS, LEASE_MS, postponed, unlessGone } from './attempts.js';
+import { type DeliveryOutcome, type LeaseDependencies, underLease } from './messages.js';
 import { createProgressDelivery } from './progress.js';
+import { createSummaryDelivery } from './summary.js';
 
-export interface DeliveryDependencies {
+export interface DeliveryDependencies extends LeaseDependencies {
   readonly db: {
     readonly alerts: Alerts;
     readonly replies: Replies;
     readonly progress: ProgressMessages;
+    readonly summaries: Summaries;
     readonly audit: AuditLog;
   };
   readonly slack: Slack;
   /** Never rejects; answers within `deadlineMs`. */
   readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
-  readonly now: () => Date;
-  /** Yields [0, 1). */
-  readonly random: () => number;
-  /** Names the holder of a lease, another at each call: a tick that outlived its lease is no holder beside a click. */
-  readonly newOwner: () => string;
   readonly alertChannel: string;
   readonly criticalMention: string | null;
   readonly broadcastCriticals: boolean;
   readonly onOutcome: (outcome: DeliveryOutcome) => void;
 }
-
-export type DeliveryOutcome =
-  /** `posted` is new in Slack; `found` had been posted by an attempt that never learned of it. */
-  | { readonly kind: 'posted' /** Heroku’s answer is to be added by a painting. */; readonly awaitsEvidence?: boolean }
-  | { readonly kind: 'found' | 'painted' | 'withdrawn' }
-  /** Another process works on it, it waits for another row, or nothing was to be done. */
-  | { readonly kind: 'nothing' }
-  | { readonly kind: 'failed'; readonly error: unknown };
 
 export interface Delivery {
   /** Brings one alert's message up to date in Slack. Rejects only where the database does. */
@@ -49,6 +41,8 @@ export interface Delivery {
   reply(id: string): Promise<DeliveryOutcome>;
   /** Brings the message on how a promotion goes up to date. Rejects only where the database does. */
   progress(promotionId: string): Promise<DeliveryOutcome>;
+  /** Brings a summary of alerts, or a reply in its thread, up to date. Rejects only where the database does. */
+  summary(id: string): Promise<DeliveryOutcome>;
   /** Everything that one promotion has to say, now: what a click calls after its commit. */
   promotion(promotionId: string): Promise<readonly DeliveryOutcome[]>;
 }
@@ -61,22 +55,10 @@ const MOST_STEPS = 5;
 /** Says in Slack what the rows say: the one path for a click and for a tick. */
 export function createDelivery(deps: DeliveryDependencies): Delivery {
   const { db, slack } = deps;
-  const newLease = (): Lease => ({ owner: deps.newOwner(), durationMs: LEASE_MS });
   const progress = createProgressDelivery({ ...deps, db: db.progress });
+  const summary = createSummaryDelivery({ ...deps, db: db.summaries });
 
-  async function alert(id: string): Promise<DeliveryOutcome> {
-    const lease = newLease();
-    const claimed = await db.alerts.claim(id, lease, deps.now());
-    if (claimed === null) return { kind: 'nothing' };
-    try {
-      const outcome = await deliverAlert(claimed, lease);
-      await db.alerts.release(id, lease, null);
-      return outcome;
-    } catch (error) {
-      await db.alerts.release(id, lease, postponed(error, claimed.attemptsBefore + 1, deps));
-      return { kind: 'failed', error };
-    }
-  }
+  const alert = (id: string): Promise<DeliveryOutcome> => underLease(db.alerts, id, deps, deliverAlert);
 
   /** Takes one step after the other until the message shows what the row says. */
   async function deliverAlert(claimed: ClaimedAlert, lease: Lease): Promise<DeliveryOutcome> {
@@ -107,14 +89,14 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       case 'paint':
         return paint(work, step, lease);
       case 'post':
-        return post(work, step.thread, lease);
+        return post(work, step.thread, lease, null);
       case 'find': {
         const found = await findAlert(work, step.thread);
         if (found !== null) {
           await db.alerts.recordPosted(alert.id, lease, found.ref, found.threadTs, deps.now());
           return { kind: 'found' };
         }
-        if (step.thenPost) return post(work, step.thread, lease);
+        if (step.thenPost) return post(work, step.thread, lease, sinceOf(alert));
         await db.alerts.withdraw(alert.id, lease);
         return { kind: 'withdrawn' };
       }
@@ -123,7 +105,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
 
   /** An earlier attempt may have gone into the thread, or, where that was gone, into the channel. */
   async function findAlert({ alert }: AlertWork, thread: MessageRef | null) {
-    const since = new Date(alert.createdAt.getTime() - CLOCK_SKEW_MS);
+    const since = sinceOf(alert);
     const key = alertKey(alert);
     if (thread !== null) {
       const reply = await unlessGone(() => slack.find({ channel: thread.channel, threadTs: thread.ts, key }, since));
@@ -133,7 +115,12 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     return root === null ? null : { ref: root, threadTs: null };
   }
 
-  async function post(work: AlertWork, thread: MessageRef | null, lease: Lease): Promise<DeliveryOutcome> {
+  async function post(
+    work: AlertWork,
+    thread: MessageRef | null,
+    lease: Lease,
+    perhapsSince: Date | null,
+  ): Promise<DeliveryOutcome> {
     const { alert, promotion } = work;
     const facts = {
       promotion,
@@ -142,24 +129,24 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       mention: alert.severity === 'critical' ? deps.criticalMention : null,
     };
     const key = alertKey(alert);
-    let posted: MessageRef | null = null;
+    let posted: PostedMessage | null = null;
     let awaitsEvidence = false;
     let threadTs = thread?.ts ?? null;
     if (thread !== null) {
       const to = { channel: thread.channel, threadTs: thread.ts, broadcast: deps.broadcastCriticals, key };
-      posted = await unlessGone(() => slack.post(to, escalationReply(facts)));
+      posted = await unlessGone(() => slack.post(to, escalationReply(facts), perhapsSince));
     }
     if (posted === null) {
       // The warning's message was deleted: the critical needs buttons of its own.
       threadTs = null;
       const evidence = facts.evidence ?? (await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS));
       const to = { channel: deps.alertChannel, threadTs: null, broadcast: false, key };
-      posted = await slack.post(to, alertMessage({ ...facts, evidence }));
+      posted = await slack.post(to, alertMessage({ ...facts, evidence }), perhapsSince);
       awaitsEvidence = evidence.kind === 'unavailable' && evidence.reason === 'no_answer';
     }
     if (await db.alerts.recordPosted(alert.id, lease, posted, threadTs, deps.now())) {
       if (awaitsEvidence) await db.alerts.wantRepaint(alert.id, lease);
-      return { kind: 'posted', awaitsEvidence };
+      return posted.wasThere ? { kind: 'found' } : { kind: 'posted', awaitsEvidence };
     }
     await removeIfDoubled(posted, await db.alerts.ofPromotion(alert.promotionId), alert.id);
     return { kind: 'nothing' };
@@ -198,7 +185,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
   }
 
   async function reply(id: string): Promise<DeliveryOutcome> {
-    const lease = newLease();
+    const lease: Lease = { owner: deps.newOwner(), durationMs: LEASE_MS };
     const claimed = await db.replies.claim(id, lease, deps.now());
     if (claimed === null) return { kind: 'nothing' };
     try {
@@ -211,33 +198,33 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
 
   async function deliverReply(claimed: ClaimedReply, lease: Lease): Promise<DeliveryOutcome> {
     const { reply, promotion, alerts } = claimed;
-    const root = rootOf(alerts);
-    const message = root === null ? null : await replyMessage(claimed);
-    if (root === null || message === null) {
+    const thread = threadOf(alerts);
+    const message = thread === null ? null : await replyMessage(claimed);
+    if (thread === null || message === null) {
       await db.replies.withdraw(reply.id, lease);
       return { kind: 'withdrawn' };
     }
     const to: Outgoing = {
-      channel: root.channel,
-      threadTs: root.messageTs,
+      channel: thread.channel,
+      threadTs: thread.ts,
       broadcast: reply.kind === 'repeat' && deps.broadcastCriticals && isDeploying(promotion),
       key: `reply:${reply.id}:${reply.createdAt.getTime()}`,
     };
-    if (claimed.attemptsBefore > 0) {
-      const since = new Date(reply.createdAt.getTime() - CLOCK_SKEW_MS);
+    const since = claimed.attemptsBefore > 0 ? sinceOf(reply) : null;
+    if (since !== null) {
       const found = await unlessGone(() => slack.find(to, since));
       if (found !== null) {
         await db.replies.recordPosted(reply.id, lease, found, deps.now());
         return { kind: 'found' };
       }
     }
-    const posted = await unlessGone(() => slack.post(to, message));
+    const posted = await unlessGone(() => slack.post(to, message, since));
     if (posted === null) {
       await db.replies.withdraw(reply.id, lease);
       return { kind: 'withdrawn' };
     }
     await db.replies.recordPosted(reply.id, lease, posted, deps.now());
-    return { kind: 'posted' };
+    return { kind: posted.wasThere ? 'found' : 'posted' };
   }
 
   /** What a reply says, from the rows as they are now; null where it no longer has anything to say. */
@@ -272,13 +259,20 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     alert: (id) => counted(alert(id)),
     reply: (id) => counted(reply(id)),
     progress: (promotionId) => counted(progress(promotionId)),
+    summary: (id) => counted(summary(id)),
     async promotion(promotionId) {
       const outcomes = [await counted(progress(promotionId))];
       for (const id of await db.alerts.pendingOf(promotionId)) outcomes.push(await counted(alert(id)));
+      for (const id of await db.summaries.pendingOf(promotionId)) outcomes.push(await counted(summary(id)));
       for (const id of await db.replies.pendingOf(promotionId)) outcomes.push(await counted(reply(id)));
       return outcomes;
     },
   };
+}
+
+/** Since when its message can be there. */
+function sinceOf(row: { readonly createdAt: Date }): Date {
+  return new Date(row.createdAt.getTime() - CLOCK_SKEW_MS);
 }
 
 /** Ids alone would not do: another installation may post to the same channel. */

@@ -5,14 +5,17 @@ import type { ProgressMessages } from '../db/progress.js';
 import type { RcaDebts } from '../db/rca-debt.js';
 import type { Promotions } from '../db/promotions.js';
 import type { Replies } from '../db/replies.js';
+import type { Summaries } from '../db/summaries.js';
 import { isForeign, isProvenLive } from '../promotions/auto-commit.js';
 import { type DetectionAction, planDetection } from '../promotions/detection.js';
-import { planRcaDebt, type RcaDebtAction } from '../promotions/rca-debt.js';
+import { planRcaDebt, type RcaDebtAction, REMIND_AFTER_MS } from '../promotions/rca-debt.js';
 import type { Evidence } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { Thresholds } from '../promotions/stuck.js';
+import { planSummaries, type SummaryAction } from '../promotions/summary.js';
 import { autoCommitNote } from '../views/evidence.js';
-import type { Delivery, DeliveryOutcome } from './delivery.js';
+import type { Delivery } from './delivery.js';
+import type { DeliveryOutcome } from './messages.js';
 
 export interface MaintenanceDependencies {
   readonly db: {
@@ -21,6 +24,7 @@ export interface MaintenanceDependencies {
     readonly progress: ProgressMessages;
     readonly promotions: Pick<Promotions, 'recover'>;
     readonly rcaDebts: RcaDebts;
+    readonly summaries: Summaries;
     readonly maintenance: MaintenanceRecords;
   };
   readonly delivery: Delivery;
@@ -29,6 +33,8 @@ export interface MaintenanceDependencies {
   /** Never rejects; answers within `deadlineMs`. */
   readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
   readonly thresholds: Thresholds;
+  /** How many alerts of an hour get a message of their own; the others are told in a summary. */
+  readonly ownPerHour: number;
   readonly now: () => Date;
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
@@ -47,6 +53,8 @@ export interface MaintenanceReport {
 export type MaintenanceAction =
   | DetectionAction
   | RcaDebtAction
+  | SummaryAction
+  | { readonly kind: 'deliver_summary'; readonly summaryId: string }
   | { readonly kind: 'deliver_alert'; readonly alertId: string }
   | { readonly kind: 'deliver_reply'; readonly replyId: string }
   | { readonly kind: 'deliver_progress'; readonly promotionId: string }
@@ -88,10 +96,16 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
   };
 
   const unsettled = await db.rcaDebts.unsettled(RCA_DEBTS_PER_TICK);
-  for (const action of [...planDetection(detected, at, deps.thresholds), ...planRcaDebt(unsettled, at)]) {
-    await attempt(action, () => record(deps, action, at));
-  }
+  const decided = [...planDetection(detected, at, deps.thresholds, deps.ownPerHour), ...planRcaDebt(unsettled, at)];
+  for (const action of decided) await attempt(action, () => record(deps, action, at));
+  // Of what has just been recorded: that all have ended is told with the end of the last.
+  for (const action of await planOfSummaries(deps, at)) await attempt(action, () => record(deps, action, at));
   const deadline = deps.elapsed() + DELIVERY_BUDGET_MS;
+  // First: one message shows what hundreds of them would.
+  for (const summaryId of await db.summaries.due(at, DELIVERIES_PER_TICK)) {
+    if (deps.elapsed() > deadline) break;
+    await attempt({ kind: 'deliver_summary', summaryId }, async () => throwIfFailed(await delivery.summary(summaryId)));
+  }
   for (const alertId of await db.alerts.due(at, DELIVERIES_PER_TICK)) {
     if (deps.elapsed() > deadline) break;
     await attempt({ kind: 'deliver_alert', alertId }, async () => throwIfFailed(await delivery.alert(alertId)));
@@ -123,11 +137,12 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
 
 /** What `runMaintenance` would do now, without doing any of it. Deliveries of alerts yet to open are implied. */
 export async function planMaintenance(
-  deps: Pick<MaintenanceDependencies, 'db' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence'>,
+  deps: Pick<MaintenanceDependencies, 'db' | 'thresholds' | 'ownPerHour' | 'now' | 'autoCommitLive' | 'readEvidence'>,
 ): Promise<MaintenanceReport> {
   const at = deps.now();
   const detected = await deps.db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
   const unsettled = await deps.db.rcaDebts.unsettled(RCA_DEBTS_PER_TICK);
+  const summaryIds = await deps.db.summaries.due(at, DELIVERIES_PER_TICK);
   const alertIds = await deps.db.alerts.due(at, DELIVERIES_PER_TICK);
   const replyIds = await deps.db.replies.due(at, DELIVERIES_PER_TICK);
   const progressIds = await deps.db.progress.due(at, DELIVERIES_PER_TICK);
@@ -136,8 +151,10 @@ export async function planMaintenance(
     at,
     ...counts(detected),
     actions: [
-      ...planDetection(detected, at, deps.thresholds),
+      ...planDetection(detected, at, deps.thresholds, deps.ownPerHour),
       ...planRcaDebt(unsettled, at),
+      ...(await planOfSummaries(deps, at)),
+      ...summaryIds.map((summaryId): MaintenanceAction => ({ kind: 'deliver_summary', summaryId })),
       ...alertIds.map((alertId): MaintenanceAction => ({ kind: 'deliver_alert', alertId })),
       ...replyIds.map((replyId): MaintenanceAction => ({ kind: 'deliver_reply', replyId })),
       ...progressIds.map((promotionId): MaintenanceAction => ({ kind: 'deliver_progress', promotionId })),
@@ -167,10 +184,21 @@ async function provenLive(
   return asked.filter(({ promotion, proof }) => isProvenLive(promotion, proof));
 }
 
-async function record(deps: MaintenanceDependencies, action: DetectionAction | RcaDebtAction, at: Date): Promise<void> {
+async function planOfSummaries(
+  deps: Pick<MaintenanceDependencies, 'db' | 'thresholds'>,
+  at: Date,
+): Promise<SummaryAction[]> {
+  return planSummaries(await deps.db.summaries.gather(), at, { ...deps.thresholds, remindAfterMs: REMIND_AFTER_MS });
+}
+
+async function record(
+  deps: MaintenanceDependencies,
+  action: DetectionAction | RcaDebtAction | SummaryAction,
+  at: Date,
+): Promise<void> {
   switch (action.kind) {
     case 'open_alert':
-      await deps.db.alerts.open(action.promotionId, action.severity, at);
+      await deps.db.alerts.open(action.promotionId, action.severity, at, action.placement);
       return;
     case 'repeat_critical':
       await deps.db.replies.queueRepeat(action.promotionId, action.ordinal);
@@ -183,6 +211,15 @@ async function record(deps: MaintenanceDependencies, action: DetectionAction | R
       return;
     case 'settle_rca':
       await deps.db.rcaDebts.settle(action.alertId);
+      return;
+    case 'call_about_summary':
+      await deps.db.summaries.call(action.summaryId, action.calls, at);
+      return;
+    case 'end_summary':
+      await deps.db.summaries.end(action.summaryId, at);
+      return;
+    case 'remind_of_summary_rca':
+      await deps.db.summaries.remind(action.summaryId);
       return;
   }
 }

@@ -1,96 +1,42 @@
-import type { Lease } from '../db/alerts.js';
 import type { ProgressMessages, ProgressWork } from '../db/progress.js';
-import { nextProgressStep, type Progress } from '../promotions/progress.js';
-import type { Outgoing, Slack } from '../slack/slack.js';
+import { nextProgressStep } from '../promotions/progress.js';
+import type { Slack } from '../slack/slack.js';
 import { progressMessage } from '../views/progress.js';
-import { CLOCK_SKEW_MS, LEASE_MS, postponed, unlessGone } from './attempts.js';
-import type { DeliveryOutcome } from './delivery.js';
+import { CLOCK_SKEW_MS } from './attempts.js';
+import { createMessageDelivery, type DeliveryOutcome, type LeaseDependencies } from './messages.js';
 
-export interface ProgressDependencies {
+export interface ProgressDependencies extends LeaseDependencies {
   readonly db: ProgressMessages;
   readonly slack: Slack;
-  readonly now: () => Date;
-  /** Yields [0, 1). */
-  readonly random: () => number;
-  /** Names the holder of a lease, another at each call. */
-  readonly newOwner: () => string;
   readonly alertChannel: string;
 }
 
-/** A promotion goes through few steps: more paintings than that in a row mean something is wrong. */
-const MOST_STEPS = 8;
-
 /** Brings the one message on how a promotion goes up to date: posted once, then painted in place. */
 export function createProgressDelivery(deps: ProgressDependencies): (promotionId: string) => Promise<DeliveryOutcome> {
-  const { db, slack } = deps;
-
-  async function deliver(claimed: ProgressWork, attemptsBefore: number, lease: Lease): Promise<DeliveryOutcome> {
-    let work: ProgressWork | null = claimed;
-    let outcome: DeliveryOutcome = { kind: 'nothing' };
-    for (let steps = 0; work !== null && steps < MOST_STEPS; steps += 1) {
-      const step = nextProgressStep(work.progress, work.promotion, attemptsBefore);
-      if (step.kind === 'done') break;
-      const taken: DeliveryOutcome =
-        step.kind === 'paint'
-          ? await paint(work, step, lease)
-          : ((step.kind === 'find' ? await find(work, lease) : null) ?? (await post(work, lease)));
-      if (outcome.kind === 'nothing') outcome = taken;
-      work = await db.reread(work.promotion.id, lease);
-    }
-    return outcome;
-  }
-
-  async function find({ progress }: ProgressWork, lease: Lease): Promise<DeliveryOutcome | null> {
-    const since = new Date(progress.createdAt.getTime() - CLOCK_SKEW_MS);
-    const found = await slack.find(destination(progress), since);
-    if (found === null) return null;
-    await db.recordPosted(progress.promotionId, lease, found, null, deps.now());
-    return { kind: 'found' };
-  }
-
-  async function post(work: ProgressWork, lease: Lease): Promise<DeliveryOutcome> {
-    const { progress, promotion } = work;
-    const posted = await slack.post(destination(progress), progressMessage(work));
-    const shown = { upTo: progress.repaintWanted, state: promotion.state };
-    if (await db.recordPosted(promotion.id, lease, posted, shown, deps.now())) return { kind: 'posted' };
-    // This process was paused past its lease while posting; whoever took over may have posted too.
-    const recorded = (await db.of(promotion.id))?.message ?? null;
-    if (recorded !== null && recorded.ts !== posted.ts) await slack.remove(posted);
-    return { kind: 'nothing' };
-  }
-
-  async function paint(
-    work: ProgressWork,
-    step: Extract<ReturnType<typeof nextProgressStep>, { kind: 'paint' }>,
-    lease: Lease,
-  ): Promise<DeliveryOutcome> {
-    const { promotion } = work;
-    const painted = await unlessGone(async () => {
-      await slack.update(step.message, progressMessage(work));
-      return true;
-    });
-    if (painted === null) await db.withdraw(promotion.id, lease);
-    else await db.recordPainted(promotion.id, lease, { upTo: step.upTo, state: promotion.state });
-    return { kind: 'painted' };
-  }
-
-  /** The id alone would not do: another installation may post to the same channel. */
-  function destination(progress: Progress): Outgoing {
-    const key = `progress:${progress.promotionId}:${progress.createdAt.getTime()}`;
-    return { channel: deps.alertChannel, threadTs: null, broadcast: false, key };
-  }
-
-  return async (promotionId) => {
-    const lease: Lease = { owner: deps.newOwner(), durationMs: LEASE_MS };
-    const claimed = await db.claim(promotionId, lease, deps.now());
-    if (claimed === null) return { kind: 'nothing' };
-    try {
-      const outcome = await deliver(claimed, claimed.attemptsBefore, lease);
-      await db.release(promotionId, lease, null);
-      return outcome;
-    } catch (error) {
-      await db.release(promotionId, lease, postponed(error, claimed.attemptsBefore + 1, deps));
-      return { kind: 'failed', error };
-    }
-  };
+  const { db } = deps;
+  return createMessageDelivery<ProgressWork>(deps, {
+    db,
+    nextStep: (work, attemptsBefore) => nextProgressStep(work.progress, work.promotion, attemptsBefore),
+    destination: ({ progress }) => ({
+      // The id alone would not do: another installation may post to the same channel.
+      to: {
+        channel: deps.alertChannel,
+        threadTs: null,
+        broadcast: false,
+        key: `progress:${progress.promotionId}:${progress.createdAt.getTime()}`,
+      },
+      since: new Date(progress.createdAt.getTime() - CLOCK_SKEW_MS),
+    }),
+    render: progressMessage,
+    recordPosted({ progress, promotion }, lease, message, isShown) {
+      const shown = isShown ? { upTo: progress.repaintWanted, state: promotion.state } : null;
+      return db.recordPosted(promotion.id, lease, message, shown, deps.now());
+    },
+    recordPainted: ({ promotion }, lease, upTo) =>
+      db.recordPainted(promotion.id, lease, { upTo, state: promotion.state }),
+    withdraw: ({ promotion }, lease) => db.withdraw(promotion.id, lease),
+    // Whoever deleted it does not want it.
+    recordGone: ({ promotion }, lease) => db.withdraw(promotion.id, lease),
+    recorded: async ({ promotion }) => (await db.of(promotion.id))?.message ?? null,
+  });
 }

@@ -8,7 +8,7 @@ import { ACTION } from './ids.js';
 import { code, label, link, person, quote, span, when } from './text.js';
 
 export const COLOUR = { firing: '#a30200', owned: '#daa038', silenced: '#dddddd', resolved: '#2eb886' } as const;
-const HEADLINE: Record<Severity, string> = {
+export const HEADLINE: Record<Severity, string> = {
   warning: ':warning: *Warning*',
   critical: ':rotating_light: *CRITICAL*',
 };

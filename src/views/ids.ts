@@ -15,6 +15,8 @@ export const ACTION = {
   cancel: 'cancel',
   statsChart: 'stats_chart',
   stuckPage: 'stuck_page',
+  /** A page of the list behind a summary. */
+  summaryPage: 'summary_page',
   listPage: 'list_page',
   draftRca: 'draft_rca',
   recordRcaDraft: 'record_rca_draft',

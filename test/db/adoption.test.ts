@@ -136,6 +136,8 @@ describe('the schema', () => {
       'flag_promotion_maintenance',
       'flag_promotion_progress',
       'flag_promotion_replies',
+      'flag_promotion_summaries',
+      'flag_promotion_turns',
     ]);
     expect(await migrateToLatest(database.url)).toHaveLength(0);
     await rollBackAll(database.url);

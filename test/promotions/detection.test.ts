@@ -13,10 +13,15 @@ function stuck(changes: Partial<StuckPromotion> = {}): StuckPromotion {
 }
 
 function plan(at: number, ...rows: readonly StuckPromotion[]): DetectionAction[] {
-  return planDetection({ stuck: rows, endedPromotionIds: [] }, momentAfter(at), THRESHOLDS);
+  return planDetection({ stuck: rows, endedPromotionIds: [], ownLastHour: 0 }, momentAfter(at), THRESHOLDS, 10);
 }
 
-const open = (severity: 'warning' | 'critical') => ({ kind: 'open_alert', promotionId: '7', severity });
+const open = (severity: 'warning' | 'critical') => ({
+  kind: 'open_alert',
+  promotionId: '7',
+  severity,
+  placement: 'own',
+});
 const repeat = (ordinal: number) => ({ kind: 'repeat_critical', promotionId: '7', ordinal });
 
 describe('what the watchdog records about a stuck promotion', () => {
@@ -90,8 +95,8 @@ describe('what the watchdog records about a stuck promotion', () => {
 
   test('a warning is never repeated', () => {
     const thresholds = { ...THRESHOLDS, criticalAfterMs: 90 * DAY };
-    const rows = { stuck: [stuck({ alerts: [warning()] })], endedPromotionIds: [] };
-    expect(planDetection(rows, momentAfter(50 * DAY), thresholds)).toEqual([]);
+    const rows = { stuck: [stuck({ alerts: [warning()] })], endedPromotionIds: [], ownLastHour: 0 };
+    expect(planDetection(rows, momentAfter(50 * DAY), thresholds, 10)).toEqual([]);
   });
 
   test('alerts of promotions that ended elsewhere are closed, and the order is the input’s', () => {
@@ -101,12 +106,57 @@ describe('what the watchdog records about a stuck promotion', () => {
       row('3', { promotedAt: momentAfter(16 * HOUR) }),
       row('5', { promotedAt: momentAfter(29 * HOUR) }),
     ];
-    expect(planDetection({ stuck: rows, endedPromotionIds: ['12', '4'] }, momentAfter(30 * HOUR), THRESHOLDS)).toEqual([
+    const gathered = { stuck: rows, endedPromotionIds: ['12', '4'], ownLastHour: 0 };
+    expect(planDetection(gathered, momentAfter(30 * HOUR), THRESHOLDS, 10)).toEqual([
       { kind: 'close_alerts', promotionId: '12' },
       { kind: 'close_alerts', promotionId: '4' },
-      { kind: 'open_alert', promotionId: '9', severity: 'critical' },
-      { kind: 'open_alert', promotionId: '3', severity: 'warning' },
+      { kind: 'open_alert', promotionId: '9', severity: 'critical', placement: 'own' },
+      { kind: 'open_alert', promotionId: '3', severity: 'warning', placement: 'own' },
     ]);
+  });
+});
+
+describe('many at once', () => {
+  const many = (count: number, alerts: (id: number) => readonly Alert[] = () => []) =>
+    Array.from({ length: count }, (_, index) =>
+      stuck({ promotion: promotion({ id: `${index + 1}` }), alerts: alerts(index + 1) }),
+    );
+  const placements = (rows: readonly StuckPromotion[], ownLastHour = 0, at = 13 * HOUR) =>
+    planDetection({ stuck: rows, endedPromotionIds: [], ownLastHour }, momentAfter(at), THRESHOLDS, 10).map((action) =>
+      action.kind === 'open_alert' ? action.placement : action.kind,
+    );
+  const times = (count: number, placement: 'own' | 'grouped') => Array.from({ length: count }, () => placement);
+
+  test.each([
+    ['up to the limit each has a message of its own', 10, 0, 10],
+    ['of more, the first do: the oldest', 1_000, 0, 10],
+    ['what had one within the hour counts', 30, 7, 3],
+    ['where the hour’s are used up, none does', 3, 10, 0],
+    ['nor where more were given than is allowed by now', 3, 50, 0],
+  ])('%s', (_, count, ownLastHour, own) => {
+    expect(placements(many(count), ownLastHour)).toEqual([...times(own, 'own'), ...times(count - own, 'grouped')]);
+  });
+
+  test('what turns critical stays where its warning is told, and takes nobody’s place', () => {
+    const told = (id: number) => [warning({ promotionId: `${id}`, summaryId: id > 12 ? '1' : null })];
+    const first = many(2).map((row) => ({ ...row, promotion: { ...row.promotion, id: `new${row.promotion.id}` } }));
+    expect(placements([...many(15, told), ...first], 9, 25 * HOUR)).toEqual([
+      ...times(12, 'own'),
+      ...times(3, 'grouped'),
+      'own',
+      'grouped',
+    ]);
+  });
+
+  test('a critical in a summary is not repeated by itself', () => {
+    const told = (summaryId: string | null) => many(1, () => [critical({ summaryId })]);
+    expect(placements(told(null), 0, 3 * DAY)).toEqual(['repeat_critical']);
+    expect(placements(told('1'), 0, 3 * DAY)).toEqual([]);
+  });
+
+  test('what was told in a summary in an earlier life of the row is placed anew', () => {
+    const told = () => [warning({ summaryId: '1', state: 'closed' })];
+    expect(placements(many(1, told))).toEqual(['own']);
   });
 });
 
@@ -119,7 +169,7 @@ describe('over any sequence of ticks', () => {
     let row = stuck();
     for (const minute of minutes) {
       const now = momentAfter(minute * MINUTE);
-      const actions = planDetection({ stuck: [row], endedPromotionIds: [] }, now, THRESHOLDS);
+      const actions = planDetection({ stuck: [row], endedPromotionIds: [], ownLastHour: 0 }, now, THRESHOLDS, 10);
       expect(actions.length).toBeLessThanOrEqual(1);
       for (const action of actions) {
         said.push(action);

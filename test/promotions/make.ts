@@ -57,6 +57,7 @@ export function alert(changes: Partial<Alert> = {}): Alert {
     channel: null,
     messageTs: null,
     threadTs: null,
+    summaryId: null,
     postedAt: null,
     attempts: 0,
     repaintWanted: 0,

@@ -7,6 +7,7 @@ import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
+import * as summary from '../../src/views/summary.js';
 import { BLANK, HOSTILE, URLS } from './hostile.js';
 import { BUILDERS, type Payload, payloadsOf } from './payloads.js';
 
@@ -34,7 +35,7 @@ function problems(facts: { text: string; url: string }): string[] {
 }
 
 test('every exported builder is looked at', () => {
-  const exported = [alert, debt, drafted, evidence, help, list, rca, resolution].flatMap((module) =>
+  const exported = [alert, debt, drafted, evidence, help, list, rca, resolution, summary].flatMap((module) =>
     Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])),
   );
   expect(exported.filter((name) => !(name in BUILDERS))).toEqual([]);

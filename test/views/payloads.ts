@@ -2,6 +2,7 @@ import { type Evidence, READ_VERDICTS } from '../../src/promotions/evidence.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { CodeCheck, Operator, ResolutionRefusal } from '../../src/promotions/resolution.js';
 import type { PeriodStats } from '../../src/promotions/stats.js';
+import { SUMMARY_KINDS } from '../../src/promotions/summary.js';
 import type { TransitionRefusal } from '../../src/promotions/transition.js';
 import * as alert from '../../src/views/alert.js';
 import * as authority from '../../src/views/authority.js';
@@ -16,6 +17,7 @@ import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
+import * as summary from '../../src/views/summary.js';
 import * as stats from '../../src/views/stats.js';
 import * as transition from '../../src/views/transition.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
@@ -245,9 +247,32 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
           })),
           total,
           offset,
+          summaryId: offset === 0 ? null : '9223372036854775807',
         }),
       ),
     ),
+  summaryMessage: (facts) =>
+    [
+      { open: 1, openCriticals: 0 },
+      { open: 1, openCriticals: 1, completed: 3 },
+      { open: 990, openCriticals: 990 },
+      { open: 1_000_000, openCriticals: 12, completed: 5, failed: 3, endedOtherwise: 1 },
+      { open: 0, openCriticals: 0, completed: 990, owingRca: 1 },
+      { open: 0, openCriticals: 0, completed: 990, failed: 7, endedOtherwise: 2, owingRca: 999 },
+      { open: 0, openCriticals: 0 },
+    ].flatMap((counts) =>
+      SUMMARY_KINDS.flatMap((kind) =>
+        [null, MENTION].map((mention) => {
+          const oldest = rows(facts, Math.min(10, counts.open)).map((row) => ({
+            promotion: row,
+            severity: 'critical' as const,
+          }));
+          const told = { completed: 0, failed: 0, endedOtherwise: 0, owingRca: 0, through: '1', criticalsThrough: '1' };
+          return message(summary.summaryMessage(kind, '9223372036854775807', { ...told, ...counts, oldest }, mention));
+        }),
+      ),
+    ),
+  summaryPageValue: () => [words(summary.summaryPageValue({ summaryId: '7', offset: 5 }))],
   nothingStuckAnswer: (facts) =>
     [null, ...ends(facts)].flatMap((lastEnded) =>
       [null, written(facts)].map((oldestDeploying) =>

@@ -1,7 +1,8 @@
 import ms from 'ms';
 import { severityDue } from '../../promotions/stuck.js';
 import type { Answer } from '../../views/blocks.js';
-import { nothingStuckAnswer, STUCK_PAGE_SIZE, stuckAnswer } from '../../views/list.js';
+import { nothingStuckAnswer, STUCK_PAGE_SIZE, stuckAnswer, type StuckRow } from '../../views/list.js';
+import type { SummaryPage } from '../../views/summary.js';
 import type { HandlerDependencies } from '../dependencies.js';
 import { mindRcaDebt } from './rca-debt.js';
 
@@ -22,14 +23,11 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
   // The page may have emptied while it was on screen.
   if (found.rows.length === 0 && offset > 0) return page(deps, 0);
   if (found.rows.length > 0) {
-    const rows = await Promise.all(
-      found.rows.map(async (promotion) => ({
-        promotion,
-        severity: severityDue(promotion, now, thresholds) ?? ('warning' as const),
-        evidence: await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS),
-      })),
-    );
-    return stuckAnswer({ rows, total: found.total, offset });
+    const members = found.rows.map((promotion) => ({
+      promotion,
+      severity: severityDue(promotion, now, thresholds) ?? ('warning' as const),
+    }));
+    return stuckAnswer({ rows: await withEvidence(deps, members), total: found.total, offset, summaryId: null });
   }
   const deploying = await db.promotions.deploying();
   return nothingStuckAnswer({
@@ -39,4 +37,22 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
     oldestDeploying: deploying.oldest,
     lastEnded: await db.promotions.lastEnded(),
   });
+}
+
+/** What is stuck still of what a summary tells, a page of it; where nothing is any more, all that is stuck. */
+export async function summaryPage(deps: HandlerDependencies, { summaryId, offset }: SummaryPage): Promise<Answer> {
+  const found = await deps.db.summaries.members(summaryId, { offset, limit: STUCK_PAGE_SIZE });
+  if (found.rows.length === 0) return offset > 0 ? summaryPage(deps, { summaryId, offset: 0 }) : stuckPage(deps, 0);
+  return stuckAnswer({ rows: await withEvidence(deps, found.rows), total: found.total, offset, summaryId });
+}
+
+async function withEvidence(deps: HandlerDependencies, rows: readonly Pick<StuckRow, 'promotion' | 'severity'>[]) {
+  return Promise.all(
+    rows.map(
+      async (row): Promise<StuckRow> => ({
+        ...row,
+        evidence: await deps.readEvidence(row.promotion, EVIDENCE_WITHIN_MS),
+      }),
+    ),
+  );
 }
