@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { Alert, MessageRef } from '../promotions/alert.js';
 import type { AlertWork } from '../promotions/delivery.js';
-import { type Gathered, MOST_OWN_PER_HOUR, type Placement } from '../promotions/detection.js';
+import { type Gathered, MOST_OWN_PER_HOUR } from '../promotions/detection.js';
 import type { Severity } from '../promotions/stuck.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { type Lease, leasedRows, NO_FAILURE, type Postponement, waited } from './leases.js';
 import { requestProgressRepaint } from './progress.js';
-import { joinSummary, requestSummaryRepaint } from './summaries.js';
+import { requestSummaryRepaint } from './summaries.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -35,9 +35,9 @@ export interface Alerts {
   /** What the watchdog looks at. `stuckBefore`: promotions whose stuck clock started by then. */
   gather(stuckBefore: Date): Promise<Detected>;
   /** Opens an alert with its audit event, unless the promotion ended meanwhile or the alert is open already. */
-  open(promotionId: string, severity: Severity, at: Date, placement?: Placement): Promise<boolean>;
-  /** Closes the open alerts of a promotion that ended, and has that shown. */
-  close(promotionId: string): Promise<void>;
+  open(promotionId: string, severity: Severity, at: Date): Promise<boolean>;
+  /** Closes the open alerts of promotions that ended, and has that shown; all or none. */
+  close(...promotionIds: string[]): Promise<void>;
   /** Alerts to deliver, then those to repaint, oldest first, that nobody is working on. `now` is the app's clock. */
   due(now: Date, limit: number): Promise<readonly string[]>;
   /** The alerts of one promotion that have something to deliver. */
@@ -78,14 +78,6 @@ async function stateOf(trx: Knex.Transaction, promotionId: string): Promise<stri
     promotionId,
   ]);
   return parseRows(held, z.object({ state: z.string() }))[0]?.state ?? null;
-}
-
-async function isOpen(trx: Knex.Transaction, promotionId: string, severity: Severity): Promise<boolean> {
-  const found = await trx.raw(
-    `select 1 from flag_promotion_alerts where promotion_id = ? and severity = ? and state <> 'closed'`,
-    [promotionId, severity],
-  );
-  return rowCount(found) > 0;
 }
 
 export function alerts(knex: Knex): Alerts {
@@ -179,40 +171,17 @@ export function alerts(knex: Knex): Alerts {
       };
     },
 
-    async open(promotionId, severity, at, placement = 'own') {
+    async open(promotionId, severity, at) {
       return knex.transaction(async (trx) => {
         // Locked, so that a resolution and the opening of an alert happen one after the other.
         if ((await stateOf(trx, promotionId)) !== 'deploying') return false;
-        if (await isOpen(trx, promotionId, severity)) return false;
-        // What is closed belongs to an earlier life of this row, which somebody set back to deploying by hand.
-        await trx.raw(`delete from flag_promotion_alerts where promotion_id = ? and state = 'closed'`, [promotionId]);
-        await trx.raw(
-          `delete from flag_promotion_replies r where r.promotion_id = ?
-              and not exists (select 1 from flag_promotion_alerts a where a.promotion_id = r.promotion_id)`,
-          [promotionId],
+        await forgetEarlierLives(trx, [promotionId]);
+        const inserted = await trx.raw(
+          `insert into flag_promotion_alerts (promotion_id, severity) values (?, ?) on conflict (promotion_id, severity) do nothing`,
+          [promotionId, severity],
         );
-        const summaryId = placement === 'own' ? null : await joinSummary(trx, promotionId);
-        const inserted =
-          summaryId === null
-            ? await trx.raw(
-                `insert into flag_promotion_alerts (promotion_id, severity) values (?, ?) on conflict (promotion_id, severity) do nothing`,
-                [promotionId, severity],
-              )
-            : await trx.raw(
-                `insert into flag_promotion_alerts (promotion_id, severity, summary_id, lease_owner, lease_until)
-                 values (?, ?, ?, 'summary', 'infinity') on conflict (promotion_id, severity) do nothing`,
-                [promotionId, severity, summaryId],
-              );
         if (rowCount(inserted) === 0) return false;
-        if (summaryId !== null) await requestSummaryRepaint(trx, promotionId);
-        if (severity === 'critical') {
-          // A warning that nobody has seen yet would only delay the critical.
-          await trx.raw(
-            `update flag_promotion_alerts set state = 'closed', updated_at = now()
-              where promotion_id = ? and severity = 'warning' and state = 'pending' and attempts = 0`,
-            [promotionId],
-          );
-        }
+        if (severity === 'critical') await closeUnsentWarnings(trx, [promotionId]);
         await appendAuditEvent(trx, {
           at,
           action: `console.flag.promotion.stuck_${severity}`,
@@ -224,11 +193,17 @@ export function alerts(knex: Knex): Alerts {
       });
     },
 
-    async close(promotionId) {
+    async close(...promotionIds) {
       await knex.transaction(async (trx) => {
         // The promotion first, as every transaction locks: somebody may be setting it back to deploying, or linking its RCA.
-        if ((await stateOf(trx, promotionId)) === 'deploying') return;
-        await showThatItEnded(trx, promotionId);
+        const held = await trx.raw(
+          `select p.id, p.state::text as state from console_flag_promotions p where p.id = any(?::bigint[]) order by p.id for share`,
+          [promotionIds],
+        );
+        const ended = parseRows(held, z.object({ id: idColumn, state: z.string() })).filter(
+          ({ state }) => state !== 'deploying',
+        );
+        await showThatItEnded(trx, ...ended.map(({ id }) => id));
       });
     },
 
@@ -317,30 +292,55 @@ export function alerts(knex: Knex): Alerts {
   };
 }
 
-/** Inside the transaction that ended a promotion, or that noticed its end: closes its alerts and has it shown. */
-export async function showThatItEnded(trx: Knex.Transaction, promotionId: string): Promise<void> {
-  await requestProgressRepaint(trx, promotionId);
-  await requestSummaryRepaint(trx, promotionId);
-  // One that was begun stays pending: Slack may hold its message, which has to be found and painted first.
+/** Of missing RCAs, a summary reminds once for all that it tells. */
+const SETTLED_IN_SUMMARY = 'rca_settled = rca_settled or summary_id is not null';
+
+/** What is closed belongs to an earlier life of a row, which somebody set back to deploying by hand. */
+export async function forgetEarlierLives(trx: Knex.Transaction, promotionIds: readonly string[]): Promise<void> {
+  await trx.raw(`delete from flag_promotion_alerts where promotion_id = any(?::bigint[]) and state = 'closed'`, [
+    [...promotionIds],
+  ]);
+  await trx.raw(
+    `delete from flag_promotion_replies r where r.promotion_id = any(?::bigint[])
+        and not exists (select 1 from flag_promotion_alerts a where a.promotion_id = r.promotion_id)`,
+    [[...promotionIds]],
+  );
+}
+
+/** A warning that nobody has seen yet would only delay the critical. */
+export async function closeUnsentWarnings(trx: Knex.Transaction, promotionIds: readonly string[]): Promise<void> {
   await trx.raw(
     `update flag_promotion_alerts set state = 'closed', updated_at = now()
-      where promotion_id = ? and state = 'pending' and attempts = 0`,
-    [promotionId],
+      where promotion_id = any(?::bigint[]) and severity = 'warning' and state = 'pending' and attempts = 0`,
+    [[...promotionIds]],
+  );
+}
+
+/** Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. */
+export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
+  await requestProgressRepaint(trx, ...promotionIds);
+  await requestSummaryRepaint(trx, ...promotionIds);
+  // One that was begun stays pending: Slack may hold its message, which has to be found and painted first.
+  await trx.raw(
+    `update flag_promotion_alerts set state = 'closed', ${SETTLED_IN_SUMMARY}, updated_at = now()
+      where promotion_id = any(?::bigint[]) and state = 'pending' and attempts = 0`,
+    [promotionIds],
   );
   await trx.raw(
     `update flag_promotion_alerts
-        set state = 'closed', updated_at = now(), repaint_wanted = repaint_wanted + case when thread_ts is null then 1 else 0 end
-      where promotion_id = ? and state = 'posted'`,
-    [promotionId],
+        set state = 'closed', ${SETTLED_IN_SUMMARY}, updated_at = now(),
+            repaint_wanted = repaint_wanted + case when thread_ts is null then 1 else 0 end
+      where promotion_id = any(?::bigint[]) and state = 'posted'`,
+    [promotionIds],
   );
   // In the thread of a summary only what a person did is said: hundreds may end by themselves at once.
   await trx.raw(
     `insert into flag_promotion_replies (promotion_id, kind)
-      select p.id, 'resolved' from console_flag_promotions p where p.id = ? and exists (
+      select p.id, 'resolved' from console_flag_promotions p where p.id = any(?::bigint[]) and exists (
         select 1 from flag_promotion_alerts a where a.promotion_id = p.id
            and (a.message_ts is not null or (a.thread_ts is not null and p.resolved_by is not null))
       ) on conflict do nothing`,
-    [promotionId],
+    [promotionIds],
   );
 }
 

@@ -152,10 +152,11 @@ export async function openProgress(trx: Knex.Transaction, promotionId: string): 
 }
 
 /** Inside a transaction that changed how a promotion goes. */
-export async function requestProgressRepaint(trx: Knex.Transaction, promotionId: string): Promise<void> {
-  await trx.raw(`update flag_promotion_progress set repaint_wanted = repaint_wanted + 1 where promotion_id = ?`, [
-    promotionId,
-  ]);
+export async function requestProgressRepaint(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
+  await trx.raw(
+    `update flag_promotion_progress set repaint_wanted = repaint_wanted + 1 where promotion_id = any(?::bigint[])`,
+    [promotionIds],
+  );
 }
 
 /** Inside the transaction of a look at Heroku that found another value: told also where nothing was told so far. */

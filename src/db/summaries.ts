@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
+import type { Opening } from '../promotions/detection.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { Severity } from '../promotions/stuck.js';
 import {
@@ -10,6 +11,8 @@ import {
   type SummaryMessage,
   type SummaryWork,
 } from '../promotions/summary.js';
+import { closeUnsentWarnings, forgetEarlierLives } from './alerts.js';
+import { appendAuditEvents, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { type Lease, leasedRows, NO_FAILURE, type Postponement, waited } from './leases.js';
 import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, STUCK_CLOCK } from './rows.js';
@@ -32,6 +35,8 @@ export interface SummaryMember {
 
 /** The summaries' table: what is told of many alerts at once, and how far that has been told. */
 export interface Summaries {
+  /** Opens alerts that have no message of their own, each with its audit event, as `Alerts.open` does: all or none. */
+  openAlerts(openings: readonly Opening[], at: Date): Promise<void>;
   /** What there is to plan for. */
   gather(): Promise<{ readonly open: readonly OpenSummary[]; readonly ended: readonly EndedSummary[] }>;
   /** Queues a reply that calls people about the criticals there are; nothing where `calls` is no longer how many there were. */
@@ -225,6 +230,8 @@ export function summaries(knex: Knex): Summaries {
   }
 
   return {
+    openAlerts: (openings, at) => knex.transaction((trx) => openAlerts(trx, openings, at)),
+
     async gather() {
       const open = await knex.raw(
         `select s.id, s.state = 'posted' as is_posted, s.called_at, s.calls, a.*,
@@ -366,37 +373,90 @@ async function queueReply(trx: Knex.Transaction, id: string, kind: 'ended' | 'rc
   );
 }
 
-/** Serialises those that look for a summary to join, or begin one. */
-const JOINING = `select pg_advisory_xact_lock(hashtext('flag_promotion_summaries'))`;
-
 /**
- * Inside the transaction that opens an alert: the summary that tells of it, locked. It is the one that tells of the
- * promotion already, else the newest of the last hour, else a new one.
+ * Opens alerts that are told in a summary: that which tells of the promotion already, else the newest of the last hour,
+ * else a new one. Their lease is the summary's for good, so that a replica of an earlier version leaves them alone.
  */
-export async function joinSummary(trx: Knex.Transaction, promotionId: string): Promise<string> {
-  await trx.raw(JOINING);
+async function openAlerts(trx: Knex.Transaction, openings: readonly Opening[], at: Date): Promise<void> {
+  // Serialises those that look for a summary to join, or begin one; only then what they find is so still.
+  await trx.raw(`select pg_advisory_xact_lock(hashtext('flag_promotion_summaries'))`);
+  // What somebody is resolving at this moment is left to the next tick.
   const found = await trx.raw(
-    `select s.id from flag_promotion_summaries s, lateral (
-       select exists (select 1 from flag_promotion_alerts a
-                       where a.promotion_id = ? and a.summary_id = s.id and a.state <> 'closed') as tells_of_it) known
-      where s.root_id is null and not s.rca_settled and s.ended_at is null and s.state <> 'closed'
-        and (known.tells_of_it or s.created_at > clock_timestamp() - interval '1 hour')
-      order by known.tells_of_it desc, s.id desc limit 1 for update of s`,
-    [promotionId],
+    `select p.id, (select a.summary_id from flag_promotion_alerts a
+                    where a.promotion_id = p.id and a.state <> 'closed' and a.summary_id is not null limit 1) as summary_id
+       from console_flag_promotions p
+      where p.id = any(?::bigint[]) and p.state = 'deploying' order by p.id for share of p skip locked`,
+    [openings.map(({ promotionId }) => promotionId)],
   );
-  const [joined] = parseRows(found, z.object({ id: idColumn }));
-  if (joined !== undefined) return joined.id;
-  const begun = await trx.raw(`insert into flag_promotion_summaries default values returning id`);
-  const [summary] = parseRows(begun, z.object({ id: idColumn }));
+  const tellsOf = z.object({ id: idColumn, summary_id: idColumn.nullable() });
+  const known = new Map(parseRows(found, tellsOf).map((row) => [row.id, row.summary_id]));
+  const already = parseRows(
+    await trx.raw(
+      `select promotion_id as id, severity from flag_promotion_alerts where promotion_id = any(?::bigint[]) and state <> 'closed'`,
+      [[...known.keys()]],
+    ),
+    z.object({ id: idColumn, severity: z.string() }),
+  );
+  const isNew = ({ promotionId, severity }: Opening) =>
+    known.has(promotionId) && !already.some((row) => row.id === promotionId && row.severity === severity);
+  const opened = openings.filter(isNew);
+  if (opened.length === 0) return;
+
+  const ids = opened.map(({ promotionId }) => promotionId);
+  const isTold = ({ promotionId }: Opening) => known.get(promotionId) != null;
+  const joined = opened.every(isTold) ? '' : await joinSummary(trx);
+  const summaryIds = opened.map(({ promotionId }) => known.get(promotionId) ?? joined);
+  // Before what it tells of, as every transaction locks; and it is behind now.
+  await trx.raw(`update flag_promotion_summaries set repaint_wanted = repaint_wanted + 1 where id = any(?::bigint[])`, [
+    [...new Set(summaryIds)],
+  ]);
+  await forgetEarlierLives(trx, ids);
+  await trx.raw(
+    `insert into flag_promotion_alerts (promotion_id, severity, summary_id, lease_owner, lease_until)
+      select *, 'summary', 'infinity' from unnest(?::bigint[], ?::text[], ?::bigint[])`,
+    [ids, opened.map(({ severity }) => severity), summaryIds],
+  );
+  await closeUnsentWarnings(
+    trx,
+    opened.flatMap(({ promotionId, severity }) => (severity === 'critical' ? [promotionId] : [])),
+  );
+  await appendAuditEvents(
+    trx,
+    opened.map(({ promotionId, severity }) => ({
+      at,
+      action: `console.flag.promotion.stuck_${severity}`,
+      actor: WATCHDOG,
+      promotionId,
+      detail: {},
+    })),
+  );
+}
+
+/** The summary of the last hour that has not ended, or a new one. */
+async function joinSummary(trx: Knex.Transaction): Promise<string> {
+  const found = await trx.raw(
+    `select s.id from flag_promotion_summaries s
+      where s.root_id is null and not s.rca_settled and s.ended_at is null and s.state <> 'closed'
+        and s.created_at > clock_timestamp() - interval '1 hour'
+      order by s.id desc limit 1 for update`,
+  );
+  const row = z.object({ id: idColumn });
+  const [summary] = [
+    ...parseRows(found, row),
+    ...(rowCount(found) > 0
+      ? []
+      : parseRows(await trx.raw(`insert into flag_promotion_summaries default values returning id`), row)),
+  ];
   if (summary === undefined) throw new Error('An insert had no row.');
   return summary.id;
 }
 
-/** Inside a transaction that changes an open alert of a promotion, before it does: the summary's lock comes first. */
-export async function requestSummaryRepaint(trx: Knex.Transaction, promotionId: string): Promise<void> {
+/** Inside a transaction that changes open alerts, before it does: the lock of the summary that tells of them comes first. */
+export async function requestSummaryRepaint(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await trx.raw(
     `update flag_promotion_summaries s set repaint_wanted = s.repaint_wanted + 1
-      where s.id in (select a.summary_id from flag_promotion_alerts a where a.promotion_id = ? and a.state <> 'closed')`,
-    [promotionId],
+      where s.id in (select a.summary_id from flag_promotion_alerts a
+                      where a.promotion_id = any(?::bigint[]) and a.state <> 'closed')`,
+    [promotionIds],
   );
 }

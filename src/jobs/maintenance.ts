@@ -198,13 +198,16 @@ async function record(
 ): Promise<void> {
   switch (action.kind) {
     case 'open_alert':
-      await deps.db.alerts.open(action.promotionId, action.severity, at, action.placement);
+      await deps.db.alerts.open(action.promotionId, action.severity, at);
+      return;
+    case 'open_grouped_alerts':
+      await deps.db.summaries.openAlerts(action.alerts, at);
       return;
     case 'repeat_critical':
       await deps.db.replies.queueRepeat(action.promotionId, action.ordinal);
       return;
     case 'close_alerts':
-      await deps.db.alerts.close(action.promotionId);
+      await deps.db.alerts.close(...action.promotionIds);
       return;
     case 'remind_of_rca':
       await deps.db.rcaDebts.remind(action.promotionId, action.alertId);

@@ -11,18 +11,18 @@ export interface StuckPromotion {
   readonly repeatPending: boolean;
 }
 
-/** Whether an alert gets a message of its own, or is told in a summary. */
-export type Placement = 'own' | 'grouped';
+export interface Opening {
+  readonly promotionId: string;
+  readonly severity: Severity;
+}
 
 export type DetectionAction =
-  | {
-      readonly kind: 'open_alert';
-      readonly promotionId: string;
-      readonly severity: Severity;
-      readonly placement: Placement;
-    }
+  /** An alert with a message of its own. */
+  | ({ readonly kind: 'open_alert' } & Opening)
+  /** Alerts that are told in a summary, so many as are recorded at once. */
+  | { readonly kind: 'open_grouped_alerts'; readonly alerts: readonly Opening[] }
   | { readonly kind: 'repeat_critical'; readonly promotionId: string; readonly ordinal: number }
-  | { readonly kind: 'close_alerts'; readonly promotionId: string };
+  | { readonly kind: 'close_alerts'; readonly promotionIds: readonly string[] };
 
 /** However many alerts of an hour may have a message of their own, as configured: a message each is for few. */
 export const MOST_OWN_PER_HOUR = 50;
@@ -39,7 +39,8 @@ export interface Gathered {
 /**
  * Decides what the watchdog has to record: alerts to open, criticals to repeat, and alerts to close because their
  * promotion ended without this app's help. Of many alerts, the oldest promotions' get a message of their own, up to
- * `ownPerHour` an hour; the others are told in a summary. Pure; the order of the answer is the order of the input.
+ * `ownPerHour` an hour; the others are told in a summary. Pure; the order of the answer is the order of the input, what
+ * goes into a summary last.
  */
 export function planDetection(
   gathered: Gathered,
@@ -47,31 +48,44 @@ export function planDetection(
   thresholds: Thresholds,
   ownPerHour: number,
 ): DetectionAction[] {
-  const actions: DetectionAction[] = gathered.endedPromotionIds.map((promotionId) => ({
+  const actions: DetectionAction[] = byTheHundred(gathered.endedPromotionIds).map((promotionIds) => ({
     kind: 'close_alerts',
-    promotionId,
+    promotionIds,
   }));
+  const grouped: Opening[] = [];
   let ownLeft = ownPerHour - gathered.ownLastHour;
   for (const stuck of gathered.stuck) {
-    const action = planOne(stuck, now, thresholds, ownLeft > 0 ? 'own' : 'grouped');
+    const action = planOne(stuck, now, thresholds);
     if (action === null) continue;
-    actions.push(action);
-    if (action.kind === 'open_alert' && action.placement === 'own' && isFirst(stuck)) ownLeft -= 1;
+    if (action.kind !== 'open_alert') actions.push(action);
+    else if (isToldInSummary(stuck) || (isFirst(stuck) && ownLeft <= 0)) {
+      grouped.push({ promotionId: action.promotionId, severity: action.severity });
+    } else {
+      actions.push(action);
+      if (isFirst(stuck)) ownLeft -= 1;
+    }
   }
-  return actions;
+  return [...actions, ...byTheHundred(grouped).map((alerts) => ({ kind: 'open_grouped_alerts' as const, alerts }))];
 }
 
-/** Whether nothing is open about a promotion so far: what comes later goes where the first went. */
+/** What is recorded at once: enough to be quick, and so little that whoever resolves one of them hardly waits. */
+function byTheHundred<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / 100) }, (_, index) => all.slice(index * 100, (index + 1) * 100));
+}
+
+/** Whether nothing is open about a promotion so far. */
 function isFirst(stuck: StuckPromotion): boolean {
   return stuck.alerts.every(({ state }) => state === 'closed');
 }
 
-function planOne(
-  stuck: StuckPromotion,
-  now: Date,
-  thresholds: Thresholds,
-  placementOfFirst: Placement,
-): DetectionAction | null {
+/** What comes later is told where the first was. */
+function isToldInSummary(stuck: StuckPromotion): boolean {
+  return stuck.alerts.some(({ state, summaryId }) => state !== 'closed' && summaryId !== null);
+}
+
+type SingleAction = Exclude<DetectionAction, { kind: 'open_grouped_alerts' }>;
+
+function planOne(stuck: StuckPromotion, now: Date, thresholds: Thresholds): SingleAction | null {
   const promotionId = stuck.promotion.id;
   const due = severityDue(stuck.promotion, now, thresholds);
   if (due === null) return null;
@@ -82,9 +96,7 @@ function planOne(
   const warning = open.find((alert) => alert.severity === 'warning');
   // Once critical, always critical: a clock that jumps back must not open a milder alert beside it.
   if (critical === undefined && (due === 'critical' || warning === undefined)) {
-    const placement =
-      warning === undefined ? placementOfFirst : warning.summaryId === null ? 'own' : ('grouped' as const);
-    return { kind: 'open_alert', promotionId, severity: due, placement };
+    return { kind: 'open_alert', promotionId, severity: due };
   }
   // A summary calls again for all of its criticals at once.
   if (critical?.summaryId != null) return null;

@@ -1,4 +1,5 @@
 import { startTestServer } from '../support/database.js';
+import { manyAtOnce } from './many-at-once.js';
 import { mutatedPayloads } from './mutated-payloads.js';
 import { promoterKills } from './promoter-kills.js';
 import { replayedRequests } from './replayed-requests.js';
@@ -15,6 +16,7 @@ const SCENARIOS: readonly Scenario[] = [
   promoterKills,
   slackOutage,
   replicasTicking,
+  manyAtOnce,
   submissionsAtOnce,
   replayedRequests,
   mutatedPayloads,

@@ -16,12 +16,7 @@ function plan(at: number, ...rows: readonly StuckPromotion[]): DetectionAction[]
   return planDetection({ stuck: rows, endedPromotionIds: [], ownLastHour: 0 }, momentAfter(at), THRESHOLDS, 10);
 }
 
-const open = (severity: 'warning' | 'critical') => ({
-  kind: 'open_alert',
-  promotionId: '7',
-  severity,
-  placement: 'own',
-});
+const open = (severity: 'warning' | 'critical') => ({ kind: 'open_alert', promotionId: '7', severity });
 const repeat = (ordinal: number) => ({ kind: 'repeat_critical', promotionId: '7', ordinal });
 
 describe('what the watchdog records about a stuck promotion', () => {
@@ -108,10 +103,9 @@ describe('what the watchdog records about a stuck promotion', () => {
     ];
     const gathered = { stuck: rows, endedPromotionIds: ['12', '4'], ownLastHour: 0 };
     expect(planDetection(gathered, momentAfter(30 * HOUR), THRESHOLDS, 10)).toEqual([
-      { kind: 'close_alerts', promotionId: '12' },
-      { kind: 'close_alerts', promotionId: '4' },
-      { kind: 'open_alert', promotionId: '9', severity: 'critical', placement: 'own' },
-      { kind: 'open_alert', promotionId: '3', severity: 'warning', placement: 'own' },
+      { kind: 'close_alerts', promotionIds: ['12', '4'] },
+      { kind: 'open_alert', promotionId: '9', severity: 'critical' },
+      { kind: 'open_alert', promotionId: '3', severity: 'warning' },
     ]);
   });
 });
@@ -122,8 +116,11 @@ describe('many at once', () => {
       stuck({ promotion: promotion({ id: `${index + 1}` }), alerts: alerts(index + 1) }),
     );
   const placements = (rows: readonly StuckPromotion[], ownLastHour = 0, at = 13 * HOUR) =>
-    planDetection({ stuck: rows, endedPromotionIds: [], ownLastHour }, momentAfter(at), THRESHOLDS, 10).map((action) =>
-      action.kind === 'open_alert' ? action.placement : action.kind,
+    planDetection({ stuck: rows, endedPromotionIds: [], ownLastHour }, momentAfter(at), THRESHOLDS, 10).flatMap(
+      (action) => {
+        if (action.kind === 'open_alert') return ['own'];
+        return action.kind === 'open_grouped_alerts' ? action.alerts.map(() => 'grouped') : [action.kind];
+      },
     );
   const times = (count: number, placement: 'own' | 'grouped') => Array.from({ length: count }, () => placement);
 
@@ -141,11 +138,19 @@ describe('many at once', () => {
     const told = (id: number) => [warning({ promotionId: `${id}`, summaryId: id > 12 ? '1' : null })];
     const first = many(2).map((row) => ({ ...row, promotion: { ...row.promotion, id: `new${row.promotion.id}` } }));
     expect(placements([...many(15, told), ...first], 9, 25 * HOUR)).toEqual([
-      ...times(12, 'own'),
-      ...times(3, 'grouped'),
-      'own',
-      'grouped',
+      ...times(13, 'own'),
+      ...times(4, 'grouped'),
     ]);
+  });
+
+  test('they are recorded by the hundred, the oldest first', () => {
+    const rows = { stuck: many(310), endedPromotionIds: [], ownLastHour: 0 };
+    const actions = planDetection(rows, momentAfter(13 * HOUR), THRESHOLDS, 10);
+    const batches = actions.flatMap((action) => (action.kind === 'open_grouped_alerts' ? [action.alerts] : []));
+    expect(batches.map(({ length }) => length)).toEqual([100, 100, 100]);
+    expect(batches.flat().map(({ promotionId }) => Number(promotionId))).toEqual(
+      Array.from({ length: 300 }, (_, index) => index + 11),
+    );
   });
 
   test('a critical in a summary is not repeated by itself', () => {
