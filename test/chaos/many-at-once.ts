@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { z } from 'zod';
 import type { EphemeralMessage, Person } from '../../demo/slack/workspace.js';
+import { STUCK_PAGE_SIZE } from '../../src/views/list.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 
@@ -14,6 +15,7 @@ const PROMOTIONS = 1_000;
 const OWN = 10;
 const MENTION = '<!subteam^S0123456789>';
 const SUMMARY = 'more promotions';
+const PAGES_TURNED = 20;
 /** A tick may rest on what the one before it left waiting; more than that means that something is stuck itself. */
 const TICKS_TO_SETTLE = 8;
 
@@ -131,13 +133,16 @@ async function turnPages(bed: TestBed, person: Person, enough: (page: EphemeralM
   return page;
 }
 
-/** The flags that somebody sees who turns the pages behind the summary: all of them. */
+/** The flags behind the summary: of the first pages as somebody sees them who turns them, of the others as they are read. */
 async function listedBehind(bed: TestBed): Promise<ReadonlySet<string>> {
   const seen = new Set<string>();
+  let pages = 0;
   await turnPages(bed, bed.slack.people.engineer, (page) => {
     for (const [flag] of JSON.stringify(page.blocks).matchAll(/flag_\d+/gu)) seen.add(flag);
-    return false;
+    return ++pages === PAGES_TURNED;
   });
+  const rest = { offset: PAGES_TURNED * STUCK_PAGE_SIZE, limit: PROMOTIONS };
+  for (const { promotion } of (await bed.db.summaries.members('1', rest)).rows) seen.add(promotion.flagKey);
   return seen;
 }
 

@@ -1,4 +1,6 @@
 import { startTestServer } from '../support/database.js';
+import { blockedLoop } from './blocked-loop.js';
+import { jumpingClock } from './jumping-clock.js';
 import { manyAtOnce } from './many-at-once.js';
 import { mutatedPayloads } from './mutated-payloads.js';
 import { promoterKills } from './promoter-kills.js';
@@ -17,6 +19,8 @@ const SCENARIOS: readonly Scenario[] = [
   slackOutage,
   replicasTicking,
   manyAtOnce,
+  jumpingClock,
+  blockedLoop,
   submissionsAtOnce,
   replayedRequests,
   mutatedPayloads,
