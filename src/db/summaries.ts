@@ -58,8 +58,10 @@ export interface Summaries {
   claim(id: string, lease: Lease, now: Date): Promise<ClaimedSummary | null>;
   /** The claimed work as it stands now; null where the lease was lost. */
   reread(id: string, lease: Lease): Promise<SummaryWork | null>;
-  /** Each that follows is fenced by the lease: false where it was lost, and nothing was written. */
-  /** Before a post that calls people: which criticals it calls about. */
+  /**
+   * Before a post that calls people: which criticals it calls about. This and the writes that follow are fenced by the
+   * lease: false where it was lost, and nothing was written.
+   */
   recordCall(id: string, lease: Lease, through: string, at: Date): Promise<boolean>;
   /** `shown` null: nobody knows what it shows. Alerts that it shows are posted by that. */
   recordPosted(id: string, lease: Lease, message: MessageRef, shown: SummaryShown | null, at: Date): Promise<boolean>;
