@@ -5,9 +5,9 @@ export const EDIT_INTERVAL_MS = 1_200;
 export const EDIT_BURST = 20;
 
 /** Longer than a request may take: a replica that was killed in its turn holds up the others no longer than this. */
-const HOLD_MS = 15_000;
-/** How long a turn is waited for: whoever posts holds a lease, which must outlast this and the post. */
-const LONGEST_WAIT_MS = 12_000;
+const HOLD_MS = 12_000;
+/** How long a turn is waited for: for one that a killed replica left, but well within the lease that whoever posts holds. */
+const LONGEST_WAIT_MS = 13_500;
 /** How often it is looked whether another replica has given its turn back early. */
 const LOOK_EVERY_MS = 250;
 
@@ -23,7 +23,7 @@ export interface Turns {
 export class NoTurn extends Error {
   override readonly name = 'NoTurn';
   constructor(readonly retryAfterMs: number) {
-    super(`no turn within ${LONGEST_WAIT_MS / 1_000} s`);
+    super('no turn soon');
   }
 }
 
