@@ -265,7 +265,8 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   // Without `authorize`, Bolt would ask Slack who it is at every request, and swallow the click where that fails.
   const bolt = new App({
     receiver: incoming.receiver,
-    authorize: async () => ({ botToken: config.slack.botToken }),
+    // And without a team, Bolt would keep a client for each that a payload names, for ever; handlers have one of their own.
+    authorize: async () => ({ botToken: config.slack.botToken, teamId: '' }),
     ignoreSelf: false,
     logger: boltLogger(log),
     clientOptions: { slackApiUrl: config.slack.apiUrl },

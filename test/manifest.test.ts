@@ -6,6 +6,7 @@ import { BOT_SCOPES } from '../src/slack/inspection.js';
 import { SUBCOMMANDS } from '../src/views/help.js';
 import { COMMAND, SHORTCUT } from '../src/views/ids.js';
 import { readManifest } from './support/manifest.js';
+import { manifestLinks, readProjectFile, withManifestLinks } from './support/manifest-links.js';
 
 /** The Web API methods that the code calls, read from the only folder that may call them. */
 function methodsCalled(): string[] {
@@ -45,5 +46,10 @@ describe('manifest.yml asks for what the code uses, and for nothing else', () =>
       expect(manifest.commands[0]?.usage_hint).toContain(usage.replace(/\[https.*\]/u, '[link]'));
     const shortcuts = manifest.shortcuts.map(({ type, callback_id }) => ({ type, callback_id }));
     expect(shortcuts).toEqual([{ type: 'message', callback_id: SHORTCUT.linkAsRca }]);
+  });
+
+  test('README’s links open it filled in; `npm run manifest:links` brings them up to it', () => {
+    const readme = readProjectFile('README.md');
+    expect(readme).toBe(withManifestLinks(readme, manifestLinks(readProjectFile('manifest.yml'))));
   });
 });

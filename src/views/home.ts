@@ -147,6 +147,6 @@ function rights(viewer: Operator | null, superadmins: readonly Operator[]): stri
           .map(({ slackUserId }) => person(slackUserId))
           .join(' or ')}.`;
   return isOperator(viewer)
-    ? `You are an engineer: you can mark flags for promotion and link RCAs, and with a TOTP code cancel what is marked. ${whom}`
+    ? `You are an engineer: you can mark flags for promotion, link RCAs, take and snooze alerts, and with a TOTP code cancel what is marked. ${whom}`
     : `You can look at everything here. ${whom}`;
 }

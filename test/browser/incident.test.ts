@@ -1,6 +1,6 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { violations } from './support/axe.js';
-import { describeInBrowser, keepScreenshot, launch, open } from './support/browser.js';
+import { describeInBrowser, keepScreenshot, launch, type OpenedPage, open } from './support/browser.js';
 import { type RunningDemo, startDemo } from './support/demo.js';
 import { keyboard, mouse } from './support/hands.js';
 import { Visitor } from './support/visitor.js';
@@ -131,41 +131,45 @@ async function failOnPhone(visitor: Visitor, keep: (name: string) => Promise<voi
 }
 
 describeInBrowser('the workspace in a browser', () => {
-  let browser: Browser;
-  let demos: Record<'http' | 'socket', Promise<RunningDemo>>;
+  let browser: Browser | undefined;
+  let demos: Partial<Record<'http' | 'socket', Promise<RunningDemo>>> = {};
   beforeAll(async () => {
+    browser = await launch();
     // The second one starts while the first is played on.
     demos = { http: startDemo('http'), socket: startDemo('socket') };
     // Its test hears of a failure; until then nobody waits for it.
-    demos.socket.catch(() => undefined);
-    browser = await launch();
+    demos.socket?.catch(() => undefined);
   });
   afterAll(async () => {
-    await browser.close();
-    const ended = await Promise.allSettled(Object.values(demos).map(async (demo) => (await demo).stop()));
-    expect(ended).toEqual(Array(2).fill({ status: 'fulfilled', value: 0 }));
-    const complaints = (await Promise.all(Object.values(demos))).flatMap((demo) => demo.complaints);
-    expect(complaints).toEqual([]);
+    await browser?.close();
+    const started = Object.values(demos);
+    const ended = await Promise.allSettled(started.map(async (demo) => (await demo).stop()));
+    expect(ended).toEqual(started.map(() => ({ status: 'fulfilled', value: 0 })));
+    expect((await Promise.all(started)).flatMap((demo) => demo.complaints)).toEqual([]);
   });
 
+  async function openIn(transport: 'http' | 'socket', how: BrowserContextOptions = {}): Promise<OpenedPage> {
+    const demo = await demos[transport];
+    if (browser === undefined || demo === undefined) throw new Error('Nothing was started.');
+    return open(browser, demo.url, how);
+  }
+
   test('the incident, with a mouse, over signed HTTP; then a phone; axe-core finds nobody kept out', async () => {
-    const demo = await demos.http;
-    const { page, errors } = await open(browser, demo.url);
+    const { page, errors } = await openIn('http');
     const found: string[] = [];
     const keepFrom = (where: Page, prefix: string) => async (name: string) => {
       await keepScreenshot(where, `${prefix}-${name}`);
       if (LOOKED_AT.has(name)) found.push(...(await violations(where)));
     };
     await liveThrough(new Visitor(page, mouse()), keepFrom(page, 'http'));
-    const phone = await open(browser, demo.url, { ...PHONE, colorScheme: 'dark' });
+    const phone = await openIn('http', { ...PHONE, colorScheme: 'dark' });
     await failOnPhone(new Visitor(phone.page, mouse()), keepFrom(phone.page, 'phone'));
     expect(found).toEqual([]);
     expect([...errors, ...phone.errors]).toEqual([]);
   });
 
   test('the incident, with the keyboard alone, over Socket Mode', async () => {
-    const demo = await demos.socket;
-    const { page, errors } = await open(browser, demo.url);
+    const { page, errors } = await openIn('socket');
     const keep = (name: string) => keepScreenshot(page, `socket-${name}`);
     await liveThrough(new Visitor(page, keyboard(page)), keep);
     expect(errors).toEqual([]);

@@ -53,6 +53,7 @@ beforeAll(async () => {
     insert into console_audit_log (id, at, action, actor, promotion_id, prev_hash, hash)
       select n, now(), 'console.flag.promotion.deployed', 'promoter', n, repeat('0', 64), repeat('0', 64)
         from generate_series(1, ${ROWS}) n;
+    update console_audit_log set action = 'console.flag.promotion.ops_complete' where id in (2, 3);
     update console_audit_head set last_id = ${ROWS};
     alter table console_audit_log enable trigger user;
     insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled)
@@ -128,6 +129,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     (db) => db.promotions.stuck(cutoff(), { offset: 5, limit: 5 }),
     { total: STUCK, rows: { length: 5 } },
   ],
+  ['what was resolved last by a person', (db) => db.promotions.resolved(5), [{ id: '3' }, { id: '2' }]],
   ['the first page of the list', (db) => db.promotions.list({ beforeId: null, limit: 10 }), { length: 10 }],
   ['a page in the middle of the list', (db) => db.promotions.list({ beforeId: '1000', limit: 10 }), { length: 10 }],
   ['a promotion by its id', (db) => db.promotions.find('77'), { id: '77' }],
