@@ -130,6 +130,218 @@ describe('opening alerts that are told in a summary', () => {
   });
 });
 
+describe('where and when a summary is told', () => {
+  const HELD_UNTIL = new Date(NOW.getTime() + 9 * 3_600_000);
+  const held = (of = ids) => open('warning', of, stored.db, CHANNEL, HELD_UNTIL);
+
+  test('each channel has its own', async () => {
+    await open('warning', ids.slice(0, 2));
+    await open('warning', ids.slice(2, 4), stored.db, 'C0PAY');
+    await open('warning', ids.slice(4), stored.db, 'C0PAY');
+    expect((await summaries().claim('1', MINE, NOW))?.summary).toMatchObject({ route: CHANNEL, channel: null });
+    expect(await summaries().claim('2', MINE, NOW)).toMatchObject({ summary: { route: 'C0PAY' }, facts: { open: 3 } });
+    // What turns critical is told where its warning is, though the routes were changed meanwhile.
+    await open('critical', ids, stored.db, 'C0ELSEWHERE');
+    expect(await rows()).toHaveLength(2);
+  });
+
+  test('is written down before it is sent, by whoever holds the lease, and forgotten with the message', async () => {
+    await open('warning');
+    await summaries().claim('1', MINE, NOW);
+    const to = { channel: 'C0FALLBACK', refused: { channel: CHANNEL, because: 'is_archived' } };
+    expect(await summaries().recordDestination('1', THEIRS, to)).toBe(false);
+    expect(await summaries().recordDestination('1', MINE, to)).toBe(true);
+    expect((await summaries().reread('1', MINE))?.summary).toMatchObject({
+      channel: 'C0FALLBACK',
+      refusedRoute: to.refused,
+      message: null,
+    });
+    await summaries().forgetMessage('1', MINE);
+    expect((await summaries().reread('1', MINE))?.summary).toMatchObject({ channel: null, refusedRoute: null });
+  });
+
+  test('in quiet hours waits for their end, and takes in what comes all night', async () => {
+    await held(ids.slice(0, 3));
+    await stored.rows.query(`update flag_promotion_summaries set created_at = now() - interval '3 hours'`);
+    await held(ids.slice(3));
+    expect(await rows()).toHaveLength(1);
+    expect(await summaries().due(NOW, 10)).toEqual([]);
+    expect(await summaries().claim('1', MINE, NOW)).toBeNull();
+    expect(await summaries().due(HELD_UNTIL, 10)).toEqual(['1']);
+    expect((await summaries().claim('1', MINE, HELD_UNTIL))?.facts).toMatchObject({ open: 5 });
+  });
+
+  test('a critical does not wait with its warning, and is no end of it', async () => {
+    await held();
+    await open('critical', ids.slice(0, 1));
+    expect(await summaries().due(NOW, 10)).toEqual(['2']);
+    expect((await summaries().claim('2', MINE, NOW))?.facts).toMatchObject({ open: 1, openCriticals: 1 });
+    expect((await summaries().claim('1', MINE, HELD_UNTIL))?.facts).toMatchObject({ open: 4, endedOtherwise: 0 });
+    expect(await stored.db.audit.ofPromotion(ids[1] ?? '', 1)).toMatchObject([
+      { detail: { held_until: HELD_UNTIL.toISOString() } },
+    ]);
+  });
+
+  test('what waits for a message of its own is counted apart, and until it is posted', async () => {
+    const [waiting = '', gone = '', own = ''] = ids;
+    await stored.db.alerts.open(waiting, 'warning', NOW, HELD_UNTIL);
+    await stored.db.alerts.open(gone, 'warning', NOW, HELD_UNTIL);
+    await stored.rows.query(`update flag_promotion_alerts set created_at = now() - interval '3 hours'`);
+    await openAlert(stored, own, 'warning');
+    // Nobody saw its warning.
+    await stored.db.alerts.open(gone, 'critical', NOW);
+    const { ownMessages } = await stored.db.alerts.gather(NOW);
+    const sorted = [...ownMessages].sort((a, b) => a.count - b.count);
+    expect(sorted).toEqual([
+      { herokuApp: 'raxx-console-prod', held: true, count: 1 },
+      { herokuApp: 'raxx-console-prod', held: false, count: 2 },
+    ]);
+  });
+});
+
+describe('who is on what a summary tells', () => {
+  const asked = (promotionId: string, operatorId = 'U0SUPER001') => ({ promotionId, operatorId, at: NOW });
+  const planned = async () => (await summaries().gather()).open[0];
+  const facts = async () => (await summaries().claim('1', MINE, NOW))?.facts;
+  const take = (id: string) => stored.db.attention.take({ ...asked(id), over: null });
+  const until = new Date(NOW.getTime() + 3_600_000);
+  const snooze = (id: string) => stored.db.attention.snooze({ ...asked(id), until });
+  const ask = (id: string) => stored.db.attention.askOwner(id, 'U0SUPER001', NOW);
+  beforeEach(async () => {
+    await enrol(stored.db, 'U0SUPER001');
+    await open('critical');
+    await post();
+  });
+
+  test('is shown, and nobody is called about what somebody is on or has snoozed', async () => {
+    const [first = '', second = ''] = ids;
+    expect(await take(first)).toMatchObject({ kind: 'taken_now' });
+    expect(await snooze(second)).toMatchObject({ kind: 'snoozed' });
+    expect(await planned()).toMatchObject({ open: 5, openCriticals: 3, newCriticals: 0 });
+    expect(await rows()).toMatchObject([{ behind: 2 }]);
+    const shown = await facts();
+    expect(shown).toMatchObject({ openCriticals: 5, unattended: 3, criticalApps: ['raxx-console-prod'] });
+    expect(shown?.oldest.slice(0, 3).map(({ attention }) => attention)).toMatchObject([
+      { ownership: { owner: 'U0SUPER001' }, snooze: null },
+      { ownership: null, snooze: { until } },
+      null,
+    ]);
+  });
+
+  test.each([
+    ['handed over', take, (id: string) => stored.db.attention.answer({ ...asked(id), answer: 'hand_over' })],
+    [
+      'lost',
+      async (id: string) => {
+        await take(id);
+        await ask(id);
+      },
+      (id: string) => stored.db.attention.loseOwner(id, 'U0SUPER001', 'silent', NOW),
+    ],
+    ['no longer snoozed', snooze, (id: string) => stored.db.attention.endSnooze(id, until)],
+  ])('a critical that is %s makes it call once more, and only once', async (_, keep, letGo) => {
+    const [first = ''] = ids;
+    await keep(first);
+    expect(await planned()).toMatchObject({ openCriticals: 4, newCriticals: 0 });
+    await letGo(first);
+    expect(await planned()).toMatchObject({ openCriticals: 5, newCriticals: 5 });
+    await summaries().call('1', 0, NOW);
+    expect(await planned()).toMatchObject({ newCriticals: 0, callPending: true });
+  });
+
+  test('a snooze of a warning ends with the critical, and is noted', async () => {
+    const later = [await insertPromotion(stored.rows, { flag_key: 'later' })];
+    await open('warning', later);
+    await snooze(later[0] ?? '');
+    await open('critical', later);
+    expect(await stored.db.attention.of(later[0] ?? '')).toMatchObject({ snooze: null, resumedAt: NOW });
+    const events = await stored.db.audit.ofPromotion(later[0] ?? '', 10);
+    expect(events.map(({ action }) => action.replace('console.flag.promotion.', '')).sort()).toEqual([
+      'snooze_ended',
+      'snoozed',
+      'stuck_critical',
+      'stuck_warning',
+    ]);
+    expect(await stored.db.audit.verify()).toMatchObject({ intact: true });
+  });
+
+  test('goes with the end of each, of many at once too', async () => {
+    for (const id of ids.slice(0, 3)) await take(id);
+    await stored.rows.query(`update console_flag_promotions set state = 'deployed'`);
+    await stored.db.alerts.close(...ids);
+    expect((await stored.db.attention.all()).size).toBe(0);
+  });
+});
+
+describe('pruning what a summary told', () => {
+  /** Long after all that happens here, on the database's clock. */
+  const LATER = new Date(Date.now() + 24 * 3_600_000);
+  const pruning = () => stored.db.pruning;
+  async function settle(): Promise<void> {
+    await stored.rows.query(
+      `update console_flag_promotions set state = 'deployed', rca_url = 'https://docs.example.com/rca' where state = 'deploying'`,
+    );
+    await stored.db.alerts.close(...ids);
+    await summaries().end('1', NOW);
+    await summaries().remind('1');
+    await stored.rows.query(
+      `update flag_promotion_summaries set repaint_done = repaint_wanted, state = case when kind = 'summary' then 'posted' else 'closed' end`,
+    );
+  }
+  beforeEach(async () => {
+    await open('critical');
+    await post();
+  });
+
+  test('waits for all of it, then takes all of it', async () => {
+    await stored.rows.query(
+      `update console_flag_promotions set state = 'deployed', rca_url = 'https://docs.example.com/rca' where id < $1`,
+      [ids[4]],
+    );
+    await stored.db.alerts.close(...ids);
+    // One is open still: the summary counts all that ended.
+    expect(await pruning().prunable(LATER, 10)).toEqual([]);
+    expect(await pruning().prune(ids[0] ?? '', LATER)).toBe(false);
+    await settle();
+    expect(await pruning().prunableSummaries(LATER, 10)).toEqual([]);
+    expect((await pruning().prunable(LATER, 10)).toSorted()).toEqual([...ids].toSorted());
+    for (const id of ids.slice(1)) expect(await pruning().prune(id, LATER)).toBe(true);
+    await pruning().pruneSummary('1', LATER);
+    expect(await rows()).toHaveLength(1);
+    await pruning().prune(ids[0] ?? '', LATER);
+    expect(await pruning().prunableSummaries(LATER, 10)).toEqual(['1']);
+    await pruning().pruneSummary('1', LATER);
+    expect(await stored.rows.query('select 1 from flag_promotion_summaries')).toEqual([]);
+  });
+
+  test.each([
+    ['a reply in its thread is to be said', `state = 'pending' where kind = 'ended'`],
+    ['it is to be painted', `repaint_wanted = repaint_wanted + 1 where kind = 'summary'`],
+    ['its RCAs are not reminded of', `rca_settled = false where kind = 'summary'`],
+    ['it changed a moment ago', `updated_at = now() + interval '30 hours' where kind = 'summary'`],
+  ])('stays where %s', async (_, change) => {
+    await settle();
+    expect(await pruning().prunable(LATER, 10)).toHaveLength(5);
+    await stored.rows.query(`update flag_promotion_summaries set ${change}`);
+    expect(await pruning().prunable(LATER, 10)).toEqual([]);
+  });
+
+  test('a summary all of whose warnings gave way before it was told goes too', async () => {
+    const until = new Date(NOW.getTime() + 3_600_000);
+    const later = [await insertPromotion(stored.rows, { flag_key: 'later' })];
+    await open('warning', later, stored.db, CHANNEL, until);
+    await open('critical', later);
+    const [, waiting] = await rows();
+    const id = waiting?.id ?? '';
+    await summaries().end(id, NOW);
+    const work = await summaries().claim(id, MINE, until);
+    expect(work?.facts).toMatchObject({ open: 0 });
+    await summaries().withdraw(id, MINE);
+    await summaries().remind(id);
+    expect(await pruning().prunableSummaries(LATER, 10)).toEqual([id]);
+  });
+});
+
 describe('delivering a summary', () => {
   test('nobody posts its alerts one by one: neither this version nor an earlier one, by its own rules', async () => {
     await open('warning');
