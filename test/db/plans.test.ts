@@ -56,8 +56,8 @@ beforeAll(async () => {
     update console_audit_log set action = 'console.flag.promotion.ops_complete' where id in (2, 3);
     update console_audit_head set last_id = ${ROWS};
     alter table console_audit_log enable trigger user;
-    insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled)
-      select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now(), n > 5 from generate_series(1, 20000) n;
+    insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, created_at, posted_at, rca_settled)
+      select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now() - n * interval '10 minutes', now(), n > 5 from generate_series(1, 20000) n;
     insert into flag_promotion_progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done)
       select n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4 from generate_series(1, ${ROWS}) n;
     update flag_promotion_alerts set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};
