@@ -7,6 +7,7 @@ import * as progress from './0006-progress.js';
 import * as rcaReminder from './0007-rca-reminder.js';
 import * as promoterFacts from './0008-promoter-facts.js';
 import * as promotedAt from './0009-promoted-at.js';
+import * as summaries from './0010-summaries.js';
 import * as pruning from './0011-pruning.js';
 import * as alertRoutes from './0012-alert-routes.js';
 import * as attention from './0013-attention.js';
@@ -29,6 +30,7 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0007-rca-reminder', migration: rcaReminder },
   { name: '0008-promoter-facts', migration: promoterFacts },
   { name: '0009-promoted-at', migration: promotedAt },
+  { name: '0010-summaries', migration: summaries },
   { name: '0011-pruning', migration: pruning },
   { name: '0012-alert-routes', migration: alertRoutes },
   { name: '0013-attention', migration: attention },

@@ -27,12 +27,12 @@ import { createMetrics, type Metrics } from './metrics.js';
 import { createCodeCheck } from './operators/code-check.js';
 import { hashToken, newSecret, newToken } from './operators/enrolment.js';
 import { createRecoveryHash } from './operators/recovery-codes.js';
-import { routeOf, type Routing } from './promotions/routing.js';
 import { createSecretBox } from './operators/secret-box.js';
 import { createEnrolmentPages, PAGES } from './pages/enrolment.js';
 import { permalinkPage } from './pages/permalink.js';
-import { PERMALINKS } from './promotions/permalink.js';
 import type { Enrolment } from './promotions/enrolment.js';
+import { PERMALINKS } from './promotions/permalink.js';
+import { type Routing, routeOf } from './promotions/routing.js';
 import { createReadiness } from './readiness.js';
 import { createSlack, type Slack } from './slack/slack.js';
 import { keepConnected, type SocketModeConnection } from './slack/socket-mode.js';
@@ -108,11 +108,11 @@ interface Core {
 }
 
 function createCore(config: Config, db: Database, around: Surroundings, metrics: Metrics): Core {
-  const slack = createSlack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl });
   const heroku = config.heroku === null ? null : createHeroku(config.heroku);
   const readEvidence = createEvidenceReader(heroku, around.now, around.log);
   const newOwner = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
   const routing = routingOf(config);
+  const slack = createSlack({ ...config.slack, turns: db.turns, newOwner });
   const delivery = createDelivery({
     db,
     slack,
@@ -151,6 +151,8 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
     },
     thresholds: config.thresholds,
     pruneAfterMs: config.pruneAfterMs,
+    ownPerHour: config.ownAlertsPerHour,
+    channelOf: (herokuApp: string) => routeOf(routing, herokuApp).channel,
     ...around,
   };
   return {

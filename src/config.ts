@@ -2,6 +2,7 @@ import cronParser from 'cron-parser';
 import ms from 'ms';
 import { z } from 'zod';
 import { CHANNEL_ID, MENTION, parseAlertRoutes } from './alert-routes.js';
+import { MOST_OWN_PER_HOUR } from './promotions/detection.js';
 import type { RouteRule } from './promotions/routing.js';
 
 /** Exit code of sysexits.h for a configuration error. */
@@ -137,6 +138,8 @@ const encryptionKey = {
       .pipe(base64Key),
   ),
 };
+const HOW_MANY_MESSAGES = `must be a whole number from 1 to ${MOST_OWN_PER_HOUR}`;
+
 const app = {
   SLACK_BOT_TOKEN: required(
     'the bot token (xoxb-…) of OAuth & Permissions',
@@ -173,6 +176,15 @@ const app = {
   STUCK_WARNING_AFTER: duration('12h'),
   STUCK_CRITICAL_AFTER: duration('24h'),
   CRITICAL_REPEAT_EVERY: duration('24h'),
+  ALERT_MESSAGES_PER_HOUR: z.preprocess(
+    unsetWhenEmpty,
+    z.coerce
+      .number({ error: HOW_MANY_MESSAGES })
+      .int(HOW_MANY_MESSAGES)
+      .min(1, HOW_MANY_MESSAGES)
+      .max(MOST_OWN_PER_HOUR, HOW_MANY_MESSAGES)
+      .default(10),
+  ),
   CRITICAL_BROADCAST: z.preprocess(
     unsetWhenEmpty,
     z
@@ -269,6 +281,8 @@ export interface Config extends OperatorsConfig {
     readonly criticalAfterMs: number;
     readonly repeatCriticalEveryMs: number;
   };
+  /** How many alerts of an hour get a message of their own in each channel; the others are told in a summary. */
+  readonly ownAlertsPerHour: number;
   readonly broadcastCriticals: boolean;
   /** Whether a stuck row of another system is committed by the app where Heroku proves it live. */
   readonly autoCommitLive: boolean;
@@ -334,6 +348,7 @@ export function readConfig(environment: Environment): Config {
       criticalAfterMs: env.STUCK_CRITICAL_AFTER,
       repeatCriticalEveryMs: env.CRITICAL_REPEAT_EVERY,
     }),
+    ownAlertsPerHour: env.ALERT_MESSAGES_PER_HOUR,
     broadcastCriticals: env.CRITICAL_BROADCAST,
     autoCommitLive: env.AUTO_COMMIT,
     maintenanceCron: env.MAINTENANCE_CRON,

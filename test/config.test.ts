@@ -45,6 +45,7 @@ const DEFAULTS = {
   },
   heroku: null,
   thresholds: { warningAfterMs: 12 * HOUR, criticalAfterMs: 24 * HOUR, repeatCriticalEveryMs: 24 * HOUR },
+  ownAlertsPerHour: 10,
   broadcastCriticals: true,
   autoCommitLive: false,
   maintenanceCron: '* * * * *',
@@ -103,6 +104,7 @@ describe('the configuration', () => {
       STUCK_WARNING_AFTER: '90s',
       STUCK_CRITICAL_AFTER: '30m',
       CRITICAL_REPEAT_EVERY: '1.5d',
+      ALERT_MESSAGES_PER_HOUR: '50',
       CRITICAL_BROADCAST: 'false',
       AUTO_COMMIT: 'live',
       MAINTENANCE_CRON: '*/5 * * * *',
@@ -134,6 +136,7 @@ describe('the configuration', () => {
       },
       heroku: { apiKey: 'heroku-canary', apiUrl: 'http://127.0.0.1:5000' },
       thresholds: { warningAfterMs: 90_000, criticalAfterMs: 1_800_000, repeatCriticalEveryMs: 36 * HOUR },
+      ownAlertsPerHour: 50,
       broadcastCriticals: false,
       autoCommitLive: true,
       maintenanceCron: '*/5 * * * *',
@@ -228,6 +231,7 @@ describe('a faulty configuration', () => {
       TOTP_ENCRYPTION_KEY: 'short',
       STUCK_WARNING_AFTER: 'soon',
       CRITICAL_REPEAT_EVERY: '0s',
+      ALERT_MESSAGES_PER_HOUR: 'few',
       CRITICAL_BROADCAST: 'maybe',
       AUTO_COMMIT: 'true',
       MAINTENANCE_CRON: 'whenever',
@@ -239,7 +243,7 @@ describe('a faulty configuration', () => {
     const reported = faultsOf(() => readConfig(environment));
     const names = reported.map((fault) => fault.split(' ')[0]);
     expect(names.toSorted()).toEqual([...Object.keys(environment), 'SLACK_SIGNING_SECRET'].toSorted());
-    expect(() => readConfig(environment)).toThrow(/^18 settings need your attention:\n {2}- /u);
+    expect(() => readConfig(environment)).toThrow(/^19 settings need your attention:\n {2}- /u);
     expect(() => readConfig(environment)).toThrow(/\.env\.example.*npm run demo$/u);
   });
 
@@ -262,6 +266,7 @@ describe('a faulty configuration', () => {
     ['STUCK_WARNING_AFTER', ['0h', '-1h', '12', 'h', '1 fortnight', '12h30m', 'NaN', 'Infinity', '1e3h']],
     ['STUCK_CRITICAL_AFTER', ['12h', '1h']],
     ['CRITICAL_REPEAT_EVERY', ['0', '0s', 'daily', '9999999999d']],
+    ['ALERT_MESSAGES_PER_HOUR', ['0', '-1', '51', '1.5', 'ten']],
     ['CRITICAL_BROADCAST', ['1', 'yes', 'TRUE']],
     ['AUTO_COMMIT', ['on', 'true', 'LIVE', 'all']],
     ['MAINTENANCE_CRON', ['* * * * * * *', '61 * * * *', 'every minute']],

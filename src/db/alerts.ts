@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { Alert, MessageRef } from '../promotions/alert.js';
 import type { AlertWork } from '../promotions/delivery.js';
-import type { StuckPromotion } from '../promotions/detection.js';
+import { type Gathered, MOST_OWN_PER_HOUR, type OwnMessages } from '../promotions/detection.js';
 import type { Destination } from '../promotions/routing.js';
 import type { Severity } from '../promotions/stuck.js';
-import { endAttention, endSnoozeOfWarning } from './attention-rows.js';
+import { endAttention, endSnoozesOfWarnings } from './attention-rows.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
+import { type Lease, leasedRows, NO_FAILURE, type Postponement, waited } from './leases.js';
 import { requestProgressRepaint } from './progress.js';
 import {
   ALERT_COLUMNS,
@@ -20,28 +21,14 @@ import {
   STUCK,
   STUCK_CLOCK,
 } from './rows.js';
-
-/** Who holds a row while delivering it, and for how long at most (milliseconds, on the database's clock). */
-export interface Lease {
-  readonly owner: string;
-  readonly durationMs: number;
-}
-
-/** What is known about an attempt that did not succeed, for the next one and for people who look. */
-export interface Postponement {
-  readonly nextAttemptAt: Date;
-  readonly lastError: string;
-}
+import { requestSummaryRepaint } from './summaries.js';
 
 export interface ClaimedAlert extends AlertWork {
   /** How many deliveries were begun before this one. */
   readonly attemptsBefore: number;
 }
 
-export interface Detected {
-  readonly stuck: readonly StuckPromotion[];
-  /** Promotions that are no longer deploying although an alert of theirs is open. */
-  readonly endedPromotionIds: readonly string[];
+export interface Detected extends Gathered {
   readonly deploying: number;
 }
 
@@ -54,8 +41,8 @@ export interface Alerts {
    * it is not posted before.
    */
   open(promotionId: string, severity: Severity, at: Date, heldUntil?: Date | null): Promise<boolean>;
-  /** Closes the open alerts of a promotion that ended, and has that shown. */
-  close(promotionId: string): Promise<void>;
+  /** Closes the open alerts of promotions that ended, and has that shown; all or none. */
+  close(...promotionIds: string[]): Promise<void>;
   /** Alerts to deliver, then those to repaint, oldest first, that nobody is working on. `now` is the app's clock. */
   due(now: Date, limit: number): Promise<readonly string[]>;
   /** The alerts of one promotion that have something to deliver. */
@@ -83,13 +70,22 @@ export interface Alerts {
   promotionOfThread(thread: MessageRef): Promise<string | null>;
 }
 
-const DUE = `(a.state = 'pending' or a.repaint_wanted > a.repaint_done)`;
-const FREE = `(a.lease_until is null or a.lease_until <= clock_timestamp())`;
+/** Something is to be said. What a summary tells is the summary's to deliver. */
+const DUE = `((a.state = 'pending' or a.repaint_wanted > a.repaint_done) and a.summary_id is null)`;
+/** It waits for the end of the quiet hours: nobody has tried to post it. */
+const HELD = `(a.state = 'pending' and a.attempts = 0 and a.next_attempt_at is not null)`;
 /** Ends the lease and clears the traces of earlier failures. */
-const SETTLED = `lease_owner = null, lease_until = null, attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()`;
+const SETTLED = `lease_owner = null, lease_until = null, ${NO_FAILURE}`;
 
 /** As if it had never been in Slack. */
 const UNPOSTED = `channel = null, refused_channel = null, refused_because = null, message_ts = null, thread_ts = null, posted_at = null`;
+
+/** Enough to fill as many channels as get more than that many stuck promotions within an hour. */
+const OWN_LOOKED_AT = 20 * MOST_OWN_PER_HOUR;
+
+const ownRow = z
+  .object({ heroku_app: z.string(), held: z.boolean(), n: count })
+  .transform((row): OwnMessages => ({ herokuApp: row.heroku_app, held: row.held, count: row.n }));
 
 /** A promotion's state, which stays as it is until the end of the transaction; null where there is none. */
 async function stateOf(trx: Knex.Transaction, promotionId: string): Promise<string | null> {
@@ -100,14 +96,9 @@ async function stateOf(trx: Knex.Transaction, promotionId: string): Promise<stri
 }
 
 export function alerts(knex: Knex): Alerts {
+  const leased = leasedRows(knex, 'flag_promotion_alerts', 'a', 'id');
   /** A write that only the holder of the lease may make. */
-  async function fenced(runner: Knex, id: string, lease: Lease, assignments: string, values: readonly Value[]) {
-    const updated = await runner.raw(
-      `update flag_promotion_alerts set ${assignments} where id = ? and lease_owner = ?`,
-      [...values, id, lease.owner],
-    );
-    return rowCount(updated) === 1;
-  }
+  const { fenced } = leased;
 
   async function workOn(id: string): Promise<AlertWork | null> {
     const [alert] = parseRows(
@@ -167,6 +158,16 @@ export function alerts(knex: Knex): Alerts {
         ),
         z.object({ promotion_id: idColumn }),
       );
+      // What was closed before anybody saw it has taken no message.
+      const own = await knex.raw(
+        `select (select p.heroku_app from console_flag_promotions p where p.id = newest.promotion_id) as heroku_app, held,
+                count(*) as n
+           from (
+             select promotion_id, created_at, ${HELD} as held, state <> 'closed' or message_ts is not null as is_told
+               from flag_promotion_alerts a where summary_id is null and thread_ts is null order by id desc limit ?
+           ) newest where is_told and (held or created_at > clock_timestamp() - interval '1 hour') group by 1, 2`,
+        [OWN_LOOKED_AT],
+      );
       const [deploying] = parseRows(
         await knex.raw(`select count(*) as n from console_flag_promotions where state = 'deploying'`),
         z.object({ n: count }),
@@ -184,6 +185,7 @@ export function alerts(knex: Knex): Alerts {
           repeatPending: repeatsById.get(promotion.id)?.pending ?? false,
         })),
         endedPromotionIds: ended.map((row) => row.promotion_id),
+        ownMessages: parseRows(own, ownRow),
         deploying: deploying?.n ?? 0,
       };
     },
@@ -192,13 +194,7 @@ export function alerts(knex: Knex): Alerts {
       return knex.transaction(async (trx) => {
         // Locked, so that a resolution and the opening of an alert happen one after the other.
         if ((await stateOf(trx, promotionId)) !== 'deploying') return false;
-        // What is closed belongs to an earlier life of this row, which somebody set back to deploying by hand.
-        await trx.raw(`delete from flag_promotion_alerts where promotion_id = ? and state = 'closed'`, [promotionId]);
-        await trx.raw(
-          `delete from flag_promotion_replies r where r.promotion_id = ?
-              and not exists (select 1 from flag_promotion_alerts a where a.promotion_id = r.promotion_id)`,
-          [promotionId],
-        );
+        await forgetEarlierLives(trx, [promotionId]);
         const inserted = await trx.raw(
           `insert into flag_promotion_alerts (promotion_id, severity, next_attempt_at) values (?, ?, ?)
             on conflict (promotion_id, severity) do nothing`,
@@ -206,13 +202,8 @@ export function alerts(knex: Knex): Alerts {
         );
         if (rowCount(inserted) === 0) return false;
         if (severity === 'critical') {
-          await endSnoozeOfWarning(trx, promotionId, at);
-          // A warning that nobody has seen yet would only delay the critical.
-          await trx.raw(
-            `update flag_promotion_alerts set state = 'closed', updated_at = now()
-              where promotion_id = ? and severity = 'warning' and state = 'pending' and attempts = 0`,
-            [promotionId],
-          );
+          await closeUnsentWarnings(trx, [promotionId]);
+          await endSnoozesOfWarnings(trx, [promotionId], at);
         }
         await appendAuditEvent(trx, {
           at,
@@ -225,23 +216,21 @@ export function alerts(knex: Knex): Alerts {
       });
     },
 
-    async close(promotionId) {
+    async close(...promotionIds) {
       await knex.transaction(async (trx) => {
         // The promotion first, as every transaction locks: somebody may be setting it back to deploying, or linking its RCA.
-        if ((await stateOf(trx, promotionId)) === 'deploying') return;
-        await showThatItEnded(trx, promotionId);
+        const held = await trx.raw(
+          `select p.id, p.state::text as state from console_flag_promotions p where p.id = any(?::bigint[]) order by p.id for share`,
+          [promotionIds],
+        );
+        const ended = parseRows(held, z.object({ id: idColumn, state: z.string() })).filter(
+          ({ state }) => state !== 'deploying',
+        );
+        await showThatItEnded(trx, ...ended.map(({ id }) => id));
       });
     },
 
-    async due(now, limit) {
-      const found = await knex.raw(
-        `select a.id from flag_promotion_alerts a
-          where ${DUE} and ${FREE} and (a.next_attempt_at is null or a.next_attempt_at <= ?)
-          order by a.state = 'pending' desc, a.id limit ?`,
-        [now, limit],
-      );
-      return parseRows(found, z.object({ id: idColumn })).map((row) => row.id);
-    },
+    due: (now, limit) => leased.due(DUE, `a.state = 'pending' desc, a.id`, now, limit),
 
     async pendingOf(promotionId) {
       const found = await knex.raw(
@@ -252,27 +241,13 @@ export function alerts(knex: Knex): Alerts {
     },
 
     async claim(id, lease, now) {
-      const claimed = parseRows(
-        await knex.raw(
-          `update flag_promotion_alerts a
-              set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = attempts + 1
-            where a.id = ? and ${DUE} and ${FREE}
-              and (a.state <> 'pending' or a.next_attempt_at is null or a.next_attempt_at <= ?)
-            returning a.attempts`,
-          [lease.owner, lease.durationMs, id, now],
-        ),
-        z.object({ attempts: count }),
-      );
-      const work = claimed[0] === undefined ? null : await workOn(id);
-      return work === null ? null : { ...work, attemptsBefore: (claimed[0]?.attempts ?? 1) - 1 };
+      const ready = `${DUE} and (a.state <> 'pending' or ${waited('a')})`;
+      const attemptsBefore = await leased.claim(id, lease, ready, [now]);
+      const work = attemptsBefore === null ? null : await workOn(id);
+      return work === null || attemptsBefore === null ? null : { ...work, attemptsBefore };
     },
 
-    async reread(id, lease) {
-      const held = await fenced(knex, id, lease, `lease_until = clock_timestamp() + ? * interval '1 millisecond'`, [
-        lease.durationMs,
-      ]);
-      return held ? workOn(id) : null;
-    },
+    reread: async (id, lease) => ((await leased.renew(id, lease)) ? workOn(id) : null),
 
     recordDestination: (id, lease, { channel, refused }) =>
       fenced(knex, id, lease, 'channel = ?, refused_channel = ?, refused_because = ?, updated_at = now()', [
@@ -287,7 +262,7 @@ export function alerts(knex: Knex): Alerts {
           trx,
           id,
           lease,
-          `state = 'posted', channel = ?, message_ts = ?, thread_ts = ?, posted_at = ?, attempts = 0, last_error = null, next_attempt_at = null, updated_at = now()`,
+          `state = 'posted', channel = ?, message_ts = ?, thread_ts = ?, posted_at = ?, ${NO_FAILURE}`,
           [message.channel, message.ts, threadTs, at],
         );
         if (written && threadTs !== null) {
@@ -302,14 +277,7 @@ export function alerts(knex: Knex): Alerts {
       });
     },
 
-    recordPainted: (id, lease, upTo) =>
-      fenced(
-        knex,
-        id,
-        lease,
-        `repaint_done = ?, attempts = 0, last_error = null, next_attempt_at = null, updated_at = now()`,
-        [upTo],
-      ),
+    recordPainted: (id, lease, upTo) => fenced(knex, id, lease, `repaint_done = ?, ${NO_FAILURE}`, [upTo]),
 
     wantRepaint: (id, lease) => fenced(knex, id, lease, 'repaint_wanted = repaint_wanted + 1', []),
 
@@ -342,15 +310,7 @@ export function alerts(knex: Knex): Alerts {
       });
     },
 
-    async release(id, lease, postponement) {
-      await fenced(
-        knex,
-        id,
-        lease,
-        `lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?, updated_at = now()`,
-        [postponement?.nextAttemptAt ?? null, postponement?.lastError ?? null],
-      );
-    },
+    release: leased.release,
 
     async promotionOfThread(thread) {
       const found = await knex.raw(
@@ -362,35 +322,62 @@ export function alerts(knex: Knex): Alerts {
   };
 }
 
-type Value = string | number | Date | null;
+/** Of missing RCAs, a summary reminds once for all that it tells. */
+const SETTLED_IN_SUMMARY = 'rca_settled = rca_settled or summary_id is not null';
 
-/** Inside the transaction that ended a promotion, or that noticed its end: closes its alerts and has it shown. */
-export async function showThatItEnded(trx: Knex.Transaction, promotionId: string): Promise<void> {
-  await requestProgressRepaint(trx, promotionId);
-  await endAttention(trx, promotionId);
-  // One that was begun stays pending: Slack may hold its message, which has to be found and painted first.
+/** What is closed belongs to an earlier life of a row, which somebody set back to deploying by hand. */
+export async function forgetEarlierLives(trx: Knex.Transaction, promotionIds: readonly string[]): Promise<void> {
+  await trx.raw(`delete from flag_promotion_alerts where promotion_id = any(?::bigint[]) and state = 'closed'`, [
+    [...promotionIds],
+  ]);
   await trx.raw(
-    `update flag_promotion_alerts set state = 'closed', updated_at = now()
-      where promotion_id = ? and state = 'pending' and attempts = 0`,
-    [promotionId],
-  );
-  await trx.raw(
-    `update flag_promotion_alerts
-        set state = 'closed', updated_at = now(), repaint_wanted = repaint_wanted + case when thread_ts is null then 1 else 0 end
-      where promotion_id = ? and state = 'posted'`,
-    [promotionId],
-  );
-  await trx.raw(
-    `insert into flag_promotion_replies (promotion_id, kind)
-      select ?, 'resolved' where exists (
-        select 1 from flag_promotion_alerts where promotion_id = ? and message_ts is not null
-      ) on conflict do nothing`,
-    [promotionId, promotionId],
+    `delete from flag_promotion_replies r where r.promotion_id = any(?::bigint[])
+        and not exists (select 1 from flag_promotion_alerts a where a.promotion_id = r.promotion_id)`,
+    [[...promotionIds]],
   );
 }
 
-/** Inside a transaction that changed what the promotion's message shows. */
+/** A warning that nobody has seen yet would only delay the critical. No summary counts it: its promotion has not ended. */
+export async function closeUnsentWarnings(trx: Knex.Transaction, promotionIds: readonly string[]): Promise<void> {
+  await trx.raw(
+    `update flag_promotion_alerts set state = 'closed', summary_id = null, updated_at = now()
+      where promotion_id = any(?::bigint[]) and severity = 'warning' and state = 'pending' and attempts = 0`,
+    [[...promotionIds]],
+  );
+}
+
+/** Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. */
+export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
+  await requestProgressRepaint(trx, ...promotionIds);
+  await endAttention(trx, ...promotionIds);
+  await requestSummaryRepaint(trx, ...promotionIds);
+  // One that was begun stays pending: Slack may hold its message, which has to be found and painted first.
+  await trx.raw(
+    `update flag_promotion_alerts set state = 'closed', ${SETTLED_IN_SUMMARY}, updated_at = now()
+      where promotion_id = any(?::bigint[]) and state = 'pending' and attempts = 0`,
+    [promotionIds],
+  );
+  await trx.raw(
+    `update flag_promotion_alerts
+        set state = 'closed', ${SETTLED_IN_SUMMARY}, updated_at = now(),
+            repaint_wanted = repaint_wanted + case when thread_ts is null then 1 else 0 end
+      where promotion_id = any(?::bigint[]) and state = 'posted'`,
+    [promotionIds],
+  );
+  // In the thread of a summary only what a person did is said: hundreds may end by themselves at once.
+  await trx.raw(
+    `insert into flag_promotion_replies (promotion_id, kind)
+      select p.id, 'resolved' from console_flag_promotions p where p.id = any(?::bigint[]) and exists (
+        select 1 from flag_promotion_alerts a where a.promotion_id = p.id
+           and (a.message_ts is not null or (a.thread_ts is not null and p.resolved_by is not null))
+      ) on conflict do nothing`,
+    [promotionIds],
+  );
+}
+
+/** Inside a transaction that changed what the promotion's message, or the summary that tells of it, shows. */
 export async function requestRepaint(trx: Knex.Transaction, promotionId: string): Promise<void> {
+  await requestSummaryRepaint(trx, promotionId);
   await trx.raw(
     `update flag_promotion_alerts set repaint_wanted = repaint_wanted + 1
       where promotion_id = ? and message_ts is not null and thread_ts is null`,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Attention } from '../promotions/attention.js';
-import { appendAuditEvent, WATCHDOG } from './audit.js';
+import { appendAuditEvents, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
-import { idColumn, parseRows, rowCount } from './rows.js';
+import { idColumn, parseRows } from './rows.js';
 
 /* The rows of who is on what and what is snoozed, as other transactions read and end them. */
 
@@ -56,42 +56,60 @@ export async function attentionOf(knex: Knex, promotionId: string): Promise<Atte
   return found[0]?.attention ?? null;
 }
 
-/** All there are: a row goes with the end of its promotion. */
-export async function everyAttention(knex: Knex): Promise<ReadonlyMap<string, Attention>> {
-  const found = parseRows(await knex.raw(SELECT), attentionRow);
-  return new Map(found.map(({ promotionId, attention }) => [promotionId, attention]));
+/** Of several promotions, by the promotion. */
+export async function attentionsOf(
+  knex: Knex,
+  promotionIds: readonly string[],
+): Promise<ReadonlyMap<string, Attention>> {
+  return byPromotion(await knex.raw(`${SELECT} where t.promotion_id = any(?::bigint[])`, [[...promotionIds]]));
 }
 
-/** Inside a transaction that settles a question, or the promotion that it is about: it is to lose its buttons. */
-export async function settleQuestion(trx: Knex.Transaction, promotionId: string): Promise<void> {
+/** All there are: a row goes with the end of its promotion. */
+export async function everyAttention(knex: Knex): Promise<ReadonlyMap<string, Attention>> {
+  return byPromotion(await knex.raw(SELECT));
+}
+
+function byPromotion(found: unknown): ReadonlyMap<string, Attention> {
+  return new Map(parseRows(found, attentionRow).map(({ promotionId, attention }) => [promotionId, attention]));
+}
+
+/** Inside a transaction that settles questions, or the promotions that they are about: they are to lose their buttons. */
+export async function settleQuestion(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await trx.raw(
     `update flag_promotion_replies q set repaint_wanted = q.repaint_wanted + 1
        from flag_promotion_attention t
-      where t.promotion_id = ? and q.promotion_id = t.promotion_id and q.kind = 'owner_asked' and q.ordinal = t.question`,
-    [promotionId],
+      where t.promotion_id = any(?::bigint[]) and q.promotion_id = t.promotion_id and q.kind = 'owner_asked'
+        and q.ordinal = t.question`,
+    [promotionIds],
   );
 }
 
-/** Inside the transaction that ended a promotion, or that noticed its end: nobody is on it any more. */
-export async function endAttention(trx: Knex.Transaction, promotionId: string): Promise<void> {
-  await settleQuestion(trx, promotionId);
-  await trx.raw(`delete from flag_promotion_attention where promotion_id = ?`, [promotionId]);
+/** Inside the transaction that ended promotions, or that noticed their end: nobody is on them any more. */
+export async function endAttention(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
+  await settleQuestion(trx, ...promotionIds);
+  await trx.raw(`delete from flag_promotion_attention where promotion_id = any(?::bigint[])`, [promotionIds]);
 }
 
-/** Inside the transaction that opened a critical: a snooze hides nothing that is new. */
-export async function endSnoozeOfWarning(trx: Knex.Transaction, promotionId: string, at: Date): Promise<void> {
+/** Inside the transaction that opened criticals: a snooze hides nothing that is new. */
+export async function endSnoozesOfWarnings(
+  trx: Knex.Transaction,
+  promotionIds: readonly string[],
+  at: Date,
+): Promise<void> {
   const ended = await trx.raw(
     `update flag_promotion_attention
         set snoozed_by = null, snoozed_at = null, snoozed_until = null, resumed_at = ?, updated_at = now()
-      where promotion_id = ? and snoozed_by is not null`,
-    [at, promotionId],
+      where promotion_id = any(?::bigint[]) and snoozed_by is not null returning promotion_id`,
+    [at, [...promotionIds]],
   );
-  if (rowCount(ended) === 0) return;
-  await appendAuditEvent(trx, {
-    at,
-    action: 'console.flag.promotion.snooze_ended',
-    actor: WATCHDOG,
-    promotionId,
-    detail: { reason: 'critical' },
-  });
+  await appendAuditEvents(
+    trx,
+    parseRows(ended, z.object({ promotion_id: idColumn })).map(({ promotion_id: promotionId }) => ({
+      at,
+      action: 'console.flag.promotion.snooze_ended',
+      actor: WATCHDOG,
+      promotionId,
+      detail: { reason: 'critical' },
+    })),
+  );
 }

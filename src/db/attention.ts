@@ -25,6 +25,7 @@ import { lockPromotion } from './promotions.js';
 import { recordRefusal } from './refusals.js';
 import type { ReplyKind } from './replies.js';
 import { parseRows, rowCount } from './rows.js';
+import { requestCall } from './summaries.js';
 
 /** Who asks for what, and when. */
 export interface AttentionRequest {
@@ -143,7 +144,9 @@ export function attentionRecords(knex: Knex): AttentionRecords {
           );
           await requestRepaint(trx, promotionId);
           const event = await note(trx, asked, confirms ? 'owner_confirmed' : 'handed_over', {});
-          if (!confirms) await queue(trx, promotionId, 'handed_over', event);
+          if (confirms) return;
+          await requestCall(trx, promotionId);
+          await queue(trx, promotionId, 'handed_over', event);
         },
       );
       return decided.kind === 'do' ? { ...decided, kind: 'done' } : decided;
@@ -216,6 +219,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
         if (rowCount(lost) === 0) return;
         await requestRepaint(trx, promotionId);
         const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'owner_lost', { owner, reason });
+        await requestCall(trx, promotionId);
         await queue(trx, promotionId, 'owner_lost', event);
       });
     },
@@ -231,6 +235,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
         if (rowCount(ended) === 0) return;
         await requestRepaint(trx, promotionId);
         const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'snooze_ended', { reason: 'over' });
+        await requestCall(trx, promotionId);
         await queue(trx, promotionId, 'snooze_ended', event);
       });
     },

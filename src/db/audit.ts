@@ -78,6 +78,21 @@ export async function appendAuditEvent(trx: Knex.Transaction, event: NewAuditEve
   return row.id;
 }
 
+/** The same for several events, in their order. */
+export async function appendAuditEvents(trx: Knex.Transaction, events: readonly NewAuditEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  await trx.raw(
+    `insert into console_audit_log (at, action, actor, promotion_id, detail) values ${events.map(() => '(?, ?, ?, ?, ?::jsonb)').join(', ')}`,
+    events.flatMap(({ at, action, actor, promotionId, detail }) => [
+      at,
+      action,
+      actor,
+      promotionId,
+      JSON.stringify(detail),
+    ]),
+  );
+}
+
 const eventRow = z
   .object({
     id: idColumn,

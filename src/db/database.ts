@@ -4,8 +4,8 @@ import { type AuditLog, auditLog } from './audit.js';
 import { connect } from './connection.js';
 import { type Digests, digests } from './digests.js';
 import { type DueListener, listenForDue } from './due.js';
-import { type Homes, homes } from './homes.js';
 import { type Enrolments, enrolments } from './enrolments.js';
+import { type Homes, homes } from './homes.js';
 import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
 import { type Operators, operators } from './operators.js';
 import { type ProgressMessages, progressMessages } from './progress.js';
@@ -15,7 +15,9 @@ import { type Pruning, pruning } from './pruning.js';
 import { type RcaDebts, rcaDebts } from './rca-debt.js';
 import { type Replies, replies } from './replies.js';
 import { type Stats, stats } from './stats.js';
+import { type Summaries, summaries } from './summaries.js';
 import { type Transitions, transitions } from './transitions.js';
+import { type Turns, turns } from './turns.js';
 
 /** Everything that is stored, by table. Nothing outside this folder knows SQL. */
 export interface Database {
@@ -26,11 +28,13 @@ export interface Database {
   readonly alerts: Alerts;
   readonly replies: Replies;
   readonly attention: AttentionRecords;
+  readonly summaries: Summaries;
   readonly rcaDebts: RcaDebts;
   readonly stats: Stats;
   readonly operators: Operators;
   readonly enrolments: Enrolments;
   readonly audit: AuditLog;
+  readonly turns: Turns;
   readonly maintenance: MaintenanceRecords;
   readonly homes: Homes;
   readonly digests: Digests;
@@ -53,11 +57,13 @@ export function openDatabase(connectionString: string, options: { maxConnections
     alerts: alerts(knex),
     replies: replies(knex),
     attention: attentionRecords(knex),
+    summaries: summaries(knex),
     rcaDebts: rcaDebts(knex),
     stats: stats(knex),
     operators: operators(knex),
     enrolments: enrolments(knex),
     audit: auditLog(knex),
+    turns: turns(knex),
     maintenance: maintenanceRecords(knex),
     homes: homes(knex),
     digests: digests(knex),

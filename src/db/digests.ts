@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { Digest } from '../promotions/digest.js';
-import type { Lease, Postponement } from './alerts.js';
 import type { Knex } from './connection.js';
+import type { Lease, Postponement } from './leases.js';
 import { count, parseRows, rowCount } from './rows.js';
 
 export interface ClaimedDigest {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Lease, Postponement } from './alerts.js';
 import type { Knex } from './connection.js';
+import type { Lease, Postponement } from './leases.js';
 import { count, parseRows, rowCount } from './rows.js';
 
 /** A home tab that somebody opened. */

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { AcceptedRelease, Progress, ProgressFacts } from '../promotions/progress.js';
 import type { Destination } from '../promotions/routing.js';
-import type { Lease, Postponement } from './alerts.js';
 import type { Knex } from './connection.js';
-import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, refusedRoute, rowCount } from './rows.js';
+import { type Lease, leasedRows, NO_FAILURE, type Postponement, waited } from './leases.js';
+import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, refusedRoute } from './rows.js';
 
 /** A progress message with everything that it says, at one moment. */
 export interface ProgressWork extends ProgressFacts {
@@ -51,9 +51,6 @@ export const UNFINISHED = `(g.state = 'pending' or (g.state = 'posted' and (g.re
  */
 const DUE = `${UNFINISHED} and (g.state = 'pending' or g.repaint_wanted > g.repaint_done
   or (select p.state from console_flag_promotions p where p.id = g.promotion_id) <> 'deploying')`;
-const FREE = `(g.lease_until is null or g.lease_until <= clock_timestamp())`;
-const WAITED = `(g.next_attempt_at is null or g.next_attempt_at <= ?)`;
-const SETTLED = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()`;
 
 const progressRow = z
   .object({
@@ -98,18 +95,9 @@ const acceptedRow = z
   );
 
 export function progressMessages(knex: Knex): ProgressMessages {
-  async function fenced(
-    id: string,
-    lease: Lease,
-    assignments: string,
-    values: readonly (string | number | Date | null)[],
-  ) {
-    const updated = await knex.raw(
-      `update flag_promotion_progress set ${assignments} where promotion_id = ? and lease_owner = ?`,
-      [...values, id, lease.owner],
-    );
-    return rowCount(updated) === 1;
-  }
+  const leased = leasedRows(knex, 'flag_promotion_progress', 'g', 'promotion_id');
+  const fenced = (id: string, lease: Lease, assignments: string, values: readonly (string | number | Date | null)[]) =>
+    leased.fenced(knex, id, lease, assignments, values);
 
   async function of(promotionId: string): Promise<Progress | null> {
     const found = await knex.raw(
@@ -135,34 +123,13 @@ export function progressMessages(knex: Knex): ProgressMessages {
   return {
     of,
     acceptedRelease: (promotionId) => acceptedRelease(knex, promotionId),
-    async due(now, limit) {
-      const found = await knex.raw(
-        `select g.promotion_id from flag_promotion_progress g
-          where ${DUE} and ${FREE} and ${WAITED} order by g.promotion_id limit ?`,
-        [now, limit],
-      );
-      return parseRows(found, z.object({ promotion_id: idColumn })).map((row) => row.promotion_id);
-    },
+    due: (now, limit) => leased.due(DUE, 'g.promotion_id', now, limit),
     async claim(promotionId, lease, now) {
-      const [claimed] = parseRows(
-        await knex.raw(
-          `update flag_promotion_progress g
-              set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = g.attempts + 1
-            where g.promotion_id = ? and ${DUE} and ${FREE} and ${WAITED}
-            returning g.attempts`,
-          [lease.owner, lease.durationMs, promotionId, now],
-        ),
-        z.object({ attempts: count }),
-      );
-      const work = claimed === undefined ? null : await workOn(promotionId);
-      return work === null ? null : { ...work, attemptsBefore: (claimed?.attempts ?? 1) - 1 };
+      const attemptsBefore = await leased.claim(promotionId, lease, `${DUE} and ${waited('g')}`, [now]);
+      const work = attemptsBefore === null ? null : await workOn(promotionId);
+      return work === null || attemptsBefore === null ? null : { ...work, attemptsBefore };
     },
-    async reread(promotionId, lease) {
-      const held = await fenced(promotionId, lease, `lease_until = clock_timestamp() + ? * interval '1 millisecond'`, [
-        lease.durationMs,
-      ]);
-      return held ? workOn(promotionId) : null;
-    },
+    reread: async (promotionId, lease) => ((await leased.renew(promotionId, lease)) ? workOn(promotionId) : null),
     recordDestination: (promotionId, lease, { channel, refused }) =>
       fenced(promotionId, lease, 'channel = ?, refused_channel = ?, refused_because = ?, updated_at = now()', [
         channel,
@@ -174,20 +141,13 @@ export function progressMessages(knex: Knex): ProgressMessages {
         promotionId,
         lease,
         `state = 'posted', channel = ?, message_ts = ?, posted_at = ?, shown_state = ?,
-         repaint_done = coalesce(?, repaint_done), repaint_wanted = repaint_wanted + ?, ${SETTLED}`,
+         repaint_done = coalesce(?, repaint_done), repaint_wanted = repaint_wanted + ?, ${NO_FAILURE}`,
         [message.channel, message.ts, at, shown?.state ?? null, shown?.upTo ?? null, shown === null ? 1 : 0],
       ),
     recordPainted: (promotionId, lease, shown) =>
-      fenced(promotionId, lease, `repaint_done = ?, shown_state = ?, ${SETTLED}`, [shown.upTo, shown.state]),
-    withdraw: (promotionId, lease) => fenced(promotionId, lease, `state = 'closed', ${SETTLED}`, []),
-    async release(promotionId, lease, postponement) {
-      await fenced(
-        promotionId,
-        lease,
-        `lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?, updated_at = now()`,
-        [postponement?.nextAttemptAt ?? null, postponement?.lastError ?? null],
-      );
-    },
+      fenced(promotionId, lease, `repaint_done = ?, shown_state = ?, ${NO_FAILURE}`, [shown.upTo, shown.state]),
+    withdraw: (promotionId, lease) => fenced(promotionId, lease, `state = 'closed', ${NO_FAILURE}`, []),
+    release: leased.release,
   };
 }
 
@@ -207,10 +167,11 @@ export async function openProgress(trx: Knex.Transaction, promotionId: string): 
 }
 
 /** Inside a transaction that changed how a promotion goes. */
-export async function requestProgressRepaint(trx: Knex.Transaction, promotionId: string): Promise<void> {
-  await trx.raw(`update flag_promotion_progress set repaint_wanted = repaint_wanted + 1 where promotion_id = ?`, [
-    promotionId,
-  ]);
+export async function requestProgressRepaint(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
+  await trx.raw(
+    `update flag_promotion_progress set repaint_wanted = repaint_wanted + 1 where promotion_id = any(?::bigint[])`,
+    [promotionIds],
+  );
 }
 
 /** Inside the transaction of a look at Heroku that found another value: told also where nothing was told so far. */

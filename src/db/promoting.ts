@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { INTENT, pendingCommit, type ReleaseFacts } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { type Lease, type Postponement, showThatItEnded } from './alerts.js';
+import { showThatItEnded } from './alerts.js';
 import { type AuditAction, appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
+import type { Lease, Postponement } from './leases.js';
 import { noteDrift, requestProgressRepaint } from './progress.js';
 import { count, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
 

@@ -327,7 +327,7 @@ async function writeRcaUrl(
   await trx.raw(
     `insert into flag_promotion_replies (promotion_id, kind, ordinal)
       select ?, 'rca_linked', ? where exists (
-        select 1 from flag_promotion_alerts where promotion_id = ? and message_ts is not null
+        select 1 from flag_promotion_alerts where promotion_id = ? and coalesce(message_ts, thread_ts) is not null
       )`,
     [promotion.id, eventId, promotion.id],
   );

@@ -10,27 +10,50 @@ export interface Pruning {
   prunable(before: Date, limit: number): Promise<readonly string[]>;
   /** Removes a promotion's alerts, replies and progress message. False where something came up meanwhile. */
   prune(promotionId: string, before: Date): Promise<boolean>;
+  /** Summaries that tell of nothing any more and came to rest by `before`. */
+  prunableSummaries(before: Date, limit: number): Promise<readonly string[]>;
+  /** Removes a summary with what was said in its thread. */
+  pruneSummary(id: string, before: Date): Promise<void>;
 }
 
 /**
- * Whether all that was told of the promotion `p` came to rest before an instant (one parameter each): it ended, nothing is
- * to be said or painted, its reminder of an RCA is settled, and no RCA is owed that the list of debts shows.
+ * Whether the summary `s`, and what was said in its thread, came to rest before an instant (two parameters): all of its
+ * promotions ended, their RCAs are reminded of, and nothing is to be said or painted.
+ */
+const SUMMARY_AT_REST = `s.rca_settled and s.updated_at < ?
+  and (s.state = 'closed' or (s.state = 'posted' and s.repaint_wanted <= s.repaint_done))
+  and not exists (
+    select 1 from flag_promotion_summaries r where r.root_id = s.id and (r.state = 'pending' or r.updated_at >= ?))`;
+
+/**
+ * Whether all that was told of the promotion `p` came to rest before an instant (a parameter for each
+ * time it is asked): it ended, nothing is to be said or painted, its reminder of an RCA is settled, no RCA is owed that the
+ * list of debts shows, and the summary that counts it rests too.
  */
 const AT_REST = `p.state not in ('marked', 'deploying')
   and not exists (
     select 1 from flag_promotion_alerts o where o.promotion_id = p.id and (
       o.state <> 'closed' or o.repaint_wanted > o.repaint_done or o.updated_at >= ?
       or (o.severity = 'critical' and not o.rca_settled)
-      or (p.rca_url is null and o.message_ts is not null and o.id >= coalesce(
-        (select n.id from flag_promotion_alerts n order by n.id desc offset ${ALERTS_LOOKED_AT - 1} limit 1), 0))))
+      or (p.rca_url is null and coalesce(o.message_ts, o.thread_ts) is not null and o.id >= coalesce(
+        (select n.id from flag_promotion_alerts n order by n.id desc offset ${ALERTS_LOOKED_AT - 1} limit 1), 0))
+      or exists (select 1 from flag_promotion_summaries s where s.id = o.summary_id and not (${SUMMARY_AT_REST}))))
   and not exists (
     select 1 from flag_promotion_replies r where r.promotion_id = p.id and (r.state = 'pending' or r.updated_at >= ?))
   and not exists (
     select 1 from flag_promotion_progress g where g.promotion_id = p.id and (${UNFINISHED} or g.updated_at >= ?))`;
 
+/** It rests, and what it told of was removed. */
+const EMPTY = `s.root_id is null and ${SUMMARY_AT_REST}
+  and not exists (select 1 from flag_promotion_alerts a where a.summary_id = s.id)`;
+
+/** How often AT_REST asks for its instant. */
+const INSTANTS = 5;
+
 export function pruning(knex: Knex): Pruning {
   return {
     async prunable(before, limit) {
+      const each = Array.from({ length: 1 + INSTANTS }, () => before);
       const found = await knex.raw(
         `(select t.promotion_id, t.updated_at from flag_promotion_alerts t join console_flag_promotions p on p.id = t.promotion_id
            where t.state = 'closed' and t.updated_at < ? and ${AT_REST} order by t.updated_at limit ?)
@@ -38,7 +61,7 @@ export function pruning(knex: Knex): Pruning {
          (select t.promotion_id, t.updated_at from flag_promotion_progress t join console_flag_promotions p on p.id = t.promotion_id
            where t.updated_at < ? and ${AT_REST} order by t.updated_at limit ?)
          order by 2 limit ?`,
-        [...[before, before, before, before, limit], ...[before, before, before, before, limit], limit],
+        [...each, limit, ...each, limit, limit],
       );
       const ids = parseRows(found, z.object({ promotion_id: idColumn })).map((row) => row.promotion_id);
       return [...new Set(ids)];
@@ -50,7 +73,7 @@ export function pruning(knex: Knex): Pruning {
         await trx.raw('select 1 from console_flag_promotions where id = ?::bigint for share', [promotionId]);
         const rests = await trx.raw(`select 1 from console_flag_promotions p where p.id = ?::bigint and ${AT_REST}`, [
           promotionId,
-          ...[before, before, before],
+          ...Array.from({ length: INSTANTS }, () => before),
         ]);
         if (parseRows(rests, z.unknown()).length === 0) return false;
         // Together: a reply that is gone while its alert stands would be queued, and said, once more.
@@ -59,6 +82,23 @@ export function pruning(knex: Knex): Pruning {
         }
         return true;
       });
+    },
+
+    async prunableSummaries(before, limit) {
+      const found = await knex.raw(`select s.id from flag_promotion_summaries s where ${EMPTY} order by s.id limit ?`, [
+        before,
+        before,
+        limit,
+      ]);
+      return parseRows(found, z.object({ id: idColumn })).map((row) => row.id);
+    },
+
+    async pruneSummary(id, before) {
+      await knex.raw(`delete from flag_promotion_summaries s where s.id = ?::bigint and ${EMPTY}`, [
+        id,
+        before,
+        before,
+      ]);
     },
   };
 }

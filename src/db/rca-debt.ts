@@ -65,8 +65,9 @@ export function rcaDebts(knex: Knex): RcaDebts {
         `select ${PROMOTION_COLUMNS}, count(*) over () as total from console_flag_promotions p
           where p.rca_url is null and p.state <> 'deploying' and p.id in (
             select promotion_id from (
-              select promotion_id, message_ts from flag_promotion_alerts order by id desc limit ${ALERTS_LOOKED_AT}
-            ) newest where message_ts is not null)
+              select promotion_id, coalesce(message_ts, thread_ts) as told from flag_promotion_alerts
+               order by id desc limit ${ALERTS_LOOKED_AT}
+            ) newest where told is not null)
           order by p.id desc limit ?`,
         [limit],
       );

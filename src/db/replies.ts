@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Alert, MessageRef } from '../promotions/alert.js';
 import type { Promotion } from '../promotions/promotion.js';
-import type { Lease, Postponement } from './alerts.js';
 import type { Knex } from './connection.js';
+import { free, type Lease, type Postponement, waited } from './leases.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -93,8 +93,8 @@ const replyRow = z
   }));
 
 const DUE = `(r.state = 'pending' or (r.state = 'posted' and r.repaint_wanted > r.repaint_done))`;
+const READY = `${DUE} and ${free('r')} and ${waited('r')}`;
 const SETTLED = `attempts = 0, next_attempt_at = null, last_error = null`;
-const FREE = `(r.lease_until is null or r.lease_until <= clock_timestamp())`;
 
 export function replies(knex: Knex): Replies {
   async function ids(sql: string, values: readonly (string | number | Date)[]): Promise<readonly string[]> {
@@ -123,7 +123,7 @@ export function replies(knex: Knex): Replies {
     due: (now, limit) =>
       ids(
         `select r.id from flag_promotion_replies r
-          where ${DUE} and ${FREE} and (r.next_attempt_at is null or r.next_attempt_at <= ?) order by r.id limit ?`,
+          where ${READY} order by r.id limit ?`,
         [now, limit],
       ),
     pendingOf: (promotionId) =>
@@ -143,7 +143,7 @@ export function replies(knex: Knex): Replies {
         await knex.raw(
           `update flag_promotion_replies r
               set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = attempts + 1
-            where r.id = ? and ${DUE} and ${FREE} and (r.next_attempt_at is null or r.next_attempt_at <= ?)
+            where r.id = ? and ${READY}
             returning r.id, r.promotion_id, r.kind, r.ordinal, r.channel, r.message_ts, r.repaint_wanted, r.attempts, r.created_at`,
           [lease.owner, lease.durationMs, id, now],
         ),

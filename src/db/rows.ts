@@ -91,8 +91,8 @@ export const STUCK = `p.state = 'deploying' and ${STUCK_CLOCK} <= flag_promotion
 
 /** The select list of an alert, under the alias `a`. */
 export const ALERT_COLUMNS = `
-  a.id, a.promotion_id, a.severity, a.state, a.channel, a.message_ts, a.thread_ts, a.posted_at, a.attempts,
-  a.refused_channel, a.refused_because, a.repaint_wanted, a.repaint_done, a.created_at`;
+  a.id, a.promotion_id, a.severity, a.state, a.channel, a.message_ts, a.thread_ts, a.summary_id, a.posted_at,
+  a.attempts, a.refused_channel, a.refused_because, a.repaint_wanted, a.repaint_done, a.created_at`;
 
 export const alertRow = z
   .object({
@@ -103,6 +103,7 @@ export const alertRow = z
     channel: text.nullable(),
     message_ts: text.nullable(),
     thread_ts: text.nullable(),
+    summary_id: idColumn.nullable(),
     posted_at: instant.nullable(),
     attempts: count,
     refused_channel: text.nullable(),
@@ -121,6 +122,7 @@ export const alertRow = z
       refusedRoute: refusedRoute(row.refused_channel, row.refused_because),
       messageTs: row.message_ts,
       threadTs: row.thread_ts,
+      summaryId: row.summary_id,
       postedAt: row.posted_at,
       attempts: row.attempts,
       repaintWanted: row.repaint_wanted,

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Environment, inspectSettings } from '../config.js';
-import { isDatabaseUnavailable } from '../db/errors.js';
 import { codeOf } from '../db/embedded/errors.js';
 import { startEmbeddedPostgres } from '../db/embedded-postgres.js';
+import { isDatabaseUnavailable } from '../db/errors.js';
 import { type DatabaseInspection, inspectDatabase } from '../db/inspection.js';
 import { inspectHeroku } from '../heroku/inspection.js';
 import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
@@ -55,6 +55,7 @@ const UNSET: Readonly<Record<string, string>> = {
   SLACK_APP_TOKEN: 'not set: Slack’s requests come over HTTP',
   SLACK_CRITICAL_MENTION: 'not set: criticals call nobody',
   ALERT_ROUTES: 'not set: all alerts go to SLACK_ALERT_CHANNEL',
+  ALERT_MESSAGES_PER_HOUR: 'not set: 10 alerts an hour and channel have a message of their own',
   DIGEST_CRON: 'not set: no digest is posted',
   HEROKU_API_KEY: 'not set: no promoting, and no evidence',
   HEARTBEAT_URL: 'not set: nobody outside notices silence',

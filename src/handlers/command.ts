@@ -7,7 +7,7 @@ import { commandSnooze, commandTake } from './attention.js';
 import { listPage } from './commands/list.js';
 import { show } from './commands/show.js';
 import { commandStats } from './commands/stats.js';
-import { stuckPage } from './commands/stuck.js';
+import { stuckPage, summaryPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { commandMark } from './mark.js';
 import { commandOperators } from './operators.js';
@@ -82,6 +82,17 @@ export async function turnStuckPage(deps: HandlerDependencies, body: unknown): P
   if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
   const offset = /^\d{1,6}$/u.test(click.value) ? Number(click.value) : 0;
   await answer(deps, click.responseUrl, await stuckPage(deps, offset), { replace: true });
+}
+
+/** The list behind a summary: a message that only this person sees, and whose pages take its place. */
+export async function turnSummaryPage(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  const [, summaryId = '', offset = '0'] = /^(\d{1,18}):(\d{1,6})$/u.exec(click.value) ?? [];
+  const page = isPromotionId(summaryId)
+    ? await summaryPage(deps, { summaryId, offset: Number(offset) })
+    : await stuckPage(deps, 0);
+  await answer(deps, click.responseUrl, page, { replace: click.isEphemeral });
 }
 
 export async function turnListPage(deps: HandlerDependencies, body: unknown): Promise<void> {

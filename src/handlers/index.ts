@@ -5,7 +5,7 @@ import { ACTION, COMMAND, SHORTCUT, VIEW } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { answer, failureWords } from './answer.js';
 import { clickAlertMenu, clickOwnerAnswer, clickTakeOver } from './attention.js';
-import { slashCommand, turnListPage, turnStuckPage } from './command.js';
+import { slashCommand, turnListPage, turnStuckPage, turnSummaryPage } from './command.js';
 import { clickStatsChart } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { openHome } from './home.js';
@@ -24,8 +24,8 @@ import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
 import { clickResolution } from './resolution-click.js';
 import { submitResolution } from './resolution-submit.js';
 import type { SubmitAnswer } from './submission.js';
-import { unfurlPromotions } from './unfurl.js';
 import { clickTransition, submitTransition } from './transition.js';
+import { unfurlPromotions } from './unfurl.js';
 
 type Handler = (deps: HandlerDependencies, body: unknown) => Promise<void>;
 type SubmitHandler = typeof submitResolution;
@@ -41,6 +41,7 @@ const ACTIONS: Readonly<Record<string, Handler>> = {
   [ACTION.cancel]: (deps, body) => clickTransition(deps, 'cancel', body),
   [ACTION.statsChart]: clickStatsChart,
   [ACTION.stuckPage]: turnStuckPage,
+  [ACTION.summaryPage]: turnSummaryPage,
   [ACTION.listPage]: turnListPage,
   [ACTION.alertMenu]: clickAlertMenu,
   [ACTION.takeOver]: clickTakeOver,

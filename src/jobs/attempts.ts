@@ -1,4 +1,4 @@
-import type { Postponement } from '../db/alerts.js';
+import type { Postponement } from '../db/leases.js';
 import { backOffMs, type FailedAttempt } from '../promotions/delivery.js';
 import { MESSAGE_GONE, SlackError } from '../slack/errors.js';
 

@@ -1,7 +1,7 @@
 import type { AttentionRecords } from '../db/attention.js';
 import type { AuditEvent, AuditLog } from '../db/audit.js';
 import type { ClaimedReply, ReplyKind } from '../db/replies.js';
-import { worstSeverity } from '../promotions/alert.js';
+import { rootOf, worstSeverity } from '../promotions/alert.js';
 import type { OwnerLoss, Ownership } from '../promotions/ownership.js';
 import { isDeploying } from '../promotions/promotion.js';
 import type { Route } from '../promotions/routing.js';
@@ -48,8 +48,8 @@ export function createAttentionReplies({ db, slack, routeOf }: AttentionReplyDep
     const attention = await db.attention.of(promotion.id);
     const ownership = attention?.ownership ?? null;
     const severity = worstSeverity(alerts.filter((alert) => alert.state !== 'pending'));
-    // A warning calls nobody.
-    const mention = severity === 'critical' ? routeOf(promotion.herokuApp).mention : null;
+    // A warning calls nobody, and a summary calls for all of its criticals at once.
+    const mention = severity === 'critical' && rootOf(alerts) !== null ? routeOf(promotion.herokuApp).mention : null;
     switch (kind) {
       case 'owner_asked':
         return isOpenQuestion(claimed, ownership) ? ownerQuestion(promotion, ownerIn(event)) : null;

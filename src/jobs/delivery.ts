@@ -1,40 +1,40 @@
-import type { Alerts, ClaimedAlert, Lease, Postponement } from '../db/alerts.js';
+import type { Alerts, ClaimedAlert } from '../db/alerts.js';
 import type { AttentionRecords } from '../db/attention.js';
 import type { AuditLog } from '../db/audit.js';
+import type { Lease, Postponement } from '../db/leases.js';
 import type { ProgressMessages } from '../db/progress.js';
 import type { ClaimedReply, Replies } from '../db/replies.js';
-import { type MessageRef, rootOf, worstSeverity } from '../promotions/alert.js';
+import type { Summaries } from '../db/summaries.js';
+import { type MessageRef, rootOf, threadOf, worstSeverity } from '../promotions/alert.js';
 import { isQuiet } from '../promotions/attention.js';
 import { type AlertStep, type AlertWork, nextAlertStep } from '../promotions/delivery.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
-import type { Route } from '../promotions/routing.js';
 import { owesRca } from '../promotions/rca-debt.js';
-import type { Outgoing, Slack } from '../slack/slack.js';
+import type { Route } from '../promotions/routing.js';
+import type { Outgoing, PostedMessage, Slack } from '../slack/slack.js';
 import { alertMessage, escalationReply, rcaLinkedReply, repeatReply, resolvedReply } from '../views/alert.js';
 import type { Message } from '../views/blocks.js';
 import { rcaReminder } from '../views/rca-debt.js';
-import { createAttentionReplies, isAttentionReply } from './attention-replies.js';
 import { CLOCK_SKEW_MS, LEASE_MS, postponed, unlessGone } from './attempts.js';
+import { createAttentionReplies, isAttentionReply } from './attention-replies.js';
+import { type DeliveryOutcome, type LeaseDependencies, underLease } from './messages.js';
 import { createProgressDelivery } from './progress.js';
 import { findRouted, postRouted } from './routed-post.js';
+import { createSummaryDelivery } from './summary.js';
 
-export interface DeliveryDependencies {
+export interface DeliveryDependencies extends LeaseDependencies {
   readonly db: {
     readonly alerts: Alerts;
     readonly replies: Replies;
     readonly progress: ProgressMessages;
     readonly attention: Pick<AttentionRecords, 'of'>;
+    readonly summaries: Summaries;
     readonly audit: AuditLog;
   };
   readonly slack: Slack;
   /** Never rejects; answers within `deadlineMs`. */
   readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
-  readonly now: () => Date;
-  /** Yields [0, 1). */
-  readonly random: () => number;
-  /** Names the holder of a lease, another at each call: a tick that outlived its lease is no holder beside a click. */
-  readonly newOwner: () => string;
   /** Where what is about a Heroku app goes. */
   readonly routeOf: (herokuApp: string) => Route;
   /** Where it goes if Slack does not let the app post there. */
@@ -43,23 +43,14 @@ export interface DeliveryDependencies {
   readonly onOutcome: (outcome: DeliveryOutcome) => void;
 }
 
-export type DeliveryOutcome =
-  /** `posted` is new in Slack; `found` had been posted by an attempt that never learned of it. */
-  | {
-      readonly kind: 'posted' | 'painted' /** Heroku’s answer is to be added by a painting. */;
-      readonly awaitsEvidence?: boolean;
-    }
-  | { readonly kind: 'found' | 'withdrawn' }
-  /** Another process works on it, it waits for another row, or nothing was to be done. */
-  | { readonly kind: 'nothing' }
-  | { readonly kind: 'failed'; readonly error: unknown };
-
 export interface Delivery {
   /** Brings one alert's message up to date in Slack. Rejects only where the database does. */
   alert(id: string): Promise<DeliveryOutcome>;
   reply(id: string): Promise<DeliveryOutcome>;
   /** Brings the message on how a promotion goes up to date. Rejects only where the database does. */
   progress(promotionId: string): Promise<DeliveryOutcome>;
+  /** Brings a summary of alerts, or a reply in its thread, up to date. Rejects only where the database does. */
+  summary(id: string): Promise<DeliveryOutcome>;
   /** Everything that one promotion has to say, now: what a click calls after its commit. */
   promotion(promotionId: string): Promise<readonly DeliveryOutcome[]>;
 }
@@ -76,29 +67,16 @@ const MOST_STEPS = 5;
 /** Says in Slack what the rows say: the one path for a click and for a tick. */
 export function createDelivery(deps: DeliveryDependencies): Delivery {
   const { db, slack } = deps;
-  const newLease = (): Lease => ({ owner: deps.newOwner(), durationMs: LEASE_MS });
   const progress = createProgressDelivery({ ...deps, db: db.progress });
+  const summary = createSummaryDelivery({ ...deps, db: db.summaries });
   const attentionReplies = createAttentionReplies(deps);
 
   async function alert(id: string): Promise<DeliveryOutcome> {
-    const lease = newLease();
-    const claimed = await db.alerts.claim(id, lease, deps.now());
-    if (claimed === null) return { kind: 'nothing' };
-    try {
-      const outcome = await deliverAlert(claimed, lease);
-      await db.alerts.release(
-        id,
-        lease,
-        outcome.kind === 'painted' && outcome.awaitsEvidence === true ? later() : null,
-      );
-      return outcome;
-    } catch (error) {
-      await db.alerts.release(id, lease, postponed(error, claimed.attemptsBefore + 1, deps));
-      return { kind: 'failed', error };
-    }
+    return (await underLease(db.alerts, id, deps, deliverAlert, untilHerokuAnswers)) ?? { kind: 'nothing' };
   }
 
-  function later(): Postponement {
+  function untilHerokuAnswers(outcome: DeliveryOutcome): Postponement | null {
+    if (outcome.kind !== 'painted' || outcome.awaitsEvidence !== true) return null;
     return { nextAttemptAt: new Date(deps.now().getTime() + EVIDENCE_AGAIN_MS), lastError: 'Heroku did not answer' };
   }
 
@@ -131,14 +109,14 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       case 'paint':
         return paint(work, step, lease);
       case 'post':
-        return post(work, step.thread, lease);
+        return post(work, step.thread, lease, null);
       case 'find': {
         const found = await findAlert(work, step.thread);
         if (found !== null) {
           await db.alerts.recordPosted(alert.id, lease, found.ref, found.threadTs, deps.now());
           return { kind: 'found' };
         }
-        if (step.thenPost) return post(work, step.thread, lease);
+        if (step.thenPost) return post(work, step.thread, lease, sinceOf(alert));
         await db.alerts.withdraw(alert.id, lease);
         return { kind: 'withdrawn' };
       }
@@ -147,7 +125,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
 
   /** An earlier attempt may have gone into the thread, or, where that was gone, into the channel. */
   async function findAlert({ alert }: AlertWork, thread: MessageRef | null) {
-    const since = new Date(alert.createdAt.getTime() - CLOCK_SKEW_MS);
+    const since = sinceOf(alert);
     const key = alertKey(alert);
     if (thread !== null) {
       const reply = await unlessGone(() => slack.find({ channel: thread.channel, threadTs: thread.ts, key }, since));
@@ -159,7 +137,12 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     return root === null ? null : { ref: root, threadTs: null };
   }
 
-  async function post(work: AlertWork, thread: MessageRef | null, lease: Lease): Promise<DeliveryOutcome> {
+  async function post(
+    work: AlertWork,
+    thread: MessageRef | null,
+    lease: Lease,
+    perhapsSince: Date | null,
+  ): Promise<DeliveryOutcome> {
     const { alert, promotion } = work;
     const route = deps.routeOf(promotion.herokuApp);
     const facts = {
@@ -170,12 +153,12 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       attention: await db.attention.of(promotion.id),
     };
     const key = alertKey(alert);
-    let posted: MessageRef | null = null;
+    let posted: PostedMessage | null = null;
     let awaitsEvidence = false;
     let threadTs = thread?.ts ?? null;
     if (thread !== null) {
       const to = { channel: thread.channel, threadTs: thread.ts, broadcast: deps.broadcastCriticals, key };
-      posted = await unlessGone(() => slack.post(to, escalationReply(facts)));
+      posted = await unlessGone(() => slack.post(to, escalationReply(facts), perhapsSince));
     }
     if (posted === null) {
       // The warning's message was deleted: the critical needs buttons of its own.
@@ -186,6 +169,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
         row: alert,
         route: route.channel,
         fallback: deps.alertChannel,
+        perhapsSince,
         record: (to) => db.alerts.recordDestination(alert.id, lease, to),
         message: (refusedRoute) => alertMessage({ ...facts, evidence, refusedRoute }),
       });
@@ -194,7 +178,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     }
     if (await db.alerts.recordPosted(alert.id, lease, posted, threadTs, deps.now())) {
       if (awaitsEvidence) await db.alerts.wantRepaint(alert.id, lease);
-      return { kind: 'posted', awaitsEvidence };
+      return posted.wasThere ? { kind: 'found' } : { kind: 'posted', awaitsEvidence };
     }
     await removeIfDoubled(posted, await db.alerts.ofPromotion(alert.promotionId), alert.id);
     return { kind: 'nothing' };
@@ -241,7 +225,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
   }
 
   async function reply(id: string): Promise<DeliveryOutcome> {
-    const lease = newLease();
+    const lease: Lease = { owner: deps.newOwner(), durationMs: LEASE_MS };
     const claimed = await db.replies.claim(id, lease, deps.now());
     if (claimed === null) return { kind: 'nothing' };
     try {
@@ -255,30 +239,34 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
   async function deliverReply(claimed: ClaimedReply, lease: Lease): Promise<DeliveryOutcome> {
     const { reply, promotion, alerts } = claimed;
     if (reply.message !== null) return paintReply(claimed, reply.message, lease);
-    const root = rootOf(alerts);
-    const message = root === null ? null : await replyMessage(claimed);
-    if (root === null || (message === null && claimed.attemptsBefore === 0)) {
+    const thread = threadOf(alerts);
+    const message = thread === null ? null : await replyMessage(claimed);
+    if (thread === null || (message === null && claimed.attemptsBefore === 0)) {
       await db.replies.withdraw(reply.id, lease);
       return { kind: 'withdrawn' };
     }
     const to: Outgoing = {
-      channel: root.channel,
-      threadTs: root.messageTs,
+      channel: thread.channel,
+      threadTs: thread.ts,
       broadcast: deps.broadcastCriticals && isRepetition(claimed) && isDeploying(promotion),
       key: `reply:${reply.id}:${reply.createdAt.getTime()}`,
     };
-    if (claimed.attemptsBefore > 0) {
-      const since = new Date(reply.createdAt.getTime() - CLOCK_SKEW_MS);
+    const since = claimed.attemptsBefore > 0 ? sinceOf(reply) : null;
+    if (since !== null) {
       const found = await unlessGone(() => slack.find(to, since));
       if (found !== null) {
         await db.replies.recordPosted(reply.id, lease, found, deps.now());
         return { kind: 'found' };
       }
     }
-    const posted = message === null ? null : await unlessGone(() => slack.post(to, message));
+    const posted = message === null ? null : await unlessGone(() => slack.post(to, message, since));
     if (posted === null) {
       await db.replies.withdraw(reply.id, lease);
       return { kind: 'withdrawn' };
+    }
+    if (posted.wasThere) {
+      await db.replies.recordPosted(reply.id, lease, posted, deps.now());
+      return { kind: 'found' };
     }
     await db.replies.recordPosted(reply.id, lease, posted, deps.now(), reply.repaintWanted);
     return { kind: 'posted' };
@@ -332,9 +320,11 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     alert: (id) => counted(alert(id)),
     reply: (id) => counted(reply(id)),
     progress: (promotionId) => counted(progress(promotionId)),
+    summary: (id) => counted(summary(id)),
     async promotion(promotionId) {
       const outcomes = [await counted(progress(promotionId))];
       for (const id of await db.alerts.pendingOf(promotionId)) outcomes.push(await counted(alert(id)));
+      for (const id of await db.summaries.pendingOf(promotionId)) outcomes.push(await counted(summary(id)));
       for (const id of await db.replies.pendingOf(promotionId)) outcomes.push(await counted(reply(id)));
       return outcomes;
     },
@@ -346,10 +336,19 @@ function isLate(evidence: Evidence | null): boolean {
   return evidence?.kind === 'unavailable' && evidence.reason === 'no_answer';
 }
 
-/** Whether it says again that a critical is open, which the channel is to see too. */
+/**
+ * Whether it says again that a critical is open, which the channel is to see too. What a summary tells may be hundreds: it
+ * calls for all of them at once.
+ */
 function isRepetition({ reply, alerts }: ClaimedReply): boolean {
+  if (rootOf(alerts) === null) return false;
   if (reply.kind === 'repeat') return true;
   return (reply.kind === 'owner_lost' || reply.kind === 'snooze_ended') && worstSeverity(alerts) === 'critical';
+}
+
+/** Since when its message can be there. */
+function sinceOf(row: { readonly createdAt: Date }): Date {
+  return new Date(row.createdAt.getTime() - CLOCK_SKEW_MS);
 }
 
 /** Ids alone would not do: another installation may post to the same channel. */

@@ -1,13 +1,13 @@
 import cronParser from 'cron-parser';
 import ms from 'ms';
-import type { Lease } from '../db/alerts.js';
 import type { Database } from '../db/database.js';
+import type { Lease } from '../db/leases.js';
+import type { MessageRef } from '../promotions/alert.js';
 import { DIGEST_PERIOD_DAYS, DIGEST_WITHIN_MS, type Digest, nextDigestStep } from '../promotions/digest.js';
 import type { PeriodStats } from '../promotions/stats.js';
 import type { Thresholds } from '../promotions/stuck.js';
-import type { MessageRef } from '../promotions/alert.js';
-import type { OutgoingFile } from '../slack/upload.js';
 import type { Outgoing, Slack } from '../slack/slack.js';
+import type { OutgoingFile } from '../slack/upload.js';
 import { digestMessage } from '../views/digest.js';
 import { RCA_DEBT_NAMED } from '../views/rca-debt.js';
 import { CLOCK_SKEW_MS, LEASE_MS, postponed } from './attempts.js';
@@ -77,7 +77,7 @@ export function createDigestJob(deps: DigestDependencies): DigestJob {
       debt: await db.rcaDebts.owed(RCA_DEBT_NAMED),
       stuckNow: (await db.promotions.stuck(stuckBefore, { offset: 0, limit: 1 })).total,
     });
-    const posted = await slack.post(destination(digest), message);
+    const posted = await slack.post(destination(digest), message, null);
     if (await db.digests.recordPosted(digest.due, lease, posted, deps.now())) return true;
     // This process was paused past its lease while posting; whoever took over may have posted too.
     const recorded = (await db.digests.of(digest.due))?.message ?? null;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Lease } from '../db/alerts.js';
 import type { Database } from '../db/database.js';
 import type { Home } from '../db/homes.js';
+import type { Lease } from '../db/leases.js';
 import { HOME_INTERVAL_MS, HOME_WATCHED_MS, maintenanceMark } from '../promotions/home.js';
 import type { Operator } from '../promotions/resolution.js';
 import { severityDue, type Thresholds } from '../promotions/stuck.js';

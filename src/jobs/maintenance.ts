@@ -7,16 +7,19 @@ import type { Promotions } from '../db/promotions.js';
 import type { Pruning } from '../db/pruning.js';
 import type { RcaDebts } from '../db/rca-debt.js';
 import type { Replies } from '../db/replies.js';
+import type { Summaries } from '../db/summaries.js';
 import { type AttentionAction, planAttention } from '../promotions/attention.js';
 import { isForeign, isProvenLive } from '../promotions/auto-commit.js';
 import { type DetectionAction, planDetection } from '../promotions/detection.js';
 import type { Evidence } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { planRcaDebt, type RcaDebtAction } from '../promotions/rca-debt.js';
+import { planRcaDebt, type RcaDebtAction, REMIND_AFTER_MS } from '../promotions/rca-debt.js';
 import type { Thresholds } from '../promotions/stuck.js';
+import { planSummaries, type SummaryAction } from '../promotions/summary.js';
 import { autoCommitNote } from '../views/evidence.js';
-import type { Delivery, DeliveryOutcome } from './delivery.js';
+import type { Delivery } from './delivery.js';
 import type { DigestJob } from './digest.js';
+import type { DeliveryOutcome } from './messages.js';
 
 export interface MaintenanceDependencies {
   readonly db: {
@@ -26,6 +29,7 @@ export interface MaintenanceDependencies {
     readonly promotions: Pick<Promotions, 'recover' | 'claimForProof'>;
     readonly attention: AttentionRecords;
     readonly rcaDebts: RcaDebts;
+    readonly summaries: Summaries;
     readonly maintenance: MaintenanceRecords;
     readonly pruning: Pruning;
   };
@@ -39,6 +43,10 @@ export interface MaintenanceDependencies {
   /** When the quiet hours end in which warnings of a Heroku app wait; null where there are none now. */
   readonly heldUntil: (herokuApp: string, at: Date) => Date | null;
   readonly thresholds: Thresholds;
+  /** How many alerts of an hour get a message of their own in each channel; the others are told in a summary. */
+  readonly ownPerHour: number;
+  /** The channel to which what is about a Heroku app goes. */
+  readonly channelOf: (herokuApp: string) => string;
   /** How long what was told of a promotion is kept after it came to rest. */
   readonly pruneAfterMs: number;
   readonly now: () => Date;
@@ -60,12 +68,15 @@ export type MaintenanceAction =
   | DetectionAction
   | AttentionAction
   | RcaDebtAction
+  | SummaryAction
+  | { readonly kind: 'deliver_summary'; readonly summaryId: string }
   | { readonly kind: 'deliver_alert'; readonly alertId: string }
   | { readonly kind: 'deliver_reply'; readonly replyId: string }
   | { readonly kind: 'deliver_progress'; readonly promotionId: string }
   | { readonly kind: 'deliver_digest'; readonly due: string }
   | { readonly kind: 'auto_commit'; readonly promotionId: string }
-  | { readonly kind: 'prune'; readonly promotionId: string };
+  | { readonly kind: 'prune'; readonly promotionId: string }
+  | { readonly kind: 'prune_summary'; readonly summaryId: string };
 
 export interface MaintenanceFailure {
   readonly action: MaintenanceAction;
@@ -108,7 +119,14 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
   for (const action of [...(await planWatch(deps, detected, at)), ...planRcaDebt(unsettled, at)]) {
     await attempt(action, () => record(deps, action, at));
   }
+  // Of what has just been recorded: that all have ended is told with the end of the last.
+  for (const action of await planOfSummaries(deps, at)) await attempt(action, () => record(deps, action, at));
   const deadline = deps.elapsed() + DELIVERY_BUDGET_MS;
+  // First: one message shows what hundreds of them would.
+  for (const summaryId of await db.summaries.due(at, DELIVERIES_PER_TICK)) {
+    if (deps.elapsed() > deadline) break;
+    await attempt({ kind: 'deliver_summary', summaryId }, async () => throwIfFailed(await delivery.summary(summaryId)));
+  }
   for (const alertId of await db.alerts.due(at, DELIVERIES_PER_TICK)) {
     if (deps.elapsed() > deadline) break;
     await attempt({ kind: 'deliver_alert', alertId }, async () => throwIfFailed(await delivery.alert(alertId)));
@@ -148,6 +166,9 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
   for (const promotionId of await db.pruning.prunable(restedBefore, PRUNED_PER_TICK)) {
     await attempt({ kind: 'prune', promotionId }, () => db.pruning.prune(promotionId, restedBefore));
   }
+  for (const summaryId of await db.pruning.prunableSummaries(restedBefore, PRUNED_PER_TICK)) {
+    await attempt({ kind: 'prune_summary', summaryId }, () => db.pruning.pruneSummary(summaryId, restedBefore));
+  }
 
   const report = { at, ...counts(detected), actions, failures };
   await db.maintenance.record({ completedAt: deps.now(), deploying: report.deploying, stuck: report.stuck });
@@ -158,30 +179,45 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
 export async function planMaintenance(
   deps: Pick<
     MaintenanceDependencies,
-    'db' | 'digest' | 'heldUntil' | 'thresholds' | 'now' | 'autoCommitLive' | 'readEvidence' | 'pruneAfterMs'
+    | 'db'
+    | 'digest'
+    | 'heldUntil'
+    | 'thresholds'
+    | 'ownPerHour'
+    | 'channelOf'
+    | 'now'
+    | 'autoCommitLive'
+    | 'readEvidence'
+    | 'pruneAfterMs'
   >,
 ): Promise<MaintenanceReport> {
   const at = deps.now();
   const detected = await deps.db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
   const unsettled = await deps.db.rcaDebts.unsettled(RCA_DEBTS_PER_TICK);
+  const summaryIds = await deps.db.summaries.due(at, DELIVERIES_PER_TICK);
   const alertIds = await deps.db.alerts.due(at, DELIVERIES_PER_TICK);
   const replyIds = await deps.db.replies.due(at, DELIVERIES_PER_TICK);
   const progressIds = await deps.db.progress.due(at, DELIVERIES_PER_TICK);
   const digests = (await deps.digest?.plan(at)) ?? [];
   const proven = await provenLive(deps, deps.autoCommitLive ? foreignOf(detected).slice(0, PROOFS_PER_TICK) : []);
-  const prunable = await deps.db.pruning.prunable(new Date(at.getTime() - deps.pruneAfterMs), PRUNED_PER_TICK);
+  const restedBefore = new Date(at.getTime() - deps.pruneAfterMs);
+  const prunable = await deps.db.pruning.prunable(restedBefore, PRUNED_PER_TICK);
+  const emptied = await deps.db.pruning.prunableSummaries(restedBefore, PRUNED_PER_TICK);
   return {
     at,
     ...counts(detected),
     actions: [
       ...(await planWatch(deps, detected, at)),
       ...planRcaDebt(unsettled, at),
+      ...(await planOfSummaries(deps, at)),
+      ...summaryIds.map((summaryId): MaintenanceAction => ({ kind: 'deliver_summary', summaryId })),
       ...alertIds.map((alertId): MaintenanceAction => ({ kind: 'deliver_alert', alertId })),
       ...replyIds.map((replyId): MaintenanceAction => ({ kind: 'deliver_reply', replyId })),
       ...progressIds.map((promotionId): MaintenanceAction => ({ kind: 'deliver_progress', promotionId })),
       ...digests.map(({ due }): MaintenanceAction => ({ kind: 'deliver_digest', due })),
       ...proven.map(({ promotion }): MaintenanceAction => ({ kind: 'auto_commit', promotionId: promotion.id })),
       ...prunable.map((promotionId): MaintenanceAction => ({ kind: 'prune', promotionId })),
+      ...emptied.map((summaryId): MaintenanceAction => ({ kind: 'prune_summary', summaryId })),
     ],
     failures: [],
   };
@@ -189,13 +225,17 @@ export async function planMaintenance(
 
 /** What is to be recorded of what is stuck, who is on it and what is snoozed. */
 async function planWatch(
-  deps: Pick<MaintenanceDependencies, 'db' | 'heldUntil' | 'thresholds'>,
+  deps: Pick<MaintenanceDependencies, 'db' | 'heldUntil' | 'thresholds' | 'ownPerHour' | 'channelOf'>,
   detected: Detected,
   at: Date,
 ): Promise<readonly (DetectionAction | AttentionAction)[]> {
   const attention = await deps.db.attention.all();
-  const quiet = { heldUntil: (herokuApp: string) => deps.heldUntil(herokuApp, at), attention };
-  return [...planDetection(detected, at, deps.thresholds, quiet), ...planAttention(detected.stuck, attention, at)];
+  const { ownPerHour, channelOf } = deps;
+  const heldUntil = (herokuApp: string) => deps.heldUntil(herokuApp, at);
+  return [
+    ...planDetection(detected, at, deps.thresholds, { heldUntil, attention, ownPerHour, channelOf }),
+    ...planAttention(detected.stuck, attention, at),
+  ];
 }
 
 /** Of how many rows one tick asks Heroku, for how long each, and how often of one: each is up to a dozen requests. */
@@ -219,20 +259,30 @@ async function provenLive(
   return asked.filter(({ promotion, proof }) => isProvenLive(promotion, proof));
 }
 
+async function planOfSummaries(
+  deps: Pick<MaintenanceDependencies, 'db' | 'thresholds'>,
+  at: Date,
+): Promise<SummaryAction[]> {
+  return planSummaries(await deps.db.summaries.gather(), at, { ...deps.thresholds, remindAfterMs: REMIND_AFTER_MS });
+}
+
 async function record(
   deps: MaintenanceDependencies,
-  action: DetectionAction | AttentionAction | RcaDebtAction,
+  action: DetectionAction | AttentionAction | RcaDebtAction | SummaryAction,
   at: Date,
 ): Promise<void> {
   switch (action.kind) {
     case 'open_alert':
       await deps.db.alerts.open(action.promotionId, action.severity, at, action.heldUntil);
       return;
+    case 'open_grouped_alerts':
+      await deps.db.summaries.openAlerts(action, at);
+      return;
     case 'repeat_critical':
       await deps.db.replies.queueRepeat(action.promotionId, action.ordinal);
       return;
     case 'close_alerts':
-      await deps.db.alerts.close(action.promotionId);
+      await deps.db.alerts.close(...action.promotionIds);
       return;
     case 'ask_owner':
       await deps.db.attention.askOwner(action.promotionId, action.owner, at);
@@ -248,6 +298,15 @@ async function record(
       return;
     case 'settle_rca':
       await deps.db.rcaDebts.settle(action.alertId);
+      return;
+    case 'call_about_summary':
+      await deps.db.summaries.call(action.summaryId, action.calls, at);
+      return;
+    case 'end_summary':
+      await deps.db.summaries.end(action.summaryId, at);
+      return;
+    case 'remind_of_summary_rca':
+      await deps.db.summaries.remind(action.summaryId);
       return;
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Lease } from '../db/alerts.js';
+import type { Lease } from '../db/leases.js';
 import type { ClaimedPromotion, Promoting, PromotionEnd } from '../db/promoting.js';
 import { type Heroku, HerokuError } from '../heroku/heroku.js';
 import { readPromotionFacts } from '../heroku/promotion-facts.js';

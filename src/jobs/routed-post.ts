@@ -1,7 +1,7 @@
 import type { MessageRef } from '../promotions/alert.js';
 import type { Destination, RefusedRoute } from '../promotions/routing.js';
 import { isClosedTo } from '../slack/errors.js';
-import type { Slack } from '../slack/slack.js';
+import type { PostedMessage, Slack } from '../slack/slack.js';
 import type { Message } from '../views/blocks.js';
 
 /** A message of its own in a channel, and its row, which knows where an earlier attempt was sent. */
@@ -12,19 +12,25 @@ export interface RoutedPost {
   readonly route: string;
   /** Where it goes if Slack does not let the app post there. */
   readonly fallback: string;
+  /** Since when an attempt before may have posted it; null where there was none. */
+  readonly perhapsSince: Date | null;
   /** Writes down where it is about to be sent; false where the row is another's by now. */
   record(to: Destination): Promise<boolean>;
   message(refused: RefusedRoute | null): Message;
 }
 
 /** Posts it where it is meant to go, else to the fallback, saying why there; null where the row is another's by now. */
-export async function postRouted(slack: Slack, post: RoutedPost): Promise<MessageRef | null> {
+export async function postRouted(slack: Slack, post: RoutedPost): Promise<PostedMessage | null> {
   const { row, fallback } = post;
   const to =
     row.channel === null ? { channel: post.route, refused: null } : { channel: row.channel, refused: row.refusedRoute };
   const send = async (at: Destination) =>
     (await post.record(at))
-      ? slack.post({ channel: at.channel, threadTs: null, broadcast: false, key: post.key }, post.message(at.refused))
+      ? slack.post(
+          { channel: at.channel, threadTs: null, broadcast: false, key: post.key },
+          post.message(at.refused),
+          post.perhapsSince,
+        )
       : null;
   try {
     return await send(to);

@@ -1,4 +1,5 @@
 import type { MessageRef } from './alert.js';
+import type { MessageStep } from './message.js';
 import type { Promotion } from './promotion.js';
 import type { RefusedRoute } from './routing.js';
 
@@ -38,20 +39,13 @@ export interface ProgressFacts {
   readonly driftNoticedAt: Date | null;
 }
 
-export type ProgressStep =
-  | { readonly kind: 'post' }
-  /** An earlier attempt may have posted it: look for it first. */
-  | { readonly kind: 'find' }
-  | { readonly kind: 'paint'; readonly message: MessageRef; readonly upTo: number }
-  | { readonly kind: 'done' };
-
 /** Decides the next step of delivering a progress message. Pure. */
 export function nextProgressStep(
   progress: Progress,
   promotion: Pick<Promotion, 'state'>,
   attemptsBefore: number,
-): ProgressStep {
-  if (progress.state === 'pending') return attemptsBefore === 0 ? { kind: 'post' } : { kind: 'find' };
+): MessageStep {
+  if (progress.state === 'pending') return attemptsBefore === 0 ? { kind: 'post' } : { kind: 'find', thenPost: true };
   const behind = progress.repaintWanted > progress.repaintDone || progress.shownState !== promotion.state;
   if (progress.state === 'posted' && progress.message !== null && behind) {
     return { kind: 'paint', message: progress.message, upTo: progress.repaintWanted };

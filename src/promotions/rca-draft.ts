@@ -292,9 +292,10 @@ function timelineOf(material: RcaMaterial, ended: Date | null): readonly Timelin
       release,
     })),
     ...events.map((event) => ({ kind: 'event' as const, at: event.at, event })),
-    ...alerts.flatMap(({ postedAt, severity, threadTs }) =>
-      postedAt === null ? [] : [{ kind: 'alert_posted' as const, at: postedAt, severity, inThread: threadTs !== null }],
-    ),
+    ...alerts.flatMap(({ postedAt, severity, threadTs, summaryId }) => {
+      const inThread = threadTs !== null && summaryId === null;
+      return postedAt === null ? [] : [{ kind: 'alert_posted' as const, at: postedAt, severity, inThread }];
+    }),
     ...replies.flatMap(({ kind, postedAt }) =>
       postedAt === null ? [] : [{ kind: 'reply_posted' as const, at: postedAt, reply: kind }],
     ),

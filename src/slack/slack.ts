@@ -7,7 +7,15 @@ import type { RcaThread } from '../promotions/rca-draft.js';
 import type { Answer, HomeTab, Message, Modal, Unfurl } from '../views/blocks.js';
 import { MESSAGE_METADATA } from '../views/ids.js';
 import { SlackError, toSlackError } from './errors.js';
-import { createPace, MESSAGE_INTERVAL_MS } from './pace.js';
+import {
+  createBurstPace,
+  createPace,
+  EDIT_BURST,
+  EDIT_INTERVAL_MS,
+  MESSAGE_INTERVAL_MS,
+  NoTurn,
+  type Turns,
+} from './pace.js';
 import { readThread } from './thread.js';
 import { type OutgoingFile, type StoredFile, storePicture, type Upload, uploadFile } from './upload.js';
 
@@ -31,13 +39,22 @@ export interface Outgoing {
 /** A member of the app's own workspace, or why somebody is none. */
 export type Membership = 'member' | 'bot' | 'stranger' | 'deactivated' | 'unknown';
 
+export interface PostedMessage extends MessageRef {
+  /** It stood there already. */
+  readonly wasThere: boolean;
+}
+
 /** What the app does in Slack. Each call is sent once, and fails with a SlackError that tells what may have happened. */
 export interface Slack {
   /** Asked of Slack once; rejects until it has answered. */
   identity(): Promise<Identity>;
   /** Rejects where Slack does not answer, or not to this token. */
   ping(): Promise<void>;
-  post(to: Outgoing, message: Message): Promise<MessageRef>;
+  /**
+   * `perhapsSince`: an attempt before may have posted it since then, which is looked for when its turn has come. Nobody
+   * else posts between that look and the post.
+   */
+  post(to: Outgoing, message: Message, perhapsSince: Date | null): Promise<PostedMessage>;
   update(ref: MessageRef, message: Message): Promise<void>;
   remove(ref: MessageRef): Promise<void>;
   /** The message that carries the key, among those posted since; null where there is none. */
@@ -94,7 +111,15 @@ const SEARCH_PAGES = 50;
 const TIMEOUT_MS = 10_000;
 const RESPOND_TIMEOUT_MS = 5_000;
 
-export function createSlack(options: { readonly botToken: string; readonly apiUrl: string }): Slack {
+export interface SlackOptions {
+  readonly botToken: string;
+  readonly apiUrl: string;
+  /** By which all replicas post in turn; null: this process keeps Slack's pace alone. */
+  readonly turns: Turns | null;
+  readonly newOwner: () => string;
+}
+
+export function createSlack(options: SlackOptions): Slack {
   const client = new WebClient(options.botToken, {
     slackApiUrl: options.apiUrl,
     // A retry inside the client would post again after an answer that got lost.
@@ -103,11 +128,17 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
     rejectRateLimitedCalls: true,
     logger: SILENT,
   });
-  const pace = createPace(
-    MESSAGE_INTERVAL_MS,
-    () => performance.now(),
-    (ms) => sleep(ms),
-  );
+  const clock = { elapsed: () => performance.now(), sleep: (ms: number) => sleep(ms) };
+  const pace = {
+    ...clock,
+    intervalMs: MESSAGE_INTERVAL_MS,
+    newOwner: options.newOwner,
+    pauseAfter: (error: unknown) => (error instanceof SlackError ? error.retryAfterMs : 0),
+  };
+  const inTurn = createPace({ ...pace, turns: options.turns });
+  /** To a person, a message follows what somebody did by hand: there is nothing for replicas to agree on. */
+  const inTurnHere = createPace({ ...pace, turns: null });
+  const paceEdit = createBurstPace({ intervalMs: EDIT_INTERVAL_MS, burst: EDIT_BURST }, clock);
   const names = new Map<string, string>();
   let identity: Promise<Identity> | null = null;
 
@@ -115,7 +146,9 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
     try {
       return await work();
     } catch (error) {
-      throw toSlackError(method, error);
+      if (error instanceof NoTurn)
+        throw new SlackError('rate_limited', method, 'no_turn', error.retryAfterMs, undefined);
+      throw error instanceof SlackError ? error : toSlackError(method, error);
     }
   }
 
@@ -142,6 +175,36 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
     if (!answer.ok) throw new SlackError('refused', 'response_url', `http_${answer.status}`, 0, undefined);
   }
 
+  async function find(
+    { channel, threadTs, key }: Pick<Outgoing, 'channel' | 'threadTs' | 'key'>,
+    since: Date,
+  ): Promise<MessageRef | null> {
+    let cursor = '';
+    for (let page = 0; page < SEARCH_PAGES; page += 1) {
+      const query = {
+        channel,
+        include_all_metadata: true,
+        oldest: (since.getTime() / 1000).toFixed(6),
+        limit: 200,
+        ...(cursor === '' ? {} : { cursor }),
+      };
+      const answer = await call(threadTs === null ? 'conversations.history' : 'conversations.replies', () =>
+        threadTs === null
+          ? client.conversations.history(query)
+          : client.conversations.replies({ ...query, ts: threadTs }),
+      );
+      const { messages, response_metadata } = foundMessages.parse(answer);
+      for (const message of messages) {
+        const metadata = metadataOf.safeParse(message.metadata);
+        if (metadata.success && metadata.data.event_payload.key === key) return { channel, ts: message.ts };
+      }
+      cursor = response_metadata?.next_cursor ?? '';
+      if (cursor === '') return null;
+    }
+    // "Not found" must never be said of what was not read to its end: that would post a second time.
+    throw new SlackError('refused', 'conversations.history', 'too_many_messages_to_search', 0, undefined);
+  }
+
   function whoAmI(): Promise<Identity> {
     // What failed is not kept: the next caller asks again.
     identity ??= authenticate().catch((error: unknown) => {
@@ -158,8 +221,8 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
       await authenticate();
     },
 
-    async post({ channel, threadTs, broadcast, key }, message) {
-      await pace(channel);
+    async post(to, message, perhapsSince) {
+      const { channel, threadTs, broadcast, key } = to;
       const body = {
         channel,
         text: message.text,
@@ -169,20 +232,26 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
         unfurl_links: false,
         unfurl_media: false,
       };
-      const answer = await call('chat.postMessage', () =>
+      const method = 'chat.postMessage';
+      const send = () =>
         client.chat.postMessage(
           threadTs === null
             ? body
             : broadcast
               ? { ...body, thread_ts: threadTs, reply_broadcast: true }
               : { ...body, thread_ts: threadTs },
-        ),
+        );
+      return call(method, () =>
+        inTurn(channel, async () => {
+          const there = perhapsSince === null ? null : await find(to, perhapsSince);
+          if (there !== null) return { ...there, wasThere: true };
+          return { ...posted.parse(await call(method, send)), wasThere: false };
+        }),
       );
-      const { channel: at, ts } = posted.parse(answer);
-      return { channel: at, ts };
     },
 
     async update({ channel, ts }, message) {
+      await call('chat.update', paceEdit);
       await call('chat.update', () =>
         client.chat.update({
           channel,
@@ -198,36 +267,11 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
       await call('chat.delete', () => client.chat.delete({ channel, ts }));
     },
 
-    async find({ channel, threadTs, key }, since) {
-      let cursor = '';
-      for (let page = 0; page < SEARCH_PAGES; page += 1) {
-        const query = {
-          channel,
-          include_all_metadata: true,
-          oldest: (since.getTime() / 1000).toFixed(6),
-          limit: 200,
-          ...(cursor === '' ? {} : { cursor }),
-        };
-        const answer = await call(threadTs === null ? 'conversations.history' : 'conversations.replies', () =>
-          threadTs === null
-            ? client.conversations.history(query)
-            : client.conversations.replies({ ...query, ts: threadTs }),
-        );
-        const { messages, response_metadata } = foundMessages.parse(answer);
-        for (const message of messages) {
-          const metadata = metadataOf.safeParse(message.metadata);
-          if (metadata.success && metadata.data.event_payload.key === key) return { channel, ts: message.ts };
-        }
-        cursor = response_metadata?.next_cursor ?? '';
-        if (cursor === '') return null;
-      }
-      // "Not found" must never be said of what was not read to its end: that would post a second time.
-      throw new SlackError('refused', 'conversations.history', 'too_many_messages_to_search', 0, undefined);
-    },
+    find,
 
     async upload(file) {
       // What shares it is a message like any other.
-      await pace(file.channel);
+      await call('files.completeUploadExternal', () => inTurn(file.channel, async () => undefined));
       return uploadFile(client, file);
     },
 
@@ -280,16 +324,16 @@ export function createSlack(options: { readonly botToken: string; readonly apiUr
     },
 
     async tell(userId, answer) {
-      await pace(userId);
-      await call('chat.postMessage', () =>
+      const method = 'chat.postMessage';
+      const send = () =>
         client.chat.postMessage({
           channel: userId,
           text: answer.text,
           ...(answer.blocks === undefined ? {} : { blocks: answer.blocks }),
           unfurl_links: false,
           unfurl_media: false,
-        }),
-      );
+        });
+      await call(method, () => inTurnHere(userId, () => call(method, send)));
     },
 
     async memberOf(userId) {

@@ -10,6 +10,7 @@ import { evidenceText, target } from './evidence.js';
 import { type HistoryEvent, historyBlocks } from './history.js';
 import { ACTION } from './ids.js';
 import { markedButtons } from './mark.js';
+import { summaryPageValue } from './summary.js';
 import { code, link, person, quote, when } from './text.js';
 
 /** Three blocks a promotion: a page stays well under Slack's 50, and readable on a phone. */
@@ -18,18 +19,24 @@ export const LIST_PAGE_SIZE = 10;
 
 const SIGN: Record<Severity, string> = { warning: ':warning:', critical: ':rotating_light:' };
 
-/** What is stuck, the oldest first, with the same buttons as an alert. */
-export function stuckAnswer(page: {
-  readonly rows: readonly {
-    readonly promotion: Promotion;
-    readonly severity: Severity;
-    readonly evidence: Evidence;
-    readonly attention?: Attention | null;
-  }[];
+export interface StuckRow {
+  readonly promotion: Promotion;
+  readonly severity: Severity;
+  readonly evidence: Evidence;
+  readonly attention?: Attention | null;
+}
+
+/** A page of what is stuck. */
+export interface StuckPage {
+  readonly rows: readonly StuckRow[];
   readonly total: number;
   readonly offset: number;
-}): Answer {
-  const { rows, total, offset } = page;
+  /** The summary whose promotions these are; null for all that are stuck. */
+  readonly summaryId: string | null;
+}
+
+/** What is stuck, the oldest first, with the same buttons as an alert. */
+export function stuckAnswer({ rows, total, offset, summaryId }: StuckPage): Answer {
   const text = total === 1 ? '*1 promotion is stuck*' : `*${total} promotions are stuck*, the oldest first`;
   const blocks: Block[] = [section(text)];
   for (const { promotion, severity, evidence, attention = null } of rows) {
@@ -44,13 +51,13 @@ export function stuckAnswer(page: {
       resolutionButtons(promotion, evidence),
     );
   }
+  const turn = (label: string, to: number) =>
+    summaryId === null
+      ? button(ACTION.stuckPage, label, { value: String(to) })
+      : button(ACTION.summaryPage, label, { value: summaryPageValue({ summaryId, offset: to }) });
   const paging = [
-    ...(offset > 0
-      ? [button(ACTION.stuckPage, '‹ Older', { value: String(Math.max(0, offset - STUCK_PAGE_SIZE)) })]
-      : []),
-    ...(offset + rows.length < total
-      ? [button(ACTION.stuckPage, 'Newer ›', { value: String(offset + rows.length) })]
-      : []),
+    ...(offset > 0 ? [turn('‹ Older', Math.max(0, offset - STUCK_PAGE_SIZE))] : []),
+    ...(offset + rows.length < total ? [turn('Newer ›', offset + rows.length)] : []),
   ];
   // Slack wants an action id once per block.
   for (const [index, element] of paging.entries()) {

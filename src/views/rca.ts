@@ -147,7 +147,7 @@ export function rcaUnchangedAnswer(promotion: Promotion): string {
 }
 
 export function notInAlertThread(): string {
-  return `Mention me in the thread of an alert, with the link of its RCA. Anywhere else: ${code(`${COMMAND} help`)}.`;
+  return `Mention me in the thread of an alert, with the link of its RCA. Where a thread is about several promotions, and anywhere else: ${code(`${COMMAND} rca`)}.`;
 }
 
 export function urlMissing(): string {

@@ -58,9 +58,9 @@ describe('one message per alert', () => {
 
   test('a rate limit is kept to', async () => {
     await bed.rows.insertDeploying();
-    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 120 });
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 2 });
     await bed.app.tick();
-    bed.clock.advance(119_000);
+    bed.clock.advance(1_900);
     await bed.app.tick();
     expect(posts()).toBe(1);
     bed.clock.advance(3_000);

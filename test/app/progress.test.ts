@@ -204,7 +204,12 @@ test('a progress message shows what was committed after its last look, before it
           return work;
         },
       },
-      slack: createSlack({ botToken: bed.slack.botToken, apiUrl: bed.slack.apiUrl }),
+      slack: createSlack({
+        botToken: bed.slack.botToken,
+        apiUrl: bed.slack.apiUrl,
+        turns: null,
+        newOwner: () => 'this delivery',
+      }),
       now: bed.clock.now,
       random: Math.random,
       newOwner: () => 'this delivery',

@@ -1,8 +1,11 @@
 import { startTestServer } from '../support/database.js';
 import { auditTampering } from './audit-tampering.js';
+import { blockedLoop } from './blocked-loop.js';
 import { databaseTrouble } from './database-trouble.js';
 import { deliveryKills } from './delivery-kills.js';
 import { hostileText } from './hostile-text.js';
+import { jumpingClock } from './jumping-clock.js';
+import { manyAtOnce } from './many-at-once.js';
 import { mutatedPayloads } from './mutated-payloads.js';
 import { promoterKills } from './promoter-kills.js';
 import { replayedRequests } from './replayed-requests.js';
@@ -24,6 +27,9 @@ const SCENARIOS: readonly Scenario[] = [
   resolutionKills,
   slackOutage,
   replicasTicking,
+  manyAtOnce,
+  jumpingClock,
+  blockedLoop,
   submissionsAtOnce,
   replayedRequests,
   mutatedPayloads,

@@ -19,7 +19,10 @@ const FAULTS: readonly FaultKind[] = [
 ];
 
 async function run(random: () => number): Promise<Report> {
-  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+  const bed = await startTestBed({
+    startAt: '2026-05-10T05:00:00Z',
+    environment: { ALERT_MESSAGES_PER_HOUR: String(ALERTS) },
+  });
   for (let index = 0; index < ALERTS; index += 1) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
   // One that never answers costs the whole ten seconds of a call, so there is one of each kind and no more.
   bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'hang', takesEffect: true });

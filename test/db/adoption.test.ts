@@ -131,11 +131,18 @@ describe('the schema', () => {
       'console_audit_head',
       'console_audit_log',
       'console_flag_promotions',
+      'console_operator_enrolments',
+      'console_operator_recovery_codes',
       'console_operators',
       'flag_promotion_alerts',
+      'flag_promotion_attention',
+      'flag_promotion_digests',
+      'flag_promotion_homes',
       'flag_promotion_maintenance',
       'flag_promotion_progress',
       'flag_promotion_replies',
+      'flag_promotion_summaries',
+      'flag_promotion_turns',
     ]);
     expect(await migrateToLatest(database.url)).toHaveLength(0);
     await rollBackAll(database.url);

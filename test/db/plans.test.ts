@@ -204,6 +204,23 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     { length: 1 },
   ],
   [
+    'telling of several in a summary, calling, and what follows',
+    async (db) => {
+      const openings = [5, 6, 7].map((index) => ({ promotionId: nth(index), severity: 'critical' as const }));
+      await db.summaries.openAlerts({ channel: 'C0ALERTS', heldUntil: null, alerts: openings }, now);
+      const [id = ''] = await db.summaries.due(now, 200);
+      const claimed = await db.summaries.claim(id, LEASE, now);
+      const shown = { upTo: 1, through: claimed?.facts.through ?? '' };
+      await db.summaries.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'summary' }, shown, now);
+      await db.summaries.release(id, LEASE, null);
+      await db.summaries.call(id, 0, now);
+      const { open } = await db.summaries.gather();
+      const { total } = await db.summaries.members(id, { offset: 0, limit: 5 });
+      return { facts: claimed?.facts.open, open: open.length, total, pending: await db.summaries.pendingOf(nth(5)) };
+    },
+    { facts: 3, open: 1, total: 3, pending: [] },
+  ],
+  [
     'marking, being told of the first, and promoting',
     async (db) => {
       const asked = { flagKey: 'new', herokuApp: 'app', configVar: 'FLAG_NEW', targetValue: 'true' };

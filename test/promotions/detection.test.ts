@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import type { Alert } from '../../src/promotions/alert.js';
-import { type DetectionAction, planDetection, type StuckPromotion } from '../../src/promotions/detection.js';
+import {
+  type DetectionAction,
+  type OwnMessages,
+  planDetection,
+  type StuckPromotion,
+} from '../../src/promotions/detection.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import { alert, DAY, HOUR, MINUTE, momentAfter, postedAlert, promotion, THRESHOLDS } from './make.js';
 
@@ -12,8 +17,11 @@ function stuck(changes: Partial<StuckPromotion> = {}): StuckPromotion {
   return { promotion: promotion(), alerts: [], lastRepeat: 0, repeatPending: false, ...changes };
 }
 
+/** In which everything goes to one channel, and nothing is held. */
+const PLANNING = { ownPerHour: 10, channelOf: () => 'C0ALERTS', heldUntil: () => null, attention: new Map() };
+
 function plan(at: number, ...rows: readonly StuckPromotion[]): DetectionAction[] {
-  return planDetection({ stuck: rows, endedPromotionIds: [] }, momentAfter(at), THRESHOLDS);
+  return planDetection({ stuck: rows, endedPromotionIds: [], ownMessages: [] }, momentAfter(at), THRESHOLDS, PLANNING);
 }
 
 const open = (severity: 'warning' | 'critical') => ({ kind: 'open_alert', promotionId: '7', severity });
@@ -90,8 +98,8 @@ describe('what the watchdog records about a stuck promotion', () => {
 
   test('a warning is never repeated', () => {
     const thresholds = { ...THRESHOLDS, criticalAfterMs: 90 * DAY };
-    const rows = { stuck: [stuck({ alerts: [warning()] })], endedPromotionIds: [] };
-    expect(planDetection(rows, momentAfter(50 * DAY), thresholds)).toEqual([]);
+    const rows = { stuck: [stuck({ alerts: [warning()] })], endedPromotionIds: [], ownMessages: [] };
+    expect(planDetection(rows, momentAfter(50 * DAY), thresholds, PLANNING)).toEqual([]);
   });
 
   test('alerts of promotions that ended elsewhere are closed, and the order is the input’s', () => {
@@ -101,12 +109,119 @@ describe('what the watchdog records about a stuck promotion', () => {
       row('3', { promotedAt: momentAfter(16 * HOUR) }),
       row('5', { promotedAt: momentAfter(29 * HOUR) }),
     ];
-    expect(planDetection({ stuck: rows, endedPromotionIds: ['12', '4'] }, momentAfter(30 * HOUR), THRESHOLDS)).toEqual([
-      { kind: 'close_alerts', promotionId: '12' },
-      { kind: 'close_alerts', promotionId: '4' },
+    const gathered = { stuck: rows, endedPromotionIds: ['12', '4'], ownMessages: [] };
+    expect(planDetection(gathered, momentAfter(30 * HOUR), THRESHOLDS, PLANNING)).toEqual([
+      { kind: 'close_alerts', promotionIds: ['12', '4'] },
       { kind: 'open_alert', promotionId: '9', severity: 'critical' },
       { kind: 'open_alert', promotionId: '3', severity: 'warning' },
     ]);
+  });
+});
+
+describe('many at once', () => {
+  const many = (count: number, alerts: (id: number) => readonly Alert[] = () => []) =>
+    Array.from({ length: count }, (_, index) =>
+      stuck({ promotion: promotion({ id: `${index + 1}` }), alerts: alerts(index + 1) }),
+    );
+  const placements = (rows: readonly StuckPromotion[], ownLastHour = 0, at = 13 * HOUR) =>
+    planDetection(
+      {
+        stuck: rows,
+        endedPromotionIds: [],
+        ownMessages: [{ herokuApp: 'raxx-console-prod', held: false, count: ownLastHour }],
+      },
+      momentAfter(at),
+      THRESHOLDS,
+      PLANNING,
+    ).flatMap((action) => {
+      if (action.kind === 'open_alert') return ['own'];
+      return action.kind === 'open_grouped_alerts' ? action.alerts.map(() => 'grouped') : [action.kind];
+    });
+  const times = (count: number, placement: 'own' | 'grouped') => Array.from({ length: count }, () => placement);
+
+  test.each([
+    ['up to the limit each has a message of its own', 10, 0, 10],
+    ['of more, the first do: the oldest', 1_000, 0, 10],
+    ['what had one within the hour counts', 30, 7, 3],
+    ['where the hour’s are used up, none does', 3, 10, 0],
+    ['nor where more were given than is allowed by now', 3, 50, 0],
+  ])('%s', (_, count, ownLastHour, own) => {
+    expect(placements(many(count), ownLastHour)).toEqual([...times(own, 'own'), ...times(count - own, 'grouped')]);
+  });
+
+  test('what turns critical stays where its warning is told, and takes nobody’s place', () => {
+    const told = (id: number) => [warning({ promotionId: `${id}`, summaryId: id > 12 ? '1' : null })];
+    const first = many(2).map((row) => ({ ...row, promotion: { ...row.promotion, id: `new${row.promotion.id}` } }));
+    expect(placements([...many(15, told), ...first], 9, 25 * HOUR)).toEqual([
+      ...times(13, 'own'),
+      ...times(4, 'grouped'),
+    ]);
+  });
+
+  test('they are recorded by the hundred, the oldest first', () => {
+    const rows = { stuck: many(310), endedPromotionIds: [], ownMessages: [] };
+    const actions = planDetection(rows, momentAfter(13 * HOUR), THRESHOLDS, PLANNING);
+    const batches = actions.flatMap((action) => (action.kind === 'open_grouped_alerts' ? [action.alerts] : []));
+    expect(batches.map(({ length }) => length)).toEqual([100, 100, 100]);
+    expect(batches.flat().map(({ promotionId }) => Number(promotionId))).toEqual(
+      Array.from({ length: 300 }, (_, index) => index + 11),
+    );
+  });
+
+  test('a critical in a summary is not repeated by itself', () => {
+    const told = (summaryId: string | null) => many(1, () => [critical({ summaryId })]);
+    expect(placements(told(null), 0, 3 * DAY)).toEqual(['repeat_critical']);
+    expect(placements(told('1'), 0, 3 * DAY)).toEqual([]);
+  });
+
+  test('what was told in a summary in an earlier life of the row is placed anew', () => {
+    const told = () => [warning({ summaryId: '1', state: 'closed' })];
+    expect(placements(many(1, told))).toEqual(['own']);
+  });
+});
+
+describe('many at once, of apps whose alerts go to different channels', () => {
+  const until = momentAfter(20 * HOUR);
+  const of = (herokuApp: string, count: number) =>
+    Array.from({ length: count }, (_, n) => stuck({ promotion: promotion({ id: `${herokuApp}${n}`, herokuApp }) }));
+  const planning = {
+    ...PLANNING,
+    ownPerHour: 2,
+    channelOf: (app: string) => (app.startsWith('pay') ? 'C0PAY' : 'C0ALERTS'),
+    heldUntil: (app: string) => (app === 'night' ? until : null),
+  };
+  const planned = (rows: readonly StuckPromotion[], ownMessages: readonly OwnMessages[] = [], at = 13 * HOUR) =>
+    planDetection({ stuck: rows, endedPromotionIds: [], ownMessages }, momentAfter(at), THRESHOLDS, planning);
+  const summarised = (actions: readonly DetectionAction[]) =>
+    actions.flatMap((action) =>
+      action.kind === 'open_grouped_alerts' ? [[action.channel, action.heldUntil, action.alerts.length]] : [],
+    );
+
+  test('each channel has its own messages and its own summary', () => {
+    const actions = planned([...of('pay', 3), ...of('payroll', 3), ...of('shop', 4)]);
+    expect(summarised(actions)).toEqual([
+      ['C0PAY', null, 4],
+      ['C0ALERTS', null, 2],
+    ]);
+    expect(actions.filter(({ kind }) => kind === 'open_alert')).toHaveLength(4);
+  });
+
+  test('what one channel had within the hour takes nothing from another', () => {
+    const had = { herokuApp: 'payroll', held: false, count: 2 };
+    expect(summarised(planned([...of('pay', 1), ...of('shop', 2)], [had]))).toEqual([['C0PAY', null, 1]]);
+  });
+
+  test('in quiet hours the warnings beyond the limit wait together, however long the night', () => {
+    expect(summarised(planned(of('night', 5)))).toEqual([['C0ALERTS', until, 3]]);
+    const waiting = { herokuApp: 'night', held: true, count: 2 };
+    expect(summarised(planned(of('night', 1), [waiting]))).toEqual([['C0ALERTS', until, 1]]);
+  });
+
+  test('what waits takes no place from a critical, which goes out at once', () => {
+    const waiting = { herokuApp: 'night', held: true, count: 2 };
+    const actions = planned(of('night', 3), [waiting], DAY);
+    expect(actions.filter(({ kind }) => kind === 'open_alert')).toHaveLength(2);
+    expect(summarised(actions)).toEqual([['C0ALERTS', null, 1]]);
   });
 });
 
@@ -119,7 +234,12 @@ describe('over any sequence of ticks', () => {
     let row = stuck();
     for (const minute of minutes) {
       const now = momentAfter(minute * MINUTE);
-      const actions = planDetection({ stuck: [row], endedPromotionIds: [] }, now, THRESHOLDS);
+      const actions = planDetection(
+        { stuck: [row], endedPromotionIds: [], ownMessages: [] },
+        now,
+        THRESHOLDS,
+        PLANNING,
+      );
       expect(actions.length).toBeLessThanOrEqual(1);
       for (const action of actions) {
         said.push(action);

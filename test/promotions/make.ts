@@ -58,6 +58,7 @@ export function alert(changes: Partial<Alert> = {}): Alert {
     refusedRoute: null,
     messageTs: null,
     threadTs: null,
+    summaryId: null,
     postedAt: null,
     attempts: 0,
     repaintWanted: 0,

@@ -227,6 +227,8 @@ describe('a tick', () => {
     expect(planAttention([stuck], new Map(), later(DAY))).toEqual([]);
   });
 
+  const ALONE = { ownPerHour: 10, channelOf: () => 'C0ALERTS' };
+
   test.each([
     ['nobody has it', undefined, true],
     ['somebody has it', attention({ ownership: owned() }), false],
@@ -238,19 +240,26 @@ describe('a tick', () => {
       false,
     ],
   ])('a critical of which %s is repeated: %s', (_, known, repeats) => {
-    const quiet = { heldUntil: () => null, attention: new Map(known === undefined ? [] : [['7', known]]) };
+    const quiet = { ...ALONE, heldUntil: () => null, attention: new Map(known === undefined ? [] : [['7', known]]) };
     const at = momentAfter(2 * DAY + MINUTE);
     const expected = repeats ? [{ kind: 'repeat_critical', promotionId: '7', ordinal: 1 }] : [];
-    expect(planDetection({ stuck: [stuck], endedPromotionIds: [] }, at, THRESHOLDS, quiet)).toEqual(expected);
+    expect(planDetection({ stuck: [stuck], endedPromotionIds: [], ownMessages: [] }, at, THRESHOLDS, quiet)).toEqual(
+      expected,
+    );
     expect(keepsBack(known, momentAfter(2 * DAY))).toBe(!repeats);
   });
 
   test('in quiet hours opens a warning that is held, and a critical that is not', () => {
     const until = momentAfter(20 * HOUR);
-    const quiet = { heldUntil: (app: string) => (app === 'raxx-console-prod' ? until : null), attention: new Map() };
+    const heldUntil = (app: string) => (app === 'raxx-console-prod' ? until : null);
+    const quiet = { ...ALONE, heldUntil, attention: new Map() };
     const planned = (at: number, app: string) =>
       planDetection(
-        { stuck: [{ ...stuck, promotion: promotion({ herokuApp: app }), alerts: [] }], endedPromotionIds: [] },
+        {
+          stuck: [{ ...stuck, promotion: promotion({ herokuApp: app }), alerts: [] }],
+          endedPromotionIds: [],
+          ownMessages: [],
+        },
         momentAfter(at),
         THRESHOLDS,
         quiet,

@@ -21,7 +21,7 @@ async function whatWasTold(bed: TestBed): Promise<ReadonlyMap<string, string>> {
       'errors of deliveries',
       await rows(
         `select last_error from flag_promotion_alerts union all select last_error from flag_promotion_replies
-          union all select last_error from flag_promotion_progress`,
+          union all select last_error from flag_promotion_progress union all select last_error from flag_promotion_summaries`,
       ),
     ],
     ['metrics', metrics],

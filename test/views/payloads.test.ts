@@ -1,23 +1,24 @@
 import { checkMessage, checkView } from '../../demo/slack/block-kit.js';
 import * as alert from '../../src/views/alert.js';
-import * as digest from '../../src/views/digest.js';
 import * as attention from '../../src/views/attention.js';
 import * as attentionLines from '../../src/views/attention-lines.js';
+import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as help from '../../src/views/help.js';
 import * as home from '../../src/views/home.js';
 import * as list from '../../src/views/list.js';
 import * as mark from '../../src/views/mark.js';
-import * as progress from '../../src/views/progress.js';
 import * as operators from '../../src/views/operators.js';
+import * as progress from '../../src/views/progress.js';
 import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
+import * as route from '../../src/views/route.js';
 import * as stats from '../../src/views/stats.js';
+import * as summary from '../../src/views/summary.js';
 import * as transition from '../../src/views/transition.js';
 import * as unfurl from '../../src/views/unfurl.js';
-import * as route from '../../src/views/route.js';
 import { BLANK, HOSTILE, URLS } from './hostile.js';
 import { BUILDERS, type Payload, payloadsOf } from './payloads.js';
 
@@ -63,6 +64,7 @@ test('every exported builder is looked at', () => {
     resolution,
     route,
     stats,
+    summary,
     transition,
     unfurl,
   ].flatMap((module) => Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])));

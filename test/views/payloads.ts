@@ -1,10 +1,11 @@
 import type { Attention } from '../../src/promotions/attention.js';
-import { type Evidence, READ_VERDICTS } from '../../src/promotions/evidence.js';
 import { ADMINISTRATION_ACTIONS, type Enrolment } from '../../src/promotions/enrolment.js';
+import { type Evidence, READ_VERDICTS } from '../../src/promotions/evidence.js';
 import type { AttentionRefusal, Ownership } from '../../src/promotions/ownership.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { CodeCheck, Operator, ResolutionRefusal } from '../../src/promotions/resolution.js';
 import type { PeriodStats } from '../../src/promotions/stats.js';
+import { SUMMARY_KINDS } from '../../src/promotions/summary.js';
 import type { TransitionRefusal } from '../../src/promotions/transition.js';
 import * as alert from '../../src/views/alert.js';
 import * as attention from '../../src/views/attention.js';
@@ -22,8 +23,8 @@ import {
 import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as help from '../../src/views/help.js';
-import * as home from '../../src/views/home.js';
 import * as history from '../../src/views/history.js';
+import * as home from '../../src/views/home.js';
 import * as list from '../../src/views/list.js';
 import * as mark from '../../src/views/mark.js';
 import * as operators from '../../src/views/operators.js';
@@ -34,8 +35,9 @@ import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
 import { misrouted } from '../../src/views/route.js';
 import * as stats from '../../src/views/stats.js';
-import * as unfurl from '../../src/views/unfurl.js';
+import * as summary from '../../src/views/summary.js';
 import * as transition from '../../src/views/transition.js';
+import * as unfurl from '../../src/views/unfurl.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
 
 /** What builders are fed with: one outside text wherever the outside can write. */
@@ -427,9 +429,45 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
           })),
           total,
           offset,
+          summaryId: offset === 0 ? null : '9223372036854775807',
         }),
       ),
     ),
+  summaryMessage: (facts) =>
+    [
+      { open: 1, openCriticals: 0 },
+      { open: 1, openCriticals: 1, completed: 3 },
+      { open: 990, openCriticals: 990 },
+      { open: 1_000_000, openCriticals: 12, completed: 5, failed: 3, endedOtherwise: 1 },
+      { open: 0, openCriticals: 0, completed: 990, owingRca: 1 },
+      { open: 0, openCriticals: 0, completed: 990, failed: 7, endedOtherwise: 2, owingRca: 999 },
+      { open: 0, openCriticals: 0 },
+    ].flatMap((counts) =>
+      SUMMARY_KINDS.flatMap((kind) =>
+        [[], [MENTION], [MENTION, '<@U0SUPER001>']].map((mentions) => {
+          const oldest = rows(facts, Math.min(10, counts.open)).map((row) => ({
+            promotion: row,
+            severity: 'critical' as const,
+            attention: (mentions.length > 1 ? ATTENTION.at(-1) : null) ?? null,
+          }));
+          const refused = mentions.length > 1 ? { channel: CHANNEL, because: facts.text } : null;
+          const told = {
+            unattended: counts.openCriticals,
+            criticalApps: [],
+            completed: 0,
+            failed: 0,
+            endedOtherwise: 0,
+            owingRca: 0,
+            through: '1',
+            criticalsThrough: '1',
+          };
+          return message(
+            summary.summaryMessage(kind, '9223372036854775807', { ...told, ...counts, oldest }, { mentions, refused }),
+          );
+        }),
+      ),
+    ),
+  summaryPageValue: () => [words(summary.summaryPageValue({ summaryId: '7', offset: 5 }))],
   nothingStuckAnswer: (facts) =>
     [null, ...ends(facts)].flatMap((lastEnded) =>
       [null, written(facts)].map((oldestDeploying) =>
@@ -444,6 +482,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
+  promotionLine: (facts) => [...ends(facts), ...lives(facts)].map((row) => words(list.promotionLine(row))),
   listAnswer: (facts) =>
     [[], rows(facts, list.LIST_PAGE_SIZE), [...ends(facts), ...lives(facts)]].flatMap((page) =>
       [null, '9223372036854775807'].map((nextBeforeId) => message(list.listAnswer({ rows: page, nextBeforeId }))),

@@ -1,7 +1,8 @@
 import ms from 'ms';
 import { severityDue } from '../../promotions/stuck.js';
 import type { Answer } from '../../views/blocks.js';
-import { nothingStuckAnswer, STUCK_PAGE_SIZE, stuckAnswer } from '../../views/list.js';
+import { nothingStuckAnswer, STUCK_PAGE_SIZE, type StuckRow, stuckAnswer } from '../../views/list.js';
+import type { SummaryPage } from '../../views/summary.js';
 import type { HandlerDependencies } from '../dependencies.js';
 import { mindRcaDebt } from './rca-debt.js';
 
@@ -22,15 +23,18 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
   // The page may have emptied while it was on screen.
   if (found.rows.length === 0 && offset > 0) return page(deps, 0);
   if (found.rows.length > 0) {
-    const rows = await Promise.all(
-      found.rows.map(async (promotion) => ({
-        promotion,
-        severity: severityDue(promotion, now, thresholds) ?? ('warning' as const),
-        evidence: await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS),
-        attention: await db.attention.of(promotion.id),
-      })),
-    );
-    return stuckAnswer({ rows, total: found.total, offset });
+    const rows = found.rows.map(async (promotion) => ({
+      promotion,
+      severity: severityDue(promotion, now, thresholds) ?? ('warning' as const),
+      attention: await db.attention.of(promotion.id),
+    }));
+    const withoutEvidence = await Promise.all(rows);
+    return stuckAnswer({
+      rows: await withEvidence(deps, withoutEvidence),
+      total: found.total,
+      offset,
+      summaryId: null,
+    });
   }
   const deploying = await db.promotions.deploying();
   return nothingStuckAnswer({
@@ -40,4 +44,22 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
     oldestDeploying: deploying.oldest,
     lastEnded: await db.promotions.lastEnded(),
   });
+}
+
+/** What is stuck still of what a summary tells, a page of it; where nothing is any more, all that is stuck. */
+export async function summaryPage(deps: HandlerDependencies, { summaryId, offset }: SummaryPage): Promise<Answer> {
+  const found = await deps.db.summaries.members(summaryId, { offset, limit: STUCK_PAGE_SIZE });
+  if (found.rows.length === 0) return offset > 0 ? summaryPage(deps, { summaryId, offset: 0 }) : stuckPage(deps, 0);
+  return stuckAnswer({ rows: await withEvidence(deps, found.rows), total: found.total, offset, summaryId });
+}
+
+async function withEvidence(deps: HandlerDependencies, rows: readonly Omit<StuckRow, 'evidence'>[]) {
+  return Promise.all(
+    rows.map(
+      async (row): Promise<StuckRow> => ({
+        ...row,
+        evidence: await deps.readEvidence(row.promotion, EVIDENCE_WITHIN_MS),
+      }),
+    ),
+  );
 }

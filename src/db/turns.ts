@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import type { Knex } from './connection.js';
+import { parseRows } from './rows.js';
+
+/** Whose turn it is to post to a channel, among all replicas; on the database's clock. */
+export interface Turns {
+  /** Takes the turn for `holdMs`; 0 where it is the caller's, else how many milliseconds it is another's at most. */
+  take(channel: string, owner: string, holdMs: number): Promise<number>;
+  /** Ends the owner's turn: the next begins `pauseMs` later. Nothing where it is another's by now. */
+  giveBack(channel: string, owner: string, pauseMs: number): Promise<void>;
+}
+
+/** No turn and no pause is that long: the clock was set back, and nobody must wait for it to come round again. */
+const ABSURD = `interval '1 hour'`;
+const LATER = `clock_timestamp() + ? * interval '1 millisecond'`;
+
+export function turns(knex: Knex): Turns {
+  return {
+    async take(channel, owner, holdMs) {
+      const taken = await knex.raw(
+        `insert into flag_promotion_turns as t (channel, owner, free_at) values (?, ?, ${LATER})
+         on conflict (channel) do update set owner = excluded.owner, free_at = excluded.free_at
+           where t.free_at <= clock_timestamp() or t.free_at > clock_timestamp() + ${ABSURD} returning 1`,
+        [channel, owner, holdMs],
+      );
+      if (parseRows(taken, z.unknown()).length > 0) return 0;
+      const others = await knex.raw(
+        `select extract(epoch from free_at - clock_timestamp()) * 1000 as wait from flag_promotion_turns where channel = ?`,
+        [channel],
+      );
+      // What has become free in between is taken at the next look.
+      return Math.max(1, Math.ceil(parseRows(others, z.object({ wait: z.coerce.number() }))[0]?.wait ?? 0));
+    },
+    async giveBack(channel, owner, pauseMs) {
+      await knex.raw(`update flag_promotion_turns set free_at = ${LATER} where channel = ? and owner = ?`, [
+        pauseMs,
+        channel,
+        owner,
+      ]);
+    },
+  };
+}

@@ -1,0 +1,163 @@
+import { performance } from 'node:perf_hooks';
+import { z } from 'zod';
+import type { EphemeralMessage, Person } from '../../demo/slack/workspace.js';
+import { STUCK_PAGE_SIZE } from '../../src/views/list.js';
+import { startTestBed, type TestBed } from '../support/app.js';
+import { pick, type Report, type Scenario } from './scenario.js';
+
+/**
+ * A thousand promotions get stuck in the same minute, on three replicas that tick together; some turn critical, all are
+ * ended by another system. What was posted is judged by Slack's own limit: a message a second and channel.
+ */
+export const manyAtOnce: Scenario = { name: 'many-at-once', run };
+
+const PROMOTIONS = 1_000;
+const OWN = 10;
+const MENTION = '<!subteam^S0123456789>';
+const SUMMARY = 'more promotions';
+const PAGES_TURNED = 20;
+/** A tick may rest on what the one before it left waiting; more than that means that something is stuck itself. */
+const TICKS_TO_SETTLE = 8;
+
+async function run(random: () => number): Promise<Report> {
+  const bed = await startTestBed({
+    startAt: '2026-05-09T16:27:00Z',
+    environment: { SLACK_CRITICAL_MENTION: MENTION },
+  });
+  const replicas = [bed.app, await bed.replica(), await bed.replica()];
+  const tick = () => Promise.all(replicas.map((replica) => replica.tick()));
+  await bed.rows.query(
+    `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, marked_at, promoted_by, promoted_at)
+      select 'flag_' || n, 'raxx-console-prod', 'FLAG_' || n, 'deploying', '2026-05-07T00:00:00Z', 'kris@raxx.example',
+             timestamptz '2026-05-09T04:28:00Z' + n * interval '50 milliseconds' from generate_series(1, $1::int) n`,
+    [PROMOTIONS],
+  );
+  const { alerts } = bed.slack.channels;
+
+  bed.clock.set('2026-05-09T16:29:00Z');
+  const startedAt = performance.now();
+  await tick();
+  const seconds = (performance.now() - startedAt) / 1_000;
+  await settle(bed, tick);
+  const first = await bed.slack.messages(alerts);
+  const summary = first.find(({ text }) => text.includes(SUMMARY));
+  const own = first.filter((message) => message !== summary);
+  const expectedOwn = new Set(Array.from({ length: OWN }, (_, index) => `flag_${index + 1}`));
+  const listed = await listedBehind(bed);
+
+  // Every one of them turns critical: those in the summary are called about once.
+  bed.clock.set('2026-05-10T04:29:30Z');
+  await tick();
+  await settle(bed, tick);
+  const called = (await bed.slack.thread(alerts, summary?.ts ?? '')).filter(({ text }) => text.includes(MENTION));
+
+  // Somebody who is asked for a code marks one; another system ends the others, some first, then all.
+  const marked = await markOne(bed, pick(random, [0, 1, 2]));
+  await bed.rows.query(
+    `update console_flag_promotions set state = 'deployed', deployed_at = now() where state = 'deploying' and id % 3 = 0`,
+  );
+  await tick();
+  await settle(bed, tick);
+  const between = JSON.stringify((await bed.slack.messages(alerts)).find(({ ts }) => ts === summary?.ts)?.attachments);
+  await bed.rows.query(
+    `update console_flag_promotions set state = 'failed', failed_at = now() where state = 'deploying'`,
+  );
+  await tick();
+  await settle(bed, tick);
+  const last = (await bed.slack.messages(alerts)).find(({ ts }) => ts === summary?.ts);
+  const thread = await bed.slack.thread(alerts, summary?.ts ?? '');
+  const [left] = await bed.rows.query<{ pending: number; open: number }>(
+    `select count(*) filter (where state = 'pending')::int as pending, count(*) filter (where state <> 'closed')::int as open
+       from flag_promotion_alerts`,
+  );
+  const posts = bed.slack.calls.filter(({ method }) => method === 'chat.postMessage');
+  const limited = bed.slack.calls.filter(({ status }) => status === 429);
+  const roots = (await bed.slack.messages(alerts)).filter(({ threadTs }) => threadTs === null);
+  await bed.close();
+  return {
+    did: `${PROMOTIONS} promotions stuck in one minute, ${replicas.length} replicas: all visible after ${seconds.toFixed(1)} s; ${posts.length} posts and ${bed.slack.calls.filter(({ method }) => method === 'chat.update').length} edits in all`,
+    wrong: {
+      'seconds over 60 until all were visible': Math.max(0, Math.ceil(seconds - 60)),
+      'summaries too few or too many': Math.abs(roots.length - own.length - 1),
+      'the oldest without a message of their own, or others with one':
+        Math.abs(own.length - OWN) + own.filter(({ text }) => !expectedOwn.has(flagIn(text))).length,
+      'promotions not behind the summary': PROMOTIONS - OWN - listed.size,
+      'calls about criticals too few or too many': Math.abs(called.length - 1),
+      'marks from the list that failed': marked ? 0 : 1,
+      'summaries that did not follow': /Ended so far: \d+ completed/u.test(between ?? '') ? 0 : 1,
+      'summaries that do not say that all are resolved': JSON.stringify(last?.attachments).includes('All resolved')
+        ? 0
+        : 1,
+      'replies in the summary’s thread too few or too many': Math.abs(thread.length - 3),
+      'alerts lost or open still': (left?.pending ?? -1) + (left?.open ?? -1),
+      '429s': limited.length,
+    },
+  };
+}
+
+const flagIn = (text: string): string => /flag_\d+/u.exec(text)?.[0] ?? 'none';
+
+/** Ticks until nothing is due any more. */
+async function settle(bed: TestBed, tick: () => Promise<unknown>): Promise<void> {
+  for (let ticks = 0; ticks < TICKS_TO_SETTLE; ticks += 1) {
+    const [due] = await bed.rows.query<{ n: number }>(
+      `select (select count(*) from flag_promotion_alerts where state = 'pending' or (summary_id is null and repaint_wanted > repaint_done))::int
+            + (select count(*) from flag_promotion_summaries where state = 'pending' or repaint_wanted > repaint_done)::int
+            + (select count(*) from flag_promotion_replies where state = 'pending')::int as n`,
+    );
+    if (due?.n === 0) return;
+    await tick();
+  }
+}
+
+const withButtons = z.object({ elements: z.array(z.object({ action_id: z.string(), value: z.string().optional() })) });
+
+/** What the buttons of one kind carry, in the order of the page. */
+function valuesOf(page: EphemeralMessage, actionId: string): string[] {
+  const buttons = page.blocks.flatMap((block) => withButtons.safeParse(block).data?.elements ?? []);
+  return buttons.flatMap((button) => (button.action_id === actionId ? [button.value ?? ''] : []));
+}
+
+/** The list behind the summary as a person sees it, page by page, until `enough` says so or there is no further one. */
+async function turnPages(bed: TestBed, person: Person, enough: (page: EphemeralMessage) => boolean) {
+  const summary = (await bed.slack.messages(bed.slack.channels.alerts)).find(({ text }) => text.includes(SUMMARY));
+  if (summary === undefined) return null;
+  await person.click(summary, 'summary_page');
+  let page = await person.waitForEphemeral();
+  while (!enough(page)) {
+    const before = JSON.stringify(page.blocks);
+    if (!before.includes('Newer')) break;
+    await person.click(page, 'summary_page', { value: valuesOf(page, 'summary_page').at(-1) ?? '' });
+    page = await person.waitForEphemeral((shown) => JSON.stringify(shown.blocks) !== before);
+  }
+  return page;
+}
+
+/** The flags behind the summary: of the first pages as somebody sees them who turns them, of the others as they are read. */
+async function listedBehind(bed: TestBed): Promise<ReadonlySet<string>> {
+  const seen = new Set<string>();
+  let pages = 0;
+  await turnPages(bed, bed.slack.people.engineer, (page) => {
+    for (const [flag] of JSON.stringify(page.blocks).matchAll(/flag_\d+/gu)) seen.add(flag);
+    return ++pages === PAGES_TURNED;
+  });
+  const rest = { offset: PAGES_TURNED * STUCK_PAGE_SIZE, limit: PROMOTIONS };
+  for (const { promotion } of (await bed.db.summaries.members('1', rest)).rows) seen.add(promotion.flagKey);
+  return seen;
+}
+
+/** Whether a superadmin could mark one of the list as failed, on the page after so many others. */
+async function markOne(bed: TestBed, pagesBefore: number): Promise<boolean> {
+  const { superadmin } = bed.slack.people;
+  let turned = 0;
+  const page = await turnPages(bed, superadmin, () => turned++ === pagesBefore);
+  if (page === null) return false;
+  const [promotionId = ''] = valuesOf(page, 'mark_failed');
+  await superadmin.click(page, 'mark_failed', { value: promotionId });
+  await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('*Not live.*'));
+  const outcome = await superadmin.submit({ note: 'Never took.', code: bed.code(superadmin.id) });
+  const [row] = await bed.rows.query<{ state: string }>(`select state from console_flag_promotions where id = $1`, [
+    promotionId,
+  ]);
+  return outcome.kind === 'closed' && row?.state === 'failed';
+}
