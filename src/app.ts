@@ -213,6 +213,9 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     receiver: incoming.receiver,
     authorize: async () => ({ botToken: config.slack.botToken }),
     ignoreSelf: false,
+    // Bolt would keep every conversation of the process's life in memory, and look into that at each request, for a
+    // `say` that knows what was said before.
+    convoStore: false,
     logger: boltLogger(log),
     clientOptions: { slackApiUrl: config.slack.apiUrl },
   });

@@ -1,0 +1,72 @@
+import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { signed } from './requests.js';
+import { quantile } from './rounds.js';
+
+/** What the driver is told, as its one argument in JSON. */
+export const loadJob = z.object({
+  url: z.string(),
+  body: z.string(),
+  /** Requests a second, each sent at its time whatever became of the others; or as many as come through. */
+  pace: z.union([z.object({ perSecond: z.number() }), z.object({ connections: z.number() })]),
+  warmUpMs: z.number(),
+  durationMs: z.number(),
+});
+export type LoadJob = z.output<typeof loadJob>;
+
+export const loadResult = z.object({ p50: z.number(), p99: z.number(), perSecond: z.number() });
+/** Milliseconds from sending to the whole answer, and answers a second. */
+export type LoadResult = z.output<typeof loadResult>;
+
+/** Sends signed requests and measures their answers. @throws where one is not a 200 */
+export async function load(job: LoadJob): Promise<LoadResult> {
+  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+  const startedAt = performance.now();
+  const from = startedAt + job.warmUpMs;
+  const until = from + job.durationMs;
+  const latencies: number[] = [];
+  const once = async (): Promise<void> => {
+    const sentAt = performance.now();
+    await post(agent, job);
+    const answeredAt = performance.now();
+    if (answeredAt >= from && answeredAt < until) latencies.push(answeredAt - sentAt);
+  };
+  const { pace } = job;
+  if ('connections' in pace) {
+    const connection = async (): Promise<void> => {
+      while (performance.now() < until) await once();
+    };
+    await Promise.all(Array.from({ length: pace.connections }, connection));
+  } else {
+    const sent: Promise<void>[] = [];
+    for (let index = 0; ; index += 1) {
+      const at = startedAt + (index * 1000) / pace.perSecond;
+      if (at >= until) break;
+      await sleep(Math.max(0, at - performance.now()));
+      sent.push(once());
+    }
+    await Promise.all(sent);
+  }
+  agent.destroy();
+  return {
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    perSecond: (latencies.length * 1000) / job.durationMs,
+  };
+}
+
+function post(agent: Agent, { url, body }: LoadJob): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const sending = request(url, { method: 'POST', agent, headers: signed(body) }, (response) => {
+      response.resume();
+      response.once('error', reject);
+      response.once('end', () => {
+        if (response.statusCode === 200) resolve();
+        else reject(new Error(`Answered with ${response.statusCode}.`));
+      });
+    });
+    sending.once('error', reject);
+    sending.end(body);
+  });
+}

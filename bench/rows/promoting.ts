@@ -1,0 +1,128 @@
+import PgBoss from 'pg-boss';
+import pg from 'pg';
+import { z } from 'zod';
+import { openDatabase } from '../../src/db/database.js';
+import { startBuiltApp } from '../harness/app.js';
+import { compared, type Figure } from '../harness/figures.js';
+import { type InstantSlack, startInstantSlack } from '../harness/instant-slack.js';
+import { program, run } from '../harness/processes.js';
+import { alternate, type Contender } from '../harness/rounds.js';
+import type { Bench, Row } from '../harness/row.js';
+
+const ROUNDS = Number(process.env['R'] ?? 3);
+const PROMOTIONS = Number(process.env['N'] ?? 1000);
+const APPS = Array.from({ length: 100 }, (_, index) => `bench-app-${index}`);
+/** Clicks that arrive at once; and pg-boss's jobs in work at once, as many as the promoter's. */
+const AT_ONCE = 10;
+const IN_WORK = 5;
+const QUEUE = 'promotions';
+
+export const promoting: Row = {
+  name: 'promoting',
+  how: 'TODO',
+  async measure({ server, say }: Bench): Promise<readonly Figure[]> {
+    const slack = await startInstantSlack();
+    const ours: Contender<'perSecond'> = {
+      name: 'ours',
+      measure: async () => ({ perSecond: await promoteAll(await server.fresh('bench_promoting', 'migrated'), slack) }),
+    };
+    const pgBoss: Contender<'perSecond'> = {
+      name: 'pg-boss',
+      measure: async () => ({ perSecond: await moveAll(await server.fresh('bench_pgboss', 'empty')) }),
+    };
+    say(`${PROMOTIONS} promotions, and as many empty jobs, ${ROUNDS} times`);
+    const measured = await alternate(ROUNDS, [ours, pgBoss]);
+    const values = (name: string) => (measured.get(name) ?? []).map((one) => one.perSecond);
+    await slack.close();
+    return [
+      compared({
+        what: `marking ${PROMOTIONS} promotions and promoting them`,
+        against: `pg-boss moving ${PROMOTIONS} empty jobs`,
+        unit: '/s',
+        ours: values('ours'),
+        theirs: values('pg-boss'),
+        toReach: { atLeast: 0.3 },
+      }),
+    ];
+  },
+};
+
+const standIn = z.object({ apiUrl: z.string(), apiKey: z.string() });
+
+async function promoteAll(databaseUrl: string, slack: InstantSlack): Promise<number> {
+  const heroku = await run(program('standins/heroku.js'), [APPS.join(',')], {}, /^\{.*\}$/mu);
+  const { apiUrl, apiKey } = standIn.parse(JSON.parse(heroku.said[0]));
+  const app = await startBuiltApp({
+    databaseUrl,
+    slack,
+    environment: { HEROKU_API_URL: apiUrl, HEROKU_API_KEY: apiKey },
+  });
+  const db = openDatabase(databaseUrl);
+  await db.operators.enrol({ slackUserId: 'U0KRIS', role: 'superadmin', sealedSecret: 'unused' });
+  const watching = new pg.Client({ connectionString: databaseUrl });
+  await watching.connect();
+  const startedAt = performance.now();
+  let step = 0;
+  await inParallel(PROMOTIONS, AT_ONCE, async (index) => {
+    const flagKey = `flag_${index}`;
+    const herokuApp = APPS[index % APPS.length] ?? '';
+    const asked = { flagKey, herokuApp, configVar: `FLAG_${index}`, targetValue: 'true' };
+    const marked = await db.transitions.mark(asked, 'U0KRIS', new Date());
+    if (marked.kind !== 'marked') throw new Error(`Not marked: ${marked.kind}.`);
+    const request = {
+      promotionId: marked.promotion.id,
+      transition: 'promote',
+      operatorId: 'U0KRIS',
+      shown: null,
+      reread: null,
+    } as const;
+    const done = await db.transitions.carryOut(request, new Date(), () => {
+      step += 1;
+      return { kind: 'accepted', step };
+    });
+    if (done.kind !== 'done') throw new Error(`Not promoted: ${done.kind}.`);
+  });
+  console.error('marked after', performance.now() - startedAt);
+  await until(async () => {
+    const found = await watching.query<{ n: string }>(
+      `select count(*) as n from console_flag_promotions where state = 'deployed'`,
+    );
+    return Number(found.rows[0]?.n) === PROMOTIONS;
+  });
+  const seconds = (performance.now() - startedAt) / 1000;
+  await watching.end();
+  await db.close();
+  await app.stop();
+  await heroku.stop();
+  return PROMOTIONS / seconds;
+}
+
+async function moveAll(databaseUrl: string): Promise<number> {
+  const args = [databaseUrl, QUEUE, String(IN_WORK), String(PROMOTIONS)];
+  const mover = await run(program('peers/pg-boss-mover.js'), args, {}, /"up"/u);
+  const boss = new PgBoss({ connectionString: databaseUrl, supervise: false, schedule: false });
+  await boss.start();
+  const startedAt = performance.now();
+  await inParallel(PROMOTIONS, AT_ONCE, (index) => boss.send(QUEUE, { index }));
+  console.error('sent after', performance.now() - startedAt);
+  await until(async () => mover.output().includes('"moved all"'));
+  const seconds = (performance.now() - startedAt) / 1000;
+  await boss.stop({ graceful: false });
+  await mover.stop();
+  return PROMOTIONS / seconds;
+}
+
+async function inParallel(times: number, atOnce: number, work: (index: number) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < times; index = next++) await work(index);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const deadline = performance.now() + 120_000; !(await isSo()); ) {
+    if (performance.now() > deadline) throw new Error('It took too long.');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
