@@ -7,6 +7,7 @@ import * as progress from './0006-progress.js';
 import * as rcaReminder from './0007-rca-reminder.js';
 import * as promoterFacts from './0008-promoter-facts.js';
 import * as promotedAt from './0009-promoted-at.js';
+import * as promoterDue from './0015-promoter-due.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -23,4 +24,5 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0007-rca-reminder', migration: rcaReminder },
   { name: '0008-promoter-facts', migration: promoterFacts },
   { name: '0009-promoted-at', migration: promotedAt },
+  { name: '0015-promoter-due', migration: promoterDue },
 ];

@@ -19,6 +19,7 @@ import { createDelivery, type Delivery } from './jobs/delivery.js';
 import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/maintenance.js';
 import { createPromoter } from './jobs/promoter.js';
 import { createRcaDrafter } from './jobs/rca-draft.js';
+import { createTurns } from './jobs/turns.js';
 import { createWatchdog } from './jobs/watchdog.js';
 import { boltLogger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -159,6 +160,8 @@ export interface RunningApp {
 const STOP_WITHIN_MS = 9_000;
 /** A promotion starts by NOTIFY; this is how late it starts where that is lost. */
 const PROMOTER_POLL_MS = 1_000;
+/** Promotions whose progress is being told at once: few enough that none outlasts its lease while it waits for Slack. */
+const SHOWN_AT_ONCE = 5;
 
 /**
  * Starts everything: database, HTTP server, Slack, watchdog.
@@ -192,6 +195,8 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
       log.error({ err: error, promotionId }, 'Slack is behind; the next tick catches up');
     }
   };
+  // Slack takes a message a second, however fast promotions go.
+  const shown = createTurns(SHOWN_AT_ONCE, showInSlack);
   // Whoever wrote the checkpoint, the console included: a promotion that Heroku took is brought to its end.
   const promoter =
     core.heroku === null
@@ -205,7 +210,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
           leaseMs: config.promoterLeaseMs,
           pollMs: PROMOTER_POLL_MS,
           log,
-          onChanged: (promotionId) => void busy.during(() => showInSlack(promotionId)),
+          onChanged: (promotionId) => shown.take(promotionId),
         });
   const incoming = createReceiver(config, log);
   // Without `authorize`, Bolt would ask Slack who it is at every request, and swallow the click where that fails.
@@ -269,7 +274,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
   const stopEverything = async (): Promise<void> => {
     // First what brings work, then what does it, then what it needs.
     await Promise.all([http.stop(), socket?.stop(), watchdog.stop(), promoter?.stop(), dueListener?.close()]);
-    await busy.idle();
+    await Promise.all([busy.idle(), shown.stop()]);
     core.close();
     await database.close();
   };

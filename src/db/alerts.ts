@@ -5,7 +5,6 @@ import type { StuckPromotion } from '../promotions/detection.js';
 import type { Severity } from '../promotions/stuck.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
-import { requestProgressRepaint } from './progress.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -351,25 +350,21 @@ type Value = string | number | Date | null;
 
 /** Inside the transaction that ended a promotion, or that noticed its end: closes its alerts and has it shown. */
 export async function showThatItEnded(trx: Knex.Transaction, promotionId: string): Promise<void> {
-  await requestProgressRepaint(trx, promotionId);
   // One that was begun stays pending: Slack may hold its message, which has to be found and painted first.
   await trx.raw(
-    `update flag_promotion_alerts set state = 'closed', updated_at = now()
-      where promotion_id = ? and state = 'pending' and attempts = 0`,
-    [promotionId],
-  );
-  await trx.raw(
-    `update flag_promotion_alerts
-        set state = 'closed', updated_at = now(), repaint_wanted = repaint_wanted + case when thread_ts is null then 1 else 0 end
-      where promotion_id = ? and state = 'posted'`,
-    [promotionId],
-  );
-  await trx.raw(
-    `insert into flag_promotion_replies (promotion_id, kind)
-      select ?, 'resolved' where exists (
-        select 1 from flag_promotion_alerts where promotion_id = ? and message_ts is not null
-      ) on conflict do nothing`,
-    [promotionId, promotionId],
+    `with progress as (
+       update flag_promotion_progress set repaint_wanted = repaint_wanted + 1 where promotion_id = :promotionId
+     ), alerts as (
+       update flag_promotion_alerts
+          set state = 'closed', updated_at = now(),
+              repaint_wanted = repaint_wanted + case when state = 'posted' and thread_ts is null then 1 else 0 end
+        where promotion_id = :promotionId and (state = 'posted' or (state = 'pending' and attempts = 0))
+     )
+     insert into flag_promotion_replies (promotion_id, kind)
+       select :promotionId, 'resolved' where exists (
+         select 1 from flag_promotion_alerts where promotion_id = :promotionId and message_ts is not null
+       ) on conflict do nothing`,
+    { promotionId },
   );
 }
 

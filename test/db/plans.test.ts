@@ -236,7 +236,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       const id = claimed?.promotion.id ?? '';
       await db.promoting.renew(id, LEASE);
       await db.promoting.writePendingCommit(id, LEASE, RELEASE, now);
-      return db.promoting.commit(id, LEASE, { state: 'deployed' }, now);
+      return db.promoting.commit(id, LEASE, { state: 'deployed' }, now, null);
     },
     true,
   ],
