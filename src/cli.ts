@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import qrcode from 'qrcode';
 import { maintainOnce, openConfiguredDatabase, realSurroundings, startApp } from './app.js';
 import { ConfigError, EX_CONFIG, readConfig, readDatabaseConfig, readOperatorsConfig } from './config.js';
 import type { Database } from './db/database.js';
@@ -125,6 +124,7 @@ operators
     }
     out(`${existed ? 'Enrolled again' : 'Enrolled'}: ${slackUserId}, ${role}.`);
     out('Scan this with an authenticator app. It is shown this once:');
+    const { default: qrcode } = await import('qrcode');
     out(await qrcode.toString(uri, { type: 'terminal', small: true }));
     out(uri);
   });

@@ -31,9 +31,15 @@ export function startBuiltApp({ databaseUrl, slack, environment }: Surroundings)
   });
 }
 
-/** A Bolt app that only acknowledges, over Bolt's own HTTP receiver, with a pool of connections that it never uses. */
-export function startBareApp({ databaseUrl, slack }: Surroundings): Promise<RunningServer> {
-  return startServer(program('bare/bolt-app.js'), [], {
+/**
+ * A Bolt app that only acknowledges, over Bolt's own HTTP receiver, with a pool of connections that it uses to tell that
+ * it is ready. `libraries` are loaded as well, and left alone.
+ */
+export function startBareApp(
+  { databaseUrl, slack }: Surroundings,
+  libraries: readonly string[] = [],
+): Promise<RunningServer> {
+  return startServer(program('bare/bolt-app.js'), libraries, {
     DATABASE_URL: databaseUrl,
     SLACK_BOT_TOKEN: BOT_TOKEN,
     SLACK_SIGNING_SECRET: SIGNING_SECRET,

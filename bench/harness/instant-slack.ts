@@ -11,8 +11,8 @@ export interface InstantSlack {
   readonly responseUrl: string;
   /** Resolves with the next answer to an interaction, of those that come from now on. */
   nextAnswer(): Promise<string>;
-  /** Resolves with the arguments of the next call of a method, of those that come from now on. */
-  nextCall(method: string): Promise<string>;
+  /** Resolves with the arguments of the next call of a method that hold a text, of those that come from now on. */
+  nextCall(method: string, holding: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -20,11 +20,11 @@ export const TEAM = 'T0BENCH';
 export const BOT_TOKEN = 'xoxb-bench';
 
 export async function startInstantSlack(): Promise<InstantSlack> {
-  const waiting = new Map<string, ((body: string) => void)[]>();
+  const waiting = new Set<{ readonly what: string; readonly holding: string; readonly tell: (said: string) => void }>();
   let messages = 0;
 
-  function next(what: string): Promise<string> {
-    return new Promise((resolve) => waiting.set(what, [...(waiting.get(what) ?? []), resolve]));
+  function next(what: string, holding: string): Promise<string> {
+    return new Promise((tell) => waiting.add({ what, holding, tell }));
   }
 
   function answerTo(method: string): Readonly<Record<string, unknown>> {
@@ -55,11 +55,12 @@ export async function startInstantSlack(): Promise<InstantSlack> {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
       response.end(body);
       const heard = kind === 'api' ? method : 'answer';
-      const resolve = waiting.get(heard);
-      if (resolve === undefined) return;
-      waiting.delete(heard);
-      const said = Buffer.concat(chunks).toString('utf8');
-      for (const one of resolve) one(said);
+      const said = waiting.size === 0 ? '' : Buffer.concat(chunks).toString('utf8');
+      for (const one of waiting) {
+        if (one.what !== heard || !said.includes(one.holding)) continue;
+        waiting.delete(one);
+        one.tell(said);
+      }
     });
   }
 
@@ -70,7 +71,7 @@ export async function startInstantSlack(): Promise<InstantSlack> {
   return {
     apiUrl: `${url}/api/`,
     responseUrl: `${url}/response`,
-    nextAnswer: () => next('answer'),
+    nextAnswer: () => next('answer', ''),
     nextCall: next,
     close: () =>
       new Promise((resolve) => {

@@ -1,13 +1,15 @@
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { signed } from './requests.js';
+import { program, runToEnd } from './processes.js';
+import { post } from './requests.js';
 import { quantile } from './rounds.js';
 
 /** What the driver is told, as its one argument in JSON. */
 export const loadJob = z.object({
   url: z.string(),
-  body: z.string(),
+  /** Sent one after the other, over and over. */
+  bodies: z.array(z.string()).min(1),
   /** Requests a second, each sent at its time whatever became of the others; or as many as come through. */
   pace: z.union([z.object({ perSecond: z.number() }), z.object({ connections: z.number() })]),
   warmUpMs: z.number(),
@@ -26,9 +28,11 @@ export async function load(job: LoadJob): Promise<LoadResult> {
   const from = startedAt + job.warmUpMs;
   const until = from + job.durationMs;
   const latencies: number[] = [];
+  let count = 0;
   const once = async (): Promise<void> => {
+    const body = job.bodies[count++ % job.bodies.length] ?? '';
     const sentAt = performance.now();
-    await post(agent, job);
+    await post(job.url, body, agent);
     const answeredAt = performance.now();
     if (answeredAt >= from && answeredAt < until) latencies.push(answeredAt - sentAt);
   };
@@ -56,17 +60,7 @@ export async function load(job: LoadJob): Promise<LoadResult> {
   };
 }
 
-function post(agent: Agent, { url, body }: LoadJob): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const sending = request(url, { method: 'POST', agent, headers: signed(body) }, (response) => {
-      response.resume();
-      response.once('error', reject);
-      response.once('end', () => {
-        if (response.statusCode === 200) resolve();
-        else reject(new Error(`Answered with ${response.statusCode}.`));
-      });
-    });
-    sending.once('error', reject);
-    sending.end(body);
-  });
+/** Has the load come from a process of its own: what it costs to send must not slow who answers. */
+export async function drive(job: LoadJob): Promise<LoadResult> {
+  return loadResult.parse(JSON.parse(await runToEnd(program('load-driver.js'), [JSON.stringify(job)])));
 }

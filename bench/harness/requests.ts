@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { Agent, request } from 'node:http';
 import { BLOCK, COMMAND, INPUT, VIEW } from '../../src/views/ids.js';
 import { BOT_TOKEN, TEAM } from './instant-slack.js';
 
@@ -10,8 +11,11 @@ export { BOT_TOKEN };
 /** Who acts in a request, and where its answer goes. */
 export interface Sender {
   readonly userId: string;
+  readonly triggerId?: string;
   readonly responseUrl: string;
 }
+
+const TRIGGER = '1.2.3';
 
 /** A body and the headers that sign it, for this moment. */
 export function signed(body: string): Readonly<Record<string, string>> {
@@ -25,7 +29,7 @@ export function signed(body: string): Readonly<Record<string, string>> {
   };
 }
 
-export function command(text: string, { userId, responseUrl }: Sender): string {
+export function command(text: string, { userId, responseUrl, triggerId = TRIGGER }: Sender): string {
   return new URLSearchParams({
     token: 'deprecated',
     team_id: TEAM,
@@ -39,18 +43,18 @@ export function command(text: string, { userId, responseUrl }: Sender): string {
     api_app_id: 'A0BENCH',
     is_enterprise_install: 'false',
     response_url: responseUrl,
-    trigger_id: '1.2.3',
+    trigger_id: triggerId,
   }).toString();
 }
 
-export function click(actionId: string, value: string, { userId, responseUrl }: Sender): string {
+export function click(actionId: string, value: string, { userId, responseUrl, triggerId = TRIGGER }: Sender): string {
   return interaction({
     type: 'block_actions',
     user: { id: userId, username: 'kris', name: 'kris', team_id: TEAM },
     api_app_id: 'A0BENCH',
     token: 'deprecated',
     container: { type: 'message', message_ts: '1.1', channel_id: 'C0ALERTS', is_ephemeral: false },
-    trigger_id: '1.2.3',
+    trigger_id: triggerId,
     team: { id: TEAM, domain: 'bench' },
     enterprise: null,
     is_enterprise_install: false,
@@ -79,7 +83,7 @@ export function submission(
     user: { id: userId, username: 'kris', name: 'kris', team_id: TEAM },
     api_app_id: 'A0BENCH',
     token: 'deprecated',
-    trigger_id: '1.2.3',
+    trigger_id: TRIGGER,
     view: {
       id: 'V0BENCH',
       team_id: TEAM,
@@ -125,3 +129,23 @@ const MESSAGE = {
     text: { type: 'mrkdwn', text: '`console_heroku_log_drain_alerting` on `raxx-console-prod`, deploying for 24 h.' },
   })),
 };
+
+const KEPT = new Agent({ keepAlive: true });
+
+/** Sends a body, signed for this moment; answers what came back. @throws where that is not a 200 */
+export function post(url: string, body: string, agent: Agent = KEPT): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sending = request(url, { method: 'POST', agent, headers: signed(body) }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('error', reject);
+      response.once('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        if (response.statusCode === 200) resolve(text);
+        else reject(new Error(`Answered with ${response.statusCode}: ${text}`));
+      });
+    });
+    sending.once('error', reject);
+    sending.end(body);
+  });
+}

@@ -9,8 +9,8 @@ import { program, run } from '../harness/processes.js';
 import { alternate, type Contender } from '../harness/rounds.js';
 import type { Bench, Row } from '../harness/row.js';
 
-const ROUNDS = Number(process.env['R'] ?? 3);
-const PROMOTIONS = Number(process.env['N'] ?? 1000);
+const ROUNDS = 3;
+const PROMOTIONS = Number(process.env['BENCH_PROMOTIONS'] ?? 1_000);
 const APPS = Array.from({ length: 100 }, (_, index) => `bench-app-${index}`);
 /** Clicks that arrive at once; and pg-boss's jobs in work at once, as many as the promoter's. */
 const AT_ONCE = 10;
@@ -19,7 +19,7 @@ const QUEUE = 'promotions';
 
 export const promoting: Row = {
   name: 'promoting',
-  how: 'TODO',
+  how: `${AT_ONCE} at a time are marked and promoted by the app's own transactions, by ${AT_ONCE} operators, and then brought to \`deployed\` by the built app through the Heroku stand-in, which answers at once and runs beside it, ${APPS.length} apps in all; until every row says so. Each is read at Heroku, set, read again, and leaves four audit events and a progress message. pg-boss: ${AT_ONCE} at a time are sent, and ${IN_WORK} at a time fetched and completed in a process of its own, as many as a promoter has in work, as fast as it hands them out: its \`work\`, which waits half a second between batches at the least, would be slower.`,
   async measure({ server, say }: Bench): Promise<readonly Figure[]> {
     const slack = await startInstantSlack();
     const ours: Contender<'perSecond'> = {
@@ -58,21 +58,25 @@ async function promoteAll(databaseUrl: string, slack: InstantSlack): Promise<num
     environment: { HEROKU_API_URL: apiUrl, HEROKU_API_KEY: apiKey },
   });
   const db = openDatabase(databaseUrl);
-  await db.operators.enrol({ slackUserId: 'U0KRIS', role: 'superadmin', sealedSecret: 'unused' });
+  const operators = Array.from({ length: AT_ONCE }, (_, index) => `U0KRIS${index}`);
+  for (const slackUserId of operators) {
+    await db.operators.enrol({ slackUserId, role: 'superadmin', sealedSecret: 'unused' });
+  }
   const watching = new pg.Client({ connectionString: databaseUrl });
   await watching.connect();
   const startedAt = performance.now();
   let step = 0;
   await inParallel(PROMOTIONS, AT_ONCE, async (index) => {
+    const operatorId = operators[index % AT_ONCE] ?? '';
     const flagKey = `flag_${index}`;
     const herokuApp = APPS[index % APPS.length] ?? '';
     const asked = { flagKey, herokuApp, configVar: `FLAG_${index}`, targetValue: 'true' };
-    const marked = await db.transitions.mark(asked, 'U0KRIS', new Date());
+    const marked = await db.transitions.mark(asked, operatorId, new Date());
     if (marked.kind !== 'marked') throw new Error(`Not marked: ${marked.kind}.`);
     const request = {
       promotionId: marked.promotion.id,
       transition: 'promote',
-      operatorId: 'U0KRIS',
+      operatorId,
       shown: null,
       reread: null,
     } as const;
@@ -82,7 +86,6 @@ async function promoteAll(databaseUrl: string, slack: InstantSlack): Promise<num
     });
     if (done.kind !== 'done') throw new Error(`Not promoted: ${done.kind}.`);
   });
-  console.error('marked after', performance.now() - startedAt);
   await until(async () => {
     const found = await watching.query<{ n: string }>(
       `select count(*) as n from console_flag_promotions where state = 'deployed'`,
@@ -104,7 +107,6 @@ async function moveAll(databaseUrl: string): Promise<number> {
   await boss.start();
   const startedAt = performance.now();
   await inParallel(PROMOTIONS, AT_ONCE, (index) => boss.send(QUEUE, { index }));
-  console.error('sent after', performance.now() - startedAt);
   await until(async () => mover.output().includes('"moved all"'));
   const seconds = (performance.now() - startedAt) / 1000;
   await boss.stop({ graceful: false });

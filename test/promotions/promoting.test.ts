@@ -64,7 +64,12 @@ describe('the next step', () => {
 
   test.each([
     ['INTENT', true, 'succeeded', { kind: 'commit_deployed', found: release('succeeded') }],
-    ['INTENT', false, 'failed', { kind: 'commit_failed', found: release('failed'), reason: expect.stringContaining('v143') }],
+    [
+      'INTENT',
+      false,
+      'failed',
+      { kind: 'commit_failed', found: release('failed'), reason: expect.stringContaining('v143') },
+    ],
     [PENDING, true, 'succeeded', { kind: 'commit_deployed' }],
   ] as const)('at %s, the target in force: %s, its release: %s, carries what is no checkpoint yet', (...row) => {
     const [checkpoint, valueIsTarget, status, step] = row;

@@ -1,5 +1,4 @@
 import ms from 'ms';
-import { chartAltText, promotionsChart } from '../../charts/promotions-chart.js';
 import type { PeriodStats } from '../../promotions/stats.js';
 import type { Answer } from '../../views/blocks.js';
 import { sentence } from '../../views/list.js';
@@ -36,6 +35,8 @@ async function post(deps: HandlerDependencies, typed: string): Promise<Answer> {
   const asked = await statsOf(deps, typed);
   if (asked === null) return sentence(statsUsageWords());
   const { stats, period } = asked;
+  // What draws is larger than all the rest of the app, and most replicas never draw.
+  const { chartAltText, promotionsChart } = await import('../../charts/promotions-chart.js');
   const uploaded = await deps.slack.upload({
     channel: deps.alertChannel,
     threadTs: null,
