@@ -8,7 +8,7 @@ import { alternate } from '../harness/rounds.js';
 import type { Bench, Row } from '../harness/row.js';
 
 const ROUNDS = 5;
-const TIMES = { warmUpMs: 1_000, durationMs: 2_500 };
+const TIMES = { warmUpMs: 500, durationMs: 2_000 };
 const CONNECTIONS = 16;
 const USUAL = { perSecond: 50 };
 

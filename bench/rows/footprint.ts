@@ -6,7 +6,7 @@ import { alternate, type Contender } from '../harness/rounds.js';
 import type { Bench, Row } from '../harness/row.js';
 
 const ROUNDS = 5;
-const REST_MS = 8_000;
+const REST_MS = 6_000;
 
 type Footprint = 'ready' | 'memory';
 
