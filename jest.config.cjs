@@ -16,5 +16,7 @@ module.exports = {
     '^emulate$': '<rootDir>/node_modules/emulate/dist/api.js',
     '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
   },
+  // What the bench compiles and keeps is none of the tests' business.
+  modulePathIgnorePatterns: ['<rootDir>/bench/\\.(?:build|cache)/'],
   testTimeout: 30_000,
 };

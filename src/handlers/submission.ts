@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Modal, notice } from '../views/blocks.js';
 import type { FieldErrors } from '../views/resolution.js';
 import { failureWords, updateIfOpen } from './answer.js';
@@ -51,7 +50,7 @@ export async function answerSubmission<Done>(
       done: null,
     };
   });
-  const inTime = await Promise.race([deciding, sleep(ANSWER_WITHIN_MS, null, { ref: false })]);
+  const inTime = await within(ANSWER_WITHIN_MS, deciding);
   if (inTime !== null) {
     await ack(inTime.answer);
     return inTime.done;
@@ -60,6 +59,19 @@ export async function answerSubmission<Done>(
   const late = await deciding;
   await updateIfOpen(deps, submission.viewId, await lateView(title, late, how.saved));
   return late.done;
+}
+
+/** What comes of the work, or null where it takes longer; no timer is left behind by work that is done. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, ms, null).unref();
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What the placeholder turns into, whose fields are gone. */
