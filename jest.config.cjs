@@ -16,6 +16,8 @@ module.exports = {
     '^emulate$': '<rootDir>/node_modules/emulate/dist/api.js',
     '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
   },
+  // What the bench compiles and keeps is none of the tests' business.
+  modulePathIgnorePatterns: ['<rootDir>/bench/\\.(?:build|cache)/'],
   // Tests mostly wait, for databases, processes and each other: one worker a core would leave the cores idle.
   maxWorkers: 3,
   testTimeout: 60_000,

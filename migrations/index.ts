@@ -12,6 +12,7 @@ import * as pruning from './0011-pruning.js';
 import * as alertRoutes from './0012-alert-routes.js';
 import * as attention from './0013-attention.js';
 import * as enrolments from './0014-enrolments.js';
+import * as promoterDue from './0015-promoter-due.js';
 import * as homes from './0016-homes.js';
 import * as digests from './0017-digests.js';
 import type { Migration } from './migration.js';
@@ -35,6 +36,7 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0012-alert-routes', migration: alertRoutes },
   { name: '0013-attention', migration: attention },
   { name: '0014-enrolments', migration: enrolments },
+  { name: '0015-promoter-due', migration: promoterDue },
   { name: '0016-homes', migration: homes },
   { name: '0017-digests', migration: digests },
 ];

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
-import { chartAltText, promotionsChart } from './charts/promotions-chart.js';
 import type { Config, DatabaseConfig } from './config.js';
 import { type Database, openDatabase } from './db/database.js';
 import type { DueListener } from './db/due.js';
@@ -21,6 +20,7 @@ import { createHomes } from './jobs/homes.js';
 import { type MaintenanceReport, planMaintenance, runMaintenance } from './jobs/maintenance.js';
 import { createPromoter } from './jobs/promoter.js';
 import { createRcaDrafter } from './jobs/rca-draft.js';
+import { createTurns } from './jobs/turns.js';
 import { createWatchdog } from './jobs/watchdog.js';
 import { boltLogger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -134,7 +134,11 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
           schedule: config.digest,
           thresholds: config.thresholds,
           channel: config.slack.alertChannel,
-          drawChart: async (stats) => ({ content: promotionsChart(stats), altText: chartAltText(stats) }),
+          // What draws is larger than all the rest of the app, and most replicas never draw.
+          drawChart: async (stats) => {
+            const { chartAltText, promotionsChart } = await import('./charts/promotions-chart.js');
+            return { content: promotionsChart(stats), altText: chartAltText(stats) };
+          },
           now: around.now,
           random: around.random,
           newOwner,
@@ -198,6 +202,8 @@ export interface RunningApp {
 const STOP_WITHIN_MS = 9_000;
 /** A promotion starts by NOTIFY; this is how late it starts where that is lost. */
 const PROMOTER_POLL_MS = 1_000;
+/** Promotions whose progress is being told at once: few enough that none outlasts its lease while it waits for Slack. */
+const SHOWN_AT_ONCE = 5;
 
 /**
  * Starts everything: database, HTTP server, Slack, watchdog.
@@ -246,6 +252,8 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
       log.error({ err: error, promotionId }, 'Slack is behind; the next tick catches up');
     }
   };
+  // Slack takes a message a second, however fast promotions go.
+  const shown = createTurns(SHOWN_AT_ONCE, showInSlack);
   // Whoever wrote the checkpoint, the console included: a promotion that Heroku took is brought to its end.
   const promoter =
     core.heroku === null
@@ -259,7 +267,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
           leaseMs: config.promoterLeaseMs,
           pollMs: PROMOTER_POLL_MS,
           log,
-          onChanged: (promotionId) => void busy.during(() => showInSlack(promotionId)),
+          onChanged: (promotionId) => shown.take(promotionId),
         });
   const incoming = createReceiver(config, log);
   // Without `authorize`, Bolt would ask Slack who it is at every request, and swallow the click where that fails.
@@ -268,6 +276,9 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     // And without a team, Bolt would keep a client for each that a payload names, for ever; handlers have one of their own.
     authorize: async () => ({ botToken: config.slack.botToken, teamId: '' }),
     ignoreSelf: false,
+    // Bolt would keep every conversation of the process's life in memory, and look into that at each request, for a
+    // `say` that knows what was said before.
+    convoStore: false,
     logger: boltLogger(log),
     clientOptions: { slackApiUrl: config.slack.apiUrl },
   });
@@ -349,7 +360,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     // First what brings work, then what does it, then what it needs.
     await Promise.all([http.stop(), socket?.stop(), watchdog.stop(), promoter?.stop(), dueListener?.close()]);
     await homes.stop();
-    await busy.idle();
+    await Promise.all([busy.idle(), shown.stop()]);
     core.close();
     await database.close();
   };

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import qrcode from 'qrcode';
 import { maintainOnce, openConfiguredDatabase, realSurroundings, startApp } from './app.js';
 import { ConfigError, EX_CONFIG, readConfig, readDatabaseConfig, readOperatorsConfig } from './config.js';
 import { COMMAND_LINE } from './db/audit.js';
@@ -45,6 +44,7 @@ async function enrolHere(
   }
   out(`${existed ? 'Enrolled again' : 'Enrolled'}: ${slackUserId}, ${role}.`);
   out('Scan this with an authenticator app. It is shown this once:');
+  const { default: qrcode } = await import('qrcode');
   out(await qrcode.toString(uri, { type: 'terminal', small: true }));
   out(uri);
   out('Recovery codes, each of which works once in place of a code. They are shown this once, too:');

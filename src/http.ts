@@ -144,11 +144,17 @@ function pathOf(target: string): string | null {
 async function refuseUnusable(request: IncomingMessage): Promise<400 | 413 | null> {
   try {
     const buffered = await HTTPModuleFunctions.bufferIncomingMessage(request, HTTPModuleFunctions.defaultBodyLimit);
+    if (beginsAsObject(buffered.rawBody)) return null;
     const body: unknown = HTTPModuleFunctions.parseHTTPRequestBody(buffered);
     return typeof body === 'object' && body !== null && !Array.isArray(body) ? null : 400;
   } catch (error) {
     return HTTPModuleFunctions.isRawBodyError(error) && error.statusCode === 413 ? 413 : 400;
   }
+}
+
+/** What begins so is an object, or no JSON at all, which Bolt refuses itself: what is large is parsed once, and by it. */
+function beginsAsObject(rawBody: Buffer): boolean {
+  return /^(?:payload=(?:%7B|\{)|\{)/iu.test(rawBody.toString('latin1', 0, 'payload=%7B'.length));
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {

@@ -44,6 +44,8 @@ export interface PersonSurroundings {
   messages(channel: string): Promise<readonly StoredMessage[]>;
   directMessages(userId: string): Promise<readonly StoredMessage[]>;
   clock(): Date;
+  /** Whether a view still waits for what it is to show, as a person reads it. */
+  isLoading(view: OpenView): boolean;
 }
 
 export interface ClickOptions {
@@ -81,7 +83,7 @@ export interface Person {
   modal(): OpenView | undefined;
   /** The whole stack, the topmost last. */
   modals(): readonly OpenView[];
-  /** The modal that a predicate fits. @throws where there is none within `timeoutMs`, 15,000 unless told */
+  /** The modal that a predicate fits, or one that loads nothing any more. @throws where there is none within `timeoutMs`, 15,000 unless told */
   waitForModal(predicate?: (view: OpenView) => boolean, timeoutMs?: number): Promise<OpenView>;
   /** Enters values into the topmost modal, by block id, and sends nothing. @throws where it has no such field */
   fill(values: FormValues): OpenView;
@@ -264,7 +266,7 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
 
     modals: () => views.modalsOf(who.id),
 
-    async waitForModal(predicate = () => true, timeoutMs = DEFAULT_WAIT_MS) {
+    async waitForModal(predicate = (view) => !around.isLoading(view), timeoutMs = DEFAULT_WAIT_MS) {
       const look = () => views.modalsOf(who.id).filter(predicate).at(-1);
       return waitFor(look, timeoutMs, `${who.name} sees no such modal.`);
     },

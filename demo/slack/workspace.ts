@@ -34,6 +34,8 @@ export interface SlackStandInOptions {
   readonly randomIsShared?: boolean;
   /** Whether the app has a home tab, as its manifest says; true unless told. */
   readonly homeTab?: boolean;
+  /** How people read off a modal that it still loads something, so that they wait; they never do unless told. */
+  readonly isLoading?: (view: OpenView) => boolean;
   /** Whether the alerts channel is a private one, which takes scopes and events of its own; false unless told. */
   readonly alertsArePrivate?: boolean;
   /** Before each of Slack's three retries of an event, in milliseconds; Slack's own are 0, one and five minutes. */
@@ -252,6 +254,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     heardOf: (channel, ts) => events.heardOf(channel, ts),
     messages: async (channel) => (await messages.all(channel)).map((message) => stored(channel, message)),
     clock,
+    isLoading: options.isLoading ?? (() => false),
   };
   const person = (name: (typeof PEOPLE)[number]): Person =>
     createPerson(

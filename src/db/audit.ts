@@ -69,20 +69,20 @@ export interface AuditEvent {
  * locks the head of the chain until that transaction ends, so it comes last in it.
  */
 export async function appendAuditEvent(trx: Knex.Transaction, event: NewAuditEvent): Promise<string> {
-  const inserted = await trx.raw(
-    `insert into console_audit_log (at, action, actor, promotion_id, detail) values (?, ?, ?, ?, ?::jsonb) returning id`,
-    [event.at, event.action, event.actor, event.promotionId, JSON.stringify(event.detail)],
-  );
-  const [row] = parseRows(inserted, z.object({ id: idColumn }));
-  if (row === undefined) throw new Error('The audit event was not inserted.');
-  return row.id;
+  const [id] = await appendAuditEvents(trx, [event]);
+  if (id === undefined) throw new Error('The audit event was not inserted.');
+  return id;
 }
 
-/** The same for several events, in their order. */
-export async function appendAuditEvents(trx: Knex.Transaction, events: readonly NewAuditEvent[]): Promise<void> {
-  if (events.length === 0) return;
-  await trx.raw(
-    `insert into console_audit_log (at, action, actor, promotion_id, detail) values ${events.map(() => '(?, ?, ?, ?, ?::jsonb)').join(', ')}`,
+/** The same for several events of one transaction, in their order; answers their ids. */
+export async function appendAuditEvents(
+  trx: Knex.Transaction,
+  events: readonly NewAuditEvent[],
+): Promise<readonly string[]> {
+  if (events.length === 0) return [];
+  const inserted = await trx.raw(
+    `insert into console_audit_log (at, action, actor, promotion_id, detail)
+      values ${events.map(() => '(?, ?, ?, ?, ?::jsonb)').join(', ')} returning id`,
     events.flatMap(({ at, action, actor, promotionId, detail }) => [
       at,
       action,
@@ -91,6 +91,7 @@ export async function appendAuditEvents(trx: Knex.Transaction, events: readonly 
       JSON.stringify(detail),
     ]),
   );
+  return parseRows(inserted, z.object({ id: idColumn })).map((row) => row.id);
 }
 
 const eventRow = z

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { INTENT, pendingCommit, type ReleaseFacts } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { showThatItEnded } from './alerts.js';
-import { type AuditAction, appendAuditEvent } from './audit.js';
+import { appendAuditEvents, type NewAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import type { Lease, Postponement } from './leases.js';
 import { noteDrift, requestProgressRepaint } from './progress.js';
-import { count, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
+import { count, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
 
 /** `actor` of what the promoter does. */
 export const PROMOTER = 'promoter';
@@ -38,7 +38,8 @@ export interface Promoting {
   keepBefore(id: string, lease: Lease, before: HeldBefore): Promise<boolean>;
   /** Heroku took the change, as this release. */
   writePendingCommit(id: string, lease: Lease, release: ReleaseFacts, at: Date): Promise<boolean>;
-  commit(id: string, lease: Lease, outcome: PromotionEnd, at: Date): Promise<boolean>;
+  /** `found`: the release that Heroku took the change as, where no checkpoint says so yet. */
+  commit(id: string, lease: Lease, outcome: PromotionEnd, at: Date, found: ReleaseFacts | null): Promise<boolean>;
   /** Gives the lease back until later. Answers whether what holds it up is another than before, and so has to be told. */
   postpone(
     id: string,
@@ -49,32 +50,31 @@ export interface Promoting {
   reportDrift(id: string, lease: Lease, postponement: Postponement, at: Date): Promise<boolean>;
 }
 
+type Event = Pick<NewAuditEvent, 'action' | 'detail' | 'at'>;
+type Values = readonly (string | number | Date | null)[];
+
 const HELD = `p.id = ? and p.state = 'deploying' and p.lease_owner = ?`;
 const ENDED = 'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
 
 export function promoting(knex: Knex): Promoting {
-  /** One fenced UPDATE with its audit event. */
+  /** One fenced UPDATE with its audit events. */
   async function write(
     id: string,
     lease: Lease,
     assignments: string,
-    values: readonly (string | number | Date | null)[],
-    event: {
-      readonly action: AuditAction;
-      readonly detail: Readonly<Record<string, unknown>>;
-      readonly at: Date;
-    } | null,
+    values: Values,
+    events: readonly Event[],
     ended: boolean,
   ): Promise<boolean> {
     return knex.transaction(async (trx) => {
-      const updated = await trx.raw(
-        `update console_flag_promotions p set ${assignments} where ${HELD} returning p.id`,
-        [...values, id, lease.owner],
-      );
-      if (parseRows(updated, z.unknown()).length === 0) return false;
+      // A statement of its own: those that follow see what was written to alerts until the row was locked.
+      if (!(await update(trx, id, lease, assignments, values))) return false;
       if (ended) await showThatItEnded(trx, id);
-      else if (event !== null) await requestProgressRepaint(trx, id);
-      if (event !== null) await appendAuditEvent(trx, { ...event, actor: PROMOTER, promotionId: id });
+      else await requestProgressRepaint(trx, id);
+      await appendAuditEvents(
+        trx,
+        events.map((event) => ({ ...event, actor: PROMOTER, promotionId: id })),
+      );
       return true;
     });
   }
@@ -97,22 +97,16 @@ export function promoting(knex: Knex): Promoting {
       const [row] = parseRows(claimed, z.object({ attempts: count }));
       return promotion === undefined || row === undefined ? null : { promotion, attempts: row.attempts };
     },
-    async renew(id, lease) {
-      const renewed = await knex.raw(
-        `update console_flag_promotions p set lease_until = clock_timestamp() + ? * interval '1 millisecond' where ${HELD} returning p.id`,
-        [lease.durationMs, id, lease.owner],
-      );
-      return parseRows(renewed, z.unknown()).length === 1;
-    },
+    renew: (id, lease) =>
+      update(knex, id, lease, `lease_until = clock_timestamp() + ? * interval '1 millisecond'`, [lease.durationMs]),
     keepBefore: (id, lease, { value, release }) =>
-      write(
+      update(
+        knex,
         id,
         lease,
         `previous_value = case when p.base_release is null then coalesce(p.previous_value, ?) else p.previous_value end,
          base_release = coalesce(p.base_release, ?), updated_at = now()`,
         [value, release],
-        null,
-        false,
       ),
     writePendingCommit: (id, lease, release, at) =>
       write(
@@ -120,35 +114,30 @@ export function promoting(knex: Knex): Promoting {
         lease,
         'checkpoint = ?, attempts = 0, last_error = null, updated_at = now()',
         [pendingCommit(release.id)],
-        {
-          action: 'console.flag.promotion.heroku_patched',
-          detail: {
-            release_id: release.id,
-            release_version: release.version,
-            release_created_at: release.createdAt,
-          },
-          at,
-        },
+        [taken(release, at)],
         false,
       ),
-    commit: (id, lease, outcome, at) =>
-      outcome.state === 'deployed'
-        ? write(
-            id,
-            lease,
-            `state = 'deployed', deployed_at = ?, ${ENDED}`,
-            [at],
-            { action: 'console.flag.promotion.deployed', detail: {}, at },
-            true,
-          )
-        : write(
-            id,
-            lease,
-            `state = 'failed', failed_at = ?, failure_reason = ?, ${ENDED}`,
-            [at, outcome.reason],
-            { action: 'console.flag.promotion.failed', detail: { reason: outcome.reason }, at },
-            true,
-          ),
+    commit(id, lease, outcome, at, found) {
+      const end =
+        outcome.state === 'deployed'
+          ? { assignments: `state = 'deployed', deployed_at = ?`, values: [at], detail: {} }
+          : {
+              assignments: `state = 'failed', failed_at = ?, failure_reason = ?`,
+              values: [at, outcome.reason],
+              detail: { reason: outcome.reason },
+            };
+      return write(
+        id,
+        lease,
+        `${end.assignments}, checkpoint = coalesce(?, p.checkpoint), ${ENDED}`,
+        [...end.values, found === null ? null : pendingCommit(found.id)],
+        [
+          ...(found === null ? [] : [taken(found, at)]),
+          { action: `console.flag.promotion.${outcome.state}`, detail: end.detail, at },
+        ],
+        true,
+      );
+    },
     postpone: (id, lease, postponement) => knex.transaction((trx) => giveBack(trx, id, lease, postponement)),
     reportDrift: (id, lease, postponement, at) =>
       knex.transaction(async (trx) => {
@@ -157,6 +146,23 @@ export function promoting(knex: Knex): Promoting {
         return told;
       }),
   };
+}
+
+/** A write that only the holder of the lease may make. */
+async function update(knex: Knex, id: string, lease: Lease, assignments: string, values: Values): Promise<boolean> {
+  const updated = await knex.raw(`update console_flag_promotions p set ${assignments} where ${HELD}`, [
+    ...values,
+    id,
+    lease.owner,
+  ]);
+  return rowCount(updated) === 1;
+}
+
+/** Heroku took the change, as this release. */
+function taken(release: ReleaseFacts, at: Date): Event {
+  const { id, version, createdAt } = release;
+  const detail = { release_id: id, release_version: version, release_created_at: createdAt };
+  return { action: 'console.flag.promotion.heroku_patched', detail, at };
 }
 
 async function giveBack(

@@ -57,7 +57,7 @@ export async function answerSubmission<Done>(
       },
     );
   const first = attempt();
-  const inTime = await Promise.race([first, sleep(ANSWER_WITHIN_MS, null, { ref: false })]);
+  const inTime = await within(ANSWER_WITHIN_MS, first);
   if (inTime?.kind === 'decided') {
     await ack(inTime.decided.answer);
     return inTime.decided.done;
@@ -85,6 +85,19 @@ export async function answerSubmission<Done>(
 type Attempt<Done> =
   | { readonly kind: 'decided'; readonly decided: Decided<Done> }
   | { readonly kind: 'fault'; readonly error: unknown };
+
+/** What comes of the work, or null where it takes longer; no timer is left behind by work that is done. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, ms, null).unref();
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** What the placeholder turns into, whose fields are gone. */
 async function lateView<Done>(

@@ -1,5 +1,7 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import HerokuClient from 'heroku-client';
-import { OneSendRequest, type Outcome } from './one-send-request.js';
+import { type Agents, OneSendRequest, type Outcome } from './one-send-request.js';
 
 export interface SendOptions {
   readonly method: 'GET' | 'PATCH';
@@ -10,9 +12,16 @@ export interface SendOptions {
   readonly body?: Readonly<Record<string, string | null>>;
 }
 
+/**
+ * How long a connection waits for the next request: a promotion is a handful of them, one right after the other. Short,
+ * because a server that closes it at the very moment of the next request leaves that one's outcome unknown.
+ */
+const KEPT = { keepAlive: true, timeout: 1_000 };
+
 /** heroku-client with {@link OneSendRequest} in place of its own request. Never rejects: an outcome is a value. */
 export class OneSendClient extends HerokuClient {
   readonly #running = new Set<OneSendRequest>();
+  readonly #agents: Agents = { plain: new HttpAgent(KEPT), secure: new HttpsAgent(KEPT) };
   #closed = false;
 
   override async request(options: SendOptions): Promise<Outcome> {
@@ -35,11 +44,12 @@ export class OneSendClient extends HerokuClient {
   close(): void {
     this.#closed = true;
     for (const sending of this.#running) sending.stop();
+    for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
   #build(request: object, deadlineMs: number): OneSendRequest | null {
     try {
-      return new OneSendRequest({ ...this.options, ...request }, deadlineMs);
+      return new OneSendRequest({ ...this.options, ...request }, deadlineMs, this.#agents);
     } catch {
       // The only thing its constructor does that can fail is reading the files of SSL_CERT_FILE and SSL_CERT_DIR.
       return null;

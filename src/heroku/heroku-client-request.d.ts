@@ -5,6 +5,8 @@ declare module 'heroku-client/lib/request.js' {
   class Request {
     constructor(options: object);
     readonly secure: boolean;
+    /** Node's, or a proxy's tunnel. */
+    agent: unknown;
     request(): Promise<unknown>;
     handleResponse(response: IncomingMessage): void;
     handleError(error: Error): void;

@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import Request from 'heroku-client/lib/request.js';
 
 /** Why no complete answer came: the network failed, the deadline passed, or the caller stopped it. */
@@ -15,6 +15,12 @@ export type Outcome =
     }
   | { readonly type: 'lost'; readonly sent: boolean; readonly reason: LossReason; readonly code: string };
 
+/** Connections that outlast a request, without and with TLS. */
+export interface Agents {
+  readonly plain: Agent;
+  readonly secure: Agent;
+}
+
 /**
  * heroku-client's request, made to send once. The original re-sends after a network error, PATCH included, goes on
  * re-sending after its own timeout, never ends after a reset in mid-body, throws on a 304, loses the response headers
@@ -29,8 +35,10 @@ export class OneSendRequest extends Request {
   #sent = false;
 
   /** `deadlineMs` is absolute: connecting, sending, waiting and reading together. */
-  constructor(options: object, deadlineMs: number) {
+  constructor(options: object, deadlineMs: number, agents: Agents) {
     super(options);
+    // heroku-client makes one for each request, which connects anew. A proxy's tunnel is none of Node's agents, and stays.
+    if (this.agent instanceof Agent) this.agent = this.secure ? agents.secure : agents.plain;
     this.#deadlineMs = deadlineMs;
     this.#outcome = new Promise((resolve) => {
       this.#resolveOutcome = resolve;
@@ -56,8 +64,12 @@ export class OneSendRequest extends Request {
     this.#sending = request;
     this.#timer = setTimeout(() => this.#lose('deadline'), this.#deadlineMs);
     request.once('socket', (socket) => {
-      // A socket that is connected already comes from a proxy's tunnel: when it began to carry data is not ours to see.
-      if (!socket.connecting) this.#sent = true;
+      // A socket that is connected already was used before, or comes from a proxy's tunnel: when it began to carry this
+      // request is not ours to see.
+      if (!socket.connecting) {
+        this.#sent = true;
+        return;
+      }
       socket.once(this.secure ? 'secureConnect' : 'connect', () => {
         this.#sent = true;
       });
@@ -103,7 +115,7 @@ export class OneSendRequest extends Request {
   #end(outcome: Outcome): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#resolveOutcome(outcome);
-    // Its agent keeps no socket alive, so that nothing of this request is left open from here on.
+    // A connection whose answer was read to its end went back to its agent; every other one ends here.
     this.#sending?.destroy();
   }
 }

@@ -5,27 +5,36 @@ import { type CallOptions, type Heroku, HerokuError, type Release } from './hero
 /** How many of an app's newest releases are searched for the one that carries a value. */
 const RELEASES_SEARCHED = 20;
 
+/** What Heroku held when it was asked: what is kept before a change. */
+export interface HeldNow {
+  /** May be a secret: it is for `previous_value` alone. */
+  readonly value: string | null;
+  /** The newest release's version; 0 where there is none, or none had to be looked at. */
+  readonly release: number;
+}
+
 /**
  * Reads what the next step of a promotion depends on: whether the target value is in force, and which release carries it.
- * Answers the value that is in force beside it, which may be a secret: it is for `previous_value` alone.
  * @throws {HerokuError} where Heroku does not say
  */
 export async function readPromotionFacts(
   heroku: Heroku,
   promotion: Promotion,
   options: CallOptions,
-): Promise<{ readonly facts: HerokuFacts; readonly value: string | null }> {
+): Promise<{ readonly facts: HerokuFacts; readonly held: HeldNow }> {
   const { herokuApp, configVar, targetValue } = promotion;
   // Releases before the value: one that ended in between would else seem to have succeeded without its value.
   const named = await releaseOfCheckpoint(heroku, promotion, options);
   const releases = named === null ? await heroku.releases(herokuApp, { max: RELEASES_SEARCHED }, options) : [];
   const value = await heroku.readConfigVar(herokuApp, configVar, options);
   const valueIsTarget = value === targetValue;
-  if (named !== null) return { facts: { valueIsTarget, release: named }, value };
+  if (named !== null) return { facts: { valueIsTarget, release: named }, held: { value, release: 0 } };
   const carries = async (release: Release) =>
     (await heroku.configVarAtRelease(herokuApp, release.id, configVar, options)) === targetValue;
-  const release = valueIsTarget ? await broughtBy(releases, carries) : await onItsWay(releases, promotion, carries);
-  return { facts: { valueIsTarget, release }, value };
+  const release = valueIsTarget
+    ? await broughtBy(releases, promotion, carries)
+    : await onItsWay(releases, promotion, carries);
+  return { facts: { valueIsTarget, release }, held: { value, release: releases[0]?.version ?? 0 } };
 }
 
 async function releaseOfCheckpoint(
@@ -45,10 +54,18 @@ async function releaseOfCheckpoint(
 
 type Carries = (release: Release) => Promise<boolean>;
 
-/** The release that brought a value that is in force: the oldest of the unbroken run of newest ones that carry it. */
-async function broughtBy(releases: readonly Release[], carries: Carries): Promise<ReleaseFacts | null> {
+/**
+ * The release that brought a value that is in force: the oldest of the unbroken run of newest ones that carry it. The
+ * promoter sets only what was another value before, so that the run ends at the latest where it began.
+ */
+async function broughtBy(
+  releases: readonly Release[],
+  { baseRelease }: Promotion,
+  carries: Carries,
+): Promise<ReleaseFacts | null> {
   let found: ReleaseFacts | null = null;
   for (const release of releases) {
+    if (found !== null && baseRelease !== null && release.version <= baseRelease) break;
     // A release that failed changed nothing: it neither brought a value that is in force nor ended it.
     if (release.status !== 'succeeded' && release.status !== 'pending') continue;
     if (!(await carries(release))) break;

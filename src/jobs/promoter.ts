@@ -3,9 +3,16 @@ import type { Logger } from 'pino';
 import type { Lease } from '../db/leases.js';
 import type { ClaimedPromotion, Promoting, PromotionEnd } from '../db/promoting.js';
 import { type Heroku, HerokuError } from '../heroku/heroku.js';
-import { readPromotionFacts } from '../heroku/promotion-facts.js';
+import { type HeldNow, readPromotionFacts } from '../heroku/promotion-facts.js';
 import { backOffMs, type FailedAttempt } from '../promotions/delivery.js';
-import { DRIFT_LOOK_AGAIN_MS, INTENT, lookAgainMs, nextPromotionStep, pendingCommit } from '../promotions/promoting.js';
+import {
+  DRIFT_LOOK_AGAIN_MS,
+  INTENT,
+  lookAgainMs,
+  nextPromotionStep,
+  pendingCommit,
+  type ReleaseFacts,
+} from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 
 export interface PromoterDependencies {
@@ -115,20 +122,20 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   /** One step; answers the row as it is after it, or null where there is nothing more to do for now. */
   async function takeStep(promotion: Promotion, lease: Lease): Promise<Promotion | null> {
     const call = { deadlineMs: CALL_WITHIN_MS, signal: stopping.signal };
-    const { facts, value } = await readPromotionFacts(heroku, promotion, call);
+    const { facts, held } = await readPromotionFacts(heroku, promotion, call);
     const step = nextPromotionStep(promotion, facts);
     const { id, herokuApp, configVar } = promotion;
     switch (step.kind) {
       case 'patch':
-        return patch(promotion, value, lease);
+        return patch(promotion, held, lease);
       case 'checkpoint':
         if (!(await db.writePendingCommit(id, lease, step.release, deps.now()))) return null;
         deps.onChanged(id);
         return { ...promotion, checkpoint: pendingCommit(step.release.id) };
       case 'commit_deployed':
-        return commit(id, lease, { state: 'deployed' });
+        return commit(id, lease, { state: 'deployed' }, step.found);
       case 'commit_failed':
-        return commit(id, lease, { state: 'failed', reason: step.reason });
+        return commit(id, lease, { state: 'failed', reason: step.reason }, step.found);
       case 'wait':
         await postpone(id, lease, lookAgainMs(promotion, deps.now()), null);
         return null;
@@ -146,18 +153,16 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
-  async function patch(promotion: Promotion, value: string | null, lease: Lease): Promise<Promotion | null> {
+  async function patch(promotion: Promotion, held: HeldNow, lease: Lease): Promise<Promotion | null> {
     const { id, herokuApp, configVar, targetValue } = promotion;
-    const newest = await heroku.latestRelease(herokuApp, { deadlineMs: CALL_WITHIN_MS, signal: stopping.signal });
-    const release = newest?.version ?? 0;
-    if (!(await db.keepBefore(id, lease, { value, release }))) return null;
+    if (!(await db.keepBefore(id, lease, held))) return null;
     try {
       // What comes of it is read, never assumed: also an answer that got lost may have been a success.
       await heroku.setConfigVar(herokuApp, configVar, targetValue, {
         deadlineMs: CALL_WITHIN_MS,
         signal: patching.signal,
       });
-      return { ...promotion, baseRelease: promotion.baseRelease ?? release };
+      return { ...promotion, baseRelease: promotion.baseRelease ?? held.release };
     } catch (error) {
       // What Heroku calls invalid stays so, however often it is sent.
       if (!(error instanceof HerokuError) || error.kind !== 'invalid') throw error;
@@ -165,8 +170,8 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
-  async function commit(id: string, lease: Lease, outcome: PromotionEnd): Promise<null> {
-    if (await db.commit(id, lease, outcome, deps.now())) deps.onChanged(id);
+  async function commit(id: string, lease: Lease, outcome: PromotionEnd, found?: ReleaseFacts): Promise<null> {
+    if (await db.commit(id, lease, outcome, deps.now(), found ?? null)) deps.onChanged(id);
     return null;
   }
 

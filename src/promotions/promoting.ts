@@ -52,8 +52,9 @@ export interface HerokuFacts {
 export type PromotionStep =
   | { readonly kind: 'patch' }
   | { readonly kind: 'checkpoint'; readonly release: ReleaseFacts }
-  | { readonly kind: 'commit_deployed' }
-  | { readonly kind: 'commit_failed'; readonly reason: string }
+  /** `found`: the release that is to be the checkpoint, where it has ended by the time it is found. */
+  | { readonly kind: 'commit_deployed'; readonly found?: ReleaseFacts }
+  | { readonly kind: 'commit_failed'; readonly reason: string; readonly found?: ReleaseFacts }
   | { readonly kind: 'wait' }
   /** The value is no longer what was promoted: a person decides. */
   | { readonly kind: 'report_drift' }
@@ -73,7 +74,7 @@ export function nextPromotionStep(
     case 'intent':
       // Where a release carries the target value, the change was taken: by us before a kill, or by somebody else.
       // Either way there is nothing left to set, and the checkpoint's own table says what became of it.
-      if (release !== null) return { kind: 'checkpoint', release };
+      if (release !== null) return checkpointed(promotion, facts, release);
       return valueIsTarget ? { kind: 'wait' } : { kind: 'patch' };
     case 'pending_commit':
       if (release === null) return valueIsTarget ? { kind: 'commit_deployed' } : { kind: 'report_drift' };
@@ -90,6 +91,18 @@ export function nextPromotionStep(
           };
       }
   }
+}
+
+/** What was found already ended is committed together with its checkpoint: nothing can come in between. */
+function checkpointed(
+  promotion: Parameters<typeof nextPromotionStep>[0],
+  facts: HerokuFacts,
+  release: ReleaseFacts,
+): PromotionStep {
+  const next = nextPromotionStep({ ...promotion, checkpoint: pendingCommit(release.id) }, facts);
+  return next.kind === 'commit_deployed' || next.kind === 'commit_failed'
+    ? { ...next, found: release }
+    : { kind: 'checkpoint', release };
 }
 
 /**

@@ -270,7 +270,7 @@ describe('a table whose times carry no zone', () => {
           at, () => ({ kind: 'accepted', step: 1 }));
         const lease = { owner: 'x', durationMs: 9000 };
         await db.promoting.claimNext(lease, at);
-        await db.promoting.commit('2', lease, { state: 'failed', reason: 'x' }, at);
+        await db.promoting.commit('2', lease, { state: 'failed', reason: 'x' }, at, null);
         console.log(JSON.stringify({
           read: read.promotedAt, resolved: resolved.promotion.deployedAt,
           stuck: (await db.promotions.stuck(new Date('2026-05-09T04:27:59Z'), { offset: 0, limit: 5 })).total,

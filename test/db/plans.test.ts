@@ -259,7 +259,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       const id = claimed?.promotion.id ?? '';
       await db.promoting.renew(id, LEASE);
       await db.promoting.writePendingCommit(id, LEASE, RELEASE, now);
-      return db.promoting.commit(id, LEASE, { state: 'deployed' }, now);
+      return db.promoting.commit(id, LEASE, { state: 'deployed' }, now, null);
     },
     true,
   ],
@@ -315,6 +315,21 @@ describe('beside 200,000 promotions and as many events', () => {
     expect(owed).toMatchObject({ isAtLeast: true, rows: { length: 10 } });
     expect(read.sequentialScans).toBe(0);
     expect(read.rowsRead).toBeLessThan(5 * 500);
+  });
+
+  test('so is the promotion that is due first, however many are begun at once', async () => {
+    await rows.query(
+      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, checkpoint, promoted_at)
+        select 'mass_' || n, 'app', 'FLAG_MASS_' || n, 'deploying', 'INTENT', now() from generate_series(1, 5000) n`,
+    );
+    await rows.query('vacuum analyze console_flag_promotions');
+    let claimed: unknown;
+    const read = await readBy(async (db) => {
+      claimed = await db.promoting.claimNext({ owner: 'another', durationMs: 60_000 }, now);
+    });
+    expect(claimed).toMatchObject({ promotion: { state: 'deploying' } });
+    expect(read.sequentialScans).toBe(0);
+    expect(read.rowsRead).toBeLessThan(FEW);
   });
 
   test('a scan from end to end is noticed, of the table and of an index', async () => {

@@ -422,7 +422,7 @@ describe('resolving at once', () => {
       expect((await replica.promoting.claimNext(lease, NOW))?.promotion.id).toBe(id);
       const [outcome, committed] = await Promise.all([
         resolve(submission(id, kris), kris.code()),
-        replica.promoting.commit(id, lease, { state: 'failed', reason: 'the release failed' }, NOW),
+        replica.promoting.commit(id, lease, { state: 'failed', reason: 'the release failed' }, NOW, null),
       ]);
       expect(outcome.kind).toBe(committed ? 'already_resolved' : 'resolved');
       expect(await promotionRow(id)).toMatchObject(

@@ -187,3 +187,50 @@ function release(version: number) {
     description: 'Deploy 1a2b3c',
   };
 }
+
+describe('a connection', () => {
+  const answer = (connection: string) =>
+    `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n${connection}Content-Length: 2\r\n\r\n{}`;
+
+  test('is used for the next request, as a promotion has several', async () => {
+    let connections = 0;
+    const { port, received } = await listen((socket) => {
+      connections += 1;
+      socket.on('data', () => socket.write(answer('')));
+    });
+    const heroku = connect(`http://127.0.0.1:${port}`, 5_000);
+    for (let request = 0; request < 3; request += 1) {
+      await expect(heroku.readConfigVar(APP, FLAG)).resolves.toBeNull();
+    }
+    expect(received().match(/GET /g)).toHaveLength(3);
+    expect(connections).toBe(1);
+  });
+
+  test('that is reset instead of an answer to its second request leaves that one open, and sends it no second time', async () => {
+    const { port, received } = await listen((socket) => {
+      socket.once('data', () => {
+        socket.write(answer(''));
+        socket.once('data', () => socket.resetAndDestroy());
+      });
+    });
+    const heroku = connect(`http://127.0.0.1:${port}`, 5_000);
+    await heroku.readConfigVar(APP, FLAG);
+    expect(await set(heroku)).toMatchObject({ kind: 'unknown_outcome', outcomeUnknown: true });
+    expect(received().match(/PATCH /g)).toHaveLength(1);
+  });
+
+  test('is closed with the client, whether it is used or not', async () => {
+    let closed = false;
+    const { port } = await listen((socket) => {
+      socket.on('data', () => socket.write(answer('')));
+      socket.once('close', () => {
+        closed = true;
+      });
+    });
+    const heroku = connect(`http://127.0.0.1:${port}`, 5_000);
+    await heroku.readConfigVar(APP, FLAG);
+    heroku.close();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(closed).toBe(true);
+  });
+});

@@ -56,8 +56,7 @@ describe('a promoter whose timer rings once an hour', () => {
     const id = await insert();
     promoter.wake();
     await eventually(async () => expect(await states()).toEqual(['deployed']));
-    expect(new Set(changed)).toEqual(new Set([id]));
-    expect(changed).toHaveLength(2);
+    expect(changed).toEqual([id]);
     // The look of its start may have found the first one; the second one needs the waking.
     await rows.insertDeploying({ flagKey: 'another', checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
     promoter.wake();

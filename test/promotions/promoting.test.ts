@@ -39,11 +39,12 @@ describe('the next step', () => {
   test.each([
     ['INTENT', false, null, 'patch'],
     ['INTENT', false, 'pending', 'checkpoint'],
-    ['INTENT', true, 'succeeded', 'checkpoint'],
+    ['INTENT', true, 'succeeded', 'commit_deployed'],
     ['INTENT', true, 'pending', 'checkpoint'],
     ['INTENT', true, null, 'wait'],
     ['INTENT', false, 'succeeded', 'checkpoint'],
-    ['INTENT', false, 'failed', 'checkpoint'],
+    ['INTENT', false, 'failed', 'commit_failed'],
+    ['INTENT', false, 'expired', 'commit_failed'],
     [PENDING, true, 'succeeded', 'commit_deployed'],
     [PENDING, true, null, 'commit_deployed'],
     [PENDING, true, 'pending', 'wait'],
@@ -59,6 +60,21 @@ describe('the next step', () => {
   ] as const)('at %s, the target in force: %s, its release: %s, is %s', (checkpoint, valueIsTarget, status, kind) => {
     const facts = { valueIsTarget, release: status === null ? null : release(status) };
     expect(nextPromotionStep({ checkpoint, configVar: 'FLAG_X' }, facts).kind).toBe(kind);
+  });
+
+  test.each([
+    ['INTENT', true, 'succeeded', { kind: 'commit_deployed', found: release('succeeded') }],
+    [
+      'INTENT',
+      false,
+      'failed',
+      { kind: 'commit_failed', found: release('failed'), reason: expect.stringContaining('v143') },
+    ],
+    [PENDING, true, 'succeeded', { kind: 'commit_deployed' }],
+  ] as const)('at %s, the target in force: %s, its release: %s, carries what is no checkpoint yet', (...row) => {
+    const [checkpoint, valueIsTarget, status, step] = row;
+    const facts = { valueIsTarget, release: release(status) };
+    expect(nextPromotionStep({ checkpoint, configVar: 'FLAG_X' }, facts)).toEqual(step);
   });
 
   test('of a release that failed names it', () => {

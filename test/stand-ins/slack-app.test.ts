@@ -102,12 +102,14 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
   test('a command is answered by its acknowledgement, and by its response URL', async () => {
     const { superadmin, engineer, channel } = await start();
     const received: object[] = [];
+    let answered = 0;
     await startApp(mode, (app) => {
       app.command('/flag-promotions', async ({ ack, command, respond }) => {
         received.push(command);
         await ack(command.text === 'quiet' ? undefined : `You said ${command.text}`);
         await respond({ text: 'later' });
         await respond({ text: 'for all', response_type: 'in_channel' });
+        answered += 1;
       });
     });
     expect(await superadmin.command('list')).toEqual({ kind: 'acknowledged' });
@@ -130,6 +132,8 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     await engineer.command('quiet');
     await eventually(async () => expect(await slack.messages(channel)).toHaveLength(2));
     expect(engineer.ephemerals().map(({ text }) => text)).toEqual(['later']);
+    // A message can be seen before the call that made it is answered.
+    await eventually(async () => expect(answered).toBe(2));
   });
 
   test('a click tells everything about where it was', async () => {

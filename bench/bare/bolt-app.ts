@@ -1,0 +1,36 @@
+import { App, HTTPReceiver } from '@slack/bolt';
+import pg from 'pg';
+import { portOf } from '../harness/ports.js';
+
+/** What somebody would write first: Bolt over its own receiver, a pool of connections, and handlers that only `ack()`. */
+for (const library of process.argv.slice(2)) await import(library);
+
+const environment = (name: string): string => process.env[name] ?? '';
+
+const pool = new pg.Pool({ connectionString: environment('DATABASE_URL') });
+const receiver = new HTTPReceiver({
+  signingSecret: environment('SLACK_SIGNING_SECRET'),
+  endpoints: '/slack/events',
+  customRoutes: [
+    {
+      path: '/readyz',
+      method: 'GET',
+      handler: async (_request, response) => {
+        await pool.query('select 1');
+        await app.client.auth.test({ token: environment('SLACK_BOT_TOKEN') });
+        response.writeHead(200).end('ok');
+      },
+    },
+  ],
+});
+const app = new App({
+  receiver,
+  authorize: async () => ({ botToken: environment('SLACK_BOT_TOKEN') }),
+  clientOptions: { slackApiUrl: environment('SLACK_API_URL') },
+});
+app.command(/.*/u, ({ ack }) => ack());
+app.action(/.*/u, ({ ack }) => ack());
+app.view(/.*/u, ({ ack }) => ack());
+
+const server = await receiver.start(0);
+process.stdout.write(`${JSON.stringify({ port: portOf(server) })}\n`);

@@ -1,0 +1,82 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { portOf } from './ports.js';
+
+/**
+ * A Slack that answers every call at once and keeps nothing: what is measured is the app, not a stand-in that is as
+ * careful as Slack. What it hears it hands on.
+ */
+export interface InstantSlack {
+  readonly apiUrl: string;
+  /** An address for an interaction's answer, of which `nextAnswer` tells. */
+  readonly responseUrl: string;
+  /** Resolves with the next answer to an interaction, of those that come from now on. */
+  nextAnswer(): Promise<string>;
+  /** Resolves with the arguments of the next call of a method that hold a text, of those that come from now on. */
+  nextCall(method: string, holding: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+export const TEAM = 'T0BENCH';
+export const BOT_TOKEN = 'xoxb-bench';
+
+export async function startInstantSlack(): Promise<InstantSlack> {
+  const waiting = new Set<{ readonly what: string; readonly holding: string; readonly tell: (said: string) => void }>();
+  let messages = 0;
+
+  function next(what: string, holding: string): Promise<string> {
+    return new Promise((tell) => waiting.add({ what, holding, tell }));
+  }
+
+  function answerTo(method: string): Readonly<Record<string, unknown>> {
+    switch (method) {
+      case 'auth.test':
+        return { ok: true, team_id: TEAM, user_id: 'U0BOT', bot_id: 'B0BOT', url: 'http://127.0.0.1/' };
+      case 'chat.postMessage': {
+        messages += 1;
+        return { ok: true, channel: 'C0ALERTS', ts: `1700000000.${String(messages).padStart(6, '0')}` };
+      }
+      case 'conversations.history':
+      case 'conversations.replies':
+        return { ok: true, messages: [], has_more: false };
+      case 'views.open':
+      case 'views.update':
+        return { ok: true, view: { id: 'V0BENCH' } };
+      default:
+        return { ok: true };
+    }
+  }
+
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const [, kind = '', method = ''] = (request.url ?? '').split('/');
+      const body = JSON.stringify(kind === 'api' ? answerTo(method) : { ok: true });
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+      response.end(body);
+      const heard = kind === 'api' ? method : 'answer';
+      const said = waiting.size === 0 ? '' : Buffer.concat(chunks).toString('utf8');
+      for (const one of waiting) {
+        if (one.what !== heard || !said.includes(one.holding)) continue;
+        waiting.delete(one);
+        one.tell(said);
+      }
+    });
+  }
+
+  const server = createServer(handle);
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${portOf(server)}`;
+  return {
+    apiUrl: `${url}/api/`,
+    responseUrl: `${url}/response`,
+    nextAnswer: () => next('answer', ''),
+    nextCall: next,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

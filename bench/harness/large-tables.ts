@@ -1,0 +1,110 @@
+import pg from 'pg';
+import { migrations } from '../../migrations/index.js';
+import type { BenchServer } from './server.js';
+
+/*
+ * Tables as they are after years: nearly everything deployed, a few in a hundred failed or cancelled, and twenty
+ * promotions that hang. The newest tenth was promoted with this app, and has its events and progress messages; what came
+ * before is the console's, which left rows alone. Alerts are as many as a hundredth of what the app promoted.
+ */
+
+export const STUCK = 20;
+/** Of one flag, in every table: what `show` is asked for. */
+export const SHOWN_FLAG = 'flag_77';
+const FLAGS = 5_000;
+
+/** A database with this many promotions; kept from run to run, and made anew where the schema is another. */
+export async function databaseWith(server: BenchServer, rows: number, say: (line: string) => void): Promise<string> {
+  const name = `bench_rows_${rows}`;
+  const kept = await server.keep(name);
+  if (!kept.isNew && (await filledAs(kept.url)) === fingerprint(rows)) {
+    await freshenStuck(kept.url);
+    return kept.url;
+  }
+  say(`filling a table with ${rows.toLocaleString('en')} promotions`);
+  const url = await server.fresh(name, 'migrated');
+  await server.durable(false);
+  try {
+    await fill(url, rows);
+  } finally {
+    await server.durable(true);
+  }
+  return url;
+}
+
+const fingerprint = (rows: number): string => `${rows} rows, ${migrations.map(({ name }) => name).join(' ')}`;
+
+async function filledAs(url: string): Promise<string> {
+  return withClient(url, async (client) => {
+    const found = await client.query<{ as: string | null }>(
+      `select shobj_description(oid, 'pg_database') as "as" from pg_database where datname = current_database()`,
+    );
+    return found.rows[0]?.as ?? '';
+  });
+}
+
+async function fill(url: string, rows: number): Promise<void> {
+  const recent = Math.ceil(rows / 10);
+  await withClient(url, async (client) => {
+    await client.query(`set maintenance_work_mem = '512MB'; set synchronous_commit = off`);
+    const tables = ['console_flag_promotions', 'console_audit_log', 'flag_promotion_progress', 'flag_promotion_alerts'];
+    const indexes = await client.query<{ name: string; definition: string }>(
+      `select indexname as name, indexdef as definition from pg_indexes i
+        where tablename = any($1) and not exists (select 1 from pg_constraint where conname = i.indexname)`,
+      [tables],
+    );
+    // Built over the whole: that takes a fraction of what growing them would.
+    for (const { name } of indexes.rows) await client.query(`drop index ${name}`);
+    await client.query(
+      `insert into console_flag_promotions
+         (flag_key, heroku_app, config_var, state, marked_by, marked_at, promoted_by, promoted_at, deployed_at, failed_at, created_at)
+       select 'flag_' || n % ${FLAGS}, 'app-' || n % 50, 'FLAG_' || n % ${FLAGS},
+              case when n % 100 < 96 then 'deployed' when n % 100 < 98 then 'failed' else 'cancelled' end,
+              'U0KRIS', at, 'U0KRIS', at, case when n % 100 < 96 then at + interval '1 minute' end,
+              case when n % 100 in (96, 97) then at + interval '1 minute' end, at
+         from generate_series(1, $1::bigint) n,
+              lateral (select now() - interval '3 days' - ($1::bigint - n) * interval '20 seconds' as at) t`,
+      [rows],
+    );
+    await client.query(`
+      alter table console_audit_log disable trigger user;
+      insert into console_audit_log (id, at, action, actor, promotion_id, prev_hash, hash)
+        select n, now() - interval '3 days', 'console.flag.promotion.deployed', 'promoter', ${rows - recent} + n,
+               repeat('0', 64), repeat('0', 64)
+          from generate_series(1, ${recent}) n;
+      update console_audit_head set last_id = ${recent};
+      alter table console_audit_log enable trigger user;
+      insert into flag_promotion_progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done)
+        select ${rows - recent} + n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4 from generate_series(1, ${recent}) n;
+      insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled)
+        select ${rows - recent} + n, 'critical', 'closed', 'C0ALERTS', n || '.1', now(), true
+          from generate_series(1, ${Math.ceil(recent / 100)}) n;
+      insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at)
+        select 'stuck_' || n, 'app', 'FLAG_STUCK_' || n, 'deploying', now() from generate_series(1, ${STUCK}) n;`);
+    for (const { definition } of indexes.rows) await client.query(definition);
+    await client.query('vacuum analyze');
+    await client.query(`comment on database ${client.database} is '${fingerprint(rows)}'`);
+  });
+  await freshenStuck(url);
+}
+
+/** Stuck for 13 hours by now, and alerted already: a run after days must not find criticals to be told anew. */
+async function freshenStuck(url: string): Promise<void> {
+  await withClient(url, async (client) => {
+    await client.query(`
+      update console_flag_promotions set promoted_at = now() - interval '13 hours' where state = 'deploying';
+      delete from flag_promotion_alerts where promotion_id in (select id from console_flag_promotions where state = 'deploying');
+      insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at)
+        select id, 'warning', 'posted', 'C0ALERTS', id || '.3', now() from console_flag_promotions where state = 'deploying';`);
+  });
+}
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunningApp } from '../../src/app.js';
+import { APP, startTestBed, type TestBed } from '../support/app.js';
+import { type StatementTap, tapStatements } from '../support/statements.js';
+
+/** Rows that each action finds: a query for each of them, in a loop, would show in the counts. */
+const STUCK = 8;
+/** Nothing was asked for this long, so that what an action leads to is over. */
+const QUIET_MS = 400;
+
+/**
+ * How many statements each thing that people or the clock do costs, BEGIN and COMMIT counted. What needs more than its
+ * bound has to show why.
+ */
+describe('the statements that are asked of the database', () => {
+  let bed: TestBed;
+  let tap: StatementTap;
+  let app: RunningApp;
+
+  beforeEach(async () => {
+    // The app that is listened to is a replica: its database's address is one of the wire's.
+    bed = await startTestBed({ startAt: '2026-05-09T17:00:00Z', rateLimit: false, withoutHeroku: true });
+    tap = await tapStatements(bed.environment['DATABASE_URL'] ?? '');
+  });
+  afterEach(async () => {
+    await bed.close();
+    await tap.close();
+  });
+
+  async function listenIn(environment: Readonly<Record<string, string>> = {}): Promise<void> {
+    app = await bed.replica({ environment: { ...environment, DATABASE_URL: tap.url } });
+    bed.slack.connectHttp(`http://127.0.0.1:${app.port}/slack/events`);
+    await countOf(async () => undefined);
+  }
+  const insertStuck = async (count: number, from = 0) => {
+    for (let index = from; index < from + count; index += 1)
+      await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
+  };
+  /** The promoter's looks for work, which come by the clock. */
+  const isPolling = (sql: string) => /for update skip locked/u.test(sql);
+  const asked = () => tap.statements.filter(({ sql }) => !isPolling(sql)).length;
+
+  /** How many were asked from the beginning of the work until all that it led to was done. */
+  async function countOf(work: () => Promise<unknown>): Promise<number> {
+    const before = asked();
+    await work();
+    for (let last = -1; last !== asked(); ) {
+      last = asked();
+      await sleep(QUIET_MS);
+    }
+    return asked() - before;
+  }
+  const kris = () => bed.slack.people.superadmin;
+  const command = (text: string) => async () => {
+    const before = kris().ephemerals().length;
+    await kris().command(text);
+    await kris().waitForEphemeral(() => kris().ephemerals().length > before);
+  };
+
+  test.each([
+    ['help', 0],
+    ['stuck', 6],
+    ['list', 2],
+    ['show flag_3', 4],
+    ['stats', 6],
+  ])('by `%s`, of many rows: %i at most', async (text, most) => {
+    await insertStuck(STUCK);
+    await listenIn();
+    const count = await countOf(command(text));
+    expect(count).toBeLessThanOrEqual(most);
+    if (most > 0) expect(count).toBeGreaterThan(0);
+  });
+
+  test('by `stuck` where nothing is: 10 at most', async () => {
+    await listenIn();
+    expect(await countOf(command('stuck'))).toBeLessThanOrEqual(10);
+  });
+
+  test('by a tick in which nothing is due: as many for many stuck rows as for none, and 14 at most', async () => {
+    await listenIn();
+    const without = await countOf(() => app.tick());
+    await insertStuck(STUCK);
+    await app.tick();
+    const withMany = await countOf(() => app.tick());
+    expect(withMany).toBe(without);
+    expect(withMany).toBeLessThanOrEqual(14);
+    expect(withMany).toBeGreaterThan(5);
+  });
+
+  test('by a tick that opens and posts alerts: 24 at most for each', async () => {
+    await listenIn();
+    const nothing = await countOf(() => app.tick());
+    await insertStuck(2);
+    const two = await countOf(() => app.tick());
+    await insertStuck(2, 2);
+    const twoMore = await countOf(() => app.tick());
+    expect(two - nothing).toBeGreaterThan(2);
+    expect((two - nothing) / 2).toBeLessThanOrEqual(24);
+    expect(twoMore).toBe(two);
+  });
+
+  test('by a click: 4 at most; by the submission that resolves, with all that it shows: 36 at most', async () => {
+    await insertStuck(STUCK);
+    await listenIn();
+    await app.tick();
+    const alert = await bed.alert();
+    const click = await countOf(async () => {
+      await kris().click(alert, 'mark_completed');
+      await kris().waitForModal();
+    });
+    expect(click).toBeLessThanOrEqual(4);
+    expect(click).toBeGreaterThan(0);
+    const submission = await countOf(async () => {
+      expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
+    });
+    expect(submission).toBeLessThanOrEqual(36);
+    expect(submission).toBeGreaterThan(10);
+  });
+
+  test('by marking: 8 at most; by the form that promotes: 4; by its submission, until the flag is live and told: 48', async () => {
+    await listenIn({ HEROKU_API_KEY: bed.heroku.apiKey, HEROKU_API_URL: bed.heroku.apiUrl });
+    expect(await countOf(command(`mark new_flag ${APP}`))).toBeLessThanOrEqual(8);
+    const opened = await countOf(async () => {
+      await kris().command('promote new_flag');
+      await kris().waitForModal();
+    });
+    expect(opened).toBeLessThanOrEqual(4);
+    const promoted = await countOf(async () => {
+      expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
+    });
+    expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
+    expect(promoted).toBeLessThanOrEqual(48);
+    expect(promoted).toBeGreaterThan(10);
+  });
+});
