@@ -204,6 +204,16 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     { length: 1 },
   ],
   [
+    'removing what was told long ago',
+    async (db) => {
+      const before = new Date(now.getTime() - 90 * 24 * HOUR);
+      const found = await db.pruning.prunable(before, 100);
+      return { found: found.length, pruned: await db.pruning.prune('8', before) };
+    },
+    // Three wait for their reminder to be settled, and one for it to be posted.
+    { found: 4, pruned: true },
+  ],
+  [
     'telling of several in a summary, calling, and what follows',
     async (db) => {
       const openings = [5, 6, 7].map((index) => ({ promotionId: nth(index), severity: 'critical' as const }));
@@ -267,16 +277,6 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     'looking for what was told long ago, where there is nothing',
     (db) => db.pruning.prunable(new Date(now.getTime() - 200 * 24 * HOUR), 100),
     { length: 0 },
-  ],
-  [
-    'removing what was told long ago',
-    async (db) => {
-      const before = new Date(now.getTime() - 90 * 24 * HOUR);
-      const found = await db.pruning.prunable(before, 100);
-      return { found: found.length, pruned: await db.pruning.prune('8', before) };
-    },
-    // Three wait for their reminder to be settled, and one for it to be posted.
-    { found: 4, pruned: true },
   ],
   [
     'recording a tick, and reading it',
