@@ -8,6 +8,8 @@
  * `called_at` when, on the app's clock, and `calls` how many replies did so; `call_wanted`: somebody who was on one of them
  * no longer is.
  *
+ * What was told of a promotion is removed some time after it ended; `pruned_…` counts those for the summary.
+ *
  * An alert with a `summary_id` has no message of its own: `thread_ts` is its summary's once that shows it. Its lease is
  * the summary's for good, so that a replica of an earlier version does not post it as well.
  *
@@ -32,6 +34,9 @@ export async function up(knex: Knex): Promise<void> {
       calls integer not null default 0,
       call_wanted boolean not null default false,
       ended_at timestamptz,
+      pruned_completed integer not null default 0,
+      pruned_failed integer not null default 0,
+      pruned_otherwise integer not null default 0,
       rca_settled boolean not null default false,
       channel text,
       refused_channel text,
@@ -58,7 +63,7 @@ export async function up(knex: Knex): Promise<void> {
 
     alter table flag_promotion_alerts add column summary_id bigint references flag_promotion_summaries (id);
     create index flag_promotion_alerts_summary on flag_promotion_alerts (summary_id) where summary_id is not null;
-    create index flag_promotion_alerts_own on flag_promotion_alerts (id) where summary_id is null and thread_ts is null;
+    create index flag_promotion_alerts_own on flag_promotion_alerts (created_at) where summary_id is null and thread_ts is null;
 
     create table flag_promotion_turns (
       channel text primary key,

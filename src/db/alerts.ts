@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Alert, MessageRef } from '../promotions/alert.js';
 import type { AlertWork } from '../promotions/delivery.js';
-import { type Gathered, MOST_OWN_PER_HOUR, type OwnMessages } from '../promotions/detection.js';
+import type { Gathered, OwnMessages } from '../promotions/detection.js';
 import type { Destination } from '../promotions/routing.js';
 import type { Severity } from '../promotions/stuck.js';
 import { endAttention, endSnoozesOfWarnings } from './attention-rows.js';
@@ -80,9 +80,6 @@ const SETTLED = `lease_owner = null, lease_until = null, ${NO_FAILURE}`;
 /** As if it had never been in Slack. */
 const UNPOSTED = `channel = null, refused_channel = null, refused_because = null, message_ts = null, thread_ts = null, posted_at = null`;
 
-/** Enough to fill as many channels as get more than that many stuck promotions within an hour. */
-const OWN_LOOKED_AT = 20 * MOST_OWN_PER_HOUR;
-
 const ownRow = z
   .object({ heroku_app: z.string(), held: z.boolean(), n: count })
   .transform((row): OwnMessages => ({ herokuApp: row.heroku_app, held: row.held, count: row.n }));
@@ -160,13 +157,14 @@ export function alerts(knex: Knex): Alerts {
       );
       // What was closed before anybody saw it has taken no message.
       const own = await knex.raw(
-        `select (select p.heroku_app from console_flag_promotions p where p.id = newest.promotion_id) as heroku_app, held,
-                count(*) as n
-           from (
-             select promotion_id, created_at, ${HELD} as held, state <> 'closed' or message_ts is not null as is_told
-               from flag_promotion_alerts a where summary_id is null and thread_ts is null order by id desc limit ?
-           ) newest where is_told and (held or created_at > clock_timestamp() - interval '1 hour') group by 1, 2`,
-        [OWN_LOOKED_AT],
+        `with own as (
+           select promotion_id, false as held from flag_promotion_alerts a
+            where summary_id is null and thread_ts is null and created_at > now() - interval '1 hour'
+              and not ${HELD} and (state <> 'closed' or message_ts is not null)
+           union all
+           select promotion_id, true from flag_promotion_alerts a where ${HELD} and summary_id is null)
+         select (select p.heroku_app from console_flag_promotions p where p.id = own.promotion_id) as heroku_app, held,
+                count(*) as n from own group by 1, 2`,
       );
       const [deploying] = parseRows(
         await knex.raw(`select count(*) as n from console_flag_promotions where state = 'deploying'`),

@@ -199,7 +199,7 @@ export function promotions(knex: Knex): Promotions {
             select p.id from console_flag_promotions p
              where p.id = any(?::bigint[]) and p.state = 'deploying' and ${FOREIGN}
                and (p.next_attempt_at is null or p.next_attempt_at <= ?)
-               and exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id and a.message_ts is not null)
+               and exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id and coalesce(a.message_ts, a.thread_ts) is not null)
              order by p.next_attempt_at nulls first, p.id for update skip locked limit ?)
           returning ${PROMOTION_COLUMNS}`,
         [nextAt, [...ids], now, limit],

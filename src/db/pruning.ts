@@ -28,7 +28,7 @@ const SUMMARY_AT_REST = `s.rca_settled and s.updated_at < ?
 /**
  * Whether all that was told of the promotion `p` came to rest before an instant (a parameter for each
  * time it is asked): it ended, nothing is to be said or painted, its reminder of an RCA is settled, no RCA is owed that the
- * list of debts shows, and the summary that counts it rests too.
+ * list of debts shows or its summary is to remind of.
  */
 const AT_REST = `p.state not in ('marked', 'deploying')
   and not exists (
@@ -37,7 +37,8 @@ const AT_REST = `p.state not in ('marked', 'deploying')
       or (o.severity = 'critical' and not o.rca_settled)
       or (p.rca_url is null and coalesce(o.message_ts, o.thread_ts) is not null and o.id >= coalesce(
         (select n.id from flag_promotion_alerts n order by n.id desc offset ${ALERTS_LOOKED_AT - 1} limit 1), 0))
-      or exists (select 1 from flag_promotion_summaries s where s.id = o.summary_id and not (${SUMMARY_AT_REST}))))
+      or (o.severity = 'critical' and p.rca_url is null and exists (
+        select 1 from flag_promotion_summaries s where s.id = o.summary_id and not s.rca_settled))))
   and not exists (
     select 1 from flag_promotion_replies r where r.promotion_id = p.id and (r.state = 'pending' or r.updated_at >= ?))
   and not exists (
@@ -48,7 +49,7 @@ const EMPTY = `s.root_id is null and ${SUMMARY_AT_REST}
   and not exists (select 1 from flag_promotion_alerts a where a.summary_id = s.id)`;
 
 /** How often AT_REST asks for its instant. */
-const INSTANTS = 5;
+const INSTANTS = 3;
 
 export function pruning(knex: Knex): Pruning {
   return {
@@ -76,6 +77,17 @@ export function pruning(knex: Knex): Pruning {
           ...Array.from({ length: INSTANTS }, () => before),
         ]);
         if (parseRows(rests, z.unknown()).length === 0) return false;
+        // The summary that told of it goes on counting it.
+        await trx.raw(
+          `update flag_promotion_summaries s
+              set pruned_completed = s.pruned_completed + case when p.state = 'deployed' then 1 else 0 end,
+                  pruned_failed = s.pruned_failed + case when p.state = 'failed' then 1 else 0 end,
+                  pruned_otherwise = s.pruned_otherwise + case when p.state in ('deployed', 'failed') then 0 else 1 end
+             from console_flag_promotions p
+            where p.id = ?::bigint
+              and s.id = any(array(select a.summary_id from flag_promotion_alerts a where a.promotion_id = ?::bigint))`,
+          [promotionId, promotionId],
+        );
         // Together: a reply that is gone while its alert stands would be queued, and said, once more.
         for (const table of ['flag_promotion_replies', 'flag_promotion_alerts', 'flag_promotion_progress']) {
           await trx.raw('delete from ?? where promotion_id = ?::bigint', [table, promotionId]);

@@ -152,7 +152,7 @@ const countsRow = z
     critical_apps: z.array(z.string()),
     completed: count,
     failed: count,
-    ended: count,
+    otherwise: count,
     owing_rca: count,
     through: idColumn,
     criticals_through: idColumn,
@@ -165,7 +165,7 @@ const countsRow = z
       criticalApps: row.critical_apps,
       completed: row.completed,
       failed: row.failed,
-      endedOtherwise: row.ended - row.completed - row.failed,
+      endedOtherwise: row.otherwise,
       owingRca: row.owing_rca,
       through: row.through,
       criticalsThrough: row.criticals_through,
@@ -212,12 +212,13 @@ export function summaries(knex: Knex): Summaries {
        select count(*) filter (where open) as open, count(*) filter (where open and critical) as open_criticals,
               count(*) filter (where unattended) as unattended,
               array(select distinct critical_app from members where unattended order by 1) as critical_apps,
-              count(*) filter (where not open and state = 'deployed') as completed,
-              count(*) filter (where not open and state = 'failed') as failed,
-              count(*) filter (where not open) as ended, count(*) filter (where owing) as owing_rca,
+              count(*) filter (where not open and m.state = 'deployed') + max(s.pruned_completed) as completed,
+              count(*) filter (where not open and m.state = 'failed') + max(s.pruned_failed) as failed,
+              count(*) filter (where not open and m.state not in ('deployed', 'failed')) + max(s.pruned_otherwise) as otherwise,
+              count(*) filter (where owing) as owing_rca,
               coalesce(max(through), 0) as through, coalesce(max(criticals_through), 0) as criticals_through
-         from members`,
-      [id],
+         from flag_promotion_summaries s left join members m on true where s.id = ?`,
+      [id, id],
     );
     const [counts] = parseRows(counted, countsRow);
     if (counts === undefined) throw new Error('An aggregate had no row.');

@@ -4,7 +4,7 @@ import type { AuditLog } from '../db/audit.js';
 import type { Promotions } from '../db/promotions.js';
 import type { Replies } from '../db/replies.js';
 import type { ReadReleasesAround } from '../heroku/releases-around.js';
-import { rootOf } from '../promotions/alert.js';
+import { rootOf, threadOf } from '../promotions/alert.js';
 import { type RcaDraftOutcome, type RcaMaterial, type RcaThread, rcaFacts } from '../promotions/rca-draft.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import type { Slack } from '../slack/slack.js';
@@ -83,8 +83,8 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
     const at = thread.kind === 'none' ? null : root;
     const where = at === null ? 'channel' : 'thread';
     const uploaded = await slack.upload({
-      // The channel of a thread that is gone is one that the app can post to.
-      channel: root?.channel ?? deps.alertChannel,
+      // The channel of a thread that is gone, or of the summary that told of it, is one that the app can post to.
+      channel: (root ?? threadOf(alerts))?.channel ?? deps.alertChannel,
       threadTs: at?.messageTs ?? null,
       name: `${facts.incidentId}.md`,
       title: facts.incidentId,

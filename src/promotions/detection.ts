@@ -46,7 +46,7 @@ export interface Gathered {
   readonly stuck: readonly StuckPromotion[];
   /** Promotions that are no longer deploying although an alert of theirs is open. */
   readonly endedPromotionIds: readonly string[];
-  /** The alerts that were given a message of their own within the last hour, or wait for one, as far as it matters. */
+  /** The alerts that were given a message of their own within the last hour, or wait for one. */
   readonly ownMessages: readonly OwnMessages[];
 }
 

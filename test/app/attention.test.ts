@@ -276,7 +276,7 @@ describe('I’m on it', () => {
   test('that was answered before Slack took its question is asked nothing', async () => {
     const { superadmin: kris } = people;
     await told(kris, () => choose(kris, 'take'));
-    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 30 });
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 1 });
     await tickAfter(45 * MINUTE);
     await told(kris, () => choose(kris, 'hand_over'));
     await tickAfter(MINUTE);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { OpenView, StoredMessage } from '../../demo/slack/workspace.js';
+import type { EphemeralMessage, OpenView, StoredMessage } from '../../demo/slack/workspace.js';
 import { VIEW } from '../../src/views/ids.js';
 import type { TestBed } from '../support/app.js';
 import { interaction, signed } from './signed.js';
@@ -17,7 +17,11 @@ export interface Job {
  * Opens `Mark completed` on each alert, for an operator of its own unless told: a code is good for one resolution in half a
  * minute.
  */
-export async function openForms(bed: TestBed, alerts: readonly StoredMessage[], known?: string): Promise<Job[]> {
+export async function openForms(
+  bed: TestBed,
+  alerts: readonly (StoredMessage | EphemeralMessage)[],
+  known?: string,
+): Promise<Job[]> {
   const { superadmin } = bed.slack.people;
   const jobs: Job[] = [];
   for (const alert of alerts) {

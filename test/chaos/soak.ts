@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EphemeralMessage } from '../../demo/slack/workspace.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { startTestServer } from '../support/database.js';
 import { type Child, startChild } from './child.js';
@@ -34,6 +35,9 @@ const TABLES = [
   'flag_promotion_alerts',
   'flag_promotion_replies',
   'flag_promotion_progress',
+  'flag_promotion_attention',
+  'flag_promotion_summaries',
+  'flag_promotion_turns',
   'flag_promotion_maintenance',
   'flag_promotions_migrations',
 ] as const;
@@ -90,6 +94,15 @@ async function promote(bed: TestBed, until: number): Promise<number> {
   return count;
 }
 
+/** A list of what hangs, with the buttons of each; none where nothing does. */
+async function stuckList(bed: TestBed): Promise<readonly EphemeralMessage[]> {
+  const { superadmin } = bed.slack.people;
+  for (const { id } of superadmin.ephemerals()) superadmin.dismiss(id);
+  await superadmin.command('stuck');
+  const list = await superadmin.waitForEphemeral(({ text }) => text.includes('stuck'));
+  return JSON.stringify(list).includes('mark_completed') ? [list] : [];
+}
+
 /** Resolves what alerted, with its RCA; each of a few operators again and again, as their codes allow. */
 async function resolve(
   bed: TestBed,
@@ -106,19 +119,22 @@ async function resolve(
     const alerts = (await bed.slack.messages(bed.slack.channels.alerts)).filter(
       ({ ts, threadTs, raw }) => !seen.has(ts) && threadTs === null && JSON.stringify(raw).includes('mark_completed'),
     );
-    for (const alert of alerts.slice(0, free.length === 0 ? 0 : 1)) {
-      seen.add(alert.ts);
+    // What a summary tells has its buttons in a list.
+    const shown = alerts.length > 0 || free.length === 0 ? alerts : await stuckList(bed).catch(() => []);
+    for (const alert of shown.slice(0, free.length === 0 ? 0 : 1)) {
+      const key = 'id' in alert ? alert.id : alert.ts;
+      seen.add(key);
       const operator = free.shift();
       const [job] = await openForms(bed, [alert], operator).catch((): readonly Job[] => []);
       if (job === undefined) {
         // A click that another replica was too busy for: the person clicks again.
-        seen.delete(alert.ts);
+        seen.delete(key);
         if (operator !== undefined) free.push(operator);
         unopened += 1;
         continue;
       }
       if ((await submitForm(bed, job, pick(random, ports), ENTERED)) === 'saved') resolved += 1;
-      else seen.delete(alert.ts);
+      else seen.delete(key);
       freeLater(free, job);
     }
     await sleep(1_000);
@@ -175,7 +191,13 @@ async function soak(): Promise<boolean> {
     // The app in this process has no promoter, and its timer never rings: the two replicas do the work.
     withoutHeroku: true,
     vars: {},
-    environment: { PRUNE_AFTER: '30s', MAINTENANCE_CRON: '*/5 * * * * *', LOG_LEVEL: 'info' },
+    // Some are told one by one, and more in a summary.
+    environment: {
+      ALERT_MESSAGES_PER_HOUR: '3',
+      PRUNE_AFTER: '30s',
+      MAINTENANCE_CRON: '*/5 * * * * *',
+      LOG_LEVEL: 'info',
+    },
   });
   const heroku = { HEROKU_API_KEY: bed.heroku.apiKey, HEROKU_API_URL: bed.heroku.apiUrl };
   await bed.enrol(bed.slack.people.secondSuperadmin.id);

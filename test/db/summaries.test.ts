@@ -274,6 +274,15 @@ describe('who is on what a summary tells', () => {
 });
 
 describe('pruning what a summary told', () => {
+  /** So many that the list of debts no longer looks at the others. */
+  async function insertAlertsBeyondTheList(): Promise<void> {
+    await stored.rows.query(
+      `with newer as (
+         insert into console_flag_promotions (flag_key, heroku_app, config_var, state)
+         select 'newer_' || n, 'raxx-web', 'FLAG_NEWER_' || n, 'deploying' from generate_series(1, 500) n returning id)
+       insert into flag_promotion_alerts (promotion_id, severity) select id, 'warning' from newer`,
+    );
+  }
   /** Long after all that happens here, on the database's clock. */
   const LATER = new Date(Date.now() + 24 * 3_600_000);
   const pruning = () => stored.db.pruning;
@@ -293,25 +302,33 @@ describe('pruning what a summary told', () => {
     await post();
   });
 
-  test('waits for all of it, then takes all of it', async () => {
+  test('takes each when it rests, which the summary goes on counting, and the summary after the last', async () => {
     await stored.rows.query(
-      `update console_flag_promotions set state = 'deployed', rca_url = 'https://docs.example.com/rca' where id < $1`,
-      [ids[4]],
+      `update console_flag_promotions set rca_url = 'https://docs.example.com/rca',
+              state = case when id = $1 then 'failed' else 'deployed' end where id < $2`,
+      [ids[0], ids[4]],
     );
     await stored.db.alerts.close(...ids);
-    // One is open still: the summary counts all that ended.
-    expect(await pruning().prunable(LATER, 10)).toEqual([]);
-    expect(await pruning().prune(ids[0] ?? '', LATER)).toBe(false);
+    expect((await pruning().prunable(LATER, 10)).toSorted()).toEqual(ids.slice(0, 4).toSorted());
+    for (const id of ids.slice(0, 3)) expect(await pruning().prune(id, LATER)).toBe(true);
+    expect((await summaries().claim('1', MINE, NOW))?.facts).toMatchObject({ open: 1, completed: 3, failed: 1 });
     await settle();
     expect(await pruning().prunableSummaries(LATER, 10)).toEqual([]);
-    expect((await pruning().prunable(LATER, 10)).toSorted()).toEqual([...ids].toSorted());
-    for (const id of ids.slice(1)) expect(await pruning().prune(id, LATER)).toBe(true);
-    await pruning().pruneSummary('1', LATER);
-    expect(await rows()).toHaveLength(1);
-    await pruning().prune(ids[0] ?? '', LATER);
+    for (const id of ids.slice(3)) expect(await pruning().prune(id, LATER)).toBe(true);
+    expect((await stored.rows.query('select 1 from flag_promotion_alerts')).length).toBe(0);
     expect(await pruning().prunableSummaries(LATER, 10)).toEqual(['1']);
     await pruning().pruneSummary('1', LATER);
     expect(await stored.rows.query('select 1 from flag_promotion_summaries')).toEqual([]);
+  });
+
+  test('leaves what owes an RCA until the summary has reminded of it', async () => {
+    await stored.rows.query(`update console_flag_promotions set state = 'failed'`);
+    await stored.db.alerts.close(...ids);
+    await insertAlertsBeyondTheList();
+    expect(await pruning().prunable(LATER, 10)).toEqual([]);
+    await summaries().end('1', NOW);
+    await summaries().remind('1');
+    expect(await pruning().prunable(LATER, 10)).toHaveLength(5);
   });
 
   test.each([
@@ -319,11 +336,14 @@ describe('pruning what a summary told', () => {
     ['it is to be painted', `repaint_wanted = repaint_wanted + 1 where kind = 'summary'`],
     ['its RCAs are not reminded of', `rca_settled = false where kind = 'summary'`],
     ['it changed a moment ago', `updated_at = now() + interval '30 hours' where kind = 'summary'`],
-  ])('stays where %s', async (_, change) => {
+  ])('leaves the summary where %s', async (_, change) => {
     await settle();
-    expect(await pruning().prunable(LATER, 10)).toHaveLength(5);
+    for (const id of ids) await pruning().prune(id, LATER);
+    expect(await pruning().prunableSummaries(LATER, 10)).toEqual(['1']);
     await stored.rows.query(`update flag_promotion_summaries set ${change}`);
-    expect(await pruning().prunable(LATER, 10)).toEqual([]);
+    expect(await pruning().prunableSummaries(LATER, 10)).toEqual([]);
+    await pruning().pruneSummary('1', LATER);
+    expect(await rows()).toHaveLength(1);
   });
 
   test('a summary all of whose warnings gave way before it was told goes too', async () => {

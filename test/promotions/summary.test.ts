@@ -76,7 +76,7 @@ describe('the next step of a reply in its thread', () => {
     nextSummaryStep({ summary: message({ id: '2', kind }), root, facts: facts(known) }, attempts);
 
   test.each([
-    ['call', { openCriticals: 3 }, { openCriticals: 0 }],
+    ['call', { unattended: 3 }, { openCriticals: 3, unattended: 0 }],
     ['ended', { open: 0 }, { open: 1 }],
     ['rca_reminder', { owingRca: 1 }, { owingRca: 0 }],
   ] as const)('a %s is said as long as it has something to say', (kind, wanted, unwanted) => {
@@ -87,15 +87,15 @@ describe('the next step of a reply in its thread', () => {
   });
 
   test('it waits for a summary that is posted anew, and goes with one that is withdrawn', () => {
-    expect(step('call', { openCriticals: 3 }, message())).toEqual({ kind: 'done' });
-    expect(step('call', { openCriticals: 3 }, message({ state: 'closed' }))).toEqual({ kind: 'withdraw' });
+    expect(step('call', { unattended: 3 }, message())).toEqual({ kind: 'done' });
+    expect(step('call', { unattended: 3 }, message({ state: 'closed' }))).toEqual({ kind: 'withdraw' });
   });
 
   test('nothing is posted without a look, once an attempt was made', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...SUMMARY_KINDS),
-        fc.record({ open: fc.nat(3), openCriticals: fc.nat(3), owingRca: fc.nat(3) }),
+        fc.record({ open: fc.nat(3), openCriticals: fc.nat(3), unattended: fc.nat(3), owingRca: fc.nat(3) }),
         fc.integer({ min: 1, max: 9 }),
         (kind, known, attempts) => {
           expect(step(kind, known, posted(), attempts).kind).not.toBe('post');
