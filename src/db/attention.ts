@@ -17,7 +17,7 @@ import {
   type UnsnoozeRefusal,
 } from '../promotions/snooze.js';
 import { requestRepaint } from './alerts.js';
-import { attentionOf, everyAttention, settleQuestion } from './attention-rows.js';
+import { attentionOf, attentionsOf, everyAttention, settleQuestion } from './attention-rows.js';
 import { type AuditAction, appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { lockOperator } from './operators.js';
@@ -49,6 +49,8 @@ export type UnsnoozeOutcome = { readonly kind: 'done'; readonly promotion: Promo
  */
 export interface AttentionRecords {
   of(promotionId: string): Promise<Attention | null>;
+  /** By the promotion, as far as there is any. */
+  ofMany(promotionIds: readonly string[]): Promise<ReadonlyMap<string, Attention>>;
   /** By the promotion. */
   all(): Promise<ReadonlyMap<string, Attention>>;
   /** `over`: the owner from whom it is taken over, as the person saw it; null where they saw none. */
@@ -96,6 +98,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
 
   return {
     of: (promotionId) => attentionOf(knex, promotionId),
+    ofMany: (promotionIds) => attentionsOf(knex, promotionIds),
     all: () => everyAttention(knex),
 
     async take(asked) {

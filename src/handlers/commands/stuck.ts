@@ -23,14 +23,14 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
   // The page may have emptied while it was on screen.
   if (found.rows.length === 0 && offset > 0) return page(deps, 0);
   if (found.rows.length > 0) {
-    const rows = found.rows.map(async (promotion) => ({
+    const attention = await db.attention.ofMany(found.rows.map(({ id }) => id));
+    const rows = found.rows.map((promotion) => ({
       promotion,
       severity: severityDue(promotion, now, thresholds) ?? ('warning' as const),
-      attention: await db.attention.of(promotion.id),
+      attention: attention.get(promotion.id) ?? null,
     }));
-    const withoutEvidence = await Promise.all(rows);
     return stuckAnswer({
-      rows: await withEvidence(deps, withoutEvidence),
+      rows: await withEvidence(deps, rows),
       total: found.total,
       offset,
       summaryId: null,
