@@ -1,21 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { startHerokuStandIn } from '../../demo/heroku/stand-in.js';
 import { startSlackStandIn } from '../../demo/slack/workspace.js';
 import { openDatabase } from '../../src/db/database.js';
 import { createTestDatabase } from '../support/database.js';
 import { createRowStore } from '../support/row-store.js';
+import { type Child, startChild } from './child.js';
 import type { Report, Scenario } from './scenario.js';
 
 /** Replicas promote flags on one database, and are killed with SIGKILL at random moments, each followed by a successor. */
 const PROMOTIONS = 200;
 const REPLICAS = 3;
 const LEASE = '3s';
-const GIVE_UP_AFTER_MS = 180_000;
+const GIVE_UP_AFTER_MS = 300_000;
 const APP = 'raxx-console-prod';
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export const promoterKills: Scenario = { name: 'promoter-kills', run };
 
@@ -29,10 +27,9 @@ async function run(random: () => number): Promise<Report> {
     requestsPerHour: 1_000_000,
   });
   // Slow enough that most kills fall into the middle of a promotion.
-  heroku.faults.add({ fault: { kind: 'delay', ms: 25 } });
+  heroku.faults.add({ fault: { kind: 'delay', ms: 150 } });
   const slack = await startSlackStandIn();
   const environment = {
-    PATH: process.env['PATH'],
     DATABASE_URL: database.url,
     SLACK_BOT_TOKEN: slack.botToken,
     SLACK_SIGNING_SECRET: slack.signingSecret,
@@ -46,20 +43,16 @@ async function run(random: () => number): Promise<Report> {
     PORT: '0',
   };
   let logged = '';
-  function startReplica(): ChildProcess {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start'], { cwd: ROOT, env: environment });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        logged += text;
-      });
-    }
-    return child;
-  }
+  const startReplica = (): Child => startChild(['start'], environment);
 
   for (let index = 0; index < PROMOTIONS; index += 1) {
     await rows.insertDeploying({ flagKey: flagOf(index), checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
   }
   const replicas = Array.from({ length: REPLICAS }, startReplica);
+  async function retire(victim: number): Promise<void> {
+    await replicas[victim]?.kill();
+    logged += replicas[victim]?.output() ?? '';
+  }
   const startedAt = performance.now();
   let kills = 0;
   async function left(): Promise<number> {
@@ -69,14 +62,15 @@ async function run(random: () => number): Promise<Report> {
     return row?.n ?? 0;
   }
   while ((await left()) > 0 && performance.now() - startedAt < GIVE_UP_AFTER_MS) {
-    // Long enough for a replica to come up and to be somewhere in its work.
-    await sleep(300 + random() * 900);
+    // One that is up, so that however slow the machine, it was somewhere in its work.
+    await sleep(100 + random() * 400);
     const victim = Math.floor(random() * REPLICAS);
-    replicas[victim]?.kill('SIGKILL');
+    await replicas[victim]?.port();
+    await retire(victim);
     replicas[victim] = startReplica();
     kills += 1;
   }
-  for (const replica of replicas) replica.kill('SIGKILL');
+  for (const victim of replicas.keys()) await retire(victim);
 
   const stuck = await left();
   const [outcome] = await rows.query<{ deployed: number; patched: number; ended: number; doubled: number }>(
