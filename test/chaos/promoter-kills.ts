@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { startHerokuStandIn } from '../../demo/heroku/stand-in.js';
 import { startSlackStandIn } from '../../demo/slack/workspace.js';
 import { openDatabase } from '../../src/db/database.js';
 import { createTestDatabase } from '../support/database.js';
 import { createRowStore } from '../support/row-store.js';
+import { type Child, startChild } from './child.js';
 import type { Report, Scenario } from './scenario.js';
 
 /**
@@ -19,9 +18,8 @@ const LEASE_MS = 3_000;
 /** What recovering may take beside the lease: a process that comes up, and a promotion from there on. */
 const DEFAULT_LEASE_MS = 20_000;
 const RECOVERY_MS = DEFAULT_LEASE_MS + 5_000;
-const GIVE_UP_AFTER_MS = 180_000;
+const GIVE_UP_AFTER_MS = 300_000;
 const APP = 'raxx-console-prod';
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export const promoterKills: Scenario = { name: 'promoter-kills', run };
 
@@ -36,10 +34,9 @@ async function run(random: () => number): Promise<Report> {
     requestsPerHour: 1_000_000,
   });
   // Slow enough that most kills fall into the middle of a promotion.
-  heroku.faults.add({ fault: { kind: 'delay', ms: 25 } });
+  heroku.faults.add({ fault: { kind: 'delay', ms: 150 } });
   const slack = await startSlackStandIn();
   const environment = {
-    PATH: process.env['PATH'],
     DATABASE_URL: database.url,
     SLACK_BOT_TOKEN: slack.botToken,
     SLACK_SIGNING_SECRET: slack.signingSecret,
@@ -52,23 +49,17 @@ async function run(random: () => number): Promise<Report> {
     PORT: '0',
   };
   let logged = '';
-  function startReplica(lease = LEASE_MS): ChildProcess {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start'], {
-      cwd: ROOT,
-      env: { ...environment, PROMOTER_LEASE: `${lease}ms` },
-    });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        logged += text;
-      });
-    }
-    return child;
-  }
+  const startReplica = (lease = LEASE_MS): Child =>
+    startChild(['start'], { ...environment, PROMOTER_LEASE: `${lease}ms` });
 
   for (let index = 0; index < PROMOTIONS; index += 1) {
     await rows.insertDeploying({ flagKey: flagOf(index), checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
   }
   const replicas = Array.from({ length: REPLICAS }, () => startReplica());
+  async function retire(victim: number): Promise<void> {
+    await replicas[victim]?.kill();
+    logged += replicas[victim]?.output() ?? '';
+  }
   const startedAt = performance.now();
   let kills = 0;
   async function left(): Promise<number> {
@@ -89,27 +80,32 @@ async function run(random: () => number): Promise<Report> {
       promotedAt: new Date().toISOString(),
     });
     while (!heroku.requests.slice(sent).some(({ method }) => method === 'PATCH')) await sleep(10);
-    only.kill('SIGKILL');
     const killedAt = performance.now();
+    await only.kill();
     const successor = startReplica(DEFAULT_LEASE_MS);
     let up = Number.POSITIVE_INFINITY;
-    successor.stdout?.on('data', (text: string) => {
-      if (text.includes('flag-promotions is up')) up = performance.now() - killedAt;
+    const comingUp = successor.port().then(() => {
+      up = performance.now() - killedAt;
     });
     while ((await left()) > 0 && performance.now() - killedAt < GIVE_UP_AFTER_MS) await sleep(10);
     const deployed = performance.now() - killedAt;
-    successor.kill('SIGKILL');
+    await comingUp;
+    for (const child of [only, successor]) {
+      await child.kill();
+      logged += child.output();
+    }
     return { up, deployed };
   }
   while ((await left()) > 0 && performance.now() - startedAt < GIVE_UP_AFTER_MS) {
-    // Long enough for a replica to come up and to be somewhere in its work.
-    await sleep(300 + random() * 900);
+    // One that is up, so that however slow the machine, it was somewhere in its work.
+    await sleep(100 + random() * 400);
     const victim = Math.floor(random() * REPLICAS);
-    replicas[victim]?.kill('SIGKILL');
+    await replicas[victim]?.port();
+    await retire(victim);
     replicas[victim] = startReplica();
     kills += 1;
   }
-  for (const replica of replicas) replica.kill('SIGKILL');
+  for (const victim of replicas.keys()) await retire(victim);
   const recovered = await recoverAlone();
 
   const stuck = await left();
