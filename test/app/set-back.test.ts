@@ -24,12 +24,21 @@ describe('a promotion that is failed although it is live', () => {
       path: `/apps/${APP}/releases/*`,
       fault: { kind: 'status', status: 503 },
     });
+    bed.heroku.setReleaseBehaviour(APP, 'pending');
     await kris().command(`mark ${FLAG} ${APP}`);
     await kris().waitForEphemeral((message) => message.text.includes('Marked'));
     await kris().command(`promote ${FLAG}`);
     await kris().waitForModal();
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
+    await eventually(async () =>
+      expect(await bed.rows.query('select checkpoint from console_flag_promotions')).toEqual([
+        { checkpoint: expect.stringMatching(/^PENDING/u) },
+      ]),
+    );
+    bed.heroku.finishRelease(APP, 'succeeded');
+    bed.heroku.setReleaseBehaviour(APP, 'instant');
     await eventually(async () => {
+      bed.clock.advance(3_000);
       const [row] = await bed.rows.query<Record<string, unknown>>(
         'select checkpoint, last_error from console_flag_promotions',
       );
