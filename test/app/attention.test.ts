@@ -94,7 +94,7 @@ describe('I’m on it', () => {
 
   test('is confirmed for another 45 minutes, and the question is settled', async () => {
     const { superadmin: kris } = people;
-    await choose(kris, 'take');
+    await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await colour()).toBe('daa038'));
     await tickAfter(45 * MINUTE);
     const asked = await question();
@@ -112,7 +112,7 @@ describe('I’m on it', () => {
   test('is handed over, by the question or the menu, which the thread says without pinging who did it', async () => {
     const { superadmin: kris, engineer: sam } = people;
     await bed.enrol(sam.id, 'engineer');
-    await choose(sam, 'take');
+    await told(sam, () => choose(sam, 'take'));
     await eventually(async () => expect(await colour()).toBe('daa038'));
     expect(await told(kris, () => choose(kris, 'hand_over'))).toContain(`already taken by <@${sam.id}>`);
     expect(await told(sam, () => choose(sam, 'hand_over'))).toContain('You handed over');
@@ -121,7 +121,7 @@ describe('I’m on it', () => {
     expect(handed).not.toContain(sam.id);
     expect(await colour()).toBe('a30200');
 
-    await choose(kris, 'take');
+    await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await colour()).toBe('daa038'));
     await tickAfter(45 * MINUTE);
     expect(await told(kris, async () => kris.click(await question(), 'hand_over'))).toContain('You handed over');
@@ -131,7 +131,7 @@ describe('I’m on it', () => {
 
   test('of what is taken says by whom, and takes over only where that is asked for', async () => {
     const { superadmin: kris, secondSuperadmin: mina } = people;
-    await choose(kris, 'take');
+    await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await colour()).toBe('daa038'));
     expect(await told(mina, () => choose(mina, 'take'))).toContain(`already taken by <@${kris.id}>, since <!date^`);
     expect(JSON.stringify(await bed.alert())).toContain(`*On it*: <@${kris.id}>`);
@@ -200,7 +200,7 @@ describe('I’m on it', () => {
 
   test('of an owner who is disabled ends at once, and the alert says so', async () => {
     const { superadmin: kris } = people;
-    await choose(kris, 'take');
+    await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await colour()).toBe('daa038'));
     await bed.db.operators.disable(kris.id, bed.clock.now());
     await tickAfter(MINUTE);
@@ -229,7 +229,7 @@ describe('I’m on it', () => {
     const { superadmin: kris } = people;
     const others = await Promise.all([bed.replica(), bed.replica()]);
     const tickAll = () => Promise.all([bed.app, ...others].map((app) => app.tick()));
-    await choose(kris, 'take');
+    await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await colour()).toBe('daa038'));
     bed.clock.advance(45 * MINUTE);
     await tickAll();
@@ -246,7 +246,7 @@ describe('I’m on it', () => {
     ['arrived all the same', 'reset_after', 1],
   ] as const)('is asked once where Slack’s answer to the question %s', async (_, kind, times) => {
     const { superadmin: kris } = people;
-    await choose(kris, 'take');
+    await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await colour()).toBe('daa038'));
     bed.slack.faults.add({ method: 'chat.postMessage', times, kind });
     await tickAfter(45 * MINUTE);
@@ -262,7 +262,7 @@ describe('I’m on it', () => {
 
   test('that was answered while its question was on its way leaves no buttons behind', async () => {
     const { superadmin: kris } = people;
-    await choose(kris, 'take');
+    await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await colour()).toBe('daa038'));
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_after' });
     await tickAfter(45 * MINUTE);
@@ -295,7 +295,7 @@ describe('I’m on it', () => {
 
   test('shows in the history and in the list', async () => {
     const { superadmin: kris } = people;
-    await choose(kris, 'take');
+    await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await colour()).toBe('daa038'));
     const seen = async (text: string, words: string) => {
       await kris.command(text);
