@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { Digest } from '../promotions/digest.js';
 import type { Knex } from './connection.js';
-import type { Lease, Postponement } from './leases.js';
+import { free, type Lease, type Postponement, waited } from './leases.js';
 import { count, parseRows, rowCount } from './rows.js';
 
 export interface ClaimedDigest {
@@ -28,8 +28,7 @@ export interface Digests {
 }
 
 const COLUMNS = 'd.due, d.due_at, d.state, d.channel, d.message_ts, d.attempts, d.created_at';
-const FREE = `d.state <> 'closed' and (d.lease_until is null or d.lease_until <= clock_timestamp())
-  and (d.next_attempt_at is null or d.next_attempt_at <= ?)`;
+const FREE = `d.state <> 'closed' and ${free('d')} and ${waited('d')}`;
 
 const digestRow = z
   .object({

@@ -118,6 +118,7 @@ export function wrongMethod(allow: string): Page {
   return { ...html(405, messagePage('This page takes no such request', 'Nothing was changed.')), allow };
 }
 
-function html(status: number, body: string): Page {
+/** A whole page, as its answer. */
+export function html(status: number, body: string): Page {
   return { status, contentType: 'text/html', body };
 }

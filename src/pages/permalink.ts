@@ -1,5 +1,5 @@
 import { COMMAND } from '../views/ids.js';
-import { type Page, type PageRequest, wrongMethod } from './enrolment.js';
+import { html, type Page, type PageRequest, wrongMethod } from './enrolment.js';
 import { messagePage } from './enrolment-page.js';
 
 /** A promotion's address in a browser. Whoever follows it is nobody that the app knows, so it tells only where to look. */
@@ -15,8 +15,4 @@ export async function permalinkPage({ method, path }: PageRequest): Promise<Page
           `Post this link in a channel of your workspace, and it unfolds to the promotion’s state; or type ${COMMAND} show ${id} there.`,
         ),
       );
-}
-
-function html(status: number, body: string): Page {
-  return { status, contentType: 'text/html', body };
 }
