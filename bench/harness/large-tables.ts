@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { migrations } from '../../migrations/index.js';
 import type { BenchServer } from './server.js';
@@ -13,7 +14,7 @@ export const STUCK = 20;
 export const SHOWN_FLAG = 'flag_77';
 const FLAGS = 5_000;
 
-/** A database with this many promotions; kept from run to run, and made anew where the schema is another. */
+/** A database with this many promotions; kept from run to run, and made anew where the schema or the filling is another. */
 export async function databaseWith(server: BenchServer, rows: number, say: (line: string) => void): Promise<string> {
   const name = `bench_rows_${rows}`;
   const kept = await server.keep(name);
@@ -32,7 +33,11 @@ export async function databaseWith(server: BenchServer, rows: number, say: (line
   return url;
 }
 
-const fingerprint = (rows: number): string => `${rows} rows, ${migrations.map(({ name }) => name).join(' ')}`;
+/** Of what it was filled with, and under which schema. */
+function fingerprint(rows: number): string {
+  const filling = createHash('sha256').update(fill.toString()).digest('hex').slice(0, 12);
+  return `${rows} rows, filling ${filling}, ${migrations.map(({ name }) => name).join(' ')}`;
+}
 
 async function filledAs(url: string): Promise<string> {
   return withClient(url, async (client) => {
@@ -74,11 +79,12 @@ async function fill(url: string, rows: number): Promise<void> {
           from generate_series(1, ${recent}) n;
       update console_audit_head set last_id = ${recent};
       alter table console_audit_log enable trigger user;
-      insert into flag_promotion_progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done)
-        select ${rows - recent} + n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4 from generate_series(1, ${recent}) n;
-      insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled)
-        select ${rows - recent} + n, 'critical', 'closed', 'C0ALERTS', n || '.1', now(), true
-          from generate_series(1, ${Math.ceil(recent / 100)}) n;
+      insert into flag_promotion_progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done, posted_at, created_at)
+        select id, 'posted', 'C0ALERTS', id || '.2', 'deployed', 4, 4, promoted_at, promoted_at
+          from console_flag_promotions where id > ${rows - recent};
+      insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled, created_at)
+        select id, 'critical', 'closed', 'C0ALERTS', id || '.1', promoted_at + interval '1 day', true, promoted_at + interval '1 day'
+          from console_flag_promotions where id > ${rows - recent} and id <= ${rows - recent + Math.ceil(recent / 100)} order by id;
       insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at)
         select 'stuck_' || n, 'app', 'FLAG_STUCK_' || n, 'deploying', now() from generate_series(1, ${STUCK}) n;`);
     for (const { definition } of indexes.rows) await client.query(definition);
