@@ -200,8 +200,8 @@ export interface RunningApp {
 }
 
 const STOP_WITHIN_MS = 9_000;
-/** A promotion starts by NOTIFY; this is how late it starts where that is lost. */
-const PROMOTER_POLL_MS = 1_000;
+/** A promotion starts by NOTIFY; this is how late it starts where that is lost, or where the one that held it was killed. */
+const PROMOTER_POLL_MS = 500;
 /** Promotions whose progress is being told at once: few enough that none outlasts its lease while it waits for Slack. */
 const SHOWN_AT_ONCE = 5;
 

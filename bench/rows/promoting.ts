@@ -14,14 +14,14 @@ const PROMOTIONS = Number(process.env['BENCH_PROMOTIONS'] ?? 1_000);
 const APPS = Array.from({ length: 100 }, (_, index) => `bench-app-${index}`);
 /** Clicks that arrive at once; and pg-boss's jobs in work at once, as many as the promoter's. */
 const AT_ONCE = 10;
-const IN_WORK = 5;
+const IN_WORK = 10;
 /** Enough to see its rate, which its polling sets: ten a second with batches of five. */
 const POLLED_JOBS = 60;
 const QUEUE = 'promotions';
 
 export const promoting: Row = {
   name: 'promoting',
-  how: `${AT_ONCE} at a time are marked and promoted by the app's own transactions, by ${AT_ONCE} operators, and then brought to \`deployed\` by the built app through the Heroku stand-in, which answers at once and runs beside it, ${APPS.length} apps in all; until every row says so. Each is read at Heroku, set, read again, and leaves four audit events and a progress message. pg-boss is measured in two ways. By \`work\`, its documented one, with batches of ${IN_WORK}, as many as a promoter has in work, and the shortest interval that it takes (half a second, which also sets its rate; ${POLLED_JOBS} jobs show it). And without any pause: ${AT_ONCE} at a time are sent, and ${IN_WORK} at a time fetched and completed in a process of its own, as fast as its queries are answered: three statements a job, where a promotion has some twenty statements and six requests to Heroku.`,
+  how: `${AT_ONCE} at a time are marked and promoted by the app's own transactions, by ${AT_ONCE} operators, and then brought to \`deployed\` by the built app through a Heroku that answers at once, in a process of its own, ${APPS.length} apps in all; until every row says so. Each is read at Heroku, set, read again, and leaves four audit events and a progress message. pg-boss is measured in two ways. By \`work\`, its documented one, with batches of ${IN_WORK}, as many as a promoter has in work, and the shortest interval that it takes (half a second, which also sets its rate; ${POLLED_JOBS} jobs show it). And without any pause: ${AT_ONCE} at a time are sent, and ${IN_WORK} at a time fetched and completed in a process of its own, as fast as its queries are answered: three statements a job, where a promotion has some twenty statements and five requests to Heroku.`,
   async measure({ server, say }: Bench): Promise<readonly Figure[]> {
     const slack = await startInstantSlack();
     const ours: Contender<'perSecond'> = {
@@ -64,15 +64,15 @@ export const promoting: Row = {
   },
 };
 
-const standIn = z.object({ apiUrl: z.string(), apiKey: z.string() });
+const standIn = z.object({ port: z.number() });
 
 async function promoteAll(databaseUrl: string, slack: InstantSlack): Promise<number> {
-  const heroku = await run(program('standins/heroku.js'), [APPS.join(',')], {}, /^\{.*\}$/mu);
-  const { apiUrl, apiKey } = standIn.parse(JSON.parse(heroku.said[0]));
+  const heroku = await run(program('standins/heroku.js'), [], {}, /^\{.*\}$/mu);
+  const { port } = standIn.parse(JSON.parse(heroku.said[0]));
   const app = await startBuiltApp({
     databaseUrl,
     slack,
-    environment: { HEROKU_API_URL: apiUrl, HEROKU_API_KEY: apiKey },
+    environment: { HEROKU_API_URL: `http://127.0.0.1:${port}`, HEROKU_API_KEY: 'bench' },
   });
   const db = openDatabase(databaseUrl);
   const operators = Array.from({ length: AT_ONCE }, (_, index) => `U0KRIS${index}`);
@@ -104,11 +104,13 @@ async function promoteAll(databaseUrl: string, slack: InstantSlack): Promise<num
     if (done.kind !== 'done') throw new Error(`Not promoted: ${done.kind}.`);
   });
   await until(async () => {
-    const found = await watching.query<{ n: string }>(
-      `select count(*) as n from console_flag_promotions where state = 'deployed'`,
-    );
-    return Number(found.rows[0]?.n) === PROMOTIONS;
+    const left = await watching.query(`select from console_flag_promotions where state = 'deploying' limit 1`);
+    return left.rowCount === 0;
   });
+  const ended = await watching.query<{ n: string }>(
+    `select count(*) as n from console_flag_promotions where state = 'deployed'`,
+  );
+  if (Number(ended.rows[0]?.n) !== PROMOTIONS) throw new Error('Not all were deployed.');
   const seconds = (performance.now() - startedAt) / 1000;
   await watching.end();
   await db.close();

@@ -13,13 +13,17 @@ import {
   ALERT_COLUMNS,
   alertRow,
   count,
+  countRow,
   idColumn,
+  idRow,
   PROMOTION_COLUMNS,
   parseRows,
+  promotionIdRow,
   promotionRow,
   rowCount,
   STUCK,
   STUCK_CLOCK,
+  stateRow,
 } from './rows.js';
 import { requestSummaryRepaint } from './summaries.js';
 
@@ -80,6 +84,9 @@ const SETTLED = `lease_owner = null, lease_until = null, ${NO_FAILURE}`;
 /** As if it had never been in Slack. */
 const UNPOSTED = `channel = null, refused_channel = null, refused_because = null, message_ts = null, thread_ts = null, posted_at = null`;
 
+const repeatRow = z.object({ promotion_id: idColumn, last: count, pending: z.boolean() });
+const idAndStateRow = z.object({ id: idColumn, state: z.string() });
+const wasRow = z.object({ was: z.boolean() });
 const ownRow = z
   .object({ heroku_app: z.string(), held: z.boolean(), n: count })
   .transform((row): OwnMessages => ({ herokuApp: row.heroku_app, held: row.held, count: row.n }));
@@ -89,7 +96,7 @@ async function stateOf(trx: Knex.Transaction, promotionId: string): Promise<stri
   const held = await trx.raw(`select state::text as state from console_flag_promotions where id = ? for share`, [
     promotionId,
   ]);
-  return parseRows(held, z.object({ state: z.string() }))[0]?.state ?? null;
+  return parseRows(held, stateRow)[0]?.state ?? null;
 }
 
 export function alerts(knex: Knex): Alerts {
@@ -145,7 +152,7 @@ export function alerts(knex: Knex): Alerts {
              from flag_promotion_replies where promotion_id = any(?::bigint[]) and kind = 'repeat' group by promotion_id`,
           [stuckIds],
         ),
-        z.object({ promotion_id: idColumn, last: count, pending: z.boolean() }),
+        repeatRow,
       );
       const ended = parseRows(
         await knex.raw(
@@ -153,7 +160,7 @@ export function alerts(knex: Knex): Alerts {
              from flag_promotion_alerts a join console_flag_promotions p on p.id = a.promotion_id
             where a.state in ('pending', 'posted') and (a.state = 'posted' or a.attempts = 0) and p.state <> 'deploying'`,
         ),
-        z.object({ promotion_id: idColumn }),
+        promotionIdRow,
       );
       // What was closed before anybody saw it has taken no message.
       const own = await knex.raw(
@@ -168,7 +175,7 @@ export function alerts(knex: Knex): Alerts {
       );
       const [deploying] = parseRows(
         await knex.raw(`select count(*) as n from console_flag_promotions where state = 'deploying'`),
-        z.object({ n: count }),
+        countRow,
       );
       const alertsById = new Map<string, Alert[]>();
       for (const alert of stuckAlerts) {
@@ -221,9 +228,7 @@ export function alerts(knex: Knex): Alerts {
           `select p.id, p.state::text as state from console_flag_promotions p where p.id = any(?::bigint[]) order by p.id for share`,
           [promotionIds],
         );
-        const ended = parseRows(held, z.object({ id: idColumn, state: z.string() })).filter(
-          ({ state }) => state !== 'deploying',
-        );
+        const ended = parseRows(held, idAndStateRow).filter(({ state }) => state !== 'deploying');
         await showThatItEnded(trx, ...ended.map(({ id }) => id));
       });
     },
@@ -235,7 +240,7 @@ export function alerts(knex: Knex): Alerts {
         `select a.id from flag_promotion_alerts a where a.promotion_id = ? and ${DUE} order by a.id`,
         [promotionId],
       );
-      return parseRows(found, z.object({ id: idColumn })).map((row) => row.id);
+      return parseRows(found, idRow).map((row) => row.id);
     },
 
     async claim(id, lease, now) {
@@ -315,7 +320,7 @@ export function alerts(knex: Knex): Alerts {
         `select promotion_id from flag_promotion_alerts where channel = ? and message_ts = ? and thread_ts is null`,
         [thread.channel, thread.ts],
       );
-      return parseRows(found, z.object({ promotion_id: idColumn }))[0]?.promotion_id ?? null;
+      return parseRows(found, promotionIdRow)[0]?.promotion_id ?? null;
     },
   };
 }
@@ -347,6 +352,21 @@ export async function closeUnsentWarnings(trx: Knex.Transaction, promotionIds: r
 /** Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. */
 export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await requestProgressRepaint(trx, ...promotionIds);
+  await endAlerting(trx, ...promotionIds);
+}
+
+/** Whether anything was alerted about a promotion, or somebody looks after it. */
+export async function wasAlerted(trx: Knex.Transaction, promotionId: string): Promise<boolean> {
+  const found = await trx.raw(
+    `select exists (select 1 from flag_promotion_alerts where promotion_id = ?)
+         or exists (select 1 from flag_promotion_attention where promotion_id = ?) as "was"`,
+    [promotionId, promotionId],
+  );
+  return parseRows(found, wasRow)[0]?.was ?? false;
+}
+
+/** The same without how it went, which is told apart from what was alerted about it. */
+export async function endAlerting(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await endAttention(trx, ...promotionIds);
   await requestSummaryRepaint(trx, ...promotionIds);
   // One that was begun stays pending: Slack may hold its message, which has to be found and painted first.

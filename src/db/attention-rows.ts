@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Attention } from '../promotions/attention.js';
 import { appendAuditEvents, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
-import { idColumn, parseRows } from './rows.js';
+import { idColumn, parseRows, promotionIdRow } from './rows.js';
 
 /* The rows of who is on what and what is snoozed, as other transactions read and end them. */
 
@@ -104,7 +104,7 @@ export async function endSnoozesOfWarnings(
   );
   await appendAuditEvents(
     trx,
-    parseRows(ended, z.object({ promotion_id: idColumn })).map(({ promotion_id: promotionId }) => ({
+    parseRows(ended, promotionIdRow).map(({ promotion_id: promotionId }) => ({
       at,
       action: 'console.flag.promotion.snooze_ended',
       actor: WATCHDOG,

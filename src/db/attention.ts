@@ -24,8 +24,11 @@ import { lockOperator } from './operators.js';
 import { lockPromotion } from './promotions.js';
 import { recordRefusal } from './refusals.js';
 import type { ReplyKind } from './replies.js';
-import { parseRows, rowCount } from './rows.js';
+import { parseRows, rowCount, stateRow } from './rows.js';
 import { requestCall } from './summaries.js';
+
+const severityRow = z.object({ severity: z.enum(['warning', 'critical']) });
+const atRow = z.object({ at: z.date() });
 
 /** Who asks for what, and when. */
 export interface AttentionRequest {
@@ -248,18 +251,18 @@ export function attentionRecords(knex: Knex): AttentionRecords {
 /** Everything that a decision needs, locked in the order in which every transaction locks: promotion, then operator. */
 async function hold(trx: Knex.Transaction, { promotionId, operatorId }: AttentionRequest): Promise<HeldSnooze> {
   const promotion = await lockPromotion(trx, promotionId);
-  const person = await lockOperator(trx, operatorId);
+  const operator = await lockOperator(trx, operatorId);
   const attention = await attentionOf(trx, promotionId);
   const open = parseRows(
     await trx.raw(`select severity from flag_promotion_alerts where promotion_id = ?::bigint and state <> 'closed'`, [
       promotionId,
     ]),
-    z.object({ severity: z.enum(['warning', 'critical']) }),
+    severityRow,
   );
   const isCritical = open.some(({ severity }) => severity === 'critical');
   return {
     promotion,
-    operator: person?.operator ?? null,
+    operator,
     isAlerting: open.length > 0,
     criticalSince: isCritical ? await criticalSince(trx, promotionId) : null,
     ownership: attention?.ownership ?? null,
@@ -274,7 +277,7 @@ async function criticalSince(trx: Knex.Transaction, promotionId: string): Promis
       where promotion_id = ? and action = 'console.flag.promotion.stuck_critical' order by id desc limit 1`,
     [promotionId],
   );
-  return parseRows(found, z.object({ at: z.date() }))[0]?.at ?? null;
+  return parseRows(found, atRow)[0]?.at ?? null;
 }
 
 /** The promotion first, as every transaction locks: somebody may be ending it. */
@@ -282,7 +285,7 @@ async function isDeployingStill(trx: Knex.Transaction, promotionId: string): Pro
   const held = await trx.raw(`select state::text as state from console_flag_promotions where id = ? for update`, [
     promotionId,
   ]);
-  return parseRows(held, z.object({ state: z.string() }))[0]?.state === 'deploying';
+  return parseRows(held, stateRow)[0]?.state === 'deploying';
 }
 
 async function change(

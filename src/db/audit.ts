@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Knex } from './connection.js';
-import { idColumn, parseRows } from './rows.js';
+import { idColumn, idRow, parseRows } from './rows.js';
 
 /** The actions of the audit log; the first two are the console's own names for a person's resolution. */
 export const AUDIT_ACTIONS = [
@@ -91,7 +91,7 @@ export async function appendAuditEvents(
       JSON.stringify(detail),
     ]),
   );
-  return parseRows(inserted, z.object({ id: idColumn })).map((row) => row.id);
+  return parseRows(inserted, idRow).map((row) => row.id);
 }
 
 const eventRow = z

@@ -5,6 +5,8 @@ import type { Knex } from './connection.js';
 import { free, type Lease, type Postponement, waited } from './leases.js';
 import { count, parseRows, rowCount } from './rows.js';
 
+const dueRow = z.object({ due: z.string() });
+
 export interface ClaimedDigest {
   readonly digest: Digest;
   /** How many deliveries were begun before this one. */
@@ -69,7 +71,7 @@ export function digests(knex: Knex): Digests {
     },
     async due(now) {
       const found = await knex.raw(`select d.due from flag_promotion_digests d where ${FREE} order by d.due`, [now]);
-      return parseRows(found, z.object({ due: z.string() })).map((row) => row.due);
+      return parseRows(found, dueRow).map((row) => row.due);
     },
     async claim(due, lease, now) {
       const claimed = await knex.raw(

@@ -7,9 +7,16 @@ const CHANNEL = 'flag_promotions_due';
 const FIRST_RETRY_MS = 500;
 const MOST_RETRY_MS = 30_000;
 
-/** Inside the transaction that makes a promotion due: PostgreSQL tells every listener as it commits, or nobody. */
-export async function announceDue(trx: Knex.Transaction): Promise<void> {
-  await trx.raw(`select pg_notify(?, '')`, [CHANNEL]);
+/**
+ * Inside the transaction that makes a promotion due: how it goes is to be told in Slack, and PostgreSQL tells every
+ * listener of it as that commits, or nobody.
+ */
+export async function announceDue(trx: Knex.Transaction, promotionId: string): Promise<void> {
+  await trx.raw(
+    `with opened as (insert into flag_promotion_progress (promotion_id) values (?) on conflict do nothing)
+     select pg_notify(?, '')`,
+    [promotionId, CHANNEL],
+  );
 }
 
 /** Being told when a promotion is due. */

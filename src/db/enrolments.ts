@@ -19,6 +19,7 @@ import {
   endOpenEnrolment,
   isLastSuperadmin,
   lockAdministration,
+  lockAuthenticator,
   lockOperator,
   recordCodeCheck,
   recordRecoveryCode,
@@ -136,13 +137,14 @@ export function enrolments(knex: Knex): Enrolments {
     async administer(request, link, at, checkCode) {
       return knex.transaction(async (trx) => {
         await lockAdministration(trx);
-        const actor = await lockOperator(trx, request.askedBy);
-        const person = request.personId === request.askedBy ? actor : await lockOperator(trx, request.personId);
+        const actor = await lockAuthenticator(trx, request.askedBy);
+        const person =
+          request.personId === request.askedBy ? (actor?.operator ?? null) : await lockOperator(trx, request.personId);
         const decision = decideAdministration(
           request,
           {
             actor: actor?.operator ?? null,
-            person: person?.operator ?? null,
+            person,
             isLastSuperadmin: await isLastSuperadmin(trx, request.personId),
           },
           () => (actor === null ? neverAccepted() : checkCode(actor.authenticator)),
@@ -157,7 +159,7 @@ export function enrolments(knex: Knex): Enrolments {
             return decision;
           case 'do': {
             await recordCodeCheck(trx, request.askedBy, decision.check);
-            const role = request.action === 'add' ? request.role : (person?.operator.role ?? request.role);
+            const role = request.action === 'add' ? request.role : (person?.role ?? request.role);
             const expiresAt = await carryOut(trx, { ...request, role }, link, at);
             await appendAuditEvent(trx, {
               at,
@@ -216,18 +218,14 @@ export function enrolments(knex: Knex): Enrolments {
         const held = await lockOpen(trx, slackUserId);
         const person = await lockOperator(trx, slackUserId);
         const inviter = held === null ? null : await lockOperator(trx, held.enrolment.invitedBy);
-        const decision = decideConfirmation(
-          held?.enrolment ?? null,
-          { person: person?.operator ?? null, inviter: inviter?.operator ?? null },
-          at,
-        );
+        const decision = decideConfirmation(held?.enrolment ?? null, { person, inviter }, at);
         if (decision.kind !== 'activate') return decision;
         if (held === null) throw new Error('Nothing was open, and was to be activated.');
         const { enrolment } = held;
         await writeAuthenticator(trx, {
           slackUserId,
           // A new secret of one's own brings no role that was not there.
-          role: enrolment.purpose === 'rotate' ? (person?.operator.role ?? enrolment.role) : enrolment.role,
+          role: enrolment.purpose === 'rotate' ? (person?.role ?? enrolment.role) : enrolment.role,
           sealedSecret: secretOf(enrolment),
           recoveryCodeHashes: held.recoveryCodeHashes,
           lastStep: held.lastStep,

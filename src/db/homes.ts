@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Knex } from './connection.js';
 import type { Lease, Postponement } from './leases.js';
-import { count, parseRows, rowCount } from './rows.js';
+import { attemptsRow, parseRows, rowCount } from './rows.js';
 
 /** A home tab that somebody opened. */
 export interface Home {
@@ -67,7 +67,7 @@ export function homes(knex: Knex): Homes {
           returning attempts`,
         [lease.owner, lease.durationMs, slackUserId, publishedBefore],
       );
-      return parseRows(updated, z.object({ attempts: count }))[0]?.attempts ?? null;
+      return parseRows(updated, attemptsRow)[0]?.attempts ?? null;
     },
     recordPublished: (id, lease, shown, at) =>
       fenced(id, lease, 'shown = ?, published_at = ?, attempts = 0, next_attempt_at = null, last_error = null', [

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { connect, type Knex } from './connection.js';
 import { MIGRATION_NAMES, MIGRATIONS_TABLE } from './migrate.js';
 import { operators } from './operators.js';
-import { count, parseRows } from './rows.js';
+import { countRow, parseRows } from './rows.js';
 
 /** What a database is like, as this app finds it. */
 export interface DatabaseInspection {
@@ -110,7 +110,7 @@ async function isAuditGuarded(knex: Knex): Promise<boolean> {
       where tgrelid = 'console_audit_log'::regclass and tgenabled <> 'D' and tgname = any(array(select jsonb_array_elements_text(?::jsonb)))`,
     [JSON.stringify(GUARDS)],
   );
-  return parseRows(found, z.object({ n: count }))[0]?.n === GUARDS.length;
+  return parseRows(found, countRow)[0]?.n === GUARDS.length;
 }
 
 async function appsOf(knex: Knex) {

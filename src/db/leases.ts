@@ -1,6 +1,5 @@
-import { z } from 'zod';
 import type { Knex } from './connection.js';
-import { count, idColumn, parseRows, rowCount } from './rows.js';
+import { attemptsRow, idRow, parseRows, rowCount } from './rows.js';
 
 /** Who holds a row while delivering it, and for how long at most (milliseconds, on the database's clock). */
 export interface Lease {
@@ -49,7 +48,7 @@ export function leasedRows(knex: Knex, table: string, alias: string, key: string
           where ${condition} and ${free(alias)} and ${waited(alias)} order by ${order} limit ?`,
         [now, limit],
       );
-      return parseRows(found, z.object({ id: idColumn })).map(({ id }) => id);
+      return parseRows(found, idRow).map(({ id }) => id);
     },
     async claim(id, lease, condition, values) {
       const claimed = await knex.raw(
@@ -57,7 +56,7 @@ export function leasedRows(knex: Knex, table: string, alias: string, key: string
           where ${alias}.${key} = ? and ${free(alias)} and ${condition} returning ${alias}.attempts`,
         [lease.owner, lease.durationMs, id, ...values],
       );
-      const [row] = parseRows(claimed, z.object({ attempts: count }));
+      const [row] = parseRows(claimed, attemptsRow);
       return row === undefined ? null : row.attempts - 1;
     },
     async fenced(runner, id, lease, assignments, values) {

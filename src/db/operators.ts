@@ -3,7 +3,7 @@ import type { EnrolmentEnd } from '../promotions/enrolment.js';
 import type { CodeCheck, Operator } from '../promotions/resolution.js';
 import { type AuditAction, appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
-import { count, idColumn, parseRows, rowCount } from './rows.js';
+import { count, countRow, idColumn, parseRows, rowCount } from './rows.js';
 
 /** An operator's authenticator as it is stored, the secret still sealed, and the recovery codes that stand in for it. */
 export interface StoredAuthenticator {
@@ -160,7 +160,7 @@ export async function isLastSuperadmin(trx: Knex.Transaction, slackUserId: strin
   const found = await trx.raw(
     `select slack_user_id from console_operators where role = 'superadmin' and disabled_at is null`,
   );
-  const left = parseRows(found, z.object({ slack_user_id: z.string() }));
+  const left = parseRows(found, slackUserIdRow);
   return left.length === 1 && left[0]?.slack_user_id === slackUserId;
 }
 
@@ -185,7 +185,7 @@ export async function writeAuthenticator(
       select ?, value from jsonb_array_elements_text(?::jsonb)`,
     [slackUserId, JSON.stringify(operator.recoveryCodeHashes ?? [])],
   );
-  return parseRows(upserted, z.object({ existed: z.boolean() }))[0]?.existed ?? false;
+  return parseRows(upserted, existedRow)[0]?.existed ?? false;
 }
 
 /** Takes every right, at once, and whatever link could bring one back. Answers false where there is no such operator. */
@@ -220,6 +220,8 @@ export async function endOpenEnrolment(
   );
 }
 
+const slackUserIdRow = z.object({ slack_user_id: z.string() });
+const existedRow = z.object({ existed: z.boolean() });
 const authenticatorRow = z.object({
   totp_secret_encrypted: z.string(),
   totp_last_step: idColumn.nullable(),
@@ -232,7 +234,16 @@ const recoveryCodeRow = z
   .transform((row) => ({ hash: row.code_hash, usedAt: row.used_at }));
 
 /** Locks an operator until the end of the transaction; null where there is none. */
-export async function lockOperator(
+export async function lockOperator(trx: Knex.Transaction, slackUserId: string): Promise<Operator | null> {
+  const found = await trx.raw(
+    `select slack_user_id, role, disabled_at from console_operators where slack_user_id = ? for update`,
+    [slackUserId],
+  );
+  return parseRows(found, operatorRow)[0] ?? null;
+}
+
+/** The same, with what a code is checked against. */
+export async function lockAuthenticator(
   trx: Knex.Transaction,
   slackUserId: string,
 ): Promise<{ operator: Operator; authenticator: StoredAuthenticator } | null> {
@@ -312,6 +323,6 @@ export async function recordRecoveryCode(
     action: 'console.flag.operator.recovery_code_used',
     actor: used.operatorId,
     promotionId: used.promotionId,
-    detail: { for: used.for, left: parseRows(counted, z.object({ n: count }))[0]?.n ?? 0 },
+    detail: { for: used.for, left: parseRows(counted, countRow)[0]?.n ?? 0 },
   });
 }

@@ -161,11 +161,6 @@ export async function acceptedRelease(knex: Knex, promotionId: string): Promise<
   return parseRows(found, acceptedRow)[0] ?? null;
 }
 
-/** Inside the transaction that began a promotion: it is to be told about. */
-export async function openProgress(trx: Knex.Transaction, promotionId: string): Promise<void> {
-  await trx.raw(`insert into flag_promotion_progress (promotion_id) values (?) on conflict do nothing`, [promotionId]);
-}
-
 /** Inside a transaction that changed how a promotion goes. */
 export async function requestProgressRepaint(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await trx.raw(

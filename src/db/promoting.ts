@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { INTENT, pendingCommit, type ReleaseFacts } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { showThatItEnded } from './alerts.js';
+import { endAlerting, wasAlerted } from './alerts.js';
 import { appendAuditEvents, type NewAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import type { Lease, Postponement } from './leases.js';
 import { noteDrift, requestProgressRepaint } from './progress.js';
-import { count, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
+import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
+
+const changedRow = z.object({ changed: z.boolean() });
 
 /** `actor` of what the promoter does. */
 export const PROMOTER = 'promoter';
@@ -67,10 +69,9 @@ export function promoting(knex: Knex): Promoting {
     ended: boolean,
   ): Promise<boolean> {
     return knex.transaction(async (trx) => {
-      // A statement of its own: those that follow see what was written to alerts until the row was locked.
-      if (!(await update(trx, id, lease, assignments, values))) return false;
-      if (ended) await showThatItEnded(trx, id);
-      else await requestProgressRepaint(trx, id);
+      if (!(await updateAndTell(trx, id, lease, assignments, values))) return false;
+      // In statements of their own, which see what was written to alerts until the row was locked.
+      if (ended && (await wasAlerted(trx, id))) await endAlerting(trx, id);
       await appendAuditEvents(
         trx,
         events.map((event) => ({ ...event, actor: PROMOTER, promotionId: id })),
@@ -94,7 +95,7 @@ export function promoting(knex: Knex): Promoting {
         [lease.owner, lease.durationMs, INTENT, now],
       );
       const [promotion] = parseRows(claimed, promotionRow);
-      const [row] = parseRows(claimed, z.object({ attempts: count }));
+      const [row] = parseRows(claimed, attemptsRow);
       return promotion === undefined || row === undefined ? null : { promotion, attempts: row.attempts };
     },
     renew: (id, lease) =>
@@ -158,6 +159,24 @@ async function update(knex: Knex, id: string, lease: Lease, assignments: string,
   return rowCount(updated) === 1;
 }
 
+/** The same, and has it shown in Slack: most promotions end with nothing else to be shown than how they went. */
+async function updateAndTell(
+  trx: Knex.Transaction,
+  id: string,
+  lease: Lease,
+  assignments: string,
+  values: Values,
+): Promise<boolean> {
+  const updated = await trx.raw(
+    `with written as (update console_flag_promotions p set ${assignments} where ${HELD} returning p.id),
+          told as (update flag_promotion_progress g set repaint_wanted = g.repaint_wanted + 1
+                     from written where g.promotion_id = written.id)
+     select id from written`,
+    [...values, id, lease.owner],
+  );
+  return parseRows(updated, idRow).length === 1;
+}
+
 /** Heroku took the change, as this release. */
 function taken(release: ReleaseFacts, at: Date): Event {
   const { id, version, createdAt } = release;
@@ -179,7 +198,7 @@ async function giveBack(
        from before where p.id = before.id returning before.last_error is distinct from p.last_error as changed`,
     [id, lease.owner, nextAttemptAt, lastError, lastError !== null],
   );
-  const changed = parseRows(updated, z.object({ changed: z.boolean() }))[0]?.changed ?? false;
+  const changed = parseRows(updated, changedRow)[0]?.changed ?? false;
   if (changed) await requestProgressRepaint(trx, id);
   return changed;
 }

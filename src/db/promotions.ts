@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { Evidence } from '../promotions/evidence.js';
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
@@ -13,10 +12,16 @@ import {
 import { requestRepaint, showThatItEnded } from './alerts.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
-import { lockOperator, recordCodeCheck, recordRecoveryCode, type StoredAuthenticator } from './operators.js';
+import {
+  lockAuthenticator,
+  lockOperator,
+  recordCodeCheck,
+  recordRecoveryCode,
+  type StoredAuthenticator,
+} from './operators.js';
 import { recordRefusal } from './refusals.js';
 import {
-  count,
+  countRow,
   ENDED_AT,
   PROMOTION_COLUMNS,
   parseRows,
@@ -130,7 +135,7 @@ export function promotions(knex: Knex): Promotions {
         offset,
         limit,
       ]);
-      return { total: parseRows(counted, z.object({ n: count }))[0]?.n ?? 0, rows };
+      return { total: parseRows(counted, countRow)[0]?.n ?? 0, rows };
     },
     list: ({ beforeId, limit }) =>
       beforeId === null
@@ -146,7 +151,7 @@ export function promotions(knex: Knex): Promotions {
     async deploying() {
       const counted = await knex.raw(`select count(*) as n from console_flag_promotions p where p.state = 'deploying'`);
       const oldest = await first(`where p.state = 'deploying' order by ${STUCK_CLOCK}, p.id limit 1`);
-      return { total: parseRows(counted, z.object({ n: count }))[0]?.n ?? 0, oldest };
+      return { total: parseRows(counted, countRow)[0]?.n ?? 0, oldest };
     },
     resolved: (limit) =>
       select(
@@ -164,7 +169,7 @@ export function promotions(knex: Knex): Promotions {
       const request = { ...asked, note: asked.note === null ? null : storable(asked.note) };
       return knex.transaction(async (trx) => {
         const held = await lockPromotion(trx, request.promotionId);
-        const person = await lockOperator(trx, request.operatorId);
+        const person = await lockAuthenticator(trx, request.operatorId);
         const decision = decideResolution(request, { promotion: held, operator: person?.operator ?? null }, () =>
           person === null ? neverAccepted() : checkCode(person.authenticator),
         );
@@ -231,8 +236,7 @@ export function promotions(knex: Knex): Promotions {
     async linkRca({ promotionId, url, operatorId, at, onlyFirst = false }) {
       return knex.transaction(async (trx) => {
         const promotion = await lockPromotion(trx, promotionId);
-        const person = await lockOperator(trx, operatorId);
-        if (!isOperator(person?.operator ?? null)) {
+        if (!isOperator(await lockOperator(trx, operatorId))) {
           const asked = { at, operatorId, promotionId: promotion?.id ?? null, attempted: 'rca_linked' };
           await recordRefusal(trx, asked, { kind: 'not_operator' });
           return { kind: 'not_operator' };

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import type { Promotion } from '../promotions/promotion.js';
 import type { UnsettledCritical } from '../promotions/rca-debt.js';
 import type { Knex } from './connection.js';
-import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
+import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
+
+const aboutRow = z.object({ alert_id: idColumn, was_posted: z.boolean() });
+const totalRow = z.object({ total: count });
 
 /** Promotions that alerted, ended, and have no RCA. */
 export interface RcaDebts {
@@ -32,7 +35,7 @@ export function rcaDebts(knex: Knex): RcaDebts {
           where a.severity = 'critical' and a.state = 'closed' and not a.rca_settled order by a.id limit ?`,
         [limit],
       );
-      const about = parseRows(found, z.object({ alert_id: idColumn, was_posted: z.boolean() }));
+      const about = parseRows(found, aboutRow);
       return parseRows(found, promotionRow).flatMap((promotion, index) => {
         const row = about[index];
         return row === undefined ? [] : [{ alertId: row.alert_id, wasPosted: row.was_posted, promotion }];
@@ -76,8 +79,8 @@ export function rcaDebts(knex: Knex): RcaDebts {
       ]);
       return {
         rows: parseRows(found, promotionRow),
-        total: parseRows(found, z.object({ total: count }))[0]?.total ?? 0,
-        isAtLeast: parseRows(older, z.unknown()).length > 0,
+        total: parseRows(found, totalRow)[0]?.total ?? 0,
+        isAtLeast: rowCount(older) > 0,
       };
     },
   };

@@ -8,6 +8,7 @@ import {
   alertRow,
   count,
   idColumn,
+  idRow,
   PROMOTION_COLUMNS,
   parseRows,
   promotionRow,
@@ -98,7 +99,7 @@ const SETTLED = `attempts = 0, next_attempt_at = null, last_error = null`;
 
 export function replies(knex: Knex): Replies {
   async function ids(sql: string, values: readonly (string | number | Date)[]): Promise<readonly string[]> {
-    return parseRows(await knex.raw(sql, [...values]), z.object({ id: idColumn })).map((row) => row.id);
+    return parseRows(await knex.raw(sql, [...values]), idRow).map((row) => row.id);
   }
   async function fenced(
     id: string,

@@ -140,11 +140,18 @@ export function storable(text: string): string {
   return text.replaceAll('\0', '').toWellFormed();
 }
 
+/* What many statements answer. A schema is compiled at its first use: one that is made anew for each answer never pays. */
+export const idRow = z.object({ id: idColumn });
+export const promotionIdRow = z.object({ promotion_id: idColumn });
+export const countRow = z.object({ n: count });
+export const stateRow = z.object({ state: z.string() });
+export const attemptsRow = z.object({ attempts: count });
+
 const rawResult = z.object({ rows: z.array(z.unknown()), rowCount: z.number().nullable() });
 
 /** Parses the rows of a raw statement; what does not fit the schema is a fault, not a value. */
 export function parseRows<T extends z.ZodType>(result: unknown, row: T): z.output<T>[] {
-  return z.array(row).parse(rawResult.parse(result).rows);
+  return rawResult.parse(result).rows.map((found) => row.parse(found));
 }
 
 /** How many rows a raw INSERT, UPDATE or DELETE touched. */

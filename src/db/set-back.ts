@@ -4,7 +4,7 @@ import { setBackOf } from '../promotions/set-back.js';
 import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { announceDue } from './due.js';
-import { acceptedRelease, openProgress } from './progress.js';
+import { acceptedRelease } from './progress.js';
 import { PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
 
 /**
@@ -39,8 +39,7 @@ export async function promoteBack(
   );
   const [back] = parseRows(inserted, promotionRow);
   if (back === undefined) throw new Error('The promotion that sets the value back was not inserted.');
-  await openProgress(trx, back.id);
-  await announceDue(trx);
+  await announceDue(trx, back.id);
   await appendAuditEvent(trx, {
     at,
     action: 'console.flag.promotion.promoted',

@@ -18,7 +18,9 @@ import type { Knex } from './connection.js';
 import { type Lease, leasedRows, NO_FAILURE, type Postponement, waited } from './leases.js';
 import {
   count,
+  countRow,
   idColumn,
+  idRow,
   PROMOTION_COLUMNS,
   parseRows,
   promotionRow,
@@ -26,6 +28,10 @@ import {
   rowCount,
   STUCK_CLOCK,
 } from './rows.js';
+
+const criticalRow = z.object({ critical: z.boolean() });
+const severityRow = z.object({ id: idColumn, severity: z.string() });
+const tellsOf = z.object({ id: idColumn, summary_id: idColumn.nullable() });
 
 export interface ClaimedSummary extends SummaryWork {
   /** How many deliveries were begun before this one. */
@@ -234,7 +240,7 @@ export function summaries(knex: Knex): Summaries {
         order by ${STUCK_CLOCK}, p.id offset ? limit ?`,
       [id, offset, limit],
     );
-    const critical = parseRows(found, z.object({ critical: z.boolean() }));
+    const critical = parseRows(found, criticalRow);
     const promotions = parseRows(found, promotionRow);
     const attentions = await attentionsOf(
       knex,
@@ -328,7 +334,7 @@ export function summaries(knex: Knex): Summaries {
         `select count(distinct promotion_id) as n from flag_promotion_alerts where summary_id = ?::bigint and state <> 'closed'`,
         [id],
       );
-      return { total: parseRows(counted, z.object({ n: count }))[0]?.n ?? 0, rows: await page(id, asked) };
+      return { total: parseRows(counted, countRow)[0]?.n ?? 0, rows: await page(id, asked) };
     },
 
     // The summaries themselves before what is said in their threads.
@@ -340,7 +346,7 @@ export function summaries(knex: Knex): Summaries {
           where ${DUE} and s.id in (select a.summary_id from flag_promotion_alerts a where a.promotion_id = ?) order by s.id`,
         [promotionId],
       );
-      return parseRows(found, z.object({ id: idColumn })).map((row) => row.id);
+      return parseRows(found, idRow).map((row) => row.id);
     },
 
     async claim(id, lease, now) {
@@ -439,14 +445,13 @@ async function openAlerts(trx: Knex.Transaction, together: OpeningTogether, at: 
       where p.id = any(?::bigint[]) and p.state = 'deploying' order by p.id for share of p skip locked`,
     [at, openings.map(({ promotionId }) => promotionId)],
   );
-  const tellsOf = z.object({ id: idColumn, summary_id: idColumn.nullable() });
   const known = new Map(parseRows(found, tellsOf).map((row) => [row.id, row.summary_id]));
   const already = parseRows(
     await trx.raw(
       `select promotion_id as id, severity from flag_promotion_alerts where promotion_id = any(?::bigint[]) and state <> 'closed'`,
       [[...known.keys()]],
     ),
-    z.object({ id: idColumn, severity: z.string() }),
+    severityRow,
   );
   const isNew = ({ promotionId, severity }: Opening) =>
     known.has(promotionId) && !already.some((row) => row.id === promotionId && row.severity === severity);
@@ -495,7 +500,7 @@ async function joinSummary(
       order by s.id desc limit 1 for update`,
     [channel, heldUntil],
   );
-  const row = z.object({ id: idColumn });
+  const row = idRow;
   const [summary] = [
     ...parseRows(found, row),
     ...(rowCount(found) > 0

@@ -6,8 +6,13 @@ import { decideTransition, type TransitionRefusal, type TransitionRequest } from
 import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { announceDue } from './due.js';
-import { lockOperator, recordCodeCheck, recordRecoveryCode, type StoredAuthenticator } from './operators.js';
-import { openProgress } from './progress.js';
+import {
+  lockAuthenticator,
+  lockOperator,
+  recordCodeCheck,
+  recordRecoveryCode,
+  type StoredAuthenticator,
+} from './operators.js';
 import { lockPromotion, neverAccepted } from './promotions.js';
 import { recordRefusal } from './refusals.js';
 import { PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
@@ -47,8 +52,7 @@ export function transitions(knex: Knex): Transitions {
   return {
     async mark(asked, operatorId, at) {
       return knex.transaction(async (trx) => {
-        const person = await lockOperator(trx, operatorId);
-        if (!isOperator(person?.operator ?? null)) {
+        if (!isOperator(await lockOperator(trx, operatorId))) {
           const denied = { at, operatorId, promotionId: null, attempted: 'mark' };
           await recordRefusal(trx, denied, { kind: 'not_operator' });
           return { kind: 'not_operator' };
@@ -73,7 +77,7 @@ export function transitions(knex: Knex): Transitions {
     async carryOut(request, at, checkCode) {
       return knex.transaction(async (trx) => {
         const held = await lockPromotion(trx, request.promotionId);
-        const person = await lockOperator(trx, request.operatorId);
+        const person = await lockAuthenticator(trx, request.operatorId);
         const decision = decideTransition(request, { promotion: held, operator: person?.operator ?? null }, () =>
           person === null ? neverAccepted() : checkCode(person.authenticator),
         );
@@ -134,8 +138,7 @@ async function promote(trx: Knex.Transaction, request: TransitionRequest, at: Da
      last_error = null, lease_owner = null, lease_until = null`,
     [request.operatorId, at, INTENT],
   );
-  await openProgress(trx, promotion.id);
-  await announceDue(trx);
+  await announceDue(trx, promotion.id);
   await appendAuditEvent(trx, {
     at,
     action: 'console.flag.promotion.promoted',

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Knex } from './connection.js';
-import { parseRows } from './rows.js';
+import { parseRows, rowCount } from './rows.js';
+
+const waitRow = z.object({ wait: z.coerce.number() });
 
 /** Whose turn it is to post to a channel, among all replicas; on the database's clock. */
 export interface Turns {
@@ -23,13 +25,13 @@ export function turns(knex: Knex): Turns {
            where t.free_at <= clock_timestamp() or t.free_at > clock_timestamp() + ${ABSURD} returning 1`,
         [channel, owner, holdMs],
       );
-      if (parseRows(taken, z.unknown()).length > 0) return 0;
+      if (rowCount(taken) > 0) return 0;
       const others = await knex.raw(
         `select extract(epoch from free_at - clock_timestamp()) * 1000 as wait from flag_promotion_turns where channel = ?`,
         [channel],
       );
       // What has become free in between is taken at the next look.
-      return Math.max(1, Math.ceil(parseRows(others, z.object({ wait: z.coerce.number() }))[0]?.wait ?? 0));
+      return Math.max(1, Math.ceil(parseRows(others, waitRow)[0]?.wait ?? 0));
     },
     async giveBack(channel, owner, pauseMs) {
       await knex.raw(`update flag_promotion_turns set free_at = ${LATER} where channel = ? and owner = ?`, [

@@ -30,6 +30,8 @@ import { unfurlPromotions } from './unfurl.js';
 type Handler = (deps: HandlerDependencies, body: unknown) => Promise<void>;
 type SubmitHandler = typeof submitResolution;
 
+const answerable = z.object({ response_url: z.string().nullish() }).catch({});
+
 const ACTIONS: Readonly<Record<string, Handler>> = {
   [ACTION.markCompleted]: (deps, body) => clickResolution(deps, 'completed', body),
   [ACTION.markFailed]: (deps, body) => clickResolution(deps, 'failed', body),
@@ -82,7 +84,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
       await handler(deps, body);
     } catch (error) {
       deps.log.error({ err: error, handler: name }, 'a handler failed');
-      const { response_url } = z.object({ response_url: z.string().nullish() }).catch({}).parse(body);
+      const { response_url } = answerable.parse(body);
       if (response_url != null) await answer(deps, response_url, sentence(failureWords(error)));
     }
   };
@@ -129,7 +131,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
 }
 
 async function unknownAction(deps: HandlerDependencies, body: unknown): Promise<void> {
-  const { response_url } = z.object({ response_url: z.string().nullish() }).parse(body);
+  const { response_url } = answerable.parse(body);
   await answer(
     deps,
     response_url ?? null,

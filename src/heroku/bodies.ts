@@ -54,6 +54,10 @@ const releaseBody = z
 
 const appBody = z.object({ id: z.string().min(1), name: z.string().min(1) });
 
+const releasesBody = z.array(releaseBody).refine(isNewestFirst);
+
+const configVarValue = z.string().nullable();
+
 const jsonObject = z.custom<object>((body) => typeof body === 'object' && body !== null && !Array.isArray(body));
 
 export const readRelease = (text: string): Reading<Release> => read(text, releaseBody);
@@ -62,12 +66,14 @@ export const readApp = (text: string): Reading<App> => read(text, appBody);
 
 /** Takes at most `max` releases, and only newest first: a list in another order would hide the latest release. */
 export function readReleases(text: string, max: number): Reading<readonly Release[]> {
-  return read(text, z.array(releaseBody).max(max).refine(isNewestFirst));
+  const reading = read(text, releasesBody);
+  return reading.ok && reading.value.length > max ? { ok: false, fault: 'body: too_big' } : reading;
 }
 
 /** The one variable, null where it is unset. All the others end here. */
 export function readConfigVar(text: string, name: string): Reading<string | null> {
-  return read(text, jsonObject.transform((vars) => ownValue(vars, name)).pipe(z.string().nullable()));
+  const vars = read(text, jsonObject);
+  return vars.ok ? check(ownValue(vars.value, name), configVarValue) : vars;
 }
 
 function isNewestFirst(releases: readonly Release[]): boolean {
@@ -84,7 +90,10 @@ function ownValue(vars: object, name: string): unknown {
 
 function read<T>(text: string, schema: z.ZodType<T>): Reading<T> {
   const body = parseJson(text);
-  if (body === undefined) return { ok: false, fault: `not JSON (${Buffer.byteLength(text)} bytes)` };
+  return body === undefined ? { ok: false, fault: `not JSON (${Buffer.byteLength(text)} bytes)` } : check(body, schema);
+}
+
+function check<T>(body: unknown, schema: z.ZodType<T>): Reading<T> {
   const result = schema.safeParse(body);
   if (result.success) return { ok: true, value: result.data };
   return { ok: false, fault: result.error.issues.map((issue) => `${place(issue.path)}: ${issue.code}`).join(', ') };

@@ -26,11 +26,19 @@ export async function readPromotionFacts(
   // Releases before the value: one that ended in between would else seem to have succeeded without its value.
   const named = await releaseOfCheckpoint(heroku, promotion, options);
   const releases = named === null ? await heroku.releases(herokuApp, { max: RELEASES_SEARCHED }, options) : [];
-  const value = await heroku.readConfigVar(herokuApp, configVar, options);
+  const looked = new Map<string, boolean>();
+  const carries = async (release: Release): Promise<boolean> => {
+    const known = looked.get(release.id);
+    if (known !== undefined) return known;
+    const isTarget = (await heroku.configVarAtRelease(herokuApp, release.id, configVar, options)) === targetValue;
+    looked.set(release.id, isTarget);
+    return isTarget;
+  };
+  // What the release in force carries is the value, so that nothing more has to be asked right after a change.
+  const isInForce = await isOursAndInForce(releases[0], promotion, carries);
+  const value = isInForce ? targetValue : await heroku.readConfigVar(herokuApp, configVar, options);
   const valueIsTarget = value === targetValue;
   if (named !== null) return { facts: { valueIsTarget, release: named }, held: { value, release: 0 } };
-  const carries = async (release: Release) =>
-    (await heroku.configVarAtRelease(herokuApp, release.id, configVar, options)) === targetValue;
   const release = valueIsTarget
     ? await broughtBy(releases, promotion, carries)
     : await onItsWay(releases, promotion, carries);
@@ -53,6 +61,16 @@ async function releaseOfCheckpoint(
 }
 
 type Carries = (release: Release) => Promise<boolean>;
+
+/** Whether the newest release is the app's current one, was made since the promoter was about to set the value, and carries it. */
+async function isOursAndInForce(
+  newest: Release | undefined,
+  { baseRelease }: Promotion,
+  carries: Carries,
+): Promise<boolean> {
+  if (newest === undefined || baseRelease === null || newest.version <= baseRelease) return false;
+  return newest.current && newest.status === 'succeeded' && carries(newest);
+}
 
 /**
  * The release that brought a value that is in force: the oldest of the unbroken run of newest ones that carry it. The

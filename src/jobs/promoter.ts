@@ -41,7 +41,7 @@ export interface Promoter {
 }
 
 /** Promotions at once: most of one is waiting for Heroku, and a slow one must not hold up the others. */
-const AT_ONCE = 5;
+const AT_ONCE = 10;
 const CALL_WITHIN_MS = 10_000;
 /** A PATCH that is under way at a stop is given this long: cut off at once, a successor might look before it took effect. */
 const LAST_PATCH_WITHIN_MS = 5_000;

@@ -94,6 +94,7 @@ const foundMessages = z.object({
   messages: z.array(z.object({ ts: z.string(), metadata: z.unknown().optional() })).default([]),
   response_metadata: z.object({ next_cursor: z.string().default('') }).optional(),
 });
+const openedView = z.object({ view: z.object({ id: z.string() }) });
 const posted = z.object({ channel: z.string(), ts: z.string() });
 
 const memberInfo = z.object({
@@ -102,6 +103,15 @@ const memberInfo = z.object({
     is_bot: z.boolean().optional(),
     is_stranger: z.boolean().optional(),
     deleted: z.boolean().optional(),
+  }),
+});
+const userTeam = z.object({ user: z.object({ team_id: z.string().nullish() }) });
+const userTimeZone = z.object({ user: z.object({ tz: z.string().nullish() }) });
+const userNames = z.object({
+  user: z.object({
+    name: z.string(),
+    real_name: z.string().optional(),
+    profile: z.object({ display_name: z.string().optional(), real_name: z.string().optional() }).optional(),
   }),
 });
 const UNKNOWN_USER: ReadonlySet<string> = new Set(['user_not_found', 'user_not_visible']);
@@ -283,7 +293,7 @@ export function createSlack(options: SlackOptions): Slack {
 
     async openModal(triggerId, view) {
       const answer = await call('views.open', () => client.views.open({ trigger_id: triggerId, view }));
-      return z.object({ view: z.object({ id: z.string() }) }).parse(answer).view.id;
+      return openedView.parse(answer).view.id;
     },
 
     async updateModal(viewId, view) {
@@ -296,7 +306,7 @@ export function createSlack(options: SlackOptions): Slack {
 
     async teamOf(userId) {
       const answer = await call('users.info', () => client.users.info({ user: userId }));
-      return z.object({ user: z.object({ team_id: z.string().nullish() }) }).parse(answer).user.team_id ?? null;
+      return userTeam.parse(answer).user.team_id ?? null;
     },
 
     async unfurl({ channel, ts }, unfurls) {
@@ -355,15 +365,7 @@ export function createSlack(options: SlackOptions): Slack {
       if (known !== undefined) return known;
       try {
         const answer = await call('users.info', () => client.users.info({ user: userId }));
-        const { user } = z
-          .object({
-            user: z.object({
-              name: z.string(),
-              real_name: z.string().optional(),
-              profile: z.object({ display_name: z.string().optional(), real_name: z.string().optional() }).optional(),
-            }),
-          })
-          .parse(answer);
+        const { user } = userNames.parse(answer);
         const name =
           [user.profile?.display_name, user.profile?.real_name, user.real_name].find((text) => text) ?? user.name;
         names.set(userId, name);
@@ -376,7 +378,7 @@ export function createSlack(options: SlackOptions): Slack {
 
     async timeZoneOf(userId) {
       const answer = await call('users.info', () => client.users.info({ user: userId }));
-      const { user } = z.object({ user: z.object({ tz: z.string().nullish() }) }).parse(answer);
+      const { user } = userTimeZone.parse(answer);
       return user.tz == null || user.tz === '' ? null : user.tz;
     },
   };
