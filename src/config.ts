@@ -1,6 +1,6 @@
 import cronParser from 'cron-parser';
 import ms from 'ms';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHANNEL_ID, MENTION, parseAlertRoutes } from './alert-routes.js';
 import { MOST_OWN_PER_HOUR } from './promotions/detection.js';
 import type { RouteRule } from './promotions/routing.js';

@@ -134,6 +134,8 @@ async function readBody(request: IncomingMessage, mostBytes: number): Promise<st
 
 /** What was asked for, without a query; null where it is no address, which anybody may send. */
 function pathOf(target: string): string | null {
+  // Nearly all there are.
+  if (target === SLACK_PATH) return target;
   return URL.canParse(target, 'http://localhost') ? new URL(target, 'http://localhost').pathname : null;
 }
 

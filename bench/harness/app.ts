@@ -27,6 +27,8 @@ export function startBuiltApp({ databaseUrl, slack, environment }: Surroundings)
     TOTP_ENCRYPTION_KEY: ENCRYPTION_KEY.toString('base64'),
     MAINTENANCE_CRON: '0 0 1 1 *',
     PORT: '0',
+    // As Procfile, Dockerfile and the systemd unit have it.
+    MALLOC_ARENA_MAX: '2',
     ...environment,
   });
 }

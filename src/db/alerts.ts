@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Alert, MessageRef } from '../promotions/alert.js';
 import type { AlertWork } from '../promotions/delivery.js';
 import type { Gathered, OwnMessages } from '../promotions/detection.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Attention } from '../promotions/attention.js';
 import { appendAuditEvents, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';

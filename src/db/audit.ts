@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Knex } from './connection.js';
 import { idColumn, idRow, parseRows } from './rows.js';
 

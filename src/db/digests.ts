@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { Digest } from '../promotions/digest.js';
 import type { Knex } from './connection.js';

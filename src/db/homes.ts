@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Knex } from './connection.js';
 import type { Lease, Postponement } from './leases.js';
 import { attemptsRow, parseRows, rowCount } from './rows.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { connect, type Knex } from './connection.js';
 import { MIGRATION_NAMES, MIGRATIONS_TABLE } from './migrate.js';
 import { operators } from './operators.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Knex } from './connection.js';
 import { count, parseRows } from './rows.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EnrolmentEnd } from '../promotions/enrolment.js';
 import type { CodeCheck, Operator } from '../promotions/resolution.js';
 import { type AuditAction, appendAuditEvent } from './audit.js';

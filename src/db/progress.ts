@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { AcceptedRelease, Progress, ProgressFacts } from '../promotions/progress.js';
 import type { Destination } from '../promotions/routing.js';

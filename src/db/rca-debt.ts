@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Promotion } from '../promotions/promotion.js';
 import type { UnsettledCritical } from '../promotions/rca-debt.js';
 import type { Knex } from './connection.js';

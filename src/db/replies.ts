@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Alert, MessageRef } from '../promotions/alert.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { Knex } from './connection.js';

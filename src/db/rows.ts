@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Alert } from '../promotions/alert.js';
 import { type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';

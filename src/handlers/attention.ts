@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AttentionRequest } from '../db/attention.js';
 import { worstSeverity } from '../promotions/alert.js';
 import type { OwnerAnswer } from '../promotions/ownership.js';

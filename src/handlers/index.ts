@@ -1,5 +1,5 @@
 import type { App } from '@slack/bolt';
-import { z } from 'zod';
+import * as z from 'zod';
 import { notice } from '../views/blocks.js';
 import { ACTION, COMMAND, SHORTCUT, VIEW } from '../views/ids.js';
 import { sentence } from '../views/list.js';
@@ -64,7 +64,7 @@ const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
   [VIEW.administration]: submitAdministration,
 };
 
-const EVENTS: Readonly<Record<'app_home_opened' | 'app_mention' | 'link_shared' | 'message', Handler>> = {
+const EVENTS: Readonly<Record<string, Handler>> = {
   app_home_opened: openHome,
   app_mention: mentionWithRca,
   link_shared: unfurlPromotions,
@@ -124,10 +124,11 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
     await run(SHORTCUT.linkAsRca, body, shortcutLinkAsRca);
   });
 
-  bolt.event('app_home_opened', ({ body }) => run('app_home_opened', body, EVENTS.app_home_opened));
-  bolt.event('app_mention', ({ body }) => run('app_mention', body, EVENTS.app_mention));
-  bolt.event('link_shared', ({ body }) => run('link_shared', body, EVENTS.link_shared));
-  bolt.event('message', ({ body }) => run('message', body, EVENTS.message));
+  // One listener for all of them too: whatever comes in, Bolt goes through every listener there is.
+  bolt.event(/.*/u, async ({ body, event: { type } }) => {
+    const handler = Object.hasOwn(EVENTS, type) ? EVENTS[type] : undefined;
+    if (handler !== undefined) await run(type, body, handler);
+  });
 }
 
 async function unknownAction(deps: HandlerDependencies, body: unknown): Promise<void> {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MarkOutcome, NewPromotion } from '../db/transitions.js';
 import { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from '../heroku/heroku.js';
 import { needsOperator } from '../views/authority.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
 import { notice } from '../views/blocks.js';

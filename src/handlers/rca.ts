@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RcaLinkOutcome } from '../db/promotions.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { checkRcaUrl, firstUrlIn } from '../promotions/rca-url.js';

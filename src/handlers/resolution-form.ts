@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { READ_VERDICTS } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { type SetBack, setBackOf } from '../promotions/set-back.js';

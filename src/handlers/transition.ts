@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TransitionOutcome } from '../db/transitions.js';
 import { type Evidence, evidenceChanged } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';

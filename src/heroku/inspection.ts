@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ClockReading, readClock } from '../promotions/clock.js';
 import { OneSendClient } from './client.js';
 import { createHeroku, HerokuError, type HerokuErrorKind } from './heroku.js';

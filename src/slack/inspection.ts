@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ClockReading, readClock } from '../promotions/clock.js';
 
 /** What Slack says of this app, as far as it said anything. */

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LogLevel, WebClient } from '@slack/web-api';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { RcaThread } from '../promotions/rca-draft.js';
 import type { Answer, HomeTab, Message, Modal, Unfurl } from '../views/blocks.js';

@@ -1,5 +1,5 @@
 import type { WebClient } from '@slack/web-api';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { RcaMessage, RcaThread } from '../promotions/rca-draft.js';
 import { MESSAGE_GONE, toSlackError } from './errors.js';
