@@ -30,7 +30,10 @@ const app = new App({
 });
 app.command(/.*/u, ({ ack }) => ack());
 app.action(/.*/u, ({ ack }) => ack());
-app.view(/.*/u, ({ ack }) => ack());
+// With the same answer as the app's, a refusal under a field.
+app.view(/.*/u, ({ ack }) =>
+  ack({ response_action: 'errors', errors: { note: 'Say why: the next person will want to know.' } }),
+);
 
 const server = await receiver.start(0);
 process.stdout.write(`${JSON.stringify({ port: portOf(server) })}\n`);
