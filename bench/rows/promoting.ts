@@ -14,7 +14,7 @@ const PROMOTIONS = Number(process.env['BENCH_PROMOTIONS'] ?? 1_000);
 const APPS = Array.from({ length: 100 }, (_, index) => `bench-app-${index}`);
 /** Clicks that arrive at once; and pg-boss's jobs in work at once, as many as the promoter's. */
 const AT_ONCE = 10;
-const IN_WORK = 10;
+const IN_WORK = 5;
 /** Enough to see its rate, which its polling sets: ten a second with batches of five. */
 const POLLED_JOBS = 60;
 const QUEUE = 'promotions';

@@ -40,8 +40,11 @@ export interface Promoter {
   stop(): Promise<void>;
 }
 
-/** Promotions at once: most of one is waiting for Heroku, and a slow one must not hold up the others. */
-const AT_ONCE = 10;
+/**
+ * Promotions at once: most of one is waiting for Heroku, and a slow one must not hold up the others. Half as many as there
+ * are connections to the database: people who click must find one.
+ */
+const AT_ONCE = 5;
 const CALL_WITHIN_MS = 10_000;
 /** A PATCH that is under way at a stop is given this long: cut off at once, a successor might look before it took effect. */
 const LAST_PATCH_WITHIN_MS = 5_000;

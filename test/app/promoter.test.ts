@@ -38,6 +38,45 @@ describe('the promoter', () => {
     expect((await row())?.['checkpoint']).toBe(`PENDING_COMMIT:${bed.heroku.releases(APP).at(-1)?.id}`);
   });
 
+  test('asks Heroku five things where nothing is in the way', async () => {
+    await insert('INTENT');
+    await until({ state: 'deployed' });
+    const release = bed.heroku.releases(APP).at(-1)?.id;
+    expect(bed.heroku.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      `GET /apps/${APP}/releases`,
+      `GET /apps/${APP}/config-vars`,
+      `PATCH /apps/${APP}/config-vars`,
+      `GET /apps/${APP}/releases`,
+      `GET /apps/${APP}/releases/${release}/config-vars`,
+    ]);
+  });
+
+  describe('where somebody changes something right after it set the value', () => {
+    /** Holds up what it asks next, so that the change comes before the answer. */
+    const insertAndChange = async (name: string, value: string): Promise<string | undefined> => {
+      const path = `/apps/${APP}/releases`;
+      bed.heroku.faults.add({ path, times: 1, fault: { kind: 'delay', ms: 0 } });
+      bed.heroku.faults.add({ path, times: 1, fault: { kind: 'delay', ms: 1_500 } });
+      await insert('INTENT');
+      await eventually(async () => expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('true'));
+      const ours = bed.heroku.releases(APP).at(-1)?.id;
+      bed.heroku.setVar(APP, name, value);
+      return ours;
+    };
+
+    test('to that very value, leaves it alone and says so', async () => {
+      await insertAndChange(CONFIG_VAR, 'off');
+      await until({ state: 'deploying', last_error: expect.stringContaining('no longer, what was promoted') });
+      expect(patches()).toBe(1);
+      expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('off');
+    });
+
+    test('to another variable, still takes its own release for what brought the value', async () => {
+      const ours = await insertAndChange('OTHER', 'changed');
+      await until({ state: 'deployed', checkpoint: `PENDING_COMMIT:${ours}` });
+    });
+  });
+
   test('does not set what is set already', async () => {
     bed.heroku.setVar(APP, CONFIG_VAR, 'true');
     await insert('INTENT');
