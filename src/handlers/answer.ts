@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable } from '../db/errors.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice } from '../views/blocks.js';
 import { sentence } from '../views/list.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { within } from './within.js';
 
 /** How long a click may take to become a modal before a placeholder is opened in its stead: its trigger dies at 3 s. */
 const OPEN_WITHIN_MS = 900;
@@ -69,7 +69,7 @@ export async function openModal(
     deps.log.error({ err: error }, 'a modal could not be prepared');
     return { kind: 'answer', answer: sentence(failureWords(error)) };
   });
-  const inTime = await Promise.race([prepared, sleep(OPEN_WITHIN_MS, null, { ref: false })]);
+  const inTime = await within(OPEN_WITHIN_MS, prepared);
   if (inTime?.kind === 'answer') {
     // The home tab has no response URL; a modal is the only way to say something to who clicked there.
     if (interaction.responseUrl === null) {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResolutionAction } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { isSuperadmin } from '../promotions/resolution.js';
@@ -9,6 +8,7 @@ import { isStranger, type Opening, openModal, STRANGER, showThatItEnded } from '
 import type { HandlerDependencies } from './dependencies.js';
 import { type ResolutionModalState, readSetBack, renderResolutionModal } from './resolution-form.js';
 import { type Click, isPromotionId, unpackClick } from './unpack.js';
+import { within } from './within.js';
 
 /** Heroku is given this long to be part of the modal from the start, and this long to be added to it. */
 const EVIDENCE_AT_ONCE_MS = 400;
@@ -33,7 +33,7 @@ export async function clickResolution(
     }
     const setBack = await readSetBack(deps, promotion, action);
     const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
-    const early = await Promise.race([evidence, sleep(EVIDENCE_AT_ONCE_MS, null, { ref: false })]);
+    const early = await within(EVIDENCE_AT_ONCE_MS, evidence);
     // An ephemeral list cannot be repainted from the rows, but its response URL can replace it for half an hour.
     const listUrl = click.isEphemeral ? click.responseUrl : null;
     const state: ResolutionModalState = { promotionId: promotion.id, action, evidence: early, listUrl };

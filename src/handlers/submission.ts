@@ -5,6 +5,7 @@ import type { FieldErrors } from '../views/resolution.js';
 import { failureWords, updateIfOpen } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Submission } from './unpack.js';
+import { within } from './within.js';
 
 /** How a modal's submission is answered: it closes, shows errors under its fields, or turns into another view. */
 export type SubmitAnswer =
@@ -85,19 +86,6 @@ export async function answerSubmission<Done>(
 type Attempt<Done> =
   | { readonly kind: 'decided'; readonly decided: Decided<Done> }
   | { readonly kind: 'fault'; readonly error: unknown };
-
-/** What comes of the work, or null where it takes longer; no timer is left behind by work that is done. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, ms, null).unref();
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** What the placeholder turns into, whose fields are gone. */
 async function lateView<Done>(

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import type { TransitionOutcome } from '../db/transitions.js';
 import { type Evidence, evidenceChanged } from '../promotions/evidence.js';
@@ -21,6 +20,7 @@ import type { HandlerDependencies } from './dependencies.js';
 import { evidenceState } from './resolution-form.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
+import { within } from './within.js';
 
 /** Heroku is given this long to be part of the form from the start, to be added to it, and to be read again. */
 const EVIDENCE_AT_ONCE_MS = 400;
@@ -108,7 +108,7 @@ async function open(
   };
   if (transition === 'cancel') return { kind: 'modal', view: render(promotion, state, false) };
   const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
-  const early = await Promise.race([evidence, sleep(EVIDENCE_AT_ONCE_MS, null, { ref: false })]);
+  const early = await within(EVIDENCE_AT_ONCE_MS, evidence);
   return {
     kind: 'modal',
     view: render(promotion, { ...state, evidence: early }, false),
