@@ -12,7 +12,7 @@ COPY scripts scripts
 RUN npm run build && npm prune --omit=dev
 
 FROM node:20-bookworm-slim
-# glibc would keep what a start takes and gives back, once per thread: a tenth of the memory at rest.
+# glibc would keep what a start takes and gives back, once per thread.
 ENV NODE_ENV=production DATA_DIR=/data MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY --from=build /app/package.json ./
