@@ -44,7 +44,13 @@ async function run(random: () => number): Promise<Report> {
 }
 
 async function trouble(random: () => number, folder: string, disk: SmallDisk): Promise<Report> {
-  const bed = await startTestBed({ startAt: new Date().toISOString(), withoutHeroku: true, rateLimit: false });
+  const bed = await startTestBed({
+    startAt: new Date().toISOString(),
+    withoutHeroku: true,
+    rateLimit: false,
+    // Each has buttons of its own to be clicked.
+    environment: { ALERT_MESSAGES_PER_HOUR: '50' },
+  });
   await disk.hold(bed.rows);
   const replicas = [0, 1].map(() => startChild(['start'], { ...bed.environment, MAINTENANCE_CRON: '*/2 * * * * *' }));
   const ports = await Promise.all(replicas.map((replica) => replica.port()));

@@ -35,7 +35,13 @@ async function run(): Promise<Report> {
 
 async function replay(version: OldVersion): Promise<Readonly<Record<string, number>>> {
   // Its own app has another database: here it lends its workspace and its authenticators.
-  const bed = await startTestBed({ startAt: new Date().toISOString(), withoutHeroku: true, rateLimit: false });
+  const bed = await startTestBed({
+    startAt: new Date().toISOString(),
+    withoutHeroku: true,
+    rateLimit: false,
+    // Each has buttons of its own to be clicked.
+    environment: { ALERT_MESSAGES_PER_HOUR: '50' },
+  });
   const database = await createEmptyDatabase();
   const rows = createRowStore(database.url);
   await migrateToLatest(database.url);
