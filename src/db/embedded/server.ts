@@ -359,10 +359,7 @@ async function release(place: Place, use: Use, log: (line: string) => void): Pro
   const mine = (await stillInUse(use)) ? use : await useAgain(place);
   if (mine === undefined) return;
   try {
-    await mine.session.query(`select pg_advisory_unlock_shared${IN_USE_LOCK}`);
-    // Whoever comes now can't get the shared lock, and waits until the server is gone.
-    const { rows } = await mine.session.query(`select pg_try_advisory_lock${IN_USE_LOCK} as alone`);
-    if (rows[0]?.alone !== true) {
+    if (!(await becomeTheOnlyUser(place, mine))) {
       log(`leaving PostgreSQL, pid ${mine.pid}, to the other processes that use it`);
       return;
     }
@@ -370,6 +367,19 @@ async function release(place: Place, use: Use, log: (line: string) => void): Pro
     log(`stopped PostgreSQL, pid ${mine.pid}`);
   } finally {
     await mine.session.end().catch(() => undefined);
+  }
+}
+
+/** Gives up this process's share; true where no other has one, and then whoever comes waits until the server is gone. */
+async function becomeTheOnlyUser(place: Place, { session, pid }: Use): Promise<boolean> {
+  try {
+    await session.query(`select pg_advisory_unlock_shared${IN_USE_LOCK}`);
+    const { rows } = await session.query(`select pg_try_advisory_lock${IN_USE_LOCK} as alone`);
+    return rows[0]?.alone === true;
+  } catch (error) {
+    // Another that gave up its share at the same moment became the only one, and ended the server with this session.
+    if (await isGone(place, pid, FAST_STOP_LIMIT_MS)) return false;
+    throw error;
   }
 }
 
