@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import path from 'node:path';
-import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { type Figure, tableOf } from './harness/figures.js';
 import { killAll, ROOT } from './harness/processes.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RunningServer, startBareApp, startBuiltApp, type Surroundings } from '../harness/app.js';
+import { type RunningServer, type Surroundings, startBareApp, startBuiltApp } from '../harness/app.js';
 import { compared, type Figure } from '../harness/figures.js';
 import { startInstantSlack } from '../harness/instant-slack.js';
 import { alternate, type Contender } from '../harness/rounds.js';

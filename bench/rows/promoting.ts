@@ -1,5 +1,5 @@
-import PgBoss from 'pg-boss';
 import pg from 'pg';
+import PgBoss from 'pg-boss';
 import { z } from 'zod';
 import { openDatabase } from '../../src/db/database.js';
 import { startBuiltApp } from '../harness/app.js';
@@ -8,6 +8,7 @@ import { type InstantSlack, startInstantSlack } from '../harness/instant-slack.j
 import { program, run } from '../harness/processes.js';
 import { alternate, type Contender } from '../harness/rounds.js';
 import type { Bench, Row } from '../harness/row.js';
+import { until } from '../harness/until.js';
 
 const ROUNDS = 3;
 const PROMOTIONS = Number(process.env['BENCH_PROMOTIONS'] ?? 1_000);
@@ -156,11 +157,4 @@ async function inParallel(times: number, atOnce: number, work: (index: number) =
     for (let index = next++; index < times; index = next++) await work(index);
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const deadline = performance.now() + 120_000; !(await isSo()); ) {
-    if (performance.now() > deadline) throw new Error('It took too long.');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

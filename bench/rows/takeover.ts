@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import PgBoss from 'pg-boss';
 import pg from 'pg';
+import PgBoss from 'pg-boss';
 import { startBuiltApp } from '../harness/app.js';
 import { compared, type Figure, withUnit } from '../harness/figures.js';
 import { startInstantSlack } from '../harness/instant-slack.js';
@@ -11,13 +10,13 @@ import { portOf } from '../harness/ports.js';
 import { program, ROOT, run } from '../harness/processes.js';
 import { alternate, type Contender } from '../harness/rounds.js';
 import type { Bench, Row } from '../harness/row.js';
+import { until } from '../harness/until.js';
 
 const ROUNDS = 5;
 const DEFAULT_ROUNDS = 2;
 /** After which both take a worker for dead, in the tuned comparison. pg-boss counts in whole seconds. */
 const TUNED_SECONDS = 3;
 const QUEUE = 'promotions';
-const GIVE_UP_MS = 60_000;
 
 /** SIGKILL of the replica that works on something, until another has taken it up. */
 export const takeover: Row = {
@@ -145,10 +144,4 @@ async function graphileExpiry(): Promise<number> {
   const hours = /interval '(\d+) hours'/u.exec(await readFile(file, 'utf8'))?.[1];
   if (hours === undefined) throw new Error('graphile-worker no longer says when it takes a job for dead.');
   return Number(hours) * 3_600;
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const deadline = performance.now() + GIVE_UP_MS; !(await isSo()); await sleep(10)) {
-    if (performance.now() > deadline) throw new Error('It took too long.');
-  }
 }

@@ -2,10 +2,8 @@ import * as z from 'zod';
 import type { MessageRef } from '../promotions/alert.js';
 import type { Digest } from '../promotions/digest.js';
 import type { Knex } from './connection.js';
-import { free, type Lease, type Postponement, waited } from './leases.js';
-import { count, parseRows, rowCount } from './rows.js';
-
-const dueRow = z.object({ due: z.string() });
+import { type Lease, leasedRows, NO_FAILURE, type Postponement, waited } from './leases.js';
+import { parseRows } from './rows.js';
 
 export interface ClaimedDigest {
   readonly digest: Digest;
@@ -25,12 +23,12 @@ export interface Digests {
   /** Before its chart is shared: a chart is tried once. */
   recordCharting(due: string, lease: Lease): Promise<boolean>;
   close(due: string, lease: Lease): Promise<boolean>;
-  release(due: string, lease: Lease, postponement: Postponement | null): Promise<boolean>;
+  release(due: string, lease: Lease, postponement: Postponement | null): Promise<void>;
   of(due: string): Promise<Digest | null>;
 }
 
-const COLUMNS = 'd.due, d.due_at, d.state, d.channel, d.message_ts, d.attempts, d.created_at';
-const FREE = `d.state <> 'closed' and ${free('d')} and ${waited('d')}`;
+const COLUMNS = 'd.due, d.due_at, d.state, d.channel, d.message_ts, d.created_at';
+const OPEN = `d.state <> 'closed'`;
 
 const digestRow = z
   .object({
@@ -39,27 +37,26 @@ const digestRow = z
     state: z.enum(['pending', 'posted', 'charting', 'closed']),
     channel: z.string().nullable(),
     message_ts: z.string().nullable(),
-    attempts: count,
     created_at: z.date(),
   })
-  .transform((row) => ({
-    attempts: row.attempts,
-    digest: {
+  .transform(
+    (row): Digest => ({
       due: row.due,
       dueAt: row.due_at,
       state: row.state,
       message: row.channel === null || row.message_ts === null ? null : { channel: row.channel, ts: row.message_ts },
       createdAt: row.created_at,
-    } satisfies Digest,
-  }));
+    }),
+  );
 
 export function digests(knex: Knex): Digests {
-  async function fenced(due: string, lease: Lease, assignments: string, values: readonly (string | Date | null)[]) {
-    const updated = await knex.raw(
-      `update flag_promotion_digests set ${assignments}, updated_at = now() where due = ? and lease_owner = ?`,
-      [...values, due, lease.owner],
-    );
-    return rowCount(updated) === 1;
+  const leased = leasedRows(knex, 'flag_promotion_digests', 'd', 'due');
+  const fenced = (due: string, lease: Lease, assignments: string, values: readonly (string | Date)[]) =>
+    leased.fenced(knex, due, lease, assignments, values);
+
+  async function of(due: string): Promise<Digest | null> {
+    const found = await knex.raw(`select ${COLUMNS} from flag_promotion_digests d where d.due = ?`, [due]);
+    return parseRows(found, digestRow)[0] ?? null;
   }
 
   return {
@@ -69,37 +66,22 @@ export function digests(knex: Knex): Digests {
         dueAt,
       ]);
     },
-    async due(now) {
-      const found = await knex.raw(`select d.due from flag_promotion_digests d where ${FREE} order by d.due`, [now]);
-      return parseRows(found, dueRow).map((row) => row.due);
-    },
+    due: (now) => leased.due(OPEN, 'd.due', now, null),
     async claim(due, lease, now) {
-      const claimed = await knex.raw(
-        `update flag_promotion_digests d
-            set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = d.attempts + 1
-          where d.due = ? and ${FREE} returning ${COLUMNS}`,
-        [lease.owner, lease.durationMs, due, now],
-      );
-      const [row] = parseRows(claimed, digestRow);
-      return row === undefined ? null : { digest: row.digest, attemptsBefore: row.attempts - 1 };
+      const attemptsBefore = await leased.claim(due, lease, `${OPEN} and ${waited('d')}`, [now]);
+      const digest = attemptsBefore === null ? null : await of(due);
+      return digest === null || attemptsBefore === null ? null : { digest, attemptsBefore };
     },
     recordPosted: (due, lease, message, at) =>
-      fenced(
-        due,
-        lease,
-        `state = 'posted', channel = ?, message_ts = ?, posted_at = ?, attempts = 0, next_attempt_at = null, last_error = null`,
-        [message.channel, message.ts, at],
-      ),
-    recordCharting: (due, lease) => fenced(due, lease, `state = 'charting'`, []),
-    close: (due, lease) => fenced(due, lease, `state = 'closed', lease_owner = null, lease_until = null`, []),
-    release: (due, lease, postponement) =>
-      fenced(due, lease, 'lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?', [
-        postponement?.nextAttemptAt ?? null,
-        postponement?.lastError ?? null,
+      fenced(due, lease, `state = 'posted', channel = ?, message_ts = ?, posted_at = ?, ${NO_FAILURE}`, [
+        message.channel,
+        message.ts,
+        at,
       ]),
-    async of(due) {
-      const found = await knex.raw(`select ${COLUMNS} from flag_promotion_digests d where d.due = ?`, [due]);
-      return parseRows(found, digestRow)[0]?.digest ?? null;
-    },
+    recordCharting: (due, lease) => fenced(due, lease, `state = 'charting', updated_at = now()`, []),
+    close: (due, lease) =>
+      fenced(due, lease, `state = 'closed', lease_owner = null, lease_until = null, updated_at = now()`, []),
+    release: leased.release,
+    of,
   };
 }

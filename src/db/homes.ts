@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Knex } from './connection.js';
-import type { Lease, Postponement } from './leases.js';
-import { attemptsRow, parseRows, rowCount } from './rows.js';
+import { type Lease, leasedRows, NO_FAILURE, type Postponement, waited } from './leases.js';
+import { parseRows } from './rows.js';
 
 /** A home tab that somebody opened. */
 export interface Home {
@@ -23,7 +23,7 @@ export interface Homes {
   claim(slackUserId: string, lease: Lease, publishedBefore: Date): Promise<number | null>;
   /** Each is fenced by the lease: false where it was lost, and nothing was written. */
   recordPublished(slackUserId: string, lease: Lease, shown: string, at: Date): Promise<boolean>;
-  release(slackUserId: string, lease: Lease, postponement: Postponement): Promise<boolean>;
+  release(slackUserId: string, lease: Lease, postponement: Postponement): Promise<void>;
 }
 
 const homeRow = z
@@ -31,14 +31,7 @@ const homeRow = z
   .transform((row): Home => ({ slackUserId: row.slack_user_id, shown: row.shown }));
 
 export function homes(knex: Knex): Homes {
-  async function fenced(id: string, lease: Lease, assignments: string, values: readonly (string | Date)[]) {
-    const updated = await knex.raw(
-      `update flag_promotion_homes set lease_owner = null, lease_until = null, updated_at = now(), ${assignments}
-        where slack_user_id = ? and lease_owner = ?`,
-      [...values, id, lease.owner],
-    );
-    return rowCount(updated) === 1;
-  }
+  const leased = leasedRows(knex, 'flag_promotion_homes', 'h', 'slack_user_id');
 
   return {
     async opened(slackUserId, at) {
@@ -52,29 +45,25 @@ export function homes(knex: Knex): Homes {
     async watched(since, now, limit) {
       const found = await knex.raw(
         `select h.slack_user_id, h.shown from flag_promotion_homes h
-          where h.opened_at >= ? and (h.next_attempt_at is null or h.next_attempt_at <= ?)
+          where h.opened_at >= ? and ${waited('h')}
           order by h.opened_at desc limit ?`,
         [since, now, limit],
       );
       return parseRows(found, homeRow);
     },
     async claim(slackUserId, lease, publishedBefore) {
-      const updated = await knex.raw(
-        `update flag_promotion_homes
-            set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = attempts + 1
-          where slack_user_id = ? and (lease_until is null or lease_until <= clock_timestamp())
-            and (published_at is null or published_at <= ?)
-          returning attempts`,
-        [lease.owner, lease.durationMs, slackUserId, publishedBefore],
-      );
-      return parseRows(updated, attemptsRow)[0]?.attempts ?? null;
+      const isDue = '(h.published_at is null or h.published_at <= ?)';
+      const attemptsBefore = await leased.claim(slackUserId, lease, isDue, [publishedBefore]);
+      return attemptsBefore === null ? null : attemptsBefore + 1;
     },
-    recordPublished: (id, lease, shown, at) =>
-      fenced(id, lease, 'shown = ?, published_at = ?, attempts = 0, next_attempt_at = null, last_error = null', [
-        shown,
-        at,
-      ]),
-    release: (id, lease, { nextAttemptAt, lastError }) =>
-      fenced(id, lease, 'next_attempt_at = ?, last_error = ?', [nextAttemptAt, lastError]),
+    recordPublished: (slackUserId, lease, shown, at) =>
+      leased.fenced(
+        knex,
+        slackUserId,
+        lease,
+        `lease_owner = null, lease_until = null, shown = ?, published_at = ?, ${NO_FAILURE}`,
+        [shown, at],
+      ),
+    release: leased.release,
   };
 }

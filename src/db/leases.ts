@@ -1,5 +1,6 @@
+import * as z from 'zod';
 import type { Knex } from './connection.js';
-import { attemptsRow, idRow, parseRows, rowCount } from './rows.js';
+import { attemptsRow, parseRows, rowCount } from './rows.js';
 
 /** Who holds a row while delivering it, and for how long at most (milliseconds, on the database's clock). */
 export interface Lease {
@@ -25,10 +26,16 @@ export const free = (alias: string): string =>
 /** The row `alias` need not wait; one parameter, the app's present. */
 export const waited = (alias: string): string => `(${alias}.next_attempt_at is null or ${alias}.next_attempt_at <= ?)`;
 
+/** Assigns until when a lease is held; one parameter, its duration in milliseconds. */
+export const HELD_UNTIL = `lease_until = clock_timestamp() + ? * interval '1 millisecond'`;
+
+/** A table's key, whatever its type is. */
+const keyRow = z.object({ key: z.string() });
+
 /** A table whose rows are delivered under a lease. */
 export interface LeasedRows {
-  /** Rows that fulfil `condition`, which nobody is working on and which need not wait. */
-  due(condition: string, order: string, now: Date, limit: number): Promise<readonly string[]>;
+  /** Rows that fulfil `condition`, which nobody is working on and which need not wait; all of them where `limit` is null. */
+  due(condition: string, order: string, now: Date, limit: number | null): Promise<readonly string[]>;
   /** Takes the lease of a row that fulfils `condition`; how often that was done before, null where it cannot be had. */
   claim(id: string, lease: Lease, condition: string, values: readonly Value[]): Promise<number | null>;
   /** Writes where the lease is held still; false where it was lost, and nothing was written. */
@@ -40,15 +47,14 @@ export interface LeasedRows {
 
 /** `alias` is what conditions call a row of `table`, which `key` names. */
 export function leasedRows(knex: Knex, table: string, alias: string, key: string): LeasedRows {
-  const HELD_UNTIL = `lease_until = clock_timestamp() + ? * interval '1 millisecond'`;
   const rows: LeasedRows = {
     async due(condition, order, now, limit) {
       const found = await knex.raw(
-        `select ${alias}.${key} as id from ${table} ${alias}
+        `select ${alias}.${key}::text as key from ${table} ${alias}
           where ${condition} and ${free(alias)} and ${waited(alias)} order by ${order} limit ?`,
         [now, limit],
       );
-      return parseRows(found, idRow).map(({ id }) => id);
+      return parseRows(found, keyRow).map((row) => row.key);
     },
     async claim(id, lease, condition, values) {
       const claimed = await knex.raw(

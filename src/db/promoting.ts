@@ -4,7 +4,7 @@ import type { Promotion } from '../promotions/promotion.js';
 import { endAlerting, wasAlerted } from './alerts.js';
 import { appendAuditEvents, type NewAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
-import type { Lease, Postponement } from './leases.js';
+import { free, HELD_UNTIL, type Lease, type Postponement, waited } from './leases.js';
 import { noteDrift, requestProgressRepaint } from './progress.js';
 import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
 
@@ -84,12 +84,11 @@ export function promoting(knex: Knex): Promoting {
     async claimNext(lease, now) {
       const claimed = await knex.raw(
         `update console_flag_promotions p
-            set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = p.attempts + 1
+            set lease_owner = ?, ${HELD_UNTIL}, attempts = p.attempts + 1
           where p.id = (
             select p.id from console_flag_promotions p
              where p.state = 'deploying' and (p.checkpoint = ? or p.checkpoint like 'PENDING\\_COMMIT:%')
-               and (p.lease_until is null or p.lease_until <= clock_timestamp())
-               and (p.next_attempt_at is null or p.next_attempt_at <= ?)
+               and ${free('p')} and ${waited('p')}
              order by p.next_attempt_at nulls first, p.id for update skip locked limit 1)
           returning ${PROMOTION_COLUMNS}, p.attempts`,
         [lease.owner, lease.durationMs, INTENT, now],
@@ -98,8 +97,7 @@ export function promoting(knex: Knex): Promoting {
       const [row] = parseRows(claimed, attemptsRow);
       return promotion === undefined || row === undefined ? null : { promotion, attempts: row.attempts };
     },
-    renew: (id, lease) =>
-      update(knex, id, lease, `lease_until = clock_timestamp() + ? * interval '1 millisecond'`, [lease.durationMs]),
+    renew: (id, lease) => update(knex, id, lease, HELD_UNTIL, [lease.durationMs]),
     keepBefore: (id, lease, { value, release }) =>
       update(
         knex,

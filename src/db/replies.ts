@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Alert, MessageRef } from '../promotions/alert.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { Knex } from './connection.js';
-import { free, type Lease, type Postponement, waited } from './leases.js';
+import { free, HELD_UNTIL, type Lease, type Postponement, waited } from './leases.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -143,7 +143,7 @@ export function replies(knex: Knex): Replies {
       const [claimed] = parseRows(
         await knex.raw(
           `update flag_promotion_replies r
-              set lease_owner = ?, lease_until = clock_timestamp() + ? * interval '1 millisecond', attempts = attempts + 1
+              set lease_owner = ?, ${HELD_UNTIL}, attempts = attempts + 1
             where r.id = ? and ${READY}
             returning r.id, r.promotion_id, r.kind, r.ordinal, r.channel, r.message_ts, r.repaint_wanted, r.attempts, r.created_at`,
           [lease.owner, lease.durationMs, id, now],
