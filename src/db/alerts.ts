@@ -86,7 +86,6 @@ const UNPOSTED = `channel = null, refused_channel = null, refused_because = null
 
 const repeatRow = z.object({ promotion_id: idColumn, last: count, pending: z.boolean() });
 const idAndStateRow = z.object({ id: idColumn, state: z.string() });
-const wasRow = z.object({ was: z.boolean() });
 const ownRow = z
   .object({ heroku_app: z.string(), held: z.boolean(), n: count })
   .transform((row): OwnMessages => ({ herokuApp: row.heroku_app, held: row.held, count: row.n }));
@@ -355,15 +354,9 @@ export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: st
   await endAlerting(trx, ...promotionIds);
 }
 
-/** Whether anything was alerted about a promotion, or somebody looks after it. */
-export async function wasAlerted(trx: Knex.Transaction, promotionId: string): Promise<boolean> {
-  const found = await trx.raw(
-    `select exists (select 1 from flag_promotion_alerts where promotion_id = ?)
-         or exists (select 1 from flag_promotion_attention where promotion_id = ?) as "was"`,
-    [promotionId, promotionId],
-  );
-  return parseRows(found, wasRow)[0]?.was ?? false;
-}
+/** A condition: something was alerted about the promotion `p`, or somebody looks after it. */
+export const ALERTED = `(exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id)
+  or exists (select 1 from flag_promotion_attention t where t.promotion_id = p.id))`;
 
 /** The same without how it went, which is told apart from what was alerted about it. */
 export async function endAlerting(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { Knex } from './connection.js';
-import { idColumn, idRow, parseRows } from './rows.js';
+import { idColumn, idRow, parseRows, type Sql } from './rows.js';
 
 /** The actions of the audit log; the first two are the console's own names for a person's resolution. */
 export const AUDIT_ACTIONS = [
@@ -92,6 +92,49 @@ export async function appendAuditEvents(
     ]),
   );
   return parseRows(inserted, idRow).map((row) => row.id);
+}
+
+/** A change of promotions with its audit events. */
+export interface AuditedChange {
+  /** An INSERT or UPDATE that returns what it changed, `id` among it. */
+  readonly change: Sql;
+  /** What else is written because of it: another such statement, which can read the first one's answer as `changed`. */
+  readonly alongside?: Sql;
+  /** Recorded in this order for each promotion that was changed. */
+  readonly events: readonly Omit<NewAuditEvent, 'promotionId'>[];
+  /** One more column of the answer. */
+  readonly answering?: Sql;
+}
+
+/**
+ * Changes and records in one statement, which is a transaction by itself where none is open: the head of the chain, which
+ * every other writer waits for, is locked for as long as it takes to write, and not while an answer travels. Answers what
+ * was changed.
+ */
+export async function changeAudited(
+  runner: Knex,
+  { change, alongside, events, answering }: AuditedChange,
+): Promise<unknown> {
+  // What counts the rows of `alongside` waits for it: the head is locked last, as in every other transaction.
+  return runner.raw(
+    `with changed as (${change.sql}),
+          ${alongside === undefined ? '' : `alongside as (${alongside.sql} returning 1),`}
+          recorded as (
+            insert into console_audit_log (at, action, actor, promotion_id, detail)
+            select e.at, e.action, e.actor, c.id, e.detail
+              from changed c
+             cross join (select ${alongside === undefined ? '0' : 'count(*) from alongside'}) written
+             cross join (values ${events.map((_, n) => `(${n}, ?::timestamptz, ?::text, ?::text, ?::jsonb)`).join(', ')})
+                     as e (n, at, action, actor, detail)
+             order by e.n)
+     select changed.*${answering === undefined ? '' : `, ${answering.sql}`} from changed`,
+    [
+      ...change.values,
+      ...(alongside?.values ?? []),
+      ...events.flatMap(({ at, action, actor, detail }) => [at, action, actor, JSON.stringify(detail)]),
+      ...(answering?.values ?? []),
+    ],
+  );
 }
 
 const eventRow = z

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import type { Promotion } from '../promotions/promotion.js';
+import { changeAudited, type NewAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
+import { parseRows, promotionRow, type Sql } from './rows.js';
 
 /** The channel of NOTIFY on which a promotion is announced that a promoter can take up. */
 const CHANNEL = 'flag_promotions_due';
@@ -8,15 +11,24 @@ const FIRST_RETRY_MS = 500;
 const MOST_RETRY_MS = 30_000;
 
 /**
- * Inside the transaction that makes a promotion due: how it goes is to be told in Slack, and PostgreSQL tells every
- * listener of it as that commits, or nobody.
+ * Makes a promotion due, by a change that returns PROMOTION_COLUMNS, and records it: how it goes is to be told in Slack, and
+ * PostgreSQL tells every listener of it as that commits, or nobody. null where nothing was changed.
  */
-export async function announceDue(trx: Knex.Transaction, promotionId: string): Promise<void> {
-  await trx.raw(
-    `with opened as (insert into flag_promotion_progress (promotion_id) values (?) on conflict do nothing)
-     select pg_notify(?, '')`,
-    [promotionId, CHANNEL],
-  );
+export async function makeDue(
+  trx: Knex.Transaction,
+  change: Sql,
+  event: Omit<NewAuditEvent, 'promotionId'>,
+): Promise<Promotion | null> {
+  const changed = await changeAudited(trx, {
+    change,
+    alongside: {
+      sql: 'insert into flag_promotion_progress (promotion_id) select id from changed on conflict do nothing',
+      values: [],
+    },
+    events: [event],
+    answering: { sql: `pg_notify(?, '')`, values: [CHANNEL] },
+  });
+  return parseRows(changed, promotionRow)[0] ?? null;
 }
 
 /** Being told when a promotion is due. */

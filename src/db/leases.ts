@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Knex } from './connection.js';
-import { attemptsRow, parseRows, rowCount } from './rows.js';
+import { attemptsRow, parseRows, rowCount, type Value } from './rows.js';
 
 /** Who holds a row while delivering it, and for how long at most (milliseconds, on the database's clock). */
 export interface Lease {
@@ -13,8 +13,6 @@ export interface Postponement {
   readonly nextAttemptAt: Date;
   readonly lastError: string;
 }
-
-export type Value = string | number | Date | null;
 
 /** Clears the traces of earlier failures. */
 export const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()`;

@@ -233,6 +233,9 @@ const recoveryCodeRow = z
   .object({ code_hash: z.string(), used_at: z.date().nullable() })
   .transform((row) => ({ hash: row.code_hash, usedAt: row.used_at }));
 
+/** What `isOperator` decides of one that was read, as a condition on the operator `o`. */
+export const IS_OPERATOR = 'o.disabled_at is null';
+
 /** Locks an operator until the end of the transaction; null where there is none. */
 export async function lockOperator(trx: Knex.Transaction, slackUserId: string): Promise<Operator | null> {
   const found = await trx.raw(

@@ -4,7 +4,7 @@ import type { AcceptedRelease, Progress, ProgressFacts } from '../promotions/pro
 import type { Destination } from '../promotions/routing.js';
 import type { Knex } from './connection.js';
 import { type Lease, leasedRows, NO_FAILURE, type Postponement, waited } from './leases.js';
-import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, refusedRoute } from './rows.js';
+import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, refusedRoute, type Sql } from './rows.js';
 
 /** A progress message with everything that it says, at one moment. */
 export interface ProgressWork extends ProgressFacts {
@@ -168,6 +168,12 @@ export async function requestProgressRepaint(trx: Knex.Transaction, ...promotion
     [promotionIds],
   );
 }
+
+/** The same beside a change of one promotion; see `changeAudited`. */
+export const REPAINT_PROGRESS: Sql = {
+  sql: `update flag_promotion_progress g set repaint_wanted = g.repaint_wanted + 1 from changed where g.promotion_id = changed.id`,
+  values: [],
+};
 
 /** Inside the transaction of a look at Heroku that found another value: told also where nothing was told so far. */
 export async function noteDrift(trx: Knex.Transaction, promotionId: string, at: Date): Promise<void> {

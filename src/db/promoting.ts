@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { INTENT, pendingCommit, type ReleaseFacts } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { endAlerting, wasAlerted } from './alerts.js';
-import { appendAuditEvents, type NewAuditEvent } from './audit.js';
+import { ALERTED, endAlerting } from './alerts.js';
+import { changeAudited, type NewAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { free, HELD_UNTIL, type Lease, type Postponement, waited } from './leases.js';
-import { noteDrift, requestProgressRepaint } from './progress.js';
-import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
+import { noteDrift, REPAINT_PROGRESS, requestProgressRepaint } from './progress.js';
+import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, type Value } from './rows.js';
 
 const changedRow = z.object({ changed: z.boolean() });
 
@@ -53,30 +53,38 @@ export interface Promoting {
 }
 
 type Event = Pick<NewAuditEvent, 'action' | 'detail' | 'at'>;
-type Values = readonly (string | number | Date | null)[];
+
+/** What is written of a promotion, and recorded. */
+interface Written {
+  readonly assignments: string;
+  readonly values: readonly Value[];
+  readonly events: readonly Event[];
+}
 
 const HELD = `p.id = ? and p.state = 'deploying' and p.lease_owner = ?`;
 const ENDED = 'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
 
 export function promoting(knex: Knex): Promoting {
-  /** One fenced UPDATE with its audit events. */
-  async function write(
-    id: string,
-    lease: Lease,
-    assignments: string,
-    values: Values,
-    events: readonly Event[],
-    ended: boolean,
-  ): Promise<boolean> {
+  /** One fenced UPDATE with its audit events, told in Slack; false where the lease was lost or the promotion ended. */
+  async function write(runner: Knex, id: string, lease: Lease, written: Written, condition = ''): Promise<boolean> {
+    const changed = await changeAudited(runner, {
+      change: {
+        sql: `update console_flag_promotions p set ${written.assignments} where ${HELD} ${condition} returning p.id`,
+        values: [...written.values, id, lease.owner],
+      },
+      alongside: REPAINT_PROGRESS,
+      events: written.events.map((event) => ({ ...event, actor: PROMOTER })),
+    });
+    return parseRows(changed, idRow).length === 1;
+  }
+
+  /** Ends a promotion with what was alerted about it: where nothing was, as most of them, in one statement. */
+  async function end(id: string, lease: Lease, written: Written): Promise<boolean> {
+    if (await write(knex, id, lease, written, `and not ${ALERTED}`)) return true;
     return knex.transaction(async (trx) => {
-      if (!(await updateAndTell(trx, id, lease, assignments, values))) return false;
-      // In statements of their own, which see what was written to alerts until the row was locked.
-      if (ended && (await wasAlerted(trx, id))) await endAlerting(trx, id);
-      await appendAuditEvents(
-        trx,
-        events.map((event) => ({ ...event, actor: PROMOTER, promotionId: id })),
-      );
-      return true;
+      if (!(await lockHeld(trx, id, lease))) return false;
+      await endAlerting(trx, id);
+      return write(trx, id, lease, written);
     });
   }
 
@@ -108,16 +116,13 @@ export function promoting(knex: Knex): Promoting {
         [value, release],
       ),
     writePendingCommit: (id, lease, release, at) =>
-      write(
-        id,
-        lease,
-        'checkpoint = ?, attempts = 0, last_error = null, updated_at = now()',
-        [pendingCommit(release.id)],
-        [taken(release, at)],
-        false,
-      ),
+      write(knex, id, lease, {
+        assignments: 'checkpoint = ?, attempts = 0, last_error = null, updated_at = now()',
+        values: [pendingCommit(release.id)],
+        events: [taken(release, at)],
+      }),
     commit(id, lease, outcome, at, found) {
-      const end =
+      const ending =
         outcome.state === 'deployed'
           ? { assignments: `state = 'deployed', deployed_at = ?`, values: [at], detail: {} }
           : {
@@ -125,17 +130,14 @@ export function promoting(knex: Knex): Promoting {
               values: [at, outcome.reason],
               detail: { reason: outcome.reason },
             };
-      return write(
-        id,
-        lease,
-        `${end.assignments}, checkpoint = coalesce(?, p.checkpoint), ${ENDED}`,
-        [...end.values, found === null ? null : pendingCommit(found.id)],
-        [
+      return end(id, lease, {
+        assignments: `${ending.assignments}, checkpoint = coalesce(?, p.checkpoint), ${ENDED}`,
+        values: [...ending.values, found === null ? null : pendingCommit(found.id)],
+        events: [
           ...(found === null ? [] : [taken(found, at)]),
-          { action: `console.flag.promotion.${outcome.state}`, detail: end.detail, at },
+          { action: `console.flag.promotion.${outcome.state}`, detail: ending.detail, at },
         ],
-        true,
-      );
+      });
     },
     postpone: (id, lease, postponement) => knex.transaction((trx) => giveBack(trx, id, lease, postponement)),
     reportDrift: (id, lease, postponement, at) =>
@@ -148,7 +150,13 @@ export function promoting(knex: Knex): Promoting {
 }
 
 /** A write that only the holder of the lease may make. */
-async function update(knex: Knex, id: string, lease: Lease, assignments: string, values: Values): Promise<boolean> {
+async function update(
+  knex: Knex,
+  id: string,
+  lease: Lease,
+  assignments: string,
+  values: readonly Value[],
+): Promise<boolean> {
   const updated = await knex.raw(`update console_flag_promotions p set ${assignments} where ${HELD}`, [
     ...values,
     id,
@@ -157,22 +165,10 @@ async function update(knex: Knex, id: string, lease: Lease, assignments: string,
   return rowCount(updated) === 1;
 }
 
-/** The same, and has it shown in Slack: most promotions end with nothing else to be shown than how they went. */
-async function updateAndTell(
-  trx: Knex.Transaction,
-  id: string,
-  lease: Lease,
-  assignments: string,
-  values: Values,
-): Promise<boolean> {
-  const updated = await trx.raw(
-    `with written as (update console_flag_promotions p set ${assignments} where ${HELD} returning p.id),
-          told as (update flag_promotion_progress g set repaint_wanted = g.repaint_wanted + 1
-                     from written where g.promotion_id = written.id)
-     select id from written`,
-    [...values, id, lease.owner],
-  );
-  return parseRows(updated, idRow).length === 1;
+/** Keeps the row as it is, where the lease is held still, until the transaction ends. */
+async function lockHeld(trx: Knex.Transaction, id: string, lease: Lease): Promise<boolean> {
+  const held = await trx.raw(`select p.id from console_flag_promotions p where ${HELD} for update`, [id, lease.owner]);
+  return parseRows(held, idRow).length === 1;
 }
 
 /** Heroku took the change, as this release. */

@@ -147,6 +147,14 @@ export const countRow = z.object({ n: count });
 export const stateRow = z.object({ state: z.string() });
 export const attemptsRow = z.object({ attempts: count });
 
+export type Value = string | number | boolean | Date | null;
+
+/** A statement, or a part of one, with the values of its parameters in their order. */
+export interface Sql {
+  readonly sql: string;
+  readonly values: readonly Value[];
+}
+
 const rawResult = z.object({ rows: z.array(z.unknown()), rowCount: z.number().nullable() });
 
 /** Parses the rows of a raw statement; what does not fit the schema is a fault, not a value. */

@@ -1,11 +1,10 @@
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { setBackOf } from '../promotions/set-back.js';
-import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
-import { announceDue } from './due.js';
+import { makeDue } from './due.js';
 import { acceptedRelease } from './progress.js';
-import { PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
+import { PROMOTION_COLUMNS } from './rows.js';
 
 /**
  * Inside the transaction that resolved a promotion as failed: a promotion of its own, back to what was there before, under
@@ -20,32 +19,32 @@ export async function promoteBack(
   const setBack = setBackOf(failed, await acceptedRelease(trx, failed.id));
   if (setBack.kind !== 'known') return null;
   const { operatorId, at } = authorised;
-  const inserted = await trx.raw(
-    `insert into console_flag_promotions as p
-       (flag_key, heroku_app, config_var, target_value, target_unset, state, checkpoint, marked_by, marked_at, promoted_by, promoted_at)
-      values (?, ?, ?, ?, ?, 'deploying', ?, ?, ?, ?, ?) returning ${PROMOTION_COLUMNS}`,
-    [
-      failed.flagKey,
-      failed.herokuApp,
-      failed.configVar,
-      setBack.value ?? '',
-      setBack.value === null,
-      INTENT,
-      operatorId,
+  const back = await makeDue(
+    trx,
+    {
+      sql: `insert into console_flag_promotions as p
+              (flag_key, heroku_app, config_var, target_value, target_unset, state, checkpoint, marked_by, marked_at, promoted_by, promoted_at)
+            values (?, ?, ?, ?, ?, 'deploying', ?, ?, ?, ?, ?) returning ${PROMOTION_COLUMNS}`,
+      values: [
+        failed.flagKey,
+        failed.herokuApp,
+        failed.configVar,
+        setBack.value ?? '',
+        setBack.value === null,
+        INTENT,
+        operatorId,
+        at,
+        operatorId,
+        at,
+      ],
+    },
+    {
       at,
-      operatorId,
-      at,
-    ],
+      action: 'console.flag.promotion.promoted',
+      actor: operatorId,
+      detail: { from: null, to: 'deploying', sets_back: failed.id },
+    },
   );
-  const [back] = parseRows(inserted, promotionRow);
-  if (back === undefined) throw new Error('The promotion that sets the value back was not inserted.');
-  await announceDue(trx, back.id);
-  await appendAuditEvent(trx, {
-    at,
-    action: 'console.flag.promotion.promoted',
-    actor: operatorId,
-    promotionId: back.id,
-    detail: { from: null, to: 'deploying', sets_back: failed.id },
-  });
+  if (back === null) throw new Error('The promotion that sets the value back was not inserted.');
   return back;
 }

@@ -3,10 +3,11 @@ import { INTENT } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { type CodeCheck, isOperator } from '../promotions/resolution.js';
 import { decideTransition, type TransitionRefusal, type TransitionRequest } from '../promotions/transition.js';
-import { appendAuditEvent } from './audit.js';
+import { changeAudited } from './audit.js';
 import type { Knex } from './connection.js';
-import { announceDue } from './due.js';
+import { makeDue } from './due.js';
 import {
+  IS_OPERATOR,
   lockAuthenticator,
   lockOperator,
   recordCodeCheck,
@@ -15,7 +16,7 @@ import {
 } from './operators.js';
 import { lockPromotion, neverAccepted } from './promotions.js';
 import { recordRefusal } from './refusals.js';
-import { PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
+import { PROMOTION_COLUMNS, parseRows, promotionRow, type Sql, type Value } from './rows.js';
 
 /** What is to be promoted later. */
 export interface NewPromotion {
@@ -51,26 +52,18 @@ export interface Transitions {
 export function transitions(knex: Knex): Transitions {
   return {
     async mark(asked, operatorId, at) {
+      // Most are marked. Who or what stands in the way is found out under locks.
+      const marked = await insertMarked(knex, asked, operatorId, at);
+      if (marked !== null) return { kind: 'marked', promotion: marked };
       return knex.transaction(async (trx) => {
         if (!isOperator(await lockOperator(trx, operatorId))) {
           const denied = { at, operatorId, promotionId: null, attempted: 'mark' };
           await recordRefusal(trx, denied, { kind: 'not_operator' });
           return { kind: 'not_operator' };
         }
-        const marked = await insertMarked(trx, asked, operatorId, at);
-        if (marked === null) return { kind: 'active', promotion: await activeOf(trx, asked) };
-        await appendAuditEvent(trx, {
-          at,
-          action: 'console.flag.promotion.marked',
-          actor: operatorId,
-          promotionId: marked.id,
-          detail: {
-            heroku_app: marked.herokuApp,
-            config_var: marked.configVar,
-            target: presentableValue(marked.targetValue),
-          },
-        });
-        return { kind: 'marked', promotion: marked };
+        const markedNow = await insertMarked(trx, asked, operatorId, at);
+        if (markedNow !== null) return { kind: 'marked', promotion: markedNow };
+        return { kind: 'active', promotion: await activeOf(trx, asked) };
       });
     },
 
@@ -104,18 +97,32 @@ export function transitions(knex: Knex): Transitions {
   };
 }
 
+/** Marks it and records that; null where the person is no operator, or one is active. */
 async function insertMarked(
-  trx: Knex.Transaction,
+  runner: Knex,
   asked: NewPromotion,
   operatorId: string,
   at: Date,
 ): Promise<Promotion | null> {
-  const inserted = await trx.raw(
-    `insert into console_flag_promotions as p (flag_key, heroku_app, config_var, target_value, state, marked_by, marked_at)
-      values (?, ?, ?, ?, 'marked', ?, ?) on conflict do nothing returning ${PROMOTION_COLUMNS}`,
-    [asked.flagKey, asked.herokuApp, asked.configVar, asked.targetValue, operatorId, at],
-  );
-  return parseRows(inserted, promotionRow)[0] ?? null;
+  const { flagKey, herokuApp, configVar, targetValue } = asked;
+  const marked = await changeAudited(runner, {
+    change: {
+      sql: `insert into console_flag_promotions as p (flag_key, heroku_app, config_var, target_value, state, marked_by, marked_at)
+            select ?, ?, ?, ?, 'marked', o.slack_user_id, ? from console_operators o
+             where o.slack_user_id = ? and ${IS_OPERATOR} for share
+            on conflict do nothing returning ${PROMOTION_COLUMNS}`,
+      values: [flagKey, herokuApp, configVar, targetValue, at, operatorId],
+    },
+    events: [
+      {
+        at,
+        action: 'console.flag.promotion.marked',
+        actor: operatorId,
+        detail: { heroku_app: herokuApp, config_var: configVar, target: presentableValue(targetValue) },
+      },
+    ],
+  });
+  return parseRows(marked, promotionRow)[0] ?? null;
 }
 
 /** The promotion that stands in the way of another one. */
@@ -131,50 +138,40 @@ async function activeOf(trx: Knex.Transaction, asked: NewPromotion): Promise<Pro
 }
 
 async function promote(trx: Knex.Transaction, request: TransitionRequest, at: Date): Promise<Promotion> {
-  const promotion = await leaveMarked(
-    trx,
-    request.promotionId,
+  const { operatorId, shown, reread } = request;
+  const change = leavingMarked(
+    request,
     `state = 'deploying', promoted_by = ?, promoted_at = ?, checkpoint = ?, attempts = 0, next_attempt_at = null,
      last_error = null, lease_owner = null, lease_until = null`,
-    [request.operatorId, at, INTENT],
+    [operatorId, at, INTENT],
   );
-  await announceDue(trx, promotion.id);
-  await appendAuditEvent(trx, {
+  const promotion = await makeDue(trx, change, {
     at,
     action: 'console.flag.promotion.promoted',
-    actor: request.operatorId,
-    promotionId: promotion.id,
-    detail: { from: 'marked', to: 'deploying', evidence_shown: request.shown, evidence_reread: request.reread },
+    actor: operatorId,
+    detail: { from: 'marked', to: 'deploying', evidence_shown: shown, evidence_reread: reread },
   });
+  if (promotion === null) throw new Error(LEFT_MEANWHILE);
   return promotion;
 }
 
 async function cancel(trx: Knex.Transaction, request: TransitionRequest, at: Date): Promise<Promotion> {
-  const promotion = await leaveMarked(trx, request.promotionId, `state = 'cancelled', resolved_by = ?`, [
-    request.operatorId,
-  ]);
-  await appendAuditEvent(trx, {
-    at,
-    action: 'console.flag.promotion.cancelled',
-    actor: request.operatorId,
-    promotionId: promotion.id,
-    detail: { from: 'marked', to: 'cancelled' },
+  const { operatorId: actor } = request;
+  const cancelled = await changeAudited(trx, {
+    change: leavingMarked(request, `state = 'cancelled', resolved_by = ?`, [actor]),
+    events: [{ at, action: 'console.flag.promotion.cancelled', actor, detail: { from: 'marked', to: 'cancelled' } }],
   });
+  const [promotion] = parseRows(cancelled, promotionRow);
+  if (promotion === undefined) throw new Error(LEFT_MEANWHILE);
   return promotion;
 }
 
-async function leaveMarked(
-  trx: Knex.Transaction,
-  id: string,
-  assignments: string,
-  values: readonly (string | Date)[],
-): Promise<Promotion> {
-  const updated = await trx.raw(
-    `update console_flag_promotions p set ${assignments}, updated_at = now()
-      where p.id = ? and p.state = 'marked' returning ${PROMOTION_COLUMNS}`,
-    [...values, id],
-  );
-  const [promotion] = parseRows(updated, promotionRow);
-  if (promotion === undefined) throw new Error('A promotion left `marked` while it was locked.');
-  return promotion;
+const LEFT_MEANWHILE = 'A promotion left `marked` while it was locked.';
+
+function leavingMarked(request: TransitionRequest, assignments: string, values: readonly Value[]): Sql {
+  return {
+    sql: `update console_flag_promotions p set ${assignments}, updated_at = now()
+           where p.id = ? and p.state = 'marked' returning ${PROMOTION_COLUMNS}`,
+    values: [...values, request.promotionId],
+  };
 }
