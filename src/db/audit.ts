@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import type { Knex } from './connection.js';
+import { type Knex, runPrepared } from './connection.js';
 import { idColumn, idRow, parseRows, type Sql } from './rows.js';
 
 /** The actions of the audit log; the first two are the console's own names for a person's resolution. */
@@ -116,8 +116,8 @@ export async function changeAudited(
   { change, alongside, events, answering }: AuditedChange,
 ): Promise<unknown> {
   // What counts the rows of `alongside` waits for it: the head is locked last, as in every other transaction.
-  return runner.raw(
-    `with changed as (${change.sql}),
+  return runPrepared(runner, {
+    sql: `with changed as (${change.sql}),
           ${alongside === undefined ? '' : `alongside as (${alongside.sql} returning 1),`}
           recorded as (
             insert into console_audit_log (at, action, actor, promotion_id, detail)
@@ -128,13 +128,13 @@ export async function changeAudited(
                      as e (n, at, action, actor, detail)
              order by e.n)
      select changed.*${answering === undefined ? '' : `, ${answering.sql}`} from changed`,
-    [
+    values: [
       ...change.values,
       ...(alongside?.values ?? []),
       ...events.flatMap(({ at, action, actor, detail }) => [at, action, actor, JSON.stringify(detail)]),
       ...(answering?.values ?? []),
     ],
-  );
+  });
 }
 
 const eventRow = z

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
+import type { Sql } from './rows.js';
 
 // pg writes a Date in the process's own time zone, and a column without a zone would keep that clock's reading.
 pg.defaults.parseInputDatesAsUTC = true;
@@ -23,6 +25,20 @@ export function connect(connectionString: string, options: { maxConnections?: nu
     acquireConnectionTimeout: 2_500,
     log: QUIET,
   });
+}
+
+const names = new Map<string, string>();
+
+/**
+ * Runs a statement that PostgreSQL parses once for each connection and plans afresh only where that pays
+ * (https://www.postgresql.org/docs/current/sql-prepare.html). For the frequent ones out of a fixed set of texts, because a
+ * connection keeps each for as long as it lives; and the types of what one answers must not depend on a column's, which the
+ * console may alter meanwhile.
+ */
+export async function runPrepared(runner: Knex, { sql, values }: Sql): Promise<unknown> {
+  const name = names.get(sql) ?? createHash('sha256').update(sql).digest('base64url');
+  names.set(sql, name);
+  return runner.raw(sql, [...values]).options({ name });
 }
 
 /** knex would print on the console what also rejects the query, where it is dealt with and logged. */

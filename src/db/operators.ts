@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { EnrolmentEnd } from '../promotions/enrolment.js';
 import type { CodeCheck, Operator } from '../promotions/resolution.js';
 import { type AuditAction, appendAuditEvent } from './audit.js';
-import type { Knex } from './connection.js';
+import { type Knex, runPrepared } from './connection.js';
 import { count, countRow, idColumn, parseRows, rowCount } from './rows.js';
 
 /** An operator's authenticator as it is stored, the secret still sealed, and the recovery codes that stand in for it. */
@@ -238,10 +238,10 @@ export const IS_OPERATOR = 'o.disabled_at is null';
 
 /** Locks an operator until the end of the transaction; null where there is none. */
 export async function lockOperator(trx: Knex.Transaction, slackUserId: string): Promise<Operator | null> {
-  const found = await trx.raw(
-    `select slack_user_id, role, disabled_at from console_operators where slack_user_id = ? for update`,
-    [slackUserId],
-  );
+  const found = await runPrepared(trx, {
+    sql: `select slack_user_id, role, disabled_at from console_operators where slack_user_id = ? for update`,
+    values: [slackUserId],
+  });
   return parseRows(found, operatorRow)[0] ?? null;
 }
 
@@ -250,19 +250,19 @@ export async function lockAuthenticator(
   trx: Knex.Transaction,
   slackUserId: string,
 ): Promise<{ operator: Operator; authenticator: StoredAuthenticator } | null> {
-  const found = await trx.raw(
-    `select slack_user_id, role, disabled_at, totp_secret_encrypted, totp_last_step, totp_failed_attempts, locked_until
-       from console_operators where slack_user_id = ? for update`,
-    [slackUserId],
-  );
+  const found = await runPrepared(trx, {
+    sql: `select slack_user_id, role, disabled_at, totp_secret_encrypted, totp_last_step, totp_failed_attempts, locked_until
+            from console_operators where slack_user_id = ? for update`,
+    values: [slackUserId],
+  });
   const [operator] = parseRows(found, operatorRow);
   const [row] = parseRows(found, authenticatorRow);
   if (operator === undefined || row === undefined) return null;
   // Read under the operator's lock, which whoever uses one holds.
-  const codes = await trx.raw(
-    'select code_hash, used_at from console_operator_recovery_codes where slack_user_id = ?',
-    [slackUserId],
-  );
+  const codes = await runPrepared(trx, {
+    sql: 'select code_hash, used_at from console_operator_recovery_codes where slack_user_id = ?',
+    values: [slackUserId],
+  });
   return {
     operator,
     authenticator: {
@@ -299,11 +299,11 @@ export async function recordCodeCheck(trx: Knex.Transaction, slackUserId: string
     await writeUnlocked(trx, slackUserId);
     return;
   }
-  const updated = await trx.raw(
-    `update console_operators set totp_last_step = ?, totp_failed_attempts = 0, locked_until = null, updated_at = now()
+  const updated = await runPrepared(trx, {
+    sql: `update console_operators set totp_last_step = ?, totp_failed_attempts = 0, locked_until = null, updated_at = now()
       where slack_user_id = ? and (totp_last_step is null or totp_last_step < ?)`,
-    [check.step, slackUserId, check.step],
-  );
+    values: [check.step, slackUserId, check.step],
+  });
   if (rowCount(updated) !== 1) throw new Error('The time step of an accepted code had been used already.');
 }
 

@@ -3,7 +3,7 @@ import { INTENT, pendingCommit, type ReleaseFacts } from '../promotions/promotin
 import type { Promotion } from '../promotions/promotion.js';
 import { ALERTED, endAlerting } from './alerts.js';
 import { changeAudited, type NewAuditEvent } from './audit.js';
-import type { Knex } from './connection.js';
+import { type Knex, runPrepared } from './connection.js';
 import { free, HELD_UNTIL, type Lease, type Postponement, waited } from './leases.js';
 import { noteDrift, REPAINT_PROGRESS, requestProgressRepaint } from './progress.js';
 import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, type Value } from './rows.js';
@@ -69,7 +69,7 @@ export function promoting(knex: Knex): Promoting {
   async function write(runner: Knex, id: string, lease: Lease, written: Written, condition = ''): Promise<boolean> {
     const changed = await changeAudited(runner, {
       change: {
-        sql: `update console_flag_promotions p set ${written.assignments} where ${HELD} ${condition} returning p.id`,
+        sql: `update console_flag_promotions p set ${written.assignments} where ${HELD} ${condition} returning p.id::bigint`,
         values: [...written.values, id, lease.owner],
       },
       alongside: REPAINT_PROGRESS,
@@ -90,17 +90,17 @@ export function promoting(knex: Knex): Promoting {
 
   return {
     async claimNext(lease, now) {
-      const claimed = await knex.raw(
-        `update console_flag_promotions p
+      const claimed = await runPrepared(knex, {
+        sql: `update console_flag_promotions p
             set lease_owner = ?, ${HELD_UNTIL}, attempts = p.attempts + 1
           where p.id = (
             select p.id from console_flag_promotions p
              where p.state = 'deploying' and (p.checkpoint = ? or p.checkpoint like 'PENDING\\_COMMIT:%')
                and ${free('p')} and ${waited('p')}
              order by p.next_attempt_at nulls first, p.id for update skip locked limit 1)
-          returning ${PROMOTION_COLUMNS}, p.attempts`,
-        [lease.owner, lease.durationMs, INTENT, now],
-      );
+          returning ${PROMOTION_COLUMNS}, p.attempts::integer`,
+        values: [lease.owner, lease.durationMs, INTENT, now],
+      });
       const [promotion] = parseRows(claimed, promotionRow);
       const [row] = parseRows(claimed, attemptsRow);
       return promotion === undefined || row === undefined ? null : { promotion, attempts: row.attempts };
@@ -157,11 +157,10 @@ async function update(
   assignments: string,
   values: readonly Value[],
 ): Promise<boolean> {
-  const updated = await knex.raw(`update console_flag_promotions p set ${assignments} where ${HELD}`, [
-    ...values,
-    id,
-    lease.owner,
-  ]);
+  const updated = await runPrepared(knex, {
+    sql: `update console_flag_promotions p set ${assignments} where ${HELD}`,
+    values: [...values, id, lease.owner],
+  });
   return rowCount(updated) === 1;
 }
 

@@ -11,7 +11,7 @@ import {
 } from '../promotions/resolution.js';
 import { requestRepaint, showThatItEnded } from './alerts.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
-import type { Knex } from './connection.js';
+import { type Knex, runPrepared } from './connection.js';
 import { waited } from './leases.js';
 import {
   lockAuthenticator,
@@ -260,10 +260,10 @@ export function neverAccepted(): CodeCheck {
 
 /** Locks a promotion until the end of the transaction; null where there is none. */
 export async function lockPromotion(trx: Knex.Transaction, id: string): Promise<Promotion | null> {
-  const found = await trx.raw(
-    `select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = ?::bigint for update`,
-    [id],
-  );
+  const found = await runPrepared(trx, {
+    sql: `select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = ?::bigint for update`,
+    values: [id],
+  });
   return parseRows(found, promotionRow)[0] ?? null;
 }
 

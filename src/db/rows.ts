@@ -19,8 +19,9 @@ const time = z.unknown().transform((value) => (value instanceof Date && !Number.
 
 /** The select list of a promotion, under the alias `p`. The casts make a console table's own types read alike. */
 export const PROMOTION_COLUMNS = `
-  p.id, p.flag_key::text, p.heroku_app::text, coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text as config_var,
-  coalesce(p.target_value::text, 'true') as target_value, p.target_unset, p.previous_value::text, p.base_release, p.state::text, p.checkpoint::text,
+  p.id::bigint, p.flag_key::text, p.heroku_app::text, coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text as config_var,
+  coalesce(p.target_value::text, 'true') as target_value, p.target_unset::boolean,
+  p.previous_value::text, p.base_release::integer, p.state::text, p.checkpoint::text,
   p.marked_by::text, p.marked_at::timestamptz, p.promoted_by::text, p.promoted_at::timestamptz,
   p.deployed_at::timestamptz, p.failed_at::timestamptz, p.failure_reason::text, p.resolved_by::text,
   p.resolution_note::text, p.rca_url::text, p.last_error::text, p.created_at::timestamptz, p.updated_at::timestamptz`;

@@ -59,12 +59,13 @@ const UINT32 = 4;
 
 /**
  * Reads the messages of a client (https://www.postgresql.org/docs/current/protocol-message-formats.html): the first has no
- * type, each later one a byte of it, then its length. `Query` holds a statement; `Parse` and `Bind` hold one together.
+ * type, each later one a byte of it, then its length. `Query` holds a statement; `Parse` and `Bind` hold one together, and a
+ * `Bind` that comes again one that was named before.
  */
 function createReader(onStatement: (statement: Statement) => void): (chunk: Buffer) => void {
   let buffered = Buffer.alloc(0);
   let started = false;
-  let parsed = '';
+  const parsed = new Map<string, string>();
   return (chunk) => {
     buffered = Buffer.concat([buffered, chunk]);
     for (;;) {
@@ -74,9 +75,10 @@ function createReader(onStatement: (statement: Statement) => void): (chunk: Buff
       if (buffered.length < length) return;
       const type = started ? String.fromCharCode(buffered[0] ?? 0) : '';
       const body = buffered.subarray(typeLength + UINT32, length);
-      if (type === 'Q') onStatement({ sql: textsOf(body)[0] ?? '', values: [] });
-      if (type === 'P') parsed = textsOf(body)[1] ?? '';
-      if (type === 'B') onStatement({ sql: parsed, values: valuesOf(body) });
+      const [first = '', second = ''] = textsOf(body);
+      if (type === 'Q') onStatement({ sql: first, values: [] });
+      if (type === 'P') parsed.set(first, second);
+      if (type === 'B') onStatement({ sql: parsed.get(second) ?? '', values: valuesOf(body) });
       buffered = buffered.subarray(length);
       started = true;
     }
