@@ -1,23 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type Socket } from 'node:net';
 import { z } from 'zod';
 import { portOf } from '../harness/ports.js';
 
 /**
  * A Heroku that answers in 0 ms, in a process of its own: what is measured is the app, not a stand-in that is as careful as
- * Heroku (the tests' is). An app comes into being as it is asked for; a change of its config vars is a release that has
- * succeeded.
+ * Heroku (the tests' is). It shares the machine's cores with the app, as Heroku does not, so it takes as little of them as
+ * it can: it reads HTTP off the socket by itself, and keeps its answers as texts. An app comes into being as it is asked
+ * for; a change of its config vars is a release that has succeeded.
  */
 interface Release {
   readonly id: string;
   readonly vars: Readonly<Record<string, string>>;
-  /** As Heroku would list it, but for whether it is the current one. */
-  readonly body: object;
+  readonly varsAnswer: string;
+  /** As Heroku would list it, once it is not the current one. */
+  readonly body: string;
+  readonly currentBody: string;
 }
 
 /** By name, the newest release first. */
 const apps = new Map<string, Release[]>();
 const LISTED = 20;
+const HEADERS_END = '\r\n\r\n';
 
 function releasesOf(app: string): Release[] {
   const known = apps.get(app);
@@ -40,31 +44,55 @@ function releaseOf(version: number, vars: Release['vars']): Release {
     user,
     description: 'Set config vars',
   };
-  return { id, vars, body };
+  return {
+    id,
+    vars,
+    varsAnswer: answering(JSON.stringify(vars)),
+    body: JSON.stringify({ ...body, current: false }),
+    currentBody: JSON.stringify({ ...body, current: true }),
+  };
 }
 
-function answer(request: IncomingMessage, said: string): unknown {
-  const [, , app = '', collection = '', id = ''] = (request.url ?? '').split('/');
+const changes = z.record(z.string(), z.string());
+
+function answer(method: string, path: string, said: string): string {
+  const [, , app = '', collection = '', id = ''] = path.split('/');
   const releases = releasesOf(app);
-  if (id !== '') return releases.find((release) => release.id === id)?.vars ?? {};
+  if (id !== '') return releases.find((release) => release.id === id)?.varsAnswer ?? answering('{}');
   if (collection === 'releases') {
-    return releases.slice(0, LISTED).map(({ body }, index) => ({ ...body, current: index === 0 }));
+    const listed = releases.slice(0, LISTED).map(({ body, currentBody }, index) => (index === 0 ? currentBody : body));
+    return answering(`[${listed.join(',')}]`);
   }
-  if (request.method === 'PATCH') {
-    const changes = z.record(z.string(), z.string()).parse(JSON.parse(said));
-    releases.unshift(releaseOf(releases.length + 1, { ...releases[0]?.vars, ...changes }));
+  if (method === 'PATCH') {
+    const changed = { ...releases[0]?.vars, ...changes.parse(JSON.parse(said)) };
+    releases.unshift(releaseOf(releases.length + 1, changed));
   }
-  return releases[0]?.vars ?? {};
+  return releases[0]?.varsAnswer ?? answering('{}');
 }
 
-const server = createServer((request, response) => {
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => {
-    const body = JSON.stringify(answer(request, Buffer.concat(chunks).toString('utf8')));
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
-    response.end(body);
+function answering(body: string): string {
+  const length = Buffer.byteLength(body);
+  return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`;
+}
+
+/** One request after the other, as a client on a connection that is kept sends them; what it sends is ASCII. */
+function serve(socket: Socket): void {
+  let heard = '';
+  socket.setNoDelay(true);
+  socket.setEncoding('latin1');
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk: string) => {
+    heard += chunk;
+    const headers = heard.indexOf(HEADERS_END);
+    if (headers === -1) return;
+    const length = Number(/\r\ncontent-length: (\d+)/iu.exec(heard)?.[1] ?? 0);
+    const end = headers + HEADERS_END.length + length;
+    if (heard.length < end) return;
+    const [method = '', path = ''] = heard.split(' ', 2);
+    socket.write(answer(method, path, heard.slice(end - length, end)), 'latin1');
+    heard = heard.slice(end);
   });
-});
-server.keepAliveTimeout = 60_000;
+}
+
+const server = createServer(serve);
 server.listen(0, '127.0.0.1', () => process.stdout.write(`${JSON.stringify({ port: portOf(server) })}\n`));
