@@ -321,6 +321,30 @@ describe('beside 200,000 promotions and as many events', () => {
     expect(read.rowsRead).toBeLessThan(3 * 500 + FEW);
   });
 
+  // A connection plans them for any values once it has planned them for a few; see runPrepared.
+  test('the statements of every promotion read a few, also as they are planned for any values', async () => {
+    const [{ name } = { name: '' }] = await rows.query<{ name: string }>('select current_database() as name');
+    await rows.query(`alter database ${name} set plan_cache_mode = force_generic_plan`);
+    let done: unknown;
+    const read = await readBy(async (db) => {
+      const asked = { flagKey: 'generic', herokuApp: 'app', configVar: 'FLAG_GENERIC', targetValue: 'true' };
+      const marked = await db.transitions.mark(asked, kris.id, now);
+      const promotionId = marked.kind === 'marked' ? marked.promotion.id : '';
+      const request = { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null } as const;
+      await db.transitions.carryOut(request, now, () => ({ kind: 'accepted', step: 3 }));
+      const claimed = await db.promoting.claimNext(LEASE, now);
+      const id = claimed?.promotion.id ?? '';
+      await db.promoting.renew(id, LEASE);
+      await db.promoting.keepBefore(id, LEASE, { value: null, release: 1 });
+      await db.promoting.writePendingCommit(id, LEASE, RELEASE, now);
+      done = await db.promoting.commit(id, LEASE, { state: 'deployed' }, now, RELEASE);
+    });
+    await rows.query(`alter database ${name} reset plan_cache_mode`);
+    expect(done).toBe(true);
+    expect(read.sequentialScans).toBe(0);
+    expect(read.rowsRead).toBeLessThan(FEW);
+  });
+
   test('so is the promotion that is due first, however many are begun at once', async () => {
     await rows.query(
       `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, checkpoint, promoted_at)

@@ -1,0 +1,167 @@
+import pg from 'pg';
+import { type Database, openDatabase } from '../../src/db/database.js';
+import { eventually } from '../support/eventually.js';
+import { enrol, NOW, type Person, type Stored, startStored } from '../support/rows.js';
+
+const LEASE = { owner: 'mine', durationMs: 60_000 };
+const RELEASE = { id: 'release', version: 143, status: 'succeeded', createdAt: NOW } as const;
+const DEPLOYED = { state: 'deployed' } as const;
+
+let stored: Stored;
+let kris: Person;
+/** Another system's session, which holds what its transaction locked. */
+let other: pg.Client;
+
+beforeEach(async () => {
+  stored = await startStored();
+  kris = await enrol(stored.db, 'U0KRIS');
+  other = new pg.Client({ connectionString: stored.url });
+  await other.connect();
+});
+afterEach(async () => {
+  await other.end();
+  await stored.close();
+});
+
+async function mark(flagKey: string, db: Database = stored.db): Promise<string> {
+  const asked = { flagKey, herokuApp: 'app', configVar: `FLAG_${flagKey}`, targetValue: 'true' };
+  const marked = await db.transitions.mark(asked, kris.id, NOW);
+  if (marked.kind !== 'marked') throw new Error(marked.kind);
+  return marked.promotion.id;
+}
+const promote = (promotionId: string, step: number, db: Database = stored.db) =>
+  db.transitions.carryOut(
+    { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null },
+    NOW,
+    () => ({ kind: 'accepted', step }),
+  );
+
+async function claimed(): Promise<string> {
+  const id = await mark('new');
+  await promote(id, 1);
+  const found = await stored.db.promoting.claimNext(LEASE, NOW);
+  expect(found?.promotion.id).toBe(id);
+  return id;
+}
+const stateOf = async (id: string) => (await stored.db.promotions.find(id))?.state;
+const actionsOf = async (id: string) => (await stored.db.audit.ofPromotion(id, 10)).map(({ action }) => action);
+const isWaiting = () =>
+  eventually(async () => {
+    const waiting = await stored.rows.query(
+      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'flag-promotions'`,
+    );
+    expect(waiting).toHaveLength(1);
+  });
+
+describe('ending a promotion', () => {
+  test('records that Heroku took the change, and then the end, with one repaint wanted', async () => {
+    const id = await claimed();
+    expect(await stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)).toBe(true);
+    expect(await actionsOf(id)).toEqual(
+      ['marked', 'promoted', 'heroku_patched', 'deployed'].map((word) => `console.flag.promotion.${word}`),
+    );
+    expect(await stored.db.progress.of(id)).toMatchObject({ repaintWanted: 1 });
+    expect(await stored.db.audit.verify()).toMatchObject({ intact: true });
+  });
+
+  test.each(['another’s lease', 'an ended promotion'])('of %s writes nothing, and records nothing', async (of) => {
+    const id = await claimed();
+    if (of === 'an ended promotion') await stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE);
+    const before = await stored.rows.query('select * from console_flag_promotions');
+    const events = await actionsOf(id);
+    const lease = of === 'an ended promotion' ? LEASE : { ...LEASE, owner: 'another' };
+    const failed = { state: 'failed', reason: 'no' } as const;
+    expect(await stored.db.promoting.commit(id, lease, failed, NOW, null)).toBe(false);
+    expect(await stored.db.promoting.writePendingCommit(id, lease, RELEASE, NOW)).toBe(false);
+    expect(await stored.rows.query('select * from console_flag_promotions')).toEqual(before);
+    expect(await actionsOf(id)).toEqual(events);
+  });
+
+  test('is undone as a whole where the event cannot be recorded', async () => {
+    const id = await claimed();
+    await stored.rows.query(`alter table console_audit_log add constraint none check (action not like '%.deployed')`);
+    await expect(stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)).rejects.toThrow(/none/u);
+    expect(await stateOf(id)).toBe('deploying');
+    expect(await actionsOf(id)).toHaveLength(2);
+    expect(await stored.db.progress.of(id)).toMatchObject({ repaintWanted: 0 });
+  });
+
+  test('locks the head of the audit chain last: whoever waits for something else holds up nobody’s event', async () => {
+    const id = await claimed();
+    await other.query('begin');
+    await other.query('select from flag_promotion_progress where promotion_id = $1 for update', [id]);
+    const committing = stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE);
+    await isWaiting();
+    await mark('another');
+    await other.query('rollback');
+    expect(await committing).toBe(true);
+    expect(await stored.db.audit.verify()).toMatchObject({ intact: true });
+  });
+
+  test('closes the alert that was opened before, with its event last', async () => {
+    const id = await claimed();
+    expect(await stored.db.alerts.open(id, 'warning', NOW)).toBe(true);
+    expect(await stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)).toBe(true);
+    expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ state: 'closed' }]);
+    expect((await actionsOf(id)).at(-1)).toBe('console.flag.promotion.deployed');
+    expect(await stored.db.audit.verify()).toMatchObject({ intact: true });
+  });
+
+  test('leaves an alert that is opened at that very moment to the next tick, which finds it', async () => {
+    const id = await claimed();
+    await other.query('begin');
+    await other.query('select from console_flag_promotions where id = $1 for update', [id]);
+    const committing = stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE);
+    await isWaiting();
+    await other.query(`insert into flag_promotion_alerts (promotion_id, severity) values ($1, 'warning')`, [id]);
+    await other.query('commit');
+    expect(await committing).toBe(true);
+    const { endedPromotionIds } = await stored.db.alerts.gather(NOW);
+    expect(endedPromotionIds).toEqual([id]);
+    await stored.db.alerts.close(id);
+    expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ state: 'closed' }]);
+  });
+});
+
+describe('marking', () => {
+  test('waits for whoever takes a person’s rights at that moment, and then refuses', async () => {
+    await other.query('begin');
+    await other.query('update console_operators set disabled_at = now() where slack_user_id = $1', [kris.id]);
+    const asked = { flagKey: 'new', herokuApp: 'app', configVar: 'FLAG_NEW', targetValue: 'true' };
+    const marking = stored.db.transitions.mark(asked, kris.id, NOW);
+    await isWaiting();
+    await other.query('commit');
+    expect(await marking).toEqual({ kind: 'not_operator' });
+    expect(await stored.rows.query('select 1 from console_flag_promotions')).toEqual([]);
+    expect(await stored.rows.query('select action, actor from console_audit_log')).toEqual([
+      { action: 'console.flag.promotion.denied', actor: kris.id },
+    ]);
+  });
+});
+
+describe('a console that alters its table', () => {
+  test('does not disturb statements that a connection has prepared', async () => {
+    // The console's: narrower types than ours, which a later version of it widens.
+    await stored.rows.query(`
+      alter table console_flag_promotions
+        alter column id type integer, alter column flag_key type varchar(100), alter column marked_by type varchar(40)`);
+    const db = openDatabase(stored.url, { maxConnections: 1 });
+    const work = async (flagKey: string, step: number): Promise<unknown> => {
+      const id = await mark(flagKey, db);
+      const promoted = await promote(id, step, db);
+      await db.promoting.claimNext(LEASE, NOW);
+      await db.promoting.keepBefore(id, LEASE, { value: null, release: 1 });
+      return [promoted.kind, await db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)];
+    };
+    try {
+      expect(await work('before', 1)).toEqual(['done', true]);
+      await stored.rows.query(`
+        alter table console_flag_promotions
+          alter column id type bigint, alter column flag_key type text, alter column marked_by type text,
+          add column another text`);
+      expect(await work('after', 2)).toEqual(['done', true]);
+    } finally {
+      await db.close();
+    }
+  });
+});
