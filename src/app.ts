@@ -37,6 +37,7 @@ import { createReadiness } from './readiness.js';
 import { createSlack, type Slack } from './slack/slack.js';
 import { keepConnected, type SocketModeConnection } from './slack/socket-mode.js';
 import { confirmMessage } from './views/operators.js';
+import { within } from './within.js';
 import { quietUntil, tomorrowAt } from './zones.js';
 
 /** What is not the program's own: time, chance and the log. */
@@ -385,14 +386,12 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     port: http.port,
     tick: () => watchdog.tick(),
     async stop() {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<'late'>((resolve) => {
-        timer = setTimeout(() => resolve('late'), STOP_WITHIN_MS);
-      });
-      const ended = await Promise.race([stopEverything(), late]);
-      clearTimeout(timer);
+      const ended = await within(
+        STOP_WITHIN_MS,
+        stopEverything().then(() => true),
+      );
       // Leases run out by themselves, and whatever was due stands in the rows.
-      if (ended === 'late') log.warn('stopped before everything under way had ended; another process takes it up');
+      if (ended === null) log.warn('stopped before everything under way had ended; another process takes it up');
     },
   };
 }

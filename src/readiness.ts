@@ -1,3 +1,5 @@
+import { within } from './within.js';
+
 /** One thing that has to work for the app to be of use: resolves where it does, rejects with why not. */
 export interface Check {
   readonly name: string;
@@ -33,16 +35,13 @@ export function createReadiness(checks: readonly Check[], elapsed: () => number)
 }
 
 async function withinTime(check: Check): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_WITHIN_MS / 1000} s`)), CHECK_WITHIN_MS);
-  });
   try {
-    await Promise.race([check.run(), timeout]);
-    return 'ok';
+    const answer = await within(
+      CHECK_WITHIN_MS,
+      check.run().then(() => 'ok'),
+    );
+    return answer ?? `no answer within ${CHECK_WITHIN_MS / 1000} s`;
   } catch (error) {
     return error instanceof Error && error.message !== '' ? error.message : 'failed';
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -68,10 +68,10 @@ test.each([
   ['heroku', ['promotions']],
   ['charts', ['promotions']],
   ['slack', ['promotions', 'views']],
-  ['pages', ['promotions', 'operators', 'db', 'views']],
+  ['pages', ['promotions', 'operators', 'db', 'views', 'within']],
   ['doctor', ['promotions', 'operators', 'db', 'heroku', 'slack', 'config']],
   ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views']],
-  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts']],
+  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts', 'within']],
 ])('src/%s imports of the project only %j', (folder, allowed) => {
   const own = imports.filter((found) => found.file.startsWith(`src/${folder}/`) && isLocal(found));
   expect(own.length).toBeGreaterThan(0);

@@ -3,7 +3,7 @@ import { SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice } from '../views/blocks.js';
 import { sentence } from '../views/list.js';
 import type { HandlerDependencies } from './dependencies.js';
-import { within } from './within.js';
+import { within } from '../within.js';
 
 /** How long a click may take to become a modal before a placeholder is opened in its stead: its trigger dies at 3 s. */
 const OPEN_WITHIN_MS = 900;

@@ -20,7 +20,7 @@ import type { HandlerDependencies } from './dependencies.js';
 import { evidenceState } from './resolution-form.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
-import { within } from './within.js';
+import { within } from '../within.js';
 
 /** Heroku is given this long to be part of the form from the start, to be added to it, and to be read again. */
 const EVIDENCE_AT_ONCE_MS = 400;

@@ -2,7 +2,7 @@
 export async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, ms, null).unref();
+    timer = setTimeout(resolve, ms, null);
   });
   try {
     return await Promise.race([work, late]);
