@@ -40,6 +40,8 @@ export interface NewAuthenticator {
 
 export interface Operators {
   find(slackUserId: string): Promise<Operator | null>;
+  /** Those of these people who are operators, by their id. */
+  among(slackUserIds: readonly string[]): Promise<ReadonlyMap<string, Operator>>;
   /** The enabled superadmins: whom to ask. */
   superadmins(): Promise<readonly Operator[]>;
   list(): Promise<readonly ListedOperator[]>;
@@ -69,6 +71,13 @@ export function operators(knex: Knex): Operators {
         [slackUserId],
       );
       return parseRows(found, operatorRow)[0] ?? null;
+    },
+    async among(slackUserIds) {
+      const found = await knex.raw(
+        `select slack_user_id, role, disabled_at from console_operators where slack_user_id = any(?::text[])`,
+        [[...slackUserIds]],
+      );
+      return new Map(parseRows(found, operatorRow).map((operator) => [operator.slackUserId, operator]));
     },
     async superadmins() {
       const found = await knex.raw(

@@ -71,8 +71,7 @@ export function createHomes(deps: HomesDependencies): Homes {
     };
   }
 
-  async function publish(home: Home, facts: HomeFacts, publishedBefore: Date): Promise<void> {
-    const viewer = await db.operators.find(home.slackUserId);
+  async function publish(home: Home, viewer: Operator | null, facts: HomeFacts, publishedBefore: Date): Promise<void> {
     const shown = fingerprint(facts, viewer);
     if (shown === home.shown) return;
     const lease: Lease = { owner: deps.newOwner(), durationMs: LEASE_MS };
@@ -92,8 +91,11 @@ export function createHomes(deps: HomesDependencies): Homes {
     const tabs = await db.homes.watched(new Date(now.getTime() - HOME_WATCHED_MS), now, TABS);
     if (tabs.length === 0) return;
     const facts = await gather();
+    const operators = await db.operators.among(tabs.map((home) => home.slackUserId));
+    const publishedBefore = new Date(now.getTime() - HOME_INTERVAL_MS);
     for (const home of tabs) {
-      await publish(home, facts, new Date(now.getTime() - HOME_INTERVAL_MS)).catch((error: unknown) =>
+      const viewer = operators.get(home.slackUserId) ?? null;
+      await publish(home, viewer, facts, publishedBefore).catch((error: unknown) =>
         log.warn({ err: error }, 'a home tab is behind; it is published again later'),
       );
     }
@@ -111,7 +113,8 @@ export function createHomes(deps: HomesDependencies): Homes {
   const homes: Homes = {
     async open(slackUserId) {
       await db.homes.opened(slackUserId, deps.now());
-      await publish({ slackUserId, shown: null }, await gather(), deps.now());
+      const viewer = await db.operators.find(slackUserId);
+      await publish({ slackUserId, shown: null }, viewer, await gather(), deps.now());
     },
     refresh() {
       // One after the other: two at a time would only wait for one another's leases.

@@ -89,6 +89,22 @@ describe('the statements that are asked of the database', () => {
     expect(withMany).toBeGreaterThan(5);
   });
 
+  test('by a tick on which home tabs have nothing to follow: as many for three that are open as for one', async () => {
+    await listenIn();
+    const { superadmin, engineer, stranger } = bed.slack.people;
+    const opened = (person: typeof superadmin) => countOf(() => person.openHome());
+    await app.tick();
+    const none = await countOf(() => app.tick());
+    expect(await opened(superadmin)).toBeGreaterThan(0);
+    await countOf(() => app.tick());
+    const one = await countOf(() => app.tick());
+    expect(one).toBeGreaterThan(none);
+    await opened(engineer);
+    await opened(stranger);
+    await countOf(() => app.tick());
+    expect(await countOf(() => app.tick())).toBe(one);
+  });
+
   test('by a tick that opens and posts alerts: 28 at most for each', async () => {
     await listenIn();
     const nothing = await countOf(() => app.tick());
