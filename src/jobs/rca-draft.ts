@@ -33,7 +33,8 @@ const NAMES = 30;
 
 /**
  * Drafts the RCA of a promotion and uploads it, into the alert's thread where there is one. What Heroku or the thread do
- * not tell is missing from the draft, which says so. Each call makes a file of its own.
+ * not tell is missing from the draft, which says so. Each call makes a file of its own, unless the same person's for the same
+ * promotion is still being made: who clicks twice is answered twice, with one file.
  *
  * Rejects where the database does not answer, or where Slack refused the file; nothing was shared then.
  */
@@ -55,7 +56,7 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
     return new Map(await Promise.all(ids.map(async (id) => [id, await slack.nameOf(id)] as const)));
   }
 
-  return async (promotionId: string, askedBy: string): Promise<RcaDraftOutcome> => {
+  async function draft(promotionId: string, askedBy: string): Promise<RcaDraftOutcome> {
     const promotion = await db.promotions.find(promotionId);
     if (promotion === null) return { kind: 'unknown_promotion' };
     const alerts = await db.alerts.ofPromotion(promotionId);
@@ -98,6 +99,15 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
       where,
       permalink: uploaded.kind === 'shared' ? uploaded.permalink : null,
     };
+  }
+
+  const underWay = new Map<string, Promise<RcaDraftOutcome>>();
+
+  return (promotionId: string, askedBy: string): Promise<RcaDraftOutcome> => {
+    const key = `${promotionId}:${askedBy}`;
+    const drafting = underWay.get(key) ?? draft(promotionId, askedBy).finally(() => underWay.delete(key));
+    underWay.set(key, drafting);
+    return drafting;
   };
 }
 

@@ -105,6 +105,19 @@ describe('the incident’s own data, through the whole app', () => {
 });
 
 describe('Draft RCA in the modal', () => {
+  test('clicked twice, makes one file; asked for again later, another', async () => {
+    await alerted();
+    await openModal();
+    const { superadmin } = bed.slack.people;
+    await Promise.all([superadmin.clickInModal('draft_rca'), superadmin.clickInModal('draft_rca')]);
+    await modalSays('is in the alert’s thread');
+    await bed.app.tick();
+    expect(await inThread()).toHaveLength(1);
+    await draft();
+    await answered('is in the alert’s thread');
+    expect(await inThread()).toHaveLength(2);
+  });
+
   test('uploads into the thread, says where, and records nothing unless ticked', async () => {
     await alerted();
     await openModal();
