@@ -25,7 +25,12 @@ const HUGE: readonly (readonly [name: string, text: string])[] = [
 ];
 
 async function run(): Promise<Report> {
-  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false });
+  const bed = await startTestBed({
+    startAt: '2026-05-10T05:00:00Z',
+    rateLimit: false,
+    // Each text is to have a message of its own.
+    environment: { ALERT_MESSAGES_PER_HOUR: '50' },
+  });
   const texts = [...HOSTILE, ...BLANK, ...HUGE];
   let rows = 0;
   for (const [, text] of texts) {
