@@ -16,6 +16,7 @@ import type { Promotion } from '../promotions/promotion.js';
 import { planRcaDebt, type RcaDebtAction, REMIND_AFTER_MS } from '../promotions/rca-debt.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import { planSummaries, type SummaryAction } from '../promotions/summary.js';
+import { awaitsTurn } from '../slack/errors.js';
 import { autoCommitNote } from '../views/evidence.js';
 import type { Delivery } from './delivery.js';
 import type { DigestJob } from './digest.js';
@@ -93,7 +94,8 @@ const PRUNED_PER_TICK = 100;
 
 /**
  * One tick of the watchdog: gather what is stuck and what lacks its RCA, decide, record it, then deliver what is due, including what an
- * earlier or a killed process left behind. One failure never stops the rest; each is in the report.
+ * earlier or a killed process left behind. One failure never stops the rest; each is in the report. To wait for a turn at Slack
+ * is none.
  *
  * Rejects where what has to be gathered cannot be: then nothing was decided, and nothing is lost, because all that is
  * due stands in the rows.
@@ -110,6 +112,10 @@ export async function runMaintenance(deps: MaintenanceDependencies): Promise<Mai
     try {
       await act();
     } catch (error) {
+      if (awaitsTurn(error)) {
+        log.info({ action }, 'there is more to say than Slack takes at once; a later tick says this');
+        return;
+      }
       log.error({ err: error, action }, 'a maintenance action failed; the next tick tries again');
       failures.push({ action, error });
     }

@@ -42,6 +42,18 @@ export function isClosedTo(error: unknown): error is SlackError {
   return error instanceof SlackError && error.kind === 'refused' && CLOSED.has(error.word);
 }
 
+const NO_TURN = 'no_turn';
+
+/** More was to be said at once than Slack takes, so that nothing was asked of it; ask again after `afterMs`. */
+export function noTurn(method: string, afterMs: number): SlackError {
+  return new SlackError('rate_limited', method, NO_TURN, afterMs, undefined);
+}
+
+/** Whether nothing is wrong but that it has to wait for its turn. */
+export function awaitsTurn(error: unknown): boolean {
+  return error instanceof SlackError && error.code === NO_TURN;
+}
+
 /** The connection was never made, so nothing can have been sent over it. */
 const NEVER_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 

@@ -6,7 +6,7 @@ import type { MessageRef } from '../promotions/alert.js';
 import type { RcaThread } from '../promotions/rca-draft.js';
 import type { Answer, HomeTab, Message, Modal, Unfurl } from '../views/blocks.js';
 import { MESSAGE_METADATA } from '../views/ids.js';
-import { SlackError, toSlackError } from './errors.js';
+import { noTurn, SlackError, toSlackError } from './errors.js';
 import {
   createBurstPace,
   createPace,
@@ -156,8 +156,7 @@ export function createSlack(options: SlackOptions): Slack {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof NoTurn)
-        throw new SlackError('rate_limited', method, 'no_turn', error.retryAfterMs, undefined);
+      if (error instanceof NoTurn) throw noTurn(method, error.retryAfterMs);
       throw error instanceof SlackError ? error : toSlackError(method, error);
     }
   }
