@@ -28,17 +28,32 @@ export function connect(connectionString: string, options: { maxConnections?: nu
 }
 
 const names = new Map<string, string>();
+/** Texts that are prepared no more. */
+const outdated = new Set<string>();
+
+/**
+ * SQLSTATEs of a statement whose types are no longer those that it was prepared with
+ * (https://www.postgresql.org/docs/current/errcodes-appendix.html): feature_not_supported is what PostgreSQL says of a result,
+ * the others of parameters that it took to be of a column's type.
+ */
+const OTHER_TYPES = new Set(['0A000', '22003', '22P02', '42804']);
 
 /**
  * Runs a statement that PostgreSQL parses once for each connection and plans afresh only where that pays
  * (https://www.postgresql.org/docs/current/sql-prepare.html). For the frequent ones out of a fixed set of texts, because a
- * connection keeps each for as long as it lives; and the types of what one answers must not depend on a column's, which the
- * console may alter meanwhile.
+ * connection keeps each for as long as it lives. A connection keeps its types as well, which the console may alter meanwhile:
+ * a statement that fails for these is not prepared again in this process, so that whoever tries once more succeeds.
  */
 export async function runPrepared(runner: Knex, { sql, values }: Sql): Promise<unknown> {
+  if (outdated.has(sql)) return runner.raw(sql, [...values]);
   const name = names.get(sql) ?? createHash('sha256').update(sql).digest('base64url');
   names.set(sql, name);
-  return runner.raw(sql, [...values]).options({ name });
+  try {
+    return await runner.raw(sql, [...values]).options({ name });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && OTHER_TYPES.has(String(error.code))) outdated.add(sql);
+    throw error;
+  }
 }
 
 /** knex would print on the console what also rejects the query, where it is dealt with and logged. */

@@ -61,15 +61,21 @@ interface Written {
   readonly events: readonly Event[];
 }
 
-const HELD = `p.id = ? and p.state = 'deploying' and p.lease_owner = ?`;
+const HELD = `p.id = ?::bigint and p.state = 'deploying' and p.lease_owner = ?`;
+/**
+ * The same, where nothing was alerted, as far as this statement sees. It cannot see what is alerted by whoever has the row
+ * locked, so it waits for nobody.
+ */
+const HELD_UNALERTED = `p.id = (select p.id from console_flag_promotions p
+  where ${HELD} and not ${ALERTED} for update skip locked)`;
 const ENDED = 'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
 
 export function promoting(knex: Knex): Promoting {
   /** One fenced UPDATE with its audit events, told in Slack; false where the lease was lost or the promotion ended. */
-  async function write(runner: Knex, id: string, lease: Lease, written: Written, condition = ''): Promise<boolean> {
+  async function write(runner: Knex, id: string, lease: Lease, written: Written, which = HELD): Promise<boolean> {
     const changed = await changeAudited(runner, {
       change: {
-        sql: `update console_flag_promotions p set ${written.assignments} where ${HELD} ${condition} returning p.id::bigint`,
+        sql: `update console_flag_promotions p set ${written.assignments} where ${which} returning p.id::bigint`,
         values: [...written.values, id, lease.owner],
       },
       alongside: REPAINT_PROGRESS,
@@ -80,7 +86,7 @@ export function promoting(knex: Knex): Promoting {
 
   /** Ends a promotion with what was alerted about it: where nothing was, as most of them, in one statement. */
   async function end(id: string, lease: Lease, written: Written): Promise<boolean> {
-    if (await write(knex, id, lease, written, `and not ${ALERTED}`)) return true;
+    if (await write(knex, id, lease, written, HELD_UNALERTED)) return true;
     return knex.transaction(async (trx) => {
       if (!(await lockHeld(trx, id, lease))) return false;
       await endAlerting(trx, id);

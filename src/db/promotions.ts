@@ -245,8 +245,8 @@ export function promotions(knex: Knex): Promotions {
         if (promotion === null) return { kind: 'unknown_promotion' };
         if (promotion.rcaUrl === url) return { kind: 'unchanged', promotion };
         if (onlyFirst && promotion.rcaUrl !== null) return { kind: 'already_linked', promotion };
-        await writeRcaUrl(trx, promotion, url, operatorId, at, { announce: true });
         await requestRepaint(trx, promotionId);
+        await writeRcaUrl(trx, promotion, url, operatorId, at, { announce: true });
         return { kind: 'linked', promotion: { ...promotion, rcaUrl: url }, previousUrl: promotion.rcaUrl };
       });
     },

@@ -49,6 +49,8 @@ export interface Transitions {
   ): Promise<TransitionOutcome>;
 }
 
+const MOST_LOOKS = 3;
+
 export function transitions(knex: Knex): Transitions {
   return {
     async mark(asked, operatorId, at) {
@@ -61,9 +63,16 @@ export function transitions(knex: Knex): Transitions {
           await recordRefusal(trx, denied, { kind: 'not_operator' });
           return { kind: 'not_operator' };
         }
-        const markedNow = await insertMarked(trx, asked, operatorId, at);
-        if (markedNow !== null) return { kind: 'marked', promotion: markedNow };
-        return { kind: 'active', promotion: await activeOf(trx, asked) };
+        // What stood in the way may end between two looks.
+        for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+          const active = await activeOf(trx, asked);
+          if (active !== null) return { kind: 'active', promotion: active };
+          const markedNow = await insertMarked(trx, asked, operatorId, at);
+          if (markedNow !== null) return { kind: 'marked', promotion: markedNow };
+        }
+        throw new Error(
+          'Nothing active stands in the way: an index that is not ours must be what refuses this promotion.',
+        );
       });
     },
 
@@ -125,16 +134,14 @@ async function insertMarked(
   return parseRows(marked, promotionRow)[0] ?? null;
 }
 
-/** The promotion that stands in the way of another one. */
-async function activeOf(trx: Knex.Transaction, asked: NewPromotion): Promise<Promotion> {
+/** The promotion that stands in the way of another one; null where none does. */
+async function activeOf(trx: Knex.Transaction, asked: NewPromotion): Promise<Promotion | null> {
   const found = await trx.raw(
     `select ${PROMOTION_COLUMNS} from console_flag_promotions p
       where p.heroku_app = ? and coalesce(p.config_var, 'FLAG_' || upper(p.flag_key)) = ? and p.state in ('marked', 'deploying')`,
     [asked.herokuApp, asked.configVar],
   );
-  const [active] = parseRows(found, promotionRow);
-  if (active === undefined) throw new Error('The promotion in the way ended at this very moment.');
-  return active;
+  return parseRows(found, promotionRow)[0] ?? null;
 }
 
 async function promote(trx: Knex.Transaction, request: TransitionRequest, at: Date): Promise<Promotion> {
@@ -171,7 +178,7 @@ const LEFT_MEANWHILE = 'A promotion left `marked` while it was locked.';
 function leavingMarked(request: TransitionRequest, assignments: string, values: readonly Value[]): Sql {
   return {
     sql: `update console_flag_promotions p set ${assignments}, updated_at = now()
-           where p.id = ? and p.state = 'marked' returning ${PROMOTION_COLUMNS}`,
+           where p.id = ?::bigint and p.state = 'marked' returning ${PROMOTION_COLUMNS}`,
     values: [...values, request.promotionId],
   };
 }

@@ -2,8 +2,8 @@ import { isDatabaseUnavailable } from '../db/errors.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice } from '../views/blocks.js';
 import { sentence } from '../views/list.js';
-import type { HandlerDependencies } from './dependencies.js';
 import { within } from '../within.js';
+import type { HandlerDependencies } from './dependencies.js';
 
 /** How long a click may take to become a modal before a placeholder is opened in its stead: its trigger dies at 3 s. */
 const OPEN_WITHIN_MS = 900;

@@ -4,11 +4,11 @@ import { isSuperadmin } from '../promotions/resolution.js';
 import { outcomeHeadline } from '../views/alert.js';
 import { needsSuperadmin } from '../views/authority.js';
 import { sentence } from '../views/list.js';
+import { within } from '../within.js';
 import { isStranger, type Opening, openModal, STRANGER, showThatItEnded } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type ResolutionModalState, readSetBack, renderResolutionModal } from './resolution-form.js';
 import { type Click, isPromotionId, unpackClick } from './unpack.js';
-import { within } from '../within.js';
 
 /** Heroku is given this long to be part of the modal from the start, and this long to be added to it. */
 const EVIDENCE_AT_ONCE_MS = 400;

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable } from '../db/errors.js';
 import { type Modal, notice } from '../views/blocks.js';
 import type { FieldErrors } from '../views/resolution.js';
+import { within } from '../within.js';
 import { failureWords, updateIfOpen } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Submission } from './unpack.js';
-import { within } from '../within.js';
 
 /** How a modal's submission is answered: it closes, shows errors under its fields, or turns into another view. */
 export type SubmitAnswer =

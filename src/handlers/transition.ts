@@ -15,12 +15,12 @@ import {
   transitionRefusalWords,
   transitionTitle,
 } from '../views/transition.js';
+import { within } from '../within.js';
 import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { evidenceState } from './resolution-form.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
-import { within } from '../within.js';
 
 /** Heroku is given this long to be part of the form from the start, to be added to it, and to be read again. */
 const EVIDENCE_AT_ONCE_MS = 400;

@@ -45,12 +45,12 @@ async function claimed(): Promise<string> {
 }
 const stateOf = async (id: string) => (await stored.db.promotions.find(id))?.state;
 const actionsOf = async (id: string) => (await stored.db.audit.ofPromotion(id, 10)).map(({ action }) => action);
-const isWaiting = () =>
+const areWaiting = (sessions: number) =>
   eventually(async () => {
     const waiting = await stored.rows.query(
       `select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'flag-promotions'`,
     );
-    expect(waiting).toHaveLength(1);
+    expect(waiting).toHaveLength(sessions);
   });
 
 describe('ending a promotion', () => {
@@ -91,7 +91,7 @@ describe('ending a promotion', () => {
     await other.query('begin');
     await other.query('select from flag_promotion_progress where promotion_id = $1 for update', [id]);
     const committing = stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE);
-    await isWaiting();
+    await areWaiting(1);
     await mark('another');
     await other.query('rollback');
     expect(await committing).toBe(true);
@@ -107,29 +107,60 @@ describe('ending a promotion', () => {
     expect(await stored.db.audit.verify()).toMatchObject({ intact: true });
   });
 
-  test('leaves an alert that is opened at that very moment to the next tick, which finds it', async () => {
+  test('waits for whoever opens an alert at that very moment, and closes it, also in a summary', async () => {
     const id = await claimed();
     await other.query('begin');
-    await other.query('select from console_flag_promotions where id = $1 for update', [id]);
+    await other.query('select from console_audit_head for update');
+    const alerts = [{ promotionId: id, severity: 'critical' as const }];
+    const opening = stored.db.summaries.openAlerts({ channel: 'C0ALERTS', heldUntil: null, alerts }, NOW);
+    await areWaiting(1);
     const committing = stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE);
-    await isWaiting();
-    await other.query(`insert into flag_promotion_alerts (promotion_id, severity) values ($1, 'warning')`, [id]);
+    await areWaiting(2);
+    await other.query('commit');
+    await opening;
+    expect(await committing).toBe(true);
+    expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ state: 'closed' }]);
+    const [summary = ''] = await stored.db.summaries.due(NOW, 10);
+    expect(await stored.db.summaries.claim(summary, LEASE, NOW)).toMatchObject({
+      facts: { open: 0, openCriticals: 0 },
+    });
+  });
+});
+
+describe('linking an RCA', () => {
+  test('locks the head of the audit chain last, as ending a promotion of the same summary does', async () => {
+    const [ending, linking] = [await claimed(), await mark('another')];
+    await promote(linking, 2);
+    const alerts = [ending, linking].map((promotionId) => ({ promotionId, severity: 'warning' as const }));
+    await stored.db.summaries.openAlerts({ channel: 'C0ALERTS', heldUntil: null, alerts }, NOW);
+    await other.query('begin');
+    await other.query('select from flag_promotion_alerts where promotion_id = $1 for update', [ending]);
+    const committing = stored.db.promoting.commit(ending, LEASE, DEPLOYED, NOW, RELEASE);
+    await areWaiting(1);
+    const rca = { promotionId: linking, url: 'https://wiki.example/rca', operatorId: kris.id, at: NOW };
+    const link = stored.db.promotions.linkRca(rca);
+    await areWaiting(2);
     await other.query('commit');
     expect(await committing).toBe(true);
-    const { endedPromotionIds } = await stored.db.alerts.gather(NOW);
-    expect(endedPromotionIds).toEqual([id]);
-    await stored.db.alerts.close(id);
-    expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ state: 'closed' }]);
+    expect(await link).toMatchObject({ kind: 'linked' });
   });
 });
 
 describe('marking', () => {
+  test('where an index that is not ours is in the way, fails, and says so to the log', async () => {
+    await mark('new');
+    await stored.rows.query('create unique index theirs on console_flag_promotions (flag_key)');
+    const asked = { flagKey: 'new', herokuApp: 'another', configVar: 'FLAG_NEW', targetValue: 'true' };
+    await expect(stored.db.transitions.mark(asked, kris.id, NOW)).rejects.toThrow(/an index that is not ours/u);
+    expect(await stored.rows.query('select 1 from console_flag_promotions')).toHaveLength(1);
+  });
+
   test('waits for whoever takes a person’s rights at that moment, and then refuses', async () => {
     await other.query('begin');
     await other.query('update console_operators set disabled_at = now() where slack_user_id = $1', [kris.id]);
     const asked = { flagKey: 'new', herokuApp: 'app', configVar: 'FLAG_NEW', targetValue: 'true' };
     const marking = stored.db.transitions.mark(asked, kris.id, NOW);
-    await isWaiting();
+    await areWaiting(1);
     await other.query('commit');
     expect(await marking).toEqual({ kind: 'not_operator' });
     expect(await stored.rows.query('select 1 from console_flag_promotions')).toEqual([]);
@@ -140,28 +171,52 @@ describe('marking', () => {
 });
 
 describe('a console that alters its table', () => {
+  let db: Database;
+  beforeEach(() => {
+    db = openDatabase(stored.url, { maxConnections: 1 });
+  });
+  afterEach(() => db.close());
+
+  async function work(flagKey: string, step: number): Promise<unknown> {
+    const id = await mark(flagKey, db);
+    const promoted = await promote(id, step, db);
+    const found = await db.promoting.claimNext(LEASE, NOW);
+    await db.promoting.keepBefore(id, LEASE, { value: null, release: 1 });
+    return [promoted.kind, found?.promotion.id === id, await db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)];
+  }
+
   test('does not disturb statements that a connection has prepared', async () => {
     // The console's: narrower types than ours, which a later version of it widens.
     await stored.rows.query(`
       alter table console_flag_promotions
         alter column id type integer, alter column flag_key type varchar(100), alter column marked_by type varchar(40)`);
-    const db = openDatabase(stored.url, { maxConnections: 1 });
-    const work = async (flagKey: string, step: number): Promise<unknown> => {
-      const id = await mark(flagKey, db);
-      const promoted = await promote(id, step, db);
-      await db.promoting.claimNext(LEASE, NOW);
-      await db.promoting.keepBefore(id, LEASE, { value: null, release: 1 });
-      return [promoted.kind, await db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)];
-    };
-    try {
-      expect(await work('before', 1)).toEqual(['done', true]);
-      await stored.rows.query(`
-        alter table console_flag_promotions
-          alter column id type bigint, alter column flag_key type text, alter column marked_by type text,
-          add column another text`);
-      expect(await work('after', 2)).toEqual(['done', true]);
-    } finally {
-      await db.close();
-    }
+    expect(await work('before', 1)).toEqual(['done', true, true]);
+    await stored.rows.query(`
+      alter table console_flag_promotions
+        alter column id type bigint, alter column flag_key type text, alter column marked_by type text,
+        add column another text;
+      select setval(pg_get_serial_sequence('console_flag_promotions', 'id'), 5000000000)`);
+    expect(await work('after', 2)).toEqual(['done', true, true]);
+  });
+
+  test('disturbs at most one attempt, where a value is of another type now', async () => {
+    await stored.rows.query(`
+      alter table console_flag_promotions
+        alter column target_value drop default, alter column target_value type boolean using target_value::boolean,
+        alter column previous_value type boolean using previous_value::boolean`);
+    expect(await work('before', 1)).toEqual(['done', true, true]);
+    await stored.rows.query(`
+      alter table console_flag_promotions
+        alter column target_value type text, alter column previous_value type text`);
+    const asked = { flagKey: 'after', herokuApp: 'app', configVar: 'FLAG_AFTER', targetValue: 'green' };
+    await expect(db.transitions.mark(asked, kris.id, NOW)).rejects.toMatchObject({ code: '22P02' });
+    const marked = await db.transitions.mark(asked, kris.id, NOW);
+    const id = marked.kind === 'marked' ? marked.promotion.id : '';
+    await promote(id, 2, db);
+    await db.promoting.claimNext(LEASE, NOW);
+    const keep = () => db.promoting.keepBefore(id, LEASE, { value: 'blue', release: 1 });
+    await expect(keep()).rejects.toMatchObject({ code: '42804' });
+    expect(await keep()).toBe(true);
+    expect(await db.promotions.find(id)).toMatchObject({ targetValue: 'green', previousValue: 'blue' });
   });
 });
