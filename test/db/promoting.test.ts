@@ -215,7 +215,7 @@ describe('a console that alters its table', () => {
     await promote(id, 2, db);
     await db.promoting.claimNext(LEASE, NOW);
     const keep = () => db.promoting.keepBefore(id, LEASE, { value: 'blue', release: 1 });
-    await expect(keep()).rejects.toMatchObject({ code: '42804' });
+    await expect(keep()).rejects.toMatchObject({ code: '22P02' });
     expect(await keep()).toBe(true);
     expect(await db.promotions.find(id)).toMatchObject({ targetValue: 'green', previousValue: 'blue' });
   });
