@@ -436,13 +436,13 @@ async function openAlerts(trx: Knex.Transaction, together: OpeningTogether, at: 
   const { alerts: openings, heldUntil } = together;
   // Serialises those that look for a summary to join, or begin one; only then what they find is so still.
   await trx.raw(`select pg_advisory_xact_lock(hashtext('flag_promotion_summaries'))`);
-  // What somebody is resolving at this moment is left to the next tick. A critical does not wait with a warning.
+  // What somebody resolves or opens an alert of at this moment is left to the next tick. A critical does not wait with a warning.
   const found = await trx.raw(
     `select p.id, (select a.summary_id from flag_promotion_alerts a join flag_promotion_summaries s on s.id = a.summary_id
                     where a.promotion_id = p.id and a.state <> 'closed'
                       and (s.held_until is null or s.held_until <= ? or s.state <> 'pending') limit 1) as summary_id
        from console_flag_promotions p
-      where p.id = any(?::bigint[]) and p.state = 'deploying' order by p.id for share of p skip locked`,
+      where p.id = any(?::bigint[]) and p.state = 'deploying' order by p.id for no key update of p skip locked`,
     [at, openings.map(({ promotionId }) => promotionId)],
   );
   const known = new Map(parseRows(found, tellsOf).map((row) => [row.id, row.summary_id]));

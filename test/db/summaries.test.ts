@@ -101,6 +101,18 @@ describe('opening alerts that are told in a summary', () => {
     expect(await alertRows()).toEqual([]);
   });
 
+  test('beside each of them being opened by itself yields one alert each, and fails for nobody', async () => {
+    const another = stored.replica();
+    for (const round of [1, 2, 3, 4]) {
+      const together = [open('warning'), ...ids.map((id) => another.alerts.open(id, 'warning', NOW))];
+      await Promise.all(together);
+      // What another was at stays for the next tick.
+      await open('warning');
+      expect([round, (await alertRows()).map(({ promotion_id: id }) => id).sort()]).toEqual([round, [...ids].sort()]);
+      await stored.rows.query('delete from flag_promotion_alerts');
+    }
+  });
+
   test('joins the summary of the last hour; a later burst begins another', async () => {
     await open('warning', ids.slice(0, 2));
     await open('warning', ids.slice(2, 4));
