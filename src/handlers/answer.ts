@@ -1,5 +1,5 @@
 import { isDatabaseUnavailable } from '../db/errors.js';
-import { SlackError } from '../slack/errors.js';
+import { awaitsTurn, SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice } from '../views/blocks.js';
 import { sentence } from '../views/list.js';
 import { within } from '../within.js';
@@ -25,10 +25,18 @@ export function failureWords(error: unknown): string {
   if (isDatabaseUnavailable(error)) {
     return ':warning: The database does not answer. Nothing was changed. Try again in a minute; /readyz tells when it is back.';
   }
+  if (awaitsTurn(error)) {
+    return ':hourglass_flowing_sand: More is being posted there at the moment than Slack takes. Nothing was changed. Try again in a minute.';
+  }
   if (error instanceof SlackError) {
     return ':warning: Slack did not do what this needed. Nothing was changed. Try again.';
   }
   return ':warning: This failed inside the app. Nothing was changed. Try again; if it stays so, the app’s log has the cause.';
+}
+
+/** Logs what failed. To have waited for a turn in vain is no fault of anything, however annoying. */
+export function logFailure(deps: HandlerDependencies, error: unknown, about: object, words: string): void {
+  deps.log[awaitsTurn(error) ? 'warn' : 'error']({ ...about, err: error }, words);
 }
 
 /** Answers only the person who clicked or typed. An answer that cannot be delivered is logged: there is nobody else to tell. */

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { notice } from '../views/blocks.js';
 import { ACTION, COMMAND, SHORTCUT, VIEW } from '../views/ids.js';
 import { sentence } from '../views/list.js';
-import { answer, failureWords } from './answer.js';
+import { answer, failureWords, logFailure } from './answer.js';
 import { clickAlertMenu, clickOwnerAnswer, clickTakeOver } from './attention.js';
 import { slashCommand, turnListPage, turnStuckPage, turnSummaryPage } from './command.js';
 import { clickStatsChart } from './commands/stats.js';
@@ -83,7 +83,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
     try {
       await handler(deps, body);
     } catch (error) {
-      deps.log.error({ err: error, handler: name }, 'a handler failed');
+      logFailure(deps, error, { handler: name }, 'a handler failed');
       const { response_url } = answerable.parse(body);
       if (response_url != null) await answer(deps, response_url, sentence(failureWords(error)));
     }
@@ -114,7 +114,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
       if (handler === undefined) throw new Error(`No handler for the view ${view.callback_id}`);
       await handler(deps, body, ackOnce);
     } catch (error) {
-      deps.log.error({ err: error, handler: view.callback_id }, 'a submission failed');
+      logFailure(deps, error, { handler: view.callback_id }, 'a submission failed');
       if (!acknowledged) await ackOnce({ kind: 'view', view: notice('Not saved', failureWords(error)) });
     }
   });

@@ -12,7 +12,7 @@ import {
   draftRecordedWords,
   type SharedDraft,
 } from '../views/rca-drafted.js';
-import { answer, failureWords, updateIfOpen } from './answer.js';
+import { answer, failureWords, logFailure, updateIfOpen } from './answer.js';
 import { refuseUnlessOperator } from './authority.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -31,7 +31,7 @@ export async function clickDraftRca(deps: HandlerDependencies, body: unknown): P
     await show(await draftAndSay(deps, click));
   } catch (error) {
     // A modal has no response URL: whoever waits is told in it.
-    deps.log.error({ err: error }, 'an RCA could not be drafted');
+    logFailure(deps, error, {}, 'an RCA could not be drafted');
     await show(failureWords(error));
   }
 }

@@ -231,6 +231,21 @@ describe('/flag-promotions rca draft', () => {
     expect(await inThread()).toEqual([]);
   });
 
+  test('more at once than a channel takes: who waited in vain is told to try again, and nothing is wrong', async () => {
+    await start();
+    const { superadmin } = bed.slack.people;
+    const ids: string[] = [];
+    for (let n = 0; n < 20; n += 1) ids.push(await bed.rows.insertDeploying({ flagKey: `flag_${n}` }));
+    for (const id of ids) await superadmin.command(`rca draft ${id}`);
+    await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(ids.length), 30_000);
+    const said = superadmin.ephemerals().map(({ text }) => text);
+    const inVain = said.filter((text) => text.includes('Try again in a minute'));
+    expect(inVain.length).toBeGreaterThan(0);
+    expect(inVain.length).toBeLessThan(ids.length);
+    expect(await drafts(null)).toHaveLength(ids.length - inVain.length);
+    expect(bed.logged.filter((line) => /"level":"error"/u.test(line))).toEqual([]);
+  });
+
   test('a promotion that never alerted: the draft goes to the channel, and says which promotion it is', async () => {
     await start({ startAt: '2026-05-09T05:00:00Z' });
     await draft();
