@@ -348,15 +348,15 @@ export async function closeUnsentWarnings(trx: Knex.Transaction, promotionIds: r
   );
 }
 
+/** A condition: something was alerted about the promotion `p`, or somebody looks after it. */
+export const ALERTED = `(exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id)
+  or exists (select 1 from flag_promotion_attention t where t.promotion_id = p.id))`;
+
 /** Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. */
 export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await requestProgressRepaint(trx, ...promotionIds);
   await endAlerting(trx, ...promotionIds);
 }
-
-/** A condition: something was alerted about the promotion `p`, or somebody looks after it. */
-export const ALERTED = `(exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id)
-  or exists (select 1 from flag_promotion_attention t where t.promotion_id = p.id))`;
 
 /** The same without how it went, which is told apart from what was alerted about it. */
 export async function endAlerting(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
