@@ -36,7 +36,10 @@ async function main(): Promise<void> {
     const figures: Figure[] = [];
     for (const row of rows) {
       say(`${row.name}:`);
-      figures.push(...(await row.measure({ server, say: (line) => say(`  ${line}`) })));
+      const measured = await row.measure({ server, say: (line) => say(`  ${line}`) });
+      // A whole run takes long: whoever waits for it sees early that it is not worth waiting for.
+      say(tableOf(measured));
+      figures.push(...measured);
     }
     const table = tableOf(figures);
     process.stdout.write(`${table}\n`);
