@@ -15,6 +15,7 @@ import * as enrolments from './0014-enrolments.js';
 import * as promoterDue from './0015-promoter-due.js';
 import * as homes from './0016-homes.js';
 import * as digests from './0017-digests.js';
+import * as alertEvidence from './0018-alert-evidence.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -39,4 +40,5 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0015-promoter-due', migration: promoterDue },
   { name: '0016-homes', migration: homes },
   { name: '0017-digests', migration: digests },
+  { name: '0018-alert-evidence', migration: alertEvidence },
 ];

@@ -32,6 +32,23 @@ export interface ClaimedAlert extends AlertWork {
   readonly attemptsBefore: number;
 }
 
+/** What a message shows of an alert: when Heroku is to be asked again for what it lacks; null where it lacks nothing. */
+interface ShownEvidence {
+  readonly evidenceDueAt: Date | null;
+}
+
+export interface PostedAlert extends ShownEvidence {
+  readonly message: MessageRef;
+  /** The root that it was posted under; null where it is itself one. */
+  readonly threadTs: string | null;
+  readonly at: Date;
+}
+
+export interface PaintedAlert extends ShownEvidence {
+  /** The last request to repaint that it fulfils. */
+  readonly upTo: number;
+}
+
 export interface Detected extends Gathered {
   readonly deploying: number;
 }
@@ -60,10 +77,8 @@ export interface Alerts {
   reread(id: string, lease: Lease): Promise<AlertWork | null>;
   /** Each is fenced by the lease: false where it was lost, and nothing was written. Before a root is posted: where. */
   recordDestination(id: string, lease: Lease, to: Destination): Promise<boolean>;
-  recordPosted(id: string, lease: Lease, message: MessageRef, threadTs: string | null, at: Date): Promise<boolean>;
-  recordPainted(id: string, lease: Lease, upTo: number): Promise<boolean>;
-  /** Its message lacks what was not known in time. */
-  wantRepaint(id: string, lease: Lease): Promise<boolean>;
+  recordPosted(id: string, lease: Lease, message: PostedAlert): Promise<boolean>;
+  recordPainted(id: string, lease: Lease, painted: PaintedAlert): Promise<boolean>;
   /** Closes an alert that was never posted. */
   withdraw(id: string, lease: Lease): Promise<boolean>;
   /** Its message was deleted in Slack: it has to be posted anew. */
@@ -75,14 +90,17 @@ export interface Alerts {
 }
 
 /** Something is to be said. What a summary tells is the summary's to deliver. */
-const DUE = `((a.state = 'pending' or a.repaint_wanted > a.repaint_done) and a.summary_id is null)`;
+const UNSAID = `((a.state = 'pending' or a.repaint_wanted > a.repaint_done) and a.summary_id is null)`;
+/** The same, or Heroku is to be asked again; one parameter, the app's present. */
+const DUE = `(${UNSAID} or (a.evidence_due_at is not null and a.evidence_due_at <= ?))`;
 /** It waits for the end of the quiet hours: nobody has tried to post it. */
 const HELD = `(a.state = 'pending' and a.attempts = 0 and a.next_attempt_at is not null)`;
 /** Ends the lease and clears the traces of earlier failures. */
 const SETTLED = `lease_owner = null, lease_until = null, ${NO_FAILURE}`;
 
 /** As if it had never been in Slack. */
-const UNPOSTED = `channel = null, refused_channel = null, refused_because = null, message_ts = null, thread_ts = null, posted_at = null`;
+const UNPOSTED = `channel = null, refused_channel = null, refused_because = null, message_ts = null, thread_ts = null, posted_at = null,
+  evidence_due_at = null`;
 
 const repeatRow = z.object({ promotion_id: idColumn, last: count, pending: z.boolean() });
 const idAndStateRow = z.object({ id: idColumn, state: z.string() });
@@ -232,11 +250,11 @@ export function alerts(knex: Knex): Alerts {
       });
     },
 
-    due: (now, limit) => leased.due(DUE, `a.state = 'pending' desc, a.id`, now, limit),
+    due: (now, limit) => leased.due(DUE, `a.state = 'pending' desc, a.id`, now, limit, [now]),
 
     async pendingOf(promotionId) {
       const found = await knex.raw(
-        `select a.id from flag_promotion_alerts a where a.promotion_id = ? and ${DUE} order by a.id`,
+        `select a.id from flag_promotion_alerts a where a.promotion_id = ? and ${UNSAID} order by a.id`,
         [promotionId],
       );
       return parseRows(found, idRow).map((row) => row.id);
@@ -244,7 +262,7 @@ export function alerts(knex: Knex): Alerts {
 
     async claim(id, lease, now) {
       const ready = `${DUE} and (a.state <> 'pending' or ${waited('a')})`;
-      const attemptsBefore = await leased.claim(id, lease, ready, [now]);
+      const attemptsBefore = await leased.claim(id, lease, ready, [now, now]);
       const work = attemptsBefore === null ? null : await workOn(id);
       return work === null || attemptsBefore === null ? null : { ...work, attemptsBefore };
     },
@@ -258,14 +276,14 @@ export function alerts(knex: Knex): Alerts {
         refused?.because ?? null,
       ]),
 
-    async recordPosted(id, lease, message, threadTs, at) {
+    async recordPosted(id, lease, { message, threadTs, at, evidenceDueAt }) {
       return knex.transaction(async (trx) => {
         const written = await fenced(
           trx,
           id,
           lease,
-          `state = 'posted', channel = ?, message_ts = ?, thread_ts = ?, posted_at = ?, ${NO_FAILURE}`,
-          [message.channel, message.ts, threadTs, at],
+          `state = 'posted', channel = ?, message_ts = ?, thread_ts = ?, posted_at = ?, evidence_due_at = ?, ${NO_FAILURE}`,
+          [message.channel, message.ts, threadTs, at, evidenceDueAt],
         );
         if (written && threadTs !== null) {
           // The root has to show the graver severity.
@@ -279,9 +297,8 @@ export function alerts(knex: Knex): Alerts {
       });
     },
 
-    recordPainted: (id, lease, upTo) => fenced(knex, id, lease, `repaint_done = ?, ${NO_FAILURE}`, [upTo]),
-
-    wantRepaint: (id, lease) => fenced(knex, id, lease, 'repaint_wanted = repaint_wanted + 1', []),
+    recordPainted: (id, lease, { upTo, evidenceDueAt }) =>
+      fenced(knex, id, lease, `repaint_done = ?, evidence_due_at = ?, ${NO_FAILURE}`, [upTo, evidenceDueAt]),
 
     withdraw: (id, lease) => fenced(knex, id, lease, `state = 'closed', ${SETTLED}`, []),
 

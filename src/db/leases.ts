@@ -32,8 +32,17 @@ const keyRow = z.object({ key: z.string() });
 
 /** A table whose rows are delivered under a lease. */
 export interface LeasedRows {
-  /** Rows that fulfil `condition`, which nobody is working on and which need not wait; all of them where `limit` is null. */
-  due(condition: string, order: string, now: Date, limit: number | null): Promise<readonly string[]>;
+  /**
+   * Rows that fulfil `condition`, of which `values` are the parameters, which nobody is working on and which need not wait; all
+   * of them where `limit` is null.
+   */
+  due(
+    condition: string,
+    order: string,
+    now: Date,
+    limit: number | null,
+    values?: readonly Value[],
+  ): Promise<readonly string[]>;
   /** Takes the lease of a row that fulfils `condition`; how often that was done before, null where it cannot be had. */
   claim(id: string, lease: Lease, condition: string, values: readonly Value[]): Promise<number | null>;
   /** Writes where the lease is held still; false where it was lost, and nothing was written. */
@@ -46,11 +55,11 @@ export interface LeasedRows {
 /** `alias` is what conditions call a row of `table`, which `key` names. */
 export function leasedRows(knex: Knex, table: string, alias: string, key: string): LeasedRows {
   const rows: LeasedRows = {
-    async due(condition, order, now, limit) {
+    async due(condition, order, now, limit, values = []) {
       const found = await knex.raw(
         `select ${alias}.${key}::text as key from ${table} ${alias}
           where ${condition} and ${free(alias)} and ${waited(alias)} order by ${order} limit ?`,
-        [now, limit],
+        [...values, now, limit],
       );
       return parseRows(found, keyRow).map((row) => row.key);
     },

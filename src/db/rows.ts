@@ -93,7 +93,8 @@ export const STUCK = `p.state = 'deploying' and ${STUCK_CLOCK} <= flag_promotion
 /** The select list of an alert, under the alias `a`. */
 export const ALERT_COLUMNS = `
   a.id, a.promotion_id, a.severity, a.state, a.channel, a.message_ts, a.thread_ts, a.summary_id, a.posted_at,
-  a.attempts, a.refused_channel, a.refused_because, a.repaint_wanted, a.repaint_done, a.created_at`;
+  a.attempts, a.refused_channel, a.refused_because, a.repaint_wanted, a.repaint_done,
+  a.evidence_due_at, a.created_at`;
 
 export const alertRow = z
   .object({
@@ -111,6 +112,7 @@ export const alertRow = z
     refused_because: text.nullable(),
     repaint_wanted: count,
     repaint_done: count,
+    evidence_due_at: instant.nullable(),
     created_at: instant,
   })
   .transform(
@@ -128,6 +130,7 @@ export const alertRow = z
       attempts: row.attempts,
       repaintWanted: row.repaint_wanted,
       repaintDone: row.repaint_done,
+      evidenceDueAt: row.evidence_due_at,
       createdAt: row.created_at,
     }),
   );

@@ -1,7 +1,7 @@
 import type { Alerts, ClaimedAlert } from '../db/alerts.js';
 import type { AttentionRecords } from '../db/attention.js';
 import type { AuditLog } from '../db/audit.js';
-import type { Lease, Postponement } from '../db/leases.js';
+import type { Lease } from '../db/leases.js';
 import type { ProgressMessages } from '../db/progress.js';
 import type { ClaimedReply, Replies } from '../db/replies.js';
 import type { Summaries } from '../db/summaries.js';
@@ -57,9 +57,11 @@ export interface Delivery {
 
 /**
  * How long an alert may wait for Heroku before it goes out without its answer; the next tick looks once more, and, while
- * Heroku stays silent, another one every now and then.
+ * Heroku stays silent, another one every now and then. Never the same tick: other alerts wait, and Heroku has just shown
+ * that it is slow.
  */
 const EVIDENCE_WITHIN_MS = 3_000;
+const EVIDENCE_SOON_MS = 30_000;
 const EVIDENCE_AGAIN_MS = 5 * 60_000;
 /** Posting, then painting what changed meanwhile: more steps than that mean something is wrong. */
 const MOST_STEPS = 5;
@@ -72,12 +74,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
   const attentionReplies = createAttentionReplies(deps);
 
   async function alert(id: string): Promise<DeliveryOutcome> {
-    return (await underLease(db.alerts, id, deps, deliverAlert, untilHerokuAnswers)) ?? { kind: 'nothing' };
-  }
-
-  function untilHerokuAnswers(outcome: DeliveryOutcome): Postponement | null {
-    if (outcome.kind !== 'painted' || outcome.awaitsEvidence !== true) return null;
-    return { nextAttemptAt: new Date(deps.now().getTime() + EVIDENCE_AGAIN_MS), lastError: 'Heroku did not answer' };
+    return (await underLease(db.alerts, id, deps, deliverAlert)) ?? { kind: 'nothing' };
   }
 
   /** Takes one step after the other until the message shows what the row says. */
@@ -85,12 +82,10 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     let work: AlertWork | null = claimed;
     let outcome: DeliveryOutcome = { kind: 'nothing' };
     for (let steps = 0; work !== null && steps < MOST_STEPS; steps += 1) {
-      const step: AlertStep = nextAlertStep(work, claimed.attemptsBefore);
+      const step: AlertStep = nextAlertStep(work, claimed.attemptsBefore, deps.now());
       if (step.kind === 'done' || step.kind === 'wait') break;
       const taken = await take(step, work, lease);
       if (outcome.kind === 'nothing') outcome = taken;
-      // Not now: other alerts wait, and Heroku has just shown that it is slow.
-      if ((taken.kind === 'posted' || taken.kind === 'painted') && taken.awaitsEvidence === true) break;
       work = await db.alerts.reread(claimed.alert.id, lease);
     }
     return outcome;
@@ -113,7 +108,12 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       case 'find': {
         const found = await findAlert(work, step.thread);
         if (found !== null) {
-          await db.alerts.recordPosted(alert.id, lease, found.ref, found.threadTs, deps.now());
+          await db.alerts.recordPosted(alert.id, lease, {
+            message: found.ref,
+            threadTs: found.threadTs,
+            at: deps.now(),
+            evidenceDueAt: null,
+          });
           return { kind: 'found' };
         }
         if (step.thenPost) return post(work, step.thread, lease, sinceOf(alert));
@@ -154,7 +154,7 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
     };
     const key = alertKey(alert);
     let posted: PostedMessage | null = null;
-    let awaitsEvidence = false;
+    let evidenceDueAt: Date | null = null;
     let threadTs = thread?.ts ?? null;
     if (thread !== null) {
       const to = { channel: thread.channel, threadTs: thread.ts, broadcast: deps.broadcastCriticals, key };
@@ -174,14 +174,20 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
         message: (refusedRoute) => alertMessage({ ...facts, evidence, refusedRoute }),
       });
       if (posted === null) return { kind: 'nothing' };
-      awaitsEvidence = isLate(evidence);
+      evidenceDueAt = askedAgainAt(evidence, EVIDENCE_SOON_MS);
     }
-    if (await db.alerts.recordPosted(alert.id, lease, posted, threadTs, deps.now())) {
-      if (awaitsEvidence) await db.alerts.wantRepaint(alert.id, lease);
-      return posted.wasThere ? { kind: 'found' } : { kind: 'posted', awaitsEvidence };
+    const message = { channel: posted.channel, ts: posted.ts };
+    if (await db.alerts.recordPosted(alert.id, lease, { message, threadTs, at: deps.now(), evidenceDueAt })) {
+      return { kind: posted.wasThere ? 'found' : 'posted' };
     }
     await removeIfDoubled(posted, await db.alerts.ofPromotion(alert.promotionId), alert.id);
     return { kind: 'nothing' };
+  }
+
+  /** When Heroku is to be asked again for what it did not say in time; null where it has nothing more to say. */
+  function askedAgainAt(evidence: Evidence | null, afterMs: number): Date | null {
+    if (evidence?.kind !== 'unavailable' || evidence.reason !== 'no_answer') return null;
+    return new Date(deps.now().getTime() + afterMs);
   }
 
   /** This process was paused past its lease while posting; whoever took over may have posted too. */
@@ -218,10 +224,9 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       await db.alerts.forgetMessage(alert.id, lease);
       return { kind: 'painted' };
     }
-    await db.alerts.recordPainted(alert.id, lease, step.upTo);
-    if (!isLate(evidence)) return { kind: 'painted' };
-    await db.alerts.wantRepaint(alert.id, lease);
-    return { kind: 'painted', awaitsEvidence: true };
+    const evidenceDueAt = askedAgainAt(evidence, EVIDENCE_AGAIN_MS);
+    await db.alerts.recordPainted(alert.id, lease, { upTo: step.upTo, evidenceDueAt });
+    return { kind: 'painted' };
   }
 
   async function reply(id: string): Promise<DeliveryOutcome> {
@@ -329,11 +334,6 @@ export function createDelivery(deps: DeliveryDependencies): Delivery {
       return outcomes;
     },
   };
-}
-
-/** Whether Heroku may say later what it did not say in time. */
-function isLate(evidence: Evidence | null): boolean {
-  return evidence?.kind === 'unavailable' && evidence.reason === 'no_answer';
 }
 
 /**

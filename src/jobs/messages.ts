@@ -10,11 +10,7 @@ import { findRouted, postRouted, type RoutedPost } from './routed-post.js';
 /** What became of one message. */
 export type DeliveryOutcome =
   /** `posted` is new in Slack; `found` had been posted by an attempt that never learned of it. */
-  | {
-      readonly kind: 'posted' | 'painted' /** Heroku’s answer is to be added by a painting. */;
-      readonly awaitsEvidence?: boolean;
-    }
-  | { readonly kind: 'found' | 'withdrawn' }
+  | { readonly kind: 'posted' | 'found' | 'painted' | 'withdrawn' }
   /** Another process works on it, it waits for another row, or nothing was to be done. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'failed'; readonly error: unknown };
@@ -35,21 +31,20 @@ interface Leased<Work> {
 
 /**
  * Claims a row, works on it, and gives it back; a failure says when the next attempt may come. null where there was nothing
- * to be claimed. `until`: what the row has to wait for after a success.
+ * to be claimed.
  */
 export async function underLease<Work>(
   db: Leased<Work>,
   id: string,
   deps: LeaseDependencies,
   work: (claimed: Work & { readonly attemptsBefore: number }, lease: Lease) => Promise<DeliveryOutcome>,
-  until: (outcome: DeliveryOutcome) => Postponement | null = () => null,
 ): Promise<DeliveryOutcome | null> {
   const lease: Lease = { owner: deps.newOwner(), durationMs: LEASE_MS };
   const claimed = await db.claim(id, lease, deps.now());
   if (claimed === null) return null;
   try {
     const outcome = await work(claimed, lease);
-    await db.release(id, lease, until(outcome));
+    await db.release(id, lease, null);
     return outcome;
   } catch (error) {
     await db.release(id, lease, postponed(error, claimed.attemptsBefore + 1, deps));

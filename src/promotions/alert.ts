@@ -26,6 +26,8 @@ export interface Alert {
   /** A commit that changes what the root shows raises `repaintWanted`; painting brings `repaintDone` up to it. */
   readonly repaintWanted: number;
   readonly repaintDone: number;
+  /** It went out without Heroku's answer, for which Heroku is asked again then; null where nothing is owed. */
+  readonly evidenceDueAt: Date | null;
   /** When the row was inserted, by the database's own clock. */
   readonly createdAt: Date;
 }

@@ -27,7 +27,7 @@ export type AlertStep =
 const ATTEMPTS_TO_WAIT_FOR = 10;
 
 /** Decides the next step of delivering one alert. Pure. */
-export function nextAlertStep(work: AlertWork, attemptsBefore: number): AlertStep {
+export function nextAlertStep(work: AlertWork, attemptsBefore: number, now: Date): AlertStep {
   const { alert, promotion, alerts } = work;
   const others = alerts.filter((other) => other.id !== alert.id && other.state !== 'closed');
 
@@ -43,7 +43,8 @@ export function nextAlertStep(work: AlertWork, attemptsBefore: number): AlertSte
     if (others.some(unsettled)) return { kind: 'wait' };
     return attemptsBefore === 0 ? { kind: 'post', thread } : { kind: 'find', thread, thenPost: true };
   }
-  if (alert.repaintWanted > alert.repaintDone) {
+  const owesEvidence = alert.evidenceDueAt !== null && alert.evidenceDueAt <= now;
+  if (alert.repaintWanted > alert.repaintDone || owesEvidence) {
     const { channel, messageTs } = alert;
     if (channel !== null && messageTs !== null && alert.threadTs === null) {
       return { kind: 'paint', message: { channel, ts: messageTs }, upTo: alert.repaintWanted };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { rootOf } from '../../src/promotions/alert.js';
+import { type MessageRef, rootOf } from '../../src/promotions/alert.js';
 import { nextAlertStep } from '../../src/promotions/delivery.js';
 import { eventually } from '../support/eventually.js';
 import {
@@ -33,6 +33,8 @@ const MINE = { owner: 'mine', durationMs: 60_000 };
 const THEIRS = { owner: 'theirs', durationMs: 60_000 };
 const SHORT = { owner: 'mine', durationMs: 30 };
 const ROOT = { channel: CHANNEL, ts: '100.1' };
+const posted = (message: MessageRef, threadTs: string | null) => ({ message, threadTs, at: NOW, evidenceDueAt: null });
+const DAY_MS = 86_400_000;
 const later = (ms: number) => new Date(NOW.getTime() + ms);
 
 const alertsNow = () =>
@@ -266,8 +268,8 @@ describe('the lease on an alert', () => {
   });
 
   const writes: readonly (readonly [string, (lease: typeof MINE) => Promise<unknown>, lost: unknown])[] = [
-    ['recordPosted', (lease) => stored.db.alerts.recordPosted(alert, lease, ROOT, '99.9', NOW), false],
-    ['recordPainted', (lease) => stored.db.alerts.recordPainted(alert, lease, 7), false],
+    ['recordPosted', (lease) => stored.db.alerts.recordPosted(alert, lease, posted(ROOT, '99.9')), false],
+    ['recordPainted', (lease) => stored.db.alerts.recordPainted(alert, lease, { upTo: 7, evidenceDueAt: null }), false],
     ['withdraw', (lease) => stored.db.alerts.withdraw(alert, lease), false],
     ['forgetMessage', (lease) => stored.db.alerts.forgetMessage(alert, lease), false],
     ['reread', (lease) => stored.db.alerts.reread(alert, lease), null],
@@ -308,11 +310,11 @@ describe('the lease on an alert', () => {
     await stored.db.alerts.claim(critical, SHORT, NOW);
     await leaseIsOver(critical);
     await stored.db.alerts.claim(critical, THEIRS, NOW);
-    expect(await stored.db.alerts.recordPosted(critical, SHORT, { channel: CHANNEL, ts: '1' }, ROOT.ts, NOW)).toBe(
+    expect(await stored.db.alerts.recordPosted(critical, SHORT, posted({ channel: CHANNEL, ts: '1' }, ROOT.ts))).toBe(
       false,
     );
     expect((await alertsNow())[0]).toMatchObject({ wanted: 0 });
-    expect(await stored.db.alerts.recordPosted(critical, THEIRS, { channel: CHANNEL, ts: '2' }, ROOT.ts, NOW)).toBe(
+    expect(await stored.db.alerts.recordPosted(critical, THEIRS, posted({ channel: CHANNEL, ts: '2' }, ROOT.ts))).toBe(
       true,
     );
     expect((await alertsNow())[0]).toMatchObject({ wanted: 1 });
@@ -402,16 +404,39 @@ describe('repainting', () => {
     const claimed = await stored.db.alerts.claim(alert, MINE, NOW);
     expect(claimed?.alert).toMatchObject({ repaintWanted: 1, repaintDone: 0 });
     await link(2);
-    expect(await stored.db.alerts.recordPainted(alert, MINE, claimed?.alert.repaintWanted ?? 0)).toBe(true);
+    expect(
+      await stored.db.alerts.recordPainted(alert, MINE, {
+        upTo: claimed?.alert.repaintWanted ?? 0,
+        evidenceDueAt: null,
+      }),
+    ).toBe(true);
     await stored.db.alerts.release(alert, MINE, null);
     expect(await stored.db.alerts.due(NOW, 10)).toEqual([alert]);
     const again = await stored.db.alerts.claim(alert, MINE, NOW);
     expect(again?.alert).toMatchObject({ repaintWanted: 2, repaintDone: 1, attempts: 1 });
     expect(again?.promotion.rcaUrl).toBe('https://wiki.example/2');
-    await stored.db.alerts.recordPainted(alert, MINE, 2);
+    await stored.db.alerts.recordPainted(alert, MINE, { upTo: 2, evidenceDueAt: null });
     await stored.db.alerts.release(alert, MINE, null);
     expect(await stored.db.alerts.due(NOW, 10)).toEqual([]);
     expect(await stored.db.alerts.pendingOf(id)).toEqual([]);
+  });
+
+  test('does not wait for what Heroku owes, and what Heroku owes waits for its time', async () => {
+    const alert = await openAlert(stored, id, 'warning');
+    await stored.db.alerts.claim(alert, MINE, NOW);
+    await stored.db.alerts.recordPosted(alert, MINE, { ...posted(ROOT, null), evidenceDueAt: later(300_000) });
+    await stored.db.alerts.release(alert, MINE, null);
+    expect(await stored.db.alerts.due(later(299_999), 10)).toEqual([]);
+    expect(await stored.db.alerts.claim(alert, MINE, later(299_999))).toBeNull();
+    expect(await stored.db.alerts.due(later(300_000), 10)).toEqual([alert]);
+
+    await link(1);
+    expect(await stored.db.alerts.due(NOW, 10)).toEqual([alert]);
+    const claimed = await stored.db.alerts.claim(alert, MINE, NOW);
+    expect(claimed?.alert).toMatchObject({ repaintWanted: 1, repaintDone: 0, evidenceDueAt: later(300_000) });
+    await stored.db.alerts.recordPainted(alert, MINE, { upTo: 1, evidenceDueAt: null });
+    await stored.db.alerts.release(alert, MINE, null);
+    expect(await stored.db.alerts.due(later(DAY_MS), 10)).toEqual([]);
   });
 
   test('asked for by ten at once is counted ten times', async () => {
@@ -455,7 +480,7 @@ describe('closing the alerts of a promotion that ended', () => {
     expect((await stored.db.alerts.gather(NOW)).endedPromotionIds).toEqual([]);
 
     // It was posted after all: the next tick finds it, paints it and says in its thread how it ended.
-    await stored.db.alerts.recordPosted(alert, MINE, ROOT, null, NOW);
+    await stored.db.alerts.recordPosted(alert, MINE, posted(ROOT, null));
     await stored.db.alerts.release(alert, MINE, null);
     expect((await stored.db.alerts.gather(NOW)).endedPromotionIds).toEqual([id]);
     await stored.db.alerts.close(id);
@@ -533,7 +558,7 @@ describe('a message that was deleted in Slack', () => {
       attemptsBefore: 0,
       alert: { state: 'pending', channel: null, messageTs: null, postedAt: null, repaintWanted: 3, repaintDone: 3 },
     });
-    if (claimed !== null) expect(nextAlertStep(claimed, 0)).toEqual({ kind: 'post', thread: null });
+    if (claimed !== null) expect(nextAlertStep(claimed, 0, NOW)).toEqual({ kind: 'post', thread: null });
   });
 
   test('does not leave a critical, which stood in its thread, without any message in the channel', async () => {
@@ -546,7 +571,7 @@ describe('a message that was deleted in Slack', () => {
     for (const alert of [warning, critical]) {
       const claimed = await stored.db.alerts.claim(alert, MINE, NOW);
       if (claimed === null) continue;
-      const step = nextAlertStep(claimed, claimed.attemptsBefore);
+      const step = nextAlertStep(claimed, claimed.attemptsBefore, NOW);
       steps.push(step.kind === 'post' && step.thread === null ? 'post a root' : step.kind);
       await stored.db.alerts.release(alert, MINE, null);
     }

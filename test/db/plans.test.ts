@@ -150,7 +150,12 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     async (db) => {
       const [id = ''] = await db.alerts.pendingOf(nth(0));
       const claimed = await db.alerts.claim(id, LEASE, now);
-      await db.alerts.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'mine' }, null, now);
+      await db.alerts.recordPosted(id, LEASE, {
+        message: { channel: 'C0ALERTS', ts: 'mine' },
+        threadTs: null,
+        at: now,
+        evidenceDueAt: null,
+      });
       const again = await db.alerts.reread(id, LEASE);
       await db.alerts.release(id, LEASE, null);
       return { claimed: claimed?.promotion.id === nth(0), again: again?.alert.state };

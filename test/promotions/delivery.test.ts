@@ -8,12 +8,13 @@ const critical = (changes: Partial<Alert> = {}) =>
   alert({ id: '2', severity: 'critical', createdAt: momentAfter(DAY), ...changes });
 const postedWarning = (changes: Partial<Alert> = {}) => postedAlert({ id: '1', ...changes });
 
+const NOW = momentAfter(2 * DAY);
 const ROOT = { channel: 'C0ALERTS', ts: '100.1' };
 const deploying = promotion();
 const ended = promotion({ state: 'deployed' });
 
 function step(of: Alert, others: readonly Alert[] = [], attemptsBefore = 0, about = deploying) {
-  return nextAlertStep({ alert: of, promotion: about, alerts: [of, ...others] }, attemptsBefore);
+  return nextAlertStep({ alert: of, promotion: about, alerts: [of, ...others] }, attemptsBefore, NOW);
 }
 
 describe('the next step of an alert that is to be posted', () => {
@@ -76,6 +77,13 @@ describe('the next step of an alert that was posted', () => {
   test('its root is painted, up to the change that was known', () => {
     expect(step(postedWarning(due), [], 0, ended)).toEqual({ kind: 'paint', message: ROOT, upTo: 3 });
     expect(step(postedWarning(due))).toEqual({ kind: 'paint', message: ROOT, upTo: 3 });
+  });
+
+  test.each([
+    ['when its time has come', NOW, 'paint'],
+    ['not before', new Date(NOW.getTime() + 1), 'done'],
+  ])('what Heroku owed is added %s', (_when, evidenceDueAt, kind) => {
+    expect(step(postedWarning({ evidenceDueAt })).kind).toBe(kind);
   });
 
   test('a closed alert’s root is painted too: that is how the buttons go', () => {

@@ -63,6 +63,7 @@ export function alert(changes: Partial<Alert> = {}): Alert {
     attempts: 0,
     repaintWanted: 0,
     repaintDone: 0,
+    evidenceDueAt: null,
     createdAt: momentAfter(12 * HOUR),
     ...changes,
   };

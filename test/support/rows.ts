@@ -134,7 +134,8 @@ export async function deliverAlert(
 ): Promise<void> {
   const lease = { owner: 'deliverer', durationMs: 60_000 };
   if ((await db.alerts.claim(id, lease, NOW)) === null) throw new Error('The alert could not be claimed.');
-  if (!(await db.alerts.recordPosted(id, lease, message, thread, NOW))) throw new Error('The lease was lost.');
+  const posted = { message, threadTs: thread, at: NOW, evidenceDueAt: null };
+  if (!(await db.alerts.recordPosted(id, lease, posted))) throw new Error('The lease was lost.');
   await db.alerts.release(id, lease, null);
 }
 
