@@ -460,12 +460,10 @@ async function openAlerts(trx: Knex.Transaction, together: OpeningTogether, at: 
 
   const ids = opened.map(({ promotionId }) => promotionId);
   const isTold = ({ promotionId }: Opening) => known.get(promotionId) != null;
-  const joined = opened.every(isTold) ? '' : await joinSummary(trx, together);
+  const told = opened.flatMap(({ promotionId }) => known.get(promotionId) ?? []);
+  // Before what they tell of, as every transaction locks; and they are behind now.
+  const joined = (await holdSummaries(trx, told, opened.every(isTold) ? null : together)) ?? '';
   const summaryIds = opened.map(({ promotionId }) => known.get(promotionId) ?? joined);
-  // Before what it tells of, as every transaction locks; and it is behind now.
-  await trx.raw(`update flag_promotion_summaries set repaint_wanted = repaint_wanted + 1 where id = any(?::bigint[])`, [
-    [...new Set(summaryIds)],
-  ]);
   await forgetEarlierLives(trx, ids);
   await trx.raw(
     `insert into flag_promotion_alerts (promotion_id, severity, summary_id, lease_owner, lease_until)
@@ -487,42 +485,66 @@ async function openAlerts(trx: Knex.Transaction, together: OpeningTogether, at: 
   );
 }
 
-/** The summary in that channel that waits for the same hour, or that of the last hour, which has not ended; or a new one. */
-async function joinSummary(
+/** Whether the summary `s` still takes in what is told in a channel at an hour (two parameters). */
+const JOINABLE = `(s.root_id is null and not s.rca_settled and s.ended_at is null and s.state <> 'closed'
+  and s.route = ? and s.held_until is not distinct from ?
+  and (s.held_until is not null or s.created_at > clock_timestamp() - interval '1 hour'))`;
+
+/**
+ * Begins a statement: locks the summaries `s` that fulfil a condition, as `held`. By their ids, because each tells of many
+ * promotions: of two transactions that change several of the same, one would else wait for the other in a circle.
+ */
+const heldInOrder = (condition: string) =>
+  `with held as (select s.id from flag_promotion_summaries s where ${condition} order by s.id for no key update)`;
+
+/**
+ * Locks the summaries `told` and has them painted again; and, where something is to join one, that in its channel which waits
+ * for the same hour, or that of the last hour, which has not ended, or a new one. Answers which is joined.
+ */
+async function holdSummaries(
+  trx: Knex.Transaction,
+  told: readonly string[],
+  joining: Pick<OpeningTogether, 'channel' | 'heldUntil'> | null,
+): Promise<string | null> {
+  const asked = joining === null ? [] : [joining.channel, joining.heldUntil];
+  const found =
+    joining === null
+      ? null
+      : await trx.raw(
+          `select s.id from flag_promotion_summaries s where ${JOINABLE} order by s.id desc limit 1`,
+          asked,
+        );
+  const newest = found === null ? null : (parseRows(found, idRow)[0]?.id ?? null);
+  // Asked once more under the lock: it may have ended since.
+  const held = await trx.raw(
+    `${heldInOrder(`s.id = any(?::bigint[])${newest === null ? '' : ` or (s.id = ? and ${JOINABLE})`}`)}
+     update flag_promotion_summaries s set repaint_wanted = s.repaint_wanted + 1 from held where s.id = held.id returning s.id`,
+    [[...new Set(told)], ...(newest === null ? [] : [newest, ...asked])],
+  );
+  if (joining === null) return null;
+  const joined = parseRows(held, idRow).find(({ id }) => id === newest);
+  return joined?.id ?? beginSummary(trx, joining);
+}
+
+async function beginSummary(
   trx: Knex.Transaction,
   { channel, heldUntil }: Pick<OpeningTogether, 'channel' | 'heldUntil'>,
 ): Promise<string> {
-  const found = await trx.raw(
-    `select s.id from flag_promotion_summaries s
-      where s.root_id is null and not s.rca_settled and s.ended_at is null and s.state <> 'closed'
-        and s.route = ? and s.held_until is not distinct from ?
-        and (s.held_until is not null or s.created_at > clock_timestamp() - interval '1 hour')
-      order by s.id desc limit 1 for update`,
-    [channel, heldUntil],
+  const inserted = await trx.raw(
+    `insert into flag_promotion_summaries (route, held_until, next_attempt_at, repaint_wanted) values (?, ?, ?, 1) returning id`,
+    [channel, heldUntil, heldUntil],
   );
-  const row = idRow;
-  const [summary] = [
-    ...parseRows(found, row),
-    ...(rowCount(found) > 0
-      ? []
-      : parseRows(
-          await trx.raw(
-            `insert into flag_promotion_summaries (route, held_until, next_attempt_at) values (?, ?, ?) returning id`,
-            [channel, heldUntil, heldUntil],
-          ),
-          row,
-        )),
-  ];
-  if (summary === undefined) throw new Error('An insert had no row.');
-  return summary.id;
+  const [begun] = parseRows(inserted, idRow);
+  if (begun === undefined) throw new Error('An insert had no row.');
+  return begun.id;
 }
 
 /** Inside a transaction that changes open alerts, before it does: the lock of the summary that tells of them comes first. */
 export async function requestSummaryRepaint(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await trx.raw(
-    `update flag_promotion_summaries s set repaint_wanted = s.repaint_wanted + 1
-      where s.id in (select a.summary_id from flag_promotion_alerts a
-                      where a.promotion_id = any(?::bigint[]) and a.state <> 'closed')`,
+    `${heldInOrder(`s.id in (select a.summary_id from flag_promotion_alerts a
+                              where a.promotion_id = any(?::bigint[]) and a.state <> 'closed')`)}
+     update flag_promotion_summaries s set repaint_wanted = s.repaint_wanted + 1 from held where s.id = held.id`,
     [promotionIds],
   );
 }

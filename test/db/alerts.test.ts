@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { type MessageRef, rootOf } from '../../src/promotions/alert.js';
 import { nextAlertStep } from '../../src/promotions/delivery.js';
 import { eventually } from '../support/eventually.js';
+import { waiting, whileHolding } from '../support/locks.js';
 import {
   breakAuditLog,
   CHANNEL,
@@ -66,30 +66,6 @@ async function secondsLeft(alertId: string): Promise<number> {
   return row?.left ?? Number.NaN;
 }
 
-/** A transaction of another client, held open for as long as `work` takes. */
-async function whileHolding(sql: string, work: () => Promise<void>): Promise<void> {
-  const client = new pg.Client({ connectionString: stored.url });
-  await client.connect();
-  try {
-    await client.query('begin');
-    await client.query(sql);
-    await work();
-    await client.query('commit');
-  } finally {
-    await client.end();
-  }
-}
-
-/** Waits until so many sessions wait for a lock of another. */
-async function waiting(sessions: number): Promise<void> {
-  await eventually(async () => {
-    const found = await stored.rows.query(
-      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-    expect(found).toHaveLength(sessions);
-  });
-}
-
 describe('opening an alert', () => {
   test('writes the row and its audit event in one transaction, once', async () => {
     expect(await stored.db.alerts.open(id, 'warning', NOW)).toBe(true);
@@ -141,9 +117,9 @@ describe('opening an alert', () => {
 
   test('waits for a resolution under way, and is then refused', async () => {
     let opened: Promise<boolean> = Promise.resolve(true);
-    await whileHolding(`update console_flag_promotions set state = 'deployed' where id = ${id}`, async () => {
+    await whileHolding(stored, `update console_flag_promotions set state = 'deployed' where id = ${id}`, async () => {
       opened = stored.db.alerts.open(id, 'warning', NOW);
-      await waiting(1);
+      await waiting(stored, 1);
     });
     expect(await opened).toBe(false);
     expect(await alertsNow()).toEqual([]);
@@ -521,9 +497,9 @@ describe('closing the alerts of a promotion that ended', () => {
     await end();
     const url = 'https://wiki.example/rca';
     let both: Promise<readonly PromiseSettledResult<unknown>[]> = Promise.resolve([]);
-    await whileHolding('select * from console_audit_head for update', async () => {
+    await whileHolding(stored, 'select * from console_audit_head for update', async () => {
       const linking = stored.db.promotions.linkRca({ promotionId: id, url, operatorId: 'U0KRIS', at: NOW });
-      await waiting(1);
+      await waiting(stored, 1);
       const closing = stored.replica().alerts.close(id);
       both = Promise.allSettled([linking, closing]);
       // Whether the second gets to wait or gets through is its own affair.
