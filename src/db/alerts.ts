@@ -304,6 +304,14 @@ export function alerts(knex: Knex): Alerts {
 
     async forgetMessage(id, lease) {
       return knex.transaction(async (trx) => {
+        // The promotion first, as every transaction locks that changes several of its alerts: somebody may be ending it.
+        const held = await trx.raw(
+          `select 1 from console_flag_promotions p
+            where p.id = (select a.promotion_id from flag_promotion_alerts a where a.id = ? and a.lease_owner = ?)
+            for no key update`,
+          [id, lease.owner],
+        );
+        if (rowCount(held) === 0) return false;
         const inItsThread = await trx.raw(
           `update flag_promotion_alerts c
               set state = 'pending', ${UNPOSTED}, repaint_done = c.repaint_wanted, attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()
