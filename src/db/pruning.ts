@@ -2,12 +2,13 @@ import type { Knex } from './connection.js';
 import { UNFINISHED } from './progress.js';
 import { ALERTS_LOOKED_AT } from './rca-debt.js';
 import { idRow, parseRows, promotionIdRow, rowCount } from './rows.js';
+import { heldInOrder } from './summaries.js';
 
 /** What was told of promotions, once nobody needs it. The promotions themselves and the audit log stay for ever. */
 export interface Pruning {
   /** Promotions that ended, of which nothing that was told changed since `before`; the longest untouched first. */
   prunable(before: Date, limit: number): Promise<readonly string[]>;
-  /** Removes a promotion's alerts, replies and progress message. False where something came up meanwhile. */
+  /** Removes a promotion's alerts, replies and progress message. False where something came up meanwhile, or somebody is at it. */
   prune(promotionId: string, before: Date): Promise<boolean>;
   /** Summaries that tell of nothing any more and came to rest by `before`. */
   prunableSummaries(before: Date, limit: number): Promise<readonly string[]>;
@@ -69,8 +70,13 @@ export function pruning(knex: Knex): Pruning {
 
     async prune(promotionId, before) {
       return knex.transaction(async (trx) => {
-        // The promotion first, as every transaction locks: somebody may be setting it back to deploying, or linking its RCA.
-        await trx.raw('select 1 from console_flag_promotions where id = ?::bigint for share', [promotionId]);
+        // The promotion first, as every transaction locks, and to itself: its summary would count it for each who prunes it.
+        // What somebody is at, another replica or who links its RCA, is left to them and to the next tick.
+        const held = await trx.raw(
+          'select 1 from console_flag_promotions where id = ?::bigint for no key update skip locked',
+          [promotionId],
+        );
+        if (rowCount(held) === 0) return false;
         const rests = await trx.raw(`select 1 from console_flag_promotions p where p.id = ?::bigint and ${AT_REST}`, [
           promotionId,
           ...Array.from({ length: INSTANTS }, () => before),
@@ -78,13 +84,13 @@ export function pruning(knex: Knex): Pruning {
         if (rowCount(rests) === 0) return false;
         // The summary that told of it goes on counting it.
         await trx.raw(
-          `update flag_promotion_summaries s
+          `${heldInOrder('s.id = any(array(select a.summary_id from flag_promotion_alerts a where a.promotion_id = ?::bigint))')}
+           update flag_promotion_summaries s
               set pruned_completed = s.pruned_completed + case when p.state = 'deployed' then 1 else 0 end,
                   pruned_failed = s.pruned_failed + case when p.state = 'failed' then 1 else 0 end,
                   pruned_otherwise = s.pruned_otherwise + case when p.state in ('deployed', 'failed') then 0 else 1 end
-             from console_flag_promotions p
-            where p.id = ?::bigint
-              and s.id = any(array(select a.summary_id from flag_promotion_alerts a where a.promotion_id = ?::bigint))`,
+             from held, console_flag_promotions p
+            where s.id = held.id and p.id = ?::bigint`,
           [promotionId, promotionId],
         );
         // Together: a reply that is gone while its alert stands would be queued, and said, once more.

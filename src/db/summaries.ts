@@ -494,7 +494,7 @@ const JOINABLE = `(s.root_id is null and not s.rca_settled and s.ended_at is nul
  * Begins a statement: locks the summaries `s` that fulfil a condition, as `held`. By their ids, because each tells of many
  * promotions: of two transactions that change several of the same, one would else wait for the other in a circle.
  */
-const heldInOrder = (condition: string) =>
+export const heldInOrder = (condition: string) =>
   `with held as (select s.id from flag_promotion_summaries s where ${condition} order by s.id for no key update)`;
 
 /**

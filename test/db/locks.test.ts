@@ -146,3 +146,81 @@ test('forgetting a message that was deleted and resolving its promotion do not l
     { severity: 'critical', state: 'closed' },
   ]);
 });
+
+describe('what was told of a promotion that came to rest', () => {
+  const LONG_AGO = '2026-01-01T00:00:00Z';
+  const BEFORE = new Date('2026-02-01T00:00:00Z');
+  const ended = { state: 'deployed', deployed_at: LONG_AGO, rca_url: 'https://docs.example.com/rca' };
+  const summary = () =>
+    stored.rows.query<{ id: string; pruned_completed: number }>(
+      'select id, pruned_completed from flag_promotion_summaries',
+    );
+
+  async function told(flagKey: string, summaryId: string | null): Promise<string> {
+    const id = await insertPromotion(stored.rows, { ...ended, flag_key: flagKey });
+    await stored.rows.query(
+      `insert into flag_promotion_alerts (promotion_id, severity, state, summary_id, channel, message_ts, rca_settled, updated_at)
+        values ($1, 'critical', 'closed', $2, $3, '1.1', true, $4)`,
+      [id, summaryId, CHANNEL, LONG_AGO],
+    );
+    await stored.rows.query(
+      `insert into flag_promotion_replies (promotion_id, kind, state, updated_at) values ($1, 'resolved', 'posted', $2)`,
+      [id, LONG_AGO],
+    );
+    await stored.rows.query(
+      `insert into flag_promotion_progress (promotion_id, state, shown_state, updated_at) values ($1, 'posted', 'deployed', $2)`,
+      [id, LONG_AGO],
+    );
+    return id;
+  }
+  async function ofSummary(count: number): Promise<readonly string[]> {
+    const [id = ''] = await summaries(1);
+    await stored.rows.query('update flag_promotion_summaries set rca_settled = true, ended_at = $1, updated_at = $1', [
+      LONG_AGO,
+    ]);
+    return Promise.all(Array.from({ length: count }, (_, n) => told(`told_${n}`, id)));
+  }
+
+  test('is counted once by its summary, where two replicas remove it at once', async () => {
+    const [id = ''] = await ofSummary(1);
+    await heldUp(
+      'select 1 from flag_promotion_summaries for update',
+      () => stored.db.pruning.prune(id, BEFORE),
+      () => stored.replica().pruning.prune(id, BEFORE),
+    );
+    expect(await summary()).toMatchObject([{ pruned_completed: 1 }]);
+    expect(await stored.rows.query('select 1 from flag_promotion_alerts')).toEqual([]);
+  });
+
+  test('so are many, by two ticks of the same second', async () => {
+    await ofSummary(40);
+    const tick = async ({ pruning }: Stored['db']) => {
+      for (const id of await pruning.prunable(BEFORE, 100)) await pruning.prune(id, BEFORE);
+    };
+    await Promise.all([tick(stored.db), tick(stored.replica())]);
+    expect(await summary()).toMatchObject([{ pruned_completed: 40 }]);
+    expect(await stored.rows.query('select 1 from flag_promotion_alerts')).toEqual([]);
+  });
+
+  test('is removed while somebody clicks an old button of it, and neither locks the other out', async () => {
+    const id = await told('clicked', null);
+    // Between its replies and its progress message.
+    await heldUp(
+      'select 1 from flag_promotion_alerts for key share',
+      () => stored.db.pruning.prune(id, BEFORE),
+      () => stored.replica().alerts.close(id),
+    );
+    for (const table of ['alerts', 'replies', 'progress']) {
+      expect(await stored.rows.query(`select 1 from flag_promotion_${table}`)).toEqual([]);
+    }
+  });
+
+  test('is left to the next tick where somebody has the promotion, and holds up no other', async () => {
+    const id = await told('forgotten', null);
+    await whileHolding(stored, `update console_flag_promotions set resolution_note = 'by hand'`, async () => {
+      expect(await stored.db.pruning.prune(id, BEFORE)).toBe(false);
+    });
+    expect(await stored.db.pruning.prunable(BEFORE, 10)).toEqual([id]);
+    expect(await stored.db.pruning.prune(id, BEFORE)).toBe(true);
+  });
+});
