@@ -62,8 +62,13 @@ export interface Alerts {
    * it is not posted before.
    */
   open(promotionId: string, severity: Severity, at: Date, heldUntil?: Date | null): Promise<boolean>;
-  /** Closes the open alerts of promotions that ended, and has that shown; all or none. */
+  /**
+   * Closes the open alerts of promotions that ended, and has that shown; all or none. What somebody has locked is left to a
+   * later call: one forgotten session is not to hold up the others.
+   */
   close(...promotionIds: string[]): Promise<void>;
+  /** The same of one that somebody looks at: waits for whoever has it locked. */
+  closeOf(promotionId: string): Promise<void>;
   /** Alerts to deliver, then those to repaint, oldest first, that nobody is working on. `now` is the app's clock. */
   due(now: Date, limit: number): Promise<readonly string[]>;
   /** The alerts of one promotion that have something to deliver. */
@@ -103,16 +108,19 @@ const UNPOSTED = `channel = null, refused_channel = null, refused_because = null
   evidence_due_at = null`;
 
 const repeatRow = z.object({ promotion_id: idColumn, last: count, pending: z.boolean() });
-const idAndStateRow = z.object({ id: idColumn, state: z.string() });
 const ownRow = z
   .object({ heroku_app: z.string(), held: z.boolean(), n: count })
   .transform((row): OwnMessages => ({ herokuApp: row.heroku_app, held: row.held, count: row.n }));
 
-/** A promotion's state, which stays as it is until the end of the transaction; null where there is none. */
+/**
+ * A promotion's state, which stays as it is until the end of the transaction; null where there is none. Nobody else has it
+ * meanwhile, because whoever opens alerts may remove several of an earlier life.
+ */
 async function stateOf(trx: Knex.Transaction, promotionId: string): Promise<string | null> {
-  const held = await trx.raw(`select state::text as state from console_flag_promotions where id = ? for share`, [
-    promotionId,
-  ]);
+  const held = await trx.raw(
+    `select state::text as state from console_flag_promotions where id = ? for no key update`,
+    [promotionId],
+  );
   return parseRows(held, stateRow)[0]?.state ?? null;
 }
 
@@ -141,6 +149,19 @@ export function alerts(knex: Knex): Alerts {
       [promotionId],
     );
     return parseRows(found, alertRow);
+  }
+
+  async function closeEnded(promotionIds: readonly string[], locked: 'skip locked' | '' = ''): Promise<void> {
+    await knex.transaction(async (trx) => {
+      // The promotion first, as every transaction locks: somebody may be setting it back to deploying, or linking its RCA.
+      const held = await trx.raw(
+        `select p.id from console_flag_promotions p
+          where p.id = any(?::bigint[]) and p.state <> 'deploying' order by p.id for no key update ${locked}`,
+        [[...promotionIds]],
+      );
+      const ended = parseRows(held, idRow).map(({ id }) => id);
+      if (ended.length > 0) await showThatItEnded(trx, ...ended);
+    });
   }
 
   return {
@@ -238,17 +259,8 @@ export function alerts(knex: Knex): Alerts {
       });
     },
 
-    async close(...promotionIds) {
-      await knex.transaction(async (trx) => {
-        // The promotion first, as every transaction locks: somebody may be setting it back to deploying, or linking its RCA.
-        const held = await trx.raw(
-          `select p.id, p.state::text as state from console_flag_promotions p where p.id = any(?::bigint[]) order by p.id for share`,
-          [promotionIds],
-        );
-        const ended = parseRows(held, idAndStateRow).filter(({ state }) => state !== 'deploying');
-        await showThatItEnded(trx, ...ended.map(({ id }) => id));
-      });
-    },
+    close: (...promotionIds) => closeEnded(promotionIds, 'skip locked'),
+    closeOf: (promotionId) => closeEnded([promotionId]),
 
     due: (now, limit) => leased.due(DUE, `a.state = 'pending' desc, a.id`, now, limit, [now]),
 

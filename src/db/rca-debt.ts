@@ -45,7 +45,7 @@ export function rcaDebts(knex: Knex): RcaDebts {
     async remind(promotionId, alertId) {
       await knex.transaction(async (trx) => {
         // The promotion first, as every transaction locks: somebody may be linking its RCA.
-        await trx.raw(`select 1 from console_flag_promotions where id = ?::bigint for share`, [promotionId]);
+        await trx.raw(`select 1 from console_flag_promotions where id = ?::bigint for no key update`, [promotionId]);
         await trx.raw(
           `with settled as (
              update flag_promotion_alerts set rca_settled = true

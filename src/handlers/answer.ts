@@ -107,6 +107,6 @@ export async function updateIfOpen(deps: HandlerDependencies, viewId: string, vi
 
 /** Brings the message of a promotion that ended up to date, whoever ended it: a click must not wait for the next tick. */
 export async function showThatItEnded(deps: HandlerDependencies, promotionId: string): Promise<void> {
-  await deps.db.alerts.close(promotionId);
+  await deps.db.alerts.closeOf(promotionId);
   await deps.showInSlack(promotionId);
 }

@@ -500,12 +500,39 @@ describe('closing the alerts of a promotion that ended', () => {
     await whileHolding(stored, 'select * from console_audit_head for update', async () => {
       const linking = stored.db.promotions.linkRca({ promotionId: id, url, operatorId: 'U0KRIS', at: NOW });
       await waiting(stored, 1);
-      const closing = stored.replica().alerts.close(id);
+      const closing = stored.replica().alerts.closeOf(id);
       both = Promise.allSettled([linking, closing]);
       // Whether the second gets to wait or gets through is its own affair.
       await sleep(200);
     });
     expect((await both).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    expect(await alertsNow()).toMatchObject([{ state: 'closed' }]);
+  });
+
+  test('leaves one that somebody has locked to a later call, and closes the others', async () => {
+    const [first = '', second = '', third = ''] = await insertPromotions(stored.rows, 3);
+    for (const promotionId of [first, second, third]) await openAlert(stored, promotionId, 'warning');
+    await stored.rows.query(`update console_flag_promotions set state = 'deployed'`);
+    // As a session that somebody forgot does.
+    const byHand = `update console_flag_promotions set resolution_note = 'by hand' where id = ${first}`;
+    await whileHolding(stored, byHand, async () => {
+      await stored.db.alerts.close(first, second, third);
+      expect((await alertsNow()).map(({ state }) => state)).toEqual(['pending', 'closed', 'closed']);
+      expect((await stored.db.alerts.gather(NOW)).endedPromotionIds).toEqual([first]);
+    });
+    await stored.db.alerts.close(first);
+    expect((await alertsNow()).map(({ state }) => state)).toEqual(['closed', 'closed', 'closed']);
+  });
+
+  test('waits for one that somebody looks at', async () => {
+    await openAlert(stored, id, 'warning');
+    await end();
+    let closing: Promise<void> = Promise.resolve();
+    await whileHolding(stored, `update console_flag_promotions set resolution_note = 'by hand'`, async () => {
+      closing = stored.db.alerts.closeOf(id);
+      await waiting(stored, 1);
+    });
+    await closing;
     expect(await alertsNow()).toMatchObject([{ state: 'closed' }]);
   });
 

@@ -208,7 +208,7 @@ describe('what was told of a promotion that came to rest', () => {
     await heldUp(
       'select 1 from flag_promotion_alerts for key share',
       () => stored.db.pruning.prune(id, BEFORE),
-      () => stored.replica().alerts.close(id),
+      () => stored.replica().alerts.closeOf(id),
     );
     for (const table of ['alerts', 'replies', 'progress']) {
       expect(await stored.rows.query(`select 1 from flag_promotion_${table}`)).toEqual([]);
