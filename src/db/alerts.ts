@@ -376,11 +376,17 @@ export async function forgetEarlierLives(trx: Knex.Transaction, promotionIds: re
   );
 }
 
-/** A warning that nobody has seen yet would only delay the critical. No summary counts it: its promotion has not ended. */
+/**
+ * A warning that nobody has seen yet would only delay the critical. No summary counts it: its promotion has not ended. In the
+ * order in which a summary that waited for the end of the quiet hours marks its alerts posted, which it may be doing.
+ */
 export async function closeUnsentWarnings(trx: Knex.Transaction, promotionIds: readonly string[]): Promise<void> {
   await trx.raw(
-    `update flag_promotion_alerts set state = 'closed', summary_id = null, updated_at = now()
-      where promotion_id = any(?::bigint[]) and severity = 'warning' and state = 'pending' and attempts = 0`,
+    `with held as (
+       select a.id from flag_promotion_alerts a
+        where a.promotion_id = any(?::bigint[]) and a.severity = 'warning' and a.state = 'pending' and a.attempts = 0
+        order by a.id for no key update)
+     update flag_promotion_alerts a set state = 'closed', summary_id = null, updated_at = now() from held where a.id = held.id`,
     [[...promotionIds]],
   );
 }

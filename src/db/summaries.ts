@@ -255,15 +255,20 @@ export function summaries(knex: Knex): Summaries {
     );
   }
 
-  /** The alerts that a message of the summary shows are posted by it, in its thread. */
+  /** The alerts that a message of the summary shows are posted by it, in its thread; in the order of `closeUnsentWarnings`. */
   async function showAlerts(trx: Knex, id: string, through: string, at: Date): Promise<void> {
     await trx.raw(
-      `update flag_promotion_alerts a
-          set state = 'posted', channel = s.channel, thread_ts = s.message_ts, posted_at = coalesce(a.posted_at, ?), updated_at = now()
-         from flag_promotion_summaries s
-        where s.id = ? and s.kind = 'summary' and a.summary_id = s.id and a.id <= ?::bigint
-          and (a.state = 'pending' or (a.state = 'posted' and a.thread_ts is distinct from s.message_ts))`,
-      [at, id, through],
+      `with held as (
+         select a.id, s.channel, s.message_ts
+           from flag_promotion_alerts a join flag_promotion_summaries s on s.id = a.summary_id
+          where s.id = ? and s.kind = 'summary' and a.id <= ?::bigint
+            and (a.state = 'pending' or (a.state = 'posted' and a.thread_ts is distinct from s.message_ts))
+          order by a.id for no key update of a)
+       update flag_promotion_alerts a
+          set state = 'posted', channel = held.channel, thread_ts = held.message_ts, posted_at = coalesce(a.posted_at, ?),
+              updated_at = now()
+         from held where a.id = held.id`,
+      [id, through, at],
     );
   }
 

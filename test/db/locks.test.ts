@@ -4,6 +4,7 @@ import {
   CHANNEL,
   enrol,
   insertPromotion,
+  insertPromotions,
   NOW,
   postAlert,
   type Stored,
@@ -100,21 +101,64 @@ describe('alerts that end together and alerts that are opened together', () => {
   });
 });
 
-test('of several summaries, whoever waits for the first has none of the others yet, however they are stored', async () => {
+/**
+ * Does `work` while somebody holds the first of some rows, and expects that it has none of the others as long as it waits:
+ * two that go by one order never wait for each other.
+ */
+async function goesByTheOrder(table: string, ids: readonly string[], work: () => Promise<unknown>): Promise<void> {
+  const [first = '', ...others] = ids;
+  // What is written anew stands behind the others: whoever reads from end to end, or by an index, meets the first of them last.
+  await stored.rows.query(`update ${table} set created_at = created_at - interval '1 second' where id = $1`, [first]);
+  let free: unknown;
+  let working: Promise<unknown> = Promise.resolve();
+  await whileHolding(stored, `select 1 from ${table} where id = ${first} for update`, async () => {
+    working = work();
+    await waiting(stored, 1);
+    free = await stored.rows.query(`select id from ${table} order by id for update skip locked`);
+  });
+  await working;
+  expect(free).toEqual(others.map((id) => ({ id })));
+}
+
+test('summaries are locked by their ids, however they are stored', async () => {
   const told = await summaries(3);
   const ended = await Promise.all(told.map((id, n) => toldIn(id, `ended_${n}`, 'deployed')));
-  const [first = '', ...others] = told;
-  // What is painted is written anew behind the others: whoever reads from end to end meets the first of them last.
-  await stored.rows.query('update flag_promotion_summaries set repaint_done = repaint_wanted where id = $1', [first]);
-  let free: unknown;
-  let closing: Promise<void> = Promise.resolve();
-  await whileHolding(stored, `select 1 from flag_promotion_summaries where id = ${first} for update`, async () => {
-    closing = stored.db.alerts.close(...ended);
-    await waiting(stored, 1);
-    free = await stored.rows.query('select id from flag_promotion_summaries order by id for update skip locked');
+  await goesByTheOrder('flag_promotion_summaries', told, () => stored.db.alerts.close(...ended));
+});
+
+describe('the warnings that wait in a summary are locked by their ids, however they are stored,', () => {
+  let warned: readonly string[];
+  let alertIds: readonly string[];
+  const open = (severity: 'warning' | 'critical', heldUntil: Date | null) =>
+    stored.db.summaries.openAlerts(
+      { channel: CHANNEL, heldUntil, alerts: warned.map((promotionId) => ({ promotionId, severity })) },
+      NOW,
+    );
+  beforeEach(async () => {
+    // The newest promotion is alerted first.
+    warned = (await insertPromotions(stored.rows, 3)).toReversed();
+    await open('warning', new Date(NOW.getTime() + 1));
+    const opened = await stored.rows.query<{ id: string }>('select id from flag_promotion_alerts order by id');
+    alertIds = opened.map(({ id }) => id);
   });
-  await closing;
-  expect(free).toEqual(others.map((id) => ({ id })));
+
+  test('by whoever opens their criticals', async () => {
+    await goesByTheOrder('flag_promotion_alerts', alertIds, () => open('critical', null));
+  });
+
+  test('by whoever posts the summary', async () => {
+    const { summaries: told } = stored.db;
+    const lease = { owner: 'mine', durationMs: 60_000 };
+    const later = new Date(NOW.getTime() + 2);
+    const [id = ''] = await told.due(later, 10);
+    const work = await told.claim(id, lease, later);
+    const shown = { upTo: 1, through: work?.facts.through ?? '' };
+    await goesByTheOrder('flag_promotion_alerts', alertIds, () =>
+      told.recordPosted(id, lease, { channel: CHANNEL, ts: '1.1' }, shown, later),
+    );
+    const states = await stored.rows.query('select distinct state, thread_ts from flag_promotion_alerts');
+    expect(states).toEqual([{ state: 'posted', thread_ts: '1.1' }]);
+  });
 });
 
 test('forgetting a message that was deleted and resolving its promotion do not lock each other out', async () => {
