@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable } from '../db/errors.js';
 import { awaitsTurn, SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice } from '../views/blocks.js';
@@ -88,20 +89,46 @@ export async function openModal(
     return;
   }
   const placeholder = notice(title, ':hourglass_flowing_sand: *Working on it…*');
-  const viewId = await deps.slack.openModal(interaction.triggerId, inTime?.view ?? placeholder);
+  const { id, hash } = await deps.slack.openModal(interaction.triggerId, inTime?.view ?? placeholder);
   const opened = inTime ?? (await prepared);
-  if (inTime === null) {
-    await updateIfOpen(deps, viewId, opened.kind === 'modal' ? opened.view : notice(title, opened.answer.text));
-  }
-  if (opened.kind === 'modal' && opened.later !== undefined) await updateIfOpen(deps, viewId, await opened.later);
+  const shown =
+    inTime !== null
+      ? hash
+      : await updateIfOpen(deps, id, opened.kind === 'modal' ? opened.view : notice(title, opened.answer.text));
+  if (opened.kind !== 'modal' || opened.later === undefined || shown === null) return;
+  // The form may have been submitted meanwhile: what it was answered must not turn into a form again.
+  await updateIfOpen(deps, id, await opened.later, shown);
 }
 
-/** A modal that the person closed meanwhile takes no update, and needs none. */
-export async function updateIfOpen(deps: HandlerDependencies, viewId: string, view: Modal): Promise<void> {
-  try {
-    await deps.slack.updateModal(viewId, view);
-  } catch (error) {
-    if (!(error instanceof SlackError && error.kind === 'refused' && error.code === 'not_found')) throw error;
+const UPDATE_TRIES = 4;
+const UPDATE_AGAIN_AFTER_MS = 1_000;
+/** Whoever waits longer for a modal has closed it. */
+const UPDATE_WAIT_MAX_MS = 60_000;
+/** The person closed the modal, or it shows something newer than what `hash` was read of. */
+const NEEDS_NO_UPDATE: ReadonlySet<string> = new Set(['not_found', 'hash_conflict']);
+
+/**
+ * Updates a modal, and answers its new hash; null where it needs no update, because it was closed or, with a `hash`, shows
+ * something newer. What Slack does not take at once is tried again, some times: painting the same twice does no harm.
+ * Rejects with a SlackError where that was in vain.
+ */
+export async function updateIfOpen(
+  deps: HandlerDependencies,
+  viewId: string,
+  view: Modal,
+  hash: string | null = null,
+): Promise<string | null> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await deps.slack.updateModal(viewId, view, hash);
+    } catch (error) {
+      if (!(error instanceof SlackError)) throw error;
+      if (error.kind === 'refused' && NEEDS_NO_UPDATE.has(error.word)) return null;
+      const waitMs = Math.max(error.retryAfterMs, UPDATE_AGAIN_AFTER_MS);
+      if (error.kind === 'refused' || tries === UPDATE_TRIES || waitMs > UPDATE_WAIT_MAX_MS) throw error;
+      deps.log.warn({ err: error, waitMs }, 'a modal could not be updated; it is tried again');
+      await sleep(waitMs);
+    }
   }
 }
 

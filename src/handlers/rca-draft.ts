@@ -23,7 +23,9 @@ const TITLE = 'Draft RCA';
 /** `Draft RCA` in the modal: drafts, uploads, and says in the modal's place what became of it. */
 export async function clickDraftRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackDraftClick(body);
-  const show = (words: string): Promise<void> => updateIfOpen(deps, click.viewId, notice(TITLE, words));
+  const show = async (words: string): Promise<void> => {
+    await updateIfOpen(deps, click.viewId, notice(TITLE, words));
+  };
   try {
     const refusal = await refuseUnlessOperator(deps, click);
     if (refusal !== null) return await show(refusal.text);

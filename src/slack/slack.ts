@@ -44,6 +44,12 @@ export interface PostedMessage extends MessageRef {
   readonly wasThere: boolean;
 }
 
+/** A modal on somebody's screen; `hash` changes with whatever it is made to show. */
+export interface OpenedModal {
+  readonly id: string;
+  readonly hash: string;
+}
+
 /** What the app does in Slack. Each call is sent once, and fails with a SlackError that tells what may have happened. */
 export interface Slack {
   /** Asked of Slack once; rejects until it has answered. */
@@ -65,9 +71,13 @@ export interface Slack {
   storePicture(picture: StoredFile): Promise<string | null>;
   /** What others wrote in the thread of a message. */
   readThread(root: MessageRef): Promise<RcaThread>;
-  /** Opens a modal; a trigger lives three seconds and works once. Answers the view's id. */
-  openModal(triggerId: string, view: Modal): Promise<string>;
-  updateModal(viewId: string, view: Modal): Promise<void>;
+  /** Opens a modal; a trigger lives three seconds and works once. */
+  openModal(triggerId: string, view: Modal): Promise<OpenedModal>;
+  /**
+   * Answers the modal's new hash. Where one is given, only the modal that it was read of is updated: Slack refuses with
+   * `hash_conflict` once it shows something else (https://docs.slack.dev/reference/methods/views.update).
+   */
+  updateModal(viewId: string, view: Modal, hash: string | null): Promise<string>;
   /** What a person's home tab shows from now on; publishing it again changes nothing. */
   publishHome(userId: string, view: HomeTab): Promise<void>;
   /** The workspace that a person belongs to; null where Slack does not tell. */
@@ -94,7 +104,7 @@ const foundMessages = z.object({
   messages: z.array(z.object({ ts: z.string(), metadata: z.unknown().optional() })).default([]),
   response_metadata: z.object({ next_cursor: z.string().default('') }).optional(),
 });
-const openedView = z.object({ view: z.object({ id: z.string() }) });
+const openedView = z.object({ view: z.object({ id: z.string(), hash: z.string() }) });
 const posted = z.object({ channel: z.string(), ts: z.string() });
 
 const memberInfo = z.object({
@@ -292,11 +302,14 @@ export function createSlack(options: SlackOptions): Slack {
 
     async openModal(triggerId, view) {
       const answer = await call('views.open', () => client.views.open({ trigger_id: triggerId, view }));
-      return openedView.parse(answer).view.id;
+      return openedView.parse(answer).view;
     },
 
-    async updateModal(viewId, view) {
-      await call('views.update', () => client.views.update({ view_id: viewId, view }));
+    async updateModal(viewId, view, hash) {
+      const answer = await call('views.update', () =>
+        client.views.update({ view_id: viewId, view, ...(hash === null ? {} : { hash }) }),
+      );
+      return openedView.parse(answer).view.hash;
     },
 
     async publishHome(userId, view) {
