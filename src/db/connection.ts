@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
+import { rememberNeverConnected } from './errors.js';
 import type { Sql } from './rows.js';
 
 // pg writes a Date in the process's own time zone, and a column without a zone would keep that clock's reading.
@@ -12,7 +13,7 @@ pg.defaults.parseInputDatesAsUTC = true;
  * three seconds, and an honest "the database does not answer" beats a late success nobody sees.
  */
 export function connect(connectionString: string, options: { maxConnections?: number } = {}): Knex {
-  return knexFactory({
+  const knex = knexFactory({
     client: 'pg',
     connection: {
       connectionString,
@@ -25,6 +26,8 @@ export function connect(connectionString: string, options: { maxConnections?: nu
     acquireConnectionTimeout: 2_500,
     log: QUIET,
   });
+  knex.client.pool.on('createFail', (_: number, error: unknown) => rememberNeverConnected(error));
+  return knex;
 }
 
 const names = new Map<string, string>();

@@ -1,3 +1,5 @@
+import pg from 'pg';
+
 /** SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html) of a server that cannot work now. */
 const UNAVAILABLE_SQLSTATE = /^(?:08|53|57P|58|55P03|57014|XX)/u;
 const UNAVAILABLE_ERRNO: ReadonlySet<string> = new Set([
@@ -19,5 +21,30 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   if (UNAVAILABLE_ERRNO.has(code) || UNAVAILABLE_SQLSTATE.test(code)) return true;
   return /connection terminated|timeout expired|timeout exceeded when trying to connect|connection ended/iu.test(
     error.message,
+  );
+}
+
+/** SQLSTATEs that a connection ends with, or a proxy in between, while nobody knows how far a commit had come. */
+const ENDED_UNDER_WAY = /^(?:08|40003|57P0[125])/u;
+
+const neverConnected = new WeakSet<Error>();
+
+/** Keeps in mind that this error is of a connection that was never made: it looks like one that broke under way. */
+export function rememberNeverConnected(error: unknown): void {
+  if (error instanceof Error) neverConnected.add(error);
+}
+
+/**
+ * Whether a failed statement or transaction is known to have changed nothing: it got no connection, or the server refused
+ * it. Where a connection broke under way, the server may have committed before its answer got lost.
+ */
+export function isKnownUndone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'KnexTimeoutError' || neverConnected.has(error)) return true;
+  return (
+    error instanceof pg.DatabaseError &&
+    error.code !== undefined &&
+    error.severity !== 'PANIC' &&
+    !ENDED_UNDER_WAY.test(error.code)
   );
 }

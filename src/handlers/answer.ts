@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isDatabaseUnavailable } from '../db/errors.js';
+import { isDatabaseUnavailable, isKnownUndone } from '../db/errors.js';
 import { awaitsTurn, SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice } from '../views/blocks.js';
+import { COMMAND } from '../views/ids.js';
 import { sentence } from '../views/list.js';
+import { code } from '../views/text.js';
 import { within } from '../within.js';
 import type { HandlerDependencies } from './dependencies.js';
 
@@ -21,19 +23,43 @@ export const STRANGER = sentence(
   ':lock: Only people of this app’s own workspace can use it, and you are signed in to another one. Nothing was changed.',
 );
 
-/** A fault in words: what it means for whoever is waiting. The log has its cause. */
-export function failureWords(error: unknown): string {
+/** Whether what failed may have changed something all the same: its outcome got lost, or is not known to be undone. */
+export function mayHaveTakenEffect(error: unknown): boolean {
+  return error instanceof SlackError ? error.kind === 'unknown_outcome' : !isKnownUndone(error);
+}
+
+/** What failed, in a sentence that says nothing of what was changed. The log has its cause. */
+export function faultWords(error: unknown): string {
+  if (isDatabaseUnavailable(error)) return 'The database does not answer.';
+  if (awaitsTurn(error)) return 'More is being posted there at the moment than Slack takes.';
+  if (error instanceof SlackError) return 'Slack did not do what this needed.';
+  return 'This failed inside the app.';
+}
+
+/**
+ * A fault in words: what it means for whoever is waiting. `changedNothing`: that is known from where it failed, whatever
+ * the fault.
+ */
+export function failureWords(error: unknown, { changedNothing }: { readonly changedNothing: boolean }): string {
+  const lead = `${awaitsTurn(error) ? ':hourglass_flowing_sand:' : ':warning:'} ${faultWords(error)}`;
+  const isUnknown = !changedNothing && mayHaveTakenEffect(error);
   if (isDatabaseUnavailable(error)) {
-    return ':warning: The database does not answer. Nothing was changed. Try again in a minute; /readyz tells when it is back.';
-  }
-  if (awaitsTurn(error)) {
-    return ':hourglass_flowing_sand: More is being posted there at the moment than Slack takes. Nothing was changed. Try again in a minute.';
+    return isUnknown
+      ? `${lead} If this was to change something, it may have been saved: ${LOOK} tells. Trying again is safe.`
+      : `${lead} Nothing was changed. Try again in a minute; /readyz tells when it is back.`;
   }
   if (error instanceof SlackError) {
-    return ':warning: Slack did not do what this needed. Nothing was changed. Try again.';
+    return isUnknown
+      ? `${lead} It is not known whether it did it all the same. Look there before you try again.`
+      : `${lead} Nothing was changed. Try again${awaitsTurn(error) ? ' in a minute' : ''}.`;
   }
-  return ':warning: This failed inside the app. Nothing was changed. Try again; if it stays so, the app’s log has the cause.';
+  const rest = 'if it stays so, the app’s log has the cause.';
+  return isUnknown
+    ? `${lead} If this was to change something, it may have been saved: ${LOOK} tells. Then try again; ${rest}`
+    : `${lead} Nothing was changed. Try again; ${rest}`;
 }
+
+const LOOK = code(`${COMMAND} show <id | flag-key>`);
 
 /** Logs what failed. To have waited for a turn in vain is no fault of anything, however annoying. */
 export function logFailure(deps: HandlerDependencies, error: unknown, about: object, words: string): void {
@@ -76,7 +102,7 @@ export async function openModal(
 ): Promise<void> {
   const prepared: Promise<Opening> = prepare().catch((error: unknown) => {
     deps.log.error({ err: error }, 'a modal could not be prepared');
-    return { kind: 'answer', answer: sentence(failureWords(error)) };
+    return { kind: 'answer', answer: sentence(failureWords(error, { changedNothing: true })) };
   });
   const inTime = await within(OPEN_WITHIN_MS, prepared);
   if (inTime?.kind === 'answer') {

@@ -112,12 +112,13 @@ async function about(deps: HandlerDependencies, command: Command, reference: str
 }
 
 async function take(deps: HandlerDependencies, who: Who, over: string | null): Promise<Answer> {
+  // Read before: once it is taken, no fault may make it look as if it was not.
+  const open = (await deps.db.alerts.ofPromotion(who.promotionId)).filter((alert) => alert.state !== 'closed');
   const outcome = await deps.db.attention.take({ ...who, over, at: deps.now() });
   if (outcome.kind !== 'taken_now') {
     return takeRefusalAnswer(outcome, await afterRefusal(deps, outcome));
   }
   await deps.showInSlack(who.promotionId);
-  const open = (await deps.db.alerts.ofPromotion(who.promotionId)).filter((alert) => alert.state !== 'closed');
   return sentence(takenAnswer(outcome.promotion, outcome.from, worstSeverity(open) === 'critical'));
 }
 

@@ -85,7 +85,8 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
     } catch (error) {
       logFailure(deps, error, { handler: name }, 'a handler failed');
       const { response_url } = answerable.parse(body);
-      if (response_url != null) await answer(deps, response_url, sentence(failureWords(error)));
+      if (response_url != null)
+        await answer(deps, response_url, sentence(failureWords(error, { changedNothing: false })));
     }
   };
 
@@ -115,7 +116,9 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
       await handler(deps, body, ackOnce);
     } catch (error) {
       logFailure(deps, error, { handler: view.callback_id }, 'a submission failed');
-      if (!acknowledged) await ackOnce({ kind: 'view', view: notice('Not saved', failureWords(error)) });
+      // What decides and saves tells its own faults (answerSubmission): before it, a submission was only read.
+      const words = failureWords(error, { changedNothing: true });
+      if (!acknowledged) await ackOnce({ kind: 'view', view: notice('Not saved', words) });
     }
   });
 

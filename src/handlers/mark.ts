@@ -57,15 +57,16 @@ export async function commandMark(deps: HandlerDependencies, command: Command, r
 export async function submitMark(deps: HandlerDependencies, body: unknown, ack: AckSubmission): Promise<void> {
   const submission = unpackSubmission(body);
   const { answerUrl } = formState.parse(JSON.parse(submission.privateMetadata));
-  const outcome = await answerSubmission<MarkOutcome>(deps, submission, ack, {
+  await answerSubmission<MarkOutcome>(deps, submission, ack, {
     title: MARK_TITLE,
     faultUnder: BLOCK.flagKey,
     again: 'Submit again: what was marked is not marked twice.',
     decide: () => decide(deps, submission),
+    recognisesItself: false,
     meanwhile: 'This form will say how it ended.',
     saved: async (late) => notice(MARK_TITLE, late === null ? '*Saved.*' : outcomeAnswer(late).text),
+    afterwards: (marked) => answer(deps, answerUrl, outcomeAnswer(marked)),
   });
-  if (outcome?.kind === 'marked') await answer(deps, answerUrl, outcomeAnswer(outcome));
 }
 
 async function decide(deps: HandlerDependencies, submission: Submission): Promise<Decided<MarkOutcome>> {

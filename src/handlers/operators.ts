@@ -9,7 +9,7 @@ import {
 import type { Operator } from '../promotions/resolution.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, notice } from '../views/blocks.js';
-import { BLOCK } from '../views/ids.js';
+import { BLOCK, COMMAND } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import {
   activatedNotice,
@@ -128,19 +128,23 @@ export async function submitAdministration(
   const submission = unpackSubmission(body);
   const { action, answerUrl } = formState.parse(JSON.parse(submission.privateMetadata));
   const title = administrationTitle(action);
-  const done = await answerSubmission<Done>(deps, submission, ack, {
+  await answerSubmission<Done>(deps, submission, ack, {
     title,
     faultUnder: BLOCK.code,
-    again: 'Submit again with a fresh code: a newer link ends the one before.',
+    again: LINKED.has(action)
+      ? 'Nobody was sent a link. Submit again with a fresh code: a newer link ends the one before.'
+      : `\`${COMMAND} operators\` tells. Where it was not, submit again with a fresh code.`,
     decide: () => decide(deps, submission, action),
+    recognisesItself: false,
     meanwhile: 'How it ended is told where you typed the command.',
     saved: async () => notice(title, '*Saved.* The rest is told where you typed the command.'),
+    afterwards: async (done) => {
+      const { personId, role, link } = done;
+      const delivery = link === null ? null : await deliver(deps, submission.userId, action, done, link);
+      const told = link === null || delivery === null ? null : { until: link.expiresAt, delivery };
+      await answer(deps, answerUrl, sentence(administeredWords(action, personId, role, told)));
+    },
   });
-  if (done === null) return;
-  const { personId, role, link } = done;
-  const delivery = link === null ? null : await deliver(deps, submission.userId, action, done, link);
-  const told = link === null || delivery === null ? null : { until: link.expiresAt, delivery };
-  await answer(deps, answerUrl, sentence(administeredWords(action, personId, role, told)));
 }
 
 async function decide(

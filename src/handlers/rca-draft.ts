@@ -12,7 +12,7 @@ import {
   draftRecordedWords,
   type SharedDraft,
 } from '../views/rca-drafted.js';
-import { answer, failureWords, logFailure, updateIfOpen } from './answer.js';
+import { answer, failureWords, logFailure, mayHaveTakenEffect, updateIfOpen } from './answer.js';
 import { refuseUnlessOperator } from './authority.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -26,16 +26,18 @@ export async function clickDraftRca(deps: HandlerDependencies, body: unknown): P
   const show = async (words: string): Promise<void> => {
     await updateIfOpen(deps, click.viewId, notice(TITLE, words));
   };
+  let said: string;
   try {
     const refusal = await refuseUnlessOperator(deps, click);
     if (refusal !== null) return await show(refusal.text);
     await show(draftingWords());
-    await show(await draftAndSay(deps, click));
+    said = await draftAndSay(deps, click);
   } catch (error) {
     // A modal has no response URL: whoever waits is told in it.
     logFailure(deps, error, {}, 'an RCA could not be drafted');
-    await show(failureWords(error));
+    said = failureWords(error, { changedNothing: true });
   }
+  await show(said);
 }
 
 async function draftAndSay(
@@ -45,13 +47,24 @@ async function draftAndSay(
   if (!isPromotionId(click.value)) return unknownPromotionWords(click.value);
   const draft = await deps.draftRca(click.value, click.userId);
   if (draft.kind === 'unknown_promotion') return unknownPromotionWords(click.value);
-  const recording: DraftRecording = click.record ? await record(deps, draft, click.userId) : { kind: 'not_asked' };
+  const recording: DraftRecording = click.record
+    ? await record(deps, draft, click.userId).catch((error: unknown) => {
+        // The draft is there, whatever became of this: it must not be told as if nothing had happened.
+        logFailure(deps, error, {}, 'a draft could not be recorded as the RCA');
+        return { kind: mayHaveTakenEffect(error) ? 'not_known' : 'failed' };
+      })
+    : { kind: 'not_asked' };
   return draftedWords(draft, recording, deps.rcaUrlHosts);
 }
 
 /** `/flag-promotions rca draft <id | flag-key>` */
 export async function commandDraftRca(deps: HandlerDependencies, command: Command, reference: string): Promise<void> {
-  await answer(deps, command.responseUrl, await draftFor(deps, command, reference));
+  const said = await draftFor(deps, command, reference).catch((error: unknown) => {
+    // What fails here shared nothing (draftRca), also where Slack’s answer got lost.
+    logFailure(deps, error, {}, 'an RCA could not be drafted');
+    return sentence(failureWords(error, { changedNothing: true }));
+  });
+  await answer(deps, command.responseUrl, said);
 }
 
 async function draftFor(deps: HandlerDependencies, command: Command, reference: string) {

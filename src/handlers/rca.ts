@@ -25,11 +25,12 @@ import { rcaDebt } from './commands/rca-debt.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { commandDraftRca } from './rca-draft.js';
-import type { AckSubmission } from './submission.js';
+import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import {
   type Command,
   isPromotionId,
   type MessageEvent,
+  type Submission,
   unpackClick,
   unpackMessageEvent,
   unpackMessageShortcut,
@@ -80,22 +81,45 @@ export async function commandRca(deps: HandlerDependencies, command: Command, re
 export async function submitRca(deps: HandlerDependencies, body: unknown, ack: AckSubmission): Promise<void> {
   const submission = unpackSubmission(body);
   const state = formState.parse(JSON.parse(submission.privateMetadata));
-  const refusal = await refuseUnlessOperator(deps, submission);
-  if (refusal !== null) return ack({ kind: 'view', view: notice('Link RCA', refusal.text) });
+  await answerSubmission<LinkedRca>(deps, submission, ack, {
+    title: 'Link RCA',
+    faultUnder: BLOCK.rcaUrl,
+    again: 'Submit again: what was saved is not done twice.',
+    decide: () => decide(deps, submission, state.promotionId),
+    recognisesItself: true,
+    meanwhile: 'This form will say how it ended.',
+    saved: async (done) =>
+      notice('Link RCA', done === null ? '*Saved.*' : outcomeWords(done.outcome, done.promotionId)),
+    afterwards: ({ promotionId }) => deps.showInSlack(promotionId),
+  });
+}
 
-  const promotionId = state.promotionId ?? submission.field(BLOCK.promotion);
-  if (!isPromotionId(promotionId)) return ack({ kind: 'errors', errors: { [BLOCK.promotion]: 'Choose a promotion.' } });
+interface LinkedRca {
+  readonly promotionId: string;
+  readonly outcome: RcaLinkOutcome;
+}
+
+async function decide(
+  deps: HandlerDependencies,
+  submission: Submission,
+  chosen: string | null,
+): Promise<Decided<LinkedRca>> {
+  const undone = (to: SubmitAnswer): Decided<LinkedRca> => ({ answer: to, done: null });
+  const refusal = await refuseUnlessOperator(deps, submission);
+  if (refusal !== null) return undone({ kind: 'view', view: notice('Link RCA', refusal.text) });
+
+  const promotionId = chosen ?? submission.field(BLOCK.promotion);
+  if (!isPromotionId(promotionId)) {
+    return undone({ kind: 'errors', errors: { [BLOCK.promotion]: 'Choose a promotion.' } });
+  }
   const checked = checkRcaUrl(submission.field(BLOCK.rcaUrl), deps.rcaUrlHosts);
   if (!checked.ok) {
-    return ack({ kind: 'errors', errors: { [BLOCK.rcaUrl]: rcaUrlWords(checked.fault, deps.rcaUrlHosts) } });
+    return undone({ kind: 'errors', errors: { [BLOCK.rcaUrl]: rcaUrlWords(checked.fault, deps.rcaUrlHosts) } });
   }
   const outcome = await link(deps, promotionId, checked.url, submission.userId);
-  await ack(
-    outcome.kind === 'linked' || outcome.kind === 'unchanged'
-      ? { kind: 'close' }
-      : { kind: 'view', view: notice('Link RCA', outcomeWords(outcome, promotionId)) },
-  );
-  if (outcome.kind === 'linked') await deps.showInSlack(promotionId);
+  return outcome.kind === 'linked' || outcome.kind === 'unchanged'
+    ? { answer: { kind: 'close' }, done: { promotionId, outcome } }
+    : undone({ kind: 'view', view: notice('Link RCA', outcomeWords(outcome, promotionId)) });
 }
 
 /** The message shortcut `Link as RCA`: links the message's address to the alert in whose thread it stands. */

@@ -23,23 +23,25 @@ export async function submitResolution(deps: HandlerDependencies, body: unknown,
   const submission = unpackSubmission(body);
   const state = parseModalState(submission.privateMetadata);
   const title = TITLE[state.action];
-  const done = await answerSubmission<Done>(deps, submission, ack, {
+  await answerSubmission<Done>(deps, submission, ack, {
     title,
     faultUnder: BLOCK.code,
     again: 'Submit again with a fresh code: what was saved is not done twice.',
     decide: () => decide(deps, submission, state),
+    recognisesItself: true,
     meanwhile: 'The database is slow. This form will say how it ended; if you close it, the alert’s message will.',
     saved: async (resolved) => {
       const promotion = resolved === null ? null : await deps.db.promotions.find(resolved.ended);
       return promotion === null ? notice(title, '*Saved.*') : resolvedModal(promotion, state.action);
     },
+    afterwards: async (done) => {
+      await showThatItEnded(deps, done.ended);
+      if (done.back !== null) await deps.showInSlack(done.back);
+      if (done.saved && state.listUrl !== null) {
+        await answer(deps, state.listUrl, await stuckPage(deps, 0), { replace: true });
+      }
+    },
   });
-  if (done === null) return;
-  await showThatItEnded(deps, done.ended);
-  if (done.back !== null) await deps.showInSlack(done.back);
-  if (done.saved && state.listUrl !== null) {
-    await answer(deps, state.listUrl, await stuckPage(deps, 0), { replace: true });
-  }
 }
 
 /** A promotion that has ended: what Slack has to show now. */

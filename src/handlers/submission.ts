@@ -3,7 +3,7 @@ import { isDatabaseUnavailable } from '../db/errors.js';
 import { type Modal, notice } from '../views/blocks.js';
 import type { FieldErrors } from '../views/resolution.js';
 import { within } from '../within.js';
-import { failureWords, updateIfOpen } from './answer.js';
+import { faultWords, mayHaveTakenEffect, updateIfOpen } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Submission } from './unpack.js';
 
@@ -27,71 +27,116 @@ export interface Decided<Done> {
   readonly done: Done | null;
 }
 
+export interface SubmissionPlan<Done> {
+  readonly title: string;
+  readonly faultUnder: string;
+  /** What to do where nobody knows whether it was saved. */
+  readonly again: string;
+  readonly decide: () => Promise<Decided<Done>>;
+  /**
+   * Whether deciding a second time recognises what the first time saved. Only then it is tried again where the first
+   * outcome is unknown: the code would be taken for a stolen one, and a link that was made would be another.
+   */
+  readonly recognisesItself: boolean;
+  /** What the placeholder says that stands for the form meanwhile. */
+  readonly meanwhile: string;
+  /** What the placeholder turns into where the form itself would have closed. */
+  readonly saved: (done: Done | null) => Promise<Modal>;
+  /** What comes after the answer, where something was done. */
+  readonly afterwards: (done: Done) => Promise<void>;
+}
+
 /**
  * Answers a submission after the commit: a modal that closes means durable. Where deciding takes longer than Slack
- * waits, the modal says so, and later how it ended; meanwhile a database that does not answer is asked again. A fault is told under the field `faultUnder`; it never rejects for
- * it. Resolves with what was done, null where nothing was.
+ * waits, the modal says so, and later how it ended; meanwhile a database that does not answer is asked again. A fault of
+ * deciding is told under the field `faultUnder`, or in the modal. What comes afterwards waits for no modal; only its
+ * fault, or one of the answer, rejects.
  */
 export async function answerSubmission<Done>(
   deps: HandlerDependencies,
   submission: Submission,
   ack: AckSubmission,
-  how: {
-    readonly title: string;
-    readonly faultUnder: string;
-    /** What to do after a fault, which says nothing of what was saved. */
-    readonly again: string;
-    readonly decide: () => Promise<Decided<Done>>;
-    /** What the placeholder says that stands for the form meanwhile. */
-    readonly meanwhile: string;
-    /** What the placeholder turns into where the form itself would have closed. */
-    readonly saved: (done: Done | null) => Promise<Modal>;
-  },
-): Promise<Done | null> {
-  const { title } = how;
+  plan: SubmissionPlan<Done>,
+): Promise<void> {
+  const { title } = plan;
   const attempt = (): Promise<Attempt<Done>> =>
-    how.decide().then(
+    plan.decide().then(
       (decided) => ({ kind: 'decided', decided }),
       (error: unknown) => {
         deps.log.error({ err: error, form: title }, 'a submission could not be decided');
-        return { kind: 'fault', error };
+        return { kind: 'fault', error, perhapsSaved: mayHaveTakenEffect(error) };
       },
     );
   const first = attempt();
   const inTime = await within(ANSWER_WITHIN_MS, first);
   if (inTime?.kind === 'decided') {
     await ack(inTime.decided.answer);
-    return inTime.decided.done;
+    if (inTime.decided.done !== null) await plan.afterwards(inTime.decided.done);
+    return;
   }
   if (inTime !== null) {
-    await ack({ kind: 'errors', errors: { [how.faultUnder]: notKnownWhetherSaved(inTime.error, how.again) } });
-    return null;
+    await ack({ kind: 'errors', errors: { [plan.faultUnder]: faultOfSaving(inTime, plan.again) } });
+    return;
   }
-  await ack({ kind: 'view', view: notice(title, `:hourglass_flowing_sand: *Working on it…* ${how.meanwhile}`) });
-  // Nobody's three seconds run any more: a database that had too much to do is asked again, as the person would.
-  let late = await first;
-  for (let tries = 0; tries < TRIES_AGAIN && late.kind === 'fault' && isDatabaseUnavailable(late.error); tries += 1) {
-    await sleep(TRY_AGAIN_AFTER_MS);
-    late = await attempt();
+  await ack({ kind: 'view', view: notice(title, `:hourglass_flowing_sand: *Working on it…* ${plan.meanwhile}`) });
+  const late = await triedAgain(await first, attempt, plan.recognisesItself);
+  const shown = showHowItEnded(deps, submission, plan, late);
+  try {
+    if (late.kind === 'decided' && late.decided.done !== null) await plan.afterwards(late.decided.done);
+  } finally {
+    await shown;
   }
-  if (late.kind === 'fault') {
-    const words = `:warning: ${notKnownWhetherSaved(late.error, how.again)} Open the form again for that.`;
-    await updateIfOpen(deps, submission.viewId, notice(title, words));
-    return null;
-  }
-  await updateIfOpen(deps, submission.viewId, await lateView(title, late.decided, how.saved));
-  return late.decided.done;
 }
 
-type Attempt<Done> =
-  | { readonly kind: 'decided'; readonly decided: Decided<Done> }
-  | { readonly kind: 'fault'; readonly error: unknown };
+interface Fault {
+  readonly kind: 'fault';
+  readonly error: unknown;
+  /** By this try or one before. */
+  readonly perhapsSaved: boolean;
+}
+type Attempt<Done> = { readonly kind: 'decided'; readonly decided: Decided<Done> } | Fault;
+
+/** Nobody's three seconds run any more: a database that had too much to do is asked again, as the person would. */
+async function triedAgain<Done>(
+  first: Attempt<Done>,
+  attempt: () => Promise<Attempt<Done>>,
+  recognisesItself: boolean,
+): Promise<Attempt<Done>> {
+  let last = first;
+  for (let tries = 0; tries < TRIES_AGAIN && last.kind === 'fault' && isDatabaseUnavailable(last.error); tries += 1) {
+    const { perhapsSaved } = last;
+    if (perhapsSaved && !recognisesItself) return last;
+    await sleep(TRY_AGAIN_AFTER_MS);
+    const next = await attempt();
+    last = next.kind === 'fault' ? { ...next, perhapsSaved: perhapsSaved || next.perhapsSaved } : next;
+  }
+  return last;
+}
+
+/** Never rejects: whoever cannot be told by the form finds it in Slack, or where the placeholder said. */
+async function showHowItEnded<Done>(
+  deps: HandlerDependencies,
+  submission: Submission,
+  plan: SubmissionPlan<Done>,
+  late: Attempt<Done>,
+): Promise<void> {
+  const { title } = plan;
+  try {
+    const view =
+      late.kind === 'fault'
+        ? notice(title, `:warning: ${faultOfSaving(late, plan.again)} Open the form again for that.`)
+        : await lateView(deps, plan, late.decided);
+    await updateIfOpen(deps, submission.viewId, view);
+  } catch (error) {
+    deps.log.error({ err: error, form: title }, 'a form could not say how it ended');
+  }
+}
 
 /** What the placeholder turns into, whose fields are gone. */
 async function lateView<Done>(
-  title: string,
+  deps: HandlerDependencies,
+  { title, saved }: SubmissionPlan<Done>,
   { answer, done }: Decided<Done>,
-  saved: (done: Done | null) => Promise<Modal>,
 ): Promise<Modal> {
   switch (answer.kind) {
     case 'view':
@@ -99,15 +144,18 @@ async function lateView<Done>(
     case 'errors':
       return notice(title, `*Not saved.* ${Object.values(answer.errors).join(' ')} Open the form again to retry.`);
     case 'close':
-      return saved(done);
+      try {
+        return await saved(done);
+      } catch (error) {
+        deps.log.error({ err: error, form: title }, 'what a form saved could not be read again');
+        return notice(title, '*Saved.*');
+      }
   }
 }
 
-/** A commit whose answer was lost may have happened. Submitting again is safe, and says so if it had. */
-function notKnownWhetherSaved(error: unknown, again: string): string {
-  const why =
-    failureWords(error)
-      .replace(/^:warning: /u, '')
-      .split(' Nothing was changed.')[0] ?? '';
-  return `${why} It is not known whether this was saved. ${again}`;
+/** A commit whose answer was lost may have happened. */
+function faultOfSaving({ error, perhapsSaved }: Fault, again: string): string {
+  return perhapsSaved
+    ? `${faultWords(error)} It is not known whether this was saved. ${again}`
+    : `${faultWords(error)} Nothing was saved. Submit again in a minute.`;
 }

@@ -172,20 +172,22 @@ export async function submitTransition(deps: HandlerDependencies, body: unknown,
   const title = transitionTitle(state.transition);
   const said = (promotion: Promotion, channel = deps.channelOf(promotion.herokuApp)) =>
     transitionAnswer(promotion, channel);
-  const done = await answerSubmission<Promotion>(deps, submission, ack, {
+  await answerSubmission<Promotion>(deps, submission, ack, {
     title,
     faultUnder: BLOCK.code,
     again: 'Submit again with a fresh code: what was saved is not done twice.',
     decide: () => decide(deps, submission, state),
+    recognisesItself: true,
     meanwhile: 'This form will say how it ended.',
     saved: async (promotion) => notice(title, promotion === null ? '*Saved.*' : said(promotion).text),
+    afterwards: async (done) => {
+      await deps.showInSlack(done.id);
+      if (state.answerUrl === null) return;
+      // Slack may not have let it go where it was meant to.
+      const told = await deps.db.progress.of(done.id);
+      await answer(deps, state.answerUrl, said(done, told?.message?.channel), { replace: state.replace });
+    },
   });
-  if (done === null) return;
-  await deps.showInSlack(done.id);
-  if (state.answerUrl === null) return;
-  // Slack may not have let it go where it was meant to.
-  const told = await deps.db.progress.of(done.id);
-  await answer(deps, state.answerUrl, said(done, told?.message?.channel), { replace: state.replace });
 }
 
 async function decide(

@@ -4,7 +4,7 @@ import type { RcaUrlFault } from '../promotions/rca-url.js';
 import { rcaLink } from './alert.js';
 import { needsOperator } from './authority.js';
 import { type Answer, button, section } from './blocks.js';
-import { ACTION } from './ids.js';
+import { ACTION, COMMAND } from './ids.js';
 import { rcaUrlWords } from './rca.js';
 import { code, link } from './text.js';
 
@@ -26,7 +26,10 @@ export type DraftRecording =
   /** Slack did not tell the file's address, or not whether it took the file. */
   | { readonly kind: 'no_address' }
   /** Their role was taken away meanwhile. */
-  | { readonly kind: 'not_operator' };
+  | { readonly kind: 'not_operator' }
+  /** The database did not do it, or nobody knows whether it did. */
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'not_known' };
 
 export function draftingWords(): string {
   return ':hourglass_flowing_sand: *Drafting…* Rows, Heroku’s releases and the thread are read, then the draft is uploaded.';
@@ -58,7 +61,15 @@ function recordingWords(recording: DraftRecording, allowedHosts: readonly string
       return 'It was not recorded: Slack did not tell its address. Link it with its address once it is there.';
     case 'not_operator':
       return needsOperator('Linking an RCA', []);
+    case 'failed':
+      return `It was not recorded: the app could not save it. ${linkByHand()}`;
+    case 'not_known':
+      return `It is not known whether it was recorded. ${linkByHand()} Doing that twice does no harm.`;
   }
+}
+
+function linkByHand(): string {
+  return `Link it with its address: ${code(`${COMMAND} rca <id | flag-key> https://…`)}.`;
 }
 
 /** The answer to the command. `value` comes back with the button; null where there is nothing to record. */

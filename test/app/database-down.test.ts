@@ -38,6 +38,10 @@ describe('with the database gone', () => {
     await superadmin.command('stuck');
     await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(2));
     expect(superadmin.ephemerals()[1]?.text).toContain('The database does not answer');
+    // What would have changed something got no connection, which is known.
+    await superadmin.command('rca 1 https://docs.raxx.example/rca');
+    await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(3));
+    expect(superadmin.ephemerals()[2]?.text).toContain('The database does not answer. Nothing was changed.');
 
     wire.mend();
     await eventually(async () => expect(await readyz()).toBe(200));
@@ -46,15 +50,17 @@ describe('with the database gone', () => {
     expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
   });
 
-  test('a submission says that nobody knows whether it was saved, and can be sent again', async () => {
+  test('a submission that got no connection says that nothing was saved, and can be sent again', async () => {
     const { superadmin } = bed.slack.people;
     await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
     wire.cut();
+    // Until the app has noticed, a request may still go out over a connection that is none any more.
+    await eventually(async () => expect(await readyz()).toBe(503));
     const lost = await superadmin.submit({ code: bed.code(superadmin.id) });
     expect(lost).toMatchObject({
       kind: 'errors',
-      errors: { code: expect.stringContaining('not known whether this was saved') },
+      errors: { code: expect.stringContaining('Nothing was saved. Submit again in a minute.') },
     });
     wire.mend();
     await eventually(async () => {

@@ -3,6 +3,8 @@ import { eventually } from '../support/eventually.js';
 
 /* What comes later than a person does, or than Slack waits. */
 
+const RCA = 'https://docs.raxx.example/rca/2026-05-11';
+
 describe('evidence that comes after the form was answered', () => {
   let bed: TestBed;
   beforeEach(async () => {
@@ -50,5 +52,59 @@ describe('evidence that comes after the form was answered', () => {
     expect(shown()).toContain('only what is marked can be promoted');
     await eventually(async () => expect(answersTo('views.update')).toHaveLength(1), 15_000);
     expect(shown()).toContain('only what is marked can be promoted');
+  });
+});
+
+describe('a commit that takes longer than Slack waits', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+  });
+  afterEach(() => bed.close());
+
+  const kris = () => bed.slack.people.superadmin;
+  const shown = () => JSON.stringify(kris().modal()?.blocks);
+  const locked = (seconds: number) =>
+    bed.rows.query(
+      `do $$ begin perform 1 from console_flag_promotions for update; perform pg_sleep(${seconds}); end $$`,
+    );
+
+  test('of an RCA turns the form into one that says so, and then what was linked', async () => {
+    await kris().click(await bed.alert(), 'open_rca');
+    await kris().waitForModal();
+    const locking = locked(3.5);
+    expect((await kris().submit({ rca_url: RCA })).kind).toBe('updated');
+    expect(shown()).toContain('Working on it');
+    await locking;
+    await eventually(async () => expect(shown()).toContain('Linked as the RCA'));
+    expect(await bed.rows.query('select rca_url from console_flag_promotions')).toEqual([{ rca_url: RCA }]);
+    await eventually(async () => expect(JSON.stringify(await bed.alert())).toContain(`"url":"${RCA}"`));
+  });
+
+  test('shows the alert as ended at once, although Slack wants the form to wait; the form says so when it may', async () => {
+    await kris().click(await bed.alert(), 'mark_completed');
+    await kris().waitForModal();
+    const code = bed.code(kris().id);
+    const locking = locked(3);
+    bed.slack.faults.add({ method: 'views.update', kind: 'rate_limited', retryAfterSeconds: 3, times: 1 });
+    expect((await kris().submit({ code })).kind).toBe('updated');
+    await locking;
+    await eventually(async () => expect((await bed.alert()).text).toContain('*completed*'), 2_500);
+    expect(shown()).toContain('Working on it');
+    await eventually(async () => expect(shown()).toContain('*Saved.*'));
+  });
+
+  test('shows the alert as ended also where the form cannot be updated at all, which is logged', async () => {
+    await kris().click(await bed.alert(), 'mark_completed');
+    await kris().waitForModal();
+    const code = bed.code(kris().id);
+    const locking = locked(3);
+    bed.slack.faults.add({ method: 'views.update', kind: 'error', error: 'fatal_for_this_test' });
+    expect((await kris().submit({ code })).kind).toBe('updated');
+    await locking;
+    await eventually(async () => expect((await bed.alert()).text).toContain('*completed*'));
+    await eventually(async () => expect(bed.logged.join('\n')).toContain('could not say how it ended'));
   });
 });

@@ -6,18 +6,26 @@ export interface TcpProxy {
   /** Cuts every connection and accepts no new one. */
   cut(): void;
   mend(): void;
+  /** Cuts a connection in place of the server's next answer that contains this: done, and nobody hears of it. */
+  loseAnswer(containing: string): void;
   close(): Promise<void>;
 }
 
 export async function startTcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
   const open = new Set<Socket>();
   let isCut = false;
+  let lost: string | null = null;
   const server = createServer((client) => {
     if (isCut) {
       client.destroy();
       return;
     }
     const upstream = connect(target.port, target.host);
+    upstream.on('data', (chunk) => {
+      if (lost === null || !chunk.includes(lost)) return;
+      lost = null;
+      client.destroy();
+    });
     for (const [one, other] of [
       [client, upstream],
       [upstream, client],
@@ -45,6 +53,9 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     },
     mend() {
       isCut = false;
+    },
+    loseAnswer(containing) {
+      lost = containing;
     },
     close: () =>
       new Promise((resolve) => {

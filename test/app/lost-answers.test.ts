@@ -1,0 +1,156 @@
+import { APP, startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
+
+/* The server commits, and the connection breaks before the app hears of it: what people are told then must be true. */
+
+const RCA = 'https://docs.raxx.example/rca/2026-05-11';
+/** How the server says that it committed: a CommandComplete. */
+const COMMITTED = 'COMMIT\0';
+
+describe('a commit whose answer got lost', () => {
+  let bed: TestBed;
+  let wire: TcpProxy;
+  let promotionId: string;
+
+  beforeEach(async () => {
+    bed = await startTestBed({
+      startAt: '2026-05-10T05:00:00Z',
+      rateLimit: false,
+      environment: { PUBLIC_URL: 'https://flags.raxx.example' },
+    });
+    promotionId = await bed.rows.insertDeploying();
+    await bed.app.tick();
+    const url = new URL(bed.config.databaseUrl ?? '');
+    wire = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
+    url.hostname = '127.0.0.1';
+    url.port = String(wire.port);
+    const { port } = await bed.replica({ environment: { DATABASE_URL: url.href } });
+    bed.slack.connectHttp(`http://127.0.0.1:${port}/slack/events`);
+  });
+  afterEach(async () => {
+    await bed.close();
+    await wire.close();
+  });
+
+  const kris = () => bed.slack.people.superadmin;
+  const shown = () => JSON.stringify(kris().modal()?.blocks);
+  async function told(act: () => Promise<unknown>): Promise<string> {
+    const before = kris().ephemerals().length;
+    await act();
+    await eventually(async () => expect(kris().ephemerals().length).toBeGreaterThan(before));
+    return kris().ephemerals().at(-1)?.text ?? '';
+  }
+  const audited = async (like: string) =>
+    (await bed.rows.query('select id from console_audit_log where action like $1', [like])).length;
+  const locked = (table: string, seconds: number) =>
+    bed.rows.query(`do $$ begin perform 1 from ${table} for update; perform pg_sleep(${seconds}); end $$`);
+
+  test('of a command is not called unchanged, and the command can be given again', async () => {
+    const link = () => kris().command(`rca ${promotionId} ${RCA}`);
+    wire.loseAnswer(COMMITTED);
+    const said = await told(link);
+    expect(said).toContain('it may have been saved: `/flag-promotions show &lt;id | flag-key&gt;` tells');
+    expect(said).not.toContain('Nothing was changed');
+    expect(await bed.rows.query('select rca_url from console_flag_promotions')).toEqual([{ rca_url: RCA }]);
+    expect(await told(link)).toContain('That is already the RCA');
+    expect(await audited('%rca_linked')).toBe(1);
+  });
+
+  test('of a mark, which is one statement, neither', async () => {
+    const mark = () => kris().command(`mark dark_mode ${APP} true`);
+    // The names of the columns come before the row, in the same answer.
+    wire.loseAnswer('marked_by');
+    expect(await told(mark)).toContain('it may have been saved');
+    expect(await told(mark)).toContain('*marked already*');
+    expect(await audited('%marked')).toBe(1);
+  });
+
+  test('of a click neither', async () => {
+    const take = async () => kris().click(await bed.alert(), 'alert_menu', { value: `take:${promotionId}` });
+    wire.loseAnswer(COMMITTED);
+    expect(await told(take)).toContain('it may have been saved');
+    expect(await bed.rows.query('select owner from flag_promotion_attention')).toEqual([{ owner: kris().id }]);
+    expect(await told(take)).toContain('already');
+  });
+
+  test('of a form says that nobody knows, and the form can be submitted again', async () => {
+    await kris().click(await bed.alert(), 'open_rca');
+    await kris().waitForModal();
+    wire.loseAnswer(COMMITTED);
+    expect(await kris().submit({ rca_url: RCA })).toMatchObject({
+      kind: 'errors',
+      errors: { rca_url: expect.stringContaining('not known whether this was saved') },
+    });
+    expect((await kris().submit({ rca_url: RCA })).kind).toBe('closed');
+    expect(await audited('%rca_linked')).toBe(1);
+  });
+
+  test('of a resolution and of a promotion, when Slack waits no more, is recognised at the next try', async () => {
+    await kris().click(await bed.alert(), 'mark_completed');
+    await kris().waitForModal();
+    const resolving = locked('console_operators', 3);
+    wire.loseAnswer(COMMITTED);
+    expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('updated');
+    await resolving;
+    await eventually(async () => expect(shown()).toContain('You already did this'));
+    await eventually(async () => expect((await bed.alert()).text).toContain('*completed*'));
+
+    await kris().closeModal();
+    bed.clock.advance(60_000);
+    await told(() => kris().command(`mark dark_mode ${APP} true`));
+    await kris().command('promote dark_mode');
+    await kris().waitForModal();
+    const promoting = locked('console_operators', 3);
+    wire.loseAnswer(COMMITTED);
+    expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('updated');
+    await promoting;
+    await eventually(async () => expect(shown()).toContain('You already did this'));
+    expect(await audited('%totp_rejected')).toBe(0);
+  });
+
+  describe('when Slack waits no more, of a form that cannot recognise what it saved', () => {
+    async function submittedLate(command: string, fields: Readonly<Record<string, string>>): Promise<void> {
+      await kris().command(command);
+      await kris().waitForModal();
+      const locking = locked('console_operators', 3);
+      wire.loseAnswer(COMMITTED);
+      expect((await kris().submit({ ...fields, code: bed.code(kris().id) })).kind).toBe('updated');
+      await locking;
+      await eventually(async () => expect(shown()).toContain('not known whether this was saved'));
+      expect(shown()).not.toContain('Not saved');
+    }
+
+    test('says that nobody knows and where to look, and blames no code', async () => {
+      const { engineer } = bed.slack.people;
+      await bed.enrol(engineer.id, 'engineer');
+      await bed.rows.query(`update console_operators set totp_failed_attempts = 3 where slack_user_id = $1`, [
+        engineer.id,
+      ]);
+      await submittedLate('operators unlock', { person: engineer.id });
+      expect(shown()).toContain('`/flag-promotions operators` tells');
+      expect(await audited('%operator.unlocked')).toBe(1);
+      expect(await audited('%totp_rejected')).toBe(0);
+    });
+
+    test('makes no second link, and says that nobody got the first', async () => {
+      await submittedLate('operators add', { person: bed.slack.people.engineer.id });
+      expect(shown()).toContain('Nobody was sent a link');
+      expect(await bed.rows.query('select state from console_operator_enrolments')).toEqual([{ state: 'sent' }]);
+      expect(await audited('%totp_rejected')).toBe(0);
+    });
+  });
+
+  test('is not what a database did that only had too much to do: such a form is tried again', async () => {
+    const { engineer } = bed.slack.people;
+    await bed.enrol(engineer.id, 'engineer');
+    await kris().command('operators unlock');
+    await kris().waitForModal();
+    // Longer than the app has the server wait for a lock.
+    const locking = locked('console_operators', 6);
+    expect((await kris().submit({ person: engineer.id, code: bed.code(kris().id) })).kind).toBe('updated');
+    await locking;
+    await eventually(async () => expect(shown()).toContain('*Saved.*'));
+    expect(await audited('%operator.unlocked')).toBe(1);
+  });
+});
