@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable, isKnownUndone } from '../db/errors.js';
-import { awaitsTurn, SlackError } from '../slack/errors.js';
+import { awaitsTurn, mayHaveHappened, SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice } from '../views/blocks.js';
 import { COMMAND } from '../views/ids.js';
 import { sentence } from '../views/list.js';
@@ -25,7 +25,7 @@ export const STRANGER = sentence(
 
 /** Whether what failed may have changed something all the same: its outcome got lost, or is not known to be undone. */
 export function mayHaveTakenEffect(error: unknown): boolean {
-  return error instanceof SlackError ? error.kind === 'unknown_outcome' : !isKnownUndone(error);
+  return error instanceof SlackError ? mayHaveHappened(error) : !isKnownUndone(error);
 }
 
 /** What failed, in a sentence that says nothing of what was changed. The log has its cause. */

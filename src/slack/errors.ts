@@ -42,6 +42,20 @@ export function isClosedTo(error: unknown): error is SlackError {
   return error instanceof SlackError && error.kind === 'refused' && CLOSED.has(error.word);
 }
 
+/** Methods that only ask. */
+const READS: ReadonlySet<string> = new Set([
+  'auth.test',
+  'users.info',
+  'conversations.history',
+  'conversations.replies',
+  'files.info',
+]);
+
+/** Whether something may have changed in Slack although the call failed. */
+export function mayHaveHappened(error: SlackError): boolean {
+  return error.kind === 'unknown_outcome' && !READS.has(error.method);
+}
+
 const NO_TURN = 'no_turn';
 
 /** More was to be said at once than Slack takes, so that nothing was asked of it; ask again after `afterMs`. */

@@ -86,6 +86,19 @@ describe('a commit whose answer got lost', () => {
     expect(await audited('%rca_linked')).toBe(1);
   });
 
+  test('of recording a draft as the RCA does not make the draft look as if it was not there', async () => {
+    await kris().click(await bed.alert(), 'open_rca');
+    await kris().waitForModal();
+    kris().fill({ record_draft: ['confirmed'] });
+    wire.loseAnswer(COMMITTED);
+    await kris().clickInModal('draft_rca');
+    await eventually(async () => expect(shown()).toContain('It is not known whether it was recorded'));
+    expect(shown()).toContain('is in the alert’s thread');
+    expect((await bed.rows.query('select rca_url from console_flag_promotions'))[0]).toMatchObject({
+      rca_url: expect.stringContaining('https://'),
+    });
+  });
+
   test('of a resolution and of a promotion, when Slack waits no more, is recognised at the next try', async () => {
     await kris().click(await bed.alert(), 'mark_completed');
     await kris().waitForModal();
