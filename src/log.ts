@@ -1,17 +1,16 @@
 import { type Logger as BoltLogger, LogLevel } from '@slack/bolt';
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 
-/** What must not be logged even where it is part of something that is: headers and bodies that errors carry along. */
-const REDACTED = [
-  '*.token',
-  '*.authorization',
-  '*.password',
-  '*.connectionString',
-  'err.headers',
-  'err.body',
-  'err.config',
-  'err.original',
-];
+const CENSOR = '[redacted]';
+/** What must not be logged even where it is part of something that is. */
+const REDACTED = ['*.token', '*.authorization', '*.password', '*.connectionString'];
+/**
+ * What errors carry along, at whatever depth: headers and bodies of requests, and of PostgreSQL's
+ * (https://www.postgresql.org/docs/current/protocol-error-fields.html) what may quote a whole row, config vars' values in it.
+ */
+const CARRIED: ReadonlySet<string> = new Set(['headers', 'body', 'config', 'original', 'detail', 'where']);
+/** Where pino puts the errors that led to one. */
+const OTHER_ERRORS: ReadonlySet<string> = new Set(['cause', 'aggregateErrors']);
 
 /** JSON lines on standard output (or `destination`), one event each. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
@@ -20,10 +19,24 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: REDACTED, censor: '[redacted]' },
-    serializers: { err: stdSerializers.errWithCause },
+    redact: { paths: REDACTED, censor: CENSOR },
+    serializers: {
+      err: (error: unknown) => withoutCarried(error instanceof Error ? stdSerializers.errWithCause(error) : error),
+    },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** A serialized error, and those that led to it, without what they carry. */
+function withoutCarried(serialized: unknown): unknown {
+  if (Array.isArray(serialized)) return serialized.map(withoutCarried);
+  if (typeof serialized !== 'object' || serialized === null) return serialized;
+  return Object.fromEntries(
+    Object.entries(serialized).map(([key, value]) => [
+      key,
+      CARRIED.has(key) ? CENSOR : OTHER_ERRORS.has(key) ? withoutCarried(value) : value,
+    ]),
+  );
 }
 
 /** Bolt's log in the app's. Its debug level would print request bodies, which hold TOTP codes: it is left out. */

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+
+/** An outage of Heroku is when people mark by hand: what an alert says must not wait for an answer that does not come. */
+describe('while Heroku does not answer', () => {
+  let bed: TestBed;
+  afterEach(() => bed.close());
+
+  const hasButtons = async () => JSON.stringify((await bed.alert()).raw).includes('mark_completed');
+
+  test('an alert shows the end that came while it was being painted', async () => {
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false });
+    const { superadmin } = bed.slack.people;
+    bed.heroku.faults.add({ fault: { kind: 'hang' } });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('did not answer'), 15_000);
+    bed.clock.advance(5 * 60_000 + 1);
+    const asked = bed.heroku.requests.length;
+    const ticking = bed.app.tick();
+    await eventually(async () => expect(bed.heroku.requests.length).toBeGreaterThan(asked));
+    // The tick waits for Heroku, three seconds long.
+    await sleep(200);
+    await superadmin.submit({ code: bed.code(superadmin.id) });
+    await ticking;
+    await eventually(async () => expect(await hasButtons()).toBe(false));
+  });
+
+  test('an alert shows at the next tick that the console ended the row, though Heroku is not asked again yet', async () => {
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false });
+    bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    const asked = bed.heroku.requests.length;
+    await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = '2026-05-10T05:01:10Z'`);
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    expect(await hasButtons()).toBe(false);
+    expect(bed.heroku.requests).toHaveLength(asked);
+  });
+
+  test('what Heroku says in the end is added within five minutes, once', async () => {
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false });
+    const answersAgain = bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    answersAgain();
+    const text = async () => JSON.stringify((await bed.alert()).raw);
+    bed.clock.advance(4 * 60_000);
+    await bed.app.tick();
+    expect(await text()).toContain('did not answer');
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    expect(await text()).not.toContain('did not answer');
+    const asked = bed.heroku.requests.length;
+    bed.clock.advance(10 * 60_000);
+    await bed.app.tick();
+    expect(bed.heroku.requests).toHaveLength(asked);
+  });
+
+  test('the message with the buttons is called critical at the tick at which it becomes that', async () => {
+    bed = await startTestBed({ startAt: '2026-05-09T20:00:00Z', rateLimit: false });
+    const id = await bed.rows.insertDeploying();
+    await bed.app.tick();
+    bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
+    bed.clock.set('2026-05-10T04:27:30Z');
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await bed.alert(), 'alert_menu', { value: `take:${id}` });
+    await superadmin.waitForEphemeral();
+    await eventually(async () => expect(JSON.stringify((await bed.alert()).raw)).toContain('did not answer'));
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    bed.clock.advance(60_000);
+    await bed.app.tick();
+    const [root] = await bed.slack.messages(bed.slack.channels.alerts);
+    expect(root?.text).toContain('CRITICAL');
+  });
+});
