@@ -57,10 +57,18 @@ export function mayHaveHappened(error: SlackError): boolean {
 }
 
 const NO_TURN = 'no_turn';
+const RATE_LIMITED = 'rate_limited';
 
-/** More was to be said at once than Slack takes, so that nothing was asked of it; ask again after `afterMs`. */
+/** No turn takes that long. */
+const LONGEST_TURN_MS = 60_000;
+
+/**
+ * More was to be said at once than Slack takes, so that nothing was asked of it; ask again after `afterMs`. Where that is
+ * longer than any turn, it is Slack's own limit that is waited out, and said so.
+ */
 export function noTurn(method: string, afterMs: number): SlackError {
-  return new SlackError('rate_limited', method, NO_TURN, afterMs, undefined);
+  const code = afterMs > LONGEST_TURN_MS ? RATE_LIMITED : NO_TURN;
+  return new SlackError('rate_limited', method, code, afterMs, undefined);
 }
 
 /** Whether nothing is wrong but that it has to wait for its turn. */
@@ -78,7 +86,7 @@ export function toSlackError(method: string, error: unknown): SlackError {
     return new SlackError(transient ? 'unknown_outcome' : 'refused', method, describe(error), 0, undefined);
   }
   if (error instanceof WebAPIRateLimitedError) {
-    return new SlackError('rate_limited', method, 'rate_limited', error.retryAfter * 1000, undefined);
+    return new SlackError('rate_limited', method, RATE_LIMITED, error.retryAfter * 1000, undefined);
   }
   if (error instanceof WebAPIHTTPError) {
     const kind = error.statusCode >= 500 ? 'unknown_outcome' : 'refused';

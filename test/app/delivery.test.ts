@@ -68,6 +68,21 @@ describe('one message per alert', () => {
     expect(await channel()).toHaveLength(1);
   });
 
+  test('that Slack closed the channel for long is a failure, also for what was not sent yet, and no wait for a turn', async () => {
+    await bed.rows.insertDeploying({ flagKey: 'first' });
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 1_800 });
+    await bed.app.tick();
+    await bed.rows.insertDeploying({ flagKey: 'second' });
+    bed.clock.advance(60_000);
+    const failures = () => bed.logged.filter((line) => line.includes('a maintenance action failed'));
+    const before = failures().length;
+    await bed.app.tick();
+    expect(failures().length).toBe(before + 1);
+    expect(posts()).toBe(1);
+    const told = await bed.rows.query('select last_error from flag_promotion_alerts order by id');
+    expect(told).toEqual(Array(2).fill({ last_error: "Slack's chat.postMessage failed: rate_limited" }));
+  });
+
   test('no two claims of one process are the same holder: what outlived its lease writes nothing beside a later one', async () => {
     await bed.rows.query(`
       create table holders (owner text not null);
