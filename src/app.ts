@@ -62,17 +62,22 @@ export interface OpenedDatabase {
 }
 
 /**
- * Opens the configured database, or the project's own where none is configured, with its schema brought up to date.
+ * Opens the configured database, or the project's own where none is configured, with its schema brought up to date, unless
+ * that is to be left `as_it_is`.
  * @throws where it cannot be reached, or the schema cannot be migrated; nothing stays open then
  */
-export async function openConfiguredDatabase(config: DatabaseConfig, log: Logger): Promise<OpenedDatabase> {
+export async function openConfiguredDatabase(
+  config: DatabaseConfig,
+  log: Logger,
+  schema: 'up_to_date' | 'as_it_is' = 'up_to_date',
+): Promise<OpenedDatabase> {
   const embedded =
     config.databaseUrl === null
       ? await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.debug({ from: 'postgres' }, line) })
       : null;
   const url = config.databaseUrl ?? embedded?.connectionString ?? '';
   try {
-    const ran = await migrateToLatest(url);
+    const ran = schema === 'as_it_is' ? [] : await migrateToLatest(url);
     if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
   } catch (error) {
     await embedded?.stop();

@@ -107,10 +107,10 @@ program
   .command('migrate')
   .description('bring the schema up to date (start does so too)')
   .option('--rollback', 'take back every migration; a table that the console made keeps its rows and columns')
-  .option('--to <migration>', 'take back what is newer than this one, before an earlier version is started')
+  .option('--to <migration>', 'take back what is newer than this one')
   .action(async (options: { rollback?: boolean; to?: string }) => {
     const config = readDatabaseConfig(process.env);
-    const database = await openConfiguredDatabase(config, quietLogger());
+    const database = await openConfiguredDatabase(config, quietLogger(), 'as_it_is');
     try {
       if (options.to !== undefined) {
         const names = await rollBackTo(database.url, options.to);

@@ -93,6 +93,24 @@ describe('the command line', () => {
     expect(performance.now() - before).toBeLessThan(10_000);
   });
 
+  test(
+    'the newer part of the schema is taken back as it is, and nothing for a name that there is not',
+    async () => {
+      const known = async () =>
+        (await rows.query<{ name: string }>('select name from flag_promotions_migrations order by id desc limit 1'))[0];
+      expect((await run('migrate', '--to', '0016-homes')).output).toMatch(/^Taken back: 0018-\S+, 0017-\S+$/mu);
+      const mistyped = start(['migrate', '--to', '0015']);
+      expect(await mistyped.ended).toBe(1);
+      expect(mistyped.errors()).toContain('Nothing was changed');
+      expect(await known()).toEqual({ name: '0016-homes' });
+      const further = await run('migrate', '--to', '0015-promoter-due');
+      expect(further.output).toBe('Taken back: 0016-homes.\n');
+      expect((await run('migrate')).code).toBe(0);
+      expect(await known()).toEqual({ name: '0018-alert-evidence' });
+    },
+    PROCESSES_MS,
+  );
+
   test('maintenance: a dry run does nothing, a run does it and exits 0, and 1 where something failed', async () => {
     await rows.insertDeploying();
     const dry = await run('maintenance', '--dry-run', '--json');

@@ -61,7 +61,7 @@ const DEFAULTS = {
 function exampleSettings(): Record<string, string> {
   const text = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
   const settings: Record<string, string> = {};
-  for (const [, name = '', value = ''] of text.matchAll(/^([A-Z_]+)=(.*)$/gmu)) {
+  for (const [, name = '', value = ''] of text.matchAll(/^#?([A-Z_]+)=(.*)$/gmu)) {
     settings[name] = value.replace(/^"(.*)"$/u, '$1');
   }
   return settings;

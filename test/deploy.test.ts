@@ -7,7 +7,7 @@ import { createMetrics } from '../src/metrics.js';
 /** What installs and watches the app names settings, commands and metrics: each has to be one that there is. */
 
 const read = (file: string): string => readFileSync(path.resolve(__dirname, '..', file), 'utf8');
-const settings = new Set([...read('.env.example').matchAll(/^([A-Z_]+)=/gmu)].map(([, name]) => name));
+const settings = new Set([...read('.env.example').matchAll(/^#?([A-Z_]+)=/gmu)].map(([, name]) => name));
 
 test('app.json asks for settings that there are, and for every one that is required', () => {
   const { env } = z.object({ env: z.record(z.string(), z.looseObject({})) }).parse(JSON.parse(read('app.json')));
