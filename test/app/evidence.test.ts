@@ -99,10 +99,12 @@ describe('the evidence beside the decision', () => {
     await bed.app.tick();
     expect(await shown()).toContain('Heroku did not answer');
     clear();
+    bed.clock.advance(60_000);
     await bed.app.tick();
     expect(await shown()).toContain('*Live.*');
     const updates = () => bed.slack.calls.filter(({ method }) => method === 'chat.update').length;
     expect(updates()).toBe(1);
+    bed.clock.advance(10 * 60_000);
     await bed.app.tick();
     expect(updates()).toBe(1);
     expect(await bed.slack.messages(bed.slack.channels.alerts)).toHaveLength(1);
