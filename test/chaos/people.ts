@@ -60,6 +60,7 @@ export async function submitForm(
   if (text === '') return 'saved';
   if (text.includes('You already did this')) return 'already saved';
   if (text.includes('not known whether')) return 'not known whether it was saved';
+  if (text.includes('Nothing was saved')) return 'nothing was saved';
   if (text.includes('Working on it')) return 'working on it';
   return text.slice(0, 200);
 }

@@ -59,7 +59,9 @@ async function run(random: () => number): Promise<Report> {
       answers.push(...(await Promise.all(tried)));
     }
     wrong['answers with a fault'] += answers.filter((answer) => !answer.startsWith('200')).length;
-    wrong['codes not looked at'] += answers.filter((answer) => answer.includes('not known whether')).length;
+    wrong['codes not looked at'] += answers.filter((answer) =>
+      /not known whether|Nothing was saved/u.test(answer),
+    ).length;
     const until = new Date(bed.clock.now().getTime() + LOCK_MS);
     for (const operator of operators) {
       const counts = await refusals(bed, operator);
