@@ -24,6 +24,16 @@ export const free = (alias: string): string =>
 /** The row `alias` need not wait; one parameter, the app's present. */
 export const waited = (alias: string): string => `(${alias}.next_attempt_at is null or ${alias}.next_attempt_at <= ?)`;
 
+/** No promotion waits that long for Heroku, whose limits renew within the hour. */
+const ABSURD_MS = 2 * 3_600_000;
+
+/**
+ * The same of a promotion; two parameters, by `waitedValues`. What is to wait absurdly long was written by a clock that ran
+ * ahead, and must not wait for the right one to come round to it.
+ */
+export const promotionWaited = (alias: string): string => `(${waited(alias)} or ${alias}.next_attempt_at > ?)`;
+export const waitedValues = (now: Date): readonly [Date, Date] => [now, new Date(now.getTime() + ABSURD_MS)];
+
 /** Assigns until when a lease is held; one parameter, its duration in milliseconds. */
 export const HELD_UNTIL = `lease_until = clock_timestamp() + ? * interval '1 millisecond'`;
 

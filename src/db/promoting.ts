@@ -4,7 +4,7 @@ import type { Promotion } from '../promotions/promotion.js';
 import { ALERTED, endAlerting } from './alerts.js';
 import { changeAudited, type NewAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
-import { free, HELD_UNTIL, type Lease, type Postponement, waited } from './leases.js';
+import { free, HELD_UNTIL, type Lease, type Postponement, promotionWaited, waitedValues } from './leases.js';
 import { noteDrift, REPAINT_PROGRESS, requestProgressRepaint } from './progress.js';
 import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, type Value } from './rows.js';
 
@@ -102,10 +102,10 @@ export function promoting(knex: Knex): Promoting {
           where p.id = (
             select p.id from console_flag_promotions p
              where p.state = 'deploying' and (p.checkpoint = ? or p.checkpoint like 'PENDING\\_COMMIT:%')
-               and ${free('p')} and ${waited('p')}
+               and ${free('p')} and ${promotionWaited('p')}
              order by p.next_attempt_at nulls first, p.id for update skip locked limit 1)
           returning ${PROMOTION_COLUMNS}, p.attempts::integer`,
-        values: [lease.owner, lease.durationMs, INTENT, now],
+        values: [lease.owner, lease.durationMs, INTENT, ...waitedValues(now)],
       });
       const [promotion] = parseRows(claimed, promotionRow);
       const [row] = parseRows(claimed, attemptsRow);

@@ -12,7 +12,7 @@ import {
 import { requestRepaint, showThatItEnded } from './alerts.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
-import { waited } from './leases.js';
+import { promotionWaited, waitedValues } from './leases.js';
 import {
   lockAuthenticator,
   lockOperator,
@@ -204,11 +204,11 @@ export function promotions(knex: Knex): Promotions {
           where p.id in (
             select p.id from console_flag_promotions p
              where p.id = any(?::bigint[]) and p.state = 'deploying' and ${FOREIGN}
-               and ${waited('p')}
+               and ${promotionWaited('p')}
                and exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id and coalesce(a.message_ts, a.thread_ts) is not null)
              order by p.next_attempt_at nulls first, p.id for update skip locked limit ?)
           returning ${PROMOTION_COLUMNS}`,
-        [nextAt, [...ids], now, limit],
+        [nextAt, [...ids], ...waitedValues(now), limit],
       );
       return parseRows(claimed, promotionRow);
     },

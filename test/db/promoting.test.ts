@@ -127,6 +127,26 @@ describe('ending a promotion', () => {
   });
 });
 
+describe('taking up what waits for Heroku', () => {
+  const later = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);
+
+  test.each([
+    ['is due', 60, 60],
+    ['was written by a clock that ran hours ahead, and is right again', 5 * 60, 1],
+  ])('takes what %s', async (_what, waitsUntil, at) => {
+    const id = await claimed();
+    await stored.db.promoting.postpone(id, LEASE, { nextAttemptAt: later(waitsUntil), lastError: null });
+    expect((await stored.db.promoting.claimNext(LEASE, later(at)))?.promotion.id).toBe(id);
+  });
+
+  test('leaves what is to wait for as long as Heroku’s limits take to renew', async () => {
+    const id = await claimed();
+    await stored.db.promoting.postpone(id, LEASE, { nextAttemptAt: later(60), lastError: 'rate limit' });
+    expect(await stored.db.promoting.claimNext(LEASE, NOW)).toBeNull();
+    expect(await stored.db.promoting.claimNext(LEASE, later(59))).toBeNull();
+  });
+});
+
 describe('linking an RCA', () => {
   test('locks the head of the audit chain last, as ending a promotion of the same summary does', async () => {
     const [ending, linking] = [await claimed(), await mark('another')];
