@@ -24,7 +24,7 @@ import { createTurns } from './jobs/turns.js';
 import { createWatchdog } from './jobs/watchdog.js';
 import { boltLogger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
-import { createCodeCheck } from './operators/code-check.js';
+import { createCodeReader } from './operators/code-check.js';
 import { hashToken, newSecret, newToken } from './operators/enrolment.js';
 import { createRecoveryHash } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
@@ -294,7 +294,7 @@ export async function startApp(config: Config, around: Surroundings): Promise<Ru
     slack: core.slack,
     readEvidence: core.readEvidence,
     findApp: core.heroku === null ? null : createAppLookup(core.heroku, log),
-    checkCode: createCodeCheck(secretBox, hashRecoveryCode),
+    readCode: createCodeReader(secretBox, hashRecoveryCode),
     newEnrolmentLink(slackUserId) {
       const token = newToken();
       return {

@@ -24,7 +24,7 @@ const QUEUE = 'promotions';
 
 export const promoting: Row = {
   name: 'promoting',
-  how: `${AT_ONCE} at a time are marked and promoted by the app's own transactions, by ${AT_ONCE} operators, and then brought to \`deployed\` by the built app through a Heroku that answers at once, in a process of its own, ${APPS.length} apps in all; until every row says so. Each is read at Heroku, set, read again, and leaves four audit events and a progress message. pg-boss is measured in two ways. By \`work\`, its documented one, with batches of ${IN_WORK}, as many as a promoter has in work, and the shortest interval that it takes (half a second, which also sets its rate; ${POLLED_JOBS} jobs show it). And without any pause: ${AT_ONCE} at a time are sent, and ${IN_WORK} at a time fetched and completed in a process of its own, as fast as its queries are answered: three statements a job, where a promotion has eleven statements and five requests to Heroku. ${WARM_UP} of each go before, so that neither is measured cold.`,
+  how: `${AT_ONCE} at a time are marked and promoted by the app's own transactions, by ${AT_ONCE} operators, and then brought to \`deployed\` by the built app through a Heroku that answers at once, in a process of its own, ${APPS.length} apps in all; until every row says so. Each is read at Heroku, set, read again, and leaves four audit events and a progress message. pg-boss is measured in two ways. By \`work\`, its documented one, with batches of ${IN_WORK}, as many as a promoter has in work, and the shortest interval that it takes (half a second, which also sets its rate; ${POLLED_JOBS} jobs show it). And without any pause: ${AT_ONCE} at a time are sent, and ${IN_WORK} at a time fetched and completed in a process of its own, as fast as its queries are answered: three statements a job, where a promotion has ten statements and five requests to Heroku. ${WARM_UP} of each go before, so that neither is measured cold.`,
   async measure({ server, say }: Bench): Promise<readonly Figure[]> {
     const slack = await startInstantSlack();
     const ours: Contender<'perSecond'> = {
@@ -99,9 +99,12 @@ async function promoteAll(databaseUrl: string, slack: InstantSlack): Promise<num
       shown: null,
       reread: null,
     } as const;
-    const done = await db.transitions.carryOut(request, new Date(), () => {
-      step += 1;
-      return { kind: 'accepted', step };
+    const done = await db.transitions.carryOut(request, new Date(), {
+      isRecoveryCode: false,
+      check() {
+        step += 1;
+        return { kind: 'accepted', step };
+      },
     });
     if (done.kind !== 'done') throw new Error(`Not promoted: ${done.kind}.`);
   };

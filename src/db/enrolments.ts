@@ -12,7 +12,7 @@ import {
   type FirstCodeCheck,
   type FirstCodeRefusal,
 } from '../promotions/enrolment.js';
-import type { CodeCheck, Operator } from '../promotions/resolution.js';
+import type { Operator } from '../promotions/resolution.js';
 import { type AuditAction, appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import {
@@ -23,7 +23,7 @@ import {
   lockOperator,
   recordCodeCheck,
   recordRecoveryCode,
-  type StoredAuthenticator,
+  type TypedCode,
   writeAuthenticator,
   writeDisabled,
   writeUnlocked,
@@ -55,12 +55,7 @@ export interface Enrolments {
    * What a superadmin does about an operator, or an operator about their own secret: one transaction with the decision,
    * their time step and the audit event. `link` is what comes into being where the action sends one.
    */
-  administer(
-    request: AdministrationRequest,
-    link: NewLink,
-    at: Date,
-    checkCode: (authenticator: StoredAuthenticator) => CodeCheck,
-  ): Promise<AdministrationOutcome>;
+  administer(request: AdministrationRequest, link: NewLink, at: Date, code: TypedCode): Promise<AdministrationOutcome>;
   /** By its token's hash; null where there is none. Reading uses nothing up. */
   find(tokenHash: string): Promise<SealedEnrolment | null>;
   byId(id: string): Promise<Enrolment | null>;
@@ -134,10 +129,10 @@ export function enrolments(knex: Knex): Enrolments {
     select(trx, `where slack_user_id = ? and state in ('sent', 'proved') for update`, [slackUserId]);
 
   return {
-    async administer(request, link, at, checkCode) {
+    async administer(request, link, at, code) {
       return knex.transaction(async (trx) => {
         await lockAdministration(trx);
-        const actor = await lockAuthenticator(trx, request.askedBy);
+        const actor = await lockAuthenticator(trx, request.askedBy, code);
         const person =
           request.personId === request.askedBy ? (actor?.operator ?? null) : await lockOperator(trx, request.personId);
         const decision = decideAdministration(
@@ -147,7 +142,7 @@ export function enrolments(knex: Knex): Enrolments {
             person,
             isLastSuperadmin: await isLastSuperadmin(trx, request.personId),
           },
-          () => (actor === null ? neverAccepted() : checkCode(actor.authenticator)),
+          () => (actor === null ? neverAccepted() : code.check(actor.authenticator)),
         );
         const attempted = `operators ${request.action}`;
         const asked = { at, operatorId: request.askedBy, promotionId: null, attempted };

@@ -15,6 +15,13 @@ export interface StoredAuthenticator {
   readonly recoveryCodes: readonly { readonly hash: string; readonly usedAt: Date | null }[];
 }
 
+/** What an operator typed as their code. */
+export interface TypedCode {
+  /** Else the stored recovery codes are not looked at. */
+  readonly isRecoveryCode: boolean;
+  check(authenticator: StoredAuthenticator): CodeCheck;
+}
+
 export interface ListedOperator extends Operator {
   readonly lockedUntil: Date | null;
   readonly failedAttempts: number;
@@ -254,10 +261,11 @@ export async function lockOperator(trx: Knex.Transaction, slackUserId: string): 
   return parseRows(found, operatorRow)[0] ?? null;
 }
 
-/** The same, with what a code is checked against. */
+/** The same, with what that code is checked against. */
 export async function lockAuthenticator(
   trx: Knex.Transaction,
   slackUserId: string,
+  code: TypedCode,
 ): Promise<{ operator: Operator; authenticator: StoredAuthenticator } | null> {
   const found = await runPrepared(trx, {
     sql: `select slack_user_id, role, disabled_at, totp_secret_encrypted, totp_last_step, totp_failed_attempts, locked_until
@@ -267,11 +275,6 @@ export async function lockAuthenticator(
   const [operator] = parseRows(found, operatorRow);
   const [row] = parseRows(found, authenticatorRow);
   if (operator === undefined || row === undefined) return null;
-  // Read under the operator's lock, which whoever uses one holds.
-  const codes = await runPrepared(trx, {
-    sql: 'select code_hash, used_at from console_operator_recovery_codes where slack_user_id = ?',
-    values: [slackUserId],
-  });
   return {
     operator,
     authenticator: {
@@ -280,9 +283,21 @@ export async function lockAuthenticator(
       lastStep: row.totp_last_step === null ? null : Number(row.totp_last_step),
       failedAttempts: row.totp_failed_attempts,
       lockedUntil: row.locked_until,
-      recoveryCodes: parseRows(codes, recoveryCodeRow),
+      recoveryCodes: code.isRecoveryCode ? await recoveryCodesOf(trx, slackUserId) : [],
     },
   };
+}
+
+/** To be read under the operator's lock, which whoever uses one holds. */
+async function recoveryCodesOf(
+  trx: Knex.Transaction,
+  slackUserId: string,
+): Promise<StoredAuthenticator['recoveryCodes']> {
+  const codes = await trx.raw(
+    'select code_hash, used_at from console_operator_recovery_codes where slack_user_id = ?',
+    [slackUserId],
+  );
+  return parseRows(codes, recoveryCodeRow);
 }
 
 /**

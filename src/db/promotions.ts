@@ -13,13 +13,7 @@ import { requestRepaint, showThatItEnded } from './alerts.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
 import { promotionWaited, waitedValues } from './leases.js';
-import {
-  lockAuthenticator,
-  lockOperator,
-  recordCodeCheck,
-  recordRecoveryCode,
-  type StoredAuthenticator,
-} from './operators.js';
+import { lockAuthenticator, lockOperator, recordCodeCheck, recordRecoveryCode, type TypedCode } from './operators.js';
 import { recordRefusal } from './refusals.js';
 import {
   countRow,
@@ -79,11 +73,7 @@ export interface Promotions {
    * step, what the alert shows, and the audit event. A refused code leaves its count and its audit event behind and
    * nothing else.
    */
-  resolve(
-    request: ResolutionRequest,
-    at: Date,
-    checkCode: (authenticator: StoredAuthenticator) => CodeCheck,
-  ): Promise<ResolutionOutcome>;
+  resolve(request: ResolutionRequest, at: Date, code: TypedCode): Promise<ResolutionOutcome>;
   /**
    * Of the given promotions those of other systems of which Heroku is to be asked now, at most `limit`, the longest
    * waiting first; each is asked about by one process, and again from `nextAt` on. Only what has its alert in Slack, in
@@ -166,13 +156,13 @@ export function promotions(knex: Knex): Promotions {
     lastEnded: () =>
       first(`where p.state in ('deployed', 'failed') order by ${ENDED_AT} desc nulls last, p.id desc limit 1`),
 
-    async resolve(asked, at, checkCode) {
+    async resolve(asked, at, code) {
       const request = { ...asked, note: asked.note === null ? null : storable(asked.note) };
       return knex.transaction(async (trx) => {
         const held = await lockPromotion(trx, request.promotionId);
-        const person = await lockAuthenticator(trx, request.operatorId);
+        const person = await lockAuthenticator(trx, request.operatorId, code);
         const decision = decideResolution(request, { promotion: held, operator: person?.operator ?? null }, () =>
-          person === null ? neverAccepted() : checkCode(person.authenticator),
+          person === null ? neverAccepted() : code.check(person.authenticator),
         );
         switch (decision.kind) {
           case 'not_superadmin':

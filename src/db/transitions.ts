@@ -1,7 +1,7 @@
 import { presentableValue } from '../promotions/evidence.js';
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { type CodeCheck, isOperator } from '../promotions/resolution.js';
+import { isOperator } from '../promotions/resolution.js';
 import { decideTransition, type TransitionRefusal, type TransitionRequest } from '../promotions/transition.js';
 import { changeAudited } from './audit.js';
 import type { Knex } from './connection.js';
@@ -12,7 +12,7 @@ import {
   lockOperator,
   recordCodeCheck,
   recordRecoveryCode,
-  type StoredAuthenticator,
+  type TypedCode,
 } from './operators.js';
 import { lockPromotion, neverAccepted } from './promotions.js';
 import { recordRefusal } from './refusals.js';
@@ -42,11 +42,7 @@ export interface Transitions {
    * Promotes or cancels what is marked: one transaction with the row's lock, the decision, the state, the operator's
    * time step and the audit event; a promotion is announced to every replica's promoter as it commits.
    */
-  carryOut(
-    request: TransitionRequest,
-    at: Date,
-    checkCode: (authenticator: StoredAuthenticator) => CodeCheck,
-  ): Promise<TransitionOutcome>;
+  carryOut(request: TransitionRequest, at: Date, code: TypedCode): Promise<TransitionOutcome>;
 }
 
 const MOST_LOOKS = 3;
@@ -76,12 +72,12 @@ export function transitions(knex: Knex): Transitions {
       });
     },
 
-    async carryOut(request, at, checkCode) {
+    async carryOut(request, at, code) {
       return knex.transaction(async (trx) => {
         const held = await lockPromotion(trx, request.promotionId);
-        const person = await lockAuthenticator(trx, request.operatorId);
+        const person = await lockAuthenticator(trx, request.operatorId, code);
         const decision = decideTransition(request, { promotion: held, operator: person?.operator ?? null }, () =>
-          person === null ? neverAccepted() : checkCode(person.authenticator),
+          person === null ? neverAccepted() : code.check(person.authenticator),
         );
         const asked = { ...request, at, attempted: request.transition };
         switch (decision.kind) {

@@ -1,12 +1,11 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
 import type { NewLink } from '../db/enrolments.js';
-import type { StoredAuthenticator } from '../db/operators.js';
+import type { TypedCode } from '../db/operators.js';
 import type { FindApp } from '../heroku/app-lookup.js';
 import type { Evidence } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
-import type { CodeCheck } from '../promotions/resolution.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import type { Slack } from '../slack/slack.js';
 
@@ -18,7 +17,7 @@ export interface HandlerDependencies {
   readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
   /** null where promoting is off, for want of a key to Heroku. */
   readonly findApp: FindApp | null;
-  readonly checkCode: (code: string, authenticator: StoredAuthenticator, now: Date) => CodeCheck;
+  readonly readCode: (typed: string, now: Date) => TypedCode;
   /** Has Slack show what the rows say about a promotion. Never rejects: what fails is due at the next tick. */
   readonly showInSlack: (promotionId: string) => Promise<void>;
   /** Drafts the RCA of a promotion and shares it in Slack. `askedBy`: a Slack user's id. Rejects where nothing was shared. */

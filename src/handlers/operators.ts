@@ -171,7 +171,7 @@ async function decide(
     { action, personId, role, askedBy: submission.userId },
     link,
     now,
-    (authenticator) => deps.checkCode(submission.field(BLOCK.code), authenticator, now),
+    deps.readCode(submission.field(BLOCK.code), now),
   );
   if (outcome.kind === 'done') {
     const { expiresAt } = outcome;

@@ -96,7 +96,7 @@ async function decide(
       setBack: fields.setBack,
     },
     now,
-    (authenticator) => deps.checkCode(submission.field(BLOCK.code), authenticator, now),
+    deps.readCode(submission.field(BLOCK.code), now),
   );
   if (outcome.kind === 'resolved') {
     const { promotion: ended, back } = outcome;

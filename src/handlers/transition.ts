@@ -215,7 +215,7 @@ async function decide(
   const outcome: TransitionOutcome = await deps.db.transitions.carryOut(
     { promotionId, transition, operatorId: submission.userId, shown, reread },
     now,
-    (authenticator) => deps.checkCode(submission.field(BLOCK.code), authenticator, now),
+    deps.readCode(submission.field(BLOCK.code), now),
   );
   if (outcome.kind === 'done') return { answer: { kind: 'close' }, done: outcome.promotion };
   if (outcome.kind === 'code_refused') {

@@ -11,15 +11,21 @@ export interface StoredProofs extends Omit<Authenticator, 'secret'> {
 }
 
 /**
- * Checks what was typed where a code is asked for: a TOTP code, or a recovery code in its place. Pure, as checkCode is:
- * whoever calls stores what it answers, in the transaction of what the code authorises.
+ * Reads what was typed where a code is asked for: a TOTP code, or a recovery code in its place, for which alone the stored
+ * recovery codes are looked at. `check` is pure: whoever calls it stores what it answers, in the transaction of what the code
+ * authorises.
  */
-export function createCodeCheck(box: SecretBox, hash: HashRecoveryCode) {
-  return (typed: string, stored: StoredProofs, now: Date): CodeCheck => {
+export function createCodeReader(box: SecretBox, hash: HashRecoveryCode) {
+  return (typed: string, now: Date) => {
     const recoveryCode = recoveryCodeOf(typed);
-    if (recoveryCode === null) {
-      return checkCode(typed, { ...stored, secret: box.open(stored.sealedSecret, stored.operatorId) }, now);
-    }
+    const check = (stored: StoredProofs): CodeCheck =>
+      recoveryCode === null
+        ? checkCode(typed, { ...stored, secret: box.open(stored.sealedSecret, stored.operatorId) }, now)
+        : checkRecoveryCode(recoveryCode, stored, now);
+    return { isRecoveryCode: recoveryCode !== null, check };
+  };
+
+  function checkRecoveryCode(recoveryCode: string, stored: StoredProofs, now: Date): CodeCheck {
     const { lockedUntil } = stored;
     if (lockedUntil !== null && lockedUntil > now) return { kind: 'locked', lockedUntil };
     const hashed = hash(recoveryCode, stored.operatorId);
@@ -28,5 +34,5 @@ export function createCodeCheck(box: SecretBox, hash: HashRecoveryCode) {
     return known.usedAt === null
       ? { kind: 'accepted', recoveryCode: hashed }
       : { kind: 'rejected', reason: 'reused', failedAttempts: failuresSoFar(stored), lockedUntil: null };
-  };
+  }
 }

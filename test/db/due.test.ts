@@ -4,6 +4,7 @@ import { type Database, openDatabase } from '../../src/db/database.js';
 import { type DueListener, listenForDue } from '../../src/db/due.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { accepted } from '../support/rows.js';
 
 describe('being told that a promotion is due', () => {
   let database: TestDatabase;
@@ -62,7 +63,7 @@ describe('being told that a promotion is due', () => {
     await sql.query('select 1');
     expect(told).toBe(1);
     const request = { promotionId, transition: 'promote', operatorId: 'U0KRIS', shown: null, reread: null } as const;
-    const outcome = await db.transitions.carryOut(request, now, () => ({ kind: 'accepted', step: 1 }));
+    const outcome = await db.transitions.carryOut(request, now, accepted(1));
     expect(outcome.kind).toBe('done');
     await eventually(async () => expect(told).toBe(2));
   });

@@ -1,6 +1,7 @@
+import type { TypedCode } from '../../src/db/operators.js';
 import type { AdministrationRequest } from '../../src/promotions/enrolment.js';
-import type { CodeCheck } from '../../src/promotions/resolution.js';
 import {
+  accepted,
   breakAuditLog,
   enrol,
   everything,
@@ -8,8 +9,8 @@ import {
   mendAuditLog,
   NOW,
   type Person,
-  type Stored,
   STEP,
+  type Stored,
   startStored,
   submission,
   typed,
@@ -43,7 +44,6 @@ const right =
   (step = STEP) =>
   () => ({ kind: 'right' as const, step });
 const hashes = () => ['h1', 'h2'];
-const accepted = (step: number) => (): CodeCheck => ({ kind: 'accepted', step });
 const operatorEvents = async () =>
   (
     await stored.rows.query<{ action: string }>(
@@ -174,19 +174,22 @@ test('a recovery code that comes for two promotions at once is taken for one', a
   });
   const [first = '', second = ''] = await insertPromotions(stored.rows, 2);
   const replica = stored.replica();
-  const check = (authenticator: { recoveryCodes: readonly { hash: string; usedAt: Date | null }[] }): CodeCheck =>
-    authenticator.recoveryCodes.some(({ hash, usedAt }) => hash === 'h' && usedAt === null)
-      ? { kind: 'accepted', recoveryCode: 'h' }
-      : { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null };
+  const code: TypedCode = {
+    isRecoveryCode: true,
+    check: (authenticator) =>
+      authenticator.recoveryCodes.some(({ hash, usedAt }) => hash === 'h' && usedAt === null)
+        ? { kind: 'accepted', recoveryCode: 'h' }
+        : { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null },
+  };
   const outcomes = await Promise.all([
-    stored.db.promotions.resolve(submission(first, kris), NOW, check),
-    replica.promotions.resolve(submission(second, kris), NOW, check),
+    stored.db.promotions.resolve(submission(first, kris), NOW, code),
+    replica.promotions.resolve(submission(second, kris), NOW, code),
   ]);
   expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual(['code_refused', 'resolved']);
   expect(await operatorEvents()).toEqual(['recovery_code_used']);
   // And where whoever checks was wrong about it, the row says no, and nothing is resolved by it.
   const left = outcomes[0]?.kind === 'resolved' ? second : first;
-  const wrongly = (): CodeCheck => ({ kind: 'accepted', recoveryCode: 'h' });
+  const wrongly: TypedCode = { isRecoveryCode: true, check: () => ({ kind: 'accepted', recoveryCode: 'h' }) };
   await expect(stored.db.promotions.resolve(submission(left, kris), NOW, wrongly)).rejects.toThrow('used already');
   expect((await stored.db.promotions.find(left))?.state).toBe('deploying');
 });

@@ -267,7 +267,7 @@ describe('a table whose times carry no zone', () => {
         const resolved = await db.promotions.resolve(
           { promotionId: '1', action: 'completed', operatorId: 'U0KRIS', note: null, rcaUrl: null,
             shown: evidence, reread: evidence, confirmedContradiction: false },
-          at, () => ({ kind: 'accepted', step: 1 }));
+          at, { isRecoveryCode: false, check: () => ({ kind: 'accepted', step: 1 }) });
         const lease = { owner: 'x', durationMs: 9000 };
         await db.promoting.claimNext(lease, at);
         await db.promoting.commit('2', lease, { state: 'failed', reason: 'x' }, at, null);

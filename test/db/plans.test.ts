@@ -3,7 +3,7 @@ import { type Database, openDatabase } from '../../src/db/database.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
-import { enrol, LIVE, type Person, submission } from '../support/rows.js';
+import { accepted, enrol, LIVE, type Person, submission } from '../support/rows.js';
 
 /** Enough rows that a sequential scan of them would be a choice of the planner's, not a shortcut for a small table. */
 const ROWS = 200_000;
@@ -115,7 +115,6 @@ async function readBy(work: (db: Database) => Promise<unknown>): Promise<Reads> 
 
 const cutoff = () => new Date(now.getTime() - 12 * HOUR);
 const nth = (index: number): string => stuckIds[index] ?? '';
-const accepted = () => ({ kind: 'accepted', step: 1 }) as const;
 
 /** What the app asks of the database, each with what it must answer for the question to have been a real one. */
 const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, expected: unknown])[] = [
@@ -191,10 +190,10 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       db.promotions.linkRca({ promotionId: nth(1), url: 'https://wiki.example/rca', operatorId: kris.id, at: now }),
     { kind: 'linked' },
   ],
-  ['resolving', (db) => db.promotions.resolve(submission(nth(0), kris), now, accepted), { kind: 'resolved' }],
+  ['resolving', (db) => db.promotions.resolve(submission(nth(0), kris), now, accepted(1)), { kind: 'resolved' }],
   [
     'a refused resolution',
-    (db) => db.promotions.resolve(submission(nth(0), kris, { shown: LIVE }), now, accepted),
+    (db) => db.promotions.resolve(submission(nth(0), kris, { shown: LIVE }), now, accepted(1)),
     { kind: 'already_resolved' },
   ],
   [
@@ -235,7 +234,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       const listed = await db.promotions.marked(null, 10);
       const ofFlag = await db.promotions.marked('new', 10);
       const request = { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null } as const;
-      const done = await db.transitions.carryOut(request, now, () => ({ kind: 'accepted', step: 2 }));
+      const done = await db.transitions.carryOut(request, now, accepted(2));
       return { second: second.kind, listed: listed.length, ofFlag: ofFlag.length, done: done.kind };
     },
     { second: 'active', listed: 1, ofFlag: 1, done: 'done' },
@@ -336,7 +335,7 @@ describe('beside 200,000 promotions and as many events', () => {
       const marked = await db.transitions.mark(asked, kris.id, now);
       const promotionId = marked.kind === 'marked' ? marked.promotion.id : '';
       const request = { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null } as const;
-      await db.transitions.carryOut(request, now, () => ({ kind: 'accepted', step: 3 }));
+      await db.transitions.carryOut(request, now, accepted(3));
       const claimed = await db.promoting.claimNext(LEASE, now);
       const id = claimed?.promotion.id ?? '';
       await db.promoting.renew(id, LEASE);

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { eventually } from '../support/eventually.js';
-import { enrol, NOW, type Person, type Stored, startStored } from '../support/rows.js';
+import { accepted, enrol, NOW, type Person, type Stored, startStored } from '../support/rows.js';
 
 const LEASE = { owner: 'mine', durationMs: 60_000 };
 const RELEASE = { id: 'release', version: 143, status: 'succeeded', createdAt: NOW } as const;
@@ -33,7 +33,7 @@ const promote = (promotionId: string, step: number, db: Database = stored.db) =>
   db.transitions.carryOut(
     { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null },
     NOW,
-    () => ({ kind: 'accepted', step }),
+    accepted(step),
   );
 
 async function claimed(): Promise<string> {

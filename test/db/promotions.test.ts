@@ -1,6 +1,8 @@
+import type { TypedCode } from '../../src/db/operators.js';
 import type { ResolutionOutcome } from '../../src/db/promotions.js';
 import type { ResolutionRequest } from '../../src/promotions/resolution.js';
 import {
+  accepted,
   breakAuditLog,
   CHANNEL,
   enrol,
@@ -200,8 +202,11 @@ describe('resolving', () => {
 });
 
 describe('a refused resolution', () => {
-  const NEVER = () => {
-    throw new Error('The code was looked at.');
+  const NEVER: TypedCode = {
+    isRecoveryCode: false,
+    check() {
+      throw new Error('The code was looked at.');
+    },
   };
 
   test.each(['an engineer', 'a superadmin who was disabled', 'nobody of ours'])(
@@ -376,8 +381,9 @@ describe('resolving at once', () => {
       const id = await insertPromotion(stored.rows);
       await stored.rows.query('update console_operators set totp_last_step = $1', [STEP]);
       const before = await everything(stored.rows);
-      const letPass = () => ({ kind: 'accepted', step }) as const;
-      await expect(stored.db.promotions.resolve(submission(id, kris), NOW, letPass)).rejects.toThrow('time step');
+      await expect(stored.db.promotions.resolve(submission(id, kris), NOW, accepted(step))).rejects.toThrow(
+        'time step',
+      );
       expect(await everything(stored.rows)).toEqual(before);
     },
   );

@@ -93,9 +93,12 @@ describe('opening alerts that are told in a summary', () => {
     const operator = await enrol(stored.db, 'U0SUPER001');
     const [first = ''] = ids;
     let during: unknown;
-    await stored.db.promotions.resolve(submission(first, operator), NOW, (authenticator) => {
-      during = open('warning', [first], stored.replica());
-      return typed(operator.code())(authenticator);
+    await stored.db.promotions.resolve(submission(first, operator), NOW, {
+      isRecoveryCode: false,
+      check(authenticator) {
+        during = open('warning', [first], stored.replica());
+        return typed(operator.code()).check(authenticator);
+      },
     });
     await during;
     expect(await alertRows()).toEqual([]);

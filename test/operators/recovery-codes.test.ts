@@ -1,4 +1,4 @@
-import { createCodeCheck } from '../../src/operators/code-check.js';
+import { createCodeReader, type StoredProofs } from '../../src/operators/code-check.js';
 import { createRecoveryHash, newRecoveryCodes, recoveryCodeOf } from '../../src/operators/recovery-codes.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
 import { LOCK_MS } from '../../src/operators/totp.js';
@@ -10,10 +10,11 @@ const OPERATOR = 'U0KRIS';
 const SECRET = Buffer.from('a secret of 20 bytes');
 const hash = createRecoveryHash(KEY);
 const box = createSecretBox(KEY);
-const check = createCodeCheck(box, hash);
+const read = createCodeReader(box, hash);
+const check = (typed: string, proofs: StoredProofs, now: Date) => read(typed, now).check(proofs);
 const CODE = 'abcde-f2345';
 
-const stored = (changes: Partial<Parameters<typeof check>[1]> = {}) => ({
+const stored = (changes: Partial<StoredProofs> = {}) => ({
   operatorId: OPERATOR,
   sealedSecret: box.seal(base32(SECRET), OPERATOR),
   lastStep: null,
@@ -92,6 +93,11 @@ describe('where a code is asked for', () => {
   test('it is good also where the secret cannot be opened any more', () => {
     expect(check(CODE, stored({ sealedSecret: 'v1.damaged' }), NOW).kind).toBe('accepted');
     expect(() => check('123456', stored({ sealedSecret: 'v1.damaged' }), NOW)).toThrow('cannot be decrypted');
+  });
+
+  test('only for a recovery code the stored ones are asked for', () => {
+    expect(read(CODE, NOW).isRecoveryCode).toBe(true);
+    expect(read('123456', NOW).isRecoveryCode).toBe(false);
   });
 
   test('a TOTP code is what it always was', () => {

@@ -1,9 +1,9 @@
 import { type Database, openDatabase } from '../../src/db/database.js';
-import type { StoredAuthenticator } from '../../src/db/operators.js';
+import type { TypedCode } from '../../src/db/operators.js';
 import { checkCode } from '../../src/operators/totp.js';
 import type { MessageRef } from '../../src/promotions/alert.js';
 import type { Evidence } from '../../src/promotions/evidence.js';
-import type { CodeCheck, Operator, ResolutionRequest } from '../../src/promotions/resolution.js';
+import type { Operator, ResolutionRequest } from '../../src/promotions/resolution.js';
 import type { Severity } from '../../src/promotions/stuck.js';
 import { base32, hotp } from '../operators/hotp.js';
 import { createTestDatabase } from './database.js';
@@ -168,8 +168,16 @@ export async function enrol(db: Database, id: string, role: Operator['role'] = '
 export const STEP = Math.floor(NOW.getTime() / STEP_MS);
 
 /** What `Promotions.resolve` is given to check a typed code with. */
-export function typed(code: string, now = NOW): (authenticator: StoredAuthenticator) => CodeCheck {
-  return (authenticator) => checkCode(code, { ...authenticator, secret: authenticator.sealedSecret }, now);
+export function typed(code: string, now = NOW): TypedCode {
+  return {
+    isRecoveryCode: false,
+    check: (authenticator) => checkCode(code, { ...authenticator, secret: authenticator.sealedSecret }, now),
+  };
+}
+
+/** A code of this time step, which is accepted whatever is stored. */
+export function accepted(step: number): TypedCode {
+  return { isRecoveryCode: false, check: () => ({ kind: 'accepted', step }) };
 }
 
 export const LIVE: Evidence = {
