@@ -16,6 +16,7 @@ import * as promoterDue from './0015-promoter-due.js';
 import * as homes from './0016-homes.js';
 import * as digests from './0017-digests.js';
 import * as alertEvidence from './0018-alert-evidence.js';
+import * as auditChain from './0019-audit-chain.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -41,4 +42,5 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0016-homes', migration: homes },
   { name: '0017-digests', migration: digests },
   { name: '0018-alert-evidence', migration: alertEvidence },
+  { name: '0019-audit-chain', migration: auditChain },
 ];

@@ -16,6 +16,7 @@ const FEW = 200;
 const TABLES = [
   'console_flag_promotions',
   'console_audit_log',
+  'console_audit_head',
   'flag_promotion_alerts',
   'flag_promotion_progress',
 ] as const;
