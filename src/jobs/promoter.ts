@@ -58,13 +58,19 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   let waking = new AbortController();
   let running: Promise<void> = Promise.resolve();
   const underWay = new Set<Promise<void>>();
+  /** The last look ended for want of a hand, or with an error: whichever gets free next looks again. */
+  let moreMayBeDue = true;
 
   /** As far as there are hands. What it takes up is not waited for: it must not hold up what is announced meanwhile. */
   async function takeUpWhatIsDue(): Promise<void> {
+    moreMayBeDue = true;
     while (!stopping.signal.aborted && underWay.size < AT_ONCE) {
       const lease: Lease = { owner: deps.newOwner(), durationMs: deps.leaseMs };
       const claimed = await db.claimNext(lease, deps.now());
-      if (claimed === null) return;
+      if (claimed === null) {
+        moreMayBeDue = false;
+        return;
+      }
       begin(claimed, lease);
     }
   }
@@ -77,8 +83,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       )
       .finally(() => {
         underWay.delete(work);
-        // This hand is free for whatever else is due.
-        wake();
+        if (moreMayBeDue) wake();
       });
     underWay.add(work);
   }

@@ -1,7 +1,7 @@
 import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-in.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { createHeroku, type Heroku } from '../../src/heroku/heroku.js';
-import { createPromoter, type Promoter } from '../../src/jobs/promoter.js';
+import { createPromoter, type Promoter, type PromoterDependencies } from '../../src/jobs/promoter.js';
 import { createLogger } from '../../src/log.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
@@ -26,17 +26,7 @@ describe('a promoter whose timer rings once an hour', () => {
     standIn = await startHerokuStandIn({ apps: { [APP]: { vars: {} }, [SLOW_APP]: { vars: {} } } });
     heroku = createHeroku({ apiKey: standIn.apiKey, apiUrl: standIn.apiUrl });
     changed.length = 0;
-    promoter = createPromoter({
-      db: db.promoting,
-      heroku,
-      now: () => new Date(),
-      random: Math.random,
-      newOwner: () => 'this promoter',
-      leaseMs: 20_000,
-      pollMs: 3_600_000,
-      log: createLogger('silent', { write: () => undefined }),
-      onChanged: (id) => void changed.push(id),
-    });
+    promoter = createPromoter(dependencies());
   });
   afterEach(async () => {
     await promoter.stop();
@@ -47,6 +37,17 @@ describe('a promoter whose timer rings once an hour', () => {
     await database.drop();
   });
 
+  const dependencies = (): PromoterDependencies => ({
+    db: db.promoting,
+    heroku,
+    now: () => new Date(),
+    random: Math.random,
+    newOwner: () => 'this promoter',
+    leaseMs: 20_000,
+    pollMs: 3_600_000,
+    log: createLogger('silent', { write: () => undefined }),
+    onChanged: (id) => void changed.push(id),
+  });
   const insert = () => rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
   const states = async () =>
     (await rows.query<{ state: string }>('select state from console_flag_promotions')).map(({ state }) => state);
@@ -80,6 +81,29 @@ describe('a promoter whose timer rings once an hour', () => {
     await eventually(async () => expect(await state('state', APP)).toBe('deployed'));
     expect(changed).toContain(id);
     expect(await state('lease_owner', SLOW_APP)).toEqual(expect.any(String));
+  });
+
+  test('takes up what there was no hand for as soon as one is free', async () => {
+    for (let index = 0; index < 12; index += 1) {
+      const promotedAt = new Date().toISOString();
+      await rows.insertDeploying({ flagKey: `flag_${index}`, checkpoint: 'INTENT', promotedAt });
+    }
+    promoter.start();
+    await eventually(async () => expect(await states()).toEqual(Array.from({ length: 12 }, () => 'deployed')), 10_000);
+  });
+
+  test('looks for nothing more when it is done, where nothing more was due', async () => {
+    let looks = 0;
+    const counted = createPromoter({
+      ...dependencies(),
+      db: { ...db.promoting, claimNext: (lease, now) => (looks++, db.promoting.claimNext(lease, now)) },
+    });
+    await insert();
+    counted.start();
+    await eventually(async () => expect(await states()).toEqual(['deployed']));
+    await counted.stop();
+    // One that finds it, and one that finds no other.
+    expect(looks).toBe(2);
   });
 
   test('stops at once while it waits', async () => {
