@@ -108,7 +108,7 @@ const methodOf = (incoming: IncomingMessage): string => `Slack: ${incoming.url?.
 
 interface FrontendMessage {
   readonly bytes: Buffer;
-  /** The text of a statement that it brings; null where it brings none. */
+  /** The text of a statement that it executes; null where it executes none. */
   readonly statement: string | null;
 }
 
@@ -117,6 +117,7 @@ function splitter(): (chunk: Buffer) => FrontendMessage[] {
   let rest = Buffer.alloc(0);
   // The first message carries no type. The migrations' connections name no application, and are let through uncounted.
   let counts: boolean | null = null;
+  const statementOf = statementReader();
   return (chunk) => {
     rest = Buffer.concat([rest, chunk]);
     const messages: FrontendMessage[] = [];
@@ -137,10 +138,21 @@ function splitter(): (chunk: Buffer) => FrontendMessage[] {
   };
 }
 
-/** `Q` brings a text alone, `P` one after the name of what is prepared. */
-function statementOf(bytes: Buffer): string | null {
-  const type = String.fromCharCode(bytes[0] ?? 0);
-  if (type !== 'Q' && type !== 'P') return null;
-  const [first = '', second = ''] = bytes.subarray(5).toString('utf8').split('\0');
-  return (type === 'Q' ? first : second).replaceAll(/\s+/gu, ' ').trim().slice(0, 60);
+/**
+ * `Q` brings a text alone, `P` one after the name of what is prepared, and `B` names what is prepared after its portal: a
+ * statement that a connection prepared once is executed by `B` ever after.
+ */
+function statementReader(): (bytes: Buffer) => string | null {
+  const prepared = new Map<string, string>();
+  return (bytes) => {
+    const type = String.fromCharCode(bytes[0] ?? 0);
+    if (type !== 'Q' && type !== 'P' && type !== 'B') return null;
+    const [first = '', second = ''] = bytes.subarray(5).toString('utf8').split('\0');
+    if (type === 'Q') return inShort(first);
+    if (type === 'B') return prepared.get(second) ?? null;
+    prepared.set(first, inShort(second));
+    return null;
+  };
 }
+
+const inShort = (statement: string): string => statement.replaceAll(/\s+/gu, ' ').trim().slice(0, 60);
