@@ -173,7 +173,11 @@ operators
   .argument('<slack-user-id>', 'U… or W…: in Slack, their profile, “Copy member ID”')
   .description('enrol an operator, or enrol one again with a new secret')
   .option('--secret <base32>', 'use this TOTP secret instead of a new one')
-  .option('--role <role>', 'superadmin (may resolve) or engineer (may link RCAs)', 'superadmin')
+  .option(
+    '--role <role>',
+    'superadmin (may promote and resolve) or engineer (may mark, cancel, link RCAs, take and snooze)',
+    'superadmin',
+  )
   .option('--json', 'print JSON')
   .action(async (slackUserId: string, options: { secret?: string; role: string; json?: boolean }) => {
     const config = readOperatorsConfig(process.env);
