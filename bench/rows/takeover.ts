@@ -10,6 +10,7 @@ import { portOf } from '../harness/ports.js';
 import { program, ROOT, run } from '../harness/processes.js';
 import { alternate, type Contender } from '../harness/rounds.js';
 import type { Bench, Row } from '../harness/row.js';
+import { stopBoss } from '../harness/stop-boss.js';
 import { until } from '../harness/until.js';
 
 const ROUNDS = 5;
@@ -72,7 +73,7 @@ export const takeover: Row = {
       await first?.kill();
       await until(async () => took().length > 1);
       const seconds = (performance.now() - killedAt) / 1000;
-      await boss.stop({ graceful: false });
+      await stopBoss(boss);
       await Promise.all(workers.map((worker) => worker.kill()));
       return { seconds };
     };
@@ -134,7 +135,7 @@ async function pgBossExpiry(url: string): Promise<number> {
     `select extract(epoch from ${found.rows[0]?.default}) as seconds`,
   );
   await client.end();
-  await boss.stop({ graceful: false });
+  await stopBoss(boss);
   return Number(seconds.rows[0]?.seconds);
 }
 
