@@ -96,7 +96,13 @@ describe('a promoter whose timer rings once an hour', () => {
     let looks = 0;
     const counted = createPromoter({
       ...dependencies(),
-      db: { ...db.promoting, claimNext: (lease, now) => (looks++, db.promoting.claimNext(lease, now)) },
+      db: {
+        ...db.promoting,
+        claimNext(lease, now) {
+          looks += 1;
+          return db.promoting.claimNext(lease, now);
+        },
+      },
     });
     await insert();
     counted.start();
