@@ -32,6 +32,7 @@ const ABSURD_MS = 2 * 3_600_000;
  * ahead, and must not wait for the right one to come round to it.
  */
 export const promotionWaited = (alias: string): string => `(${waited(alias)} or ${alias}.next_attempt_at > ?)`;
+/** What `promotionWaited` takes; `now` is the app's present. */
 export const waitedValues = (now: Date): readonly [Date, Date] => [now, new Date(now.getTime() + ABSURD_MS)];
 
 /** Assigns until when a lease is held; one parameter, its duration in milliseconds. */
