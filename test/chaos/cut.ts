@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { createFrontendReader } from '../support/frontend-messages.js';
 
 /**
  * Counts what a process sends to PostgreSQL and to Slack, and at one message lets nothing more pass, in either direction:
@@ -38,15 +39,18 @@ export async function startCut(databaseUrl: string, slackApiUrl: string): Promis
   const database = new URL(databaseUrl);
   const wire = createServer((client) => {
     const upstream = connect(Number(database.port), database.hostname);
-    const split = splitter();
+    const read = createFrontendReader();
+    // The migrations' connections name no application, and are let through uncounted.
+    let counts: boolean | null = null;
     client.on('data', (chunk) => {
-      for (const message of split(chunk)) {
-        if (where !== null || (message.statement !== null && !pass(message.statement))) {
+      for (const { bytes, statement } of read(chunk)) {
+        counts ??= bytes.includes('application_name\0flag-promotions\0');
+        if (where !== null || (counts && statement !== null && !pass(inShort(statement.sql)))) {
           // The server rolls back what was open, as it does when a process is gone.
           upstream.destroy();
           return;
         }
-        upstream.write(message.bytes);
+        upstream.write(bytes);
       }
     });
     upstream.on('data', (chunk) => {
@@ -106,53 +110,5 @@ async function listening(server: Server): Promise<number> {
 
 const methodOf = (incoming: IncomingMessage): string => `Slack: ${incoming.url?.split('/').at(-1) ?? ''}`;
 
-interface FrontendMessage {
-  readonly bytes: Buffer;
-  /** The text of a statement that it executes; null where it executes none. */
-  readonly statement: string | null;
-}
-
-/** Cuts what a client sends into messages (https://www.postgresql.org/docs/current/protocol-message-formats.html). */
-function splitter(): (chunk: Buffer) => FrontendMessage[] {
-  let rest = Buffer.alloc(0);
-  // The first message carries no type. The migrations' connections name no application, and are let through uncounted.
-  let counts: boolean | null = null;
-  const statementOf = statementReader();
-  return (chunk) => {
-    rest = Buffer.concat([rest, chunk]);
-    const messages: FrontendMessage[] = [];
-    for (;;) {
-      const header = counts === null ? 0 : 1;
-      if (rest.length < header + 4) return messages;
-      const length = header + rest.readInt32BE(header);
-      if (rest.length < length) return messages;
-      const bytes = rest.subarray(0, length);
-      rest = rest.subarray(length);
-      if (counts === null) counts = bytes.includes('application_name\0flag-promotions\0');
-      else if (counts) {
-        messages.push({ bytes, statement: statementOf(bytes) });
-        continue;
-      }
-      messages.push({ bytes, statement: null });
-    }
-  };
-}
-
-/**
- * `Q` brings a text alone, `P` one after the name of what is prepared, and `B` names what is prepared after its portal: a
- * statement that a connection prepared once is executed by `B` ever after.
- */
-function statementReader(): (bytes: Buffer) => string | null {
-  const prepared = new Map<string, string>();
-  return (bytes) => {
-    const type = String.fromCharCode(bytes[0] ?? 0);
-    if (type !== 'Q' && type !== 'P' && type !== 'B') return null;
-    const [first = '', second = ''] = bytes.subarray(5).toString('utf8').split('\0');
-    if (type === 'Q') return inShort(first);
-    if (type === 'B') return prepared.get(second) ?? null;
-    prepared.set(first, inShort(second));
-    return null;
-  };
-}
-
+/** How a statement is named where it is said at which one it was cut. */
 const inShort = (statement: string): string => statement.replaceAll(/\s+/gu, ' ').trim().slice(0, 60);
