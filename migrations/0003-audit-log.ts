@@ -11,6 +11,18 @@
  */
 import type { Knex } from 'knex';
 
+/** Also what `0019-audit-chain` is taken back to. */
+export const CHAIN = `function console_audit_chain() returns trigger
+    language plpgsql
+    as $$
+    begin
+      update console_audit_head set last_id = last_id + 1 returning last_id, last_hash into new.id, new.prev_hash;
+      new.hash = encode(sha256(convert_to(console_audit_canonical(new), 'UTF8')), 'hex');
+      update console_audit_head set last_hash = new.hash;
+      return new;
+    end
+    $$;`;
+
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table console_audit_log (
@@ -42,16 +54,7 @@ export async function up(knex: Knex): Promise<void> {
       )::text
     $$;
 
-    create function console_audit_chain() returns trigger
-    language plpgsql
-    as $$
-    begin
-      update console_audit_head set last_id = last_id + 1 returning last_id, last_hash into new.id, new.prev_hash;
-      new.hash = encode(sha256(convert_to(console_audit_canonical(new), 'UTF8')), 'hex');
-      update console_audit_head set last_hash = new.hash;
-      return new;
-    end
-    $$;
+    create ${CHAIN}
     create trigger console_audit_log_chain before insert on console_audit_log
       for each row execute function console_audit_chain();
 

@@ -6,6 +6,7 @@
  * the head's own number, is handed from one to the next.
  */
 import type { Knex } from 'knex';
+import { CHAIN } from './0003-audit-log.js';
 
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
@@ -25,16 +26,5 @@ export async function up(knex: Knex): Promise<void> {
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.raw(`
-    create or replace function console_audit_chain() returns trigger
-    language plpgsql
-    as $$
-    begin
-      update console_audit_head set last_id = last_id + 1 returning last_id, last_hash into new.id, new.prev_hash;
-      new.hash = encode(sha256(convert_to(console_audit_canonical(new), 'UTF8')), 'hex');
-      update console_audit_head set last_hash = new.hash;
-      return new;
-    end
-    $$;
-  `);
+  await knex.raw(`create or replace ${CHAIN}`);
 }
