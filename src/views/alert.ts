@@ -37,7 +37,7 @@ export function alertMessage(facts: AlertFacts): Message {
 }
 
 /** What is said in the thread of a warned promotion that turned critical. */
-export function escalationReply({ promotion, mention }: AlertFacts): Message {
+export function escalationReply(promotion: Promotion, mention: string | null): Message {
   return {
     text: `${HEADLINE.critical}${called(mention)}: ${isStuck(promotion)}. Evidence and buttons are on the message above.`,
   };

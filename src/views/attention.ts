@@ -31,8 +31,8 @@ export function ownerQuestion(promotion: Promotion, owner: string): Message {
   };
 }
 
-/** What stands in its place once it is settled. `ownerName` is a name, not a mention. */
-export function settledQuestion(
+/** What stands in its place once it is answered. `ownerName` is a name, not a mention. */
+export function answeredQuestion(
   ownerName: string,
   ownership: Ownership | null,
   owner: string,
@@ -62,7 +62,7 @@ export function ownerLostReply(facts: {
 }
 
 /** `name` is that of who handed it over; nobody is pinged about what they did. */
-export function handedOverReply(facts: {
+export function releasedReply(facts: {
   readonly promotion: Promotion;
   readonly name: string;
   readonly ownership: Ownership | null;

@@ -623,7 +623,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     EVIDENCE.flatMap((known) => (known.kind === 'read' ? [words(evidence.heldValue(known.value))] : [])).concat(
       words(evidence.heldValue({ kind: 'plain', value: facts.text })),
     ),
-  autoCommitNote: () => EVIDENCE.map((known) => words(evidence.autoCommitNote(known))),
+  autoCompleteNote: () => EVIDENCE.map((known) => words(evidence.autoCompleteNote(known))),
   whyUnavailable: () =>
     EVIDENCE.flatMap((known) => (known.kind === 'unavailable' ? [words(evidence.whyUnavailable(known.reason))] : [])),
   historyBlocks: (facts) => [
