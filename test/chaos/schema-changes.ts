@@ -28,7 +28,7 @@ async function run(): Promise<Report> {
   const versions = earlier.length > 0 ? earlier : [await newestCommit()];
   let wrong: Readonly<Record<string, number>> = {};
   for (const version of versions) wrong = addUp(wrong, await replay(version));
-  const known = versions.map(({ behind, newestMigration }) => `${behind} behind (${newestMigration})`);
+  const known = versions.map(({ behind, newestMigration }) => `${behind} migrations behind (${newestMigration})`);
   return {
     did: `${earlier.length > 0 ? 'up and down' : 'no earlier schema in the history yet, so without a change of it'}, beside the app of ${known.join(', ')}; ${versions.length * 5 * PER_PHASE} promotions`,
     wrong,
