@@ -110,7 +110,7 @@ describe('many that get stuck at once', () => {
     expect(await ended).toBe('SIGKILL');
     for (const table of ['summaries', 'alerts']) {
       await bed.rows.query(
-        `update flag_promotion_${table} set lease_until = now() - interval '1 second' where lease_owner <> 'summary'`,
+        `update flag_promotions.${table} set lease_until = now() - interval '1 second' where lease_owner <> 'summary'`,
       );
     }
     await bed.rows.query(`update flag_promotions.channel_slots set free_at = now()`);

@@ -58,7 +58,7 @@ async function killAt(
   const told = second.kind === 'closed' || JSON.stringify(second).includes('already');
   for (let tick = 0; tick < 2; tick += 1) {
     for (const table of ['alerts', 'replies']) {
-      await bed.rows.query(`update flag_promotion_${table} set lease_until = now() where lease_owner is not null`);
+      await bed.rows.query(`update flag_promotions.${table} set lease_until = now() where lease_owner is not null`);
     }
     await bed.app.tick();
   }
