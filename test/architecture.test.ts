@@ -45,7 +45,9 @@ const manifest = z
   .parse(JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')));
 const sources = filesUnder('src');
 const imports = sources.flatMap(importsOf);
+const shipped = [...imports, ...filesUnder('migrations').flatMap(importsOf)];
 const isLocal = ({ target }: Import) => /^(?:src|migrations|demo|test)\//u.test(target);
+const bare = (file: string) => file.replace(/\.ts$/u, '');
 const said = (found: readonly Import[]) => found.map(({ file, target }) => `${file} → ${target}`);
 
 test('the test sees the imports that it judges', () => {
@@ -83,8 +85,19 @@ test.each([
   expect(said(strays)).toEqual([]);
 });
 
+test('no import runs in a circle, nor does the import of a type', () => {
+  const targets = new Map<string, string[]>();
+  for (const { file, target } of shipped) targets.set(bare(file), [...(targets.get(bare(file)) ?? []), target]);
+  const reachedFrom = (start: string): ReadonlySet<string> => {
+    const reached = new Set([start]);
+    // The loop also visits what it adds.
+    for (const name of reached) for (const target of targets.get(name) ?? []) reached.add(target);
+    return reached;
+  };
+  expect(said(shipped.filter(({ file, target }) => reachedFrom(target).has(bare(file))))).toEqual([]);
+});
+
 test('nothing that ships imports the demo or the tests', () => {
-  const shipped = [...imports, ...filesUnder('migrations').flatMap(importsOf)];
   expect(said(shipped.filter(({ target }) => /^(?:demo|test)\//u.test(target)))).toEqual([]);
 });
 
@@ -99,9 +112,9 @@ test('what is deployed holds none of the demo, nor what it alone needs', () => {
   const left = readFileSync(path.join(ROOT, '.slugignore'), 'utf8').split('\n');
   expect(left).toEqual(expect.arrayContaining(['/demo', '/test']));
   const needed = new Set(imports.map(({ target }) => packageOf(target)));
-  const shipped = Object.keys(manifest.dependencies).filter((name) => !needed.has(name));
+  const unused = Object.keys(manifest.dependencies).filter((name) => !needed.has(name));
   // The chart’s font is a file that is read.
-  expect(shipped.filter((name) => name !== 'dejavu-fonts-ttf')).toEqual([]);
+  expect(unused.filter((name) => name !== 'dejavu-fonts-ttf')).toEqual([]);
 });
 
 /** `@slack/bolt` of `@slack/bolt/dist/types`. */

@@ -1,16 +1,6 @@
-import type { Alert } from './alert.js';
 import { type Attention, keepsBack } from './attention.js';
-import type { Promotion } from './promotion.js';
 import { type Severity, severityDue, type Thresholds } from './stuck.js';
-
-/** A promotion that is past the first threshold, with what was already said about it. */
-export interface StuckPromotion {
-  readonly promotion: Promotion;
-  readonly alerts: readonly Alert[];
-  /** The highest repeat queued so far (0: none), and whether one still waits for its delivery. */
-  readonly lastRepeat: number;
-  readonly repeatPending: boolean;
-}
+import type { StuckPromotion } from './stuck-promotion.js';
 
 export interface Opening {
   readonly promotionId: string;
