@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { maintainOnce, openConfiguredDatabase, realSurroundings, startApp } from './app.js';
+import { maintainOnce, openConfiguredDatabase, startApp } from './app.js';
 import { ConfigError, EX_CONFIG, readConfig, readDatabaseConfig, readOperatorsConfig } from './config.js';
 import { COMMAND_LINE } from './db/audit.js';
 import type { Database } from './db/database.js';
@@ -10,6 +10,7 @@ import { createLogger } from './log.js';
 import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment.js';
 import { createRecoveryHash, newRecoveryCodes } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
+import { realRuntime } from './runtime.js';
 
 const out = (text: string): void => {
   process.stdout.write(`${text}\n`);
@@ -88,7 +89,7 @@ program
   .action(async () => {
     const config = readConfig(process.env);
     const log = createLogger(config.logLevel);
-    const app = await startApp(config, realSurroundings(log));
+    const app = await startApp(config, realRuntime(log));
     const stop = (signal: NodeJS.Signals): void => {
       log.info({ signal }, 'stopping');
       app.stop().then(
@@ -134,8 +135,7 @@ program
   .option('--json', 'print the report as JSON')
   .action(async (options: { dryRun?: boolean; json?: boolean }) => {
     const config = readConfig(process.env);
-    const around = realSurroundings(quietLogger());
-    const report = await maintainOnce(config, around, { dryRun: options.dryRun === true });
+    const report = await maintainOnce(config, realRuntime(quietLogger()), { dryRun: options.dryRun === true });
     const { failures, ...rest } = report;
     const text = [
       `${report.deploying} in deploying, ${report.stuck} of them stuck.`,

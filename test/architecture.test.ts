@@ -57,7 +57,7 @@ test('the test sees the imports that it judges', () => {
   expect(imports.find(({ file, target }) => file === 'src/views/blocks.ts' && target === '@slack/bolt')).toMatchObject({
     typeOnly: true,
   });
-  expect(imports.find(({ file, target }) => file === 'src/app.ts' && target === '@slack/bolt')).toMatchObject({
+  expect(imports.find(({ file, target }) => file === 'src/app/receiver.ts' && target === '@slack/bolt')).toMatchObject({
     typeOnly: false,
   });
 });
@@ -70,10 +70,10 @@ test.each([
   ['heroku', ['promotions']],
   ['charts', ['promotions']],
   ['slack', ['promotions', 'views']],
-  ['pages', ['promotions', 'operators', 'db', 'views', 'within']],
+  ['pages', ['promotions', 'operators', 'db', 'views', 'with-timeout']],
   ['doctor', ['promotions', 'operators', 'db', 'heroku', 'slack', 'config']],
   ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views']],
-  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts', 'within']],
+  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts', 'with-timeout']],
 ])('src/%s imports of the project only %j', (folder, allowed) => {
   const own = imports.filter((found) => found.file.startsWith(`src/${folder}/`) && isLocal(found));
   expect(own.length).toBeGreaterThan(0);
@@ -83,6 +83,14 @@ test.each([
       !(file === 'src/db/migrate.ts' && target === 'migrations/index'),
   );
   expect(said(strays)).toEqual([]);
+});
+
+test('app.ts alone puts the parts in src/app/ together, and the binary alone starts it', () => {
+  const isPart = (name: string) => name.startsWith('src/app/');
+  const composers = shipped.filter(({ file, target }) => isPart(target) && !isPart(file));
+  expect(new Set(composers.map(({ file }) => file))).toEqual(new Set(['src/app.ts']));
+  const starters = shipped.filter(({ target }) => target === 'src/app').map(({ file }) => file);
+  expect(starters).toEqual(['src/cli.ts']);
 });
 
 test('no import runs in a circle, nor does the import of a type', () => {
@@ -134,7 +142,7 @@ test.each([
   ['knex and pg', /^(?:knex|pg)$/u, /^src\/db\//u],
   ['heroku-client', /^heroku-client/u, /^src\/heroku\//u],
   ['Slack’s Web API', /^@slack\/web-api/u, /^src\/slack\//u],
-  ['Slack’s packages', /^@slack\//u, /^src\/(?:slack\/|handlers\/|app\.ts|http\.ts|log\.ts)/u],
+  ['Slack’s packages', /^@slack\//u, /^src\/(?:slack\/|handlers\/|app\/receiver\.ts|http\.ts|log\.ts)/u],
   ['TOTP', /^@?otplib/u, /^src\/operators\//u],
   ['the scheduler', /^node-schedule$/u, /^src\/jobs\//u],
   ['time zones', /^luxon$/u, /^src\/zones\.ts$/u],
