@@ -7,7 +7,8 @@ import type { Database } from './db/database.js';
 import { migrateToLatest, rollBackAll, rollBackTo } from './db/migrate.js';
 import { examine } from './doctor/doctor.js';
 import { createLogger } from './log.js';
-import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment.js';
+import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment-secrets.js';
+import type { Role } from './operators/operator.js';
 import { createRecoveryHash, newRecoveryCodes } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
 import { realRuntime } from './runtime.js';
@@ -23,7 +24,7 @@ const quietLogger = () => createLogger('warn', process.stderr);
 async function enrolHere(
   db: Database,
   key: Uint8Array,
-  operator: { readonly slackUserId: string; readonly role: 'superadmin' | 'engineer'; readonly secret: string },
+  operator: { readonly slackUserId: string; readonly role: Role; readonly secret: string },
   options: { readonly json?: boolean },
 ): Promise<void> {
   const { slackUserId, role, secret } = operator;

@@ -1,6 +1,6 @@
+import { isSuperadmin } from '../operators/operator.js';
 import type { ResolutionAction } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
-import { isSuperadmin } from '../promotions/resolution.js';
 import { outcomeHeadline } from '../views/alert.js';
 import { needsSuperadmin } from '../views/authority.js';
 import { sentence } from '../views/list.js';

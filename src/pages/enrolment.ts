@@ -1,9 +1,9 @@
 import qrcode from 'qrcode';
 import type { Enrolments, SealedEnrolment } from '../db/enrolments.js';
-import { checkFirstCode, enrolmentUri, hashToken, isToken } from '../operators/enrolment.js';
+import { type Enrolment, linkState } from '../operators/enrolment.js';
+import { checkFirstCode, enrolmentUri, hashToken, isToken } from '../operators/enrolment-secrets.js';
 import { type HashRecoveryCode, newRecoveryCodes } from '../operators/recovery-codes.js';
 import type { SecretBox } from '../operators/secret-box.js';
-import { type Enrolment, linkState } from '../promotions/enrolment.js';
 import { withTimeout } from '../with-timeout.js';
 import { closedLinkPage, messagePage, type OpenLink, openLinkPage, provedPage } from './enrolment-page.js';
 import { STYLE_PATH } from './html.js';

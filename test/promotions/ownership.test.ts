@@ -1,3 +1,4 @@
+import type { Operator } from '../../src/operators/operator.js';
 import { type Attention, keepsBack, planAttention } from '../../src/promotions/attention.js';
 import { planDetection } from '../../src/promotions/detection.js';
 import {
@@ -8,7 +9,6 @@ import {
   nextOwnerStep,
   type Ownership,
 } from '../../src/promotions/ownership.js';
-import type { Operator } from '../../src/promotions/resolution.js';
 import type { StuckPromotion } from '../../src/promotions/stuck-promotion.js';
 import { DAY, HOUR, MINUTE, momentAfter, postedAlert, promotion, SECOND, THRESHOLDS } from './make.js';
 
