@@ -1,15 +1,17 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { maintainOnce, openConfiguredDatabase, realSurroundings, startApp } from './app.js';
+import { maintainOnce, openConfiguredDatabase, startApp } from './app.js';
 import { ConfigError, EX_CONFIG, readConfig, readDatabaseConfig, readOperatorsConfig } from './config.js';
 import { COMMAND_LINE } from './db/audit.js';
 import type { Database } from './db/database.js';
 import { migrateToLatest, rollBackAll, rollBackTo } from './db/migrate.js';
 import { examine } from './doctor/doctor.js';
 import { createLogger } from './log.js';
-import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment.js';
+import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment-secrets.js';
+import type { Role } from './operators/operator.js';
 import { createRecoveryHash, newRecoveryCodes } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
+import { realRuntime } from './runtime.js';
 
 const out = (text: string): void => {
   process.stdout.write(`${text}\n`);
@@ -22,7 +24,7 @@ const quietLogger = () => createLogger('warn', process.stderr);
 async function enrolHere(
   db: Database,
   key: Uint8Array,
-  operator: { readonly slackUserId: string; readonly role: 'superadmin' | 'engineer'; readonly secret: string },
+  operator: { readonly slackUserId: string; readonly role: Role; readonly secret: string },
   options: { readonly json?: boolean },
 ): Promise<void> {
   const { slackUserId, role, secret } = operator;
@@ -88,7 +90,7 @@ program
   .action(async () => {
     const config = readConfig(process.env);
     const log = createLogger(config.logLevel);
-    const app = await startApp(config, realSurroundings(log));
+    const app = await startApp(config, realRuntime(log));
     const stop = (signal: NodeJS.Signals): void => {
       log.info({ signal }, 'stopping');
       app.stop().then(
@@ -134,8 +136,7 @@ program
   .option('--json', 'print the report as JSON')
   .action(async (options: { dryRun?: boolean; json?: boolean }) => {
     const config = readConfig(process.env);
-    const around = realSurroundings(quietLogger());
-    const report = await maintainOnce(config, around, { dryRun: options.dryRun === true });
+    const report = await maintainOnce(config, realRuntime(quietLogger()), { dryRun: options.dryRun === true });
     const { failures, ...rest } = report;
     const text = [
       `${report.deploying} in deploying, ${report.stuck} of them stuck.`,

@@ -1,7 +1,16 @@
-import cronParser from 'cron-parser';
-import ms from 'ms';
 import * as z from 'zod';
 import { CHANNEL_ID, MENTION, parseAlertRoutes } from './alert-routes.js';
+import {
+  base64Key,
+  cron,
+  duration,
+  optional,
+  publicUrl,
+  required,
+  schedule,
+  unsetWhenEmpty,
+  url,
+} from './config-fields.js';
 import { MOST_OWN_PER_HOUR } from './promotions/detection.js';
 import type { RouteRule } from './promotions/routing.js';
 
@@ -24,102 +33,6 @@ export class ConfigError extends Error {
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-
-/** An empty variable counts as unset: that is how `.env` files and dashboards spell "none". */
-const unsetWhenEmpty = (value: unknown): unknown =>
-  typeof value === 'string' && value.trim() === '' ? undefined : value;
-
-const optional = <T extends z.ZodType>(schema: T) => z.preprocess(unsetWhenEmpty, schema.optional());
-const required = (what: string, schema: z.ZodType<string, string> = z.string()) =>
-  z.preprocess(unsetWhenEmpty, z.string({ error: `is required: ${what}` }).pipe(schema));
-
-function isDuration(text: string): text is ms.StringValue {
-  return /^\d+(?:\.\d+)?\s*(?:ms|s|m|h|d)$/u.test(text);
-}
-
-/** Longer ones would carry dates out of what a calendar, and PostgreSQL, can hold. */
-const LONGEST_MS = ms('366d');
-
-const duration = (fallback: ms.StringValue) =>
-  z.preprocess(
-    unsetWhenEmpty,
-    z
-      .string()
-      .default(fallback)
-      .transform((text, context) => {
-        const trimmed = text.trim();
-        const milliseconds = isDuration(trimmed) ? ms(trimmed) : 0;
-        if (milliseconds > 0 && milliseconds <= LONGEST_MS) return milliseconds;
-        context.addIssue({ code: 'custom', message: `must be a duration such as ${fallback}, 90s, 30m or 1d` });
-        return z.NEVER;
-      }),
-  );
-
-function protocolOf(text: string): string {
-  try {
-    return new URL(text).protocol;
-  } catch {
-    return '';
-  }
-}
-
-const url = (protocols: readonly string[]) =>
-  z.string().refine((text) => protocols.includes(protocolOf(text)), {
-    error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-  });
-
-/** Where people reach the app: an origin alone, and https, but for a host of one's own. */
-const publicUrl = z.string().transform((text, context) => {
-  const parsed = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
-  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(parsed?.hostname ?? '');
-  const isSafe = parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLocal);
-  if (parsed !== null && isSafe && `${parsed.origin}/` === parsed.href) return parsed.origin;
-  context.addIssue({
-    code: 'custom',
-    message: 'must be an https address without a path, such as https://flags.example.com',
-  });
-  return z.NEVER;
-});
-
-const base64Key = z.string().transform((text, context) => {
-  const key = Buffer.from(text, 'base64');
-  if (key.length === 32 && /^[A-Za-z0-9+/]+={0,2}$/u.test(text)) return new Uint8Array(key);
-  context.addIssue({ code: 'custom', message: 'must be 32 bytes in base64; make one with: openssl rand -base64 32' });
-  return z.NEVER;
-});
-
-const cron = z.string().refine(
-  (text) => {
-    try {
-      cronParser.parseExpression(text);
-      return true;
-    } catch {
-      return false;
-    }
-  },
-  { error: 'must be a cron expression such as "* * * * *"' },
-);
-
-/** A cron expression, and the time zone whose clock it goes by where one is named behind it. */
-const schedule = z.string().transform((text, context) => {
-  const [, cron = '', timeZone = 'UTC'] = /^(.*?)(?:\s+([A-Za-z]+(?:\/[\w+-]+)+|UTC))?$/u.exec(text.trim()) ?? [];
-  try {
-    cronParser.parseExpression(cron);
-  } catch {
-    context.addIssue({
-      code: 'custom',
-      message: 'must be a cron expression and, where it is not UTC, a time zone: "0 9 * * 1 Europe/Berlin"',
-    });
-    return z.NEVER;
-  }
-  try {
-    new Intl.DateTimeFormat('en', { timeZone });
-  } catch {
-    context.addIssue({ code: 'custom', message: `names a time zone that nobody knows: ${timeZone}` });
-    return z.NEVER;
-  }
-  return Object.freeze({ cron, timeZone });
-});
 
 /** Everything that follows is read from here once. Names and defaults are those of `.env.example`. */
 const core = {

@@ -1,4 +1,4 @@
-import { within } from './within.js';
+import { withTimeout } from './with-timeout.js';
 
 /** One thing that has to work for the app to be of use: resolves where it does, rejects with why not. */
 export interface Check {
@@ -36,7 +36,7 @@ export function createReadiness(checks: readonly Check[], elapsed: () => number)
 
 async function withinTime(check: Check): Promise<string> {
   try {
-    const answer = await within(
+    const answer = await withTimeout(
       CHECK_WITHIN_MS,
       check.run().then(() => 'ok'),
     );

@@ -1,4 +1,4 @@
-import type { Enrolment } from '../src/promotions/enrolment.js';
+import type { Enrolment } from '../src/operators/enrolment.js';
 import { closedLinkPage, messagePage, openLinkPage, provedPage } from '../src/pages/enrolment-page.js';
 import { STYLE } from '../src/pages/style.js';
 import { HOSTILE } from './views/hostile.js';

@@ -3,7 +3,7 @@ import { generateSync } from 'otplib';
 import pg from 'pg';
 import { z } from 'zod';
 import { openDatabase } from '../../src/db/database.js';
-import { newSecret } from '../../src/operators/enrolment.js';
+import { newSecret } from '../../src/operators/enrolment-secrets.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
 import { ACTION } from '../../src/views/ids.js';
 import type { Statement } from '../../test/support/frontend-messages.js';

@@ -1,6 +1,7 @@
-import { realSurroundings, startApp } from '../../src/app.js';
+import { startApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createLogger } from '../../src/log.js';
+import { realRuntime } from '../../src/runtime.js';
 import { MovableClock } from './clock.js';
 import { type FromApp, toApp } from './ipc.js';
 
@@ -11,7 +12,7 @@ import { type FromApp, toApp } from './ipc.js';
 const clock = new MovableClock(Number(process.argv[2] ?? 0));
 const config = readConfig(process.env);
 const log = createLogger(config.logLevel);
-const app = await startApp(config, { ...realSurroundings(log), now: clock.now });
+const app = await startApp(config, { ...realRuntime(log), now: clock.now });
 
 process.on('message', (message) => {
   const told = toApp.parse(message);

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { openDatabase } from '../../src/db/database.js';
-import { newSecret } from '../../src/operators/enrolment.js';
+import { newSecret } from '../../src/operators/enrolment-secrets.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
 import type { HerokuStandIn } from '../heroku/stand-in.js';
 

@@ -3,16 +3,18 @@ import {
   type AdministrationAction,
   type AdministrationRefusal,
   type AdministrationRequest,
-  type ConfirmationRefusal,
   decideAdministration,
+} from '../operators/administration.js';
+import {
+  type ConfirmationRefusal,
   decideConfirmation,
   decideFirstCode,
   ENROLMENT_LIFE_MS,
   type Enrolment,
   type FirstCodeCheck,
   type FirstCodeRefusal,
-} from '../promotions/enrolment.js';
-import type { Operator } from '../promotions/resolution.js';
+} from '../operators/enrolment.js';
+import type { Role } from '../operators/operator.js';
 import { type AuditAction, appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import {
@@ -45,7 +47,7 @@ export interface SealedEnrolment extends Enrolment {
 
 export type AdministrationOutcome =
   /** `expiresAt`: when the link dies; null where none was made. */
-  { readonly kind: 'done'; readonly role: Operator['role']; readonly expiresAt: Date | null } | AdministrationRefusal;
+  { readonly kind: 'done'; readonly role: Role; readonly expiresAt: Date | null } | AdministrationRefusal;
 export type FirstCodeOutcome = { readonly kind: 'proved'; readonly enrolment: Enrolment } | FirstCodeRefusal;
 export type ConfirmationOutcome = { readonly kind: 'activated'; readonly enrolment: Enrolment } | ConfirmationRefusal;
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import type { EnrolmentEnd } from '../promotions/enrolment.js';
-import type { CodeCheck, Operator } from '../promotions/resolution.js';
+import type { AcceptedCode, CodeCheck } from '../operators/code-check.js';
+import type { EnrolmentEnd } from '../operators/enrolment.js';
+import type { Operator, Role } from '../operators/operator.js';
 import { type AuditAction, appendAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
 import { count, countRow, idColumn, parseRows, rowCount } from './rows.js';
@@ -39,7 +40,7 @@ export interface Doer {
 /** What an operator signs in with from now on. */
 export interface NewAuthenticator {
   readonly slackUserId: string;
-  readonly role: Operator['role'];
+  readonly role: Role;
   readonly sealedSecret: string;
   /** They take the place of those before. */
   readonly recoveryCodeHashes?: readonly string[];
@@ -339,7 +340,7 @@ export async function recordCodeCheck(trx: Knex.Transaction, slackUserId: string
 export async function recordRecoveryCode(
   trx: Knex.Transaction,
   used: { readonly operatorId: string; readonly at: Date; readonly promotionId: string | null; readonly for: string },
-  check: Extract<CodeCheck, { kind: 'accepted' }>,
+  check: AcceptedCode,
 ): Promise<void> {
   if (!('recoveryCode' in check)) return;
   const counted = await trx.raw(

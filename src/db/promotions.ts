@@ -1,10 +1,10 @@
+import type { CodeCheck } from '../operators/code-check.js';
+import { isOperator } from '../operators/operator.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import {
-  type CodeCheck,
   decideResolution,
-  isOperator,
   type ResolutionRefusal,
   type ResolutionRequest,
   terminalStateOf,

@@ -1,11 +1,11 @@
-import type { CodeCheck } from '../promotions/resolution.js';
+import type { RefusedCode } from '../operators/code-check.js';
 import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { recordCodeCheck } from './operators.js';
 
 type Refusal =
   | { readonly kind: 'not_superadmin' | 'not_operator' }
-  | { readonly kind: 'code_refused'; readonly check: Exclude<CodeCheck, { kind: 'accepted' }> };
+  | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
 /** What a refusal leaves behind although nothing else is written: its audit event, and the count of a wrong code. */
 export async function recordRefusal(

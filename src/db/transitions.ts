@@ -1,7 +1,7 @@
+import { isOperator } from '../operators/operator.js';
 import { presentableValue } from '../promotions/evidence.js';
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { isOperator } from '../promotions/resolution.js';
 import { decideTransition, type TransitionRefusal, type TransitionRequest } from '../promotions/transition.js';
 import { changeAudited } from './audit.js';
 import type { Knex } from './connection.js';

@@ -5,7 +5,7 @@ import { type Answer, type Modal, notice } from '../views/blocks.js';
 import { COMMAND } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { code } from '../views/text.js';
-import { within } from '../within.js';
+import { withTimeout } from '../with-timeout.js';
 import type { HandlerDependencies } from './dependencies.js';
 
 /** How long a click may take to become a modal before a placeholder is opened in its stead: its trigger dies at 3 s. */
@@ -104,7 +104,7 @@ export async function openModal(
     deps.log.error({ err: error }, 'a modal could not be prepared');
     return { kind: 'answer', answer: sentence(failureWords(error, { changedNothing: true })) };
   });
-  const inTime = await within(OPEN_WITHIN_MS, prepared);
+  const inTime = await withTimeout(OPEN_WITHIN_MS, prepared);
   if (inTime?.kind === 'answer') {
     // The home tab has no response URL; a modal is the only way to say something to who clicked there.
     if (interaction.responseUrl === null) {

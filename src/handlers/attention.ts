@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { AttentionRequest } from '../db/attention.js';
+import type { Operator } from '../operators/operator.js';
 import { worstSeverity } from '../promotions/alert.js';
 import type { OwnerAnswer } from '../promotions/ownership.js';
 import type { Promotion } from '../promotions/promotion.js';
-import type { Operator } from '../promotions/resolution.js';
 import { MORNING_HOUR, SNOOZE_CHOICES, type SnoozeChoice, snoozeUntil } from '../promotions/snooze.js';
 import {
   answerRefusalAnswer,

@@ -1,4 +1,4 @@
-import { isOperator } from '../promotions/resolution.js';
+import { isOperator } from '../operators/operator.js';
 import { needsOperator } from '../views/authority.js';
 import type { Answer } from '../views/blocks.js';
 import { sentence } from '../views/list.js';

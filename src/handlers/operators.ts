@@ -3,10 +3,10 @@ import {
   ADMINISTRATION_ACTIONS,
   type AdministrationAction,
   type AdministrationRefusal,
-  type Enrolment,
   refuseAdministrator,
-} from '../promotions/enrolment.js';
-import type { Operator } from '../promotions/resolution.js';
+} from '../operators/administration.js';
+import type { Enrolment } from '../operators/enrolment.js';
+import type { Role } from '../operators/operator.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, notice } from '../views/blocks.js';
 import { BLOCK, COMMAND } from '../views/ids.js';
@@ -114,7 +114,7 @@ async function refusalWords(deps: HandlerDependencies, refusal: AdministrationRe
 /** What was done, for whatever comes after the answer. */
 interface Done {
   readonly personId: string;
-  readonly role: Operator['role'];
+  readonly role: Role;
   /** Where a link was made: it is known here alone, and dies with this process where Slack does not take it. */
   readonly link: { readonly url: string; readonly expiresAt: Date } | null;
 }

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { RcaLinkOutcome } from '../db/promotions.js';
+import { isOperator } from '../operators/operator.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { checkRcaUrl, firstUrlIn } from '../promotions/rca-url.js';
-import { isOperator } from '../promotions/resolution.js';
 import { needsOperator } from '../views/authority.js';
 import { type Answer, notice } from '../views/blocks.js';
 import { unknownPromotionWords } from '../views/help.js';

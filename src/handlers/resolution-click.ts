@@ -1,10 +1,10 @@
+import { isSuperadmin } from '../operators/operator.js';
 import type { ResolutionAction } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
-import { isSuperadmin } from '../promotions/resolution.js';
 import { outcomeHeadline } from '../views/alert.js';
 import { needsSuperadmin } from '../views/authority.js';
 import { sentence } from '../views/list.js';
-import { within } from '../within.js';
+import { withTimeout } from '../with-timeout.js';
 import { isStranger, type Opening, openModal, STRANGER, showThatItEnded } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type ResolutionModalState, readSetBack, renderResolutionModal } from './resolution-form.js';
@@ -33,7 +33,7 @@ export async function clickResolution(
     }
     const setBack = await readSetBack(deps, promotion, action);
     const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
-    const early = await within(EVIDENCE_AT_ONCE_MS, evidence);
+    const early = await withTimeout(EVIDENCE_AT_ONCE_MS, evidence);
     // An ephemeral list cannot be repainted from the rows, but its response URL can replace it for half an hour.
     const listUrl = click.isEphemeral ? click.responseUrl : null;
     const state: ResolutionModalState = { promotionId: promotion.id, action, evidence: early, listUrl };

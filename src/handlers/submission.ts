@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable } from '../db/errors.js';
 import { type Modal, notice } from '../views/blocks.js';
 import type { FieldErrors } from '../views/resolution.js';
-import { within } from '../within.js';
+import { withTimeout } from '../with-timeout.js';
 import { faultWords, mayHaveTakenEffect, updateIfOpen } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Submission } from './unpack.js';
@@ -68,7 +68,7 @@ export async function answerSubmission<Done>(
       },
     );
   const first = attempt();
-  const inTime = await within(ANSWER_WITHIN_MS, first);
+  const inTime = await withTimeout(ANSWER_WITHIN_MS, first);
   if (inTime?.kind === 'decided') {
     await ack(inTime.decided.answer);
     if (inTime.decided.done !== null) await plan.afterwards(inTime.decided.done);

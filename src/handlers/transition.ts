@@ -15,7 +15,7 @@ import {
   transitionRefusalWords,
   transitionTitle,
 } from '../views/transition.js';
-import { within } from '../within.js';
+import { withTimeout } from '../with-timeout.js';
 import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { evidenceState } from './resolution-form.js';
@@ -108,7 +108,7 @@ async function open(
   };
   if (transition === 'cancel') return { kind: 'modal', view: render(promotion, state, false) };
   const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
-  const early = await within(EVIDENCE_AT_ONCE_MS, evidence);
+  const early = await withTimeout(EVIDENCE_AT_ONCE_MS, evidence);
   return {
     kind: 'modal',
     view: render(promotion, { ...state, evidence: early }, false),

@@ -1,55 +1,82 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { generateSecret, generateURI, ScureBase32Plugin } from 'otplib';
-import type { FirstCodeCheck } from '../promotions/enrolment.js';
-import { matchingStep } from './totp.js';
+import { isOperator, isSuperadmin, type Operator, type Role } from './operator.js';
 
-const ISSUER = 'flag-promotions';
+/** Why somebody is sent a link: a new operator, a new secret of their own, or one in place of a lost one. */
+export type EnrolmentPurpose = 'add' | 'rotate' | 'reset';
+/** Why an enrolment came to nothing. */
+export type EnrolmentEnd = 'expired' | 'replaced' | 'cancelled' | 'declined' | 'too_many_codes';
 
-/** A new TOTP secret: 160 random bits in base32, as RFC 4226 section 4 recommends. */
-export function newSecret(): string {
-  return generateSecret({ length: 20 });
+/** A link, how long it lives, and how long its person has to say in Slack that it was them who used it. */
+export const ENROLMENT_LIFE_MS = 15 * 60_000;
+
+/** An enrolment on its way: sent as a link, proved by a first code, activated by its person in Slack; or ended. */
+export interface Enrolment {
+  readonly id: string;
+  readonly slackUserId: string;
+  readonly role: Role;
+  readonly purpose: EnrolmentPurpose;
+  /** Who had the link sent. */
+  readonly invitedBy: string;
+  readonly state: 'sent' | 'proved' | 'activated' | 'ended';
+  readonly endReason: EnrolmentEnd | null;
+  readonly failedAttempts: number;
+  readonly expiresAt: Date;
 }
 
-/** The `otpauth://` address that authenticator apps read from a QR code. It holds the secret. */
-export function enrolmentUri(secret: string, operatorId: string): string {
-  return generateURI({ issuer: ISSUER, label: operatorId, secret });
+/** What a link is good for: a first code, or nothing any more. */
+export type LinkState = 'open' | 'unknown' | 'used' | EnrolmentEnd;
+
+export function linkState(enrolment: Enrolment | null, now: Date): LinkState {
+  if (enrolment === null) return 'unknown';
+  if (enrolment.state === 'ended') return enrolment.endReason ?? 'cancelled';
+  if (enrolment.state !== 'sent') return 'used';
+  return enrolment.expiresAt > now ? 'open' : 'expired';
 }
 
-/** RFC 4226 section 4: a shared secret has at least 128 bits. */
-const SECRET_BYTES_LEAST = 16;
+/** What a first code turned out to be. */
+export type FirstCodeCheck =
+  | { readonly kind: 'right'; readonly step: number }
+  | { readonly kind: 'malformed' }
+  | { readonly kind: 'wrong' };
 
-/** Why a given secret cannot be used; null where it can. */
-export function base32Problem(secret: string): string | null {
-  const malformed = 'must be base32 in capitals (A to Z and 2 to 7), whole, without spaces or padding.';
-  if (!/^[A-Z2-7]+$/u.test(secret)) return malformed;
-  let bytes: Uint8Array;
-  try {
-    bytes = new ScureBase32Plugin().decode(secret);
-  } catch {
-    return malformed;
-  }
-  return bytes.length < SECRET_BYTES_LEAST ? 'must hold at least 128 bits: 26 characters (RFC 4226 section 4).' : null;
+export type FirstCodeRefusal =
+  /** `left`: how many wrong codes the link still lives through; none: this was the last. */
+  | { readonly kind: 'code_refused'; readonly reason: 'malformed' | 'wrong'; readonly left: number }
+  | { readonly kind: 'closed'; readonly state: Exclude<LinkState, 'open'> };
+export type FirstCodeDecision = { readonly kind: 'proved'; readonly step: number } | FirstCodeRefusal;
+
+/** A link that was given this many wrong first codes is dead. */
+export const FIRST_CODES_MOST = 5;
+
+/** Decides a first code from the row that the caller holds locked; it is looked at only where the link is open. */
+export function decideFirstCode(enrolment: Enrolment, now: Date, check: () => FirstCodeCheck): FirstCodeDecision {
+  const state = linkState(enrolment, now);
+  if (state !== 'open') return { kind: 'closed', state };
+  const checked = check();
+  if (checked.kind === 'right') return { kind: 'proved', step: checked.step };
+  const failures = enrolment.failedAttempts + (checked.kind === 'wrong' ? 1 : 0);
+  return { kind: 'code_refused', reason: checked.kind, left: Math.max(0, FIRST_CODES_MOST - failures) };
 }
 
-/** A link's token: 256 random bits, in letters that an address can carry. */
-export function newToken(): string {
-  return randomBytes(32).toString('base64url');
-}
+export type ConfirmationRefusal =
+  | { readonly kind: 'nothing_to_confirm' }
+  /** The link was not used yet. */
+  | { readonly kind: 'code_first' }
+  | { readonly kind: 'expired' }
+  /** Who had it sent is no superadmin any more. */
+  | { readonly kind: 'inviter_gone'; readonly invitedBy: string }
+  /** A new secret brings nobody back who was disabled meanwhile. */
+  | { readonly kind: 'disabled' };
+export type ConfirmationDecision = { readonly kind: 'activate' } | ConfirmationRefusal;
 
-/** Whether a text can be a token at all. */
-export function isToken(text: string): boolean {
-  return /^[\w-]{43}$/u.test(text);
-}
-
-/** What is stored of a token, and by which it is found: whoever reads it cannot go back to the link. */
-export function hashToken(token: string): string {
-  return createHash('sha256').update(token, 'utf8').digest('hex');
-}
-
-/** Judges the first code that a fresh secret made. */
-export function checkFirstCode(code: string, secret: string, now: Date): FirstCodeCheck {
-  const digits = code.replaceAll(/\s/gu, '');
-  if (!/^\d{6}$/u.test(digits)) return { kind: 'malformed' };
-  const step = matchingStep(digits, secret, now);
-  return step === null ? { kind: 'wrong' } : { kind: 'right', step };
+/** Decides whether the person's own word in Slack makes them an operator, from rows that the caller holds locked. */
+export function decideConfirmation(
+  open: Enrolment | null,
+  around: { readonly person: Operator | null; readonly inviter: Operator | null },
+  now: Date,
+): ConfirmationDecision {
+  if (open === null) return { kind: 'nothing_to_confirm' };
+  if (open.expiresAt <= now) return { kind: 'expired' };
+  if (open.state !== 'proved') return { kind: open.state === 'sent' ? 'code_first' : 'nothing_to_confirm' };
+  if (open.purpose === 'rotate') return isOperator(around.person) ? { kind: 'activate' } : { kind: 'disabled' };
+  return isSuperadmin(around.inviter) ? { kind: 'activate' } : { kind: 'inviter_gone', invitedBy: open.invitedBy };
 }

@@ -1,5 +1,5 @@
 import { verifySync } from 'otplib';
-import type { CodeCheck } from '../promotions/resolution.js';
+import type { CodeCheck } from './code-check.js';
 
 /** RFC 6238 with the parameters that authenticator apps assume: SHA-1, 6 digits, 30 s steps. */
 const STEP_SECONDS = 30;

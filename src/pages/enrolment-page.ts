@@ -1,4 +1,4 @@
-import { FIRST_CODES_MOST, type Enrolment, type EnrolmentPurpose, type LinkState } from '../promotions/enrolment.js';
+import { type Enrolment, type EnrolmentPurpose, FIRST_CODES_MOST, type LinkState } from '../operators/enrolment.js';
 import { COMMAND } from '../views/ids.js';
 import { escapeHtml, htmlPage } from './html.js';
 

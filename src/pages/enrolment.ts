@@ -1,10 +1,10 @@
 import qrcode from 'qrcode';
 import type { Enrolments, SealedEnrolment } from '../db/enrolments.js';
-import { checkFirstCode, enrolmentUri, hashToken, isToken } from '../operators/enrolment.js';
+import { type Enrolment, linkState } from '../operators/enrolment.js';
+import { checkFirstCode, enrolmentUri, hashToken, isToken } from '../operators/enrolment-secrets.js';
 import { type HashRecoveryCode, newRecoveryCodes } from '../operators/recovery-codes.js';
 import type { SecretBox } from '../operators/secret-box.js';
-import { type Enrolment, linkState } from '../promotions/enrolment.js';
-import { within } from '../within.js';
+import { withTimeout } from '../with-timeout.js';
 import { closedLinkPage, messagePage, type OpenLink, openLinkPage, provedPage } from './enrolment-page.js';
 import { STYLE_PATH } from './html.js';
 import { STYLE } from './style.js';
@@ -103,7 +103,7 @@ async function openPage(
   const { slackUserId } = found;
   const secret = deps.secretBox.open(found.sealedSecret ?? '', slackUserId);
   const uri = enrolmentUri(secret, slackUserId);
-  const name = (await within(NAME_WITHIN_MS, deps.nameOf(slackUserId))) ?? slackUserId;
+  const name = (await withTimeout(NAME_WITHIN_MS, deps.nameOf(slackUserId))) ?? slackUserId;
   const qrSvg = await qrcode.toString(uri, { type: 'svg', errorCorrectionLevel: 'M', margin: 1 });
   return openLinkPage({ enrolment: found, name, secret, uri, qrSvg, now: deps.now(), problem });
 }

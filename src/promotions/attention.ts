@@ -1,6 +1,6 @@
-import type { StuckPromotion } from './detection.js';
 import { nextOwnerStep, type Ownership, type OwnerLoss } from './ownership.js';
 import { isOver, type Snooze } from './snooze.js';
+import type { StuckPromotion } from './stuck-promotion.js';
 
 /** Who is on a stuck promotion, and whether it is to be quiet. */
 export interface Attention {

@@ -1,18 +1,7 @@
-import { type Alert, isOpen } from './alert.js';
+import { isOpen } from './alert.js';
 import { type Attention, keepsBack } from './attention.js';
-import type { Promotion } from './promotion.js';
 import { type Severity, severityDue, type Thresholds } from './stuck.js';
-
-/** A promotion that is past the first threshold, with what was already said about it. */
-export interface StuckPromotion {
-  readonly promotion: Promotion;
-  readonly alerts: readonly Alert[];
-  /** When people were told that it is critical, by a message of its own; null where they weren't. */
-  readonly criticalToldAt: Date | null;
-  /** The highest repetition queued so far (0: none), and whether one is still on its way. */
-  readonly lastRepeat: number;
-  readonly repeatPending: boolean;
-}
+import type { StuckPromotion } from './stuck-promotion.js';
 
 export interface AlertToOpen {
   readonly promotionId: string;

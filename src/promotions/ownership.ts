@@ -1,5 +1,5 @@
+import { isOperator, type Operator } from '../operators/operator.js';
 import { isDeploying, type Promotion } from './promotion.js';
-import { isOperator, type Operator } from './resolution.js';
 
 /** Who is on a stuck promotion. */
 export interface Ownership {

@@ -1,36 +1,7 @@
+import type { AcceptedCode, CodeCheck, RefusedCode } from '../operators/code-check.js';
+import { isSuperadmin, type Operator } from '../operators/operator.js';
 import { contradicts, type Evidence, type ResolutionAction } from './evidence.js';
 import { endedAt, isDeploying, type Promotion } from './promotion.js';
-
-/** The outcome of checking a TOTP code; what to store of it is the operators' table's business. */
-export type CodeCheck =
-  | { readonly kind: 'accepted'; readonly step: number }
-  /** A recovery code stood in for it; this is its stored hash. */
-  | { readonly kind: 'accepted'; readonly recoveryCode: string }
-  | {
-      readonly kind: 'rejected';
-      readonly reason: 'malformed' | 'wrong' | 'reused';
-      readonly failedAttempts: number;
-      /** Set where this very attempt was the one too many. */
-      readonly lockedUntil: Date | null;
-    }
-  | { readonly kind: 'locked'; readonly lockedUntil: Date };
-
-/** A person as the operators' table knows them. */
-export interface Operator {
-  readonly slackUserId: string;
-  readonly role: 'superadmin' | 'engineer';
-  readonly disabledAt: Date | null;
-}
-
-/** Whether this is an enabled operator of any role: enough to link an RCA, not to resolve. */
-export function isOperator(operator: Operator | null): operator is Operator {
-  return operator !== null && operator.disabledAt === null;
-}
-
-/** Whether this is an enabled superadmin: what resolving takes, beside a code. */
-export function isSuperadmin(operator: Operator | null): operator is Operator {
-  return isOperator(operator) && operator.role === 'superadmin';
-}
 
 /** What an operator submitted, beside the code. */
 export interface ResolutionRequest {
@@ -61,11 +32,9 @@ export type ResolutionRefusal =
     }
   | { readonly kind: 'not_deploying'; readonly promotion: Promotion }
   | { readonly kind: 'contradiction_unconfirmed' }
-  | { readonly kind: 'code_refused'; readonly check: Exclude<CodeCheck, { kind: 'accepted' }> };
+  | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
-export type ResolutionDecision =
-  | { readonly kind: 'resolve'; readonly check: Extract<CodeCheck, { kind: 'accepted' }> }
-  | ResolutionRefusal;
+export type ResolutionDecision = { readonly kind: 'resolve'; readonly check: AcceptedCode } | ResolutionRefusal;
 
 /**
  * Decides a resolution from rows that the caller holds locked. The code is checked last, and only where everything

@@ -1,6 +1,7 @@
+import type { AcceptedCode, CodeCheck, RefusedCode } from '../operators/code-check.js';
+import { isOperator, isSuperadmin, type Operator } from '../operators/operator.js';
 import type { Evidence } from './evidence.js';
 import type { Promotion } from './promotion.js';
-import { type CodeCheck, isOperator, isSuperadmin, type Operator } from './resolution.js';
 
 /** What an operator can have done to a promotion that is marked. */
 export type Transition = 'promote' | 'cancel';
@@ -26,11 +27,9 @@ export type TransitionRefusal =
       /** The same operator asked for the same before: that submission went through. */
       readonly byThisRequest: boolean;
     }
-  | { readonly kind: 'code_refused'; readonly check: Exclude<CodeCheck, { kind: 'accepted' }> };
+  | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
-export type TransitionDecision =
-  | { readonly kind: 'do'; readonly check: Extract<CodeCheck, { kind: 'accepted' }> }
-  | TransitionRefusal;
+export type TransitionDecision = { readonly kind: 'do'; readonly check: AcceptedCode } | TransitionRefusal;
 
 /**
  * Decides a transition from rows that the caller holds locked. Promoting takes a superadmin, because it changes

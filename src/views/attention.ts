@@ -1,6 +1,6 @@
+import type { Operator } from '../operators/operator.js';
 import type { AnswerRefusal, OwnerLoss, Ownership, TakeRefusal } from '../promotions/ownership.js';
 import type { Promotion } from '../promotions/promotion.js';
-import type { Operator } from '../promotions/resolution.js';
 import type { SnoozeChoice, SnoozeRefusal, UnsnoozeRefusal } from '../promotions/snooze.js';
 import type { Severity } from '../promotions/stuck.js';
 import { HEADLINE, isStuck, outcomeHeadline } from './alert.js';

@@ -1,5 +1,6 @@
 import type { types } from '@slack/bolt';
-import type { CodeCheck, Operator } from '../promotions/resolution.js';
+import type { RefusedCode } from '../operators/code-check.js';
+import type { Operator } from '../operators/operator.js';
 import { plainText } from './blocks.js';
 import { BLOCK, INPUT } from './ids.js';
 import { person } from './text.js';
@@ -28,7 +29,7 @@ export function codeInput(): types.InputBlock {
 export const WHY_A_CODE = 'A code is asked for so that a Slack account alone, stolen or borrowed, can change nothing.';
 
 /** Why a code was not taken, for under its field. */
-export function codeWords(check: Exclude<CodeCheck, { kind: 'accepted' }>, now: Date): string {
+export function codeWords(check: RefusedCode, now: Date): string {
   if (check.kind === 'locked') return locked(check.lockedUntil, now);
   switch (check.reason) {
     case 'malformed':

@@ -1,6 +1,6 @@
+import { isOperator, isSuperadmin, type Operator } from '../operators/operator.js';
 import type { MaintenanceSeen } from '../promotions/home.js';
 import { deployingSince, endedAt, type Promotion } from '../promotions/promotion.js';
-import { isOperator, isSuperadmin, type Operator } from '../promotions/resolution.js';
 import type { Severity } from '../promotions/stuck.js';
 import { outcomeHeadline, rcaButton, resolutionButtons } from './alert.js';
 import { type Block, context, type HomeTab, section } from './blocks.js';

@@ -1,10 +1,6 @@
-import type {
-  AdministrationAction,
-  AdministrationRefusal,
-  ConfirmationRefusal,
-  Enrolment,
-} from '../promotions/enrolment.js';
-import type { Operator } from '../promotions/resolution.js';
+import type { AdministrationAction, AdministrationRefusal } from '../operators/administration.js';
+import type { ConfirmationRefusal, Enrolment } from '../operators/enrolment.js';
+import type { Operator, Role } from '../operators/operator.js';
 import { codeInput, codeWords, needsOperator, needsSuperadmin, WHY_A_CODE } from './authority.js';
 import { type Answer, type Block, button, context, type Modal, plainText, section } from './blocks.js';
 import { ACTION, BLOCK, COMMAND, INPUT, VIEW } from './ids.js';
@@ -47,7 +43,7 @@ export const ROLE_NAMES = ['engineer', 'superadmin'] as const;
 export function administrationModal(facts: {
   readonly action: AdministrationAction;
   readonly personId: string | null;
-  readonly role: Operator['role'];
+  readonly role: Role;
   readonly privateMetadata: string;
 }): Modal {
   const { action, role } = facts;
@@ -66,7 +62,7 @@ export function administrationModal(facts: {
     });
   }
   if (action === 'add') {
-    const option = (name: Operator['role']) => ({ text: plainText(ROLES[name]), value: name });
+    const option = (name: Role) => ({ text: plainText(ROLES[name]), value: name });
     blocks.push({
       type: 'input',
       block_id: BLOCK.role,
@@ -95,7 +91,7 @@ export function administrationModal(facts: {
 export function administeredWords(
   action: AdministrationAction,
   personId: string,
-  role: Operator['role'],
+  role: Role,
   link: { readonly until: Date; readonly delivery: 'sent' | 'not_sent' | 'not_known' } | null,
 ): string {
   const who = person(personId);
@@ -184,7 +180,7 @@ export function linksOffWords(action: AdministrationAction): string {
 /** The direct message with the link. It stands in a button's address, where nothing fetches it to show a preview. */
 export function enrolmentMessage(enrolment: {
   readonly purpose: Enrolment['purpose'];
-  readonly role: Operator['role'];
+  readonly role: Role;
   readonly invitedBy: string;
   readonly expiresAt: Date;
   readonly url: string;

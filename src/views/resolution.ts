@@ -1,3 +1,4 @@
+import type { Operator } from '../operators/operator.js';
 import {
   contradicts,
   type Evidence,
@@ -8,7 +9,7 @@ import {
   verdictOf,
 } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
-import type { Operator, ResolutionRefusal } from '../promotions/resolution.js';
+import type { ResolutionRefusal } from '../promotions/resolution.js';
 import type { SetBack } from '../promotions/set-back.js';
 import { outcomeHeadline, promotionFacts } from './alert.js';
 import { codeInput, codeWords, needsSuperadmin, WHY_A_CODE } from './authority.js';

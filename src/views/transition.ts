@@ -1,6 +1,6 @@
+import type { Operator } from '../operators/operator.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
-import type { Operator } from '../promotions/resolution.js';
 import type { Transition, TransitionRefusal } from '../promotions/transition.js';
 import { outcomeHeadline, subjectLines } from './alert.js';
 import { codeInput, codeWords, needsOperator, needsSuperadmin, WHY_A_CODE } from './authority.js';

@@ -1,5 +1,5 @@
 import type { TypedCode } from '../../src/db/operators.js';
-import type { AdministrationRequest } from '../../src/promotions/enrolment.js';
+import type { AdministrationRequest } from '../../src/operators/administration.js';
 import {
   accepted,
   breakAuditLog,

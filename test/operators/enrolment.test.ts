@@ -1,72 +1,132 @@
-import fc from 'fast-check';
-import { base32Problem, enrolmentUri, newSecret } from '../../src/operators/enrolment.js';
-import { checkCode } from '../../src/operators/totp.js';
-import { base32 } from './hotp.js';
+import { type AdministrationRequest, decideAdministration } from '../../src/operators/administration.js';
+import { decideConfirmation, decideFirstCode, type Enrolment, linkState } from '../../src/operators/enrolment.js';
+import type { Role } from '../../src/operators/operator.js';
 
-const usable = (secret: string) =>
-  checkCode('000000', { secret, lastStep: null, failedAttempts: 0, lockedUntil: null }, new Date(59_000)).kind;
-
-describe('a new secret', () => {
-  test('is 160 bits of base32, and another one each time', () => {
-    const secrets = Array.from({ length: 100 }, newSecret);
-    expect(new Set(secrets).size).toBe(100);
-    for (const secret of secrets) expect(secret).toMatch(/^[A-Z2-7]{32}$/u);
-  });
-
-  test('can be used', () => {
-    expect(base32Problem(newSecret())).toBeNull();
-    expect(['accepted', 'rejected']).toContain(usable(newSecret()));
-  });
+const NOW = new Date('2026-05-10T06:00:00Z');
+const LATER = new Date(NOW.getTime() + 1);
+const operator = (slackUserId: string, role: Role = 'superadmin', disabledAt: Date | null = null) => ({
+  slackUserId,
+  role,
+  disabledAt,
+});
+const enrolment = (changes: Partial<Enrolment> = {}): Enrolment => ({
+  id: '1',
+  slackUserId: 'U0NEW',
+  role: 'engineer',
+  purpose: 'add',
+  invitedBy: 'U0KRIS',
+  state: 'sent',
+  endReason: null,
+  failedAttempts: 0,
+  expiresAt: LATER,
+  ...changes,
 });
 
-describe('a secret that was brought along', () => {
+test.each([
+  [null, 'unknown'],
+  [enrolment(), 'open'],
+  [enrolment({ expiresAt: NOW }), 'expired'],
+  [enrolment({ state: 'proved' }), 'used'],
+  [enrolment({ state: 'activated', expiresAt: NOW }), 'used'],
+  [enrolment({ state: 'ended', endReason: 'replaced' }), 'replaced'],
+  [enrolment({ state: 'ended', endReason: 'too_many_codes' }), 'too_many_codes'],
+])('a link of %j is %s', (given, state) => {
+  expect(linkState(given, NOW)).toBe(state);
+});
+
+describe('a first code', () => {
+  const never = jest.fn(() => ({ kind: 'right' as const, step: 1 }));
+
+  test('is not looked at where the link is not open', () => {
+    expect(decideFirstCode(enrolment({ state: 'proved' }), NOW, never)).toEqual({ kind: 'closed', state: 'used' });
+    expect(decideFirstCode(enrolment({ expiresAt: NOW }), NOW, never)).toEqual({ kind: 'closed', state: 'expired' });
+    expect(never).not.toHaveBeenCalled();
+  });
+
   test.each([
-    ['nothing', '', 'base32'],
-    ['lower case', 'gezdgnbvgy3tqojqgezdgnbvgy3tqojq', 'capitals'],
-    ['spaces', 'GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ', 'spaces'],
-    ['padding', 'GEZDGNBVGY3TQOJQGEZDGNBVGY======', 'padding'],
-    ['digits that base32 lacks', '0189GNBVGY3TQOJQGEZDGNBVGY3TQOJQ', '2 to 7'],
-    ['hexadecimal', '3132333435363738393031323334353637383930', '2 to 7'],
-    ['a character too many', 'GEZDGNBVGY3TQOJQGEZDGNBVGYA', 'whole'],
-    ['too few bits', 'GEZDGNBVGY3TQOJQGEZDGNBV', '128 bits'],
-    ['a line break', 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n', 'base32'],
-  ])('is refused where it has %s, without being repeated', (_, secret, words) => {
-    const problem = base32Problem(secret);
-    expect(problem).toContain(words);
-    if (secret !== '') expect(problem).not.toContain(secret);
-  });
-
-  test('of any 16 to 40 bytes is accepted', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ minLength: 16, maxLength: 40 }), (key) => {
-        expect(base32Problem(base32(key))).toBeNull();
-      }),
-    );
-  });
-
-  test('that is accepted can be used: no code ever fails on it', () => {
-    fc.assert(
-      fc.property(fc.stringMatching(/^[A-Z2-7]{24,160}$/u), (secret) => {
-        if (base32Problem(secret) === null) expect(['accepted', 'rejected']).toContain(usable(secret));
-      }),
-    );
+    [0, { kind: 'right', step: 7 }, { kind: 'proved', step: 7 }],
+    [4, { kind: 'right', step: 7 }, { kind: 'proved', step: 7 }],
+    [0, { kind: 'wrong' }, { kind: 'code_refused', reason: 'wrong', left: 4 }],
+    [4, { kind: 'wrong' }, { kind: 'code_refused', reason: 'wrong', left: 0 }],
+    [4, { kind: 'malformed' }, { kind: 'code_refused', reason: 'malformed', left: 1 }],
+  ] as const)('after %d wrong ones, a %j is %j', (failedAttempts, check, decision) => {
+    expect(decideFirstCode(enrolment({ failedAttempts }), NOW, () => check)).toEqual(decision);
   });
 });
 
-describe('the address that authenticator apps read', () => {
-  test('names issuer and operator, and carries the secret', () => {
-    const uri = new URL(enrolmentUri('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', 'U0SUPER001'));
-    expect(uri.protocol).toBe('otpauth:');
-    expect(uri.host).toBe('totp');
-    expect(decodeURIComponent(uri.pathname)).toBe('/flag-promotions:U0SUPER001');
-    expect(uri.searchParams.get('secret')).toBe('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ');
-    expect(uri.searchParams.get('issuer')).toBe('flag-promotions');
+describe('a person’s word', () => {
+  const kris = operator('U0KRIS');
+  const proved = enrolment({ state: 'proved' });
+  const rotated = enrolment({ state: 'proved', purpose: 'rotate', slackUserId: 'U0MINA', invitedBy: 'U0MINA' });
+
+  test.each([
+    [null, null, kris, 'nothing_to_confirm'],
+    [enrolment(), null, kris, 'code_first'],
+    [enrolment({ expiresAt: NOW }), null, kris, 'expired'],
+    [{ ...proved, expiresAt: NOW }, null, kris, 'expired'],
+    [proved, null, kris, 'activate'],
+    [proved, operator('U0NEW', 'engineer', NOW), kris, 'activate'],
+    [proved, null, null, 'inviter_gone'],
+    [proved, null, operator('U0KRIS', 'engineer'), 'inviter_gone'],
+    [proved, null, operator('U0KRIS', 'superadmin', NOW), 'inviter_gone'],
+    [rotated, operator('U0MINA', 'engineer'), operator('U0MINA', 'engineer'), 'activate'],
+    [rotated, operator('U0MINA', 'superadmin', NOW), kris, 'disabled'],
+    [rotated, null, kris, 'disabled'],
+  ])('about %j, of %j, invited by %j: %s', (open, person, inviter, kind) => {
+    expect(decideConfirmation(open, { person, inviter }, NOW).kind).toBe(kind);
+  });
+});
+
+describe('what is asked about an operator', () => {
+  const kris = operator('U0KRIS');
+  const mina = operator('U0MINA');
+  const sam = operator('U0SAM', 'engineer');
+  const asked = (action: AdministrationRequest['action'], personId = 'U0NEW', role: Role = 'engineer') => ({
+    action,
+    personId,
+    role,
+    askedBy: 'U0KRIS',
+  });
+  const accepted = { kind: 'accepted', step: 7 } as const;
+
+  test.each([
+    ['an engineer', asked('add'), operator('U0KRIS', 'engineer'), null, false, 'not_superadmin'],
+    ['nobody', asked('disable'), null, sam, false, 'not_superadmin'],
+    ['a disabled superadmin', asked('reset'), operator('U0KRIS', 'superadmin', NOW), sam, false, 'not_superadmin'],
+    ['nobody, for a secret of their own', asked('rotate', 'U0KRIS'), null, null, false, 'not_operator'],
+    ['a superadmin, for somebody else’s secret', asked('rotate', 'U0MINA'), kris, mina, false, 'not_superadmin'],
+    ['oneself to be added', asked('add', 'U0KRIS', 'engineer'), kris, kris, true, 'yourself'],
+    ['oneself to be reset', asked('reset', 'U0KRIS'), kris, kris, false, 'yourself'],
+    ['oneself to be unlocked', asked('unlock', 'U0KRIS'), kris, kris, false, 'yourself'],
+    ['an operator to be added again', asked('add', 'U0SAM'), kris, sam, false, 'already_operator'],
+    ['nobody to be reset', asked('reset'), kris, null, false, 'unknown_person'],
+    ['nobody to be unlocked', asked('unlock'), kris, null, false, 'unknown_person'],
+    ['the last superadmin to be disabled', asked('disable', 'U0KRIS'), kris, kris, true, 'last_superadmin'],
+    [
+      'somebody to be disabled twice',
+      asked('disable', 'U0SAM'),
+      kris,
+      operator('U0SAM', 'engineer', NOW),
+      false,
+      'already_disabled',
+    ],
+  ])('by %s is refused before any code is looked at', (_, request, actor, person, isLastSuperadmin, kind) => {
+    const checkCode = jest.fn(() => accepted);
+    expect(decideAdministration(request, { actor, person, isLastSuperadmin }, checkCode).kind).toBe(kind);
+    expect(checkCode).not.toHaveBeenCalled();
   });
 
-  test('asks for what is checked: SHA-1, 6 digits, 30 s, which are also what apps assume', () => {
-    const { searchParams } = new URL(enrolmentUri(newSecret(), 'U0SUPER001'));
-    expect(searchParams.get('algorithm') ?? 'SHA1').toMatch(/^SHA-?1$/iu);
-    expect(searchParams.get('digits') ?? '6').toBe('6');
-    expect(searchParams.get('period') ?? '30').toBe('30');
+  test.each([
+    ['a new person', asked('add'), null],
+    ['a disabled operator', asked('add', 'U0SAM'), operator('U0SAM', 'engineer', NOW)],
+    ['another role for an operator', asked('add', 'U0SAM', 'superadmin'), sam],
+    ['another superadmin, disabled', asked('disable', 'U0MINA'), mina],
+    ['oneself, disabled, where another is left', asked('disable', 'U0KRIS'), kris],
+    ['a secret of one’s own', asked('rotate', 'U0KRIS'), kris],
+  ])('%s takes a code', (_, request, person) => {
+    const locked = { actor: kris, person, isLastSuperadmin: false };
+    expect(decideAdministration(request, locked, () => accepted)).toEqual({ kind: 'do', check: accepted });
+    const wrong = { kind: 'rejected', reason: 'wrong', failedAttempts: 1, lockedUntil: null } as const;
+    expect(decideAdministration(request, locked, () => wrong)).toEqual({ kind: 'code_refused', check: wrong });
   });
 });

@@ -1,4 +1,4 @@
-import { createCodeReader, type StoredProofs } from '../../src/operators/code-check.js';
+import { createCodeReader, type StoredProofs } from '../../src/operators/code-reader.js';
 import { createRecoveryHash, newRecoveryCodes, recoveryCodeOf } from '../../src/operators/recovery-codes.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
 import { LOCK_MS } from '../../src/operators/totp.js';

@@ -1,12 +1,8 @@
 import fc from 'fast-check';
 import type { Alert } from '../../src/promotions/alert.js';
-import {
-  type DetectionAction,
-  type OwnMessages,
-  planDetection,
-  type StuckPromotion,
-} from '../../src/promotions/detection.js';
+import { type DetectionAction, type OwnMessages, planDetection } from '../../src/promotions/detection.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
+import type { StuckPromotion } from '../../src/promotions/stuck-promotion.js';
 import { alert, DAY, HOUR, MINUTE, momentAfter, postedAlert, promotion, THRESHOLDS } from './make.js';
 
 const warning = (changes: Partial<Alert> = {}) => postedAlert({ id: '1', severity: 'warning', ...changes });

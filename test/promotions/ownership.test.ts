@@ -1,5 +1,6 @@
+import type { Operator } from '../../src/operators/operator.js';
 import { type Attention, keepsBack, planAttention } from '../../src/promotions/attention.js';
-import { planDetection, type StuckPromotion } from '../../src/promotions/detection.js';
+import { planDetection } from '../../src/promotions/detection.js';
 import {
   admit,
   decideAnswer,
@@ -8,7 +9,7 @@ import {
   nextOwnerStep,
   type Ownership,
 } from '../../src/promotions/ownership.js';
-import type { Operator } from '../../src/promotions/resolution.js';
+import type { StuckPromotion } from '../../src/promotions/stuck-promotion.js';
 import { DAY, HOUR, MINUTE, momentAfter, postedAlert, promotion, SECOND, THRESHOLDS } from './make.js';
 
 const KRIS: Operator = { slackUserId: 'U0KRIS', role: 'superadmin', disabledAt: null };

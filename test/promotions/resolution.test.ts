@@ -1,13 +1,7 @@
+import type { CodeCheck } from '../../src/operators/code-check.js';
+import { isOperator, isSuperadmin, type Operator } from '../../src/operators/operator.js';
 import type { Evidence } from '../../src/promotions/evidence.js';
-import {
-  type CodeCheck,
-  decideResolution,
-  isOperator,
-  isSuperadmin,
-  type Operator,
-  type ResolutionRequest,
-  terminalStateOf,
-} from '../../src/promotions/resolution.js';
+import { decideResolution, type ResolutionRequest, terminalStateOf } from '../../src/promotions/resolution.js';
 import { HOUR, momentAfter, promotion } from './make.js';
 
 const checkedAt = momentAfter(30 * HOUR);

@@ -1,4 +1,5 @@
-import type { CodeCheck, Operator } from '../../src/promotions/resolution.js';
+import type { CodeCheck } from '../../src/operators/code-check.js';
+import type { Operator } from '../../src/operators/operator.js';
 import { decideTransition, type Transition, type TransitionRequest } from '../../src/promotions/transition.js';
 import { promotion } from './make.js';
 

@@ -1,9 +1,10 @@
 import { type Database, openDatabase } from '../../src/db/database.js';
 import type { TypedCode } from '../../src/db/operators.js';
+import type { Role } from '../../src/operators/operator.js';
 import { checkCode } from '../../src/operators/totp.js';
 import type { MessageRef } from '../../src/promotions/alert.js';
 import type { Evidence } from '../../src/promotions/evidence.js';
-import type { Operator, ResolutionRequest } from '../../src/promotions/resolution.js';
+import type { ResolutionRequest } from '../../src/promotions/resolution.js';
 import type { Severity } from '../../src/promotions/stuck.js';
 import { base32, hotp } from '../operators/hotp.js';
 import { createTestDatabase } from './database.js';
@@ -150,7 +151,7 @@ export interface Person {
   wrongCode(): string;
 }
 
-export async function enrol(db: Database, id: string, role: Operator['role'] = 'superadmin'): Promise<Person> {
+export async function enrol(db: Database, id: string, role: Role = 'superadmin'): Promise<Person> {
   const key = Buffer.from(id.padEnd(20, '.'));
   await db.operators.enrol({ slackUserId: id, role, sealedSecret: base32(key) });
   const code = (steps = 0): string => hotp(key, Math.floor(NOW.getTime() / STEP_MS) + steps);

@@ -1,9 +1,12 @@
+import { ADMINISTRATION_ACTIONS } from '../../src/operators/administration.js';
+import type { RefusedCode } from '../../src/operators/code-check.js';
+import type { Enrolment } from '../../src/operators/enrolment.js';
+import type { Operator } from '../../src/operators/operator.js';
 import type { Attention } from '../../src/promotions/attention.js';
-import { ADMINISTRATION_ACTIONS, type Enrolment } from '../../src/promotions/enrolment.js';
 import { type Evidence, READ_VERDICTS } from '../../src/promotions/evidence.js';
 import type { AttentionRefusal, Ownership } from '../../src/promotions/ownership.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
-import type { CodeCheck, Operator, ResolutionRefusal } from '../../src/promotions/resolution.js';
+import type { ResolutionRefusal } from '../../src/promotions/resolution.js';
 import type { PeriodStats } from '../../src/promotions/stats.js';
 import { SUMMARY_KINDS } from '../../src/promotions/summary.js';
 import type { TransitionRefusal } from '../../src/promotions/transition.js';
@@ -94,7 +97,7 @@ export const EVIDENCE: readonly Evidence[] = [
   ),
 ];
 
-const CHECKS: readonly Exclude<CodeCheck, { kind: 'accepted' }>[] = [
+const CHECKS: readonly RefusedCode[] = [
   { kind: 'locked', lockedUntil: momentAfter(31 * HOUR) },
   { kind: 'rejected', reason: 'malformed', failedAttempts: 0, lockedUntil: null },
   { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null },

@@ -1,5 +1,5 @@
+import type { RefusedCode } from '../../src/operators/code-check.js';
 import { type Evidence, verdictOf } from '../../src/promotions/evidence.js';
-import type { CodeCheck } from '../../src/promotions/resolution.js';
 import type { SetBack } from '../../src/promotions/set-back.js';
 import { refusalWords, resolutionModal } from '../../src/views/resolution.js';
 import { HOUR, MINUTE, momentAfter, promotion, SECOND } from '../promotions/make.js';
@@ -80,7 +80,7 @@ describe('the form', () => {
 });
 
 describe('a code that was refused', () => {
-  const wordsFor = (check: Exclude<CodeCheck, { kind: 'accepted' }>) => {
+  const wordsFor = (check: RefusedCode) => {
     const said = refusalWords({ kind: 'code_refused', check }, { now, superadmins: [] });
     return said.kind === 'field_errors' ? said.errors['code'] : undefined;
   };

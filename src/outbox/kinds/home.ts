@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { HOME_INTERVAL_MS, maintenanceMark } from '../../promotions/home.js';
-import type { Operator } from '../../promotions/resolution.js';
+import type { Operator } from '../../operators/operator.js';
 import { severityDue } from '../../promotions/stuck.js';
 import { HOME_ROWS, type HomeFacts, homeTab } from '../../views/home.js';
 import { defineKind, type Sources } from '../kind.js';

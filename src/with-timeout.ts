@@ -1,5 +1,5 @@
-/** What comes of the work, or null where it takes longer; no timer is left behind by work that is done. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
+/** Answers null if the work takes longer; the work itself goes on. Leaves no timer behind. */
+export async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(resolve, ms, null);

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from '../config.js';
+import type { Database } from '../db/database.js';
+import type { HandlerDependencies } from '../handlers/dependencies.js';
+import { createEvidenceReader } from '../heroku/evidence.js';
+import { createHeroku, type Heroku } from '../heroku/heroku.js';
+import { createMetrics, type Metrics } from '../metrics.js';
+import { type Route, routeOf } from '../promotions/routing.js';
+import type { Runtime } from '../runtime.js';
+import { createSlack, type Slack } from '../slack/slack.js';
+
+/** What the other parts are built of. */
+export interface Clients {
+  readonly config: Config;
+  readonly db: Database;
+  readonly runtime: Runtime;
+  readonly metrics: Metrics;
+  readonly slack: Slack;
+  /** null: no API key is configured. */
+  readonly heroku: Heroku | null;
+  /** Names the holder of a lease, another at each call. */
+  readonly newOwner: () => string;
+  readonly readEvidence: HandlerDependencies['readEvidence'];
+  readonly routeOf: (herokuApp: string) => Route;
+}
+
+export function createClients(config: Config, db: Database, runtime: Runtime): Clients {
+  const { alertChannel, criticalMention, alertRoutes } = config.slack;
+  const routing = {
+    rules: alertRoutes,
+    otherwise: { channel: alertChannel, mention: criticalMention, quiet: null },
+  };
+  const heroku = config.heroku === null ? null : createHeroku(config.heroku);
+  const newOwner = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
+  return {
+    config,
+    db,
+    runtime,
+    metrics: createMetrics(),
+    slack: createSlack({ ...config.slack, turns: db.turns, newOwner }),
+    heroku,
+    newOwner,
+    readEvidence: createEvidenceReader(heroku, runtime.now, runtime.log),
+    routeOf: (herokuApp) => routeOf(routing, herokuApp),
+  };
+}

@@ -1,0 +1,96 @@
+import type { DueListener } from '../db/due.js';
+import type { Homes } from '../jobs/homes.js';
+import { createPromoter, type Promoter } from '../jobs/promoter.js';
+import { createTurns } from '../jobs/turns.js';
+import { createWatchdog, type Watchdog } from '../jobs/watchdog.js';
+import type { Core } from './core.js';
+import { createHomeTabs } from './outgoing.js';
+
+/** What works by itself: the watchdog, the promoter, the home tabs. */
+export interface Jobs {
+  readonly watchdog: Pick<Watchdog, 'tick' | 'silentSince'>;
+  readonly homes: Pick<Homes, 'open'>;
+  /** Brings Slack up to date about a promotion. Never rejects: what fails is due at the next tick. */
+  showInSlack(promotionId: string): Promise<void>;
+  start(): void;
+  /** Takes no more work; resolves when a tick and a promotion under way have ended. */
+  stop(): Promise<void>;
+  /** Waits for what they left to do in Slack. To be called once nothing brings more. */
+  settle(): Promise<void>;
+}
+
+/** A promotion starts by NOTIFY; this is how late it starts if the NOTIFY is lost, or its promoter was killed. */
+const PROMOTER_POLL_MS = 500;
+/** Few enough that no promotion outlasts its lease while it waits for Slack, which takes a message a second. */
+const SHOWN_AT_ONCE = 5;
+
+export function createJobs(core: Core): Jobs {
+  const { config, db, runtime, metrics, busy } = core;
+  const { log, now, elapsed } = runtime;
+  const watchdog = createWatchdog({
+    runMaintenance: core.maintain,
+    cron: config.maintenanceCron,
+    heartbeatUrl: config.heartbeatUrl,
+    now,
+    elapsed,
+    log,
+    onTick: (tick) => {
+      metrics.onTick(tick);
+      void busy.during(homes.refresh);
+    },
+  });
+  const homes = createHomeTabs(core, watchdog.silentSince);
+  const showInSlack = async (promotionId: string): Promise<void> => {
+    homes.changed();
+    try {
+      for (const outcome of await core.delivery.promotion(promotionId)) {
+        if (outcome.kind === 'failed')
+          log.warn({ err: outcome.error, promotionId }, 'Slack is behind; the next tick catches up');
+      }
+    } catch (error) {
+      log.error({ err: error, promotionId }, 'Slack is behind; the next tick catches up');
+    }
+  };
+  const shown = createTurns(SHOWN_AT_ONCE, showInSlack);
+  const promoter = promoterOf(core, (promotionId) => shown.take(promotionId));
+  let dueListener: DueListener | null = null;
+  return {
+    watchdog,
+    homes,
+    showInSlack,
+    start() {
+      watchdog.start();
+      if (promoter !== null) {
+        promoter.start();
+        dueListener = db.listenForDue(promoter.wake, (error) =>
+          log.warn({ err: error }, 'not told of promotions; looking by timer alone'),
+        );
+      }
+      void watchdog.tick();
+    },
+    async stop() {
+      await Promise.all([watchdog.stop(), promoter?.stop(), dueListener?.close()]);
+    },
+    async settle() {
+      await homes.stop();
+      await Promise.all([busy.idle(), shown.stop()]);
+    },
+  };
+}
+
+/** Finishes any promotion that Heroku took, whoever wrote its checkpoint, the console included. null without a key. */
+function promoterOf(core: Core, onChanged: (promotionId: string) => void): Promoter | null {
+  const { config, db, heroku, runtime } = core;
+  if (heroku === null) return null;
+  return createPromoter({
+    db: db.promoting,
+    heroku,
+    now: runtime.now,
+    random: runtime.random,
+    newOwner: core.newOwner,
+    leaseMs: config.promoterLeaseMs,
+    pollMs: PROMOTER_POLL_MS,
+    log: runtime.log,
+    onChanged,
+  });
+}

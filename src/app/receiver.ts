@@ -1,0 +1,138 @@
+import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import { registerHandlers } from '../handlers/index.js';
+import { SLACK_PATH, startHttp } from '../http.js';
+import { boltLogger } from '../log.js';
+import type { Enrolment } from '../operators/enrolment.js';
+import { createRecoveryHash } from '../operators/recovery-codes.js';
+import { createSecretBox } from '../operators/secret-box.js';
+import { createEnrolmentPages, PAGES } from '../pages/enrolment.js';
+import { permalinkPage } from '../pages/permalink.js';
+import { PERMALINKS } from '../promotions/permalink.js';
+import { createReadiness, type Readiness } from '../readiness.js';
+import type { Slack } from '../slack/slack.js';
+import { keepConnected, type SocketModeConnection } from '../slack/socket-mode.js';
+import { confirmMessage } from '../views/operators.js';
+import type { Core } from './core.js';
+import { handlerDependencies, type Secrets } from './handlers.js';
+import type { Jobs } from './jobs.js';
+
+/** What comes in: from Slack, by HTTP or Socket Mode, and from browsers and probes. */
+export interface Receiver {
+  readonly port: number;
+  /** Takes nothing more in. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Serves HTTP; resolves once it does. Socket Mode connects in the background: while Slack is away, the watchdog goes on,
+ * and what it finds waits in its rows.
+ * @throws if the port is taken; nothing stays open then
+ */
+export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
+  const { config, runtime, metrics, busy } = core;
+  const { log } = runtime;
+  const secrets: Secrets = {
+    secretBox: createSecretBox(config.totpEncryptionKey),
+    hashRecoveryCode: createRecoveryHash(config.totpEncryptionKey),
+  };
+  const incoming = createSlackReceiver(config, log);
+  const bolt = createBolt(config, incoming, log);
+  bolt.use(({ next }) => busy.during(next));
+  registerHandlers(bolt, handlerDependencies(core, jobs, secrets));
+  let socket: SocketModeConnection | null = null;
+  const checkSocket = incoming.kind === 'http' ? null : async () => socket?.check();
+  const http = await startHttp(config.port, {
+    slackListener: incoming.kind === 'http' ? incoming.receiver.requestListener : null,
+    pages: {
+      [PAGES]: createEnrolmentPages({
+        enrolments: core.db.enrolments,
+        ...secrets,
+        nameOf: core.slack.nameOf,
+        askToConfirm: (enrolment) => void busy.during(() => askToConfirm(core.slack, enrolment, log)),
+        now: runtime.now,
+      }),
+      [PERMALINKS]: permalinkPage,
+    },
+    isHttps: config.publicUrl?.startsWith('https:') ?? false,
+    readiness: readinessOf(core, jobs, checkSocket),
+    metrics,
+    log,
+  });
+  if (incoming.kind === 'socket') socket = keepConnected(incoming.receiver, log);
+  return {
+    port: http.port,
+    async stop() {
+      await Promise.all([http.stop(), socket?.stop()]);
+    },
+  };
+}
+
+function readinessOf(core: Core, jobs: Jobs, checkSocket: (() => Promise<void>) | null): () => Promise<Readiness> {
+  return createReadiness(
+    [
+      { name: 'database', run: () => core.db.ping(), freshForMs: 1_000 },
+      { name: 'slack', run: () => core.slack.ping(), freshForMs: 15_000 },
+      ...(checkSocket === null ? [] : [{ name: 'socket_mode', run: checkSocket, freshForMs: 0 }]),
+      { name: 'watchdog', run: async () => failWhileSilent(jobs.watchdog.silentSince()), freshForMs: 0 },
+    ],
+    core.runtime.elapsed,
+  );
+}
+
+function failWhileSilent(since: Date | null): void {
+  if (since !== null) throw new Error(`no maintenance has completed since ${since.toISOString()}`);
+}
+
+/** Asks a person in Slack whether it was them. If that fails, they can still confirm: the page names a command. */
+async function askToConfirm(slack: Slack, enrolment: Enrolment, log: Logger): Promise<void> {
+  try {
+    await slack.tell(enrolment.slackUserId, confirmMessage(enrolment));
+  } catch (error) {
+    log.warn({ err: error }, 'a person could not be asked in Slack whether it was them');
+  }
+}
+
+type SlackReceiver =
+  | { readonly kind: 'http'; readonly receiver: HTTPReceiver }
+  | { readonly kind: 'socket'; readonly receiver: SocketModeReceiver };
+
+function createSlackReceiver(config: Config, log: Logger): SlackReceiver {
+  const { transport, apiUrl } = config.slack;
+  if (transport.kind === 'socket') {
+    const receiver = new SocketModeReceiver({
+      appToken: transport.appToken,
+      logger: boltLogger(log),
+      autoReconnectEnabled: false,
+      installerOptions: { clientOptions: { slackApiUrl: apiUrl, retryConfig: { retries: 0 }, timeout: 10_000 } },
+    });
+    return { kind: 'socket', receiver };
+  }
+  const receiver = new HTTPReceiver({
+    signingSecret: transport.signingSecret,
+    endpoints: SLACK_PATH,
+    logger: boltLogger(log),
+    // Handlers deal with their own faults: what fails here is Bolt, at a body of no shape that Slack sends.
+    processEventErrorHandler: async ({ error, response }) => {
+      log.warn({ err: error }, 'a request of no known shape was refused');
+      if (!response.headersSent) response.writeHead(400).end();
+      return false;
+    },
+  });
+  return { kind: 'http', receiver };
+}
+
+function createBolt(config: Config, { receiver }: SlackReceiver, log: Logger): App {
+  return new App({
+    receiver,
+    // Without `authorize`, Bolt asks Slack who it is at every request, and swallows the click if that fails. With a team,
+    // Bolt keeps a client for each team that a payload names, for ever.
+    authorize: async () => ({ botToken: config.slack.botToken, teamId: '' }),
+    ignoreSelf: false,
+    // Bolt would keep every conversation in memory.
+    convoStore: false,
+    logger: boltLogger(log),
+    clientOptions: { slackApiUrl: config.slack.apiUrl },
+  });
+}

@@ -1,0 +1,16 @@
+import { performance } from 'node:perf_hooks';
+import type { Logger } from 'pino';
+
+/** What the program is given: time, chance and the log. Tests and the demo pass in their own. */
+export interface Runtime {
+  readonly now: () => Date;
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number;
+  /** Yields [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+export function realRuntime(log: Logger): Runtime {
+  return { now: () => new Date(), elapsed: () => performance.now(), random: Math.random, log };
+}

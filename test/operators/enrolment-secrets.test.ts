@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { base32Problem, enrolmentUri, newSecret } from '../../src/operators/enrolment-secrets.js';
+import { checkCode } from '../../src/operators/totp.js';
+import { base32 } from './hotp.js';
+
+const usable = (secret: string) =>
+  checkCode('000000', { secret, lastStep: null, failedAttempts: 0, lockedUntil: null }, new Date(59_000)).kind;
+
+describe('a new secret', () => {
+  test('is 160 bits of base32, and another one each time', () => {
+    const secrets = Array.from({ length: 100 }, newSecret);
+    expect(new Set(secrets).size).toBe(100);
+    for (const secret of secrets) expect(secret).toMatch(/^[A-Z2-7]{32}$/u);
+  });
+
+  test('can be used', () => {
+    expect(base32Problem(newSecret())).toBeNull();
+    expect(['accepted', 'rejected']).toContain(usable(newSecret()));
+  });
+});
+
+describe('a secret that was brought along', () => {
+  test.each([
+    ['nothing', '', 'base32'],
+    ['lower case', 'gezdgnbvgy3tqojqgezdgnbvgy3tqojq', 'capitals'],
+    ['spaces', 'GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ', 'spaces'],
+    ['padding', 'GEZDGNBVGY3TQOJQGEZDGNBVGY======', 'padding'],
+    ['digits that base32 lacks', '0189GNBVGY3TQOJQGEZDGNBVGY3TQOJQ', '2 to 7'],
+    ['hexadecimal', '3132333435363738393031323334353637383930', '2 to 7'],
+    ['a character too many', 'GEZDGNBVGY3TQOJQGEZDGNBVGYA', 'whole'],
+    ['too few bits', 'GEZDGNBVGY3TQOJQGEZDGNBV', '128 bits'],
+    ['a line break', 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n', 'base32'],
+  ])('is refused where it has %s, without being repeated', (_, secret, words) => {
+    const problem = base32Problem(secret);
+    expect(problem).toContain(words);
+    if (secret !== '') expect(problem).not.toContain(secret);
+  });
+
+  test('of any 16 to 40 bytes is accepted', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 40 }), (key) => {
+        expect(base32Problem(base32(key))).toBeNull();
+      }),
+    );
+  });
+
+  test('that is accepted can be used: no code ever fails on it', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Z2-7]{24,160}$/u), (secret) => {
+        if (base32Problem(secret) === null) expect(['accepted', 'rejected']).toContain(usable(secret));
+      }),
+    );
+  });
+});
+
+describe('the address that authenticator apps read', () => {
+  test('names issuer and operator, and carries the secret', () => {
+    const uri = new URL(enrolmentUri('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', 'U0SUPER001'));
+    expect(uri.protocol).toBe('otpauth:');
+    expect(uri.host).toBe('totp');
+    expect(decodeURIComponent(uri.pathname)).toBe('/flag-promotions:U0SUPER001');
+    expect(uri.searchParams.get('secret')).toBe('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ');
+    expect(uri.searchParams.get('issuer')).toBe('flag-promotions');
+  });
+
+  test('asks for what is checked: SHA-1, 6 digits, 30 s, which are also what apps assume', () => {
+    const { searchParams } = new URL(enrolmentUri(newSecret(), 'U0SUPER001'));
+    expect(searchParams.get('algorithm') ?? 'SHA1').toMatch(/^SHA-?1$/iu);
+    expect(searchParams.get('digits') ?? '6').toBe('6');
+    expect(searchParams.get('period') ?? '30').toBe('30');
+  });
+});
