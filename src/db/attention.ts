@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { AuditAction } from '../promotions/audit-actions.js';
 import type { Attention } from '../promotions/attention.js';
 import {
   type AnswerRefusal,
@@ -18,7 +19,7 @@ import {
 } from '../promotions/snooze.js';
 import { requestRepaint } from './alerts.js';
 import { attentionOf, attentionsOf, everyAttention, settleQuestion } from './attention-rows.js';
-import { type AuditAction, appendAuditEvent, WATCHDOG } from './audit.js';
+import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { lockOperator } from './operators.js';
 import { lockPromotion } from './promotions.js';

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { AuditAction } from '../promotions/audit-actions.js';
 import {
   type AdministrationAction,
   type AdministrationRefusal,
@@ -13,7 +14,7 @@ import {
   type FirstCodeRefusal,
 } from '../promotions/enrolment.js';
 import type { Operator } from '../promotions/resolution.js';
-import { type AuditAction, appendAuditEvent } from './audit.js';
+import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import {
   endOpenEnrolment,

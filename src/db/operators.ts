@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import type { AuditAction } from '../promotions/audit-actions.js';
 import type { EnrolmentEnd } from '../promotions/enrolment.js';
 import type { CodeCheck, Operator } from '../promotions/resolution.js';
-import { type AuditAction, appendAuditEvent } from './audit.js';
+import { appendAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
 import { count, countRow, idColumn, parseRows, rowCount } from './rows.js';
 
