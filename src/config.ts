@@ -144,6 +144,11 @@ const app = {
   ),
 };
 
+const settings = { ...core, ...encryptionKey, ...app };
+/** The name of every setting that this app reads by itself. */
+export type Setting = keyof typeof settings;
+const isSetting = (name: string): name is Setting => Object.hasOwn(settings, name);
+
 const databaseSchema = z.object(core);
 const operatorsSchema = z.object({ ...core, ...encryptionKey });
 const appSchema = z
@@ -277,7 +282,7 @@ export function readConfig(environment: Environment): Config {
 
 /** One setting, looked at by itself. */
 export interface SettingInspection {
-  readonly name: string;
+  readonly name: Setting;
   /** A sentence; null where it can be used. */
   readonly fault: string | null;
   readonly isSet: boolean;
@@ -287,14 +292,16 @@ export interface SettingInspection {
 export function inspectSettings(environment: Environment) {
   const result = appSchema.safeParse(environment);
   const faults = new Map((result.error?.issues ?? []).map((issue) => [issue.path.join('.'), issue.message]));
-  const settings = Object.keys(appSchema.shape).map(
-    (name): SettingInspection => ({
-      name,
-      fault: faults.get(name) ?? null,
-      isSet: unsetWhenEmpty(environment[name]) !== undefined,
-    }),
-  );
-  const used = <T extends z.ZodType>(schema: T, name: string): z.output<T> | undefined => {
+  const inspected = Object.keys(settings)
+    .filter(isSetting)
+    .map(
+      (name): SettingInspection => ({
+        name,
+        fault: faults.get(name) ?? null,
+        isSet: unsetWhenEmpty(environment[name]) !== undefined,
+      }),
+    );
+  const used = <T extends z.ZodType>(schema: T, name: Setting): z.output<T> | undefined => {
     const parsed = schema.safeParse(environment[name]);
     return parsed.success ? parsed.data : undefined;
   };
@@ -312,7 +319,7 @@ export function inspectSettings(environment: Environment) {
     herokuApiUrl: used(app.HEROKU_API_URL, 'HEROKU_API_URL'),
     publicUrl: used(app.PUBLIC_URL, 'PUBLIC_URL'),
   };
-  return { settings, usable };
+  return { settings: inspected, usable };
 }
 
 function databaseConfig(env: z.output<typeof databaseSchema>): DatabaseConfig {

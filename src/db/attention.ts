@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { AuditAction } from '../promotions/audit-actions.js';
 import type { Attention } from '../promotions/attention.js';
 import {
   type AnswerRefusal,
@@ -19,7 +20,7 @@ import {
 } from '../promotions/snooze.js';
 import { requestAlertUpdate } from './alerts.js';
 import { attentionOf, attentionsOf, everyAttention, settleQuestion } from './attention-rows.js';
-import { type AuditAction, appendAuditEvent, WATCHDOG } from './audit.js';
+import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { nameAgain } from './groups.js';
 import { queueReplies } from './messages.js';

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { AuditAction } from '../promotions/audit-actions.js';
 import {
   type AdministrationAction,
   type AdministrationRefusal,
@@ -15,7 +16,7 @@ import {
   type FirstCodeRefusal,
 } from '../operators/enrolment.js';
 import type { Role } from '../operators/operator.js';
-import { type AuditAction, appendAuditEvent } from './audit.js';
+import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import {
   endOpenEnrolment,

@@ -19,11 +19,12 @@ import {
 } from '../views/attention.js';
 import type { Answer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
-import { ALERT_MENU } from '../views/ids.js';
+import { ACTION, ALERT_MENU, type AlertMenuChoice } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { answer, isStranger, STRANGER, showThatItEnded } from './answer.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { type Clicks, lookUp } from './handler.js';
 import { type Click, type Command, isPromotionId, unpackClick } from './unpack.js';
 
 /* Who is on an alert, and snoozing it: takes an operator of any role and no code. The database decides, when it writes. */
@@ -35,7 +36,7 @@ const snoozeFor =
   (choice: SnoozeChoice): Deed =>
   (deps, who) =>
     snooze(deps, who, choice);
-const MENU: Readonly<Record<string, Deed>> = {
+const MENU: Readonly<Record<AlertMenuChoice, Deed>> = {
   [ALERT_MENU.take]: (deps, who) => take(deps, who, null),
   [ALERT_MENU.handOver]: (deps, who) => answerAsOwner(deps, who, 'hand_over'),
   [ALERT_MENU.snooze1h]: snoozeFor('1h'),
@@ -44,25 +45,36 @@ const MENU: Readonly<Record<string, Deed>> = {
   [ALERT_MENU.unsnooze]: (deps, who) => unsnooze(deps, who),
 };
 
+export const attentionClicks = {
+  [ACTION.alertMenu]: clickAlertMenu,
+  [ACTION.takeOver]: clickTakeOver,
+  [ACTION.stillOnIt]: (deps, body) => clickOwnerAnswer(deps, 'confirm', body),
+  [ACTION.handOver]: (deps, body) => clickOwnerAnswer(deps, 'hand_over', body),
+} satisfies Clicks;
+
 /** Something was chosen from an alert's overflow menu. */
-export async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const [choice = '', promotionId = ''] = click.value.split(':');
-  const deed = Object.hasOwn(MENU, choice) ? MENU[choice] : undefined;
-  await act(deps, click, promotionId, deed ?? (async () => sentence(unknownPromotionWords(click.value))));
+  await act(
+    deps,
+    click,
+    promotionId,
+    lookUp(MENU, choice) ?? (async () => sentence(unknownPromotionWords(click.value))),
+  );
 }
 
 const takeOverValue = z.object({ promotionId: z.string().refine(isPromotionId), over: z.string() });
 
 /** `Take over` was clicked by whoever was told that somebody has it. */
-export async function clickTakeOver(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickTakeOver(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const { promotionId, over } = takeOverValue.parse(JSON.parse(click.value));
   await act(deps, click, promotionId, (around, who) => take(around, who, over));
 }
 
 /** The question whether the owner is still on it was answered, by whoever it was. */
-export async function clickOwnerAnswer(deps: HandlerDependencies, said: OwnerAnswer, body: unknown): Promise<void> {
+async function clickOwnerAnswer(deps: HandlerDependencies, said: OwnerAnswer, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await act(deps, click, click.value, (around, who) => answerAsOwner(around, who, said));
 }

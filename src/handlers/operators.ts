@@ -9,7 +9,7 @@ import type { Enrolment } from '../operators/enrolment.js';
 import type { Role } from '../operators/operator.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, notice } from '../views/blocks.js';
-import { BLOCK, COMMAND } from '../views/ids.js';
+import { ACTION, BLOCK, COMMAND } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import {
   activatedNotice,
@@ -31,6 +31,7 @@ import {
 } from '../views/operators.js';
 import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { type Clicks, linkOpened } from './handler.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
 
@@ -200,8 +201,14 @@ async function deliver(
   }
 }
 
+export const enrolmentClicks = {
+  [ACTION.openEnrolment]: linkOpened,
+  [ACTION.confirmEnrolment]: clickConfirmEnrolment,
+  [ACTION.declineEnrolment]: clickDeclineEnrolment,
+} satisfies Clicks;
+
 /** `Yes, that was me` was clicked. */
-export async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
   const stale = await staleWords(deps, click.value, click.userId);
@@ -210,7 +217,7 @@ export async function clickConfirmEnrolment(deps: HandlerDependencies, body: unk
 }
 
 /** `No, that was not me` was clicked. */
-export async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
   const stale = await staleWords(deps, click.value, click.userId);

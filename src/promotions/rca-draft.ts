@@ -1,4 +1,5 @@
 import { type Alert, worstSeverity } from './alert.js';
+import { type AuditAction, auditWords } from './audit-actions.js';
 import type { PresentableValue } from './evidence.js';
 import { type Checkpoint, parseCheckpoint } from './promoting.js';
 import { deployingSince, endedAt, isDeploying, type Promotion, UNKNOWN_TIME } from './promotion.js';
@@ -13,6 +14,7 @@ import type { Severity, Thresholds } from './stuck.js';
 export interface RcaEvent {
   readonly id: string;
   readonly at: Date;
+  /** Any word: another version, or another system, may have written it. */
   readonly action: string;
   readonly actor: string;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -162,9 +164,17 @@ export interface RcaFacts {
 /** Who acts in the audit log without being a person. */
 const PROGRAMS: ReadonlySet<string> = new Set(['watchdog', 'promoter']);
 
-const ENDING = /^console\.flag\.promotion\.(?:ops_complete|ops_failed|deployed|failed|cancelled|recovered)$/u;
+const BY_PROMOTER: ReadonlySet<string> = new Set([
+  'console.flag.promotion.deployed',
+  'console.flag.promotion.failed',
+  'console.flag.promotion.cancelled',
+] satisfies AuditAction[]);
 
-const BY_PROMOTER = /^console\.flag\.promotion\.(?:deployed|failed|cancelled)$/u;
+const isEnding = ({ action }: RcaEvent): boolean => auditWords(action)?.ends ?? false;
+
+function firstOf(events: readonly RcaEvent[], ...actions: readonly AuditAction[]): RcaEvent | null {
+  return events.find((event) => actions.some((action) => action === event.action)) ?? null;
+}
 
 /** Turns what was gathered into the facts of an RCA. Pure; invents nothing. */
 export function rcaFacts(material: RcaMaterial): RcaFacts {
@@ -174,12 +184,13 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
   const ended = endOf(promotion);
   const couldBeSeenAt = reached(startedAt, ended ?? draftedAt, material.thresholds.warningAfterMs);
   const posted = earliest(alerts.map((alert) => alert.postedAt));
-  const recorded = events.find(({ action }) => /\.stuck_(?:warning|critical)$/u.test(action))?.at ?? null;
+  const recorded =
+    firstOf(events, 'console.flag.promotion.stuck_warning', 'console.flag.promotion.stuck_critical')?.at ?? null;
   const detectedAt = posted ?? recorded;
   const acknowledged = detectedAt === null ? null : firstTrace(material, detectedAt);
   const live = liveAt(material, ended ?? draftedAt);
   const change = changeOf(live, startedAt);
-  const resolution = ended === null ? null : (events.findLast(({ action }) => ENDING.test(action)) ?? null);
+  const resolution = ended === null ? null : (events.findLast(isEnding) ?? null);
   const date = (detectedAt ?? ended ?? draftedAt).toISOString().slice(0, 10);
   return {
     material,
@@ -207,7 +218,7 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
     live,
     change,
     checkpoint: parseCheckpoint(promotion.checkpoint),
-    lostWrite: live !== null && !BY_PROMOTER.test(resolution?.action ?? ''),
+    lostWrite: live !== null && !BY_PROMOTER.has(resolution?.action ?? ''),
   };
 }
 
@@ -235,8 +246,8 @@ function earliest(moments: readonly (Date | null)[]): Date | null {
 }
 
 function severityOf(events: readonly RcaEvent[]): Severity | null {
-  if (events.some(({ action }) => action.endsWith('.stuck_critical'))) return 'critical';
-  return events.some(({ action }) => action.endsWith('.stuck_warning')) ? 'warning' : null;
+  if (firstOf(events, 'console.flag.promotion.stuck_critical') !== null) return 'critical';
+  return firstOf(events, 'console.flag.promotion.stuck_warning') === null ? null : 'warning';
 }
 
 function firstTrace({ events, thread }: RcaMaterial, since: Date): RcaFacts['acknowledged'] {
@@ -278,12 +289,11 @@ function changeOf(live: RcaFacts['live'], startedAt: Date | null): RcaRelease | 
 
 function timelineOf(material: RcaMaterial, ended: Date | null): readonly TimelineEntry[] {
   const { promotion, events, alerts, replies, releases, thread } = material;
-  const told = (action: string) => events.some((event) => event.action === `console.flag.promotion.${action}`);
   const entries: TimelineEntry[] = [
-    ...(promotion.markedAt !== null && !told('marked')
+    ...(promotion.markedAt !== null && firstOf(events, 'console.flag.promotion.marked') === null
       ? [{ kind: 'marked' as const, at: promotion.markedAt, by: promotion.markedBy }]
       : []),
-    ...(promotion.promotedAt !== null && !told('promoted')
+    ...(promotion.promotedAt !== null && firstOf(events, 'console.flag.promotion.promoted') === null
       ? [{ kind: 'promoted' as const, at: promotion.promotedAt, by: promotion.promotedBy }]
       : []),
     ...(releases.kind === 'read' ? releases.releases : []).map((release) => ({
@@ -304,7 +314,7 @@ function timelineOf(material: RcaMaterial, ended: Date | null): readonly Timelin
       at: message.at,
       message,
     })),
-    ...(ended !== null && !events.some(({ action }) => ENDING.test(action))
+    ...(ended !== null && !events.some(isEnding)
       ? [{ kind: 'ended' as const, at: ended, state: promotion.state }]
       : []),
   ];
