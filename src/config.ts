@@ -11,7 +11,7 @@ import {
   unsetWhenEmpty,
   url,
 } from './config-fields.js';
-import { MOST_OWN_PER_HOUR } from './promotions/detection.js';
+import { MOST_INDIVIDUAL_PER_HOUR } from './promotions/detection.js';
 import type { RouteRule } from './promotions/routing.js';
 
 /** Exit code of sysexits.h for a configuration error. */
@@ -51,7 +51,7 @@ const encryptionKey = {
       .pipe(base64Key),
   ),
 };
-const HOW_MANY_MESSAGES = `must be a whole number from 1 to ${MOST_OWN_PER_HOUR}`;
+const HOW_MANY_MESSAGES = `must be a whole number from 1 to ${MOST_INDIVIDUAL_PER_HOUR}`;
 
 const app = {
   SLACK_BOT_TOKEN: required(
@@ -95,7 +95,7 @@ const app = {
       .number({ error: HOW_MANY_MESSAGES })
       .int(HOW_MANY_MESSAGES)
       .min(1, HOW_MANY_MESSAGES)
-      .max(MOST_OWN_PER_HOUR, HOW_MANY_MESSAGES)
+      .max(MOST_INDIVIDUAL_PER_HOUR, HOW_MANY_MESSAGES)
       .default(10),
   ),
   CRITICAL_BROADCAST: z.preprocess(
@@ -199,8 +199,8 @@ export interface Config extends OperatorsConfig {
     readonly criticalAfterMs: number;
     readonly repeatCriticalEveryMs: number;
   };
-  /** How many alerts of an hour get a message of their own in each channel; the others are told in a summary. */
-  readonly ownAlertsPerHour: number;
+  /** How many individual alerts an hour each channel gets; the rest go into a group. */
+  readonly individualAlertsPerHour: number;
   readonly broadcastCriticals: boolean;
   /** Whether a stuck row of another system is committed by the app where Heroku proves it live. */
   readonly autoCommitLive: boolean;
@@ -266,7 +266,7 @@ export function readConfig(environment: Environment): Config {
       criticalAfterMs: env.STUCK_CRITICAL_AFTER,
       repeatCriticalEveryMs: env.CRITICAL_REPEAT_EVERY,
     }),
-    ownAlertsPerHour: env.ALERT_MESSAGES_PER_HOUR,
+    individualAlertsPerHour: env.ALERT_MESSAGES_PER_HOUR,
     broadcastCriticals: env.CRITICAL_BROADCAST,
     autoCommitLive: env.AUTO_COMMIT,
     maintenanceCron: env.MAINTENANCE_CRON,

@@ -31,6 +31,7 @@ import {
   writeDisabled,
   writeUnlocked,
 } from './operators.js';
+import { queueMessages } from './messages.js';
 import { neverAccepted } from './promotions.js';
 import { recordRefusal } from './refusals.js';
 import { count, idColumn, parseRows, rowCount } from './rows.js';
@@ -205,6 +206,7 @@ export function enrolments(knex: Knex): Enrolments {
           [decision.step, until, JSON.stringify(recoveryCodeHashes(enrolment)), enrolment.id],
         );
         if (rowCount(updated) !== 1) throw new Error('An enrolment left `sent` while it was locked.');
+        await queueMessages(trx, { kind: 'confirm_enrolment', subject: enrolment.id });
         await append(trx, 'console.flag.operator.first_code', enrolment.slackUserId, enrolment, at);
         return { kind: 'proved', enrolment: { ...enrolment, state: 'proved', expiresAt: until } };
       });
@@ -235,6 +237,7 @@ export function enrolments(knex: Knex): Enrolments {
           [enrolment.id],
         );
         if (rowCount(updated) !== 1) throw new Error('An enrolment left `proved` while it was locked.');
+        await queueEnding(trx, enrolment);
         const action =
           enrolment.purpose === 'rotate' ? 'console.flag.operator.rotated' : 'console.flag.operator.activated';
         await append(trx, action, slackUserId, enrolment, at);
@@ -247,11 +250,17 @@ export function enrolments(knex: Knex): Enrolments {
         const held = await lockOpen(trx, slackUserId);
         if (held === null) return null;
         await endOpenEnrolment(trx, slackUserId, 'declined');
+        await queueEnding(trx, held.enrolment);
         await append(trx, 'console.flag.operator.enrolment_declined', slackUserId, held.enrolment, at);
         return held.enrolment;
       });
     },
   };
+}
+
+/** The inviter hears how it ended, unless it is they who ended it. */
+async function queueEnding(trx: Knex.Transaction, { id, invitedBy, slackUserId }: Enrolment): Promise<void> {
+  if (invitedBy !== slackUserId) await queueMessages(trx, { kind: 'enrolment_ended', subject: id });
 }
 
 /** The table sees to it that what is open has one. */

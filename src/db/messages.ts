@@ -258,17 +258,7 @@ export function messages(knex: Knex): Messages {
 
     aboutPromotion: (promotionId) => select('where m.promotion_id = ?::bigint order by m.id', [promotionId]),
 
-    queue: (...queued) =>
-      knex.transaction(async (trx) => {
-        for (const { kind, subject, detail = {}, under = null } of queued) {
-          await trx.raw(
-            `insert into flag_promotions.messages (kind, subject, detail, root_id)
-             values (?, ?, ?::jsonb, (select r.id from flag_promotions.messages r where r.kind = ? and r.subject = ?))
-             on conflict do nothing`,
-            [kind, subject, JSON.stringify(detail), under, subject],
-          );
-        }
-      }),
+    queue: (...queued) => knex.transaction((trx) => queueMessages(trx, ...queued)),
 
     async promotionOfThread({ channel, ts }) {
       const found = await knex.raw(
@@ -279,6 +269,18 @@ export function messages(knex: Knex): Messages {
       return parseRows(found, promotionIdRow)[0]?.promotion_id ?? null;
     },
   };
+}
+
+/** Inside a transaction: queues messages about no one promotion. What is queued already stays as it is. */
+export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[]): Promise<void> {
+  for (const { kind, subject, detail = {}, under = null } of queued) {
+    await trx.raw(
+      `insert into flag_promotions.messages (kind, subject, detail, root_id)
+       values (?, ?, ?::jsonb, (select r.id from flag_promotions.messages r where r.kind = ? and r.subject = ?))
+       on conflict do nothing`,
+      [kind, subject, JSON.stringify(detail), under, subject],
+    );
+  }
 }
 
 /** The root of a promotion's conversation: its own alert, else the group that it is in. One parameter, its id as `p`. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { AttentionRequest } from '../db/attention.js';
 import type { Operator } from '../operators/operator.js';
-import { worstSeverity } from '../promotions/alert.js';
+import { isOpen, worstSeverity } from '../promotions/alert.js';
 import type { OwnerAnswer } from '../promotions/ownership.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { MORNING_HOUR, SNOOZE_CHOICES, type SnoozeChoice, snoozeUntil } from '../promotions/snooze.js';
@@ -125,7 +125,7 @@ async function about(deps: HandlerDependencies, command: Command, reference: str
 
 async function take(deps: HandlerDependencies, who: Who, over: string | null): Promise<Answer> {
   // Read before: once it is taken, no fault may make it look as if it was not.
-  const open = (await deps.db.alerts.ofPromotion(who.promotionId)).filter((alert) => alert.state !== 'closed');
+  const open = (await deps.db.alerts.ofPromotion(who.promotionId)).filter(isOpen);
   const outcome = await deps.db.attention.take({ ...who, over, at: deps.now() });
   if (outcome.kind !== 'taken_now') {
     return takeRefusalAnswer(outcome, await afterRefusal(deps, outcome));

@@ -1,5 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import type { Answer } from '../views/blocks.js';
+import { readGroupPage } from '../views/group.js';
 import { helpWords, SUBCOMMANDS, type Subcommand, unknownWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
 import { sentence } from '../views/list.js';
@@ -8,7 +9,7 @@ import { commandSnooze, commandTake } from './attention.js';
 import { listPage } from './commands/list.js';
 import { show } from './commands/show.js';
 import { commandStats } from './commands/stats.js';
-import { stuckPage, summaryPage } from './commands/stuck.js';
+import { groupPage, stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type Clicks, type CommandHandler, lookUp } from './handler.js';
 import { commandMark } from './mark.js';
@@ -42,7 +43,7 @@ const COMMANDS: Readonly<Record<Subcommand, CommandHandler>> = {
 
 export const pageClicks = {
   [ACTION.stuckPage]: turnStuckPage,
-  [ACTION.summaryPage]: turnSummaryPage,
+  [ACTION.groupPage]: turnGroupPage,
   [ACTION.listPage]: turnListPage,
 } satisfies Clicks;
 
@@ -75,14 +76,12 @@ async function turnStuckPage(deps: HandlerDependencies, body: unknown): Promise<
   await answer(deps, click.responseUrl, await stuckPage(deps, offset), { replace: true });
 }
 
-/** The list behind a summary: a message that only this person sees, and whose pages take its place. */
-async function turnSummaryPage(deps: HandlerDependencies, body: unknown): Promise<void> {
+/** The list behind a group: a message that only this person sees, and whose pages take its place. */
+async function turnGroupPage(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
-  const [, summaryId = '', offset = '0'] = /^(\d{1,18}):(\d{1,6})$/u.exec(click.value) ?? [];
-  const page = isPromotionId(summaryId)
-    ? await summaryPage(deps, { summaryId, offset: Number(offset) })
-    : await stuckPage(deps, 0);
+  const asked = readGroupPage(click.value);
+  const page = asked === null ? await stuckPage(deps, 0) : await groupPage(deps, asked);
   await answer(deps, click.responseUrl, page, { replace: click.isEphemeral });
 }
 

@@ -137,7 +137,7 @@ export async function shortcutLinkAsRca(deps: HandlerDependencies, body: unknown
   const refusal = await refuseUnlessOperator(deps, shortcut);
   if (refusal !== null) return answer(deps, shortcut.responseUrl, refusal);
 
-  const promotionId = await deps.db.alerts.promotionOfThread({ channel: shortcut.channel, ts: shortcut.threadTs });
+  const promotionId = await deps.db.messages.promotionOfThread({ channel: shortcut.channel, ts: shortcut.threadTs });
   if (promotionId !== null && url !== null) {
     return answer(deps, shortcut.responseUrl, await linkAndSay(deps, promotionId, url, shortcut.userId));
   }
@@ -213,7 +213,7 @@ function formFor(promotion: Promotion, initialUrl: string | null): Opening {
 
 async function promotionOf(deps: HandlerDependencies, event: MessageEvent): Promise<string | null> {
   if (event.threadTs === null) return null;
-  return deps.db.alerts.promotionOfThread({ channel: event.channel, ts: event.threadTs });
+  return deps.db.messages.promotionOfThread({ channel: event.channel, ts: event.threadTs });
 }
 
 function link(

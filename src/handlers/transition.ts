@@ -189,8 +189,8 @@ export async function submitTransition(deps: HandlerDependencies, body: unknown,
     afterwards: async (done) => {
       await deps.showInSlack(done.id);
       if (state.answerUrl === null) return;
-      // Slack may not have let it go where it was meant to.
-      const told = await deps.db.progress.of(done.id);
+      // Slack may have refused it where it was meant to go.
+      const told = await deps.db.messages.newest('progress', done.id);
       await answer(deps, state.answerUrl, said(done, told?.message?.channel), { replace: state.replace });
     },
   });

@@ -64,7 +64,6 @@ export interface Sources {
   readonly alertChannel: string;
   readonly broadcastCriticals: boolean;
   readonly thresholds: Thresholds;
-  readonly now: () => Date;
 }
 
 /** One kind of message: everything that tells it from the others. */

@@ -20,16 +20,19 @@ export interface RcaEvent {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-export type RcaReplyKind =
-  | 'repeat'
-  | 'resolved'
-  | 'rca_linked'
-  | 'rca_reminder'
-  | 'owner_asked'
-  | 'owner_lost'
-  | 'handed_over'
-  | 'taken_over'
-  | 'snooze_ended';
+/** The replies in a promotion's thread that its timeline names. */
+export const RCA_REPLY_KINDS = [
+  'repeat',
+  'resolved',
+  'rca_linked',
+  'rca_reminder',
+  'owner_asked',
+  'owner_lost',
+  'released',
+  'taken_over',
+  'snooze_ended',
+] as const;
+export type RcaReplyKind = (typeof RCA_REPLY_KINDS)[number];
 
 export interface RcaRelease {
   readonly version: number;
@@ -88,7 +91,14 @@ export interface RcaMaterial {
   /** Oldest first. */
   readonly events: readonly RcaEvent[];
   readonly alerts: readonly Alert[];
-  readonly replies: readonly { readonly kind: RcaReplyKind; readonly postedAt: Date | null }[];
+  /** What was said of it in Slack, and when; what was never posted is not among it. */
+  readonly alertMessages: readonly {
+    readonly severity: Severity;
+    /** Under the message of a milder alert. */
+    readonly inThread: boolean;
+    readonly postedAt: Date;
+  }[];
+  readonly replies: readonly { readonly kind: RcaReplyKind; readonly postedAt: Date }[];
   readonly releases: RcaReleases;
   readonly thread: RcaThread;
   readonly thresholds: Thresholds;
@@ -183,7 +193,7 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
   const startedAt = since.getTime() === UNKNOWN_TIME.getTime() ? null : since;
   const ended = endOf(promotion);
   const couldBeSeenAt = reached(startedAt, ended ?? draftedAt, material.thresholds.warningAfterMs);
-  const posted = earliest(alerts.map((alert) => alert.postedAt));
+  const posted = earliest(material.alertMessages.map(({ postedAt }) => postedAt));
   const recorded =
     firstOf(events, 'console.flag.promotion.stuck_warning', 'console.flag.promotion.stuck_critical')?.at ?? null;
   const detectedAt = posted ?? recorded;
@@ -288,7 +298,7 @@ function changeOf(live: RcaFacts['live'], startedAt: Date | null): RcaRelease | 
 }
 
 function timelineOf(material: RcaMaterial, ended: Date | null): readonly TimelineEntry[] {
-  const { promotion, events, alerts, replies, releases, thread } = material;
+  const { promotion, events, alertMessages, replies, releases, thread } = material;
   const entries: TimelineEntry[] = [
     ...(promotion.markedAt !== null && firstOf(events, 'console.flag.promotion.marked') === null
       ? [{ kind: 'marked' as const, at: promotion.markedAt, by: promotion.markedBy }]
@@ -302,13 +312,13 @@ function timelineOf(material: RcaMaterial, ended: Date | null): readonly Timelin
       release,
     })),
     ...events.map((event) => ({ kind: 'event' as const, at: event.at, event })),
-    ...alerts.flatMap(({ postedAt, severity, threadTs, summaryId }) => {
-      const inThread = threadTs !== null && summaryId === null;
-      return postedAt === null ? [] : [{ kind: 'alert_posted' as const, at: postedAt, severity, inThread }];
-    }),
-    ...replies.flatMap(({ kind, postedAt }) =>
-      postedAt === null ? [] : [{ kind: 'reply_posted' as const, at: postedAt, reply: kind }],
-    ),
+    ...alertMessages.map(({ postedAt, severity, inThread }) => ({
+      kind: 'alert_posted' as const,
+      at: postedAt,
+      severity,
+      inThread,
+    })),
+    ...replies.map(({ kind, postedAt }) => ({ kind: 'reply_posted' as const, at: postedAt, reply: kind })),
     ...(thread.kind === 'read' ? thread.messages : []).map((message) => ({
       kind: 'message' as const,
       at: message.at,

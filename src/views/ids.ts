@@ -20,8 +20,8 @@ export const ACTION = {
   cancel: 'cancel',
   statsChart: 'stats_chart',
   stuckPage: 'stuck_page',
-  /** A page of the list behind a summary. */
-  summaryPage: 'summary_page',
+  /** A page of the list behind a group. */
+  groupPage: 'group_page',
   listPage: 'list_page',
   /** The overflow menu of an alert; each option's value is one of ALERT_MENU and the promotion's id. */
   alertMenu: 'alert_menu',

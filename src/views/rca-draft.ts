@@ -160,7 +160,7 @@ const REPLIES: Record<RcaReplyKind, string> = {
   rca_reminder: 'the missing RCA was recalled in the thread',
   owner_asked: 'the owner was asked in the thread whether they are still on it',
   owner_lost: 'alert repeated in the thread: its owner was gone',
-  handed_over: 'that its owner handed it over was said in the thread',
+  released: 'that its owner handed it over was said in the thread',
   taken_over: 'that it was taken over was said in the thread',
   snooze_ended: 'alert repeated in the thread: its snooze was over',
 };

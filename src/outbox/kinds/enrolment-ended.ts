@@ -1,4 +1,4 @@
-import type { Enrolment } from '../../promotions/enrolment.js';
+import type { Enrolment } from '../../operators/enrolment.js';
 import { activatedNotice, declinedNotice } from '../../views/operators.js';
 import { defineKind } from '../kind.js';
 import { showing } from './about-promotion.js';
