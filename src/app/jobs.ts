@@ -48,14 +48,18 @@ export function createJobs(core: Core): Jobs {
   const delivered = async (about: object, delivering: Promise<readonly DeliveryOutcome[]>): Promise<void> => {
     try {
       for (const outcome of await delivering) {
-        if (outcome.kind === 'failed') log.warn({ err: outcome.error, ...about }, 'Slack is behind; the next tick catches up');
+        if (outcome.kind === 'failed')
+          log.warn({ err: outcome.error, ...about }, 'Slack is behind; the next tick catches up');
       }
     } catch (error) {
       log.error({ err: error, ...about }, 'Slack is behind; the next tick catches up');
     }
   };
   const deliver = (kind: MessageKind, subject: string): Promise<void> =>
-    delivered({ kind, subject }, core.outbox.deliverNewest(kind, subject).then((outcome) => [outcome]));
+    delivered(
+      { kind, subject },
+      core.outbox.deliverNewest(kind, subject).then((outcome) => [outcome]),
+    );
   const showInSlack = async (promotionId: string): Promise<void> => {
     homes.changed();
     await delivered({ promotionId }, core.outbox.deliverAbout(promotionId));

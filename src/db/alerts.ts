@@ -68,8 +68,8 @@ const TOLD = `
                     where a.promotion_id = s.promotion_id and a.severity = 'critical'),
                   (select e.posted_at from flag_promotions.messages e where e.kind = 'escalation' and e.subject = s.promotion_id::text),
                   (select r.posted_at from flag_promotions.messages r where r.kind = 'alert' and r.subject = s.promotion_id::text
-                      and not exists (select 1 from flag_promotions.messages e
-                                       where e.kind = 'escalation' and e.subject = s.promotion_id::text))) as critical_told_at,
+                      and (r.shown_as = 'critical' or not exists (select 1 from flag_promotions.messages e
+                                       where e.kind = 'escalation' and e.subject = s.promotion_id::text)))) as critical_told_at,
          coalesce((select max(m.ordinal) from flag_promotions.messages m
                     where m.kind = 'repeat' and m.subject = s.promotion_id::text), 0) as last_repeat,
          exists (select 1 from flag_promotions.messages m

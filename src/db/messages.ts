@@ -3,8 +3,27 @@ import type { MessageRef } from '../promotions/alert.js';
 import type { MessageKind, OutboxMessage } from '../promotions/messages.js';
 import type { Destination } from '../promotions/routing.js';
 import type { Knex } from './connection.js';
-import { CLOCK, fromNow, isFree, isReached, type Lease, LEASED_UNTIL, mayTryAgain, type Postponement } from './leases.js';
-import { count, idColumn, idRow, parseRows, promotionIdRow, refusedRoute, rowCount, type Sql, type Value } from './rows.js';
+import {
+  CLOCK,
+  fromNow,
+  isFree,
+  isReached,
+  type Lease,
+  LEASED_UNTIL,
+  mayTryAgain,
+  type Postponement,
+} from './leases.js';
+import {
+  count,
+  idColumn,
+  idRow,
+  parseRows,
+  promotionIdRow,
+  refusedRoute,
+  rowCount,
+  type Sql,
+  type Value,
+} from './rows.js';
 
 /** What a message shows once it was posted or updated. Times are milliseconds from now; null: none. */
 export interface ShownMark {
@@ -77,7 +96,8 @@ const SELECT = `
   select m.id, m.kind, m.subject, m.ordinal, m.promotion_id, m.is_urgent, m.state, m.channel, m.refused_channel, m.refused_because,
          m.message_ts, m.wanted, m.shown, m.shown_as, m.detail, m.attempts, m.created_at, m.posted_at,
          coalesce(m.state = 'posted' and ${isReached('m.refresh_at')}, false) as is_refresh_due,
-         r.id as root_id, r.state as root_state, r.channel as root_channel, r.message_ts as root_ts
+         r.id as root_id, r.state as root_state, r.channel as root_channel, r.message_ts as root_ts,
+         r.shown_as as root_shown_as
     from flag_promotions.messages m left join flag_promotions.messages r on r.id = m.root_id`;
 
 const state = z.enum(['pending', 'posted', 'closed']);
@@ -106,6 +126,7 @@ const messageRow = z
     root_state: state.nullable(),
     root_channel: z.string().nullable(),
     root_ts: z.string().nullable(),
+    root_shown_as: z.string().nullable(),
   })
   .transform(
     (row): OutboxMessage => ({
@@ -122,6 +143,7 @@ const messageRow = z
               id: row.root_id,
               state: row.root_state,
               message: refOf(row.root_channel, row.root_ts),
+              shownAs: row.root_shown_as,
             },
       state: row.state,
       channel: row.channel,
@@ -236,7 +258,8 @@ export function messages(knex: Knex): Messages {
           `state = 'pending', ${NOWHERE}, shown = wanted, shown_as = null, ${NO_FAILURE}`,
         );
         // Its thread went with it: the new root mentions people, and repetitions are counted from there.
-        if (written) await trx.raw(`delete from flag_promotions.messages where root_id = ?::bigint and goes_with_root`, [id]);
+        if (written)
+          await trx.raw(`delete from flag_promotions.messages where root_id = ?::bigint and goes_with_root`, [id]);
         return written;
       }),
 
@@ -298,7 +321,11 @@ export async function queueReplies(
   trx: Knex,
   promotionIds: readonly string[],
   kind: MessageKind,
-  { ordinal = '0', isUrgent = false, goesWithRoot = false }: { ordinal?: string; isUrgent?: boolean; goesWithRoot?: boolean } = {},
+  {
+    ordinal = '0',
+    isUrgent = false,
+    goesWithRoot = false,
+  }: { ordinal?: string; isUrgent?: boolean; goesWithRoot?: boolean } = {},
 ): Promise<void> {
   await trx.raw(
     `insert into flag_promotions.messages (kind, subject, ordinal, promotion_id, root_id, is_urgent, goes_with_root)

@@ -86,7 +86,11 @@ export function pruning(knex: Knex): Pruning {
     },
 
     async pruneMessage(id, before) {
-      await knex.raw(`delete from flag_promotions.messages m where m.id = ?::bigint and ${UNUSED}`, [id, before, before]);
+      await knex.raw(`delete from flag_promotions.messages m where m.id = ?::bigint and ${UNUSED}`, [
+        id,
+        before,
+        before,
+      ]);
     },
   };
 }

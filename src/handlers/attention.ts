@@ -126,7 +126,7 @@ async function about(deps: HandlerDependencies, command: Command, reference: str
 async function take(deps: HandlerDependencies, who: Who, over: string | null): Promise<Answer> {
   // Read before: once it is taken, no fault may make it look as if it was not.
   const open = (await deps.db.alerts.ofPromotion(who.promotionId)).filter(isOpen);
-  const outcome = await deps.db.attention.take({ ...who, over, at: deps.now() });
+  const outcome = await deps.db.attention.take({ ...who, over, at: await deps.db.now() });
   if (outcome.kind !== 'taken_now') {
     return takeRefusalAnswer(outcome, await afterRefusal(deps, outcome));
   }
@@ -135,14 +135,14 @@ async function take(deps: HandlerDependencies, who: Who, over: string | null): P
 }
 
 async function answerAsOwner(deps: HandlerDependencies, who: Who, said: OwnerAnswer): Promise<Answer> {
-  const outcome = await deps.db.attention.answer({ ...who, answer: said, at: deps.now() });
+  const outcome = await deps.db.attention.answer({ ...who, answer: said, at: await deps.db.now() });
   if (outcome.kind !== 'done') return answerRefusalAnswer(outcome, await afterRefusal(deps, outcome));
   await deps.showInSlack(who.promotionId);
   return sentence(said === 'confirm' ? confirmedAnswer(outcome.promotion) : handedOverAnswer(outcome.promotion));
 }
 
 async function snooze(deps: HandlerDependencies, who: Who, choice: SnoozeChoice): Promise<Answer> {
-  const now = deps.now();
+  const now = await deps.db.now();
   const timeZone = choice === 'tomorrow' ? await deps.slack.timeZoneOf(who.operatorId) : null;
   const until = snoozeUntil(choice, now, () =>
     timeZone === null ? null : deps.tomorrowAt(now, timeZone, MORNING_HOUR),
@@ -156,7 +156,7 @@ async function snooze(deps: HandlerDependencies, who: Who, choice: SnoozeChoice)
 }
 
 async function unsnooze(deps: HandlerDependencies, who: Who): Promise<Answer> {
-  const now = deps.now();
+  const now = await deps.db.now();
   const outcome = await deps.db.attention.unsnooze({ ...who, at: now });
   if (outcome.kind !== 'done') {
     return snoozeRefusalAnswer(outcome, { superadmins: await afterRefusal(deps, outcome), now, timeZone: null });

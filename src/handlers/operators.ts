@@ -5,7 +5,6 @@ import {
   type AdministrationRefusal,
   refuseAdministrator,
 } from '../operators/administration.js';
-import type { Enrolment } from '../operators/enrolment.js';
 import type { Role } from '../operators/operator.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, notice } from '../views/blocks.js';

@@ -1,4 +1,13 @@
-import { type App, type Reading, type Release, readApp, readConfigVar, readConfigVars, readRelease, readReleases } from './bodies.js';
+import {
+  type App,
+  type Reading,
+  type Release,
+  readApp,
+  readConfigVar,
+  readConfigVars,
+  readRelease,
+  readReleases,
+} from './bodies.js';
 import { OneSendClient, type SendOptions } from './client.js';
 import { shown, type Task } from './explain.js';
 import { lost, refusedByHeroku, refusedHere, unreadable } from './failures.js';

@@ -29,7 +29,8 @@ export function createHomes({ db, outbox, log }: HomesDependencies): Homes {
   async function refresh(): Promise<void> {
     for (const id of await db.homes.requestUpdates()) {
       const outcome = await outbox.deliver(id);
-      if (outcome.kind === 'failed') log.warn({ err: outcome.error }, 'a home tab is behind; it is published again later');
+      if (outcome.kind === 'failed')
+        log.warn({ err: outcome.error }, 'a home tab is behind; it is published again later');
     }
   }
 

@@ -124,7 +124,10 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
 }
 
 /** What was said of a promotion in Slack, and when. */
-function saidOf(messages: readonly OutboxMessage[], alerts: readonly Alert[]): Pick<RcaMaterial, 'alertMessages' | 'replies'> {
+function saidOf(
+  messages: readonly OutboxMessage[],
+  alerts: readonly Alert[],
+): Pick<RcaMaterial, 'alertMessages' | 'replies'> {
   const escalated = messages.some(({ kind }) => kind === 'escalation');
   return {
     alertMessages: messages.flatMap(({ kind, postedAt }) => {

@@ -52,6 +52,7 @@ export interface RootMessage {
   readonly id: string;
   readonly state: OutboxMessage['state'];
   readonly message: MessageRef | null;
+  readonly shownAs: string | null;
 }
 
 /** By this key a message is found again in Slack. The id alone won't do: another installation may share the channel. */

@@ -76,7 +76,7 @@ describe('AUTO_COMMIT', () => {
     await bed.app.tick();
     expect(await row()).toMatchObject({ state: 'deploying' });
     mend();
-    bed.clock.advance(3_600_000);
+    await bed.clock.advance(3_600_000);
     await bed.app.tick();
     expect(await row()).toMatchObject({ state: 'deployed' });
     const thread = JSON.stringify(await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts));
@@ -98,22 +98,22 @@ describe('AUTO_COMMIT', () => {
       );
     await bed.app.tick();
     expect(await states()).not.toContain('deployed');
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     const before = asked();
     await Promise.all([bed.app.tick(), another.tick()]);
     expect((await states()).at(-1)).toBe('deployed');
     expect(asked() - before).toBeLessThanOrEqual(2);
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     await Promise.all([bed.app.tick(), another.tick()]);
     expect(asked() - before).toBeLessThanOrEqual(2);
-    bed.clock.advance(5 * 60_000);
+    await bed.clock.advance(5 * 60_000);
     await bed.app.tick();
     expect(asked() - before).toBeGreaterThanOrEqual(10);
   });
 
   test('commits nothing that is not stuck yet', async () => {
     await start('live');
-    bed.clock.advance(-54 * 3_600_000);
+    await bed.clock.advance(-54 * 3_600_000);
     await bed.rows.insertDeploying();
     await bed.app.tick();
     expect(await row()).toMatchObject({ state: 'deploying' });

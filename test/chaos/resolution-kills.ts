@@ -52,7 +52,7 @@ async function killAt(
   bed.hear(child.output());
 
   // Two windows on, so that the code of this try is another than that of the first.
-  bed.clock.advance(60_000);
+  await bed.clock.advance(60_000);
   bed.slack.connectHttp(`${bed.baseUrl}/slack/events`);
   const second = first.kind === 'failed' ? await superadmin.submit({ code: bed.code(superadmin.id) }) : first;
   const told = second.kind === 'closed' || JSON.stringify(second).includes('already');

@@ -77,11 +77,11 @@ async function run(random: () => number): Promise<Report> {
       }
     }
     // The very last moment of the lock, with the right code; then the lock is over, and the count starts afresh.
-    bed.clock.advance(LOCK_MS - 1);
+    await bed.clock.advance(LOCK_MS - 1);
     await Promise.all(operators.map((operator) => submit(operator, bed.code(operator))));
     const [row] = await bed.rows.query<{ state: string }>('select state from console_flag_promotions');
     if (row?.state !== 'deploying') wrong['right codes let in while locked'] += 1;
-    bed.clock.advance(1);
+    await bed.clock.advance(1);
   }
   const last = operators.at(-1) ?? '';
   const accepted = await submit(last, bed.code(last));

@@ -34,7 +34,10 @@ export function autoCompleteStep(deps: AutoCompleteDependencies): Step {
       if (!deps.isOn) return [];
       const { stuck } = await db.alerts.gather(new Date(at.getTime() - deps.thresholds.warningAfterMs));
       return db.promotions.dueForProof(
-        stuck.map(({ promotion }) => promotion).filter(isExternal).map(({ id }) => id),
+        stuck
+          .map(({ promotion }) => promotion)
+          .filter(isExternal)
+          .map(({ id }) => id),
         MOST_PER_TICK,
       );
     },

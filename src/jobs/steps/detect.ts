@@ -32,11 +32,7 @@ export function detectStep(deps: DetectDependencies): Step {
   });
 }
 
-async function record(
-  db: DetectDependencies['db'],
-  action: DetectionAction,
-  at: Date,
-): Promise<unknown> {
+async function record(db: DetectDependencies['db'], action: DetectionAction, at: Date): Promise<unknown> {
   switch (action.kind) {
     case 'open_alert':
       return db.alerts.open(action, at, action.notBefore ?? null);

@@ -19,27 +19,27 @@ const EVIDENCE_AGAIN_MS = 5 * 60_000;
 interface AlertFacts extends PromotionFacts {
   /** null where the promotion ended: its outcome says more. */
   readonly evidence: Evidence | null;
-  /** A reply in the thread is about to mention people, so the post doesn't. */
-  readonly escalationPending: boolean;
 }
 
-/** Posted with the first alert, updated as it worsens and when it ends. It mentions people only as it is posted. */
+/**
+ * Posted with the first alert, updated as it worsens and when it ends. It mentions people only as it is posted; its mark is
+ * the severity that it was posted with, by which an escalation knows whether it is needed.
+ */
 export const alert = defineKind<AlertFacts>({
   gone: 'post_again',
   unknownOutcome: 'find',
   async gather(message, sources) {
     const facts = await gatherPromotion(message, sources);
     if (facts === null) return null;
-    const escalation = await sources.db.messages.newest('escalation', message.subject);
     const evidence = isDeploying(facts.promotion)
       ? await sources.readEvidence(facts.promotion, EVIDENCE_WITHIN_MS)
       : null;
-    return { ...facts, evidence, escalationPending: escalation?.state === 'pending' };
+    return { ...facts, evidence };
   },
   place: (_message, { promotion }, { routeOf }) => ({ to: 'channel', route: routeOf(promotion.herokuApp).channel }),
-  show({ promotion, severity, evidence, attention, mention, escalationPending }, { isNew, refused }) {
+  show({ promotion, severity, evidence, attention, mention }, { isNew, refused, message }) {
     if (isNew && !isDeploying(promotion)) return null;
-    const mentions = isNew && severity === 'critical' && !escalationPending;
+    const postedAs = isNew ? severity : message.shownAs;
     const isOwed = evidence?.kind === 'unavailable' && evidence.reason === 'no_answer';
     return {
       content: {
@@ -47,11 +47,12 @@ export const alert = defineKind<AlertFacts>({
           promotion,
           severity,
           evidence,
-          mention: mentions ? mention : null,
+          mention: isNew && severity === 'critical' ? mention : null,
           refusedRoute: refused,
           attention,
         }),
       },
+      ...(postedAs === null ? {} : { as: postedAs }),
       refreshAfterMs: isOwed ? (isNew ? EVIDENCE_SOON_MS : EVIDENCE_AGAIN_MS) : null,
     };
   },

@@ -9,12 +9,17 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** Mentions people in the thread, and in the channel, once a warning that they may have seen turns critical. */
+/**
+ * Mentions people in the thread, and in the channel, once a warning that they may have seen turns critical. Not where the
+ * message itself came late, and was posted as critical.
+ */
 export const escalation = defineKind<PromotionFacts>({
   gone: 'close',
   unknownOutcome: 'find',
   gather: gatherPromotion,
   place: (message, _facts, { broadcastCriticals }) => inThread(message, broadcastCriticals),
-  show: ({ promotion, mention }, { isNew }) =>
-    isNew && isDeploying(promotion) ? showing(escalationReply(promotion, mention)) : null,
+  show: ({ promotion, mention }, { isNew, message }) =>
+    isNew && isDeploying(promotion) && message.root?.shownAs !== 'critical'
+      ? showing(escalationReply(promotion, mention))
+      : null,
 });
