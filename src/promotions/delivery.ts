@@ -28,21 +28,8 @@ const ATTEMPTS_TO_WAIT_FOR = 10;
 
 /** Decides the next step of delivering one alert. Pure. */
 export function nextAlertStep(work: AlertWork, attemptsBefore: number, now: Date): AlertStep {
-  const { alert, promotion, alerts } = work;
-  const others = alerts.filter((other) => other.id !== alert.id && other.state !== 'closed');
-
-  if (alert.state === 'pending') {
-    const root = rootOf(others);
-    const thread = root === null ? null : { channel: root.channel, ts: root.messageTs };
-    const superseded = alert.severity === 'warning' && others.some((other) => other.severity === 'critical');
-    const wanted = isDeploying(promotion) && !superseded;
-    if (!wanted && attemptsBefore === 0) return { kind: 'withdraw' };
-    if (!wanted) return { kind: 'find', thread, thenPost: false };
-    const unsettled = (other: Alert) =>
-      other.severity === 'warning' && other.state === 'pending' && other.attempts < ATTEMPTS_TO_WAIT_FOR;
-    if (others.some(unsettled)) return { kind: 'wait' };
-    return attemptsBefore === 0 ? { kind: 'post', thread } : { kind: 'find', thread, thenPost: true };
-  }
+  const { alert } = work;
+  if (alert.state === 'pending') return stepBeforePost(work, attemptsBefore);
   const owesEvidence = alert.evidenceDueAt !== null && alert.evidenceDueAt <= now;
   if (alert.repaintWanted > alert.repaintDone || owesEvidence) {
     const { channel, messageTs } = alert;
@@ -51,6 +38,19 @@ export function nextAlertStep(work: AlertWork, attemptsBefore: number, now: Date
     }
   }
   return { kind: 'done' };
+}
+
+function stepBeforePost({ alert, promotion, alerts }: AlertWork, attemptsBefore: number): AlertStep {
+  const others = alerts.filter((other) => other.id !== alert.id && other.state !== 'closed');
+  const root = rootOf(others);
+  const thread = root === null ? null : { channel: root.channel, ts: root.messageTs };
+  const superseded = alert.severity === 'warning' && others.some((other) => other.severity === 'critical');
+  const wanted = isDeploying(promotion) && !superseded;
+  if (!wanted) return attemptsBefore === 0 ? { kind: 'withdraw' } : { kind: 'find', thread, thenPost: false };
+  const isUndecided = (other: Alert) =>
+    other.severity === 'warning' && other.state === 'pending' && other.attempts < ATTEMPTS_TO_WAIT_FOR;
+  if (others.some(isUndecided)) return { kind: 'wait' };
+  return attemptsBefore === 0 ? { kind: 'post', thread } : { kind: 'find', thread, thenPost: true };
 }
 
 /** How the attempt to reach Slack ended, as far as the next attempt is concerned. */
