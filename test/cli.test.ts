@@ -97,18 +97,18 @@ describe('the command line', () => {
     'the newer part of the schema is taken back as it is, and nothing for a name that there is not',
     async () => {
       const known = async () =>
-        (await rows.query<{ name: string }>('select name from flag_promotions_migrations order by id desc limit 1'))[0];
-      expect((await run('migrate', '--to', '0016-homes')).output).toMatch(
-        /^Taken back: 0019-\S+, 0018-\S+, 0017-\S+$/mu,
+        (await rows.query<{ name: string }>('select name from flag_promotions.migrations order by id desc limit 1'))[0];
+      expect((await run('migrate', '--to', '0013-replies')).output).toMatch(
+        /^Taken back: 0016-\S+, 0015-\S+, 0014-\S+$/mu,
       );
-      const mistyped = start(['migrate', '--to', '0015']);
+      const mistyped = start(['migrate', '--to', '0012']);
       expect(await mistyped.ended).toBe(1);
       expect(mistyped.errors()).toContain('Nothing was changed');
-      expect(await known()).toEqual({ name: '0016-homes' });
-      const further = await run('migrate', '--to', '0015-promoter-due');
-      expect(further.output).toBe('Taken back: 0016-homes.\n');
+      expect(await known()).toEqual({ name: '0013-replies' });
+      const further = await run('migrate', '--to', '0012-alerts');
+      expect(further.output).toBe('Taken back: 0013-replies.\n');
       expect((await run('migrate')).code).toBe(0);
-      expect(await known()).toEqual({ name: '0019-audit-chain' });
+      expect(await known()).toEqual({ name: '0016-digests' });
     },
     PROCESSES_MS,
   );
@@ -122,14 +122,14 @@ describe('the command line', () => {
       actions: [{ kind: 'open_alert', severity: 'critical' }],
       failures: [],
     });
-    expect(await rows.query('select 1 from flag_promotion_alerts')).toEqual([]);
+    expect(await rows.query('select 1 from flag_promotions.alerts')).toEqual([]);
 
     slack.faults.add({ method: 'chat.postMessage', kind: 'error', error: 'not_in_channel', times: 1 });
     const failed = await run('maintenance');
     expect(failed.code).toBe(1);
     expect(failed.output).toContain('failed: {"kind":"deliver_alert"');
 
-    await rows.query('update flag_promotion_alerts set next_attempt_at = null');
+    await rows.query('update flag_promotions.alerts set next_attempt_at = null');
     const passed = await run('maintenance', '--json');
     expect(passed.code).toBe(0);
     expect(JSON.parse(passed.output)).toMatchObject({ stuck: 1, failures: [] });
@@ -143,13 +143,13 @@ describe('the command line', () => {
       const added = await run('operators', 'add', 'U0123456789', '--secret', secret);
       expect(added.output).toContain(`secret=${secret}`);
       const [stored] = await rows.query<{ totp_secret_encrypted: string }>(
-        'select totp_secret_encrypted from console_operators',
+        'select totp_secret_encrypted from flag_promotions.operators',
       );
       expect(stored?.totp_secret_encrypted).toMatch(/^v1\./u);
       expect(stored?.totp_secret_encrypted).not.toContain(secret);
 
       await rows.query(
-        `update console_operators set totp_failed_attempts = 5, locked_until = now() + interval '10 minutes'`,
+        `update flag_promotions.operators set totp_failed_attempts = 5, locked_until = now() + interval '10 minutes'`,
       );
       expect((await run('operators', 'list')).output).toContain('locked until');
       expect((await run('operators', 'unlock', 'U0123456789')).code).toBe(0);
@@ -178,7 +178,7 @@ describe('the command line', () => {
   test(
     'the last superadmin stays, a reset brings a new secret, and what a shell did is on record',
     async () => {
-      await rows.query('delete from console_operators');
+      await rows.query('delete from flag_promotions.operators');
       const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
       expect((await run('operators', 'add', 'U0123456789', '--secret', secret)).code).toBe(0);
       expect(await run('operators', 'disable', 'U0123456789')).toMatchObject({
@@ -197,7 +197,7 @@ describe('the command line', () => {
       expect((await run('operators', 'disable', 'U0123456789', '--force')).code).toBe(0);
       // What was done with a shell is on record as well, and none of what was shown is.
       const recorded = await rows.query<{ action: string }>(
-        `select action, actor, detail from console_audit_log where action like 'console.flag.operator.%' order by id desc limit 4`,
+        `select action, actor, detail from flag_promotions.audit_log where action like 'console.flag.operator.%' order by id desc limit 4`,
       );
       expect(recorded.reverse().map(({ action }) => action.replace('console.flag.operator.', ''))).toEqual([
         'activated',
@@ -216,8 +216,8 @@ describe('the command line', () => {
 
   test('audit verify tells an intact log from a broken one by its exit code', async () => {
     expect(await run('audit', 'verify')).toMatchObject({ code: 0, output: expect.stringContaining('intact') });
-    await rows.query('alter table console_audit_log disable trigger user');
-    await rows.query(`update console_audit_log set actor = 'somebody else' where id = 1`);
+    await rows.query('alter table flag_promotions.audit_log disable trigger user');
+    await rows.query(`update flag_promotions.audit_log set actor = 'somebody else' where id = 1`);
     expect(await run('audit', 'verify', '--json')).toMatchObject({
       code: 1,
       output: expect.stringContaining('"firstBrokenId":"1"'),

@@ -81,7 +81,7 @@ describe('doctor', () => {
   test(
     'where all is well every line says so, nothing is changed, and the exit code is 0',
     async () => {
-      const before = await rows.query('select * from console_operators');
+      const before = await rows.query('select * from flag_promotions.operators');
       const { code, said } = await run(['doctor'], environment);
       expect(said.split('\n').filter((line) => line.startsWith('fix'))).toEqual([]);
       expect(code).toBe(0);
@@ -95,7 +95,7 @@ describe('doctor', () => {
       for (const secret of [slack.botToken, heroku.apiKey, key.toString('base64'), database.url, CANARY]) {
         expect(said).not.toContain(secret);
       }
-      expect(await rows.query('select * from console_operators')).toEqual(before);
+      expect(await rows.query('select * from flag_promotions.operators')).toEqual(before);
       expect(await slack.messages(slack.channels.alerts)).toEqual([]);
       expect(heroku.requests.every(({ method }) => method === 'GET')).toBe(true);
     },
@@ -200,31 +200,33 @@ describe('doctor', () => {
     const url = new URL(database.url);
     const role = `poor_${randomBytes(4).toString('hex')}`;
     await rows.query(`create role ${role} login password 'poor'`);
-    await rows.query(`grant select on all tables in schema public to ${role}`);
-    await rows.query(`delete from flag_promotions_migrations where name = '0014-enrolments'`);
+    await rows.query(`grant usage on schema flag_promotions to ${role}`);
+    await rows.query(`grant select on all tables in schema public, flag_promotions to ${role}`);
+    await rows.query(`delete from flag_promotions.migrations where name = '0007-enrolments'`);
     const poor = Object.assign(new URL(url), { username: role, password: 'poor' });
     const findings = toFix(await look({ DATABASE_URL: poor.href }));
     expect(findings.map(({ subject }) => subject)).toEqual(['database schema', 'database rights']);
     expect(findings[0]?.says).toContain('may create nothing');
-    expect(findings[1]?.says).toContain('INSERT on console_audit_log');
+    expect(findings[1]?.says).toContain('INSERT on flag_promotions.audit_log');
     // Of every table there is: whoever adds one says what the app does to it.
-    const tables = await rows.query<{ tablename: string }>(
-      `select tablename from pg_tables where schemaname = 'public' and tablename not like 'flag_promotions_migrations%'`,
+    const tables = await rows.query<{ name: string }>(
+      `select case schemaname when 'public' then '' else schemaname || '.' end || tablename as name from pg_tables
+        where schemaname in ('public', 'flag_promotions') and tablename not in ('migrations', 'migrations_lock')`,
     );
     expect(tables.length).toBeGreaterThan(5);
-    for (const { tablename } of tables) expect(findings[1]?.says).toContain(` on ${tablename}`);
+    for (const { name } of tables) expect(findings[1]?.says).toContain(` on ${name}`);
     await rows.query(`drop owned by ${role}`);
     await rows.query(`drop role ${role}`);
     expect(about(await look(), 'database schema')).toMatchObject({ status: 'note' });
 
-    await rows.query('alter table console_audit_log disable trigger console_audit_log_append_only');
+    await rows.query('alter table flag_promotions.audit_log disable trigger audit_log_append_only');
     await rows.query(
-      `update console_operators set totp_secret_encrypted = 'v1.damaged' where slack_user_id = 'U0MINA'`,
+      `update flag_promotions.operators set totp_secret_encrypted = 'v1.damaged' where slack_user_id = 'U0MINA'`,
     );
     const damaged = toFix(await look());
     expect(damaged.map(({ subject }) => subject)).toEqual(['audit log', 'TOTP key']);
     expect(damaged[1]?.says).toMatch(/^Opens 1 of 2 stored secrets, and not those of U0MINA\./u);
-    await rows.query(`update console_operators set disabled_at = now()`);
+    await rows.query(`update flag_promotions.operators set disabled_at = now()`);
     expect(about(await look(), 'superadmins')).toMatchObject({ status: 'fix' });
   });
 

@@ -52,10 +52,16 @@ async function fill(url: string, rows: number): Promise<void> {
   const recent = Math.ceil(rows / 10);
   await withClient(url, async (client) => {
     await client.query(`set maintenance_work_mem = '512MB'; set synchronous_commit = off`);
-    const tables = ['console_flag_promotions', 'console_audit_log', 'flag_promotion_progress', 'flag_promotion_alerts'];
+    const tables = [
+      'console_flag_promotions',
+      'flag_promotions.audit_log',
+      'flag_promotions.progress',
+      'flag_promotions.alerts',
+    ];
     const indexes = await client.query<{ name: string; definition: string }>(
-      `select indexname as name, indexdef as definition from pg_indexes i
-        where tablename = any($1) and not exists (select 1 from pg_constraint where conname = i.indexname)`,
+      `select schemaname || '.' || indexname as name, indexdef as definition from pg_indexes i
+        where (schemaname || '.' || tablename)::regclass = any($1::text[]::regclass[])
+          and not exists (select 1 from pg_constraint where conname = i.indexname)`,
       [tables],
     );
     // Built over the whole: that takes a fraction of what growing them would.
@@ -72,17 +78,17 @@ async function fill(url: string, rows: number): Promise<void> {
       [rows],
     );
     await client.query(`
-      alter table console_audit_log disable trigger user;
-      insert into console_audit_log (id, at, action, actor, promotion_id, prev_hash, hash)
+      alter table flag_promotions.audit_log disable trigger user;
+      insert into flag_promotions.audit_log (id, at, action, actor, promotion_id, prev_hash, hash)
         select n, now() - interval '3 days', 'console.flag.promotion.deployed', 'promoter', ${rows - recent} + n,
                repeat('0', 64), repeat('0', 64)
           from generate_series(1, ${recent}) n;
-      update console_audit_head set last_id = ${recent};
-      alter table console_audit_log enable trigger user;
-      insert into flag_promotion_progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done, posted_at, created_at)
+      update flag_promotions.audit_head set last_id = ${recent};
+      alter table flag_promotions.audit_log enable trigger user;
+      insert into flag_promotions.progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done, posted_at, created_at)
         select id, 'posted', 'C0ALERTS', id || '.2', 'deployed', 4, 4, promoted_at, promoted_at
           from console_flag_promotions where id > ${rows - recent};
-      insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled, created_at)
+      insert into flag_promotions.alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled, created_at)
         select id, 'critical', 'closed', 'C0ALERTS', id || '.1', promoted_at + interval '1 day', true, promoted_at + interval '1 day'
           from console_flag_promotions where id > ${rows - recent} and id <= ${rows - recent + Math.ceil(recent / 100)} order by id;
       insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at)
@@ -99,8 +105,8 @@ async function freshenStuck(url: string): Promise<void> {
   await withClient(url, async (client) => {
     await client.query(`
       update console_flag_promotions set promoted_at = now() - interval '13 hours' where state = 'deploying';
-      delete from flag_promotion_alerts where promotion_id in (select id from console_flag_promotions where state = 'deploying');
-      insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at)
+      delete from flag_promotions.alerts where promotion_id in (select id from console_flag_promotions where state = 'deploying');
+      insert into flag_promotions.alerts (promotion_id, severity, state, channel, message_ts, posted_at)
         select id, 'warning', 'posted', 'C0ALERTS', id || '.3', now() from console_flag_promotions where state = 'deploying';`);
   });
 }

@@ -87,7 +87,7 @@ async function prepare(databaseUrl: string, count: number): Promise<Case[]> {
     [firstId, count],
   );
   await client.query(
-    `insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, posted_at)
+    `insert into flag_promotions.alerts (promotion_id, severity, state, channel, message_ts, posted_at)
       select id, 'warning', 'posted', 'C0ALERTS', id || '.1', now() from console_flag_promotions`,
   );
   await client.query('vacuum analyze');

@@ -64,7 +64,7 @@ export function readRows(databaseUrl: string): RowReader {
     },
     async usedSteps() {
       const { rows } = await pool.query(
-        'select slack_user_id, totp_last_step from console_operators where totp_last_step is not null',
+        'select slack_user_id, totp_last_step from flag_promotions.operators where totp_last_step is not null',
       );
       return new Map(
         z

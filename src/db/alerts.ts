@@ -125,13 +125,13 @@ async function stateOf(trx: Knex.Transaction, promotionId: string): Promise<stri
 }
 
 export function alerts(knex: Knex): Alerts {
-  const leased = leasedRows(knex, 'flag_promotion_alerts', 'a', 'id');
+  const leased = leasedRows(knex, 'flag_promotions.alerts', 'a', 'id');
   /** A write that only the holder of the lease may make. */
   const { fenced } = leased;
 
   async function workOn(id: string): Promise<AlertWork | null> {
     const [alert] = parseRows(
-      await knex.raw(`select ${ALERT_COLUMNS} from flag_promotion_alerts a where a.id = ?`, [id]),
+      await knex.raw(`select ${ALERT_COLUMNS} from flag_promotions.alerts a where a.id = ?`, [id]),
       alertRow,
     );
     if (alert === undefined) return null;
@@ -145,7 +145,7 @@ export function alerts(knex: Knex): Alerts {
 
   async function ofPromotion(promotionId: string): Promise<readonly Alert[]> {
     const found = await knex.raw(
-      `select ${ALERT_COLUMNS} from flag_promotion_alerts a where a.promotion_id = ? order by a.id`,
+      `select ${ALERT_COLUMNS} from flag_promotions.alerts a where a.promotion_id = ? order by a.id`,
       [promotionId],
     );
     return parseRows(found, alertRow);
@@ -179,7 +179,7 @@ export function alerts(knex: Knex): Alerts {
       const stuckIds = stuckRows.map((promotion) => promotion.id);
       const stuckAlerts = parseRows(
         await knex.raw(
-          `select ${ALERT_COLUMNS} from flag_promotion_alerts a where a.promotion_id = any(?::bigint[]) order by a.id`,
+          `select ${ALERT_COLUMNS} from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) order by a.id`,
           [stuckIds],
         ),
         alertRow,
@@ -187,7 +187,7 @@ export function alerts(knex: Knex): Alerts {
       const repeats = parseRows(
         await knex.raw(
           `select promotion_id, max(ordinal) as last, bool_or(state = 'pending') as pending
-             from flag_promotion_replies where promotion_id = any(?::bigint[]) and kind = 'repeat' group by promotion_id`,
+             from flag_promotions.replies where promotion_id = any(?::bigint[]) and kind = 'repeat' group by promotion_id`,
           [stuckIds],
         ),
         repeatRow,
@@ -195,7 +195,7 @@ export function alerts(knex: Knex): Alerts {
       const ended = parseRows(
         await knex.raw(
           `select distinct a.promotion_id
-             from flag_promotion_alerts a join console_flag_promotions p on p.id = a.promotion_id
+             from flag_promotions.alerts a join console_flag_promotions p on p.id = a.promotion_id
             where a.state in ('pending', 'posted') and (a.state = 'posted' or a.attempts = 0) and p.state <> 'deploying'`,
         ),
         promotionIdRow,
@@ -203,11 +203,11 @@ export function alerts(knex: Knex): Alerts {
       // What was closed before anybody saw it has taken no message.
       const own = await knex.raw(
         `with own as (
-           select promotion_id, false as held from flag_promotion_alerts a
+           select promotion_id, false as held from flag_promotions.alerts a
             where summary_id is null and thread_ts is null and created_at > now() - interval '1 hour'
               and not ${HELD} and (state <> 'closed' or message_ts is not null)
            union all
-           select promotion_id, true from flag_promotion_alerts a where ${HELD} and summary_id is null)
+           select promotion_id, true from flag_promotions.alerts a where ${HELD} and summary_id is null)
          select (select p.heroku_app from console_flag_promotions p where p.id = own.promotion_id) as heroku_app, held,
                 count(*) as n from own group by 1, 2`,
       );
@@ -239,7 +239,7 @@ export function alerts(knex: Knex): Alerts {
         if ((await stateOf(trx, promotionId)) !== 'deploying') return false;
         await forgetEarlierLives(trx, [promotionId]);
         const inserted = await trx.raw(
-          `insert into flag_promotion_alerts (promotion_id, severity, next_attempt_at) values (?, ?, ?)
+          `insert into flag_promotions.alerts (promotion_id, severity, next_attempt_at) values (?, ?, ?)
             on conflict (promotion_id, severity) do nothing`,
           [promotionId, severity, heldUntil],
         );
@@ -266,7 +266,7 @@ export function alerts(knex: Knex): Alerts {
 
     async pendingOf(promotionId) {
       const found = await knex.raw(
-        `select a.id from flag_promotion_alerts a where a.promotion_id = ? and ${UNSAID} order by a.id`,
+        `select a.id from flag_promotions.alerts a where a.promotion_id = ? and ${UNSAID} order by a.id`,
         [promotionId],
       );
       return parseRows(found, idRow).map((row) => row.id);
@@ -300,7 +300,7 @@ export function alerts(knex: Knex): Alerts {
         if (written && threadTs !== null) {
           // The root has to show the graver severity.
           await trx.raw(
-            `update flag_promotion_alerts set repaint_wanted = repaint_wanted + 1
+            `update flag_promotions.alerts set repaint_wanted = repaint_wanted + 1
               where channel = ? and message_ts = ? and thread_ts is null`,
             [message.channel, threadTs],
           );
@@ -319,15 +319,15 @@ export function alerts(knex: Knex): Alerts {
         // The promotion first, as every transaction locks that changes several of its alerts: somebody may be ending it.
         const held = await trx.raw(
           `select 1 from console_flag_promotions p
-            where p.id = (select a.promotion_id from flag_promotion_alerts a where a.id = ? and a.lease_owner = ?)
+            where p.id = (select a.promotion_id from flag_promotions.alerts a where a.id = ? and a.lease_owner = ?)
             for no key update`,
           [id, lease.owner],
         );
         if (rowCount(held) === 0) return false;
         const inItsThread = await trx.raw(
-          `update flag_promotion_alerts c
+          `update flag_promotions.alerts c
               set state = 'pending', ${UNPOSTED}, repaint_done = c.repaint_wanted, attempts = 0, next_attempt_at = null, last_error = null, updated_at = now()
-             from flag_promotion_alerts a
+             from flag_promotions.alerts a
             where a.id = ? and a.lease_owner = ? and c.promotion_id = a.promotion_id and c.thread_ts = a.message_ts and c.state = 'posted'`,
           [id, lease.owner],
         );
@@ -341,7 +341,7 @@ export function alerts(knex: Knex): Alerts {
           );
         // The critical in its thread takes over: it is posted as a root, and its repeats are counted from there.
         await trx.raw(
-          `delete from flag_promotion_replies r using flag_promotion_alerts a
+          `delete from flag_promotions.replies r using flag_promotions.alerts a
             where a.id = ? and a.lease_owner = ? and r.promotion_id = a.promotion_id and r.kind = 'repeat'`,
           [id, lease.owner],
         );
@@ -353,7 +353,7 @@ export function alerts(knex: Knex): Alerts {
 
     async promotionOfThread(thread) {
       const found = await knex.raw(
-        `select promotion_id from flag_promotion_alerts where channel = ? and message_ts = ? and thread_ts is null`,
+        `select promotion_id from flag_promotions.alerts where channel = ? and message_ts = ? and thread_ts is null`,
         [thread.channel, thread.ts],
       );
       return parseRows(found, promotionIdRow)[0]?.promotion_id ?? null;
@@ -366,12 +366,12 @@ const SETTLED_IN_SUMMARY = 'rca_settled = rca_settled or summary_id is not null'
 
 /** What is closed belongs to an earlier life of a row, which somebody set back to deploying by hand. */
 export async function forgetEarlierLives(trx: Knex.Transaction, promotionIds: readonly string[]): Promise<void> {
-  await trx.raw(`delete from flag_promotion_alerts where promotion_id = any(?::bigint[]) and state = 'closed'`, [
+  await trx.raw(`delete from flag_promotions.alerts where promotion_id = any(?::bigint[]) and state = 'closed'`, [
     [...promotionIds],
   ]);
   await trx.raw(
-    `delete from flag_promotion_replies r where r.promotion_id = any(?::bigint[])
-        and not exists (select 1 from flag_promotion_alerts a where a.promotion_id = r.promotion_id)`,
+    `delete from flag_promotions.replies r where r.promotion_id = any(?::bigint[])
+        and not exists (select 1 from flag_promotions.alerts a where a.promotion_id = r.promotion_id)`,
     [[...promotionIds]],
   );
 }
@@ -383,17 +383,17 @@ export async function forgetEarlierLives(trx: Knex.Transaction, promotionIds: re
 export async function closeUnsentWarnings(trx: Knex.Transaction, promotionIds: readonly string[]): Promise<void> {
   await trx.raw(
     `with held as (
-       select a.id from flag_promotion_alerts a
+       select a.id from flag_promotions.alerts a
         where a.promotion_id = any(?::bigint[]) and a.severity = 'warning' and a.state = 'pending' and a.attempts = 0
         order by a.id for no key update)
-     update flag_promotion_alerts a set state = 'closed', summary_id = null, updated_at = now() from held where a.id = held.id`,
+     update flag_promotions.alerts a set state = 'closed', summary_id = null, updated_at = now() from held where a.id = held.id`,
     [[...promotionIds]],
   );
 }
 
 /** A condition: something was alerted about the promotion `p`, or somebody looks after it. */
-export const ALERTED = `(exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id)
-  or exists (select 1 from flag_promotion_attention t where t.promotion_id = p.id))`;
+export const ALERTED = `(exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id)
+  or exists (select 1 from flag_promotions.attention t where t.promotion_id = p.id))`;
 
 /** Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. */
 export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
@@ -407,12 +407,12 @@ export async function endAlerting(trx: Knex.Transaction, ...promotionIds: string
   await requestSummaryRepaint(trx, ...promotionIds);
   // One that was begun stays pending: Slack may hold its message, which has to be found and painted first.
   await trx.raw(
-    `update flag_promotion_alerts set state = 'closed', ${SETTLED_IN_SUMMARY}, updated_at = now()
+    `update flag_promotions.alerts set state = 'closed', ${SETTLED_IN_SUMMARY}, updated_at = now()
       where promotion_id = any(?::bigint[]) and state = 'pending' and attempts = 0`,
     [promotionIds],
   );
   await trx.raw(
-    `update flag_promotion_alerts
+    `update flag_promotions.alerts
         set state = 'closed', ${SETTLED_IN_SUMMARY}, updated_at = now(),
             repaint_wanted = repaint_wanted + case when thread_ts is null then 1 else 0 end
       where promotion_id = any(?::bigint[]) and state = 'posted'`,
@@ -420,9 +420,9 @@ export async function endAlerting(trx: Knex.Transaction, ...promotionIds: string
   );
   // In the thread of a summary only what a person did is said: hundreds may end by themselves at once.
   await trx.raw(
-    `insert into flag_promotion_replies (promotion_id, kind)
+    `insert into flag_promotions.replies (promotion_id, kind)
       select p.id, 'resolved' from console_flag_promotions p where p.id = any(?::bigint[]) and exists (
-        select 1 from flag_promotion_alerts a where a.promotion_id = p.id
+        select 1 from flag_promotions.alerts a where a.promotion_id = p.id
            and (a.message_ts is not null or (a.thread_ts is not null and p.resolved_by is not null))
       ) on conflict do nothing`,
     [promotionIds],
@@ -433,7 +433,7 @@ export async function endAlerting(trx: Knex.Transaction, ...promotionIds: string
 export async function requestRepaint(trx: Knex.Transaction, promotionId: string): Promise<void> {
   await requestSummaryRepaint(trx, promotionId);
   await trx.raw(
-    `update flag_promotion_alerts set repaint_wanted = repaint_wanted + 1
+    `update flag_promotions.alerts set repaint_wanted = repaint_wanted + 1
       where promotion_id = ? and message_ts is not null and thread_ts is null`,
     [promotionId],
   );

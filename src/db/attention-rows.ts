@@ -10,9 +10,9 @@ import { idColumn, parseRows, promotionIdRow } from './rows.js';
 const SELECT = `
   select t.promotion_id, t.owner, t.owned_since, t.confirmed_at, t.asked_at, t.question, q.posted_at as question_posted_at,
          t.snoozed_by, t.snoozed_at, t.snoozed_until, t.resumed_at,
-         exists (select 1 from console_operators o where o.slack_user_id = t.owner and o.disabled_at is null) as is_operator
-    from flag_promotion_attention t
-    left join flag_promotion_replies q on q.promotion_id = t.promotion_id and q.kind = 'owner_asked' and q.ordinal = t.question`;
+         exists (select 1 from flag_promotions.operators o where o.slack_user_id = t.owner and o.disabled_at is null) as is_operator
+    from flag_promotions.attention t
+    left join flag_promotions.replies q on q.promotion_id = t.promotion_id and q.kind = 'owner_asked' and q.ordinal = t.question`;
 
 const instant = z.date().nullable();
 const attentionRow = z
@@ -76,8 +76,8 @@ function byPromotion(found: unknown): ReadonlyMap<string, Attention> {
 /** Inside a transaction that settles questions, or the promotions that they are about: they are to lose their buttons. */
 export async function settleQuestion(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await trx.raw(
-    `update flag_promotion_replies q set repaint_wanted = q.repaint_wanted + 1
-       from flag_promotion_attention t
+    `update flag_promotions.replies q set repaint_wanted = q.repaint_wanted + 1
+       from flag_promotions.attention t
       where t.promotion_id = any(?::bigint[]) and q.promotion_id = t.promotion_id and q.kind = 'owner_asked'
         and q.ordinal = t.question`,
     [promotionIds],
@@ -87,7 +87,7 @@ export async function settleQuestion(trx: Knex.Transaction, ...promotionIds: str
 /** Inside the transaction that ended promotions, or that noticed their end: nobody is on them any more. */
 export async function endAttention(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await settleQuestion(trx, ...promotionIds);
-  await trx.raw(`delete from flag_promotion_attention where promotion_id = any(?::bigint[])`, [promotionIds]);
+  await trx.raw(`delete from flag_promotions.attention where promotion_id = any(?::bigint[])`, [promotionIds]);
 }
 
 /** Inside the transaction that opened criticals: a snooze hides nothing that is new. */
@@ -97,7 +97,7 @@ export async function endSnoozesOfWarnings(
   at: Date,
 ): Promise<void> {
   const ended = await trx.raw(
-    `update flag_promotion_attention
+    `update flag_promotions.attention
         set snoozed_by = null, snoozed_at = null, snoozed_until = null, resumed_at = ?, updated_at = now()
       where promotion_id = any(?::bigint[]) and snoozed_by is not null returning promotion_id`,
     [at, [...promotionIds]],

@@ -114,7 +114,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
           if (decision.kind !== 'take') return;
           await settleQuestion(trx, promotionId);
           const taken = await trx.raw(
-            `insert into flag_promotion_attention as t (promotion_id, owner, owned_since, confirmed_at) values (?, ?, ?, ?)
+            `insert into flag_promotions.attention as t (promotion_id, owner, owned_since, confirmed_at) values (?, ?, ?, ?)
               on conflict (promotion_id) do update
                 set owner = excluded.owner, owned_since = excluded.owned_since, confirmed_at = excluded.confirmed_at,
                     asked_at = null, question = null, updated_at = now()
@@ -169,7 +169,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
           // Nobody is to be asked in a thread that is to be quiet.
           await settleQuestion(trx, promotionId);
           await trx.raw(
-            `insert into flag_promotion_attention (promotion_id, snoozed_by, snoozed_at, snoozed_until) values (?, ?, ?, ?)
+            `insert into flag_promotions.attention (promotion_id, snoozed_by, snoozed_at, snoozed_until) values (?, ?, ?, ?)
               on conflict (promotion_id) do update
                 set snoozed_by = excluded.snoozed_by, snoozed_at = excluded.snoozed_at,
                     snoozed_until = excluded.snoozed_until, asked_at = null, question = null, updated_at = now()`,
@@ -197,7 +197,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
       await knex.transaction(async (trx) => {
         if (!(await isDeployingStill(trx, promotionId))) return;
         const asked = await trx.raw(
-          `update flag_promotion_attention set asked_at = ?, updated_at = now()
+          `update flag_promotions.attention set asked_at = ?, updated_at = now()
             where promotion_id = ? and owner = ? and asked_at is null and snoozed_by is null`,
           [at, promotionId, owner],
         );
@@ -216,9 +216,9 @@ export function attentionRecords(knex: Knex): AttentionRecords {
         const still =
           reason === 'silent'
             ? 'asked_at is not null'
-            : 'not exists (select 1 from console_operators o where o.slack_user_id = owner and o.disabled_at is null)';
+            : 'not exists (select 1 from flag_promotions.operators o where o.slack_user_id = owner and o.disabled_at is null)';
         const lost = await trx.raw(
-          `update flag_promotion_attention set ${NO_OWNER}, resumed_at = ?, updated_at = now()
+          `update flag_promotions.attention set ${NO_OWNER}, resumed_at = ?, updated_at = now()
             where promotion_id = ? and owner = ? and ${still}`,
           [at, promotionId, owner],
         );
@@ -234,7 +234,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
       await knex.transaction(async (trx) => {
         if (!(await isDeployingStill(trx, promotionId))) return;
         const ended = await trx.raw(
-          `update flag_promotion_attention set ${NO_SNOOZE}, resumed_at = ?, updated_at = now()
+          `update flag_promotions.attention set ${NO_SNOOZE}, resumed_at = ?, updated_at = now()
             where promotion_id = ? and snoozed_until <= ?`,
           [at, promotionId, at],
         );
@@ -254,7 +254,7 @@ async function hold(trx: Knex.Transaction, { promotionId, operatorId }: Attentio
   const operator = await lockOperator(trx, operatorId);
   const attention = await attentionOf(trx, promotionId);
   const open = parseRows(
-    await trx.raw(`select severity from flag_promotion_alerts where promotion_id = ?::bigint and state <> 'closed'`, [
+    await trx.raw(`select severity from flag_promotions.alerts where promotion_id = ?::bigint and state <> 'closed'`, [
       promotionId,
     ]),
     severityRow,
@@ -273,7 +273,7 @@ async function hold(trx: Knex.Transaction, { promotionId, operatorId }: Attentio
 /** By the audit log, on the app's clock: a message that was deleted and posted anew does not make it a newer critical. */
 async function criticalSince(trx: Knex.Transaction, promotionId: string): Promise<Date | null> {
   const found = await trx.raw(
-    `select at from console_audit_log
+    `select at from flag_promotions.audit_log
       where promotion_id = ? and action = 'console.flag.promotion.stuck_critical' order by id desc limit 1`,
     [promotionId],
   );
@@ -298,7 +298,7 @@ async function change(
 ): Promise<void> {
   mustHaveChanged(
     await trx.raw(
-      `update flag_promotion_attention set ${assignments}, updated_at = now() where promotion_id = ? and ${condition}`,
+      `update flag_promotions.attention set ${assignments}, updated_at = now() where promotion_id = ? and ${condition}`,
       [...values, promotionId, ...given],
     ),
   );
@@ -323,7 +323,7 @@ function note(
 
 /** A reply in the alert's thread, which its audit event tells from others. */
 async function queue(trx: Knex.Transaction, promotionId: string, kind: ReplyKind, event: string): Promise<void> {
-  await trx.raw(`insert into flag_promotion_replies (promotion_id, kind, ordinal) values (?, ?, ?)`, [
+  await trx.raw(`insert into flag_promotions.replies (promotion_id, kind, ordinal) values (?, ?, ?)`, [
     promotionId,
     kind,
     event,

@@ -81,7 +81,7 @@ export async function appendAuditEvents(
 ): Promise<readonly string[]> {
   if (events.length === 0) return [];
   const inserted = await trx.raw(
-    `insert into console_audit_log (at, action, actor, promotion_id, detail)
+    `insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
       values ${events.map(() => '(?, ?, ?, ?, ?::jsonb)').join(', ')} returning id`,
     events.flatMap(({ at, action, actor, promotionId, detail }) => [
       at,
@@ -120,7 +120,7 @@ export async function changeAudited(
     sql: `with changed as (${change.sql}),
           ${alongside === undefined ? '' : `alongside as (${alongside.sql} returning 1),`}
           recorded as (
-            insert into console_audit_log (at, action, actor, promotion_id, detail)
+            insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
             select e.at, e.action, e.actor, c.id, e.detail
               from changed c
              cross join (select ${alongside === undefined ? '0' : 'count(*) from alongside'}) written
@@ -178,14 +178,14 @@ export function auditLog(knex: Knex): AuditLog {
   return {
     async ofPromotion(promotionId, limit) {
       const found = await knex.raw(
-        `select id, at, action, actor, promotion_id, detail from console_audit_log where promotion_id = ? order by id desc limit ?`,
+        `select id, at, action, actor, promotion_id, detail from flag_promotions.audit_log where promotion_id = ? order by id desc limit ?`,
         [promotionId, limit],
       );
       return parseRows(found, eventRow).reverse();
     },
     async find(id) {
       const found = await knex.raw(
-        `select id, at, action, actor, promotion_id, detail from console_audit_log where id = ?`,
+        `select id, at, action, actor, promotion_id, detail from flag_promotions.audit_log where id = ?`,
         [id],
       );
       return parseRows(found, eventRow)[0] ?? null;
@@ -215,7 +215,9 @@ type Broken = Pick<Extract<AuditVerdict, { intact: false }>, 'firstBrokenId' | '
 
 async function verifyChain(trx: Knex.Transaction): Promise<AuditVerdict> {
   const external = parseRows(
-    await trx.raw('select id from console_audit_log where id between ? and 0 order by id desc limit 1', [LEAST_ID]),
+    await trx.raw('select id from flag_promotions.audit_log where id between ? and 0 order by id desc limit 1', [
+      LEAST_ID,
+    ]),
     z.object({ id: anyId }),
   )[0];
   if (external !== undefined) {
@@ -242,7 +244,7 @@ async function readChain(trx: Knex.Transaction, after: bigint): Promise<ChainRow
     `select id, prev_hash, hash,
             jsonb_build_array(prev_hash, id, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
                               action, actor, promotion_id, detail)::text as canonical
-       from console_audit_log where id > ? order by id limit ?`,
+       from flag_promotions.audit_log where id > ? order by id limit ?`,
     [after.toString(), PAGE],
   );
   return parseRows(page, chainRow);
@@ -263,7 +265,7 @@ function breakBefore(row: ChainRow, last: Walked): Broken | null {
 /** Compares the chain's end with its head, which notices a cut tail. */
 async function verifyHead(trx: Knex.Transaction, last: Walked, events: number): Promise<AuditVerdict> {
   const [head] = parseRows(
-    await trx.raw('select last_id, last_hash from console_audit_head'),
+    await trx.raw('select last_id, last_hash from flag_promotions.audit_head'),
     z.object({ last_id: idColumn, last_hash: z.string() }),
   );
   if (head === undefined) {

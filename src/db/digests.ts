@@ -50,18 +50,18 @@ const digestRow = z
   );
 
 export function digests(knex: Knex): Digests {
-  const leased = leasedRows(knex, 'flag_promotion_digests', 'd', 'due');
+  const leased = leasedRows(knex, 'flag_promotions.digests', 'd', 'due');
   const fenced = (due: string, lease: Lease, assignments: string, values: readonly (string | Date)[]) =>
     leased.fenced(knex, due, lease, assignments, values);
 
   async function of(due: string): Promise<Digest | null> {
-    const found = await knex.raw(`select ${COLUMNS} from flag_promotion_digests d where d.due = ?`, [due]);
+    const found = await knex.raw(`select ${COLUMNS} from flag_promotions.digests d where d.due = ?`, [due]);
     return parseRows(found, digestRow)[0] ?? null;
   }
 
   return {
     async open(due, dueAt) {
-      await knex.raw(`insert into flag_promotion_digests (due, due_at) values (?, ?) on conflict do nothing`, [
+      await knex.raw(`insert into flag_promotions.digests (due, due_at) values (?, ?) on conflict do nothing`, [
         due,
         dueAt,
       ]);

@@ -22,7 +22,7 @@ export async function makeDue(
   const changed = await changeAudited(trx, {
     change,
     alongside: {
-      sql: 'insert into flag_promotion_progress (promotion_id) select id from changed on conflict do nothing',
+      sql: 'insert into flag_promotions.progress (promotion_id) select id from changed on conflict do nothing',
       values: [],
     },
     events: [event],

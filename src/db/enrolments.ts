@@ -123,7 +123,7 @@ const AUDITED: Record<AdministrationAction, AuditAction> = {
 
 export function enrolments(knex: Knex): Enrolments {
   async function select(from: Knex, rest: string, values: readonly string[]): Promise<Stored | null> {
-    const found = await from.raw(`select ${COLUMNS} from console_operator_enrolments ${rest}`, [...values]);
+    const found = await from.raw(`select ${COLUMNS} from flag_promotions.enrolments ${rest}`, [...values]);
     return parseRows(found, storedRow)[0] ?? null;
   }
   /** What is open of a person's enrolments, locked until the end of the transaction. */
@@ -177,7 +177,7 @@ export function enrolments(knex: Knex): Enrolments {
     find: async (tokenHash) => (await select(knex, 'where token_hash = ?', [tokenHash]))?.enrolment ?? null,
     async open(now) {
       const found = await knex.raw(
-        `select ${COLUMNS} from console_operator_enrolments where state in ('sent', 'proved') and expires_at > ? order by id limit 100`,
+        `select ${COLUMNS} from flag_promotions.enrolments where state in ('sent', 'proved') and expires_at > ? order by id limit 100`,
         [now],
       );
       return parseRows(found, storedRow).map(({ enrolment }) => enrolment);
@@ -197,7 +197,7 @@ export function enrolments(knex: Knex): Enrolments {
         }
         const until = new Date(at.getTime() + ENROLMENT_LIFE_MS);
         const updated = await trx.raw(
-          `update console_operator_enrolments
+          `update flag_promotions.enrolments
               set state = 'proved', totp_last_step = ?, expires_at = ?, updated_at = now(),
                   recovery_code_hashes = array(select jsonb_array_elements_text(?::jsonb))
             where id = ? and state = 'sent'`,
@@ -228,7 +228,7 @@ export function enrolments(knex: Knex): Enrolments {
           lastStep: held.lastStep,
         });
         const updated = await trx.raw(
-          `update console_operator_enrolments
+          `update flag_promotions.enrolments
               set state = 'activated', totp_secret_encrypted = null, recovery_code_hashes = '{}', updated_at = now()
             where id = ? and state = 'proved'`,
           [enrolment.id],
@@ -278,7 +278,7 @@ async function carryOut(
   if (action === 'reset') await writeDisabled(trx, personId, at);
   // What ran out is forgotten when the next link is made: its secret is of no use to anybody.
   await trx.raw(
-    `update console_operator_enrolments
+    `update flag_promotions.enrolments
         set state = 'ended', end_reason = 'expired', totp_secret_encrypted = null, recovery_code_hashes = '{}', updated_at = now()
       where state in ('sent', 'proved') and expires_at <= ?`,
     [at],
@@ -286,7 +286,7 @@ async function carryOut(
   await endOpenEnrolment(trx, personId, 'replaced');
   const expiresAt = new Date(at.getTime() + ENROLMENT_LIFE_MS);
   await trx.raw(
-    `insert into console_operator_enrolments
+    `insert into flag_promotions.enrolments
        (token_hash, slack_user_id, role, purpose, invited_by, totp_secret_encrypted, expires_at)
      values (?, ?, ?, ?, ?, ?, ?)`,
     [link.tokenHash, personId, role, action, askedBy, link.sealedSecret, expiresAt],
@@ -297,7 +297,7 @@ async function carryOut(
 /** A wrong first code; with the last one that it lives through, the link ends. */
 async function countWrong(trx: Knex.Transaction, enrolment: Enrolment, left: number, at: Date): Promise<void> {
   await trx.raw(
-    'update console_operator_enrolments set failed_attempts = failed_attempts + 1, updated_at = now() where id = ?',
+    'update flag_promotions.enrolments set failed_attempts = failed_attempts + 1, updated_at = now() where id = ?',
     [enrolment.id],
   );
   if (left > 0) return;

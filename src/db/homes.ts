@@ -31,12 +31,12 @@ const homeRow = z
   .transform((row): Home => ({ slackUserId: row.slack_user_id, shown: row.shown }));
 
 export function homes(knex: Knex): Homes {
-  const leased = leasedRows(knex, 'flag_promotion_homes', 'h', 'slack_user_id');
+  const leased = leasedRows(knex, 'flag_promotions.homes', 'h', 'slack_user_id');
 
   return {
     async opened(slackUserId, at) {
       await knex.raw(
-        `insert into flag_promotion_homes (slack_user_id, opened_at) values (?, ?)
+        `insert into flag_promotions.homes (slack_user_id, opened_at) values (?, ?)
          on conflict (slack_user_id) do update
            set opened_at = excluded.opened_at, shown = null, published_at = null, next_attempt_at = null, updated_at = now()`,
         [slackUserId, at],
@@ -44,7 +44,7 @@ export function homes(knex: Knex): Homes {
     },
     async watched(since, now, limit) {
       const found = await knex.raw(
-        `select h.slack_user_id, h.shown from flag_promotion_homes h
+        `select h.slack_user_id, h.shown from flag_promotions.homes h
           where h.opened_at >= ? and ${waited('h')}
           order by h.opened_at desc limit ?`,
         [since, now, limit],

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { connect, type Knex } from './connection.js';
-import { MIGRATION_NAMES, MIGRATIONS_TABLE } from './migrate.js';
+import { MIGRATION_NAMES, MIGRATIONS_TABLE, SCHEMA } from './migrate.js';
 import { operators } from './operators.js';
 import { countRow, parseRows } from './rows.js';
 
@@ -25,23 +25,23 @@ export interface DatabaseInspection {
 /** What the app does to its tables. */
 const RIGHTS: Readonly<Record<string, string>> = {
   console_flag_promotions: 'SELECT,INSERT,UPDATE',
-  console_operators: 'SELECT,INSERT,UPDATE',
-  console_operator_enrolments: 'SELECT,INSERT,UPDATE',
-  console_operator_recovery_codes: 'SELECT,INSERT,UPDATE,DELETE',
-  console_audit_log: 'SELECT,INSERT',
-  console_audit_head: 'SELECT,UPDATE',
-  flag_promotion_alerts: 'SELECT,INSERT,UPDATE,DELETE',
-  flag_promotion_replies: 'SELECT,INSERT,UPDATE,DELETE',
-  flag_promotion_progress: 'SELECT,INSERT,UPDATE,DELETE',
-  flag_promotion_maintenance: 'SELECT,INSERT,UPDATE',
-  flag_promotion_attention: 'SELECT,INSERT,UPDATE,DELETE',
-  flag_promotion_summaries: 'SELECT,INSERT,UPDATE,DELETE',
-  flag_promotion_turns: 'SELECT,INSERT,UPDATE',
-  flag_promotion_homes: 'SELECT,INSERT,UPDATE',
-  flag_promotion_digests: 'SELECT,INSERT,UPDATE',
+  'flag_promotions.operators': 'SELECT,INSERT,UPDATE',
+  'flag_promotions.enrolments': 'SELECT,INSERT,UPDATE',
+  'flag_promotions.recovery_codes': 'SELECT,INSERT,UPDATE,DELETE',
+  'flag_promotions.audit_log': 'SELECT,INSERT',
+  'flag_promotions.audit_head': 'SELECT,UPDATE',
+  'flag_promotions.alerts': 'SELECT,INSERT,UPDATE,DELETE',
+  'flag_promotions.replies': 'SELECT,INSERT,UPDATE,DELETE',
+  'flag_promotions.progress': 'SELECT,INSERT,UPDATE,DELETE',
+  'flag_promotions.maintenance': 'SELECT,INSERT,UPDATE',
+  'flag_promotions.attention': 'SELECT,INSERT,UPDATE,DELETE',
+  'flag_promotions.summaries': 'SELECT,INSERT,UPDATE,DELETE',
+  'flag_promotions.channel_slots': 'SELECT,INSERT,UPDATE',
+  'flag_promotions.homes': 'SELECT,INSERT,UPDATE',
+  'flag_promotions.digests': 'SELECT,INSERT,UPDATE',
 };
 const APPS_TRIED = 5;
-const GUARDS = ['console_audit_log_chain', 'console_audit_log_append_only', 'console_audit_log_no_truncate'];
+const GUARDS = ['audit_log_chain', 'audit_log_append_only', 'audit_log_no_truncate'];
 
 /** Looks at a database, and changes nothing in it. @throws where it cannot be reached or read */
 export async function inspectDatabase(connectionString: string): Promise<DatabaseInspection> {
@@ -49,13 +49,13 @@ export async function inspectDatabase(connectionString: string): Promise<Databas
   try {
     const names = await tablesOf(knex);
     const ran = names.has(MIGRATIONS_TABLE) ? await migrationsRun(knex) : [];
-    const hasOperators = names.has('console_operators');
+    const hasOperators = names.has('flag_promotions.operators');
     return {
       ...(await serverFacts(knex)),
       missingMigrations: MIGRATION_NAMES.filter((name) => !ran.includes(name)),
       unknownMigrations: ran.filter((name) => !MIGRATION_NAMES.includes(name)),
       missingRights: await missingRights(knex, names),
-      auditUnguarded: names.has('console_audit_log') && !(await isAuditGuarded(knex)),
+      auditUnguarded: names.has('flag_promotions.audit_log') && !(await isAuditGuarded(knex)),
       superadmins: hasOperators ? (await operators(knex).superadmins()).length : 0,
       sealedSecrets: hasOperators ? await operators(knex).sealedSecrets() : [],
       apps: ran.length > 0 && names.has('console_flag_promotions') ? await appsOf(knex) : [],
@@ -68,7 +68,10 @@ export async function inspectDatabase(connectionString: string): Promise<Databas
 async function serverFacts(knex: Knex) {
   const found = await knex.raw(
     `select current_setting('server_version') as version, current_setting('transaction_read_only') = 'on' as read_only,
-            has_schema_privilege(current_schema(), 'CREATE') as may_create`,
+            (select bool_or(has_schema_privilege(s, 'CREATE')) from unnest(current_schemas(false)) s where s <> ?)
+              and case when to_regnamespace(?) is null then has_database_privilege(current_database(), 'CREATE')
+                       else has_schema_privilege(?, 'CREATE') end as may_create`,
+    [SCHEMA, SCHEMA, SCHEMA],
   );
   const row = z.object({ version: z.string(), read_only: z.boolean(), may_create: z.boolean().nullable() });
   const [facts] = parseRows(found, row);
@@ -81,8 +84,11 @@ async function serverFacts(knex: Knex) {
 }
 
 async function tablesOf(knex: Knex): Promise<ReadonlySet<string>> {
-  const found = await knex.raw(`select tablename from pg_tables where schemaname = current_schema()`);
-  return new Set(parseRows(found, z.object({ tablename: z.string() })).map(({ tablename }) => tablename));
+  const found = await knex.raw(
+    'select name from jsonb_array_elements_text(?::jsonb) as name where to_regclass(name) is not null',
+    [JSON.stringify([...Object.keys(RIGHTS), MIGRATIONS_TABLE])],
+  );
+  return new Set(parseRows(found, z.object({ name: z.string() })).map(({ name }) => name));
 }
 
 async function migrationsRun(knex: Knex): Promise<readonly string[]> {
@@ -96,7 +102,7 @@ async function missingRights(knex: Knex, tables: ReadonlySet<string>): Promise<r
   );
   const found = await knex.raw(
     `select w ->> 'table' as "table", w ->> 'right' as "right" from jsonb_array_elements(?::jsonb) as w
-      where not has_table_privilege(quote_ident(w ->> 'table'), w ->> 'right')`,
+      where not has_table_privilege(w ->> 'table', w ->> 'right')`,
     [JSON.stringify(wanted)],
   );
   return parseRows(found, z.object({ table: z.string(), right: z.string() })).map(
@@ -107,7 +113,7 @@ async function missingRights(knex: Knex, tables: ReadonlySet<string>): Promise<r
 async function isAuditGuarded(knex: Knex): Promise<boolean> {
   const found = await knex.raw(
     `select count(*) as n from pg_trigger
-      where tgrelid = 'console_audit_log'::regclass and tgenabled <> 'D' and tgname = any(array(select jsonb_array_elements_text(?::jsonb)))`,
+      where tgrelid = 'flag_promotions.audit_log'::regclass and tgenabled <> 'D' and tgname = any(array(select jsonb_array_elements_text(?::jsonb)))`,
     [JSON.stringify(GUARDS)],
   );
   return parseRows(found, countRow)[0]?.n === GUARDS.length;

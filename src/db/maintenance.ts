@@ -17,7 +17,7 @@ export interface MaintenanceRecords {
 export function maintenanceRecords(knex: Knex): MaintenanceRecords {
   return {
     async last() {
-      const found = await knex.raw('select completed_at, deploying, stuck from flag_promotion_maintenance');
+      const found = await knex.raw('select completed_at, deploying, stuck from flag_promotions.maintenance');
       const row = z
         .object({ completed_at: z.date(), deploying: count, stuck: count })
         .transform((r): MaintenanceRecord => ({ completedAt: r.completed_at, deploying: r.deploying, stuck: r.stuck }));
@@ -25,7 +25,7 @@ export function maintenanceRecords(knex: Knex): MaintenanceRecords {
     },
     async record({ completedAt, deploying, stuck }) {
       await knex.raw(
-        `insert into flag_promotion_maintenance (completed_at, deploying, stuck) values (?, ?, ?)
+        `insert into flag_promotions.maintenance (completed_at, deploying, stuck) values (?, ?, ?)
          on conflict (only_row) do update
            set completed_at = excluded.completed_at, deploying = excluded.deploying, stuck = excluded.stuck`,
         [completedAt, deploying, stuck],

@@ -5,7 +5,10 @@ import { QUIET } from './connection.js';
 
 /** What a database of this version has run. */
 export const MIGRATION_NAMES: readonly string[] = migrations.map(({ name }) => name);
-export const MIGRATIONS_TABLE = 'flag_promotions_migrations';
+/** The schema of all tables and functions of this app, apart from the console's table. */
+export const SCHEMA = 'flag_promotions';
+const TABLE = 'migrations';
+export const MIGRATIONS_TABLE = `${SCHEMA}.${TABLE}`;
 
 const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
   getMigrations: async () => [...migrations],
@@ -14,7 +17,7 @@ const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
 };
 
 // A replica of this version that restarts beside a newer one finds migrations that it does not know, and leaves them alone.
-const CONFIG = { migrationSource, tableName: MIGRATIONS_TABLE, disableMigrationsListValidation: true };
+const CONFIG = { migrationSource, schemaName: SCHEMA, tableName: TABLE, disableMigrationsListValidation: true };
 
 /**
  * Brings the schema to its newest version. Safe to run from several replicas at once: they wait for one another.
@@ -23,8 +26,13 @@ const CONFIG = { migrationSource, tableName: MIGRATIONS_TABLE, disableMigrations
 export async function migrateToLatest(connectionString: string): Promise<readonly string[]> {
   if (await isLatest(connectionString)) return [];
   return withMigrationLock(connectionString, async (knex) => {
-    const [, ran] = await knex.migrate.latest(CONFIG);
-    return ran;
+    const ran: string[] = [];
+    for (;;) {
+      // One by one: `latest` would run all in one transaction, and hold every lock until the last index is built.
+      const [, names]: [number, string[]] = await knex.migrate.up(CONFIG);
+      if (names.length === 0) return ran;
+      ran.push(...names);
+    }
   });
 }
 
@@ -33,7 +41,7 @@ async function isLatest(connectionString: string): Promise<boolean> {
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000 });
   try {
     await client.connect();
-    const found = await client.query(`select name from ${CONFIG.tableName}`);
+    const found = await client.query(`select name from ${MIGRATIONS_TABLE}`);
     const ran = new Set(found.rows.map(({ name }) => name));
     return migrations.every(({ name }) => ran.has(name));
   } catch {
@@ -81,10 +89,17 @@ async function withMigrationLock<T>(connectionString: string, work: (knex: Knex)
   try {
     return await knex.transaction(async (lock) => {
       await lock.raw('select pg_advisory_xact_lock(?)', [LOCK]);
+      await createSchema(knex);
       await knex.migrate.forceFreeMigrationsLock(CONFIG);
       return work(knex);
     });
   } finally {
     await knex.destroy();
   }
+}
+
+/** knex keeps its records in the schema, so it comes first. An account that may not create one can be given one. */
+async function createSchema(knex: Knex): Promise<void> {
+  const { rows } = await knex.raw('select to_regnamespace(?) is null as missing', [SCHEMA]);
+  if (rows[0].missing === true) await knex.raw('create schema ??', [SCHEMA]);
 }

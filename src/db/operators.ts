@@ -75,21 +75,21 @@ export function operators(knex: Knex): Operators {
   return {
     async find(slackUserId) {
       const found = await knex.raw(
-        `select slack_user_id, role, disabled_at from console_operators where slack_user_id = ?`,
+        `select slack_user_id, role, disabled_at from flag_promotions.operators where slack_user_id = ?`,
         [slackUserId],
       );
       return parseRows(found, operatorRow)[0] ?? null;
     },
     async among(slackUserIds) {
       const found = await knex.raw(
-        `select slack_user_id, role, disabled_at from console_operators where slack_user_id = any(?::text[])`,
+        `select slack_user_id, role, disabled_at from flag_promotions.operators where slack_user_id = any(?::text[])`,
         [[...slackUserIds]],
       );
       return new Map(parseRows(found, operatorRow).map((operator) => [operator.slackUserId, operator]));
     },
     async superadmins() {
       const found = await knex.raw(
-        `select slack_user_id, role, disabled_at from console_operators
+        `select slack_user_id, role, disabled_at from flag_promotions.operators
           where role = 'superadmin' and disabled_at is null order by created_at, slack_user_id`,
       );
       return parseRows(found, operatorRow);
@@ -97,9 +97,9 @@ export function operators(knex: Knex): Operators {
     async list() {
       const found = await knex.raw(
         `select slack_user_id, role, disabled_at, locked_until, totp_failed_attempts, created_at,
-                (select count(*) from console_operator_recovery_codes c
+                (select count(*) from flag_promotions.recovery_codes c
                   where c.slack_user_id = o.slack_user_id and c.used_at is null) as recovery_codes
-           from console_operators o order by created_at, slack_user_id`,
+           from flag_promotions.operators o order by created_at, slack_user_id`,
       );
       const row = z
         .object({
@@ -152,7 +152,9 @@ export function operators(knex: Knex): Operators {
       });
     },
     async sealedSecrets() {
-      const found = await knex.raw('select slack_user_id, totp_secret_encrypted from console_operators order by 1');
+      const found = await knex.raw(
+        'select slack_user_id, totp_secret_encrypted from flag_promotions.operators order by 1',
+      );
       const row = z
         .object({ slack_user_id: z.string(), totp_secret_encrypted: z.string() })
         .transform((sealed) => ({ slackUserId: sealed.slack_user_id, sealedSecret: sealed.totp_secret_encrypted }));
@@ -175,7 +177,7 @@ export async function lockAdministration(trx: Knex.Transaction): Promise<void> {
 
 export async function isLastSuperadmin(trx: Knex.Transaction, slackUserId: string): Promise<boolean> {
   const found = await trx.raw(
-    `select slack_user_id from console_operators where role = 'superadmin' and disabled_at is null`,
+    `select slack_user_id from flag_promotions.operators where role = 'superadmin' and disabled_at is null`,
   );
   const left = parseRows(found, slackUserIdRow);
   return left.length === 1 && left[0]?.slack_user_id === slackUserId;
@@ -188,7 +190,7 @@ export async function writeAuthenticator(
 ): Promise<boolean> {
   const { slackUserId, role, sealedSecret, lastStep } = operator;
   const upserted = await trx.raw(
-    `insert into console_operators as o (slack_user_id, role, totp_secret_encrypted, totp_last_step) values (?, ?, ?, ?)
+    `insert into flag_promotions.operators as o (slack_user_id, role, totp_secret_encrypted, totp_last_step) values (?, ?, ?, ?)
      on conflict (slack_user_id) do update
        set role = excluded.role, totp_secret_encrypted = excluded.totp_secret_encrypted,
            totp_last_step = greatest(o.totp_last_step, excluded.totp_last_step),
@@ -196,9 +198,9 @@ export async function writeAuthenticator(
      returning xmax <> 0 as existed`,
     [slackUserId, role, sealedSecret, lastStep],
   );
-  await trx.raw('delete from console_operator_recovery_codes where slack_user_id = ?', [slackUserId]);
+  await trx.raw('delete from flag_promotions.recovery_codes where slack_user_id = ?', [slackUserId]);
   await trx.raw(
-    `insert into console_operator_recovery_codes (slack_user_id, code_hash)
+    `insert into flag_promotions.recovery_codes (slack_user_id, code_hash)
       select ?, value from jsonb_array_elements_text(?::jsonb)`,
     [slackUserId, JSON.stringify(operator.recoveryCodeHashes ?? [])],
   );
@@ -208,7 +210,7 @@ export async function writeAuthenticator(
 /** Takes every right, at once, and whatever link could bring one back. Answers false where there is no such operator. */
 export async function writeDisabled(trx: Knex.Transaction, slackUserId: string, at: Date): Promise<boolean> {
   const updated = await trx.raw(
-    `update console_operators set disabled_at = coalesce(disabled_at, ?), updated_at = now() where slack_user_id = ?`,
+    `update flag_promotions.operators set disabled_at = coalesce(disabled_at, ?), updated_at = now() where slack_user_id = ?`,
     [at, slackUserId],
   );
   await endOpenEnrolment(trx, slackUserId, 'cancelled');
@@ -217,7 +219,7 @@ export async function writeDisabled(trx: Knex.Transaction, slackUserId: string, 
 
 export async function writeUnlocked(trx: Knex.Transaction, slackUserId: string): Promise<boolean> {
   const updated = await trx.raw(
-    `update console_operators set totp_failed_attempts = 0, locked_until = null, updated_at = now() where slack_user_id = ?`,
+    `update flag_promotions.operators set totp_failed_attempts = 0, locked_until = null, updated_at = now() where slack_user_id = ?`,
     [slackUserId],
   );
   return rowCount(updated) === 1;
@@ -230,7 +232,7 @@ export async function endOpenEnrolment(
   reason: EnrolmentEnd,
 ): Promise<void> {
   await trx.raw(
-    `update console_operator_enrolments
+    `update flag_promotions.enrolments
         set state = 'ended', end_reason = ?, totp_secret_encrypted = null, recovery_code_hashes = '{}', updated_at = now()
       where slack_user_id = ? and state in ('sent', 'proved')`,
     [reason, slackUserId],
@@ -256,7 +258,7 @@ export const IS_OPERATOR = 'o.disabled_at is null';
 /** Locks an operator until the end of the transaction; null where there is none. */
 export async function lockOperator(trx: Knex.Transaction, slackUserId: string): Promise<Operator | null> {
   const found = await runPrepared(trx, {
-    sql: `select slack_user_id, role, disabled_at from console_operators where slack_user_id = ? for update`,
+    sql: `select slack_user_id, role, disabled_at from flag_promotions.operators where slack_user_id = ? for update`,
     values: [slackUserId],
   });
   return parseRows(found, operatorRow)[0] ?? null;
@@ -270,7 +272,7 @@ export async function lockAuthenticator(
 ): Promise<{ operator: Operator; authenticator: StoredAuthenticator } | null> {
   const found = await runPrepared(trx, {
     sql: `select slack_user_id, role, disabled_at, totp_secret_encrypted, totp_last_step, totp_failed_attempts, locked_until
-            from console_operators where slack_user_id = ? for update`,
+            from flag_promotions.operators where slack_user_id = ? for update`,
     values: [slackUserId],
   });
   const [operator] = parseRows(found, operatorRow);
@@ -294,10 +296,9 @@ async function recoveryCodesOf(
   trx: Knex.Transaction,
   slackUserId: string,
 ): Promise<StoredAuthenticator['recoveryCodes']> {
-  const codes = await trx.raw(
-    'select code_hash, used_at from console_operator_recovery_codes where slack_user_id = ?',
-    [slackUserId],
-  );
+  const codes = await trx.raw('select code_hash, used_at from flag_promotions.recovery_codes where slack_user_id = ?', [
+    slackUserId,
+  ]);
   return parseRows(codes, recoveryCodeRow);
 }
 
@@ -309,14 +310,14 @@ export async function recordCodeCheck(trx: Knex.Transaction, slackUserId: string
   if (check.kind === 'locked') return;
   if (check.kind === 'rejected') {
     await trx.raw(
-      `update console_operators set totp_failed_attempts = ?, locked_until = ?, updated_at = now() where slack_user_id = ?`,
+      `update flag_promotions.operators set totp_failed_attempts = ?, locked_until = ?, updated_at = now() where slack_user_id = ?`,
       [check.failedAttempts, check.lockedUntil, slackUserId],
     );
     return;
   }
   if ('recoveryCode' in check) {
     const used = await trx.raw(
-      `update console_operator_recovery_codes set used_at = now()
+      `update flag_promotions.recovery_codes set used_at = now()
         where slack_user_id = ? and code_hash = ? and used_at is null`,
       [slackUserId, check.recoveryCode],
     );
@@ -325,7 +326,7 @@ export async function recordCodeCheck(trx: Knex.Transaction, slackUserId: string
     return;
   }
   const updated = await runPrepared(trx, {
-    sql: `update console_operators set totp_last_step = ?, totp_failed_attempts = 0, locked_until = null, updated_at = now()
+    sql: `update flag_promotions.operators set totp_last_step = ?, totp_failed_attempts = 0, locked_until = null, updated_at = now()
       where slack_user_id = ? and (totp_last_step is null or totp_last_step < ?)`,
     values: [check.step, slackUserId, check.step],
   });
@@ -343,7 +344,7 @@ export async function recordRecoveryCode(
 ): Promise<void> {
   if (!('recoveryCode' in check)) return;
   const counted = await trx.raw(
-    'select count(*) as n from console_operator_recovery_codes where slack_user_id = ? and used_at is null',
+    'select count(*) as n from flag_promotions.recovery_codes where slack_user_id = ? and used_at is null',
     [used.operatorId],
   );
   await appendAuditEvent(trx, {

@@ -95,7 +95,7 @@ const acceptedRow = z
   );
 
 export function progressMessages(knex: Knex): ProgressMessages {
-  const leased = leasedRows(knex, 'flag_promotion_progress', 'g', 'promotion_id');
+  const leased = leasedRows(knex, 'flag_promotions.progress', 'g', 'promotion_id');
   const fenced = (id: string, lease: Lease, assignments: string, values: readonly (string | number | Date | null)[]) =>
     leased.fenced(knex, id, lease, assignments, values);
 
@@ -103,7 +103,7 @@ export function progressMessages(knex: Knex): ProgressMessages {
     const found = await knex.raw(
       `select promotion_id, state, drift_noticed_at, channel, refused_channel, refused_because, message_ts, repaint_wanted,
               repaint_done, shown_state, created_at
-         from flag_promotion_progress where promotion_id = ?`,
+         from flag_promotions.progress where promotion_id = ?`,
       [promotionId],
     );
     return parseRows(found, progressRow)[0] ?? null;
@@ -154,7 +154,7 @@ export function progressMessages(knex: Knex): ProgressMessages {
 /** The release in which Heroku holds a promotion's change, as the audit trail has it; null where it does not. */
 export async function acceptedRelease(knex: Knex, promotionId: string): Promise<AcceptedRelease | null> {
   const found = await knex.raw(
-    `select at, detail from console_audit_log
+    `select at, detail from flag_promotions.audit_log
       where promotion_id = ? and action = 'console.flag.promotion.heroku_patched' order by id desc limit 1`,
     [promotionId],
   );
@@ -164,21 +164,21 @@ export async function acceptedRelease(knex: Knex, promotionId: string): Promise<
 /** Inside a transaction that changed how a promotion goes. */
 export async function requestProgressRepaint(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await trx.raw(
-    `update flag_promotion_progress set repaint_wanted = repaint_wanted + 1 where promotion_id = any(?::bigint[])`,
+    `update flag_promotions.progress set repaint_wanted = repaint_wanted + 1 where promotion_id = any(?::bigint[])`,
     [promotionIds],
   );
 }
 
 /** The same beside a change of one promotion; see `changeAudited`. */
 export const REPAINT_PROGRESS: Sql = {
-  sql: `update flag_promotion_progress g set repaint_wanted = g.repaint_wanted + 1 from changed where g.promotion_id = changed.id`,
+  sql: `update flag_promotions.progress g set repaint_wanted = g.repaint_wanted + 1 from changed where g.promotion_id = changed.id`,
   values: [],
 };
 
 /** Inside the transaction of a look at Heroku that found another value: told also where nothing was told so far. */
 export async function noteDrift(trx: Knex.Transaction, promotionId: string, at: Date): Promise<void> {
   await trx.raw(
-    `insert into flag_promotion_progress as g (promotion_id, drift_noticed_at) values (?, ?)
+    `insert into flag_promotions.progress as g (promotion_id, drift_noticed_at) values (?, ?)
       on conflict (promotion_id) do update set drift_noticed_at = excluded.drift_noticed_at, repaint_wanted = g.repaint_wanted + 1
       where g.drift_noticed_at is null`,
     [promotionId, at],

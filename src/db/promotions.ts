@@ -135,7 +135,7 @@ export function promotions(knex: Knex): Promotions {
     // Through the alerts, which are few: only what alerted can owe an RCA.
     withoutRca: (limit) =>
       select(
-        `where p.rca_url is null and p.id in (select promotion_id from flag_promotion_alerts order by id desc limit 500)
+        `where p.rca_url is null and p.id in (select promotion_id from flag_promotions.alerts order by id desc limit 500)
          order by p.id desc limit ?`,
         [limit],
       ),
@@ -147,7 +147,7 @@ export function promotions(knex: Knex): Promotions {
     resolved: (limit) =>
       select(
         `join (
-           select a.promotion_id, a.id from console_audit_log a
+           select a.promotion_id, a.id from flag_promotions.audit_log a
             where a.action in ('console.flag.promotion.ops_complete', 'console.flag.promotion.ops_failed')
             order by a.id desc limit ?) newest on newest.promotion_id = p.id
          order by newest.id desc`,
@@ -195,7 +195,7 @@ export function promotions(knex: Knex): Promotions {
             select p.id from console_flag_promotions p
              where p.id = any(?::bigint[]) and p.state = 'deploying' and ${FOREIGN}
                and ${promotionWaited('p')}
-               and exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id and coalesce(a.message_ts, a.thread_ts) is not null)
+               and exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and coalesce(a.message_ts, a.thread_ts) is not null)
              order by p.next_attempt_at nulls first, p.id for update skip locked limit ?)
           returning ${PROMOTION_COLUMNS}`,
         [nextAt, [...ids], ...waitedValues(now), limit],
@@ -320,9 +320,9 @@ async function writeRcaUrl(
   });
   if (!options.announce) return;
   await trx.raw(
-    `insert into flag_promotion_replies (promotion_id, kind, ordinal)
+    `insert into flag_promotions.replies (promotion_id, kind, ordinal)
       select ?, 'rca_linked', ? where exists (
-        select 1 from flag_promotion_alerts where promotion_id = ? and coalesce(message_ts, thread_ts) is not null
+        select 1 from flag_promotions.alerts where promotion_id = ? and coalesce(message_ts, thread_ts) is not null
       )`,
     [promotion.id, eventId, promotion.id],
   );

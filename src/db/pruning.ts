@@ -23,7 +23,7 @@ export interface Pruning {
 const SUMMARY_AT_REST = `s.rca_settled and s.updated_at < ?
   and (s.state = 'closed' or (s.state = 'posted' and s.repaint_wanted <= s.repaint_done))
   and not exists (
-    select 1 from flag_promotion_summaries r where r.root_id = s.id and (r.state = 'pending' or r.updated_at >= ?))`;
+    select 1 from flag_promotions.summaries r where r.root_id = s.id and (r.state = 'pending' or r.updated_at >= ?))`;
 
 /**
  * Whether all that was told of the promotion `p` came to rest before an instant (a parameter for each
@@ -32,21 +32,21 @@ const SUMMARY_AT_REST = `s.rca_settled and s.updated_at < ?
  */
 const AT_REST = `p.state not in ('marked', 'deploying')
   and not exists (
-    select 1 from flag_promotion_alerts o where o.promotion_id = p.id and (
+    select 1 from flag_promotions.alerts o where o.promotion_id = p.id and (
       o.state <> 'closed' or o.repaint_wanted > o.repaint_done or o.updated_at >= ?
       or (o.severity = 'critical' and not o.rca_settled)
       or (p.rca_url is null and coalesce(o.message_ts, o.thread_ts) is not null and o.id >= coalesce(
-        (select n.id from flag_promotion_alerts n order by n.id desc offset ${ALERTS_LOOKED_AT - 1} limit 1), 0))
+        (select n.id from flag_promotions.alerts n order by n.id desc offset ${ALERTS_LOOKED_AT - 1} limit 1), 0))
       or (o.severity = 'critical' and p.rca_url is null and exists (
-        select 1 from flag_promotion_summaries s where s.id = o.summary_id and not s.rca_settled))))
+        select 1 from flag_promotions.summaries s where s.id = o.summary_id and not s.rca_settled))))
   and not exists (
-    select 1 from flag_promotion_replies r where r.promotion_id = p.id and (r.state = 'pending' or r.updated_at >= ?))
+    select 1 from flag_promotions.replies r where r.promotion_id = p.id and (r.state = 'pending' or r.updated_at >= ?))
   and not exists (
-    select 1 from flag_promotion_progress g where g.promotion_id = p.id and (${UNFINISHED} or g.updated_at >= ?))`;
+    select 1 from flag_promotions.progress g where g.promotion_id = p.id and (${UNFINISHED} or g.updated_at >= ?))`;
 
 /** It rests, and what it told of was removed. */
 const EMPTY = `s.root_id is null and ${SUMMARY_AT_REST}
-  and not exists (select 1 from flag_promotion_alerts a where a.summary_id = s.id)`;
+  and not exists (select 1 from flag_promotions.alerts a where a.summary_id = s.id)`;
 
 /** How often AT_REST asks for its instant. */
 const INSTANTS = 3;
@@ -56,10 +56,10 @@ export function pruning(knex: Knex): Pruning {
     async prunable(before, limit) {
       const each = Array.from({ length: 1 + INSTANTS }, () => before);
       const found = await knex.raw(
-        `(select t.promotion_id, t.updated_at from flag_promotion_alerts t join console_flag_promotions p on p.id = t.promotion_id
+        `(select t.promotion_id, t.updated_at from flag_promotions.alerts t join console_flag_promotions p on p.id = t.promotion_id
            where t.state = 'closed' and t.updated_at < ? and ${AT_REST} order by t.updated_at limit ?)
          union all
-         (select t.promotion_id, t.updated_at from flag_promotion_progress t join console_flag_promotions p on p.id = t.promotion_id
+         (select t.promotion_id, t.updated_at from flag_promotions.progress t join console_flag_promotions p on p.id = t.promotion_id
            where t.updated_at < ? and ${AT_REST} order by t.updated_at limit ?)
          order by 2 limit ?`,
         [...each, limit, ...each, limit, limit],
@@ -84,8 +84,8 @@ export function pruning(knex: Knex): Pruning {
         if (rowCount(rests) === 0) return false;
         // The summary that told of it goes on counting it.
         await trx.raw(
-          `${heldInOrder('s.id = any(array(select a.summary_id from flag_promotion_alerts a where a.promotion_id = ?::bigint))')}
-           update flag_promotion_summaries s
+          `${heldInOrder('s.id = any(array(select a.summary_id from flag_promotions.alerts a where a.promotion_id = ?::bigint))')}
+           update flag_promotions.summaries s
               set pruned_completed = s.pruned_completed + case when p.state = 'deployed' then 1 else 0 end,
                   pruned_failed = s.pruned_failed + case when p.state = 'failed' then 1 else 0 end,
                   pruned_otherwise = s.pruned_otherwise + case when p.state in ('deployed', 'failed') then 0 else 1 end
@@ -94,7 +94,7 @@ export function pruning(knex: Knex): Pruning {
           [promotionId, promotionId],
         );
         // Together: a reply that is gone while its alert stands would be queued, and said, once more.
-        for (const table of ['flag_promotion_replies', 'flag_promotion_alerts', 'flag_promotion_progress']) {
+        for (const table of ['flag_promotions.replies', 'flag_promotions.alerts', 'flag_promotions.progress']) {
           await trx.raw('delete from ?? where promotion_id = ?::bigint', [table, promotionId]);
         }
         return true;
@@ -102,16 +102,15 @@ export function pruning(knex: Knex): Pruning {
     },
 
     async prunableSummaries(before, limit) {
-      const found = await knex.raw(`select s.id from flag_promotion_summaries s where ${EMPTY} order by s.id limit ?`, [
-        before,
-        before,
-        limit,
-      ]);
+      const found = await knex.raw(
+        `select s.id from flag_promotions.summaries s where ${EMPTY} order by s.id limit ?`,
+        [before, before, limit],
+      );
       return parseRows(found, idRow).map((row) => row.id);
     },
 
     async pruneSummary(id, before) {
-      await knex.raw(`delete from flag_promotion_summaries s where s.id = ?::bigint and ${EMPTY}`, [
+      await knex.raw(`delete from flag_promotions.summaries s where s.id = ?::bigint and ${EMPTY}`, [
         id,
         before,
         before,

@@ -31,7 +31,7 @@ export function rcaDebts(knex: Knex): RcaDebts {
     async unsettled(limit) {
       const found = await knex.raw(
         `select ${PROMOTION_COLUMNS}, a.id as alert_id, a.message_ts is not null as was_posted
-           from flag_promotion_alerts a join console_flag_promotions p on p.id = a.promotion_id
+           from flag_promotions.alerts a join console_flag_promotions p on p.id = a.promotion_id
           where a.severity = 'critical' and a.state = 'closed' and not a.rca_settled order by a.id limit ?`,
         [limit],
       );
@@ -48,9 +48,9 @@ export function rcaDebts(knex: Knex): RcaDebts {
         await trx.raw(`select 1 from console_flag_promotions where id = ?::bigint for no key update`, [promotionId]);
         await trx.raw(
           `with settled as (
-             update flag_promotion_alerts set rca_settled = true
+             update flag_promotions.alerts set rca_settled = true
               where id = ? and promotion_id = ? and state = 'closed' and not rca_settled returning promotion_id)
-           insert into flag_promotion_replies (promotion_id, kind) select promotion_id, 'rca_reminder' from settled
+           insert into flag_promotions.replies (promotion_id, kind) select promotion_id, 'rca_reminder' from settled
            on conflict do nothing`,
           [alertId, promotionId],
         );
@@ -58,7 +58,7 @@ export function rcaDebts(knex: Knex): RcaDebts {
     },
 
     async settle(alertId) {
-      await knex.raw(`update flag_promotion_alerts set rca_settled = true where id = ? and state = 'closed'`, [
+      await knex.raw(`update flag_promotions.alerts set rca_settled = true where id = ? and state = 'closed'`, [
         alertId,
       ]);
     },
@@ -68,13 +68,13 @@ export function rcaDebts(knex: Knex): RcaDebts {
         `select ${PROMOTION_COLUMNS}, count(*) over () as total from console_flag_promotions p
           where p.rca_url is null and p.state <> 'deploying' and p.id in (
             select promotion_id from (
-              select promotion_id, coalesce(message_ts, thread_ts) as told from flag_promotion_alerts
+              select promotion_id, coalesce(message_ts, thread_ts) as told from flag_promotions.alerts
                order by id desc limit ${ALERTS_LOOKED_AT}
             ) newest where told is not null)
           order by p.id desc limit ?`,
         [limit],
       );
-      const older = await knex.raw(`select 1 from flag_promotion_alerts order by id desc offset ? limit 1`, [
+      const older = await knex.raw(`select 1 from flag_promotions.alerts order by id desc offset ? limit 1`, [
         ALERTS_LOOKED_AT,
       ]);
       return {

@@ -108,7 +108,7 @@ export function replies(knex: Knex): Replies {
     values: readonly (string | number | Date | null)[],
   ) {
     const updated = await knex.raw(
-      `update flag_promotion_replies set lease_owner = null, lease_until = null, updated_at = now(), ${assignments}
+      `update flag_promotions.replies set lease_owner = null, lease_until = null, updated_at = now(), ${assignments}
         where id = ? and lease_owner = ?`,
       [...values, id, lease.owner],
     );
@@ -117,21 +117,23 @@ export function replies(knex: Knex): Replies {
   return {
     async queueRepeat(promotionId, ordinal) {
       await knex.raw(
-        `insert into flag_promotion_replies (promotion_id, kind, ordinal) values (?, 'repeat', ?) on conflict do nothing`,
+        `insert into flag_promotions.replies (promotion_id, kind, ordinal) values (?, 'repeat', ?) on conflict do nothing`,
         [promotionId, ordinal],
       );
     },
     due: (now, limit) =>
       ids(
-        `select r.id from flag_promotion_replies r
+        `select r.id from flag_promotions.replies r
           where ${READY} order by r.id limit ?`,
         [now, limit],
       ),
     pendingOf: (promotionId) =>
-      ids(`select r.id from flag_promotion_replies r where r.promotion_id = ? and ${DUE} order by r.id`, [promotionId]),
+      ids(`select r.id from flag_promotions.replies r where r.promotion_id = ? and ${DUE} order by r.id`, [
+        promotionId,
+      ]),
     async ofPromotion(promotionId) {
       const found = await knex.raw(
-        `select kind, posted_at from flag_promotion_replies where promotion_id = ? order by id`,
+        `select kind, posted_at from flag_promotions.replies where promotion_id = ? order by id`,
         [promotionId],
       );
       const row = z
@@ -142,7 +144,7 @@ export function replies(knex: Knex): Replies {
     async claim(id, lease, now) {
       const [claimed] = parseRows(
         await knex.raw(
-          `update flag_promotion_replies r
+          `update flag_promotions.replies r
               set lease_owner = ?, ${HELD_UNTIL}, attempts = attempts + 1
             where r.id = ? and ${READY}
             returning r.id, r.promotion_id, r.kind, r.ordinal, r.channel, r.message_ts, r.repaint_wanted, r.attempts, r.created_at`,
@@ -158,7 +160,7 @@ export function replies(knex: Knex): Replies {
       );
       if (promotion === undefined) return null;
       const alerts = parseRows(
-        await knex.raw(`select ${ALERT_COLUMNS} from flag_promotion_alerts a where a.promotion_id = ? order by a.id`, [
+        await knex.raw(`select ${ALERT_COLUMNS} from flag_promotions.alerts a where a.promotion_id = ? order by a.id`, [
           promotionId,
         ]),
         alertRow,

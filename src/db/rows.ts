@@ -84,11 +84,11 @@ export const promotionRow = z
  * since nobody knows when is stuck at once, rather than never looked at.
  */
 export const STUCK_CLOCK =
-  "coalesce(flag_promotions_utc(p.promoted_at), flag_promotions_utc(p.marked_at), flag_promotions_utc(p.created_at), '-infinity'::timestamp)";
+  "coalesce(flag_promotions.utc(p.promoted_at), flag_promotions.utc(p.marked_at), flag_promotions.utc(p.created_at), '-infinity'::timestamp)";
 /** When the promotion `p` was deployed or failed, as an index knows it. */
-export const ENDED_AT = 'coalesce(flag_promotions_utc(p.deployed_at), flag_promotions_utc(p.failed_at))';
+export const ENDED_AT = 'coalesce(flag_promotions.utc(p.deployed_at), flag_promotions.utc(p.failed_at))';
 /** A condition with one parameter, the instant by which that clock started. */
-export const STUCK = `p.state = 'deploying' and ${STUCK_CLOCK} <= flag_promotions_utc(?::timestamptz)`;
+export const STUCK = `p.state = 'deploying' and ${STUCK_CLOCK} <= flag_promotions.utc(?::timestamptz)`;
 
 /** The select list of an alert, under the alias `a`. */
 export const ALERT_COLUMNS = `

@@ -21,14 +21,14 @@ const PROMOTED = `
     select p.heroku_app::text as app, p.state::text as state, p.promoted_at::timestamptz as began,
            case when p.state = 'deployed' then p.deployed_at::timestamptz when p.state = 'failed' then p.failed_at::timestamptz end as ended,
            coalesce(
-             (select min(a.posted_at) from flag_promotion_alerts a where a.promotion_id = p.id),
-             (select min(e.at) from console_audit_log e
+             (select min(a.posted_at) from flag_promotions.alerts a where a.promotion_id = p.id),
+             (select min(e.at) from flag_promotions.audit_log e
                where e.promotion_id = p.id and p.state <> 'deploying'
                  and e.action in ('console.flag.promotion.stuck_warning', 'console.flag.promotion.stuck_critical')
-                 and not exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id))) as alerted
+                 and not exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id))) as alerted
       from console_flag_promotions p
-     where flag_promotions_utc(p.promoted_at) >= flag_promotions_utc(cast(:since as timestamptz))
-       and flag_promotions_utc(p.promoted_at) <= flag_promotions_utc(cast(:until as timestamptz))
+     where flag_promotions.utc(p.promoted_at) >= flag_promotions.utc(cast(:since as timestamptz))
+       and flag_promotions.utc(p.promoted_at) <= flag_promotions.utc(cast(:until as timestamptz))
        and p.state in ('deploying', 'deployed', 'failed')
   ), measured as (
     select app, state, began, alerted,

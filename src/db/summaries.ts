@@ -93,7 +93,7 @@ export const OLDEST_NAMED = 10;
 const PENDING = `s.state = 'pending'`;
 /** A reply waits for the summary in whose thread it belongs. */
 const DUE = `((${PENDING} or (s.state = 'posted' and s.repaint_wanted > s.repaint_done)) and (s.root_id is null
-  or (select r.state from flag_promotion_summaries r where r.id = s.root_id) <> 'pending'))`;
+  or (select r.state from flag_promotions.summaries r where r.id = s.root_id) <> 'pending'))`;
 
 const summaryRow = z
   .object({
@@ -179,12 +179,12 @@ const countsRow = z
   );
 
 export function summaries(knex: Knex): Summaries {
-  const leased = leasedRows(knex, 'flag_promotion_summaries', 's', 'id');
+  const leased = leasedRows(knex, 'flag_promotions.summaries', 's', 'id');
 
   async function find(id: string) {
     const found = await knex.raw(
       `select id, root_id, kind, state, route, channel, refused_channel, refused_because, message_ts, repaint_wanted, repaint_done, created_at
-         from flag_promotion_summaries where id = ?::bigint`,
+         from flag_promotions.summaries where id = ?::bigint`,
       [id],
     );
     return parseRows(found, summaryRow)[0] ?? null;
@@ -204,7 +204,7 @@ export function summaries(knex: Knex): Summaries {
       `with alerts as (
          select promotion_id, bool_or(state <> 'closed') as open, bool_or(severity = 'critical') as critical,
                 max(id) as through, max(id) filter (where severity = 'critical') as criticals_through
-           from flag_promotion_alerts where summary_id = ? group by promotion_id),
+           from flag_promotions.alerts where summary_id = ? group by promotion_id),
        members as (
          select a.*, (select p.state::text from console_flag_promotions p where p.id = a.promotion_id) as state,
                 case when a.critical and not a.open then
@@ -223,7 +223,7 @@ export function summaries(knex: Knex): Summaries {
               count(*) filter (where not open and m.state not in ('deployed', 'failed')) + max(s.pruned_otherwise) as otherwise,
               count(*) filter (where owing) as owing_rca,
               coalesce(max(through), 0) as through, coalesce(max(criticals_through), 0) as criticals_through
-         from flag_promotion_summaries s left join members m on true where s.id = ?`,
+         from flag_promotions.summaries s left join members m on true where s.id = ?`,
       [id, id],
     );
     const [counts] = parseRows(counted, countsRow);
@@ -233,10 +233,10 @@ export function summaries(knex: Knex): Summaries {
 
   async function page(id: string, { offset, limit }: { offset: number; limit: number }) {
     const found = await knex.raw(
-      `select ${PROMOTION_COLUMNS}, exists (select 1 from flag_promotion_alerts c
+      `select ${PROMOTION_COLUMNS}, exists (select 1 from flag_promotions.alerts c
                 where c.promotion_id = p.id and c.severity = 'critical' and c.state <> 'closed') as critical
          from console_flag_promotions p
-        where p.id = any(array(select a.promotion_id from flag_promotion_alerts a where a.summary_id = ?::bigint and a.state <> 'closed'))
+        where p.id = any(array(select a.promotion_id from flag_promotions.alerts a where a.summary_id = ?::bigint and a.state <> 'closed'))
         order by ${STUCK_CLOCK}, p.id offset ? limit ?`,
       [id, offset, limit],
     );
@@ -260,11 +260,11 @@ export function summaries(knex: Knex): Summaries {
     await trx.raw(
       `with held as (
          select a.id, s.channel, s.message_ts
-           from flag_promotion_alerts a join flag_promotion_summaries s on s.id = a.summary_id
+           from flag_promotions.alerts a join flag_promotions.summaries s on s.id = a.summary_id
           where s.id = ? and s.kind = 'summary' and a.id <= ?::bigint
             and (a.state = 'pending' or (a.state = 'posted' and a.thread_ts is distinct from s.message_ts))
           order by a.id for no key update of a)
-       update flag_promotion_alerts a
+       update flag_promotions.alerts a
           set state = 'posted', channel = held.channel, thread_ts = held.message_ts, posted_at = coalesce(a.posted_at, ?),
               updated_at = now()
          from held where a.id = held.id`,
@@ -278,17 +278,17 @@ export function summaries(knex: Knex): Summaries {
     async gather() {
       const open = await knex.raw(
         `select s.id, s.state = 'posted' as is_posted, s.called_at, s.calls, a.*,
-                exists (select 1 from flag_promotion_summaries r
+                exists (select 1 from flag_promotions.summaries r
                          where r.root_id = s.id and r.kind = 'call' and r.state = 'pending') as call_pending
-           from flag_promotion_summaries s cross join lateral (
+           from flag_promotions.summaries s cross join lateral (
              select count(distinct o.promotion_id) as open, count(*) filter (where o.unattended) as open_criticals,
                     count(*) filter (where o.unattended and (o.id > s.called_through or s.call_wanted)) as new_criticals
                from (select o.id, o.promotion_id, o.severity = 'critical' and not ${isQuiet('o')} as unattended
-                       from flag_promotion_alerts o where o.summary_id = s.id and o.state <> 'closed') o) a
+                       from flag_promotions.alerts o where o.summary_id = s.id and o.state <> 'closed') o) a
           where s.root_id is null and not s.rca_settled and s.ended_at is null order by s.id`,
       );
       const ended = await knex.raw(
-        `select s.id, s.ended_at from flag_promotion_summaries s
+        `select s.id, s.ended_at from flag_promotions.summaries s
           where s.root_id is null and not s.rca_settled and s.ended_at is not null order by s.id`,
       );
       const endedRow = z
@@ -300,11 +300,11 @@ export function summaries(knex: Knex): Summaries {
     async call(id, calls, at) {
       await knex.raw(
         `with called as (
-           update flag_promotion_summaries s
+           update flag_promotions.summaries s
               set calls = s.calls + 1, call_wanted = false, called_at = ?, updated_at = now(), called_through = greatest(s.called_through,
-                    (select max(a.id) from flag_promotion_alerts a where a.summary_id = s.id and a.severity = 'critical'))
+                    (select max(a.id) from flag_promotions.alerts a where a.summary_id = s.id and a.severity = 'critical'))
             where s.id = ? and s.calls = ? and s.state = 'posted' returning s.id, s.calls)
-         insert into flag_promotion_summaries (root_id, kind, ordinal) select id, 'call', calls from called`,
+         insert into flag_promotions.summaries (root_id, kind, ordinal) select id, 'call', calls from called`,
         [at, id, calls],
       );
     },
@@ -312,11 +312,11 @@ export function summaries(knex: Knex): Summaries {
     async end(id, at) {
       await knex.transaction(async (trx) => {
         // Locked, so that an alert joins it before this, or finds it ended.
-        await trx.raw(`select 1 from flag_promotion_summaries where id = ? for update`, [id]);
+        await trx.raw(`select 1 from flag_promotions.summaries where id = ? for update`, [id]);
         const ended = await trx.raw(
-          `update flag_promotion_summaries s set ended_at = ?, repaint_wanted = s.repaint_wanted + 1, updated_at = now()
+          `update flag_promotions.summaries s set ended_at = ?, repaint_wanted = s.repaint_wanted + 1, updated_at = now()
             where s.id = ? and s.ended_at is null
-              and not exists (select 1 from flag_promotion_alerts a where a.summary_id = s.id and a.state <> 'closed')`,
+              and not exists (select 1 from flag_promotions.alerts a where a.summary_id = s.id and a.state <> 'closed')`,
           [at, id],
         );
         if (rowCount(ended) === 1) await queueReply(trx, id, 'ended');
@@ -326,7 +326,7 @@ export function summaries(knex: Knex): Summaries {
     async remind(id) {
       await knex.transaction(async (trx) => {
         const settled = await trx.raw(
-          `update flag_promotion_summaries set rca_settled = true, updated_at = now()
+          `update flag_promotions.summaries set rca_settled = true, updated_at = now()
             where id = ? and root_id is null and ended_at is not null and not rca_settled`,
           [id],
         );
@@ -336,7 +336,7 @@ export function summaries(knex: Knex): Summaries {
 
     async members(id, asked) {
       const counted = await knex.raw(
-        `select count(distinct promotion_id) as n from flag_promotion_alerts where summary_id = ?::bigint and state <> 'closed'`,
+        `select count(distinct promotion_id) as n from flag_promotions.alerts where summary_id = ?::bigint and state <> 'closed'`,
         [id],
       );
       return { total: parseRows(counted, countRow)[0]?.n ?? 0, rows: await page(id, asked) };
@@ -347,8 +347,8 @@ export function summaries(knex: Knex): Summaries {
 
     async pendingOf(promotionId) {
       const found = await knex.raw(
-        `select s.id from flag_promotion_summaries s
-          where ${DUE} and s.id in (select a.summary_id from flag_promotion_alerts a where a.promotion_id = ?) order by s.id`,
+        `select s.id from flag_promotions.summaries s
+          where ${DUE} and s.id in (select a.summary_id from flag_promotions.alerts a where a.promotion_id = ?) order by s.id`,
         [promotionId],
       );
       return parseRows(found, idRow).map((row) => row.id);
@@ -421,7 +421,7 @@ export function summaries(knex: Knex): Summaries {
 /** Where the summary stands in Slack: what was never told needs no end, and no reminder. */
 async function queueReply(trx: Knex.Transaction, id: string, kind: 'ended' | 'rca_reminder'): Promise<void> {
   await trx.raw(
-    `insert into flag_promotion_summaries (root_id, kind) select id, ? from flag_promotion_summaries
+    `insert into flag_promotions.summaries (root_id, kind) select id, ? from flag_promotions.summaries
       where id = ? and message_ts is not null on conflict do nothing`,
     [kind, id],
   );
@@ -429,7 +429,7 @@ async function queueReply(trx: Knex.Transaction, id: string, kind: 'ended' | 'rc
 
 /** Whether somebody is on the promotion of the row `alias`, or it is snoozed. */
 function isQuiet(alias: string): string {
-  return `exists (select 1 from flag_promotion_attention t
+  return `exists (select 1 from flag_promotions.attention t
             where t.promotion_id = ${alias}.promotion_id and (t.owner is not null or t.snoozed_by is not null))`;
 }
 
@@ -440,10 +440,10 @@ function isQuiet(alias: string): string {
 async function openAlerts(trx: Knex.Transaction, together: OpeningTogether, at: Date): Promise<void> {
   const { alerts: openings, heldUntil } = together;
   // Serialises those that look for a summary to join, or begin one; only then what they find is so still.
-  await trx.raw(`select pg_advisory_xact_lock(hashtext('flag_promotion_summaries'))`);
+  await trx.raw(`select pg_advisory_xact_lock(hashtext('flag_promotions.summaries'))`);
   // What somebody resolves or opens an alert of at this moment is left to the next tick. A critical does not wait with a warning.
   const found = await trx.raw(
-    `select p.id, (select a.summary_id from flag_promotion_alerts a join flag_promotion_summaries s on s.id = a.summary_id
+    `select p.id, (select a.summary_id from flag_promotions.alerts a join flag_promotions.summaries s on s.id = a.summary_id
                     where a.promotion_id = p.id and a.state <> 'closed'
                       and (s.held_until is null or s.held_until <= ? or s.state <> 'pending') limit 1) as summary_id
        from console_flag_promotions p
@@ -453,7 +453,7 @@ async function openAlerts(trx: Knex.Transaction, together: OpeningTogether, at: 
   const known = new Map(parseRows(found, tellsOf).map((row) => [row.id, row.summary_id]));
   const already = parseRows(
     await trx.raw(
-      `select promotion_id as id, severity from flag_promotion_alerts where promotion_id = any(?::bigint[]) and state <> 'closed'`,
+      `select promotion_id as id, severity from flag_promotions.alerts where promotion_id = any(?::bigint[]) and state <> 'closed'`,
       [[...known.keys()]],
     ),
     severityRow,
@@ -471,7 +471,7 @@ async function openAlerts(trx: Knex.Transaction, together: OpeningTogether, at: 
   const summaryIds = opened.map(({ promotionId }) => known.get(promotionId) ?? joined);
   await forgetEarlierLives(trx, ids);
   await trx.raw(
-    `insert into flag_promotion_alerts (promotion_id, severity, summary_id, lease_owner, lease_until)
+    `insert into flag_promotions.alerts (promotion_id, severity, summary_id, lease_owner, lease_until)
       select *, 'summary', 'infinity' from unnest(?::bigint[], ?::text[], ?::bigint[])`,
     [ids, opened.map(({ severity }) => severity), summaryIds],
   );
@@ -500,7 +500,7 @@ const JOINABLE = `(s.root_id is null and not s.rca_settled and s.ended_at is nul
  * promotions: of two transactions that change several of the same, one would else wait for the other in a circle.
  */
 export const heldInOrder = (condition: string) =>
-  `with held as (select s.id from flag_promotion_summaries s where ${condition} order by s.id for no key update)`;
+  `with held as (select s.id from flag_promotions.summaries s where ${condition} order by s.id for no key update)`;
 
 /**
  * Locks the summaries `told` and has them painted again; and, where something is to join one, that in its channel which waits
@@ -516,14 +516,14 @@ async function holdSummaries(
     joining === null
       ? null
       : await trx.raw(
-          `select s.id from flag_promotion_summaries s where ${JOINABLE} order by s.id desc limit 1`,
+          `select s.id from flag_promotions.summaries s where ${JOINABLE} order by s.id desc limit 1`,
           asked,
         );
   const newest = found === null ? null : (parseRows(found, idRow)[0]?.id ?? null);
   // Asked once more under the lock: it may have ended since.
   const held = await trx.raw(
     `${heldInOrder(`s.id = any(?::bigint[])${newest === null ? '' : ` or (s.id = ? and ${JOINABLE})`}`)}
-     update flag_promotion_summaries s set repaint_wanted = s.repaint_wanted + 1 from held where s.id = held.id returning s.id`,
+     update flag_promotions.summaries s set repaint_wanted = s.repaint_wanted + 1 from held where s.id = held.id returning s.id`,
     [[...new Set(told)], ...(newest === null ? [] : [newest, ...asked])],
   );
   if (joining === null) return null;
@@ -536,7 +536,7 @@ async function beginSummary(
   { channel, heldUntil }: Pick<OpeningTogether, 'channel' | 'heldUntil'>,
 ): Promise<string> {
   const inserted = await trx.raw(
-    `insert into flag_promotion_summaries (route, held_until, next_attempt_at, repaint_wanted) values (?, ?, ?, 1) returning id`,
+    `insert into flag_promotions.summaries (route, held_until, next_attempt_at, repaint_wanted) values (?, ?, ?, 1) returning id`,
     [channel, heldUntil, heldUntil],
   );
   const [begun] = parseRows(inserted, idRow);
@@ -547,9 +547,9 @@ async function beginSummary(
 /** Inside a transaction that changes open alerts, before it does: the lock of the summary that tells of them comes first. */
 export async function requestSummaryRepaint(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await trx.raw(
-    `${heldInOrder(`s.id in (select a.summary_id from flag_promotion_alerts a
+    `${heldInOrder(`s.id in (select a.summary_id from flag_promotions.alerts a
                               where a.promotion_id = any(?::bigint[]) and a.state <> 'closed')`)}
-     update flag_promotion_summaries s set repaint_wanted = s.repaint_wanted + 1 from held where s.id = held.id`,
+     update flag_promotions.summaries s set repaint_wanted = s.repaint_wanted + 1 from held where s.id = held.id`,
     [promotionIds],
   );
 }
@@ -557,8 +557,8 @@ export async function requestSummaryRepaint(trx: Knex.Transaction, ...promotionI
 /** Inside a transaction after which nobody is on a promotion any more: if it is a critical in a summary, that calls again. */
 export async function requestCall(trx: Knex.Transaction, promotionId: string): Promise<void> {
   await trx.raw(
-    `update flag_promotion_summaries s set call_wanted = true
-      where s.id in (select a.summary_id from flag_promotion_alerts a
+    `update flag_promotions.summaries s set call_wanted = true
+      where s.id in (select a.summary_id from flag_promotions.alerts a
                       where a.promotion_id = ? and a.severity = 'critical' and a.state <> 'closed')`,
     [promotionId],
   );

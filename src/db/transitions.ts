@@ -113,7 +113,7 @@ async function insertMarked(
   const marked = await changeAudited(runner, {
     change: {
       sql: `insert into console_flag_promotions as p (flag_key, heroku_app, config_var, target_value, state, marked_by, marked_at)
-            select ?, ?, ?, ?, 'marked', o.slack_user_id, ? from console_operators o
+            select ?, ?, ?, ?, 'marked', o.slack_user_id, ? from flag_promotions.operators o
              where o.slack_user_id = ? and ${IS_OPERATOR} for share
             on conflict do nothing returning ${PROMOTION_COLUMNS}`,
       values: [flagKey, herokuApp, configVar, targetValue, at, operatorId],

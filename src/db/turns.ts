@@ -20,21 +20,21 @@ export function turns(knex: Knex): Turns {
   return {
     async take(channel, owner, holdMs) {
       const taken = await knex.raw(
-        `insert into flag_promotion_turns as t (channel, owner, free_at) values (?, ?, ${LATER})
+        `insert into flag_promotions.channel_slots as t (channel, owner, free_at) values (?, ?, ${LATER})
          on conflict (channel) do update set owner = excluded.owner, free_at = excluded.free_at
            where t.free_at <= clock_timestamp() or t.free_at > clock_timestamp() + ${ABSURD} returning 1`,
         [channel, owner, holdMs],
       );
       if (rowCount(taken) > 0) return 0;
       const others = await knex.raw(
-        `select extract(epoch from free_at - clock_timestamp()) * 1000 as wait from flag_promotion_turns where channel = ?`,
+        `select extract(epoch from free_at - clock_timestamp()) * 1000 as wait from flag_promotions.channel_slots where channel = ?`,
         [channel],
       );
       // What has become free in between is taken at the next look.
       return Math.max(1, Math.ceil(parseRows(others, waitRow)[0]?.wait ?? 0));
     },
     async giveBack(channel, owner, pauseMs) {
-      await knex.raw(`update flag_promotion_turns set free_at = ${LATER} where channel = ? and owner = ?`, [
+      await knex.raw(`update flag_promotions.channel_slots set free_at = ${LATER} where channel = ? and owner = ?`, [
         pauseMs,
         channel,
         owner,

@@ -345,7 +345,7 @@ function references({ material, live }: RcaFacts): string[] {
       ...(first === undefined || last === undefined
         ? []
         : [
-            `- Audit ${events.length === 1 ? `event ${first.id}` : `events ${first.id} to ${last.id}`} (\`console_audit_log\`)`,
+            `- Audit ${events.length === 1 ? `event ${first.id}` : `events ${first.id} to ${last.id}`} (\`flag_promotions.audit_log\`)`,
           ]),
       ...(live === null ? [] : [`- Heroku release ${releaseName(live.since)} of ${literal(promotion.herokuApp)}`]),
       ...(url === null ? [] : [`- RCA on record: <${url}>`]),

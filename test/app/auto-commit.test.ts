@@ -23,7 +23,9 @@ describe('AUTO_COMMIT', () => {
     (await bed.rows.query('select state, resolved_by, deployed_at, resolution_note from console_flag_promotions'))[0];
   const audited = async () =>
     (
-      await bed.rows.query<{ action: string; actor: string }>('select action, actor from console_audit_log order by id')
+      await bed.rows.query<{ action: string; actor: string }>(
+        'select action, actor from flag_promotions.audit_log order by id',
+      )
     ).map(({ action, actor }) => `${action.replace('console.flag.promotion.', '')} by ${actor}`);
 
   test('set to live commits what Heroku proves, says so in the thread, and names no operator', async () => {
@@ -38,7 +40,7 @@ describe('AUTO_COMMIT', () => {
     const thread = JSON.stringify(await bed.slack.thread(bed.slack.channels.alerts, alert.ts));
     expect(thread).toContain('committed by this app (AUTO_COMMIT=live). No person was asked.');
     const [event] = await bed.rows.query<{ detail: unknown }>(
-      `select detail from console_audit_log where action like '%recovered'`,
+      `select detail from flag_promotions.audit_log where action like '%recovered'`,
     );
     expect(event?.detail).toMatchObject({ evidence: { verdict: 'live', release: { version: 2 } } });
     await bed.app.tick();

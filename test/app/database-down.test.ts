@@ -67,7 +67,9 @@ describe('with the database gone', () => {
       expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
     });
     expect(
-      await bed.rows.query(`select count(*)::int as n from console_audit_log where action like '%ops_complete'`),
+      await bed.rows.query(
+        `select count(*)::int as n from flag_promotions.audit_log where action like '%ops_complete'`,
+      ),
     ).toEqual([{ n: 1 }]);
   });
 
@@ -98,7 +100,9 @@ describe('with the database gone', () => {
     await locking;
     await eventually(async () => expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('*Saved.*'));
     expect(
-      await bed.rows.query(`select count(*)::int as n from console_audit_log where action like '%ops_complete'`),
+      await bed.rows.query(
+        `select count(*)::int as n from flag_promotions.audit_log where action like '%ops_complete'`,
+      ),
     ).toEqual([{ n: 1 }]);
   });
 

@@ -17,12 +17,12 @@ describe('one message per alert', () => {
   const posts = () => bed.slack.calls.filter((call) => call.method === 'chat.postMessage').length;
   const alertRows = () =>
     bed.rows.query<{ severity: string; state: string; message_ts: string | null }>(
-      'select severity, state, message_ts from flag_promotion_alerts order by id',
+      'select severity, state, message_ts from flag_promotions.alerts order by id',
     );
   /** As if the time that a dead process held its lease for had passed. */
   const expireLeases = () =>
     bed.rows.query(
-      `update flag_promotion_alerts set lease_until = now() - interval '1 second' where lease_owner is not null`,
+      `update flag_promotions.alerts set lease_until = now() - interval '1 second' where lease_owner is not null`,
     );
 
   test.each([
@@ -79,7 +79,7 @@ describe('one message per alert', () => {
     await bed.app.tick();
     expect(failures().length).toBe(before + 1);
     expect(posts()).toBe(1);
-    const told = await bed.rows.query('select last_error from flag_promotion_alerts order by id');
+    const told = await bed.rows.query('select last_error from flag_promotions.alerts order by id');
     expect(told).toEqual(Array(2).fill({ last_error: "Slack's chat.postMessage failed: rate_limited" }));
   });
 
@@ -88,7 +88,7 @@ describe('one message per alert', () => {
       create table holders (owner text not null);
       create function note_holder() returns trigger language plpgsql as
         $$ begin insert into holders values (new.lease_owner); return new; end $$;
-      create trigger note_holder after update on flag_promotion_alerts for each row
+      create trigger note_holder after update on flag_promotions.alerts for each row
         when (new.lease_owner is distinct from old.lease_owner and new.lease_owner is not null)
         execute function note_holder()`);
     for (const index of [1, 2, 3]) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });

@@ -25,15 +25,15 @@ describe('enrolment without a shell', () => {
 
   const audited = async () =>
     bed.rows.query<{ action: string; actor: string; detail: Record<string, unknown> }>(
-      `select action, actor, detail from console_audit_log where action like 'console.flag.operator.%' order by id`,
+      `select action, actor, detail from flag_promotions.audit_log where action like 'console.flag.operator.%' order by id`,
     );
   const actions = async () => (await audited()).map(({ action }) => action.replace('console.flag.operator.', ''));
   const operator = (id: string) => bed.db.operators.find(id);
   /** What changes where somebody becomes an operator, or an enrolment comes on. */
   const state = async () => ({
-    operators: await bed.rows.query('select * from console_operators order by 1'),
-    enrolments: await bed.rows.query('select * from console_operator_enrolments order by 1'),
-    audit: (await bed.rows.query('select 1 from console_audit_log')).length,
+    operators: await bed.rows.query('select * from flag_promotions.operators order by 1'),
+    enrolments: await bed.rows.query('select * from flag_promotions.enrolments order by 1'),
+    audit: (await bed.rows.query('select 1 from flag_promotions.audit_log')).length,
   });
 
   test('a superadmin invites, the person scans, types and confirms, and only then is an operator who can act', async () => {
@@ -80,7 +80,7 @@ describe('enrolment without a shell', () => {
     const told = bed.slack.calls.filter(({ args }) => JSON.stringify(args).includes(token));
     expect(told.map(({ method, args }) => [method, args['channel']])).toEqual([['chat.postMessage', engineer.id]]);
     const { enrolments, operators } = await state();
-    const audit = await bed.rows.query('select * from console_audit_log');
+    const audit = await bed.rows.query('select * from flag_promotions.audit_log');
     expect(JSON.stringify([bed.logged, enrolments, operators, audit])).not.toContain(token);
   });
 
@@ -142,7 +142,7 @@ describe('enrolment without a shell', () => {
     expect(await state()).toEqual(before);
     expect(await actions()).toEqual(['added', 'enrolment_locked']);
     expect(
-      await bed.rows.query('select 1 from console_operator_enrolments where totp_secret_encrypted is not null'),
+      await bed.rows.query('select 1 from flag_promotions.enrolments where totp_secret_encrypted is not null'),
     ).toEqual([]);
   });
 
@@ -267,7 +267,7 @@ describe('enrolment without a shell', () => {
     await bed.db.operators.disable(secondSuperadmin.id, bed.clock.now());
     await secondSuperadmin.submit({ person: engineer.id, role: 'superadmin', code: bed.code(secondSuperadmin.id) });
     expect(JSON.stringify(secondSuperadmin.modal()?.blocks)).toContain('You need the superadmin role');
-    expect(await bed.rows.query('select 1 from console_operator_enrolments')).toEqual([]);
+    expect(await bed.rows.query('select 1 from flag_promotions.enrolments')).toEqual([]);
     expect(await operator(superadmin.id)).toMatchObject({ disabledAt: null });
   });
 

@@ -52,7 +52,7 @@ describe('the evidence beside the decision', () => {
     const outcome = await superadmin.submit({ code: bed.code(superadmin.id), confirmation: ['confirmed'] });
     expect(outcome.kind).toBe('closed');
     const [event] = await bed.rows.query<{ detail: unknown }>(
-      `select detail from console_audit_log where action like '%ops_complete'`,
+      `select detail from flag_promotions.audit_log where action like '%ops_complete'`,
     );
     expect(event?.detail).toMatchObject({ evidence_shown: { verdict: 'changed_since', release: { version } } });
   });

@@ -70,7 +70,7 @@ describe('the incident of 2026-05-09', () => {
       resolution_note: 'The flag is live; only the write was lost.',
     });
     const audit = await bed.rows.query<{ action: string; actor: string }>(
-      `select action, actor from console_audit_log where promotion_id = $1 order by id`,
+      `select action, actor from flag_promotions.audit_log where promotion_id = $1 order by id`,
       [promotionId],
     );
     expect(audit).toEqual([
@@ -101,7 +101,7 @@ describe('the incident of 2026-05-09', () => {
     const messages = await channel();
     expect(messages).toHaveLength(1);
     expect(messages[0]?.text).toContain('*CRITICAL*');
-    expect(await bed.rows.query('select severity, state from flag_promotion_alerts')).toEqual([
+    expect(await bed.rows.query('select severity, state from flag_promotions.alerts')).toEqual([
       { severity: 'critical', state: 'posted' },
     ]);
   });
@@ -145,7 +145,7 @@ describe('the incident of 2026-05-09', () => {
     const confirmed = await superadmin.submit({ code: bed.code(superadmin.id), confirmation: ['confirmed'] });
     expect(confirmed.kind).toBe('closed');
     const [event] = await bed.rows.query<{ detail: { contradiction_confirmed: boolean } }>(
-      `select detail from console_audit_log where action = 'console.flag.promotion.ops_complete'`,
+      `select detail from flag_promotions.audit_log where action = 'console.flag.promotion.ops_complete'`,
     );
     expect(event?.detail.contradiction_confirmed).toBe(true);
   });

@@ -42,7 +42,7 @@ describe('a commit whose answer got lost', () => {
     return kris().ephemerals().at(-1)?.text ?? '';
   }
   const audited = async (like: string) =>
-    (await bed.rows.query('select id from console_audit_log where action like $1', [like])).length;
+    (await bed.rows.query('select id from flag_promotions.audit_log where action like $1', [like])).length;
   const locked = (table: string, seconds: number) =>
     bed.rows.query(`do $$ begin perform 1 from ${table} for update; perform pg_sleep(${seconds}); end $$`);
 
@@ -70,7 +70,7 @@ describe('a commit whose answer got lost', () => {
     const take = async () => kris().click(await bed.alert(), 'alert_menu', { value: `take:${promotionId}` });
     wire.loseAnswer(COMMITTED);
     expect(await told(take)).toContain('it may have been saved');
-    expect(await bed.rows.query('select owner from flag_promotion_attention')).toEqual([{ owner: kris().id }]);
+    expect(await bed.rows.query('select owner from flag_promotions.attention')).toEqual([{ owner: kris().id }]);
     expect(await told(take)).toContain('already');
   });
 
@@ -102,7 +102,7 @@ describe('a commit whose answer got lost', () => {
   test('of a resolution and of a promotion, when Slack waits no more, is recognised at the next try', async () => {
     await kris().click(await bed.alert(), 'mark_completed');
     await kris().waitForModal();
-    const resolving = locked('console_operators', 3);
+    const resolving = locked('flag_promotions.operators', 3);
     wire.loseAnswer(COMMITTED);
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('updated');
     await resolving;
@@ -114,7 +114,7 @@ describe('a commit whose answer got lost', () => {
     await told(() => kris().command(`mark dark_mode ${APP} true`));
     await kris().command('promote dark_mode');
     await kris().waitForModal();
-    const promoting = locked('console_operators', 3);
+    const promoting = locked('flag_promotions.operators', 3);
     wire.loseAnswer(COMMITTED);
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('updated');
     await promoting;
@@ -126,7 +126,7 @@ describe('a commit whose answer got lost', () => {
     async function submittedLate(command: string, fields: Readonly<Record<string, string>>): Promise<void> {
       await kris().command(command);
       await kris().waitForModal();
-      const locking = locked('console_operators', 3);
+      const locking = locked('flag_promotions.operators', 3);
       wire.loseAnswer(COMMITTED);
       expect((await kris().submit({ ...fields, code: bed.code(kris().id) })).kind).toBe('updated');
       await locking;
@@ -137,7 +137,7 @@ describe('a commit whose answer got lost', () => {
     test('says that nobody knows and where to look, and blames no code', async () => {
       const { engineer } = bed.slack.people;
       await bed.enrol(engineer.id, 'engineer');
-      await bed.rows.query(`update console_operators set totp_failed_attempts = 3 where slack_user_id = $1`, [
+      await bed.rows.query(`update flag_promotions.operators set totp_failed_attempts = 3 where slack_user_id = $1`, [
         engineer.id,
       ]);
       await submittedLate('operators unlock', { person: engineer.id });
@@ -149,7 +149,7 @@ describe('a commit whose answer got lost', () => {
     test('makes no second link, and says that nobody got the first', async () => {
       await submittedLate('operators add', { person: bed.slack.people.engineer.id });
       expect(shown()).toContain('Nobody was sent a link');
-      expect(await bed.rows.query('select state from console_operator_enrolments')).toEqual([{ state: 'sent' }]);
+      expect(await bed.rows.query('select state from flag_promotions.enrolments')).toEqual([{ state: 'sent' }]);
       expect(await audited('%totp_rejected')).toBe(0);
     });
   });
@@ -160,7 +160,7 @@ describe('a commit whose answer got lost', () => {
     await kris().command('operators unlock');
     await kris().waitForModal();
     // Longer than the app has the server wait for a lock.
-    const locking = locked('console_operators', 6);
+    const locking = locked('flag_promotions.operators', 6);
     expect((await kris().submit({ person: engineer.id, code: bed.code(kris().id) })).kind).toBe('updated');
     await locking;
     await eventually(async () => expect(shown()).toContain('*Saved.*'));

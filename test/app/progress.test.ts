@@ -190,7 +190,7 @@ test('a progress message shows what was committed after its last look, before it
   const bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', withoutHeroku: true, rateLimit: false });
   try {
     const id = await bed.rows.insertDeploying({ flagKey: FLAG, checkpoint: 'INTENT' });
-    await bed.rows.query('insert into flag_promotion_progress (promotion_id) values ($1)', [id]);
+    await bed.rows.query('insert into flag_promotions.progress (promotion_id) values ($1)', [id]);
     let looks = 0;
     const deliver = createProgressDelivery({
       db: {

@@ -56,7 +56,7 @@ describe('a promoter that is killed', () => {
     }, IN_THE_END_MS);
     expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('true');
     expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
-    const events = await bed.rows.query<{ action: string }>('select action from console_audit_log order by id');
+    const events = await bed.rows.query<{ action: string }>('select action from flag_promotions.audit_log order by id');
     expect(events.map(({ action }) => action)).toEqual([
       'console.flag.promotion.heroku_patched',
       'console.flag.promotion.deployed',

@@ -18,8 +18,8 @@ describe('the promoter', () => {
   };
   const patches = () => bed.heroku.requests.filter(({ method }) => method === 'PATCH').length;
   const audited = async () =>
-    (await bed.rows.query<{ action: string }>('select action from console_audit_log order by id')).map(({ action }) =>
-      action.replace('console.flag.promotion.', ''),
+    (await bed.rows.query<{ action: string }>('select action from flag_promotions.audit_log order by id')).map(
+      ({ action }) => action.replace('console.flag.promotion.', ''),
     );
   /** Lets the back-off run out until the row is as expected. */
   const until = (expected: Record<string, unknown>) =>
@@ -129,7 +129,7 @@ describe('the promoter', () => {
     });
     bed.heroku.finishRelease(APP, 'succeeded');
     await until({ state: 'deployed' });
-    expect(await bed.rows.query('select drift_noticed_at from flag_promotion_progress')).toEqual([]);
+    expect(await bed.rows.query('select drift_noticed_at from flag_promotions.progress')).toEqual([]);
   });
 
   test('counts no look at a release phase as a failure: the first outage after many is soon got over', async () => {

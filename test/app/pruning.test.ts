@@ -10,7 +10,7 @@ describe('with PRUNE_AFTER', () => {
 
   const told = () =>
     bed.rows.query(
-      'select (select count(*) from flag_promotion_alerts)::int as alerts, (select count(*) from flag_promotion_replies)::int as replies',
+      'select (select count(*) from flag_promotions.alerts)::int as alerts, (select count(*) from flag_promotions.replies)::int as replies',
     );
   /** What came to rest is dated by the database's clock. */
   const tickAfter = async (days: number) => {
@@ -29,7 +29,7 @@ describe('with PRUNE_AFTER', () => {
     expect((await superadmin.submit(done)).kind).toBe('closed');
     await eventually(async () => {
       expect(await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts)).toHaveLength(1);
-      expect(await bed.rows.query(`select 1 from flag_promotion_replies where state = 'posted'`)).toHaveLength(1);
+      expect(await bed.rows.query(`select 1 from flag_promotions.replies where state = 'posted'`)).toHaveLength(1);
     });
     await tickAfter(29);
     const [before] = await told();
@@ -38,10 +38,10 @@ describe('with PRUNE_AFTER', () => {
 
     await tickAfter(31);
     // The open alert and its repetition stay.
-    expect(await bed.rows.query('select distinct promotion_id from flag_promotion_alerts')).toEqual([
+    expect(await bed.rows.query('select distinct promotion_id from flag_promotions.alerts')).toEqual([
       { promotion_id: '2' },
     ]);
-    expect(await bed.rows.query(`select 1 from flag_promotion_replies where kind = 'resolved'`)).toEqual([]);
+    expect(await bed.rows.query(`select 1 from flag_promotions.replies where kind = 'resolved'`)).toEqual([]);
     expect(await bed.rows.query('select 1 from console_flag_promotions')).toHaveLength(2);
     expect(await bed.db.audit.verify()).toMatchObject({ intact: true });
     await tickAfter(31);

@@ -140,7 +140,9 @@ describe('Draft RCA in the modal', () => {
       new RegExp(`^https://raxx\\.slack\\.com/files/U\\w+/${file?.id}/2026-05-11-`, 'u'),
     );
     await eventually(async () => expect(JSON.stringify(await bed.alert())).toContain(`/${file?.id}/`));
-    const [event] = await bed.rows.query(`select actor, detail from console_audit_log where action like '%rca_linked'`);
+    const [event] = await bed.rows.query(
+      `select actor, detail from flag_promotions.audit_log where action like '%rca_linked'`,
+    );
     expect(event).toEqual({ actor: superadmin.id, detail: { url: await recorded(), previous_url: null } });
   });
 

@@ -29,7 +29,7 @@ describe('resolving a stuck promotion', () => {
   const audited = async () =>
     (
       await bed.rows.query<{ action: string; detail: Record<string, unknown> }>(
-        `select action, detail from console_audit_log where action not like '%stuck%' order by id`,
+        `select action, detail from flag_promotions.audit_log where action not like '%stuck%' order by id`,
       )
     ).map(({ action, detail }) => ({
       action: action.replace('console.flag.promotion.', ''),
@@ -197,7 +197,7 @@ describe('resolving a stuck promotion', () => {
     expect(await state()).toMatchObject({ state: 'deployed' });
     await eventually(async () => {
       const errors = await bed.rows.query<{ last_error: string | null }>(
-        'select last_error from flag_promotion_alerts union all select last_error from flag_promotion_replies',
+        'select last_error from flag_promotions.alerts union all select last_error from flag_promotions.replies',
       );
       expect(errors).toEqual([
         { last_error: "Slack's chat.update failed: http_500" },
@@ -218,7 +218,7 @@ describe('resolving a stuck promotion', () => {
     const code = bed.code(superadmin.id);
     await superadmin.submit({ code });
     await bed.app.tick();
-    const events = await bed.rows.query('select * from console_audit_log');
+    const events = await bed.rows.query('select * from flag_promotions.audit_log');
     const calls = bed.slack.calls.map((call) => ({ method: call.method, args: call.args }));
     const everything = JSON.stringify([events, calls, bed.logged]);
     expect(everything).not.toContain('canary-other-var');

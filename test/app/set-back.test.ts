@@ -78,7 +78,7 @@ describe('a promotion that is failed although it is live', () => {
     ]);
     expect(bed.heroku.getVar(APP, VAR)).toBe('off');
     const actions = await bed.rows.query<{ action: string; detail: Record<string, unknown> }>(
-      `select action, detail from console_audit_log where action like '%promoted' or action like '%ops_failed' order by id`,
+      `select action, detail from flag_promotions.audit_log where action like '%promoted' or action like '%ops_failed' order by id`,
     );
     expect(actions.map(({ action }) => action.replace('console.flag.promotion.', '')).sort()).toEqual([
       'ops_failed',

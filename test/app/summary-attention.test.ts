@@ -97,12 +97,12 @@ describe('a critical that a summary tells', () => {
     expect((await kris.waitForEphemeral(({ text }) => text.includes('prod_4'))).text).toContain('until');
     await eventually(async () => expect(textOf(await summary())).toContain('*Snoozed*'));
     await bed.rows.query(
-      `update flag_promotion_attention set confirmed_at = '2026-05-12T00:00:00Z' where owner is not null`,
+      `update flag_promotions.attention set confirmed_at = '2026-05-12T00:00:00Z' where owner is not null`,
     );
     bed.clock.set('2026-05-10T08:39:00Z');
     await bed.app.tick();
     await bed.rows.query(
-      `update flag_promotion_summaries set called_at = '2026-05-08T00:00:00Z' where kind = 'summary'`,
+      `update flag_promotions.summaries set called_at = '2026-05-08T00:00:00Z' where kind = 'summary'`,
     );
     await tickAfter(0);
     expect(await thread(await summary())).toEqual([]);

@@ -38,7 +38,7 @@ const now = async (ts: string) => (await channel()).find((message) => message.ts
 const thread = async (ts: string) => (await bed.slack.thread(bed.slack.channels.alerts, ts)).map(({ text }) => text);
 const textOf = (message: StoredMessage | EphemeralMessage | undefined) =>
   JSON.stringify([message?.text, message?.blocks, message?.attachments]);
-const pending = () => bed.rows.query(`select 1 from flag_promotion_alerts where state = 'pending'`);
+const pending = () => bed.rows.query(`select 1 from flag_promotions.alerts where state = 'pending'`);
 async function tickAfter(ms: number): Promise<void> {
   bed.clock.advance(ms);
   await bed.app.tick();
@@ -113,7 +113,7 @@ describe('many that get stuck at once', () => {
         `update flag_promotion_${table} set lease_until = now() - interval '1 second' where lease_owner <> 'summary'`,
       );
     }
-    await bed.rows.query(`update flag_promotion_turns set free_at = now()`);
+    await bed.rows.query(`update flag_promotions.channel_slots set free_at = now()`);
     bed.clock.set(new Date());
     await bed.app.tick();
     await bed.app.tick();
@@ -235,5 +235,5 @@ test('a dry run tells what would be grouped, and does none of it', async () => {
       { kind: 'open_grouped_alerts', alerts: { length: STUCK - OWN } },
     ],
   });
-  expect(await bed.rows.query('select 1 from flag_promotion_summaries')).toEqual([]);
+  expect(await bed.rows.query('select 1 from flag_promotions.summaries')).toEqual([]);
 });

@@ -72,7 +72,9 @@ describe('whoever has', () => {
     await openForm();
     for (const code of ['', '123', '000000', 'confirmed']) expect(await forge(superadmin.id, code)).toContain('errors');
     await isUntouched();
-    expect(await bed.rows.query(`select 1 from console_audit_log where action like '%totp_rejected'`)).toHaveLength(4);
+    expect(
+      await bed.rows.query(`select 1 from flag_promotions.audit_log where action like '%totp_rejected'`),
+    ).toHaveLength(4);
   });
 
   test('nothing but a membership is told whom to ask, and is in the audit log', async () => {
@@ -80,7 +82,7 @@ describe('whoever has', () => {
     await engineer.click(await bed.alert(), 'mark_failed');
     expect((await engineer.waitForEphemeral()).text).toContain('superadmin');
     await isUntouched();
-    expect(await bed.rows.query(`select actor from console_audit_log where action like '%denied'`)).toEqual([
+    expect(await bed.rows.query(`select actor from flag_promotions.audit_log where action like '%denied'`)).toEqual([
       { actor: engineer.id },
     ]);
   });
@@ -104,13 +106,16 @@ describe('whoever has', () => {
   test('a copy of the database reads no secret in it, and computes no code', async () => {
     const dump = JSON.stringify(
       await Promise.all(
-        ['console_flag_promotions', 'console_operators', 'console_audit_log', 'flag_promotion_alerts'].map((table) =>
-          bed.rows.query(`select * from ${table}`),
-        ),
+        [
+          'console_flag_promotions',
+          'flag_promotions.operators',
+          'flag_promotions.audit_log',
+          'flag_promotions.alerts',
+        ].map((table) => bed.rows.query(`select * from ${table}`)),
       ),
     );
     const [operator] = await bed.rows.query<{ sealed: string }>(
-      'select totp_secret_encrypted as sealed from console_operators',
+      'select totp_secret_encrypted as sealed from flag_promotions.operators',
     );
     const sealed = operator?.sealed ?? '';
     for (const secret of [bed.slack.botToken, bed.slack.signingSecret, bed.heroku.apiKey])
@@ -122,14 +127,14 @@ describe('whoever has', () => {
   test('the copy and the TOTP key computes codes; what is done with them is in the audit log', async () => {
     const { superadmin } = bed.slack.people;
     const [operator] = await bed.rows.query<{ sealed: string }>(
-      'select totp_secret_encrypted as sealed from console_operators',
+      'select totp_secret_encrypted as sealed from flag_promotions.operators',
     );
     const secret = createSecretBox(bed.config.totpEncryptionKey).open(operator?.sealed ?? '', superadmin.id);
     await openForm();
     const epoch = Math.floor(bed.clock.now().getTime() / 1000);
     expect(await forge(superadmin.id, generateSync({ secret, epoch }))).toBe('');
-    expect(await bed.rows.query(`select actor from console_audit_log where action like '%ops_complete'`)).toEqual([
-      { actor: superadmin.id },
-    ]);
+    expect(
+      await bed.rows.query(`select actor from flag_promotions.audit_log where action like '%ops_complete'`),
+    ).toEqual([{ actor: superadmin.id }]);
   });
 });

@@ -21,8 +21,8 @@ describe('marking and promoting', () => {
          from console_flag_promotions order by id`,
     );
   const audited = async () =>
-    (await bed.rows.query<{ action: string }>('select action from console_audit_log order by id')).map(({ action }) =>
-      action.replace('console.flag.promotion.', ''),
+    (await bed.rows.query<{ action: string }>('select action from flag_promotions.audit_log order by id')).map(
+      ({ action }) => action.replace('console.flag.promotion.', ''),
     );
   async function ask(text: string, person = kris()) {
     const before = person.ephemerals().length;

@@ -29,9 +29,9 @@ const here = ({ at }: Chosen): number => at;
 const after = ({ at }: Chosen): number => at + 1;
 /** As whoever knows how hashes are made would. */
 const rehash = (id: number): string =>
-  `update console_audit_log e set hash = encode(sha256(convert_to(console_audit_canonical(e), 'UTF8')), 'hex') where id = ${id}`;
+  `update flag_promotions.audit_log e set hash = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex') where id = ${id}`;
 const makeRoom = ({ at }: Chosen): string =>
-  `update console_audit_log set id = -id where id >= ${at}; update console_audit_log set id = 1 - id where id < 0`;
+  `update flag_promotions.audit_log set id = -id where id >= ${at}; update flag_promotions.audit_log set id = 1 - id where id < 0`;
 
 const TAMPERINGS: readonly Tampering[] = [
   ...[
@@ -45,71 +45,71 @@ const TAMPERINGS: readonly Tampering[] = [
   ].map(
     (change): Tampering => ({
       what: `changed: ${change}`,
-      sql: ({ at }) => `update console_audit_log set ${change} where id = ${at}`,
+      sql: ({ at }) => `update flag_promotions.audit_log set ${change} where id = ${at}`,
       broken: here,
     }),
   ),
   {
     what: 'changed, with its hash made anew',
-    sql: ({ at }) => `update console_audit_log set actor = 'U0SOMEONE' where id = ${at}; ${rehash(at)}`,
+    sql: ({ at }) => `update flag_promotions.audit_log set actor = 'U0SOMEONE' where id = ${at}; ${rehash(at)}`,
     broken: after,
   },
   {
     what: 'the last one changed, with its hash made anew',
-    sql: () => `update console_audit_log set actor = 'U0SOMEONE' where id = ${EVENTS}; ${rehash(EVENTS)}`,
+    sql: () => `update flag_promotions.audit_log set actor = 'U0SOMEONE' where id = ${EVENTS}; ${rehash(EVENTS)}`,
     broken: () => EVENTS,
   },
-  { what: 'removed', sql: ({ at }) => `delete from console_audit_log where id = ${at}`, broken: here },
-  { what: 'the first removed', sql: () => 'delete from console_audit_log where id = 1', broken: () => 1 },
+  { what: 'removed', sql: ({ at }) => `delete from flag_promotions.audit_log where id = ${at}`, broken: here },
+  { what: 'the first removed', sql: () => 'delete from flag_promotions.audit_log where id = 1', broken: () => 1 },
   {
     what: 'the last ones cut off',
-    sql: ({ at }) => `delete from console_audit_log where id >= ${at}`,
+    sql: ({ at }) => `delete from flag_promotions.audit_log where id >= ${at}`,
     broken: here,
   },
   {
     what: 'the last ones cut off, and the head counted back',
     sql: ({ at }) =>
-      `delete from console_audit_log where id >= ${at}; update console_audit_head set last_id = ${at - 1}`,
+      `delete from flag_promotions.audit_log where id >= ${at}; update flag_promotions.audit_head set last_id = ${at - 1}`,
     broken: ({ at }) => at - 1,
   },
-  { what: 'all removed', sql: () => 'truncate console_audit_log', broken: () => 1 },
+  { what: 'all removed', sql: () => 'truncate flag_promotions.audit_log', broken: () => 1 },
   {
     what: 'the head’s hash changed',
-    sql: () => `update console_audit_head set last_hash = repeat('0', 64)`,
+    sql: () => `update flag_promotions.audit_head set last_hash = repeat('0', 64)`,
     broken: () => EVENTS,
   },
   {
     what: 'two exchanged',
     sql: ({ at, later }) =>
-      `update console_audit_log set id = -id where id in (${at}, ${later});
-       update console_audit_log set id = case id when -${at} then ${later} else ${at} end where id < 0`,
+      `update flag_promotions.audit_log set id = -id where id in (${at}, ${later});
+       update flag_promotions.audit_log set id = case id when -${at} then ${later} else ${at} end where id < 0`,
     broken: here,
   },
   {
     what: 'one inserted in the middle',
     sql: (chosen) =>
-      `${makeRoom(chosen)}; insert into console_audit_log select ${chosen.at}, at, 'console.flag.promotion.deployed', actor, promotion_id,
-         detail, prev_hash, hash from console_audit_log where id = ${chosen.at + 1}`,
+      `${makeRoom(chosen)}; insert into flag_promotions.audit_log select ${chosen.at}, at, 'console.flag.promotion.deployed', actor, promotion_id,
+         detail, prev_hash, hash from flag_promotions.audit_log where id = ${chosen.at + 1}`,
     broken: here,
   },
   {
     what: 'one inserted in the middle, well chained to the one before',
     sql: (chosen) =>
-      `${makeRoom(chosen)}; insert into console_audit_log select ${chosen.at}, at, action, actor, promotion_id, detail, hash, ''
-         from console_audit_log where id = ${chosen.at - 1}; ${rehash(chosen.at)}`,
+      `${makeRoom(chosen)}; insert into flag_promotions.audit_log select ${chosen.at}, at, action, actor, promotion_id, detail, hash, ''
+         from flag_promotions.audit_log where id = ${chosen.at - 1}; ${rehash(chosen.at)}`,
     broken: after,
   },
   {
     what: 'one put before the first',
     sql: ({ at }) =>
-      `insert into console_audit_log select 0, at, action, actor, promotion_id, detail, prev_hash, hash from console_audit_log where id = ${at}`,
+      `insert into flag_promotions.audit_log select 0, at, action, actor, promotion_id, detail, prev_hash, hash from flag_promotions.audit_log where id = ${at}`,
     broken: () => 0,
   },
   {
     what: 'one added at the end past the head',
     sql: () =>
-      `insert into console_audit_log select ${EVENTS + 1}, at, action, actor, promotion_id, detail, hash, ''
-         from console_audit_log where id = ${EVENTS}; ${rehash(EVENTS + 1)}`,
+      `insert into flag_promotions.audit_log select ${EVENTS + 1}, at, action, actor, promotion_id, detail, hash, ''
+         from flag_promotions.audit_log where id = ${EVENTS}; ${rehash(EVENTS + 1)}`,
     broken: () => EVENTS + 1,
   },
 ];
@@ -156,6 +156,6 @@ async function fill(url: string): Promise<void> {
 
 async function asSuperuser(rows: RowStore, sql: string): Promise<void> {
   await rows.query(
-    `alter table console_audit_log disable trigger user; ${sql}; alter table console_audit_log enable trigger user`,
+    `alter table flag_promotions.audit_log disable trigger user; ${sql}; alter table flag_promotions.audit_log enable trigger user`,
   );
 }

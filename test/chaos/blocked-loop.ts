@@ -97,7 +97,7 @@ async function locked(bed: TestBed, milliseconds: number): Promise<void> {
   const client = new pg.Client({ connectionString: bed.environment['DATABASE_URL'] });
   await client.connect();
   try {
-    await client.query('begin; lock table flag_promotion_alerts in access exclusive mode');
+    await client.query('begin; lock table flag_promotions.alerts in access exclusive mode');
     await sleep(milliseconds);
     await client.query('rollback');
   } finally {

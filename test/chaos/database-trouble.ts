@@ -85,8 +85,8 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
   }
   for (const line of figures) process.stdout.write(`  ${line}\n`);
   // What is owed to Slack goes out within the longest wait between attempts.
-  await bed.rows.query('update flag_promotion_alerts set next_attempt_at = null');
-  await bed.rows.query('update flag_promotion_replies set next_attempt_at = null');
+  await bed.rows.query('update flag_promotions.alerts set next_attempt_at = null');
+  await bed.rows.query('update flag_promotions.replies set next_attempt_at = null');
   await untilSettled(bed);
   const wrong = {
     'replicas that ended': replicas.filter(({ process: one }) => one.exitCode !== null || one.signalCode !== null)
@@ -154,7 +154,7 @@ function troublesOf(bed: TestBed, folder: string, disk: SmallDisk, ports: readon
       what: 'every connection waiting',
       async cause() {
         const held = bed.rows.query(
-          `do $$ begin lock table console_operators in access exclusive mode; perform pg_sleep(${TROUBLE_MS / 1000}); end $$`,
+          `do $$ begin lock table flag_promotions.operators in access exclusive mode; perform pg_sleep(${TROUBLE_MS / 1000}); end $$`,
         );
         const command = new URLSearchParams({
           command: '/flag-promotions',
@@ -193,8 +193,8 @@ async function untilSettled(bed: TestBed): Promise<void> {
   const deadline = performance.now() + RECOVERED_WITHIN_MS;
   while (performance.now() < deadline) {
     const [left] = await bed.rows.query<{ n: number }>(
-      `select (select count(*) from flag_promotion_alerts where state <> 'closed' or repaint_wanted > repaint_done)::int
-            + (select count(*) from flag_promotion_replies where state = 'pending')::int as n`,
+      `select (select count(*) from flag_promotions.alerts where state <> 'closed' or repaint_wanted > repaint_done)::int
+            + (select count(*) from flag_promotions.replies where state = 'pending')::int as n`,
     );
     if (left?.n === 0) return;
     await sleep(500);
@@ -204,10 +204,10 @@ async function untilSettled(bed: TestBed): Promise<void> {
 async function judge(bed: TestBed, count: number): Promise<Readonly<Record<string, number>>> {
   const [rows] = await bed.rows.query<{ half: number; resolved: number; left: number }>(
     `with events as (
-       select promotion_id, count(*) as n from console_audit_log where action like '%ops_complete' group by 1)
+       select promotion_id, count(*) as n from flag_promotions.audit_log where action like '%ops_complete' group by 1)
      select count(*) filter (where (p.state = 'deployed') <> (e.n is not null) or (p.state = 'deployed' and p.resolved_by is null))::int as half,
             count(*) filter (where e.n = 1)::int as resolved,
-            count(*) filter (where exists (select 1 from flag_promotion_alerts a where a.promotion_id = p.id
+            count(*) filter (where exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id
                                             and (a.state <> 'closed' or a.repaint_wanted > a.repaint_done)))::int as left
        from console_flag_promotions p left join events e on e.promotion_id = p.id`,
   );

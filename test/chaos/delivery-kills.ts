@@ -53,7 +53,7 @@ async function killAt(
   bed.hear(child.output());
   // The next two ticks of another replica, once the leases of the dead process have run out.
   for (let tick = 0; tick < 2; tick += 1) {
-    await bed.rows.query('update flag_promotion_alerts set lease_until = now() where lease_owner is not null');
+    await bed.rows.query('update flag_promotions.alerts set lease_until = now() where lease_owner is not null');
     await bed.app.tick();
   }
   const wrong = await judge(bed, severity);
@@ -71,9 +71,9 @@ async function judge(bed: TestBed, severity: Severity): Promise<Readonly<Record<
     { posted: messages.filter(({ threadTs }) => threadTs !== null).length, due: severity === 'critical' ? 1 : 0 },
   ];
   const [unsettled] = await bed.rows.query<{ n: number }>(
-    `select count(*)::int as n from flag_promotion_alerts where state <> 'posted' or repaint_wanted > repaint_done`,
+    `select count(*)::int as n from flag_promotions.alerts where state <> 'posted' or repaint_wanted > repaint_done`,
   );
-  const events = await bed.rows.query<{ action: string }>('select action from console_audit_log order by id');
+  const events = await bed.rows.query<{ action: string }>('select action from flag_promotions.audit_log order by id');
   const expected = ['stuck_warning', 'stuck_critical'].slice(0, severity === 'critical' ? 2 : 1);
   const root = messages.find(({ threadTs }) => threadTs === null)?.text.toLowerCase() ?? '';
   return {

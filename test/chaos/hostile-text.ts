@@ -109,7 +109,7 @@ async function insert(bed: TestBed, text: string): Promise<boolean> {
 
 async function pending(bed: TestBed): Promise<number> {
   const [row] = await bed.rows.query<{ n: number }>(
-    `select (select count(*) from console_flag_promotions)::int - (select count(*) from flag_promotion_alerts where state = 'posted')::int as n`,
+    `select (select count(*) from console_flag_promotions)::int - (select count(*) from flag_promotions.alerts where state = 'posted')::int as n`,
   );
   return row?.n ?? 0;
 }

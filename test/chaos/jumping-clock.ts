@@ -104,7 +104,7 @@ async function whatWasSaid(bed: TestBed, promotionId: string) {
   const replies = (await Promise.all(roots.map(({ ts }) => bed.slack.thread(alerts, ts)))).flat();
   const repeats = replies.filter(({ text }) => text.includes('still open')).length;
   const events = await bed.rows.query<{ action: string }>(
-    `select action from console_audit_log where promotion_id = $1 and action like '%stuck%'`,
+    `select action from flag_promotions.audit_log where promotion_id = $1 and action like '%stuck%'`,
     [promotionId],
   );
   return {

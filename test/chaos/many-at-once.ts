@@ -68,7 +68,7 @@ async function run(random: () => number): Promise<Report> {
   const thread = await bed.slack.thread(alerts, summary?.ts ?? '');
   const [left] = await bed.rows.query<{ pending: number; open: number }>(
     `select count(*) filter (where state = 'pending')::int as pending, count(*) filter (where state <> 'closed')::int as open
-       from flag_promotion_alerts`,
+       from flag_promotions.alerts`,
   );
   const posts = bed.slack.calls.filter(({ method }) => method === 'chat.postMessage');
   const limited = bed.slack.calls.filter(({ status }) => status === 429);
@@ -101,9 +101,9 @@ const flagIn = (text: string): string => /flag_\d+/u.exec(text)?.[0] ?? 'none';
 async function settle(bed: TestBed, tick: () => Promise<unknown>): Promise<void> {
   for (let ticks = 0; ticks < TICKS_TO_SETTLE; ticks += 1) {
     const [due] = await bed.rows.query<{ n: number }>(
-      `select (select count(*) from flag_promotion_alerts where state = 'pending' or (summary_id is null and repaint_wanted > repaint_done))::int
-            + (select count(*) from flag_promotion_summaries where state = 'pending' or repaint_wanted > repaint_done)::int
-            + (select count(*) from flag_promotion_replies where state = 'pending')::int as n`,
+      `select (select count(*) from flag_promotions.alerts where state = 'pending' or (summary_id is null and repaint_wanted > repaint_done))::int
+            + (select count(*) from flag_promotions.summaries where state = 'pending' or repaint_wanted > repaint_done)::int
+            + (select count(*) from flag_promotions.replies where state = 'pending')::int as n`,
     );
     if (due?.n === 0) return;
     await tick();

@@ -111,10 +111,10 @@ async function run(random: () => number): Promise<Report> {
   const stuck = await left();
   const [outcome] = await rows.query<{ deployed: number; patched: number; ended: number; doubled: number }>(
     `select (select count(*)::int from console_flag_promotions where state = 'deployed') as deployed,
-          (select count(*)::int from console_audit_log where action like '%heroku_patched') as patched,
-          (select count(*)::int from console_audit_log where action like '%deployed') as ended,
+          (select count(*)::int from flag_promotions.audit_log where action like '%heroku_patched') as patched,
+          (select count(*)::int from flag_promotions.audit_log where action like '%deployed') as ended,
           (select count(*)::int from (
-             select 1 from console_audit_log group by promotion_id, action having count(*) > 1) d) as doubled`,
+             select 1 from flag_promotions.audit_log group by promotion_id, action having count(*) > 1) d) as doubled`,
   );
   const promotions = PROMOTIONS + 1;
   const changes = Array.from({ length: promotions }, (_, index) =>
@@ -123,7 +123,7 @@ async function run(random: () => number): Promise<Report> {
   const db = openDatabase(database.url);
   const audit = await db.audit.verify();
   await db.close();
-  const told = [await rows.query('select * from console_audit_log'), slack.calls.map((call) => call.args)];
+  const told = [await rows.query('select * from flag_promotions.audit_log'), slack.calls.map((call) => call.args)];
   const everything = logged + JSON.stringify(told);
   const secrets = [
     heroku.apiKey,

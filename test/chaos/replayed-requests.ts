@@ -65,12 +65,14 @@ async function run(): Promise<Report> {
     (await bed.rows.query<{ n: number }>(`select count(*)::int as n from ${sql}`))[0]?.n ?? -1;
   const wrong = {
     'resolutions too few or too many': Math.abs(
-      (await count(`console_audit_log where action like '%ops_complete'`)) - 1,
+      (await count(`flag_promotions.audit_log where action like '%ops_complete'`)) - 1,
     ),
     'marked too few or too many': Math.abs((await count(`console_flag_promotions where flag_key = 'other_flag'`)) - 1),
-    'RCAs linked too few or too many': Math.abs((await count(`console_audit_log where action like '%rca_linked'`)) - 1),
+    'RCAs linked too few or too many': Math.abs(
+      (await count(`flag_promotions.audit_log where action like '%rca_linked'`)) - 1,
+    ),
     'forms opened too few or too many': Math.abs(shown() - 1),
-    'codes counted as wrong': await count(`console_audit_log where action like '%totp_rejected'`),
+    'codes counted as wrong': await count(`flag_promotions.audit_log where action like '%totp_rejected'`),
     'replays answered with a fault': answers.filter((status) => status !== 200).length,
     'stale or forged requests let in':
       refused.filter((status) => status !== 401).length +

@@ -37,7 +37,7 @@ async function run(): Promise<Report> {
     doubled += Math.max(0, criticals - 1);
   }
   const events = await bed.rows.query<{ n: number }>(
-    `select count(*)::int as n from console_audit_log where action like '%stuck%' group by promotion_id, action`,
+    `select count(*)::int as n from flag_promotions.audit_log where action like '%stuck%' group by promotion_id, action`,
   );
   const refused = bed.slack.calls.filter(({ status }) => status === 429).length;
   await bed.close();

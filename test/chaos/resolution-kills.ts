@@ -85,11 +85,11 @@ async function judge(bed: TestBed): Promise<Readonly<Record<string, number>>> {
     (await bed.rows.query<{ n: number }>(`select count(*)::int as n from ${sql}`))[0]?.n ?? -1;
   const alert = await bed.alert();
   const replies = (await bed.slack.thread(bed.slack.channels.alerts, alert.ts)).length;
-  const events = await count(`console_audit_log where action like '%ops_complete'`);
+  const events = await count(`flag_promotions.audit_log where action like '%ops_complete'`);
   return {
     'resolutions lost or half done': row?.state === 'deployed' && row.by === bed.slack.people.superadmin.id ? 0 : 1,
     'audit events lost or doubled': Math.abs(events - 1),
-    'alerts not closed': await count(`flag_promotion_alerts where state <> 'closed' or repaint_wanted > repaint_done`),
+    'alerts not closed': await count(`flag_promotions.alerts where state <> 'closed' or repaint_wanted > repaint_done`),
     'replies lost': Math.max(0, 1 - replies),
     'replies posted more than once': Math.max(0, replies - 1),
     'messages that still show buttons': JSON.stringify(alert.raw).includes('mark_completed') ? 1 : 0,

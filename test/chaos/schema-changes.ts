@@ -125,12 +125,12 @@ async function alertsOf(bed: TestBed, rows: RowStore, prefix: string): Promise<r
 /** The bed enrols with its own database. */
 async function enrolElsewhere(bed: TestBed, rows: RowStore, who: readonly Pick<Job, 'operator'>[]): Promise<void> {
   const enrolled = await bed.rows.query<{ id: string; secret: string }>(
-    'select slack_user_id as id, totp_secret_encrypted as secret from console_operators where slack_user_id = any($1)',
+    'select slack_user_id as id, totp_secret_encrypted as secret from flag_promotions.operators where slack_user_id = any($1)',
     [who.map(({ operator }) => operator)],
   );
   for (const { id, secret } of enrolled) {
     await rows.query(
-      `insert into console_operators (slack_user_id, role, totp_secret_encrypted) values ($1, 'superadmin', $2) on conflict do nothing`,
+      `insert into flag_promotions.operators (slack_user_id, role, totp_secret_encrypted) values ($1, 'superadmin', $2) on conflict do nothing`,
       [id, secret],
     );
   }
@@ -146,14 +146,14 @@ async function judge(
   const left = async (): Promise<number> =>
     (
       await rows.query<{ n: number }>(
-        `select (select count(*) from flag_promotion_alerts where state <> 'closed' or repaint_wanted > repaint_done)::int
-              + (select count(*) from flag_promotion_replies where state = 'pending')::int as n`,
+        `select (select count(*) from flag_promotions.alerts where state <> 'closed' or repaint_wanted > repaint_done)::int
+              + (select count(*) from flag_promotions.replies where state = 'pending')::int as n`,
       )
     )[0]?.n ?? -1;
   while ((await left()) > 0 && performance.now() < deadline) await sleep(300);
   const [resolved] = await rows.query<{ n: number }>(
     `select count(*)::int as n from console_flag_promotions p where p.state = 'deployed' and 1 = (
-       select count(*) from console_audit_log e where e.promotion_id = p.id and e.action like '%ops_complete')`,
+       select count(*) from flag_promotions.audit_log e where e.promotion_id = p.id and e.action like '%ops_complete')`,
   );
   const messages = await bed.slack.messages(bed.slack.channels.alerts);
   const db = openDatabase(url);

@@ -50,7 +50,7 @@ async function run(random: () => number): Promise<Report> {
   }
   const flags = Array.from({ length: ALERTS }, (_, index) => `flag_${index}`);
   const [rows] = await bed.rows.query<{ pending: number }>(
-    `select count(*)::int as pending from flag_promotion_alerts where state = 'pending'`,
+    `select count(*)::int as pending from flag_promotions.alerts where state = 'pending'`,
   );
   const failed = bed.slack.calls.flatMap(({ status, answer }): string[] => {
     if (status === null) return ['reset or without an answer'];

@@ -47,7 +47,7 @@ export async function createSmallDisk(dataFolder: string): Promise<SmallDisk> {
     how: `a disk of ${SIZE_KB} kB that is really full`,
     async hold(rows) {
       await rows.query(`create tablespace small_disk location '${place}'`);
-      await rows.query('alter table console_audit_log set tablespace small_disk');
+      await rows.query('alter table flag_promotions.audit_log set tablespace small_disk');
     },
     async fill(append) {
       for (let size = SIZE_KB; size > 0; size -= 4) {
@@ -77,7 +77,7 @@ function triggerDisk(): SmallDisk {
       await query(`create function disk_is_full() returns trigger language plpgsql as $$
         begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$`);
       await query(
-        'create trigger disk_is_full before insert on console_audit_log for each row execute function disk_is_full()',
+        'create trigger disk_is_full before insert on flag_promotions.audit_log for each row execute function disk_is_full()',
       );
     },
     empty: () => query('drop function disk_is_full() cascade'),

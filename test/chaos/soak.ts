@@ -27,19 +27,19 @@ const SEED = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 **
 const MIB = 2 ** 20;
 
 /** Each is a table whose rows are counted; the first two may grow. */
-const KEPT = ['console_flag_promotions', 'console_audit_log'] as const;
+const KEPT = ['console_flag_promotions', 'flag_promotions.audit_log'] as const;
 const TABLES = [
   ...KEPT,
-  'console_audit_head',
-  'console_operators',
-  'flag_promotion_alerts',
-  'flag_promotion_replies',
-  'flag_promotion_progress',
-  'flag_promotion_attention',
-  'flag_promotion_summaries',
-  'flag_promotion_turns',
-  'flag_promotion_maintenance',
-  'flag_promotions_migrations',
+  'flag_promotions.audit_head',
+  'flag_promotions.operators',
+  'flag_promotions.alerts',
+  'flag_promotions.replies',
+  'flag_promotions.progress',
+  'flag_promotions.attention',
+  'flag_promotions.summaries',
+  'flag_promotions.channel_slots',
+  'flag_promotions.maintenance',
+  'flag_promotions.migrations',
 ] as const;
 
 type Sample = Readonly<Record<string, number>>;
@@ -86,7 +86,7 @@ async function promote(bed: TestBed, until: number): Promise<number> {
       `with begun as (
          insert into console_flag_promotions (flag_key, heroku_app, config_var, state, checkpoint, promoted_by, promoted_at)
          values ($1, 'raxx-console-prod', $2, 'deploying', $3, 'kris', $4) returning id)
-       insert into flag_promotion_progress (promotion_id) select id from begun where $3::text is not null`,
+       insert into flag_promotions.progress (promotion_id) select id from begun where $3::text is not null`,
       [flagKey, `FLAG_${flagKey.toUpperCase()}`, isStuck ? null : 'INTENT', promotedAt],
     );
     await sleep(PROMOTION_EVERY_MS);

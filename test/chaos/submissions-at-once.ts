@@ -45,8 +45,8 @@ async function run(): Promise<Report> {
       .length;
   const updates = () => updated('resolved before you') + updated('*Saved.*');
   for (let looks = 0; updates() < waiting && looks < 300; looks += 1) await sleep(100);
-  const events = await bed.rows.query(`select 1 from console_audit_log where action like '%ops_complete'`);
-  const steps = await bed.rows.query(`select 1 from console_operators where totp_last_step is not null`);
+  const events = await bed.rows.query(`select 1 from flag_promotions.audit_log where action like '%ops_complete'`);
+  const steps = await bed.rows.query(`select 1 from flag_promotions.operators where totp_last_step is not null`);
   const [row] = await bed.rows.query<{ state: string }>('select state from console_flag_promotions where id = $1', [
     id,
   ]);

@@ -69,7 +69,7 @@ async function run(random: () => number): Promise<Report> {
       const locked = round * (GUESSES - FAILURES_TO_LOCK) + (round - 1);
       wrong['refusals while locked too few or too many'] += Math.abs(counts.locked - locked);
       const [row] = await bed.rows.query<{ until: Date | null; n: number }>(
-        'select locked_until as until, totp_failed_attempts as n from console_operators where slack_user_id = $1',
+        'select locked_until as until, totp_failed_attempts as n from flag_promotions.operators where slack_user_id = $1',
         [operator],
       );
       if (row?.until?.getTime() !== until.getTime() || row.n !== FAILURES_TO_LOCK) {
@@ -108,7 +108,7 @@ async function refusals(bed: TestBed, operator: string): Promise<{ readonly wron
   const [counts] = await bed.rows.query<{ wrong: number; locked: number }>(
     `select count(*) filter (where detail->>'reason' = 'wrong')::int as wrong,
             count(*) filter (where detail->>'reason' = 'locked')::int as locked
-       from console_audit_log where action like '%totp_rejected' and actor = $1`,
+       from flag_promotions.audit_log where action like '%totp_rejected' and actor = $1`,
     [operator],
   );
   return counts ?? { wrong: -1, locked: -1 };

@@ -123,26 +123,30 @@ describe('the schema', () => {
   test('is created where there is none, goes back without a trace, and comes again', async () => {
     const tables = () =>
       rows(
-        `select tablename as name from pg_tables where schemaname = 'public' and tablename not like '%migrations%' order by 1`,
+        `select schemaname || '.' || tablename as name from pg_tables
+          where schemaname in ('public', 'flag_promotions') and tablename not in ('migrations', 'migrations_lock') order by 1`,
       );
-    const functions = () => rows(`select proname from pg_proc where pronamespace = 'public'::regnamespace order by 1`);
+    const functions = () =>
+      rows(
+        `select proname from pg_proc where pronamespace in ('public'::regnamespace, 'flag_promotions'::regnamespace) order by 1`,
+      );
     expect(await migrateToLatest(database.url)).toHaveLength(migrations.length);
     expect((await tables()).map(({ name }) => name)).toEqual([
-      'console_audit_head',
-      'console_audit_log',
-      'console_flag_promotions',
-      'console_operator_enrolments',
-      'console_operator_recovery_codes',
-      'console_operators',
-      'flag_promotion_alerts',
-      'flag_promotion_attention',
-      'flag_promotion_digests',
-      'flag_promotion_homes',
-      'flag_promotion_maintenance',
-      'flag_promotion_progress',
-      'flag_promotion_replies',
-      'flag_promotion_summaries',
-      'flag_promotion_turns',
+      'flag_promotions.alerts',
+      'flag_promotions.attention',
+      'flag_promotions.audit_head',
+      'flag_promotions.audit_log',
+      'flag_promotions.channel_slots',
+      'flag_promotions.digests',
+      'flag_promotions.enrolments',
+      'flag_promotions.homes',
+      'flag_promotions.maintenance',
+      'flag_promotions.operators',
+      'flag_promotions.progress',
+      'flag_promotions.recovery_codes',
+      'flag_promotions.replies',
+      'flag_promotions.summaries',
+      'public.console_flag_promotions',
     ]);
     expect(await migrateToLatest(database.url)).toHaveLength(0);
     await rollBackAll(database.url);
@@ -212,33 +216,33 @@ describe('the audit log', () => {
   test('is intact after concurrent writers, with ids without gaps', async () => {
     await append(40);
     expect(await verify()).toMatchObject({ intact: true, events: 40 });
-    const { rows } = await client.query<{ id: string }>('select id from console_audit_log order by id');
+    const { rows } = await client.query<{ id: string }>('select id from flag_promotions.audit_log order by id');
     expect(rows.map(({ id }) => Number(id))).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
   });
 
   test.each([
-    'update console_audit_log set actor = $$x$$',
-    'delete from console_audit_log',
-    'truncate console_audit_log',
+    'update flag_promotions.audit_log set actor = $$x$$',
+    'delete from flag_promotions.audit_log',
+    'truncate flag_promotions.audit_log',
   ])('refuses %s', async (sql) => {
     await append(1);
     await expect(client.query(sql)).rejects.toThrow('append-only');
   });
 
   test.each([
-    ['a changed detail', `update console_audit_log set detail = '{}' where id = 3`, '3'],
-    ['a changed time', `update console_audit_log set at = at + interval '1 microsecond' where id = 2`, '2'],
-    ['a removed event', 'delete from console_audit_log where id = 4', '4'],
-    ['a cut tail', 'delete from console_audit_log where id >= 5', '5'],
+    ['a changed detail', `update flag_promotions.audit_log set detail = '{}' where id = 3`, '3'],
+    ['a changed time', `update flag_promotions.audit_log set at = at + interval '1 microsecond' where id = 2`, '2'],
+    ['a removed event', 'delete from flag_promotions.audit_log where id = 4', '4'],
+    ['a cut tail', 'delete from flag_promotions.audit_log where id >= 5', '5'],
     [
       'an event with its hash computed anew',
-      `update console_audit_log e set actor = 'x' where id = 3;
-       update console_audit_log e set hash = encode(sha256(convert_to(console_audit_canonical(e), 'UTF8')), 'hex') where id = 3`,
+      `update flag_promotions.audit_log e set actor = 'x' where id = 3;
+       update flag_promotions.audit_log e set hash = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex') where id = 3`,
       '4',
     ],
   ])('tells %s by a superuser, and where', async (_what, tampering, firstBrokenId) => {
     await append(6);
-    await client.query('alter table console_audit_log disable trigger user');
+    await client.query('alter table flag_promotions.audit_log disable trigger user');
     await client.query(tampering);
     expect(await verify()).toMatchObject({ intact: false, firstBrokenId });
   });

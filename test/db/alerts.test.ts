@@ -39,9 +39,9 @@ const later = (ms: number) => new Date(NOW.getTime() + ms);
 
 const alertsNow = () =>
   stored.rows.query<{ severity: string; state: string; wanted: number; done: number }>(
-    `select severity, state, repaint_wanted as wanted, repaint_done as done from flag_promotion_alerts order by id`,
+    `select severity, state, repaint_wanted as wanted, repaint_done as done from flag_promotions.alerts order by id`,
   );
-const repliesNow = () => stored.rows.query(`select kind, state from flag_promotion_replies order by id`);
+const repliesNow = () => stored.rows.query(`select kind, state from flag_promotions.replies order by id`);
 const end = (state = 'deployed') =>
   stored.rows.query(`update console_flag_promotions set state = '${state}' where id = $1`, [id]);
 const beginAgain = () =>
@@ -51,7 +51,7 @@ const beginAgain = () =>
 async function leaseIsOver(alertId: string): Promise<void> {
   await eventually(async () => {
     const over = await stored.rows.query(
-      `select 1 from flag_promotion_alerts where id = $1 and lease_until <= clock_timestamp()`,
+      `select 1 from flag_promotions.alerts where id = $1 and lease_until <= clock_timestamp()`,
       [alertId],
     );
     expect(over).toHaveLength(1);
@@ -60,7 +60,7 @@ async function leaseIsOver(alertId: string): Promise<void> {
 
 async function secondsLeft(alertId: string): Promise<number> {
   const [row] = await stored.rows.query<{ left: number }>(
-    `select extract(epoch from lease_until - clock_timestamp())::float as left from flag_promotion_alerts where id = $1`,
+    `select extract(epoch from lease_until - clock_timestamp())::float as left from flag_promotions.alerts where id = $1`,
     [alertId],
   );
   return row?.left ?? Number.NaN;
@@ -81,7 +81,11 @@ describe('opening an alert', () => {
         detail: {},
       },
     ]);
-    const writers = await writersOf(stored.rows, ['flag_promotion_alerts', 'console_audit_log', 'console_audit_head']);
+    const writers = await writersOf(stored.rows, [
+      'flag_promotions.alerts',
+      'flag_promotions.audit_log',
+      'flag_promotions.audit_head',
+    ]);
     expect(writers.size).toBe(1);
   });
 
@@ -102,7 +106,7 @@ describe('opening an alert', () => {
 
   test('is refused on a promotion that is not there', async () => {
     expect(await stored.db.alerts.open('4711', 'critical', NOW)).toBe(false);
-    expect(await stored.rows.query('select 1 from console_audit_log')).toEqual([]);
+    expect(await stored.rows.query('select 1 from flag_promotions.audit_log')).toEqual([]);
   });
 
   test('by twelve ticks over three replicas at once yields one row and one event', async () => {
@@ -231,7 +235,7 @@ describe('the lease on an alert', () => {
       expect(await stored.db.alerts.claim(alert, THEIRS, now)).toBeNull();
       expect(await stored.db.alerts.due(now, 10)).toEqual([]);
     }
-    await stored.rows.query('update flag_promotion_alerts set lease_until = clock_timestamp()');
+    await stored.rows.query('update flag_promotions.alerts set lease_until = clock_timestamp()');
     expect(await stored.db.alerts.due(NOW, 10)).toEqual([alert]);
     expect(await stored.db.alerts.claim(alert, THEIRS, NOW)).toMatchObject({ attemptsBefore: 1 });
   });
@@ -316,13 +320,13 @@ describe('deliveries', () => {
       });
       await stored.db.alerts.release(alert, MINE, { nextAttemptAt: NOW, lastError: 'Slack said no' });
     }
-    const failed = await stored.rows.query('select attempts, last_error, lease_owner from flag_promotion_alerts');
+    const failed = await stored.rows.query('select attempts, last_error, lease_owner from flag_promotions.alerts');
     expect(failed).toEqual([{ attempts: 3, last_error: 'Slack said no', lease_owner: null }]);
 
     await deliverAlert(stored.db, alert, ROOT);
     expect(
       await stored.rows.query(
-        'select state, attempts, last_error, next_attempt_at, channel, message_ts, posted_at from flag_promotion_alerts',
+        'select state, attempts, last_error, next_attempt_at, channel, message_ts, posted_at from flag_promotions.alerts',
       ),
     ).toEqual([
       {
@@ -428,7 +432,7 @@ describe('repainting', () => {
     const other = await insertPromotion(stored.rows, { flag_key: 'other' });
     await postAlert(stored, other, 'warning', { channel: CHANNEL, ts: '5.1' });
     await postAlert(stored, other, 'critical', { channel: CHANNEL, ts: '5.2' }, '5.1');
-    await stored.rows.query('update flag_promotion_alerts set repaint_done = repaint_wanted');
+    await stored.rows.query('update flag_promotions.alerts set repaint_done = repaint_wanted');
     const url = 'https://wiki.example/other';
     await stored.db.promotions.linkRca({ promotionId: other, url, operatorId: 'U0KRIS', at: NOW });
     const behind = (await stored.db.alerts.ofPromotion(other)).map((a) => a.repaintWanted - a.repaintDone);
@@ -468,7 +472,7 @@ describe('closing the alerts of a promotion that ended', () => {
   test('repaints the root, not the reply under it, and answers once, however often it is called', async () => {
     await postAlert(stored, id, 'warning', ROOT);
     await postAlert(stored, id, 'critical', { channel: CHANNEL, ts: '100.2' }, ROOT.ts);
-    await stored.rows.query('update flag_promotion_alerts set repaint_done = repaint_wanted');
+    await stored.rows.query('update flag_promotions.alerts set repaint_done = repaint_wanted');
     await end('failed');
     const replica = stored.replica();
     await Promise.all(Array.from({ length: 6 }, (_, n) => (n % 2 === 0 ? stored.db : replica).alerts.close(id)));
@@ -497,7 +501,7 @@ describe('closing the alerts of a promotion that ended', () => {
     await end();
     const url = 'https://wiki.example/rca';
     let both: Promise<readonly PromiseSettledResult<unknown>[]> = Promise.resolve([]);
-    await whileHolding(stored, 'select * from console_audit_head for update', async () => {
+    await whileHolding(stored, 'select * from flag_promotions.audit_head for update', async () => {
       const linking = stored.db.promotions.linkRca({ promotionId: id, url, operatorId: 'U0KRIS', at: NOW });
       await waiting(stored, 1);
       const closing = stored.replica().alerts.closeOf(id);
@@ -550,7 +554,7 @@ describe('closing the alerts of a promotion that ended', () => {
 describe('a message that was deleted in Slack', () => {
   test('is forgotten: the alert is due again and is posted, not searched for', async () => {
     const alert = await postAlert(stored, id, 'warning', ROOT);
-    await stored.rows.query('update flag_promotion_alerts set repaint_wanted = 3');
+    await stored.rows.query('update flag_promotions.alerts set repaint_wanted = 3');
     await stored.db.alerts.claim(alert, MINE, NOW);
     expect(await stored.db.alerts.forgetMessage(alert, MINE)).toBe(true);
     await stored.db.alerts.release(alert, MINE, null);

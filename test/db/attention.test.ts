@@ -45,13 +45,13 @@ const audited = async () =>
   (await db.audit.ofPromotion(id, 100)).map(({ action, actor }) => [action.replace(/.*\./u, ''), actor]).slice(1);
 const replies = () =>
   stored.rows.query<{ kind: string; ordinal: string }>(
-    `select kind, ordinal from flag_promotion_replies where promotion_id = $1 order by id`,
+    `select kind, ordinal from flag_promotions.replies where promotion_id = $1 order by id`,
     [id],
   );
 const repaints = async () => (await db.alerts.ofPromotion(id)).map(({ repaintWanted }) => repaintWanted);
 const question = async () => {
   const [row] = await stored.rows.query<{ repaint_wanted: number }>(
-    `select repaint_wanted from flag_promotion_replies where kind = 'owner_asked' order by id desc limit 1`,
+    `select repaint_wanted from flag_promotions.replies where kind = 'owner_asked' order by id desc limit 1`,
   );
   return row;
 };
@@ -67,7 +67,7 @@ describe('taking', () => {
     expect(await audited()).toEqual([['taken', SAM]]);
     expect(await repaints()).toEqual([1]);
     expect(await replies()).toEqual([]);
-    const tables = ['flag_promotion_attention', 'flag_promotion_alerts'] as const;
+    const tables = ['flag_promotions.attention', 'flag_promotions.alerts'] as const;
     expect((await writersOf(stored.rows, tables)).size).toBe(1);
   });
 
@@ -99,9 +99,9 @@ describe('taking', () => {
   });
 
   test('by nobody known leaves its denial behind, and nothing else', async () => {
-    const before = await everything(stored.rows, ['console_audit_log', 'console_audit_head']);
+    const before = await everything(stored.rows, ['flag_promotions.audit_log', 'flag_promotions.audit_head']);
     expect(await take('U0NOBODY')).toEqual({ kind: 'not_operator' });
-    expect(await everything(stored.rows, ['console_audit_log', 'console_audit_head'])).toEqual(before);
+    expect(await everything(stored.rows, ['flag_promotions.audit_log', 'flag_promotions.audit_head'])).toEqual(before);
     expect(await audited()).toEqual([['denied', 'U0NOBODY']]);
   });
 
@@ -262,7 +262,7 @@ describe('a snooze', () => {
 
   test('of a critical is limited from when it became one, though its message was posted anew', async () => {
     const [alertId = ''] = (await db.alerts.ofPromotion(id)).map((alert) => alert.id);
-    await stored.rows.query(`update flag_promotion_alerts set repaint_wanted = 1 where id = $1`, [alertId]);
+    await stored.rows.query(`update flag_promotions.alerts set repaint_wanted = 1 where id = $1`, [alertId]);
     const lease = { owner: 'me', durationMs: 60_000 };
     await db.alerts.claim(alertId, lease, NOW);
     await db.alerts.forgetMessage(alertId, lease);

@@ -21,14 +21,16 @@ async function append(count: number, log: AuditLog = stored.db.audit): Promise<v
   for (let n = 1; n <= count; n += 1) await log.append(event({ actor: `U${n}`, detail: { n } }));
 }
 const idsNow = async () =>
-  (await stored.rows.query<{ id: string }>('select id from console_audit_log order by id')).map(({ id }) => Number(id));
+  (await stored.rows.query<{ id: string }>('select id from flag_promotions.audit_log order by id')).map(({ id }) =>
+    Number(id),
+  );
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 const verify = () => stored.db.audit.verify();
 /** What a superuser of the database can do, who first puts the triggers out of the way. */
 async function tamper(...statements: readonly string[]): Promise<void> {
-  await stored.rows.query('alter table console_audit_log disable trigger user');
+  await stored.rows.query('alter table flag_promotions.audit_log disable trigger user');
   for (const sql of statements) await stored.rows.query(sql);
-  await stored.rows.query('alter table console_audit_log enable trigger user');
+  await stored.rows.query('alter table flag_promotions.audit_log enable trigger user');
 }
 
 describe('the log', () => {
@@ -46,14 +48,14 @@ describe('the log', () => {
     expect(verdicts.map(({ intact }) => intact)).toEqual([true, true, true]);
     expect(await verify()).toMatchObject({ intact: true, events: 50 });
     expect(await idsNow()).toEqual(upTo(50));
-    const actors = await stored.rows.query('select distinct actor from console_audit_log');
+    const actors = await stored.rows.query('select distinct actor from flag_promotions.audit_log');
     expect(actors).toHaveLength(50);
   });
 
   test('has no gap where a transaction was rolled back', async () => {
     await append(2);
     await stored.rows.query(`do $$ begin
-      insert into console_audit_log (at, action, actor) values (now(), 'a', 'b');
+      insert into flag_promotions.audit_log (at, action, actor) values (now(), 'a', 'b');
       raise exception 'no';
     exception when others then null; end $$`);
     await append(1);
@@ -64,7 +66,7 @@ describe('the log', () => {
   test('gives out ids and hashes itself, whatever an insert claims', async () => {
     await append(1);
     await stored.rows.query(
-      `insert into console_audit_log (id, at, action, actor, prev_hash, hash) values (99, now(), 'a', 'b', 'forged', 'forged')`,
+      `insert into flag_promotions.audit_log (id, at, action, actor, prev_hash, hash) values (99, now(), 'a', 'b', 'forged', 'forged')`,
     );
     expect(await idsNow()).toEqual([1, 2]);
     expect(await verify()).toMatchObject({ intact: true, events: 2 });
@@ -72,11 +74,11 @@ describe('the log', () => {
 
   test('is longer than one page of the verification', async () => {
     await stored.rows.query(`do $$ begin for n in 1..5100 loop
-      insert into console_audit_log (at, action, actor, detail) values (now(), 'a', 'U' || n, jsonb_build_object('n', n));
+      insert into flag_promotions.audit_log (at, action, actor, detail) values (now(), 'a', 'U' || n, jsonb_build_object('n', n));
       if n % 50 = 0 then commit; end if;
     end loop; end $$`);
     expect(await verify()).toMatchObject({ intact: true, events: 5_100 });
-    await tamper(`update console_audit_log set actor = 'U0EVE' where id = 5001`);
+    await tamper(`update flag_promotions.audit_log set actor = 'U0EVE' where id = 5001`);
     expect(await verify()).toMatchObject({ intact: false, events: 5_000, firstBrokenId: '5001' });
   });
 
@@ -84,7 +86,7 @@ describe('the log', () => {
     await stored.rows.query(`do $$ begin
       perform set_config('TimeZone', 'Asia/Kolkata', true), set_config('DateStyle', 'German', true),
               set_config('extra_float_digits', '0', true);
-      insert into console_audit_log (at, action, actor, detail)
+      insert into flag_promotions.audit_log (at, action, actor, detail)
         values ('2026-03-29 01:59:59.999999+01', 'a', 'b', '{"half": 0.5}');
     end $$`);
     expect(await verify()).toMatchObject({ intact: true, events: 1 });
@@ -111,13 +113,13 @@ describe('the log', () => {
 
 describe('a statement that would rewrite the log', () => {
   test.each([
-    `update console_audit_log set actor = 'U0EVE' where id = 2`,
-    'update console_audit_log set hash = hash where id = 1',
-    'delete from console_audit_log where id = 3',
-    'truncate console_audit_log',
-    'truncate console_audit_log, console_audit_head cascade',
-    `with gone as (delete from console_audit_log returning *) select * from gone`,
-    `merge into console_audit_log l using (select 1) s on l.id = 2 when matched then delete`,
+    `update flag_promotions.audit_log set actor = 'U0EVE' where id = 2`,
+    'update flag_promotions.audit_log set hash = hash where id = 1',
+    'delete from flag_promotions.audit_log where id = 3',
+    'truncate flag_promotions.audit_log',
+    'truncate flag_promotions.audit_log, flag_promotions.audit_head cascade',
+    `with gone as (delete from flag_promotions.audit_log returning *) select * from gone`,
+    `merge into flag_promotions.audit_log l using (select 1) s on l.id = 2 when matched then delete`,
   ])('is refused: %s', async (sql) => {
     await append(3);
     const before = await everything(stored.rows);
@@ -126,71 +128,76 @@ describe('a statement that would rewrite the log', () => {
   });
 
   // Triggers of rows see no row here; nothing is done, and that is what counts.
-  test.each(['update console_audit_log set actor = $$x$$ where false', 'delete from console_audit_log where id = 99'])(
-    'and matches nothing, does nothing: %s',
-    async (sql) => {
-      await append(3);
-      const before = await everything(stored.rows);
-      await stored.rows.query(sql);
-      expect(await everything(stored.rows)).toEqual(before);
-    },
-  );
+  test.each([
+    'update flag_promotions.audit_log set actor = $$x$$ where false',
+    'delete from flag_promotions.audit_log where id = 99',
+  ])('and matches nothing, does nothing: %s', async (sql) => {
+    await append(3);
+    const before = await everything(stored.rows);
+    await stored.rows.query(sql);
+    expect(await everything(stored.rows)).toEqual(before);
+  });
 });
 
 describe('verifying finds what a superuser did', () => {
   beforeEach(() => append(7));
 
   const swap = (column: string) =>
-    `update console_audit_log a set ${column} = b.${column} from console_audit_log b
+    `update flag_promotions.audit_log a set ${column} = b.${column} from flag_promotions.audit_log b
       where (a.id, b.id) in ((3, 5), (5, 3))`;
   test.each([
-    ['a changed detail', [`update console_audit_log set detail = '{"n": 33}' where id = 3`], '3'],
-    ['an added key', [`update console_audit_log set detail = detail || '{"x": null}' where id = 3`], '3'],
-    ['a changed number’s form', [`update console_audit_log set detail = '{"n": 3.0}' where id = 3`], '3'],
-    ['a changed time', [`update console_audit_log set at = at + interval '1 microsecond' where id = 4`], '4'],
-    ['a changed actor', [`update console_audit_log set actor = 'U0EVE' where id = 1`], '1'],
-    ['a changed action', [`update console_audit_log set action = action || ' ' where id = 7`], '7'],
-    ['another promotion', [`update console_audit_log set promotion_id = 1 where id = 2`], '2'],
-    ['a changed hash', [`update console_audit_log set hash = repeat('a', 64) where id = 2`], '2'],
-    ['a changed link', [`update console_audit_log set prev_hash = repeat('a', 64) where id = 2`], '2'],
+    ['a changed detail', [`update flag_promotions.audit_log set detail = '{"n": 33}' where id = 3`], '3'],
+    ['an added key', [`update flag_promotions.audit_log set detail = detail || '{"x": null}' where id = 3`], '3'],
+    ['a changed number’s form', [`update flag_promotions.audit_log set detail = '{"n": 3.0}' where id = 3`], '3'],
+    ['a changed time', [`update flag_promotions.audit_log set at = at + interval '1 microsecond' where id = 4`], '4'],
+    ['a changed actor', [`update flag_promotions.audit_log set actor = 'U0EVE' where id = 1`], '1'],
+    ['a changed action', [`update flag_promotions.audit_log set action = action || ' ' where id = 7`], '7'],
+    ['another promotion', [`update flag_promotions.audit_log set promotion_id = 1 where id = 2`], '2'],
+    ['a changed hash', [`update flag_promotions.audit_log set hash = repeat('a', 64) where id = 2`], '2'],
+    ['a changed link', [`update flag_promotions.audit_log set prev_hash = repeat('a', 64) where id = 2`], '2'],
     [
       'a changed actor under a hash computed anew, at the event after it',
       [
-        `update console_audit_log set actor = 'U0EVE' where id = 3`,
-        `update console_audit_log e set hash = encode(sha256(convert_to(console_audit_canonical(e), 'UTF8')), 'hex') where id = 3`,
+        `update flag_promotions.audit_log set actor = 'U0EVE' where id = 3`,
+        `update flag_promotions.audit_log e set hash = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex') where id = 3`,
       ],
       '4',
     ],
     [
       'the last event, changed under a hash computed anew',
       [
-        `update console_audit_log set actor = 'U0EVE' where id = 7`,
-        `update console_audit_log e set hash = encode(sha256(convert_to(console_audit_canonical(e), 'UTF8')), 'hex') where id = 7`,
+        `update flag_promotions.audit_log set actor = 'U0EVE' where id = 7`,
+        `update flag_promotions.audit_log e set hash = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex') where id = 7`,
       ],
       '7',
     ],
-    ['a removed event', ['delete from console_audit_log where id = 4'], '4'],
-    ['the first removed', ['delete from console_audit_log where id = 1'], '1'],
-    ['the last removed', ['delete from console_audit_log where id = 7'], '7'],
-    ['all removed', ['delete from console_audit_log'], '1'],
-    ['two removed', ['delete from console_audit_log where id in (3, 6)'], '3'],
+    ['a removed event', ['delete from flag_promotions.audit_log where id = 4'], '4'],
+    ['the first removed', ['delete from flag_promotions.audit_log where id = 1'], '1'],
+    ['the last removed', ['delete from flag_promotions.audit_log where id = 7'], '7'],
+    ['all removed', ['delete from flag_promotions.audit_log'], '1'],
+    ['two removed', ['delete from flag_promotions.audit_log where id in (3, 6)'], '3'],
     [
       'one removed and the rest moved up',
-      ['delete from console_audit_log where id = 4', 'update console_audit_log set id = id - 1 where id > 4'],
+      [
+        'delete from flag_promotions.audit_log where id = 4',
+        'update flag_promotions.audit_log set id = id - 1 where id > 4',
+      ],
       '4',
     ],
     ['two contents swapped', [swap('detail')], '3'],
     [
       'two events swapped whole',
       [
-        'update console_audit_log set id = -id where id in (3, 5)',
-        'update console_audit_log set id = case id when -3 then 5 else 3 end where id < 0',
+        'update flag_promotions.audit_log set id = -id where id in (3, 5)',
+        'update flag_promotions.audit_log set id = case id when -3 then 5 else 3 end where id < 0',
       ],
       '3',
     ],
     [
       'an event inserted past the trigger',
-      [`insert into console_audit_log values (8, now(), 'a', 'b', null, '{}', repeat('a', 64), repeat('b', 64))`],
+      [
+        `insert into flag_promotions.audit_log values (8, now(), 'a', 'b', null, '{}', repeat('a', 64), repeat('b', 64))`,
+      ],
       '8',
     ],
   ])('%s', async (_what, statements, firstBrokenId) => {
@@ -205,48 +212,48 @@ describe('verifying finds what a superuser did', () => {
 
   test.each(['0', '-5', '-9223372036854775808'])('an event put before the first, as number %s', async (id) => {
     await tamper(
-      `insert into console_audit_log values (${id}, now(), 'a', 'b', null, '{}', repeat('a', 64), repeat('b', 64))`,
+      `insert into flag_promotions.audit_log values (${id}, now(), 'a', 'b', null, '{}', repeat('a', 64), repeat('b', 64))`,
     );
     expect(await verify()).toMatchObject({ intact: false, firstBrokenId: id, events: 0 });
   });
 
   test('an event well chained, past the trigger and so past the head', async () => {
     await tamper(
-      `insert into console_audit_log select 8, now(), 'a', 'b', null, '{}', hash, '' from console_audit_log where id = 7`,
-      `update console_audit_log e set hash = encode(sha256(convert_to(console_audit_canonical(e), 'UTF8')), 'hex') where id = 8`,
+      `insert into flag_promotions.audit_log select 8, now(), 'a', 'b', null, '{}', hash, '' from flag_promotions.audit_log where id = 7`,
+      `update flag_promotions.audit_log e set hash = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex') where id = 8`,
     );
     expect(await verify()).toMatchObject({ intact: false, firstBrokenId: '8', events: 7 });
   });
 
   test('a duplicate of the last event, which its trigger chained, is an event like any other', async () => {
     await stored.rows.query(
-      'insert into console_audit_log (at, action, actor, detail) select at, action, actor, detail from console_audit_log where id = 7',
+      'insert into flag_promotions.audit_log (at, action, actor, detail) select at, action, actor, detail from flag_promotions.audit_log where id = 7',
     );
     expect(await verify()).toMatchObject({ intact: true, events: 8 });
   });
 
   test('a head that was set back', async () => {
-    await stored.rows.query('update console_audit_head set last_id = 6');
+    await stored.rows.query('update flag_promotions.audit_head set last_id = 6');
     expect(await verify()).toMatchObject({ intact: false });
   });
 
   test('a head that is gone', async () => {
-    await stored.rows.query('delete from console_audit_head');
+    await stored.rows.query('delete from flag_promotions.audit_head');
     expect(await verify()).toMatchObject({ intact: false });
   });
 
   test('a function that no longer covers the actor, at the first event it wrote', async () => {
-    await stored.rows.query(`create or replace function console_audit_canonical(event console_audit_log) returns text
+    await stored.rows.query(`create or replace function flag_promotions.audit_canonical(event flag_promotions.audit_log) returns text
       language sql stable as $$ select jsonb_build_array(event.prev_hash, event.id, event.at, event.action)::text $$`);
     await append(2);
     expect(await verify()).toMatchObject({ intact: false, firstBrokenId: '8', events: 7 });
   });
 
   test('a trigger that was taken away, at the first event it missed', async () => {
-    await stored.rows.query('alter table console_audit_log disable trigger console_audit_log_chain');
+    await stored.rows.query('alter table flag_promotions.audit_log disable trigger audit_log_chain');
     await stored.rows.query(
-      `insert into console_audit_log (id, at, action, actor, prev_hash, hash)
-        select 8, now(), 'a', 'b', last_hash, repeat('c', 64) from console_audit_head`,
+      `insert into flag_promotions.audit_log (id, at, action, actor, prev_hash, hash)
+        select 8, now(), 'a', 'b', last_hash, repeat('c', 64) from flag_promotions.audit_head`,
     );
     expect(await verify()).toMatchObject({ intact: false, firstBrokenId: '8' });
   });

@@ -47,7 +47,7 @@ const hashes = () => ['h1', 'h2'];
 const operatorEvents = async () =>
   (
     await stored.rows.query<{ action: string }>(
-      `select action from console_audit_log where action like 'console.flag.operator.%' order by id`,
+      `select action from flag_promotions.audit_log where action like 'console.flag.operator.%' order by id`,
     )
   ).map(({ action }) => action.replace('console.flag.operator.', ''));
 
@@ -69,7 +69,7 @@ test('a first code that comes twice at once is taken once, and its recovery code
   expect(outcomes.filter(({ kind }) => kind === 'proved')).toHaveLength(1);
   expect(outcomes.filter((outcome) => outcome.kind === 'closed' && outcome.state === 'used')).toHaveLength(5);
   const winner = outcomes.findIndex(({ kind }) => kind === 'proved');
-  expect(await stored.rows.query('select recovery_code_hashes as codes from console_operator_enrolments')).toEqual([
+  expect(await stored.rows.query('select recovery_code_hashes as codes from flag_promotions.enrolments')).toEqual([
     { codes: [`of ${winner}`] },
   ]);
   expect(await operatorEvents()).toEqual(['added', 'first_code']);
@@ -101,10 +101,10 @@ test('a person’s word that comes twice at once activates once: secret, step an
     'nothing_to_confirm',
   ]);
   const [operator] = await stored.rows.query(
-    `select role, totp_secret_encrypted as secret, totp_last_step as step from console_operators where slack_user_id = 'U0NEW'`,
+    `select role, totp_secret_encrypted as secret, totp_last_step as step from flag_promotions.operators where slack_user_id = 'U0NEW'`,
   );
   expect(operator).toEqual({ role: 'engineer', secret: sealedSecret, step: String(STEP + 1) });
-  expect(await stored.rows.query('select code_hash from console_operator_recovery_codes order by 1')).toEqual([
+  expect(await stored.rows.query('select code_hash from flag_promotions.recovery_codes order by 1')).toEqual([
     { code_hash: 'h1' },
     { code_hash: 'h2' },
   ]);
@@ -115,7 +115,7 @@ test('where the audit log does not take its event, nothing else is written', asy
   const { tokenHash } = await invited();
   const before = {
     ...(await everything(stored.rows)),
-    enrolments: await stored.rows.query('select * from console_operator_enrolments'),
+    enrolments: await stored.rows.query('select * from flag_promotions.enrolments'),
   };
   await breakAuditLog(stored.rows);
   const { enrolments } = stored.db;
@@ -126,7 +126,7 @@ test('where the audit log does not take its event, nothing else is written', asy
   );
   const after = {
     ...(await everything(stored.rows)),
-    enrolments: await stored.rows.query('select * from console_operator_enrolments'),
+    enrolments: await stored.rows.query('select * from flag_promotions.enrolments'),
   };
   expect(after).toEqual(before);
   await mendAuditLog(stored.rows);
@@ -140,7 +140,7 @@ test('two superadmins who disable each other at once leave one', async () => {
   await enrol(stored.db, 'U0MINA');
   const replica = stored.replica();
   for (let round = 0; round < 5; round += 1) {
-    await stored.rows.query('update console_operators set disabled_at = null');
+    await stored.rows.query('update flag_promotions.operators set disabled_at = null');
     const outcomes = await Promise.all([
       stored.db.enrolments.administer(asked('disable', 'U0MINA', 'U0KRIS'), link(), NOW, accepted(STEP + 1 + round)),
       replica.enrolments.administer(asked('disable', 'U0KRIS', 'U0MINA'), link(), NOW, accepted(STEP + 1 + round)),
@@ -196,11 +196,11 @@ test('a recovery code that comes for two promotions at once is taken for one', a
 
 test('a newer link ends the one before, forgets its secret, and those that ran out as well', async () => {
   const old = await invited('U0OLD');
-  await stored.rows.query(`update console_operator_enrolments set expires_at = $1`, [NOW]);
+  await stored.rows.query(`update flag_promotions.enrolments set expires_at = $1`, [NOW]);
   const first = await invited('U0NEW', STEP + 1);
   const second = await invited('U0NEW', STEP + 2);
   const rows = await stored.rows.query(
-    'select token_hash as hash, state, end_reason as why, totp_secret_encrypted is null as forgotten from console_operator_enrolments order by id',
+    'select token_hash as hash, state, end_reason as why, totp_secret_encrypted is null as forgotten from flag_promotions.enrolments order by id',
   );
   expect(rows).toEqual([
     { hash: old.tokenHash, state: 'ended', why: 'expired', forgotten: true },
@@ -216,7 +216,7 @@ test('whoever is enrolled on the command line meanwhile keeps that secret: their
   expect(await stored.db.enrolments.confirm('U0NEW', NOW)).toEqual({ kind: 'nothing_to_confirm' });
   expect(
     await stored.rows.query(
-      `select totp_secret_encrypted as secret from console_operators where slack_user_id = 'U0NEW'`,
+      `select totp_secret_encrypted as secret from flag_promotions.operators where slack_user_id = 'U0NEW'`,
     ),
   ).toEqual([{ secret: 'by hand' }]);
 });
@@ -231,7 +231,7 @@ test('a role that was changed while a secret was renewed stays changed', async (
     typed(mina.code()),
   );
   await stored.db.enrolments.prove(tokenHash, NOW, right(STEP + 1), hashes);
-  await stored.rows.query(`update console_operators set role = 'engineer' where slack_user_id = 'U0MINA'`);
+  await stored.rows.query(`update flag_promotions.operators set role = 'engineer' where slack_user_id = 'U0MINA'`);
   expect((await stored.db.enrolments.confirm('U0MINA', NOW)).kind).toBe('activated');
   expect(await stored.db.operators.find('U0MINA')).toMatchObject({ role: 'engineer' });
 });
@@ -239,8 +239,8 @@ test('a role that was changed while a secret was renewed stays changed', async (
 test('a wrong code counts, is audited, and sends nothing', async () => {
   const outcome = await stored.db.enrolments.administer(asked('add', 'U0NEW'), link(), NOW, typed(kris.wrongCode()));
   expect(outcome).toMatchObject({ kind: 'code_refused', check: { reason: 'wrong', failedAttempts: 1 } });
-  expect(await stored.rows.query('select 1 from console_operator_enrolments')).toEqual([]);
-  expect(await stored.rows.query('select action, detail from console_audit_log')).toMatchObject([
+  expect(await stored.rows.query('select 1 from flag_promotions.enrolments')).toEqual([]);
+  expect(await stored.rows.query('select action, detail from flag_promotions.audit_log')).toMatchObject([
     { action: 'console.flag.promotion.totp_rejected', detail: { attempted: 'operators add', reason: 'wrong' } },
   ]);
 });

@@ -41,7 +41,7 @@ async function heldUp(
 /** Summaries that are told, in this order. */
 async function summaries(count: number): Promise<readonly string[]> {
   const inserted = await stored.rows.query<{ id: string }>(
-    `insert into flag_promotion_summaries (state, channel, message_ts, route, posted_at)
+    `insert into flag_promotions.summaries (state, channel, message_ts, route, posted_at)
       select 'posted', $1, n || '.1', $1, now() from generate_series(1, $2::integer) n returning id`,
     [CHANNEL, count],
   );
@@ -52,7 +52,7 @@ async function summaries(count: number): Promise<readonly string[]> {
 async function toldIn(summaryId: string, flagKey: string, state = 'deploying'): Promise<string> {
   const id = await insertPromotion(stored.rows, { flag_key: flagKey, state });
   await stored.rows.query(
-    `insert into flag_promotion_alerts (promotion_id, severity, state, summary_id, channel, thread_ts, posted_at)
+    `insert into flag_promotions.alerts (promotion_id, severity, state, summary_id, channel, thread_ts, posted_at)
       values ($1, 'warning', 'posted', $2, $3, '1.1', now())`,
     [id, summaryId, CHANNEL],
   );
@@ -71,12 +71,12 @@ describe('alerts that end together and alerts that are opened together', () => {
     ];
     // As the delivery of a painting does.
     await heldUp(
-      `select 1 from flag_promotion_summaries where id = ${older} for update`,
+      `select 1 from flag_promotions.summaries where id = ${older} for update`,
       () => stored.replica().alerts.close(...ended),
       () => stored.db.summaries.openAlerts({ channel: CHANNEL, heldUntil: null, alerts }, NOW),
     );
     const told = await stored.rows.query(
-      `select promotion_id as id, severity, summary_id from flag_promotion_alerts where state <> 'closed' order by id`,
+      `select promotion_id as id, severity, summary_id from flag_promotions.alerts where state <> 'closed' order by id`,
     );
     expect(told).toEqual([
       { id: warned, severity: 'warning', summary_id: older },
@@ -89,12 +89,12 @@ describe('alerts that end together and alerts that are opened together', () => {
     const [ending = ''] = await summaries(1);
     const fresh = await insertPromotion(stored.rows, { flag_key: 'fresh' });
     const alerts = [{ promotionId: fresh, severity: 'warning' as const }];
-    await heldUp(`update flag_promotion_summaries set ended_at = now() where id = ${ending}`, () =>
+    await heldUp(`update flag_promotions.summaries set ended_at = now() where id = ${ending}`, () =>
       stored.db.summaries.openAlerts({ channel: CHANNEL, heldUntil: null, alerts }, NOW),
     );
     const told = await stored.rows.query(
       `select s.id <> $1 as another, s.repaint_wanted - s.repaint_done as behind
-         from flag_promotion_alerts a join flag_promotion_summaries s on s.id = a.summary_id`,
+         from flag_promotions.alerts a join flag_promotions.summaries s on s.id = a.summary_id`,
       [ending],
     );
     expect(told).toEqual([{ another: true, behind: 1 }]);
@@ -123,7 +123,7 @@ async function goesByTheOrder(table: string, ids: readonly string[], work: () =>
 test('summaries are locked by their ids, however they are stored', async () => {
   const told = await summaries(3);
   const ended = await Promise.all(told.map((id, n) => toldIn(id, `ended_${n}`, 'deployed')));
-  await goesByTheOrder('flag_promotion_summaries', told, () => stored.db.alerts.close(...ended));
+  await goesByTheOrder('flag_promotions.summaries', told, () => stored.db.alerts.close(...ended));
 });
 
 describe('the warnings that wait in a summary are locked by their ids, however they are stored,', () => {
@@ -138,12 +138,12 @@ describe('the warnings that wait in a summary are locked by their ids, however t
     // The newest promotion is alerted first.
     warned = (await insertPromotions(stored.rows, 3)).toReversed();
     await open('warning', new Date(NOW.getTime() + 1));
-    const opened = await stored.rows.query<{ id: string }>('select id from flag_promotion_alerts order by id');
+    const opened = await stored.rows.query<{ id: string }>('select id from flag_promotions.alerts order by id');
     alertIds = opened.map(({ id }) => id);
   });
 
   test('by whoever opens their criticals', async () => {
-    await goesByTheOrder('flag_promotion_alerts', alertIds, () => open('critical', null));
+    await goesByTheOrder('flag_promotions.alerts', alertIds, () => open('critical', null));
   });
 
   test('by whoever posts the summary', async () => {
@@ -153,10 +153,10 @@ describe('the warnings that wait in a summary are locked by their ids, however t
     const [id = ''] = await told.due(later, 10);
     const work = await told.claim(id, lease, later);
     const shown = { upTo: 1, through: work?.facts.through ?? '' };
-    await goesByTheOrder('flag_promotion_alerts', alertIds, () =>
+    await goesByTheOrder('flag_promotions.alerts', alertIds, () =>
       told.recordPosted(id, lease, { channel: CHANNEL, ts: '1.1' }, shown, later),
     );
-    const states = await stored.rows.query('select distinct state, thread_ts from flag_promotion_alerts');
+    const states = await stored.rows.query('select distinct state, thread_ts from flag_promotions.alerts');
     expect(states).toEqual([{ state: 'posted', thread_ts: '1.1' }]);
   });
 });
@@ -173,18 +173,18 @@ test('forgetting a message that was deleted and resolving its promotion do not l
   const warning = await postAlert(stored, id, 'warning', { channel: CHANNEL, ts: '1.1' });
   await postAlert(stored, id, 'critical', { channel: CHANNEL, ts: '1.2' }, '1.1');
   await db.replies.queueRepeat(id, 1);
-  await rows.query('delete from flag_promotion_alerts where promotion_id <> $1', [id]);
-  await rows.query('vacuum flag_promotion_alerts');
-  await rows.query('update flag_promotion_alerts set repaint_wanted = repaint_wanted + 1 where id = $1', [warning]);
+  await rows.query('delete from flag_promotions.alerts where promotion_id <> $1', [id]);
+  await rows.query('vacuum flag_promotions.alerts');
+  await rows.query('update flag_promotions.alerts set repaint_wanted = repaint_wanted + 1 where id = $1', [warning]);
   const lease = { owner: 'mine', durationMs: 60_000 };
   await db.alerts.claim(warning, lease, NOW);
   // As the delivery of the repetition does.
   await heldUp(
-    'select 1 from flag_promotion_replies for update',
+    'select 1 from flag_promotions.replies for update',
     () => db.alerts.forgetMessage(warning, lease),
     () => stored.replica().promotions.resolve(submission(id, kris), NOW, typed(kris.code())),
   );
-  const alerts = await rows.query('select severity, state from flag_promotion_alerts order by id');
+  const alerts = await rows.query('select severity, state from flag_promotions.alerts order by id');
   expect(alerts).toEqual([
     { severity: 'warning', state: 'closed' },
     { severity: 'critical', state: 'closed' },
@@ -197,29 +197,29 @@ describe('what was told of a promotion that came to rest', () => {
   const ended = { state: 'deployed', deployed_at: LONG_AGO, rca_url: 'https://docs.example.com/rca' };
   const summary = () =>
     stored.rows.query<{ id: string; pruned_completed: number }>(
-      'select id, pruned_completed from flag_promotion_summaries',
+      'select id, pruned_completed from flag_promotions.summaries',
     );
 
   async function told(flagKey: string, summaryId: string | null): Promise<string> {
     const id = await insertPromotion(stored.rows, { ...ended, flag_key: flagKey });
     await stored.rows.query(
-      `insert into flag_promotion_alerts (promotion_id, severity, state, summary_id, channel, message_ts, rca_settled, updated_at)
+      `insert into flag_promotions.alerts (promotion_id, severity, state, summary_id, channel, message_ts, rca_settled, updated_at)
         values ($1, 'critical', 'closed', $2, $3, '1.1', true, $4)`,
       [id, summaryId, CHANNEL, LONG_AGO],
     );
     await stored.rows.query(
-      `insert into flag_promotion_replies (promotion_id, kind, state, updated_at) values ($1, 'resolved', 'posted', $2)`,
+      `insert into flag_promotions.replies (promotion_id, kind, state, updated_at) values ($1, 'resolved', 'posted', $2)`,
       [id, LONG_AGO],
     );
     await stored.rows.query(
-      `insert into flag_promotion_progress (promotion_id, state, shown_state, updated_at) values ($1, 'posted', 'deployed', $2)`,
+      `insert into flag_promotions.progress (promotion_id, state, shown_state, updated_at) values ($1, 'posted', 'deployed', $2)`,
       [id, LONG_AGO],
     );
     return id;
   }
   async function ofSummary(count: number): Promise<readonly string[]> {
     const [id = ''] = await summaries(1);
-    await stored.rows.query('update flag_promotion_summaries set rca_settled = true, ended_at = $1, updated_at = $1', [
+    await stored.rows.query('update flag_promotions.summaries set rca_settled = true, ended_at = $1, updated_at = $1', [
       LONG_AGO,
     ]);
     return Promise.all(Array.from({ length: count }, (_, n) => told(`told_${n}`, id)));
@@ -228,12 +228,12 @@ describe('what was told of a promotion that came to rest', () => {
   test('is counted once by its summary, where two replicas remove it at once', async () => {
     const [id = ''] = await ofSummary(1);
     await heldUp(
-      'select 1 from flag_promotion_summaries for update',
+      'select 1 from flag_promotions.summaries for update',
       () => stored.db.pruning.prune(id, BEFORE),
       () => stored.replica().pruning.prune(id, BEFORE),
     );
     expect(await summary()).toMatchObject([{ pruned_completed: 1 }]);
-    expect(await stored.rows.query('select 1 from flag_promotion_alerts')).toEqual([]);
+    expect(await stored.rows.query('select 1 from flag_promotions.alerts')).toEqual([]);
   });
 
   test('so are many, by two ticks of the same second', async () => {
@@ -243,14 +243,14 @@ describe('what was told of a promotion that came to rest', () => {
     };
     await Promise.all([tick(stored.db), tick(stored.replica())]);
     expect(await summary()).toMatchObject([{ pruned_completed: 40 }]);
-    expect(await stored.rows.query('select 1 from flag_promotion_alerts')).toEqual([]);
+    expect(await stored.rows.query('select 1 from flag_promotions.alerts')).toEqual([]);
   });
 
   test('is removed while somebody clicks an old button of it, and neither locks the other out', async () => {
     const id = await told('clicked', null);
     // Between its replies and its progress message.
     await heldUp(
-      'select 1 from flag_promotion_alerts for key share',
+      'select 1 from flag_promotions.alerts for key share',
       () => stored.db.pruning.prune(id, BEFORE),
       () => stored.replica().alerts.closeOf(id),
     );

@@ -9,6 +9,8 @@ import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { enrol, NOW, submission, typed } from '../support/rows.js';
 
+const names = migrations.map(({ name }) => name);
+
 let database: TestDatabase;
 let sql: RowStore;
 const opened: Database[] = [];
@@ -39,9 +41,10 @@ async function run(statements: string): Promise<void> {
   }
 }
 
-/** All that the catalogue says about the relations and functions in `public`, but for knex's own tables. */
-async function catalogue(): Promise<Record<string, unknown>> {
-  const ours = `n.nspname = 'public' and c.relname not like 'flag_promotions_migrations%'`;
+/** All that the catalogue says about the relations and functions in these schemas, apart from knex's own tables. */
+async function catalogue(schemas = ['public', 'flag_promotions']): Promise<Record<string, unknown>> {
+  const list = schemas.map((name) => `'${name}'`).join(', ');
+  const ours = `n.nspname in (${list}) and c.relname not like 'migrations%'`;
   const of = (query: string) => sql.query<Record<string, unknown>>(query);
   return {
     relations: await of(
@@ -56,7 +59,7 @@ async function catalogue(): Promise<Record<string, unknown>> {
         where ${ours} and a.attnum > 0 and not a.attisdropped order by 1, 2`,
     ),
     indexes: await of(
-      `select indexname, indexdef from pg_indexes where schemaname = 'public' and tablename not like 'flag_promotions_migrations%' order by 1`,
+      `select indexname, indexdef from pg_indexes where schemaname in (${list}) and tablename not like 'migrations%' order by 1`,
     ),
     constraints: await of(
       `select c.relname, k.conname, k.contype, k.convalidated, pg_get_constraintdef(k.oid) as definition
@@ -69,10 +72,12 @@ async function catalogue(): Promise<Record<string, unknown>> {
         where ${ours} and not t.tgisinternal order by 1, 2`,
     ),
     functions: await of(
-      `select pg_get_functiondef(p.oid) as definition from pg_proc p where p.pronamespace = 'public'::regnamespace order by 1`,
+      `select pg_get_functiondef(p.oid) as definition
+         from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in (${list}) order by 1`,
     ),
     types: await of(
-      `select typname from pg_type where typnamespace = 'public'::regnamespace and typname not like '%flag_promotions_migrations%' order by 1`,
+      `select typname from pg_type join pg_namespace n on n.oid = typnamespace
+        where n.nspname in (${list}) and typname !~ '^_?migrations' order by 1`,
     ),
   };
 }
@@ -380,19 +385,19 @@ function withStates(...words: readonly string[]): string {
 
 describe('a table that cannot be adopted', () => {
   async function expectRefusal(message: RegExp): Promise<void> {
-    const before = { catalogue: await catalogue(), rows: await rowsOf(await columnNames()) };
+    const before = { catalogue: await catalogue(['public']), rows: await rowsOf(await columnNames()) };
     await expect(migrateToLatest(database.url)).rejects.toThrow(message);
-    expect({ catalogue: await catalogue(), rows: await rowsOf(await columnNames()) }).toEqual(before);
+    expect({ catalogue: await catalogue(['public']), rows: await rowsOf(await columnNames()) }).toEqual(before);
   }
 
-  test('for two active rows of one config var: both are named, nothing is changed, and mending it is enough', async () => {
+  test('for two active rows of one config var: both are named, the table is not changed, and mending it is enough', async () => {
     await run(`${MINIMAL} insert into console_flag_promotions (flag_key, heroku_app, state) values
       ('console_heroku_log_drain_alerting', 'raxx-console-prod', 'marked'), ('third_flag', 'raxx-console-prod', 'marked')`);
     await expectRefusal(
-      /FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING on raxx-console-prod \(rows 1, 4\)\. Nothing was changed/u,
+      /FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING on raxx-console-prod \(rows 1, 4\)\. The table was not changed/u,
     );
     await sql.query(`update console_flag_promotions set state = 'cancelled' where id = 4`);
-    expect(await migrateToLatest(database.url)).toHaveLength(migrations.length);
+    expect(await migrateToLatest(database.url)).toEqual(names.slice(1));
   });
 
   test('for two active rows whose config var is the same, though their flags are not', async () => {
@@ -405,19 +410,19 @@ describe('a table that cannot be adopted', () => {
 
   test.each(['id', 'flag_key', 'heroku_app', 'state'])('for its lack of %s', async (column) => {
     await run(`${MINIMAL} alter table console_flag_promotions drop column ${column}`);
-    await expectRefusal(new RegExp(`has no column ${column}[,.].*Nothing was changed`, 'u'));
+    await expectRefusal(new RegExp(`has no column ${column}[,.].*The table was not changed`, 'u'));
   });
 
   test('for ids that are no integers', async () => {
     await run(`create table console_flag_promotions (
         id uuid primary key default gen_random_uuid(), flag_key text not null, heroku_app text not null, state text not null);
       insert into console_flag_promotions (flag_key, heroku_app, state) values ('a', 'app', 'deploying')`);
-    await expectRefusal(/console_flag_promotions.*\bid\b.*Nothing was changed/u);
+    await expectRefusal(/console_flag_promotions.*\bid\b.*The table was not changed/u);
   });
 
   test('for states that are an enum without the words that the app writes', async () => {
     await run(withStates('queued', 'deploying', 'done'));
-    await expectRefusal(/console_flag_promotions.*\bstate\b.*Nothing was changed/u);
+    await expectRefusal(/console_flag_promotions.*\bstate\b.*The table was not changed/u);
   });
 
   test('for ids that are there twice', async () => {
@@ -431,6 +436,7 @@ describe('the migrations', () => {
   test('each take back exactly what they did, one by one, on an empty database and on an adopted table', async () => {
     for (const made of ['', OF_ITS_OWN]) {
       if (made !== '') await run(made);
+      await run('create schema flag_promotions');
       const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 2 } });
       try {
         const states = [await catalogue()];
@@ -447,6 +453,7 @@ describe('the migrations', () => {
       } finally {
         await knex.destroy();
       }
+      await run('drop schema flag_promotions');
     }
   });
 
@@ -454,17 +461,24 @@ describe('the migrations', () => {
     await run(MINIMAL);
     const ran = await Promise.all(Array.from({ length: 5 }, () => migrateToLatest(database.url)));
     expect(ran.map((names) => names.length).sort()).toEqual([0, 0, 0, 0, migrations.length]);
-    const applied = await sql.query('select name from flag_promotions_migrations order by id');
+    const applied = await sql.query('select name from flag_promotions.migrations order by id');
     expect(applied.map(({ name }) => name)).toEqual(migrations.map(({ name }) => name));
     const before = await catalogue();
     expect(await migrateToLatest(database.url)).toEqual([]);
     expect(await catalogue()).toEqual(before);
   });
 
+  test('each run in a transaction of its own, and find the schema where the account may not make one', async () => {
+    await run('create schema flag_promotions');
+    await migrateToLatest(database.url);
+    const written = await sql.query<{ xmin: string }>('select xmin::text from flag_promotions.migrations');
+    expect(new Set(written.map(({ xmin }) => xmin)).size).toBe(migrations.length);
+  });
+
   test('are not held up by a process that was killed while it migrated', async () => {
     await migrateToLatest(database.url);
     await rollBackAll(database.url);
-    await sql.query('update flag_promotions_migrations_lock set is_locked = 1');
+    await sql.query('update flag_promotions.migrations_lock set is_locked = 1');
     expect(await migrateToLatest(database.url)).toHaveLength(migrations.length);
   });
 
@@ -476,7 +490,7 @@ describe('the migrations', () => {
     try {
       await knex.transaction(async (trx) => {
         await last?.migration.down(trx);
-        await trx('flag_promotions_migrations').where({ name: last?.name }).delete();
+        await trx('flag_promotions.migrations').where({ name: last?.name }).delete();
       });
     } finally {
       await knex.destroy();
@@ -490,7 +504,7 @@ describe('the migrations', () => {
   test('leave alone what a newer version added: a replica of this one that restarts comes up', async () => {
     await migrateToLatest(database.url);
     await sql.query(
-      `insert into flag_promotions_migrations (name, batch, migration_time) values ('9999-of-a-newer-version', 2, now())`,
+      `insert into flag_promotions.migrations (name, batch, migration_time) values ('9999-of-a-newer-version', 2, now())`,
     );
     expect(await migrateToLatest(database.url)).toEqual([]);
   });
@@ -546,17 +560,16 @@ function withoutFiles(state: Record<string, unknown> | undefined): unknown {
 }
 
 describe('going back to an earlier schema', () => {
-  const names = migrations.map(({ name }) => name);
   const applied = async () =>
-    (await sql.query<{ name: string }>('select name from flag_promotions_migrations order by id')).map(
+    (await sql.query<{ name: string }>('select name from flag_promotions.migrations order by id')).map(
       ({ name }) => name,
     );
 
   test('takes back what is newer, the newest first, and can be gone forward from again', async () => {
     await migrateToLatest(database.url);
-    expect(await rollBackTo(database.url, '0006-progress')).toEqual(names.slice(6));
+    expect(await rollBackTo(database.url, '0006-recovery-codes')).toEqual(names.slice(6));
     expect(await applied()).toEqual(names.slice(0, 6));
-    expect(await rollBackTo(database.url, '0006-progress')).toEqual([]);
+    expect(await rollBackTo(database.url, '0006-recovery-codes')).toEqual([]);
     expect(await migrateToLatest(database.url)).toEqual(names.slice(6));
   });
 

@@ -8,7 +8,7 @@ afterEach(() => stored.close());
 
 const authenticatorNow = () =>
   stored.rows.query(
-    'select totp_secret_encrypted as secret, totp_last_step as step, totp_failed_attempts as failures, locked_until from console_operators',
+    'select totp_secret_encrypted as secret, totp_last_step as step, totp_failed_attempts as failures, locked_until from flag_promotions.operators',
   );
 const SEALED = { slackUserId: 'U0KRIS', role: 'superadmin', sealedSecret: 'sealed' } as const;
 
@@ -28,7 +28,7 @@ test('enrolling answers whether the operator existed, also where several enrol t
 test('enrolling again brings a new secret and role, ends the lock, and lets a disabled operator back in', async () => {
   await stored.db.operators.enrol(SEALED);
   await stored.rows.query(
-    `update console_operators set totp_last_step = 7, totp_failed_attempts = 5, locked_until = now() + interval '1 day'`,
+    `update flag_promotions.operators set totp_last_step = 7, totp_failed_attempts = 5, locked_until = now() + interval '1 day'`,
   );
   await stored.db.operators.disable('U0KRIS', NOW);
   await stored.db.operators.enrol({ slackUserId: 'U0KRIS', role: 'engineer', sealedSecret: 'new' });
@@ -69,7 +69,7 @@ test('disabling keeps the time of the first, and unlocking forgets failures but 
   expect(await stored.db.operators.find('U0KRIS')).toMatchObject({ disabledAt: NOW });
 
   await stored.rows.query(
-    `update console_operators set totp_last_step = $1, totp_failed_attempts = 5, locked_until = $2`,
+    `update flag_promotions.operators set totp_last_step = $1, totp_failed_attempts = 5, locked_until = $2`,
     [STEP, again],
   );
   expect(await stored.db.operators.list()).toMatchObject([{ lockedUntil: again, failedAttempts: 5 }]);
@@ -99,8 +99,8 @@ test('nothing that is listed holds a secret', async () => {
 });
 
 test.each([
-  `insert into console_operators (slack_user_id, role, totp_secret_encrypted) values ('U0EVE', 'root', 'x')`,
-  `update console_operators set totp_failed_attempts = -1`,
+  `insert into flag_promotions.operators (slack_user_id, role, totp_secret_encrypted) values ('U0EVE', 'root', 'x')`,
+  `update flag_promotions.operators set totp_failed_attempts = -1`,
 ])('the table itself refuses: %s', async (sql) => {
   await stored.db.operators.enrol(SEALED);
   await expect(stored.rows.query(sql)).rejects.toThrow('check constraint');

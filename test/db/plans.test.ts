@@ -15,10 +15,10 @@ const FEW = 200;
 
 const TABLES = [
   'console_flag_promotions',
-  'console_audit_log',
-  'console_audit_head',
-  'flag_promotion_alerts',
-  'flag_promotion_progress',
+  'flag_promotions.audit_log',
+  'flag_promotions.audit_head',
+  'flag_promotions.alerts',
+  'flag_promotions.progress',
 ] as const;
 const HOUR = 3_600_000;
 const LEASE = { owner: 'mine', durationMs: 60_000 };
@@ -50,19 +50,19 @@ beforeAll(async () => {
   stuckIds = inserted.rows.map(({ id }) => id);
   // The chain of the log is not what is looked at here, and would take long for so many events.
   await client.query(`
-    alter table console_audit_log disable trigger user;
-    insert into console_audit_log (id, at, action, actor, promotion_id, prev_hash, hash)
+    alter table flag_promotions.audit_log disable trigger user;
+    insert into flag_promotions.audit_log (id, at, action, actor, promotion_id, prev_hash, hash)
       select n, now(), 'console.flag.promotion.deployed', 'promoter', n, repeat('0', 64), repeat('0', 64)
         from generate_series(1, ${ROWS}) n;
-    update console_audit_log set action = 'console.flag.promotion.ops_complete' where id in (2, 3);
-    update console_audit_head set last_id = ${ROWS};
-    alter table console_audit_log enable trigger user;
-    insert into flag_promotion_alerts (promotion_id, severity, state, channel, message_ts, created_at, posted_at, rca_settled)
+    update flag_promotions.audit_log set action = 'console.flag.promotion.ops_complete' where id in (2, 3);
+    update flag_promotions.audit_head set last_id = ${ROWS};
+    alter table flag_promotions.audit_log enable trigger user;
+    insert into flag_promotions.alerts (promotion_id, severity, state, channel, message_ts, created_at, posted_at, rca_settled)
       select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now() - n * interval '10 minutes', now(), n > 5 from generate_series(1, 20000) n;
-    insert into flag_promotion_progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done)
+    insert into flag_promotions.progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done)
       select n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4 from generate_series(1, ${ROWS}) n;
-    update flag_promotion_alerts set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};
-    update flag_promotion_progress set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};`);
+    update flag_promotions.alerts set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};
+    update flag_promotions.progress set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};`);
   await client.query('vacuum analyze');
   const db = openDatabase(database.url);
   kris = await enrol(db, 'U0KRIS');
@@ -93,7 +93,7 @@ async function reads(): Promise<readonly Reads[]> {
   const found = await client.query<{ scans: string; rows: string }>(
     `select seq_scan as scans,
             seq_tup_read + (select coalesce(sum(idx_tup_read), 0) from pg_stat_user_indexes i where i.relid = t.relid) as rows
-       from pg_stat_user_tables t where relname = any($1) order by relname`,
+       from pg_stat_user_tables t where relid = any($1::text[]::regclass[]) order by relname`,
     [TABLES],
   );
   return found.rows.map(({ scans, rows: read }) => ({ sequentialScans: Number(scans), rowsRead: Number(read) }));
@@ -372,7 +372,7 @@ describe('beside 200,000 promotions and as many events', () => {
       await other.query(sql);
       await other.end();
     };
-    const table = await readBy(() => scan(`select count(*) from console_audit_log where actor = 'x'`));
+    const table = await readBy(() => scan(`select count(*) from flag_promotions.audit_log where actor = 'x'`));
     expect(table.sequentialScans).toBeGreaterThan(0);
     const index = await readBy(() => scan(`set enable_seqscan = off; select count(*) from console_flag_promotions`));
     expect(index).toMatchObject({ sequentialScans: 0 });

@@ -79,7 +79,9 @@ describe('ending a promotion', () => {
 
   test('is undone as a whole where the event cannot be recorded', async () => {
     const id = await claimed();
-    await stored.rows.query(`alter table console_audit_log add constraint none check (action not like '%.deployed')`);
+    await stored.rows.query(
+      `alter table flag_promotions.audit_log add constraint none check (action not like '%.deployed')`,
+    );
     await expect(stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)).rejects.toThrow(/none/u);
     expect(await stateOf(id)).toBe('deploying');
     expect(await actionsOf(id)).toHaveLength(2);
@@ -89,7 +91,7 @@ describe('ending a promotion', () => {
   test('locks the head of the audit chain last: whoever waits for something else holds up nobody’s event', async () => {
     const id = await claimed();
     await other.query('begin');
-    await other.query('select from flag_promotion_progress where promotion_id = $1 for update', [id]);
+    await other.query('select from flag_promotions.progress where promotion_id = $1 for update', [id]);
     const committing = stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE);
     await areWaiting(1);
     await mark('another');
@@ -110,7 +112,7 @@ describe('ending a promotion', () => {
   test('waits for whoever opens an alert at that very moment, and closes it, also in a summary', async () => {
     const id = await claimed();
     await other.query('begin');
-    await other.query('select from console_audit_head for update');
+    await other.query('select from flag_promotions.audit_head for update');
     const alerts = [{ promotionId: id, severity: 'critical' as const }];
     const opening = stored.db.summaries.openAlerts({ channel: 'C0ALERTS', heldUntil: null, alerts }, NOW);
     await areWaiting(1);
@@ -154,7 +156,7 @@ describe('linking an RCA', () => {
     const alerts = [ending, linking].map((promotionId) => ({ promotionId, severity: 'warning' as const }));
     await stored.db.summaries.openAlerts({ channel: 'C0ALERTS', heldUntil: null, alerts }, NOW);
     await other.query('begin');
-    await other.query('select from flag_promotion_alerts where promotion_id = $1 for update', [ending]);
+    await other.query('select from flag_promotions.alerts where promotion_id = $1 for update', [ending]);
     const committing = stored.db.promoting.commit(ending, LEASE, DEPLOYED, NOW, RELEASE);
     await areWaiting(1);
     const rca = { promotionId: linking, url: 'https://wiki.example/rca', operatorId: kris.id, at: NOW };
@@ -177,14 +179,14 @@ describe('marking', () => {
 
   test('waits for whoever takes a person’s rights at that moment, and then refuses', async () => {
     await other.query('begin');
-    await other.query('update console_operators set disabled_at = now() where slack_user_id = $1', [kris.id]);
+    await other.query('update flag_promotions.operators set disabled_at = now() where slack_user_id = $1', [kris.id]);
     const asked = { flagKey: 'new', herokuApp: 'app', configVar: 'FLAG_NEW', targetValue: 'true' };
     const marking = stored.db.transitions.mark(asked, kris.id, NOW);
     await areWaiting(1);
     await other.query('commit');
     expect(await marking).toEqual({ kind: 'not_operator' });
     expect(await stored.rows.query('select 1 from console_flag_promotions')).toEqual([]);
-    expect(await stored.rows.query('select action, actor from console_audit_log')).toEqual([
+    expect(await stored.rows.query('select action, actor from flag_promotions.audit_log')).toEqual([
       { action: 'console.flag.promotion.denied', actor: kris.id },
     ]);
   });

@@ -45,10 +45,11 @@ const RELEASE = {
   createdAt: new Date('2026-05-09T04:28:31Z'),
 } as const;
 const promotionRow = (id: string) => one(`select * from console_flag_promotions where id = ${id}`);
-const operatorRow = (person: Person) => one(`select * from console_operators where slack_user_id = '${person.id}'`);
+const operatorRow = (person: Person) =>
+  one(`select * from flag_promotions.operators where slack_user_id = '${person.id}'`);
 const auditEvents = () =>
   stored.rows.query<{ action: string; actor: string; promotion_id: string; detail: unknown; at: Date }>(
-    `select action, actor, promotion_id, detail, at from console_audit_log
+    `select action, actor, promotion_id, detail, at from flag_promotions.audit_log
       where action not like '%.stuck_%' order by id`,
   );
 const resolve = (request: ResolutionRequest, code: string, db = stored.db, now = NOW) =>
@@ -68,8 +69,8 @@ describe('resolving', () => {
     const id = await insertPromotion(stored.rows);
     await postAlert(stored, id, 'warning', { channel: CHANNEL, ts: '100.1' });
     await postAlert(stored, id, 'critical', { channel: CHANNEL, ts: '100.2' }, '100.1');
-    await stored.rows.query('update flag_promotion_alerts set repaint_done = repaint_wanted');
-    await stored.rows.query('update console_operators set totp_failed_attempts = 3');
+    await stored.rows.query('update flag_promotions.alerts set repaint_done = repaint_wanted');
+    await stored.rows.query('update flag_promotions.operators set totp_failed_attempts = 3');
 
     const outcome = await resolve(submission(id, kris), kris.code());
 
@@ -103,24 +104,24 @@ describe('resolving', () => {
     ]);
     expect(
       await stored.rows.query(
-        'select severity, state, repaint_wanted - repaint_done as behind from flag_promotion_alerts order by id',
+        'select severity, state, repaint_wanted - repaint_done as behind from flag_promotions.alerts order by id',
       ),
     ).toEqual([
       { severity: 'warning', state: 'closed', behind: 1 },
       { severity: 'critical', state: 'closed', behind: 0 },
     ]);
-    expect(await stored.rows.query('select promotion_id, kind, state from flag_promotion_replies')).toEqual([
+    expect(await stored.rows.query('select promotion_id, kind, state from flag_promotions.replies')).toEqual([
       { promotion_id: id, kind: 'resolved', state: 'pending' },
     ]);
-    await stored.rows.query(`alter table console_audit_log disable trigger user`);
-    await stored.rows.query(`delete from console_audit_log where action like '%.stuck_%'`);
+    await stored.rows.query(`alter table flag_promotions.audit_log disable trigger user`);
+    await stored.rows.query(`delete from flag_promotions.audit_log where action like '%.stuck_%'`);
     const writers = await writersOf(stored.rows, [
       'console_flag_promotions',
-      'console_operators',
-      'flag_promotion_alerts',
-      'flag_promotion_replies',
-      'console_audit_log',
-      'console_audit_head',
+      'flag_promotions.operators',
+      'flag_promotions.alerts',
+      'flag_promotions.replies',
+      'flag_promotions.audit_log',
+      'flag_promotions.audit_head',
     ]);
     expect(writers.size).toBe(1);
   });
@@ -183,8 +184,8 @@ describe('resolving', () => {
       promotion_id: id,
       detail: { url, previous_url: 'https://wiki.example/old' },
     });
-    expect(await stored.rows.query('select kind from flag_promotion_replies')).toEqual([{ kind: 'resolved' }]);
-    expect((await writersOf(stored.rows, ['console_flag_promotions', 'console_audit_head'])).size).toBe(1);
+    expect(await stored.rows.query('select kind from flag_promotions.replies')).toEqual([{ kind: 'resolved' }]);
+    expect((await writersOf(stored.rows, ['console_flag_promotions', 'flag_promotions.audit_head'])).size).toBe(1);
   });
 
   test('an RCA that is recorded already is not recorded again', async () => {
@@ -218,7 +219,7 @@ describe('a refused resolution', () => {
         await enrol(stored.db, 'U0OTHER');
         await stored.db.operators.disable('U0OTHER', NOW);
       }
-      const except = ['console_audit_log', 'console_audit_head'] as const;
+      const except = ['flag_promotions.audit_log', 'flag_promotions.audit_head'] as const;
       const before = await everything(stored.rows, except);
       expect(await stored.db.promotions.resolve(submission(id, person), NOW, NEVER)).toEqual({
         kind: 'not_superadmin',
@@ -265,7 +266,7 @@ describe('a refused resolution', () => {
 
   test('for its code leaves the count and an event without the code, whatever was wrong with it', async () => {
     const id = await insertPromotion(stored.rows);
-    const except = ['console_operators', 'console_audit_log', 'console_audit_head'] as const;
+    const except = ['flag_promotions.operators', 'flag_promotions.audit_log', 'flag_promotions.audit_head'] as const;
     const before = await everything(stored.rows, except);
     const failures = async () => (await operatorRow(kris))['totp_failed_attempts'];
 
@@ -274,7 +275,7 @@ describe('a refused resolution', () => {
     expect(await failures()).toBe(1);
     expect(kindOf(await resolve(submission(id, kris), '12345'))).toBe('code_refused: malformed');
     expect(await failures()).toBe(1);
-    await stored.rows.query('update console_operators set totp_last_step = $1', [STEP]);
+    await stored.rows.query('update flag_promotions.operators set totp_last_step = $1', [STEP]);
     expect(kindOf(await resolve(submission(id, kris), kris.code()))).toBe('code_refused: reused');
     expect(kindOf(await resolve(submission(id, kris), kris.code(-1)))).toBe('code_refused: reused');
     expect(await failures()).toBe(1);
@@ -307,7 +308,7 @@ describe('resolving at once', () => {
     const other = await enrol(stored.db, 'U0OTHER');
     const replica = stored.replica();
     for (const id of await insertPromotions(stored.rows, 8)) {
-      await stored.rows.query('update console_operators set totp_last_step = null');
+      await stored.rows.query('update flag_promotions.operators set totp_last_step = null');
       const outcomes = await Promise.all([
         resolve(submission(id, kris), kris.code()),
         resolve(submission(id, other, { action: 'failed', confirmedContradiction: true }), other.code(), replica),
@@ -322,11 +323,11 @@ describe('resolving at once', () => {
       });
       expect(await promotionRow(id)).toMatchObject({ state, resolved_by: winner.id });
       const steps = await stored.rows.query(
-        'select slack_user_id as id from console_operators where totp_last_step is not null',
+        'select slack_user_id as id from flag_promotions.operators where totp_last_step is not null',
       );
       expect(steps).toEqual([{ id: winner.id }]);
     }
-    expect(await stored.rows.query('select id from console_audit_log')).toHaveLength(8);
+    expect(await stored.rows.query('select id from flag_promotions.audit_log')).toHaveLength(8);
   });
 
   test('30 operators over 4 replicas: one resolution, one event, 29 are told', async () => {
@@ -339,9 +340,9 @@ describe('resolving at once', () => {
     );
     expect(tally(outcomes)).toEqual({ resolved: 1, already_resolved: 29 });
     expect(await auditEvents()).toHaveLength(1);
-    const burnt = await stored.rows.query('select 1 from console_operators where totp_last_step is not null');
+    const burnt = await stored.rows.query('select 1 from flag_promotions.operators where totp_last_step is not null');
     expect(burnt).toHaveLength(1);
-    expect(await stored.rows.query('select kind from flag_promotion_replies')).toEqual([{ kind: 'resolved' }]);
+    expect(await stored.rows.query('select kind from flag_promotions.replies')).toEqual([{ kind: 'resolved' }]);
   });
 
   test('the same submission five times over: one resolution, and the others hear that theirs went through', async () => {
@@ -363,7 +364,7 @@ describe('resolving at once', () => {
     const replica = stored.replica();
     const ids = await insertPromotions(stored.rows, 12);
     for (let pair = 0; pair < ids.length; pair += 2) {
-      await stored.rows.query('update console_operators set totp_last_step = null');
+      await stored.rows.query('update flag_promotions.operators set totp_last_step = null');
       const outcomes = await Promise.all(
         ids
           .slice(pair, pair + 2)
@@ -379,7 +380,7 @@ describe('resolving at once', () => {
     'a step that was used, or an older one, is not stored even where the check lets it pass',
     async (step) => {
       const id = await insertPromotion(stored.rows);
-      await stored.rows.query('update console_operators set totp_last_step = $1', [STEP]);
+      await stored.rows.query('update flag_promotions.operators set totp_last_step = $1', [STEP]);
       const before = await everything(stored.rows);
       await expect(stored.db.promotions.resolve(submission(id, kris), NOW, accepted(step))).rejects.toThrow(
         'time step',
@@ -424,7 +425,7 @@ describe('resolving at once', () => {
     const ids = await insertPromotions(stored.rows, 10);
     await stored.rows.query(`update console_flag_promotions set checkpoint = 'INTENT'`);
     for (const id of ids) {
-      await stored.rows.query('update console_operators set totp_last_step = null');
+      await stored.rows.query('update flag_promotions.operators set totp_last_step = null');
       expect((await replica.promoting.claimNext(lease, NOW))?.promotion.id).toBe(id);
       const [outcome, committed] = await Promise.all([
         resolve(submission(id, kris), kris.code()),
@@ -460,18 +461,18 @@ describe('linking an RCA', () => {
     });
     expect(await promotionRow(id)).toMatchObject({ rca_url: url, state: 'deployed' });
     const [event] = await stored.rows.query<{ id: string }>(
-      `select * from console_audit_log where action like '%rca_linked'`,
+      `select * from flag_promotions.audit_log where action like '%rca_linked'`,
     );
     expect(event).toMatchObject({ actor: 'U0ENGINEER', promotion_id: id, detail: { url, previous_url: null } });
-    expect(await stored.rows.query('select kind, ordinal, state from flag_promotion_replies')).toEqual([
+    expect(await stored.rows.query('select kind, ordinal, state from flag_promotions.replies')).toEqual([
       { kind: 'rca_linked', ordinal: event?.id, state: 'pending' },
     ]);
     expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ repaintWanted: 1, repaintDone: 0 }]);
     const writers = await writersOf(stored.rows, [
       'console_flag_promotions',
-      'flag_promotion_alerts',
-      'flag_promotion_replies',
-      'console_audit_head',
+      'flag_promotions.alerts',
+      'flag_promotions.replies',
+      'flag_promotions.audit_head',
     ]);
     expect(writers.size).toBe(1);
   });
@@ -486,7 +487,7 @@ describe('linking an RCA', () => {
       { url, previous_url: null },
       { url: second, previous_url: url },
     ]);
-    expect(await stored.rows.query('select 1 from flag_promotion_replies')).toHaveLength(2);
+    expect(await stored.rows.query('select 1 from flag_promotions.replies')).toHaveLength(2);
     const before = await everything(stored.rows);
     expect(await link(id, kris.id, second)).toMatchObject({ kind: 'unchanged', promotion: { rcaUrl: second } });
     expect(await everything(stored.rows)).toEqual(before);
@@ -519,7 +520,7 @@ describe('linking an RCA', () => {
       await enrol(stored.db, 'U0OTHER');
       await stored.db.operators.disable('U0OTHER', NOW);
     }
-    const except = ['console_audit_log', 'console_audit_head'] as const;
+    const except = ['flag_promotions.audit_log', 'flag_promotions.audit_head'] as const;
     const before = await everything(stored.rows, except);
     expect(await link(id, 'U0OTHER')).toEqual({ kind: 'not_operator' });
     expect(await link('4711', 'U0OTHER')).toEqual({ kind: 'not_operator' });

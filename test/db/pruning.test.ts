@@ -19,7 +19,7 @@ afterEach(() => stored.close());
 const RCA = 'https://docs.example.com/rca';
 /** Long after all that happens here, on the database's clock. */
 const LATER = new Date(Date.now() + 24 * 3_600_000);
-const TOLD = ['flag_promotion_alerts', 'flag_promotion_replies', 'flag_promotion_progress'] as const;
+const TOLD = ['flag_promotions.alerts', 'flag_promotions.replies', 'flag_promotions.progress'] as const;
 let posts = 0;
 
 /** A promotion that alerted, ended with an RCA, and of which all was said. */
@@ -27,7 +27,7 @@ async function settled(columns: Readonly<Record<string, unknown>> = { rca_url: R
   posts += 1;
   const id = await insertPromotion(stored.rows, { flag_key: `flag_${posts}` });
   await stored.rows.query(
-    `insert into flag_promotion_progress (promotion_id, state, channel, message_ts, shown_state) values ($1, 'posted', $2, $3, 'deployed')`,
+    `insert into flag_promotions.progress (promotion_id, state, channel, message_ts, shown_state) values ($1, 'posted', $2, $3, 'deployed')`,
     [id, CHANNEL, `${posts}.9`],
   );
   const alertId = await postAlert(stored, id, 'critical', { channel: CHANNEL, ts: `${posts}.1` });
@@ -40,9 +40,9 @@ async function settled(columns: Readonly<Record<string, unknown>> = { rca_url: R
   await stored.db.alerts.close(id);
   await stored.db.rcaDebts.settle(alertId);
   await stored.rows.query(
-    `update flag_promotion_alerts set repaint_done = repaint_wanted where promotion_id = ${id};
-     update flag_promotion_replies set state = 'posted' where promotion_id = ${id};
-     update flag_promotion_progress set repaint_done = repaint_wanted where promotion_id = ${id}`,
+    `update flag_promotions.alerts set repaint_done = repaint_wanted where promotion_id = ${id};
+     update flag_promotions.replies set state = 'posted' where promotion_id = ${id};
+     update flag_promotions.progress set repaint_done = repaint_wanted where promotion_id = ${id}`,
   );
   return id;
 }
@@ -83,14 +83,14 @@ describe('what was told of a promotion that came to rest', () => {
   });
 
   test.each<[string, (id: string) => Promise<unknown>]>([
-    ['an alert that is open', (id) => change(`flag_promotion_alerts set state = 'posted'`, id)],
-    ['an alert that is to be painted', (id) => change('flag_promotion_alerts set repaint_wanted = 9', id)],
-    ['a reminder that is not settled', (id) => change('flag_promotion_alerts set rca_settled = false', id)],
-    ['a reply that waits', (id) => change(`flag_promotion_replies set state = 'pending'`, id)],
-    ['a progress message that is to be painted', (id) => change('flag_promotion_progress set repaint_wanted = 9', id)],
+    ['an alert that is open', (id) => change(`flag_promotions.alerts set state = 'posted'`, id)],
+    ['an alert that is to be painted', (id) => change('flag_promotions.alerts set repaint_wanted = 9', id)],
+    ['a reminder that is not settled', (id) => change('flag_promotions.alerts set rca_settled = false', id)],
+    ['a reply that waits', (id) => change(`flag_promotions.replies set state = 'pending'`, id)],
+    ['a progress message that is to be painted', (id) => change('flag_promotions.progress set repaint_wanted = 9', id)],
     [
       'a progress message that shows the wrong state',
-      (id) => change(`flag_promotion_progress set shown_state = 'deploying'`, id),
+      (id) => change(`flag_promotions.progress set shown_state = 'deploying'`, id),
     ],
     [
       'a row that was set back to deploying',
@@ -114,7 +114,7 @@ describe('what was told of a promotion that came to rest', () => {
       `with made as (
          insert into console_flag_promotions (flag_key, heroku_app, config_var, state, deployed_at)
            select 'newer_' || n, 'app', 'FLAG_' || n, 'deployed', now() from generate_series(1, 500) n returning id)
-       insert into flag_promotion_alerts (promotion_id, severity, state, message_ts) select id, 'warning', 'closed', '1.1' from made`,
+       insert into flag_promotions.alerts (promotion_id, severity, state, message_ts) select id, 'warning', 'closed', '1.1' from made`,
     );
     expect((await stored.db.rcaDebts.owed(600)).rows.map((row) => row.id)).not.toContain(id);
     expect(await prunable()).toEqual([id]);
@@ -147,7 +147,7 @@ describe('what was told of a promotion that came to rest', () => {
 test('a promotion that never alerted loses its progress message alone, and a marked one nothing', async () => {
   const quiet = await insertPromotion(stored.rows, { flag_key: 'quiet', state: 'deployed', deployed_at: NOW });
   await stored.rows.query(
-    `insert into flag_promotion_progress (promotion_id, state, shown_state) values ($1, 'posted', 'deployed')`,
+    `insert into flag_promotions.progress (promotion_id, state, shown_state) values ($1, 'posted', 'deployed')`,
     [quiet],
   );
   await insertPromotion(stored.rows, { flag_key: 'marked', state: 'marked' });

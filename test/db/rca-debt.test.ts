@@ -1,5 +1,3 @@
-import knexFactory from 'knex';
-import * as rcaReminder from '../../migrations/0007-rca-reminder.js';
 import { CHANNEL, enrol, insertPromotion, NOW, postAlert, type Stored, startStored } from '../support/rows.js';
 
 let stored: Stored;
@@ -28,7 +26,7 @@ async function ended(columns: Readonly<Record<string, unknown>> = {}, severity: 
 
 const unsettled = async () => (await stored.db.rcaDebts.unsettled(100)).map(({ alertId }) => alertId);
 const reminders = () =>
-  stored.rows.query(`select promotion_id, state from flag_promotion_replies where kind = 'rca_reminder' order by id`);
+  stored.rows.query(`select promotion_id, state from flag_promotions.replies where kind = 'rca_reminder' order by id`);
 
 describe('unsettled', () => {
   test('are closed criticals, the oldest first, and nothing else', async () => {
@@ -108,7 +106,7 @@ describe('what is owed', () => {
   test('counts a promotion once, whatever it alerted, and not what was never posted', async () => {
     const { id } = await ended();
     await stored.rows.query(
-      `insert into flag_promotion_alerts (promotion_id, severity, state, message_ts) values ($1, 'warning', 'closed', '7.7')`,
+      `insert into flag_promotions.alerts (promotion_id, severity, state, message_ts) values ($1, 'warning', 'closed', '7.7')`,
       [id],
     );
     const unposted = await insertPromotion(stored.rows, { flag_key: 'unposted' });
@@ -122,37 +120,12 @@ describe('what is owed', () => {
       with made as (
         insert into console_flag_promotions (flag_key, heroku_app, config_var, state, deployed_at)
           select 'flag', 'app', 'FLAG', 'deployed', now() from generate_series(1, 501) returning id)
-      insert into flag_promotion_alerts (promotion_id, severity, state, message_ts)
+      insert into flag_promotions.alerts (promotion_id, severity, state, message_ts)
         select id, 'critical', 'closed', id || '.1' from made`);
     expect(await stored.db.rcaDebts.owed(3)).toMatchObject({ total: 500, isAtLeast: true, rows: { length: 3 } });
-    await stored.rows.query('delete from flag_promotion_alerts where id = (select min(id) from flag_promotion_alerts)');
+    await stored.rows.query(
+      'delete from flag_promotions.alerts where id = (select min(id) from flag_promotions.alerts)',
+    );
     expect(await stored.db.rcaDebts.owed(3)).toMatchObject({ total: 500, isAtLeast: false });
   });
-});
-
-test('an upgrade wakes no old thread, and keeps kinds of replies that others added', async () => {
-  const old = await ended();
-  const fresh = await ended();
-  const kinds = `select pg_get_constraintdef(oid) as def from pg_constraint where conname = 'flag_promotion_replies_kind_check'`;
-  const knex = knexFactory({ client: 'pg', connection: stored.url, pool: { min: 0, max: 1 } });
-  try {
-    await knex.transaction((trx) => rcaReminder.down(trx));
-    const [before] = await stored.rows.query<{ def: string }>(kinds);
-    expect(before?.def).not.toContain('rca_reminder');
-    await stored.rows.query(`update flag_promotion_alerts set updated_at = now() - interval '4 days' where id = $1`, [
-      old.alertId,
-    ]);
-    await knex.raw(`
-      alter table flag_promotion_replies drop constraint flag_promotion_replies_kind_check;
-      alter table flag_promotion_replies add constraint flag_promotion_replies_kind_check
-        check (kind in ('repeat', 'resolved', 'rca_linked', 'of_another_step'))`);
-    await knex.transaction((trx) => rcaReminder.up(trx));
-  } finally {
-    await knex.destroy();
-  }
-  expect(await unsettled()).toEqual([fresh.alertId]);
-  const [after] = await stored.rows.query<{ def: string }>(kinds);
-  for (const kind of ['repeat', 'resolved', 'rca_linked', 'of_another_step', 'rca_reminder']) {
-    expect(after?.def).toContain(`'${kind}'`);
-  }
 });

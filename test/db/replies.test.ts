@@ -37,13 +37,13 @@ async function queue(ordinal = 1, promotionId = id): Promise<string> {
 }
 const repliesNow = () =>
   stored.rows.query(
-    `select kind, ordinal, state, attempts, channel, message_ts, last_error from flag_promotion_replies order by id`,
+    `select kind, ordinal, state, attempts, channel, message_ts, last_error from flag_promotions.replies order by id`,
   );
 
 async function leaseIsOver(reply: string): Promise<void> {
   await eventually(async () => {
     const over = await stored.rows.query(
-      `select 1 from flag_promotion_replies where id = $1 and lease_until <= clock_timestamp()`,
+      `select 1 from flag_promotions.replies where id = $1 and lease_until <= clock_timestamp()`,
       [reply],
     );
     expect(over).toHaveLength(1);
@@ -132,7 +132,7 @@ describe('the lease on a reply', () => {
     for (const now of [later(-86_400_000), NOW, later(10 * 365 * 86_400_000)]) {
       expect(await stored.db.replies.claim(reply, THEIRS, now)).toBeNull();
     }
-    await stored.rows.query('update flag_promotion_replies set lease_until = clock_timestamp()');
+    await stored.rows.query('update flag_promotions.replies set lease_until = clock_timestamp()');
     expect(await stored.db.replies.due(NOW, 10)).toEqual([reply]);
     const second = await stored.db.replies.claim(reply, THEIRS, NOW);
     expect(second?.attemptsBefore).toBe(1);

@@ -34,12 +34,12 @@ const open = (severity: Severity, of = ids, db = stored.db, channel = CHANNEL, h
   db.summaries.openAlerts({ channel, heldUntil, alerts: of.map((promotionId) => ({ promotionId, severity })) }, NOW);
 const rows = (kind = 'summary') =>
   stored.rows.query<{ id: string; state: string; called_through: string; calls: number; behind: number }>(
-    `select id, state, called_through, calls, repaint_wanted - repaint_done as behind from flag_promotion_summaries where kind = $1 order by id`,
+    `select id, state, called_through, calls, repaint_wanted - repaint_done as behind from flag_promotions.summaries where kind = $1 order by id`,
     [kind],
   );
 const alertRows = () =>
   stored.rows.query<{ promotion_id: string; severity: string; state: string; thread_ts: string | null }>(
-    `select promotion_id, severity, state, thread_ts from flag_promotion_alerts order by id`,
+    `select promotion_id, severity, state, thread_ts from flag_promotions.alerts order by id`,
   );
 
 /** Posts the one summary as the app does, and answers its id. */
@@ -112,7 +112,7 @@ describe('opening alerts that are told in a summary', () => {
       // What another was at stays for the next tick.
       await open('warning');
       expect([round, (await alertRows()).map(({ promotion_id: id }) => id).sort()]).toEqual([round, [...ids].sort()]);
-      await stored.rows.query('delete from flag_promotion_alerts');
+      await stored.rows.query('delete from flag_promotions.alerts');
     }
   });
 
@@ -120,7 +120,7 @@ describe('opening alerts that are told in a summary', () => {
     await open('warning', ids.slice(0, 2));
     await open('warning', ids.slice(2, 4));
     expect(await rows()).toHaveLength(1);
-    await stored.rows.query(`update flag_promotion_summaries set created_at = now() - interval '61 minutes'`);
+    await stored.rows.query(`update flag_promotions.summaries set created_at = now() - interval '61 minutes'`);
     await open('warning', ids.slice(4));
     expect(await rows()).toHaveLength(2);
     // What turns critical is told where its warning is, however long ago that was.
@@ -177,7 +177,7 @@ describe('where and when a summary is told', () => {
 
   test('in quiet hours waits for their end, and takes in what comes all night', async () => {
     await held(ids.slice(0, 3));
-    await stored.rows.query(`update flag_promotion_summaries set created_at = now() - interval '3 hours'`);
+    await stored.rows.query(`update flag_promotions.summaries set created_at = now() - interval '3 hours'`);
     await held(ids.slice(3));
     expect(await rows()).toHaveLength(1);
     expect(await summaries().due(NOW, 10)).toEqual([]);
@@ -201,7 +201,7 @@ describe('where and when a summary is told', () => {
     const [waiting = '', gone = '', own = ''] = ids;
     await stored.db.alerts.open(waiting, 'warning', NOW, HELD_UNTIL);
     await stored.db.alerts.open(gone, 'warning', NOW, HELD_UNTIL);
-    await stored.rows.query(`update flag_promotion_alerts set created_at = now() - interval '3 hours'`);
+    await stored.rows.query(`update flag_promotions.alerts set created_at = now() - interval '3 hours'`);
     await openAlert(stored, own, 'warning');
     // Nobody saw its warning.
     await stored.db.alerts.open(gone, 'critical', NOW);
@@ -295,7 +295,7 @@ describe('pruning what a summary told', () => {
       `with newer as (
          insert into console_flag_promotions (flag_key, heroku_app, config_var, state)
          select 'newer_' || n, 'raxx-web', 'FLAG_NEWER_' || n, 'deploying' from generate_series(1, 500) n returning id)
-       insert into flag_promotion_alerts (promotion_id, severity) select id, 'warning' from newer`,
+       insert into flag_promotions.alerts (promotion_id, severity) select id, 'warning' from newer`,
     );
   }
   /** Long after all that happens here, on the database's clock. */
@@ -309,7 +309,7 @@ describe('pruning what a summary told', () => {
     await summaries().end('1', NOW);
     await summaries().remind('1');
     await stored.rows.query(
-      `update flag_promotion_summaries set repaint_done = repaint_wanted, state = case when kind = 'summary' then 'posted' else 'closed' end`,
+      `update flag_promotions.summaries set repaint_done = repaint_wanted, state = case when kind = 'summary' then 'posted' else 'closed' end`,
     );
   }
   beforeEach(async () => {
@@ -330,10 +330,10 @@ describe('pruning what a summary told', () => {
     await settle();
     expect(await pruning().prunableSummaries(LATER, 10)).toEqual([]);
     for (const id of ids.slice(3)) expect(await pruning().prune(id, LATER)).toBe(true);
-    expect((await stored.rows.query('select 1 from flag_promotion_alerts')).length).toBe(0);
+    expect((await stored.rows.query('select 1 from flag_promotions.alerts')).length).toBe(0);
     expect(await pruning().prunableSummaries(LATER, 10)).toEqual(['1']);
     await pruning().pruneSummary('1', LATER);
-    expect(await stored.rows.query('select 1 from flag_promotion_summaries')).toEqual([]);
+    expect(await stored.rows.query('select 1 from flag_promotions.summaries')).toEqual([]);
   });
 
   test('leaves what owes an RCA until the summary has reminded of it', async () => {
@@ -355,7 +355,7 @@ describe('pruning what a summary told', () => {
     await settle();
     for (const id of ids) await pruning().prune(id, LATER);
     expect(await pruning().prunableSummaries(LATER, 10)).toEqual(['1']);
-    await stored.rows.query(`update flag_promotion_summaries set ${change}`);
+    await stored.rows.query(`update flag_promotions.summaries set ${change}`);
     expect(await pruning().prunableSummaries(LATER, 10)).toEqual([]);
     await pruning().pruneSummary('1', LATER);
     expect(await rows()).toHaveLength(1);
@@ -383,7 +383,7 @@ describe('delivering a summary', () => {
     expect(await stored.db.alerts.due(NOW, 10)).toEqual([]);
     expect(await stored.db.alerts.pendingOf(ids[0] ?? '')).toEqual([]);
     const earlier = await stored.rows.query(
-      `select 1 from flag_promotion_alerts a where (a.state = 'pending' or a.repaint_wanted > a.repaint_done)
+      `select 1 from flag_promotions.alerts a where (a.state = 'pending' or a.repaint_wanted > a.repaint_done)
           and (a.lease_until is null or a.lease_until <= clock_timestamp())`,
     );
     expect(earlier).toEqual([]);
@@ -425,7 +425,7 @@ describe('delivering a summary', () => {
   test('a message that somebody deleted is posted anew, and its alerts move with it', async () => {
     await open('warning');
     await post();
-    await stored.rows.query('update flag_promotion_summaries set repaint_wanted = repaint_wanted + 1');
+    await stored.rows.query('update flag_promotions.summaries set repaint_wanted = repaint_wanted + 1');
     await summaries().claim('1', MINE, NOW);
     await summaries().forgetMessage('1', MINE);
     await summaries().release('1', MINE, null);
@@ -503,7 +503,7 @@ describe('what follows a summary', () => {
     await summaries().call(id, 0, NOW);
     const [call] = await rows('call');
     expect(await summaries().due(NOW, 10)).toEqual([call?.id]);
-    await stored.rows.query(`update flag_promotion_summaries set state = 'pending' where id = $1`, [id]);
+    await stored.rows.query(`update flag_promotions.summaries set state = 'pending' where id = $1`, [id]);
     expect(await summaries().due(NOW, 10)).toEqual([id]);
     expect(await summaries().claim(call?.id ?? '', MINE, NOW)).toBeNull();
   });
@@ -542,7 +542,7 @@ test('on the way back what is open in a summary is due again by itself, and what
   await knex.transaction(async (trx) => last?.migration.down(trx));
   await knex.destroy();
   const left = await stored.rows.query<{ promotion_id: string; state: string; free: boolean }>(
-    `select promotion_id, state, lease_until is null as free from flag_promotion_alerts order by promotion_id`,
+    `select promotion_id, state, lease_until is null as free from flag_promotions.alerts order by promotion_id`,
   );
   expect(left.map(({ promotion_id, state, free }) => [promotion_id, state, free])).toEqual([
     [ended, 'closed', true],
@@ -566,9 +566,10 @@ describe('turns at a channel', () => {
   });
 
   test('are not lost for hours where the database’s clock was set back', async () => {
-    await stored.rows.query(`insert into flag_promotion_turns values ($1, 'gone', now() + interval '2 hours')`, [
-      CHANNEL,
-    ]);
+    await stored.rows.query(
+      `insert into flag_promotions.channel_slots values ($1, 'gone', now() + interval '2 hours')`,
+      [CHANNEL],
+    );
     expect(await stored.db.turns.take(CHANNEL, 'next', 1_000)).toBe(0);
   });
 });

@@ -14,15 +14,15 @@ async function whatWasTold(bed: TestBed): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['the log', bed.logged.join('')],
     // Without the hashes: among thousands of them some have six digits in a row that are also a code's.
-    ['the audit log', await rows('select at, action, actor, promotion_id, detail from console_audit_log')],
-    ['enrolments', await rows('select * from console_operator_enrolments')],
-    ['recovery codes', await rows('select * from console_operator_recovery_codes')],
+    ['the audit log', await rows('select at, action, actor, promotion_id, detail from flag_promotions.audit_log')],
+    ['enrolments', await rows('select * from flag_promotions.enrolments')],
+    ['recovery codes', await rows('select * from flag_promotions.recovery_codes')],
     ['errors kept in rows', await rows('select last_error, failure_reason from console_flag_promotions')],
     [
       'errors of deliveries',
       await rows(
-        `select last_error from flag_promotion_alerts union all select last_error from flag_promotion_replies
-          union all select last_error from flag_promotion_progress union all select last_error from flag_promotion_summaries`,
+        `select last_error from flag_promotions.alerts union all select last_error from flag_promotions.replies
+          union all select last_error from flag_promotions.progress union all select last_error from flag_promotions.summaries`,
       ),
     ],
     ['metrics', metrics],

@@ -48,13 +48,13 @@ export const CHANNEL = 'C0ALERTS';
 
 const TABLES = [
   'console_flag_promotions',
-  'flag_promotion_alerts',
-  'flag_promotion_replies',
-  'flag_promotion_attention',
-  'console_operators',
-  'console_audit_log',
-  'console_audit_head',
-  'flag_promotion_maintenance',
+  'flag_promotions.alerts',
+  'flag_promotions.replies',
+  'flag_promotions.attention',
+  'flag_promotions.operators',
+  'flag_promotions.audit_log',
+  'flag_promotions.audit_head',
+  'flag_promotions.maintenance',
 ] as const;
 type Table = (typeof TABLES)[number];
 
@@ -212,7 +212,9 @@ export function submission(
 export async function breakAuditLog(rows: RowStore): Promise<void> {
   await rows.query(`create function broken() returns trigger language plpgsql as $$
     begin raise exception 'the audit log is broken'; end $$`);
-  await rows.query('create trigger broken before insert on console_audit_log for each row execute function broken()');
+  await rows.query(
+    'create trigger broken before insert on flag_promotions.audit_log for each row execute function broken()',
+  );
 }
 
 export async function mendAuditLog(rows: RowStore): Promise<void> {

@@ -1,18 +1,21 @@
 /**
- * The promotions themselves. Where the team's console already made the table, its rows and its columns stay as they
- * are, and only what this app needs and does not find is added; each addition is marked by a comment, so that `down`
- * removes those and nothing of the console's.
+ * The promotions. If the team's console already made the table, its rows and columns stay as they are, and only the missing
+ * columns and indexes are added. A comment marks each addition, so `down` removes those and nothing of the console's.
  *
- * The partial unique index is what makes "one active promotion per app and config var" true whoever writes; the
- * partial index on the stuck clock makes detection cost what is stuck, not what the table holds.
+ * `target_unset`: reverting may mean removing the config var, and an empty `target_value` is a value too.
+ *
+ * `base_release`: the newest release before the promoter first set the value. After a kill, a newer release with the value
+ * is the promoter's own. Times can't tell: Heroku's are whole seconds of another clock.
  */
 import type { Knex } from 'knex';
-import { ADDED_BY_US } from './migration.js';
+import { ADDED_BY_US, columnsOf } from './migration.js';
 
 const TABLE = 'console_flag_promotions';
-/** Names of their own: an index that the console made must neither stand in for one of these nor be dropped with them. */
+/** The prefix keeps ours apart from the console's indexes on the same table. */
 const ACTIVE_UNIQUE = 'flag_promotions_one_active';
 const STUCK_CLOCK = 'flag_promotions_stuck_clock';
+const PROMOTER_DUE = 'flag_promotions_promoter_due';
+const PROMOTED = 'flag_promotions_promoted';
 const ENDED = 'flag_promotions_ended';
 const FLAG_KEY = 'flag_promotions_flag_key';
 const ID = 'flag_promotions_id';
@@ -27,9 +30,11 @@ const COLUMNS: readonly (readonly [name: string, definition: string])[] = [
   ['heroku_app', 'text not null'],
   ['config_var', 'text not null'],
   ['target_value', "text not null default 'true'"],
+  ['target_unset', 'boolean not null default false'],
   ['previous_value', 'text'],
   ['state', "text not null default 'marked'"],
   ['checkpoint', 'text'],
+  ['base_release', 'integer'],
   ['marked_by', 'text'],
   ['marked_at', 'timestamptz'],
   ['promoted_by', 'text'],
@@ -56,43 +61,58 @@ const ID_TYPES = ['smallint', 'integer', 'bigint'];
 const NEEDED_STATES = ['marked', 'deploying', 'deployed', 'failed', 'cancelled'];
 
 export async function up(knex: Knex): Promise<void> {
-  if (await knex.schema.hasTable(TABLE)) await adopt(knex);
+  const present = await columnsOf(knex, TABLE);
+  if (present.size > 0) await adopt(knex, present);
   else await create(knex);
 
-  // A console's columns may carry no zone; an index takes only what no setting of the session can change.
-  await knex.raw(`
-    create function flag_promotions_utc(at timestamptz) returns timestamp language sql immutable as $$ select at at time zone 'UTC' $$;
-    create function flag_promotions_utc(at timestamp) returns timestamp language sql immutable as $$ select at $$;
-    create index ${STUCK_CLOCK} on ${TABLE} ((
-      coalesce(flag_promotions_utc(promoted_at), flag_promotions_utc(marked_at), flag_promotions_utc(created_at), '-infinity'::timestamp)
-    )) where state = 'deploying';
-    create index ${ENDED} on ${TABLE} ((
-      coalesce(flag_promotions_utc(deployed_at), flag_promotions_utc(failed_at))
-    ) desc nulls last, id desc) where state in ('deployed', 'failed');
-  `);
   await refuseTwoActivePromotions(knex);
-  await knex.raw(
-    `create unique index ${ACTIVE_UNIQUE} on ${TABLE} (heroku_app, (${CONFIG_VAR})) where state in ('marked', 'deploying')`,
-  );
-  // `list` shows the newest first; an id is the order of arrival.
-  await knex.raw(`create index ${FLAG_KEY} on ${TABLE} (flag_key, id desc)`);
+  await knex.raw(`
+    -- One active promotion per app and config var, whoever writes.
+    create unique index ${ACTIVE_UNIQUE} on ${TABLE} (heroku_app, (${CONFIG_VAR})) where state in ('marked', 'deploying');
+    -- Detection costs what is stuck, not what the table holds.
+    create index ${STUCK_CLOCK} on ${TABLE} ((
+      coalesce(flag_promotions.utc(promoted_at), flag_promotions.utc(marked_at), flag_promotions.utc(created_at), '-infinity'::timestamp)
+    )) where state = 'deploying';
+    -- The promoter takes the row that is due first, one at a time.
+    create index ${PROMOTER_DUE} on ${TABLE} (next_attempt_at nulls first, id) where state = 'deploying';
+    -- Stats cost what their period holds.
+    create index ${PROMOTED} on ${TABLE} ((flag_promotions.utc(promoted_at)));
+    create index ${ENDED} on ${TABLE} ((
+      coalesce(flag_promotions.utc(deployed_at), flag_promotions.utc(failed_at))
+    ) desc nulls last, id desc) where state in ('deployed', 'failed');
+    -- The list shows the newest first; an id is the order of arrival.
+    create index ${FLAG_KEY} on ${TABLE} (flag_key, id desc);
+  `);
 }
 
 async function create(knex: Knex): Promise<void> {
   const columns = COLUMNS.map(([name, definition]) => `${name} ${definition}`).join(', ');
   await knex.raw(
-    `create table ${TABLE} (${columns},
+    `create table ${await consoleSchema(knex)}.${TABLE} (${columns},
        constraint ${TABLE}_state check (state in ('marked', 'deploying', 'deployed', 'failed', 'cancelled')))`,
   );
   await knex.raw(`comment on table ${TABLE} is '${ADDED_BY_US}'`);
 }
 
-async function adopt(knex: Knex): Promise<void> {
-  const present = await columnsOf(knex);
+/** The console looks for its table in its own schema. An account named flag_promotions has ours first in its search path. */
+async function consoleSchema(knex: Knex): Promise<string> {
+  const { rows } = await knex.raw(
+    `select quote_ident(name) as name from unnest(current_schemas(false)) with ordinality as s (name, place)
+      where name <> 'flag_promotions' order by place limit 1`,
+  );
+  if (rows[0] === undefined) {
+    throw new Error(
+      `No schema of the search path can take the table ${TABLE}. Set the account's search_path to public.`,
+    );
+  }
+  return rows[0].name;
+}
+
+async function adopt(knex: Knex, present: ReadonlySet<string>): Promise<void> {
   const missing = INDISPENSABLE.filter((name) => !present.has(name));
   if (missing.length > 0) {
     throw new Error(
-      `The table ${TABLE} exists but has no column ${missing.join(', ')}, so it cannot be the console's promotion queue. Nothing was changed. Rename that table, or point DATABASE_URL at the right database.`,
+      `The table ${TABLE} exists but has no column ${missing.join(', ')}, so it cannot be the console's promotion queue. The table was not changed. Rename that table, or point DATABASE_URL at the right database.`,
     );
   }
   await refuseOtherTypes(knex);
@@ -120,13 +140,13 @@ async function refuseOtherTypes(knex: Knex): Promise<void> {
   for (const { name, type, words } of rows) {
     if (name === 'id' && !ID_TYPES.includes(type)) {
       throw new Error(
-        `The table ${TABLE} has an id of type ${type}; promotions are referred to by ${ID_TYPES.join(', ')}. Nothing was changed. Point DATABASE_URL at another database, or give that table such an id.`,
+        `The table ${TABLE} has an id of type ${type}; promotions are referred to by ${ID_TYPES.join(', ')}. The table was not changed. Point DATABASE_URL at another database, or give that table such an id.`,
       );
     }
     const lacking = words === null ? [] : NEEDED_STATES.filter((state) => !words.includes(state));
     if (name === 'state' && lacking.length > 0) {
       throw new Error(
-        `The table ${TABLE} keeps its state in the enum ${type}, which lacks ${lacking.join(', ')}. Nothing was changed. Add them (alter type ${type} add value …), then migrate again.`,
+        `The table ${TABLE} keeps its state in the enum ${type}, which lacks ${lacking.join(', ')}. The table was not changed. Add them (alter type ${type} add value …), then migrate again.`,
       );
     }
   }
@@ -146,23 +166,18 @@ async function refuseTwoActivePromotions(knex: Knex): Promise<void> {
     )
     .join('; ');
   throw new Error(
-    `More than one active promotion stands for ${list}. Nothing was changed. Keep one of them active: set the others to cancelled or failed, then migrate again.`,
+    `More than one active promotion stands for ${list}. The table was not changed. Keep one of them active: set the others to cancelled or failed, then migrate again.`,
   );
-}
-
-async function columnsOf(knex: Knex): Promise<Set<string>> {
-  return new Set(Object.keys(await knex(TABLE).columnInfo()));
 }
 
 export async function down(knex: Knex): Promise<void> {
   const { rows: table } = await knex.raw(`select obj_description('${TABLE}'::regclass) = '${ADDED_BY_US}' as ours`);
   if (table[0]?.ours === true) await knex.raw(`drop table ${TABLE}`);
   else await takeBack(knex);
-  await knex.raw('drop function flag_promotions_utc(timestamptz); drop function flag_promotions_utc(timestamp)');
 }
 
 async function takeBack(knex: Knex): Promise<void> {
-  for (const index of [ACTIVE_UNIQUE, STUCK_CLOCK, ENDED, FLAG_KEY, ID]) {
+  for (const index of [ACTIVE_UNIQUE, STUCK_CLOCK, PROMOTER_DUE, PROMOTED, ENDED, FLAG_KEY, ID]) {
     await knex.raw(`drop index if exists ${index}`);
   }
   const { rows: columns } = await knex.raw(

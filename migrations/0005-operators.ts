@@ -1,12 +1,12 @@
 /**
- * Who may do what, and the state of their authenticator. The secret is stored only in encrypted form; the last
- * accepted time step and the failures live here, so that neither a restart nor another replica forgets them.
+ * Who may do what, and the state of their authenticator. The secret is stored encrypted. The last accepted time step and
+ * the failures are stored too, so neither a restart nor another replica forgets them.
  */
 import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
-    create table console_operators (
+    create table flag_promotions.operators (
       slack_user_id text primary key,
       role text not null check (role in ('superadmin', 'engineer')),
       totp_secret_encrypted text not null,
@@ -21,5 +21,5 @@ export async function up(knex: Knex): Promise<void> {
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.raw('drop table console_operators');
+  await knex.raw('drop table flag_promotions.operators');
 }

@@ -3,12 +3,12 @@
  * time, also after the promotion ended.
  */
 import type { Knex } from 'knex';
-import { ADDED_BY_US } from './migration.js';
+import { ADDED_BY_US, columnsOf } from './migration.js';
 
 const TABLE = 'console_flag_promotions';
 
 export async function up(knex: Knex): Promise<void> {
-  if (await knex.schema.hasColumn(TABLE, 'rca_url')) return;
+  if ((await columnsOf(knex, TABLE)).has('rca_url')) return;
   await knex.raw(`alter table ${TABLE} add column rca_url text`);
   await knex.raw(`comment on column ${TABLE}.rca_url is '${ADDED_BY_US}'`);
 }

@@ -1,15 +1,12 @@
 /**
- * Enrolment by a link, and recovery codes.
- *
- * A link's token is kept as its SHA-256 alone, and the secret that its page shows only encrypted, and only while the link
- * can still come to something. Of one person, one enrolment is open at a time. Recovery codes are kept as keyed hashes;
- * which one was used is settled by its row.
+ * Enrolment by a link. Only the SHA-256 of a link's token is stored. The secret that its page shows is stored encrypted,
+ * and only while the link can still be used. Each person has at most one open enrolment.
  */
 import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
-    create table console_operator_enrolments (
+    create table flag_promotions.enrolments (
       id bigint generated always as identity primary key,
       token_hash text not null unique,
       slack_user_id text not null,
@@ -28,18 +25,10 @@ export async function up(knex: Knex): Promise<void> {
       check ((end_reason is not null) = (state = 'ended')),
       check ((totp_secret_encrypted is not null) = (state in ('sent', 'proved')))
     );
-    create unique index console_operator_enrolments_open
-      on console_operator_enrolments (slack_user_id) where state in ('sent', 'proved');
-
-    create table console_operator_recovery_codes (
-      slack_user_id text not null references console_operators on delete cascade,
-      code_hash text not null,
-      used_at timestamptz,
-      primary key (slack_user_id, code_hash)
-    );
+    create unique index enrolments_open on flag_promotions.enrolments (slack_user_id) where state in ('sent', 'proved');
   `);
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.raw('drop table console_operator_recovery_codes; drop table console_operator_enrolments');
+  await knex.raw('drop table flag_promotions.enrolments');
 }
