@@ -33,35 +33,48 @@ export function parseAlertRoutes(text: string): Parsed {
 }
 
 function parseRule(text: string): { readonly rule: RouteRule | null; readonly faults: readonly string[] } {
-  const faults: string[] = [];
   const [target = '', ...options] = text.split(',').map((part) => part.trim());
-  const [, app = '', channel = ''] = /^([^=]*)=(.*)$/u.exec(target)?.map((part) => part.trim()) ?? [];
+  const [app, channel] = keyAndValue(target) ?? ['', ''];
+  const { given, faults: optionFaults } = readOptions(options);
+  const mention = given.get('mention');
+  const hours = given.get('quiet');
+  const quiet = hours === undefined ? null : parseQuietHours(hours);
+  const quietFault = typeof quiet === 'string' ? quiet : null;
+  const faults = [targetFault(app, channel), ...optionFaults, mentionFault(mention), quietFault].filter(
+    (fault) => fault !== null,
+  );
+  if (faults.length > 0 || typeof quiet === 'string') return { rule: null, faults };
+  const rule = { app, channel, mention: mention === 'none' ? null : mention, quiet };
+  return { rule: Object.freeze(rule), faults };
+}
+
+function keyAndValue(text: string): readonly [string, string] | null {
+  const [, key, value] = /^([^=]*)=(.*)$/u.exec(text)?.map((part) => part.trim()) ?? [];
+  return key === undefined || value === undefined ? null : [key, value];
+}
+
+function targetFault(app: string, channel: string): string | null {
   if (!/^[a-z0-9*-]+$/iu.test(app)) {
-    faults.push(
-      'must begin with a Heroku app, in which * stands for any characters, and a channel: my-app-*=C0123456789',
-    );
-  } else if (!CHANNEL_ID.test(channel)) {
-    faults.push('must name a channel by its id, such as C0123456789');
+    return 'must begin with a Heroku app, in which * stands for any characters, and a channel: my-app-*=C0123456789';
   }
+  return CHANNEL_ID.test(channel) ? null : 'must name a channel by its id, such as C0123456789';
+}
+
+function readOptions(options: readonly string[]): { given: ReadonlyMap<string, string>; faults: readonly string[] } {
   const given = new Map<string, string>();
+  const faults: string[] = [];
   for (const option of options) {
-    const [, key = option, value = ''] = /^([^=]*)=(.*)$/u.exec(option)?.map((part) => part.trim()) ?? [];
+    const [key, value] = keyAndValue(option) ?? [option, ''];
     if (key !== 'mention' && key !== 'quiet') faults.push('has something beside mention=… and quiet=…');
     else if (given.has(key)) faults.push(`has ${key} twice`);
     else given.set(key, value);
   }
-  const mention = given.get('mention');
-  if (mention !== undefined && mention !== 'none' && !MENTION.test(mention)) {
-    faults.push(
-      'must have as mention what Slack writes for one, such as <!subteam^S0123456789> or <@U0123456789>, or none',
-    );
-  }
-  const hours = given.get('quiet');
-  const quiet = hours === undefined ? null : parseQuietHours(hours);
-  if (typeof quiet === 'string') faults.push(quiet);
-  if (faults.length > 0 || typeof quiet === 'string') return { rule: null, faults };
-  const rule = { app, channel, mention: mention === 'none' ? null : mention, quiet };
-  return { rule: Object.freeze(rule), faults };
+  return { given, faults };
+}
+
+function mentionFault(mention: string | undefined): string | null {
+  if (mention === undefined || mention === 'none' || MENTION.test(mention)) return null;
+  return 'must have as mention what Slack writes for one, such as <!subteam^S0123456789> or <@U0123456789>, or none';
 }
 
 /** The hours, or what is wrong with them. */

@@ -52,27 +52,53 @@ export async function startHttp(port: number, deps: HttpDependencies): Promise<H
 
 async function route(request: IncomingMessage, response: ServerResponse, deps: HttpDependencies): Promise<void> {
   const path = pathOf(request.url ?? '/');
-  if (request.method === 'GET' && path === '/healthz') return send(response, 200, 'text/plain', 'ok\n');
-  if (request.method === 'GET' && path === '/readyz') {
-    const readiness = await deps.readiness();
-    return send(response, readiness.ready ? 200 : 503, 'application/json', `${JSON.stringify(readiness)}\n`);
-  }
-  if (request.method === 'GET' && path === '/metrics') {
-    const { contentType, text } = await deps.metrics.expose();
-    return send(response, 200, contentType, text);
-  }
-  const page = path === null ? undefined : Object.entries(deps.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
-  if (page !== undefined && path !== null) return servePage(request, response, path, page, deps);
-  if (deps.slackListener === null || path === null) return send(response, 404, 'text/plain', 'not found\n');
+  if (path === null) return notFound(response);
+  if (request.method === 'GET' && (await serveProbe(response, path, deps))) return;
+  const page = Object.entries(deps.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
+  if (page !== undefined) return servePage(request, response, path, page, deps);
+  if (deps.slackListener === null) return notFound(response);
   const refusal = request.method === 'POST' && path === SLACK_PATH ? await refuseUnusable(request) : null;
   if (refusal !== null) return send(response, refusal, 'text/plain', 'not a request of Slack’s\n');
+  passToBolt(request, response, deps.slackListener);
+}
+
+/** Whether it was a probe's path. */
+async function serveProbe(response: ServerResponse, path: string, deps: HttpDependencies): Promise<boolean> {
+  switch (path) {
+    case '/healthz':
+      send(response, 200, 'text/plain', 'ok\n');
+      return true;
+    case '/readyz': {
+      const readiness = await deps.readiness();
+      send(response, readiness.ready ? 200 : 503, 'application/json', `${JSON.stringify(readiness)}\n`);
+      return true;
+    }
+    case '/metrics': {
+      const { contentType, text } = await deps.metrics.expose();
+      send(response, 200, contentType, text);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+function passToBolt(
+  request: IncomingMessage,
+  response: ServerResponse,
+  listener: NonNullable<HttpDependencies['slackListener']>,
+): void {
   try {
-    deps.slackListener(request, response);
+    listener(request, response);
   } catch (error) {
     // Bolt's way of saying that a request is not Slack's.
     if (!(error instanceof HTTPReceiverDeferredRequestError)) throw error;
-    send(response, 404, 'text/plain', 'not found\n');
+    notFound(response);
   }
+}
+
+function notFound(response: ServerResponse): void {
+  send(response, 404, 'text/plain', 'not found\n');
 }
 
 /** No page runs a script, loads anything from elsewhere, is framed, kept, or named to where its links lead. */

@@ -168,50 +168,67 @@ export function auditLog(knex: Knex): AuditLog {
 /** Whoever inserts past the trigger may choose any id. */
 const anyId = z.string().regex(/^-?\d+$/u);
 const chainRow = z.object({ id: anyId, prev_hash: z.string(), hash: z.string(), canonical: z.string() });
+type ChainRow = z.output<typeof chainRow>;
 const LEAST_ID = '-9223372036854775808';
 
+/** As far as the chain was walked and found whole. */
+interface Walked {
+  readonly id: bigint;
+  readonly hash: string;
+}
+type Broken = Pick<Extract<AuditVerdict, { intact: false }>, 'firstBrokenId' | 'reason'>;
+
 async function verifyChain(trx: Knex.Transaction): Promise<AuditVerdict> {
-  let last = { id: 0n, hash: GENESIS };
-  let events = 0;
-  const foreign = parseRows(
+  const external = parseRows(
     await trx.raw('select id from flag_promotions.audit_log where id between ? and 0 order by id desc limit 1', [
       LEAST_ID,
     ]),
     z.object({ id: anyId }),
   )[0];
-  if (foreign !== undefined) {
-    return { intact: false, events, firstBrokenId: foreign.id, reason: 'the chain begins with event 1' };
+  if (external !== undefined) {
+    return { intact: false, events: 0, firstBrokenId: external.id, reason: 'the chain begins with event 1' };
   }
-  for (;;) {
-    // Spelled out rather than calling the trigger's own function, which whoever alters rows could have altered too.
-    const page = await trx.raw(
-      `select id, prev_hash, hash,
-              jsonb_build_array(prev_hash, id, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-                                action, actor, promotion_id, detail)::text as canonical
-         from flag_promotions.audit_log where id > ? order by id limit ?`,
-      [last.id.toString(), PAGE],
-    );
-    const rows = parseRows(page, chainRow);
+  let last: Walked = { id: 0n, hash: GENESIS };
+  let events = 0;
+  let rows: readonly ChainRow[];
+  do {
+    rows = await readChain(trx, last.id);
     for (const row of rows) {
-      const broken = (reason: string): AuditVerdict => ({ intact: false, events, firstBrokenId: row.id, reason });
-      const expectedId = last.id + 1n;
-      if (BigInt(row.id) !== expectedId) {
-        return {
-          intact: false,
-          events,
-          firstBrokenId: expectedId.toString(),
-          reason: `event ${expectedId} is missing`,
-        };
-      }
-      if (row.prev_hash !== last.hash) return broken('it does not follow the event before it');
-      if (createHash('sha256').update(row.canonical, 'utf8').digest('hex') !== row.hash) {
-        return broken('its content is not what was recorded');
-      }
+      const broken = breakBefore(row, last);
+      if (broken !== null) return { intact: false, events, ...broken };
       last = { id: BigInt(row.id), hash: row.hash };
       events += 1;
     }
-    if (rows.length < PAGE) break;
+  } while (rows.length === PAGE);
+  return verifyHead(trx, last, events);
+}
+
+async function readChain(trx: Knex.Transaction, after: bigint): Promise<ChainRow[]> {
+  // Spelled out, not the trigger's own function: whoever alters rows could have altered that too.
+  const page = await trx.raw(
+    `select id, prev_hash, hash,
+            jsonb_build_array(prev_hash, id, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                              action, actor, promotion_id, detail)::text as canonical
+       from flag_promotions.audit_log where id > ? order by id limit ?`,
+    [after.toString(), PAGE],
+  );
+  return parseRows(page, chainRow);
+}
+
+/** Why a row can't follow the last one; null if it can. */
+function breakBefore(row: ChainRow, last: Walked): Broken | null {
+  const expectedId = last.id + 1n;
+  if (BigInt(row.id) !== expectedId) {
+    return { firstBrokenId: expectedId.toString(), reason: `event ${expectedId} is missing` };
   }
+  const broken = (reason: string): Broken => ({ firstBrokenId: row.id, reason });
+  if (row.prev_hash !== last.hash) return broken('it does not follow the event before it');
+  const hash = createHash('sha256').update(row.canonical, 'utf8').digest('hex');
+  return hash === row.hash ? null : broken('its content is not what was recorded');
+}
+
+/** Compares the chain's end with its head, which notices a cut tail. */
+async function verifyHead(trx: Knex.Transaction, last: Walked, events: number): Promise<AuditVerdict> {
   const [head] = parseRows(
     await trx.raw('select last_id, last_hash from flag_promotions.audit_head'),
     z.object({ last_id: idColumn, last_hash: z.string() }),

@@ -102,29 +102,30 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
-  async function promote({ promotion: claimed, attempts }: ClaimedPromotion, lease: Lease): Promise<void> {
-    let promotion: Promotion | null = claimed;
+  async function promote(claimed: ClaimedPromotion, lease: Lease): Promise<void> {
+    let promotion: Promotion | null = claimed.promotion;
     try {
       for (let steps = 0; promotion !== null && steps < MOST_STEPS; steps += 1)
         promotion = await takeStep(promotion, lease);
       if (promotion !== null) await postpone(promotion.id, lease, lookAgainMs(promotion, deps.now()), null);
     } catch (error) {
-      // Nothing went wrong: promoting a flag of this very app restarts it. The successor goes on at once.
-      if (stopping.signal.aborted) return postpone(claimed.id, lease, 0, null);
-      const known = error instanceof HerokuError;
-      // No request can name it: nothing was ever sent, and nothing ever can be.
-      if (known && error.kind === 'invalid' && error.status === null && claimed.checkpoint === INTENT) {
-        await commit(claimed.id, lease, { state: 'failed', reason: error.message });
-        return;
-      }
-      log.warn({ err: error, promotionId: claimed.id }, 'promoting was interrupted; it is taken up again');
-      await postpone(
-        claimed.id,
-        lease,
-        waitAfter(error, attempts),
-        known ? error.message : 'internal error; the log has its cause',
-      );
+      await afterFailure(error, claimed, lease);
     }
+  }
+
+  async function afterFailure(error: unknown, claimed: ClaimedPromotion, lease: Lease): Promise<void> {
+    const { promotion, attempts } = claimed;
+    const { id } = promotion;
+    // Nothing went wrong: promoting a flag of this very app restarts it. The successor goes on at once.
+    if (stopping.signal.aborted) return postpone(id, lease, 0, null);
+    const known = error instanceof HerokuError ? error : null;
+    // No request can name it, so nothing was ever sent.
+    if (known?.kind === 'invalid' && known.status === null && promotion.checkpoint === INTENT) {
+      await commit(id, lease, { state: 'failed', reason: known.message });
+      return;
+    }
+    log.warn({ err: error, promotionId: id }, 'promoting was interrupted; it is taken up again');
+    await postpone(id, lease, waitAfter(error, attempts), known?.message ?? 'internal error; the log has its cause');
   }
 
   /** One step; answers the row as it is after it, or null where there is nothing more to do for now. */

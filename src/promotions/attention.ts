@@ -1,4 +1,4 @@
-import { nextOwnerStep, type Ownership, type OwnerLoss } from './ownership.js';
+import { nextOwnerStep, type OwnerLoss, type Ownership } from './ownership.js';
 import { isOver, type Snooze } from './snooze.js';
 import type { StuckPromotion } from './stuck-promotion.js';
 

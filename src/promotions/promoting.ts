@@ -78,18 +78,23 @@ export function nextPromotionStep(
       return valueIsTarget ? { kind: 'wait' } : { kind: 'patch' };
     case 'pending_commit':
       if (release === null) return valueIsTarget ? { kind: 'commit_deployed' } : { kind: 'report_drift' };
-      switch (release.status) {
-        case 'pending':
-          return { kind: 'wait' };
-        case 'succeeded':
-          return valueIsTarget ? { kind: 'commit_deployed' } : { kind: 'report_drift' };
-        case 'failed':
-        case 'expired':
-          return {
-            kind: 'commit_failed',
-            reason: `Heroku's release v${release.version}, which was to set ${promotion.configVar}, ${release.status === 'failed' ? 'failed' : 'expired'}.`,
-          };
-      }
+      return stepAfterRelease(release, valueIsTarget, promotion.configVar);
+  }
+}
+
+function stepAfterRelease(release: ReleaseFacts, valueIsTarget: boolean, configVar: string): PromotionStep {
+  const { status, version } = release;
+  switch (status) {
+    case 'pending':
+      return { kind: 'wait' };
+    case 'succeeded':
+      return valueIsTarget ? { kind: 'commit_deployed' } : { kind: 'report_drift' };
+    case 'failed':
+    case 'expired':
+      return {
+        kind: 'commit_failed',
+        reason: `Heroku's release v${version}, which was to set ${configVar}, ${status}.`,
+      };
   }
 }
 

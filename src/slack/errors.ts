@@ -99,6 +99,15 @@ export function toSlackError(method: string, error: unknown): SlackError {
   return new SlackError('unknown_outcome', method, 'unexpected', 0, error);
 }
 
+/** Calls the Web API; fails with a SlackError. */
+export async function attempt<T>(method: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toSlackError(method, error);
+  }
+}
+
 /** Slack's word, with the details that it gives for malformed blocks. */
 function describe(error: WebAPIPlatformError): string {
   const details = error.data.response_metadata?.messages ?? [];

@@ -56,12 +56,18 @@ export function createPace(deps: PaceDependencies): Pace {
   async function takeTurn(channel: string, owner: string, deadline: number): Promise<void> {
     for (;;) {
       const here = (freeAt.get(channel) ?? 0) - elapsed();
-      const anywhere = here > 0 || turns === null ? here : await turns.take(channel, owner, HOLD_MS).catch(() => 0);
+      const anywhere = here > 0 ? here : await takeAmongReplicas(channel, owner);
       if (anywhere <= 0) return;
-      const wait = Math.min(anywhere, here > 0 ? anywhere : LOOK_EVERY_MS);
+      const wait = here > 0 ? here : Math.min(anywhere, LOOK_EVERY_MS);
       if (elapsed() + wait > deadline) throw new NoTurn(anywhere);
       await sleep(wait);
     }
+  }
+
+  /** 0 if the turn is the owner's, or nobody can say whose it is: then each replica keeps the pace by itself. */
+  async function takeAmongReplicas(channel: string, owner: string): Promise<number> {
+    if (turns === null) return 0;
+    return turns.take(channel, owner, HOLD_MS).catch(() => 0);
   }
 
   async function inTurn<T>(channel: string, deadline: number, work: () => Promise<T>): Promise<T> {

@@ -16,6 +16,8 @@ import {
   NoTurn,
   type Turns,
 } from './pace.js';
+import { createPeople, type People } from './people.js';
+import { findMessage, type Sought } from './search.js';
 import { readThread } from './thread.js';
 import { type OutgoingFile, type StoredFile, storePicture, type Upload, uploadFile } from './upload.js';
 
@@ -26,18 +28,11 @@ export interface Identity {
   readonly botId: string;
 }
 
-/** Where a message of ours goes, and the key by which it can be found again. */
-export interface Outgoing {
-  readonly channel: string;
-  readonly threadTs: string | null;
+/** Where a message of ours goes; its key is unique to what it says. */
+export interface Outgoing extends Sought {
   /** Show a reply in the channel too. */
   readonly broadcast: boolean;
-  /** Unique to what is said: a message that carries it has said it. */
-  readonly key: string;
 }
-
-/** A member of the app's own workspace, or why somebody is none. */
-export type Membership = 'member' | 'bot' | 'stranger' | 'deactivated' | 'unknown';
 
 export interface PostedMessage extends MessageRef {
   /** It stood there already. */
@@ -51,7 +46,7 @@ export interface OpenedModal {
 }
 
 /** What the app does in Slack. Each call is sent once, and fails with a SlackError that tells what may have happened. */
-export interface Slack {
+export interface Slack extends People {
   /** Asked of Slack once; rejects until it has answered. */
   identity(): Promise<Identity>;
   /** Rejects where Slack does not answer, or not to this token. */
@@ -64,7 +59,7 @@ export interface Slack {
   update(ref: MessageRef, message: Message): Promise<void>;
   remove(ref: MessageRef): Promise<void>;
   /** The message that carries the key, among those posted since; null where there is none. */
-  find(where: Pick<Outgoing, 'channel' | 'threadTs' | 'key'>, since: Date): Promise<MessageRef | null>;
+  find(sought: Sought, since: Date): Promise<MessageRef | null>;
   /** Shares a text file; rejects where nothing was shared. */
   upload(file: OutgoingFile): Promise<Upload>;
   /** Uploads a picture for blocks to show; its id, null where Slack is not ready to show it in time. */
@@ -80,8 +75,6 @@ export interface Slack {
   updateModal(viewId: string, view: Modal, hash: string | null): Promise<string>;
   /** What a person's home tab shows from now on; publishing it again changes nothing. */
   publishHome(userId: string, view: HomeTab): Promise<void>;
-  /** The workspace that a person belongs to; null where Slack does not tell. */
-  teamOf(userId: string): Promise<string | null>;
   /** Shows, under somebody's message, what is behind links in it. */
   unfurl(message: MessageRef, unfurls: Readonly<Record<string, Unfurl>>): Promise<void>;
   whisper(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
@@ -91,43 +84,11 @@ export interface Slack {
   dismiss(responseUrl: string): Promise<void>;
   /** Writes to a person directly; only they see it. Rejects where Slack refused it, or nobody knows. */
   sendDirectMessage(userId: string, answer: Answer): Promise<MessageRef>;
-  /** Who somebody is, as far as becoming an operator goes. */
-  memberOf(userId: string): Promise<Membership>;
-  /** A person's name; their id where Slack does not tell. Never rejects. */
-  nameOf(userId: string): Promise<string>;
-  /** The time zone in which a person is, as Slack names it; null where it does not tell. Rejects where Slack does not answer. */
-  timeZoneOf(userId: string): Promise<string | null>;
 }
 
-const metadataOf = z.object({ event_type: z.literal(MESSAGE_METADATA), event_payload: z.object({ key: z.string() }) });
-const foundMessages = z.object({
-  messages: z.array(z.object({ ts: z.string(), metadata: z.unknown().optional() })).default([]),
-  response_metadata: z.object({ next_cursor: z.string().default('') }).optional(),
-});
 const openedView = z.object({ view: z.object({ id: z.string(), hash: z.string() }) });
 const posted = z.object({ channel: z.string(), ts: z.string() });
 
-const memberInfo = z.object({
-  user: z.object({
-    team_id: z.string().optional(),
-    is_bot: z.boolean().optional(),
-    is_stranger: z.boolean().optional(),
-    deleted: z.boolean().optional(),
-  }),
-});
-const userTeam = z.object({ user: z.object({ team_id: z.string().nullish() }) });
-const userTimeZone = z.object({ user: z.object({ tz: z.string().nullish() }) });
-const userNames = z.object({
-  user: z.object({
-    name: z.string(),
-    real_name: z.string().optional(),
-    profile: z.object({ display_name: z.string().optional(), real_name: z.string().optional() }).optional(),
-  }),
-});
-const UNKNOWN_USER: ReadonlySet<string> = new Set(['user_not_found', 'user_not_visible']);
-
-/** Pages of 200 messages to search: more than a channel for alerts holds in the hours between attempts. */
-const SEARCH_PAGES = 50;
 const TIMEOUT_MS = 10_000;
 const RESPOND_TIMEOUT_MS = 5_000;
 
@@ -137,6 +98,15 @@ export interface SlackOptions {
   /** By which all replicas post in turn; null: this process keeps Slack's pace alone. */
   readonly turns: Turns | null;
   readonly newOwner: () => string;
+}
+
+async function call<T>(method: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof NoTurn) throw noTurn(method, error.retryAfterMs);
+    throw error instanceof SlackError ? error : toSlackError(method, error);
+  }
 }
 
 export function createSlack(options: SlackOptions): Slack {
@@ -159,17 +129,7 @@ export function createSlack(options: SlackOptions): Slack {
   /** To a person, a message follows what somebody did by hand: there is nothing for replicas to agree on. */
   const inTurnHere = createPace({ ...pace, turns: null });
   const paceEdit = createBurstPace({ intervalMs: EDIT_INTERVAL_MS, burst: EDIT_BURST }, clock);
-  const names = new Map<string, string>();
   let identity: Promise<Identity> | null = null;
-
-  async function call<T>(method: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof NoTurn) throw noTurn(method, error.retryAfterMs);
-      throw error instanceof SlackError ? error : toSlackError(method, error);
-    }
-  }
 
   async function authenticate(): Promise<Identity> {
     const answer = await call('auth.test', () => client.auth.test());
@@ -192,36 +152,6 @@ export function createSlack(options: SlackOptions): Slack {
       throw new SlackError('unknown_outcome', 'response_url', 'no_answer', 0, cause);
     }
     if (!answer.ok) throw new SlackError('refused', 'response_url', `http_${answer.status}`, 0, undefined);
-  }
-
-  async function find(
-    { channel, threadTs, key }: Pick<Outgoing, 'channel' | 'threadTs' | 'key'>,
-    since: Date,
-  ): Promise<MessageRef | null> {
-    let cursor = '';
-    for (let page = 0; page < SEARCH_PAGES; page += 1) {
-      const query = {
-        channel,
-        include_all_metadata: true,
-        oldest: (since.getTime() / 1000).toFixed(6),
-        limit: 200,
-        ...(cursor === '' ? {} : { cursor }),
-      };
-      const answer = await call(threadTs === null ? 'conversations.history' : 'conversations.replies', () =>
-        threadTs === null
-          ? client.conversations.history(query)
-          : client.conversations.replies({ ...query, ts: threadTs }),
-      );
-      const { messages, response_metadata } = foundMessages.parse(answer);
-      for (const message of messages) {
-        const metadata = metadataOf.safeParse(message.metadata);
-        if (metadata.success && metadata.data.event_payload.key === key) return { channel, ts: message.ts };
-      }
-      cursor = response_metadata?.next_cursor ?? '';
-      if (cursor === '') return null;
-    }
-    // "Not found" must never be said of what was not read to its end: that would post a second time.
-    throw new SlackError('refused', 'conversations.history', 'too_many_messages_to_search', 0, undefined);
   }
 
   function whoAmI(): Promise<Identity> {
@@ -262,7 +192,7 @@ export function createSlack(options: SlackOptions): Slack {
         );
       return call(method, () =>
         inTurn(channel, async () => {
-          const there = perhapsSince === null ? null : await find(to, perhapsSince);
+          const there = perhapsSince === null ? null : await findMessage(client, to, perhapsSince);
           if (there !== null) return { ...there, wasThere: true };
           return { ...posted.parse(await call(method, send)), wasThere: false };
         }),
@@ -286,7 +216,7 @@ export function createSlack(options: SlackOptions): Slack {
       await call('chat.delete', () => client.chat.delete({ channel, ts }));
     },
 
-    find,
+    find: (sought, since) => findMessage(client, sought, since),
 
     async upload(file) {
       // What shares it is a message like any other.
@@ -314,11 +244,6 @@ export function createSlack(options: SlackOptions): Slack {
 
     async publishHome(userId, view) {
       await call('views.publish', () => client.views.publish({ user_id: userId, view }));
-    },
-
-    async teamOf(userId) {
-      const answer = await call('users.info', () => client.users.info({ user: userId }));
-      return userTeam.parse(answer).user.team_id ?? null;
     },
 
     async unfurl({ channel, ts }, unfurls) {
@@ -358,41 +283,7 @@ export function createSlack(options: SlackOptions): Slack {
       return posted.parse(await call(method, () => inTurnHere(userId, () => call(method, send))));
     },
 
-    async memberOf(userId) {
-      const { teamId } = await whoAmI();
-      try {
-        const answer = await call('users.info', () => client.users.info({ user: userId }));
-        const { user } = memberInfo.parse(answer);
-        if (user.is_bot === true || userId === 'USLACKBOT') return 'bot';
-        if (user.is_stranger === true || (user.team_id ?? teamId) !== teamId) return 'stranger';
-        return user.deleted === true ? 'deactivated' : 'member';
-      } catch (error) {
-        if (error instanceof SlackError && error.kind === 'refused' && UNKNOWN_USER.has(error.code)) return 'unknown';
-        throw error;
-      }
-    },
-
-    async nameOf(userId) {
-      const known = names.get(userId);
-      if (known !== undefined) return known;
-      try {
-        const answer = await call('users.info', () => client.users.info({ user: userId }));
-        const { user } = userNames.parse(answer);
-        const name =
-          [user.profile?.display_name, user.profile?.real_name, user.real_name].find((text) => text) ?? user.name;
-        names.set(userId, name);
-        return name;
-      } catch {
-        // A name is a courtesy: what has to be said is said with the id instead.
-        return userId;
-      }
-    },
-
-    async timeZoneOf(userId) {
-      const answer = await call('users.info', () => client.users.info({ user: userId }));
-      const { user } = userTimeZone.parse(answer);
-      return user.tz == null || user.tz === '' ? null : user.tz;
-    },
+    ...createPeople(client, async () => (await whoAmI()).teamId),
   };
 }
 

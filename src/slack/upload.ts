@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebClient } from '@slack/web-api';
 import * as z from 'zod';
-import { SlackError, toSlackError } from './errors.js';
+import { attempt, SlackError } from './errors.js';
 
 export interface StoredFile {
   readonly name: string;
@@ -125,13 +125,5 @@ async function look(client: WebClient, id: string): Promise<z.output<typeof desc
   } catch {
     // The address of what is shared is a courtesy, and an unknown outcome stays unknown: both are said as such.
     return null;
-  }
-}
-
-async function attempt<T>(method: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toSlackError(method, error);
   }
 }

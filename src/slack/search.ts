@@ -1,0 +1,61 @@
+import type { WebClient } from '@slack/web-api';
+import * as z from 'zod';
+import type { MessageRef } from '../promotions/alert.js';
+import { MESSAGE_METADATA } from '../views/ids.js';
+import { attempt, SlackError } from './errors.js';
+
+/** Where a message of ours was to be posted, and the key in its metadata. */
+export interface Sought {
+  readonly channel: string;
+  /** null: in the channel itself. */
+  readonly threadTs: string | null;
+  readonly key: string;
+}
+
+const metadataOf = z.object({ event_type: z.literal(MESSAGE_METADATA), event_payload: z.object({ key: z.string() }) });
+const foundMessages = z.object({
+  messages: z.array(z.object({ ts: z.string(), metadata: z.unknown().optional() })).default([]),
+  response_metadata: z.object({ next_cursor: z.string().default('') }).optional(),
+});
+type Page = z.output<typeof foundMessages>;
+
+/** Of 200 messages each: more than a channel for alerts gets in the hours between attempts. */
+const PAGES = 50;
+
+/**
+ * Finds the message that carries the key, among those posted since; null if there is none.
+ * @throws {SlackError} if Slack does not answer, or holds more messages than are read here
+ */
+export async function findMessage(client: WebClient, sought: Sought, since: Date): Promise<MessageRef | null> {
+  let cursor = '';
+  for (let read = 0; read < PAGES; read += 1) {
+    const page = await readPage(client, sought, since, cursor);
+    const found = page.messages.find((message) => carries(message.metadata, sought.key));
+    if (found !== undefined) return { channel: sought.channel, ts: found.ts };
+    cursor = page.response_metadata?.next_cursor ?? '';
+    if (cursor === '') return null;
+  }
+  // "Not found" would be posted a second time, so it takes having read everything.
+  throw new SlackError('refused', 'conversations.history', 'too_many_messages_to_search', 0, undefined);
+}
+
+async function readPage(client: WebClient, sought: Sought, since: Date, cursor: string): Promise<Page> {
+  const { channel, threadTs } = sought;
+  const query = {
+    channel,
+    include_all_metadata: true,
+    oldest: (since.getTime() / 1000).toFixed(6),
+    limit: 200,
+    ...(cursor === '' ? {} : { cursor }),
+  };
+  const answer =
+    threadTs === null
+      ? await attempt('conversations.history', () => client.conversations.history(query))
+      : await attempt('conversations.replies', () => client.conversations.replies({ ...query, ts: threadTs }));
+  return foundMessages.parse(answer);
+}
+
+function carries(metadata: unknown, key: string): boolean {
+  const parsed = metadataOf.safeParse(metadata);
+  return parsed.success && parsed.data.event_payload.key === key;
+}
