@@ -14,7 +14,7 @@ test('the tables hold each id that there is, and answer to no other', () => {
 });
 
 test('an action of another version or system can be read, and is shown generically', () => {
-  expect(auditWords('console.flag.promotion.escalated')).toBeNull();
+  expect(auditWords('console.flag.promotion.pretended')).toBeNull();
   expect(auditWords('toString')).toBeNull();
   expect(auditWords('console.flag.promotion.denied')).toMatchObject({ words: 'refused' });
 });

@@ -17,27 +17,27 @@ import type { ActionId, EventType, ShortcutId, ViewId } from '../src/views/ids.j
  * was. If `tsc` ever takes such a line, it reports the comment as unused.
  */
 
-const FORM = { type: 'modal', title: plainText('Escalate'), blocks: [] } satisfies Modal;
+const FORM = { type: 'modal', title: plainText('Pretended'), blocks: [] } satisfies Modal;
 const FIELD = { type: 'input', label: plainText('Code'), element: { type: 'plain_text_input' } } as const;
 const EVENT = { at: new Date(0), actor: 'U0KRIS', promotionId: null, detail: {} };
 
 export const forgotten = () => [
   // @ts-expect-error a button without a handler
-  CLICKS satisfies Record<ActionId | 'escalate', Handler>,
+  CLICKS satisfies Record<ActionId | 'pretended', Handler>,
   // @ts-expect-error an entry of the alert's menu without a handler
-  MENU satisfies Record<AlertMenuChoice | 'escalate', Deed>,
+  MENU satisfies Record<AlertMenuChoice | 'pretended', Deed>,
   // @ts-expect-error a form without a handler
-  SUBMISSIONS satisfies Record<ViewId | 'escalation', SubmitHandler>,
+  SUBMISSIONS satisfies Record<ViewId | 'pretended', SubmitHandler>,
   // @ts-expect-error a shortcut without a handler
-  SHORTCUTS satisfies Record<ShortcutId | 'escalate_this', Handler>,
+  SHORTCUTS satisfies Record<ShortcutId | 'pretended', Handler>,
   // @ts-expect-error an event without a handler
-  EVENT_HANDLERS satisfies Record<EventType | 'reaction_added', Handler>,
+  EVENT_HANDLERS satisfies Record<EventType | 'pretended', Handler>,
   // @ts-expect-error a word of the command without a handler
-  COMMANDS satisfies Record<Subcommand | 'escalate', CommandHandler>,
+  COMMANDS satisfies Record<Subcommand | 'pretended', CommandHandler>,
   // @ts-expect-error an audit action without words
-  { 'console.flag.promotion.escalated': {} } satisfies AuditTable,
+  { 'console.flag.promotion.pretended': {} } satisfies AuditTable,
   // @ts-expect-error a setting without doctor's line
-  UNSET satisfies Record<Setting | 'ESCALATE_AFTER', string | null>,
+  UNSET satisfies Record<Setting | 'PRETENDED', string | null>,
 ];
 
 export const misspelt = (submission: Submission) => [
@@ -56,7 +56,7 @@ export const misspelt = (submission: Submission) => [
   // @ts-expect-error an audit action
   { ...EVENT, action: 'console.flag.promotion.markd' } satisfies NewAuditEvent,
   // @ts-expect-error an audit action's prefix
-  { 'console.flags.promotion.escalated': { words: 'escalated' } } satisfies AuditTable,
+  { 'console.flags.promotion.pretended': { words: 'pretended' } } satisfies AuditTable,
 ];
 
 /** The same, complete and spelt right: the errors above have no other reason. */
@@ -75,5 +75,5 @@ export const right = (submission: Submission) => [
   submission.field('code'),
   { code: 'Wrong code.' } satisfies FieldErrors,
   { ...EVENT, action: 'console.flag.promotion.marked' } satisfies NewAuditEvent,
-  { 'console.flag.promotion.escalated': { words: 'escalated' } } satisfies AuditTable,
+  { 'console.flag.promotion.pretended': { words: 'pretended' } } satisfies AuditTable,
 ];
