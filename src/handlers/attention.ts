@@ -6,6 +6,7 @@ import type { OwnerAnswer } from '../promotions/ownership.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { MORNING_HOUR, SNOOZE_CHOICES, type SnoozeChoice, snoozeUntil } from '../promotions/snooze.js';
 import {
+  type AlertMenuChoice,
   answerRefusalAnswer,
   confirmedAnswer,
   handedOverAnswer,
@@ -19,7 +20,7 @@ import {
 } from '../views/attention.js';
 import type { Answer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
-import { ACTION, ALERT_MENU, type AlertMenuChoice } from '../views/ids.js';
+import { ACTION } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { answer, isStranger, STRANGER, showThatItEnded } from './answer.js';
 import { findPromotion } from './commands/show.js';
@@ -30,19 +31,19 @@ import { type Click, type Command, isPromotionId, unpackClick } from './unpack.j
 /* Who is on an alert, and snoozing it: takes an operator of any role and no code. The database decides, when it writes. */
 
 type Who = Pick<AttentionRequest, 'promotionId' | 'operatorId'>;
-type Deed = (deps: HandlerDependencies, who: Who) => Promise<Answer>;
+export type Deed = (deps: HandlerDependencies, who: Who) => Promise<Answer>;
 
 const snoozeFor =
   (choice: SnoozeChoice): Deed =>
   (deps, who) =>
     snooze(deps, who, choice);
-const MENU: Readonly<Record<AlertMenuChoice, Deed>> = {
-  [ALERT_MENU.take]: (deps, who) => take(deps, who, null),
-  [ALERT_MENU.handOver]: (deps, who) => answerAsOwner(deps, who, 'hand_over'),
-  [ALERT_MENU.snooze1h]: snoozeFor('1h'),
-  [ALERT_MENU.snooze4h]: snoozeFor('4h'),
-  [ALERT_MENU.snoozeTomorrow]: snoozeFor('tomorrow'),
-  [ALERT_MENU.unsnooze]: (deps, who) => unsnooze(deps, who),
+export const MENU: Readonly<Record<AlertMenuChoice, Deed>> = {
+  take: (deps, who) => take(deps, who, null),
+  hand_over: (deps, who) => answerAsOwner(deps, who, 'hand_over'),
+  snooze_1h: snoozeFor('1h'),
+  snooze_4h: snoozeFor('4h'),
+  snooze_tomorrow: snoozeFor('tomorrow'),
+  unsnooze: (deps, who) => unsnooze(deps, who),
 };
 
 export const attentionClicks = {

@@ -26,7 +26,7 @@ const answerWith =
   async (deps, command, rest) =>
     answer(deps, command.responseUrl, await say(deps, rest));
 
-const COMMANDS: Readonly<Record<Subcommand, CommandHandler>> = {
+export const COMMANDS: Readonly<Record<Subcommand, CommandHandler>> = {
   stuck: answerWith((deps) => stuckPage(deps, 0)),
   list: answerWith((deps) => listPage(deps, null)),
   show: answerWith(show),

@@ -1,8 +1,8 @@
 import { isSuperadmin } from '../operators/operator.js';
 import type { ResolutionAction } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
-import { outcomeHeadline } from '../views/alert.js';
 import { needsSuperadmin } from '../views/authority.js';
+import { outcomeHeadline } from '../views/headline.js';
 import { ACTION } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { withTimeout } from '../with-timeout.js';

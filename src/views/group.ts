@@ -2,9 +2,10 @@ import type { GroupFacts, GroupMember, VerdictCounts } from '../promotions/group
 import { deployingSince } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';
 import type { Severity } from '../promotions/stuck.js';
-import { COLOUR, HEADLINE } from './alert.js';
+import { COLOUR } from './alert.js';
 import { attentionLines } from './attention-lines.js';
 import { type Block, button, context, type Message, section } from './blocks.js';
+import { HEADLINE } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
 import { code, when } from './text.js';

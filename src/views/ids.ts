@@ -23,7 +23,7 @@ export const ACTION = {
   /** A page of the list behind a group. */
   groupPage: 'group_page',
   listPage: 'list_page',
-  /** The overflow menu of an alert; each option's value is one of ALERT_MENU and the promotion's id. */
+  /** The ⋯ menu of an alert; what it offers: ALERT_MENU in attention.ts. */
   alertMenu: 'alert_menu',
   takeOver: 'take_over',
   stillOnIt: 'still_on_it',
@@ -36,17 +36,6 @@ export const ACTION = {
   declineEnrolment: 'decline_enrolment',
 } as const;
 export type ActionId = ValueOf<typeof ACTION>;
-
-/** What the overflow menu of an alert offers. */
-export const ALERT_MENU = {
-  take: 'take',
-  handOver: 'hand_over',
-  snooze1h: 'snooze_1h',
-  snooze4h: 'snooze_4h',
-  snoozeTomorrow: 'snooze_tomorrow',
-  unsnooze: 'unsnooze',
-} as const;
-export type AlertMenuChoice = ValueOf<typeof ALERT_MENU>;
 
 export const SHORTCUT = { linkAsRca: 'link_as_rca' } as const;
 export type ShortcutId = ValueOf<typeof SHORTCUT>;

@@ -11,10 +11,11 @@ import {
 import type { Promotion } from '../promotions/promotion.js';
 import type { ResolutionRefusal } from '../promotions/resolution.js';
 import type { SetBack } from '../promotions/set-back.js';
-import { outcomeHeadline, promotionFacts } from './alert.js';
+import { promotionFacts } from './alert.js';
 import { codeInput, codeWords, needsSuperadmin, WHY_A_CODE } from './authority.js';
 import { type Block, context, type FieldErrors, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
 import { evidenceText } from './evidence.js';
+import { outcomeHeadline } from './headline.js';
 import { BLOCK, CONFIRMED, INPUT, VIEW } from './ids.js';
 import { code, plain, when } from './text.js';
 
