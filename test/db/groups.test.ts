@@ -2,6 +2,7 @@ import type { Severity } from '../../src/promotions/stuck.js';
 import {
   breakAuditLog,
   CHANNEL,
+  deliverMessage,
   enrol,
   everything,
   insertPromotion,
@@ -11,6 +12,7 @@ import {
   openAlert,
   type Stored,
   startStored,
+  stopClock,
   submission,
   typed,
 } from '../support/rows.js';
@@ -24,66 +26,88 @@ beforeEach(async () => {
 afterEach(() => stored.close());
 
 const MINE = { owner: 'mine', durationMs: 60_000 };
-const THEIRS = { owner: 'theirs', durationMs: 60_000 };
 const ROOT = { channel: CHANNEL, ts: '100.1' };
-const summaries = () => stored.db.summaries;
-const open = (severity: Severity, of = ids, db = stored.db, channel = CHANNEL, heldUntil: Date | null = null) =>
-  db.summaries.openAlerts({ channel, heldUntil, alerts: of.map((promotionId) => ({ promotionId, severity })) }, NOW);
-const rows = (kind = 'summary') =>
-  stored.rows.query<{ id: string; state: string; called_through: string; calls: number; behind: number }>(
-    `select id, state, called_through, calls, repaint_wanted - repaint_done as behind from flag_promotions.summaries where kind = $1 order by id`,
+const REPLY = { channel: CHANNEL, ts: '100.2' };
+const SHOWN = { version: 0, as: null, refreshAfterMs: null, restMs: null };
+const HOUR = 3_600_000;
+const later = (ms: number) => new Date(NOW.getTime() + ms);
+
+const groups = () => stored.db.groups;
+const messages = () => stored.db.messages;
+const open = (
+  severity: Severity,
+  of = ids,
+  {
+    db = stored.db,
+    channel = CHANNEL,
+    notBefore = null,
+  }: { db?: Stored['db']; channel?: string; notBefore?: Date | null } = {},
+) => db.groups.open({ channel, notBefore, alerts: of.map((promotionId) => ({ promotionId, severity })) }, NOW);
+const groupRows = (kind = 'group') =>
+  stored.rows.query<{ id: string; subject: string; state: string; behind: number }>(
+    `select id, subject, state, wanted - shown as behind from flag_promotions.messages where kind = $1 order by id`,
     [kind],
   );
 const alertRows = () =>
-  stored.rows.query<{ promotion_id: string; severity: string; state: string; thread_ts: string | null }>(
-    `select promotion_id, severity, state, thread_ts from flag_promotions.alerts order by id`,
+  stored.rows.query<{ promotion_id: string; severity: string; group_id: string | null; closed: boolean }>(
+    `select promotion_id, severity, group_id, closed_at is not null as closed from flag_promotions.alerts order by id`,
   );
-
-/** Posts the one summary as the app does, and answers its id. */
-async function post(at = NOW): Promise<string> {
-  const [id = ''] = await summaries().due(at, 10);
-  const work = await summaries().claim(id, MINE, at);
-  const shown = { upTo: work?.summary.repaintWanted ?? 0, through: work?.facts.through ?? '0' };
-  if (Number(work?.facts.openCriticals) > 0)
-    await summaries().recordCall(id, MINE, work?.facts.criticalsThrough ?? '0', at);
-  expect(await summaries().recordPosted(id, MINE, ROOT, shown, at)).toBe(true);
-  await summaries().release(id, MINE, null);
+const groupIds = async () => (await groupRows()).map(({ id }) => id);
+async function oneGroup(): Promise<string> {
+  const [id, ...others] = await groupIds();
+  if (id === undefined || others.length > 0) throw new Error('There is not one group.');
   return id;
 }
+/** Posts the one group as the outbox records it, and answers its id. */
+async function post(): Promise<string> {
+  const id = await oneGroup();
+  await deliverMessage(stored.db, 'group', CHANNEL, ROOT);
+  return id;
+}
+const facts = async (id: string) => {
+  const { open: members, ...counts } = await groups().facts(id);
+  return { open: members.map(({ promotion }) => promotion.id), ...counts };
+};
+const criticalsOf = async () => (await groups().withCriticals()).flatMap(({ criticals }) => criticals);
+const name = (groupId: string, ordinal: number, promotionIds = ids, db = stored.db) =>
+  db.groups.nameCriticals({ kind: 'name_criticals', groupId, ordinal, promotionIds });
+async function namingId(groupId: string): Promise<string> {
+  const naming = await messages().newest('group_criticals', groupId);
+  if (naming === null) throw new Error('Nothing is named.');
+  return naming.id;
+}
 
-describe('opening alerts that are told in a summary', () => {
+describe('opening alerts that go into a group', () => {
   test('is one transaction with their audit events: all or none', async () => {
     const before = await everything(stored.rows);
     await breakAuditLog(stored.rows);
     await expect(open('warning')).rejects.toThrow('the audit log is broken');
     expect(await everything(stored.rows)).toEqual(before);
-    expect(await rows()).toEqual([]);
     await mendAuditLog(stored.rows);
     await open('warning');
     for (const id of ids) {
       expect(await stored.db.audit.ofPromotion(id, 10)).toMatchObject([
-        { action: 'console.flag.promotion.stuck_warning' },
+        { action: 'console.flag.promotion.stuck_warning', actor: 'watchdog', detail: {} },
       ]);
     }
     expect(await stored.db.audit.verify()).toMatchObject({ intact: true, events: ids.length });
-    expect(await rows()).toMatchObject([{ state: 'pending', behind: 1 }]);
+    expect(await groupRows()).toMatchObject([{ subject: CHANNEL, state: 'pending', behind: 1 }]);
   });
 
-  test('by several replicas at once yields one alert each, in one summary', async () => {
+  test('by several replicas at once yields one alert each, in one group', async () => {
     const replicas = [stored.db, stored.replica(), stored.replica()];
-    await Promise.all(Array.from({ length: 9 }, (_, n) => open('warning', ids, replicas[n % 3])));
+    await Promise.all(Array.from({ length: 9 }, (_, n) => open('warning', ids, { db: replicas[n % 3] ?? stored.db })));
     expect(await alertRows()).toHaveLength(ids.length);
-    expect(await rows()).toHaveLength(1);
+    expect(await groupRows()).toMatchObject([{ behind: 1 }]);
     expect(await stored.db.audit.verify()).toMatchObject({ events: ids.length });
   });
 
-  test('leaves out what ended, or has been opened with a message of its own', async () => {
+  test('leaves out what ended, or has been opened with an individual alert', async () => {
     const [ended = '', own = '', ...others] = ids;
     await stored.rows.query(`update console_flag_promotions set state = 'deployed' where id = $1`, [ended]);
     await openAlert(stored, own, 'warning');
     await open('warning');
-    const { rows: members } = await summaries().members('1', { offset: 0, limit: 10 });
-    expect(members.map(({ promotion }) => promotion.id)).toEqual(others);
+    expect(await facts(await oneGroup())).toMatchObject({ open: others });
   });
 
   test('says nothing about what an operator is resolving at that moment', async () => {
@@ -93,200 +117,395 @@ describe('opening alerts that are told in a summary', () => {
     await stored.db.promotions.resolve(submission(first, operator), NOW, {
       isRecoveryCode: false,
       check(authenticator) {
-        during = open('warning', [first], stored.replica());
+        during = open('warning', [first], { db: stored.replica() });
         return typed(operator.code()).check(authenticator);
       },
     });
     await during;
     expect(await alertRows()).toEqual([]);
+    expect(await groupRows()).toEqual([]);
   });
 
   test('beside each of them being opened by itself yields one alert each, and fails for nobody', async () => {
     const another = stored.replica();
     for (const round of [1, 2, 3, 4]) {
-      const together = [open('warning'), ...ids.map((id) => another.alerts.open(id, 'warning', NOW))];
-      await Promise.all(together);
+      const individually = ids.map((id) => another.alerts.open({ promotionId: id, severity: 'warning' }, NOW, null));
+      await Promise.all([open('warning'), ...individually]);
       // What another was at stays for the next tick.
       await open('warning');
-      expect([round, (await alertRows()).map(({ promotion_id: id }) => id).sort()]).toEqual([round, [...ids].sort()]);
+      const opened = (await alertRows()).map(({ promotion_id: id }) => id);
+      expect([round, opened.toSorted()]).toEqual([round, [...ids].toSorted()]);
       await stored.rows.query('delete from flag_promotions.alerts');
+      await stored.rows.query('delete from flag_promotions.messages');
     }
   });
 
-  test('joins the summary of the last hour; a later burst begins another', async () => {
+  test('joins the group of the last hour; a later burst begins another', async () => {
+    await stopClock(stored, NOW);
     await open('warning', ids.slice(0, 2));
+    await post();
+    await stopClock(stored, later(HOUR - 1));
     await open('warning', ids.slice(2, 4));
-    expect(await rows()).toHaveLength(1);
-    await stored.rows.query(`update flag_promotions.summaries set created_at = now() - interval '61 minutes'`);
+    expect(await groupIds()).toHaveLength(1);
+    await stopClock(stored, later(HOUR));
     await open('warning', ids.slice(4));
-    expect(await rows()).toHaveLength(2);
+    const [first = '', second = ''] = await groupIds();
+    expect(await groupIds()).toHaveLength(2);
     // What turns critical is told where its warning is, however long ago that was.
     await open('critical', ids);
-    expect((await summaries().members('1', { offset: 0, limit: 10 })).total).toBe(4);
-    expect((await summaries().members('2', { offset: 0, limit: 10 })).total).toBe(1);
-    expect(await rows()).toHaveLength(2);
+    expect(await facts(first)).toMatchObject({ open: ids.slice(0, 4) });
+    expect(await facts(second)).toMatchObject({ open: ids.slice(4) });
+    expect(await groupIds()).toHaveLength(2);
   });
 
-  test('puts a critical in the place of a warning that nobody has seen', async () => {
-    await open('warning');
+  test('joins one that Slack has not taken yet, however old, and none of which all has ended', async () => {
+    await open('warning', ids.slice(0, 1));
+    await stopClock(stored, later(5 * HOUR));
+    await open('warning', ids.slice(1, 2));
+    const first = await post();
+    await stored.rows.query(`update console_flag_promotions set state = 'deployed' where id <= $1`, [ids[1]]);
+    await stored.db.alerts.close(...ids.slice(0, 2));
+    await open('warning', ids.slice(2));
+    expect(await groupIds()).toEqual([first, expect.any(String)]);
+  });
+
+  test('joins none that was given up', async () => {
+    await open('warning', ids.slice(0, 2));
+    const first = await oneGroup();
+    await messages().claim(first, MINE);
+    await messages().close(first, MINE, 9);
+    await messages().release(first, MINE, null);
+    // Its criticals are told elsewhere, and their warnings with them.
     await open('critical', ids.slice(0, 1));
-    expect((await alertRows()).slice(0, 1)).toMatchObject([{ severity: 'warning', state: 'closed' }]);
-    expect((await summaries().claim('1', MINE, NOW))?.facts).toMatchObject({ open: 5, openCriticals: 1 });
+    const [, second = ''] = await groupIds();
+    expect(await facts(second)).toMatchObject({ open: ids.slice(0, 1) });
+    expect(await facts(first)).toMatchObject({ open: ids.slice(1, 2) });
   });
 
-  test('counts towards no message of its own', async () => {
+  test('counts towards no individual alert', async () => {
     await openAlert(stored, ids[0] ?? '', 'warning');
     await open('warning', ids.slice(1));
-    const { ownMessages } = await stored.db.alerts.gather(NOW);
-    expect(ownMessages).toEqual([{ herokuApp: 'raxx-console-prod', held: false, count: 1 }]);
+    const { individualAlerts } = await stored.db.alerts.gather(NOW);
+    expect(individualAlerts).toEqual([{ herokuApp: 'raxx-console-prod', waits: false, count: 1 }]);
+  });
+
+  test('gives a promotion that was set back to deploying rows of its own', async () => {
+    await open('critical');
+    const group = await post();
+    await name(group, 1);
+    await stored.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [ids[0]]);
+    await stored.db.alerts.close(ids[0] ?? '');
+    await stored.rows.query(`update console_flag_promotions set state = 'deploying' where id = $1`, [ids[0]]);
+    expect(await facts(group)).toMatchObject({ open: ids.slice(1) });
+    await open('warning', ids.slice(0, 1));
+    expect((await alertRows()).filter(({ promotion_id: id }) => id === ids[0])).toMatchObject([
+      { severity: 'warning', group_id: group, closed: false },
+    ]);
+    expect(await facts(group)).toMatchObject({ open: ids, endedOtherwise: 0, failed: 0 });
   });
 });
 
-describe('where and when a summary is told', () => {
-  const HELD_UNTIL = new Date(NOW.getTime() + 9 * 3_600_000);
-  const held = (of = ids) => open('warning', of, stored.db, CHANNEL, HELD_UNTIL);
+describe('where and when a group is told', () => {
+  const END = later(9 * HOUR);
+  const quiet = (of = ids) => open('warning', of, { notBefore: END });
 
   test('each channel has its own', async () => {
     await open('warning', ids.slice(0, 2));
-    await open('warning', ids.slice(2, 4), stored.db, 'C0PAY');
-    await open('warning', ids.slice(4), stored.db, 'C0PAY');
-    expect((await summaries().claim('1', MINE, NOW))?.summary).toMatchObject({ route: CHANNEL, channel: null });
-    expect(await summaries().claim('2', MINE, NOW)).toMatchObject({ summary: { route: 'C0PAY' }, facts: { open: 3 } });
+    await open('warning', ids.slice(2, 4), { channel: 'C0PAY' });
+    await open('warning', ids.slice(4), { channel: 'C0PAY' });
+    expect(await groupRows()).toMatchObject([{ subject: CHANNEL }, { subject: 'C0PAY' }]);
+    const [, pay = ''] = await groupIds();
+    expect(await facts(pay)).toMatchObject({ open: ids.slice(2) });
     // What turns critical is told where its warning is, though the routes were changed meanwhile.
-    await open('critical', ids, stored.db, 'C0ELSEWHERE');
-    expect(await rows()).toHaveLength(2);
-  });
-
-  test('is written down before it is sent, by whoever holds the lease, and forgotten with the message', async () => {
-    await open('warning');
-    await summaries().claim('1', MINE, NOW);
-    const to = { channel: 'C0FALLBACK', refused: { channel: CHANNEL, because: 'is_archived' } };
-    expect(await summaries().recordDestination('1', THEIRS, to)).toBe(false);
-    expect(await summaries().recordDestination('1', MINE, to)).toBe(true);
-    expect((await summaries().reread('1', MINE))?.summary).toMatchObject({
-      channel: 'C0FALLBACK',
-      refusedRoute: to.refused,
-      message: null,
-    });
-    await summaries().forgetMessage('1', MINE);
-    expect((await summaries().reread('1', MINE))?.summary).toMatchObject({ channel: null, refusedRoute: null });
+    await open('critical', ids, { channel: 'C0ELSEWHERE' });
+    expect(await groupIds()).toHaveLength(2);
   });
 
   test('in quiet hours waits for their end, and takes in what comes all night', async () => {
-    await held(ids.slice(0, 3));
-    await stored.rows.query(`update flag_promotions.summaries set created_at = now() - interval '3 hours'`);
-    await held(ids.slice(3));
-    expect(await rows()).toHaveLength(1);
-    expect(await summaries().due(NOW, 10)).toEqual([]);
-    expect(await summaries().claim('1', MINE, NOW)).toBeNull();
-    expect(await summaries().due(HELD_UNTIL, 10)).toEqual(['1']);
-    expect((await summaries().claim('1', MINE, HELD_UNTIL))?.facts).toMatchObject({ open: 5 });
+    await stopClock(stored, NOW);
+    await quiet(ids.slice(0, 3));
+    await stopClock(stored, later(3 * HOUR));
+    await quiet(ids.slice(3));
+    const group = await oneGroup();
+    expect(await messages().due(10)).toEqual([]);
+    expect(await messages().claim(group, MINE)).toBeNull();
+    await stopClock(stored, END);
+    expect(await messages().due(10)).toEqual([group]);
+    expect(await facts(group)).toMatchObject({ open: ids });
   });
 
-  test('a critical does not wait with its warning, and is no end of it', async () => {
-    await held();
-    await open('critical', ids.slice(0, 1));
-    expect(await summaries().due(NOW, 10)).toEqual(['2']);
-    expect((await summaries().claim('2', MINE, NOW))?.facts).toMatchObject({ open: 1, openCriticals: 1 });
-    expect((await summaries().claim('1', MINE, HELD_UNTIL))?.facts).toMatchObject({ open: 4, endedOtherwise: 0 });
+  test('does not wait with another’s quiet hours', async () => {
+    await stopClock(stored, NOW);
+    await quiet(ids.slice(0, 1));
+    await open('warning', ids.slice(1, 2), { notBefore: later(4 * HOUR) });
+    await open('warning', ids.slice(2, 3));
+    expect(await groupIds()).toHaveLength(3);
+    // One whose quiet hours are over, and that Slack has not taken yet, is joined by what needn't wait.
+    await stopClock(stored, END);
+    await deliverMessage(stored.db, 'group', CHANNEL, ROOT);
+    await stopClock(stored, later(9 * HOUR + HOUR));
+    await open('warning', ids.slice(3));
+    expect(await groupIds()).toHaveLength(3);
+  });
+
+  test('a critical does not wait with its warning, which follows it: one group tells of a promotion', async () => {
+    const [first = ''] = ids;
+    const kris = await enrol(stored.db, 'U0KRIS');
+    await stopClock(stored, NOW);
+    await quiet();
+    await open('critical', [first]);
+    const [waiting = '', told = ''] = await groupIds();
+    expect(await messages().due(10)).toEqual([told]);
+    expect(await facts(told)).toMatchObject({ open: [first] });
+    expect(await facts(waiting)).toMatchObject({ open: ids.slice(1), completed: 0, failed: 0, endedOtherwise: 0 });
     expect(await stored.db.audit.ofPromotion(ids[1] ?? '', 1)).toMatchObject([
-      { detail: { held_until: HELD_UNTIL.toISOString() } },
+      { detail: { not_before: END.toISOString() } },
     ]);
-  });
-
-  test('what waits for a message of its own is counted apart, and until it is posted', async () => {
-    const [waiting = '', gone = '', own = ''] = ids;
-    await stored.db.alerts.open(waiting, 'warning', NOW, HELD_UNTIL);
-    await stored.db.alerts.open(gone, 'warning', NOW, HELD_UNTIL);
-    await stored.rows.query(`update flag_promotions.alerts set created_at = now() - interval '3 hours'`);
-    await openAlert(stored, own, 'warning');
-    // Nobody saw its warning.
-    await stored.db.alerts.open(gone, 'critical', NOW);
-    const { ownMessages } = await stored.db.alerts.gather(NOW);
-    const sorted = [...ownMessages].sort((a, b) => a.count - b.count);
-    expect(sorted).toEqual([
-      { herokuApp: 'raxx-console-prod', held: true, count: 1 },
-      { herokuApp: 'raxx-console-prod', held: false, count: 2 },
-    ]);
+    // Its thread is one, also once both are in Slack.
+    await stored.rows.query(
+      `update flag_promotions.messages set state = 'posted', channel = $1, message_ts = id || '.1'`,
+      [CHANNEL],
+    );
+    const resolved = await stored.db.promotions.resolve(submission(first, kris), NOW, typed(kris.code()));
+    expect(resolved.kind).toBe('resolved');
+    expect(await messages().newest('resolved', first)).toMatchObject({ root: { id: told } });
   });
 });
 
-describe('who is on what a summary tells', () => {
-  const asked = (promotionId: string, operatorId = 'U0SUPER001') => ({ promotionId, operatorId, at: NOW });
-  const planned = async () => (await summaries().gather()).open[0];
-  const facts = async () => (await summaries().claim('1', MINE, NOW))?.facts;
-  const take = (id: string) => stored.db.attention.take({ ...asked(id), over: null });
-  const until = new Date(NOW.getTime() + 3_600_000);
-  const snooze = (id: string) => stored.db.attention.snooze({ ...asked(id), until });
-  const ask = (id: string) => stored.db.attention.askOwner(id, 'U0SUPER001', NOW);
-  beforeEach(async () => {
-    await enrol(stored.db, 'U0SUPER001');
-    await open('critical');
-    await post();
+describe('what a group tells', () => {
+  test('are its open promotions, the oldest first, and how the others ended', async () => {
+    const [first = '', second = '', third = '', fourth = '', fifth = ''] = ids;
+    await open('warning');
+    const group = await post();
+    await stored.rows.query(
+      `update console_flag_promotions set state = case id when $1 then 'deployed' when $2 then 'failed' else 'cancelled' end
+        where id in ($1, $2, $3)`,
+      [first, second, third],
+    );
+    await stored.db.alerts.close(first, second, third);
+    await stored.rows.query(
+      `update console_flag_promotions set promoted_at = promoted_at - interval '1 hour' where id = $1`,
+      [fifth],
+    );
+    await open('critical', [fourth]);
+    expect(await facts(group)).toEqual({ open: [fifth, fourth], completed: 1, failed: 1, endedOtherwise: 1 });
+    expect((await groups().facts(group)).open.map(({ severity }) => severity)).toEqual(['warning', 'critical']);
+    const page = await groups().members(group, { offset: 1, limit: 5 });
+    expect(page).toMatchObject({ total: 2, rows: [{ promotion: { id: fourth }, severity: 'critical' }] });
   });
 
-  test('is shown, and nobody is called about what somebody is on or has snoozed', async () => {
+  test('is updated as each ends, and says nothing of hundreds that end by themselves', async () => {
+    await open('warning');
+    await post();
+    await stored.rows.query(`update console_flag_promotions set state = 'deployed'`);
+    await stored.db.alerts.close(...ids.slice(0, 4));
+    expect(await groupRows()).toMatchObject([{ state: 'posted', behind: 1 }]);
+    await stored.db.alerts.close(...ids.slice(4));
+    expect(await groupRows()).toMatchObject([{ behind: 2 }]);
+    expect(await groupRows('resolved')).toEqual([]);
+    expect(await facts(await oneGroup())).toEqual({ open: [], completed: 5, failed: 0, endedOtherwise: 0 });
+  });
+
+  test('what a person resolves is said in its thread', async () => {
+    const operator = await enrol(stored.db, 'U0SUPER001');
+    const [first = ''] = ids;
+    await open('warning');
+    const group = await post();
+    await stored.db.promotions.resolve(submission(first, operator), NOW, typed(operator.code()));
+    expect(await messages().newest('resolved', first)).toMatchObject({ promotionId: first, root: { id: group } });
+    expect(await messages().owedAbout(first)).toEqual([group, expect.any(String)]);
+  });
+
+  test('shows who is on what, and what is snoozed', async () => {
     const [first = '', second = ''] = ids;
-    expect(await take(first)).toMatchObject({ kind: 'taken_now' });
-    expect(await snooze(second)).toMatchObject({ kind: 'snoozed' });
-    expect(await planned()).toMatchObject({ open: 5, openCriticals: 3, newCriticals: 0 });
-    expect(await rows()).toMatchObject([{ behind: 2 }]);
-    const shown = await facts();
-    expect(shown).toMatchObject({ openCriticals: 5, unattended: 3, criticalApps: ['raxx-console-prod'] });
-    expect(shown?.oldest.slice(0, 3).map(({ attention }) => attention)).toMatchObject([
+    await enrol(stored.db, 'U0SUPER001');
+    await open('warning');
+    const group = await post();
+    const asked = (promotionId: string) => ({ promotionId, operatorId: 'U0SUPER001', at: NOW });
+    expect(await stored.db.attention.take({ ...asked(first), over: null })).toMatchObject({ kind: 'taken_now' });
+    expect(await stored.db.attention.snooze({ ...asked(second), until: later(HOUR) })).toMatchObject({
+      kind: 'snoozed',
+    });
+    expect(await groupRows()).toMatchObject([{ behind: 2 }]);
+    expect((await groups().facts(group)).open.slice(0, 3).map(({ attention }) => attention)).toMatchObject([
       { ownership: { owner: 'U0SUPER001' }, snooze: null },
-      { ownership: null, snooze: { until } },
+      { ownership: null, snooze: { until: later(HOUR) } },
       null,
     ]);
   });
 
-  test.each([
-    ['handed over', take, (id: string) => stored.db.attention.answer({ ...asked(id), answer: 'hand_over' })],
-    [
-      'lost',
-      async (id: string) => {
-        await take(id);
-        await ask(id);
-      },
-      (id: string) => stored.db.attention.loseOwner(id, 'U0SUPER001', 'silent', NOW),
-    ],
-    ['no longer snoozed', snooze, (id: string) => stored.db.attention.endSnooze(id, until)],
-  ])('a critical that is %s makes it call once more, and only once', async (_, keep, letGo) => {
-    const [first = ''] = ids;
-    await keep(first);
-    expect(await planned()).toMatchObject({ openCriticals: 4, newCriticals: 0 });
-    await letGo(first);
-    expect(await planned()).toMatchObject({ openCriticals: 5, newCriticals: 5 });
-    await summaries().call('1', 0, NOW);
-    expect(await planned()).toMatchObject({ newCriticals: 0, callPending: true });
+  test('missing RCAs are in the list of them, and nobody is reminded in its thread', async () => {
+    await open('critical');
+    await post();
+    await stored.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = now()`);
+    await stored.db.alerts.close(...ids);
+    expect((await stored.db.rcaDebts.unsettled(10)).map(({ wasPosted }) => wasPosted)).toEqual(ids.map(() => false));
+    expect(await stored.db.rcaDebts.owed(10)).toMatchObject({ total: 5 });
   });
 
-  test('a snooze of a warning ends with the critical, and is noted', async () => {
-    const later = [await insertPromotion(stored.rows, { flag_key: 'later' })];
-    await open('warning', later);
-    await snooze(later[0] ?? '');
-    await open('critical', later);
-    expect(await stored.db.attention.of(later[0] ?? '')).toMatchObject({ snooze: null, resumedAt: NOW });
-    const events = await stored.db.audit.ofPromotion(later[0] ?? '', 10);
-    expect(events.map(({ action }) => action.replace('console.flag.promotion.', '')).sort()).toEqual([
+  test('the thread is no single promotion’s', async () => {
+    await open('warning');
+    await post();
+    expect(await messages().promotionOfThread(ROOT)).toBeNull();
+  });
+
+  test('a message that somebody deleted is posted again, and its criticals are named again', async () => {
+    await open('critical');
+    const group = await post();
+    await name(group, 1);
+    await deliverMessage(stored.db, 'group_criticals', group, REPLY);
+    await stored.rows.query('update flag_promotions.messages set wanted = wanted + 1 where id = $1', [group]);
+    await messages().claim(group, MINE);
+    expect(await messages().recordGone(group, MINE)).toBe(true);
+    await messages().release(group, MINE, null);
+    expect(await messages().due(10)).toEqual([group]);
+    expect(await groups().withCriticals()).toMatchObject([
+      { groupId: group, namings: 0, criticals: ids.map((promotionId) => ({ promotionId, namedAt: null })) },
+    ]);
+  });
+});
+
+describe('criticals in a group', () => {
+  test('are named once, however many replicas decide it, and in the order in which they came', async () => {
+    await open('warning');
+    const group = await post();
+    expect(await groups().withCriticals()).toEqual([]);
+    await open('critical', ids.slice(0, 3));
+    const unnamed = { herokuApp: 'raxx-console-prod', namedAt: null, isNamingPending: false };
+    expect(await groups().withCriticals()).toEqual([
+      { groupId: group, namings: 0, criticals: ids.slice(0, 3).map((promotionId) => ({ promotionId, ...unnamed })) },
+    ]);
+    await Promise.all([stored.db, stored.replica(), stored.replica()].map((db) => name(group, 1, ids.slice(0, 3), db)));
+    expect(await groupRows('group_criticals')).toHaveLength(1);
+    const naming = await namingId(group);
+    expect(await messages().find(naming)).toMatchObject({ isUrgent: true, root: { id: group }, ordinal: '1' });
+    expect((await groups().namedIn(naming)).map(({ promotion }) => promotion.id)).toEqual(ids.slice(0, 3));
+    expect((await criticalsOf()).map(({ isNamingPending }) => isNamingPending)).toEqual([true, true, true]);
+
+    await stopClock(stored, later(HOUR));
+    await deliverMessage(stored.db, 'group_criticals', group, REPLY);
+    await open('critical', ids.slice(3));
+    expect((await groups().withCriticals())[0]).toMatchObject({ namings: 1 });
+    expect((await criticalsOf()).map(({ namedAt }) => namedAt)).toEqual([
+      ...ids.slice(0, 3).map(() => later(HOUR)),
+      null,
+      null,
+    ]);
+    await name(group, 2, ids.slice(3));
+    expect((await groups().namedIn(await namingId(group))).map(({ promotion }) => promotion.id)).toEqual(ids.slice(3));
+    // A reply names what it was queued for, as far as that is open.
+    await stored.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [ids[0]]);
+    await stored.db.alerts.close(ids[0] ?? '');
+    expect((await groups().namedIn(naming)).map(({ promotion }) => promotion.id)).toEqual(ids.slice(1, 3));
+  });
+
+  test('are named by a reply that waits for the group, before everything else', async () => {
+    await open('critical');
+    const group = await oneGroup();
+    await name(group, 1);
+    const naming = await namingId(group);
+    expect(await messages().due(10)).toEqual([group]);
+    expect(await messages().claim(naming, MINE)).toBeNull();
+    await post();
+    await openAlert(stored, await insertPromotion(stored.rows, { flag_key: 'warned' }), 'warning');
+    expect((await messages().due(10))[0]).toBe(naming);
+  });
+
+  test('count as told from then on, each to itself', async () => {
+    await open('critical', ids.slice(0, 2));
+    const group = await post();
+    await name(group, 1, ids.slice(0, 1));
+    await stopClock(stored, later(HOUR));
+    await deliverMessage(stored.db, 'group_criticals', group, REPLY);
+    const { stuck } = await stored.db.alerts.gather(NOW);
+    expect(stuck.slice(0, 2).map(({ criticalToldAt }) => criticalToldAt)).toEqual([later(HOUR), null]);
+  });
+
+  describe('that nobody is on any more are named again:', () => {
+    const asked = (promotionId: string) => ({ promotionId, operatorId: 'U0SUPER001', at: NOW });
+    const take = (id: string) => stored.db.attention.take({ ...asked(id), over: null });
+    const until = later(HOUR);
+    beforeEach(async () => {
+      await enrol(stored.db, 'U0SUPER001');
+      await open('critical');
+      const group = await post();
+      await name(group, 1);
+      await deliverMessage(stored.db, 'group_criticals', group, REPLY);
+    });
+
+    test.each([
+      ['released', take, (id: string) => stored.db.attention.answer({ ...asked(id), answer: 'hand_over' })],
+      [
+        'lost',
+        async (id: string) => {
+          await take(id);
+          await stored.db.attention.askOwner(id, 'U0SUPER001', NOW);
+        },
+        (id: string) => stored.db.attention.loseOwner(id, 'U0SUPER001', 'silent', NOW),
+      ],
+      [
+        'no longer snoozed',
+        (id: string) => stored.db.attention.snooze({ ...asked(id), until }),
+        (id: string) => stored.db.attention.endSnooze(id, until),
+      ],
+    ])('one that is %s, and no other', async (_, keep, letGo) => {
+      const [first = ''] = ids;
+      const unnamed = async () =>
+        (await criticalsOf()).filter(({ namedAt }) => namedAt === null).map(({ promotionId }) => promotionId);
+      await keep(first);
+      expect(await unnamed()).toEqual([]);
+      await letGo(first);
+      expect(await unnamed()).toEqual([first]);
+    });
+
+    test('none whose owner is still on it', async () => {
+      const [first = ''] = ids;
+      await take(first);
+      await stored.db.attention.askOwner(first, 'U0SUPER001', NOW);
+      await stored.db.attention.answer({ ...asked(first), answer: 'confirm' });
+      expect((await criticalsOf()).every(({ namedAt }) => namedAt !== null)).toBe(true);
+    });
+  });
+
+  test('end the snooze of their warnings, which is noted, and all attention goes with their end', async () => {
+    await enrol(stored.db, 'U0SUPER001');
+    const asked = (promotionId: string) => ({ promotionId, operatorId: 'U0SUPER001', at: NOW });
+    const [first = '', ...others] = ids;
+    await open('warning');
+    await stored.db.attention.snooze({ ...asked(first), until: later(HOUR) });
+    await open('critical', [first]);
+    expect(await stored.db.attention.of(first)).toMatchObject({ snooze: null, resumedAt: NOW });
+    const events = await stored.db.audit.ofPromotion(first, 10);
+    expect(events.map(({ action }) => action.replace('console.flag.promotion.', '')).toSorted()).toEqual([
       'snooze_ended',
       'snoozed',
       'stuck_critical',
       'stuck_warning',
     ]);
     expect(await stored.db.audit.verify()).toMatchObject({ intact: true });
-  });
-
-  test('goes with the end of each, of many at once too', async () => {
-    for (const id of ids.slice(0, 3)) await take(id);
+    for (const id of others.slice(0, 2)) await stored.db.attention.take({ ...asked(id), over: null });
     await stored.rows.query(`update console_flag_promotions set state = 'deployed'`);
     await stored.db.alerts.close(...ids);
     expect((await stored.db.attention.all()).size).toBe(0);
   });
+
+  test('of an app without a name, as a console’s row may have, are named too', async () => {
+    await stored.rows.query('alter table console_flag_promotions alter column heroku_app drop not null');
+    await open('critical', ids.slice(0, 1));
+    await stored.rows.query('update console_flag_promotions set heroku_app = null');
+    expect(await criticalsOf()).toMatchObject([{ promotionId: ids[0], herokuApp: '' }]);
+  });
 });
 
-describe('pruning what a summary told', () => {
-  /** So many that the list of debts no longer looks at the others. */
+describe('pruning what a group told', () => {
+  const REST = later(24 * HOUR);
+  const pruning = () => stored.db.pruning;
+  /** Everything in Slack shows what it should. */
+  const deliverAll = () =>
+    stored.rows.query(
+      `update flag_promotions.messages set shown = wanted, state = case when kind = 'group' then 'posted' else 'closed' end`,
+    );
+  /** So many that the list of missing RCAs no longer looks at the others. */
   async function insertAlertsBeyondTheList(): Promise<void> {
     await stored.rows.query(
       `with newer as (
@@ -295,257 +514,87 @@ describe('pruning what a summary told', () => {
        insert into flag_promotions.alerts (promotion_id, severity) select id, 'warning' from newer`,
     );
   }
-  /** Long after all that happens here, on the database's clock. */
-  const LATER = new Date(Date.now() + 24 * 3_600_000);
-  const pruning = () => stored.db.pruning;
-  async function settle(): Promise<void> {
+  async function end(of: readonly string[], rcaUrl: string | null = 'https://docs.example.com/rca'): Promise<void> {
     await stored.rows.query(
-      `update console_flag_promotions set state = 'deployed', rca_url = 'https://docs.example.com/rca' where state = 'deploying'`,
+      `update console_flag_promotions set state = 'deployed', rca_url = $2 where id = any($1::bigint[])`,
+      [of, rcaUrl],
     );
-    await stored.db.alerts.close(...ids);
-    await summaries().end('1', NOW);
-    await summaries().remind('1');
-    await stored.rows.query(
-      `update flag_promotions.summaries set repaint_done = repaint_wanted, state = case when kind = 'summary' then 'posted' else 'closed' end`,
-    );
+    await stored.db.alerts.close(...of);
+    for (const { alertId } of await stored.db.rcaDebts.unsettled(10)) await stored.db.rcaDebts.settle(alertId);
+    await deliverAll();
   }
   beforeEach(async () => {
     await open('critical');
-    await post();
+    const group = await post();
+    await name(group, 1);
+    await deliverMessage(stored.db, 'group_criticals', group, REPLY);
   });
 
-  test('takes each when it rests, which the summary goes on counting, and the summary after the last', async () => {
-    await stored.rows.query(
-      `update console_flag_promotions set rca_url = 'https://docs.example.com/rca',
-              state = case when id = $1 then 'failed' else 'deployed' end where id < $2`,
-      [ids[0], ids[4]],
-    );
-    await stored.db.alerts.close(...ids);
-    expect((await pruning().prunable(LATER, 10)).toSorted()).toEqual(ids.slice(0, 4).toSorted());
-    for (const id of ids.slice(0, 3)) expect(await pruning().prune(id, LATER)).toBe(true);
-    expect((await summaries().claim('1', MINE, NOW))?.facts).toMatchObject({ open: 1, completed: 3, failed: 1 });
-    await settle();
-    expect(await pruning().prunableSummaries(LATER, 10)).toEqual([]);
-    for (const id of ids.slice(3)) expect(await pruning().prune(id, LATER)).toBe(true);
-    expect((await stored.rows.query('select 1 from flag_promotions.alerts')).length).toBe(0);
-    expect(await pruning().prunableSummaries(LATER, 10)).toEqual(['1']);
-    await pruning().pruneSummary('1', LATER);
-    expect(await stored.rows.query('select 1 from flag_promotions.summaries')).toEqual([]);
+  test('takes nothing while one of them is open, then each of them, and the group after the last', async () => {
+    const group = await oneGroup();
+    await end(ids.slice(0, 4));
+    expect(await pruning().prunable(REST, 10)).toEqual([]);
+    expect(await pruning().prune(ids[0] ?? '', REST)).toBe(false);
+    await end(ids);
+    expect((await pruning().prunable(REST, 10)).toSorted()).toEqual([...ids].toSorted());
+    for (const id of ids.slice(1)) expect(await pruning().prune(id, REST)).toBe(true);
+    expect(await pruning().prunableMessages(REST, 10)).toEqual([]);
+    await pruning().pruneMessage(group, REST);
+    expect(await groupIds()).toEqual([group]);
+    expect(await pruning().prune(ids[0] ?? '', REST)).toBe(true);
+    expect(await alertRows()).toEqual([]);
+    expect(await pruning().prunableMessages(REST, 10)).toEqual([group]);
+    await pruning().pruneMessage(group, REST);
+    expect(await stored.rows.query('select 1 from flag_promotions.messages')).toEqual([]);
   });
 
-  test('leaves what owes an RCA until the summary has reminded of it', async () => {
-    await stored.rows.query(`update console_flag_promotions set state = 'failed'`);
-    await stored.db.alerts.close(...ids);
+  test('leaves what is in the list of missing RCAs', async () => {
+    await end(ids, null);
+    expect(await pruning().prunable(REST, 10)).toEqual([]);
     await insertAlertsBeyondTheList();
-    expect(await pruning().prunable(LATER, 10)).toEqual([]);
-    await summaries().end('1', NOW);
-    await summaries().remind('1');
-    expect(await pruning().prunable(LATER, 10)).toHaveLength(5);
+    expect(await pruning().prunable(REST, 10)).toHaveLength(5);
   });
 
   test.each([
-    ['a reply in its thread is to be said', `state = 'pending' where kind = 'ended'`],
-    ['it is to be painted', `repaint_wanted = repaint_wanted + 1 where kind = 'summary'`],
-    ['its RCAs are not reminded of', `rca_settled = false where kind = 'summary'`],
-    ['it changed a moment ago', `updated_at = now() + interval '30 hours' where kind = 'summary'`],
-  ])('leaves the summary where %s', async (_, change) => {
-    await settle();
-    for (const id of ids) await pruning().prune(id, LATER);
-    expect(await pruning().prunableSummaries(LATER, 10)).toEqual(['1']);
-    await stored.rows.query(`update flag_promotions.summaries set ${change}`);
-    expect(await pruning().prunableSummaries(LATER, 10)).toEqual([]);
-    await pruning().pruneSummary('1', LATER);
-    expect(await rows()).toHaveLength(1);
+    ['a reply in its thread is to be said', `state = 'pending' where kind = 'group_criticals'`],
+    ['it is to be updated', `wanted = wanted + 1 where kind = 'group'`],
+    ['it changed a moment ago', `updated_at = updated_at + interval '2 days' where kind = 'group'`],
+    ['a reply changed a moment ago', `updated_at = updated_at + interval '2 days' where kind = 'group_criticals'`],
+  ])('leaves the group where %s', async (_, change) => {
+    const group = await oneGroup();
+    await end(ids);
+    for (const id of ids) await pruning().prune(id, REST);
+    expect(await pruning().prunableMessages(REST, 10)).toEqual([group]);
+    await stored.rows.query(`update flag_promotions.messages set ${change}`);
+    expect(await pruning().prunableMessages(REST, 10)).toEqual([]);
+    await pruning().pruneMessage(group, REST);
+    expect(await groupIds()).toEqual([group]);
   });
 
-  test('a summary all of whose warnings gave way before it was told goes too', async () => {
-    const until = new Date(NOW.getTime() + 3_600_000);
-    const later = [await insertPromotion(stored.rows, { flag_key: 'later' })];
-    await open('warning', later, stored.db, CHANNEL, until);
-    await open('critical', later);
-    const [, waiting] = await rows();
-    const id = waiting?.id ?? '';
-    await summaries().end(id, NOW);
-    const work = await summaries().claim(id, MINE, until);
-    expect(work?.facts).toMatchObject({ open: 0 });
-    await summaries().withdraw(id, MINE);
-    await summaries().remind(id);
-    expect(await pruning().prunableSummaries(LATER, 10)).toEqual([id]);
-  });
-});
-
-describe('delivering a summary', () => {
-  test('nobody posts its alerts one by one: neither this version nor an earlier one, by its own rules', async () => {
-    await open('warning');
-    expect(await stored.db.alerts.due(NOW, 10)).toEqual([]);
-    expect(await stored.db.alerts.pendingOf(ids[0] ?? '')).toEqual([]);
-    const earlier = await stored.rows.query(
-      `select 1 from flag_promotions.alerts a where (a.state = 'pending' or a.repaint_wanted > a.repaint_done)
-          and (a.lease_until is null or a.lease_until <= clock_timestamp())`,
-    );
-    expect(earlier).toEqual([]);
-  });
-
-  test('is one holder’s at a time, and a write without the lease writes nothing', async () => {
-    await open('warning');
-    expect(await summaries().claim('1', MINE, NOW)).toMatchObject({ attemptsBefore: 0, root: null });
-    expect(await summaries().claim('1', THEIRS, NOW)).toBeNull();
-    expect(await summaries().recordPosted('1', THEIRS, ROOT, null, NOW)).toBe(false);
-    expect(await summaries().recordPainted('1', THEIRS, { upTo: 1, through: '5' }, NOW)).toBe(false);
-    expect((await alertRows()).every(({ state }) => state === 'pending')).toBe(true);
-  });
-
-  test('posts the alerts that it shows, and those alone', async () => {
-    await open('warning', ids.slice(0, 3));
-    const work = await summaries().claim('1', MINE, NOW);
-    await open('warning', ids.slice(3));
-    await summaries().recordPosted('1', MINE, ROOT, { upTo: 1, through: work?.facts.through ?? '' }, NOW);
-    await summaries().release('1', MINE, null);
-    expect((await alertRows()).map(({ state, thread_ts }) => [state, thread_ts])).toEqual([
-      ...Array.from({ length: 3 }, () => ['posted', ROOT.ts]),
-      ...Array.from({ length: 2 }, () => ['pending', null]),
-    ]);
-    expect(await summaries().due(NOW, 10)).toEqual(['1']);
-    const again = await summaries().claim('1', MINE, NOW);
-    await summaries().recordPainted('1', MINE, { upTo: again?.summary.repaintWanted ?? 0, through: '5' }, NOW);
-    expect((await alertRows()).every(({ state }) => state === 'posted')).toBe(true);
-  });
-
-  test('what was found shows nobody knows what: it is painted before its alerts count as told', async () => {
-    await open('warning');
-    await summaries().claim('1', MINE, NOW);
-    await summaries().recordPosted('1', MINE, ROOT, null, NOW);
-    expect((await alertRows()).every(({ state }) => state === 'pending')).toBe(true);
-    expect(await summaries().reread('1', MINE)).toMatchObject({ summary: { state: 'posted', message: ROOT } });
-  });
-
-  test('a message that somebody deleted is posted anew, and its alerts move with it', async () => {
-    await open('warning');
-    await post();
-    await stored.rows.query('update flag_promotions.summaries set repaint_wanted = repaint_wanted + 1');
-    await summaries().claim('1', MINE, NOW);
-    await summaries().forgetMessage('1', MINE);
-    await summaries().release('1', MINE, null);
-    const work = await summaries().claim('1', MINE, NOW);
-    expect(work).toMatchObject({ attemptsBefore: 0, summary: { state: 'pending', message: null } });
-    const elsewhere = { channel: CHANNEL, ts: '200.1' };
-    await summaries().recordPosted('1', MINE, elsewhere, { upTo: 9, through: work?.facts.through ?? '' }, NOW);
-    expect((await alertRows()).every(({ thread_ts }) => thread_ts === elsewhere.ts)).toBe(true);
-  });
-});
-
-describe('what follows a summary', () => {
-  test('the end of each is shown, of all once: by a painting and one reply', async () => {
-    await open('warning');
-    const id = await post();
+  test('takes a group, too, all of which ended before it was told', async () => {
+    await stopClock(stored, NOW);
+    const fresh = await insertPromotion(stored.rows, { flag_key: 'later' });
+    await open('warning', [fresh], { notBefore: later(HOUR) });
+    const waiting = (await groupIds()).at(-1) ?? '';
+    await end([...ids, fresh]);
     await stored.rows.query(
-      `update console_flag_promotions set state = case when id % 2 = 0 then 'failed' else 'deployed' end`,
+      `update flag_promotions.messages set state = 'pending', shown = 0, wanted = 2 where id = $1`,
+      [waiting],
     );
-    await stored.db.alerts.close(...ids.slice(0, 4));
-    expect(await rows()).toMatchObject([{ behind: 1 }]);
-    await summaries().end(id, NOW);
-    expect(await rows('ended')).toEqual([]);
-    await stored.db.alerts.close(...ids.slice(4));
-    await Promise.all([stored.db, stored.replica(), stored.replica()].map((db) => db.summaries.end(id, NOW)));
-    expect(await rows('ended')).toHaveLength(1);
-    const { facts } = (await summaries().claim(id, MINE, NOW)) ?? {};
-    expect(facts).toMatchObject({ open: 0, completed: 3, failed: 2, endedOtherwise: 0, oldest: [] });
-    expect(await stored.db.replies.due(NOW, 10)).toEqual([]);
-    expect(await stored.db.rcaDebts.unsettled(10)).toEqual([]);
-    // What ends later has another summary to be told in.
-    const other = await insertPromotion(stored.rows, { flag_key: 'later' });
-    await open('warning', [other]);
-    expect(await rows()).toHaveLength(2);
-  });
-
-  test('what a person resolves is said in its thread', async () => {
-    const operator = await enrol(stored.db, 'U0SUPER001');
-    const [first = ''] = ids;
-    await open('warning');
-    await post();
-    await stored.db.promotions.resolve(submission(first, operator), NOW, typed(operator.code()));
-    const [reply = ''] = await stored.db.replies.due(NOW, 10);
-    expect(await stored.db.replies.claim(reply, MINE, NOW)).toMatchObject({
-      reply: { kind: 'resolved', promotionId: first },
-      alerts: [{ summaryId: '1', channel: CHANNEL, threadTs: ROOT.ts, messageTs: null }],
-    });
-    expect(await summaries().pendingOf(first)).toEqual(['1']);
-  });
-
-  test('criticals are called about once, however many replicas decide it', async () => {
-    await open('warning');
-    const id = await post();
-    await open('critical', ids.slice(0, 3));
-    expect((await summaries().gather()).open).toMatchObject([
-      { open: 5, openCriticals: 3, newCriticals: 3, calledAt: null, calls: 0, callPending: false },
-    ]);
-    await Promise.all([stored.db, stored.replica(), stored.replica()].map((db) => db.summaries.call(id, 0, NOW)));
-    expect(await rows('call')).toHaveLength(1);
-    expect((await summaries().gather()).open).toMatchObject([
-      { newCriticals: 0, calls: 1, callPending: true, calledAt: NOW },
-    ]);
-    await open('critical');
-    expect((await summaries().gather()).open).toMatchObject([{ openCriticals: 5, newCriticals: 2 }]);
-  });
-
-  test('a summary that calls from the start needs no call for those it called about', async () => {
-    await open('critical');
-    await post();
-    expect((await summaries().gather()).open).toMatchObject([{ openCriticals: 5, newCriticals: 0, calledAt: NOW }]);
-  });
-
-  test('a reply waits until the summary is there', async () => {
-    await open('critical');
-    const id = await post();
-    await summaries().call(id, 0, NOW);
-    const [call] = await rows('call');
-    expect(await summaries().due(NOW, 10)).toEqual([call?.id]);
-    await stored.rows.query(`update flag_promotions.summaries set state = 'pending' where id = $1`, [id]);
-    expect(await summaries().due(NOW, 10)).toEqual([id]);
-    expect(await summaries().claim(call?.id ?? '', MINE, NOW)).toBeNull();
-  });
-
-  test('missing RCAs are reminded of once for all, and owed by each', async () => {
-    await open('critical');
-    const id = await post();
-    await stored.rows.query(`update console_flag_promotions set state = 'deployed'`);
-    await stored.db.alerts.close(...ids);
-    await summaries().remind(id);
-    expect(await rows('rca_reminder')).toEqual([]);
-    await summaries().end(id, NOW);
-    await Promise.all([stored.db, stored.replica()].map((db) => db.summaries.remind(id)));
-    const [reminder] = await rows('rca_reminder');
-    expect((await summaries().claim(reminder?.id ?? '', MINE, NOW))?.facts).toMatchObject({ owingRca: 5 });
-    expect(await stored.db.rcaDebts.owed(10)).toMatchObject({ total: 5 });
-    expect(await summaries().gather()).toEqual({ open: [], ended: [] });
+    await stopClock(stored, later(HOUR));
+    expect(await messages().claim(waiting, MINE)).toMatchObject({ wanted: 2, shown: 0 });
+    expect(await messages().close(waiting, MINE, 2)).toBe(true);
+    await messages().release(waiting, MINE, null);
+    expect((await pruning().prunable(REST, 10)).toSorted()).toEqual([...ids, fresh].toSorted());
+    expect(await pruning().prune(fresh, REST)).toBe(true);
+    expect(await pruning().prunableMessages(REST, 10)).toEqual([waiting]);
   });
 });
 
-test('the thread of a summary is no single promotion’s', async () => {
+test('what is recorded of a group’s delivery is fenced as every message’s', async () => {
   await open('warning');
-  await post();
-  expect(await stored.db.alerts.promotionOfThread(ROOT)).toBeNull();
-});
-
-describe('turns at a channel', () => {
-  test('are one replica’s at a time, and the next begins after the pause', async () => {
-    const replicas = [stored.db, stored.replica(), stored.replica()];
-    const waits = await Promise.all(replicas.map((db, n) => db.turns.take(CHANNEL, `replica-${n}`, 60_000)));
-    const holder = waits.indexOf(0);
-    expect(waits.filter((wait) => wait === 0)).toHaveLength(1);
-    expect(Math.max(...waits)).toBeLessThanOrEqual(60_000);
-    expect(await stored.db.turns.take('C0OTHER', 'anybody', 60_000)).toBe(0);
-    await stored.db.turns.giveBack(CHANNEL, 'somebody else', 0);
-    expect(await stored.db.turns.take(CHANNEL, 'next', 60_000)).toBeGreaterThan(1_000);
-    await stored.db.turns.giveBack(CHANNEL, `replica-${holder}`, 0);
-    expect(await stored.db.turns.take(CHANNEL, 'next', 60_000)).toBe(0);
-  });
-
-  test('are not lost for hours where the database’s clock was set back', async () => {
-    await stored.rows.query(
-      `insert into flag_promotions.channel_slots values ($1, 'gone', now() + interval '2 hours')`,
-      [CHANNEL],
-    );
-    expect(await stored.db.turns.take(CHANNEL, 'next', 1_000)).toBe(0);
-  });
+  const group = await oneGroup();
+  expect(await messages().claim(group, MINE)).toMatchObject({ kind: 'group', promotionId: null, root: null });
+  expect(await messages().recordPosted(group, { ...MINE, owner: 'theirs' }, ROOT, SHOWN)).toBe(false);
+  expect(await messages().recordPosted(group, MINE, ROOT, { ...SHOWN, version: 1 })).toBe(true);
 });
