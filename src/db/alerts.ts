@@ -34,7 +34,7 @@ export interface Alerts {
   gather(stuckBefore: Date): Promise<Detected>;
   /**
    * Opens an alert with its audit event and its message, unless the promotion ended meanwhile or the alert is open
-   * already. `notBefore`: its message isn't posted before.
+   * already. `at`: by the database's clock. `notBefore`: its message isn't posted before.
    */
   open(alert: AlertToOpen, at: Date, notBefore: Date | null): Promise<boolean>;
   /** Queues the repetition of a critical, unless it is queued already. */
@@ -161,8 +161,8 @@ export function alerts(knex: Knex): Alerts {
         if (parseRows(held, stateRow)[0]?.state !== 'deploying') return false;
         await forgetEarlierLives(trx, [promotionId]);
         const inserted = await trx.raw(
-          `insert into flag_promotions.alerts (promotion_id, severity) values (?, ?) on conflict do nothing`,
-          [promotionId, severity],
+          `insert into flag_promotions.alerts (promotion_id, severity, opened_at) values (?, ?, ?) on conflict do nothing`,
+          [promotionId, severity, at],
         );
         if (rowCount(inserted) === 0) return false;
         await queueAlert(trx, promotionId, notBefore, severity === 'critical');

@@ -12,7 +12,7 @@ import { count, idColumn, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, STU
 export interface Groups {
   /**
    * Opens alerts that go into a group, each with its audit event; all or none. They join the channel's group of the last
-   * hour, or begin one.
+   * hour, or begin one. `at`: by the database's clock.
    */
   open(together: AlertsToGroup, at: Date): Promise<void>;
   /** The groups that have open criticals. */
@@ -180,9 +180,9 @@ async function openGrouped(trx: Knex.Transaction, together: AlertsToGroup, at: D
   );
   await forgetEarlierLives(trx, ids);
   await trx.raw(
-    `insert into flag_promotions.alerts (promotion_id, severity, group_id)
-      select * from unnest(?::bigint[], ?::text[], ?::bigint[])`,
-    [ids, wanted.map(({ alert }) => alert.severity), groupIds],
+    `insert into flag_promotions.alerts (promotion_id, severity, group_id, opened_at)
+      select *, ?::timestamptz from unnest(?::bigint[], ?::text[], ?::bigint[])`,
+    [at, ids, wanted.map(({ alert }) => alert.severity), groupIds],
   );
   const criticals = wanted.filter(({ alert }) => alert.severity === 'critical').map(({ alert }) => alert.promotionId);
   await followCriticals(trx, criticals);
