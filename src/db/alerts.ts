@@ -233,8 +233,10 @@ export async function forgetEarlierLives(trx: Knex, promotionIds: readonly strin
   ]);
   await trx.raw(
     `with held as (
-       select m.id from flag_promotions.messages m where m.promotion_id = any(?::bigint[]) and m.kind <> 'progress'
-          and not exists (select 1 from flag_promotions.alerts a where a.promotion_id = m.promotion_id)
+       select m.id from flag_promotions.messages m
+        where m.kind <> 'progress' and m.promotion_id = any(array(
+          select p.id from unnest(?::bigint[]) as p (id)
+           where (select a.id from flag_promotions.alerts a where a.promotion_id = p.id limit 1) is null))
         order by m.id for update)
      delete from flag_promotions.messages m using held where m.id = held.id`,
     [[...promotionIds]],

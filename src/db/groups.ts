@@ -248,7 +248,7 @@ async function joinOrBegin(
   { channel, notBefore }: Pick<AlertsToGroup, 'channel' | 'notBefore'>,
 ): Promise<string> {
   const found = await trx.raw(
-    `select g.id from flag_promotions.messages g where ${IS_JOINABLE} order by g.id desc limit 1`,
+    `select g.id from flag_promotions.messages g where ${IS_JOINABLE} order by g.ordinal desc limit 1`,
     [channel, notBefore],
   );
   const [joinable] = parseRows(found, idRow);
