@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EphemeralMessage } from '../../demo/slack/workspace.js';
+import type { EphemeralMessage, StoredMessage } from '../../demo/slack/workspace.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { startTestServer } from '../support/database.js';
 import { type Child, startChild } from './child.js';
@@ -113,33 +113,46 @@ async function resolve(
 ): Promise<{ readonly resolved: number; readonly unopened: number }> {
   const free = [...operators];
   const seen = new Set<string>();
-  let resolved = 0;
-  let unopened = 0;
+  const count = { resolved: 0, unopened: 0, refused: 0 };
   while (performance.now() < until) {
-    const alerts = (await bed.slack.messages(bed.slack.channels.alerts)).filter(
-      ({ ts, threadTs, raw }) => !seen.has(ts) && threadTs === null && JSON.stringify(raw).includes('mark_completed'),
-    );
-    // What a summary tells has its buttons in a list.
-    const shown = alerts.length > 0 || free.length === 0 ? alerts : await stuckList(bed).catch(() => []);
-    for (const alert of shown.slice(0, free.length === 0 ? 0 : 1)) {
-      const key = 'id' in alert ? alert.id : alert.ts;
-      seen.add(key);
-      const operator = free.shift();
-      const [job] = await openForms(bed, [alert], operator).catch((): readonly Job[] => []);
-      if (job === undefined) {
-        // A click that another replica was too busy for: the person clicks again.
-        seen.delete(key);
-        if (operator !== undefined) free.push(operator);
-        unopened += 1;
-        continue;
-      }
-      if ((await submitForm(bed, job, pick(random, ports), ENTERED)) === 'saved') resolved += 1;
-      else seen.delete(key);
-      freeLater(free, job);
-    }
+    const operator = free.shift();
+    const alert = operator === undefined ? undefined : await nextAlert(bed, seen);
+    if (operator !== undefined && alert !== undefined) {
+      const outcome = await resolveOne(bed, alert, { operator, free, port: pick(random, ports) });
+      count[outcome] += 1;
+      if (outcome === 'resolved') seen.add(keyOf(alert));
+    } else if (operator !== undefined) free.push(operator);
     await sleep(1_000);
   }
-  return { resolved, unopened };
+  return count;
+}
+
+async function resolveOne(
+  bed: TestBed,
+  alert: Shown,
+  by: { readonly operator: string; readonly free: string[]; readonly port: number },
+): Promise<'resolved' | 'unopened' | 'refused'> {
+  const [job] = await openForms(bed, [alert], by.operator).catch((): readonly Job[] => []);
+  if (job === undefined) {
+    // A click that another replica was too busy for: the person clicks again.
+    by.free.push(by.operator);
+    return 'unopened';
+  }
+  const answer = await submitForm(bed, job, by.port, ENTERED);
+  freeLater(by.free, job);
+  return answer === 'saved' ? 'resolved' : 'refused';
+}
+
+type Shown = StoredMessage | EphemeralMessage;
+const keyOf = (shown: Shown): string => ('id' in shown ? shown.id : shown.ts);
+
+/** An alert that has buttons and was not resolved; a list of those in a summary if there is no other. */
+async function nextAlert(bed: TestBed, seen: ReadonlySet<string>): Promise<Shown | undefined> {
+  const alerts = (await bed.slack.messages(bed.slack.channels.alerts)).filter(
+    (shown) =>
+      !seen.has(keyOf(shown)) && shown.threadTs === null && JSON.stringify(shown.raw).includes('mark_completed'),
+  );
+  return alerts[0] ?? (await stuckList(bed).catch(() => []))[0];
 }
 
 /** What hangs here never reached Heroku: whoever says that it is live has to say so twice. */

@@ -68,13 +68,7 @@ async function run(random: () => number): Promise<Report> {
       wrong['wrong codes counted too few or too many'] += Math.abs(counts.wrong - round * FAILURES_TO_LOCK);
       const locked = round * (GUESSES - FAILURES_TO_LOCK) + (round - 1);
       wrong['refusals while locked too few or too many'] += Math.abs(counts.locked - locked);
-      const [row] = await bed.rows.query<{ until: Date | null; n: number }>(
-        'select locked_until as until, totp_failed_attempts as n from flag_promotions.operators where slack_user_id = $1',
-        [operator],
-      );
-      if (row?.until?.getTime() !== until.getTime() || row.n !== FAILURES_TO_LOCK) {
-        wrong['operators whose lock ends at another time'] += 1;
-      }
+      if (!(await isLockedUntil(bed, operator, until))) wrong['operators whose lock ends at another time'] += 1;
     }
     // The very last moment of the lock, with the right code; then the lock is over, and the count starts afresh.
     bed.clock.advance(LOCK_MS - 1);
@@ -102,6 +96,14 @@ function wrongCode(bed: TestBed, operator: string, random: () => number): string
     const guess = String(Math.floor(random() * 1_000_000)).padStart(6, '0');
     if (!near.includes(guess)) return guess;
   }
+}
+
+async function isLockedUntil(bed: TestBed, operator: string, until: Date): Promise<boolean> {
+  const [row] = await bed.rows.query<{ until: Date | null; n: number }>(
+    'select locked_until as until, totp_failed_attempts as n from flag_promotions.operators where slack_user_id = $1',
+    [operator],
+  );
+  return row?.until?.getTime() === until.getTime() && row.n === FAILURES_TO_LOCK;
 }
 
 async function refusals(bed: TestBed, operator: string): Promise<{ readonly wrong: number; readonly locked: number }> {
