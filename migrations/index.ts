@@ -8,12 +8,8 @@ import * as enrolments from './0007-enrolments.js';
 import * as attention from './0008-attention.js';
 import * as maintenance from './0009-maintenance.js';
 import * as channelSlots from './0010-channel-slots.js';
-import * as summaries from './0011-summaries.js';
+import * as messages from './0011-messages.js';
 import * as alerts from './0012-alerts.js';
-import * as replies from './0013-replies.js';
-import * as progress from './0014-progress.js';
-import * as homes from './0015-homes.js';
-import * as digests from './0016-digests.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -33,10 +29,6 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0008-attention', migration: attention },
   { name: '0009-maintenance', migration: maintenance },
   { name: '0010-channel-slots', migration: channelSlots },
-  { name: '0011-summaries', migration: summaries },
+  { name: '0011-messages', migration: messages },
   { name: '0012-alerts', migration: alerts },
-  { name: '0013-replies', migration: replies },
-  { name: '0014-progress', migration: progress },
-  { name: '0015-homes', migration: homes },
-  { name: '0016-digests', migration: digests },
 ];

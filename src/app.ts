@@ -62,7 +62,7 @@ export async function maintainOnce(
   const database = await openConfiguredDatabase(config, runtime.log);
   const core = createCore(config, database.db, runtime);
   try {
-    return await (options.dryRun ? core.planOnly() : core.maintain());
+    return await core.maintain(options);
   } finally {
     core.close();
     await database.close();

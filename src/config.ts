@@ -11,7 +11,7 @@ import {
   unsetWhenEmpty,
   url,
 } from './config-fields.js';
-import { MOST_OWN_PER_HOUR } from './promotions/detection.js';
+import { MOST_INDIVIDUAL_PER_HOUR } from './promotions/detection.js';
 import type { RouteRule } from './promotions/routing.js';
 
 /** Exit code of sysexits.h for a configuration error. */
@@ -51,7 +51,7 @@ const encryptionKey = {
       .pipe(base64Key),
   ),
 };
-const HOW_MANY_MESSAGES = `must be a whole number from 1 to ${MOST_OWN_PER_HOUR}`;
+const HOW_MANY_MESSAGES = `must be a whole number from 1 to ${MOST_INDIVIDUAL_PER_HOUR}`;
 
 const app = {
   SLACK_BOT_TOKEN: required(
@@ -95,7 +95,7 @@ const app = {
       .number({ error: HOW_MANY_MESSAGES })
       .int(HOW_MANY_MESSAGES)
       .min(1, HOW_MANY_MESSAGES)
-      .max(MOST_OWN_PER_HOUR, HOW_MANY_MESSAGES)
+      .max(MOST_INDIVIDUAL_PER_HOUR, HOW_MANY_MESSAGES)
       .default(10),
   ),
   CRITICAL_BROADCAST: z.preprocess(
@@ -143,6 +143,11 @@ const app = {
       .default(3000),
   ),
 };
+
+const settings = { ...core, ...encryptionKey, ...app };
+/** The name of every setting that this app reads by itself. */
+export type Setting = keyof typeof settings;
+const isSetting = (name: string): name is Setting => Object.hasOwn(settings, name);
 
 const databaseSchema = z.object(core);
 const operatorsSchema = z.object({ ...core, ...encryptionKey });
@@ -194,8 +199,8 @@ export interface Config extends OperatorsConfig {
     readonly criticalAfterMs: number;
     readonly repeatCriticalEveryMs: number;
   };
-  /** How many alerts of an hour get a message of their own in each channel; the others are told in a summary. */
-  readonly ownAlertsPerHour: number;
+  /** How many individual alerts an hour each channel gets; the rest go into a group. */
+  readonly individualAlertsPerHour: number;
   readonly broadcastCriticals: boolean;
   /** Whether a stuck row of another system is committed by the app where Heroku proves it live. */
   readonly autoCommitLive: boolean;
@@ -261,7 +266,7 @@ export function readConfig(environment: Environment): Config {
       criticalAfterMs: env.STUCK_CRITICAL_AFTER,
       repeatCriticalEveryMs: env.CRITICAL_REPEAT_EVERY,
     }),
-    ownAlertsPerHour: env.ALERT_MESSAGES_PER_HOUR,
+    individualAlertsPerHour: env.ALERT_MESSAGES_PER_HOUR,
     broadcastCriticals: env.CRITICAL_BROADCAST,
     autoCommitLive: env.AUTO_COMMIT,
     maintenanceCron: env.MAINTENANCE_CRON,
@@ -277,7 +282,7 @@ export function readConfig(environment: Environment): Config {
 
 /** One setting, looked at by itself. */
 export interface SettingInspection {
-  readonly name: string;
+  readonly name: Setting;
   /** A sentence; null where it can be used. */
   readonly fault: string | null;
   readonly isSet: boolean;
@@ -287,14 +292,16 @@ export interface SettingInspection {
 export function inspectSettings(environment: Environment) {
   const result = appSchema.safeParse(environment);
   const faults = new Map((result.error?.issues ?? []).map((issue) => [issue.path.join('.'), issue.message]));
-  const settings = Object.keys(appSchema.shape).map(
-    (name): SettingInspection => ({
-      name,
-      fault: faults.get(name) ?? null,
-      isSet: unsetWhenEmpty(environment[name]) !== undefined,
-    }),
-  );
-  const used = <T extends z.ZodType>(schema: T, name: string): z.output<T> | undefined => {
+  const inspected = Object.keys(settings)
+    .filter(isSetting)
+    .map(
+      (name): SettingInspection => ({
+        name,
+        fault: faults.get(name) ?? null,
+        isSet: unsetWhenEmpty(environment[name]) !== undefined,
+      }),
+    );
+  const used = <T extends z.ZodType>(schema: T, name: Setting): z.output<T> | undefined => {
     const parsed = schema.safeParse(environment[name]);
     return parsed.success ? parsed.data : undefined;
   };
@@ -312,7 +319,7 @@ export function inspectSettings(environment: Environment) {
     herokuApiUrl: used(app.HEROKU_API_URL, 'HEROKU_API_URL'),
     publicUrl: used(app.PUBLIC_URL, 'PUBLIC_URL'),
   };
-  return { settings, usable };
+  return { settings: inspected, usable };
 }
 
 function databaseConfig(env: z.output<typeof databaseSchema>): DatabaseConfig {

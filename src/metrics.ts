@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { DeliveryOutcome } from './jobs/messages.js';
+import type { DeliveryOutcome } from './outbox/outbox.js';
 import type { Tick } from './jobs/watchdog.js';
 
 /** What an outside monitor can ask. No label carries a name, a value or an id, so their number is bounded. */

@@ -83,8 +83,9 @@ test.each([
   ['slack', ['promotions', 'views']],
   ['pages', ['promotions', 'operators', 'db', 'views', 'with-timeout']],
   ['doctor', ['promotions', 'operators', 'db', 'heroku', 'slack', 'config']],
-  ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views']],
-  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts', 'with-timeout']],
+  ['outbox', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views']],
+  ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'outbox']],
+  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts', 'outbox', 'with-timeout']],
 ])('src/%s imports of the project only %j', (folder, allowed) => {
   const own = imports.filter((found) => found.file.startsWith(`src/${folder}/`) && isLocal(found));
   expect(own.length).toBeGreaterThan(0);

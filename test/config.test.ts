@@ -7,15 +7,16 @@ import {
   readConfig,
   readDatabaseConfig,
   readOperatorsConfig,
+  type Setting,
 } from '../src/config.js';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
-const REQUIRED: Environment = {
+const REQUIRED = {
   SLACK_BOT_TOKEN: 'xoxb-1-canary',
   SLACK_SIGNING_SECRET: 'signing-canary',
   SLACK_ALERT_CHANNEL: 'C0123456789',
   TOTP_ENCRYPTION_KEY: KEY,
-};
+} satisfies Environment;
 const HOUR = 3_600_000;
 
 function faultsOf(read: () => unknown): readonly string[] {
@@ -108,13 +109,14 @@ describe('the configuration', () => {
       CRITICAL_BROADCAST: 'false',
       AUTO_COMMIT: 'live',
       MAINTENANCE_CRON: '*/5 * * * *',
+      DIGEST_CRON: '0 9 * * 1 Europe/Berlin',
       PRUNE_AFTER: '30d',
       PROMOTER_LEASE: '15s',
       HEARTBEAT_URL: 'https://hc.example/ping/1',
       RCA_URL_HOSTS: ' Docs.Example.com, wiki.example.org ,, ',
       PUBLIC_URL: 'https://Flags.example.com/',
       PORT: '0',
-    });
+    } satisfies Record<Setting, string>);
     expect(config).toEqual({
       ...DEFAULTS,
       databaseUrl: 'postgres://u:p@db.example:5432/console',
@@ -140,6 +142,7 @@ describe('the configuration', () => {
       broadcastCriticals: false,
       autoCommitLive: true,
       maintenanceCron: '*/5 * * * *',
+      digest: { cron: '0 9 * * 1', timeZone: 'Europe/Berlin' },
       pruneAfterMs: 30 * 24 * HOUR,
       promoterLeaseMs: 15_000,
       heartbeatUrl: 'https://hc.example/ping/1',

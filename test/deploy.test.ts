@@ -4,20 +4,9 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { createMetrics } from '../src/metrics.js';
 
-/** What installs and watches the app names settings, commands and metrics: each has to be one that there is. */
+/** What installs and watches the app names commands and metrics: each has to be one that there is. */
 
 const read = (file: string): string => readFileSync(path.resolve(__dirname, '..', file), 'utf8');
-const settings = new Set([...read('.env.example').matchAll(/^#?([A-Z_]+)=/gmu)].map(([, name]) => name));
-
-test('app.json asks for settings that there are, and for every one that is required', () => {
-  const { env } = z.object({ env: z.record(z.string(), z.looseObject({})) }).parse(JSON.parse(read('app.json')));
-  expect(Object.keys(env).filter((name) => !settings.has(name))).toEqual([]);
-  const required = [
-    ...read('src/config.ts').matchAll(/^ {2}([A-Z_]+): (?:required\(|z\.preprocess\([^)]*is required)/gmu),
-  ];
-  expect(required.length).toBeGreaterThanOrEqual(2);
-  for (const [, name] of required) expect(Object.keys(env)).toContain(name);
-});
 
 test.each([
   ['Procfile', /node (\S+) (\S+)/gu],

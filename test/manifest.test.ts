@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { EVENT_SCOPES, METHOD_SCOPES } from '../demo/slack/scopes.js';
-import { EVENT_TYPES } from '../src/handlers/index.js';
 import { BOT_SCOPES } from '../src/slack/inspection.js';
 import { SUBCOMMANDS } from '../src/views/help.js';
-import { COMMAND, SHORTCUT } from '../src/views/ids.js';
+import { COMMAND, EVENTS, SHORTCUT } from '../src/views/ids.js';
 import { readManifest } from './support/manifest.js';
 import { manifestLinks, readProjectFile, withManifestLinks } from './support/manifest-links.js';
 
@@ -18,7 +17,7 @@ function methodsCalled(): string[] {
 
 describe('manifest.yml asks for what the code uses, and for nothing else', () => {
   const manifest = readManifest();
-  const subscriptions = EVENT_TYPES.flatMap((type) =>
+  const subscriptions = EVENTS.flatMap((type): string[] =>
     type === 'message' ? ['message.channels', 'message.groups'] : [type],
   );
 

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { z } from 'zod';
+import { moveDatabaseClock } from './database-clock.js';
 
 /** What the database holds, read as anybody could read it. */
 export interface Row {
@@ -19,6 +20,8 @@ export interface RowReader {
   promotions(): Promise<readonly Row[]>;
   /** By operator, the last time step whose code was accepted: it is not accepted again. */
   usedSteps(): Promise<ReadonlyMap<string, number>>;
+  /** Moves the clock by which the database holds things back. */
+  moveClock(offsetMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,7 +60,7 @@ export function readRows(databaseUrl: string): RowReader {
     async promotions() {
       const { rows } = await pool.query(
         `select id::text, flag_key, state, checkpoint, coalesce(attempts, 0) as attempts,
-                coalesce(lease_until > now(), false) as leased, last_error, resolved_by, rca_url
+                coalesce(lease_until > flag_promotions.clock(), false) as leased, last_error, resolved_by, rca_url
            from console_flag_promotions order by id`,
       );
       return z.array(promotion).parse(rows);
@@ -73,6 +76,7 @@ export function readRows(databaseUrl: string): RowReader {
           .map((row) => [row.slack_user_id, row.totp_last_step]),
       );
     },
+    moveClock: (offsetMs) => moveDatabaseClock((sql) => pool.query(sql), offsetMs),
     close: () => pool.end(),
   };
 }

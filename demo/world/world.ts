@@ -37,7 +37,7 @@ export interface World {
   readonly killer: Killer;
   readonly authenticators: Authenticators;
   readonly rows: RowReader;
-  moveClock(hours: number): void;
+  moveClock(hours: number): Promise<void>;
   /** Slack is down for ten minutes of the clock. */
   slackOutage(): void;
   /** Until when it is; null where it is not. */
@@ -150,8 +150,9 @@ async function build(
     killer: new Killer(app, heroku, rows, changed),
     authenticators,
     rows,
-    moveClock(hours) {
+    async moveClock(hours) {
       clock.moveTo(clock.offsetMs + hours * HOUR_MS);
+      await rows.moveClock(clock.offsetMs);
       app.tell({ kind: 'move_clock', offsetMs: clock.offsetMs });
       changed();
     },

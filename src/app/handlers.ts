@@ -36,6 +36,7 @@ export function handlerDependencies(core: Core, jobs: Jobs, secrets: Secrets): H
     },
     publicUrl: config.publicUrl,
     showInSlack: jobs.showInSlack,
+    deliver: jobs.deliver,
     draftRca: createRcaDrafter({
       db,
       slack,

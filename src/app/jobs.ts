@@ -1,10 +1,11 @@
 import type { DueListener } from '../db/due.js';
-import type { Homes } from '../jobs/homes.js';
+import { createHomes, type Homes } from '../jobs/homes.js';
 import { createPromoter, type Promoter } from '../jobs/promoter.js';
 import { createTurns } from '../jobs/turns.js';
 import { createWatchdog, type Watchdog } from '../jobs/watchdog.js';
+import type { DeliveryOutcome } from '../outbox/outbox.js';
+import type { MessageKind } from '../promotions/messages.js';
 import type { Core } from './core.js';
-import { createHomeTabs } from './outgoing.js';
 
 /** What works by itself: the watchdog, the promoter, the home tabs. */
 export interface Jobs {
@@ -12,6 +13,8 @@ export interface Jobs {
   readonly homes: Pick<Homes, 'open'>;
   /** Brings Slack up to date about a promotion. Never rejects: what fails is due at the next tick. */
   showInSlack(promotionId: string): Promise<void>;
+  /** Delivers the newest message of a kind about a subject. Never rejects: what fails is due at the next tick. */
+  deliver(kind: MessageKind, subject: string): Promise<void>;
   start(): void;
   /** Takes no more work; resolves when a tick and a promotion under way have ended. */
   stop(): Promise<void>;
@@ -39,17 +42,27 @@ export function createJobs(core: Core): Jobs {
       void busy.during(homes.refresh);
     },
   });
-  const homes = createHomeTabs(core, watchdog.silentSince);
-  const showInSlack = async (promotionId: string): Promise<void> => {
-    homes.changed();
+  core.watchSilence(watchdog.silentSince);
+  const homes = createHomes({ db, outbox: core.outbox, log });
+  /** What fails is logged: it is owed, so the next tick tries again. */
+  const delivered = async (about: object, delivering: Promise<readonly DeliveryOutcome[]>): Promise<void> => {
     try {
-      for (const outcome of await core.delivery.promotion(promotionId)) {
+      for (const outcome of await delivering) {
         if (outcome.kind === 'failed')
-          log.warn({ err: outcome.error, promotionId }, 'Slack is behind; the next tick catches up');
+          log.warn({ err: outcome.error, ...about }, 'Slack is behind; the next tick catches up');
       }
     } catch (error) {
-      log.error({ err: error, promotionId }, 'Slack is behind; the next tick catches up');
+      log.error({ err: error, ...about }, 'Slack is behind; the next tick catches up');
     }
+  };
+  const deliver = (kind: MessageKind, subject: string): Promise<void> =>
+    delivered(
+      { kind, subject },
+      core.outbox.deliverNewest(kind, subject).then((outcome) => [outcome]),
+    );
+  const showInSlack = async (promotionId: string): Promise<void> => {
+    homes.changed();
+    await delivered({ promotionId }, core.outbox.deliverAbout(promotionId));
   };
   const shown = createTurns(SHOWN_AT_ONCE, showInSlack);
   const promoter = promoterOf(core, (promotionId) => shown.take(promotionId));
@@ -58,6 +71,7 @@ export function createJobs(core: Core): Jobs {
     watchdog,
     homes,
     showInSlack,
+    deliver,
     start() {
       watchdog.start();
       if (promoter !== null) {

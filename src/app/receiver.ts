@@ -4,16 +4,13 @@ import type { Config } from '../config.js';
 import { registerHandlers } from '../handlers/index.js';
 import { SLACK_PATH, startHttp } from '../http.js';
 import { boltLogger } from '../log.js';
-import type { Enrolment } from '../operators/enrolment.js';
 import { createRecoveryHash } from '../operators/recovery-codes.js';
 import { createSecretBox } from '../operators/secret-box.js';
 import { createEnrolmentPages, PAGES } from '../pages/enrolment.js';
 import { permalinkPage } from '../pages/permalink.js';
 import { PERMALINKS } from '../promotions/permalink.js';
 import { createReadiness, type Readiness } from '../readiness.js';
-import type { Slack } from '../slack/slack.js';
 import { keepConnected, type SocketModeConnection } from '../slack/socket-mode.js';
-import { confirmMessage } from '../views/operators.js';
 import type { Core } from './core.js';
 import { handlerDependencies, type Secrets } from './handlers.js';
 import type { Jobs } from './jobs.js';
@@ -50,7 +47,7 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
         enrolments: core.db.enrolments,
         ...secrets,
         nameOf: core.slack.nameOf,
-        askToConfirm: (enrolment) => void busy.during(() => askToConfirm(core.slack, enrolment, log)),
+        askToConfirm: ({ id }) => void busy.during(() => jobs.deliver('confirm_enrolment', id)),
         now: runtime.now,
       }),
       [PERMALINKS]: permalinkPage,
@@ -83,15 +80,6 @@ function readinessOf(core: Core, jobs: Jobs, checkSocket: (() => Promise<void>) 
 
 function failWhileSilent(since: Date | null): void {
   if (since !== null) throw new Error(`no maintenance has completed since ${since.toISOString()}`);
-}
-
-/** Asks a person in Slack whether it was them. If that fails, they can still confirm: the page names a command. */
-async function askToConfirm(slack: Slack, enrolment: Enrolment, log: Logger): Promise<void> {
-  try {
-    await slack.tell(enrolment.slackUserId, confirmMessage(enrolment));
-  } catch (error) {
-    log.warn({ err: error }, 'a person could not be asked in Slack whether it was them');
-  }
 }
 
 type SlackReceiver =

@@ -12,7 +12,7 @@ const SELECT = `
          t.snoozed_by, t.snoozed_at, t.snoozed_until, t.resumed_at,
          exists (select 1 from flag_promotions.operators o where o.slack_user_id = t.owner and o.disabled_at is null) as is_operator
     from flag_promotions.attention t
-    left join flag_promotions.replies q on q.promotion_id = t.promotion_id and q.kind = 'owner_asked' and q.ordinal = t.question`;
+    left join flag_promotions.messages q on q.kind = 'owner_asked' and q.subject = t.promotion_id::text and q.ordinal = t.question`;
 
 const instant = z.date().nullable();
 const attentionRow = z
@@ -76,9 +76,9 @@ function byPromotion(found: unknown): ReadonlyMap<string, Attention> {
 /** Inside a transaction that settles questions, or the promotions that they are about: they are to lose their buttons. */
 export async function settleQuestion(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await trx.raw(
-    `update flag_promotions.replies q set repaint_wanted = q.repaint_wanted + 1
+    `update flag_promotions.messages q set wanted = q.wanted + 1
        from flag_promotions.attention t
-      where t.promotion_id = any(?::bigint[]) and q.promotion_id = t.promotion_id and q.kind = 'owner_asked'
+      where t.promotion_id = any(?::bigint[]) and q.kind = 'owner_asked' and q.subject = t.promotion_id::text
         and q.ordinal = t.question`,
     [promotionIds],
   );

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { AuditAction } from '../promotions/audit-actions.js';
 import type { Attention } from '../promotions/attention.js';
 import {
   type AnswerRefusal,
@@ -8,6 +9,7 @@ import {
   type OwnerLoss,
   type TakeRefusal,
 } from '../promotions/ownership.js';
+import type { MessageKind } from '../promotions/messages.js';
 import type { Promotion } from '../promotions/promotion.js';
 import {
   decideSnooze,
@@ -16,16 +18,16 @@ import {
   type SnoozeRefusal,
   type UnsnoozeRefusal,
 } from '../promotions/snooze.js';
-import { requestRepaint } from './alerts.js';
+import { requestAlertUpdate } from './alerts.js';
 import { attentionOf, attentionsOf, everyAttention, settleQuestion } from './attention-rows.js';
-import { type AuditAction, appendAuditEvent, WATCHDOG } from './audit.js';
+import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
+import { nameAgain } from './groups.js';
+import { queueReplies } from './messages.js';
 import { lockOperator } from './operators.js';
 import { lockPromotion } from './promotions.js';
 import { recordRefusal } from './refusals.js';
-import type { ReplyKind } from './replies.js';
 import { parseRows, rowCount, stateRow } from './rows.js';
-import { requestCall } from './summaries.js';
 
 const severityRow = z.object({ severity: z.enum(['warning', 'critical']) });
 const atRow = z.object({ at: z.date() });
@@ -34,6 +36,7 @@ const atRow = z.object({ at: z.date() });
 export interface AttentionRequest {
   readonly promotionId: string;
   readonly operatorId: string;
+  /** By the database's clock: what is stored here holds repetitions back. */
   readonly at: Date;
 }
 
@@ -122,7 +125,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
             [promotionId, operatorId, at, at, ownership?.owner ?? null],
           );
           mustHaveChanged(taken);
-          await requestRepaint(trx, promotionId);
+          await requestAlertUpdate(trx, promotionId);
           const event = await note(trx, asked, 'taken', { from: decision.from });
           if (decision.from !== null) await queue(trx, promotionId, 'taken_over', event);
         },
@@ -148,11 +151,11 @@ export function attentionRecords(knex: Knex): AttentionRecords {
             'owner = ?',
             [operatorId],
           );
-          await requestRepaint(trx, promotionId);
+          await requestAlertUpdate(trx, promotionId);
           const event = await note(trx, asked, confirms ? 'owner_confirmed' : 'handed_over', {});
           if (confirms) return;
-          await requestCall(trx, promotionId);
-          await queue(trx, promotionId, 'handed_over', event);
+          await nameAgain(trx, promotionId);
+          await queue(trx, promotionId, 'released', event);
         },
       );
       return decided.kind === 'do' ? { ...decided, kind: 'done' } : decided;
@@ -175,7 +178,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
                     snoozed_until = excluded.snoozed_until, asked_at = null, question = null, updated_at = now()`,
             [promotionId, operatorId, at, decision.until],
           );
-          await requestRepaint(trx, promotionId);
+          await requestAlertUpdate(trx, promotionId);
           await note(trx, asked, 'snoozed', { until: decision.until, instead_of: snooze?.until ?? null });
         },
       );
@@ -187,7 +190,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
       const decided = await attempt(asked, 'unsnooze', decideUnsnooze, async (trx, decision) => {
         if (decision.kind !== 'unsnooze') return;
         await change(trx, promotionId, `${NO_SNOOZE}, resumed_at = ?`, [at], 'snoozed_by is not null', []);
-        await requestRepaint(trx, promotionId);
+        await requestAlertUpdate(trx, promotionId);
         await note(trx, asked, 'snooze_ended', { reason: 'unsnoozed' });
       });
       return decided.kind === 'unsnooze' ? { ...decided, kind: 'done' } : decided;
@@ -223,9 +226,9 @@ export function attentionRecords(knex: Knex): AttentionRecords {
           [at, promotionId, owner],
         );
         if (rowCount(lost) === 0) return;
-        await requestRepaint(trx, promotionId);
+        await requestAlertUpdate(trx, promotionId);
         const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'owner_lost', { owner, reason });
-        await requestCall(trx, promotionId);
+        await nameAgain(trx, promotionId);
         await queue(trx, promotionId, 'owner_lost', event);
       });
     },
@@ -239,9 +242,9 @@ export function attentionRecords(knex: Knex): AttentionRecords {
           [at, promotionId, at],
         );
         if (rowCount(ended) === 0) return;
-        await requestRepaint(trx, promotionId);
+        await requestAlertUpdate(trx, promotionId);
         const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'snooze_ended', { reason: 'over' });
-        await requestCall(trx, promotionId);
+        await nameAgain(trx, promotionId);
         await queue(trx, promotionId, 'snooze_ended', event);
       });
     },
@@ -254,7 +257,7 @@ async function hold(trx: Knex.Transaction, { promotionId, operatorId }: Attentio
   const operator = await lockOperator(trx, operatorId);
   const attention = await attentionOf(trx, promotionId);
   const open = parseRows(
-    await trx.raw(`select severity from flag_promotions.alerts where promotion_id = ?::bigint and state <> 'closed'`, [
+    await trx.raw(`select severity from flag_promotions.alerts where promotion_id = ?::bigint and closed_at is null`, [
       promotionId,
     ]),
     severityRow,
@@ -322,10 +325,6 @@ function note(
 }
 
 /** A reply in the alert's thread, which its audit event tells from others. */
-async function queue(trx: Knex.Transaction, promotionId: string, kind: ReplyKind, event: string): Promise<void> {
-  await trx.raw(`insert into flag_promotions.replies (promotion_id, kind, ordinal) values (?, ?, ?)`, [
-    promotionId,
-    kind,
-    event,
-  ]);
+async function queue(trx: Knex.Transaction, promotionId: string, kind: MessageKind, event: string): Promise<void> {
+  await queueReplies(trx, [promotionId], kind, { ordinal: event });
 }

@@ -1,44 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import type { AuditAction } from '../promotions/audit-actions.js';
 import { type Knex, runPrepared } from './connection.js';
 import { idColumn, idRow, parseRows, type Sql } from './rows.js';
-
-/** The actions of the audit log; the first two are the console's own names for a person's resolution. */
-export const AUDIT_ACTIONS = [
-  'console.flag.promotion.ops_complete',
-  'console.flag.promotion.ops_failed',
-  'console.flag.promotion.marked',
-  'console.flag.promotion.promoted',
-  'console.flag.promotion.cancelled',
-  'console.flag.promotion.stuck_warning',
-  'console.flag.promotion.stuck_critical',
-  'console.flag.promotion.heroku_patched',
-  'console.flag.promotion.deployed',
-  'console.flag.promotion.failed',
-  'console.flag.promotion.recovered',
-  'console.flag.promotion.rca_linked',
-  'console.flag.promotion.taken',
-  'console.flag.promotion.owner_confirmed',
-  'console.flag.promotion.handed_over',
-  'console.flag.promotion.owner_asked',
-  'console.flag.promotion.owner_lost',
-  'console.flag.promotion.snoozed',
-  'console.flag.promotion.snooze_ended',
-  'console.flag.promotion.totp_rejected',
-  'console.flag.promotion.denied',
-  'console.flag.operator.added',
-  'console.flag.operator.activated',
-  'console.flag.operator.rotation_started',
-  'console.flag.operator.rotated',
-  'console.flag.operator.reset',
-  'console.flag.operator.first_code',
-  'console.flag.operator.enrolment_declined',
-  'console.flag.operator.enrolment_locked',
-  'console.flag.operator.disabled',
-  'console.flag.operator.unlocked',
-  'console.flag.operator.recovery_code_used',
-] as const;
-export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** `actor` of what the app does by itself. */
 export const WATCHDOG = 'watchdog';
@@ -58,6 +22,7 @@ export interface NewAuditEvent {
 export interface AuditEvent {
   readonly id: string;
   readonly at: Date;
+  /** Any word: another version, or another system, may have written it. */
   readonly action: string;
   readonly actor: string;
   readonly promotionId: string | null;

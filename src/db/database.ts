@@ -1,34 +1,40 @@
+import * as z from 'zod';
+import type { AcceptedRelease } from '../promotions/progress.js';
 import { type Alerts, alerts } from './alerts.js';
 import { type AttentionRecords, attentionRecords } from './attention.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { connect } from './connection.js';
-import { type Digests, digests } from './digests.js';
 import { type DueListener, listenForDue } from './due.js';
 import { type Enrolments, enrolments } from './enrolments.js';
+import { type Groups, groups } from './groups.js';
 import { type Homes, homes } from './homes.js';
+import { CLOCK } from './leases.js';
 import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
+import { type Messages, messages } from './messages.js';
 import { type Operators, operators } from './operators.js';
-import { type ProgressMessages, progressMessages } from './progress.js';
+import { acceptedRelease } from './progress.js';
 import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
 import { type Pruning, pruning } from './pruning.js';
 import { type RcaDebts, rcaDebts } from './rca-debt.js';
-import { type Replies, replies } from './replies.js';
+import { parseRows } from './rows.js';
 import { type Stats, stats } from './stats.js';
-import { type Summaries, summaries } from './summaries.js';
 import { type Transitions, transitions } from './transitions.js';
 import { type Turns, turns } from './turns.js';
+
+const atRow = z.object({ at: z.date() });
 
 /** Everything that is stored, by table. Nothing outside this folder knows SQL. */
 export interface Database {
   readonly promotions: Promotions;
   readonly transitions: Transitions;
   readonly promoting: Promoting;
-  readonly progress: ProgressMessages;
   readonly alerts: Alerts;
-  readonly replies: Replies;
+  readonly groups: Groups;
+  /** The outbox. */
+  readonly messages: Messages;
+  readonly homes: Homes;
   readonly attention: AttentionRecords;
-  readonly summaries: Summaries;
   readonly rcaDebts: RcaDebts;
   readonly stats: Stats;
   readonly operators: Operators;
@@ -36,11 +42,13 @@ export interface Database {
   readonly audit: AuditLog;
   readonly turns: Turns;
   readonly maintenance: MaintenanceRecords;
-  readonly homes: Homes;
-  readonly digests: Digests;
   readonly pruning: Pruning;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
   listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
+  /** The release in which Heroku holds a promotion's change, as the audit log has it; null where it has none. */
+  acceptedRelease(promotionId: string): Promise<AcceptedRelease | null>;
+  /** The present by the database's clock, which all replicas share. */
+  now(): Promise<Date>;
   /** Rejects where the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -53,11 +61,11 @@ export function openDatabase(connectionString: string, options: { maxConnections
     promotions: promotions(knex),
     transitions: transitions(knex),
     promoting: promoting(knex),
-    progress: progressMessages(knex),
     alerts: alerts(knex),
-    replies: replies(knex),
+    groups: groups(knex),
+    messages: messages(knex),
+    homes: homes(knex),
     attention: attentionRecords(knex),
-    summaries: summaries(knex),
     rcaDebts: rcaDebts(knex),
     stats: stats(knex),
     operators: operators(knex),
@@ -65,10 +73,14 @@ export function openDatabase(connectionString: string, options: { maxConnections
     audit: auditLog(knex),
     turns: turns(knex),
     maintenance: maintenanceRecords(knex),
-    homes: homes(knex),
-    digests: digests(knex),
     pruning: pruning(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
+    acceptedRelease: (promotionId) => acceptedRelease(knex, promotionId),
+    async now() {
+      const [row] = parseRows(await knex.raw(`select ${CLOCK} as at`), atRow);
+      if (row === undefined) throw new Error('The clock had no row.');
+      return row.at;
+    },
     async ping() {
       await knex.raw('select 1');
     },

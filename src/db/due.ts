@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Promotion } from '../promotions/promotion.js';
 import { changeAudited, type NewAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
+import { QUEUE_PROGRESS } from './messages.js';
 import { parseRows, promotionRow, type Sql } from './rows.js';
 
 /** The channel of NOTIFY on which a promotion is announced that a promoter can take up. */
@@ -21,10 +22,7 @@ export async function makeDue(
 ): Promise<Promotion | null> {
   const changed = await changeAudited(trx, {
     change,
-    alongside: {
-      sql: 'insert into flag_promotions.progress (promotion_id) select id from changed on conflict do nothing',
-      values: [],
-    },
+    alongside: QUEUE_PROGRESS,
     events: [event],
     answering: { sql: `pg_notify(?, '')`, values: [CHANNEL] },
   });

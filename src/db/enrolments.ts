@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { AuditAction } from '../promotions/audit-actions.js';
 import {
   type AdministrationAction,
   type AdministrationRefusal,
@@ -15,7 +16,7 @@ import {
   type FirstCodeRefusal,
 } from '../operators/enrolment.js';
 import type { Role } from '../operators/operator.js';
-import { type AuditAction, appendAuditEvent } from './audit.js';
+import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import {
   endOpenEnrolment,
@@ -30,6 +31,7 @@ import {
   writeDisabled,
   writeUnlocked,
 } from './operators.js';
+import { queueMessages } from './messages.js';
 import { neverAccepted } from './promotions.js';
 import { recordRefusal } from './refusals.js';
 import { count, idColumn, parseRows, rowCount } from './rows.js';
@@ -152,6 +154,7 @@ export function enrolments(knex: Knex): Enrolments {
         const open = await lockOpen(trx, slackUserId);
         if (open === null) return null;
         await endOpenEnrolment(trx, slackUserId, 'declined');
+        await queueEnding(trx, open.enrolment);
         await append(trx, 'console.flag.operator.enrolment_declined', slackUserId, open.enrolment, at);
         return open.enrolment;
       });
@@ -232,6 +235,7 @@ async function proveWithin(
     [decision.step, until, JSON.stringify(recoveryCodeHashes(enrolment)), enrolment.id],
   );
   if (rowCount(updated) !== 1) throw new Error('An enrolment left `sent` while it was locked.');
+  await queueMessages(trx, { kind: 'confirm_enrolment', subject: enrolment.id });
   await append(trx, 'console.flag.operator.first_code', enrolment.slackUserId, enrolment, at);
   return { kind: 'proved', enrolment: { ...enrolment, state: 'proved', expiresAt: until } };
 }
@@ -261,6 +265,7 @@ async function confirmWithin(trx: Knex.Transaction, slackUserId: string, at: Dat
     [enrolment.id],
   );
   if (rowCount(updated) !== 1) throw new Error('An enrolment left `proved` while it was locked.');
+  await queueEnding(trx, enrolment);
   const action = isRotation ? 'console.flag.operator.rotated' : 'console.flag.operator.activated';
   await append(trx, action, slackUserId, enrolment, at);
   return { kind: 'activated', enrolment: { ...enrolment, state: 'activated' } };
@@ -270,6 +275,11 @@ async function confirmWithin(trx: Knex.Transaction, slackUserId: string, at: Dat
 function secretOf({ sealedSecret }: SealedEnrolment): string {
   if (sealedSecret === null) throw new Error('An open enrolment has no secret.');
   return sealedSecret;
+}
+
+/** The inviter hears how it ended, unless it is they who ended it. */
+async function queueEnding(trx: Knex.Transaction, { id, invitedBy, slackUserId }: Enrolment): Promise<void> {
+  if (invitedBy !== slackUserId) await queueMessages(trx, { kind: 'enrolment_ended', subject: id });
 }
 
 /** Answers when the new link expires; null if the action makes none. */

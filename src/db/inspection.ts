@@ -31,14 +31,10 @@ const RIGHTS: Readonly<Record<string, string>> = {
   'flag_promotions.audit_log': 'SELECT,INSERT',
   'flag_promotions.audit_head': 'SELECT,UPDATE',
   'flag_promotions.alerts': 'SELECT,INSERT,UPDATE,DELETE',
-  'flag_promotions.replies': 'SELECT,INSERT,UPDATE,DELETE',
-  'flag_promotions.progress': 'SELECT,INSERT,UPDATE,DELETE',
+  'flag_promotions.messages': 'SELECT,INSERT,UPDATE,DELETE',
   'flag_promotions.maintenance': 'SELECT,INSERT,UPDATE',
   'flag_promotions.attention': 'SELECT,INSERT,UPDATE,DELETE',
-  'flag_promotions.summaries': 'SELECT,INSERT,UPDATE,DELETE',
   'flag_promotions.channel_slots': 'SELECT,INSERT,UPDATE',
-  'flag_promotions.homes': 'SELECT,INSERT,UPDATE',
-  'flag_promotions.digests': 'SELECT,INSERT,UPDATE',
 };
 const APPS_TRIED = 5;
 const GUARDS = ['audit_log_chain', 'audit_log_append_only', 'audit_log_no_truncate'];

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import type { AcceptedCode, CodeCheck } from '../operators/code-check.js';
 import type { EnrolmentEnd } from '../operators/enrolment.js';
 import type { Operator, Role } from '../operators/operator.js';
-import { type AuditAction, appendAuditEvent } from './audit.js';
+import type { AuditAction } from '../promotions/audit-actions.js';
+import { appendAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
 import { count, countRow, idColumn, parseRows, rowCount } from './rows.js';
 

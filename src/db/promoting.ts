@@ -4,8 +4,9 @@ import type { Promotion } from '../promotions/promotion.js';
 import { ALERTED, endAlerting } from './alerts.js';
 import { changeAudited, type NewAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
-import { free, HELD_UNTIL, type Lease, type Postponement, promotionWaited, waitedValues } from './leases.js';
-import { noteDrift, REPAINT_PROGRESS, requestProgressRepaint } from './progress.js';
+import { fromNow, isFree, LEASED_UNTIL, type Lease, mayTryAgain, type Postponement } from './leases.js';
+import { requestUpdates, UPDATE_PROGRESS } from './messages.js';
+import { noteDrift } from './progress.js';
 import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, type Value } from './rows.js';
 
 const changedRow = z.object({ changed: z.boolean() });
@@ -33,8 +34,8 @@ export type PromotionEnd = { readonly state: 'deployed' } | { readonly state: 'f
  * write answers false where the lease was lost or the promotion ended, and then wrote nothing.
  */
 export interface Promoting {
-  /** Takes the next promotion that carries a checkpoint of ours and is due. `now` is the app's clock. */
-  claimNext(lease: Lease, now: Date): Promise<ClaimedPromotion | null>;
+  /** Takes the next promotion that carries a checkpoint of ours and is due. */
+  claimNext(lease: Lease): Promise<ClaimedPromotion | null>;
   renew(id: string, lease: Lease): Promise<boolean>;
   /** Keeps what Heroku held before the change, and its newest release then: the first of each that is known. */
   keepBefore(id: string, lease: Lease, before: HeldBefore): Promise<boolean>;
@@ -42,14 +43,14 @@ export interface Promoting {
   writePendingCommit(id: string, lease: Lease, release: ReleaseFacts, at: Date): Promise<boolean>;
   /** `found`: the release that Heroku took the change as, where no checkpoint says so yet. */
   commit(id: string, lease: Lease, outcome: PromotionEnd, at: Date, found: ReleaseFacts | null): Promise<boolean>;
-  /** Gives the lease back until later. Answers whether what holds it up is another than before, and so has to be told. */
+  /** Releases the lease until later. Answers whether what holds it up is another than before, and so has to be told. */
   postpone(
     id: string,
     lease: Lease,
-    postponement: Postponement | { readonly nextAttemptAt: Date; readonly lastError: null },
+    postponement: Postponement | { readonly waitMs: number; readonly lastError: null },
   ): Promise<boolean>;
-  /** Gives the lease back until later, and has it told that Heroku holds another value than what was set. */
-  reportDrift(id: string, lease: Lease, postponement: Postponement, at: Date): Promise<boolean>;
+  /** Releases the lease until later, and has it told that Heroku holds another value than what was set. */
+  reportDrift(id: string, lease: Lease, postponement: Postponement): Promise<boolean>;
 }
 
 type Event = Pick<NewAuditEvent, 'action' | 'detail' | 'at'>;
@@ -78,7 +79,7 @@ export function promoting(knex: Knex): Promoting {
         sql: `update console_flag_promotions p set ${written.assignments} where ${which} returning p.id::bigint`,
         values: [...written.values, id, lease.owner],
       },
-      alongside: REPAINT_PROGRESS,
+      alongside: UPDATE_PROGRESS,
       events: written.events.map((event) => ({ ...event, actor: PROMOTER })),
     });
     return parseRows(changed, idRow).length === 1;
@@ -89,29 +90,29 @@ export function promoting(knex: Knex): Promoting {
     if (await write(knex, id, lease, written, HELD_UNALERTED)) return true;
     return knex.transaction(async (trx) => {
       if (!(await lockHeld(trx, id, lease))) return false;
-      await endAlerting(trx, id);
+      await endAlerting(trx, [id]);
       return write(trx, id, lease, written);
     });
   }
 
   return {
-    async claimNext(lease, now) {
+    async claimNext(lease) {
       const claimed = await runPrepared(knex, {
         sql: `update console_flag_promotions p
-            set lease_owner = ?, ${HELD_UNTIL}, attempts = p.attempts + 1
+            set lease_owner = ?, ${LEASED_UNTIL}, attempts = p.attempts + 1
           where p.id = (
             select p.id from console_flag_promotions p
              where p.state = 'deploying' and (p.checkpoint = ? or p.checkpoint like 'PENDING\\_COMMIT:%')
-               and ${free('p')} and ${promotionWaited('p')}
+               and ${isFree('p')} and ${mayTryAgain('p')}
              order by p.next_attempt_at nulls first, p.id for update skip locked limit 1)
           returning ${PROMOTION_COLUMNS}, p.attempts::integer`,
-        values: [lease.owner, lease.durationMs, INTENT, ...waitedValues(now)],
+        values: [lease.owner, lease.durationMs, INTENT],
       });
       const [promotion] = parseRows(claimed, promotionRow);
       const [row] = parseRows(claimed, attemptsRow);
       return promotion === undefined || row === undefined ? null : { promotion, attempts: row.attempts };
     },
-    renew: (id, lease) => update(knex, id, lease, HELD_UNTIL, [lease.durationMs]),
+    renew: (id, lease) => update(knex, id, lease, LEASED_UNTIL, [lease.durationMs]),
     keepBefore: (id, lease, { value, release }) =>
       update(
         knex,
@@ -145,11 +146,11 @@ export function promoting(knex: Knex): Promoting {
         ],
       });
     },
-    postpone: (id, lease, postponement) => knex.transaction((trx) => giveBack(trx, id, lease, postponement)),
-    reportDrift: (id, lease, postponement, at) =>
+    postpone: (id, lease, postponement) => knex.transaction((trx) => releaseUntil(trx, id, lease, postponement)),
+    reportDrift: (id, lease, postponement) =>
       knex.transaction(async (trx) => {
-        const told = await giveBack(trx, id, lease, postponement);
-        if (told) await noteDrift(trx, id, at);
+        const told = await releaseUntil(trx, id, lease, postponement);
+        if (told) await noteDrift(trx, id);
         return told;
       }),
   };
@@ -183,21 +184,21 @@ function taken(release: ReleaseFacts, at: Date): Event {
   return { action: 'console.flag.promotion.heroku_patched', detail, at };
 }
 
-async function giveBack(
+async function releaseUntil(
   trx: Knex.Transaction,
   id: string,
   lease: Lease,
-  { nextAttemptAt, lastError }: { readonly nextAttemptAt: Date; readonly lastError: string | null },
+  { waitMs, lastError }: { readonly waitMs: number; readonly lastError: string | null },
 ): Promise<boolean> {
   const updated = await trx.raw(
     `with before as (select p.id, p.last_error from console_flag_promotions p where ${HELD} for update)
      update console_flag_promotions p
-        set lease_owner = null, lease_until = null, next_attempt_at = ?, last_error = ?, updated_at = now(),
+        set lease_owner = null, lease_until = null, next_attempt_at = ${fromNow()}, last_error = ?, updated_at = now(),
             attempts = case when ? then p.attempts else 0 end
        from before where p.id = before.id returning before.last_error is distinct from p.last_error as changed`,
-    [id, lease.owner, nextAttemptAt, lastError, lastError !== null],
+    [id, lease.owner, waitMs, lastError, lastError !== null],
   );
   const changed = parseRows(updated, changedRow)[0]?.changed ?? false;
-  if (changed) await requestProgressRepaint(trx, id);
+  if (changed) await requestUpdates(trx, [id], ['progress']);
   return changed;
 }

@@ -9,15 +9,17 @@ import {
   type ResolutionRequest,
   terminalStateOf,
 } from '../promotions/resolution.js';
-import { requestRepaint, showThatItEnded } from './alerts.js';
+import { requestAlertUpdate, showThatItEnded } from './alerts.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
-import { promotionWaited, waitedValues } from './leases.js';
+import { fromNow, mayTryAgain } from './leases.js';
+import { queueReplies } from './messages.js';
 import { lockAuthenticator, lockOperator, recordCodeCheck, recordRecoveryCode, type TypedCode } from './operators.js';
 import { recordRefusal } from './refusals.js';
 import {
   countRow,
   ENDED_AT,
+  idRow,
   PROMOTION_COLUMNS,
   parseRows,
   promotionRow,
@@ -74,20 +76,15 @@ export interface Promotions {
    * nothing else.
    */
   resolve(request: ResolutionRequest, at: Date, code: TypedCode): Promise<ResolutionOutcome>;
+  /** Those of the given promotions about which Heroku is to be asked now, because Slack shows them; the longest waiting first. */
+  dueForProof(ids: readonly string[], limit: number): Promise<readonly string[]>;
+  /** Takes the question about one of them, so that no other replica asks for so long; null where another did. */
+  claimForProof(id: string, askAgainAfterMs: number): Promise<Promotion | null>;
   /**
-   * Of the given promotions those of other systems of which Heroku is to be asked now, at most `limit`, the longest
-   * waiting first; each is asked about by one process, and again from `nextAt` on. Only what has its alert in Slack, in
-   * whose thread it could be said.
-   */
-  claimForProof(
-    ids: readonly string[],
-    turn: { readonly now: Date; readonly nextAt: Date; readonly limit: number },
-  ): Promise<readonly Promotion[]>;
-  /**
-   * Commits another system's promotion as deployed, on proof and without a person: one conditional UPDATE with its audit
+   * Completes another system's promotion, on proof and without a person: one conditional UPDATE with its audit
    * event. False where it is no longer deploying, or a promoter's to finish.
    */
-  recover(promotionId: string, proof: Evidence, note: string, at: Date): Promise<boolean>;
+  autoComplete(promotionId: string, proof: Evidence, note: string, at: Date): Promise<boolean>;
   /** Records where a promotion's RCA can be read. The address it replaces stays in the audit log. `onlyFirst`: replaces none. */
   linkRca(link: {
     promotionId: string;
@@ -98,8 +95,15 @@ export interface Promotions {
   }): Promise<RcaLinkOutcome>;
 }
 
+/** Whether Slack shows that the promotion `p` is stuck: by its own message, or by a group's. */
+export const IS_TOLD = `exists (
+  select 1 from flag_promotions.alerts a join flag_promotions.messages m
+    on m.id = a.group_id or (m.kind = 'alert' and m.subject = a.promotion_id::text)
+   where a.promotion_id = p.id and m.message_ts is not null)`;
 /** Whether the promotion `p` is none that the promoter takes up. */
-const FOREIGN = `(p.checkpoint is null or (p.checkpoint <> '${INTENT}' and p.checkpoint not like 'PENDING\\_COMMIT:%'))`;
+const EXTERNAL = `(p.checkpoint is null or (p.checkpoint <> '${INTENT}' and p.checkpoint not like 'PENDING\\_COMMIT:%'))`;
+/** Whether Heroku may be asked about the promotion `p` of another system. */
+const MAY_BE_PROVEN = `p.state = 'deploying' and ${EXTERNAL} and ${mayTryAgain('p')}`;
 
 export function promotions(knex: Knex): Promotions {
   async function select(rest: string, values: readonly (string | number | Date)[] = []): Promise<readonly Promotion[]> {
@@ -187,28 +191,31 @@ export function promotions(knex: Knex): Promotions {
       });
     },
 
-    async claimForProof(ids, { now, nextAt, limit }) {
-      // Not `updated_at`: nothing about the promotion changed.
-      const claimed = await knex.raw(
-        `update console_flag_promotions p set next_attempt_at = ?
-          where p.id in (
-            select p.id from console_flag_promotions p
-             where p.id = any(?::bigint[]) and p.state = 'deploying' and ${FOREIGN}
-               and ${promotionWaited('p')}
-               and exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and coalesce(a.message_ts, a.thread_ts) is not null)
-             order by p.next_attempt_at nulls first, p.id for update skip locked limit ?)
-          returning ${PROMOTION_COLUMNS}`,
-        [nextAt, [...ids], ...waitedValues(now), limit],
+    async dueForProof(ids, limit) {
+      const found = await knex.raw(
+        `select p.id::bigint from console_flag_promotions p where p.id = any(?::bigint[]) and ${MAY_BE_PROVEN} and ${IS_TOLD}
+          order by p.next_attempt_at nulls first, p.id limit ?`,
+        [[...ids], limit],
       );
-      return parseRows(claimed, promotionRow);
+      return parseRows(found, idRow).map(({ id }) => id);
     },
 
-    async recover(promotionId, proof, note, at) {
+    async claimForProof(id, askAgainAfterMs) {
+      // Not `updated_at`: nothing about the promotion changed.
+      const claimed = await knex.raw(
+        `update console_flag_promotions p set next_attempt_at = ${fromNow()} where p.id = ?::bigint and ${MAY_BE_PROVEN}
+          returning ${PROMOTION_COLUMNS}`,
+        [askAgainAfterMs, id],
+      );
+      return parseRows(claimed, promotionRow)[0] ?? null;
+    },
+
+    async autoComplete(promotionId, proof, note, at) {
       return knex.transaction(async (trx) => {
         const updated = await trx.raw(
           `update console_flag_promotions p
               set state = 'deployed', deployed_at = ?, resolution_note = ?, updated_at = now()
-            where p.id = ? and p.state = 'deploying' and ${FOREIGN}`,
+            where p.id = ? and p.state = 'deploying' and ${EXTERNAL}`,
           [at, note, promotionId],
         );
         if (rowCount(updated) !== 1) return false;
@@ -235,7 +242,7 @@ export function promotions(knex: Knex): Promotions {
         if (promotion === null) return { kind: 'unknown_promotion' };
         if (promotion.rcaUrl === url) return { kind: 'unchanged', promotion };
         if (onlyFirst && promotion.rcaUrl !== null) return { kind: 'already_linked', promotion };
-        await requestRepaint(trx, promotionId);
+        await requestAlertUpdate(trx, promotionId);
         await writeRcaUrl(trx, promotion, url, operatorId, at, { announce: true });
         return { kind: 'linked', promotion: { ...promotion, rcaUrl: url }, previousUrl: promotion.rcaUrl };
       });
@@ -319,11 +326,5 @@ async function writeRcaUrl(
     detail: { url, previous_url: promotion.rcaUrl },
   });
   if (!options.announce) return;
-  await trx.raw(
-    `insert into flag_promotions.replies (promotion_id, kind, ordinal)
-      select ?, 'rca_linked', ? where exists (
-        select 1 from flag_promotions.alerts where promotion_id = ? and coalesce(message_ts, thread_ts) is not null
-      )`,
-    [promotion.id, eventId, promotion.id],
-  );
+  await queueReplies(trx, [promotion.id], 'rca_linked', { ordinal: eventId });
 }

@@ -2,6 +2,8 @@ import * as z from 'zod';
 import type { Promotion } from '../promotions/promotion.js';
 import type { UnsettledCritical } from '../promotions/rca-debt.js';
 import type { Knex } from './connection.js';
+import { queueReplies } from './messages.js';
+import { IS_TOLD } from './promotions.js';
 import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
 
 const aboutRow = z.object({ alert_id: idColumn, was_posted: z.boolean() });
@@ -23,6 +25,9 @@ export interface RcaDebts {
   }>;
 }
 
+/** Only an individual alert has a thread to be reminded in; what a group tells of is in the list of missing RCAs. */
+const HAS_THREAD = `exists (select 1 from flag_promotions.messages m
+  where m.kind = 'alert' and m.subject = a.promotion_id::text and m.message_ts is not null)`;
 /** Through the alerts, which are few: only what alerted can owe an RCA. */
 export const ALERTS_LOOKED_AT = 500;
 
@@ -30,9 +35,9 @@ export function rcaDebts(knex: Knex): RcaDebts {
   return {
     async unsettled(limit) {
       const found = await knex.raw(
-        `select ${PROMOTION_COLUMNS}, a.id as alert_id, a.message_ts is not null as was_posted
+        `select ${PROMOTION_COLUMNS}, a.id as alert_id, ${HAS_THREAD} as was_posted
            from flag_promotions.alerts a join console_flag_promotions p on p.id = a.promotion_id
-          where a.severity = 'critical' and a.state = 'closed' and not a.rca_settled order by a.id limit ?`,
+          where a.severity = 'critical' and a.closed_at is not null and not a.is_rca_reminder_done order by a.id limit ?`,
         [limit],
       );
       const about = parseRows(found, aboutRow);
@@ -46,21 +51,20 @@ export function rcaDebts(knex: Knex): RcaDebts {
       await knex.transaction(async (trx) => {
         // The promotion first, as every transaction locks: somebody may be linking its RCA.
         await trx.raw(`select 1 from console_flag_promotions where id = ?::bigint for no key update`, [promotionId]);
-        await trx.raw(
-          `with settled as (
-             update flag_promotions.alerts set rca_settled = true
-              where id = ? and promotion_id = ? and state = 'closed' and not rca_settled returning promotion_id)
-           insert into flag_promotions.replies (promotion_id, kind) select promotion_id, 'rca_reminder' from settled
-           on conflict do nothing`,
+        const done = await trx.raw(
+          `update flag_promotions.alerts set is_rca_reminder_done = true
+            where id = ? and promotion_id = ? and closed_at is not null and not is_rca_reminder_done`,
           [alertId, promotionId],
         );
+        if (rowCount(done) === 1) await queueReplies(trx, [promotionId], 'rca_reminder');
       });
     },
 
     async settle(alertId) {
-      await knex.raw(`update flag_promotions.alerts set rca_settled = true where id = ? and state = 'closed'`, [
-        alertId,
-      ]);
+      await knex.raw(
+        `update flag_promotions.alerts set is_rca_reminder_done = true where id = ? and closed_at is not null`,
+        [alertId],
+      );
     },
 
     async owed(limit) {
@@ -68,9 +72,8 @@ export function rcaDebts(knex: Knex): RcaDebts {
         `select ${PROMOTION_COLUMNS}, count(*) over () as total from console_flag_promotions p
           where p.rca_url is null and p.state <> 'deploying' and p.id in (
             select promotion_id from (
-              select promotion_id, coalesce(message_ts, thread_ts) as told from flag_promotions.alerts
-               order by id desc limit ${ALERTS_LOOKED_AT}
-            ) newest where told is not null)
+              select promotion_id from flag_promotions.alerts order by id desc limit ${ALERTS_LOOKED_AT}
+            ) newest) and ${IS_TOLD}
           order by p.id desc limit ?`,
         [limit],
       );

@@ -91,47 +91,25 @@ export const ENDED_AT = 'coalesce(flag_promotions.utc(p.deployed_at), flag_promo
 export const STUCK = `p.state = 'deploying' and ${STUCK_CLOCK} <= flag_promotions.utc(?::timestamptz)`;
 
 /** The select list of an alert, under the alias `a`. */
-export const ALERT_COLUMNS = `
-  a.id, a.promotion_id, a.severity, a.state, a.channel, a.message_ts, a.thread_ts, a.summary_id, a.posted_at,
-  a.attempts, a.refused_channel, a.refused_because, a.repaint_wanted, a.repaint_done,
-  a.evidence_due_at, a.created_at`;
+export const ALERT_COLUMNS = 'a.id, a.promotion_id, a.severity, a.group_id, a.opened_at, a.closed_at';
 
 export const alertRow = z
   .object({
     id: idColumn,
     promotion_id: idColumn,
     severity: z.enum(['warning', 'critical']),
-    state: z.enum(['pending', 'posted', 'closed']),
-    channel: text.nullable(),
-    message_ts: text.nullable(),
-    thread_ts: text.nullable(),
-    summary_id: idColumn.nullable(),
-    posted_at: instant.nullable(),
-    attempts: count,
-    refused_channel: text.nullable(),
-    refused_because: text.nullable(),
-    repaint_wanted: count,
-    repaint_done: count,
-    evidence_due_at: instant.nullable(),
-    created_at: instant,
+    group_id: idColumn.nullable(),
+    opened_at: instant,
+    closed_at: instant.nullable(),
   })
   .transform(
     (row): Alert => ({
       id: row.id,
       promotionId: row.promotion_id,
       severity: row.severity,
-      state: row.state,
-      channel: row.channel,
-      refusedRoute: refusedRoute(row.refused_channel, row.refused_because),
-      messageTs: row.message_ts,
-      threadTs: row.thread_ts,
-      summaryId: row.summary_id,
-      postedAt: row.posted_at,
-      attempts: row.attempts,
-      repaintWanted: row.repaint_wanted,
-      repaintDone: row.repaint_done,
-      evidenceDueAt: row.evidence_due_at,
-      createdAt: row.created_at,
+      groupId: row.group_id,
+      openedAt: row.opened_at,
+      closedAt: row.closed_at,
     }),
   );
 

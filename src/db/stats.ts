@@ -21,7 +21,7 @@ const PROMOTED = `
     select p.heroku_app::text as app, p.state::text as state, p.promoted_at::timestamptz as began,
            case when p.state = 'deployed' then p.deployed_at::timestamptz when p.state = 'failed' then p.failed_at::timestamptz end as ended,
            coalesce(
-             (select min(a.posted_at) from flag_promotions.alerts a where a.promotion_id = p.id),
+             (select min(a.opened_at) from flag_promotions.alerts a where a.promotion_id = p.id),
              (select min(e.at) from flag_promotions.audit_log e
                where e.promotion_id = p.id and p.state <> 'deploying'
                  and e.action in ('console.flag.promotion.stuck_warning', 'console.flag.promotion.stuck_critical')

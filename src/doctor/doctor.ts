@@ -9,6 +9,7 @@ import { inspectHeroku } from '../heroku/inspection.js';
 import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
 import { inspectSlack } from '../slack/inspection.js';
 import { databaseFindings, type Finding, herokuFindings, slackFindings } from './findings.js';
+import { UNSET } from './unset.js';
 
 /**
  * Looks at everything that the app needs, and says of each what is so, and what to do where it is not. It changes nothing,
@@ -19,7 +20,7 @@ export async function examine(environment: Environment, now: () => Date): Promis
   const named: Finding[] = settings.map(({ name, fault, isSet }) => ({
     subject: name,
     status: fault === null ? 'ok' : 'fix',
-    says: fault ?? (isSet ? 'set' : (UNSET[name] ?? 'not set: its default')),
+    says: fault ?? (isSet ? 'set' : `not set: ${UNSET[name]}`),
   }));
   const database = await databaseOf(usable);
   const apps = database.facts?.apps ?? [];
@@ -47,21 +48,6 @@ function channelsOf({ alertChannel, alertRoutes }: Usable): readonly string[] {
   const routed = (alertRoutes ?? []).map(({ channel }) => channel);
   return [...new Set([...(alertChannel === undefined ? [] : [alertChannel]), ...routed])];
 }
-
-/** What it means where a setting is not set that may be. */
-const UNSET: Readonly<Record<string, string>> = {
-  DATABASE_URL: 'not set: the app runs a PostgreSQL of its own under DATA_DIR',
-  SLACK_SIGNING_SECRET: 'not set, and not needed: Socket Mode',
-  SLACK_APP_TOKEN: 'not set: Slack’s requests come over HTTP',
-  SLACK_CRITICAL_MENTION: 'not set: criticals call nobody',
-  ALERT_ROUTES: 'not set: all alerts go to SLACK_ALERT_CHANNEL',
-  ALERT_MESSAGES_PER_HOUR: 'not set: 10 alerts an hour and channel have a message of their own',
-  DIGEST_CRON: 'not set: no digest is posted',
-  HEROKU_API_KEY: 'not set: no promoting, and no evidence',
-  HEARTBEAT_URL: 'not set: nobody outside notices silence',
-  PUBLIC_URL: 'not set: operators are enrolled on the command line',
-  RCA_URL_HOSTS: 'not set: any https host',
-};
 
 type Usable = ReturnType<typeof inspectSettings>['usable'];
 

@@ -205,7 +205,7 @@ function schemaFinding({ missingMigrations, unknownMigrations, mayCreate }: Data
         )
       : fix(
           subject,
-          `${missingMigrations.length} migrations to run, and the account of DATABASE_URL may create nothing in this schema. Grant it CREATE, then: flag-promotions migrate`,
+          `${missingMigrations.length} migrations to run, and the account of DATABASE_URL may create nothing here. Grant it CREATE on the database and on its schema public, then: flag-promotions migrate`,
         );
   }
   return unknownMigrations.length === 0

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable, isKnownUndone } from '../db/errors.js';
-import { awaitsTurn, mayHaveHappened, SlackError } from '../slack/errors.js';
+import { awaitsSlot, mayHaveHappened, SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice } from '../views/blocks.js';
 import { COMMAND } from '../views/ids.js';
 import { sentence } from '../views/list.js';
@@ -31,7 +31,7 @@ export function mayHaveTakenEffect(error: unknown): boolean {
 /** What failed, in a sentence that says nothing of what was changed. The log has its cause. */
 export function faultWords(error: unknown): string {
   if (isDatabaseUnavailable(error)) return 'The database does not answer.';
-  if (awaitsTurn(error)) return 'More is being posted there at the moment than Slack takes.';
+  if (awaitsSlot(error)) return 'More is being posted there at the moment than Slack takes.';
   if (error instanceof SlackError) return 'Slack did not do what this needed.';
   return 'This failed inside the app.';
 }
@@ -41,7 +41,7 @@ export function faultWords(error: unknown): string {
  * the fault.
  */
 export function failureWords(error: unknown, { changedNothing }: { readonly changedNothing: boolean }): string {
-  const lead = `${awaitsTurn(error) ? ':hourglass_flowing_sand:' : ':warning:'} ${faultWords(error)}`;
+  const lead = `${awaitsSlot(error) ? ':hourglass_flowing_sand:' : ':warning:'} ${faultWords(error)}`;
   const isUnknown = !changedNothing && mayHaveTakenEffect(error);
   if (isDatabaseUnavailable(error)) {
     return isUnknown
@@ -51,7 +51,7 @@ export function failureWords(error: unknown, { changedNothing }: { readonly chan
   if (error instanceof SlackError) {
     return isUnknown
       ? `${lead} It is not known whether it did it all the same. Look there before you try again.`
-      : `${lead} Nothing was changed. Try again${awaitsTurn(error) ? ' in a minute' : ''}.`;
+      : `${lead} Nothing was changed. Try again${awaitsSlot(error) ? ' in a minute' : ''}.`;
   }
   const rest = 'if it stays so, the app’s log has the cause.';
   return isUnknown
@@ -63,7 +63,7 @@ const LOOK = code(`${COMMAND} show <id | flag-key>`);
 
 /** Logs what failed. To have waited for a turn in vain is no fault of anything, however annoying. */
 export function logFailure(deps: HandlerDependencies, error: unknown, about: object, words: string): void {
-  deps.log[awaitsTurn(error) ? 'warn' : 'error']({ ...about, err: error }, words);
+  deps.log[awaitsSlot(error) ? 'warn' : 'error']({ ...about, err: error }, words);
 }
 
 /** Answers only the person who clicked or typed. An answer that cannot be delivered is logged: there is nobody else to tell. */

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import type { AttentionRequest } from '../db/attention.js';
 import type { Operator } from '../operators/operator.js';
-import { worstSeverity } from '../promotions/alert.js';
+import { isOpen, worstSeverity } from '../promotions/alert.js';
 import type { OwnerAnswer } from '../promotions/ownership.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { MORNING_HOUR, SNOOZE_CHOICES, type SnoozeChoice, snoozeUntil } from '../promotions/snooze.js';
 import {
+  type AlertMenuChoice,
   answerRefusalAnswer,
   confirmedAnswer,
   handedOverAnswer,
@@ -19,50 +20,62 @@ import {
 } from '../views/attention.js';
 import type { Answer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
-import { ALERT_MENU } from '../views/ids.js';
+import { ACTION } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { answer, isStranger, STRANGER, showThatItEnded } from './answer.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { type Clicks, lookUp } from './handler.js';
 import { type Click, type Command, isPromotionId, unpackClick } from './unpack.js';
 
 /* Who is on an alert, and snoozing it: takes an operator of any role and no code. The database decides, when it writes. */
 
 type Who = Pick<AttentionRequest, 'promotionId' | 'operatorId'>;
-type Deed = (deps: HandlerDependencies, who: Who) => Promise<Answer>;
+export type Deed = (deps: HandlerDependencies, who: Who) => Promise<Answer>;
 
 const snoozeFor =
   (choice: SnoozeChoice): Deed =>
   (deps, who) =>
     snooze(deps, who, choice);
-const MENU: Readonly<Record<string, Deed>> = {
-  [ALERT_MENU.take]: (deps, who) => take(deps, who, null),
-  [ALERT_MENU.handOver]: (deps, who) => answerAsOwner(deps, who, 'hand_over'),
-  [ALERT_MENU.snooze1h]: snoozeFor('1h'),
-  [ALERT_MENU.snooze4h]: snoozeFor('4h'),
-  [ALERT_MENU.snoozeTomorrow]: snoozeFor('tomorrow'),
-  [ALERT_MENU.unsnooze]: (deps, who) => unsnooze(deps, who),
+export const MENU: Readonly<Record<AlertMenuChoice, Deed>> = {
+  take: (deps, who) => take(deps, who, null),
+  hand_over: (deps, who) => answerAsOwner(deps, who, 'hand_over'),
+  snooze_1h: snoozeFor('1h'),
+  snooze_4h: snoozeFor('4h'),
+  snooze_tomorrow: snoozeFor('tomorrow'),
+  unsnooze: (deps, who) => unsnooze(deps, who),
 };
 
+export const attentionClicks = {
+  [ACTION.alertMenu]: clickAlertMenu,
+  [ACTION.takeOver]: clickTakeOver,
+  [ACTION.stillOnIt]: (deps, body) => clickOwnerAnswer(deps, 'confirm', body),
+  [ACTION.handOver]: (deps, body) => clickOwnerAnswer(deps, 'hand_over', body),
+} satisfies Clicks;
+
 /** Something was chosen from an alert's overflow menu. */
-export async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const [choice = '', promotionId = ''] = click.value.split(':');
-  const deed = Object.hasOwn(MENU, choice) ? MENU[choice] : undefined;
-  await act(deps, click, promotionId, deed ?? (async () => sentence(unknownPromotionWords(click.value))));
+  await act(
+    deps,
+    click,
+    promotionId,
+    lookUp(MENU, choice) ?? (async () => sentence(unknownPromotionWords(click.value))),
+  );
 }
 
 const takeOverValue = z.object({ promotionId: z.string().refine(isPromotionId), over: z.string() });
 
 /** `Take over` was clicked by whoever was told that somebody has it. */
-export async function clickTakeOver(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickTakeOver(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const { promotionId, over } = takeOverValue.parse(JSON.parse(click.value));
   await act(deps, click, promotionId, (around, who) => take(around, who, over));
 }
 
 /** The question whether the owner is still on it was answered, by whoever it was. */
-export async function clickOwnerAnswer(deps: HandlerDependencies, said: OwnerAnswer, body: unknown): Promise<void> {
+async function clickOwnerAnswer(deps: HandlerDependencies, said: OwnerAnswer, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await act(deps, click, click.value, (around, who) => answerAsOwner(around, who, said));
 }
@@ -113,8 +126,8 @@ async function about(deps: HandlerDependencies, command: Command, reference: str
 
 async function take(deps: HandlerDependencies, who: Who, over: string | null): Promise<Answer> {
   // Read before: once it is taken, no fault may make it look as if it was not.
-  const open = (await deps.db.alerts.ofPromotion(who.promotionId)).filter((alert) => alert.state !== 'closed');
-  const outcome = await deps.db.attention.take({ ...who, over, at: deps.now() });
+  const open = (await deps.db.alerts.ofPromotion(who.promotionId)).filter(isOpen);
+  const outcome = await deps.db.attention.take({ ...who, over, at: await deps.db.now() });
   if (outcome.kind !== 'taken_now') {
     return takeRefusalAnswer(outcome, await afterRefusal(deps, outcome));
   }
@@ -123,14 +136,14 @@ async function take(deps: HandlerDependencies, who: Who, over: string | null): P
 }
 
 async function answerAsOwner(deps: HandlerDependencies, who: Who, said: OwnerAnswer): Promise<Answer> {
-  const outcome = await deps.db.attention.answer({ ...who, answer: said, at: deps.now() });
+  const outcome = await deps.db.attention.answer({ ...who, answer: said, at: await deps.db.now() });
   if (outcome.kind !== 'done') return answerRefusalAnswer(outcome, await afterRefusal(deps, outcome));
   await deps.showInSlack(who.promotionId);
   return sentence(said === 'confirm' ? confirmedAnswer(outcome.promotion) : handedOverAnswer(outcome.promotion));
 }
 
 async function snooze(deps: HandlerDependencies, who: Who, choice: SnoozeChoice): Promise<Answer> {
-  const now = deps.now();
+  const now = await deps.db.now();
   const timeZone = choice === 'tomorrow' ? await deps.slack.timeZoneOf(who.operatorId) : null;
   const until = snoozeUntil(choice, now, () =>
     timeZone === null ? null : deps.tomorrowAt(now, timeZone, MORNING_HOUR),
@@ -144,7 +157,7 @@ async function snooze(deps: HandlerDependencies, who: Who, choice: SnoozeChoice)
 }
 
 async function unsnooze(deps: HandlerDependencies, who: Who): Promise<Answer> {
-  const now = deps.now();
+  const now = await deps.db.now();
   const outcome = await deps.db.attention.unsnooze({ ...who, at: now });
   if (outcome.kind !== 'done') {
     return snoozeRefusalAnswer(outcome, { superadmins: await afterRefusal(deps, outcome), now, timeZone: null });

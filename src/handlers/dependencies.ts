@@ -4,6 +4,7 @@ import type { NewLink } from '../db/enrolments.js';
 import type { TypedCode } from '../db/operators.js';
 import type { FindApp } from '../heroku/app-lookup.js';
 import type { Evidence } from '../promotions/evidence.js';
+import type { MessageKind } from '../promotions/messages.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
 import type { Thresholds } from '../promotions/stuck.js';
@@ -20,6 +21,8 @@ export interface HandlerDependencies {
   readonly readCode: (typed: string, now: Date) => TypedCode;
   /** Has Slack show what the rows say about a promotion. Never rejects: what fails is due at the next tick. */
   readonly showInSlack: (promotionId: string) => Promise<void>;
+  /** Delivers the newest message of a kind about a subject now. Never rejects: what fails is due at the next tick. */
+  readonly deliver: (kind: MessageKind, subject: string) => Promise<void>;
   /** Drafts the RCA of a promotion and shares it in Slack. `askedBy`: a Slack user's id. Rejects where nothing was shared. */
   readonly draftRca: (promotionId: string, askedBy: string) => Promise<RcaDraftOutcome>;
   /** Publishes a person's home tab and keeps it up to date. */

@@ -1,78 +1,58 @@
 import type { App } from '@slack/bolt';
 import * as z from 'zod';
 import { notice } from '../views/blocks.js';
-import { ACTION, COMMAND, SHORTCUT, VIEW } from '../views/ids.js';
+import { type ActionId, COMMAND, type EventType, SHORTCUT, type ShortcutId, VIEW, type ViewId } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { answer, failureWords, logFailure } from './answer.js';
-import { clickAlertMenu, clickOwnerAnswer, clickTakeOver } from './attention.js';
-import { slashCommand, turnListPage, turnStuckPage, turnSummaryPage } from './command.js';
-import { clickStatsChart } from './commands/stats.js';
+import { attentionClicks } from './attention.js';
+import { pageClicks, slashCommand } from './command.js';
+import { statsClicks } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { type Handler, lookUp, type SubmitHandler } from './handler.js';
 import { openHome } from './home.js';
 import { submitMark } from './mark.js';
-import { clickConfirmEnrolment, clickDeclineEnrolment, submitAdministration } from './operators.js';
-import {
-  acceptRcaOffer,
-  clickOpenRca,
-  declineRcaOffer,
-  mentionWithRca,
-  offerRca,
-  shortcutLinkAsRca,
-  submitRca,
-} from './rca.js';
-import { clickDraftRca, clickRecordRcaDraft } from './rca-draft.js';
-import { clickResolution } from './resolution-click.js';
+import { enrolmentClicks, submitAdministration } from './operators.js';
+import { mentionWithRca, offerRca, rcaClicks, shortcutLinkAsRca, submitRca } from './rca.js';
+import { rcaDraftClicks } from './rca-draft.js';
+import { resolutionClicks } from './resolution-click.js';
 import { submitResolution } from './resolution-submit.js';
 import type { SubmitAnswer } from './submission.js';
-import { clickTransition, submitTransition } from './transition.js';
+import { submitTransition, transitionClicks } from './transition.js';
 import { unfurlPromotions } from './unfurl.js';
-
-type Handler = (deps: HandlerDependencies, body: unknown) => Promise<void>;
-type SubmitHandler = typeof submitResolution;
 
 const answerable = z.object({ response_url: z.string().nullish() }).catch({});
 
-const ACTIONS: Readonly<Record<string, Handler>> = {
-  [ACTION.markCompleted]: (deps, body) => clickResolution(deps, 'completed', body),
-  [ACTION.markFailed]: (deps, body) => clickResolution(deps, 'failed', body),
-  [ACTION.openRca]: clickOpenRca,
-  [ACTION.openRcaLink]: async () => undefined,
-  [ACTION.acceptRcaOffer]: acceptRcaOffer,
-  [ACTION.declineRcaOffer]: declineRcaOffer,
-  [ACTION.promote]: (deps, body) => clickTransition(deps, 'promote', body),
-  [ACTION.cancel]: (deps, body) => clickTransition(deps, 'cancel', body),
-  [ACTION.statsChart]: clickStatsChart,
-  [ACTION.stuckPage]: turnStuckPage,
-  [ACTION.summaryPage]: turnSummaryPage,
-  [ACTION.listPage]: turnListPage,
-  [ACTION.alertMenu]: clickAlertMenu,
-  [ACTION.takeOver]: clickTakeOver,
-  [ACTION.stillOnIt]: (deps, body) => clickOwnerAnswer(deps, 'confirm', body),
-  [ACTION.handOver]: (deps, body) => clickOwnerAnswer(deps, 'hand_over', body),
-  [ACTION.draftRca]: clickDraftRca,
-  [ACTION.recordRcaDraft]: clickRecordRcaDraft,
-  [ACTION.openEnrolment]: async () => undefined,
-  [ACTION.confirmEnrolment]: clickConfirmEnrolment,
-  [ACTION.declineEnrolment]: clickDeclineEnrolment,
-};
+/* Each id of views/ids.ts has its handler here, or this file does not compile. */
 
-const SUBMISSIONS: Readonly<Record<string, SubmitHandler>> = {
+export const CLICKS = {
+  ...resolutionClicks,
+  ...attentionClicks,
+  ...transitionClicks,
+  ...rcaClicks,
+  ...rcaDraftClicks,
+  ...pageClicks,
+  ...statsClicks,
+  ...enrolmentClicks,
+} satisfies Record<ActionId, Handler>;
+
+export const SUBMISSIONS = {
   [VIEW.resolution]: submitResolution,
   [VIEW.rca]: submitRca,
   [VIEW.mark]: submitMark,
   [VIEW.transition]: submitTransition,
   [VIEW.administration]: submitAdministration,
-};
+} satisfies Record<ViewId, SubmitHandler>;
 
-const EVENTS: Readonly<Record<string, Handler>> = {
+export const SHORTCUTS = {
+  [SHORTCUT.linkAsRca]: shortcutLinkAsRca,
+} satisfies Record<ShortcutId, Handler>;
+
+export const EVENT_HANDLERS = {
   app_home_opened: openHome,
   app_mention: mentionWithRca,
   link_shared: unfurlPromotions,
   message: offerRca,
-};
-
-/** The events that the manifest has to subscribe to; a message in a private channel comes under a name of its own. */
-export const EVENT_TYPES = Object.keys(EVENTS);
+} satisfies Record<EventType, Handler>;
 
 /**
  * Hangs every handler into Bolt. A click, a command and a shortcut are acknowledged first; a submission by its
@@ -99,7 +79,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
   bolt.action(/.*/u, async ({ ack, body, action }) => {
     await ack();
     const actionId = 'action_id' in action ? action.action_id : '';
-    await run(actionId, body, (Object.hasOwn(ACTIONS, actionId) ? ACTIONS[actionId] : undefined) ?? unknownAction);
+    await run(actionId, body, lookUp(CLICKS, actionId) ?? unknownAction);
   });
 
   bolt.view(/.*/u, async ({ ack, body, view }) => {
@@ -111,7 +91,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
       else await ack({ response_action: 'update', view: to.view });
     };
     try {
-      const handler = Object.hasOwn(SUBMISSIONS, view.callback_id) ? SUBMISSIONS[view.callback_id] : undefined;
+      const handler = lookUp(SUBMISSIONS, view.callback_id);
       if (handler === undefined) throw new Error(`No handler for the view ${view.callback_id}`);
       await handler(deps, body, ackOnce);
     } catch (error) {
@@ -122,14 +102,16 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
     }
   });
 
-  bolt.shortcut(SHORTCUT.linkAsRca, async ({ ack, body }) => {
-    await ack();
-    await run(SHORTCUT.linkAsRca, body, shortcutLinkAsRca);
-  });
+  for (const [id, handler] of Object.entries(SHORTCUTS)) {
+    bolt.shortcut(id, async ({ ack, body }) => {
+      await ack();
+      await run(id, body, handler);
+    });
+  }
 
   // One listener for all of them too: whatever comes in, Bolt goes through every listener there is.
   bolt.event(/.*/u, async ({ body, event: { type } }) => {
-    const handler = Object.hasOwn(EVENTS, type) ? EVENTS[type] : undefined;
+    const handler = lookUp(EVENT_HANDLERS, type);
     if (handler !== undefined) await run(type, body, handler);
   });
 }

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import type { MarkOutcome, NewPromotion } from '../db/transitions.js';
 import { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from '../heroku/heroku.js';
 import { needsOperator } from '../views/authority.js';
-import { type Answer, notice } from '../views/blocks.js';
-import { BLOCK } from '../views/ids.js';
+import { type Answer, type FieldErrors, notice } from '../views/blocks.js';
+import { BLOCK, type BlockId } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import {
   APP_NOT_KNOWN,
@@ -16,7 +16,6 @@ import {
   markModal,
   promotingOffWords,
 } from '../views/mark.js';
-import type { FieldErrors } from '../views/resolution.js';
 import { answer, type Opening, openModal } from './answer.js';
 import { refuseUnlessOperator } from './authority.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -101,7 +100,7 @@ async function check(
   deps: HandlerDependencies,
   { flagKey, herokuApp, targetValue, configVar: typed }: MarkFields,
 ): Promise<{ asked: NewPromotion } | { errors: FieldErrors }> {
-  const errors: Record<string, string> = {};
+  const errors: Partial<Record<BlockId, string>> = {};
   const configVar = typed === '' ? `FLAG_${flagKey.toUpperCase()}` : typed;
   if (flagKey === '' || !isConfigVarName(`FLAG_${flagKey}`)) errors[BLOCK.flagKey] = MARK_FAULTS.flagKey;
   if (!isConfigVarName(configVar) && typed !== '') errors[BLOCK.configVar] = MARK_FAULTS.configVar;

@@ -5,21 +5,18 @@ import {
   type AdministrationRefusal,
   refuseAdministrator,
 } from '../operators/administration.js';
-import type { Enrolment } from '../operators/enrolment.js';
 import type { Role } from '../operators/operator.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, notice } from '../views/blocks.js';
-import { BLOCK, COMMAND } from '../views/ids.js';
+import { ACTION, BLOCK, COMMAND } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import {
-  activatedNotice,
   activatedWords,
   administeredWords,
   administrationModal,
   administrationRefusalWords,
   administrationTitle,
   confirmationRefusalWords,
-  declinedNotice,
   declinedWords,
   enrolmentMessage,
   linksOffWords,
@@ -31,6 +28,7 @@ import {
 } from '../views/operators.js';
 import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { type Clicks, linkOpened } from './handler.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
 
@@ -182,7 +180,10 @@ async function decide(
   return words.kind === 'sentence' ? say(words.text) : undone({ kind: 'errors', errors: words.errors });
 }
 
-/** Sends the link to the one person that it is for. What Slack did not take is not sent again: a new link is. */
+/**
+ * Sends the link to the one person that it is for. Not by the outbox, whose rows would have to keep the link: what Slack
+ * refused is not sent again, a new link is.
+ */
 async function deliver(
   deps: HandlerDependencies,
   invitedBy: string,
@@ -192,7 +193,7 @@ async function deliver(
 ): Promise<'sent' | 'not_sent' | 'not_known'> {
   const purpose = action === 'reset' || action === 'rotate' ? action : 'add';
   try {
-    await deps.slack.tell(personId, enrolmentMessage({ purpose, role, invitedBy, ...link }));
+    await deps.slack.sendDirectMessage(personId, enrolmentMessage({ purpose, role, invitedBy, ...link }));
     return 'sent';
   } catch (error) {
     deps.log.warn({ err: error }, 'the link of an enrolment may not have been delivered');
@@ -200,8 +201,14 @@ async function deliver(
   }
 }
 
+export const enrolmentClicks = {
+  [ACTION.openEnrolment]: linkOpened,
+  [ACTION.confirmEnrolment]: clickConfirmEnrolment,
+  [ACTION.declineEnrolment]: clickDeclineEnrolment,
+} satisfies Clicks;
+
 /** `Yes, that was me` was clicked. */
-export async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
   const stale = await staleWords(deps, click.value, click.userId);
@@ -210,14 +217,14 @@ export async function clickConfirmEnrolment(deps: HandlerDependencies, body: unk
 }
 
 /** `No, that was not me` was clicked. */
-export async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
   const stale = await staleWords(deps, click.value, click.userId);
   if (stale !== null) return answer(deps, click.responseUrl, sentence(stale));
   const declined = await deps.db.enrolments.decline(click.userId, deps.now());
   await answer(deps, click.responseUrl, sentence(declinedWords()), { replace: true });
-  if (declined !== null) await tellInviter(deps, declined, declinedNotice(declined));
+  if (declined !== null) await deps.deliver('enrolment_ended', declined.id);
 }
 
 /** Why a click on the question does nothing; null where what it asks about is open, and the clicker's own. */
@@ -231,20 +238,6 @@ async function staleWords(deps: HandlerDependencies, value: string, userId: stri
 async function confirmed(deps: HandlerDependencies, userId: string): Promise<string> {
   const outcome = await deps.db.enrolments.confirm(userId, deps.now());
   if (outcome.kind !== 'activated') return confirmationRefusalWords(outcome);
-  await tellInviter(deps, outcome.enrolment, activatedNotice(outcome.enrolment));
+  await deps.deliver('enrolment_ended', outcome.enrolment.id);
   return activatedWords(outcome.enrolment);
-}
-
-/** A courtesy: the audit log has it all the same, and the list of operators shows it. */
-async function tellInviter(
-  deps: HandlerDependencies,
-  { invitedBy, slackUserId }: Enrolment,
-  what: Answer,
-): Promise<void> {
-  if (invitedBy === slackUserId) return;
-  try {
-    await deps.slack.tell(invitedBy, what);
-  } catch (error) {
-    deps.log.warn({ err: error }, 'whoever had an enrolment’s link sent could not be told how it ended');
-  }
 }

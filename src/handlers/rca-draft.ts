@@ -3,6 +3,7 @@ import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
 import { notice } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
+import { ACTION } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import {
   type DraftRecording,
@@ -16,12 +17,18 @@ import { answer, failureWords, logFailure, mayHaveTakenEffect, updateIfOpen } fr
 import { refuseUnlessOperator } from './authority.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
+import type { Clicks } from './handler.js';
 import { type Command, isPromotionId, unpackClick, unpackDraftClick } from './unpack.js';
 
 const TITLE = 'Draft RCA';
 
+export const rcaDraftClicks = {
+  [ACTION.draftRca]: clickDraftRca,
+  [ACTION.recordRcaDraft]: clickRecordRcaDraft,
+} satisfies Clicks;
+
 /** `Draft RCA` in the modal: drafts, uploads, and says in the modal's place what became of it. */
-export async function clickDraftRca(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickDraftRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackDraftClick(body);
   const show = async (words: string): Promise<void> => {
     await updateIfOpen(deps, click.viewId, notice(TITLE, words));
@@ -86,7 +93,7 @@ async function draftFor(deps: HandlerDependencies, command: Command, reference: 
 const offered = z.object({ promotionId: z.string().refine(isPromotionId), url: z.string() });
 
 /** `Record it as the RCA` under the command's answer. */
-export async function clickRecordRcaDraft(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickRecordRcaDraft(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const { promotionId, url } = offered.parse(JSON.parse(click.value));
   await answer(deps, click.responseUrl, await recordAndSay(deps, click, promotionId, url), { replace: true });

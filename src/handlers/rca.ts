@@ -6,7 +6,7 @@ import { checkRcaUrl, firstUrlIn } from '../promotions/rca-url.js';
 import { needsOperator } from '../views/authority.js';
 import { type Answer, notice } from '../views/blocks.js';
 import { unknownPromotionWords } from '../views/help.js';
-import { BLOCK } from '../views/ids.js';
+import { ACTION, BLOCK } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import {
   noRcaWanted,
@@ -24,6 +24,7 @@ import { refuseUnlessOperator } from './authority.js';
 import { rcaDebt } from './commands/rca-debt.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { type Clicks, linkOpened } from './handler.js';
 import { commandDraftRca } from './rca-draft.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import {
@@ -37,8 +38,15 @@ import {
   unpackSubmission,
 } from './unpack.js';
 
+export const rcaClicks = {
+  [ACTION.openRca]: clickOpenRca,
+  [ACTION.openRcaLink]: linkOpened,
+  [ACTION.acceptRcaOffer]: acceptRcaOffer,
+  [ACTION.declineRcaOffer]: declineRcaOffer,
+} satisfies Clicks;
+
 /** `Open RCA` was clicked where none is recorded: opens the form that takes its address. */
-export async function clickOpenRca(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickOpenRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await openModal(deps, click, 'Link RCA', async () => {
     const refusal = await refuseUnlessOperator(deps, click);
@@ -129,7 +137,7 @@ export async function shortcutLinkAsRca(deps: HandlerDependencies, body: unknown
   const refusal = await refuseUnlessOperator(deps, shortcut);
   if (refusal !== null) return answer(deps, shortcut.responseUrl, refusal);
 
-  const promotionId = await deps.db.alerts.promotionOfThread({ channel: shortcut.channel, ts: shortcut.threadTs });
+  const promotionId = await deps.db.messages.promotionOfThread({ channel: shortcut.channel, ts: shortcut.threadTs });
   if (promotionId !== null && url !== null) {
     return answer(deps, shortcut.responseUrl, await linkAndSay(deps, promotionId, url, shortcut.userId));
   }
@@ -183,7 +191,7 @@ export async function offerRca(deps: HandlerDependencies, body: unknown): Promis
 
 const offer = z.object({ promotionId: z.string().refine(isPromotionId), url: z.string() });
 
-export async function acceptRcaOffer(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function acceptRcaOffer(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const { promotionId, url } = offer.parse(JSON.parse(click.value));
   const refusal = await refuseUnlessOperator(deps, click);
@@ -191,7 +199,7 @@ export async function acceptRcaOffer(deps: HandlerDependencies, body: unknown): 
   await answer(deps, click.responseUrl, said, { replace: true });
 }
 
-export async function declineRcaOffer(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function declineRcaOffer(deps: HandlerDependencies, body: unknown): Promise<void> {
   const { responseUrl } = unpackClick(body);
   if (responseUrl !== null) await deps.slack.dismiss(responseUrl);
 }
@@ -205,7 +213,7 @@ function formFor(promotion: Promotion, initialUrl: string | null): Opening {
 
 async function promotionOf(deps: HandlerDependencies, event: MessageEvent): Promise<string | null> {
   if (event.threadTs === null) return null;
-  return deps.db.alerts.promotionOfThread({ channel: event.channel, ts: event.threadTs });
+  return deps.db.messages.promotionOfThread({ channel: event.channel, ts: event.threadTs });
 }
 
 function link(

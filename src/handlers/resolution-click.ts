@@ -1,12 +1,14 @@
 import { isSuperadmin } from '../operators/operator.js';
 import type { ResolutionAction } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
-import { outcomeHeadline } from '../views/alert.js';
 import { needsSuperadmin } from '../views/authority.js';
+import { outcomeHeadline } from '../views/headline.js';
+import { ACTION } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { withTimeout } from '../with-timeout.js';
 import { isStranger, type Opening, openModal, STRANGER, showThatItEnded } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
+import type { Clicks } from './handler.js';
 import { type ResolutionModalState, readSetBack, renderResolutionModal } from './resolution-form.js';
 import { type Click, isPromotionId, unpackClick } from './unpack.js';
 
@@ -14,12 +16,13 @@ import { type Click, isPromotionId, unpackClick } from './unpack.js';
 const EVIDENCE_AT_ONCE_MS = 400;
 const EVIDENCE_LATER_MS = 8_000;
 
+export const resolutionClicks = {
+  [ACTION.markCompleted]: (deps, body) => clickResolution(deps, 'completed', body),
+  [ACTION.markFailed]: (deps, body) => clickResolution(deps, 'failed', body),
+} satisfies Clicks;
+
 /** `Mark completed` or `Mark failed` was clicked: opens the form for a superadmin, tells anybody else why not. */
-export async function clickResolution(
-  deps: HandlerDependencies,
-  action: ResolutionAction,
-  body: unknown,
-): Promise<void> {
+async function clickResolution(deps: HandlerDependencies, action: ResolutionAction, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const ended: string[] = [];
   await openModal(deps, click, 'Mark promotion', async (): Promise<Opening> => {

@@ -56,7 +56,7 @@ export async function readSetBack(
   action: ResolutionModalState['action'],
 ): Promise<SetBack> {
   if (action !== 'failed') return { kind: 'unknown' };
-  return setBackOf(promotion, await deps.db.progress.acceptedRelease(promotion.id));
+  return setBackOf(promotion, await deps.db.acceptedRelease(promotion.id));
 }
 
 export function renderResolutionModal(

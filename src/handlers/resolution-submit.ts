@@ -2,10 +2,10 @@ import type { ResolutionOutcome } from '../db/promotions.js';
 import { contradicts, evidenceChanged } from '../promotions/evidence.js';
 import { isDeploying } from '../promotions/promotion.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
-import { notice } from '../views/blocks.js';
-import { BLOCK, CONFIRMED } from '../views/ids.js';
+import { type FieldErrors, notice } from '../views/blocks.js';
+import { BLOCK, type BlockId, CONFIRMED } from '../views/ids.js';
 import { rcaUrlWords } from '../views/rca.js';
-import { type FieldErrors, NOTE_MAX_LENGTH, refusalWords, resolvedModal, TITLE } from '../views/resolution.js';
+import { NOTE_MAX_LENGTH, refusalWords, resolvedModal, TITLE } from '../views/resolution.js';
 import { answer, isStranger, STRANGER, showThatItEnded } from './answer.js';
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -129,7 +129,7 @@ function readFields(
   state: ResolutionModalState,
   rcaUrlHosts: readonly string[],
 ): { note: string | null; rcaUrl: string | null; confirmed: boolean; setBack: boolean } | { errors: FieldErrors } {
-  const errors: Record<string, string> = {};
+  const errors: Partial<Record<BlockId, string>> = {};
   const note = submission.field(BLOCK.note);
   if (state.action === 'failed' && note === '') errors[BLOCK.note] = 'Say why: the next person will want to know.';
   if (note.length > NOTE_MAX_LENGTH) errors[BLOCK.note] = `At most ${NOTE_MAX_LENGTH} characters.`;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable } from '../db/errors.js';
-import { type Modal, notice } from '../views/blocks.js';
-import type { FieldErrors } from '../views/resolution.js';
+import { type FieldErrors, type Modal, notice } from '../views/blocks.js';
+import type { BlockId } from '../views/ids.js';
 import { withTimeout } from '../with-timeout.js';
 import { faultWords, mayHaveTakenEffect, updateIfOpen } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -29,7 +29,7 @@ export interface Decided<Done> {
 
 export interface SubmissionPlan<Done> {
   readonly title: string;
-  readonly faultUnder: string;
+  readonly faultUnder: BlockId;
   /** What to do where nobody knows whether it was saved. */
   readonly again: string;
   readonly decide: () => Promise<Decided<Done>>;

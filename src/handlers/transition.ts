@@ -5,7 +5,7 @@ import type { Promotion } from '../promotions/promotion.js';
 import { refuseByRole, type Transition, type TransitionRefusal } from '../promotions/transition.js';
 import { type Answer, type Modal, notice } from '../views/blocks.js';
 import { unknownPromotionWords } from '../views/help.js';
-import { BLOCK } from '../views/ids.js';
+import { ACTION, BLOCK } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { MARKED_SHOWN, markedListAnswer, promotingOffWords } from '../views/mark.js';
 import {
@@ -18,6 +18,7 @@ import {
 import { withTimeout } from '../with-timeout.js';
 import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
+import type { Clicks } from './handler.js';
 import { evidenceState } from './resolution-form.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
@@ -63,8 +64,13 @@ export async function commandTransition(
   });
 }
 
+export const transitionClicks = {
+  [ACTION.promote]: (deps, body) => clickTransition(deps, 'promote', body),
+  [ACTION.cancel]: (deps, body) => clickTransition(deps, 'cancel', body),
+} satisfies Clicks;
+
 /** `Promote` or `Cancel promotion` was clicked. */
-export async function clickTransition(deps: HandlerDependencies, transition: Transition, body: unknown): Promise<void> {
+async function clickTransition(deps: HandlerDependencies, transition: Transition, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const asking = { ...click, replace: click.isEphemeral };
   await openModal(deps, click, transitionTitle(transition), async (): Promise<Opening> => {
@@ -183,8 +189,8 @@ export async function submitTransition(deps: HandlerDependencies, body: unknown,
     afterwards: async (done) => {
       await deps.showInSlack(done.id);
       if (state.answerUrl === null) return;
-      // Slack may not have let it go where it was meant to.
-      const told = await deps.db.progress.of(done.id);
+      // Slack may have refused it where it was meant to go.
+      const told = await deps.db.messages.newest('progress', done.id);
       await answer(deps, state.answerUrl, said(done, told?.message?.channel), { replace: state.replace });
     },
   });

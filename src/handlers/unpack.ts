@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BLOCK, CONFIRMED } from '../views/ids.js';
+import { BLOCK, type BlockId, CONFIRMED } from '../views/ids.js';
 
 /*
  * What Slack sends, parsed once where it comes in (https://docs.slack.dev/interactivity). Bolt has checked the
@@ -58,7 +58,7 @@ const fields = z.record(
 );
 
 /** What stands in the one input of a block; several ticks are joined; '' where nothing was entered. */
-function fieldOf(values: z.output<typeof fields>, blockId: string): string {
+function fieldOf(values: z.output<typeof fields>, blockId: BlockId): string {
   const [input] = Object.values(values[blockId] ?? {});
   if (input === undefined) return '';
   const ticks = input.selected_options?.map((option) => option.value).join(',');
@@ -98,7 +98,7 @@ const submissionBody = z
     teamId: body.user.team_id ?? body.team?.id ?? null,
     viewId: body.view.id,
     privateMetadata: body.view.private_metadata,
-    field: (blockId: string): string => fieldOf(body.view.state.values, blockId),
+    field: (blockId: BlockId): string => fieldOf(body.view.state.values, blockId),
   }));
 export type Submission = z.output<typeof submissionBody>;
 export const unpackSubmission = (body: unknown): Submission => submissionBody.parse(body);

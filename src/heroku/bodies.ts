@@ -76,6 +76,19 @@ export function readConfigVar(text: string, name: string): Reading<string | null
   return vars.ok ? check(ownValue(vars.value, name), configVarValue) : vars;
 }
 
+/** Some of the variables, by name, null where unset. All the others end here. */
+export function readConfigVars(text: string, names: readonly string[]): Reading<ReadonlyMap<string, string | null>> {
+  const vars = read(text, jsonObject);
+  if (!vars.ok) return vars;
+  const found = new Map<string, string | null>();
+  for (const name of names) {
+    const value = check(ownValue(vars.value, name), configVarValue);
+    if (!value.ok) return value;
+    found.set(name, value.value);
+  }
+  return { ok: true, value: found };
+}
+
 function isNewestFirst(releases: readonly Release[]): boolean {
   return releases.every(
     (release, index) => release.version < (releases[index - 1]?.version ?? Number.POSITIVE_INFINITY),

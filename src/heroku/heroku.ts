@@ -1,4 +1,13 @@
-import { type App, type Reading, type Release, readApp, readConfigVar, readRelease, readReleases } from './bodies.js';
+import {
+  type App,
+  type Reading,
+  type Release,
+  readApp,
+  readConfigVar,
+  readConfigVars,
+  readRelease,
+  readReleases,
+} from './bodies.js';
 import { OneSendClient, type SendOptions } from './client.js';
 import { shown, type Task } from './explain.js';
 import { lost, refusedByHeroku, refusedHere, unreadable } from './failures.js';
@@ -37,6 +46,15 @@ export interface Heroku {
    * https://devcenter.heroku.com/articles/platform-api-reference#config-vars-info-for-app
    */
   readConfigVar(app: string, name: string, options?: CallOptions): Promise<string | null>;
+  /**
+   * Several config vars of an app by one request, by name; null where unset. A name that no config var can have is unset.
+   * https://devcenter.heroku.com/articles/platform-api-reference#config-vars-info-for-app
+   */
+  readConfigVars(
+    app: string,
+    names: readonly string[],
+    options?: CallOptions,
+  ): Promise<ReadonlyMap<string, string | null>>;
   /**
    * Sets, or with null removes, one config var: Heroku makes a release and restarts the app's dynos. Resolves with the
    * value that Heroku echoed, after its 200. An error with `outcomeUnknown` is to be settled by reading.
@@ -121,6 +139,11 @@ export function createHeroku(options: HerokuOptions): Heroku {
       const task = reading(`${shown(name)} of ${shown(app)}`);
       const path = () => configVarsPath(appPath(app), name);
       return send({ task, path, accepts: [200], read: (text) => readConfigVar(text, name) }, callOptions);
+    },
+    readConfigVars: async (app, names, callOptions) => {
+      const task = reading(`${names.length} config vars of ${shown(app)}`);
+      const path = () => `${appPath(app)}/config-vars`;
+      return send({ task, path, accepts: [200], read: (text) => readConfigVars(text, names) }, callOptions);
     },
     setConfigVar: async (app, name, value, callOptions) => {
       const task = { words: `${value === null ? 'remove' : 'set'} ${shown(name)} on ${shown(app)}`, writes: true };

@@ -4,7 +4,7 @@ import type { Lease } from '../db/leases.js';
 import type { ClaimedPromotion, Promoting, PromotionEnd } from '../db/promoting.js';
 import { type Heroku, HerokuError } from '../heroku/heroku.js';
 import { type HeldNow, readPromotionFacts } from '../heroku/promotion-facts.js';
-import { backOffMs, type FailedAttempt } from '../promotions/delivery.js';
+import { backOffMs, type FailedAttempt } from '../promotions/back-off.js';
 import {
   DRIFT_LOOK_AGAIN_MS,
   INTENT,
@@ -66,7 +66,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     moreMayBeDue = true;
     while (!stopping.signal.aborted && underWay.size < AT_ONCE) {
       const lease: Lease = { owner: deps.newOwner(), durationMs: deps.leaseMs };
-      const claimed = await db.claimNext(lease, deps.now());
+      const claimed = await db.claimNext(lease);
       if (claimed === null) {
         moreMayBeDue = false;
         return;
@@ -149,12 +149,11 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
         await postpone(id, lease, lookAgainMs(promotion, deps.now()), null);
         return null;
       case 'report_drift': {
-        const at = deps.now();
         const postponement = {
-          nextAttemptAt: new Date(at.getTime() + DRIFT_LOOK_AGAIN_MS),
+          waitMs: DRIFT_LOOK_AGAIN_MS,
           lastError: `${configVar} on ${herokuApp} is not, or no longer, what was promoted.`,
         };
-        if (await db.reportDrift(id, lease, postponement, at)) deps.onChanged(id);
+        if (await db.reportDrift(id, lease, postponement)) deps.onChanged(id);
         return null;
       }
       case 'leave':
@@ -185,8 +184,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   }
 
   async function postpone(id: string, lease: Lease, waitMs: number, lastError: string | null): Promise<void> {
-    const nextAttemptAt = new Date(deps.now().getTime() + waitMs);
-    if (await db.postpone(id, lease, { nextAttemptAt, lastError })) deps.onChanged(id);
+    if (await db.postpone(id, lease, { waitMs, lastError })) deps.onChanged(id);
   }
 
   function waitAfter(error: unknown, attempts: number): number {

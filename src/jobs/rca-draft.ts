@@ -1,11 +1,18 @@
 import type { Logger } from 'pino';
 import type { Alerts } from '../db/alerts.js';
 import type { AuditLog } from '../db/audit.js';
+import type { Messages } from '../db/messages.js';
 import type { Promotions } from '../db/promotions.js';
-import type { Replies } from '../db/replies.js';
 import type { ReadReleasesAround } from '../heroku/releases-around.js';
-import { rootOf, threadOf } from '../promotions/alert.js';
-import { type RcaDraftOutcome, type RcaMaterial, type RcaThread, rcaFacts } from '../promotions/rca-draft.js';
+import { type Alert, type MessageRef, worstSeverity } from '../promotions/alert.js';
+import type { OutboxMessage } from '../promotions/messages.js';
+import {
+  RCA_REPLY_KINDS,
+  type RcaDraftOutcome,
+  type RcaMaterial,
+  type RcaThread,
+  rcaFacts,
+} from '../promotions/rca-draft.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import type { Slack } from '../slack/slack.js';
 import { rcaDraft } from '../views/rca-draft.js';
@@ -15,7 +22,7 @@ export interface RcaDrafterDependencies {
   readonly db: {
     readonly promotions: Promotions;
     readonly alerts: Alerts;
-    readonly replies: Replies;
+    readonly messages: Messages;
     readonly audit: AuditLog;
   };
   readonly slack: Slack;
@@ -41,10 +48,10 @@ const NAMES = 30;
 export function createRcaDrafter(deps: RcaDrafterDependencies) {
   const { db, slack } = deps;
 
-  async function readThread(root: { channel: string; messageTs: string } | null): Promise<RcaThread> {
+  async function readThread(root: MessageRef | null): Promise<RcaThread> {
     if (root === null) return { kind: 'none' };
     try {
-      return await slack.readThread({ channel: root.channel, ts: root.messageTs });
+      return await slack.readThread(root);
     } catch (error) {
       deps.log.warn({ err: error }, 'the thread of an alert could not be read for its RCA');
       return { kind: 'unavailable' };
@@ -60,10 +67,10 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
     const promotion = await db.promotions.find(promotionId);
     if (promotion === null) return { kind: 'unknown_promotion' };
     const alerts = await db.alerts.ofPromotion(promotionId);
-    const root = rootOf(alerts);
-    const [events, replies, releases, thread] = await Promise.all([
+    const messages = await db.messages.aboutPromotion(promotionId);
+    const root = messages.find(({ kind }) => kind === 'alert')?.message ?? null;
+    const [events, releases, thread] = await Promise.all([
       db.audit.ofPromotion(promotionId, EVENTS),
-      db.replies.ofPromotion(promotionId),
       deps.readReleases(promotion),
       readThread(root),
     ]);
@@ -71,7 +78,7 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
       promotion,
       events,
       alerts,
-      replies,
+      ...saidOf(messages, alerts),
       releases,
       thread,
       thresholds: deps.thresholds,
@@ -84,9 +91,9 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
     const at = thread.kind === 'none' ? null : root;
     const where = at === null ? 'channel' : 'thread';
     const uploaded = await slack.upload({
-      // The channel of a thread that is gone, or of the summary that told of it, is one that the app can post to.
-      channel: (root ?? threadOf(alerts))?.channel ?? deps.alertChannel,
-      threadTs: at?.messageTs ?? null,
+      // The channel of a thread that is gone, or of the group that told of it, is one that the app can post to.
+      channel: root?.channel ?? (await channelOfGroup(alerts)) ?? deps.alertChannel,
+      threadTs: at?.ts ?? null,
       name: `${facts.incidentId}.md`,
       title: facts.incidentId,
       content: Buffer.from(rcaDraft(facts, names), 'utf8'),
@@ -101,6 +108,11 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
     };
   }
 
+  async function channelOfGroup(alerts: readonly Alert[]): Promise<string | null> {
+    const groupId = alerts.find((alert) => alert.groupId !== null)?.groupId ?? null;
+    return groupId === null ? null : ((await db.messages.find(groupId))?.message?.channel ?? null);
+  }
+
   const underWay = new Map<string, Promise<RcaDraftOutcome>>();
 
   return (promotionId: string, askedBy: string): Promise<RcaDraftOutcome> => {
@@ -108,6 +120,27 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
     const drafting = underWay.get(key) ?? draft(promotionId, askedBy).finally(() => underWay.delete(key));
     underWay.set(key, drafting);
     return drafting;
+  };
+}
+
+/** What was said of a promotion in Slack, and when. */
+function saidOf(
+  messages: readonly OutboxMessage[],
+  alerts: readonly Alert[],
+): Pick<RcaMaterial, 'alertMessages' | 'replies'> {
+  const escalated = messages.some(({ kind }) => kind === 'escalation');
+  return {
+    alertMessages: messages.flatMap(({ kind, postedAt }) => {
+      if (postedAt === null || (kind !== 'alert' && kind !== 'escalation')) return [];
+      const inThread = kind === 'escalation';
+      // An escalation follows a warning; without one, the message was posted with the gravest.
+      const severity = inThread ? 'critical' : escalated ? 'warning' : worstSeverity(alerts);
+      return [{ severity, inThread, postedAt }];
+    }),
+    replies: messages.flatMap(({ kind, postedAt }) => {
+      const known = RCA_REPLY_KINDS.find((reply) => reply === kind);
+      return known === undefined || postedAt === null ? [] : [{ kind: known, postedAt }];
+    }),
   };
 }
 

@@ -21,11 +21,10 @@ export function planAttention(
   attention: ReadonlyMap<string, Attention>,
   now: Date,
 ): AttentionAction[] {
-  return stuck.flatMap(({ promotion: { id: promotionId }, alerts }): AttentionAction[] => {
+  return stuck.flatMap(({ promotion: { id: promotionId }, criticalToldAt }): AttentionAction[] => {
     const { ownership = null, snooze = null, resumedAt = null } = attention.get(promotionId) ?? {};
     const ends = snooze !== null && isOver(snooze, now);
-    const critical = alerts.find((alert) => alert.severity === 'critical' && alert.state === 'posted');
-    const around = { criticalPostedAt: critical?.postedAt ?? null, resumedAt, isSnoozed: snooze !== null };
+    const around = { criticalPostedAt: criticalToldAt, resumedAt, isSnoozed: snooze !== null };
     const step = ownership === null ? null : nextOwnerStep(ownership, around, now);
     const actions: AttentionAction[] = ends ? [{ kind: 'end_snooze', promotionId }] : [];
     if (ownership === null || step === null) return actions;

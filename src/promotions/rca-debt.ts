@@ -4,7 +4,7 @@ import { endedAt, isDeploying, type Promotion } from './promotion.js';
 export const REMIND_AFTER_MS = 3 * 24 * 3_600_000;
 
 /** Whether a promotion that alerted has ended and still has no RCA. */
-export function owesRca(promotion: Promotion): boolean {
+export function isMissingRca(promotion: Promotion): boolean {
   return !isDeploying(promotion) && promotion.rcaUrl === null;
 }
 
@@ -29,7 +29,7 @@ export function planRcaDebt(unsettled: readonly UnsettledCritical[], now: Date):
     if (isDeploying(promotion)) return [];
     const at = endedAt(promotion);
     // A state of another system's tells no end that could be three days old.
-    if (!wasPosted || !owesRca(promotion) || at === null) return [{ kind: 'settle_rca', ...about }];
+    if (!wasPosted || !isMissingRca(promotion) || at === null) return [{ kind: 'settle_rca', ...about }];
     return now.getTime() - at.getTime() >= REMIND_AFTER_MS ? [{ kind: 'remind_of_rca', ...about }] : [];
   });
 }

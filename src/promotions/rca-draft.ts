@@ -1,4 +1,5 @@
 import { type Alert, worstSeverity } from './alert.js';
+import { type AuditAction, auditWords } from './audit-actions.js';
 import type { PresentableValue } from './evidence.js';
 import { type Checkpoint, parseCheckpoint } from './promoting.js';
 import { deployingSince, endedAt, isDeploying, type Promotion, UNKNOWN_TIME } from './promotion.js';
@@ -13,21 +14,25 @@ import type { Severity, Thresholds } from './stuck.js';
 export interface RcaEvent {
   readonly id: string;
   readonly at: Date;
+  /** Any word: another version, or another system, may have written it. */
   readonly action: string;
   readonly actor: string;
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-export type RcaReplyKind =
-  | 'repeat'
-  | 'resolved'
-  | 'rca_linked'
-  | 'rca_reminder'
-  | 'owner_asked'
-  | 'owner_lost'
-  | 'handed_over'
-  | 'taken_over'
-  | 'snooze_ended';
+/** The replies in a promotion's thread that its timeline names. */
+export const RCA_REPLY_KINDS = [
+  'repeat',
+  'resolved',
+  'rca_linked',
+  'rca_reminder',
+  'owner_asked',
+  'owner_lost',
+  'released',
+  'taken_over',
+  'snooze_ended',
+] as const;
+export type RcaReplyKind = (typeof RCA_REPLY_KINDS)[number];
 
 export interface RcaRelease {
   readonly version: number;
@@ -86,7 +91,14 @@ export interface RcaMaterial {
   /** Oldest first. */
   readonly events: readonly RcaEvent[];
   readonly alerts: readonly Alert[];
-  readonly replies: readonly { readonly kind: RcaReplyKind; readonly postedAt: Date | null }[];
+  /** What was said of it in Slack, and when; what was never posted is not among it. */
+  readonly alertMessages: readonly {
+    readonly severity: Severity;
+    /** Under the message of a milder alert. */
+    readonly inThread: boolean;
+    readonly postedAt: Date;
+  }[];
+  readonly replies: readonly { readonly kind: RcaReplyKind; readonly postedAt: Date }[];
   readonly releases: RcaReleases;
   readonly thread: RcaThread;
   readonly thresholds: Thresholds;
@@ -162,9 +174,17 @@ export interface RcaFacts {
 /** Who acts in the audit log without being a person. */
 const PROGRAMS: ReadonlySet<string> = new Set(['watchdog', 'promoter']);
 
-const ENDING = /^console\.flag\.promotion\.(?:ops_complete|ops_failed|deployed|failed|cancelled|recovered)$/u;
+const BY_PROMOTER: ReadonlySet<string> = new Set([
+  'console.flag.promotion.deployed',
+  'console.flag.promotion.failed',
+  'console.flag.promotion.cancelled',
+] satisfies AuditAction[]);
 
-const BY_PROMOTER = /^console\.flag\.promotion\.(?:deployed|failed|cancelled)$/u;
+const isEnding = ({ action }: RcaEvent): boolean => auditWords(action)?.ends ?? false;
+
+function firstOf(events: readonly RcaEvent[], ...actions: readonly AuditAction[]): RcaEvent | null {
+  return events.find((event) => actions.some((action) => action === event.action)) ?? null;
+}
 
 /** Turns what was gathered into the facts of an RCA. Pure; invents nothing. */
 export function rcaFacts(material: RcaMaterial): RcaFacts {
@@ -172,13 +192,14 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
   const startedAt = known(deployingSince(promotion));
   const ended = known(endedAt(promotion));
   const couldBeSeenAt = reached(startedAt, ended ?? draftedAt, material.thresholds.warningAfterMs);
-  const posted = earliest(alerts.map((alert) => alert.postedAt));
-  const recorded = events.find(({ action }) => /\.stuck_(?:warning|critical)$/u.test(action))?.at ?? null;
+  const posted = earliest(material.alertMessages.map(({ postedAt }) => postedAt));
+  const recorded =
+    firstOf(events, 'console.flag.promotion.stuck_warning', 'console.flag.promotion.stuck_critical')?.at ?? null;
   const detectedAt = posted ?? recorded;
   const acknowledged = detectedAt === null ? null : firstTrace(material, detectedAt);
   const live = liveAt(material, ended ?? draftedAt);
   const change = changeOf(live, startedAt);
-  const resolution = ended === null ? null : (events.findLast(({ action }) => ENDING.test(action)) ?? null);
+  const resolution = ended === null ? null : (events.findLast(isEnding) ?? null);
   const date = (detectedAt ?? ended ?? draftedAt).toISOString().slice(0, 10);
   return {
     material,
@@ -206,7 +227,7 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
     live,
     change,
     checkpoint: parseCheckpoint(promotion.checkpoint),
-    lostWrite: live !== null && !BY_PROMOTER.test(resolution?.action ?? ''),
+    lostWrite: live !== null && !BY_PROMOTER.has(resolution?.action ?? ''),
   };
 }
 
@@ -233,8 +254,8 @@ function earliest(moments: readonly (Date | null)[]): Date | null {
 }
 
 function severityOf(events: readonly RcaEvent[]): Severity | null {
-  if (events.some(({ action }) => action.endsWith('.stuck_critical'))) return 'critical';
-  return events.some(({ action }) => action.endsWith('.stuck_warning')) ? 'warning' : null;
+  if (firstOf(events, 'console.flag.promotion.stuck_critical') !== null) return 'critical';
+  return firstOf(events, 'console.flag.promotion.stuck_warning') === null ? null : 'warning';
 }
 
 function firstTrace({ events, thread }: RcaMaterial, since: Date): RcaFacts['acknowledged'] {
@@ -275,13 +296,12 @@ function changeOf(live: RcaFacts['live'], startedAt: Date | null): RcaRelease | 
 }
 
 function timelineOf(material: RcaMaterial, ended: Date | null): readonly TimelineEntry[] {
-  const { promotion, events, alerts, replies, releases, thread } = material;
-  const told = (action: string) => events.some((event) => event.action === `console.flag.promotion.${action}`);
+  const { promotion, events, alertMessages, replies, releases, thread } = material;
   const entries: TimelineEntry[] = [
-    ...(promotion.markedAt !== null && !told('marked')
+    ...(promotion.markedAt !== null && firstOf(events, 'console.flag.promotion.marked') === null
       ? [{ kind: 'marked' as const, at: promotion.markedAt, by: promotion.markedBy }]
       : []),
-    ...(promotion.promotedAt !== null && !told('promoted')
+    ...(promotion.promotedAt !== null && firstOf(events, 'console.flag.promotion.promoted') === null
       ? [{ kind: 'promoted' as const, at: promotion.promotedAt, by: promotion.promotedBy }]
       : []),
     ...(releases.kind === 'read' ? releases.releases : []).map((release) => ({
@@ -290,19 +310,19 @@ function timelineOf(material: RcaMaterial, ended: Date | null): readonly Timelin
       release,
     })),
     ...events.map((event) => ({ kind: 'event' as const, at: event.at, event })),
-    ...alerts.flatMap(({ postedAt, severity, threadTs, summaryId }) => {
-      const inThread = threadTs !== null && summaryId === null;
-      return postedAt === null ? [] : [{ kind: 'alert_posted' as const, at: postedAt, severity, inThread }];
-    }),
-    ...replies.flatMap(({ kind, postedAt }) =>
-      postedAt === null ? [] : [{ kind: 'reply_posted' as const, at: postedAt, reply: kind }],
-    ),
+    ...alertMessages.map(({ postedAt, severity, inThread }) => ({
+      kind: 'alert_posted' as const,
+      at: postedAt,
+      severity,
+      inThread,
+    })),
+    ...replies.map(({ kind, postedAt }) => ({ kind: 'reply_posted' as const, at: postedAt, reply: kind })),
     ...(thread.kind === 'read' ? thread.messages : []).map((message) => ({
       kind: 'message' as const,
       at: message.at,
       message,
     })),
-    ...(ended !== null && !events.some(({ action }) => ENDING.test(action))
+    ...(ended !== null && !events.some(isEnding)
       ? [{ kind: 'ended' as const, at: ended, state: promotion.state }]
       : []),
   ];

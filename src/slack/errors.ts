@@ -72,7 +72,7 @@ export function noTurn(method: string, afterMs: number): SlackError {
 }
 
 /** Whether nothing is wrong but that it has to wait for its turn. */
-export function awaitsTurn(error: unknown): boolean {
+export function awaitsSlot(error: unknown): boolean {
   return error instanceof SlackError && error.code === NO_TURN;
 }
 

@@ -82,8 +82,8 @@ export interface Slack extends People {
   respond(responseUrl: string, answer: Answer, options: { readonly replace: boolean }): Promise<void>;
   /** Takes away the message that an interaction came from. */
   dismiss(responseUrl: string): Promise<void>;
-  /** Writes to a person directly; only they see it. Rejects where Slack did not take it, or nobody knows. */
-  tell(userId: string, answer: Answer): Promise<void>;
+  /** Writes to a person directly; only they see it. Rejects where Slack refused it, or nobody knows. */
+  sendDirectMessage(userId: string, answer: Answer): Promise<MessageRef>;
 }
 
 const openedView = z.object({ view: z.object({ id: z.string(), hash: z.string() }) });
@@ -270,7 +270,7 @@ export function createSlack(options: SlackOptions): Slack {
       await sendTo(responseUrl, { delete_original: true });
     },
 
-    async tell(userId, answer) {
+    async sendDirectMessage(userId, answer) {
       const method = 'chat.postMessage';
       const send = () =>
         client.chat.postMessage({
@@ -280,7 +280,7 @@ export function createSlack(options: SlackOptions): Slack {
           unfurl_links: false,
           unfurl_media: false,
         });
-      await call(method, () => inTurnHere(userId, () => call(method, send)));
+      return posted.parse(await call(method, () => inTurnHere(userId, () => call(method, send))));
     },
 
     ...createPeople(client, async () => (await whoAmI()).teamId),

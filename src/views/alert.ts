@@ -5,19 +5,16 @@ import { deployingSince, endedAt, isDeploying, type Promotion, UNKNOWN_TIME } fr
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { RefusedRoute } from '../promotions/routing.js';
 import type { Severity } from '../promotions/stuck.js';
+import { attentionButtons } from './attention.js';
 import { attentionLines } from './attention-lines.js';
-import { type Block, button, context, type Message, overflow, section } from './blocks.js';
+import { type Block, button, context, type Message, section } from './blocks.js';
 import { evidenceText, target } from './evidence.js';
-import { ACTION, ALERT_MENU } from './ids.js';
+import { HEADLINE, isStuck, outcomeHeadline } from './headline.js';
+import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
 import { code, label, link, person, quote, span, when } from './text.js';
 
 export const COLOUR = { firing: '#a30200', owned: '#daa038', silenced: '#dddddd', resolved: '#2eb886' } as const;
-export const HEADLINE: Record<Severity, string> = {
-  warning: ':warning: *Warning*',
-  critical: ':rotating_light: *CRITICAL*',
-};
-
 export interface AlertFacts {
   readonly promotion: Promotion;
   readonly severity: Severity;
@@ -37,7 +34,7 @@ export function alertMessage(facts: AlertFacts): Message {
 }
 
 /** What is said in the thread of a warned promotion that turned critical. */
-export function escalationReply({ promotion, mention }: AlertFacts): Message {
+export function escalationReply(promotion: Promotion, mention: string | null): Message {
   return {
     text: `${HEADLINE.critical}${called(mention)}: ${isStuck(promotion)}. Evidence and buttons are on the message above.`,
   };
@@ -54,11 +51,6 @@ function called(mention: string | null): string {
   return mention === null ? '' : ` ${mention}`;
 }
 
-/** A clause: what is stuck, where, and since when. */
-export function isStuck(promotion: Promotion): string {
-  return `${code(promotion.flagKey)} on ${code(promotion.herokuApp)} is stuck in deploying, since ${when(deployingSince(promotion))}`;
-}
-
 function stuckMessage(facts: AlertFacts): Message {
   const { promotion, severity, evidence, mention, refusedRoute = null, attention = null } = facts;
   const text = `${HEADLINE[severity]}${called(mention)}: ${isStuck(promotion)}`;
@@ -68,7 +60,7 @@ function stuckMessage(facts: AlertFacts): Message {
     promotionFacts(promotion),
     ...(lines.length === 0 ? [] : [section(lines.join('\n'))]),
     section(evidenceText(promotion, evidence)),
-    { ...buttons, elements: [...buttons.elements, alertMenu(promotion, attention)] },
+    { ...buttons, elements: [...buttons.elements, ...attentionButtons(promotion, attention)] },
     context(`Promotion ${promotion.id} · Marking it takes a superadmin and a TOTP code.`),
     ...(refusedRoute === null ? [] : [misrouted(refusedRoute)]),
   ];
@@ -82,22 +74,6 @@ function colour(severity: Severity, attention: Attention | null): string {
   if (attention !== null && attention.snooze !== null) return COLOUR.silenced;
   const isOwned = attention !== null && attention.ownership !== null;
   return severity === 'critical' && !isOwned ? COLOUR.firing : COLOUR.owned;
-}
-
-/** What is done more rarely, behind three dots. What is chosen from an older message is held against the rows. */
-function alertMenu({ id }: Promotion, attention: Attention | null) {
-  const option = (label: string, choice: string) => ({ label, value: `${choice}:${id}` });
-  return overflow(ACTION.alertMenu, [
-    option('I’m on it', ALERT_MENU.take),
-    ...(attention === null || attention.ownership === null ? [] : [option('Hand over', ALERT_MENU.handOver)]),
-    ...(attention === null || attention.snooze === null
-      ? [
-          option('Snooze for 1 h', ALERT_MENU.snooze1h),
-          option('Snooze for 4 h', ALERT_MENU.snooze4h),
-          option('Snooze until tomorrow 09:00', ALERT_MENU.snoozeTomorrow),
-        ]
-      : [option('Unsnooze', ALERT_MENU.unsnooze)]),
-  ]);
 }
 
 /** What a promotion is about, a line each: flag names are long, and two columns of them do not fit a phone. */
@@ -188,25 +164,6 @@ function rcaLine(promotion: Promotion): string {
 /** A recorded RCA: a link labelled with its own address, so that nobody is led astray, or mere text where it is none. */
 export function rcaLink(recorded: string): string {
   return link(recorded, label(recorded, 90));
-}
-
-const OUTCOMES: ReadonlyMap<string, { icon: string; word: string }> = new Map([
-  ['deployed', { icon: ':white_check_mark:', word: 'completed' }],
-  ['failed', { icon: ':no_entry:', word: 'failed' }],
-  ['cancelled', { icon: ':heavy_minus_sign:', word: 'cancelled' }],
-]);
-
-/** One sentence: what became of the promotion, who said so, and when. */
-export function outcomeHeadline(promotion: Promotion, name: string = person(promotion.resolvedBy)): string {
-  const { flagKey, herokuApp, state, resolvedBy } = promotion;
-  const what = `${code(flagKey)} on ${code(herokuApp)}`;
-  const outcome = OUTCOMES.get(state);
-  if (outcome === undefined) return `:grey_question: ${what} is no longer deploying; its state is now ${code(state)}`;
-  const at = endedAt(promotion);
-  const time = at === null ? '' : `, ${when(at)}`;
-  return resolvedBy === null
-    ? `${outcome.icon} ${what} was set to *${outcome.word}* without an operator of this app${time}`
-    : `${outcome.icon} ${what} was marked *${outcome.word}* by ${name}${time}`;
 }
 
 /** What is said in the thread when the promotion ended. `operatorName` is a name, not a mention: nobody is pinged. */

@@ -1,17 +1,45 @@
 import type { Operator } from '../operators/operator.js';
+import type { Attention } from '../promotions/attention.js';
 import type { AnswerRefusal, OwnerLoss, Ownership, TakeRefusal } from '../promotions/ownership.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { SnoozeChoice, SnoozeRefusal, UnsnoozeRefusal } from '../promotions/snooze.js';
 import type { Severity } from '../promotions/stuck.js';
-import { HEADLINE, isStuck, outcomeHeadline } from './alert.js';
 import { needsOperator } from './authority.js';
-import { type Answer, button, type Message, section } from './blocks.js';
+import { type Answer, button, type Message, overflow, section } from './blocks.js';
+import { HEADLINE, isStuck, outcomeHeadline } from './headline.js';
 import { ACTION, COMMAND } from './ids.js';
 import { code, person, when } from './text.js';
 
-/* Who is on a stuck promotion, and what is snoozed, in words. */
+/* Who is on a stuck promotion, and what is snoozed: the buttons, and what each answers. */
 
 const what = (promotion: Promotion) => `${code(promotion.flagKey)} on ${code(promotion.herokuApp)}`;
+
+interface MenuEntry {
+  readonly label: string;
+  readonly isOffered: (attention: Attention | null) => boolean;
+}
+
+const isSnoozed = (attention: Attention | null) => (attention?.snooze ?? null) !== null;
+const isAwake = (attention: Attention | null) => !isSnoozed(attention);
+
+/** The alert's ⋯ menu, in its order. Each choice must have its handler in handlers/attention.ts. */
+const ALERT_MENU = {
+  take: { label: 'I’m on it', isOffered: () => true },
+  hand_over: { label: 'Hand over', isOffered: (attention) => (attention?.ownership ?? null) !== null },
+  snooze_1h: { label: 'Snooze for 1 h', isOffered: isAwake },
+  snooze_4h: { label: 'Snooze for 4 h', isOffered: isAwake },
+  snooze_tomorrow: { label: 'Snooze until tomorrow 09:00', isOffered: isAwake },
+  unsnooze: { label: 'Unsnooze', isOffered: isSnoozed },
+} as const satisfies Readonly<Record<string, MenuEntry>>;
+export type AlertMenuChoice = keyof typeof ALERT_MENU;
+
+/** What stands beside an alert's own buttons. An older message may offer too much: the handler looks at the rows. */
+export function attentionButtons({ id }: Promotion, attention: Attention | null) {
+  const options = Object.entries(ALERT_MENU)
+    .filter(([, { isOffered }]) => isOffered(attention))
+    .map(([choice, { label }]) => ({ label, value: `${choice}:${id}` }));
+  return [overflow(ACTION.alertMenu, options)];
+}
 
 /** The question in the thread: it calls the owner, and nobody else. */
 export function ownerQuestion(promotion: Promotion, owner: string): Message {
@@ -31,8 +59,8 @@ export function ownerQuestion(promotion: Promotion, owner: string): Message {
   };
 }
 
-/** What stands in its place once it is settled. `ownerName` is a name, not a mention. */
-export function settledQuestion(
+/** What stands in its place once it is answered. `ownerName` is a name, not a mention. */
+export function answeredQuestion(
   ownerName: string,
   ownership: Ownership | null,
   owner: string,
@@ -62,7 +90,7 @@ export function ownerLostReply(facts: {
 }
 
 /** `name` is that of who handed it over; nobody is pinged about what they did. */
-export function handedOverReply(facts: {
+export function releasedReply(facts: {
   readonly promotion: Promotion;
   readonly name: string;
   readonly ownership: Ownership | null;

@@ -1,14 +1,13 @@
-import type { types } from '@slack/bolt';
 import type { RefusedCode } from '../operators/code-check.js';
 import type { Operator } from '../operators/operator.js';
-import { plainText } from './blocks.js';
+import { type Field, plainText } from './blocks.js';
 import { BLOCK, INPUT } from './ids.js';
 import { person } from './text.js';
 
 /* Who may do what, and the code that proves it, in words. */
 
 /** The field that takes a TOTP code. */
-export function codeInput(): types.InputBlock {
+export function codeInput(): Field {
   return {
     type: 'input',
     block_id: BLOCK.code,

@@ -1,8 +1,19 @@
 import type { types } from '@slack/bolt';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
+import type { ActionId, BlockId, ViewId } from './ids.js';
 
-export type Block = types.KnownBlock;
-export type Modal = types.ModalView;
+/** A field of a form: what is typed is found again by its block's id. */
+export interface Field extends types.InputBlock {
+  readonly block_id: BlockId;
+}
+export type Block = Exclude<types.KnownBlock, types.InputBlock> | Field;
+export interface Modal extends types.ModalView {
+  /** Absent where nothing is submitted. */
+  readonly callback_id?: ViewId;
+  readonly blocks: Block[];
+}
+/** Errors in words, by the field under which they are shown. */
+export type FieldErrors = Readonly<Partial<Record<BlockId, string>>>;
 export type HomeTab = types.HomeView;
 
 /** A message as the Web API takes it: `text` is what a notification and a screen reader say. */
@@ -37,7 +48,7 @@ export function plainText(text: string): types.PlainTextElement {
 }
 
 export function button(
-  actionId: string,
+  actionId: ActionId,
   label: string,
   options: { value?: string; url?: string; style?: 'primary' | 'danger'; accessibilityLabel?: string } = {},
 ): types.Button {
@@ -54,7 +65,7 @@ export function button(
 
 /** A menu behind three dots. */
 export function overflow(
-  actionId: string,
+  actionId: ActionId,
   options: readonly { readonly label: string; readonly value: string }[],
 ): types.Overflow {
   return {

@@ -9,20 +9,20 @@ export interface DigestFacts {
   readonly stats: PeriodStats;
   /** What `stats` is the period of: `7d`. */
   readonly period: string;
-  readonly debt: RcaDebt;
+  readonly missing: RcaDebt;
   /** How many are stuck as it is posted. */
   readonly stuckNow: number;
 }
 
 /** Last week in figures, for the channel. It calls nobody. The chart follows in its thread. */
-export function digestMessage({ stats, period, debt, stuckNow }: DigestFacts): Message {
+export function digestMessage({ stats, period, missing, stuckNow }: DigestFacts): Message {
   const nothing = stats.all.promotions === 0;
   const figures = nothing ? 'Nothing was promoted.' : statsSummary(stats, period);
   const now =
     stuckNow === 0
       ? ':white_check_mark: Nothing is stuck now.'
       : `:warning: ${stuckNow === 1 ? '1 promotion is' : `${stuckNow} promotions are`} stuck now: ${code(`${COMMAND} stuck`)}`;
-  const owed = rcaDebtLine(debt) ?? ':white_check_mark: No RCA is missing.';
+  const owed = rcaDebtLine(missing) ?? ':white_check_mark: No RCA is missing.';
   const text = ':bar_chart: *The week in promotions*';
   const blocks: Block[] = [section(text), section(figures), section(`${now}\n${owed}`)];
   blocks.push(context(nothing ? `${code(`${COMMAND} stats`)} looks further back.` : 'The chart is in the thread.'));

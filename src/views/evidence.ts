@@ -136,7 +136,7 @@ const WHY_UNAVAILABLE: Record<UnavailableReason, string> = {
 };
 
 /** What is noted of a promotion that the app committed by itself: plain text, as people's notes are. */
-export function autoCommitNote(proof: Evidence): string {
+export function autoCompleteNote(proof: Evidence): string {
   const release = proof.kind === 'read' ? proof.release : undefined;
   const since =
     release === undefined

@@ -1,9 +1,11 @@
+import { auditWords } from '../promotions/audit-actions.js';
 import { type Block, context, section } from './blocks.js';
 import { code, moment, person } from './text.js';
 
 /** What was done to a promotion, as the audit trail has it. */
 export interface HistoryEvent {
   readonly at: Date;
+  /** Any word: another version, or another system, may have written it. */
   readonly action: string;
   readonly actor: string;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -39,34 +41,9 @@ function pages(lines: readonly string[]): string[] {
   return page === '' ? full : [...full, page];
 }
 
-const WORDS: ReadonlyMap<string, string> = new Map([
-  ['marked', 'marked'],
-  ['promoted', 'promoted'],
-  ['cancelled', 'cancelled'],
-  ['heroku_patched', 'on Heroku'],
-  ['deployed', 'deployed'],
-  ['failed', 'failed'],
-  ['recovered', 'recovered'],
-  ['stuck_warning', 'alert: warning'],
-  ['stuck_critical', 'alert: critical'],
-  ['ops_complete', 'marked completed'],
-  ['ops_failed', 'marked failed'],
-  ['rca_linked', 'RCA linked'],
-  ['taken', 'taken'],
-  ['owner_confirmed', 'still on it'],
-  ['handed_over', 'handed over'],
-  ['owner_asked', 'owner asked'],
-  ['owner_lost', 'owner lost'],
-  ['snoozed', 'snoozed'],
-  ['snooze_ended', 'snooze ended'],
-  ['totp_rejected', 'code refused'],
-  ['denied', 'refused'],
-  ['console.flag.operator.recovery_code_used', 'by a recovery code'],
-]);
-
 function line({ at, action, actor, detail }: HistoryEvent): string {
-  const short = action.replace(/^console\.flag\.promotion\./u, '');
-  return `${moment(at)} · *${WORDS.get(short) ?? code(short, 40)}*${more(detail)} · ${person(actor)}`;
+  const said = auditWords(action)?.words ?? code(action.replace(/^console\.flag\.promotion\./u, ''), 40);
+  return `${moment(at)} · *${said}*${more(detail)} · ${person(actor)}`;
 }
 
 /** The one thing that is worth knowing beside what was done, where there is one. */

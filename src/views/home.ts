@@ -2,8 +2,9 @@ import { isOperator, isSuperadmin, type Operator } from '../operators/operator.j
 import type { MaintenanceSeen } from '../promotions/home.js';
 import { deployingSince, endedAt, type Promotion } from '../promotions/promotion.js';
 import type { Severity } from '../promotions/stuck.js';
-import { outcomeHeadline, rcaButton, resolutionButtons } from './alert.js';
+import { rcaButton, resolutionButtons } from './alert.js';
 import { type Block, context, type HomeTab, section } from './blocks.js';
+import { outcomeHeadline } from './headline.js';
 import { COMMAND } from './ids.js';
 import { code, moment, person, when } from './text.js';
 

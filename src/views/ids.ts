@@ -1,4 +1,9 @@
-/** Every id that goes out to Slack and comes back, once. */
+/**
+ * Every id that goes out to Slack and comes back, once. Views can build nothing with another id, and `handlers/` must
+ * answer each: both are checked by type.
+ */
+type ValueOf<Table> = Table[keyof Table];
+
 export const COMMAND = '/flag-promotions';
 
 export const ACTION = {
@@ -15,10 +20,10 @@ export const ACTION = {
   cancel: 'cancel',
   statsChart: 'stats_chart',
   stuckPage: 'stuck_page',
-  /** A page of the list behind a summary. */
-  summaryPage: 'summary_page',
+  /** A page of the list behind a group. */
+  groupPage: 'group_page',
   listPage: 'list_page',
-  /** The overflow menu of an alert; each option's value is one of ALERT_MENU and the promotion's id. */
+  /** The ⋯ menu of an alert; what it offers: ALERT_MENU in attention.ts. */
   alertMenu: 'alert_menu',
   takeOver: 'take_over',
   stillOnIt: 'still_on_it',
@@ -30,18 +35,14 @@ export const ACTION = {
   confirmEnrolment: 'confirm_enrolment',
   declineEnrolment: 'decline_enrolment',
 } as const;
-
-/** What the overflow menu of an alert offers. */
-export const ALERT_MENU = {
-  take: 'take',
-  handOver: 'hand_over',
-  snooze1h: 'snooze_1h',
-  snooze4h: 'snooze_4h',
-  snoozeTomorrow: 'snooze_tomorrow',
-  unsnooze: 'unsnooze',
-} as const;
+export type ActionId = ValueOf<typeof ACTION>;
 
 export const SHORTCUT = { linkAsRca: 'link_as_rca' } as const;
+export type ShortcutId = ValueOf<typeof SHORTCUT>;
+
+/** What the manifest subscribes to; Slack's own names. */
+export const EVENTS = ['app_home_opened', 'app_mention', 'link_shared', 'message'] as const;
+export type EventType = (typeof EVENTS)[number];
 
 export const VIEW = {
   resolution: 'resolution',
@@ -50,6 +51,7 @@ export const VIEW = {
   transition: 'transition',
   administration: 'administration',
 } as const;
+export type ViewId = ValueOf<typeof VIEW>;
 
 /** Blocks of modals: an input's value and its error are found under its block's id. */
 export const BLOCK = {
@@ -67,6 +69,7 @@ export const BLOCK = {
   person: 'person',
   role: 'role',
 } as const;
+export type BlockId = ValueOf<typeof BLOCK>;
 
 /** The action id of every modal's input; its block's id tells which one it is. */
 export const INPUT = 'input';

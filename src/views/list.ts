@@ -10,7 +10,7 @@ import { evidenceText, target } from './evidence.js';
 import { type HistoryEvent, historyBlocks } from './history.js';
 import { ACTION } from './ids.js';
 import { markedButtons } from './mark.js';
-import { summaryPageValue } from './summary.js';
+import { groupPageValue } from './group.js';
 import { code, link, person, quote, when } from './text.js';
 
 /** Three blocks a promotion: a page stays well under Slack's 50, and readable on a phone. */
@@ -31,12 +31,12 @@ export interface StuckPage {
   readonly rows: readonly StuckRow[];
   readonly total: number;
   readonly offset: number;
-  /** The summary whose promotions these are; null for all that are stuck. */
-  readonly summaryId: string | null;
+  /** The group whose promotions these are; null for all that are stuck. */
+  readonly groupId: string | null;
 }
 
 /** What is stuck, the oldest first, with the same buttons as an alert. */
-export function stuckAnswer({ rows, total, offset, summaryId }: StuckPage): Answer {
+export function stuckAnswer({ rows, total, offset, groupId }: StuckPage): Answer {
   const text = total === 1 ? '*1 promotion is stuck*' : `*${total} promotions are stuck*, the oldest first`;
   const blocks: Block[] = [section(text)];
   for (const { promotion, severity, evidence, attention = null } of rows) {
@@ -52,9 +52,9 @@ export function stuckAnswer({ rows, total, offset, summaryId }: StuckPage): Answ
     );
   }
   const turn = (label: string, to: number) =>
-    summaryId === null
+    groupId === null
       ? button(ACTION.stuckPage, label, { value: String(to) })
-      : button(ACTION.summaryPage, label, { value: summaryPageValue({ summaryId, offset: to }) });
+      : button(ACTION.groupPage, label, { value: groupPageValue({ groupId, offset: to }) });
   const paging = [
     ...(offset > 0 ? [turn('‹ Older', Math.max(0, offset - STUCK_PAGE_SIZE))] : []),
     ...(offset + rows.length < total ? [turn('Newer ›', offset + rows.length)] : []),

@@ -2,7 +2,7 @@ import type { UnavailableReason } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { subjectLines } from './alert.js';
 import { type Answer, type Block, button, context, type Modal, plainText, section } from './blocks.js';
-import { ACTION, BLOCK, COMMAND, INPUT, VIEW } from './ids.js';
+import { ACTION, BLOCK, type BlockId, COMMAND, INPUT, VIEW } from './ids.js';
 import { code, label, person, when } from './text.js';
 
 /** What is typed into the form: what is to be promoted. */
@@ -50,7 +50,7 @@ export function markModal(facts: {
 export const MARK_TITLE = 'Mark a promotion';
 
 function input(
-  blockId: string,
+  blockId: BlockId,
   name: string,
   initial: string,
   maxLength: number,

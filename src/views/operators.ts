@@ -2,7 +2,16 @@ import type { AdministrationAction, AdministrationRefusal } from '../operators/a
 import type { ConfirmationRefusal, Enrolment } from '../operators/enrolment.js';
 import type { Operator, Role } from '../operators/operator.js';
 import { codeInput, codeWords, needsOperator, needsSuperadmin, WHY_A_CODE } from './authority.js';
-import { type Answer, type Block, button, context, type Modal, plainText, section } from './blocks.js';
+import {
+  type Answer,
+  type Block,
+  button,
+  context,
+  type FieldErrors,
+  type Modal,
+  plainText,
+  section,
+} from './blocks.js';
 import { ACTION, BLOCK, COMMAND, INPUT, VIEW } from './ids.js';
 import { code, cut, person, when } from './text.js';
 
@@ -127,7 +136,7 @@ export function administrationRefusalWords(
   refusal: AdministrationRefusal,
   around: { readonly now: Date; readonly superadmins: readonly Operator[] },
 ):
-  | { readonly kind: 'field_errors'; readonly errors: Readonly<Record<string, string>> }
+  | { readonly kind: 'field_errors'; readonly errors: FieldErrors }
   | { readonly kind: 'sentence'; readonly text: string } {
   const underPerson = (text: string) => ({ kind: 'field_errors' as const, errors: { [BLOCK.person]: text } });
   switch (refusal.kind) {

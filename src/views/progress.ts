@@ -1,8 +1,9 @@
 import { type AcceptedRelease, type ProgressFacts, wasHeldAlready } from '../promotions/progress.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';
-import { COLOUR, outcomeHeadline, resolutionButtons, subjectLines } from './alert.js';
+import { COLOUR, resolutionButtons, subjectLines } from './alert.js';
 import { type Block, context, type Message, section } from './blocks.js';
+import { outcomeHeadline } from './headline.js';
 import { COMMAND } from './ids.js';
 import { misrouted } from './route.js';
 import { code, moment, person, quote, when } from './text.js';

@@ -22,14 +22,14 @@ export interface RcaDebt {
 }
 
 /** How many are named at the end of another answer. */
-export const RCA_DEBT_NAMED = 5;
+export const MISSING_RCAS_NAMED = 5;
 
 /** What is said at the end of another answer: how many are owed, and the newest of them; null where nothing is owed. */
 export function rcaDebtLine({ rows, total, isAtLeast }: RcaDebt): string | null {
   if (total === 0) return null;
   const counted = `${isAtLeast ? 'at least ' : ''}${total}`;
   const what = total === 1 ? 'promotion that alerted has ended without' : 'promotions that alerted have ended without';
-  const named = rows.slice(0, RCA_DEBT_NAMED).map(({ flagKey, id }) => `${code(flagKey, 60)} (${id})`);
+  const named = rows.slice(0, MISSING_RCAS_NAMED).map(({ flagKey, id }) => `${code(flagKey, 60)} (${id})`);
   const list = total > named.length ? `the newest: ${named.join(', ')}` : named.join(', ');
   return `:memo: ${counted} ${what} an RCA: ${list}. To link or draft: ${code(`${COMMAND} rca`)}`;
 }

@@ -1,3 +1,4 @@
+import { auditWords } from '../promotions/audit-actions.js';
 import { type PresentableValue, presentableValue } from '../promotions/evidence.js';
 import type { RcaEvent, RcaFacts, RcaRelease, RcaReplyKind, Span, TimelineEntry } from '../promotions/rca-draft.js';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
@@ -159,7 +160,7 @@ const REPLIES: Record<RcaReplyKind, string> = {
   rca_reminder: 'the missing RCA was recalled in the thread',
   owner_asked: 'the owner was asked in the thread whether they are still on it',
   owner_lost: 'alert repeated in the thread: its owner was gone',
-  handed_over: 'that its owner handed it over was said in the thread',
+  released: 'that its owner handed it over was said in the thread',
   taken_over: 'that it was taken over was said in the thread',
   snooze_ended: 'alert repeated in the thread: its snooze was over',
 };
@@ -172,38 +173,14 @@ function releaseLine(release: RcaRelease): string {
   return `Heroku release ${releaseName(release)} by ${literal(release.user)}: ${literal(release.description)}, ${release.status}${held}`;
 }
 
-const EVENTS: ReadonlyMap<string, string> = new Map([
-  ['marked', 'marked for promotion'],
-  ['promoted', 'promoted'],
-  ['heroku_patched', 'Heroku took the change'],
-  ['deployed', 'state set to `deployed`'],
-  ['failed', 'state set to `failed`'],
-  ['cancelled', 'state set to `cancelled`'],
-  ['recovered', 'state set by the app itself'],
-  ['ops_complete', 'marked completed, state set to `deployed`'],
-  ['ops_failed', 'marked failed, state set to `failed`'],
-  ['stuck_warning', 'past the warning threshold'],
-  ['stuck_critical', 'past the critical threshold'],
-  ['rca_linked', 'RCA linked'],
-  ['taken', 'taken as theirs'],
-  ['owner_confirmed', 'confirmed to be on it'],
-  ['handed_over', 'handed over'],
-  ['owner_asked', 'the owner asked whether they are still on it'],
-  ['owner_lost', 'the owner taken off'],
-  ['snoozed', 'snoozed'],
-  ['snooze_ended', 'snooze ended'],
-  ['totp_rejected', 'TOTP code refused'],
-  ['denied', 'refused for want of a role'],
-]);
-
 function eventLine(event: RcaEvent, names: Names): string {
-  const words = EVENTS.get(event.action.replace(/^console\.flag\.promotion\./u, ''));
+  const known = auditWords(event.action);
   const details = [
     ...(typeof event.detail['note'] === 'string' ? [`note ${literal(event.detail['note'], 500)}`] : []),
     ...(typeof event.detail['reason'] === 'string' ? [`reason ${literal(event.detail['reason'], 300)}`] : []),
     ...(event.detail['contradiction_confirmed'] === true ? ['against what Heroku said, confirmed'] : []),
   ];
-  const said = [`${words ?? 'recorded'} by ${who(event.actor, names)}`, ...details].join('; ');
+  const said = [`${known?.rca ?? known?.words ?? 'recorded'} by ${who(event.actor, names)}`, ...details].join('; ');
   return `${said} (audit event ${event.id}, ${literal(event.action)})`;
 }
 

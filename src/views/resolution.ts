@@ -11,10 +11,11 @@ import {
 import type { Promotion } from '../promotions/promotion.js';
 import type { ResolutionRefusal } from '../promotions/resolution.js';
 import type { SetBack } from '../promotions/set-back.js';
-import { outcomeHeadline, promotionFacts } from './alert.js';
+import { promotionFacts } from './alert.js';
 import { codeInput, codeWords, needsSuperadmin, WHY_A_CODE } from './authority.js';
-import { type Block, context, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
+import { type Block, context, type FieldErrors, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
 import { evidenceText } from './evidence.js';
+import { outcomeHeadline } from './headline.js';
 import { BLOCK, CONFIRMED, INPUT, VIEW } from './ids.js';
 import { code, plain, when } from './text.js';
 
@@ -149,9 +150,6 @@ function contradiction(action: ResolutionAction, verdict: Verdict): Block[] {
 export function resolvedModal(promotion: Promotion, action: ResolutionAction): Modal {
   return notice(TITLE[action], `*Saved.* ${outcomeHeadline(promotion)}`);
 }
-
-/** What went wrong with the fields of the modal: under which, and in what words. */
-export type FieldErrors = Readonly<Record<string, string>>;
 
 /** A refusal in words: under a field where the operator can mend it there, else as a sentence of its own. */
 export function refusalWords(

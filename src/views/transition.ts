@@ -2,10 +2,11 @@ import type { Operator } from '../operators/operator.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import type { Transition, TransitionRefusal } from '../promotions/transition.js';
-import { outcomeHeadline, subjectLines } from './alert.js';
+import { subjectLines } from './alert.js';
 import { codeInput, codeWords, needsOperator, needsSuperadmin, WHY_A_CODE } from './authority.js';
-import { type Answer, type Block, context, type Modal, plainText, section } from './blocks.js';
+import { type Answer, type Block, context, type FieldErrors, type Modal, plainText, section } from './blocks.js';
 import { heldValue, target, whyUnavailable } from './evidence.js';
+import { outcomeHeadline } from './headline.js';
 import { BLOCK, COMMAND, VIEW } from './ids.js';
 import { code, moment, person, when } from './text.js';
 
@@ -105,7 +106,7 @@ export function transitionRefusalWords(
   transition: Transition,
   around: { readonly now: Date; readonly superadmins: readonly Operator[] },
 ):
-  | { readonly kind: 'field_errors'; readonly errors: Readonly<Record<string, string>> }
+  | { readonly kind: 'field_errors'; readonly errors: FieldErrors }
   | { readonly kind: 'sentence'; readonly text: string } {
   switch (refusal.kind) {
     case 'code_refused':

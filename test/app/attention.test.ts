@@ -31,7 +31,7 @@ const thread = async () => bed.slack.thread(bed.slack.channels.alerts, (await be
 const said = async () => (await thread()).map(({ text }) => text);
 const about = async (words: string) => (await said()).filter((text) => text.includes(words));
 async function tickAfter(ms: number): Promise<void> {
-  bed.clock.advance(ms);
+  await bed.clock.advance(ms);
   await bed.app.tick();
 }
 const choose = async (who: Person, choice: string, message?: StoredMessage) =>
@@ -231,11 +231,11 @@ describe('I’m on it', () => {
     const tickAll = () => Promise.all([bed.app, ...others].map((app) => app.tick()));
     await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await colour()).toBe('daa038'));
-    bed.clock.advance(45 * MINUTE);
+    await bed.clock.advance(45 * MINUTE);
     await tickAll();
     await bed.app.tick();
     expect(await about('are you still on it?')).toHaveLength(1);
-    bed.clock.advance(10 * MINUTE);
+    await bed.clock.advance(10 * MINUTE);
     await tickAll();
     await bed.app.tick();
     expect(await about('did not answer')).toHaveLength(1);
@@ -312,7 +312,7 @@ describe('I’m on it', () => {
 describe('a warning', () => {
   beforeEach(async () => {
     await start();
-    bed.clock.set('2026-05-10T16:00:00Z');
+    await bed.clock.set('2026-05-10T16:00:00Z');
     promotionId = await bed.rows.insertDeploying({ flagKey: 'later', promotedAt: '2026-05-10T03:30:00Z' });
     await bed.rows.query(`update console_flag_promotions set state = 'failed', failed_at = $2 where id <> $1`, [
       promotionId,
@@ -333,7 +333,7 @@ describe('a warning', () => {
     expect(await told(kris, async () => choose(kris, 'take', await warning()))).toContain('The message says so.');
     await tickAfter(6 * HOUR);
     expect(await replies()).toEqual([]);
-    bed.clock.set('2026-05-11T03:30:00Z');
+    await bed.clock.set('2026-05-11T03:30:00Z');
     await bed.app.tick();
     expect(await replies()).toEqual([expect.stringContaining(MENTION)]);
     await tickAfter(44 * MINUTE);
@@ -354,7 +354,7 @@ describe('a warning', () => {
     expect(await bed.slack.messages(bed.slack.channels.alerts)).toHaveLength(2);
 
     await told(kris, async () => choose(kris, 'snooze_tomorrow', await warning()));
-    bed.clock.set('2026-05-11T03:30:00Z');
+    await bed.clock.set('2026-05-11T03:30:00Z');
     await bed.app.tick();
     await bed.app.tick();
     expect((await replies()).at(-1)).toContain(`*CRITICAL* ${MENTION}`);
@@ -417,12 +417,12 @@ describe('a snooze', () => {
 
   test('of a critical ends 24 hours after it became one, at the latest', async () => {
     const { superadmin: kris } = people;
-    bed.clock.advance(21 * HOUR);
+    await bed.clock.advance(21 * HOUR);
     const refused = await told(kris, () => choose(kris, 'snooze_4h'));
     expect(refused).toContain('can be snoozed until <!date^1778473740^');
     expect(refused).toContain('Nothing was changed.');
     expect(await told(kris, () => choose(kris, 'snooze_1h'))).toContain('*snoozed*');
-    bed.clock.advance(3 * HOUR);
+    await bed.clock.advance(3 * HOUR);
     expect(await told(kris, () => kris.command(`snooze ${promotionId} 1h`))).toContain('can’t be snoozed any more');
   });
 

@@ -35,7 +35,7 @@ describe('one message per alert', () => {
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, ...fault });
     await bed.app.tick();
     expect((await alertRows())[0]?.state).toBe('pending');
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     await bed.app.tick();
     expect(await channel()).toHaveLength(1);
     expect(posts()).toBe(expectedPosts);
@@ -48,10 +48,10 @@ describe('one message per alert', () => {
     await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_before' });
     await bed.app.tick();
-    bed.clock.advance(29_000);
+    await bed.clock.advance(29_000);
     await bed.app.tick();
     expect(posts()).toBe(1);
-    bed.clock.advance(2_000);
+    await bed.clock.advance(2_000);
     await bed.app.tick();
     expect(posts()).toBe(2);
   });
@@ -60,10 +60,10 @@ describe('one message per alert', () => {
     await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 2 });
     await bed.app.tick();
-    bed.clock.advance(1_900);
+    await bed.clock.advance(1_900);
     await bed.app.tick();
     expect(posts()).toBe(1);
-    bed.clock.advance(3_000);
+    await bed.clock.advance(3_000);
     await bed.app.tick();
     expect(await channel()).toHaveLength(1);
   });
@@ -73,7 +73,7 @@ describe('one message per alert', () => {
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 1_800 });
     await bed.app.tick();
     await bed.rows.insertDeploying({ flagKey: 'second' });
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     const failures = () => bed.logged.filter((line) => line.includes('a maintenance action failed'));
     const before = failures().length;
     await bed.app.tick();
@@ -103,7 +103,7 @@ describe('one message per alert', () => {
     const slow = await bed.replica({ clock: createTestClock('2026-05-10T04:59:30Z') });
     for (const index of [1, 2, 3]) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
     await Promise.all([bed.app, fast, slow].map((replica) => replica.tick()));
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     await bed.app.tick();
     const texts = (await channel()).map((message) => /flag_\d/u.exec(message.text)?.[0]);
     expect(texts.sort()).toEqual(['flag_1', 'flag_2', 'flag_3']);
@@ -157,7 +157,7 @@ describe('one message per alert', () => {
       id,
     ]);
     bed.slack.faults.clear();
-    bed.clock.advance(3_600_000);
+    await bed.clock.advance(3_600_000);
     await bed.app.tick();
     expect(await channel()).toHaveLength(0);
     expect((await alertRows())[0]?.state).toBe('closed');
@@ -168,9 +168,9 @@ describe('one message per alert', () => {
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_after' });
     await bed.app.tick();
     await bed.rows.query(`update console_flag_promotions set state = 'failed', failed_at = now() where id = $1`, [id]);
-    bed.clock.advance(3_600_000);
+    await bed.clock.advance(3_600_000);
     await bed.app.tick();
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     await bed.app.tick();
     const [message] = await channel();
     expect(message?.text).toContain('*failed* without an operator of this app');
@@ -179,14 +179,14 @@ describe('one message per alert', () => {
   });
 
   test('with Slack down from the warning to the critical, the critical comes alone', async () => {
-    bed.clock.set('2026-05-09T16:30:00Z');
+    await bed.clock.set('2026-05-09T16:30:00Z');
     await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: '*', kind: 'status', status: 503 });
     await bed.app.tick();
-    bed.clock.set('2026-05-10T04:30:00Z');
+    await bed.clock.set('2026-05-10T04:30:00Z');
     await bed.app.tick();
     bed.slack.faults.clear();
-    bed.clock.advance(3_600_000);
+    await bed.clock.advance(3_600_000);
     await bed.app.tick();
     await bed.app.tick();
     const messages = await channel();
@@ -209,7 +209,7 @@ describe('one message per alert', () => {
       at: bed.clock.now(),
     });
     await bed.app.tick();
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     await bed.app.tick();
     const roots = (await channel()).filter((message) => message.threadTs === null);
     expect(roots).toHaveLength(1);

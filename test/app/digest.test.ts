@@ -22,7 +22,7 @@ describe('the digest of the week', () => {
   const charts = () => bed.slack.calls.filter(({ method }) => method === 'files.completeUploadExternal');
 
   async function tickAt(at: string): Promise<void> {
-    bed.clock.set(at);
+    await bed.clock.set(at);
     await bed.app.tick();
   }
 
@@ -57,7 +57,7 @@ describe('the digest of the week', () => {
   test('three replicas post it once', async () => {
     await start();
     const others = [await bed.replica(), await bed.replica()];
-    bed.clock.set('2026-05-11T07:00:10Z');
+    await bed.clock.set('2026-05-11T07:00:10Z');
     await Promise.all([bed.app.tick(), ...others.map((other) => other.tick())]);
     expect(await posted()).toHaveLength(1);
     expect(charts()).toHaveLength(1);

@@ -155,7 +155,7 @@ describe('enrolment without a shell', () => {
     const link = await invite(bed, superadmin, engineer, 'engineer', 1);
     const old = await invite(bed, superadmin, secondSuperadmin, 'engineer', 2).catch(async () => {
       // A code may lie one step ahead of the clock at most.
-      bed.clock.advance(MINUTE);
+      await bed.clock.advance(MINUTE);
       return invite(bed, superadmin, secondSuperadmin, 'engineer');
     });
     const secret = secretOn(await open(bed, link));
@@ -178,7 +178,7 @@ describe('enrolment without a shell', () => {
       }
     }
     expect(await state()).toEqual(before);
-    bed.clock.advance(15 * MINUTE);
+    await bed.clock.advance(15 * MINUTE);
     before = await state();
     for (const got of [await open(bed, old), await typeCode(bed, old, codeFor(bed, oldSecret))]) {
       expect([got.status, got.text.includes('too old')]).toEqual([410, true]);
@@ -310,12 +310,12 @@ describe('enrolment without a shell', () => {
     const link = linkIn(await waitForDirect(superadmin, 'open_enrolment'));
     const secret = secretOn(await open(bed, link));
     await typeCode(bed, link, codeFor(bed, secret));
-    bed.clock.advance(MINUTE);
+    await bed.clock.advance(MINUTE);
     // Still the old one: it adds somebody.
     await invite(bed, superadmin, bed.slack.people.engineer, 'engineer');
     await superadmin.click(await waitForDirect(superadmin, 'confirm_enrolment'), 'confirm_enrolment');
     await eventually(async () => expect((await superadmin.directMessages()).at(-1)?.text).toContain('are in force'));
-    bed.clock.advance(MINUTE);
+    await bed.clock.advance(MINUTE);
     const person = bed.slack.people.engineer.id;
     const stale = await administer(superadmin, 'add', { person, role: 'engineer', code: bed.code(superadmin.id) });
     expect(JSON.stringify(stale)).toContain('not right');
@@ -400,14 +400,14 @@ describe('enrolment without a shell', () => {
       [{ method: 'chat.postMessage', kind: 'status', status: 503, times: 1 }, 'did not say whether'],
     ] as const) {
       bed.slack.faults.add(fault);
-      bed.clock.advance(MINUTE);
+      await bed.clock.advance(MINUTE);
       const code = bed.code(superadmin.id);
       expect((await administer(superadmin, 'add', { person: engineer.id, role: 'engineer', code })).kind).toBe(
         'closed',
       );
       await superadmin.waitForEphemeral(({ text }) => text.includes(said));
     }
-    bed.clock.advance(MINUTE);
+    await bed.clock.advance(MINUTE);
     expect((await open(bed, await invite(bed, superadmin, engineer, 'engineer'))).status).toBe(200);
   });
 

@@ -38,7 +38,7 @@ describe('the home tab', () => {
     expect(shownTo(superadmin)).toContain('Running');
     expect(shownTo(superadmin)).not.toContain('mark_completed');
 
-    bed.clock.set('2026-05-09T17:00:00Z');
+    await bed.clock.set('2026-05-09T17:00:00Z');
     await bed.app.tick();
     await eventually(async () => expect(shownTo(superadmin)).toContain('Stuck: 1'));
     await eventually(async () => expect(shownTo(engineer)).toContain('Stuck: 1'));
@@ -47,7 +47,7 @@ describe('the home tab', () => {
 
     await superadmin.clickInHome('mark_completed');
     await superadmin.waitForModal((view) => view.blocks.length > 2);
-    bed.clock.advance(10_000);
+    await bed.clock.advance(10_000);
     expect(await superadmin.submit({ code: bed.code(superadmin.id) })).toMatchObject({ kind: 'closed' });
     await bed.app.tick();
     for (const person of [superadmin, engineer]) {
@@ -72,7 +72,7 @@ describe('the home tab', () => {
     const stranger = await open('stranger');
     expect(shownTo(stranger)).toContain('own workspace');
     expect(shownTo(stranger)).not.toContain(FLAG);
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     await bed.app.tick();
     expect(published(stranger.id)).toBe(1);
   });
@@ -81,7 +81,7 @@ describe('the home tab', () => {
     const engineer = await open('engineer');
     expect(published(engineer.id)).toBe(1);
     for (let tick = 0; tick < 3; tick += 1) {
-      bed.clock.advance(15_000);
+      await bed.clock.advance(15_000);
       await bed.app.tick();
     }
     expect(published(engineer.id)).toBe(1);
@@ -89,7 +89,7 @@ describe('the home tab', () => {
     for (const flagKey of ['one', 'two', 'three']) {
       await bed.rows.insertDeploying({ flagKey, promotedAt: '2026-05-09T04:28:00Z' });
     }
-    bed.clock.advance(15_000);
+    await bed.clock.advance(15_000);
     await bed.app.tick();
     await eventually(async () => expect(shownTo(engineer)).toContain('three'));
     expect(published(engineer.id)).toBe(2);
@@ -99,7 +99,7 @@ describe('the home tab', () => {
     const other = await bed.replica();
     const engineer = await open('engineer');
     await bed.rows.insertDeploying({ promotedAt: '2026-05-09T04:28:00Z' });
-    bed.clock.advance(15_000);
+    await bed.clock.advance(15_000);
     await Promise.all([bed.app.tick(), other.tick()]);
     await eventually(async () => expect(shownTo(engineer)).toContain(FLAG));
     expect(published(engineer.id)).toBe(2);
@@ -109,17 +109,17 @@ describe('the home tab', () => {
     const engineer = await open('engineer');
     await bed.rows.insertDeploying({ promotedAt: '2026-05-09T04:28:00Z' });
     bed.slack.faults.add({ method: 'views.publish', times: 1, kind: 'status', status: 500 });
-    bed.clock.advance(15_000);
+    await bed.clock.advance(15_000);
     await bed.app.tick();
     await eventually(async () => expect(published(engineer.id)).toBe(2));
     expect(shownTo(engineer)).not.toContain(FLAG);
-    bed.clock.advance(600_000);
+    await bed.clock.advance(600_000);
     await bed.app.tick();
     await eventually(async () => expect(shownTo(engineer)).toContain(FLAG));
   });
 
   test('says where the watchdog is silent', async () => {
-    bed.clock.advance(4 * 366 * 86_400_000);
+    await bed.clock.advance(4 * 366 * 86_400_000);
     const engineer = await open('engineer');
     expect(shownTo(engineer)).toContain('The watchdog is silent');
   });

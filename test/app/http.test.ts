@@ -91,7 +91,7 @@ describe('the HTTP side', () => {
     await everyMinute.tick();
     const readyz = async () => (await fetch(`http://127.0.0.1:${everyMinute.port}/readyz`)).status;
     expect(await readyz()).toBe(200);
-    bed.clock.advance(4 * 60_000);
+    await bed.clock.advance(4 * 60_000);
     expect(await readyz()).toBe(503);
     await everyMinute.tick();
     expect(await readyz()).toBe(200);

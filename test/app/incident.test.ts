@@ -16,7 +16,7 @@ describe('the incident of 2026-05-09', () => {
   afterEach(() => bed.close());
 
   async function tickAt(at: string) {
-    bed.clock.set(at);
+    await bed.clock.set(at);
     await bed.app.tick();
   }
   const channel = () => bed.slack.messages(bed.slack.channels.alerts);

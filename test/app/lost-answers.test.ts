@@ -110,7 +110,7 @@ describe('a commit whose answer got lost', () => {
     await eventually(async () => expect((await bed.alert()).text).toContain('*completed*'));
 
     await kris().closeModal();
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     await told(() => kris().command(`mark dark_mode ${APP} true`));
     await kris().command('promote dark_mode');
     await kris().waitForModal();

@@ -32,7 +32,7 @@ describe('the progress message', () => {
   }
   const shows = (...parts: readonly string[]) =>
     eventually(async () => {
-      bed.clock.advance(3_000);
+      await bed.clock.advance(3_000);
       const text = await shown();
       for (const part of parts) expect(text).toContain(part);
     }, 20_000);
@@ -101,7 +101,7 @@ describe('the progress message', () => {
     const { superadmin } = bed.slack.people;
     await superadmin.click(message, 'mark_failed');
     await superadmin.waitForModal();
-    bed.clock.advance(30_000);
+    await bed.clock.advance(30_000);
     const outcome = await superadmin.submit({ code: bed.code(superadmin.id), note: 'switched off by hand' });
     expect(outcome.kind).toBe('closed');
     await shows('was marked *failed*', 'switched off by hand');
@@ -136,7 +136,7 @@ describe('the progress message', () => {
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_after' });
     await promote();
     await eventually(async () => {
-      bed.clock.advance(60_000);
+      await bed.clock.advance(60_000);
       await bed.app.tick();
       expect(await shown()).toContain('is *live*');
     }, 15_000);
@@ -150,7 +150,7 @@ describe('the progress message', () => {
     });
     expect(await messages()).toEqual([]);
     clear();
-    bed.clock.advance(15 * 60_000);
+    await bed.clock.advance(15 * 60_000);
     await bed.app.tick();
     await shows('is *live*', '*Started*', '*Heroku accepted*');
   });
@@ -163,7 +163,7 @@ describe('the progress message', () => {
     await bed.slack.deleteMessage(bed.slack.channels.alerts, message?.ts ?? '');
     bed.heroku.finishRelease(APP, 'succeeded');
     await eventually(async () => {
-      bed.clock.advance(3_000);
+      await bed.clock.advance(3_000);
       expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
     });
     await bed.app.tick();
@@ -178,7 +178,7 @@ describe('the progress message', () => {
       promotedAt: '2026-05-09T04:28:00Z',
     });
     await eventually(async () => {
-      bed.clock.advance(3_000);
+      await bed.clock.advance(3_000);
       expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
     });
     await bed.app.tick();

@@ -49,7 +49,7 @@ describe('a promoter that is killed', () => {
     bed.rows.query(`update console_flag_promotions set lease_until = now() where lease_owner is not null`);
   async function endsRight(): Promise<void> {
     await eventually(async () => {
-      bed.clock.advance(30_000);
+      await bed.clock.advance(30_000);
       expect(await bed.rows.query('select state, previous_value from console_flag_promotions')).toEqual([
         { state: 'deployed', previous_value: null },
       ]);

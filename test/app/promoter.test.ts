@@ -24,7 +24,7 @@ describe('the promoter', () => {
   /** Lets the back-off run out until the row is as expected. */
   const until = (expected: Record<string, unknown>) =>
     eventually(async () => {
-      bed.clock.advance(60_000);
+      await bed.clock.advance(60_000);
       expect(await row()).toMatchObject(expected);
     }, 20_000);
 
@@ -110,7 +110,7 @@ describe('the promoter', () => {
     bed.heroku.setReleaseBehaviour(APP, 'pending');
     await insert('INTENT');
     await until({ state: 'deploying', checkpoint: expect.stringMatching(/^PENDING_COMMIT:/u) });
-    bed.clock.advance(3_600_000);
+    await bed.clock.advance(3_600_000);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(await row()).toMatchObject({ state: 'deploying' });
     bed.heroku.finishRelease(APP, 'succeeded');
@@ -124,7 +124,7 @@ describe('the promoter', () => {
     await until({ checkpoint: expect.stringMatching(/^PENDING_COMMIT:/u) });
     bed.heroku.faults.add({ path: '/apps/*/releases/*', times: 1, fault: { kind: 'delay', ms: 1_500 } });
     await eventually(async () => {
-      bed.clock.advance(60_000);
+      await bed.clock.advance(60_000);
       expect(bed.heroku.requests.at(-1)?.fault).toBe('delay');
     });
     bed.heroku.finishRelease(APP, 'succeeded');
@@ -138,13 +138,13 @@ describe('the promoter', () => {
     await until({ checkpoint: expect.stringMatching(/^PENDING_COMMIT:/u), lease_owner: null });
     await bed.rows.query('update console_flag_promotions set attempts = 120');
     const looked = bed.heroku.requests.length;
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     await eventually(async () => {
       expect(bed.heroku.requests.length).toBeGreaterThan(looked);
       expect(await row()).toMatchObject({ lease_owner: null });
     });
     bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
     await eventually(async () => expect((await row())?.['last_error']).toEqual(expect.stringContaining('503')));
     const [due] = await bed.rows.query<{ next_attempt_at: Date }>(
       'select next_attempt_at from console_flag_promotions',
@@ -160,7 +160,7 @@ describe('the promoter', () => {
     });
     await insert('INTENT');
     await eventually(async () => expect((await row())?.['last_error']).toEqual(expect.stringContaining('1800 s')));
-    bed.clock.advance(1_799_000);
+    await bed.clock.advance(1_799_000);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(patches()).toBe(1);
     await until({ state: 'deployed', last_error: null });
@@ -263,7 +263,7 @@ describe('the promoter', () => {
       });
     }
     await eventually(async () => {
-      bed.clock.advance(10_000);
+      await bed.clock.advance(10_000);
       const [left] = await bed.rows.query<{ n: number }>(
         `select count(*)::int as n from console_flag_promotions where state <> 'deployed'`,
       );
@@ -278,7 +278,7 @@ describe('the promoter', () => {
     bed.heroku.setReleaseBehaviour(APP, 'pending');
     await insert('INTENT');
     await until({ checkpoint: expect.stringMatching(/^PENDING_COMMIT:/u) });
-    bed.clock.set('2026-05-09T16:30:00Z');
+    await bed.clock.set('2026-05-09T16:30:00Z');
     await bed.app.tick();
     bed.heroku.finishRelease(APP, 'succeeded');
     await until({ state: 'deployed' });

@@ -14,7 +14,7 @@ describe('with PRUNE_AFTER', () => {
     );
   /** What came to rest is dated by the database's clock. */
   const tickAfter = async (days: number) => {
-    bed.clock.set(new Date(Date.now() + days * 24 * 3_600_000));
+    await bed.clock.set(new Date(Date.now() + days * 24 * 3_600_000));
     await bed.app.tick();
   };
 

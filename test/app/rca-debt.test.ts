@@ -22,7 +22,7 @@ const end = (id = promotionId) =>
     bed.clock.now(),
   ]);
 async function tickAfter(ms: number): Promise<void> {
-  bed.clock.advance(ms);
+  await bed.clock.advance(ms);
   await bed.app.tick();
 }
 const link = (url: string) =>
@@ -48,7 +48,7 @@ describe('the reminder', () => {
     const others = await Promise.all([bed.replica(), bed.replica()]);
     await end();
     await tickAfter(60_000);
-    bed.clock.advance(3 * DAY);
+    await bed.clock.advance(3 * DAY);
     await Promise.all([bed.app, ...others].map((app) => app.tick()));
     await bed.app.tick();
     expect(await reminders()).toHaveLength(1);

@@ -32,7 +32,7 @@ async function alerted(options: TestBedOptions = {}): Promise<void> {
 
 async function resolve(): Promise<void> {
   const { superadmin } = bed.slack.people;
-  bed.clock.set('2026-05-11T14:21:43Z');
+  await bed.clock.set('2026-05-11T14:21:43Z');
   await superadmin.click(await bed.alert(), 'mark_completed');
   await superadmin.waitForModal();
   expect((await superadmin.submit({ code: bed.code(superadmin.id), note: 'Only the write was lost.' })).kind).toBe(

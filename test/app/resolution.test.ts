@@ -98,7 +98,7 @@ describe('resolving a stuck promotion', () => {
       errors: { code: expect.stringContaining('Locked') },
     });
     expect(await state()).toMatchObject({ state: 'deploying' });
-    bed.clock.advance(15 * 60_000);
+    await bed.clock.advance(15 * 60_000);
     expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
   });
 
@@ -205,7 +205,7 @@ describe('resolving a stuck promotion', () => {
       ]);
     });
     bed.slack.faults.clear();
-    bed.clock.advance(3_600_000);
+    await bed.clock.advance(3_600_000);
     await bed.app.tick();
     expect(JSON.stringify(await bed.alert())).not.toContain('mark_completed');
     // The reply took effect although its answer was lost: it is found, not posted again.

@@ -30,7 +30,7 @@ afterEach(() => bed.close());
 const inChannel = async (name: 'alerts' | 'random' | 'general') =>
   (await bed.slack.messages(bed.slack.channels[name])).filter(({ user }) => user === bed.slack.botUserId);
 async function tickAfter(ms: number): Promise<void> {
-  bed.clock.advance(ms);
+  await bed.clock.advance(ms);
   await bed.app.tick();
 }
 const posts = () => bed.slack.calls.filter(({ method }) => method === 'chat.postMessage').length;
@@ -50,7 +50,7 @@ describe('a route', () => {
     // What follows goes where the message is, whatever the routes say by then.
     if (routed === undefined) throw new Error('No alert was posted.');
     const elsewhere = await bed.replica({ environment: { ALERT_ROUTES: '' } });
-    bed.clock.set('2026-05-11T04:30:00Z');
+    await bed.clock.set('2026-05-11T04:30:00Z');
     await elsewhere.tick();
     const thread = () => bed.slack.thread(bed.slack.channels.general, routed.ts);
     expect((await thread()).map(({ text }) => text)).toEqual([expect.stringContaining('still open')]);
@@ -121,7 +121,7 @@ describe('a route', () => {
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_after' });
     await bed.app.tick();
     const elsewhere = await bed.replica({ environment: { ALERT_ROUTES: '' } });
-    bed.clock.advance(MINUTE);
+    await bed.clock.advance(MINUTE);
     await elsewhere.tick();
     expect(await inChannel('general')).toHaveLength(1);
     expect(await inChannel('alerts')).toEqual([]);
@@ -183,10 +183,10 @@ describe('quiet hours', () => {
     await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = now() where id = $1`, [
       other,
     ]);
-    bed.clock.set('2026-05-11T04:59:00Z');
+    await bed.clock.set('2026-05-11T04:59:00Z');
     await bed.app.tick();
     expect(await inChannel('alerts')).toHaveLength(1);
-    bed.clock.set('2026-05-11T05:00:00Z');
+    await bed.clock.set('2026-05-11T05:00:00Z');
     await bed.app.tick();
     expect((await inChannel('alerts')).map(({ text }) => text)).toEqual([
       expect.stringContaining('`loud`'),
@@ -203,7 +203,7 @@ describe('quiet hours', () => {
     const [critical, ...others] = await inChannel('alerts');
     expect(others).toEqual([]);
     expect(critical?.text).toContain('*CRITICAL*: ');
-    bed.clock.set('2026-05-11T05:01:00Z');
+    await bed.clock.set('2026-05-11T05:01:00Z');
     await bed.app.tick();
     expect(await inChannel('alerts')).toHaveLength(1);
   });

@@ -38,7 +38,7 @@ describe('a promotion that is failed although it is live', () => {
     bed.heroku.finishRelease(APP, 'succeeded');
     bed.heroku.setReleaseBehaviour(APP, 'instant');
     await eventually(async () => {
-      bed.clock.advance(3_000);
+      await bed.clock.advance(3_000);
       const [row] = await bed.rows.query<Record<string, unknown>>(
         'select checkpoint, last_error from console_flag_promotions',
       );
@@ -48,7 +48,7 @@ describe('a promotion that is failed although it is live', () => {
       });
     });
     // Another code than the one that promoted.
-    bed.clock.advance(30_000);
+    await bed.clock.advance(30_000);
   }
   async function openMarkFailed(): Promise<string> {
     await kris().command(`show ${FLAG}`);
@@ -62,7 +62,7 @@ describe('a promotion that is failed although it is live', () => {
     kris().submit({ code: bed.code(kris().id), note: 'it broke the build', confirmation: ['confirmed'], ...fields });
   const settled = (expected: readonly Record<string, unknown>[]) =>
     eventually(async () => {
-      bed.clock.advance(60_000);
+      await bed.clock.advance(60_000);
       expect(await rows()).toMatchObject(expected);
     }, 15_000);
 

@@ -39,7 +39,7 @@ async function summary(name?: Channel): Promise<StoredMessage> {
 const thread = async ({ ts }: StoredMessage, name: Channel = 'alerts') =>
   (await bed.slack.thread(bed.slack.channels[name], ts)).map(({ text }) => text);
 async function tickAfter(ms: number): Promise<void> {
-  bed.clock.advance(ms);
+  await bed.clock.advance(ms);
   await bed.app.tick();
 }
 /** `count` that began within as many seconds. */
@@ -99,7 +99,7 @@ describe('a critical that a summary tells', () => {
     await bed.rows.query(
       `update flag_promotions.attention set confirmed_at = '2026-05-12T00:00:00Z' where owner is not null`,
     );
-    bed.clock.set('2026-05-10T08:39:00Z');
+    await bed.clock.set('2026-05-10T08:39:00Z');
     await bed.app.tick();
     await bed.rows.query(
       `update flag_promotions.summaries set called_at = '2026-05-08T00:00:00Z' where kind = 'summary'`,
@@ -159,7 +159,7 @@ describe('of apps whose alerts go to different channels', () => {
     bed.slack.faults.add({ method: 'chat.postMessage', times: 2, kind: 'reset_after' });
     await bed.app.tick();
     const elsewhere = await bed.replica({ environment: { ALERT_ROUTES: '' } });
-    bed.clock.advance(MINUTE);
+    await bed.clock.advance(MINUTE);
     await elsewhere.tick();
     await summary('general');
     expect(await channel('general')).toHaveLength(2);
@@ -180,10 +180,10 @@ describe('in quiet hours', () => {
     await stuck(2, 'raxx-web', '2026-05-10T11:00:00Z');
     await tickAfter(180 * MINUTE);
     expect(await channel()).toEqual([]);
-    bed.clock.set('2026-05-11T04:59:00Z');
+    await bed.clock.set('2026-05-11T04:59:00Z');
     await bed.app.tick();
     expect(await channel()).toEqual([]);
-    bed.clock.set('2026-05-11T05:00:00Z');
+    await bed.clock.set('2026-05-11T05:00:00Z');
     await bed.app.tick();
     await tickAfter(MINUTE);
     expect(await channel()).toHaveLength(2);
@@ -203,7 +203,7 @@ describe('in quiet hours', () => {
     await bed.rows.query(
       `update console_flag_promotions set promoted_at = '2026-05-10T16:30:00Z' where heroku_app = 'raxx-web'`,
     );
-    bed.clock.set('2026-05-11T05:00:00Z');
+    await bed.clock.set('2026-05-11T05:00:00Z');
     await bed.app.tick();
     const waited = (await summaries()).filter((message) => textOf(message).includes('raxx_web_2'));
     expect(waited.map(({ text }) => text)).toEqual([expect.stringContaining('*Warning*: *2 more promotions*')]);

@@ -40,7 +40,7 @@ const textOf = (message: StoredMessage | EphemeralMessage | undefined) =>
   JSON.stringify([message?.text, message?.blocks, message?.attachments]);
 const pending = () => bed.rows.query(`select 1 from flag_promotions.alerts where state = 'pending'`);
 async function tickAfter(ms: number): Promise<void> {
-  bed.clock.advance(ms);
+  await bed.clock.advance(ms);
   await bed.app.tick();
 }
 const end = (state: string, of = ids) =>
@@ -110,11 +110,11 @@ describe('many that get stuck at once', () => {
     expect(await ended).toBe('SIGKILL');
     for (const table of ['summaries', 'alerts']) {
       await bed.rows.query(
-        `update flag_promotion_${table} set lease_until = now() - interval '1 second' where lease_owner <> 'summary'`,
+        `update flag_promotions.${table} set lease_until = now() - interval '1 second' where lease_owner <> 'summary'`,
       );
     }
     await bed.rows.query(`update flag_promotions.channel_slots set free_at = now()`);
-    bed.clock.set(new Date());
+    await bed.clock.set(new Date());
     await bed.app.tick();
     await bed.app.tick();
     expect(await channel()).toHaveLength(OWN + 1);
@@ -154,7 +154,7 @@ describe('when they turn critical', () => {
   });
 
   test('where they are found critical, the summary itself calls, once', async () => {
-    bed.clock.set('2026-05-10T06:00:00Z');
+    await bed.clock.set('2026-05-10T06:00:00Z');
     await bed.app.tick();
     await tickAfter(60_000);
     expect((await summary()).text).toContain(`*CRITICAL* ${MENTION}: *7 more promotions*`);
@@ -194,7 +194,7 @@ describe('when they end', () => {
   });
 
   test('their missing RCAs are reminded of once, three days later', async () => {
-    bed.clock.set('2026-05-10T06:00:00Z');
+    await bed.clock.set('2026-05-10T06:00:00Z');
     await bed.app.tick();
     const { ts } = await summary();
     await end('failed');

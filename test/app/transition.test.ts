@@ -63,7 +63,7 @@ describe('marking and promoting', () => {
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
 
     await eventually(async () => {
-      bed.clock.advance(2_000);
+      await bed.clock.advance(2_000);
       expect(await rows()).toMatchObject([{ state: 'deployed', promoted_by: kris().id, resolved_by: null }]);
     });
     expect(bed.heroku.getVar(APP, VAR)).toBe('true');
@@ -208,7 +208,7 @@ describe('marking and promoting', () => {
     await ask(`mark ${FLAG} ${APP}`);
     const form = await openBy(`promote ${FLAG}`);
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
-    bed.clock.advance(30_000);
+    await bed.clock.advance(30_000);
     kris().reopen(form);
     await kris().submit({ code: bed.code(kris().id) });
     expect(words(await kris().waitForModal())).toContain('You already did this');

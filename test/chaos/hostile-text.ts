@@ -56,7 +56,7 @@ async function run(): Promise<Report> {
     await submit(bed, form.raw, index % 2 === 0 ? text.slice(0, 1_000) : text);
     await superadmin.command(`rca draft ${index + 1}`);
     await superadmin.closeModal({ all: true });
-    bed.clock.advance(60_000);
+    await bed.clock.advance(60_000);
   }
   for (const command of ['stuck', 'list', 'stats', 'rca']) await superadmin.command(command);
   await sleep(3_000);

@@ -90,10 +90,10 @@ async function live(bed: TestBed, began: number, random: () => number): Promise<
   for (let time = 0; time <= LASTS; time += STEP) {
     const jump = random() < 1 / 3 ? (random() < 0.5 ? -JUMP : JUMP) : 0;
     if (jump !== 0) jumps += 1;
-    bed.clock.set(new Date(began + time + jump));
+    await bed.clock.set(new Date(began + time + jump));
     await bed.app.tick();
   }
-  bed.clock.set(new Date(began + LASTS));
+  await bed.clock.set(new Date(began + LASTS));
   await bed.app.tick();
   return jumps;
 }

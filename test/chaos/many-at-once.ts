@@ -34,7 +34,7 @@ async function run(random: () => number): Promise<Report> {
   );
   const { alerts } = bed.slack.channels;
 
-  bed.clock.set('2026-05-09T16:29:00Z');
+  await bed.clock.set('2026-05-09T16:29:00Z');
   const startedAt = performance.now();
   await tick();
   const seconds = (performance.now() - startedAt) / 1_000;
@@ -46,7 +46,7 @@ async function run(random: () => number): Promise<Report> {
   const listed = await listedBehind(bed);
 
   // Every one of them turns critical: those in the summary are called about once.
-  bed.clock.set('2026-05-10T04:29:30Z');
+  await bed.clock.set('2026-05-10T04:29:30Z');
   await tick();
   await settle(bed, tick);
   const called = (await bed.slack.thread(alerts, summary?.ts ?? '')).filter(({ text }) => text.includes(MENTION));

@@ -32,6 +32,13 @@ export async function oldVersions(): Promise<readonly OldVersion[]> {
   return [...found.values()];
 }
 
+/** The newest commit, to run beside today's sources as long as the history has no earlier schema. */
+export async function newestCommit(): Promise<OldVersion> {
+  const newestMigration = (await migrationsAt('HEAD')).at(-1);
+  if (newestMigration === undefined) throw new Error('The newest commit lists no migrations.');
+  return { commit: 'HEAD', newestMigration, behind: 0 };
+}
+
 async function migrationsAt(commit: string): Promise<readonly string[]> {
   const shown = await run('git', ['show', `${commit}:migrations/index.ts`], { cwd: ROOT }).catch(() => null);
   return [...(shown?.stdout ?? '').matchAll(/name: '([^']+)'/gu)].map(([, name]) => name ?? '');

@@ -45,7 +45,7 @@ export async function submitForm(
   port: number,
   fields: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
-  bed.clock.set(new Date());
+  await bed.clock.set(new Date());
   const code = { type: 'plain_text_input', value: bed.code(operator) };
   const body = interaction({
     type: 'view_submission',

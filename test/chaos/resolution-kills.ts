@@ -52,13 +52,13 @@ async function killAt(
   bed.hear(child.output());
 
   // Two windows on, so that the code of this try is another than that of the first.
-  bed.clock.advance(60_000);
+  await bed.clock.advance(60_000);
   bed.slack.connectHttp(`${bed.baseUrl}/slack/events`);
   const second = first.kind === 'failed' ? await superadmin.submit({ code: bed.code(superadmin.id) }) : first;
   const told = second.kind === 'closed' || JSON.stringify(second).includes('already');
   for (let tick = 0; tick < 2; tick += 1) {
     for (const table of ['alerts', 'replies']) {
-      await bed.rows.query(`update flag_promotion_${table} set lease_until = now() where lease_owner is not null`);
+      await bed.rows.query(`update flag_promotions.${table} set lease_until = now() where lease_owner is not null`);
     }
     await bed.app.tick();
   }

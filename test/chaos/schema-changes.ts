@@ -6,7 +6,7 @@ import { startTestBed, type TestBed } from '../support/app.js';
 import { createEmptyDatabase } from '../support/database.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { type Child, startChild } from './child.js';
-import { checkOut, type OldVersion, oldVersions } from './old-versions.js';
+import { checkOut, newestCommit, type OldVersion, oldVersions } from './old-versions.js';
 import { type Job, openForms, submitForm } from './people.js';
 import { addUp, type Report, type Scenario } from './scenario.js';
 
@@ -23,12 +23,14 @@ const POSTED_WITHIN_MS = 60_000;
 const EVERY_SECOND = { MAINTENANCE_CRON: '* * * * * *' };
 
 async function run(): Promise<Report> {
-  const versions = (await oldVersions()).slice(0, VERSIONS);
-  let wrong: Readonly<Record<string, number>> = { 'no earlier version in the history': versions.length === 0 ? 1 : 0 };
+  const earlier = (await oldVersions()).slice(0, VERSIONS);
+  // Until the first migration is appended no schema changes; that two processes of one schema live together still counts.
+  const versions = earlier.length > 0 ? earlier : [await newestCommit()];
+  let wrong: Readonly<Record<string, number>> = {};
   for (const version of versions) wrong = addUp(wrong, await replay(version));
-  const known = versions.map(({ behind, newestMigration }) => `${behind} behind (${newestMigration})`);
+  const known = versions.map(({ behind, newestMigration }) => `${behind} migrations behind (${newestMigration})`);
   return {
-    did: `up and down beside the app of ${known.join(', ')}; ${versions.length * 5 * PER_PHASE} promotions`,
+    did: `${earlier.length > 0 ? 'up and down' : 'no earlier schema in the history yet, so without a change of it'}, beside the app of ${known.join(', ')}; ${versions.length * 5 * PER_PHASE} promotions`,
     wrong,
   };
 }

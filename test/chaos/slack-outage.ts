@@ -35,12 +35,12 @@ async function run(random: () => number): Promise<Report> {
       for (let fault = 0; fault < 30; fault += 1) bed.slack.faults.add({ method, times: 1, ...pick(random, FAULTS) });
     }
     await bed.app.tick();
-    bed.clock.advance(TICK_MS);
+    await bed.clock.advance(TICK_MS);
   }
   bed.slack.faults.clear();
   // Slack is back: what is due is said within the longest back-off.
   for (let tick = 0; tick < 4; tick += 1) {
-    bed.clock.advance(15 * 60_000);
+    await bed.clock.advance(15 * 60_000);
     await bed.app.tick();
   }
   const counts = new Map<string, number>();

@@ -71,11 +71,11 @@ async function run(random: () => number): Promise<Report> {
       if (!(await isLockedUntil(bed, operator, until))) wrong['operators whose lock ends at another time'] += 1;
     }
     // The very last moment of the lock, with the right code; then the lock is over, and the count starts afresh.
-    bed.clock.advance(LOCK_MS - 1);
+    await bed.clock.advance(LOCK_MS - 1);
     await Promise.all(operators.map((operator) => submit(operator, bed.code(operator))));
     const [row] = await bed.rows.query<{ state: string }>('select state from console_flag_promotions');
     if (row?.state !== 'deploying') wrong['right codes let in while locked'] += 1;
-    bed.clock.advance(1);
+    await bed.clock.advance(1);
   }
   const last = operators.at(-1) ?? '';
   const accepted = await submit(last, bed.code(last));

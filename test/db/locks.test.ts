@@ -255,7 +255,7 @@ describe('what was told of a promotion that came to rest', () => {
       () => stored.replica().alerts.closeOf(id),
     );
     for (const table of ['alerts', 'replies', 'progress']) {
-      expect(await stored.rows.query(`select 1 from flag_promotion_${table}`)).toEqual([]);
+      expect(await stored.rows.query(`select 1 from flag_promotions.${table}`)).toEqual([]);
     }
   });
 

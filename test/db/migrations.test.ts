@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import knexFactory from 'knex';
 import pg from 'pg';
@@ -468,11 +469,40 @@ describe('the migrations', () => {
     expect(await catalogue()).toEqual(before);
   });
 
-  test('each run in a transaction of its own, and find the schema where the account may not make one', async () => {
-    await run('create schema flag_promotions');
+  test('each run in a transaction of its own', async () => {
     await migrateToLatest(database.url);
     const written = await sql.query<{ xmin: string }>('select xmin::text from flag_promotions.migrations');
     expect(new Set(written.map(({ xmin }) => xmin)).size).toBe(migrations.length);
+  });
+
+  test('take the schema as it is where the account may not create one', async () => {
+    const url = new URL(database.url);
+    const role = `poor_${randomBytes(4).toString('hex')}`;
+    await run(`create role ${role} login password 'poor'; grant create on schema public to ${role}`);
+    const poor = Object.assign(new URL(url), { username: role, password: 'poor' }).href;
+    try {
+      await expect(migrateToLatest(poor)).rejects.toThrow('permission denied for database');
+      await run(`create schema flag_promotions authorization ${role}`);
+      expect(await migrateToLatest(poor)).toEqual(names);
+    } finally {
+      await run(`drop owned by ${role} cascade; drop role ${role}`);
+    }
+  });
+
+  test.each([
+    ['adopt the table of the console', MINIMAL],
+    ['make the table where the console would', ''],
+  ])('%s for an account named like our schema, which it searches first', async (_what, made) => {
+    await run(
+      `${made} alter database "${new URL(database.url).pathname.slice(1)}" set search_path = flag_promotions, public`,
+    );
+    await migrateToLatest(database.url);
+    await rollBackAll(database.url);
+    await migrateToLatest(database.url);
+    const tables = await sql.query(
+      `select schemaname as name from pg_tables where tablename = 'console_flag_promotions'`,
+    );
+    expect(tables).toEqual([{ name: 'public' }]);
   });
 
   test('are not held up by a process that was killed while it migrated', async () => {

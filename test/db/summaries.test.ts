@@ -1,5 +1,3 @@
-import knexFactory from 'knex';
-import { migrations } from '../../migrations/index.js';
 import type { Severity } from '../../src/promotions/stuck.js';
 import {
   breakAuditLog,
@@ -11,7 +9,6 @@ import {
   mendAuditLog,
   NOW,
   openAlert,
-  postAlert,
   type Stored,
   startStored,
   submission,
@@ -528,27 +525,6 @@ test('the thread of a summary is no single promotion’s', async () => {
   await open('warning');
   await post();
   expect(await stored.db.alerts.promotionOfThread(ROOT)).toBeNull();
-});
-
-test('on the way back what is open in a summary is due again by itself, and what has ended is not', async () => {
-  const [ended = '', own = ''] = ids;
-  await postAlert(stored, own, 'warning', { channel: CHANNEL, ts: '50.1' });
-  await open('warning');
-  await post();
-  await stored.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [ended]);
-  await stored.db.alerts.close(ended);
-  const last = migrations.find(({ name }) => name === '0010-summaries');
-  const knex = knexFactory({ client: 'pg', connection: stored.url, pool: { min: 0, max: 1 } });
-  await knex.transaction(async (trx) => last?.migration.down(trx));
-  await knex.destroy();
-  const left = await stored.rows.query<{ promotion_id: string; state: string; free: boolean }>(
-    `select promotion_id, state, lease_until is null as free from flag_promotions.alerts order by promotion_id`,
-  );
-  expect(left.map(({ promotion_id, state, free }) => [promotion_id, state, free])).toEqual([
-    [ended, 'closed', true],
-    [own, 'posted', true],
-    ...ids.slice(2).map((id) => [id, 'pending', true]),
-  ]);
 });
 
 describe('turns at a channel', () => {

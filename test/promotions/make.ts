@@ -53,29 +53,9 @@ export function alert(changes: Partial<Alert> = {}): Alert {
     id: '1',
     promotionId: '7',
     severity: 'warning',
-    state: 'pending',
-    channel: null,
-    refusedRoute: null,
-    messageTs: null,
-    threadTs: null,
-    summaryId: null,
-    postedAt: null,
-    attempts: 0,
-    repaintWanted: 0,
-    repaintDone: 0,
-    evidenceDueAt: null,
-    createdAt: momentAfter(12 * HOUR),
+    groupId: null,
+    openedAt: momentAfter(12 * HOUR),
+    closedAt: null,
     ...changes,
   };
-}
-
-/** An alert whose message stands in the channel: a root, unless `threadTs` says otherwise. */
-export function postedAlert(changes: Partial<Alert> = {}): Alert {
-  return alert({
-    state: 'posted',
-    channel: 'C0ALERTS',
-    messageTs: '100.1',
-    postedAt: momentAfter(12 * HOUR),
-    ...changes,
-  });
 }

@@ -8,7 +8,7 @@ import { type Config, readConfig } from '../../src/config.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { createLogger } from '../../src/log.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
-import { createTestClock, type TestClock } from './clock.js';
+import { type BedClock, createBedClock, type TestClock } from './clock.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { findLeaks } from './leaks.js';
 import { readManifest } from './manifest.js';
@@ -19,7 +19,7 @@ export interface TestBed {
   readonly app: RunningApp;
   readonly slack: SlackStandIn;
   readonly heroku: HerokuStandIn;
-  readonly clock: TestClock;
+  readonly clock: BedClock;
   readonly db: Database;
   /** Rows as another system (the console, a person with SQL) would write and read them. */
   readonly rows: RowStore;
@@ -41,7 +41,10 @@ export interface TestBed {
   /** What a process of its own needs in its environment to be another replica. */
   readonly environment: Readonly<Record<string, string>>;
   /** A further replica on the same database, with a clock of its own where one is given. */
-  replica(options?: { clock?: TestClock; environment?: Readonly<Record<string, string>> }): Promise<RunningApp>;
+  replica(options?: {
+    clock?: Pick<TestClock, 'now'>;
+    environment?: Readonly<Record<string, string>>;
+  }): Promise<RunningApp>;
   /** Stops everything. @throws where the app told a secret anywhere meanwhile */
   close(): Promise<void>;
 }
@@ -69,8 +72,9 @@ export interface TestBedOptions {
 
 /** Starts it all. The watchdog's own timer stays quiet (it would ring once a year): tests tick. */
 export async function startTestBed(options: TestBedOptions = {}): Promise<TestBed> {
-  const clock = createTestClock(options.startAt ?? '2026-05-09T04:28:31Z');
   const database: TestDatabase = await createTestDatabase();
+  const rows = createRowStore(database.url);
+  const clock = await createBedClock(options.startAt ?? '2026-05-09T04:28:31Z', (sql) => rows.query(sql));
   const heroku = await startHerokuStandIn({
     apps: { [APP]: { vars: { ...(options.vars ?? { [CONFIG_VAR]: 'true' }), DATABASE_URL: OTHER_VAR } } },
   });
@@ -103,7 +107,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
   const config = readConfig(environment);
   const logged: string[] = [];
   const log = createLogger('debug', { write: (line) => void logged.push(line) });
-  const around = (own: TestClock) => ({
+  const around = (own: Pick<TestClock, 'now'>) => ({
     now: own.now,
     elapsed: () => performance.now(),
     random: Math.random,
@@ -114,7 +118,6 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
   await app.tick();
   if (options.socketMode !== true) slack.connectHttp(`http://127.0.0.1:${app.port}/slack/events`);
   const db = openDatabase(database.url, { maxConnections: 3 });
-  const rows = createRowStore(database.url);
   const secrets = new Map<string, string>();
   const canaries = new Map([
     ['another config var’s value', OTHER_VAR],

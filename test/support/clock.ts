@@ -1,3 +1,5 @@
+import { moveDatabaseClock } from '../../demo/world/database-clock.js';
+
 /** A clock that stands still until it is moved; what the app takes for the present. */
 export interface TestClock {
   now(): Date;
@@ -14,6 +16,33 @@ export function createTestClock(start: string | Date): TestClock {
     },
     advance: (milliseconds) => {
       at += milliseconds;
+    },
+  };
+}
+
+/** A test bed's clock, which moves the database's with it: each move is over once that has moved, too. */
+export interface BedClock {
+  now(): Date;
+  set(at: string | Date): Promise<void>;
+  advance(milliseconds: number): Promise<void>;
+}
+
+export async function createBedClock(
+  start: string | Date,
+  query: (sql: string) => Promise<unknown>,
+): Promise<BedClock> {
+  const clock = createTestClock(start);
+  const follow = () => moveDatabaseClock(query, clock.now().getTime() - Date.now());
+  await follow();
+  return {
+    now: clock.now,
+    async set(at) {
+      clock.set(at);
+      await follow();
+    },
+    async advance(milliseconds) {
+      clock.advance(milliseconds);
+      await follow();
     },
   };
 }

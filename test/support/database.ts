@@ -91,8 +91,15 @@ async function startOwnServer(): Promise<Server> {
     dataDir: path.join(folder, 'data'),
     database: 'postgres',
     log: () => undefined,
-    // Not for data that should outlive the run.
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum: 'off' },
+    settings: {
+      // Not for data that should outlive the run.
+      fsync: 'off',
+      synchronous_commit: 'off',
+      full_page_writes: 'off',
+      autovacuum: 'off',
+      // This server's account is named like our schema, so by default SQL that forgets to name the schema would work here.
+      search_path: 'public',
+    },
     // Ctrl-C ends it together with Jest, which then runs no teardown.
     detached: false,
   });

@@ -18,13 +18,7 @@ async function whatWasTold(bed: TestBed): Promise<ReadonlyMap<string, string>> {
     ['enrolments', await rows('select * from flag_promotions.enrolments')],
     ['recovery codes', await rows('select * from flag_promotions.recovery_codes')],
     ['errors kept in rows', await rows('select last_error, failure_reason from console_flag_promotions')],
-    [
-      'errors of deliveries',
-      await rows(
-        `select last_error from flag_promotions.alerts union all select last_error from flag_promotions.replies
-          union all select last_error from flag_promotions.progress union all select last_error from flag_promotions.summaries`,
-      ),
-    ],
+    ['errors of deliveries', await rows('select last_error, detail from flag_promotions.messages')],
     ['metrics', metrics],
     ['Slack', JSON.stringify(bed.slack.calls.map((call) => call.args))],
     ['what people see', JSON.stringify(Object.values(bed.slack.people).map((person) => person.ephemerals()))],

@@ -3,9 +3,11 @@ import type { TypedCode } from '../../src/db/operators.js';
 import type { Role } from '../../src/operators/operator.js';
 import { checkCode } from '../../src/operators/totp.js';
 import type { MessageRef } from '../../src/promotions/alert.js';
+import type { MessageKind } from '../../src/promotions/messages.js';
 import type { Evidence } from '../../src/promotions/evidence.js';
 import type { ResolutionRequest } from '../../src/promotions/resolution.js';
 import type { Severity } from '../../src/promotions/stuck.js';
+import { moveDatabaseClock } from '../../demo/world/database-clock.js';
 import { base32, hotp } from '../operators/hotp.js';
 import { createTestDatabase } from './database.js';
 import { createRowStore, type RowStore } from './row-store.js';
@@ -29,6 +31,7 @@ export async function startStored(): Promise<Stored> {
     return another;
   };
   const rows = createRowStore(database.url);
+  await moveDatabaseClock((sql) => rows.query(sql), NOW.getTime() - Date.now());
   return {
     url: database.url,
     db: replica(),
@@ -49,7 +52,7 @@ export const CHANNEL = 'C0ALERTS';
 const TABLES = [
   'console_flag_promotions',
   'flag_promotions.alerts',
-  'flag_promotions.replies',
+  'flag_promotions.messages',
   'flag_promotions.attention',
   'flag_promotions.operators',
   'flag_promotions.audit_log',
@@ -108,36 +111,39 @@ export async function insertPromotions(rows: RowStore, count: number): Promise<r
 
 /** Opens an alert the way the watchdog does, and answers its id. */
 export async function openAlert({ db }: Pick<Stored, 'db'>, promotionId: string, severity: Severity): Promise<string> {
-  if (!(await db.alerts.open(promotionId, severity, NOW))) throw new Error('The alert was not opened.');
+  if (!(await db.alerts.open({ promotionId, severity }, NOW, null))) throw new Error('The alert was not opened.');
   const opened = (await db.alerts.ofPromotion(promotionId)).find((alert) => alert.severity === severity);
   if (opened === undefined) throw new Error('The opened alert is not there.');
   return opened.id;
 }
 
-/** Opens an alert and delivers it the way the app does; answers its id. `thread`: posted under that root. */
+/** Opens an alert and has its promotion's message stand in Slack; answers the alert's id. */
 export async function postAlert(
   stored: Pick<Stored, 'db'>,
   promotionId: string,
   severity: Severity,
   message: MessageRef,
-  thread: string | null = null,
 ): Promise<string> {
   const id = await openAlert(stored, promotionId, severity);
-  await deliverAlert(stored.db, id, message, thread);
+  await deliverMessage(stored.db, severity === 'critical' ? 'escalation' : 'alert', promotionId, message);
   return id;
 }
 
-export async function deliverAlert(
+/** Has a message stand in Slack, as the outbox records it; `alert` where there is none of that kind. */
+export async function deliverMessage(
   db: Database,
-  id: string,
-  message: MessageRef,
-  thread: string | null = null,
-): Promise<void> {
+  kind: MessageKind,
+  subject: string,
+  at: MessageRef,
+): Promise<string> {
+  const queued = (await db.messages.newest(kind, subject)) ?? (await db.messages.newest('alert', subject));
+  if (queued === null) throw new Error(`No ${kind} was queued about ${subject}.`);
   const lease = { owner: 'deliverer', durationMs: 60_000 };
-  if ((await db.alerts.claim(id, lease, NOW)) === null) throw new Error('The alert could not be claimed.');
-  const posted = { message, threadTs: thread, at: NOW, evidenceDueAt: null };
-  if (!(await db.alerts.recordPosted(id, lease, posted))) throw new Error('The lease was lost.');
-  await db.alerts.release(id, lease, null);
+  if ((await db.messages.claim(queued.id, lease)) === null) throw new Error('The message could not be claimed.');
+  const shown = { version: queued.wanted, as: null, refreshAfterMs: null, restMs: null };
+  if (!(await db.messages.recordPosted(queued.id, lease, at, shown))) throw new Error('The lease was lost.');
+  await db.messages.release(queued.id, lease, null);
+  return queued.id;
 }
 
 const STEP_MS = 30_000;

@@ -4,6 +4,7 @@ import * as attention from '../../src/views/attention.js';
 import * as attentionLines from '../../src/views/attention-lines.js';
 import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
+import * as headline from '../../src/views/headline.js';
 import * as help from '../../src/views/help.js';
 import * as home from '../../src/views/home.js';
 import * as list from '../../src/views/list.js';
@@ -54,6 +55,7 @@ test('every exported builder is looked at', () => {
     digest,
     drafted,
     evidence,
+    headline,
     help,
     home,
     list,

@@ -25,6 +25,7 @@ import {
 } from '../../src/views/blocks.js';
 import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
+import * as headline from '../../src/views/headline.js';
 import * as help from '../../src/views/help.js';
 import * as history from '../../src/views/history.js';
 import * as home from '../../src/views/home.js';
@@ -313,8 +314,12 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     ),
   ],
   attentionLines: () => ATTENTION.map((known) => words(['Who:', ...attentionLines(known)].join('\n'))),
+  attentionButtons: (facts) =>
+    lives(facts).flatMap((row) =>
+      ATTENTION.map((known) => blocks({ type: 'actions', elements: attention.attentionButtons(row, known) })),
+    ),
   misrouted: () => ROUTES.flatMap((refused) => (refused === null ? [] : [blocks(misrouted(refused))])),
-  isStuck: (facts) => lives(facts).map((row) => words(alert.isStuck(row))),
+  isStuck: (facts) => lives(facts).map((row) => words(headline.isStuck(row))),
   ownerQuestion: (facts) => lives(facts).map((row) => message(attention.ownerQuestion(row, 'U0SUPER001'))),
   settledQuestion: (facts) =>
     [true, false].flatMap((isOpen) =>
@@ -400,7 +405,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   promotionFacts: (facts) => lives(facts).map((row) => blocks(alert.promotionFacts(row))),
   resolutionButtons: (facts) => withEvidence(facts).map(([row, known]) => blocks(alert.resolutionButtons(row, known))),
   rcaButton: (facts) => lives(facts).map((row) => blocks({ type: 'actions', elements: [alert.rcaButton(row)] })),
-  outcomeHeadline: (facts) => ends(facts).map((row) => words(alert.outcomeHeadline(row))),
+  outcomeHeadline: (facts) => ends(facts).map((row) => words(headline.outcomeHeadline(row))),
   resolvedReply: (facts) =>
     ends(facts).flatMap((row) => [null, facts.text].map((name) => message(alert.resolvedReply(row, name)))),
   rcaLink: (facts) => [words(alert.rcaLink(facts.url)), words(alert.rcaLink(facts.text))],
@@ -626,7 +631,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     EVIDENCE.flatMap((known) => (known.kind === 'read' ? [words(evidence.heldValue(known.value))] : [])).concat(
       words(evidence.heldValue({ kind: 'plain', value: facts.text })),
     ),
-  autoCommitNote: () => EVIDENCE.map((known) => words(evidence.autoCommitNote(known))),
+  autoCompleteNote: () => EVIDENCE.map((known) => words(evidence.autoCompleteNote(known))),
   whyUnavailable: () =>
     EVIDENCE.flatMap((known) => (known.kind === 'unavailable' ? [words(evidence.whyUnavailable(known.reason))] : [])),
   historyBlocks: (facts) => [

@@ -38,7 +38,7 @@ export async function perform(world: World, act: Act): Promise<Outcome> {
       slack.people[act.as].dismiss(act.id);
       return DONE;
     case 'move_clock':
-      world.moveClock(act.hours);
+      await world.moveClock(act.hours);
       return DONE;
     case 'slack_outage':
       world.slackOutage();

@@ -1,5 +1,5 @@
 import type { Answer } from '../../views/blocks.js';
-import { RCA_DEBT_LENGTH, RCA_DEBT_NAMED, rcaDebtAnswer, withRcaDebt } from '../../views/rca-debt.js';
+import { RCA_DEBT_LENGTH, MISSING_RCAS_NAMED, rcaDebtAnswer, withRcaDebt } from '../../views/rca-debt.js';
 import type { HandlerDependencies } from '../dependencies.js';
 
 /** The promotions that alerted and ended without an RCA. */
@@ -9,5 +9,5 @@ export async function rcaDebt(deps: HandlerDependencies): Promise<Answer> {
 
 /** An answer, with the promotions without an RCA at its end. */
 export async function mindRcaDebt(deps: HandlerDependencies, answer: Answer): Promise<Answer> {
-  return withRcaDebt(answer, await deps.db.rcaDebts.owed(RCA_DEBT_NAMED));
+  return withRcaDebt(answer, await deps.db.rcaDebts.owed(MISSING_RCAS_NAMED));
 }

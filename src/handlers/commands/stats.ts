@@ -2,16 +2,20 @@ import ms from 'ms';
 import type { PeriodStats } from '../../promotions/stats.js';
 import type { StoredFile } from '../../slack/upload.js';
 import type { Answer } from '../../views/blocks.js';
+import { ACTION } from '../../views/ids.js';
 import { sentence } from '../../views/list.js';
 import { statsAnswer, statsChart, statsPostedWords, statsSummary, statsUsageWords } from '../../views/stats.js';
 import { answer } from '../answer.js';
 import { refuseUnlessOperator } from '../authority.js';
 import type { HandlerDependencies } from '../dependencies.js';
+import type { Clicks } from '../handler.js';
 import { type Command, unpackClick } from '../unpack.js';
 import { mindRcaDebt } from './rca-debt.js';
 
 const DEFAULT_PERIOD = '30d';
 const LONGEST_DAYS = 366;
+
+export const statsClicks = { [ACTION.statsChart]: clickStatsChart } satisfies Clicks;
 
 /** `/flag-promotions stats`: how the promotions of the last days went, in figures at once, then in a chart. */
 export async function commandStats(deps: HandlerDependencies, command: Command, typed: string): Promise<void> {
@@ -49,7 +53,7 @@ async function chartOf(stats: PeriodStats, period: string): Promise<StoredFile &
 }
 
 /** `Post with chart` was clicked: what one person saw goes to the alert channel, where somebody asks for it. */
-export async function clickStatsChart(deps: HandlerDependencies, body: unknown): Promise<void> {
+async function clickStatsChart(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await answer(
     deps,

@@ -1,8 +1,8 @@
 import ms from 'ms';
 import { severityDue } from '../../promotions/stuck.js';
 import type { Answer } from '../../views/blocks.js';
+import type { GroupPage } from '../../views/group.js';
 import { nothingStuckAnswer, STUCK_PAGE_SIZE, type StuckRow, stuckAnswer } from '../../views/list.js';
-import type { SummaryPage } from '../../views/summary.js';
 import type { HandlerDependencies } from '../dependencies.js';
 import { mindRcaDebt } from './rca-debt.js';
 
@@ -33,7 +33,7 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
       rows: await withEvidence(deps, rows),
       total: found.total,
       offset,
-      summaryId: null,
+      groupId: null,
     });
   }
   const deploying = await db.promotions.deploying();
@@ -46,11 +46,11 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
   });
 }
 
-/** What is stuck still of what a summary tells, a page of it; where nothing is any more, all that is stuck. */
-export async function summaryPage(deps: HandlerDependencies, { summaryId, offset }: SummaryPage): Promise<Answer> {
-  const found = await deps.db.summaries.members(summaryId, { offset, limit: STUCK_PAGE_SIZE });
-  if (found.rows.length === 0) return offset > 0 ? summaryPage(deps, { summaryId, offset: 0 }) : stuckPage(deps, 0);
-  return stuckAnswer({ rows: await withEvidence(deps, found.rows), total: found.total, offset, summaryId });
+/** What is still stuck of a group, a page of it; if nothing is any more, everything that is stuck. */
+export async function groupPage(deps: HandlerDependencies, { groupId, offset }: GroupPage): Promise<Answer> {
+  const found = await deps.db.groups.members(groupId, { offset, limit: STUCK_PAGE_SIZE });
+  if (found.rows.length === 0) return offset > 0 ? groupPage(deps, { groupId, offset: 0 }) : stuckPage(deps, 0);
+  return stuckAnswer({ rows: await withEvidence(deps, found.rows), total: found.total, offset, groupId });
 }
 
 async function withEvidence(deps: HandlerDependencies, rows: readonly Omit<StuckRow, 'evidence'>[]) {

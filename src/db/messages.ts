@@ -1,0 +1,370 @@
+import * as z from 'zod';
+import type { MessageRef } from '../promotions/alert.js';
+import type { MessageKind, OutboxMessage } from '../promotions/messages.js';
+import type { Destination } from '../promotions/routing.js';
+import type { Knex } from './connection.js';
+import {
+  CLOCK,
+  fromNow,
+  isFree,
+  isReached,
+  type Lease,
+  LEASED_UNTIL,
+  mayTryAgain,
+  type Postponement,
+} from './leases.js';
+import {
+  count,
+  idColumn,
+  idRow,
+  parseRows,
+  promotionIdRow,
+  refusedRoute,
+  rowCount,
+  type Sql,
+  type Value,
+} from './rows.js';
+
+/** What a message shows once it was posted or updated. Times are milliseconds from now; null: none. */
+export interface ShownMark {
+  /** The last request to update it that this fulfils. */
+  readonly version: number;
+  readonly as: string | null;
+  readonly refreshAfterMs: number | null;
+  readonly restMs: number | null;
+}
+
+export interface NewMessage {
+  readonly kind: MessageKind;
+  readonly subject: string;
+  readonly detail?: Readonly<Record<string, unknown>>;
+  /** The message, of another kind about the same subject, in whose thread it goes. */
+  readonly under?: MessageKind;
+}
+
+/**
+ * The outbox: every message that goes out, whatever its kind. A row is queued in the transaction of what it announces, before
+ * anything is in Slack. Whoever delivers it leases it, and each of their writes is fenced by the lease: false where it was
+ * lost, and then nothing was written.
+ */
+export interface Messages {
+  /** What is owed and may be delivered now: criticals first, then what is new, then updates; the oldest first. */
+  due(limit: number): Promise<readonly string[]>;
+  /** What is owed about one promotion, roots before replies. */
+  owedAbout(promotionId: string): Promise<readonly string[]>;
+  /** Takes the lease; null where another holds it, nothing is owed, or it has to wait. Counts as an attempt. */
+  claim(id: string, lease: Lease): Promise<OutboxMessage | null>;
+  /** The leased message as it is now, with the lease renewed; null where it was lost. */
+  reread(id: string, lease: Lease): Promise<OutboxMessage | null>;
+  /** Before a post: where it is sent. */
+  recordDestination(id: string, lease: Lease, to: Destination): Promise<boolean>;
+  /** It stands there; `shown` null: nobody knows what it shows, so it is updated next. */
+  recordPosted(id: string, lease: Lease, at: MessageRef, shown: ShownMark | null): Promise<boolean>;
+  recordShown(id: string, lease: Lease, shown: ShownMark): Promise<boolean>;
+  /** It won't be posted, or no longer be updated. */
+  close(id: string, lease: Lease): Promise<boolean>;
+  /** Somebody deleted it in Slack: it is to be posted again. What escalated or repeated it in its thread went with it. */
+  recordGone(id: string, lease: Lease): Promise<boolean>;
+  /** Ends the lease; `postponement` null: nothing failed. */
+  release(id: string, lease: Lease, postponement: Postponement | null): Promise<void>;
+  find(id: string): Promise<OutboxMessage | null>;
+  /** The newest of a kind about a subject. */
+  newest(kind: MessageKind, subject: string): Promise<OutboxMessage | null>;
+  /** What was queued in a promotion's thread and when it was posted, the oldest first. */
+  aboutPromotion(promotionId: string): Promise<readonly OutboxMessage[]>;
+  /** Queues messages of which each is known by its kind and subject; what is queued already stays as it is. */
+  queue(...messages: readonly NewMessage[]): Promise<void>;
+  /** The promotion whose conversation a message belongs to, by the thread's root. */
+  promotionOfThread(thread: MessageRef): Promise<string | null>;
+}
+
+const UNPOSTED = `m.state = 'pending'`;
+/** It has to be posted or updated, though perhaps not yet. */
+const OWED = `(${UNPOSTED} or (m.state = 'posted' and (m.wanted > m.shown or ${isReached('m.refresh_at')})))`;
+/** A reply waits for its root. */
+const HAS_ITS_ROOT = `(m.root_id is null or not ${UNPOSTED}
+  or (select r.state from flag_promotions.messages r where r.id = m.root_id) <> 'pending')`;
+/** Nobody works on it, and nothing holds it back but an earlier failure. */
+const FREE = `${isFree('m')} and (m.not_before is null or ${isReached('m.not_before')}) and ${HAS_ITS_ROOT}`;
+
+/** Clears the traces of earlier failures. */
+const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = ${CLOCK}`;
+/** As if it had never been in Slack. */
+const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null, refresh_at = null`;
+
+const SELECT = `
+  select m.id, m.kind, m.subject, m.ordinal, m.promotion_id, m.is_urgent, m.state, m.channel, m.refused_channel, m.refused_because,
+         m.message_ts, m.wanted, m.shown, m.shown_as, m.detail, m.attempts, m.created_at, m.posted_at,
+         coalesce(m.state = 'posted' and ${isReached('m.refresh_at')}, false) as is_refresh_due,
+         r.id as root_id, r.state as root_state, r.channel as root_channel, r.message_ts as root_ts,
+         r.shown_as as root_shown_as
+    from flag_promotions.messages m left join flag_promotions.messages r on r.id = m.root_id`;
+
+const state = z.enum(['pending', 'posted', 'closed']);
+const messageRow = z
+  .object({
+    id: idColumn,
+    kind: z.string(),
+    subject: z.string(),
+    ordinal: idColumn,
+    promotion_id: idColumn.nullable(),
+    is_urgent: z.boolean(),
+    state,
+    channel: z.string().nullable(),
+    refused_channel: z.string().nullable(),
+    refused_because: z.string().nullable(),
+    message_ts: z.string().nullable(),
+    wanted: count,
+    shown: count,
+    shown_as: z.string().nullable(),
+    detail: z.record(z.string(), z.unknown()),
+    attempts: count,
+    created_at: z.date(),
+    posted_at: z.date().nullable(),
+    is_refresh_due: z.boolean(),
+    root_id: idColumn.nullable(),
+    root_state: state.nullable(),
+    root_channel: z.string().nullable(),
+    root_ts: z.string().nullable(),
+    root_shown_as: z.string().nullable(),
+  })
+  .transform(
+    (row): OutboxMessage => ({
+      id: row.id,
+      kind: row.kind,
+      subject: row.subject,
+      ordinal: row.ordinal,
+      promotionId: row.promotion_id,
+      isUrgent: row.is_urgent,
+      root:
+        row.root_id === null || row.root_state === null
+          ? null
+          : {
+              id: row.root_id,
+              state: row.root_state,
+              message: refOf(row.root_channel, row.root_ts),
+              shownAs: row.root_shown_as,
+            },
+      state: row.state,
+      channel: row.channel,
+      refusedRoute: refusedRoute(row.refused_channel, row.refused_because),
+      message: refOf(row.channel, row.message_ts),
+      wanted: row.wanted,
+      shown: row.shown,
+      isRefreshDue: row.is_refresh_due,
+      shownAs: row.shown_as,
+      detail: row.detail,
+      attempts: row.attempts,
+      createdAt: row.created_at,
+      postedAt: row.posted_at,
+    }),
+  );
+
+function refOf(channel: string | null, ts: string | null): MessageRef | null {
+  return channel === null || ts === null ? null : { channel, ts };
+}
+
+export function messages(knex: Knex): Messages {
+  async function select(rest: string, values: readonly Value[]): Promise<readonly OutboxMessage[]> {
+    return parseRows(await knex.raw(`${SELECT} ${rest}`, [...values]), messageRow);
+  }
+  const find = async (id: string) => (await select('where m.id = ?::bigint', [id]))[0] ?? null;
+
+  async function fenced(runner: Knex, id: string, lease: Lease, assignments: string, values: readonly Value[] = []) {
+    const updated = await runner.raw(
+      `update flag_promotions.messages set ${assignments} where id = ?::bigint and lease_owner = ?`,
+      [...values, id, lease.owner],
+    );
+    return rowCount(updated) === 1;
+  }
+
+  return {
+    find,
+
+    async due(limit) {
+      const found = await knex.raw(
+        `select m.id from flag_promotions.messages m where ${OWED} and ${FREE} and ${mayTryAgain('m')}
+          order by m.state = 'pending' and m.is_urgent desc, m.state = 'pending' desc, m.id limit ?`,
+        [limit],
+      );
+      return parseRows(found, idRow).map(({ id }) => id);
+    },
+
+    async owedAbout(promotionId) {
+      const found = await knex.raw(
+        `select m.id from flag_promotions.messages m
+          where ${OWED} and (m.promotion_id = ?::bigint
+             or m.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ?::bigint))
+          order by m.root_id is not null, m.id`,
+        [promotionId, promotionId],
+      );
+      return parseRows(found, idRow).map(({ id }) => id);
+    },
+
+    async claim(id, lease) {
+      // An update needn't wait for an earlier failure: nothing can be doubled by it, and a person may have clicked.
+      const claimed = await knex.raw(
+        `update flag_promotions.messages m set lease_owner = ?, ${LEASED_UNTIL}, attempts = m.attempts + 1
+          where m.id = ?::bigint and ${OWED} and ${FREE} and (not ${UNPOSTED} or ${mayTryAgain('m')})`,
+        [lease.owner, lease.durationMs, id],
+      );
+      return rowCount(claimed) === 1 ? find(id) : null;
+    },
+
+    reread: async (id, lease) => ((await fenced(knex, id, lease, LEASED_UNTIL, [lease.durationMs])) ? find(id) : null),
+
+    recordDestination: (id, lease, { channel, refused }) =>
+      fenced(knex, id, lease, `channel = ?, refused_channel = ?, refused_because = ?, updated_at = ${CLOCK}`, [
+        channel,
+        refused?.channel ?? null,
+        refused?.because ?? null,
+      ]),
+
+    recordPosted: (id, lease, at, shown) =>
+      fenced(
+        knex,
+        id,
+        lease,
+        `state = 'posted', channel = ?, message_ts = ?, posted_at = ${CLOCK}, shown = coalesce(?, shown), shown_as = ?,
+         wanted = wanted + ?, refresh_at = ${fromNow()}, not_before = ${fromNow()}, ${NO_FAILURE}`,
+        [
+          at.channel,
+          at.ts,
+          shown?.version ?? null,
+          shown?.as ?? null,
+          shown === null ? 1 : 0,
+          shown?.refreshAfterMs ?? null,
+          shown?.restMs ?? null,
+        ],
+      ),
+
+    recordShown: (id, lease, { version, as, refreshAfterMs, restMs }) =>
+      fenced(
+        knex,
+        id,
+        lease,
+        `shown = ?, shown_as = ?, refresh_at = ${fromNow()}, not_before = ${fromNow()}, ${NO_FAILURE}`,
+        [version, as, refreshAfterMs, restMs],
+      ),
+
+    close: (id, lease) => fenced(knex, id, lease, `state = 'closed', refresh_at = null, ${NO_FAILURE}`),
+
+    recordGone: (id, lease) =>
+      knex.transaction(async (trx) => {
+        const written = await fenced(
+          trx,
+          id,
+          lease,
+          `state = 'pending', ${NOWHERE}, shown = wanted, shown_as = null, ${NO_FAILURE}`,
+        );
+        // Its thread went with it: the new root mentions people, and repetitions are counted from there.
+        if (written)
+          await trx.raw(`delete from flag_promotions.messages where root_id = ?::bigint and goes_with_root`, [id]);
+        return written;
+      }),
+
+    async release(id, lease, postponement) {
+      // Where nothing failed, no attempt is left of which Slack could hold more than the row says.
+      await fenced(
+        knex,
+        id,
+        lease,
+        postponement === null
+          ? `lease_owner = null, lease_until = null, attempts = greatest(attempts - 1, 0)`
+          : `lease_owner = null, lease_until = null, next_attempt_at = ${fromNow()}, last_error = ?, updated_at = ${CLOCK}`,
+        postponement === null ? [] : [postponement.waitMs, postponement.lastError],
+      );
+    },
+
+    newest: async (kind, subject) =>
+      (await select('where m.kind = ? and m.subject = ? order by m.ordinal desc limit 1', [kind, subject]))[0] ?? null,
+
+    aboutPromotion: (promotionId) => select('where m.promotion_id = ?::bigint order by m.id', [promotionId]),
+
+    queue: (...queued) => knex.transaction((trx) => queueMessages(trx, ...queued)),
+
+    async promotionOfThread({ channel, ts }) {
+      const found = await knex.raw(
+        `select m.promotion_id from flag_promotions.messages m
+          where m.channel = ? and m.message_ts = ? and m.kind in ('alert', 'escalation')`,
+        [channel, ts],
+      );
+      return parseRows(found, promotionIdRow)[0]?.promotion_id ?? null;
+    },
+  };
+}
+
+/** Inside a transaction: queues messages about no one promotion. What is queued already stays as it is. */
+export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[]): Promise<void> {
+  for (const { kind, subject, detail = {}, under = null } of queued) {
+    await trx.raw(
+      `insert into flag_promotions.messages (kind, subject, detail, root_id)
+       values (?, ?, ?::jsonb, (select r.id from flag_promotions.messages r where r.kind = ? and r.subject = ?))
+       on conflict do nothing`,
+      [kind, subject, JSON.stringify(detail), under, subject],
+    );
+  }
+}
+
+/** The root of a promotion's conversation: its own alert, else the group that it is in. One parameter, its id as `p`. */
+const ROOT_OF = (promotion: string) => `coalesce(
+  (select r.id from flag_promotions.messages r
+    where r.kind = 'alert' and r.subject = ${promotion}::text and (r.state = 'posted' or r.attempts > 0)),
+  (select g.id from flag_promotions.messages g where g.state = 'posted'
+      and g.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ${promotion})))`;
+
+/**
+ * Inside a transaction: queues a reply in the thread of each promotion that has one. `ordinal` tells apart several of one
+ * kind; what is queued already stays as it is. `goesWithRoot`: where the root is posted again, this is not.
+ */
+export async function queueReplies(
+  trx: Knex,
+  promotionIds: readonly string[],
+  kind: MessageKind,
+  {
+    ordinal = '0',
+    isUrgent = false,
+    goesWithRoot = false,
+  }: { ordinal?: string; isUrgent?: boolean; goesWithRoot?: boolean } = {},
+): Promise<void> {
+  await trx.raw(
+    `insert into flag_promotions.messages (kind, subject, ordinal, promotion_id, root_id, is_urgent, goes_with_root)
+     select ?, p.id::text, ?::bigint, p.id, p.root_id, ?, ?
+       from (select p.id, ${ROOT_OF('p.id')} as root_id from unnest(?::bigint[]) as p (id)) p
+      where p.root_id is not null order by p.id on conflict do nothing`,
+    [kind, ordinal, isUrgent, goesWithRoot, [...promotionIds]],
+  );
+}
+
+/**
+ * Inside a transaction that changed what messages about promotions show: has those of the kinds updated, and the groups that
+ * the promotions are in. In the order of their ids, so that two such transactions can't deadlock.
+ */
+export async function requestUpdates(
+  trx: Knex,
+  promotionIds: readonly string[],
+  kinds: readonly MessageKind[],
+): Promise<void> {
+  await trx.raw(
+    `with held as (
+       select m.id from flag_promotions.messages m
+        where (m.promotion_id = any(?::bigint[]) and m.kind = any(?::text[]))
+           or m.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null)
+        order by m.id for no key update)
+     update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
+    [[...promotionIds], [...kinds], [...promotionIds]],
+  );
+}
+
+/** Beside a change of promotions (see `changeAudited`): has their progress updated. */
+export const UPDATE_PROGRESS: Sql = {
+  sql: `update flag_promotions.messages m set wanted = m.wanted + 1 from changed
+         where m.kind = 'progress' and m.subject = changed.id::text`,
+  values: [],
+};
+/** Beside a change that starts promotions: queues the message that tells how they go. */
+export const QUEUE_PROGRESS: Sql = {
+  sql: `insert into flag_promotions.messages (kind, subject, promotion_id)
+        select 'progress', id::text, id from changed on conflict do nothing`,
+  values: [],
+};

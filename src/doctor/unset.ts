@@ -1,0 +1,32 @@
+import type { Setting } from '../config.js';
+
+/** What it means that a setting is not set; null if the app doesn't start without it. A setting must have its line. */
+export const UNSET: Readonly<Record<Setting, string | null>> = {
+  DATABASE_URL: 'the app runs a PostgreSQL of its own under DATA_DIR',
+  DATA_DIR: '.data',
+  SLACK_BOT_TOKEN: null,
+  SLACK_SIGNING_SECRET: 'not needed in Socket Mode',
+  SLACK_APP_TOKEN: 'Slack’s requests come over HTTP',
+  SLACK_API_URL: 'https://slack.com/api/',
+  SLACK_ALERT_CHANNEL: null,
+  SLACK_CRITICAL_MENTION: 'criticals mention nobody',
+  ALERT_ROUTES: 'all alerts go to SLACK_ALERT_CHANNEL',
+  ALERT_MESSAGES_PER_HOUR: '10 alerts an hour and channel have a message of their own',
+  CRITICAL_BROADCAST: 'a critical’s reply in the thread is shown in the channel too',
+  CRITICAL_REPEAT_EVERY: '24h',
+  STUCK_WARNING_AFTER: '12h',
+  STUCK_CRITICAL_AFTER: '24h',
+  AUTO_COMMIT: 'off, a person decides',
+  HEROKU_API_KEY: 'no promoting, and no evidence',
+  HEROKU_API_URL: 'https://api.heroku.com',
+  TOTP_ENCRYPTION_KEY: null,
+  MAINTENANCE_CRON: 'every minute',
+  HEARTBEAT_URL: 'nobody outside notices silence',
+  DIGEST_CRON: 'no digest is posted',
+  PRUNE_AFTER: '90d',
+  PROMOTER_LEASE: '20s',
+  RCA_URL_HOSTS: 'any https host',
+  PUBLIC_URL: 'operators are enrolled on the command line',
+  PORT: '3000',
+  LOG_LEVEL: 'info',
+};

@@ -1,0 +1,18 @@
+import type { Database } from '../../db/database.js';
+import { planGroups } from '../../promotions/group.js';
+import type { Thresholds } from '../../promotions/stuck.js';
+import { defineStep, type Step } from './step.js';
+
+export interface NameCriticalsDependencies {
+  readonly db: Pick<Database, 'groups' | 'attention'>;
+  readonly thresholds: Pick<Thresholds, 'repeatCriticalEveryMs'>;
+}
+
+/** Names in the channel the criticals that landed in a group: after `detect`, so in the same tick. */
+export function nameCriticalsStep({ db, thresholds }: NameCriticalsDependencies): Step {
+  return defineStep({
+    gather: async () => ({ groups: await db.groups.withCriticals(), attention: await db.attention.all() }),
+    decide: ({ groups, attention }, at) => planGroups(groups, attention, at, thresholds.repeatCriticalEveryMs),
+    act: (action) => db.groups.nameCriticals(action),
+  });
+}

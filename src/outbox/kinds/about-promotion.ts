@@ -1,0 +1,53 @@
+import { type Alert, isOpen, worstSeverity } from '../../promotions/alert.js';
+import type { Attention } from '../../promotions/attention.js';
+import type { OutboxMessage } from '../../promotions/messages.js';
+import type { Promotion } from '../../promotions/promotion.js';
+import type { Severity } from '../../promotions/stuck.js';
+import type { Message } from '../../views/blocks.js';
+import type { Place, Shown, Sources } from '../kind.js';
+
+/* What the messages about one promotion have in common. */
+
+export interface PromotionFacts {
+  readonly promotion: Promotion;
+  readonly alerts: readonly Alert[];
+  /** The gravest of the open alerts. */
+  readonly severity: Severity;
+  readonly attention: Attention | null;
+  /** Whether it has a message of its own, rather than a group's. */
+  readonly isIndividual: boolean;
+  /** Whom its criticals mention. */
+  readonly mention: string | null;
+}
+
+/** null where the promotion is gone. */
+export async function gatherPromotion(message: OutboxMessage, sources: Sources): Promise<PromotionFacts | null> {
+  const { db, routeOf } = sources;
+  const promotion = message.promotionId === null ? null : await db.promotions.find(message.promotionId);
+  if (promotion === null) return null;
+  const alerts = await db.alerts.ofPromotion(promotion.id);
+  const open = alerts.filter(isOpen);
+  return {
+    promotion,
+    alerts,
+    severity: worstSeverity(open),
+    attention: await db.attention.of(promotion.id),
+    isIndividual: !open.some(({ groupId }) => groupId !== null),
+    mention: routeOf(promotion.herokuApp).mention,
+  };
+}
+
+/** Into the thread of its root; null where that isn't visible. */
+export function inThread({ root }: OutboxMessage, broadcast = false): Place | null {
+  return root?.message == null ? null : { to: 'thread', thread: root.message, broadcast };
+}
+
+/** A message and nothing more. */
+export function showing(message: Message | null): Shown | null {
+  return message === null ? null : { content: { message } };
+}
+
+/** Whether people are told again that a critical is open, which the channel is to see too. A group tells of all its own. */
+export function isToldToChannel({ isIndividual, severity }: PromotionFacts, sources: Sources): boolean {
+  return sources.broadcastCriticals && isIndividual && severity === 'critical';
+}

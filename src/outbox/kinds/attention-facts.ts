@@ -1,0 +1,32 @@
+import type { AuditEvent } from '../../db/audit.js';
+import type { OutboxMessage } from '../../promotions/messages.js';
+import type { Sources } from '../kind.js';
+import { gatherPromotion, isToldToChannel, type PromotionFacts } from './about-promotion.js';
+
+/** What the replies about who is on it and about snoozes have in common: each tells of the audit event that is its ordinal. */
+export interface AttentionFacts extends PromotionFacts {
+  readonly event: AuditEvent;
+  /** The name of who did it; a person is only looked up where one did. */
+  readonly actor: string;
+  /** A warning mentions nobody, and a group mentions people for all of its criticals at once. */
+  readonly mention: string | null;
+  readonly isBroadcast: boolean;
+}
+
+export async function gatherAttention(message: OutboxMessage, sources: Sources): Promise<AttentionFacts | null> {
+  const event = await sources.db.audit.find(message.ordinal);
+  const facts = await gatherPromotion(message, sources);
+  if (event === null || facts === null) return null;
+  return {
+    ...facts,
+    event,
+    actor: await sources.slack.nameOf(event.actor),
+    mention: facts.severity === 'critical' && facts.isIndividual ? facts.mention : null,
+    isBroadcast: isToldToChannel(facts, sources),
+  };
+}
+
+export function ownerIn({ detail }: AuditEvent): string {
+  const owner = detail['owner'];
+  return typeof owner === 'string' ? owner : '';
+}

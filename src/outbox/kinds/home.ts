@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { HOME_INTERVAL_MS, maintenanceMark } from '../../promotions/home.js';
+import type { Operator } from '../../operators/operator.js';
+import { severityDue } from '../../promotions/stuck.js';
+import { HOME_ROWS, type HomeFacts, homeTab } from '../../views/home.js';
+import { defineKind, type Sources } from '../kind.js';
+
+declare module '../../promotions/messages.js' {
+  interface MessageKinds {
+    home: 'a home tab that somebody opened; the subject is that person';
+  }
+}
+
+interface HomeOfViewer {
+  readonly facts: HomeFacts;
+  readonly viewer: Operator | null;
+  readonly asOf: Date;
+}
+
+/** Always posted: publishing it again does no harm. It is published only where something on it differs. */
+export const home = defineKind<HomeOfViewer>({
+  gone: 'close',
+  unknownOutcome: 'post_again',
+  async gather({ subject }, sources) {
+    const asOf = await sources.db.now();
+    const viewer = await sources.db.operators.find(subject);
+    return { facts: await gatherHome(sources, asOf), viewer, asOf };
+  },
+  place: ({ subject }) => ({ to: 'home', userId: subject }),
+  show: ({ facts, viewer, asOf }) => ({
+    content: { home: homeTab(facts, viewer, asOf) },
+    as: fingerprint(facts, viewer),
+    restMs: HOME_INTERVAL_MS,
+  }),
+});
+
+async function gatherHome({ db, thresholds, silentSince }: Sources, now: Date): Promise<HomeFacts> {
+  const stuckBefore = new Date(now.getTime() - thresholds.warningAfterMs);
+  const stuck = await db.promotions.stuck(stuckBefore, { offset: 0, limit: HOME_ROWS });
+  // The oldest first: after what is stuck comes what is within its time.
+  const deploying = await db.promotions.stuck(now, { offset: stuck.total, limit: HOME_ROWS });
+  const missing = await db.rcaDebts.owed(HOME_ROWS);
+  const last = await db.maintenance.last();
+  return {
+    stuck: stuck.rows.map((promotion) => ({
+      promotion,
+      severity: severityDue(promotion, now, thresholds) ?? 'warning',
+    })),
+    stuckTotal: stuck.total,
+    running: deploying.rows,
+    runningTotal: Math.max(0, deploying.total - stuck.total),
+    withoutRca: missing.rows,
+    withoutRcaTotal: missing.total,
+    withoutRcaIsAtLeast: missing.isAtLeast,
+    resolved: await db.promotions.resolved(HOME_ROWS),
+    maintenance: { last: last?.completedAt ?? null, silentSince: silentSince() },
+    superadmins: await db.operators.superadmins(),
+  };
+}
+
+/** Two that are equal look the same, but for times that only say how fresh it is. */
+function fingerprint(facts: HomeFacts, viewer: Operator | null): string {
+  const seen = { ...facts, maintenance: maintenanceMark(facts.maintenance), viewer };
+  return createHash('sha256').update(JSON.stringify(seen)).digest('base64');
+}
