@@ -207,7 +207,7 @@ test('a progress message shows what was committed after its last look, before it
       slack: createSlack({
         botToken: bed.slack.botToken,
         apiUrl: bed.slack.apiUrl,
-        turns: null,
+        slots: null,
         newOwner: () => 'this delivery',
       }),
       now: bed.clock.now,
