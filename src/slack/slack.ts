@@ -77,7 +77,7 @@ export interface Slack extends People {
   publishHome(userId: string, view: HomeTab): Promise<void>;
   /** Shows, under somebody's message, what is behind links in it. */
   unfurl(message: MessageRef, unfurls: Readonly<Record<string, Unfurl>>): Promise<void>;
-  whisper(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
+  postEphemeral(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
   /** Answers an interaction through its response URL: a message that only that person sees, or in place of the one they used. */
   respond(responseUrl: string, answer: Answer, options: { readonly replace: boolean }): Promise<void>;
   /** Takes away the message that an interaction came from. */
@@ -250,7 +250,7 @@ export function createSlack(options: SlackOptions): Slack {
       await call('chat.unfurl', () => client.chat.unfurl({ channel, ts, unfurls: { ...unfurls } }));
     },
 
-    async whisper({ channel, user, threadTs }, answer) {
+    async postEphemeral({ channel, user, threadTs }, answer) {
       await call('chat.postEphemeral', () =>
         client.chat.postEphemeral({
           channel,
