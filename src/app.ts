@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
-import type { Config, DatabaseConfig } from './config.js';
-import { type Database, openDatabase } from './db/database.js';
+import type { Config } from './config.js';
+import type { Database } from './db/database.js';
 import type { DueListener } from './db/due.js';
-import { startEmbeddedPostgres } from './db/embedded-postgres.js';
-import { migrateToLatest } from './db/migrate.js';
+import { openExisting, openUpToDate } from './db/open.js';
 import type { HandlerDependencies } from './handlers/dependencies.js';
 import { registerHandlers } from './handlers/index.js';
 import { createAppLookup } from './heroku/app-lookup.js';
@@ -52,46 +51,6 @@ export interface Surroundings {
 
 export function realSurroundings(log: Logger): Surroundings {
   return { now: () => new Date(), elapsed: () => performance.now(), random: Math.random, log };
-}
-
-export interface OpenedDatabase {
-  readonly db: Database;
-  /** Where it is; holds a password, so it must not be logged. */
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-/**
- * Opens the configured database, or the project's own where none is configured, with its schema brought up to date, unless
- * that is to be left `as_it_is`.
- * @throws where it cannot be reached, or the schema cannot be migrated; nothing stays open then
- */
-export async function openConfiguredDatabase(
-  config: DatabaseConfig,
-  log: Logger,
-  schema: 'up_to_date' | 'as_it_is' = 'up_to_date',
-): Promise<OpenedDatabase> {
-  const embedded =
-    config.databaseUrl === null
-      ? await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.debug({ from: 'postgres' }, line) })
-      : null;
-  const url = config.databaseUrl ?? embedded?.connectionString ?? '';
-  try {
-    const ran = schema === 'as_it_is' ? [] : await migrateToLatest(url);
-    if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
-  } catch (error) {
-    await embedded?.stop();
-    throw error;
-  }
-  const db = openDatabase(url);
-  return {
-    db,
-    url,
-    async close() {
-      await db.close();
-      await embedded?.stop();
-    },
-  };
 }
 
 function routingOf({ slack }: Config): Routing {
@@ -179,14 +138,14 @@ function createCore(config: Config, db: Database, around: Surroundings, metrics:
 
 /**
  * One maintenance tick and nothing else, for an external scheduler. `dryRun` decides and does nothing.
- * @throws where the database does not answer
+ * @throws if the database does not answer, or has no schema yet
  */
 export async function maintainOnce(
   config: Config,
   around: Surroundings,
   options: { readonly dryRun: boolean },
 ): Promise<MaintenanceReport> {
-  const database = await openConfiguredDatabase(config, around.log);
+  const database = await openExisting(config.database, around.log);
   const core = createCore(config, database.db, around, createMetrics());
   try {
     return await (options.dryRun ? core.planOnly() : core.maintain());
@@ -217,7 +176,7 @@ const SHOWN_AT_ONCE = 5;
  */
 export async function startApp(config: Config, around: Surroundings): Promise<RunningApp> {
   const { log, now } = around;
-  const database = await openConfiguredDatabase(config, log);
+  const database = await openUpToDate(config.database, log);
   const { db } = database;
   const metrics = createMetrics();
   const core = createCore(config, db, around, metrics);
