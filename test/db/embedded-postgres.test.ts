@@ -391,6 +391,17 @@ describe('accounts', () => {
     await writeRow(connectionString, 'kept');
   });
 
+  asRoot('root with a strict umask starts a server all the same', async () => {
+    const usual = process.umask(0o077);
+    try {
+      const server = await start();
+      await server.stop();
+      expect((await start()).adopted).toBe(false);
+    } finally {
+      process.umask(usual);
+    }
+  });
+
   asOthers('an ordinary user starts and stops a server of its own', async () => {
     await chmod(folder, 0o777);
     const child = await runningChild(ORDINARY);

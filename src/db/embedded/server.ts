@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lchown, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -116,7 +116,8 @@ async function isInFolder(session: Client, place: Place): Promise<boolean> {
   const name = `flag-promotions.proof-${randomBytes(6).toString('hex')}`;
   const file = path.join(place.cluster, name);
   try {
-    await writeFile(file, proof, { flag: 'wx', mode: 0o644 });
+    await writeFile(file, proof, { flag: 'wx', mode: 0o600 });
+    if (place.account !== undefined) await lchown(file, place.account.uid, place.account.gid);
     const { rows } = await session.query('select pg_read_file($1, true) as proof', [name]);
     return rows[0]?.proof === proof;
   } finally {
