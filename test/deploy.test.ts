@@ -10,13 +10,15 @@ const read = (file: string): string => readFileSync(path.resolve(__dirname, '..'
 const settings = new Set([...read('.env.example').matchAll(/^#?([A-Z_]+)=/gmu)].map(([, name]) => name));
 
 test('app.json asks for settings that there are, and for every one that is required', () => {
-  const { env } = z.object({ env: z.record(z.string(), z.looseObject({})) }).parse(JSON.parse(read('app.json')));
+  const app = z.object({ env: z.record(z.string(), z.looseObject({})), addons: z.array(z.string()) });
+  const { env, addons } = app.parse(JSON.parse(read('app.json')));
   expect(Object.keys(env).filter((name) => !settings.has(name))).toEqual([]);
   const required = [
     ...read('src/config.ts').matchAll(/^ {2}([A-Z_]+): (?:required\(|z\.preprocess\([^)]*is required)/gmu),
   ];
   expect(required.length).toBeGreaterThanOrEqual(2);
-  for (const [, name] of required) expect(Object.keys(env)).toContain(name);
+  const fromAddons = addons.some((addon) => addon.startsWith('heroku-postgresql')) ? ['DATABASE_URL'] : [];
+  for (const [, name] of required) expect([...Object.keys(env), ...fromAddons]).toContain(name);
 });
 
 test.each([

@@ -28,8 +28,12 @@ type Log = Pick<Logger, 'debug' | 'info' | 'error'>;
 /** The database for people: its name and host, or the embedded one's folder. Never the password. */
 export function describeDatabase(choice: DatabaseChoice): string {
   if (choice.kind === 'embedded') return `embedded, in ${path.resolve(choice.dataDir, 'postgres')}`;
-  // Nothing connects here: pg adds what PGHOST and the like say.
-  const { database, host, port } = new pg.Client({ connectionString: choice.url });
+  const url = new URL(choice.url);
+  url.password = '';
+  // Their files are read to connect, which nothing does here.
+  for (const name of ['sslmode', 'sslcert', 'sslkey', 'sslrootcert']) url.searchParams.delete(name);
+  // pg adds what PGHOST and the like say.
+  const { database, host, port } = new pg.Client({ connectionString: url.href });
   return `${database} on ${host}:${port}`;
 }
 

@@ -74,7 +74,9 @@ async function runInitdb(runtime: Runtime, data: string, account: Account | unde
   try {
     await run(runtime.initdb, options, { cwd: data, env: programEnvironment(), ...account });
   } catch (cause) {
-    const said = messageOf(cause).replace(/^Command failed: .*\n/u, '').trim();
+    const said = messageOf(cause)
+      .replace(/^Command failed: .*\n/u, '')
+      .trim();
     const help = said.includes('could not look up effective user ID')
       ? `uid ${process.getuid?.()} has no name: add it to /etc/passwd, or set DATABASE_URL to a PostgreSQL URL.`
       : 'Check the free space and the permissions of DATA_DIR.';
