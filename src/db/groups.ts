@@ -177,12 +177,15 @@ async function openGrouped(trx: Knex.Transaction, together: AlertsToGroup, at: D
       select * from unnest(?::bigint[], ?::text[], ?::bigint[])`,
     [ids, wanted.map(({ alert }) => alert.severity), groupIds],
   );
+  const criticals = wanted.filter(({ alert }) => alert.severity === 'critical').map(({ alert }) => alert.promotionId);
+  // A group with a critical is posted before warnings: the reply that names the critical follows it.
+  const urgent = groupIds.filter((_, index) => wanted[index]?.alert.severity === 'critical');
   await trx.raw(
     `with held as (select id from flag_promotions.messages where id = any(?::bigint[]) order by id for no key update)
-     update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
-    [[...new Set(groupIds)]],
+     update flag_promotions.messages m set wanted = m.wanted + 1, is_urgent = m.is_urgent or m.id = any(?::bigint[])
+       from held where m.id = held.id`,
+    [[...new Set(groupIds)], urgent],
   );
-  const criticals = wanted.filter(({ alert }) => alert.severity === 'critical').map(({ alert }) => alert.promotionId);
   await endSnoozesOfWarnings(trx, criticals, at);
   await appendAuditEvents(
     trx,
