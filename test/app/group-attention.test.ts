@@ -74,7 +74,7 @@ describe('a critical in a group', () => {
     expect(textOf(page).match(/On it/gu)).toHaveLength(1);
 
     const told = await group();
-    await tickAfter(45 * MINUTE);
+    await tickAfter(46 * MINUTE);
     expect(await thread(told)).toEqual([named, expect.stringContaining(`<@${kris.id}>, are you still on it?`)]);
     await tickAfter(10 * MINUTE);
     await tickAfter(MINUTE);
