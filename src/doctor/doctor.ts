@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { type Environment, inspectSettings } from '../config.js';
 import { codeOf } from '../db/embedded/errors.js';
-import { startEmbeddedPostgres } from '../db/embedded-postgres.js';
-import { isDatabaseUnavailable } from '../db/errors.js';
+import { EmbeddedPostgresError } from '../db/embedded-postgres.js';
+import { isDatabaseUnavailable, NoDatabaseError } from '../db/errors.js';
 import { type DatabaseInspection, inspectDatabase } from '../db/inspection.js';
+import { reachServer } from '../db/open.js';
 import { inspectHeroku } from '../heroku/inspection.js';
 import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
 import { inspectSlack } from '../slack/inspection.js';
@@ -54,27 +53,27 @@ type Usable = ReturnType<typeof inspectSettings>['usable'];
 async function databaseOf(
   usable: Usable,
 ): Promise<{ readonly facts: DatabaseInspection | null; readonly findings: readonly Finding[] }> {
-  // A faulty address is named among the settings; the app's own database would be another one.
-  if (usable.databaseUrl === undefined || usable.dataDir === undefined) return { facts: null, findings: [] };
-  if (usable.databaseUrl === null && !existsSync(path.join(usable.dataDir, 'postgres'))) {
-    const says = 'The app’s own is not there yet, and not made by looking: the first start makes it under DATA_DIR.';
-    return { facts: null, findings: [{ subject: 'database', status: 'note', says }] };
-  }
+  // A fault is named among the settings.
+  if (usable.database === undefined) return { facts: null, findings: [] };
   try {
-    const own = usable.databaseUrl === null ? await startEmbeddedPostgres({ dataDir: usable.dataDir }) : null;
+    const server = await reachServer(usable.database, false);
     try {
-      const facts = await inspectDatabase(usable.databaseUrl ?? own?.connectionString ?? '');
+      const facts = await inspectDatabase(server.url);
       return { facts, findings: databaseFindings(facts, opener(usable.totpKey)) };
     } finally {
-      await own?.stop();
+      await server.close();
     }
   } catch (error) {
+    if (error instanceof NoDatabaseError) {
+      return { facts: null, findings: [{ subject: 'database', status: 'note', says: error.message }] };
+    }
     return { facts: null, findings: [{ subject: 'database', status: 'fix', says: whyNoDatabase(error) }] };
   }
 }
 
 /** Never the error's own words: they may hold the address, and the address a password. */
 function whyNoDatabase(error: unknown): string {
+  if (error instanceof EmbeddedPostgresError) return error.message;
   const code = codeOf(error) ?? '';
   if (/^28/u.test(code)) return 'PostgreSQL refuses the account or password of DATABASE_URL.';
   if (code === '3D000') return 'PostgreSQL has no database of the name in DATABASE_URL. Create it.';
