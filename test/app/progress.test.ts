@@ -1,4 +1,4 @@
-import { APP, startTestBed, type TestBed } from '../support/app.js';
+import { APP, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
 const FLAG = 'dark_mode';
@@ -7,7 +7,7 @@ const VAR = 'FLAG_DARK_MODE';
 describe('the progress message', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', rateLimit: false });
+    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', rateLimit: false, environment: LONG_LEASE });
   });
   afterEach(() => bed.close());
 

@@ -1,10 +1,14 @@
-import { APP, CONFIG_VAR, FLAG, startTestBed, type TestBed } from '../support/app.js';
+import { APP, CONFIG_VAR, FLAG, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
 describe('the promoter', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', vars: { OTHER: 'canary-other-var' } });
+    bed = await startTestBed({
+      startAt: '2026-05-09T04:28:00Z',
+      vars: { OTHER: 'canary-other-var' },
+      environment: LONG_LEASE,
+    });
   });
   afterEach(() => bed.close());
 
