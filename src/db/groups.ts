@@ -177,12 +177,22 @@ async function openGrouped(trx: Knex.Transaction, together: AlertsToGroup, at: D
       select * from unnest(?::bigint[], ?::text[], ?::bigint[])`,
     [ids, wanted.map(({ alert }) => alert.severity), groupIds],
   );
+  // A warning that waits for the end of the quiet hours in another group is not told of there any more.
   await trx.raw(
-    `with held as (select id from flag_promotions.messages where id = any(?::bigint[]) order by id for no key update)
-     update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
-    [[...new Set(groupIds)]],
+    `update flag_promotions.alerts a set group_id = c.group_id from flag_promotions.alerts c
+      where a.promotion_id = any(?::bigint[]) and a.closed_at is null
+        and c.promotion_id = a.promotion_id and c.severity = 'critical' and c.closed_at is null and c.group_id <> a.group_id`,
+    [ids],
   );
   const criticals = wanted.filter(({ alert }) => alert.severity === 'critical').map(({ alert }) => alert.promotionId);
+  // A group with a critical is posted before warnings: the reply that names the critical follows it.
+  const urgent = groupIds.filter((_, index) => wanted[index]?.alert.severity === 'critical');
+  await trx.raw(
+    `with held as (select id from flag_promotions.messages where id = any(?::bigint[]) order by id for no key update)
+     update flag_promotions.messages m set wanted = m.wanted + 1, is_urgent = m.is_urgent or m.id = any(?::bigint[])
+       from held where m.id = held.id`,
+    [[...new Set(groupIds)], urgent],
+  );
   await endSnoozesOfWarnings(trx, criticals, at);
   await appendAuditEvents(
     trx,

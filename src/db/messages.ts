@@ -84,8 +84,12 @@ const OWED = `(${UNPOSTED} or (m.state = 'posted' and (m.wanted > m.shown or ${i
 /** A reply waits for its root. */
 const HAS_ITS_ROOT = `(m.root_id is null or not ${UNPOSTED}
   or (select r.state from flag_promotions.messages r where r.id = m.root_id) <> 'pending')`;
-/** Nobody works on it, and nothing holds it back but an earlier failure. */
-const FREE = `${isFree('m')} and (m.not_before is null or ${isReached('m.not_before')}) and ${HAS_ITS_ROOT}`;
+/** Nobody works on the row `alias`, and nothing holds it back but an earlier failure. */
+const isFreeNow = (alias: string) =>
+  `${isFree(alias)} and (${alias}.not_before is null or ${isReached(`${alias}.not_before`)})`;
+/** Its root is there, or is due itself: then it is delivered before its reply, in the same round. */
+const COMES_AFTER_ITS_ROOT = `(${HAS_ITS_ROOT} or exists (select 1 from flag_promotions.messages r
+  where r.id = m.root_id and ${isFreeNow('r')} and ${mayTryAgain('r')}))`;
 
 /** Clears the traces of earlier failures. */
 const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = ${CLOCK}`;
@@ -183,7 +187,7 @@ export function messages(knex: Knex): Messages {
 
     async due(limit) {
       const found = await knex.raw(
-        `select m.id from flag_promotions.messages m where ${OWED} and ${FREE} and ${mayTryAgain('m')}
+        `select m.id from flag_promotions.messages m where ${OWED} and ${isFreeNow('m')} and ${mayTryAgain('m')} and ${COMES_AFTER_ITS_ROOT}
           order by m.state = 'pending' and m.is_urgent desc, m.state = 'pending' desc, m.id limit ?`,
         [limit],
       );
@@ -205,7 +209,7 @@ export function messages(knex: Knex): Messages {
       // An update needn't wait for an earlier failure: nothing can be doubled by it, and a person may have clicked.
       const claimed = await knex.raw(
         `update flag_promotions.messages m set lease_owner = ?, ${LEASED_UNTIL}, attempts = m.attempts + 1
-          where m.id = ?::bigint and ${OWED} and ${FREE} and (not ${UNPOSTED} or ${mayTryAgain('m')})`,
+          where m.id = ?::bigint and ${OWED} and ${isFreeNow('m')} and ${HAS_ITS_ROOT} and (not ${UNPOSTED} or ${mayTryAgain('m')})`,
         [lease.owner, lease.durationMs, id],
       );
       return rowCount(claimed) === 1 ? find(id) : null;

@@ -14,8 +14,11 @@ export interface Pruning {
   pruneMessage(id: string, before: Date): Promise<void>;
 }
 
-/** Whether the message `m` has come to rest before an instant (one parameter): it owes nothing. */
-const RESTS = `(m.state <> 'pending' and m.wanted <= m.shown and m.updated_at < ?)`;
+/** Whether the message `alias` owes something: a closed one does not, whatever was wanted of it. */
+const owes = (alias: string) =>
+  `(${alias}.state = 'pending' or (${alias}.state = 'posted' and ${alias}.wanted > ${alias}.shown))`;
+/** Whether the message `m` has come to rest before an instant (one parameter). */
+const RESTS = `(not ${owes('m')} and m.updated_at < ?)`;
 
 /**
  * Whether everything that was said of the promotion `p` came to rest before an instant (two parameters): it ended, its
@@ -39,7 +42,7 @@ const INSTANTS = 2;
 const UNUSED = `m.promotion_id is null and m.root_id is null and ${RESTS}
   and not exists (select 1 from flag_promotions.alerts a where a.group_id = m.id)
   and not exists (select 1 from flag_promotions.messages r where r.root_id = m.id
-    and (r.state = 'pending' or r.wanted > r.shown or r.updated_at >= ?))`;
+    and (${owes('r')} or r.updated_at >= ?))`;
 
 export function pruning(knex: Knex): Pruning {
   return {
