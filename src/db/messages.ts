@@ -61,8 +61,11 @@ export interface Messages {
   /** It stands there; `shown` null: nobody knows what it shows, so it is updated next. */
   recordPosted(id: string, lease: Lease, at: MessageRef, shown: ShownMark | null): Promise<boolean>;
   recordShown(id: string, lease: Lease, shown: ShownMark): Promise<boolean>;
-  /** It won't be posted, or no longer be updated. */
-  close(id: string, lease: Lease): Promise<boolean>;
+  /**
+   * It won't be posted, or no longer be updated. `version`: the last request to update it that was looked at. False where
+   * another came in meanwhile: it may have something to say again.
+   */
+  close(id: string, lease: Lease, version: number): Promise<boolean>;
   /** Somebody deleted it in Slack: it is to be posted again. What escalated or repeated it in its thread went with it. */
   recordGone(id: string, lease: Lease): Promise<boolean>;
   /** Ends the lease; `postponement` null: nothing failed. */
@@ -91,10 +94,13 @@ const isFreeNow = (alias: string) =>
 const COMES_AFTER_ITS_ROOT = `(${HAS_ITS_ROOT} or exists (select 1 from flag_promotions.messages r
   where r.id = m.root_id and ${isFreeNow('r')} and ${mayTryAgain('r')}))`;
 
+/** The fence of every write by the holder of a lease. Two parameters, the message's id and the owner. */
+const LEASED = 'id = ?::bigint and lease_owner = ?';
+
 /** Clears the traces of earlier failures. */
 const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = ${CLOCK}`;
 /** As if it had never been in Slack. */
-const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null, refresh_at = null`;
+export const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null, refresh_at = null`;
 
 const SELECT = `
   select m.id, m.kind, m.subject, m.ordinal, m.promotion_id, m.is_urgent, m.state, m.channel, m.refused_channel, m.refused_because,
@@ -175,10 +181,11 @@ export function messages(knex: Knex): Messages {
   const find = async (id: string) => (await select('where m.id = ?::bigint', [id]))[0] ?? null;
 
   async function fenced(runner: Knex, id: string, lease: Lease, assignments: string, values: readonly Value[] = []) {
-    const updated = await runner.raw(
-      `update flag_promotions.messages set ${assignments} where id = ?::bigint and lease_owner = ?`,
-      [...values, id, lease.owner],
-    );
+    const updated = await runner.raw(`update flag_promotions.messages set ${assignments} where ${LEASED}`, [
+      ...values,
+      id,
+      lease.owner,
+    ]);
     return rowCount(updated) === 1;
   }
 
@@ -251,7 +258,13 @@ export function messages(knex: Knex): Messages {
         [version, as, refreshAfterMs, restMs],
       ),
 
-    close: (id, lease) => fenced(knex, id, lease, `state = 'closed', refresh_at = null, ${NO_FAILURE}`),
+    async close(id, lease, version) {
+      const closed = await knex.raw(
+        `update flag_promotions.messages set state = 'closed', refresh_at = null, ${NO_FAILURE} where ${LEASED} and wanted <= ?`,
+        [id, lease.owner, version],
+      );
+      return rowCount(closed) === 1;
+    },
 
     recordGone: (id, lease) =>
       knex.transaction(async (trx) => {
@@ -310,12 +323,13 @@ export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[])
   }
 }
 
-/** The root of a promotion's conversation: its own alert, else the group that it is in. One parameter, its id as `p`. */
+/** The root of a promotion's conversation: its own alert, else the newest group that it is in. */
 const ROOT_OF = (promotion: string) => `coalesce(
   (select r.id from flag_promotions.messages r
     where r.kind = 'alert' and r.subject = ${promotion}::text and (r.state = 'posted' or r.attempts > 0)),
   (select g.id from flag_promotions.messages g where g.state = 'posted'
-      and g.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ${promotion})))`;
+      and g.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ${promotion})
+    order by g.id desc limit 1))`;
 
 /**
  * Inside a transaction: queues a reply in the thread of each promotion that has one. `ordinal` tells apart several of one

@@ -66,7 +66,7 @@ async function decide(
   const fields = readFields(submission, state, deps.rcaUrlHosts);
   if ('errors' in fields) return unsaved({ kind: 'errors', errors: fields.errors });
 
-  const now = deps.now();
+  const now = await deps.db.now();
   const promotion = await deps.db.promotions.find(state.promotionId);
   if (promotion === null) return unsaved(await refused(deps, { kind: 'unknown_promotion' }, title, now));
   const reread = await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS);

@@ -158,7 +158,7 @@ async function refusalWords(deps: HandlerDependencies, refusal: TransitionRefusa
   const byRole = refusal.kind === 'not_superadmin' || refusal.kind === 'not_operator';
   if (byRole) deps.onDenied(refusal.kind);
   const superadmins = byRole ? await deps.db.operators.superadmins() : [];
-  return transitionRefusalWords(refusal, transition, { now: deps.now(), superadmins });
+  return transitionRefusalWords(refusal, transition, { now: await deps.db.now(), superadmins });
 }
 
 function render(promotion: Promotion, state: FormState, changed: boolean): Modal {
@@ -216,7 +216,7 @@ async function decide(
       return undone({ kind: 'view', view });
     }
   }
-  const now = deps.now();
+  const now = await deps.db.now();
   const { promotionId, transition, evidence: shown } = state;
   const outcome: TransitionOutcome = await deps.db.transitions.carryOut(
     { promotionId, transition, operatorId: submission.userId, shown, reread },

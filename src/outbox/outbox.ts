@@ -112,8 +112,8 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
   }
 
   async function close({ message, lease }: Work): Promise<DeliveryOutcome> {
-    await messages.close(message.id, lease);
-    return { kind: 'closed' };
+    const closed = await messages.close(message.id, lease, message.wanted);
+    return { kind: closed ? 'closed' : 'nothing' };
   }
 
   async function findFirst(
@@ -188,7 +188,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     } else if (kind.gone === 'post_again' && isWanted(work)) {
       await messages.recordGone(message.id, lease);
     } else {
-      await messages.close(message.id, lease);
+      await messages.close(message.id, lease, message.wanted);
     }
     return { kind: 'updated' };
   }
