@@ -64,7 +64,12 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
   const slack = await startSlackStandIn({ scopes: manifest.scopes, rateLimit: false });
   const outcomes: DeliveryOutcome[] = [];
   let owners = 0;
-  let offset = NOW.getTime() - Date.now();
+  let offset = 0;
+  const advance = async (milliseconds: number): Promise<void> => {
+    offset += milliseconds;
+    await moveDatabaseClock((sql) => stored.rows.query(sql), offset);
+  };
+  await advance(NOW.getTime() - Date.now());
   const facts = new Map<string, Facts>();
 
   function createFor(db: Database): Outbox {
@@ -116,10 +121,7 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
       );
       facts.set(row?.subject ?? '', now);
     },
-    async advance(milliseconds) {
-      offset += milliseconds;
-      await moveDatabaseClock((sql) => stored.rows.query(sql), offset);
-    },
+    advance,
     async expireLeases() {
       await stored.rows.query(
         `update flag_promotions.messages set lease_until = flag_promotions.clock() - interval '1 second'
