@@ -49,6 +49,7 @@ async function run(random: () => number): Promise<Report> {
     'codes not looked at': 0,
     'broken audit chains': 0,
   };
+  let refused = 0;
   for (let round = 1; round <= ROUNDS; round += 1) {
     const answers: string[] = [];
     for (let first = 0; first < OPERATORS; first += AT_ONCE) {
@@ -58,6 +59,7 @@ async function run(random: () => number): Promise<Report> {
       const tried = guesses.map((operator) => submit(operator, wrongCode(bed, operator, random)));
       answers.push(...(await Promise.all(tried)));
     }
+    refused += answers.filter(isRefusal).length;
     wrong['answers with a fault'] += answers.filter((answer) => !answer.startsWith('200')).length;
     wrong['codes not looked at'] += answers.filter((answer) =>
       /not known whether|Nothing was saved/u.test(answer),
@@ -86,16 +88,8 @@ async function run(random: () => number): Promise<Report> {
   return {
     did: `${ROUNDS * OPERATORS * GUESSES} wrong codes of ${OPERATORS} operators in ${ROUNDS} rounds, over ${ports.length} replicas`,
     wrong,
+    happened: { 'codes refused': { times: refused, atLeast: ROUNDS * OPERATORS * GUESSES } },
   };
-}
-
-/** Six digits that no authenticator shows around now. */
-function wrongCode(bed: TestBed, operator: string, random: () => number): string {
-  const near = [-2, -1, 0, 1, 2].map((steps) => bed.code(operator, steps));
-  for (;;) {
-    const guess = String(Math.floor(random() * 1_000_000)).padStart(6, '0');
-    if (!near.includes(guess)) return guess;
-  }
 }
 
 async function isLockedUntil(bed: TestBed, operator: string, until: Date): Promise<boolean> {
@@ -104,6 +98,17 @@ async function isLockedUntil(bed: TestBed, operator: string, until: Date): Promi
     [operator],
   );
   return row?.until?.getTime() === until.getTime() && row.n === FAILURES_TO_LOCK;
+}
+
+const isRefusal = (answer: string): boolean => answer.includes('errors');
+
+/** Six digits that no authenticator shows around now. */
+function wrongCode(bed: TestBed, operator: string, random: () => number): string {
+  const near = [-2, -1, 0, 1, 2].map((steps) => bed.code(operator, steps));
+  for (;;) {
+    const guess = String(Math.floor(random() * 1_000_000)).padStart(6, '0');
+    if (!near.includes(guess)) return guess;
+  }
 }
 
 async function refusals(bed: TestBed, operator: string): Promise<{ readonly wrong: number; readonly locked: number }> {
