@@ -173,10 +173,13 @@ async function openGrouped(trx: Knex.Transaction, together: AlertsToGroup, at: D
   const joined = wanted.every(({ groupId }) => groupId !== null) ? null : await joinOrBegin(trx, together);
   const groupIds = wanted.map(({ groupId }) => groupId ?? joined ?? '');
   const ids = wanted.map(({ alert }) => alert.promotionId);
+  // A group with a critical is posted before warnings: the reply that names the critical follows it.
+  const urgent = groupIds.filter((_, index) => wanted[index]?.alert.severity === 'critical');
   await trx.raw(
     `with held as (select id from flag_promotions.messages where id = any(?::bigint[]) order by id for no key update)
-     update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
-    [[...new Set(groupIds)]],
+     update flag_promotions.messages m set wanted = m.wanted + 1, is_urgent = m.is_urgent or m.id = any(?::bigint[])
+       from held where m.id = held.id`,
+    [[...new Set(groupIds)], urgent],
   );
   await forgetEarlierLives(trx, ids);
   await trx.raw(

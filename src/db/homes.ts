@@ -1,5 +1,5 @@
 import type { Knex } from './connection.js';
-import { CLOCK } from './leases.js';
+import { CLOCK, mayTryAgain } from './leases.js';
 import { idRow, parseRows } from './rows.js';
 
 /** The home tabs that people opened: each is a message of the outbox, always posted, and updated when something changed. */
@@ -33,7 +33,7 @@ export function homes(knex: Knex): Homes {
       const due = await knex.raw(
         `with held as (
            select m.id from flag_promotions.messages m
-            where m.kind = 'home' and m.posted_at > ${CLOCK} - ${WATCHED} order by m.id limit ${MOST} for no key update)
+            where m.kind = 'home' and m.posted_at > ${CLOCK} - ${WATCHED} and ${mayTryAgain('m')} order by m.id limit ${MOST} for no key update)
          update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id returning m.id`,
       );
       return parseRows(due, idRow).map(({ id }) => id);

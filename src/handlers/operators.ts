@@ -26,7 +26,7 @@ import {
   ROLE_NAMES,
   staleConfirmationWords,
 } from '../views/operators.js';
-import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import { answer, EXTERNAL_USER, isExternalUser, type Opening, openModal } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type Clicks, linkOpened } from './handler.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
@@ -152,7 +152,7 @@ async function decide(
 ): Promise<Decided<Done>> {
   const undone = (to: SubmitAnswer): Decided<Done> => ({ answer: to, done: null });
   const say = (text: string) => undone({ kind: 'view', view: notice(administrationTitle(action), text) });
-  if (await isStranger(deps, submission.teamId)) return say(STRANGER.text);
+  if (await isExternalUser(deps, submission.teamId)) return say(EXTERNAL_USER.text);
   const { publicUrl } = deps;
   if (LINKED.has(action) && publicUrl === null) return say(linksOffWords(action));
   const personId = action === 'rotate' ? submission.userId : submission.field(BLOCK.person);
@@ -210,7 +210,7 @@ export const enrolmentClicks = {
 /** `Yes, that was me` was clicked. */
 async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
   const stale = await staleWords(deps, click.value, click.userId);
   if (stale !== null) return answer(deps, click.responseUrl, sentence(stale));
   await answer(deps, click.responseUrl, sentence(await confirmed(deps, click.userId)), { replace: true });
@@ -219,7 +219,7 @@ async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): 
 /** `No, that was not me` was clicked. */
 async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
   const stale = await staleWords(deps, click.value, click.userId);
   if (stale !== null) return answer(deps, click.responseUrl, sentence(stale));
   const declined = await deps.db.enrolments.decline(click.userId, await deps.db.now());

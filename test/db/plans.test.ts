@@ -171,7 +171,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       await db.messages.recordDestination(id, LEASE, { channel: 'C0ALERTS', refused: null });
       const shown = { version: claimed?.wanted ?? 0, as: 'critical', refreshAfterMs: 60_000, restMs: null };
       await db.messages.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'mine' }, shown);
-      const again = await db.messages.reread(id, LEASE);
+      const again = await db.messages.find(id);
       await db.messages.release(id, LEASE, null);
       return {
         claimed: claimed?.promotionId === nth(0),
@@ -431,7 +431,7 @@ describe('beside 200,000 promotions and as many events', () => {
       const claimed = await db.promoting.claimNext(LEASE);
       const id = claimed?.promotion.id ?? '';
       await db.promoting.renew(id, LEASE);
-      await db.promoting.keepBefore(id, LEASE, { value: null, release: 1 });
+      await db.promoting.recordPreviousValue(id, LEASE, { value: null, release: 1 });
       await db.promoting.writePendingCommit(id, LEASE, RELEASE, now);
       done = await db.promoting.commit(id, LEASE, { state: 'deployed' }, now, RELEASE);
     });
