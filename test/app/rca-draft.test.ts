@@ -71,6 +71,8 @@ const modalSays = (words: string) =>
 describe('the incident’s own data, through the whole app', () => {
   test('makes a draft with every fact of the original that a system can know', async () => {
     await alerted();
+    // The database's clock goes on meanwhile; in the original it was seen at that second.
+    await bed.rows.query(`update flag_promotions.messages set posted_at = '2026-05-11T14:18:00Z'`);
     await resolve();
     await draft();
     await answered('is in the alert’s thread');
