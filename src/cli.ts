@@ -15,7 +15,7 @@ import { EmbeddedPostgresError } from './db/embedded-postgres.js';
 import { NoDatabaseError } from './db/errors.js';
 import { migrateToLatest, rollBackAll, rollBackTo } from './db/migrate.js';
 import { type DatabaseChoice, describeDatabase, openExisting, reachServer } from './db/open.js';
-import { examine } from './doctor/doctor.js';
+import { runDoctor } from './doctor/doctor.js';
 import { createLogger } from './log.js';
 import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment-secrets.js';
 import type { Role } from './operators/operator.js';
@@ -175,16 +175,16 @@ program
   .action(async (options: { json?: boolean }) => {
     const { database } = inspectSettings(process.env).usable;
     if (database !== undefined) sayWhichDatabase(database);
-    const findings = await examine(process.env, () => new Date());
-    const faults = findings.filter(({ status }) => status === 'fix').length;
-    const width = Math.max(...findings.map(({ subject }) => subject.length));
+    const checks = await runDoctor(process.env, () => new Date());
+    const faults = checks.filter(({ status }) => status === 'fix').length;
+    const width = Math.max(...checks.map(({ subject }) => subject.length));
     const text = [
-      ...findings.map(({ subject, status, says }) => `${status.padEnd(4)}  ${subject.padEnd(width)}  ${says}`),
+      ...checks.map(({ subject, status, says }) => `${status.padEnd(4)}  ${subject.padEnd(width)}  ${says}`),
       faults === 0
         ? 'Nothing needs doing.'
         : `${faults === 1 ? 'One thing needs' : `${faults} things need`} doing: see “fix”.`,
     ].join('\n');
-    print(options.json === true, { healthy: faults === 0, findings }, text);
+    print(options.json === true, { healthy: faults === 0, checks }, text);
     if (faults > 0) process.exitCode = 1;
   });
 

@@ -5,6 +5,7 @@ import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } f
 import { startTestBed, type TestBed } from '../support/app.js';
 import { fastTemporaryFolder, startTestServer } from '../support/database.js';
 import { startChild } from './child.js';
+import { countOwed } from './owed.js';
 import { openForms, submitUntilClear } from './people.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 import { signed } from './signed.js';
@@ -120,8 +121,7 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
   }
   for (const line of figures) process.stdout.write(`  ${line}\n`);
   // What is owed to Slack goes out within the longest wait between attempts.
-  await bed.rows.query('update flag_promotions.alerts set next_attempt_at = null');
-  await bed.rows.query('update flag_promotions.replies set next_attempt_at = null');
+  await bed.rows.query('update flag_promotions.messages set next_attempt_at = null');
   await untilSettled(bed);
   const wrong = {
     'replicas that ended': replicas.filter(({ process: one }) => one.exitCode !== null || one.signalCode !== null)
@@ -139,6 +139,16 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
   return {
     did: `${troubles.length} troubles (disk: ${disk.how}), ${troubles.length * PER_TROUBLE} promotions; answers: ${said}`,
     wrong,
+    happened: {
+      'forms submitted': {
+        times: [...answers.values()].reduce((sum, n) => sum + n, 0),
+        atLeast: troubles.length * PER_TROUBLE,
+      },
+      'submissions that a trouble met': {
+        times: [...answers].reduce((sum, [answer, n]) => sum + (answer === 'saved' ? 0 : n), 0),
+        atLeast: 1,
+      },
+    },
   };
 }
 
@@ -227,11 +237,7 @@ async function readyAgain(ports: readonly number[], deadline: number): Promise<b
 async function untilSettled(bed: TestBed): Promise<void> {
   const deadline = performance.now() + RECOVERED_WITHIN_MS;
   while (performance.now() < deadline) {
-    const [left] = await bed.rows.query<{ n: number }>(
-      `select (select count(*) from flag_promotions.alerts where state <> 'closed' or repaint_wanted > repaint_done)::int
-            + (select count(*) from flag_promotions.replies where state = 'pending')::int as n`,
-    );
-    if (left?.n === 0) return;
+    if ((await countOwed(bed.rows)) === 0) return;
     await sleep(500);
   }
 }
@@ -242,8 +248,9 @@ async function judge(bed: TestBed, count: number): Promise<Readonly<Record<strin
        select promotion_id, count(*) as n from flag_promotions.audit_log where action like '%ops_complete' group by 1)
      select count(*) filter (where (p.state = 'deployed') <> (e.n is not null) or (p.state = 'deployed' and p.resolved_by is null))::int as half,
             count(*) filter (where e.n = 1)::int as resolved,
-            count(*) filter (where exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id
-                                            and (a.state <> 'closed' or a.repaint_wanted > a.repaint_done)))::int as left
+            count(*) filter (where exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and a.closed_at is null)
+                                or exists (select 1 from flag_promotions.messages m where m.promotion_id = p.id
+                                            and (m.state = 'pending' or m.wanted > m.shown)))::int as left
        from console_flag_promotions p left join events e on e.promotion_id = p.id`,
   );
   const messages = await bed.slack.messages(bed.slack.channels.alerts);

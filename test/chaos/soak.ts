@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EphemeralMessage } from '../../demo/slack/workspace.js';
+import type { EphemeralMessage, StoredMessage } from '../../demo/slack/workspace.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { startTestServer } from '../support/database.js';
 import { type Child, startChild } from './child.js';
@@ -33,10 +33,8 @@ const TABLES = [
   'flag_promotions.audit_head',
   'flag_promotions.operators',
   'flag_promotions.alerts',
-  'flag_promotions.replies',
-  'flag_promotions.progress',
+  'flag_promotions.messages',
   'flag_promotions.attention',
-  'flag_promotions.summaries',
   'flag_promotions.channel_slots',
   'flag_promotions.maintenance',
   'flag_promotions.migrations',
@@ -86,7 +84,8 @@ async function promote(bed: TestBed, until: number): Promise<number> {
       `with begun as (
          insert into console_flag_promotions (flag_key, heroku_app, config_var, state, checkpoint, promoted_by, promoted_at)
          values ($1, 'raxx-console-prod', $2, 'deploying', $3, 'kris', $4) returning id)
-       insert into flag_promotions.progress (promotion_id) select id from begun where $3::text is not null`,
+       insert into flag_promotions.messages (kind, subject, promotion_id)
+         select 'progress', id::text, id from begun where $3::text is not null`,
       [flagKey, `FLAG_${flagKey.toUpperCase()}`, isStuck ? null : 'INTENT', promotedAt],
     );
     await sleep(PROMOTION_EVERY_MS);
@@ -116,30 +115,50 @@ async function resolve(
   let resolved = 0;
   let unopened = 0;
   while (performance.now() < until) {
-    const alerts = (await bed.slack.messages(bed.slack.channels.alerts)).filter(
-      ({ ts, threadTs, raw }) => !seen.has(ts) && threadTs === null && JSON.stringify(raw).includes('mark_completed'),
-    );
-    // What a summary tells has its buttons in a list.
-    const shown = alerts.length > 0 || free.length === 0 ? alerts : await stuckList(bed).catch(() => []);
-    for (const alert of shown.slice(0, free.length === 0 ? 0 : 1)) {
-      const key = 'id' in alert ? alert.id : alert.ts;
-      seen.add(key);
-      const operator = free.shift();
-      const [job] = await openForms(bed, [alert], operator).catch((): readonly Job[] => []);
-      if (job === undefined) {
-        // A click that another replica was too busy for: the person clicks again.
-        seen.delete(key);
-        if (operator !== undefined) free.push(operator);
-        unopened += 1;
-        continue;
+    const alert = free.length === 0 ? undefined : await nextAlert(bed, seen);
+    if (alert !== undefined) {
+      const outcome = await resolveOne(bed, alert, free, pick(random, ports));
+      if (outcome === 'resolved') {
+        seen.add('id' in alert ? alert.id : alert.ts);
+        resolved += 1;
       }
-      if ((await submitForm(bed, job, pick(random, ports), ENTERED)) === 'saved') resolved += 1;
-      else seen.delete(key);
-      freeLater(free, job);
+      // A click that another replica was too busy for: the person clicks again.
+      if (outcome === 'unopened') unopened += 1;
     }
     await sleep(1_000);
   }
   return { resolved, unopened };
+}
+
+/** An alert with buttons that was not resolved yet; else the list, where a group has its buttons. */
+async function nextAlert(
+  bed: TestBed,
+  seen: ReadonlySet<string>,
+): Promise<StoredMessage | EphemeralMessage | undefined> {
+  const alert = (await bed.slack.messages(bed.slack.channels.alerts)).find(
+    ({ ts, threadTs, raw }) => !seen.has(ts) && threadTs === null && JSON.stringify(raw).includes('mark_completed'),
+  );
+  if (alert !== undefined) return alert;
+  const lists = await stuckList(bed).catch((): readonly EphemeralMessage[] => []);
+  return lists.find(({ id }) => !seen.has(id));
+}
+
+/** Opens the form on an alert as the next free operator, and submits it. */
+async function resolveOne(
+  bed: TestBed,
+  alert: StoredMessage | EphemeralMessage,
+  free: string[],
+  port: number,
+): Promise<'resolved' | 'refused' | 'unopened'> {
+  const operator = free.shift();
+  const [job] = await openForms(bed, [alert], operator).catch((): readonly Job[] => []);
+  if (job === undefined) {
+    if (operator !== undefined) free.push(operator);
+    return 'unopened';
+  }
+  const answer = await submitForm(bed, job, port, ENTERED);
+  freeLater(free, job);
+  return answer === 'saved' ? 'resolved' : 'refused';
 }
 
 /** What hangs here never reached Heroku: whoever says that it is live has to say so twice. */
@@ -191,7 +210,7 @@ async function soak(): Promise<boolean> {
     // The app in this process has no promoter, and its timer never rings: the two replicas do the work.
     withoutHeroku: true,
     vars: {},
-    // Some are told one by one, and more in a summary.
+    // Some have an alert of their own, and more are in a group.
     environment: {
       ALERT_MESSAGES_PER_HOUR: '3',
       PRUNE_AFTER: '30s',

@@ -27,11 +27,15 @@ export const home = defineKind<HomeOfViewer>({
     return { facts: await gatherHome(sources, asOf), viewer, asOf };
   },
   place: ({ subject }) => ({ to: 'home', userId: subject }),
-  show: ({ facts, viewer, asOf }) => ({
-    content: { home: homeTab(facts, viewer, asOf) },
-    as: fingerprint(facts, viewer),
-    restMs: HOME_INTERVAL_MS,
-  }),
+  show({ facts, viewer, asOf }, { message }) {
+    const as = fingerprint(facts, viewer);
+    return {
+      content: { home: homeTab(facts, viewer, asOf) },
+      as,
+      isShownAlready: message.shownAs === as,
+      restMs: HOME_INTERVAL_MS,
+    };
+  },
 });
 
 /** What the tabs show, whoever looks: while it is the same, nobody's has to be published. */
