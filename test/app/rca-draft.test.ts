@@ -71,8 +71,6 @@ const modalSays = (words: string) =>
 describe('the incident’s own data, through the whole app', () => {
   test('makes a draft with every fact of the original that a system can know', async () => {
     await alerted();
-    // The database's clock goes on meanwhile; in the original it was seen at that second.
-    await bed.rows.query(`update flag_promotions.messages set posted_at = '2026-05-11T14:18:00Z'`);
     await resolve();
     await draft();
     await answered('is in the alert’s thread');
@@ -82,8 +80,11 @@ describe('the incident’s own data, through the whole app', () => {
       text: expect.stringContaining('Draft of the RCA of `console_heroku_log_drain_alerting`'),
     });
     const markdown = bed.slack.fileContent(file?.id ?? '');
+    // These two moments are by the database's clock, which goes on meanwhile.
+    const toTheMinute = (text: string) => text.replaceAll(/(14:18|14:21):\d\d UTC/gu, '$1 UTC');
     for (const fact of FACTS) {
-      if ('draft' in fact) expect(markdown).toContain(fact.draft.replaceAll('v42', `v${liveSince}`));
+      if ('draft' in fact)
+        expect(toTheMinute(markdown)).toContain(toTheMinute(fact.draft.replaceAll('v42', `v${liveSince}`)));
       else expect(markdown).not.toContain(fact.original);
     }
     expect(markdown).toContain('by `kris@raxx.example`');
