@@ -76,6 +76,11 @@ const TOLD = `
                   where m.kind = 'repeat' and m.subject = s.promotion_id::text and m.state = 'pending') as repeat_pending
     from unnest(?::bigint[]) as s (promotion_id)`;
 
+/** Whether Slack still shows the promotion `p` as if it were deploying. */
+const IS_SHOWN_AS_DEPLOYING = `(exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and ${IS_OPEN})
+  or exists (select 1 from flag_promotions.messages m where m.promotion_id = p.id and m.kind = 'progress'
+        and m.state = 'posted' and m.shown_as = 'deploying' and m.wanted <= m.shown))`;
+
 /** The individual alerts of the last hour, and those that wait for the end of the quiet hours, by Heroku app. */
 const INDIVIDUAL = `
   with individual as (
@@ -93,7 +98,8 @@ export function alerts(knex: Knex): Alerts {
       // The promotion first, as every transaction locks: somebody may be reopening it, or linking its RCA.
       const held = await trx.raw(
         `select p.id from console_flag_promotions p
-          where p.id = any(?::bigint[]) and p.state <> 'deploying' order by p.id for no key update ${locked}`,
+          where p.id = any(?::bigint[]) and p.state <> 'deploying' and ${IS_SHOWN_AS_DEPLOYING}
+          order by p.id for no key update of p ${locked}`,
         [[...promotionIds]],
       );
       const ended = parseRows(held, idRow).map(({ id }) => id);
