@@ -6,7 +6,7 @@ import { endAttention, endSnoozesOfWarnings } from './attention-rows.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { CLOCK, isReached } from './leases.js';
-import { queueReplies, requestUpdates } from './messages.js';
+import { NOWHERE, queueReplies, requestUpdates } from './messages.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -80,11 +80,11 @@ const TOLD = `
 const INDIVIDUAL = `
   with individual as (
     select m.promotion_id, false as waits from flag_promotions.messages m
-     where m.kind = 'alert' and m.state = 'posted' and m.posted_at > ${CLOCK} - interval '1 hour'
+     where m.kind = 'alert' and m.state = 'posted' and m.posted_at > (select ${CLOCK} - interval '1 hour')
     union all
     select m.promotion_id, coalesce(not ${isReached('m.not_before')}, false) from flag_promotions.messages m
      where m.kind = 'alert' and m.state = 'pending')
-  select (select p.heroku_app from console_flag_promotions p where p.id = i.promotion_id) as heroku_app, waits, count(*) as n
+  select coalesce((select p.heroku_app::text from console_flag_promotions p where p.id = i.promotion_id), '') as heroku_app, waits, count(*) as n
     from individual i group by 1, 2`;
 
 export function alerts(knex: Knex): Alerts {
@@ -203,13 +203,21 @@ export function alerts(knex: Knex): Alerts {
   }
 }
 
-/** The promotion's message: queued with its first alert; a graver one is posted at once, or has it updated. */
+/**
+ * The promotion's message: queued with its first alert; a graver one is posted at once, or has it updated. One that was closed
+ * is queued anew: its promotion had ended, and somebody set it back to deploying before that was noticed.
+ */
 async function queueAlert(trx: Knex, promotionId: string, notBefore: Date | null, isUrgent: boolean): Promise<void> {
   await trx.raw(
     `insert into flag_promotions.messages as m (kind, subject, promotion_id, not_before, is_urgent) values ('alert', ?, ?, ?, ?)
       on conflict (kind, subject, ordinal) do update
         set wanted = m.wanted + 1, not_before = null, is_urgent = m.is_urgent or excluded.is_urgent`,
     [promotionId, promotionId, notBefore, isUrgent],
+  );
+  await trx.raw(
+    `update flag_promotions.messages set state = 'pending', ${NOWHERE}, shown_as = null
+      where kind = 'alert' and subject = ? and state = 'closed'`,
+    [promotionId],
   );
 }
 
@@ -224,8 +232,11 @@ export async function forgetEarlierLives(trx: Knex, promotionIds: readonly strin
     [...promotionIds],
   ]);
   await trx.raw(
-    `delete from flag_promotions.messages m where m.promotion_id = any(?::bigint[]) and m.kind <> 'progress'
-        and not exists (select 1 from flag_promotions.alerts a where a.promotion_id = m.promotion_id)`,
+    `with held as (
+       select m.id from flag_promotions.messages m where m.promotion_id = any(?::bigint[]) and m.kind <> 'progress'
+          and not exists (select 1 from flag_promotions.alerts a where a.promotion_id = m.promotion_id)
+        order by m.id for update)
+     delete from flag_promotions.messages m using held where m.id = held.id`,
     [[...promotionIds]],
   );
 }

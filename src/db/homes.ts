@@ -21,7 +21,7 @@ export function homes(knex: Knex): Homes {
       const opened = await knex.raw(
         `insert into flag_promotions.messages as m (kind, subject, state, wanted, posted_at) values ('home', ?, 'posted', 1, ${CLOCK})
           on conflict (kind, subject, ordinal) do update
-            set posted_at = excluded.posted_at, wanted = m.wanted + 1, shown_as = null, not_before = null, next_attempt_at = null
+            set state = 'posted', posted_at = excluded.posted_at, wanted = m.wanted + 1, shown_as = null, not_before = null, next_attempt_at = null
          returning m.id`,
         [slackUserId],
       );

@@ -54,15 +54,19 @@ export interface Messages {
   owedAbout(promotionId: string): Promise<readonly string[]>;
   /** Takes the lease; null where another holds it, nothing is owed, or it has to wait. Counts as an attempt. */
   claim(id: string, lease: Lease): Promise<OutboxMessage | null>;
-  /** The leased message as it is now, with the lease renewed; null where it was lost. */
-  reread(id: string, lease: Lease): Promise<OutboxMessage | null>;
   /** Before a post: where it is sent. */
   recordDestination(id: string, lease: Lease, to: Destination): Promise<boolean>;
-  /** It stands there; `shown` null: nobody knows what it shows, so it is updated next. */
-  recordPosted(id: string, lease: Lease, at: MessageRef, shown: ShownMark | null): Promise<boolean>;
+  /**
+   * It stands there; `at` null: somewhere in its thread, as a file. `shown` null: nobody knows what it shows, so it is
+   * updated next.
+   */
+  recordPosted(id: string, lease: Lease, at: MessageRef | null, shown: ShownMark | null): Promise<boolean>;
   recordShown(id: string, lease: Lease, shown: ShownMark): Promise<boolean>;
-  /** It won't be posted, or no longer be updated. */
-  close(id: string, lease: Lease): Promise<boolean>;
+  /**
+   * It won't be posted, or no longer be updated. `version`: the last request to update it that was looked at. False where
+   * another came in meanwhile: it may have something to say again.
+   */
+  close(id: string, lease: Lease, version: number): Promise<boolean>;
   /** Somebody deleted it in Slack: it is to be posted again. What escalated or repeated it in its thread went with it. */
   recordGone(id: string, lease: Lease): Promise<boolean>;
   /** Ends the lease; `postponement` null: nothing failed. */
@@ -84,18 +88,24 @@ const OWED = `(${UNPOSTED} or (m.state = 'posted' and (m.wanted > m.shown or ${i
 /** A reply waits for its root. */
 const HAS_ITS_ROOT = `(m.root_id is null or not ${UNPOSTED}
   or (select r.state from flag_promotions.messages r where r.id = m.root_id) <> 'pending')`;
-/** Nobody works on it, and nothing holds it back but an earlier failure. */
-const FREE = `${isFree('m')} and (m.not_before is null or ${isReached('m.not_before')}) and ${HAS_ITS_ROOT}`;
+/** Nobody works on the row `alias`, and nothing holds it back but an earlier failure. */
+const isFreeNow = (alias: string) =>
+  `${isFree(alias)} and (${alias}.not_before is null or ${isReached(`${alias}.not_before`)})`;
+/** Its root is there, or is due itself: then it is delivered before its reply, in the same round. */
+const COMES_AFTER_ITS_ROOT = `(${HAS_ITS_ROOT} or exists (select 1 from flag_promotions.messages r
+  where r.id = m.root_id and ${isFreeNow('r')} and ${mayTryAgain('r')}))`;
+
+/** The fence of every write by the holder of a lease. Two parameters, the message's id and the owner. */
+const LEASED = 'id = ?::bigint and lease_owner = ?';
 
 /** Clears the traces of earlier failures. */
 const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = ${CLOCK}`;
 /** As if it had never been in Slack. */
-const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null, refresh_at = null`;
+export const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null, refresh_at = null`;
 
 const SELECT = `
   select m.id, m.kind, m.subject, m.ordinal, m.promotion_id, m.is_urgent, m.state, m.channel, m.refused_channel, m.refused_because,
          m.message_ts, m.wanted, m.shown, m.shown_as, m.detail, m.attempts, m.created_at, m.posted_at,
-         coalesce(m.state = 'posted' and ${isReached('m.refresh_at')}, false) as is_refresh_due,
          r.id as root_id, r.state as root_state, r.channel as root_channel, r.message_ts as root_ts,
          r.shown_as as root_shown_as
     from flag_promotions.messages m left join flag_promotions.messages r on r.id = m.root_id`;
@@ -121,7 +131,6 @@ const messageRow = z
     attempts: count,
     created_at: z.date(),
     posted_at: z.date().nullable(),
-    is_refresh_due: z.boolean(),
     root_id: idColumn.nullable(),
     root_state: state.nullable(),
     root_channel: z.string().nullable(),
@@ -151,7 +160,6 @@ const messageRow = z
       message: refOf(row.channel, row.message_ts),
       wanted: row.wanted,
       shown: row.shown,
-      isRefreshDue: row.is_refresh_due,
       shownAs: row.shown_as,
       detail: row.detail,
       attempts: row.attempts,
@@ -171,10 +179,11 @@ export function messages(knex: Knex): Messages {
   const find = async (id: string) => (await select('where m.id = ?::bigint', [id]))[0] ?? null;
 
   async function fenced(runner: Knex, id: string, lease: Lease, assignments: string, values: readonly Value[] = []) {
-    const updated = await runner.raw(
-      `update flag_promotions.messages set ${assignments} where id = ?::bigint and lease_owner = ?`,
-      [...values, id, lease.owner],
-    );
+    const updated = await runner.raw(`update flag_promotions.messages set ${assignments} where ${LEASED}`, [
+      ...values,
+      id,
+      lease.owner,
+    ]);
     return rowCount(updated) === 1;
   }
 
@@ -183,7 +192,7 @@ export function messages(knex: Knex): Messages {
 
     async due(limit) {
       const found = await knex.raw(
-        `select m.id from flag_promotions.messages m where ${OWED} and ${FREE} and ${mayTryAgain('m')}
+        `select m.id from flag_promotions.messages m where ${OWED} and ${isFreeNow('m')} and ${mayTryAgain('m')} and ${COMES_AFTER_ITS_ROOT}
           order by m.state = 'pending' and m.is_urgent desc, m.state = 'pending' desc, m.id limit ?`,
         [limit],
       );
@@ -205,13 +214,11 @@ export function messages(knex: Knex): Messages {
       // An update needn't wait for an earlier failure: nothing can be doubled by it, and a person may have clicked.
       const claimed = await knex.raw(
         `update flag_promotions.messages m set lease_owner = ?, ${LEASED_UNTIL}, attempts = m.attempts + 1
-          where m.id = ?::bigint and ${OWED} and ${FREE} and (not ${UNPOSTED} or ${mayTryAgain('m')})`,
+          where m.id = ?::bigint and ${OWED} and ${isFreeNow('m')} and ${HAS_ITS_ROOT} and (not ${UNPOSTED} or ${mayTryAgain('m')})`,
         [lease.owner, lease.durationMs, id],
       );
       return rowCount(claimed) === 1 ? find(id) : null;
     },
-
-    reread: async (id, lease) => ((await fenced(knex, id, lease, LEASED_UNTIL, [lease.durationMs])) ? find(id) : null),
 
     recordDestination: (id, lease, { channel, refused }) =>
       fenced(knex, id, lease, `channel = ?, refused_channel = ?, refused_because = ?, updated_at = ${CLOCK}`, [
@@ -225,11 +232,11 @@ export function messages(knex: Knex): Messages {
         knex,
         id,
         lease,
-        `state = 'posted', channel = ?, message_ts = ?, posted_at = ${CLOCK}, shown = coalesce(?, shown), shown_as = ?,
+        `state = 'posted', channel = coalesce(?, channel), message_ts = ?, posted_at = ${CLOCK}, shown = coalesce(?, shown), shown_as = ?,
          wanted = wanted + ?, refresh_at = ${fromNow()}, not_before = ${fromNow()}, ${NO_FAILURE}`,
         [
-          at.channel,
-          at.ts,
+          at?.channel ?? null,
+          at?.ts ?? null,
           shown?.version ?? null,
           shown?.as ?? null,
           shown === null ? 1 : 0,
@@ -247,7 +254,13 @@ export function messages(knex: Knex): Messages {
         [version, as, refreshAfterMs, restMs],
       ),
 
-    close: (id, lease) => fenced(knex, id, lease, `state = 'closed', refresh_at = null, ${NO_FAILURE}`),
+    async close(id, lease, version) {
+      const closed = await knex.raw(
+        `update flag_promotions.messages set state = 'closed', refresh_at = null, ${NO_FAILURE} where ${LEASED} and wanted <= ?`,
+        [id, lease.owner, version],
+      );
+      return rowCount(closed) === 1;
+    },
 
     recordGone: (id, lease) =>
       knex.transaction(async (trx) => {
@@ -306,12 +319,13 @@ export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[])
   }
 }
 
-/** The root of a promotion's conversation: its own alert, else the group that it is in. One parameter, its id as `p`. */
+/** The root of a promotion's conversation: its own alert, else the newest group that it is in. */
 const ROOT_OF = (promotion: string) => `coalesce(
   (select r.id from flag_promotions.messages r
     where r.kind = 'alert' and r.subject = ${promotion}::text and (r.state = 'posted' or r.attempts > 0)),
   (select g.id from flag_promotions.messages g where g.state = 'posted'
-      and g.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ${promotion})))`;
+      and g.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ${promotion})
+    order by g.id desc limit 1))`;
 
 /**
  * Inside a transaction: queues a reply in the thread of each promotion that has one. `ordinal` tells apart several of one

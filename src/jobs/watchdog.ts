@@ -58,7 +58,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
           'maintenance',
         );
       }
-      if (report.failures.length === 0) await beat();
+      if (report.failures.length === 0) await sendHeartbeat();
     } catch (error) {
       tell({ kind: 'failed', durationMs: durationMs() });
       log.error({ err: error }, 'maintenance failed; nothing is lost, the next tick starts over');
@@ -74,13 +74,13 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
     }
   }
 
-  async function beat(): Promise<void> {
+  async function sendHeartbeat(): Promise<void> {
     if (deps.heartbeatUrl === null) return;
     try {
       const answer = await fetch(deps.heartbeatUrl, { signal: AbortSignal.timeout(HEARTBEAT_TIMEOUT_MS) });
       if (!answer.ok) log.warn({ status: answer.status }, 'the heartbeat was not accepted');
     } catch (error) {
-      // The monitor will raise its own alarm about a beat that did not arrive: that is what it is for.
+      // The monitor will raise its own alarm about a heartbeat that did not arrive: that is what it is for.
       log.warn({ err: error }, 'the heartbeat could not be sent');
     }
   }

@@ -27,8 +27,10 @@ export type Content =
 /** What a message shows. */
 export interface Shown {
   readonly content: Content;
-  /** The kind's own mark of it; an update to the same mark is not sent. */
+  /** A mark of it that the row keeps, for decisions of other rows; without one the row keeps the mark that it has. */
   readonly as?: string;
+  /** Slack shows just this already, so an update needn't be sent. */
+  readonly isShownAlready?: boolean;
   /** When it is to be updated without being asked to, in milliseconds from now. */
   readonly refreshAfterMs?: number | null;
   /** Before then no further update is sent, in milliseconds from now. */
@@ -36,7 +38,7 @@ export interface Shown {
 }
 
 /** How it is about to be shown. */
-export interface Telling {
+export interface ShowRequest {
   readonly message: OutboxMessage;
   /** A new message, which notifies people; an update notifies nobody, so a mention in one would only mislead. */
   readonly isNew: boolean;
@@ -73,7 +75,7 @@ export interface KindSpec<Facts> {
   /** null: it has no place (any more), so it is closed. */
   place(message: OutboxMessage, facts: Facts, sources: Sources): Place | null;
   /** What it shows; null where there is nothing (more) to say. Pure. */
-  show(facts: Facts, telling: Telling): Shown | null;
+  show(facts: Facts, request: ShowRequest): Shown | null;
   /** What to do where Slack says that it is gone: somebody deleted it. */
   readonly gone: 'post_again' | 'close';
   /** What to do where an earlier attempt may have posted it. */
@@ -83,7 +85,7 @@ export interface KindSpec<Facts> {
 /** A kind with its facts read. */
 export interface Prepared {
   readonly place: Place | null;
-  show(telling: Telling): Shown | null;
+  show(request: ShowRequest): Shown | null;
 }
 
 /** A kind as the delivery sees it. */
@@ -99,7 +101,7 @@ export function defineKind<Facts>(spec: KindSpec<Facts>): Kind {
       const facts = await spec.gather(message, sources);
       return facts === null
         ? null
-        : { place: spec.place(message, facts, sources), show: (telling) => spec.show(facts, telling) };
+        : { place: spec.place(message, facts, sources), show: (request) => spec.show(facts, request) };
     },
   };
 }

@@ -1,13 +1,13 @@
 import type { Lease } from '../db/leases.js';
-import type { Messages } from '../db/messages.js';
+import type { Messages, ShownMark } from '../db/messages.js';
 import type { MessageRef } from '../promotions/alert.js';
 import { type MessageKind, messageKey, type OutboxMessage } from '../promotions/messages.js';
 import type { Destination } from '../promotions/routing.js';
 import type { Slack } from '../slack/slack.js';
-import type { Kind, Prepared, Shown, Sources, Telling } from './kind.js';
+import type { Kind, Prepared, Shown, ShowRequest, Sources } from './kind.js';
 import { postponed } from './retry.js';
-import { isOwed, nextStep, type Step } from './step.js';
-import { createTransport } from './transport.js';
+import { nextStep, type Step } from './step.js';
+import { createTransport, type Posted } from './transport.js';
 
 /** What became of one message. */
 export type DeliveryOutcome =
@@ -30,7 +30,18 @@ export interface OutboxDependencies {
   readonly onOutcome: (outcome: DeliveryOutcome) => void;
 }
 
-/** Says in Slack what the rows say: the one path for every kind of message, from a click as from a tick. */
+/**
+ * Shows in Slack what the rows say: the one path for every kind of message, from a click as from a tick. A message is
+ *
+ * - posted once: its row is leased, and its destination is written before anything is sent;
+ * - lost, if the answer to the post never came: the row stays pending, and the next attempt looks for it first;
+ * - found again by the key in its metadata, and then updated: nobody knows which facts it was posted with;
+ * - updated in place whenever a commit has raised `wanted`, and when its own refresh is due;
+ * - deleted by an admin: posted again or closed, as its kind says, once an update finds it gone;
+ * - doubled, if a process was paused past its lease while it posted: that process removes its own copy.
+ *
+ * What fails waits by the database's clock, longer each time, and holds up nothing else.
+ */
 export interface Outbox {
   /** Brings one message up to date. Rejects only where the database does. */
   deliver(id: string): Promise<DeliveryOutcome>;
@@ -40,13 +51,14 @@ export interface Outbox {
   deliverNewest(kind: MessageKind, subject: string): Promise<DeliveryOutcome>;
 }
 
-/** Longer than a request to Slack may take with the database's writes around it; a successor waits this long. */
+/** Longer than one step may take, with its requests to Slack and Heroku; a successor waits this long. */
 export const LEASE_MS = 40_000;
 /** A message in Slack can only be newer than its row; Slack's clock and the database's may differ by this much. */
 const CLOCK_SKEW_MS = 5 * 60_000;
-/** Posting, then updating what changed meanwhile: more steps in a row mean that something is wrong. */
+/** A post, then updates to what changed meanwhile: more steps in a row mean that something is wrong. */
 const MOST_STEPS = 8;
-const MOST_ROUNDS = 3;
+
+const NOTHING = { kind: 'nothing' } as const;
 
 /** A claimed message with its kind's facts, at one moment. */
 interface Work {
@@ -61,13 +73,25 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
   const { messages, sources } = deps;
   const transport = createTransport(deps.slack, sources.alertChannel);
 
-  /** Claims the message, works on it, and releases it; null where there was nothing to claim. */
-  async function deliverOnce(id: string): Promise<DeliveryOutcome | null> {
+  /** One step after the other until nothing is owed. Claims it anew each time: a commit may have come in between. */
+  async function deliver(id: string): Promise<DeliveryOutcome> {
+    let outcome: DeliveryOutcome = NOTHING;
+    for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+      const taken = await takeStep(id);
+      if (outcome.kind === 'nothing' || taken.kind === 'failed') outcome = taken;
+      if (taken.kind === 'nothing' || taken.kind === 'failed') break;
+    }
+    deps.onOutcome(outcome);
+    return outcome;
+  }
+
+  /** Claims the message, takes the one step that is next, and releases it. */
+  async function takeStep(id: string): Promise<DeliveryOutcome> {
     const lease: Lease = { owner: deps.newOwner(), durationMs: LEASE_MS };
     const claimed = await messages.claim(id, lease);
-    if (claimed === null) return null;
+    if (claimed === null) return NOTHING;
     try {
-      const outcome = await takeSteps(claimed, lease);
+      const outcome = await workOn(claimed, lease);
       await messages.release(id, lease, null);
       return outcome;
     } catch (error) {
@@ -76,29 +100,15 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     }
   }
 
-  /** One step after the other, until the message shows what the rows say. */
-  async function takeSteps(claimed: OutboxMessage, lease: Lease): Promise<DeliveryOutcome> {
-    const attemptsBefore = claimed.attempts - 1;
-    let message: OutboxMessage | null = claimed;
-    let outcome: DeliveryOutcome = { kind: 'nothing' };
-    for (let steps = 0; message !== null && isOwed(message) && steps < MOST_STEPS; steps += 1) {
-      const kind = deps.kinds[message.kind];
-      if (kind === undefined) break;
-      const work: Work = { message, kind, prepared: await kind.prepare(message, sources), lease };
-      const step = nextStep(message, { isWanted: isWanted(work), unknownOutcome: kind.unknownOutcome }, attemptsBefore);
-      if (step.kind === 'wait') break;
-      const taken = await take(step, work);
-      if (outcome.kind === 'nothing') outcome = taken;
-      message = await messages.reread(claimed.id, lease);
-    }
-    return outcome;
-  }
-
-  function isWanted({ message, prepared }: Work): boolean {
-    return prepared !== null && prepared.show({ message, isNew: true, refused: null }) !== null;
-  }
-
-  async function take(step: Exclude<Step, { kind: 'wait' }>, work: Work): Promise<DeliveryOutcome> {
+  async function workOn(message: OutboxMessage, lease: Lease): Promise<DeliveryOutcome> {
+    const kind = deps.kinds[message.kind];
+    if (kind === undefined) return NOTHING;
+    const work: Work = { message, kind, prepared: await kind.prepare(message, sources), lease };
+    const step = nextStep(
+      message,
+      { isWanted: isWanted(work), unknownOutcome: kind.unknownOutcome },
+      message.attempts - 1,
+    );
     switch (step.kind) {
       case 'post':
         return post(work, null);
@@ -108,12 +118,19 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
         return update(work);
       case 'close':
         return close(work);
+      case 'wait':
+        return NOTHING;
     }
   }
 
+  /** Whether it would have something to say if it were posted now. */
+  function isWanted({ message, prepared }: Work): boolean {
+    return prepared !== null && prepared.show({ message, isNew: true, refused: null }) !== null;
+  }
+
   async function close({ message, lease }: Work): Promise<DeliveryOutcome> {
-    await messages.close(message.id, lease);
-    return { kind: 'closed' };
+    const closed = await messages.close(message.id, lease, message.wanted);
+    return { kind: closed ? 'closed' : 'nothing' };
   }
 
   async function findFirst(
@@ -140,13 +157,13 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     return { kind: 'found' };
   }
 
+  /** `perhapsSince`: since when an earlier attempt may have posted it; null where it need not be looked for. */
   async function post(work: Work, perhapsSince: Date | null): Promise<DeliveryOutcome> {
     const { message, lease, prepared } = work;
-    const place = prepared?.place ?? null;
-    if (prepared === null || place === null) return close(work);
+    if (prepared === null || prepared.place === null) return close(work);
     let shown: Shown | null = null;
     const posted = await transport.post({
-      place,
+      place: prepared.place,
       key: messageKey(message),
       sentTo: sentTo(message),
       perhapsSince,
@@ -156,20 +173,27 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
         return shown.content;
       },
     });
-    if (posted === 'lost') return { kind: 'nothing' };
-    if (posted === 'gone') return close(work);
-    // What an earlier attempt posted shows nobody knows what.
-    if (await messages.recordPosted(message.id, lease, posted, posted.wasThere ? null : marked(message, shown))) {
-      return { kind: posted.wasThere ? 'found' : 'posted' };
-    }
-    await removeIfDoubled(message, posted);
-    return { kind: 'nothing' };
+    if (posted === 'lost') return NOTHING;
+    return posted === 'gone' ? close(work) : recordPost(work, posted, shown);
   }
 
-  /** This process was paused past its lease while posting; its successor may have posted too. */
+  async function recordPost({ message, lease }: Work, { at, wasThere }: Posted, shown: Shown | null) {
+    // Nobody knows which facts an earlier attempt posted it with.
+    const mark = wasThere ? null : markOf(message, shown);
+    if (await messages.recordPosted(message.id, lease, at, mark)) {
+      return { kind: wasThere ? 'found' : 'posted' } as const;
+    }
+    if (at !== null) await removeIfDoubled(message, at);
+    return NOTHING;
+  }
+
+  /** This process was paused past its lease while it posted: its successor has posted too, or has closed the message. */
   async function removeIfDoubled({ id }: OutboxMessage, mine: MessageRef): Promise<void> {
-    const recorded = (await messages.find(id))?.message ?? null;
-    if (recorded !== null && recorded.ts !== mine.ts) await transport.remove(mine);
+    const row = await messages.find(id);
+    // The successor hasn't posted yet: it looks first, and finds this.
+    if (row?.state === 'pending') return;
+    const isRecorded = row?.message?.channel === mine.channel && row.message.ts === mine.ts;
+    if (!isRecorded) await transport.remove(mine);
   }
 
   async function update(work: Work): Promise<DeliveryOutcome> {
@@ -178,32 +202,18 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     const place = prepared?.place ?? null;
     if (place === null || shown === null) {
       // What it was about is gone, or it has nothing more to say: it stays as it is.
-      await messages.recordShown(message.id, lease, marked(message, null));
+      await messages.recordShown(message.id, lease, markOf(message, null));
       return { kind: 'updated' };
     }
-    const isSame = shown.as !== undefined && shown.as === message.shownAs && place.to === 'home';
-    const updated = isSame ? 'updated' : await transport.update(place, message.message, shown.content);
-    if (updated === 'updated') {
-      await messages.recordShown(message.id, lease, marked(message, shown));
-    } else if (kind.gone === 'post_again' && isWanted(work)) {
-      await messages.recordGone(message.id, lease);
-    } else {
-      await messages.close(message.id, lease);
+    const isThere =
+      shown.isShownAlready === true || (await transport.update(place, message.message, shown.content)) === 'updated';
+    if (isThere) {
+      await messages.recordShown(message.id, lease, markOf(message, shown));
+      return { kind: 'updated' };
     }
+    if (kind.gone === 'close' || !isWanted(work)) return close(work);
+    await messages.recordGone(message.id, lease);
     return { kind: 'updated' };
-  }
-
-  async function deliver(id: string): Promise<DeliveryOutcome> {
-    let outcome: DeliveryOutcome = { kind: 'nothing' };
-    // A commit between the last look and the release found the row leased, and left it at that: look again.
-    for (let rounds = 0; rounds < MOST_ROUNDS; rounds += 1) {
-      const taken = await deliverOnce(id);
-      if (taken === null) break;
-      if (outcome.kind === 'nothing' || taken.kind === 'failed') outcome = taken;
-      if (taken.kind === 'failed' || taken.kind === 'nothing') break;
-    }
-    deps.onOutcome(outcome);
-    return outcome;
   }
 
   return {
@@ -215,22 +225,22 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     },
     async deliverNewest(kind, subject) {
       const message = await messages.newest(kind, subject);
-      return message === null ? { kind: 'nothing' } : deliver(message.id);
+      return message === null ? NOTHING : deliver(message.id);
     },
   };
 }
 
-function shownBy(prepared: Prepared, telling: Telling): Shown {
-  const shown = prepared.show(telling);
+function shownBy(prepared: Prepared, request: ShowRequest): Shown {
+  const shown = prepared.show(request);
   if (shown === null) throw new Error('A message that was wanted has nothing to show.');
   return shown;
 }
 
-/** What the row keeps of what its message shows. */
-function marked({ wanted }: OutboxMessage, shown: Shown | null) {
+/** What the row keeps of what its message shows; `shown` null: it is left as it is. */
+function markOf({ wanted, shownAs }: OutboxMessage, shown: Shown | null): ShownMark {
   return {
     version: wanted,
-    as: shown?.as ?? null,
+    as: shown?.as ?? shownAs,
     refreshAfterMs: shown?.refreshAfterMs ?? null,
     restMs: shown?.restMs ?? null,
   };

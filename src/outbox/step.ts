@@ -25,15 +25,6 @@ export interface Prospects {
 /** After so many attempts to find out what became of it, a critical is posted without knowing. */
 export const SEARCHES_BEFORE_POSTING = 10;
 
-/** Whether anything has to be done about a message. */
-export function isOwed(message: Pick<OutboxMessage, 'state' | 'wanted' | 'shown' | 'isRefreshDue'>): boolean {
-  return message.state === 'pending' || (message.state === 'posted' && isBehind(message));
-}
-
-function isBehind({ wanted, shown, isRefreshDue }: Pick<OutboxMessage, 'wanted' | 'shown' | 'isRefreshDue'>): boolean {
-  return wanted > shown || isRefreshDue;
-}
-
 /** Decides what to do next about a message that is owed. `attemptsBefore`: begun before this one. Pure. */
 export function nextStep(
   message: Pick<OutboxMessage, 'state' | 'root' | 'isUrgent'>,

@@ -19,10 +19,17 @@ export interface Post {
   content(refused: Destination['refused']): Content;
 }
 
+export interface Posted {
+  /** null for a file: it can be neither found, updated nor removed. */
+  readonly at: MessageRef | null;
+  /** An earlier attempt had posted it. */
+  readonly wasThere: boolean;
+}
+
 /** How messages get to each kind of place, are found there again, and are updated. */
 export interface Transport {
   /** `lost`: the row is another's by now. `gone`: its thread was deleted. */
-  post(post: Post): Promise<PostedMessage | 'lost' | 'gone'>;
+  post(post: Post): Promise<Posted | 'lost' | 'gone'>;
   /** The message that carries the key, among those posted since. */
   find(place: Place, key: string, sentTo: Destination | null, since: Date): Promise<MessageRef | null>;
   /** `gone`: Slack doesn't have it any more. */
@@ -32,16 +39,13 @@ export interface Transport {
 
 export function createTransport(slack: Slack, alertChannel: string): Transport {
   /** Where it is meant to go, or else to the alert channel, where it says why. */
-  async function postToChannel(route: string, post: Post): Promise<PostedMessage | 'lost'> {
+  async function postToChannel(route: string, post: Post): Promise<Posted | 'lost'> {
     const to = post.sentTo ?? { channel: route, refused: null };
-    const send = async (at: Destination): Promise<PostedMessage | 'lost'> =>
-      (await post.record(at))
-        ? slack.post(
-            { channel: at.channel, threadTs: null, broadcast: false, key: post.key },
-            messageIn(post.content(at.refused)),
-            post.perhapsSince,
-          )
-        : 'lost';
+    const send = async ({ channel, refused }: Destination): Promise<Posted | 'lost'> => {
+      if (!(await post.record({ channel, refused }))) return 'lost';
+      const at = { channel, threadTs: null, broadcast: false, key: post.key };
+      return standing(await slack.post(at, messageIn(post.content(refused)), post.perhapsSince));
+    };
     try {
       return await send(to);
     } catch (error) {
@@ -60,15 +64,19 @@ export function createTransport(slack: Slack, alertChannel: string): Transport {
     }
   }
 
-  async function postInThread(place: Extract<Place, { to: 'thread' }>, post: Post): Promise<PostedMessage | 'gone'> {
-    const { thread, broadcast } = place;
+  async function postInThread(
+    { thread: { channel, ts: threadTs }, broadcast }: Extract<Place, { to: 'thread' }>,
+    post: Post,
+  ): Promise<Posted | 'lost' | 'gone'> {
+    if (!(await post.record({ channel, refused: null }))) return 'lost';
     const content = post.content(null);
     if ('file' in content) {
-      await slack.upload({ channel: thread.channel, threadTs: thread.ts, ...content.file });
-      return { ...thread, wasThere: false };
+      await slack.upload({ channel, threadTs, ...content.file });
+      return { at: null, wasThere: false };
     }
-    const to = { channel: thread.channel, threadTs: thread.ts, broadcast, key: post.key };
-    return (await unlessGone(() => slack.post(to, messageIn(content), post.perhapsSince))) ?? 'gone';
+    const to = { channel, threadTs, broadcast, key: post.key };
+    const posted = await unlessGone(() => slack.post(to, messageIn(content), post.perhapsSince));
+    return posted === null ? 'gone' : standing(posted);
   }
 
   return {
@@ -80,7 +88,7 @@ export function createTransport(slack: Slack, alertChannel: string): Transport {
         case 'thread':
           return postInThread(place, post);
         case 'person':
-          return { ...(await slack.sendDirectMessage(place.userId, messageIn(post.content(null)))), wasThere: false };
+          return { at: await slack.sendDirectMessage(place.userId, messageIn(post.content(null))), wasThere: false };
         case 'home':
           throw new Error('A home tab is only ever updated.');
       }
@@ -116,6 +124,10 @@ export function createTransport(slack: Slack, alertChannel: string): Transport {
 
     remove: (ref) => slack.remove(ref),
   };
+}
+
+function standing({ channel, ts, wasThere }: PostedMessage): Posted {
+  return { at: { channel, ts }, wasThere };
 }
 
 function messageIn(content: Content): Message {

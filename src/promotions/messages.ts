@@ -35,8 +35,6 @@ export interface OutboxMessage {
   /** A commit that changes what it shows raises `wanted`; an update brings `shown` up to it. */
   readonly wanted: number;
   readonly shown: number;
-  /** Whether its own update is due, although no commit asked for one. */
-  readonly isRefreshDue: boolean;
   /** The kind's own mark of what it shows; null where nobody knows. */
   readonly shownAs: string | null;
   /** What only this message knows; its kind says what. */

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runServer } from '../../src/db/embedded/server.js';
+import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { fastTemporaryFolder, startTestServer } from '../support/database.js';
 import { startChild } from './child.js';
@@ -30,8 +30,7 @@ interface Trouble {
 
 async function run(random: () => number): Promise<Report> {
   const folder = await mkdtemp(path.join(await fastTemporaryFolder(), 'flag-promotions-chaos-'));
-  // Started again on its port whenever it ends, as a service manager would.
-  const own = await runServer({ dataDir: folder, database: 'postgres', log: () => undefined });
+  const own = await keepServer(folder);
   const server = await startTestServer(own.connectionString);
   const disk = await createSmallDisk(path.join(folder, 'postgres'));
   try {
@@ -42,6 +41,42 @@ async function run(random: () => number): Promise<Report> {
     await disk.remove();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** PostgreSQL that is started again on its port whenever it ends, as a service manager would. */
+async function keepServer(dataDir: string): Promise<{ readonly connectionString: string; stop(): Promise<void> }> {
+  let stopping = false;
+  let restarted: Promise<EmbeddedPostgres> | undefined;
+  const start = (settings: Readonly<Record<string, string>> = {}) =>
+    startEmbeddedPostgres({
+      dataDir,
+      create: true,
+      database: 'postgres',
+      settings,
+      onLost() {
+        if (!stopping) restarted = restart();
+      },
+    });
+  const first = await start();
+  const { port } = new URL(first.connectionString);
+  const restart = async (): Promise<EmbeddedPostgres> => {
+    for (;;) {
+      try {
+        return await start({ port });
+      } catch (error) {
+        // While the disk is full it can't start.
+        if (!(error instanceof EmbeddedPostgresError)) throw error;
+        await sleep(500);
+      }
+    }
+  };
+  return {
+    connectionString: first.connectionString,
+    async stop() {
+      stopping = true;
+      await (await (restarted ?? first)).stop();
+    },
+  };
 }
 
 async function trouble(random: () => number, folder: string, disk: SmallDisk): Promise<Report> {

@@ -92,14 +92,6 @@ async function run(random: () => number): Promise<Report> {
   };
 }
 
-async function isLockedUntil(bed: TestBed, operator: string, until: Date): Promise<boolean> {
-  const [row] = await bed.rows.query<{ until: Date | null; n: number }>(
-    'select locked_until as until, totp_failed_attempts as n from flag_promotions.operators where slack_user_id = $1',
-    [operator],
-  );
-  return row?.until?.getTime() === until.getTime() && row.n === FAILURES_TO_LOCK;
-}
-
 const isRefusal = (answer: string): boolean => answer.includes('errors');
 
 /** Six digits that no authenticator shows around now. */
@@ -109,6 +101,14 @@ function wrongCode(bed: TestBed, operator: string, random: () => number): string
     const guess = String(Math.floor(random() * 1_000_000)).padStart(6, '0');
     if (!near.includes(guess)) return guess;
   }
+}
+
+async function isLockedUntil(bed: TestBed, operator: string, until: Date): Promise<boolean> {
+  const [row] = await bed.rows.query<{ until: Date | null; n: number }>(
+    'select locked_until as until, totp_failed_attempts as n from flag_promotions.operators where slack_user_id = $1',
+    [operator],
+  );
+  return row?.until?.getTime() === until.getTime() && row.n === FAILURES_TO_LOCK;
 }
 
 async function refusals(bed: TestBed, operator: string): Promise<{ readonly wrong: number; readonly locked: number }> {

@@ -203,7 +203,7 @@ describe('a console that alters its table', () => {
     const id = await mark(flagKey, db);
     const promoted = await promote(id, step, db);
     const found = await db.promoting.claimNext(LEASE, NOW);
-    await db.promoting.keepBefore(id, LEASE, { value: null, release: 1 });
+    await db.promoting.recordPreviousValue(id, LEASE, { value: null, release: 1 });
     return [promoted.kind, found?.promotion.id === id, await db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)];
   }
 
@@ -236,7 +236,7 @@ describe('a console that alters its table', () => {
     const id = marked.kind === 'marked' ? marked.promotion.id : '';
     await promote(id, 2, db);
     await db.promoting.claimNext(LEASE, NOW);
-    const keep = () => db.promoting.keepBefore(id, LEASE, { value: 'blue', release: 1 });
+    const keep = () => db.promoting.recordPreviousValue(id, LEASE, { value: 'blue', release: 1 });
     await expect(keep()).rejects.toMatchObject({ code: '22P02' });
     expect(await keep()).toBe(true);
     expect(await db.promotions.find(id)).toMatchObject({ targetValue: 'green', previousValue: 'blue' });

@@ -1,37 +1,5 @@
-import { lastDue } from '../../src/jobs/digest.js';
-import { type Digest, nextDigestStep } from '../../src/promotions/digest.js';
-import { DAY, HOUR, MINUTE } from '../promotions/make.js';
-
-const DUE_AT = new Date('2026-05-11T07:00:00Z');
-const later = (milliseconds: number) => new Date(DUE_AT.getTime() + milliseconds);
-const digest = (changes: Partial<Digest>): Digest => ({
-  due: '2026-05-11 09:00 Europe/Berlin',
-  dueAt: DUE_AT,
-  state: 'pending',
-  message: null,
-  createdAt: DUE_AT,
-  ...changes,
-});
-const message = { channel: 'C1', ts: '1.2' };
-
-describe('the next step of a digest', () => {
-  test.each([
-    ['new: posted', digest({}), 0, later(MINUTE), { kind: 'post' }],
-    ['tried before: looked for first', digest({}), 1, later(MINUTE), { kind: 'find' }],
-    ['posted: its chart', digest({ state: 'posted', message }), 0, later(MINUTE), { kind: 'chart', message }],
-    ['left at its chart: no second one', digest({ state: 'charting', message }), 1, later(MINUTE), { kind: 'close' }],
-    ['a day late: dropped', digest({}), 7, later(DAY + MINUTE), { kind: 'close' }],
-    [
-      'posted a day ago, without chart: left',
-      digest({ state: 'posted', message }),
-      7,
-      later(2 * DAY),
-      { kind: 'close' },
-    ],
-  ])('%s', (_, row, attempts, now, step) => {
-    expect(nextDigestStep(row, attempts, now)).toEqual(step);
-  });
-});
+import { lastDue } from '../../src/jobs/steps/queue-digest.js';
+import { HOUR, MINUTE } from '../promotions/make.js';
 
 describe('when a digest is due', () => {
   const schedule = { cron: '30 2 * * *', timeZone: 'Europe/Berlin' };

@@ -98,9 +98,9 @@ describe('a promoter whose timer rings once an hour', () => {
       ...dependencies(),
       db: {
         ...db.promoting,
-        claimNext(lease, now) {
+        claimNext(lease) {
           looks += 1;
-          return db.promoting.claimNext(lease, now);
+          return db.promoting.claimNext(lease);
         },
       },
     });

@@ -15,7 +15,7 @@ function report(changes: Partial<MaintenanceReport> = {}): MaintenanceReport {
   return { at: new Date('2026-05-09T16:28:00Z'), deploying: 1, stuck: 0, actions: [], failures: [], ...changes };
 }
 const withFailure = () => {
-  const action = { kind: 'deliver_alert', alertId: '1' } as const;
+  const action = { kind: 'deliver', messageId: '1' } as const;
   return report({ actions: [action], failures: [{ action, error: new Error('Slack is down') }] });
 };
 

@@ -1,23 +1,30 @@
 import fc from 'fast-check';
 import type { Alert } from '../../src/promotions/alert.js';
-import { type DetectionAction, type OwnMessages, planDetection } from '../../src/promotions/detection.js';
+import { type DetectionAction, type IndividualAlerts, planDetection } from '../../src/promotions/detection.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { StuckPromotion } from '../../src/promotions/stuck-promotion.js';
-import { alert, DAY, HOUR, MINUTE, momentAfter, postedAlert, promotion, THRESHOLDS } from './make.js';
+import { alert, DAY, HOUR, MINUTE, momentAfter, promotion, THRESHOLDS } from './make.js';
 
-const warning = (changes: Partial<Alert> = {}) => postedAlert({ id: '1', severity: 'warning', ...changes });
+const warning = (changes: Partial<Alert> = {}) => alert({ id: '1', severity: 'warning', ...changes });
 const critical = (changes: Partial<Alert> = {}) =>
-  postedAlert({ id: '2', severity: 'critical', postedAt: momentAfter(DAY), messageTs: '200.1', ...changes });
+  alert({ id: '2', severity: 'critical', openedAt: momentAfter(DAY), ...changes });
+/** Of an earlier life of the row. */
+const closed = { closedAt: momentAfter(0) };
 
 function stuck(changes: Partial<StuckPromotion> = {}): StuckPromotion {
-  return { promotion: promotion(), alerts: [], lastRepeat: 0, repeatPending: false, ...changes };
+  return { promotion: promotion(), alerts: [], criticalToldAt: null, lastRepeat: 0, repeatPending: false, ...changes };
 }
 
-/** In which everything goes to one channel, and nothing is held. */
-const PLANNING = { ownPerHour: 10, channelOf: () => 'C0ALERTS', heldUntil: () => null, attention: new Map() };
+/** In which everything goes to one channel, and nothing waits. */
+const PLANNING = { individualPerHour: 10, channelOf: () => 'C0ALERTS', quietUntil: () => null, attention: new Map() };
 
 function plan(at: number, ...rows: readonly StuckPromotion[]): DetectionAction[] {
-  return planDetection({ stuck: rows, endedPromotionIds: [], ownMessages: [] }, momentAfter(at), THRESHOLDS, PLANNING);
+  return planDetection(
+    { stuck: rows, endedPromotionIds: [], individualAlerts: [] },
+    momentAfter(at),
+    THRESHOLDS,
+    PLANNING,
+  );
 }
 
 const open = (severity: 'warning' | 'critical') => ({ kind: 'open_alert', promotionId: '7', severity });
@@ -33,13 +40,13 @@ describe('what the watchdog records about a stuck promotion', () => {
     ['warned, a millisecond before 24 h: nothing', DAY - 1, stuck({ alerts: [warning()] }), []],
     ['warned, at 24 h: the critical', DAY, stuck({ alerts: [warning()] }), [open('critical')]],
     [
-      'a warning that was never posted does not hold up the critical',
+      'a warning that nobody was told of does not hold up the critical',
       30 * HOUR,
       stuck({ alerts: [alert()] }),
       [open('critical')],
     ],
-    ['a pending warning is not opened again', 13 * HOUR, stuck({ alerts: [alert()] }), []],
-    ['a pending critical is not opened again', 30 * HOUR, stuck({ alerts: [alert({ severity: 'critical' })] }), []],
+    ['an open warning is not opened again', 13 * HOUR, stuck({ alerts: [alert()] }), []],
+    ['an open critical is not opened again', 30 * HOUR, stuck({ alerts: [alert({ severity: 'critical' })] }), []],
     [
       'once critical, always critical, though the clock jumped back to 13 h',
       13 * HOUR,
@@ -50,19 +57,19 @@ describe('what the watchdog records about a stuck promotion', () => {
     [
       'a closed warning of an earlier life does not count',
       13 * HOUR,
-      stuck({ alerts: [warning({ state: 'closed' })] }),
+      stuck({ alerts: [warning(closed)] }),
       [open('warning')],
     ],
     [
       'closed alerts of an earlier life do not count at 24 h either',
       DAY,
-      stuck({ alerts: [warning({ state: 'closed' }), critical({ state: 'closed' })] }),
+      stuck({ alerts: [warning(closed), critical(closed)] }),
       [open('critical')],
     ],
     [
       'a closed critical does not make a later, milder alert needless',
       13 * HOUR,
-      stuck({ alerts: [critical({ state: 'closed' })] }),
+      stuck({ alerts: [critical(closed)] }),
       [open('warning')],
     ],
   ])('%s', (_, at, row, expected) => {
@@ -70,31 +77,30 @@ describe('what the watchdog records about a stuck promotion', () => {
   });
 
   test.each([
-    ['a millisecond before 24 h from the post', DAY + DAY - 1, {}, []],
-    ['24 h from the post', DAY + DAY, {}, [repeat(1)]],
+    ['a millisecond before 24 h from then', DAY + DAY - 1, {}, []],
+    ['24 h from then', DAY + DAY, {}, [repeat(1)]],
     ['already said', DAY + DAY + HOUR, { lastRepeat: 1 }, []],
-    ['48 h from the post', DAY + 2 * DAY, { lastRepeat: 1 }, [repeat(2)]],
+    ['48 h from then', DAY + 2 * DAY, { lastRepeat: 1 }, [repeat(2)]],
     ['after an outage of five and a half days: once', DAY + 5.5 * DAY, { lastRepeat: 1 }, [repeat(5)]],
     ['one still waits for its delivery', DAY + 2 * DAY, { lastRepeat: 1, repeatPending: true }, []],
-    ['the clock jumped back before the post', 25 * HOUR - 2 * HOUR, { lastRepeat: 0 }, []],
-  ])('a posted critical is repeated every 24 h, counted from its post: %s', (_, at, changes, expected) => {
-    expect(plan(at, stuck({ alerts: [critical()], ...changes }))).toEqual(expected);
+    ['the clock jumped back before it', 25 * HOUR - 2 * HOUR, { lastRepeat: 0 }, []],
+  ])('a critical is repeated every 24 h, counted from when people were told: %s', (_, at, changes, expected) => {
+    expect(plan(at, stuck({ alerts: [critical()], criticalToldAt: momentAfter(DAY), ...changes }))).toEqual(expected);
   });
 
-  test('a critical is counted from when it was posted, not from when it was due', () => {
-    const late = stuck({ alerts: [critical({ postedAt: momentAfter(30 * HOUR) })] });
+  test('a critical is counted from when people were told, not from when it was due', () => {
+    const late = stuck({ alerts: [critical()], criticalToldAt: momentAfter(30 * HOUR) });
     expect(plan(53 * HOUR, late)).toEqual([]);
     expect(plan(54 * HOUR, late)).toEqual([repeat(1)]);
   });
 
-  test('a critical that was never posted is not repeated', () => {
-    const unposted = stuck({ alerts: [alert({ severity: 'critical' })] });
-    expect(plan(10 * DAY, unposted)).toEqual([]);
+  test('a critical that nobody was told of is not repeated', () => {
+    expect(plan(10 * DAY, stuck({ alerts: [critical()] }))).toEqual([]);
   });
 
   test('a warning is never repeated', () => {
     const thresholds = { ...THRESHOLDS, criticalAfterMs: 90 * DAY };
-    const rows = { stuck: [stuck({ alerts: [warning()] })], endedPromotionIds: [], ownMessages: [] };
+    const rows = { stuck: [stuck({ alerts: [warning()] })], endedPromotionIds: [], individualAlerts: [] };
     expect(planDetection(rows, momentAfter(50 * DAY), thresholds, PLANNING)).toEqual([]);
   });
 
@@ -105,7 +111,7 @@ describe('what the watchdog records about a stuck promotion', () => {
       row('3', { promotedAt: momentAfter(16 * HOUR) }),
       row('5', { promotedAt: momentAfter(29 * HOUR) }),
     ];
-    const gathered = { stuck: rows, endedPromotionIds: ['12', '4'], ownMessages: [] };
+    const gathered = { stuck: rows, endedPromotionIds: ['12', '4'], individualAlerts: [] };
     expect(planDetection(gathered, momentAfter(30 * HOUR), THRESHOLDS, PLANNING)).toEqual([
       { kind: 'close_alerts', promotionIds: ['12', '4'] },
       { kind: 'open_alert', promotionId: '9', severity: 'critical' },
@@ -117,45 +123,52 @@ describe('what the watchdog records about a stuck promotion', () => {
 describe('many at once', () => {
   const many = (count: number, alerts: (id: number) => readonly Alert[] = () => []) =>
     Array.from({ length: count }, (_, index) =>
-      stuck({ promotion: promotion({ id: `${index + 1}` }), alerts: alerts(index + 1) }),
+      stuck({
+        promotion: promotion({ id: `${index + 1}` }),
+        alerts: alerts(index + 1),
+        criticalToldAt: momentAfter(DAY),
+      }),
     );
-  const placements = (rows: readonly StuckPromotion[], ownLastHour = 0, at = 13 * HOUR) =>
+  const placements = (rows: readonly StuckPromotion[], lastHour = 0, at = 13 * HOUR) =>
     planDetection(
       {
         stuck: rows,
         endedPromotionIds: [],
-        ownMessages: [{ herokuApp: 'raxx-console-prod', held: false, count: ownLastHour }],
+        individualAlerts: [{ herokuApp: 'raxx-console-prod', waits: false, count: lastHour }],
       },
       momentAfter(at),
       THRESHOLDS,
       PLANNING,
     ).flatMap((action) => {
-      if (action.kind === 'open_alert') return ['own'];
+      if (action.kind === 'open_alert') return ['individual'];
       return action.kind === 'open_grouped_alerts' ? action.alerts.map(() => 'grouped') : [action.kind];
     });
-  const times = (count: number, placement: 'own' | 'grouped') => Array.from({ length: count }, () => placement);
+  const times = (count: number, placement: 'individual' | 'grouped') => Array.from({ length: count }, () => placement);
 
   test.each([
-    ['up to the limit each has a message of its own', 10, 0, 10],
+    ['up to the limit each has an individual alert', 10, 0, 10],
     ['of more, the first do: the oldest', 1_000, 0, 10],
     ['what had one within the hour counts', 30, 7, 3],
     ['where the hour’s are used up, none does', 3, 10, 0],
     ['nor where more were given than is allowed by now', 3, 50, 0],
-  ])('%s', (_, count, ownLastHour, own) => {
-    expect(placements(many(count), ownLastHour)).toEqual([...times(own, 'own'), ...times(count - own, 'grouped')]);
+  ])('%s', (_, count, lastHour, individual) => {
+    expect(placements(many(count), lastHour)).toEqual([
+      ...times(individual, 'individual'),
+      ...times(count - individual, 'grouped'),
+    ]);
   });
 
   test('what turns critical stays where its warning is told, and takes nobody’s place', () => {
-    const told = (id: number) => [warning({ promotionId: `${id}`, summaryId: id > 12 ? '1' : null })];
+    const told = (id: number) => [warning({ promotionId: `${id}`, groupId: id > 12 ? '1' : null })];
     const first = many(2).map((row) => ({ ...row, promotion: { ...row.promotion, id: `new${row.promotion.id}` } }));
     expect(placements([...many(15, told), ...first], 9, 25 * HOUR)).toEqual([
-      ...times(13, 'own'),
+      ...times(13, 'individual'),
       ...times(4, 'grouped'),
     ]);
   });
 
   test('they are recorded by the hundred, the oldest first', () => {
-    const rows = { stuck: many(310), endedPromotionIds: [], ownMessages: [] };
+    const rows = { stuck: many(310), endedPromotionIds: [], individualAlerts: [] };
     const actions = planDetection(rows, momentAfter(13 * HOUR), THRESHOLDS, PLANNING);
     const batches = actions.flatMap((action) => (action.kind === 'open_grouped_alerts' ? [action.alerts] : []));
     expect(batches.map(({ length }) => length)).toEqual([100, 100, 100]);
@@ -164,15 +177,15 @@ describe('many at once', () => {
     );
   });
 
-  test('a critical in a summary is not repeated by itself', () => {
-    const told = (summaryId: string | null) => many(1, () => [critical({ summaryId })]);
+  test('a critical in a group is not repeated by itself', () => {
+    const told = (groupId: string | null) => many(1, () => [critical({ groupId })]);
     expect(placements(told(null), 0, 3 * DAY)).toEqual(['repeat_critical']);
     expect(placements(told('1'), 0, 3 * DAY)).toEqual([]);
   });
 
-  test('what was told in a summary in an earlier life of the row is placed anew', () => {
-    const told = () => [warning({ summaryId: '1', state: 'closed' })];
-    expect(placements(many(1, told))).toEqual(['own']);
+  test('what was in a group in an earlier life of the row is placed anew', () => {
+    const told = () => [warning({ groupId: '1', ...closed })];
+    expect(placements(many(1, told))).toEqual(['individual']);
   });
 });
 
@@ -182,20 +195,23 @@ describe('many at once, of apps whose alerts go to different channels', () => {
     Array.from({ length: count }, (_, n) => stuck({ promotion: promotion({ id: `${herokuApp}${n}`, herokuApp }) }));
   const planning = {
     ...PLANNING,
-    ownPerHour: 2,
+    individualPerHour: 2,
     channelOf: (app: string) => (app.startsWith('pay') ? 'C0PAY' : 'C0ALERTS'),
-    heldUntil: (app: string) => (app === 'night' ? until : null),
+    quietUntil: (app: string) => (app === 'night' ? until : null),
   };
-  const planned = (rows: readonly StuckPromotion[], ownMessages: readonly OwnMessages[] = [], at = 13 * HOUR) =>
-    planDetection({ stuck: rows, endedPromotionIds: [], ownMessages }, momentAfter(at), THRESHOLDS, planning);
-  const summarised = (actions: readonly DetectionAction[]) =>
+  const planned = (
+    rows: readonly StuckPromotion[],
+    individualAlerts: readonly IndividualAlerts[] = [],
+    at = 13 * HOUR,
+  ) => planDetection({ stuck: rows, endedPromotionIds: [], individualAlerts }, momentAfter(at), THRESHOLDS, planning);
+  const grouped = (actions: readonly DetectionAction[]) =>
     actions.flatMap((action) =>
-      action.kind === 'open_grouped_alerts' ? [[action.channel, action.heldUntil, action.alerts.length]] : [],
+      action.kind === 'open_grouped_alerts' ? [[action.channel, action.notBefore, action.alerts.length]] : [],
     );
 
-  test('each channel has its own messages and its own summary', () => {
+  test('each channel has its own individual alerts and its own group', () => {
     const actions = planned([...of('pay', 3), ...of('payroll', 3), ...of('shop', 4)]);
-    expect(summarised(actions)).toEqual([
+    expect(grouped(actions)).toEqual([
       ['C0PAY', null, 4],
       ['C0ALERTS', null, 2],
     ]);
@@ -203,21 +219,21 @@ describe('many at once, of apps whose alerts go to different channels', () => {
   });
 
   test('what one channel had within the hour takes nothing from another', () => {
-    const had = { herokuApp: 'payroll', held: false, count: 2 };
-    expect(summarised(planned([...of('pay', 1), ...of('shop', 2)], [had]))).toEqual([['C0PAY', null, 1]]);
+    const had = { herokuApp: 'payroll', waits: false, count: 2 };
+    expect(grouped(planned([...of('pay', 1), ...of('shop', 2)], [had]))).toEqual([['C0PAY', null, 1]]);
   });
 
   test('in quiet hours the warnings beyond the limit wait together, however long the night', () => {
-    expect(summarised(planned(of('night', 5)))).toEqual([['C0ALERTS', until, 3]]);
-    const waiting = { herokuApp: 'night', held: true, count: 2 };
-    expect(summarised(planned(of('night', 1), [waiting]))).toEqual([['C0ALERTS', until, 1]]);
+    expect(grouped(planned(of('night', 5)))).toEqual([['C0ALERTS', until, 3]]);
+    const waiting = { herokuApp: 'night', waits: true, count: 2 };
+    expect(grouped(planned(of('night', 1), [waiting]))).toEqual([['C0ALERTS', until, 1]]);
   });
 
   test('what waits takes no place from a critical, which goes out at once', () => {
-    const waiting = { herokuApp: 'night', held: true, count: 2 };
+    const waiting = { herokuApp: 'night', waits: true, count: 2 };
     const actions = planned(of('night', 3), [waiting], DAY);
     expect(actions.filter(({ kind }) => kind === 'open_alert')).toHaveLength(2);
-    expect(summarised(actions)).toEqual([['C0ALERTS', null, 1]]);
+    expect(grouped(actions)).toEqual([['C0ALERTS', null, 1]]);
   });
 });
 
@@ -231,7 +247,7 @@ describe('over any sequence of ticks', () => {
     for (const minute of minutes) {
       const now = momentAfter(minute * MINUTE);
       const actions = planDetection(
-        { stuck: [row], endedPromotionIds: [], ownMessages: [] },
+        { stuck: [row], endedPromotionIds: [], individualAlerts: [] },
         now,
         THRESHOLDS,
         PLANNING,
@@ -240,8 +256,9 @@ describe('over any sequence of ticks', () => {
       for (const action of actions) {
         said.push(action);
         if (action.kind === 'open_alert') {
-          const opened = postedAlert({ id: `${said.length}`, severity: action.severity, postedAt: now });
-          row = { ...row, alerts: [...row.alerts, opened] };
+          const opened = alert({ id: `${said.length}`, severity: action.severity, openedAt: now });
+          const criticalToldAt = action.severity === 'critical' ? now : row.criticalToldAt;
+          row = { ...row, alerts: [...row.alerts, opened], criticalToldAt };
         }
         if (action.kind === 'repeat_critical') row = { ...row, lastRepeat: action.ordinal };
       }

@@ -10,7 +10,7 @@ import {
   type Ownership,
 } from '../../src/promotions/ownership.js';
 import type { StuckPromotion } from '../../src/promotions/stuck-promotion.js';
-import { DAY, HOUR, MINUTE, momentAfter, postedAlert, promotion, SECOND, THRESHOLDS } from './make.js';
+import { alert, DAY, HOUR, MINUTE, momentAfter, promotion, SECOND, THRESHOLDS } from './make.js';
 
 const KRIS: Operator = { slackUserId: 'U0KRIS', role: 'superadmin', disabledAt: null };
 /** When the critical was posted, and when it was taken. */
@@ -184,8 +184,13 @@ describe('an answer', () => {
 });
 
 describe('a tick', () => {
-  const critical = postedAlert({ id: '2', severity: 'critical', postedAt: POSTED });
-  const stuck: StuckPromotion = { promotion: promotion(), alerts: [critical], lastRepeat: 0, repeatPending: false };
+  const stuck: StuckPromotion = {
+    promotion: promotion(),
+    alerts: [alert({ id: '2', severity: 'critical', openedAt: POSTED })],
+    criticalToldAt: POSTED,
+    lastRepeat: 0,
+    repeatPending: false,
+  };
   const attention = (changes: Partial<Attention> = {}): Attention => ({
     ownership: null,
     snooze: null,
@@ -193,8 +198,8 @@ describe('a tick', () => {
     ...changes,
   });
   const snooze = { by: 'U0MINA', at: TAKEN, until: later(HOUR) };
-  const plan = (held: Attention, at: Date, alerts = [critical]) =>
-    planAttention([{ ...stuck, alerts }], new Map([['7', held]]), at);
+  const plan = (held: Attention, at: Date, changes: Partial<StuckPromotion> = {}) =>
+    planAttention([{ ...stuck, ...changes }], new Map([['7', held]]), at);
 
   test.each([
     ['nothing is due', attention({ ownership: owned() }), MINUTE, []],
@@ -222,13 +227,12 @@ describe('a tick', () => {
     expect(plan(known, later(at))).toEqual(actions);
   });
 
-  test('asks nobody about a critical that is not posted yet, or of which nobody has anything', () => {
-    const pending = { ...critical, state: 'pending' as const, postedAt: null };
-    expect(plan(attention({ ownership: owned() }), later(DAY), [pending])).toEqual([]);
+  test('asks nobody about a critical that nobody was told of yet, or that nobody is on', () => {
+    expect(plan(attention({ ownership: owned() }), later(DAY), { criticalToldAt: null })).toEqual([]);
     expect(planAttention([stuck], new Map(), later(DAY))).toEqual([]);
   });
 
-  const ALONE = { ownPerHour: 10, channelOf: () => 'C0ALERTS' };
+  const ALONE = { individualPerHour: 10, channelOf: () => 'C0ALERTS' };
 
   test.each([
     ['nobody has it', undefined, true],
@@ -241,32 +245,32 @@ describe('a tick', () => {
       false,
     ],
   ])('a critical of which %s is repeated: %s', (_, known, repeats) => {
-    const quiet = { ...ALONE, heldUntil: () => null, attention: new Map(known === undefined ? [] : [['7', known]]) };
+    const quiet = { ...ALONE, quietUntil: () => null, attention: new Map(known === undefined ? [] : [['7', known]]) };
     const at = momentAfter(2 * DAY + MINUTE);
     const expected = repeats ? [{ kind: 'repeat_critical', promotionId: '7', ordinal: 1 }] : [];
-    expect(planDetection({ stuck: [stuck], endedPromotionIds: [], ownMessages: [] }, at, THRESHOLDS, quiet)).toEqual(
-      expected,
-    );
+    expect(
+      planDetection({ stuck: [stuck], endedPromotionIds: [], individualAlerts: [] }, at, THRESHOLDS, quiet),
+    ).toEqual(expected);
     expect(keepsBack(known, momentAfter(2 * DAY))).toBe(!repeats);
   });
 
-  test('in quiet hours opens a warning that is held, and a critical that is not', () => {
+  test('in quiet hours opens a warning that waits, and a critical that does not', () => {
     const until = momentAfter(20 * HOUR);
-    const heldUntil = (app: string) => (app === 'raxx-console-prod' ? until : null);
-    const quiet = { ...ALONE, heldUntil, attention: new Map() };
+    const quietUntil = (app: string) => (app === 'raxx-console-prod' ? until : null);
+    const quiet = { ...ALONE, quietUntil, attention: new Map() };
     const planned = (at: number, app: string) =>
       planDetection(
         {
           stuck: [{ ...stuck, promotion: promotion({ herokuApp: app }), alerts: [] }],
           endedPromotionIds: [],
-          ownMessages: [],
+          individualAlerts: [],
         },
         momentAfter(at),
         THRESHOLDS,
         quiet,
       );
     const open = { kind: 'open_alert', promotionId: '7' };
-    expect(planned(13 * HOUR, 'raxx-console-prod')).toEqual([{ ...open, severity: 'warning', heldUntil: until }]);
+    expect(planned(13 * HOUR, 'raxx-console-prod')).toEqual([{ ...open, severity: 'warning', notBefore: until }]);
     expect(planned(13 * HOUR, 'shop')).toEqual([{ ...open, severity: 'warning' }]);
     expect(planned(DAY, 'raxx-console-prod')).toEqual([{ ...open, severity: 'critical' }]);
   });

@@ -1,6 +1,6 @@
 import { type RcaMaterial, rcaFacts } from '../../src/promotions/rca-draft.js';
 import { incidentMaterial, OPERATOR, release } from '../support/original-rca.js';
-import { alert, HOUR, MINUTE, momentAfter, postedAlert, promotion, SECOND } from './make.js';
+import { alert, HOUR, MINUTE, momentAfter, promotion, SECOND } from './make.js';
 
 const facts = (changes: Partial<RcaMaterial> = {}) => rcaFacts(incidentMaterial(changes));
 const at = (iso: string) => new Date(iso);
@@ -27,9 +27,10 @@ test('it could have been seen at the first threshold, and was seen when the firs
     severity: 'critical',
   });
   const warnedFirst = facts({
-    alerts: [
-      postedAlert({ id: '2', severity: 'critical', threadTs: '100.1', postedAt: momentAfter(24 * HOUR) }),
-      postedAlert({ postedAt: momentAfter(12 * HOUR) }),
+    alerts: [alert({ id: '2', severity: 'critical' }), alert()],
+    alertMessages: [
+      { severity: 'critical', inThread: true, postedAt: momentAfter(24 * HOUR) },
+      { severity: 'warning', inThread: false, postedAt: momentAfter(12 * HOUR) },
     ],
   });
   expect(warnedFirst).toMatchObject({ detectedAt: momentAfter(12 * HOUR), date: '2026-05-09', severity: 'critical' });
@@ -37,9 +38,8 @@ test('it could have been seen at the first threshold, and was seen when the firs
 });
 
 test('without a post, the watchdog’s record is what is known; without either, nothing is', () => {
-  const unposted = [alert({ severity: 'critical' })];
-  expect(facts({ alerts: unposted })).toMatchObject({ detectedAt: at('2026-05-11T14:18:00Z'), detectedBy: 'record' });
-  const silent = facts({ alerts: [], events: [] });
+  expect(facts({ alertMessages: [] })).toMatchObject({ detectedAt: at('2026-05-11T14:18:00Z'), detectedBy: 'record' });
+  const silent = facts({ alerts: [], alertMessages: [], events: [] });
   expect(silent).toMatchObject({ detectedAt: null, detectedBy: null, acknowledged: null, severity: null });
   expect(silent.spans).toMatchObject({ detect: null, unseen: null, acknowledge: null, resolve: null });
   // The day it ended, where nobody noticed.
@@ -74,6 +74,7 @@ test('one that ended before the threshold could not have been seen', () => {
     promotion: promotion({ state: 'deployed', deployedAt: momentAfter(HOUR) }),
     events: [],
     alerts: [],
+    alertMessages: [],
   });
   expect(quick.couldBeSeenAt).toBeNull();
 });
@@ -94,6 +95,7 @@ test('a row without any time claims none', () => {
     }),
     events: [],
     alerts: [],
+    alertMessages: [],
     draftedAt: at('2026-05-12T09:00:00Z'),
   });
   expect(bare).toMatchObject({ startedAt: null, couldBeSeenAt: null, endedAt: null, date: '2026-05-12' });

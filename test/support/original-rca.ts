@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { RcaMaterial, RcaRelease } from '../../src/promotions/rca-draft.js';
-import { momentAfter, postedAlert, promotion, THRESHOLDS } from '../promotions/make.js';
+import { alert, momentAfter, promotion, THRESHOLDS } from '../promotions/make.js';
 
 /** Where the original lies where the project is worked on beside its seed. */
 export const ORIGINAL_FILE = path.resolve(__dirname, '../../../shared/seed/rca-2026-05-11-stuck-flag-promotion.txt');
@@ -144,7 +144,8 @@ export function incidentMaterial(changes: Partial<RcaMaterial> = {}): RcaMateria
         },
       },
     ],
-    alerts: [postedAlert({ severity: 'critical', state: 'closed', postedAt: NOTICED_AT })],
+    alerts: [alert({ severity: 'critical', openedAt: NOTICED_AT, closedAt: RESOLVED_AT })],
+    alertMessages: [{ severity: 'critical', inThread: false, postedAt: NOTICED_AT }],
     replies: [{ kind: 'resolved', postedAt: new Date('2026-05-11T14:21:45Z') }],
     releases: {
       kind: 'read',

@@ -37,9 +37,8 @@ export const alert = defineKind<AlertFacts>({
     return { ...facts, evidence };
   },
   place: (_message, { promotion }, { routeOf }) => ({ to: 'channel', route: routeOf(promotion.herokuApp).channel }),
-  show({ promotion, severity, evidence, attention, mention }, { isNew, refused, message }) {
+  show({ promotion, severity, evidence, attention, mention }, { isNew, refused }) {
     if (isNew && !isDeploying(promotion)) return null;
-    const postedAs = isNew ? severity : message.shownAs;
     const isOwed = evidence?.kind === 'unavailable' && evidence.reason === 'no_answer';
     return {
       content: {
@@ -52,7 +51,7 @@ export const alert = defineKind<AlertFacts>({
           attention,
         }),
       },
-      ...(postedAs === null ? {} : { as: postedAs }),
+      ...(isNew ? { as: severity } : {}),
       refreshAfterMs: isOwed ? (isNew ? EVIDENCE_SOON_MS : EVIDENCE_AGAIN_MS) : null,
     };
   },

@@ -2,8 +2,8 @@ import { DIGEST_PERIOD, isLate } from '../../promotions/digest.js';
 import { type DigestFacts, digestMessage } from '../../views/digest.js';
 import { MISSING_RCAS_NAMED } from '../../views/rca-debt.js';
 import { defineKind } from '../kind.js';
-import { dueAt, statsOf } from './digest-period.js';
 import { showing } from './about-promotion.js';
+import { dueAt, statsOf } from './digest-period.js';
 
 declare module '../../promotions/messages.js' {
   interface MessageKinds {

@@ -1,4 +1,4 @@
-import { type GroupFacts, countVerdicts, type VerdictCounts } from '../../promotions/group.js';
+import { countVerdicts, type GroupFacts, type VerdictCounts } from '../../promotions/group.js';
 import { groupMessage } from '../../views/group.js';
 import { defineKind } from '../kind.js';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { HOME_INTERVAL_MS, maintenanceMark } from '../../promotions/home.js';
 import type { Operator } from '../../operators/operator.js';
+import { HOME_INTERVAL_MS, maintenanceMark } from '../../promotions/home.js';
 import { severityDue } from '../../promotions/stuck.js';
 import { HOME_ROWS, type HomeFacts, homeTab } from '../../views/home.js';
 import { defineKind, type Sources } from '../kind.js';
@@ -27,11 +27,15 @@ export const home = defineKind<HomeOfViewer>({
     return { facts: await gatherHome(sources, asOf), viewer, asOf };
   },
   place: ({ subject }) => ({ to: 'home', userId: subject }),
-  show: ({ facts, viewer, asOf }) => ({
-    content: { home: homeTab(facts, viewer, asOf) },
-    as: fingerprint(facts, viewer),
-    restMs: HOME_INTERVAL_MS,
-  }),
+  show({ facts, viewer, asOf }, { message }) {
+    const as = fingerprint(facts, viewer);
+    return {
+      content: { home: homeTab(facts, viewer, asOf) },
+      as,
+      isShownAlready: message.shownAs === as,
+      restMs: HOME_INTERVAL_MS,
+    };
+  },
 });
 
 async function gatherHome({ db, thresholds, silentSince }: Sources, now: Date): Promise<HomeFacts> {

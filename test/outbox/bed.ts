@@ -1,0 +1,216 @@
+import { type SlackStandIn, type StoredMessage, startSlackStandIn } from '../../demo/slack/workspace.js';
+import { moveDatabaseClock } from '../../demo/world/database-clock.js';
+import type { Database } from '../../src/db/database.js';
+import { defineKind, type Kind, type Place, type Shown, type Sources } from '../../src/outbox/kind.js';
+import { createOutbox, type DeliveryOutcome, type Outbox } from '../../src/outbox/outbox.js';
+import { createSlack } from '../../src/slack/slack.js';
+import { THRESHOLDS } from '../promotions/make.js';
+import { readManifest } from '../support/manifest.js';
+import { NOW, type Stored, startStored } from '../support/rows.js';
+
+/** The outbox over a database and Slack's stand-in, with kinds of the test's own. */
+export interface OutboxBed extends Stored {
+  readonly slack: SlackStandIn;
+  readonly outbox: Outbox;
+  readonly outcomes: readonly DeliveryOutcome[];
+  /** What messages about a subject say; a kind's `gather` waits for `onGather`. */
+  readonly facts: Map<string, Facts>;
+  onGather: () => Promise<unknown>;
+  /** The outbox of another process. */
+  anotherOutbox(): Outbox;
+  queue(message: NewRow): Promise<string>;
+  row(id: string): Promise<MessageRow>;
+  change(id: string, facts: Facts): Promise<void>;
+  advance(milliseconds: number): Promise<void>;
+  /** As if the time that a dead or paused process held its lease for had passed. */
+  expireLeases(): Promise<void>;
+  /** What the alert channel shows, by its texts. */
+  channel(): Promise<readonly string[]>;
+  root(): Promise<StoredMessage>;
+  thread(): Promise<readonly string[]>;
+  /** How often something was posted, as far as Slack was asked. */
+  posts(): number;
+}
+
+export interface Facts {
+  readonly text: string;
+  /** Nothing (more) to say. */
+  readonly isOver?: boolean;
+  /** Where it goes; the alert channel unless told. */
+  readonly route?: string;
+}
+
+interface NewRow {
+  readonly kind: string;
+  readonly subject?: string;
+  readonly root?: string;
+  readonly isUrgent?: boolean;
+}
+
+interface MessageRow {
+  readonly state: string;
+  readonly attempts: number;
+  readonly channel: string | null;
+  readonly message_ts: string | null;
+  readonly shown_as: string | null;
+  readonly last_error: string | null;
+  /** In milliseconds; null where it may be tried at once. */
+  readonly waits: number | null;
+}
+
+export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {}): Promise<OutboxBed> {
+  const stored = await startStored();
+  const manifest = readManifest();
+  const slack = await startSlackStandIn({ scopes: manifest.scopes, rateLimit: false });
+  const outcomes: DeliveryOutcome[] = [];
+  let owners = 0;
+  let offset = 0;
+  const advance = async (milliseconds: number): Promise<void> => {
+    offset += milliseconds;
+    await moveDatabaseClock((sql) => stored.rows.query(sql), offset);
+  };
+  await advance(NOW.getTime() - Date.now());
+  const facts = new Map<string, Facts>();
+
+  function createFor(db: Database): Outbox {
+    const newOwner = () => {
+      owners += 1;
+      return `owner-${owners}`;
+    };
+    const client = createSlack({ botToken: slack.botToken, apiUrl: slack.apiUrl, turns: null, newOwner });
+    return createOutbox({
+      messages: db.messages,
+      slack: client,
+      kinds: { ...testKinds(bed), ...kinds },
+      sources: sourcesOf(db, slack.channels.alerts),
+      random: () => 0,
+      newOwner,
+      onOutcome: (outcome) => void outcomes.push(outcome),
+    });
+  }
+
+  const bed: Omit<OutboxBed, 'outbox'> = {
+    ...stored,
+    slack,
+    outcomes,
+    facts,
+    onGather: async () => undefined,
+    anotherOutbox: () => createFor(stored.replica()),
+    async queue({ kind, subject = 'one', root, isUrgent = false }) {
+      const [row] = await stored.rows.query<{ id: string }>(
+        `insert into flag_promotions.messages (kind, subject, ordinal, root_id, is_urgent)
+         values ($1, $2, (select count(*) from flag_promotions.messages), $3, $4) returning id`,
+        [kind, subject, root ?? null, isUrgent],
+      );
+      return row?.id ?? '';
+    },
+    async row(id) {
+      const [row] = await stored.rows.query<MessageRow>(
+        `select state, attempts, channel, message_ts, shown_as, last_error,
+                (extract(epoch from next_attempt_at - flag_promotions.clock()) * 1000)::float as waits
+           from flag_promotions.messages where id = $1`,
+        [id],
+      );
+      if (row === undefined) throw new Error('There is no such message.');
+      return row;
+    },
+    async change(id, now) {
+      const [row] = await stored.rows.query<{ subject: string }>(
+        'update flag_promotions.messages set wanted = wanted + 1 where id = $1 returning subject',
+        [id],
+      );
+      facts.set(row?.subject ?? '', now);
+    },
+    advance,
+    async expireLeases() {
+      await stored.rows.query(
+        `update flag_promotions.messages set lease_until = flag_promotions.clock() - interval '1 second'
+          where lease_owner is not null`,
+      );
+    },
+    channel: async () => (await slack.messages(slack.channels.alerts)).map(({ text }) => text),
+    async root() {
+      const [root] = await slack.messages(slack.channels.alerts);
+      if (root === undefined) throw new Error('The channel is empty.');
+      return root;
+    },
+    async thread() {
+      const { ts } = await bed.root();
+      return (await slack.thread(slack.channels.alerts, ts)).map(({ text }) => text);
+    },
+    posts: () => slack.calls.filter(({ method }) => method === 'chat.postMessage').length,
+    async close() {
+      await slack.close();
+      await stored.close();
+    },
+  };
+  return Object.assign(bed, { outbox: createFor(stored.db) });
+}
+
+/** Sources of which a kind reads nothing but the database: what asks Heroku or draws says so. */
+export function sourcesOf(db: Database, alertChannel: string): Sources {
+  const unasked = (): never => {
+    throw new Error('This test asks nobody.');
+  };
+  return {
+    db,
+    slack: { nameOf: async (id) => id },
+    readEvidence: unasked,
+    readEvidenceOfMany: unasked,
+    drawChart: unasked,
+    silentSince: () => null,
+    routeOf: () => ({ channel: alertChannel, mention: null, quiet: null }),
+    alertChannel,
+    broadcastCriticals: true,
+    thresholds: THRESHOLDS,
+  };
+}
+
+/** One kind for each way in which kinds differ. */
+function testKinds(bed: Pick<OutboxBed, 'facts' | 'onGather'>): Readonly<Record<string, Kind>> {
+  const gather = async ({ subject }: { subject: string }): Promise<Facts | null> => {
+    await bed.onGather();
+    return bed.facts.get(subject) ?? null;
+  };
+  const show = ({ text, isOver = false }: Facts, { isNew, refused }: { isNew: boolean; refused: unknown }) =>
+    isOver && isNew ? null : said(isOver ? `${text}, over` : text, refused);
+  const said = (text: string, refused: unknown): Shown => ({
+    content: { message: { text: refused === null ? text : `${text} ${JSON.stringify(refused)}` } },
+  });
+  const inThread = ({ root }: { root: { message: { channel: string; ts: string } | null } | null }): Place | null =>
+    root?.message == null ? null : { to: 'thread', thread: root.message, broadcast: false };
+  const toChannel = (_: unknown, { route }: Facts, { alertChannel }: Sources): Place => ({
+    to: 'channel',
+    route: route ?? alertChannel,
+  });
+  return {
+    /** By itself, and kept visible. */
+    notice: defineKind<Facts>({ gather, place: toChannel, show, gone: 'post_again', unknownOutcome: 'find' }),
+    /** By itself, and let go. */
+    card: defineKind<Facts>({ gather, place: toChannel, show, gone: 'close', unknownOutcome: 'find' }),
+    reply: defineKind<Facts>({ gather, place: inThread, show, gone: 'close', unknownOutcome: 'find' }),
+    /** Harmless to send twice. */
+    letter: defineKind<Facts>({
+      gather,
+      place: (_, { route = '' }) => ({ to: 'person', userId: route }),
+      show,
+      gone: 'close',
+      unknownOutcome: 'post_again',
+    }),
+    /** A file, which can't be found again. */
+    picture: defineKind<Facts>({
+      gather,
+      place: inThread,
+      show: ({ text }, { isNew }) =>
+        isNew
+          ? {
+              content: {
+                file: { name: 'a.txt', title: text, comment: text, altText: text, content: Buffer.from('a') },
+              },
+            }
+          : null,
+      gone: 'close',
+      unknownOutcome: 'close',
+    }),
+  };
+}

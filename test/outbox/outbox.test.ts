@@ -1,0 +1,464 @@
+import type { DeliveryOutcome } from '../../src/outbox/outbox.js';
+import { SEARCHES_BEFORE_POSTING } from '../../src/outbox/step.js';
+import { eventually } from '../support/eventually.js';
+import { type OutboxBed, startOutboxBed } from './bed.js';
+
+let bed: OutboxBed;
+beforeEach(async () => {
+  bed = await startOutboxBed();
+  bed.facts.set('one', { text: 'first' });
+});
+afterEach(() => bed.close());
+
+const POST = 'chat.postMessage';
+const kindOf = async (id: string) => (await bed.outbox.deliver(id)).kind;
+
+async function posted(kind: string, subject = 'one', root?: string): Promise<string> {
+  const id = await bed.queue({ kind, subject, ...(root === undefined ? {} : { root }) });
+  expect(await kindOf(id)).toBe('posted');
+  return id;
+}
+
+describe('a message', () => {
+  test('is posted once, however often it is delivered', async () => {
+    const id = await posted('notice');
+    expect(await kindOf(id)).toBe('nothing');
+    expect(await bed.channel()).toEqual(['first']);
+    expect(await bed.row(id)).toMatchObject({ state: 'posted', attempts: 0, message_ts: (await bed.root()).ts });
+    expect(bed.outcomes.map(({ kind }) => kind)).toEqual(['posted', 'nothing']);
+  });
+
+  test('is posted once by several processes at a time', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    const outcomes = await Promise.all(
+      [bed.outbox, bed.anotherOutbox(), bed.anotherOutbox()].map((o) => o.deliver(id)),
+    );
+    expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual(['nothing', 'nothing', 'posted']);
+    expect(await bed.channel()).toEqual(['first']);
+  });
+
+  test('is updated in place, once for all that changed', async () => {
+    const id = await posted('notice');
+    await bed.change(id, { text: 'second' });
+    await bed.change(id, { text: 'third' });
+    expect(await kindOf(id)).toBe('updated');
+    expect(await kindOf(id)).toBe('nothing');
+    expect(await bed.channel()).toEqual(['third']);
+    expect(bed.slack.calls.filter(({ method }) => method === 'chat.update')).toHaveLength(1);
+  });
+
+  test('that changes while it is posted is updated at once, though whoever changed it found it leased', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'delay', ms: 300 });
+    const posting = bed.outbox.deliver(id);
+    await eventually(async () => expect(bed.posts()).toBe(1));
+    await bed.change(id, { text: 'second' });
+    expect((await bed.anotherOutbox().deliver(id)).kind).toBe('nothing');
+    expect((await posting).kind).toBe('posted');
+    expect(await bed.channel()).toEqual(['second']);
+  });
+
+  test('that has nothing to say is closed without a post', async () => {
+    const over = await bed.queue({ kind: 'notice' });
+    bed.facts.set('one', { text: 'first', isOver: true });
+    const about = await bed.queue({ kind: 'notice', subject: 'gone' });
+    for (const id of [over, about]) {
+      expect(await kindOf(id)).toBe('closed');
+      expect((await bed.row(id)).state).toBe('closed');
+    }
+    expect(bed.posts()).toBe(0);
+  });
+
+  test('of a kind that another version queued is left to that version', async () => {
+    const id = await bed.queue({ kind: 'of_tomorrow' });
+    const before = await bed.row(id);
+    expect(await kindOf(id)).toBe('nothing');
+    expect(await bed.row(id)).toEqual(before);
+    expect(before).toMatchObject({ state: 'pending', attempts: 0 });
+  });
+
+  test('to a person is sent again where nobody knows whether it came', async () => {
+    bed.facts.set('one', { text: 'was it you?', route: bed.slack.people.superadmin.id });
+    const id = await bed.queue({ kind: 'letter' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'status', status: 500 });
+    expect(await kindOf(id)).toBe('failed');
+    await bed.advance(60_000);
+    expect((await bed.anotherOutbox().deliver(id)).kind).toBe('posted');
+    expect(await bed.row(id)).toMatchObject({ state: 'posted', channel: expect.stringMatching(/^D/u) });
+  });
+});
+
+describe('an attempt that nobody learned the outcome of', () => {
+  test.each([
+    ['the answer was lost', { kind: 'reset_after' } as const, 1],
+    ['the request was lost', { kind: 'reset_before' } as const, 2],
+    ['Slack answered 500', { kind: 'status', status: 500 } as const, 2],
+  ])('where %s: it is found again, and never doubled', async (_what, fault, posts) => {
+    const root = await posted('notice');
+    bed.facts.set('two', { text: 'reply' });
+    for (const [kind, subject, shown] of [
+      ['notice', 'one', bed.channel],
+      ['reply', 'two', bed.thread],
+    ] as const) {
+      const before = bed.posts();
+      const id = await bed.queue({ kind, subject, ...(kind === 'reply' ? { root } : {}) });
+      bed.slack.faults.add({ method: POST, times: 1, ...fault });
+      expect(await kindOf(id)).toBe('failed');
+      // What may still take effect is given time to.
+      expect(await kindOf(id)).toBe('nothing');
+      await bed.advance(31_000);
+      expect(await kindOf(id)).toBe(posts === 1 ? 'found' : 'posted');
+      expect(bed.posts() - before).toBe(posts);
+      expect(await shown()).toHaveLength(kind === 'notice' ? 2 : 1);
+      expect(await bed.row(id)).toMatchObject({ state: 'posted', attempts: 0 });
+    }
+  });
+
+  test('where Slack never answered', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'hang', takesEffect: true });
+    expect(await kindOf(id)).toBe('failed');
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('found');
+    expect(await bed.channel()).toEqual(['first']);
+  }, 30_000);
+
+  test('of a process that was killed between the post and the write, once its lease has run out', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
+    expect(await kindOf(id)).toBe('failed');
+    // What the dead process left behind: its claim, and no word of how it went.
+    await bed.rows.query(
+      `update flag_promotions.messages set next_attempt_at = null, last_error = null, lease_owner = 'dead',
+              lease_until = flag_promotions.clock() + interval '40 seconds' where id = $1`,
+      [id],
+    );
+    expect(await kindOf(id)).toBe('nothing');
+    await bed.advance(41_000);
+    expect(await kindOf(id)).toBe('found');
+    expect(await bed.channel()).toEqual(['first']);
+  });
+
+  test('what is found shows what is true by now', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
+    await bed.outbox.deliver(id);
+    bed.facts.set('one', { text: 'first', isOver: true });
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('found');
+    expect(await bed.channel()).toEqual(['first, over']);
+  });
+
+  test('what is over by now, and was never posted, is closed', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_before' });
+    await bed.outbox.deliver(id);
+    bed.facts.set('one', { text: 'first', isOver: true });
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('closed');
+    expect(await bed.channel()).toEqual([]);
+  });
+
+  test('a file is not tried again', async () => {
+    const root = await posted('notice');
+    const id = await bed.queue({ kind: 'picture', root });
+    bed.slack.faults.add({ method: 'files.getUploadURLExternal', times: 1, kind: 'status', status: 500 });
+    expect(await kindOf(id)).toBe('failed');
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('closed');
+    expect(bed.slack.files()).toHaveLength(0);
+  });
+});
+
+describe('where the history can’t be searched', () => {
+  const attempted = (id: string, attempts: number) =>
+    bed.rows.query('update flag_promotions.messages set attempts = $2, next_attempt_at = null where id = $1', [
+      id,
+      attempts,
+    ]);
+  beforeEach(() => {
+    bed.slack.faults.add({ method: 'conversations.history', kind: 'error', error: 'internal_error' });
+  });
+
+  test('nothing is posted: not to have looked is not to have found nothing', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    await attempted(id, 50);
+    expect(await kindOf(id)).toBe('failed');
+    expect(bed.posts()).toBe(0);
+  });
+
+  test('what is urgent is posted after enough attempts', async () => {
+    const id = await bed.queue({ kind: 'notice', isUrgent: true });
+    await attempted(id, SEARCHES_BEFORE_POSTING - 1);
+    expect(await kindOf(id)).toBe('failed');
+    expect(bed.posts()).toBe(0);
+    await attempted(id, SEARCHES_BEFORE_POSTING);
+    expect(await kindOf(id)).toBe('posted');
+    expect(await bed.channel()).toEqual(['first']);
+  });
+});
+
+describe('a process that is paused past its lease while it posts', () => {
+  /** Posts slowly; meanwhile the lease runs out. */
+  async function pausedIn(id: string, before = bed.posts()): Promise<DeliveryOutcome> {
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'delay', ms: 1_500 });
+    const paused = bed.outbox.deliver(id);
+    await eventually(async () => expect(bed.posts()).toBe(before + 1));
+    await bed.expireLeases();
+    return paused;
+  }
+
+  test('takes its own copy back from the channel', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    const paused = pausedIn(id);
+    await eventually(async () => expect(bed.posts()).toBe(1));
+    expect((await deliveredByAnother(id)).kind).toBe('posted');
+    expect(await paused).toEqual({ kind: 'nothing' });
+    expect(await bed.channel()).toEqual(['first']);
+    expect((await bed.row(id)).message_ts).toBe((await bed.root()).ts);
+  });
+
+  test('takes its own copy back from a thread', async () => {
+    const root = await posted('notice');
+    bed.facts.set('two', { text: 'reply' });
+    const id = await bed.queue({ kind: 'reply', subject: 'two', root });
+    const paused = pausedIn(id);
+    expect((await deliveredByAnother(id)).kind).toBe('posted');
+    expect(await paused).toEqual({ kind: 'nothing' });
+    const { ts } = await bed.root();
+    const thread = await bed.slack.thread(bed.slack.channels.alerts, ts);
+    expect(thread.map(({ text }) => text)).toEqual(['reply']);
+    expect((await bed.row(id)).message_ts).toBe(thread[0]?.ts);
+  });
+
+  test('takes its own copy back from the channel in place of one that Slack refused', async () => {
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'error', error: 'is_archived' });
+    bed.facts.set('one', { text: 'first', route: bed.slack.channels.random });
+    const id = await bed.queue({ kind: 'notice' });
+    const paused = pausedIn(id, bed.posts() + 1);
+    expect((await deliveredByAnother(id)).kind).toBe('posted');
+    expect(await paused).toEqual({ kind: 'nothing' });
+    expect(await bed.channel()).toEqual([expect.stringContaining('is_archived')]);
+    expect((await bed.row(id)).message_ts).toBe((await bed.root()).ts);
+  });
+
+  test('takes back what its successor closed', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    const paused = pausedIn(id);
+    await eventually(async () => expect(bed.posts()).toBe(1));
+    bed.facts.set('one', { text: 'first', isOver: true });
+    expect((await deliveredByAnother(id)).kind).toBe('closed');
+    await paused;
+    expect(await bed.channel()).toEqual([]);
+  });
+
+  test('leaves its copy where its successor has yet to look for it', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'delay', ms: 500 });
+    const paused = bed.outbox.deliver(id);
+    await eventually(async () => expect(bed.posts()).toBe(1));
+    const successor = { owner: 'successor', durationMs: 40_000 };
+    await bed.expireLeases();
+    expect(await bed.db.messages.claim(id, successor)).not.toBeNull();
+    await paused;
+    await bed.expireLeases();
+    expect((await deliveredByAnother(id)).kind).toBe('found');
+    expect(await bed.channel()).toEqual(['first']);
+  });
+
+  test('with a file takes back nothing: its thread’s root least of all', async () => {
+    const root = await posted('notice');
+    const id = await bed.queue({ kind: 'picture', root });
+    bed.slack.faults.add({ method: 'files.completeUploadExternal', times: 1, kind: 'delay', ms: 1_500 });
+    const paused = bed.outbox.deliver(id);
+    await eventually(async () =>
+      expect(bed.slack.calls.some(({ method }) => method === 'files.completeUploadExternal')).toBe(true),
+    );
+    await bed.expireLeases();
+    expect((await deliveredByAnother(id)).kind).toBe('closed');
+    await paused;
+    expect(await bed.channel()).toContain('first');
+  });
+
+  test.each(['notice', 'reply'])('posts no %s where the lease ran out before', async (kind) => {
+    const root = await posted('notice');
+    const id = await bed.queue({ kind, root });
+    const before = bed.posts();
+    bed.onGather = async () => {
+      await bed.expireLeases();
+      await bed.db.messages.claim(id, { owner: 'successor', durationMs: 40_000 });
+    };
+    expect(await kindOf(id)).toBe('nothing');
+    expect(bed.posts()).toBe(before);
+  });
+
+  const deliveredByAnother = async (id: string) => {
+    await eventually(async () => expect((await bed.row(id)).attempts).toBeGreaterThan(0));
+    let outcome = await bed.anotherOutbox().deliver(id);
+    await eventually(async () => {
+      if (outcome.kind === 'nothing') outcome = await bed.anotherOutbox().deliver(id);
+      expect(outcome.kind).not.toBe('nothing');
+    });
+    return outcome;
+  };
+});
+
+describe('where it goes', () => {
+  test('a channel that Slack refuses is replaced by the alert channel, which is told why', async () => {
+    bed.facts.set('one', { text: 'first', route: bed.slack.channels.random });
+    const id = await posted('notice');
+    const refused = { channel: bed.slack.channels.random, because: 'not_in_channel' };
+    expect(await bed.channel()).toEqual([`first ${JSON.stringify(refused)}`]);
+    await bed.change(id, { text: 'second', route: bed.slack.channels.random });
+    await bed.outbox.deliver(id);
+    expect(await bed.channel()).toEqual([`second ${JSON.stringify(refused)}`]);
+  });
+
+  test('what was lost there is found there', async () => {
+    bed.facts.set('one', { text: 'first', route: bed.slack.channels.random });
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'error', error: 'not_in_channel' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
+    expect(await kindOf(id)).toBe('failed');
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('found');
+    expect(await bed.channel()).toHaveLength(1);
+  });
+
+  test('nothing is above the alert channel: where Slack refuses that, it is tried again', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'error', error: 'is_archived' });
+    expect(await kindOf(id)).toBe('failed');
+    expect((await bed.row(id)).last_error).toBe("Slack's chat.postMessage failed: is_archived");
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('posted');
+  });
+
+  test('a reply waits for its root', async () => {
+    const root = await bed.queue({ kind: 'notice' });
+    bed.facts.set('two', { text: 'reply' });
+    const reply = await bed.queue({ kind: 'reply', subject: 'two', root });
+    expect(await kindOf(reply)).toBe('nothing');
+    expect(await bed.db.messages.due(10)).toEqual([root]);
+    await bed.outbox.deliver(root);
+    expect(await bed.db.messages.due(10)).toEqual([reply]);
+    expect(await kindOf(reply)).toBe('posted');
+    expect(await bed.thread()).toEqual(['reply']);
+  });
+
+  test('a reply goes with a root that was closed', async () => {
+    const root = await bed.queue({ kind: 'notice' });
+    bed.facts.set('one', { text: 'first', isOver: true });
+    bed.facts.set('two', { text: 'reply' });
+    const reply = await bed.queue({ kind: 'reply', subject: 'two', root });
+    await bed.outbox.deliver(root);
+    expect(await kindOf(reply)).toBe('closed');
+  });
+});
+
+describe('a message that an admin deleted', () => {
+  const deleted = async () => bed.slack.deleteMessage(bed.slack.channels.alerts, (await bed.root()).ts);
+
+  test('is posted again where its kind says so, and found again where that post is lost', async () => {
+    const id = await posted('notice');
+    await deleted();
+    await bed.change(id, { text: 'second' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
+    expect(await kindOf(id)).toBe('failed');
+    expect((await bed.row(id)).state).toBe('pending');
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('found');
+    expect(await bed.channel()).toEqual(['second']);
+  });
+
+  test('stays deleted where it has nothing more to say', async () => {
+    const id = await posted('notice');
+    await deleted();
+    await bed.change(id, { text: 'first', isOver: true });
+    expect(await kindOf(id)).toBe('closed');
+    expect(await bed.channel()).toEqual([]);
+  });
+
+  test('stays deleted where its kind says so', async () => {
+    const id = await posted('card');
+    await deleted();
+    await bed.change(id, { text: 'second' });
+    expect(await kindOf(id)).toBe('closed');
+    expect(await kindOf(id)).toBe('nothing');
+    expect(await bed.channel()).toEqual([]);
+  });
+
+  test('takes with it a reply that was on its way into its thread', async () => {
+    const root = await posted('notice');
+    await deleted();
+    const reply = await bed.queue({ kind: 'reply', root });
+    expect(await kindOf(reply)).toBe('closed');
+    expect(await bed.channel()).toEqual([]);
+  });
+});
+
+describe('a failure', () => {
+  test('holds up nothing else', async () => {
+    bed.facts.set('two', { text: 'second' });
+    const [first, second] = [await bed.queue({ kind: 'notice' }), await bed.queue({ kind: 'notice', subject: 'two' })];
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'error', error: 'msg_too_long' });
+    expect(await kindOf(first)).toBe('failed');
+    expect(await kindOf(second)).toBe('posted');
+    expect(await bed.channel()).toEqual(['second']);
+  });
+
+  test('of a kind’s own is one, too', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.onGather = () => Promise.reject(new Error('a bug'));
+    expect(await bed.outbox.deliver(id)).toMatchObject({ kind: 'failed', error: { message: 'a bug' } });
+    expect((await bed.row(id)).last_error).toBe('internal error; the log has its cause');
+  });
+
+  test('of an update doesn’t hold up the next: nothing can be doubled by it', async () => {
+    const id = await posted('notice');
+    await bed.change(id, { text: 'second' });
+    bed.slack.faults.add({ method: 'chat.update', times: 1, kind: 'status', status: 500 });
+    expect(await kindOf(id)).toBe('failed');
+    expect(await bed.db.messages.due(10)).toEqual([]);
+    expect(await kindOf(id)).toBe('updated');
+    expect(await bed.channel()).toEqual(['second']);
+  });
+
+  test('by Slack’s rate limit waits as long as Slack asked for, and no longer', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'rate_limited', retryAfterSeconds: 30 });
+    expect(await kindOf(id)).toBe('failed');
+    await bed.advance(25_000);
+    expect((await bed.anotherOutbox().deliver(id)).kind).toBe('nothing');
+    await bed.advance(6_000);
+    expect((await bed.anotherOutbox().deliver(id)).kind).toBe('posted');
+  });
+
+  test('in a process whose clock is six hours ahead holds nothing back for six hours', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'status', status: 500 });
+    jest.useFakeTimers({ now: Date.now() + 6 * 60 * 60_000, doNotFake: REAL });
+    try {
+      expect(await kindOf(id)).toBe('failed');
+    } finally {
+      jest.useRealTimers();
+    }
+    expect((await bed.row(id)).waits).toBeLessThan(31_000);
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('posted');
+  });
+});
+
+/** Everything but the date. */
+const REAL: FakeableAPI[] = [
+  'hrtime',
+  'nextTick',
+  'performance',
+  'queueMicrotask',
+  'setImmediate',
+  'clearImmediate',
+  'setInterval',
+  'clearInterval',
+  'setTimeout',
+  'clearTimeout',
+];
