@@ -93,7 +93,7 @@ async function fill(url: string, rows: number): Promise<void> {
              (kind, subject, promotion_id, state, channel, message_ts, shown_as, wanted, shown, posted_at, created_at, updated_at)
         select 'alert', id::text, id, 'posted', 'C0ALERTS', id || '.1', 'critical', 1, 1, at, at, at
           from console_flag_promotions, lateral (select promoted_at + interval '1 day' as at) t
-         where id > ${rows - recent} and id <= ${rows - recent + Math.ceil(recent / 100)} order by id;
+         where id > ${rows - recent} and id <= ${rows - recent + Math.ceil(recent / 100)};
       insert into flag_promotions.alerts (promotion_id, severity, is_rca_reminder_done, opened_at, closed_at)
         select promotion_id, 'critical', true, posted_at, posted_at + interval '1 hour'
           from flag_promotions.messages where kind = 'alert' order by promotion_id;
