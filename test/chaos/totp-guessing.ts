@@ -92,14 +92,6 @@ async function run(random: () => number): Promise<Report> {
   };
 }
 
-async function isLockedUntil(bed: TestBed, operator: string, until: Date): Promise<boolean> {
-  const [row] = await bed.rows.query<{ until: Date | null; n: number }>(
-    'select locked_until as until, totp_failed_attempts as n from flag_promotions.operators where slack_user_id = $1',
-    [operator],
-  );
-  return row?.until?.getTime() === until.getTime() && row.n === FAILURES_TO_LOCK;
-}
-
 const isRefusal = (answer: string): boolean => answer.includes('errors');
 
 /** Six digits that no authenticator shows around now. */
