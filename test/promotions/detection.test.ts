@@ -19,7 +19,12 @@ function stuck(changes: Partial<StuckPromotion> = {}): StuckPromotion {
 const PLANNING = { individualPerHour: 10, channelOf: () => 'C0ALERTS', quietUntil: () => null, attention: new Map() };
 
 function plan(at: number, ...rows: readonly StuckPromotion[]): DetectionAction[] {
-  return planDetection({ stuck: rows, endedPromotionIds: [], individualAlerts: [] }, momentAfter(at), THRESHOLDS, PLANNING);
+  return planDetection(
+    { stuck: rows, endedPromotionIds: [], individualAlerts: [] },
+    momentAfter(at),
+    THRESHOLDS,
+    PLANNING,
+  );
 }
 
 const open = (severity: 'warning' | 'critical') => ({ kind: 'open_alert', promotionId: '7', severity });
@@ -194,8 +199,11 @@ describe('many at once, of apps whose alerts go to different channels', () => {
     channelOf: (app: string) => (app.startsWith('pay') ? 'C0PAY' : 'C0ALERTS'),
     quietUntil: (app: string) => (app === 'night' ? until : null),
   };
-  const planned = (rows: readonly StuckPromotion[], individualAlerts: readonly IndividualAlerts[] = [], at = 13 * HOUR) =>
-    planDetection({ stuck: rows, endedPromotionIds: [], individualAlerts }, momentAfter(at), THRESHOLDS, planning);
+  const planned = (
+    rows: readonly StuckPromotion[],
+    individualAlerts: readonly IndividualAlerts[] = [],
+    at = 13 * HOUR,
+  ) => planDetection({ stuck: rows, endedPromotionIds: [], individualAlerts }, momentAfter(at), THRESHOLDS, planning);
   const grouped = (actions: readonly DetectionAction[]) =>
     actions.flatMap((action) =>
       action.kind === 'open_grouped_alerts' ? [[action.channel, action.notBefore, action.alerts.length]] : [],

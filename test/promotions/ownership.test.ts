@@ -248,9 +248,9 @@ describe('a tick', () => {
     const quiet = { ...ALONE, quietUntil: () => null, attention: new Map(known === undefined ? [] : [['7', known]]) };
     const at = momentAfter(2 * DAY + MINUTE);
     const expected = repeats ? [{ kind: 'repeat_critical', promotionId: '7', ordinal: 1 }] : [];
-    expect(planDetection({ stuck: [stuck], endedPromotionIds: [], individualAlerts: [] }, at, THRESHOLDS, quiet)).toEqual(
-      expected,
-    );
+    expect(
+      planDetection({ stuck: [stuck], endedPromotionIds: [], individualAlerts: [] }, at, THRESHOLDS, quiet),
+    ).toEqual(expected);
     expect(keepsBack(known, momentAfter(2 * DAY))).toBe(!repeats);
   });
 
