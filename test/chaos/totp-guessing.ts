@@ -92,6 +92,15 @@ async function run(random: () => number): Promise<Report> {
   };
 }
 
+async function isLockedUntil(bed: TestBed, operator: string, until: Date): Promise<boolean> {
+  const [row] = await bed.rows.query<{ until: Date | null; n: number }>(
+    'select locked_until as until, totp_failed_attempts as n from flag_promotions.operators where slack_user_id = $1',
+    [operator],
+  );
+  // By the database's clock, which runs on while the guesses are made.
+  return row?.until != null && Math.abs(row.until.getTime() - until.getTime()) < 60_000 && row.n === FAILURES_TO_LOCK;
+}
+
 const isRefusal = (answer: string): boolean => answer.includes('errors');
 
 /** Six digits that no authenticator shows around now. */
