@@ -241,6 +241,14 @@ describe('many at once, of apps whose alerts go to different channels', () => {
 describe('over any sequence of ticks', () => {
   const ticks = fc.array(fc.integer({ min: 0, max: 12 * 24 * 60 }), { minLength: 1, maxLength: 60 });
 
+  function carriedOut(row: StuckPromotion, action: DetectionAction, now: Date): StuckPromotion {
+    if (action.kind === 'repeat_critical') return { ...row, lastRepeat: action.ordinal };
+    if (action.kind !== 'open_alert') return row;
+    const { severity } = action;
+    const alerts = [...row.alerts, alert({ id: `${row.alerts.length + 1}`, severity, openedAt: now })];
+    return { ...row, alerts, criticalToldAt: severity === 'critical' ? now : row.criticalToldAt };
+  }
+
   function play(minutes: readonly number[]) {
     const said: DetectionAction[] = [];
     let row = stuck();
@@ -255,12 +263,7 @@ describe('over any sequence of ticks', () => {
       expect(actions.length).toBeLessThanOrEqual(1);
       for (const action of actions) {
         said.push(action);
-        if (action.kind === 'open_alert') {
-          const opened = alert({ id: `${said.length}`, severity: action.severity, openedAt: now });
-          const criticalToldAt = action.severity === 'critical' ? now : row.criticalToldAt;
-          row = { ...row, alerts: [...row.alerts, opened], criticalToldAt };
-        }
-        if (action.kind === 'repeat_critical') row = { ...row, lastRepeat: action.ordinal };
+        row = carriedOut(row, action, now);
       }
     }
     return said;
