@@ -1,6 +1,6 @@
 # The app as a small image that runs as an ordinary user:
 #   docker build -t flag-promotions . && docker run --env-file .env -p 3000:3000 -v flag-promotions:/data flag-promotions
-# Debian, not Alpine: the PostgreSQL that the app brings along, used where DATABASE_URL is unset, needs glibc.
+# Debian, not Alpine: the PostgreSQL that the app brings along for DATABASE_URL=embedded needs glibc.
 FROM node:20-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./

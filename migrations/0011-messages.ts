@@ -49,6 +49,7 @@ export async function up(knex: Knex): Promise<void> {
     create index messages_under_way on flag_promotions.messages (promotion_id)
       where kind = 'progress' and state = 'posted' and shown_as = 'deploying';
     create index messages_rested on flag_promotions.messages (updated_at);
+    create index messages_unused on flag_promotions.messages (updated_at) where promotion_id is null and root_id is null;
   `);
 }
 

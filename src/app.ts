@@ -1,54 +1,11 @@
-import type { Logger } from 'pino';
 import { createCore } from './app/core.js';
 import { createJobs } from './app/jobs.js';
 import { type Receiver, startReceiver } from './app/receiver.js';
-import type { Config, DatabaseConfig } from './config.js';
-import { type Database, openDatabase } from './db/database.js';
-import { startEmbeddedPostgres } from './db/embedded-postgres.js';
-import { migrateToLatest } from './db/migrate.js';
+import type { Config } from './config.js';
+import { openExisting, openUpToDate } from './db/open.js';
 import type { MaintenanceReport } from './jobs/maintenance.js';
 import type { Runtime } from './runtime.js';
 import { withTimeout } from './with-timeout.js';
-
-export interface OpenedDatabase {
-  readonly db: Database;
-  /** Where it is; holds a password, so it must not be logged. */
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-/**
- * Opens the configured database, or the project's own where none is configured, with its schema brought up to date, unless
- * that is to be left `as_it_is`.
- * @throws where it cannot be reached, or the schema cannot be migrated; nothing stays open then
- */
-export async function openConfiguredDatabase(
-  config: DatabaseConfig,
-  log: Logger,
-  schema: 'up_to_date' | 'as_it_is' = 'up_to_date',
-): Promise<OpenedDatabase> {
-  const embedded =
-    config.databaseUrl === null
-      ? await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.debug({ from: 'postgres' }, line) })
-      : null;
-  const url = config.databaseUrl ?? embedded?.connectionString ?? '';
-  try {
-    const ran = schema === 'as_it_is' ? [] : await migrateToLatest(url);
-    if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
-  } catch (error) {
-    await embedded?.stop();
-    throw error;
-  }
-  const db = openDatabase(url);
-  return {
-    db,
-    url,
-    async close() {
-      await db.close();
-      await embedded?.stop();
-    },
-  };
-}
 
 /**
  * One maintenance tick and nothing else, for an external scheduler. `dryRun` decides and does nothing.
@@ -59,7 +16,7 @@ export async function maintainOnce(
   runtime: Runtime,
   options: { readonly dryRun: boolean },
 ): Promise<MaintenanceReport> {
-  const database = await openConfiguredDatabase(config, runtime.log);
+  const database = await openExisting(config.database, runtime.log);
   const core = createCore(config, database.db, runtime);
   try {
     return await core.maintain(options);
@@ -86,7 +43,7 @@ const STOP_WITHIN_MS = 9_000;
  */
 export async function startApp(config: Config, runtime: Runtime): Promise<RunningApp> {
   const { log } = runtime;
-  const database = await openConfiguredDatabase(config, log);
+  const database = await openUpToDate(config.database, log);
   const core = createCore(config, database.db, runtime);
   const closeAll = async (): Promise<void> => {
     core.close();

@@ -1,11 +1,21 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { maintainOnce, openConfiguredDatabase, startApp } from './app.js';
-import { ConfigError, EX_CONFIG, readConfig, readDatabaseConfig, readOperatorsConfig } from './config.js';
+import { maintainOnce, startApp } from './app.js';
+import {
+  ConfigError,
+  EX_CONFIG,
+  inspectSettings,
+  readConfig,
+  readDatabaseConfig,
+  readOperatorsConfig,
+} from './config.js';
 import { COMMAND_LINE } from './db/audit.js';
 import type { Database } from './db/database.js';
+import { EmbeddedPostgresError } from './db/embedded-postgres.js';
+import { NoDatabaseError } from './db/errors.js';
 import { migrateToLatest, rollBackAll, rollBackTo } from './db/migrate.js';
-import { examine } from './doctor/doctor.js';
+import { type DatabaseChoice, describeDatabase, openExisting, reachServer } from './db/open.js';
+import { runDoctor } from './doctor/doctor.js';
 import { createLogger } from './log.js';
 import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment-secrets.js';
 import type { Role } from './operators/operator.js';
@@ -70,9 +80,15 @@ function print(json: boolean, value: unknown, text: string): void {
   out(json ? JSON.stringify(value) : text);
 }
 
+/** On standard error: a program that reads the output is not in its way, and a person sees both. */
+function sayWhichDatabase(choice: DatabaseChoice): void {
+  process.stderr.write(`Database: ${describeDatabase(choice)}\n`);
+}
+
 async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
   const config = readDatabaseConfig(process.env);
-  const database = await openConfiguredDatabase(config, quietLogger());
+  sayWhichDatabase(config.database);
+  const database = await openExisting(config.database, quietLogger());
   try {
     return await work(database.db);
   } finally {
@@ -107,12 +123,14 @@ program
 
 program
   .command('migrate')
-  .description('bring the schema up to date (start does so too)')
+  .description('create the schema, or bring it up to date (start does so too)')
   .option('--rollback', 'take back every migration; a table that the console made keeps its rows and columns')
   .option('--to <migration>', 'take back what is newer than this one')
   .action(async (options: { rollback?: boolean; to?: string }) => {
     const config = readDatabaseConfig(process.env);
-    const database = await openConfiguredDatabase(config, quietLogger(), 'as_it_is');
+    sayWhichDatabase(config.database);
+    const forward = options.to === undefined && options.rollback !== true;
+    const database = await reachServer(config.database, forward, quietLogger());
     try {
       if (options.to !== undefined) {
         const names = await rollBackTo(database.url, options.to);
@@ -136,6 +154,7 @@ program
   .option('--json', 'print the report as JSON')
   .action(async (options: { dryRun?: boolean; json?: boolean }) => {
     const config = readConfig(process.env);
+    sayWhichDatabase(config.database);
     const report = await maintainOnce(config, realRuntime(quietLogger()), { dryRun: options.dryRun === true });
     const { failures, ...rest } = report;
     const text = [
@@ -154,16 +173,18 @@ program
   )
   .option('--json', 'print JSON')
   .action(async (options: { json?: boolean }) => {
-    const findings = await examine(process.env, () => new Date());
-    const faults = findings.filter(({ status }) => status === 'fix').length;
-    const width = Math.max(...findings.map(({ subject }) => subject.length));
+    const { database } = inspectSettings(process.env).usable;
+    if (database !== undefined) sayWhichDatabase(database);
+    const checks = await runDoctor(process.env, () => new Date());
+    const faults = checks.filter(({ status }) => status === 'fix').length;
+    const width = Math.max(...checks.map(({ subject }) => subject.length));
     const text = [
-      ...findings.map(({ subject, status, says }) => `${status.padEnd(4)}  ${subject.padEnd(width)}  ${says}`),
+      ...checks.map(({ subject, status, says }) => `${status.padEnd(4)}  ${subject.padEnd(width)}  ${says}`),
       faults === 0
         ? 'Nothing needs doing.'
         : `${faults === 1 ? 'One thing needs' : `${faults} things need`} doing: see “fix”.`,
     ].join('\n');
-    print(options.json === true, { healthy: faults === 0, findings }, text);
+    print(options.json === true, { healthy: faults === 0, checks }, text);
     if (faults > 0) process.exitCode = 1;
   });
 
@@ -262,7 +283,7 @@ program
   .command('audit')
   .description('the audit log')
   .command('verify')
-  .description('compute the chain again; exit code 1, and the first broken event, where it does not hold')
+  .description('verify the audit log (exit 1 and the first bad event if it is broken)')
   .option('--json', 'print JSON')
   .action(async (options: { json?: boolean }) => {
     const verdict = await withDatabase((db) => db.audit.verify());
@@ -273,12 +294,14 @@ program
     if (!verdict.intact) process.exitCode = 1;
   });
 
+/** What the message alone says how to mend: its stack would only hide it. */
+const KNOWN = [ConfigError, UsageError, NoDatabaseError, EmbeddedPostgresError];
+
 try {
   await program.parseAsync();
 } catch (error) {
-  const known = error instanceof ConfigError || error instanceof UsageError;
-  process.stderr.write(
-    `${known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
-  process.exitCode = error instanceof ConfigError ? EX_CONFIG : 1;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const known = error instanceof Error && KNOWN.some((kind) => error instanceof kind);
+  process.stderr.write(`${known ? error.message : text}\n`);
+  process.exitCode = error instanceof ConfigError || error instanceof NoDatabaseError ? EX_CONFIG : 1;
 }

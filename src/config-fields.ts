@@ -32,7 +32,7 @@ export const duration = (fallback: ms.StringValue) =>
       }),
   );
 
-function protocolOf(text: string): string {
+export function protocolOf(text: string): string {
   try {
     return new URL(text).protocol;
   } catch {

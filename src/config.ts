@@ -5,12 +5,14 @@ import {
   cron,
   duration,
   optional,
+  protocolOf,
   publicUrl,
   required,
   schedule,
   unsetWhenEmpty,
   url,
 } from './config-fields.js';
+import type { DatabaseChoice } from './db/open.js';
 import { MOST_INDIVIDUAL_PER_HOUR } from './promotions/detection.js';
 import type { RouteRule } from './promotions/routing.js';
 
@@ -34,9 +36,17 @@ export class ConfigError extends Error {
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+/** DATABASE_URL's other value. */
+const EMBEDDED = 'embedded';
+
 /** Everything that follows is read from here once. Names and defaults are those of `.env.example`. */
 const core = {
-  DATABASE_URL: optional(url(['postgres:', 'postgresql:'])),
+  DATABASE_URL: required(
+    `the URL of a PostgreSQL (postgres://…), or ${EMBEDDED} for one of the app’s own under DATA_DIR`,
+    z.string().refine((text) => text === EMBEDDED || ['postgres:', 'postgresql:'].includes(protocolOf(text)), {
+      error: `must be a URL that begins with postgres:// or postgresql://, or ${EMBEDDED}`,
+    }),
+  ),
   DATA_DIR: z.preprocess(unsetWhenEmpty, z.string().default('.data')),
   LOG_LEVEL: z.preprocess(
     unsetWhenEmpty,
@@ -149,10 +159,27 @@ const settings = { ...core, ...encryptionKey, ...app };
 export type Setting = keyof typeof settings;
 const isSetting = (name: string): name is Setting => Object.hasOwn(settings, name);
 
-const databaseSchema = z.object(core);
-const operatorsSchema = z.object({ ...core, ...encryptionKey });
+/** Set by Heroku in every dyno; no setting of the app's. */
+const platform = { DYNO: optional(z.string()) };
+
+const hasLastingDisk = ({ DATABASE_URL, DYNO }: { DATABASE_URL?: string; DYNO?: string | undefined }) =>
+  DATABASE_URL !== EMBEDDED || DYNO === undefined;
+const NO_LASTING_DISK = {
+  path: ['DATABASE_URL'],
+  error:
+    'must not be embedded on Heroku, where a dyno’s disk is lost at each restart. Run: heroku addons:create heroku-postgresql:essential-0, which sets it',
+  // Also if other settings are at fault: all are named at once.
+  when: () => true,
+};
+
+const choiceSchema = z
+  .object({ DATABASE_URL: core.DATABASE_URL, DATA_DIR: core.DATA_DIR, ...platform })
+  .refine(hasLastingDisk, NO_LASTING_DISK);
+const databaseSchema = z.object({ ...core, ...platform }).refine(hasLastingDisk, NO_LASTING_DISK);
+const operatorsSchema = z.object({ ...core, ...encryptionKey, ...platform }).refine(hasLastingDisk, NO_LASTING_DISK);
 const appSchema = z
-  .object({ ...core, ...encryptionKey, ...app })
+  .object({ ...core, ...encryptionKey, ...app, ...platform })
+  .refine(hasLastingDisk, NO_LASTING_DISK)
   .refine((env) => env.SLACK_APP_TOKEN !== undefined || env.SLACK_SIGNING_SECRET !== undefined, {
     path: ['SLACK_SIGNING_SECRET'],
     error: 'is required (Basic Information, App Credentials), or set SLACK_APP_TOKEN (xapp-…) to use Socket Mode',
@@ -168,8 +195,7 @@ const appSchema = z
 
 /** What the database and the log need. */
 export interface DatabaseConfig {
-  readonly databaseUrl: string | null;
-  readonly dataDir: string;
+  readonly database: DatabaseChoice;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -305,10 +331,9 @@ export function inspectSettings(environment: Environment) {
     const parsed = schema.safeParse(environment[name]);
     return parsed.success ? parsed.data : undefined;
   };
+  const database = choiceSchema.safeParse(environment);
   const usable = {
-    // null: the app's own.
-    databaseUrl: faults.has('DATABASE_URL') ? undefined : (used(core.DATABASE_URL, 'DATABASE_URL') ?? null),
-    dataDir: used(core.DATA_DIR, 'DATA_DIR'),
+    database: database.success ? databaseChoice(database.data) : undefined,
     totpKey: used(encryptionKey.TOTP_ENCRYPTION_KEY, 'TOTP_ENCRYPTION_KEY'),
     botToken: used(app.SLACK_BOT_TOKEN, 'SLACK_BOT_TOKEN'),
     appToken: used(app.SLACK_APP_TOKEN, 'SLACK_APP_TOKEN'),
@@ -323,7 +348,13 @@ export function inspectSettings(environment: Environment) {
 }
 
 function databaseConfig(env: z.output<typeof databaseSchema>): DatabaseConfig {
-  return { databaseUrl: env.DATABASE_URL ?? null, dataDir: env.DATA_DIR, logLevel: env.LOG_LEVEL };
+  return { database: databaseChoice(env), logLevel: env.LOG_LEVEL };
+}
+
+function databaseChoice({ DATABASE_URL, DATA_DIR }: z.output<typeof choiceSchema>): DatabaseChoice {
+  return Object.freeze(
+    DATABASE_URL === EMBEDDED ? { kind: 'embedded', dataDir: DATA_DIR } : { kind: 'server', url: DATABASE_URL },
+  );
 }
 
 function parse<T extends z.ZodType>(schema: T, environment: Environment): z.output<T> {

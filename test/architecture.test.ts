@@ -86,7 +86,7 @@ test.each([
   // What a message shows is decided from rows alone: evidence is read by whoever hands it the reader.
   ['outbox', ['promotions', 'operators', 'db', 'slack', 'views']],
   ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'outbox']],
-  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts', 'with-timeout']],
+  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts', 'outbox', 'with-timeout']],
 ])('src/%s imports of the project only %j', (folder, allowed) => {
   const own = imports.filter((found) => found.file.startsWith(`src/${folder}/`) && isLocal(found));
   expect(own.length).toBeGreaterThan(0);
@@ -157,6 +157,11 @@ test.each([
   const uses = imports.filter((found) => target.test(found.target) && !found.typeOnly);
   expect(uses.length).toBeGreaterThan(0);
   expect(said(uses.filter(({ file }) => !place.test(file)))).toEqual([]);
+});
+
+test('no file is longer than 400 lines', () => {
+  const lines = (file: string) => readFileSync(path.join(ROOT, file), 'utf8').split('\n').length - 1;
+  expect(sources.filter((file) => lines(file) > 400)).toEqual([]);
 });
 
 test('only app.ts and cli.ts read the environment', () => {

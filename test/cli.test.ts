@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
-import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { createRowStore, type RowStore } from './support/row-store.js';
 
@@ -68,6 +70,7 @@ describe('the command line', () => {
     const started = start(['start'], { PORT: 'http', STUCK_WARNING_AFTER: 'soon' });
     expect(await started.ended).toBe(78);
     for (const name of [
+      'DATABASE_URL',
       'SLACK_BOT_TOKEN',
       'SLACK_SIGNING_SECRET',
       'SLACK_ALERT_CHANNEL',
@@ -79,6 +82,51 @@ describe('the command line', () => {
     }
     expect(started.errors()).toContain('.env.example');
     expect(started.errors()).toContain('npm run demo');
+  });
+
+  test(
+    'what only start and migrate create is missed by every other command, and not made by it',
+    async () => {
+      const folder = await mkdtemp(path.join(tmpdir(), 'flag-promotions-cli-'));
+      const env = { ...environment, DATABASE_URL: 'embedded', DATA_DIR: folder };
+      for (const args of [
+        ['audit', 'verify', '--json'],
+        ['operators', 'add', 'U0123456789'],
+        ['maintenance'],
+        ['migrate', '--rollback'],
+      ]) {
+        const asked = start(args, env);
+        expect([args, await asked.ended, asked.output()]).toEqual([args, 78, '']);
+        expect(asked.errors()).toBe(
+          `Database: embedded, in ${folder}/postgres\nThere is no database in ${folder}/postgres yet. ` +
+            'Run flag-promotions start or migrate first, or set DATA_DIR to the folder that the app uses.\n',
+        );
+      }
+      expect(await readdir(folder)).toEqual([]);
+      await rm(folder, { recursive: true });
+
+      const empty = await createEmptyDatabase();
+      const added = start(['operators', 'add', 'U0123456789'], { ...environment, DATABASE_URL: empty.url });
+      expect(await added.ended).toBe(78);
+      expect(added.errors()).toMatch(/has no schema yet\. Run: flag-promotions migrate\n$/u);
+      const store = createRowStore(empty.url);
+      expect(
+        await store.query(`select from pg_tables where schemaname not in ('pg_catalog', 'information_schema')`),
+      ).toEqual([]);
+      await store.close();
+      await empty.drop();
+    },
+    PROCESSES_MS,
+  );
+
+  test('a one-off dyno enrols nobody into a database that goes with it', async () => {
+    const added = start(['operators', 'add', 'U0123456789'], {
+      ...environment,
+      DATABASE_URL: 'embedded',
+      DYNO: 'run.1',
+    });
+    expect(await added.ended).toBe(78);
+    expect(added.errors()).toContain('DATABASE_URL must not be embedded on Heroku');
   });
 
   test('start serves, logs JSON lines, and ends with 0 soon after SIGTERM', async () => {
@@ -117,6 +165,9 @@ describe('the command line', () => {
     await rows.insertDeploying();
     const dry = await run('maintenance', '--dry-run', '--json');
     expect(dry.code).toBe(0);
+    const { hostname, port, pathname, password } = new URL(database.url);
+    expect(dry.errors).toBe(`Database: ${pathname.slice(1)} on ${hostname}:${port}\n`);
+    expect(dry.errors).not.toContain(password);
     expect(JSON.parse(dry.output)).toMatchObject({
       stuck: 1,
       actions: [{ kind: 'open_alert', severity: 'critical' }],

@@ -12,6 +12,7 @@ import {
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
 const REQUIRED = {
+  DATABASE_URL: 'postgres://u:p@db.example:5432/console',
   SLACK_BOT_TOKEN: 'xoxb-1-canary',
   SLACK_SIGNING_SECRET: 'signing-canary',
   SLACK_ALERT_CHANNEL: 'C0123456789',
@@ -32,8 +33,7 @@ const faults = (environment: Environment) => faultsOf(() => readConfig({ ...REQU
 
 /** What the design, and .env.example after it, promise where only the required settings are made. */
 const DEFAULTS = {
-  databaseUrl: null,
-  dataDir: '.data',
+  database: { kind: 'server', url: 'postgres://u:p@db.example:5432/console' },
   logLevel: 'info',
   totpEncryptionKey: new Uint8Array(32).fill(7),
   slack: {
@@ -93,7 +93,7 @@ describe('the configuration', () => {
   test('reads every setting', () => {
     const config = readConfig({
       ...REQUIRED,
-      DATABASE_URL: 'postgres://u:p@db.example:5432/console',
+      DATABASE_URL: 'embedded',
       DATA_DIR: '/var/lib/flag-promotions',
       LOG_LEVEL: 'debug',
       SLACK_API_URL: 'http://127.0.0.1:4000/api',
@@ -119,8 +119,7 @@ describe('the configuration', () => {
     } satisfies Record<Setting, string>);
     expect(config).toEqual({
       ...DEFAULTS,
-      databaseUrl: 'postgres://u:p@db.example:5432/console',
-      dataDir: '/var/lib/flag-promotions',
+      database: { kind: 'embedded', dataDir: '/var/lib/flag-promotions' },
       logLevel: 'debug',
       slack: {
         ...DEFAULTS.slack,
@@ -165,14 +164,35 @@ describe('the configuration', () => {
   });
 
   test('of the database and of operators asks only for what they need', () => {
-    expect(readDatabaseConfig({})).toEqual({ databaseUrl: null, dataDir: '.data', logLevel: 'info' });
-    expect(readOperatorsConfig({ TOTP_ENCRYPTION_KEY: KEY })).toEqual({
-      databaseUrl: null,
-      dataDir: '.data',
+    const DATABASE_URL = 'embedded';
+    const database = { kind: 'embedded', dataDir: '.data' };
+    expect(readDatabaseConfig({ DATABASE_URL })).toEqual({ database, logLevel: 'info' });
+    expect(readOperatorsConfig({ DATABASE_URL, TOTP_ENCRYPTION_KEY: KEY })).toEqual({
+      database,
       logLevel: 'info',
       totpEncryptionKey: new Uint8Array(32).fill(7),
     });
-    expect(faultsOf(() => readOperatorsConfig({}))).toHaveLength(1);
+    expect(faultsOf(() => readDatabaseConfig({}))).toHaveLength(1);
+    expect(faultsOf(() => readOperatorsConfig({}))).toHaveLength(2);
+  });
+});
+
+describe('the database', () => {
+  test('has to be chosen, and both choices are named', () => {
+    for (const read of [readConfig, readDatabaseConfig, readOperatorsConfig]) {
+      const reported = faultsOf(() => read({ ...REQUIRED, DATABASE_URL: ' ' }));
+      expect(reported).toEqual([expect.stringMatching(/^DATABASE_URL is required: .*postgres:\/\/.*embedded/u)]);
+    }
+  });
+
+  test('is not the embedded one in a dyno, also if other settings are at fault', () => {
+    const dyno = { DATABASE_URL: 'embedded', DYNO: 'run.1234' };
+    const refusal = expect.stringMatching(/^DATABASE_URL must not be embedded on Heroku.*addons:create/u);
+    for (const read of [readConfig, readDatabaseConfig, readOperatorsConfig]) {
+      expect(faultsOf(() => read({ ...REQUIRED, ...dyno }))).toEqual([refusal]);
+    }
+    expect(faults({ ...dyno, SLACK_BOT_TOKEN: '', STUCK_WARNING_AFTER: 'soon' })).toContainEqual(refusal);
+    expect(faults({ DYNO: 'web.1' })).toEqual([]);
   });
 });
 

@@ -7,8 +7,8 @@ import path from 'node:path';
 import { type HerokuStandIn, startHerokuStandIn } from '../demo/heroku/stand-in.js';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
 import { openDatabase } from '../src/db/database.js';
-import { examine } from '../src/doctor/doctor.js';
-import { clockFinding, type Finding, herokuFindings, slackFindings } from '../src/doctor/findings.js';
+import { type Check, checkClock, herokuChecks, slackChecks } from '../src/doctor/checks.js';
+import { runDoctor } from '../src/doctor/doctor.js';
 import { createSecretBox } from '../src/operators/secret-box.js';
 import { readClock } from '../src/promotions/clock.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
@@ -59,10 +59,9 @@ describe('doctor', () => {
   });
 
   const look = (changes: Readonly<Record<string, string>> = {}) =>
-    examine({ ...environment, ...changes }, () => new Date());
-  const toFix = (findings: readonly Finding[]) => findings.filter(({ status }) => status === 'fix');
-  const about = (findings: readonly Finding[], subject: string) =>
-    findings.find((finding) => finding.subject === subject);
+    runDoctor({ ...environment, ...changes }, () => new Date());
+  const toFix = (checks: readonly Check[]) => checks.filter(({ status }) => status === 'fix');
+  const about = (checks: readonly Check[], subject: string) => checks.find((check) => check.subject === subject);
 
   function run(args: readonly string[], env: Readonly<Record<string, string>>) {
     const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
@@ -114,23 +113,23 @@ describe('doctor', () => {
       };
       const { code, said } = await run(['doctor', '--json'], broken);
       expect(code).toBe(1);
-      const report: { healthy: boolean; findings: Finding[] } = JSON.parse(said);
+      const report: { healthy: boolean; checks: Check[] } = JSON.parse(said);
       expect(report.healthy).toBe(false);
-      expect(toFix(report.findings).map(({ subject }) => subject)).toEqual([
+      expect(toFix(report.checks).map(({ subject }) => subject)).toEqual([
         'TOTP_ENCRYPTION_KEY',
         'SLACK_ALERT_CHANNEL',
         'STUCK_WARNING_AFTER',
         'Heroku key',
       ]);
-      expect(about(report.findings, 'Slack token')).toMatchObject({ status: 'ok' });
-      expect(about(report.findings, 'database')).toMatchObject({ status: 'ok' });
+      expect(about(report.checks, 'Slack token')).toMatchObject({ status: 'ok' });
+      expect(about(report.checks, 'database')).toMatchObject({ status: 'ok' });
     },
     PROCESS_MS,
   );
 
   test('with nothing set it names what is required, and asks nobody', async () => {
-    const findings = await examine({ DATABASE_URL: 'mysql://x' }, () => new Date());
-    expect(toFix(findings).map(({ subject }) => subject)).toEqual([
+    const checks = await runDoctor({ DATABASE_URL: 'mysql://x' }, () => new Date());
+    expect(toFix(checks).map(({ subject }) => subject)).toEqual([
       'DATABASE_URL',
       'TOTP_ENCRYPTION_KEY',
       'SLACK_BOT_TOKEN',
@@ -143,17 +142,17 @@ describe('doctor', () => {
   test('Slack: missing scopes, a channel that the app is not in, a token that is not Slack’s', async () => {
     const scopes = readManifest().scopes.filter((scope) => !scope.startsWith('files:'));
     const less = await startSlackStandIn({ rateLimit: false, scopes });
-    const findings = await look({
+    const checks = await look({
       SLACK_BOT_TOKEN: less.botToken,
       SLACK_API_URL: less.apiUrl,
       SLACK_ALERT_CHANNEL: less.channels.random,
       ALERT_ROUTES: `other-app=${less.channels.alerts}`,
     });
     await less.close();
-    expect(about(findings, 'Slack scopes')?.says).toContain('Missing: files:read, files:write.');
-    expect(about(findings, `channel ${less.channels.random}`)?.says).toContain('/invite @flag-promotions');
-    expect(about(findings, `channel ${less.channels.alerts}`)?.status).toBe('ok');
-    expect(toFix(findings)).toHaveLength(2);
+    expect(about(checks, 'Slack scopes')?.says).toContain('Missing: files:read, files:write.');
+    expect(about(checks, `channel ${less.channels.random}`)?.says).toContain('/invite @flag-promotions');
+    expect(about(checks, `channel ${less.channels.alerts}`)?.status).toBe('ok');
+    expect(toFix(checks)).toHaveLength(2);
 
     const wrong = toFix(await look({ SLACK_BOT_TOKEN: 'xoxb-wrong' }));
     expect(wrong).toMatchObject([
@@ -186,9 +185,9 @@ describe('doctor', () => {
       [() => ({ pathname: '/no_such_database' }), 'no database of the name'],
     ] as const) {
       const changed = Object.assign(new URL(url), change());
-      const findings = await look({ DATABASE_URL: changed.href });
-      expect(toFix(findings)).toMatchObject([{ subject: 'database', says: expect.stringContaining(words) }]);
-      said.push(JSON.stringify(findings));
+      const checks = await look({ DATABASE_URL: changed.href });
+      expect(toFix(checks)).toMatchObject([{ subject: 'database', says: expect.stringContaining(words) }]);
+      said.push(JSON.stringify(checks));
     }
     expect(said.join()).not.toContain(CANARY);
     expect(said.join()).not.toContain(url.port);
@@ -204,17 +203,17 @@ describe('doctor', () => {
     await rows.query(`grant select on all tables in schema public, flag_promotions to ${role}`);
     await rows.query(`delete from flag_promotions.migrations where name = '0007-enrolments'`);
     const poor = Object.assign(new URL(url), { username: role, password: 'poor' });
-    const findings = toFix(await look({ DATABASE_URL: poor.href }));
-    expect(findings.map(({ subject }) => subject)).toEqual(['database schema', 'database rights']);
-    expect(findings[0]?.says).toContain('may create nothing');
-    expect(findings[1]?.says).toContain('INSERT on flag_promotions.audit_log');
+    const checks = toFix(await look({ DATABASE_URL: poor.href }));
+    expect(checks.map(({ subject }) => subject)).toEqual(['database schema', 'database rights']);
+    expect(checks[0]?.says).toContain('may create nothing');
+    expect(checks[1]?.says).toContain('INSERT on flag_promotions.audit_log');
     // Of every table there is: whoever adds one says what the app does to it.
     const tables = await rows.query<{ name: string }>(
       `select case schemaname when 'public' then '' else schemaname || '.' end || tablename as name from pg_tables
         where schemaname in ('public', 'flag_promotions') and tablename not in ('migrations', 'migrations_lock')`,
     );
     expect(tables.length).toBeGreaterThan(5);
-    for (const { name } of tables) expect(findings[1]?.says).toContain(` on ${name}`);
+    for (const { name } of tables) expect(checks[1]?.says).toContain(` on ${name}`);
     await rows.query(`drop owned by ${role}`);
     await rows.query(`drop role ${role}`);
     expect(about(await look(), 'database schema')).toMatchObject({ status: 'note' });
@@ -232,21 +231,21 @@ describe('doctor', () => {
 
   test('the app’s own database is not made by looking for it', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'flag-promotions-doctor-'));
-    const findings = await look({ DATABASE_URL: '', DATA_DIR: folder });
-    expect(about(findings, 'database')).toMatchObject({ status: 'note' });
+    const checks = await look({ DATABASE_URL: 'embedded', DATA_DIR: folder });
+    expect(about(checks, 'database')).toMatchObject({ status: 'note', says: expect.stringContaining(folder) });
     expect(await readdir(folder)).toEqual([]);
     await rm(folder, { recursive: true });
   });
 
   test('an empty database is no fault: the next start makes its tables', async () => {
     const empty = await createEmptyDatabase();
-    const findings = await look({ DATABASE_URL: empty.url });
+    const checks = await look({ DATABASE_URL: empty.url });
     await empty.drop();
-    expect(about(findings, 'database schema')).toMatchObject({
+    expect(about(checks, 'database schema')).toMatchObject({
       status: 'note',
       says: expect.stringContaining('migrate'),
     });
-    expect(toFix(findings).map(({ subject }) => subject)).toEqual(['superadmins']);
+    expect(toFix(checks).map(({ subject }) => subject)).toEqual(['superadmins']);
   });
 
   test('its own address: answered by this app, by something else, by nothing', async () => {
@@ -264,8 +263,8 @@ describe('doctor', () => {
   });
 
   test('a clock that is off is told against both', async () => {
-    const findings = await examine(environment, () => new Date(Date.now() + 120_000));
-    expect(toFix(findings)).toMatchObject([
+    const checks = await runDoctor(environment, () => new Date(Date.now() + 120_000));
+    expect(toFix(checks)).toMatchObject([
       { subject: 'clock against Slack', says: expect.stringContaining('ahead of Slack') },
       { subject: 'clock against Heroku', says: expect.stringContaining('ahead of Heroku') },
     ]);
@@ -294,9 +293,9 @@ describe('what is made of what was found', () => {
     [{ aheadMs: 20_601, uncertainMs: 600 }, 'fix', 'ahead of Slack'],
     [{ aheadMs: -400_000, uncertainMs: 600 }, 'fix', '400.0 s behind Slack'],
   ])('a clock of %j is %s', (reading, status, words) => {
-    const finding = clockFinding('Slack', reading);
-    expect(finding.status).toBe(status);
-    expect(finding.says).toContain(words);
+    const check = checkClock('Slack', reading);
+    expect(check.status).toBe(status);
+    expect(check.says).toContain(words);
   });
 
   test.each([
@@ -307,20 +306,20 @@ describe('what is made of what was found', () => {
     [['identity'], 'fix'],
     [[], 'fix'],
   ])('a key of the scopes %j is %s', (scopes, status) => {
-    const [first] = herokuFindings({ key: { kind: 'known', scopes }, apps: [], clock: null });
+    const [first] = herokuChecks({ key: { kind: 'known', scopes }, apps: [], clock: null });
     expect(first).toMatchObject({ subject: 'Heroku key', status });
   });
 
   test('words from outside bring no control characters to a terminal', () => {
     const evil = '\u001b[2Jgone\u202e';
     const said = JSON.stringify([
-      ...slackFindings({
+      ...slackChecks({
         auth: { kind: 'ok', team: evil, scopes: [evil] },
         channels: [{ id: evil, verdict: { kind: 'refused', error: evil } }],
         socketMode: { kind: 'refused', error: evil },
         clock: null,
       }),
-      ...herokuFindings({ key: { kind: 'known', scopes: [evil] }, apps: [{ app: evil, outcome: 'ok' }], clock: null }),
+      ...herokuChecks({ key: { kind: 'known', scopes: [evil] }, apps: [{ app: evil, outcome: 'ok' }], clock: null }),
     ]);
     expect(said).not.toMatch(/\\u001b|\u202e/u);
     expect(said).toContain('gone');

@@ -55,13 +55,16 @@ export async function startInstantSlack(): Promise<InstantSlack> {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
       response.end(body);
       const heard = kind === 'api' ? method : 'answer';
-      const said = waiting.size === 0 ? '' : Buffer.concat(chunks).toString('utf8');
-      for (const one of waiting) {
-        if (one.what !== heard || !said.includes(one.holding)) continue;
-        waiting.delete(one);
-        one.tell(said);
-      }
+      if (waiting.size > 0) tellThoseWaiting(heard, Buffer.concat(chunks).toString('utf8'));
     });
+  }
+
+  function tellThoseWaiting(heard: string, said: string): void {
+    for (const one of waiting) {
+      if (one.what !== heard || !said.includes(one.holding)) continue;
+      waiting.delete(one);
+      one.tell(said);
+    }
   }
 
   const server = createServer(handle);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import pg from 'pg';
-import { runServer } from '../../src/db/embedded/server.js';
+import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { migrateToLatest } from '../../src/db/migrate.js';
 import { ROOT } from './processes.js';
 
@@ -21,10 +21,10 @@ const TEMPLATE = 'bench_template';
 
 /** Starts it in `bench/.cache`, where large tables are kept from run to run. */
 export async function startBenchServer(): Promise<BenchServer> {
-  const server = await runServer({
+  const server = await startEmbeddedPostgres({
     dataDir: path.join(ROOT, 'bench/.cache'),
+    create: true,
     database: 'postgres',
-    log: () => undefined,
     // For filling large tables in minutes: neither is felt by what is measured.
     settings: { wal_level: 'minimal', max_wal_senders: '0', max_wal_size: '4GB' },
     detached: false,

@@ -140,18 +140,18 @@ function sizeOf(packages: readonly Package[]): number {
 function reachable(names: readonly string[], all: readonly Package[]): ReadonlySet<Package> {
   const byPlace = new Map(all.map((one) => [one.place, one]));
   const found = new Set<Package>();
-  const visit = (name: string, from: string): void => {
-    for (let place = from; ; place = place.slice(0, place.lastIndexOf('/node_modules/'))) {
-      const one = byPlace.get(place === '' ? `node_modules/${name}` : `${place}/node_modules/${name}`);
-      if (one !== undefined) {
-        if (found.has(one)) return;
-        found.add(one);
-        for (const need of one.needs) visit(need, one.place);
-        return;
-      }
-      if (place === '') return;
-      if (!place.includes('/node_modules/')) place = '/node_modules/';
+  const resolve = (name: string, from: string): Package | undefined => {
+    for (let place = from; place !== ''; place = place.slice(0, Math.max(0, place.lastIndexOf('/node_modules/')))) {
+      const one = byPlace.get(`${place}/node_modules/${name}`);
+      if (one !== undefined) return one;
     }
+    return byPlace.get(`node_modules/${name}`);
+  };
+  const visit = (name: string, from: string): void => {
+    const one = resolve(name, from);
+    if (one === undefined || found.has(one)) return;
+    found.add(one);
+    for (const need of one.needs) visit(need, one.place);
   };
   for (const name of names) visit(name, '');
   return found;

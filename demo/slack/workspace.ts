@@ -126,7 +126,6 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   const signingSecret = options.signingSecret ?? randomBytes(16).toString('hex');
   const scopes = options.scopes ?? ALL_SCOPES;
   const ackWithinMs = options.ackWithinMs ?? ACK_WITHIN_MS;
-  const wait = options.eventRetryWaitMs ?? 50;
   const stopped = new AbortController();
   const clock = options.clock ?? (() => new Date());
   const observers = new Set<() => void>();
@@ -179,7 +178,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     subscribed: options.subscribedEvents ?? Object.keys(EVENT_SCOPES),
     scopes,
     delivery: (): Delivery => http ?? socketMode,
-    retryWaits: typeof wait === 'number' ? [wait, wait, wait] : wait,
+    retryWaits: retryWaits(options.eventRetryWaitMs ?? 50),
     stopped: stopped.signal,
     teamOf,
     clock,
@@ -323,6 +322,11 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       await emulated.close();
     },
   };
+}
+
+/** Slack sends an event three times more; see https://docs.slack.dev/apis/events-api/#retries. */
+function retryWaits(wait: NonNullable<SlackStandInOptions['eventRetryWaitMs']>): RetryWaits {
+  return typeof wait === 'number' ? [wait, wait, wait] : wait;
 }
 
 /** What Slack says of a message that a bot posted. */

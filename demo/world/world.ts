@@ -80,7 +80,7 @@ async function build(
 
   const dataDir = await mkdtemp(path.join(tmpdir(), 'flag-promotions-demo-'));
   closers.push(() => rm(dataDir, { recursive: true, force: true }));
-  const postgres = await startEmbeddedPostgres({ dataDir });
+  const postgres = await startEmbeddedPostgres({ dataDir, create: true });
   closers.push(() => postgres.stop());
   await migrateToLatest(postgres.connectionString);
 

@@ -37,7 +37,7 @@ export function createClients(config: Config, db: Database, runtime: Runtime): C
     db,
     runtime,
     metrics: createMetrics(),
-    slack: createSlack({ ...config.slack, turns: db.turns, newOwner }),
+    slack: createSlack({ ...config.slack, slots: db.channelSlots, newOwner }),
     heroku,
     newOwner,
     readEvidence: createEvidenceReader(heroku, runtime.now, runtime.log),

@@ -1,7 +1,7 @@
 import type { DueListener } from '../db/due.js';
+import { createConcurrencyLimit } from '../jobs/concurrency-limit.js';
 import { createHomes, type Homes } from '../jobs/homes.js';
 import { createPromoter, type Promoter } from '../jobs/promoter.js';
-import { createTurns } from '../jobs/turns.js';
 import { createWatchdog, type Watchdog } from '../jobs/watchdog.js';
 import type { DeliveryOutcome } from '../outbox/outbox.js';
 import type { MessageKind } from '../promotions/messages.js';
@@ -43,7 +43,7 @@ export function createJobs(core: Core): Jobs {
     },
   });
   core.watchSilence(watchdog.silentSince);
-  const homes = createHomes({ db, outbox: core.outbox, log });
+  const homes = createHomes({ db, outbox: core.outbox, mark: core.markOfHomes, log });
   /** What fails is logged: it is owed, so the next tick tries again. */
   const delivered = async (about: object, delivering: Promise<readonly DeliveryOutcome[]>): Promise<void> => {
     try {
@@ -64,8 +64,8 @@ export function createJobs(core: Core): Jobs {
     homes.changed();
     await delivered({ promotionId }, core.outbox.deliverAbout(promotionId));
   };
-  const shown = createTurns(SHOWN_AT_ONCE, showInSlack);
-  const promoter = promoterOf(core, (promotionId) => shown.take(promotionId));
+  const shown = createConcurrencyLimit(SHOWN_AT_ONCE, showInSlack);
+  const promoter = promoterOf(core, (promotionId) => shown.run(promotionId));
   let dueListener: DueListener | null = null;
   return {
     watchdog,

@@ -48,7 +48,7 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
         ...secrets,
         nameOf: core.slack.nameOf,
         askToConfirm: ({ id }) => void busy.during(() => jobs.deliver('confirm_enrolment', id)),
-        now: runtime.now,
+        now: core.db.now,
       }),
       [PERMALINKS]: permalinkPage,
     },

@@ -6,7 +6,7 @@ import { endAttention, endSnoozesOfWarnings } from './attention-rows.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { CLOCK, isReached } from './leases.js';
-import { queueReplies, requestUpdates } from './messages.js';
+import { NOWHERE, queueReplies, requestUpdates } from './messages.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -34,7 +34,7 @@ export interface Alerts {
   gather(stuckBefore: Date): Promise<Detected>;
   /**
    * Opens an alert with its audit event and its message, unless the promotion ended meanwhile or the alert is open
-   * already. `notBefore`: its message isn't posted before.
+   * already. `at`: by the database's clock. `notBefore`: its message isn't posted before.
    */
   open(alert: AlertToOpen, at: Date, notBefore: Date | null): Promise<boolean>;
   /** Queues the repetition of a critical, unless it is queued already. */
@@ -76,15 +76,20 @@ const TOLD = `
                   where m.kind = 'repeat' and m.subject = s.promotion_id::text and m.state = 'pending') as repeat_pending
     from unnest(?::bigint[]) as s (promotion_id)`;
 
+/** Whether Slack still shows the promotion `p` as if it were deploying. */
+const IS_SHOWN_AS_DEPLOYING = `(exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and ${IS_OPEN})
+  or exists (select 1 from flag_promotions.messages m where m.promotion_id = p.id and m.kind = 'progress'
+        and m.state = 'posted' and m.shown_as = 'deploying' and m.wanted <= m.shown))`;
+
 /** The individual alerts of the last hour, and those that wait for the end of the quiet hours, by Heroku app. */
 const INDIVIDUAL = `
   with individual as (
     select m.promotion_id, false as waits from flag_promotions.messages m
-     where m.kind = 'alert' and m.state = 'posted' and m.posted_at > ${CLOCK} - interval '1 hour'
+     where m.kind = 'alert' and m.state = 'posted' and m.posted_at > (select ${CLOCK} - interval '1 hour')
     union all
     select m.promotion_id, coalesce(not ${isReached('m.not_before')}, false) from flag_promotions.messages m
      where m.kind = 'alert' and m.state = 'pending')
-  select (select p.heroku_app from console_flag_promotions p where p.id = i.promotion_id) as heroku_app, waits, count(*) as n
+  select coalesce((select p.heroku_app::text from console_flag_promotions p where p.id = i.promotion_id), '') as heroku_app, waits, count(*) as n
     from individual i group by 1, 2`;
 
 export function alerts(knex: Knex): Alerts {
@@ -93,7 +98,8 @@ export function alerts(knex: Knex): Alerts {
       // The promotion first, as every transaction locks: somebody may be reopening it, or linking its RCA.
       const held = await trx.raw(
         `select p.id from console_flag_promotions p
-          where p.id = any(?::bigint[]) and p.state <> 'deploying' order by p.id for no key update ${locked}`,
+          where p.id = any(?::bigint[]) and p.state <> 'deploying' and ${IS_SHOWN_AS_DEPLOYING}
+          order by p.id for no key update of p ${locked}`,
         [[...promotionIds]],
       );
       const ended = parseRows(held, idRow).map(({ id }) => id);
@@ -161,8 +167,8 @@ export function alerts(knex: Knex): Alerts {
         if (parseRows(held, stateRow)[0]?.state !== 'deploying') return false;
         await forgetEarlierLives(trx, [promotionId]);
         const inserted = await trx.raw(
-          `insert into flag_promotions.alerts (promotion_id, severity) values (?, ?) on conflict do nothing`,
-          [promotionId, severity],
+          `insert into flag_promotions.alerts (promotion_id, severity, opened_at) values (?, ?, ?) on conflict do nothing`,
+          [promotionId, severity, at],
         );
         if (rowCount(inserted) === 0) return false;
         await queueAlert(trx, promotionId, notBefore, severity === 'critical');
@@ -203,13 +209,21 @@ export function alerts(knex: Knex): Alerts {
   }
 }
 
-/** The promotion's message: queued with its first alert; a graver one is posted at once, or has it updated. */
+/**
+ * The promotion's message: queued with its first alert; a graver one is posted at once, or has it updated. One that was closed
+ * is queued anew: its promotion had ended, and somebody set it back to deploying before that was noticed.
+ */
 async function queueAlert(trx: Knex, promotionId: string, notBefore: Date | null, isUrgent: boolean): Promise<void> {
   await trx.raw(
     `insert into flag_promotions.messages as m (kind, subject, promotion_id, not_before, is_urgent) values ('alert', ?, ?, ?, ?)
       on conflict (kind, subject, ordinal) do update
         set wanted = m.wanted + 1, not_before = null, is_urgent = m.is_urgent or excluded.is_urgent`,
     [promotionId, promotionId, notBefore, isUrgent],
+  );
+  await trx.raw(
+    `update flag_promotions.messages set state = 'pending', ${NOWHERE}, shown_as = null
+      where kind = 'alert' and subject = ? and state = 'closed'`,
+    [promotionId],
   );
 }
 
@@ -224,8 +238,13 @@ export async function forgetEarlierLives(trx: Knex, promotionIds: readonly strin
     [...promotionIds],
   ]);
   await trx.raw(
-    `delete from flag_promotions.messages m where m.promotion_id = any(?::bigint[]) and m.kind <> 'progress'
-        and not exists (select 1 from flag_promotions.alerts a where a.promotion_id = m.promotion_id)`,
+    `with held as (
+       select m.id from flag_promotions.messages m
+        where m.kind <> 'progress' and m.promotion_id = any(array(
+          select p.id from unnest(?::bigint[]) as p (id)
+           where (select a.id from flag_promotions.alerts a where a.promotion_id = p.id limit 1) is null))
+        order by m.id for update)
+     delete from flag_promotions.messages m using held where m.id = held.id`,
     [[...promotionIds]],
   );
 }

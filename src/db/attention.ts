@@ -152,10 +152,9 @@ export function attentionRecords(knex: Knex): AttentionRecords {
             [operatorId],
           );
           await requestAlertUpdate(trx, promotionId);
+          if (!confirms) await nameAgain(trx, promotionId);
           const event = await note(trx, asked, confirms ? 'owner_confirmed' : 'handed_over', {});
-          if (confirms) return;
-          await nameAgain(trx, promotionId);
-          await queue(trx, promotionId, 'released', event);
+          if (!confirms) await queue(trx, promotionId, 'released', event);
         },
       );
       return decided.kind === 'do' ? { ...decided, kind: 'done' } : decided;
@@ -227,8 +226,8 @@ export function attentionRecords(knex: Knex): AttentionRecords {
         );
         if (rowCount(lost) === 0) return;
         await requestAlertUpdate(trx, promotionId);
-        const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'owner_lost', { owner, reason });
         await nameAgain(trx, promotionId);
+        const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'owner_lost', { owner, reason });
         await queue(trx, promotionId, 'owner_lost', event);
       });
     },
@@ -243,8 +242,8 @@ export function attentionRecords(knex: Knex): AttentionRecords {
         );
         if (rowCount(ended) === 0) return;
         await requestAlertUpdate(trx, promotionId);
-        const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'snooze_ended', { reason: 'over' });
         await nameAgain(trx, promotionId);
+        const event = await note(trx, { promotionId, operatorId: WATCHDOG, at }, 'snooze_ended', { reason: 'over' });
         await queue(trx, promotionId, 'snooze_ended', event);
       });
     },
@@ -273,7 +272,7 @@ async function hold(trx: Knex.Transaction, { promotionId, operatorId }: Attentio
   };
 }
 
-/** By the audit log, on the app's clock: a message that was deleted and posted anew does not make it a newer critical. */
+/** By the audit log: a message that was deleted and posted anew doesn't make it a newer critical. */
 async function criticalSince(trx: Knex.Transaction, promotionId: string): Promise<Date | null> {
   const found = await trx.raw(
     `select at from flag_promotions.audit_log

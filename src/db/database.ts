@@ -3,6 +3,7 @@ import type { AcceptedRelease } from '../promotions/progress.js';
 import { type Alerts, alerts } from './alerts.js';
 import { type AttentionRecords, attentionRecords } from './attention.js';
 import { type AuditLog, auditLog } from './audit.js';
+import { type ChannelSlots, channelSlots } from './channel-slots.js';
 import { connect } from './connection.js';
 import { type DueListener, listenForDue } from './due.js';
 import { type Enrolments, enrolments } from './enrolments.js';
@@ -20,7 +21,6 @@ import { type RcaDebts, rcaDebts } from './rca-debt.js';
 import { parseRows } from './rows.js';
 import { type Stats, stats } from './stats.js';
 import { type Transitions, transitions } from './transitions.js';
-import { type Turns, turns } from './turns.js';
 
 const atRow = z.object({ at: z.date() });
 
@@ -40,7 +40,7 @@ export interface Database {
   readonly operators: Operators;
   readonly enrolments: Enrolments;
   readonly audit: AuditLog;
-  readonly turns: Turns;
+  readonly channelSlots: ChannelSlots;
   readonly maintenance: MaintenanceRecords;
   readonly pruning: Pruning;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
@@ -71,7 +71,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     operators: operators(knex),
     enrolments: enrolments(knex),
     audit: auditLog(knex),
-    turns: turns(knex),
+    channelSlots: channelSlots(knex),
     maintenance: maintenanceRecords(knex),
     pruning: pruning(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),

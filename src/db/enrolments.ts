@@ -53,6 +53,12 @@ export type AdministrationOutcome =
 export type FirstCodeOutcome = { readonly kind: 'proved'; readonly enrolment: Enrolment } | FirstCodeRefusal;
 export type ConfirmationOutcome = { readonly kind: 'activated'; readonly enrolment: Enrolment } | ConfirmationRefusal;
 
+interface FirstCode {
+  readonly at: Date;
+  readonly check: (sealedSecret: string, slackUserId: string) => FirstCodeCheck;
+  readonly recoveryCodeHashes: (open: Enrolment) => readonly string[];
+}
+
 /** Who becomes an operator, and by which steps: sent as a link, proved by a first code, activated in Slack. */
 export interface Enrolments {
   /**
@@ -69,8 +75,8 @@ export interface Enrolments {
   prove(
     tokenHash: string,
     at: Date,
-    check: (sealedSecret: string, slackUserId: string) => FirstCodeCheck,
-    recoveryCodeHashes: (open: Enrolment) => readonly string[],
+    check: FirstCode['check'],
+    recoveryCodeHashes: FirstCode['recoveryCodeHashes'],
   ): Promise<FirstCodeOutcome>;
   /** The person says in Slack that it was them: the operator is active from here on. */
   confirm(slackUserId: string, at: Date): Promise<ConfirmationOutcome>;
@@ -124,57 +130,9 @@ const AUDITED: Record<AdministrationAction, AuditAction> = {
 };
 
 export function enrolments(knex: Knex): Enrolments {
-  async function select(from: Knex, rest: string, values: readonly string[]): Promise<Stored | null> {
-    const found = await from.raw(`select ${COLUMNS} from flag_promotions.enrolments ${rest}`, [...values]);
-    return parseRows(found, storedRow)[0] ?? null;
-  }
-  /** What is open of a person's enrolments, locked until the end of the transaction. */
-  const lockOpen = (trx: Knex.Transaction, slackUserId: string) =>
-    select(trx, `where slack_user_id = ? and state in ('sent', 'proved') for update`, [slackUserId]);
-
   return {
-    async administer(request, link, at, code) {
-      return knex.transaction(async (trx) => {
-        await lockAdministration(trx);
-        const actor = await lockAuthenticator(trx, request.askedBy, code);
-        const person =
-          request.personId === request.askedBy ? (actor?.operator ?? null) : await lockOperator(trx, request.personId);
-        const decision = decideAdministration(
-          request,
-          {
-            actor: actor?.operator ?? null,
-            person,
-            isLastSuperadmin: await isLastSuperadmin(trx, request.personId),
-          },
-          () => (actor === null ? neverAccepted() : code.check(actor.authenticator)),
-        );
-        const attempted = `operators ${request.action}`;
-        const asked = { at, operatorId: request.askedBy, promotionId: null, attempted };
-        switch (decision.kind) {
-          case 'not_superadmin':
-          case 'not_operator':
-          case 'code_refused':
-            await recordRefusal(trx, asked, decision);
-            return decision;
-          case 'do': {
-            await recordCodeCheck(trx, request.askedBy, decision.check);
-            const role = request.action === 'add' ? request.role : (person?.role ?? request.role);
-            const expiresAt = await carryOut(trx, { ...request, role }, link, at);
-            await appendAuditEvent(trx, {
-              at,
-              action: AUDITED[request.action],
-              actor: request.askedBy,
-              promotionId: null,
-              detail: { operator: request.personId, role, ...(expiresAt === null ? {} : { link_until: expiresAt }) },
-            });
-            await recordRecoveryCode(trx, { ...asked, for: attempted }, decision.check);
-            return { kind: 'done', role, expiresAt };
-          }
-          default:
-            return decision;
-        }
-      });
-    },
+    administer: (request, link, at, code) =>
+      knex.transaction((trx) => administerWithin(trx, request, { link, at, code })),
 
     find: async (tokenHash) => (await select(knex, 'where token_hash = ?', [tokenHash]))?.enrolment ?? null,
     async open(now) {
@@ -186,76 +144,137 @@ export function enrolments(knex: Knex): Enrolments {
     },
     byId: async (id) => (await select(knex, 'where id = ?::bigint', [id]))?.enrolment ?? null,
 
-    async prove(tokenHash, at, check, recoveryCodeHashes) {
-      return knex.transaction(async (trx) => {
-        const held = await select(trx, 'where token_hash = ? for update', [tokenHash]);
-        if (held === null) return { kind: 'closed', state: 'unknown' };
-        const { enrolment } = held;
-        const decision = decideFirstCode(enrolment, at, () => check(secretOf(enrolment), enrolment.slackUserId));
-        if (decision.kind === 'closed') return decision;
-        if (decision.kind === 'code_refused') {
-          if (decision.reason === 'wrong') await countWrong(trx, enrolment, decision.left, at);
-          return decision;
-        }
-        const until = new Date(at.getTime() + ENROLMENT_LIFE_MS);
-        const updated = await trx.raw(
-          `update flag_promotions.enrolments
-              set state = 'proved', totp_last_step = ?, expires_at = ?, updated_at = now(),
-                  recovery_code_hashes = array(select jsonb_array_elements_text(?::jsonb))
-            where id = ? and state = 'sent'`,
-          [decision.step, until, JSON.stringify(recoveryCodeHashes(enrolment)), enrolment.id],
-        );
-        if (rowCount(updated) !== 1) throw new Error('An enrolment left `sent` while it was locked.');
-        await queueMessages(trx, { kind: 'confirm_enrolment', subject: enrolment.id });
-        await append(trx, 'console.flag.operator.first_code', enrolment.slackUserId, enrolment, at);
-        return { kind: 'proved', enrolment: { ...enrolment, state: 'proved', expiresAt: until } };
-      });
-    },
+    prove: (tokenHash, at, check, recoveryCodeHashes) =>
+      knex.transaction((trx) => proveWithin(trx, tokenHash, { at, check, recoveryCodeHashes })),
 
-    async confirm(slackUserId, at) {
-      return knex.transaction(async (trx) => {
-        await lockAdministration(trx);
-        const held = await lockOpen(trx, slackUserId);
-        const person = await lockOperator(trx, slackUserId);
-        const inviter = held === null ? null : await lockOperator(trx, held.enrolment.invitedBy);
-        const decision = decideConfirmation(held?.enrolment ?? null, { person, inviter }, at);
-        if (decision.kind !== 'activate') return decision;
-        if (held === null) throw new Error('Nothing was open, and was to be activated.');
-        const { enrolment } = held;
-        await writeAuthenticator(trx, {
-          slackUserId,
-          // A new secret of one's own brings no role that was not there.
-          role: enrolment.purpose === 'rotate' ? (person?.role ?? enrolment.role) : enrolment.role,
-          sealedSecret: secretOf(enrolment),
-          recoveryCodeHashes: held.recoveryCodeHashes,
-          lastStep: held.lastStep,
-        });
-        const updated = await trx.raw(
-          `update flag_promotions.enrolments
-              set state = 'activated', totp_secret_encrypted = null, recovery_code_hashes = '{}', updated_at = now()
-            where id = ? and state = 'proved'`,
-          [enrolment.id],
-        );
-        if (rowCount(updated) !== 1) throw new Error('An enrolment left `proved` while it was locked.');
-        await queueEnding(trx, enrolment);
-        const action =
-          enrolment.purpose === 'rotate' ? 'console.flag.operator.rotated' : 'console.flag.operator.activated';
-        await append(trx, action, slackUserId, enrolment, at);
-        return { kind: 'activated', enrolment: { ...enrolment, state: 'activated' } };
-      });
-    },
+    confirm: (slackUserId, at) => knex.transaction((trx) => confirmWithin(trx, slackUserId, at)),
 
     async decline(slackUserId, at) {
       return knex.transaction(async (trx) => {
-        const held = await lockOpen(trx, slackUserId);
-        if (held === null) return null;
+        const open = await lockOpen(trx, slackUserId);
+        if (open === null) return null;
         await endOpenEnrolment(trx, slackUserId, 'declined');
-        await queueEnding(trx, held.enrolment);
-        await append(trx, 'console.flag.operator.enrolment_declined', slackUserId, held.enrolment, at);
-        return held.enrolment;
+        await queueEnding(trx, open.enrolment);
+        await append(trx, 'console.flag.operator.enrolment_declined', slackUserId, open.enrolment, at);
+        return open.enrolment;
       });
     },
   };
+}
+
+async function select(from: Knex, rest: string, values: readonly string[]): Promise<Stored | null> {
+  const found = await from.raw(`select ${COLUMNS} from flag_promotions.enrolments ${rest}`, [...values]);
+  return parseRows(found, storedRow)[0] ?? null;
+}
+
+/** A person's open enrolment, locked until the end of the transaction. */
+const lockOpen = (trx: Knex.Transaction, slackUserId: string) =>
+  select(trx, `where slack_user_id = ? and state in ('sent', 'proved') for update`, [slackUserId]);
+
+async function administerWithin(
+  trx: Knex.Transaction,
+  request: AdministrationRequest,
+  { link, at, code }: { readonly link: NewLink; readonly at: Date; readonly code: TypedCode },
+): Promise<AdministrationOutcome> {
+  const { action, personId, askedBy } = request;
+  await lockAdministration(trx);
+  const actor = await lockAuthenticator(trx, askedBy, code);
+  const person = personId === askedBy ? (actor?.operator ?? null) : await lockOperator(trx, personId);
+  const decision = decideAdministration(
+    request,
+    { actor: actor?.operator ?? null, person, isLastSuperadmin: await isLastSuperadmin(trx, personId) },
+    () => (actor === null ? neverAccepted() : code.check(actor.authenticator)),
+  );
+  const attempted = `operators ${action}`;
+  const asked = { at, operatorId: askedBy, promotionId: null, attempted };
+  switch (decision.kind) {
+    case 'not_superadmin':
+    case 'not_operator':
+    case 'code_refused':
+      await recordRefusal(trx, asked, decision);
+      return decision;
+    case 'do': {
+      await recordCodeCheck(trx, askedBy, decision.check);
+      const role = action === 'add' ? request.role : (person?.role ?? request.role);
+      const expiresAt = await writeAdministration(trx, { ...request, role }, link, at);
+      await appendAuditEvent(trx, {
+        at,
+        action: AUDITED[action],
+        actor: askedBy,
+        promotionId: null,
+        detail: { operator: personId, role, ...(expiresAt === null ? {} : { link_until: expiresAt }) },
+      });
+      await recordRecoveryCode(trx, { ...asked, for: attempted }, decision.check);
+      return { kind: 'done', role, expiresAt };
+    }
+    default:
+      return decision;
+  }
+}
+
+async function proveWithin(
+  trx: Knex.Transaction,
+  tokenHash: string,
+  { at, check, recoveryCodeHashes }: FirstCode,
+): Promise<FirstCodeOutcome> {
+  const locked = await select(trx, 'where token_hash = ? for update', [tokenHash]);
+  if (locked === null) return { kind: 'closed', state: 'unknown' };
+  const { enrolment } = locked;
+  const decision = decideFirstCode(enrolment, at, () => check(secretOf(enrolment), enrolment.slackUserId));
+  if (decision.kind === 'closed') return decision;
+  if (decision.kind === 'code_refused') {
+    if (decision.reason === 'wrong') await countWrong(trx, enrolment, decision.left, at);
+    return decision;
+  }
+  const until = new Date(at.getTime() + ENROLMENT_LIFE_MS);
+  const updated = await trx.raw(
+    `update flag_promotions.enrolments
+        set state = 'proved', totp_last_step = ?, expires_at = ?, updated_at = now(),
+            recovery_code_hashes = array(select jsonb_array_elements_text(?::jsonb))
+      where id = ? and state = 'sent'`,
+    [decision.step, until, JSON.stringify(recoveryCodeHashes(enrolment)), enrolment.id],
+  );
+  if (rowCount(updated) !== 1) throw new Error('An enrolment left `sent` while it was locked.');
+  await queueMessages(trx, { kind: 'confirm_enrolment', subject: enrolment.id });
+  await append(trx, 'console.flag.operator.first_code', enrolment.slackUserId, enrolment, at);
+  return { kind: 'proved', enrolment: { ...enrolment, state: 'proved', expiresAt: until } };
+}
+
+async function confirmWithin(trx: Knex.Transaction, slackUserId: string, at: Date): Promise<ConfirmationOutcome> {
+  await lockAdministration(trx);
+  const open = await lockOpen(trx, slackUserId);
+  const person = await lockOperator(trx, slackUserId);
+  const inviter = open === null ? null : await lockOperator(trx, open.enrolment.invitedBy);
+  const decision = decideConfirmation(open?.enrolment ?? null, { person, inviter }, at);
+  if (decision.kind !== 'activate') return decision;
+  if (open === null) throw new Error('Nothing was open, and was to be activated.');
+  const { enrolment } = open;
+  const isRotation = enrolment.purpose === 'rotate';
+  await writeAuthenticator(trx, {
+    slackUserId,
+    // A new secret of one's own brings no new role.
+    role: isRotation ? (person?.role ?? enrolment.role) : enrolment.role,
+    sealedSecret: secretOf(enrolment),
+    recoveryCodeHashes: open.recoveryCodeHashes,
+    lastStep: open.lastStep,
+  });
+  const updated = await trx.raw(
+    `update flag_promotions.enrolments
+        set state = 'activated', totp_secret_encrypted = null, recovery_code_hashes = '{}', updated_at = now()
+      where id = ? and state = 'proved'`,
+    [enrolment.id],
+  );
+  if (rowCount(updated) !== 1) throw new Error('An enrolment left `proved` while it was locked.');
+  await queueEnding(trx, enrolment);
+  const action = isRotation ? 'console.flag.operator.rotated' : 'console.flag.operator.activated';
+  await append(trx, action, slackUserId, enrolment, at);
+  return { kind: 'activated', enrolment: { ...enrolment, state: 'activated' } };
+}
+
+/** A table constraint gives every open enrolment a secret. */
+function secretOf({ sealedSecret }: SealedEnrolment): string {
+  if (sealedSecret === null) throw new Error('An open enrolment has no secret.');
+  return sealedSecret;
 }
 
 /** The inviter hears how it ended, unless it is they who ended it. */
@@ -263,14 +282,8 @@ async function queueEnding(trx: Knex.Transaction, { id, invitedBy, slackUserId }
   if (invitedBy !== slackUserId) await queueMessages(trx, { kind: 'enrolment_ended', subject: id });
 }
 
-/** The table sees to it that what is open has one. */
-function secretOf({ sealedSecret }: SealedEnrolment): string {
-  if (sealedSecret === null) throw new Error('An open enrolment has no secret.');
-  return sealedSecret;
-}
-
-/** Does what was decided; answers until when the link lives that it takes, null where it takes none. */
-async function carryOut(
+/** Answers when the new link expires; null if the action makes none. */
+async function writeAdministration(
   trx: Knex.Transaction,
   { action, personId, role, askedBy }: AdministrationRequest,
   link: NewLink,

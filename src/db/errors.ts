@@ -1,5 +1,11 @@
 import pg from 'pg';
 
+/** There is no database, or it lacks this version's schema. `message` says what to do. */
+export class NoDatabaseError extends Error {
+  readonly code = 'no_database';
+  override readonly name = 'NoDatabaseError';
+}
+
 /** SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html) of a server that cannot work now. */
 const UNAVAILABLE_SQLSTATE = /^(?:08|53|57P|58|55P03|57014|XX)/u;
 const UNAVAILABLE_ERRNO: ReadonlySet<string> = new Set([

@@ -12,7 +12,7 @@ import { count, idColumn, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, STU
 export interface Groups {
   /**
    * Opens alerts that go into a group, each with its audit event; all or none. They join the channel's group of the last
-   * hour, or begin one.
+   * hour, or begin one. `at`: by the database's clock.
    */
   open(together: AlertsToGroup, at: Date): Promise<void>;
   /** The groups that have open criticals. */
@@ -99,7 +99,7 @@ export function groups(knex: Knex): Groups {
         `select a.group_id, a.promotion_id,
                 coalesce((select max(n.ordinal) from flag_promotions.messages n
                   where n.kind = 'group_criticals' and n.subject = a.group_id::text), 0) as namings,
-                (select p.heroku_app::text from console_flag_promotions p where p.id = a.promotion_id) as heroku_app,
+                coalesce((select p.heroku_app::text from console_flag_promotions p where p.id = a.promotion_id), '') as heroku_app,
                 n.posted_at as named_at, coalesce(n.state = 'pending', false) as is_naming_pending
            from flag_promotions.alerts a left join flag_promotions.messages n on n.id = a.named_in
           where a.group_id is not null and a.severity = 'critical' and a.closed_at is null
@@ -115,6 +115,8 @@ export function groups(knex: Knex): Groups {
 
     async nameCriticals({ groupId, ordinal, promotionIds }) {
       await knex.transaction(async (trx) => {
+        // Messages before alerts, as every transaction locks.
+        await trx.raw('select 1 from flag_promotions.messages where id = ?::bigint for no key update', [groupId]);
         const queued = await trx.raw(
           `insert into flag_promotions.messages (kind, subject, ordinal, root_id, is_urgent, goes_with_root)
            values ('group_criticals', ?, ?, ?::bigint, true, true) on conflict do nothing returning id`,
@@ -171,18 +173,22 @@ async function openGrouped(trx: Knex.Transaction, together: AlertsToGroup, at: D
   const joined = wanted.every(({ groupId }) => groupId !== null) ? null : await joinOrBegin(trx, together);
   const groupIds = wanted.map(({ groupId }) => groupId ?? joined ?? '');
   const ids = wanted.map(({ alert }) => alert.promotionId);
-  await forgetEarlierLives(trx, ids);
-  await trx.raw(
-    `insert into flag_promotions.alerts (promotion_id, severity, group_id)
-      select * from unnest(?::bigint[], ?::text[], ?::bigint[])`,
-    [ids, wanted.map(({ alert }) => alert.severity), groupIds],
-  );
+  // A group with a critical is posted before warnings: the reply that names the critical follows it.
+  const urgent = groupIds.filter((_, index) => wanted[index]?.alert.severity === 'critical');
   await trx.raw(
     `with held as (select id from flag_promotions.messages where id = any(?::bigint[]) order by id for no key update)
-     update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
-    [[...new Set(groupIds)]],
+     update flag_promotions.messages m set wanted = m.wanted + 1, is_urgent = m.is_urgent or m.id = any(?::bigint[])
+       from held where m.id = held.id`,
+    [[...new Set(groupIds)], urgent],
+  );
+  await forgetEarlierLives(trx, ids);
+  await trx.raw(
+    `insert into flag_promotions.alerts (promotion_id, severity, group_id, opened_at)
+      select *, ?::timestamptz from unnest(?::bigint[], ?::text[], ?::bigint[])`,
+    [at, ids, wanted.map(({ alert }) => alert.severity), groupIds],
   );
   const criticals = wanted.filter(({ alert }) => alert.severity === 'critical').map(({ alert }) => alert.promotionId);
+  await followCriticals(trx, criticals);
   await endSnoozesOfWarnings(trx, criticals, at);
   await appendAuditEvents(
     trx,
@@ -208,7 +214,8 @@ async function stillToOpen(
   const found = await trx.raw(
     `select p.id, (select a.group_id from flag_promotions.alerts a join flag_promotions.messages g on g.id = a.group_id
                     where a.promotion_id = p.id and a.closed_at is null
-                      and (g.state <> 'pending' or g.not_before is null or ${isReached('g.not_before')}) limit 1) as group_id
+                      and (g.state = 'posted' or (g.state = 'pending' and (g.not_before is null or ${isReached('g.not_before')})))
+                    limit 1) as group_id
        from console_flag_promotions p
       where p.id = any(?::bigint[]) and p.state = 'deploying' order by p.id for no key update of p skip locked`,
     [ids],
@@ -229,12 +236,22 @@ async function stillToOpen(
     .map((alert) => ({ alert, groupId: groupOfPromotion.get(alert.promotionId) ?? null }));
 }
 
+/** A warning that waited in another group goes where its critical is: a promotion is told of in one place. */
+async function followCriticals(trx: Knex.Transaction, promotionIds: readonly string[]): Promise<void> {
+  await trx.raw(
+    `update flag_promotions.alerts w set group_id = c.group_id from flag_promotions.alerts c
+      where w.promotion_id = any(?::bigint[]) and w.severity = 'warning' and w.closed_at is null
+        and c.promotion_id = w.promotion_id and c.severity = 'critical' and w.group_id is distinct from c.group_id`,
+    [[...promotionIds]],
+  );
+}
+
 async function joinOrBegin(
   trx: Knex.Transaction,
   { channel, notBefore }: Pick<AlertsToGroup, 'channel' | 'notBefore'>,
 ): Promise<string> {
   const found = await trx.raw(
-    `select g.id from flag_promotions.messages g where ${IS_JOINABLE} order by g.id desc limit 1`,
+    `select g.id from flag_promotions.messages g where ${IS_JOINABLE} order by g.ordinal desc limit 1`,
     [channel, notBefore],
   );
   const [joinable] = parseRows(found, idRow);

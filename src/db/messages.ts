@@ -62,8 +62,11 @@ export interface Messages {
    */
   recordPosted(id: string, lease: Lease, at: MessageRef | null, shown: ShownMark | null): Promise<boolean>;
   recordShown(id: string, lease: Lease, shown: ShownMark): Promise<boolean>;
-  /** It won't be posted, or no longer be updated. */
-  close(id: string, lease: Lease): Promise<boolean>;
+  /**
+   * It won't be posted, or no longer be updated. `version`: the last request to update it that was looked at. False where
+   * another came in meanwhile: it may have something to say again.
+   */
+  close(id: string, lease: Lease, version: number): Promise<boolean>;
   /** Somebody deleted it in Slack: it is to be posted again. What escalated or repeated it in its thread went with it. */
   recordGone(id: string, lease: Lease): Promise<boolean>;
   /** Ends the lease; `postponement` null: nothing failed. */
@@ -85,13 +88,20 @@ const OWED = `(${UNPOSTED} or (m.state = 'posted' and (m.wanted > m.shown or ${i
 /** A reply waits for its root. */
 const HAS_ITS_ROOT = `(m.root_id is null or not ${UNPOSTED}
   or (select r.state from flag_promotions.messages r where r.id = m.root_id) <> 'pending')`;
-/** Nobody works on it, and nothing holds it back but an earlier failure. */
-const FREE = `${isFree('m')} and (m.not_before is null or ${isReached('m.not_before')}) and ${HAS_ITS_ROOT}`;
+/** Nobody works on the row `alias`, and nothing holds it back but an earlier failure. */
+const isFreeNow = (alias: string) =>
+  `${isFree(alias)} and (${alias}.not_before is null or ${isReached(`${alias}.not_before`)})`;
+/** Its root is there, or is due itself: then it is delivered before its reply, in the same round. */
+const COMES_AFTER_ITS_ROOT = `(${HAS_ITS_ROOT} or (select ${isFreeNow('r')} and ${mayTryAgain('r')}
+  from flag_promotions.messages r where r.id = m.root_id))`;
+
+/** The fence of every write by the holder of a lease. Two parameters, the message's id and the owner. */
+const LEASED = 'id = ?::bigint and lease_owner = ?';
 
 /** Clears the traces of earlier failures. */
 const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = ${CLOCK}`;
 /** As if it had never been in Slack. */
-const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null, refresh_at = null`;
+export const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null, refresh_at = null`;
 
 const SELECT = `
   select m.id, m.kind, m.subject, m.ordinal, m.promotion_id, m.is_urgent, m.state, m.channel, m.refused_channel, m.refused_because,
@@ -169,10 +179,11 @@ export function messages(knex: Knex): Messages {
   const find = async (id: string) => (await select('where m.id = ?::bigint', [id]))[0] ?? null;
 
   async function fenced(runner: Knex, id: string, lease: Lease, assignments: string, values: readonly Value[] = []) {
-    const updated = await runner.raw(
-      `update flag_promotions.messages set ${assignments} where id = ?::bigint and lease_owner = ?`,
-      [...values, id, lease.owner],
-    );
+    const updated = await runner.raw(`update flag_promotions.messages set ${assignments} where ${LEASED}`, [
+      ...values,
+      id,
+      lease.owner,
+    ]);
     return rowCount(updated) === 1;
   }
 
@@ -181,7 +192,7 @@ export function messages(knex: Knex): Messages {
 
     async due(limit) {
       const found = await knex.raw(
-        `select m.id from flag_promotions.messages m where ${OWED} and ${FREE} and ${mayTryAgain('m')}
+        `select m.id from flag_promotions.messages m where ${OWED} and ${isFreeNow('m')} and ${mayTryAgain('m')} and ${COMES_AFTER_ITS_ROOT}
           order by m.state = 'pending' and m.is_urgent desc, m.state = 'pending' desc, m.id limit ?`,
         [limit],
       );
@@ -191,8 +202,9 @@ export function messages(knex: Knex): Messages {
     async owedAbout(promotionId) {
       const found = await knex.raw(
         `select m.id from flag_promotions.messages m
-          where ${OWED} and (m.promotion_id = ?::bigint
-             or m.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ?::bigint))
+          where ${OWED} and m.id = any(array(
+            select t.id from flag_promotions.messages t where t.promotion_id = ?::bigint
+             union all select a.group_id from flag_promotions.alerts a where a.promotion_id = ?::bigint))
           order by m.root_id is not null, m.id`,
         [promotionId, promotionId],
       );
@@ -203,7 +215,7 @@ export function messages(knex: Knex): Messages {
       // An update needn't wait for an earlier failure: nothing can be doubled by it, and a person may have clicked.
       const claimed = await knex.raw(
         `update flag_promotions.messages m set lease_owner = ?, ${LEASED_UNTIL}, attempts = m.attempts + 1
-          where m.id = ?::bigint and ${OWED} and ${FREE} and (not ${UNPOSTED} or ${mayTryAgain('m')})`,
+          where m.id = ?::bigint and ${OWED} and ${isFreeNow('m')} and ${HAS_ITS_ROOT} and (not ${UNPOSTED} or ${mayTryAgain('m')})`,
         [lease.owner, lease.durationMs, id],
       );
       return rowCount(claimed) === 1 ? find(id) : null;
@@ -243,7 +255,13 @@ export function messages(knex: Knex): Messages {
         [version, as, refreshAfterMs, restMs],
       ),
 
-    close: (id, lease) => fenced(knex, id, lease, `state = 'closed', refresh_at = null, ${NO_FAILURE}`),
+    async close(id, lease, version) {
+      const closed = await knex.raw(
+        `update flag_promotions.messages set state = 'closed', refresh_at = null, ${NO_FAILURE} where ${LEASED} and wanted <= ?`,
+        [id, lease.owner, version],
+      );
+      return rowCount(closed) === 1;
+    },
 
     recordGone: (id, lease) =>
       knex.transaction(async (trx) => {
@@ -302,12 +320,12 @@ export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[])
   }
 }
 
-/** The root of a promotion's conversation: its own alert, else the group that it is in. One parameter, its id as `p`. */
+/** The root of a promotion's conversation: its own alert, else the newest group that it is in. */
 const ROOT_OF = (promotion: string) => `coalesce(
   (select r.id from flag_promotions.messages r
     where r.kind = 'alert' and r.subject = ${promotion}::text and (r.state = 'posted' or r.attempts > 0)),
-  (select g.id from flag_promotions.messages g where g.state = 'posted'
-      and g.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ${promotion})))`;
+  (select max(g.id) from flag_promotions.alerts a join flag_promotions.messages g on g.id = a.group_id
+    where a.promotion_id = ${promotion} and g.state = 'posted'))`;
 
 /**
  * Inside a transaction: queues a reply in the thread of each promotion that has one. `ordinal` tells apart several of one
@@ -344,8 +362,10 @@ export async function requestUpdates(
   await trx.raw(
     `with held as (
        select m.id from flag_promotions.messages m
-        where (m.promotion_id = any(?::bigint[]) and m.kind = any(?::text[]))
-           or m.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null)
+        where m.id = any(array(
+          select t.id from flag_promotions.messages t where t.promotion_id = any(?::bigint[]) and t.kind = any(?::text[])
+           union all
+          select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null))
         order by m.id for no key update)
      update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
     [[...promotionIds], [...kinds], [...promotionIds]],

@@ -21,7 +21,7 @@ export interface ClaimedPromotion {
 }
 
 /** What Heroku held before the promoter set a value: null where it was unset; and its newest release's version then. */
-export interface HeldBefore {
+export interface PreviousValue {
   readonly value: string | null;
   readonly release: number;
 }
@@ -38,7 +38,7 @@ export interface Promoting {
   claimNext(lease: Lease): Promise<ClaimedPromotion | null>;
   renew(id: string, lease: Lease): Promise<boolean>;
   /** Keeps what Heroku held before the change, and its newest release then: the first of each that is known. */
-  keepBefore(id: string, lease: Lease, before: HeldBefore): Promise<boolean>;
+  recordPreviousValue(id: string, lease: Lease, before: PreviousValue): Promise<boolean>;
   /** Heroku took the change, as this release. */
   writePendingCommit(id: string, lease: Lease, release: ReleaseFacts, at: Date): Promise<boolean>;
   /** `found`: the release that Heroku took the change as, where no checkpoint says so yet. */
@@ -113,7 +113,7 @@ export function promoting(knex: Knex): Promoting {
       return promotion === undefined || row === undefined ? null : { promotion, attempts: row.attempts };
     },
     renew: (id, lease) => update(knex, id, lease, LEASED_UNTIL, [lease.durationMs]),
-    keepBefore: (id, lease, { value, release }) =>
+    recordPreviousValue: (id, lease, { value, release }) =>
       update(
         knex,
         id,

@@ -14,8 +14,10 @@ export interface Pruning {
   pruneMessage(id: string, before: Date): Promise<void>;
 }
 
-/** Whether the message `m` has come to rest before an instant (one parameter): it owes nothing. */
-const RESTS = `(m.state <> 'pending' and m.wanted <= m.shown and m.updated_at < ?)`;
+/** Whether a message has come to rest before an instant (one parameter): it owes nothing, and shows nothing as under way. */
+const rests = (message: string) => `(${message}.updated_at < ? and (${message}.state = 'closed'
+  or (${message}.state = 'posted' and ${message}.wanted <= ${message}.shown
+      and not (${message}.kind = 'progress' and ${message}.shown_as is not distinct from 'deploying'))))`;
 
 /**
  * Whether everything that was said of the promotion `p` came to rest before an instant (two parameters): it ended, its
@@ -30,16 +32,14 @@ const AT_REST = `p.state not in ('marked', 'deploying')
         (select n.id from flag_promotions.alerts n order by n.id desc offset ${ALERTS_LOOKED_AT - 1} limit 1), 0))
       or exists (select 1 from flag_promotions.alerts o where o.group_id = a.group_id and o.closed_at is null)))
   and not exists (
-    select 1 from flag_promotions.messages m where m.promotion_id = p.id and not ${RESTS}
-      and not (m.kind = 'progress' and m.state = 'closed'))`;
+    select 1 from flag_promotions.messages m where m.promotion_id = p.id and not ${rests('m')})`;
 /** How often AT_REST asks for its instant. */
 const INSTANTS = 2;
 
 /** A message about no promotion that rests, with its thread, and that no alert refers to. Two parameters, the instant. */
-const UNUSED = `m.promotion_id is null and m.root_id is null and ${RESTS}
+const UNUSED = `m.promotion_id is null and m.root_id is null and ${rests('m')}
   and not exists (select 1 from flag_promotions.alerts a where a.group_id = m.id)
-  and not exists (select 1 from flag_promotions.messages r where r.root_id = m.id
-    and (r.state = 'pending' or r.wanted > r.shown or r.updated_at >= ?))`;
+  and not exists (select 1 from flag_promotions.messages r where r.root_id = m.id and not ${rests('r')})`;
 
 export function pruning(knex: Knex): Pruning {
   return {
@@ -72,7 +72,11 @@ export function pruning(knex: Knex): Pruning {
         if (rowCount(rests) === 0) return false;
         // Together: a message that is gone while its alert stands would be queued, and said, once more.
         await trx.raw('delete from flag_promotions.alerts where promotion_id = ?::bigint', [promotionId]);
-        await trx.raw('delete from flag_promotions.messages where promotion_id = ?::bigint', [promotionId]);
+        await trx.raw(
+          `with held as (select id from flag_promotions.messages where promotion_id = ?::bigint order by id for update)
+           delete from flag_promotions.messages m using held where m.id = held.id`,
+          [promotionId],
+        );
         return true;
       });
     },

@@ -1,23 +1,22 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { type Environment, inspectSettings } from '../config.js';
 import { codeOf } from '../db/embedded/errors.js';
-import { startEmbeddedPostgres } from '../db/embedded-postgres.js';
-import { isDatabaseUnavailable } from '../db/errors.js';
+import { EmbeddedPostgresError } from '../db/embedded-postgres.js';
+import { isDatabaseUnavailable, NoDatabaseError } from '../db/errors.js';
 import { type DatabaseInspection, inspectDatabase } from '../db/inspection.js';
+import { reachServer } from '../db/open.js';
 import { inspectHeroku } from '../heroku/inspection.js';
 import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
 import { inspectSlack } from '../slack/inspection.js';
-import { databaseFindings, type Finding, herokuFindings, slackFindings } from './findings.js';
+import { type Check, databaseChecks, herokuChecks, slackChecks } from './checks.js';
 import { UNSET } from './unset.js';
 
 /**
  * Looks at everything that the app needs, and says of each what is so, and what to do where it is not. It changes nothing,
  * stops at nothing, and never rejects for what it finds: whatever a faulty setting keeps it from asking it leaves out.
  */
-export async function examine(environment: Environment, now: () => Date): Promise<readonly Finding[]> {
+export async function runDoctor(environment: Environment, now: () => Date): Promise<readonly Check[]> {
   const { settings, usable } = inspectSettings(environment);
-  const named: Finding[] = settings.map(({ name, fault, isSet }) => ({
+  const named: Check[] = settings.map(({ name, fault, isSet }) => ({
     subject: name,
     status: fault === null ? 'ok' : 'fix',
     says: fault ?? (isSet ? 'set' : `not set: ${UNSET[name]}`),
@@ -33,15 +32,15 @@ export async function examine(environment: Environment, now: () => Date): Promis
           channels: channelsOf(usable),
           appToken: usable.appToken ?? null,
           now,
-        }).then(slackFindings),
+        }).then(slackChecks),
     usable.herokuApiKey === undefined || usable.herokuApiUrl === undefined
       ? []
       : inspectHeroku({ apiKey: usable.herokuApiKey, apiUrl: usable.herokuApiUrl, tried: apps, now }).then(
-          herokuFindings,
+          herokuChecks,
         ),
     usable.publicUrl === undefined ? [] : ownAddress(usable.publicUrl),
   ]);
-  return [...named, ...database.findings, ...slack, ...heroku, ...publicUrl];
+  return [...named, ...database.checks, ...slack, ...heroku, ...publicUrl];
 }
 
 function channelsOf({ alertChannel, alertRoutes }: Usable): readonly string[] {
@@ -53,28 +52,28 @@ type Usable = ReturnType<typeof inspectSettings>['usable'];
 
 async function databaseOf(
   usable: Usable,
-): Promise<{ readonly facts: DatabaseInspection | null; readonly findings: readonly Finding[] }> {
-  // A faulty address is named among the settings; the app's own database would be another one.
-  if (usable.databaseUrl === undefined || usable.dataDir === undefined) return { facts: null, findings: [] };
-  if (usable.databaseUrl === null && !existsSync(path.join(usable.dataDir, 'postgres'))) {
-    const says = 'The app’s own is not there yet, and not made by looking: the first start makes it under DATA_DIR.';
-    return { facts: null, findings: [{ subject: 'database', status: 'note', says }] };
-  }
+): Promise<{ readonly facts: DatabaseInspection | null; readonly checks: readonly Check[] }> {
+  // A fault is named among the settings.
+  if (usable.database === undefined) return { facts: null, checks: [] };
   try {
-    const own = usable.databaseUrl === null ? await startEmbeddedPostgres({ dataDir: usable.dataDir }) : null;
+    const server = await reachServer(usable.database, false);
     try {
-      const facts = await inspectDatabase(usable.databaseUrl ?? own?.connectionString ?? '');
-      return { facts, findings: databaseFindings(facts, opener(usable.totpKey)) };
+      const facts = await inspectDatabase(server.url);
+      return { facts, checks: databaseChecks(facts, opener(usable.totpKey)) };
     } finally {
-      await own?.stop();
+      await server.close();
     }
   } catch (error) {
-    return { facts: null, findings: [{ subject: 'database', status: 'fix', says: whyNoDatabase(error) }] };
+    if (error instanceof NoDatabaseError) {
+      return { facts: null, checks: [{ subject: 'database', status: 'note', says: error.message }] };
+    }
+    return { facts: null, checks: [{ subject: 'database', status: 'fix', says: whyNoDatabase(error) }] };
   }
 }
 
 /** Never the error's own words: they may hold the address, and the address a password. */
 function whyNoDatabase(error: unknown): string {
+  if (error instanceof EmbeddedPostgresError) return error.message;
   const code = codeOf(error) ?? '';
   if (/^28/u.test(code)) return 'PostgreSQL refuses the account or password of DATABASE_URL.';
   if (code === '3D000') return 'PostgreSQL has no database of the name in DATABASE_URL. Create it.';
@@ -87,7 +86,7 @@ function whyNoDatabase(error: unknown): string {
     : `It could not be looked at${detail}. The log of PostgreSQL has the cause.`;
 }
 
-function opener(key: Uint8Array | undefined): Parameters<typeof databaseFindings>[1] {
+function opener(key: Uint8Array | undefined): Parameters<typeof databaseChecks>[1] {
   if (key === undefined) return null;
   const box = createSecretBox(key);
   return ({ slackUserId, sealedSecret }) => {
@@ -104,7 +103,7 @@ function opener(key: Uint8Array | undefined): Parameters<typeof databaseFindings
 const OWN_WITHIN_MS = 5_000;
 
 /** Whether the app answers under its own address. While it is not running it cannot, so this is a note. */
-async function ownAddress(publicUrl: string): Promise<readonly Finding[]> {
+async function ownAddress(publicUrl: string): Promise<readonly Check[]> {
   const subject = 'own address';
   try {
     const answer = await fetch(`${publicUrl}/healthz`, {

@@ -2,7 +2,7 @@ import type { Setting } from '../config.js';
 
 /** What it means that a setting is not set; null if the app doesn't start without it. A setting must have its line. */
 export const UNSET: Readonly<Record<Setting, string | null>> = {
-  DATABASE_URL: 'the app runs a PostgreSQL of its own under DATA_DIR',
+  DATABASE_URL: null,
   DATA_DIR: '.data',
   SLACK_BOT_TOKEN: null,
   SLACK_SIGNING_SECRET: 'not needed in Socket Mode',

@@ -12,14 +12,14 @@ import type { HandlerDependencies } from './dependencies.js';
 const OPEN_WITHIN_MS = 900;
 
 /** Only the app's own workspace may act: a channel shared through Slack Connect has people of others in it. */
-export async function isStranger(deps: HandlerDependencies, teamId: string | null): Promise<boolean> {
+export async function isExternalUser(deps: HandlerDependencies, teamId: string | null): Promise<boolean> {
   const { teamId: ours } = await deps.slack.identity();
   if (teamId === ours) return false;
-  deps.onDenied('stranger');
+  deps.onDenied('external_user');
   return true;
 }
 
-export const STRANGER = sentence(
+export const EXTERNAL_USER = sentence(
   ':lock: Only people of this app’s own workspace can use it, and you are signed in to another one. Nothing was changed.',
 );
 

@@ -22,7 +22,7 @@ import type { Answer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
 import { sentence } from '../views/list.js';
-import { answer, isStranger, STRANGER, showThatItEnded } from './answer.js';
+import { answer, EXTERNAL_USER, isExternalUser, showThatItEnded } from './answer.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type Clicks, lookUp } from './handler.js';
@@ -90,7 +90,7 @@ async function done(
   promotionId: string,
   deed: Deed,
 ): Promise<Answer> {
-  if (await isStranger(deps, teamId)) return STRANGER;
+  if (await isExternalUser(deps, teamId)) return EXTERNAL_USER;
   if (!isPromotionId(promotionId)) return sentence(unknownPromotionWords(promotionId));
   return deed(deps, { promotionId, operatorId: userId });
 }

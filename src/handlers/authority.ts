@@ -2,7 +2,7 @@ import { isOperator } from '../operators/operator.js';
 import { needsOperator } from '../views/authority.js';
 import type { Answer } from '../views/blocks.js';
 import { sentence } from '../views/list.js';
-import { isStranger, STRANGER } from './answer.js';
+import { EXTERNAL_USER, isExternalUser } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 
 /**
@@ -14,7 +14,7 @@ export async function refuseUnlessOperator(
   who: { readonly userId: string; readonly teamId: string | null },
   doing = 'Linking or drafting an RCA',
 ): Promise<Answer | null> {
-  if (await isStranger(deps, who.teamId)) return STRANGER;
+  if (await isExternalUser(deps, who.teamId)) return EXTERNAL_USER;
   if (isOperator(await deps.db.operators.find(who.userId))) return null;
   deps.onDenied('not_operator');
   return sentence(needsOperator(doing, await deps.db.operators.superadmins()));

@@ -4,7 +4,7 @@ import { readGroupPage } from '../views/group.js';
 import { helpWords, SUBCOMMANDS, type Subcommand, unknownWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
 import { sentence } from '../views/list.js';
-import { answer, isStranger, STRANGER } from './answer.js';
+import { answer, EXTERNAL_USER, isExternalUser } from './answer.js';
 import { commandSnooze, commandTake } from './attention.js';
 import { listPage } from './commands/list.js';
 import { show } from './commands/show.js';
@@ -50,7 +50,7 @@ export const pageClicks = {
 /** `/flag-promotions …`: answers only the person who typed it. */
 export async function slashCommand(deps: HandlerDependencies, body: unknown): Promise<void> {
   const command = unpackCommand(body);
-  if (await isStranger(deps, command.teamId)) return answer(deps, command.responseUrl, STRANGER);
+  if (await isExternalUser(deps, command.teamId)) return answer(deps, command.responseUrl, EXTERNAL_USER);
 
   const text = command.text.trim();
   const typed = /^\S*/u.exec(text)?.[0] ?? '';
@@ -71,7 +71,7 @@ function nearest(typed: string): Subcommand | null {
 /** Paging in an answer to `stuck` or `list`: the page takes the place of the one before. */
 async function turnStuckPage(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
   const offset = /^\d{1,6}$/u.test(click.value) ? Number(click.value) : 0;
   await answer(deps, click.responseUrl, await stuckPage(deps, offset), { replace: true });
 }
@@ -79,7 +79,7 @@ async function turnStuckPage(deps: HandlerDependencies, body: unknown): Promise<
 /** The list behind a group: a message that only this person sees, and whose pages take its place. */
 async function turnGroupPage(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
   const asked = readGroupPage(click.value);
   const page = asked === null ? await stuckPage(deps, 0) : await groupPage(deps, asked);
   await answer(deps, click.responseUrl, page, { replace: click.isEphemeral });
@@ -87,7 +87,7 @@ async function turnGroupPage(deps: HandlerDependencies, body: unknown): Promise<
 
 async function turnListPage(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
   const beforeId = isPromotionId(click.value) ? click.value : null;
   await answer(deps, click.responseUrl, await listPage(deps, beforeId), { replace: true });
 }

@@ -31,7 +31,7 @@ export interface HandlerDependencies {
   readonly newEnrolmentLink: (slackUserId: string) => { readonly token: string; readonly link: NewLink };
   /** The origin of links to the app's own pages; null where it is not known. */
   readonly publicUrl: string | null;
-  readonly onDenied: (reason: 'stranger' | 'not_superadmin' | 'not_operator') => void;
+  readonly onDenied: (reason: 'external_user' | 'not_superadmin' | 'not_operator') => void;
   readonly onCodeRefused: (reason: string) => void;
   /** Where what no other channel is named for is told. */
   readonly alertChannel: string;

@@ -1,4 +1,4 @@
-import { strangersHomeTab } from '../views/home.js';
+import { externalHomeTab } from '../views/home.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { unpackHomeOpened } from './unpack.js';
 
@@ -10,8 +10,8 @@ export async function openHome(deps: HandlerDependencies, body: unknown): Promis
   // The event does not tell whose person it is: a channel that is shared brings others to the app.
   const [{ teamId }, team] = await Promise.all([deps.slack.identity(), deps.slack.teamOf(opened.userId)]);
   if (team !== teamId) {
-    deps.onDenied('stranger');
-    return deps.slack.publishHome(opened.userId, strangersHomeTab());
+    deps.onDenied('external_user');
+    return deps.slack.publishHome(opened.userId, externalHomeTab());
   }
   await deps.openHome(opened.userId);
 }

@@ -48,7 +48,7 @@ export async function commandMark(deps: HandlerDependencies, command: Command, r
   if ('errors' in checked) {
     return openModal(deps, command, MARK_TITLE, async () => form(typed, Object.values(checked.errors), command));
   }
-  const outcome = await deps.db.transitions.mark(checked.asked, command.userId, deps.now());
+  const outcome = await deps.db.transitions.mark(checked.asked, command.userId, await deps.db.now());
   await answer(deps, command.responseUrl, outcomeAnswer(outcome));
 }
 
@@ -82,7 +82,7 @@ async function decide(deps: HandlerDependencies, submission: Submission): Promis
     configVar: submission.field(BLOCK.configVar),
   });
   if ('errors' in checked) return { answer: { kind: 'errors', errors: checked.errors }, done: null };
-  const outcome = await deps.db.transitions.mark(checked.asked, submission.userId, deps.now());
+  const outcome = await deps.db.transitions.mark(checked.asked, submission.userId, await deps.db.now());
   return outcome.kind === 'marked' ? { answer: { kind: 'close' }, done: outcome } : say(outcomeAnswer(outcome));
 }
 

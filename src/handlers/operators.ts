@@ -26,7 +26,7 @@ import {
   ROLE_NAMES,
   staleConfirmationWords,
 } from '../views/operators.js';
-import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import { answer, EXTERNAL_USER, isExternalUser, type Opening, openModal } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type Clicks, linkOpened } from './handler.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
@@ -55,7 +55,7 @@ export async function commandOperators(deps: HandlerDependencies, command: Comma
 }
 
 async function listed(deps: HandlerDependencies): Promise<Answer> {
-  const now = deps.now();
+  const now = await deps.db.now();
   return operatorsAnswer(await deps.db.operators.list(), await deps.db.enrolments.open(now), now);
 }
 
@@ -106,7 +106,7 @@ async function refusalWords(deps: HandlerDependencies, refusal: AdministrationRe
     deps.onCodeRefused(refusal.check.kind === 'locked' ? 'locked' : refusal.check.reason);
   }
   const superadmins = byRole ? await deps.db.operators.superadmins() : [];
-  return administrationRefusalWords(refusal, { now: deps.now(), superadmins });
+  return administrationRefusalWords(refusal, { now: await deps.db.now(), superadmins });
 }
 
 /** What was done, for whatever comes after the answer. */
@@ -152,7 +152,7 @@ async function decide(
 ): Promise<Decided<Done>> {
   const undone = (to: SubmitAnswer): Decided<Done> => ({ answer: to, done: null });
   const say = (text: string) => undone({ kind: 'view', view: notice(administrationTitle(action), text) });
-  if (await isStranger(deps, submission.teamId)) return say(STRANGER.text);
+  if (await isExternalUser(deps, submission.teamId)) return say(EXTERNAL_USER.text);
   const { publicUrl } = deps;
   if (LINKED.has(action) && publicUrl === null) return say(linksOffWords(action));
   const personId = action === 'rotate' ? submission.userId : submission.field(BLOCK.person);
@@ -164,7 +164,7 @@ async function decide(
   }
   const role = ROLE_NAMES.find((name) => name === submission.field(BLOCK.role)) ?? 'engineer';
   const { token, link } = deps.newEnrolmentLink(personId);
-  const now = deps.now();
+  const now = await deps.db.now();
   const outcome = await deps.db.enrolments.administer(
     { action, personId, role, askedBy: submission.userId },
     link,
@@ -210,7 +210,7 @@ export const enrolmentClicks = {
 /** `Yes, that was me` was clicked. */
 async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
   const stale = await staleWords(deps, click.value, click.userId);
   if (stale !== null) return answer(deps, click.responseUrl, sentence(stale));
   await answer(deps, click.responseUrl, sentence(await confirmed(deps, click.userId)), { replace: true });
@@ -219,10 +219,10 @@ async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): 
 /** `No, that was not me` was clicked. */
 async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isStranger(deps, click.teamId)) return answer(deps, click.responseUrl, STRANGER);
+  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
   const stale = await staleWords(deps, click.value, click.userId);
   if (stale !== null) return answer(deps, click.responseUrl, sentence(stale));
-  const declined = await deps.db.enrolments.decline(click.userId, deps.now());
+  const declined = await deps.db.enrolments.decline(click.userId, await deps.db.now());
   await answer(deps, click.responseUrl, sentence(declinedWords()), { replace: true });
   if (declined !== null) await deps.deliver('enrolment_ended', declined.id);
 }
@@ -236,7 +236,7 @@ async function staleWords(deps: HandlerDependencies, value: string, userId: stri
 
 /** Makes the person the operator that their link said; answers how that went, in words. */
 async function confirmed(deps: HandlerDependencies, userId: string): Promise<string> {
-  const outcome = await deps.db.enrolments.confirm(userId, deps.now());
+  const outcome = await deps.db.enrolments.confirm(userId, await deps.db.now());
   if (outcome.kind !== 'activated') return confirmationRefusalWords(outcome);
   await deps.deliver('enrolment_ended', outcome.enrolment.id);
   return activatedWords(outcome.enrolment);

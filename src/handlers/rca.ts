@@ -159,13 +159,13 @@ export async function mentionWithRca(deps: HandlerDependencies, body: unknown): 
   const { userId } = event;
   if (userId === null) return;
   const refusal = await refuseUnlessOperator(deps, { userId, teamId: event.teamId });
-  if (refusal !== null) return whisper(deps, event, userId, refusal);
+  if (refusal !== null) return postEphemeral(deps, event, userId, refusal);
 
   const promotionId = await promotionOf(deps, event);
-  if (promotionId === null) return whisper(deps, event, userId, sentence(notInAlertThread()));
+  if (promotionId === null) return postEphemeral(deps, event, userId, sentence(notInAlertThread()));
   const url = firstUrlIn(event.text);
   const said = url === null ? sentence(urlMissing()) : await linkAndSay(deps, promotionId, url, userId);
-  await whisper(deps, event, userId, said);
+  await postEphemeral(deps, event, userId, said);
 }
 
 /** Somebody posted a link in the thread of an alert that has no RCA yet: offers to link it. */
@@ -186,7 +186,7 @@ export async function offerRca(deps: HandlerDependencies, body: unknown): Promis
   const value = JSON.stringify({ promotionId, url: checked.url });
   // Slack's limit for a button's value; an address that long can still be linked by a mention or the shortcut.
   if (value.length > 2_000) return;
-  await whisper(deps, event, userId, rcaOffer(promotion, checked.url, value));
+  await postEphemeral(deps, event, userId, rcaOffer(promotion, checked.url, value));
 }
 
 const offer = z.object({ promotionId: z.string().refine(isPromotionId), url: z.string() });
@@ -253,6 +253,6 @@ function outcomeWords(outcome: RcaLinkOutcome, promotionId: string): string {
   }
 }
 
-function whisper(deps: HandlerDependencies, event: MessageEvent, user: string, said: Answer): Promise<void> {
-  return deps.slack.whisper({ channel: event.channel, user, threadTs: event.threadTs }, said);
+function postEphemeral(deps: HandlerDependencies, event: MessageEvent, user: string, said: Answer): Promise<void> {
+  return deps.slack.postEphemeral({ channel: event.channel, user, threadTs: event.threadTs }, said);
 }

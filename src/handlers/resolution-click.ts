@@ -6,7 +6,7 @@ import { outcomeHeadline } from '../views/headline.js';
 import { ACTION } from '../views/ids.js';
 import { sentence } from '../views/list.js';
 import { withTimeout } from '../with-timeout.js';
-import { isStranger, type Opening, openModal, STRANGER, showThatItEnded } from './answer.js';
+import { EXTERNAL_USER, isExternalUser, type Opening, openModal, showThatItEnded } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
 import { type ResolutionModalState, readSetBack, renderResolutionModal } from './resolution-form.js';
@@ -57,7 +57,7 @@ async function check(
   action: ResolutionAction,
   click: Click,
 ): Promise<{ promotion: Promotion } | { refusal: string }> {
-  if (await isStranger(deps, click.teamId)) return { refusal: STRANGER.text };
+  if (await isExternalUser(deps, click.teamId)) return { refusal: EXTERNAL_USER.text };
   const promotionId = isPromotionId(click.value) ? click.value : null;
   const operator = await deps.db.operators.find(click.userId);
   if (!isSuperadmin(operator)) {

@@ -6,7 +6,7 @@ import { type FieldErrors, notice } from '../views/blocks.js';
 import { BLOCK, type BlockId, CONFIRMED } from '../views/ids.js';
 import { rcaUrlWords } from '../views/rca.js';
 import { NOTE_MAX_LENGTH, refusalWords, resolvedModal, TITLE } from '../views/resolution.js';
-import { answer, isStranger, STRANGER, showThatItEnded } from './answer.js';
+import { answer, EXTERNAL_USER, isExternalUser, showThatItEnded } from './answer.js';
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { parseModalState, type ResolutionModalState, readSetBack, renderResolutionModal } from './resolution-form.js';
@@ -60,12 +60,13 @@ async function decide(
 ): Promise<Decided<Done>> {
   const unsaved = (to: SubmitAnswer): Decided<Done> => ({ answer: to, done: null });
   const title = TITLE[state.action];
-  if (await isStranger(deps, submission.teamId)) return unsaved({ kind: 'view', view: notice(title, STRANGER.text) });
+  if (await isExternalUser(deps, submission.teamId))
+    return unsaved({ kind: 'view', view: notice(title, EXTERNAL_USER.text) });
 
   const fields = readFields(submission, state, deps.rcaUrlHosts);
   if ('errors' in fields) return unsaved({ kind: 'errors', errors: fields.errors });
 
-  const now = deps.now();
+  const now = await deps.db.now();
   const promotion = await deps.db.promotions.find(state.promotionId);
   if (promotion === null) return unsaved(await refused(deps, { kind: 'unknown_promotion' }, title, now));
   const reread = await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS);

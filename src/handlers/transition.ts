@@ -16,7 +16,7 @@ import {
   transitionTitle,
 } from '../views/transition.js';
 import { withTimeout } from '../with-timeout.js';
-import { answer, isStranger, type Opening, openModal, STRANGER } from './answer.js';
+import { answer, EXTERNAL_USER, isExternalUser, type Opening, openModal } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
 import { evidenceState } from './resolution-form.js';
@@ -74,7 +74,7 @@ async function clickTransition(deps: HandlerDependencies, transition: Transition
   const click = unpackClick(body);
   const asking = { ...click, replace: click.isEphemeral };
   await openModal(deps, click, transitionTitle(transition), async (): Promise<Opening> => {
-    if (await isStranger(deps, click.teamId)) return { kind: 'answer', answer: STRANGER };
+    if (await isExternalUser(deps, click.teamId)) return { kind: 'answer', answer: EXTERNAL_USER };
     const promotion = isPromotionId(click.value) ? await deps.db.promotions.find(click.value) : null;
     return promotion === null
       ? { kind: 'answer', answer: sentence(unknownPromotionWords(click.value)) }
@@ -158,7 +158,7 @@ async function refusalWords(deps: HandlerDependencies, refusal: TransitionRefusa
   const byRole = refusal.kind === 'not_superadmin' || refusal.kind === 'not_operator';
   if (byRole) deps.onDenied(refusal.kind);
   const superadmins = byRole ? await deps.db.operators.superadmins() : [];
-  return transitionRefusalWords(refusal, transition, { now: deps.now(), superadmins });
+  return transitionRefusalWords(refusal, transition, { now: await deps.db.now(), superadmins });
 }
 
 function render(promotion: Promotion, state: FormState, changed: boolean): Modal {
@@ -203,7 +203,7 @@ async function decide(
 ): Promise<Decided<Promotion>> {
   const undone = (to: SubmitAnswer): Decided<Promotion> => ({ answer: to, done: null });
   const say = (text: string) => undone({ kind: 'view', view: notice(transitionTitle(state.transition), text) });
-  if (await isStranger(deps, submission.teamId)) return say(STRANGER.text);
+  if (await isExternalUser(deps, submission.teamId)) return say(EXTERNAL_USER.text);
   if (state.transition === 'promote' && deps.findApp === null) return say(promotingOffWords());
   const promotion = await deps.db.promotions.find(state.promotionId);
 
@@ -216,7 +216,7 @@ async function decide(
       return undone({ kind: 'view', view });
     }
   }
-  const now = deps.now();
+  const now = await deps.db.now();
   const { promotionId, transition, evidence: shown } = state;
   const outcome: TransitionOutcome = await deps.db.transitions.carryOut(
     { promotionId, transition, operatorId: submission.userId, shown, reread },

@@ -5,8 +5,8 @@ import { type CallOptions, type Heroku, HerokuError, type Release } from './hero
 /** How many of an app's newest releases are searched for the one that carries a value. */
 const RELEASES_SEARCHED = 20;
 
-/** What Heroku held when it was asked: what is kept before a change. */
-export interface HeldNow {
+/** What Heroku held when it was asked. Recorded before a change. */
+export interface CurrentValue {
   /** May be a secret: it is for `previous_value` alone. */
   readonly value: string | null;
   /** The newest release's version; 0 where there is none, or none had to be looked at. */
@@ -21,7 +21,7 @@ export async function readPromotionFacts(
   heroku: Heroku,
   promotion: Promotion,
   options: CallOptions,
-): Promise<{ readonly facts: HerokuFacts; readonly held: HeldNow }> {
+): Promise<{ readonly facts: HerokuFacts; readonly current: CurrentValue }> {
   const { herokuApp, configVar, targetValue } = promotion;
   // Releases before the value: one that ended in between would else seem to have succeeded without its value.
   const named = await releaseOfCheckpoint(heroku, promotion, options);
@@ -38,11 +38,11 @@ export async function readPromotionFacts(
   const isInForce = await isOursAndInForce(releases[0], promotion, carries);
   const value = isInForce ? targetValue : await heroku.readConfigVar(herokuApp, configVar, options);
   const valueIsTarget = value === targetValue;
-  if (named !== null) return { facts: { valueIsTarget, release: named }, held: { value, release: 0 } };
+  if (named !== null) return { facts: { valueIsTarget, release: named }, current: { value, release: 0 } };
   const release = valueIsTarget
     ? await broughtBy(releases, promotion, carries)
     : await onItsWay(releases, promotion, carries);
-  return { facts: { valueIsTarget, release }, held: { value, release: releases[0]?.version ?? 0 } };
+  return { facts: { valueIsTarget, release }, current: { value, release: releases[0]?.version ?? 0 } };
 }
 
 async function releaseOfCheckpoint(

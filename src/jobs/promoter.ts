@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Lease } from '../db/leases.js';
 import type { ClaimedPromotion, Promoting, PromotionEnd } from '../db/promoting.js';
 import { type Heroku, HerokuError } from '../heroku/heroku.js';
-import { type HeldNow, readPromotionFacts } from '../heroku/promotion-facts.js';
+import { type CurrentValue, readPromotionFacts } from '../heroku/promotion-facts.js';
 import { backOffMs, type FailedAttempt } from '../promotions/back-off.js';
 import {
   DRIFT_LOOK_AGAIN_MS,
@@ -131,12 +131,12 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   /** One step; answers the row as it is after it, or null where there is nothing more to do for now. */
   async function takeStep(promotion: Promotion, lease: Lease): Promise<Promotion | null> {
     const call = { deadlineMs: CALL_WITHIN_MS, signal: stopping.signal };
-    const { facts, held } = await readPromotionFacts(heroku, promotion, call);
+    const { facts, current } = await readPromotionFacts(heroku, promotion, call);
     const step = nextPromotionStep(promotion, facts);
     const { id, herokuApp, configVar } = promotion;
     switch (step.kind) {
       case 'patch':
-        return patch(promotion, held, lease);
+        return patch(promotion, current, lease);
       case 'checkpoint':
         if (!(await db.writePendingCommit(id, lease, step.release, deps.now()))) return null;
         deps.onChanged(id);
@@ -161,16 +161,16 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
-  async function patch(promotion: Promotion, held: HeldNow, lease: Lease): Promise<Promotion | null> {
+  async function patch(promotion: Promotion, current: CurrentValue, lease: Lease): Promise<Promotion | null> {
     const { id, herokuApp, configVar, targetValue } = promotion;
-    if (!(await db.keepBefore(id, lease, held))) return null;
+    if (!(await db.recordPreviousValue(id, lease, current))) return null;
     try {
       // What comes of it is read, never assumed: also an answer that got lost may have been a success.
       await heroku.setConfigVar(herokuApp, configVar, targetValue, {
         deadlineMs: CALL_WITHIN_MS,
         signal: patching.signal,
       });
-      return { ...promotion, baseRelease: promotion.baseRelease ?? held.release };
+      return { ...promotion, baseRelease: promotion.baseRelease ?? current.release };
     } catch (error) {
       // What Heroku calls invalid stays so, however often it is sent.
       if (!(error instanceof HerokuError) || error.kind !== 'invalid') throw error;

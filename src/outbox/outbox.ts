@@ -129,8 +129,8 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
   }
 
   async function close({ message, lease }: Work): Promise<DeliveryOutcome> {
-    await messages.close(message.id, lease);
-    return { kind: 'closed' };
+    const closed = await messages.close(message.id, lease, message.wanted);
+    return { kind: closed ? 'closed' : 'nothing' };
   }
 
   async function findFirst(

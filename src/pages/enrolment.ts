@@ -34,7 +34,8 @@ export interface EnrolmentPageDependencies {
   readonly nameOf: (slackUserId: string) => Promise<string>;
   /** Asks the person in Slack whether it was them. Never rejects: the page says what to do where nothing comes. */
   readonly askToConfirm: (enrolment: Enrolment) => void;
-  readonly now: () => Date;
+  /** The present by the database’s clock, which all replicas share. */
+  readonly now: () => Promise<Date>;
 }
 
 /** Under which addresses there are pages. */
@@ -62,7 +63,7 @@ export function createEnrolmentPages(deps: EnrolmentPageDependencies): (request:
 
 async function show(deps: EnrolmentPageDependencies, token: string): Promise<Page> {
   const found = await deps.enrolments.find(hashToken(token));
-  const state = linkState(found, deps.now());
+  const state = linkState(found, await deps.now());
   return state === 'open' && found !== null ? html(200, await openPage(deps, found, null)) : closed(state);
 }
 
@@ -73,7 +74,7 @@ async function submit(deps: EnrolmentPageDependencies, token: string, request: P
   const body = await request.body();
   if (body === null) return html(413, messagePage('This form is too long', 'Nothing was changed.'));
   const code = new URLSearchParams(body).get('code') ?? '';
-  const now = deps.now();
+  const now = await deps.now();
   const recoveryCodes = newRecoveryCodes();
   const outcome = await deps.enrolments.prove(
     hashToken(token),
@@ -105,7 +106,7 @@ async function openPage(
   const uri = enrolmentUri(secret, slackUserId);
   const name = (await withTimeout(NAME_WITHIN_MS, deps.nameOf(slackUserId))) ?? slackUserId;
   const qrSvg = await qrcode.toString(uri, { type: 'svg', errorCorrectionLevel: 'M', margin: 1 });
-  return openLinkPage({ enrolment: found, name, secret, uri, qrSvg, now: deps.now(), problem });
+  return openLinkPage({ enrolment: found, name, secret, uri, qrSvg, now: await deps.now(), problem });
 }
 
 function closed(state: ReturnType<typeof linkState>): Page {

@@ -5,7 +5,7 @@ import { isDeploying, type Promotion } from './promotion.js';
 /** Whether a promotion is one that only its own system could finish: the promoter takes up what carries a checkpoint. */
 export function isExternal(promotion: Pick<Promotion, 'state' | 'checkpoint'>): boolean {
   const { kind } = parseCheckpoint(promotion.checkpoint);
-  return isDeploying(promotion) && (kind === 'none' || kind === 'foreign');
+  return isDeploying(promotion) && (kind === 'none' || kind === 'external');
 }
 
 /**

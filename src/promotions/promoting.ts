@@ -12,7 +12,7 @@ export type Checkpoint =
   /** Heroku took the change. `releaseId` is null where what was written is no release's id: it is found by its value. */
   | { readonly kind: 'pending_commit'; readonly releaseId: string | null }
   /** A word of another system's. */
-  | { readonly kind: 'foreign' };
+  | { readonly kind: 'external' };
 
 export const INTENT = 'INTENT';
 const PENDING_COMMIT = 'PENDING_COMMIT:';
@@ -20,7 +20,7 @@ const PENDING_COMMIT = 'PENDING_COMMIT:';
 export function parseCheckpoint(checkpoint: string | null): Checkpoint {
   if (checkpoint === null) return { kind: 'none' };
   if (checkpoint === INTENT) return { kind: 'intent' };
-  if (!checkpoint.startsWith(PENDING_COMMIT)) return { kind: 'foreign' };
+  if (!checkpoint.startsWith(PENDING_COMMIT)) return { kind: 'external' };
   const id = checkpoint.slice(PENDING_COMMIT.length).trim();
   const isReleaseId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/iu.test(id);
   return { kind: 'pending_commit', releaseId: isReleaseId ? id : null };
@@ -69,7 +69,7 @@ export function nextPromotionStep(
   const { release, valueIsTarget } = facts;
   switch (checkpoint.kind) {
     case 'none':
-    case 'foreign':
+    case 'external':
       return { kind: 'leave' };
     case 'intent':
       // Where a release carries the target value, the change was taken: by us before a kill, or by somebody else.

@@ -189,9 +189,8 @@ function firstOf(events: readonly RcaEvent[], ...actions: readonly AuditAction[]
 /** Turns what was gathered into the facts of an RCA. Pure; invents nothing. */
 export function rcaFacts(material: RcaMaterial): RcaFacts {
   const { promotion, events, alerts, draftedAt } = material;
-  const since = deployingSince(promotion);
-  const startedAt = since.getTime() === UNKNOWN_TIME.getTime() ? null : since;
-  const ended = endOf(promotion);
+  const startedAt = known(deployingSince(promotion));
+  const ended = known(endedAt(promotion));
   const couldBeSeenAt = reached(startedAt, ended ?? draftedAt, material.thresholds.warningAfterMs);
   const posted = earliest(material.alertMessages.map(({ postedAt }) => postedAt));
   const recorded =
@@ -232,9 +231,8 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
   };
 }
 
-/** When the row ended, as it says; a row whose end has no time of its own (an adopted one's) tells none. */
-function endOf(promotion: Promotion): Date | null {
-  const at = endedAt(promotion);
+/** An adopted row may have no time of its own; null then. */
+function known(at: Date | null): Date | null {
   return at === null || at.getTime() === UNKNOWN_TIME.getTime() ? null : at;
 }
 

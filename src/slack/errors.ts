@@ -56,24 +56,24 @@ export function mayHaveHappened(error: SlackError): boolean {
   return error.kind === 'unknown_outcome' && !READS.has(error.method);
 }
 
-const NO_TURN = 'no_turn';
+const NO_SLOT = 'no_slot';
 const RATE_LIMITED = 'rate_limited';
 
-/** No turn takes that long. */
-const LONGEST_TURN_MS = 60_000;
+/** No channel slot is taken for that long. */
+const LONGEST_SLOT_MS = 60_000;
 
 /**
  * More was to be said at once than Slack takes, so that nothing was asked of it; ask again after `afterMs`. Where that is
- * longer than any turn, it is Slack's own limit that is waited out, and said so.
+ * longer than any slot is taken, it is Slack's own limit that is waited out, and said so.
  */
-export function noTurn(method: string, afterMs: number): SlackError {
-  const code = afterMs > LONGEST_TURN_MS ? RATE_LIMITED : NO_TURN;
+export function noSlot(method: string, afterMs: number): SlackError {
+  const code = afterMs > LONGEST_SLOT_MS ? RATE_LIMITED : NO_SLOT;
   return new SlackError('rate_limited', method, code, afterMs, undefined);
 }
 
 /** Whether nothing is wrong but that it has to wait for its turn. */
 export function awaitsSlot(error: unknown): boolean {
-  return error instanceof SlackError && error.code === NO_TURN;
+  return error instanceof SlackError && error.code === NO_SLOT;
 }
 
 /** The connection was never made, so nothing can have been sent over it. */

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { attempt, SlackError } from './errors.js';
 
 /** A member of the app's own workspace, or why somebody is none. */
-export type Membership = 'member' | 'bot' | 'stranger' | 'deactivated' | 'unknown';
+export type Membership = 'member' | 'bot' | 'external_user' | 'deactivated' | 'unknown';
 
 /** What Slack knows of people. */
 export interface People {
@@ -50,7 +50,7 @@ export function createPeople(client: WebClient, ourTeam: () => Promise<string>):
       try {
         const { user } = memberInfo.parse(await ask(userId));
         if (user.is_bot === true || userId === 'USLACKBOT') return 'bot';
-        if (user.is_stranger === true || (user.team_id ?? teamId) !== teamId) return 'stranger';
+        if (user.is_stranger === true || (user.team_id ?? teamId) !== teamId) return 'external_user';
         return user.deleted === true ? 'deactivated' : 'member';
       } catch (error) {
         if (error instanceof SlackError && error.kind === 'refused' && UNKNOWN_USER.has(error.code)) return 'unknown';

@@ -6,15 +6,15 @@ import type { MessageRef } from '../promotions/alert.js';
 import type { RcaThread } from '../promotions/rca-draft.js';
 import type { Answer, HomeTab, Message, Modal, Unfurl } from '../views/blocks.js';
 import { MESSAGE_METADATA } from '../views/ids.js';
-import { noTurn, SlackError, toSlackError } from './errors.js';
+import { noSlot, SlackError, toSlackError } from './errors.js';
 import {
+  type ChannelSlots,
   createBurstPace,
   createPace,
   EDIT_BURST,
   EDIT_INTERVAL_MS,
   MESSAGE_INTERVAL_MS,
-  NoTurn,
-  type Turns,
+  NoSlot,
 } from './pace.js';
 import { createPeople, type People } from './people.js';
 import { findMessage, type Sought } from './search.js';
@@ -77,7 +77,7 @@ export interface Slack extends People {
   publishHome(userId: string, view: HomeTab): Promise<void>;
   /** Shows, under somebody's message, what is behind links in it. */
   unfurl(message: MessageRef, unfurls: Readonly<Record<string, Unfurl>>): Promise<void>;
-  whisper(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
+  postEphemeral(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
   /** Answers an interaction through its response URL: a message that only that person sees, or in place of the one they used. */
   respond(responseUrl: string, answer: Answer, options: { readonly replace: boolean }): Promise<void>;
   /** Takes away the message that an interaction came from. */
@@ -95,8 +95,8 @@ const RESPOND_TIMEOUT_MS = 5_000;
 export interface SlackOptions {
   readonly botToken: string;
   readonly apiUrl: string;
-  /** By which all replicas post in turn; null: this process keeps Slack's pace alone. */
-  readonly turns: Turns | null;
+  /** Through these all replicas share Slack's pace; null: this process keeps it by itself. */
+  readonly slots: ChannelSlots | null;
   readonly newOwner: () => string;
 }
 
@@ -104,7 +104,7 @@ async function call<T>(method: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof NoTurn) throw noTurn(method, error.retryAfterMs);
+    if (error instanceof NoSlot) throw noSlot(method, error.retryAfterMs);
     throw error instanceof SlackError ? error : toSlackError(method, error);
   }
 }
@@ -125,9 +125,9 @@ export function createSlack(options: SlackOptions): Slack {
     newOwner: options.newOwner,
     pauseAfter: (error: unknown) => (error instanceof SlackError ? error.retryAfterMs : 0),
   };
-  const inTurn = createPace({ ...pace, turns: options.turns });
+  const inTurn = createPace({ ...pace, slots: options.slots });
   /** To a person, a message follows what somebody did by hand: there is nothing for replicas to agree on. */
-  const inTurnHere = createPace({ ...pace, turns: null });
+  const inTurnHere = createPace({ ...pace, slots: null });
   const paceEdit = createBurstPace({ intervalMs: EDIT_INTERVAL_MS, burst: EDIT_BURST }, clock);
   let identity: Promise<Identity> | null = null;
 
@@ -250,7 +250,7 @@ export function createSlack(options: SlackOptions): Slack {
       await call('chat.unfurl', () => client.chat.unfurl({ channel, ts, unfurls: { ...unfurls } }));
     },
 
-    async whisper({ channel, user, threadTs }, answer) {
+    async postEphemeral({ channel, user, threadTs }, answer) {
       await call('chat.postEphemeral', () =>
         client.chat.postEphemeral({
           channel,

@@ -51,7 +51,7 @@ export function homeTab(facts: HomeFacts, viewer: Operator | null, asOf: Date): 
 }
 
 /** What somebody of another workspace sees. */
-export function strangersHomeTab(): HomeTab {
+export function externalHomeTab(): HomeTab {
   return {
     type: 'home',
     blocks: [section(':lock: Only people of this app’s own workspace can use it.')],

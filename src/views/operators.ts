@@ -164,11 +164,11 @@ export function administrationRefusalWords(
 }
 
 /** Why somebody cannot become an operator at all; for under their field. */
-export function membershipWords(membership: 'bot' | 'stranger' | 'deactivated' | 'unknown'): string {
+export function membershipWords(membership: 'bot' | 'external_user' | 'deactivated' | 'unknown'): string {
   switch (membership) {
     case 'bot':
       return 'A bot cannot be an operator. Choose a person.';
-    case 'stranger':
+    case 'external_user':
       return 'They belong to another workspace. Only people of this app’s own workspace can be operators.';
     case 'deactivated':
       return 'Their Slack account is deactivated.';

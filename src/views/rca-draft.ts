@@ -219,7 +219,7 @@ function rootCause({ checkpoint, material, change, lostWrite }: RcaFacts): strin
       );
       break;
     }
-    case 'foreign':
+    case 'external':
       known.push(`- The row’s checkpoint is another system’s word: ${literal(promotion.checkpoint ?? '')}.`);
       break;
   }

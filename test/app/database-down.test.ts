@@ -11,7 +11,7 @@ describe('with the database gone', () => {
     bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
     await bed.rows.insertDeploying();
     await bed.app.tick();
-    const url = new URL(bed.config.databaseUrl ?? '');
+    const url = new URL(bed.environment['DATABASE_URL'] ?? '');
     wire = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
     url.hostname = '127.0.0.1';
     url.port = String(wire.port);

@@ -15,14 +15,15 @@ describe('one message per alert', () => {
 
   const channel = () => bed.slack.messages(bed.slack.channels.alerts);
   const posts = () => bed.slack.calls.filter((call) => call.method === 'chat.postMessage').length;
-  const alertRows = () =>
-    bed.rows.query<{ severity: string; state: string; message_ts: string | null }>(
-      'select severity, state, message_ts from flag_promotions.alerts order by id',
+  const messageRows = () =>
+    bed.rows.query<{ kind: string; state: string; message_ts: string | null }>(
+      'select kind, state, message_ts from flag_promotions.messages order by id',
     );
   /** As if the time that a dead process held its lease for had passed. */
   const expireLeases = () =>
     bed.rows.query(
-      `update flag_promotions.alerts set lease_until = now() - interval '1 second' where lease_owner is not null`,
+      `update flag_promotions.messages set lease_until = flag_promotions.clock() - interval '1 second'
+        where lease_owner is not null`,
     );
 
   test.each([
@@ -34,14 +35,12 @@ describe('one message per alert', () => {
     await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, ...fault });
     await bed.app.tick();
-    expect((await alertRows())[0]?.state).toBe('pending');
+    expect((await messageRows())[0]?.state).toBe('pending');
     await bed.clock.advance(60_000);
     await bed.app.tick();
     expect(await channel()).toHaveLength(1);
     expect(posts()).toBe(expectedPosts);
-    expect(await alertRows()).toEqual([
-      { severity: 'critical', state: 'posted', message_ts: (await channel())[0]?.ts },
-    ]);
+    expect(await messageRows()).toEqual([{ kind: 'alert', state: 'posted', message_ts: (await channel())[0]?.ts }]);
   });
 
   test('an outcome that nobody learned is left to settle for 30 s before anything is done about it', async () => {
@@ -51,7 +50,7 @@ describe('one message per alert', () => {
     await bed.clock.advance(29_000);
     await bed.app.tick();
     expect(posts()).toBe(1);
-    await bed.clock.advance(2_000);
+    await bed.clock.advance(15_000);
     await bed.app.tick();
     expect(posts()).toBe(2);
   });
@@ -63,12 +62,12 @@ describe('one message per alert', () => {
     await bed.clock.advance(1_900);
     await bed.app.tick();
     expect(posts()).toBe(1);
-    await bed.clock.advance(3_000);
+    await bed.clock.advance(15_000);
     await bed.app.tick();
     expect(await channel()).toHaveLength(1);
   });
 
-  test('that Slack closed the channel for long is a failure, also for what was not sent yet, and no wait for a turn', async () => {
+  test('that Slack closed the channel for long is a failure, also for what was not sent yet, and no wait for a slot', async () => {
     await bed.rows.insertDeploying({ flagKey: 'first' });
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 1_800 });
     await bed.app.tick();
@@ -79,7 +78,7 @@ describe('one message per alert', () => {
     await bed.app.tick();
     expect(failures().length).toBe(before + 1);
     expect(posts()).toBe(1);
-    const told = await bed.rows.query('select last_error from flag_promotions.alerts order by id');
+    const told = await bed.rows.query('select last_error from flag_promotions.messages order by id');
     expect(told).toEqual(Array(2).fill({ last_error: "Slack's chat.postMessage failed: rate_limited" }));
   });
 
@@ -88,7 +87,7 @@ describe('one message per alert', () => {
       create table holders (owner text not null);
       create function note_holder() returns trigger language plpgsql as
         $$ begin insert into holders values (new.lease_owner); return new; end $$;
-      create trigger note_holder after update on flag_promotions.alerts for each row
+      create trigger note_holder after update on flag_promotions.messages for each row
         when (new.lease_owner is distinct from old.lease_owner and new.lease_owner is not null)
         execute function note_holder()`);
     for (const index of [1, 2, 3]) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
@@ -123,15 +122,15 @@ describe('one message per alert', () => {
     await eventually(async () => expect(await channel()).toHaveLength(1), 60_000);
     child.kill('SIGKILL');
     expect(await ended).toBe('SIGKILL');
-    expect((await alertRows())[0]).toMatchObject({ state: 'pending', message_ts: null });
+    expect((await messageRows())[0]).toMatchObject({ state: 'pending', message_ts: null });
 
     await bed.app.tick();
-    expect((await alertRows())[0]?.state).toBe('pending');
+    expect((await messageRows())[0]?.state).toBe('pending');
     await expireLeases();
     await bed.app.tick();
     expect(await channel()).toHaveLength(1);
     expect(posts()).toBe(1);
-    expect((await alertRows())[0]).toMatchObject({ state: 'posted', message_ts: (await channel())[0]?.ts });
+    expect((await messageRows())[0]).toMatchObject({ state: 'posted', message_ts: (await channel())[0]?.ts });
   }, 90_000);
 
   test('a process that was paused past its lease while posting takes its message back', async () => {
@@ -142,11 +141,11 @@ describe('one message per alert', () => {
     await eventually(async () => expect(posts()).toBe(1));
     await expireLeases();
     await successor.tick();
-    expect((await alertRows())[0]?.state).toBe('posted');
+    expect((await messageRows())[0]?.state).toBe('posted');
     await paused;
     const messages = await channel();
     expect(messages).toHaveLength(1);
-    expect((await alertRows())[0]?.message_ts).toBe(messages[0]?.ts);
+    expect((await messageRows())[0]?.message_ts).toBe(messages[0]?.ts);
   });
 
   test('what ended while Slack was down is never posted', async () => {
@@ -160,7 +159,7 @@ describe('one message per alert', () => {
     await bed.clock.advance(3_600_000);
     await bed.app.tick();
     expect(await channel()).toHaveLength(0);
-    expect((await alertRows())[0]?.state).toBe('closed');
+    expect((await messageRows())[0]?.state).toBe('closed');
   });
 
   test('what ended after a post that nobody learned of is found, and shown as ended', async () => {
@@ -191,9 +190,9 @@ describe('one message per alert', () => {
     await bed.app.tick();
     const messages = await channel();
     expect(messages.map((message) => message.text)).toEqual([expect.stringContaining('*CRITICAL*')]);
-    expect(await alertRows()).toEqual([
-      { severity: 'warning', state: 'closed', message_ts: null },
-      { severity: 'critical', state: 'posted', message_ts: messages[0]?.ts },
+    expect(await messageRows()).toEqual([
+      { kind: 'alert', state: 'posted', message_ts: messages[0]?.ts },
+      { kind: 'escalation', state: 'closed', message_ts: null },
     ]);
   });
 

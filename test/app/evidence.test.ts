@@ -120,7 +120,7 @@ describe('the evidence beside the decision', () => {
     await bed.clock.advance(60_000);
     await bed.app.tick();
     expect(updates()).toBe(1);
-    await bed.clock.advance(5 * 60_000);
+    await bed.clock.advance(5.5 * 60_000);
     await bed.app.tick();
     expect(updates()).toBe(2);
     expect(await shown()).toContain('Heroku did not answer');
@@ -154,7 +154,7 @@ describe('the evidence beside the decision', () => {
     release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
     await bed.rows.query(
       `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, checkpoint, promoted_at, lease_owner, lease_until)
-       values ('held', '${APP}', '${CONFIG_VAR}', 'deploying', 'PENDING_COMMIT:not-a-release', '2026-05-09T04:28:00Z', 'paused', now() + interval '1 hour')`,
+       values ('held', '${APP}', '${CONFIG_VAR}', 'deploying', 'PENDING_COMMIT:not-a-release', '2026-05-09T04:28:00Z', 'paused', flag_promotions.clock() + interval '1 hour')`,
     );
     await bed.app.tick();
     await eventually(async () =>

@@ -101,8 +101,9 @@ describe('the incident of 2026-05-09', () => {
     const messages = await channel();
     expect(messages).toHaveLength(1);
     expect(messages[0]?.text).toContain('*CRITICAL*');
-    expect(await bed.rows.query('select severity, state from flag_promotions.alerts')).toEqual([
-      { severity: 'critical', state: 'posted' },
+    expect(await bed.rows.query('select severity from flag_promotions.alerts')).toEqual([{ severity: 'critical' }]);
+    expect(await bed.rows.query('select kind, state from flag_promotions.messages')).toEqual([
+      { kind: 'alert', state: 'posted' },
     ]);
   });
 

@@ -21,7 +21,7 @@ describe('a commit whose answer got lost', () => {
     });
     promotionId = await bed.rows.insertDeploying();
     await bed.app.tick();
-    const url = new URL(bed.config.databaseUrl ?? '');
+    const url = new URL(bed.environment['DATABASE_URL'] ?? '');
     wire = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
     url.hostname = '127.0.0.1';
     url.port = String(wire.port);

@@ -1,6 +1,4 @@
-import { createProgressDelivery } from '../../src/jobs/progress.js';
-import { createSlack } from '../../src/slack/slack.js';
-import { APP, startTestBed, type TestBed } from '../support/app.js';
+import { APP, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
 const FLAG = 'dark_mode';
@@ -9,7 +7,7 @@ const VAR = 'FLAG_DARK_MODE';
 describe('the progress message', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', rateLimit: false });
+    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', rateLimit: false, environment: LONG_LEASE });
   });
   afterEach(() => bed.close());
 
@@ -190,33 +188,20 @@ test('a progress message shows what was committed after its last look, before it
   const bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', withoutHeroku: true, rateLimit: false });
   try {
     const id = await bed.rows.insertDeploying({ flagKey: FLAG, checkpoint: 'INTENT' });
-    await bed.rows.query('insert into flag_promotions.progress (promotion_id) values ($1)', [id]);
-    let looks = 0;
-    const deliver = createProgressDelivery({
-      db: {
-        ...bed.db.progress,
-        async reread(...asked) {
-          const work = await bed.db.progress.reread(...asked);
-          looks += 1;
-          // A commit of another connection, at the one moment at which its own delivery finds the lease held.
-          if (looks === 1)
-            await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = now()`);
-          return work;
-        },
-      },
-      slack: createSlack({
-        botToken: bed.slack.botToken,
-        apiUrl: bed.slack.apiUrl,
-        turns: null,
-        newOwner: () => 'this delivery',
-      }),
-      now: bed.clock.now,
-      random: Math.random,
-      newOwner: () => 'this delivery',
-      routeOf: () => ({ channel: bed.slack.channels.alerts, mention: null, quiet: null }),
-      alertChannel: bed.slack.channels.alerts,
-    });
-    await deliver(id);
+    await bed.rows.query(
+      `insert into flag_promotions.messages (kind, subject, promotion_id) values ('progress', $1::text, $1::bigint)`,
+      [id],
+    );
+    // A commit of another connection, at the one moment at which its own delivery finds the lease held.
+    await bed.rows.query(`
+      create function commit_before_release() returns trigger language plpgsql as $$ begin
+        update console_flag_promotions set state = 'deployed', deployed_at = now() where state = 'deploying';
+        if found then new.wanted := new.wanted + 1; end if;
+        return new;
+      end $$;
+      create trigger commit_before_release before update on flag_promotions.messages for each row
+        when (old.lease_owner is not null and new.lease_owner is null) execute function commit_before_release()`);
+    await bed.app.tick();
     const messages = await bed.slack.messages(bed.slack.channels.alerts);
     expect(messages).toHaveLength(1);
     expect(messages[0]?.text).toContain('is *live*');

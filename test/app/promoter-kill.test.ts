@@ -46,7 +46,9 @@ describe('a promoter that is killed', () => {
     await gone;
   }
   const expireLeases = () =>
-    bed.rows.query(`update console_flag_promotions set lease_until = now() where lease_owner is not null`);
+    bed.rows.query(
+      `update console_flag_promotions set lease_until = flag_promotions.clock() where lease_owner is not null`,
+    );
   async function endsRight(): Promise<void> {
     await eventually(async () => {
       await bed.clock.advance(30_000);
@@ -98,7 +100,7 @@ describe('a promoter that is killed', () => {
     );
     await kill(first);
     const [left] = await bed.rows.query(
-      `select lease_until <= clock_timestamp() + interval '5 seconds' as soon, next_attempt_at from console_flag_promotions`,
+      `select lease_until <= flag_promotions.clock() + interval '5 seconds' as soon, next_attempt_at from console_flag_promotions`,
     );
     expect(left).toEqual({ soon: true, next_attempt_at: null });
     startChild({ PROMOTER_LEASE: '5s' });
@@ -120,7 +122,7 @@ describe('a promoter that is killed', () => {
     restarted.kill('SIGTERM');
     expect(await exited).toBe(0);
     const [left] = await bed.rows.query(
-      `select state, lease_owner, last_error, next_attempt_at <= now() as due from console_flag_promotions`,
+      `select state, lease_owner, last_error, next_attempt_at <= flag_promotions.clock() as due from console_flag_promotions`,
     );
     expect(left).toEqual({ state: 'deploying', lease_owner: null, last_error: null, due: true });
     await bed.replica({ environment: heroku() });

@@ -1,10 +1,14 @@
-import { APP, CONFIG_VAR, FLAG, startTestBed, type TestBed } from '../support/app.js';
+import { APP, CONFIG_VAR, FLAG, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
 describe('the promoter', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', vars: { OTHER: 'canary-other-var' } });
+    bed = await startTestBed({
+      startAt: '2026-05-09T04:28:00Z',
+      vars: { OTHER: 'canary-other-var' },
+      environment: LONG_LEASE,
+    });
   });
   afterEach(() => bed.close());
 
@@ -95,12 +99,14 @@ describe('the promoter', () => {
   test('leaves alone what somebody changed after the promoter had set it, also where it was killed in between', async () => {
     await insert('INTENT');
     await bed.rows.query(
-      `update console_flag_promotions set lease_owner = 'killed', lease_until = now() + interval '1 hour'`,
+      `update console_flag_promotions set lease_owner = 'killed', lease_until = flag_promotions.clock() + interval '1 hour'`,
     );
     const base = bed.heroku.releases(APP).at(-1)?.version ?? 0;
     bed.heroku.setVar(APP, CONFIG_VAR, 'true');
     bed.heroku.setVar(APP, CONFIG_VAR, 'off');
-    await bed.rows.query(`update console_flag_promotions set base_release = ${base}, lease_until = now()`);
+    await bed.rows.query(
+      `update console_flag_promotions set base_release = ${base}, lease_until = flag_promotions.clock()`,
+    );
     await until({ state: 'deploying', last_error: expect.stringContaining('no longer, what was promoted') });
     expect(patches()).toBe(0);
     expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('off');
@@ -129,7 +135,7 @@ describe('the promoter', () => {
     });
     bed.heroku.finishRelease(APP, 'succeeded');
     await until({ state: 'deployed' });
-    expect(await bed.rows.query('select drift_noticed_at from flag_promotions.progress')).toEqual([]);
+    expect(await bed.rows.query('select detail from flag_promotions.messages')).toEqual([]);
   });
 
   test('counts no look at a release phase as a failure: the first outage after many is soon got over', async () => {

@@ -70,7 +70,7 @@ describe('the reminder', () => {
     await tickAfter(2 * DAY);
     await tickAfter(60_000);
     expect(await reminders()).toEqual([]);
-    expect(await bed.rows.query(`select 1 from flag_promotions.alerts where not rca_settled`)).toEqual([]);
+    expect(await bed.rows.query(`select 1 from flag_promotions.alerts where not is_rca_reminder_done`)).toEqual([]);
   });
 
   test('is withdrawn where the RCA was linked while Slack was away', async () => {
@@ -78,14 +78,14 @@ describe('the reminder', () => {
     await tickAfter(60_000);
     bed.slack.faults.add({ method: '*', kind: 'status', status: 503 });
     await tickAfter(3 * DAY);
-    expect(await bed.rows.query(`select kind, state from flag_promotions.replies where kind = 'rca_reminder'`)).toEqual(
-      [{ kind: 'rca_reminder', state: 'pending' }],
-    );
+    expect(
+      await bed.rows.query(`select kind, state from flag_promotions.messages where kind = 'rca_reminder'`),
+    ).toEqual([{ kind: 'rca_reminder', state: 'pending' }]);
     await link('https://docs.raxx.example/rca');
     bed.slack.faults.clear();
     await tickAfter(DAY);
     expect(await reminders()).toEqual([]);
-    expect(await bed.rows.query(`select state from flag_promotions.replies where kind = 'rca_reminder'`)).toEqual([
+    expect(await bed.rows.query(`select state from flag_promotions.messages where kind = 'rca_reminder'`)).toEqual([
       { state: 'closed' },
     ]);
   });
@@ -98,7 +98,7 @@ describe('the reminder', () => {
     await end();
     await tickAfter(60_000);
     await tickAfter(4 * DAY);
-    expect(await bed.rows.query(`select 1 from flag_promotions.replies where kind = 'rca_reminder'`)).toEqual([]);
+    expect(await bed.rows.query(`select 1 from flag_promotions.messages where kind = 'rca_reminder'`)).toEqual([]);
   });
 
   test('is told in the draft', async () => {

@@ -197,7 +197,7 @@ describe('resolving a stuck promotion', () => {
     expect(await state()).toMatchObject({ state: 'deployed' });
     await eventually(async () => {
       const errors = await bed.rows.query<{ last_error: string | null }>(
-        'select last_error from flag_promotions.alerts union all select last_error from flag_promotions.replies',
+        'select last_error from flag_promotions.messages order by id',
       );
       expect(errors).toEqual([
         { last_error: "Slack's chat.update failed: http_500" },

@@ -125,7 +125,7 @@ describe('a route', () => {
     await elsewhere.tick();
     expect(await inChannel('general')).toHaveLength(1);
     expect(await inChannel('alerts')).toEqual([]);
-    const [row] = await bed.rows.query('select state, channel from flag_promotions.alerts');
+    const [row] = await bed.rows.query('select state, channel from flag_promotions.messages');
     expect(row).toEqual({ state: 'posted', channel: bed.slack.channels.general });
   });
 

@@ -1,4 +1,4 @@
-import { APP, startTestBed, type TestBed } from '../support/app.js';
+import { APP, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
 const FLAG = 'dark_mode';
@@ -8,7 +8,7 @@ describe('a promotion that is failed although it is live', () => {
   let bed: TestBed;
   let mend: () => void;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', rateLimit: false });
+    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', rateLimit: false, environment: LONG_LEASE });
   });
   afterEach(() => bed.close());
 

@@ -111,6 +111,7 @@ describe('whoever has', () => {
           'flag_promotions.operators',
           'flag_promotions.audit_log',
           'flag_promotions.alerts',
+          'flag_promotions.messages',
         ].map((table) => bed.rows.query(`select * from ${table}`)),
       ),
     );

@@ -1,4 +1,4 @@
-import { APP, startTestBed, type TestBed } from '../support/app.js';
+import { APP, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
 const FLAG = 'dark_mode';
@@ -9,7 +9,7 @@ const MOST = 32_768 - VAR.length;
 describe('marking and promoting', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z' });
+    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', environment: LONG_LEASE });
     await bed.enrol(bed.slack.people.engineer.id, 'engineer');
   });
   afterEach(() => bed.close());

@@ -80,6 +80,10 @@ async function run(): Promise<Report> {
       'alerts lost': counts.filter((count) => count === 0).length,
       'alerts doubled': counts.filter((count) => count > 1).length,
     },
+    happened: {
+      'probes while the loop stood still': { times: red(blockedAt, unblockedAt), atLeast: 5 },
+      'rings swallowed': { times: skipped, atLeast: 1 },
+    },
   };
 }
 

@@ -21,20 +21,23 @@ export interface Child {
 }
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PROBE = new URL('./probe.ts', import.meta.url).href;
+const PROBE = new URL('./probe.mjs', import.meta.url).href;
 const UP = /"port":(\d+).*flag-promotions is up/u;
 const WITHIN_MS = 60_000;
 
-/** `args` are those of the command line; `root` is where the program's sources lie. */
+/**
+ * Runs what `npm run build` made, as it is deployed. `root`: runs the sources that lie there instead. `args` are those of the
+ * command line.
+ */
 export function startChild(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
   options: { readonly root?: string } = {},
 ): Child {
-  const root = options.root ?? ROOT;
-  const child = fork('src/cli.ts', [...args], {
-    cwd: root,
-    execArgv: ['--expose-gc', '--import', 'tsx', '--import', PROBE],
+  const { root } = options;
+  const child = fork(root === undefined ? 'dist/src/cli.js' : 'src/cli.ts', [...args], {
+    cwd: root ?? ROOT,
+    execArgv: ['--expose-gc', ...(root === undefined ? [] : ['--import', 'tsx']), '--import', PROBE],
     env: { PATH: process.env['PATH'], ...environment },
     silent: true,
   });

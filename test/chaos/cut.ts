@@ -5,14 +5,17 @@ import { createFrontendReader } from '../support/frontend-messages.js';
 /**
  * Counts what a process sends to PostgreSQL and to Slack, and at one message lets nothing more pass, in either direction:
  * what was sent before has taken its effect and been answered, this and what follows never arrives. Killed at that moment,
- * the process was between two writes. The app knows nothing of it. Plain reads pass uncounted: killed before one, a
- * process leaves what it leaves when it is killed before the next write.
+ * the process was between two writes. The app knows nothing of it. Plain reads, and a transaction's begin, pass uncounted:
+ * killed before one, a process leaves what it leaves when it is killed before the next write.
  */
 export interface Cut {
   readonly databaseUrl: string;
   readonly slackApiUrl: string;
-  /** Counts from here on; at message number `at` (from 1) `then` is called. Calls that are under way do not count. */
-  arm(at: number, then: () => void): void;
+  /**
+   * Counts from here on, or from the first message that `from` matches; at message number `at` (from 1) `then` is called. Calls
+   * that are under way don't count.
+   */
+  arm(at: number, then: () => void, from?: RegExp): void;
   /** How many messages were seen since. */
   seen(): number;
   /** What the message was at which it was cut: a statement, or a method of Slack's; null while it was not. */
@@ -22,13 +25,14 @@ export interface Cut {
 
 export async function startCut(databaseUrl: string, slackApiUrl: string): Promise<Cut> {
   let count = 0;
-  let armed: { readonly at: number; readonly then: () => void } | null = null;
+  let armed: { readonly at: number; readonly then: () => void; readonly from: RegExp } | null = null;
   let where: string | null = null;
 
   /** Whether a message may pass. */
   function pass(what: string): boolean {
     if (where !== null) return false;
-    if (armed === null || /^select/iu.test(what)) return true;
+    if (armed === null || /^(?:\(?select|begin)/iu.test(what)) return true;
+    if (count === 0 && !armed.from.test(what)) return true;
     count += 1;
     if (count < armed.at) return true;
     where = what;
@@ -89,9 +93,9 @@ export async function startCut(databaseUrl: string, slackApiUrl: string): Promis
   return {
     databaseUrl: through.href,
     slackApiUrl: `http://127.0.0.1:${slackPort}${target.pathname}`,
-    arm(at, then) {
+    arm(at, then, from = /^/u) {
       count = 0;
-      armed = { at, then };
+      armed = { at, then, from };
     },
     seen: () => count,
     at: () => where,

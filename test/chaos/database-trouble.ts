@@ -1,10 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runServer } from '../../src/db/embedded/server.js';
+import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { fastTemporaryFolder, startTestServer } from '../support/database.js';
 import { startChild } from './child.js';
+import { countOwed } from './owed.js';
 import { openForms, submitUntilClear } from './people.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 import { signed } from './signed.js';
@@ -29,8 +30,7 @@ interface Trouble {
 
 async function run(random: () => number): Promise<Report> {
   const folder = await mkdtemp(path.join(await fastTemporaryFolder(), 'flag-promotions-chaos-'));
-  // Started again on its port whenever it ends, as a service manager would.
-  const own = await runServer({ dataDir: folder, database: 'postgres', log: () => undefined });
+  const own = await keepServer(folder);
   const server = await startTestServer(own.connectionString);
   const disk = await createSmallDisk(path.join(folder, 'postgres'));
   try {
@@ -41,6 +41,42 @@ async function run(random: () => number): Promise<Report> {
     await disk.remove();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** PostgreSQL that is started again on its port whenever it ends, as a service manager would. */
+async function keepServer(dataDir: string): Promise<{ readonly connectionString: string; stop(): Promise<void> }> {
+  let stopping = false;
+  let restarted: Promise<EmbeddedPostgres> | undefined;
+  const start = (settings: Readonly<Record<string, string>> = {}) =>
+    startEmbeddedPostgres({
+      dataDir,
+      create: true,
+      database: 'postgres',
+      settings,
+      onLost() {
+        if (!stopping) restarted = restart();
+      },
+    });
+  const first = await start();
+  const { port } = new URL(first.connectionString);
+  const restart = async (): Promise<EmbeddedPostgres> => {
+    for (;;) {
+      try {
+        return await start({ port });
+      } catch (error) {
+        // While the disk is full it can't start.
+        if (!(error instanceof EmbeddedPostgresError)) throw error;
+        await sleep(500);
+      }
+    }
+  };
+  return {
+    connectionString: first.connectionString,
+    async stop() {
+      stopping = true;
+      await (await (restarted ?? first)).stop();
+    },
+  };
 }
 
 async function trouble(random: () => number, folder: string, disk: SmallDisk): Promise<Report> {
@@ -85,8 +121,7 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
   }
   for (const line of figures) process.stdout.write(`  ${line}\n`);
   // What is owed to Slack goes out within the longest wait between attempts.
-  await bed.rows.query('update flag_promotions.alerts set next_attempt_at = null');
-  await bed.rows.query('update flag_promotions.replies set next_attempt_at = null');
+  await bed.rows.query('update flag_promotions.messages set next_attempt_at = null');
   await untilSettled(bed);
   const wrong = {
     'replicas that ended': replicas.filter(({ process: one }) => one.exitCode !== null || one.signalCode !== null)
@@ -104,6 +139,16 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
   return {
     did: `${troubles.length} troubles (disk: ${disk.how}), ${troubles.length * PER_TROUBLE} promotions; answers: ${said}`,
     wrong,
+    happened: {
+      'forms submitted': {
+        times: [...answers.values()].reduce((sum, n) => sum + n, 0),
+        atLeast: troubles.length * PER_TROUBLE,
+      },
+      'submissions that a trouble met': {
+        times: [...answers].reduce((sum, [answer, n]) => sum + (answer === 'saved' ? 0 : n), 0),
+        atLeast: 1,
+      },
+    },
   };
 }
 
@@ -192,11 +237,7 @@ async function readyAgain(ports: readonly number[], deadline: number): Promise<b
 async function untilSettled(bed: TestBed): Promise<void> {
   const deadline = performance.now() + RECOVERED_WITHIN_MS;
   while (performance.now() < deadline) {
-    const [left] = await bed.rows.query<{ n: number }>(
-      `select (select count(*) from flag_promotions.alerts where state <> 'closed' or repaint_wanted > repaint_done)::int
-            + (select count(*) from flag_promotions.replies where state = 'pending')::int as n`,
-    );
-    if (left?.n === 0) return;
+    if ((await countOwed(bed.rows)) === 0) return;
     await sleep(500);
   }
 }
@@ -207,8 +248,9 @@ async function judge(bed: TestBed, count: number): Promise<Readonly<Record<strin
        select promotion_id, count(*) as n from flag_promotions.audit_log where action like '%ops_complete' group by 1)
      select count(*) filter (where (p.state = 'deployed') <> (e.n is not null) or (p.state = 'deployed' and p.resolved_by is null))::int as half,
             count(*) filter (where e.n = 1)::int as resolved,
-            count(*) filter (where exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id
-                                            and (a.state <> 'closed' or a.repaint_wanted > a.repaint_done)))::int as left
+            count(*) filter (where exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and a.closed_at is null)
+                                or exists (select 1 from flag_promotions.messages m where m.promotion_id = p.id
+                                            and (m.state = 'pending' or m.wanted > m.shown)))::int as left
        from console_flag_promotions p left join events e on e.promotion_id = p.id`,
   );
   const messages = await bed.slack.messages(bed.slack.channels.alerts);

@@ -1,87 +1,137 @@
+import { z } from 'zod';
+import { KINDS } from '../../src/outbox/kinds/index.js';
+import { type MessageKind, messageKey } from '../../src/promotions/messages.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { startChild } from './child.js';
 import { startCut } from './cut.js';
+import { DELIVERIES, type KillableDelivery } from './deliveries.js';
+import { countOwed, endWaits } from './owed.js';
 import { addUp, type Report, type Scenario } from './scenario.js';
 
 /**
- * A process that delivers an alert is killed with SIGKILL before each message that it sends to PostgreSQL or Slack, so
- * between every pair of writes; another takes over. Once with a first warning, once with the critical that goes into the
- * warning's thread and repaints its root.
+ * A process that delivers a message is killed with SIGKILL before each write that it sends to PostgreSQL or Slack; another
+ * takes over. With every kind of message there is; in the end Slack shows each message once.
  */
 export const deliveryKills: Scenario = { name: 'delivery-kills', run };
 
-type Severity = 'warning' | 'critical';
-
-const HOUR = 3_600_000;
-/** More writes than a delivery has: the loop ends where a process came to its own end. */
+/** More writes than a delivery has: the loop ends once a process comes to its own end. */
 const MOST = 100;
-const FLAG = 'killed_while_told';
+/** Fewer writes than any delivery has: its claim, its effect in Slack, the record of it, and the end of the lease. */
+const LEAST = 4;
+/** Begins a delivery. */
+const CLAIM = /^update flag_promotions\.messages m set lease_owner/u;
 
 async function run(): Promise<Report> {
-  const kills = { warning: 0, critical: 0 };
   let wrong: Readonly<Record<string, number>> = {};
-  for (const severity of ['warning', 'critical'] as const) {
-    for (let at = 1; at <= MOST; at += 1) {
-      const outcome = await killAt(severity, at);
-      wrong = addUp(wrong, outcome.wrong);
-      if (!outcome.killed) break;
-      kills[severity] += 1;
-    }
+  const happened: Record<string, { readonly times: number; readonly atLeast: number }> = {};
+  let kills = 0;
+  for (const [kind, delivery] of Object.entries(DELIVERIES)) {
+    const outcome = await killThrough(kind, delivery);
+    const faults = Object.entries(outcome.wrong).filter(([, count]) => count !== 0);
+    const found = faults.map(([what, count]) => `, ${count} ${what}`).join('');
+    process.stdout.write(`  ${kind}: ${outcome.kills} kills${found}\n`);
+    wrong = addUp(wrong, outcome.wrong);
+    happened[`kills while ${kind} was delivered`] = { times: outcome.kills, atLeast: LEAST };
+    kills += outcome.kills;
   }
   return {
-    did: `${kills.warning} kills while a warning, ${kills.critical} while a critical was delivered, each taken over`,
+    did: `${kills} kills while ${Object.keys(DELIVERIES).length} kinds of messages were delivered`,
     wrong,
+    happened,
   };
 }
 
-async function killAt(
-  severity: Severity,
-  at: number,
-): Promise<{ killed: boolean; wrong: Readonly<Record<string, number>> }> {
+/** One message for each write that its delivery has, and one more that nobody interrupts. */
+async function killThrough(kind: string, delivery: KillableDelivery) {
   // Heroku has no part in this. A limit on messages could hide what would be posted twice.
-  const bed = await startTestBed({ startAt: new Date().toISOString(), withoutHeroku: true, rateLimit: false });
-  await bed.rows.insertDeploying({ flagKey: FLAG, promotedAt: ago(13) });
-  if (severity === 'critical') {
-    await bed.app.tick();
-    await bed.rows.query('update console_flag_promotions set promoted_at = $1', [ago(25)]);
+  const bed = await startTestBed({
+    startAt: new Date().toISOString(),
+    withoutHeroku: true,
+    rateLimit: false,
+    environment: { ALERT_MESSAGES_PER_HOUR: '50', ...delivery.environment },
+  });
+  let rounds = 0;
+  let isKilled = true;
+  while (isKilled && rounds < MOST) {
+    rounds += 1;
+    await delivery.prepare(bed, rounds);
+    isKilled = await killAt(bed, rounds, delivery.isCountedFromStart === true ? /^/u : CLAIM);
+    // The next two ticks of another replica, once the dead process's lease has run out.
+    for (let tick = 0; tick < 2; tick += 1) {
+      await endWaits(bed.rows);
+      await bed.app.tick();
+    }
   }
+  const wrong = await judge(bed, kind, delivery, rounds);
+  await bed.close();
+  return { kills: rounds - 1, wrong };
+}
+
+async function killAt(bed: TestBed, at: number, from: RegExp): Promise<boolean> {
   const cut = await startCut(bed.environment['DATABASE_URL'] ?? '', bed.slack.apiUrl);
   const through = { DATABASE_URL: cut.databaseUrl, SLACK_API_URL: cut.slackApiUrl };
   const child = startChild(['maintenance'], { ...bed.environment, ...through });
-  cut.arm(at, () => void child.process.kill('SIGKILL'));
+  cut.arm(at, () => void child.process.kill('SIGKILL'), from);
   await child.ended;
   bed.hear(child.output());
-  // The next two ticks of another replica, once the leases of the dead process have run out.
-  for (let tick = 0; tick < 2; tick += 1) {
-    await bed.rows.query('update flag_promotions.alerts set lease_until = now() where lease_owner is not null');
-    await bed.app.tick();
-  }
-  const wrong = await judge(bed, severity);
-  await bed.close();
   await cut.close();
-  return { killed: cut.at() !== null, wrong };
+  return cut.at() !== null;
 }
 
-const ago = (hours: number): string => new Date(Date.now() - hours * HOUR).toISOString();
+const keyed = z.object({ metadata: z.object({ event_payload: z.object({ key: z.string() }) }) });
 
-async function judge(bed: TestBed, severity: Severity): Promise<Readonly<Record<string, number>>> {
-  const messages = await bed.slack.messages(bed.slack.channels.alerts);
-  const counts = [
-    { posted: messages.filter(({ threadTs }) => threadTs === null).length, due: 1 },
-    { posted: messages.filter(({ threadTs }) => threadTs !== null).length, due: severity === 'critical' ? 1 : 0 },
-  ];
-  const [unsettled] = await bed.rows.query<{ n: number }>(
-    `select count(*)::int as n from flag_promotions.alerts where state <> 'posted' or repaint_wanted > repaint_done`,
+interface Row {
+  readonly id: string;
+  readonly kind: MessageKind;
+  readonly state: 'pending' | 'posted' | 'closed';
+  readonly created_at: Date;
+  /** Of an alert: what its message has to say of the promotion; null of what isn't one, or of an ended promotion. */
+  readonly severity: string | null;
+}
+
+async function judge(
+  bed: TestBed,
+  kind: string,
+  delivery: KillableDelivery,
+  rounds: number,
+): Promise<Readonly<Record<string, number>>> {
+  const rows = await bed.rows.query<Row & Record<string, unknown>>(
+    `select m.id, m.kind, m.state, m.created_at,
+            (select min(a.severity) from flag_promotions.alerts a
+              where m.kind = 'alert' and a.promotion_id = m.promotion_id and a.closed_at is null) as severity
+       from flag_promotions.messages m`,
   );
-  const events = await bed.rows.query<{ action: string }>('select action from flag_promotions.audit_log order by id');
-  const expected = ['stuck_warning', 'stuck_critical'].slice(0, severity === 'critical' ? 2 : 1);
-  const root = messages.find(({ threadTs }) => threadTs === null)?.text.toLowerCase() ?? '';
+  const texts = new Map<string, string[]>();
+  for (const { raw, text } of await bed.slack.everything(bed.slack.channels.alerts)) {
+    const key = keyed.safeParse(raw).data?.metadata.event_payload.key;
+    if (key !== undefined) texts.set(key, [...(texts.get(key) ?? []), text]);
+  }
+  const findable = rows.filter((row) => KINDS[row.kind].unknownOutcome === 'find');
+  const shown = findable.map((row) => ({
+    ...row,
+    texts: texts.get(messageKey({ ...row, createdAt: row.created_at })) ?? [],
+  }));
+  const unkeyed = await delivery.count?.(bed);
+  const { least = rounds, most = rounds } = unkeyed ?? {};
+  const delivered = rows.filter((row) => row.kind === kind && row.state === 'posted').length;
+  const [events] = await bed.rows.query<{ missing: number; doubled: number }>(
+    `select count(*) filter (where n = 0)::int as missing, count(*) filter (where n > 1)::int as doubled
+       from flag_promotions.alerts a, lateral (
+         select count(*) as n from flag_promotions.audit_log e
+          where e.promotion_id = a.promotion_id and e.action = 'console.flag.promotion.stuck_' || a.severity) e`,
+  );
   return {
-    'alerts lost': counts.reduce((sum, { posted, due }) => sum + Math.max(0, due - posted), 0),
-    'alerts posted more than once': counts.reduce((sum, { posted, due }) => sum + Math.max(0, posted - due), 0),
-    'alerts left unsettled': unsettled?.n ?? 1,
-    'roots that show another severity': root.includes(severity) ? 0 : 1,
-    'audit events lost or doubled':
-      events.map(({ action }) => action.split('.').at(-1)).join() === expected.join() ? 0 : 1,
+    'messages lost':
+      shown.filter((row) => row.state !== 'closed' && row.texts.length === 0).length +
+      Math.max(0, least - (unkeyed?.shown ?? delivered)),
+    'messages posted more than once':
+      shown.filter((row) => row.texts.length > 1).length + Math.max(0, (unkeyed?.shown ?? delivered) - most),
+    'messages that were closed and are shown': shown.filter((row) => row.state === 'closed' && row.texts.length > 0)
+      .length,
+    'messages left unsettled': await countOwed(bed.rows),
+    'roots that show another severity': shown.filter(
+      (row) => row.severity !== null && row.texts.some((text) => !text.toLowerCase().includes(String(row.severity))),
+    ).length,
+    'audit events lost or doubled': (events?.missing ?? 1) + (events?.doubled ?? 1),
   };
 }

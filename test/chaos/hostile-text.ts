@@ -88,6 +88,10 @@ async function run(): Promise<Report> {
       'texts that reorder, hide or pile up': tricky.length,
       'errors in the log': failures.length,
     },
+    happened: {
+      'rows with hostile text': { times: rows, atLeast: HOSTILE.length },
+      'texts read': { times: read.flat().length, atLeast: 10 * texts.length },
+    },
   };
 }
 
@@ -109,7 +113,7 @@ async function insert(bed: TestBed, text: string): Promise<boolean> {
 
 async function pending(bed: TestBed): Promise<number> {
   const [row] = await bed.rows.query<{ n: number }>(
-    `select (select count(*) from console_flag_promotions)::int - (select count(*) from flag_promotions.alerts where state = 'posted')::int as n`,
+    `select (select count(*) from console_flag_promotions)::int - (select count(*) from flag_promotions.messages where kind = 'alert' and state = 'posted')::int as n`,
   );
   return row?.n ?? 0;
 }

@@ -2,11 +2,13 @@ import { createWatchdog } from '../../src/jobs/watchdog.js';
 import { createLogger } from '../../src/log.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { createTestClock } from '../support/clock.js';
+import { countOwed } from './owed.js';
 import type { Report, Scenario } from './scenario.js';
 
 /**
  * Clocks that jump: an hour forth and back at moments that chance picks, through the nights in which daylight saving
- * begins and ends, and over 29 February. What is said in the end is what a clock that never jumps would have said.
+ * begins and ends, and over 29 February. What is said in the end is what a clock that never jumps would have said. Then a
+ * replica whose clock is six hours ahead gets errors from Slack: nothing that it failed to say waits six hours for another.
  */
 export const jumpingClock: Scenario = { name: 'jumping-clock', run };
 
@@ -27,6 +29,7 @@ async function run(random: () => number): Promise<Report> {
   const wrong = { 'alerts missed': 0, 'alerts repeated': 0, 'repeats of criticals missed': 0, 'repeats too many': 0 };
   let jumps = 0;
   let silent = 0;
+  let ahead: Ahead = { failures: 0, heldBack: 0, doubled: 0 };
   try {
     // In UTC nothing happens at those nights, which is why the app counts in it; its process may be elsewhere.
     process.env['TZ'] = 'America/New_York';
@@ -50,15 +53,92 @@ async function run(random: () => number): Promise<Report> {
       await bed.close();
     }
     silent = await silentInDaylightSaving();
+    ahead = await aheadOfTime();
   } finally {
     if (zone === undefined) delete process.env['TZ'];
     else process.env['TZ'] = zone;
   }
   return {
-    did: `${BEGINNINGS.length} promotions stuck for ${LASTS / HOUR} h each, ${jumps} jumps of an hour forth and back, in New York`,
-    wrong: { ...wrong, 'ticks after which the watchdog was called silent': silent },
+    did: `${BEGINNINGS.length} promotions stuck for ${LASTS / HOUR} h each, ${jumps} jumps of an hour forth and back, in New York; ${ahead.failures} errors from Slack to a replica six hours ahead`,
+    wrong: {
+      ...wrong,
+      'ticks after which the watchdog was called silent': silent,
+      'messages held back by a clock six hours ahead': ahead.heldBack,
+      'messages doubled beside a clock six hours ahead': ahead.doubled,
+    },
+    happened: {
+      jumps: { times: jumps, atLeast: 50 },
+      'errors from Slack to a replica six hours ahead': { times: ahead.failures, atLeast: AHEAD_KINDS },
+    },
   };
 }
+
+interface Ahead {
+  readonly failures: number;
+  readonly heldBack: number;
+  readonly doubled: number;
+}
+
+const AHEAD = 6 * HOUR;
+/** An alert, a critical one, the reply as a warning turns critical, a progress message, a snooze that ends. */
+const AHEAD_KINDS = 5;
+/** The longest wait between two attempts of which so many failed, and an expired lease. */
+const SOON = 20 * 60_000;
+
+/**
+ * The replica that is ahead tries everything first, and again, and Slack answers each time with HTTP 500. Then the other one, whose
+ * clock is right, ticks for as long as an honest back-off lasts.
+ */
+async function aheadOfTime(): Promise<Ahead> {
+  const start = Date.parse('2026-05-10T05:00:00Z');
+  const bed = await startTestBed({ startAt: new Date(start).toISOString(), withoutHeroku: true, rateLimit: false });
+  const clock = createTestClock(new Date(start + AHEAD));
+  const ahead = await bed.replica({ clock });
+  const stuckFor = (hours: number, flagKey: string) =>
+    bed.rows.insertDeploying({ flagKey, promotedAt: new Date(start - hours * HOUR).toISOString() });
+  const escalated = await stuckFor(13, 'turns_critical');
+  const snoozed = await stuckFor(14, 'snoozed');
+  await bed.app.tick();
+  const request = { promotionId: snoozed, operatorId: bed.slack.people.superadmin.id, at: await bed.db.now() };
+  await bed.db.attention.snooze({ ...request, until: new Date(request.at.getTime() + HOUR) });
+  await bed.app.tick();
+  const before = await countPosted(bed);
+  await bed.rows.query(
+    `update console_flag_promotions set promoted_at = promoted_at - interval '12 hours' where id = $1`,
+    [escalated],
+  );
+  await bed.rows.query('update flag_promotions.attention set snoozed_until = flag_promotions.clock()');
+  await stuckFor(13, 'warned');
+  await stuckFor(25, 'critical');
+  const running = await stuckFor(0, 'running');
+  await bed.rows.query(
+    `insert into flag_promotions.messages (kind, subject, promotion_id) values ('progress', $1::bigint::text, $1::bigint)`,
+    [running],
+  );
+  bed.slack.faults.add({ method: 'chat.postMessage', kind: 'status', status: 500 });
+  for (let tick = 0; tick < 2; tick += 1) {
+    await ahead.tick();
+    clock.advance(60_000);
+    await bed.clock.advance(60_000);
+  }
+  bed.slack.faults.clear();
+  const failures = bed.slack.calls.filter(({ status }) => status === 500).length;
+  for (let waited = 0; waited < SOON; waited += 60_000) {
+    await bed.clock.advance(60_000);
+    await bed.app.tick();
+  }
+  const said = (await countPosted(bed)) - before;
+  const owed = await countOwed(bed.rows);
+  await bed.close();
+  return {
+    failures,
+    heldBack: Math.max(owed, AHEAD_KINDS - said),
+    doubled: Math.max(0, said - AHEAD_KINDS),
+  };
+}
+
+const countPosted = async (bed: TestBed): Promise<number> =>
+  (await bed.slack.everything(bed.slack.channels.alerts)).length;
 
 /** How often a watchdog that ticks whenever it is due counts as silent, in the nights in which the clocks are changed. */
 async function silentInDaylightSaving(): Promise<number> {

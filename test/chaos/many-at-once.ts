@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { EphemeralMessage, Person } from '../../demo/slack/workspace.js';
 import { STUCK_PAGE_SIZE } from '../../src/views/list.js';
 import { startTestBed, type TestBed } from '../support/app.js';
+import { countOwed } from './owed.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 
 /**
@@ -12,9 +13,9 @@ import { pick, type Report, type Scenario } from './scenario.js';
 export const manyAtOnce: Scenario = { name: 'many-at-once', run };
 
 const PROMOTIONS = 1_000;
-const OWN = 10;
+const INDIVIDUAL = 10;
 const MENTION = '<!subteam^S0123456789>';
-const SUMMARY = 'more promotions';
+const GROUP = 'promotions are stuck';
 const PAGES_TURNED = 20;
 /** A tick may rest on what the one before it left waiting; more than that means that something is stuck itself. */
 const TICKS_TO_SETTLE = 8;
@@ -40,16 +41,17 @@ async function run(random: () => number): Promise<Report> {
   const seconds = (performance.now() - startedAt) / 1_000;
   await settle(bed, tick);
   const first = await bed.slack.messages(alerts);
-  const summary = first.find(({ text }) => text.includes(SUMMARY));
-  const own = first.filter((message) => message !== summary);
-  const expectedOwn = new Set(Array.from({ length: OWN }, (_, index) => `flag_${index + 1}`));
+  const group = first.find(({ text }) => text.includes(GROUP));
+  const individual = first.filter((message) => message !== group);
+  const expected = new Set(Array.from({ length: INDIVIDUAL }, (_, index) => `flag_${index + 1}`));
   const listed = await listedBehind(bed);
 
-  // Every one of them turns critical: those in the summary are called about once.
+  // Every one of them turns critical: those in the group are named in one reply.
   await bed.clock.set('2026-05-10T04:29:30Z');
   await tick();
   await settle(bed, tick);
-  const called = (await bed.slack.thread(alerts, summary?.ts ?? '')).filter(({ text }) => text.includes(MENTION));
+  const namings = (await bed.slack.thread(alerts, group?.ts ?? '')).filter(({ text }) => text.includes(MENTION));
+  const shown = (await bed.slack.messages(alerts)).filter(({ ts }) => namings.some((naming) => naming.ts === ts));
 
   // Somebody who is asked for a code marks one; another system ends the others, some first, then all.
   const marked = await markOne(bed, pick(random, [0, 1, 2]));
@@ -58,18 +60,18 @@ async function run(random: () => number): Promise<Report> {
   );
   await tick();
   await settle(bed, tick);
-  const between = JSON.stringify((await bed.slack.messages(alerts)).find(({ ts }) => ts === summary?.ts)?.attachments);
+  const between = JSON.stringify((await bed.slack.messages(alerts)).find(({ ts }) => ts === group?.ts)?.attachments);
   await bed.rows.query(
     `update console_flag_promotions set state = 'failed', failed_at = now() where state = 'deploying'`,
   );
   await tick();
   await settle(bed, tick);
-  const last = (await bed.slack.messages(alerts)).find(({ ts }) => ts === summary?.ts);
-  const thread = await bed.slack.thread(alerts, summary?.ts ?? '');
-  const [left] = await bed.rows.query<{ pending: number; open: number }>(
-    `select count(*) filter (where state = 'pending')::int as pending, count(*) filter (where state <> 'closed')::int as open
-       from flag_promotions.alerts`,
+  const last = (await bed.slack.messages(alerts)).find(({ ts }) => ts === group?.ts);
+  const thread = await bed.slack.thread(alerts, group?.ts ?? '');
+  const [left] = await bed.rows.query<{ open: number }>(
+    'select count(*)::int as open from flag_promotions.alerts where closed_at is null',
   );
+  const owed = await countOwed(bed.rows);
   const posts = bed.slack.calls.filter(({ method }) => method === 'chat.postMessage');
   const limited = bed.slack.calls.filter(({ status }) => status === 429);
   const roots = (await bed.slack.messages(alerts)).filter(({ threadTs }) => threadTs === null);
@@ -78,34 +80,36 @@ async function run(random: () => number): Promise<Report> {
     did: `${PROMOTIONS} promotions stuck in one minute, ${replicas.length} replicas: all visible after ${seconds.toFixed(1)} s; ${posts.length} posts and ${bed.slack.calls.filter(({ method }) => method === 'chat.update').length} edits in all`,
     wrong: {
       'seconds over 60 until all were visible': Math.max(0, Math.ceil(seconds - 60)),
-      'summaries too few or too many': Math.abs(roots.length - own.length - 1),
-      'the oldest without a message of their own, or others with one':
-        Math.abs(own.length - OWN) + own.filter(({ text }) => !expectedOwn.has(flagIn(text))).length,
-      'promotions not behind the summary': PROMOTIONS - OWN - listed.size,
-      'calls about criticals too few or too many': Math.abs(called.length - 1),
+      'groups too few or too many': Math.abs(roots.length - individual.length - 1),
+      'the oldest without an individual alert, or others with one':
+        Math.abs(individual.length - INDIVIDUAL) + individual.filter(({ text }) => !expected.has(flagIn(text))).length,
+      'promotions not behind the group': PROMOTIONS - INDIVIDUAL - listed.size,
+      'replies that name criticals too few or too many': Math.abs(namings.length - 1),
+      'criticals not named': Math.abs(
+        PROMOTIONS - INDIVIDUAL - namings.reduce((sum, { text }) => sum + namedIn(text), 0),
+      ),
+      'replies that the channel does not see': namings.length - shown.length,
       'marks from the list that failed': marked ? 0 : 1,
-      'summaries that did not follow': /Ended so far: \d+ completed/u.test(between ?? '') ? 0 : 1,
-      'summaries that do not say that all are resolved': JSON.stringify(last?.attachments).includes('All resolved')
-        ? 0
-        : 1,
-      'replies in the summary’s thread too few or too many': Math.abs(thread.length - 3),
-      'alerts lost or open still': (left?.pending ?? -1) + (left?.open ?? -1),
+      'groups that did not follow': /Ended so far: \d+ completed/u.test(between ?? '') ? 0 : 1,
+      'groups that do not say that all ended': JSON.stringify(last?.attachments).includes('All ended') ? 0 : 1,
+      // What named the criticals, and what a person ended.
+      'replies in the group’s thread too few or too many': Math.abs(thread.length - namings.length - 1),
+      'alerts open still': left?.open ?? -1,
+      'messages left unsettled': owed,
       '429s': limited.length,
     },
+    happened: { posts: { times: posts.length, atLeast: INDIVIDUAL + 1 } },
   };
 }
 
+/** How many criticals a reply tells of. */
+const namedIn = (text: string): number => Number(/(\d+) promotions? stuck/u.exec(text)?.[1] ?? 0);
 const flagIn = (text: string): string => /flag_\d+/u.exec(text)?.[0] ?? 'none';
 
 /** Ticks until nothing is due any more. */
 async function settle(bed: TestBed, tick: () => Promise<unknown>): Promise<void> {
   for (let ticks = 0; ticks < TICKS_TO_SETTLE; ticks += 1) {
-    const [due] = await bed.rows.query<{ n: number }>(
-      `select (select count(*) from flag_promotions.alerts where state = 'pending' or (summary_id is null and repaint_wanted > repaint_done))::int
-            + (select count(*) from flag_promotions.summaries where state = 'pending' or repaint_wanted > repaint_done)::int
-            + (select count(*) from flag_promotions.replies where state = 'pending')::int as n`,
-    );
-    if (due?.n === 0) return;
+    if ((await countOwed(bed.rows)) === 0) return;
     await tick();
   }
 }
@@ -118,22 +122,22 @@ function valuesOf(page: EphemeralMessage, actionId: string): string[] {
   return buttons.flatMap((button) => (button.action_id === actionId ? [button.value ?? ''] : []));
 }
 
-/** The list behind the summary as a person sees it, page by page, until `enough` says so or there is no further one. */
+/** The list behind the group as a person sees it, page by page, until `enough` says so or there is no further one. */
 async function turnPages(bed: TestBed, person: Person, enough: (page: EphemeralMessage) => boolean) {
-  const summary = (await bed.slack.messages(bed.slack.channels.alerts)).find(({ text }) => text.includes(SUMMARY));
-  if (summary === undefined) return null;
-  await person.click(summary, 'summary_page');
+  const group = (await bed.slack.messages(bed.slack.channels.alerts)).find(({ text }) => text.includes(GROUP));
+  if (group === undefined) return null;
+  await person.click(group, 'group_page');
   let page = await person.waitForEphemeral();
   while (!enough(page)) {
     const before = JSON.stringify(page.blocks);
     if (!before.includes('Newer')) break;
-    await person.click(page, 'summary_page', { value: valuesOf(page, 'summary_page').at(-1) ?? '' });
+    await person.click(page, 'group_page', { value: valuesOf(page, 'group_page').at(-1) ?? '' });
     page = await person.waitForEphemeral((shown) => JSON.stringify(shown.blocks) !== before);
   }
   return page;
 }
 
-/** The flags behind the summary: of the first pages as somebody sees them who turns them, of the others as they are read. */
+/** The flags behind the group: of the first pages as somebody sees them who turns them, of the others as they are read. */
 async function listedBehind(bed: TestBed): Promise<ReadonlySet<string>> {
   const seen = new Set<string>();
   let pages = 0;
@@ -142,7 +146,8 @@ async function listedBehind(bed: TestBed): Promise<ReadonlySet<string>> {
     return ++pages === PAGES_TURNED;
   });
   const rest = { offset: PAGES_TURNED * STUCK_PAGE_SIZE, limit: PROMOTIONS };
-  for (const { promotion } of (await bed.db.summaries.members('1', rest)).rows) seen.add(promotion.flagKey);
+  const [group] = await bed.rows.query<{ id: string }>(`select id from flag_promotions.messages where kind = 'group'`);
+  for (const { promotion } of (await bed.db.groups.members(group?.id ?? '0', rest)).rows) seen.add(promotion.flagKey);
   return seen;
 }
 

@@ -104,6 +104,13 @@ async function run(random: () => number): Promise<Report> {
       'memory not back to its level': (heap.at(-1) ?? 0) > (heap[1] ?? 0) * ABOVE_LEVEL ? 1 : 0,
       'broken audit chains': audit.intact ? 0 : 1,
     },
+    happened: {
+      'kinds of requests': { times: kinds.size, atLeast: 20 },
+      'requests answered': {
+        times: [...statuses].reduce((sum, [status, n]) => sum + (/^\d/u.test(status) ? n : 0), 0),
+        atLeast: 0.9 * REQUESTS,
+      },
+    },
   };
 }
 

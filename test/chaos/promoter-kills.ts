@@ -152,5 +152,6 @@ async function run(random: () => number): Promise<Report> {
   return {
     did: `${PROMOTIONS} promotions, ${REPLICAS} replicas, ${kills} kills; the only one killed and started again: up after ${seconds(recovered.up)}, deployed after ${seconds(recovered.deployed)} of ${seconds(RECOVERY_MS)}`,
     wrong,
+    happened: { kills: { times: kills, atLeast: 5 } },
   };
 }

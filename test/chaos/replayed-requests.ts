@@ -82,5 +82,9 @@ async function run(): Promise<Report> {
   return {
     did: `${captured.length} requests, each ${TIMES + 1} times, and ${refused.length} stale or forged ones`,
     wrong,
+    happened: {
+      'requests replayed': { times: captured.length, atLeast: 5 },
+      replays: { times: answers.length, atLeast: 5 * TIMES },
+    },
   };
 }

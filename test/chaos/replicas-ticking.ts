@@ -15,16 +15,20 @@ async function run(): Promise<Report> {
   const clocks = [-30_000, 30_000].map((offset) => createTestClock(new Date(start + offset).toISOString()));
   const replicas = [bed.app];
   for (const clock of clocks) replicas.push(await bed.replica({ clock }));
+  const advance = async (minutes: number): Promise<void> => {
+    for (const clock of clocks) clock.advance(minutes * 60_000);
+    await bed.clock.advance(minutes * 60_000);
+  };
   for (let index = 0; index < PROMOTIONS; index += 1) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
   // From before the warning at 16:28 to after the critical at 04:28, in steps of an hour and some.
   for (let tick = 0; tick < TICKS; tick += 1) {
     await Promise.all(replicas.map((replica) => replica.tick()));
-    for (const clock of [bed.clock, ...clocks]) clock.advance(70 * 60_000);
+    await advance(70);
   }
   // Who shares a channel's limit is told to wait now and then; what waits is due within the longest pause.
   for (let tick = 0; tick < LAST_TICKS; tick += 1) {
     await Promise.all(replicas.map((replica) => replica.tick()));
-    for (const clock of [bed.clock, ...clocks]) clock.advance(15 * 60_000);
+    await advance(15);
   }
 
   const roots = (await bed.slack.messages(bed.slack.channels.alerts)).filter(({ threadTs }) => threadTs === null);
@@ -39,6 +43,7 @@ async function run(): Promise<Report> {
   const events = await bed.rows.query<{ n: number }>(
     `select count(*)::int as n from flag_promotions.audit_log where action like '%stuck%' group by promotion_id, action`,
   );
+  const posts = bed.slack.calls.filter(({ method, status }) => method === 'chat.postMessage' && status === 200).length;
   const refused = bed.slack.calls.filter(({ status }) => status === 429).length;
   await bed.close();
   return {
@@ -51,5 +56,6 @@ async function run(): Promise<Report> {
       'audit events doubled': events.filter(({ n }) => n !== 1).length,
       'audit events lost': Math.max(0, 2 * PROMOTIONS - events.length),
     },
+    happened: { 'messages posted': { times: posts, atLeast: 2 * PROMOTIONS } },
   };
 }

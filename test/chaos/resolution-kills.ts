@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { type Child, startChild } from './child.js';
 import { type Cut, startCut } from './cut.js';
+import { countOwed, endWaits } from './owed.js';
 import { addUp, type Report, type Scenario } from './scenario.js';
 
 /**
@@ -25,7 +26,11 @@ async function run(): Promise<Report> {
     kills += 1;
     if (!outcome.answered) unanswered += 1;
   }
-  return { did: `${kills} kills from a submission on, ${unanswered} of them before the form was answered`, wrong };
+  return {
+    did: `${kills} kills from a submission on, ${unanswered} of them before the form was answered`,
+    wrong,
+    happened: { kills: { times: kills, atLeast: 10 }, 'kills before the answer': { times: unanswered, atLeast: 3 } },
+  };
 }
 
 async function killAt(
@@ -57,9 +62,7 @@ async function killAt(
   const second = first.kind === 'failed' ? await superadmin.submit({ code: bed.code(superadmin.id) }) : first;
   const told = second.kind === 'closed' || JSON.stringify(second).includes('already');
   for (let tick = 0; tick < 2; tick += 1) {
-    for (const table of ['alerts', 'replies']) {
-      await bed.rows.query(`update flag_promotions.${table} set lease_until = now() where lease_owner is not null`);
-    }
+    await endWaits(bed.rows);
     await bed.app.tick();
   }
   const wrong = { ...(await judge(bed)), 'people not told that it is done': told ? 0 : 1 };
@@ -89,7 +92,8 @@ async function judge(bed: TestBed): Promise<Readonly<Record<string, number>>> {
   return {
     'resolutions lost or half done': row?.state === 'deployed' && row.by === bed.slack.people.superadmin.id ? 0 : 1,
     'audit events lost or doubled': Math.abs(events - 1),
-    'alerts not closed': await count(`flag_promotions.alerts where state <> 'closed' or repaint_wanted > repaint_done`),
+    'alerts not closed': await count('flag_promotions.alerts where closed_at is null'),
+    'messages left unsettled': await countOwed(bed.rows),
     'replies lost': Math.max(0, 1 - replies),
     'replies posted more than once': Math.max(0, replies - 1),
     'messages that still show buttons': JSON.stringify(alert.raw).includes('mark_completed') ? 1 : 0,

@@ -19,7 +19,7 @@ import { totpGuessing } from './totp-guessing.js';
 
 /**
  * `npm run chaos [-- <name> …]`: troubles of every kind, each against the real app, and figures of what came of them. Exit
- * code 1 where anything was lost, doubled or wrong. CHAOS_SEED replays a run, as far as the machine's timing allows.
+ * code 1 if anything was lost, doubled or wrong, or if too little of the trouble happened. CHAOS_SEED replays a run, as far as the machine's timing allows.
  */
 const SCENARIOS: readonly Scenario[] = [
   promoterKills,
@@ -57,10 +57,12 @@ try {
   for (const scenario of SCENARIOS) {
     if (asked.length > 0 && !asked.includes(scenario.name)) continue;
     const startedAt = performance.now();
-    const { did, wrong } = await scenario.run(seeded(seed));
+    const { did, wrong, happened } = await scenario.run(seeded(seed));
     out(`\n${scenario.name}: ${did}, ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
     for (const [what, count] of Object.entries(wrong)) out(`  ${String(count).padStart(4)}  ${what}`);
-    if (Object.values(wrong).some((count) => count !== 0)) process.exitCode = 1;
+    const tooFew = Object.entries(happened).filter(([, { times, atLeast }]) => times < atLeast);
+    for (const [what, { times, atLeast }] of tooFew) out(`  too few ${what}: ${times} of at least ${atLeast}`);
+    if (tooFew.length > 0 || Object.values(wrong).some((count) => count !== 0)) process.exitCode = 1;
   }
 } finally {
   await server.stop();

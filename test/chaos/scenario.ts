@@ -10,6 +10,8 @@ export interface Report {
   readonly did: string;
   /** What must not have happened, each with how often it did. */
   readonly wrong: Readonly<Record<string, number>>;
+  /** What the trouble consisted of, with the least that counts: a scenario in which nothing happened proves nothing. */
+  readonly happened: Readonly<Record<string, { readonly times: number; readonly atLeast: number }>>;
 }
 
 /** A small generator whose sequence a seed fixes (Tommy Ettinger's mulberry32, public domain); yields [0, 1). */

@@ -7,6 +7,7 @@ import { createEmptyDatabase } from '../support/database.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { type Child, startChild } from './child.js';
 import { checkOut, newestCommit, type OldVersion, oldVersions } from './old-versions.js';
+import { countOwed } from './owed.js';
 import { type Job, openForms, submitForm } from './people.js';
 import { addUp, type Report, type Scenario } from './scenario.js';
 
@@ -32,6 +33,7 @@ async function run(): Promise<Report> {
   return {
     did: `${earlier.length > 0 ? 'up and down' : 'no earlier schema in the history yet, so without a change of it'}, beside the app of ${known.join(', ')}; ${versions.length * 5 * PER_PHASE} promotions`,
     wrong,
+    happened: { 'versions side by side': { times: versions.length, atLeast: 1 } },
   };
 }
 
@@ -145,14 +147,7 @@ async function judge(
   promotions: number,
 ): Promise<Readonly<Record<string, number>>> {
   const deadline = performance.now() + POSTED_WITHIN_MS;
-  const left = async (): Promise<number> =>
-    (
-      await rows.query<{ n: number }>(
-        `select (select count(*) from flag_promotions.alerts where state <> 'closed' or repaint_wanted > repaint_done)::int
-              + (select count(*) from flag_promotions.replies where state = 'pending')::int as n`,
-      )
-    )[0]?.n ?? -1;
-  while ((await left()) > 0 && performance.now() < deadline) await sleep(300);
+  while ((await countOwed(rows)) > 0 && performance.now() < deadline) await sleep(300);
   const [resolved] = await rows.query<{ n: number }>(
     `select count(*)::int as n from console_flag_promotions p where p.state = 'deployed' and 1 = (
        select count(*) from flag_promotions.audit_log e where e.promotion_id = p.id and e.action like '%ops_complete')`,
@@ -166,7 +161,7 @@ async function judge(
     'alerts lost or doubled': Math.abs(messages.length - promotions),
     'messages that still show buttons': messages.filter(({ raw }) => JSON.stringify(raw).includes('mark_completed'))
       .length,
-    'left unsaid': await left(),
+    'left unsaid': await countOwed(rows),
     'broken audit chains': audit.intact ? 0 : 1,
   };
 }

@@ -1,5 +1,6 @@
 import type { FaultKind } from '../../demo/slack/faults.js';
 import { startTestBed } from '../support/app.js';
+import { countOwed } from './owed.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 
 /** Ten minutes, by the app's clock, in which Slack fails in every way it knows, while alerts are due. */
@@ -49,9 +50,7 @@ async function run(random: () => number): Promise<Report> {
     counts.set(flag, (counts.get(flag) ?? 0) + 1);
   }
   const flags = Array.from({ length: ALERTS }, (_, index) => `flag_${index}`);
-  const [rows] = await bed.rows.query<{ pending: number }>(
-    `select count(*)::int as pending from flag_promotions.alerts where state = 'pending'`,
-  );
+  const owed = await countOwed(bed.rows);
   const failed = bed.slack.calls.flatMap(({ status, answer }): string[] => {
     if (status === null) return ['reset or without an answer'];
     if (status !== 200) return [String(status)];
@@ -64,7 +63,11 @@ async function run(random: () => number): Promise<Report> {
     wrong: {
       'alerts lost': flags.filter((flag) => !counts.has(flag)).length,
       'alerts posted more than once': flags.filter((flag) => (counts.get(flag) ?? 0) > 1).length,
-      'alerts still pending': rows?.pending ?? -1,
+      'messages left unsettled': owed,
+    },
+    happened: {
+      'failed calls': { times: failed.length, atLeast: ALERTS },
+      'kinds of failures': { times: kinds.length, atLeast: 5 },
     },
   };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EphemeralMessage } from '../../demo/slack/workspace.js';
+import type { EphemeralMessage, StoredMessage } from '../../demo/slack/workspace.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { startTestServer } from '../support/database.js';
 import { type Child, startChild } from './child.js';
@@ -33,10 +33,8 @@ const TABLES = [
   'flag_promotions.audit_head',
   'flag_promotions.operators',
   'flag_promotions.alerts',
-  'flag_promotions.replies',
-  'flag_promotions.progress',
+  'flag_promotions.messages',
   'flag_promotions.attention',
-  'flag_promotions.summaries',
   'flag_promotions.channel_slots',
   'flag_promotions.maintenance',
   'flag_promotions.migrations',
@@ -86,7 +84,8 @@ async function promote(bed: TestBed, until: number): Promise<number> {
       `with begun as (
          insert into console_flag_promotions (flag_key, heroku_app, config_var, state, checkpoint, promoted_by, promoted_at)
          values ($1, 'raxx-console-prod', $2, 'deploying', $3, 'kris', $4) returning id)
-       insert into flag_promotions.progress (promotion_id) select id from begun where $3::text is not null`,
+       insert into flag_promotions.messages (kind, subject, promotion_id)
+         select 'progress', id::text, id from begun where $3::text is not null`,
       [flagKey, `FLAG_${flagKey.toUpperCase()}`, isStuck ? null : 'INTENT', promotedAt],
     );
     await sleep(PROMOTION_EVERY_MS);
@@ -113,33 +112,46 @@ async function resolve(
 ): Promise<{ readonly resolved: number; readonly unopened: number }> {
   const free = [...operators];
   const seen = new Set<string>();
-  let resolved = 0;
-  let unopened = 0;
+  const count = { resolved: 0, unopened: 0, refused: 0 };
   while (performance.now() < until) {
-    const alerts = (await bed.slack.messages(bed.slack.channels.alerts)).filter(
-      ({ ts, threadTs, raw }) => !seen.has(ts) && threadTs === null && JSON.stringify(raw).includes('mark_completed'),
-    );
-    // What a summary tells has its buttons in a list.
-    const shown = alerts.length > 0 || free.length === 0 ? alerts : await stuckList(bed).catch(() => []);
-    for (const alert of shown.slice(0, free.length === 0 ? 0 : 1)) {
-      const key = 'id' in alert ? alert.id : alert.ts;
-      seen.add(key);
-      const operator = free.shift();
-      const [job] = await openForms(bed, [alert], operator).catch((): readonly Job[] => []);
-      if (job === undefined) {
-        // A click that another replica was too busy for: the person clicks again.
-        seen.delete(key);
-        if (operator !== undefined) free.push(operator);
-        unopened += 1;
-        continue;
-      }
-      if ((await submitForm(bed, job, pick(random, ports), ENTERED)) === 'saved') resolved += 1;
-      else seen.delete(key);
-      freeLater(free, job);
-    }
+    const operator = free.shift();
+    const alert = operator === undefined ? undefined : await nextAlert(bed, seen);
+    if (operator !== undefined && alert !== undefined) {
+      const outcome = await resolveOne(bed, alert, { operator, free, port: pick(random, ports) });
+      count[outcome] += 1;
+      if (outcome === 'resolved') seen.add(keyOf(alert));
+    } else if (operator !== undefined) free.push(operator);
     await sleep(1_000);
   }
-  return { resolved, unopened };
+  return count;
+}
+
+async function resolveOne(
+  bed: TestBed,
+  alert: Shown,
+  by: { readonly operator: string; readonly free: string[]; readonly port: number },
+): Promise<'resolved' | 'unopened' | 'refused'> {
+  const [job] = await openForms(bed, [alert], by.operator).catch((): readonly Job[] => []);
+  if (job === undefined) {
+    // A click that another replica was too busy for: the person clicks again.
+    by.free.push(by.operator);
+    return 'unopened';
+  }
+  const answer = await submitForm(bed, job, by.port, ENTERED);
+  freeLater(by.free, job);
+  return answer === 'saved' ? 'resolved' : 'refused';
+}
+
+type Shown = StoredMessage | EphemeralMessage;
+const keyOf = (shown: Shown): string => ('id' in shown ? shown.id : shown.ts);
+
+/** An alert that has buttons and was not resolved; a list of those in a group if there is no other. */
+async function nextAlert(bed: TestBed, seen: ReadonlySet<string>): Promise<Shown | undefined> {
+  const alerts = (await bed.slack.messages(bed.slack.channels.alerts)).filter(
+    (shown) =>
+      !seen.has(keyOf(shown)) && shown.threadTs === null && JSON.stringify(shown.raw).includes('mark_completed'),
+  );
+  return alerts[0] ?? (await stuckList(bed).catch(() => []))[0];
 }
 
 /** What hangs here never reached Heroku: whoever says that it is live has to say so twice. */
@@ -191,7 +203,7 @@ async function soak(): Promise<boolean> {
     // The app in this process has no promoter, and its timer never rings: the two replicas do the work.
     withoutHeroku: true,
     vars: {},
-    // Some are told one by one, and more in a summary.
+    // Some have an alert of their own, and more are in a group.
     environment: {
       ALERT_MESSAGES_PER_HOUR: '3',
       PRUNE_AFTER: '30s',

@@ -60,5 +60,6 @@ async function run(): Promise<Report> {
       'answers that were unclear': OPERATORS - closedAtOnce - told.length - Math.min(waiting, updates()),
       'rows not deployed': row?.state === 'deployed' ? 0 : 1,
     },
+    happened: { 'submissions that came too late': { times: told.length + waiting, atLeast: OPERATORS / 2 } },
   };
 }

@@ -25,25 +25,14 @@ function colours(png: Uint8Array): { width: number; height: number; counts: Map<
   const bytes = Buffer.from(png);
   const width = bytes.readUInt32BE(16);
   const height = bytes.readUInt32BE(20);
-  const data: Buffer[] = [];
-  for (let at = 8; at < bytes.length; ) {
-    const length = bytes.readUInt32BE(at);
-    if (bytes.toString('latin1', at + 4, at + 8) === 'IDAT') data.push(bytes.subarray(at + 8, at + 8 + length));
-    at += 12 + length;
-  }
-  const raw = inflateSync(Buffer.concat(data));
+  const raw = inflateSync(imageData(bytes));
   const stride = width * 4;
   const counts = new Map<string, number>();
   let above = Buffer.alloc(stride);
   for (let row = 0; row < height; row += 1) {
     const filter = raw[row * (stride + 1)] ?? 0;
     const line = Buffer.from(raw.subarray(row * (stride + 1) + 1, (row + 1) * (stride + 1)));
-    for (let x = 0; x < stride; x += 1) {
-      const left = x >= 4 ? (line[x - 4] ?? 0) : 0;
-      const up = above[x] ?? 0;
-      const corner = x >= 4 ? (above[x - 4] ?? 0) : 0;
-      line[x] = ((line[x] ?? 0) + predicted(filter, left, up, corner)) & 255;
-    }
+    unfilter(line, above, filter);
     for (let x = 0; x < stride; x += 4) {
       const colour = `#${line.toString('hex', x, x + 3)}`;
       counts.set(colour, (counts.get(colour) ?? 0) + 1);
@@ -51,6 +40,24 @@ function colours(png: Uint8Array): { width: number; height: number; counts: Map<
     above = line;
   }
   return { width, height, counts };
+}
+
+function imageData(bytes: Buffer): Buffer {
+  const data: Buffer[] = [];
+  for (let at = 8; at < bytes.length; ) {
+    const length = bytes.readUInt32BE(at);
+    if (bytes.toString('latin1', at + 4, at + 8) === 'IDAT') data.push(bytes.subarray(at + 8, at + 8 + length));
+    at += 12 + length;
+  }
+  return Buffer.concat(data);
+}
+
+function unfilter(line: Buffer, above: Buffer, filter: number): void {
+  for (let x = 0; x < line.length; x += 1) {
+    const left = line[x - 4] ?? 0;
+    const corner = above[x - 4] ?? 0;
+    line[x] = ((line[x] ?? 0) + predicted(filter, left, above[x] ?? 0, corner)) & 255;
+  }
 }
 
 function predicted(filter: number, left: number, up: number, corner: number): number {

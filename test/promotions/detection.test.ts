@@ -241,14 +241,6 @@ describe('many at once, of apps whose alerts go to different channels', () => {
 describe('over any sequence of ticks', () => {
   const ticks = fc.array(fc.integer({ min: 0, max: 12 * 24 * 60 }), { minLength: 1, maxLength: 60 });
 
-  function carriedOut(row: StuckPromotion, action: DetectionAction, now: Date): StuckPromotion {
-    if (action.kind === 'repeat_critical') return { ...row, lastRepeat: action.ordinal };
-    if (action.kind !== 'open_alert') return row;
-    const { severity } = action;
-    const alerts = [...row.alerts, alert({ id: `${row.alerts.length + 1}`, severity, openedAt: now })];
-    return { ...row, alerts, criticalToldAt: severity === 'critical' ? now : row.criticalToldAt };
-  }
-
   function play(minutes: readonly number[]) {
     const said: DetectionAction[] = [];
     let row = stuck();
@@ -263,10 +255,18 @@ describe('over any sequence of ticks', () => {
       expect(actions.length).toBeLessThanOrEqual(1);
       for (const action of actions) {
         said.push(action);
-        row = carriedOut(row, action, now);
+        row = after(row, action, now, said.length);
       }
     }
     return said;
+  }
+
+  function after(row: StuckPromotion, action: DetectionAction, now: Date, id: number): StuckPromotion {
+    if (action.kind === 'repeat_critical') return { ...row, lastRepeat: action.ordinal };
+    if (action.kind !== 'open_alert') return row;
+    const opened = alert({ id: `${id}`, severity: action.severity, openedAt: now });
+    const criticalToldAt = action.severity === 'critical' ? now : row.criticalToldAt;
+    return { ...row, alerts: [...row.alerts, opened], criticalToldAt };
   }
 
   test('each severity is opened once at most, and never the warning after the critical', () => {

@@ -18,8 +18,8 @@ describe('a checkpoint', () => {
     ['PENDING_COMMIT:', { kind: 'pending_commit', releaseId: null }],
     ['PENDING_COMMIT:2026-05-09T04:28:31Z', { kind: 'pending_commit', releaseId: null }],
     ['PENDING_COMMIT:../../apps', { kind: 'pending_commit', releaseId: null }],
-    ['intent', { kind: 'foreign' }],
-    ['', { kind: 'foreign' }],
+    ['intent', { kind: 'external' }],
+    ['', { kind: 'external' }],
   ])('%j is read as %j', (text, checkpoint) => {
     expect(parseCheckpoint(text)).toEqual(checkpoint);
   });

@@ -1,4 +1,4 @@
-import { createBurstPace, createPace, NoTurn, type Turns } from '../../src/slack/pace.js';
+import { type ChannelSlots, createBurstPace, createPace, NoSlot } from '../../src/slack/pace.js';
 
 /** Time that passes only while somebody sleeps. */
 function createTime() {
@@ -14,8 +14,12 @@ function createTime() {
   };
 }
 
-function paced(time: ReturnType<typeof createTime>, turns: Turns | null = null, pauseAfter = (_error: unknown) => 0) {
-  return createPace({ intervalMs: 1_100, ...time, turns, newOwner: () => 'me', pauseAfter });
+function paced(
+  time: ReturnType<typeof createTime>,
+  slots: ChannelSlots | null = null,
+  pauseAfter = (_error: unknown) => 0,
+) {
+  return createPace({ intervalMs: 1_100, ...time, slots, newOwner: () => 'me', pauseAfter });
 }
 
 describe('the pace of one process', () => {
@@ -63,17 +67,17 @@ describe('the pace of one process', () => {
         }),
       ),
     );
-    const late = outcomes.filter((outcome) => outcome.status === 'rejected' && outcome.reason instanceof NoTurn);
+    const late = outcomes.filter((outcome) => outcome.status === 'rejected' && outcome.reason instanceof NoSlot);
     expect(posted + late.length).toBe(30);
     expect(posted).toBe(13);
   });
 });
 
 describe('the pace of several replicas', () => {
-  /** One channel’s turn, on the same clock. */
-  function createTurns(time: ReturnType<typeof createTime>) {
+  /** One channel’s slot, on the same clock. */
+  function createSlots(time: ReturnType<typeof createTime>) {
     let freeAt = 0;
-    const turns: Turns = {
+    const slots: ChannelSlots = {
       async take(_channel, _owner, holdMs) {
         if (freeAt > time.elapsed()) return freeAt - time.elapsed();
         freeAt = time.elapsed() + holdMs;
@@ -83,14 +87,14 @@ describe('the pace of several replicas', () => {
         freeAt = time.elapsed() + pauseMs;
       },
     };
-    return turns;
+    return slots;
   }
 
-  test('none posts in another’s turn, nor right after it', async () => {
+  test('none posts in another’s slot, nor right after it', async () => {
     const time = createTime();
-    const turns = createTurns(time);
+    const slots = createSlots(time);
     const began: number[] = [];
-    const replicas = [paced(time, turns), paced(time, turns), paced(time, turns)];
+    const replicas = [paced(time, slots), paced(time, slots), paced(time, slots)];
     for (let post = 0; post < 6; post += 1) {
       await replicas[post % 3]?.('C0ALERTS', async () => {
         began.push(time.elapsed());
@@ -101,21 +105,21 @@ describe('the pace of several replicas', () => {
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1_400);
   });
 
-  test('a turn that is never given back is waited for no longer than a lease holds', async () => {
+  test('a slot that is never given back is waited for no longer than a lease holds', async () => {
     const time = createTime();
     const inTurn = paced(time, { take: async () => 60_000, giveBack: async () => undefined });
-    await expect(inTurn('C0ALERTS', async () => undefined)).rejects.toThrow(NoTurn);
+    await expect(inTurn('C0ALERTS', async () => undefined)).rejects.toThrow(NoSlot);
     expect(time.elapsed()).toBeLessThan(13_501);
   });
 
-  test('a turn that a killed replica left is waited for', async () => {
+  test('a slot that a killed replica left is waited for', async () => {
     const time = createTime();
-    const turns = createTurns(time);
-    // It took its turn, and was never heard of again.
-    paced(time, turns)('C0ALERTS', () => new Promise(() => undefined)).catch(() => undefined);
+    const slots = createSlots(time);
+    // It took its slot, and was never heard of again.
+    paced(time, slots)('C0ALERTS', () => new Promise(() => undefined)).catch(() => undefined);
     await Promise.resolve();
     let posted = 0;
-    await paced(time, turns)('C0ALERTS', async () => {
+    await paced(time, slots)('C0ALERTS', async () => {
       posted += 1;
     });
     expect(posted).toBe(1);
@@ -143,7 +147,7 @@ describe('the pace of edits', () => {
     );
     for (let edit = 0; edit < 16; edit += 1) await pace();
     expect(asked).toEqual(Array.from({ length: 11 }, (_, index) => (index + 1) * 1_200));
-    await expect(pace()).rejects.toThrow(NoTurn);
+    await expect(pace()).rejects.toThrow(NoSlot);
     time.pass(60_000);
     for (let edit = 0; edit < 5; edit += 1) await pace();
     expect(asked).toHaveLength(11);

@@ -53,6 +53,9 @@ export const APP = 'raxx-console-prod';
 export const FLAG = 'console_heroku_log_drain_alerting';
 export const CONFIG_VAR = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
 
+/** For tests that move the clock while promotions are worked on: no lease ends by that. */
+export const LONG_LEASE = { PROMOTER_LEASE: '24h' };
+
 /** A config var that is none of the app's business. */
 const OTHER_VAR = 'postgres://canary-other-var';
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { processExists } from '../../src/db/embedded/abandoned.js';
 import { codeOf } from '../../src/db/embedded/errors.js';
-import { runServer } from '../../src/db/embedded/server.js';
+import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { migrateToLatest } from '../../src/db/migrate.js';
 
 /** A database of a test's own. */
@@ -87,10 +87,10 @@ interface Server extends TestServer {
 async function startOwnServer(): Promise<Server> {
   await removeAbandoned();
   const folder = await mkdtemp(path.join(await fastTemporaryFolder(), `flag-promotions-test-${process.pid}-`));
-  const started = runServer({
+  const started = startEmbeddedPostgres({
     dataDir: path.join(folder, 'data'),
+    create: true,
     database: 'postgres',
-    log: () => undefined,
     settings: {
       // Not for data that should outlive the run.
       fsync: 'off',

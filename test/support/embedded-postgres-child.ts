@@ -7,7 +7,11 @@ import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 const dataDir = process.argv[2] ?? '';
 try {
   const began = performance.now();
-  const server = await startEmbeddedPostgres({ dataDir, log: (line) => process.stderr.write(`${line}\n`) });
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    create: true,
+    log: (line) => process.stderr.write(`${line}\n`),
+  });
   const { connectionString, adopted } = server;
   process.stdout.write(`${JSON.stringify({ connectionString, adopted, ms: Math.round(performance.now() - began) })}\n`);
   process.stdin.on('data', () => undefined);

@@ -226,3 +226,11 @@ export async function breakAuditLog(rows: RowStore): Promise<void> {
 export async function mendAuditLog(rows: RowStore): Promise<void> {
   await rows.query('drop function broken() cascade');
 }
+
+/** Stops the clock by which the database holds things back, at this moment. */
+export async function stopClock({ rows }: Pick<Stored, 'rows'>, at: Date): Promise<void> {
+  await rows.query(
+    `create or replace function flag_promotions.clock() returns timestamptz language sql volatile
+       as 'select timestamptz ''${at.toISOString()}'''`,
+  );
+}

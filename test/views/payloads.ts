@@ -670,7 +670,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     [0, 1, home.HOME_ROWS].flatMap((count) =>
       VIEWERS.map((viewer) => view(home.homeTab(homes(facts, count), viewer, NOW))),
     ),
-  strangersHomeTab: () => [view(home.strangersHomeTab())],
+  externalHomeTab: () => [view(home.externalHomeTab())],
   digestMessage: (facts) =>
     [0, 8].flatMap((count) =>
       [0, 1, 3].map((owed) =>
@@ -747,7 +747,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         : { kind: 'errors', errors: said.errors };
     }),
   membershipWords: () =>
-    (['bot', 'stranger', 'deactivated', 'unknown'] as const).map(
+    (['bot', 'external_user', 'deactivated', 'unknown'] as const).map(
       (kind): Payload => ({ kind: 'errors', errors: { person: operators.membershipWords(kind) } }),
     ),
   linksOffWords: () => ADMINISTRATION_ACTIONS.map((made) => words(operators.linksOffWords(made))),

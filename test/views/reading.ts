@@ -16,11 +16,12 @@ export function textsOf(payload: unknown): Text[] {
   const look = (value: unknown, kind: Text['kind']): void => {
     if (typeof value === 'string') found.push({ kind, text: value });
     else if (Array.isArray(value)) for (const inner of value) look(inner, kind);
-    else if (typeof value === 'object' && value !== null) {
-      const inside = 'type' in value && value.type === 'plain_text' ? 'plain_text' : 'mrkdwn';
-      for (const [name, inner] of Object.entries(value)) {
-        if (!SILENT.has(name)) look(inner, name === 'accessibility_label' ? 'label' : inside);
-      }
+    else if (typeof value === 'object' && value !== null) lookInside(value);
+  };
+  const lookInside = (value: object): void => {
+    const inside = 'type' in value && value.type === 'plain_text' ? 'plain_text' : 'mrkdwn';
+    for (const [name, inner] of Object.entries(value)) {
+      if (!SILENT.has(name)) look(inner, name === 'accessibility_label' ? 'label' : inside);
     }
   };
   look(payload, 'mrkdwn');

@@ -51,6 +51,18 @@ export function fileMethods(around: Surroundings): Methods {
     return isReply ? refuse('cannot_reply_to_message') : null;
   }
 
+  async function shareRefusal(channelId: string, thread: string | undefined): Promise<Answer | null> {
+    const channel = readable(around, { channel: channelId });
+    if ('error' in channel) return refuse(channel.error);
+    return thread === undefined ? null : threadRefusal(channelId, thread);
+  }
+
+  async function announceShares({ shares }: z.output<typeof kept>): Promise<void> {
+    for (const [channel, posts] of Object.values(shares).flatMap((bucket) => Object.entries(bucket))) {
+      for (const { ts } of posts) await messages.announce(channel, ts);
+    }
+  }
+
   return {
     async 'files.getUploadURLExternal'(args) {
       const asked = parsed(begin, args);
@@ -66,12 +78,8 @@ export function fileMethods(around: Surroundings): Methods {
       const asked = parsed(complete, args);
       if ('error' in asked) return asked.error;
       const { files, channel_id: channelId, thread_ts: thread } = asked.value;
-      if (channelId !== undefined) {
-        const channel = readable(around, { channel: channelId });
-        if ('error' in channel) return refuse(channel.error);
-        const refused = thread === undefined ? null : await threadRefusal(channelId, thread);
-        if (refused !== null) return refused;
-      }
+      const refused = channelId === undefined ? null : await shareRefusal(channelId, thread);
+      if (refused !== null) return refused;
       if (files.some(({ id }) => uploads.waiting(id) === null)) return refuse('file_not_found');
       for (const { id } of files) await emulated.upload(id, uploads.waiting(id) ?? Buffer.of());
       const answer = await emulated.call('files.completeUploadExternal', bot.token, asked.value);
@@ -79,9 +87,7 @@ export function fileMethods(around: Surroundings): Methods {
       if (!done.success) return answer;
       for (const file of done.data.files) {
         uploads.finish(file.id);
-        for (const [channel, shares] of Object.values(file.shares).flatMap((bucket) => Object.entries(bucket))) {
-          for (const { ts } of shares) await messages.announce(channel, ts);
-        }
+        await announceShares(file);
       }
       // All that Slack promises of its answer.
       return { ok: true, files: files.map(({ id, title }) => ({ id, ...(title === undefined ? {} : { title }) })) };

@@ -72,14 +72,19 @@ export function Composer({ channel, channelName, threadTs, prefilled, onSent }: 
       else void send();
       return;
     }
-    if (!open) return;
-    if (event.key === 'ArrowDown') setActive((active + 1) % found.length);
-    else if (event.key === 'ArrowUp') setActive(active <= 0 ? found.length - 1 : active - 1);
-    else if (event.key === 'Tab' && !event.shiftKey) complete(Math.max(active, 0));
-    else if (event.key === 'Escape') setClosed(true);
-    else return;
+    if (!open || !choose(event)) return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** Whether the key did something in the list. */
+  function choose({ key, shiftKey }: React.KeyboardEvent): boolean {
+    if (key === 'ArrowDown') setActive((active + 1) % found.length);
+    else if (key === 'ArrowUp') setActive(active <= 0 ? found.length - 1 : active - 1);
+    else if (key === 'Tab' && !shiftKey) complete(Math.max(active, 0));
+    else if (key === 'Escape') setClosed(true);
+    else return false;
+    return true;
   }
 
   return (

@@ -1,12 +1,9 @@
-/**
- * The project's own PostgreSQL can't be started, used or stopped. `message` says what happened, what it means and what
- * to do; `cause` holds the underlying error, with the end of PostgreSQL's log where there is one.
- */
+/** The embedded PostgreSQL can't be started, used or stopped. `message` says what happened and what to do. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
 }
 
-// By shape, not by `instanceof`: a system error that comes from another realm (as Jest's modules have) is no instance.
+// By shape, not by `instanceof`: a system error from another realm (as in Jest's modules) is no instance.
 export function messageOf(error: unknown): string {
   return hasProperty(error, 'message') ? String(error.message) : String(error);
 }
@@ -20,7 +17,7 @@ function hasProperty<Name extends string>(value: unknown, name: Name): value is 
   return typeof value === 'object' && value !== null && name in value;
 }
 
-/** What `promise` gives, or undefined where it is rejected with one of `codes`. */
+/** The promise's value, or undefined if it rejects with one of `codes`. */
 export async function unlessCode<T>(promise: Promise<T>, ...codes: string[]): Promise<T | undefined> {
   try {
     return await promise;

@@ -1,5 +1,5 @@
 import type { Answer } from '../../views/blocks.js';
-import { RCA_DEBT_LENGTH, MISSING_RCAS_NAMED, rcaDebtAnswer, withRcaDebt } from '../../views/rca-debt.js';
+import { MISSING_RCAS_NAMED, RCA_DEBT_LENGTH, rcaDebtAnswer, withRcaDebt } from '../../views/rca-debt.js';
 import type { HandlerDependencies } from '../dependencies.js';
 
 /** The promotions that alerted and ended without an RCA. */

@@ -12,8 +12,10 @@ export interface AttentionDependencies {
 export function attentionStep({ db, thresholds }: AttentionDependencies): Step {
   return defineStep({
     async gather(at) {
+      const attention = await db.attention.all();
+      if (attention.size === 0) return { stuck: [], attention };
       const { stuck } = await db.alerts.gather(new Date(at.getTime() - thresholds.warningAfterMs));
-      return { stuck, attention: await db.attention.all() };
+      return { stuck, attention };
     },
     decide: ({ stuck, attention }, at) => planAttention(stuck, attention, at),
     act: (action, at) => record(db, action, at),

@@ -4,19 +4,19 @@ import { parseRows, rowCount } from './rows.js';
 
 const waitRow = z.object({ wait: z.coerce.number() });
 
-/** Whose turn it is to post to a channel, among all replicas; on the database's clock. */
-export interface Turns {
-  /** Takes the turn for `holdMs`; 0 where it is the caller's, else how many milliseconds it is another's at most. */
+/** Which replica may post to a channel now, by the database's clock. */
+export interface ChannelSlots {
+  /** Takes the slot for `holdMs`; 0 if it is the caller's now, else for how many milliseconds it is another's at most. */
   take(channel: string, owner: string, holdMs: number): Promise<number>;
-  /** Ends the owner's turn: the next begins `pauseMs` later. Nothing where it is another's by now. */
+  /** Gives the owner's slot back: the next can be taken `pauseMs` later. Does nothing if it is another's by now. */
   giveBack(channel: string, owner: string, pauseMs: number): Promise<void>;
 }
 
-/** No turn and no pause is that long: the clock was set back, and nobody must wait for it to come round again. */
+/** No slot and no pause is that long: a time further ahead came from a wrong clock, so ignore it. */
 const ABSURD = `interval '1 hour'`;
 const LATER = `clock_timestamp() + ? * interval '1 millisecond'`;
 
-export function turns(knex: Knex): Turns {
+export function channelSlots(knex: Knex): ChannelSlots {
   return {
     async take(channel, owner, holdMs) {
       const taken = await knex.raw(
@@ -30,7 +30,7 @@ export function turns(knex: Knex): Turns {
         `select extract(epoch from free_at - clock_timestamp()) * 1000 as wait from flag_promotions.channel_slots where channel = ?`,
         [channel],
       );
-      // What has become free in between is taken at the next look.
+      // One that has become free in between is taken at the next look.
       return Math.max(1, Math.ceil(parseRows(others, waitRow)[0]?.wait ?? 0));
     },
     async giveBack(channel, owner, pauseMs) {

@@ -1,4 +1,4 @@
-import { createTurns } from '../../src/jobs/turns.js';
+import { createConcurrencyLimit } from '../../src/jobs/concurrency-limit.js';
 
 /** Work that ends when the test says so. */
 function controlled() {
@@ -15,11 +15,11 @@ function controlled() {
   return { begun, work, end };
 }
 
-describe('turns', () => {
-  test('are taken by as many as there are, in their order, and each waits once', async () => {
+describe('a concurrency limit', () => {
+  test('runs as many at a time as it allows, in order, and each key waits once', async () => {
     const { begun, work, end } = controlled();
-    const turns = createTurns(2, work);
-    for (const key of ['a', 'b', 'c', 'd', 'c']) turns.take(key);
+    const limit = createConcurrencyLimit(2, work);
+    for (const key of ['a', 'b', 'c', 'd', 'c']) limit.run(key);
     expect(begun).toEqual(['a', 'b']);
     await end('b');
     expect(begun).toEqual(['a', 'b', 'c']);
@@ -28,22 +28,22 @@ describe('turns', () => {
     expect(begun).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('are taken again by what is under way: it may not see what has changed since', async () => {
+  test('runs a key again that is under way: it may not see what has changed since', async () => {
     const { begun, work, end } = controlled();
-    const turns = createTurns(1, work);
-    turns.take('a');
-    turns.take('a');
+    const limit = createConcurrencyLimit(1, work);
+    limit.run('a');
+    limit.run('a');
     await end('a');
     expect(begun).toEqual(['a', 'a']);
   });
 
-  test('end with what is under way, and let go of what waits', async () => {
+  test('stops with what is under way, and drops what waits', async () => {
     const { begun, work, end } = controlled();
-    const turns = createTurns(1, work);
-    turns.take('a');
-    turns.take('b');
+    const limit = createConcurrencyLimit(1, work);
+    limit.run('a');
+    limit.run('b');
     let stopped = false;
-    const stopping = turns.stop().then(() => {
+    const stopping = limit.stop().then(() => {
       stopped = true;
     });
     await new Promise((resolve) => setImmediate(resolve));

@@ -3,23 +3,23 @@ import type { HerokuInspection } from '../heroku/inspection.js';
 import type { ClockReading } from '../promotions/clock.js';
 import { BOT_SCOPES, type SlackInspection } from '../slack/inspection.js';
 
-/** One thing that was looked at. `fix`: it needs doing; `note`: worth knowing, or not to be known from here. */
-export interface Finding {
+/** One thing that the doctor looked at. `fix`: it needs doing; `note`: worth knowing, or can't be checked from here. */
+export interface Check {
   readonly subject: string;
   readonly status: 'ok' | 'fix' | 'note';
   /** A sentence: what is so, and where it is to be mended, how. Never a setting's value. */
   readonly says: string;
 }
 
-const ok = (subject: string, says: string): Finding => ({ subject, status: 'ok', says });
-const fix = (subject: string, says: string): Finding => ({ subject, status: 'fix', says });
-const note = (subject: string, says: string): Finding => ({ subject, status: 'note', says });
+const ok = (subject: string, says: string): Check => ({ subject, status: 'ok', says });
+const fix = (subject: string, says: string): Check => ({ subject, status: 'fix', says });
+const note = (subject: string, says: string): Check => ({ subject, status: 'note', says });
 
 /** A code is good for 30 s before and after its time, and part of that is a phone's own error. */
 const CLOCK_OFF_MS = 20_000;
 
 /** `whose`: Slack or Heroku. Null: they told no time. */
-export function clockFinding(whose: string, reading: ClockReading | null): Finding {
+export function checkClock(whose: string, reading: ClockReading | null): Check {
   const subject = `clock against ${whose}`;
   if (reading === null) return note(subject, `${whose} told no time, so this is not known.`);
   const { aheadMs, uncertainMs } = reading;
@@ -48,26 +48,26 @@ const CHANNEL_HELP: Readonly<Record<string, string>> = {
   missing_scope: 'The app lacks the scope to read it. Give it the scopes of manifest.yml, and install it again.',
 };
 
-export function slackFindings(inspection: SlackInspection): readonly Finding[] {
+export function slackChecks(inspection: SlackInspection): readonly Check[] {
   const { auth, channels, socketMode } = inspection;
-  const findings: Finding[] = [];
+  const checks: Check[] = [];
   if (auth.kind === 'no_answer') {
-    findings.push(fix('Slack', 'Slack gave no answer that could be read. Check the network, and SLACK_API_URL.'));
+    checks.push(fix('Slack', 'Slack gave no answer that could be read. Check the network, and SLACK_API_URL.'));
   } else if (auth.kind === 'refused') {
-    findings.push(fix('Slack token', AUTH_HELP[auth.error] ?? `Slack refuses it: ${word(auth.error)}. Copy it again.`));
+    checks.push(fix('Slack token', AUTH_HELP[auth.error] ?? `Slack refuses it: ${word(auth.error)}. Copy it again.`));
   } else {
-    findings.push(ok('Slack token', `belongs to the workspace ${word(auth.team)}`), scopesFinding(auth.scopes));
+    checks.push(ok('Slack token', `belongs to the workspace ${word(auth.team)}`), checkScopes(auth.scopes));
   }
   for (const { id, verdict } of channels) {
     const subject = `channel ${word(id)}`;
-    findings.push(
+    checks.push(
       verdict.kind === 'ok'
         ? ok(subject, 'the app is in it, and can read it')
         : fix(subject, CHANNEL_HELP[verdict.error] ?? `Slack refuses it: ${word(verdict.error)}.`),
     );
   }
   if (socketMode !== null) {
-    findings.push(
+    checks.push(
       socketMode.kind === 'ok'
         ? ok('Socket Mode', 'can be opened')
         : fix(
@@ -76,11 +76,11 @@ export function slackFindings(inspection: SlackInspection): readonly Finding[] {
           ),
     );
   }
-  findings.push(clockFinding('Slack', inspection.clock));
-  return findings;
+  checks.push(checkClock('Slack', inspection.clock));
+  return checks;
 }
 
-function scopesFinding(granted: readonly string[]): Finding {
+function checkScopes(granted: readonly string[]): Check {
   const missing = BOT_SCOPES.filter((scope) => !granted.includes(scope));
   if (missing.length > 0) {
     return fix(
@@ -102,8 +102,8 @@ const APP_HELP: Readonly<Record<string, string>> = {
   rate_limited: 'The account’s requests of this hour are used up. Try again later.',
 };
 
-export function herokuFindings({ key, apps, clock }: HerokuInspection): readonly Finding[] {
-  const findings: Finding[] = [];
+export function herokuChecks({ key, apps, clock }: HerokuInspection): readonly Check[] {
+  const checks: Check[] = [];
   switch (key.kind) {
     case 'no_answer':
       return [
@@ -113,15 +113,15 @@ export function herokuFindings({ key, apps, clock }: HerokuInspection): readonly
         ),
       ];
     case 'refused':
-      findings.push(
+      checks.push(
         fix('Heroku key', 'Heroku does not accept it. Make another: heroku authorizations:create -s write-protected'),
       );
       break;
     case 'known':
-      findings.push(scopeFinding(key.scopes));
+      checks.push(checkScope(key.scopes));
       break;
     case 'not_told':
-      findings.push(
+      checks.push(
         ok('Heroku key', 'Heroku accepts it'),
         note(
           'Heroku writing',
@@ -130,21 +130,21 @@ export function herokuFindings({ key, apps, clock }: HerokuInspection): readonly
       );
   }
   if (apps.length === 0 && key.kind !== 'refused') {
-    findings.push(note('Heroku apps', 'No promotion names an app yet, so reading was not tried.'));
+    checks.push(note('Heroku apps', 'No promotion names an app yet, so reading was not tried.'));
   }
   for (const { app, outcome } of apps) {
     const subject = `Heroku app ${word(app)}`;
-    findings.push(
+    checks.push(
       outcome === 'ok'
         ? ok(subject, 'its config vars can be read')
         : fix(subject, APP_HELP[outcome] ?? 'Heroku gave no usable answer. Try again in a minute.'),
     );
   }
-  findings.push(clockFinding('Heroku', clock));
-  return findings;
+  checks.push(checkClock('Heroku', clock));
+  return checks;
 }
 
-function scopeFinding(scopes: readonly string[]): Finding {
+function checkScope(scopes: readonly string[]): Check {
   if (scopes.includes('write-protected')) return ok('Heroku key', 'may read and set config vars');
   if (scopes.includes('global')) {
     return note(
@@ -165,18 +165,18 @@ function scopeFinding(scopes: readonly string[]): Finding {
 }
 
 /** `opens`: whether a stored secret can be opened with the configured key; null where there is no right key. */
-export function databaseFindings(
+export function databaseChecks(
   facts: DatabaseInspection,
   opens: ((secret: DatabaseInspection['sealedSecrets'][number]) => boolean) | null,
-): readonly Finding[] {
-  const findings: Finding[] = [
+): readonly Check[] {
+  const checks: Check[] = [
     facts.isReadOnly
       ? fix(
           'database',
           `PostgreSQL ${word(facts.serverVersion)} answers, but read-only. Point DATABASE_URL at the primary.`,
         )
       : ok('database', `PostgreSQL ${word(facts.serverVersion)} answers`),
-    schemaFinding(facts),
+    checkSchema(facts),
     facts.missingRights.length === 0
       ? ok('database rights', 'all that the app needs')
       : fix(
@@ -185,17 +185,17 @@ export function databaseFindings(
         ),
   ];
   if (facts.auditUnguarded) {
-    findings.push(
+    checks.push(
       fix(
         'audit log',
         'A trigger that keeps it from being rewritten is gone or off. Run: flag-promotions audit verify',
       ),
     );
   }
-  return [...findings, operatorsFinding(facts.superadmins), ...secretFindings(facts, opens)];
+  return [...checks, checkOperators(facts.superadmins), ...checkSecrets(facts, opens)];
 }
 
-function schemaFinding({ missingMigrations, unknownMigrations, mayCreate }: DatabaseInspection): Finding {
+function checkSchema({ missingMigrations, unknownMigrations, mayCreate }: DatabaseInspection): Check {
   const subject = 'database schema';
   if (missingMigrations.length > 0) {
     return mayCreate
@@ -216,7 +216,7 @@ function schemaFinding({ missingMigrations, unknownMigrations, mayCreate }: Data
       );
 }
 
-function operatorsFinding(superadmins: number): Finding {
+function checkOperators(superadmins: number): Check {
   if (superadmins === 0) {
     return fix('superadmins', 'There is none, so nobody can promote or resolve: flag-promotions operators add U…');
   }
@@ -225,10 +225,10 @@ function operatorsFinding(superadmins: number): Finding {
     : ok('superadmins', `there are ${superadmins}`);
 }
 
-function secretFindings(
+function checkSecrets(
   { sealedSecrets }: DatabaseInspection,
-  opens: Parameters<typeof databaseFindings>[1],
-): readonly Finding[] {
+  opens: Parameters<typeof databaseChecks>[1],
+): readonly Check[] {
   if (opens === null || sealedSecrets.length === 0) return [];
   const closed = sealedSecrets.filter((secret) => !opens(secret));
   if (closed.length === 0) return [ok('TOTP key', `opens the stored secrets, ${sealedSecrets.length} of them`)];

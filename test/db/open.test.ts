@@ -1,0 +1,61 @@
+import { NoDatabaseError } from '../../src/db/errors.js';
+import { MIGRATION_NAMES, MIGRATIONS_TABLE } from '../../src/db/migrate.js';
+import { describeDatabase, openExisting, openUpToDate } from '../../src/db/open.js';
+import { createLogger } from '../../src/log.js';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createRowStore } from '../support/row-store.js';
+
+const log = createLogger('silent');
+
+describe('a database', () => {
+  let database: TestDatabase;
+
+  afterEach(() => database.drop());
+
+  const choice = () => ({ kind: 'server', url: database.url }) as const;
+
+  test('without a schema is refused, and gets one from start alone', async () => {
+    database = await createEmptyDatabase();
+    await expect(openExisting(choice(), log)).rejects.toThrow(NoDatabaseError);
+    await expect(openExisting(choice(), log)).rejects.toThrow(/has no schema yet\. Run: flag-promotions migrate$/u);
+    await (await openUpToDate(choice(), log)).close();
+    const opened = await openExisting(choice(), log);
+    expect(await opened.db.audit.verify()).toMatchObject({ intact: true });
+    await opened.close();
+  });
+
+  test('with an older schema is refused, and left as it is; with a newer one it is taken', async () => {
+    database = await createTestDatabase();
+    const rows = createRowStore(database.url);
+    const newest = MIGRATION_NAMES.at(-1) ?? '';
+    await rows.query(`update ${MIGRATIONS_TABLE} set name = 'of-a-newer-version' where name = $1`, [newest]);
+    await expect(openExisting(choice(), log)).rejects.toThrow(
+      /lacks 1 of this version’s migrations\. Run: flag-promotions migrate$/u,
+    );
+    await rows.query(`insert into ${MIGRATIONS_TABLE} (name, batch, migration_time) values ($1, 9, now())`, [newest]);
+    await rows.close();
+    await (await openExisting(choice(), log)).close();
+  });
+
+  test('that does not answer is a fault of its own', async () => {
+    database = await createTestDatabase();
+    const away = Object.assign(new URL(database.url), { port: '9' }).href;
+    await expect(openExisting({ kind: 'server', url: away }, log)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+});
+
+test.each([
+  ['postgres://user:secret@db.example/console', 'console on db.example:5432'],
+  [
+    'postgres://user:secret@db.example:6000/console?sslmode=verify-full&sslrootcert=/no/such/file',
+    'console on db.example:6000',
+  ],
+  ['postgres://user:%zz@db.example/console', 'console on db.example:5432'],
+  ['postgres:///console?host=/run/postgresql', 'console on /run/postgresql:5432'],
+])('%s is called %s', (url, description) => {
+  expect(describeDatabase({ kind: 'server', url })).toBe(description);
+});
+
+test('the embedded one is called by its folder', () => {
+  expect(describeDatabase({ kind: 'embedded', dataDir: '/data' })).toBe('embedded, in /data/postgres');
+});
