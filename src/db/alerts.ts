@@ -35,7 +35,7 @@ export interface Alerts {
   gather(stuckBefore: Date): Promise<Detected>;
   /**
    * Opens an alert with its audit event and its message, unless the promotion ended meanwhile or the alert is open
-   * already. `notBefore`: its message isn't posted before.
+   * already. `at`: by the database's clock. `notBefore`: its message isn't posted before.
    */
   open(alert: AlertToOpen, at: Date, notBefore: Date | null): Promise<boolean>;
   /** Queues the repetition of a critical, unless it is queued already. */
@@ -85,6 +85,11 @@ const TOLD = `
                   where m.kind = 'repeat' and m.subject = s.promotion_id::text and m.state = 'pending') as repeat_pending
     from unnest(?::bigint[]) as s (promotion_id)`;
 
+/** Whether Slack still shows the promotion `p` as if it were deploying. */
+const IS_SHOWN_AS_DEPLOYING = `(exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and ${IS_OPEN})
+  or exists (select 1 from flag_promotions.messages m where m.promotion_id = p.id and m.kind = 'progress'
+        and m.state = 'posted' and m.shown_as = 'deploying' and m.wanted <= m.shown))`;
+
 /** The individual alerts of the last hour, and those that wait for the end of the quiet hours, by Heroku app. */
 const INDIVIDUAL = `
   with individual as (
@@ -102,13 +107,14 @@ export function alerts(knex: Knex): Alerts {
       // The promotion first, as every transaction locks: somebody may be reopening it, or linking its RCA.
       const held = await trx.raw(
         `select p.id::bigint, p.state::text from console_flag_promotions p
-          where p.id = any(?::bigint[]) and p.state is distinct from 'deploying' order by p.id for no key update ${locked}`,
+          where p.id = any(?::bigint[]) and p.state is distinct from 'deploying' and ${IS_SHOWN_AS_DEPLOYING}
+          order by p.id for no key update of p ${locked}`,
         [[...promotionIds]],
       );
       const ended = parseRows(held, endedRow);
       const gone = await trx.raw(
-        `select s.id from unnest(?::bigint[]) as s (id)
-          where not exists (select 1 from console_flag_promotions p where p.id = s.id)`,
+        `select p.id from unnest(?::bigint[]) as p (id)
+          where not exists (select 1 from console_flag_promotions c where c.id = p.id) and ${IS_SHOWN_AS_DEPLOYING}`,
         [[...promotionIds]],
       );
       const at = await presentOf(trx);
@@ -187,7 +193,7 @@ export function alerts(knex: Knex): Alerts {
         );
         if (parseRows(held, stateRow)[0]?.state !== 'deploying') return false;
         await forgetEarlierLives(trx, [promotionId]);
-        if ((await insertAlerts(trx, [{ promotionId, severity, groupId: null }])) === 0) return false;
+        if ((await insertAlerts(trx, [{ promotionId, severity, groupId: null }], at)) === 0) return false;
         await queueAlert(trx, promotionId, notBefore, severity === 'critical');
         if (severity === 'critical') {
           await queueEscalation(trx, promotionId);
@@ -234,19 +240,22 @@ export function alerts(knex: Knex): Alerts {
 export async function insertAlerts(
   trx: Knex.Transaction,
   alerts: readonly Pick<Alert, 'promotionId' | 'severity' | 'groupId'>[],
+  at: Date,
 ): Promise<number> {
   const inserted = await trx.raw(
-    `insert into flag_promotions.alerts (promotion_id, severity, group_id, flag_key, heroku_app,
+    `insert into flag_promotions.alerts (promotion_id, severity, group_id, opened_at, flag_key, heroku_app,
                                          evidence, evidence_of, evidence_checked_at, told_verdict, evidence_due_at)
-     select n.promotion_id, n.severity, nullif(n.group_id, '')::bigint, coalesce(p.flag_key::text, ''), coalesce(p.heroku_app::text, ''),
+     select n.promotion_id, n.severity, nullif(n.group_id, '')::bigint, ?::timestamptz,
+            coalesce(p.flag_key::text, ''), coalesce(p.heroku_app::text, ''),
             w.evidence, w.evidence_of, w.evidence_checked_at, w.told_verdict,
             case when w.evidence_due_at is not null then ${CLOCK} end
        from unnest(?::bigint[], ?::text[], ?::text[]) as n (promotion_id, severity, group_id)
-      cross join lateral (select p.flag_key, p.heroku_app from console_flag_promotions p where p.id = n.promotion_id) p
+      cross join lateral (select c.flag_key, c.heroku_app from console_flag_promotions c where c.id = n.promotion_id) p
        left join flag_promotions.alerts w
          on w.promotion_id = n.promotion_id and w.severity <> n.severity and w.closed_at is null
      on conflict do nothing`,
     [
+      at,
       alerts.map(({ promotionId }) => promotionId),
       alerts.map(({ severity }) => severity),
       alerts.map(({ groupId }) => groupId ?? ''),
@@ -285,8 +294,10 @@ export async function forgetEarlierLives(trx: Knex, promotionIds: readonly strin
   ]);
   await trx.raw(
     `with held as (
-       select m.id from flag_promotions.messages m where m.promotion_id = any(?::bigint[]) and m.kind <> 'progress'
-          and not exists (select 1 from flag_promotions.alerts a where a.promotion_id = m.promotion_id)
+       select m.id from flag_promotions.messages m
+        where m.kind <> 'progress' and m.promotion_id = any(array(
+          select p.id from unnest(?::bigint[]) as p (id)
+           where (select a.id from flag_promotions.alerts a where a.promotion_id = p.id limit 1) is null))
         order by m.id for update)
      delete from flag_promotions.messages m using held where m.id = held.id`,
     [[...promotionIds]],

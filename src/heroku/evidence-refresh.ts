@@ -44,9 +44,9 @@ export function createEvidenceRefresher(
     async refresh(herokuApp, claimed, deadlineMs) {
       const signal = AbortSignal.timeout(deadlineMs);
       const names = [...new Set(claimed.map(({ promotion }) => promotion.configVar))];
-      const evidence = new Map<string, Evidence>();
       try {
         const values = await heroku.readConfigVars(herokuApp, names, { signal });
+        const evidence = new Map<string, Evidence>();
         for (const one of claimed) {
           const byValue = assess(one.promotion, values.get(one.promotion.configVar) ?? null, now());
           const found = await look(one, byValue, deadlineMs, signal);
@@ -55,10 +55,7 @@ export function createEvidenceRefresher(
         return { evidence, waitMs: null };
       } catch (error) {
         log.warn({ err: error, herokuApp }, 'Heroku could not be asked again about an app');
-        const found: Evidence = { kind: 'unavailable', checkedAt: now(), reason: unavailableReason(error) };
-        for (const { promotion, stored } of claimed) evidence.set(promotion.id, settleEvidence(stored, found));
-        const isLimited = error instanceof HerokuError && error.kind === 'rate_limited';
-        return { evidence, waitMs: isLimited ? (error.retryAfterMs ?? RATE_LIMITED_MS) : null };
+        return unanswered(claimed, error, now());
       }
     },
   };
@@ -77,4 +74,13 @@ export function createEvidenceRefresher(
     if (isGrouped) return byValue;
     return signal.aborted || isShort() ? null : readEvidence(promotion, deadlineMs);
   }
+}
+
+function unanswered(claimed: readonly RefreshedPromotion[], error: unknown, checkedAt: Date): Refreshed {
+  const found: Evidence = { kind: 'unavailable', checkedAt, reason: unavailableReason(error) };
+  const isLimited = error instanceof HerokuError && error.kind === 'rate_limited';
+  return {
+    evidence: new Map(claimed.map(({ promotion, stored }) => [promotion.id, settleEvidence(stored, found)])),
+    waitMs: isLimited ? (error.retryAfterMs ?? RATE_LIMITED_MS) : null,
+  };
 }

@@ -131,8 +131,8 @@ export class OneSendRequest extends Request {
   }
 
   #lose(reason: LossReason, error?: unknown): void {
-    if (this.#refuse !== null) return this.#refuse();
-    this.#end({ type: 'lost', sent: this.#sent, reason, code: codeOf(error) });
+    if (this.#refuse !== null) this.#refuse();
+    else this.#end({ type: 'lost', sent: this.#sent, reason, code: codeOf(error) });
   }
 
   #end(outcome: Outcome): void {
