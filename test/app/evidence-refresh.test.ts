@@ -132,16 +132,17 @@ describe('the evidence of open alerts', () => {
     bed = await startTestBed({
       startAt: '2026-05-11T05:00:00Z',
       rateLimit: false,
-      environment: { INDIVIDUAL_ALERTS_PER_HOUR: '0' },
+      environment: { ALERT_MESSAGES_PER_HOUR: '1' },
       vars: { FLAG_A: 'true', FLAG_B: 'true' },
     });
-    for (const flagKey of ['a', 'b', 'c']) await bed.rows.insertDeploying({ flagKey });
+    for (const flagKey of ['first', 'a', 'b', 'c']) await bed.rows.insertDeploying({ flagKey });
     await bed.app.tick();
-    expect((await bed.alert()).text).toContain('2 live, 1 not live');
+    const group = async () => (await bed.slack.messages(bed.slack.channels.alerts))[1]?.text;
+    expect(await group()).toContain('2 live, 1 not live');
     bed.heroku.forgetRequests();
     bed.heroku.setVar(APP, 'FLAG_C', 'true');
     await minutes(5, bed.app);
-    expect((await bed.alert()).text).toContain('3 live');
+    expect(await group()).toContain('3 live');
     expect(bed.heroku.requests).toHaveLength(1);
     await minutes(20, bed.app);
     expect(bed.heroku.requests).toHaveLength(5);
@@ -190,9 +191,7 @@ describe('what another system does to a row under its open alert', () => {
     await tickLater();
     await tickLater();
     expect(await thread()).toEqual([expect.stringContaining('was *deleted*')]);
-    expect(await events('vanished')).toEqual([
-      { promotion_id: id, detail: { flag_key: FLAG, heroku_app: APP } },
-    ]);
+    expect(await events('vanished')).toEqual([{ promotion_id: id, detail: { flag_key: FLAG, heroku_app: APP } }]);
     expect(await left()).toBeGreaterThan(0);
     await bed.clock.advance(400 * 24 * 3_600_000);
     await bed.app.tick();

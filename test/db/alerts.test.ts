@@ -65,7 +65,17 @@ describe('opening an alert', () => {
     expect(await stored.db.alerts.open(warning(), NOW, null)).toBe(true);
     expect(await stored.db.alerts.open(warning(), NOW, null)).toBe(false);
     expect(await stored.db.alerts.ofPromotion(id)).toEqual([
-      { id: '1', promotionId: id, severity: 'warning', groupId: null, openedAt: expect.any(Date), closedAt: null },
+      {
+        id: '1',
+        promotionId: id,
+        flagKey: 'console_heroku_log_drain_alerting',
+        herokuApp: 'raxx-console-prod',
+        severity: 'warning',
+        groupId: null,
+        openedAt: expect.any(Date),
+        closedAt: null,
+        vanishedAt: null,
+      },
     ]);
     expect(await messagesNow()).toEqual([{ kind: 'alert', state: 'pending', behind: 0 }]);
     expect(await stored.db.audit.ofPromotion(id, 10)).toEqual([
