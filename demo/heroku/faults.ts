@@ -12,6 +12,8 @@ export type Fault =
   | {
       readonly kind: 'status';
       readonly status: 304 | 400 | 401 | 402 | 403 | 404 | 409 | 422 | 429 | 500 | 502 | 503;
+      /** Heroku's short word for the reason, in place of the usual one. */
+      readonly id?: string;
       readonly retryAfterSeconds?: number;
       readonly takesEffect?: boolean;
     }

@@ -58,8 +58,9 @@ const answers: Readonly<Record<StatusFault['status'], ApiAnswer>> = {
   503: refusals.unavailable(),
 };
 
-function answerOf({ status, retryAfterSeconds }: StatusFault): ApiAnswer {
-  const answer = answers[status];
+function answerOf({ status, id, retryAfterSeconds }: StatusFault): ApiAnswer {
+  const usual = answers[status];
+  const answer = id === undefined ? usual : { ...usual, body: { id, message: 'Heroku says why in its own words.' } };
   if (retryAfterSeconds === undefined) return answer;
   return { ...answer, headers: { ...answer.headers, 'Retry-After': String(retryAfterSeconds) } };
 }

@@ -26,6 +26,8 @@ export interface AlertFacts {
   readonly refusedRoute?: RefusedRoute | null;
   /** Who is on it, and until when it is snoozed. */
   readonly attention?: Attention | null;
+  /** A line about a row that had ended before; null where it hadn't. */
+  readonly reopened?: string | null;
 }
 
 /** The message that carries the buttons, or, once the promotion ended, its outcome. */
@@ -58,6 +60,7 @@ function stuckMessage(facts: AlertFacts): Message {
   const buttons = resolutionButtons(promotion, evidence);
   const blocks: Block[] = [
     promotionFacts(promotion),
+    ...(facts.reopened == null ? [] : [section(facts.reopened)]),
     ...(lines.length === 0 ? [] : [section(lines.join('\n'))]),
     section(evidenceText(promotion, evidence)),
     { ...buttons, elements: [...buttons.elements, ...attentionButtons(promotion, attention)] },

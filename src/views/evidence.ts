@@ -133,6 +133,11 @@ const WHY_UNAVAILABLE: Record<UnavailableReason, string> = {
   rate_limited: 'Heroku answered that it was asked too often. It will be asked again when you open the form.',
   refused: 'Heroku refused to say: the API key may not read this app’s config vars.',
   app_not_found: 'Heroku knows no app of this name, or the API key may not see it.',
+  delinquent: 'Heroku refused: the account has an unpaid bill (`delinquent`). Settle it in Heroku’s dashboard.',
+  two_factor:
+    'Heroku refused: this API key needs a second factor (`two_factor`). Use a key of `heroku authorizations:create`.',
+  suspended: 'Heroku refused: the account or the app is suspended (`suspended`). Ask Heroku’s support.',
+  conflict: 'Heroku is busy with another change of this app (`conflict`). I ask again by myself.',
 };
 
 /** What is noted of a promotion that the app committed by itself: plain text, as people's notes are. */

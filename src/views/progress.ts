@@ -66,7 +66,7 @@ function steps(facts: ProgressFacts): string[] {
 
 function acceptedLine(facts: ProgressFacts, accepted: AcceptedRelease): string {
   const release = accepted.version === null ? 'a release' : `release v${accepted.version}`;
-  if (!wasHeldAlready(facts)) return `*Heroku accepted*: as ${release}, ${moment(accepted.at)}`;
+  if (!wasHeldAlready(facts)) return `*Heroku accepted*: as ${release}, ${moment(accepted.createdAt ?? accepted.at)}`;
   // A release from before may be under way still.
   return isDeploying(facts.promotion)
     ? `*Heroku had it already*: in ${release}. This promotion sets nothing and restarts nothing.`

@@ -204,6 +204,19 @@ export const DELIVERIES = {
       await bed.rows.query('update console_flag_promotions set promoted_at = $2 where id = $1', [id, ago(25)]);
     },
   },
+  verdict_changed: {
+    async prepare(bed) {
+      const promotion = await bed.db.promotions.find(await critical(bed));
+      if (promotion === null) throw new Error('The promotion is gone.');
+      const evidence = {
+        kind: 'read',
+        checkedAt: new Date(),
+        verdict: 'release_failed',
+        value: { kind: 'unset' },
+      } as const;
+      await bed.db.evidence.store([{ promotion, evidence, againAfterMs: 3_600_000 }], { announce: false });
+    },
+  },
   digest: {
     async prepare(bed, round) {
       const detail = { due_at: new Date() };

@@ -32,7 +32,7 @@ afterEach(() => stored.close());
 const MINE = { owner: 'mine', durationMs: 60_000 };
 const ROOT = { channel: CHANNEL, ts: '100.1' };
 const REPLY = { channel: CHANNEL, ts: '100.2' };
-const SHOWN = { version: 0, as: null, refreshAfterMs: null, restMs: null };
+const SHOWN = { version: 0, as: null, restMs: null };
 const HOUR = 3_600_000;
 const later = (ms: number) => new Date(NOW.getTime() + ms);
 const warning = (promotionId = id) => ({ promotionId, severity: 'warning' as const });
@@ -65,7 +65,17 @@ describe('opening an alert', () => {
     expect(await stored.db.alerts.open(warning(), NOW, null)).toBe(true);
     expect(await stored.db.alerts.open(warning(), NOW, null)).toBe(false);
     expect(await stored.db.alerts.ofPromotion(id)).toEqual([
-      { id: '1', promotionId: id, severity: 'warning', groupId: null, openedAt: expect.any(Date), closedAt: null },
+      {
+        id: '1',
+        promotionId: id,
+        flagKey: 'console_heroku_log_drain_alerting',
+        herokuApp: 'raxx-console-prod',
+        severity: 'warning',
+        groupId: null,
+        openedAt: expect.any(Date),
+        closedAt: null,
+        vanishedAt: null,
+      },
     ]);
     expect(await messagesNow()).toEqual([{ kind: 'alert', state: 'pending', behind: 0 }]);
     expect(await stored.db.audit.ofPromotion(id, 10)).toEqual([

@@ -33,7 +33,7 @@ const THEIRS = { owner: 'theirs', durationMs: 60_000 };
 const SHORT = { owner: 'mine', durationMs: 30 };
 const ROOT = { channel: CHANNEL, ts: '100.1' };
 const ELSEWHERE = { channel: CHANNEL, ts: '200.1' };
-const SHOWN = { version: 0, as: null, refreshAfterMs: null, restMs: null };
+const SHOWN = { version: 0, as: null, restMs: null };
 const MINUTE = 60_000;
 const later = (ms: number) => new Date(NOW.getTime() + ms);
 const at = (ms: number) => stopClock(stored, later(ms));
@@ -166,22 +166,14 @@ describe('what is due', () => {
     expect(await due()).toEqual([reply]);
   });
 
-  test('is its own update once its time has come, beside those that commits ask for', async () => {
+  test('is updated when a commit asks for it, and rests in between', async () => {
     await enrol(stored.db, 'U0KRIS');
     await at(0);
     const message = await queueAlert();
     await messages().claim(message, MINE);
-    await messages().recordPosted(message, MINE, ROOT, { ...SHOWN, refreshAfterMs: 5 * MINUTE });
+    await messages().recordPosted(message, MINE, ROOT, SHOWN);
     await messages().release(message, MINE, null);
-    await at(5 * MINUTE - 1);
     expect(await due()).toEqual([]);
-    expect(await messages().claim(message, MINE)).toBeNull();
-    await at(5 * MINUTE);
-    expect(await due()).toEqual([message]);
-    expect(await messages().claim(message, MINE)).toMatchObject({ wanted: 0, shown: 0 });
-    await messages().release(message, MINE, null);
-
-    await at(0);
     await link(1);
     expect(await messages().claim(message, MINE)).toMatchObject({ wanted: 1, shown: 0 });
     await messages().recordShown(message, MINE, { ...SHOWN, version: 1, restMs: 4_000 });

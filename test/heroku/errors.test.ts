@@ -155,6 +155,43 @@ describe('what a PATCH did, and what its error says', () => {
   );
 });
 
+describe('Heroku’s own reason', () => {
+  let harness: Harness;
+
+  beforeEach(async () => {
+    harness = await startHarness();
+  });
+
+  afterEach(() => harness.close());
+
+  test.each([
+    [402, 'delinquent', 'forbidden', 'Settle the bill'],
+    [403, 'two_factor', 'forbidden', 'heroku authorizations:create'],
+    [403, 'suspended', 'forbidden', 'support'],
+    [409, 'conflict', 'unavailable', 'Try again in a minute'],
+  ] as const)('%i %s is kept, and named with the next step', async (code, id, kind, step) => {
+    harness.standIn.faults.add({ fault: { kind: 'status', status: code, id } });
+    const error = await errorOf(harness.heroku.setConfigVar(APP, FLAG, SET_VALUE));
+    expect(error).toMatchObject({ kind, status: code, reason: id, outcomeUnknown: false });
+    expect(error.message).toContain(id);
+    expect(error.message).toContain(step);
+    expect(error.message).toContain('Nothing was changed.');
+    expect(error.message).not.toContain('own words');
+  });
+
+  test.each([
+    [403, 'forbidden'],
+    [403, OLD_VALUE],
+    [422, 'suspended'],
+    [503, 'delinquent'],
+  ] as const)('%i %s is none that we know', async (code, id) => {
+    harness.standIn.faults.add({ fault: { kind: 'status', status: code, id } });
+    const error = await errorOf(harness.heroku.readConfigVar(APP, FLAG));
+    expect(error.reason).toBeNull();
+    expect(leaksOf(error)).toEqual([]);
+  });
+});
+
 describe('a rate limit', () => {
   let harness: Harness;
 

@@ -135,9 +135,25 @@ describe('sent, and then', () => {
     expect(error).toMatchObject({ kind: 'invalid', status: 422 });
   });
 
+  test.each([[null], [OTHER_VALUE]])(
+    'a release whose status is %j is read as unknown, beside the others',
+    async (status) => {
+      const releases = [release(3), { ...release(2), status }, release(1)];
+      const { port } = await listen(
+        replying(`${head}Connection: close\r\n\r\n${JSON.stringify(releases)}`, (socket) => socket.end()),
+      );
+      const read = await connect(`http://127.0.0.1:${port}`).releases(APP, { max: 3 });
+      expect(read.map(({ version, status: known }) => [version, known])).toEqual([
+        [3, 'succeeded'],
+        [2, 'unknown'],
+        [1, 'succeeded'],
+      ]);
+      expect(leaksOf(read)).toEqual([]);
+    },
+  );
+
   test.each([
     ['oldest first', [release(1), release(2)]],
-    ['a status nobody knows', [{ ...release(2), status: OTHER_VALUE }]],
     ['a time that is none', [{ ...release(2), created_at: 'yesterday' }]],
     ['more than asked for', [release(9), release(8), release(7)]],
   ])('releases with %s: unexpected', async (_name, releases) => {

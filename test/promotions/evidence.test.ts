@@ -5,6 +5,7 @@ import {
   type Evidence,
   evidenceChanged,
   presentableValue,
+  type ReleaseStatus,
   type ReleaseWalk,
   verdictOf,
 } from '../../src/promotions/evidence.js';
@@ -133,10 +134,9 @@ describe('a value that may be shown', () => {
 describe('the releases behind the evidence', () => {
   const BEFORE = -60_000;
   const AFTER = 60_000;
-  type Status = 'pending' | 'succeeded' | 'failed' | 'expired';
   /** Newest first, as Heroku lists them. */
   const walked = (
-    ...looked: readonly (readonly [version: number, status: Status, carries: boolean, offset: number])[]
+    ...looked: readonly (readonly [version: number, status: ReleaseStatus, carries: boolean, offset: number])[]
   ): ReleaseWalk => ({
     looked: looked.map(([version, status, carries, offset]) => ({
       release: { version, status, createdAt: momentAfter(offset), by: `account-${version}` },
@@ -250,6 +250,20 @@ describe('the releases behind the evidence', () => {
       'not_live',
       undefined,
     ],
+    [
+      'not there, where nobody can read what became of the release that carries it',
+      'off',
+      walked([143, 'unknown', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'not_live',
+      undefined,
+    ],
+    [
+      'changed since, by nobody who is named: one of unreadable status came in between',
+      'off',
+      walked([145, 'succeeded', false, 3 * AFTER], [144, 'unknown', false, 2 * AFTER], [143, 'succeeded', true, AFTER]),
+      'changed_since',
+      undefined,
+    ],
   ] as const)('tell that it is %s', (_what, value, walk, verdict, version) => {
     const evidence = read(value, walk);
     expect(evidence).toMatchObject({ kind: 'read', verdict });
@@ -260,6 +274,36 @@ describe('the releases behind the evidence', () => {
     const walk = { ...walked([145, 'succeeded', true, AFTER], [144, 'succeeded', true, 0]), complete: false };
     expect(read('true', walk)).toMatchObject({ release: { version: 144, orEarlier: true } });
     expect(read('true', { ...walk, complete: true })).toMatchObject({ release: { version: 144, orEarlier: false } });
+  });
+
+  test.each([
+    [
+      'that may have brought it',
+      walked([144, 'succeeded', true, 2 * AFTER], [143, 'unknown', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      true,
+    ],
+    [
+      'that may have ended it',
+      walked([144, 'succeeded', true, 2 * AFTER], [143, 'unknown', false, AFTER], [142, 'succeeded', true, BEFORE]),
+      true,
+    ],
+    [
+      'that is older than what ended it',
+      walked([144, 'succeeded', true, 2 * AFTER], [143, 'succeeded', false, AFTER], [142, 'unknown', true, BEFORE]),
+      false,
+    ],
+    [
+      'between two that carry it',
+      walked(
+        [145, 'succeeded', true, 2 * AFTER],
+        [144, 'unknown', true, AFTER],
+        [144, 'succeeded', true, AFTER],
+        [142, 'succeeded', false, BEFORE],
+      ),
+      false,
+    ],
+  ])('with a release of unreadable status %s', (_what, walk, orEarlier) => {
+    expect(read('true', walk)).toMatchObject({ verdict: 'live', release: { version: 144, orEarlier } });
   });
 
   test.each([
