@@ -8,8 +8,8 @@ import {
   fromNow,
   isFree,
   isReached,
-  type Lease,
   LEASED_UNTIL,
+  type Lease,
   mayTryAgain,
   type Postponement,
 } from './leases.js';
