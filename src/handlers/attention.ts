@@ -18,10 +18,9 @@ import {
   unsnoozedAnswer,
   whichAlertWords,
 } from '../views/attention.js';
-import type { Answer } from '../views/blocks.js';
+import { type Answer, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import { answer, EXTERNAL_USER, isExternalUser, showThatItEnded } from './answer.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -61,7 +60,7 @@ async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise
     deps,
     click,
     promotionId,
-    lookUp(MENU, choice) ?? (async () => sentence(unknownPromotionWords(click.value))),
+    lookUp(MENU, choice) ?? (async () => textAnswer(unknownPromotionWords(click.value))),
   );
 }
 
@@ -91,7 +90,7 @@ async function done(
   deed: Deed,
 ): Promise<Answer> {
   if (await isExternalUser(deps, teamId)) return EXTERNAL_USER;
-  if (!isPromotionId(promotionId)) return sentence(unknownPromotionWords(promotionId));
+  if (!isPromotionId(promotionId)) return textAnswer(unknownPromotionWords(promotionId));
   return deed(deps, { promotionId, operatorId: userId });
 }
 
@@ -99,7 +98,7 @@ async function done(
 export async function commandTake(deps: HandlerDependencies, command: Command, reference: string): Promise<void> {
   const said =
     reference === ''
-      ? sentence(usageWords('take'))
+      ? textAnswer(usageWords('take'))
       : await about(deps, command, reference, (around, who) => take(around, who, null));
   await answer(deps, command.responseUrl, said);
 }
@@ -110,7 +109,7 @@ export async function commandSnooze(deps: HandlerDependencies, command: Command,
   const choice = SNOOZE_CHOICES.find((known) => known === typed.toLowerCase());
   const said =
     choice === undefined || more.length > 0
-      ? sentence(snoozeUsageWords())
+      ? textAnswer(snoozeUsageWords())
       : await about(deps, command, reference, snoozeFor(choice));
   await answer(deps, command.responseUrl, said);
 }
@@ -119,9 +118,9 @@ export async function commandSnooze(deps: HandlerDependencies, command: Command,
 async function about(deps: HandlerDependencies, command: Command, reference: string, deed: Deed): Promise<Answer> {
   const deploying = await deps.db.promotions.deployingOf(reference, 10);
   const byId = isPromotionId(reference);
-  if (!byId && deploying.length > 1) return sentence(whichAlertWords(reference, deploying));
+  if (!byId && deploying.length > 1) return textAnswer(whichAlertWords(reference, deploying));
   const promotion = (byId ? null : deploying[0]) ?? (await findPromotion(deps, reference));
-  return promotion === null ? sentence(unknownPromotionWords(reference)) : done(deps, command, promotion.id, deed);
+  return promotion === null ? textAnswer(unknownPromotionWords(reference)) : done(deps, command, promotion.id, deed);
 }
 
 async function take(deps: HandlerDependencies, who: Who, over: string | null): Promise<Answer> {
@@ -132,14 +131,14 @@ async function take(deps: HandlerDependencies, who: Who, over: string | null): P
     return takeRefusalAnswer(outcome, await afterRefusal(deps, outcome));
   }
   await deps.showInSlack(who.promotionId);
-  return sentence(takenAnswer(outcome.promotion, outcome.from, worstSeverity(open) === 'critical'));
+  return textAnswer(takenAnswer(outcome.promotion, outcome.from, worstSeverity(open) === 'critical'));
 }
 
 async function answerAsOwner(deps: HandlerDependencies, who: Who, said: OwnerAnswer): Promise<Answer> {
   const outcome = await deps.db.attention.answer({ ...who, answer: said, at: await deps.db.now() });
   if (outcome.kind !== 'done') return answerRefusalAnswer(outcome, await afterRefusal(deps, outcome));
   await deps.showInSlack(who.promotionId);
-  return sentence(said === 'confirm' ? confirmedAnswer(outcome.promotion) : handedOverAnswer(outcome.promotion));
+  return textAnswer(said === 'confirm' ? confirmedAnswer(outcome.promotion) : handedOverAnswer(outcome.promotion));
 }
 
 async function snooze(deps: HandlerDependencies, who: Who, choice: SnoozeChoice): Promise<Answer> {
@@ -153,7 +152,7 @@ async function snooze(deps: HandlerDependencies, who: Who, choice: SnoozeChoice)
     return snoozeRefusalAnswer(outcome, { superadmins: await afterRefusal(deps, outcome), now, timeZone });
   }
   await deps.showInSlack(who.promotionId);
-  return sentence(snoozedAnswer(outcome.promotion, outcome.until));
+  return textAnswer(snoozedAnswer(outcome.promotion, outcome.until));
 }
 
 async function unsnooze(deps: HandlerDependencies, who: Who): Promise<Answer> {
@@ -163,7 +162,7 @@ async function unsnooze(deps: HandlerDependencies, who: Who): Promise<Answer> {
     return snoozeRefusalAnswer(outcome, { superadmins: await afterRefusal(deps, outcome), now, timeZone: null });
   }
   await deps.showInSlack(who.promotionId);
-  return sentence(unsnoozedAnswer(outcome.promotion));
+  return textAnswer(unsnoozedAnswer(outcome.promotion));
 }
 
 /** Whom to ask, where it takes a role; what ended meanwhile is shown so. */

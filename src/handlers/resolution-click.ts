@@ -1,10 +1,10 @@
 import { isSuperadmin } from '../operators/operator.js';
 import type { ResolutionAction } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
+import { textAnswer } from '../views/blocks.js';
 import { needsSuperadmin } from '../views/authority.js';
 import { outcomeHeadline } from '../views/headline.js';
 import { ACTION } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import { withTimeout } from '../with-timeout.js';
 import { EXTERNAL_USER, isExternalUser, type Opening, openModal, showThatItEnded } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -27,12 +27,12 @@ async function clickResolution(deps: HandlerDependencies, action: ResolutionActi
   const ended: string[] = [];
   await openModal(deps, click, 'Mark promotion', async (): Promise<Opening> => {
     const checked = await check(deps, action, click);
-    if ('refusal' in checked) return { kind: 'answer', answer: sentence(checked.refusal) };
+    if ('refusal' in checked) return { kind: 'answer', answer: textAnswer(checked.refusal) };
     const { promotion } = checked;
     if (!isDeploying(promotion)) {
       ended.push(promotion.id);
       const text = `*Nothing was changed: this has ended already.*\n${outcomeHeadline(promotion)}`;
-      return { kind: 'answer', answer: sentence(text) };
+      return { kind: 'answer', answer: textAnswer(text) };
     }
     const setBack = await readSetBack(deps, promotion, action);
     const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);

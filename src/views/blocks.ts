@@ -39,6 +39,11 @@ export function section(text: string): types.SectionBlock {
   return { type: 'section', text: { type: 'mrkdwn', text } };
 }
 
+/** An answer that is one text. */
+export function textAnswer(text: string): Answer {
+  return { text, blocks: [section(text)] };
+}
+
 export function context(...texts: string[]): types.ContextBlock {
   return { type: 'context', elements: texts.map((text) => ({ type: 'mrkdwn', text })) };
 }

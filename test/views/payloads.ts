@@ -22,6 +22,7 @@ import {
   type Modal,
   notice,
   section,
+  textAnswer,
 } from '../../src/views/blocks.js';
 import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
@@ -71,7 +72,7 @@ const SUPERADMINS: readonly Operator[] = USERS.map((slackUserId) => ({
 const METADATA = JSON.stringify({ promotionId: '7', listUrl: `https://hooks.slack.com/actions/${'A'.repeat(150)}` });
 
 const message = (built: Message | Answer): Payload => ({ kind: 'message', message: built });
-const words = (text: string): Payload => message(list.sentence(text));
+const words = (text: string): Payload => message(textAnswer(text));
 const view = (built: Modal | HomeTab): Payload => ({ kind: 'view', view: built });
 const blocks = (...built: Block[]): Payload => message({ text: 'blocks', blocks: built });
 
@@ -512,7 +513,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
-  sentence: () => [words('Something is said.')],
+  textAnswer: () => [words('Something is said.')],
   rcaModal: (facts) =>
     [...ends(facts), ...lives(facts)].flatMap((row) =>
       [null, facts.url].map((initialUrl) =>
@@ -561,7 +562,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     ),
   draftRecordedWords: (facts) =>
     recordings(facts).map((recording) =>
-      message(list.sentence(drafted.draftRecordedWords(written(facts), recording, HOSTS) || 'x')),
+      message(textAnswer(drafted.draftRecordedWords(written(facts), recording, HOSTS) || 'x')),
     ),
   rcaReminder: (facts) => ends(facts).map((row) => message(debt.rcaReminder(row))),
   rcaDebtLine: (facts) => [words(debt.rcaDebtLine({ rows: rows(facts, 5), total: 500, isAtLeast: true }) ?? '')],
