@@ -2,7 +2,7 @@ import { isQuiet } from '../../promotions/attention.js';
 import { isDeploying } from '../../promotions/promotion.js';
 import { repeatReply } from '../../views/alert.js';
 import { defineKind } from '../kind.js';
-import { inThread, isToldToChannel } from './about-promotion.js';
+import { inThread, isBroadcastCritical } from './about-promotion.js';
 import { type GatheredAlert, gatherAlert, showingAlert } from './alert-facts.js';
 
 declare module '../../promotions/messages.js' {
@@ -20,7 +20,7 @@ export const repeat = defineKind<GatheredAlert & { readonly isBroadcast: boolean
   unknownOutcome: 'find',
   async gather(message, sources) {
     const facts = await gatherAlert(message, sources);
-    return facts === null ? null : { ...facts, isBroadcast: isToldToChannel(facts, sources) };
+    return facts === null ? null : { ...facts, isBroadcast: isBroadcastCritical(facts, sources) };
   },
   place: (message, { isBroadcast }) => inThread(message, isBroadcast),
   show(facts, request) {
