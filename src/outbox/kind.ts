@@ -31,8 +31,6 @@ export interface Shown {
   readonly as?: string;
   /** Slack shows just this already, so an update needn't be sent. */
   readonly isShownAlready?: boolean;
-  /** When it is to be updated without being asked to, in milliseconds from now. */
-  readonly refreshAfterMs?: number | null;
   /** Before then no further update is sent, in milliseconds from now. */
   readonly restMs?: number;
 }

@@ -28,6 +28,8 @@ export interface AlertFacts {
   readonly refusedRoute?: RefusedRoute | null;
   /** Who is on it, and until when it is snoozed. */
   readonly attention?: Attention | null;
+  /** A line about a row that had ended before; null where it hadn't. */
+  readonly reopened?: string | null;
 }
 
 /** The message that carries the buttons, or, once the promotion ended, its outcome. */
@@ -56,6 +58,7 @@ function stuckMessage(facts: AlertFacts, stuck: 'stuck' | 'still stuck'): Messag
   const unrecorded = isUnrecorded && !isSnoozed ? UNRECORDED : '';
   const blocks: Block[] = [
     section(`${what} since ${when(deployingSince(promotion))}. *${brief}*`),
+    ...(facts.reopened == null ? [] : [section(facts.reopened)]),
     section(
       [
         `${sign} ${fact}${unrecorded}${checked}`,

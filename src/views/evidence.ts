@@ -232,6 +232,10 @@ const WHY_UNAVAILABLE: Record<UnavailableReason, string> = {
   rate_limited: 'Heroku’s rate limit is reached',
   refused: 'Heroku refused the API key',
   app_not_found: 'No access to this app',
+  delinquent: 'Unpaid Heroku bill: pay it',
+  two_factor: 'Key needs two-factor: replace it',
+  suspended: 'Account suspended: ask Heroku',
+  conflict: 'Heroku is busy: retrying',
 };
 
 /** What is noted of a promotion that the app committed by itself: plain text, as people's notes are. */

@@ -4,6 +4,7 @@ import { deployingSince, endedAt, isDeploying, type Promotion } from '../promoti
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
+import { evidenceAfterwards } from './alert-changes.js';
 import { attentionLines } from './attention-lines.js';
 import { type Answer, type Block, button, context, section, textAnswer } from './blocks.js';
 import { evidenceText, target } from './evidence.js';
@@ -132,7 +133,7 @@ export function promotionLine(promotion: Promotion): string {
   return `${STATE_SIGNS.get(state) ?? ':grey_question:'} ${code(flagKey)} on ${code(herokuApp)}: ${code(state)} ${when(at)} · promotion ${id}${rca}`;
 }
 
-/** One promotion with its history. `evidence`: what Heroku says, where it is still deploying. */
+/** One promotion with its history. `evidence`: what Heroku says now, once it was promoted. */
 export function showAnswer(facts: {
   readonly promotion: Promotion;
   readonly evidence: Evidence | null;
@@ -160,7 +161,10 @@ export function showAnswer(facts: {
   if (note !== null && note.trim() !== '') blocks.push(section(`*Note*\n${quote(note)}`));
   const lines = attentionLines(facts.attention ?? null);
   if (lines.length > 0) blocks.push(section(lines.join('\n')));
-  if (evidence !== null) blocks.push(section(evidenceText(promotion, evidence)));
+  if (evidence !== null) {
+    const says = isDeploying(promotion) ? evidenceText : evidenceAfterwards;
+    blocks.push(section(says(promotion, evidence)));
+  }
   if (isDeploying(promotion) && promotion.lastError !== null) {
     blocks.push(section(`*Held up*\n${quote(promotion.lastError, 500)}`));
   }

@@ -94,6 +94,10 @@ export const APP_NOT_KNOWN: Record<UnavailableReason, string> = {
   rate_limited: 'Heroku was asked too often and did not say whether it knows this app. Submit again in some minutes.',
   refused: 'Heroku refused to say whether it knows this app: HEROKU_API_KEY is not valid, or may not see it.',
   app_not_found: 'Heroku knows no app of this name, or this app’s API key may not see it.',
+  delinquent: 'Heroku refused to say: its account has an unpaid bill. Settle it in Heroku’s dashboard.',
+  two_factor: 'Heroku refused to say: HEROKU_API_KEY needs a second factor. Use a key of authorizations:create.',
+  suspended: 'Heroku refused to say: the account or the app is suspended. Ask Heroku’s support.',
+  conflict: 'Heroku is busy with another change of this app. Submit again in a minute.',
 };
 
 /** It was marked, and what can be done with it now. */

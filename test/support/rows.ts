@@ -140,7 +140,7 @@ export async function deliverMessage(
   if (queued === null) throw new Error(`No ${kind} was queued about ${subject}.`);
   const lease = { owner: 'deliverer', durationMs: 60_000 };
   if ((await db.messages.claim(queued.id, lease)) === null) throw new Error('The message could not be claimed.');
-  const shown = { version: queued.wanted, as: null, refreshAfterMs: null, restMs: null };
+  const shown = { version: queued.wanted, as: null, restMs: null };
   if (!(await db.messages.recordPosted(queued.id, lease, at, shown))) throw new Error('The lease was lost.');
   await db.messages.release(queued.id, lease, null);
   return queued.id;

@@ -37,6 +37,26 @@ export async function gatherPromotion(message: OutboxMessage, sources: Sources):
   };
 }
 
+/** A promotion whose row another system deleted, as its alert remembers it. */
+export interface VanishedPromotion {
+  readonly promotionId: string;
+  readonly flagKey: string;
+  readonly herokuApp: string;
+  readonly vanishedAt: Date;
+}
+
+/** null where its row was not found deleted while it was alerted. */
+export async function gatherVanished(
+  { promotionId }: OutboxMessage,
+  { db }: Sources,
+): Promise<VanishedPromotion | null> {
+  const alerts = promotionId === null ? [] : await db.alerts.ofPromotion(promotionId);
+  const [vanished] = alerts.flatMap(({ flagKey, herokuApp, vanishedAt }) =>
+    promotionId === null || vanishedAt === null ? [] : [{ promotionId, flagKey, herokuApp, vanishedAt }],
+  );
+  return vanished ?? null;
+}
+
 /** Into the thread of its root; null where that isn't visible. */
 export function inThread({ root }: OutboxMessage, broadcast = false): Place | null {
   return root?.message == null ? null : { to: 'thread', thread: root.message, broadcast };
