@@ -190,9 +190,7 @@ describe('what another system does to a row under its open alert', () => {
     await tickLater();
     await tickLater();
     expect(await thread()).toEqual([expect.stringContaining('was *deleted*')]);
-    expect(await events('vanished')).toEqual([
-      { promotion_id: id, detail: { flag_key: FLAG, heroku_app: APP } },
-    ]);
+    expect(await events('vanished')).toEqual([{ promotion_id: id, detail: { flag_key: FLAG, heroku_app: APP } }]);
     expect(await left()).toBeGreaterThan(0);
     await bed.clock.advance(400 * 24 * 3_600_000);
     await bed.app.tick();
