@@ -7,7 +7,7 @@ import { endAttention, endSnoozesOfWarnings } from './attention-rows.js';
 import { appendAuditEvent, appendAuditEvents, type NewAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { CLOCK, isReached, presentOf } from './leases.js';
-import { NOWHERE, queueReplies, requestUpdates } from './messages.js';
+import { NOWHERE, queueReplies, requestUpdates, WITH_BUTTONS } from './messages.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -313,7 +313,7 @@ export const ALERTED = `(exists (select 1 from flag_promotions.alerts a where a.
  * promotions whose alerts it closed.
  */
 export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<readonly string[]> {
-  return endAlerting(trx, promotionIds, ['alert', 'progress']);
+  return endAlerting(trx, promotionIds, [...WITH_BUTTONS, 'progress']);
 }
 
 /** The same for rows that the console deleted; answers what is to be recorded of it. */
@@ -349,7 +349,7 @@ async function showThatItVanished(
 export async function endAlerting(
   trx: Knex.Transaction,
   promotionIds: readonly string[],
-  updated: readonly MessageKind[] = ['alert'],
+  updated: readonly MessageKind[] = WITH_BUTTONS,
 ): Promise<readonly string[]> {
   await endAttention(trx, ...promotionIds);
   await requestUpdates(trx, promotionIds, updated);
@@ -380,5 +380,5 @@ export async function endAlerting(
 
 /** Inside a transaction that changed what a promotion's alert, or the group that tells of it, shows. */
 export async function requestAlertUpdate(trx: Knex, ...promotionIds: string[]): Promise<void> {
-  await requestUpdates(trx, promotionIds, ['alert']);
+  await requestUpdates(trx, promotionIds, WITH_BUTTONS);
 }

@@ -7,7 +7,7 @@ import { appendAuditEvents, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { evidenceState } from './evidence-state.js';
 import { CLOCK, isReached, presentOf } from './leases.js';
-import { queueReplies, requestUpdates } from './messages.js';
+import { queueReplies, requestUpdates, WITH_BUTTONS } from './messages.js';
 import { idColumn, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
 
 /** A Heroku app with evidence that is due, and all of its promotions whose evidence is stored. */
@@ -131,7 +131,7 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
       await knex.transaction(async (trx) => {
         const ids = found.map(({ promotion }) => promotion.id);
         // Messages before alerts, as every transaction locks.
-        if (announce) await requestUpdates(trx, ids, ['alert']);
+        if (announce) await requestUpdates(trx, ids, WITH_BUTTONS);
         const changed = await writeEvidence(trx, found);
         if (changed.length === 0) return;
         const at = await presentOf(trx);

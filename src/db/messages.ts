@@ -322,6 +322,9 @@ export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[])
   }
 }
 
+/** What has an alert's verdict and buttons, which go as the promotion ends. */
+export const WITH_BUTTONS: readonly MessageKind[] = ['alert', 'escalation', 'repeat'];
+
 /** The root of a promotion's conversation: its own alert, else the newest group that it is in. */
 const ROOT_OF = (promotion: string) => `coalesce(
   (select r.id from flag_promotions.messages r

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable, isKnownUndone } from '../db/errors.js';
 import { awaitsSlot, mayHaveHappened, SlackError } from '../slack/errors.js';
-import { type Answer, type Modal, notice } from '../views/blocks.js';
+import { type Answer, type Modal, notice, textAnswer } from '../views/blocks.js';
 import { COMMAND } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import { code } from '../views/text.js';
 import { withTimeout } from '../with-timeout.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -19,7 +18,7 @@ export async function isExternalUser(deps: HandlerDependencies, teamId: string |
   return true;
 }
 
-export const EXTERNAL_USER = sentence(
+export const EXTERNAL_USER = textAnswer(
   ':lock: Only people of this app’s own workspace can use it, and you are signed in to another one. Nothing was changed.',
 );
 
@@ -102,7 +101,7 @@ export async function openModal(
 ): Promise<void> {
   const prepared: Promise<Opening> = prepare().catch((error: unknown) => {
     deps.log.error({ err: error }, 'a modal could not be prepared');
-    return { kind: 'answer', answer: sentence(failureWords(error, { changedNothing: true })) };
+    return { kind: 'answer', answer: textAnswer(failureWords(error, { changedNothing: true })) };
   });
   const inTime = await withTimeout(OPEN_WITHIN_MS, prepared);
   if (inTime?.kind === 'answer') {

@@ -4,7 +4,13 @@ import type { Operator } from '../operators/operator.js';
 import { isOpen, worstSeverity } from '../promotions/alert.js';
 import type { OwnerAnswer } from '../promotions/ownership.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { MORNING_HOUR, SNOOZE_CHOICES, type SnoozeChoice, snoozeUntil } from '../promotions/snooze.js';
+import {
+  MORNING_AT_LEAST_MS,
+  MORNING_HOUR,
+  SNOOZE_CHOICES,
+  type SnoozeChoice,
+  snoozeUntil,
+} from '../promotions/snooze.js';
 import {
   type AlertMenuChoice,
   answerRefusalAnswer,
@@ -18,10 +24,9 @@ import {
   unsnoozedAnswer,
   whichAlertWords,
 } from '../views/attention.js';
-import type { Answer } from '../views/blocks.js';
+import { type Answer, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import { answer, EXTERNAL_USER, isExternalUser, showThatItEnded } from './answer.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -37,21 +42,30 @@ const snoozeFor =
   (choice: SnoozeChoice): Deed =>
   (deps, who) =>
     snooze(deps, who, choice);
-export const MENU: Readonly<Record<AlertMenuChoice, Deed>> = {
+/** `take` and `snooze_tomorrow`: messages that an earlier version posted offer these. */
+export const MENU: Readonly<Record<AlertMenuChoice | 'take' | 'snooze_tomorrow', Deed>> = {
   take: (deps, who) => take(deps, who, null),
   hand_over: (deps, who) => answerAsOwner(deps, who, 'hand_over'),
   snooze_1h: snoozeFor('1h'),
   snooze_4h: snoozeFor('4h'),
-  snooze_tomorrow: snoozeFor('tomorrow'),
+  snooze_morning: snoozeFor('09:00'),
+  snooze_tomorrow: snoozeFor('09:00'),
   unsnooze: (deps, who) => unsnooze(deps, who),
 };
 
 export const attentionClicks = {
+  [ACTION.acknowledge]: clickAcknowledge,
   [ACTION.alertMenu]: clickAlertMenu,
   [ACTION.takeOver]: clickTakeOver,
   [ACTION.stillOnIt]: (deps, body) => clickOwnerAnswer(deps, 'confirm', body),
   [ACTION.handOver]: (deps, body) => clickOwnerAnswer(deps, 'hand_over', body),
 } satisfies Clicks;
+
+/** `I’m on it` was clicked. */
+async function clickAcknowledge(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  await act(deps, click, click.value, (around, who) => take(around, who, null));
+}
 
 /** Something was chosen from an alert's overflow menu. */
 async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise<void> {
@@ -61,7 +75,7 @@ async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise
     deps,
     click,
     promotionId,
-    lookUp(MENU, choice) ?? (async () => sentence(unknownPromotionWords(click.value))),
+    lookUp(MENU, choice) ?? (async () => textAnswer(unknownPromotionWords(click.value))),
   );
 }
 
@@ -91,7 +105,7 @@ async function done(
   deed: Deed,
 ): Promise<Answer> {
   if (await isExternalUser(deps, teamId)) return EXTERNAL_USER;
-  if (!isPromotionId(promotionId)) return sentence(unknownPromotionWords(promotionId));
+  if (!isPromotionId(promotionId)) return textAnswer(unknownPromotionWords(promotionId));
   return deed(deps, { promotionId, operatorId: userId });
 }
 
@@ -99,18 +113,19 @@ async function done(
 export async function commandTake(deps: HandlerDependencies, command: Command, reference: string): Promise<void> {
   const said =
     reference === ''
-      ? sentence(usageWords('take'))
+      ? textAnswer(usageWords('take'))
       : await about(deps, command, reference, (around, who) => take(around, who, null));
   await answer(deps, command.responseUrl, said);
 }
 
-/** `/flag-promotions snooze <id | flag-key> 1h|4h|tomorrow` */
+/** `/flag-promotions snooze <id | flag-key> 1h|4h|09:00` */
 export async function commandSnooze(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
   const [reference = '', typed = '', ...more] = rest.split(/\s+/u);
-  const choice = SNOOZE_CHOICES.find((known) => known === typed.toLowerCase());
+  // `tomorrow` is what the command took before.
+  const choice = SNOOZE_CHOICES.find((known) => known === typed.toLowerCase().replace(/^(?:tomorrow|9:00)$/u, '09:00'));
   const said =
     choice === undefined || more.length > 0
-      ? sentence(snoozeUsageWords())
+      ? textAnswer(snoozeUsageWords())
       : await about(deps, command, reference, snoozeFor(choice));
   await answer(deps, command.responseUrl, said);
 }
@@ -119,9 +134,9 @@ export async function commandSnooze(deps: HandlerDependencies, command: Command,
 async function about(deps: HandlerDependencies, command: Command, reference: string, deed: Deed): Promise<Answer> {
   const deploying = await deps.db.promotions.deployingOf(reference, 10);
   const byId = isPromotionId(reference);
-  if (!byId && deploying.length > 1) return sentence(whichAlertWords(reference, deploying));
+  if (!byId && deploying.length > 1) return textAnswer(whichAlertWords(reference, deploying));
   const promotion = (byId ? null : deploying[0]) ?? (await findPromotion(deps, reference));
-  return promotion === null ? sentence(unknownPromotionWords(reference)) : done(deps, command, promotion.id, deed);
+  return promotion === null ? textAnswer(unknownPromotionWords(reference)) : done(deps, command, promotion.id, deed);
 }
 
 async function take(deps: HandlerDependencies, who: Who, over: string | null): Promise<Answer> {
@@ -132,28 +147,28 @@ async function take(deps: HandlerDependencies, who: Who, over: string | null): P
     return takeRefusalAnswer(outcome, await afterRefusal(deps, outcome));
   }
   await deps.showInSlack(who.promotionId);
-  return sentence(takenAnswer(outcome.promotion, outcome.from, worstSeverity(open) === 'critical'));
+  return textAnswer(takenAnswer(outcome.promotion, outcome.from, worstSeverity(open) === 'critical'));
 }
 
 async function answerAsOwner(deps: HandlerDependencies, who: Who, said: OwnerAnswer): Promise<Answer> {
   const outcome = await deps.db.attention.answer({ ...who, answer: said, at: await deps.db.now() });
   if (outcome.kind !== 'done') return answerRefusalAnswer(outcome, await afterRefusal(deps, outcome));
   await deps.showInSlack(who.promotionId);
-  return sentence(said === 'confirm' ? confirmedAnswer(outcome.promotion) : handedOverAnswer(outcome.promotion));
+  return textAnswer(said === 'confirm' ? confirmedAnswer(outcome.promotion) : handedOverAnswer(outcome.promotion));
 }
 
 async function snooze(deps: HandlerDependencies, who: Who, choice: SnoozeChoice): Promise<Answer> {
   const now = await deps.db.now();
-  const timeZone = choice === 'tomorrow' ? await deps.slack.timeZoneOf(who.operatorId) : null;
+  const timeZone = choice === '09:00' ? await deps.slack.timeZoneOf(who.operatorId) : null;
   const until = snoozeUntil(choice, now, () =>
-    timeZone === null ? null : deps.tomorrowAt(now, timeZone, MORNING_HOUR),
+    timeZone === null ? null : deps.nextAt(now, timeZone, MORNING_HOUR, MORNING_AT_LEAST_MS),
   );
   const outcome = await deps.db.attention.snooze({ ...who, until, at: now });
   if (outcome.kind !== 'snoozed') {
     return snoozeRefusalAnswer(outcome, { superadmins: await afterRefusal(deps, outcome), now, timeZone });
   }
   await deps.showInSlack(who.promotionId);
-  return sentence(snoozedAnswer(outcome.promotion, outcome.until));
+  return textAnswer(snoozedAnswer(outcome.promotion, outcome.until));
 }
 
 async function unsnooze(deps: HandlerDependencies, who: Who): Promise<Answer> {
@@ -163,7 +178,7 @@ async function unsnooze(deps: HandlerDependencies, who: Who): Promise<Answer> {
     return snoozeRefusalAnswer(outcome, { superadmins: await afterRefusal(deps, outcome), now, timeZone: null });
   }
   await deps.showInSlack(who.promotionId);
-  return sentence(unsnoozedAnswer(outcome.promotion));
+  return textAnswer(unsnoozedAnswer(outcome.promotion));
 }
 
 /** Whom to ask, where it takes a role; what ended meanwhile is shown so. */

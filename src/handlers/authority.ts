@@ -1,7 +1,6 @@
 import { isOperator } from '../operators/operator.js';
 import { needsOperator } from '../views/authority.js';
-import type { Answer } from '../views/blocks.js';
-import { sentence } from '../views/list.js';
+import { type Answer, textAnswer } from '../views/blocks.js';
 import { EXTERNAL_USER, isExternalUser } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 
@@ -17,5 +16,5 @@ export async function refuseUnlessOperator(
   if (await isExternalUser(deps, who.teamId)) return EXTERNAL_USER;
   if (isOperator(await deps.db.operators.find(who.userId))) return null;
   deps.onDenied('not_operator');
-  return sentence(needsOperator(doing, await deps.db.operators.superadmins()));
+  return textAnswer(needsOperator(doing, await deps.db.operators.superadmins()));
 }

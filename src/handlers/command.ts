@@ -1,9 +1,8 @@
 import { distance } from 'fastest-levenshtein';
-import type { Answer } from '../views/blocks.js';
+import { type Answer, textAnswer } from '../views/blocks.js';
 import { readGroupPage } from '../views/group.js';
 import { helpWords, SUBCOMMANDS, type Subcommand, unknownWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import { answer, EXTERNAL_USER, isExternalUser } from './answer.js';
 import { commandSnooze, commandTake } from './attention.js';
 import { listPage } from './commands/list.js';
@@ -38,7 +37,7 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandHandler>> = {
   rca: commandRca,
   stats: commandStats,
   operators: commandOperators,
-  help: answerWith(() => sentence(helpWords())),
+  help: answerWith(() => textAnswer(helpWords())),
 };
 
 export const pageClicks = {
@@ -57,7 +56,7 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
   const run = lookUp(COMMANDS, typed === '' ? 'help' : typed.toLowerCase());
   if (run !== undefined) return run(deps, command, text.slice(typed.length).trim());
   const meant = nearest(typed.slice(0, 40).toLowerCase());
-  await answer(deps, command.responseUrl, sentence(unknownWords(typed, meant)));
+  await answer(deps, command.responseUrl, textAnswer(unknownWords(typed, meant)));
 }
 
 function nearest(typed: string): Subcommand | null {

@@ -1,8 +1,7 @@
 import type { App } from '@slack/bolt';
 import * as z from 'zod';
-import { notice } from '../views/blocks.js';
+import { notice, textAnswer } from '../views/blocks.js';
 import { type ActionId, COMMAND, type EventType, SHORTCUT, type ShortcutId, VIEW, type ViewId } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import { answer, failureWords, logFailure } from './answer.js';
 import { attentionClicks } from './attention.js';
 import { pageClicks, slashCommand } from './command.js';
@@ -66,7 +65,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
       logFailure(deps, error, { handler: name }, 'a handler failed');
       const { response_url } = answerable.parse(body);
       if (response_url != null)
-        await answer(deps, response_url, sentence(failureWords(error, { changedNothing: false })));
+        await answer(deps, response_url, textAnswer(failureWords(error, { changedNothing: false })));
     }
   };
 
@@ -121,6 +120,6 @@ async function unknownAction(deps: HandlerDependencies, body: unknown): Promise<
   await answer(
     deps,
     response_url ?? null,
-    sentence(`This button is not one of this version’s. Use \`${COMMAND} stuck\` instead. Nothing was changed.`),
+    textAnswer(`This button is not one of this version’s. Use \`${COMMAND} stuck\` instead. Nothing was changed.`),
   );
 }

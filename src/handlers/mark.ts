@@ -2,9 +2,8 @@ import * as z from 'zod';
 import type { MarkOutcome, NewPromotion } from '../db/transitions.js';
 import { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from '../heroku/heroku.js';
 import { needsOperator } from '../views/authority.js';
-import { type Answer, type FieldErrors, notice } from '../views/blocks.js';
+import { type Answer, type FieldErrors, notice, textAnswer } from '../views/blocks.js';
 import { BLOCK, type BlockId } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import {
   APP_NOT_KNOWN,
   alreadyActiveAnswer,
@@ -92,7 +91,7 @@ async function refuse(
   who: { readonly userId: string; readonly teamId: string | null },
 ): Promise<Answer | null> {
   const refusal = await refuseUnlessOperator(deps, who, MARKING);
-  return refusal ?? (deps.findApp === null ? sentence(promotingOffWords()) : null);
+  return refusal ?? (deps.findApp === null ? textAnswer(promotingOffWords()) : null);
 }
 
 /** What Heroku would refuse is refused here, before anything is written; the app goes by the name that Heroku gives it. */
@@ -125,7 +124,7 @@ function outcomeAnswer(outcome: MarkOutcome): Answer {
     case 'active':
       return alreadyActiveAnswer(outcome.promotion);
     case 'not_operator':
-      return sentence(needsOperator(MARKING, []));
+      return textAnswer(needsOperator(MARKING, []));
   }
 }
 

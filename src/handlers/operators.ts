@@ -7,9 +7,8 @@ import {
 } from '../operators/administration.js';
 import type { Role } from '../operators/operator.js';
 import { SlackError } from '../slack/errors.js';
-import { type Answer, notice } from '../views/blocks.js';
+import { type Answer, notice, textAnswer } from '../views/blocks.js';
 import { ACTION, BLOCK, COMMAND } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import {
   activatedWords,
   administeredWords,
@@ -48,9 +47,9 @@ export async function commandOperators(deps: HandlerDependencies, command: Comma
     case 'list':
       return answer(deps, command.responseUrl, await listed(deps));
     case 'confirm':
-      return answer(deps, command.responseUrl, sentence(await confirmed(deps, command.userId)));
+      return answer(deps, command.responseUrl, textAnswer(await confirmed(deps, command.userId)));
     default:
-      return answer(deps, command.responseUrl, sentence(operatorsUsageWords(word)));
+      return answer(deps, command.responseUrl, textAnswer(operatorsUsageWords(word)));
   }
 }
 
@@ -67,7 +66,7 @@ async function openForm(
 ): Promise<void> {
   await openModal(deps, command, administrationTitle(action), async (): Promise<Opening> => {
     const refusal = await refuse(deps, action, command.userId);
-    if (refusal !== null) return { kind: 'answer', answer: sentence(refusal) };
+    if (refusal !== null) return { kind: 'answer', answer: textAnswer(refusal) };
     const state: FormState = { action, answerUrl: command.responseUrl };
     return {
       kind: 'modal',
@@ -140,7 +139,7 @@ export async function submitAdministration(
       const { personId, role, link } = done;
       const delivery = link === null ? null : await deliver(deps, submission.userId, action, done, link);
       const told = link === null || delivery === null ? null : { until: link.expiresAt, delivery };
-      await answer(deps, answerUrl, sentence(administeredWords(action, personId, role, told)));
+      await answer(deps, answerUrl, textAnswer(administeredWords(action, personId, role, told)));
     },
   });
 }
@@ -212,8 +211,8 @@ async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): 
   const click = unpackClick(body);
   if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
   const stale = await staleWords(deps, click.value, click.userId);
-  if (stale !== null) return answer(deps, click.responseUrl, sentence(stale));
-  await answer(deps, click.responseUrl, sentence(await confirmed(deps, click.userId)), { replace: true });
+  if (stale !== null) return answer(deps, click.responseUrl, textAnswer(stale));
+  await answer(deps, click.responseUrl, textAnswer(await confirmed(deps, click.userId)), { replace: true });
 }
 
 /** `No, that was not me` was clicked. */
@@ -221,9 +220,9 @@ async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): 
   const click = unpackClick(body);
   if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
   const stale = await staleWords(deps, click.value, click.userId);
-  if (stale !== null) return answer(deps, click.responseUrl, sentence(stale));
+  if (stale !== null) return answer(deps, click.responseUrl, textAnswer(stale));
   const declined = await deps.db.enrolments.decline(click.userId, await deps.db.now());
-  await answer(deps, click.responseUrl, sentence(declinedWords()), { replace: true });
+  await answer(deps, click.responseUrl, textAnswer(declinedWords()), { replace: true });
   if (declined !== null) await deps.deliver('enrolment_ended', declined.id);
 }
 

@@ -1,10 +1,9 @@
 import * as z from 'zod';
 import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
-import { notice } from '../views/blocks.js';
+import { notice, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import {
   type DraftRecording,
   draftedAnswer,
@@ -69,19 +68,19 @@ export async function commandDraftRca(deps: HandlerDependencies, command: Comman
   const said = await draftFor(deps, command, reference).catch((error: unknown) => {
     // What fails here shared nothing (draftRca), also where Slack’s answer got lost.
     logFailure(deps, error, {}, 'an RCA could not be drafted');
-    return sentence(failureWords(error, { changedNothing: true }));
+    return textAnswer(failureWords(error, { changedNothing: true }));
   });
   await answer(deps, command.responseUrl, said);
 }
 
 async function draftFor(deps: HandlerDependencies, command: Command, reference: string) {
-  if (reference === '') return sentence(usageWords('rca'));
+  if (reference === '') return textAnswer(usageWords('rca'));
   const refusal = await refuseUnlessOperator(deps, command);
   if (refusal !== null) return refusal;
   const promotion = await findPromotion(deps, reference);
   const draft: RcaDraftOutcome =
     promotion === null ? { kind: 'unknown_promotion' } : await deps.draftRca(promotion.id, command.userId);
-  if (draft.kind === 'unknown_promotion') return sentence(unknownPromotionWords(reference));
+  if (draft.kind === 'unknown_promotion') return textAnswer(unknownPromotionWords(reference));
   const recordable = recordableUrl(deps, draft);
   const words = draftedWords(draft, recordable.kind === 'url' ? { kind: 'not_asked' } : recordable, deps.rcaUrlHosts);
   return draftedAnswer(
@@ -108,9 +107,9 @@ async function recordAndSay(
   const refusal = await refuseUnlessOperator(deps, who);
   if (refusal !== null) return refusal;
   const promotion = await deps.db.promotions.find(promotionId);
-  if (promotion === null) return sentence(unknownPromotionWords(promotionId));
+  if (promotion === null) return textAnswer(unknownPromotionWords(promotionId));
   const recording = await recordUrl(deps, promotionId, url, who.userId);
-  return sentence(draftRecordedWords(promotion, recording, deps.rcaUrlHosts));
+  return textAnswer(draftRecordedWords(promotion, recording, deps.rcaUrlHosts));
 }
 
 /** What of a draft could be recorded; where that is nothing, why it is worth saying. */

@@ -4,10 +4,9 @@ import { isOperator } from '../operators/operator.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { checkRcaUrl, firstUrlIn } from '../promotions/rca-url.js';
 import { needsOperator } from '../views/authority.js';
-import { type Answer, notice } from '../views/blocks.js';
+import { type Answer, notice, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords } from '../views/help.js';
 import { ACTION, BLOCK } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import {
   noRcaWanted,
   notInAlertThread,
@@ -53,7 +52,7 @@ async function clickOpenRca(deps: HandlerDependencies, body: unknown): Promise<v
     if (refusal !== null) return { kind: 'answer', answer: refusal };
     const promotion = isPromotionId(click.value) ? await deps.db.promotions.find(click.value) : null;
     return promotion === null
-      ? { kind: 'answer', answer: sentence(unknownPromotionWords(click.value)) }
+      ? { kind: 'answer', answer: textAnswer(unknownPromotionWords(click.value)) }
       : formFor(promotion, null);
   });
 }
@@ -72,7 +71,7 @@ export async function commandRca(deps: HandlerDependencies, command: Command, re
       if (refusal !== null) return { kind: 'answer', answer: refusal };
       const promotion = await findPromotion(deps, reference);
       return promotion === null
-        ? { kind: 'answer', answer: sentence(unknownPromotionWords(reference)) }
+        ? { kind: 'answer', answer: textAnswer(unknownPromotionWords(reference)) }
         : formFor(promotion, null);
     });
     return;
@@ -80,7 +79,7 @@ export async function commandRca(deps: HandlerDependencies, command: Command, re
   const promotion = await findPromotion(deps, reference);
   const said =
     promotion === null
-      ? sentence(unknownPromotionWords(reference))
+      ? textAnswer(unknownPromotionWords(reference))
       : await linkAndSay(deps, promotion.id, firstUrlIn(typedUrl) ?? typedUrl, command.userId);
   await answer(deps, command.responseUrl, said);
 }
@@ -145,7 +144,7 @@ export async function shortcutLinkAsRca(deps: HandlerDependencies, body: unknown
     const promotion = promotionId === null ? null : await deps.db.promotions.find(promotionId);
     if (promotion !== null) return formFor(promotion, url);
     const promotions = await deps.db.promotions.withoutRca(100);
-    if (promotions.length === 0) return { kind: 'answer', answer: sentence(noRcaWanted()) };
+    if (promotions.length === 0) return { kind: 'answer', answer: textAnswer(noRcaWanted()) };
     return {
       kind: 'modal',
       view: rcaChoiceModal({ promotions, initialUrl: url, privateMetadata: JSON.stringify({ promotionId: null }) }),
@@ -162,9 +161,9 @@ export async function mentionWithRca(deps: HandlerDependencies, body: unknown): 
   if (refusal !== null) return postEphemeral(deps, event, userId, refusal);
 
   const promotionId = await promotionOf(deps, event);
-  if (promotionId === null) return postEphemeral(deps, event, userId, sentence(notInAlertThread()));
+  if (promotionId === null) return postEphemeral(deps, event, userId, textAnswer(notInAlertThread()));
   const url = firstUrlIn(event.text);
-  const said = url === null ? sentence(urlMissing()) : await linkAndSay(deps, promotionId, url, userId);
+  const said = url === null ? textAnswer(urlMissing()) : await linkAndSay(deps, promotionId, url, userId);
   await postEphemeral(deps, event, userId, said);
 }
 
@@ -232,10 +231,10 @@ async function linkAndSay(
   userId: string,
 ): Promise<Answer> {
   const checked = checkRcaUrl(typed, deps.rcaUrlHosts);
-  if (!checked.ok) return sentence(rcaUrlWords(checked.fault, deps.rcaUrlHosts));
+  if (!checked.ok) return textAnswer(rcaUrlWords(checked.fault, deps.rcaUrlHosts));
   const outcome = await link(deps, promotionId, checked.url, userId);
   if (outcome.kind === 'linked') await deps.showInSlack(promotionId);
-  return sentence(outcomeWords(outcome, promotionId));
+  return textAnswer(outcomeWords(outcome, promotionId));
 }
 
 function outcomeWords(outcome: RcaLinkOutcome, promotionId: string): string {

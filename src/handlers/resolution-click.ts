@@ -1,10 +1,10 @@
 import { isSuperadmin } from '../operators/operator.js';
 import type { ResolutionAction } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
+import { textAnswer } from '../views/blocks.js';
 import { needsSuperadmin } from '../views/authority.js';
 import { outcomeHeadline } from '../views/headline.js';
 import { ACTION } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import { withTimeout } from '../with-timeout.js';
 import { EXTERNAL_USER, isExternalUser, type Opening, openModal, showThatItEnded } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -25,14 +25,14 @@ export const resolutionClicks = {
 async function clickResolution(deps: HandlerDependencies, action: ResolutionAction, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const ended: string[] = [];
-  await openModal(deps, click, 'Mark promotion', async (): Promise<Opening> => {
+  await openModal(deps, click, 'Resolve promotion', async (): Promise<Opening> => {
     const checked = await check(deps, action, click);
-    if ('refusal' in checked) return { kind: 'answer', answer: sentence(checked.refusal) };
+    if ('refusal' in checked) return { kind: 'answer', answer: textAnswer(checked.refusal) };
     const { promotion } = checked;
     if (!isDeploying(promotion)) {
       ended.push(promotion.id);
-      const text = `*Nothing was changed: this has ended already.*\n${outcomeHeadline(promotion)}`;
-      return { kind: 'answer', answer: sentence(text) };
+      const text = `*This has already ended.*\n${outcomeHeadline(promotion)}`;
+      return { kind: 'answer', answer: textAnswer(text) };
     }
     const setBack = await readSetBack(deps, promotion, action);
     const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
@@ -69,9 +69,10 @@ async function check(
       promotionId,
       detail: { attempted: action, reason: 'not_superadmin' },
     });
-    return { refusal: needsSuperadmin('mark a promotion', await deps.db.operators.superadmins()) };
+    return { refusal: needsSuperadmin('resolve this', await deps.db.operators.superadmins()) };
   }
   const promotion = promotionId === null ? null : await deps.db.promotions.find(promotionId);
-  if (promotion === null) return { refusal: 'This promotion is not in the database, so there is nothing to mark.' };
+  if (promotion === null)
+    return { refusal: 'This promotion is no longer in the database, so there is nothing to resolve.' };
   return { promotion };
 }

@@ -4,10 +4,9 @@ import type { TransitionOutcome } from '../db/transitions.js';
 import { type Evidence, evidenceChanged } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { refuseByRole, type Transition, type TransitionRefusal } from '../promotions/transition.js';
-import { type Answer, type Modal, notice } from '../views/blocks.js';
+import { type Answer, type Modal, notice, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords } from '../views/help.js';
 import { ACTION, BLOCK } from '../views/ids.js';
-import { sentence } from '../views/list.js';
 import { MARKED_SHOWN, markedListAnswer, promotingOffWords } from '../views/mark.js';
 import {
   nothingMarkedWords,
@@ -77,7 +76,7 @@ async function clickTransition(deps: HandlerDependencies, transition: Transition
     if (await isExternalUser(deps, click.teamId)) return { kind: 'answer', answer: EXTERNAL_USER };
     const promotion = isPromotionId(click.value) ? await deps.db.promotions.find(click.value) : null;
     return promotion === null
-      ? { kind: 'answer', answer: sentence(unknownPromotionWords(click.value)) }
+      ? { kind: 'answer', answer: textAnswer(unknownPromotionWords(click.value)) }
       : open(deps, transition, asking, promotion);
   });
 }
@@ -93,7 +92,7 @@ async function findMarked(
   const [only] = marked;
   if (reference === '' || marked.length > 1) return { answer: markedListAnswer(marked) };
   return only === undefined
-    ? { answer: sentence(nothingMarkedWords(reference, await deps.db.promotions.newestOf(reference))) }
+    ? { answer: textAnswer(nothingMarkedWords(reference, await deps.db.promotions.newestOf(reference))) }
     : { promotion: only };
 }
 
@@ -104,7 +103,7 @@ async function open(
   promotion: Promotion,
 ): Promise<Opening> {
   const refusal = await refuse(deps, transition, asking.userId, promotion);
-  if (refusal !== null) return { kind: 'answer', answer: sentence(refusal) };
+  if (refusal !== null) return { kind: 'answer', answer: textAnswer(refusal) };
   const state: FormState = {
     promotionId: promotion.id,
     transition,

@@ -22,18 +22,17 @@ export interface EarlierEnd {
   readonly by: string | null;
 }
 
-const DELETED_GREY = '#dddddd';
-
 /** The message of a promotion whose row is gone: no buttons, because nothing is left to resolve. */
 export function vanishedMessage(vanished: Vanished): Message {
   const text = vanishedWords(vanished);
   const blocks: Block[] = [
+    section(text),
     section(
       'Another system deleted the row, so nothing can be resolved here. Check in the console whether that was meant. Heroku wasn’t touched.',
     ),
     context(`Promotion ${vanished.promotionId}`),
   ];
-  return { text, attachments: [{ color: DELETED_GREY, fallback: text, blocks }] };
+  return { text, blocks };
 }
 
 export function vanishedReply(vanished: Vanished): Message {
@@ -46,8 +45,8 @@ function vanishedWords({ promotionId, flagKey, herokuApp, vanishedAt }: Vanished
 }
 
 const ENDINGS: ReadonlyMap<string, string> = new Map([
-  ['console.flag.promotion.ops_complete', 'marked it completed'],
-  ['console.flag.promotion.ops_failed', 'marked it failed'],
+  ['console.flag.promotion.ops_complete', 'resolved it as completed'],
+  ['console.flag.promotion.ops_failed', 'resolved it as failed'],
 ]);
 
 /** A line of a new alert about a row that had ended before. */
@@ -88,7 +87,7 @@ function isVerdict(word: string): word is Verdict {
 /** What Heroku says of a promotion that ended: a fact, without a button to press. */
 export function evidenceAfterwards(promotion: Promotion, evidence: Evidence): string {
   if (evidence.kind === 'unavailable')
-    return `:grey_question: *Heroku now*: not known. ${whyUnavailable(evidence.reason)}`;
+    return `:grey_question: *Heroku now*: not known. ${whyUnavailable(promotion, evidence.reason)}`;
   const isLive = verdictOf(evidence) === 'live';
   const held = `${code(promotion.configVar)} is ${heldValue(evidence.value)}`;
   const sign = isLive ? ':large_green_circle:' : ':white_circle:';

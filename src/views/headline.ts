@@ -1,6 +1,6 @@
-import { deployingSince, endedAt, type Promotion } from '../promotions/promotion.js';
+import { deployingSince, endedAt, type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import type { Severity } from '../promotions/stuck.js';
-import { code, person, when } from './text.js';
+import { code, person, span, when } from './text.js';
 
 /* What every surface says of a promotion in one sentence: that it is stuck, or how it ended. */
 
@@ -9,26 +9,37 @@ export const HEADLINE: Record<Severity, string> = {
   critical: ':rotating_light: *CRITICAL*',
 };
 
-/** A clause: what is stuck, where, and since when. */
-export function isStuck(promotion: Promotion): string {
-  return `${code(promotion.flagKey)} on ${code(promotion.herokuApp)} is stuck in deploying, since ${when(deployingSince(promotion))}`;
+/** What is promoted, and where. */
+export function subject({ flagKey, herokuApp }: Pick<Promotion, 'flagKey' | 'herokuApp'>): string {
+  return `${code(flagKey)} on ${code(herokuApp)}`;
 }
 
-const OUTCOMES: ReadonlyMap<string, { icon: string; word: string }> = new Map([
-  ['deployed', { icon: ':white_check_mark:', word: 'completed' }],
-  ['failed', { icon: ':no_entry:', word: 'failed' }],
-  ['cancelled', { icon: ':heavy_minus_sign:', word: 'cancelled' }],
+/** A clause whose age stays true: what is stuck, where, and since when. */
+export function isStuck(promotion: Promotion): string {
+  return `${subject(promotion)} has been stuck since ${when(deployingSince(promotion))}`;
+}
+
+/** `2 d 9 h`: for how long it is deploying; null where nobody knows since when. */
+export function stuckFor(promotion: Promotion, asOf: Date): string | null {
+  const since = deployingSince(promotion);
+  return since.getTime() === UNKNOWN_TIME.getTime() ? null : span(asOf.getTime() - since.getTime());
+}
+
+const OUTCOMES: ReadonlyMap<string, { icon: string; word: string; as: string }> = new Map([
+  ['deployed', { icon: ':white_check_mark:', word: 'completed', as: 'resolved as ' }],
+  ['failed', { icon: ':no_entry:', word: 'failed', as: 'resolved as ' }],
+  ['cancelled', { icon: ':heavy_minus_sign:', word: 'cancelled', as: '' }],
 ]);
 
 /** One sentence: what became of the promotion, who said so, and when. */
 export function outcomeHeadline(promotion: Promotion, name: string = person(promotion.resolvedBy)): string {
-  const { flagKey, herokuApp, state, resolvedBy } = promotion;
-  const what = `${code(flagKey)} on ${code(herokuApp)}`;
+  const { state, resolvedBy } = promotion;
+  const what = subject(promotion);
   const outcome = OUTCOMES.get(state);
   if (outcome === undefined) return `:grey_question: ${what} is no longer deploying; its state is now ${code(state)}`;
   const at = endedAt(promotion);
   const time = at === null ? '' : `, ${when(at)}`;
   return resolvedBy === null
-    ? `${outcome.icon} ${what} was set to *${outcome.word}* without an operator of this app${time}`
-    : `${outcome.icon} ${what} was marked *${outcome.word}* by ${name}${time}`;
+    ? `${outcome.icon} ${what} ended as *${outcome.word}* without an operator${time}`
+    : `${outcome.icon} ${what} was ${outcome.as}*${outcome.word}* by ${name}${time}`;
 }

@@ -6,7 +6,7 @@ import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
 import { evidenceAfterwards } from './alert-changes.js';
 import { attentionLines } from './attention-lines.js';
-import { type Answer, type Block, button, context, section } from './blocks.js';
+import { type Answer, type Block, button, context, section, textAnswer } from './blocks.js';
 import { evidenceText, target } from './evidence.js';
 import { type HistoryEvent, historyBlocks } from './history.js';
 import { ACTION } from './ids.js';
@@ -43,7 +43,7 @@ export function stuckAnswer({ rows, total, offset, groupId }: StuckPage): Answer
   for (const { promotion, severity, evidence, attention = null } of rows) {
     blocks.push(
       section(
-        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}${attentionLines(
+        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}${attentionLines(
           attention,
         )
           .map((said) => `\n${said}`)
@@ -107,7 +107,7 @@ export function listAnswer(page: {
   readonly rows: readonly Promotion[];
   readonly nextBeforeId: string | null;
 }): Answer {
-  if (page.rows.length === 0) return sentence('There are no promotions yet.');
+  if (page.rows.length === 0) return textAnswer('There are no promotions yet.');
   const blocks: Block[] = [section('*Promotions*, the newest first')];
   for (const promotion of page.rows) blocks.push(section(promotionLine(promotion)));
   if (page.nextBeforeId !== null) {
@@ -179,8 +179,4 @@ function buttonsOf(promotion: Promotion, evidence: Evidence | null): Block {
   return promotion.state === 'marked'
     ? markedButtons(promotion)
     : { type: 'actions', elements: [rcaButton(promotion)] };
-}
-
-export function sentence(text: string): Answer {
-  return { text, blocks: [section(text)] };
 }

@@ -70,7 +70,7 @@ describe('the evidence beside the decision', () => {
     expect(await shown()).toContain('*Not live.*');
     expect(await shown()).toContain(`Since release v${version} (succeeded), `);
     expect(await shown()).toContain('by `dana@raxx.example`, or an earlier one.');
-    expect(await shown()).toContain('*Mark failed* is right.');
+    expect(await shown()).toContain('press Mark failed.');
   });
 
   test('read at odds, because a release came in between, is read once more', async () => {
@@ -152,7 +152,7 @@ describe('the evidence beside the decision', () => {
     expect(list).toContain(`On Heroku \`${CONFIG_VAR}\` is \`true\`, which is the target.`);
     expect(list).toContain(`Since release v${version} (succeeded), <!date^1778300911^`);
     expect(list).toContain('by `kris@raxx.example`');
-    expect(list).toContain('*Mark completed* is right.');
+    expect(list).toContain('→ Press *Mark completed*');
     expect(list).toContain(`_Checked <!date^${bed.clock.now().getTime() / 1_000}^`);
     expect(list).toContain('Heroku knows no app of this name');
   });

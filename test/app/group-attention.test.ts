@@ -30,7 +30,7 @@ type Channel = 'alerts' | 'random' | 'general';
 const channel = async (name: Channel = 'alerts') =>
   (await bed.slack.messages(bed.slack.channels[name])).filter(({ user }) => user === bed.slack.botUserId);
 const textOf = (message: unknown) => JSON.stringify(message);
-const isGroup = (message: StoredMessage) => textOf(message.attachments).includes('group_page');
+const isGroup = (message: StoredMessage) => textOf(message.blocks).includes('group_page');
 const groups = async (name?: Channel) => (await channel(name)).filter(isGroup);
 async function group(name?: Channel): Promise<StoredMessage> {
   const found = await groups(name);
@@ -68,7 +68,7 @@ describe('a critical in a group', () => {
     expect(named).toContain(`${OPS}: 3 promotions stuck`);
     expect(more).toEqual([]);
     await kris.command('take raxx_console_prod_3');
-    expect((await kris.waitForEphemeral()).text).toContain('*You are on it*: `raxx_console_prod_3`');
+    expect((await kris.waitForEphemeral()).text).toContain('*You’re on it*: `raxx_console_prod_3`');
     await eventually(async () => expect(textOf(await group())).toContain(`*On it*: <@${kris.id}>`));
     await kris.click(await group(), 'group_page');
     const page = await kris.waitForEphemeral(({ text }) => text.includes('promotions are stuck'));

@@ -34,7 +34,7 @@ async function insert(first: number, count: number, start = '2026-05-09T04:28:00
   return inserted;
 }
 const channel = () => bed.slack.messages(bed.slack.channels.alerts);
-const isGroup = (message: StoredMessage) => JSON.stringify(message.attachments).includes('group_page');
+const isGroup = (message: StoredMessage) => JSON.stringify(message.blocks).includes('group_page');
 async function group(): Promise<StoredMessage> {
   const found = (await channel()).filter(isGroup);
   expect(found).toHaveLength(1);

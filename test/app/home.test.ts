@@ -51,7 +51,7 @@ describe('the home tab', () => {
     expect(await superadmin.submit({ code: bed.code(superadmin.id) })).toMatchObject({ kind: 'closed' });
     await bed.app.tick();
     for (const person of [superadmin, engineer]) {
-      await eventually(async () => expect(shownTo(person)).toContain('was marked *completed*'));
+      await eventually(async () => expect(shownTo(person)).toContain('was resolved as *completed*'));
       expect(shownTo(person)).toContain('Nothing is stuck.');
       expect(shownTo(person)).toContain('Without an RCA: 1');
     }

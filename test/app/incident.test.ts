@@ -115,14 +115,14 @@ describe('the incident of 2026-05-09', () => {
     expect(await thread()).toHaveLength(0);
     await tickAt('2026-05-11T04:28:00Z');
     await tickAt('2026-05-11T04:29:00Z');
-    expect((await thread()).map((message) => message.text)).toEqual([expect.stringContaining('still open')]);
+    expect((await thread()).map((message) => message.text)).toEqual([expect.stringContaining('still stuck')]);
     expect(await channel()).toHaveLength(2);
 
     await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = '2026-05-11T14:21:43Z'`);
     await tickAt('2026-05-11T14:22:00Z');
     await tickAt('2026-05-12T04:28:00Z');
     expect((await thread()).map((message) => message.text)).toEqual([
-      expect.stringContaining('still open'),
+      expect.stringContaining('still stuck'),
       expect.stringContaining('without an operator of this app'),
     ]);
     const [ended] = await channel();

@@ -23,7 +23,7 @@ describe('evidence that comes after the form was answered', () => {
   async function endedMeanwhile(open: () => Promise<unknown>, end: string): Promise<void> {
     bed.heroku.faults.add({ fault: { kind: 'delay', ms: 1_500 } });
     await open();
-    await kris().waitForModal((view) => JSON.stringify(view.blocks).includes('is being asked'));
+    await kris().waitForModal((view) => JSON.stringify(view.blocks).includes('Checking Heroku'));
     await bed.rows.query(end);
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('updated');
   }

@@ -102,7 +102,7 @@ describe('the progress message', () => {
     await bed.clock.advance(30_000);
     const outcome = await superadmin.submit({ code: bed.code(superadmin.id), note: 'switched off by hand' });
     expect(outcome.kind).toBe('closed');
-    await shows('was marked *failed*', 'switched off by hand');
+    await shows('was resolved as *failed*', 'switched off by hand');
     expect(await shown()).not.toContain('mark_failed');
   });
 

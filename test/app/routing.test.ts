@@ -53,7 +53,7 @@ describe('a route', () => {
     await bed.clock.set('2026-05-11T04:30:00Z');
     await elsewhere.tick();
     const thread = () => bed.slack.thread(bed.slack.channels.general, routed.ts);
-    expect((await thread()).map(({ text }) => text)).toEqual([expect.stringContaining('still open')]);
+    expect((await thread()).map(({ text }) => text)).toEqual([expect.stringContaining('still stuck')]);
     await kris.click(routed, 'mark_completed');
     await kris.waitForModal();
     expect((await kris.submit({ code: bed.code(kris.id), note: 'It is live.' })).kind).toBe('closed');

@@ -90,7 +90,7 @@ describe('a promotion that is failed although it is live', () => {
     await eventually(async () => {
       const told = (await bed.slack.messages(bed.slack.channels.alerts)).map((message) => JSON.stringify(message.raw));
       expect(told).toHaveLength(2);
-      expect(told[0]).toContain('was marked *failed*');
+      expect(told[0]).toContain('was resolved as *failed*');
       expect(told[1]).toContain('is *live*');
       expect(told[1]).toContain('→ `off`');
     });

@@ -33,15 +33,15 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await visitor.step('evidence').waitFor({ state: 'attached' });
   await keep('2-form');
   const right = await visitor.code();
-  await visitor.fill('TOTP code', right === '123456' ? '654321' : '123456');
+  await visitor.fill('Authenticator code', right === '123456' ? '654321' : '123456');
   await visitor.press('Mark completed', dialog);
   await dialog.getByText('This code is not right').waitFor();
   await keep('3-wrong-code');
   await visitor.fill('Note (optional)', 'Live since the release; only the *write* was lost.');
-  await visitor.fill('TOTP code', await visitor.code());
+  await visitor.fill('Authenticator code', await visitor.code());
   await visitor.press('Mark completed', dialog);
   await dialog.waitFor({ state: 'detached' });
-  await alert.getByText('was marked').waitFor();
+  await alert.getByText('was resolved as').waitFor();
   expect(await alert.getByRole('button', { name: /^Mark/u }).count()).toBe(0);
   // What stands in the note is shown as it was typed.
   expect(await alert.locator('pre').textContent()).toBe('Live since the release; only the *write* was lost.');
@@ -67,7 +67,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await visitor.press('Switch it on, and write the command');
   await visitor.press('Send');
   await dialog.getByText('Will be').waitFor();
-  await visitor.fill('TOTP code', await visitor.code());
+  await visitor.fill('Authenticator code', await visitor.code());
   await visitor.press('Promote', dialog);
   await dialog.waitFor({ state: 'detached' });
   await page.getByText('1 × killed').waitFor();
@@ -120,12 +120,15 @@ async function failOnPhone(visitor: Visitor, keep: (name: string) => Promise<voi
   await keep('form');
   expect(await width()).toBe(PHONE.viewport.width);
   // On a phone the authenticator lies on the form.
-  await visitor.fill('TOTP code', ((await dialog.locator('.digits').textContent()) ?? '').replaceAll(/\D/gu, ''));
+  await visitor.fill(
+    'Authenticator code',
+    ((await dialog.locator('.digits').textContent()) ?? '').replaceAll(/\D/gu, ''),
+  );
   await visitor.press('Mark failed', dialog);
   await dialog.waitFor({ state: 'detached' });
-  await warning.getByText('was marked').waitFor();
+  await warning.getByText('was resolved as').waitFor();
   await warning.getByRole('button', { name: /repl/u }).click();
-  await visitor.thread.getByText('was marked').first().waitFor();
+  await visitor.thread.getByText('was resolved as').first().waitFor();
   await keep('thread');
   expect(await width()).toBe(PHONE.viewport.width);
 }

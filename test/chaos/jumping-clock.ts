@@ -182,7 +182,7 @@ async function whatWasSaid(bed: TestBed, promotionId: string) {
   const { alerts } = bed.slack.channels;
   const roots = (await bed.slack.messages(alerts)).filter(({ threadTs }) => threadTs === null);
   const replies = (await Promise.all(roots.map(({ ts }) => bed.slack.thread(alerts, ts)))).flat();
-  const repeats = replies.filter(({ text }) => text.includes('still open')).length;
+  const repeats = replies.filter(({ text }) => text.includes('still stuck')).length;
   const events = await bed.rows.query<{ action: string }>(
     `select action from flag_promotions.audit_log where promotion_id = $1 and action like '%stuck%'`,
     [promotionId],

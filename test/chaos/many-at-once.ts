@@ -60,7 +60,7 @@ async function run(random: () => number): Promise<Report> {
   );
   await tick();
   await settle(bed, tick);
-  const between = JSON.stringify((await bed.slack.messages(alerts)).find(({ ts }) => ts === group?.ts)?.attachments);
+  const between = JSON.stringify((await bed.slack.messages(alerts)).find(({ ts }) => ts === group?.ts)?.blocks);
   await bed.rows.query(
     `update console_flag_promotions set state = 'failed', failed_at = now() where state = 'deploying'`,
   );
@@ -91,7 +91,7 @@ async function run(random: () => number): Promise<Report> {
       'replies that the channel does not see': namings.length - shown.length,
       'marks from the list that failed': marked ? 0 : 1,
       'groups that did not follow': /Ended so far: \d+ completed/u.test(between ?? '') ? 0 : 1,
-      'groups that do not say that all ended': JSON.stringify(last?.attachments).includes('All ended') ? 0 : 1,
+      'groups that do not say that all ended': JSON.stringify(last?.blocks).includes('All ended') ? 0 : 1,
       // What named the criticals, and what a person ended.
       'replies in the group’s thread too few or too many': Math.abs(thread.length - namings.length - 1),
       'alerts open still': left?.open ?? -1,

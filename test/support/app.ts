@@ -94,7 +94,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     unfurlDomains: manifest.unfurlDomains,
     homeTab: manifest.homeTab,
     rateLimit: options.rateLimit ?? true,
-    isLoading: (view) => /Working on it…|is being asked…/u.test(JSON.stringify(view.blocks)),
+    isLoading: (view) => /Working on it…|Checking Heroku…/u.test(JSON.stringify(view.blocks)),
     randomIsShared: options.sharedRandom ?? false,
   });
   const key = randomBytes(32);

@@ -1,9 +1,9 @@
 import { permalinkOf } from '../../promotions/permalink.js';
 import { isDeploying, type Promotion } from '../../promotions/promotion.js';
-import type { Answer } from '../../views/blocks.js';
+import { type Answer, textAnswer } from '../../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../../views/help.js';
 import { HISTORY_LENGTH } from '../../views/history.js';
-import { sentence, showAnswer } from '../../views/list.js';
+import { showAnswer } from '../../views/list.js';
 import type { HandlerDependencies } from '../dependencies.js';
 import { isPromotionId } from '../unpack.js';
 
@@ -11,9 +11,9 @@ const EVIDENCE_WITHIN_MS = 5_000;
 
 /** One promotion, by its id or its flag key (then the newest), with what Heroku says and its history. */
 export async function show(deps: HandlerDependencies, reference: string): Promise<Answer> {
-  if (reference === '') return sentence(usageWords('show'));
+  if (reference === '') return textAnswer(usageWords('show'));
   const promotion = await findPromotion(deps, reference);
-  if (promotion === null) return sentence(unknownPromotionWords(reference));
+  if (promotion === null) return textAnswer(unknownPromotionWords(reference));
   const history = await deps.db.audit.ofPromotion(promotion.id, HISTORY_LENGTH + 1);
   // What was never promoted is as it was.
   const wasPromoted = promotion.state !== 'marked' && promotion.state !== 'cancelled';

@@ -1,9 +1,8 @@
 import ms from 'ms';
 import type { PeriodStats } from '../../promotions/stats.js';
 import type { StoredFile } from '../../slack/upload.js';
-import type { Answer } from '../../views/blocks.js';
+import { type Answer, textAnswer } from '../../views/blocks.js';
 import { ACTION } from '../../views/ids.js';
-import { sentence } from '../../views/list.js';
 import { statsAnswer, statsChart, statsPostedWords, statsSummary, statsUsageWords } from '../../views/stats.js';
 import { answer } from '../answer.js';
 import { refuseUnlessOperator } from '../authority.js';
@@ -20,7 +19,7 @@ export const statsClicks = { [ACTION.statsChart]: clickStatsChart } satisfies Cl
 /** `/flag-promotions stats`: how the promotions of the last days went, in figures at once, then in a chart. */
 export async function commandStats(deps: HandlerDependencies, command: Command, typed: string): Promise<void> {
   const asked = await statsOf(deps, typed === '' ? DEFAULT_PERIOD : typed);
-  if (asked === null) return answer(deps, command.responseUrl, sentence(statsUsageWords()));
+  if (asked === null) return answer(deps, command.responseUrl, textAnswer(statsUsageWords()));
   const { stats, period } = asked;
   await answer(deps, command.responseUrl, await mindRcaDebt(deps, statsAnswer(stats, period)));
   if (stats.all.promotions === 0) return;
@@ -64,7 +63,7 @@ async function clickStatsChart(deps: HandlerDependencies, body: unknown): Promis
 
 async function post(deps: HandlerDependencies, typed: string): Promise<Answer> {
   const asked = await statsOf(deps, typed);
-  if (asked === null) return sentence(statsUsageWords());
+  if (asked === null) return textAnswer(statsUsageWords());
   const { stats, period } = asked;
   const uploaded = await deps.slack.upload({
     channel: deps.alertChannel,
@@ -72,7 +71,7 @@ async function post(deps: HandlerDependencies, typed: string): Promise<Answer> {
     ...(await chartOf(stats, period)),
     comment: statsSummary(stats, period),
   });
-  return sentence(statsPostedWords(deps.alertChannel, uploaded.kind === 'shared'));
+  return textAnswer(statsPostedWords(deps.alertChannel, uploaded.kind === 'shared'));
 }
 
 /** null where the period is not one: `30d`, or `4w` for four weeks. */

@@ -1,5 +1,5 @@
-import { countVerdicts, type GroupFacts, type VerdictCounts } from '../../promotions/group.js';
-import { groupMessage } from '../../views/group.js';
+import { countVerdicts } from '../../promotions/group.js';
+import { type GroupView, groupMessage } from '../../views/group.js';
 import { defineKind } from '../kind.js';
 import { evidenceOfMany } from './alert-evidence.js';
 
@@ -10,13 +10,13 @@ declare module '../../promotions/messages.js' {
 }
 
 /** Mentions nobody: `group_criticals` does. Updated as its promotions end and as Heroku is asked about them again. */
-export const group = defineKind<GroupFacts & { readonly groupId: string; readonly verdicts: VerdictCounts }>({
+export const group = defineKind<GroupView>({
   gone: 'post_again',
   unknownOutcome: 'find',
   async gather({ id }, sources) {
     const facts = await sources.db.groups.facts(id);
     const evidence = await evidenceOfMany(facts.open, sources);
-    return { ...facts, groupId: id, verdicts: countVerdicts(facts.open, evidence) };
+    return { ...facts, groupId: id, verdicts: countVerdicts(facts.open, evidence), asOf: await sources.db.now() };
   },
   place: ({ subject }) => ({ to: 'channel', route: subject }),
   show(facts, { isNew, refused }) {

@@ -3,21 +3,21 @@ import { alert } from '../../../src/outbox/kinds/alert.js';
 import { escalation } from '../../../src/outbox/kinds/escalation.js';
 import { repeat } from '../../../src/outbox/kinds/repeat.js';
 import { resolved } from '../../../src/outbox/kinds/resolved.js';
-import type { Evidence } from '../../../src/promotions/evidence.js';
-import { momentAfter, promotion, SECOND } from '../../promotions/make.js';
+import { HOUR, momentAfter, promotion } from '../../promotions/make.js';
 import { LIVE } from '../../support/rows.js';
 import { asNew, asUpdate, ENDED, facts, MENTION, message, owned, said, snoozed, under } from './make.js';
 
-const unavailable = (reason: 'no_answer' | 'refused'): Evidence => ({
-  kind: 'unavailable',
-  checkedAt: momentAfter(0),
-  reason,
+const gathered = (changes: Parameters<typeof facts>[0] = {}) => ({
+  ...facts(changes),
+  evidence: LIVE,
+  asOf: momentAfter(30 * HOUR),
+  endedBefore: null,
 });
 
 describe('an alert', () => {
-  const critical = { ...facts(), evidence: LIVE };
+  const critical = gathered();
   const warning = { ...critical, severity: 'warning' as const };
-  const ended = { ...facts({ promotion: ENDED }), evidence: null };
+  const ended = { ...gathered({ promotion: ENDED }), evidence: null };
 
   test.each([
     ['a new critical', critical, true, true],
@@ -44,15 +44,6 @@ describe('an alert', () => {
     expect(alert.show(critical, asUpdate())).not.toHaveProperty('as');
   });
 
-  test.each([
-    ['Heroku answered', LIVE, null, null],
-    ['Heroku refused', unavailable('refused'), null, null],
-    ['Heroku didn’t answer', unavailable('no_answer'), 30 * SECOND, 300 * SECOND],
-  ])('where %s it is updated by itself accordingly', (_what, evidence, soon, later) => {
-    expect(alert.show({ ...critical, evidence }, asNew())?.refreshAfterMs).toBe(soon);
-    expect(alert.show({ ...critical, evidence }, asUpdate())?.refreshAfterMs).toBe(later);
-  });
-
   test('says where Slack refused it', () => {
     const refused = { channel: 'C0PAYMENTS', because: 'is_archived' };
     expect(said(alert, critical, { ...asNew(), refused })).toContain('it is archived');
@@ -66,22 +57,29 @@ describe('an alert', () => {
 
 describe('an escalation', () => {
   test.each([
-    ['under a warning mentions people', under('warning'), facts(), true],
-    ['under what nobody knows the mark of does so too', under(null), facts(), true],
-    ['under what was posted as critical is needless', under('critical'), facts(), false],
-    ['of what ended is needless', under('warning'), facts({ promotion: ENDED }), false],
+    ['under a warning mentions people', under('warning'), gathered(), true],
+    ['under what nobody knows the mark of does so too', under(null), gathered(), true],
+    ['under what was posted as critical is needless', under('critical'), gathered(), false],
+    ['of what ended is needless', under('warning'), gathered({ promotion: ENDED }), false],
   ])('%s', (_what, of, known, isSaid) => {
     expect(said(escalation, known, asNew(of))?.includes(MENTION) ?? false).toBe(isSaid);
   });
 
-  test('stays as it is', () => {
-    expect(escalation.show(facts(), asUpdate())).toBeNull();
+  test('has the verdict and the buttons, until the promotion ended', () => {
+    const posted = said(escalation, gathered(), asNew(under('warning')));
+    expect(posted).toContain('It IS live: press Mark completed.');
+    expect(posted).toContain('mark_completed');
+    expect(said(escalation, gathered(), asUpdate())).toContain('mark_completed');
+    expect(said(escalation, gathered(), asUpdate())).not.toContain(MENTION);
+    const ended = said(escalation, gathered({ promotion: ENDED }), asUpdate());
+    expect(ended).toContain('*completed*');
+    expect(ended).not.toContain('mark_completed');
   });
 });
 
 describe('a repetition', () => {
   const told = (changes: Parameters<typeof facts>[0], request = asNew()) =>
-    said(repeat, { ...facts(changes), isBroadcast: true }, request);
+    said(repeat, { ...gathered(changes), isBroadcast: true }, request);
 
   test.each([
     ['mentions people again', {}, true],
@@ -92,8 +90,12 @@ describe('a repetition', () => {
     expect(told(changes)?.includes(MENTION) ?? false).toBe(isSaid);
   });
 
-  test('stays as it is', () => {
-    expect(told({}, asUpdate())).toBeNull();
+  test('has the verdict and the buttons, until the promotion ended', () => {
+    expect(told({})).toContain('It IS live: press Mark completed.');
+    expect(told({}, asUpdate())).toContain('mark_completed');
+    expect(told({}, asUpdate())).not.toContain(MENTION);
+    expect(told({ attention: owned() }, asUpdate())).toContain('<@U0KRIS> on it');
+    expect(told({ promotion: ENDED }, asUpdate())).not.toContain('mark_completed');
   });
 });
 

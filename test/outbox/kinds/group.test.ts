@@ -1,7 +1,7 @@
 import { group } from '../../../src/outbox/kinds/group.js';
 import { groupCriticals } from '../../../src/outbox/kinds/group-criticals.js';
 import { countVerdicts, type GroupMember } from '../../../src/promotions/group.js';
-import { MINUTE, promotion } from '../../promotions/make.js';
+import { HOUR, momentAfter, promotion } from '../../promotions/make.js';
 import { LIVE, NOT_LIVE } from '../../support/rows.js';
 import { asNew, asUpdate, MENTION, said } from './make.js';
 
@@ -14,7 +14,7 @@ const members = (count: number, severity: 'warning' | 'critical' = 'warning'): G
 
 function facts(open: readonly GroupMember[], ended = { completed: 0, failed: 0, endedOtherwise: 0 }) {
   const evidence = new Map(open.map(({ promotion: { id } }, index) => [id, index < 31 ? LIVE : NOT_LIVE]));
-  return { ...ended, open, groupId: '4', verdicts: countVerdicts(open, evidence) };
+  return { ...ended, open, groupId: '4', verdicts: countVerdicts(open, evidence), asOf: momentAfter(30 * HOUR) };
 }
 
 describe('a group', () => {
@@ -32,7 +32,7 @@ describe('a group', () => {
 
   test('says how those that ended did, and in the end that all have', () => {
     const ended = { completed: 2, failed: 1, endedOtherwise: 0 };
-    expect(said(group, facts(members(3), ended), asUpdate())).toContain('Ended so far: 2 completed, 1 failed');
+    expect(said(group, facts(members(3), ended), asUpdate())).toContain('ended so far: 2 completed, 1 failed');
     const all = said(group, facts([], ended), asUpdate());
     expect(all).toContain('All ended');
     expect(all).not.toContain('Show');
@@ -40,11 +40,6 @@ describe('a group', () => {
 
   test('has nothing to say where all ended before it was posted', () => {
     expect(group.show(facts([]), asNew())).toBeNull();
-  });
-
-  test('counts again every quarter of an hour while anything is open', () => {
-    expect(group.show(facts(members(1)), asNew())?.refreshAfterMs).toBe(15 * MINUTE);
-    expect(group.show(facts([]), asUpdate())?.refreshAfterMs).toBeNull();
   });
 
   test('says where Slack refused it', () => {
