@@ -1,6 +1,6 @@
 import type { Setting } from '../src/config.js';
 import type { NewAuditEvent } from '../src/db/audit.js';
-import { UNSET } from '../src/doctor/unset.js';
+import { UNSET, type Unset } from '../src/doctor/unset.js';
 import { type Deed, MENU } from '../src/handlers/attention.js';
 import { COMMANDS } from '../src/handlers/command.js';
 import type { CommandHandler, Handler, SubmitHandler } from '../src/handlers/handler.js';
@@ -37,7 +37,7 @@ export const forgotten = () => [
   // @ts-expect-error an audit action without words
   { 'console.flag.promotion.pretended': {} } satisfies AuditTable,
   // @ts-expect-error a setting without doctor's line
-  UNSET satisfies Record<Setting | 'PRETENDED', string | null>,
+  UNSET satisfies Record<Setting | 'PRETENDED', Unset | null>,
 ];
 
 export const misspelt = (submission: Submission) => [
@@ -67,7 +67,7 @@ export const right = (submission: Submission) => [
   SHORTCUTS satisfies Record<ShortcutId, Handler>,
   EVENT_HANDLERS satisfies Record<EventType, Handler>,
   COMMANDS satisfies Record<Subcommand, CommandHandler>,
-  UNSET satisfies Record<Setting, string | null>,
+  UNSET satisfies Record<Setting, Unset | null>,
   button('mark_completed', 'Mark completed'),
   overflow('alert_menu', []),
   { ...FORM, callback_id: 'resolution' } satisfies Modal,
