@@ -5,7 +5,7 @@ import {
   type AdministrationRefusal,
   refuseAdministrator,
 } from '../operators/administration.js';
-import type { Role } from '../operators/operator.js';
+import { ROLES, type Role } from '../operators/operator.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, notice, textAnswer } from '../views/blocks.js';
 import { ACTION, BLOCK, COMMAND } from '../views/ids.js';
@@ -22,7 +22,6 @@ import {
   membershipWords,
   operatorsAnswer,
   operatorsUsageWords,
-  ROLE_NAMES,
   staleConfirmationWords,
 } from '../views/operators.js';
 import { answer, EXTERNAL_USER, isExternalUser, type Opening, openModal } from './answer.js';
@@ -74,7 +73,7 @@ async function openForm(
         action,
         // Slack writes a mention as an id only for commands that are escaped; a name chooses nobody.
         personId: typed.map((word) => /^<@([UW][A-Z0-9]+)(?:\|[^>]*)?>$/u.exec(word)?.[1]).find(Boolean) ?? null,
-        role: ROLE_NAMES.find((role) => typed.some((word) => word.toLowerCase() === role)) ?? 'engineer',
+        role: ROLES.find((role) => typed.some((word) => word.toLowerCase() === role)) ?? 'engineer',
         privateMetadata: JSON.stringify(state),
       }),
     };
@@ -161,7 +160,7 @@ async function decide(
       return undone({ kind: 'errors', errors: { [BLOCK.person]: membershipWords(membership) } });
     }
   }
-  const role = ROLE_NAMES.find((name) => name === submission.field(BLOCK.role)) ?? 'engineer';
+  const role = ROLES.find((name) => name === submission.field(BLOCK.role)) ?? 'engineer';
   const { token, link } = deps.newEnrolmentLink(personId);
   const now = await deps.db.now();
   const outcome = await deps.db.enrolments.administer(

@@ -1,6 +1,6 @@
 import type { AdministrationAction, AdministrationRefusal } from '../operators/administration.js';
 import type { ConfirmationRefusal, Enrolment } from '../operators/enrolment.js';
-import type { Operator, Role } from '../operators/operator.js';
+import { type Operator, ROLES, type Role } from '../operators/operator.js';
 import { codeInput, codeWords, needsOperator, needsSuperadmin, WHY_A_CODE } from './authority.js';
 import {
   type Answer,
@@ -42,11 +42,10 @@ export function administrationTitle(action: AdministrationAction): string {
   return WORDS[action].title;
 }
 
-const ROLES = {
+const ROLE_LABELS = {
   engineer: 'Engineer: may mark flags, cancel, and link RCAs',
   superadmin: 'Superadmin: may promote and resolve, too',
 } as const;
-export const ROLE_NAMES = ['engineer', 'superadmin'] as const;
 
 /** The form in which a superadmin does something about an operator, or an operator renews their own secret. */
 export function administrationModal(facts: {
@@ -71,7 +70,7 @@ export function administrationModal(facts: {
     });
   }
   if (action === 'add') {
-    const option = (name: Role) => ({ text: plainText(ROLES[name]), value: name });
+    const option = (name: Role) => ({ text: plainText(ROLE_LABELS[name]), value: name });
     blocks.push({
       type: 'input',
       block_id: BLOCK.role,
@@ -79,7 +78,7 @@ export function administrationModal(facts: {
       element: {
         type: 'static_select',
         action_id: INPUT,
-        options: ROLE_NAMES.map(option),
+        options: ROLES.map(option),
         initial_option: option(role),
       },
     });
