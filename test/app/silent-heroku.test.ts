@@ -55,7 +55,7 @@ describe('while Heroku does not answer', () => {
     await bed.clock.advance(4 * 60_000);
     await bed.app.tick();
     expect(await text()).toContain('did not answer');
-    await bed.clock.advance(60_000);
+    await bed.clock.advance(90_000);
     await bed.app.tick();
     expect(await text()).not.toContain('did not answer');
     const asked = bed.heroku.requests.length;

@@ -77,7 +77,7 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
       owners += 1;
       return `owner-${owners}`;
     };
-    const client = createSlack({ botToken: slack.botToken, apiUrl: slack.apiUrl, turns: null, newOwner });
+    const client = createSlack({ botToken: slack.botToken, apiUrl: slack.apiUrl, slots: null, newOwner });
     return createOutbox({
       messages: db.messages,
       slack: client,
