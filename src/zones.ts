@@ -9,12 +9,14 @@ export function isTimeZone(name: string): boolean {
 }
 
 /**
- * The instant of a time of day on the day after `now`, as clocks in the zone show it; null where the zone is not known.
- * A time that the clocks skip counts as that much later, as in RFC 5545.
+ * The next instant of a time of day that is `atLeastMs` away or more, as clocks in the zone show it; null where the zone is
+ * not known. A time that the clocks skip counts as that much later, as in RFC 5545.
  */
-export function tomorrowAt(now: Date, timeZone: string, hour: number): Date | null {
+export function nextAt(now: Date, timeZone: string, hour: number, atLeastMs: number): Date | null {
   if (!isTimeZone(timeZone)) return null;
-  return onDay(DateTime.fromJSDate(now, { zone: timeZone }), 1, hour * 60);
+  const local = DateTime.fromJSDate(now, { zone: timeZone });
+  const candidates = [0, 1, 2].map((days) => onDay(local, days, hour * 60));
+  return candidates.find((at) => at.getTime() - now.getTime() >= atLeastMs) ?? null;
 }
 
 /** When the quiet hours that `now` lies in end; null where it lies in none. */

@@ -159,11 +159,6 @@ test.each([
   expect(said(uses.filter(({ file }) => !place.test(file)))).toEqual([]);
 });
 
-test('no file is longer than 400 lines', () => {
-  const lines = (file: string) => readFileSync(path.join(ROOT, file), 'utf8').split('\n').length - 1;
-  expect(sources.filter((file) => lines(file) > 400)).toEqual([]);
-});
-
 test('only app.ts and cli.ts read the environment', () => {
   const readers = sources.filter((file) => /process\s*\.\s*env\b|\benv\b.*from 'node:process'/u.test(codeOf(file)));
   // The embedded server gets an environment that was cleaned of ours: PATH and a place for temporary files.

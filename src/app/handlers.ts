@@ -6,7 +6,7 @@ import { createCodeReader } from '../operators/code-reader.js';
 import { hashToken, newSecret, newToken } from '../operators/enrolment-secrets.js';
 import type { HashRecoveryCode } from '../operators/recovery-codes.js';
 import type { SecretBox } from '../operators/secret-box.js';
-import { tomorrowAt } from '../zones.js';
+import { nextAt } from '../zones.js';
 import type { Core } from './core.js';
 import type { Jobs } from './jobs.js';
 
@@ -51,7 +51,7 @@ export function handlerDependencies(core: Core, jobs: Jobs, secrets: Secrets): H
     onCodeRefused: metrics.onCodeRefused,
     alertChannel,
     channelOf: (herokuApp) => core.routeOf(herokuApp).channel,
-    tomorrowAt,
+    nextAt,
     thresholds,
     rcaUrlHosts: config.rcaUrlHosts,
     now,

@@ -50,6 +50,8 @@ export interface Alerts {
 }
 
 const IS_OPEN = 'a.closed_at is null';
+/** What has an alert's buttons, which go as the promotion ends. */
+const WITH_BUTTONS: readonly MessageKind[] = ['alert', 'escalation', 'repeat'];
 
 const toldRow = z.object({
   promotion_id: idColumn,
@@ -255,14 +257,14 @@ export const ALERTED = `(exists (select 1 from flag_promotions.alerts a where a.
 
 /** Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. */
 export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
-  await endAlerting(trx, promotionIds, ['alert', 'progress']);
+  await endAlerting(trx, promotionIds, [...WITH_BUTTONS, 'progress']);
 }
 
 /** The same without the progress message, which the caller has updated. */
 export async function endAlerting(
   trx: Knex.Transaction,
   promotionIds: readonly string[],
-  updated: readonly MessageKind[] = ['alert'],
+  updated: readonly MessageKind[] = WITH_BUTTONS,
 ): Promise<void> {
   await endAttention(trx, ...promotionIds);
   await requestUpdates(trx, promotionIds, updated);
@@ -291,5 +293,5 @@ export async function endAlerting(
 
 /** Inside a transaction that changed what a promotion's alert, or the group that tells of it, shows. */
 export async function requestAlertUpdate(trx: Knex, ...promotionIds: string[]): Promise<void> {
-  await requestUpdates(trx, promotionIds, ['alert']);
+  await requestUpdates(trx, promotionIds, WITH_BUTTONS);
 }

@@ -4,7 +4,13 @@ import type { Operator } from '../operators/operator.js';
 import { isOpen, worstSeverity } from '../promotions/alert.js';
 import type { OwnerAnswer } from '../promotions/ownership.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { MORNING_HOUR, SNOOZE_CHOICES, type SnoozeChoice, snoozeUntil } from '../promotions/snooze.js';
+import {
+  MORNING_AT_LEAST_MS,
+  MORNING_HOUR,
+  SNOOZE_CHOICES,
+  type SnoozeChoice,
+  snoozeUntil,
+} from '../promotions/snooze.js';
 import {
   type AlertMenuChoice,
   answerRefusalAnswer,
@@ -36,21 +42,30 @@ const snoozeFor =
   (choice: SnoozeChoice): Deed =>
   (deps, who) =>
     snooze(deps, who, choice);
-export const MENU: Readonly<Record<AlertMenuChoice, Deed>> = {
+/** `take` and `snooze_tomorrow`: messages that an earlier version posted offer these. */
+export const MENU: Readonly<Record<AlertMenuChoice | 'take' | 'snooze_tomorrow', Deed>> = {
   take: (deps, who) => take(deps, who, null),
   hand_over: (deps, who) => answerAsOwner(deps, who, 'hand_over'),
   snooze_1h: snoozeFor('1h'),
   snooze_4h: snoozeFor('4h'),
-  snooze_tomorrow: snoozeFor('tomorrow'),
+  snooze_morning: snoozeFor('09:00'),
+  snooze_tomorrow: snoozeFor('09:00'),
   unsnooze: (deps, who) => unsnooze(deps, who),
 };
 
 export const attentionClicks = {
+  [ACTION.acknowledge]: clickAcknowledge,
   [ACTION.alertMenu]: clickAlertMenu,
   [ACTION.takeOver]: clickTakeOver,
   [ACTION.stillOnIt]: (deps, body) => clickOwnerAnswer(deps, 'confirm', body),
   [ACTION.handOver]: (deps, body) => clickOwnerAnswer(deps, 'hand_over', body),
 } satisfies Clicks;
+
+/** `I’m on it` was clicked. */
+async function clickAcknowledge(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  await act(deps, click, click.value, (around, who) => take(around, who, null));
+}
 
 /** Something was chosen from an alert's overflow menu. */
 async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise<void> {
@@ -103,10 +118,11 @@ export async function commandTake(deps: HandlerDependencies, command: Command, r
   await answer(deps, command.responseUrl, said);
 }
 
-/** `/flag-promotions snooze <id | flag-key> 1h|4h|tomorrow` */
+/** `/flag-promotions snooze <id | flag-key> 1h|4h|09:00` */
 export async function commandSnooze(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
   const [reference = '', typed = '', ...more] = rest.split(/\s+/u);
-  const choice = SNOOZE_CHOICES.find((known) => known === typed.toLowerCase());
+  // `tomorrow` is what the command took before.
+  const choice = SNOOZE_CHOICES.find((known) => known === typed.toLowerCase().replace(/^(?:tomorrow|9:00)$/u, '09:00'));
   const said =
     choice === undefined || more.length > 0
       ? textAnswer(snoozeUsageWords())
@@ -143,9 +159,9 @@ async function answerAsOwner(deps: HandlerDependencies, who: Who, said: OwnerAns
 
 async function snooze(deps: HandlerDependencies, who: Who, choice: SnoozeChoice): Promise<Answer> {
   const now = await deps.db.now();
-  const timeZone = choice === 'tomorrow' ? await deps.slack.timeZoneOf(who.operatorId) : null;
+  const timeZone = choice === '09:00' ? await deps.slack.timeZoneOf(who.operatorId) : null;
   const until = snoozeUntil(choice, now, () =>
-    timeZone === null ? null : deps.tomorrowAt(now, timeZone, MORNING_HOUR),
+    timeZone === null ? null : deps.nextAt(now, timeZone, MORNING_HOUR, MORNING_AT_LEAST_MS),
   );
   const outcome = await deps.db.attention.snooze({ ...who, until, at: now });
   if (outcome.kind !== 'snoozed') {

@@ -37,8 +37,8 @@ export interface HandlerDependencies {
   readonly alertChannel: string;
   /** Where the alerts and the progress of an app's promotions are told. */
   readonly channelOf: (herokuApp: string) => string;
-  /** The instant of an hour on the next day, as clocks in a time zone show it; null where the zone is not known. */
-  readonly tomorrowAt: (now: Date, timeZone: string, hour: number) => Date | null;
+  /** The next such hour that is `atLeastMs` away or more, as clocks in a time zone show it; null where the zone is not known. */
+  readonly nextAt: (now: Date, timeZone: string, hour: number, atLeastMs: number) => Date | null;
   readonly thresholds: Thresholds;
   readonly rcaUrlHosts: readonly string[];
   readonly now: () => Date;

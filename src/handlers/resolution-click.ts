@@ -25,13 +25,13 @@ export const resolutionClicks = {
 async function clickResolution(deps: HandlerDependencies, action: ResolutionAction, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const ended: string[] = [];
-  await openModal(deps, click, 'Mark promotion', async (): Promise<Opening> => {
+  await openModal(deps, click, 'Resolve promotion', async (): Promise<Opening> => {
     const checked = await check(deps, action, click);
     if ('refusal' in checked) return { kind: 'answer', answer: textAnswer(checked.refusal) };
     const { promotion } = checked;
     if (!isDeploying(promotion)) {
       ended.push(promotion.id);
-      const text = `*Nothing was changed: this has ended already.*\n${outcomeHeadline(promotion)}`;
+      const text = `*This has already ended.*\n${outcomeHeadline(promotion)}`;
       return { kind: 'answer', answer: textAnswer(text) };
     }
     const setBack = await readSetBack(deps, promotion, action);
@@ -69,9 +69,10 @@ async function check(
       promotionId,
       detail: { attempted: action, reason: 'not_superadmin' },
     });
-    return { refusal: needsSuperadmin('mark a promotion', await deps.db.operators.superadmins()) };
+    return { refusal: needsSuperadmin('resolve this', await deps.db.operators.superadmins()) };
   }
   const promotion = promotionId === null ? null : await deps.db.promotions.find(promotionId);
-  if (promotion === null) return { refusal: 'This promotion is not in the database, so there is nothing to mark.' };
+  if (promotion === null)
+    return { refusal: 'This promotion is no longer in the database, so there is nothing to resolve.' };
   return { promotion };
 }

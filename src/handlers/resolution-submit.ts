@@ -141,7 +141,7 @@ function readFields(
 
   const confirmed = submission.field(BLOCK.confirmation) === CONFIRMED;
   if (state.evidence !== null && contradicts(state.evidence, state.action) && !confirmed) {
-    errors[BLOCK.confirmation] = 'Tick this to go against what Heroku says.';
+    errors[BLOCK.confirmation] = 'Tick this to override Heroku.';
   }
   const setBack = submission.field(BLOCK.setBack) === CONFIRMED;
   if (Object.keys(errors).length > 0) return { errors };

@@ -9,24 +9,26 @@ export interface Snooze {
   readonly until: Date;
 }
 
-/** `tomorrow`: until 09:00 of the next day, where the person is. */
-export const SNOOZE_CHOICES = ['1h', '4h', 'tomorrow'] as const;
+/** `09:00`: until the next morning, where the person is. */
+export const SNOOZE_CHOICES = ['1h', '4h', '09:00'] as const;
 export type SnoozeChoice = (typeof SNOOZE_CHOICES)[number];
 export const MORNING_HOUR = 9;
+/** A morning nearer than this is no snooze: the next one is meant. */
+export const MORNING_AT_LEAST_MS = 3_600_000;
 
 const HOUR_MS = 3_600_000;
 /** A critical can be silent for this long after it became one, in however many snoozes, and no longer. */
 export const CRITICAL_SNOOZE_MOST_MS = 24 * HOUR_MS;
 
 /** Until when; null where that depends on a time zone that nobody knows. */
-export function snoozeUntil(choice: SnoozeChoice, now: Date, tomorrow: () => Date | null): Date | null {
+export function snoozeUntil(choice: SnoozeChoice, now: Date, morning: () => Date | null): Date | null {
   switch (choice) {
     case '1h':
       return new Date(now.getTime() + HOUR_MS);
     case '4h':
       return new Date(now.getTime() + 4 * HOUR_MS);
-    case 'tomorrow':
-      return tomorrow();
+    case '09:00':
+      return morning();
   }
 }
 

@@ -176,7 +176,6 @@ export function createSlack(options: SlackOptions): Slack {
         channel,
         text: message.text,
         ...(message.blocks === undefined ? {} : { blocks: message.blocks }),
-        ...(message.attachments === undefined ? {} : { attachments: message.attachments }),
         metadata: { event_type: MESSAGE_METADATA, event_payload: { key } },
         unfurl_links: false,
         unfurl_media: false,
@@ -207,7 +206,8 @@ export function createSlack(options: SlackOptions): Slack {
           ts,
           text: message.text,
           blocks: message.blocks ?? [],
-          attachments: message.attachments ?? [],
+          // An earlier version put blocks into attachments.
+          attachments: [],
         }),
       );
     },

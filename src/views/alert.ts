@@ -5,22 +5,24 @@ import { deployingSince, endedAt, isDeploying, type Promotion, UNKNOWN_TIME } fr
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { RefusedRoute } from '../promotions/routing.js';
 import type { Severity } from '../promotions/stuck.js';
-import { attentionButtons } from './attention.js';
-import { attentionLines } from './attention-lines.js';
+import { acknowledgeButton, alertMenu } from './attention.js';
+import { attentionPhrases } from './attention-lines.js';
 import { type Block, button, context, type Message, section } from './blocks.js';
-import { evidenceText, target } from './evidence.js';
-import { HEADLINE, isStuck, outcomeHeadline } from './headline.js';
+import { appLink } from './dashboard.js';
+import { findingOf, target } from './evidence.js';
+import { HEADLINE, outcomeHeadline, stuckFor, subject } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
-import { code, label, link, person, quote, span, when } from './text.js';
+import { ago, code, label, link, person, quote, span, when } from './text.js';
 
-export const COLOUR = { firing: '#a30200', owned: '#daa038', silenced: '#dddddd', resolved: '#2eb886' } as const;
 export interface AlertFacts {
   readonly promotion: Promotion;
   readonly severity: Severity;
   /** null where it was not asked for: the promotion ended, and its outcome says more. */
   readonly evidence: Evidence | null;
-  /** Whom a new message calls, as Slack writes a mention. */
+  /** When all this was read: ages that Slack can't keep current are told as of then. */
+  readonly asOf: Date;
+  /** Whom a new message mentions, as Slack writes a mention. */
   readonly mention: string | null;
   /** The channel that it was meant for, where Slack did not let the app post there. */
   readonly refusedRoute?: RefusedRoute | null;
@@ -30,61 +32,66 @@ export interface AlertFacts {
 
 /** The message that carries the buttons, or, once the promotion ended, its outcome. */
 export function alertMessage(facts: AlertFacts): Message {
-  return isDeploying(facts.promotion) ? stuckMessage(facts) : endedMessage(facts.promotion);
+  return isDeploying(facts.promotion) ? stuckMessage(facts, 'stuck') : endedMessage(facts.promotion);
 }
 
-/** What is said in the thread of a warned promotion that turned critical. */
-export function escalationReply(promotion: Promotion, mention: string | null): Message {
-  return {
-    text: `${HEADLINE.critical}${called(mention)}: ${isStuck(promotion)}. Evidence and buttons are on the message above.`,
-  };
+/** What is said in the thread of a warned promotion that turned critical: all that its alert says. */
+export function escalationReply(facts: AlertFacts): Message {
+  return isDeploying(facts.promotion) ? stuckMessage(facts, 'stuck') : endedReply(facts.promotion);
 }
 
 /** What is said in the thread while a critical stays open. */
-export function repeatReply(promotion: Promotion, mention: string | null): Message {
-  return {
-    text: `${HEADLINE.critical}, still open${called(mention)}: ${isStuck(promotion)}. Evidence and buttons are on the message above.`,
-  };
+export function repeatReply(facts: AlertFacts): Message {
+  return isDeploying(facts.promotion) ? stuckMessage(facts, 'still stuck') : endedReply(facts.promotion);
 }
 
-function called(mention: string | null): string {
-  return mention === null ? '' : ` ${mention}`;
-}
-
-function stuckMessage(facts: AlertFacts): Message {
-  const { promotion, severity, evidence, mention, refusedRoute = null, attention = null } = facts;
-  const text = `${HEADLINE[severity]}${called(mention)}: ${isStuck(promotion)}`;
-  const lines = attentionLines(attention);
-  const buttons = resolutionButtons(promotion, evidence);
+/** At most 45 words, of which the first line is all that a lock screen shows. */
+function stuckMessage(facts: AlertFacts, stuck: 'stuck' | 'still stuck'): Message {
+  const { promotion, severity, evidence, asOf, mention, refusedRoute = null, attention = null } = facts;
+  const { sign, fact, brief, isUnrecorded } = findingOf(promotion, evidence);
+  const what = `${HEADLINE[severity]}${mention === null ? '' : ` ${mention}`} ${subject(promotion)}: ${stuck}`;
+  const forHowLong = stuckFor(promotion, asOf) ?? 'nobody knows since when';
+  const isSnoozed = attention !== null && attention.snooze !== null;
+  const checked = evidence === null ? '' : ` · checked ${ago(evidence.checkedAt)}`;
+  const unrecorded = isUnrecorded && !isSnoozed ? ', but never recorded' : '';
   const blocks: Block[] = [
-    promotionFacts(promotion),
-    ...(lines.length === 0 ? [] : [section(lines.join('\n'))]),
-    section(evidenceText(promotion, evidence)),
-    { ...buttons, elements: [...buttons.elements, ...attentionButtons(promotion, attention)] },
-    context(`Promotion ${promotion.id} · Marking it takes a superadmin and a TOTP code.`),
+    section(`${what} since ${when(deployingSince(promotion))}. *${brief}*`),
+    section(
+      [
+        `${sign} ${fact}${unrecorded}${checked}`,
+        [`Promoted by ${person(promotion.promotedBy)}`, ...attentionPhrases(attention), rcaPhrase(promotion)].join(
+          ' · ',
+        ),
+      ].join('\n'),
+    ),
+    alertButtons(promotion, evidence, attention),
+    context(
+      `Promotion ${promotion.id} · superadmin + code · doesn’t touch ${appLink(promotion.herokuApp, 'Heroku')} · final`,
+    ),
     ...(refusedRoute === null ? [] : [misrouted(refusedRoute)]),
   ];
-  return {
-    text,
-    attachments: [{ color: colour(severity, attention), fallback: text, blocks }],
-  };
+  return { text: `${what} ${forHowLong}. ${brief}`, blocks };
 }
 
-function colour(severity: Severity, attention: Attention | null): string {
-  if (attention !== null && attention.snooze !== null) return COLOUR.silenced;
+function rcaPhrase({ rcaUrl }: Promotion): string {
+  if (rcaUrl === null) return 'no RCA yet';
+  const url = linkableRcaUrl(rcaUrl);
+  return url === null ? `RCA ${code(rcaUrl, 40)}` : link(url, 'RCA ↗');
+}
+
+/** `I’m on it` comes first while nobody is; whoever is on it needs the others. */
+function alertButtons(
+  promotion: Promotion,
+  evidence: Evidence | null,
+  attention: Attention | null,
+): types.ActionsBlock {
+  const { elements } = resolutionButtons(promotion, evidence);
   const isOwned = attention !== null && attention.ownership !== null;
-  return severity === 'critical' && !isOwned ? COLOUR.firing : COLOUR.owned;
-}
-
-/** What a promotion is about, a line each: flag names are long, and two columns of them do not fit a phone. */
-export function promotionFacts(promotion: Promotion) {
-  return section(
-    [
-      ...subjectLines(promotion),
-      `*Deploying since*: ${when(deployingSince(promotion))}`,
-      `*Promoted by*: ${person(promotion.promotedBy ?? promotion.markedBy)}`,
-    ].join('\n'),
-  );
+  const acknowledge = acknowledgeButton(promotion);
+  return {
+    type: 'actions',
+    elements: [...(isOwned ? [...elements, acknowledge] : [acknowledge, ...elements]), alertMenu(promotion, attention)],
+  };
 }
 
 /** What is set to which value, and where. */
@@ -95,7 +102,7 @@ export function subjectLines(promotion: Promotion): string[] {
   ];
 }
 
-/** The three buttons. The one that the evidence speaks for stands out; where it says nothing, neither does. */
+/** The buttons that resolve it. The one that the evidence speaks for stands out; where it says nothing, neither does. */
 export function resolutionButtons(promotion: Promotion, evidence: Evidence | null): types.ActionsBlock {
   const verdict = evidence?.kind === 'read' ? evidence.verdict : 'unknown';
   const { id, flagKey } = promotion;
@@ -117,7 +124,7 @@ export function resolutionButtons(promotion: Promotion, evidence: Evidence | nul
   };
 }
 
-/** A link where an RCA is recorded, else the way to the modal that takes its address. */
+/** A link where an RCA is recorded, else the way to the form that takes its address, or drafts one. */
 export function rcaButton({ id, flagKey, rcaUrl }: Promotion) {
   const accessibilityLabel = spoken('Open RCA', flagKey);
   const url = linkableRcaUrl(rcaUrl);
@@ -133,32 +140,35 @@ function spoken(action: string, flagKey: string): string {
 function endedMessage(promotion: Promotion): Message {
   const text = outcomeHeadline(promotion);
   const blocks: Block[] = [
+    section(text),
     section(
       [
-        ...subjectLines(promotion),
-        `*Deploying since*: ${when(deployingSince(promotion))}`,
-        `*For*: ${lasted(promotion)}`,
-      ].join('\n'),
+        `${code(promotion.configVar)} → ${target(promotion)}`,
+        wasDeploying(promotion),
+        promotion.rcaUrl === null ? 'no RCA yet' : `RCA: ${rcaLink(promotion.rcaUrl)}`,
+      ].join(' · '),
     ),
   ];
   const note = promotion.resolutionNote ?? promotion.failureReason;
-  if (note !== null && note.trim() !== '') blocks.push(section(`*Note*\n${quote(note)}`));
-  blocks.push(section(rcaLine(promotion)));
+  if (note !== null && note.trim() !== '') blocks.push(section(quote(note)));
+  // Other states are another system's, or those of a promotion that was never under way.
+  if (endedAt(promotion) !== null) blocks.push({ type: 'actions', elements: [rcaButton(promotion)] });
   blocks.push(context(`Promotion ${promotion.id}`));
-  const colour = promotion.state === 'deployed' ? COLOUR.resolved : COLOUR.silenced;
-  return { text, attachments: [{ color: colour, fallback: text, blocks }] };
+  return { text, blocks };
 }
 
-function lasted(promotion: Promotion): string {
-  const since = deployingSince(promotion).getTime();
+/** A reply that had buttons: its thread's first message tells the rest. */
+function endedReply(promotion: Promotion): Message {
+  const text = outcomeHeadline(promotion);
+  return { text, blocks: [section(text)] };
+}
+
+function wasDeploying(promotion: Promotion): string {
+  const since = deployingSince(promotion);
   const until = endedAt(promotion);
-  return until === null || since === UNKNOWN_TIME.getTime() ? '_unknown_' : span(until.getTime() - since);
-}
-
-function rcaLine(promotion: Promotion): string {
-  return promotion.rcaUrl === null
-    ? '*RCA*: none yet. Mention me in this thread with its link.'
-    : `*RCA*: ${rcaLink(promotion.rcaUrl)}`;
+  return until === null || since.getTime() === UNKNOWN_TIME.getTime()
+    ? `was deploying since ${when(since)}`
+    : `was deploying for ${span(until.getTime() - since.getTime())}`;
 }
 
 /** A recorded RCA: a link labelled with its own address, so that nobody is led astray, or mere text where it is none. */

@@ -8,7 +8,23 @@ export function attentionLines(attention: Attention | null): string[] {
   return [
     ...(ownership === null
       ? []
-      : [`:raising_hand: *On it*: ${person(ownership.owner)}, since ${when(ownership.since)}`]),
+      : [`:raising_hand: ${person(ownership.owner)} is on it, since ${when(ownership.since)}`]),
     ...(snooze === null ? [] : [`:zzz: *Snoozed* by ${person(snooze.by)} until ${when(snooze.until)}`]),
+  ];
+}
+
+/** The same for an alert, which says also that nobody has it, in few words. */
+export function attentionPhrases(attention: Attention | null): string[] {
+  const { ownership = null, snooze = null } = attention ?? {};
+  if (snooze === null) {
+    return [
+      ownership === null
+        ? '*nobody is on it*'
+        : `:raising_hand: ${person(ownership.owner)} on it since ${when(ownership.since)}`,
+    ];
+  }
+  return [
+    ownership === null ? 'nobody is on it' : `:raising_hand: ${person(ownership.owner)} on it`,
+    `:zzz: snoozed until ${when(snooze.until)}`,
   ];
 }

@@ -2,17 +2,15 @@ import type { Operator } from '../operators/operator.js';
 import type { Attention } from '../promotions/attention.js';
 import type { AnswerRefusal, OwnerLoss, Ownership, TakeRefusal } from '../promotions/ownership.js';
 import type { Promotion } from '../promotions/promotion.js';
-import type { SnoozeChoice, SnoozeRefusal, UnsnoozeRefusal } from '../promotions/snooze.js';
+import { SNOOZE_CHOICES, type SnoozeRefusal, type UnsnoozeRefusal } from '../promotions/snooze.js';
 import type { Severity } from '../promotions/stuck.js';
 import { needsOperator } from './authority.js';
 import { type Answer, button, type Message, overflow, section } from './blocks.js';
-import { HEADLINE, isStuck, outcomeHeadline } from './headline.js';
+import { HEADLINE, isStuck, outcomeHeadline, subject } from './headline.js';
 import { ACTION, COMMAND } from './ids.js';
-import { code, person, when } from './text.js';
+import { code, label, person, when } from './text.js';
 
 /* Who is on a stuck promotion, and what is snoozed: the buttons, and what each answers. */
-
-const what = (promotion: Promotion) => `${code(promotion.flagKey)} on ${code(promotion.herokuApp)}`;
 
 interface MenuEntry {
   readonly label: string;
@@ -24,21 +22,25 @@ const isAwake = (attention: Attention | null) => !isSnoozed(attention);
 
 /** The alert's ⋯ menu, in its order. Each choice must have its handler in handlers/attention.ts. */
 const ALERT_MENU = {
-  take: { label: 'I’m on it', isOffered: () => true },
-  hand_over: { label: 'Hand over', isOffered: (attention) => (attention?.ownership ?? null) !== null },
   snooze_1h: { label: 'Snooze for 1 h', isOffered: isAwake },
   snooze_4h: { label: 'Snooze for 4 h', isOffered: isAwake },
-  snooze_tomorrow: { label: 'Snooze until tomorrow 09:00', isOffered: isAwake },
-  unsnooze: { label: 'Unsnooze', isOffered: isSnoozed },
+  snooze_morning: { label: 'Snooze until 09:00', isOffered: isAwake },
+  unsnooze: { label: 'End the snooze', isOffered: isSnoozed },
+  hand_over: { label: 'Release it', isOffered: (attention) => (attention?.ownership ?? null) !== null },
 } as const satisfies Readonly<Record<string, MenuEntry>>;
 export type AlertMenuChoice = keyof typeof ALERT_MENU;
 
-/** What stands beside an alert's own buttons. An older message may offer too much: the handler looks at the rows. */
-export function attentionButtons({ id }: Promotion, attention: Attention | null) {
+/** An older message may offer too much: the handler looks at the rows. */
+export function alertMenu({ id }: Promotion, attention: Attention | null) {
   const options = Object.entries(ALERT_MENU)
     .filter(([, { isOffered }]) => isOffered(attention))
-    .map(([choice, { label }]) => ({ label, value: `${choice}:${id}` }));
-  return [overflow(ACTION.alertMenu, options)];
+    .map(([choice, { label: said }]) => ({ label: said, value: `${choice}:${id}` }));
+  return overflow(ACTION.alertMenu, options);
+}
+
+/** For every operator, of any role. */
+export function acknowledgeButton({ id, flagKey }: Promotion) {
+  return button(ACTION.acknowledge, 'I’m on it', { value: id, accessibilityLabel: label(`I’m on it: ${flagKey}`, 75) });
 }
 
 /** The question in the thread: it calls the owner, and nobody else. */
@@ -47,12 +49,12 @@ export function ownerQuestion(promotion: Promotion, owner: string): Message {
   return {
     text,
     blocks: [
-      section(`${text}\nWithout an answer within 10 minutes, the alert is repeated and nobody has it.`),
+      section(`${text}\nNo answer within 10 minutes means that nobody is on it, and the alert is repeated.`),
       {
         type: 'actions',
         elements: [
           button(ACTION.stillOnIt, 'Confirm', { value: promotion.id, style: 'primary' }),
-          button(ACTION.handOver, 'Hand over', { value: promotion.id }),
+          button(ACTION.handOver, 'Release it', { value: promotion.id }),
         ],
       },
     ],
@@ -67,11 +69,11 @@ export function answeredQuestion(
   isOpen: boolean,
 ): Message {
   const asked = `${code(ownerName)} was asked: are you still on it?`;
-  if (!isOpen) return { text: `${asked} It has ended.` };
-  if (ownership === null) return { text: `${asked} Nobody has it now.` };
+  if (!isOpen) return { text: `${asked} The promotion has ended.` };
+  if (ownership === null) return { text: `${asked} Nobody is on it now.` };
   return ownership.owner === owner
-    ? { text: `${asked} They have it, as they said ${when(ownership.confirmedAt)}.` }
-    : { text: `${asked} It is ${person(ownership.owner)} who has it now.` };
+    ? { text: `${asked} They are, as they said ${when(ownership.confirmedAt)}.` }
+    : { text: `${asked} ${person(ownership.owner)} is on it now.` };
 }
 
 /** What stands in an alert’s thread when its owner is one no more. */
@@ -84,12 +86,12 @@ export function ownerLostReply(facts: {
 }): Message {
   const why =
     facts.reason === 'silent'
-      ? `${person(facts.owner)} had it and did not answer within 10 minutes.`
-      : `${person(facts.owner)}, who had it, is no operator any more.`;
-  return stillOpen(facts, `${why} *Nobody has it now.*`);
+      ? `${person(facts.owner)} was on it and didn’t answer within 10 minutes.`
+      : `${person(facts.owner)} was on it and is no longer an operator.`;
+  return stillOpen(facts, `${why} *Nobody is on it now.*`);
 }
 
-/** `name` is that of who handed it over; nobody is pinged about what they did. */
+/** `name` is that of who released it; nobody is pinged about what they did. */
 export function releasedReply(facts: {
   readonly promotion: Promotion;
   readonly name: string;
@@ -99,26 +101,26 @@ export function releasedReply(facts: {
   const { ownership, mention } = facts;
   const now =
     ownership === null
-      ? `*Nobody has it now*${mention === null ? '' : ` ${mention}`}.`
-      : `It is ${person(ownership.owner)} who has it now.`;
-  return { text: `:wave: ${code(facts.name)} handed over ${what(facts.promotion)}. ${now}` };
+      ? `*Nobody is on it now*${mention === null ? '' : ` ${mention}`}.`
+      : `${person(ownership.owner)} is on it now.`;
+  return { text: `:wave: ${code(facts.name)} released ${subject(facts.promotion)}. ${now}` };
 }
 
 export function takenOverReply(promotion: Promotion, name: string, from: string): Message {
-  return { text: `:raising_hand: ${code(name)} took over ${what(promotion)} from ${person(from)}.` };
+  return { text: `:raising_hand: ${code(name)} took over ${subject(promotion)} from ${person(from)}.` };
 }
 
 export function snoozeEndedReply(facts: {
   readonly promotion: Promotion;
   readonly severity: Severity;
-  /** Calls them instead of everybody. */
+  /** Mentioned instead of everybody. */
   readonly owner: string | null;
   readonly mention: string | null;
 }): Message {
   const { owner } = facts;
   return stillOpen(
     { ...facts, mention: owner === null ? facts.mention : person(owner) },
-    owner === null ? 'Its snooze is over.' : 'Its snooze is over, and you have it.',
+    owner === null ? 'Its snooze is over.' : 'Its snooze is over, and you are on it.',
   );
 }
 
@@ -132,30 +134,26 @@ function stillOpen(
 
 /** Tells that one is on it now. `from`: from whom it was taken over. */
 export function takenAnswer(promotion: Promotion, from: string | null, isCritical: boolean): string {
-  const over = from === null ? '' : ` You took it over from ${person(from)}; its thread says so.`;
-  const then = isCritical
-    ? ' It is not repeated for 45 minutes; then I ask you whether you still are.'
-    : ' The message says so.';
-  return `:raising_hand: *You are on it*: ${what(promotion)}.${over}${then}`;
+  const over = from === null ? '' : ` You took over from ${person(from)}; its thread says so.`;
+  const then = isCritical ? ' I’ll ask again in 45 minutes.' : '';
+  return `:raising_hand: *You’re on it*: ${subject(promotion)}.${over}${then}`;
 }
 
 /** Why it was not taken, with the way to take it over where somebody has it. */
 export function takeRefusalAnswer(refusal: TakeRefusal, superadmins: readonly Operator[]): Answer {
   switch (refusal.kind) {
     case 'yours_already':
-      return say(
-        `You have ${what(refusal.promotion)} already, since ${when(refusal.ownership.since)}. Nothing was changed.`,
-      );
+      return say(`You’re already on it, since ${when(refusal.ownership.since)}: ${subject(refusal.promotion)}.`);
     case 'taken':
       return offerTakeOver(refusal.promotion, refusal.ownership);
     default:
-      return say(refusalWords(refusal, 'Taking an alert', superadmins));
+      return say(refusalWords(refusal, 'Being on an alert', superadmins));
   }
 }
 
 /** Nobody takes it from somebody without being told, and saying, that they do. */
 function offerTakeOver(promotion: Promotion, { owner, since }: Ownership): Answer {
-  const text = `${what(promotion)} is already taken by ${person(owner)}, since ${when(since)}. Nothing was changed. Take it over?`;
+  const text = `${person(owner)} is already on it, since ${when(since)}: ${subject(promotion)}. Take over?`;
   const value = JSON.stringify({ promotionId: promotion.id, over: owner });
   return {
     text,
@@ -164,22 +162,22 @@ function offerTakeOver(promotion: Promotion, { owner, since }: Ownership): Answe
 }
 
 export function confirmedAnswer(promotion: Promotion): string {
-  return `:white_check_mark: *You are still on it*: ${what(promotion)}. It is not repeated for another 45 minutes.`;
+  return `:white_check_mark: *You’re still on it*: ${subject(promotion)}. I’ll ask again in 45 minutes.`;
 }
 
 export function handedOverAnswer(promotion: Promotion): string {
-  return `:wave: You handed over ${what(promotion)}. Its thread says that nobody has it.`;
+  return `:wave: You released ${subject(promotion)}. Its thread says so.`;
 }
 
 export function answerRefusalAnswer(refusal: AnswerRefusal, superadmins: readonly Operator[]): Answer {
   switch (refusal.kind) {
     case 'not_asked':
       return say(
-        `You have ${what(refusal.promotion)}, since ${when(refusal.ownership.since)}, and nothing is asked of you now.`,
+        `You’re on it, since ${when(refusal.ownership.since)}: ${subject(refusal.promotion)}. Nothing is asked of you now.`,
       );
     case 'not_owner':
       return refusal.ownership === null
-        ? say(`Nobody has ${what(refusal.promotion)} now. Nothing was changed. ${takeHint(refusal.promotion)}`)
+        ? say(`Nobody is on ${subject(refusal.promotion)} now. ${takeHint(refusal.promotion)}`)
         : offerTakeOver(refusal.promotion, refusal.ownership);
     default:
       return say(refusalWords(refusal, 'Answering for an alert', superadmins));
@@ -187,15 +185,15 @@ export function answerRefusalAnswer(refusal: AnswerRefusal, superadmins: readonl
 }
 
 function takeHint({ id }: Promotion): string {
-  return `${code(`${COMMAND} take ${id}`)} takes it.`;
+  return `To be on it: ${code(`${COMMAND} take ${id}`)}`;
 }
 
 export function snoozedAnswer(promotion: Promotion, until: Date): string {
-  return `:zzz: ${what(promotion)} is *snoozed* until ${when(until)}. What is new is told all the same.`;
+  return `:zzz: ${subject(promotion)} is *snoozed* until ${when(until)}. New developments are still posted.`;
 }
 
 export function unsnoozedAnswer(promotion: Promotion): string {
-  return `:bell: ${what(promotion)} is not snoozed any more.`;
+  return `:bell: ${subject(promotion)} is no longer snoozed.`;
 }
 
 export function snoozeRefusalAnswer(
@@ -211,15 +209,15 @@ export function snoozeRefusalAnswer(
     case 'too_long':
       return say(
         refusal.latest <= around.now
-          ? `${what(refusal.promotion)} is critical for more than 24 hours and can’t be snoozed any more. Nothing was changed. ${takeHint(refusal.promotion)}`
-          : `${what(refusal.promotion)} is critical and can be snoozed until ${when(refusal.latest)} at the latest: 24 hours after it became critical. Nothing was changed. Choose a shorter time.`,
+          ? `${subject(refusal.promotion)} has been critical for more than 24 hours, so it can’t be snoozed. ${takeHint(refusal.promotion)}`
+          : `${subject(refusal.promotion)} is critical: snooze it until ${when(refusal.latest)} at the latest. Choose a shorter time.`,
       );
     case 'unknown_time_zone':
       return say(
-        `${around.timeZone === null ? 'Slack does not tell your time zone' : `Slack says that your time zone is ${code(around.timeZone, 60)}, which I don’t know`}, so I can’t tell when it is 09:00 where you are. Nothing was changed. Snooze for 1 h or 4 h, or set your time zone in Slack.`,
+        `${around.timeZone === null ? 'Slack doesn’t tell your time zone' : `I don’t know your time zone ${code(around.timeZone, 60)}`}, so I can’t tell when it is 09:00 for you. Snooze for 1 h or 4 h, or set your time zone in Slack.`,
       );
     case 'not_snoozed':
-      return say(`${what(refusal.promotion)} is not snoozed. Nothing was changed.`);
+      return say(`${subject(refusal.promotion)} is not snoozed.`);
     default:
       return say(refusalWords(refusal, 'Snoozing an alert', around.superadmins));
   }
@@ -232,11 +230,11 @@ function refusalWords(refusal: SharedRefusal, doing: string, superadmins: readon
     case 'not_operator':
       return needsOperator(doing, superadmins);
     case 'unknown_promotion':
-      return 'This promotion is not in the database, so nothing was changed.';
+      return 'This promotion is no longer in the database.';
     case 'ended':
-      return `*Nothing was changed: this has ended already.*\n${outcomeHeadline(refusal.promotion)}`;
+      return `*This has already ended.*\n${outcomeHeadline(refusal.promotion)}`;
     case 'not_alerting':
-      return `${what(refusal.promotion)} has no open alert, so there is nothing to take or to snooze. Nothing was changed.`;
+      return `${subject(refusal.promotion)} has no open alert.`;
   }
 }
 
@@ -246,11 +244,8 @@ export function whichAlertWords(flagKey: string, promotions: readonly Promotion[
   return `Several promotions of ${code(flagKey)} are deploying. Say which, by its id:\n${lines.join('\n')}`;
 }
 
-const CHOICES: Record<SnoozeChoice, string> = { '1h': '1 h', '4h': '4 h', tomorrow: 'tomorrow 09:00' };
-
 export function snoozeUsageWords(): string {
-  const words = Object.keys(CHOICES).map((choice) => code(choice));
-  return `Say which promotion, and for how long: ${code(`${COMMAND} snooze <id | flag-key> 1h|4h|tomorrow`)}, where ${words.at(-1)} is 09:00 where you are.`;
+  return `Say which promotion, and for how long: ${code(`${COMMAND} snooze <id | flag-key> ${SNOOZE_CHOICES.join('|')}`)}. ${code('09:00')} is your next 09:00 that is an hour away or more.`;
 }
 
 function say(text: string): Answer {

@@ -11,10 +11,8 @@ export function codeInput(): Field {
   return {
     type: 'input',
     block_id: BLOCK.code,
-    label: plainText('TOTP code'),
-    hint: plainText(
-      'The 6 digits that your authenticator app shows now, or one of your recovery codes. Either works once.',
-    ),
+    label: plainText('Authenticator code'),
+    hint: plainText('6 digits, or a recovery code.'),
     element: {
       type: 'plain_text_input',
       action_id: INPUT,
@@ -25,8 +23,6 @@ export function codeInput(): Field {
   };
 }
 
-export const WHY_A_CODE = 'A code is asked for so that a Slack account alone, stolen or borrowed, can change nothing.';
-
 /** Why a code was not taken, for under its field. */
 export function codeWords(check: RefusedCode, now: Date): string {
   if (check.kind === 'locked') return locked(check.lockedUntil, now);
@@ -34,11 +30,11 @@ export function codeWords(check: RefusedCode, now: Date): string {
     case 'malformed':
       return 'A code has exactly 6 digits; a recovery code reads xxxxx-xxxxx.';
     case 'reused':
-      return 'This code was used already. Wait for the next one (at most 30 seconds), or take another recovery code.';
+      return 'Code already used. Wait for the next one (up to 30 s), or take another recovery code.';
     case 'wrong':
       return check.lockedUntil === null
-        ? `This code is not right. Nothing was changed. Is your phone’s clock right? Failures so far: ${check.failedAttempts} of 5.`
-        : `This code is not right either. ${locked(check.lockedUntil, now)}`;
+        ? `Wrong code (${check.failedAttempts} of 5). Try the next one; if that fails too, check your phone’s clock.`
+        : `Wrong code. ${locked(check.lockedUntil, now)}`;
   }
 }
 
@@ -49,19 +45,19 @@ function locked(until: Date, now: Date): string {
   return `Locked after 5 wrong codes. Try again in ${minutes} min (${time} UTC), or ask another superadmin.`;
 }
 
-/** Whom to ask. Mentions in an answer that only one person sees notify nobody. `to`: what was asked for, an infinitive. */
+/** Whom to ask. Mentions in an answer that only one person sees notify nobody. `to`: what was asked for, as `resolve this`. */
 export function needsSuperadmin(to: string, superadmins: readonly Operator[]): string {
   const who =
     superadmins.length === 0
-      ? 'Nobody has it yet; whoever runs this app can enrol a superadmin with `flag-promotions operators add`.'
+      ? 'There is none yet; whoever runs this app can enrol one with `flag-promotions operators add`.'
       : `Ask ${named(superadmins)}.`;
-  return `:lock: You need the superadmin role to ${to}. ${who} Nothing was changed.`;
+  return `:lock: Only a superadmin can ${to}. ${who}`;
 }
 
 /** The same for what any operator may do. `doing`: what was asked for, a gerund. */
 export function needsOperator(doing: string, superadmins: readonly Operator[]): string {
   const who = superadmins.length === 0 ? 'a superadmin' : named(superadmins);
-  return `:lock: ${doing} takes an operator’s role. Ask ${who} to do it, or to add you. Nothing was changed.`;
+  return `:lock: ${doing} takes an operator. Ask ${who} to do it, or to add you.`;
 }
 
 function named(operators: readonly Operator[]): string {

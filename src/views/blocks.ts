@@ -19,9 +19,8 @@ export type HomeTab = types.HomeView;
 /** A message as the Web API takes it: `text` is what a notification and a screen reader say. */
 export interface Message {
   readonly text: string;
+  /** Never inside attachments, which Slack may fold away. */
   readonly blocks?: Block[];
-  /** The only way to a coloured bar beside the blocks. */
-  readonly attachments?: { color: string; fallback: string; blocks: Block[] }[];
 }
 
 /** What a link unfolds to. */

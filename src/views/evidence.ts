@@ -1,102 +1,203 @@
+import {
+  type Evidence,
+  type EvidenceRelease,
+  type PresentableValue,
+  presentableValue,
+  type UnavailableReason,
+} from '../promotions/evidence.js';
 import { CLOCK_SKEW_MS } from '../promotions/progress.js';
-import type { Evidence, EvidenceRelease, PresentableValue, UnavailableReason } from '../promotions/evidence.js';
-import { presentableValue } from '../promotions/evidence.js';
 import { parseCheckpoint } from '../promotions/promoting.js';
 import { deployingSince, type Promotion } from '../promotions/promotion.js';
-import { code, moment, utc } from './text.js';
+import { releasesLink } from './dashboard.js';
+import { ago, code, moment, utc } from './text.js';
 
-/** What Heroku says, what that means, and what to do about it; `null` while it is being asked. */
-export function evidenceText(promotion: Promotion, evidence: Evidence | null): string {
-  const variable = code(promotion.configVar);
-  if (evidence === null) return ':hourglass_flowing_sand: *Heroku* is being asked…';
-  if (evidence.kind === 'unavailable') {
-    return [
-      `:grey_question: *Not known whether it is live.* ${whyUnavailable(evidence.reason)}`,
-      ...(wasTaken(promotion) ? [`${TAKEN}; whether it is in force is not known.`] : []),
-      `_Asked ${moment(evidence.checkedAt)}_`,
-    ].join('\n');
-  }
-  const held = `On Heroku ${variable} is ${heldValue(evidence.value)}`;
-  return [
-    ...verdictLines(promotion, evidence, held),
-    ...lostWrite(promotion, evidence),
-    `_Checked ${moment(evidence.checkedAt)}_`,
-  ].join('\n');
+/** What Heroku says of a promotion, in the pieces that an alert, a list and a form put together. */
+export interface Finding {
+  readonly sign: string;
+  /** Whether it is live, in two or three words. */
+  readonly verdict: string;
+  /** What that rests on: the value, and the release where it is proven. */
+  readonly fact: string;
+  /** What to do. */
+  readonly advice: string;
+  /** Verdict and advice in one breath, for a lock screen. */
+  readonly brief: string;
+  /** Heroku applied it and the console's row doesn't say so. */
+  readonly isUnrecorded: boolean;
 }
+
+const COMPLETED = 'Press *Mark completed*';
+const FAILED = 'Press *Mark failed*';
+
+/** `null` while Heroku is being asked. */
+export function findingOf(promotion: Promotion, evidence: Evidence | null): Finding {
+  if (evidence === null) return { ...NOTHING_YET, isUnrecorded: false };
+  if (evidence.kind === 'read') return readFinding(promotion, evidence);
+  return {
+    sign: ':grey_question:',
+    verdict: 'Not known whether it is live.',
+    fact: whyUnavailable(promotion, evidence.reason),
+    advice: 'Check before you press',
+    brief: 'Can’t tell if it’s live: check first.',
+    isUnrecorded: false,
+  };
+}
+
+const NOTHING_YET = {
+  sign: ':hourglass_flowing_sand:',
+  verdict: 'Checking Heroku…',
+  fact: 'No answer yet',
+  advice: 'Wait for it',
+  brief: 'Checking Heroku whether it is live.',
+} as const;
 
 type Read = Extract<Evidence, { kind: 'read' }>;
 
-/** The verdict, what it rests on, and what to do: a line each. */
-function verdictLines(promotion: Promotion, { verdict, release }: Read, held: string): string[] {
-  const name = release === undefined ? 'a release' : made(release);
-  const since =
-    release === undefined ? [] : [`Since ${made(release)}${release.orEarlier ? ', or an earlier one' : ''}.`];
+function readFinding(promotion: Promotion, evidence: Read): Finding {
+  const { verdict, release } = evidence;
+  const value = `${code(promotion.configVar)} ${isValue(evidence.value)}`;
+  const should = `${value} (should be ${target(promotion)})`;
+  const version = release === undefined ? 'the release' : `v${release.version}`;
   switch (verdict) {
     case 'live':
-      return [`:large_green_circle: *Live.* ${held}, which is the target.`, ...since, '*Mark completed* is right.'];
+      return {
+        sign: ':large_green_circle:',
+        verdict: 'Live.',
+        fact: `${value} ${since(promotion, release)}`,
+        advice: COMPLETED,
+        brief: 'It IS live: press Mark completed.',
+        isUnrecorded: wasApplied(promotion) && isRecordLost(promotion, evidence),
+      };
     case 'not_live':
-      return [
-        `:red_circle: *Not live.* ${held}; the target is ${target(promotion)}.`,
-        ...since,
-        parseCheckpoint(promotion.checkpoint).kind === 'intent'
-          ? 'This app is still to set it, and goes on trying by itself. *Mark failed* gives that up.'
-          : '*Mark failed* is right.',
-      ];
+      return {
+        sign: ':red_circle:',
+        verdict: 'Not live.',
+        fact: should,
+        ...(parseCheckpoint(promotion.checkpoint).kind === 'intent'
+          ? {
+              advice: 'This app keeps trying by itself; *Mark failed* gives up',
+              brief: 'NOT live yet: wait, or Mark failed.',
+            }
+          : { advice: FAILED, brief: 'It is NOT live: press Mark failed.' }),
+        isUnrecorded: false,
+      };
     case 'release_running':
-      return [
-        `:hourglass_flowing_sand: *Release still running.* ${held}; ${name}, is to make it ${target(promotion)} and has not ended.`,
-        'Neither is right yet: wait until it has ended.',
-      ];
+      return {
+        sign: ':hourglass_flowing_sand:',
+        verdict: `Not live yet: ${version} is running.`,
+        fact: evidence.value.kind !== 'masked' && isTarget(promotion, evidence.value) ? value : should,
+        advice: 'Wait for the release to finish',
+        brief: `NOT live yet: ${version} is running, wait.`,
+        isUnrecorded: false,
+      };
     case 'release_failed':
-      return [
-        `:red_circle: *Release failed.* ${held}; ${name}, was to make it ${target(promotion)}.`,
-        '*Mark failed* is right.',
-      ];
-    case 'changed_since':
-      return [
-        `:warning: *Somebody changed it since.* ${held}, by ${name}; the target was ${target(promotion)}.`,
-        'Ask them first. Unless it goes back, *Mark failed* is right.',
-      ];
+      return {
+        sign: ':red_circle:',
+        verdict: `Not live: ${version} failed.`,
+        fact: should,
+        advice: FAILED,
+        brief: `NOT live, ${version} failed: press Mark failed.`,
+        isUnrecorded: false,
+      };
+    case 'changed_since': {
+      // Whoever made the release that changed it did so: that much is proven.
+      const who = release === undefined ? 'Somebody' : code(release.by, 60);
+      return {
+        sign: ':large_orange_circle:',
+        verdict: 'No longer live.',
+        fact: `${value}${release === undefined ? '' : ` (${madeAt(promotion, release)})`}, not ${target(promotion)}`,
+        advice: `${who} changed it: ask. If it stays, press *Mark failed*`,
+        brief: `${who} changed it: ask, or press Mark failed.`,
+        isUnrecorded: false,
+      };
+    }
   }
 }
 
-function made({ version, status, createdAt, by }: EvidenceRelease): string {
-  return `release v${version} (${status}), ${moment(createdAt)}, by ${code(by, 60)}`;
+/** The maker is named only where it is proven that this release brought the value. */
+function since(promotion: Promotion, release: EvidenceRelease | undefined): string {
+  if (release === undefined) return 'since an unknown release';
+  const version = releasesLink(promotion.herokuApp, `v${release.version}`);
+  return release.orEarlier
+    ? `since ${version} or earlier`
+    : `since ${version} (${moment(release.createdAt)}, ${code(release.by, 60)})`;
 }
 
-const TAKEN = 'Its checkpoint says that Heroku took the change';
+function madeAt({ herokuApp }: Promotion, { version, createdAt }: EvidenceRelease): string {
+  return `${releasesLink(herokuApp, `v${version}`)}, ${moment(createdAt)}`;
+}
 
-function wasTaken({ checkpoint }: Promotion): boolean {
+/** All that Heroku says, for lists: the verdict and what to do, what was lost, and when it was checked. */
+export function evidenceText(promotion: Promotion, evidence: Evidence | null): string {
+  const { sign, verdict, fact, advice } = findingOf(promotion, evidence);
+  if (evidence === null) return `${sign} *${verdict}*`;
+  return [
+    `${sign} *${verdict}* ${fact}. → ${advice}`,
+    ...appliedLines(promotion, evidence),
+    `_Checked ${ago(evidence.checkedAt)}_`,
+  ].join('\n');
+}
+
+/** The same for a form, whose button is chosen already. */
+export function evidenceFacts(promotion: Promotion, evidence: Evidence | null): string {
+  const { sign, verdict, fact } = findingOf(promotion, evidence);
+  if (evidence === null) return `${sign} *${verdict}*`;
+  return [
+    `${sign} *${verdict}* ${fact} · checked ${ago(evidence.checkedAt)}`,
+    ...appliedLines(promotion, evidence),
+  ].join('\n');
+}
+
+function wasApplied({ checkpoint }: Promotion): boolean {
   return parseCheckpoint(checkpoint).kind === 'pending_commit';
 }
 
 /** A promoter that lives looks again each quarter of an hour at least: what is not written by then was lost. */
 const WRITTEN_WITHIN_MS = 30 * 60_000;
 
-/** The incident of 2026-05-09, told apart: the change was taken, and what was lost is the note of it. */
-function lostWrite(promotion: Promotion, { verdict, release, checkedAt }: Read): string[] {
-  if (!wasTaken(promotion)) return [];
-  switch (verdict) {
+/** The release as which Heroku applied it; null where that may have been before the promotion, or in an older release. */
+function appliedAs(promotion: Promotion, release: EvidenceRelease | undefined): EvidenceRelease | null {
+  const start = deployingSince(promotion).getTime() - CLOCK_SKEW_MS;
+  return release !== undefined && !release.orEarlier && release.createdAt.getTime() >= start ? release : null;
+}
+
+function isRecordLost(promotion: Promotion, { release, checkedAt }: Read): boolean {
+  const appliedAt = appliedAs(promotion, release)?.createdAt ?? deployingSince(promotion);
+  return checkedAt.getTime() - appliedAt.getTime() > WRITTEN_WITHIN_MS;
+}
+
+/** The incident of 2026-05-09, told apart: the change was applied, and what was lost is the record of it. */
+function appliedLines(promotion: Promotion, evidence: Evidence): string[] {
+  if (!wasApplied(promotion)) return [];
+  if (evidence.kind === 'unavailable') return ['Heroku applied it once; whether it still holds is not known.'];
+  switch (evidence.verdict) {
     case 'live': {
-      // A release of before the promotion began, or one that another may have preceded, is not when it was taken.
-      const since = deployingSince(promotion).getTime() - CLOCK_SKEW_MS;
-      const took = release !== undefined && !release.orEarlier && release.createdAt.getTime() >= since ? release : null;
-      const when = took === null ? '' : ` at ${moment(took.createdAt)}`;
-      const age = checkedAt.getTime() - (took?.createdAt.getTime() ?? since);
+      const applied = appliedAs(promotion, evidence.release);
+      const at = applied === null ? '' : ` at ${moment(applied.createdAt)}`;
       return [
-        `Heroku took the change${when}, the write after it ${age > WRITTEN_WITHIN_MS ? 'was lost' : 'is still to come, and this app makes it by itself'}.`,
+        `Heroku applied it${at}; ${isRecordLost(promotion, evidence) ? 'only the record of it was lost' : 'this app is about to record it'}.`,
       ];
     }
     case 'not_live':
     case 'changed_since':
-      return [`${TAKEN}, which is no longer in force.`];
+      return ['Heroku applied it once; it no longer holds.'];
     case 'release_running':
     case 'release_failed':
       return [];
   }
 }
 
-/** What Heroku holds, as the end of a sentence. */
+function isTarget(promotion: Promotion, value: PresentableValue): boolean {
+  const wanted = presentableValue(promotion.targetValue);
+  return value.kind === 'plain' && wanted.kind === 'plain' ? value.value === wanted.value : value.kind === wanted.kind;
+}
+
+/** What Heroku holds, after the config var's name. */
+function isValue(value: PresentableValue): string {
+  return value.kind === 'unset' ? 'is *not set*' : `= ${heldValue(value)}`;
+}
+
+/** What Heroku holds. */
 export function heldValue(value: PresentableValue): string {
   switch (value.kind) {
     case 'unset':
@@ -104,43 +205,38 @@ export function heldValue(value: PresentableValue): string {
     case 'plain':
       return code(value.value);
     case 'masked':
-      return 'set to a value that is not shown here';
+      return '_hidden_';
   }
 }
 
 /** The value a promotion sets, masked where it may be a secret. */
 export function target(promotion: Pick<Promotion, 'targetValue'>): string {
   const value = presentableValue(promotion.targetValue);
-  switch (value.kind) {
-    case 'unset':
-      return '_not set_';
-    case 'plain':
-      return code(value.value);
-    case 'masked':
-      return '_a value that is not shown_';
-  }
+  return value.kind === 'unset' ? '_not set_' : heldValue(value);
 }
 
 /** Why Heroku’s answer is not there, and what to do instead. */
-export function whyUnavailable(reason: UnavailableReason): string {
-  return WHY_UNAVAILABLE[reason];
+export function whyUnavailable(promotion: Promotion, reason: UnavailableReason): string {
+  const { configVar, herokuApp } = promotion;
+  return `${WHY_UNAVAILABLE[reason]}. Check: ${code(`heroku config:get ${configVar} -a ${herokuApp}`, 200)}`;
 }
 
 const WHY_UNAVAILABLE: Record<UnavailableReason, string> = {
-  not_configured:
-    'This app has no HEROKU_API_KEY, so it cannot look. Check with `heroku config:get` before you decide.',
-  no_answer: 'Heroku did not answer. Check its status, or with `heroku config:get`, before you decide.',
-  rate_limited: 'Heroku answered that it was asked too often. It will be asked again when you open the form.',
-  refused: 'Heroku refused to say: the API key may not read this app’s config vars.',
-  app_not_found: 'Heroku knows no app of this name, or the API key may not see it.',
+  not_configured: 'HEROKU_API_KEY isn’t set',
+  no_answer: 'Heroku didn’t answer',
+  rate_limited: 'Heroku’s rate limit is reached',
+  refused: 'Heroku refused the API key',
+  app_not_found: 'The API key can’t see this app',
 };
 
 /** What is noted of a promotion that the app committed by itself: plain text, as people's notes are. */
 export function autoCompleteNote(proof: Evidence): string {
   const release = proof.kind === 'read' ? proof.release : undefined;
-  const since =
+  const made =
     release === undefined
       ? ''
-      : `, since release v${release.version} of ${utc(release.createdAt)}, made by ${release.by}`;
-  return `Found live on Heroku${since}, and committed by this app (AUTO_COMMIT=live). No person was asked.`;
+      : release.orEarlier
+        ? `, since release v${release.version} or earlier`
+        : `, since release v${release.version} of ${utc(release.createdAt)}, made by ${release.by}`;
+  return `Found live on Heroku${made}. Completed by this app (AUTO_COMMIT=live), without a person.`;
 }

@@ -2,13 +2,12 @@ import type { GroupFacts, GroupMember, VerdictCounts } from '../promotions/group
 import { deployingSince } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';
 import type { Severity } from '../promotions/stuck.js';
-import { COLOUR } from './alert.js';
 import { attentionLines } from './attention-lines.js';
 import { type Block, button, context, type Message, section } from './blocks.js';
-import { HEADLINE } from './headline.js';
+import { HEADLINE, stuckFor } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
-import { code, when } from './text.js';
+import { ago, code, when } from './text.js';
 
 /** How many promotions a group, or a reply that names its criticals, names. */
 export const MOST_NAMED = 10;
@@ -16,6 +15,8 @@ export const MOST_NAMED = 10;
 export interface GroupView extends GroupFacts {
   readonly groupId: string;
   readonly verdicts: VerdictCounts;
+  /** When Heroku was asked. */
+  readonly asOf: Date;
 }
 
 /** Many alerts in one message: how many, what Heroku says of them, the first names, and the list with the buttons. */
@@ -24,70 +25,98 @@ export function groupMessage(view: GroupView, refused: RefusedRoute | null): Mes
 }
 
 /** Names criticals of a group in the channel, and mentions whom they would mention by themselves. */
-export function groupCriticalsReply(criticals: readonly GroupMember[], mentions: readonly string[]): Message {
+export function groupCriticalsReply(
+  groupId: string,
+  criticals: readonly GroupMember[],
+  mentions: readonly string[],
+): Message {
   const mentioned = mentions.map((mention) => ` ${mention}`).join('');
-  // Slack refuses a text of more than 4,000 characters, and `&` becomes five.
-  const names = criticals.slice(0, MOST_NAMED).map(({ promotion }) => subject(promotion, { flag: 40, app: 30 }));
+  // Slack refuses a text of more than 4,000 characters, a section of more than 3,000, and `&` becomes five.
+  const names = criticals.slice(0, MOST_NAMED).map(({ promotion }) => named(promotion, { flag: 40, app: 30 }));
   const rest = criticals.length - names.length;
-  const said = criticals.length === 1 ? '1 promotion' : `${criticals.length} promotions`;
+  const lead = `${HEADLINE.critical}${mentioned} ${counted(criticals.length)} stuck`;
+  const more = rest > 0 ? ` and ${rest} more` : '';
   return {
-    text: `${HEADLINE.critical}${mentioned}: ${said} stuck: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}. Buttons are in the group’s list.`,
+    text: `${lead}: ${names.join(', ')}${more}. Press ${showLabel(criticals.length)}.`,
+    blocks: [
+      section(`${lead}:`),
+      ...[names.slice(0, 5), names.slice(5)].filter((some) => some.length > 0).map((some) => section(some.join('\n'))),
+      ...(rest > 0 ? [section(`…and *${rest} more*.`)] : []),
+      showButton(groupId, criticals.length),
+    ],
   };
 }
 
 const SIGN: Record<Severity, string> = { warning: ':warning:', critical: ':rotating_light:' };
 
-function openGroup({ groupId, open, verdicts, ...ended }: GroupView, refused: RefusedRoute | null): Message {
+function openGroup({ groupId, open, verdicts, asOf, ...ended }: GroupView, refused: RefusedRoute | null): Message {
   const severity = open.some((member) => member.severity === 'critical') ? 'critical' : 'warning';
-  const stuck = open.length === 1 ? '1 promotion is stuck' : `${open.length} promotions are stuck`;
-  const text = `${HEADLINE[severity]}: *${stuck}*: ${verdictWords(verdicts)}`;
-  const named = open.slice(0, MOST_NAMED);
-  const rest = open.length - named.length;
+  const stuck = `${counted(open.length)} ${open.length === 1 ? 'is' : 'are'} stuck`;
+  const lead = `${HEADLINE[severity]} *${stuck}*${where(open)}`;
+  const verdict = `${verdictWords(verdicts)}.`;
+  const oldest = open[0] === undefined ? null : stuckFor(open[0].promotion, asOf);
+  const shown = open.slice(0, MOST_NAMED);
+  const rest = open.length - shown.length;
   const outcomes = outcomeWords(ended);
   const blocks: Block[] = [
-    ...named.map(({ promotion, severity: own, attention }) =>
+    section(`${lead}: *${verdict}*`),
+    ...shown.map(({ promotion, severity: own, attention }) =>
       section(
         [
-          `${SIGN[own]} ${subject(promotion)}, since ${when(deployingSince(promotion))} · promotion ${promotion.id}`,
+          `${SIGN[own]} ${named(promotion)} since ${when(deployingSince(promotion))} · promotion ${promotion.id}`,
           ...attentionLines(attention),
         ].join('\n'),
       ),
     ),
     ...(rest > 0 ? [section(`…and *${rest} more*.`)] : []),
-    {
-      type: 'actions',
-      elements: [
-        button(ACTION.groupPage, open.length === 1 ? 'Show it' : `Show all ${open.length}`, {
-          value: groupPageValue({ groupId, offset: 0 }),
-        }),
-      ],
-    },
-    context(`Grouped. Buttons are in the list.${outcomes === null ? '' : ` Ended so far: ${outcomes}.`}`),
+    showButton(groupId, open.length),
+    context(
+      `Grouped. Buttons are in the list. · checked ${ago(asOf)}${outcomes === null ? '' : ` · ended so far: ${outcomes}`}`,
+    ),
     ...(refused === null ? [] : [misrouted(refused)]),
   ];
+  const age = oldest === null ? '' : `, ${open.length === 1 ? 'for' : 'the oldest for'} ${oldest}`;
+  return { text: `${lead}${age}: ${verdict} Press ${showLabel(open.length)}.`, blocks };
+}
+
+function counted(count: number): string {
+  return count === 1 ? '1 promotion' : `${count} promotions`;
+}
+
+/** The app of one, or how many there are. */
+function where(open: readonly GroupMember[]): string {
+  const apps = new Set(open.map(({ promotion }) => promotion.herokuApp));
+  const [only] = apps;
+  return apps.size === 1 && only !== undefined ? ` on ${code(only)}` : ` on ${apps.size} apps`;
+}
+
+function showLabel(count: number): string {
+  return count === 1 ? 'Show it' : `Show all ${count}`;
+}
+
+function showButton(groupId: string, count: number): Block {
   return {
-    text,
-    attachments: [{ color: severity === 'critical' ? COLOUR.firing : COLOUR.owned, fallback: text, blocks }],
+    type: 'actions',
+    elements: [button(ACTION.groupPage, showLabel(count), { value: groupPageValue({ groupId, offset: 0 }) })],
   };
 }
 
 function endedGroup(view: GroupView): Message {
   const total = view.completed + view.failed + view.endedOtherwise;
   const outcomes = outcomeWords(view) ?? 'none is left';
-  const text = `:white_check_mark: ${total === 1 ? 'The promotion' : `All ${total} promotions`} of this group ended: ${outcomes}`;
-  const colour = view.completed === total ? COLOUR.resolved : COLOUR.silenced;
-  return { text, attachments: [{ color: colour, fallback: text, blocks: [section(`*All ended*: ${outcomes}.`)] }] };
+  const text = `:white_check_mark: *All ended*: ${total === 1 ? 'the promotion' : `${total} promotions`} of this group: ${outcomes}.`;
+  return { text, blocks: [section(text)] };
 }
 
 /** `31 live, 17 not live`: in the order of what there is to do. */
 function verdictWords(verdicts: VerdictCounts): string {
-  const counted = [
+  const counts = [
     [verdicts.live, 'live'],
     [verdicts.not_live + verdicts.release_failed + verdicts.changed_since, 'not live'],
     [verdicts.release_running, 'release running'],
     [verdicts.unknown, 'not known'],
   ] as const;
-  return counted
+  return counts
     .filter(([count]) => count > 0)
     .map(([count, what]) => `${count} ${what}`)
     .join(', ');
@@ -98,16 +127,16 @@ function outcomeWords({
   failed,
   endedOtherwise,
 }: Pick<GroupFacts, 'completed' | 'failed' | 'endedOtherwise'>): string | null {
-  const counted = [
+  const counts = [
     [completed, 'completed'],
     [failed, 'failed'],
     [endedOtherwise, 'otherwise'],
   ] as const;
-  const said = counted.filter(([count]) => count > 0).map(([count, how]) => `${count} ${how}`);
+  const said = counts.filter(([count]) => count > 0).map(([count, how]) => `${count} ${how}`);
   return said.length === 0 ? null : said.join(', ');
 }
 
-function subject({ flagKey, herokuApp }: GroupMember['promotion'], most = { flag: 80, app: 80 }): string {
+function named({ flagKey, herokuApp }: GroupMember['promotion'], most = { flag: 80, app: 80 }): string {
   return `${code(flagKey, most.flag)} on ${code(herokuApp, most.app)}`;
 }
 

@@ -1,6 +1,6 @@
-import { deployingSince, endedAt, type Promotion } from '../promotions/promotion.js';
+import { deployingSince, endedAt, type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import type { Severity } from '../promotions/stuck.js';
-import { code, person, when } from './text.js';
+import { code, person, span, when } from './text.js';
 
 /* What every surface says of a promotion in one sentence: that it is stuck, or how it ended. */
 
@@ -9,9 +9,20 @@ export const HEADLINE: Record<Severity, string> = {
   critical: ':rotating_light: *CRITICAL*',
 };
 
-/** A clause: what is stuck, where, and since when. */
+/** What is promoted, and where. */
+export function subject({ flagKey, herokuApp }: Pick<Promotion, 'flagKey' | 'herokuApp'>): string {
+  return `${code(flagKey)} on ${code(herokuApp)}`;
+}
+
+/** A clause whose age stays true: what is stuck, where, and since when. */
 export function isStuck(promotion: Promotion): string {
-  return `${code(promotion.flagKey)} on ${code(promotion.herokuApp)} is stuck in deploying, since ${when(deployingSince(promotion))}`;
+  return `${subject(promotion)} is stuck since ${when(deployingSince(promotion))}`;
+}
+
+/** `2 d 9 h`: for how long it is deploying; null where nobody knows since when. */
+export function stuckFor(promotion: Promotion, asOf: Date): string | null {
+  const since = deployingSince(promotion);
+  return since.getTime() === UNKNOWN_TIME.getTime() ? null : span(asOf.getTime() - since.getTime());
 }
 
 const OUTCOMES: ReadonlyMap<string, { icon: string; word: string }> = new Map([
@@ -22,13 +33,13 @@ const OUTCOMES: ReadonlyMap<string, { icon: string; word: string }> = new Map([
 
 /** One sentence: what became of the promotion, who said so, and when. */
 export function outcomeHeadline(promotion: Promotion, name: string = person(promotion.resolvedBy)): string {
-  const { flagKey, herokuApp, state, resolvedBy } = promotion;
-  const what = `${code(flagKey)} on ${code(herokuApp)}`;
+  const { state, resolvedBy } = promotion;
+  const what = subject(promotion);
   const outcome = OUTCOMES.get(state);
   if (outcome === undefined) return `:grey_question: ${what} is no longer deploying; its state is now ${code(state)}`;
   const at = endedAt(promotion);
   const time = at === null ? '' : `, ${when(at)}`;
   return resolvedBy === null
-    ? `${outcome.icon} ${what} was set to *${outcome.word}* without an operator of this app${time}`
-    : `${outcome.icon} ${what} was marked *${outcome.word}* by ${name}${time}`;
+    ? `${outcome.icon} ${what} was *${outcome.word}* without an operator${time}`
+    : `${outcome.icon} ${what} was *${outcome.word}* by ${name}${time}`;
 }

@@ -7,7 +7,7 @@ export const SUBCOMMANDS = [
   { word: 'list', usage: 'list', does: 'the newest promotions' },
   { word: 'show', usage: 'show <id | flag-key>', does: 'one promotion: what Heroku says, and its whole history' },
   { word: 'take', usage: 'take <id | flag-key>', does: 'say that you are on it' },
-  { word: 'snooze', usage: 'snooze <id | flag-key> 1h|4h|tomorrow', does: 'keep its alert quiet for a while' },
+  { word: 'snooze', usage: 'snooze <id | flag-key> 1h|4h|09:00', does: 'keep its alert quiet for a while' },
   { word: 'mark', usage: 'mark <flag-key> [app] [value]', does: 'mark a flag for promotion; bare: with a form' },
   {
     word: 'promote',

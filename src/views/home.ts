@@ -45,7 +45,7 @@ export function homeTab(facts: HomeFacts, viewer: Operator | null, asOf: Date): 
         'list',
       ),
       { type: 'divider' },
-      context(rights(viewer, facts.superadmins), `As of ${moment(asOf)}. Opening this tab looks again.`),
+      context(rights(viewer, facts.superadmins), `As of ${moment(asOf)}. Open this tab again to refresh it.`),
     ],
   };
 }
@@ -61,18 +61,18 @@ export function externalHomeTab(): HomeTab {
 function watchdogBlocks({ maintenance }: HomeFacts): Block[] {
   const { last, silentSince } = maintenance;
   if (silentSince !== null) {
-    const since = last === null ? 'since it was started' : `since ${when(last)}`;
+    const since = last === null ? 'since its start' : `since ${when(last)}`;
     return [
       section(
-        `:rotating_light: *The watchdog is silent*, ${since}. What gets stuck now is not noticed. Whoever runs this app: /readyz and the log say why.`,
+        `:rotating_light: *The watchdog is silent*, ${since}. It doesn’t notice what gets stuck now. /readyz and the app’s log say why.`,
       ),
     ];
   }
   return [
     section(
       last === null
-        ? ':hourglass_flowing_sand: *The watchdog has just been started* and has not completed a look yet.'
-        : `:white_check_mark: *The watchdog is alive.* It last looked ${when(last)}.`,
+        ? ':hourglass_flowing_sand: *The watchdog has just started*; its first check isn’t done yet.'
+        : `:white_check_mark: *The watchdog is alive.* Last check ${when(last)}.`,
     ),
   ];
 }
@@ -84,7 +84,7 @@ function stuckBlocks({ stuck, stuckTotal }: HomeFacts, withButtons: boolean): Bl
     const sign = severity === 'critical' ? ':rotating_light:' : ':warning:';
     blocks.push(
       section(
-        `${sign} ${subject(promotion)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}`,
+        `${sign} ${subject(promotion)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`,
       ),
     );
     if (withButtons) blocks.push(resolutionButtons(promotion, null));
@@ -121,7 +121,7 @@ function listBlocks(
 }
 
 function running(promotion: Promotion): string {
-  return `:hourglass_flowing_sand: ${subject(promotion)}\nSince ${when(deployingSince(promotion))}, by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}`;
+  return `:hourglass_flowing_sand: ${subject(promotion)}\nSince ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`;
 }
 
 function subject({ flagKey, herokuApp }: Promotion): string {
@@ -138,7 +138,7 @@ function header(text: string): Block {
 
 function rights(viewer: Operator | null, superadmins: readonly Operator[]): string {
   if (isSuperadmin(viewer)) {
-    return 'You are a superadmin: with a TOTP code you can mark completed or failed, promote and cancel.';
+    return 'You are a superadmin: with a code you can resolve, promote and cancel.';
   }
   const whom =
     superadmins.length === 0
@@ -148,6 +148,6 @@ function rights(viewer: Operator | null, superadmins: readonly Operator[]): stri
           .map(({ slackUserId }) => person(slackUserId))
           .join(' or ')}.`;
   return isOperator(viewer)
-    ? `You are an engineer: you can mark flags for promotion, link RCAs, take and snooze alerts, and with a TOTP code cancel what is marked. ${whom}`
+    ? `You are an engineer: you can mark flags for promotion, link RCAs, be on alerts and snooze them, and with a code cancel what is marked. ${whom}`
     : `You can look at everything here. ${whom}`;
 }

@@ -42,7 +42,7 @@ export function stuckAnswer({ rows, total, offset, groupId }: StuckPage): Answer
   for (const { promotion, severity, evidence, attention = null } of rows) {
     blocks.push(
       section(
-        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy ?? promotion.markedBy)} · promotion ${promotion.id}${attentionLines(
+        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}${attentionLines(
           attention,
         )
           .map((said) => `\n${said}`)

@@ -1,7 +1,7 @@
 import type { AdministrationAction, AdministrationRefusal } from '../operators/administration.js';
 import type { ConfirmationRefusal, Enrolment } from '../operators/enrolment.js';
 import { type Operator, ROLES, type Role } from '../operators/operator.js';
-import { codeInput, codeWords, needsOperator, needsSuperadmin, WHY_A_CODE } from './authority.js';
+import { codeInput, codeWords, needsOperator, needsSuperadmin } from './authority.js';
 import {
   type Answer,
   type Block,
@@ -83,7 +83,7 @@ export function administrationModal(facts: {
       },
     });
   }
-  blocks.push(codeInput(), context(`${WHY_A_CODE} It is your own code that is asked for.`));
+  blocks.push(codeInput(), context('Use your own authenticator’s code.'));
   return {
     type: 'modal',
     callback_id: VIEW.administration,

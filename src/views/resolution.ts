@@ -8,23 +8,25 @@ import {
   type Verdict,
   verdictOf,
 } from '../promotions/evidence.js';
-import type { Promotion } from '../promotions/promotion.js';
+import { deployingSince, type Promotion } from '../promotions/promotion.js';
 import type { ResolutionRefusal } from '../promotions/resolution.js';
 import type { SetBack } from '../promotions/set-back.js';
-import { promotionFacts } from './alert.js';
-import { codeInput, codeWords, needsSuperadmin, WHY_A_CODE } from './authority.js';
+import { codeInput, codeWords, needsSuperadmin } from './authority.js';
 import { type Block, context, type FieldErrors, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
-import { evidenceText } from './evidence.js';
-import { outcomeHeadline } from './headline.js';
-import { BLOCK, CONFIRMED, INPUT, VIEW } from './ids.js';
-import { code, plain, when } from './text.js';
+import { evidenceFacts } from './evidence.js';
+import { outcomeHeadline, subject } from './headline.js';
+import { BLOCK, COMMAND, CONFIRMED, INPUT, VIEW } from './ids.js';
+import { code, person, plain, when } from './text.js';
 
 export const NOTE_MAX_LENGTH = 1_000;
 
 export const TITLE: Record<ResolutionAction, string> = { completed: 'Mark completed', failed: 'Mark failed' };
 const STATE_AFTER: Record<ResolutionAction, string> = { completed: 'deployed', failed: 'failed' };
 
-/** The modal in which a superadmin resolves a promotion. `privateMetadata` is the handler's and comes back as it is. */
+/**
+ * The form in which a superadmin resolves a promotion: at most 60 words beside its fields, and the code's field first, so that
+ * a phone shows it without scrolling. `privateMetadata` is the handler's and comes back as it is.
+ */
 export function resolutionModal(facts: {
   readonly promotion: Promotion;
   readonly action: ResolutionAction;
@@ -38,22 +40,20 @@ export function resolutionModal(facts: {
 }): Modal {
   const { promotion, action, evidence } = facts;
   const offersSetBack = action === 'failed' && evidence?.kind === 'read' && evidence.verdict === 'live';
-  const blocks: Block[] = [
-    section(
-      `${code(promotion.flagKey)} goes from *deploying* to *${STATE_AFTER[action]}*. ${offersSetBack ? 'By that alone, nothing' : 'Nothing'} changes on Heroku.`,
-    ),
-    promotionFacts(promotion),
-  ];
+  const blocks: Block[] = [];
   if (facts.evidenceChanged) {
-    blocks.push(
-      section(':warning: *Heroku’s answer changed while this form was open.* Nothing was saved. Look again:'),
-    );
+    blocks.push(section(':warning: *Heroku’s answer changed meanwhile.* Nothing was saved. Look again:'));
   }
-  blocks.push(section(evidenceText(promotion, evidence)));
+  blocks.push(
+    section(
+      `Records ${subject(promotion)} as *${STATE_AFTER[action]}*. ${offersSetBack ? 'By itself that doesn’t touch Heroku' : 'Heroku isn’t touched'}. Final: to get back, \`${COMMAND} mark\` it again.`,
+    ),
+    section(evidenceFacts(promotion, evidence)),
+    codeInput(),
+  );
   if (evidence !== null && contradicts(evidence, action)) blocks.push(...contradiction(action, verdictOf(evidence)));
   if (offersSetBack) blocks.push(settingBack(promotion, facts.setBack));
   blocks.push(
-    codeInput(),
     {
       type: 'input',
       block_id: BLOCK.note,
@@ -73,7 +73,9 @@ export function resolutionModal(facts: {
         ...initialUrl(promotion.rcaUrl),
       },
     },
-    context(WHY_A_CODE),
+    context(
+      `Promotion ${promotion.id} · promoted by ${person(promotion.promotedBy)} · deploying since ${when(deployingSince(promotion))}`,
+    ),
   );
   return {
     type: 'modal',
@@ -89,13 +91,11 @@ export function resolutionModal(facts: {
 /** Failed and live is a state to get out of: the way back is offered beside it. */
 function settingBack(promotion: Promotion, setBack: SetBack): Block {
   if (setBack.kind === 'held_already') {
-    return section(
-      `${code(promotion.configVar)} held this value before the promotion began, so there is nothing to set back.`,
-    );
+    return section(`${code(promotion.configVar)} held this value before, so there is nothing to revert.`);
   }
   if (setBack.kind === 'unknown') {
     return section(
-      `What ${code(promotion.configVar)} held before is not known, so it stays as it is on Heroku. Set it by hand, with \`heroku config:set\` or \`config:unset\`.`,
+      `What ${code(promotion.configVar)} held before is not known. To revert it: \`heroku config:set\` or \`config:unset\`.`,
     );
   }
   return {
@@ -103,7 +103,7 @@ function settingBack(promotion: Promotion, setBack: SetBack): Block {
     block_id: BLOCK.setBack,
     optional: true,
     label: plainText('And on Heroku'),
-    hint: plainText('A promotion of its own: Heroku makes a release and restarts the app’s dynos.'),
+    hint: plainText('Starts a promotion of its own: Heroku makes a release and restarts the dynos.'),
     element: {
       type: 'checkboxes',
       action_id: INPUT,
@@ -123,25 +123,21 @@ function wayBack(before: PresentableValue): string {
   }
 }
 
+/** One sentence and one box. */
 function contradiction(action: ResolutionAction, verdict: Verdict): Block[] {
-  const running = verdict === 'release_running';
-  const says = running
-    ? 'the release is *still running*'
-    : `the flag ${action === 'completed' ? 'is *not*' : '*is*'} live`;
-  const confirmation =
-    action === 'completed'
-      ? `Mark it completed although ${running ? 'its release is running' : 'it is not live'}`
-      : `Mark it failed although ${running ? 'its release is running' : 'it is live'}`;
+  const isRunning = verdict === 'release_running';
+  const says = isRunning ? 'the release is *still running*' : `it *${action === 'completed' ? 'is not' : 'is'} live*`;
+  const although = isRunning ? 'its release is running' : `it is ${action === 'completed' ? 'not ' : ''}live`;
   return [
-    section(`:warning: *This contradicts Heroku*, where ${says}. If that surprises you, cancel and look again.`),
+    section(`:warning: Heroku says that ${says}.`),
     {
       type: 'input',
       block_id: BLOCK.confirmation,
-      label: plainText('I know better than Heroku'),
+      label: plainText('Override Heroku'),
       element: {
         type: 'checkboxes',
         action_id: INPUT,
-        options: [{ text: plainText(confirmation), value: CONFIRMED }],
+        options: [{ text: plainText(`Record it as ${action} although ${although}`), value: CONFIRMED }],
       },
     },
   ];
@@ -162,22 +158,22 @@ export function refusalWords(
     case 'code_refused':
       return { kind: 'field_errors', errors: { [BLOCK.code]: codeWords(refusal.check, context.now) } };
     case 'contradiction_unconfirmed':
-      return { kind: 'field_errors', errors: { [BLOCK.confirmation]: 'Tick this to go against what Heroku says.' } };
+      return { kind: 'field_errors', errors: { [BLOCK.confirmation]: 'Tick this to override Heroku.' } };
     case 'not_superadmin':
-      return { kind: 'sentence', text: needsSuperadmin('mark a promotion', context.superadmins) };
+      return { kind: 'sentence', text: needsSuperadmin('resolve this', context.superadmins) };
     case 'unknown_promotion':
-      return { kind: 'sentence', text: 'This promotion is no longer in the database, so there is nothing to mark.' };
+      return { kind: 'sentence', text: 'This promotion is no longer in the database, so there is nothing to resolve.' };
     case 'not_deploying':
       return {
         kind: 'sentence',
-        text: `Nothing was changed: ${code(refusal.promotion.flagKey)} is in state ${code(refusal.promotion.state)}, and only what is deploying can be marked.`,
+        text: `Nothing was changed: ${code(refusal.promotion.flagKey)} is ${code(refusal.promotion.state)}. Only what is deploying can be resolved.`,
       };
     case 'already_resolved':
       return {
         kind: 'sentence',
         text: refusal.byThisRequest
-          ? `:white_check_mark: *You already did this*, ${when(refusal.at)}. It is saved; nothing more is needed.`
-          : `*Nothing was changed: this was resolved before you.*\n${outcomeHeadline(refusal.promotion)}`,
+          ? `:white_check_mark: *You already did this*, ${when(refusal.at)}. It is saved.`
+          : `*Nothing was changed: somebody resolved it before you.*\n${outcomeHeadline(refusal.promotion)}`,
       };
   }
 }

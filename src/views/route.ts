@@ -3,8 +3,8 @@ import { context } from './blocks.js';
 import { code } from './text.js';
 
 const REASONS: ReadonlyMap<string, string> = new Map([
-  ['not_in_channel', 'I am not a member of it: `/invite @flag-promotions` there'],
-  ['channel_not_found', 'it is not there, or private and I am not a member of it'],
+  ['not_in_channel', 'I’m not in it: `/invite @flag-promotions` there'],
+  ['channel_not_found', 'it doesn’t exist, or it is private and I’m not in it'],
   ['is_archived', 'it is archived'],
 ]);
 

@@ -102,7 +102,12 @@ export function when(at: Date): string {
   return `<!date^${Math.floor(at.getTime() / 1000)}^{date_short} {time} ({ago})|${utc(at)}>`;
 }
 
-/** The same without "ago", for moments that are recorded rather than awaited. */
+/** How long ago that is alone, kept current by Slack: `1 minute ago`. */
+export function ago(at: Date): string {
+  return `<!date^${Math.floor(at.getTime() / 1000)}^{ago}|${utc(at)}>`;
+}
+
+/** `when` without "ago", for moments that are recorded rather than awaited. */
 export function moment(at: Date): string {
   return `<!date^${Math.floor(at.getTime() / 1000)}^{date_short} {time_secs}|${at.toISOString().slice(0, 19).replace('T', ' ')} UTC>`;
 }

@@ -2,13 +2,12 @@ import type { Operator } from '../operators/operator.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import type { Transition, TransitionRefusal } from '../promotions/transition.js';
-import { subjectLines } from './alert.js';
-import { codeInput, codeWords, needsOperator, needsSuperadmin, WHY_A_CODE } from './authority.js';
-import { type Answer, type Block, context, type FieldErrors, type Modal, plainText, section } from './blocks.js';
+import { codeInput, codeWords, needsOperator, needsSuperadmin } from './authority.js';
+import { type Answer, type Block, type FieldErrors, type Modal, plainText, section } from './blocks.js';
 import { heldValue, target, whyUnavailable } from './evidence.js';
-import { outcomeHeadline } from './headline.js';
+import { outcomeHeadline, subject } from './headline.js';
 import { BLOCK, COMMAND, VIEW } from './ids.js';
-import { code, moment, person, when } from './text.js';
+import { ago, code, person, when } from './text.js';
 
 const WORDS: Record<Transition, { title: string; submit: string; close: string }> = {
   promote: { title: 'Promote', submit: 'Promote', close: 'Not now' },
@@ -33,11 +32,9 @@ export function transitionModal(facts: {
   const { title, submit, close } = WORDS[transition];
   const blocks: Block[] = transition === 'promote' ? promoting(promotion, evidence) : cancelling(promotion);
   if (facts.evidenceChanged) {
-    blocks.unshift(
-      section(':warning: *Heroku’s answer changed while this form was open.* Nothing was promoted. Look again:'),
-    );
+    blocks.unshift(section(':warning: *Heroku’s answer changed meanwhile.* Nothing was promoted. Look again:'));
   }
-  blocks.push(codeInput(), context(WHY_A_CODE));
+  blocks.push(codeInput());
   return {
     type: 'modal',
     callback_id: VIEW.transition,
@@ -53,50 +50,52 @@ function promoting(promotion: Promotion, evidence: Evidence | null): Block[] {
   return [
     section(
       [
-        `*Flag*: ${code(promotion.flagKey)}`,
-        `*Heroku app*: ${code(promotion.herokuApp)}`,
-        `*Config var*: ${code(promotion.configVar)}`,
-        `*Now*: ${present(evidence)}`,
-        `*Will be*: ${target(promotion)}`,
+        `Promotes ${subject(promotion)}: ${code(promotion.configVar)} → ${target(promotion)}`,
+        `*Now*: ${present(promotion, evidence)}`,
         markedLine(promotion),
       ].join('\n'),
     ),
-    section(consequence(promotion, evidence)),
+    section(consequence(evidence)),
   ];
 }
 
-function consequence(promotion: Promotion, evidence: Evidence | null): string {
+function consequence(evidence: Evidence | null): string {
   if (evidence?.kind === 'read' && evidence.verdict === 'live') {
-    return ':information_source: Heroku holds this value already. Nothing is set and nothing restarts; the promotion is only recorded.';
+    return ':information_source: Heroku has this value already: nothing restarts, it is only recorded.';
   }
-  const unless = evidence?.kind === 'unavailable' ? 'Unless it holds this value already, ' : '';
-  return `:arrows_counterclockwise: ${unless}Heroku makes a release of ${code(promotion.herokuApp)} and *restarts its dynos*.`;
+  const unless = evidence?.kind === 'unavailable' ? 'Unless it has this value already, ' : '';
+  return `:arrows_counterclockwise: ${unless}Heroku makes a release and *restarts the dynos*.`;
 }
 
-function present(evidence: Evidence | null): string {
-  if (evidence === null) return ':hourglass_flowing_sand: Heroku is being asked…';
-  if (evidence.kind === 'unavailable') return `not known. ${whyUnavailable(evidence.reason)}`;
-  return `${heldValue(evidence.value)}, checked ${moment(evidence.checkedAt)}`;
+function present(promotion: Promotion, evidence: Evidence | null): string {
+  if (evidence === null) return ':hourglass_flowing_sand: Checking Heroku…';
+  if (evidence.kind === 'unavailable') return `not known. ${whyUnavailable(promotion, evidence.reason)}`;
+  return `${heldValue(evidence.value)} · checked ${ago(evidence.checkedAt)}`;
 }
 
 function cancelling(promotion: Promotion): Block[] {
   return [
-    section([`*Flag*: ${code(promotion.flagKey)}`, ...subjectLines(promotion), markedLine(promotion)].join('\n')),
-    section('It will not be promoted. Nothing was set on Heroku, and nothing changes there. It can be marked again.'),
+    section(
+      [
+        `Cancels ${subject(promotion)}: ${code(promotion.configVar)} → ${target(promotion)}`,
+        markedLine(promotion),
+      ].join('\n'),
+    ),
+    section('Heroku isn’t touched. To get back, mark it again.'),
   ];
 }
 
 function markedLine({ markedAt, createdAt, markedBy }: Promotion): string {
-  return `*Marked*: ${when(markedAt ?? createdAt)}, by ${person(markedBy)}`;
+  return `*Marked* by ${person(markedBy)}, ${when(markedAt ?? createdAt)}`;
 }
 
 /** It was done, and where one sees what comes of it. */
 export function transitionAnswer(promotion: Promotion, alertChannel: string): Answer {
-  const what = `${code(promotion.flagKey)} on ${code(promotion.herokuApp)}`;
+  const what = subject(promotion);
   const text =
     promotion.state === 'cancelled'
-      ? `:heavy_minus_sign: ${what}: the promotion is *cancelled*. Nothing was changed on Heroku.`
-      : `:hourglass_flowing_sand: ${what} is *being promoted*. How it goes is told in <#${alertChannel}>; \`${COMMAND} show ${promotion.id}\` tells too.`;
+      ? `:heavy_minus_sign: ${what} is *cancelled*. Heroku wasn’t touched.`
+      : `:hourglass_flowing_sand: ${what} is *being promoted*. Follow it in <#${alertChannel}>.`;
   return { text, blocks: [section(text)] };
 }
 
@@ -112,16 +111,16 @@ export function transitionRefusalWords(
     case 'code_refused':
       return { kind: 'field_errors', errors: { [BLOCK.code]: codeWords(refusal.check, around.now) } };
     case 'not_superadmin':
-      return { kind: 'sentence', text: needsSuperadmin('promote', around.superadmins) };
+      return { kind: 'sentence', text: needsSuperadmin('promote this', around.superadmins) };
     case 'not_operator':
       return { kind: 'sentence', text: needsOperator('Cancelling a promotion', around.superadmins) };
     case 'unknown_promotion':
-      return { kind: 'sentence', text: 'This promotion is not in the database, so nothing was changed.' };
+      return { kind: 'sentence', text: 'This promotion is no longer in the database.' };
     case 'not_marked':
       return {
         kind: 'sentence',
         text: refusal.byThisRequest
-          ? `:white_check_mark: *You already did this.* It is saved; nothing more is needed.\n${whereItStands(refusal.promotion)}`
+          ? `:white_check_mark: *You already did this.* It is saved.\n${whereItStands(refusal.promotion)}`
           : `*Nothing was changed*: only what is marked can be ${transition === 'promote' ? 'promoted' : 'cancelled'}.\n${whereItStands(refusal.promotion)}`,
       };
   }
@@ -129,7 +128,7 @@ export function transitionRefusalWords(
 
 function whereItStands(promotion: Promotion): string {
   if (!isDeploying(promotion)) return outcomeHeadline(promotion);
-  return `${code(promotion.flagKey)} on ${code(promotion.herokuApp)} is being promoted, since ${when(promotion.promotedAt ?? promotion.createdAt)} by ${person(promotion.promotedBy)}. \`${COMMAND} show ${promotion.id}\` tells how it goes.`;
+  return `${subject(promotion)} is being promoted by ${person(promotion.promotedBy)}, since ${when(promotion.promotedAt ?? promotion.createdAt)}. Follow it: \`${COMMAND} show ${promotion.id}\``;
 }
 
 /** A flag none of whose promotions is marked; `newest` is the last one there was. */

@@ -1,7 +1,8 @@
 import { isDeploying } from '../../promotions/promotion.js';
 import { escalationReply } from '../../views/alert.js';
 import { defineKind } from '../kind.js';
-import { gatherPromotion, inThread, type PromotionFacts, showing } from './about-promotion.js';
+import { inThread } from './about-promotion.js';
+import { type GatheredAlert, gatherAlert, showingAlert } from './alert-facts.js';
 
 declare module '../../promotions/messages.js' {
   interface MessageKinds {
@@ -11,15 +12,16 @@ declare module '../../promotions/messages.js' {
 
 /**
  * Mentions people in the thread, and in the channel, once a warning that they may have seen turns critical. Not where the
- * message itself came late, and was posted as critical.
+ * message itself came late, and was posted as critical. Has the alert's own buttons, until the promotion ends.
  */
-export const escalation = defineKind<PromotionFacts>({
+export const escalation = defineKind<GatheredAlert>({
   gone: 'close',
   unknownOutcome: 'find',
-  gather: gatherPromotion,
+  gather: gatherAlert,
   place: (message, _facts, { broadcastCriticals }) => inThread(message, broadcastCriticals),
-  show: ({ promotion, mention }, { isNew, message }) =>
-    isNew && isDeploying(promotion) && message.root?.shownAs !== 'critical'
-      ? showing(escalationReply(promotion, mention))
-      : null,
+  show(facts, request) {
+    const isNeeded = isDeploying(facts.promotion) && request.message.root?.shownAs !== 'critical';
+    if (request.isNew && !isNeeded) return null;
+    return showingAlert(escalationReply, facts, facts.mention, request);
+  },
 });

@@ -25,6 +25,6 @@ export const groupCriticals = defineKind<NamedCriticals>({
     return { criticals, mentions: [...new Set(mentions.filter((mention) => mention !== null))] };
   },
   place: (message, _facts, { broadcastCriticals }) => inThread(message, broadcastCriticals),
-  show: ({ criticals, mentions }, { isNew }) =>
-    isNew && criticals.length > 0 ? showing(groupCriticalsReply(criticals, mentions)) : null,
+  show: ({ criticals, mentions }, { isNew, message }) =>
+    isNew && criticals.length > 0 ? showing(groupCriticalsReply(message.subject, criticals, mentions)) : null,
 });

@@ -1,5 +1,5 @@
-import { countVerdicts, type GroupFacts, type VerdictCounts } from '../../promotions/group.js';
-import { groupMessage } from '../../views/group.js';
+import { countVerdicts } from '../../promotions/group.js';
+import { type GroupView, groupMessage } from '../../views/group.js';
 import { defineKind } from '../kind.js';
 
 declare module '../../promotions/messages.js' {
@@ -13,16 +13,17 @@ const EVIDENCE_WITHIN_MS = 3_000;
 const COUNT_AGAIN_MS = 15 * 60_000;
 
 /** Mentions nobody: `group_criticals` does. Updated as its promotions end. */
-export const group = defineKind<GroupFacts & { readonly groupId: string; readonly verdicts: VerdictCounts }>({
+export const group = defineKind<GroupView>({
   gone: 'post_again',
   unknownOutcome: 'find',
   async gather({ id }, { db, readEvidenceOfMany }) {
     const facts = await db.groups.facts(id);
+    const asOf = await db.now();
     const evidence = await readEvidenceOfMany(
       facts.open.map(({ promotion }) => promotion),
       EVIDENCE_WITHIN_MS,
     );
-    return { ...facts, groupId: id, verdicts: countVerdicts(facts.open, evidence) };
+    return { ...facts, groupId: id, verdicts: countVerdicts(facts.open, evidence), asOf };
   },
   place: ({ subject }) => ({ to: 'channel', route: subject }),
   show(facts, { isNew, refused }) {

@@ -2,7 +2,8 @@ import { isQuiet } from '../../promotions/attention.js';
 import { isDeploying } from '../../promotions/promotion.js';
 import { repeatReply } from '../../views/alert.js';
 import { defineKind } from '../kind.js';
-import { gatherPromotion, inThread, isToldToChannel, type PromotionFacts, showing } from './about-promotion.js';
+import { inThread, isToldToChannel } from './about-promotion.js';
+import { type GatheredAlert, gatherAlert, showingAlert } from './alert-facts.js';
 
 declare module '../../promotions/messages.js' {
   interface MessageKinds {
@@ -10,17 +11,21 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** Mentions people again while a critical stays open. It may have waited for Slack, and somebody be on it by now. */
-export const repeat = defineKind<PromotionFacts & { readonly isBroadcast: boolean }>({
+/**
+ * Mentions people again while a critical stays open, with the alert's own buttons. It may have waited for Slack, and somebody
+ * be on it by now.
+ */
+export const repeat = defineKind<GatheredAlert & { readonly isBroadcast: boolean }>({
   gone: 'close',
   unknownOutcome: 'find',
   async gather(message, sources) {
-    const facts = await gatherPromotion(message, sources);
+    const facts = await gatherAlert(message, sources);
     return facts === null ? null : { ...facts, isBroadcast: isToldToChannel(facts, sources) };
   },
   place: (message, { isBroadcast }) => inThread(message, isBroadcast),
-  show({ promotion, attention, mention }, { isNew }) {
-    if (!isNew || !isDeploying(promotion) || (attention !== null && isQuiet(attention))) return null;
-    return showing(repeatReply(promotion, mention));
+  show(facts, request) {
+    const { promotion, attention, mention } = facts;
+    if (request.isNew && (!isDeploying(promotion) || (attention !== null && isQuiet(attention)))) return null;
+    return showingAlert(repeatReply, facts, mention, request);
   },
 });
