@@ -57,7 +57,7 @@ export function helpAnswer(intro = INTRO): Answer {
 /** All commands. */
 export function wholeHelpAnswer(): Answer {
   const text = `${INTRO}\n${lines('all')}`;
-  return { text, blocks: [section(text), context('`<key>` is a flag’s key or a promotion’s id.')] };
+  return { text, blocks: [section(text), context(`${code('<key>')} is a flag’s key or a promotion’s id.`)] };
 }
 
 /** What to say to a word that is none of ours; `meant` is the one it resembles. */

@@ -80,7 +80,7 @@ export const MARK_FAULTS = {
   appName: 'A Heroku app’s name has 3 to 30 lower-case letters, digits and dashes, a letter first.',
   appUnknown: 'Heroku has no app of this name, or the API key can’t see it.',
   valueLeftOut:
-    'The value is longer than this form can hold (3,000 characters), so it is left out. The command takes longer ones without &, < and >.',
+    'The value is longer than this form can hold (3,000 characters), so it is left out. The command takes longer ones without ampersands and angle brackets.',
   valueTooLong: 'This value is too long: Heroku takes 32 kB for all config vars of an app.',
   valueUnusable: 'The value has characters that a config var can’t have.',
   valueEmpty: 'Which value should it set?',
