@@ -1,13 +1,13 @@
 /**
  * Who acknowledged a stuck promotion, and until when it is snoozed. The first who acknowledges or snoozes it makes the row;
- * the promotion's end removes it. The audit log keeps what was done.
+ * the promotion's end, or its row's, removes it. The audit log keeps what was done.
  */
 import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table flag_promotions.attention (
-      promotion_id bigint primary key references console_flag_promotions (id) on delete cascade,
+      promotion_id bigint primary key,
       owner text,
       owned_since timestamptz,
       confirmed_at timestamptz,

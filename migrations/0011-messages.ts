@@ -4,7 +4,7 @@
  *
  * `kind` is checked by the code, not here: adding a kind takes no migration. `channel` is written before anything is sent.
  * `wanted` counts the requests to update it, `shown` is the last of them that Slack shows. `detail` is what only this message
- * knows. Its times are written and read by flag_promotions.clock(), but for `created_at`: it is compared with Slack's own.
+ * knows. `promotion_id` refers to nothing: if the console deletes a promotion, its messages have to say so. Its times are written and read by flag_promotions.clock(), but for `created_at`: it is compared with Slack's own.
  */
 import type { Knex } from 'knex';
 
@@ -15,7 +15,7 @@ export async function up(knex: Knex): Promise<void> {
       kind text not null,
       subject text not null,
       ordinal bigint not null default 0,
-      promotion_id bigint references console_flag_promotions (id) on delete cascade,
+      promotion_id bigint,
       root_id bigint references flag_promotions.messages (id) on delete cascade,
       goes_with_root boolean not null default false,
       is_urgent boolean not null default false,
@@ -29,7 +29,6 @@ export async function up(knex: Knex): Promise<void> {
       shown_as text,
       detail jsonb not null default '{}',
       not_before timestamptz,
-      refresh_at timestamptz,
       lease_owner text,
       lease_until timestamptz,
       attempts integer not null default 0,
@@ -41,7 +40,7 @@ export async function up(knex: Knex): Promise<void> {
       unique (kind, subject, ordinal)
     );
     create index messages_due on flag_promotions.messages (id)
-      where state = 'pending' or (state = 'posted' and (wanted > shown or refresh_at is not null));
+      where state = 'pending' or (state = 'posted' and wanted > shown);
     create index messages_promotion on flag_promotions.messages (promotion_id) where promotion_id is not null;
     create index messages_root on flag_promotions.messages (root_id) where root_id is not null;
     create index messages_place on flag_promotions.messages (channel, message_ts) where message_ts is not null;

@@ -2,6 +2,12 @@
  * What is stuck: one alert per promotion and severity. What is said of it in Slack is in `messages`. `group_id` names the
  * message of the group that tells of it, `named_in` the reply there that named a critical; both are null for an individual
  * alert. Its times are those of flag_promotions.clock().
+ *
+ * `promotion_id` refers to nothing: the console may delete the row. `flag_key` and `heroku_app` are copies that say what
+ * vanished then.
+ *
+ * `evidence` is what Heroku said last, of what `evidence_of` names; it is due again at `evidence_due_at`. `told_verdict` is the
+ * last verdict that people were told. Two alerts of one promotion hold the same.
  */
 import type { Knex } from 'knex';
 
@@ -9,13 +15,21 @@ export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table flag_promotions.alerts (
       id bigint generated always as identity primary key,
-      promotion_id bigint not null references console_flag_promotions (id) on delete cascade,
+      promotion_id bigint not null,
+      flag_key text not null default '',
+      heroku_app text not null default '',
       severity text not null check (severity in ('warning', 'critical')),
       group_id bigint references flag_promotions.messages (id) on delete set null,
       named_in bigint references flag_promotions.messages (id) on delete set null,
       is_rca_reminder_done boolean not null default false,
+      evidence jsonb,
+      evidence_of text,
+      evidence_checked_at timestamptz,
+      evidence_due_at timestamptz,
+      told_verdict text,
       opened_at timestamptz not null default flag_promotions.clock(),
       closed_at timestamptz,
+      vanished_at timestamptz,
       unique (promotion_id, severity)
     );
     create index alerts_open on flag_promotions.alerts (promotion_id) where closed_at is null;

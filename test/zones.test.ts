@@ -1,4 +1,5 @@
-import { isTimeZone, quietUntil, tomorrowAt } from '../src/zones.js';
+import { isTimeZone, nextAt, quietUntil } from '../src/zones.js';
+import { HOUR } from './promotions/make.js';
 
 /** What people mean by a time of day, on the days on which clocks are changed and on all others. */
 
@@ -15,13 +16,17 @@ test.each([
   expect(isTimeZone(name)).toBe(known);
 });
 
-describe('09:00 tomorrow', () => {
+describe('the next 09:00 that is an hour away or more', () => {
   test.each([
     ['in winter', '2026-01-10T12:00:00Z', 'Europe/Berlin', '2026-01-11T08:00:00Z'],
     ['in summer', '2026-07-10T12:00:00Z', 'Europe/Berlin', '2026-07-11T07:00:00Z'],
     ['a minute before midnight there', '2026-07-10T21:59:00Z', 'Europe/Berlin', '2026-07-11T07:00:00Z'],
-    ['a minute after midnight there', '2026-07-10T22:01:00Z', 'Europe/Berlin', '2026-07-12T07:00:00Z'],
-    ['where it is a day later than in UTC', '2026-07-10T12:00:00Z', 'Pacific/Auckland', '2026-07-11T21:00:00Z'],
+    ['a minute after midnight there', '2026-07-10T22:01:00Z', 'Europe/Berlin', '2026-07-11T07:00:00Z'],
+    ['at 03:00, when people are woken', '2026-07-10T01:00:00Z', 'Europe/Berlin', '2026-07-10T07:00:00Z'],
+    ['an hour before', '2026-07-10T06:00:00Z', 'Europe/Berlin', '2026-07-10T07:00:00Z'],
+    ['a minute less than an hour before', '2026-07-10T06:01:00Z', 'Europe/Berlin', '2026-07-11T07:00:00Z'],
+    ['at it', '2026-07-10T07:00:00Z', 'Europe/Berlin', '2026-07-11T07:00:00Z'],
+    ['where it is a day later than in UTC', '2026-07-10T12:00:00Z', 'Pacific/Auckland', '2026-07-10T21:00:00Z'],
     ['where it is a day earlier than in UTC', '2026-07-10T03:00:00Z', 'America/Los_Angeles', '2026-07-10T16:00:00Z'],
     ['by half an hour', '2026-07-10T03:00:00Z', 'Asia/Kolkata', '2026-07-11T03:30:00Z'],
     ['on the day before clocks go forward', '2026-03-28T12:00:00Z', 'Europe/Berlin', '2026-03-29T07:00:00Z'],
@@ -32,20 +37,22 @@ describe('09:00 tomorrow', () => {
       'Africa/Cairo',
       '2026-04-24T06:00:00Z',
     ],
-    ['asked at a time that tomorrow skips', '2026-03-28T01:30:00Z', 'Europe/Berlin', '2026-03-29T07:00:00Z'],
+    ['asked at a time that tomorrow skips', '2026-03-28T01:30:00Z', 'Europe/Berlin', '2026-03-28T08:00:00Z'],
     ['late on the day before one of 23 hours', '2026-03-28T22:30:00Z', 'Europe/Berlin', '2026-03-29T07:00:00Z'],
-    ['early on a day of 25 hours', '2026-10-24T22:30:00Z', 'Europe/Berlin', '2026-10-26T08:00:00Z'],
+    ['early on a day of 25 hours', '2026-10-24T22:30:00Z', 'Europe/Berlin', '2026-10-25T08:00:00Z'],
     ['at the end of a year', '2026-12-31T12:00:00Z', 'Europe/Berlin', '2027-01-01T08:00:00Z'],
   ])('%s', (_, now, timeZone, expected) => {
-    expect(tomorrowAt(new Date(now), timeZone, 9)).toEqual(new Date(expected));
+    expect(nextAt(new Date(now), timeZone, 9, HOUR)).toEqual(new Date(expected));
   });
 
   test('where nobody knows the time zone is not known', () => {
-    expect(tomorrowAt(new Date('2026-07-10T12:00:00Z'), 'Mars/Olympus', 9)).toBeNull();
+    expect(nextAt(new Date('2026-07-10T12:00:00Z'), 'Mars/Olympus', 9, HOUR)).toBeNull();
   });
 
   test('of an hour that clocks skip is that much later', () => {
-    expect(tomorrowAt(new Date('2026-03-28T12:00:00Z'), 'Europe/Berlin', 2)).toEqual(new Date('2026-03-29T01:00:00Z'));
+    expect(nextAt(new Date('2026-03-28T12:00:00Z'), 'Europe/Berlin', 2, HOUR)).toEqual(
+      new Date('2026-03-29T01:00:00Z'),
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Config } from '../config.js';
 import type { Database } from '../db/database.js';
+import { createEvidenceRefresher } from '../heroku/evidence-refresh.js';
 import { type MaintenanceReport, runMaintenance } from '../jobs/maintenance.js';
 import { markOfHomes } from '../outbox/kinds/home.js';
 import type { Outbox } from '../outbox/outbox.js';
@@ -30,6 +31,10 @@ export function createCore(config: Config, db: Database, runtime: Runtime): Core
     db,
     outbox,
     readEvidence: clients.readEvidence,
+    evidenceRefresher:
+      clients.heroku === null
+        ? null
+        : createEvidenceRefresher(clients.heroku, clients.readEvidence, runtime.now, runtime.log),
     isOn: config.autoCommitLive,
     schedule: config.digest,
     quietUntil: (herokuApp: string, at: Date) => {

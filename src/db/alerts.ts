@@ -2,11 +2,12 @@ import * as z from 'zod';
 import type { Alert } from '../promotions/alert.js';
 import type { AlertToOpen, Gathered, IndividualAlerts } from '../promotions/detection.js';
 import type { MessageKind } from '../promotions/messages.js';
+import { isKnownState } from '../promotions/promotion.js';
 import { endAttention, endSnoozesOfWarnings } from './attention-rows.js';
-import { appendAuditEvent, WATCHDOG } from './audit.js';
+import { appendAuditEvent, appendAuditEvents, type NewAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
-import { CLOCK, isReached } from './leases.js';
-import { NOWHERE, queueReplies, requestUpdates } from './messages.js';
+import { CLOCK, isReached, presentOf } from './leases.js';
+import { NOWHERE, queueReplies, requestUpdates, WITH_BUTTONS } from './messages.js';
 import {
   ALERT_COLUMNS,
   alertRow,
@@ -40,7 +41,7 @@ export interface Alerts {
   /** Queues the repetition of a critical, unless it is queued already. */
   repeat(promotionId: string, ordinal: number): Promise<void>;
   /**
-   * Closes the open alerts of promotions that ended, and has that shown; all or none. What somebody has locked is left to a
+   * Closes the open alerts of promotions that ended or whose row is gone, and has that shown; all or none. What somebody has locked is left to a
    * later call: one forgotten session mustn't hold up the others.
    */
   close(...promotionIds: string[]): Promise<void>;
@@ -50,8 +51,14 @@ export interface Alerts {
 }
 
 const IS_OPEN = 'a.closed_at is null';
-/** What has an alert's buttons, which go as the promotion ends. */
-const WITH_BUTTONS: readonly MessageKind[] = ['alert', 'escalation', 'repeat'];
+
+const endedRow = z.object({
+  id: idColumn,
+  state: z
+    .string()
+    .nullable()
+    .transform((state) => state ?? ''),
+});
 
 const toldRow = z.object({
   promotion_id: idColumn,
@@ -99,13 +106,31 @@ export function alerts(knex: Knex): Alerts {
     await knex.transaction(async (trx) => {
       // The promotion first, as every transaction locks: somebody may be reopening it, or linking its RCA.
       const held = await trx.raw(
-        `select p.id from console_flag_promotions p
-          where p.id = any(?::bigint[]) and p.state <> 'deploying' and ${IS_SHOWN_AS_DEPLOYING}
+        `select p.id::bigint, p.state::text from console_flag_promotions p
+          where p.id = any(?::bigint[]) and p.state is distinct from 'deploying' and ${IS_SHOWN_AS_DEPLOYING}
           order by p.id for no key update of p ${locked}`,
         [[...promotionIds]],
       );
-      const ended = parseRows(held, idRow).map(({ id }) => id);
-      if (ended.length > 0) await showThatItEnded(trx, ...ended);
+      const ended = parseRows(held, endedRow);
+      const gone = await trx.raw(
+        `select p.id from unnest(?::bigint[]) as p (id)
+          where not exists (select 1 from console_flag_promotions c where c.id = p.id) and ${IS_SHOWN_AS_DEPLOYING}`,
+        [[...promotionIds]],
+      );
+      const at = await presentOf(trx);
+      const vanished = await showThatItVanished(trx, parseRows(gone, idRow), at);
+      const closed = ended.length === 0 ? [] : await showThatItEnded(trx, ...ended.map(({ id }) => id));
+      const unknown = ended.filter(({ id, state }) => !isKnownState(state) && closed.includes(id));
+      await appendAuditEvents(trx, [
+        ...vanished,
+        ...unknown.map(({ id, state }) => ({
+          at,
+          action: 'console.flag.promotion.state_unknown' as const,
+          actor: WATCHDOG,
+          promotionId: id,
+          detail: { from: 'deploying', to: state },
+        })),
+      ]);
     });
   }
 
@@ -168,11 +193,7 @@ export function alerts(knex: Knex): Alerts {
         );
         if (parseRows(held, stateRow)[0]?.state !== 'deploying') return false;
         await forgetEarlierLives(trx, [promotionId]);
-        const inserted = await trx.raw(
-          `insert into flag_promotions.alerts (promotion_id, severity, opened_at) values (?, ?, ?) on conflict do nothing`,
-          [promotionId, severity, at],
-        );
-        if (rowCount(inserted) === 0) return false;
+        if ((await insertAlerts(trx, [{ promotionId, severity, groupId: null }], at)) === 0) return false;
         await queueAlert(trx, promotionId, notBefore, severity === 'critical');
         if (severity === 'critical') {
           await queueEscalation(trx, promotionId);
@@ -196,19 +217,51 @@ export function alerts(knex: Knex): Alerts {
     closeOf: (promotionId) => closeEnded([promotionId]),
   };
 
-  /** What another system ended: its alert is open, or its progress shows it as under way. */
+  /** What another system ended or deleted: its alert is open, or its progress shows it as under way. */
   async function endedUnnoticed(): Promise<readonly string[]> {
     const found = await knex.raw(
       `select a.promotion_id from flag_promotions.alerts a
-        where ${IS_OPEN} and (select p.state from console_flag_promotions p where p.id = a.promotion_id) <> 'deploying'
+        where ${IS_OPEN}
+          and (select p.state::text from console_flag_promotions p where p.id = a.promotion_id) is distinct from 'deploying'
        union
        select m.promotion_id from flag_promotions.messages m
         where m.kind = 'progress' and m.state = 'posted' and m.shown_as = 'deploying' and m.wanted <= m.shown
-          and (select p.state from console_flag_promotions p where p.id = m.promotion_id) <> 'deploying'
+          and (select p.state::text from console_flag_promotions p where p.id = m.promotion_id) is distinct from 'deploying'
         order by 1`,
     );
     return parseRows(found, promotionIdRow).map((row) => row.promotion_id);
   }
+}
+
+/**
+ * Inside a transaction that locked the promotions: opens alerts with copies of what they are about. One that follows a milder
+ * alert has its evidence, which is due at once: people are told again. Answers how many are new.
+ */
+export async function insertAlerts(
+  trx: Knex.Transaction,
+  alerts: readonly Pick<Alert, 'promotionId' | 'severity' | 'groupId'>[],
+  at: Date,
+): Promise<number> {
+  const inserted = await trx.raw(
+    `insert into flag_promotions.alerts (promotion_id, severity, group_id, opened_at, flag_key, heroku_app,
+                                         evidence, evidence_of, evidence_checked_at, told_verdict, evidence_due_at)
+     select n.promotion_id, n.severity, nullif(n.group_id, '')::bigint, ?::timestamptz,
+            coalesce(p.flag_key::text, ''), coalesce(p.heroku_app::text, ''),
+            w.evidence, w.evidence_of, w.evidence_checked_at, w.told_verdict,
+            case when w.evidence_due_at is not null then ${CLOCK} end
+       from unnest(?::bigint[], ?::text[], ?::text[]) as n (promotion_id, severity, group_id)
+      cross join lateral (select c.flag_key, c.heroku_app from console_flag_promotions c where c.id = n.promotion_id) p
+       left join flag_promotions.alerts w
+         on w.promotion_id = n.promotion_id and w.severity <> n.severity and w.closed_at is null
+     on conflict do nothing`,
+    [
+      at,
+      alerts.map(({ promotionId }) => promotionId),
+      alerts.map(({ severity }) => severity),
+      alerts.map(({ groupId }) => groupId ?? ''),
+    ],
+  );
+  return rowCount(inserted);
 }
 
 /**
@@ -255,21 +308,54 @@ export async function forgetEarlierLives(trx: Knex, promotionIds: readonly strin
 export const ALERTED = `(exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id)
   or exists (select 1 from flag_promotions.attention t where t.promotion_id = p.id))`;
 
-/** Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. */
-export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
-  await endAlerting(trx, promotionIds, [...WITH_BUTTONS, 'progress']);
+/**
+ * Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. Answers the
+ * promotions whose alerts it closed.
+ */
+export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<readonly string[]> {
+  return endAlerting(trx, promotionIds, [...WITH_BUTTONS, 'progress']);
 }
 
-/** The same without the progress message, which the caller has updated. */
+/** The same for rows that the console deleted; answers what is to be recorded of it. */
+async function showThatItVanished(
+  trx: Knex.Transaction,
+  gone: readonly { readonly id: string }[],
+  at: Date,
+): Promise<readonly NewAuditEvent[]> {
+  if (gone.length === 0) return [];
+  const ids = gone.map(({ id }) => id);
+  const closed = await showThatItEnded(trx, ...ids);
+  const marked = await trx.raw(
+    `update flag_promotions.alerts a set vanished_at = ${CLOCK}, is_rca_reminder_done = true
+      where a.promotion_id = any(?::bigint[]) and a.vanished_at is null returning ${ALERT_COLUMNS}`,
+    [[...closed]],
+  );
+  const vanished = new Map(parseRows(marked, alertRow).map((alert) => [alert.promotionId, alert]));
+  await queueReplies(
+    trx,
+    [...vanished.values()].filter(({ groupId }) => groupId === null).map(({ promotionId }) => promotionId),
+    'resolved',
+  );
+  return [...vanished.values()].map(({ promotionId, flagKey, herokuApp }) => ({
+    at,
+    action: 'console.flag.promotion.vanished' as const,
+    actor: WATCHDOG,
+    promotionId,
+    detail: { flag_key: flagKey, heroku_app: herokuApp },
+  }));
+}
+
+/** The same as `showThatItEnded` without the progress message, which the caller has updated. */
 export async function endAlerting(
   trx: Knex.Transaction,
   promotionIds: readonly string[],
   updated: readonly MessageKind[] = WITH_BUTTONS,
-): Promise<void> {
+): Promise<readonly string[]> {
   await endAttention(trx, ...promotionIds);
   await requestUpdates(trx, promotionIds, updated);
-  await trx.raw(
-    `update flag_promotions.alerts a set closed_at = ${CLOCK} where a.promotion_id = any(?::bigint[]) and ${IS_OPEN}`,
+  const closed = await trx.raw(
+    `update flag_promotions.alerts a set closed_at = ${CLOCK} where a.promotion_id = any(?::bigint[]) and ${IS_OPEN}
+      returning a.promotion_id`,
     [[...promotionIds]],
   );
   // One that was begun stays pending: Slack may hold its message, which has to be found and updated first.
@@ -289,6 +375,7 @@ export async function endAlerting(
     parseRows(told, idRow).map(({ id }) => id),
     'resolved',
   );
+  return [...new Set(parseRows(closed, promotionIdRow).map((row) => row.promotion_id))];
 }
 
 /** Inside a transaction that changed what a promotion's alert, or the group that tells of it, shows. */

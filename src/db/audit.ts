@@ -122,6 +122,15 @@ const eventRow = z
     }),
   );
 
+const ENDINGS = [
+  'console.flag.promotion.ops_complete',
+  'console.flag.promotion.ops_failed',
+  'console.flag.promotion.cancelled',
+  'console.flag.promotion.deployed',
+  'console.flag.promotion.failed',
+  'console.flag.promotion.recovered',
+] as const satisfies readonly AuditAction[];
+
 export type AuditVerdict =
   | { readonly intact: true; readonly events: number; readonly headHash: string }
   | { readonly intact: false; readonly events: number; readonly firstBrokenId: string; readonly reason: string };
@@ -133,6 +142,8 @@ export interface AuditLog {
   /** The newest `limit` events of a promotion, oldest first. */
   ofPromotion(promotionId: string, limit: number): Promise<readonly AuditEvent[]>;
   find(id: string): Promise<AuditEvent | null>;
+  /** The newest event by which a person or this app ended a promotion; null where there is none. */
+  endOf(promotionId: string): Promise<AuditEvent | null>;
   /** Records something that goes with no other write. */
   append(event: NewAuditEvent): Promise<void>;
   /** Computes the whole chain again, outside the database, and names the first event that does not fit it. */
@@ -152,6 +163,14 @@ export function auditLog(knex: Knex): AuditLog {
       const found = await knex.raw(
         `select id, at, action, actor, promotion_id, detail from flag_promotions.audit_log where id = ?`,
         [id],
+      );
+      return parseRows(found, eventRow)[0] ?? null;
+    },
+    async endOf(promotionId) {
+      const found = await knex.raw(
+        `select id, at, action, actor, promotion_id, detail from flag_promotions.audit_log
+          where promotion_id = ? and action = any(?::text[]) order by id desc limit 1`,
+        [promotionId, [...ENDINGS]],
       );
       return parseRows(found, eventRow)[0] ?? null;
     },

@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import type { AcceptedRelease } from '../promotions/progress.js';
 import { type Alerts, alerts } from './alerts.js';
 import { type AttentionRecords, attentionRecords } from './attention.js';
@@ -7,9 +6,10 @@ import { type ChannelSlots, channelSlots } from './channel-slots.js';
 import { connect } from './connection.js';
 import { type DueListener, listenForDue } from './due.js';
 import { type Enrolments, enrolments } from './enrolments.js';
+import { type EvidenceRecords, evidenceRecords } from './evidence.js';
 import { type Groups, groups } from './groups.js';
 import { type Homes, homes } from './homes.js';
-import { CLOCK } from './leases.js';
+import { presentOf } from './leases.js';
 import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
 import { type Messages, messages } from './messages.js';
 import { type Operators, operators } from './operators.js';
@@ -18,11 +18,8 @@ import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
 import { type Pruning, pruning } from './pruning.js';
 import { type RcaDebts, rcaDebts } from './rca-debt.js';
-import { parseRows } from './rows.js';
 import { type Stats, stats } from './stats.js';
 import { type Transitions, transitions } from './transitions.js';
-
-const atRow = z.object({ at: z.date() });
 
 /** Everything that is stored, by table. Nothing outside this folder knows SQL. */
 export interface Database {
@@ -31,6 +28,8 @@ export interface Database {
   readonly promoting: Promoting;
   readonly alerts: Alerts;
   readonly groups: Groups;
+  /** What Heroku said last about what is alerted. */
+  readonly evidence: EvidenceRecords;
   /** The outbox. */
   readonly messages: Messages;
   readonly homes: Homes;
@@ -63,6 +62,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     promoting: promoting(knex),
     alerts: alerts(knex),
     groups: groups(knex),
+    evidence: evidenceRecords(knex),
     messages: messages(knex),
     homes: homes(knex),
     attention: attentionRecords(knex),
@@ -76,11 +76,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     pruning: pruning(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
     acceptedRelease: (promotionId) => acceptedRelease(knex, promotionId),
-    async now() {
-      const [row] = parseRows(await knex.raw(`select ${CLOCK} as at`), atRow);
-      if (row === undefined) throw new Error('The clock had no row.');
-      return row.at;
-    },
+    now: () => presentOf(knex),
     async ping() {
       await knex.raw('select 1');
     },

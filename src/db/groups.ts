@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { AlertsToGroup, AlertToOpen } from '../promotions/detection.js';
 import type { GroupFacts, GroupMember, GroupWithCriticals, NameCriticals } from '../promotions/group.js';
-import { forgetEarlierLives } from './alerts.js';
+import { forgetEarlierLives, insertAlerts } from './alerts.js';
 import { attentionsOf, endSnoozesOfWarnings } from './attention-rows.js';
 import { appendAuditEvents, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
@@ -135,7 +135,7 @@ export function groups(knex: Knex): Groups {
     async facts(groupId) {
       const ended = await knex.raw(
         `select count(*) filter (where state = 'deployed') as completed, count(*) filter (where state = 'failed') as failed,
-                count(*) filter (where state not in ('deployed', 'failed')) as otherwise
+                count(*) filter (where coalesce(state, '') not in ('deployed', 'failed')) as otherwise
            from (select (select p.state::text from console_flag_promotions p where p.id = a.promotion_id) as state
                    from flag_promotions.alerts a where a.group_id = ?::bigint
                   group by a.promotion_id having bool_and(a.closed_at is not null)) ended`,
@@ -182,10 +182,10 @@ async function openGrouped(trx: Knex.Transaction, together: AlertsToGroup, at: D
     [[...new Set(groupIds)], urgent],
   );
   await forgetEarlierLives(trx, ids);
-  await trx.raw(
-    `insert into flag_promotions.alerts (promotion_id, severity, group_id, opened_at)
-      select *, ?::timestamptz from unnest(?::bigint[], ?::text[], ?::bigint[])`,
-    [at, ids, wanted.map(({ alert }) => alert.severity), groupIds],
+  await insertAlerts(
+    trx,
+    wanted.map(({ alert }, index) => ({ ...alert, groupId: groupIds[index] ?? null })),
+    at,
   );
   const criticals = wanted.filter(({ alert }) => alert.severity === 'critical').map(({ alert }) => alert.promotionId);
   await followCriticals(trx, criticals);

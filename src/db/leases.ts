@@ -1,3 +1,7 @@
+import * as z from 'zod';
+import type { Knex } from './connection.js';
+import { parseRows } from './rows.js';
+
 /** Who holds a row while working on it, and for how long at most (milliseconds). */
 export interface Lease {
   readonly owner: string;
@@ -36,3 +40,12 @@ export const mayTryAgain = (alias: string): string =>
 
 /** Assigns until when a lease is held; one parameter, its duration in milliseconds. */
 export const LEASED_UNTIL = `lease_until = ${fromNow()}`;
+
+const atRow = z.object({ at: z.date() });
+
+/** The present by the database's clock. */
+export async function presentOf(knex: Knex): Promise<Date> {
+  const [row] = parseRows(await knex.raw(`select ${CLOCK} as at`), atRow);
+  if (row === undefined) throw new Error('The clock had no row.');
+  return row.at;
+}

@@ -30,7 +30,6 @@ export interface ShownMark {
   /** The last request to update it that this fulfils. */
   readonly version: number;
   readonly as: string | null;
-  readonly refreshAfterMs: number | null;
   readonly restMs: number | null;
 }
 
@@ -84,7 +83,7 @@ export interface Messages {
 
 const UNPOSTED = `m.state = 'pending'`;
 /** It has to be posted or updated, though perhaps not yet. */
-const OWED = `(${UNPOSTED} or (m.state = 'posted' and (m.wanted > m.shown or ${isReached('m.refresh_at')})))`;
+const OWED = `(${UNPOSTED} or (m.state = 'posted' and m.wanted > m.shown))`;
 /** A reply waits for its root. */
 const HAS_ITS_ROOT = `(m.root_id is null or not ${UNPOSTED}
   or (select r.state from flag_promotions.messages r where r.id = m.root_id) <> 'pending')`;
@@ -101,7 +100,7 @@ const LEASED = 'id = ?::bigint and lease_owner = ?';
 /** Clears the traces of earlier failures. */
 const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = ${CLOCK}`;
 /** As if it had never been in Slack. */
-export const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null, refresh_at = null`;
+export const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null`;
 
 const SELECT = `
   select m.id, m.kind, m.subject, m.ordinal, m.promotion_id, m.is_urgent, m.state, m.channel, m.refused_channel, m.refused_because,
@@ -234,30 +233,27 @@ export function messages(knex: Knex): Messages {
         id,
         lease,
         `state = 'posted', channel = coalesce(?, channel), message_ts = ?, posted_at = ${CLOCK}, shown = coalesce(?, shown), shown_as = ?,
-         wanted = wanted + ?, refresh_at = ${fromNow()}, not_before = ${fromNow()}, ${NO_FAILURE}`,
+         wanted = wanted + ?, not_before = ${fromNow()}, ${NO_FAILURE}`,
         [
           at?.channel ?? null,
           at?.ts ?? null,
           shown?.version ?? null,
           shown?.as ?? null,
           shown === null ? 1 : 0,
-          shown?.refreshAfterMs ?? null,
           shown?.restMs ?? null,
         ],
       ),
 
-    recordShown: (id, lease, { version, as, refreshAfterMs, restMs }) =>
-      fenced(
-        knex,
-        id,
-        lease,
-        `shown = ?, shown_as = ?, refresh_at = ${fromNow()}, not_before = ${fromNow()}, ${NO_FAILURE}`,
-        [version, as, refreshAfterMs, restMs],
-      ),
+    recordShown: (id, lease, { version, as, restMs }) =>
+      fenced(knex, id, lease, `shown = ?, shown_as = ?, not_before = ${fromNow()}, ${NO_FAILURE}`, [
+        version,
+        as,
+        restMs,
+      ]),
 
     async close(id, lease, version) {
       const closed = await knex.raw(
-        `update flag_promotions.messages set state = 'closed', refresh_at = null, ${NO_FAILURE} where ${LEASED} and wanted <= ?`,
+        `update flag_promotions.messages set state = 'closed', ${NO_FAILURE} where ${LEASED} and wanted <= ?`,
         [id, lease.owner, version],
       );
       return rowCount(closed) === 1;
@@ -320,6 +316,9 @@ export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[])
   }
 }
 
+/** What has an alert's verdict and buttons, which go as the promotion ends. */
+export const WITH_BUTTONS: readonly MessageKind[] = ['alert', 'escalation', 'repeat'];
+
 /** The root of a promotion's conversation: its own alert, else the newest group that it is in. */
 const ROOT_OF = (promotion: string) => `coalesce(
   (select r.id from flag_promotions.messages r
@@ -380,7 +379,8 @@ export const UPDATE_PROGRESS: Sql = {
 };
 /** Beside a change that starts promotions: queues the message that tells how they go. */
 export const QUEUE_PROGRESS: Sql = {
-  sql: `insert into flag_promotions.messages (kind, subject, promotion_id)
-        select 'progress', id::text, id from changed on conflict do nothing`,
+  sql: `insert into flag_promotions.messages (kind, subject, promotion_id, detail)
+        select 'progress', id::text, id, jsonb_build_object('flag_key', flag_key, 'heroku_app', heroku_app)
+          from changed on conflict do nothing`,
   values: [],
 };

@@ -33,9 +33,11 @@ export async function acceptedRelease(knex: Knex, promotionId: string): Promise<
 export async function noteDrift(trx: Knex.Transaction, promotionId: string): Promise<void> {
   await trx.raw(
     `insert into flag_promotions.messages as m (kind, subject, promotion_id, detail)
-      values ('progress', ?, ?, jsonb_build_object('drift_noticed_at', ${CLOCK}))
+     select 'progress', p.id::text, p.id,
+            jsonb_build_object('flag_key', p.flag_key, 'heroku_app', p.heroku_app, 'drift_noticed_at', ${CLOCK})
+       from console_flag_promotions p where p.id = ?
       on conflict (kind, subject, ordinal) do update set detail = m.detail || excluded.detail, wanted = m.wanted + 1
       where m.detail ->> 'drift_noticed_at' is null`,
-    [promotionId, promotionId],
+    [promotionId],
   );
 }

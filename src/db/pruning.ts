@@ -4,7 +4,7 @@ import { idRow, parseRows, promotionIdRow, rowCount } from './rows.js';
 
 /** What was said of promotions, once nobody needs it. The promotions themselves and the audit log stay for ever. */
 export interface Pruning {
-  /** Promotions that ended, of which nothing that was said changed since `before`; the longest untouched first. */
+  /** Promotions that ended or vanished, of which nothing that was said changed since `before`; the longest untouched first. */
   prunable(before: Date, limit: number): Promise<readonly string[]>;
   /** Removes a promotion's alerts and messages. False where something came up meanwhile, or somebody is at it. */
   prune(promotionId: string, before: Date): Promise<boolean>;
@@ -20,19 +20,20 @@ const rests = (message: string) => `(${message}.updated_at < ? and (${message}.s
       and not (${message}.kind = 'progress' and ${message}.shown_as is not distinct from 'deploying'))))`;
 
 /**
- * Whether everything that was said of the promotion `p` came to rest before an instant (two parameters): it ended, its
- * messages owe nothing, its group has no open alert, its reminder of an RCA is done, and it isn't in the list of missing RCAs.
+ * Whether everything that was said of the promotion `r.id`, whose row is `p`, came to rest before an instant (two parameters): it
+ * ended, its messages owe nothing, its group has no open alert, its reminder of an RCA is done, and it isn't in the list of
+ * missing RCAs. A row that the console deleted owes no RCA.
  */
-const AT_REST = `p.state not in ('marked', 'deploying')
+const AT_REST = `coalesce(p.state::text, '') not in ('marked', 'deploying')
   and not exists (
-    select 1 from flag_promotions.alerts a where a.promotion_id = p.id and (
+    select 1 from flag_promotions.alerts a where a.promotion_id = r.id and (
       a.closed_at is null or a.closed_at >= ?
-      or (a.severity = 'critical' and not a.is_rca_reminder_done)
-      or (p.rca_url is null and a.id >= coalesce(
+      or (p.id is not null and a.severity = 'critical' and not a.is_rca_reminder_done)
+      or (p.id is not null and p.rca_url is null and a.id >= coalesce(
         (select n.id from flag_promotions.alerts n order by n.id desc offset ${ALERTS_LOOKED_AT - 1} limit 1), 0))
       or exists (select 1 from flag_promotions.alerts o where o.group_id = a.group_id and o.closed_at is null)))
   and not exists (
-    select 1 from flag_promotions.messages m where m.promotion_id = p.id and not ${rests('m')})`;
+    select 1 from flag_promotions.messages m where m.promotion_id = r.id and not ${rests('m')})`;
 /** How often AT_REST asks for its instant. */
 const INSTANTS = 2;
 
@@ -46,11 +47,16 @@ export function pruning(knex: Knex): Pruning {
     async prunable(before, limit) {
       const each = Array.from({ length: 1 + INSTANTS }, () => before);
       const found = await knex.raw(
-        `(select a.promotion_id, a.closed_at as rested_at from flag_promotions.alerts a join console_flag_promotions p on p.id = a.promotion_id
-           where a.closed_at < ? and ${AT_REST} order by a.closed_at limit ?)
+        `(select r.id as promotion_id, r.rested_at
+            from (select a.promotion_id as id, a.closed_at as rested_at from flag_promotions.alerts a where a.closed_at < ?) r
+            left join console_flag_promotions p on p.id = r.id
+           where ${AT_REST} order by r.rested_at limit ?)
          union all
-         (select t.promotion_id, t.updated_at from flag_promotions.messages t join console_flag_promotions p on p.id = t.promotion_id
-           where t.updated_at < ? and ${AT_REST} order by t.updated_at limit ?)
+         (select r.id, r.rested_at
+            from (select t.promotion_id as id, t.updated_at as rested_at from flag_promotions.messages t
+                   where t.updated_at < ? and t.promotion_id is not null) r
+            left join console_flag_promotions p on p.id = r.id
+           where ${AT_REST} order by r.rested_at limit ?)
          order by 2 limit ?`,
         [...each, limit, ...each, limit, limit],
       );
@@ -64,11 +70,12 @@ export function pruning(knex: Knex): Pruning {
           'select 1 from console_flag_promotions where id = ?::bigint for no key update skip locked',
           [promotionId],
         );
-        if (rowCount(held) === 0) return false;
-        const rests = await trx.raw(`select 1 from console_flag_promotions p where p.id = ?::bigint and ${AT_REST}`, [
-          promotionId,
-          ...Array.from({ length: INSTANTS }, () => before),
-        ]);
+        const there = await trx.raw('select 1 from console_flag_promotions where id = ?::bigint', [promotionId]);
+        if (rowCount(held) !== rowCount(there)) return false;
+        const rests = await trx.raw(
+          `select 1 from (select ?::bigint as id) r left join console_flag_promotions p on p.id = r.id where ${AT_REST}`,
+          [promotionId, ...Array.from({ length: INSTANTS }, () => before)],
+        );
         if (rowCount(rests) === 0) return false;
         // Together: a message that is gone while its alert stands would be queued, and said, once more.
         await trx.raw('delete from flag_promotions.alerts where promotion_id = ?::bigint', [promotionId]);

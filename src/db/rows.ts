@@ -91,25 +91,32 @@ export const ENDED_AT = 'coalesce(flag_promotions.utc(p.deployed_at), flag_promo
 export const STUCK = `p.state = 'deploying' and ${STUCK_CLOCK} <= flag_promotions.utc(?::timestamptz)`;
 
 /** The select list of an alert, under the alias `a`. */
-export const ALERT_COLUMNS = 'a.id, a.promotion_id, a.severity, a.group_id, a.opened_at, a.closed_at';
+export const ALERT_COLUMNS =
+  'a.id, a.promotion_id, a.flag_key, a.heroku_app, a.severity, a.group_id, a.opened_at, a.closed_at, a.vanished_at';
 
 export const alertRow = z
   .object({
     id: idColumn,
     promotion_id: idColumn,
+    flag_key: text,
+    heroku_app: text,
     severity: z.enum(['warning', 'critical']),
     group_id: idColumn.nullable(),
     opened_at: instant,
     closed_at: instant.nullable(),
+    vanished_at: instant.nullable(),
   })
   .transform(
     (row): Alert => ({
       id: row.id,
       promotionId: row.promotion_id,
+      flagKey: row.flag_key,
+      herokuApp: row.heroku_app,
       severity: row.severity,
       groupId: row.group_id,
       openedAt: row.opened_at,
       closedAt: row.closed_at,
+      vanishedAt: row.vanished_at,
     }),
   );
 

@@ -1,38 +1,10 @@
 import * as z from 'zod';
-import { READ_VERDICTS } from '../promotions/evidence.js';
+import { evidenceState } from '../db/evidence-state.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { type SetBack, setBackOf } from '../promotions/set-back.js';
 import type { Modal } from '../views/blocks.js';
 import { resolutionModal } from '../views/resolution.js';
 import type { HandlerDependencies } from './dependencies.js';
-
-/** Evidence on its way through a modal and back. */
-export const evidenceState = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('read'),
-    checkedAt: z.coerce.date(),
-    verdict: z.enum(READ_VERDICTS),
-    value: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('unset') }),
-      z.object({ kind: z.literal('plain'), value: z.string() }),
-      z.object({ kind: z.literal('masked') }),
-    ]),
-    release: z
-      .object({
-        version: z.number().int(),
-        status: z.enum(['pending', 'succeeded', 'failed', 'expired']),
-        createdAt: z.coerce.date(),
-        by: z.string(),
-        orEarlier: z.boolean(),
-      })
-      .optional(),
-  }),
-  z.object({
-    kind: z.literal('unavailable'),
-    checkedAt: z.coerce.date(),
-    reason: z.enum(['not_configured', 'no_answer', 'rate_limited', 'refused', 'app_not_found']),
-  }),
-]);
 
 /** What travels through the modal and back. It grants nothing: rights, row and evidence are read again. */
 const modalState = z.object({

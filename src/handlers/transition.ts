@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { evidenceState } from '../db/evidence-state.js';
 import type { TransitionOutcome } from '../db/transitions.js';
 import { type Evidence, evidenceChanged } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
@@ -19,7 +20,6 @@ import { withTimeout } from '../with-timeout.js';
 import { answer, EXTERNAL_USER, isExternalUser, type Opening, openModal } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
-import { evidenceState } from './resolution-form.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { UnavailableReason } from '../promotions/evidence.js';
-import { UNAVAILABLE } from './evidence.js';
+import { unavailableReason } from './evidence.js';
 import { type Heroku, HerokuError } from './heroku.js';
 
 /** Whether Heroku knows an app, and by which name: an app's id is as good as its name, and names change. */
@@ -21,7 +21,7 @@ export function createAppLookup(heroku: Heroku, log: Logger): FindApp {
         return { kind: 'unknown' };
       }
       log.warn({ err: error }, 'Heroku could not be asked whether an app exists');
-      return { kind: 'not_known', reason: error instanceof HerokuError ? UNAVAILABLE[error.kind] : 'no_answer' };
+      return { kind: 'not_known', reason: unavailableReason(error) };
     }
   };
 }

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-
-export type ReleaseStatus = 'pending' | 'succeeded' | 'failed' | 'expired';
+import { RELEASE_STATUSES, type ReleaseStatus } from '../promotions/evidence.js';
 
 /** A release: one state of an app's code, config vars and add-ons. Times are Heroku's, in whole seconds. */
 export interface Release {
@@ -32,7 +31,8 @@ const releaseBody = z
   .object({
     id: z.string().min(1),
     version: z.number().int().positive(),
-    status: z.enum(['pending', 'succeeded', 'failed', 'expired']),
+    // Some old releases have a null here: one of them mustn't hide the others.
+    status: z.enum(RELEASE_STATUSES).catch('unknown'),
     current: z.boolean(),
     created_at: time,
     updated_at: time,
@@ -59,6 +59,14 @@ const releasesBody = z.array(releaseBody).refine(isNewestFirst);
 const configVarValue = z.string().nullable();
 
 const jsonObject = z.custom<object>((body) => typeof body === 'object' && body !== null && !Array.isArray(body));
+
+const refusalBody = z.object({ id: z.string() });
+
+/** The short word by which Heroku says why it refuses; null where there is none. The words beside it end here. */
+export function readRefusalId(text: string): string | null {
+  const reading = read(text, refusalBody);
+  return reading.ok ? reading.value.id : null;
+}
 
 export const readRelease = (text: string): Reading<Release> => read(text, releaseBody);
 

@@ -22,11 +22,16 @@ export type HerokuErrorKind =
   | 'unknown_outcome'
   | 'unexpected';
 
+/** Heroku's own short words for why it refuses, as far as each has a next step of its own; anything else is not kept. */
+export const HEROKU_REASONS = ['delinquent', 'two_factor', 'suspended', 'conflict'] as const;
+export type HerokuReason = (typeof HEROKU_REASONS)[number];
+
 export interface HerokuErrorDetails {
   readonly kind: HerokuErrorKind;
   readonly message: string;
   readonly outcomeUnknown: boolean;
   readonly cause: Error;
+  readonly reason?: HerokuReason | null;
   readonly status?: number | null;
   readonly requestId?: string | null;
   readonly retryAfterMs?: number | null;
@@ -42,6 +47,8 @@ export class HerokuError extends Error {
   readonly kind: HerokuErrorKind;
   /** True only for a write that may or may not have taken effect: settle it by reading, never by sending it again. */
   readonly outcomeUnknown: boolean;
+  /** Heroku's own reason; null where it gave none that we know. */
+  readonly reason: HerokuReason | null;
   /** HTTP status, or null where there was no answer. */
   readonly status: number | null;
   /** Heroku's id of the request, for its support; null where there was none. */
@@ -55,6 +62,7 @@ export class HerokuError extends Error {
     super(details.message, { cause: details.cause });
     this.kind = details.kind;
     this.outcomeUnknown = details.outcomeUnknown;
+    this.reason = details.reason ?? null;
     this.status = details.status ?? null;
     this.requestId = details.requestId ?? null;
     this.retryAfterMs = details.retryAfterMs ?? null;

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { assess, type Evidence } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { UNAVAILABLE } from './evidence.js';
-import { type Heroku, HerokuError } from './heroku.js';
+import { unavailableReason } from './evidence.js';
+import type { Heroku } from './heroku.js';
 
 /** What each promotion's value means, by its id. Never rejects; answers within `deadlineMs`. */
 export type ReadEvidenceOfMany = (
@@ -45,8 +45,9 @@ export function createEvidenceOfMany(heroku: Heroku | null, now: () => Date, log
         }
       } catch (error) {
         log.warn({ err: error }, 'Heroku could not be asked about a group of promotions');
-        const reason = error instanceof HerokuError ? UNAVAILABLE[error.kind] : 'no_answer';
-        for (const { id } of its) evidence.set(id, { kind: 'unavailable', checkedAt: now(), reason });
+        for (const { id } of its) {
+          evidence.set(id, { kind: 'unavailable', checkedAt: now(), reason: unavailableReason(error) });
+        }
       }
     }
   };

@@ -12,8 +12,12 @@ import { type Heroku, HerokuError, type HerokuErrorKind, type Release } from './
 /** Asks Heroku for what a promotion's config var holds, and since when. Never rejects; answers within `deadlineMs`. */
 export type ReadEvidence = (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
 
-/** What an error of Heroku’s means for whoever waits for evidence. */
-export const UNAVAILABLE: Readonly<Record<HerokuErrorKind, UnavailableReason>> = {
+/** What an error means for people who wait for evidence: Heroku's own reason where it gave one. */
+export function unavailableReason(error: unknown): UnavailableReason {
+  return error instanceof HerokuError ? (error.reason ?? UNAVAILABLE[error.kind]) : 'no_answer';
+}
+
+const UNAVAILABLE: Readonly<Record<HerokuErrorKind, UnavailableReason>> = {
   unauthorized: 'refused',
   forbidden: 'refused',
   invalid: 'refused',
@@ -49,8 +53,7 @@ export function createEvidenceReader(heroku: Heroku | null, now: () => Date, log
       return assess(promotion, settled, now(), compared(walked, promotion, settled));
     } catch (error) {
       log.warn({ err: error, promotionId: promotion.id }, 'Heroku could not be asked for evidence');
-      const reason = error instanceof HerokuError ? UNAVAILABLE[error.kind] : 'no_answer';
-      return { kind: 'unavailable', checkedAt: now(), reason };
+      return { kind: 'unavailable', checkedAt: now(), reason: unavailableReason(error) };
     }
   };
 }

@@ -1,4 +1,4 @@
-import type { HerokuErrorKind } from './error.js';
+import type { HerokuErrorKind, HerokuReason } from './error.js';
 import type { LossReason } from './one-send-request.js';
 
 /** What was being done, in words that follow "to": `read FLAG_X of raxx-console-prod`. */
@@ -11,6 +11,8 @@ export interface Circumstances {
   readonly outcomeUnknown: boolean;
   readonly status?: number;
   readonly reason?: LossReason;
+  /** Heroku's own reason for a refusal. */
+  readonly refusal?: HerokuReason | null;
   readonly code?: string;
   readonly deadlineMs?: number;
   readonly retryAfterMs?: number | null;
@@ -24,12 +26,35 @@ export function shown(name: string): string {
 
 /** Three things in plain words: what happened, what it means, what to do. */
 export function explain(kind: HerokuErrorKind, task: Task, circumstances: Circumstances): string {
+  const refusal = circumstances.refusal == null ? null : REFUSALS[circumstances.refusal];
   return [
-    whatHappened(kind, task, circumstances),
+    refusal?.happened(task) ?? whatHappened(kind, task, circumstances),
     whatItMeans(task, circumstances),
-    whatToDo(kind, circumstances),
+    (circumstances.outcomeUnknown ? null : refusal?.todo) ?? whatToDo(kind, circumstances),
   ].join(' ');
 }
+
+/** What Heroku's own reasons mean, and the step that each takes. */
+const REFUSALS: Readonly<Record<HerokuReason, { happened(task: Task): string; readonly todo: string }>> = {
+  delinquent: {
+    happened: ({ words }) =>
+      `Heroku refused to ${words}: a bill of the app's account is unpaid, or its payment method isn't confirmed (delinquent).`,
+    todo: "Settle the bill in Heroku's dashboard.",
+  },
+  two_factor: {
+    happened: ({ words }) => `Heroku refused to ${words}: it wants a second factor for this API key (two_factor).`,
+    todo: 'Use an API key of heroku authorizations:create in place of a password or a login session.',
+  },
+  suspended: {
+    happened: ({ words }) => `Heroku refused to ${words}: the account or the app is suspended (suspended).`,
+    todo: "Ask Heroku's support why.",
+  },
+  conflict: {
+    happened: ({ words }) =>
+      `Heroku was busy with another change of the app when asked to ${words} (status 409, conflict).`,
+    todo: 'Try again in a minute.',
+  },
+};
 
 function whatHappened(kind: HerokuErrorKind, task: Task, { status, reason, code, deadlineMs }: Circumstances): string {
   const to = `to ${task.words}`;

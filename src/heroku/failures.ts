@@ -1,4 +1,5 @@
-import { HerokuError, type HerokuErrorKind } from './error.js';
+import { readRefusalId } from './bodies.js';
+import { HEROKU_REASONS, HerokuError, type HerokuErrorKind, type HerokuReason } from './error.js';
 import { explain, type Task } from './explain.js';
 import { rateLimitRemaining, requestId, retryAfterMs } from './limits.js';
 import type { Outcome } from './one-send-request.js';
@@ -34,11 +35,13 @@ export function refusedByHeroku(task: Task, answer: Answered, now: Date): Heroku
   const kind = kindOf(answer.status);
   // A 4xx is a refusal; after anything else nobody knows how far a write had come.
   const outcomeUnknown = task.writes && (answer.status < 400 || answer.status > 499);
+  const reason = reasonOf(answer);
   const wait = kind === 'rate_limited' || kind === 'unavailable' ? retryAfterMs(answer.headers, now) : null;
   return new HerokuError({
     ...aboutAnswer(answer),
     kind,
-    message: explain(kind, task, { outcomeUnknown, status: answer.status, retryAfterMs: wait }),
+    reason,
+    message: explain(kind, task, { outcomeUnknown, status: answer.status, refusal: reason, retryAfterMs: wait }),
     outcomeUnknown,
     retryAfterMs: wait,
     cause: new Error(`Status ${answer.status}`),
@@ -55,6 +58,13 @@ export function unreadable(task: Task, answer: Answered, fault: string): HerokuE
     outcomeUnknown,
     cause: new Error(`Status ${answer.status}, body: ${fault}`),
   });
+}
+
+/** A 409 is a conflict whatever its body says. */
+function reasonOf({ status, text }: Answered): HerokuReason | null {
+  if (status === 409) return 'conflict';
+  const id = status === 402 || status === 403 ? readRefusalId(text) : null;
+  return HEROKU_REASONS.find((reason) => reason === id) ?? null;
 }
 
 function kindOf(status: number): HerokuErrorKind {

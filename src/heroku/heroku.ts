@@ -15,8 +15,8 @@ import { rateLimitRemaining } from './limits.js';
 import { isConfigVarName } from './names.js';
 import { appPath, releasePath, UnusableSegment } from './paths.js';
 
-export type { App, Release, ReleaseStatus } from './bodies.js';
-export { HerokuError, type HerokuErrorKind } from './error.js';
+export type { App, Release } from './bodies.js';
+export { HerokuError, type HerokuErrorKind, type HerokuReason } from './error.js';
 export { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from './names.js';
 
 export interface HerokuOptions {
@@ -83,7 +83,10 @@ export interface Heroku {
    * https://devcenter.heroku.com/articles/platform-api-reference#app-info
    */
   app(app: string, options?: CallOptions): Promise<App>;
-  /** Requests left to the account by the last answer's `RateLimit-Remaining`; null before the first. */
+  /**
+   * Requests left to the account by the last answer's `RateLimit-Remaining`; null where none came for five minutes, in which
+   * Heroku adds more.
+   */
   rateLimitRemaining(): number | null;
   /** Stops running calls and refuses later ones. Leaves no socket and no timer. */
   close(): void;
@@ -100,18 +103,20 @@ interface Call<T> {
 
 const DEFAULT_DEADLINE_MS = 10_000;
 const LARGEST_PAGE = 1_000;
+const REMAINING_HOLDS_MS = 5 * 60_000;
 
 /** Makes the adapter; connects to nothing yet. The API key stays inside: no property of the result leads to it. */
 export function createHeroku(options: HerokuOptions): Heroku {
   const client = new OneSendClient({ token: options.apiKey, host: options.apiUrl, userAgent: 'flag-promotions' });
   const now = options.now ?? (() => new Date());
-  let remaining: number | null = null;
+  let remaining: { readonly count: number; readonly at: number } | null = null;
 
   async function send<T>(call: Call<T>, callOptions: CallOptions | undefined): Promise<T> {
     const deadlineMs = callOptions?.deadlineMs ?? options.deadlineMs ?? DEFAULT_DEADLINE_MS;
     const outcome = await client.request({ ...requestOf(call), deadlineMs, signal: callOptions?.signal });
     if (outcome.type === 'lost') throw lost(call.task, outcome, deadlineMs);
-    remaining = rateLimitRemaining(outcome.headers) ?? remaining;
+    const left = rateLimitRemaining(outcome.headers);
+    if (left !== null) remaining = { count: left, at: performance.now() };
     if (!call.accepts.includes(outcome.status)) throw refusedByHeroku(call.task, outcome, now());
     const reading = call.read(outcome.text);
     if (!reading.ok) throw unreadable(call.task, outcome, reading.fault);
@@ -165,7 +170,8 @@ export function createHeroku(options: HerokuOptions): Heroku {
       const task = reading(`the app ${shown(app)}`);
       return send({ task, path: () => appPath(app), accepts: [200], read: readApp }, callOptions);
     },
-    rateLimitRemaining: () => remaining,
+    rateLimitRemaining: () =>
+      remaining === null || performance.now() - remaining.at > REMAINING_HOLDS_MS ? null : remaining.count,
     close: () => client.close(),
   };
 }

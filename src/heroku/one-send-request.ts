@@ -10,10 +10,14 @@ export type Outcome =
       readonly type: 'answered';
       readonly status: number;
       readonly headers: IncomingHttpHeaders;
-      /** Empty unless the status is 2xx. */
+      /** Of a refusal as much as came at once, for Heroku's reason; it may be cut. */
       readonly text: string;
     }
   | { readonly type: 'lost'; readonly sent: boolean; readonly reason: LossReason; readonly code: string };
+
+/** A refusal stands by its status. Its body is a few words, which are waited for only so long. */
+const REFUSAL_WITHIN_MS = 250;
+const REFUSAL_MAX_BYTES = 8_192;
 
 /** Connections that outlast a request, without and with TLS. */
 export interface Agents {
@@ -32,6 +36,8 @@ export class OneSendRequest extends Request {
   #resolveOutcome: (outcome: Outcome) => void = () => undefined;
   #sending: ClientRequest | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** Ends the request as what Heroku has said already; null before that. */
+  #refuse: (() => void) | null = null;
   #sent = false;
 
   /** `deadlineMs` is absolute: connecting, sending, waiting and reading together. */
@@ -79,17 +85,33 @@ export class OneSendRequest extends Request {
   override handleResponse(response: IncomingMessage): void {
     this.#sent = true;
     const status = response.statusCode ?? 0;
-    // Nothing in the body of a refusal is needed, and what is not read can neither leak nor stall.
+    const chunks: Buffer[] = [];
     if (status < 200 || status > 299) {
-      this.#answer(response, '');
+      this.#readRefusal(response, chunks);
       return;
     }
-    const chunks: Buffer[] = [];
     response.on('data', (chunk: Buffer) => chunks.push(chunk));
     response.on('end', () => this.#answer(response, Buffer.concat(chunks).toString('utf8')));
     // A body that is cut short ends in one of these, and never in `end`.
     response.on('aborted', () => this.#lose('network'));
     response.on('error', (error) => this.#lose('network', error));
+  }
+
+  #readRefusal(response: IncomingMessage, chunks: Buffer[]): void {
+    const refuse = () => this.#answer(response, Buffer.concat(chunks).toString('utf8'));
+    this.#refuse = refuse;
+    const waiting = setTimeout(refuse, REFUSAL_WITHIN_MS);
+    const end = () => {
+      clearTimeout(waiting);
+      refuse();
+    };
+    let size = 0;
+    response.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > REFUSAL_MAX_BYTES) end();
+      else chunks.push(chunk);
+    });
+    for (const ending of ['end', 'aborted', 'error', 'close']) response.on(ending, end);
   }
 
   override handleError(error: Error): void {
@@ -109,7 +131,8 @@ export class OneSendRequest extends Request {
   }
 
   #lose(reason: LossReason, error?: unknown): void {
-    this.#end({ type: 'lost', sent: this.#sent, reason, code: codeOf(error) });
+    if (this.#refuse !== null) this.#refuse();
+    else this.#end({ type: 'lost', sent: this.#sent, reason, code: codeOf(error) });
   }
 
   #end(outcome: Outcome): void {

@@ -9,6 +9,8 @@ export type MaintenanceAction =
   | AttentionAction
   | NameCriticals
   | RcaDebtAction
+  /** Ask Heroku again about the alerted promotions of an app. */
+  | { readonly kind: 'refresh_evidence'; readonly herokuApp: string; readonly promotionIds: readonly string[] }
   | { readonly kind: 'queue_digest'; readonly due: string; readonly dueAt: Date }
   | { readonly kind: 'deliver'; readonly messageId: string }
   /** Ask Heroku about another system's row, and complete it where it is proven live. */

@@ -9,6 +9,7 @@ import { type DetectDependencies, detectStep } from './steps/detect.js';
 import { nameCriticalsStep } from './steps/name-criticals.js';
 import { type PruneDependencies, pruneStep } from './steps/prune.js';
 import { type QueueDigestDependencies, queueDigestStep } from './steps/queue-digest.js';
+import { type RefreshEvidenceDependencies, refreshEvidenceStep } from './steps/refresh-evidence.js';
 import { remindOfRcasStep } from './steps/remind-of-rcas.js';
 import type { PlannedAction, Step } from './steps/step.js';
 
@@ -19,6 +20,7 @@ export interface MaintenanceDependencies
       DeliverDependencies &
       DetectDependencies &
       PruneDependencies &
+      RefreshEvidenceDependencies &
       QueueDigestDependencies,
     'db' | 'onCounted'
   > {
@@ -78,6 +80,7 @@ export async function runMaintenance(
 function stepsOf(deps: MaintenanceDependencies & Pick<DetectDependencies, 'onCounted'>): readonly Step[] {
   return [
     detectStep(deps),
+    refreshEvidenceStep(deps),
     attentionStep(deps),
     nameCriticalsStep(deps),
     remindOfRcasStep(deps),

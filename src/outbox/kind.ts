@@ -31,8 +31,6 @@ export interface Shown {
   readonly as?: string;
   /** Slack shows just this already, so an update needn't be sent. */
   readonly isShownAlready?: boolean;
-  /** When it is to be updated without being asked to, in milliseconds from now. */
-  readonly refreshAfterMs?: number | null;
   /** Before then no further update is sent, in milliseconds from now. */
   readonly restMs?: number;
 }
@@ -93,10 +91,9 @@ export interface Kind extends Pick<KindSpec<never>, 'gone' | 'unknownOutcome'> {
   prepare(message: OutboxMessage, sources: Sources): Promise<Prepared | null>;
 }
 
-export function defineKind<Facts>(spec: KindSpec<Facts>): Kind {
+export function defineKind<Facts>(spec: KindSpec<Facts>): KindSpec<Facts> & Kind {
   return {
-    gone: spec.gone,
-    unknownOutcome: spec.unknownOutcome,
+    ...spec,
     async prepare(message, sources) {
       const facts = await spec.gather(message, sources);
       return facts === null

@@ -36,7 +36,7 @@ export interface OutboxDependencies {
  * - posted once: its row is leased, and its destination is written before anything is sent;
  * - lost, if the answer to the post never came: the row stays pending, and the next attempt looks for it first;
  * - found again by the key in its metadata, and then updated: nobody knows which facts it was posted with;
- * - updated in place whenever a commit has raised `wanted`, and when its own refresh is due;
+ * - updated in place whenever a commit has raised `wanted`;
  * - deleted by an admin: posted again or closed, as its kind says, once an update finds it gone;
  * - doubled, if a process was paused past its lease while it posted: that process removes its own copy.
  *
@@ -241,7 +241,6 @@ function markOf({ wanted, shownAs }: OutboxMessage, shown: Shown | null): ShownM
   return {
     version: wanted,
     as: shown?.as ?? shownAs,
-    refreshAfterMs: shown?.refreshAfterMs ?? null,
     restMs: shown?.restMs ?? null,
   };
 }

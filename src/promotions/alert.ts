@@ -4,12 +4,17 @@ import type { Severity } from './stuck.js';
 export interface Alert {
   readonly id: string;
   readonly promotionId: string;
+  /** As they were when it was opened: they say what it was about once the console deleted the promotion's row. */
+  readonly flagKey: string;
+  readonly herokuApp: string;
   readonly severity: Severity;
   /** The group's message that tells of it; null where the promotion has an individual alert. */
   readonly groupId: string | null;
   readonly openedAt: Date;
   /** null while it is open. */
   readonly closedAt: Date | null;
+  /** When the promotion's row was found deleted; null while it is there. */
+  readonly vanishedAt: Date | null;
 }
 
 /** Where a message stands in Slack. */

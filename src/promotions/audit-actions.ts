@@ -43,6 +43,20 @@ export const AUDIT_ACTIONS = {
   'console.flag.promotion.owner_lost': { words: 'owner lost', rca: 'the owner taken off' },
   'console.flag.promotion.snoozed': { words: 'snoozed' },
   'console.flag.promotion.snooze_ended': { words: 'snooze ended' },
+  'console.flag.promotion.verdict_changed': {
+    words: 'verdict changed',
+    rca: 'Heroku says something else than before',
+  },
+  'console.flag.promotion.vanished': {
+    words: 'deleted by another system',
+    rca: 'the row was deleted by another system',
+    ends: true,
+  },
+  'console.flag.promotion.state_unknown': {
+    words: 'state unknown',
+    rca: 'set by another system to a state that this app does not know',
+    ends: true,
+  },
   'console.flag.promotion.totp_rejected': { words: 'code refused', rca: 'TOTP code refused' },
   'console.flag.promotion.denied': { words: 'refused', rca: 'refused for want of a role' },
   'console.flag.operator.added': { words: 'operator invited' },

@@ -15,15 +15,22 @@ export type Evidence =
     }
   | { readonly kind: 'unavailable'; readonly checkedAt: Date; readonly reason: UnavailableReason };
 
-export type UnavailableReason =
+export const UNAVAILABLE_REASONS = [
   /** No HEROKU_API_KEY is configured: nobody was asked. */
-  | 'not_configured'
+  'not_configured',
   /** Heroku did not answer in time, could not be reached, or is failing. */
-  | 'no_answer'
-  | 'rate_limited'
+  'no_answer',
+  'rate_limited',
   /** Heroku answered, and refused: the key is wrong, or may not read this app. */
-  | 'refused'
-  | 'app_not_found';
+  'refused',
+  'app_not_found',
+  /** Heroku's own reasons: a bill is unpaid, the key needs a second factor, the account is suspended, the app is busy. */
+  'delinquent',
+  'two_factor',
+  'suspended',
+  'conflict',
+] as const;
+export type UnavailableReason = (typeof UNAVAILABLE_REASONS)[number];
 
 export type PresentableValue =
   | { readonly kind: 'unset' }
@@ -47,10 +54,14 @@ export type Verdict = ReadVerdict | 'unknown';
 
 export const READ_VERDICTS = ['live', 'not_live', 'release_running', 'release_failed', 'changed_since'] as const;
 
+/** `unknown`: Heroku says nothing that we can read; then nothing is concluded from that release. */
+export const RELEASE_STATUSES = ['pending', 'succeeded', 'failed', 'expired', 'unknown'] as const;
+export type ReleaseStatus = (typeof RELEASE_STATUSES)[number];
+
 /** A release as far as a person decides by it. */
 export interface EvidenceRelease {
   readonly version: number;
-  readonly status: 'pending' | 'succeeded' | 'failed' | 'expired';
+  readonly status: ReleaseStatus;
   /** Heroku's time, in whole seconds. */
   readonly createdAt: Date;
   /** The account that made it. */
@@ -103,10 +114,14 @@ function whatCarriesIt(walk: ReleaseWalk): Found {
 /** Since when the value in force is so: the oldest of the unbroken run of newest releases that carry it. */
 function whatBroughtIt({ looked, complete }: ReleaseWalk): EvidenceRelease | undefined {
   // A release that failed changed nothing: it neither brought a value nor ended it.
-  const effective = looked.filter(({ release }) => release.status === 'succeeded' || release.status === 'pending');
+  const effective = looked.filter(({ release }) => release.status !== 'failed' && release.status !== 'expired');
   const ended = effective.findIndex(({ isInForce }) => !isInForce);
-  const oldest = effective[(ended === -1 ? effective.length : ended) - 1];
-  return oldest === undefined ? undefined : { ...oldest.release, orEarlier: ended === -1 && !complete };
+  const run = ended === -1 ? effective : effective.slice(0, ended);
+  const oldest = run.findLast(({ release }) => release.status !== 'unknown');
+  if (oldest === undefined) return undefined;
+  // One whose status nobody can read may have brought it, or may not have ended it.
+  const isSure = run.at(-1) === oldest && (ended === -1 ? complete : effective[ended]?.release.status !== 'unknown');
+  return { ...oldest.release, orEarlier: !isSure };
 }
 
 function found(verdict: ReadVerdict, release: EvidenceRelease | undefined): Found {
@@ -125,9 +140,12 @@ function whatBecameOfIt(promotion: Parameters<typeof deployingSince>[0], walk: R
   if (carrier === undefined) return found('not_live', whatBroughtIt(walk));
   const release = { ...carrier, orEarlier: false };
   if (carrier.status === 'pending') return { verdict: 'release_running', release };
+  if (carrier.status === 'unknown') return { verdict: 'not_live' };
   if (carrier.status !== 'succeeded') return { verdict: 'release_failed', release };
   // Newest first: the last one before the carrier is the first that was made after it and took effect.
   const later = recent.slice(0, at).map((one) => one.release);
+  // One whose status nobody can read may have changed it: then nobody is named.
+  if (later.some(({ status }) => status === 'unknown')) return { verdict: 'changed_since' };
   const changed =
     later.findLast(({ status }) => status === 'succeeded') ?? later.findLast(({ status }) => status === 'pending');
   // Where nothing came after it, value and releases were read at odds: nobody is said to have changed anything.

@@ -1,3 +1,4 @@
+import type { ReleaseStatus } from './evidence.js';
 import { deployingSince, type Promotion } from './promotion.js';
 
 /**
@@ -34,7 +35,7 @@ export function pendingCommit(releaseId: string): string {
 export interface ReleaseFacts {
   readonly id: string;
   readonly version: number;
-  readonly status: 'pending' | 'succeeded' | 'failed' | 'expired';
+  readonly status: ReleaseStatus;
   readonly createdAt: Date;
 }
 
@@ -89,6 +90,9 @@ function stepAfterRelease(release: ReleaseFacts, valueIsTarget: boolean, configV
       return { kind: 'wait' };
     case 'succeeded':
       return valueIsTarget ? { kind: 'commit_deployed' } : { kind: 'report_drift' };
+    case 'unknown':
+      // While a release runs, the value is the old one: so a value in force says that it ended well.
+      return { kind: valueIsTarget ? 'commit_deployed' : 'wait' };
     case 'failed':
     case 'expired':
       return {

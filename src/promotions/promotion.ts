@@ -44,6 +44,11 @@ export function isDeploying(promotion: Pick<Promotion, 'state'>): boolean {
   return promotion.state === 'deploying';
 }
 
+/** Whether this app knows the state. Another system's table may hold words of its own. */
+export function isKnownState(state: string): boolean {
+  return PROMOTION_STATES.some((known) => known === state);
+}
+
 /** When the stuck clock of a promotion started: promoted, else marked, else created. */
 export function deployingSince(promotion: Pick<Promotion, 'promotedAt' | 'markedAt' | 'createdAt'>): Date {
   return promotion.promotedAt ?? promotion.markedAt ?? promotion.createdAt;

@@ -1,6 +1,6 @@
 import { type Alert, worstSeverity } from './alert.js';
 import { type AuditAction, auditWords } from './audit-actions.js';
-import type { PresentableValue } from './evidence.js';
+import type { PresentableValue, ReleaseStatus } from './evidence.js';
 import { type Checkpoint, parseCheckpoint } from './promoting.js';
 import { deployingSince, endedAt, isDeploying, type Promotion, UNKNOWN_TIME } from './promotion.js';
 import type { Severity, Thresholds } from './stuck.js';
@@ -36,7 +36,7 @@ export type RcaReplyKind = (typeof RCA_REPLY_KINDS)[number];
 
 export interface RcaRelease {
   readonly version: number;
-  readonly status: 'pending' | 'succeeded' | 'failed' | 'expired';
+  readonly status: ReleaseStatus;
   readonly at: Date;
   /** Heroku's account. */
   readonly user: string;

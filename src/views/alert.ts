@@ -9,7 +9,7 @@ import { acknowledgeButton, alertMenu } from './attention.js';
 import { attentionPhrases } from './attention-lines.js';
 import { type Block, button, context, type Message, section } from './blocks.js';
 import { appLink } from './dashboard.js';
-import { findingOf, target } from './evidence.js';
+import { findingOf, target, UNRECORDED } from './evidence.js';
 import { HEADLINE, outcomeHeadline, stuckFor, subject } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
@@ -28,6 +28,8 @@ export interface AlertFacts {
   readonly refusedRoute?: RefusedRoute | null;
   /** Who is on it, and until when it is snoozed. */
   readonly attention?: Attention | null;
+  /** A line about a row that had ended before; null where it hadn't. */
+  readonly reopened?: string | null;
 }
 
 /** The message that carries the buttons, or, once the promotion ended, its outcome. */
@@ -53,9 +55,10 @@ function stuckMessage(facts: AlertFacts, stuck: 'stuck' | 'still stuck'): Messag
   const forHowLong = stuckFor(promotion, asOf) ?? 'nobody knows since when';
   const isSnoozed = attention !== null && attention.snooze !== null;
   const checked = evidence === null ? '' : ` · checked ${ago(evidence.checkedAt)}`;
-  const unrecorded = isUnrecorded && !isSnoozed ? ', but never recorded' : '';
+  const unrecorded = isUnrecorded && !isSnoozed ? UNRECORDED : '';
   const blocks: Block[] = [
     section(`${what} since ${when(deployingSince(promotion))}. *${brief}*`),
+    ...(facts.reopened == null ? [] : [section(facts.reopened)]),
     section(
       [
         `${sign} ${fact}${unrecorded}${checked}`,

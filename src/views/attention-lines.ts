@@ -24,7 +24,7 @@ export function attentionPhrases(attention: Attention | null): string[] {
     ];
   }
   return [
-    ownership === null ? 'nobody is on it' : `:raising_hand: ${person(ownership.owner)} on it`,
+    ownership === null ? 'nobody on it' : `:raising_hand: ${person(ownership.owner)} on it`,
     `:zzz: snoozed until ${when(snooze.until)}`,
   ];
 }

@@ -18,8 +18,8 @@ export interface Finding {
   readonly verdict: string;
   /** What that rests on: the value, and the release where it is proven. */
   readonly fact: string;
-  /** What to do. */
-  readonly advice: string;
+  /** What to do, where `fact` doesn't say it. */
+  readonly advice: string | null;
   /** Verdict and advice in one breath, for a lock screen. */
   readonly brief: string;
   /** Heroku applied it and the console's row doesn't say so. */
@@ -37,7 +37,7 @@ export function findingOf(promotion: Promotion, evidence: Evidence | null): Find
     sign: ':grey_question:',
     verdict: 'Not known whether it is live.',
     fact: whyUnavailable(promotion, evidence.reason),
-    advice: 'Check before you press',
+    advice: null,
     brief: 'Can’t tell if it’s live: check first.',
     isUnrecorded: false,
   };
@@ -105,9 +105,9 @@ function readFinding(promotion: Promotion, evidence: Read): Finding {
       return {
         sign: ':large_orange_circle:',
         verdict: 'No longer live.',
-        fact: `${value}${release === undefined ? '' : ` (${madeAt(promotion, release)})`}, not ${target(promotion)}`,
+        fact: changed(promotion, evidence),
         advice: `${who} changed it: ask. If it stays, press *Mark failed*`,
-        brief: `${who} changed it: ask, or press Mark failed.`,
+        brief: `NOT live: ${who} changed it. Ask, or Mark failed.`,
         isUnrecorded: false,
       };
     }
@@ -123,8 +123,13 @@ function since(promotion: Promotion, release: EvidenceRelease | undefined): stri
     : `since ${version} (${moment(release.createdAt)}, ${code(release.by, 60)})`;
 }
 
-function madeAt({ herokuApp }: Promotion, { version, createdAt }: EvidenceRelease): string {
-  return `${releasesLink(herokuApp, `v${version}`)}, ${moment(createdAt)}`;
+function changed({ configVar, herokuApp }: Promotion, { value, release }: Read): string {
+  const isNow = value.kind === 'unset' ? '*removed*' : `= ${heldValue(value)}`;
+  const as =
+    release === undefined
+      ? ''
+      : ` ${value.kind === 'unset' ? 'in' : 'since'} ${releasesLink(herokuApp, `v${release.version}`)} (${moment(release.createdAt)})`;
+  return `${code(configVar)} ${isNow}${as}`;
 }
 
 /** All that Heroku says, for lists: the verdict and what to do, what was lost, and when it was checked. */
@@ -132,21 +137,21 @@ export function evidenceText(promotion: Promotion, evidence: Evidence | null): s
   const { sign, verdict, fact, advice } = findingOf(promotion, evidence);
   if (evidence === null) return `${sign} *${verdict}*`;
   return [
-    `${sign} *${verdict}* ${fact}. → ${advice}`,
+    `${sign} *${verdict}* ${fact}${advice === null ? '' : `. → ${advice}`}`,
     ...appliedLines(promotion, evidence),
     `_Checked ${ago(evidence.checkedAt)}_`,
   ].join('\n');
 }
 
-/** The same for a form, whose button is chosen already. */
-export function evidenceFacts(promotion: Promotion, evidence: Evidence | null): string {
-  const { sign, verdict, fact } = findingOf(promotion, evidence);
+/** In one line, for a form, whose button is chosen already. */
+export function evidenceLine(promotion: Promotion, evidence: Evidence | null): string {
+  const { sign, verdict, fact, isUnrecorded } = findingOf(promotion, evidence);
   if (evidence === null) return `${sign} *${verdict}*`;
-  return [
-    `${sign} *${verdict}* ${fact} · checked ${ago(evidence.checkedAt)}`,
-    ...appliedLines(promotion, evidence),
-  ].join('\n');
+  return `${sign} *${verdict}* ${fact}${isUnrecorded ? UNRECORDED : ''} · checked ${ago(evidence.checkedAt)}`;
 }
+
+/** After the fact that it is live: Heroku applied it, and only the record of that was lost. */
+export const UNRECORDED = ', but never recorded';
 
 function wasApplied({ checkpoint }: Promotion): boolean {
   return parseCheckpoint(checkpoint).kind === 'pending_commit';
@@ -173,7 +178,7 @@ function appliedLines(promotion: Promotion, evidence: Evidence): string[] {
   switch (evidence.verdict) {
     case 'live': {
       const applied = appliedAs(promotion, evidence.release);
-      const at = applied === null ? '' : ` at ${moment(applied.createdAt)}`;
+      const at = applied === null ? '' : ` (${moment(applied.createdAt)})`;
       return [
         `Heroku applied it${at}; ${isRecordLost(promotion, evidence) ? 'only the record of it was lost' : 'this app is about to record it'}.`,
       ];
@@ -226,7 +231,11 @@ const WHY_UNAVAILABLE: Record<UnavailableReason, string> = {
   no_answer: 'Heroku didn’t answer',
   rate_limited: 'Heroku’s rate limit is reached',
   refused: 'Heroku refused the API key',
-  app_not_found: 'The API key can’t see this app',
+  app_not_found: 'No access to this app',
+  delinquent: 'Unpaid Heroku bill: pay it',
+  two_factor: 'Key needs two-factor: replace it',
+  suspended: 'Account suspended: ask Heroku',
+  conflict: 'Heroku is busy: retrying',
 };
 
 /** What is noted of a promotion that the app committed by itself: plain text, as people's notes are. */

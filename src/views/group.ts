@@ -52,7 +52,7 @@ const SIGN: Record<Severity, string> = { warning: ':warning:', critical: ':rotat
 function openGroup({ groupId, open, verdicts, asOf, ...ended }: GroupView, refused: RefusedRoute | null): Message {
   const severity = open.some((member) => member.severity === 'critical') ? 'critical' : 'warning';
   const stuck = `${counted(open.length)} ${open.length === 1 ? 'is' : 'are'} stuck`;
-  const lead = `${HEADLINE[severity]} *${stuck}*${where(open)}`;
+  const lead = `${HEADLINE[severity]} ${stuck}${where(open)}`;
   const verdict = `${verdictWords(verdicts)}.`;
   const oldest = open[0] === undefined ? null : stuckFor(open[0].promotion, asOf);
   const shown = open.slice(0, MOST_NAMED);

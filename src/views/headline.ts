@@ -16,7 +16,7 @@ export function subject({ flagKey, herokuApp }: Pick<Promotion, 'flagKey' | 'her
 
 /** A clause whose age stays true: what is stuck, where, and since when. */
 export function isStuck(promotion: Promotion): string {
-  return `${subject(promotion)} is stuck since ${when(deployingSince(promotion))}`;
+  return `${subject(promotion)} has been stuck since ${when(deployingSince(promotion))}`;
 }
 
 /** `2 d 9 h`: for how long it is deploying; null where nobody knows since when. */
@@ -25,10 +25,10 @@ export function stuckFor(promotion: Promotion, asOf: Date): string | null {
   return since.getTime() === UNKNOWN_TIME.getTime() ? null : span(asOf.getTime() - since.getTime());
 }
 
-const OUTCOMES: ReadonlyMap<string, { icon: string; word: string }> = new Map([
-  ['deployed', { icon: ':white_check_mark:', word: 'completed' }],
-  ['failed', { icon: ':no_entry:', word: 'failed' }],
-  ['cancelled', { icon: ':heavy_minus_sign:', word: 'cancelled' }],
+const OUTCOMES: ReadonlyMap<string, { icon: string; word: string; as: string }> = new Map([
+  ['deployed', { icon: ':white_check_mark:', word: 'completed', as: 'resolved as ' }],
+  ['failed', { icon: ':no_entry:', word: 'failed', as: 'resolved as ' }],
+  ['cancelled', { icon: ':heavy_minus_sign:', word: 'cancelled', as: '' }],
 ]);
 
 /** One sentence: what became of the promotion, who said so, and when. */
@@ -40,6 +40,6 @@ export function outcomeHeadline(promotion: Promotion, name: string = person(prom
   const at = endedAt(promotion);
   const time = at === null ? '' : `, ${when(at)}`;
   return resolvedBy === null
-    ? `${outcome.icon} ${what} was *${outcome.word}* without an operator${time}`
-    : `${outcome.icon} ${what} was *${outcome.word}* by ${name}${time}`;
+    ? `${outcome.icon} ${what} ended as *${outcome.word}* without an operator${time}`
+    : `${outcome.icon} ${what} was ${outcome.as}*${outcome.word}* by ${name}${time}`;
 }

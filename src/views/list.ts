@@ -5,6 +5,7 @@ import { parseCheckpoint } from '../promotions/promoting.js';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
+import { evidenceAfterwards } from './alert-changes.js';
 import { attentionLines } from './attention-lines.js';
 import { type Answer, type Block, button, context, section, textAnswer } from './blocks.js';
 import { evidenceText, target } from './evidence.js';
@@ -141,7 +142,7 @@ export function promotionLine(promotion: Promotion): string {
   return `${STATE_SIGNS.get(state) ?? ':grey_question:'} ${code(flagKey)} on ${code(herokuApp)}\n*${stateWord(promotion)}* ${when(at)} · promotion ${id}${rca}`;
 }
 
-/** One promotion with its history. `evidence`: what Heroku says, null if it was not asked. */
+/** One promotion with its history. `evidence`: what Heroku says now, once it was promoted. */
 export function showAnswer(facts: {
   readonly promotion: Promotion;
   readonly evidence: Evidence | null;
@@ -169,7 +170,10 @@ export function showAnswer(facts: {
   if (note !== null && note.trim() !== '') blocks.push(section(`*Note*\n${quote(note)}`));
   const lines = attentionLines(facts.attention ?? null);
   if (lines.length > 0) blocks.push(section(lines.join('\n')));
-  if (evidence !== null) blocks.push(section(evidenceText(promotion, evidence)));
+  if (evidence !== null) {
+    const says = isDeploying(promotion) ? evidenceText : evidenceAfterwards;
+    blocks.push(section(says(promotion, evidence)));
+  }
   if (isDeploying(promotion) && promotion.lastError !== null) {
     blocks.push(section(`*Last error*\n${quote(promotion.lastError, 500)}`));
   }

@@ -93,6 +93,10 @@ export const APP_NOT_KNOWN: Record<UnavailableReason, string> = {
   rate_limited: 'Heroku’s limit for this hour is reached. Submit again in some minutes.',
   refused: 'Heroku refused: HEROKU_API_KEY is not valid, or may not see this app.',
   app_not_found: 'Heroku has no app of this name, or the API key can’t see it.',
+  delinquent: 'Heroku refused: its account has an unpaid bill. Pay it in Heroku’s dashboard.',
+  two_factor: 'Heroku refused: HEROKU_API_KEY needs a second factor. Make a key with: heroku authorizations:create',
+  suspended: 'Heroku refused: the account or the app is suspended. Ask Heroku’s support.',
+  conflict: 'Heroku is busy with another change of this app. Submit again in a minute.',
 };
 
 /** It was marked, and what can be done with it now. */

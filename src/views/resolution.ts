@@ -13,7 +13,7 @@ import type { ResolutionRefusal } from '../promotions/resolution.js';
 import type { SetBack } from '../promotions/set-back.js';
 import { codeInput, codeWords, needsSuperadmin } from './authority.js';
 import { type Block, context, type FieldErrors, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
-import { evidenceFacts } from './evidence.js';
+import { evidenceLine } from './evidence.js';
 import { outcomeHeadline, subject } from './headline.js';
 import { BLOCK, COMMAND, CONFIRMED, INPUT, VIEW } from './ids.js';
 import { code, person, plain, when } from './text.js';
@@ -46,13 +46,13 @@ export function resolutionModal(facts: {
   }
   blocks.push(
     section(
-      `Records ${subject(promotion)} as *${STATE_AFTER[action]}*. ${offersSetBack ? 'By itself that doesn’t touch Heroku' : 'Heroku isn’t touched'}. Final: to get back, \`${COMMAND} mark\` it again.`,
+      `Records ${subject(promotion)} as *${STATE_AFTER[action]}*. ${offersSetBack ? 'That alone doesn’t touch Heroku' : 'Heroku isn’t touched'}. Final: to get back, \`${COMMAND} mark\` it again.`,
     ),
-    section(evidenceFacts(promotion, evidence)),
+    section(evidenceLine(promotion, evidence)),
     codeInput(),
   );
   if (evidence !== null && contradicts(evidence, action)) blocks.push(...contradiction(action, verdictOf(evidence)));
-  if (offersSetBack) blocks.push(settingBack(promotion, facts.setBack));
+  if (offersSetBack) blocks.push(settingBack(facts.setBack));
   blocks.push(
     {
       type: 'input',
@@ -74,7 +74,7 @@ export function resolutionModal(facts: {
       },
     },
     context(
-      `Promotion ${promotion.id} · promoted by ${person(promotion.promotedBy)} · deploying since ${when(deployingSince(promotion))}`,
+      `Promotion ${promotion.id} · promoted by ${person(promotion.promotedBy)}, ${when(deployingSince(promotion))}`,
     ),
   );
   return {
@@ -89,14 +89,12 @@ export function resolutionModal(facts: {
 }
 
 /** Failed and live is a state to get out of: the way back is offered beside it. */
-function settingBack(promotion: Promotion, setBack: SetBack): Block {
+function settingBack(setBack: SetBack): Block {
   if (setBack.kind === 'held_already') {
-    return section(`${code(promotion.configVar)} held this value before, so there is nothing to revert.`);
+    return section('Nothing to revert: Heroku had this value before.');
   }
   if (setBack.kind === 'unknown') {
-    return section(
-      `What ${code(promotion.configVar)} held before is not known. To revert it: \`heroku config:set\` or \`config:unset\`.`,
-    );
+    return section('The old value is unknown: revert with `heroku config:set`.');
   }
   return {
     type: 'input',

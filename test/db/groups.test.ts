@@ -28,7 +28,7 @@ afterEach(() => stored.close());
 const MINE = { owner: 'mine', durationMs: 60_000 };
 const ROOT = { channel: CHANNEL, ts: '100.1' };
 const REPLY = { channel: CHANNEL, ts: '100.2' };
-const SHOWN = { version: 0, as: null, refreshAfterMs: null, restMs: null };
+const SHOWN = { version: 0, as: null, restMs: null };
 const HOUR = 3_600_000;
 const later = (ms: number) => new Date(NOW.getTime() + ms);
 

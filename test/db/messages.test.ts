@@ -33,7 +33,7 @@ const THEIRS = { owner: 'theirs', durationMs: 60_000 };
 const SHORT = { owner: 'mine', durationMs: 30 };
 const ROOT = { channel: CHANNEL, ts: '100.1' };
 const ELSEWHERE = { channel: CHANNEL, ts: '200.1' };
-const SHOWN = { version: 0, as: null, refreshAfterMs: null, restMs: null };
+const SHOWN = { version: 0, as: null, restMs: null };
 const MINUTE = 60_000;
 const later = (ms: number) => new Date(NOW.getTime() + ms);
 const at = (ms: number) => stopClock(stored, later(ms));

@@ -275,7 +275,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       await db.groups.nameCriticals({ kind: 'name_criticals', groupId: id, ordinal: 1, promotionIds });
       const named = await db.groups.namedIn((await db.messages.newest('group_criticals', id))?.id ?? '');
       await db.messages.claim(id, LEASE);
-      const shown = { version: 1, as: null, refreshAfterMs: null, restMs: null };
+      const shown = { version: 1, as: null, restMs: null };
       await db.messages.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'group' }, shown);
       await db.messages.release(id, LEASE, null);
       const facts = await db.groups.facts(id);
@@ -327,7 +327,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       const progress = async () => db.messages.newest('progress', (await db.promotions.newestOf('new'))?.id ?? '');
       const id = (await progress())?.id ?? '';
       await db.messages.claim(id, LEASE);
-      const shown = { version: 0, as: 'deploying', refreshAfterMs: null, restMs: null };
+      const shown = { version: 0, as: 'deploying', restMs: null };
       await db.messages.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'progress' }, shown);
       await db.messages.release(id, LEASE, null);
       return progress();

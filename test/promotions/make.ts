@@ -52,10 +52,13 @@ export function alert(changes: Partial<Alert> = {}): Alert {
   return {
     id: '1',
     promotionId: '7',
+    flagKey: 'console_heroku_log_drain_alerting',
+    herokuApp: 'raxx-console-prod',
     severity: 'warning',
     groupId: null,
     openedAt: momentAfter(12 * HOUR),
     closedAt: null,
+    vanishedAt: null,
     ...changes,
   };
 }

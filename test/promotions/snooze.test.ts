@@ -22,9 +22,9 @@ const held = (changes: Partial<HeldSnooze> = {}): HeldSnooze => ({
 const snooze = { by: 'U0SAM', at: NOW, until: later(HOUR) };
 
 test.each(SNOOZE_CHOICES)('%s is until some time, where that can be known', (choice) => {
-  const until = { '1h': later(HOUR), '4h': later(4 * HOUR), tomorrow: later(19 * HOUR) }[choice];
+  const until = { '1h': later(HOUR), '4h': later(4 * HOUR), '09:00': later(19 * HOUR) }[choice];
   expect(snoozeUntil(choice, NOW, () => later(19 * HOUR))).toEqual(until);
-  expect(snoozeUntil(choice, NOW, () => null)).toEqual(choice === 'tomorrow' ? null : until);
+  expect(snoozeUntil(choice, NOW, () => null)).toEqual(choice === '09:00' ? null : until);
 });
 
 describe('a snooze', () => {

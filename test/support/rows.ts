@@ -1,13 +1,13 @@
+import { moveDatabaseClock } from '../../demo/world/database-clock.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import type { TypedCode } from '../../src/db/operators.js';
 import type { Role } from '../../src/operators/operator.js';
 import { checkCode } from '../../src/operators/totp.js';
 import type { MessageRef } from '../../src/promotions/alert.js';
-import type { MessageKind } from '../../src/promotions/messages.js';
 import type { Evidence } from '../../src/promotions/evidence.js';
+import type { MessageKind } from '../../src/promotions/messages.js';
 import type { ResolutionRequest } from '../../src/promotions/resolution.js';
 import type { Severity } from '../../src/promotions/stuck.js';
-import { moveDatabaseClock } from '../../demo/world/database-clock.js';
 import { base32, hotp } from '../operators/hotp.js';
 import { createTestDatabase } from './database.js';
 import { createRowStore, type RowStore } from './row-store.js';
@@ -140,7 +140,7 @@ export async function deliverMessage(
   if (queued === null) throw new Error(`No ${kind} was queued about ${subject}.`);
   const lease = { owner: 'deliverer', durationMs: 60_000 };
   if ((await db.messages.claim(queued.id, lease)) === null) throw new Error('The message could not be claimed.');
-  const shown = { version: queued.wanted, as: null, refreshAfterMs: null, restMs: null };
+  const shown = { version: queued.wanted, as: null, restMs: null };
   if (!(await db.messages.recordPosted(queued.id, lease, at, shown))) throw new Error('The lease was lost.');
   await db.messages.release(queued.id, lease, null);
   return queued.id;

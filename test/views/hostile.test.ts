@@ -1,6 +1,6 @@
 import { alertMessage } from '../../src/views/alert.js';
 import { showAnswer } from '../../src/views/list.js';
-import { promotion } from '../promotions/make.js';
+import { HOUR, momentAfter, promotion } from '../promotions/make.js';
 import { BLANK, HOSTILE, URLS } from './hostile.js';
 import { EVIDENCE, type Facts, payloadsOf } from './payloads.js';
 import { codeIsBalanced, skeleton, strangeMarkup, type Text, textsOf, trickery, valuesOf } from './reading.js';
@@ -85,10 +85,13 @@ test.each(['deploying', 'deployed', 'failed'])(
   'a secret that a promotion sets or replaces is in no payload: %s',
   (state) => {
     const secret = 'hunter2-canary';
+    const asOf = momentAfter(30 * HOUR);
     const row = promotion({ state, targetValue: secret, previousValue: secret });
     const shown = [
-      alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: null }),
-      ...EVIDENCE.map((evidence) => alertMessage({ promotion: row, severity: 'warning', evidence, mention: null })),
+      alertMessage({ promotion: row, severity: 'critical', evidence: null, asOf, mention: null }),
+      ...EVIDENCE.map((evidence) =>
+        alertMessage({ promotion: row, severity: 'warning', evidence, asOf, mention: null }),
+      ),
       showAnswer({ promotion: row, evidence: null, history: [], historyIsCut: false, permalink: null }),
     ];
     expect(JSON.stringify(shown)).not.toContain(secret);

@@ -2,6 +2,7 @@ import { checkMessage, checkView } from '../../demo/slack/block-kit.js';
 import * as alert from '../../src/views/alert.js';
 import * as attention from '../../src/views/attention.js';
 import * as attentionLines from '../../src/views/attention-lines.js';
+import * as dashboard from '../../src/views/dashboard.js';
 import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as group from '../../src/views/group.js';
@@ -51,6 +52,7 @@ test('every exported builder is looked at', () => {
     alert,
     attention,
     attentionLines,
+    dashboard,
     debt,
     digest,
     drafted,

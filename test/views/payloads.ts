@@ -12,7 +12,7 @@ import type { PeriodStats } from '../../src/promotions/stats.js';
 import type { TransitionRefusal } from '../../src/promotions/transition.js';
 import * as alert from '../../src/views/alert.js';
 import * as attention from '../../src/views/attention.js';
-import { attentionLines } from '../../src/views/attention-lines.js';
+import { attentionLines, attentionPhrases } from '../../src/views/attention-lines.js';
 import * as authority from '../../src/views/authority.js';
 import {
   type Answer,
@@ -24,6 +24,7 @@ import {
   section,
   textAnswer,
 } from '../../src/views/blocks.js';
+import * as dashboard from '../../src/views/dashboard.js';
 import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
 import * as group from '../../src/views/group.js';
@@ -298,14 +299,24 @@ const VIEWERS: readonly (Operator | null)[] = [
   { slackUserId: 'U0SUPER001', role: 'engineer', disabledAt: null },
 ];
 
+const critical = (row: Promotion, mention: string | null): alert.AlertFacts => ({
+  promotion: row,
+  severity: 'critical',
+  evidence: NOTHING_KNOWN,
+  asOf: NOW,
+  mention,
+});
+
 /** Every exported builder, by its name, over whatever facts: all that the app can send. */
 export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payload[]>> = {
   alertMessage: (facts) => [
     ...withEvidence(facts).map(([row, known]) =>
-      message(alert.alertMessage({ promotion: row, severity: 'warning', evidence: known, mention: null })),
+      message(alert.alertMessage({ promotion: row, severity: 'warning', evidence: known, asOf: NOW, mention: null })),
     ),
     ...lives(facts).map((row) =>
-      message(alert.alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: MENTION })),
+      message(
+        alert.alertMessage({ promotion: row, severity: 'critical', evidence: null, asOf: NOW, mention: MENTION }),
+      ),
     ),
     ...ATTENTION.flatMap((known) =>
       ROUTES.map((refusedRoute) =>
@@ -314,6 +325,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
             promotion: written(facts),
             severity: 'critical',
             evidence: NOTHING_KNOWN,
+            asOf: NOW,
             mention: MENTION,
             attention: known,
             refusedRoute,
@@ -322,14 +334,27 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       ),
     ),
     ...ends(facts).map((row) =>
-      message(alert.alertMessage({ promotion: row, severity: 'critical', evidence: null, mention: null })),
+      message(alert.alertMessage({ promotion: row, severity: 'critical', evidence: null, asOf: NOW, mention: null })),
     ),
   ],
   attentionLines: () => ATTENTION.map((known) => words(['Who:', ...attentionLines(known)].join('\n'))),
-  attentionButtons: (facts) =>
+  attentionPhrases: () => ATTENTION.map((known) => words(attentionPhrases(known).join(' · '))),
+  acknowledgeButton: (facts) =>
+    lives(facts).map((row) => blocks({ type: 'actions', elements: [attention.acknowledgeButton(row)] })),
+  alertMenu: (facts) =>
     lives(facts).flatMap((row) =>
-      ATTENTION.map((known) => blocks({ type: 'actions', elements: attention.attentionButtons(row, known) })),
+      ATTENTION.map((known) => blocks({ type: 'actions', elements: [attention.alertMenu(row, known)] })),
     ),
+  appLink: ({ text }) => [text, 'raxx-console-prod'].map((app) => words(dashboard.appLink(app, 'Heroku'))),
+  releasesLink: ({ text }) => [text, 'raxx-console-prod'].map((app) => words(dashboard.releasesLink(app, 'v3'))),
+  subject: (facts) => lives(facts).map((row) => words(headline.subject(row))),
+  stuckFor: (facts) => lives(facts).map((row) => words(headline.stuckFor(row, NOW) ?? 'nobody knows')),
+  findingOf: (facts) =>
+    withEvidence(facts).map(([row, known]) => {
+      const { verdict, fact, advice, brief } = evidence.findingOf(row, known);
+      return words([verdict, fact, advice, brief].join('\n'));
+    }),
+  evidenceLine: (facts) => withEvidence(facts).map(([row, known]) => words(evidence.evidenceLine(row, known))),
   misrouted: () => ROUTES.flatMap((refused) => (refused === null ? [] : [blocks(misrouted(refused))])),
   isStuck: (facts) => lives(facts).map((row) => words(headline.isStuck(row))),
   ownerQuestion: (facts) => lives(facts).map((row) => message(attention.ownerQuestion(row, 'U0SUPER001'))),
@@ -407,10 +432,13 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   whichAlertWords: (facts) => [words(attention.whichAlertWords(facts.text, rows(facts, 10)))],
   snoozeUsageWords: () => [words(attention.snoozeUsageWords())],
   escalationReply: (facts) =>
-    lives(facts).flatMap((row) => [null, MENTION].map((mention) => message(alert.escalationReply(row, mention)))),
+    [...lives(facts), ...ends(facts)].flatMap((row) =>
+      [null, MENTION].map((mention) => message(alert.escalationReply(critical(row, mention)))),
+    ),
   repeatReply: (facts) =>
-    lives(facts).flatMap((row) => [null, MENTION].map((mention) => message(alert.repeatReply(row, mention)))),
-  promotionFacts: (facts) => lives(facts).map((row) => blocks(alert.promotionFacts(row))),
+    [...lives(facts), ...ends(facts)].flatMap((row) =>
+      [null, MENTION].map((mention) => message(alert.repeatReply(critical(row, mention)))),
+    ),
   resolutionButtons: (facts) => withEvidence(facts).map(([row, known]) => blocks(alert.resolutionButtons(row, known))),
   rcaButton: (facts) => lives(facts).map((row) => blocks({ type: 'actions', elements: [alert.rcaButton(row)] })),
   outcomeHeadline: (facts) => ends(facts).map((row) => words(headline.outcomeHeadline(row))),
@@ -471,13 +499,15 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
           changed_since: 1,
           unknown: 1,
         };
-        return message(group.groupMessage({ ...known, open: members(facts, open, criticals), verdicts }, refused));
+        return message(
+          group.groupMessage({ ...known, open: members(facts, open, criticals), verdicts, asOf: NOW }, refused),
+        );
       }),
     ),
   groupCriticalsReply: (facts) =>
     [1, group.MOST_NAMED, 40].flatMap((count) =>
       [[], [MENTION], [MENTION, '<@U0SUPER001>']].map((mentions) =>
-        message(group.groupCriticalsReply(members(facts, count, count), mentions)),
+        message(group.groupCriticalsReply('9223372036854775807', members(facts, count, count), mentions)),
       ),
     ),
   groupPageValue: () => [words(group.groupPageValue({ groupId: '7', offset: 5 }))],
@@ -627,7 +657,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
           : { kind: 'errors', errors: said.errors };
       }),
     ),
-  needsSuperadmin: () => [[], SUPERADMINS].map((whom) => words(authority.needsSuperadmin('promote', whom))),
+  needsSuperadmin: () => [[], SUPERADMINS].map((whom) => words(authority.needsSuperadmin('promote this', whom))),
   needsOperator: () => [[], SUPERADMINS].map((whom) => words(authority.needsOperator('Linking an RCA', whom))),
   codeInput: () => [blocks(authority.codeInput())],
   codeWords: () =>
@@ -638,8 +668,10 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       words(evidence.heldValue({ kind: 'plain', value: facts.text })),
     ),
   autoCompleteNote: () => EVIDENCE.map((known) => words(evidence.autoCompleteNote(known))),
-  whyUnavailable: () =>
-    EVIDENCE.flatMap((known) => (known.kind === 'unavailable' ? [words(evidence.whyUnavailable(known.reason))] : [])),
+  whyUnavailable: (facts) =>
+    EVIDENCE.flatMap((known) =>
+      known.kind === 'unavailable' ? [words(evidence.whyUnavailable(written(facts), known.reason))] : [],
+    ),
   historyBlocks: (facts) => [
     blocks(...history.historyBlocks([EVENT(facts), EVENT(facts)], true)),
     blocks(section('none'), ...history.historyBlocks([], false)),

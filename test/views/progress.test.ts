@@ -19,14 +19,14 @@ describe('how a promotion goes, in words', () => {
     JSON.stringify(progressMessage({ promotion: promotion(), accepted: null, driftNoticedAt: null, ...facts }));
 
   test('of a release under way claims no restart before it has succeeded', () => {
-    expect(shown({ accepted })).toContain('release v143 is running; the app’s dynos restart once it has succeeded');
+    expect(shown({ accepted })).toContain('release v143 is running; the dynos restart once it has succeeded');
   });
 
   test('of a release from before, which may be under way still, claims neither a restart nor that it is in force', () => {
     const words = shown({ accepted: before });
-    expect(words).toContain('in release v142. This promotion sets nothing and restarts nothing');
+    expect(words).toContain('in release v142: nothing is set, nothing restarts');
     expect(words).not.toContain('dynos');
-    expect(words).not.toContain('held it already');
+    expect(words).not.toContain('had it already');
   });
 
   test('says that somebody changed a value only where Heroku is known to have held it', () => {
@@ -35,9 +35,16 @@ describe('how a promotion goes, in words', () => {
     expect(shown({ driftNoticedAt })).not.toMatch(/Somebody|no longer/u);
   });
 
+  test('says when Heroku accepted it by Heroku’s clock, else when that was noticed', () => {
+    const late = { ...accepted, at: momentAfter(HOUR) };
+    expect(shown({ accepted: late })).toContain(`as release v143, <!date^${PROMOTED_AT.getTime() / 1000 + 1}^`);
+    const unknown = shown({ accepted: { ...late, createdAt: null } });
+    expect(unknown).toContain(`as release v143, noticed <!date^${PROMOTED_AT.getTime() / 1000 + 3_600}^`);
+  });
+
   test('leads on from what holds it up', () => {
     expect(shown({ promotion: promotion({ lastError: 'Heroku answered 503.' }) })).toContain(
-      '`/flag-promotions show 7` has the buttons',
+      'use the buttons of `/flag-promotions show 7`',
     );
   });
 });
@@ -45,14 +52,14 @@ describe('how a promotion goes, in words', () => {
 describe('evidence on what this app is working on', () => {
   test('does not call for an end while it is still to be set', () => {
     const words = evidenceText(promotion({ checkpoint: 'INTENT' }), read('not_live', momentAfter(SECOND)));
-    expect(words).toContain('goes on trying by itself. *Mark failed* gives that up');
-    expect(words).not.toContain('is right');
-    expect(evidenceText(promotion(), read('not_live', momentAfter(SECOND)))).toContain('*Mark failed* is right');
+    expect(words).toContain('keeps trying by itself; *Mark failed* gives up');
+    expect(words).not.toContain('Press');
+    expect(evidenceText(promotion(), read('not_live', momentAfter(SECOND)))).toContain('→ Press *Mark failed*');
   });
 
   test.each([
-    [MINUTE, 'the write after it is still to come, and this app makes it by itself'],
-    [3 * HOUR, 'the write after it was lost'],
+    [MINUTE, 'this app is about to record it'],
+    [3 * HOUR, 'only the record of it was lost'],
   ])('%i ms after Heroku took the change, says of the note of it: %s', (waited, said) => {
     expect(evidenceText(promotion({ checkpoint: PENDING }), read('live', momentAfter(waited)))).toContain(said);
   });
@@ -66,5 +73,5 @@ test('the form that promotes what Heroku did not tell of claims no restart for c
     evidenceChanged: false,
     privateMetadata: '{}',
   });
-  expect(JSON.stringify(modal)).toContain('Unless it holds this value already, Heroku makes a release');
+  expect(JSON.stringify(modal)).toContain('Unless it has this value already, Heroku makes a release');
 });

@@ -65,8 +65,8 @@ describe('the form', () => {
 
   test('does not call unknown what was there before', () => {
     const shown = JSON.stringify(modal('failed', LIVE, { kind: 'held_already' }));
-    expect(shown).toContain('held this value before the promotion began');
-    expect(shown).not.toContain('not known');
+    expect(shown).toContain('Heroku had this value before');
+    expect(shown).not.toContain('The old value is unknown');
   });
 
   test('asks for none while Heroku is being asked', () => {
@@ -95,7 +95,7 @@ describe('a code that was refused', () => {
     ],
     ['locked, for a second more', { kind: 'locked', lockedUntil: momentAfter(30 * HOUR + SECOND) }, /in 1 min/u],
     ['locked, for 61 seconds', { kind: 'locked', lockedUntil: momentAfter(30 * HOUR + 61 * SECOND) }, /in 2 min/u],
-    ['reused', { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null }, /used already/u],
+    ['reused', { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null }, /already used/u],
     ['malformed', { kind: 'rejected', reason: 'malformed', failedAttempts: 0, lockedUntil: null }, /6 digits/u],
   ] as const)('is told under its field: %s', (_, check, expected) => {
     expect(wordsFor(check)).toMatch(expected);

@@ -17,7 +17,9 @@ export async function show(deps: HandlerDependencies, typed: string): Promise<An
   const promotion = await findPromotion(deps, reference);
   if (promotion === null) return textAnswer(unknownPromotionWords(reference));
   const history = await deps.db.audit.ofPromotion(promotion.id, HISTORY_LENGTH + 1);
-  const evidence = isDeploying(promotion) ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null;
+  // What was never promoted is as it was.
+  const wasPromoted = promotion.state !== 'marked' && promotion.state !== 'cancelled';
+  const evidence = wasPromoted ? await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS) : null;
   const historyIsCut = history.length > HISTORY_LENGTH;
   const attention = isDeploying(promotion) ? await deps.db.attention.of(promotion.id) : null;
   return showAnswer({

@@ -37,6 +37,26 @@ export async function gatherPromotion(message: OutboxMessage, sources: Sources):
   };
 }
 
+/** A promotion whose row another system deleted, as its alert remembers it. */
+export interface VanishedPromotion {
+  readonly promotionId: string;
+  readonly flagKey: string;
+  readonly herokuApp: string;
+  readonly vanishedAt: Date;
+}
+
+/** null where its row was not found deleted while it was alerted. */
+export async function gatherVanished(
+  { promotionId }: OutboxMessage,
+  { db }: Sources,
+): Promise<VanishedPromotion | null> {
+  const alerts = promotionId === null ? [] : await db.alerts.ofPromotion(promotionId);
+  const [vanished] = alerts.flatMap(({ flagKey, herokuApp, vanishedAt }) =>
+    promotionId === null || vanishedAt === null ? [] : [{ promotionId, flagKey, herokuApp, vanishedAt }],
+  );
+  return vanished ?? null;
+}
+
 /** Into the thread of its root; null where that isn't visible. */
 export function inThread({ root }: OutboxMessage, broadcast = false): Place | null {
   return root?.message == null ? null : { to: 'thread', thread: root.message, broadcast };
@@ -47,7 +67,7 @@ export function showing(message: Message | null): Shown | null {
   return message === null ? null : { content: { message } };
 }
 
-/** Whether people are told again that a critical is open, which the channel is to see too. A group tells of all its own. */
-export function isToldToChannel({ isIndividual, severity }: PromotionFacts, sources: Sources): boolean {
+/** Whether a reply about an open critical is shown in the channel too. For those of a group, one reply names them all. */
+export function isBroadcastCritical({ isIndividual, severity }: PromotionFacts, sources: Sources): boolean {
   return sources.broadcastCriticals && isIndividual && severity === 'critical';
 }

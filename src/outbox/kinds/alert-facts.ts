@@ -1,55 +1,65 @@
+import { WATCHDOG } from '../../db/audit.js';
+import { PROMOTER } from '../../db/promoting.js';
 import type { Evidence } from '../../promotions/evidence.js';
 import type { OutboxMessage } from '../../promotions/messages.js';
-import { isDeploying } from '../../promotions/promotion.js';
+import { deployingSince, isDeploying } from '../../promotions/promotion.js';
 import type { AlertFacts } from '../../views/alert.js';
+import { type EarlierEnd, reopenedLine } from '../../views/alert-changes.js';
 import type { Message } from '../../views/blocks.js';
 import type { Shown, ShowRequest, Sources } from '../kind.js';
-import { gatherPromotion, type PromotionFacts } from './about-promotion.js';
+import { gatherPromotion, gatherVanished, type PromotionFacts, type VanishedPromotion } from './about-promotion.js';
+import { evidenceOf } from './alert-evidence.js';
 
 /* What the messages with an alert's buttons have in common: what Heroku says, and when that was read. */
-
-/** How long an alert may wait for Heroku before it goes out without an answer. Longer, and other alerts would wait. */
-const EVIDENCE_WITHIN_MS = 3_000;
-/** When Heroku is asked again for what it didn't say in time: soon after the post, then every now and then. */
-const EVIDENCE_SOON_MS = 30_000;
-const EVIDENCE_AGAIN_MS = 5 * 60_000;
 
 export interface GatheredAlert extends PromotionFacts {
   /** null where the promotion ended: its outcome says more. */
   readonly evidence: Evidence | null;
   readonly asOf: Date;
+  /** How it had ended before another system set it back to deploying; null where it hadn't. */
+  readonly endedBefore: EarlierEnd | null;
 }
 
-export async function gatherAlert(message: OutboxMessage, sources: Sources): Promise<GatheredAlert | null> {
+export async function gatherAlert(
+  message: OutboxMessage,
+  sources: Sources,
+): Promise<GatheredAlert | VanishedPromotion | null> {
   const facts = await gatherPromotion(message, sources);
-  if (facts === null) return null;
+  if (facts === null) return gatherVanished(message, sources);
   const asOf = await sources.db.now();
-  const evidence = isDeploying(facts.promotion)
-    ? await sources.readEvidence(facts.promotion, EVIDENCE_WITHIN_MS)
-    : null;
-  return { ...facts, evidence, asOf };
+  if (!isDeploying(facts.promotion)) return { ...facts, evidence: null, asOf, endedBefore: null };
+  return {
+    ...facts,
+    evidence: await evidenceOf(facts.promotion, facts.severity, sources),
+    asOf,
+    endedBefore: await gatherEarlierEnd(facts, sources),
+  };
+}
+
+async function gatherEarlierEnd({ promotion }: PromotionFacts, { db, slack }: Sources): Promise<EarlierEnd | null> {
+  const event = await db.audit.endOf(promotion.id);
+  // One that is older than the promotion belongs to an earlier one of the same row.
+  if (event === null || event.at < deployingSince(promotion)) return null;
+  const isPerson = event.actor !== WATCHDOG && event.actor !== PROMOTER;
+  return { at: event.at, action: event.action, by: isPerson ? await slack.nameOf(event.actor) : null };
 }
 
 /** `mention`: whom a new message mentions; an update mentions nobody. */
 export function showingAlert(
   build: (facts: AlertFacts) => Message,
-  { promotion, severity, evidence, asOf, attention }: GatheredAlert,
+  { promotion, severity, evidence, asOf, attention, endedBefore }: GatheredAlert,
   mention: string | null,
   { isNew, refused }: ShowRequest,
 ): Shown {
-  const isOwed = evidence?.kind === 'unavailable' && evidence.reason === 'no_answer';
-  return {
-    content: {
-      message: build({
-        promotion,
-        severity,
-        evidence,
-        asOf,
-        mention: isNew ? mention : null,
-        refusedRoute: refused,
-        attention,
-      }),
-    },
-    refreshAfterMs: isOwed ? (isNew ? EVIDENCE_SOON_MS : EVIDENCE_AGAIN_MS) : null,
-  };
+  const message = build({
+    promotion,
+    severity,
+    evidence,
+    asOf,
+    mention: isNew ? mention : null,
+    refusedRoute: refused,
+    attention,
+    reopened: endedBefore === null ? null : reopenedLine(endedBefore),
+  });
+  return { content: { message } };
 }

@@ -1,6 +1,8 @@
 import { isDeploying } from '../../promotions/promotion.js';
 import { alertMessage } from '../../views/alert.js';
+import { vanishedMessage } from '../../views/alert-changes.js';
 import { defineKind } from '../kind.js';
+import { showing, type VanishedPromotion } from './about-promotion.js';
 import { type GatheredAlert, gatherAlert, showingAlert } from './alert-facts.js';
 
 declare module '../../promotions/messages.js' {
@@ -10,15 +12,19 @@ declare module '../../promotions/messages.js' {
 }
 
 /**
- * Posted with the first alert, updated as it worsens and when it ends. It mentions people only as it is posted; its mark is
- * the severity that it was posted with, by which an escalation knows whether it is needed.
+ * Posted with the first alert, updated as it worsens, as Heroku is asked again, and when it ends. It mentions people only as it
+ * is posted; its mark is the severity that it was posted with, by which an escalation knows whether it is needed.
  */
-export const alert = defineKind<GatheredAlert>({
+export const alert = defineKind<GatheredAlert | VanishedPromotion>({
   gone: 'post_again',
   unknownOutcome: 'find',
   gather: gatherAlert,
-  place: (_message, { promotion }, { routeOf }) => ({ to: 'channel', route: routeOf(promotion.herokuApp).channel }),
+  place: (_message, facts, { routeOf }) => ({
+    to: 'channel',
+    route: routeOf('promotion' in facts ? facts.promotion.herokuApp : facts.herokuApp).channel,
+  }),
   show(facts, request) {
+    if (!('promotion' in facts)) return request.isNew ? null : showing(vanishedMessage(facts));
     const { promotion, severity, mention } = facts;
     if (request.isNew && !isDeploying(promotion)) return null;
     return {

@@ -1,7 +1,8 @@
 import { isDeploying } from '../../promotions/promotion.js';
 import { escalationReply } from '../../views/alert.js';
+import { vanishedReply } from '../../views/alert-changes.js';
 import { defineKind } from '../kind.js';
-import { inThread } from './about-promotion.js';
+import { inThread, showing, type VanishedPromotion } from './about-promotion.js';
 import { type GatheredAlert, gatherAlert, showingAlert } from './alert-facts.js';
 
 declare module '../../promotions/messages.js' {
@@ -14,12 +15,13 @@ declare module '../../promotions/messages.js' {
  * Mentions people in the thread, and in the channel, once a warning that they may have seen turns critical. Not where the
  * message itself came late, and was posted as critical. Has the alert's own buttons, until the promotion ends.
  */
-export const escalation = defineKind<GatheredAlert>({
+export const escalation = defineKind<GatheredAlert | VanishedPromotion>({
   gone: 'close',
   unknownOutcome: 'find',
   gather: gatherAlert,
   place: (message, _facts, { broadcastCriticals }) => inThread(message, broadcastCriticals),
   show(facts, request) {
+    if (!('promotion' in facts)) return request.isNew ? null : showing(vanishedReply(facts));
     const isNeeded = isDeploying(facts.promotion) && request.message.root?.shownAs !== 'critical';
     if (request.isNew && !isNeeded) return null;
     return showingAlert(escalationReply, facts, facts.mention, request);

@@ -19,6 +19,7 @@ import { repeat } from './repeat.js';
 import { resolved } from './resolved.js';
 import { snoozeEnded } from './snooze-ended.js';
 import { takenOver } from './taken-over.js';
+import { verdictChanged } from './verdict-changed.js';
 
 /** Every kind of message. A kind that declares itself and is missing here doesn't compile. */
 export const KINDS = {
@@ -41,4 +42,5 @@ export const KINDS = {
   resolved,
   snooze_ended: snoozeEnded,
   taken_over: takenOver,
+  verdict_changed: verdictChanged,
 } satisfies Record<MessageKind, Kind>;

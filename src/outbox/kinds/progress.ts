@@ -1,6 +1,8 @@
 import type { ProgressFacts } from '../../promotions/progress.js';
+import { vanishedMessage } from '../../views/alert-changes.js';
 import { progressMessage } from '../../views/progress.js';
 import { defineKind } from '../kind.js';
+import type { VanishedPromotion } from './about-promotion.js';
 
 declare module '../../promotions/messages.js' {
   interface MessageKinds {
@@ -9,12 +11,16 @@ declare module '../../promotions/messages.js' {
 }
 
 /** One message, updated at each step: updates notify nobody. Marked with the state it shows: see `endedUnnoticed`. */
-export const progress = defineKind<ProgressFacts>({
+export const progress = defineKind<ProgressFacts | Pick<VanishedPromotion, 'promotionId' | 'flagKey' | 'herokuApp'>>({
   gone: 'close',
   unknownOutcome: 'find',
   async gather({ promotionId, detail }, { db }) {
     const promotion = promotionId === null ? null : await db.promotions.find(promotionId);
-    if (promotion === null) return null;
+    if (promotion === null) {
+      const { flag_key: flagKey, heroku_app: herokuApp } = detail;
+      if (promotionId === null || typeof flagKey !== 'string' || typeof herokuApp !== 'string') return null;
+      return { promotionId, flagKey, herokuApp };
+    }
     const noticed = detail['drift_noticed_at'];
     return {
       promotion,
@@ -22,9 +28,19 @@ export const progress = defineKind<ProgressFacts>({
       driftNoticedAt: typeof noticed === 'string' ? new Date(noticed) : null,
     };
   },
-  place: (_message, { promotion }, { routeOf }) => ({ to: 'channel', route: routeOf(promotion.herokuApp).channel }),
-  show: (facts, { refused }) => ({
-    content: { message: progressMessage({ ...facts, refusedRoute: refused }) },
-    as: facts.promotion.state,
+  place: (_message, facts, { routeOf }) => ({
+    to: 'channel',
+    route: routeOf('promotion' in facts ? facts.promotion.herokuApp : facts.herokuApp).channel,
   }),
+  show(facts, { isNew, message, refused }) {
+    if ('promotion' in facts) {
+      return {
+        content: { message: progressMessage({ ...facts, refusedRoute: refused }) },
+        as: facts.promotion.state,
+      };
+    }
+    // How it ended stands there already.
+    if (isNew || message.shownAs !== 'deploying') return null;
+    return { content: { message: vanishedMessage(facts) }, as: 'vanished' };
+  },
 });

@@ -1,8 +1,9 @@
 import { isQuiet } from '../../promotions/attention.js';
 import { isDeploying } from '../../promotions/promotion.js';
 import { repeatReply } from '../../views/alert.js';
+import { vanishedReply } from '../../views/alert-changes.js';
 import { defineKind } from '../kind.js';
-import { inThread, isToldToChannel } from './about-promotion.js';
+import { inThread, isBroadcastCritical, showing, type VanishedPromotion } from './about-promotion.js';
 import { type GatheredAlert, gatherAlert, showingAlert } from './alert-facts.js';
 
 declare module '../../promotions/messages.js' {
@@ -15,15 +16,17 @@ declare module '../../promotions/messages.js' {
  * Mentions people again while a critical stays open, with the alert's own buttons. It may have waited for Slack, and somebody
  * be on it by now.
  */
-export const repeat = defineKind<GatheredAlert & { readonly isBroadcast: boolean }>({
+export const repeat = defineKind<(GatheredAlert | VanishedPromotion) & { readonly isBroadcast: boolean }>({
   gone: 'close',
   unknownOutcome: 'find',
   async gather(message, sources) {
     const facts = await gatherAlert(message, sources);
-    return facts === null ? null : { ...facts, isBroadcast: isToldToChannel(facts, sources) };
+    if (facts === null) return null;
+    return { ...facts, isBroadcast: 'promotion' in facts && isBroadcastCritical(facts, sources) };
   },
   place: (message, { isBroadcast }) => inThread(message, isBroadcast),
   show(facts, request) {
+    if (!('promotion' in facts)) return request.isNew ? null : showing(vanishedReply(facts));
     const { promotion, attention, mention } = facts;
     if (request.isNew && (!isDeploying(promotion) || (attention !== null && isQuiet(attention)))) return null;
     return showingAlert(repeatReply, facts, mention, request);

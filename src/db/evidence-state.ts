@@ -1,0 +1,30 @@
+import * as z from 'zod';
+import { READ_VERDICTS, RELEASE_STATUSES, UNAVAILABLE_REASONS } from '../promotions/evidence.js';
+
+/** Evidence as JSON: on its way through a form and back, and in an alert's row. */
+export const evidenceState = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('read'),
+    checkedAt: z.coerce.date(),
+    verdict: z.enum(READ_VERDICTS),
+    value: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('unset') }),
+      z.object({ kind: z.literal('plain'), value: z.string() }),
+      z.object({ kind: z.literal('masked') }),
+    ]),
+    release: z
+      .object({
+        version: z.number().int(),
+        status: z.enum(RELEASE_STATUSES),
+        createdAt: z.coerce.date(),
+        by: z.string(),
+        orEarlier: z.boolean(),
+      })
+      .optional(),
+  }),
+  z.object({
+    kind: z.literal('unavailable'),
+    checkedAt: z.coerce.date(),
+    reason: z.enum(UNAVAILABLE_REASONS),
+  }),
+]);

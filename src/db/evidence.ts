@@ -1,0 +1,231 @@
+import * as z from 'zod';
+import { type Evidence, verdictOf } from '../promotions/evidence.js';
+import { type RefreshedPromotion, subjectOfEvidence } from '../promotions/evidence-refresh.js';
+import type { Promotion } from '../promotions/promotion.js';
+import type { Severity } from '../promotions/stuck.js';
+import { appendAuditEvents, WATCHDOG } from './audit.js';
+import type { Knex } from './connection.js';
+import { evidenceState } from './evidence-state.js';
+import { CLOCK, isReached, presentOf } from './leases.js';
+import { queueReplies, requestUpdates, WITH_BUTTONS } from './messages.js';
+import { idColumn, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
+
+/** A Heroku app with evidence that is due, and all of its promotions whose evidence is stored. */
+export interface DueEvidence {
+  readonly herokuApp: string;
+  readonly promotionIds: readonly string[];
+}
+
+export interface NewEvidence {
+  readonly promotion: Promotion;
+  readonly evidence: Evidence;
+  /** When Heroku is to be asked again, in milliseconds; null: as its alert was claimed. */
+  readonly againAfterMs: number | null;
+}
+
+/** What Heroku said last about the promotions of open alerts. */
+export interface EvidenceRecords {
+  /** By the promotion, as far as it is about the row as it is. */
+  of(promotions: readonly Promotion[]): Promise<ReadonlyMap<string, Evidence>>;
+  /** By app, the longest waiting first. Nothing is due before the first post of an alert has stored what it read. */
+  due(): Promise<readonly DueEvidence[]>;
+  /**
+   * Takes the question about an app: none of its alerts is due for `everyMs` then, so one replica asks, once for all of them.
+   * Nothing where another has taken it.
+   */
+  claim(
+    promotionIds: readonly string[],
+    everyMs: Readonly<Record<Severity, number>>,
+  ): Promise<readonly RefreshedPromotion[]>;
+  /**
+   * Stores what was read. `announce`: has the messages updated. Another verdict than people were told is recorded, and said in
+   * the thread of an individual alert.
+   */
+  store(found: readonly NewEvidence[], options: { readonly announce: boolean }): Promise<void>;
+  /** Asks Heroku about nothing for a while. */
+  postpone(waitMs: number): Promise<void>;
+}
+
+const storedRow = z.object({
+  promotion_id: idColumn,
+  evidence: evidenceState.nullable(),
+  evidence_of: z.string().nullable(),
+});
+const dueRow = z
+  .object({ heroku_app: z.string(), promotion_ids: z.array(idColumn) })
+  .transform((row): DueEvidence => ({ herokuApp: row.heroku_app, promotionIds: row.promotion_ids }));
+const claimableRow = storedRow.extend({ is_due: z.boolean(), is_grouped: z.boolean() });
+const writtenRow = z.object({
+  promotion_id: idColumn,
+  before: z.string().nullable(),
+  after: z.string().nullable(),
+  is_grouped: z.boolean(),
+});
+
+export function evidenceRecords(knex: Knex): EvidenceRecords {
+  return {
+    async of(promotions) {
+      const found = await knex.raw(
+        `select distinct on (a.promotion_id) a.promotion_id, a.evidence, a.evidence_of from flag_promotions.alerts a
+          where a.promotion_id = any(?::bigint[]) and a.closed_at is null and a.evidence is not null
+          order by a.promotion_id, a.evidence_checked_at desc`,
+        [promotions.map(({ id }) => id)],
+      );
+      return aboutTheRows(promotions, parseRows(found, storedRow));
+    },
+
+    async due() {
+      const found = await knex.raw(
+        `select heroku_app, array_agg(distinct promotion_id) as promotion_ids from (
+           select (select p.heroku_app::text from console_flag_promotions p
+                    where p.id = a.promotion_id and p.state = 'deploying') as heroku_app, a.promotion_id, a.evidence_due_at
+             from flag_promotions.alerts a where a.closed_at is null and a.evidence_due_at is not null) open
+          where heroku_app is not null group by heroku_app
+         having ${isReached('min(evidence_due_at)')} order by min(evidence_due_at), heroku_app`,
+      );
+      return parseRows(found, dueRow);
+    },
+
+    async claim(promotionIds, everyMs) {
+      const claimed = await knex.transaction(async (trx) => {
+        // Whoever waits here for another replica sees what it wrote: nothing is due any more.
+        const held = await trx.raw(
+          `select a.promotion_id, a.evidence, a.evidence_of, a.group_id is not null as is_grouped,
+                  ${isReached('a.evidence_due_at')} as is_due
+             from flag_promotions.alerts a
+            where a.promotion_id = any(?::bigint[]) and a.closed_at is null and a.evidence_due_at is not null
+            order by a.id for no key update`,
+          [[...promotionIds]],
+        );
+        const rows = parseRows(held, claimableRow);
+        if (!rows.some((row) => row.is_due)) return [];
+        await trx.raw(
+          `update flag_promotions.alerts a
+              set evidence_due_at = ${CLOCK} + interval '1 millisecond' * case when exists (
+                select 1 from flag_promotions.alerts c
+                 where c.promotion_id = a.promotion_id and c.severity = 'critical' and c.closed_at is null)
+                then ?::double precision else ?::double precision end
+            where a.promotion_id = any(?::bigint[]) and a.closed_at is null and a.evidence_due_at is not null`,
+          [everyMs.critical, everyMs.warning, [...promotionIds]],
+        );
+        return rows;
+      });
+      if (claimed.length === 0) return [];
+      const found = await knex.raw(
+        `select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = any(?::bigint[]) and p.state = 'deploying'
+          order by p.id`,
+        [[...new Set(claimed.map((row) => row.promotion_id))]],
+      );
+      const promotions = parseRows(found, promotionRow);
+      const stored = aboutTheRows(promotions, claimed);
+      const grouped = new Set(claimed.filter((row) => row.is_grouped).map((row) => row.promotion_id));
+      return promotions.map((promotion) => ({
+        promotion,
+        stored: stored.get(promotion.id) ?? null,
+        isGrouped: grouped.has(promotion.id),
+      }));
+    },
+
+    async store(found, { announce }) {
+      if (found.length === 0) return;
+      await knex.transaction(async (trx) => {
+        const ids = found.map(({ promotion }) => promotion.id);
+        // Messages before alerts, as every transaction locks.
+        if (announce) await requestUpdates(trx, ids, WITH_BUTTONS);
+        const changed = await writeEvidence(trx, found);
+        if (changed.length === 0) return;
+        const at = await presentOf(trx);
+        const events = await appendAuditEvents(
+          trx,
+          changed.map(({ promotionId, from, to, evidence }) => ({
+            at,
+            action: 'console.flag.promotion.verdict_changed' as const,
+            actor: WATCHDOG,
+            promotionId,
+            detail: { from, to, evidence },
+          })),
+        );
+        for (const [index, { promotionId, isGrouped }] of changed.entries()) {
+          // Hundreds may change at once: their group counts them.
+          if (!isGrouped)
+            await queueReplies(trx, [promotionId], 'verdict_changed', {
+              ordinal: events[index] ?? '0',
+              goesWithRoot: true,
+            });
+        }
+      });
+    },
+
+    async postpone(waitMs) {
+      await knex.raw(
+        `with held as (
+           select a.id from flag_promotions.alerts a where a.closed_at is null and a.evidence_due_at is not null
+            order by a.id for no key update)
+         update flag_promotions.alerts a
+            set evidence_due_at = greatest(a.evidence_due_at, ${CLOCK} + ?::double precision * interval '1 millisecond')
+           from held where a.id = held.id`,
+        [waitMs],
+      );
+    },
+  };
+}
+
+/** What is stored, without what the console's changes have made untrue. */
+function aboutTheRows(
+  promotions: readonly Promotion[],
+  rows: readonly z.output<typeof storedRow>[],
+): ReadonlyMap<string, Evidence> {
+  const subjects = new Map(promotions.map((promotion) => [promotion.id, subjectOfEvidence(promotion)]));
+  const found = new Map<string, Evidence>();
+  for (const { promotion_id: id, evidence, evidence_of: subject } of rows) {
+    if (evidence !== null && subject === subjects.get(id)) found.set(id, evidence);
+  }
+  return found;
+}
+
+interface ChangedVerdict {
+  readonly promotionId: string;
+  readonly from: string;
+  readonly to: string;
+  readonly evidence: Evidence;
+  readonly isGrouped: boolean;
+}
+
+/** Writes it to the open alerts; answers where people were told another verdict. What is unknown is told as no verdict. */
+async function writeEvidence(trx: Knex.Transaction, found: readonly NewEvidence[]): Promise<readonly ChangedVerdict[]> {
+  const written = await trx.raw(
+    `with found as (
+       select * from unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::double precision[], ?::text[], ?::text[])
+         as f (promotion_id, evidence, evidence_of, verdict, again_ms, flag_key, heroku_app)),
+     held as (
+       select a.id, a.told_verdict from flag_promotions.alerts a
+        where a.promotion_id = any(?::bigint[]) and a.closed_at is null order by a.id for no key update)
+     update flag_promotions.alerts a
+        set evidence = f.evidence::jsonb, evidence_of = f.evidence_of, evidence_checked_at = ${CLOCK},
+            told_verdict = coalesce(nullif(f.verdict, 'unknown'), a.told_verdict),
+            flag_key = f.flag_key, heroku_app = f.heroku_app,
+            evidence_due_at = case when f.again_ms < 0 then a.evidence_due_at
+                                   else ${CLOCK} + f.again_ms * interval '1 millisecond' end
+       from found f, held
+      where a.id = held.id and a.promotion_id = f.promotion_id
+     returning a.promotion_id, held.told_verdict as before, a.told_verdict as after, a.group_id is not null as is_grouped`,
+    [
+      found.map(({ promotion }) => promotion.id),
+      found.map(({ evidence }) => JSON.stringify(evidence)),
+      found.map(({ promotion }) => subjectOfEvidence(promotion)),
+      found.map(({ evidence }) => verdictOf(evidence)),
+      found.map(({ againAfterMs }) => againAfterMs ?? -1),
+      found.map(({ promotion }) => promotion.flagKey),
+      found.map(({ promotion }) => promotion.herokuApp),
+      found.map(({ promotion }) => promotion.id),
+    ],
+  );
+  const rows = parseRows(written, writtenRow);
+  return found.flatMap(({ promotion: { id }, evidence }): ChangedVerdict[] => {
+    const own = rows.filter((row) => row.promotion_id === id);
+    const changed = own.find(({ before, after }) => before !== null && before !== after);
+    if (changed === undefined || changed.before === null || changed.after === null) return [];
+    const isGrouped = own.some((row) => row.is_grouped);
+    return [{ promotionId: id, from: changed.before, to: changed.after, evidence, isGrouped }];
+  });
+}

@@ -1,0 +1,55 @@
+import { type Evidence, verdictOf } from '../../promotions/evidence.js';
+import { REFRESH_EVERY_MS, REFRESH_SOON_MS } from '../../promotions/evidence-refresh.js';
+import type { Promotion } from '../../promotions/promotion.js';
+import type { Severity } from '../../promotions/stuck.js';
+import type { Sources } from '../kind.js';
+
+/** How long a message may wait for Heroku before it goes out without an answer. Longer, and others would wait. */
+const EVIDENCE_WITHIN_MS = 3_000;
+
+/** What Heroku said last: stored, or, for the first post, read now and stored for all that follow. */
+export async function evidenceOf(promotion: Promotion, severity: Severity, sources: Sources): Promise<Evidence> {
+  const stored = (await sources.db.evidence.of([promotion])).get(promotion.id);
+  if (stored !== undefined) return stored;
+  const evidence = await sources.readEvidence(promotion, EVIDENCE_WITHIN_MS);
+  await storeAll([{ promotion, severity, evidence }], sources);
+  return evidence;
+}
+
+/** The same of several, by the promotion: one request per app for those of which nothing is stored. */
+export async function evidenceOfMany(
+  members: readonly { readonly promotion: Promotion; readonly severity: Severity }[],
+  sources: Sources,
+): Promise<ReadonlyMap<string, Evidence>> {
+  const stored = await sources.db.evidence.of(members.map(({ promotion }) => promotion));
+  const missing = members.filter(({ promotion }) => !stored.has(promotion.id));
+  if (missing.length === 0) return stored;
+  const read = await sources.readEvidenceOfMany(
+    missing.map(({ promotion }) => promotion),
+    EVIDENCE_WITHIN_MS,
+  );
+  await storeAll(
+    missing.flatMap((member) => {
+      const evidence = read.get(member.promotion.id);
+      return evidence === undefined ? [] : [{ ...member, evidence }];
+    }),
+    sources,
+  );
+  return new Map([...stored, ...read]);
+}
+
+async function storeAll(
+  found: readonly { readonly promotion: Promotion; readonly severity: Severity; readonly evidence: Evidence }[],
+  { db }: Sources,
+): Promise<void> {
+  // Without an API key nobody was asked, and nobody will be.
+  const asked = found.filter(({ evidence }) => evidence.kind === 'read' || evidence.reason !== 'not_configured');
+  await db.evidence.store(
+    asked.map(({ promotion, severity, evidence }) => ({
+      promotion,
+      evidence,
+      againAfterMs: verdictOf(evidence) === 'unknown' ? REFRESH_SOON_MS : REFRESH_EVERY_MS[severity],
+    })),
+    { announce: false },
+  );
+}

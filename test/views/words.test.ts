@@ -1,0 +1,344 @@
+import type { SetBack } from '../../src/promotions/set-back.js';
+import { alertMessage, escalationReply, repeatReply, resolvedReply } from '../../src/views/alert.js';
+import * as attention from '../../src/views/attention.js';
+import { groupCriticalsReply, groupMessage } from '../../src/views/group.js';
+import { homeTab } from '../../src/views/home.js';
+import { stuckAnswer } from '../../src/views/list.js';
+import { progressMessage } from '../../src/views/progress.js';
+import { resolutionModal } from '../../src/views/resolution.js';
+import { transitionAnswer, transitionModal } from '../../src/views/transition.js';
+import { promotionUnfurl } from '../../src/views/unfurl.js';
+import { DAY, HOUR, MINUTE, momentAfter, promotion } from '../promotions/make.js';
+import { countWords, formText, messageText, read } from './as-text.js';
+import { AS_OF, ATTENTIONS, ROWS, stuck, VERDICTS } from './cases.js';
+import { MENTION } from './payloads.js';
+import { expectSnapshot } from './snapshot.js';
+
+/** What people read, word by word: each message and form as a file in snapshots/, and how long it may be. */
+
+const MOST_IN_ALERT = 45;
+const MOST_IN_FORM = 60;
+
+const SEVERITIES = ['warning', 'critical'] as const;
+const WRITERS = { alert: alertMessage, escalation: escalationReply, repeat: repeatReply } as const;
+/** Every severity, verdict, row, attention and kind of message that has an alert's buttons. */
+const EVERY_ALERT = Object.entries(WRITERS).flatMap(([writer, write]) =>
+  SEVERITIES.flatMap((severity) =>
+    Object.entries(VERDICTS).flatMap(([verdict, evidence]) =>
+      Object.entries(ROWS).flatMap(([rowName, row]) =>
+        Object.entries(ATTENTIONS).map(([held, known]) => {
+          const facts = stuck({ promotion: row, severity, evidence, attention: known });
+          return { name: `${writer} ${severity} ${verdict} ${rowName} ${held}`, facts, message: write(facts) };
+        }),
+      ),
+    ),
+  ),
+);
+
+const completed = promotion({
+  state: 'deployed',
+  deployedAt: momentAfter(57 * HOUR + 53 * MINUTE),
+  resolvedBy: 'U0SUPER001',
+  resolutionNote: 'The flag is live; only the write was lost.',
+});
+
+describe('the words of', () => {
+  test.each(Object.keys(VERDICTS))('the alert: %s', (verdict) => {
+    expectSnapshot(
+      `alert/${verdict}`,
+      messageText(alertMessage(stuck({ evidence: VERDICTS[verdict] ?? null })), AS_OF),
+    );
+  });
+
+  test.each(Object.keys(ATTENTIONS))('the alert that is %s’s', (held) => {
+    expectSnapshot(
+      `alert/warning-${held}`,
+      messageText(
+        alertMessage(stuck({ severity: 'warning', mention: null, attention: ATTENTIONS[held] ?? null })),
+        AS_OF,
+      ),
+    );
+  });
+
+  test.each([
+    ['unrecorded', ROWS.unrecorded, 'live'],
+    ['still-setting', ROWS.intent, 'not-live-unset'],
+    ['with-rca', ROWS['with-rca'], 'live'],
+  ] as const)('the alert of a row that is %s', (name, row, verdict) => {
+    expectSnapshot(
+      `alert/${name}`,
+      messageText(alertMessage(stuck({ promotion: row, evidence: VERDICTS[verdict] ?? null })), AS_OF),
+    );
+  });
+
+  test('an alert that was resolved', () => {
+    const shown = (row: typeof completed) =>
+      messageText(alertMessage(stuck({ promotion: row, evidence: null })), AS_OF);
+    expectSnapshot('alert/completed', shown(completed));
+    expectSnapshot('alert/completed-with-rca', shown({ ...completed, rcaUrl: ROWS['with-rca'].rcaUrl }));
+    expectSnapshot(
+      'alert/failed-elsewhere',
+      shown({ ...completed, state: 'failed', failedAt: AS_OF, resolvedBy: null, resolutionNote: null }),
+    );
+    expectSnapshot('alert/state-of-another-system', shown({ ...completed, state: 'rolled_back' }));
+  });
+
+  test('what is said in its thread', () => {
+    expectSnapshot('thread/escalation', messageText(escalationReply(stuck()), AS_OF));
+    expectSnapshot('thread/repeat', messageText(repeatReply(stuck()), AS_OF));
+    expectSnapshot('thread/repeat-once-resolved', messageText(repeatReply(stuck({ promotion: completed })), AS_OF));
+    expectSnapshot('thread/resolved', messageText(resolvedReply(completed, 'kris'), AS_OF));
+    const facts = { promotion: ROWS.plain, severity: 'critical', owner: 'U0SUPER001', mention: MENTION } as const;
+    expectSnapshot('thread/owner-asked', messageText(attention.ownerQuestion(ROWS.plain, 'U0SUPER001'), AS_OF));
+    expectSnapshot('thread/owner-lost', messageText(attention.ownerLostReply({ ...facts, reason: 'silent' }), AS_OF));
+    expectSnapshot(
+      'thread/released',
+      messageText(attention.releasedReply({ ...facts, name: 'kris', ownership: null }), AS_OF),
+    );
+    expectSnapshot('thread/taken-over', messageText(attention.takenOverReply(ROWS.plain, 'kris', 'U0PROMOTER'), AS_OF));
+    expectSnapshot('thread/snooze-ended', messageText(attention.snoozeEndedReply({ ...facts, owner: null }), AS_OF));
+  });
+
+  test('what one person is answered', () => {
+    const answers = [
+      attention.takenAnswer(ROWS.plain, null, true),
+      attention.takenAnswer(ROWS.plain, 'U0PROMOTER', false),
+      attention.confirmedAnswer(ROWS.plain),
+      attention.handedOverAnswer(ROWS.plain),
+      attention.snoozedAnswer(ROWS.plain, momentAfter(60 * HOUR)),
+      attention.unsnoozedAnswer(ROWS.plain),
+      attention.snoozeUsageWords(),
+      ...(['marked', 'cancelled'] as const).map((state) => transitionAnswer(promotion({ state }), 'C0ALERTS').text),
+    ];
+    expectSnapshot('answers', answers.map((text) => read(text, AS_OF)).join('\n\n'));
+  });
+
+  test('a group', () => {
+    const verdicts = { live: 31, not_live: 15, release_running: 0, release_failed: 1, changed_since: 1, unknown: 0 };
+    const open = Array.from({ length: 48 }, (_, n) => ({
+      promotion: promotion({ id: String(n + 1), flagKey: `console_flag_${n + 1}` }),
+      severity: n < 2 ? ('critical' as const) : ('warning' as const),
+      attention: n === 0 ? (ATTENTIONS['owned'] ?? null) : null,
+    }));
+    const known = { groupId: '9', asOf: AS_OF, verdicts };
+    const none = { completed: 0, failed: 0, endedOtherwise: 0 };
+    expectSnapshot('group/open', messageText(groupMessage({ ...known, ...none, open }, null), AS_OF));
+    const one = { ...known, verdicts: { ...verdicts, live: 1, not_live: 0, release_failed: 0, changed_since: 0 } };
+    expectSnapshot(
+      'group/last',
+      messageText(groupMessage({ ...one, ...none, completed: 47, open: open.slice(2, 3) }, null), AS_OF),
+    );
+    expectSnapshot(
+      'group/ended',
+      messageText(groupMessage({ ...known, ...none, completed: 46, failed: 2, open: [] }, null), AS_OF),
+    );
+    expectSnapshot('group/criticals', messageText(groupCriticalsReply('9', open.slice(0, 2), [MENTION]), AS_OF));
+  });
+
+  test('how a promotion goes', () => {
+    const accepted = { at: momentAfter(3 * MINUTE), version: 143, createdAt: momentAfter(MINUTE) };
+    const shown = (name: string, facts: Partial<Parameters<typeof progressMessage>[0]>) =>
+      expectSnapshot(
+        `progress/${name}`,
+        messageText(
+          progressMessage({ promotion: ROWS.intent, accepted: null, driftNoticedAt: null, ...facts }),
+          momentAfter(5 * MINUTE),
+        ),
+      );
+    shown('setting', {});
+    shown('held-up', { promotion: { ...ROWS.intent, lastError: 'Heroku answered 503.' } });
+    shown('running', { accepted });
+    shown('live', { accepted, promotion: promotion({ state: 'deployed', deployedAt: momentAfter(4 * MINUTE) }) });
+    shown('changed-since', { accepted, driftNoticedAt: momentAfter(4 * MINUTE) });
+  });
+
+  test.each(Object.keys(VERDICTS))('the list: %s', (verdict) => {
+    const evidence = VERDICTS[verdict];
+    if (evidence === undefined) throw new Error('unknown');
+    const rows = [{ promotion: ROWS.unrecorded, severity: 'critical' as const, evidence }];
+    expectSnapshot(`list/${verdict}`, messageText(stuckAnswer({ rows, total: 1, offset: 0, groupId: null }), AS_OF));
+  });
+
+  test('a link to a promotion', () => {
+    expectSnapshot('unfurl', messageText({ text: 'link', ...promotionUnfurl(ROWS.plain, AS_OF) }, AS_OF));
+  });
+
+  test('the home tab', () => {
+    const home = homeTab(
+      {
+        stuck: [{ promotion: ROWS.plain, severity: 'critical' }],
+        stuckTotal: 1,
+        running: [],
+        runningTotal: 0,
+        withoutRca: [completed],
+        withoutRcaTotal: 1,
+        withoutRcaIsAtLeast: false,
+        resolved: [completed],
+        maintenance: { last: new Date(AS_OF.getTime() - MINUTE), silentSince: null },
+        superadmins: [],
+      },
+      { slackUserId: 'U0SUPER001', role: 'superadmin', disabledAt: null },
+      AS_OF,
+    );
+    expectSnapshot('home', messageText({ text: 'home', blocks: home.blocks }, AS_OF));
+  });
+
+  test.each([
+    ['completed-live', 'completed', 'live', ROWS.unrecorded],
+    ['completed-not-live', 'completed', 'not-live-unset', ROWS.plain],
+    ['completed-running', 'completed', 'release-running', ROWS.plain],
+    ['completed-no-answer', 'completed', 'no-answer', ROWS.plain],
+    ['failed-not-live', 'failed', 'not-live-unset', ROWS.plain],
+    ['failed-live', 'failed', 'live', ROWS.unrecorded],
+  ] as const)('the form: %s', (name, action, verdict, row) => {
+    const modal = resolutionModal({
+      promotion: row,
+      action,
+      evidence: VERDICTS[verdict] ?? null,
+      evidenceChanged: false,
+      setBack: { kind: 'known', value: 'false' },
+      privateMetadata: '{}',
+    });
+    expectSnapshot(`form/${name}`, formText(modal, AS_OF));
+  });
+
+  test.each(['promote', 'cancel'] as const)('the form: %s', (transition) => {
+    const modal = transitionModal({
+      promotion: promotion({ state: 'marked' }),
+      transition,
+      evidence: VERDICTS['not-live-unset'] ?? null,
+      evidenceChanged: false,
+      privateMetadata: '{}',
+    });
+    expectSnapshot(`form/${transition}`, formText(modal, AS_OF));
+  });
+});
+
+describe('the limits', () => {
+  test(`${MOST_IN_ALERT} words an alert, whatever it says`, () => {
+    const long = EVERY_ALERT.map(({ name, message }) => ({ name, words: countWords(message) })).filter(
+      ({ words }) => words > MOST_IN_ALERT,
+    );
+    expect(long).toEqual([]);
+  });
+
+  test(`${MOST_IN_FORM} words a form besides its fields, and the code first`, () => {
+    const setBacks: SetBack[] = [{ kind: 'unknown' }, { kind: 'held_already' }, { kind: 'known', value: 'false' }];
+    const forms = Object.entries(VERDICTS).flatMap(([verdict, evidence]) =>
+      Object.entries(ROWS).flatMap(([rowName, row]) =>
+        [true, false].flatMap((evidenceChanged) => [
+          ...(['completed', 'failed'] as const).flatMap((action) =>
+            setBacks.map((setBack) => ({
+              name: `${action} ${verdict} ${rowName} ${setBack.kind} ${evidenceChanged}`,
+              modal: resolutionModal({
+                promotion: row,
+                action,
+                evidence,
+                evidenceChanged,
+                setBack,
+                privateMetadata: '',
+              }),
+            })),
+          ),
+          ...(['promote', 'cancel'] as const).map((transition) => ({
+            name: `${transition} ${verdict} ${rowName} ${evidenceChanged}`,
+            modal: transitionModal({ promotion: row, transition, evidence, evidenceChanged, privateMetadata: '' }),
+          })),
+        ]),
+      ),
+    );
+    const long = forms.filter(({ modal }) => countWords(modal) > MOST_IN_FORM);
+    expect(long.map(({ name, modal }) => `${name}: ${countWords(modal)}`)).toEqual([]);
+    const firstFields = forms.map(({ modal }) => modal.blocks.find(({ type }) => type === 'input')?.block_id);
+    expect(new Set(firstFields)).toEqual(new Set(['code']));
+    // Above the code: at most three blocks of text, which a phone shows together with it.
+    const above = forms.map(({ modal }) => modal.blocks.findIndex(({ type }) => type === 'input'));
+    expect(Math.max(...above)).toBeLessThanOrEqual(3);
+  });
+
+  test('a contradiction is one sentence and one tick box', () => {
+    const of = (verdict: string) =>
+      resolutionModal({
+        promotion: ROWS.plain,
+        action: 'completed',
+        evidence: VERDICTS[verdict] ?? null,
+        evidenceChanged: false,
+        setBack: { kind: 'unknown' },
+        privateMetadata: '',
+      }).blocks.length;
+    expect(of('not-live-unset') - of('live')).toBe(2);
+  });
+});
+
+/** Ten questions that somebody has at three in the morning, and what the answer looks like in the alert. */
+const QUESTIONS: readonly (readonly [string, RegExp | ((evidence: string) => RegExp)])[] = [
+  ['What is stuck?', /`console_heroku_log_drain_alerting` on `raxx-console-prod`: (?:still )?stuck/u],
+  ['Since when?', /stuck since May 9 04:28 \(2 d ago\)/u],
+  [
+    'Is it live?',
+    (verdict) =>
+      verdict.startsWith('live')
+        ? /It IS live/u
+        : /^(?:not-live|release|changed)/u.test(verdict)
+          ? /NOT live/u
+          : /Can’t tell if it’s live/u,
+  ],
+  [
+    'Since which release?',
+    (verdict) =>
+      verdict === 'live-or-earlier'
+        ? /since v3 ↗ or earlier/u
+        : verdict === 'live-since-unknown'
+          ? /since an unknown release/u
+          : verdict.startsWith('live')
+            ? /since v3 ↗ \(May 9 04:29:00, `kris@raxx\.example`\)/u
+            : verdict.startsWith('changed')
+              ? /(?:since|in) v4 ↗ \(May 9 04:29:00\)/u
+              : verdict.startsWith('release-')
+                ? /v3 (?:is running|failed)/u
+                : verdict.startsWith('not-live')
+                  ? /\(should be `true`\)/u
+                  : /Check: `heroku config:get FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING -a raxx-console-prod`/u,
+  ],
+  ['Who started it?', /Promoted by (?:@U0PROMOTER|_unknown_)/u],
+  [
+    'What do I press?',
+    (verdict) =>
+      verdict.startsWith('live')
+        ? /press Mark completed/u
+        : verdict.startsWith('release-running')
+          ? /is running, wait/u
+          : /^(?:not-live|release-failed|changed)/u.test(verdict)
+            ? /Mark failed/u
+            : /check first/u,
+  ],
+  ['What if I’m wrong?', /doesn’t touch Heroku ↗ · final/u],
+  ['Who is on it?', /nobody (?:is )?on it|@U0SUPER001 on it/u],
+  ['Where is the RCA?', /no RCA yet|RCA ↗/u],
+  ['Is the watchdog alive?', /checked 1 min ago/u],
+];
+
+describe('ten questions are answered by the alert alone', () => {
+  test.each(QUESTIONS)('%s', (_, answer) => {
+    const unanswered = EVERY_ALERT.filter(({ name, message }) => {
+      const [, , verdict = ''] = name.split(' ');
+      return !(typeof answer === 'function' ? answer(verdict) : answer).test(messageText(message, AS_OF));
+    });
+    expect(unanswered.map(({ name }) => name)).toEqual([]);
+  });
+
+  test('in what a lock screen shows: what, where, for how long, whether it is live, and what to press', () => {
+    expect(read(alertMessage(stuck()).text, AS_OF)).toBe(
+      '🚨 *CRITICAL* @oncall `console_heroku_log_drain_alerting` on `raxx-console-prod`: stuck 2 d 9 h. It IS live: press Mark completed.',
+    );
+    for (const { message } of EVERY_ALERT) expect(message.text).toMatch(/stuck 2 d 9 h\. .*[.]$/u);
+  });
+
+  test('and name nobody whose release proves nothing', () => {
+    expect(EVERY_ALERT.filter(({ message }) => JSON.stringify(message).includes('innocent'))).toEqual([]);
+    // Who marked it didn't start it.
+    const unknown = promotion({ promotedBy: null, promotedAt: momentAfter(-DAY) });
+    expect(messageText(alertMessage(stuck({ promotion: unknown })), AS_OF)).toContain('Promoted by _unknown_');
+    expect(JSON.stringify(alertMessage(stuck({ promotion: unknown })))).not.toContain('U0MARKER01');
+  });
+});
