@@ -4,6 +4,9 @@ import { isTimeZone } from './zones.js';
 export const CHANNEL_ID = /^[CG][A-Z0-9]{2,}$/u;
 export const MENTION = /^<(?:!subteam\^[A-Z0-9]+|@[UW][A-Z0-9]+|!here|!channel)>$/u;
 
+/** In place of a mention: nobody is pinged. */
+export const NO_MENTION = 'none';
+
 type Parsed = { readonly rules: readonly RouteRule[]; readonly faults: readonly string[] };
 
 /**
@@ -25,7 +28,7 @@ export function parseAlertRoutes(text: string): Parsed {
     if (parsed.rule === null) continue;
     const { app } = parsed.rule;
     if (rules.some((earlier) => covers(earlier.app, app))) {
-      faults.push(`${name} is never reached: a rule before it matches every app that it does`);
+      faults.push(`${name} is never reached: an earlier rule matches all its apps`);
     }
     rules.push(parsed.rule);
   }
@@ -44,7 +47,7 @@ function parseRule(text: string): { readonly rule: RouteRule | null; readonly fa
     (fault) => fault !== null,
   );
   if (faults.length > 0 || typeof quiet === 'string') return { rule: null, faults };
-  const rule = { app, channel, mention: mention === 'none' ? null : mention, quiet };
+  const rule = { app, channel, mention: mention === NO_MENTION ? null : mention, quiet };
   return { rule: Object.freeze(rule), faults };
 }
 
@@ -55,7 +58,7 @@ function keyAndValue(text: string): readonly [string, string] | null {
 
 function targetFault(app: string, channel: string): string | null {
   if (!/^[a-z0-9*-]+$/iu.test(app)) {
-    return 'must begin with a Heroku app, in which * stands for any characters, and a channel: my-app-*=C0123456789';
+    return 'must begin with a Heroku app and a channel: my-app-*=C0123456789 (* stands for any characters)';
   }
   return CHANNEL_ID.test(channel) ? null : 'must name a channel by its id, such as C0123456789';
 }
@@ -65,7 +68,7 @@ function readOptions(options: readonly string[]): { given: ReadonlyMap<string, s
   const faults: string[] = [];
   for (const option of options) {
     const [key, value] = keyAndValue(option) ?? [option, ''];
-    if (key !== 'mention' && key !== 'quiet') faults.push('has something beside mention=… and quiet=…');
+    if (key !== 'mention' && key !== 'quiet') faults.push('has something other than mention=… and quiet=…');
     else if (given.has(key)) faults.push(`has ${key} twice`);
     else given.set(key, value);
   }
@@ -73,8 +76,8 @@ function readOptions(options: readonly string[]): { given: ReadonlyMap<string, s
 }
 
 function mentionFault(mention: string | undefined): string | null {
-  if (mention === undefined || mention === 'none' || MENTION.test(mention)) return null;
-  return 'must have as mention what Slack writes for one, such as <!subteam^S0123456789> or <@U0123456789>, or none';
+  if (mention === undefined || mention === NO_MENTION || MENTION.test(mention)) return null;
+  return 'must have a mention as Slack writes it, such as <!subteam^S0123456789> or <@U0123456789>, or none';
 }
 
 /** The hours, or what is wrong with them. */
@@ -82,9 +85,9 @@ function parseQuietHours(text: string): QuietHours | string {
   const [, from = '', to = '', timeZone = ''] = /^(\d{2}:\d{2})-(\d{2}:\d{2})@(.+)$/u.exec(text) ?? [];
   const [start, end] = [minutesOf(from), minutesOf(to)];
   if (start === null || end === null || start === end) {
-    return 'must have quiet hours such as quiet=22:00-07:00@Europe/Berlin, which end at another time than they begin';
+    return 'must have quiet hours such as quiet=22:00-07:00@Europe/Berlin, with two different times';
   }
-  if (!isTimeZone(timeZone)) return 'names a time zone that there is none of; one is Europe/Berlin';
+  if (!isTimeZone(timeZone)) return 'names an unknown time zone; a known one is Europe/Berlin';
   return Object.freeze({ from: start, to: end, timeZone });
 }
 

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
+import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import * as z from 'zod';
 import { maintainOnce, startApp } from './app.js';
+import { askRole } from './ask-role.js';
 import {
   ConfigError,
   EX_CONFIG,
@@ -18,7 +21,7 @@ import { type DatabaseChoice, describeDatabase, openExisting, reachServer } from
 import { runDoctor } from './doctor/doctor.js';
 import { createLogger } from './log.js';
 import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment-secrets.js';
-import type { Role } from './operators/operator.js';
+import { isOperator, type Role, ROLES } from './operators/operator.js';
 import { createRecoveryHash, newRecoveryCodes } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
 import { realRuntime } from './runtime.js';
@@ -27,10 +30,10 @@ const out = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** What a command has to say goes to standard output alone, where a program may read it. */
+/** Only a command's answer goes to standard output: a program may read it. */
 const quietLogger = () => createLogger('warn', process.stderr);
 
-/** Enrols somebody, and shows secret and recovery codes to whoever sits here, this once. */
+/** Enrols somebody, and shows secret and recovery codes here, this once. */
 async function enrolHere(
   db: Database,
   key: Uint8Array,
@@ -55,16 +58,19 @@ async function enrolHere(
     return;
   }
   out(`${existed ? 'Enrolled again' : 'Enrolled'}: ${slackUserId}, ${role}.`);
-  out('Scan this with an authenticator app. It is shown this once:');
+  if (role === 'engineer' && (await db.operators.superadmins()).length === 0) {
+    out(`Nobody can promote or resolve yet. To change that: operators add ${slackUserId} --role superadmin`);
+  }
+  out('Scan this with an authenticator app. It is not shown again:');
   const { default: qrcode } = await import('qrcode');
   out(await qrcode.toString(uri, { type: 'terminal', small: true }));
   out(uri);
-  out('Recovery codes, each of which works once in place of a code. They are shown this once, too:');
+  out('Recovery codes: each replaces a code, once. They are not shown again:');
   for (const code of recoveryCodes) out(`  ${code}`);
 }
 
 const LAST_SUPERADMIN =
-  'is the last superadmin: nobody would be left to promote, resolve or enrol. Add another one first.';
+  'is the last superadmin. Without one, nobody can promote, resolve or enrol. Add another one first.';
 
 async function refuseForLastSuperadmin(db: Database, slackUserId: string): Promise<void> {
   const left = await db.operators.superadmins();
@@ -73,14 +79,14 @@ async function refuseForLastSuperadmin(db: Database, slackUserId: string): Promi
   }
 }
 
-/** Something that the person at the keyboard can mend; printed without a stack. */
+/** Something that the person at the keyboard can fix; printed without a stack. */
 class UsageError extends Error {}
 
 function print(json: boolean, value: unknown, text: string): void {
   out(json ? JSON.stringify(value) : text);
 }
 
-/** On standard error: a program that reads the output is not in its way, and a person sees both. */
+/** On standard error, so that a program that reads the output doesn't get it. */
 function sayWhichDatabase(choice: DatabaseChoice): void {
   process.stderr.write(`Database: ${describeDatabase(choice)}\n`);
 }
@@ -96,8 +102,28 @@ async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
   }
 }
 
+/** A variable that the environment sets wins over the file. */
+function loadSettingsFile(): void {
+  if (!existsSync('.env')) return;
+  process.loadEnvFile('.env');
+  process.stderr.write('Settings: .env, and the environment\n');
+}
+
+/** Of the package above this file, which runs from src or from dist/src. */
+function version(): string {
+  const files = ['../package.json', '../../package.json'].map((up) => new URL(up, import.meta.url));
+  const file = files.find((one) => existsSync(one));
+  return file === undefined
+    ? 'unknown'
+    : z.object({ version: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).version;
+}
+
 const program = new Command('flag-promotions')
-  .description('Finds feature-flag promotions that hang, says so in Slack, and lets a superadmin resolve them.')
+  .description(
+    'Finds stuck feature-flag promotions, alerts in Slack, and lets a superadmin resolve them.\nReads its settings from the environment and from .env in this folder.',
+  )
+  .version(version(), '-V, --version', 'print the version')
+  .hook('preAction', loadSettingsFile)
   .showHelpAfterError();
 
 program
@@ -123,9 +149,9 @@ program
 
 program
   .command('migrate')
-  .description('create the schema, or bring it up to date (start does so too)')
-  .option('--rollback', 'take back every migration; a table that the console made keeps its rows and columns')
-  .option('--to <migration>', 'take back what is newer than this one')
+  .description('create or update the schema (start does so too)')
+  .option('--rollback', 'undo every migration; the console’s own table keeps its rows and columns')
+  .option('--to <migration>', 'undo the migrations after this one')
   .action(async (options: { rollback?: boolean; to?: string }) => {
     const config = readDatabaseConfig(process.env);
     sayWhichDatabase(config.database);
@@ -134,10 +160,10 @@ program
     try {
       if (options.to !== undefined) {
         const names = await rollBackTo(database.url, options.to);
-        out(names.length === 0 ? 'There was nothing to take back.' : `Taken back: ${names.toReversed().join(', ')}.`);
+        out(names.length === 0 ? 'Nothing to undo.' : `Undone: ${names.toReversed().join(', ')}.`);
       } else if (options.rollback === true) {
         await rollBackAll(database.url);
-        out('Every migration was taken back.');
+        out('Every migration is undone.');
       } else {
         await migrateToLatest(database.url);
         out('The schema is up to date.');
@@ -149,8 +175,8 @@ program
 
 program
   .command('maintenance')
-  .description('one tick of the watchdog, for an external scheduler; exit code 1 where anything failed')
-  .option('--dry-run', 'print what would be done, and do none of it')
+  .description('check once, for an external scheduler (exit 1 if anything failed)')
+  .option('--dry-run', 'print what it would do, and change nothing')
   .option('--json', 'print the report as JSON')
   .action(async (options: { dryRun?: boolean; json?: boolean }) => {
     const config = readConfig(process.env);
@@ -158,7 +184,7 @@ program
     const report = await maintainOnce(config, realRuntime(quietLogger()), { dryRun: options.dryRun === true });
     const { failures, ...rest } = report;
     const text = [
-      `${report.deploying} in deploying, ${report.stuck} of them stuck.`,
+      `${report.deploying} deploying, ${report.stuck} stuck.`,
       ...report.actions.map((action) => `${options.dryRun === true ? 'would do' : 'did'}: ${JSON.stringify(action)}`),
       ...failures.map(({ action }) => `failed: ${JSON.stringify(action)}`),
     ].join('\n');
@@ -168,9 +194,7 @@ program
 
 program
   .command('doctor')
-  .description(
-    'look at every setting, Slack, Heroku, the database and the clock; exit code 1 where something needs doing',
-  )
+  .description('check the settings, Slack, Heroku, the database and the clock (exit 1 if something needs fixing)')
   .option('--json', 'print JSON')
   .action(async (options: { json?: boolean }) => {
     const { database } = inspectSettings(process.env).usable;
@@ -181,36 +205,39 @@ program
     const text = [
       ...checks.map(({ subject, status, says }) => `${status.padEnd(4)}  ${subject.padEnd(width)}  ${says}`),
       faults === 0
-        ? 'Nothing needs doing.'
-        : `${faults === 1 ? 'One thing needs' : `${faults} things need`} doing: see “fix”.`,
+        ? 'Nothing needs fixing.'
+        : `${faults === 1 ? 'One thing needs' : `${faults} things need`} fixing: see “fix”, at the top.`,
     ].join('\n');
     print(options.json === true, { healthy: faults === 0, checks }, text);
     if (faults > 0) process.exitCode = 1;
   });
 
-const operators = program.command('operators').description('who may resolve promotions');
+const operators = program.command('operators').description('who may do what');
 
 operators
   .command('add')
-  .argument('<slack-user-id>', 'U… or W…: in Slack, their profile, “Copy member ID”')
-  .description('enrol an operator, or enrol one again with a new secret')
+  .argument('<slack-user-id>', 'U… or W…: “Copy member ID” in their Slack profile')
+  .description('enrol an operator; somebody who is one gets a new secret')
   .option('--secret <base32>', 'use this TOTP secret instead of a new one')
   .option(
     '--role <role>',
-    'superadmin (may promote and resolve) or engineer (may mark, cancel, link RCAs, take and snooze)',
-    'superadmin',
+    'engineer (marks, cancels, links RCAs, snoozes) or superadmin (also promotes and resolves). ' +
+      'Default: the role they have; for a new operator a terminal asks, a script gets engineer',
   )
   .option('--json', 'print JSON')
-  .action(async (slackUserId: string, options: { secret?: string; role: string; json?: boolean }) => {
+  .action(async (slackUserId: string, options: { secret?: string; role?: string; json?: boolean }) => {
     const config = readOperatorsConfig(process.env);
     if (!/^[UW][A-Z0-9]{5,20}$/u.test(slackUserId)) {
-      throw new UsageError(`${slackUserId} is not a Slack user id. It begins with U or W; a name will not do.`);
+      throw new UsageError(`${slackUserId} is not a Slack user id. An id begins with U or W; a name won’t do.`);
     }
-    const { role } = options;
-    if (role !== 'superadmin' && role !== 'engineer') throw new UsageError('--role takes superadmin or engineer.');
+    const asked = ROLES.find((name) => name === options.role);
+    if (options.role !== undefined && asked === undefined) {
+      throw new UsageError('--role is engineer or superadmin.');
+    }
     const problem = options.secret === undefined ? null : base32Problem(options.secret);
     if (problem !== null) throw new UsageError(`--secret ${problem}`);
     await withDatabase(async (db) => {
+      const role = asked ?? (await roleFor(db, slackUserId));
       if (role === 'engineer') await refuseForLastSuperadmin(db, slackUserId);
       await enrolHere(
         db,
@@ -221,10 +248,19 @@ operators
     });
   });
 
+/** Nobody loses a role by a new secret, and nobody gets the greater one unasked. */
+async function roleFor(db: Database, slackUserId: string): Promise<Role> {
+  const operator = await db.operators.find(slackUserId);
+  if (isOperator(operator)) return operator.role;
+  return process.stdin.isTTY && process.stderr.isTTY
+    ? askRole({ input: process.stdin, output: process.stderr })
+    : 'engineer';
+}
+
 operators
   .command('reset')
   .argument('<slack-user-id>')
-  .description('give an operator a new secret and new recovery codes; the old ones stop working at once')
+  .description('give an operator a new secret and recovery codes; the old ones stop working at once')
   .option('--json', 'print JSON')
   .action(async (slackUserId: string, options: { json?: boolean }) => {
     const config = readOperatorsConfig(process.env);
@@ -238,7 +274,7 @@ operators
 
 operators
   .command('list')
-  .description('every operator, with locks')
+  .description('list the operators, with locks')
   .option('--json', 'print JSON')
   .action(async (options: { json?: boolean }) => {
     const rows = await withDatabase((db) => db.operators.list());
@@ -256,8 +292,8 @@ operators
 operators
   .command('disable')
   .argument('<slack-user-id>')
-  .description('take every right from an operator, at once')
-  .option('--force', 'also from the last superadmin')
+  .description('take all rights from an operator, at once')
+  .option('--force', 'even the last superadmin')
   .action(async (slackUserId: string, options: { force?: boolean }) => {
     const by = { actor: COMMAND_LINE, keepLast: options.force !== true };
     const outcome = await withDatabase((db) => db.operators.disable(slackUserId, new Date(), by));
@@ -271,7 +307,7 @@ operators
 operators
   .command('unlock')
   .argument('<slack-user-id>')
-  .description('end the lock that wrong codes brought')
+  .description('clear the lock after wrong codes')
   .action(async (slackUserId: string) => {
     const by = { actor: COMMAND_LINE, at: new Date() };
     if (!(await withDatabase((db) => db.operators.unlock(slackUserId, by))))
@@ -294,7 +330,7 @@ program
     if (!verdict.intact) process.exitCode = 1;
   });
 
-/** What the message alone says how to mend: its stack would only hide it. */
+/** Their message says how to fix them; a stack would only hide it. */
 const KNOWN = [ConfigError, UsageError, NoDatabaseError, EmbeddedPostgresError];
 
 try {

@@ -85,14 +85,14 @@ export const schedule = z.string().transform((text, context) => {
   } catch {
     context.addIssue({
       code: 'custom',
-      message: 'must be a cron expression and, where it is not UTC, a time zone: "0 9 * * 1 Europe/Berlin"',
+      message: 'must be a cron expression, and a time zone unless it is UTC: "0 9 * * 1 Europe/Berlin"',
     });
     return z.NEVER;
   }
   try {
     new Intl.DateTimeFormat('en', { timeZone });
   } catch {
-    context.addIssue({ code: 'custom', message: `names a time zone that nobody knows: ${timeZone}` });
+    context.addIssue({ code: 'custom', message: `names an unknown time zone: ${timeZone}` });
     return z.NEVER;
   }
   return Object.freeze({ cron, timeZone });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { CHANNEL_ID, MENTION, parseAlertRoutes } from './alert-routes.js';
+import { CHANNEL_ID, MENTION, NO_MENTION, parseAlertRoutes } from './alert-routes.js';
 import {
   base64Key,
   cron,
@@ -42,7 +42,7 @@ const EMBEDDED = 'embedded';
 /** Everything that follows is read from here once. Names and defaults are those of `.env.example`. */
 const core = {
   DATABASE_URL: required(
-    `the URL of a PostgreSQL (postgres://…), or ${EMBEDDED} for one of the app’s own under DATA_DIR`,
+    `the URL of a PostgreSQL (postgres://…), or ${EMBEDDED} for the app’s own under DATA_DIR`,
     z.string().refine((text) => text === EMBEDDED || ['postgres:', 'postgresql:'].includes(protocolOf(text)), {
       error: `must be a URL that begins with postgres:// or postgresql://, or ${EMBEDDED}`,
     }),
@@ -57,7 +57,9 @@ const encryptionKey = {
   TOTP_ENCRYPTION_KEY: z.preprocess(
     unsetWhenEmpty,
     z
-      .string({ error: 'is required: 32 bytes in base64, which encrypt the TOTP secrets; openssl rand -base64 32' })
+      .string({
+        error: 'is required: 32 bytes in base64 that encrypt the TOTP secrets. Make them: openssl rand -base64 32',
+      })
       .pipe(base64Key),
   ),
 };
@@ -80,8 +82,17 @@ const app = {
     'the id of the channel that alerts go to (C…)',
     z.string().regex(CHANNEL_ID, 'must be a channel id such as C0123456789, not a name'),
   ),
-  SLACK_CRITICAL_MENTION: optional(
-    z.string().regex(MENTION, 'must be a mention as Slack writes it, such as <!subteam^S0123456789> or <@U0123456789>'),
+  // A critical that pings nobody is a trap: to have that, one must say so.
+  SLACK_CRITICAL_MENTION: z.preprocess(
+    unsetWhenEmpty,
+    z
+      .string()
+      .default('<!here>')
+      .refine((text) => text === NO_MENTION || MENTION.test(text), {
+        error:
+          'must be a mention as Slack writes it, such as <!here>, <!subteam^S0123456789> or <@U0123456789>, or none',
+      })
+      .transform((text) => (text === NO_MENTION ? null : text)),
   ),
   ALERT_ROUTES: z.preprocess(
     unsetWhenEmpty,
@@ -167,7 +178,7 @@ const hasLastingDisk = ({ DATABASE_URL, DYNO }: { DATABASE_URL?: string; DYNO?: 
 const NO_LASTING_DISK = {
   path: ['DATABASE_URL'],
   error:
-    'must not be embedded on Heroku, where a dyno’s disk is lost at each restart. Run: heroku addons:create heroku-postgresql:essential-0, which sets it',
+    'must not be embedded on Heroku: a dyno loses its disk at each restart. Run: heroku addons:create heroku-postgresql:essential-0 (it sets DATABASE_URL)',
   // Also if other settings are at fault: all are named at once.
   when: () => true,
 };
@@ -182,13 +193,13 @@ const appSchema = z
   .refine(hasLastingDisk, NO_LASTING_DISK)
   .refine((env) => env.SLACK_APP_TOKEN !== undefined || env.SLACK_SIGNING_SECRET !== undefined, {
     path: ['SLACK_SIGNING_SECRET'],
-    error: 'is required (Basic Information, App Credentials), or set SLACK_APP_TOKEN (xapp-…) to use Socket Mode',
+    error: 'is required: see Basic Information, App Credentials. For Socket Mode set SLACK_APP_TOKEN (xapp-…) instead',
     when: () => true,
   })
   .refine((env) => env.STUCK_CRITICAL_AFTER > env.STUCK_WARNING_AFTER, {
     path: ['STUCK_CRITICAL_AFTER'],
     error: 'must be longer than STUCK_WARNING_AFTER',
-    // Also where other settings are at fault: all are named at once.
+    // Also if other settings are at fault: all are named at once.
     when: ({ value }) =>
       z.object({ STUCK_WARNING_AFTER: z.number(), STUCK_CRITICAL_AFTER: z.number() }).safeParse(value).success,
   });
@@ -211,6 +222,7 @@ export interface Config extends OperatorsConfig {
     readonly botToken: string;
     readonly apiUrl: string;
     readonly alertChannel: string;
+    /** null: criticals mention nobody. */
     readonly criticalMention: string | null;
     /** Where the alerts of some apps go instead; the first that matches wins. */
     readonly alertRoutes: readonly RouteRule[];
@@ -228,18 +240,18 @@ export interface Config extends OperatorsConfig {
   /** How many individual alerts an hour each channel gets; the rest go into a group. */
   readonly individualAlertsPerHour: number;
   readonly broadcastCriticals: boolean;
-  /** Whether a stuck row of another system is committed by the app where Heroku proves it live. */
+  /** Whether the app completes a stuck row of another system if Heroku proves it live. */
   readonly autoCommitLive: boolean;
   readonly maintenanceCron: string;
   /** When the digest of a week is posted; null: never. */
   readonly digest: { readonly cron: string; readonly timeZone: string } | null;
-  /** How long what was told of a promotion is kept after it came to rest. */
+  /** How long messages about a promotion are kept after the last one is final. */
   readonly pruneAfterMs: number;
-  /** How long a promoter that fell silent keeps its row from others. */
+  /** How long a silent promoter keeps its row from others. */
   readonly promoterLeaseMs: number;
   readonly heartbeatUrl: string | null;
   readonly rcaUrlHosts: readonly string[];
-  /** Under which origin people reach the app's pages; null: unknown, so that no link can be sent. */
+  /** The origin of the app's pages; null: unknown, so no link can be sent. */
   readonly publicUrl: string | null;
   readonly port: number;
 }
@@ -276,7 +288,7 @@ export function readConfig(environment: Environment): Config {
       botToken: env.SLACK_BOT_TOKEN,
       apiUrl: env.SLACK_API_URL,
       alertChannel: env.SLACK_ALERT_CHANNEL,
-      criticalMention: env.SLACK_CRITICAL_MENTION ?? null,
+      criticalMention: env.SLACK_CRITICAL_MENTION,
       alertRoutes: Object.freeze(env.ALERT_ROUTES),
       transport:
         env.SLACK_APP_TOKEN === undefined
@@ -309,7 +321,7 @@ export function readConfig(environment: Environment): Config {
 /** One setting, looked at by itself. */
 export interface SettingInspection {
   readonly name: Setting;
-  /** A sentence; null where it can be used. */
+  /** A sentence; null if it can be used. */
   readonly fault: string | null;
   readonly isSet: boolean;
 }
@@ -340,6 +352,7 @@ export function inspectSettings(environment: Environment) {
     slackApiUrl: used(app.SLACK_API_URL, 'SLACK_API_URL'),
     alertChannel: used(app.SLACK_ALERT_CHANNEL, 'SLACK_ALERT_CHANNEL'),
     alertRoutes: used(app.ALERT_ROUTES, 'ALERT_ROUTES'),
+    criticalMention: used(app.SLACK_CRITICAL_MENTION, 'SLACK_CRITICAL_MENTION'),
     herokuApiKey: used(app.HEROKU_API_KEY, 'HEROKU_API_KEY'),
     herokuApiUrl: used(app.HEROKU_API_URL, 'HEROKU_API_URL'),
     publicUrl: used(app.PUBLIC_URL, 'PUBLIC_URL'),

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
@@ -11,6 +12,7 @@ import { createRowStore, type RowStore } from './support/row-store.js';
 /** A dozen processes, one after the other, on a machine that has other things to do. */
 const PROCESSES_MS = 120_000;
 const ROOT = path.resolve(__dirname, '..');
+const TSX = pathToFileURL(require.resolve('tsx')).href;
 
 // Each test starts processes, of which a busy machine takes its time for every one.
 jest.setTimeout(180_000);
@@ -21,8 +23,11 @@ describe('the command line', () => {
   let rows: RowStore;
   let environment: Record<string, string>;
   const children: ChildProcess[] = [];
+  /** Where no .env is that somebody keeps beside the sources. */
+  let folder: string;
 
   beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'flag-promotions-cli-'));
     database = await createTestDatabase();
     slack = await startSlackStandIn({ rateLimit: false });
     rows = createRowStore(database.url);
@@ -41,11 +46,12 @@ describe('the command line', () => {
     await rows.close();
     await slack.close();
     await database.drop();
+    await rm(folder, { recursive: true });
   });
 
-  function start(args: readonly string[], env: Readonly<Record<string, string>> = environment) {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
-      cwd: ROOT,
+  function start(args: readonly string[], env: Readonly<Record<string, string>> = environment, cwd = folder) {
+    const child = spawn(process.execPath, ['--import', TSX, path.join(ROOT, 'src/cli.ts'), ...args], {
+      cwd,
       env: { PATH: process.env['PATH'], ...env },
     });
     children.push(child);
@@ -87,8 +93,8 @@ describe('the command line', () => {
   test(
     'what only start and migrate create is missed by every other command, and not made by it',
     async () => {
-      const folder = await mkdtemp(path.join(tmpdir(), 'flag-promotions-cli-'));
-      const env = { ...environment, DATABASE_URL: 'embedded', DATA_DIR: folder };
+      const data = await mkdtemp(path.join(tmpdir(), 'flag-promotions-cli-'));
+      const env = { ...environment, DATABASE_URL: 'embedded', DATA_DIR: data };
       for (const args of [
         ['audit', 'verify', '--json'],
         ['operators', 'add', 'U0123456789'],
@@ -98,12 +104,12 @@ describe('the command line', () => {
         const asked = start(args, env);
         expect([args, await asked.ended, asked.output()]).toEqual([args, 78, '']);
         expect(asked.errors()).toBe(
-          `Database: embedded, in ${folder}/postgres\nThere is no database in ${folder}/postgres yet. ` +
+          `Database: embedded, in ${data}/postgres\nThere is no database in ${data}/postgres yet. ` +
             'Run flag-promotions start or migrate first, or set DATA_DIR to the folder that the app uses.\n',
         );
       }
-      expect(await readdir(folder)).toEqual([]);
-      await rm(folder, { recursive: true });
+      expect(await readdir(data)).toEqual([]);
+      await rm(data, { recursive: true });
 
       const empty = await createEmptyDatabase();
       const added = start(['operators', 'add', 'U0123456789'], { ...environment, DATABASE_URL: empty.url });
@@ -115,6 +121,36 @@ describe('the command line', () => {
       ).toEqual([]);
       await store.close();
       await empty.drop();
+    },
+    PROCESSES_MS,
+  );
+
+  test('--version says the version of the package', async () => {
+    const { version } = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8'));
+    expect(await run('--version')).toEqual({ code: 0, output: `${version}\n`, errors: '' });
+  });
+
+  test(
+    'settings come from .env in the folder too, after those of the environment',
+    async () => {
+      const project = path.join(folder, 'project');
+      await mkdir(project);
+      const { DATABASE_URL = '', ...rest } = environment;
+      await writeFile(
+        path.join(project, '.env'),
+        `DATABASE_URL=${DATABASE_URL}\nSLACK_CRITICAL_MENTION="<!channel-x>"\n`,
+      );
+      const listed = start(['operators', 'list'], rest, project);
+      expect([await listed.ended, listed.errors()]).toEqual([0, expect.stringMatching(/^Settings: \.env, /u)]);
+      const doctor = start(['doctor', '--json'], rest, project);
+      await doctor.ended;
+      const says = (output: string): string | undefined =>
+        JSON.parse(output).checks.find(({ subject }: { subject: string }) => subject === 'SLACK_CRITICAL_MENTION')
+          ?.says;
+      expect(says(doctor.output())).toContain('must be a mention');
+      const overruled = start(['doctor', '--json'], { ...rest, SLACK_CRITICAL_MENTION: 'none' }, project);
+      await overruled.ended;
+      expect(says(overruled.output())).toContain('pings nobody');
     },
     PROCESSES_MS,
   );
@@ -147,14 +183,14 @@ describe('the command line', () => {
       const known = async () =>
         (await rows.query<{ name: string }>('select name from flag_promotions.migrations order by id desc limit 1'))[0];
       expect((await run('migrate', '--to', '0009-maintenance')).output).toMatch(
-        /^Taken back: 0012-\S+, 0011-\S+, 0010-\S+$/mu,
+        /^Undone: 0012-\S+, 0011-\S+, 0010-\S+$/mu,
       );
       const mistyped = start(['migrate', '--to', '0008']);
       expect(await mistyped.ended).toBe(1);
       expect(mistyped.errors()).toContain('Nothing was changed');
       expect(await known()).toEqual({ name: '0009-maintenance' });
       const further = await run('migrate', '--to', '0008-attention');
-      expect(further.output).toBe('Taken back: 0009-maintenance.\n');
+      expect(further.output).toBe('Undone: 0009-maintenance.\n');
       expect((await run('migrate')).code).toBe(0);
       expect(await known()).toEqual({ name: '0012-alerts' });
     },
@@ -191,7 +227,7 @@ describe('the command line', () => {
     'operators are added, listed, unlocked and disabled',
     async () => {
       const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-      const added = await run('operators', 'add', 'U0123456789', '--secret', secret);
+      const added = await run('operators', 'add', 'U0123456789', '--role', 'superadmin', '--secret', secret);
       expect(added.output).toContain(`secret=${secret}`);
       const [stored] = await rows.query<{ totp_secret_encrypted: string }>(
         'select totp_secret_encrypted from flag_promotions.operators',
@@ -231,7 +267,7 @@ describe('the command line', () => {
     async () => {
       await rows.query('delete from flag_promotions.operators');
       const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-      expect((await run('operators', 'add', 'U0123456789', '--secret', secret)).code).toBe(0);
+      expect((await run('operators', 'add', 'U0123456789', '--role', 'superadmin', '--secret', secret)).code).toBe(0);
       expect(await run('operators', 'disable', 'U0123456789')).toMatchObject({
         code: 1,
         errors: expect.stringContaining('the last superadmin'),
@@ -261,6 +297,26 @@ describe('the command line', () => {
         detail: { operator: 'U0123456789', role: 'superadmin' },
       });
       expect(JSON.stringify(recorded)).not.toContain(reset.recoveryCodes[0]);
+    },
+    PROCESSES_MS,
+  );
+
+  test(
+    'without a terminal a new operator becomes an engineer, and who is a superadmin stays one',
+    async () => {
+      await rows.query('delete from flag_promotions.operators');
+      const first = await run('operators', 'add', 'U0FIRST000');
+      expect(first.output).toContain('Enrolled: U0FIRST000, engineer.');
+      expect(first.output).toContain('operators add U0FIRST000 --role superadmin');
+      const raised = await run('operators', 'add', 'U0FIRST000', '--role', 'superadmin');
+      expect(raised.output).toContain('Enrolled again: U0FIRST000, superadmin.');
+      expect(raised.output).not.toContain('--role');
+      const again = JSON.parse((await run('operators', 'add', 'U0FIRST000', '--json')).output);
+      expect(again).toMatchObject({ role: 'superadmin', existed: true });
+      expect(await run('operators', 'add', 'U0FIRST000', '--role', 'admin')).toMatchObject({
+        code: 1,
+        errors: expect.stringContaining('--role is engineer or superadmin'),
+      });
     },
     PROCESSES_MS,
   );

@@ -40,7 +40,7 @@ const DEFAULTS = {
     botToken: 'xoxb-1-canary',
     apiUrl: 'https://slack.com/api/',
     alertChannel: 'C0123456789',
-    criticalMention: null,
+    criticalMention: '<!here>',
     alertRoutes: [],
     transport: { kind: 'http', signingSecret: 'signing-canary' },
   },
@@ -215,6 +215,19 @@ describe('Slack’s transport', () => {
   });
 });
 
+describe('whom a critical pings', () => {
+  test('is everyone who is here, unless it says otherwise', () => {
+    const mention = (text: string) => readConfig({ ...REQUIRED, SLACK_CRITICAL_MENTION: text }).slack.criticalMention;
+    expect(mention('')).toBe('<!here>');
+    expect(mention('<@U0123456789>')).toBe('<@U0123456789>');
+    expect(mention('none')).toBeNull();
+  });
+
+  test('is named with the switch, where it is wrong', () => {
+    expect(faults({ SLACK_CRITICAL_MENTION: '@oncall' })).toEqual([expect.stringMatching(/<!here>.*or none$/u)]);
+  });
+});
+
 describe('the app’s own address', () => {
   test.each([
     'https://flags.example.com',
@@ -341,7 +354,7 @@ describe('a faulty configuration', () => {
 
   test.each([
     ['every monday', 'must be a cron expression'],
-    ['0 9 * * 1 Mars/Olympus', 'names a time zone that nobody knows: Mars/Olympus'],
+    ['0 9 * * 1 Mars/Olympus', 'names an unknown time zone: Mars/Olympus'],
   ])('DIGEST_CRON=%s is refused', (text, words) => {
     expect(() => readConfig({ ...REQUIRED, DIGEST_CRON: text })).toThrow(words);
   });

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type HerokuStandIn, startHerokuStandIn } from '../demo/heroku/stand-in.js';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
 import { openDatabase } from '../src/db/database.js';
@@ -64,8 +65,10 @@ describe('doctor', () => {
   const about = (checks: readonly Check[], subject: string) => checks.find((check) => check.subject === subject);
 
   function run(args: readonly string[], env: Readonly<Record<string, string>>) {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
-      cwd: path.resolve(__dirname, '..'),
+    const cli = path.resolve(__dirname, '../src/cli.ts');
+    // Not from the project's own folder, where somebody may keep a .env.
+    const child = spawn(process.execPath, ['--import', pathToFileURL(require.resolve('tsx')).href, cli, ...args], {
+      cwd: tmpdir(),
       env: { PATH: process.env['PATH'], ...env },
     });
     let said = '';
@@ -84,13 +87,15 @@ describe('doctor', () => {
       const { code, said } = await run(['doctor'], environment);
       expect(said.split('\n').filter((line) => line.startsWith('fix'))).toEqual([]);
       expect(code).toBe(0);
-      expect(said).toMatch(/^ok {4}Slack scopes +all that the app uses, and no more$/mu);
-      expect(said).toMatch(/^ok {4}channel C\w+ +the app is in it, and can read it$/mu);
-      expect(said).toMatch(/^ok {4}TOTP key +opens the stored secrets, 2 of them$/mu);
+      expect(said).toMatch(/^ok {4}Slack scopes +exactly what the app uses$/mu);
+      expect(said).toMatch(/^ok {4}channel C\w+ +the app is a member$/mu);
+      expect(said).toMatch(/^ok {4}TOTP key +opens all 2 stored secrets$/mu);
       expect(said).toMatch(/^ok {4}Heroku app raxx-console-prod +its config vars can be read$/mu);
-      expect(said).toMatch(/^note {2}Heroku writing +Whether the key may set config vars is not to be known/mu);
+      expect(said).toMatch(
+        /^note {2}Heroku writing +Whether the key may set config vars can’t be checked without setting one/mu,
+      );
       expect(said).toMatch(/^ok {4}clock against Slack/mu);
-      expect(said).toContain('Nothing needs doing.');
+      expect(said).toContain('Nothing needs fixing.');
       for (const secret of [slack.botToken, heroku.apiKey, key.toString('base64'), database.url, CANARY]) {
         expect(said).not.toContain(secret);
       }
@@ -139,6 +144,21 @@ describe('doctor', () => {
     expect(slack.calls).toEqual([]);
   });
 
+  test('what needs fixing comes first, then what weakens the app, each default in its line', async () => {
+    const checks = await look({ SLACK_CRITICAL_MENTION: 'none', HEROKU_API_KEY: '', PORT: 'http' });
+    const ranks = checks.map(({ status }) => ['fix', 'note', 'ok'].indexOf(status));
+    expect(ranks).toEqual(ranks.toSorted());
+    expect(checks[0]).toMatchObject({ subject: 'PORT', status: 'fix' });
+    for (const subject of ['SLACK_CRITICAL_MENTION', 'HEROKU_API_KEY', 'HEARTBEAT_URL']) {
+      expect(about(checks, subject)).toMatchObject({ subject, status: 'note' });
+    }
+    expect(about(checks, 'STUCK_WARNING_AFTER')).toMatchObject({ status: 'ok', says: 'default: 12h' });
+    expect(about(await look(), 'SLACK_CRITICAL_MENTION')).toMatchObject({
+      status: 'ok',
+      says: expect.stringContaining('<!here>'),
+    });
+  });
+
   test('Slack: missing scopes, a channel that the app is not in, a token that is not Slack’s', async () => {
     const scopes = readManifest().scopes.filter((scope) => !scope.startsWith('files:'));
     const less = await startSlackStandIn({ rateLimit: false, scopes });
@@ -159,7 +179,7 @@ describe('doctor', () => {
       { subject: 'Slack token', says: expect.stringContaining('does not know this token') },
     ]);
     const away = toFix(await look({ SLACK_API_URL: 'http://127.0.0.1:9/api/' }));
-    expect(away).toMatchObject([{ subject: 'Slack', says: expect.stringContaining('no answer') }]);
+    expect(away).toMatchObject([{ subject: 'Slack', says: expect.stringContaining('no readable answer') }]);
   });
 
   test('Socket Mode: a token that may not open it', async () => {
@@ -224,7 +244,7 @@ describe('doctor', () => {
     );
     const damaged = toFix(await look());
     expect(damaged.map(({ subject }) => subject)).toEqual(['audit log', 'TOTP key']);
-    expect(damaged[1]?.says).toMatch(/^Opens 1 of 2 stored secrets, and not those of U0MINA\./u);
+    expect(damaged[1]?.says).toMatch(/^Opens 1 of 2 stored secrets, not those of U0MINA\./u);
     await rows.query(`update flag_promotions.operators set disabled_at = now()`);
     expect(about(await look(), 'superadmins')).toMatchObject({ status: 'fix' });
   });
@@ -257,7 +277,7 @@ describe('doctor', () => {
     const own = async () => about(await look({ PUBLIC_URL: `http://127.0.0.1:${port}` }), 'own address');
     expect(await own()).toMatchObject({ status: 'ok' });
     answer = 'parked';
-    expect(await own()).toMatchObject({ status: 'note', says: expect.stringContaining('Something else') });
+    expect(await own()).toMatchObject({ status: 'note', says: expect.stringContaining('Something other') });
     await new Promise((resolve) => server.close(resolve));
     expect(await own()).toMatchObject({ status: 'note', says: expect.stringContaining('Nothing answers') });
   });
@@ -285,7 +305,7 @@ describe('what is made of what was found', () => {
   });
 
   test.each([
-    [null, 'note', 'told no time'],
+    [null, 'note', 'gave no time'],
     [{ aheadMs: 400, uncertainMs: 600 }, 'ok', 'the same'],
     [{ aheadMs: -5_000, uncertainMs: 600 }, 'ok', '5.0 s apart'],
     // A slow answer proves nothing about a clock.

@@ -37,6 +37,16 @@ test('doctor calls unset what may be so, and only that', () => {
   );
 });
 
+/** The optional settings that .env.example shows with a value: that is their default. */
+const DEFAULTS = [...read('.env.example').matchAll(/^#([A-Z_]+)=(.+)$/gmu)].map(
+  ([, name = '', value = '']) => [name, value.replaceAll('"', '')] as const,
+);
+
+test.each(DEFAULTS)('doctor says the default of %s: %s', (name, value) => {
+  const { says } = z.object({ says: z.string() }).parse(Object.entries(UNSET).find(([one]) => one === name)?.[1]);
+  expect(says.startsWith(`default: ${value}`)).toBe(true);
+});
+
 test('app.json asks for settings that there are, and for every one that is required', () => {
   const { env } = z.object({ env: z.record(z.string(), z.looseObject({})) }).parse(JSON.parse(read('app.json')));
   expect(Object.keys(env).filter((name) => !ALL.includes(name))).toEqual([]);

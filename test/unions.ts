@@ -1,7 +1,7 @@
 import type { Setting } from '../src/config.js';
 import type { NewAuditEvent } from '../src/db/audit.js';
+import { UNSET, type Unset } from '../src/doctor/unset.js';
 import type { NewMessage } from '../src/db/messages.js';
-import { UNSET } from '../src/doctor/unset.js';
 import { type Deed, MENU } from '../src/handlers/attention.js';
 import { COMMANDS } from '../src/handlers/command.js';
 import type { CommandHandler, Handler, SubmitHandler } from '../src/handlers/handler.js';
@@ -43,7 +43,7 @@ export const forgotten = () => [
   // @ts-expect-error a kind of message that declares itself and is missing in the table
   KINDS satisfies Record<MessageKind | 'pretended', Kind>,
   // @ts-expect-error a setting without doctor's line
-  UNSET satisfies Record<Setting | 'PRETENDED', string | null>,
+  UNSET satisfies Record<Setting | 'PRETENDED', Unset | null>,
 ];
 
 export const misspelt = (submission: Submission) => [
@@ -77,8 +77,8 @@ export const right = (submission: Submission) => [
   SHORTCUTS satisfies Record<ShortcutId, Handler>,
   EVENT_HANDLERS satisfies Record<EventType, Handler>,
   COMMANDS satisfies Record<Subcommand, CommandHandler>,
+  UNSET satisfies Record<Setting, Unset | null>,
   KINDS satisfies Record<MessageKind, Kind>,
-  UNSET satisfies Record<Setting, string | null>,
   { kind: 'digest_chart', subject: '7', under: 'digest' } satisfies NewMessage,
   button('mark_completed', 'Mark completed'),
   overflow('alert_menu', []),

@@ -3,76 +3,84 @@ import type { HerokuInspection } from '../heroku/inspection.js';
 import type { ClockReading } from '../promotions/clock.js';
 import { BOT_SCOPES, type SlackInspection } from '../slack/inspection.js';
 
-/** One thing that the doctor looked at. `fix`: it needs doing; `note`: worth knowing, or can't be checked from here. */
+/** One thing that the doctor checked. `note`: it weakens the app, is worth knowing, or can't be checked from here. */
 export interface Check {
   readonly subject: string;
   readonly status: 'ok' | 'fix' | 'note';
-  /** A sentence: what is so, and where it is to be mended, how. Never a setting's value. */
+  /** What was found, then how to fix it. A default may be in it, never the value that is set. */
   readonly says: string;
 }
 
-const ok = (subject: string, says: string): Check => ({ subject, status: 'ok', says });
-const fix = (subject: string, says: string): Check => ({ subject, status: 'fix', says });
-const note = (subject: string, says: string): Check => ({ subject, status: 'note', says });
+export const ok = (subject: string, says: string): Check => ({ subject, status: 'ok', says });
+export const fix = (subject: string, says: string): Check => ({ subject, status: 'fix', says });
+export const note = (subject: string, says: string): Check => ({ subject, status: 'note', says });
+
+const URGENCY = { fix: 0, note: 1, ok: 2 } as const;
+
+export function urgentFirst(checks: readonly Check[]): readonly Check[] {
+  return checks.toSorted((a, b) => URGENCY[a.status] - URGENCY[b.status]);
+}
 
 /** A code is good for 30 s before and after its time, and part of that is a phone's own error. */
 const CLOCK_OFF_MS = 20_000;
 
-/** `whose`: Slack or Heroku. Null: they told no time. */
+/** `whose`: Slack or Heroku. `reading` is null if their answer had no time. */
 export function checkClock(whose: string, reading: ClockReading | null): Check {
   const subject = `clock against ${whose}`;
-  if (reading === null) return note(subject, `${whose} told no time, so this is not known.`);
+  if (reading === null) return note(subject, `${whose} gave no time, so this can’t be checked.`);
   const { aheadMs, uncertainMs } = reading;
   const off = Math.abs(aheadMs);
   const seconds = `${(off / 1_000).toFixed(1)} s`;
   if (off <= CLOCK_OFF_MS + uncertainMs) {
-    return ok(subject, off <= uncertainMs ? 'the same, as far as can be told' : `${seconds} apart`);
+    return ok(subject, off <= uncertainMs ? 'the same' : `${seconds} apart`);
   }
   return fix(
     subject,
-    `This host’s clock is ${seconds} ${aheadMs > 0 ? 'ahead of' : 'behind'} ${whose}’s: right TOTP codes are refused, and from five minutes on every request of Slack’s. Keep the clock by NTP.`,
+    `This host’s clock is ${seconds} ${aheadMs > 0 ? 'ahead of' : 'behind'} ${whose}’s. Right codes are refused, and from 5 min on all of Slack’s requests too. Use NTP.`,
   );
 }
 
 /** What keeps a right token from working, by Slack's word for it. */
 const AUTH_HELP: Readonly<Record<string, string>> = {
-  invalid_auth: 'Slack does not know this token. Copy the Bot User OAuth Token of OAuth & Permissions again.',
+  invalid_auth: 'Slack does not know this token. Copy it again: OAuth & Permissions, Bot User OAuth Token.',
   account_inactive: 'The app was uninstalled or its bot was removed. Install it to the workspace again.',
-  token_revoked: 'The token was revoked. Install the app to the workspace again, and copy its new token.',
+  token_revoked: 'The token was revoked. Install the app to the workspace again and copy the new token.',
 };
 const CHANNEL_HELP: Readonly<Record<string, string>> = {
   not_in_channel: 'The app is not in the channel. In it: /invite @flag-promotions',
   channel_not_found:
-    'Slack shows the app no such channel. Check SLACK_ALERT_CHANNEL and ALERT_ROUTES; in a private one: /invite @flag-promotions',
-  is_archived: 'The channel is archived. Choose another one, or bring it back.',
-  missing_scope: 'The app lacks the scope to read it. Give it the scopes of manifest.yml, and install it again.',
+    'The app can’t see this channel. Check SLACK_ALERT_CHANNEL and ALERT_ROUTES. If it is private, in it: /invite @flag-promotions',
+  is_archived: 'The channel is archived. Choose another one or unarchive it.',
+  missing_scope: 'The app may not read channels. Give it the scopes of manifest.yml and install it again.',
 };
 
 export function slackChecks(inspection: SlackInspection): readonly Check[] {
   const { auth, channels, socketMode } = inspection;
   const checks: Check[] = [];
   if (auth.kind === 'no_answer') {
-    checks.push(fix('Slack', 'Slack gave no answer that could be read. Check the network, and SLACK_API_URL.'));
+    checks.push(fix('Slack', 'Slack gave no readable answer. Check the network and SLACK_API_URL.'));
   } else if (auth.kind === 'refused') {
-    checks.push(fix('Slack token', AUTH_HELP[auth.error] ?? `Slack refuses it: ${word(auth.error)}. Copy it again.`));
+    checks.push(
+      fix('Slack token', AUTH_HELP[auth.error] ?? `Slack refuses it (its reason: ${word(auth.error)}). Copy it again.`),
+    );
   } else {
-    checks.push(ok('Slack token', `belongs to the workspace ${word(auth.team)}`), checkScopes(auth.scopes));
+    checks.push(ok('Slack token', `of the workspace ${word(auth.team)}`), checkScopes(auth.scopes));
   }
   for (const { id, verdict } of channels) {
     const subject = `channel ${word(id)}`;
     checks.push(
       verdict.kind === 'ok'
-        ? ok(subject, 'the app is in it, and can read it')
-        : fix(subject, CHANNEL_HELP[verdict.error] ?? `Slack refuses it: ${word(verdict.error)}.`),
+        ? ok(subject, 'the app is a member')
+        : fix(subject, CHANNEL_HELP[verdict.error] ?? `Slack refuses it (its reason: ${word(verdict.error)}).`),
     );
   }
   if (socketMode !== null) {
     checks.push(
       socketMode.kind === 'ok'
-        ? ok('Socket Mode', 'can be opened')
+        ? ok('Socket Mode', 'works')
         : fix(
             'Socket Mode',
-            `Slack refuses it: ${word(socketMode.error)}. Switch Socket Mode on, and give SLACK_APP_TOKEN a token with connections:write.`,
+            `Slack refuses it (its reason: ${word(socketMode.error)}). Switch Socket Mode on and set SLACK_APP_TOKEN to a token with connections:write.`,
           ),
     );
   }
@@ -85,36 +93,32 @@ function checkScopes(granted: readonly string[]): Check {
   if (missing.length > 0) {
     return fix(
       'Slack scopes',
-      `Missing: ${missing.join(', ')}. Bring the app’s manifest up to manifest.yml, and install it to the workspace again.`,
+      `Missing: ${missing.join(', ')}. Update the app’s manifest from manifest.yml and install it again.`,
     );
   }
   const more = granted.filter((scope) => !BOT_SCOPES.some((known) => known === scope));
   return more.length === 0
-    ? ok('Slack scopes', 'all that the app uses, and no more')
-    : note('Slack scopes', `All there, and more than the app uses: ${more.slice(0, 20).map(word).join(', ')}.`);
+    ? ok('Slack scopes', 'exactly what the app uses')
+    : note('Slack scopes', `More than the app uses: ${more.slice(0, 20).map(word).join(', ')}. They can go.`);
 }
 
-/** What is wrong, by kind, where a config var of an app could not be read. */
+/** What is wrong, by kind, if an app's config vars can't be read. */
 const APP_HELP: Readonly<Record<string, string>> = {
-  not_found: 'Heroku knows no app of this name, or the key cannot see it. Was it renamed?',
-  forbidden: 'The key may not read its config vars. It takes read-protected, and an account with access to the app.',
-  unauthorized: 'The key was not accepted.',
-  rate_limited: 'The account’s requests of this hour are used up. Try again later.',
+  not_found: 'Heroku has no app of this name, or the key can’t see it. Was it renamed?',
+  forbidden:
+    'The key may not read its config vars. It needs the scope read-protected and an account with access to the app.',
+  unauthorized: 'Heroku does not accept the key.',
+  rate_limited: 'The account has used up its requests for this hour. Try again later.',
 };
 
 export function herokuChecks({ key, apps, clock }: HerokuInspection): readonly Check[] {
   const checks: Check[] = [];
   switch (key.kind) {
     case 'no_answer':
-      return [
-        fix(
-          'Heroku',
-          'Heroku gave no answer. Check the network, and HEROKU_API_URL; https://status.heroku.com tells of outages.',
-        ),
-      ];
+      return [fix('Heroku', 'Heroku does not answer. Check the network, HEROKU_API_URL and https://status.heroku.com')];
     case 'refused':
       checks.push(
-        fix('Heroku key', 'Heroku does not accept it. Make another: heroku authorizations:create -s write-protected'),
+        fix('Heroku key', 'Heroku does not accept it. Make a new one: heroku authorizations:create -s write-protected'),
       );
       break;
     case 'known':
@@ -125,12 +129,12 @@ export function herokuChecks({ key, apps, clock }: HerokuInspection): readonly C
         ok('Heroku key', 'Heroku accepts it'),
         note(
           'Heroku writing',
-          'Whether the key may set config vars is not to be known without setting one: Heroku tells a scoped key nothing of its scopes. Its owner can look: heroku authorizations',
+          'Whether the key may set config vars can’t be checked without setting one. Its owner can look: heroku authorizations',
         ),
       );
   }
   if (apps.length === 0 && key.kind !== 'refused') {
-    checks.push(note('Heroku apps', 'No promotion names an app yet, so reading was not tried.'));
+    checks.push(note('Heroku apps', 'There is no promotion yet, so there is no app to check.'));
   }
   for (const { app, outcome } of apps) {
     const subject = `Heroku app ${word(app)}`;
@@ -149,48 +153,40 @@ function checkScope(scopes: readonly string[]): Check {
   if (scopes.includes('global')) {
     return note(
       'Heroku key',
-      'May do everything that its account may. It needs less: heroku authorizations:create -s write-protected',
+      'It can do everything its account can. Less is enough: heroku authorizations:create -s write-protected',
     );
   }
   if (scopes.includes('read-protected')) {
     return fix(
       'Heroku key',
-      'May read config vars and not set them, so that promoting fails: heroku authorizations:create -s write-protected',
+      'It can read config vars but not set them, so promoting fails. Make a new one: heroku authorizations:create -s write-protected',
     );
   }
   return fix(
     'Heroku key',
-    `Its scopes (${scopes.slice(0, 10).map(word).join(', ')}) do not reach config vars: heroku authorizations:create -s write-protected`,
+    `Its scopes (${scopes.slice(0, 10).map(word).join(', ')}) don’t cover config vars. Make a new one: heroku authorizations:create -s write-protected`,
   );
 }
 
-/** `opens`: whether a stored secret can be opened with the configured key; null where there is no right key. */
+/** `opens`: whether the configured key opens a stored secret; null without a valid key. */
 export function databaseChecks(
   facts: DatabaseInspection,
   opens: ((secret: DatabaseInspection['sealedSecrets'][number]) => boolean) | null,
 ): readonly Check[] {
   const checks: Check[] = [
     facts.isReadOnly
-      ? fix(
-          'database',
-          `PostgreSQL ${word(facts.serverVersion)} answers, but read-only. Point DATABASE_URL at the primary.`,
-        )
+      ? fix('database', `PostgreSQL ${word(facts.serverVersion)} is read-only here. Point DATABASE_URL at the primary.`)
       : ok('database', `PostgreSQL ${word(facts.serverVersion)} answers`),
     checkSchema(facts),
     facts.missingRights.length === 0
-      ? ok('database rights', 'all that the app needs')
+      ? ok('database rights', 'all there')
       : fix(
           'database rights',
           `Missing: ${facts.missingRights.join(', ')}. Grant them to the account of DATABASE_URL.`,
         ),
   ];
   if (facts.auditUnguarded) {
-    checks.push(
-      fix(
-        'audit log',
-        'A trigger that keeps it from being rewritten is gone or off. Run: flag-promotions audit verify',
-      ),
-    );
+    checks.push(fix('audit log', 'A trigger that protects it is missing or off. Run: flag-promotions audit verify'));
   }
   return [...checks, checkOperators(facts.superadmins), ...checkSecrets(facts, opens)];
 }
@@ -201,27 +197,33 @@ function checkSchema({ missingMigrations, unknownMigrations, mayCreate }: Databa
     return mayCreate
       ? note(
           subject,
-          `${missingMigrations.length} migrations to run. The next start does so; or: flag-promotions migrate`,
+          `${missingMigrations.length} migrations to run. The next start runs them, or: flag-promotions migrate`,
         )
       : fix(
           subject,
-          `${missingMigrations.length} migrations to run, and the account of DATABASE_URL may create nothing here. Grant it CREATE on the database and on its schema public, then: flag-promotions migrate`,
+          `${missingMigrations.length} migrations to run, but the account of DATABASE_URL may create nothing here. Grant it CREATE on the database and on its schema public, then: flag-promotions migrate`,
         );
   }
   return unknownMigrations.length === 0
     ? ok(subject, 'up to date')
     : note(
         subject,
-        `Of a newer version than this one, by ${unknownMigrations.length} migrations. Run the same version everywhere.`,
+        `From a newer version, by ${unknownMigrations.length} migrations. Run the same version everywhere.`,
       );
 }
 
 function checkOperators(superadmins: number): Check {
   if (superadmins === 0) {
-    return fix('superadmins', 'There is none, so nobody can promote or resolve: flag-promotions operators add U…');
+    return fix(
+      'superadmins',
+      'There is none, so nobody can promote or resolve. Run: flag-promotions operators add U… --role superadmin',
+    );
   }
   return superadmins === 1
-    ? note('superadmins', 'There is one. A second one can let the first back in who lost their device: operators add')
+    ? note(
+        'superadmins',
+        'There is only one. If they lose their device, a second one can reset them: flag-promotions operators add U… --role superadmin',
+      )
     : ok('superadmins', `there are ${superadmins}`);
 }
 
@@ -231,17 +233,17 @@ function checkSecrets(
 ): readonly Check[] {
   if (opens === null || sealedSecrets.length === 0) return [];
   const closed = sealedSecrets.filter((secret) => !opens(secret));
-  if (closed.length === 0) return [ok('TOTP key', `opens the stored secrets, ${sealedSecrets.length} of them`)];
+  if (closed.length === 0) return [ok('TOTP key', `opens all ${sealedSecrets.length} stored secrets`)];
   const whose = closed.slice(0, 10).map(({ slackUserId }) => word(slackUserId));
   return [
     fix(
       'TOTP key',
-      `Opens ${sealedSecrets.length - closed.length} of ${sealedSecrets.length} stored secrets, and not those of ${whose.join(', ')}. Bring back the TOTP_ENCRYPTION_KEY that they were stored under, or: flag-promotions operators reset <id>`,
+      `Opens ${sealedSecrets.length - closed.length} of ${sealedSecrets.length} stored secrets, not those of ${whose.join(', ')}. Set the former TOTP_ENCRYPTION_KEY again, or: flag-promotions operators reset <id>`,
     ),
   ];
 }
 
-/** A word from outside, for a terminal: no control character, and not too long. */
+/** A word from outside, for a terminal: short, without control characters. */
 function word(text: string): string {
   return text.replaceAll(/[^\p{L}\p{N} ._:@/-]/gu, '?').slice(0, 80);
 }

@@ -1,4 +1,4 @@
-import { type Environment, inspectSettings } from '../config.js';
+import { type Environment, inspectSettings, type SettingInspection } from '../config.js';
 import { codeOf } from '../db/embedded/errors.js';
 import { EmbeddedPostgresError } from '../db/embedded-postgres.js';
 import { isDatabaseUnavailable, NoDatabaseError } from '../db/errors.js';
@@ -7,20 +7,16 @@ import { reachServer } from '../db/open.js';
 import { inspectHeroku } from '../heroku/inspection.js';
 import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
 import { inspectSlack } from '../slack/inspection.js';
-import { type Check, databaseChecks, herokuChecks, slackChecks } from './checks.js';
+import { type Check, databaseChecks, fix, herokuChecks, note, ok, slackChecks, urgentFirst } from './checks.js';
 import { UNSET } from './unset.js';
 
 /**
- * Looks at everything that the app needs, and says of each what is so, and what to do where it is not. It changes nothing,
- * stops at nothing, and never rejects for what it finds: whatever a faulty setting keeps it from asking it leaves out.
+ * Checks everything that the app needs, what needs fixing first. It changes nothing and never rejects for what it finds:
+ * it leaves out what a faulty setting keeps it from asking.
  */
 export async function runDoctor(environment: Environment, now: () => Date): Promise<readonly Check[]> {
   const { settings, usable } = inspectSettings(environment);
-  const named: Check[] = settings.map(({ name, fault, isSet }) => ({
-    subject: name,
-    status: fault === null ? 'ok' : 'fix',
-    says: fault ?? (isSet ? 'set' : `not set: ${UNSET[name]}`),
-  }));
+  const named = settings.map((setting) => settingCheck(setting, usable));
   const database = await databaseOf(usable);
   const apps = database.facts?.apps ?? [];
   const [slack, heroku, publicUrl] = await Promise.all([
@@ -40,7 +36,16 @@ export async function runDoctor(environment: Environment, now: () => Date): Prom
         ),
     usable.publicUrl === undefined ? [] : ownAddress(usable.publicUrl),
   ]);
-  return [...named, ...database.checks, ...slack, ...heroku, ...publicUrl];
+  return urgentFirst([...named, ...database.checks, ...slack, ...heroku, ...publicUrl]);
+}
+
+function settingCheck({ name, fault, isSet }: SettingInspection, usable: Usable): Check {
+  if (fault !== null) return fix(name, fault);
+  const unset = isSet ? null : UNSET[name];
+  if (unset !== null) return unset.weakens === true ? note(name, unset.says) : ok(name, unset.says);
+  return name === 'SLACK_CRITICAL_MENTION' && usable.criticalMention === null
+    ? note(name, 'none: a critical pings nobody. Without this setting it pings <!here>.')
+    : ok(name, 'set');
 }
 
 function channelsOf({ alertChannel, alertRoutes }: Usable): readonly string[] {
@@ -65,9 +70,9 @@ async function databaseOf(
     }
   } catch (error) {
     if (error instanceof NoDatabaseError) {
-      return { facts: null, checks: [{ subject: 'database', status: 'note', says: error.message }] };
+      return { facts: null, checks: [note('database', error.message)] };
     }
-    return { facts: null, checks: [{ subject: 'database', status: 'fix', says: whyNoDatabase(error) }] };
+    return { facts: null, checks: [fix('database', whyNoDatabase(error))] };
   }
 }
 
@@ -75,15 +80,15 @@ async function databaseOf(
 function whyNoDatabase(error: unknown): string {
   if (error instanceof EmbeddedPostgresError) return error.message;
   const code = codeOf(error) ?? '';
-  if (/^28/u.test(code)) return 'PostgreSQL refuses the account or password of DATABASE_URL.';
+  if (/^28/u.test(code)) return 'PostgreSQL refuses the account or password of DATABASE_URL. Check both.';
   if (code === '3D000') return 'PostgreSQL has no database of the name in DATABASE_URL. Create it.';
   if (code === '42501')
     return 'The account of DATABASE_URL may not read the app’s tables. Grant it SELECT, INSERT and UPDATE.';
   const detail = /^[A-Z0-9_]{3,40}$/u.test(code) ? ` (${code})` : '';
   const isAway = isDatabaseUnavailable(error) || /^E[A-Z_]+$/u.test(code);
   return isAway
-    ? `It does not answer${detail}. Check DATABASE_URL, and that PostgreSQL runs and can be reached from here.`
-    : `It could not be looked at${detail}. The log of PostgreSQL has the cause.`;
+    ? `PostgreSQL does not answer${detail}. Check DATABASE_URL, that PostgreSQL runs, and that it can be reached from here.`
+    : `PostgreSQL could not be checked${detail}. Its log has the cause.`;
 }
 
 function opener(key: Uint8Array | undefined): Parameters<typeof databaseChecks>[1] {
@@ -102,7 +107,7 @@ function opener(key: Uint8Array | undefined): Parameters<typeof databaseChecks>[
 
 const OWN_WITHIN_MS = 5_000;
 
-/** Whether the app answers under its own address. While it is not running it cannot, so this is a note. */
+/** Whether the app answers under its own address: a note if not, because it may not be running. */
 async function ownAddress(publicUrl: string): Promise<readonly Check[]> {
   const subject = 'own address';
   try {
@@ -111,18 +116,10 @@ async function ownAddress(publicUrl: string): Promise<readonly Check[]> {
       redirect: 'error',
     });
     if (answer.ok && (await answer.text()) === 'ok\n') {
-      return [{ subject, status: 'ok', says: 'the app answers under PUBLIC_URL' }];
+      return [ok(subject, 'the app answers under PUBLIC_URL')];
     }
-    return [
-      {
-        subject,
-        status: 'note',
-        says: `Something else than this app answers under PUBLIC_URL (status ${answer.status}).`,
-      },
-    ];
+    return [note(subject, `Something other than this app answers under PUBLIC_URL (status ${answer.status}).`)];
   } catch {
-    return [
-      { subject, status: 'note', says: 'Nothing answers under PUBLIC_URL as seen from here. Is the app running?' },
-    ];
+    return [note(subject, 'Nothing answers under PUBLIC_URL, seen from here. Is the app running?')];
   }
 }

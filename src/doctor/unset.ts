@@ -1,32 +1,45 @@
 import type { Setting } from '../config.js';
 
-/** What it means that a setting is not set; null if the app doesn't start without it. A setting must have its line. */
-export const UNSET: Readonly<Record<Setting, string | null>> = {
+/** What holds while a setting is not set. */
+export interface Unset {
+  readonly says: string;
+  /** The app works without it, but less well: a note, not ok. */
+  readonly weakens?: true;
+}
+
+/** By setting, each with its line; null if the app doesn't start without it. */
+export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   DATABASE_URL: null,
-  DATA_DIR: '.data',
+  DATA_DIR: { says: 'default: .data' },
   SLACK_BOT_TOKEN: null,
-  SLACK_SIGNING_SECRET: 'not needed in Socket Mode',
-  SLACK_APP_TOKEN: 'Slack’s requests come over HTTP',
-  SLACK_API_URL: 'https://slack.com/api/',
+  SLACK_SIGNING_SECRET: { says: 'not set: Socket Mode needs none' },
+  SLACK_APP_TOKEN: { says: 'not set: Slack’s requests come over HTTP' },
+  SLACK_API_URL: { says: 'default: https://slack.com/api/' },
   SLACK_ALERT_CHANNEL: null,
-  SLACK_CRITICAL_MENTION: 'criticals mention nobody',
-  ALERT_ROUTES: 'all alerts go to SLACK_ALERT_CHANNEL',
-  ALERT_MESSAGES_PER_HOUR: '10 alerts an hour and channel have a message of their own',
-  CRITICAL_BROADCAST: 'a critical’s reply in the thread is shown in the channel too',
-  CRITICAL_REPEAT_EVERY: '24h',
-  STUCK_WARNING_AFTER: '12h',
-  STUCK_CRITICAL_AFTER: '24h',
-  AUTO_COMMIT: 'off, a person decides',
-  HEROKU_API_KEY: 'no promoting, and no evidence',
-  HEROKU_API_URL: 'https://api.heroku.com',
+  SLACK_CRITICAL_MENTION: { says: 'default: <!here> (a critical pings everyone who is active in the channel)' },
+  ALERT_ROUTES: { says: 'not set: all alerts go to SLACK_ALERT_CHANNEL' },
+  ALERT_MESSAGES_PER_HOUR: { says: 'default: 10 individual alerts an hour and channel, the rest is grouped' },
+  CRITICAL_BROADCAST: { says: 'default: true (a critical’s reply in the thread is shown in the channel too)' },
+  CRITICAL_REPEAT_EVERY: { says: 'default: 24h' },
+  STUCK_WARNING_AFTER: { says: 'default: 12h' },
+  STUCK_CRITICAL_AFTER: { says: 'default: 24h' },
+  AUTO_COMMIT: { says: 'default: off (a person decides)' },
+  HEROKU_API_KEY: {
+    says: 'Not set: nobody can promote, and alerts show no evidence. Make one: heroku authorizations:create -s write-protected',
+    weakens: true,
+  },
+  HEROKU_API_URL: { says: 'default: https://api.heroku.com' },
   TOTP_ENCRYPTION_KEY: null,
-  MAINTENANCE_CRON: 'every minute',
-  HEARTBEAT_URL: 'nobody outside notices silence',
-  DIGEST_CRON: 'no digest is posted',
-  PRUNE_AFTER: '90d',
-  PROMOTER_LEASE: '20s',
-  RCA_URL_HOSTS: 'any https host',
-  PUBLIC_URL: 'operators are enrolled on the command line',
-  PORT: '3000',
-  LOG_LEVEL: 'info',
+  MAINTENANCE_CRON: { says: 'default: * * * * * (every minute)' },
+  HEARTBEAT_URL: {
+    says: 'Not set: nobody is told if the watchdog stops. Set the ping address of an outside monitor, such as healthchecks.io.',
+    weakens: true,
+  },
+  DIGEST_CRON: { says: 'not set: no digest is posted' },
+  PRUNE_AFTER: { says: 'default: 90d' },
+  PROMOTER_LEASE: { says: 'default: 20s' },
+  RCA_URL_HOSTS: { says: 'not set: any https host' },
+  PUBLIC_URL: { says: 'not set: operators are enrolled on the command line' },
+  PORT: { says: 'default: 3000' },
+  LOG_LEVEL: { says: 'default: info' },
 };

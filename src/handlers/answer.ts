@@ -19,7 +19,7 @@ export async function isExternalUser(deps: HandlerDependencies, teamId: string |
 }
 
 export const EXTERNAL_USER = textAnswer(
-  ':lock: Only people of this app’s own workspace can use it, and you are signed in to another one. Nothing was changed.',
+  ':lock: Only people of this app’s own workspace can use it. You are signed in to another one.',
 );
 
 /** Whether what failed may have changed something all the same: its outcome got lost, or is not known to be undone. */
@@ -27,12 +27,12 @@ export function mayHaveTakenEffect(error: unknown): boolean {
   return error instanceof SlackError ? mayHaveHappened(error) : !isKnownUndone(error);
 }
 
-/** What failed, in a sentence that says nothing of what was changed. The log has its cause. */
+/** What failed, without a word about what was changed. The log has the cause. */
 export function faultWords(error: unknown): string {
   if (isDatabaseUnavailable(error)) return 'The database does not answer.';
-  if (awaitsSlot(error)) return 'More is being posted there at the moment than Slack takes.';
-  if (error instanceof SlackError) return 'Slack did not do what this needed.';
-  return 'This failed inside the app.';
+  if (awaitsSlot(error)) return 'Slack’s limit for posting there is reached.';
+  if (error instanceof SlackError) return 'Slack refused or did not answer.';
+  return 'The app failed.';
 }
 
 /**
@@ -44,23 +44,23 @@ export function failureWords(error: unknown, { changedNothing }: { readonly chan
   const isUnknown = !changedNothing && mayHaveTakenEffect(error);
   if (isDatabaseUnavailable(error)) {
     return isUnknown
-      ? `${lead} If this was to change something, it may have been saved: ${LOOK} tells. Trying again is safe.`
-      : `${lead} Nothing was changed. Try again in a minute; /readyz tells when it is back.`;
+      ? `${lead} It may have been saved; check: ${LOOK}. Trying again is safe.`
+      : `${lead} Nothing was changed. Try again in a minute.`;
   }
   if (error instanceof SlackError) {
     return isUnknown
-      ? `${lead} It is not known whether it did it all the same. Look there before you try again.`
+      ? `${lead} It may have been done all the same. Look before you try again.`
       : `${lead} Nothing was changed. Try again${awaitsSlot(error) ? ' in a minute' : ''}.`;
   }
-  const rest = 'if it stays so, the app’s log has the cause.';
+  const rest = 'if it fails again, tell whoever runs this app: the log has the cause.';
   return isUnknown
-    ? `${lead} If this was to change something, it may have been saved: ${LOOK} tells. Then try again; ${rest}`
+    ? `${lead} It may have been saved; check: ${LOOK}. Then try again; ${rest}`
     : `${lead} Nothing was changed. Try again; ${rest}`;
 }
 
 const LOOK = code(`${COMMAND} show <id | flag-key>`);
 
-/** Logs what failed. To have waited for a turn in vain is no fault of anything, however annoying. */
+/** Logs what failed. A post that never got its turn is no fault of the app's: a warning. */
 export function logFailure(deps: HandlerDependencies, error: unknown, about: object, words: string): void {
   deps.log[awaitsSlot(error) ? 'warn' : 'error']({ ...about, err: error }, words);
 }

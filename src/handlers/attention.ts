@@ -11,6 +11,7 @@ import {
   type SnoozeChoice,
   snoozeUntil,
 } from '../promotions/snooze.js';
+import { bare } from '../promotions/typed.js';
 import {
   type AlertMenuChoice,
   answerRefusalAnswer,
@@ -110,7 +111,8 @@ async function done(
 }
 
 /** `/flag-promotions take <id | flag-key>` */
-export async function commandTake(deps: HandlerDependencies, command: Command, reference: string): Promise<void> {
+export async function commandTake(deps: HandlerDependencies, command: Command, typed: string): Promise<void> {
+  const reference = bare(typed);
   const said =
     reference === ''
       ? textAnswer(usageWords('take'))
@@ -120,7 +122,7 @@ export async function commandTake(deps: HandlerDependencies, command: Command, r
 
 /** `/flag-promotions snooze <id | flag-key> 1h|4h|09:00` */
 export async function commandSnooze(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
-  const [reference = '', typed = '', ...more] = rest.split(/\s+/u);
+  const [reference = '', typed = '', ...more] = rest.split(/\s+/u).map(bare);
   // `tomorrow` is what the command took before.
   const choice = SNOOZE_CHOICES.find((known) => known === typed.toLowerCase().replace(/^(?:tomorrow|9:00)$/u, '09:00'));
   const said =

@@ -1,7 +1,7 @@
-import { distance } from 'fastest-levenshtein';
-import { type Answer, textAnswer } from '../views/blocks.js';
+import { bare } from '../promotions/typed.js';
+import type { Answer } from '../views/blocks.js';
 import { readGroupPage } from '../views/group.js';
-import { helpWords, SUBCOMMANDS, type Subcommand, unknownWords } from '../views/help.js';
+import { helpAnswer, SUBCOMMANDS, type Subcommand, unknownWordAnswer, wholeHelpAnswer } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
 import { answer, EXTERNAL_USER, isExternalUser } from './answer.js';
 import { commandSnooze, commandTake } from './attention.js';
@@ -12,13 +12,11 @@ import { groupPage, stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type Clicks, type CommandHandler, lookUp } from './handler.js';
 import { commandMark } from './mark.js';
+import { nearMiss } from './near-miss.js';
 import { commandOperators } from './operators.js';
 import { commandRca } from './rca.js';
 import { commandTransition } from './transition.js';
 import { isPromotionId, unpackClick, unpackCommand } from './unpack.js';
-
-/** A resemblance of this many edits at most is taken for a slip of the thumb. */
-const NEAR_MISS = 2;
 
 const answerWith =
   (say: (deps: HandlerDependencies, rest: string) => Answer | Promise<Answer>): CommandHandler =>
@@ -37,13 +35,14 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandHandler>> = {
   rca: commandRca,
   stats: commandStats,
   operators: commandOperators,
-  help: answerWith(() => textAnswer(helpWords())),
+  help: answerWith((_, rest) => (bare(rest).toLowerCase() === 'all' ? wholeHelpAnswer() : helpAnswer())),
 };
 
 export const pageClicks = {
   [ACTION.stuckPage]: turnStuckPage,
   [ACTION.groupPage]: turnGroupPage,
   [ACTION.listPage]: turnListPage,
+  [ACTION.moreHelp]: clickMoreHelp,
 } satisfies Clicks;
 
 /** `/flag-promotions …`: answers only the person who typed it. */
@@ -53,18 +52,21 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
 
   const text = command.text.trim();
   const typed = /^\S*/u.exec(text)?.[0] ?? '';
-  const run = lookUp(COMMANDS, typed === '' ? 'help' : typed.toLowerCase());
+  const word = bare(typed);
+  const run = lookUp(COMMANDS, word === '' ? 'help' : word.toLowerCase());
   if (run !== undefined) return run(deps, command, text.slice(typed.length).trim());
-  const meant = nearest(typed.slice(0, 40).toLowerCase());
-  await answer(deps, command.responseUrl, textAnswer(unknownWords(typed, meant)));
+  const meant = nearMiss(
+    word,
+    SUBCOMMANDS.map((subcommand) => subcommand.word),
+  );
+  await answer(deps, command.responseUrl, unknownWordAnswer(typed, meant));
 }
 
-function nearest(typed: string): Subcommand | null {
-  const ranked = SUBCOMMANDS.map(({ word }) => ({ word, edits: distance(typed, word) })).sort(
-    (a, b) => a.edits - b.edits,
-  );
-  const [best] = ranked;
-  return best !== undefined && best.edits <= NEAR_MISS ? best.word : null;
+/** `More commands` under the help, which the whole of it replaces. */
+async function clickMoreHelp(deps: HandlerDependencies, body: unknown): Promise<void> {
+  const click = unpackClick(body);
+  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
+  await answer(deps, click.responseUrl, wholeHelpAnswer(), { replace: true });
 }
 
 /** Paging in an answer to `stuck` or `list`: the page takes the place of the one before. */

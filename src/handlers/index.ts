@@ -120,6 +120,6 @@ async function unknownAction(deps: HandlerDependencies, body: unknown): Promise<
   await answer(
     deps,
     response_url ?? null,
-    textAnswer(`This button is not one of this version’s. Use \`${COMMAND} stuck\` instead. Nothing was changed.`),
+    textAnswer(`This button is from another version. Use \`${COMMAND} stuck\` instead.`),
   );
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { MarkOutcome, NewPromotion } from '../db/transitions.js';
 import { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from '../heroku/heroku.js';
+import { bare } from '../promotions/typed.js';
 import { needsOperator } from '../views/authority.js';
 import { type Answer, type FieldErrors, notice, textAnswer } from '../views/blocks.js';
 import { BLOCK, type BlockId } from '../views/ids.js';
@@ -30,7 +31,8 @@ const formState = z.object({ answerUrl: z.string() });
 
 /** `/flag-promotions mark [flag-key] [app] [value]`: marks where it says enough, else opens the form. */
 export async function commandMark(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
-  const [, flagKey = '', herokuApp = '', targetValue = ''] = /^(\S*)\s*(\S*)\s*(.*)$/su.exec(rest) ?? [];
+  const [, key = '', app = '', targetValue = ''] = /^(\S*)\s*(\S*)\s*(.*)$/su.exec(rest) ?? [];
+  const [flagKey, herokuApp] = [bare(key), bare(app)];
   const typed: MarkFields = { flagKey, herokuApp, targetValue: targetValue.trim() || DEFAULT_VALUE, configVar: '' };
   // Slack may have written `&` as `&amp;`: a value that it could have touched is looked at in the form's own field.
   if (herokuApp === '' || /[&<>]/u.test(targetValue)) {
@@ -58,10 +60,10 @@ export async function submitMark(deps: HandlerDependencies, body: unknown, ack: 
   await answerSubmission<MarkOutcome>(deps, submission, ack, {
     title: MARK_TITLE,
     faultUnder: BLOCK.flagKey,
-    again: 'Submit again: what was marked is not marked twice.',
+    again: 'Submit again; it can’t be marked twice.',
     decide: () => decide(deps, submission),
     recognisesItself: false,
-    meanwhile: 'This form will say how it ended.',
+    meanwhile: 'The result comes in this form.',
     saved: async (late) => notice(MARK_TITLE, late === null ? '*Saved.*' : outcomeAnswer(late).text),
     afterwards: (marked) => answer(deps, answerUrl, outcomeAnswer(marked)),
   });
@@ -75,10 +77,10 @@ async function decide(deps: HandlerDependencies, submission: Submission): Promis
   const refusal = await refuse(deps, submission);
   if (refusal !== null) return say(refusal);
   const checked = await check(deps, {
-    flagKey: submission.field(BLOCK.flagKey),
-    herokuApp: submission.field(BLOCK.herokuApp),
+    flagKey: bare(submission.field(BLOCK.flagKey)),
+    herokuApp: bare(submission.field(BLOCK.herokuApp)),
     targetValue: submission.field(BLOCK.targetValue),
-    configVar: submission.field(BLOCK.configVar),
+    configVar: bare(submission.field(BLOCK.configVar)),
   });
   if ('errors' in checked) return { answer: { kind: 'errors', errors: checked.errors }, done: null };
   const outcome = await deps.db.transitions.mark(checked.asked, submission.userId, await deps.db.now());

@@ -5,7 +5,8 @@ import {
   type AdministrationRefusal,
   refuseAdministrator,
 } from '../operators/administration.js';
-import type { Role } from '../operators/operator.js';
+import { ROLES, type Role } from '../operators/operator.js';
+import { bare } from '../promotions/typed.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, notice, textAnswer } from '../views/blocks.js';
 import { ACTION, BLOCK, COMMAND } from '../views/ids.js';
@@ -20,14 +21,15 @@ import {
   enrolmentMessage,
   linksOffWords,
   membershipWords,
+  OPERATORS_WORDS,
   operatorsAnswer,
   operatorsUsageWords,
-  ROLE_NAMES,
   staleConfirmationWords,
 } from '../views/operators.js';
 import { answer, EXTERNAL_USER, isExternalUser, type Opening, openModal } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type Clicks, linkOpened } from './handler.js';
+import { nearMiss } from './near-miss.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
 
@@ -39,17 +41,18 @@ const LINKED: ReadonlySet<AdministrationAction> = new Set(['add', 'reset', 'rota
 
 /** `/flag-promotions operators [list | add | reset | disable | unlock | rotate | confirm]`. */
 export async function commandOperators(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
-  const [word = '', ...more] = rest.split(/\s+/u);
-  const action = ADMINISTRATION_ACTIONS.find((known) => known === word.toLowerCase());
+  const [typed = '', ...more] = rest.split(/\s+/u);
+  const word = bare(typed).toLowerCase();
+  const action = ADMINISTRATION_ACTIONS.find((known) => known === word);
   if (action !== undefined) return openForm(deps, command, action, more);
-  switch (word.toLowerCase()) {
+  switch (word) {
     case '':
     case 'list':
       return answer(deps, command.responseUrl, await listed(deps));
     case 'confirm':
       return answer(deps, command.responseUrl, textAnswer(await confirmed(deps, command.userId)));
     default:
-      return answer(deps, command.responseUrl, textAnswer(operatorsUsageWords(word)));
+      return answer(deps, command.responseUrl, textAnswer(operatorsUsageWords(typed, nearMiss(word, OPERATORS_WORDS))));
   }
 }
 
@@ -73,8 +76,8 @@ async function openForm(
       view: administrationModal({
         action,
         // Slack writes a mention as an id only for commands that are escaped; a name chooses nobody.
-        personId: typed.map((word) => /^<@([UW][A-Z0-9]+)(?:\|[^>]*)?>$/u.exec(word)?.[1]).find(Boolean) ?? null,
-        role: ROLE_NAMES.find((role) => typed.some((word) => word.toLowerCase() === role)) ?? 'engineer',
+        personId: typed.map((word) => /<@([UW][A-Z0-9]+)(?:\|[^>]*)?>/u.exec(word)?.[1]).find(Boolean) ?? null,
+        role: ROLES.find((role) => typed.some((word) => bare(word).toLowerCase() === role)) ?? 'engineer',
         privateMetadata: JSON.stringify(state),
       }),
     };
@@ -129,12 +132,12 @@ export async function submitAdministration(
     title,
     faultUnder: BLOCK.code,
     again: LINKED.has(action)
-      ? 'Nobody was sent a link. Submit again with a fresh code: a newer link ends the one before.'
-      : `\`${COMMAND} operators\` tells. Where it was not, submit again with a fresh code.`,
+      ? 'Nobody got a link. Submit again with a fresh code: a newer link ends the older one.'
+      : `Check: \`${COMMAND} operators\` If it wasn’t, submit again with a fresh code.`,
     decide: () => decide(deps, submission, action),
     recognisesItself: false,
-    meanwhile: 'How it ended is told where you typed the command.',
-    saved: async () => notice(title, '*Saved.* The rest is told where you typed the command.'),
+    meanwhile: 'The result comes where you typed the command.',
+    saved: async () => notice(title, '*Saved.* The rest is where you typed the command.'),
     afterwards: async (done) => {
       const { personId, role, link } = done;
       const delivery = link === null ? null : await deliver(deps, submission.userId, action, done, link);
@@ -161,7 +164,7 @@ async function decide(
       return undone({ kind: 'errors', errors: { [BLOCK.person]: membershipWords(membership) } });
     }
   }
-  const role = ROLE_NAMES.find((name) => name === submission.field(BLOCK.role)) ?? 'engineer';
+  const role = ROLES.find((name) => name === submission.field(BLOCK.role)) ?? 'engineer';
   const { token, link } = deps.newEnrolmentLink(personId);
   const now = await deps.db.now();
   const outcome = await deps.db.enrolments.administer(

@@ -3,6 +3,7 @@ import type { RcaLinkOutcome } from '../db/promotions.js';
 import { isOperator } from '../operators/operator.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { checkRcaUrl, firstUrlIn } from '../promotions/rca-url.js';
+import { bare, bareLink } from '../promotions/typed.js';
 import { needsOperator } from '../views/authority.js';
 import { type Answer, notice, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords } from '../views/help.js';
@@ -59,10 +60,11 @@ async function clickOpenRca(deps: HandlerDependencies, body: unknown): Promise<v
 
 /** `/flag-promotions rca …`: lists what has none, links an address, opens the form where none was given, or drafts. */
 export async function commandRca(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
-  const [reference = '', typedUrl] = rest.split(/\s+/u);
+  const [typed = '', typedUrl] = rest.split(/\s+/u);
+  const reference = bare(typed);
   // Followed by an address, `draft` is a flag's key.
   if (reference.toLowerCase() === 'draft' && firstUrlIn(typedUrl ?? '') === null) {
-    return commandDraftRca(deps, command, typedUrl ?? '');
+    return commandDraftRca(deps, command, bare(typedUrl ?? ''));
   }
   if (reference === '') return answer(deps, command.responseUrl, await rcaDebt(deps));
   if (typedUrl === undefined) {
@@ -91,10 +93,10 @@ export async function submitRca(deps: HandlerDependencies, body: unknown, ack: A
   await answerSubmission<LinkedRca>(deps, submission, ack, {
     title: 'Link RCA',
     faultUnder: BLOCK.rcaUrl,
-    again: 'Submit again: what was saved is not done twice.',
+    again: 'Submit again; it can’t be saved twice.',
     decide: () => decide(deps, submission, state.promotionId),
     recognisesItself: true,
-    meanwhile: 'This form will say how it ended.',
+    meanwhile: 'The result comes in this form.',
     saved: async (done) =>
       notice('Link RCA', done === null ? '*Saved.*' : outcomeWords(done.outcome, done.promotionId)),
     afterwards: ({ promotionId }) => deps.showInSlack(promotionId),
@@ -119,7 +121,7 @@ async function decide(
   if (!isPromotionId(promotionId)) {
     return undone({ kind: 'errors', errors: { [BLOCK.promotion]: 'Choose a promotion.' } });
   }
-  const checked = checkRcaUrl(submission.field(BLOCK.rcaUrl), deps.rcaUrlHosts);
+  const checked = checkRcaUrl(bareLink(submission.field(BLOCK.rcaUrl)), deps.rcaUrlHosts);
   if (!checked.ok) {
     return undone({ kind: 'errors', errors: { [BLOCK.rcaUrl]: rcaUrlWords(checked.fault, deps.rcaUrlHosts) } });
   }

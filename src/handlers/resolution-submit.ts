@@ -2,6 +2,7 @@ import type { ResolutionOutcome } from '../db/promotions.js';
 import { contradicts, evidenceChanged } from '../promotions/evidence.js';
 import { isDeploying } from '../promotions/promotion.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
+import { bareLink } from '../promotions/typed.js';
 import { type FieldErrors, notice } from '../views/blocks.js';
 import { BLOCK, type BlockId, CONFIRMED } from '../views/ids.js';
 import { rcaUrlWords } from '../views/rca.js';
@@ -26,10 +27,10 @@ export async function submitResolution(deps: HandlerDependencies, body: unknown,
   await answerSubmission<Done>(deps, submission, ack, {
     title,
     faultUnder: BLOCK.code,
-    again: 'Submit again with a fresh code: what was saved is not done twice.',
+    again: 'Submit again with a fresh code; it can’t be done twice.',
     decide: () => decide(deps, submission, state),
     recognisesItself: true,
-    meanwhile: 'The database is slow. This form will say how it ended; if you close it, the alert’s message will.',
+    meanwhile: 'The database is slow. The result comes in this form; if you close it, in the alert.',
     saved: async (resolved) => {
       const promotion = resolved === null ? null : await deps.db.promotions.find(resolved.ended);
       return promotion === null ? notice(title, '*Saved.*') : resolvedModal(promotion, state.action);
@@ -135,7 +136,7 @@ function readFields(
   if (state.action === 'failed' && note === '') errors[BLOCK.note] = 'Say why: the next person will want to know.';
   if (note.length > NOTE_MAX_LENGTH) errors[BLOCK.note] = `At most ${NOTE_MAX_LENGTH} characters.`;
 
-  const typedUrl = submission.field(BLOCK.rcaUrl);
+  const typedUrl = bareLink(submission.field(BLOCK.rcaUrl));
   const rca = typedUrl === '' ? null : checkRcaUrl(typedUrl, rcaUrlHosts);
   if (rca !== null && !rca.ok) errors[BLOCK.rcaUrl] = rcaUrlWords(rca.fault, rcaUrlHosts);
 

@@ -47,10 +47,9 @@ export interface SubmissionPlan<Done> {
 }
 
 /**
- * Answers a submission after the commit: a modal that closes means durable. Where deciding takes longer than Slack
- * waits, the modal says so, and later how it ended; meanwhile a database that does not answer is asked again. A fault of
- * deciding is told under the field `faultUnder`, or in the modal. What comes afterwards waits for no modal; only its
- * fault, or one of the answer, rejects.
+ * Answers a submission after the commit: a modal that closes means durable. If deciding takes longer than Slack waits,
+ * the modal says so, and later how it ended; meanwhile a silent database is asked again. A fault is shown under
+ * `faultUnder`, or in the modal. Only a fault of `afterwards`, or of the answer itself, rejects.
  */
 export async function answerSubmission<Done>(
   deps: HandlerDependencies,
@@ -156,6 +155,6 @@ async function lateView<Done>(
 /** A commit whose answer was lost may have happened. */
 function faultOfSaving({ error, perhapsSaved }: Fault, again: string): string {
   return perhapsSaved
-    ? `${faultWords(error)} It is not known whether this was saved. ${again}`
+    ? `${faultWords(error)} It may have been saved. ${again}`
     : `${faultWords(error)} Nothing was saved. Submit again in a minute.`;
 }

@@ -4,6 +4,7 @@ import type { TransitionOutcome } from '../db/transitions.js';
 import { type Evidence, evidenceChanged } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { refuseByRole, type Transition, type TransitionRefusal } from '../promotions/transition.js';
+import { bare } from '../promotions/typed.js';
 import { type Answer, type Modal, notice, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords } from '../views/help.js';
 import { ACTION, BLOCK } from '../views/ids.js';
@@ -52,8 +53,9 @@ export async function commandTransition(
   deps: HandlerDependencies,
   transition: Transition,
   command: Command,
-  reference: string,
+  typed: string,
 ): Promise<void> {
+  const reference = bare(typed);
   const asking = { ...command, replace: false };
   await openModal(deps, command, transitionTitle(transition), async (): Promise<Opening> => {
     const found = await findMarked(deps, reference);
@@ -180,10 +182,10 @@ export async function submitTransition(deps: HandlerDependencies, body: unknown,
   await answerSubmission<Promotion>(deps, submission, ack, {
     title,
     faultUnder: BLOCK.code,
-    again: 'Submit again with a fresh code: what was saved is not done twice.',
+    again: 'Submit again with a fresh code; it can’t be done twice.',
     decide: () => decide(deps, submission, state),
     recognisesItself: true,
-    meanwhile: 'This form will say how it ended.',
+    meanwhile: 'The result comes in this form.',
     saved: async (promotion) => notice(title, promotion === null ? '*Saved.*' : said(promotion).text),
     afterwards: async (done) => {
       await deps.showInSlack(done.id);

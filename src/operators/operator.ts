@@ -1,4 +1,6 @@
-export type Role = 'superadmin' | 'engineer';
+/** The lesser one first. */
+export const ROLES = ['engineer', 'superadmin'] as const;
+export type Role = (typeof ROLES)[number];
 
 /** A Slack user with a role. */
 export interface Operator {

@@ -13,7 +13,7 @@ export interface OpenLink {
   readonly uri: string;
   readonly qrSvg: string;
   readonly now: Date;
-  /** Why the code that was typed was not taken; null before one was. */
+  /** Why the typed code was refused; null before one was. */
   readonly problem: { readonly reason: 'malformed' | 'wrong'; readonly left: number } | null;
 }
 
@@ -29,23 +29,23 @@ export function openLinkPage({ enrolment, name, secret, uri, qrSvg, now, problem
   const minutes = Math.max(1, Math.ceil((enrolment.expiresAt.getTime() - now.getTime()) / 60_000));
   const invalid = problem === null ? '' : ' aria-invalid="true" autofocus';
   return htmlPage(
-    problem === null ? heading : `Not right yet: ${heading}`,
+    problem === null ? heading : `Wrong code: ${heading}`,
     `<h1>${heading}</h1>
 <p>This link is for <strong>${escapeHtml(name)}</strong>, as ${ROLE[enrolment.role]}. It works once, for ${minutes} more minute${minutes === 1 ? '' : 's'}.</p>
-<p class="soft">Are you somebody else? Close this page: nothing happens without ${escapeHtml(name)} confirming it in Slack.</p>
+<p class="soft">Not you? Close this page. Nothing happens unless ${escapeHtml(name)} confirms it in Slack.</p>
 <ol class="steps">
 <li>
 <h2>Scan this with an authenticator app</h2>
 <img class="qr" alt="QR code for an authenticator app; the secret in letters is below" width="208" height="208" src="data:image/svg+xml;base64,${Buffer.from(qrSvg, 'utf8').toString('base64')}">
 <p><a class="button quiet" href="${escapeHtml(uri)}">Open an app on this device</a></p>
 <details>
-<summary>Type it by hand instead</summary>
+<summary>Type the secret instead</summary>
 <p class="soft">Account <code>${escapeHtml(enrolment.slackUserId)}</code>, time-based, 6 digits, 30 seconds, SHA-1. The secret:</p>
 <span class="secret" translate="no">${escapeHtml(secret.replaceAll(/(.{4})(?=.)/gu, '$1 '))}</span>
 </details>
 </li>
 <li>
-<h2>Type the code that it shows</h2>
+<h2>Type the code it shows</h2>
 ${problem === null ? '' : `<p class="bad" id="problem" role="alert">${problemWords(problem)}</p>\n`}<form method="post" autocomplete="off">
 <label for="code">Code</label>
 <input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9 ]{6,9}" maxlength="9" required aria-describedby="hint${problem === null ? '' : ' problem'}"${invalid}>
@@ -54,21 +54,19 @@ ${problem === null ? '' : `<p class="bad" id="problem" role="alert">${problemWor
 </form>
 </li>
 </ol>
-<footer>The secret is shown on this page alone, and only while the link lives. Don’t send it on.</footer>`,
+<footer>Only this page shows the secret, and only while the link works. Don’t forward it.</footer>`,
   );
 }
 
 function problemWords({ reason, left }: { readonly reason: 'malformed' | 'wrong'; readonly left: number }): string {
-  if (reason === 'malformed') return 'A code has exactly 6 digits. Nothing was changed.';
-  return `This code is not right. Is the clock of your device right? ${left} of ${FIRST_CODES_MOST} tries left; then this link is dead.`;
+  if (reason === 'malformed') return 'A code has exactly 6 digits.';
+  return `Wrong code. Try the next one; if that fails too, check your device’s clock. ${left} of ${FIRST_CODES_MOST} tries left before this link is dead.`;
 }
 
 /** The first code was right: the recovery codes, this once, and what is left to do. */
 export function provedPage(enrolment: Enrolment, recoveryCodes: readonly string[]): string {
   const before =
-    enrolment.purpose === 'rotate'
-      ? 'Until then your old secret and codes work as before.'
-      : 'Until then nothing of this works.';
+    enrolment.purpose === 'rotate' ? 'Until then your old secret and codes work.' : 'Until then your codes don’t work.';
   return htmlPage(
     'One step left',
     `<h1>One step left</h1>
@@ -76,49 +74,49 @@ export function provedPage(enrolment: Enrolment, recoveryCodes: readonly string[
 <ol class="steps">
 <li>
 <h2>Keep these recovery codes</h2>
-<p>Each works once in place of a code, for the day when your device is gone. <strong>They are shown only now.</strong> Print this page, or put them where you keep passwords.</p>
+<p>Each replaces a code, once, if you lose your device. <strong>They are shown only now.</strong> Print this page, or keep them with your passwords.</p>
 <ul class="codes" translate="no">
 ${recoveryCodes.map((code) => `<li>${escapeHtml(code)}</li>`).join('\n')}
 </ul>
 </li>
 <li>
-<h2>Say in Slack that it was you</h2>
+<h2>Confirm in Slack that it was you</h2>
 <p>Open the direct message from flag-promotions and click <strong>Yes, that was me</strong>, or type <code>${COMMAND} operators confirm</code>, within 15 minutes. ${before}</p>
 </li>
 </ol>
-<footer>This link is used up now. You can close this page once the codes are safe.</footer>`,
+<footer>This link is now used up. Close this page once the codes are safe.</footer>`,
   );
 }
 
 const CLOSED: Record<Exclude<LinkState, 'open'>, { readonly heading: string; readonly words: string }> = {
   unknown: {
-    heading: 'This link leads nowhere',
-    words: 'Was all of it copied? Open it from the direct message in Slack.',
+    heading: 'Link not found',
+    words: 'Did you copy all of it? Open it from the direct message in Slack.',
   },
   expired: {
-    heading: 'This link is too old',
-    words: 'A link lives for 15 minutes. Ask a superadmin for another one.',
+    heading: 'This link has expired',
+    words: 'A link works for 15 minutes. Ask a superadmin for a new one.',
   },
   used: {
-    heading: 'This link was used already',
-    words: `A link works once. If it was you, one step is left unless you did it already: in Slack, click “Yes, that was me”, or type ${COMMAND} operators confirm. If it was not you, click “No, that was not me” there, and tell a superadmin.`,
+    heading: 'This link is already used',
+    words: `A link works once. Was it you? Then confirm in Slack, if you haven’t yet: click “Yes, that was me”, or type ${COMMAND} operators confirm. Not you? Click “No, that was not me” there and tell a superadmin.`,
   },
-  replaced: { heading: 'There is a newer link', words: 'Open the one in your newest direct message in Slack.' },
+  replaced: { heading: 'There is a newer link', words: 'Open the one in the newest direct message in Slack.' },
   cancelled: {
     heading: 'This link was withdrawn',
-    words: 'A superadmin changed something meanwhile. Ask one for another link.',
+    words: 'A superadmin changed something meanwhile. Ask for a new link.',
   },
   declined: {
     heading: 'This link was refused',
-    words: 'Its person said that it was not them. Ask a superadmin for another one.',
+    words: 'Its owner said “No, that was not me”. Ask a superadmin for a new one.',
   },
   too_many_codes: {
     heading: 'Too many wrong codes',
-    words: 'Five were wrong, so this link is dead. Ask a superadmin for another one.',
+    words: 'After five wrong codes this link is dead. Ask a superadmin for a new one.',
   },
 };
 
-/** A link that is good for nothing (any more), in a clear sentence. */
+/** A link that doesn't work, and why. */
 export function closedLinkPage(state: Exclude<LinkState, 'open'>): string {
   const { heading, words } = CLOSED[state];
   return messagePage(heading, `${words} Nothing was changed.`);

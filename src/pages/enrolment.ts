@@ -40,13 +40,12 @@ export interface EnrolmentPageDependencies {
 
 /** Under which addresses there are pages. */
 export const PAGES = '/enrol/';
-/** A name is a courtesy that the page does not wait long for. */
+/** The page doesn't wait long for a name: it is a courtesy. */
 const NAME_WITHIN_MS = 1_500;
 
 /**
- * The pages of an enrolment's link. Looking at one uses nothing up, however often: Slack and mail scanners look at links
- * too. Only a right first code does, and even that makes nobody an operator before its person says in Slack that it was
- * them.
+ * The pages of an enrolment's link. Opening one uses nothing up: Slack and mail scanners open links too. Only a right first
+ * code does, and even that makes nobody an operator before they confirm it in Slack.
  */
 export function createEnrolmentPages(deps: EnrolmentPageDependencies): (request: PageRequest) => Promise<Page> {
   return async (request) => {
@@ -69,7 +68,7 @@ async function show(deps: EnrolmentPageDependencies, token: string): Promise<Pag
 
 async function submit(deps: EnrolmentPageDependencies, token: string, request: PageRequest): Promise<Page> {
   if (!/^application\/x-www-form-urlencoded(?:;|$)/iu.test(request.contentType.trim())) {
-    return html(415, messagePage('This form was not sent as one', 'Nothing was changed.'));
+    return html(415, messagePage('This is not our form', 'Nothing was changed.'));
   }
   const body = await request.body();
   if (body === null) return html(413, messagePage('This form is too long', 'Nothing was changed.'));
@@ -114,9 +113,9 @@ function closed(state: ReturnType<typeof linkState>): Page {
   return html(reason === 'unknown' ? 404 : 410, closedLinkPage(reason));
 }
 
-/** The address is right, and what was asked of it is not. */
+/** The address is right, the method is not. */
 export function wrongMethod(allow: string): Page {
-  return { ...html(405, messagePage('This page takes no such request', 'Nothing was changed.')), allow };
+  return { ...html(405, messagePage('This page can’t do that', 'Nothing was changed.')), allow };
 }
 
 /** A whole page, as its answer. */

@@ -47,7 +47,14 @@ export function linkableRcaUrl(recorded: string | null): string | null {
  */
 export function firstUrlIn(slackText: string): string | null {
   const linked = /<(https?:\/\/[^<>|\s]+)(?:\|[^<>]*)?>/iu.exec(slackText)?.[1];
-  const bare = linked ?? /(?:^|\s)(https?:\/\/[^\s<>|]+)/iu.exec(slackText)?.[1];
-  if (bare === undefined) return null;
-  return bare.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+  const found = linked ?? unlinkedUrl(slackText);
+  if (found === undefined) return null;
+  return found.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+}
+
+/** One that Slack made no link of, also between quotes or brackets, which end it then. */
+function unlinkedUrl(text: string): string | undefined {
+  const [, before = '', url] = /(^|\s|&lt;|["'`´“”„‟«»‹›‘’‚‛])(https?:\/\/[^\s<>|]+)/iu.exec(text) ?? [];
+  if (url === undefined || /^\s?$/u.test(before)) return url;
+  return url.split(/['‘’‚‛]/u.test(before) ? /['‘’‛]/u : /&gt;|["`´“”„‟«»‹›]/u)[0];
 }

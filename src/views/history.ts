@@ -18,7 +18,7 @@ export const HISTORY_LENGTH = 200;
 const SECTION_ROOM = 2_900;
 const MOST_SECTIONS = 30;
 
-/** The whole history, the oldest first, a line an event; `isCut`: there are older ones. */
+/** The whole history, oldest first, a line an event; `isCut`: there are older ones. */
 export function historyBlocks(events: readonly HistoryEvent[], isCut: boolean): Block[] {
   if (events.length === 0) return [];
   const all = pages(['*History*', ...events.map(line)]);
@@ -42,14 +42,34 @@ function pages(lines: readonly string[]): string[] {
 }
 
 function line({ at, action, actor, detail }: HistoryEvent): string {
-  const said = auditWords(action)?.words ?? code(action.replace(/^console\.flag\.promotion\./u, ''), 40);
+  const said =
+    auditWords(action)?.words ?? code(action.replace(/^console\.flag\.promotion\./u, '').replaceAll('_', ' '), 40);
   return `${moment(at)} · *${said}*${more(detail)} · ${person(actor)}`;
 }
 
-/** The one thing that is worth knowing beside what was done, where there is one. */
+/** Reasons that the app writes down as a word of its own. '': the event's words say it. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['not_superadmin', 'not a superadmin'],
+  ['not_operator', 'not an operator'],
+  ['code_refused', ''],
+  ['wrong', 'wrong code'],
+  ['reused', 'code already used'],
+  ['malformed', 'not a code'],
+  ['locked', 'locked after wrong codes'],
+  ['silent', 'no answer'],
+  ['disabled', 'disabled'],
+  ['unsnoozed', 'by hand'],
+  ['over', ''],
+  ['critical', 'turned critical'],
+]);
+
+/** The one thing worth knowing beside what was done, if there is one. */
 function more(detail: Readonly<Record<string, unknown>>): string {
   const version = detail['release_version'];
   if (typeof version === 'number') return ` as release v${version}`;
   const reason = detail['reason'];
-  return typeof reason === 'string' ? `: ${code(reason, 60)}` : '';
+  if (typeof reason !== 'string') return '';
+  const known = REASONS.get(reason);
+  if (known !== undefined) return known === '' ? '' : `: ${known}`;
+  return `: ${code(/^[a-z_]+$/u.test(reason) ? reason.replaceAll('_', ' ') : reason, 60)}`;
 }

@@ -23,6 +23,7 @@ export const ACTION = {
   /** A page of the list behind a group. */
   groupPage: 'group_page',
   listPage: 'list_page',
+  moreHelp: 'more_help',
   /** `I’m on it` on an alert. */
   acknowledge: 'acknowledge',
   /** The ⋯ menu of an alert; what it offers: ALERT_MENU in attention.ts. */

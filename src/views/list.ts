@@ -1,6 +1,7 @@
 import type { Attention } from '../promotions/attention.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { deployingSince, endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
+import { parseCheckpoint } from '../promotions/promoting.js';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
@@ -38,16 +39,18 @@ export interface StuckPage {
 
 /** What is stuck, the oldest first, with the same buttons as an alert. */
 export function stuckAnswer({ rows, total, offset, groupId }: StuckPage): Answer {
-  const text = total === 1 ? '*1 promotion is stuck*' : `*${total} promotions are stuck*, the oldest first`;
+  const text = total === 1 ? '*1 promotion is stuck*' : `*${total} promotions are stuck*, oldest first`;
   const blocks: Block[] = [section(text)];
   for (const { promotion, severity, evidence, attention = null } of rows) {
     blocks.push(
       section(
-        `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}${attentionLines(
-          attention,
-        )
-          .map((said) => `\n${said}`)
-          .join('')}\n${evidenceText(promotion, evidence)}`,
+        [
+          `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}`,
+          `Since ${when(deployingSince(promotion))}`,
+          `Promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`,
+          ...attentionLines(attention),
+          evidenceText(promotion, evidence),
+        ].join('\n'),
       ),
       resolutionButtons(promotion, evidence),
     );
@@ -69,33 +72,35 @@ export function stuckAnswer({ rows, total, offset, groupId }: StuckPage): Answer
 }
 
 export interface NothingStuckFacts {
-  readonly warningAfter: string;
-  readonly lastMaintenance: { readonly completedAt: Date; readonly deploying: number } | null;
+  readonly warningAfterMs: number;
+  readonly lastMaintenance: { readonly completedAt: Date } | null;
   readonly oldestDeploying: Promotion | null;
   readonly deploying: number;
   readonly lastEnded: Promotion | null;
 }
 
-/** Nothing is stuck, and why that can be believed: what was looked at, and when. */
+/** Nothing is stuck, and why one can believe it: what was checked, and when. */
 export function nothingStuckAnswer(facts: NothingStuckFacts): Answer {
   const lines = [`:white_check_mark: *Nothing is stuck.*`];
   const { oldestDeploying, lastEnded, lastMaintenance } = facts;
   lines.push(
     lastMaintenance === null
-      ? ':warning: The watchdog has not completed a check yet. If this stays so for minutes, look at /readyz.'
-      : `The watchdog last completed a check ${when(lastMaintenance.completedAt)}, of ${lastMaintenance.deploying} in deploying.`,
+      ? ':warning: But the watchdog hasn’t finished a check yet. Ask again in a minute.'
+      : `Last check ${when(lastMaintenance.completedAt)}.`,
   );
   if (oldestDeploying !== null) {
+    const since = deployingSince(oldestDeploying);
+    const count = facts.deploying === 1 ? '1 is deploying' : `${facts.deploying} are deploying, the oldest`;
     lines.push(
-      `In deploying now: ${facts.deploying}, the oldest being ${code(oldestDeploying.flagKey)} since ${when(deployingSince(oldestDeploying))}; it would alert after ${code(facts.warningAfter)}.`,
+      `${count} since ${when(since)}: ${code(oldestDeploying.flagKey)}. It would alert ${when(new Date(since.getTime() + facts.warningAfterMs))}.`,
     );
   } else {
-    lines.push('No promotion is in deploying.');
+    lines.push('Nothing is deploying.');
   }
   if (lastEnded !== null) {
     const at = endedAt(lastEnded);
     lines.push(
-      `The last one to end: ${code(lastEnded.flagKey)} on ${code(lastEnded.herokuApp)}, ${code(lastEnded.state)}${at === null ? '' : ` ${when(at)}`}.`,
+      `Last to end: ${code(lastEnded.flagKey)} on ${code(lastEnded.herokuApp)}, ${stateWord(lastEnded)}${at === null ? '' : ` ${when(at)}`}.`,
     );
   }
   const text = lines.join('\n');
@@ -108,12 +113,12 @@ export function listAnswer(page: {
   readonly nextBeforeId: string | null;
 }): Answer {
   if (page.rows.length === 0) return textAnswer('There are no promotions yet.');
-  const blocks: Block[] = [section('*Promotions*, the newest first')];
+  const blocks: Block[] = [section('*Promotions*, newest first')];
   for (const promotion of page.rows) blocks.push(section(promotionLine(promotion)));
   if (page.nextBeforeId !== null) {
     blocks.push({ type: 'actions', elements: [button(ACTION.listPage, 'Older ›', { value: page.nextBeforeId })] });
   }
-  return { text: 'Promotions, the newest first', blocks };
+  return { text: 'Promotions, newest first', blocks };
 }
 
 const STATE_SIGNS: ReadonlyMap<string, string> = new Map([
@@ -124,13 +129,17 @@ const STATE_SIGNS: ReadonlyMap<string, string> = new Map([
   ['cancelled', ':heavy_minus_sign:'],
 ]);
 
-/** What a promotion is and where it stands, in one line. */
+function stateWord({ state }: Promotion): string {
+  return STATE_SIGNS.has(state) ? state : code(state);
+}
+
+/** What a promotion is and where it stands: the flag, then the rest, because both in a line don't fit a phone. */
 export function promotionLine(promotion: Promotion): string {
   const { flagKey, herokuApp, state, id, rcaUrl } = promotion;
   const at = endedAt(promotion) ?? deployingSince(promotion);
   const url = linkableRcaUrl(rcaUrl);
   const rca = url === null ? '' : ` · ${link(url, 'RCA')}`;
-  return `${STATE_SIGNS.get(state) ?? ':grey_question:'} ${code(flagKey)} on ${code(herokuApp)}: ${code(state)} ${when(at)} · promotion ${id}${rca}`;
+  return `${STATE_SIGNS.get(state) ?? ':grey_question:'} ${code(flagKey)} on ${code(herokuApp)}\n*${stateWord(promotion)}* ${when(at)} · promotion ${id}${rca}`;
 }
 
 /** One promotion with its history. `evidence`: what Heroku says now, once it was promoted. */
@@ -140,7 +149,7 @@ export function showAnswer(facts: {
   readonly history: readonly HistoryEvent[];
   /** The history is longer than what is given of it. */
   readonly historyIsCut: boolean;
-  /** Its own address; null where the app does not know its own. */
+  /** Its own address; null if the app does not know its own. */
   readonly permalink: string | null;
   readonly attention?: Attention | null;
 }): Answer {
@@ -153,7 +162,7 @@ export function showAnswer(facts: {
         `*Marked*: ${person(promotion.markedBy)}${promotion.markedAt === null ? '' : `, ${when(promotion.markedAt)}`}`,
         `*Promoted*: ${promotion.promotedAt === null ? 'not yet' : `${person(promotion.promotedBy)}, ${when(promotion.promotedAt)}`}`,
         ...(promotion.resolvedBy === null ? [] : [`*Resolved by*: ${person(promotion.resolvedBy)}`]),
-        ...(promotion.checkpoint === null ? [] : [`*Checkpoint*: ${code(promotion.checkpoint)}`]),
+        ...progressLines(promotion, facts.history),
       ].join('\n'),
     ),
   ];
@@ -166,12 +175,29 @@ export function showAnswer(facts: {
     blocks.push(section(says(promotion, evidence)));
   }
   if (isDeploying(promotion) && promotion.lastError !== null) {
-    blocks.push(section(`*Held up*\n${quote(promotion.lastError, 500)}`));
+    blocks.push(section(`*Last error*\n${quote(promotion.lastError, 500)}`));
   }
   blocks.push(...historyBlocks(facts.history, facts.historyIsCut), buttonsOf(promotion, evidence));
-  if (facts.permalink !== null)
-    blocks.push(context(`Link to this promotion: ${link(facts.permalink, facts.permalink)}`));
+  if (facts.permalink !== null) blocks.push(context(`Link: ${link(facts.permalink, facts.permalink)}`));
   return { text: `Promotion ${promotion.id}: ${code(promotion.flagKey)}`, blocks };
+}
+
+/** How far the work on Heroku is: its checkpoint in words. */
+function progressLines(promotion: Promotion, history: readonly HistoryEvent[]): string[] {
+  const { checkpoint } = promotion;
+  switch (parseCheckpoint(checkpoint).kind) {
+    case 'none':
+      return [];
+    case 'intent':
+      return isDeploying(promotion) ? ['*Heroku*: about to be set'] : [];
+    case 'pending_commit': {
+      const version = history.map(({ detail }) => detail['release_version']).findLast((v) => typeof v === 'number');
+      const accepted = `accepted the change${version === undefined ? '' : ` (v${version})`}`;
+      return [`*Heroku*: ${accepted}${isDeploying(promotion) ? ', waiting for the release' : ''}`];
+    }
+    case 'external':
+      return checkpoint === null ? [] : [`*The console notes*: ${code(checkpoint)}`];
+  }
 }
 
 function buttonsOf(promotion: Promotion, evidence: Evidence | null): Block {

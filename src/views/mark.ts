@@ -26,15 +26,15 @@ export function markModal(facts: {
 }): Modal {
   const { initial, faults } = facts;
   const blocks: Block[] = [
-    ...(faults.length === 0 ? [] : [section(`:warning: *Nothing was marked yet.*\n${faults.join('\n')}`)]),
+    ...(faults.length === 0 ? [] : [section(`:warning: *Not marked yet.*\n${faults.join('\n')}`)]),
     input(BLOCK.flagKey, 'Flag key', initial.flagKey, NAME_MAX_LENGTH, { placeholder: 'console_dark_mode' }),
     input(BLOCK.herokuApp, 'Heroku app', initial.herokuApp, NAME_MAX_LENGTH, { placeholder: 'console-prod' }),
     input(BLOCK.targetValue, 'Value to set', initial.targetValue, FIELD_MAX_LENGTH, { placeholder: 'true' }),
     input(BLOCK.configVar, 'Config var', initial.configVar, NAME_MAX_LENGTH, {
       optional: true,
-      hint: 'Empty: FLAG_ and the flag key in upper case.',
+      hint: 'If empty: FLAG_ and the flag key in upper case.',
     }),
-    context('Marking changes nothing on Heroku. Promoting it later takes a superadmin and a TOTP code.'),
+    context('Heroku isn’t touched. To promote it later takes a superadmin and a code.'),
   ];
   return {
     type: 'modal',
@@ -75,47 +75,46 @@ function input(
 
 /** What can be wrong with a field, each in a sentence. */
 export const MARK_FAULTS = {
-  flagKey:
-    'A flag key is letters, digits and _, at most 251 of them: Heroku takes nothing else in a config var’s name.',
-  configVar: 'A config var’s name is letters, digits and _, at most 256 of them.',
-  appName: 'An app’s name on Heroku is 3 to 30 lower-case letters, digits and dashes, a letter first.',
-  appUnknown: 'Heroku knows no app of this name, or this app’s API key may not see it.',
+  flagKey: 'A flag key has up to 251 letters, digits and _.',
+  configVar: 'A config var’s name has up to 256 letters, digits and _.',
+  appName: 'A Heroku app’s name has 3 to 30 lower-case letters, digits and dashes, a letter first.',
+  appUnknown: 'Heroku has no app of this name, or the API key can’t see it.',
   valueLeftOut:
-    'The value is more than the 3,000 characters that this form can hold, so it is left out here. The command takes a longer one, unless an ampersand or an angle bracket is in it.',
-  valueTooLong: 'Heroku takes 32 kB for all config vars of an app together; this value alone is too long.',
-  valueUnusable: 'The value holds characters that no config var can hold.',
-  valueEmpty: 'Say which value to set.',
+    'The value is longer than this form can hold (3,000 characters), so it is left out. The command takes longer ones without ampersands and angle brackets.',
+  valueTooLong: 'This value is too long: Heroku takes 32 kB for all config vars of an app.',
+  valueUnusable: 'The value has characters that a config var can’t have.',
+  valueEmpty: 'Which value should it set?',
 } as const;
 
 /** Why Heroku did not say whether it knows an app, for under that field. */
 export const APP_NOT_KNOWN: Record<UnavailableReason, string> = {
-  not_configured: 'This app has no HEROKU_API_KEY, so it cannot look whether Heroku knows this app.',
-  no_answer: 'Heroku did not answer whether it knows this app. Submit again in a minute.',
-  rate_limited: 'Heroku was asked too often and did not say whether it knows this app. Submit again in some minutes.',
-  refused: 'Heroku refused to say whether it knows this app: HEROKU_API_KEY is not valid, or may not see it.',
-  app_not_found: 'Heroku knows no app of this name, or this app’s API key may not see it.',
-  delinquent: 'Heroku refused to say: its account has an unpaid bill. Settle it in Heroku’s dashboard.',
-  two_factor: 'Heroku refused to say: HEROKU_API_KEY needs a second factor. Use a key of authorizations:create.',
-  suspended: 'Heroku refused to say: the account or the app is suspended. Ask Heroku’s support.',
+  not_configured: 'Without HEROKU_API_KEY I can’t check whether Heroku has this app.',
+  no_answer: 'Heroku did not answer. Submit again in a minute.',
+  rate_limited: 'Heroku’s limit for this hour is reached. Submit again in some minutes.',
+  refused: 'Heroku refused: HEROKU_API_KEY is not valid, or may not see this app.',
+  app_not_found: 'Heroku has no app of this name, or the API key can’t see it.',
+  delinquent: 'Heroku refused: its account has an unpaid bill. Pay it in Heroku’s dashboard.',
+  two_factor: 'Heroku refused: HEROKU_API_KEY needs a second factor. Make a key with: heroku authorizations:create',
+  suspended: 'Heroku refused: the account or the app is suspended. Ask Heroku’s support.',
   conflict: 'Heroku is busy with another change of this app. Submit again in a minute.',
 };
 
 /** It was marked, and what can be done with it now. */
 export function markedAnswer(promotion: Promotion): Answer {
-  const text = `:bookmark: Marked ${code(promotion.flagKey)} on ${code(promotion.herokuApp)} as promotion ${promotion.id}. \`${COMMAND} promote ${promotion.id}\` promotes it.`;
+  const text = `:bookmark: Marked ${code(promotion.flagKey)} on ${code(promotion.herokuApp)} as promotion ${promotion.id}. Promote it: \`${COMMAND} promote ${promotion.id}\``;
   return { text, blocks: [section(text), section(subjectLines(promotion).join('\n')), markedButtons(promotion)] };
 }
 
-/** What stands in the way of marking: one active promotion per app and config var. */
+/** Why it can't be marked: one active promotion per app and config var. */
 export function alreadyActiveAnswer(active: Promotion): Answer {
   const what = `${code(active.configVar)} on ${code(active.herokuApp)}`;
   const lead = isDeploying(active)
-    ? `${what} is *being promoted already*, since ${when(active.promotedAt ?? active.createdAt)} by ${person(active.promotedBy)}.`
-    : `${what} is *marked already*, since ${when(active.markedAt ?? active.createdAt)} by ${person(active.markedBy)}.`;
+    ? `${what} is *already being promoted* by ${person(active.promotedBy)}, since ${when(active.promotedAt ?? active.createdAt)}.`
+    : `${what} is *already marked* by ${person(active.markedBy)}, since ${when(active.markedAt ?? active.createdAt)}.`;
   const rest = isDeploying(active)
-    ? `\`${COMMAND} show ${active.id}\` tells how it goes.`
+    ? `Follow it: \`${COMMAND} show ${active.id}\``
     : 'Promote that one, or cancel it first.';
-  const text = `${lead} Nothing was marked. ${rest}`;
+  const text = `${lead} ${rest}`;
   const blocks: Block[] = [section(text), section(subjectLines(active).join('\n'))];
   if (!isDeploying(active)) blocks.push(markedButtons(active));
   return { text, blocks };
@@ -141,7 +140,7 @@ export const MARKED_SHOWN = 10;
 /** What is marked, to choose from. */
 export function markedListAnswer(promotions: readonly Promotion[]): Answer {
   if (promotions.length === 0) {
-    const text = `Nothing is marked. \`${COMMAND} mark\` marks a promotion.`;
+    const text = `Nothing is marked. Mark a flag: \`${COMMAND} mark\``;
     return { text, blocks: [section(text)] };
   }
   const text = '*Marked for promotion*, the newest first';
@@ -152,7 +151,7 @@ export function markedListAnswer(promotions: readonly Promotion[]): Answer {
         [
           `:bookmark: ${code(promotion.flagKey)} · promotion ${promotion.id}`,
           ...subjectLines(promotion),
-          `*Marked*: ${when(promotion.markedAt ?? promotion.createdAt)}, by ${person(promotion.markedBy)}`,
+          `*Marked* by ${person(promotion.markedBy)}, ${when(promotion.markedAt ?? promotion.createdAt)}`,
         ].join('\n'),
       ),
       markedButtons(promotion),
@@ -162,7 +161,7 @@ export function markedListAnswer(promotions: readonly Promotion[]): Answer {
   return { text, blocks };
 }
 
-/** Promoting takes Heroku, and nobody gave this app a key to it. */
+/** Promoting needs a key to Heroku. */
 export function promotingOffWords(): string {
-  return ':zzz: Promoting is off: this app has no HEROKU_API_KEY. Watching works as ever. Whoever runs this app can set it. Nothing was changed.';
+  return ':zzz: Promoting is off: whoever runs this app can set HEROKU_API_KEY. Watching works as ever.';
 }

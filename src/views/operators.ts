@@ -1,6 +1,6 @@
 import type { AdministrationAction, AdministrationRefusal } from '../operators/administration.js';
 import type { ConfirmationRefusal, Enrolment } from '../operators/enrolment.js';
-import type { Operator, Role } from '../operators/operator.js';
+import { type Operator, ROLES, type Role } from '../operators/operator.js';
 import { codeInput, codeWords, needsOperator, needsSuperadmin } from './authority.js';
 import {
   type Answer,
@@ -20,21 +20,21 @@ const WORDS: Record<AdministrationAction, { title: string; submit: string; expla
     title: 'Add an operator',
     submit: 'Send the link',
     explains:
-      'They get a link in a direct message, which lives for 15 minutes and works once. They are an operator once they typed a first code there, and said here that it was them.',
+      'They get a link in a direct message. It works once, for 15 minutes. They type a first code there, then confirm in Slack that it was them.',
   },
   reset: {
     title: 'Reset an operator',
     submit: 'Reset',
     explains:
-      'For whoever lost their device. Their secret and recovery codes stop working *at once*, and they get a link in a direct message to set up new ones.',
+      'For a lost device. Their secret and recovery codes stop working *at once*. They get a link in a direct message to set up new ones.',
   },
-  disable: { title: 'Disable an operator', submit: 'Disable', explains: 'Takes every right from them, at once.' },
-  unlock: { title: 'Unlock an operator', submit: 'Unlock', explains: 'Ends the lock that wrong codes brought.' },
+  disable: { title: 'Disable an operator', submit: 'Disable', explains: 'Takes all their rights, at once.' },
+  unlock: { title: 'Unlock an operator', submit: 'Unlock', explains: 'Clears the lock after wrong codes.' },
   rotate: {
     title: 'Rotate your secret',
     submit: 'Send the link',
     explains:
-      'You get a link in a direct message to set up a new secret and new recovery codes. The old ones work until you confirmed the new ones.',
+      'You get a link in a direct message to set up a new secret and recovery codes. The old ones work until you confirm the new ones.',
   },
 };
 
@@ -42,13 +42,12 @@ export function administrationTitle(action: AdministrationAction): string {
   return WORDS[action].title;
 }
 
-const ROLES = {
-  engineer: 'Engineer: may mark flags, cancel, and link RCAs',
-  superadmin: 'Superadmin: may promote and resolve, too',
+const ROLE_LABELS = {
+  engineer: 'Engineer: marks, cancels, links RCAs',
+  superadmin: 'Superadmin: also promotes and resolves',
 } as const;
-export const ROLE_NAMES = ['engineer', 'superadmin'] as const;
 
-/** The form in which a superadmin does something about an operator, or an operator renews their own secret. */
+/** The form in which a superadmin changes an operator, or an operator renews their own secret. */
 export function administrationModal(facts: {
   readonly action: AdministrationAction;
   readonly personId: string | null;
@@ -71,7 +70,7 @@ export function administrationModal(facts: {
     });
   }
   if (action === 'add') {
-    const option = (name: Role) => ({ text: plainText(ROLES[name]), value: name });
+    const option = (name: Role) => ({ text: plainText(ROLE_LABELS[name]), value: name });
     blocks.push({
       type: 'input',
       block_id: BLOCK.role,
@@ -79,7 +78,7 @@ export function administrationModal(facts: {
       element: {
         type: 'static_select',
         action_id: INPUT,
-        options: ROLE_NAMES.map(option),
+        options: ROLES.map(option),
         initial_option: option(role),
       },
     });
@@ -96,7 +95,7 @@ export function administrationModal(facts: {
   };
 }
 
-/** How it ended for whoever submitted the form. `link`: what became of the direct message, where one was to be sent. */
+/** The answer to whoever submitted the form. `link`: what became of the direct message, if there was one. */
 export function administeredWords(
   action: AdministrationAction,
   personId: string,
@@ -107,9 +106,9 @@ export function administeredWords(
   const lead: Record<AdministrationAction, string> = {
     add: `:key: ${who} is invited as ${role}.`,
     reset: `:key: ${who}’s secret and recovery codes stopped working.`,
-    disable: `:no_entry: ${who} is disabled, and has no rights any more.`,
+    disable: `:no_entry: ${who} is disabled and has no rights.`,
     unlock: `:unlock: ${who} is unlocked.`,
-    rotate: ':key: Your new secret is waiting for you.',
+    rotate: ':key: Your new secret is ready to set up.',
   };
   return link === null ? lead[action] : `${lead[action]} ${deliveryWords(action, who, link)}`;
 }
@@ -120,18 +119,18 @@ function deliveryWords(
   link: { readonly until: Date; readonly delivery: 'sent' | 'not_sent' | 'not_known' },
 ): string {
   const whose = action === 'rotate' ? 'your' : 'their';
-  const again = `\`${COMMAND} operators ${action === 'rotate' ? 'rotate' : action}\` sends another one, and ends this one.`;
+  const again = `Send a new one, which ends this one: \`${COMMAND} operators ${action}\``;
   switch (link.delivery) {
     case 'sent':
-      return `The link is in ${whose} direct messages with this app, and lives until ${when(link.until)}.${action === 'rotate' ? '' : ` You are told once ${who} is active.`}`;
+      return `The link is in ${whose} direct messages with this app and works until ${when(link.until)}.${action === 'rotate' ? '' : ` I’ll tell you when ${who} is active.`}`;
     case 'not_sent':
-      return `*But Slack did not take the direct message*, so nobody has the link. ${again}`;
+      return `*But Slack refused the direct message*, so nobody has the link. ${again}`;
     case 'not_known':
-      return `*But Slack did not say whether the direct message arrived.* If it did not: ${again}`;
+      return `*But Slack did not say whether the direct message arrived.* ${again}`;
   }
 }
 
-/** A refusal in words: under the field that it is about, else as a sentence of its own. */
+/** A refusal in words: under its field, else a sentence. */
 export function administrationRefusalWords(
   refusal: AdministrationRefusal,
   around: { readonly now: Date; readonly superadmins: readonly Operator[] },
@@ -141,52 +140,52 @@ export function administrationRefusalWords(
   const underPerson = (text: string) => ({ kind: 'field_errors' as const, errors: { [BLOCK.person]: text } });
   switch (refusal.kind) {
     case 'not_superadmin':
-      return { kind: 'sentence', text: needsSuperadmin('change who is an operator', around.superadmins) };
+      return { kind: 'sentence', text: needsSuperadmin('change operators', around.superadmins) };
     case 'not_operator':
-      return { kind: 'sentence', text: needsOperator('A secret of one’s own', around.superadmins) };
+      return { kind: 'sentence', text: needsOperator('Having a secret', around.superadmins) };
     case 'yourself':
       return underPerson(
-        `Nobody enrols, resets or unlocks themselves. A new secret of your own: ${COMMAND} operators rotate. Anything else takes another superadmin.`,
+        `You can’t do this for yourself. Ask another superadmin. For a new secret: ${COMMAND} operators rotate`,
       );
     case 'unknown_person':
-      return underPerson(`They are no operator. ${COMMAND} operators add makes them one.`);
+      return underPerson(`They are not an operator. Add them: ${COMMAND} operators add`);
     case 'already_operator':
-      return underPerson(`They are an operator with this role already. For a lost device: ${COMMAND} operators reset.`);
+      return underPerson(`They already have this role. For a lost device: ${COMMAND} operators reset`);
     case 'already_disabled':
-      return underPerson('They are disabled already.');
+      return underPerson('They are already disabled.');
     case 'last_superadmin':
       return underPerson(
-        'They are the last superadmin. Add another one first: nobody would be left to promote or resolve.',
+        'They are the last superadmin. Without one, nobody can promote or resolve. Add another one first.',
       );
     case 'code_refused':
       return { kind: 'field_errors', errors: { [BLOCK.code]: codeWords(refusal.check, around.now) } };
   }
 }
 
-/** Why somebody cannot become an operator at all; for under their field. */
+/** Why somebody can't become an operator, for under their field. */
 export function membershipWords(membership: 'bot' | 'external_user' | 'deactivated' | 'unknown'): string {
   switch (membership) {
     case 'bot':
-      return 'A bot cannot be an operator. Choose a person.';
+      return 'A bot can’t be an operator. Choose a person.';
     case 'external_user':
-      return 'They belong to another workspace. Only people of this app’s own workspace can be operators.';
+      return 'They belong to another workspace. Choose somebody of this one.';
     case 'deactivated':
       return 'Their Slack account is deactivated.';
     case 'unknown':
-      return 'Slack knows nobody by this id.';
+      return 'Slack doesn’t know this person.';
   }
 }
 
-/** Without an address of the app's own no link can be made. */
+/** Without the app's own address no link can be made. */
 export function linksOffWords(action: AdministrationAction): string {
   const inStead =
     action === 'rotate' || action === 'reset'
       ? code('flag-promotions operators reset <Slack user id>')
       : code('flag-promotions operators add <Slack user id>');
-  return `:link: This app does not know its own address, so it can send no link. Whoever runs it can set \`PUBLIC_URL\` (the https address under which it is reached), or do it on the command line: ${inStead}. Nothing was changed.`;
+  return `:link: I can’t send a link: I don’t know my own address. Whoever runs this app can set \`PUBLIC_URL\`, or run ${inStead}. Nothing was changed.`;
 }
 
-/** The direct message with the link. It stands in a button's address, where nothing fetches it to show a preview. */
+/** The direct message with the link, in a button: nothing fetches it there to show a preview. */
 export function enrolmentMessage(enrolment: {
   readonly purpose: Enrolment['purpose'];
   readonly role: Role;
@@ -197,10 +196,10 @@ export function enrolmentMessage(enrolment: {
   const { purpose, role, invitedBy, expiresAt, url } = enrolment;
   const lead = {
     add: `:key: ${person(invitedBy)} invites you to be ${role === 'engineer' ? 'an engineer' : 'a superadmin'} of flag-promotions.`,
-    reset: `:key: ${person(invitedBy)} reset your secret in flag-promotions. The old one works no more.`,
-    rotate: ':key: You asked for a new secret in flag-promotions. The old one works until you confirmed the new one.',
+    reset: `:key: ${person(invitedBy)} reset your secret in flag-promotions. The old one no longer works.`,
+    rotate: ':key: You asked for a new secret in flag-promotions. The old one works until you confirm the new one.',
   }[purpose];
-  const text = `${lead} Set up an authenticator app with the link, until ${when(expiresAt)}. It works once; don’t send it on.`;
+  const text = `${lead} Set up an authenticator app with the link until ${when(expiresAt)}. It works once; don’t forward it.`;
   return {
     text,
     blocks: [
@@ -209,15 +208,15 @@ export function enrolmentMessage(enrolment: {
         type: 'actions',
         elements: [button(ACTION.openEnrolment, 'Set up the authenticator', { url, style: 'primary' })],
       },
-      context('Afterwards you are asked here whether it was you. You did not expect this? Tell a superadmin.'),
+      context('Then confirm here that it was you. You didn’t expect this? Tell a superadmin.'),
     ],
   };
 }
 
-/** The question to a person whose link was given a right first code. */
+/** The question to a person after a right first code at their link. */
 export function confirmMessage({ id, purpose, role, expiresAt }: Enrolment): Answer {
   const what = purpose === 'rotate' ? 'for your new secret' : `to make you ${role}`;
-  const text = `:lock: Somebody used your link and typed a right first code, ${what}. *Was that you?* Answer until ${when(expiresAt)}.`;
+  const text = `:lock: Somebody used your link and typed a right code, ${what}. *Was that you?* Answer until ${when(expiresAt)}.`;
   return {
     text,
     blocks: [
@@ -235,49 +234,49 @@ export function confirmMessage({ id, purpose, role, expiresAt }: Enrolment): Ans
 
 export function activatedWords({ purpose, role }: Enrolment): string {
   return purpose === 'rotate'
-    ? ':white_check_mark: Your new secret and recovery codes are in force. The old ones work no more.'
-    : `:white_check_mark: You are ${role === 'engineer' ? 'an engineer' : 'a superadmin'} now. \`${COMMAND} help\` tells what there is.`;
+    ? ':white_check_mark: Your new secret and recovery codes work. The old ones no longer do.'
+    : `:white_check_mark: You are ${role === 'engineer' ? 'an engineer' : 'a superadmin'} now. See what you can do: \`${COMMAND} help\``;
 }
 
 /** For whoever had the link sent. */
 export function activatedNotice({ slackUserId, role }: Enrolment): Answer {
-  const text = `:white_check_mark: ${person(slackUserId)} is active as ${role} now.`;
+  const text = `:white_check_mark: ${person(slackUserId)} is now active as ${role}.`;
   return { text, blocks: [section(text)] };
 }
 
 export function declinedNotice({ slackUserId }: Enrolment): Answer {
-  const text = `:rotating_light: ${person(slackUserId)} says that somebody else used the link that you had sent to them. Nobody became an operator by it. Ask them who could read their messages before you send another one.`;
+  const text = `:rotating_light: ${person(slackUserId)} says that somebody else used your link. Nobody became an operator. Ask them who can read their messages before you send a new one.`;
   return { text, blocks: [section(text)] };
 }
 
 export function declinedWords(): string {
-  return ':no_entry: Then nothing came of it: the link is dead, and whoever had it has no rights. Tell a superadmin who else could read your direct messages.';
+  return ':no_entry: The link is dead, and whoever used it has no rights. Tell a superadmin who else can read your direct messages.';
 }
 
 export function confirmationRefusalWords(refusal: ConfirmationRefusal): string {
   switch (refusal.kind) {
     case 'nothing_to_confirm':
-      return 'There is nothing of yours to confirm. Nothing was changed.';
+      return 'You have nothing to confirm.';
     case 'code_first':
-      return 'First open your link (in your direct messages with this app) and type a first code there. Nothing was changed.';
+      return 'First open the link in your direct messages with this app and type a code there.';
     case 'expired':
-      return 'This took longer than 15 minutes. Ask for another link. Nothing was changed.';
+      return 'This took longer than 15 minutes. Ask for a new link. Nothing was changed.';
     case 'inviter_gone':
-      return `${person(refusal.invitedBy)}, who had the link sent, is no superadmin any more. Ask another one for a link. Nothing was changed.`;
+      return `${person(refusal.invitedBy)}, who sent the link, is no longer a superadmin. Ask another one for a link. Nothing was changed.`;
     case 'disabled':
-      return 'You were disabled meanwhile, and a new secret brings no rights back. Ask a superadmin. Nothing was changed.';
+      return 'You were disabled meanwhile. Ask a superadmin. Nothing was changed.';
   }
 }
 
 /** A click on the question that was put to somebody else, or that was answered already. */
 export function staleConfirmationWords(enrolment: Enrolment | null, clickedBy: string): string {
-  if (enrolment === null) return 'This enrolment is not in the database. Nothing was changed.';
+  if (enrolment === null) return 'This enrolment is gone. Ask for a new link.';
   if (enrolment.slackUserId !== clickedBy) {
-    return `:lock: This is for ${person(enrolment.slackUserId)}, who alone can answer it. Nothing was changed.`;
+    return `:lock: Only ${person(enrolment.slackUserId)} can answer this.`;
   }
   return enrolment.state === 'activated'
-    ? ':white_check_mark: You confirmed this already. Nothing more is needed.'
-    : 'This enrolment came to nothing, and cannot be confirmed any more. Ask for another link. Nothing was changed.';
+    ? ':white_check_mark: You already confirmed this.'
+    : 'This link has ended and can’t be confirmed. Ask for a new one. Nothing was changed.';
 }
 
 /** An operator as the list shows them. */
@@ -293,7 +292,7 @@ const SECTIONS_MOST = 40;
 /** Who is an operator, and whose links can still come to something. */
 export function operatorsAnswer(operators: readonly ListedOperator[], open: readonly Enrolment[], now: Date): Answer {
   if (operators.length === 0 && open.length === 0) {
-    const text = `There are no operators yet. Whoever runs this app makes the first: ${code('flag-promotions operators add <Slack user id>')}.`;
+    const text = `There are no operators yet. Whoever runs this app adds the first: ${code('flag-promotions operators add <Slack user id> --role superadmin')}`;
     return { text, blocks: [section(text)] };
   }
   const lines = [...operators.map((operator) => operatorLine(operator, now)), ...open.map(openLine)];
@@ -302,10 +301,10 @@ export function operatorsAnswer(operators: readonly ListedOperator[], open: read
     blocks.push(section(lines.slice(from, from + SHOWN_PER_SECTION).join('\n')));
   }
   const left = lines.length - SHOWN_PER_SECTION * SECTIONS_MOST;
-  if (left > 0) blocks.push(context(`${left} more: \`flag-promotions operators list\` on the command line shows all.`));
+  if (left > 0) blocks.push(context(`And ${left} more. All, on the command line: \`flag-promotions operators list\``));
   blocks.push(
     context(
-      `\`${COMMAND} operators add\`, \`reset\`, \`disable\`, \`unlock\` take a superadmin and a code; \`rotate\` renews one’s own secret.`,
+      `To change them: \`${COMMAND} operators add\`, \`reset\`, \`disable\` or \`unlock\` (superadmin and code). To renew your own secret: \`rotate\``,
     ),
   );
   return { text: '*Operators*', blocks };
@@ -325,20 +324,26 @@ function operatorLine(operator: ListedOperator, now: Date): string {
 
 function openLine({ slackUserId, role, purpose, state, invitedBy, expiresAt }: Enrolment): string {
   const what = purpose === 'rotate' ? 'a new secret' : `invited as ${role} by ${person(invitedBy)}`;
-  const step = state === 'sent' ? 'the link was not used yet' : 'to be confirmed in Slack';
+  const step = state === 'sent' ? 'link not used yet' : 'not confirmed in Slack yet';
   return `${person(slackUserId)}  ${what} · ${step} · until ${when(expiresAt)}`;
 }
 
-/** A word after `operators` that is none of ours. */
-export function operatorsUsageWords(word: string): string {
+const OPERATORS_HELP = [
+  { word: 'list', usage: '', does: 'who is an operator' },
+  { word: 'add', usage: 'add [engineer | superadmin]', does: 'invite somebody' },
+  { word: 'reset', usage: 'reset', does: 'their device is lost' },
+  { word: 'disable', usage: 'disable', does: 'take all their rights' },
+  { word: 'unlock', usage: 'unlock', does: 'clear the lock after wrong codes' },
+  { word: 'rotate', usage: 'rotate', does: 'a new secret for yourself' },
+  { word: 'confirm', usage: 'confirm', does: 'say that it was you who used your link' },
+] as const;
+export const OPERATORS_WORDS = OPERATORS_HELP.map(({ word }) => word);
+
+/** A word after `operators` that is none of ours; `meant` is the one it resembles. */
+export function operatorsUsageWords(word: string, meant: (typeof OPERATORS_WORDS)[number] | null): string {
+  const guess = meant === null ? '' : ` Did you mean ${code(`${COMMAND} operators ${meant}`)}?`;
   return [
-    `I don’t know ${code(`operators ${cut(word, 40)}`)}. This is what I know:`,
-    `${code(`${COMMAND} operators`)}  who is an operator`,
-    `${code(`${COMMAND} operators add [engineer | superadmin]`)}  invite somebody`,
-    `${code(`${COMMAND} operators reset`)}  their device is lost`,
-    `${code(`${COMMAND} operators disable`)}  take every right from them`,
-    `${code(`${COMMAND} operators unlock`)}  end the lock that wrong codes brought`,
-    `${code(`${COMMAND} operators rotate`)}  a new secret of your own`,
-    `${code(`${COMMAND} operators confirm`)}  it was you who used your link`,
+    `I don’t know ${code(`operators ${cut(word, 40)}`)}.${guess} Type ${code(COMMAND)} and one of these:`,
+    ...OPERATORS_HELP.map(({ usage, does }) => `${code(`operators ${usage}`)} ${does}`),
   ].join('\n');
 }

@@ -4,7 +4,7 @@ import { type Answer, type Block, context, type Message, section } from './block
 import { COMMAND } from './ids.js';
 import { code, when } from './text.js';
 
-/** What is said once in the thread of a critical whose RCA is missing, days after its end. It calls nobody. */
+/** Posted once in the thread of a critical whose RCA is missing, days after its end. It pings nobody. */
 export function rcaReminder(promotion: Promotion): Message {
   const at = endedAt(promotion);
   return {
@@ -12,26 +12,25 @@ export function rcaReminder(promotion: Promotion): Message {
   };
 }
 
-/** What is owed, as far as the newest alerts tell. */
+/** The missing RCAs, as far as the newest alerts tell. */
 export interface RcaDebt {
   /** The newest of them. */
   readonly rows: readonly Promotion[];
   readonly total: number;
-  /** Older alerts were not looked through. */
+  /** Older alerts were not checked. */
   readonly isAtLeast: boolean;
 }
 
 /** How many are named at the end of another answer. */
 export const MISSING_RCAS_NAMED = 5;
 
-/** What is said at the end of another answer: how many are owed, and the newest of them; null where nothing is owed. */
+/** The end of another answer: how many are missing, and the newest of them; null if none is. */
 export function rcaDebtLine({ rows, total, isAtLeast }: RcaDebt): string | null {
   if (total === 0) return null;
   const counted = `${isAtLeast ? 'at least ' : ''}${total}`;
-  const what = total === 1 ? 'promotion that alerted has ended without' : 'promotions that alerted have ended without';
   const named = rows.slice(0, MISSING_RCAS_NAMED).map(({ flagKey, id }) => `${code(flagKey, 60)} (${id})`);
   const list = total > named.length ? `the newest: ${named.join(', ')}` : named.join(', ');
-  return `:memo: ${counted} ${what} an RCA: ${list}. To link or draft: ${code(`${COMMAND} rca`)}`;
+  return `:memo: ${counted} ${total === 1 ? 'RCA is' : 'RCAs are'} missing: ${list}. Link or draft: ${code(`${COMMAND} rca`)}`;
 }
 
 /** An answer about promotions, with that line at its end. */
@@ -43,14 +42,14 @@ export function withRcaDebt(answer: Answer, debt: RcaDebt): Answer {
 /** Two blocks a promotion. */
 export const RCA_DEBT_LENGTH = 10;
 
-/** The promotions that alerted and ended without an RCA, the newest first, each with the way to link or draft one. */
+/** The promotions that alerted and ended without an RCA, newest first, each with a button to link or draft one. */
 export function rcaDebtAnswer({ rows, total, isAtLeast }: RcaDebt): Answer {
   if (total === 0) {
-    const whose = isAtLeast ? 'Of those that alerted last, every' : 'Every';
-    const said = `:white_check_mark: *No RCA is missing.* ${whose} promotion that ended has one.`;
+    const among = isAtLeast ? ' among the newest alerts' : '';
+    const said = `:white_check_mark: *No RCA is missing*${among}.`;
     return { text: said, blocks: [section(said)] };
   }
-  const text = `*${isAtLeast ? 'At least ' : ''}${total} ${total === 1 ? 'promotion' : 'promotions'} without an RCA*, the newest first`;
+  const text = `*${isAtLeast ? 'At least ' : ''}${total} missing ${total === 1 ? 'RCA' : 'RCAs'}*, newest first`;
   const shown = rows.slice(0, RCA_DEBT_LENGTH);
   const blocks: Block[] = [section(text)];
   for (const promotion of shown) {
@@ -62,6 +61,6 @@ export function rcaDebtAnswer({ rows, total, isAtLeast }: RcaDebt): Answer {
       { type: 'actions', elements: [rcaButton(promotion)] },
     );
   }
-  if (total > shown.length) blocks.push(context(`The newest ${shown.length} are shown.`));
+  if (total > shown.length) blocks.push(context(`The newest ${shown.length} of ${total}.`));
   return { text, blocks };
 }

@@ -155,13 +155,13 @@ function happened(entry: TimelineEntry, names: Names): string {
 
 const REPLIES: Record<RcaReplyKind, string> = {
   repeat: 'critical repeated in the thread: still open',
-  resolved: 'the end was said in the thread',
-  rca_linked: 'the link of the RCA was said in the thread',
-  rca_reminder: 'the missing RCA was recalled in the thread',
-  owner_asked: 'the owner was asked in the thread whether they are still on it',
+  resolved: 'the end was posted in the thread',
+  rca_linked: 'the RCA’s link was posted in the thread',
+  rca_reminder: 'a reminder of the missing RCA was posted in the thread',
+  owner_asked: 'the owner was asked in the thread: still on it?',
   owner_lost: 'alert repeated in the thread: its owner was gone',
-  released: 'that its owner handed it over was said in the thread',
-  taken_over: 'that it was taken over was said in the thread',
+  released: 'the thread says that its owner released it',
+  taken_over: 'the thread says that it was taken over',
   snooze_ended: 'alert repeated in the thread: its snooze was over',
 };
 

@@ -11,8 +11,8 @@ import { code, link } from './text.js';
 /** What the message says that shares a draft. `askedBy` is a name, not a mention: nobody is pinged. */
 export function draftComment(promotion: Promotion, askedBy: string, where: 'thread' | 'channel'): string {
   const what = `Draft of the RCA of ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}`;
-  const which = where === 'channel' ? ` (promotion ${promotion.id}, which has no alert here)` : '';
-  return `:memo: ${what}${which}, asked for by ${code(askedBy)}\nIt holds what is on record. Lines that begin with *To answer* are for people.`;
+  const which = where === 'channel' ? ` (promotion ${promotion.id}, no alert here)` : '';
+  return `:memo: ${what}${which}, asked for by ${code(askedBy)}\nIt has what is on record. Please fill in the lines that begin with *To answer*.`;
 }
 
 export type SharedDraft = Extract<RcaDraftOutcome, { kind: 'shared' | 'unconfirmed' }>;
@@ -32,15 +32,15 @@ export type DraftRecording =
   | { readonly kind: 'not_known' };
 
 export function draftingWords(): string {
-  return ':hourglass_flowing_sand: *Drafting…* Rows, Heroku’s releases and the thread are read, then the draft is uploaded.';
+  return ':hourglass_flowing_sand: *Drafting…* Reading the promotion, Heroku’s releases and the thread.';
 }
 
 /** What became of a draft, in words. */
 export function draftedWords(draft: SharedDraft, recording: DraftRecording, allowedHosts: readonly string[]): string {
   const { promotion, where, permalink } = draft;
-  const place = where === 'thread' ? 'the alert’s thread' : 'the channel for alerts, because it has no alert there';
+  const place = where === 'thread' ? 'the alert’s thread' : 'the alert channel (it has no alert there)';
   if (draft.kind === 'unconfirmed') {
-    return `:grey_question: Slack did not say whether it took the draft for ${code(promotion.flagKey)}. Look in ${place} in a minute. If it is not there, ask again: a second draft does no harm.`;
+    return `:grey_question: Slack did not say whether it took the draft for ${code(promotion.flagKey)}. Look in ${place} in a minute. If it isn’t there, ask again; a second draft does no harm.`;
   }
   const file = permalink === null ? 'The draft' : link(permalink, 'The draft');
   const recorded = recordingWords(recording, allowedHosts);
@@ -54,22 +54,22 @@ function recordingWords(recording: DraftRecording, allowedHosts: readonly string
     case 'recorded':
       return 'It is recorded as the RCA.';
     case 'already_linked':
-      return `It was not recorded: an RCA is linked already, ${rcaLink(recording.url)}.`;
+      return `It was not recorded: an RCA is already linked, ${rcaLink(recording.url)}.`;
     case 'not_allowed':
-      return `It cannot be recorded as the RCA. ${rcaUrlWords(recording.fault, allowedHosts)}`;
+      return `It can’t be recorded as the RCA. ${rcaUrlWords(recording.fault, allowedHosts)}`;
     case 'no_address':
-      return 'It was not recorded: Slack did not tell its address. Link it with its address once it is there.';
+      return 'It was not recorded: Slack did not give its link. Link it once it is there.';
     case 'not_operator':
       return needsOperator('Linking an RCA', []);
     case 'failed':
-      return `It was not recorded: the app could not save it. ${linkByHand()}`;
+      return `It was not recorded: saving failed. ${linkByHand()}`;
     case 'not_known':
-      return `It is not known whether it was recorded. ${linkByHand()} Doing that twice does no harm.`;
+      return `It may have been recorded. ${linkByHand()} Twice does no harm.`;
   }
 }
 
 function linkByHand(): string {
-  return `Link it with its address: ${code(`${COMMAND} rca <id | flag-key> https://…`)}.`;
+  return `Link it by hand: ${code(`${COMMAND} rca <id | flag-key> https://…`)}.`;
 }
 
 /** The answer to the command. `value` comes back with the button; null where there is nothing to record. */

@@ -15,9 +15,9 @@ export function rcaModal(facts: {
   const current =
     promotion.rcaUrl === null
       ? 'No RCA is linked yet.'
-      : `Linked now: ${rcaLink(promotion.rcaUrl)}. The audit log keeps it when you link another.`;
+      : `Linked now: ${rcaLink(promotion.rcaUrl)}. If you link another, the audit log keeps this one.`;
   const linking = modal(
-    [section(`Where can the RCA of ${code(promotion.flagKey)} on ${code(promotion.herokuApp)} be read? ${current}`)],
+    [section(`The RCA of ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}. ${current}`)],
     facts.initialUrl,
     facts.privateMetadata,
   );
@@ -29,7 +29,7 @@ function drafting(promotion: Promotion): Block[] {
   return [
     { type: 'divider' },
     section(
-      '*Not written yet?* A draft with all that is on record goes into the alert’s thread, as a Markdown file. It leaves to you what only people know.',
+      '*Not written yet?* Get a draft from what is on record, as a Markdown file in the alert’s thread. You add what only people know.',
     ),
     ...(promotion.rcaUrl === null ? [recordDraft()] : []),
     {
@@ -53,7 +53,7 @@ function recordDraft(): Block {
   };
 }
 
-/** The same where the message that was pointed at belongs to no alert: the person says which promotion it is about. */
+/** The same for a message outside alerts' threads: the person says which promotion it is about. */
 export function rcaChoiceModal(facts: {
   readonly promotions: readonly Promotion[];
   readonly initialUrl: string | null;
@@ -65,7 +65,7 @@ export function rcaChoiceModal(facts: {
   }));
   return modal(
     [
-      section('That message is not in the thread of an alert. Which promotion is this the RCA of?'),
+      section('That message is not in an alert’s thread. Which promotion’s RCA is it?'),
       {
         type: 'input',
         block_id: BLOCK.promotion,
@@ -92,7 +92,7 @@ function modal(intro: Block[], proposed: string | null, privateMetadata: string)
         type: 'input',
         block_id: BLOCK.rcaUrl,
         label: plainText('RCA link'),
-        hint: plainText('An https:// address.'),
+        hint: plainText('https://…'),
         element: {
           type: 'url_text_input',
           action_id: INPUT,
@@ -103,7 +103,7 @@ function modal(intro: Block[], proposed: string | null, privateMetadata: string)
   };
 }
 
-/** The offer to whoever posted a link in an alert's thread; `value` comes back with the button. */
+/** The offer to somebody who posted a link in an alert's thread; `value` comes back with the button. */
 export function rcaOffer(promotion: Promotion, url: string, value: string): Answer {
   const text = `Is ${rcaLink(url)} the RCA of ${code(promotion.flagKey)}?`;
   return {
@@ -124,21 +124,21 @@ export function rcaOffer(promotion: Promotion, url: string, value: string): Answ
 export function rcaUrlWords(fault: RcaUrlFault, allowedHosts: readonly string[]): string {
   switch (fault) {
     case 'not_a_url':
-      return 'This is not a web address. It should look like https://docs.example.com/rca/2026-05-11.';
+      return 'This is not a link. It should look like https://docs.example.com/rca/2026-05-11';
     case 'not_https':
-      return 'Only https:// addresses can be linked.';
+      return 'The link must begin with https://';
     case 'has_credentials':
-      return 'This address carries a user name or password. Remove that part.';
+      return 'The link has a user name or password in it. Remove that part.';
     case 'too_long':
-      return 'This address is longer than 2,048 characters. Use a shorter one.';
+      return 'The link is longer than 2,048 characters. Use a shorter one.';
     case 'host_not_allowed':
-      return `RCAs may only be linked on: ${allowedHosts.slice(0, 10).join(', ')}.`;
+      return `RCAs can only be linked on ${allowedHosts.slice(0, 10).join(', ')}.`;
   }
 }
 
 export function rcaLinkedAnswer(promotion: Promotion, previousUrl: string | null): string {
   const url = promotion.rcaUrl ?? '';
-  const replaced = previousUrl === null ? '' : ` It replaces ${rcaLink(previousUrl)}, which the audit log keeps.`;
+  const replaced = previousUrl === null ? '' : ` It replaces ${rcaLink(previousUrl)} (kept in the audit log).`;
   return `:page_facing_up: Linked as the RCA of ${code(promotion.flagKey)}: ${rcaLink(url)}.${replaced}`;
 }
 
@@ -147,13 +147,13 @@ export function rcaUnchangedAnswer(promotion: Promotion): string {
 }
 
 export function notInAlertThread(): string {
-  return `Mention me in the thread of an alert, with the link of its RCA. Where a thread is about several promotions, and anywhere else: ${code(`${COMMAND} rca`)}.`;
+  return `Mention me in an alert’s thread with the link of its RCA. Anywhere else, use ${code(`${COMMAND} rca`)}.`;
 }
 
 export function urlMissing(): string {
-  return 'Mention me again with the link of the RCA (https://…), and I will record it.';
+  return 'Mention me again with the link of the RCA (https://…).';
 }
 
 export function noRcaWanted(): string {
-  return 'No promotion is waiting for an RCA. To replace one that is linked, use the shortcut in its alert’s thread.';
+  return 'No RCA is missing. To replace one, use the shortcut in its alert’s thread.';
 }

@@ -8,29 +8,29 @@ export function statsAnswer(stats: PeriodStats, period: string): Answer {
   const { all } = stats;
   const text = `*Promotions of the last ${code(period, 20)}*, since ${utc(stats.since)}`;
   if (all.promotions === 0) {
-    const none = `${text}: none was promoted.`;
+    const none = `${text}: none.`;
     return { text: none, blocks: [section(none)] };
   }
   const blocks: Block[] = [section(`${text}\n${lines(all).join('\n')}`)];
   if (stats.byApp.length > 1) {
     for (const app of stats.byApp) blocks.push(section(`*${code(app.herokuApp)}*\n${lines(app).join('\n')}`));
-    if (stats.furtherApps > 0) blocks.push(context(`And ${stats.furtherApps} more apps with fewer promotions.`));
+    if (stats.furtherApps > 0) blocks.push(context(`And ${stats.furtherApps} more apps, with fewer promotions.`));
   }
   blocks.push(
     { type: 'actions', elements: [button(ACTION.statsChart, 'Post with chart', { value: period })] },
     context(
-      'Stuck: it alerted, or lasted as long as what alerts. In deploying: of those that ended. To detect: from promoted to the first alert. To resolve: from there to the end.',
+      'Stuck: alerted, or lasted as long. Deploying: how long, of those that ended. To detect: from promoted to the first alert. To resolve: from the alert to the end.',
     ),
   );
   return { text, blocks };
 }
 
-/** The chart under those figures, as a file of Slack's; `altText` says what it shows. */
+/** The chart under those figures, a file in Slack; `altText` says what it shows. */
 export function statsChart(fileId: string, altText: string): Answer {
   return { text: altText, blocks: [{ type: 'image', slack_file: { id: fileId }, alt_text: altText }] };
 }
 
-/** The same in one message beside the chart, and its text for who cannot see it. */
+/** The same as the text of the message with the chart. */
 export function statsSummary(stats: PeriodStats, period: string): string {
   return `*Promotions of the last ${code(period, 20)}*, since ${utc(stats.since)}\n${lines(stats.all).join('\n')}`;
 }
@@ -40,14 +40,14 @@ function lines(stats: PromotionStats): string[] {
   return [
     `*Promoted*: ${promotions}${failed === 0 ? '' : `, ${failed} of them failed`}${deploying === 0 ? '' : `, ${deploying} still deploying`}`,
     `*Stuck*: ${stuck} (${share(stuck, promotions)})`,
-    ...spreadLine('In deploying', stats.inDeploying),
+    ...spreadLine('Deploying', stats.inDeploying),
     ...spreadLine('To detect', stats.toDetect),
     ...spreadLine('To resolve', stats.toResolve),
   ];
 }
 
 function spreadLine(name: string, spread: Spread | null): string[] {
-  return spread === null ? [] : [`*${name}*: median ${span(spread.medianMs)}, 95 % within ${span(spread.p95Ms)}`];
+  return spread === null ? [] : [`*${name}*: median ${span(spread.medianMs)}, p95 ${span(spread.p95Ms)}`];
 }
 
 /** One decimal below ten per cent: one of two hundred is not none. */
@@ -56,12 +56,12 @@ function share(part: number, whole: number): string {
   return `${percent > 0 && percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
 }
 
-/** The period was not understood. */
+/** For a period that it doesn't know. */
 export function statsUsageWords(): string {
-  return `Say how far back: ${code(`${COMMAND} stats 30d`)}, from 1d to 366d.`;
+  return `How far back? From 1d to 366d: ${code(`${COMMAND} stats 30d`)}`;
 }
 
-/** Where the figures were posted; `confirmed` is false where Slack did not say whether it took them. */
+/** Where the figures were posted; `confirmed` is false if Slack did not say whether it took them. */
 export function statsPostedWords(channel: string, confirmed: boolean): string {
   return confirmed
     ? `:white_check_mark: Posted to <#${channel}>.`

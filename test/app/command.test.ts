@@ -27,7 +27,9 @@ describe('/flag-promotions', () => {
     const { text } = await ask('stuck');
     expect(text).toContain('*Nothing is stuck.*');
     expect(text).toContain('2026-05-10 05:00 UTC');
-    expect(text).toContain('In deploying now: 1');
+    expect(text).toContain('1 is deploying since');
+    // The instant at which it would alert, 12 h after it began.
+    expect(text).toContain('It would alert <!date^1778425200^');
     expect(text).toContain('`last_one`');
   });
 
@@ -62,7 +64,8 @@ describe('/flag-promotions', () => {
     const id = await bed.rows.insertDeploying();
     await bed.app.tick();
     expect(JSON.stringify((await ask('list')).blocks)).toContain('console_heroku_log_drain_alerting');
-    for (const reference of [id, 'console_heroku_log_drain_alerting']) {
+    const flag = 'console_heroku_log_drain_alerting';
+    for (const reference of [id, flag, `#${id}`, `“${flag}”`, `\`${flag}\``, `&lt;${id}&gt;`]) {
       const shown = JSON.stringify((await ask(`show ${reference}`)).blocks);
       expect(shown).toContain('*Live.*');
       expect(shown).toContain('*alert: critical*');
@@ -70,10 +73,46 @@ describe('/flag-promotions', () => {
     expect((await ask('show no_such_flag')).text).toContain('There is no promotion');
   });
 
+  test('show says how far the work on Heroku is, and never the checkpoint itself', async () => {
+    const checkpoint = 'PENDING_COMMIT:01234567-89ab-cdef-0123-456789abcdef';
+    const id = await bed.rows.insertDeploying({ checkpoint });
+    expect(JSON.stringify((await ask(`show ${id}`)).blocks)).toContain(
+      '*Heroku*: accepted the change, waiting for the release',
+    );
+    await bed.db.audit.append({
+      at: new Date('2026-05-10T05:00:00Z'),
+      action: 'console.flag.promotion.heroku_patched',
+      actor: 'promoter',
+      promotionId: id,
+      detail: { release_version: 5 },
+    });
+    const shown = JSON.stringify((await ask(`show ${id}`)).blocks);
+    expect(shown).toContain('accepted the change (v5), waiting for the release');
+    expect(shown).not.toContain('PENDING_COMMIT');
+  });
+
+  test('help shows five commands in short lines, and the rest behind a button or `help all`', async () => {
+    const { superadmin } = bed.slack.people;
+    const commandsIn = (text: string) => text.split('\n').filter((line) => line.startsWith('`'));
+    const short = await ask('help');
+    expect(commandsIn(short.text)).toHaveLength(5);
+    for (const line of commandsIn(short.text)) {
+      expect(line.replaceAll(/&[lg]t;/gu, '<').length).toBeLessThanOrEqual(52);
+    }
+    const all = (await ask('help all')).text;
+    expect(commandsIn(all)).toEqual(expect.arrayContaining(commandsIn(short.text)));
+    expect(commandsIn(all).length).toBeGreaterThan(10);
+    await superadmin.click(short, 'more_help');
+    await eventually(async () => expect(superadmin.ephemerals().filter(({ text }) => text === all)).toHaveLength(2));
+    expect(superadmin.ephemerals().map(({ text }) => text)).not.toContain(short.text);
+  });
+
   test.each([
     ['', 'what is stuck'],
-    ['help', 'what is stuck'],
+    ['`help`', 'what is stuck'],
     ['stcuk', 'Did you mean `/flag-promotions stuck`?'],
+    ['“stcuk”', 'Did you mean `/flag-promotions stuck`?'],
+    ['operators ad', 'Did you mean `/flag-promotions operators add`?'],
     ['<!channel> *bold*', 'I don’t know `&lt;!channel&gt;`'],
   ])('%p is answered with the help', async (text, words) => {
     expect((await ask(text)).text).toContain(words);
@@ -87,5 +126,7 @@ describe('/flag-promotions', () => {
     const id = await bed.rows.insertDeploying();
     expect((await ask(`rca ${id} https://docs.example.com/rca`)).text).toContain('Linked as the RCA');
     expect((await bed.db.promotions.find(id))?.rcaUrl).toBe('https://docs.example.com/rca');
+    expect((await ask(`rca “#${id}” "https://docs.example.com/rca2"`)).text).toContain('Linked as the RCA');
+    expect((await bed.db.promotions.find(id))?.rcaUrl).toBe('https://docs.example.com/rca2');
   });
 });

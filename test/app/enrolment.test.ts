@@ -168,10 +168,10 @@ describe('enrolment without a shell', () => {
     await typeCode(bed, link, codeFor(bed, secret));
     const sayings: [string, number, string, string][] = [
       [replaced, 410, codeFor(bed, secret), 'There is a newer link'],
-      [link, 410, codeFor(bed, secret, 1), 'used already'],
-      [`${PUBLIC_URL}/enrol/${'A'.repeat(43)}`, 404, codeFor(bed, secret), 'leads nowhere'],
-      [`${PUBLIC_URL}/enrol/..%2f..%2fetc`, 404, codeFor(bed, secret), 'leads nowhere'],
-      [`${PUBLIC_URL}/enrol/`, 404, codeFor(bed, secret), 'leads nowhere'],
+      [link, 410, codeFor(bed, secret, 1), 'already used'],
+      [`${PUBLIC_URL}/enrol/${'A'.repeat(43)}`, 404, codeFor(bed, secret), 'Link not found'],
+      [`${PUBLIC_URL}/enrol/..%2f..%2fetc`, 404, codeFor(bed, secret), 'Link not found'],
+      [`${PUBLIC_URL}/enrol/`, 404, codeFor(bed, secret), 'Link not found'],
     ];
     let before = await state();
     for (const [address, status, code, words] of sayings) {
@@ -186,7 +186,7 @@ describe('enrolment without a shell', () => {
     await bed.clock.advance(15 * MINUTE);
     before = await state();
     for (const got of [await open(bed, old), await typeCode(bed, old, codeFor(bed, oldSecret))]) {
-      expect([got.status, got.text.includes('too old')]).toEqual([410, true]);
+      expect([got.status, got.text.includes('has expired')]).toEqual([410, true]);
     }
     // Nor does the person's word help after its time.
     await engineer.command('operators confirm');
@@ -265,13 +265,13 @@ describe('enrolment without a shell', () => {
   test('who is no superadmin is refused at the command, and at the submission where they are none any more', async () => {
     const { superadmin, secondSuperadmin, engineer } = bed.slack.people;
     await engineer.command('operators add');
-    expect((await engineer.waitForEphemeral()).text).toContain('You need the superadmin role');
+    expect((await engineer.waitForEphemeral()).text).toContain('Only a superadmin can');
     await bed.enrol(secondSuperadmin.id);
     await secondSuperadmin.command('operators add');
     await secondSuperadmin.waitForModal();
     await bed.db.operators.disable(secondSuperadmin.id, bed.clock.now());
     await secondSuperadmin.submit({ person: engineer.id, role: 'superadmin', code: bed.code(secondSuperadmin.id) });
-    expect(JSON.stringify(secondSuperadmin.modal()?.blocks)).toContain('You need the superadmin role');
+    expect(JSON.stringify(secondSuperadmin.modal()?.blocks)).toContain('Only a superadmin can');
     expect(await bed.rows.query('select 1 from flag_promotions.enrolments')).toEqual([]);
     expect(await operator(superadmin.id)).toMatchObject({ disabledAt: null });
   });
@@ -350,7 +350,7 @@ describe('enrolment without a shell', () => {
     await administer(superadmin, 'reset', { person: secondSuperadmin.id, code: bed.code(superadmin.id) });
     const link = linkIn(await waitForDirect(secondSuperadmin, 'open_enrolment'));
     await secondSuperadmin.command('operators add');
-    expect((await secondSuperadmin.waitForEphemeral()).text).toContain('You need the superadmin role');
+    expect((await secondSuperadmin.waitForEphemeral()).text).toContain('Only a superadmin can');
     const secret = secretOn(await open(bed, link));
     await typeCode(bed, link, codeFor(bed, secret));
     await secondSuperadmin.click(await waitForDirect(secondSuperadmin, 'confirm_enrolment'), 'confirm_enrolment');
@@ -380,7 +380,7 @@ describe('enrolment without a shell', () => {
     await superadmin.waitForEphemeral(({ text }) => text.includes('are in force'));
 
     expect((await add(code.toUpperCase())).kind).toBe('closed');
-    expect(JSON.stringify(await add(code))).toContain('used already');
+    expect(JSON.stringify(await add(code))).toContain('already used');
     await superadmin.closeModal({ all: true });
     const used = (await audited()).filter(({ action }) => action.endsWith('recovery_code_used'));
     expect(used).toMatchObject([{ actor: superadmin.id, detail: { for: 'operators add', left: 9 } }]);

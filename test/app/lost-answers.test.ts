@@ -62,7 +62,7 @@ describe('a commit whose answer got lost', () => {
     // The names of the columns come before the row, in the same answer.
     wire.loseAnswer('marked_by');
     expect(await told(mark)).toContain('it may have been saved');
-    expect(await told(mark)).toContain('*marked already*');
+    expect(await told(mark)).toContain('*already marked*');
     expect(await audited('%marked')).toBe(1);
   });
 

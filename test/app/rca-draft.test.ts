@@ -217,7 +217,7 @@ describe('/flag-promotions rca draft', () => {
     await superadmin.command('rca draft console_heroku_log_drain_alerting');
     await answered('is in the alert’s thread');
     await superadmin.command('rca draft');
-    await answered('Say which promotion');
+    await answered('Which promotion?');
     await superadmin.command('rca draft nope');
     await answered('There is no promotion `nope`');
     expect(await inThread()).toHaveLength(1);
@@ -253,7 +253,7 @@ describe('/flag-promotions rca draft', () => {
     await draft();
     await answered('in the channel for alerts');
     const [file] = await drafts(null);
-    expect(file?.text).toContain(`(promotion ${promotionId}, which has no alert here)`);
+    expect(file?.text).toContain(`(promotion ${promotionId}, no alert here)`);
     expect(bed.slack.fileContent(file?.id ?? '')).toContain('no alert was opened');
   });
 

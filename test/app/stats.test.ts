@@ -54,7 +54,7 @@ describe('/flag-promotions stats', () => {
     const shown = JSON.stringify((await ask('stats')).blocks);
     expect(shown).toContain('*Promoted*: 10, 1 still deploying');
     expect(shown).toContain('*Stuck*: 1 (10 %)');
-    expect(shown).toContain('*In deploying*: median 5 min, 95 % within 8 min 36 s');
+    expect(shown).toContain('*Deploying*: median 5 min, p95 8 min 36 s');
     await charted();
     expect(JSON.stringify((await ask('stats 1d')).text)).toContain('none was promoted');
   });

@@ -114,7 +114,7 @@ describe('marking and promoting', () => {
     ['a value that the form cannot hold', `mark ${FLAG} no-such-app ${'x'.repeat(3_001)}`, 'more than the 3,000'],
   ])('%s is told in the form, and nothing is written', async (_what, command, said) => {
     const form = await openBy(command);
-    expect(words(form)).toContain('Nothing was marked yet');
+    expect(words(form)).toContain('Not marked yet');
     expect(words(form)).toContain(said);
     expect(await rows()).toEqual([]);
     expect(await audited()).toEqual([]);
@@ -128,7 +128,7 @@ describe('marking and promoting', () => {
   test('a value that Slack may have escaped is looked at in the form before it is marked', async () => {
     const form = await openBy(`mark ${FLAG} ${APP} a &amp; b`);
     expect(words(form)).toContain('a &amp; b');
-    expect(words(form)).not.toContain('Nothing was marked yet');
+    expect(words(form)).not.toContain('Not marked yet');
     expect((await kris().submit({ target_value: 'a & b' })).kind).toBe('closed');
     expect(await rows()).toMatchObject([{ target_value: 'a & b' }]);
   });
@@ -142,7 +142,7 @@ describe('marking and promoting', () => {
   test('a second promotion of one config var is told about the first, marked or under way', async () => {
     await ask(`mark ${FLAG} ${APP}`);
     const second = await ask(`mark ${FLAG} ${APP} false`);
-    expect(second.text).toContain('*marked already*');
+    expect(second.text).toContain('*already marked*');
     expect(await rows()).toHaveLength(1);
     // The answer leads on: to the form that cancels the first.
     await kris().click(second, 'cancel');
@@ -154,20 +154,20 @@ describe('marking and promoting', () => {
     await bed.rows.query(
       `update console_flag_promotions set state = 'deploying', promoted_at = now() where state = 'marked'`,
     );
-    expect((await ask(`mark ${FLAG} ${APP}`)).text).toContain('*being promoted already*');
+    expect((await ask(`mark ${FLAG} ${APP}`)).text).toContain('*already being promoted*');
     expect(await audited()).toEqual(['marked', 'cancelled', 'marked']);
   });
 
   test('what counts is the config var, whatever flag key leads to it', async () => {
     await ask(`mark ${FLAG} ${APP}`);
     expect((await ask(`mark ${FLAG.toUpperCase()} ${APP}`)).text).toContain(
-      `\`${VAR}\` on \`${APP}\` is *marked already*`,
+      `\`${VAR}\` on \`${APP}\` is *already marked*`,
     );
     await openBy('mark');
     expect(
       (await kris().submit({ flag_key: 'another', heroku_app: APP, target_value: 'true', config_var: VAR })).kind,
     ).toBe('updated');
-    expect(words(await kris().waitForModal())).toContain('*marked already*');
+    expect(words(await kris().waitForModal())).toContain('*already marked*');
     await kris().closeModal();
     expect(await rows()).toHaveLength(1);
     // Heroku tells names apart by case.

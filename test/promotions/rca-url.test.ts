@@ -152,6 +152,14 @@ describe('the first address in a message', () => {
     ['https://docs.example.com/rca', 'https://docs.example.com/rca'],
     ['the RCA:\nhttps://docs.example.com/rca thanks', 'https://docs.example.com/rca'],
     ['https://docs.example.com/?a=1&amp;b=2', 'https://docs.example.com/?a=1&b=2'],
+    ['"https://docs.example.com/rca", please', 'https://docs.example.com/rca'],
+    ['“https://docs.example.com/rca”', 'https://docs.example.com/rca'],
+    ['„https://docs.example.com/it’s“', 'https://docs.example.com/it’s'],
+    ['‘https://docs.example.com/rca’.', 'https://docs.example.com/rca'],
+    ['see `https://docs.example.com/rca`', 'https://docs.example.com/rca'],
+    ['&lt;https://docs.example.com/rca&gt;', 'https://docs.example.com/rca'],
+    // Nothing began it, so nothing ends it.
+    ["https://docs.example.com/o'", "https://docs.example.com/o'"],
   ])('of %j is %s', (text, url) => {
     expect(firstUrlIn(text)).toBe(url);
   });

@@ -51,6 +51,9 @@ export interface Facts {
   readonly text: string;
   /** As checkRcaUrl accepted it. */
   readonly url: string;
+  /** What stands in the row's checkpoint, and in an event as the reason, if not that text. */
+  readonly checkpoint?: string;
+  readonly reason?: string;
 }
 
 export type Payload =
@@ -109,7 +112,7 @@ const CHECKS: readonly RefusedCode[] = [
 ];
 
 /** A promotion of which another system wrote every text that it could. */
-function written({ text }: Facts, changes: Partial<Promotion> = {}): Promotion {
+function written({ text, checkpoint = text }: Facts, changes: Partial<Promotion> = {}): Promotion {
   return promotion({
     id: '9223372036854775807',
     flagKey: text,
@@ -117,7 +120,7 @@ function written({ text }: Facts, changes: Partial<Promotion> = {}): Promotion {
     configVar: text,
     targetValue: text,
     previousValue: text,
-    checkpoint: text,
+    checkpoint,
     markedBy: text,
     promotedBy: text,
     lastError: text,
@@ -215,7 +218,7 @@ function transitionRefusals(facts: Facts): TransitionRefusal[] {
   ];
 }
 
-const EVENT = ({ text }: Facts) => ({ at: NOW, action: text, actor: text, detail: { reason: text } });
+const EVENT = ({ text, reason = text }: Facts) => ({ at: NOW, action: text, actor: text, detail: { reason } });
 
 const SEVERITIES = ['warning', 'critical'] as const;
 const OWNERSHIP: Ownership = {
@@ -448,8 +451,10 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   section: () => [blocks(section('Something is said.'))],
   evidenceText: (facts) => withEvidence(facts).map(([row, known]) => words(evidence.evidenceText(row, known))),
   target: (facts) => lives(facts).map((row) => words(evidence.target(row))),
-  helpWords: () => [words(help.helpWords())],
-  unknownWords: (facts) => [words(help.unknownWords(facts.text, null)), words(help.unknownWords(facts.text, 'stuck'))],
+  helpAnswer: () => [message(help.helpAnswer())],
+  wholeHelpAnswer: () => [message(help.wholeHelpAnswer())],
+  unknownWordAnswer: (facts) =>
+    ([null, 'stuck'] as const).map((meant) => message(help.unknownWordAnswer(facts.text, meant))),
   usageWords: () => help.SUBCOMMANDS.map(({ word }) => words(help.usageWords(word))),
   unknownPromotionWords: (facts) => [words(help.unknownPromotionWords(facts.text))],
   stuckAnswer: (facts) =>
@@ -512,8 +517,8 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       [null, written(facts)].map((oldestDeploying) =>
         message(
           list.nothingStuckAnswer({
-            warningAfter: '12h',
-            lastMaintenance: lastEnded === null ? null : { completedAt: NOW, deploying: 3 },
+            warningAfterMs: 12 * HOUR,
+            lastMaintenance: lastEnded === null ? null : { completedAt: NOW },
             oldestDeploying,
             deploying: oldestDeploying === null ? 0 : 1,
             lastEnded,
@@ -818,7 +823,8 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
-  operatorsUsageWords: ({ text }) => [words(operators.operatorsUsageWords(text))],
+  operatorsUsageWords: ({ text }) =>
+    ([null, 'add'] as const).map((meant) => words(operators.operatorsUsageWords(text, meant))),
   nothingMarkedWords: (facts) =>
     [null, ...ends(facts), ...lives(facts)].map((row) => words(transition.nothingMarkedWords(facts.text, row))),
 };

@@ -1,5 +1,6 @@
 import { permalinkOf } from '../../promotions/permalink.js';
 import { isDeploying, type Promotion } from '../../promotions/promotion.js';
+import { bare } from '../../promotions/typed.js';
 import { type Answer, textAnswer } from '../../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../../views/help.js';
 import { HISTORY_LENGTH } from '../../views/history.js';
@@ -10,7 +11,8 @@ import { isPromotionId } from '../unpack.js';
 const EVIDENCE_WITHIN_MS = 5_000;
 
 /** One promotion, by its id or its flag key (then the newest), with what Heroku says and its history. */
-export async function show(deps: HandlerDependencies, reference: string): Promise<Answer> {
+export async function show(deps: HandlerDependencies, typed: string): Promise<Answer> {
+  const reference = bare(typed);
   if (reference === '') return textAnswer(usageWords('show'));
   const promotion = await findPromotion(deps, reference);
   if (promotion === null) return textAnswer(unknownPromotionWords(reference));

@@ -1,5 +1,6 @@
 import ms from 'ms';
 import type { PeriodStats } from '../../promotions/stats.js';
+import { bare } from '../../promotions/typed.js';
 import type { StoredFile } from '../../slack/upload.js';
 import { type Answer, textAnswer } from '../../views/blocks.js';
 import { ACTION } from '../../views/ids.js';
@@ -18,7 +19,7 @@ export const statsClicks = { [ACTION.statsChart]: clickStatsChart } satisfies Cl
 
 /** `/flag-promotions stats`: how the promotions of the last days went, in figures at once, then in a chart. */
 export async function commandStats(deps: HandlerDependencies, command: Command, typed: string): Promise<void> {
-  const asked = await statsOf(deps, typed === '' ? DEFAULT_PERIOD : typed);
+  const asked = await statsOf(deps, bare(typed) || DEFAULT_PERIOD);
   if (asked === null) return answer(deps, command.responseUrl, textAnswer(statsUsageWords()));
   const { stats, period } = asked;
   await answer(deps, command.responseUrl, await mindRcaDebt(deps, statsAnswer(stats, period)));

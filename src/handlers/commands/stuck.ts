@@ -1,4 +1,3 @@
-import ms from 'ms';
 import { severityDue } from '../../promotions/stuck.js';
 import type { Answer } from '../../views/blocks.js';
 import type { GroupPage } from '../../views/group.js';
@@ -38,7 +37,7 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
   }
   const deploying = await db.promotions.deploying();
   return nothingStuckAnswer({
-    warningAfter: ms(thresholds.warningAfterMs),
+    warningAfterMs: thresholds.warningAfterMs,
     lastMaintenance: await db.maintenance.last(),
     deploying: deploying.total,
     oldestDeploying: deploying.oldest,
