@@ -37,14 +37,16 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 ];
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 
-/** The page's present may be this much behind: it is looked at again that often. */
+/** How often the page looks at the clock. */
 export const PRESENT_STEP_MS = 10_000;
+/** How far its present may lag, with a second or two of rounding: what is nearer isn't ahead. */
+const LAG_MS = PRESENT_STEP_MS + 2_000;
 
 /** `2 days ago`, `just now`, `in less than a minute`, `in 3 hours`. */
 export function ago(at: Date, now: number): string {
   const ahead = at.getTime() - now;
   const [unit, length] = UNITS.find(([, of]) => Math.abs(ahead) >= of) ?? [null, 1];
-  if (unit === null) return ahead > PRESENT_STEP_MS ? 'in less than a minute' : 'just now';
+  if (unit === null) return ahead > LAG_MS ? 'in less than a minute' : 'just now';
   return relative.format(Math.trunc(ahead / length), unit);
 }
 
