@@ -55,7 +55,7 @@ async function fill(url: string, rows: number): Promise<void> {
     const tables = [
       'console_flag_promotions',
       'flag_promotions.audit_log',
-      'flag_promotions.progress',
+      'flag_promotions.messages',
       'flag_promotions.alerts',
     ];
     const indexes = await client.query<{ name: string; definition: string }>(
@@ -85,12 +85,18 @@ async function fill(url: string, rows: number): Promise<void> {
           from generate_series(1, ${recent}) n;
       update flag_promotions.audit_head set last_id = ${recent};
       alter table flag_promotions.audit_log enable trigger user;
-      insert into flag_promotions.progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done, posted_at, created_at)
-        select id, 'posted', 'C0ALERTS', id || '.2', 'deployed', 4, 4, promoted_at, promoted_at
+      insert into flag_promotions.messages
+             (kind, subject, promotion_id, state, channel, message_ts, shown_as, wanted, shown, posted_at, created_at, updated_at)
+        select 'progress', id::text, id, 'posted', 'C0ALERTS', id || '.2', 'deployed', 4, 4, promoted_at, promoted_at, promoted_at
           from console_flag_promotions where id > ${rows - recent};
-      insert into flag_promotions.alerts (promotion_id, severity, state, channel, message_ts, posted_at, rca_settled, created_at)
-        select id, 'critical', 'closed', 'C0ALERTS', id || '.1', promoted_at + interval '1 day', true, promoted_at + interval '1 day'
-          from console_flag_promotions where id > ${rows - recent} and id <= ${rows - recent + Math.ceil(recent / 100)} order by id;
+      insert into flag_promotions.messages
+             (kind, subject, promotion_id, state, channel, message_ts, shown_as, wanted, shown, posted_at, created_at, updated_at)
+        select 'alert', id::text, id, 'posted', 'C0ALERTS', id || '.1', 'critical', 1, 1, at, at, at
+          from console_flag_promotions, lateral (select promoted_at + interval '1 day' as at) t
+         where id > ${rows - recent} and id <= ${rows - recent + Math.ceil(recent / 100)};
+      insert into flag_promotions.alerts (promotion_id, severity, is_rca_reminder_done, opened_at, closed_at)
+        select promotion_id, 'critical', true, posted_at, posted_at + interval '1 hour'
+          from flag_promotions.messages where kind = 'alert' order by promotion_id;
       insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at)
         select 'stuck_' || n, 'app', 'FLAG_STUCK_' || n, 'deploying', now() from generate_series(1, ${STUCK}) n;`);
     for (const { definition } of indexes.rows) await client.query(definition);
@@ -106,8 +112,12 @@ async function freshenStuck(url: string): Promise<void> {
     await client.query(`
       update console_flag_promotions set promoted_at = now() - interval '13 hours' where state = 'deploying';
       delete from flag_promotions.alerts where promotion_id in (select id from console_flag_promotions where state = 'deploying');
-      insert into flag_promotions.alerts (promotion_id, severity, state, channel, message_ts, posted_at)
-        select id, 'warning', 'posted', 'C0ALERTS', id || '.3', now() from console_flag_promotions where state = 'deploying';`);
+      delete from flag_promotions.messages where promotion_id in (select id from console_flag_promotions where state = 'deploying');
+      insert into flag_promotions.alerts (promotion_id, severity)
+        select id, 'warning' from console_flag_promotions where state = 'deploying';
+      insert into flag_promotions.messages (kind, subject, promotion_id, state, channel, message_ts, shown_as, posted_at)
+        select 'alert', id::text, id, 'posted', 'C0ALERTS', id || '.3', 'warning', now()
+          from console_flag_promotions where state = 'deploying';`);
   });
 }
 

@@ -49,10 +49,10 @@ export const detection: Row = {
         const now = new Date();
         const { stuck } = await db.alerts.gather(new Date(now.getTime() - WARNING_AFTER_MS));
         if (stuck.length !== STUCK) throw new Error(`${stuck.length} are stuck.`);
+        await db.attention.all();
+        await db.groups.withCriticals();
         await db.rcaDebts.unsettled(200);
-        await db.alerts.due(now, 200);
-        await db.replies.due(now, 200);
-        await db.progress.due(now, 200);
+        await db.messages.due(200);
       };
       return { name, measure: () => timed(tick), close: () => db.close() };
     };

@@ -87,8 +87,9 @@ async function prepare(databaseUrl: string, count: number): Promise<Case[]> {
     [firstId, count],
   );
   await client.query(
-    `insert into flag_promotions.alerts (promotion_id, severity, state, channel, message_ts, posted_at)
-      select id, 'warning', 'posted', 'C0ALERTS', id || '.1', now() from console_flag_promotions`,
+    `insert into flag_promotions.alerts (promotion_id, severity) select id, 'warning' from console_flag_promotions;
+     insert into flag_promotions.messages (kind, subject, promotion_id, state, channel, message_ts, shown_as, posted_at)
+      select 'alert', id::text, id, 'posted', 'C0ALERTS', id || '.1', 'warning', now() from console_flag_promotions`,
   );
   await client.query('vacuum analyze');
   await client.end();

@@ -8,8 +8,8 @@ import {
   fromNow,
   isFree,
   isReached,
-  type Lease,
   LEASED_UNTIL,
+  type Lease,
   mayTryAgain,
   type Postponement,
 } from './leases.js';
@@ -92,8 +92,8 @@ const HAS_ITS_ROOT = `(m.root_id is null or not ${UNPOSTED}
 const isFreeNow = (alias: string) =>
   `${isFree(alias)} and (${alias}.not_before is null or ${isReached(`${alias}.not_before`)})`;
 /** Its root is there, or is due itself: then it is delivered before its reply, in the same round. */
-const COMES_AFTER_ITS_ROOT = `(${HAS_ITS_ROOT} or exists (select 1 from flag_promotions.messages r
-  where r.id = m.root_id and ${isFreeNow('r')} and ${mayTryAgain('r')}))`;
+const COMES_AFTER_ITS_ROOT = `(${HAS_ITS_ROOT} or (select ${isFreeNow('r')} and ${mayTryAgain('r')}
+  from flag_promotions.messages r where r.id = m.root_id))`;
 
 /** The fence of every write by the holder of a lease. Two parameters, the message's id and the owner. */
 const LEASED = 'id = ?::bigint and lease_owner = ?';
@@ -202,8 +202,9 @@ export function messages(knex: Knex): Messages {
     async owedAbout(promotionId) {
       const found = await knex.raw(
         `select m.id from flag_promotions.messages m
-          where ${OWED} and (m.promotion_id = ?::bigint
-             or m.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ?::bigint))
+          where ${OWED} and m.id = any(array(
+            select t.id from flag_promotions.messages t where t.promotion_id = ?::bigint
+             union all select a.group_id from flag_promotions.alerts a where a.promotion_id = ?::bigint))
           order by m.root_id is not null, m.id`,
         [promotionId, promotionId],
       );
@@ -323,9 +324,8 @@ export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[])
 const ROOT_OF = (promotion: string) => `coalesce(
   (select r.id from flag_promotions.messages r
     where r.kind = 'alert' and r.subject = ${promotion}::text and (r.state = 'posted' or r.attempts > 0)),
-  (select g.id from flag_promotions.messages g where g.state = 'posted'
-      and g.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ${promotion})
-    order by g.id desc limit 1))`;
+  (select max(g.id) from flag_promotions.alerts a join flag_promotions.messages g on g.id = a.group_id
+    where a.promotion_id = ${promotion} and g.state = 'posted'))`;
 
 /**
  * Inside a transaction: queues a reply in the thread of each promotion that has one. `ordinal` tells apart several of one
@@ -362,8 +362,10 @@ export async function requestUpdates(
   await trx.raw(
     `with held as (
        select m.id from flag_promotions.messages m
-        where (m.promotion_id = any(?::bigint[]) and m.kind = any(?::text[]))
-           or m.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null)
+        where m.id = any(array(
+          select t.id from flag_promotions.messages t where t.promotion_id = any(?::bigint[]) and t.kind = any(?::text[])
+           union all
+          select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null))
         order by m.id for no key update)
      update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
     [[...promotionIds], [...kinds], [...promotionIds]],

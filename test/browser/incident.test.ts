@@ -82,7 +82,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await visitor.press('24 h later');
   await visitor
     .messages(/replied to a thread/u)
-    .getByText('CRITICAL')
+    .getByText('CRITICAL', { exact: true })
     .waitFor();
   await visitor.become('sam');
   await visitor.command('stuck');

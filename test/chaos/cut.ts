@@ -31,7 +31,7 @@ export async function startCut(databaseUrl: string, slackApiUrl: string): Promis
   /** Whether a message may pass. */
   function pass(what: string): boolean {
     if (where !== null) return false;
-    if (armed === null || /^(?:select|begin)/iu.test(what)) return true;
+    if (armed === null || /^(?:\(?select|begin)/iu.test(what)) return true;
     if (count === 0 && !armed.from.test(what)) return true;
     count += 1;
     if (count < armed.at) return true;

@@ -185,7 +185,7 @@ export const DELIVERIES = {
     async prepare(bed) {
       const id = await insert(bed, 0);
       await bed.rows.query(
-        `insert into flag_promotions.messages (kind, subject, promotion_id) values ('progress', $1::text, $1)`,
+        `insert into flag_promotions.messages (kind, subject, promotion_id) values ('progress', $1::bigint::text, $1::bigint)`,
         [id],
       );
     },

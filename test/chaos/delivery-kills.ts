@@ -27,9 +27,9 @@ async function run(): Promise<Report> {
   let kills = 0;
   for (const [kind, delivery] of Object.entries(DELIVERIES)) {
     const outcome = await killThrough(kind, delivery);
-    for (const [what, count] of Object.entries(outcome.wrong)) {
-      if (count !== 0) process.stderr.write(`${kind}: ${count} ${what}\n`);
-    }
+    const faults = Object.entries(outcome.wrong).filter(([, count]) => count !== 0);
+    const found = faults.map(([what, count]) => `, ${count} ${what}`).join('');
+    process.stdout.write(`  ${kind}: ${outcome.kills} kills${found}\n`);
     wrong = addUp(wrong, outcome.wrong);
     happened[`kills while ${kind} was delivered`] = { times: outcome.kills, atLeast: LEAST };
     kills += outcome.kills;

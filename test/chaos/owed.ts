@@ -9,10 +9,11 @@ export async function countOwed(rows: RowStore): Promise<number> {
   return row?.n ?? -1;
 }
 
-/** As if the leases of processes that died, and the waits between attempts, had run out. */
+/** As if the leases of processes that died, their turns in a channel, and the waits between attempts, had run out. */
 export async function endWaits(rows: RowStore): Promise<void> {
   await rows.query(
     `update flag_promotions.messages
         set next_attempt_at = null, lease_until = case when lease_owner is not null then flag_promotions.clock() end`,
   );
+  await rows.query('delete from flag_promotions.channel_slots');
 }

@@ -112,53 +112,46 @@ async function resolve(
 ): Promise<{ readonly resolved: number; readonly unopened: number }> {
   const free = [...operators];
   const seen = new Set<string>();
-  let resolved = 0;
-  let unopened = 0;
+  const count = { resolved: 0, unopened: 0, refused: 0 };
   while (performance.now() < until) {
-    const alert = free.length === 0 ? undefined : await nextAlert(bed, seen);
-    if (alert !== undefined) {
-      const outcome = await resolveOne(bed, alert, free, pick(random, ports));
-      if (outcome === 'resolved') {
-        seen.add('id' in alert ? alert.id : alert.ts);
-        resolved += 1;
-      }
-      // A click that another replica was too busy for: the person clicks again.
-      if (outcome === 'unopened') unopened += 1;
-    }
+    const operator = free.shift();
+    const alert = operator === undefined ? undefined : await nextAlert(bed, seen);
+    if (operator !== undefined && alert !== undefined) {
+      const outcome = await resolveOne(bed, alert, { operator, free, port: pick(random, ports) });
+      count[outcome] += 1;
+      if (outcome === 'resolved') seen.add(keyOf(alert));
+    } else if (operator !== undefined) free.push(operator);
     await sleep(1_000);
   }
-  return { resolved, unopened };
+  return count;
 }
 
-/** An alert with buttons that was not resolved yet; else the list, where a group has its buttons. */
-async function nextAlert(
-  bed: TestBed,
-  seen: ReadonlySet<string>,
-): Promise<StoredMessage | EphemeralMessage | undefined> {
-  const alert = (await bed.slack.messages(bed.slack.channels.alerts)).find(
-    ({ ts, threadTs, raw }) => !seen.has(ts) && threadTs === null && JSON.stringify(raw).includes('mark_completed'),
-  );
-  if (alert !== undefined) return alert;
-  const lists = await stuckList(bed).catch((): readonly EphemeralMessage[] => []);
-  return lists.find(({ id }) => !seen.has(id));
-}
-
-/** Opens the form on an alert as the next free operator, and submits it. */
 async function resolveOne(
   bed: TestBed,
-  alert: StoredMessage | EphemeralMessage,
-  free: string[],
-  port: number,
-): Promise<'resolved' | 'refused' | 'unopened'> {
-  const operator = free.shift();
-  const [job] = await openForms(bed, [alert], operator).catch((): readonly Job[] => []);
+  alert: Shown,
+  by: { readonly operator: string; readonly free: string[]; readonly port: number },
+): Promise<'resolved' | 'unopened' | 'refused'> {
+  const [job] = await openForms(bed, [alert], by.operator).catch((): readonly Job[] => []);
   if (job === undefined) {
-    if (operator !== undefined) free.push(operator);
+    // A click that another replica was too busy for: the person clicks again.
+    by.free.push(by.operator);
     return 'unopened';
   }
-  const answer = await submitForm(bed, job, port, ENTERED);
-  freeLater(free, job);
+  const answer = await submitForm(bed, job, by.port, ENTERED);
+  freeLater(by.free, job);
   return answer === 'saved' ? 'resolved' : 'refused';
+}
+
+type Shown = StoredMessage | EphemeralMessage;
+const keyOf = (shown: Shown): string => ('id' in shown ? shown.id : shown.ts);
+
+/** An alert that has buttons and was not resolved; a list of those in a group if there is no other. */
+async function nextAlert(bed: TestBed, seen: ReadonlySet<string>): Promise<Shown | undefined> {
+  const alerts = (await bed.slack.messages(bed.slack.channels.alerts)).filter(
+    (shown) =>
+      !seen.has(keyOf(shown)) && shown.threadTs === null && JSON.stringify(shown.raw).includes('mark_completed'),
+  );
+  return alerts[0] ?? (await stuckList(bed).catch(() => []))[0];
 }
 
 /** What hangs here never reached Heroku: whoever says that it is live has to say so twice. */

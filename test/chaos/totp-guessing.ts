@@ -97,7 +97,8 @@ async function isLockedUntil(bed: TestBed, operator: string, until: Date): Promi
     'select locked_until as until, totp_failed_attempts as n from flag_promotions.operators where slack_user_id = $1',
     [operator],
   );
-  return row?.until?.getTime() === until.getTime() && row.n === FAILURES_TO_LOCK;
+  // By the database's clock, which runs on while the guesses are made.
+  return row?.until != null && Math.abs(row.until.getTime() - until.getTime()) < 60_000 && row.n === FAILURES_TO_LOCK;
 }
 
 const isRefusal = (answer: string): boolean => answer.includes('errors');

@@ -339,7 +339,8 @@ describe('where it goes', () => {
     bed.facts.set('two', { text: 'reply' });
     const reply = await bed.queue({ kind: 'reply', subject: 'two', root });
     expect(await kindOf(reply)).toBe('nothing');
-    expect(await bed.db.messages.due(10)).toEqual([root]);
+    // Both are due: the root is delivered first, and its reply in the same round.
+    expect(await bed.db.messages.due(10)).toEqual([root, reply]);
     await bed.outbox.deliver(root);
     expect(await bed.db.messages.due(10)).toEqual([reply]);
     expect(await kindOf(reply)).toBe('posted');
