@@ -1,13 +1,20 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+import { SUBCOMMANDS } from '../src/views/help.js';
 
 /** What the documents for people who change the app say about its files. */
 
 const ROOT = path.resolve(__dirname, '..');
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
+const run = promisify(execFile);
 const exists = (name: string): boolean => existsSync(path.join(ROOT, name));
 
 const DOCS = [
+  'README.md',
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
   ...readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
@@ -55,4 +62,79 @@ test('every decision is in the list, and says why, what else there was, and when
       'Consequences',
     ]);
   }
+});
+
+describe('README.md', () => {
+  const text = read('README.md');
+
+  test('is short enough to be read, and leads with the pitch', () => {
+    expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(120);
+    const [title, pitch = ''] = text.split('\n\n');
+    expect(title).toBe('# flag-promotions');
+    for (const part of ['proves what is live', 'right button', 'stolen Slack'])
+      expect(pitch.replace('\n', ' ')).toContain(part);
+  });
+
+  test('shows the pictures that `npm run docs:pictures` takes', () => {
+    const script = read('scripts/pictures/main.ts');
+    const shown = [...text.matchAll(/!\[[^\]]+\]\(docs\/([\w.-]+)\)/gu)].map(([, name = '']) => name);
+    expect(shown).toContain('resolution.gif');
+    for (const name of shown) expect(script).toContain(`'${name}'`);
+    const pictures = readdirSync(path.join(ROOT, 'docs')).filter((name) => /\.(?:png|gif)$/u.test(name));
+    expect(pictures.filter((name) => !script.includes(`'${name}'`))).toEqual([]);
+    for (const name of pictures) expect(statSync(path.join(ROOT, 'docs', name)).size).toBeLessThan(1_500_000);
+  });
+});
+
+test('every npm script that a document names is there', () => {
+  const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(read('package.json')));
+  const files = [...DOCS, 'SECURITY.md', 'CHANGELOG.md', '.env.example'];
+  const named = files.flatMap((file) => [...read(file).matchAll(/npm run ([\w:-]+)/gu)].map(([, name = '']) => name));
+  expect(named).toContain('docs:pictures');
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+});
+
+describe('docs/commands.md', () => {
+  jest.setTimeout(30_000);
+  const text = read('docs/commands.md').replaceAll('\\|', '|');
+  const typed = [...text.matchAll(/^\| `flag-promotions ([a-z ]+?)(?= [<-]|`)([^`]*)`/gmu)].map(
+    ([, words = '', rest = '']) => [words, rest.match(/--[a-z-]+/gu) ?? []] as const,
+  );
+  let folder = '';
+  beforeAll(async () => {
+    // Built first, because it starts faster; inside the project, to find its packages.
+    await mkdir(path.join(ROOT, 'artifacts'), { recursive: true });
+    folder = await mkdtemp(path.join(ROOT, 'artifacts', 'docs-'));
+    await run(process.execPath, ['--import', 'tsx', 'scripts/bundle.ts', folder], { cwd: ROOT });
+  }, 60_000);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  const help = async (words: string) => {
+    const args = words.split(' ').filter((word) => word !== '');
+    return (await run(process.execPath, [path.join(folder, 'cli.js'), ...args, '--help'], { cwd: ROOT })).stdout;
+  };
+
+  test.each(SUBCOMMANDS.map(({ usage }) => usage))('lists /flag-promotions %s', (usage) => {
+    expect(text).toContain(`\`/flag-promotions ${usage}\``);
+  });
+
+  test.each(typed)('flag-promotions %s %j is in the binary', async (words, options) => {
+    const said = await help(words);
+    expect(said).toContain(`Usage: flag-promotions ${words}`);
+    for (const option of options) expect(said).toContain(option);
+  });
+
+  test.each(['', 'operators', 'audit'])('lists every command that the binary has under “%s”', async (parent) => {
+    const [, list = ''] = (await help(parent)).split('Commands:\n');
+    const names = [...list.matchAll(/^ {2}(\w[\w-]*)/gmu)]
+      .map(([, name = '']) => name)
+      .filter((name) => name !== 'help');
+    expect(names.length).toBeGreaterThan(0);
+    const documented = typed.map(([words]) => words);
+    const missing = names.filter((name) => {
+      const words = `${parent} ${name}`.trim();
+      return !documented.some((one) => one === words || one.startsWith(`${words} `));
+    });
+    expect(missing).toEqual([]);
+  });
 });

@@ -47,8 +47,8 @@ describe('manifest.yml asks for what the code uses, and for nothing else', () =>
     expect(shortcuts).toEqual([{ type: 'message', callback_id: SHORTCUT.linkAsRca }]);
   });
 
-  test('README’s links open it filled in; `npm run manifest:links` brings them up to it', () => {
-    const readme = readProjectFile('README.md');
-    expect(readme).toBe(withManifestLinks(readme, manifestLinks(readProjectFile('manifest.yml'))));
+  test('the install guide’s links open it filled in; `npm run manifest:links` brings them up to it', () => {
+    const guide = readProjectFile('docs/install.md');
+    expect(guide).toBe(withManifestLinks(guide, manifestLinks(readProjectFile('manifest.yml'))));
   });
 });

@@ -54,9 +54,15 @@ test('app.json asks for settings that there are, and for every one that is requi
   expect(Object.keys(env)).toEqual(expect.arrayContaining(required().filter((name) => name !== 'DATABASE_URL')));
 });
 
-test.each(['README.md', 'SECURITY.md', 'docs/OPERATING.md'])('%s names settings that there are', (file) => {
+test.each([
+  ['README.md', 'SLACK_CRITICAL_MENTION'],
+  ['SECURITY.md', 'TOTP_ENCRYPTION_KEY'],
+  ['docs/install.md', 'TOTP_ENCRYPTION_KEY'],
+  ['docs/commands.md', 'PUBLIC_URL'],
+  ['docs/OPERATING.md', 'TOTP_ENCRYPTION_KEY'],
+])('%s names settings that there are, %s among them', (file, one) => {
   const named = [...read(file).matchAll(/\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b/gu)].map(([name]) => name);
-  expect(named).toContain('TOTP_ENCRYPTION_KEY');
-  const others = /^(?:FLAG_\w+|PENDING_COMMIT|DEMO_PORT)$/u;
+  expect(named).toContain(one);
+  const others = /^(?:FLAG_\w+|PENDING_COMMIT|DEMO_PORT|CONSOLE_DATABASE)$/u;
   expect(named.filter((name) => !ALL.includes(name) && !others.test(name))).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SlackStandIn, StoredMessage } from '../slack/workspace.js';
 import { FLAG } from '../world/incident.js';
+import { stopSignals } from '../world/stop-signals.js';
 import { startWorld, type World } from '../world/world.js';
 import { messageLines, modalLines } from './draw.js';
 
@@ -18,12 +19,20 @@ const out = (text = ''): void => {
 async function main(): Promise<void> {
   out(bold('flag-promotions: a feature-flag promotion hangs, and what becomes of it'));
   out();
-  const world = await startWorld({ transport: 'http' });
+  const stop = stopSignals();
   try {
-    await play(world);
-  } finally {
-    await world.close();
+    const world = await startWorld({ transport: 'http', signal: stop.signal });
+    try {
+      stop.impatience(world.app);
+      await Promise.race([play(world), stop.asked]);
+    } finally {
+      await world.close();
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
   }
+  // The play that was broken off still waits for something.
+  if (stop.signal.aborted) process.exit();
 }
 
 async function play({ slack, authenticators, clock }: World): Promise<void> {
@@ -121,7 +130,8 @@ function namesOf(slack: SlackStandIn): Record<string, string> {
 
 async function pause(text: string): Promise<void> {
   if (!interactive) return;
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  // Without `terminal: false` it would take Ctrl-C for itself.
+  const terminal = createInterface({ input: process.stdin, output: process.stdout, terminal: false });
   try {
     await terminal.question(`${text} ⏎ `);
   } finally {

@@ -1,4 +1,5 @@
-import { startWorld, type Transport } from '../world/world.js';
+import { stopSignals } from '../world/stop-signals.js';
+import { startWorld, type Transport, type World } from '../world/world.js';
 import { serveWorkspace } from './server/server.js';
 
 /**
@@ -14,13 +15,9 @@ const transport: Transport =
 const port = Number(process.env['DEMO_PORT'] ?? 0);
 if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new RangeError('DEMO_PORT is no port.');
 
-const asked = new Promise<void>((resolve) => {
-  process.once('SIGINT', resolve);
-  process.once('SIGTERM', resolve);
-});
-out('Starting PostgreSQL, a stand-in for Slack, a stand-in for Heroku, and the app …');
-const world = await startWorld({ transport, showLog: process.env['DEMO_LOG'] === '1' });
-try {
+const stop = stopSignals();
+
+async function play(world: World): Promise<void> {
   const server = await serveWorkspace(world, { port, onError: complain });
   out('');
   out(`  The workspace is open:  ${server.url}`);
@@ -28,13 +25,28 @@ try {
   out(
     `Slack reaches the app by ${transport === 'socket' ? 'Socket Mode' : 'signed HTTP requests'}. Ctrl-C ends it all.`,
   );
-  await asked;
+  await stop.asked;
   out('Stopping …');
   await server.close();
+}
+
+out('Starting PostgreSQL, a stand-in for Slack, a stand-in for Heroku, and the app …');
+try {
+  const world = await startWorld({
+    transport,
+    showLog: process.env['DEMO_LOG'] === '1',
+    signal: stop.signal,
+  });
+  try {
+    stop.impatience(world.app);
+    await play(world);
+  } finally {
+    await world.close();
+  }
 } catch (error) {
-  if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
-  process.stderr.write(`Port ${port} is taken. DEMO_PORT chooses another; without it, any that is free is taken.\n`);
-  process.exitCode = 1;
-} finally {
-  await world.close();
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    process.stderr.write(`Port ${port} is taken. DEMO_PORT chooses another; without it, any that is free is taken.\n`);
+    process.exitCode = 1;
+    // Whatever a stop broke off has been cleaned up by now.
+  } else if (!stop.signal.aborted) throw error;
 }

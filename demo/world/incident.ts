@@ -15,6 +15,9 @@ export const MARKED = 'console_bulk_export';
 /** When an operator happened to look. */
 const NOTICED_AT = '2026-05-11T14:18:00Z';
 
+/** Before every release that is seeded. */
+export const APP_CREATED_AT = '2026-04-20T08:30:00Z';
+
 export type Shift = (at: string) => Date;
 
 /** Moves the incident's times so that the moment at which somebody happened to look is `now`. */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +15,7 @@ import { AppProcess } from './app-process.js';
 import { Authenticators } from './authenticators.js';
 import { MovableClock } from './clock.js';
 import { HerokuSwitches } from './heroku-switches.js';
-import { enrolOperator, HEROKU_APP, insertPromotions, seedHeroku, shiftOf } from './incident.js';
+import { APP_CREATED_AT, enrolOperator, HEROKU_APP, insertPromotions, seedHeroku, shiftOf } from './incident.js';
 import { Killer } from './killer.js';
 import { type RowReader, readRows } from './rows.js';
 
@@ -23,6 +25,8 @@ export interface WorldOptions {
   readonly transport: Transport;
   /** Whether the app's log goes to standard output. */
   readonly showLog?: boolean;
+  /** Gives up the start, and leaves nothing behind. */
+  readonly signal?: AbortSignal;
 }
 
 /** The real app with everything around it: PostgreSQL, Slack, Heroku, people with phones, and a clock that moves. */
@@ -67,7 +71,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 }
 
 async function build(
-  { transport, showLog = false }: WorldOptions,
+  { transport, showLog = false, signal }: WorldOptions,
   closers: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<World> {
@@ -78,13 +82,18 @@ async function build(
   const clock = new MovableClock();
   const shift = shiftOf(clock.now());
 
+  const giveUp = (): void => signal?.throwIfAborted();
   const dataDir = await mkdtemp(path.join(tmpdir(), 'flag-promotions-demo-'));
   closers.push(() => rm(dataDir, { recursive: true, force: true }));
   const postgres = await startEmbeddedPostgres({ dataDir, create: true });
   closers.push(() => postgres.stop());
+  giveUp();
   await migrateToLatest(postgres.connectionString);
 
-  const heroku = await startHerokuStandIn({ apps: { [HEROKU_APP]: { vars: {} } }, clock: clock.now });
+  const heroku = await startHerokuStandIn({
+    apps: { [HEROKU_APP]: { vars: {}, createdAt: shift(APP_CREATED_AT) } },
+    clock: clock.now,
+  });
   closers.push(() => heroku.close());
   seedHeroku(heroku, shift);
   heroku.onRequest(changed);
@@ -100,6 +109,7 @@ async function build(
   closers.push(() => slack.close());
   slack.onChange(changed);
 
+  giveUp();
   const { superadmin, engineer } = slack.people;
   const key = randomBytes(32);
   const authenticators = new Authenticators();
@@ -113,6 +123,7 @@ async function build(
   const rows = readRows(postgres.connectionString);
   closers.push(() => rows.close());
 
+  const port = await freePort();
   const app = new AppProcess({
     environment: {
       DATABASE_URL: postgres.connectionString,
@@ -126,16 +137,20 @@ async function build(
       // Somebody watches: what takes a minute, or twenty seconds, in earnest is not to keep them waiting.
       MAINTENANCE_CRON: '*/10 * * * * *',
       PROMOTER_LEASE: '6s',
-      PORT: '0',
+      PORT: String(port),
+      // Links to enrol by lead to the app itself.
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
     },
     clock,
     showLog,
-    onUp(port) {
+    onUp() {
       if (transport === 'http') slack.connectHttp(`http://127.0.0.1:${port}/slack/events`);
     },
     onChange: changed,
   });
   closers.push(() => app.stop());
+  giveUp();
+  signal?.addEventListener('abort', () => app.kill());
   await app.start();
 
   let slackBackAt = clock.now();
@@ -170,6 +185,17 @@ async function build(
     },
     close,
   };
+}
+
+/** Kept by the app across restarts: its address stands in messages. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('There is no free port.');
+  return address.port;
 }
 
 /** The manifest that an administrator would paste: what the app may do is what it asks for there. */

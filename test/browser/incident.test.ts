@@ -1,6 +1,7 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { violations } from './support/axe.js';
-import { describeInBrowser, keepScreenshot, launch, type OpenedPage, open } from './support/browser.js';
+import { describeInBrowser, keepScreenshot, type OpenedPage, open } from './support/browser.js';
+import { launch } from './support/chromium.js';
 import { type RunningDemo, startDemo } from './support/demo.js';
 import { keyboard, mouse } from './support/hands.js';
 import { Visitor } from './support/visitor.js';

@@ -39,13 +39,13 @@ function linkTo(filledIn: unknown): string {
   return `${NEW_APP}${json}`;
 }
 
-/** README.md with its two links brought up to the manifest. @throws where it has no such links */
-export function withManifestLinks(readme: string, links: ManifestLinks): string {
+/** docs/install.md with its two links brought up to the manifest. @throws where it has no such links */
+export function withManifestLinks(guide: string, links: ManifestLinks): string {
   return Object.entries(links).reduce((text, [name, link]) => {
     const definition = new RegExp(`^\\[slack-app-${name}\\]: .*$`, 'mu');
-    if (!definition.test(text)) throw new Error(`README.md has no link slack-app-${name}.`);
+    if (!definition.test(text)) throw new Error(`docs/install.md has no link slack-app-${name}.`);
     return text.replace(definition, () => `[slack-app-${name}]: ${link}`);
-  }, readme);
+  }, guide);
 }
 
 const file = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
@@ -54,7 +54,7 @@ export const readProjectFile = (name: string): string => readFileSync(file(name)
 /** `npm run manifest:links`, after a change of manifest.yml. */
 if (process.argv.includes('--write')) {
   writeFileSync(
-    file('README.md'),
-    withManifestLinks(readProjectFile('README.md'), manifestLinks(readProjectFile('manifest.yml'))),
+    file('docs/install.md'),
+    withManifestLinks(readProjectFile('docs/install.md'), manifestLinks(readProjectFile('manifest.yml'))),
   );
 }

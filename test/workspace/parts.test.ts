@@ -69,7 +69,9 @@ test('dates are told as Slack does', () => {
   const now = Date.parse('2026-05-11T14:18:00Z');
   expect(ago(at, now)).toBe('2 days ago');
   expect(ago(new Date(now - 59_000), now)).toBe('just now');
-  expect(ago(new Date(now + 70_000), now)).toBe('just now');
+  expect(ago(new Date(now + 11_000), now)).toBe('just now');
+  expect(ago(new Date(now + 30_000), now)).toBe('in less than a minute');
+  expect(ago(new Date(now + 45 * 60_000), now)).toBe('in 45 minutes');
   expect(ago(new Date(now + 3 * 3_600_000), now)).toBe('in 3 hours');
   expect(slackDate('{date_short} ({ago}) {else}', at, now)).toMatch(/^May \d, 2026 \(2 days ago\) \{else\}$/u);
 });

@@ -35,7 +35,9 @@ export function Channel({
           <span aria-hidden="true"># </span>
           {channel.name}
         </h1>
-        <p>{channel.hasApp ? 'What hangs is said here.' : 'flag-promotions is not a member of this channel.'}</p>
+        <p>
+          {channel.hasApp ? 'Stuck promotions are reported here.' : 'flag-promotions is not a member of this channel.'}
+        </p>
       </header>
       <MessageList label={`Messages in ${channel.name}`} count={shown.length} sent={sent}>
         {shown.length === 0 && <p className="nothing">Nothing was said here yet.</p>}

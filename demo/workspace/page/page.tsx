@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { Act, Outcome } from '../protocol/acts.js';
 import type { MessageData, PersonKey, Snapshot } from '../protocol/snapshot.js';
 import { Announcer } from './announcer.js';
@@ -6,11 +6,11 @@ import { type Reference, ReferenceContext } from './blocks/words.js';
 import { Channel } from './channel.js';
 import { send, useSnapshot } from './connection.js';
 import { useKeptFocus } from './focus.js';
-import { Home } from './home.js';
+import { AppHome } from './home.js';
 import { Modal } from './modal.js';
 import { type Place, Sidebar } from './sidebar.js';
 import { Thread } from './thread.js';
-import { useNow } from './time.js';
+import { PRESENT_STEP_MS, useNow } from './time.js';
 import { Toasts, useToasts } from './toasts.js';
 import { Guide } from './tools/guide.js';
 import { Tools } from './tools/tools.js';
@@ -38,9 +38,11 @@ function Inside({ seen, lost }: { readonly seen: Snapshot; readonly lost: boolea
   const [who, setWho] = useState<PersonKey>('superadmin');
   const [place, setPlace] = useState<Place>('flag-alerts');
   const [thread, setThread] = useState<ThreadRoot | null>(null);
+  /** How many direct messages each person has looked at. */
+  const [read, setRead] = useState<Partial<Record<PersonKey, number>>>({});
   const [prefilled, setPrefilled] = useState<Prefilled | null>(null);
   const { toasts, complain, dismiss } = useToasts();
-  const minute = Math.floor(useNow(seen.clockOffsetMs, 10_000) / 60_000) * 60_000;
+  const present = Math.floor(useNow(seen.clockOffsetMs, PRESENT_STEP_MS) / PRESENT_STEP_MS) * PRESENT_STEP_MS;
 
   useKeptFocus();
 
@@ -67,13 +69,18 @@ function Inside({ seen, lost }: { readonly seen: Snapshot; readonly lost: boolea
     },
   };
   const reference = useMemo<Reference>(
-    () => ({ names: seen.names, channels: seen.channels, minute }),
-    [seen.names, seen.channels, minute],
+    () => ({ names: seen.names, channels: seen.channels, present }),
+    [seen.names, seen.channels, present],
   );
 
   const channel = seen.channels.find(({ name }) => name === place);
   const root = seen.messages.find(({ channel: where, ts }) => where === thread?.channel && ts === thread.ts);
   const modal = me.modals.at(-1);
+  const written = me.directMessages.length;
+  const unread = place === 'messages' ? 0 : written - (read[who] ?? 0);
+  useEffect(() => {
+    if (place === 'messages') setRead((before) => ({ ...before, [who]: written }));
+  }, [place, who, written]);
   return (
     <WorkspaceContext.Provider value={workspace}>
       <ReferenceContext.Provider value={reference}>
@@ -87,6 +94,7 @@ function Inside({ seen, lost }: { readonly seen: Snapshot; readonly lost: boolea
           />
           <Sidebar
             place={place}
+            unread={unread}
             onPlace={(next) => {
               setPlace(next);
               setThread(null);
@@ -95,8 +103,8 @@ function Inside({ seen, lost }: { readonly seen: Snapshot; readonly lost: boolea
           />
           <main>
             <Guide />
-            {place === 'home' ? (
-              <Home key={who} />
+            {place === 'home' || place === 'messages' ? (
+              <AppHome key={who} tab={place} onTab={setPlace} />
             ) : (
               <Channel
                 key={`${channel?.id} ${who}`}

@@ -1,15 +1,24 @@
 import { Flag } from './avatar.js';
 import { useWorkspace } from './workspace.js';
 
-/** Where one is: a channel by its name, the app's home tab, or, where there is little room, the tools. */
+/** Where one is: a channel by its name, one of the app's tabs, or, on a narrow screen, the tools. */
 export type Place = string;
 
-export function Sidebar({ place, onPlace }: { readonly place: Place; readonly onPlace: (place: Place) => void }) {
+export function Sidebar({
+  place,
+  onPlace,
+  unread,
+}: {
+  readonly place: Place;
+  readonly onPlace: (place: Place) => void;
+  /** How many direct messages from the app were not looked at yet. */
+  readonly unread: number;
+}) {
   const { seen } = useWorkspace();
   const link = (to: Place, className = '') => ({
     type: 'button' as const,
     className,
-    'aria-current': place === to ? ('page' as const) : undefined,
+    'aria-current': place === to || (to === 'home' && place === 'messages') ? ('page' as const) : undefined,
     onClick: () => onPlace(to),
   });
   return (
@@ -30,11 +39,17 @@ export function Sidebar({ place, onPlace }: { readonly place: Place; readonly on
       <h2>Apps</h2>
       <ul>
         <li>
-          <button {...link('home')}>
+          <button {...link('home')} onClick={() => onPlace(unread > 0 ? 'messages' : 'home')}>
             <span className="sidebar-icon" aria-hidden="true">
               <Flag />
             </span>
             flag-promotions
+            {unread > 0 && (
+              <span className="unread">
+                {unread}
+                <span className="unseen"> new</span>
+              </span>
+            )}
           </button>
         </li>
       </ul>

@@ -17,13 +17,17 @@ export function atOf(ts: string): Date {
 const clockTime = new Intl.DateTimeFormat('en', { hour: 'numeric', minute: '2-digit' });
 const exactTime = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeStyle: 'long' });
 const shortDay = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric' });
+const dayOfYear = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 const day = new Intl.DateTimeFormat('en', { weekday: 'long', month: 'long', day: 'numeric' });
 
 export const timeOf = (at: Date): string => clockTime.format(at);
 export const exactly = (at: Date): string => exactTime.format(at);
-/** `9:44 PM` of today, `Nov 22` of any other day. */
-export const shortly = (at: Date, now: number): string =>
-  at.toDateString() === new Date(now).toDateString() ? timeOf(at) : shortDay.format(at);
+/** `9:44 PM` today, `Nov 22` on another day, `Nov 22, 2025` in another year. */
+export function shortly(at: Date, now: number): string {
+  const today = new Date(now);
+  if (at.toDateString() === today.toDateString()) return timeOf(at);
+  return (at.getFullYear() === today.getFullYear() ? shortDay : dayOfYear).format(at);
+}
 export const dayOf = (at: Date): string => day.format(at);
 
 const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
@@ -33,12 +37,16 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 ];
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 
-/** `2 days ago`, `in 3 hours`, `just now`. */
+/** How often the page looks at the clock. */
+export const PRESENT_STEP_MS = 10_000;
+/** How far its present may lag, with a second or two of rounding: what is nearer isn't ahead. */
+const LAG_MS = PRESENT_STEP_MS + 2_000;
+
+/** `2 days ago`, `just now`, `in less than a minute`, `in 3 hours`. */
 export function ago(at: Date, now: number): string {
   const ahead = at.getTime() - now;
   const [unit, length] = UNITS.find(([, of]) => Math.abs(ahead) >= of) ?? [null, 1];
-  // The present is not looked at all the time, so that something may seem to lie before it.
-  if (unit === null || (unit === 'minute' && ahead > 0)) return 'just now';
+  if (unit === null) return ahead > LAG_MS ? 'in less than a minute' : 'just now';
   return relative.format(Math.trunc(ahead / length), unit);
 }
 

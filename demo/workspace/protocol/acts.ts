@@ -29,6 +29,8 @@ export const act = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('shortcut'), as, channel: id, ts: id, callbackId: id }),
   z.strictObject({ do: z.literal('open_home'), as }),
   z.strictObject({ do: z.literal('dismiss'), as, id }),
+  /** Enters the setup key of an enrolment into the person's authenticator. */
+  z.strictObject({ do: z.literal('add_key'), as, secret: z.string().max(200) }),
   z.strictObject({ do: z.literal('move_clock'), hours: z.union([z.literal(12), z.literal(24)]) }),
   z.strictObject({ do: z.literal('slack_outage') }),
   z.strictObject({ do: z.literal('heroku_switch'), name: herokuSwitch, on: z.boolean() }),

@@ -67,6 +67,8 @@ const person = z.object({
   /** The topmost last. */
   modals: z.array(view),
   home: view.nullable(),
+  /** What the app wrote to this person alone, the oldest first. */
+  directMessages: z.array(message),
   /** What their authenticator shows; null where they have none. */
   code: z.object({ digits: z.string(), used: z.boolean() }).nullable(),
 });

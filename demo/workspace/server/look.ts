@@ -19,7 +19,11 @@ const SLACKBOT = 'USLACKBOT';
 /** Everything that the page shows, read from the world as it is now. */
 export async function look(world: World, guide: Guide): Promise<Snapshot> {
   const { slack, heroku, clock, app, killer, manifest } = world;
-  const [rows, usedSteps] = await Promise.all([world.rows.promotions(), world.rows.usedSteps()]);
+  const [rows, usedSteps, directMessages] = await Promise.all([
+    world.rows.promotions(),
+    world.rows.usedSteps(),
+    Promise.all(PERSON_KEYS.map((key) => slack.people[key].directMessages())),
+  ]);
   const channels = Object.values(slack.channels);
   const messages = (await Promise.all(channels.map((channel) => slack.everything(channel)))).flat();
   const now = clock.now();
@@ -30,7 +34,9 @@ export async function look(world: World, guide: Guide): Promise<Snapshot> {
           used: (usedSteps.get(id) ?? 0) >= Math.floor(now.getTime() / 1_000 / CODE_PERIOD_S),
         }
       : null;
-  const people = PERSON_KEYS.map((key) => {
+  const altTexts = new Map(slack.files().map(({ id, altText }) => [id, altText]));
+  const shown = (message: StoredMessage) => shownMessage(message, altTexts);
+  const people = PERSON_KEYS.map((key, index) => {
     const person = slack.people[key];
     const home = person.home();
     return {
@@ -41,11 +47,11 @@ export async function look(world: World, guide: Guide): Promise<Snapshot> {
       ephemerals: person.ephemerals().map((message) => shownEphemeral(message, slack.botUserId)),
       modals: person.modals().map(shownView),
       home: home === undefined ? null : shownView(home),
+      directMessages: (directMessages[index] ?? []).map(shown),
       code: code(person),
     };
   });
   const vars = rows.map(({ flagKey }) => `FLAG_${flagKey.toUpperCase()}`);
-  const altTexts = new Map(slack.files().map(({ id, altText }) => [id, altText]));
   const [command] = manifest.commands;
   return snapshot.parse({
     transport: world.transport,
@@ -61,7 +67,7 @@ export async function look(world: World, guide: Guide): Promise<Snapshot> {
       { id: slack.channels.alerts, name: 'flag-alerts', hasApp: true },
       { id: slack.channels.random, name: 'random', hasApp: false },
     ],
-    messages: messages.map((message) => shownMessage(message, altTexts)),
+    messages: messages.map(shown),
     people,
     heroku: {
       app: HEROKU_APP,

@@ -1,3 +1,4 @@
+import { base32Problem } from '../../../src/operators/enrolment-secrets.js';
 import type { Person, SimpleOutcome, SubmitOutcome } from '../../slack/person.js';
 import { HEROKU_APP } from '../../world/incident.js';
 import type { World } from '../../world/world.js';
@@ -37,6 +38,8 @@ export async function perform(world: World, act: Act): Promise<Outcome> {
     case 'dismiss':
       slack.people[act.as].dismiss(act.id);
       return DONE;
+    case 'add_key':
+      return addKey(world, act);
     case 'move_clock':
       await world.moveClock(act.hours);
       return DONE;
@@ -56,6 +59,14 @@ export async function perform(world: World, act: Act): Promise<Outcome> {
       world.killer.atNextChange(act.on);
       return DONE;
   }
+}
+
+function addKey({ slack, authenticators }: World, { as, secret }: Extract<Act, { do: 'add_key' }>): Outcome {
+  const key = secret.replaceAll(/\s/gu, '').toUpperCase();
+  const problem = base32Problem(key);
+  if (problem !== null) return { kind: 'failed', message: `The setup key ${problem}` };
+  authenticators.enrol(slack.people[as].id, key);
+  return DONE;
 }
 
 async function say({ slack }: World, { as, channel, threadTs, text }: Extract<Act, { do: 'say' }>): Promise<Outcome> {

@@ -1,21 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-
-/** Where a Chromium usually is; CHROMIUM_PATH says otherwise. */
-const PLACES = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-];
-
-function chromiumPath(): string | null {
-  const told = process.env['CHROMIUM_PATH'];
-  if (told !== undefined && told !== '') return told;
-  return PLACES.find((place) => existsSync(place)) ?? null;
-}
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { chromiumPath } from './chromium.js';
 
 /**
  * `describe` where there is a browser. Where there is none, the suite says that it was skipped; in CI (CI=true) its
@@ -27,23 +13,6 @@ export const describeInBrowser: jest.Describe =
 function saidToBeSkipped(): jest.Describe {
   process.stderr.write('No Chromium was found (CHROMIUM_PATH): the browser suite is skipped.\n');
   return describe.skip;
-}
-
-export async function launch(): Promise<Browser> {
-  const executablePath = chromiumPath();
-  if (executablePath === null) throw new Error('There is no Chromium; CHROMIUM_PATH says where one is.');
-  return chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
 }
 
 export interface OpenedPage {

@@ -1,6 +1,6 @@
 import type { BlockData } from '../../protocol/snapshot.js';
 import { ActionElement, type OnAction } from './action-element.js';
-import { actions, input, section } from './shapes.js';
+import { actions, input, section, storedPicture } from './shapes.js';
 import { Drawn, Words } from './words.js';
 
 export interface BlocksProps {
@@ -35,6 +35,8 @@ function OneBlock({ block, onAction }: { readonly block: BlockData; readonly onA
   }
   const text = section.safeParse(block);
   if (text.success) return <Section of={text.data} onAction={onAction} />;
+  const picture = storedPicture.safeParse(block);
+  if (picture.success) return <img src={`/files/${picture.data.slack_file.id}`} alt={picture.data.alt_text} />;
   return <Drawn block={block} />;
 }
 

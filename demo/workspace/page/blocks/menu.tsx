@@ -1,10 +1,13 @@
-import { useEffect, useId, useRef, useState } from 'react';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 
 export interface MenuItem {
   readonly label: string;
   readonly href?: string | undefined;
   readonly onChoose: () => void;
 }
+
+/** The room, in pixels, that a menu leaves at the window's edges. */
+const EDGE = 8;
 
 /** A button that opens a list of actions; arrows walk through it, Escape closes it. */
 export function Menu({
@@ -20,8 +23,15 @@ export function Menu({
   const [upwards, setUpwards] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const id = useId();
 
+  useLayoutEffect(() => {
+    if (!open || list.current === null) return;
+    const { left, right } = list.current.getBoundingClientRect();
+    const shift = left < EDGE ? EDGE - left : Math.min(0, window.innerWidth - EDGE - right);
+    list.current.style.translate = `${shift}px`;
+  }, [open]);
   useEffect(() => {
     if (!open) return;
     entriesIn(place.current)[0]?.focus();
@@ -66,6 +76,7 @@ export function Menu({
       </button>
       {open && (
         <div
+          ref={list}
           className={`menu-list ${upwards ? 'upwards' : ''}`}
           id={id}
           role="menu"

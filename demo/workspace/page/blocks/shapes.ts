@@ -47,6 +47,13 @@ export type Element = z.output<typeof element>;
 
 const picture = z.looseObject({ type: z.literal('image'), image_url: z.string(), alt_text: z.string() });
 
+/** A picture that is a file in the workspace. */
+export const storedPicture = z.looseObject({
+  type: z.literal('image'),
+  slack_file: z.object({ id: z.string() }),
+  alt_text: z.string(),
+});
+
 export const section = z.looseObject({
   type: z.literal('section'),
   block_id: z.string().default(''),

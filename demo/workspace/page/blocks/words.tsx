@@ -4,21 +4,21 @@ import { z } from 'zod';
 import type { BlockData, ChannelData } from '../../protocol/snapshot.js';
 import { exactly, slackDate } from '../time.js';
 
-/** What words refer to: who is who, and which minute it is (in ms). */
+/** What words refer to: who is who, and the present, in ms. */
 export interface Reference {
   readonly names: Readonly<Record<string, string>>;
   readonly channels: readonly ChannelData[];
-  readonly minute: number;
+  readonly present: number;
 }
 
-export const ReferenceContext = createContext<Reference>({ names: {}, channels: [], minute: 0 });
+export const ReferenceContext = createContext<Reference>({ names: {}, channels: [], present: 0 });
 
 /** The stand-in has held every block against Block Kit's own rules; the library's type is not as exact as they are. */
 const drawable = z.custom<Block>((block) => z.looseObject({ type: z.string() }).safeParse(block).success);
 
 /** A block that nothing can be clicked in, as slack-blocks-to-jsx draws it. */
 export const Drawn = memo(function Drawn({ block }: { readonly block: BlockData }) {
-  const { names, channels, minute } = useContext(ReferenceContext);
+  const { names, channels, present } = useContext(ReferenceContext);
   return (
     <Message
       blocks={[drawable.parse(block)]}
@@ -34,7 +34,7 @@ export const Drawn = memo(function Drawn({ block }: { readonly block: BlockData 
           const at = new Date(Number(timestamp) * 1_000);
           return (
             <time dateTime={at.toISOString()} title={exactly(at)}>
-              {slackDate(format, at, minute)}
+              {slackDate(format, at, present)}
             </time>
           );
         },

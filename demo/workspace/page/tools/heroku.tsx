@@ -15,7 +15,7 @@ const SWITCHES: readonly (readonly [HerokuSwitchName, string])[] = [
 /** Heroku as its dashboard would show it, and what can go wrong there. */
 export function Heroku() {
   const { seen, act } = useWorkspace();
-  const { minute } = useContext(ReferenceContext);
+  const { present } = useContext(ReferenceContext);
   const { app, vars, releases, switches } = seen.heroku;
   return (
     <section className="tool" aria-labelledby="heroku-title">
@@ -56,7 +56,7 @@ export function Heroku() {
               {release.status === 'succeeded'
                 ? release.current
                   ? 'current'
-                  : shortly(new Date(release.at), minute)
+                  : shortly(new Date(release.at), present)
                 : release.status}
             </span>
           </li>
