@@ -1,7 +1,7 @@
 /**
  * What is stuck: one alert per promotion and severity. What is said of it in Slack is in `messages`. `group_id` names the
  * message of the group that tells of it, `named_in` the reply there that named a critical; both are null for an individual
- * alert. Its times are written by flag_promotions.clock().
+ * alert. Its times are those of flag_promotions.clock().
  */
 import type { Knex } from 'knex';
 

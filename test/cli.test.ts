@@ -146,17 +146,17 @@ describe('the command line', () => {
     async () => {
       const known = async () =>
         (await rows.query<{ name: string }>('select name from flag_promotions.migrations order by id desc limit 1'))[0];
-      expect((await run('migrate', '--to', '0013-replies')).output).toMatch(
-        /^Taken back: 0016-\S+, 0015-\S+, 0014-\S+$/mu,
+      expect((await run('migrate', '--to', '0009-maintenance')).output).toMatch(
+        /^Taken back: 0012-\S+, 0011-\S+, 0010-\S+$/mu,
       );
-      const mistyped = start(['migrate', '--to', '0012']);
+      const mistyped = start(['migrate', '--to', '0008']);
       expect(await mistyped.ended).toBe(1);
       expect(mistyped.errors()).toContain('Nothing was changed');
-      expect(await known()).toEqual({ name: '0013-replies' });
-      const further = await run('migrate', '--to', '0012-alerts');
-      expect(further.output).toBe('Taken back: 0013-replies.\n');
+      expect(await known()).toEqual({ name: '0009-maintenance' });
+      const further = await run('migrate', '--to', '0008-attention');
+      expect(further.output).toBe('Taken back: 0009-maintenance.\n');
       expect((await run('migrate')).code).toBe(0);
-      expect(await known()).toEqual({ name: '0016-digests' });
+      expect(await known()).toEqual({ name: '0012-alerts' });
     },
     PROCESSES_MS,
   );
@@ -178,9 +178,9 @@ describe('the command line', () => {
     slack.faults.add({ method: 'chat.postMessage', kind: 'error', error: 'not_in_channel', times: 1 });
     const failed = await run('maintenance');
     expect(failed.code).toBe(1);
-    expect(failed.output).toContain('failed: {"kind":"deliver_alert"');
+    expect(failed.output).toContain('failed: {"kind":"deliver"');
 
-    await rows.query('update flag_promotions.alerts set next_attempt_at = null');
+    await rows.query('update flag_promotions.messages set next_attempt_at = null');
     const passed = await run('maintenance', '--json');
     expect(passed.code).toBe(0);
     expect(JSON.parse(passed.output)).toMatchObject({ stuck: 1, failures: [] });

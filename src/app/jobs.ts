@@ -43,7 +43,7 @@ export function createJobs(core: Core): Jobs {
     },
   });
   core.watchSilence(watchdog.silentSince);
-  const homes = createHomes({ db, outbox: core.outbox, log });
+  const homes = createHomes({ db, outbox: core.outbox, mark: core.markOfHomes, log });
   /** What fails is logged: it is owed, so the next tick tries again. */
   const delivered = async (about: object, delivering: Promise<readonly DeliveryOutcome[]>): Promise<void> => {
     try {

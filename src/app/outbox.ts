@@ -1,33 +1,39 @@
 import { createEvidenceOfMany } from '../heroku/evidence-of-many.js';
+import type { Sources } from '../outbox/kind.js';
 import { KINDS } from '../outbox/kinds/index.js';
 import { createOutbox, type Outbox } from '../outbox/outbox.js';
 import type { Clients } from './clients.js';
 
-/** Everything that goes out to Slack by itself. `silentSince`: see `Sources`. */
-export function createAppOutbox(clients: Clients, silentSince: () => Date | null): Outbox {
-  const { config, db, slack, newOwner, runtime } = clients;
+/** Everything that goes out to Slack by itself. */
+export function createAppOutbox({ db, slack, newOwner, runtime, metrics }: Clients, sources: Sources): Outbox {
   return createOutbox({
     messages: db.messages,
     slack,
     kinds: KINDS,
-    sources: {
-      db,
-      slack,
-      readEvidence: clients.readEvidence,
-      readEvidenceOfMany: createEvidenceOfMany(clients.heroku, runtime.now, runtime.log),
-      // The library that draws is larger than the rest of the app, and most replicas never draw: load it on demand.
-      drawChart: async (stats) => {
-        const { chartAltText, promotionsChart } = await import('../charts/promotions-chart.js');
-        return { content: promotionsChart(stats), altText: chartAltText(stats) };
-      },
-      silentSince,
-      routeOf: clients.routeOf,
-      alertChannel: config.slack.alertChannel,
-      broadcastCriticals: config.broadcastCriticals,
-      thresholds: config.thresholds,
-    },
+    sources,
     random: runtime.random,
     newOwner,
-    onOutcome: clients.metrics.onDelivery,
+    onOutcome: metrics.onDelivery,
   });
+}
+
+/** What the messages are read from. `silentSince`: see `Sources`. */
+export function sourcesOf(clients: Clients, silentSince: () => Date | null): Sources {
+  const { config, db, slack, runtime } = clients;
+  return {
+    db,
+    slack,
+    readEvidence: clients.readEvidence,
+    readEvidenceOfMany: createEvidenceOfMany(clients.heroku, runtime.now, runtime.log),
+    // The library that draws is larger than the rest of the app, and most replicas never draw: load it on demand.
+    drawChart: async (stats) => {
+      const { chartAltText, promotionsChart } = await import('../charts/promotions-chart.js');
+      return { content: promotionsChart(stats), altText: chartAltText(stats) };
+    },
+    silentSince,
+    routeOf: clients.routeOf,
+    alertChannel: config.slack.alertChannel,
+    broadcastCriticals: config.broadcastCriticals,
+    thresholds: config.thresholds,
+  };
 }

@@ -34,7 +34,7 @@ export interface Alerts {
   gather(stuckBefore: Date): Promise<Detected>;
   /**
    * Opens an alert with its audit event and its message, unless the promotion ended meanwhile or the alert is open
-   * already. `notBefore`: its message isn't posted before.
+   * already. `at`: by the database's clock. `notBefore`: its message isn't posted before.
    */
   open(alert: AlertToOpen, at: Date, notBefore: Date | null): Promise<boolean>;
   /** Queues the repetition of a critical, unless it is queued already. */
@@ -76,6 +76,11 @@ const TOLD = `
                   where m.kind = 'repeat' and m.subject = s.promotion_id::text and m.state = 'pending') as repeat_pending
     from unnest(?::bigint[]) as s (promotion_id)`;
 
+/** Whether Slack still shows the promotion `p` as if it were deploying. */
+const IS_SHOWN_AS_DEPLOYING = `(exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and ${IS_OPEN})
+  or exists (select 1 from flag_promotions.messages m where m.promotion_id = p.id and m.kind = 'progress'
+        and m.state = 'posted' and m.shown_as = 'deploying' and m.wanted <= m.shown))`;
+
 /** The individual alerts of the last hour, and those that wait for the end of the quiet hours, by Heroku app. */
 const INDIVIDUAL = `
   with individual as (
@@ -93,7 +98,8 @@ export function alerts(knex: Knex): Alerts {
       // The promotion first, as every transaction locks: somebody may be reopening it, or linking its RCA.
       const held = await trx.raw(
         `select p.id from console_flag_promotions p
-          where p.id = any(?::bigint[]) and p.state <> 'deploying' order by p.id for no key update ${locked}`,
+          where p.id = any(?::bigint[]) and p.state <> 'deploying' and ${IS_SHOWN_AS_DEPLOYING}
+          order by p.id for no key update of p ${locked}`,
         [[...promotionIds]],
       );
       const ended = parseRows(held, idRow).map(({ id }) => id);
@@ -161,8 +167,8 @@ export function alerts(knex: Knex): Alerts {
         if (parseRows(held, stateRow)[0]?.state !== 'deploying') return false;
         await forgetEarlierLives(trx, [promotionId]);
         const inserted = await trx.raw(
-          `insert into flag_promotions.alerts (promotion_id, severity) values (?, ?) on conflict do nothing`,
-          [promotionId, severity],
+          `insert into flag_promotions.alerts (promotion_id, severity, opened_at) values (?, ?, ?) on conflict do nothing`,
+          [promotionId, severity, at],
         );
         if (rowCount(inserted) === 0) return false;
         await queueAlert(trx, promotionId, notBefore, severity === 'critical');
@@ -233,8 +239,10 @@ export async function forgetEarlierLives(trx: Knex, promotionIds: readonly strin
   ]);
   await trx.raw(
     `with held as (
-       select m.id from flag_promotions.messages m where m.promotion_id = any(?::bigint[]) and m.kind <> 'progress'
-          and not exists (select 1 from flag_promotions.alerts a where a.promotion_id = m.promotion_id)
+       select m.id from flag_promotions.messages m
+        where m.kind <> 'progress' and m.promotion_id = any(array(
+          select p.id from unnest(?::bigint[]) as p (id)
+           where (select a.id from flag_promotions.alerts a where a.promotion_id = p.id limit 1) is null))
         order by m.id for update)
      delete from flag_promotions.messages m using held where m.id = held.id`,
     [[...promotionIds]],

@@ -6,13 +6,15 @@ import { idColumn, parseRows, promotionIdRow } from './rows.js';
 
 /* The rows of who is on what and what is snoozed, as other transactions read and end them. */
 
-/** `q`: the question whether the owner is still on it, as a reply in the thread. */
+/** The reply in the thread that asks the owner of `t` whether they are still on it. */
+const QUESTION = `from flag_promotions.messages q
+  where q.kind = 'owner_asked' and q.subject = t.promotion_id::text and q.ordinal = t.question`;
+
 const SELECT = `
-  select t.promotion_id, t.owner, t.owned_since, t.confirmed_at, t.asked_at, t.question, q.posted_at as question_posted_at,
+  select t.promotion_id, t.owner, t.owned_since, t.confirmed_at, t.asked_at, t.question, (select q.posted_at ${QUESTION}) as question_posted_at,
          t.snoozed_by, t.snoozed_at, t.snoozed_until, t.resumed_at,
          exists (select 1 from flag_promotions.operators o where o.slack_user_id = t.owner and o.disabled_at is null) as is_operator
-    from flag_promotions.attention t
-    left join flag_promotions.messages q on q.kind = 'owner_asked' and q.subject = t.promotion_id::text and q.ordinal = t.question`;
+    from flag_promotions.attention t`;
 
 const instant = z.date().nullable();
 const attentionRow = z
@@ -76,10 +78,9 @@ function byPromotion(found: unknown): ReadonlyMap<string, Attention> {
 /** Inside a transaction that settles questions, or the promotions that they are about: they are to lose their buttons. */
 export async function settleQuestion(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await trx.raw(
-    `update flag_promotions.messages q set wanted = q.wanted + 1
-       from flag_promotions.attention t
-      where t.promotion_id = any(?::bigint[]) and q.kind = 'owner_asked' and q.subject = t.promotion_id::text
-        and q.ordinal = t.question`,
+    `update flag_promotions.messages m set wanted = m.wanted + 1
+      where m.id = any(array(
+        select (select q.id ${QUESTION}) from flag_promotions.attention t where t.promotion_id = any(?::bigint[])))`,
     [promotionIds],
   );
 }

@@ -12,7 +12,7 @@ import { count, idColumn, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, STU
 export interface Groups {
   /**
    * Opens alerts that go into a group, each with its audit event; all or none. They join the channel's group of the last
-   * hour, or begin one.
+   * hour, or begin one. `at`: by the database's clock.
    */
   open(together: AlertsToGroup, at: Date): Promise<void>;
   /** The groups that have open criticals. */
@@ -183,9 +183,9 @@ async function openGrouped(trx: Knex.Transaction, together: AlertsToGroup, at: D
   );
   await forgetEarlierLives(trx, ids);
   await trx.raw(
-    `insert into flag_promotions.alerts (promotion_id, severity, group_id)
-      select * from unnest(?::bigint[], ?::text[], ?::bigint[])`,
-    [ids, wanted.map(({ alert }) => alert.severity), groupIds],
+    `insert into flag_promotions.alerts (promotion_id, severity, group_id, opened_at)
+      select *, ?::timestamptz from unnest(?::bigint[], ?::text[], ?::bigint[])`,
+    [at, ids, wanted.map(({ alert }) => alert.severity), groupIds],
   );
   const criticals = wanted.filter(({ alert }) => alert.severity === 'critical').map(({ alert }) => alert.promotionId);
   await followCriticals(trx, criticals);
@@ -251,7 +251,7 @@ async function joinOrBegin(
   { channel, notBefore }: Pick<AlertsToGroup, 'channel' | 'notBefore'>,
 ): Promise<string> {
   const found = await trx.raw(
-    `select g.id from flag_promotions.messages g where ${IS_JOINABLE} order by g.id desc limit 1`,
+    `select g.id from flag_promotions.messages g where ${IS_JOINABLE} order by g.ordinal desc limit 1`,
     [channel, notBefore],
   );
   const [joinable] = parseRows(found, idRow);

@@ -1,17 +1,19 @@
 import type { Knex } from './connection.js';
 import { CLOCK, mayTryAgain } from './leases.js';
-import { idRow, parseRows } from './rows.js';
+import { idRow, parseRows, rowCount } from './rows.js';
 
 /** The home tabs that people opened: each is a message of the outbox, always posted, and updated when something changed. */
 export interface Homes {
   /** Somebody opened theirs: whatever it showed, it is published now. Answers its message's id. */
   open(slackUserId: string): Promise<string>;
+  /** Whether somebody may be looking at one. */
+  anyIsWatched(): Promise<boolean>;
   /** Something changed: what somebody may be looking at is due for an update. Answers the messages' ids. */
   requestUpdates(): Promise<readonly string[]>;
 }
 
-/** For how long after it was opened a tab is kept up to date. Slack doesn't tell when it is closed. */
-const WATCHED = `interval '24 hours'`;
+/** For a day after it was opened a tab is kept up to date: Slack doesn't tell when it is closed. */
+const IS_WATCHED = `m.kind = 'home' and m.posted_at > ${CLOCK} - interval '24 hours'`;
 /** How many are looked after: more people than that are not on call. */
 const MOST = 100;
 
@@ -29,11 +31,15 @@ export function homes(knex: Knex): Homes {
       if (home === undefined) throw new Error('An insert had no row.');
       return home.id;
     },
+    async anyIsWatched() {
+      const found = await knex.raw(`select 1 from flag_promotions.messages m where ${IS_WATCHED} limit 1`);
+      return rowCount(found) > 0;
+    },
     async requestUpdates() {
       const due = await knex.raw(
         `with held as (
            select m.id from flag_promotions.messages m
-            where m.kind = 'home' and m.posted_at > ${CLOCK} - ${WATCHED} and ${mayTryAgain('m')} order by m.id limit ${MOST} for no key update)
+            where ${IS_WATCHED} and ${mayTryAgain('m')} order by m.id limit ${MOST} for no key update)
          update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id returning m.id`,
       );
       return parseRows(due, idRow).map(({ id }) => id);

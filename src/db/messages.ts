@@ -8,8 +8,8 @@ import {
   fromNow,
   isFree,
   isReached,
-  type Lease,
   LEASED_UNTIL,
+  type Lease,
   mayTryAgain,
   type Postponement,
 } from './leases.js';
@@ -48,8 +48,8 @@ export interface NewMessage {
  * lost, and then nothing was written.
  */
 export interface Messages {
-  /** What is owed and may be delivered now: criticals first, then what is new, then updates; the oldest first. */
-  due(limit: number): Promise<readonly string[]>;
+  /** What is owed, of some kinds or of all, and may be delivered now: criticals first, then what is new, then updates; the oldest first. */
+  due(limit: number, kinds?: readonly string[]): Promise<readonly string[]>;
   /** What is owed about one promotion, roots before replies. */
   owedAbout(promotionId: string): Promise<readonly string[]>;
   /** Takes the lease; null where another holds it, nothing is owed, or it has to wait. Counts as an attempt. */
@@ -71,6 +71,8 @@ export interface Messages {
   recordGone(id: string, lease: Lease): Promise<boolean>;
   /** Ends the lease; `postponement` null: nothing failed. */
   release(id: string, lease: Lease, postponement: Postponement | null): Promise<void>;
+  /** Has a message looked at again: what it shows may have changed, or somebody deleted it. */
+  requestUpdate(id: string): Promise<void>;
   find(id: string): Promise<OutboxMessage | null>;
   /** The newest of a kind about a subject. */
   newest(kind: MessageKind, subject: string): Promise<OutboxMessage | null>;
@@ -92,8 +94,8 @@ const HAS_ITS_ROOT = `(m.root_id is null or not ${UNPOSTED}
 const isFreeNow = (alias: string) =>
   `${isFree(alias)} and (${alias}.not_before is null or ${isReached(`${alias}.not_before`)})`;
 /** Its root is there, or is due itself: then it is delivered before its reply, in the same round. */
-const COMES_AFTER_ITS_ROOT = `(${HAS_ITS_ROOT} or exists (select 1 from flag_promotions.messages r
-  where r.id = m.root_id and ${isFreeNow('r')} and ${mayTryAgain('r')}))`;
+const COMES_AFTER_ITS_ROOT = `(${HAS_ITS_ROOT} or (select ${isFreeNow('r')} and ${mayTryAgain('r')}
+  from flag_promotions.messages r where r.id = m.root_id))`;
 
 /** The fence of every write by the holder of a lease. Two parameters, the message's id and the owner. */
 const LEASED = 'id = ?::bigint and lease_owner = ?';
@@ -190,11 +192,15 @@ export function messages(knex: Knex): Messages {
   return {
     find,
 
-    async due(limit) {
+    async requestUpdate(id) {
+      await knex.raw('update flag_promotions.messages set wanted = wanted + 1 where id = ?::bigint', [id]);
+    },
+
+    async due(limit, kinds) {
       const found = await knex.raw(
-        `select m.id from flag_promotions.messages m where ${OWED} and ${isFreeNow('m')} and ${mayTryAgain('m')} and ${COMES_AFTER_ITS_ROOT}
+        `select m.id from flag_promotions.messages m where ${OWED} and (?::text[] is null or m.kind = any(?::text[])) and ${isFreeNow('m')} and ${mayTryAgain('m')} and ${COMES_AFTER_ITS_ROOT}
           order by m.state = 'pending' and m.is_urgent desc, m.state = 'pending' desc, m.id limit ?`,
-        [limit],
+        [kinds === undefined ? null : [...kinds], kinds === undefined ? null : [...kinds], limit],
       );
       return parseRows(found, idRow).map(({ id }) => id);
     },
@@ -202,8 +208,9 @@ export function messages(knex: Knex): Messages {
     async owedAbout(promotionId) {
       const found = await knex.raw(
         `select m.id from flag_promotions.messages m
-          where ${OWED} and (m.promotion_id = ?::bigint
-             or m.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ?::bigint))
+          where ${OWED} and m.id = any(array(
+            select t.id from flag_promotions.messages t where t.promotion_id = ?::bigint
+             union all select a.group_id from flag_promotions.alerts a where a.promotion_id = ?::bigint))
           order by m.root_id is not null, m.id`,
         [promotionId, promotionId],
       );
@@ -323,9 +330,8 @@ export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[])
 const ROOT_OF = (promotion: string) => `coalesce(
   (select r.id from flag_promotions.messages r
     where r.kind = 'alert' and r.subject = ${promotion}::text and (r.state = 'posted' or r.attempts > 0)),
-  (select g.id from flag_promotions.messages g where g.state = 'posted'
-      and g.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = ${promotion})
-    order by g.id desc limit 1))`;
+  (select max(g.id) from flag_promotions.alerts a join flag_promotions.messages g on g.id = a.group_id
+    where a.promotion_id = ${promotion} and g.state = 'posted'))`;
 
 /**
  * Inside a transaction: queues a reply in the thread of each promotion that has one. `ordinal` tells apart several of one
@@ -362,8 +368,10 @@ export async function requestUpdates(
   await trx.raw(
     `with held as (
        select m.id from flag_promotions.messages m
-        where (m.promotion_id = any(?::bigint[]) and m.kind = any(?::text[]))
-           or m.id in (select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null)
+        where m.id = any(array(
+          select t.id from flag_promotions.messages t where t.promotion_id = any(?::bigint[]) and t.kind = any(?::text[])
+           union all
+          select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null))
         order by m.id for no key update)
      update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
     [[...promotionIds], [...kinds], [...promotionIds]],

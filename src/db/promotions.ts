@@ -96,10 +96,10 @@ export interface Promotions {
 }
 
 /** Whether Slack shows that the promotion `p` is stuck: by its own message, or by a group's. */
-export const IS_TOLD = `exists (
-  select 1 from flag_promotions.alerts a join flag_promotions.messages m
-    on m.id = a.group_id or (m.kind = 'alert' and m.subject = a.promotion_id::text)
-   where a.promotion_id = p.id and m.message_ts is not null)`;
+export const IS_TOLD = `coalesce(
+  (select m.message_ts from flag_promotions.messages m where m.kind = 'alert' and m.subject = p.id::text and m.ordinal = 0),
+  (select max(m.message_ts) from flag_promotions.alerts a join flag_promotions.messages m on m.id = a.group_id
+    where a.promotion_id = p.id)) is not null`;
 /** Whether the promotion `p` is none that the promoter takes up. */
 const EXTERNAL = `(p.checkpoint is null or (p.checkpoint <> '${INTENT}' and p.checkpoint not like 'PENDING\\_COMMIT:%'))`;
 /** Whether Heroku may be asked about the promotion `p` of another system. */

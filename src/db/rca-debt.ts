@@ -26,8 +26,8 @@ export interface RcaDebts {
 }
 
 /** Only an individual alert has a thread to be reminded in; what a group tells of is in the list of missing RCAs. */
-const HAS_THREAD = `exists (select 1 from flag_promotions.messages m
-  where m.kind = 'alert' and m.subject = a.promotion_id::text and m.message_ts is not null)`;
+const HAS_THREAD = `coalesce((select m.message_ts is not null from flag_promotions.messages m
+  where m.kind = 'alert' and m.subject = a.promotion_id::text and m.ordinal = 0), false)`;
 /** Through the alerts, which are few: only what alerted can owe an RCA. */
 export const ALERTS_LOOKED_AT = 500;
 

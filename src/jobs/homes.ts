@@ -6,6 +6,8 @@ import { HOME_INTERVAL_MS } from '../promotions/home.js';
 export interface HomesDependencies {
   readonly db: Pick<Database, 'homes'>;
   readonly outbox: Outbox;
+  /** Of what the tabs show; while it is the same, nobody's has to be published. */
+  readonly mark: () => Promise<string>;
   readonly log: Logger;
 }
 
@@ -21,13 +23,19 @@ export interface Homes {
   stop(): Promise<void>;
 }
 
-export function createHomes({ db, outbox, log }: HomesDependencies): Homes {
+export function createHomes({ db, outbox, mark, log }: HomesDependencies): Homes {
   let soon: NodeJS.Timeout | null = null;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
+  let lastMark: string | null = null;
 
   async function refresh(): Promise<void> {
-    for (const id of await db.homes.requestUpdates()) {
+    if (!(await db.homes.anyIsWatched())) return;
+    const newMark = await mark();
+    if (newMark === lastMark) return;
+    const ids = await db.homes.requestUpdates();
+    lastMark = newMark;
+    for (const id of ids) {
       const outcome = await outbox.deliver(id);
       if (outcome.kind === 'failed')
         log.warn({ err: outcome.error }, 'a home tab is behind; it is published again later');

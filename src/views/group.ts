@@ -26,7 +26,8 @@ export function groupMessage(view: GroupView, refused: RefusedRoute | null): Mes
 /** Names criticals of a group in the channel, and mentions whom they would mention by themselves. */
 export function groupCriticalsReply(criticals: readonly GroupMember[], mentions: readonly string[]): Message {
   const mentioned = mentions.map((mention) => ` ${mention}`).join('');
-  const names = criticals.slice(0, MOST_NAMED).map(({ promotion }) => subject(promotion));
+  // Slack refuses a text of more than 4,000 characters, and `&` becomes five.
+  const names = criticals.slice(0, MOST_NAMED).map(({ promotion }) => subject(promotion, { flag: 40, app: 30 }));
   const rest = criticals.length - names.length;
   const said = criticals.length === 1 ? '1 promotion' : `${criticals.length} promotions`;
   return {
@@ -106,8 +107,8 @@ function outcomeWords({
   return said.length === 0 ? null : said.join(', ');
 }
 
-function subject({ flagKey, herokuApp }: GroupMember['promotion']): string {
-  return `${code(flagKey)} on ${code(herokuApp)}`;
+function subject({ flagKey, herokuApp }: GroupMember['promotion'], most = { flag: 80, app: 80 }): string {
+  return `${code(flagKey, most.flag)} on ${code(herokuApp, most.app)}`;
 }
 
 /** A page of the list behind a group, as a button's value carries it. */

@@ -1,10 +1,10 @@
 import type { Person, StoredMessage } from '../../demo/slack/workspace.js';
-import { MENTION } from '../views/payloads.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
 /** Who is on an alert, and snoozing it, by clicks and commands, with the clock moved. */
 
+const MENTION = '<!subteam^S0123456789>';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
@@ -18,6 +18,7 @@ async function start(environment: Readonly<Record<string, string>> = {}) {
   bed = await startTestBed({
     startAt: '2026-05-10T04:29:00Z',
     rateLimit: false,
+    databaseClockStands: true,
     environment: { SLACK_CRITICAL_MENTION: MENTION, CRITICAL_REPEAT_EVERY: '15m', ...environment },
   });
   people = bed.slack.people;

@@ -14,7 +14,7 @@ afterEach(() => bed.close());
 
 /** The incident as it lay there on 05-11: the app's first look finds it. */
 async function start(options: TestBedOptions = {}): Promise<void> {
-  bed = await startTestBed({ startAt: '2026-05-11T14:18:00Z', vars: {}, ...options });
+  bed = await startTestBed({ startAt: '2026-05-11T14:18:00Z', vars: {}, databaseClockStands: true, ...options });
   liveSince = bed.heroku.seedRelease({
     app: APP,
     at: new Date('2026-05-09T04:28:31Z'),

@@ -93,15 +93,22 @@ describe('the statements that are asked of the database', () => {
     await listenIn();
     const { superadmin, engineer, stranger } = bed.slack.people;
     const opened = (person: typeof superadmin) => countOf(() => person.openHome());
-    await app.tick();
-    const none = await countOf(() => app.tick());
-    expect(await opened(superadmin)).toBeGreaterThan(0);
     await countOf(() => app.tick());
+    const none = await countOf(() => app.tick());
+    // What was asked for while a tab rested is caught up with before the count.
+    const settled = async () => {
+      await bed.clock.advance(10_000);
+      await countOf(() => app.tick());
+    };
+    expect(await opened(superadmin)).toBeGreaterThan(0);
+    await settled();
+    await settled();
     const one = await countOf(() => app.tick());
     expect(one).toBeGreaterThan(none);
     await opened(engineer);
     await opened(stranger);
-    await countOf(() => app.tick());
+    await settled();
+    await settled();
     expect(await countOf(() => app.tick())).toBe(one);
   });
 

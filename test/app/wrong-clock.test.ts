@@ -1,95 +1,135 @@
 import type { RunningApp } from '../../src/app.js';
-import { startTestBed, type TestBed } from '../support/app.js';
+import { createTestClock } from '../support/clock.js';
+import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
-/** A replica whose own clock is wrong holds nothing back for longer than it should be, and sends nothing early. */
+/* A replica whose clock is hours ahead holds nothing back: what is stored is by the database's clock. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const AHEAD = 6 * HOUR;
 
 let bed: TestBed;
+let wrong: RunningApp;
 afterEach(() => bed.close());
 
-async function start(
-  startAt: string,
-  environment: (slack: TestBed['slack']) => Readonly<Record<string, string>> = () => ({}),
-) {
-  bed = await startTestBed({ startAt, rateLimit: false, environment });
+/** An app, and a replica ahead of it. `takesClicks`: what people do in Slack reaches that one. */
+async function start(startAt: string, { takesClicks = false, quiet = '' } = {}) {
+  bed = await startTestBed({
+    startAt,
+    rateLimit: false,
+    environment: ({ channels }) => ({ ALERT_ROUTES: `*=${channels.alerts},mention=none${quiet}` }),
+  });
+  wrong = await bed.replica({ clock: createTestClock(new Date(bed.clock.now().getTime() + AHEAD)) });
+  if (takesClicks) bed.slack.connectHttp(`http://127.0.0.1:${wrong.port}/slack/events`);
 }
-/** Another replica, whose clock is six hours ahead; it has ticked once. */
-const ahead = (): Promise<RunningApp> =>
-  bed.replica({ clock: { now: () => new Date(bed.clock.now().getTime() + 6 * HOUR) } });
-const channel = () => bed.slack.messages(bed.slack.channels.alerts);
-async function tickAfter(ms: number): Promise<void> {
-  await bed.clock.advance(ms);
+const kris = () => bed.slack.people.superadmin;
+const inMs = async (column: string, table: string) => {
+  const [row] = await bed.rows.query<{ ms: number | null }>(
+    `select extract(epoch from ${column} - flag_promotions.clock())::float * 1000 as ms from ${table} where ${column} is not null`,
+  );
+  return row?.ms ?? Number.NaN;
+};
+const posted = async () => (await bed.slack.messages(bed.slack.channels.alerts)).length;
+
+test('one HTTP 500 does not keep a critical back for longer than the next attempt waits', async () => {
+  await start('2026-05-10T04:30:00Z');
+  await bed.rows.insertDeploying();
+  bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'status', status: 500 });
+  await wrong.tick();
+  expect(await posted()).toBe(0);
+  expect(await inMs('next_attempt_at', 'flag_promotions.messages')).toBeLessThan(10 * MINUTE);
+  await bed.clock.advance(10 * MINUTE);
   await bed.app.tick();
-}
+  expect(await posted()).toBe(1);
+});
 
-describe('with a replica whose clock is six hours ahead', () => {
-  test('a critical that Slack answered with a 500 is posted within the back-off', async () => {
-    await start('2026-05-10T05:00:00Z');
-    await bed.rows.insertDeploying();
-    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'status', status: 500 });
-    await ahead();
-    expect(await channel()).toEqual([]);
-    await tickAfter(MINUTE);
-    expect((await channel()).map(({ text }) => text)).toEqual([expect.stringContaining('*CRITICAL*')]);
-  });
+test('a promotion that is not yet stuck raises no alert', async () => {
+  await start('2026-05-09T10:30:00Z');
+  await bed.rows.insertDeploying();
+  await wrong.tick();
+  expect(await posted()).toBe(0);
+});
 
-  test('nothing is stuck before its time, and no critical is repeated early', async () => {
-    await start('2026-05-10T05:00:00Z');
-    await bed.rows.insertDeploying();
-    await bed.rows.insertDeploying({ flagKey: 'young', promotedAt: '2026-05-09T20:00:00Z' });
+test('a warning of the quiet hours waits for their end, and no longer', async () => {
+  await start('2026-05-09T23:30:00Z', { quiet: ',quiet=22:00-07:00@UTC' });
+  await bed.rows.insertDeploying();
+  await wrong.tick();
+  await bed.clock.set('2026-05-10T04:00:00Z');
+  await bed.app.tick();
+  // By its own clock it is 10:00 there.
+  await wrong.tick();
+  expect(await bed.rows.query('select not_before from flag_promotions.messages')).toEqual([
+    { not_before: new Date('2026-05-10T07:00:00Z') },
+  ]);
+  expect(await posted()).toBe(0);
+  await bed.rows.query(`update console_flag_promotions set promoted_at = promoted_at + interval '6 hours'`);
+  await bed.clock.set('2026-05-10T07:00:00Z');
+  await bed.app.tick();
+  expect(await posted()).toBe(1);
+});
+
+test('a message that it leased and left is taken over after the lease', async () => {
+  await start('2026-05-10T04:30:00Z');
+  await bed.rows.insertDeploying();
+  bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'delay', ms: 1_000 });
+  const ticking = wrong.tick();
+  await eventually(async () => expect(await inMs('lease_until', 'flag_promotions.messages')).toBeGreaterThan(0));
+  expect(await inMs('lease_until', 'flag_promotions.messages')).toBeLessThan(MINUTE);
+  await ticking;
+});
+
+describe('what somebody does on it', () => {
+  test('acknowledging and snoozing keep a critical quiet for as long as they say', async () => {
+    await start('2026-05-10T04:30:00Z', { takesClicks: true });
+    const promotionId = await bed.rows.insertDeploying();
     await bed.app.tick();
-    const wrong = await ahead();
-    await bed.clock.advance(19 * HOUR);
-    await bed.rows.query(
-      `update console_flag_promotions set promoted_at = '2026-05-10T17:00:00Z' where flag_key = 'young'`,
-    );
-    await wrong.tick();
-    expect((await channel()).map(({ text }) => text)).toEqual([expect.stringContaining('*CRITICAL*')]);
-  });
-
-  test('a snooze that was asked for there ends when it should', async () => {
-    await start('2026-05-10T05:00:00Z', () => ({ CRITICAL_REPEAT_EVERY: '30m' }));
-    await bed.rows.insertDeploying();
-    await bed.app.tick();
-    const wrong = await ahead();
-    bed.slack.connectHttp(`http://127.0.0.1:${wrong.port}/slack/events`);
-    const { superadmin } = bed.slack.people;
-    await superadmin.command('snooze console_heroku_log_drain_alerting 1h');
-    await superadmin.waitForEphemeral(({ text }) => text.includes('until'));
-    const thread = async () => bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts);
-    await tickAfter(59 * MINUTE);
-    expect(await thread()).toEqual([]);
-    await tickAfter(2 * MINUTE);
+    await kris().click(await bed.alert(), 'alert_menu', { value: `take:${promotionId}` });
     await eventually(async () =>
-      expect((await thread()).map(({ text }) => text)).toEqual([expect.stringContaining('Its snooze is over.')]),
+      expect(await bed.db.attention.of(promotionId)).toMatchObject({ ownership: { owner: kris().id } }),
+    );
+    expect(Math.abs(await inMs('confirmed_at', 'flag_promotions.attention'))).toBeLessThan(MINUTE);
+    await kris().click(await bed.alert(), 'alert_menu', { value: `snooze_1h:${promotionId}` });
+    await eventually(async () =>
+      expect(await bed.db.attention.of(promotionId)).toMatchObject({ snooze: { by: kris().id } }),
+    );
+    expect(await inMs('snoozed_until', 'flag_promotions.attention')).toBeLessThan(HOUR + MINUTE);
+    await bed.clock.advance(HOUR + MINUTE);
+    await bed.app.tick();
+    expect((await bed.db.attention.of(promotionId))?.snooze).toBeNull();
+    // The owner is asked by the time that all share, whoever asks.
+    await bed.clock.advance(46 * MINUTE);
+    await wrong.tick();
+    expect(Math.abs(await inMs('asked_at', 'flag_promotions.attention'))).toBeLessThan(MINUTE);
+  });
+
+  test('what is promoted is stuck as soon as it should be', async () => {
+    await start('2026-05-10T04:30:00Z', { takesClicks: true });
+    await bed.db.transitions.mark(
+      { flagKey: 'dark_mode', herokuApp: APP, configVar: 'FLAG_DARK_MODE', targetValue: 'true' },
+      kris().id,
+      bed.clock.now(),
+    );
+    await kris().command('promote dark_mode');
+    await kris().waitForModal();
+    // The code that the authenticator shows now: the replica's own clock would not know it.
+    await kris().submit({ code: bed.code(kris().id) });
+    await eventually(async () =>
+      expect(Math.abs(await inMs('promoted_at', 'console_flag_promotions'))).toBeLessThan(MINUTE),
     );
   });
 
-  const quiet = ({ channels }: TestBed['slack']) => ({
-    ALERT_ROUTES: `raxx-*=${channels.alerts},mention=none,quiet=22:00-07:00@Europe/Berlin`,
-  });
-
-  test('a warning of the night waits for the morning, though it is day there', async () => {
-    // 03:00 in Berlin; the replica takes it for 09:00.
-    await start('2026-05-10T01:00:00Z', quiet);
-    await bed.rows.insertDeploying({ promotedAt: '2026-05-09T12:00:00Z' });
-    const wrong = await ahead();
-    await bed.clock.set('2026-05-10T04:59:00Z');
-    await wrong.tick();
-    expect(await channel()).toEqual([]);
-    await bed.clock.set('2026-05-10T05:00:00Z');
+  test('wrong codes lock somebody for as long as they say', async () => {
+    await start('2026-05-10T04:30:00Z', { takesClicks: true });
+    await bed.rows.insertDeploying();
     await bed.app.tick();
-    expect(await channel()).toHaveLength(1);
-  });
-
-  test('a warning of the day is posted at once, though it is night there', async () => {
-    // 18:00 in Berlin; the replica takes it for midnight.
-    await start('2026-05-10T16:00:00Z', quiet);
-    await bed.rows.insertDeploying({ promotedAt: '2026-05-10T03:00:00Z' });
-    await ahead();
-    expect((await channel()).map(({ text }) => text)).toEqual([expect.stringContaining('*Warning*')]);
+    for (let guess = 0; guess < 5; guess += 1) {
+      await kris().click(await bed.alert(), 'mark_completed');
+      await kris().waitForModal((view) => JSON.stringify(view.blocks).includes('true'));
+      await kris().submit({ code: bed.code(kris().id, 100 + guess) });
+    }
+    const left = await inMs('locked_until', 'flag_promotions.operators');
+    expect(left).toBeGreaterThan(14 * MINUTE);
+    expect(left).toBeLessThan(15 * MINUTE + 1);
   });
 });

@@ -97,7 +97,7 @@ describe('the schema', () => {
       expect(await db.promotions.list({ beforeId: null, limit: 10 })).toHaveLength(3);
       const detected = await db.alerts.gather(new Date('2026-05-09T16:28:00Z'));
       expect(detected.stuck.map(({ promotion }) => promotion.id)).toEqual(['1']);
-      expect(await db.alerts.open('1', 'warning', new Date())).toBe(true);
+      expect(await db.alerts.open({ promotionId: '1', severity: 'warning' }, new Date(), null)).toBe(true);
     } finally {
       await db.close();
     }
@@ -137,15 +137,11 @@ describe('the schema', () => {
       'flag_promotions.audit_head',
       'flag_promotions.audit_log',
       'flag_promotions.channel_slots',
-      'flag_promotions.digests',
       'flag_promotions.enrolments',
-      'flag_promotions.homes',
       'flag_promotions.maintenance',
+      'flag_promotions.messages',
       'flag_promotions.operators',
-      'flag_promotions.progress',
       'flag_promotions.recovery_codes',
-      'flag_promotions.replies',
-      'flag_promotions.summaries',
       'public.console_flag_promotions',
     ]);
     expect(await migrateToLatest(database.url)).toHaveLength(0);

@@ -45,13 +45,13 @@ const audited = async () =>
   (await db.audit.ofPromotion(id, 100)).map(({ action, actor }) => [action.replace(/.*\./u, ''), actor]).slice(1);
 const replies = () =>
   stored.rows.query<{ kind: string; ordinal: string }>(
-    `select kind, ordinal from flag_promotions.replies where promotion_id = $1 order by id`,
+    `select kind, ordinal from flag_promotions.messages where promotion_id = $1 and kind not in ('alert', 'escalation') order by id`,
     [id],
   );
-const repaints = async () => (await db.alerts.ofPromotion(id)).map(({ repaintWanted }) => repaintWanted);
+const updatesWanted = async () => (await db.messages.newest('alert', id))?.wanted;
 const question = async () => {
-  const [row] = await stored.rows.query<{ repaint_wanted: number }>(
-    `select repaint_wanted from flag_promotions.replies where kind = 'owner_asked' order by id desc limit 1`,
+  const [row] = await stored.rows.query<{ wanted: number }>(
+    `select wanted from flag_promotions.messages where kind = 'owner_asked' order by id desc limit 1`,
   );
   return row;
 };
@@ -65,9 +65,9 @@ describe('taking', () => {
       resumedAt: null,
     });
     expect(await audited()).toEqual([['taken', SAM]]);
-    expect(await repaints()).toEqual([1]);
+    expect(await updatesWanted()).toBe(1);
     expect(await replies()).toEqual([]);
-    const tables = ['flag_promotions.attention', 'flag_promotions.alerts'] as const;
+    const tables = ['flag_promotions.attention', 'flag_promotions.messages'] as const;
     expect((await writersOf(stored.rows, tables)).size).toBe(1);
   });
 
@@ -155,7 +155,7 @@ describe('the question whether the owner is still on it', () => {
     await ask();
     expect(await answer(KRIS, 'confirm', later(47 * MINUTE))).toMatchObject({ kind: 'done' });
     expect((await db.attention.of(id))?.ownership).toMatchObject({ confirmedAt: later(47 * MINUTE), question: null });
-    expect(await question()).toEqual({ repaint_wanted: 1 });
+    expect(await question()).toEqual({ wanted: 1 });
     expect(await answer(KRIS, 'confirm', later(48 * MINUTE))).toMatchObject({ kind: 'not_asked' });
     expect((await audited()).at(-1)).toEqual(['owner_confirmed', KRIS]);
   });
@@ -165,17 +165,17 @@ describe('the question whether the owner is still on it', () => {
     await answer(KRIS, 'confirm', later(47 * MINUTE));
     await db.attention.askOwner(id, KRIS, later(92 * MINUTE));
     expect((await replies()).map(({ kind }) => kind)).toEqual(['owner_asked', 'owner_asked']);
-    expect(await question()).toEqual({ repaint_wanted: 0 });
+    expect(await question()).toEqual({ wanted: 0 });
   });
 
   test.each([
-    ['handed over', () => answer(KRIS, 'hand_over'), 'handed_over'],
+    ['released', () => answer(KRIS, 'hand_over'), 'released'],
     ['taken over', () => take(MINA, KRIS), 'taken_over'],
     ['lost', () => db.attention.loseOwner(id, KRIS, 'silent', later(56 * MINUTE)), 'owner_lost'],
   ])('is settled where it is %s', async (_, act, kind) => {
     await ask();
     await act();
-    expect(await question()).toEqual({ repaint_wanted: 1 });
+    expect(await question()).toEqual({ wanted: 1 });
     expect((await replies()).map((reply) => reply.kind)).toEqual(['owner_asked', kind]);
     expect((await db.attention.of(id))?.ownership?.owner ?? null).toBe(kind === 'taken_over' ? MINA : null);
   });
@@ -184,12 +184,12 @@ describe('the question whether the owner is still on it', () => {
     await ask();
     await snooze(KRIS, later(HOUR));
     expect((await db.attention.of(id))?.ownership?.question).toBeNull();
-    expect(await question()).toEqual({ repaint_wanted: 1 });
+    expect(await question()).toEqual({ wanted: 1 });
     await db.attention.unsnooze({ promotionId: id, operatorId: MINA, at: later(MINUTE) });
     await db.attention.askOwner(id, KRIS, later(2 * HOUR));
     await stored.rows.query(`update console_flag_promotions set state = 'deployed'`);
     await db.alerts.close(id);
-    expect(await question()).toEqual({ repaint_wanted: 1 });
+    expect(await question()).toEqual({ wanted: 1 });
     expect(await db.attention.of(id)).toBeNull();
   });
 
@@ -257,15 +257,15 @@ describe('a snooze', () => {
         { until: later(4 * HOUR).toISOString(), instead_of: later(HOUR).toISOString() },
       ],
     ]);
-    expect(await repaints()).toEqual([2]);
+    expect(await updatesWanted()).toBe(2);
   });
 
   test('of a critical is limited from when it became one, though its message was posted anew', async () => {
-    const [alertId = ''] = (await db.alerts.ofPromotion(id)).map((alert) => alert.id);
-    await stored.rows.query(`update flag_promotions.alerts set repaint_wanted = 1 where id = $1`, [alertId]);
+    await stored.rows.query('update flag_promotions.messages set wanted = wanted + 1');
+    const message = (await db.messages.newest('alert', id))?.id ?? '';
     const lease = { owner: 'me', durationMs: 60_000 };
-    await db.alerts.claim(alertId, lease, NOW);
-    await db.alerts.forgetMessage(alertId, lease);
+    await db.messages.claim(message, lease);
+    expect(await db.messages.recordGone(message, lease)).toBe(true);
     expect(await snooze(KRIS, later(24 * HOUR + 1), later(20 * HOUR))).toMatchObject({
       kind: 'too_long',
       latest: later(24 * HOUR),
@@ -298,7 +298,7 @@ describe('a snooze', () => {
     const asked = { promotionId: warned, operatorId: KRIS, at: NOW };
     await db.attention.take({ ...asked, over: null });
     await db.attention.snooze({ ...asked, until: later(72 * HOUR) });
-    await db.alerts.open(warned, 'critical', later(HOUR));
+    await db.alerts.open({ promotionId: warned, severity: 'critical' }, later(HOUR), null);
     expect(await db.attention.of(warned)).toMatchObject({
       ownership: { owner: KRIS },
       snooze: null,
@@ -321,20 +321,4 @@ test('all there is, by the promotion, and nothing of what ended', async () => {
   await stored.rows.query(`update console_flag_promotions set state = 'failed', failed_at = now() where id = $1`, [id]);
   await db.alerts.close(id);
   expect([...(await db.attention.all()).keys()]).toEqual([other]);
-});
-
-test('a held warning waits until then, and not for a critical', async () => {
-  const held = await insertPromotion(stored.rows, { flag_key: 'held' });
-  await db.alerts.open(held, 'warning', NOW, later(8 * HOUR));
-  const [warning] = await db.alerts.ofPromotion(held);
-  expect(await db.alerts.due(later(8 * HOUR - 1), 10)).not.toContain(warning?.id);
-  expect(await db.alerts.claim(warning?.id ?? '', { owner: 'me', durationMs: 1_000 }, later(8 * HOUR - 1))).toBeNull();
-  expect(await db.alerts.due(later(8 * HOUR), 10)).toContain(warning?.id);
-  const [event] = await db.audit.ofPromotion(held, 1);
-  expect(event?.detail).toEqual({ held_until: later(8 * HOUR).toISOString() });
-  await db.alerts.open(held, 'critical', later(HOUR));
-  expect((await db.alerts.ofPromotion(held)).map(({ severity, state }) => [severity, state])).toEqual([
-    ['warning', 'closed'],
-    ['critical', 'pending'],
-  ]);
 });

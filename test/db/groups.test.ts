@@ -404,8 +404,13 @@ describe('criticals in a group', () => {
     const group = await oneGroup();
     await name(group, 1);
     const naming = await namingId(group);
-    expect(await messages().due(10)).toEqual([group]);
+    expect(await messages().due(10)).toEqual([group, naming]);
     expect(await messages().claim(naming, MINE)).toBeNull();
+    // Slack refuses the group: its reply is not due either.
+    await messages().claim(group, MINE);
+    await messages().release(group, MINE, { waitMs: HOUR, lastError: 'Slack said no' });
+    expect(await messages().due(10)).toEqual([]);
+    await stored.rows.query('update flag_promotions.messages set next_attempt_at = null');
     await post();
     await openAlert(stored, await insertPromotion(stored.rows, { flag_key: 'warned' }), 'warning');
     expect((await messages().due(10))[0]).toBe(naming);

@@ -143,7 +143,7 @@ describe('what is due', () => {
     expect(await messages().claim(message, MINE)).not.toBeNull();
   });
 
-  test('a reply waits until its root was posted, and is due where its root was closed', async () => {
+  test('a reply waits until its root was posted, or was closed', async () => {
     const root = await queueAlert();
     await messages().claim(root, MINE);
     await openAlert(stored, id, 'critical');
@@ -178,12 +178,12 @@ describe('what is due', () => {
     expect(await messages().claim(message, MINE)).toBeNull();
     await at(5 * MINUTE);
     expect(await due()).toEqual([message]);
-    expect(await messages().claim(message, MINE)).toMatchObject({ isRefreshDue: true, wanted: 0, shown: 0 });
+    expect(await messages().claim(message, MINE)).toMatchObject({ wanted: 0, shown: 0 });
     await messages().release(message, MINE, null);
 
     await at(0);
     await link(1);
-    expect(await messages().claim(message, MINE)).toMatchObject({ isRefreshDue: false, wanted: 1, shown: 0 });
+    expect(await messages().claim(message, MINE)).toMatchObject({ wanted: 1, shown: 0 });
     await messages().recordShown(message, MINE, { ...SHOWN, version: 1, restMs: 4_000 });
     await messages().release(message, MINE, null);
     await link(2);
@@ -245,14 +245,6 @@ describe('the lease on a message', () => {
     expect(second).toMatchObject({ attempts: 2, createdAt: first?.createdAt });
   });
 
-  test('is renewed by looking again', async () => {
-    const message = await queueAlert();
-    await messages().claim(message, { ...MINE, durationMs: 2_000 });
-    expect(await secondsLeft(message)).toBeLessThanOrEqual(2);
-    expect(await messages().reread(message, MINE)).not.toBeNull();
-    expect(await secondsLeft(message)).toBeCloseTo(60, -1);
-  });
-
   const to = { channel: 'C0OTHER', refused: null };
   const writes: readonly (readonly [string, (message: string, lease: typeof MINE) => Promise<unknown>, unknown])[] = [
     ['recordDestination', (message, lease) => messages().recordDestination(message, lease, to), false],
@@ -260,7 +252,6 @@ describe('the lease on a message', () => {
     ['recordShown', (message, lease) => messages().recordShown(message, lease, { ...SHOWN, version: 7 }), false],
     ['close', (message, lease) => messages().close(message, lease, 9), false],
     ['recordGone', (message, lease) => messages().recordGone(message, lease), false],
-    ['reread', (message, lease) => messages().reread(message, lease), null],
     ['release', (message, lease) => messages().release(message, lease, { waitMs: 9, lastError: 'late' }), undefined],
   ];
 
@@ -300,7 +291,6 @@ describe('the lease on a message', () => {
     for (const message of [await idOf('alert', shown), closed, '4711']) {
       expect(await messages().claim(message, THEIRS)).toBeNull();
     }
-    expect(await messages().reread('4711', MINE)).toBeNull();
     await at(10 * 365 * 24 * 60 * MINUTE);
     expect(await due()).toEqual([]);
   });
@@ -349,7 +339,7 @@ describe('deliveries', () => {
     const to = { channel: 'C0FALLBACK', refused: { channel: CHANNEL, because: 'is_archived' } };
     await messages().claim(message, MINE);
     expect(await messages().recordDestination(message, MINE, to)).toBe(true);
-    expect(await messages().reread(message, MINE)).toMatchObject({
+    expect(await messages().find(message)).toMatchObject({
       state: 'pending',
       channel: 'C0FALLBACK',
       refusedRoute: to.refused,
@@ -361,7 +351,7 @@ describe('deliveries', () => {
     const message = await queueAlert();
     await messages().claim(message, MINE);
     expect(await messages().recordPosted(message, MINE, ROOT, null)).toBe(true);
-    expect(await messages().reread(message, MINE)).toMatchObject({
+    expect(await messages().find(message)).toMatchObject({
       state: 'posted',
       wanted: 1,
       shown: 0,
@@ -435,7 +425,7 @@ describe('closing', () => {
     expect((await stored.db.groups.facts(group)).open).toEqual([]);
     await open(await insertPromotion(stored.rows, { flag_key: 'late' }));
     expect(await messages().close(group, MINE, looked?.wanted ?? 0)).toBe(false);
-    expect(await messages().reread(group, MINE)).toMatchObject({ state: 'pending' });
+    expect(await messages().find(group)).toMatchObject({ state: 'pending' });
     expect((await stored.db.groups.facts(group)).open).toHaveLength(1);
   });
 });
@@ -456,7 +446,9 @@ describe('a message that was deleted in Slack', () => {
       ['rca_linked', 'pending'],
     ]);
     expect(await messages().promotionOfThread(ROOT)).toBeNull();
-    expect(await due()).toEqual([message]);
+    const linked = await idOf('rca_linked');
+    expect(await due()).toEqual([message, linked]);
+    expect(await messages().claim(linked, MINE)).toBeNull();
     expect(await messages().claim(message, MINE)).toMatchObject({
       state: 'pending',
       attempts: 1,

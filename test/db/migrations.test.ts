@@ -238,7 +238,7 @@ describe.each(TABLES)('adopting %s', (_what, made, second) => {
     expect((await db.alerts.gather(NOW)).stuck.map(({ promotion }) => promotion.id)).toEqual(['1']);
     await expect(sql.query(second)).rejects.toMatchObject({ code: '23505' });
 
-    expect(await db.alerts.open('1', 'critical', NOW)).toBe(true);
+    expect(await db.alerts.open({ promotionId: '1', severity: 'critical' }, NOW, null)).toBe(true);
     const kris = await enrol(db, 'U0KRIS');
     const rcaUrl = 'https://wiki.example/rca';
     const outcome = await db.promotions.resolve(submission('1', kris, { rcaUrl }), NOW, typed(kris.code()));

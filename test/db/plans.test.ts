@@ -8,6 +8,9 @@ import { accepted, enrol, LIVE, type Person, submission } from '../support/rows.
 /** Enough rows that a sequential scan of them would be a choice of the planner's, not a shortcut for a small table. */
 const ROWS = 200_000;
 const STUCK = 20;
+/** Of which this many alerted, and as many again in groups. */
+const ALERTED = 20_000;
+const GROUPS = 100;
 /** Of which nothing was said for a hundred days. */
 const OLD = 8;
 /** Of the 200,000 and more rows, what one call of any kind may touch at most. */
@@ -18,7 +21,7 @@ const TABLES = [
   'flag_promotions.audit_log',
   'flag_promotions.audit_head',
   'flag_promotions.alerts',
-  'flag_promotions.progress',
+  'flag_promotions.messages',
 ] as const;
 const HOUR = 3_600_000;
 const LEASE = { owner: 'mine', durationMs: 60_000 };
@@ -57,17 +60,30 @@ beforeAll(async () => {
     update flag_promotions.audit_log set action = 'console.flag.promotion.ops_complete' where id in (2, 3);
     update flag_promotions.audit_head set last_id = ${ROWS};
     alter table flag_promotions.audit_log enable trigger user;
-    insert into flag_promotions.alerts (promotion_id, severity, state, channel, message_ts, created_at, posted_at, rca_settled)
-      select n, 'critical', 'closed', 'C0ALERTS', n || '.1', now() - n * interval '10 minutes', now(), n > 5 from generate_series(1, 20000) n;
-    insert into flag_promotions.progress (promotion_id, state, channel, message_ts, shown_state, repaint_wanted, repaint_done)
-      select n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4 from generate_series(1, ${ROWS}) n;
-    update flag_promotions.alerts set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};
-    update flag_promotions.progress set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};`);
+    insert into flag_promotions.messages (kind, subject, promotion_id, state, channel, message_ts, shown_as, wanted, shown, posted_at)
+      select 'progress', n::text, n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4, now() - n * interval '1 minute'
+        from generate_series(1, ${ROWS}) n;
+    insert into flag_promotions.messages (kind, subject, promotion_id, state, channel, message_ts, shown_as, wanted, shown, posted_at)
+      select 'alert', n::text, n, 'posted', 'C0ALERTS', n || '.1', 'critical', 1, 1, now() - n * interval '10 minutes'
+        from generate_series(1, ${ALERTED}) n;
+    insert into flag_promotions.messages (kind, subject, promotion_id, root_id, state, channel, message_ts, posted_at)
+      select 'resolved', m.subject, m.promotion_id, m.id, 'posted', 'C0ALERTS', m.subject || '.3', now()
+        from flag_promotions.messages m where m.kind = 'alert';
+    insert into flag_promotions.messages (kind, subject, ordinal, state, channel, message_ts, posted_at)
+      select 'group', 'C0OLD', n, 'posted', 'C0OLD', n || '.4', now() - interval '2 days' from generate_series(1, ${GROUPS}) n;
+    insert into flag_promotions.alerts (promotion_id, severity, opened_at, closed_at, is_rca_reminder_done)
+      select n, 'critical', now() - n * interval '10 minutes', now(), n > 5 from generate_series(1, ${ALERTED}) n;
+    insert into flag_promotions.alerts (promotion_id, severity, group_id, closed_at)
+      select ${ALERTED} + n, 'warning', g.id, now() from generate_series(1, ${ALERTED}) n
+        join flag_promotions.messages g on g.kind = 'group' and g.ordinal = 1 + n % ${GROUPS};
+    insert into flag_promotions.messages (kind, subject, state) select 'home', 'U0' || n, 'posted' from generate_series(1, 50) n;
+    update flag_promotions.alerts set closed_at = now() - interval '100 days' where promotion_id <= ${OLD};
+    update flag_promotions.messages set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};`);
   await client.query('vacuum analyze');
   const db = openDatabase(database.url);
   kris = await enrol(db, 'U0KRIS');
+  now = await db.now();
   await db.close();
-  now = new Date();
 }, 60_000);
 
 afterAll(async () => {
@@ -143,36 +159,76 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
   ['the one that ended last', (db) => db.promotions.lastEnded(), { state: 'deployed' }],
   ['the history of a promotion', (db) => db.audit.ofPromotion('77', 10), { length: 1 }],
   ['an event by its id', (db) => db.audit.find('77'), { id: '77' }],
-  ['opening an alert', (db) => db.alerts.open(nth(0), 'critical', now), true],
-  ['the alerts that are due', (db) => db.alerts.due(now, 200), { length: 1 }],
+  ['opening an alert', (db) => db.alerts.open({ promotionId: nth(0), severity: 'critical' }, now, null), true],
+  ['the messages that are due', (db) => db.messages.due(200), { length: 1 }],
+  ['what is owed about a promotion', (db) => db.messages.owedAbout(nth(0)), { length: 1 }],
+  ['what was said of a promotion', (db) => db.messages.aboutPromotion('77'), { length: 3 }],
   [
     'delivering an alert',
     async (db) => {
-      const [id = ''] = await db.alerts.pendingOf(nth(0));
-      const claimed = await db.alerts.claim(id, LEASE, now);
-      await db.alerts.recordPosted(id, LEASE, {
-        message: { channel: 'C0ALERTS', ts: 'mine' },
-        threadTs: null,
-        at: now,
-        evidenceDueAt: null,
-      });
-      const again = await db.alerts.reread(id, LEASE);
-      await db.alerts.release(id, LEASE, null);
-      return { claimed: claimed?.promotion.id === nth(0), again: again?.alert.state };
+      const [id = ''] = await db.messages.owedAbout(nth(0));
+      const claimed = await db.messages.claim(id, LEASE);
+      await db.messages.recordDestination(id, LEASE, { channel: 'C0ALERTS', refused: null });
+      const shown = { version: claimed?.wanted ?? 0, as: 'critical', refreshAfterMs: 60_000, restMs: null };
+      await db.messages.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'mine' }, shown);
+      const again = await db.messages.find(id);
+      await db.messages.release(id, LEASE, null);
+      return {
+        claimed: claimed?.promotionId === nth(0),
+        again: again?.state,
+        newest: await db.messages.newest('alert', nth(0)),
+      };
     },
-    { claimed: true, again: 'posted' },
+    { claimed: true, again: 'posted', newest: { shownAs: 'critical' } },
   ],
-  ['a thread’s promotion', (db) => db.alerts.promotionOfThread({ channel: 'C0ALERTS', ts: '77.1' }), '77'],
+  ['a thread’s promotion', (db) => db.messages.promotionOfThread({ channel: 'C0ALERTS', ts: '77.1' }), '77'],
   [
-    'repeating a critical',
+    'repeating a critical, and posting its alert again',
     async (db) => {
-      await db.replies.queueRepeat(nth(0), 1);
-      const due = await db.replies.due(now, 200);
-      const claimed = await db.replies.claim(due[0] ?? '', LEASE, now);
-      await db.replies.recordPosted(due[0] ?? '', LEASE, { channel: 'C0ALERTS', ts: 'reply' }, now);
-      return claimed?.promotion.id === nth(0);
+      await db.alerts.repeat(nth(0), 1);
+      const [id = ''] = await db.messages.due(200);
+      const claimed = await db.messages.claim(id, LEASE);
+      await db.messages.close(id, LEASE, 0);
+      await rows.query(`update flag_promotions.messages set wanted = wanted + 1 where id = $1`, [claimed?.root?.id]);
+      await db.messages.claim(claimed?.root?.id ?? '', LEASE);
+      const gone = await db.messages.recordGone(claimed?.root?.id ?? '', LEASE);
+      await db.messages.release(claimed?.root?.id ?? '', LEASE, null);
+      return { of: claimed?.promotionId === nth(0), kind: claimed?.kind, gone };
     },
-    true,
+    { of: true, kind: 'repeat', gone: true },
+  ],
+  [
+    'acknowledging, asking, and giving up an owner',
+    async (db) => {
+      const asked = { promotionId: nth(0), operatorId: kris.id, at: now };
+      const taken = await db.attention.take({ ...asked, over: null });
+      await db.attention.askOwner(nth(0), kris.id, now);
+      const { size } = await db.attention.all();
+      await db.attention.loseOwner(nth(0), kris.id, 'silent', now);
+      const snoozed = await db.attention.snooze({ ...asked, until: new Date(now.getTime() + HOUR) });
+      await db.attention.endSnooze(nth(0), new Date(now.getTime() + HOUR));
+      return { taken: taken.kind, size, snoozed: snoozed.kind };
+    },
+    { taken: 'taken_now', size: 1, snoozed: 'snoozed' },
+  ],
+  [
+    'home tabs',
+    async (db) => {
+      await db.homes.open(kris.id);
+      return db.homes.requestUpdates();
+    },
+    { length: 1 },
+  ],
+  [
+    'queueing a digest',
+    async (db) => {
+      await db.messages.queue(
+        { kind: 'digest', subject: 'now' },
+        { kind: 'digest_chart', subject: 'now', under: 'digest' },
+      );
+      return db.messages.newest('digest_chart', 'now');
+    },
+    { root: { state: 'pending' } },
   ],
   ['the criticals whose RCA is not settled', (db) => db.rcaDebts.unsettled(200), { length: 5 }],
   [
@@ -200,7 +256,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
   [
     'noticing another system’s end',
     async (db) => {
-      await db.alerts.open(nth(2), 'warning', now);
+      await db.alerts.open({ promotionId: nth(2), severity: 'warning' }, now, null);
       await rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [nth(2)]);
       const { endedPromotionIds } = await db.alerts.gather(cutoff());
       for (const id of endedPromotionIds) await db.alerts.close(id);
@@ -209,21 +265,46 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     { length: 1 },
   ],
   [
-    'telling of several in a summary, calling, and what follows',
+    'telling of several in a group, naming its criticals, and what follows',
     async (db) => {
-      const openings = [5, 6, 7].map((index) => ({ promotionId: nth(index), severity: 'critical' as const }));
-      await db.summaries.openAlerts({ channel: 'C0ALERTS', heldUntil: null, alerts: openings }, now);
-      const [id = ''] = await db.summaries.due(now, 200);
-      const claimed = await db.summaries.claim(id, LEASE, now);
-      const shown = { upTo: 1, through: claimed?.facts.through ?? '' };
-      await db.summaries.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'summary' }, shown, now);
-      await db.summaries.release(id, LEASE, null);
-      await db.summaries.call(id, 0, now);
-      const { open } = await db.summaries.gather();
-      const { total } = await db.summaries.members(id, { offset: 0, limit: 5 });
-      return { facts: claimed?.facts.open, open: open.length, total, pending: await db.summaries.pendingOf(nth(5)) };
+      const alerts = [5, 6, 7].map((index) => ({ promotionId: nth(index), severity: 'critical' as const }));
+      await db.groups.open({ channel: 'C0ALERTS', notBefore: null, alerts }, now);
+      const id = (await db.messages.newest('group', 'C0ALERTS'))?.id ?? '';
+      const unnamed = await db.groups.withCriticals();
+      const promotionIds = alerts.map(({ promotionId }) => promotionId);
+      await db.groups.nameCriticals({ kind: 'name_criticals', groupId: id, ordinal: 1, promotionIds });
+      const named = await db.groups.namedIn((await db.messages.newest('group_criticals', id))?.id ?? '');
+      await db.messages.claim(id, LEASE);
+      const shown = { version: 1, as: null, refreshAfterMs: null, restMs: null };
+      await db.messages.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'group' }, shown);
+      await db.messages.release(id, LEASE, null);
+      const facts = await db.groups.facts(id);
+      const { total } = await db.groups.members(id, { offset: 0, limit: 5 });
+      await rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [nth(5)]);
+      await db.alerts.closeOf(nth(5));
+      return {
+        unnamed: unnamed.length,
+        named: named.length,
+        open: facts.open.length,
+        total,
+        owed: await db.messages.owedAbout(nth(5)),
+      };
     },
-    { facts: 3, open: 1, total: 3, pending: [] },
+    { unnamed: 1, named: 3, open: 3, total: 3, owed: { length: 1 } },
+  ],
+  [
+    'joining a group of a channel that had many',
+    async (db) => {
+      const alerts = [{ promotionId: nth(8), severity: 'warning' as const }];
+      await db.groups.open({ channel: 'C0OLD', notBefore: null, alerts }, now);
+      return db.messages.newest('group', 'C0OLD');
+    },
+    { ordinal: String(GROUPS + 1), state: 'pending' },
+  ],
+  [
+    'what Heroku is to be asked about, as Slack shows it',
+    (db) => db.promotions.dueForProof([...stuckIds, '77', '78'], 10),
+    { length: 0 },
   ],
   [
     'marking, being told of the first, and promoting',
@@ -243,34 +324,43 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
   [
     'telling how it goes',
     async (db) => {
-      const [id = ''] = await db.progress.due(now, 200);
-      const claimed = await db.progress.claim(id, LEASE, now);
-      const shown = { upTo: 0, state: 'deploying' };
-      await db.progress.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'progress' }, shown, now);
-      const again = await db.progress.reread(id, LEASE);
-      await db.progress.release(id, LEASE, null);
-      return {
-        flagKey: claimed?.promotion.flagKey,
-        state: again?.progress.state,
-        due: await db.progress.due(now, 200),
-      };
+      const progress = async () => db.messages.newest('progress', (await db.promotions.newestOf('new'))?.id ?? '');
+      const id = (await progress())?.id ?? '';
+      await db.messages.claim(id, LEASE);
+      const shown = { version: 0, as: 'deploying', refreshAfterMs: null, restMs: null };
+      await db.messages.recordPosted(id, LEASE, { channel: 'C0ALERTS', ts: 'progress' }, shown);
+      await db.messages.release(id, LEASE, null);
+      return progress();
     },
-    { flagKey: 'new', state: 'posted', due: [] },
+    { state: 'posted', shownAs: 'deploying' },
   ],
   [
     'the promoter’s work',
     async (db) => {
-      const claimed = await db.promoting.claimNext(LEASE, now);
+      const claimed = await db.promoting.claimNext(LEASE);
       const id = claimed?.promotion.id ?? '';
       await db.promoting.renew(id, LEASE);
       await db.promoting.writePendingCommit(id, LEASE, RELEASE, now);
-      return db.promoting.commit(id, LEASE, { state: 'deployed' }, now, null);
+      const ended = await db.promoting.commit(id, LEASE, { state: 'deployed' }, now, null);
+      return { ended, accepted: await db.acceptedRelease(id) };
+    },
+    { ended: true, accepted: { version: RELEASE.version } },
+  ],
+  [
+    'a drift',
+    async (db) => {
+      const claimed = await db.promoting.claimNext(LEASE);
+      const postponement = { waitMs: HOUR, lastError: 'another value' };
+      return db.promoting.reportDrift(claimed?.promotion.id ?? '', LEASE, postponement);
     },
     true,
   ],
   [
     'looking for what was told long ago, where there is nothing',
-    (db) => db.pruning.prunable(new Date(now.getTime() - 200 * 24 * HOUR), 100),
+    async (db) => {
+      const before = new Date(now.getTime() - 200 * 24 * HOUR);
+      return [...(await db.pruning.prunable(before, 100)), ...(await db.pruning.prunableMessages(before, 100))];
+    },
     { length: 0 },
   ],
   [
@@ -309,7 +399,8 @@ describe('beside 200,000 promotions and as many events', () => {
     });
     expect(owed).toMatchObject({ isAtLeast: true, rows: { length: 10 } });
     expect(read.sequentialScans).toBe(0);
-    expect(read.rowsRead).toBeLessThan(5 * 500);
+    // Of each the alert, the promotion, and the group that tells of it; and whether there is one more.
+    expect(read.rowsRead).toBeLessThan(6 * 500);
   });
 
   // Whether the list of debts shows it is asked by each of three looks.
@@ -323,7 +414,7 @@ describe('beside 200,000 promotions and as many events', () => {
     // Three wait for their reminder to be settled, and one for it to be posted.
     expect(removed).toEqual({ found: 4, pruned: true });
     expect(read.sequentialScans).toBe(0);
-    expect(read.rowsRead).toBeLessThan(3 * 500 + FEW);
+    expect(read.rowsRead).toBeLessThan(3 * 500 + 2 * FEW);
   });
 
   // A connection plans them for any values once it has planned them for a few; see runPrepared.
@@ -337,7 +428,7 @@ describe('beside 200,000 promotions and as many events', () => {
       const promotionId = marked.kind === 'marked' ? marked.promotion.id : '';
       const request = { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null } as const;
       await db.transitions.carryOut(request, now, accepted(3));
-      const claimed = await db.promoting.claimNext(LEASE, now);
+      const claimed = await db.promoting.claimNext(LEASE);
       const id = claimed?.promotion.id ?? '';
       await db.promoting.renew(id, LEASE);
       await db.promoting.recordPreviousValue(id, LEASE, { value: null, release: 1 });
@@ -358,7 +449,7 @@ describe('beside 200,000 promotions and as many events', () => {
     await rows.query('vacuum analyze console_flag_promotions');
     let claimed: unknown;
     const read = await readBy(async (db) => {
-      claimed = await db.promoting.claimNext({ owner: 'another', durationMs: 60_000 }, now);
+      claimed = await db.promoting.claimNext({ owner: 'another', durationMs: 60_000 });
     });
     expect(claimed).toMatchObject({ promotion: { state: 'deploying' } });
     expect(read.sequentialScans).toBe(0);

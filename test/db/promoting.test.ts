@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { eventually } from '../support/eventually.js';
-import { accepted, enrol, NOW, type Person, type Stored, startStored } from '../support/rows.js';
+import { accepted, enrol, NOW, type Person, type Stored, startStored, stopClock } from '../support/rows.js';
 
 const LEASE = { owner: 'mine', durationMs: 60_000 };
 const RELEASE = { id: 'release', version: 143, status: 'succeeded', createdAt: NOW } as const;
@@ -39,7 +39,7 @@ const promote = (promotionId: string, step: number, db: Database = stored.db) =>
 async function claimed(): Promise<string> {
   const id = await mark('new');
   await promote(id, 1);
-  const found = await stored.db.promoting.claimNext(LEASE, NOW);
+  const found = await stored.db.promoting.claimNext(LEASE);
   expect(found?.promotion.id).toBe(id);
   return id;
 }
@@ -54,13 +54,13 @@ const areWaiting = (sessions: number) =>
   });
 
 describe('ending a promotion', () => {
-  test('records that Heroku took the change, and then the end, with one repaint wanted', async () => {
+  test('records that Heroku took the change, and then the end, with one update wanted', async () => {
     const id = await claimed();
     expect(await stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)).toBe(true);
     expect(await actionsOf(id)).toEqual(
       ['marked', 'promoted', 'heroku_patched', 'deployed'].map((word) => `console.flag.promotion.${word}`),
     );
-    expect(await stored.db.progress.of(id)).toMatchObject({ repaintWanted: 1 });
+    expect(await stored.db.messages.newest('progress', id)).toMatchObject({ wanted: 1 });
     expect(await stored.db.audit.verify()).toMatchObject({ intact: true });
   });
 
@@ -85,13 +85,13 @@ describe('ending a promotion', () => {
     await expect(stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)).rejects.toThrow(/none/u);
     expect(await stateOf(id)).toBe('deploying');
     expect(await actionsOf(id)).toHaveLength(2);
-    expect(await stored.db.progress.of(id)).toMatchObject({ repaintWanted: 0 });
+    expect(await stored.db.messages.newest('progress', id)).toMatchObject({ wanted: 0 });
   });
 
   test('locks the head of the audit chain last: whoever waits for something else holds up nobody’s event', async () => {
     const id = await claimed();
     await other.query('begin');
-    await other.query('select from flag_promotions.progress where promotion_id = $1 for update', [id]);
+    await other.query('select from flag_promotions.messages where promotion_id = $1 for update', [id]);
     const committing = stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE);
     await areWaiting(1);
     await mark('another');
@@ -102,59 +102,70 @@ describe('ending a promotion', () => {
 
   test('closes the alert that was opened before, with its event last', async () => {
     const id = await claimed();
-    expect(await stored.db.alerts.open(id, 'warning', NOW)).toBe(true);
+    expect(await stored.db.alerts.open({ promotionId: id, severity: 'warning' }, NOW, null)).toBe(true);
     expect(await stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)).toBe(true);
-    expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ state: 'closed' }]);
+    expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ closedAt: expect.any(Date) }]);
     expect((await actionsOf(id)).at(-1)).toBe('console.flag.promotion.deployed');
     expect(await stored.db.audit.verify()).toMatchObject({ intact: true });
   });
 
-  test('waits for whoever opens an alert at that very moment, and closes it, also in a summary', async () => {
+  test('waits for whoever opens an alert at that very moment, and closes it, also in a group', async () => {
     const id = await claimed();
     await other.query('begin');
     await other.query('select from flag_promotions.audit_head for update');
     const alerts = [{ promotionId: id, severity: 'critical' as const }];
-    const opening = stored.db.summaries.openAlerts({ channel: 'C0ALERTS', heldUntil: null, alerts }, NOW);
+    const opening = stored.db.groups.open({ channel: 'C0ALERTS', notBefore: null, alerts }, NOW);
     await areWaiting(1);
     const committing = stored.db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE);
     await areWaiting(2);
     await other.query('commit');
     await opening;
     expect(await committing).toBe(true);
-    expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ state: 'closed' }]);
-    const [summary = ''] = await stored.db.summaries.due(NOW, 10);
-    expect(await stored.db.summaries.claim(summary, LEASE, NOW)).toMatchObject({
-      facts: { open: 0, openCriticals: 0 },
-    });
+    expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ closedAt: expect.any(Date) }]);
+    const group = await stored.db.messages.newest('group', 'C0ALERTS');
+    expect(await stored.db.groups.facts(group?.id ?? '')).toMatchObject({ open: [], completed: 1 });
+    expect(await stored.db.groups.withCriticals()).toEqual([]);
   });
 });
 
 describe('taking up what waits for Heroku', () => {
-  const later = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);
+  const HOUR = 3_600_000;
+  const at = (ms: number) => stopClock(stored, new Date(NOW.getTime() + ms));
 
   test.each([
-    ['is due', 60, 60],
-    ['was written by a clock that ran hours ahead, and is right again', 5 * 60, 1],
-  ])('takes what %s', async (_what, waitsUntil, at) => {
+    ['moves on', null],
+    ['failed', 'rate limit'],
+  ])('takes what %s once its time has come by the database’s clock, and not before', async (_what, lastError) => {
+    await at(0);
     const id = await claimed();
-    await stored.db.promoting.postpone(id, LEASE, { nextAttemptAt: later(waitsUntil), lastError: null });
-    expect((await stored.db.promoting.claimNext(LEASE, later(at)))?.promotion.id).toBe(id);
+    await stored.db.promoting.postpone(id, LEASE, { waitMs: HOUR, lastError });
+    expect(await stored.db.promoting.claimNext(LEASE)).toBeNull();
+    await at(HOUR - 1);
+    expect(await stored.db.promoting.claimNext(LEASE)).toBeNull();
+    await at(HOUR);
+    expect((await stored.db.promoting.claimNext(LEASE))?.promotion.id).toBe(id);
   });
 
-  test('leaves what is to wait for as long as Heroku’s limits take to renew', async () => {
+  test('takes it over from a holder whose lease has run out by the database’s clock, and not before', async () => {
+    await at(0);
     const id = await claimed();
-    await stored.db.promoting.postpone(id, LEASE, { nextAttemptAt: later(60), lastError: 'rate limit' });
-    expect(await stored.db.promoting.claimNext(LEASE, NOW)).toBeNull();
-    expect(await stored.db.promoting.claimNext(LEASE, later(59))).toBeNull();
+    const another = { ...LEASE, owner: 'another' };
+    await at(LEASE.durationMs - 1);
+    expect(await stored.db.promoting.claimNext(another)).toBeNull();
+    expect(await stored.db.promoting.renew(id, LEASE)).toBe(true);
+    await at(2 * LEASE.durationMs - 2);
+    expect(await stored.db.promoting.claimNext(another)).toBeNull();
+    await at(2 * LEASE.durationMs - 1);
+    expect((await stored.db.promoting.claimNext(another))?.attempts).toBe(2);
   });
 });
 
 describe('linking an RCA', () => {
-  test('locks the head of the audit chain last, as ending a promotion of the same summary does', async () => {
+  test('locks the head of the audit chain last, as ending a promotion of the same group does', async () => {
     const [ending, linking] = [await claimed(), await mark('another')];
     await promote(linking, 2);
     const alerts = [ending, linking].map((promotionId) => ({ promotionId, severity: 'warning' as const }));
-    await stored.db.summaries.openAlerts({ channel: 'C0ALERTS', heldUntil: null, alerts }, NOW);
+    await stored.db.groups.open({ channel: 'C0ALERTS', notBefore: null, alerts }, NOW);
     await other.query('begin');
     await other.query('select from flag_promotions.alerts where promotion_id = $1 for update', [ending]);
     const committing = stored.db.promoting.commit(ending, LEASE, DEPLOYED, NOW, RELEASE);
@@ -202,7 +213,7 @@ describe('a console that alters its table', () => {
   async function work(flagKey: string, step: number): Promise<unknown> {
     const id = await mark(flagKey, db);
     const promoted = await promote(id, step, db);
-    const found = await db.promoting.claimNext(LEASE, NOW);
+    const found = await db.promoting.claimNext(LEASE);
     await db.promoting.recordPreviousValue(id, LEASE, { value: null, release: 1 });
     return [promoted.kind, found?.promotion.id === id, await db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)];
   }
@@ -235,7 +246,7 @@ describe('a console that alters its table', () => {
     const marked = await db.transitions.mark(asked, kris.id, NOW);
     const id = marked.kind === 'marked' ? marked.promotion.id : '';
     await promote(id, 2, db);
-    await db.promoting.claimNext(LEASE, NOW);
+    await db.promoting.claimNext(LEASE);
     const keep = () => db.promoting.recordPreviousValue(id, LEASE, { value: 'blue', release: 1 });
     await expect(keep()).rejects.toMatchObject({ code: '22P02' });
     expect(await keep()).toBe(true);

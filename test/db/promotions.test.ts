@@ -58,6 +58,8 @@ const kindOf = (outcome: ResolutionOutcome) =>
   outcome.kind === 'code_refused'
     ? `${outcome.kind}: ${outcome.check.kind === 'rejected' ? outcome.check.reason : outcome.check.kind}`
     : outcome.kind;
+const replies = (columns = 'kind') =>
+  stored.rows.query(`select ${columns} from flag_promotions.messages where root_id is not null order by id`);
 const tally = (outcomes: readonly ResolutionOutcome[]) => {
   const counts: Record<string, number> = {};
   for (const outcome of outcomes) counts[kindOf(outcome)] = (counts[kindOf(outcome)] ?? 0) + 1;
@@ -68,8 +70,8 @@ describe('resolving', () => {
   test('Mark completed writes the state, the time step, the alerts, a reply and the audit event, together', async () => {
     const id = await insertPromotion(stored.rows);
     await postAlert(stored, id, 'warning', { channel: CHANNEL, ts: '100.1' });
-    await postAlert(stored, id, 'critical', { channel: CHANNEL, ts: '100.2' }, '100.1');
-    await stored.rows.query('update flag_promotions.alerts set repaint_done = repaint_wanted');
+    await postAlert(stored, id, 'critical', { channel: CHANNEL, ts: '100.2' });
+    await stored.rows.query('update flag_promotions.messages set shown = wanted');
     await stored.rows.query('update flag_promotions.operators set totp_failed_attempts = 3');
 
     const outcome = await resolve(submission(id, kris), kris.code());
@@ -104,22 +106,29 @@ describe('resolving', () => {
     ]);
     expect(
       await stored.rows.query(
-        'select severity, state, repaint_wanted - repaint_done as behind from flag_promotions.alerts order by id',
+        'select severity, closed_at is not null as closed from flag_promotions.alerts order by id',
       ),
     ).toEqual([
-      { severity: 'warning', state: 'closed', behind: 1 },
-      { severity: 'critical', state: 'closed', behind: 0 },
+      { severity: 'warning', closed: true },
+      { severity: 'critical', closed: true },
     ]);
-    expect(await stored.rows.query('select promotion_id, kind, state from flag_promotions.replies')).toEqual([
-      { promotion_id: id, kind: 'resolved', state: 'pending' },
+    expect(
+      await stored.rows.query(
+        'select promotion_id, kind, state, wanted - shown as behind from flag_promotions.messages order by id',
+      ),
+    ).toEqual([
+      { promotion_id: id, kind: 'alert', state: 'posted', behind: 1 },
+      { promotion_id: id, kind: 'escalation', state: 'posted', behind: 0 },
+      { promotion_id: id, kind: 'resolved', state: 'pending', behind: 0 },
     ]);
+    await stored.rows.query(`delete from flag_promotions.messages where kind = 'escalation'`);
     await stored.rows.query(`alter table flag_promotions.audit_log disable trigger user`);
     await stored.rows.query(`delete from flag_promotions.audit_log where action like '%.stuck_%'`);
     const writers = await writersOf(stored.rows, [
       'console_flag_promotions',
       'flag_promotions.operators',
       'flag_promotions.alerts',
-      'flag_promotions.replies',
+      'flag_promotions.messages',
       'flag_promotions.audit_log',
       'flag_promotions.audit_head',
     ]);
@@ -184,7 +193,7 @@ describe('resolving', () => {
       promotion_id: id,
       detail: { url, previous_url: 'https://wiki.example/old' },
     });
-    expect(await stored.rows.query('select kind from flag_promotions.replies')).toEqual([{ kind: 'resolved' }]);
+    expect(await replies()).toEqual([{ kind: 'resolved' }]);
     expect((await writersOf(stored.rows, ['console_flag_promotions', 'flag_promotions.audit_head'])).size).toBe(1);
   });
 
@@ -342,7 +351,7 @@ describe('resolving at once', () => {
     expect(await auditEvents()).toHaveLength(1);
     const burnt = await stored.rows.query('select 1 from flag_promotions.operators where totp_last_step is not null');
     expect(burnt).toHaveLength(1);
-    expect(await stored.rows.query('select kind from flag_promotions.replies')).toEqual([{ kind: 'resolved' }]);
+    expect(await replies()).toEqual([{ kind: 'resolved' }]);
   });
 
   test('the same submission five times over: one resolution, and the others hear that theirs went through', async () => {
@@ -426,7 +435,7 @@ describe('resolving at once', () => {
     await stored.rows.query(`update console_flag_promotions set checkpoint = 'INTENT'`);
     for (const id of ids) {
       await stored.rows.query('update flag_promotions.operators set totp_last_step = null');
-      expect((await replica.promoting.claimNext(lease, NOW))?.promotion.id).toBe(id);
+      expect((await replica.promoting.claimNext(lease))?.promotion.id).toBe(id);
       const [outcome, committed] = await Promise.all([
         resolve(submission(id, kris), kris.code()),
         replica.promoting.commit(id, lease, { state: 'failed', reason: 'the release failed' }, NOW, null),
@@ -449,7 +458,7 @@ describe('linking an RCA', () => {
   const link = (promotionId: string, operatorId: string, to = url) =>
     stored.db.promotions.linkRca({ promotionId, url: to, operatorId, at: NOW });
 
-  test('is open to every enabled operator, also on what has ended; it repaints the root and says so in its thread', async () => {
+  test('is open to every enabled operator, also on what has ended; it updates the root and says so in its thread', async () => {
     await enrol(stored.db, 'U0ENGINEER', 'engineer');
     const id = await insertPromotion(stored.rows);
     await postAlert(stored, id, 'warning', { channel: CHANNEL, ts: '100.1' });
@@ -464,14 +473,13 @@ describe('linking an RCA', () => {
       `select * from flag_promotions.audit_log where action like '%rca_linked'`,
     );
     expect(event).toMatchObject({ actor: 'U0ENGINEER', promotion_id: id, detail: { url, previous_url: null } });
-    expect(await stored.rows.query('select kind, ordinal, state from flag_promotions.replies')).toEqual([
+    expect(await replies('kind, ordinal, state')).toEqual([
       { kind: 'rca_linked', ordinal: event?.id, state: 'pending' },
     ]);
-    expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ repaintWanted: 1, repaintDone: 0 }]);
+    expect(await stored.db.messages.newest('alert', id)).toMatchObject({ wanted: 1, shown: 0 });
     const writers = await writersOf(stored.rows, [
       'console_flag_promotions',
-      'flag_promotions.alerts',
-      'flag_promotions.replies',
+      'flag_promotions.messages',
       'flag_promotions.audit_head',
     ]);
     expect(writers.size).toBe(1);
@@ -487,7 +495,7 @@ describe('linking an RCA', () => {
       { url, previous_url: null },
       { url: second, previous_url: url },
     ]);
-    expect(await stored.rows.query('select 1 from flag_promotions.replies')).toHaveLength(2);
+    expect(await replies()).toHaveLength(2);
     const before = await everything(stored.rows);
     expect(await link(id, kris.id, second)).toMatchObject({ kind: 'unchanged', promotion: { rcaUrl: second } });
     expect(await everything(stored.rows)).toEqual(before);

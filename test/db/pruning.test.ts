@@ -19,7 +19,7 @@ afterEach(() => stored.close());
 const RCA = 'https://docs.example.com/rca';
 /** Long after all that happens here, on the database's clock. */
 const LATER = new Date(Date.now() + 24 * 3_600_000);
-const TOLD = ['flag_promotions.alerts', 'flag_promotions.replies', 'flag_promotions.progress'] as const;
+const TOLD = ['flag_promotions.alerts', 'flag_promotions.messages'] as const;
 let posts = 0;
 
 /** A promotion that alerted, ended with an RCA, and of which all was said. */
@@ -27,7 +27,8 @@ async function settled(columns: Readonly<Record<string, unknown>> = { rca_url: R
   posts += 1;
   const id = await insertPromotion(stored.rows, { flag_key: `flag_${posts}` });
   await stored.rows.query(
-    `insert into flag_promotions.progress (promotion_id, state, channel, message_ts, shown_state) values ($1, 'posted', $2, $3, 'deployed')`,
+    `insert into flag_promotions.messages (kind, subject, promotion_id, state, channel, message_ts, shown_as)
+      values ('progress', $1::text, $1::bigint, 'posted', $2, $3, 'deployed')`,
     [id, CHANNEL, `${posts}.9`],
   );
   const alertId = await postAlert(stored, id, 'critical', { channel: CHANNEL, ts: `${posts}.1` });
@@ -40,13 +41,12 @@ async function settled(columns: Readonly<Record<string, unknown>> = { rca_url: R
   await stored.db.alerts.close(id);
   await stored.db.rcaDebts.settle(alertId);
   await stored.rows.query(
-    `update flag_promotions.alerts set repaint_done = repaint_wanted where promotion_id = ${id};
-     update flag_promotions.replies set state = 'posted' where promotion_id = ${id};
-     update flag_promotions.progress set repaint_done = repaint_wanted where promotion_id = ${id}`,
+    `update flag_promotions.messages set shown = wanted, state = 'posted' where promotion_id = ${id}`,
   );
   return id;
 }
-const change = (sql: string, id: string) => stored.rows.query(`update ${sql} where promotion_id = $1`, [id]);
+const change = (sql: string, id: string, of = 'true') =>
+  stored.rows.query(`update ${sql} where promotion_id = $1 and ${of}`, [id]);
 const told = async (id: string) =>
   Promise.all(
     TOLD.map(async (table) => (await stored.rows.query(`select 1 from ${table} where promotion_id = $1`, [id])).length),
@@ -54,13 +54,13 @@ const told = async (id: string) =>
 const prunable = () => stored.db.pruning.prunable(LATER, 100);
 
 describe('what was told of a promotion that came to rest', () => {
-  test('is removed: alerts, replies and progress; the promotion and its audit events stay', async () => {
+  test('is removed: alerts and messages; the promotion and its audit events stay', async () => {
     const id = await settled();
     const events = await stored.db.audit.ofPromotion(id, 100);
-    expect(await told(id)).toEqual([1, 1, 1]);
+    expect(await told(id)).toEqual([1, 3]);
     expect(await prunable()).toEqual([id]);
     expect(await stored.db.pruning.prune(id, LATER)).toBe(true);
-    expect(await told(id)).toEqual([0, 0, 0]);
+    expect(await told(id)).toEqual([0, 0]);
     expect(await stored.db.promotions.find(id)).toMatchObject({ state: 'deployed', rcaUrl: RCA });
     expect(await stored.db.audit.ofPromotion(id, 100)).toEqual(events);
     expect(events).toHaveLength(1);
@@ -71,26 +71,36 @@ describe('what was told of a promotion that came to rest', () => {
     const id = await settled();
     await stored.db.pruning.prune(id, LATER);
     await stored.db.alerts.close(id);
-    expect(await told(id)).toEqual([0, 0, 0]);
+    expect(await told(id)).toEqual([0, 0]);
   });
 
   test('stays where it came to rest later than asked for', async () => {
     const id = await settled();
-    const before = new Date(Date.now() - 3_600_000);
+    const before = new Date(NOW.getTime() - 3_600_000);
     expect(await stored.db.pruning.prunable(before, 100)).toEqual([]);
     expect(await stored.db.pruning.prune(id, before)).toBe(false);
-    expect(await told(id)).toEqual([1, 1, 1]);
+    expect(await told(id)).toEqual([1, 3]);
   });
 
   test.each<[string, (id: string) => Promise<unknown>]>([
-    ['an alert that is open', (id) => change(`flag_promotions.alerts set state = 'posted'`, id)],
-    ['an alert that is to be painted', (id) => change('flag_promotions.alerts set repaint_wanted = 9', id)],
-    ['a reminder that is not settled', (id) => change('flag_promotions.alerts set rca_settled = false', id)],
-    ['a reply that waits', (id) => change(`flag_promotions.replies set state = 'pending'`, id)],
-    ['a progress message that is to be painted', (id) => change('flag_promotions.progress set repaint_wanted = 9', id)],
+    ['an alert that is open', (id) => change('flag_promotions.alerts set closed_at = null', id)],
+    [
+      'a message that is to be updated',
+      (id) => change('flag_promotions.messages set wanted = 9', id, `kind = 'alert'`),
+    ],
+    ['a reminder that is not done', (id) => change('flag_promotions.alerts set is_rca_reminder_done = false', id)],
+    ['a reply that waits', (id) => change(`flag_promotions.messages set state = 'pending'`, id, `kind = 'resolved'`)],
+    [
+      'a reply that was said a moment ago',
+      (id) => change(`flag_promotions.messages set updated_at = now() + interval '2 days'`, id, `kind = 'resolved'`),
+    ],
+    [
+      'a progress message that is to be updated',
+      (id) => change('flag_promotions.messages set wanted = 9', id, `kind = 'progress'`),
+    ],
     [
       'a progress message that shows the wrong state',
-      (id) => change(`flag_promotions.progress set shown_state = 'deploying'`, id),
+      (id) => change(`flag_promotions.messages set shown_as = 'deploying'`, id, `kind = 'progress'`),
     ],
     [
       'a row that was set back to deploying',
@@ -105,7 +115,7 @@ describe('what was told of a promotion that came to rest', () => {
     await keep(id);
     expect(await prunable()).toEqual([]);
     expect(await stored.db.pruning.prune(id, LATER)).toBe(false);
-    expect(await told(id)).toEqual([1, 1, 1]);
+    expect(await told(id)).toEqual([1, 3]);
   });
 
   test('goes, although its RCA is owed, once the list of debts no longer shows it', async () => {
@@ -114,7 +124,7 @@ describe('what was told of a promotion that came to rest', () => {
       `with made as (
          insert into console_flag_promotions (flag_key, heroku_app, config_var, state, deployed_at)
            select 'newer_' || n, 'app', 'FLAG_' || n, 'deployed', now() from generate_series(1, 500) n returning id)
-       insert into flag_promotions.alerts (promotion_id, severity, state, message_ts) select id, 'warning', 'closed', '1.1' from made`,
+       insert into flag_promotions.alerts (promotion_id, severity, closed_at) select id, 'warning', now() from made`,
     );
     expect((await stored.db.rcaDebts.owed(600)).rows.map((row) => row.id)).not.toContain(id);
     expect(await prunable()).toEqual([id]);
@@ -140,14 +150,15 @@ describe('what was told of a promotion that came to rest', () => {
       kind: 'linked',
     });
     // There is no thread to say it in.
-    expect(await told(id)).toEqual([0, 0, 0]);
+    expect(await told(id)).toEqual([0, 0]);
   });
 });
 
 test('a promotion that never alerted loses its progress message alone, and a marked one nothing', async () => {
   const quiet = await insertPromotion(stored.rows, { flag_key: 'quiet', state: 'deployed', deployed_at: NOW });
   await stored.rows.query(
-    `insert into flag_promotions.progress (promotion_id, state, shown_state) values ($1, 'posted', 'deployed')`,
+    `insert into flag_promotions.messages (kind, subject, promotion_id, state, shown_as)
+      values ('progress', $1::text, $1::bigint, 'posted', 'deployed')`,
     [quiet],
   );
   await insertPromotion(stored.rows, { flag_key: 'marked', state: 'marked' });

@@ -1,4 +1,13 @@
-import { CHANNEL, enrol, insertPromotion, NOW, postAlert, type Stored, startStored } from '../support/rows.js';
+import {
+  CHANNEL,
+  enrol,
+  insertPromotion,
+  NOW,
+  openAlert,
+  postAlert,
+  type Stored,
+  startStored,
+} from '../support/rows.js';
 
 let stored: Stored;
 beforeEach(async () => {
@@ -26,7 +35,7 @@ async function ended(columns: Readonly<Record<string, unknown>> = {}, severity: 
 
 const unsettled = async () => (await stored.db.rcaDebts.unsettled(100)).map(({ alertId }) => alertId);
 const reminders = () =>
-  stored.rows.query(`select promotion_id, state from flag_promotions.replies where kind = 'rca_reminder' order by id`);
+  stored.rows.query(`select promotion_id, state from flag_promotions.messages where kind = 'rca_reminder' order by id`);
 
 describe('unsettled', () => {
   test('are closed criticals, the oldest first, and nothing else', async () => {
@@ -42,7 +51,7 @@ describe('unsettled', () => {
 
   test('one that was never posted is known as such', async () => {
     const id = await insertPromotion(stored.rows);
-    await stored.db.alerts.open(id, 'critical', NOW);
+    await openAlert(stored, id, 'critical');
     await stored.rows.query(`update console_flag_promotions set state = 'failed', failed_at = $1`, [NOW]);
     await stored.db.alerts.close(id);
     expect(await stored.db.rcaDebts.unsettled(1)).toMatchObject([{ wasPosted: false, promotion: { id } }]);
@@ -68,7 +77,7 @@ describe('reminding', () => {
   test('does nothing where the alert was opened anew meanwhile', async () => {
     const { id, alertId } = await ended();
     await stored.rows.query(`update console_flag_promotions set state = 'deploying' where id = $1`, [id]);
-    await stored.db.alerts.open(id, 'critical', NOW);
+    await openAlert(stored, id, 'critical');
     await stored.db.rcaDebts.remind(id, alertId);
     expect(await reminders()).toEqual([]);
   });
@@ -106,11 +115,11 @@ describe('what is owed', () => {
   test('counts a promotion once, whatever it alerted, and not what was never posted', async () => {
     const { id } = await ended();
     await stored.rows.query(
-      `insert into flag_promotions.alerts (promotion_id, severity, state, message_ts) values ($1, 'warning', 'closed', '7.7')`,
+      `insert into flag_promotions.alerts (promotion_id, severity, closed_at) values ($1, 'warning', now())`,
       [id],
     );
     const unposted = await insertPromotion(stored.rows, { flag_key: 'unposted' });
-    await stored.db.alerts.open(unposted, 'critical', NOW);
+    await openAlert(stored, unposted, 'critical');
     await stored.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [unposted]);
     expect(await stored.db.rcaDebts.owed(10)).toMatchObject({ total: 1, rows: [{ id }] });
   });
@@ -119,9 +128,11 @@ describe('what is owed', () => {
     await stored.rows.query(`
       with made as (
         insert into console_flag_promotions (flag_key, heroku_app, config_var, state, deployed_at)
-          select 'flag', 'app', 'FLAG', 'deployed', now() from generate_series(1, 501) returning id)
-      insert into flag_promotions.alerts (promotion_id, severity, state, message_ts)
-        select id, 'critical', 'closed', id || '.1' from made`);
+          select 'flag', 'app', 'FLAG', 'deployed', now() from generate_series(1, 501) returning id),
+      told as (
+        insert into flag_promotions.messages (kind, subject, promotion_id, state, channel, message_ts)
+          select 'alert', id::text, id, 'posted', 'C0ALERTS', id || '.1' from made)
+      insert into flag_promotions.alerts (promotion_id, severity, closed_at) select id, 'critical', now() from made`);
     expect(await stored.db.rcaDebts.owed(3)).toMatchObject({ total: 500, isAtLeast: true, rows: { length: 3 } });
     await stored.rows.query(
       'delete from flag_promotions.alerts where id = (select min(id) from flag_promotions.alerts)',

@@ -20,7 +20,7 @@ describe('figures on promotions', () => {
   };
   const alertAt = (promotionId: string, postedAt: string) =>
     stored.rows.query(
-      `insert into flag_promotions.alerts (promotion_id, severity, state, posted_at) values ($1, 'warning', 'posted', $2)`,
+      `insert into flag_promotions.alerts (promotion_id, severity, opened_at) values ($1, 'warning', $2)`,
       [promotionId, postedAt],
     );
 

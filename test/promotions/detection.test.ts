@@ -255,15 +255,18 @@ describe('over any sequence of ticks', () => {
       expect(actions.length).toBeLessThanOrEqual(1);
       for (const action of actions) {
         said.push(action);
-        if (action.kind === 'open_alert') {
-          const opened = alert({ id: `${said.length}`, severity: action.severity, openedAt: now });
-          const criticalToldAt = action.severity === 'critical' ? now : row.criticalToldAt;
-          row = { ...row, alerts: [...row.alerts, opened], criticalToldAt };
-        }
-        if (action.kind === 'repeat_critical') row = { ...row, lastRepeat: action.ordinal };
+        row = after(row, action, now, said.length);
       }
     }
     return said;
+  }
+
+  function after(row: StuckPromotion, action: DetectionAction, now: Date, id: number): StuckPromotion {
+    if (action.kind === 'repeat_critical') return { ...row, lastRepeat: action.ordinal };
+    if (action.kind !== 'open_alert') return row;
+    const opened = alert({ id: `${id}`, severity: action.severity, openedAt: now });
+    const criticalToldAt = action.severity === 'critical' ? now : row.criticalToldAt;
+    return { ...row, alerts: [...row.alerts, opened], criticalToldAt };
   }
 
   test('each severity is opened once at most, and never the warning after the critical', () => {

@@ -333,13 +333,7 @@ _Checked <!date^1778344080^{date_short} {time_secs}|2026-05-09 16:28:00 UTC>_",
 
 describe('what is said in the thread', () => {
   test('at 24 h and every day after names the flag, the app and since when', () => {
-    const escalation = escalationReply({
-      promotion: promotion(),
-      severity: 'critical',
-      evidence: null,
-      mention: MENTION,
-    });
-    expect(escalation.text).toMatchInlineSnapshot(
+    expect(escalationReply(promotion(), MENTION).text).toMatchInlineSnapshot(
       `":rotating_light: *CRITICAL* <!subteam^S0123456789>: \`console_heroku_log_drain_alerting\` on \`raxx-console-prod\` is stuck in deploying, since <!date^1778300880^{date_short} {time} ({ago})|2026-05-09 04:28 UTC>. Evidence and buttons are on the message above."`,
     );
     expect(repeatReply(promotion(), null).text).toMatchInlineSnapshot(

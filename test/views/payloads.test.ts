@@ -4,6 +4,7 @@ import * as attention from '../../src/views/attention.js';
 import * as attentionLines from '../../src/views/attention-lines.js';
 import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
+import * as group from '../../src/views/group.js';
 import * as headline from '../../src/views/headline.js';
 import * as help from '../../src/views/help.js';
 import * as home from '../../src/views/home.js';
@@ -17,7 +18,6 @@ import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
 import * as route from '../../src/views/route.js';
 import * as stats from '../../src/views/stats.js';
-import * as summary from '../../src/views/summary.js';
 import * as transition from '../../src/views/transition.js';
 import * as unfurl from '../../src/views/unfurl.js';
 import { BLANK, HOSTILE, URLS } from './hostile.js';
@@ -55,6 +55,7 @@ test('every exported builder is looked at', () => {
     digest,
     drafted,
     evidence,
+    group,
     headline,
     help,
     home,
@@ -66,7 +67,6 @@ test('every exported builder is looked at', () => {
     resolution,
     route,
     stats,
-    summary,
     transition,
     unfurl,
   ].flatMap((module) => Object.entries(module).flatMap(([name, value]) => (typeof value === 'function' ? [name] : [])));

@@ -4,11 +4,11 @@ import type { Enrolment } from '../../src/operators/enrolment.js';
 import type { Operator } from '../../src/operators/operator.js';
 import type { Attention } from '../../src/promotions/attention.js';
 import { type Evidence, READ_VERDICTS } from '../../src/promotions/evidence.js';
+import type { GroupMember } from '../../src/promotions/group.js';
 import type { AttentionRefusal, Ownership } from '../../src/promotions/ownership.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { ResolutionRefusal } from '../../src/promotions/resolution.js';
 import type { PeriodStats } from '../../src/promotions/stats.js';
-import { SUMMARY_KINDS } from '../../src/promotions/summary.js';
 import type { TransitionRefusal } from '../../src/promotions/transition.js';
 import * as alert from '../../src/views/alert.js';
 import * as attention from '../../src/views/attention.js';
@@ -25,6 +25,7 @@ import {
 } from '../../src/views/blocks.js';
 import * as digest from '../../src/views/digest.js';
 import * as evidence from '../../src/views/evidence.js';
+import * as group from '../../src/views/group.js';
 import * as headline from '../../src/views/headline.js';
 import * as help from '../../src/views/help.js';
 import * as history from '../../src/views/history.js';
@@ -39,7 +40,6 @@ import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
 import { misrouted } from '../../src/views/route.js';
 import * as stats from '../../src/views/stats.js';
-import * as summary from '../../src/views/summary.js';
 import * as transition from '../../src/views/transition.js';
 import * as unfurl from '../../src/views/unfurl.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
@@ -264,6 +264,14 @@ function recordings(facts: Facts): drafted.DraftRecording[] {
 const rows = (facts: Facts, count: number) =>
   Array.from({ length: count }, (_, index) => written(facts, { id: String(index + 1), rcaUrl: facts.url }));
 
+/** Promotions of a group, the first of them critical, some with somebody on them. */
+const members = (facts: Facts, count: number, criticals: number): GroupMember[] =>
+  rows(facts, count).map((row, index) => ({
+    promotion: row,
+    severity: index < criticals ? 'critical' : 'warning',
+    attention: ATTENTION[index % ATTENTION.length] ?? null,
+  }));
+
 function homes(facts: Facts, count: number): home.HomeFacts {
   const shown = rows(facts, count);
   return {
@@ -321,10 +329,10 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   misrouted: () => ROUTES.flatMap((refused) => (refused === null ? [] : [blocks(misrouted(refused))])),
   isStuck: (facts) => lives(facts).map((row) => words(headline.isStuck(row))),
   ownerQuestion: (facts) => lives(facts).map((row) => message(attention.ownerQuestion(row, 'U0SUPER001'))),
-  settledQuestion: (facts) =>
+  answeredQuestion: (facts) =>
     [true, false].flatMap((isOpen) =>
       [null, OWNERSHIP].flatMap((ownership) =>
-        USERS.map((owner) => message(attention.settledQuestion(facts.text, ownership, owner, isOpen))),
+        USERS.map((owner) => message(attention.answeredQuestion(facts.text, ownership, owner, isOpen))),
       ),
     ),
   ownerLostReply: (facts) =>
@@ -341,10 +349,10 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
-  handedOverReply: (facts) =>
+  releasedReply: (facts) =>
     [null, OWNERSHIP].flatMap((ownership) =>
       [null, MENTION].map((mention) =>
-        message(attention.handedOverReply({ promotion: written(facts), name: facts.text, ownership, mention })),
+        message(attention.releasedReply({ promotion: written(facts), name: facts.text, ownership, mention })),
       ),
     ),
   takenOverReply: (facts) => [message(attention.takenOverReply(written(facts), facts.text, 'U0SUPER001'))],
@@ -395,11 +403,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   whichAlertWords: (facts) => [words(attention.whichAlertWords(facts.text, rows(facts, 10)))],
   snoozeUsageWords: () => [words(attention.snoozeUsageWords())],
   escalationReply: (facts) =>
-    lives(facts).flatMap((row) =>
-      [null, MENTION].map((mention) =>
-        message(alert.escalationReply({ promotion: row, severity: 'critical', evidence: null, mention })),
-      ),
-    ),
+    lives(facts).flatMap((row) => [null, MENTION].map((mention) => message(alert.escalationReply(row, mention)))),
   repeatReply: (facts) =>
     lives(facts).flatMap((row) => [null, MENTION].map((mention) => message(alert.repeatReply(row, mention)))),
   promotionFacts: (facts) => lives(facts).map((row) => blocks(alert.promotionFacts(row))),
@@ -437,45 +441,41 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
           })),
           total,
           offset,
-          summaryId: offset === 0 ? null : '9223372036854775807',
+          groupId: offset === 0 ? null : '9223372036854775807',
         }),
       ),
     ),
-  summaryMessage: (facts) =>
+  groupMessage: (facts) =>
     [
-      { open: 1, openCriticals: 0 },
-      { open: 1, openCriticals: 1, completed: 3 },
-      { open: 990, openCriticals: 990 },
-      { open: 1_000_000, openCriticals: 12, completed: 5, failed: 3, endedOtherwise: 1 },
-      { open: 0, openCriticals: 0, completed: 990, owingRca: 1 },
-      { open: 0, openCriticals: 0, completed: 990, failed: 7, endedOtherwise: 2, owingRca: 999 },
-      { open: 0, openCriticals: 0 },
-    ].flatMap((counts) =>
-      SUMMARY_KINDS.flatMap((kind) =>
-        [[], [MENTION], [MENTION, '<@U0SUPER001>']].map((mentions) => {
-          const oldest = rows(facts, Math.min(10, counts.open)).map((row) => ({
-            promotion: row,
-            severity: 'critical' as const,
-            attention: (mentions.length > 1 ? ATTENTION.at(-1) : null) ?? null,
-          }));
-          const refused = mentions.length > 1 ? { channel: CHANNEL, because: facts.text } : null;
-          const told = {
-            unattended: counts.openCriticals,
-            criticalApps: [],
-            completed: 0,
-            failed: 0,
-            endedOtherwise: 0,
-            owingRca: 0,
-            through: '1',
-            criticalsThrough: '1',
-          };
-          return message(
-            summary.summaryMessage(kind, '9223372036854775807', { ...told, ...counts, oldest }, { mentions, refused }),
-          );
-        }),
+      { open: 1, criticals: 0 },
+      { open: 1, criticals: 1, completed: 3 },
+      { open: 40, criticals: 40 },
+      { open: 40, criticals: 12, completed: 5, failed: 3, endedOtherwise: 1 },
+      { open: 0, criticals: 0, completed: 1 },
+      { open: 0, criticals: 0, completed: 990, failed: 7, endedOtherwise: 2 },
+      { open: 0, criticals: 0 },
+    ].flatMap(({ open, criticals, ...ended }) =>
+      ROUTES.map((refused) => {
+        const known = { groupId: '9223372036854775807', completed: 0, failed: 0, endedOtherwise: 0, ...ended };
+        const verdicts = {
+          live: open,
+          not_live: 1,
+          release_running: 1,
+          release_failed: 1,
+          changed_since: 1,
+          unknown: 1,
+        };
+        return message(group.groupMessage({ ...known, open: members(facts, open, criticals), verdicts }, refused));
+      }),
+    ),
+  groupCriticalsReply: (facts) =>
+    [1, group.MOST_NAMED, 40].flatMap((count) =>
+      [[], [MENTION], [MENTION, '<@U0SUPER001>']].map((mentions) =>
+        message(group.groupCriticalsReply(members(facts, count, count), mentions)),
       ),
     ),
-  summaryPageValue: () => [words(summary.summaryPageValue({ summaryId: '7', offset: 5 }))],
+  groupPageValue: () => [words(group.groupPageValue({ groupId: '7', offset: 5 }))],
+  readGroupPage: () => [words(JSON.stringify(group.readGroupPage('7:5')))],
   nothingStuckAnswer: (facts) =>
     [null, ...ends(facts)].flatMap((lastEnded) =>
       [null, written(facts)].map((oldestDeploying) =>
@@ -678,7 +678,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
           digest.digestMessage({
             stats: period(facts, 2, count),
             period: '7d',
-            debt: { rows: rows(facts, owed), total: owed, isAtLeast: owed > 1 },
+            missing: { rows: rows(facts, owed), total: owed, isAtLeast: owed > 1 },
             stuckNow: owed,
           }),
         ),

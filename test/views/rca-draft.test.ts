@@ -181,6 +181,7 @@ test('what is missing is said, not filled in', () => {
     }),
     events: [],
     alerts: [],
+    alertMessages: [],
     replies: [],
     releases: { kind: 'unavailable', reason: 'not_configured' },
     thread: { kind: 'none' },

@@ -38,6 +38,11 @@ export const home = defineKind<HomeOfViewer>({
   },
 });
 
+/** What the tabs show, whoever looks: while it is the same, nobody's has to be published. */
+export async function markOfHomes(sources: Sources): Promise<string> {
+  return fingerprint(await gatherHome(sources, await sources.db.now()), await sources.db.operators.list());
+}
+
 async function gatherHome({ db, thresholds, silentSince }: Sources, now: Date): Promise<HomeFacts> {
   const stuckBefore = new Date(now.getTime() - thresholds.warningAfterMs);
   const stuck = await db.promotions.stuck(stuckBefore, { offset: 0, limit: HOME_ROWS });
@@ -63,7 +68,7 @@ async function gatherHome({ db, thresholds, silentSince }: Sources, now: Date): 
 }
 
 /** Two that are equal look the same, but for times that only say how fresh it is. */
-function fingerprint(facts: HomeFacts, viewer: Operator | null): string {
-  const seen = { ...facts, maintenance: maintenanceMark(facts.maintenance), viewer };
+function fingerprint(facts: HomeFacts, viewers: Operator | null | readonly Operator[]): string {
+  const seen = { ...facts, maintenance: maintenanceMark(facts.maintenance), viewers };
   return createHash('sha256').update(JSON.stringify(seen)).digest('base64');
 }
