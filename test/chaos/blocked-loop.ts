@@ -22,7 +22,7 @@ const TICKS_AFTER_BLOCK = 4;
 const RECOVERS_WITHIN_MS = 15_000;
 
 async function run(): Promise<Report> {
-  const bed = await startTestBed();
+  const bed = await startTestBed({ startAt: new Date().toISOString() });
   const app = await bed.replica({ clock: REAL_CLOCK, environment: { MAINTENANCE_CRON: '* * * * * *' } });
   const base = `http://127.0.0.1:${app.port}`;
   const prober = startProber(`${base}/readyz`);

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HOME_INTERVAL_MS } from '../../src/promotions/home.js';
 import type { MessageKind } from '../../src/promotions/messages.js';
 import type { TestBed } from '../support/app.js';
 
@@ -238,6 +240,8 @@ export const DELIVERIES = {
   },
   home: {
     async prepare(bed) {
+      // A tick has the homes refreshed a little later: that would deliver this one before the process that is to be killed.
+      await sleep(HOME_INTERVAL_MS + 1_000);
       await bed.db.homes.open(bed.slack.people.superadmin.id);
     },
     // One row a person, and one tab, however often it is published.

@@ -9,7 +9,7 @@ export const submissionsAtOnce: Scenario = { name: 'submissions-at-once', run };
 const OPERATORS = 100;
 
 async function run(): Promise<Report> {
-  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', databaseClockStands: true });
   const replicas = [bed.app, await bed.replica(), await bed.replica()];
   const id = await bed.rows.insertDeploying();
   await bed.app.tick();
