@@ -1,12 +1,16 @@
 import type { Setting } from '../src/config.js';
 import type { NewAuditEvent } from '../src/db/audit.js';
+import type { NewMessage } from '../src/db/messages.js';
 import { UNSET } from '../src/doctor/unset.js';
 import { type Deed, MENU } from '../src/handlers/attention.js';
 import { COMMANDS } from '../src/handlers/command.js';
 import type { CommandHandler, Handler, SubmitHandler } from '../src/handlers/handler.js';
 import { CLICKS, EVENT_HANDLERS, SHORTCUTS, SUBMISSIONS } from '../src/handlers/index.js';
 import type { Submission } from '../src/handlers/unpack.js';
+import type { Kind } from '../src/outbox/kind.js';
+import { KINDS } from '../src/outbox/kinds/index.js';
 import type { AuditTable } from '../src/promotions/audit-actions.js';
+import type { MessageKind } from '../src/promotions/messages.js';
 import type { AlertMenuChoice } from '../src/views/attention.js';
 import { button, type Field, type FieldErrors, type Modal, overflow, plainText } from '../src/views/blocks.js';
 import type { Subcommand } from '../src/views/help.js';
@@ -36,6 +40,8 @@ export const forgotten = () => [
   COMMANDS satisfies Record<Subcommand | 'pretended', CommandHandler>,
   // @ts-expect-error an audit action without words
   { 'console.flag.promotion.pretended': {} } satisfies AuditTable,
+  // @ts-expect-error a kind of message that declares itself and is missing in the table
+  KINDS satisfies Record<MessageKind | 'pretended', Kind>,
   // @ts-expect-error a setting without doctor's line
   UNSET satisfies Record<Setting | 'PRETENDED', string | null>,
 ];
@@ -53,6 +59,10 @@ export const misspelt = (submission: Submission) => [
   submission.field('codes'),
   // @ts-expect-error a field under which an error is shown
   { codes: 'Wrong code.' } satisfies FieldErrors,
+  // @ts-expect-error a kind of message that is queued
+  { kind: 'digests', subject: '7' } satisfies NewMessage,
+  // @ts-expect-error a kind of message in whose thread one goes
+  { kind: 'digest_chart', subject: '7', under: 'digests' } satisfies NewMessage,
   // @ts-expect-error an audit action
   { ...EVENT, action: 'console.flag.promotion.markd' } satisfies NewAuditEvent,
   // @ts-expect-error an audit action's prefix
@@ -67,7 +77,9 @@ export const right = (submission: Submission) => [
   SHORTCUTS satisfies Record<ShortcutId, Handler>,
   EVENT_HANDLERS satisfies Record<EventType, Handler>,
   COMMANDS satisfies Record<Subcommand, CommandHandler>,
+  KINDS satisfies Record<MessageKind, Kind>,
   UNSET satisfies Record<Setting, string | null>,
+  { kind: 'digest_chart', subject: '7', under: 'digest' } satisfies NewMessage,
   button('mark_completed', 'Mark completed'),
   overflow('alert_menu', []),
   { ...FORM, callback_id: 'resolution' } satisfies Modal,

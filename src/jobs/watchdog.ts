@@ -49,26 +49,23 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
     const startedAt = deps.elapsed();
     const durationMs = () => deps.elapsed() - startedAt;
     try {
-      const report = await deps.runMaintenance();
+      const done = await deps.runMaintenance();
       lastCompletedAt = deps.now();
-      tell({ kind: 'completed', report, durationMs: durationMs() });
-      if (report.actions.length > 0) {
-        log.info(
-          { actions: report.actions.length, failures: report.failures.length, stuck: report.stuck },
-          'maintenance',
-        );
+      report({ kind: 'completed', report: done, durationMs: durationMs() });
+      if (done.actions.length > 0) {
+        log.info({ actions: done.actions.length, failures: done.failures.length, stuck: done.stuck }, 'maintenance');
       }
-      if (report.failures.length === 0) await sendHeartbeat();
+      if (done.failures.length === 0) await sendHeartbeat();
     } catch (error) {
-      tell({ kind: 'failed', durationMs: durationMs() });
+      report({ kind: 'failed', durationMs: durationMs() });
       log.error({ err: error }, 'maintenance failed; nothing is lost, the next tick starts over');
     }
   }
 
-  /** Whoever listens must not be able to stop the watch. */
-  function tell(about: Tick): void {
+  /** A listener that throws must not stop the watchdog. */
+  function report(tick: Tick): void {
     try {
-      deps.onTick(about);
+      deps.onTick(tick);
     } catch (error) {
       log.error({ err: error }, 'a tick could not be counted');
     }
@@ -80,7 +77,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       const answer = await fetch(deps.heartbeatUrl, { signal: AbortSignal.timeout(HEARTBEAT_TIMEOUT_MS) });
       if (!answer.ok) log.warn({ status: answer.status }, 'the heartbeat was not accepted');
     } catch (error) {
-      // The monitor will raise its own alarm about a heartbeat that did not arrive: that is what it is for.
+      // The monitor alerts about a missing heartbeat by itself.
       log.warn({ err: error }, 'the heartbeat could not be sent');
     }
   }
@@ -96,7 +93,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       if (stopped) return;
       // A slow tick, or several that fall due together after the event loop was blocked, yield one.
       if (running !== null) {
-        tell({ kind: 'skipped' });
+        report({ kind: 'skipped' });
         return running;
       }
       running = tick().finally(() => {

@@ -91,10 +91,9 @@ export interface Kind extends Pick<KindSpec<never>, 'gone' | 'unknownOutcome'> {
   prepare(message: OutboxMessage, sources: Sources): Promise<Prepared | null>;
 }
 
-export function defineKind<Facts>(spec: KindSpec<Facts>): Kind {
+export function defineKind<Facts>(spec: KindSpec<Facts>): KindSpec<Facts> & Kind {
   return {
-    gone: spec.gone,
-    unknownOutcome: spec.unknownOutcome,
+    ...spec,
     async prepare(message, sources) {
       const facts = await spec.gather(message, sources);
       return facts === null

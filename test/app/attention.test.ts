@@ -18,6 +18,7 @@ async function start(environment: Readonly<Record<string, string>> = {}) {
   bed = await startTestBed({
     startAt: '2026-05-10T04:29:00Z',
     rateLimit: false,
+    databaseClockStands: true,
     environment: { SLACK_CRITICAL_MENTION: MENTION, CRITICAL_REPEAT_EVERY: '15m', ...environment },
   });
   people = bed.slack.people;

@@ -19,7 +19,12 @@ const MINUTE = 60_000;
 describe('enrolment without a shell', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', environment: { PUBLIC_URL }, rateLimit: false });
+    bed = await startTestBed({
+      startAt: '2026-05-10T05:00:00Z',
+      environment: { PUBLIC_URL },
+      rateLimit: false,
+      databaseClockStands: true,
+    });
   });
   afterEach(() => bed.close());
 

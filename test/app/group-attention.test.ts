@@ -16,6 +16,7 @@ async function start(
   bed = await startTestBed({
     startAt,
     rateLimit: false,
+    databaseClockStands: true,
     environment: (slack) => ({
       ALERT_MESSAGES_PER_HOUR: '1',
       SLACK_CRITICAL_MENTION: OPS,
@@ -74,7 +75,7 @@ describe('a critical in a group', () => {
     expect(textOf(page).match(/On it/gu)).toHaveLength(1);
 
     const told = await group();
-    await tickAfter(46 * MINUTE);
+    await tickAfter(45 * MINUTE);
     expect(await thread(told)).toEqual([named, expect.stringContaining(`<@${kris.id}>, are you still on it?`)]);
     await tickAfter(10 * MINUTE);
     await tickAfter(MINUTE);

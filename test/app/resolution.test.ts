@@ -7,7 +7,7 @@ describe('resolving a stuck promotion', () => {
   let promotionId: string;
 
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', databaseClockStands: true });
     promotionId = await bed.rows.insertDeploying();
     await bed.app.tick();
   });

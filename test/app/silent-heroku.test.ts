@@ -10,7 +10,7 @@ describe('while Heroku does not answer', () => {
   const hasButtons = async () => JSON.stringify((await bed.alert()).raw).includes('mark_completed');
 
   test('an alert shows the end that came while it was being painted', async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false });
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false, databaseClockStands: true });
     const { superadmin } = bed.slack.people;
     bed.heroku.faults.add({ fault: { kind: 'hang' } });
     await bed.rows.insertDeploying();
@@ -29,7 +29,7 @@ describe('while Heroku does not answer', () => {
   });
 
   test('an alert shows at the next tick that the console ended the row, though Heroku is not asked again yet', async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false });
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false, databaseClockStands: true });
     bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
     await bed.rows.insertDeploying();
     await bed.app.tick();
@@ -55,7 +55,7 @@ describe('while Heroku does not answer', () => {
     await bed.clock.advance(4 * 60_000);
     await bed.app.tick();
     expect(await text()).toContain('did not answer');
-    await bed.clock.advance(90_000);
+    await bed.clock.advance(60_000);
     await bed.app.tick();
     expect(await text()).not.toContain('did not answer');
     const asked = bed.heroku.requests.length;
@@ -65,7 +65,7 @@ describe('while Heroku does not answer', () => {
   });
 
   test('the message with the buttons is called critical at the tick at which it becomes that', async () => {
-    bed = await startTestBed({ startAt: '2026-05-09T20:00:00Z', rateLimit: false });
+    bed = await startTestBed({ startAt: '2026-05-09T20:00:00Z', rateLimit: false, databaseClockStands: true });
     const id = await bed.rows.insertDeploying();
     await bed.app.tick();
     bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });

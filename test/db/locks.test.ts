@@ -135,7 +135,8 @@ describe('criticals that are named', () => {
   test('wait for their group as one that ends does, before they touch an alert', async () => {
     let free: unknown;
     let naming: Promise<unknown> = Promise.resolve();
-    await whileHolding(stored, `select 1 from flag_promotions.messages where id = ${group} for update`, async () => {
+    const held = `select 1 from flag_promotions.messages where id = ${group} for no key update`;
+    await whileHolding(stored, held, async () => {
       naming = name(group, criticals);
       await waiting(stored, 1);
       free = await stored.rows.query(

@@ -43,6 +43,7 @@ export interface Facts {
 interface NewRow {
   readonly kind: string;
   readonly subject?: string;
+  readonly promotionId?: string;
   readonly root?: string;
   readonly isUrgent?: boolean;
 }
@@ -96,11 +97,11 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
     facts,
     onGather: async () => undefined,
     anotherOutbox: () => createFor(stored.replica()),
-    async queue({ kind, subject = 'one', root, isUrgent = false }) {
+    async queue({ kind, subject = 'one', promotionId, root, isUrgent = false }) {
       const [row] = await stored.rows.query<{ id: string }>(
-        `insert into flag_promotions.messages (kind, subject, ordinal, root_id, is_urgent)
-         values ($1, $2, (select count(*) from flag_promotions.messages), $3, $4) returning id`,
-        [kind, subject, root ?? null, isUrgent],
+        `insert into flag_promotions.messages (kind, subject, ordinal, promotion_id, root_id, is_urgent)
+         values ($1, $2, (select count(*) from flag_promotions.messages), $3, $4, $5) returning id`,
+        [kind, subject, promotionId ?? null, root ?? null, isUrgent],
       );
       return row?.id ?? '';
     },

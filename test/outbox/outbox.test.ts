@@ -75,6 +75,8 @@ describe('a message', () => {
     expect(await kindOf(id)).toBe('nothing');
     expect(await bed.row(id)).toEqual(before);
     expect(before).toMatchObject({ state: 'pending', attempts: 0 });
+    // Any number of them must not take a tick's places from what this version can deliver.
+    expect(await bed.outbox.due(10)).toEqual([]);
   });
 
   test('to a person is sent again where nobody knows whether it came', async () => {
@@ -339,7 +341,8 @@ describe('where it goes', () => {
     bed.facts.set('two', { text: 'reply' });
     const reply = await bed.queue({ kind: 'reply', subject: 'two', root });
     expect(await kindOf(reply)).toBe('nothing');
-    expect(await bed.db.messages.due(10)).toEqual([root]);
+    // Both are due: the root is delivered first, and its reply in the same round.
+    expect(await bed.db.messages.due(10)).toEqual([root, reply]);
     await bed.outbox.deliver(root);
     expect(await bed.db.messages.due(10)).toEqual([reply]);
     expect(await kindOf(reply)).toBe('posted');
@@ -386,6 +389,13 @@ describe('a message that an admin deleted', () => {
     expect(await kindOf(id)).toBe('closed');
     expect(await kindOf(id)).toBe('nothing');
     expect(await bed.channel()).toEqual([]);
+  });
+
+  test('is noticed by a reply that finds no thread, not only at its next update', async () => {
+    const root = await posted('notice');
+    await deleted();
+    expect(await kindOf(await bed.queue({ kind: 'reply', root }))).toBe('closed');
+    expect(await bed.outbox.due(10)).toEqual([root]);
   });
 
   test('takes with it a reply that was on its way into its thread', async () => {

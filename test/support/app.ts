@@ -72,13 +72,19 @@ export interface TestBedOptions {
   readonly sharedRandom?: boolean;
   /** Whether Slack refuses more than a message a second; a limit can hide what would otherwise be posted twice. */
   readonly rateLimit?: boolean;
+  /** Whether the database's clock stands still until it is moved: for what happens at the minute. */
+  readonly databaseClockStands?: boolean;
 }
 
 /** Starts it all. The watchdog's own timer stays quiet (it would ring once a year): tests tick. */
 export async function startTestBed(options: TestBedOptions = {}): Promise<TestBed> {
   const database: TestDatabase = await createTestDatabase();
   const rows = createRowStore(database.url);
-  const clock = await createBedClock(options.startAt ?? '2026-05-09T04:28:31Z', (sql) => rows.query(sql));
+  const clock = await createBedClock(
+    options.startAt ?? '2026-05-09T04:28:31Z',
+    (sql) => rows.query(sql),
+    options.databaseClockStands,
+  );
   const heroku = await startHerokuStandIn({
     ...(options.herokuRequestsPerHour === undefined ? {} : { requestsPerHour: options.herokuRequestsPerHour }),
     apps: { [APP]: { vars: { ...(options.vars ?? { [CONFIG_VAR]: 'true' }), DATABASE_URL: OTHER_VAR } } },

@@ -27,12 +27,17 @@ export interface BedClock {
   advance(milliseconds: number): Promise<void>;
 }
 
+/** `databaseStands`: the database's clock stands still between two moves, rather than going on from each. */
 export async function createBedClock(
   start: string | Date,
   query: (sql: string) => Promise<unknown>,
+  databaseStands = false,
 ): Promise<BedClock> {
   const clock = createTestClock(start);
-  const follow = () => moveDatabaseClock(query, clock.now().getTime() - Date.now());
+  const follow = () =>
+    databaseStands
+      ? stopDatabaseClock(query, clock.now())
+      : moveDatabaseClock(query, clock.now().getTime() - Date.now());
   await follow();
   return {
     now: clock.now,
@@ -45,4 +50,12 @@ export async function createBedClock(
       await follow();
     },
   };
+}
+
+/** Until it is moved no lease ends, and what has to wait waits. */
+async function stopDatabaseClock(query: (sql: string) => Promise<unknown>, at: Date): Promise<void> {
+  await query(
+    `create or replace function flag_promotions.clock() returns timestamptz language sql volatile
+       as 'select timestamptz ''${at.toISOString()}'''`,
+  );
 }

@@ -1,13 +1,13 @@
+import { moveDatabaseClock } from '../../demo/world/database-clock.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import type { TypedCode } from '../../src/db/operators.js';
 import type { Role } from '../../src/operators/operator.js';
 import { checkCode } from '../../src/operators/totp.js';
 import type { MessageRef } from '../../src/promotions/alert.js';
-import type { MessageKind } from '../../src/promotions/messages.js';
 import type { Evidence } from '../../src/promotions/evidence.js';
+import type { MessageKind } from '../../src/promotions/messages.js';
 import type { ResolutionRequest } from '../../src/promotions/resolution.js';
 import type { Severity } from '../../src/promotions/stuck.js';
-import { moveDatabaseClock } from '../../demo/world/database-clock.js';
 import { base32, hotp } from '../operators/hotp.js';
 import { createTestDatabase } from './database.js';
 import { createRowStore, type RowStore } from './row-store.js';

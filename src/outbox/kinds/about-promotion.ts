@@ -67,7 +67,7 @@ export function showing(message: Message | null): Shown | null {
   return message === null ? null : { content: { message } };
 }
 
-/** Whether people are told again that a critical is open, which the channel is to see too. A group tells of all its own. */
-export function isToldToChannel({ isIndividual, severity }: PromotionFacts, sources: Sources): boolean {
+/** Whether a reply about an open critical is shown in the channel too. For those of a group, one reply names them all. */
+export function isBroadcastCritical({ isIndividual, severity }: PromotionFacts, sources: Sources): boolean {
   return sources.broadcastCriticals && isIndividual && severity === 'critical';
 }

@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../../db/audit.js';
 import type { OutboxMessage } from '../../promotions/messages.js';
 import type { Sources } from '../kind.js';
-import { gatherPromotion, isToldToChannel, type PromotionFacts } from './about-promotion.js';
+import { gatherPromotion, isBroadcastCritical, type PromotionFacts } from './about-promotion.js';
 
 /** What the replies about who is on it and about snoozes have in common: each tells of the audit event that is its ordinal. */
 export interface AttentionFacts extends PromotionFacts {
@@ -22,7 +22,7 @@ export async function gatherAttention(message: OutboxMessage, sources: Sources):
     event,
     actor: await sources.slack.nameOf(event.actor),
     mention: facts.severity === 'critical' && facts.isIndividual ? facts.mention : null,
-    isBroadcast: isToldToChannel(facts, sources),
+    isBroadcast: isBroadcastCritical(facts, sources),
   };
 }
 

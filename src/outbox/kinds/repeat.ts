@@ -2,7 +2,7 @@ import { isQuiet } from '../../promotions/attention.js';
 import { isDeploying } from '../../promotions/promotion.js';
 import { repeatReply } from '../../views/alert.js';
 import { defineKind } from '../kind.js';
-import { gatherPromotion, inThread, isToldToChannel, type PromotionFacts, showing } from './about-promotion.js';
+import { gatherPromotion, inThread, isBroadcastCritical, type PromotionFacts, showing } from './about-promotion.js';
 
 declare module '../../promotions/messages.js' {
   interface MessageKinds {
@@ -16,7 +16,7 @@ export const repeat = defineKind<PromotionFacts & { readonly isBroadcast: boolea
   unknownOutcome: 'find',
   async gather(message, sources) {
     const facts = await gatherPromotion(message, sources);
-    return facts === null ? null : { ...facts, isBroadcast: isToldToChannel(facts, sources) };
+    return facts === null ? null : { ...facts, isBroadcast: isBroadcastCritical(facts, sources) };
   },
   place: (message, { isBroadcast }) => inThread(message, isBroadcast),
   show({ promotion, attention, mention }, { isNew }) {

@@ -1,0 +1,117 @@
+import { inThread } from '../../../src/outbox/kinds/about-promotion.js';
+import { alert } from '../../../src/outbox/kinds/alert.js';
+import { escalation } from '../../../src/outbox/kinds/escalation.js';
+import { repeat } from '../../../src/outbox/kinds/repeat.js';
+import { resolved } from '../../../src/outbox/kinds/resolved.js';
+import type { Evidence } from '../../../src/promotions/evidence.js';
+import { momentAfter, promotion, SECOND } from '../../promotions/make.js';
+import { LIVE } from '../../support/rows.js';
+import { asNew, asUpdate, ENDED, facts, MENTION, message, owned, said, snoozed, under } from './make.js';
+
+const unavailable = (reason: 'no_answer' | 'refused'): Evidence => ({
+  kind: 'unavailable',
+  checkedAt: momentAfter(0),
+  reason,
+});
+
+describe('an alert', () => {
+  const critical = { ...facts(), evidence: LIVE };
+  const warning = { ...critical, severity: 'warning' as const };
+  const ended = { ...facts({ promotion: ENDED }), evidence: null };
+
+  test.each([
+    ['a new critical', critical, true, true],
+    ['a new warning', warning, true, false],
+    ['an update of a critical', critical, false, false],
+    ['an update that shows the end', ended, false, false],
+  ])('%s mentions whom it must', (_what, known, isNew, mentions) => {
+    const text = said(alert, known, isNew ? asNew() : asUpdate());
+    expect(text?.includes(MENTION)).toBe(mentions);
+  });
+
+  test('has nothing to say where the promotion ended before it was posted', () => {
+    expect(alert.show(ended, asNew())).toBeNull();
+  });
+
+  test('loses its buttons once the promotion ended', () => {
+    expect(said(alert, critical, asUpdate())).toContain('mark_completed');
+    expect(said(alert, ended, asUpdate())).not.toContain('mark_completed');
+  });
+
+  test('is marked with the severity that it was posted with, and keeps that mark', () => {
+    expect(alert.show(critical, asNew())?.as).toBe('critical');
+    expect(alert.show(warning, asNew())?.as).toBe('warning');
+    expect(alert.show(critical, asUpdate())).not.toHaveProperty('as');
+  });
+
+  test.each([
+    ['Heroku answered', LIVE, null, null],
+    ['Heroku refused', unavailable('refused'), null, null],
+    ['Heroku didn’t answer', unavailable('no_answer'), 30 * SECOND, 300 * SECOND],
+  ])('where %s it is updated by itself accordingly', (_what, evidence, soon, later) => {
+    expect(alert.show({ ...critical, evidence }, asNew())?.refreshAfterMs).toBe(soon);
+    expect(alert.show({ ...critical, evidence }, asUpdate())?.refreshAfterMs).toBe(later);
+  });
+
+  test('says where Slack refused it', () => {
+    const refused = { channel: 'C0PAYMENTS', because: 'is_archived' };
+    expect(said(alert, critical, { ...asNew(), refused })).toContain('it is archived');
+  });
+
+  test('is posted again where an admin deleted it', () => {
+    expect(alert.gone).toBe('post_again');
+    expect(alert.unknownOutcome).toBe('find');
+  });
+});
+
+describe('an escalation', () => {
+  test.each([
+    ['under a warning mentions people', under('warning'), facts(), true],
+    ['under what nobody knows the mark of does so too', under(null), facts(), true],
+    ['under what was posted as critical is needless', under('critical'), facts(), false],
+    ['of what ended is needless', under('warning'), facts({ promotion: ENDED }), false],
+  ])('%s', (_what, of, known, isSaid) => {
+    expect(said(escalation, known, asNew(of))?.includes(MENTION) ?? false).toBe(isSaid);
+  });
+
+  test('stays as it is', () => {
+    expect(escalation.show(facts(), asUpdate())).toBeNull();
+  });
+});
+
+describe('a repetition', () => {
+  const told = (changes: Parameters<typeof facts>[0], request = asNew()) =>
+    said(repeat, { ...facts(changes), isBroadcast: true }, request);
+
+  test.each([
+    ['mentions people again', {}, true],
+    ['is kept back while somebody is on it', { attention: owned() }, false],
+    ['is kept back while it is snoozed', { attention: snoozed }, false],
+    ['of what ended is needless', { promotion: ENDED }, false],
+  ])('%s', (_what, changes, isSaid) => {
+    expect(told(changes)?.includes(MENTION) ?? false).toBe(isSaid);
+  });
+
+  test('stays as it is', () => {
+    expect(told({}, asUpdate())).toBeNull();
+  });
+});
+
+describe('a resolution', () => {
+  test('names who resolved it without a mention', () => {
+    const text = said(resolved, { ...facts({ promotion: ENDED }), resolvedBy: 'kris' }, asNew());
+    expect(text).toContain('`kris`');
+    expect(text).not.toContain('<@');
+  });
+
+  test('is not told of what is deploying again', () => {
+    expect(resolved.show({ ...facts({ promotion: promotion() }), resolvedBy: null }, asNew())).toBeNull();
+  });
+
+  test('goes into its root’s thread, or nowhere', () => {
+    const thread = { channel: 'C0ALERTS', ts: '100.1' };
+    expect(inThread(under(null))).toEqual({ to: 'thread', thread, broadcast: false });
+    expect(inThread(under(null), true)).toEqual({ to: 'thread', thread, broadcast: true });
+    expect(inThread(message())).toBeNull();
+  });
+});
