@@ -107,6 +107,22 @@ describe('/flag-promotions', () => {
     expect(superadmin.ephemerals().map(({ text }) => text)).not.toContain(short.text);
   });
 
+  test('show asks Heroku for what ended too, and says where the row and Heroku differ', async () => {
+    await bed.rows.insertDeploying();
+    await bed.rows.query(`update console_flag_promotions set state = 'failed', failed_at = now()`);
+    const show = async () => JSON.stringify((await ask('show console_heroku_log_drain_alerting')).blocks);
+    const failed = await show();
+    expect(failed).toContain('*Heroku now*: live');
+    expect(failed).toContain('The row says `failed`.');
+    expect(failed).not.toContain('Mark completed');
+    await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = now()`);
+    expect(await show()).not.toContain('The row says');
+    bed.heroku.forgetRequests();
+    await bed.rows.query(`update console_flag_promotions set state = 'cancelled'`);
+    expect(await show()).not.toContain('Heroku now');
+    expect(bed.heroku.requests).toHaveLength(0);
+  });
+
   test.each([
     ['', 'what is stuck'],
     ['`help`', 'what is stuck'],

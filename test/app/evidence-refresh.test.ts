@@ -128,6 +128,24 @@ describe('the evidence of open alerts', () => {
     expect(await shown()).not.toContain('*Live.*');
   });
 
+  test('that Heroku refuses says Heroku’s own reason and the next step', async () => {
+    await start();
+    bed.heroku.faults.add({ fault: { kind: 'status', status: 402 } });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    expect(await shown()).toContain('`delinquent`');
+    expect(await shown()).toContain('Settle it in Heroku’s dashboard');
+  });
+
+  test('leaves the promoter its share of Heroku’s requests', async () => {
+    bed = await startTestBed({ startAt: '2026-05-11T05:00:00Z', rateLimit: false, herokuRequestsPerHour: 900 });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    bed.heroku.forgetRequests();
+    await minutes(20, bed.app);
+    expect(bed.heroku.requests).toHaveLength(0);
+  });
+
   test('of a group is counted from what is stored', async () => {
     bed = await startTestBed({
       startAt: '2026-05-11T05:00:00Z',

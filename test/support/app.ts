@@ -67,6 +67,7 @@ export interface TestBedOptions {
   readonly vars?: Readonly<Record<string, string>>;
   readonly socketMode?: boolean;
   readonly withoutHeroku?: boolean;
+  readonly herokuRequestsPerHour?: number;
   /** Whether people of another workspace are in the channel `random` too. */
   readonly sharedRandom?: boolean;
   /** Whether Slack refuses more than a message a second; a limit can hide what would otherwise be posted twice. */
@@ -85,6 +86,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     options.databaseClockStands,
   );
   const heroku = await startHerokuStandIn({
+    ...(options.herokuRequestsPerHour === undefined ? {} : { requestsPerHour: options.herokuRequestsPerHour }),
     apps: { [APP]: { vars: { ...(options.vars ?? { [CONFIG_VAR]: 'true' }), DATABASE_URL: OTHER_VAR } } },
   });
   const manifest = readManifest();

@@ -20,6 +20,9 @@ describe('how a promotion goes, in words', () => {
 
   test('of a release under way claims no restart before it has succeeded', () => {
     expect(shown({ accepted })).toContain('release v143 is running; the dynos restart once it has succeeded');
+    // When Heroku made it, not when that was noticed.
+    const noticedLate = { ...accepted, at: momentAfter(HOUR) };
+    expect(shown({ accepted: noticedLate })).toBe(shown({ accepted }));
   });
 
   test('of a release from before, which may be under way still, claims neither a restart nor that it is in force', () => {
