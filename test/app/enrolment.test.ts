@@ -265,13 +265,13 @@ describe('enrolment without a shell', () => {
   test('who is no superadmin is refused at the command, and at the submission where they are none any more', async () => {
     const { superadmin, secondSuperadmin, engineer } = bed.slack.people;
     await engineer.command('operators add');
-    expect((await engineer.waitForEphemeral()).text).toContain('You need the superadmin role');
+    expect((await engineer.waitForEphemeral()).text).toContain('Only a superadmin can');
     await bed.enrol(secondSuperadmin.id);
     await secondSuperadmin.command('operators add');
     await secondSuperadmin.waitForModal();
     await bed.db.operators.disable(secondSuperadmin.id, bed.clock.now());
     await secondSuperadmin.submit({ person: engineer.id, role: 'superadmin', code: bed.code(secondSuperadmin.id) });
-    expect(JSON.stringify(secondSuperadmin.modal()?.blocks)).toContain('You need the superadmin role');
+    expect(JSON.stringify(secondSuperadmin.modal()?.blocks)).toContain('Only a superadmin can');
     expect(await bed.rows.query('select 1 from flag_promotions.enrolments')).toEqual([]);
     expect(await operator(superadmin.id)).toMatchObject({ disabledAt: null });
   });
@@ -350,7 +350,7 @@ describe('enrolment without a shell', () => {
     await administer(superadmin, 'reset', { person: secondSuperadmin.id, code: bed.code(superadmin.id) });
     const link = linkIn(await waitForDirect(secondSuperadmin, 'open_enrolment'));
     await secondSuperadmin.command('operators add');
-    expect((await secondSuperadmin.waitForEphemeral()).text).toContain('You need the superadmin role');
+    expect((await secondSuperadmin.waitForEphemeral()).text).toContain('Only a superadmin can');
     const secret = secretOn(await open(bed, link));
     await typeCode(bed, link, codeFor(bed, secret));
     await secondSuperadmin.click(await waitForDirect(secondSuperadmin, 'confirm_enrolment'), 'confirm_enrolment');
@@ -380,7 +380,7 @@ describe('enrolment without a shell', () => {
     await superadmin.waitForEphemeral(({ text }) => text.includes('are in force'));
 
     expect((await add(code.toUpperCase())).kind).toBe('closed');
-    expect(JSON.stringify(await add(code))).toContain('used already');
+    expect(JSON.stringify(await add(code))).toContain('already used');
     await superadmin.closeModal({ all: true });
     const used = (await audited()).filter(({ action }) => action.endsWith('recovery_code_used'));
     expect(used).toMatchObject([{ actor: superadmin.id, detail: { for: 'operators add', left: 9 } }]);
