@@ -95,7 +95,7 @@ describe('the evidence of open alerts', () => {
     await minutes(10, bed.app);
     expect(await shown()).toContain('*Live.*');
     await minutes(10, bed.app);
-    expect(await shown()).toContain('did not answer');
+    expect(await shown()).toContain('didn’t answer');
     clear();
     await minutes(6, bed.app);
     expect(await shown()).toContain('*Live.*');

@@ -64,7 +64,7 @@ describe('the home tab', () => {
     await bed.rows.query(`update console_flag_promotions set state = 'failed', failed_at = now()`);
     await superadmin.clickInHome('mark_completed');
     const said = await superadmin.waitForModal();
-    expect(JSON.stringify(said.blocks)).toContain('this has ended already');
+    expect(JSON.stringify(said.blocks)).toContain('This has already ended');
   });
 
   test('people of another workspace see nothing', async () => {

@@ -47,6 +47,6 @@ describe('rows full of what must not be interpreted', () => {
     if (alert === undefined) throw new Error('No alert was posted.');
     await bed.rows.query('delete from console_flag_promotions');
     await superadmin.click(alert, 'mark_completed');
-    expect((await superadmin.waitForEphemeral()).text).toContain('not in the database');
+    expect((await superadmin.waitForEphemeral()).text).toContain('no longer in the database');
   });
 });

@@ -30,7 +30,7 @@ describe('the incident of 2026-05-09', () => {
     await tickAt('2026-05-09T16:28:00Z');
     const [warning] = await channel();
     expect(warning?.text).toContain('*Warning*');
-    expect(JSON.stringify(warning)).toContain('*Live.*');
+    expect(warning?.text).toContain('It IS live: press Mark completed.');
 
     await tickAt('2026-05-10T04:27:00Z');
     expect(await bed.slack.thread(bed.slack.channels.alerts, warning?.ts ?? '')).toHaveLength(0);
@@ -41,6 +41,8 @@ describe('the incident of 2026-05-09', () => {
     const escalation = await bed.slack.thread(bed.slack.channels.alerts, root?.ts ?? '');
     expect(escalation).toHaveLength(1);
     expect(escalation[0]?.text).toContain('*CRITICAL*');
+    expect(escalation[0]?.text).toContain('stuck 1 d. It IS live: press Mark completed.');
+    expect(JSON.stringify(escalation[0]?.blocks)).toContain('mark_completed');
     expect(broadcast?.ts).toBe(escalation[0]?.ts);
 
     // The root is repainted at the latest by the next tick.
@@ -116,17 +118,19 @@ describe('the incident of 2026-05-09', () => {
     await tickAt('2026-05-11T04:28:00Z');
     await tickAt('2026-05-11T04:29:00Z');
     expect((await thread()).map((message) => message.text)).toEqual([expect.stringContaining('still stuck')]);
+    expect(JSON.stringify(await thread())).toContain('mark_completed');
     expect(await channel()).toHaveLength(2);
 
     await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = '2026-05-11T14:21:43Z'`);
     await tickAt('2026-05-11T14:22:00Z');
     await tickAt('2026-05-12T04:28:00Z');
     expect((await thread()).map((message) => message.text)).toEqual([
-      expect.stringContaining('still stuck'),
-      expect.stringContaining('without an operator of this app'),
+      expect.stringContaining('ended as *completed* without an operator'),
+      expect.stringContaining('ended as *completed* without an operator'),
     ]);
+    expect(JSON.stringify(await thread())).not.toContain('mark_completed');
     const [ended] = await channel();
-    expect(ended?.text).toContain('was set to *completed* without an operator of this app');
+    expect(ended?.text).toContain('ended as *completed* without an operator');
     expect(JSON.stringify(ended)).not.toContain('mark_completed');
   });
 
@@ -135,11 +139,11 @@ describe('the incident of 2026-05-09', () => {
     const { superadmin } = bed.slack.people;
     await tickAt('2026-05-10T04:28:00Z');
     const [alert] = await channel();
-    expect(JSON.stringify(alert)).toContain('*Not live.*');
+    expect(alert?.text).toContain('It is NOT live: press Mark failed.');
     if (alert === undefined) throw new Error('No alert was posted.');
     await superadmin.click(alert, 'mark_completed');
     const modal = await superadmin.waitForModal();
-    expect(JSON.stringify(modal.blocks)).toContain('contradicts Heroku');
+    expect(JSON.stringify(modal.blocks)).toContain('Heroku says that it *is not live*');
     // The client itself would not send the form without the tick.
     const withoutTick = await superadmin.submit({ code: bed.code(superadmin.id) });
     expect(withoutTick.kind).not.toBe('closed');

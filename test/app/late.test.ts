@@ -36,9 +36,9 @@ describe('evidence that comes after the form was answered', () => {
       `update console_flag_promotions
           set state = 'deployed', deployed_at = '2026-05-10T04:59:00Z', resolved_by = 'U0OTHERONE'`,
     );
-    expect(shown()).toContain('resolved before you');
+    expect(shown()).toContain('resolved it before you');
     await eventually(async () => expect(answersTo('views.update')).toHaveLength(1), 15_000);
-    expect(shown()).toContain('resolved before you');
+    expect(shown()).toContain('resolved it before you');
     expect(answersTo('views.update')).toEqual([expect.stringContaining('hash_conflict')]);
   });
 

@@ -40,13 +40,13 @@ describe('the progress message', () => {
     await promote();
     await shows(
       'is being promoted',
-      '*Started*',
+      '*Promoted by*',
       '*Heroku accepted*: as release v2, <!date^',
-      'release v2 is running; the app’s dynos restart once it has succeeded',
+      'release v2 is running; the dynos restart once it has succeeded',
     );
     expect(await shown()).not.toContain('*Live*');
     bed.heroku.finishRelease(APP, 'succeeded');
-    await shows('is *live*', '*Started*', '*Heroku accepted*', '*Live*: known <!date^');
+    await shows('is *live*', '*Promoted by*', '*Heroku accepted*', '*Live*: seen <!date^');
     expect(await shown()).not.toContain('is running');
   });
 
@@ -66,7 +66,7 @@ describe('the progress message', () => {
   test('tells what holds it up, and that it goes on by itself', async () => {
     const clear = bed.heroku.faults.add({ method: 'PATCH', fault: { kind: 'status', status: 503 } });
     await promote();
-    await shows('*Held up*, and tried again by itself', 'status 503');
+    await shows('*Held up*; this app keeps trying', 'status 503');
     clear();
     await shows('is *live*');
     expect(await shown()).not.toContain('Held up');
@@ -81,7 +81,7 @@ describe('the progress message', () => {
       vars: { [VAR]: 'true' },
     });
     await promote();
-    await shows('is *live*', '*Heroku held it already*: since release v2');
+    await shows('is *live*', '*Heroku had it already*, since release v2');
   });
 
   test('tells of a drift, with the buttons for the person who decides, who then is the one it names', async () => {
@@ -91,7 +91,7 @@ describe('the progress message', () => {
     bed.heroku.finishRelease(APP, 'succeeded');
     bed.heroku.setReleaseBehaviour(APP, 'instant');
     bed.heroku.setVar(APP, VAR, 'off');
-    await shows('*no longer what Heroku holds*', 'Somebody changed it on Heroku since', 'mark_failed');
+    await shows('*changed on Heroku since*', 'Somebody changed it on Heroku since', 'mark_failed');
     expect(bed.heroku.getVar(APP, VAR)).toBe('off');
 
     const [message] = await messages();
@@ -115,7 +115,7 @@ describe('the progress message', () => {
       checkpoint: `PENDING_COMMIT:${released}`,
       promotedAt: '2026-05-09T04:28:00Z',
     });
-    await shows('*not what Heroku holds*', '*Heroku holds another value*');
+    await shows('*Heroku has another value*', 'This app leaves it as it is; you decide');
     expect(await shown()).not.toContain('Somebody');
     await bed.app.tick();
     expect(await messages()).toHaveLength(1);
@@ -127,7 +127,7 @@ describe('the progress message', () => {
     await shows('is running');
     await bed.rows.query(`update console_flag_promotions set state = 'cancelled'`);
     await bed.app.tick();
-    await shows('was set to *cancelled*');
+    await shows('ended as *cancelled* without an operator');
   });
 
   test('is posted once, whatever became of the answer', async () => {
@@ -150,7 +150,7 @@ describe('the progress message', () => {
     clear();
     await bed.clock.advance(15 * 60_000);
     await bed.app.tick();
-    await shows('is *live*', '*Started*', '*Heroku accepted*');
+    await shows('is *live*', '*Promoted by*', '*Heroku accepted*');
   });
 
   test('that somebody deleted is not posted again', async () => {

@@ -290,7 +290,7 @@ describe('the promoter', () => {
     await until({ state: 'deployed' });
     await eventually(async () => {
       const [alert] = await bed.slack.messages(bed.slack.channels.alerts);
-      expect(alert?.text).toContain('was set to *completed* without an operator of this app');
+      expect(alert?.text).toContain('ended as *completed* without an operator');
       expect(JSON.stringify(alert)).not.toContain('mark_completed');
     });
   });

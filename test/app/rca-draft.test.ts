@@ -185,7 +185,7 @@ describe('Draft RCA in the modal', () => {
     const { superadmin } = bed.slack.people;
     await bed.db.operators.disable(superadmin.id, bed.clock.now());
     await superadmin.clickInModal('draft_rca');
-    await modalSays('operator’s role');
+    await modalSays('takes an operator.');
     expect(await inThread()).toEqual([]);
   });
 });
@@ -227,7 +227,7 @@ describe('/flag-promotions rca draft', () => {
     await alerted();
     const { engineer, stranger } = bed.slack.people;
     await engineer.command(`rca draft ${promotionId}`);
-    expect((await engineer.waitForEphemeral()).text).toContain('operator’s role');
+    expect((await engineer.waitForEphemeral()).text).toContain('takes an operator.');
     await stranger.command(`rca draft ${promotionId}`);
     expect((await stranger.waitForEphemeral()).text).toContain('own workspace');
     expect(await inThread()).toEqual([]);

@@ -71,7 +71,7 @@ describe('resolving a stuck promotion', () => {
     await superadmin.waitForModal();
     expect(await superadmin.submit({ code: right })).toMatchObject({
       kind: 'errors',
-      errors: { code: expect.stringContaining('used already') },
+      errors: { code: expect.stringContaining('already used') },
     });
     expect(await bed.db.promotions.find(other)).toMatchObject({ state: 'deploying' });
     expect(await audited()).toEqual([
@@ -114,7 +114,7 @@ describe('resolving a stuck promotion', () => {
     const winner = first.kind === 'closed' ? superadmin : secondSuperadmin;
     const loser = winner === superadmin ? second : first;
     expect([first.kind, second.kind].sort()).toEqual(['closed', 'updated']);
-    expect(JSON.stringify(loser)).toContain('resolved before you');
+    expect(JSON.stringify(loser)).toContain('resolved it before you');
     expect(JSON.stringify(loser)).toContain(`<@${winner.id}>`);
     expect(await state()).toEqual({ state: 'deployed', resolved_by: winner.id });
     expect(await audited()).toEqual([{ action: 'ops_complete', reason: undefined }]);
@@ -139,7 +139,7 @@ describe('resolving a stuck promotion', () => {
     const code = bed.code(superadmin.id);
     const shownAgain = await superadmin.submit({ code });
     expect(shownAgain.kind).toBe('updated');
-    expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('changed while this form was open');
+    expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('answer changed meanwhile');
     expect(await state()).toMatchObject({ state: 'deploying' });
     expect((await superadmin.submit({ code, confirmation: ['confirmed'] })).kind).toBe('closed');
   });
@@ -151,13 +151,13 @@ describe('resolving a stuck promotion', () => {
     await bed.rows.query(`update console_flag_promotions set state = 'failed', failed_at = $1`, [bed.clock.now()]);
     const told = await superadmin.submit({ code: bed.code(superadmin.id) });
     expect(told.kind).toBe('updated');
-    expect(JSON.stringify(told)).toContain('resolved before you');
+    expect(JSON.stringify(told)).toContain('resolved it before you');
     expect(await audited()).toEqual([]);
     await eventually(async () => expect(JSON.stringify(await bed.alert())).not.toContain('mark_completed'));
   });
 
   test.each([
-    ['an engineer', 'engineer' as const, 'You need the superadmin role'],
+    ['an engineer', 'engineer' as const, 'Only a superadmin can resolve this'],
     ['a person of another workspace', 'stranger' as const, 'own workspace'],
   ])('%s gets a clear answer that only they see, and no form', async (_who, name, words) => {
     const person = bed.slack.people[name];
@@ -174,7 +174,7 @@ describe('resolving a stuck promotion', () => {
     await openForm(superadmin);
     await bed.db.operators.disable(superadmin.id, bed.clock.now());
     const outcome = await superadmin.submit({ code: bed.code(superadmin.id) });
-    expect(JSON.stringify(outcome)).toContain('superadmin role');
+    expect(JSON.stringify(outcome)).toContain('Only a superadmin can resolve this');
     expect(await state()).toMatchObject({ state: 'deploying' });
     expect(await audited()).toEqual([{ action: 'denied', reason: 'not_superadmin' }]);
   });
@@ -184,7 +184,7 @@ describe('resolving a stuck promotion', () => {
     await bed.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = $1`, [bed.clock.now()]);
     const stale = await bed.alert();
     await superadmin.click(stale, 'mark_failed');
-    expect((await superadmin.waitForEphemeral()).text).toContain('has ended already');
+    expect((await superadmin.waitForEphemeral()).text).toContain('has already ended');
     await eventually(async () => expect(JSON.stringify(await bed.alert())).not.toContain('mark_failed'));
   });
 

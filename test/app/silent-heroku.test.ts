@@ -16,7 +16,7 @@ describe('while Heroku does not answer', () => {
     await bed.rows.insertDeploying();
     await bed.app.tick();
     await superadmin.click(await bed.alert(), 'mark_completed');
-    await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('did not answer'), 15_000);
+    await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('didn’t answer'), 15_000);
     await bed.clock.advance(5 * 60_000 + 1);
     const asked = bed.heroku.requests.length;
     const ticking = bed.app.tick();
@@ -54,10 +54,10 @@ describe('while Heroku does not answer', () => {
     const text = async () => JSON.stringify((await bed.alert()).raw);
     await bed.clock.advance(4 * 60_000);
     await bed.app.tick();
-    expect(await text()).toContain('did not answer');
+    expect(await text()).toContain('didn’t answer');
     await bed.clock.advance(60_000);
     await bed.app.tick();
-    expect(await text()).not.toContain('did not answer');
+    expect(await text()).not.toContain('didn’t answer');
     const asked = bed.heroku.requests.length;
     await bed.clock.advance(10 * 60_000);
     await bed.app.tick();
@@ -73,7 +73,11 @@ describe('while Heroku does not answer', () => {
     const { superadmin } = bed.slack.people;
     await superadmin.click(await bed.alert(), 'alert_menu', { value: `take:${id}` });
     await superadmin.waitForEphemeral();
+<<<<<<< HEAD
     await eventually(async () => expect(JSON.stringify((await bed.alert()).raw)).toContain('On it'));
+=======
+    await eventually(async () => expect(JSON.stringify((await bed.alert()).raw)).toContain('didn’t answer'));
+>>>>>>> w-words
     await bed.clock.advance(60_000);
     await bed.app.tick();
     await bed.clock.advance(60_000);

@@ -234,7 +234,7 @@ describe('marking and promoting', () => {
     bed.heroku.setVar(APP, VAR, 'off');
     const code = bed.code(kris().id);
     expect((await kris().submit({ code })).kind).toBe('updated');
-    expect(words(await kris().waitForModal())).toContain('changed while this form was open');
+    expect(words(await kris().waitForModal())).toContain('answer changed meanwhile');
     expect(words(await kris().waitForModal())).toContain('*Now*: `off`');
     expect(await rows()).toMatchObject([{ state: 'marked' }]);
     expect((await kris().submit({ code })).kind).toBe('closed');
@@ -254,7 +254,7 @@ describe('marking and promoting', () => {
     const { engineer } = bed.slack.people;
     await ask(`mark ${FLAG} ${APP}`, engineer);
     const refused = await ask(`promote ${FLAG}`, engineer);
-    expect(refused.text).toContain('You need the superadmin role to promote');
+    expect(refused.text).toContain('Only a superadmin can promote this');
     expect(engineer.modal()).toBeUndefined();
     await openBy(`cancel ${FLAG}`, engineer);
     expect((await engineer.submit({ code: bed.code(engineer.id) })).kind).toBe('closed');
@@ -267,7 +267,7 @@ describe('marking and promoting', () => {
     await openBy(`promote ${FLAG}`);
     await bed.db.operators.disable(kris().id, bed.clock.now());
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('updated');
-    expect(words(await kris().waitForModal())).toContain('You need the superadmin role');
+    expect(words(await kris().waitForModal())).toContain('Only a superadmin can promote this');
     expect(await rows()).toMatchObject([{ state: 'marked' }]);
   });
 

@@ -36,7 +36,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   const right = await visitor.code();
   await visitor.fill('Authenticator code', right === '123456' ? '654321' : '123456');
   await visitor.press('Mark completed', dialog);
-  await dialog.getByText('This code is not right').waitFor();
+  await dialog.getByText('Wrong code').waitFor();
   await keep('3-wrong-code');
   await visitor.fill('Note (optional)', 'Live since the release; only the *write* was lost.');
   await visitor.fill('Authenticator code', await visitor.code());

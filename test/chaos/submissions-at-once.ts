@@ -37,13 +37,13 @@ async function run(): Promise<Report> {
     }),
   );
   const closedAtOnce = answers.filter(({ status, text }) => status === 200 && text === '').length;
-  const told = answers.filter(({ text }) => text.includes('resolved before you'));
+  const told = answers.filter(({ text }) => text.includes('resolved it before you'));
   // Whoever had to wait sees a form that is updated; all of these forms are one view here, so the updates are counted.
   const waiting = answers.filter(({ text }) => text.includes('Working on it')).length;
   const updated = (words: string) =>
     bed.slack.calls.filter(({ method, args }) => method === 'views.update' && JSON.stringify(args).includes(words))
       .length;
-  const updates = () => updated('resolved before you') + updated('*Saved.*');
+  const updates = () => updated('resolved it before you') + updated('*Saved.*');
   for (let looks = 0; updates() < waiting && looks < 300; looks += 1) await sleep(100);
   const events = await bed.rows.query(`select 1 from flag_promotions.audit_log where action like '%ops_complete'`);
   const steps = await bed.rows.query(`select 1 from flag_promotions.operators where totp_last_step is not null`);

@@ -39,6 +39,10 @@ async function stopped(at: string, presses: number): Promise<{ code: number | nu
 test.each([
   ['while it starts', 'Starting PostgreSQL', 1],
   ['once it is open', 'is open', 2],
-])('Ctrl-C %s ends the demo and its PostgreSQL', async (_, at, presses) => {
-  expect(await stopped(at, presses)).toEqual({ code: 0, left: [] });
-}, 120_000);
+])(
+  'Ctrl-C %s ends the demo and its PostgreSQL',
+  async (_, at, presses) => {
+    expect(await stopped(at, presses)).toEqual({ code: 0, left: [] });
+  },
+  120_000,
+);
