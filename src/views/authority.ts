@@ -49,7 +49,7 @@ function locked(until: Date, now: Date): string {
 export function needsSuperadmin(to: string, superadmins: readonly Operator[]): string {
   const who =
     superadmins.length === 0
-      ? 'There is none yet; whoever runs this app can enrol one with `flag-promotions operators add`.'
+      ? 'There is none yet; whoever runs this app can enrol one with `flag-promotions operators add U… --role superadmin`.'
       : `Ask ${named(superadmins)}.`;
   return `:lock: Only a superadmin can ${to}. ${who}`;
 }

@@ -66,7 +66,9 @@ describe('enrolment without a shell', () => {
     );
     await eventually(async () => {
       expect((await engineer.directMessages()).at(-1)?.text).toContain('You are a superadmin now');
-      expect((await superadmin.directMessages()).at(-1)?.text).toContain(`<@${engineer.id}> is active as superadmin`);
+      expect((await superadmin.directMessages()).at(-1)?.text).toContain(
+        `<@${engineer.id}> is now active as superadmin`,
+      );
     });
     expect(await actions()).toEqual(['added', 'first_code', 'activated']);
     expect((await bed.db.audit.verify()).intact).toBe(true);
@@ -156,7 +158,7 @@ describe('enrolment without a shell', () => {
     const replaced = await invite(bed, superadmin, engineer, 'engineer');
     await superadmin.command('operators list');
     const list = JSON.stringify((await superadmin.waitForEphemeral(({ text }) => text === '*Operators*')).blocks);
-    expect(list).toContain(`<@${engineer.id}>  invited as engineer by <@${superadmin.id}> · the link was not used yet`);
+    expect(list).toContain(`<@${engineer.id}>  invited as engineer by <@${superadmin.id}> · link not used yet`);
     const link = await invite(bed, superadmin, engineer, 'engineer', 1);
     const old = await invite(bed, superadmin, secondSuperadmin, 'engineer', 2).catch(async () => {
       // A code may lie one step ahead of the clock at most.
@@ -202,19 +204,19 @@ describe('enrolment without a shell', () => {
     const question = await waitForDirect(engineer, 'confirm_enrolment');
     const before = await state();
     await secondSuperadmin.click(question, 'confirm_enrolment');
-    expect((await secondSuperadmin.waitForEphemeral()).text).toContain(`This is for <@${engineer.id}>`);
+    expect((await secondSuperadmin.waitForEphemeral()).text).toContain(`Only <@${engineer.id}> can answer this`);
     await secondSuperadmin.command('operators confirm');
-    await secondSuperadmin.waitForEphemeral(({ text }) => text.includes('nothing of yours to confirm'));
+    await secondSuperadmin.waitForEphemeral(({ text }) => text.includes('You have nothing to confirm'));
     expect(await state()).toEqual(before);
 
     await engineer.click(question, 'decline_enrolment');
     await eventually(async () =>
-      expect((await superadmin.directMessages()).at(-1)?.text).toContain('somebody else used the link'),
+      expect((await superadmin.directMessages()).at(-1)?.text).toContain('somebody else used your link'),
     );
     expect(await operator(engineer.id)).toBeNull();
     expect((await open(bed, link)).text).toContain('This link was refused');
     await engineer.command('operators confirm');
-    expect((await engineer.waitForEphemeral()).text).toContain('nothing of yours to confirm');
+    expect((await engineer.waitForEphemeral()).text).toContain('You have nothing to confirm');
     expect(await actions()).toEqual(['added', 'first_code', 'enrolment_declined']);
   });
 
@@ -222,7 +224,7 @@ describe('enrolment without a shell', () => {
     const { superadmin, engineer } = bed.slack.people;
     const link = await invite(bed, superadmin, engineer, 'engineer');
     await engineer.command('operators confirm');
-    await engineer.waitForEphemeral(({ text }) => text.includes('First open your link'));
+    await engineer.waitForEphemeral(({ text }) => text.includes('First open the link'));
     expect(await operator(engineer.id)).toBeNull();
     // Slack does not take the question; the page says what to do.
     bed.slack.faults.add({ method: 'chat.postMessage', kind: 'error', error: 'internal_error', times: 1 });
@@ -231,7 +233,7 @@ describe('enrolment without a shell', () => {
     await engineer.command('operators confirm');
     await engineer.waitForEphemeral(({ text }) => text.includes('You are an engineer now'));
     await engineer.command('operators confirm');
-    await engineer.waitForEphemeral(({ text }) => text.includes('nothing of yours to confirm'));
+    await engineer.waitForEphemeral(({ text }) => text.includes('You have nothing to confirm'));
     expect(await actions()).toEqual(['added', 'first_code', 'activated']);
   });
 
@@ -239,14 +241,14 @@ describe('enrolment without a shell', () => {
     const { superadmin, engineer, stranger, otherBot } = bed.slack.people;
     const code = bed.code(superadmin.id);
     for (const [words, personId, said] of [
-      ['add', superadmin.id, 'Nobody enrols'],
-      ['reset', superadmin.id, 'Nobody enrols'],
-      ['unlock', superadmin.id, 'Nobody enrols'],
+      ['add', superadmin.id, 'You can’t do this for yourself'],
+      ['reset', superadmin.id, 'You can’t do this for yourself'],
+      ['unlock', superadmin.id, 'You can’t do this for yourself'],
       ['add', stranger.id, 'another workspace'],
-      ['add', otherBot.id, 'A bot cannot'],
-      ['add', 'U0NOBODY00', 'nobody by this id'],
-      ['reset', engineer.id, 'They are no operator'],
-      ['disable', engineer.id, 'They are no operator'],
+      ['add', otherBot.id, 'A bot can’t'],
+      ['add', 'U0NOBODY00', 'doesn’t know this person'],
+      ['reset', engineer.id, 'They are not an operator'],
+      ['disable', engineer.id, 'They are not an operator'],
       ['disable', superadmin.id, 'the last superadmin'],
     ] as const) {
       const outcome = await administer(superadmin, words, {
@@ -293,7 +295,7 @@ describe('enrolment without a shell', () => {
     await superadmin.command('operators <!channel>');
     const { text } = await superadmin.waitForEphemeral();
     expect(text).toContain('I don’t know `operators &lt;!channel&gt;`');
-    expect(text).toContain('`/flag-promotions operators rotate`');
+    expect(text).toContain('`operators rotate`');
   });
 
   test('an inviter who was disabled meanwhile brings nobody in', async () => {
@@ -305,7 +307,7 @@ describe('enrolment without a shell', () => {
       (await administer(superadmin, 'disable', { person: secondSuperadmin.id, code: bed.code(superadmin.id) })).kind,
     ).toBe('closed');
     await engineer.command('operators confirm');
-    await engineer.waitForEphemeral(({ text }) => text.includes('is no superadmin any more'));
+    await engineer.waitForEphemeral(({ text }) => text.includes('is no longer a superadmin'));
     expect(await operator(engineer.id)).toBeNull();
   });
 
@@ -319,11 +321,13 @@ describe('enrolment without a shell', () => {
     // Still the old one: it adds somebody.
     await invite(bed, superadmin, bed.slack.people.engineer, 'engineer');
     await superadmin.click(await waitForDirect(superadmin, 'confirm_enrolment'), 'confirm_enrolment');
-    await eventually(async () => expect((await superadmin.directMessages()).at(-1)?.text).toContain('are in force'));
+    await eventually(async () =>
+      expect((await superadmin.directMessages()).at(-1)?.text).toContain('secret and recovery codes work'),
+    );
     await bed.clock.advance(MINUTE);
     const person = bed.slack.people.engineer.id;
     const stale = await administer(superadmin, 'add', { person, role: 'engineer', code: bed.code(superadmin.id) });
-    expect(JSON.stringify(stale)).toContain('not right');
+    expect(JSON.stringify(stale)).toContain('Wrong code');
     await superadmin.closeModal({ all: true });
     bed.adopt(superadmin.id, secret);
     const fresh = await administer(superadmin, 'add', { person, role: 'engineer', code: bed.code(superadmin.id) });
@@ -340,7 +344,7 @@ describe('enrolment without a shell', () => {
     await administer(superadmin, 'disable', { person: secondSuperadmin.id, code: bed.code(superadmin.id) });
     expect((await open(bed, link)).text).toContain('withdrawn');
     await secondSuperadmin.command('operators confirm');
-    await secondSuperadmin.waitForEphemeral(({ text }) => text.includes('nothing of yours'));
+    await secondSuperadmin.waitForEphemeral(({ text }) => text.includes('You have nothing to confirm'));
     expect(await operator(secondSuperadmin.id)).toMatchObject({ disabledAt: expect.any(Date) });
   });
 
@@ -374,10 +378,10 @@ describe('enrolment without a shell', () => {
     const add = (typed: string) =>
       administer(superadmin, 'add', { person: engineer.id, role: 'engineer', code: typed });
     // Not before its secret is in force.
-    expect(JSON.stringify(await add(code))).toContain('not right');
+    expect(JSON.stringify(await add(code))).toContain('Wrong code');
     await superadmin.closeModal({ all: true });
     await superadmin.command('operators confirm');
-    await superadmin.waitForEphemeral(({ text }) => text.includes('are in force'));
+    await superadmin.waitForEphemeral(({ text }) => text.includes('secret and recovery codes work'));
 
     expect((await add(code.toUpperCase())).kind).toBe('closed');
     expect(JSON.stringify(await add(code))).toContain('already used');
@@ -401,7 +405,10 @@ describe('enrolment without a shell', () => {
   test('where Slack does not take the link, whoever sent it is told, and another one can be sent', async () => {
     const { superadmin, engineer } = bed.slack.people;
     for (const [fault, said] of [
-      [{ method: 'chat.postMessage', kind: 'error', error: 'messages_tab_disabled', times: 1 }, 'Slack did not take'],
+      [
+        { method: 'chat.postMessage', kind: 'error', error: 'messages_tab_disabled', times: 1 },
+        'Slack refused the direct message',
+      ],
       [{ method: 'chat.postMessage', kind: 'status', status: 503, times: 1 }, 'did not say whether'],
     ] as const) {
       bed.slack.faults.add(fault);

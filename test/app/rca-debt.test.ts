@@ -123,22 +123,22 @@ describe('what is missing', () => {
 
   test('is listed at the end of `stuck`, once it ended, until it has its RCA', async () => {
     const stuck = await answerTo('stuck', '1 promotion is stuck');
-    expect(JSON.stringify(stuck)).not.toContain('without an RCA');
+    expect(JSON.stringify(stuck)).not.toContain('RCA is missing');
     await end();
     await tickAfter(60_000);
     const nothing = await answerTo('stuck', 'Nothing is stuck');
     expect(JSON.stringify(nothing.blocks.at(-1))).toContain(
-      `1 promotion that alerted has ended without an RCA: \`console_heroku_log_drain_alerting\` (${promotionId}). To link or draft: \`/flag-promotions rca\``,
+      `1 RCA is missing: \`console_heroku_log_drain_alerting\` (${promotionId}). Link or draft: \`/flag-promotions rca\``,
     );
     await bed.rows.insertDeploying({ flagKey: 'another' });
     const both = await answerTo('stuck', 'another');
-    expect(JSON.stringify(both.blocks.at(-1))).toContain('without an RCA');
+    expect(JSON.stringify(both.blocks.at(-1))).toContain('RCA is missing');
     const figures = await answerTo('stats', 'Promotions of the last');
     expect(JSON.stringify(figures.blocks.at(-1))).toContain('`console_heroku_log_drain_alerting`');
     await link('https://docs.raxx.example/rca');
     await eventually(async () => {
       await bed.slack.people.engineer.command('stuck');
-      expect(JSON.stringify(bed.slack.people.engineer.ephemerals().at(-1))).not.toContain('without an RCA');
+      expect(JSON.stringify(bed.slack.people.engineer.ephemerals().at(-1))).not.toContain('RCA is missing');
     });
   });
 
@@ -146,7 +146,7 @@ describe('what is missing', () => {
     await answerTo('rca', 'No RCA is missing');
     await end();
     await tickAfter(60_000);
-    const list = await answerTo('rca', '1 promotion without an RCA');
+    const list = await answerTo('rca', '1 missing RCA');
     expect(JSON.stringify(list)).toContain(`promotion ${promotionId}`);
     const { superadmin } = bed.slack.people;
     await superadmin.command('rca');

@@ -73,11 +73,7 @@ describe('while Heroku does not answer', () => {
     const { superadmin } = bed.slack.people;
     await superadmin.click(await bed.alert(), 'alert_menu', { value: `take:${id}` });
     await superadmin.waitForEphemeral();
-<<<<<<< HEAD
     await eventually(async () => expect(JSON.stringify((await bed.alert()).raw)).toContain('On it'));
-=======
-    await eventually(async () => expect(JSON.stringify((await bed.alert()).raw)).toContain('didn’t answer'));
->>>>>>> w-words
     await bed.clock.advance(60_000);
     await bed.app.tick();
     await bed.clock.advance(60_000);

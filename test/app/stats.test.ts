@@ -56,7 +56,7 @@ describe('/flag-promotions stats', () => {
     expect(shown).toContain('*Stuck*: 1 (10 %)');
     expect(shown).toContain('*Deploying*: median 5 min, p95 8 min 36 s');
     await charted();
-    expect(JSON.stringify((await ask('stats 1d')).text)).toContain('none was promoted');
+    expect(JSON.stringify((await ask('stats 1d')).text)).toContain(': none.');
   });
 
   test.each([

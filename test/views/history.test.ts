@@ -31,9 +31,9 @@ describe('a history', () => {
       '*History*',
       'AT · *marked* · <@U0SUPER001>',
       'AT · *on Heroku* as release v143 · `promoter`',
-      'AT · *code refused*: `wrong` · <@U0SUPER001>',
+      'AT · *code refused*: wrong code · <@U0SUPER001>',
       'AT · *by a recovery code* · <@U0SUPER001>',
-      'AT · *`something_new`* · `promoter`',
+      'AT · *`something new`* · `promoter`',
     ]);
   });
 
