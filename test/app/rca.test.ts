@@ -121,11 +121,7 @@ describe('linking an RCA', () => {
     const { engineer, superadmin } = bed.slack.people;
     await engineer.say(`<@${bed.slack.botUserId}> <${RCA}>`, { threadTs: (await bed.alert()).ts });
     const answer = await engineer.waitForEphemeral();
-<<<<<<< HEAD
     expect(answer.text).toContain('takes an operator.');
-=======
-    expect(answer.text).toContain('takes an operator');
->>>>>>> w-cli
     expect(answer.text).toContain(`<@${superadmin.id}>`);
     expect(await recorded()).toBeNull();
   });

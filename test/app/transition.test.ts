@@ -238,11 +238,7 @@ describe('marking and promoting', () => {
     bed.heroku.setVar(APP, VAR, 'off');
     const code = bed.code(kris().id);
     expect((await kris().submit({ code })).kind).toBe('updated');
-<<<<<<< HEAD
     expect(words(await kris().waitForModal())).toContain('answer changed meanwhile');
-=======
-    expect(words(await kris().waitForModal())).toContain('changed meanwhile');
->>>>>>> w-cli
     expect(words(await kris().waitForModal())).toContain('*Now*: `off`');
     expect(await rows()).toMatchObject([{ state: 'marked' }]);
     expect((await kris().submit({ code })).kind).toBe('closed');
@@ -262,11 +258,7 @@ describe('marking and promoting', () => {
     const { engineer } = bed.slack.people;
     await ask(`mark ${FLAG} ${APP}`, engineer);
     const refused = await ask(`promote ${FLAG}`, engineer);
-<<<<<<< HEAD
     expect(refused.text).toContain('Only a superadmin can promote this');
-=======
-    expect(refused.text).toContain('Only a superadmin can promote');
->>>>>>> w-cli
     expect(engineer.modal()).toBeUndefined();
     await openBy(`cancel ${FLAG}`, engineer);
     expect((await engineer.submit({ code: bed.code(engineer.id) })).kind).toBe('closed');
@@ -279,11 +271,7 @@ describe('marking and promoting', () => {
     await openBy(`promote ${FLAG}`);
     await bed.db.operators.disable(kris().id, bed.clock.now());
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('updated');
-<<<<<<< HEAD
     expect(words(await kris().waitForModal())).toContain('Only a superadmin can promote this');
-=======
-    expect(words(await kris().waitForModal())).toContain('Only a superadmin can');
->>>>>>> w-cli
     expect(await rows()).toMatchObject([{ state: 'marked' }]);
   });
 
