@@ -39,6 +39,8 @@ const ownWords = (facts: Facts) =>
     textsOf(payload).flatMap(({ kind, text }) => (kind === 'mrkdwn' ? [`${name}: ${skeleton(text)}`] : [])),
   );
 const BENIGN = ownWords({ text: 'some text', url: RCA });
+/** A name that an app on Heroku can have is linked to its dashboard: that much of the words depends on it. */
+const BENIGN_APP = ownWords({ text: 'some-app', url: RCA });
 
 describe.each([...HOSTILE, ...BLANK])('%s', (_, text) => {
   const facts = { text, url: RCA };
@@ -58,8 +60,9 @@ describe.each([...HOSTILE, ...BLANK])('%s', (_, text) => {
 
 test.each(HOSTILE)('%s changes no word of the app’s own', (_, text) => {
   const own = ownWords({ text, url: RCA });
-  expect([...new Set(own.filter((words, index) => words !== BENIGN[index]))].slice(0, 10)).toEqual([]);
-  expect(own).toHaveLength(BENIGN.length);
+  const benign = isAppName(text) ? BENIGN_APP : BENIGN;
+  expect([...new Set(own.filter((words, index) => words !== benign[index]))].slice(0, 10)).toEqual([]);
+  expect(own).toHaveLength(benign.length);
 });
 
 describe.each(URLS)('an RCA’s address of %s', (_, url) => {
