@@ -44,7 +44,7 @@ describe('while Heroku does not answer', () => {
   });
 
   test('what Heroku says in the end is added within five minutes, and kept fresh by one request', async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false });
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false, databaseClockStands: true });
     const answersAgain = bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
     await bed.rows.insertDeploying();
     await bed.app.tick();

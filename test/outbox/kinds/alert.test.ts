@@ -3,21 +3,17 @@ import { alert } from '../../../src/outbox/kinds/alert.js';
 import { escalation } from '../../../src/outbox/kinds/escalation.js';
 import { repeat } from '../../../src/outbox/kinds/repeat.js';
 import { resolved } from '../../../src/outbox/kinds/resolved.js';
-import type { Evidence } from '../../../src/promotions/evidence.js';
-import { momentAfter, promotion, SECOND } from '../../promotions/make.js';
+import { verdictChanged } from '../../../src/outbox/kinds/verdict-changed.js';
+import { momentAfter, promotion } from '../../promotions/make.js';
 import { LIVE } from '../../support/rows.js';
 import { asNew, asUpdate, ENDED, facts, MENTION, message, owned, said, snoozed, under } from './make.js';
 
-const unavailable = (reason: 'no_answer' | 'refused'): Evidence => ({
-  kind: 'unavailable',
-  checkedAt: momentAfter(0),
-  reason,
-});
+const VANISHED = { promotionId: '7', flagKey: 'flag', herokuApp: 'app', vanishedAt: momentAfter(0) };
 
 describe('an alert', () => {
-  const critical = { ...facts(), evidence: LIVE };
+  const critical = { ...facts(), evidence: LIVE, endedBefore: null };
   const warning = { ...critical, severity: 'warning' as const };
-  const ended = { ...facts({ promotion: ENDED }), evidence: null };
+  const ended = { ...facts({ promotion: ENDED }), evidence: null, endedBefore: null };
 
   test.each([
     ['a new critical', critical, true, true],
@@ -44,13 +40,20 @@ describe('an alert', () => {
     expect(alert.show(critical, asUpdate())).not.toHaveProperty('as');
   });
 
-  test.each([
-    ['Heroku answered', LIVE, null, null],
-    ['Heroku refused', unavailable('refused'), null, null],
-    ['Heroku didn’t answer', unavailable('no_answer'), 30 * SECOND, 300 * SECOND],
-  ])('where %s it is updated by itself accordingly', (_what, evidence, soon, later) => {
-    expect(alert.show({ ...critical, evidence }, asNew())?.refreshAfterMs).toBe(soon);
-    expect(alert.show({ ...critical, evidence }, asUpdate())?.refreshAfterMs).toBe(later);
+  test('of a row that had ended before says who had ended it, without a mention', () => {
+    const action = 'console.flag.promotion.ops_failed';
+    const text = said(alert, { ...critical, endedBefore: { at: momentAfter(0), action, by: 'kris' } }, asUpdate());
+    expect(text).toContain('`kris` had marked it failed');
+    const byApp = { at: momentAfter(0), action: 'console.flag.promotion.recovered', by: null };
+    expect(said(alert, { ...critical, endedBefore: byApp }, asUpdate())).toContain('This app had ended it');
+  });
+
+  test('of a row that is gone says so and loses its buttons, and is never posted for it', () => {
+    const text = said(alert, VANISHED, asUpdate());
+    expect(text).toContain('was *deleted*');
+    expect(text).not.toContain('mark_completed');
+    expect(alert.show(VANISHED, asNew())).toBeNull();
+    expect(said(resolved, VANISHED, asNew())).toContain('was *deleted*');
   });
 
   test('says where Slack refused it', () => {
@@ -76,6 +79,24 @@ describe('an escalation', () => {
 
   test('stays as it is', () => {
     expect(escalation.show(facts(), asUpdate())).toBeNull();
+  });
+});
+
+describe('another verdict', () => {
+  test.each([
+    ['live', 'not_live', 'Now *not live*; it was *live*. Press *Mark failed*.'],
+    ['release_running', 'live', 'Now *live*; it was *release running*. Press *Mark completed*.'],
+    ['live', 'changed_since', 'If it stays so, press *Mark failed*.'],
+    ['live', 'of_another_version', 'It was *live*'],
+  ])('from %s to %s names both and the button, and mentions nobody', (from, to, words) => {
+    const text = said(verdictChanged, { from, to, isStill: true }, asNew());
+    expect(text).toContain(words);
+    expect(text).not.toMatch(/<[@!]/u);
+  });
+
+  test('is not said where it is another again, nor twice', () => {
+    expect(verdictChanged.show({ from: 'live', to: 'not_live', isStill: false }, asNew())).toBeNull();
+    expect(verdictChanged.show({ from: 'live', to: 'not_live', isStill: true }, asUpdate())).toBeNull();
   });
 });
 

@@ -1,7 +1,7 @@
 import { group } from '../../../src/outbox/kinds/group.js';
 import { groupCriticals } from '../../../src/outbox/kinds/group-criticals.js';
 import { countVerdicts, type GroupMember } from '../../../src/promotions/group.js';
-import { MINUTE, promotion } from '../../promotions/make.js';
+import { promotion } from '../../promotions/make.js';
 import { LIVE, NOT_LIVE } from '../../support/rows.js';
 import { asNew, asUpdate, MENTION, said } from './make.js';
 
@@ -40,11 +40,6 @@ describe('a group', () => {
 
   test('has nothing to say where all ended before it was posted', () => {
     expect(group.show(facts([]), asNew())).toBeNull();
-  });
-
-  test('counts again every quarter of an hour while anything is open', () => {
-    expect(group.show(facts(members(1)), asNew())?.refreshAfterMs).toBe(15 * MINUTE);
-    expect(group.show(facts([]), asUpdate())?.refreshAfterMs).toBeNull();
   });
 
   test('says where Slack refused it', () => {
