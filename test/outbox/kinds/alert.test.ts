@@ -3,6 +3,7 @@ import { alert } from '../../../src/outbox/kinds/alert.js';
 import { escalation } from '../../../src/outbox/kinds/escalation.js';
 import { repeat } from '../../../src/outbox/kinds/repeat.js';
 import { resolved } from '../../../src/outbox/kinds/resolved.js';
+import { verdictChanged } from '../../../src/outbox/kinds/verdict-changed.js';
 import { HOUR, momentAfter, promotion } from '../../promotions/make.js';
 import { LIVE } from '../../support/rows.js';
 import { asNew, asUpdate, ENDED, facts, MENTION, message, owned, said, snoozed, under } from './make.js';
@@ -13,6 +14,8 @@ const gathered = (changes: Parameters<typeof facts>[0] = {}) => ({
   asOf: momentAfter(30 * HOUR),
   endedBefore: null,
 });
+
+const VANISHED = { promotionId: '7', flagKey: 'flag', herokuApp: 'app', vanishedAt: momentAfter(0) };
 
 describe('an alert', () => {
   const critical = gathered();
@@ -42,6 +45,22 @@ describe('an alert', () => {
     expect(alert.show(critical, asNew())?.as).toBe('critical');
     expect(alert.show(warning, asNew())?.as).toBe('warning');
     expect(alert.show(critical, asUpdate())).not.toHaveProperty('as');
+  });
+
+  test('of a row that had ended before says who had ended it, without a mention', () => {
+    const action = 'console.flag.promotion.ops_failed';
+    const text = said(alert, { ...critical, endedBefore: { at: momentAfter(0), action, by: 'kris' } }, asUpdate());
+    expect(text).toContain('`kris` had marked it failed');
+    const byApp = { at: momentAfter(0), action: 'console.flag.promotion.recovered', by: null };
+    expect(said(alert, { ...critical, endedBefore: byApp }, asUpdate())).toContain('This app had ended it');
+  });
+
+  test('of a row that is gone says so and loses its buttons, and is never posted for it', () => {
+    const text = said(alert, VANISHED, asUpdate());
+    expect(text).toContain('was *deleted*');
+    expect(text).not.toContain('mark_completed');
+    expect(alert.show(VANISHED, asNew())).toBeNull();
+    expect(said(resolved, VANISHED, asNew())).toContain('was *deleted*');
   });
 
   test('says where Slack refused it', () => {
@@ -74,6 +93,24 @@ describe('an escalation', () => {
     const ended = said(escalation, gathered({ promotion: ENDED }), asUpdate());
     expect(ended).toContain('*completed*');
     expect(ended).not.toContain('mark_completed');
+  });
+});
+
+describe('another verdict', () => {
+  test.each([
+    ['live', 'not_live', 'Now *not live*; it was *live*. Press *Mark failed*.'],
+    ['release_running', 'live', 'Now *live*; it was *release running*. Press *Mark completed*.'],
+    ['live', 'changed_since', 'If it stays so, press *Mark failed*.'],
+    ['live', 'of_another_version', 'It was *live*'],
+  ])('from %s to %s names both and the button, and mentions nobody', (from, to, words) => {
+    const text = said(verdictChanged, { from, to, isStill: true }, asNew());
+    expect(text).toContain(words);
+    expect(text).not.toMatch(/<[@!]/u);
+  });
+
+  test('is not said where it is another again, nor twice', () => {
+    expect(verdictChanged.show({ from: 'live', to: 'not_live', isStill: false }, asNew())).toBeNull();
+    expect(verdictChanged.show({ from: 'live', to: 'not_live', isStill: true }, asUpdate())).toBeNull();
   });
 });
 
