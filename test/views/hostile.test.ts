@@ -40,6 +40,7 @@ const ownWords = (facts: Facts) =>
   );
 const BENIGN = ownWords({ text: 'some text', url: RCA });
 /** A name that an app on Heroku can have is linked to its dashboard: that much of the words depends on it. */
+const isAppName = (text: string) => /^[a-z][a-z0-9-]{1,28}[a-z0-9]$/u.test(text);
 const BENIGN_APP = ownWords({ text: 'some-app', url: RCA });
 
 describe.each([...HOSTILE, ...BLANK])('%s', (_, text) => {
