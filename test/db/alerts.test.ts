@@ -281,7 +281,7 @@ describe('closing the alerts of a promotion that ended', () => {
     expect(await stored.db.messages.due(10)).toHaveLength(2);
   });
 
-  test('updates the root, not the reply under it, and answers once, however often it is called', async () => {
+  test('updates what has buttons, the reply under the root too, and answers once, however often it is called', async () => {
     await postAlert(stored, id, 'warning', ROOT);
     await postAlert(stored, id, 'critical', REPLY);
     await stored.rows.query('update flag_promotions.messages set shown = wanted');
@@ -296,7 +296,7 @@ describe('closing the alerts of a promotion that ended', () => {
     expect(root).toMatchObject({ kind: 'alert', state: 'posted' });
     expect(root?.behind).toBeGreaterThan(0);
     expect(replies).toEqual([
-      { kind: 'escalation', state: 'posted', behind: 0 },
+      { kind: 'escalation', state: 'posted', behind: 1 },
       { kind: 'resolved', state: 'pending', behind: 0 },
     ]);
   });

@@ -383,12 +383,12 @@ describe('updates', () => {
     expect((await rowsNow())[0]).toMatchObject({ kind: 'alert', wanted: 10, shown: 0 });
   });
 
-  test('are of the root, and of no reply in its thread', async () => {
+  test('are of the root and of what has its buttons, and of no other reply', async () => {
     await queueRepeat();
     await link(1);
     expect(await rowsNow()).toMatchObject([
       { kind: 'alert', wanted: 1 },
-      { kind: 'repeat', wanted: 0 },
+      { kind: 'repeat', wanted: 1 },
       { kind: 'rca_linked', wanted: 0 },
     ]);
   });

@@ -118,7 +118,8 @@ describe('resolving', () => {
       ),
     ).toEqual([
       { promotion_id: id, kind: 'alert', state: 'posted', behind: 1 },
-      { promotion_id: id, kind: 'escalation', state: 'posted', behind: 0 },
+      // It has the buttons too, which go.
+      { promotion_id: id, kind: 'escalation', state: 'posted', behind: 1 },
       { promotion_id: id, kind: 'resolved', state: 'pending', behind: 0 },
     ]);
     await stored.rows.query(`delete from flag_promotions.messages where kind = 'escalation'`);

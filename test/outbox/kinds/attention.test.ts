@@ -44,8 +44,8 @@ test.each([
 });
 
 test.each([
-  ['silent', 'did not answer'],
-  ['disabled', 'is no operator any more'],
+  ['silent', 'didn’t answer'],
+  ['disabled', 'is no longer an operator'],
 ])('a lost owner who was %s is told of as such', (reason, words) => {
   expect(said(ownerLost, attentionFacts({}, { detail: { owner: 'U0KRIS', reason } }), asNew())).toContain(words);
 });
