@@ -105,7 +105,7 @@ async function run(random: () => number): Promise<Report> {
       'broken audit chains': audit.intact ? 0 : 1,
     },
     happened: {
-      'kinds of requests': { times: kinds.size, atLeast: 20 },
+      'kinds of requests': { times: kinds.size, atLeast: 15 },
       'requests answered': {
         times: [...statuses].reduce((sum, [status, n]) => sum + (/^\d/u.test(status) ? n : 0), 0),
         atLeast: 0.9 * REQUESTS,
