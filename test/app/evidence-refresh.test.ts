@@ -48,12 +48,12 @@ describe('the evidence of open alerts', () => {
     await bed.rows.insertDeploying();
     await bed.app.tick();
     const first = await shown();
-    expect(first).toContain(`_Checked <!date^${bed.clock.now().getTime() / 1_000}^`);
+    expect(first).toContain(`checked <!date^${bed.clock.now().getTime() / 1_000}^`);
     await minutes(5, bed.app);
     const second = await shown();
     expect(second).not.toBe(first);
-    expect(second).toContain(`_Checked <!date^${bed.clock.now().getTime() / 1_000}^`);
-    expect(second).toContain('*Live.*');
+    expect(second).toContain(`checked <!date^${bed.clock.now().getTime() / 1_000}^`);
+    expect(second).toContain('It IS live');
     expect(updates()).toBe(1);
     expect(await thread()).toEqual([]);
     expect(await changes()).toEqual([]);
@@ -75,7 +75,7 @@ describe('the evidence of open alerts', () => {
     await bed.app.tick();
     bed.heroku.setVar(APP, CONFIG_VAR, 'off', 'dana@raxx.example');
     await minutes(12, bed.app, replica);
-    expect(await shown()).toContain('*Not live.*');
+    expect(await shown()).toContain('It is NOT live');
     const said = await thread();
     expect(said).toHaveLength(1);
     expect(said[0]).toContain('Now *not live*; it was *live*. Press *Mark failed*.');
@@ -93,12 +93,12 @@ describe('the evidence of open alerts', () => {
     await bed.app.tick();
     const clear = bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
     await minutes(10, bed.app);
-    expect(await shown()).toContain('*Live.*');
+    expect(await shown()).toContain('It IS live');
     await minutes(10, bed.app);
     expect(await shown()).toContain('didn’t answer');
     clear();
     await minutes(6, bed.app);
-    expect(await shown()).toContain('*Live.*');
+    expect(await shown()).toContain('It IS live');
     // An outage is no change of the verdict.
     expect(await thread()).toEqual([]);
   }, 30_000);
@@ -115,7 +115,7 @@ describe('the evidence of open alerts', () => {
     expect(bed.heroku.requests).toHaveLength(0);
     await minutes(2, bed.app);
     expect(configVarsRead()).toBe(1);
-    expect(await shown()).toContain('*Live.*');
+    expect(await shown()).toContain('It IS live');
   }, 30_000);
 
   test('is of the config var that the row names now', async () => {
@@ -124,8 +124,8 @@ describe('the evidence of open alerts', () => {
     await bed.app.tick();
     await bed.rows.query(`update console_flag_promotions set config_var = 'FLAG_OTHER' where id = ${id}`);
     await minutes(5, bed.app);
-    expect(await shown()).toContain('On Heroku `FLAG_OTHER` is `off`');
-    expect(await shown()).not.toContain('*Live.*');
+    expect(await shown()).toContain('`FLAG_OTHER` = `off`');
+    expect(await shown()).not.toContain('It IS live');
   });
 
   test('that Heroku refuses says Heroku’s own reason and the next step', async () => {
@@ -200,7 +200,7 @@ describe('what another system does to a row under its open alert', () => {
     const id = await bed.rows.insertDeploying();
     await bed.app.tick();
     const { superadmin } = bed.slack.people;
-    await superadmin.click(await bed.alert(), 'alert_menu', { value: `take:${id}` });
+    await superadmin.click(await bed.alert(), 'acknowledge');
     await superadmin.waitForEphemeral();
     await bed.rows.query('delete from console_flag_promotions');
     await tickLater();
@@ -255,7 +255,7 @@ describe('what another system does to a row under its open alert', () => {
     const messages = await bed.slack.messages(bed.slack.channels.alerts);
     const last = JSON.stringify(messages.at(-1)?.raw);
     expect(last).toContain('*Reopened.*');
-    expect(last).toContain(`had marked it completed <!date^${at}^`);
+    expect(last).toContain(`had resolved it as completed <!date^${at}^`);
     expect(last).toContain('mark_failed');
   });
 

@@ -154,7 +154,7 @@ describe('Draft RCA in the modal', () => {
     const url = 'https://docs.raxx.example/rca';
     await bed.db.promotions.linkRca({ promotionId, url, operatorId: superadmin.id, at: bed.clock.now() });
     await superadmin.clickInModal('draft_rca');
-    await modalSays('an RCA is linked already');
+    await modalSays('an RCA is already linked');
     expect(await recorded()).toBe(url);
   });
 
@@ -174,7 +174,7 @@ describe('Draft RCA in the modal', () => {
     await openModal();
     bed.slack.people.superadmin.fill({ record_draft: ['confirmed'] });
     await bed.slack.people.superadmin.clickInModal('draft_rca');
-    await modalSays('may only be linked on: docs.raxx.example');
+    await modalSays('RCAs can only be linked on docs.raxx.example');
     expect(await inThread()).toHaveLength(1);
     expect(await recorded()).toBeNull();
   });
@@ -251,7 +251,7 @@ describe('/flag-promotions rca draft', () => {
   test('a promotion that never alerted: the draft goes to the channel, and says which promotion it is', async () => {
     await start({ startAt: '2026-05-09T05:00:00Z' });
     await draft();
-    await answered('in the channel for alerts');
+    await answered('in the alert channel');
     const [file] = await drafts(null);
     expect(file?.text).toContain(`(promotion ${promotionId}, no alert here)`);
     expect(bed.slack.fileContent(file?.id ?? '')).toContain('no alert was opened');
@@ -261,7 +261,7 @@ describe('/flag-promotions rca draft', () => {
     await alerted();
     await bed.slack.deleteMessage(bed.slack.channels.alerts, (await bed.alert()).ts);
     await draft();
-    await answered('in the channel for alerts');
+    await answered('in the alert channel');
     expect(await drafts(null)).toHaveLength(1);
   });
 
@@ -352,7 +352,7 @@ describe('each call to Slack fails in its way', () => {
     await openModal();
     bed.slack.people.superadmin.fill({ record_draft: ['confirmed'] });
     await bed.slack.people.superadmin.clickInModal('draft_rca');
-    await modalSays('did not tell its address');
+    await modalSays('did not give its link');
     expect(await inThread()).toHaveLength(1);
     expect(await recorded()).toBeNull();
   });
