@@ -58,8 +58,8 @@ describe('marking and promoting', () => {
 
     const form = await openBy(`promote ${FLAG}`);
     expect(words(form)).toContain('*Now*: *not set*');
-    expect(words(form)).toContain('*Will be*: `true`');
-    expect(words(form)).toContain(`release of \`${APP}\` and *restarts its dynos*`);
+    expect(words(form)).toContain(`on \`${APP}\`: \`${VAR}\` → \`true\``);
+    expect(words(form)).toContain('Heroku makes a release and *restarts the dynos*');
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
 
     await eventually(async () => {
@@ -244,7 +244,7 @@ describe('marking and promoting', () => {
     bed.heroku.setVar(APP, VAR, 'true');
     const before = patches();
     await ask(`mark ${FLAG} ${APP}`);
-    expect(words(await openBy(`promote ${FLAG}`))).toContain('Nothing is set and nothing restarts');
+    expect(words(await openBy(`promote ${FLAG}`))).toContain('nothing restarts, it is only recorded');
     await kris().submit({ code: bed.code(kris().id) });
     await eventually(async () => expect(await rows()).toMatchObject([{ state: 'deployed' }]));
     expect(patches()).toBe(before);
