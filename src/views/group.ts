@@ -102,9 +102,8 @@ function showButton(groupId: string, count: number): Block {
 }
 
 function endedGroup(view: GroupView): Message {
-  const total = view.completed + view.failed + view.endedOtherwise;
   const outcomes = outcomeWords(view) ?? 'none is left';
-  const text = `:white_check_mark: *All ended*: ${total === 1 ? 'the promotion' : `${total} promotions`} of this group: ${outcomes}.`;
+  const text = `:white_check_mark: *All ended*: ${outcomes}.`;
   return { text, blocks: [section(text)] };
 }
 

@@ -172,7 +172,7 @@ describe('one message per alert', () => {
     await bed.clock.advance(60_000);
     await bed.app.tick();
     const [message] = await channel();
-    expect(message?.text).toContain('*failed* without an operator of this app');
+    expect(message?.text).toContain('ended as *failed* without an operator');
     expect(posts()).toBe(2);
     expect(await bed.slack.thread(bed.slack.channels.alerts, message?.ts ?? '')).toHaveLength(1);
   });

@@ -34,7 +34,7 @@ async function insert(first: number, count: number, start = '2026-05-09T04:28:00
   return inserted;
 }
 const channel = () => bed.slack.messages(bed.slack.channels.alerts);
-const isGroup = (message: StoredMessage) => JSON.stringify(message.blocks).includes('group_page');
+const isGroup = (message: StoredMessage) => JSON.stringify(message.blocks).includes('Grouped.');
 async function group(): Promise<StoredMessage> {
   const found = (await channel()).filter(isGroup);
   expect(found).toHaveLength(1);
@@ -72,13 +72,13 @@ describe('many that get stuck at once', () => {
     expect(messages).toHaveLength(OWN + 1);
     const individual = messages.filter((message) => !isGroup(message)).map(({ text }) => /flag_\d/u.exec(text)?.[0]);
     expect(individual.sort()).toEqual(['flag_1', 'flag_2']);
-    expect((await group()).text).toContain('*7 promotions are stuck*: 2 live, 5 not live');
+    expect((await group()).text).toMatch(/7 promotions are stuck on .*: 2 live, 5 not live\. Press Show all 7\.$/u);
     expect(await pending()).toEqual([]);
 
     const { engineer } = bed.slack.people;
     await engineer.click(await group(), 'group_page');
     const first = await engineer.waitForEphemeral();
-    expect(first.text).toContain('*7 promotions are stuck*');
+    expect(first.text).toContain('7 promotions are stuck');
     expect([...textOf(first).matchAll(/"action_id":"mark_failed"/gu)]).toHaveLength(5);
     const [{ id = '' } = {}] = await bed.rows.query<{ id: string }>(
       `select id from flag_promotions.messages where kind = 'group'`,
@@ -87,7 +87,7 @@ describe('many that get stuck at once', () => {
     const second = await engineer.waitForEphemeral((shown) => textOf(shown).includes('flag_9'));
     expect(textOf(second)).not.toContain('flag_1`');
     // The message in the channel is everybody’s, and stays.
-    expect((await group()).text).toContain('*7 promotions are stuck*');
+    expect((await group()).text).toContain('7 promotions are stuck');
     expect(engineer.ephemerals()).toHaveLength(1);
   });
 
@@ -105,7 +105,9 @@ describe('many that get stuck at once', () => {
     // An app that Heroku doesn't know.
     await bed.rows.insertDeploying({ flagKey: 'web', app: 'raxx-web', promotedAt: '2026-05-09T04:29:00Z' });
     await bed.app.tick();
-    expect((await group()).text).toContain('*8 promotions are stuck*: 2 live, 5 not live, 1 not known');
+    expect((await group()).text).toMatch(
+      /8 promotions are stuck on .*: 2 live, 5 not live, 1 not known\. Press Show all 8\.$/u,
+    );
     await tickAfter(60_000);
     const before = bed.heroku.requests.length;
     await tickAfter(13 * 60_000);
@@ -116,7 +118,9 @@ describe('many that get stuck at once', () => {
       expect.arrayContaining([`/apps/${APP}/config-vars`, '/apps/raxx-web/config-vars']),
     );
     expect(bed.heroku.requests).toHaveLength(before + 2);
-    expect((await group()).text).toContain('*8 promotions are stuck*: 3 live, 4 not live, 1 not known');
+    expect((await group()).text).toMatch(
+      /8 promotions are stuck on .*: 3 live, 4 not live, 1 not known\. Press Show all 8\.$/u,
+    );
   });
 
   test('three replicas that tick together tell of them once, and post nothing too early', async () => {
@@ -170,7 +174,7 @@ describe('many that get stuck at once', () => {
     await end('failed', ids.slice(8));
     await tickAfter(60_000);
     expect((await group()).ts).not.toBe(ts);
-    expect((await group()).text).toContain('*6 promotions are stuck*');
+    expect((await group()).text).toContain('6 promotions are stuck');
   });
 });
 
@@ -183,7 +187,7 @@ describe('criticals', () => {
     expect(await thread(ts)).toEqual([]);
     await tickAfter(12 * HOUR);
     await tickAfter(60_000);
-    const naming = `${MENTION}: 7 promotions stuck: ${named([3, 4, 5, 6, 7, 8, 9])}. Buttons are in the group’s list.`;
+    const naming = `${MENTION} 7 promotions stuck: ${named([3, 4, 5, 6, 7, 8, 9])}. Press Show all 7.`;
     expect(await thread(ts)).toEqual([expect.stringContaining(naming)]);
     expect(await broadcasts(ts)).toEqual(await thread(ts));
     expect((await now(ts))?.text).toContain('*CRITICAL*');
@@ -203,7 +207,7 @@ describe('criticals', () => {
     const { ts } = await group();
     const tenOf = named([3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     expect(await broadcasts(ts)).toEqual([
-      expect.stringContaining(`${MENTION}: 12 promotions stuck: ${tenOf} and 2 more. Buttons`),
+      expect.stringContaining(`${MENTION} 12 promotions stuck: ${tenOf} and 2 more. Press Show all 12.`),
     ]);
     await insert(20, 1);
     await tickAfter(60_000);
@@ -211,7 +215,7 @@ describe('criticals', () => {
     expect((await group()).ts).toBe(ts);
     expect(await broadcasts(ts)).toEqual([
       expect.anything(),
-      expect.stringContaining(`${MENTION}: 1 promotion stuck: ${named([20])}. Buttons`),
+      expect.stringContaining(`${MENTION} 1 promotion stuck: ${named([20])}. Press Show it.`),
     ]);
     expect(await thread(ts)).toHaveLength(2);
   });
@@ -254,7 +258,7 @@ describe('criticals', () => {
       ['group', 'flag_10', 'flag_1', 'flag_2'],
     );
     expect(await broadcasts(posted[0]?.ts ?? '')).toEqual([
-      expect.stringContaining(`${MENTION}: 1 promotion stuck: ${named([10])}. Buttons`),
+      expect.stringContaining(`${MENTION} 1 promotion stuck: ${named([10])}. Press Show it.`),
     ]);
   });
 });
@@ -265,8 +269,8 @@ describe('when they end', () => {
     const { ts } = await group();
     await end('deployed', ids.slice(0, 5));
     await tickAfter(60_000);
-    expect((await now(ts))?.text).toContain('*4 promotions are stuck*');
-    expect(textOf(await now(ts))).toContain('Ended so far: 3 completed.');
+    expect((await now(ts))?.text).toContain('4 promotions are stuck');
+    expect(textOf(await now(ts))).toContain('ended so far: 3 completed');
     await end('failed', ids.slice(5));
     await tickAfter(60_000);
     expect(textOf(await now(ts))).toContain('*All ended*: 3 completed, 4 failed.');
@@ -286,8 +290,8 @@ describe('when they end', () => {
     const marked = await superadmin.submit({ note: 'Never took.', code: bed.code(superadmin.id) });
     expect(marked).toEqual({ kind: 'closed' });
     await eventually(async () => {
-      expect(textOf(await now(ts))).toContain('Ended so far: 1 failed.');
-      expect(await thread(ts)).toEqual([expect.stringMatching(/`flag_5`.*marked \*failed\* by `kris`/u)]);
+      expect(textOf(await now(ts))).toContain('ended so far: 1 failed');
+      expect(await thread(ts)).toEqual([expect.stringMatching(/`flag_5`.*resolved as \*failed\* by `kris`/u)]);
     });
   });
 

@@ -43,8 +43,8 @@ describe('a route', () => {
     await bed.rows.insertDeploying({ flagKey: 'other', app: 'raxx-web' });
     await bed.app.tick();
     const [routed] = await inChannel('general');
-    expect(routed?.text).toContain(`*CRITICAL* ${CONSOLE}: \`console_heroku_log_drain_alerting\``);
-    expect((await inChannel('alerts')).map(({ text }) => text)).toEqual([expect.stringContaining(`${OPS}: \`other\``)]);
+    expect(routed?.text).toContain(`*CRITICAL* ${CONSOLE} \`console_heroku_log_drain_alerting\``);
+    expect((await inChannel('alerts')).map(({ text }) => text)).toEqual([expect.stringContaining(`${OPS} \`other\``)]);
     expect(JSON.stringify(routed)).not.toContain('ALERT_ROUTES');
 
     // What follows goes where the message is, whatever the routes say by then.
@@ -69,7 +69,7 @@ describe('a route', () => {
     await kris.command('mark new_flag raxx-console-prod');
     await kris.waitForEphemeral(({ text }) => text.includes('new_flag'));
     await kris.command('promote new_flag');
-    await kris.waitForModal((view) => JSON.stringify(view.blocks).includes('Will be'));
+    await kris.waitForModal((view) => JSON.stringify(view.blocks).includes('Promotes'));
     await kris.waitForModal((view) => JSON.stringify(view.blocks).includes('checked'));
     expect((await kris.submit({ code: bed.code(kris.id) })).kind).toBe('closed');
     await eventually(async () => expect((await inChannel('general'))[0]?.text).toContain('`new_flag`'));
@@ -83,7 +83,7 @@ describe('a route', () => {
     const promotionId = await bed.rows.insertDeploying();
     await bed.app.tick();
     const alert = await bed.alert();
-    const why = `\`ALERT_ROUTES\` sends this to <#${bed.slack.channels.random}>, but I am not a member of it`;
+    const why = `\`ALERT_ROUTES\` sends this to <#${bed.slack.channels.random}>, but I’m not in it`;
     expect(alert.text).toContain(CONSOLE);
     expect(JSON.stringify(alert)).toContain(why);
     expect(await inChannel('random')).toEqual([]);
@@ -103,7 +103,7 @@ describe('a route', () => {
   });
 
   test.each([
-    ['that is not there', 'C0NOWHERE', 'it is not there, or private'],
+    ['that is not there', 'C0NOWHERE', 'it doesn’t exist, or it is private'],
     ['that Slack calls archived', null, 'it is archived'],
   ])('to a channel %s loses nothing either', async (_, channel, words) => {
     await start(({ random }) => `raxx-console-*=${channel ?? random}`);
@@ -190,7 +190,7 @@ describe('quiet hours', () => {
     await bed.app.tick();
     expect((await inChannel('alerts')).map(({ text }) => text)).toEqual([
       expect.stringContaining('`loud`'),
-      expect.stringContaining('*Warning*: `console_heroku_log_drain_alerting`'),
+      expect.stringContaining('*Warning* `console_heroku_log_drain_alerting`'),
     ]);
   });
 
@@ -202,7 +202,7 @@ describe('quiet hours', () => {
     await tickAfter(60 * MINUTE);
     const [critical, ...others] = await inChannel('alerts');
     expect(others).toEqual([]);
-    expect(critical?.text).toContain('*CRITICAL*: ');
+    expect(critical?.text).toContain('*CRITICAL* `');
     await bed.clock.set('2026-05-11T05:01:00Z');
     await bed.app.tick();
     expect(await inChannel('alerts')).toHaveLength(1);

@@ -58,8 +58,8 @@ describe('marking and promoting', () => {
 
     const form = await openBy(`promote ${FLAG}`);
     expect(words(form)).toContain('*Now*: *not set*');
-    expect(words(form)).toContain(`\`${VAR}\` → \`true\``);
-    expect(words(form)).toContain('makes a release and *restarts the dynos*');
+    expect(words(form)).toContain(`on \`${APP}\`: \`${VAR}\` → \`true\``);
+    expect(words(form)).toContain('Heroku makes a release and *restarts the dynos*');
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
 
     await eventually(async () => {

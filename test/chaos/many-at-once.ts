@@ -90,7 +90,7 @@ async function run(random: () => number): Promise<Report> {
       ),
       'replies that the channel does not see': namings.length - shown.length,
       'marks from the list that failed': marked ? 0 : 1,
-      'groups that did not follow': /Ended so far: \d+ completed/u.test(between ?? '') ? 0 : 1,
+      'groups that did not follow': /ended so far: \d+ completed/u.test(between ?? '') ? 0 : 1,
       'groups that do not say that all ended': JSON.stringify(last?.blocks).includes('All ended') ? 0 : 1,
       // What named the criticals, and what a person ended.
       'replies in the group’s thread too few or too many': Math.abs(thread.length - namings.length - 1),
