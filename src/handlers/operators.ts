@@ -133,7 +133,7 @@ export async function submitAdministration(
     faultUnder: BLOCK.code,
     again: LINKED.has(action)
       ? 'Nobody got a link. Submit again with a fresh code: a newer link ends the older one.'
-      : `Check: \`${COMMAND} operators\` If it wasn’t, submit again with a fresh code.`,
+      : `Check: \`${COMMAND} operators\`. If it wasn’t saved, submit again with a fresh code.`,
     decide: () => decide(deps, submission, action),
     recognisesItself: false,
     meanwhile: 'The result comes where you typed the command.',

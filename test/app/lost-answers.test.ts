@@ -50,7 +50,7 @@ describe('a commit whose answer got lost', () => {
     const link = () => kris().command(`rca ${promotionId} ${RCA}`);
     wire.loseAnswer(COMMITTED);
     const said = await told(link);
-    expect(said).toContain('it may have been saved: `/flag-promotions show &lt;id | flag-key&gt;` tells');
+    expect(said).toContain('It may have been saved; check: `/flag-promotions show &lt;id | flag-key&gt;`');
     expect(said).not.toContain('Nothing was changed');
     expect(await bed.rows.query('select rca_url from console_flag_promotions')).toEqual([{ rca_url: RCA }]);
     expect(await told(link)).toContain('That is already the RCA');
@@ -61,15 +61,15 @@ describe('a commit whose answer got lost', () => {
     const mark = () => kris().command(`mark dark_mode ${APP} true`);
     // The names of the columns come before the row, in the same answer.
     wire.loseAnswer('marked_by');
-    expect(await told(mark)).toContain('it may have been saved');
+    expect(await told(mark)).toContain('It may have been saved');
     expect(await told(mark)).toContain('*already marked*');
     expect(await audited('%marked')).toBe(1);
   });
 
   test('of a click neither', async () => {
-    const take = async () => kris().click(await bed.alert(), 'alert_menu', { value: `take:${promotionId}` });
+    const take = async () => kris().click(await bed.alert(), 'acknowledge');
     wire.loseAnswer(COMMITTED);
-    expect(await told(take)).toContain('it may have been saved');
+    expect(await told(take)).toContain('It may have been saved');
     expect(await bed.rows.query('select owner from flag_promotions.attention')).toEqual([{ owner: kris().id }]);
     expect(await told(take)).toContain('already');
   });
@@ -80,7 +80,7 @@ describe('a commit whose answer got lost', () => {
     wire.loseAnswer(COMMITTED);
     expect(await kris().submit({ rca_url: RCA })).toMatchObject({
       kind: 'errors',
-      errors: { rca_url: expect.stringContaining('not known whether this was saved') },
+      errors: { rca_url: expect.stringContaining('It may have been saved') },
     });
     expect((await kris().submit({ rca_url: RCA })).kind).toBe('closed');
     expect(await audited('%rca_linked')).toBe(1);
@@ -92,7 +92,7 @@ describe('a commit whose answer got lost', () => {
     kris().fill({ record_draft: ['confirmed'] });
     wire.loseAnswer(COMMITTED);
     await kris().clickInModal('draft_rca');
-    await eventually(async () => expect(shown()).toContain('It is not known whether it was recorded'));
+    await eventually(async () => expect(shown()).toContain('It may have been recorded'));
     expect(shown()).toContain('is in the alert’s thread');
     expect((await bed.rows.query('select rca_url from console_flag_promotions'))[0]).toMatchObject({
       rca_url: expect.stringContaining('https://'),
@@ -130,7 +130,7 @@ describe('a commit whose answer got lost', () => {
       wire.loseAnswer(COMMITTED);
       expect((await kris().submit({ ...fields, code: bed.code(kris().id) })).kind).toBe('updated');
       await locking;
-      await eventually(async () => expect(shown()).toContain('not known whether this was saved'));
+      await eventually(async () => expect(shown()).toContain('may have been saved'));
       expect(shown()).not.toContain('Not saved');
     }
 
@@ -141,14 +141,14 @@ describe('a commit whose answer got lost', () => {
         engineer.id,
       ]);
       await submittedLate('operators unlock', { person: engineer.id });
-      expect(shown()).toContain('`/flag-promotions operators` tells');
+      expect(shown()).toContain('Check: `/flag-promotions operators`');
       expect(await audited('%operator.unlocked')).toBe(1);
       expect(await audited('%totp_rejected')).toBe(0);
     });
 
     test('makes no second link, and says that nobody got the first', async () => {
       await submittedLate('operators add', { person: bed.slack.people.engineer.id });
-      expect(shown()).toContain('Nobody was sent a link');
+      expect(shown()).toContain('Nobody got a link');
       expect(await bed.rows.query('select state from flag_promotions.enrolments')).toEqual([{ state: 'sent' }]);
       expect(await audited('%totp_rejected')).toBe(0);
     });
