@@ -270,47 +270,48 @@ describe('the limits', () => {
   });
 });
 
+/** What the answer looks like, by the first name of a verdict that matches. */
+const byVerdict =
+  (...answers: readonly (readonly [verdict: RegExp, answer: RegExp])[]) =>
+  (verdict: string): RegExp => {
+    const found = answers.find(([known]) => known.test(verdict));
+    if (found === undefined) throw new Error(`No answer is known for ${verdict}.`);
+    return found[1];
+  };
+
 /** Ten questions that somebody has at three in the morning, and what the answer looks like in the alert. */
-const QUESTIONS: readonly (readonly [string, RegExp | ((evidence: string) => RegExp)])[] = [
+const QUESTIONS: readonly (readonly [string, RegExp | ((verdict: string) => RegExp)])[] = [
   ['What is stuck?', /`console_heroku_log_drain_alerting` on `raxx-console-prod`: (?:still )?stuck/u],
   ['Since when?', /stuck since May 9 04:28 \(2 d ago\)/u],
   [
     'Is it live?',
-    (verdict) =>
-      verdict.startsWith('live')
-        ? /It IS live/u
-        : /^(?:not-live|release|changed)/u.test(verdict)
-          ? /NOT live/u
-          : /Can’t tell if it’s live/u,
+    byVerdict(
+      [/^live/u, /It IS live/u],
+      [/^(?:not-live|release|changed)/u, /NOT live/u],
+      [/./u, /Can’t tell if it’s live/u],
+    ),
   ],
   [
     'Since which release?',
-    (verdict) =>
-      verdict === 'live-or-earlier'
-        ? /since v3 ↗ or earlier/u
-        : verdict === 'live-since-unknown'
-          ? /since an unknown release/u
-          : verdict.startsWith('live')
-            ? /since v3 ↗ \(May 9 04:29:00, `kris@raxx\.example`\)/u
-            : verdict.startsWith('changed')
-              ? /(?:since|in) v4 ↗ \(May 9 04:29:00\)/u
-              : verdict.startsWith('release-')
-                ? /v3 (?:is running|failed)/u
-                : verdict.startsWith('not-live')
-                  ? /\(should be `true`\)/u
-                  : /Check: `heroku config:get FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING -a raxx-console-prod`/u,
+    byVerdict(
+      [/^live-or-earlier$/u, /since v3 ↗ or earlier/u],
+      [/^live-since-unknown$/u, /since an unknown release/u],
+      [/^live/u, /since v3 ↗ \(May 9 04:29:00, `kris@raxx\.example`\)/u],
+      [/^changed/u, /(?:since|in) v4 ↗ \(May 9 04:29:00\)/u],
+      [/^release-/u, /v3 (?:is running|failed)/u],
+      [/^not-live/u, /\(should be `true`\)/u],
+      [/./u, /Check: `heroku config:get FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING -a raxx-console-prod`/u],
+    ),
   ],
   ['Who started it?', /Promoted by (?:@U0PROMOTER|_unknown_)/u],
   [
     'What do I press?',
-    (verdict) =>
-      verdict.startsWith('live')
-        ? /press Mark completed/u
-        : verdict.startsWith('release-running')
-          ? /is running, wait/u
-          : /^(?:not-live|release-failed|changed)/u.test(verdict)
-            ? /Mark failed/u
-            : /check first/u,
+    byVerdict(
+      [/^live/u, /press Mark completed/u],
+      [/^release-running/u, /is running, wait/u],
+      [/^(?:not-live|release-failed|changed)/u, /Mark failed/u],
+      [/./u, /check first/u],
+    ),
   ],
   ['What if I’m wrong?', /doesn’t touch Heroku ↗ · final/u],
   ['Who is on it?', /nobody (?:is )?on it|@U0SUPER001 on it/u],
