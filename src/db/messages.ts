@@ -47,8 +47,8 @@ export interface NewMessage {
  * lost, and then nothing was written.
  */
 export interface Messages {
-  /** What is owed and may be delivered now: criticals first, then what is new, then updates; the oldest first. */
-  due(limit: number): Promise<readonly string[]>;
+  /** What is owed, of some kinds or of all, and may be delivered now: criticals first, then what is new, then updates; the oldest first. */
+  due(limit: number, kinds?: readonly string[]): Promise<readonly string[]>;
   /** What is owed about one promotion, roots before replies. */
   owedAbout(promotionId: string): Promise<readonly string[]>;
   /** Takes the lease; null where another holds it, nothing is owed, or it has to wait. Counts as an attempt. */
@@ -70,6 +70,8 @@ export interface Messages {
   recordGone(id: string, lease: Lease): Promise<boolean>;
   /** Ends the lease; `postponement` null: nothing failed. */
   release(id: string, lease: Lease, postponement: Postponement | null): Promise<void>;
+  /** Has a message looked at again: what it shows may have changed, or somebody deleted it. */
+  requestUpdate(id: string): Promise<void>;
   find(id: string): Promise<OutboxMessage | null>;
   /** The newest of a kind about a subject. */
   newest(kind: MessageKind, subject: string): Promise<OutboxMessage | null>;
@@ -189,11 +191,15 @@ export function messages(knex: Knex): Messages {
   return {
     find,
 
-    async due(limit) {
+    async requestUpdate(id) {
+      await knex.raw('update flag_promotions.messages set wanted = wanted + 1 where id = ?::bigint', [id]);
+    },
+
+    async due(limit, kinds) {
       const found = await knex.raw(
-        `select m.id from flag_promotions.messages m where ${OWED} and ${isFreeNow('m')} and ${mayTryAgain('m')} and ${COMES_AFTER_ITS_ROOT}
+        `select m.id from flag_promotions.messages m where ${OWED} and (?::text[] is null or m.kind = any(?::text[])) and ${isFreeNow('m')} and ${mayTryAgain('m')} and ${COMES_AFTER_ITS_ROOT}
           order by m.state = 'pending' and m.is_urgent desc, m.state = 'pending' desc, m.id limit ?`,
-        [limit],
+        [kinds === undefined ? null : [...kinds], kinds === undefined ? null : [...kinds], limit],
       );
       return parseRows(found, idRow).map(({ id }) => id);
     },

@@ -45,6 +45,8 @@ export interface OutboxDependencies {
 export interface Outbox {
   /** Brings one message up to date. Rejects only where the database does. */
   deliver(id: string): Promise<DeliveryOutcome>;
+  /** What is owed and may be delivered now, of the kinds that this version knows. */
+  due(limit: number): Promise<readonly string[]>;
   /** Everything that is owed about one promotion, now: what a click calls after its commit. */
   deliverAbout(promotionId: string): Promise<readonly DeliveryOutcome[]>;
   /** The newest message of a kind about a subject, now. */
@@ -174,7 +176,14 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
       },
     });
     if (posted === 'lost') return NOTHING;
-    return posted === 'gone' ? close(work) : recordPost(work, posted, shown);
+    return posted === 'gone' ? closeWithoutRoot(work) : recordPost(work, posted, shown);
+  }
+
+  /** Somebody deleted its root, which only an update of the root finds out: that posts it again, if it is still needed. */
+  async function closeWithoutRoot(work: Work): Promise<DeliveryOutcome> {
+    const { root } = work.message;
+    if (root !== null) await messages.requestUpdate(root.id);
+    return close(work);
   }
 
   async function recordPost({ message, lease }: Work, { at, wasThere }: Posted, shown: Shown | null) {
@@ -218,6 +227,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
 
   return {
     deliver,
+    due: (limit) => messages.due(limit, Object.keys(deps.kinds)),
     async deliverAbout(promotionId) {
       const outcomes: DeliveryOutcome[] = [];
       for (const id of await messages.owedAbout(promotionId)) outcomes.push(await deliver(id));

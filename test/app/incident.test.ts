@@ -10,7 +10,7 @@ describe('the incident of 2026-05-09', () => {
   let promotionId: string;
 
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-09T04:28:31Z' });
+    bed = await startTestBed({ startAt: '2026-05-09T04:28:31Z', databaseClockStands: true });
     promotionId = await bed.rows.insertDeploying({ promotedAt: '2026-05-09T04:28:00Z' });
   });
   afterEach(() => bed.close());

@@ -75,6 +75,8 @@ describe('a message', () => {
     expect(await kindOf(id)).toBe('nothing');
     expect(await bed.row(id)).toEqual(before);
     expect(before).toMatchObject({ state: 'pending', attempts: 0 });
+    // Any number of them must not take a tick's places from what this version can deliver.
+    expect(await bed.outbox.due(10)).toEqual([]);
   });
 
   test('to a person is sent again where nobody knows whether it came', async () => {
@@ -387,6 +389,13 @@ describe('a message that an admin deleted', () => {
     expect(await kindOf(id)).toBe('closed');
     expect(await kindOf(id)).toBe('nothing');
     expect(await bed.channel()).toEqual([]);
+  });
+
+  test('is noticed by a reply that finds no thread, not only at its next update', async () => {
+    const root = await posted('notice');
+    await deleted();
+    expect(await kindOf(await bed.queue({ kind: 'reply', root }))).toBe('closed');
+    expect(await bed.outbox.due(10)).toEqual([root]);
   });
 
   test('takes with it a reply that was on its way into its thread', async () => {

@@ -1,9 +1,7 @@
-import type { Database } from '../../db/database.js';
 import type { Outbox } from '../../outbox/outbox.js';
 import { defineStep, type Step } from './step.js';
 
 export interface DeliverDependencies {
-  readonly db: Pick<Database, 'messages'>;
   readonly outbox: Outbox;
 }
 
@@ -11,10 +9,10 @@ export interface DeliverDependencies {
 const MOST_PER_TICK = 200;
 
 /** Delivers what is owed, also by earlier ticks and by processes that were killed. */
-export function deliverStep({ db, outbox }: DeliverDependencies): Step {
+export function deliverStep({ outbox }: DeliverDependencies): Step {
   return defineStep({
     canWait: true,
-    gather: () => db.messages.due(MOST_PER_TICK),
+    gather: () => outbox.due(MOST_PER_TICK),
     decide: (ids) => ids.map((messageId) => ({ kind: 'deliver' as const, messageId })),
     async act({ messageId }) {
       const outcome = await outbox.deliver(messageId);
