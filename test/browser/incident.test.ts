@@ -67,7 +67,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   // A promotion is killed half-way, and ends all the same.
   await visitor.press('Switch it on, and write the command');
   await visitor.press('Send');
-  await dialog.getByText('Will be').waitFor();
+  await dialog.getByText('Promotes').waitFor();
   await visitor.fill('Authenticator code', await visitor.code());
   await visitor.press('Promote', dialog);
   await dialog.waitFor({ state: 'detached' });

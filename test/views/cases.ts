@@ -47,6 +47,10 @@ export const VERDICTS: Readonly<Record<string, Evidence>> = {
   'rate-limited': unavailable('rate_limited'),
   refused: unavailable('refused'),
   'no-app': unavailable('app_not_found'),
+  delinquent: unavailable('delinquent'),
+  'two-factor': unavailable('two_factor'),
+  suspended: unavailable('suspended'),
+  conflict: unavailable('conflict'),
 };
 
 const ownership: Ownership = {

@@ -270,17 +270,17 @@ describe('the limits', () => {
   });
 });
 
-/** The answer for the first verdict whose name fits. */
+/** What the answer looks like, by the first name of a verdict that matches. */
 const byVerdict =
-  (...answers: readonly (readonly [RegExp, RegExp])[]) =>
+  (...answers: readonly (readonly [verdict: RegExp, answer: RegExp])[]) =>
   (verdict: string): RegExp => {
-    const found = answers.find(([names]) => names.test(verdict));
-    if (found === undefined) throw new Error(`No answer for ${verdict}.`);
+    const found = answers.find(([known]) => known.test(verdict));
+    if (found === undefined) throw new Error(`No answer is known for ${verdict}.`);
     return found[1];
   };
 
 /** Ten questions that somebody has at three in the morning, and what the answer looks like in the alert. */
-const QUESTIONS: readonly (readonly [string, RegExp | ((evidence: string) => RegExp)])[] = [
+const QUESTIONS: readonly (readonly [string, RegExp | ((verdict: string) => RegExp)])[] = [
   ['What is stuck?', /`console_heroku_log_drain_alerting` on `raxx-console-prod`: (?:still )?stuck/u],
   ['Since when?', /stuck since May 9 04:28 \(2 d ago\)/u],
   [
