@@ -38,7 +38,7 @@ describe('AUTO_COMMIT', () => {
     expect(JSON.stringify(alert.raw)).toContain('Found live on Heroku, since release v2 of 2026-05-09 04:28 UTC');
     expect(JSON.stringify(alert.raw)).not.toContain('mark_completed');
     const thread = JSON.stringify(await bed.slack.thread(bed.slack.channels.alerts, alert.ts));
-    expect(thread).toContain('committed by this app (AUTO_COMMIT=live). No person was asked.');
+    expect(thread).toContain('Completed by this app (AUTO_COMMIT=live), without a person.');
     const [event] = await bed.rows.query<{ detail: unknown }>(
       `select detail from flag_promotions.audit_log where action like '%recovered'`,
     );
@@ -80,7 +80,7 @@ describe('AUTO_COMMIT', () => {
     await bed.app.tick();
     expect(await row()).toMatchObject({ state: 'deployed' });
     const thread = JSON.stringify(await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts));
-    expect(thread).toContain('No person was asked.');
+    expect(thread).toContain('without a person.');
   });
 
   test('asks of each row every five minutes, whoever ticks, and comes to all of them in turn', async () => {

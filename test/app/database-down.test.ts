@@ -119,7 +119,7 @@ describe('with the database gone', () => {
     wire.cut();
     await eventually(async () => {
       const shown = JSON.stringify(superadmin.modal()?.blocks);
-      expect(shown).toContain('not known whether this was saved');
+      expect(shown).toContain('may have been saved');
       expect(shown).not.toContain('Not saved');
     }, 15_000);
     await locking;

@@ -71,9 +71,9 @@ describe('while Heroku does not answer', () => {
     bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
     await bed.clock.set('2026-05-10T04:27:30Z');
     const { superadmin } = bed.slack.people;
-    await superadmin.click(await bed.alert(), 'alert_menu', { value: `take:${id}` });
+    await superadmin.click(await bed.alert(), 'acknowledge');
     await superadmin.waitForEphemeral();
-    await eventually(async () => expect(JSON.stringify((await bed.alert()).raw)).toContain('On it'));
+    await eventually(async () => expect(JSON.stringify((await bed.alert()).raw)).toContain('on it since'));
     await bed.clock.advance(60_000);
     await bed.app.tick();
     await bed.clock.advance(60_000);

@@ -84,7 +84,7 @@ describe('what somebody does on it', () => {
     await start('2026-05-10T04:30:00Z', { takesClicks: true });
     const promotionId = await bed.rows.insertDeploying();
     await bed.app.tick();
-    await kris().click(await bed.alert(), 'alert_menu', { value: `take:${promotionId}` });
+    await kris().click(await bed.alert(), 'acknowledge');
     await eventually(async () =>
       expect(await bed.db.attention.of(promotionId)).toMatchObject({ ownership: { owner: kris().id } }),
     );

@@ -100,7 +100,7 @@ describe('maintenance', () => {
     expect(await everything(stored.rows)).toEqual(before);
     expect([writes().length, heroku.requests.length]).toEqual(asked);
     expect(dry.failures).toEqual([]);
-    expect(kinds(dry.actions)).toEqual(['repeat_critical', 'open_alert', 'name_criticals', 'deliver']);
+    expect(kinds(dry.actions)).toEqual(['repeat_critical', 'open_alert', 'refresh_evidence', 'name_criticals']);
 
     const { actions } = await core.maintain();
     expect(actions.slice(0, 3)).toEqual(dry.actions.slice(0, 3));
@@ -129,7 +129,7 @@ describe('maintenance', () => {
     await stuck('flag_2');
     await breakAuditLog(stored.rows);
     const { actions, failures } = await core.maintain();
-    expect(kinds(actions)).toEqual(['open_alert', 'deliver']);
+    expect(kinds(actions)).toEqual(['open_alert', 'refresh_evidence', 'deliver']);
     expect(failures).toMatchObject([{ action: { kind: 'open_alert' } }]);
     expect(await flags()).toEqual(['flag_1']);
     expect((await stored.db.maintenance.last())?.completedAt).toBeDefined();
