@@ -55,7 +55,7 @@ describe('a promotion that is failed although it is live', () => {
     const shown = await kris().waitForEphemeral((message) => message.text.includes('Promotion 1'));
     await kris().click(shown, 'mark_failed');
     return JSON.stringify(
-      (await kris().waitForModal((view) => JSON.stringify(view.blocks).includes('contradicts'))).blocks,
+      (await kris().waitForModal((view) => JSON.stringify(view.blocks).includes('Override Heroku'))).blocks,
     );
   }
   const submit = (fields: Readonly<Record<string, string | string[]>> = {}) =>

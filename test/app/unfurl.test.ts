@@ -28,7 +28,7 @@ describe('a promotion’s address', () => {
     const { random } = bed.slack.channels;
     const ts = await engineer.say(`look: ${ORIGIN}/promotions/${id} and ${ORIGIN}/promotions/999`, { channel: random });
     await eventually(async () => expect(await said(random, ts)).toContain(FLAG));
-    expect(await said(random, ts)).toContain('`deploying`');
+    expect(await said(random, ts)).toContain('*deploying*');
     expect(await said(random, ts)).not.toContain('mark_completed');
     expect(unfurls()).toHaveLength(1);
     expect(Object.keys(Object(unfurls()[0]?.args['unfurls']))).toEqual([`${ORIGIN}/promotions/${id}`]);
