@@ -50,7 +50,7 @@ describe('an alert', () => {
   test('of a row that had ended before says who had ended it, without a mention', () => {
     const action = 'console.flag.promotion.ops_failed';
     const text = said(alert, { ...critical, endedBefore: { at: momentAfter(0), action, by: 'kris' } }, asUpdate());
-    expect(text).toContain('`kris` had marked it failed');
+    expect(text).toContain('`kris` had resolved it as failed');
     const byApp = { at: momentAfter(0), action: 'console.flag.promotion.recovered', by: null };
     expect(said(alert, { ...critical, endedBefore: byApp }, asUpdate())).toContain('This app had ended it');
   });
