@@ -50,7 +50,7 @@ async function play({ slack, authenticators, clock }: World): Promise<void> {
   await pause('Press Enter to click Mark completed as @kris, who is a superadmin');
   await superadmin.click(alert, 'mark_completed');
   const form = await superadmin.waitForModal();
-  out(bold('A form opens. Slack alone is not enough: it asks for a TOTP code.'));
+  out(bold('A form opens. Slack alone is not enough: it asks for a code.'));
   frame(modalLines(form, namesOf(slack), bold));
 
   await pause('Press Enter to type a wrong code first');

@@ -133,8 +133,8 @@ describe('the evidence of open alerts', () => {
     bed.heroku.faults.add({ fault: { kind: 'status', status: 402 } });
     await bed.rows.insertDeploying();
     await bed.app.tick();
-    expect(await shown()).toContain('`delinquent`');
-    expect(await shown()).toContain('Settle it in Heroku’s dashboard');
+    expect(await shown()).toContain('Unpaid Heroku bill');
+    expect(await shown()).toContain('pay it');
   });
 
   test('leaves the promoter its share of Heroku’s requests', async () => {

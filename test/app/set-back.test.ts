@@ -70,8 +70,8 @@ describe('a promotion that is failed although it is live', () => {
     bed.heroku.setVar(APP, VAR, 'off');
     await promoteAndHang();
     expect(await openMarkFailed()).toContain('Set it back to off');
-    mend();
     expect((await submit({ set_back: ['confirmed'] })).kind).toBe('closed');
+    mend();
     await settled([
       { state: 'failed' },
       { state: 'deployed', target_value: 'off', previous_value: 'true', promoted_by: kris().id },
@@ -100,8 +100,8 @@ describe('a promotion that is failed although it is live', () => {
   test('is removed where it was not set before', async () => {
     await promoteAndHang();
     expect(await openMarkFailed()).toContain('Remove it: it was not set before');
-    mend();
     expect((await submit({ set_back: ['confirmed'] })).kind).toBe('closed');
+    mend();
     await settled([{ state: 'failed' }, { state: 'deployed', target_unset: true, previous_value: 'true' }]);
     expect(bed.heroku.getVar(APP, VAR)).toBeNull();
   });
@@ -109,8 +109,8 @@ describe('a promotion that is failed although it is live', () => {
   test('stays as it is on Heroku where that is not asked for', async () => {
     await promoteAndHang();
     await openMarkFailed();
-    mend();
     expect((await submit()).kind).toBe('closed');
+    mend();
     expect(await rows()).toMatchObject([{ state: 'failed' }]);
     expect(bed.heroku.getVar(APP, VAR)).toBe('true');
   });

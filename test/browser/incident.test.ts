@@ -21,7 +21,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await keep('0-alert');
   await visitor.become('sam');
   await visitor.press(/^Mark completed/u, alert);
-  await visitor.whisper(/You need the superadmin role/u).waitFor();
+  await visitor.whisper(/Only a superadmin can resolve this/u).waitFor();
   await visitor.become('dana');
   await visitor.press(/^Mark completed/u, alert);
   await visitor.whisper(/workspace/u).waitFor();
@@ -30,7 +30,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   // Kris, a superadmin, reads the evidence, and completes it with a code: first with a wrong one.
   await visitor.become('kris');
   await visitor.press(/^Mark completed/u, alert);
-  await dialog.getByText('which is the target').waitFor();
+  await dialog.getByText('Live.').first().waitFor();
   await visitor.step('evidence').waitFor({ state: 'attached' });
   await keep('2-form');
   const right = await visitor.code();
@@ -62,7 +62,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await visitor.press('12 h later');
   const warning = visitor.messages('console_invoice_pdf').first();
   await warning.getByText('Warning').waitFor();
-  await warning.getByText('Not live').waitFor();
+  await warning.getByText('NOT live').first().waitFor();
 
   // A promotion is killed half-way, and ends all the same.
   await visitor.press('Switch it on, and write the command');
