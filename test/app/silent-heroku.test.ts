@@ -66,7 +66,7 @@ describe('while Heroku does not answer', () => {
 
   test('the message with the buttons is called critical at the tick at which it becomes that', async () => {
     bed = await startTestBed({ startAt: '2026-05-09T20:00:00Z', rateLimit: false, databaseClockStands: true });
-    const id = await bed.rows.insertDeploying();
+    await bed.rows.insertDeploying();
     await bed.app.tick();
     bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
     await bed.clock.set('2026-05-10T04:27:30Z');
