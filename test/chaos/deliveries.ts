@@ -96,7 +96,7 @@ async function rowsOf(bed: TestBed, kind: MessageKind): Promise<number> {
   return (await bed.rows.query('select 1 from flag_promotions.messages where kind = $1', [kind])).length;
 }
 
-/** Every kind of message: one that is missing here doesn't compile. */
+/** By kind. One that is missing compiles, as a new kind is a file and a line; the scenario then fails and names it. */
 export const DELIVERIES = {
   alert: {
     isCountedFromStart: true,
@@ -268,4 +268,4 @@ export const DELIVERIES = {
       return direct(await bed.slack.people.superadmin.directMessages(), await rowsOf(bed, 'enrolment_ended'));
     },
   },
-} satisfies Record<MessageKind, KillableDelivery>;
+} satisfies Partial<Record<MessageKind, KillableDelivery>>;
