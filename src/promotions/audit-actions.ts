@@ -31,7 +31,7 @@ export const AUDIT_ACTIONS = {
   'console.flag.promotion.cancelled': { words: 'cancelled', rca: 'state set to `cancelled`', ends: true },
   'console.flag.promotion.stuck_warning': { words: 'alert: warning', rca: 'past the warning threshold' },
   'console.flag.promotion.stuck_critical': { words: 'alert: critical', rca: 'past the critical threshold' },
-  'console.flag.promotion.heroku_patched': { words: 'on Heroku', rca: 'Heroku took the change' },
+  'console.flag.promotion.heroku_patched': { words: 'on Heroku', rca: 'noted that Heroku took the change' },
   'console.flag.promotion.deployed': { words: 'deployed', rca: 'state set to `deployed`', ends: true },
   'console.flag.promotion.failed': { words: 'failed', rca: 'state set to `failed`', ends: true },
   'console.flag.promotion.recovered': { words: 'recovered', rca: 'state set by the app itself', ends: true },
