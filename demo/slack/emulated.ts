@@ -1,6 +1,6 @@
-import { createServer } from 'node:net';
 import { createEmulator } from 'emulate';
 import { z } from 'zod';
+import { freePort } from '../../src/db/embedded/free-port.js';
 import { MovedTime } from './moved-time.js';
 
 /** Slack's state (messages, users, files), kept by `emulate`; what stands in front of it adds Slack's strictness. */
@@ -77,6 +77,7 @@ export function userToken(name: string): string {
 /** Starts `emulate`'s Slack on a free port, with these people and channels in it, on this clock. */
 export async function startEmulated(seed: EmulatedSeed, clock: () => Date): Promise<Emulated> {
   const time = new MovedTime(clock);
+  // `emulate` reports the port that it was asked for, so it cannot be asked for any.
   const port = await freePort();
   const url = `http://localhost:${port}`;
   // Scopes are the gateway's to check: to `emulate`, everybody may do everything.
@@ -184,14 +185,4 @@ export async function startEmulated(seed: EmulatedSeed, clock: () => Date): Prom
     },
     close: () => emulator.close(),
   };
-}
-
-/** `emulate` reports the port that it was asked for, so it cannot be asked for any. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise<void>((resolve) => probe.close(() => resolve()));
-  if (address === null || typeof address === 'string') throw new Error('No free port was found.');
-  return address.port;
 }

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { migrateToLatest } from '../../src/db/migrate.js';
+import { freePort } from '../../src/db/embedded/free-port.js';
 import { type HerokuStandIn, startHerokuStandIn } from '../heroku/stand-in.js';
 import { type Manifest, parseManifest } from '../slack/manifest.js';
 import { type SlackStandIn, startSlackStandIn } from '../slack/workspace.js';
@@ -123,6 +122,7 @@ async function build(
   const rows = readRows(postgres.connectionString);
   closers.push(() => rows.close());
 
+  // Kept by the app across restarts: its address stands in messages.
   const port = await freePort();
   const app = new AppProcess({
     environment: {
@@ -185,17 +185,6 @@ async function build(
     },
     close,
   };
-}
-
-/** Kept by the app across restarts: its address stands in messages. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('There is no free port.');
-  return address.port;
 }
 
 /** The manifest that an administrator would paste: what the app may do is what it asks for there. */

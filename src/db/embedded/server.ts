@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { lchown, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -11,6 +9,7 @@ import { processExists } from './abandoned.js';
 import type { Place } from './account.js';
 import { createCluster, dataArgument, readPassword, requireSameVersion, SUPERUSER } from './cluster.js';
 import { codeOf, EmbeddedPostgresError, messageOf, unlessCode } from './errors.js';
+import { freePort } from './free-port.js';
 import { copyFolder, findPackage, prepareRuntime, programEnvironment } from './runtime.js';
 
 const STOP_LIMIT_MS = 30_000;
@@ -177,16 +176,6 @@ export async function launch(place: Place, options: LaunchOptions, stalePid: num
   } finally {
     await logHandle.close();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No free TCP port on 127.0.0.1.');
-  return address.port;
 }
 
 /** Opens the log for appending; a large one begins anew. */
