@@ -1,11 +1,10 @@
 import type { RefusedCode } from '../operators/code-check.js';
+import type { RoleRefusal } from '../operators/operator.js';
 import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { recordCodeCheck } from './operators.js';
 
-type Refusal =
-  | { readonly kind: 'not_superadmin' | 'not_operator' }
-  | { readonly kind: 'code_refused'; readonly check: RefusedCode };
+type Refusal = { readonly kind: RoleRefusal } | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
 /** What a refusal leaves behind although nothing else is written: its audit event, and the count of a wrong code. */
 export async function recordRefusal(

@@ -1,5 +1,5 @@
 import type { AcceptedCode, CodeCheck, RefusedCode } from './code-check.js';
-import { isOperator, isSuperadmin, type Operator, type Role } from './operator.js';
+import { isOperator, type Operator, type Role, type RoleRefusal, roleRefusal } from './operator.js';
 
 /** What can be done about an operator from Slack. `rotate` is about oneself, everything else about somebody. */
 export const ADMINISTRATION_ACTIONS = ['add', 'reset', 'disable', 'unlock', 'rotate'] as const;
@@ -62,10 +62,6 @@ function refuseAdministration(
 }
 
 /** Why a person's role does not allow it; null where it does. */
-export function refuseAdministrator(
-  action: AdministrationAction,
-  actor: Operator | null,
-): 'not_superadmin' | 'not_operator' | null {
-  if (action === 'rotate') return isOperator(actor) ? null : 'not_operator';
-  return isSuperadmin(actor) ? null : 'not_superadmin';
+export function refuseAdministrator(action: AdministrationAction, actor: Operator | null): RoleRefusal | null {
+  return roleRefusal(action === 'rotate' ? 'operator' : 'superadmin', actor);
 }

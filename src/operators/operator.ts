@@ -18,3 +18,11 @@ export function isOperator(operator: Operator | null): operator is Operator {
 export function isSuperadmin(operator: Operator | null): operator is Operator {
   return isOperator(operator) && operator.role === 'superadmin';
 }
+
+export type RoleRefusal = 'not_superadmin' | 'not_operator';
+
+/** Why a person may not do what takes a superadmin, or any operator; null where they may. */
+export function roleRefusal(needs: 'superadmin' | 'operator', person: Operator | null): RoleRefusal | null {
+  if (needs === 'superadmin') return isSuperadmin(person) ? null : 'not_superadmin';
+  return isOperator(person) ? null : 'not_operator';
+}

@@ -1,5 +1,5 @@
 import type { AcceptedCode, CodeCheck, RefusedCode } from '../operators/code-check.js';
-import { isOperator, isSuperadmin, type Operator } from '../operators/operator.js';
+import { type Operator, type RoleRefusal, roleRefusal } from '../operators/operator.js';
 import type { Evidence } from './evidence.js';
 import type { Promotion } from './promotion.js';
 
@@ -52,12 +52,8 @@ export function decideTransition(
 }
 
 /** Why a person's role does not allow it; null where it does. */
-export function refuseByRole(
-  transition: Transition,
-  operator: Operator | null,
-): 'not_superadmin' | 'not_operator' | null {
-  if (transition === 'promote') return isSuperadmin(operator) ? null : 'not_superadmin';
-  return isOperator(operator) ? null : 'not_operator';
+export function refuseByRole(transition: Transition, operator: Operator | null): RoleRefusal | null {
+  return roleRefusal(transition === 'promote' ? 'superadmin' : 'operator', operator);
 }
 
 function wasDoneBy({ transition, operatorId }: TransitionRequest, promotion: Promotion): boolean {
