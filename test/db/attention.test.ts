@@ -5,6 +5,7 @@ import {
   CHANNEL,
   everything,
   insertPromotion,
+  later,
   mendAuditLog,
   NOW,
   postAlert,
@@ -19,7 +20,6 @@ const MINA = 'U0MINA';
 const SAM = 'U0SAM';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const later = (ms: number) => new Date(NOW.getTime() + ms);
 
 let stored: Stored;
 let db: Database;

@@ -7,9 +7,14 @@ import {
   everything,
   insertPromotion,
   insertPromotions,
+  later,
+  MINE,
   mendAuditLog,
   NOW,
   openAlert,
+  REPLY,
+  ROOT,
+  SHOWN,
   type Stored,
   startStored,
   stopClock,
@@ -25,12 +30,7 @@ beforeEach(async () => {
 });
 afterEach(() => stored.close());
 
-const MINE = { owner: 'mine', durationMs: 60_000 };
-const ROOT = { channel: CHANNEL, ts: '100.1' };
-const REPLY = { channel: CHANNEL, ts: '100.2' };
-const SHOWN = { version: 0, as: null, restMs: null };
 const HOUR = 3_600_000;
-const later = (ms: number) => new Date(NOW.getTime() + ms);
 
 const groups = () => stored.db.groups;
 const messages = () => stored.db.messages;

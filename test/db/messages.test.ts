@@ -8,9 +8,13 @@ import {
   everything,
   insertPromotion,
   insertPromotions,
+  later,
+  MINE,
   NOW,
   openAlert,
   postAlert,
+  ROOT,
+  SHOWN,
   type Stored,
   startStored,
   stopClock,
@@ -28,14 +32,10 @@ beforeEach(async () => {
 });
 afterEach(() => stored.close());
 
-const MINE = { owner: 'mine', durationMs: 60_000 };
 const THEIRS = { owner: 'theirs', durationMs: 60_000 };
 const SHORT = { owner: 'mine', durationMs: 30 };
-const ROOT = { channel: CHANNEL, ts: '100.1' };
 const ELSEWHERE = { channel: CHANNEL, ts: '200.1' };
-const SHOWN = { version: 0, as: null, restMs: null };
 const MINUTE = 60_000;
-const later = (ms: number) => new Date(NOW.getTime() + ms);
 const at = (ms: number) => stopClock(stored, later(ms));
 
 const messages = () => stored.db.messages;

@@ -48,6 +48,13 @@ export async function startStored(): Promise<Stored> {
 /** The tests' present: a day and some after the incident's promotion began to deploy. */
 export const NOW = new Date('2026-05-10T06:00:10Z');
 export const CHANNEL = 'C0ALERTS';
+/** Milliseconds after NOW. */
+export const later = (ms: number): Date => new Date(NOW.getTime() + ms);
+export const MINE = { owner: 'mine', durationMs: 60_000 };
+export const ROOT = { channel: CHANNEL, ts: '100.1' };
+export const REPLY = { channel: CHANNEL, ts: '100.2' };
+/** A message that shows its row as it was queued. */
+export const SHOWN = { version: 0, as: null, restMs: null };
 
 const TABLES = [
   'console_flag_promotions',
