@@ -47,6 +47,6 @@ try {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     process.stderr.write(`Port ${port} is taken. DEMO_PORT chooses another; without it, any that is free is taken.\n`);
     process.exitCode = 1;
-    // Whatever a stop broke off has been cleaned up by now.
+    // If Ctrl-C interrupted the start, what had started is already stopped.
   } else if (!stop.signal.aborted) throw error;
 }

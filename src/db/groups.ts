@@ -236,7 +236,7 @@ async function stillToOpen(
     .map((alert) => ({ alert, groupId: groupOfPromotion.get(alert.promotionId) ?? null }));
 }
 
-/** A warning that waited in another group goes where its critical is: a promotion is told of in one place. */
+/** A warning that waited in another group moves to its critical's group: a promotion appears in one message. */
 async function followCriticals(trx: Knex.Transaction, promotionIds: readonly string[]): Promise<void> {
   await trx.raw(
     `update flag_promotions.alerts w set group_id = c.group_id from flag_promotions.alerts c

@@ -69,7 +69,7 @@ export interface NameCriticals {
 }
 
 /**
- * Decides which criticals of groups the channel is told of by name: those that landed in one, and again after
+ * Decides which grouped criticals to name in the channel: those new in a group, and again after
  * `repeatEveryMs`, unless somebody is on them or snoozed them. One reply per group. Pure; in the input's order.
  */
 export function planGroups(
