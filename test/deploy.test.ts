@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -19,6 +21,25 @@ test.each([
     expect(program).toBe('dist/src/cli.js');
     expect(read('src/cli.ts')).toContain(`.command('${verb}')`);
   }
+});
+
+describe("the guide's command prints the link of a clone's own deploy page", () => {
+  const command = /^echo "https:\/\/www\.heroku\.com\/deploy.*$/mu.exec(read('docs/install.md'))?.[0] ?? '';
+
+  test.each(['https://github.com/acme/flags.git', 'git@github.com:acme/flags.git', 'https://github.com/acme/flags'])(
+    '%s',
+    (remote) => {
+      const clone = mkdtempSync(path.join(tmpdir(), 'clone-'));
+      try {
+        execFileSync('git', ['init', '--quiet', clone]);
+        execFileSync('git', ['-C', clone, 'remote', 'add', 'origin', remote]);
+        const printed = execFileSync('sh', ['-c', command], { cwd: clone, encoding: 'utf8' }).trim();
+        expect(printed).toBe('https://www.heroku.com/deploy?template=https://github.com/acme/flags');
+      } finally {
+        rmSync(clone, { recursive: true });
+      }
+    },
+  );
 });
 
 describe('what is watched is measured', () => {
