@@ -1,5 +1,5 @@
 import { createEvidenceOfMany } from '../heroku/evidence-of-many.js';
-import type { Sources } from '../outbox/kind.js';
+import { bindKinds, type Sources } from '../outbox/kind.js';
 import { KINDS } from '../outbox/kinds/index.js';
 import { createOutbox, type Outbox } from '../outbox/outbox.js';
 import type { Clients } from './clients.js';
@@ -9,8 +9,8 @@ export function createAppOutbox({ db, slack, newOwner, runtime, metrics }: Clien
   return createOutbox({
     messages: db.messages,
     slack,
-    kinds: KINDS,
-    sources,
+    kinds: bindKinds(KINDS, sources),
+    alertChannel: sources.alertChannel,
     random: runtime.random,
     newOwner,
     onOutcome: metrics.onDelivery,

@@ -102,3 +102,20 @@ export function defineKind<Facts>(spec: KindSpec<Facts>): KindSpec<Facts> & Kind
     },
   };
 }
+
+/** A kind that knows where its facts come from. */
+export interface BoundKind extends Pick<Kind, 'gone' | 'unknownOutcome'> {
+  prepare(message: OutboxMessage): Promise<Prepared | null>;
+}
+
+export function bindKinds(
+  kinds: Readonly<Record<string, Kind>>,
+  sources: Sources,
+): Readonly<Record<string, BoundKind>> {
+  const bind = ({ gone, unknownOutcome, prepare }: Kind): BoundKind => ({
+    gone,
+    unknownOutcome,
+    prepare: (message) => prepare(message, sources),
+  });
+  return Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, bind(kind)]));
+}

@@ -3,11 +3,10 @@ import type { Messages, ShownMark } from '../db/messages.js';
 import type { MessageRef } from '../promotions/alert.js';
 import { type MessageKind, messageKey, type OutboxMessage } from '../promotions/messages.js';
 import type { Destination } from '../promotions/routing.js';
-import type { Slack } from '../slack/slack.js';
-import type { Kind, Prepared, Shown, ShowRequest, Sources } from './kind.js';
+import type { BoundKind, Prepared, Shown, ShowRequest } from './kind.js';
 import { postponed } from './retry.js';
 import { nextStep, type Step } from './step.js';
-import { createTransport, type Posted } from './transport.js';
+import { createTransport, type OutboxSlack, type Posted } from './transport.js';
 
 /** What became of one message. */
 export type DeliveryOutcome =
@@ -17,12 +16,30 @@ export type DeliveryOutcome =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
+/** The outbox's side of the messages' table. */
+export type OutboxMessages = Pick<
+  Messages,
+  | 'claim'
+  | 'close'
+  | 'due'
+  | 'find'
+  | 'newest'
+  | 'owedAbout'
+  | 'recordDestination'
+  | 'recordGone'
+  | 'recordPosted'
+  | 'recordShown'
+  | 'release'
+  | 'requestUpdate'
+>;
+
 export interface OutboxDependencies {
-  readonly messages: Messages;
-  readonly slack: Slack;
+  readonly messages: OutboxMessages;
+  readonly slack: OutboxSlack;
   /** By name. A row of a kind that isn't here was queued by another version, which will deliver it. */
-  readonly kinds: Readonly<Record<string, Kind>>;
-  readonly sources: Sources;
+  readonly kinds: Readonly<Record<string, BoundKind>>;
+  /** Where a message goes that Slack refuses elsewhere. */
+  readonly alertChannel: string;
   /** Yields [0, 1). */
   readonly random: () => number;
   /** Unique per claim, so an expired claim fails the fence. */
@@ -65,15 +82,15 @@ const NOTHING = { kind: 'nothing' } as const;
 /** A claimed message with its kind's facts, at one moment. */
 interface Work {
   readonly message: OutboxMessage;
-  readonly kind: Kind;
+  readonly kind: BoundKind;
   /** null where what it is about is gone. */
   readonly prepared: Prepared | null;
   readonly lease: Lease;
 }
 
 export function createOutbox(deps: OutboxDependencies): Outbox {
-  const { messages, sources } = deps;
-  const transport = createTransport(deps.slack, sources.alertChannel);
+  const { messages } = deps;
+  const transport = createTransport(deps.slack, deps.alertChannel);
 
   /** One step after the other until nothing is owed. Claims it anew each time: a commit may have come in between. */
   async function deliver(id: string): Promise<DeliveryOutcome> {
@@ -105,7 +122,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
   async function workOn(message: OutboxMessage, lease: Lease): Promise<DeliveryOutcome> {
     const kind = deps.kinds[message.kind];
     if (kind === undefined) return NOTHING;
-    const work: Work = { message, kind, prepared: await kind.prepare(message, sources), lease };
+    const work: Work = { message, kind, prepared: await kind.prepare(message), lease };
     const step = nextStep(
       message,
       { isWanted: isWanted(work), unknownOutcome: kind.unknownOutcome },

@@ -6,6 +6,12 @@ import type { Message } from '../views/blocks.js';
 import type { Content, Place } from './kind.js';
 import { unlessGone } from './retry.js';
 
+/** What the outbox does in Slack. */
+export type OutboxSlack = Pick<
+  Slack,
+  'find' | 'post' | 'publishHome' | 'remove' | 'sendDirectMessage' | 'update' | 'upload'
+>;
+
 /** A post, and what has to be known to make it once. */
 export interface Post {
   readonly place: Place;
@@ -37,7 +43,7 @@ export interface Transport {
   remove(ref: MessageRef): Promise<void>;
 }
 
-export function createTransport(slack: Slack, alertChannel: string): Transport {
+export function createTransport(slack: OutboxSlack, alertChannel: string): Transport {
   /** Where it is meant to go, or else to the alert channel, where it says why. */
   async function postToChannel(route: string, post: Post): Promise<Posted | 'lost'> {
     const to = post.sentTo ?? { channel: route, refused: null };

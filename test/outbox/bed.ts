@@ -1,7 +1,7 @@
 import { type SlackStandIn, type StoredMessage, startSlackStandIn } from '../../demo/slack/workspace.js';
 import { moveDatabaseClock } from '../../demo/world/database-clock.js';
 import type { Database } from '../../src/db/database.js';
-import { defineKind, type Kind, type Place, type Shown, type Sources } from '../../src/outbox/kind.js';
+import { bindKinds, defineKind, type Kind, type Place, type Shown, type Sources } from '../../src/outbox/kind.js';
 import { createOutbox, type DeliveryOutcome, type Outbox } from '../../src/outbox/outbox.js';
 import { createSlack } from '../../src/slack/slack.js';
 import { THRESHOLDS } from '../promotions/make.js';
@@ -82,8 +82,8 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
     return createOutbox({
       messages: db.messages,
       slack: client,
-      kinds: { ...testKinds(bed), ...kinds },
-      sources: sourcesOf(db, slack.channels.alerts),
+      kinds: bindKinds({ ...testKinds(bed), ...kinds }, sourcesOf(db, slack.channels.alerts)),
+      alertChannel: slack.channels.alerts,
       random: () => 0,
       newOwner,
       onOutcome: (outcome) => void outcomes.push(outcome),
