@@ -2,6 +2,7 @@ import type { DueListener } from '../db/due.js';
 import { createConcurrencyLimit } from '../jobs/concurrency-limit.js';
 import { createHomes, type Homes } from '../jobs/homes.js';
 import { createPromoter, type Promoter } from '../jobs/promoter.js';
+import { realTimers } from '../jobs/timers.js';
 import { createWatchdog, type Watchdog } from '../jobs/watchdog.js';
 import type { DeliveryOutcome } from '../outbox/outbox.js';
 import type { MessageKind } from '../promotions/messages.js';
@@ -100,6 +101,7 @@ function promoterOf(core: Core, onChanged: (promotionId: string) => void): Promo
     db: db.promoting,
     heroku,
     now: runtime.now,
+    timers: realTimers(runtime.elapsed),
     random: runtime.random,
     newOwner: core.newOwner,
     leaseMs: config.promoterLeaseMs,

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Lease } from '../db/leases.js';
 import type { ClaimedPromotion, Promoting, PromotionEnd } from '../db/promoting.js';
@@ -14,11 +13,13 @@ import {
   type ReleaseFacts,
 } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
+import type { Timers } from './timers.js';
 
 export interface PromoterDependencies {
   readonly db: Promoting;
   readonly heroku: Heroku;
   readonly now: () => Date;
+  readonly timers: Timers;
   /** Yields [0, 1). */
   readonly random: () => number;
   /** Names the holder of a lease, another at each call: whoever lost one holds nothing by what it takes up later. */
@@ -52,7 +53,7 @@ const LAST_PATCH_WITHIN_MS = 5_000;
 const MOST_STEPS = 6;
 
 export function createPromoter(deps: PromoterDependencies): Promoter {
-  const { db, heroku, log } = deps;
+  const { db, heroku, log, timers } = deps;
   const stopping = new AbortController();
   const patching = new AbortController();
   let waking = new AbortController();
@@ -90,15 +91,15 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
 
   /** Holds the lease for as long as the work takes, however slow Heroku is: a live promoter is never taken for dead. */
   async function withRenewal(id: string, lease: Lease, work: () => Promise<void>): Promise<void> {
-    const timer = setInterval(() => {
+    const stopRenewing = timers.every(deps.leaseMs / 3, () => {
       db.renew(id, lease).catch((error: unknown) =>
         log.warn({ err: error, promotionId: id }, 'a lease could not be renewed'),
       );
-    }, deps.leaseMs / 3);
+    });
     try {
       await work();
     } finally {
-      clearInterval(timer);
+      stopRenewing();
     }
   }
 
@@ -204,7 +205,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       } catch (error) {
         log.error({ err: error }, 'the promoter could not look for work; it tries again');
       }
-      await sleep(deps.pollMs, undefined, { signal: waking.signal }).catch(() => undefined);
+      await timers.sleep(deps.pollMs, waking.signal);
     }
   }
 
@@ -220,10 +221,10 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     async stop() {
       stopping.abort();
       wake();
-      const late = setTimeout(() => patching.abort(), LAST_PATCH_WITHIN_MS);
+      const cancel = timers.after(LAST_PATCH_WITHIN_MS, () => patching.abort());
       await running;
       await Promise.all(underWay);
-      clearTimeout(late);
+      cancel();
     },
   };
 }

@@ -2,6 +2,7 @@ import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { createHeroku, type Heroku } from '../../src/heroku/heroku.js';
 import { createPromoter, type Promoter, type PromoterDependencies } from '../../src/jobs/promoter.js';
+import { realTimers } from '../../src/jobs/timers.js';
 import { createLogger } from '../../src/log.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
@@ -41,6 +42,7 @@ describe('a promoter whose timer rings once an hour', () => {
     db: db.promoting,
     heroku,
     now: () => new Date(),
+    timers: realTimers(() => performance.now()),
     random: Math.random,
     newOwner: () => 'this promoter',
     leaseMs: 20_000,
