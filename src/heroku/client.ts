@@ -12,14 +12,21 @@ export interface SendOptions {
   readonly body?: Readonly<Record<string, string | null>>;
 }
 
+/** Sends each request once. Never rejects: an outcome is a value. */
+export interface Sender {
+  request(options: SendOptions): Promise<Outcome>;
+  /** Stops what is running and refuses what comes later. */
+  close(): void;
+}
+
 /**
  * How long a connection waits for the next request: a promotion is a handful of them, one right after the other. Short,
  * because a server that closes it at the very moment of the next request leaves that one's outcome unknown.
  */
 const KEPT = { keepAlive: true, timeout: 1_000 };
 
-/** heroku-client with {@link OneSendRequest} in place of its own request. Never rejects: an outcome is a value. */
-export class OneSendClient extends HerokuClient {
+/** heroku-client with {@link OneSendRequest} in place of its own request. */
+export class OneSendClient extends HerokuClient implements Sender {
   readonly #running = new Set<OneSendRequest>();
   readonly #agents: Agents = { plain: new HttpAgent(KEPT), secure: new HttpsAgent(KEPT) };
   #closed = false;
@@ -40,7 +47,6 @@ export class OneSendClient extends HerokuClient {
     }
   }
 
-  /** Stops what is running and refuses what comes later. */
   close(): void {
     this.#closed = true;
     for (const sending of this.#running) sending.stop();

@@ -8,7 +8,7 @@ import {
   readRelease,
   readReleases,
 } from './bodies.js';
-import { OneSendClient, type SendOptions } from './client.js';
+import { OneSendClient, type Sender, type SendOptions } from './client.js';
 import { shown, type Task } from './explain.js';
 import { lost, refusedByHeroku, refusedHere, unreadable } from './failures.js';
 import { rateLimitRemaining } from './limits.js';
@@ -108,6 +108,11 @@ const REMAINING_HOLDS_MS = 5 * 60_000;
 /** Makes the adapter; connects to nothing yet. The API key stays inside: no property of the result leads to it. */
 export function createHeroku(options: HerokuOptions): Heroku {
   const client = new OneSendClient({ token: options.apiKey, host: options.apiUrl, userAgent: 'flag-promotions' });
+  return createHerokuOver(client, options);
+}
+
+/** The adapter over whatever sends its requests. */
+export function createHerokuOver(client: Sender, options: Pick<HerokuOptions, 'deadlineMs' | 'now'>): Heroku {
   const now = options.now ?? (() => new Date());
   let remaining: { readonly count: number; readonly at: number } | null = null;
 
