@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { AuditAction } from '../promotions/audit-actions.js';
 import { type Knex, runPrepared } from './connection.js';
+import { CLOCK } from './leases.js';
 import { idColumn, idRow, parseRows, type Sql } from './rows.js';
 
 /** `actor` of what the app does by itself. */
@@ -65,8 +66,8 @@ export interface AuditedChange {
   readonly change: Sql;
   /** What else is written because of it: another such statement, which can read the first one's answer as `changed`. */
   readonly alongside?: Sql;
-  /** Recorded in this order for each promotion that was changed. */
-  readonly events: readonly Omit<NewAuditEvent, 'promotionId'>[];
+  /** Recorded in this order for each promotion that was changed. `at` null: the present by the database's clock. */
+  readonly events: readonly (Omit<NewAuditEvent, 'promotionId' | 'at'> & { readonly at: Date | null })[];
   /** One more column of the answer. */
   readonly answering?: Sql;
 }
@@ -86,7 +87,7 @@ export async function changeAudited(
           ${alongside === undefined ? '' : `alongside as (${alongside.sql} returning 1),`}
           recorded as (
             insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
-            select e.at, e.action, e.actor, c.id, e.detail
+            select coalesce(e.at, ${CLOCK}), e.action, e.actor, c.id, e.detail
               from changed c
              cross join (select ${alongside === undefined ? '0' : 'count(*) from alongside'}) written
              cross join (values ${events.map((_, n) => `(${n}, ?::timestamptz, ?::text, ?::text, ?::jsonb)`).join(', ')})

@@ -1,15 +1,16 @@
 import * as z from 'zod';
-import { INTENT, pendingCommit, type ReleaseFacts } from '../promotions/promoting.js';
+import { INTENT, pendingCommit, type ReleaseFacts, SEND_AGAIN_AFTER_MS } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { ALERTED, endAlerting } from './alerts.js';
 import { changeAudited, type NewAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
-import { fromNow, isFree, LEASED_UNTIL, type Lease, mayTryAgain, type Postponement } from './leases.js';
+import { CLOCK, fromNow, isFree, LEASED_UNTIL, type Lease, mayTryAgain, type Postponement } from './leases.js';
 import { requestUpdates, UPDATE_PROGRESS } from './messages.js';
 import { noteDrift } from './progress.js';
 import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, type Value } from './rows.js';
 
 const changedRow = z.object({ changed: z.boolean() });
+const waitRow = z.object({ wait_ms: z.coerce.number() });
 
 /** `actor` of what the promoter does. */
 export const PROMOTER = 'promoter';
@@ -26,6 +27,15 @@ export interface PreviousValue {
   readonly release: number;
 }
 
+/** Whether a PATCH may be sent now. */
+export type Announcement =
+  /** It is recorded that it is about to be sent, and the lease is renewed. */
+  | { readonly kind: 'announced' }
+  /** What became of the one before is not known, and it may still take effect. */
+  | { readonly kind: 'too_soon'; readonly waitMs: number }
+  /** The lease was lost, or the promotion ended. */
+  | { readonly kind: 'lost' };
+
 /** How a promotion ended on Heroku. */
 export type PromotionEnd = { readonly state: 'deployed' } | { readonly state: 'failed'; readonly reason: string };
 
@@ -37,8 +47,13 @@ export interface Promoting {
   /** Takes the next promotion that carries a checkpoint of ours and is due. */
   claimNext(lease: Lease): Promise<ClaimedPromotion | null>;
   renew(id: string, lease: Lease): Promise<boolean>;
-  /** Keeps what Heroku held before the change, and its newest release then: the first of each that is known. */
-  recordPreviousValue(id: string, lease: Lease, before: PreviousValue): Promise<boolean>;
+  /**
+   * To be called right before each PATCH. Unless it is too soon, records that one is about to be sent, renews the lease, and
+   * keeps what Heroku held before the change, with its newest release then: the first of each that is known.
+   */
+  announcePatch(id: string, lease: Lease, before: PreviousValue): Promise<Announcement>;
+  /** The PATCH that was announced last certainly changed nothing, for this reason: the next one need not wait for it. */
+  recordUnchanged(id: string, lease: Lease, reason: string, at: Date): Promise<boolean>;
   /** Heroku took the change, as this release. */
   writePendingCommit(id: string, lease: Lease, release: ReleaseFacts, at: Date): Promise<boolean>;
   /** `found`: the release that Heroku took the change as, where no checkpoint says so yet. */
@@ -53,13 +68,16 @@ export interface Promoting {
   reportDrift(id: string, lease: Lease, postponement: Postponement): Promise<boolean>;
 }
 
-type Event = Pick<NewAuditEvent, 'action' | 'detail' | 'at'>;
+/** `at` null: the present by the database's clock. */
+type Event = Pick<NewAuditEvent, 'action' | 'detail'> & { readonly at: Date | null };
 
 /** What is written of a promotion, and recorded. */
 interface Written {
   readonly assignments: string;
   readonly values: readonly Value[];
   readonly events: readonly Event[];
+  /** It changes nothing that Slack shows. */
+  readonly silent?: true;
 }
 
 const HELD = `p.id = ?::bigint and p.state = 'deploying' and p.lease_owner = ?`;
@@ -69,6 +87,18 @@ const HELD = `p.id = ?::bigint and p.state = 'deploying' and p.lease_owner = ?`;
  */
 const HELD_UNALERTED = `p.id = (select p.id from console_flag_promotions p
   where ${HELD} and not ${ALERTED} for update skip locked)`;
+const PATCHING = 'console.flag.promotion.heroku_patching';
+const UNCHANGED = 'console.flag.promotion.heroku_unchanged';
+/**
+ * When the PATCH was announced of the promotion `p` whose outcome may be unknown; null where there is none. Whether it was
+ * sent is not known either, so it counts as sent.
+ */
+const SENT_AT = `(select case when a.action = '${PATCHING}' then a.at end from flag_promotions.audit_log a
+  where a.promotion_id = p.id and a.action in ('${PATCHING}', '${UNCHANGED}') order by a.id desc limit 1)`;
+/** When the next PATCH of the promotion `p` may be sent. */
+const SEND_AGAIN_AT = `${SENT_AT} + interval '${SEND_AGAIN_AFTER_MS} milliseconds'`;
+/** Like HELD, and nothing that was sent before can still take effect. */
+const HELD_AND_SETTLED = `${HELD} and coalesce(${SEND_AGAIN_AT} <= ${CLOCK}, true)`;
 const ENDED = 'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
 
 export function promoting(knex: Knex): Promoting {
@@ -79,7 +109,7 @@ export function promoting(knex: Knex): Promoting {
         sql: `update console_flag_promotions p set ${written.assignments} where ${which} returning p.id::bigint`,
         values: [...written.values, id, lease.owner],
       },
-      alongside: UPDATE_PROGRESS,
+      ...(written.silent === true ? {} : { alongside: UPDATE_PROGRESS }),
       events: written.events.map((event) => ({ ...event, actor: PROMOTER })),
     });
     return parseRows(changed, idRow).length === 1;
@@ -113,15 +143,29 @@ export function promoting(knex: Knex): Promoting {
       return promotion === undefined || row === undefined ? null : { promotion, attempts: row.attempts };
     },
     renew: (id, lease) => update(knex, id, lease, LEASED_UNTIL, [lease.durationMs]),
-    recordPreviousValue: (id, lease, { value, release }) =>
-      update(
+    async announcePatch(id, lease, { value, release }) {
+      const announced = await write(
         knex,
         id,
         lease,
-        `previous_value = case when p.base_release is null then coalesce(p.previous_value, ?) else p.previous_value end,
-         base_release = coalesce(p.base_release, ?), updated_at = now()`,
-        [value, release],
-      ),
+        {
+          assignments: `previous_value = case when p.base_release is null then coalesce(p.previous_value, ?) else p.previous_value end,
+            base_release = coalesce(p.base_release, ?), ${LEASED_UNTIL}, updated_at = now()`,
+          values: [value, release, lease.durationMs],
+          events: [{ action: PATCHING, detail: {}, at: null }],
+          silent: true,
+        },
+        HELD_AND_SETTLED,
+      );
+      return announced ? { kind: 'announced' } : whyNotAnnounced(knex, id, lease);
+    },
+    recordUnchanged: (id, lease, reason, at) =>
+      write(knex, id, lease, {
+        assignments: 'updated_at = now()',
+        values: [],
+        events: [{ action: UNCHANGED, detail: { reason }, at }],
+        silent: true,
+      }),
     writePendingCommit: (id, lease, release, at) =>
       write(knex, id, lease, {
         assignments: 'checkpoint = ?, attempts = 0, last_error = null, updated_at = now()',
@@ -169,6 +213,16 @@ async function update(
     values: [...values, id, lease.owner],
   });
   return rowCount(updated) === 1;
+}
+
+async function whyNotAnnounced(knex: Knex, id: string, lease: Lease): Promise<Announcement> {
+  const waits = await knex.raw(
+    `select greatest(0, coalesce(extract(epoch from ${SEND_AGAIN_AT} - ${CLOCK}) * 1000, 0)) as wait_ms
+       from console_flag_promotions p where ${HELD}`,
+    [id, lease.owner],
+  );
+  const [row] = parseRows(waits, waitRow);
+  return row === undefined ? { kind: 'lost' } : { kind: 'too_soon', waitMs: row.wait_ms };
 }
 
 /** Keeps the row as it is, where the lease is held still, until the transaction ends. */

@@ -10,6 +10,8 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   readonly headers?: Record<string, string>;
   readonly body?: Readonly<Record<string, string | null>>;
+  /** See {@link OneSendRequest}; a read may always be sent. */
+  readonly mayStillSend?: (() => boolean) | undefined;
 }
 
 /** Sends each request once. Never rejects: an outcome is a value. */
@@ -33,8 +35,8 @@ export class OneSendClient extends HerokuClient implements Sender {
 
   override async request(options: SendOptions): Promise<Outcome> {
     if (this.#closed || options.signal?.aborted) return notSent('stopped', 'ABORTED');
-    const { deadlineMs, signal, ...request } = options;
-    const sending = this.#build(request, deadlineMs);
+    const { deadlineMs, signal, mayStillSend = () => true, ...request } = options;
+    const sending = this.#build(request, deadlineMs, mayStillSend);
     if (sending === null) return notSent('network', 'SSL_CERT_FILE');
     const stop = () => sending.stop();
     signal?.addEventListener('abort', stop, { once: true });
@@ -53,9 +55,9 @@ export class OneSendClient extends HerokuClient implements Sender {
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
-  #build(request: object, deadlineMs: number): OneSendRequest | null {
+  #build(request: object, deadlineMs: number, mayStillSend: () => boolean): OneSendRequest | null {
     try {
-      return new OneSendRequest({ ...this.options, ...request }, deadlineMs, this.#agents);
+      return new OneSendRequest({ ...this.options, ...request }, deadlineMs, this.#agents, mayStillSend);
     } catch {
       // The only thing its constructor does that can fail is reading the files of SSL_CERT_FILE and SSL_CERT_DIR.
       return null;

@@ -8,6 +8,7 @@
  * - `rate_limited`: too many requests in this hour (429); see `retryAfterMs`
  * - `unavailable`: Heroku is in trouble or busy with the app (5xx, 409, 423)
  * - `unreachable`: no connection was made, so the request was certainly not sent
+ * - `withheld`: the caller no longer wanted it sent when it could have been, so it certainly was not
  * - `unknown_outcome`: the request was sent and no complete answer came back
  * - `unexpected`: an answer that is none of Heroku's documented ones
  */
@@ -19,6 +20,7 @@ export type HerokuErrorKind =
   | 'rate_limited'
   | 'unavailable'
   | 'unreachable'
+  | 'withheld'
   | 'unknown_outcome'
   | 'unexpected';
 

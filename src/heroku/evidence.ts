@@ -25,6 +25,7 @@ const UNAVAILABLE: Readonly<Record<HerokuErrorKind, UnavailableReason>> = {
   rate_limited: 'rate_limited',
   unavailable: 'no_answer',
   unreachable: 'no_answer',
+  withheld: 'no_answer',
   unknown_outcome: 'no_answer',
   unexpected: 'no_answer',
 };

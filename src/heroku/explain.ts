@@ -78,6 +78,8 @@ function whatHappened(kind: HerokuErrorKind, task: Task, { status, reason, code,
       return reason === 'deadline'
         ? `No connection to Heroku came about within ${seconds(deadlineMs ?? 0)} ${to}.`
         : `No connection to Heroku could be made ${to} (${code}).`;
+    case 'withheld':
+      return `The request ${to} was not sent: too much time had passed when it could have been.`;
     case 'unknown_outcome':
       if (reason === 'stopped') return `The request ${to} was stopped before Heroku had answered.`;
       return reason === 'deadline'
@@ -110,6 +112,8 @@ function whatToDo(kind: HerokuErrorKind, { outcomeUnknown, status, retryAfterMs 
       return `Try again in ${seconds(retryAfterMs ?? 60_000)}.`;
     case 'unreachable':
       return 'Check the network and HEROKU_API_URL, then try again.';
+    case 'withheld':
+      return 'Look at the present value on Heroku, then try again.';
     case 'unavailable':
       return 'Try again in a minute; https://status.heroku.com tells of outages.';
     case 'unknown_outcome':

@@ -19,9 +19,9 @@ export function refusedHere(task: Task): HerokuError {
 
 /** No complete answer came back. */
 export function lost(task: Task, outcome: Lost, deadlineMs: number): HerokuError {
-  const kind = outcome.sent ? 'unknown_outcome' : 'unreachable';
-  const outcomeUnknown = outcome.sent && task.writes;
   const { reason, code } = outcome;
+  const kind = outcome.sent ? 'unknown_outcome' : reason === 'withheld' ? 'withheld' : 'unreachable';
+  const outcomeUnknown = outcome.sent && task.writes;
   return new HerokuError({
     kind,
     message: explain(kind, task, { outcomeUnknown, reason, code, deadlineMs }),

@@ -35,6 +35,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface WriteOptions extends CallOptions {
+  /**
+   * Asked in the very moment in which the request would be written, once its connection is there. false: it is not, and the
+   * call rejects as `withheld`. Heroku can't tell whose lease is over, so its holder has to.
+   */
+  readonly mayStillSend: () => boolean;
+}
+
 /**
  * Heroku's Platform API, as far as promotions need it. Every method sends exactly one request, never a second one,
  * ends by its deadline, and rejects with a {@link HerokuError} and nothing else. `app` is an app's name or id.
@@ -60,7 +68,7 @@ export interface Heroku {
    * value that Heroku echoed, after its 200. An error with `outcomeUnknown` is to be settled by reading.
    * https://devcenter.heroku.com/articles/platform-api-reference#config-vars-update
    */
-  setConfigVar(app: string, name: string, value: string | null, options?: CallOptions): Promise<string | null>;
+  setConfigVar(app: string, name: string, value: string | null, options: WriteOptions): Promise<string | null>;
   /** Resolves with the newest release, whatever its status, or null where the app has none. */
   latestRelease(app: string, options?: CallOptions): Promise<Release | null>;
   /**
@@ -116,9 +124,10 @@ export function createHerokuOver(client: Sender, options: Pick<HerokuOptions, 'd
   const now = options.now ?? (() => new Date());
   let remaining: { readonly count: number; readonly at: number } | null = null;
 
-  async function send<T>(call: Call<T>, callOptions: CallOptions | undefined): Promise<T> {
-    const deadlineMs = callOptions?.deadlineMs ?? options.deadlineMs ?? DEFAULT_DEADLINE_MS;
-    const outcome = await client.request({ ...requestOf(call), deadlineMs, signal: callOptions?.signal });
+  async function send<T>(call: Call<T>, callOptions: Partial<WriteOptions> = {}): Promise<T> {
+    const deadlineMs = callOptions.deadlineMs ?? options.deadlineMs ?? DEFAULT_DEADLINE_MS;
+    const { signal, mayStillSend } = callOptions;
+    const outcome = await client.request({ ...requestOf(call), deadlineMs, signal, mayStillSend });
     if (outcome.type === 'lost') throw lost(call.task, outcome, deadlineMs);
     const left = rateLimitRemaining(outcome.headers);
     if (left !== null) remaining = { count: left, at: performance.now() };

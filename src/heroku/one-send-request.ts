@@ -1,8 +1,9 @@
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import Request from 'heroku-client/lib/request.js';
 
-/** Why no complete answer came: the network failed, the deadline passed, or the caller stopped it. */
-export type LossReason = 'network' | 'deadline' | 'stopped';
+/** Why no complete answer came: the network failed, the deadline passed, or the caller stopped it or no longer wanted it sent. */
+export type LossReason = 'network' | 'deadline' | 'stopped' | 'withheld';
 
 /** What became of one request. `sent` is false only where it is certain that not a byte of it left. */
 export type Outcome =
@@ -19,6 +20,9 @@ export type Outcome =
 const REFUSAL_WITHIN_MS = 250;
 const REFUSAL_MAX_BYTES = 8_192;
 
+/** Connections whose TLS handshake is over: one that is used again makes none. */
+const handshaken = new WeakSet<Socket>();
+
 /** Connections that outlast a request, without and with TLS. */
 export interface Agents {
   readonly plain: Agent;
@@ -32,6 +36,7 @@ export interface Agents {
  */
 export class OneSendRequest extends Request {
   readonly #deadlineMs: number;
+  readonly #mayStillSend: () => boolean;
   readonly #outcome: Promise<Outcome>;
   #resolveOutcome: (outcome: Outcome) => void = () => undefined;
   #sending: ClientRequest | null = null;
@@ -40,12 +45,16 @@ export class OneSendRequest extends Request {
   #refuse: (() => void) | null = null;
   #sent = false;
 
-  /** `deadlineMs` is absolute: connecting, sending, waiting and reading together. */
-  constructor(options: object, deadlineMs: number, agents: Agents) {
+  /**
+   * `deadlineMs` is absolute: connecting, sending, waiting and reading together. `mayStillSend` is asked once, when the
+   * connection is there and the next thing that happens is the write.
+   */
+  constructor(options: object, deadlineMs: number, agents: Agents, mayStillSend: () => boolean) {
     super(options);
     // heroku-client makes one for each request, which connects anew. A proxy's tunnel is none of Node's agents, and stays.
     if (this.agent instanceof Agent) this.agent = this.secure ? agents.secure : agents.plain;
     this.#deadlineMs = deadlineMs;
+    this.#mayStillSend = mayStillSend;
     this.#outcome = new Promise((resolve) => {
       this.#resolveOutcome = resolve;
     });
@@ -69,17 +78,32 @@ export class OneSendRequest extends Request {
   override setRequestTimeout(request: ClientRequest): void {
     this.#sending = request;
     this.#timer = setTimeout(() => this.#lose('deadline'), this.#deadlineMs);
-    request.once('socket', (socket) => {
-      // A socket that is connected already was used before, or comes from a proxy's tunnel: when it began to carry this
-      // request is not ours to see.
-      if (!socket.connecting) {
-        this.#sent = true;
-        return;
-      }
-      socket.once(this.secure ? 'secureConnect' : 'connect', () => {
-        this.#sent = true;
-      });
+    request.once('socket', (socket) => this.#sendOn(socket));
+  }
+
+  /**
+   * Node writes a request to a connection that is still being made, and the bytes leave whenever it is: by then it may be
+   * too late for them. So they are held until it is there. Called right before Node writes.
+   */
+  #sendOn(socket: Socket): void {
+    const isThere = this.secure ? handshaken.has(socket) : !socket.connecting;
+    if (isThere) {
+      this.#decideToSend();
+      return;
+    }
+    socket.cork();
+    socket.once(this.secure ? 'secureConnect' : 'connect', () => {
+      if (this.secure) handshaken.add(socket);
+      // Uncorking writes within this very call.
+      if (this.#decideToSend()) socket.uncork();
     });
+  }
+
+  /** False: the request is over, and its connection with it, so that nothing of it is written any more. */
+  #decideToSend(): boolean {
+    this.#sent = this.#mayStillSend();
+    if (!this.#sent) this.#lose('withheld');
+    return this.#sent;
   }
 
   override handleResponse(response: IncomingMessage): void {

@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import type { Lease } from '../db/leases.js';
 import type { ClaimedPromotion, Promoting, PromotionEnd } from '../db/promoting.js';
 import { type Heroku, HerokuError } from '../heroku/heroku.js';
 import { type CurrentValue, readPromotionFacts } from '../heroku/promotion-facts.js';
@@ -13,6 +12,7 @@ import {
   type ReleaseFacts,
 } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
+import { type HeldLease, holdLease } from './held-lease.js';
 import type { Timers } from './timers.js';
 
 export interface PromoterDependencies {
@@ -30,6 +30,15 @@ export interface PromoterDependencies {
   readonly log: Logger;
   /** Called after each commit that changed what Slack shows of a promotion. Not waited for: Slack may be slow. */
   readonly onChanged: (promotionId: string) => void;
+}
+
+/** What one process does about one promotion between two leases. */
+interface Work {
+  readonly lease: HeldLease;
+  /** How many times it was taken up, this one included. */
+  readonly attempts: number;
+  /** What Heroku left open about a PATCH that this work sent. */
+  unknown: HerokuError | null;
 }
 
 /** Does the Heroku work of promotions that carry a checkpoint. Every replica may run one. */
@@ -66,7 +75,8 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   async function takeUpWhatIsDue(): Promise<void> {
     moreMayBeDue = true;
     while (!stopping.signal.aborted && underWay.size < AT_ONCE) {
-      const lease: Lease = { owner: deps.newOwner(), durationMs: deps.leaseMs };
+      const askedAt = timers.monotonicMs();
+      const lease = holdLease({ owner: deps.newOwner(), durationMs: deps.leaseMs }, askedAt, timers.monotonicMs);
       const claimed = await db.claimNext(lease);
       if (claimed === null) {
         moreMayBeDue = false;
@@ -76,9 +86,11 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
-  function begin(claimed: ClaimedPromotion, lease: Lease): void {
+  function begin(claimed: ClaimedPromotion, lease: HeldLease): void {
     const promotionId = claimed.promotion.id;
-    const work = withRenewal(promotionId, lease, () => promote(claimed, lease))
+    const work = withRenewal(promotionId, lease, () =>
+      promote(claimed.promotion, { lease, attempts: claimed.attempts, unknown: null }),
+    )
       .catch((error: unknown) =>
         log.error({ err: error, promotionId }, 'promoting broke off; it is taken up again when its lease has run out'),
       )
@@ -90,12 +102,8 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   }
 
   /** Holds the lease for as long as the work takes, however slow Heroku is: a live promoter is never taken for dead. */
-  async function withRenewal(id: string, lease: Lease, work: () => Promise<void>): Promise<void> {
-    const stopRenewing = timers.every(deps.leaseMs / 3, () => {
-      db.renew(id, lease).catch((error: unknown) =>
-        log.warn({ err: error, promotionId: id }, 'a lease could not be renewed'),
-      );
-    });
+  async function withRenewal(id: string, lease: HeldLease, work: () => Promise<void>): Promise<void> {
+    const stopRenewing = timers.every(deps.leaseMs / 3, () => void renew(id, lease));
     try {
       await work();
     } finally {
@@ -103,23 +111,36 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
-  async function promote(claimed: ClaimedPromotion, lease: Lease): Promise<void> {
-    let promotion: Promotion | null = claimed.promotion;
+  async function renew(id: string, lease: HeldLease): Promise<void> {
+    const askedAt = timers.monotonicMs();
     try {
-      for (let steps = 0; promotion !== null && steps < MOST_STEPS; steps += 1)
-        promotion = await takeStep(promotion, lease);
-      if (promotion !== null) await postpone(promotion.id, lease, lookAgainMs(promotion, deps.now()), null);
+      if (await db.renew(id, lease)) lease.confirm(askedAt);
+      else lease.lose();
     } catch (error) {
-      await afterFailure(error, claimed, lease);
+      log.warn({ err: error, promotionId: id }, 'a lease could not be renewed');
     }
   }
 
-  async function afterFailure(error: unknown, claimed: ClaimedPromotion, lease: Lease): Promise<void> {
-    const { promotion, attempts } = claimed;
+  async function promote(claimed: Promotion, work: Work): Promise<void> {
+    let promotion: Promotion | null = claimed;
+    try {
+      for (let steps = 0; promotion !== null && steps < MOST_STEPS; steps += 1)
+        promotion = await takeStep(promotion, work);
+      if (promotion !== null) await postpone(promotion.id, work.lease, lookAgainMs(promotion, deps.now()), null);
+    } catch (error) {
+      await afterFailure(error, claimed, work);
+    }
+  }
+
+  async function afterFailure(error: unknown, promotion: Promotion, { lease, attempts }: Work): Promise<void> {
     const { id } = promotion;
+    const known = error instanceof HerokuError ? error : null;
     // Nothing went wrong: promoting a flag of this very app restarts it. The successor goes on at once.
     if (stopping.signal.aborted) return postpone(id, lease, 0, null);
-    const known = error instanceof HerokuError ? error : null;
+    if (known?.kind === 'withheld') {
+      log.warn({ promotionId: id }, 'paused for so long that the lease may be gone: nothing was sent to Heroku');
+      return postpone(id, lease, 0, null);
+    }
     // No request can name it, so nothing was ever sent.
     if (known?.kind === 'invalid' && known.status === null && promotion.checkpoint === INTENT) {
       await commit(id, lease, { state: 'failed', reason: known.message });
@@ -130,14 +151,15 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   }
 
   /** One step; answers the row as it is after it, or null where there is nothing more to do for now. */
-  async function takeStep(promotion: Promotion, lease: Lease): Promise<Promotion | null> {
+  async function takeStep(promotion: Promotion, work: Work): Promise<Promotion | null> {
+    const { lease } = work;
     const call = { deadlineMs: CALL_WITHIN_MS, signal: stopping.signal };
     const { facts, current } = await readPromotionFacts(heroku, promotion, call);
     const step = nextPromotionStep(promotion, facts);
     const { id, herokuApp, configVar } = promotion;
     switch (step.kind) {
       case 'patch':
-        return patch(promotion, current, lease);
+        return patch(promotion, current, work);
       case 'checkpoint':
         if (!(await db.writePendingCommit(id, lease, step.release, deps.now()))) return null;
         deps.onChanged(id);
@@ -162,29 +184,53 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     }
   }
 
-  async function patch(promotion: Promotion, current: CurrentValue, lease: Lease): Promise<Promotion | null> {
-    const { id, herokuApp, configVar, targetValue } = promotion;
-    if (!(await db.recordPreviousValue(id, lease, current))) return null;
-    try {
-      // What comes of it is read, never assumed: also an answer that got lost may have been a success.
-      await heroku.setConfigVar(herokuApp, configVar, targetValue, {
-        deadlineMs: CALL_WITHIN_MS,
-        signal: patching.signal,
-      });
-      return { ...promotion, baseRelease: promotion.baseRelease ?? current.release };
-    } catch (error) {
-      // What Heroku calls invalid stays so, however often it is sent.
-      if (!(error instanceof HerokuError) || error.kind !== 'invalid') throw error;
-      return commit(id, lease, { state: 'failed', reason: error.message });
-    }
+  async function patch(promotion: Promotion, current: CurrentValue, work: Work): Promise<Promotion | null> {
+    const askedAt = timers.monotonicMs();
+    const announcement = await db.announcePatch(promotion.id, work.lease, current);
+    if (announcement.kind === 'lost') return null;
+    if (announcement.kind === 'too_soon') return lookUntilSettled(promotion, work, announcement.waitMs);
+    work.lease.confirm(askedAt);
+    const isOpen = await send(promotion, work);
+    // What came of it is read, at once and never assumed: also an answer that got lost may have been a success.
+    return isOpen ? { ...promotion, baseRelease: promotion.baseRelease ?? current.release } : null;
   }
 
-  async function commit(id: string, lease: Lease, outcome: PromotionEnd, found?: ReleaseFacts): Promise<null> {
+  /** Answers whether Heroku may have taken it. */
+  async function send({ id, herokuApp, configVar, targetValue }: Promotion, work: Work): Promise<boolean> {
+    const { lease } = work;
+    const call = { deadlineMs: CALL_WITHIN_MS, signal: patching.signal, mayStillSend: lease.isFresh };
+    try {
+      await heroku.setConfigVar(herokuApp, configVar, targetValue, call);
+    } catch (error) {
+      if (!(error instanceof HerokuError)) throw error;
+      if (error.outcomeUnknown) {
+        work.unknown = error;
+        return true;
+      }
+      // What Heroku calls invalid stays so, however often it is sent.
+      if (error.kind === 'invalid') {
+        await commit(id, lease, { state: 'failed', reason: error.message });
+        return false;
+      }
+      await db.recordUnchanged(id, lease, error.kind, deps.now());
+      throw error;
+    }
+    return true;
+  }
+
+  /** Heroku holds another value still, but the last PATCH may yet take effect. */
+  async function lookUntilSettled({ id, lastError }: Promotion, work: Work, waitMs: number): Promise<null> {
+    if (work.unknown !== null) throw work.unknown;
+    await postpone(id, work.lease, Math.min(waitMs, waitAfter(null, work.attempts)), lastError);
+    return null;
+  }
+
+  async function commit(id: string, lease: HeldLease, outcome: PromotionEnd, found?: ReleaseFacts): Promise<null> {
     if (await db.commit(id, lease, outcome, deps.now(), found ?? null)) deps.onChanged(id);
     return null;
   }
 
-  async function postpone(id: string, lease: Lease, waitMs: number, lastError: string | null): Promise<void> {
+  async function postpone(id: string, lease: HeldLease, waitMs: number, lastError: string | null): Promise<void> {
     if (await db.postpone(id, lease, { waitMs, lastError })) deps.onChanged(id);
   }
 

@@ -31,6 +31,11 @@ export const AUDIT_ACTIONS = {
   'console.flag.promotion.cancelled': { words: 'cancelled', rca: 'state set to `cancelled`', ends: true },
   'console.flag.promotion.stuck_warning': { words: 'alert: warning', rca: 'past the warning threshold' },
   'console.flag.promotion.stuck_critical': { words: 'alert: critical', rca: 'past the critical threshold' },
+  'console.flag.promotion.heroku_patching': {
+    words: 'about to set it on Heroku',
+    rca: 'about to ask Heroku for the change',
+  },
+  'console.flag.promotion.heroku_unchanged': { words: 'not set on Heroku', rca: 'noted that Heroku changed nothing' },
   'console.flag.promotion.heroku_patched': { words: 'on Heroku', rca: 'noted that Heroku took the change' },
   'console.flag.promotion.deployed': { words: 'deployed', rca: 'state set to `deployed`', ends: true },
   'console.flag.promotion.failed': { words: 'failed', rca: 'state set to `failed`', ends: true },

@@ -124,3 +124,8 @@ export function lookAgainMs(promotion: Parameters<typeof deployingSince>[0], now
 }
 /** Milliseconds until a drift is looked at again: somebody may set the value back. */
 export const DRIFT_LOOK_AGAIN_MS = 5 * 60_000;
+/**
+ * How long the next PATCH of a promotion has to wait after the last one, unless that one certainly changed nothing: a request
+ * that nobody answered can still take effect, and the next one would then be a second release.
+ */
+export const SEND_AGAIN_AFTER_MS = 30_000;

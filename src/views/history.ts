@@ -61,6 +61,8 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['unsnoozed', 'by hand'],
   ['over', ''],
   ['critical', 'turned critical'],
+  ['unreachable', 'no connection'],
+  ['withheld', 'not sent in time'],
 ]);
 
 /** The one thing worth knowing beside what was done, if there is one. */

@@ -38,7 +38,7 @@ describe('the promoter', () => {
     await until({ state: 'deployed', previous_value: 'false', lease_owner: null });
     expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('true');
     expect(patches()).toBe(1);
-    expect(await audited()).toEqual(['heroku_patched', 'deployed']);
+    expect(await audited()).toEqual(['heroku_patching', 'heroku_patched', 'deployed']);
     expect((await row())?.['checkpoint']).toBe(`PENDING_COMMIT:${bed.heroku.releases(APP).at(-1)?.id}`);
   });
 
@@ -152,10 +152,10 @@ describe('the promoter', () => {
     bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
     await bed.clock.advance(60_000);
     await eventually(async () => expect((await row())?.['last_error']).toEqual(expect.stringContaining('503')));
-    const [due] = await bed.rows.query<{ next_attempt_at: Date }>(
-      'select next_attempt_at from console_flag_promotions',
+    const [due] = await bed.rows.query(
+      `select next_attempt_at <= flag_promotions.clock() + interval '5 seconds' as soon from console_flag_promotions`,
     );
-    expect(due?.next_attempt_at.getTime()).toBeLessThanOrEqual(bed.clock.now().getTime() + 5_000);
+    expect(due).toEqual({ soon: true });
   });
 
   test('waits as long as a 429 asks for', async () => {
@@ -188,7 +188,7 @@ describe('the promoter', () => {
       state: 'failed',
       failure_reason: expect.stringMatching(/^Heroku's release v\d+, which was to set .* failed\.$/u),
     });
-    expect(await audited()).toEqual(['heroku_patched', 'failed']);
+    expect(await audited()).toEqual(['heroku_patching', 'heroku_patched', 'failed']);
   });
 
   test('finishes what the console had Heroku do, also where it did not note the release', async () => {
@@ -214,21 +214,28 @@ describe('the promoter', () => {
     expect(patches()).toBe(0);
   });
 
+  const AGAIN = ['heroku_patching'];
+  const KNOWN_AND_AGAIN = ['heroku_unchanged', 'heroku_patching'];
   test.each([
-    ['a 500', { kind: 'status', status: 500 } as const],
-    ['a 503', { kind: 'status', status: 503 } as const],
-    ['a 429', { kind: 'status', status: 429, retryAfterSeconds: 30 } as const],
-    ['a connection cut before the PATCH took effect', { kind: 'reset_before' } as const],
-    ['a connection cut after the PATCH took effect', { kind: 'reset_after' } as const],
-    ['an answer that is cut', { kind: 'truncated' } as const],
-    ['no answer at all to a PATCH that took effect', { kind: 'hang', takesEffect: true } as const],
-    ['no answer at all to a PATCH that did not', { kind: 'hang' } as const],
-  ])('comes through %s with one change at Heroku', async (_what, fault) => {
+    ['a 500', { kind: 'status', status: 500 } as const, AGAIN],
+    ['a 503', { kind: 'status', status: 503 } as const, AGAIN],
+    ['a 429', { kind: 'status', status: 429, retryAfterSeconds: 30 } as const, KNOWN_AND_AGAIN],
+    ['a 409', { kind: 'status', status: 409 } as const, KNOWN_AND_AGAIN],
+    ['a connection cut before the PATCH took effect', { kind: 'reset_before' } as const, AGAIN],
+    ['a connection cut after the PATCH took effect', { kind: 'reset_after' } as const, []],
+    ['an answer that is cut', { kind: 'truncated' } as const, []],
+    ['no answer at all to a PATCH that took effect', { kind: 'hang', takesEffect: true } as const, []],
+    ['no answer at all to a PATCH that did not', { kind: 'hang' } as const, AGAIN],
+  ])('comes through %s with one change at Heroku', async (_what, fault, between) => {
     bed.heroku.faults.add({ method: 'PATCH', times: 1, fault });
     await insert('INTENT');
     await until({ state: 'deployed' });
     expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
-    expect(await audited()).toEqual(['heroku_patched', 'deployed']);
+    expect(await audited()).toEqual(['heroku_patching', ...between, 'heroku_patched', 'deployed']);
+    const [event] = await bed.rows.query<{ detail: unknown }>(
+      `select detail from flag_promotions.audit_log where action like '%unchanged'`,
+    );
+    expect(event !== undefined).toBe(between === KNOWN_AND_AGAIN);
   });
 
   test.each([
@@ -242,7 +249,7 @@ describe('the promoter', () => {
     await insert('INTENT');
     await until({ state: 'deployed' });
     expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
-    expect(await audited()).toEqual(['heroku_patched', 'deployed']);
+    expect(await audited()).toEqual(['heroku_patching', 'heroku_patched', 'deployed']);
   });
 
   test.each([401, 403, 404, 422] as const)(
@@ -277,7 +284,7 @@ describe('the promoter', () => {
     }, 25_000);
     expect(patches()).toBe(12);
     expect((await audited()).filter((action) => action === 'deployed')).toHaveLength(12);
-    expect(await bed.db.audit.verify()).toMatchObject({ intact: true, events: 24 });
+    expect(await bed.db.audit.verify()).toMatchObject({ intact: true, events: 36 });
   });
 
   test('what it ends is shown on the alert, whose buttons go', async () => {
@@ -293,5 +300,82 @@ describe('the promoter', () => {
       expect(alert?.text).toContain('ended as *completed* without an operator');
       expect(JSON.stringify(alert)).not.toContain('mark_completed');
     });
+  });
+});
+
+/** What Heroku leaves open may still take effect, and a second PATCH would then be a second release. */
+describe('a PATCH with an unknown outcome', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({
+      startAt: '2026-05-09T04:28:00Z',
+      vars: {},
+      environment: LONG_LEASE,
+      databaseClockStands: true,
+    });
+  });
+  afterEach(() => bed.close());
+
+  const patches = () => bed.heroku.requests.filter(({ method }) => method === 'PATCH').length;
+  /** Each look has ended, and the next one is due later, by a clock that stands still. */
+  const looked = async () => {
+    const [row] = await bed.rows.query<{ waits: boolean; last_error: string | null }>(
+      `select next_attempt_at > flag_promotions.clock() and lease_owner is null as waits, last_error
+         from console_flag_promotions`,
+    );
+    expect(row?.waits).toBe(true);
+    return row;
+  };
+
+  test.each([
+    ['no answer', { kind: 'reset_before' } as const],
+    ['a 500', { kind: 'status', status: 500 } as const],
+    ['a 503', { kind: 'status', status: 503 } as const],
+    ['a page of a proxy', { kind: 'garbage', takesEffect: false } as const],
+  ])('(%s) is looked after at once, and sent again 30 s after it, no sooner', async (_what, fault) => {
+    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault });
+    await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: '2026-05-09T04:28:00Z' });
+    await eventually(async () => {
+      expect((await looked())?.last_error).toContain('The change may or may not have taken effect.');
+    });
+    const methods = bed.heroku.requests.map(({ method }) => method);
+    expect(methods).toEqual(['GET', 'GET', 'PATCH', 'GET', 'GET']);
+
+    for (const step of [5_000, 10_000]) {
+      const before = bed.heroku.requests.length;
+      await bed.clock.advance(step);
+      await eventually(async () => {
+        expect(bed.heroku.requests.length).toBeGreaterThan(before);
+        await looked();
+      });
+    }
+    await bed.clock.advance(14_999);
+    await eventually(async () => {
+      const [row] = await bed.rows.query<{ next_attempt_at: Date }>(
+        'select next_attempt_at from console_flag_promotions',
+      );
+      expect(row?.next_attempt_at.getTime()).toBe(bed.clock.now().getTime() + 1);
+      await looked();
+    });
+    expect(patches()).toBe(1);
+    await bed.clock.advance(1);
+    await eventually(async () => {
+      expect(await bed.rows.query('select state, last_error from console_flag_promotions')).toEqual([
+        { state: 'deployed', last_error: null },
+      ]);
+    });
+    expect(patches()).toBe(2);
+  });
+
+  test('is found as soon as it takes effect after all, and not sent again', async () => {
+    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'reset_before' } });
+    await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: '2026-05-09T04:28:00Z' });
+    await eventually(async () => void (await looked()));
+    bed.heroku.setVar(APP, CONFIG_VAR, 'true');
+    await bed.clock.advance(5_000);
+    await eventually(async () => {
+      expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
+    });
+    expect(patches()).toBe(1);
   });
 });

@@ -67,13 +67,13 @@ describe('marking and promoting', () => {
       expect(await rows()).toMatchObject([{ state: 'deployed', promoted_by: kris().id, resolved_by: null }]);
     });
     expect(bed.heroku.getVar(APP, VAR)).toBe('true');
-    expect(await audited()).toEqual(['marked', 'promoted', 'heroku_patched', 'deployed']);
+    expect(await audited()).toEqual(['marked', 'promoted', 'heroku_patching', 'heroku_patched', 'deployed']);
     expect(await bed.db.audit.verify()).toMatchObject({ intact: true });
     const told = await kris().waitForEphemeral((message) => message.text.includes('*being promoted*'));
     expect(told.text).toContain(bed.slack.channels.alerts);
 
     const history = JSON.stringify((await ask(`show ${FLAG}`)).blocks);
-    for (const word of ['*marked*', '*promoted*', '*on Heroku* as release v', '*deployed*']) {
+    for (const word of ['*marked*', '*promoted*', '*about to set it on Heroku*', '*on Heroku* as release v', '*deployed*']) {
       expect(history).toContain(word);
     }
   });

@@ -109,17 +109,26 @@ async function run(random: () => number): Promise<Report> {
   const recovered = await recoverAlone();
 
   const stuck = await left();
-  const [outcome] = await rows.query<{ deployed: number; patched: number; ended: number; doubled: number }>(
+  const [outcome] = await rows.query<{
+    deployed: number;
+    patched: number;
+    ended: number;
+    doubled: number;
+    announced: number;
+  }>(
     `select (select count(*)::int from console_flag_promotions where state = 'deployed') as deployed,
           (select count(*)::int from flag_promotions.audit_log where action like '%heroku_patched') as patched,
           (select count(*)::int from flag_promotions.audit_log where action like '%deployed') as ended,
           (select count(*)::int from (
-             select 1 from flag_promotions.audit_log group by promotion_id, action having count(*) > 1) d) as doubled`,
+             select 1 from flag_promotions.audit_log where action not like '%heroku_patching'
+              group by promotion_id, action having count(*) > 1) d) as doubled,
+          (select count(*)::int from flag_promotions.audit_log where action like '%heroku_patching') as announced`,
   );
   const promotions = PROMOTIONS + 1;
   const changes = Array.from({ length: promotions }, (_, index) =>
     heroku.patchesThatChanged(APP, `FLAG_${flagOf(index).toUpperCase()}`),
   );
+  const sent = heroku.requests.filter(({ method }) => method === 'PATCH').length;
   const db = openDatabase(database.url);
   const audit = await db.audit.verify();
   await db.close();
@@ -141,6 +150,7 @@ async function run(random: () => number): Promise<Report> {
     'without exactly one change at Heroku': changes.filter((count) => count !== 1).length,
     'lost audit events': 2 * promotions - (outcome?.patched ?? 0) - (outcome?.ended ?? 0),
     'doubled audit events': outcome?.doubled ?? 0,
+    'PATCHes without their audit event': Math.max(0, sent - (outcome?.announced ?? 0)),
     'broken audit chain': audit.intact ? 0 : 1,
     'secrets in logs, audit events or Slack': leaks,
     'recovered later than the lease and 5 s': recovered.deployed > RECOVERY_MS ? 1 : 0,

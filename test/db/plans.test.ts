@@ -431,7 +431,7 @@ describe('beside 200,000 promotions and as many events', () => {
       const claimed = await db.promoting.claimNext(LEASE);
       const id = claimed?.promotion.id ?? '';
       await db.promoting.renew(id, LEASE);
-      await db.promoting.recordPreviousValue(id, LEASE, { value: null, release: 1 });
+      await db.promoting.announcePatch(id, LEASE, { value: null, release: 1 });
       await db.promoting.writePendingCommit(id, LEASE, RELEASE, now);
       done = await db.promoting.commit(id, LEASE, { state: 'deployed' }, now, RELEASE);
     });

@@ -160,6 +160,101 @@ describe('taking up what waits for Heroku', () => {
   });
 });
 
+describe('announcing a PATCH', () => {
+  const BEFORE = { value: 'off', release: 7 };
+  const at = (ms: number) => stopClock(stored, new Date(NOW.getTime() + ms));
+  const announce = (id: string, lease = LEASE) => stored.db.promoting.announcePatch(id, lease, BEFORE);
+  /** The clock goes on, so that an earlier holder's lease is over. */
+  const successor = async (ms: number) => {
+    await at(ms);
+    const lease = { ...LEASE, owner: `successor after ${ms}` };
+    expect(await stored.db.promoting.claimNext(lease)).not.toBeNull();
+    return lease;
+  };
+
+  test('records it by the database’s clock, with what Heroku held, and renews the lease', async () => {
+    await at(0);
+    const id = await claimed();
+    await at(40_000);
+    expect(await announce(id)).toEqual({ kind: 'announced' });
+    expect((await stored.db.audit.ofPromotion(id, 10)).at(-1)).toMatchObject({
+      action: 'console.flag.promotion.heroku_patching',
+      at: new Date(NOW.getTime() + 40_000),
+      actor: 'promoter',
+      detail: {},
+    });
+    expect(await stored.db.promotions.find(id)).toMatchObject({ previousValue: 'off', baseRelease: 7 });
+    const [row] = await stored.rows.query('select lease_until from console_flag_promotions');
+    expect(row).toEqual({ lease_until: new Date(NOW.getTime() + 40_000 + LEASE.durationMs) });
+    expect(await stored.db.audit.verify()).toMatchObject({ intact: true });
+  });
+
+  test('keeps what Heroku held before the first one', async () => {
+    await at(0);
+    const id = await claimed();
+    await announce(id);
+    await at(30_000);
+    expect(await stored.db.promoting.announcePatch(id, LEASE, { value: 'another', release: 8 })).toEqual({
+      kind: 'announced',
+    });
+    expect(await stored.db.promotions.find(id)).toMatchObject({ previousValue: 'off', baseRelease: 7 });
+  });
+
+  test.each([
+    ['its own', false],
+    ['its predecessor’s', true],
+  ])('is too soon within 30 s of %s last one, which may have been sent', async (_whose, isSuccessor) => {
+    await at(0);
+    const id = await claimed();
+    expect(await announce(id)).toEqual({ kind: 'announced' });
+    if (isSuccessor) await stored.rows.query('update console_flag_promotions set lease_until = $1', [NOW]);
+    const lease = isSuccessor ? await successor(20_000) : LEASE;
+    await at(29_999);
+    expect(await announce(id, lease)).toEqual({ kind: 'too_soon', waitMs: 1 });
+    expect(await actionsOf(id)).toHaveLength(3);
+    await at(30_000);
+    expect(await announce(id, lease)).toEqual({ kind: 'announced' });
+    expect(await announce(id, lease)).toEqual({ kind: 'too_soon', waitMs: 30_000 });
+  });
+
+  test('is not too soon where the last one certainly changed nothing, until the next one', async () => {
+    await at(0);
+    const id = await claimed();
+    await announce(id);
+    expect(await stored.db.promoting.recordUnchanged(id, LEASE, 'forbidden', NOW)).toBe(true);
+    expect(await announce(id)).toEqual({ kind: 'announced' });
+    expect(await announce(id)).toEqual({ kind: 'too_soon', waitMs: 30_000 });
+    expect(await actionsOf(id)).toEqual(
+      ['marked', 'promoted', 'heroku_patching', 'heroku_unchanged', 'heroku_patching'].map(
+        (word) => `console.flag.promotion.${word}`,
+      ),
+    );
+  });
+
+  test('is its holder’s alone', async () => {
+    await at(0);
+    const id = await claimed();
+    await announce(id);
+    const lease = await successor(LEASE.durationMs);
+    const before = await stored.rows.query('select * from console_flag_promotions');
+    expect(await announce(id)).toEqual({ kind: 'lost' });
+    expect(await stored.db.promoting.recordUnchanged(id, LEASE, 'withheld', NOW)).toBe(false);
+    expect(await stored.rows.query('select * from console_flag_promotions')).toEqual(before);
+    expect(await actionsOf(id)).toHaveLength(3);
+    await stored.db.promoting.commit(id, lease, DEPLOYED, NOW, RELEASE);
+    expect(await announce(id, lease)).toEqual({ kind: 'lost' });
+  });
+
+  test('is undone as a whole where the event cannot be recorded', async () => {
+    const id = await claimed();
+    await stored.rows.query(
+      `alter table flag_promotions.audit_log add constraint none check (action not like '%.heroku_patching')`,
+    );
+    await expect(announce(id)).rejects.toThrow(/none/u);
+    expect(await stored.db.promotions.find(id)).toMatchObject({ previousValue: null, baseRelease: null });
+  });
+});
+
 describe('linking an RCA', () => {
   test('locks the head of the audit chain last, as ending a promotion of the same group does', async () => {
     const [ending, linking] = [await claimed(), await mark('another')];
@@ -214,7 +309,7 @@ describe('a console that alters its table', () => {
     const id = await mark(flagKey, db);
     const promoted = await promote(id, step, db);
     const found = await db.promoting.claimNext(LEASE);
-    await db.promoting.recordPreviousValue(id, LEASE, { value: null, release: 1 });
+    await db.promoting.announcePatch(id, LEASE, { value: null, release: 1 });
     return [promoted.kind, found?.promotion.id === id, await db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)];
   }
 
@@ -247,9 +342,9 @@ describe('a console that alters its table', () => {
     const id = marked.kind === 'marked' ? marked.promotion.id : '';
     await promote(id, 2, db);
     await db.promoting.claimNext(LEASE);
-    const keep = () => db.promoting.recordPreviousValue(id, LEASE, { value: 'blue', release: 1 });
+    const keep = () => db.promoting.announcePatch(id, LEASE, { value: 'blue', release: 1 });
     await expect(keep()).rejects.toMatchObject({ code: '22P02' });
-    expect(await keep()).toBe(true);
+    expect(await keep()).toEqual({ kind: 'announced' });
     expect(await db.promotions.find(id)).toMatchObject({ targetValue: 'green', previousValue: 'blue' });
   });
 });

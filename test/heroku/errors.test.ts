@@ -2,7 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import HerokuClient from 'heroku-client';
 import type { Fault, HerokuStandIn } from '../../demo/heroku/stand-in.js';
 import type { Heroku, HerokuErrorKind } from '../../src/heroku/heroku.js';
-import { APP, errorOf, FLAG, type Harness, leaksOf, OLD_VALUE, SET_VALUE, startHarness, TOKEN } from './harness.js';
+import {
+  ANY_TIME,
+  APP,
+  errorOf,
+  FLAG,
+  type Harness,
+  leaksOf,
+  OLD_VALUE,
+  SET_VALUE,
+  startHarness,
+  TOKEN,
+} from './harness.js';
 
 /** Longer than the shortest pause after which the unchanged heroku-client sends again. */
 const RETRY_WINDOW_MS = 1_300;
@@ -50,7 +61,7 @@ const ROWS: readonly Row[] = [
 ];
 
 const CALLS: readonly { name: string; writes: boolean; call: (heroku: Heroku) => Promise<unknown> }[] = [
-  { name: 'setConfigVar', writes: true, call: (heroku) => heroku.setConfigVar(APP, FLAG, SET_VALUE) },
+  { name: 'setConfigVar', writes: true, call: (heroku) => heroku.setConfigVar(APP, FLAG, SET_VALUE, ANY_TIME) },
   { name: 'readConfigVar', writes: false, call: (heroku) => heroku.readConfigVar(APP, FLAG) },
   { name: 'configVarAtRelease', writes: false, call: (heroku) => heroku.configVarAtRelease(APP, '1', FLAG) },
   { name: 'latestRelease', writes: false, call: (heroku) => heroku.latestRelease(APP) },
@@ -147,7 +158,7 @@ describe('what a PATCH did, and what its error says', () => {
     async (fault, did) => {
       const { heroku, standIn } = harness;
       standIn.faults.add({ method: 'PATCH', fault });
-      const error = await errorOf(heroku.setConfigVar(APP, FLAG, SET_VALUE));
+      const error = await errorOf(heroku.setConfigVar(APP, FLAG, SET_VALUE, ANY_TIME));
       expect(error.outcomeUnknown).toBe(true);
       await expect(heroku.readConfigVar(APP, FLAG)).resolves.toBe(did ? SET_VALUE : OLD_VALUE);
       expect(standIn.patchesThatChanged(APP, FLAG)).toBe(did ? 1 : 0);
@@ -171,7 +182,7 @@ describe('Heroku’s own reason', () => {
     [409, 'conflict', 'unavailable', 'Try again in a minute'],
   ] as const)('%i %s is kept, and named with the next step', async (code, id, kind, step) => {
     harness.standIn.faults.add({ fault: { kind: 'status', status: code, id } });
-    const error = await errorOf(harness.heroku.setConfigVar(APP, FLAG, SET_VALUE));
+    const error = await errorOf(harness.heroku.setConfigVar(APP, FLAG, SET_VALUE, ANY_TIME));
     expect(error).toMatchObject({ kind, status: code, reason: id, outcomeUnknown: false });
     expect(error.message).toContain(id);
     expect(error.message).toContain(step);

@@ -12,6 +12,9 @@ export const SET_VALUE = 'canary-value-being-set';
 export const OLD_VALUE = 'canary-old-value';
 const CANARIES = [TOKEN, Buffer.from(`:${TOKEN}`).toString('base64'), OTHER_VALUE, SET_VALUE, OLD_VALUE, 'canary'];
 
+/** For a write that nothing holds back. */
+export const ANY_TIME = { mayStillSend: () => true };
+
 export interface Harness {
   readonly standIn: HerokuStandIn;
   readonly heroku: Heroku;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createHeroku } from '../../src/heroku/heroku.js';
 import { appPath, releasePath, UnusableSegment } from '../../src/heroku/paths.js';
-import { APP, errorOf, FLAG, type Harness, leaksOf, OLD_VALUE, startHarness } from './harness.js';
+import { ANY_TIME, APP, errorOf, FLAG, type Harness, leaksOf, OLD_VALUE, startHarness } from './harness.js';
 
 let harness: Harness;
 
@@ -21,10 +21,10 @@ describe('config vars', () => {
   test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])('%s is a name like any other', async (name) => {
     const { heroku, standIn } = harness;
     await expect(heroku.readConfigVar(APP, name)).resolves.toBeNull();
-    await expect(heroku.setConfigVar(APP, name, 'true')).resolves.toBe('true');
+    await expect(heroku.setConfigVar(APP, name, 'true', ANY_TIME)).resolves.toBe('true');
     expect(standIn.getVar(APP, name)).toBe('true');
     await expect(heroku.readConfigVar(APP, name)).resolves.toBe('true');
-    await expect(heroku.setConfigVar(APP, name, null)).resolves.toBeNull();
+    await expect(heroku.setConfigVar(APP, name, null, ANY_TIME)).resolves.toBeNull();
     expect(standIn.getVar(APP, name)).toBeNull();
   });
 
@@ -32,7 +32,7 @@ describe('config vars', () => {
     'carries %j there and back',
     async (value) => {
       const { heroku, standIn } = harness;
-      await expect(heroku.setConfigVar(APP, FLAG, value)).resolves.toBe(value);
+      await expect(heroku.setConfigVar(APP, FLAG, value, ANY_TIME)).resolves.toBe(value);
       expect(standIn.getVar(APP, FLAG)).toBe(value);
       await expect(heroku.readConfigVar(APP, FLAG)).resolves.toBe(value);
     },
@@ -40,7 +40,7 @@ describe('config vars', () => {
 
   test('setting sends one PATCH with that variable alone, and leaves the others', async () => {
     const { heroku, standIn } = harness;
-    await heroku.setConfigVar(APP, FLAG, 'true');
+    await heroku.setConfigVar(APP, FLAG, 'true', ANY_TIME);
     expect(standIn.requests).toHaveLength(1);
     expect(standIn.requests[0]).toMatchObject({
       method: 'PATCH',
@@ -81,7 +81,7 @@ describe('releases', () => {
   test('the latest one, one by its id or version, and the config var that each had', async () => {
     const { heroku, standIn } = harness;
     standIn.setReleaseBehaviour(APP, 'pending');
-    await heroku.setConfigVar(APP, FLAG, 'true');
+    await heroku.setConfigVar(APP, FLAG, 'true', ANY_TIME);
     const latest = await heroku.latestRelease(APP);
     expect(latest).toMatchObject({ version: 2, status: 'pending', current: false });
     await expect(heroku.release(APP, '1')).resolves.toMatchObject({ version: 1, current: true });
@@ -115,7 +115,7 @@ test('tells how many requests the account has left', async () => {
 describe('hostile names', () => {
   test.each(['..', '.', '', '\ud800', 'a'.repeat(257)])('%j is refused before anything is sent', async (app) => {
     const { heroku, standIn } = harness;
-    for (const call of [heroku.app(app), heroku.setConfigVar(app, FLAG, 'true'), heroku.release(APP, app)]) {
+    for (const call of [heroku.app(app), heroku.setConfigVar(app, FLAG, 'true', ANY_TIME), heroku.release(APP, app)]) {
       await expect(errorOf(call)).resolves.toMatchObject({ kind: 'invalid', outcomeUnknown: false });
     }
     expect(standIn.requests).toHaveLength(0);
@@ -153,7 +153,7 @@ describe('hostile names', () => {
     'the config var %j is refused here',
     async (name) => {
       const { heroku, standIn } = harness;
-      for (const call of [heroku.readConfigVar(APP, name), heroku.setConfigVar(APP, name, 'true')]) {
+      for (const call of [heroku.readConfigVar(APP, name), heroku.setConfigVar(APP, name, 'true', ANY_TIME)]) {
         await expect(errorOf(call)).resolves.toMatchObject({ kind: 'invalid', outcomeUnknown: false });
       }
       expect(standIn.requests).toHaveLength(0);
@@ -165,7 +165,7 @@ describe('closing', () => {
   test('stops what runs, at once, and refuses what comes later', async () => {
     const { heroku, standIn } = harness;
     standIn.faults.add({ fault: { kind: 'hang' } });
-    const running = errorOf(heroku.setConfigVar(APP, FLAG, 'true'));
+    const running = errorOf(heroku.setConfigVar(APP, FLAG, 'true', ANY_TIME));
     await until(() => standIn.requests.length === 1);
     heroku.close();
     await expect(running).resolves.toMatchObject({
@@ -199,7 +199,7 @@ describe('closing', () => {
 describe('a signal', () => {
   test('that is aborted already sends nothing', async () => {
     const { heroku, standIn } = harness;
-    const error = await errorOf(heroku.setConfigVar(APP, FLAG, 'true', { signal: AbortSignal.abort() }));
+    const error = await errorOf(heroku.setConfigVar(APP, FLAG, 'true', { ...ANY_TIME, signal: AbortSignal.abort() }));
     expect(error).toMatchObject({ kind: 'unreachable', outcomeUnknown: false });
     expect(standIn.requests).toHaveLength(0);
   });
@@ -208,7 +208,7 @@ describe('a signal', () => {
     const { heroku, standIn } = harness;
     standIn.faults.add({ method: 'PATCH', fault: { kind: 'hang' } });
     const controller = new AbortController();
-    const stopped = errorOf(heroku.setConfigVar(APP, FLAG, 'true', { signal: controller.signal }));
+    const stopped = errorOf(heroku.setConfigVar(APP, FLAG, 'true', { ...ANY_TIME, signal: controller.signal }));
     await until(() => standIn.requests.length === 1);
     controller.abort();
     await expect(stopped).resolves.toMatchObject({

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createHeroku, type Heroku } from '../../src/heroku/heroku.js';
-import { APP, errorOf, FLAG, leaksOf, OTHER_VALUE, SET_VALUE, TOKEN } from './harness.js';
+import { ANY_TIME, APP, errorOf, FLAG, leaksOf, OTHER_VALUE, SET_VALUE, TOKEN } from './harness.js';
 
 /** Networks in worse states than any stand-in for Heroku would be: sockets that are driven byte by byte. */
 const closers: (() => unknown)[] = [];
@@ -45,7 +45,7 @@ function connect(apiUrl: string, deadlineMs = 300): Heroku {
   return heroku;
 }
 
-const set = (heroku: Heroku) => errorOf(heroku.setConfigVar(APP, FLAG, SET_VALUE));
+const set = (heroku: Heroku) => errorOf(heroku.setConfigVar(APP, FLAG, SET_VALUE, ANY_TIME));
 
 describe('certainly not sent', () => {
   test('connection refused', async () => {
@@ -168,7 +168,7 @@ describe('sent, and then', () => {
   test('a PATCH resolves with what Heroku echoes, even where that is not what was sent', async () => {
     const echo = JSON.stringify({ [FLAG]: 'false', DATABASE_URL: OTHER_VALUE });
     const { port } = await listen(replying(`${head}Connection: close\r\n\r\n${echo}`, (socket) => socket.end()));
-    await expect(connect(`http://127.0.0.1:${port}`).setConfigVar(APP, FLAG, 'true')).resolves.toBe('false');
+    await expect(connect(`http://127.0.0.1:${port}`).setConfigVar(APP, FLAG, 'true', ANY_TIME)).resolves.toBe('false');
   });
 
   test('a character that two packets share arrives whole', async () => {

@@ -10,8 +10,14 @@ export interface StatementTap {
   close(): Promise<void>;
 }
 
-/** Listens in on what clients that come by its `url` ask of the database at `target`. Knows no TLS. */
-export async function tapStatements(target: string): Promise<StatementTap> {
+/**
+ * Listens in on what clients that come by its `url` ask of the database at `target`; `onStatement` hears of it before the
+ * database does. Knows no TLS.
+ */
+export async function tapStatements(
+  target: string,
+  onStatement: (statement: Statement) => void = () => undefined,
+): Promise<StatementTap> {
   const { hostname, port } = new URL(target);
   const statements: Statement[] = [];
   const open = new Set<Socket>();
@@ -19,7 +25,11 @@ export async function tapStatements(target: string): Promise<StatementTap> {
     const upstream = connect(Number(port), hostname);
     const read = createFrontendReader();
     client.on('data', (chunk: Buffer) => {
-      for (const { statement } of read(chunk)) if (statement !== null) statements.push(statement);
+      for (const { statement } of read(chunk)) {
+        if (statement === null) continue;
+        onStatement(statement);
+        statements.push(statement);
+      }
     });
     for (const [one, other] of [
       [client, upstream],

@@ -16,6 +16,9 @@ describe('a history', () => {
       historyBlocks(
         [
           event('marked', {}, 'U0SUPER001'),
+          event('heroku_patching'),
+          event('heroku_unchanged', { reason: 'unreachable' }),
+          event('heroku_unchanged', { reason: 'rate_limited' }),
           event('heroku_patched', { release_version: 143 }),
           event('totp_rejected', { reason: 'wrong' }, 'U0SUPER001'),
           {
@@ -30,6 +33,9 @@ describe('a history', () => {
     expect(told).toEqual([
       '*History*',
       'AT · *marked* · <@U0SUPER001>',
+      'AT · *about to set it on Heroku* · `promoter`',
+      'AT · *not set on Heroku*: no connection · `promoter`',
+      'AT · *not set on Heroku*: `rate limited` · `promoter`',
       'AT · *on Heroku* as release v143 · `promoter`',
       'AT · *code refused*: wrong code · <@U0SUPER001>',
       'AT · *by a recovery code* · <@U0SUPER001>',
