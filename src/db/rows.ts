@@ -4,7 +4,7 @@ import { type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';
 
 /** pg answers a bigint as a decimal string; an adopted table may have an integer id, which comes as a number. */
-export const idColumn = z.union([z.string().regex(/^\d+$/u), z.number().int()]).transform(String);
+export const idColumn = z.union([z.string().regex(/^-?\d+$/u), z.number().int()]).transform(String);
 export const count = z.coerce.number().int();
 
 const text = z.string();

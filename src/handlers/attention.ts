@@ -4,6 +4,7 @@ import type { Operator } from '../operators/operator.js';
 import { isOpen, worstSeverity } from '../promotions/alert.js';
 import type { OwnerAnswer } from '../promotions/ownership.js';
 import type { Promotion } from '../promotions/promotion.js';
+import { isRowId } from '../promotions/row-id.js';
 import {
   MORNING_AT_LEAST_MS,
   MORNING_HOUR,
@@ -32,7 +33,7 @@ import { answer, EXTERNAL_USER, isExternalUser, showThatItEnded } from './answer
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type Clicks, lookUp } from './handler.js';
-import { type Click, type Command, isPromotionId, unpackClick } from './unpack.js';
+import { type Click, type Command, unpackClick } from './unpack.js';
 
 /* Who is on an alert, and snoozing it: takes an operator of any role and no code. The database decides, when it writes. */
 
@@ -80,7 +81,7 @@ async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise
   );
 }
 
-const takeOverValue = z.object({ promotionId: z.string().refine(isPromotionId), over: z.string() });
+const takeOverValue = z.object({ promotionId: z.string().refine(isRowId), over: z.string() });
 
 /** `Take over` was clicked by whoever was told that somebody has it. */
 async function clickTakeOver(deps: HandlerDependencies, body: unknown): Promise<void> {
@@ -106,7 +107,7 @@ async function done(
   deed: Deed,
 ): Promise<Answer> {
   if (await isExternalUser(deps, teamId)) return EXTERNAL_USER;
-  if (!isPromotionId(promotionId)) return textAnswer(unknownPromotionWords(promotionId));
+  if (!isRowId(promotionId)) return textAnswer(unknownPromotionWords(promotionId));
   return deed(deps, { promotionId, operatorId: userId });
 }
 
@@ -135,7 +136,7 @@ export async function commandSnooze(deps: HandlerDependencies, command: Command,
 /** By id, or by flag key: of a flag that is promoted on several apps, the id is asked for. */
 async function about(deps: HandlerDependencies, command: Command, reference: string, deed: Deed): Promise<Answer> {
   const deploying = await deps.db.promotions.deployingOf(reference, 10);
-  const byId = isPromotionId(reference);
+  const byId = isRowId(reference);
   if (!byId && deploying.length > 1) return textAnswer(whichAlertWords(reference, deploying));
   const promotion = (byId ? null : deploying[0]) ?? (await findPromotion(deps, reference));
   return promotion === null ? textAnswer(unknownPromotionWords(reference)) : done(deps, command, promotion.id, deed);

@@ -1,3 +1,4 @@
+import { isRowId } from '../promotions/row-id.js';
 import { bare } from '../promotions/typed.js';
 import type { Answer } from '../views/blocks.js';
 import { readGroupPage } from '../views/group.js';
@@ -16,7 +17,7 @@ import { nearMiss } from './near-miss.js';
 import { commandOperators } from './operators.js';
 import { commandRca } from './rca.js';
 import { commandTransition } from './transition.js';
-import { isPromotionId, unpackClick, unpackCommand } from './unpack.js';
+import { unpackClick, unpackCommand } from './unpack.js';
 
 const answerWith =
   (say: (deps: HandlerDependencies, rest: string) => Answer | Promise<Answer>): CommandHandler =>
@@ -89,6 +90,6 @@ async function turnGroupPage(deps: HandlerDependencies, body: unknown): Promise<
 async function turnListPage(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
-  const beforeId = isPromotionId(click.value) ? click.value : null;
+  const beforeId = isRowId(click.value) ? click.value : null;
   await answer(deps, click.responseUrl, await listPage(deps, beforeId), { replace: true });
 }

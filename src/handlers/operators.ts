@@ -6,6 +6,7 @@ import {
   refuseAdministrator,
 } from '../operators/administration.js';
 import { ROLES, type Role } from '../operators/operator.js';
+import { isRowId } from '../promotions/row-id.js';
 import { bare } from '../promotions/typed.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, notice, textAnswer } from '../views/blocks.js';
@@ -31,7 +32,7 @@ import type { HandlerDependencies } from './dependencies.js';
 import { type Clicks, linkOpened } from './handler.js';
 import { nearMiss } from './near-miss.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
-import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
+import { type Command, type Submission, unpackClick, unpackSubmission } from './unpack.js';
 
 /** What travels through the form and back. It grants nothing: rights and rows are read again. */
 const formState = z.object({ action: z.enum(ADMINISTRATION_ACTIONS), answerUrl: z.string() });
@@ -231,7 +232,7 @@ async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): 
 
 /** Why a click on the question does nothing; null where what it asks about is open, and the clicker's own. */
 async function staleWords(deps: HandlerDependencies, value: string, userId: string): Promise<string | null> {
-  const asked = isPromotionId(value) ? await deps.db.enrolments.byId(value) : null;
+  const asked = isRowId(value) ? await deps.db.enrolments.byId(value) : null;
   const isOpen = asked !== null && asked.slackUserId === userId && (asked.state === 'sent' || asked.state === 'proved');
   return isOpen ? null : staleConfirmationWords(asked, userId);
 }

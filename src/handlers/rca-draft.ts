@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
+import { isRowId } from '../promotions/row-id.js';
 import { notice, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
@@ -17,7 +18,7 @@ import { refuseUnlessOperator } from './authority.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
-import { type Command, isPromotionId, unpackClick, unpackDraftClick } from './unpack.js';
+import { type Command, unpackClick, unpackDraftClick } from './unpack.js';
 
 const TITLE = 'Draft RCA';
 
@@ -50,7 +51,7 @@ async function draftAndSay(
   deps: HandlerDependencies,
   click: { readonly value: string; readonly userId: string; readonly record: boolean },
 ): Promise<string> {
-  if (!isPromotionId(click.value)) return unknownPromotionWords(click.value);
+  if (!isRowId(click.value)) return unknownPromotionWords(click.value);
   const draft = await deps.draftRca(click.value, click.userId);
   if (draft.kind === 'unknown_promotion') return unknownPromotionWords(click.value);
   const recording: DraftRecording = click.record
@@ -89,7 +90,7 @@ async function draftFor(deps: HandlerDependencies, command: Command, reference: 
   );
 }
 
-const offered = z.object({ promotionId: z.string().refine(isPromotionId), url: z.string() });
+const offered = z.object({ promotionId: z.string().refine(isRowId), url: z.string() });
 
 /** `Record it as the RCA` under the command's answer. */
 async function clickRecordRcaDraft(deps: HandlerDependencies, body: unknown): Promise<void> {

@@ -3,6 +3,7 @@ import type { RcaLinkOutcome } from '../db/promotions.js';
 import { isOperator } from '../operators/operator.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { checkRcaUrl, firstUrlIn } from '../promotions/rca-url.js';
+import { isRowId } from '../promotions/row-id.js';
 import { bare, bareLink } from '../promotions/typed.js';
 import { needsOperator } from '../views/authority.js';
 import { type Answer, notice, textAnswer } from '../views/blocks.js';
@@ -29,7 +30,6 @@ import { commandDraftRca } from './rca-draft.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import {
   type Command,
-  isPromotionId,
   type MessageEvent,
   type Submission,
   unpackClick,
@@ -51,7 +51,7 @@ async function clickOpenRca(deps: HandlerDependencies, body: unknown): Promise<v
   await openModal(deps, click, 'Link RCA', async () => {
     const refusal = await refuseUnlessOperator(deps, click);
     if (refusal !== null) return { kind: 'answer', answer: refusal };
-    const promotion = isPromotionId(click.value) ? await deps.db.promotions.find(click.value) : null;
+    const promotion = isRowId(click.value) ? await deps.db.promotions.find(click.value) : null;
     return promotion === null
       ? { kind: 'answer', answer: textAnswer(unknownPromotionWords(click.value)) }
       : formFor(promotion, null);
@@ -118,7 +118,7 @@ async function decide(
   if (refusal !== null) return undone({ kind: 'view', view: notice('Link RCA', refusal.text) });
 
   const promotionId = chosen ?? submission.field(BLOCK.promotion);
-  if (!isPromotionId(promotionId)) {
+  if (!isRowId(promotionId)) {
     return undone({ kind: 'errors', errors: { [BLOCK.promotion]: 'Choose a promotion.' } });
   }
   const checked = checkRcaUrl(bareLink(submission.field(BLOCK.rcaUrl)), deps.rcaUrlHosts);
@@ -190,7 +190,7 @@ export async function offerRca(deps: HandlerDependencies, body: unknown): Promis
   await postEphemeral(deps, event, userId, rcaOffer(promotion, checked.url, value));
 }
 
-const offer = z.object({ promotionId: z.string().refine(isPromotionId), url: z.string() });
+const offer = z.object({ promotionId: z.string().refine(isRowId), url: z.string() });
 
 async function acceptRcaOffer(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
@@ -205,7 +205,7 @@ async function declineRcaOffer(deps: HandlerDependencies, body: unknown): Promis
   if (responseUrl !== null) await deps.slack.dismiss(responseUrl);
 }
 
-const formState = z.object({ promotionId: z.string().refine(isPromotionId).nullable() });
+const formState = z.object({ promotionId: z.string().refine(isRowId).nullable() });
 
 function formFor(promotion: Promotion, initialUrl: string | null): Opening {
   const privateMetadata = JSON.stringify({ promotionId: promotion.id } satisfies z.input<typeof formState>);

@@ -1,6 +1,7 @@
 import { isSuperadmin } from '../operators/operator.js';
 import type { ResolutionAction } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
+import { isRowId } from '../promotions/row-id.js';
 import { textAnswer } from '../views/blocks.js';
 import { needsSuperadmin } from '../views/authority.js';
 import { outcomeHeadline } from '../views/headline.js';
@@ -10,7 +11,7 @@ import { EXTERNAL_USER, isExternalUser, type Opening, openModal, showThatItEnded
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
 import { type ResolutionModalState, readSetBack, renderResolutionModal } from './resolution-form.js';
-import { type Click, isPromotionId, unpackClick } from './unpack.js';
+import { type Click, unpackClick } from './unpack.js';
 
 /** Heroku is given this long to be part of the modal from the start, and this long to be added to it. */
 const EVIDENCE_AT_ONCE_MS = 400;
@@ -58,7 +59,7 @@ async function check(
   click: Click,
 ): Promise<{ promotion: Promotion } | { refusal: string }> {
   if (await isExternalUser(deps, click.teamId)) return { refusal: EXTERNAL_USER.text };
-  const promotionId = isPromotionId(click.value) ? click.value : null;
+  const promotionId = isRowId(click.value) ? click.value : null;
   const operator = await deps.db.operators.find(click.userId);
   if (!isSuperadmin(operator)) {
     deps.onDenied('not_superadmin');

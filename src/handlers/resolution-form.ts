@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { evidenceState } from '../db/evidence-state.js';
 import type { Promotion } from '../promotions/promotion.js';
+import { isRowId } from '../promotions/row-id.js';
 import { type SetBack, setBackOf } from '../promotions/set-back.js';
 import type { Modal } from '../views/blocks.js';
 import { resolutionModal } from '../views/resolution.js';
@@ -8,7 +9,7 @@ import type { HandlerDependencies } from './dependencies.js';
 
 /** What travels through the modal and back. It grants nothing: rights, row and evidence are read again. */
 const modalState = z.object({
-  promotionId: z.string().regex(/^\d{1,19}$/u),
+  promotionId: z.string().refine(isRowId),
   action: z.enum(['completed', 'failed']),
   /** What the modal showed; null while Heroku was being asked. */
   evidence: evidenceState.nullable(),

@@ -3,6 +3,7 @@ import { evidenceState } from '../db/evidence-state.js';
 import type { TransitionOutcome } from '../db/transitions.js';
 import { type Evidence, evidenceChanged } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
+import { isRowId } from '../promotions/row-id.js';
 import { refuseByRole, type Transition, type TransitionRefusal } from '../promotions/transition.js';
 import { bare } from '../promotions/typed.js';
 import { type Answer, type Modal, notice, textAnswer } from '../views/blocks.js';
@@ -21,7 +22,7 @@ import { answer, EXTERNAL_USER, isExternalUser, type Opening, openModal } from '
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
-import { type Command, isPromotionId, type Submission, unpackClick, unpackSubmission } from './unpack.js';
+import { type Command, type Submission, unpackClick, unpackSubmission } from './unpack.js';
 
 /** Heroku is given this long to be part of the form from the start, to be added to it, and to be read again. */
 const EVIDENCE_AT_ONCE_MS = 400;
@@ -30,7 +31,7 @@ const EVIDENCE_AGAIN_MS = 1_000;
 
 /** What travels through the form and back. It grants nothing: rights, row and evidence are read again. */
 const formState = z.object({
-  promotionId: z.string().refine(isPromotionId),
+  promotionId: z.string().refine(isRowId),
   transition: z.enum(['promote', 'cancel']),
   /** What the form showed of Heroku; null while it was being asked, or where it is of no matter. */
   evidence: evidenceState.nullable(),
@@ -76,7 +77,7 @@ async function clickTransition(deps: HandlerDependencies, transition: Transition
   const asking = { ...click, replace: click.isEphemeral };
   await openModal(deps, click, transitionTitle(transition), async (): Promise<Opening> => {
     if (await isExternalUser(deps, click.teamId)) return { kind: 'answer', answer: EXTERNAL_USER };
-    const promotion = isPromotionId(click.value) ? await deps.db.promotions.find(click.value) : null;
+    const promotion = isRowId(click.value) ? await deps.db.promotions.find(click.value) : null;
     return promotion === null
       ? { kind: 'answer', answer: textAnswer(unknownPromotionWords(click.value)) }
       : open(deps, transition, asking, promotion);
@@ -88,7 +89,7 @@ async function findMarked(
   deps: HandlerDependencies,
   reference: string,
 ): Promise<{ promotion: Promotion } | { answer: Answer }> {
-  const byId = isPromotionId(reference) ? await deps.db.promotions.find(reference) : null;
+  const byId = isRowId(reference) ? await deps.db.promotions.find(reference) : null;
   if (byId !== null) return { promotion: byId };
   const marked = await deps.db.promotions.marked(reference === '' ? null : reference, MARKED_SHOWN + 1);
   const [only] = marked;

@@ -6,11 +6,6 @@ import { BLOCK, type BlockId, CONFIRMED } from '../views/ids.js';
  * signature; nothing here grants a right: who may do what is read from the database.
  */
 
-/** Whether a text can be a promotion's id: a positive bigint. */
-export function isPromotionId(text: string): boolean {
-  return /^[1-9]\d{0,17}$/u.test(text);
-}
-
 const user = z.object({ id: z.string(), team_id: z.string().nullish() });
 const team = z.object({ id: z.string() }).nullish();
 

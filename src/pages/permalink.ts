@@ -1,3 +1,4 @@
+import { isRowId } from '../promotions/row-id.js';
 import { COMMAND } from '../views/ids.js';
 import { html, type Page, type PageRequest, wrongMethod } from './enrolment.js';
 import { messagePage } from './enrolment-page.js';
@@ -5,8 +6,8 @@ import { messagePage } from './enrolment-page.js';
 /** A promotion's address in a browser. Anybody can open it, so it only says where to look. */
 export async function permalinkPage({ method, path }: PageRequest): Promise<Page> {
   if (method !== 'GET' && method !== 'HEAD') return wrongMethod('GET, HEAD');
-  const id = /\/([1-9]\d{0,17})$/u.exec(path)?.[1];
-  return id === undefined
+  const id = path.split('/').at(-1) ?? '';
+  return !isRowId(id)
     ? html(404, messagePage('Link not found', 'Did you copy all of it?'))
     : html(
         200,

@@ -1,3 +1,5 @@
+import { isRowId } from './row-id.js';
+
 /** Under which path promotions have addresses of their own. */
 export const PERMALINKS = '/promotions/';
 
@@ -9,5 +11,6 @@ export function permalinkOf(publicUrl: string, promotionId: string): string {
 /** The id of the promotion that an address is that of; null where it is none of ours. */
 export function permalinkedId(publicUrl: string, address: string): string | null {
   if (!address.startsWith(`${publicUrl}${PERMALINKS}`)) return null;
-  return /^([1-9]\d{0,17})(?:[/?#].*)?$/u.exec(address.slice(publicUrl.length + PERMALINKS.length))?.[1] ?? null;
+  const [, id = ''] = /^(-?\d+)(?:[/?#].*)?$/u.exec(address.slice(publicUrl.length + PERMALINKS.length)) ?? [];
+  return isRowId(id) ? id : null;
 }

@@ -1,6 +1,7 @@
 import type { GroupFacts, GroupMember, VerdictCounts } from '../promotions/group.js';
 import { deployingSince } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';
+import { isRowId } from '../promotions/row-id.js';
 import type { Severity } from '../promotions/stuck.js';
 import { attentionLines } from './attention-lines.js';
 import { type Block, button, context, type Message, section } from './blocks.js';
@@ -151,6 +152,6 @@ export function groupPageValue({ groupId, offset }: GroupPage): string {
 
 /** null where it is no such value. */
 export function readGroupPage(value: string): GroupPage | null {
-  const [, groupId, offset] = /^([1-9]\d{0,17}):(\d{1,6})$/u.exec(value) ?? [];
-  return groupId === undefined || offset === undefined ? null : { groupId, offset: Number(offset) };
+  const [, groupId = '', offset] = /^(-?\d+):(\d{1,6})$/u.exec(value) ?? [];
+  return isRowId(groupId) ? { groupId, offset: Number(offset) } : null;
 }

@@ -5,6 +5,8 @@ export interface RowStore {
   query<T extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<T[]>;
   /** A promotion that the console marked and promoted; answers its id. */
   insertDeploying(promotion?: {
+    /** What the table's own sequence gives unless told. */
+    readonly id?: string;
     readonly flagKey?: string;
     readonly app?: string;
     readonly configVar?: string;
@@ -29,8 +31,9 @@ export function createRowStore(url: string): RowStore {
       const promotedAt = promotion.promotedAt === undefined ? '2026-05-09T04:28:00Z' : promotion.promotedAt;
       const [row] = await store.query<{ id: string }>(
         `insert into console_flag_promotions
-           (flag_key, heroku_app, config_var, state, checkpoint, marked_by, marked_at, promoted_by, promoted_at)
-         values ($1, $2, $3, 'deploying', $4, 'console', $5, $6, $7) returning id`,
+           (id, flag_key, heroku_app, config_var, state, checkpoint, marked_by, marked_at, promoted_by, promoted_at)
+         values (coalesce($8, nextval(pg_get_serial_sequence('console_flag_promotions', 'id'))),
+                 $1, $2, $3, 'deploying', $4, 'console', $5, $6, $7) returning id`,
         [
           flagKey,
           promotion.app ?? 'raxx-console-prod',
@@ -39,6 +42,7 @@ export function createRowStore(url: string): RowStore {
           promotion.markedAt ?? '2026-05-07T00:00:00Z',
           promotion.promotedBy === undefined ? 'kris@raxx.example' : promotion.promotedBy,
           promotedAt,
+          promotion.id ?? null,
         ],
       );
       if (row === undefined) throw new Error('No row was inserted.');

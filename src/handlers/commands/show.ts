@@ -1,12 +1,12 @@
 import { permalinkOf } from '../../promotions/permalink.js';
 import { isDeploying, type Promotion } from '../../promotions/promotion.js';
+import { isRowId } from '../../promotions/row-id.js';
 import { bare } from '../../promotions/typed.js';
 import { type Answer, textAnswer } from '../../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../../views/help.js';
 import { HISTORY_LENGTH } from '../../views/history.js';
 import { showAnswer } from '../../views/list.js';
 import type { HandlerDependencies } from '../dependencies.js';
-import { isPromotionId } from '../unpack.js';
 
 const EVIDENCE_WITHIN_MS = 5_000;
 
@@ -34,6 +34,6 @@ export async function show(deps: HandlerDependencies, typed: string): Promise<An
 
 /** By id, or by flag key: the newest promotion of that flag. */
 export async function findPromotion(deps: HandlerDependencies, reference: string): Promise<Promotion | null> {
-  const byId = isPromotionId(reference) ? await deps.db.promotions.find(reference) : null;
+  const byId = isRowId(reference) ? await deps.db.promotions.find(reference) : null;
   return byId ?? deps.db.promotions.newestOf(reference);
 }
