@@ -17,6 +17,9 @@ export type MessageChange =
     }
   | { readonly kind: 'deleted'; readonly channel: string; readonly previous: SlackMessage };
 
+/** What people post that Slack gives a subtype (https://docs.slack.dev/reference/events/message), beside broadcasts. */
+export type SpokenSubtype = 'file_share' | 'me_message';
+
 type Answer = Readonly<Record<string, unknown>>;
 type Arguments = Readonly<Record<string, unknown>>;
 
@@ -33,6 +36,7 @@ export interface Author {
  */
 export class Messages {
   readonly #tombstones = new Set<string>();
+  readonly #subtypes = new Map<string, SpokenSubtype>();
 
   constructor(
     private readonly emulated: Emulated,
@@ -59,11 +63,13 @@ export class Messages {
   }
 
   /** Posts; what chat.postMessage answers. */
-  async post(author: Author, args: Arguments): Promise<Answer> {
+  async post(author: Author, args: Arguments, subtype?: SpokenSubtype): Promise<Answer> {
     const answer = await this.emulated.call('chat.postMessage', author.token, stored(args));
     if (answer['ok'] !== true) return answer;
     const channel = z.string().parse(args['channel']);
-    const message = await this.find(channel, z.string().parse(answer['ts']));
+    const ts = z.string().parse(answer['ts']);
+    if (subtype !== undefined) this.#subtypes.set(keyOf(channel, ts), subtype);
+    const message = await this.find(channel, ts);
     if (message === undefined) return answer;
     this.onChange({ kind: 'posted', channel, message });
     return { ...answer, message };
@@ -159,8 +165,11 @@ export class Messages {
       const { blocks: _blocks, attachments: _attachments, edited: _edited, ...bare } = rest;
       return { ...bare, ...thread, subtype: 'tombstone', user: 'USLACKBOT', hidden: true };
     }
+    const spoken = this.#subtypes.get(keyOf(channel, message.ts));
     return {
       ...rest,
+      ...(spoken === undefined ? {} : { subtype: spoken }),
+      ...(spoken === 'file_share' ? { files: [{ id: 'F0SHARED', name: 'notes.txt' }], upload: false } : {}),
       ...(rest.blocks?.length === 0 ? { blocks: undefined } : {}),
       ...(rest.attachments?.length === 0 ? { attachments: undefined } : {}),
       ...this.authors.find(({ userId }) => userId === message.user)?.fields,

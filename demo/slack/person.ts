@@ -6,6 +6,7 @@ import type { Acknowledgement, Payload } from './deliver.js';
 import { actionOf, findElement } from './elements.js';
 import { assertEnterable, clientErrors, type FieldValue, type FormValues } from './form.js';
 import type { Channel } from './emulated.js';
+import type { SpokenSubtype } from './messages.js';
 import type { ResponseTarget, ResponseUrls } from './response-urls.js';
 import { type EphemeralMessage, type Screens, type StoredMessage, tsOf } from './screen.js';
 import { applyAcknowledgement, type SubmitOutcome } from './submission.js';
@@ -38,7 +39,7 @@ export interface PersonSurroundings {
   /** Resolves once the app has acknowledged the event, or was given up. */
   deliverEvent(subscription: string, event: Readonly<Record<string, unknown>>): Promise<void>;
   /** Posts in a user's name; its ts. */
-  post(userId: string, args: Readonly<Record<string, unknown>>): Promise<string>;
+  post(userId: string, args: Readonly<Record<string, unknown>>, subtype?: SpokenSubtype): Promise<string>;
   /** Resolves once the app has acknowledged hearing of a message, or was given up. */
   heardOf(channel: string, ts: string): Promise<void>;
   messages(channel: string): Promise<readonly StoredMessage[]>;
@@ -60,6 +61,10 @@ export interface SayOptions {
   readonly channel?: string;
   readonly threadTs?: string;
   readonly unheard?: boolean;
+  /** A reply: "also send to channel" is ticked. */
+  readonly broadcast?: boolean;
+  /** With a file, or as `/me`. */
+  readonly as?: SpokenSubtype;
 }
 
 /** Somebody in the workspace, and what they can do. Times are in milliseconds. */
@@ -308,11 +313,13 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
 
     async say(text, options = {}) {
       const channel = options.channel ?? who.home;
-      const ts = await around.post(who.id, {
+      const args = {
         channel,
         text: withLinks(text),
         ...(options.threadTs === undefined ? {} : { thread_ts: options.threadTs }),
-      });
+        ...(options.broadcast === true ? { reply_broadcast: true } : {}),
+      };
+      const ts = await around.post(who.id, args, options.as);
       if (options.unheard !== true) await around.heardOf(channel, ts);
       return ts;
     },

@@ -242,10 +242,10 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       return (http ?? socketMode).deliver(payload);
     },
     deliverEvent: (subscription, event) => events.send(subscription, event),
-    async post(userId, args) {
+    async post(userId, args, subtype) {
       const author = authors.find((one) => one.userId === userId);
       if (author === undefined) throw new Error(`Nobody is called ${userId}.`);
-      const answer = await messages.post(author, args);
+      const answer = await messages.post(author, args, subtype);
       if (answer['ok'] !== true) throw new Error(`Slack did not take the message: ${JSON.stringify(answer)}`);
       return z.string().parse(answer['ts']);
     },

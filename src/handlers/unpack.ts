@@ -138,6 +138,9 @@ const shortcutBody = z
 export type MessageShortcut = z.output<typeof shortcutBody>;
 export const unpackMessageShortcut = (body: unknown): MessageShortcut => shortcutBody.parse(body);
 
+/** Subtypes of what people write themselves; the others are edits, joins and other apps' messages. */
+const WRITTEN_BY_PEOPLE: ReadonlySet<string> = new Set(['thread_broadcast', 'file_share', 'me_message']);
+
 const messageEvent = z
   .object({
     team_id: z.string().nullish(),
@@ -157,13 +160,19 @@ const messageEvent = z
   })
   .transform(({ event, team_id }) => ({
     /** null where no person wrote it: bots, edits, joins. */
-    userId: event.bot_id == null && event.subtype == null ? (event.user ?? null) : null,
+    userId: isWrittenByPerson(event) ? (event.user ?? null) : null,
     teamId: event.user_team ?? event.source_team ?? event.team ?? team_id ?? null,
     channel: event.channel,
     ts: event.ts,
     threadTs: event.thread_ts ?? null,
     text: event.text ?? '',
   }));
+function isWrittenByPerson(event: {
+  bot_id?: string | null | undefined;
+  subtype?: string | null | undefined;
+}): boolean {
+  return event.bot_id == null && (event.subtype == null || WRITTEN_BY_PEOPLE.has(event.subtype));
+}
 export type MessageEvent = z.output<typeof messageEvent>;
 export const unpackMessageEvent = (body: unknown): MessageEvent => messageEvent.parse(body);
 

@@ -67,6 +67,33 @@ describe('linking an RCA', () => {
     ]);
   });
 
+  test.each([
+    ['sent to the channel too', { broadcast: true }],
+    ['with a file', { as: 'file_share' }],
+    ['with /me', { as: 'me_message' }],
+  ] as const)('a mention, and a link, %s are a person’s like any other', async (_, how) => {
+    const { superadmin } = bed.slack.people;
+    const threadTs = (await bed.alert()).ts;
+    await superadmin.say(`Written up: <${RCA}>`, { threadTs, ...how });
+    await superadmin.waitForEphemeral((message) => message.text.includes('Is '));
+    await superadmin.say(`<@${bed.slack.botUserId}> <${OTHER.replace('&', '&amp;')}>`, { threadTs, ...how });
+    await superadmin.waitForEphemeral((message) => message.text.includes('Linked as the RCA'));
+    expect(await recorded()).toBe(OTHER);
+  });
+
+  test('what a bot says with such a subtype, and what people do not write, is nobody’s', async () => {
+    const { superadmin, otherBot } = bed.slack.people;
+    const threadTs = (await bed.alert()).ts;
+    const mention = `<@${bed.slack.botUserId}> <${RCA}>`;
+    await otherBot.say(mention, { threadTs, broadcast: true });
+    await otherBot.say(mention, { threadTs, as: 'file_share' });
+    await bed.slack.eventsSettled();
+    await superadmin.say(`<@${bed.slack.botUserId}> hello`, { threadTs });
+    await superadmin.waitForEphemeral((message) => message.text.includes('with the link of the RCA'));
+    expect(await recorded()).toBeNull();
+    expect(otherBot.ephemerals()).toEqual([]);
+  });
+
   test('a mention elsewhere, or without a link, says how it is done', async () => {
     const { superadmin } = bed.slack.people;
     await superadmin.say(`<@${bed.slack.botUserId}> hello`, { threadTs: (await bed.alert()).ts });

@@ -463,6 +463,29 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     await expect(otherBot.command('x')).rejects.toThrow('is a bot');
   });
 
+  test('what people send to the channel too, with a file or with /me carries its subtype', async () => {
+    const { engineer } = await start();
+    const heard: Record<string, unknown>[] = [];
+    await startApp(mode, (bolt) => {
+      bolt.event('message', async ({ event }) => void heard.push({ ...event }));
+      bolt.event('app_mention', async ({ event }) => void heard.push({ ...event }));
+    });
+    const threadTs = await engineer.say('root');
+    heard.length = 0;
+    await engineer.say('in both', { threadTs, broadcast: true });
+    await engineer.say('with a file', { threadTs, as: 'file_share' });
+    expect(heard).toMatchObject([
+      { type: 'message', text: 'in both', subtype: 'thread_broadcast', thread_ts: threadTs, user: engineer.id },
+      { type: 'message', subtype: 'file_share', files: [{ id: expect.any(String) }], user: engineer.id },
+    ]);
+    heard.length = 0;
+    await engineer.say(`<@${slack.botUserId}> hi`, { as: 'me_message' });
+    expect(heard.map(({ type, subtype }) => [type, subtype]).sort()).toEqual([
+      ['app_mention', 'me_message'],
+      ['message', 'me_message'],
+    ]);
+  });
+
   test('the app hears of its own changes too, as Slack tells them', async () => {
     const { channel } = await start();
     const heard: string[] = [];
