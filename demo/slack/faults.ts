@@ -4,8 +4,10 @@ export type FaultKind =
   | { readonly kind: 'status'; readonly status: number }
   /** HTTP 429 with Retry-After, in seconds; the call takes no effect. */
   | { readonly kind: 'rate_limited'; readonly retryAfterSeconds: number }
-  /** `{"ok": false, "error": …}`; the call takes no effect. */
-  | { readonly kind: 'error'; readonly error: string }
+  /** `{"ok": false, "error": …}`; `takesEffect`: after Slack did it all the same, as it may with `internal_error`. */
+  | { readonly kind: 'error'; readonly error: string; readonly takesEffect?: boolean }
+  /** HTTP 200 with this body in place of Slack's: a cut answer, a proxy's page, an answer that lacks something. */
+  | { readonly kind: 'body'; readonly body: string; readonly takesEffect?: boolean }
   /** The connection is cut before the call takes effect, or after. */
   | { readonly kind: 'reset_before' }
   | { readonly kind: 'reset_after' }

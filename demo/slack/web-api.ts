@@ -162,7 +162,12 @@ export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
       case 'rate_limited':
         return tooSoon(fault.retryAfterSeconds);
       case 'error':
+        if (fault.takesEffect === true) await work();
         return { status: 200, body: refuse(fault.error) };
+      case 'body':
+        if (fault.takesEffect === true) await work();
+        send(response, call, 200, fault.body, { 'content-type': 'application/json; charset=utf-8' });
+        return null;
       case 'reset_before':
         request.socket.destroy();
         return null;

@@ -9,11 +9,12 @@ import type { Thresholds } from '../promotions/stuck.js';
 import type { Slack } from '../slack/slack.js';
 import type { StoredFile } from '../slack/upload.js';
 import type { HomeTab, Message } from '../views/blocks.js';
+import { outsideThread } from '../views/route.js';
 import type { Prospects } from './step.js';
 
 /** Where a message goes. */
 export type Place =
-  /** By itself into a channel; into the alert channel instead where Slack refuses this one. */
+  /** By itself into a channel. Where Slack refuses a channel or a thread, it goes into the alert channel instead. */
   | { readonly to: 'channel'; readonly route: string }
   | { readonly to: 'thread'; readonly thread: MessageRef; readonly broadcast: boolean }
   | { readonly to: 'person'; readonly userId: string }
@@ -96,11 +97,22 @@ export function defineKind<Facts>(spec: KindSpec<Facts>): KindSpec<Facts> & Kind
     ...spec,
     async prepare(message, sources) {
       const facts = await spec.gather(message, sources);
-      return facts === null
-        ? null
-        : { place: spec.place(message, facts, sources), show: (request) => spec.show(facts, request) };
+      if (facts === null) return null;
+      const place = spec.place(message, facts, sources);
+      return {
+        place,
+        show: (request) => (place?.to === 'thread' ? showReply(spec, facts, request) : spec.show(facts, request)),
+      };
     },
   };
+}
+
+/** A reply says itself nothing of a refusal: its kind only knows its thread. */
+function showReply<Facts>(spec: KindSpec<Facts>, facts: Facts, request: ShowRequest): Shown | null {
+  const { refused, message } = request;
+  const shown = spec.show(facts, { ...request, refused: null });
+  if (shown === null || refused === null || !('message' in shown.content)) return shown;
+  return { ...shown, content: { message: outsideThread(shown.content.message, refused, message.promotionId) } };
 }
 
 /** A kind that knows where its facts come from. */

@@ -1,7 +1,7 @@
 import type { MessageRef } from '../promotions/alert.js';
 import type { Destination } from '../promotions/routing.js';
-import { isClosedTo } from '../slack/errors.js';
-import type { PostedMessage, Slack } from '../slack/slack.js';
+import { isLastingRefusal } from '../slack/errors.js';
+import type { Outgoing, Slack } from '../slack/slack.js';
 import type { Message } from '../views/blocks.js';
 import type { Content, Place } from './kind.js';
 import { unlessGone } from './retry.js';
@@ -43,46 +43,65 @@ export interface Transport {
   remove(ref: MessageRef): Promise<void>;
 }
 
+/** Where everybody in a channel can read it. */
+type Shared = Extract<Place, { to: 'channel' | 'thread' }>;
+type Spot = Pick<Outgoing, 'channel' | 'threadTs' | 'broadcast'>;
+
 export function createTransport(slack: OutboxSlack, alertChannel: string): Transport {
+  /** Nothing is above it: where Slack refuses this too, the message stays owed. */
+  const last: Spot = { channel: alertChannel, threadTs: null, broadcast: false };
+  const isLast = ({ channel, threadTs }: Spot): boolean => channel === alertChannel && threadTs === null;
+
+  /** Where it is meant to go, or where an earlier attempt was sent. */
+  function spotOf(place: Shared, sentTo: Destination | null): Spot {
+    if (sentTo !== null && sentTo.refused !== null) return { ...last, channel: sentTo.channel };
+    if (place.to === 'channel') return { channel: sentTo?.channel ?? place.route, threadTs: null, broadcast: false };
+    return { channel: place.thread.channel, threadTs: place.thread.ts, broadcast: place.broadcast };
+  }
+
   /** Where it is meant to go, or else to the alert channel, where it says why. */
-  async function postToChannel(route: string, post: Post): Promise<Posted | 'lost'> {
-    const to = post.sentTo ?? { channel: route, refused: null };
-    const send = async ({ channel, refused }: Destination): Promise<Posted | 'lost'> => {
-      if (!(await post.record({ channel, refused }))) return 'lost';
-      const at = { channel, threadTs: null, broadcast: false, key: post.key };
-      return standing(await slack.post(at, messageIn(post.content(refused)), post.perhapsSince));
+  async function postShared(place: Shared, post: Post): Promise<Posted | 'lost' | 'gone'> {
+    // A file goes with a message that says the same: it isn't shown anywhere else.
+    let isFile = false;
+    const send = async (spot: Spot, refused: Destination['refused']): Promise<Posted | 'lost' | 'gone'> => {
+      if (!(await post.record({ channel: spot.channel, refused }))) return 'lost';
+      const content = post.content(refused);
+      isFile = 'file' in content;
+      return sendTo(spot, post, content);
     };
+    const meant = spotOf(place, post.sentTo);
     try {
-      return await send(to);
+      return await send(meant, post.sentTo?.refused ?? null);
     } catch (error) {
-      if (to.channel === alertChannel || !isClosedTo(error)) throw error;
-      return send({ channel: alertChannel, refused: { channel: to.channel, because: error.word } });
+      if (isFile || isLast(meant) || !isLastingRefusal(error)) throw error;
+      return send(last, { channel: meant.channel, because: error.word });
     }
   }
 
-  /** Where an earlier attempt was sent. What is closed to the app now holds nothing that it could find. */
-  async function findInChannel(channel: string, key: string, since: Date): Promise<MessageRef | null> {
-    try {
-      return await slack.find({ channel, threadTs: null, key }, since);
-    } catch (error) {
-      if (channel === alertChannel || !isClosedTo(error)) throw error;
-      return null;
-    }
-  }
-
-  async function postInThread(
-    { thread: { channel, ts: threadTs }, broadcast }: Extract<Place, { to: 'thread' }>,
-    post: Post,
-  ): Promise<Posted | 'lost' | 'gone'> {
-    if (!(await post.record({ channel, refused: null }))) return 'lost';
-    const content = post.content(null);
+  async function sendTo(spot: Spot, { key, perhapsSince }: Post, content: Content): Promise<Posted | 'gone'> {
     if ('file' in content) {
-      await slack.upload({ channel, threadTs, ...content.file });
+      await slack.upload({ channel: spot.channel, threadTs: spot.threadTs, ...content.file });
       return { at: null, wasThere: false };
     }
-    const to = { channel, threadTs, broadcast, key: post.key };
-    const posted = await unlessGone(() => slack.post(to, messageIn(content), post.perhapsSince));
-    return posted === null ? 'gone' : standing(posted);
+    const posted = await unlessGone(() => slack.post({ ...spot, key }, messageIn(content), perhapsSince));
+    if (posted === null) return 'gone';
+    return { at: { channel: posted.channel, ts: posted.ts }, wasThere: posted.wasThere };
+  }
+
+  /** What is closed to the app now holds nothing that it could find. */
+  async function findShared(
+    place: Shared,
+    key: string,
+    sentTo: Destination | null,
+    since: Date,
+  ): Promise<MessageRef | null> {
+    const spot = spotOf(place, sentTo);
+    try {
+      return await unlessGone(() => slack.find({ channel: spot.channel, threadTs: spot.threadTs, key }, since));
+    } catch (error) {
+      if (isLast(spot) || !isLastingRefusal(error)) throw error;
+      return null;
+    }
   }
 
   return {
@@ -90,9 +109,8 @@ export function createTransport(slack: OutboxSlack, alertChannel: string): Trans
       const { place } = post;
       switch (place.to) {
         case 'channel':
-          return postToChannel(place.route, post);
         case 'thread':
-          return postInThread(place, post);
+          return postShared(place, post);
         case 'person':
           return { at: await slack.sendDirectMessage(place.userId, messageIn(post.content(null))), wasThere: false };
         case 'home':
@@ -103,11 +121,8 @@ export function createTransport(slack: OutboxSlack, alertChannel: string): Trans
     async find(place, key, sentTo, since) {
       switch (place.to) {
         case 'channel':
-          return findInChannel(sentTo?.channel ?? place.route, key, since);
-        case 'thread': {
-          const { channel, ts } = place.thread;
-          return unlessGone(() => slack.find({ channel, threadTs: ts, key }, since));
-        }
+        case 'thread':
+          return findShared(place, key, sentTo, since);
         case 'person':
         case 'home':
           return null;
@@ -130,10 +145,6 @@ export function createTransport(slack: OutboxSlack, alertChannel: string): Trans
 
     remove: (ref) => slack.remove(ref),
   };
-}
-
-function standing({ channel, ts, wasThere }: PostedMessage): Posted {
-  return { at: { channel, ts }, wasThere };
 }
 
 function messageIn(content: Content): Message {

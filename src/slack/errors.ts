@@ -29,17 +29,21 @@ export class SlackError extends Error {
 /** Errors that mean a message is not there (any more). */
 export const MESSAGE_GONE: ReadonlySet<string> = new Set(['message_not_found', 'thread_not_found']);
 
-/** Errors that mean that the app can't post to a channel, and won't until somebody changes that. */
-const CLOSED: ReadonlySet<string> = new Set([
-  'not_in_channel',
-  'channel_not_found',
-  'is_archived',
-  'restricted_action',
-  'restricted_action_read_only_channel',
+/** After these Slack may have done it all the same (https://docs.slack.dev/reference/methods/chat.postMessage#errors). */
+const UNKNOWN_OUTCOME: ReadonlySet<string> = new Set(['internal_error', 'fatal_error']);
+const RATE_LIMITED_WORD = 'ratelimited';
+/** These pass by themselves: trying again helps, another channel doesn't. */
+const PASSING: ReadonlySet<string> = new Set([
+  ...UNKNOWN_OUTCOME,
+  RATE_LIMITED_WORD,
+  'service_unavailable',
+  'request_timeout',
+  'http_408',
 ]);
 
-export function isClosedTo(error: unknown): error is SlackError {
-  return error instanceof SlackError && error.kind === 'refused' && CLOSED.has(error.word);
+/** Whether Slack said no, and will until somebody changes something: what it refuses in one channel it may take in another. */
+export function isLastingRefusal(error: unknown): error is SlackError {
+  return error instanceof SlackError && error.kind === 'refused' && !PASSING.has(error.word);
 }
 
 /** Methods that only ask. */
@@ -81,10 +85,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'E
 
 /** Turns what the Web API client throws into a SlackError; neither token nor message text goes with it. */
 export function toSlackError(method: string, error: unknown): SlackError {
-  if (error instanceof WebAPIPlatformError) {
-    const transient = error.data.error === 'internal_error' || error.data.error === 'fatal_error';
-    return new SlackError(transient ? 'unknown_outcome' : 'refused', method, describe(error), 0, undefined);
-  }
+  if (error instanceof WebAPIPlatformError) return refusalOf(method, error);
   if (error instanceof WebAPIRateLimitedError) {
     return new SlackError('rate_limited', method, RATE_LIMITED, error.retryAfter * 1000, undefined);
   }
@@ -97,6 +98,20 @@ export function toSlackError(method: string, error: unknown): SlackError {
     return new SlackError(NEVER_SENT.has(code) ? 'unreachable' : 'unknown_outcome', method, code, 0, error.original);
   }
   return new SlackError('unknown_outcome', method, 'unexpected', 0, error);
+}
+
+/** Slack's words look like this. The client also reports as one whatever it couldn't parse: a cut answer, a proxy's page. */
+const WORD = /^[a-z][a-z0-9_]{0,99}$/u;
+
+function refusalOf(method: string, error: WebAPIPlatformError): SlackError {
+  const { error: word, response_metadata: metadata } = error.data;
+  if (!WORD.test(word)) return new SlackError('unknown_outcome', method, 'unreadable_answer', 0, undefined);
+  const retryAfter = metadata?.retryAfter;
+  if (word === RATE_LIMITED_WORD && retryAfter !== undefined) {
+    return new SlackError('rate_limited', method, RATE_LIMITED, retryAfter * 1000, undefined);
+  }
+  const kind = UNKNOWN_OUTCOME.has(word) ? 'unknown_outcome' : 'refused';
+  return new SlackError(kind, method, describe(error), 0, undefined);
 }
 
 /** Calls the Web API; fails with a SlackError. */

@@ -14,7 +14,8 @@ export interface Sought {
 
 const metadataOf = z.object({ event_type: z.literal(MESSAGE_METADATA), event_payload: z.object({ key: z.string() }) });
 const foundMessages = z.object({
-  messages: z.array(z.object({ ts: z.string(), metadata: z.unknown().optional() })).default([]),
+  messages: z.array(z.object({ ts: z.string(), metadata: z.unknown().optional() })),
+  has_more: z.boolean().default(false),
   response_metadata: z.object({ next_cursor: z.string().default('') }).optional(),
 });
 type Page = z.output<typeof foundMessages>;
@@ -24,7 +25,7 @@ const PAGES = 50;
 
 /**
  * Finds the message that carries the key, among those posted since; null if there is none.
- * @throws {SlackError} if Slack does not answer, or holds more messages than are read here
+ * @throws {SlackError} if Slack does not answer, or holds more messages than it lets us read
  */
 export async function findMessage(client: WebClient, sought: Sought, since: Date): Promise<MessageRef | null> {
   let cursor = '';
@@ -33,10 +34,17 @@ export async function findMessage(client: WebClient, sought: Sought, since: Date
     const found = page.messages.find((message) => carries(message.metadata, sought.key));
     if (found !== undefined) return { channel: sought.channel, ts: found.ts };
     cursor = page.response_metadata?.next_cursor ?? '';
-    if (cursor === '') return null;
+    if (cursor === '') {
+      if (page.has_more) break;
+      return null;
+    }
   }
   // "Not found" would be posted a second time, so it takes having read everything.
-  throw new SlackError('refused', 'conversations.history', 'too_many_messages_to_search', 0, undefined);
+  throw new SlackError('unknown_outcome', methodOf(sought), 'unfinished_search', 0, undefined);
+}
+
+function methodOf({ threadTs }: Sought) {
+  return threadTs === null ? 'conversations.history' : 'conversations.replies';
 }
 
 async function readPage(client: WebClient, sought: Sought, since: Date, cursor: string): Promise<Page> {
@@ -48,10 +56,9 @@ async function readPage(client: WebClient, sought: Sought, since: Date, cursor: 
     limit: 200,
     ...(cursor === '' ? {} : { cursor }),
   };
-  const answer =
-    threadTs === null
-      ? await attempt('conversations.history', () => client.conversations.history(query))
-      : await attempt('conversations.replies', () => client.conversations.replies({ ...query, ts: threadTs }));
+  const answer = await attempt(methodOf(sought), () =>
+    threadTs === null ? client.conversations.history(query) : client.conversations.replies({ ...query, ts: threadTs }),
+  );
   return foundMessages.parse(answer);
 }
 

@@ -22,6 +22,7 @@ const page = z.object({
       }),
     )
     .default([]),
+  has_more: z.boolean().default(false),
   response_metadata: z.object({ next_cursor: z.string().default('') }).optional(),
 });
 type Found = z.output<typeof page>['messages'][number];
@@ -45,7 +46,7 @@ export async function readThread(client: WebClient, root: MessageRef, botId: str
     }
     messages.push(...found.messages.filter((one) => one.ts !== root.ts && one.bot_id !== botId).map(asMessage));
     cursor = found.response_metadata?.next_cursor ?? '';
-    if (cursor === '') return { kind: 'read', messages, complete: true };
+    if (cursor === '') return { kind: 'read', messages, complete: !found.has_more };
   }
   return { kind: 'read', messages, complete: false };
 }

@@ -1,5 +1,5 @@
 import type { RefusedRoute } from '../promotions/routing.js';
-import { context } from './blocks.js';
+import { context, type Message, section } from './blocks.js';
 import { code } from './text.js';
 
 const REASONS: ReadonlyMap<string, string> = new Map([
@@ -10,6 +10,20 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 
 /** Why a message is here and not in the channel that its app's alerts go to. */
 export function misrouted({ channel, because }: RefusedRoute) {
-  const reason = REASONS.get(because) ?? `Slack says ${code(because, 60)}`;
-  return context(`:warning: \`ALERT_ROUTES\` sends this to <#${channel}>, but ${reason}.`);
+  return context(`:warning: \`ALERT_ROUTES\` sends this to <#${channel}>, but ${reasonOf(because)}.`);
+}
+
+/** A reply that Slack refused in its thread, by itself: which promotion it is about, and why it is here. */
+export function outsideThread(
+  { text, blocks = [section(text)] }: Message,
+  { channel, because }: RefusedRoute,
+  promotionId: string | null,
+): Message {
+  const about = promotionId === null ? '' : `Promotion ${promotionId} · `;
+  const why = `:warning: ${about}This belongs in a thread in <#${channel}>, but ${reasonOf(because)}.`;
+  return { text, blocks: [...blocks, context(why)] };
+}
+
+function reasonOf(because: string): string {
+  return REASONS.get(because) ?? `Slack says ${code(because, 60)}`;
 }

@@ -95,6 +95,15 @@ describe('an attempt that nobody learned the outcome of', () => {
     ['the answer was lost', { kind: 'reset_after' } as const, 1],
     ['the request was lost', { kind: 'reset_before' } as const, 2],
     ['Slack answered 500', { kind: 'status', status: 500 } as const, 2],
+    ['Slack had an internal error', { kind: 'error', error: 'internal_error' } as const, 2],
+    ['it had one after it posted', { kind: 'error', error: 'internal_error', takesEffect: true } as const, 1],
+    ['a fatal one', { kind: 'error', error: 'fatal_error', takesEffect: true } as const, 1],
+    ['the answer was cut', { kind: 'body', body: '{"ok":tr', takesEffect: true } as const, 1],
+    ['the answer was empty', { kind: 'body', body: '', takesEffect: true } as const, 1],
+    ['a proxy answered', { kind: 'body', body: '<html>Blocked</html>', takesEffect: true } as const, 1],
+    ['a proxy’s word', { kind: 'body', body: 'Forbidden', takesEffect: true } as const, 1],
+    ['the answer was null', { kind: 'body', body: 'null', takesEffect: true } as const, 1],
+    ['the answer says nowhere where', { kind: 'body', body: '{"ok":true}', takesEffect: true } as const, 1],
   ])('where %s: it is found again, and never doubled', async (_what, fault, posts) => {
     const root = await posted('notice');
     bed.facts.set('two', { text: 'reply' });
@@ -107,6 +116,7 @@ describe('an attempt that nobody learned the outcome of', () => {
       bed.slack.faults.add({ method: POST, times: 1, ...fault });
       expect(await kindOf(id)).toBe('failed');
       // What may still take effect is given time to.
+      expect((await bed.row(id)).waits).toBeGreaterThan(29_000);
       expect(await kindOf(id)).toBe('nothing');
       await bed.advance(31_000);
       expect(await kindOf(id)).toBe(posts === 1 ? 'found' : 'posted');
@@ -187,6 +197,35 @@ describe('where the history can’t be searched', () => {
     await attempted(id, 50);
     expect(await kindOf(id)).toBe('failed');
     expect(bed.posts()).toBe(0);
+  });
+
+  test.each([
+    ['says that there is more, and not where', { ok: true, messages: [], has_more: true }],
+    [
+      'says so with an empty cursor',
+      { ok: true, messages: [], has_more: true, response_metadata: { next_cursor: '' } },
+    ],
+    ['lacks the messages', { ok: true }],
+    ['goes round in a circle', { ok: true, messages: [], has_more: true, response_metadata: { next_cursor: 'again' } }],
+  ])('nothing is posted where the answer %s: the search isn’t over', async (_, answer) => {
+    bed.slack.faults.clear();
+    const root = await posted('notice');
+    for (const [kind, method] of [
+      ['notice', 'conversations.history'],
+      ['reply', 'conversations.replies'],
+    ] as const) {
+      const id = await bed.queue({ kind, ...(kind === 'reply' ? { root } : {}) });
+      bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
+      expect(await kindOf(id)).toBe('failed');
+      const before = bed.posts();
+      await bed.advance(31_000);
+      const over = bed.slack.faults.add({ method, kind: 'body', body: JSON.stringify(answer) });
+      expect(await kindOf(id)).toBe('failed');
+      over();
+      await bed.advance(61_000);
+      expect(await kindOf(id)).toBe('found');
+      expect(bed.posts()).toBe(before);
+    }
   });
 
   test('what is urgent is posted after enough attempts', async () => {

@@ -40,7 +40,7 @@ import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
 import * as resolution from '../../src/views/resolution.js';
-import { misrouted } from '../../src/views/route.js';
+import { misrouted, outsideThread } from '../../src/views/route.js';
 import * as stats from '../../src/views/stats.js';
 import * as transition from '../../src/views/transition.js';
 import * as unfurl from '../../src/views/unfurl.js';
@@ -356,6 +356,12 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     }),
   evidenceLine: (facts) => withEvidence(facts).map(([row, known]) => words(evidence.evidenceLine(row, known))),
   misrouted: () => ROUTES.flatMap((refused) => (refused === null ? [] : [blocks(misrouted(refused))])),
+  outsideThread: () =>
+    ROUTES.flatMap((refused) =>
+      refused === null
+        ? []
+        : [null, '9223372036854775807'].map((id) => message(outsideThread({ text: 'It ended.' }, refused, id))),
+    ),
   isStuck: (facts) => lives(facts).map((row) => words(headline.isStuck(row))),
   ownerQuestion: (facts) => lives(facts).map((row) => message(attention.ownerQuestion(row, 'U0SUPER001'))),
   answeredQuestion: (facts) =>

@@ -1,0 +1,130 @@
+import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
+import { createTransport, type Posted, type Post } from '../../src/outbox/transport.js';
+import type { Destination } from '../../src/promotions/routing.js';
+import { createSlack } from '../../src/slack/slack.js';
+import { type OutboxBed, startOutboxBed } from './bed.js';
+import { LASTING_REFUSALS, PASSING_ERRORS } from './refusals.js';
+
+const POST = 'chat.postMessage';
+
+describe('a post that Slack refuses', () => {
+  let slack: SlackStandIn;
+  let meant: string;
+  beforeAll(async () => {
+    slack = await startSlackStandIn({ rateLimit: false });
+    meant = slack.channels.general;
+    slack.invite(meant);
+  });
+  afterAll(() => slack.close());
+
+  const recorded: Destination[] = [];
+  beforeEach(() => void recorded.splice(0));
+  /** By a client of its own, which owes no pause to the post before. */
+  function post(place: Post['place'], key: string): Promise<Posted | 'lost' | 'gone'> {
+    const client = createSlack({ botToken: slack.botToken, apiUrl: slack.apiUrl, slots: null, newOwner: () => key });
+    return createTransport(client, slack.channels.alerts).post({
+      place,
+      key,
+      sentTo: null,
+      perhapsSince: null,
+      record: async (to) => recorded.push(to) > 0,
+      content: (refused) => ({ message: { text: `${key} ${JSON.stringify(refused)}` } }),
+    });
+  }
+  const texts = async (channel: string) => (await slack.messages(channel)).map(({ text }) => text);
+
+  test.each(LASTING_REFUSALS)('with %s goes to the alert channel, which is told why', async (because) => {
+    slack.faults.add({ method: POST, times: 1, kind: 'error', error: because });
+    const refused = { channel: meant, because };
+    await expect(post({ to: 'channel', route: meant }, because)).resolves.toMatchObject({
+      at: { channel: slack.channels.alerts },
+    });
+    expect(recorded).toEqual([
+      { channel: meant, refused: null },
+      { channel: slack.channels.alerts, refused },
+    ]);
+    expect((await texts(slack.channels.alerts)).at(-1)).toBe(`${because} ${JSON.stringify(refused)}`);
+    expect(await texts(meant)).toEqual([]);
+  });
+
+  test.each(PASSING_ERRORS)('with %s is tried again, and goes nowhere else: it passes', async (error) => {
+    const before = await texts(slack.channels.alerts);
+    slack.faults.add({ method: POST, times: 1, kind: 'error', error });
+    await expect(post({ to: 'channel', route: meant }, error)).rejects.toMatchObject({
+      kind: error === 'internal_error' || error === 'fatal_error' ? 'unknown_outcome' : 'refused',
+      code: error,
+    });
+    expect(recorded).toEqual([{ channel: meant, refused: null }]);
+    expect(await texts(slack.channels.alerts)).toEqual(before);
+  });
+});
+
+describe('what Slack refuses', () => {
+  let bed: OutboxBed;
+  beforeEach(async () => {
+    bed = await startOutboxBed();
+    bed.slack.invite(bed.slack.channels.general);
+  });
+  afterEach(() => bed.close());
+
+  const kindOf = async (id: string) => (await bed.outbox.deliver(id)).kind;
+  async function rootIn(route: string): Promise<string> {
+    bed.facts.set('root', { text: 'root', route });
+    const id = await bed.queue({ kind: 'notice', subject: 'root' });
+    expect(await kindOf(id)).toBe('posted');
+    return id;
+  }
+
+  test('in a thread goes to the alert channel, says why, and is found and updated there', async () => {
+    const root = await rootIn(bed.slack.channels.general);
+    bed.facts.set('two', { text: 'reply' });
+    const reply = await bed.queue({ kind: 'reply', subject: 'two', root });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'error', error: 'ekm_access_denied' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
+    expect(await kindOf(reply)).toBe('failed');
+    await bed.advance(31_000);
+    expect(await kindOf(reply)).toBe('found');
+    expect(bed.posts()).toBe(3);
+    await bed.change(reply, { text: 'reply, updated' });
+    expect(await kindOf(reply)).toBe('updated');
+    const [message] = await bed.slack.messages(bed.slack.channels.alerts);
+    expect(message?.text).toBe('reply, updated');
+    const why = `This belongs in a thread in <#${bed.slack.channels.general}>, but Slack says \`ekm_access_denied\``;
+    expect(JSON.stringify(message?.blocks)).toContain(why);
+  });
+
+  test('in a thread of the alert channel goes to the channel', async () => {
+    const root = await rootIn(bed.slack.channels.alerts);
+    bed.facts.set('two', { text: 'reply' });
+    const reply = await bed.queue({ kind: 'reply', subject: 'two', root });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'error', error: 'restricted_action_thread_locked' });
+    expect(await kindOf(reply)).toBe('posted');
+    expect(await bed.channel()).toEqual(['root', 'reply']);
+  });
+
+  test('to be searched, too, isn’t held up by an earlier failure', async () => {
+    bed.facts.set('one', { text: 'first', route: bed.slack.channels.general });
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_before' });
+    expect(await kindOf(id)).toBe('failed');
+    bed.slack.faults.add({
+      method: 'conversations.history',
+      times: 2,
+      kind: 'error',
+      error: 'team_access_not_granted',
+    });
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('posted');
+    expect(await bed.channel()).toEqual([expect.stringContaining('team_access_not_granted')]);
+  });
+
+  test('as a file is shown nowhere else', async () => {
+    const root = await rootIn(bed.slack.channels.general);
+    bed.facts.set('two', { text: 'picture' });
+    const id = await bed.queue({ kind: 'picture', subject: 'two', root });
+    bed.slack.faults.add({ method: 'files.completeUploadExternal', times: 1, kind: 'error', error: 'is_archived' });
+    expect(await kindOf(id)).toBe('failed');
+    expect(bed.slack.files()).toEqual([]);
+    expect(await bed.channel()).toEqual([]);
+  });
+});
