@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { HTTPModuleFunctions, HTTPReceiverDeferredRequestError } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics.js';
@@ -28,26 +28,41 @@ export interface HttpServer {
 }
 
 /**
+ * Longer than any proxy in front keeps an idle connection (Heroku's router: 90 s): if we closed it first, the request that
+ * the proxy just sends on it would be lost. That holds for a connection that a proxy opened ahead and hasn't used yet as well.
+ */
+const IDLE_MS = 100_000;
+
+/**
  * The app's one HTTP server, in both modes: `/healthz` (the process lives), `/readyz` (200, or 503 with what is
  * wrong), `/metrics`, the pages of links, and Slack's requests where there is no Socket Mode. Port 0 takes any
  * free one.
  */
 export async function startHttp(port: number, deps: HttpDependencies): Promise<HttpServer> {
+  const underWay = new Set<ServerResponse>();
   const server = createServer((request, response) => {
+    underWay.add(response);
+    response.once('close', () => underWay.delete(response));
     route(request, response, deps).catch((error: unknown) => {
       deps.log.error({ err: error }, 'a request failed');
       if (response.headersSent) response.destroy();
       else send(response, 500, 'text/plain', 'internal error\n');
     });
   });
-  // A slow client must not hold a connection for ever.
-  server.requestTimeout = 30_000;
-  server.headersTimeout = 10_000;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.keepAliveTimeout = IDLE_MS;
+  // A slow client must not hold a connection for ever. Node counts these from the connection's opening, too.
+  server.headersTimeout = IDLE_MS;
+  server.requestTimeout = IDLE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, resolve);
   });
-  return { port: portOf(server), stop: () => close(server) };
+  return { port: portOf(server), stop: () => close(server, sockets, underWay) };
 }
 
 async function route(request: IncomingMessage, response: ServerResponse, deps: HttpDependencies): Promise<void> {
@@ -195,9 +210,15 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-function close(server: Server): Promise<void> {
+/**
+ * A connection whose request is under way ends with its answer, which says so: it would stay open for the next one. All others
+ * end now; Node calls one idle only once it has had a request.
+ */
+function close(server: Server, sockets: ReadonlySet<Socket>, underWay: ReadonlySet<ServerResponse>): Promise<void> {
   return new Promise((resolve, reject) => {
     server.close((error) => (error === undefined ? resolve() : reject(error)));
-    server.closeIdleConnections();
+    for (const response of underWay) response.shouldKeepAlive = false;
+    const busy = new Set([...underWay].map(({ socket }) => socket));
+    for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
   });
 }
