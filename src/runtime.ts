@@ -14,3 +14,8 @@ export interface Runtime {
 export function realRuntime(log: Logger): Runtime {
   return { now: () => new Date(), elapsed: () => performance.now(), random: Math.random, log };
 }
+
+/** By how many milliseconds this process's wall clock is ahead of the one that never jumps: it changes if the clock is set. */
+export function wallClockAhead(): number {
+  return Date.now() - performance.now();
+}

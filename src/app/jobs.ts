@@ -6,6 +6,7 @@ import { realTimers } from '../jobs/timers.js';
 import { createWatchdog, type Watchdog } from '../jobs/watchdog.js';
 import type { DeliveryOutcome } from '../outbox/outbox.js';
 import type { MessageKind } from '../promotions/messages.js';
+import { wallClockAhead } from '../runtime.js';
 import type { Core } from './core.js';
 
 /** What works by itself: the watchdog, the promoter, the home tabs. */
@@ -37,6 +38,7 @@ export function createJobs(core: Core): Jobs {
     heartbeatUrl: config.heartbeatUrl,
     now,
     elapsed,
+    wallClockAhead,
     log,
     onTick: (tick) => {
       metrics.onTick(tick);

@@ -1,6 +1,6 @@
 import cronParser from 'cron-parser';
-import { type Job, scheduleJob } from 'node-schedule';
 import type { Logger } from 'pino';
+import { type Alarm, startAlarm } from './alarm.js';
 import type { MaintenanceReport } from './maintenance.js';
 
 export interface WatchdogDependencies {
@@ -12,6 +12,8 @@ export interface WatchdogDependencies {
   readonly now: () => Date;
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
+  /** See the alarm. */
+  readonly wallClockAhead: () => number;
   readonly log: Logger;
   readonly onTick: (tick: Tick) => void;
 }
@@ -36,21 +38,35 @@ export interface Watchdog {
 }
 
 const TICKS_BEFORE_SILENT = 3;
+
+/** How long it takes from a moment on until the cron has rung that often. */
+function untilThirdRing(cron: string, from: Date): number {
+  const schedule = cronParser.parseExpression(cron, { currentDate: from });
+  let ring = from;
+  for (let count = 0; count < TICKS_BEFORE_SILENT; count += 1) ring = schedule.next().toDate();
+  return ring.getTime() - from.getTime();
+}
+
 const HEARTBEAT_TIMEOUT_MS = 5_000;
 
 export function createWatchdog(deps: WatchdogDependencies): Watchdog {
   const { log } = deps;
-  let job: Job | null = null;
+  let alarm: Alarm | null = null;
   let running: Promise<void> | null = null;
   let stopped = false;
-  let lastCompletedAt = deps.now();
+  let lastCompleted = completedNow();
+
+  function completedNow() {
+    const at = deps.now();
+    return { at, elapsed: deps.elapsed() };
+  }
 
   async function tick(): Promise<void> {
     const startedAt = deps.elapsed();
     const durationMs = () => deps.elapsed() - startedAt;
     try {
       const done = await deps.runMaintenance();
-      lastCompletedAt = deps.now();
+      lastCompleted = completedNow();
       report({ kind: 'completed', report: done, durationMs: durationMs() });
       if (done.actions.length > 0) {
         log.info({ actions: done.actions.length, failures: done.failures.length, stuck: done.stuck }, 'maintenance');
@@ -84,10 +100,12 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
 
   const watchdog: Watchdog = {
     start() {
-      job = scheduleJob(deps.cron, () => {
-        void watchdog.tick();
+      alarm = startAlarm({
+        cron: deps.cron,
+        ring: () => void watchdog.tick(),
+        wallClockAhead: deps.wallClockAhead,
+        onClockSet: (byMs) => log.warn({ byMs }, 'the clock was set; ticks go on from its new time'),
       });
-      if (job === null) throw new Error(`MAINTENANCE_CRON was not understood by the scheduler: ${deps.cron}`);
     },
     async tick() {
       if (stopped) return;
@@ -102,15 +120,14 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       return running;
     },
     silentSince() {
-      const schedule = cronParser.parseExpression(deps.cron, { currentDate: lastCompletedAt });
-      let due = lastCompletedAt;
-      for (let count = 0; count < TICKS_BEFORE_SILENT; count += 1) due = schedule.next().toDate();
-      return deps.now() > due ? lastCompletedAt : null;
+      // By the time that passed: the wall clock may have been set meanwhile.
+      const silentForMs = deps.elapsed() - lastCompleted.elapsed;
+      return silentForMs > untilThirdRing(deps.cron, lastCompleted.at) ? lastCompleted.at : null;
     },
     async stop() {
       stopped = true;
-      job?.cancel();
-      job = null;
+      alarm?.stop();
+      alarm = null;
       await running;
     },
   };

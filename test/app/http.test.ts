@@ -87,7 +87,10 @@ describe('the HTTP side', () => {
   });
 
   test('/readyz turns red once three scheduled ticks passed without a completed one, and green again after one', async () => {
-    const everyMinute = await bed.replica({ environment: { MAINTENANCE_CRON: '* * * * *' } });
+    const everyMinute = await bed.replica({
+      environment: { MAINTENANCE_CRON: '* * * * *' },
+      elapsed: () => bed.clock.now().getTime(),
+    });
     await everyMinute.tick();
     const readyz = async () => (await fetch(`http://127.0.0.1:${everyMinute.port}/readyz`)).status;
     expect(await readyz()).toBe(200);

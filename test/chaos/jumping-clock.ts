@@ -150,7 +150,8 @@ async function silentInDaylightSaving(): Promise<number> {
       cron: '* * * * *',
       heartbeatUrl: null,
       now: clock.now,
-      elapsed: () => 0,
+      elapsed: () => clock.now().getTime(),
+      wallClockAhead: () => 0,
       log: createLogger('silent', process.stderr),
       onTick: () => undefined,
     });

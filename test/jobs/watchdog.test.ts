@@ -58,7 +58,8 @@ describe('the watchdog', () => {
       cron: NEVER,
       heartbeatUrl: null,
       now: clock.now,
-      elapsed: () => performance.now(),
+      elapsed: () => clock.now().getTime(),
+      wallClockAhead: () => 0,
       log: createLogger('debug', { write: (line) => void logged.push(line) }),
       onTick: (tick) => void ticks.push(tick),
       ...changes,
@@ -205,6 +206,16 @@ describe('the watchdog', () => {
 
       await watchdog.tick();
       expect(watchdog.silentSince()).toBeNull();
+    });
+
+    test.each([-3, 3])('by the time that passed, although the wall clock was set by %d hours', async (hours) => {
+      const since = clock.now();
+      let elapsed = 0;
+      const watchdog = create({ cron: '* * * * *', elapsed: () => elapsed });
+      clock.advance(hours * 3_600_000);
+      expect(watchdog.silentSince()).toBeNull();
+      elapsed += 4 * 60_000;
+      expect(watchdog.silentSince()).toEqual(since);
     });
 
     test('also where ticks run but fail', async () => {

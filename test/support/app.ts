@@ -40,9 +40,10 @@ export interface TestBed {
   alert(): Promise<StoredMessage>;
   /** What a process of its own needs in its environment to be another replica. */
   readonly environment: Readonly<Record<string, string>>;
-  /** A further replica on the same database, with a clock of its own where one is given. */
+  /** A further replica on the same database, with clocks of its own where they are given. */
   replica(options?: {
     clock?: Pick<TestClock, 'now'>;
+    elapsed?: () => number;
     environment?: Readonly<Record<string, string>>;
   }): Promise<RunningApp>;
   /** Stops everything. @throws where the app told a secret anywhere meanwhile */
@@ -118,9 +119,9 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
   const config = readConfig(environment);
   const logged: string[] = [];
   const log = createLogger('debug', { write: (line) => void logged.push(line) });
-  const around = (own: Pick<TestClock, 'now'>) => ({
+  const around = (own: Pick<TestClock, 'now'>, elapsed = () => performance.now()) => ({
     now: own.now,
-    elapsed: () => performance.now(),
+    elapsed,
     random: Math.random,
     log,
   });
@@ -178,7 +179,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     async replica(own = {}) {
       const another = await startApp(
         own.environment === undefined ? config : readConfig({ ...environment, ...own.environment }),
-        around(own.clock ?? clock),
+        around(own.clock ?? clock, own.elapsed),
       );
       replicas.push(another);
       await another.tick();
