@@ -1,6 +1,7 @@
 import cronParser from 'cron-parser';
 import type { Logger } from 'pino';
 import { type Alarm, startAlarm } from './alarm.js';
+import { createHeartbeat } from './heartbeat.js';
 import type { MaintenanceReport } from './maintenance.js';
 
 export interface WatchdogDependencies {
@@ -47,18 +48,16 @@ function untilThirdRing(cron: string, from: Date): number {
   return ring.getTime() - from.getTime();
 }
 
-const HEARTBEAT_TIMEOUT_MS = 5_000;
-
 export function createWatchdog(deps: WatchdogDependencies): Watchdog {
   const { log } = deps;
+  const heartbeat = createHeartbeat(deps.heartbeatUrl, log);
   let alarm: Alarm | null = null;
   let running: Promise<void> | null = null;
   let stopped = false;
   let lastCompleted = completedNow();
 
   function completedNow() {
-    const at = deps.now();
-    return { at, elapsed: deps.elapsed() };
+    return { at: deps.now(), elapsed: deps.elapsed() };
   }
 
   async function tick(): Promise<void> {
@@ -71,7 +70,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       if (done.actions.length > 0) {
         log.info({ actions: done.actions.length, failures: done.failures.length, stuck: done.stuck }, 'maintenance');
       }
-      if (done.failures.length === 0) await sendHeartbeat();
+      if (done.failures.length === 0) heartbeat.send();
     } catch (error) {
       report({ kind: 'failed', durationMs: durationMs() });
       log.error({ err: error }, 'maintenance failed; nothing is lost, the next tick starts over');
@@ -84,17 +83,6 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       deps.onTick(tick);
     } catch (error) {
       log.error({ err: error }, 'a tick could not be counted');
-    }
-  }
-
-  async function sendHeartbeat(): Promise<void> {
-    if (deps.heartbeatUrl === null) return;
-    try {
-      const answer = await fetch(deps.heartbeatUrl, { signal: AbortSignal.timeout(HEARTBEAT_TIMEOUT_MS) });
-      if (!answer.ok) log.warn({ status: answer.status }, 'the heartbeat was not accepted');
-    } catch (error) {
-      // The monitor alerts about a missing heartbeat by itself.
-      log.warn({ err: error }, 'the heartbeat could not be sent');
     }
   }
 
@@ -129,6 +117,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       alarm?.stop();
       alarm = null;
       await running;
+      await heartbeat.stop();
     },
   };
   return watchdog;

@@ -273,14 +273,16 @@ describe('the watchdog', () => {
 
     test('after a tick in which everything passed, once', async () => {
       await create({ heartbeatUrl: url }).tick();
-      expect(beats).toEqual(['GET /ping/1']);
+      await eventually(async () => expect(beats).toEqual(['GET /ping/1']));
     });
 
     test.each([
       ['a delivery failed', async () => withFailure()],
       ['maintenance failed', () => Promise.reject(new Error('down'))],
     ])('not after a tick in which %s', async (_, runMaintenance) => {
-      await create({ heartbeatUrl: url, runMaintenance }).tick();
+      const watchdog = create({ heartbeatUrl: url, runMaintenance });
+      await watchdog.tick();
+      await watchdog.stop();
       expect(beats).toEqual([]);
     });
 
@@ -296,7 +298,7 @@ describe('the watchdog', () => {
       expect(beats).toEqual([]);
       maintenance.end();
       await ticking;
-      expect(beats).toHaveLength(1);
+      await eventually(async () => expect(beats).toHaveLength(1));
     });
 
     test.each([500, 404])('and a monitor that answers %d is logged, and fails no tick', async (status) => {
@@ -305,7 +307,7 @@ describe('the watchdog', () => {
       await watchdog.tick();
       expect(kinds()).toEqual(['completed']);
       expect(watchdog.silentSince()).toBeNull();
-      expect(logged.join('')).toContain(`"status":${status}`);
+      await eventually(async () => expect(logged.join('')).toContain(`"status":${status}`));
     });
 
     test('and a monitor that cannot be reached fails no tick either', async () => {
@@ -313,7 +315,7 @@ describe('the watchdog', () => {
       await new Promise((resolve) => server.close(resolve));
       await create({ heartbeatUrl: url }).tick();
       expect(kinds()).toEqual(['completed']);
-      expect(logged.join('')).toContain('the heartbeat could not be sent');
+      await eventually(async () => expect(logged.join('')).toContain('the heartbeat could not be sent'));
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     });
   });

@@ -1,0 +1,47 @@
+import type { Logger } from 'pino';
+
+/** Tells an outside monitor that all is well. Its silence is what the monitor notices. */
+export interface Heartbeat {
+  /** Requests the address; nobody waits for it. */
+  send(): void;
+  /** Cuts off a request under way; resolves once it has ended. */
+  stop(): Promise<void>;
+}
+
+const TIMEOUT_MS = 5_000;
+
+/** `url` null: there is no monitor. */
+export function createHeartbeat(url: string | null, log: Logger): Heartbeat {
+  /** The request under way: a monitor that hangs gets no second one beside it. */
+  let underWay: { readonly cut: AbortController; readonly ended: Promise<void> } | null = null;
+
+  async function request(address: string, cut: AbortController): Promise<void> {
+    const timer = setTimeout(() => cut.abort(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
+    try {
+      const answer = await fetch(address, { signal: cut.signal });
+      // Its connection stays taken until the body is read or dropped.
+      await answer.body?.cancel();
+      if (!answer.ok) log.warn({ status: answer.status }, 'the heartbeat was not accepted');
+    } catch (error) {
+      // The monitor alerts about a missing heartbeat by itself.
+      log.warn({ err: error }, 'the heartbeat could not be sent');
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    send() {
+      if (url === null || underWay !== null) return;
+      const cut = new AbortController();
+      const ended = request(url, cut).finally(() => {
+        underWay = null;
+      });
+      underWay = { cut, ended };
+    },
+    async stop() {
+      underWay?.cut.abort(new Error('the app stops'));
+      await underWay?.ended;
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { createHeartbeat, type Heartbeat } from '../../src/jobs/heartbeat.js';
+import { createWatchdog, type Watchdog } from '../../src/jobs/watchdog.js';
+import { createLogger } from '../../src/log.js';
+
+describe('a monitor that takes the heartbeat and never answers', () => {
+  let server: Server;
+  let url: string;
+  let requests: number;
+  /** How many of them the app has given up. */
+  let givenUp: number;
+  let logged: string[];
+  let log: ReturnType<typeof createLogger>;
+  let close: () => Promise<void>;
+
+  beforeEach(async () => {
+    requests = 0;
+    givenUp = 0;
+    logged = [];
+    log = createLogger('debug', { write: (line) => void logged.push(line) });
+    close = async () => undefined;
+    server = createServer((_, response) => {
+      requests += 1;
+      response.once('close', () => {
+        givenUp += 1;
+        server.emit('given up');
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('The server has no port.');
+    url = `http://127.0.0.1:${address.port}/`;
+  });
+  afterEach(async () => {
+    jest.useRealTimers();
+    await close();
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  });
+
+  function heartbeat(): Heartbeat {
+    const created = createHeartbeat(url, log);
+    close = () => created.stop();
+    return created;
+  }
+  function watchdog(): Watchdog {
+    const created = createWatchdog({
+      runMaintenance: async () => ({ at: new Date(), deploying: 0, stuck: 0, actions: [], failures: [] }),
+      cron: '0 0 1 1 *',
+      heartbeatUrl: url,
+      now: () => new Date(),
+      elapsed: () => performance.now(),
+      wallClockAhead: () => 0,
+      log,
+      onTick: () => undefined,
+    });
+    close = () => created.stop();
+    return created;
+  }
+
+  test('delays neither its tick nor the next, and gets no second request meanwhile', async () => {
+    const ticking = watchdog();
+    const requested = once(server, 'request');
+    await ticking.tick();
+    await requested;
+    await ticking.tick();
+    expect({ requests, givenUp }).toEqual({ requests: 1, givenUp: 0 });
+  });
+
+  test('is given up after five seconds', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date'] });
+    const requested = once(server, 'request');
+    const beating = heartbeat();
+    beating.send();
+    await requested;
+    jest.advanceTimersByTime(4_999);
+    expect(logged).toEqual([]);
+    const ended = once(server, 'given up');
+    jest.advanceTimersByTime(1);
+    await ended;
+    expect(logged.join('')).toContain('no answer within 5 s');
+    const again = once(server, 'request');
+    beating.send();
+    await again;
+    expect(requests).toBe(2);
+  });
+
+  test('does not delay a stop', async () => {
+    const ticking = watchdog();
+    const requested = once(server, 'request');
+    await ticking.tick();
+    await requested;
+    const ended = once(server, 'given up');
+    await ticking.stop();
+    await ended;
+    expect(logged.join('')).toContain('the app stops');
+  });
+});
