@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
+import { builtApp } from './support/built-app.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { createRowStore, type RowStore } from './support/row-store.js';
@@ -12,7 +12,6 @@ import { createRowStore, type RowStore } from './support/row-store.js';
 /** A dozen processes, one after the other, on a machine that has other things to do. */
 const PROCESSES_MS = 120_000;
 const ROOT = path.resolve(__dirname, '..');
-const TSX = pathToFileURL(require.resolve('tsx')).href;
 
 // Each test starts processes, of which a busy machine takes its time for every one.
 jest.setTimeout(180_000);
@@ -25,8 +24,10 @@ describe('the command line', () => {
   const children: ChildProcess[] = [];
   /** Where no .env is that somebody keeps beside the sources. */
   let folder: string;
+  let cli: string;
 
   beforeAll(async () => {
+    cli = await builtApp();
     folder = await mkdtemp(path.join(tmpdir(), 'flag-promotions-cli-'));
     database = await createTestDatabase();
     slack = await startSlackStandIn({ rateLimit: false });
@@ -50,7 +51,7 @@ describe('the command line', () => {
   });
 
   function start(args: readonly string[], env: Readonly<Record<string, string>> = environment, cwd = folder) {
-    const child = spawn(process.execPath, ['--import', TSX, path.join(ROOT, 'src/cli.ts'), ...args], {
+    const child = spawn(process.execPath, [cli, ...args], {
       cwd,
       env: { PATH: process.env['PATH'], ...env },
     });
@@ -167,7 +168,7 @@ describe('the command line', () => {
 
   test('start serves, logs JSON lines, and ends with 0 soon after SIGTERM', async () => {
     const app = start(['start']);
-    await eventually(async () => expect(app.output()).toContain('is up'), 20_000);
+    await eventually(async () => expect(app.output()).toContain('is up'), PROCESSES_MS);
     for (const line of app.output().trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
     const port = /"port":(\d+)/u.exec(app.output())?.[1];
     expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);

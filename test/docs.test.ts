@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { SUBCOMMANDS } from '../src/views/help.js';
+import { builtApp } from './support/built-app.js';
 
 /** What the documents for people who change the app say about its files. */
 
@@ -100,18 +100,14 @@ describe('docs/commands.md', () => {
   const typed = [...text.matchAll(/^\| `flag-promotions ([a-z ]+?)(?= [<-]|`)([^`]*)`/gmu)].map(
     ([, words = '', rest = '']) => [words, rest.match(/--[a-z-]+/gu) ?? []] as const,
   );
-  let folder = '';
+  let cli = '';
   beforeAll(async () => {
-    // Built first, because it starts faster; inside the project, to find its packages.
-    await mkdir(path.join(ROOT, 'artifacts'), { recursive: true });
-    folder = await mkdtemp(path.join(ROOT, 'artifacts', 'docs-'));
-    await run(process.execPath, ['--import', 'tsx', 'scripts/bundle.ts', folder], { cwd: ROOT });
+    cli = await builtApp();
   }, 60_000);
-  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   const help = async (words: string) => {
     const args = words.split(' ').filter((word) => word !== '');
-    return (await run(process.execPath, [path.join(folder, 'cli.js'), ...args, '--help'], { cwd: ROOT })).stdout;
+    return (await run(process.execPath, [cli, ...args, '--help'], { cwd: ROOT })).stdout;
   };
 
   test.each(SUBCOMMANDS.map(({ usage }) => usage))('lists /flag-promotions %s', (usage) => {

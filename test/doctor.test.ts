@@ -4,7 +4,6 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { type HerokuStandIn, startHerokuStandIn } from '../demo/heroku/stand-in.js';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
 import { openDatabase } from '../src/db/database.js';
@@ -12,6 +11,7 @@ import { type Check, checkClock, herokuChecks, slackChecks } from '../src/doctor
 import { runDoctor } from '../src/doctor/doctor.js';
 import { createSecretBox } from '../src/operators/secret-box.js';
 import { readClock } from '../src/promotions/clock.js';
+import { builtApp } from './support/built-app.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
 import { readManifest } from './support/manifest.js';
 import { createRowStore, type RowStore } from './support/row-store.js';
@@ -19,7 +19,7 @@ import { createRowStore, type RowStore } from './support/row-store.js';
 const APP = 'raxx-console-prod';
 const CANARY = 'canary';
 /** A process starts, asks everybody, and ends, on a machine that has other things to do. */
-const PROCESS_MS = 60_000;
+const PROCESS_MS = 120_000;
 
 describe('doctor', () => {
   let database: TestDatabase;
@@ -29,6 +29,11 @@ describe('doctor', () => {
   const key = randomBytes(32);
   let environment: Record<string, string>;
 
+  let cli: string;
+
+  beforeAll(async () => {
+    cli = await builtApp();
+  }, PROCESS_MS);
   beforeEach(async () => {
     database = await createTestDatabase();
     rows = createRowStore(database.url);
@@ -65,9 +70,8 @@ describe('doctor', () => {
   const about = (checks: readonly Check[], subject: string) => checks.find((check) => check.subject === subject);
 
   function run(args: readonly string[], env: Readonly<Record<string, string>>) {
-    const cli = path.resolve(__dirname, '../src/cli.ts');
     // Not from the project's own folder, where somebody may keep a .env.
-    const child = spawn(process.execPath, ['--import', pathToFileURL(require.resolve('tsx')).href, cli, ...args], {
+    const child = spawn(process.execPath, [cli, ...args], {
       cwd: tmpdir(),
       env: { PATH: process.env['PATH'], ...env },
     });

@@ -1,26 +1,19 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import path from 'node:path';
 import { promisify } from 'node:util';
 import { startTestBed, type TestBed } from '../support/app.js';
+import { builtApp } from '../support/built-app.js';
 import { eventually } from '../support/eventually.js';
-
-const ROOT = path.resolve(__dirname, '../..');
 
 /** What `npm run build` makes is what is deployed: one file, in which every package has to work as it does on its own. */
 describe('the app as it is built', () => {
-  let folder: string;
+  let cli: string;
   let bed: TestBed;
   let app: ChildProcess;
 
   beforeAll(async () => {
-    // Inside the project: what stays outside the file is found in its node_modules.
-    await mkdir(path.join(ROOT, 'artifacts'), { recursive: true });
-    folder = await mkdtemp(path.join(ROOT, 'artifacts', 'bundle-'));
-    const bundle = ['--import', 'tsx', path.join(ROOT, 'scripts/bundle.ts'), folder];
-    await promisify(execFile)(process.execPath, bundle, { cwd: ROOT });
+    cli = await builtApp();
     bed = await startTestBed({ startAt: new Date().toISOString() });
-    app = spawn(process.execPath, [path.join(folder, 'cli.js'), 'start'], {
+    app = spawn(process.execPath, [cli, 'start'], {
       env: { PATH: process.env['PATH'], ...bed.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -39,7 +32,6 @@ describe('the app as it is built', () => {
     app.kill('SIGTERM');
     expect(await ended).toBe(0);
     await bed.close();
-    await rm(folder, { recursive: true, force: true });
   }, 30_000);
 
   test('answers, promotes and draws', async () => {
@@ -60,7 +52,7 @@ describe('the app as it is built', () => {
   });
 
   test('is the command line too', async () => {
-    const command = [path.join(folder, 'cli.js'), 'operators', 'add', 'U0BUNDLED'];
+    const command = [cli, 'operators', 'add', 'U0BUNDLED'];
     const { stdout } = await promisify(execFile)(process.execPath, command, {
       env: { PATH: process.env['PATH'], ...bed.environment },
     });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { startTestBed, type TestBed } from '../support/app.js';
+import { builtApp } from '../support/built-app.js';
 import { createTestClock } from '../support/clock.js';
 import { eventually } from '../support/eventually.js';
 
@@ -111,8 +111,7 @@ describe('one message per alert', () => {
   test('a process killed between the post and the write: its successor finds the message', async () => {
     await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'hang', takesEffect: true });
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'maintenance'], {
-      cwd: path.resolve(__dirname, '../..'),
+    const child = spawn(process.execPath, [await builtApp(), 'maintenance'], {
       env: {
         PATH: process.env['PATH'],
         ...bed.environment,

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import path from 'node:path';
 import type { EphemeralMessage, StoredMessage } from '../../demo/slack/workspace.js';
 import { APP, startTestBed, type TestBed } from '../support/app.js';
+import { builtApp } from '../support/built-app.js';
 import { eventually } from '../support/eventually.js';
 
 const HOUR = 3_600_000;
@@ -59,9 +59,8 @@ const end = (state: string, of = ids) =>
     bed.clock.now(),
   ]);
 /** The app's command line, with the database of the test. */
-const cli = (...words: string[]) =>
-  spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...words], {
-    cwd: path.resolve(__dirname, '../..'),
+const cli = async (...words: string[]) =>
+  spawn(process.execPath, [await builtApp(), ...words], {
     env: { PATH: process.env['PATH'], ...bed.environment },
   });
 
@@ -153,7 +152,7 @@ describe('many that get stuck at once', () => {
   test('they are told of once where a process is killed between the post and the write', async () => {
     bed.slack.faults.add({ method: 'chat.postMessage', times: OWN, kind: 'delay', ms: 0 });
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'hang', takesEffect: true });
-    const child = cli('maintenance');
+    const child = await cli('maintenance');
     const ended = new Promise((resolve) => child.on('exit', (_code, signal) => resolve(signal)));
     await eventually(async () => expect((await channel()).filter(isGroup)).toHaveLength(1), 60_000);
     child.kill('SIGKILL');
@@ -323,7 +322,7 @@ describe('when they end', () => {
 });
 
 test('a dry run tells what would be grouped, and does none of it', async () => {
-  const child = cli('maintenance', '--dry-run', '--json');
+  const child = await cli('maintenance', '--dry-run', '--json');
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import path from 'node:path';
 import { APP, CONFIG_VAR, startTestBed, type TestBed } from '../support/app.js';
+import { builtApp } from '../support/built-app.js';
 import { eventually } from '../support/eventually.js';
 
 /** A promotion asks Heroku this many things at most before it is deployed; each is a boundary to be killed at. */
@@ -12,7 +12,11 @@ jest.setTimeout(2 * IN_THE_END_MS);
 describe('a promoter that is killed', () => {
   let bed: TestBed;
   const children: ChildProcess[] = [];
+  let cli: string;
 
+  beforeAll(async () => {
+    cli = await builtApp();
+  });
   beforeEach(async () => {
     // The app of the test's own process has no Heroku and so no promoter: it does not take up what the child left.
     bed = await startTestBed({ startAt: new Date().toISOString(), vars: {}, withoutHeroku: true });
@@ -25,8 +29,7 @@ describe('a promoter that is killed', () => {
   const heroku = () => ({ HEROKU_API_KEY: bed.heroku.apiKey, HEROKU_API_URL: bed.heroku.apiUrl });
 
   function startChild(environment: Readonly<Record<string, string>> = {}): ChildProcess {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start'], {
-      cwd: path.resolve(__dirname, '../..'),
+    const child = spawn(process.execPath, [cli, 'start'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'],

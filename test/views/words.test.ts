@@ -320,11 +320,17 @@ const QUESTIONS: readonly (readonly [string, RegExp | ((verdict: string) => RegE
 ];
 
 describe('ten questions are answered by the alert alone', () => {
+  const texts: { readonly name: string; readonly text: string }[] = [];
+  beforeAll(() => {
+    for (const { name, message } of EVERY_ALERT) texts.push({ name, text: messageText(message, AS_OF) });
+  });
+
   test.each(QUESTIONS)('%s', (_, answer) => {
-    const unanswered = EVERY_ALERT.filter(({ name, message }) => {
+    const unanswered = texts.filter(({ name, text }) => {
       const [, , verdict = ''] = name.split(' ');
-      return !(typeof answer === 'function' ? answer(verdict) : answer).test(messageText(message, AS_OF));
+      return !(typeof answer === 'function' ? answer(verdict) : answer).test(text);
     });
+    expect(texts).toHaveLength(EVERY_ALERT.length);
     expect(unanswered.map(({ name }) => name)).toEqual([]);
   });
 
