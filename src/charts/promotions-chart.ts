@@ -1,8 +1,7 @@
-import { createRequire } from 'node:module';
-import path from 'node:path';
 import { Resvg } from '@resvg/resvg-js';
 import * as echarts from 'echarts';
 import { type DayStats, everyDay, type PeriodStats } from '../promotions/stats.js';
+import { FONT, fontFiles } from './font.js';
 
 const WIDTH = 760;
 const HEIGHT = 340;
@@ -16,8 +15,6 @@ const SERIES: readonly { readonly name: string; readonly colour: string; of(day:
   { name: 'stuck', colour: '#e0a030', of: (day) => day.stuck },
   { name: 'failed', colour: '#b3261e', of: (day) => day.failed },
 ];
-
-const FONT = 'DejaVu Sans';
 
 /**
  * Draws the promotions of each day of a period, by what became of them, as a PNG on a light ground of its own, readable
@@ -76,9 +73,4 @@ export function promotionsChart(stats: PeriodStats): Uint8Array {
 /** What the chart shows, for whoever cannot see it. */
 export function chartAltText({ all, since }: PeriodStats): string {
   return `Bar chart of promotions a day since ${since.toISOString().slice(0, 10)}: ${all.promotions} in all, ${all.stuck} stuck, ${all.failed} failed.`;
-}
-
-function fontFiles(): string[] {
-  const folder = path.dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json'));
-  return ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) => path.join(folder, 'ttf', file));
 }
