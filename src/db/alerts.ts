@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { Alert } from '../promotions/alert.js';
 import type { AlertToOpen, Gathered, IndividualAlerts } from '../promotions/detection.js';
-import type { MessageKind } from '../promotions/messages.js';
 import { isKnownState } from '../promotions/promotion.js';
-import { endAttention, endSnoozesOfWarnings } from './attention-rows.js';
+import { endSnoozesOfWarnings } from './attention-rows.js';
 import { appendAuditEvent, appendAuditEvents, type NewAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
+import { showThatItEnded } from './ending.js';
 import { CLOCK, isReached, presentOf } from './leases.js';
 import { NOWHERE, queueReplies, requestUpdates, WITH_BUTTONS } from './messages.js';
 import {
@@ -308,15 +308,7 @@ export async function forgetEarlierLives(trx: Knex, promotionIds: readonly strin
 export const ALERTED = `(exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id)
   or exists (select 1 from flag_promotions.attention t where t.promotion_id = p.id))`;
 
-/**
- * Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. Answers the
- * promotions whose alerts it closed.
- */
-export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<readonly string[]> {
-  return endAlerting(trx, promotionIds, [...WITH_BUTTONS, 'progress']);
-}
-
-/** The same for rows that the console deleted; answers what is to be recorded of it. */
+/** Inside the transaction that noticed that the console deleted promotions: has it shown; answers what is to be recorded. */
 async function showThatItVanished(
   trx: Knex.Transaction,
   gone: readonly { readonly id: string }[],
@@ -331,11 +323,6 @@ async function showThatItVanished(
     [[...closed]],
   );
   const vanished = new Map(parseRows(marked, alertRow).map((alert) => [alert.promotionId, alert]));
-  await queueReplies(
-    trx,
-    [...vanished.values()].filter(({ groupId }) => groupId === null).map(({ promotionId }) => promotionId),
-    'resolved',
-  );
   return [...vanished.values()].map(({ promotionId, flagKey, herokuApp }) => ({
     at,
     action: 'console.flag.promotion.vanished' as const,
@@ -343,39 +330,6 @@ async function showThatItVanished(
     promotionId,
     detail: { flag_key: flagKey, heroku_app: herokuApp },
   }));
-}
-
-/** The same as `showThatItEnded` without the progress message, which the caller has updated. */
-export async function endAlerting(
-  trx: Knex.Transaction,
-  promotionIds: readonly string[],
-  updated: readonly MessageKind[] = WITH_BUTTONS,
-): Promise<readonly string[]> {
-  await endAttention(trx, ...promotionIds);
-  await requestUpdates(trx, promotionIds, updated);
-  const closed = await trx.raw(
-    `update flag_promotions.alerts a set closed_at = ${CLOCK} where a.promotion_id = any(?::bigint[]) and ${IS_OPEN}
-      returning a.promotion_id`,
-    [[...promotionIds]],
-  );
-  // One that was begun stays pending: Slack may hold its message, which has to be found and updated first.
-  await trx.raw(
-    `update flag_promotions.messages set state = 'closed', updated_at = ${CLOCK}
-      where promotion_id = any(?::bigint[]) and kind = 'alert' and state = 'pending' and attempts = 0`,
-    [[...promotionIds]],
-  );
-  // In a group's thread only what a person did is said: hundreds may end by themselves at once.
-  const told = await trx.raw(
-    `select p.id from console_flag_promotions p where p.id = any(?::bigint[]) and (p.resolved_by is not null
-        or not exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and a.group_id is not null))`,
-    [[...promotionIds]],
-  );
-  await queueReplies(
-    trx,
-    parseRows(told, idRow).map(({ id }) => id),
-    'resolved',
-  );
-  return [...new Set(parseRows(closed, promotionIdRow).map((row) => row.promotion_id))];
 }
 
 /** Inside a transaction that changed what a promotion's alert, or the group that tells of it, shows. */

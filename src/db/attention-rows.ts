@@ -7,7 +7,7 @@ import { idColumn, parseRows, promotionIdRow } from './rows.js';
 /* The rows of who is on what and what is snoozed, as other transactions read and end them. */
 
 /** The reply in the thread that asks the owner of `t` whether they are still on it. */
-const QUESTION = `from flag_promotions.messages q
+export const QUESTION = `from flag_promotions.messages q
   where q.kind = 'owner_asked' and q.subject = t.promotion_id::text and q.ordinal = t.question`;
 
 const SELECT = `
@@ -83,12 +83,6 @@ export async function settleQuestion(trx: Knex.Transaction, ...promotionIds: str
         select (select q.id ${QUESTION}) from flag_promotions.attention t where t.promotion_id = any(?::bigint[])))`,
     [promotionIds],
   );
-}
-
-/** Inside the transaction that ended promotions, or that noticed their end: nobody is on them any more. */
-export async function endAttention(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
-  await settleQuestion(trx, ...promotionIds);
-  await trx.raw(`delete from flag_promotions.attention where promotion_id = any(?::bigint[])`, [promotionIds]);
 }
 
 /** Inside the transaction that opened criticals: a snooze hides nothing that is new. */

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { AuditAction } from '../promotions/audit-actions.js';
 import { type Knex, runPrepared } from './connection.js';
 import { CLOCK } from './leases.js';
+import { after, inOne, type Part } from './parts.js';
 import { idColumn, idRow, parseRows, type Sql } from './rows.js';
 
 /** `actor` of what the app does by itself. */
@@ -62,10 +63,12 @@ export async function appendAuditEvents(
 
 /** A change of promotions with its audit events. */
 export interface AuditedChange {
+  /** What the change depends on. */
+  readonly before?: readonly Part[];
   /** An INSERT or UPDATE that returns what it changed, `id` among it. */
   readonly change: Sql;
-  /** What else is written because of it: another such statement, which can read the first one's answer as `changed`. */
-  readonly alongside?: Sql;
+  /** What else is written because of it: further such statements, which can read the first one's answer as `changed`. */
+  readonly alongside?: readonly Part[];
   /** Recorded in this order for each promotion that was changed. `at` null: the present by the database's clock. */
   readonly events: readonly (Omit<NewAuditEvent, 'promotionId' | 'at'> & { readonly at: Date | null })[];
   /** One more column of the answer. */
@@ -79,28 +82,31 @@ export interface AuditedChange {
  */
 export async function changeAudited(
   runner: Knex,
-  { change, alongside, events, answering }: AuditedChange,
+  { before = [], change, alongside = [], events, answering }: AuditedChange,
 ): Promise<unknown> {
-  // What counts the rows of `alongside` waits for it: the head is locked last, as in every other transaction.
-  return runPrepared(runner, {
-    sql: `with changed as (${change.sql}),
-          ${alongside === undefined ? '' : `alongside as (${alongside.sql} returning 1),`}
-          recorded as (
-            insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
-            select coalesce(e.at, ${CLOCK}), e.action, e.actor, c.id, e.detail
-              from changed c
-             cross join (select ${alongside === undefined ? '0' : 'count(*) from alongside'}) written
-             cross join (values ${events.map((_, n) => `(${n}, ?::timestamptz, ?::text, ?::text, ?::jsonb)`).join(', ')})
-                     as e (n, at, action, actor, detail)
-             order by e.n)
-     select changed.*${answering === undefined ? '' : `, ${answering.sql}`} from changed`,
-    values: [
-      ...change.values,
-      ...(alongside?.values ?? []),
-      ...events.flatMap(({ at, action, actor, detail }) => [at, action, actor, JSON.stringify(detail)]),
-      ...(answering?.values ?? []),
-    ],
-  });
+  const parts = [...before, { name: 'changed', ...change }, ...alongside];
+  return runPrepared(
+    runner,
+    inOne(events.length === 0 ? parts : [...parts, recording(events, alongside)], {
+      sql: `select changed.*${answering === undefined ? '' : `, ${answering.sql}`} from changed`,
+      values: answering?.values ?? [],
+    }),
+  );
+}
+
+/** Records what was changed, after all else: the head of the chain is locked last, as in every other transaction. */
+function recording(events: AuditedChange['events'], alongside: readonly Part[]): Part {
+  return {
+    name: 'recorded',
+    sql: `insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
+          select coalesce(e.at, ${CLOCK}), e.action, e.actor, c.id, e.detail
+            from changed c
+           cross join (values ${events.map((_, n) => `(${n}, ?::timestamptz, ?::text, ?::text, ?::jsonb)`).join(', ')})
+                   as e (n, at, action, actor, detail)
+           where ${['true', ...alongside.map(({ name }) => after(name))].join(' and ')}
+           order by e.n`,
+    values: events.flatMap(({ at, action, actor, detail }) => [at, action, actor, JSON.stringify(detail)]),
+  };
 }
 
 const eventRow = z

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Promotion } from '../promotions/promotion.js';
-import { changeAudited, type NewAuditEvent } from './audit.js';
+import { type AuditedChange, changeAudited } from './audit.js';
 import type { Knex } from './connection.js';
 import { QUEUE_PROGRESS } from './messages.js';
-import { parseRows, promotionRow, type Sql } from './rows.js';
+import { parseRows, promotionRow } from './rows.js';
 
 /** The channel of NOTIFY on which a promotion is announced that a promoter can take up. */
 const CHANNEL = 'flag_promotions_due';
@@ -17,13 +17,13 @@ const MOST_RETRY_MS = 30_000;
  */
 export async function makeDue(
   trx: Knex.Transaction,
-  change: Sql,
-  event: Omit<NewAuditEvent, 'promotionId'>,
+  { before, change, events }: Pick<AuditedChange, 'before' | 'change' | 'events'>,
 ): Promise<Promotion | null> {
   const changed = await changeAudited(trx, {
+    ...(before === undefined ? {} : { before }),
     change,
-    alongside: QUEUE_PROGRESS,
-    events: [event],
+    alongside: [QUEUE_PROGRESS],
+    events,
     answering: { sql: `pg_notify(?, '')`, values: [CHANNEL] },
   });
   return parseRows(changed, promotionRow)[0] ?? null;

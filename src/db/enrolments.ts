@@ -16,23 +16,19 @@ import {
   type FirstCodeRefusal,
 } from '../operators/enrolment.js';
 import type { Role } from '../operators/operator.js';
-import { appendAuditEvent } from './audit.js';
+import { appendAuditEvent, appendAuditEvents } from './audit.js';
+import { lockAuthenticator, neverAccepted, recoveryCodeEvents, spend, type TypedCode } from './codes.js';
 import type { Knex } from './connection.js';
 import {
   endOpenEnrolment,
   isLastSuperadmin,
   lockAdministration,
-  lockAuthenticator,
   lockOperator,
-  recordCodeCheck,
-  recordRecoveryCode,
-  type TypedCode,
   writeAuthenticator,
   writeDisabled,
   writeUnlocked,
 } from './operators.js';
 import { queueMessages } from './messages.js';
-import { neverAccepted } from './promotions.js';
 import { recordRefusal } from './refusals.js';
 import { count, idColumn, parseRows, rowCount } from './rows.js';
 
@@ -194,17 +190,19 @@ async function administerWithin(
       await recordRefusal(trx, asked, decision);
       return decision;
     case 'do': {
-      await recordCodeCheck(trx, askedBy, decision.check);
+      await spend(trx, askedBy, decision.check);
       const role = action === 'add' ? request.role : (person?.role ?? request.role);
       const expiresAt = await writeAdministration(trx, { ...request, role }, link, at);
-      await appendAuditEvent(trx, {
-        at,
-        action: AUDITED[action],
-        actor: askedBy,
-        promotionId: null,
-        detail: { operator: personId, role, ...(expiresAt === null ? {} : { link_until: expiresAt }) },
-      });
-      await recordRecoveryCode(trx, { ...asked, for: attempted }, decision.check);
+      await appendAuditEvents(trx, [
+        {
+          at,
+          action: AUDITED[action],
+          actor: askedBy,
+          promotionId: null,
+          detail: { operator: personId, role, ...(expiresAt === null ? {} : { link_until: expiresAt }) },
+        },
+        ...recoveryCodeEvents({ ...asked, for: attempted }, decision.check),
+      ]);
       return { kind: 'done', role, expiresAt };
     }
     default:

@@ -13,17 +13,8 @@ import {
   mayTryAgain,
   type Postponement,
 } from './leases.js';
-import {
-  count,
-  idColumn,
-  idRow,
-  parseRows,
-  promotionIdRow,
-  refusedRoute,
-  rowCount,
-  type Sql,
-  type Value,
-} from './rows.js';
+import type { Part } from './parts.js';
+import { count, idColumn, idRow, parseRows, promotionIdRow, refusedRoute, rowCount, type Value } from './rows.js';
 
 /** What a message shows once it was posted or updated. Times are milliseconds from now; null: none. */
 export interface ShownMark {
@@ -378,15 +369,17 @@ export async function requestUpdates(
 }
 
 /** Beside a change of promotions (see `changeAudited`): has their progress updated. */
-export const UPDATE_PROGRESS: Sql = {
+export const UPDATE_PROGRESS: Part = {
+  name: 'progress',
   sql: `update flag_promotions.messages m set wanted = m.wanted + 1 from changed
-         where m.kind = 'progress' and m.subject = changed.id::text`,
+         where m.kind = 'progress' and m.subject = changed.id::text returning 1`,
   values: [],
 };
 /** Beside a change that starts promotions: queues the message that tells how they go. */
-export const QUEUE_PROGRESS: Sql = {
+export const QUEUE_PROGRESS: Part = {
+  name: 'progress',
   sql: `insert into flag_promotions.messages (kind, subject, promotion_id, detail)
         select 'progress', id::text, id, jsonb_build_object('flag_key', flag_key, 'heroku_app', heroku_app)
-          from changed on conflict do nothing`,
+          from changed on conflict do nothing returning 1`,
   values: [],
 };

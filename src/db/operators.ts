@@ -1,28 +1,10 @@
 import * as z from 'zod';
-import type { AcceptedCode, CodeCheck } from '../operators/code-check.js';
 import type { EnrolmentEnd } from '../operators/enrolment.js';
 import type { Operator, Role } from '../operators/operator.js';
 import type { AuditAction } from '../promotions/audit-actions.js';
 import { appendAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
-import { count, countRow, idColumn, parseRows, rowCount } from './rows.js';
-
-/** An operator's authenticator as it is stored, the secret still sealed, and the recovery codes that stand in for it. */
-export interface StoredAuthenticator {
-  readonly operatorId: string;
-  readonly sealedSecret: string;
-  readonly lastStep: number | null;
-  readonly failedAttempts: number;
-  readonly lockedUntil: Date | null;
-  readonly recoveryCodes: readonly { readonly hash: string; readonly usedAt: Date | null }[];
-}
-
-/** What an operator typed as their code. */
-export interface TypedCode {
-  /** Else the stored recovery codes are not looked at. */
-  readonly isRecoveryCode: boolean;
-  check(authenticator: StoredAuthenticator): CodeCheck;
-}
+import { count, parseRows, rowCount } from './rows.js';
 
 export interface ListedOperator extends Operator {
   readonly lockedUntil: Date | null;
@@ -68,7 +50,7 @@ export interface Operators {
   sealedSecrets(): Promise<readonly { readonly slackUserId: string; readonly sealedSecret: string }[]>;
 }
 
-const operatorRow = z
+export const operatorRow = z
   .object({ slack_user_id: z.string(), role: z.enum(['superadmin', 'engineer']), disabled_at: z.date().nullable() })
   .transform((row): Operator => ({ slackUserId: row.slack_user_id, role: row.role, disabledAt: row.disabled_at }));
 
@@ -242,17 +224,6 @@ export async function endOpenEnrolment(
 
 const slackUserIdRow = z.object({ slack_user_id: z.string() });
 const existedRow = z.object({ existed: z.boolean() });
-const authenticatorRow = z.object({
-  totp_secret_encrypted: z.string(),
-  totp_last_step: idColumn.nullable(),
-  totp_failed_attempts: count,
-  locked_until: z.date().nullable(),
-});
-
-const recoveryCodeRow = z
-  .object({ code_hash: z.string(), used_at: z.date().nullable() })
-  .transform((row) => ({ hash: row.code_hash, usedAt: row.used_at }));
-
 /** What `isOperator` decides of one that was read, as a condition on the operator `o`. */
 export const IS_OPERATOR = 'o.disabled_at is null';
 
@@ -263,96 +234,4 @@ export async function lockOperator(trx: Knex.Transaction, slackUserId: string): 
     values: [slackUserId],
   });
   return parseRows(found, operatorRow)[0] ?? null;
-}
-
-/** The same, with what that code is checked against. */
-export async function lockAuthenticator(
-  trx: Knex.Transaction,
-  slackUserId: string,
-  code: TypedCode,
-): Promise<{ operator: Operator; authenticator: StoredAuthenticator } | null> {
-  const found = await runPrepared(trx, {
-    sql: `select slack_user_id, role, disabled_at, totp_secret_encrypted, totp_last_step, totp_failed_attempts, locked_until
-            from flag_promotions.operators where slack_user_id = ? for update`,
-    values: [slackUserId],
-  });
-  const [operator] = parseRows(found, operatorRow);
-  const [row] = parseRows(found, authenticatorRow);
-  if (operator === undefined || row === undefined) return null;
-  return {
-    operator,
-    authenticator: {
-      operatorId: slackUserId,
-      sealedSecret: row.totp_secret_encrypted,
-      lastStep: row.totp_last_step === null ? null : Number(row.totp_last_step),
-      failedAttempts: row.totp_failed_attempts,
-      lockedUntil: row.locked_until,
-      recoveryCodes: code.isRecoveryCode ? await recoveryCodesOf(trx, slackUserId) : [],
-    },
-  };
-}
-
-/** To be read under the operator's lock, which whoever uses one holds. */
-async function recoveryCodesOf(
-  trx: Knex.Transaction,
-  slackUserId: string,
-): Promise<StoredAuthenticator['recoveryCodes']> {
-  const codes = await trx.raw('select code_hash, used_at from flag_promotions.recovery_codes where slack_user_id = ?', [
-    slackUserId,
-  ]);
-  return parseRows(codes, recoveryCodeRow);
-}
-
-/**
- * Stores what a check of a code means for the authenticator. An accepted step is settled by the condition on the
- * stored one, and a recovery code by its not being used, so that neither can be accepted twice, whoever else is at work.
- */
-export async function recordCodeCheck(trx: Knex.Transaction, slackUserId: string, check: CodeCheck): Promise<void> {
-  if (check.kind === 'locked') return;
-  if (check.kind === 'rejected') {
-    await trx.raw(
-      `update flag_promotions.operators set totp_failed_attempts = ?, locked_until = ?, updated_at = now() where slack_user_id = ?`,
-      [check.failedAttempts, check.lockedUntil, slackUserId],
-    );
-    return;
-  }
-  if ('recoveryCode' in check) {
-    const used = await trx.raw(
-      `update flag_promotions.recovery_codes set used_at = now()
-        where slack_user_id = ? and code_hash = ? and used_at is null`,
-      [slackUserId, check.recoveryCode],
-    );
-    if (rowCount(used) !== 1) throw new Error('An accepted recovery code had been used already.');
-    await writeUnlocked(trx, slackUserId);
-    return;
-  }
-  const updated = await runPrepared(trx, {
-    sql: `update flag_promotions.operators set totp_last_step = ?, totp_failed_attempts = 0, locked_until = null, updated_at = now()
-      where slack_user_id = ? and (totp_last_step is null or totp_last_step < ?)`,
-    values: [check.step, slackUserId, check.step],
-  });
-  if (rowCount(updated) !== 1) throw new Error('The time step of an accepted code had been used already.');
-}
-
-/**
- * Records that a recovery code stood in for a TOTP code; nothing where none did. Like every audit event it locks the head
- * of the chain, so it comes with the others, last in the transaction.
- */
-export async function recordRecoveryCode(
-  trx: Knex.Transaction,
-  used: { readonly operatorId: string; readonly at: Date; readonly promotionId: string | null; readonly for: string },
-  check: AcceptedCode,
-): Promise<void> {
-  if (!('recoveryCode' in check)) return;
-  const counted = await trx.raw(
-    'select count(*) as n from flag_promotions.recovery_codes where slack_user_id = ? and used_at is null',
-    [used.operatorId],
-  );
-  await appendAuditEvent(trx, {
-    at: used.at,
-    action: 'console.flag.operator.recovery_code_used',
-    actor: used.operatorId,
-    promotionId: used.promotionId,
-    detail: { for: used.for, left: parseRows(counted, countRow)[0]?.n ?? 0 },
-  });
 }

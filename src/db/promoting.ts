@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { INTENT, pendingCommit, type ReleaseFacts, SEND_AGAIN_AFTER_MS } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { ALERTED, endAlerting } from './alerts.js';
+import { ALERTED } from './alerts.js';
 import { changeAudited, type NewAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
+import { endAlerting } from './ending.js';
 import { CLOCK, fromNow, isFree, LEASED_UNTIL, type Lease, mayTryAgain, type Postponement } from './leases.js';
 import { requestUpdates, UPDATE_PROGRESS } from './messages.js';
 import { noteDrift } from './progress.js';
@@ -109,7 +110,7 @@ export function promoting(knex: Knex): Promoting {
         sql: `update console_flag_promotions p set ${written.assignments} where ${which} returning p.id::bigint`,
         values: [...written.values, id, lease.owner],
       },
-      ...(written.silent === true ? {} : { alongside: UPDATE_PROGRESS }),
+      ...(written.silent === true ? {} : { alongside: [UPDATE_PROGRESS] }),
       events: written.events.map((event) => ({ ...event, actor: PROMOTER })),
     });
     return parseRows(changed, idRow).length === 1;

@@ -1,25 +1,24 @@
-import type { CodeCheck } from '../operators/code-check.js';
+import * as z from 'zod';
 import { isOperator } from '../operators/operator.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
-import {
-  decideResolution,
-  type ResolutionRefusal,
-  type ResolutionRequest,
-  terminalStateOf,
-} from '../promotions/resolution.js';
-import { requestAlertUpdate, showThatItEnded } from './alerts.js';
+import { decideResolution, type ResolutionRefusal, type ResolutionRequest } from '../promotions/resolution.js';
+import { requestAlertUpdate } from './alerts.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
+import { lockToDecide, neverAccepted, type TypedCode } from './codes.js';
 import { type Knex, runPrepared } from './connection.js';
-import { fromNow, mayTryAgain } from './leases.js';
+import { showThatItEnded } from './ending.js';
+import { CLOCK, fromNow, mayTryAgain } from './leases.js';
 import { queueReplies } from './messages.js';
-import { lockAuthenticator, lockOperator, recordCodeCheck, recordRecoveryCode, type TypedCode } from './operators.js';
+import { lockOperator } from './operators.js';
 import { recordRefusal } from './refusals.js';
+import { type WrittenResolution, writeResolution } from './resolution.js';
 import {
   countRow,
   ENDED_AT,
   idRow,
+  joined,
   PROMOTION_COLUMNS,
   parseRows,
   promotionRow,
@@ -28,16 +27,8 @@ import {
   STUCK_CLOCK,
   storable,
 } from './rows.js';
-import { promoteBack } from './set-back.js';
 
-export type ResolutionOutcome =
-  | {
-      readonly kind: 'resolved';
-      readonly promotion: Promotion;
-      /** The promotion that sets the value back, where that was asked for and is known. */
-      readonly back: Promotion | null;
-    }
-  | ResolutionRefusal;
+export type ResolutionOutcome = ({ readonly kind: 'resolved' } & WrittenResolution) | ResolutionRefusal;
 
 export type RcaLinkOutcome =
   | { readonly kind: 'linked'; readonly promotion: Promotion; readonly previousUrl: string | null }
@@ -49,6 +40,8 @@ export type RcaLinkOutcome =
 
 export interface Promotions {
   find(id: string): Promise<Promotion | null>;
+  /** The same, and the present by the database's clock. */
+  findNow(id: string): Promise<{ readonly promotion: Promotion | null; readonly now: Date }>;
   /** The newest promotion of a flag, whatever its state. */
   newestOf(flagKey: string): Promise<Promotion | null>;
   /** The newest promotions that are marked, of one flag or of all. */
@@ -95,6 +88,8 @@ export interface Promotions {
   }): Promise<RcaLinkOutcome>;
 }
 
+const nowRow = z.object({ now: z.date() });
+
 /** Whether Slack shows that the promotion `p` is stuck: by its own message, or by a group's. */
 export const IS_TOLD = `coalesce(
   (select m.message_ts from flag_promotions.messages m where m.kind = 'alert' and m.subject = p.id::text and m.ordinal = 0),
@@ -115,6 +110,16 @@ export function promotions(knex: Knex): Promotions {
 
   return {
     find: (id) => first('where p.id = ?::bigint', [id]),
+    async findNow(id) {
+      const found = await knex.raw(
+        `select ${CLOCK} as now, ${PROMOTION_COLUMNS} from (values (1)) as one left join console_flag_promotions p on p.id = ?::bigint`,
+        [id],
+      );
+      const [at] = parseRows(found, nowRow);
+      const [promotion = null] = parseRows(found, joined('id', promotionRow));
+      if (at === undefined) throw new Error('The clock had no row.');
+      return { promotion, now: at.now };
+    },
     newestOf: (flagKey) => first('where p.flag_key = ? order by p.id desc limit 1', [flagKey]),
     marked: (flagKey, limit) =>
       flagKey === null
@@ -163,8 +168,7 @@ export function promotions(knex: Knex): Promotions {
     async resolve(asked, at, code) {
       const request = { ...asked, note: asked.note === null ? null : storable(asked.note) };
       return knex.transaction(async (trx) => {
-        const held = await lockPromotion(trx, request.promotionId);
-        const person = await lockAuthenticator(trx, request.operatorId, code);
+        const { promotion: held, person } = await lockToDecide(trx, request.promotionId, request.operatorId, code);
         const decision = decideResolution(request, { promotion: held, operator: person?.operator ?? null }, () =>
           person === null ? neverAccepted() : code.check(person.authenticator),
         );
@@ -179,12 +183,8 @@ export function promotions(knex: Knex): Promotions {
           case 'code_refused':
             await recordRefusal(trx, { ...asked, attempted: asked.action, at }, decision);
             return decision;
-          case 'resolve': {
-            await recordCodeCheck(trx, request.operatorId, decision.check);
-            const written = await writeResolution(trx, request, at);
-            await recordRecoveryCode(trx, { ...request, at, for: request.action }, decision.check);
-            return { kind: 'resolved', ...written };
-          }
+          case 'resolve':
+            return { kind: 'resolved', ...(await writeResolution(trx, request, at, decision)) };
           default:
             return decision;
         }
@@ -243,16 +243,11 @@ export function promotions(knex: Knex): Promotions {
         if (promotion.rcaUrl === url) return { kind: 'unchanged', promotion };
         if (onlyFirst && promotion.rcaUrl !== null) return { kind: 'already_linked', promotion };
         await requestAlertUpdate(trx, promotionId);
-        await writeRcaUrl(trx, promotion, url, operatorId, at, { announce: true });
+        await writeRcaUrl(trx, promotion, url, operatorId, at);
         return { kind: 'linked', promotion: { ...promotion, rcaUrl: url }, previousUrl: promotion.rcaUrl };
       });
     },
   };
-}
-
-/** Only reached where the operator is unknown, which is refused before any code is looked at. */
-export function neverAccepted(): CodeCheck {
-  return { kind: 'rejected', reason: 'wrong', failedAttempts: 0, lockedUntil: null };
 }
 
 /** Locks a promotion until the end of the transaction; null where there is none. */
@@ -264,53 +259,12 @@ export async function lockPromotion(trx: Knex.Transaction, id: string): Promise<
   return parseRows(found, promotionRow)[0] ?? null;
 }
 
-async function writeResolution(
-  trx: Knex.Transaction,
-  request: ResolutionRequest,
-  at: Date,
-): Promise<{ promotion: Promotion; back: Promotion | null }> {
-  const state = terminalStateOf(request.action);
-  const updated = await trx.raw(
-    `update console_flag_promotions p
-        set state = ?, ${state === 'deployed' ? 'deployed_at' : 'failed_at'} = ?, resolved_by = ?, resolution_note = ?,
-            failure_reason = case when ? = 'failed' then ? else p.failure_reason end, updated_at = now()
-      where p.id = ? and p.state = 'deploying' returning ${PROMOTION_COLUMNS}`,
-    [state, at, request.operatorId, request.note, state, request.note, request.promotionId],
-  );
-  const [resolved] = parseRows(updated, promotionRow);
-  if (resolved === undefined) throw new Error('A promotion left `deploying` while it was locked.');
-
-  await showThatItEnded(trx, resolved.id);
-  const back = request.setBack && state === 'failed' ? await promoteBack(trx, resolved, { ...request, at }) : null;
-  await appendAuditEvent(trx, {
-    at,
-    action:
-      request.action === 'completed' ? 'console.flag.promotion.ops_complete' : 'console.flag.promotion.ops_failed',
-    actor: request.operatorId,
-    promotionId: resolved.id,
-    detail: {
-      from: 'deploying',
-      to: state,
-      note: request.note,
-      evidence_shown: request.shown,
-      evidence_reread: request.reread,
-      contradiction_confirmed: request.confirmedContradiction,
-      set_back_by: back?.id ?? null,
-    },
-  });
-  if (request.rcaUrl === null || request.rcaUrl === resolved.rcaUrl) return { promotion: resolved, back };
-  // The message of the resolution names the RCA, so that no second one is needed for it.
-  await writeRcaUrl(trx, resolved, request.rcaUrl, request.operatorId, at, { announce: false });
-  return { promotion: { ...resolved, rcaUrl: request.rcaUrl }, back };
-}
-
 async function writeRcaUrl(
   trx: Knex.Transaction,
   promotion: Promotion,
   url: string,
   operatorId: string,
   at: Date,
-  options: { readonly announce: boolean },
 ): Promise<void> {
   const updated = await trx.raw(
     // Not `updated_at`: for a row that another system ended, it is the only time of its end there is.
@@ -325,6 +279,5 @@ async function writeRcaUrl(
     promotionId: promotion.id,
     detail: { url, previous_url: promotion.rcaUrl },
   });
-  if (!options.announce) return;
   await queueReplies(trx, [promotion.id], 'rca_linked', { ordinal: eventId });
 }

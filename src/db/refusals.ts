@@ -1,8 +1,8 @@
 import type { RefusedCode } from '../operators/code-check.js';
 import type { RoleRefusal } from '../operators/operator.js';
 import { appendAuditEvent } from './audit.js';
+import { recordRefusedCode } from './codes.js';
 import type { Knex } from './connection.js';
-import { recordCodeCheck } from './operators.js';
 
 type Refusal = { readonly kind: RoleRefusal } | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
@@ -24,7 +24,7 @@ export async function recordRefusal(
     return;
   }
   const { check } = refusal;
-  await recordCodeCheck(trx, actor, check);
+  await recordRefusedCode(trx, actor, check);
   await appendAuditEvent(trx, {
     at,
     action: 'console.flag.promotion.totp_rejected',

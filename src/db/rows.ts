@@ -136,7 +136,11 @@ export const countRow = z.object({ n: count });
 export const stateRow = z.object({ state: z.string() });
 export const attemptsRow = z.object({ attempts: count });
 
-export type Value = string | number | boolean | Date | null;
+/** What a LEFT JOIN found, by a column that is never null where it found something; null where it found nothing. */
+export const joined = <T extends z.ZodType>(column: string, row: T) =>
+  z.record(z.string(), z.unknown()).transform((found) => (found[column] === null ? null : row.parse(found)));
+
+export type Value = string | number | boolean | Date | string[] | null;
 
 /** A statement, or a part of one, with the values of its parameters in their order. */
 export interface Sql {

@@ -19,9 +19,8 @@ export async function promoteBack(
   const setBack = setBackOf(failed, await acceptedRelease(trx, failed.id));
   if (setBack.kind !== 'known') return null;
   const { operatorId, at } = authorised;
-  const back = await makeDue(
-    trx,
-    {
+  const back = await makeDue(trx, {
+    change: {
       sql: `insert into console_flag_promotions as p
               (flag_key, heroku_app, config_var, target_value, target_unset, state, checkpoint, marked_by, marked_at, promoted_by, promoted_at)
             values (?, ?, ?, ?, ?, 'deploying', ?, ?, ?, ?, ?) returning ${PROMOTION_COLUMNS}`,
@@ -38,13 +37,15 @@ export async function promoteBack(
         at,
       ],
     },
-    {
-      at,
-      action: 'console.flag.promotion.promoted',
-      actor: operatorId,
-      detail: { from: null, to: 'deploying', sets_back: failed.id },
-    },
-  );
+    events: [
+      {
+        at,
+        action: 'console.flag.promotion.promoted',
+        actor: operatorId,
+        detail: { from: null, to: 'deploying', sets_back: failed.id },
+      },
+    ],
+  });
   if (back === null) throw new Error('The promotion that sets the value back was not inserted.');
   return back;
 }

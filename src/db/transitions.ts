@@ -1,20 +1,14 @@
+import type { AcceptedCode } from '../operators/code-check.js';
 import { isOperator } from '../operators/operator.js';
 import { presentableValue } from '../promotions/evidence.js';
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { decideTransition, type TransitionRefusal, type TransitionRequest } from '../promotions/transition.js';
 import { changeAudited } from './audit.js';
+import { IS_SPENT, lockToDecide, neverAccepted, recoveryCodeEvents, spending, type TypedCode } from './codes.js';
 import type { Knex } from './connection.js';
 import { makeDue } from './due.js';
-import {
-  IS_OPERATOR,
-  lockAuthenticator,
-  lockOperator,
-  recordCodeCheck,
-  recordRecoveryCode,
-  type TypedCode,
-} from './operators.js';
-import { lockPromotion, neverAccepted } from './promotions.js';
+import { IS_OPERATOR, lockOperator } from './operators.js';
 import { recordRefusal } from './refusals.js';
 import { PROMOTION_COLUMNS, parseRows, promotionRow, type Sql, type Value } from './rows.js';
 
@@ -74,8 +68,7 @@ export function transitions(knex: Knex): Transitions {
 
     async carryOut(request, at, code) {
       return knex.transaction(async (trx) => {
-        const held = await lockPromotion(trx, request.promotionId);
-        const person = await lockAuthenticator(trx, request.operatorId, code);
+        const { promotion: held, person } = await lockToDecide(trx, request.promotionId, request.operatorId, code);
         const decision = decideTransition(request, { promotion: held, operator: person?.operator ?? null }, () =>
           person === null ? neverAccepted() : code.check(person.authenticator),
         );
@@ -89,10 +82,8 @@ export function transitions(knex: Knex): Transitions {
             await recordRefusal(trx, asked, decision);
             return decision;
           case 'do': {
-            await recordCodeCheck(trx, request.operatorId, decision.check);
-            const promotion = await (request.transition === 'promote' ? promote : cancel)(trx, request, at);
-            await recordRecoveryCode(trx, { ...request, at, for: request.transition }, decision.check);
-            return { kind: 'done', promotion };
+            const write = request.transition === 'promote' ? promote : cancel;
+            return { kind: 'done', promotion: await write(trx, request, at, decision.check) };
           }
           default:
             return decision;
@@ -140,41 +131,62 @@ async function activeOf(trx: Knex.Transaction, asked: NewPromotion): Promise<Pro
   return parseRows(found, promotionRow)[0] ?? null;
 }
 
-async function promote(trx: Knex.Transaction, request: TransitionRequest, at: Date): Promise<Promotion> {
+async function promote(
+  trx: Knex.Transaction,
+  request: TransitionRequest,
+  at: Date,
+  check: AcceptedCode,
+): Promise<Promotion> {
   const { operatorId, shown, reread } = request;
-  const change = leavingMarked(
-    request,
-    `state = 'deploying', promoted_by = ?, promoted_at = ?, checkpoint = ?, attempts = 0, next_attempt_at = null,
-     last_error = null, lease_owner = null, lease_until = null`,
-    [operatorId, at, INTENT],
-  );
-  const promotion = await makeDue(trx, change, {
-    at,
-    action: 'console.flag.promotion.promoted',
-    actor: operatorId,
-    detail: { from: 'marked', to: 'deploying', evidence_shown: shown, evidence_reread: reread },
+  const promotion = await makeDue(trx, {
+    before: spending(operatorId, check),
+    change: leavingMarked(
+      request,
+      `state = 'deploying', promoted_by = ?, promoted_at = ?, checkpoint = ?, attempts = 0, next_attempt_at = null,
+       last_error = null, lease_owner = null, lease_until = null`,
+      [operatorId, at, INTENT],
+    ),
+    events: [
+      {
+        at,
+        action: 'console.flag.promotion.promoted',
+        actor: operatorId,
+        detail: { from: 'marked', to: 'deploying', evidence_shown: shown, evidence_reread: reread },
+      },
+      ...recoveryCodeEvents({ ...request, at, for: request.transition }, check),
+    ],
   });
   if (promotion === null) throw new Error(LEFT_MEANWHILE);
   return promotion;
 }
 
-async function cancel(trx: Knex.Transaction, request: TransitionRequest, at: Date): Promise<Promotion> {
+async function cancel(
+  trx: Knex.Transaction,
+  request: TransitionRequest,
+  at: Date,
+  check: AcceptedCode,
+): Promise<Promotion> {
   const { operatorId: actor } = request;
   const cancelled = await changeAudited(trx, {
+    before: spending(actor, check),
     change: leavingMarked(request, `state = 'cancelled', resolved_by = ?`, [actor]),
-    events: [{ at, action: 'console.flag.promotion.cancelled', actor, detail: { from: 'marked', to: 'cancelled' } }],
+    events: [
+      { at, action: 'console.flag.promotion.cancelled', actor, detail: { from: 'marked', to: 'cancelled' } },
+      ...recoveryCodeEvents({ ...request, at, for: request.transition }, check),
+    ],
   });
   const [promotion] = parseRows(cancelled, promotionRow);
   if (promotion === undefined) throw new Error(LEFT_MEANWHILE);
   return promotion;
 }
 
-const LEFT_MEANWHILE = 'A promotion left `marked` while it was locked.';
+/** Can't be: whoever decides holds the locks of both. */
+const LEFT_MEANWHILE = 'A code had been used already, or its promotion left `marked`.';
 
 function leavingMarked(request: TransitionRequest, assignments: string, values: readonly Value[]): Sql {
   return {
     sql: `update console_flag_promotions p set ${assignments}, updated_at = now()
-           where p.id = ?::bigint and p.state = 'marked' returning ${PROMOTION_COLUMNS}`,
+           where p.id = ?::bigint and p.state = 'marked' and ${IS_SPENT} returning ${PROMOTION_COLUMNS}`,
     values: [...values, request.promotionId],
   };
 }

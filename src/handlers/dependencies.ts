@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
 import type { NewLink } from '../db/enrolments.js';
-import type { TypedCode } from '../db/operators.js';
+import type { TypedCode } from '../db/codes.js';
 import type { FindApp } from '../heroku/app-lookup.js';
 import type { Evidence } from '../promotions/evidence.js';
 import type { MessageKind } from '../promotions/messages.js';

@@ -36,7 +36,8 @@ export async function submitResolution(deps: HandlerDependencies, body: unknown,
       return promotion === null ? notice(title, '*Saved.*') : resolvedModal(promotion, state.action);
     },
     afterwards: async (done) => {
-      await showThatItEnded(deps, done.ended);
+      // What ended by itself is closed here; what was resolved by this submission was closed as it committed.
+      await (done.saved ? deps.showInSlack(done.ended) : showThatItEnded(deps, done.ended));
       if (done.back !== null) await deps.showInSlack(done.back);
       if (done.saved && state.listUrl !== null) {
         await answer(deps, state.listUrl, await stuckPage(deps, 0), { replace: true });
@@ -67,8 +68,7 @@ async function decide(
   const fields = readFields(submission, state, deps.rcaUrlHosts);
   if ('errors' in fields) return unsaved({ kind: 'errors', errors: fields.errors });
 
-  const now = await deps.db.now();
-  const promotion = await deps.db.promotions.find(state.promotionId);
+  const { promotion, now } = await deps.db.promotions.findNow(state.promotionId);
   if (promotion === null) return unsaved(await refused(deps, { kind: 'unknown_promotion' }, title, now));
   const reread = await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS);
   const unseen = state.evidence === null || evidenceChanged(state.evidence, reread);

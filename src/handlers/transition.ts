@@ -207,8 +207,7 @@ async function decide(
   const say = (text: string) => undone({ kind: 'view', view: notice(transitionTitle(state.transition), text) });
   if (await isExternalUser(deps, submission.teamId)) return say(EXTERNAL_USER.text);
   if (state.transition === 'promote' && deps.findApp === null) return say(promotingOffWords());
-  const promotion = await deps.db.promotions.find(state.promotionId);
-
+  const { promotion, now } = await deps.db.promotions.findNow(state.promotionId);
   let reread: Evidence | null = null;
   if (promotion?.state === 'marked' && state.transition === 'promote') {
     reread = await deps.readEvidence(promotion, EVIDENCE_AGAIN_MS);
@@ -218,7 +217,6 @@ async function decide(
       return undone({ kind: 'view', view });
     }
   }
-  const now = await deps.db.now();
   const { promotionId, transition, evidence: shown } = state;
   const outcome: TransitionOutcome = await deps.db.transitions.carryOut(
     { promotionId, transition, operatorId: submission.userId, shown, reread },

@@ -3,8 +3,8 @@ export type CodeCheck = AcceptedCode | RefusedCode;
 
 export type AcceptedCode =
   | { readonly kind: 'accepted'; readonly step: number }
-  /** A recovery code in place of a TOTP code; this is its stored hash. */
-  | { readonly kind: 'accepted'; readonly recoveryCode: string };
+  /** A recovery code in place of a TOTP code: its stored hash, and how many are left without it. */
+  | { readonly kind: 'accepted'; readonly recoveryCode: string; readonly left: number };
 
 export type RefusedCode =
   | {

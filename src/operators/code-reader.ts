@@ -10,6 +10,8 @@ export interface StoredProofs extends Omit<Authenticator, 'secret'> {
   readonly recoveryCodes: readonly { readonly hash: string; readonly usedAt: Date | null }[];
 }
 
+const isUnused = ({ usedAt }: StoredProofs['recoveryCodes'][number]): boolean => usedAt === null;
+
 /**
  * Reads what was typed where a code is asked for: a TOTP code, or a recovery code in its place, for which alone the stored
  * recovery codes are looked at. `check` is pure: whoever calls it stores what it answers, in the transaction of what the code
@@ -32,7 +34,7 @@ export function createCodeReader(box: SecretBox, hash: HashRecoveryCode) {
     const known = stored.recoveryCodes.find((one) => one.hash === hashed);
     if (known === undefined) return countedFailure(stored, now);
     return known.usedAt === null
-      ? { kind: 'accepted', recoveryCode: hashed }
+      ? { kind: 'accepted', recoveryCode: hashed, left: stored.recoveryCodes.filter(isUnused).length - 1 }
       : { kind: 'rejected', reason: 'reused', failedAttempts: failuresSoFar(stored), lockedUntil: null };
   }
 }

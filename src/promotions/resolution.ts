@@ -34,7 +34,13 @@ export type ResolutionRefusal =
   | { readonly kind: 'contradiction_unconfirmed' }
   | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
-export type ResolutionDecision = { readonly kind: 'resolve'; readonly check: AcceptedCode } | ResolutionRefusal;
+/** What is to be resolved, as it was locked, with the code that authorises it. */
+export interface Resolvable {
+  readonly promotion: Promotion;
+  readonly check: AcceptedCode;
+}
+
+export type ResolutionDecision = ({ readonly kind: 'resolve' } & Resolvable) | ResolutionRefusal;
 
 /**
  * Decides a resolution from rows that the caller holds locked. The code is checked last, and only where everything
@@ -63,7 +69,7 @@ export function decideResolution(
     return { kind: 'contradiction_unconfirmed' };
   }
   const check = checkCode();
-  return check.kind === 'accepted' ? { kind: 'resolve', check } : { kind: 'code_refused', check };
+  return check.kind === 'accepted' ? { kind: 'resolve', promotion, check } : { kind: 'code_refused', check };
 }
 
 export function terminalStateOf(action: ResolutionAction): 'deployed' | 'failed' {

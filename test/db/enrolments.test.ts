@@ -1,4 +1,4 @@
-import type { TypedCode } from '../../src/db/operators.js';
+import type { TypedCode } from '../../src/db/codes.js';
 import type { AdministrationRequest } from '../../src/operators/administration.js';
 import {
   accepted,
@@ -178,7 +178,7 @@ test('a recovery code that comes for two promotions at once is taken for one', a
     isRecoveryCode: true,
     check: (authenticator) =>
       authenticator.recoveryCodes.some(({ hash, usedAt }) => hash === 'h' && usedAt === null)
-        ? { kind: 'accepted', recoveryCode: 'h' }
+        ? { kind: 'accepted', recoveryCode: 'h', left: 0 }
         : { kind: 'rejected', reason: 'reused', failedAttempts: 0, lockedUntil: null },
   };
   const outcomes = await Promise.all([
@@ -189,7 +189,7 @@ test('a recovery code that comes for two promotions at once is taken for one', a
   expect(await operatorEvents()).toEqual(['recovery_code_used']);
   // And where whoever checks was wrong about it, the row says no, and nothing is resolved by it.
   const left = outcomes[0]?.kind === 'resolved' ? second : first;
-  const wrongly: TypedCode = { isRecoveryCode: true, check: () => ({ kind: 'accepted', recoveryCode: 'h' }) };
+  const wrongly: TypedCode = { isRecoveryCode: true, check: () => ({ kind: 'accepted', recoveryCode: 'h', left: 0 }) };
   await expect(stored.db.promotions.resolve(submission(left, kris), NOW, wrongly)).rejects.toThrow('used already');
   expect((await stored.db.promotions.find(left))?.state).toBe('deploying');
 });

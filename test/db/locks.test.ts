@@ -5,7 +5,9 @@ import {
   enrol,
   insertPromotion,
   NOW,
+  type Person,
   postAlert,
+  STEP,
   type Stored,
   startStored,
   submission,
@@ -221,6 +223,59 @@ test('forgetting a message that was deleted and resolving its promotion do not l
     'select severity from flag_promotions.alerts where closed_at is not null order by id',
   );
   expect(alerts).toEqual([{ severity: 'warning' }, { severity: 'critical' }]);
+});
+
+describe('a resolution that waits sees what was written meanwhile:', () => {
+  let kris: Person;
+  beforeEach(async () => {
+    kris = await enrol(stored.db, 'U0KRIS');
+  });
+  /** Resolves while somebody writes `sql`, which the resolution has to wait for. */
+  async function resolvedDuring(id: string, sql: string): Promise<unknown> {
+    let outcome: Promise<unknown> = Promise.resolve();
+    await whileHolding(stored, sql, async () => {
+      outcome = stored.db.promotions.resolve(submission(id, kris), NOW, typed(kris.code()));
+      await waiting(stored, 1);
+    });
+    return outcome;
+  }
+
+  test('that the promotion ended', async () => {
+    const id = await insertPromotion(stored.rows);
+    const ended = `update console_flag_promotions set state = 'failed', failed_at = now() where id = ${id}`;
+    expect(await resolvedDuring(id, ended)).toMatchObject({ kind: 'already_resolved' });
+  });
+
+  test.each([
+    ['that its operator was disabled', 'disabled_at = now()', { kind: 'not_superadmin' }],
+    ['that the code was used', `totp_last_step = ${STEP}`, { kind: 'code_refused', check: { reason: 'reused' } }],
+    [
+      'that its operator was locked',
+      `locked_until = '2100-01-01'`,
+      { kind: 'code_refused', check: { kind: 'locked' } },
+    ],
+  ])('%s', async (_what, assignment, refusal) => {
+    const id = await insertPromotion(stored.rows);
+    expect(await resolvedDuring(id, `update flag_promotions.operators set ${assignment}`)).toMatchObject(refusal);
+  });
+
+  test('that its alert is about to be posted, so that a reply says how it ended', async () => {
+    const id = await insertPromotion(stored.rows);
+    await stored.db.alerts.open({ promotionId: id, severity: 'warning' }, NOW, null);
+    const begun = `update flag_promotions.messages set attempts = 1, lease_owner = 'x' where subject = '${id}'`;
+    expect(await resolvedDuring(id, begun)).toMatchObject({ kind: 'resolved' });
+    const [alert, reply] = await stored.db.messages.aboutPromotion(id);
+    expect(alert).toMatchObject({ kind: 'alert', state: 'pending', wanted: 1 });
+    expect(reply).toMatchObject({ kind: 'resolved', root: { id: alert?.id } });
+  });
+
+  test('that nothing had been posted so far: then nothing is said at all', async () => {
+    const id = await insertPromotion(stored.rows);
+    await stored.db.alerts.open({ promotionId: id, severity: 'warning' }, NOW, null);
+    const deferred = `update flag_promotions.messages set not_before = null where subject = '${id}'`;
+    expect(await resolvedDuring(id, deferred)).toMatchObject({ kind: 'resolved' });
+    expect(await stored.db.messages.aboutPromotion(id)).toMatchObject([{ kind: 'alert', state: 'closed' }]);
+  });
 });
 
 test('no event waits behind an owner who releases a critical: the head of the audit log is locked after its alert', async () => {

@@ -1,4 +1,4 @@
-import type { TypedCode } from '../../src/db/operators.js';
+import type { TypedCode } from '../../src/db/codes.js';
 import type { ResolutionOutcome } from '../../src/db/promotions.js';
 import type { ResolutionRequest } from '../../src/promotions/resolution.js';
 import {
@@ -393,7 +393,7 @@ describe('resolving at once', () => {
       await stored.rows.query('update flag_promotions.operators set totp_last_step = $1', [STEP]);
       const before = await everything(stored.rows);
       await expect(stored.db.promotions.resolve(submission(id, kris), NOW, accepted(step))).rejects.toThrow(
-        'time step',
+        'used already',
       );
       expect(await everything(stored.rows)).toEqual(before);
     },

@@ -52,10 +52,13 @@ test('the hash is the same however it was typed, and another for another operato
 });
 
 describe('where a code is asked for', () => {
-  test('a recovery code is accepted, by its hash', () => {
-    expect(check(CODE, stored({ failedAttempts: 4 }), NOW)).toEqual({
+  test('a recovery code is accepted, by its hash, and how many are left without it is told', () => {
+    const mine = { hash: hash(CODE, OPERATOR), usedAt: null };
+    const recoveryCodes = [{ hash: 'a', usedAt: null }, mine, { hash: 'b', usedAt: NOW }, { hash: 'c', usedAt: null }];
+    expect(check(CODE, stored({ failedAttempts: 4, recoveryCodes }), NOW)).toEqual({
       kind: 'accepted',
       recoveryCode: hash(CODE, OPERATOR),
+      left: 2,
     });
   });
 

@@ -126,7 +126,11 @@ describe('a resolution whose code is looked at', () => {
     ['failing what is live, confirmed', request({ action: 'failed', confirmedContradiction: true })],
   ])('%s is resolved by an accepted code, checked once', (_, of) => {
     const checkCode = code();
-    expect(decideResolution(of, locked, checkCode)).toEqual({ kind: 'resolve', check: accepted });
+    expect(decideResolution(of, locked, checkCode)).toEqual({
+      kind: 'resolve',
+      promotion: locked.promotion,
+      check: accepted,
+    });
     expect(checkCode).toHaveBeenCalledTimes(1);
   });
 

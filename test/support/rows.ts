@@ -1,6 +1,6 @@
 import { moveDatabaseClock } from '../../demo/world/database-clock.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
-import type { TypedCode } from '../../src/db/operators.js';
+import type { TypedCode } from '../../src/db/codes.js';
 import type { Role } from '../../src/operators/operator.js';
 import { checkCode } from '../../src/operators/totp.js';
 import type { MessageRef } from '../../src/promotions/alert.js';

@@ -1,0 +1,113 @@
+import type { MessageKind } from '../promotions/messages.js';
+import { QUESTION } from './attention-rows.js';
+import type { Knex } from './connection.js';
+import { CLOCK } from './leases.js';
+import { WITH_BUTTONS } from './messages.js';
+import { after, inOne, type Part } from './parts.js';
+import { parseRows, promotionIdRow } from './rows.js';
+
+/* What follows from the end of promotions: their alerts close, and Slack has to show it. */
+
+/** The promotions that ended, and who ended them, where a part `changed` ended them. */
+export const ENDED: Part = { name: 'ended', sql: 'select id, resolved_by from changed', values: [] };
+
+/** The same, where their rows say so already, or are gone. */
+const endedRows = (promotionIds: readonly string[]): Part => ({
+  name: 'ended',
+  sql: `select i.id, p.resolved_by::text from unnest(?::bigint[]) as i (id)
+          left join console_flag_promotions p on p.id = i.id`,
+  values: [[...promotionIds]],
+});
+
+const IDS = 'array(select id from ended)';
+
+/**
+ * What their end is written to, as parts after `ended`: nobody is on them any more, messages of these kinds and their groups'
+ * are updated, alerts close, and a reply says it. Messages before alerts, as every transaction locks.
+ */
+export const ending = (updated: readonly MessageKind[]): readonly Part[] => [
+  lockedMessages(updated),
+  UPDATED,
+  UNATTENDED,
+  CLOSED,
+  TOLD,
+];
+
+/** By their ids, so that two such transactions can't deadlock; as they are once they are locked, whoever was delivering them. */
+const lockedMessages = (kinds: readonly MessageKind[]): Part => ({
+  name: 'held',
+  sql: `select m.id, m.kind, m.promotion_id, m.state, m.attempts from flag_promotions.messages m
+         where m.id = any(array(
+           select t.id from flag_promotions.messages t where t.promotion_id = any(${IDS}) and t.kind = any(?::text[])
+            union all
+           select a.group_id from flag_promotions.alerts a where a.promotion_id = any(${IDS})
+            union all
+           select (select q.id ${QUESTION}) from flag_promotions.attention t where t.promotion_id = any(${IDS})))
+         order by m.id for no key update`,
+  values: [[...kinds]],
+});
+
+/** An alert that was begun stays pending: Slack may hold its message, which has to be found and updated first. */
+const NEVER_BEGUN = `h.kind = 'alert' and h.state = 'pending' and h.attempts = 0`;
+
+const UPDATED: Part = {
+  name: 'updated',
+  sql: `update flag_promotions.messages m
+           set wanted = m.wanted + 1, state = case when ${NEVER_BEGUN} then 'closed' else m.state end,
+               updated_at = case when ${NEVER_BEGUN} then ${CLOCK} else m.updated_at end
+          from held h where m.id = h.id returning 1`,
+  values: [],
+};
+
+const UNATTENDED: Part = {
+  name: 'unattended',
+  sql: `delete from flag_promotions.attention where promotion_id = any(${IDS}) and ${after('updated')} returning 1`,
+  values: [],
+};
+
+const CLOSED: Part = {
+  name: 'closed',
+  sql: `update flag_promotions.alerts set closed_at = ${CLOCK}
+         where promotion_id = any(${IDS}) and closed_at is null and ${after('updated')} returning promotion_id`,
+  values: [],
+};
+
+/**
+ * In the thread of its own alert, else in its newest group's. There only what a person did is said: hundreds may end by
+ * themselves at once.
+ */
+const TOLD: Part = {
+  name: 'told',
+  sql: `insert into flag_promotions.messages (kind, subject, promotion_id, root_id)
+        select 'resolved', e.id::text, e.id, e.root_id from (
+          select e.id, e.resolved_by, coalesce(
+                   (select h.id from held h where h.promotion_id = e.id and h.kind = 'alert' and (h.state = 'posted' or h.attempts > 0)),
+                   (select max(h.id) from flag_promotions.alerts a join held h on h.id = a.group_id
+                     where a.promotion_id = e.id and h.state = 'posted')) as root_id
+            from ended e) e
+         where e.root_id is not null and (e.resolved_by is not null
+            or not exists (select 1 from flag_promotions.alerts a where a.promotion_id = e.id and a.group_id is not null))
+         order by e.id on conflict do nothing returning 1`,
+  values: [],
+};
+
+/**
+ * Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. Answers the
+ * promotions whose alerts it closed.
+ */
+export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<readonly string[]> {
+  return endAlerting(trx, promotionIds, [...WITH_BUTTONS, 'progress']);
+}
+
+/** The same without the progress message, which the caller has updated. */
+export async function endAlerting(
+  trx: Knex.Transaction,
+  promotionIds: readonly string[],
+  updated: readonly MessageKind[] = WITH_BUTTONS,
+): Promise<readonly string[]> {
+  const { sql, values } = inOne([endedRows(promotionIds), ...ending(updated)], {
+    sql: 'select distinct promotion_id from closed',
+    values: [],
+  });
+  return parseRows(await trx.raw(sql, [...values]), promotionIdRow).map((row) => row.promotion_id);
+}
