@@ -1,7 +1,7 @@
 import type { Setting } from '../src/config.js';
 import type { NewAuditEvent } from '../src/db/audit.js';
 import { UNSET, type Unset } from '../src/doctor/unset.js';
-import type { NewMessage } from '../src/db/messages.js';
+import type { NewMessage } from '../src/db/queueing.js';
 import { type Deed, MENU } from '../src/handlers/attention.js';
 import { COMMANDS } from '../src/handlers/command.js';
 import type { CommandHandler, Handler, SubmitHandler } from '../src/handlers/handler.js';

@@ -7,7 +7,8 @@ import { appendAuditEvent, appendAuditEvents, type NewAuditEvent, WATCHDOG } fro
 import type { Knex } from './connection.js';
 import { showThatItEnded } from './ending.js';
 import { CLOCK, isReached, presentOf } from './leases.js';
-import { NOWHERE, queueReplies, requestUpdates, WITH_BUTTONS } from './messages.js';
+import { NOWHERE } from './messages.js';
+import { queueReplies, requestUpdates, WITH_BUTTONS } from './queueing.js';
 import {
   ALERT_COLUMNS,
   alertRow,

@@ -10,14 +10,15 @@ import { idColumn, parseRows, promotionIdRow } from './rows.js';
 export const QUESTION = `from flag_promotions.messages q
   where q.kind = 'owner_asked' and q.subject = t.promotion_id::text and q.ordinal = t.question`;
 
-const SELECT = `
-  select t.promotion_id, t.owner, t.owned_since, t.confirmed_at, t.asked_at, t.question, (select q.posted_at ${QUESTION}) as question_posted_at,
+/** The select list of what `attentionRow` parses, under the alias `t`. */
+export const ATTENTION_COLUMNS = `
+         t.promotion_id, t.owner, t.owned_since, t.confirmed_at, t.asked_at, t.question, (select q.posted_at ${QUESTION}) as question_posted_at,
          t.snoozed_by, t.snoozed_at, t.snoozed_until, t.resumed_at,
-         exists (select 1 from flag_promotions.operators o where o.slack_user_id = t.owner and o.disabled_at is null) as is_operator
-    from flag_promotions.attention t`;
+         exists (select 1 from flag_promotions.operators o where o.slack_user_id = t.owner and o.disabled_at is null) as is_operator`;
+const SELECT = `select ${ATTENTION_COLUMNS} from flag_promotions.attention t`;
 
 const instant = z.date().nullable();
-const attentionRow = z
+export const attentionRow = z
   .object({
     promotion_id: idColumn,
     owner: z.string().nullable(),

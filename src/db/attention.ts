@@ -23,7 +23,7 @@ import { attentionOf, attentionsOf, everyAttention, settleQuestion } from './att
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { nameAgain } from './groups.js';
-import { queueReplies } from './messages.js';
+import { queueReplies } from './queueing.js';
 import { lockOperator } from './operators.js';
 import { lockPromotion } from './promotions.js';
 import { recordRefusal } from './refusals.js';

@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Promotion } from '../promotions/promotion.js';
 import { type AuditedChange, changeAudited } from './audit.js';
 import type { Knex } from './connection.js';
-import { QUEUE_PROGRESS } from './messages.js';
+import { QUEUE_PROGRESS } from './queueing.js';
 import { parseRows, promotionRow } from './rows.js';
 
 /** The channel of NOTIFY on which a promotion is announced that a promoter can take up. */

@@ -2,7 +2,7 @@ import type { MessageKind } from '../promotions/messages.js';
 import { QUESTION } from './attention-rows.js';
 import type { Knex } from './connection.js';
 import { CLOCK } from './leases.js';
-import { WITH_BUTTONS } from './messages.js';
+import { WITH_BUTTONS } from './queueing.js';
 import { after, inOne, type Part } from './parts.js';
 import { parseRows, promotionIdRow } from './rows.js';
 

@@ -28,7 +28,7 @@ import {
   writeDisabled,
   writeUnlocked,
 } from './operators.js';
-import { queueMessages } from './messages.js';
+import { queueMessages } from './queueing.js';
 import { recordRefusal } from './refusals.js';
 import { count, idColumn, parseRows, rowCount } from './rows.js';
 

@@ -7,7 +7,7 @@ import { appendAuditEvents, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { evidenceState } from './evidence-state.js';
 import { CLOCK, isReached, presentOf } from './leases.js';
-import { queueReplies, requestUpdates, WITH_BUTTONS } from './messages.js';
+import { queueReplies, requestUpdates, WITH_BUTTONS } from './queueing.js';
 import { idColumn, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
 
 /** A Heroku app with evidence that is due, and all of its promotions whose evidence is stored. */

@@ -13,7 +13,7 @@ import {
   mayTryAgain,
   type Postponement,
 } from './leases.js';
-import type { Part } from './parts.js';
+import { type NewMessage, queueMessages } from './queueing.js';
 import { count, idColumn, idRow, parseRows, promotionIdRow, refusedRoute, rowCount, type Value } from './rows.js';
 
 /** What a message shows once it was posted or updated. Times are milliseconds from now; null: none. */
@@ -24,18 +24,13 @@ export interface ShownMark {
   readonly restMs: number | null;
 }
 
-export interface NewMessage {
-  readonly kind: MessageKind;
-  readonly subject: string;
-  readonly detail?: Readonly<Record<string, unknown>>;
-  /** The message, of another kind about the same subject, in whose thread it goes. */
-  readonly under?: MessageKind;
-}
+/** What became of a last write by the holder of a lease. `owed`: a commit asked for an update meanwhile. */
+export type LastWrite = 'lost' | 'done' | 'owed';
 
 /**
  * The outbox: every message that goes out, whatever its kind. A row is queued in the transaction of what it announces, before
- * anything is in Slack. Whoever delivers it leases it, and each of their writes is fenced by the lease: false where it was
- * lost, and then nothing was written.
+ * anything is in Slack. Whoever delivers it leases it, and each of their writes is fenced by the lease: false, or `lost`, where
+ * it was lost, and then nothing was written. A write after which nothing is left to do ends the lease.
  */
 export interface Messages {
   /** What is owed, of some kinds or of all, and may be delivered now: criticals first, then what is new, then updates; the oldest first. */
@@ -48,18 +43,22 @@ export interface Messages {
   recordDestination(id: string, lease: Lease, to: Destination): Promise<boolean>;
   /**
    * It stands there; `at` null: somewhere in its thread, as a file. `shown` null: nobody knows what it shows, so it is
-   * updated next.
+   * updated next. Ends the lease.
    */
-  recordPosted(id: string, lease: Lease, at: MessageRef | null, shown: ShownMark | null): Promise<boolean>;
-  recordShown(id: string, lease: Lease, shown: ShownMark): Promise<boolean>;
+  recordPosted(id: string, lease: Lease, at: MessageRef | null, shown: ShownMark | null): Promise<LastWrite>;
+  /** Ends the lease. */
+  recordShown(id: string, lease: Lease, shown: ShownMark): Promise<LastWrite>;
   /**
    * It won't be posted, or no longer be updated. `version`: the last request to update it that was looked at. False where
-   * another came in meanwhile: it may have something to say again.
+   * another came in meanwhile: it may have something to say again. Else ends the lease.
    */
   close(id: string, lease: Lease, version: number): Promise<boolean>;
-  /** Somebody deleted it in Slack: it is to be posted again. What escalated or repeated it in its thread went with it. */
+  /**
+   * Somebody deleted it in Slack: it is to be posted again. What escalated or repeated it in its thread went with it. Ends the
+   * lease.
+   */
   recordGone(id: string, lease: Lease): Promise<boolean>;
-  /** Ends the lease; `postponement` null: nothing failed. */
+  /** Ends the lease where nothing was written; `postponement` null: nothing failed. */
   release(id: string, lease: Lease, postponement: Postponement | null): Promise<void>;
   /** Has a message looked at again: what it shows may have changed, or somebody deleted it. */
   requestUpdate(id: string): Promise<void>;
@@ -92,15 +91,18 @@ const LEASED = 'id = ?::bigint and lease_owner = ?';
 
 /** Clears the traces of earlier failures. */
 const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = ${CLOCK}`;
+/** What the last write of a lease does beside its own. */
+const DONE = `lease_owner = null, lease_until = null, ${NO_FAILURE}`;
 /** As if it had never been in Slack. */
 export const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null`;
 
-const SELECT = `
-  select m.id, m.kind, m.subject, m.ordinal, m.promotion_id, m.is_urgent, m.state, m.channel, m.refused_channel, m.refused_because,
+const COLUMNS = `
+         m.id, m.kind, m.subject, m.ordinal, m.promotion_id, m.is_urgent, m.state, m.channel, m.refused_channel, m.refused_because,
          m.message_ts, m.wanted, m.shown, m.shown_as, m.detail, m.attempts, m.created_at, m.posted_at,
          r.id as root_id, r.state as root_state, r.channel as root_channel, r.message_ts as root_ts,
-         r.shown_as as root_shown_as
-    from flag_promotions.messages m left join flag_promotions.messages r on r.id = m.root_id`;
+         r.shown_as as root_shown_as`;
+/** The table's row `m`, or another of its shape, with its root. */
+const withRoot = (source: string) => `${source} m left join flag_promotions.messages r on r.id = m.root_id`;
 
 const state = z.enum(['pending', 'posted', 'closed']);
 const messageRow = z
@@ -160,13 +162,16 @@ const messageRow = z
     }),
   );
 
+const owedRow = z.object({ is_owed: z.boolean() });
+
 function refOf(channel: string | null, ts: string | null): MessageRef | null {
   return channel === null || ts === null ? null : { channel, ts };
 }
 
 export function messages(knex: Knex): Messages {
   async function select(rest: string, values: readonly Value[]): Promise<readonly OutboxMessage[]> {
-    return parseRows(await knex.raw(`${SELECT} ${rest}`, [...values]), messageRow);
+    const found = await knex.raw(`select ${COLUMNS} from ${withRoot('flag_promotions.messages')} ${rest}`, [...values]);
+    return parseRows(found, messageRow);
   }
   const find = async (id: string) => (await select('where m.id = ?::bigint', [id]))[0] ?? null;
 
@@ -177,6 +182,15 @@ export function messages(knex: Knex): Messages {
       lease.owner,
     ]);
     return rowCount(updated) === 1;
+  }
+  async function endLease(id: string, lease: Lease, assignments: string, values: readonly Value[]): Promise<LastWrite> {
+    const updated = await knex.raw(
+      `update flag_promotions.messages set ${assignments}, ${DONE} where ${LEASED} returning wanted > shown as is_owed`,
+      [...values, id, lease.owner],
+    );
+    const [row] = parseRows(updated, owedRow);
+    if (row === undefined) return 'lost';
+    return row.is_owed ? 'owed' : 'done';
   }
 
   return {
@@ -210,11 +224,14 @@ export function messages(knex: Knex): Messages {
     async claim(id, lease) {
       // An update needn't wait for an earlier failure: nothing can be doubled by it, and a person may have clicked.
       const claimed = await knex.raw(
-        `update flag_promotions.messages m set lease_owner = ?, ${LEASED_UNTIL}, attempts = m.attempts + 1
-          where m.id = ?::bigint and ${OWED} and ${isFreeNow('m')} and ${HAS_ITS_ROOT} and (not ${UNPOSTED} or ${mayTryAgain('m')})`,
+        `with claimed as (
+           update flag_promotions.messages m set lease_owner = ?, ${LEASED_UNTIL}, attempts = m.attempts + 1
+            where m.id = ?::bigint and ${OWED} and ${isFreeNow('m')} and ${HAS_ITS_ROOT} and (not ${UNPOSTED} or ${mayTryAgain('m')})
+           returning m.*)
+         select ${COLUMNS} from ${withRoot('claimed')}`,
         [lease.owner, lease.durationMs, id],
       );
-      return rowCount(claimed) === 1 ? find(id) : null;
+      return parseRows(claimed, messageRow)[0] ?? null;
     },
 
     recordDestination: (id, lease, { channel, refused }) =>
@@ -225,12 +242,11 @@ export function messages(knex: Knex): Messages {
       ]),
 
     recordPosted: (id, lease, at, shown) =>
-      fenced(
-        knex,
+      endLease(
         id,
         lease,
         `state = 'posted', channel = coalesce(?, channel), message_ts = ?, posted_at = ${CLOCK}, shown = coalesce(?, shown), shown_as = ?,
-         wanted = wanted + ?, not_before = ${fromNow()}, ${NO_FAILURE}`,
+         wanted = wanted + ?, not_before = ${fromNow()}`,
         [
           at?.channel ?? null,
           at?.ts ?? null,
@@ -242,15 +258,11 @@ export function messages(knex: Knex): Messages {
       ),
 
     recordShown: (id, lease, { version, as, restMs }) =>
-      fenced(knex, id, lease, `shown = ?, shown_as = ?, not_before = ${fromNow()}, ${NO_FAILURE}`, [
-        version,
-        as,
-        restMs,
-      ]),
+      endLease(id, lease, `shown = ?, shown_as = ?, not_before = ${fromNow()}`, [version, as, restMs]),
 
     async close(id, lease, version) {
       const closed = await knex.raw(
-        `update flag_promotions.messages set state = 'closed', ${NO_FAILURE} where ${LEASED} and wanted <= ?`,
+        `update flag_promotions.messages set state = 'closed', ${DONE} where ${LEASED} and wanted <= ?`,
         [id, lease.owner, version],
       );
       return rowCount(closed) === 1;
@@ -262,7 +274,7 @@ export function messages(knex: Knex): Messages {
           trx,
           id,
           lease,
-          `state = 'pending', ${NOWHERE}, shown = wanted, shown_as = null, ${NO_FAILURE}`,
+          `state = 'pending', ${NOWHERE}, shown = wanted, shown_as = null, ${DONE}`,
         );
         // Its thread went with it: the new root mentions people, and repetitions are counted from there.
         if (written)
@@ -300,86 +312,3 @@ export function messages(knex: Knex): Messages {
     },
   };
 }
-
-/** Inside a transaction: queues messages about no one promotion. What is queued already stays as it is. */
-export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[]): Promise<void> {
-  for (const { kind, subject, detail = {}, under = null } of queued) {
-    await trx.raw(
-      `insert into flag_promotions.messages (kind, subject, detail, root_id)
-       values (?, ?, ?::jsonb, (select r.id from flag_promotions.messages r where r.kind = ? and r.subject = ?))
-       on conflict do nothing`,
-      [kind, subject, JSON.stringify(detail), under, subject],
-    );
-  }
-}
-
-/** What has an alert's verdict and buttons, which go as the promotion ends. */
-export const WITH_BUTTONS: readonly MessageKind[] = ['alert', 'escalation', 'repeat'];
-
-/** The root of a promotion's conversation: its own alert, else the newest group that it is in. */
-const ROOT_OF = (promotion: string) => `coalesce(
-  (select r.id from flag_promotions.messages r
-    where r.kind = 'alert' and r.subject = ${promotion}::text and (r.state = 'posted' or r.attempts > 0)),
-  (select max(g.id) from flag_promotions.alerts a join flag_promotions.messages g on g.id = a.group_id
-    where a.promotion_id = ${promotion} and g.state = 'posted'))`;
-
-/**
- * Inside a transaction: queues a reply in the thread of each promotion that has one. `ordinal` tells apart several of one
- * kind; what is queued already stays as it is. `goesWithRoot`: where the root is posted again, this is not.
- */
-export async function queueReplies(
-  trx: Knex,
-  promotionIds: readonly string[],
-  kind: MessageKind,
-  {
-    ordinal = '0',
-    isUrgent = false,
-    goesWithRoot = false,
-  }: { ordinal?: string; isUrgent?: boolean; goesWithRoot?: boolean } = {},
-): Promise<void> {
-  await trx.raw(
-    `insert into flag_promotions.messages (kind, subject, ordinal, promotion_id, root_id, is_urgent, goes_with_root)
-     select ?, p.id::text, ?::bigint, p.id, p.root_id, ?, ?
-       from (select p.id, ${ROOT_OF('p.id')} as root_id from unnest(?::bigint[]) as p (id)) p
-      where p.root_id is not null order by p.id on conflict do nothing`,
-    [kind, ordinal, isUrgent, goesWithRoot, [...promotionIds]],
-  );
-}
-
-/**
- * Inside a transaction that changed what messages about promotions show: has those of the kinds updated, and the groups that
- * the promotions are in. In the order of their ids, so that two such transactions can't deadlock.
- */
-export async function requestUpdates(
-  trx: Knex,
-  promotionIds: readonly string[],
-  kinds: readonly MessageKind[],
-): Promise<void> {
-  await trx.raw(
-    `with held as (
-       select m.id from flag_promotions.messages m
-        where m.id = any(array(
-          select t.id from flag_promotions.messages t where t.promotion_id = any(?::bigint[]) and t.kind = any(?::text[])
-           union all
-          select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null))
-        order by m.id for no key update)
-     update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
-    [[...promotionIds], [...kinds], [...promotionIds]],
-  );
-}
-
-/** Beside a change of promotions (see `changeAudited`): has their progress updated. */
-export const UPDATE_PROGRESS: Part = {
-  name: 'progress',
-  sql: `update flag_promotions.messages m set wanted = m.wanted + 1 from changed
-         where m.kind = 'progress' and m.subject = changed.id::text returning 1`,
-  values: [],
-};
-/** Beside a change that starts promotions: queues the message that tells how they go. */
-export const QUEUE_PROGRESS: Part = {
-  name: 'progress',
-  sql: `insert into flag_promotions.messages (kind, subject, promotion_id, detail)
-        select 'progress', id::text, id, jsonb_build_object('flag_key', flag_key, 'heroku_app', heroku_app)
-          from changed on conflict do nothing returning 1`,
-  values: [],
-};

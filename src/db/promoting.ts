@@ -6,7 +6,7 @@ import { changeAudited, type NewAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
 import { endAlerting } from './ending.js';
 import { CLOCK, fromNow, isFree, LEASED_UNTIL, type Lease, mayTryAgain, type Postponement } from './leases.js';
-import { requestUpdates, UPDATE_PROGRESS } from './messages.js';
+import { requestUpdates, UPDATE_PROGRESS } from './queueing.js';
 import { noteDrift } from './progress.js';
 import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, type Value } from './rows.js';
 

@@ -10,7 +10,8 @@ import { lockToDecide, neverAccepted, type TypedCode } from './codes.js';
 import { type Knex, runPrepared } from './connection.js';
 import { showThatItEnded } from './ending.js';
 import { CLOCK, fromNow, mayTryAgain } from './leases.js';
-import { queueReplies } from './messages.js';
+import { type PromotionOverview, overviewOf } from './overview.js';
+import { queueReplies } from './queueing.js';
 import { lockOperator } from './operators.js';
 import { recordRefusal } from './refusals.js';
 import { type WrittenResolution, writeResolution } from './resolution.js';
@@ -42,6 +43,8 @@ export interface Promotions {
   find(id: string): Promise<Promotion | null>;
   /** The same, and the present by the database's clock. */
   findNow(id: string): Promise<{ readonly promotion: Promotion | null; readonly now: Date }>;
+  /** A promotion with its alerts and who is on it. */
+  overview(id: string): Promise<PromotionOverview | null>;
   /** The newest promotion of a flag, whatever its state. */
   newestOf(flagKey: string): Promise<Promotion | null>;
   /** The newest promotions that are marked, of one flag or of all. */
@@ -120,6 +123,7 @@ export function promotions(knex: Knex): Promotions {
       if (at === undefined) throw new Error('The clock had no row.');
       return { promotion, now: at.now };
     },
+    overview: (id) => overviewOf(knex, id),
     newestOf: (flagKey) => first('where p.flag_key = ? order by p.id desc limit 1', [flagKey]),
     marked: (flagKey, limit) =>
       flagKey === null

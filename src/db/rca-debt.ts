@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Promotion } from '../promotions/promotion.js';
 import type { UnsettledCritical } from '../promotions/rca-debt.js';
 import type { Knex } from './connection.js';
-import { queueReplies } from './messages.js';
+import { queueReplies } from './queueing.js';
 import { IS_TOLD } from './promotions.js';
 import { count, idColumn, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount } from './rows.js';
 

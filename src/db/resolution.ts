@@ -4,7 +4,7 @@ import { appendAuditEvents, changeAudited, type NewAuditEvent } from './audit.js
 import { IS_SPENT, recoveryCodeEvents, spending } from './codes.js';
 import type { Knex } from './connection.js';
 import { ENDED, ending } from './ending.js';
-import { WITH_BUTTONS } from './messages.js';
+import { WITH_BUTTONS } from './queueing.js';
 import { PROMOTION_COLUMNS, parseRows, promotionRow, type Sql } from './rows.js';
 import { promoteBack } from './set-back.js';
 

@@ -8,7 +8,8 @@ export const idColumn = z.union([z.string().regex(/^-?\d+$/u), z.number().int()]
 export const count = z.coerce.number().int();
 
 const text = z.string();
-const instant = z.date();
+/** As pg reads it, or as JSON tells it. */
+const instant = z.coerce.date();
 
 /*
  * What the console's table may hold where ours could not: one odd row must not hide the others from the watch. A missing

@@ -1,5 +1,5 @@
 import type { Lease } from '../db/leases.js';
-import type { Messages, ShownMark } from '../db/messages.js';
+import type { LastWrite, Messages, ShownMark } from '../db/messages.js';
 import type { MessageRef } from '../promotions/alert.js';
 import { type MessageKind, messageKey, type OutboxMessage } from '../promotions/messages.js';
 import type { Destination } from '../promotions/routing.js';
@@ -78,6 +78,18 @@ const CLOCK_SKEW_MS = 5 * 60_000;
 const MOST_STEPS = 8;
 
 const NOTHING = { kind: 'nothing' } as const;
+const NOTHING_TAKEN: Taken = { outcome: NOTHING, isOwed: false };
+
+/** What one step came to. */
+interface Taken {
+  readonly outcome: DeliveryOutcome;
+  /** Something is left to do, as the step itself brought about, or a commit that came meanwhile. */
+  readonly isOwed: boolean;
+}
+
+function taken(kind: 'posted' | 'found' | 'updated', written: LastWrite): Taken {
+  return { outcome: { kind }, isOwed: written === 'owed' };
+}
 
 /** A claimed message with its kind's facts, at one moment. */
 interface Work {
@@ -92,36 +104,36 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
   const { messages } = deps;
   const transport = createTransport(deps.slack, deps.alertChannel);
 
-  /** One step after the other until nothing is owed. Claims it anew each time: a commit may have come in between. */
+  /** One step after the other until nothing is owed, each with a lease of its own. */
   async function deliver(id: string): Promise<DeliveryOutcome> {
     let outcome: DeliveryOutcome = NOTHING;
     for (let steps = 0; steps < MOST_STEPS; steps += 1) {
       const taken = await takeStep(id);
-      if (outcome.kind === 'nothing' || taken.kind === 'failed') outcome = taken;
-      if (taken.kind === 'nothing' || taken.kind === 'failed') break;
+      if (outcome.kind === 'nothing' || taken.outcome.kind === 'failed') outcome = taken.outcome;
+      if (!taken.isOwed) break;
     }
     deps.onOutcome(outcome);
     return outcome;
   }
 
-  /** Claims the message, takes the one step that is next, and releases it. */
-  async function takeStep(id: string): Promise<DeliveryOutcome> {
+  /** Claims the message and takes the one step that is next. What that writes last ends the lease. */
+  async function takeStep(id: string): Promise<Taken> {
     const lease: Lease = { owner: deps.newOwner(), durationMs: LEASE_MS };
     const claimed = await messages.claim(id, lease);
-    if (claimed === null) return NOTHING;
+    if (claimed === null) return NOTHING_TAKEN;
     try {
-      const outcome = await workOn(claimed, lease);
-      await messages.release(id, lease, null);
-      return outcome;
+      const taken = await workOn(claimed, lease);
+      if (taken.outcome.kind === 'nothing') await messages.release(id, lease, null);
+      return taken;
     } catch (error) {
       await messages.release(id, lease, postponed(error, claimed.attempts, deps.random));
-      return { kind: 'failed', error };
+      return { outcome: { kind: 'failed', error }, isOwed: false };
     }
   }
 
-  async function workOn(message: OutboxMessage, lease: Lease): Promise<DeliveryOutcome> {
+  async function workOn(message: OutboxMessage, lease: Lease): Promise<Taken> {
     const kind = deps.kinds[message.kind];
-    if (kind === undefined) return NOTHING;
+    if (kind === undefined) return NOTHING_TAKEN;
     const work: Work = { message, kind, prepared: await kind.prepare(message), lease };
     const step = nextStep(
       message,
@@ -138,7 +150,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
       case 'close':
         return close(work);
       case 'wait':
-        return NOTHING;
+        return NOTHING_TAKEN;
     }
   }
 
@@ -147,16 +159,13 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     return prepared !== null && prepared.show({ message, isNew: true, refused: null }) !== null;
   }
 
-  async function close({ message, lease }: Work): Promise<DeliveryOutcome> {
+  async function close({ message, lease }: Work): Promise<Taken> {
     const closed = await messages.close(message.id, lease, message.wanted);
-    return { kind: closed ? 'closed' : 'nothing' };
+    return closed ? { outcome: { kind: 'closed' }, isOwed: false } : NOTHING_TAKEN;
   }
 
-  async function findFirst(
-    { thenPost, orPost }: Extract<Step, { kind: 'find' }>,
-    work: Work,
-  ): Promise<DeliveryOutcome> {
-    let found: DeliveryOutcome | null;
+  async function findFirst({ thenPost, orPost }: Extract<Step, { kind: 'find' }>, work: Work): Promise<Taken> {
+    let found: Taken | null;
     try {
       found = await find(work);
     } catch (error) {
@@ -168,16 +177,15 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
   }
 
   /** null where no earlier attempt posted it. */
-  async function find({ message, prepared, lease }: Work): Promise<DeliveryOutcome | null> {
+  async function find({ message, prepared, lease }: Work): Promise<Taken | null> {
     if (prepared === null || prepared.place === null) return null;
     const found = await transport.find(prepared.place, messageKey(message), sentTo(message), sinceOf(message));
     if (found === null) return null;
-    await messages.recordPosted(message.id, lease, found, null);
-    return { kind: 'found' };
+    return taken('found', await messages.recordPosted(message.id, lease, found, null));
   }
 
   /** `perhapsSince`: since when an earlier attempt may have posted it; null where it need not be looked for. */
-  async function post(work: Work, perhapsSince: Date | null): Promise<DeliveryOutcome> {
+  async function post(work: Work, perhapsSince: Date | null): Promise<Taken> {
     const { message, lease, prepared } = work;
     if (prepared === null || prepared.place === null) return close(work);
     let shown: Shown | null = null;
@@ -192,25 +200,24 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
         return shown.content;
       },
     });
-    if (posted === 'lost') return NOTHING;
+    if (posted === 'lost') return NOTHING_TAKEN;
     return posted === 'gone' ? closeWithoutRoot(work) : recordPost(work, posted, shown);
   }
 
   /** Somebody deleted its root, which only an update of the root finds out: that posts it again, if it is still needed. */
-  async function closeWithoutRoot(work: Work): Promise<DeliveryOutcome> {
+  async function closeWithoutRoot(work: Work): Promise<Taken> {
     const { root } = work.message;
     if (root !== null) await messages.requestUpdate(root.id);
     return close(work);
   }
 
-  async function recordPost({ message, lease }: Work, { at, wasThere }: Posted, shown: Shown | null) {
+  async function recordPost({ message, lease }: Work, { at, wasThere }: Posted, shown: Shown | null): Promise<Taken> {
     // Nobody knows which facts an earlier attempt posted it with.
     const mark = wasThere ? null : markOf(message, shown);
-    if (await messages.recordPosted(message.id, lease, at, mark)) {
-      return { kind: wasThere ? 'found' : 'posted' } as const;
-    }
+    const written = await messages.recordPosted(message.id, lease, at, mark);
+    if (written !== 'lost') return taken(wasThere ? 'found' : 'posted', written);
     if (at !== null) await removeIfDoubled(message, at);
-    return NOTHING;
+    return NOTHING_TAKEN;
   }
 
   /** This process was paused past its lease while it posted: its successor has posted too, or has closed the message. */
@@ -222,24 +229,19 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     if (!isRecorded) await transport.remove(mine);
   }
 
-  async function update(work: Work): Promise<DeliveryOutcome> {
+  async function update(work: Work): Promise<Taken> {
     const { message, kind, lease, prepared } = work;
     const shown = prepared?.show({ message, isNew: false, refused: message.refusedRoute }) ?? null;
     const place = prepared?.place ?? null;
     if (place === null || shown === null) {
       // What it was about is gone, or it has nothing more to say: it stays as it is.
-      await messages.recordShown(message.id, lease, markOf(message, null));
-      return { kind: 'updated' };
+      return taken('updated', await messages.recordShown(message.id, lease, markOf(message, null)));
     }
     const isThere =
       shown.isShownAlready === true || (await transport.update(place, message.message, shown.content)) === 'updated';
-    if (isThere) {
-      await messages.recordShown(message.id, lease, markOf(message, shown));
-      return { kind: 'updated' };
-    }
+    if (isThere) return taken('updated', await messages.recordShown(message.id, lease, markOf(message, shown)));
     if (kind.gone === 'close' || !isWanted(work)) return close(work);
-    await messages.recordGone(message.id, lease);
-    return { kind: 'updated' };
+    return { outcome: { kind: 'updated' }, isOwed: await messages.recordGone(message.id, lease) };
   }
 
   return {

@@ -600,6 +600,6 @@ test('what is recorded of a group’s delivery is fenced as every message’s', 
   await open('warning');
   const group = await oneGroup();
   expect(await messages().claim(group, MINE)).toMatchObject({ kind: 'group', promotionId: null, root: null });
-  expect(await messages().recordPosted(group, { ...MINE, owner: 'theirs' }, ROOT, SHOWN)).toBe(false);
-  expect(await messages().recordPosted(group, MINE, ROOT, { ...SHOWN, version: 1 })).toBe(true);
+  expect(await messages().recordPosted(group, { ...MINE, owner: 'theirs' }, ROOT, SHOWN)).toBe('lost');
+  expect(await messages().recordPosted(group, MINE, ROOT, { ...SHOWN, version: 1 })).toBe('done');
 });

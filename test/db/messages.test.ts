@@ -172,12 +172,10 @@ describe('what is due', () => {
     const message = await queueAlert();
     await messages().claim(message, MINE);
     await messages().recordPosted(message, MINE, ROOT, SHOWN);
-    await messages().release(message, MINE, null);
     expect(await due()).toEqual([]);
     await link(1);
     expect(await messages().claim(message, MINE)).toMatchObject({ wanted: 1, shown: 0 });
     await messages().recordShown(message, MINE, { ...SHOWN, version: 1, restMs: 4_000 });
-    await messages().release(message, MINE, null);
     await link(2);
     await at(3_999);
     expect(await due()).not.toContain(message);
@@ -240,8 +238,8 @@ describe('the lease on a message', () => {
   const to = { channel: 'C0OTHER', refused: null };
   const writes: readonly (readonly [string, (message: string, lease: typeof MINE) => Promise<unknown>, unknown])[] = [
     ['recordDestination', (message, lease) => messages().recordDestination(message, lease, to), false],
-    ['recordPosted', (message, lease) => messages().recordPosted(message, lease, ELSEWHERE, SHOWN), false],
-    ['recordShown', (message, lease) => messages().recordShown(message, lease, { ...SHOWN, version: 7 }), false],
+    ['recordPosted', (message, lease) => messages().recordPosted(message, lease, ELSEWHERE, SHOWN), 'lost'],
+    ['recordShown', (message, lease) => messages().recordShown(message, lease, { ...SHOWN, version: 7 }), 'lost'],
     ['close', (message, lease) => messages().close(message, lease, 9), false],
     ['recordGone', (message, lease) => messages().recordGone(message, lease), false],
     ['release', (message, lease) => messages().release(message, lease, { waitMs: 9, lastError: 'late' }), undefined],
@@ -258,8 +256,7 @@ describe('the lease on a message', () => {
       expect(await write(message, SHORT)).toBe(lost);
       expect(await everything(stored.rows)).toEqual(taken);
 
-      expect(await messages().recordPosted(message, THEIRS, ROOT, SHOWN)).toBe(true);
-      await messages().release(message, THEIRS, null);
+      expect(await messages().recordPosted(message, THEIRS, ROOT, SHOWN)).toBe('done');
       const done = await everything(stored.rows);
       expect(await write(message, SHORT)).toBe(lost);
       expect(await everything(stored.rows)).toEqual(done);
@@ -342,15 +339,15 @@ describe('deliveries', () => {
   test('of what was found have it updated next: nobody knows what it shows', async () => {
     const message = await queueAlert();
     await messages().claim(message, MINE);
-    expect(await messages().recordPosted(message, MINE, ROOT, null)).toBe(true);
+    expect(await messages().recordPosted(message, MINE, ROOT, null)).toBe('owed');
     expect(await messages().find(message)).toMatchObject({
       state: 'posted',
       wanted: 1,
       shown: 0,
       shownAs: null,
     });
-    await messages().recordShown(message, MINE, { ...SHOWN, version: 1, as: 'warning' });
-    await messages().release(message, MINE, null);
+    expect(await messages().claim(message, MINE)).toMatchObject({ wanted: 1, shown: 0 });
+    expect(await messages().recordShown(message, MINE, { ...SHOWN, version: 1, as: 'warning' })).toBe('done');
     expect(await messages().find(message)).toMatchObject({ wanted: 1, shown: 1, shownAs: 'warning', message: ROOT });
     expect(await due()).toEqual([]);
   });
@@ -367,12 +364,10 @@ describe('updates', () => {
     await link(1);
     expect(await messages().claim(message, MINE)).toMatchObject({ wanted: 1, shown: 0 });
     await link(2);
-    expect(await messages().recordShown(message, MINE, { ...SHOWN, version: 1 })).toBe(true);
-    await messages().release(message, MINE, null);
+    expect(await messages().recordShown(message, MINE, { ...SHOWN, version: 1 })).toBe('owed');
     expect(await due()).toContain(message);
     expect(await messages().claim(message, MINE)).toMatchObject({ wanted: 2, shown: 1, attempts: 1 });
-    await messages().recordShown(message, MINE, { ...SHOWN, version: 2 });
-    await messages().release(message, MINE, null);
+    expect(await messages().recordShown(message, MINE, { ...SHOWN, version: 2 })).toBe('done');
     expect(await due()).not.toContain(message);
     expect(await messages().owedAbout(id)).not.toContain(message);
   });
@@ -432,7 +427,6 @@ describe('a message that was deleted in Slack', () => {
     const message = await idOf('alert');
     const { wanted } = (await messages().claim(message, MINE)) ?? { wanted: -1 };
     expect(await messages().recordGone(message, MINE)).toBe(true);
-    await messages().release(message, MINE, null);
     expect((await rowsNow()).map(({ kind, state }) => [kind, state])).toEqual([
       ['alert', 'pending'],
       ['rca_linked', 'pending'],
@@ -564,7 +558,6 @@ describe('home tabs', () => {
     const claimed = await messages().claim(home, MINE);
     if (claimed === null) throw new Error('The tab could not be claimed.');
     await messages().recordShown(home, MINE, { ...SHOWN, version: claimed.wanted, as: 'seen', restMs: 4_000 });
-    await messages().release(home, MINE, null);
   }
 
   test('have one row a person, which is published at once each time it is opened, whatever it showed', async () => {

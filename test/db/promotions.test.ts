@@ -620,6 +620,34 @@ describe('reading', () => {
     expect(await stored.db.audit.ofPromotion(id, 5)).toMatchObject([{ promotionId: id }]);
   });
 
+  test('overview: a promotion with its alerts and who is on it, as each is read by itself, at one moment', async () => {
+    expect(await stored.db.promotions.overview('4711')).toBeNull();
+    const bare = await insertPromotion(stored.rows);
+    expect(await stored.db.promotions.overview(bare)).toEqual({
+      promotion: await stored.db.promotions.find(bare),
+      alerts: [],
+      attention: null,
+      asOf: expect.any(Date),
+    });
+    const id = await insertPromotion(stored.rows, { id: '9007199254740993', flag_key: 'other' });
+    await stored.rows.query(`alter table flag_promotions.alerts alter column id restart with 9007199254740995`);
+    await openAlert(stored, id, 'warning');
+    await stored.rows.query('update flag_promotions.alerts set closed_at = clock_timestamp()');
+    await openAlert(stored, id, 'critical');
+    await stored.db.attention.take({ promotionId: id, operatorId: 'U0KRIS', at: NOW, over: null });
+    const overview = await stored.db.promotions.overview(id);
+    expect(overview).toMatchObject({ attention: { ownership: { owner: 'U0KRIS' } } });
+    expect(overview?.alerts).toHaveLength(1);
+    expect(overview).toEqual({
+      promotion: await stored.db.promotions.find(id),
+      alerts: await stored.db.alerts.ofPromotion(id),
+      attention: await stored.db.attention.of(id),
+      asOf: expect.any(Date),
+    });
+    await stored.db.alerts.open({ promotionId: id, severity: 'warning' }, NOW, null);
+    expect((await stored.db.promotions.overview(id))?.alerts).toEqual(await stored.db.alerts.ofPromotion(id));
+  });
+
   test('withoutRca: the newest that alerted and have none', async () => {
     const [quiet, linked, first, second] = await insertPromotions(stored.rows, 4);
     for (const id of [linked, first, second]) await openAlert(stored, id ?? '', 'warning');

@@ -148,8 +148,7 @@ export async function deliverMessage(
   const lease = { owner: 'deliverer', durationMs: 60_000 };
   if ((await db.messages.claim(queued.id, lease)) === null) throw new Error('The message could not be claimed.');
   const shown = { version: queued.wanted, as: null, restMs: null };
-  if (!(await db.messages.recordPosted(queued.id, lease, at, shown))) throw new Error('The lease was lost.');
-  await db.messages.release(queued.id, lease, null);
+  if ((await db.messages.recordPosted(queued.id, lease, at, shown)) === 'lost') throw new Error('The lease was lost.');
   return queued.id;
 }
 

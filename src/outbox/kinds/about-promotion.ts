@@ -1,19 +1,15 @@
-import { type Alert, isOpen, worstSeverity } from '../../promotions/alert.js';
-import type { Attention } from '../../promotions/attention.js';
+import type { PromotionOverview } from '../../db/overview.js';
+import { isOpen, worstSeverity } from '../../promotions/alert.js';
 import type { OutboxMessage } from '../../promotions/messages.js';
-import type { Promotion } from '../../promotions/promotion.js';
 import type { Severity } from '../../promotions/stuck.js';
 import type { Message } from '../../views/blocks.js';
 import type { Place, Shown, Sources } from '../kind.js';
 
 /* What the messages about one promotion have in common. */
 
-export interface PromotionFacts {
-  readonly promotion: Promotion;
-  readonly alerts: readonly Alert[];
+export interface PromotionFacts extends PromotionOverview {
   /** The gravest of the open alerts. */
   readonly severity: Severity;
-  readonly attention: Attention | null;
   /** Whether it has a message of its own, rather than a group's. */
   readonly isIndividual: boolean;
   /** Whom its criticals mention. */
@@ -23,17 +19,14 @@ export interface PromotionFacts {
 /** null where the promotion is gone. */
 export async function gatherPromotion(message: OutboxMessage, sources: Sources): Promise<PromotionFacts | null> {
   const { db, routeOf } = sources;
-  const promotion = message.promotionId === null ? null : await db.promotions.find(message.promotionId);
-  if (promotion === null) return null;
-  const alerts = await db.alerts.ofPromotion(promotion.id);
-  const open = alerts.filter(isOpen);
+  const overview = message.promotionId === null ? null : await db.promotions.overview(message.promotionId);
+  if (overview === null) return null;
+  const open = overview.alerts.filter(isOpen);
   return {
-    promotion,
-    alerts,
+    ...overview,
     severity: worstSeverity(open),
-    attention: await db.attention.of(promotion.id),
     isIndividual: !open.some(({ groupId }) => groupId !== null),
-    mention: routeOf(promotion.herokuApp).mention,
+    mention: routeOf(overview.promotion.herokuApp).mention,
   };
 }
 

@@ -15,7 +15,6 @@ import { evidenceOf } from './alert-evidence.js';
 export interface GatheredAlert extends PromotionFacts {
   /** null where the promotion ended: its outcome says more. */
   readonly evidence: Evidence | null;
-  readonly asOf: Date;
   /** How it had ended before another system set it back to deploying; null where it hadn't. */
   readonly endedBefore: EarlierEnd | null;
 }
@@ -26,12 +25,10 @@ export async function gatherAlert(
 ): Promise<GatheredAlert | VanishedPromotion | null> {
   const facts = await gatherPromotion(message, sources);
   if (facts === null) return gatherVanished(message, sources);
-  const asOf = await sources.db.now();
-  if (!isDeploying(facts.promotion)) return { ...facts, evidence: null, asOf, endedBefore: null };
+  if (!isDeploying(facts.promotion)) return { ...facts, evidence: null, endedBefore: null };
   return {
     ...facts,
     evidence: await evidenceOf(facts.promotion, facts.severity, sources),
-    asOf,
     endedBefore: await gatherEarlierEnd(facts, sources),
   };
 }

@@ -74,6 +74,7 @@ export function facts(changes: Partial<PromotionFacts> = {}): PromotionFacts {
     attention: null,
     isIndividual: true,
     mention: MENTION,
+    asOf: momentAfter(2 * DAY),
     ...changes,
   };
 }

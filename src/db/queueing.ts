@@ -1,0 +1,96 @@
+import type { MessageKind } from '../promotions/messages.js';
+import type { Knex } from './connection.js';
+import type { Part } from './parts.js';
+
+/* What other transactions write to the outbox: the messages that announce them, and that earlier ones are behind. */
+
+export interface NewMessage {
+  readonly kind: MessageKind;
+  readonly subject: string;
+  readonly detail?: Readonly<Record<string, unknown>>;
+  /** The message, of another kind about the same subject, in whose thread it goes. */
+  readonly under?: MessageKind;
+}
+
+/** Inside a transaction: queues messages about no one promotion. What is queued already stays as it is. */
+export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[]): Promise<void> {
+  for (const { kind, subject, detail = {}, under = null } of queued) {
+    await trx.raw(
+      `insert into flag_promotions.messages (kind, subject, detail, root_id)
+       values (?, ?, ?::jsonb, (select r.id from flag_promotions.messages r where r.kind = ? and r.subject = ?))
+       on conflict do nothing`,
+      [kind, subject, JSON.stringify(detail), under, subject],
+    );
+  }
+}
+
+/** What has an alert's verdict and buttons, which go as the promotion ends. */
+export const WITH_BUTTONS: readonly MessageKind[] = ['alert', 'escalation', 'repeat'];
+
+/** The root of a promotion's conversation: its own alert, else the newest group that it is in. */
+const ROOT_OF = (promotion: string) => `coalesce(
+  (select r.id from flag_promotions.messages r
+    where r.kind = 'alert' and r.subject = ${promotion}::text and (r.state = 'posted' or r.attempts > 0)),
+  (select max(g.id) from flag_promotions.alerts a join flag_promotions.messages g on g.id = a.group_id
+    where a.promotion_id = ${promotion} and g.state = 'posted'))`;
+
+/**
+ * Inside a transaction: queues a reply in the thread of each promotion that has one. `ordinal` tells apart several of one
+ * kind; what is queued already stays as it is. `goesWithRoot`: where the root is posted again, this is not.
+ */
+export async function queueReplies(
+  trx: Knex,
+  promotionIds: readonly string[],
+  kind: MessageKind,
+  {
+    ordinal = '0',
+    isUrgent = false,
+    goesWithRoot = false,
+  }: { ordinal?: string; isUrgent?: boolean; goesWithRoot?: boolean } = {},
+): Promise<void> {
+  await trx.raw(
+    `insert into flag_promotions.messages (kind, subject, ordinal, promotion_id, root_id, is_urgent, goes_with_root)
+     select ?, p.id::text, ?::bigint, p.id, p.root_id, ?, ?
+       from (select p.id, ${ROOT_OF('p.id')} as root_id from unnest(?::bigint[]) as p (id)) p
+      where p.root_id is not null order by p.id on conflict do nothing`,
+    [kind, ordinal, isUrgent, goesWithRoot, [...promotionIds]],
+  );
+}
+
+/**
+ * Inside a transaction that changed what messages about promotions show: has those of the kinds updated, and the groups that
+ * the promotions are in. In the order of their ids, so that two such transactions can't deadlock.
+ */
+export async function requestUpdates(
+  trx: Knex,
+  promotionIds: readonly string[],
+  kinds: readonly MessageKind[],
+): Promise<void> {
+  await trx.raw(
+    `with held as (
+       select m.id from flag_promotions.messages m
+        where m.id = any(array(
+          select t.id from flag_promotions.messages t where t.promotion_id = any(?::bigint[]) and t.kind = any(?::text[])
+           union all
+          select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null))
+        order by m.id for no key update)
+     update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
+    [[...promotionIds], [...kinds], [...promotionIds]],
+  );
+}
+
+/** Beside a change of promotions (see `changeAudited`): has their progress updated. */
+export const UPDATE_PROGRESS: Part = {
+  name: 'progress',
+  sql: `update flag_promotions.messages m set wanted = m.wanted + 1 from changed
+         where m.kind = 'progress' and m.subject = changed.id::text returning 1`,
+  values: [],
+};
+/** Beside a change that starts promotions: queues the message that tells how they go. */
+export const QUEUE_PROGRESS: Part = {
+  name: 'progress',
+  sql: `insert into flag_promotions.messages (kind, subject, promotion_id, detail)
+        select 'progress', id::text, id, jsonb_build_object('flag_key', flag_key, 'heroku_app', heroku_app)
+          from changed on conflict do nothing returning 1`,
+  values: [],
+};
