@@ -10,7 +10,8 @@ import { FONT_FILES, FONT_PACKAGE } from '../src/charts/font.js';
  */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PACKAGES = path.join(ROOT, 'node_modules');
-const outdir = path.resolve(ROOT, process.argv[2] ?? 'dist/src');
+const [, , folder = 'dist/src', entry = 'src/cli.ts'] = process.argv;
+const outdir = path.resolve(ROOT, folder);
 
 /** Can't be part of a file: native code. It is copied beside the file, for the platform that builds. */
 const NATIVE = '@resvg/resvg-js';
@@ -32,7 +33,7 @@ const ABSENT = [
 ];
 
 await build({
-  entryPoints: [path.join(ROOT, 'src/cli.ts')],
+  entryPoints: [path.join(ROOT, entry)],
   outdir,
   bundle: true,
   // What is imported when it is needed stays a file of its own.

@@ -3,8 +3,6 @@ import pg from 'pg';
 import { portOf } from '../harness/ports.js';
 
 /** What somebody would write first: Bolt over its own receiver, a pool of connections, and handlers that only `ack()`. */
-for (const library of process.argv.slice(2)) await import(library);
-
 const environment = (name: string): string => process.env[name] ?? '';
 
 const pool = new pg.Pool({ connectionString: environment('DATABASE_URL') });

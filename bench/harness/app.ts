@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { InstantSlack } from './instant-slack.js';
-import { APP, program, type Running, run } from './processes.js';
+import { APP, BUNDLES, type Running, type RunOptions, run } from './processes.js';
 import { BOT_TOKEN, SIGNING_SECRET } from './requests.js';
 
 /** Seals the operators' secrets of a run. */
@@ -10,6 +10,9 @@ export interface Surroundings {
   readonly databaseUrl: string;
   readonly slack: Pick<InstantSlack, 'apiUrl'>;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly options?: RunOptions;
+  /** The file to run, where it isn't this checkout's build. */
+  readonly file?: string;
 }
 
 export interface RunningServer extends Running {
@@ -17,8 +20,14 @@ export interface RunningServer extends Running {
 }
 
 /** The built app, as it is deployed, in a process of its own. The watchdog ticks at its start and then once a year. */
-export function startBuiltApp({ databaseUrl, slack, environment }: Surroundings): Promise<RunningServer> {
-  return startServer(APP, ['start'], {
+export function startBuiltApp({
+  databaseUrl,
+  slack,
+  environment,
+  options,
+  file = APP,
+}: Surroundings): Promise<RunningServer> {
+  const all = {
     DATABASE_URL: databaseUrl,
     SLACK_BOT_TOKEN: BOT_TOKEN,
     SLACK_SIGNING_SECRET: SIGNING_SECRET,
@@ -30,30 +39,31 @@ export function startBuiltApp({ databaseUrl, slack, environment }: Surroundings)
     // As Procfile, Dockerfile and the systemd unit have it.
     MALLOC_ARENA_MAX: '2',
     ...environment,
-  });
+  };
+  return startServer(file, ['start'], all, options);
 }
 
 /**
  * A Bolt app that only acknowledges, over Bolt's own HTTP receiver, with a pool of connections that it uses to tell that
- * it is ready. `libraries` are loaded as well, and left alone.
+ * it is ready. Bundled by the app's own script, and started as the app is.
  */
-export function startBareApp(
-  { databaseUrl, slack }: Surroundings,
-  libraries: readonly string[] = [],
-): Promise<RunningServer> {
-  return startServer(program('bare/bolt-app.js'), libraries, {
+export function startBareApp({ databaseUrl, slack, options }: Surroundings): Promise<RunningServer> {
+  const environment = {
     DATABASE_URL: databaseUrl,
     SLACK_BOT_TOKEN: BOT_TOKEN,
     SLACK_SIGNING_SECRET: SIGNING_SECRET,
     SLACK_API_URL: slack.apiUrl,
-  });
+    MALLOC_ARENA_MAX: '2',
+  };
+  return startServer(`${BUNDLES}/bolt-app.js`, [], environment, options);
 }
 
 async function startServer(
   file: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
+  options?: RunOptions,
 ): Promise<RunningServer> {
-  const running = await run(file, args, environment, /"port":(\d+)/u);
+  const running = await run(file, args, environment, /"port":(\d+)/u, options);
   return { ...running, url: `http://127.0.0.1:${running.said[1]}` };
 }

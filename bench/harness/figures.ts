@@ -7,46 +7,103 @@ export interface Figure {
   readonly against: string;
   readonly theirs: string;
   readonly ratio: string;
-  readonly toReach: string;
+  readonly goal: string;
   readonly reached: 'yes' | 'no' | '';
+  /** Whether other work on the machine changes it. A count it doesn't. */
+  readonly isTiming: boolean;
 }
 
-export type Target = { readonly atLeast: number } | { readonly atMost: number };
+export type Limit = { readonly atLeast: number } | { readonly atMost: number };
+
+/** What a figure has to reach: itself, in its unit, its ratio to the counterpart, or both. */
+export interface Goal {
+  readonly figure?: Limit;
+  readonly ratio?: Limit;
+}
 
 /**
  * Compares what was measured side by side: round by round, so that the ratio's median and spread are those of rounds, not
- * of two medians. Where `toReach` is null the figure is shown for what it is.
+ * of two medians. Without `theirs`, or without a goal, the figure is only listed.
  */
 export function compared(measured: {
   readonly what: string;
-  readonly against: string;
   readonly unit: Unit;
   readonly ours: readonly number[];
-  readonly theirs: readonly number[];
-  readonly toReach: Target | null;
+  readonly against?: string;
+  readonly theirs?: readonly number[];
+  readonly goal?: Goal;
 }): Figure {
-  const { what, against, unit, ours, theirs, toReach } = measured;
-  const ratio = spreadOf(ours.map((own, round) => own / (theirs[round] ?? Number.NaN)));
+  const { what, against = '', unit, ours, theirs = [], goal = {} } = measured;
+  const own = spreadOf(ours);
+  const ratios = ours.flatMap((one, round) => {
+    const other = theirs[round];
+    return other === undefined || other === 0 ? [] : [one / other];
+  });
+  const ratio = ratios.length === 0 ? null : spreadOf(ratios);
   return {
     what,
-    ours: withUnit(spreadOf(ours).median, unit),
+    ours: withUnit(own.median, unit),
     against,
-    theirs: withUnit(spreadOf(theirs).median, unit),
-    ratio: inWords(ratio),
-    toReach: toReach === null ? '' : 'atLeast' in toReach ? `≥ ${toReach.atLeast} ×` : `≤ ${toReach.atMost} ×`,
-    reached: toReach === null ? '' : isReached(ratio.median, toReach) ? 'yes' : 'no',
+    theirs: theirs.length === 0 ? '' : withUnit(spreadOf(theirs).median, unit),
+    ratio: ratio === null ? '' : ratioWords(ratio),
+    goal: goalWords(goal, unit),
+    reached: reached(goal, own.median, ratio?.median ?? null),
+    isTiming: TIMINGS.has(unit),
   };
 }
 
-function isReached(ratio: number, toReach: Target): boolean {
-  return 'atLeast' in toReach ? ratio >= toReach.atLeast : ratio <= toReach.atMost;
+/** The same of a figure that was measured once. */
+export function counted(measured: {
+  readonly what: string;
+  readonly unit: Unit;
+  readonly ours: number;
+  readonly against?: string;
+  readonly theirs?: number;
+  readonly goal?: Goal;
+}): Figure {
+  const { ours, theirs, ...rest } = measured;
+  return compared({ ...rest, ours: [ours], ...(theirs === undefined ? {} : { theirs: [theirs] }) });
 }
 
-function inWords({ median, least, most }: Spread): string {
-  return `${short(median)} × (${short(least)}–${short(most)})`;
+function reached(goal: Goal, figure: number, ratio: number | null): Figure['reached'] {
+  const verdicts = [
+    ...(goal.figure === undefined ? [] : [meets(figure, goal.figure)]),
+    ...(goal.ratio === undefined ? [] : [ratio !== null && meets(ratio, goal.ratio)]),
+  ];
+  if (verdicts.length === 0) return '';
+  return verdicts.every((verdict) => verdict) ? 'yes' : 'no';
 }
 
-export type Unit = 'ms' | 's' | '/s' | 'MB' | 'packages';
+function meets(value: number, limit: Limit): boolean {
+  return 'atLeast' in limit ? value >= limit.atLeast : value <= limit.atMost;
+}
+
+function goalWords({ figure, ratio }: Goal, unit: Unit): string {
+  const words = (limit: Limit, value: (number: number) => string): string =>
+    'atLeast' in limit ? `≥ ${value(limit.atLeast)}` : `≤ ${value(limit.atMost)}`;
+  return [
+    ...(figure === undefined ? [] : [words(figure, (value) => withUnit(value, unit))]),
+    ...(ratio === undefined ? [] : [words(ratio, (value) => `${value} ×`)]),
+  ].join(', ');
+}
+
+function ratioWords({ median, least, most }: Spread): string {
+  return least === most ? `${short(median)} ×` : `${short(median)} × (${short(least)}–${short(most)})`;
+}
+
+export type Unit =
+  | 'ms'
+  | 's'
+  | '/s'
+  | 'MB'
+  | 'packages'
+  | 'statements'
+  | 'connections'
+  | 'requests'
+  | 'blocks'
+  | 'bytes';
+
+const TIMINGS: ReadonlySet<Unit> = new Set(['ms', 's', '/s']);
 
 export function withUnit(value: number, unit: Unit): string {
   return unit === '/s' ? `${short(value)}/s` : `${short(value)} ${unit}`;
@@ -57,18 +114,26 @@ export function short(value: number): string {
   return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }
 
-const COLUMNS: readonly (readonly [title: string, of: (figure: Figure) => string])[] = [
+/** A figure with how busy the machine was before it was measured. */
+export interface MeasuredFigure extends Omit<Figure, 'reached'> {
+  /** On a machine that others used no time is claimed. */
+  readonly reached: Figure['reached'] | 'too busy';
+  readonly busy: string;
+}
+
+const COLUMNS: readonly (readonly [title: string, of: (figure: MeasuredFigure) => string])[] = [
   ['what', (figure) => figure.what],
   ['flag-promotions', (figure) => figure.ours],
   ['against', (figure) => figure.against],
   ['theirs', (figure) => figure.theirs],
   ['ratio (least–most)', (figure) => figure.ratio],
-  ['to reach', (figure) => figure.toReach],
+  ['goal', (figure) => figure.goal],
   ['reached', (figure) => figure.reached],
+  ['load', (figure) => figure.busy],
 ];
 
 /** The figures as a table in Markdown, its columns aligned for whoever reads it in a terminal. */
-export function tableOf(figures: readonly Figure[]): string {
+export function tableOf(figures: readonly MeasuredFigure[]): string {
   const cells = [COLUMNS.map(([title]) => title), ...figures.map((figure) => COLUMNS.map(([, of]) => of(figure)))];
   const widths = COLUMNS.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>

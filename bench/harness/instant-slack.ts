@@ -13,6 +13,8 @@ export interface InstantSlack {
   nextAnswer(): Promise<string>;
   /** Resolves with the arguments of the next call of a method that hold a text, of those that come from now on. */
   nextCall(method: string, holding: string): Promise<string>;
+  /** Milliseconds since it was last asked for anything. */
+  silentForMs(): number;
   close(): Promise<void>;
 }
 
@@ -22,6 +24,7 @@ export const BOT_TOKEN = 'xoxb-bench';
 export async function startInstantSlack(): Promise<InstantSlack> {
   const waiting = new Set<{ readonly what: string; readonly holding: string; readonly tell: (said: string) => void }>();
   let messages = 0;
+  let lastAskedAt = performance.now();
 
   function next(what: string, holding: string): Promise<string> {
     return new Promise((tell) => waiting.add({ what, holding, tell }));
@@ -48,6 +51,7 @@ export async function startInstantSlack(): Promise<InstantSlack> {
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     const chunks: Buffer[] = [];
+    lastAskedAt = performance.now();
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const [, kind = '', method = ''] = (request.url ?? '').split('/');
@@ -76,6 +80,7 @@ export async function startInstantSlack(): Promise<InstantSlack> {
     responseUrl: `${url}/response`,
     nextAnswer: () => next('answer', ''),
     nextCall: next,
+    silentForMs: () => performance.now() - lastAskedAt,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 /** The app as it is deployed. */
 export const APP = path.join(ROOT, 'dist/src/cli.js');
+/** The bare app, bundled as the app is: by the same script. */
+export const BUNDLES = path.join(ROOT, 'bench/.build/bundled');
 /** A program of the bench's own, by its place under `bench/`. */
 export const program = (place: string): string => path.join(ROOT, 'bench/.build/bench', place);
 
@@ -18,11 +20,20 @@ export interface Running {
   readonly upAfterMs: number;
   /** Everything that it printed so far. */
   output(): string;
+  /** Asks the module that was loaded first (see RunOptions); resolves with its answer. */
+  ask(question: string): Promise<unknown>;
   /** Megabytes of memory that are its own at this moment. */
   memory(): Promise<number>;
   /** SIGTERM, and SIGKILL where that does not help. */
   stop(): Promise<void>;
   kill(): Promise<void>;
+}
+
+export interface RunOptions {
+  /** The Node to run it with; this one by default. */
+  readonly node?: string;
+  /** Options for that Node, such as a module to load first. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** Those that are still there, so that a row that fails leaves none behind. */
@@ -45,12 +56,13 @@ export async function run(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
   until: RegExp,
+  { node = process.execPath, nodeOptions = [] }: RunOptions = {},
 ): Promise<Running> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [...nodeOptions(), file, ...args], {
+  const child = spawn(node, [...nodeOptionsOfAll(), ...nodeOptions, file, ...args], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   keep(child);
   let output = '';
@@ -63,7 +75,7 @@ export async function run(
       clearTimeout(timer);
       resolve(match);
     };
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear);
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', hear);
     child.once('exit', (code) => {
       clearTimeout(timer);
       reject(new Error(`${file} ended with ${code}:\n${output}`));
@@ -79,6 +91,13 @@ export async function run(
     said,
     upAfterMs,
     output: () => output,
+    ask: (question) =>
+      new Promise((resolve, reject) => {
+        child.once('message', resolve);
+        child.send(question, (error) => {
+          if (error !== null) reject(error);
+        });
+      }),
     memory: () => residentMegabytes(pid),
     stop: () => end(child, 'SIGTERM'),
     kill: () => end(child, 'SIGKILL'),
@@ -86,7 +105,7 @@ export async function run(
 }
 
 /** BENCH_NODE_OPTIONS, such as `--cpu-prof`: to see where the time of a row goes. */
-function nodeOptions(): readonly string[] {
+function nodeOptionsOfAll(): readonly string[] {
   return (process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter((option) => option !== '');
 }
 

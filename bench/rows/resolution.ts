@@ -1,37 +1,29 @@
-import { randomInt } from 'node:crypto';
-import { generateSync } from 'otplib';
 import pg from 'pg';
-import { z } from 'zod';
-import { openDatabase } from '../../src/db/database.js';
-import { newSecret } from '../../src/operators/enrolment-secrets.js';
-import { createSecretBox } from '../../src/operators/secret-box.js';
-import { ACTION } from '../../src/views/ids.js';
-import type { Statement } from '../../test/support/frontend-messages.js';
-import { tapStatements } from '../../test/support/statements.js';
-import { ENCRYPTION_KEY, startBuiltApp } from '../harness/app.js';
-import { compared, type Figure } from '../harness/figures.js';
+import { startBuiltApp } from '../harness/app.js';
+import { BEFORE, buildBefore, migrateBefore } from '../harness/before.js';
+import { compared } from '../harness/figures.js';
+import { untilIdle } from '../harness/idle.js';
 import { type InstantSlack, startInstantSlack } from '../harness/instant-slack.js';
-import { click, FORM_FIELDS, post, submission } from '../harness/requests.js';
-import { alternate } from '../harness/rounds.js';
-import type { Bench, Row } from '../harness/row.js';
+import { type Case, openForm, prepareCases, submitForm } from '../harness/resolutions.js';
+import { alternate, type Contender } from '../harness/rounds.js';
+import type { Bench, Measured, Row } from '../harness/row.js';
+import { replay, seeResolution, statementList } from '../harness/seen.js';
 
-const ROUNDS = 7;
+const ROUNDS = 5;
 const RESOLUTIONS = 60;
 const AT_ONCE = 4;
+const SEEN_CASES = 3;
 
-/** From the click on an alert's button until the submitted form closes, which it does after the commit. */
+/** A whole resolution: the click, the form, the submission, and Slack brought up to date. */
 export const resolution: Row = {
   name: 'resolution',
-  how: `From the signed click on \`Mark completed\` over the form that the app opens to the answer of its submission, which comes after the commit; each resolution by an operator of its own, because a time step is accepted once. ${AT_ONCE} at a time, without Heroku. Against it: the very statements that one resolution was seen to send (${'`'}test/support/statements.ts${'`'} listens in on the wire), ids replaced, over ${AT_ONCE} connections of bare pg, without HTTP, signatures, forms and Slack.`,
-  async measure({ server, say }: Bench): Promise<readonly Figure[]> {
+  how: `${RESOLUTIONS} resolutions a round, ${AT_ONCE} at a time, each by an operator of its own, because a time step is accepted once: the signed click on *Mark completed*, the form that the app opens, its submission; the clock stops when the app is idle again (the 2 s of silence that show it are taken off), so what follows the answer is in it. Without Heroku. Against it: the statements of one whole resolution as heard on the wire, none of a tick's, ids replaced, over ${AT_ONCE} connections of bare pg, without HTTP, signatures, forms and Slack. And against ${BEFORE}, which does the same resolutions in the same run. Each side is idle while another is measured.`,
+  async measure({ server, say }: Bench): Promise<Measured> {
     const slack = await startInstantSlack();
-    const databaseUrl = await server.fresh('bench_resolution', 'migrated');
-    const app = await startBuiltApp({ databaseUrl, slack });
-    const cases = await prepare(databaseUrl, (ROUNDS + 1) * 2 * RESOLUTIONS + 1);
-    const take = (count: number): readonly Case[] => cases.splice(0, count);
-
-    const seen = await statementsOfOne(databaseUrl, slack, take(1)[0]);
-    say(`resolving, ${seen.statements.length} statements each`);
+    const own = await prepared(await server.fresh('bench_resolution', 'migrated'), 2);
+    const { databaseUrl } = own;
+    const seen = await seeResolution({ databaseUrl, slack }, own.take(SEEN_CASES));
+    const statements = [...seen.click, ...seen.submission, ...seen.after];
     const clients = await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
         const client = new pg.Client({ connectionString: databaseUrl });
@@ -39,134 +31,86 @@ export const resolution: Row = {
         return client;
       }),
     );
-    const contenders = [
-      {
-        name: 'ours',
-        measure: () => rate(take(RESOLUTIONS), async (one) => void (await resolve(app.url, slack, one))),
-      },
+    const app = await startBuiltApp({ databaseUrl, slack });
+    const contenders: Contender<'perSecond'>[] = [
+      resolving('ours', app.url, own, slack),
       {
         name: 'bare',
-        measure: () => rate(take(RESOLUTIONS), (one, worker) => replay(clients[worker], seen, one)),
+        async measure() {
+          const startedAt = performance.now();
+          await inTurns(own.take(RESOLUTIONS), async (one, worker) => {
+            const client = clients[worker];
+            if (client !== undefined) await replay(client, statements, seen.of, one);
+          });
+          return perSecond(performance.now() - startedAt);
+        },
       },
     ];
+    const file = await buildBefore();
+    const stop = [() => app.stop()];
+    if (file !== null) {
+      const beforeUrl = await server.fresh('bench_resolution_before', 'empty');
+      await migrateBefore(file, beforeUrl);
+      const before = await startBuiltApp({ databaseUrl: beforeUrl, slack, file });
+      stop.push(() => before.stop());
+      contenders.push(resolving('before', before.url, await prepared(beforeUrl, 1), slack));
+    }
+    say(`resolving, ${statements.length} statements each`);
     await alternate(1, contenders);
     const measured = await alternate(ROUNDS, contenders);
-    const values = (name: string) => (measured.get(name) ?? []).map(({ perSecond }) => perSecond);
-    await Promise.all(clients.map((client) => client.end()));
-    await app.stop();
+    const values = (name: string) => (measured.get(name) ?? []).map((one) => one.perSecond);
+    await Promise.all([...clients.map((client) => client.end()), ...stop.map((each) => each())]);
     await slack.close();
-    return [
-      compared({
-        what: 'a whole resolution, click to commit',
-        against: `the same ${seen.statements.length} SQL statements in bare pg`,
-        unit: '/s',
-        ours: values('ours'),
-        theirs: values('bare'),
-        toReach: { atLeast: 0.6 },
-      }),
-    ];
+    const common = { what: 'a whole resolution', unit: '/s', ours: values('ours') } as const;
+    return {
+      figures: [
+        compared({ ...common, against: `its own ${statements.length} statements in bare pg`, theirs: values('bare') }),
+        ...(file === null
+          ? []
+          : [compared({ ...common, against: BEFORE, theirs: values('before'), goal: { ratio: { atLeast: 2 } } })]),
+      ],
+      shown: statementList('What is replayed in bare pg', statements),
+    };
   },
 };
 
-/** A promotion that hangs, and an operator whose authenticator has not been used yet. */
-interface Case {
-  readonly promotionId: string;
-  readonly operatorId: string;
-  readonly secret: string;
+interface Prepared {
+  readonly databaseUrl: string;
+  take(count: number): readonly Case[];
 }
 
-async function prepare(databaseUrl: string, count: number): Promise<Case[]> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  // Ids that no other number in a statement will be taken for.
-  const firstId = randomInt(700_000_000, 800_000_000);
-  await client.query(
-    `insert into console_flag_promotions (id, flag_key, heroku_app, config_var, state, promoted_at)
-      select $1::bigint + n, 'flag_' || n, 'app', 'FLAG_' || n, 'deploying', now() - interval '13 hours'
-        from generate_series(0, $2::int - 1) n`,
-    [firstId, count],
-  );
-  await client.query(
-    `insert into flag_promotions.alerts (promotion_id, severity) select id, 'warning' from console_flag_promotions;
-     insert into flag_promotions.messages (kind, subject, promotion_id, state, channel, message_ts, shown_as, posted_at)
-      select 'alert', id::text, id, 'posted', 'C0ALERTS', id || '.1', 'warning', now() from console_flag_promotions`,
-  );
-  await client.query('vacuum analyze');
-  await client.end();
-  const db = openDatabase(databaseUrl);
-  const box = createSecretBox(ENCRYPTION_KEY);
-  const cases = Array.from({ length: count }, (_, index) => ({
-    promotionId: String(firstId + index),
-    operatorId: `U0BENCH${firstId + index}`,
-    secret: newSecret(),
-  }));
-  for (const { operatorId, secret } of cases) {
-    await db.operators.enrol({
-      slackUserId: operatorId,
-      role: 'superadmin',
-      sealedSecret: box.seal(secret, operatorId),
-    });
-  }
-  await db.close();
-  return cases;
+async function prepared(databaseUrl: string, sides: number): Promise<Prepared> {
+  const cases = await prepareCases(databaseUrl, (ROUNDS + 1) * sides * RESOLUTIONS + SEEN_CASES);
+  return { databaseUrl, take: (count) => cases.splice(0, count) };
 }
 
-const openedView = z.object({ private_metadata: z.string() });
-
-async function resolve(appUrl: string, slack: InstantSlack, one: Case): Promise<void> {
-  const url = `${appUrl}/slack/events`;
-  const triggerId = `trigger.${one.promotionId}`;
-  const sender = { userId: one.operatorId, responseUrl: slack.responseUrl, triggerId };
-  const opened = slack.nextCall('views.open', triggerId);
-  await post(url, click(ACTION.markCompleted, one.promotionId, sender));
-  const view = openedView.parse(JSON.parse(new URLSearchParams(await opened).get('view') ?? ''));
-  const fields = { [FORM_FIELDS.code]: generateSync({ secret: one.secret }), [FORM_FIELDS.note]: '' };
-  const answer = await post(url, submission(view.private_metadata, fields, sender));
-  if (answer !== '') throw new Error(`The form did not close: ${answer}`);
+function resolving(
+  name: string,
+  appUrl: string,
+  { databaseUrl, take }: Prepared,
+  slack: InstantSlack,
+): Contender<'perSecond'> {
+  return {
+    name,
+    async measure() {
+      await untilIdle(databaseUrl, slack);
+      const startedAt = performance.now();
+      await inTurns(take(RESOLUTIONS), async (one) => submitForm(appUrl, one, await openForm(appUrl, slack, one)));
+      const idleFor = await untilIdle(databaseUrl, slack);
+      return perSecond(performance.now() - startedAt - idleFor);
+    },
+  };
 }
 
-interface Seen {
-  readonly statements: readonly Statement[];
-  readonly of: Case;
+function perSecond(milliseconds: number): { readonly perSecond: number } {
+  return { perSecond: (RESOLUTIONS * 1000) / milliseconds };
 }
 
-/** What one resolution asks of the database, from its click until its form closes. */
-async function statementsOfOne(databaseUrl: string, slack: InstantSlack, one: Case | undefined): Promise<Seen> {
-  if (one === undefined) throw new Error('There is nothing to resolve.');
-  const tap = await tapStatements(databaseUrl);
-  const app = await startBuiltApp({ databaseUrl: tap.url, slack });
-  await fetch(`${app.url}/readyz`);
-  const before = tap.statements.length;
-  await resolve(app.url, slack, one);
-  const statements = tap.statements.slice(before);
-  // What follows the commit brings Slack up to date, and is not waited for.
-  const end = statements.findLastIndex(({ sql }) => /^commit/iu.test(sql));
-  await app.kill();
-  await tap.close();
-  return { statements: statements.slice(0, end + 1), of: one };
-}
-
-async function replay(client: pg.Client | undefined, { statements, of }: Seen, one: Case): Promise<void> {
-  const replaced = new Map([
-    [of.promotionId, one.promotionId],
-    [of.operatorId, one.operatorId],
-  ]);
-  for (const { sql, values } of statements) {
-    const own = values.map((value) => (value === null ? null : (replaced.get(value) ?? value)));
-    await client?.query(sql, own);
-  }
-}
-
-async function rate(
-  cases: readonly Case[],
-  work: (one: Case, worker: number) => Promise<void>,
-): Promise<{ perSecond: number }> {
-  const startedAt = performance.now();
+async function inTurns(cases: readonly Case[], work: (one: Case, worker: number) => Promise<unknown>): Promise<void> {
   const left = cases.values();
   await Promise.all(
     Array.from({ length: AT_ONCE }, async (_, worker) => {
       for (const one of left) await work(one, worker);
     }),
   );
-  return { perSecond: (cases.length * 1000) / (performance.now() - startedAt) };
 }

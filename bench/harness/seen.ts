@@ -1,0 +1,81 @@
+import type pg from 'pg';
+import type { Statement } from '../../test/support/frontend-messages.js';
+import { tapStatements } from '../../test/support/statements.js';
+import { startBuiltApp, type Surroundings } from './app.js';
+import { untilIdle } from './idle.js';
+import type { InstantSlack } from './instant-slack.js';
+import { type Case, openForm, submitForm } from './resolutions.js';
+
+/** What one resolution asked of the database, by what it was asked for. */
+export interface Seen {
+  readonly click: readonly Statement[];
+  /** From the submission until its answer. */
+  readonly submission: readonly Statement[];
+  /** From its answer until the app is idle: Slack is brought up to date. */
+  readonly after: readonly Statement[];
+  readonly of: Case;
+}
+
+/**
+ * Listens in on the wire while a resolution is made. The app is idle before the click, before the submission, and at the
+ * end, so each statement belongs to the part in which it was sent; the tick at its start belongs to none.
+ */
+export async function seeResolution(
+  around: Surroundings & { readonly slack: InstantSlack },
+  cases: readonly Case[],
+): Promise<Seen> {
+  const tap = await tapStatements(around.databaseUrl);
+  const app = await startBuiltApp({ ...around, databaseUrl: tap.url });
+  const idle = () => untilIdle(around.databaseUrl, around.slack);
+  try {
+    const all: Seen[] = [];
+    for (const one of cases) {
+      await idle();
+      const beforeClick = tap.statements.length;
+      const form = await openForm(app.url, around.slack, one);
+      await idle();
+      const beforeSubmission = tap.statements.length;
+      await submitForm(app.url, one, form);
+      const answered = tap.statements.length;
+      await idle();
+      all.push({
+        click: tap.statements.slice(beforeClick, beforeSubmission),
+        submission: tap.statements.slice(beforeSubmission, answered),
+        after: tap.statements.slice(answered),
+        of: one,
+      });
+    }
+    // While the answer travels the app goes on: the fewest are the submission's own.
+    const [fewest] = all.toSorted((one, other) => one.submission.length - other.submission.length);
+    if (fewest === undefined) throw new Error('There was nothing to resolve.');
+    return fewest;
+  } finally {
+    await app.kill();
+    await tap.close();
+  }
+}
+
+/** Sends statements as they were seen, for another case: ids replaced, nothing between them. */
+export async function replay(client: pg.Client, statements: readonly Statement[], of: Case, one: Case): Promise<void> {
+  const replaced = new Map([
+    [of.promotionId, one.promotionId],
+    [of.operatorId, one.operatorId],
+  ]);
+  for (const { sql, values } of statements) {
+    const own = values.map((value) => (value === null ? null : (replaced.get(value) ?? value)));
+    await client.query(sql, own);
+  }
+}
+
+/** A list of statements in Markdown, each on one line, so that a reader can check what was counted. */
+export function statementList(title: string, statements: readonly Statement[]): string {
+  const lines = statements.map(({ sql }, index) => `${index + 1}. \`${oneLine(sql)}\``);
+  return `${title} (${statements.length}):\n\n${lines.join('\n')}`;
+}
+
+const LONGEST = 160;
+
+function oneLine(sql: string): string {
+  const line = sql.replaceAll(/\s+/gu, ' ').replaceAll('`', "'").trim();
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+}
