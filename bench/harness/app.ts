@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { DEPLOYMENT } from './deployment.js';
 import type { InstantSlack } from './instant-slack.js';
 import { APP, BUNDLES, type Running, type RunOptions, run } from './processes.js';
 import { BOT_TOKEN, SIGNING_SECRET } from './requests.js';
@@ -36,8 +37,7 @@ export function startBuiltApp({
     TOTP_ENCRYPTION_KEY: ENCRYPTION_KEY.toString('base64'),
     MAINTENANCE_CRON: '0 0 1 1 *',
     PORT: '0',
-    // As Procfile, Dockerfile and the systemd unit have it.
-    MALLOC_ARENA_MAX: '2',
+    ...DEPLOYMENT.environment,
     ...environment,
   };
   return startServer(file, ['start'], all, options);
@@ -53,7 +53,7 @@ export function startBareApp({ databaseUrl, slack, options }: Surroundings): Pro
     SLACK_BOT_TOKEN: BOT_TOKEN,
     SLACK_SIGNING_SECRET: SIGNING_SECRET,
     SLACK_API_URL: slack.apiUrl,
-    MALLOC_ARENA_MAX: '2',
+    ...DEPLOYMENT.environment,
   };
   return startServer(`${BUNDLES}/bolt-app.js`, [], environment, options);
 }
@@ -64,6 +64,7 @@ async function startServer(
   environment: Readonly<Record<string, string>>,
   options?: RunOptions,
 ): Promise<RunningServer> {
-  const running = await run(file, args, environment, /"port":(\d+)/u, options);
+  const nodeOptions = [...DEPLOYMENT.nodeOptions, ...(options?.nodeOptions ?? [])];
+  const running = await run(file, args, environment, /"port":(\d+)/u, { ...options, nodeOptions });
   return { ...running, url: `http://127.0.0.1:${running.said[1]}` };
 }

@@ -15,11 +15,15 @@ const sessions = z.object({ running: z.coerce.number(), silent_ms: z.coerce.numb
  * Answers for how many milliseconds it has been idle by then.
  * @throws if that takes more than two minutes
  */
-export async function untilIdle(databaseUrl: string, slack: Pick<InstantSlack, 'silentForMs'>): Promise<number> {
+export async function untilIdle(
+  databaseUrl: string,
+  slack: Pick<InstantSlack, 'silentForMs'>,
+  forMs = IDLE_FOR_MS,
+): Promise<number> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    for (const deadline = performance.now() + GIVE_UP_MS; performance.now() < deadline; await sleep(100)) {
+    for (const deadline = performance.now() + GIVE_UP_MS; performance.now() < deadline; await sleep(50)) {
       const asked = await client.query(
         `select count(*) filter (where state <> 'idle') as running,
                 extract(epoch from clock_timestamp() - max(greatest(query_start, state_change))) * 1000 as silent_ms
@@ -28,7 +32,7 @@ export async function untilIdle(databaseUrl: string, slack: Pick<InstantSlack, '
       );
       const { running, silent_ms } = sessions.parse(asked.rows[0]);
       const idleFor = Math.min(running === 0 ? (silent_ms ?? Number.POSITIVE_INFINITY) : 0, slack.silentForMs());
-      if (idleFor >= IDLE_FOR_MS) return idleFor;
+      if (idleFor >= forMs) return idleFor;
     }
   } finally {
     await client.end();

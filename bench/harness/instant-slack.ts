@@ -25,6 +25,7 @@ export async function startInstantSlack(): Promise<InstantSlack> {
   const waiting = new Set<{ readonly what: string; readonly holding: string; readonly tell: (said: string) => void }>();
   let messages = 0;
   let lastAskedAt = performance.now();
+  let uploadUrl = '';
 
   function next(what: string, holding: string): Promise<string> {
     return new Promise((tell) => waiting.add({ what, holding, tell }));
@@ -44,6 +45,10 @@ export async function startInstantSlack(): Promise<InstantSlack> {
       case 'views.open':
       case 'views.update':
         return { ok: true, view: { id: 'V0BENCH', hash: '1700000000.bench' } };
+      case 'files.getUploadURLExternal':
+        return { ok: true, upload_url: uploadUrl, file_id: 'F0BENCH' };
+      case 'files.info':
+        return { ok: true, file: { id: 'F0BENCH', mimetype: 'image/png' } };
       default:
         return { ok: true };
     }
@@ -75,6 +80,7 @@ export async function startInstantSlack(): Promise<InstantSlack> {
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${portOf(server)}`;
+  uploadUrl = `${url}/upload`;
   return {
     apiUrl: `${url}/api/`,
     responseUrl: `${url}/response`,

@@ -5,14 +5,20 @@ import type { BenchServer } from './server.js';
 
 /*
  * Tables as they are after years: nearly everything deployed, a few in a hundred failed or cancelled, and twenty
- * promotions that hang. The newest tenth was promoted with this app, and has its events and progress messages; what came
- * before is the console's, which left rows alone. Alerts are as many as a hundredth of what the app promoted.
+ * promotions that are stuck. Whatever their size, the same 10,000 promotions are those of the last 30 days, so that what
+ * asks about these has the same to answer. The newest tenth, and at least those, was promoted with this app, and has its
+ * events and progress messages, and one in a hundred an alert; what came before is the console's, which left rows alone.
  */
 
 export const STUCK = 20;
 /** Of one flag, in every table: what `show` is asked for. */
 export const SHOWN_FLAG = 'flag_77';
 const FLAGS = 5_000;
+/** Of the last 30 days, in every table. */
+export const RECENT = 10_000;
+const RECENT_EVERY_S = 259;
+/** Of what is older. */
+const EVERY_S = 20;
 
 /** A database with this many promotions; kept from run to run, and made anew where the schema or the filling is another. */
 export async function databaseWith(server: BenchServer, rows: number, say: (line: string) => void): Promise<string> {
@@ -33,10 +39,11 @@ export async function databaseWith(server: BenchServer, rows: number, say: (line
   return url;
 }
 
-/** Of what it was filled with, and under which schema. */
+/** Of what it was filled with, when, and under which schema: tomorrow's last 30 days are others. */
 function fingerprint(rows: number): string {
   const filling = createHash('sha256').update(fill.toString()).digest('hex').slice(0, 12);
-  return `${rows} rows, filling ${filling}, ${migrations.map(({ name }) => name).join(' ')}`;
+  const day = new Date().toISOString().slice(0, 10);
+  return `${rows} rows of ${day}, filling ${filling}, ${migrations.map(({ name }) => name).join(' ')}`;
 }
 
 async function filledAs(url: string): Promise<string> {
@@ -49,7 +56,7 @@ async function filledAs(url: string): Promise<string> {
 }
 
 async function fill(url: string, rows: number): Promise<void> {
-  const recent = Math.ceil(rows / 10);
+  const recent = Math.max(RECENT, Math.ceil(rows / 10));
   await withClient(url, async (client) => {
     await client.query(`set maintenance_work_mem = '512MB'; set synchronous_commit = off`);
     const tables = [
@@ -74,7 +81,8 @@ async function fill(url: string, rows: number): Promise<void> {
               'U0KRIS', at, 'U0KRIS', at, case when n % 100 < 96 then at + interval '1 minute' end,
               case when n % 100 in (96, 97) then at + interval '1 minute' end, at
          from generate_series(1, $1::bigint) n,
-              lateral (select now() - interval '3 days' - ($1::bigint - n) * interval '20 seconds' as at) t`,
+              lateral (select now() - interval '1 hour' - least($1::bigint - n, ${RECENT}) * interval '${RECENT_EVERY_S} seconds'
+                              - greatest($1::bigint - n - ${RECENT}, 0) * interval '${EVERY_S} seconds' as at) t`,
       [rows],
     );
     await client.query(`
@@ -92,8 +100,8 @@ async function fill(url: string, rows: number): Promise<void> {
       insert into flag_promotions.messages
              (kind, subject, promotion_id, state, channel, message_ts, shown_as, wanted, shown, posted_at, created_at, updated_at)
         select 'alert', id::text, id, 'posted', 'C0ALERTS', id || '.1', 'critical', 1, 1, at, at, at
-          from console_flag_promotions, lateral (select promoted_at + interval '1 day' as at) t
-         where id > ${rows - recent} and id <= ${rows - recent + Math.ceil(recent / 100)};
+          from console_flag_promotions, lateral (select promoted_at + interval '12 hours' as at) t
+         where id > ${rows - recent} and id % 100 = 0;
       insert into flag_promotions.alerts (promotion_id, severity, is_rca_reminder_done, opened_at, closed_at)
         select promotion_id, 'critical', true, posted_at, posted_at + interval '1 hour'
           from flag_promotions.messages where kind = 'alert' order by promotion_id;

@@ -21,7 +21,10 @@ export interface Running {
   /** Everything that it printed so far. */
   output(): string;
   /** Asks the module that was loaded first (see RunOptions); resolves with its answer. */
-  ask(question: string): Promise<unknown>;
+  ask(question: string | object): Promise<unknown>;
+  onMessage(listener: (message: unknown) => void): void;
+  /** Says something to it, to which it doesn't answer. */
+  tell(said: string): void;
   /** Megabytes of memory that are its own at this moment. */
   memory(): Promise<number>;
   /** SIGTERM, and SIGKILL where that does not help. */
@@ -98,6 +101,8 @@ export async function run(
           if (error !== null) reject(error);
         });
       }),
+    onMessage: (listener) => void child.on('message', listener),
+    tell: (said) => void child.send(said),
     memory: () => residentMegabytes(pid),
     stop: () => end(child, 'SIGTERM'),
     kill: () => end(child, 'SIGKILL'),

@@ -19,7 +19,7 @@ export interface Case {
 /** Ids that no other number in a statement is mistaken for. */
 const IDS = [700_000_000, 800_000_000] as const;
 
-/** Writes so many cases, each with its alert posted. By SQL, so that an earlier version's schema can be filled as well. */
+/** Writes so many cases, each with its alert posted in a channel of its own, which takes a message a second. By SQL, so that an earlier version's schema can be filled as well. */
 export async function prepareCases(databaseUrl: string, count: number): Promise<Case[]> {
   const firstId = randomInt(...IDS);
   const box = createSecretBox(ENCRYPTION_KEY);
@@ -42,7 +42,7 @@ export async function prepareCases(databaseUrl: string, count: number): Promise<
   );
   await client.query(
     `insert into flag_promotions.messages (kind, subject, promotion_id, state, channel, message_ts, shown_as, posted_at)
-      select 'alert', id::text, id, 'posted', 'C0ALERTS', id || '.1', 'warning', now() from console_flag_promotions where id >= $1::bigint`,
+      select 'alert', id::text, id, 'posted', 'C0CASE' || id, id || '.1', 'warning', now() from console_flag_promotions where id >= $1::bigint`,
     [firstId],
   );
   await client.query(

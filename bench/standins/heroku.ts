@@ -26,6 +26,8 @@ const HEADERS_END = '\r\n\r\n';
 function releasesOf(app: string): Release[] {
   const known = apps.get(app);
   if (known !== undefined) return known;
+  // Whoever waits for an app's first request is told when it came.
+  process.send?.({ app, at: performance.timeOrigin + performance.now() });
   const made = [releaseOf(1, {})];
   apps.set(app, made);
   return made;

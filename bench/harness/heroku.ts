@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { program, run } from './processes.js';
+
+/** The stand-in that answers at once, in a process of its own. */
+export interface BenchHeroku {
+  /** What an app needs to use it. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly url: string;
+  /** When the first request about an app came, by `clockNow`; of requests from now on. */
+  firstRequest(app: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Milliseconds on a clock that all processes of this machine share. */
+export const clockNow = (): number => performance.timeOrigin + performance.now();
+
+const heard = z.object({ app: z.string(), at: z.number() });
+const announced = z.object({ port: z.number() });
+
+export async function startHeroku(): Promise<BenchHeroku> {
+  const running = await run(program('standins/heroku.js'), [], {}, /^\{.*\}$/mu);
+  const { port } = announced.parse(JSON.parse(running.said[0]));
+  const url = `http://127.0.0.1:${port}`;
+  const waiting = new Map<string, (at: number) => void>();
+  running.onMessage((message) => {
+    const { app, at } = heard.parse(message);
+    waiting.get(app)?.(at);
+    waiting.delete(app);
+  });
+  return {
+    environment: { HEROKU_API_URL: url, HEROKU_API_KEY: 'bench' },
+    url,
+    firstRequest: (app) => new Promise((resolve) => waiting.set(app, resolve)),
+    stop: () => running.stop(),
+  };
+}

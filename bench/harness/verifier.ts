@@ -1,0 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openDatabase } from '../../src/db/database.js';
+
+/** Verifies the audit log when it is told to, by the app's own module. */
+const db = openDatabase(process.argv[2] ?? '', { maxConnections: 1 });
+// What connecting loads is no part of verifying.
+await db.ping();
+await sleep(500);
+process.on('message', (asked) => {
+  if (asked !== 'verify') return;
+  db.audit
+    .verify()
+    .then((verdict) => process.stdout.write(`"verified ${verdict.events} ${verdict.intact}"\n`))
+    .catch((error: unknown) => {
+      process.stderr.write(`${String(error)}\n`);
+      process.exit(1);
+    });
+});
+process.stdout.write('"up"\n');

@@ -1,0 +1,168 @@
+import pg from 'pg';
+import { z } from 'zod';
+import { type RunningServer, startBareApp, startBuiltApp } from '../harness/app.js';
+import { compared, type Figure } from '../harness/figures.js';
+import { untilIdle } from '../harness/idle.js';
+import { type InstantSlack, startInstantSlack } from '../harness/instant-slack.js';
+import { program, type Running, run } from '../harness/processes.js';
+import { command, post } from '../harness/requests.js';
+import type { Bench, Measured, Row } from '../harness/row.js';
+import { until } from '../harness/until.js';
+
+const AT_MOST_MS = 50;
+const ROUNDS = 3;
+const STUCK = 20_000;
+const PROMOTIONS = 10_000;
+const EVENTS = 100_000;
+const TICK = '*/5 * * * * *';
+/** Ticks with everything stuck and alerted, after those that alert. */
+const TICKS = 3;
+
+const PROBE = { nodeOptions: ['--import', program('harness/loop-probe.js')] };
+
+/** How long nobody is answered at the longest, while something large is done. */
+export const blocks: Row = {
+  name: 'blocks',
+  how: `The longest delay of the event loop (\`perf_hooks.monitorEventLoopDelay\`, 1 ms, loaded into the process before the app), from right before until the app is idle again; the median of ${ROUNDS} processes, each of which does it for the first time. Chart: \`/flag-promotions stats\` over ${PROMOTIONS.toLocaleString('en')} promotions of 30 days. Tick: ${STUCK.toLocaleString('en')} promotions get stuck at once, until all are alerted and ${TICKS} further ticks are over. Verify: \`db.audit.verify\` over ${EVENTS.toLocaleString('en')} events, in a process of its own. Against it, over the same time: a bare Bolt app that does nothing, which is what the machine adds.`,
+  async measure({ server, say }: Bench): Promise<Measured> {
+    const slack = await startInstantSlack();
+    const bareUrl = await server.fresh('bench_blocks_bare', 'empty');
+    const bare = await startBareApp({ databaseUrl: bareUrl, slack, options: PROBE });
+    const beside = async (round: () => Promise<number>): Promise<Blocked> => {
+      const blocked: Blocked = { ours: [], idle: [] };
+      for (let count = 0; count < ROUNDS; count += 1) {
+        await bare.ask('reset');
+        blocked.ours.push(await round());
+        blocked.idle.push(await longest(bare));
+      }
+      return blocked;
+    };
+    say('drawing a chart');
+    const chart = await beside(async () => drawing(await server.fresh('bench_blocks_chart', 'migrated'), slack));
+    say(`a tick with ${STUCK} stuck`);
+    const tick = await beside(async () => ticking(await server.fresh('bench_blocks_tick', 'migrated'), slack));
+    say(`verifying ${EVENTS} events`);
+    const verifyUrl = await server.fresh('bench_blocks_verify', 'migrated');
+    await fillAuditLog(verifyUrl);
+    const verify = await beside(() => verifying(verifyUrl));
+    await bare.stop();
+    await slack.close();
+    return {
+      figures: [
+        figure('chart', chart),
+        figure(`tick with ${STUCK.toLocaleString('en')} stuck`, tick),
+        figure(`verify, ${EVENTS.toLocaleString('en')} events`, verify),
+      ],
+    };
+  },
+};
+
+interface Blocked {
+  readonly ours: number[];
+  readonly idle: number[];
+}
+
+function figure(of: string, { ours, idle }: Blocked): Figure {
+  return compared({
+    what: `longest event-loop block: ${of}`,
+    unit: 'ms',
+    ours,
+    against: 'idle bare Bolt meanwhile',
+    theirs: idle,
+    goal: { figure: { atMost: AT_MOST_MS } },
+  });
+}
+
+async function longest(running: Running): Promise<number> {
+  return z.number().parse(await running.ask('longest'));
+}
+
+async function drawing(databaseUrl: string, slack: InstantSlack): Promise<number> {
+  await query(
+    databaseUrl,
+    `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at, deployed_at)
+      select 'flag_' || n, 'app-' || n % 50, 'FLAG_' || n, 'deployed', at, at + interval '1 minute'
+        from generate_series(1, ${PROMOTIONS}) n, lateral (select now() - n * interval '4 minutes' as at) t`,
+  );
+  const app = await startBuiltApp({ databaseUrl, slack, options: PROBE });
+  return during(app, databaseUrl, slack, async () => {
+    const body = command('stats', { userId: 'U0KRIS', responseUrl: slack.responseUrl });
+    const stored = slack.nextCall('files.completeUploadExternal', '');
+    await post(`${app.url}/slack/events`, body);
+    await stored;
+  });
+}
+
+async function ticking(databaseUrl: string, slack: InstantSlack): Promise<number> {
+  const app = await startBuiltApp({ databaseUrl, slack, options: PROBE, environment: { MAINTENANCE_CRON: TICK } });
+  await app.ask('reset');
+  await query(
+    databaseUrl,
+    `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at)
+      select 'flag_' || n, 'app-' || n % 50, 'FLAG_' || n, 'deploying', now() - interval '13 hours'
+        from generate_series(1, ${STUCK}) n`,
+  );
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await until(async () => {
+    const alerted = await client.query('select count(*)::int as n from flag_promotions.alerts');
+    return counted.parse(alerted.rows[0]).n === STUCK;
+  });
+  const ticksBefore = await ticksOf(app);
+  await until(async () => (await ticksOf(app)) >= ticksBefore + TICKS);
+  await client.end();
+  const blocked = await longest(app);
+  await app.stop();
+  return blocked;
+}
+
+const counted = z.object({ n: z.number() });
+
+async function ticksOf(app: RunningServer): Promise<number> {
+  const answer = await fetch(`${app.url}/metrics`);
+  const line = /^flag_promotions_maintenance_ticks_total\{outcome="completed"\} (\d+)$/mu.exec(await answer.text());
+  return Number(line?.[1] ?? 0);
+}
+
+async function verifying(databaseUrl: string): Promise<number> {
+  const verifier = await run(program('harness/verifier.js'), [databaseUrl], {}, /"up"/u, PROBE);
+  await verifier.ask('reset');
+  verifier.tell('verify');
+  await until(async () => verifier.output().includes('"verified'));
+  const blocked = await longest(verifier);
+  await verifier.kill();
+  if (!verifier.output().includes(`"verified ${EVENTS} true"`)) throw new Error('The audit log was not verified.');
+  return blocked;
+}
+
+/** By one statement, whose trigger chains the events as it chains each one. */
+async function fillAuditLog(databaseUrl: string): Promise<void> {
+  await query(
+    databaseUrl,
+    `insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
+      select now(), 'console.flag.promotion.deployed', 'promoter', n, '{"release": "v3"}' from generate_series(1, ${EVENTS}) n`,
+  );
+}
+
+/** Of an app that is idle before: how long its loop stood still at the longest while it did something, and afterwards. */
+async function during(
+  app: RunningServer,
+  databaseUrl: string,
+  slack: InstantSlack,
+  work: () => Promise<void>,
+): Promise<number> {
+  await untilIdle(databaseUrl, slack);
+  await app.ask('reset');
+  await work();
+  await untilIdle(databaseUrl, slack);
+  const blocked = await longest(app);
+  await app.stop();
+  return blocked;
+}
+
+async function query(databaseUrl: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}
