@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { DEPLOYMENT } from './deployment.js';
 import type { InstantSlack } from './instant-slack.js';
-import { APP, BUNDLES, type Running, type RunOptions, run } from './processes.js';
+import { APP, BUNDLES, type Running, type RunOptions, run, runToEnd } from './processes.js';
 import { BOT_TOKEN, SIGNING_SECRET } from './requests.js';
 
 /** Seals the operators' secrets of a run. */
@@ -21,14 +21,17 @@ export interface RunningServer extends Running {
 }
 
 /** The built app, as it is deployed, in a process of its own. The watchdog ticks at its start and then once a year. */
-export function startBuiltApp({
-  databaseUrl,
-  slack,
-  environment,
-  options,
-  file = APP,
-}: Surroundings): Promise<RunningServer> {
-  const all = {
+export function startBuiltApp(around: Surroundings): Promise<RunningServer> {
+  return startServer(around.file ?? APP, ['start'], settings(around), around.options);
+}
+
+/** One tick of the watchdog, by the command for external schedulers. */
+export async function tickOnce(around: Surroundings): Promise<void> {
+  await runToEnd(APP, ['maintenance', '--json'], settings(around));
+}
+
+function settings({ databaseUrl, slack, environment }: Surroundings): Readonly<Record<string, string>> {
+  return {
     DATABASE_URL: databaseUrl,
     SLACK_BOT_TOKEN: BOT_TOKEN,
     SLACK_SIGNING_SECRET: SIGNING_SECRET,
@@ -40,7 +43,6 @@ export function startBuiltApp({
     ...DEPLOYMENT.environment,
     ...environment,
   };
-  return startServer(file, ['start'], all, options);
 }
 
 /**

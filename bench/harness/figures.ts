@@ -101,7 +101,8 @@ export type Unit =
   | 'connections'
   | 'requests'
   | 'blocks'
-  | 'bytes';
+  | 'bytes'
+  | 'events';
 
 const TIMINGS: ReadonlySet<Unit> = new Set(['ms', 's', '/s']);
 

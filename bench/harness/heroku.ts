@@ -8,13 +8,15 @@ export interface BenchHeroku {
   readonly url: string;
   /** When the first request about an app came, by `clockNow`; of requests from now on. */
   firstRequest(app: string): Promise<number>;
+  /** How many requests it has answered. */
+  requests(): Promise<number>;
   stop(): Promise<void>;
 }
 
 /** Milliseconds on a clock that all processes of this machine share. */
 export const clockNow = (): number => performance.timeOrigin + performance.now();
 
-const heard = z.object({ app: z.string(), at: z.number() });
+const heard = z.union([z.object({ app: z.string(), at: z.number() }), z.object({ requests: z.number() })]);
 const announced = z.object({ port: z.number() });
 
 export async function startHeroku(): Promise<BenchHeroku> {
@@ -22,15 +24,25 @@ export async function startHeroku(): Promise<BenchHeroku> {
   const { port } = announced.parse(JSON.parse(running.said[0]));
   const url = `http://127.0.0.1:${port}`;
   const waiting = new Map<string, (at: number) => void>();
+  const counting: ((requests: number) => void)[] = [];
   running.onMessage((message) => {
-    const { app, at } = heard.parse(message);
-    waiting.get(app)?.(at);
-    waiting.delete(app);
+    const said = heard.parse(message);
+    if ('requests' in said) {
+      counting.shift()?.(said.requests);
+      return;
+    }
+    waiting.get(said.app)?.(said.at);
+    waiting.delete(said.app);
   });
   return {
     environment: { HEROKU_API_URL: url, HEROKU_API_KEY: 'bench' },
     url,
     firstRequest: (app) => new Promise((resolve) => waiting.set(app, resolve)),
+    requests: () =>
+      new Promise((resolve) => {
+        counting.push(resolve);
+        running.tell('count');
+      }),
     stop: () => running.stop(),
   };
 }

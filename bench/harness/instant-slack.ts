@@ -13,6 +13,8 @@ export interface InstantSlack {
   nextAnswer(): Promise<string>;
   /** Resolves with the arguments of the next call of a method that hold a text, of those that come from now on. */
   nextCall(method: string, holding: string): Promise<string>;
+  /** How often each method was called; 'answer' is an interaction's response URL. */
+  readonly calls: ReadonlyMap<string, number>;
   /** Milliseconds since it was last asked for anything. */
   silentForMs(): number;
   close(): Promise<void>;
@@ -23,6 +25,7 @@ export const BOT_TOKEN = 'xoxb-bench';
 
 export async function startInstantSlack(): Promise<InstantSlack> {
   const waiting = new Set<{ readonly what: string; readonly holding: string; readonly tell: (said: string) => void }>();
+  const calls = new Map<string, number>();
   let messages = 0;
   let lastAskedAt = performance.now();
   let uploadUrl = '';
@@ -64,6 +67,7 @@ export async function startInstantSlack(): Promise<InstantSlack> {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
       response.end(body);
       const heard = kind === 'api' ? method : 'answer';
+      calls.set(heard, (calls.get(heard) ?? 0) + 1);
       if (waiting.size > 0) tellThoseWaiting(heard, Buffer.concat(chunks).toString('utf8'));
     });
   }
@@ -86,6 +90,7 @@ export async function startInstantSlack(): Promise<InstantSlack> {
     responseUrl: `${url}/response`,
     nextAnswer: () => next('answer', ''),
     nextCall: next,
+    calls,
     silentForMs: () => performance.now() - lastAskedAt,
     close: () =>
       new Promise((resolve) => {

@@ -1,16 +1,33 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-
 /**
- * Loaded before an app that knows nothing of it: how long its event loop has stood still at the longest. `reset` starts
- * anew, `longest` answers in milliseconds. Keeps no process alive.
+ * Loaded before an app that knows nothing of it: how long its event loop has stood still at the longest, in milliseconds by
+ * the clock, and how much of such a time the process itself computed, which others on the machine don't lengthen. `reset`
+ * starts anew, `longest` answers. Keeps no process alive.
  */
-const RESOLUTION_MS = 1;
-const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-delay.enable();
+const EVERY_MS = 1;
+
+let longest = { wallMs: 0, cpuMs: 0 };
+let [lookedAt, computed] = [performance.now(), cpuMs()];
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+setInterval(() => {
+  const [now, cpu] = [performance.now(), cpuMs()];
+  const wallMs = now - lookedAt - EVERY_MS;
+  longest = {
+    wallMs: Math.max(longest.wallMs, wallMs),
+    // Threads beside the loop's compute as well: no block is longer than its time.
+    cpuMs: Math.max(longest.cpuMs, Math.min(wallMs, cpu - computed)),
+  };
+  [lookedAt, computed] = [now, cpu];
+}, EVERY_MS).unref();
+
 process.on('message', (asked) => {
-  if (asked === 'reset') delay.reset();
+  if (asked === 'reset') longest = { wallMs: 0, cpuMs: 0 };
   else if (asked !== 'longest') return;
-  process.send?.(delay.max / 1e6 - RESOLUTION_MS);
+  process.send?.(longest);
 });
 process.channel?.unref();
 // Whoever started it is gone.

@@ -5,6 +5,8 @@ import { startBuiltApp, type Surroundings } from './app.js';
 import { untilIdle } from './idle.js';
 import type { InstantSlack } from './instant-slack.js';
 import { type Case, openForm, submitForm } from './resolutions.js';
+import { ticksOf } from './ticks.js';
+import { until } from './until.js';
 
 /** What one resolution asked of the database, by what it was asked for. */
 export interface Seen {
@@ -28,6 +30,7 @@ export async function seeResolution(
   const app = await startBuiltApp({ ...around, databaseUrl: tap.url });
   const idle = () => untilIdle(around.databaseUrl, around.slack);
   try {
+    await until(async () => (await ticksOf(app.url)) > 0);
     const all: Seen[] = [];
     for (const one of cases) {
       await idle();
@@ -45,8 +48,10 @@ export async function seeResolution(
         of: one,
       });
     }
-    // While the answer travels the app goes on: the fewest are the submission's own.
-    const [fewest] = all.toSorted((one, other) => one.submission.length - other.submission.length);
+    // While the answer travels the app goes on, and what follows may have to wait: the fewest are the resolution's own.
+    const [fewest] = all.toSorted(
+      (one, other) => sizeOf(one) - sizeOf(other) || one.submission.length - other.submission.length,
+    );
     if (fewest === undefined) throw new Error('There was nothing to resolve.');
     return fewest;
   } finally {
@@ -54,6 +59,8 @@ export async function seeResolution(
     await tap.close();
   }
 }
+
+const sizeOf = ({ click, submission, after }: Seen): number => click.length + submission.length + after.length;
 
 /** Sends statements as they were seen, for another case: ids replaced, nothing between them. */
 export async function replay(client: pg.Client, statements: readonly Statement[], of: Case, one: Case): Promise<void> {

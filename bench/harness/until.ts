@@ -4,8 +4,8 @@ const LOOK_EVERY_MS = 10;
 const GIVE_UP_MS = 120_000;
 
 /** Resolves once it is so. @throws where that takes too long */
-export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const deadline = performance.now() + GIVE_UP_MS; !(await isSo()); await sleep(LOOK_EVERY_MS)) {
+export async function until(isSo: () => Promise<boolean>, withinMs = GIVE_UP_MS): Promise<void> {
+  for (const deadline = performance.now() + withinMs; !(await isSo()); await sleep(LOOK_EVERY_MS)) {
     if (performance.now() > deadline) throw new Error('It took too long.');
   }
 }

@@ -4,6 +4,7 @@ declare module 'graphile-worker' {
     readonly connectionString: string;
     readonly concurrency: number;
     readonly pollInterval?: number;
+    readonly preset?: { readonly worker: { readonly localQueue: { readonly size: number } } };
     readonly taskList: Readonly<Record<string, (payload: unknown) => Promise<void>>>;
   }): Promise<unknown>;
 }

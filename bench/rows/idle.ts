@@ -16,11 +16,13 @@ const SETTLE_MS = 45_000;
 const MINUTES = 3;
 const AT_MOST = 20;
 const AT_ONCE = 5;
+/** pg-boss's default while NOTIFY works; graphile-worker, which is told of new jobs as well, can be told the same. */
+const PEERS_POLL_SECONDS = 30;
 
 /** What a replica asks of the database while there is nothing to do. */
 export const idle: Row = {
   name: 'idle',
-  how: `Statements heard on the wire in ${MINUTES} minutes, from ${SETTLE_MS / 1_000} s after the start, with nothing to do: no promotion, no message, no job. The app with HEROKU_API_KEY, so that its promoter runs, and with the default MAINTENANCE_CRON: a tick a minute is in it. graphile-worker and pg-boss each with LISTEN and with one queue, as their documentation has it. All at the same time, each on a database of its own. A count: the load doesn't change it.`,
+  how: `Statements heard on the wire in ${MINUTES} minutes, from ${SETTLE_MS / 1_000} s after the start, with nothing to do: no promotion, no message, no job. The app with HEROKU_API_KEY, so that its promoter runs, and with the default MAINTENANCE_CRON: a tick a minute is in it. graphile-worker and pg-boss each with LISTEN, one queue, ${AT_ONCE} jobs at once and a look every ${PEERS_POLL_SECONDS} s beside it; graphile-worker with its local queue. All at the same time, each on a database of its own. A count: the load doesn't change it.`,
   async measure({ server, say }: Bench): Promise<Measured> {
     const slack = await startInstantSlack();
     const heroku = await startHeroku();
@@ -42,7 +44,11 @@ export const idle: Row = {
     ];
     for (const peer of ['graphile-worker', 'pg-boss'] as const) {
       const databaseUrl = await server.fresh(`bench_idle_${peer.replace('-', '_')}`, 'empty');
-      sides.push(await heard(peer, databaseUrl, (url) => startPeer(peer, { connectionString: url, atOnce: AT_ONCE })));
+      sides.push(
+        await heard(peer, databaseUrl, (url) =>
+          startPeer(peer, { connectionString: url, atOnce: AT_ONCE, pollSeconds: PEERS_POLL_SECONDS }),
+        ),
+      );
     }
     say(`settling for ${SETTLE_MS / 1_000} s, then listening for ${MINUTES} minutes`);
     await sleep(SETTLE_MS);

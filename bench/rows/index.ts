@@ -3,6 +3,7 @@ import { acks } from './acks.js';
 import { audit } from './audit.js';
 import { blocks } from './blocks.js';
 import { connections } from './connections.js';
+import { costs } from './costs.js';
 import { durable } from './durable.js';
 import { footprint } from './footprint.js';
 import { idle } from './idle.js';
@@ -32,6 +33,7 @@ export const ROWS: readonly Row[] = [
   takeover,
   pickUp,
   acks,
+  costs,
   detection,
   commands,
 ];

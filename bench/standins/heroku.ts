@@ -57,7 +57,14 @@ function releaseOf(version: number, vars: Release['vars']): Release {
 
 const changes = z.record(z.string(), z.string());
 
+let requests = 0;
+process.on('message', (asked) => {
+  if (asked === 'count') process.send?.({ requests });
+});
+process.channel?.unref();
+
 function answer(method: string, path: string, said: string): string {
+  requests += 1;
   const [, , app = '', collection = '', id = ''] = path.split('/');
   const releases = releasesOf(app);
   if (id !== '') return releases.find((release) => release.id === id)?.varsAnswer ?? answering('{}');

@@ -1,0 +1,230 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { z } from 'zod';
+import { openDatabase } from '../../src/db/database.js';
+import { tapStatements } from '../../test/support/statements.js';
+import { startBuiltApp, tickOnce } from '../harness/app.js';
+import { counted, type Figure, type Unit } from '../harness/figures.js';
+import { type BenchHeroku, startHeroku } from '../harness/heroku.js';
+import { untilIdle } from '../harness/idle.js';
+import { type InstantSlack, startInstantSlack } from '../harness/instant-slack.js';
+import { openForm, prepareCases, submitForm } from '../harness/resolutions.js';
+import type { Bench, Measured, Row } from '../harness/row.js';
+import { until } from '../harness/until.js';
+
+const PROMOTIONS = 200;
+const AT_ONCE = 5;
+const STUCK = 20;
+const RESOLUTIONS = 10;
+/** What a promoter asks while it waits is counted for so long, and taken off. */
+const POLLED_MS = 10_000;
+
+/** What one of each costs: what docs/scale.md multiplies. */
+export const costs: Row = {
+  name: 'costs',
+  how: `Unit costs, each the difference that so many make, divided by their number: statements on the wire (BEGIN and COMMIT count), bytes of WAL (\`pg_current_wal_insert_lsn\`; a checkpoint adds full pages to that), calls of Slack's Web API, requests to Heroku, audit events, bytes that stay in tables and indexes. A promotion: ${PROMOTIONS} are marked and promoted by the app's own transactions and brought to \`deployed\` by the built app; its waiting is taken off. A stuck promotion: \`flag-promotions maintenance\` with ${STUCK} more than none, each alerted in a channel of its own, with evidence. An open alert: the same once more. A resolution: from the click on *Mark completed* until the app is idle, without Heroku, which is asked twice for each: for the form and at its submission. Counts: the load doesn't change them.`,
+  async measure({ server, say }: Bench): Promise<Measured> {
+    const slack = await startInstantSlack();
+    const heroku = await startHeroku();
+    const around = { slack, heroku };
+    say(`${PROMOTIONS} promotions`);
+    const promotion = await promoting(await server.fresh('bench_costs', 'migrated'), around);
+    say(`${STUCK} alerts`);
+    const { tick, alert, open } = await alerting(await server.fresh('bench_costs_alerts', 'migrated'), around);
+    say(`${RESOLUTIONS} resolutions`);
+    const resolution = await resolving(await server.fresh('bench_costs_resolutions', 'migrated'), around);
+    await heroku.stop();
+    await slack.close();
+    return {
+      figures: [
+        ...listed('a promotion, marked → deployed', promotion),
+        ...listed('a tick with nothing to do', tick),
+        ...listed('a promotion that gets stuck, alerted', alert),
+        ...listed('an open alert at a tick', open),
+        ...listed('a resolution', resolution),
+      ],
+    };
+  },
+};
+
+interface Cost {
+  readonly statements: number;
+  readonly wal: number;
+  readonly slack: number;
+  readonly heroku: number;
+  readonly events: number;
+  readonly kept: number;
+}
+
+interface Around {
+  readonly slack: InstantSlack;
+  readonly heroku: BenchHeroku;
+}
+
+const LISTED: readonly (readonly [of: keyof Cost, words: string, unit: Unit])[] = [
+  ['statements', 'SQL', 'statements'],
+  ['wal', 'WAL', 'bytes'],
+  ['slack', 'Slack', 'requests'],
+  ['heroku', 'Heroku', 'requests'],
+  ['events', 'audit', 'events'],
+  ['kept', 'kept on disk', 'bytes'],
+];
+
+function listed(what: string, cost: Cost): readonly Figure[] {
+  return LISTED.map(([of, words, unit]) => counted({ what: `${what}: ${words}`, unit, ours: cost[of] }));
+}
+
+/** What has been spent so far. */
+async function spent(client: pg.Client, heard: readonly unknown[], { slack, heroku }: Around): Promise<Cost> {
+  const asked = await client.query(
+    `select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as wal,
+            (select count(*) from flag_promotions.audit_log) as events,
+            (select sum(pg_total_relation_size(c.oid)) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+              where c.relkind = 'r' and n.nspname in ('public', 'flag_promotions')) as kept`,
+  );
+  const { wal, events, kept } = sizes.parse(asked.rows[0]);
+  const api = [...slack.calls].filter(([method]) => method !== 'auth.test');
+  return {
+    statements: heard.length,
+    wal,
+    slack: api.reduce((sum, [, calls]) => sum + calls, 0),
+    heroku: await heroku.requests(),
+    events,
+    kept,
+  };
+}
+
+const sizes = z.object({ wal: z.coerce.number(), events: z.coerce.number(), kept: z.coerce.number() });
+
+/** What each of so many cost between two moments. */
+function each(before: Cost, after: Cost, times: number, less?: Cost): Cost {
+  const of = (name: keyof Cost) => (after[name] - before[name] - (less?.[name] ?? 0)) / times;
+  return {
+    statements: of('statements'),
+    wal: of('wal'),
+    slack: of('slack'),
+    heroku: of('heroku'),
+    events: of('events'),
+    kept: of('kept'),
+  };
+}
+
+async function promoting(databaseUrl: string, around: Around): Promise<Cost> {
+  const tap = await tapStatements(databaseUrl);
+  const app = await startBuiltApp({
+    databaseUrl: tap.url,
+    slack: around.slack,
+    environment: around.heroku.environment,
+  });
+  const client = await connected(databaseUrl);
+  const db = openDatabase(tap.url, { maxConnections: AT_ONCE });
+  const operators = Array.from({ length: AT_ONCE }, (_, index) => `U0KRIS${index}`);
+  for (const slackUserId of operators) {
+    await db.operators.enrol({ slackUserId, role: 'superadmin', sealedSecret: 'unused' });
+  }
+  let step = 0;
+  const promote = async (index: number): Promise<void> => {
+    const operatorId = operators[index % AT_ONCE] ?? '';
+    const asked = {
+      flagKey: `flag_${index}`,
+      herokuApp: `app-${index}`,
+      configVar: `FLAG_${index}`,
+      targetValue: 'true',
+    };
+    const marked = await db.transitions.mark(asked, operatorId, new Date());
+    if (marked.kind !== 'marked') throw new Error(`Not marked: ${marked.kind}.`);
+    const request = {
+      promotionId: marked.promotion.id,
+      transition: 'promote',
+      operatorId,
+      shown: null,
+      reread: null,
+    } as const;
+    const done = await db.transitions.carryOut(request, new Date(), {
+      isRecoveryCode: false,
+      check() {
+        step += 1;
+        return { kind: 'accepted', step };
+      },
+    });
+    if (done.kind !== 'done') throw new Error(`Not promoted: ${done.kind}.`);
+  };
+  const promoteAll = async (from: number, count: number): Promise<void> => {
+    for (let index = from; index < from + count; index += 1) await promote(index);
+    await until(async () => {
+      const left = await client.query(`select from console_flag_promotions where state <> 'deployed' limit 1`);
+      return left.rowCount === 0;
+    });
+  };
+  // The first of everything costs more: pages and prepared statements.
+  await promoteAll(0, AT_ONCE);
+  await sleep(POLLED_MS / 2);
+  const beforeWaiting = await spent(client, tap.statements, around);
+  await sleep(POLLED_MS);
+  const before = await spent(client, tap.statements, around);
+  const startedAt = performance.now();
+  await promoteAll(AT_ONCE, PROMOTIONS);
+  const after = await spent(client, tap.statements, around);
+  const waited = each(beforeWaiting, before, POLLED_MS / (performance.now() - startedAt));
+  await Promise.all([db.close(), client.end(), app.kill()]);
+  await tap.close();
+  return each(before, after, PROMOTIONS, { ...waited, kept: 0, events: 0, heroku: 0, slack: 0 });
+}
+
+async function alerting(
+  databaseUrl: string,
+  around: Around,
+): Promise<{ readonly tick: Cost; readonly alert: Cost; readonly open: Cost }> {
+  const tap = await tapStatements(databaseUrl);
+  const client = await connected(databaseUrl);
+  const environment = {
+    ...around.heroku.environment,
+    ALERT_ROUTES: Array.from({ length: STUCK }, (_, index) => `stuck-${index}=C0STUCK${index}`).join(';'),
+  };
+  const ticked = async (): Promise<Cost> => {
+    const before = await spent(client, tap.statements, around);
+    await tickOnce({ databaseUrl: tap.url, slack: around.slack, environment });
+    return each(before, await spent(client, tap.statements, around), 1);
+  };
+  await ticked();
+  const tick = await ticked();
+  await client.query(
+    `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at)
+      select 'flag_' || n, 'stuck-' || n, 'FLAG_' || n, 'deploying', now() - interval '13 hours'
+        from generate_series(0, ${STUCK - 1}) n`,
+  );
+  const alerted = await ticked();
+  const open = await ticked();
+  await client.end();
+  await tap.close();
+  return { tick, alert: each(tick, alerted, STUCK), open: each(tick, open, STUCK) };
+}
+
+async function resolving(databaseUrl: string, around: Around): Promise<Cost> {
+  const { slack, heroku } = around;
+  const tap = await tapStatements(databaseUrl);
+  const client = await connected(databaseUrl);
+  const cases = await prepareCases(databaseUrl, RESOLUTIONS + 1);
+  // Without the promoter, which has nothing to do with it and asks on and on.
+  const app = await startBuiltApp({ databaseUrl: tap.url, slack });
+  const resolve = async (count: number): Promise<void> => {
+    for (const one of cases.splice(0, count)) {
+      await submitForm(app.url, one, await openForm(app.url, slack, one));
+      await untilIdle(databaseUrl, slack);
+    }
+  };
+  await untilIdle(databaseUrl, slack);
+  await resolve(1);
+  const before = await spent(client, tap.statements, { slack, heroku });
+  await resolve(RESOLUTIONS);
+  const after = await spent(client, tap.statements, { slack, heroku });
+  await Promise.all([client.end(), app.kill()]);
+  await tap.close();
+  return each(before, after, RESOLUTIONS);
+}
+
+async function connected(connectionString: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  return client;
+}
