@@ -40,7 +40,13 @@ describe('resolving a stuck promotion', () => {
     const { superadmin } = bed.slack.people;
     bed.heroku.setVar('raxx-console-prod', 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING', 'false');
     await openForm(superadmin, 'mark_failed');
-    expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).not.toBe('closed');
+    expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('not_sent');
+    // Slack's client takes blanks for a reason.
+    expect(await superadmin.submit({ code: bed.code(superadmin.id), note: '  ' })).toMatchObject({
+      kind: 'errors',
+      errors: { note: expect.stringContaining('Say why') },
+    });
+    expect(await state()).toMatchObject({ state: 'deploying' });
     const outcome = await superadmin.submit({ code: bed.code(superadmin.id), note: 'The release phase failed.' });
     expect(outcome.kind).toBe('closed');
     expect(await state()).toEqual({ state: 'failed', resolved_by: superadmin.id });

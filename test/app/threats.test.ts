@@ -1,7 +1,8 @@
 import { generateSync } from 'otplib';
+import type { Person } from '../../demo/slack/workspace.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
 import { interaction, signed } from '../chaos/signed.js';
-import { startTestBed, type TestBed } from '../support/app.js';
+import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
 /** What SECURITY.md says of stolen secrets and of people who are against it, tried. */
@@ -101,6 +102,46 @@ describe('whoever has', () => {
     for (const { text } of stranger.ephemerals()) expect(text).toContain('own workspace');
     expect(stranger.modal()).toBeUndefined();
     await isUntouched();
+  });
+
+  test.each<[string, (by: Person) => Promise<unknown>, Readonly<Record<string, string>>]>([
+    ['Mark completed', async (by) => by.click(await bed.alert(), 'mark_completed'), {}],
+    [
+      'Mark failed',
+      async (by) => by.click(await bed.alert(), 'mark_failed'),
+      { note: 'Mine.', confirmation: 'confirmed' },
+    ],
+    ['promote', (by) => by.command('promote waiting'), {}],
+    ['cancel', (by) => by.command('cancel waiting'), {}],
+    ['mark', (by) => by.command('mark'), { flag_key: 'theirs', heroku_app: APP, target_value: 'true' }],
+    ['link an RCA', (by) => by.command(`rca ${promotionId}`), { rca_url: 'https://docs.example.com/rca' }],
+    ['disable an operator', (by) => by.command('operators disable'), { person: 'superadmin' }],
+  ])('a role and a code, and another workspace’s account, submits %s in vain', async (_what, openBy, fields) => {
+    const { superadmin, stranger } = bed.slack.people;
+    await bed.enrol(stranger.id);
+    await bed.rows.query(
+      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state)
+       values ('waiting', $1, 'FLAG_WAITING', 'marked')`,
+      [APP],
+    );
+    const kept = () =>
+      Promise.all([
+        bed.rows.query('select * from console_flag_promotions order by id'),
+        bed.rows.query('select * from flag_promotions.operators order by slack_user_id'),
+      ]);
+    const before = await kept();
+    await openBy(superadmin);
+    const form = await superadmin.waitForModal();
+    await superadmin.closeModal();
+    stranger.reopen(form);
+    const { person, ...typed } = fields;
+    const outcome = await stranger.submit({
+      ...typed,
+      ...(person === undefined ? {} : { person: superadmin.id }),
+      ...(JSON.stringify(form.blocks).includes('"block_id":"code"') ? { code: bed.code(stranger.id) } : {}),
+    });
+    expect(JSON.stringify(outcome)).toContain('own workspace');
+    expect(await kept()).toEqual(before);
   });
 
   test('a copy of the database reads no secret in it, and computes no code', async () => {

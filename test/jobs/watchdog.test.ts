@@ -310,6 +310,18 @@ describe('the watchdog', () => {
       await eventually(async () => expect(logged.join('')).toContain(`"status":${status}`));
     });
 
+    test('and a monitor that never answers is hung up on', async () => {
+      server.removeAllListeners('request');
+      const hungUp = new Promise<void>((resolve) => {
+        server.on('request', (_, response) => void response.once('close', resolve));
+      });
+      const ticking = create({ heartbeatUrl: url }).tick();
+      await hungUp;
+      await ticking;
+      expect(kinds()).toEqual(['completed']);
+      expect(logged.join('')).toContain('the heartbeat could not be sent');
+    });
+
     test('and a monitor that cannot be reached fails no tick either', async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

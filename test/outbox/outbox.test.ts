@@ -37,6 +37,20 @@ describe('a message', () => {
     expect(await bed.channel()).toEqual(['first']);
   });
 
+  test('is left to the process that works on it for as long as one step may take', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    let another: DeliveryOutcome | null = null;
+    bed.onGather = async () => {
+      bed.onGather = async () => undefined;
+      // Its turn in the channel comes within 13.5 s, a search and a post time out after 10 s each.
+      await bed.advance(33_500);
+      another = await bed.anotherOutbox().deliver(id);
+    };
+    expect(await kindOf(id)).toBe('posted');
+    expect(another).toEqual({ kind: 'nothing' });
+    expect(await bed.channel()).toEqual(['first']);
+  });
+
   test('is updated in place, once for all that changed', async () => {
     const id = await posted('notice');
     await bed.change(id, { text: 'second' });
