@@ -57,8 +57,9 @@ function refuseAdministration(
     return isOperator(person) && person.role === role ? { kind: 'already_operator', role } : null;
   }
   if (person === null) return { kind: 'unknown_person' };
-  if (action === 'disable' && person.disabledAt !== null) return { kind: 'already_disabled' };
-  return action === 'disable' && locked.isLastSuperadmin ? { kind: 'last_superadmin' } : null;
+  if (action !== 'disable') return null;
+  if (person.disabledAt !== null) return { kind: 'already_disabled' };
+  return locked.isLastSuperadmin ? { kind: 'last_superadmin' } : null;
 }
 
 /** Why a person's role does not allow it; null where it does. */

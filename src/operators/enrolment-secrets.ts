@@ -43,7 +43,7 @@ export function isToken(text: string): boolean {
 
 /** What is stored of a token, and by which it is found: whoever reads it cannot go back to the link. */
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token, 'utf8').digest('hex');
+  return createHash('sha256').update(token).digest('hex');
 }
 
 /** Judges the first code that a fresh secret made. */

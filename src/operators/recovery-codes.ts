@@ -18,8 +18,12 @@ export function newRecoveryCodes(): readonly string[] {
 
 /** What was typed as a recovery code, bare; null where it is none. Letters' case, dashes and spaces are of no matter. */
 export function recoveryCodeOf(typed: string): string | null {
-  const bare = typed.toLowerCase().replaceAll(/[\s-]/gu, '');
-  return TYPED.test(bare) ? bare : null;
+  const code = bare(typed);
+  return TYPED.test(code) ? code : null;
+}
+
+function bare(code: string): string {
+  return code.toLowerCase().replaceAll(/[\s-]/gu, '');
 }
 
 /** What is stored of a recovery code. */
@@ -33,6 +37,6 @@ export function createRecoveryHash(key: Uint8Array): HashRecoveryCode {
   const own = Buffer.from(hkdfSync('sha256', key, '', 'flag-promotions recovery codes v1', 32));
   return (code, operatorId) =>
     createHmac('sha256', own)
-      .update(`${operatorId}\n${recoveryCodeOf(code) ?? ''}`, 'utf8')
+      .update(`${operatorId}\n${bare(code)}`)
       .digest('base64url');
 }

@@ -7,7 +7,6 @@ const SEALED = /^v1\.([\w-]+)$/u;
 
 /** A stored TOTP secret that cannot be opened: another key, another operator's row, or damage. */
 export class SecretBoxError extends Error {
-  readonly code = 'secret_box_unreadable';
   override readonly name = 'SecretBoxError';
   constructor(cause?: unknown) {
     super(
@@ -31,24 +30,22 @@ export function createSecretBox(key: Uint8Array): SecretBox {
     seal(secret, operatorId) {
       const iv = randomBytes(IV_BYTES);
       const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES });
-      cipher.setAAD(Buffer.from(operatorId, 'utf8'));
-      const ciphertext = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
+      cipher.setAAD(Buffer.from(operatorId));
+      const ciphertext = Buffer.concat([cipher.update(Buffer.from(secret)), cipher.final()]);
       return `${FORMAT}.${Buffer.concat([iv, cipher.getAuthTag(), ciphertext]).toString('base64url')}`;
     },
     open(sealed, operatorId) {
       // Matched whole: the decoder would pass over what does not belong.
       const encoded = SEALED.exec(sealed)?.[1];
-      const bytes = Buffer.from(encoded ?? '', 'base64url');
-      if (bytes.length <= IV_BYTES + TAG_BYTES) throw new SecretBoxError();
+      if (encoded === undefined) throw new SecretBoxError();
       try {
+        const bytes = Buffer.from(encoded, 'base64url');
         const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES), {
           authTagLength: TAG_BYTES,
         });
-        decipher.setAAD(Buffer.from(operatorId, 'utf8'));
+        decipher.setAAD(Buffer.from(operatorId));
         decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
-        return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]).toString(
-          'utf8',
-        );
+        return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]).toString();
       } catch (cause) {
         throw new SecretBoxError(cause);
       }

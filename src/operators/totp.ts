@@ -4,8 +4,6 @@ import type { CodeCheck } from './code-check.js';
 /** RFC 6238 with the parameters that authenticator apps assume: SHA-1, 6 digits, 30 s steps. */
 const STEP_SECONDS = 30;
 const DIGITS = 6;
-/** RFC 6238 section 5.2 recommends to accept one step of drift at most, in either direction. */
-const STEPS_OF_DRIFT = 1;
 export const FAILURES_TO_LOCK = 5;
 export const LOCK_MS = 15 * 60_000;
 
@@ -35,7 +33,7 @@ export function checkCode(code: string, authenticator: Authenticator, now: Date)
   }
   const step = matchingStep(digits, authenticator.secret, now);
   if (step === null) return countedFailure(authenticator, now);
-  if (authenticator.lastStep !== null && step <= authenticator.lastStep) {
+  if (step <= (authenticator.lastStep ?? -1)) {
     return { kind: 'rejected', reason: 'reused', failedAttempts: failuresBefore, lockedUntil: null };
   }
   return { kind: 'accepted', step };
@@ -70,8 +68,8 @@ export function matchingStep(digits: string, secret: string, now: Date): number 
     period: STEP_SECONDS,
     digits: DIGITS,
     algorithm: 'sha1',
-    // otplib counts tolerance in seconds around `epoch`: exactly one period admits one step on either side.
-    epochTolerance: STEP_SECONDS * STEPS_OF_DRIFT,
+    // One step of drift on either side, the most that RFC 6238 section 5.2 recommends. otplib counts it in seconds.
+    epochTolerance: STEP_SECONDS,
   });
   if (!result.valid) return null;
   return Math.floor(epochSeconds / STEP_SECONDS) + result.delta;

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
-import { base32Problem, enrolmentUri, newSecret } from '../../src/operators/enrolment-secrets.js';
+import {
+  base32Problem,
+  checkFirstCode,
+  enrolmentUri,
+  hashToken,
+  isToken,
+  newSecret,
+  newToken,
+} from '../../src/operators/enrolment-secrets.js';
 import { checkCode } from '../../src/operators/totp.js';
-import { base32 } from './hotp.js';
+import { base32, hotp } from './hotp.js';
 
 const usable = (secret: string) =>
   checkCode('000000', { secret, lastStep: null, failedAttempts: 0, lockedUntil: null }, new Date(59_000)).kind;
@@ -23,6 +31,7 @@ describe('a secret that was brought along', () => {
   test.each([
     ['nothing', '', 'base32'],
     ['lower case', 'gezdgnbvgy3tqojqgezdgnbvgy3tqojq', 'capitals'],
+    ['one small letter', 'gEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', 'capitals'],
     ['spaces', 'GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ', 'spaces'],
     ['padding', 'GEZDGNBVGY3TQOJQGEZDGNBVGY======', 'padding'],
     ['digits that base32 lacks', '0189GNBVGY3TQOJQGEZDGNBVGY3TQOJQ', '2 to 7'],
@@ -50,6 +59,53 @@ describe('a secret that was brought along', () => {
         if (base32Problem(secret) === null) expect(['accepted', 'rejected']).toContain(usable(secret));
       }),
     );
+  });
+});
+
+describe('a link’s token', () => {
+  test('is 256 random bits, another one each time, and known as a token', () => {
+    const tokens = Array.from({ length: 100 }, newToken);
+    expect(new Set(tokens).size).toBe(100);
+    for (const token of tokens) {
+      expect(Buffer.from(token, 'base64url')).toHaveLength(32);
+      expect(isToken(token)).toBe(true);
+    }
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['42 letters', 'a'.repeat(42)],
+    ['44 letters', 'a'.repeat(44)],
+    ['a letter that base64url lacks', `${'a'.repeat(42)}+`],
+    ['a line break after it', `${'a'.repeat(43)}\n`],
+    ['a path before it', `/${'a'.repeat(43)}`],
+  ])('is not %s', (_, text) => {
+    expect(isToken(text)).toBe(false);
+  });
+
+  test('is stored as its SHA-256', () => {
+    // FIPS 180-2, appendix B.1.
+    expect(hashToken('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+  });
+});
+
+describe('the first code of a fresh secret', () => {
+  const key = Buffer.from('12345678901234567890', 'ascii');
+  const now = new Date('2026-05-10T06:00:10Z');
+  const step = Math.floor(now.getTime() / 30_000);
+  const code = hotp(key, step);
+
+  test.each([
+    ['right', code, { kind: 'right', step }],
+    ['right, typed with spaces', ` ${code.slice(0, 3)} ${code.slice(3)}`, { kind: 'right', step }],
+    ['right, of the step before', hotp(key, step - 1), { kind: 'right', step: step - 1 }],
+    ['old', hotp(key, step - 2), { kind: 'wrong' }],
+    ['five digits', '12345', { kind: 'malformed' }],
+    ['seven digits', `${code}1`, { kind: 'malformed' }],
+    ['a letter and a code', `a${code}`, { kind: 'malformed' }],
+    ['a word', 'abcdef', { kind: 'malformed' }],
+  ])('that is %s', (_, typed, check) => {
+    expect(checkFirstCode(typed, base32(key), now)).toEqual(check);
   });
 });
 

@@ -1,5 +1,11 @@
 import { type AdministrationRequest, decideAdministration } from '../../src/operators/administration.js';
-import { decideConfirmation, decideFirstCode, type Enrolment, linkState } from '../../src/operators/enrolment.js';
+import {
+  decideConfirmation,
+  decideFirstCode,
+  ENROLMENT_LIFE_MS,
+  type Enrolment,
+  linkState,
+} from '../../src/operators/enrolment.js';
 import type { Role } from '../../src/operators/operator.js';
 
 const NOW = new Date('2026-05-10T06:00:00Z');
@@ -28,10 +34,15 @@ test.each([
   [enrolment({ expiresAt: NOW }), 'expired'],
   [enrolment({ state: 'proved' }), 'used'],
   [enrolment({ state: 'activated', expiresAt: NOW }), 'used'],
+  [enrolment({ state: 'ended', endReason: null }), 'cancelled'],
   [enrolment({ state: 'ended', endReason: 'replaced' }), 'replaced'],
   [enrolment({ state: 'ended', endReason: 'too_many_codes' }), 'too_many_codes'],
 ])('a link of %j is %s', (given, state) => {
   expect(linkState(given, NOW)).toBe(state);
+});
+
+test('a link lives for a quarter of an hour', () => {
+  expect(ENROLMENT_LIFE_MS).toBe(900_000);
 });
 
 describe('a first code', () => {
@@ -62,6 +73,7 @@ describe('a person’s word', () => {
   test.each([
     [null, null, kris, 'nothing_to_confirm'],
     [enrolment(), null, kris, 'code_first'],
+    [enrolment({ state: 'activated' }), null, kris, 'nothing_to_confirm'],
     [enrolment({ expiresAt: NOW }), null, kris, 'expired'],
     [{ ...proved, expiresAt: NOW }, null, kris, 'expired'],
     [proved, null, kris, 'activate'],
@@ -120,6 +132,7 @@ describe('what is asked about an operator', () => {
     ['a new person', asked('add'), null],
     ['a disabled operator', asked('add', 'U0SAM'), operator('U0SAM', 'engineer', NOW)],
     ['another role for an operator', asked('add', 'U0SAM', 'superadmin'), sam],
+    ['a disabled operator, reset', asked('reset', 'U0SAM'), operator('U0SAM', 'engineer', NOW)],
     ['another superadmin, disabled', asked('disable', 'U0MINA'), mina],
     ['oneself, disabled, where another is left', asked('disable', 'U0KRIS'), kris],
     ['a secret of one’s own', asked('rotate', 'U0KRIS'), kris],

@@ -51,6 +51,10 @@ test('the hash is the same however it was typed, and another for another operato
   expect(createRecoveryHash(new Uint8Array(32).fill(8))(CODE, OPERATOR)).not.toBe(hash(CODE, OPERATOR));
 });
 
+test('the hash stays the same from version to version: stored codes stay good', () => {
+  expect(hash(CODE, OPERATOR)).toBe('vYoP03Qew2CwwKxTHAfuLbxEy_bs6HVvIFvI4Qku8Go');
+});
+
 describe('where a code is asked for', () => {
   test('a recovery code is accepted, by its hash, and how many are left without it is told', () => {
     const mine = { hash: hash(CODE, OPERATOR), usedAt: null };

@@ -73,6 +73,10 @@ describe('a sealed secret', () => {
     expect(() => box.open(`${box.seal(SECRET, OPERATOR)}${more}`, OPERATOR)).toThrow(SecretBoxError);
   });
 
+  test('does not open with anything written before it', () => {
+    expect(() => box.open(`v${box.seal(SECRET, OPERATOR)}`, OPERATOR)).toThrow(SecretBoxError);
+  });
+
   test.each(['', 'v1', 'v1.', '.', 'v2.AAAA', SECRET, 'v1.!!!!', 'null'])('%j is none', (sealed) => {
     expect(() => box.open(sealed, OPERATOR)).toThrow(SecretBoxError);
   });
@@ -80,6 +84,7 @@ describe('a sealed secret', () => {
   test('fails in words that help, and that hold no secret, key or ciphertext', () => {
     const sealed = box.seal(SECRET, OPERATOR);
     const error = failureOf(() => createSecretBox(randomBytes(32)).open(sealed, OPERATOR));
+    expect(error).toMatchObject({ name: 'SecretBoxError', cause: { message: expect.any(String) } });
     const shown = inspect(error, { depth: 10, showHidden: true });
     expect(shown).toContain('TOTP_ENCRYPTION_KEY');
     for (const kept of [SECRET, sealed, sealed.slice(3), key.toString('base64'), key.toString('hex')]) {
