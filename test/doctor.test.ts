@@ -10,7 +10,6 @@ import { openDatabase } from '../src/db/database.js';
 import { type Check, checkClock, herokuChecks, slackChecks } from '../src/doctor/checks.js';
 import { runDoctor } from '../src/doctor/doctor.js';
 import { createSecretBox } from '../src/operators/secret-box.js';
-import { readClock } from '../src/promotions/clock.js';
 import { builtApp } from './support/built-app.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
 import { readManifest } from './support/manifest.js';
@@ -296,18 +295,6 @@ describe('doctor', () => {
 });
 
 describe('what is made of what was found', () => {
-  const at = (ms: number) => new Date(Date.parse('2026-05-10T06:00:00Z') + ms);
-
-  test.each([
-    ['Sun, 10 May 2026 06:00:00 GMT', 0, 1_000, { aheadMs: 0, uncertainMs: 1_000 }],
-    ['Sun, 10 May 2026 06:00:00 GMT', 60_000, 60_200, { aheadMs: 59_600, uncertainMs: 600 }],
-    ['Sun, 10 May 2026 06:01:00 GMT', 0, 0, { aheadMs: -60_500, uncertainMs: 500 }],
-    ['yesterday', 0, 0, null],
-    [null, 0, 0, null],
-  ])('a date of %s between %d and %d ms is %j', (header, sent, received, reading) => {
-    expect(readClock(header, at(sent), at(received))).toEqual(reading);
-  });
-
   test.each([
     [null, 'note', 'gave no time'],
     [{ aheadMs: 400, uncertainMs: 600 }, 'ok', 'the same'],

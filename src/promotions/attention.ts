@@ -24,10 +24,11 @@ export function planAttention(
   return stuck.flatMap(({ promotion: { id: promotionId }, criticalToldAt }): AttentionAction[] => {
     const { ownership = null, snooze = null, resumedAt = null } = attention.get(promotionId) ?? {};
     const ends = snooze !== null && isOver(snooze, now);
-    const around = { criticalPostedAt: criticalToldAt, resumedAt, isSnoozed: snooze !== null };
-    const step = ownership === null ? null : nextOwnerStep(ownership, around, now);
     const actions: AttentionAction[] = ends ? [{ kind: 'end_snooze', promotionId }] : [];
-    if (ownership === null || step === null) return actions;
+    if (ownership === null) return actions;
+    const around = { criticalPostedAt: criticalToldAt, resumedAt, isSnoozed: snooze !== null };
+    const step = nextOwnerStep(ownership, around, now);
+    if (step === null) return actions;
     const { owner } = ownership;
     actions.push(
       step.kind === 'ask'

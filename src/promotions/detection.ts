@@ -97,7 +97,7 @@ export function planDetection(
 /** Hands out individual alerts, to each channel as many as it may have. */
 function individualBudget(given: readonly IndividualAlerts[], { individualPerHour, channelOf }: Planning) {
   // Those that wait for the end of the quiet hours come all at once then; until then they take nothing from a critical.
-  const keyOf = (channel: string, waits: boolean) => `${waits ? 'waits' : 'now'} ${channel}`;
+  const keyOf = (channel: string, waits: boolean) => `${waits} ${channel}`;
   const taken = new Map<string, number>();
   const add = (key: string, count: number) => taken.set(key, (taken.get(key) ?? 0) + count);
   for (const { herokuApp, waits, count } of given) add(keyOf(channelOf(herokuApp), waits), count);
@@ -117,7 +117,7 @@ function groups() {
   const found = new Map<string, { where: Omit<AlertsToGroup, 'alerts'>; alerts: AlertToOpen[] }>();
   return {
     add(where: Omit<AlertsToGroup, 'alerts'>, alert: AlertToOpen): void {
-      const key = `${where.notBefore?.getTime() ?? ''} ${where.channel}`;
+      const key = `${where.notBefore?.getTime()} ${where.channel}`;
       const group = found.get(key) ?? { where, alerts: [] };
       group.alerts.push(alert);
       found.set(key, group);

@@ -1,4 +1,4 @@
-import { type Evidence, presentableValue } from './evidence.js';
+import { type Evidence, looksTheSame, presentableValue } from './evidence.js';
 import { parseCheckpoint } from './promoting.js';
 import type { Promotion } from './promotion.js';
 import type { Severity } from './stuck.js';
@@ -47,16 +47,13 @@ export function settleEvidence(stored: Evidence | null, found: Evidence): Eviden
     const age = found.checkedAt.getTime() - stored.checkedAt.getTime();
     return isPassing && age < READING_STANDS_MS ? stored : found;
   }
-  // Heroku told the value and not the releases.
-  if (found.release !== undefined || stored.release === undefined || !isSameValue(stored, found)) return found;
+  // Where Heroku told the value and not the releases, what was known of them stands.
+  if (found.release !== undefined || !isSameValue(stored, found)) return found;
   return stored.verdict === 'release_running' ? stored : { ...stored, checkedAt: found.checkedAt };
 }
 
 function isSameValue(stored: Extract<Evidence, { kind: 'read' }>, found: Evidence): boolean {
-  if (found.kind !== 'read' || stored.value.kind !== found.value.kind) return false;
-  if (stored.value.kind === 'plain' && found.value.kind === 'plain' && stored.value.value !== found.value.value) {
-    return false;
-  }
+  if (found.kind !== 'read' || !looksTheSame(stored.value, found.value)) return false;
   // A masked value may be the target or not.
   return stored.verdict === 'release_running' || (stored.verdict === 'live') === (found.verdict === 'live');
 }

@@ -102,13 +102,13 @@ export function assess(
 
 interface Found {
   readonly verdict: ReadVerdict;
-  readonly release?: EvidenceRelease;
+  readonly release?: EvidenceRelease | undefined;
 }
 
 /** The target is in force; while the one release that brought it is under way, that may still be undone. */
 function whatCarriesIt(walk: ReleaseWalk): Found {
   const release = whatBroughtIt(walk);
-  return release?.status === 'pending' ? { verdict: 'release_running', release } : found('live', release);
+  return { verdict: release?.status === 'pending' ? 'release_running' : 'live', release };
 }
 
 /** Since when the value in force is so: the oldest of the unbroken run of newest releases that carry it. */
@@ -124,10 +124,6 @@ function whatBroughtIt({ looked, complete }: ReleaseWalk): EvidenceRelease | und
   return { ...oldest.release, orEarlier: !isSure };
 }
 
-function found(verdict: ReadVerdict, release: EvidenceRelease | undefined): Found {
-  return release === undefined ? { verdict } : { verdict, release };
-}
-
 /** Heroku cuts times to whole seconds, and its clock may be behind the app's by a little. */
 const CLOCK_SKEW_MS = 5_000;
 
@@ -137,7 +133,7 @@ function whatBecameOfIt(promotion: Parameters<typeof deployingSince>[0], walk: R
   const recent = walk.looked.filter(({ release }) => release.createdAt.getTime() >= since);
   const at = recent.findIndex(({ carries }) => carries);
   const carrier = recent[at]?.release;
-  if (carrier === undefined) return found('not_live', whatBroughtIt(walk));
+  if (carrier === undefined) return { verdict: 'not_live', release: whatBroughtIt(walk) };
   const release = { ...carrier, orEarlier: false };
   if (carrier.status === 'pending') return { verdict: 'release_running', release };
   if (carrier.status === 'unknown') return { verdict: 'not_live' };
@@ -183,14 +179,22 @@ export function evidenceChanged(shown: Evidence, reread: Evidence): boolean {
   if (reread.kind === 'unavailable') return false;
   if (shown.kind === 'unavailable' || shown.verdict !== reread.verdict) return true;
   if (isAnother(shown.release, reread.release)) return true;
-  if (shown.value.kind === 'plain' && reread.value.kind === 'plain') return shown.value.value !== reread.value.value;
-  return shown.value.kind !== reread.value.kind;
+  return !looksTheSame(shown.value, reread.value);
 }
 
 /** Whether both are known for sure, and not the same: it was changed, and changed back. */
 function isAnother(shown: EvidenceRelease | undefined, reread: EvidenceRelease | undefined): boolean {
   if (shown === undefined || reread === undefined || shown.orEarlier || reread.orEarlier) return false;
   return shown.version !== reread.version;
+}
+
+/** Whether two values are the same, as far as they may be shown. */
+export function looksTheSame(one: PresentableValue, other: PresentableValue): boolean {
+  return lookOf(one) === lookOf(other);
+}
+
+function lookOf(value: PresentableValue): string {
+  return value.kind === 'plain' ? `plain ${value.value}` : value.kind;
 }
 
 /**

@@ -227,7 +227,7 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
     live,
     change,
     checkpoint: parseCheckpoint(promotion.checkpoint),
-    lostWrite: live !== null && !BY_PROMOTER.has(resolution?.action ?? ''),
+    lostWrite: live !== null && (resolution === null || !BY_PROMOTER.has(resolution.action)),
   };
 }
 
@@ -248,9 +248,8 @@ function spanOf(from: Date | null, to: Date | null): Span | null {
   return { from, to, ms: to.getTime() - from.getTime() };
 }
 
-function earliest(moments: readonly (Date | null)[]): Date | null {
-  const known = moments.filter((at) => at !== null).sort((a, b) => a.getTime() - b.getTime());
-  return known[0] ?? null;
+function earliest(moments: readonly Date[]): Date | null {
+  return moments.toSorted((a, b) => a.getTime() - b.getTime())[0] ?? null;
 }
 
 function severityOf(events: readonly RcaEvent[]): Severity | null {

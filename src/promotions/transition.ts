@@ -58,6 +58,6 @@ export function refuseByRole(transition: Transition, operator: Operator | null):
 
 function wasDoneBy({ transition, operatorId }: TransitionRequest, promotion: Promotion): boolean {
   return transition === 'promote'
-    ? promotion.state !== 'cancelled' && promotion.promotedBy === operatorId
+    ? promotion.promotedBy === operatorId
     : promotion.state === 'cancelled' && promotion.resolvedBy === operatorId;
 }

@@ -229,6 +229,13 @@ describe('many at once, of apps whose alerts go to different channels', () => {
     expect(grouped(planned(of('night', 1), [waiting]))).toEqual([['C0ALERTS', until, 1]]);
   });
 
+  test('what waits is in another group than what goes out at once', () => {
+    expect(grouped(planned([...of('night', 3), ...of('shop', 3)]))).toEqual([
+      ['C0ALERTS', until, 1],
+      ['C0ALERTS', null, 1],
+    ]);
+  });
+
   test('what waits takes no place from a critical, which goes out at once', () => {
     const waiting = { herokuApp: 'night', waits: true, count: 2 };
     const actions = planned(of('night', 3), [waiting], DAY);

@@ -1,5 +1,10 @@
 import type { Evidence, EvidenceRelease, ReadVerdict } from '../../src/promotions/evidence.js';
-import { settleEvidence, stillMeans, subjectOfEvidence } from '../../src/promotions/evidence-refresh.js';
+import {
+  REFRESH_EVERY_MS,
+  settleEvidence,
+  stillMeans,
+  subjectOfEvidence,
+} from '../../src/promotions/evidence-refresh.js';
 import { HOUR, MINUTE, momentAfter, promotion } from './make.js';
 
 const first = momentAfter(30 * HOUR);
@@ -29,6 +34,10 @@ const silent = (reason: Extract<Evidence, { kind: 'unavailable' }>['reason'], ch
   reason,
 });
 
+test('is read again every 5 minutes for a critical and every 15 for a warning, though a tick comes a little early', () => {
+  expect(REFRESH_EVERY_MS).toEqual({ critical: 5 * MINUTE - 10_000, warning: 15 * MINUTE - 10_000 });
+});
+
 describe('a value that was read again', () => {
   test.each([
     ['the target, still', read('live', 'true', 3), read('live', 'true'), true],
@@ -40,6 +49,9 @@ describe('a value that was read again', () => {
     ['while a release ran, which may have ended', read('release_running', 'off', 4), read('not_live', 'off'), false],
     ['hidden, and the target no more', masked('live'), masked('not_live'), false],
     ['hidden still', masked('not_live'), masked('not_live'), true],
+    ['hidden now', read('not_live', 'off'), masked('not_live'), false],
+    ['hidden, and unset now', masked('not_live'), read('not_live', null), false],
+    ['not, for want of an answer', read('live', 'true', 3), silent('no_answer'), false],
     ['where there was no answer', silent('no_answer'), read('live', 'true'), false],
     ['where nothing was stored', null, read('live', 'true'), false],
   ])('%s', (_what, stored, byValue, expected) => {
@@ -50,7 +62,10 @@ describe('a value that was read again', () => {
     const one = { stored: read('not_live', 'off', 3), isGrouped: false };
     const again = read('not_live', 'off');
     expect(stillMeans({ ...one, promotion: promotion({ checkpoint: 'INTENT' }) }, again)).toBe(false);
+    expect(stillMeans({ ...one, promotion: promotion({ checkpoint: 'PENDING_COMMIT:' }) }, again)).toBe(false);
     expect(stillMeans({ ...one, promotion: promotion({ checkpoint: null }) }, again)).toBe(true);
+    const live = { stored: read('live', 'true', 3), isGrouped: false, promotion: promotion({ checkpoint: 'INTENT' }) };
+    expect(stillMeans(live, read('live', 'true'))).toBe(true);
   });
 });
 
@@ -61,6 +76,7 @@ describe('the evidence that stands', () => {
   test.each([
     ['what was read, for a while', 'no_answer', soon, true],
     ['what was read, while Heroku is busy', 'conflict', soon, true],
+    ['what was read, while Heroku lets us ask no more', 'rate_limited', soon, true],
     ['the silence, in the end', 'no_answer', late, false],
     ['a refusal, at once', 'refused', soon, false],
     ['the reason of a refusal, at once', 'delinquent', soon, false],
@@ -77,6 +93,17 @@ describe('the evidence that stands', () => {
     expect(settleEvidence(running, value)).toBe(running);
     expect(settleEvidence(read('live', 'true', 4), value)).toBe(value);
     expect(settleEvidence(null, value)).toBe(value);
+    // What became of it is not said to be another thing for want of a second look.
+    expect(settleEvidence(read('changed_since', 'off'), value)).toEqual(read('changed_since', 'off', undefined, soon));
+    const mayStillFail = read('release_running', 'true', 4);
+    expect(settleEvidence(mayStillFail, read('live', 'true', undefined, soon))).toBe(mayStillFail);
+  });
+
+  test('is the new one where it tells a release, or where nothing was read before', () => {
+    const found = read('live', 'true', 5, soon);
+    expect(settleEvidence(read('live', 'true', 4), found)).toBe(found);
+    const noAnswer = silent('no_answer', soon);
+    expect(settleEvidence(silent('refused'), noAnswer)).toBe(noAnswer);
   });
 });
 

@@ -91,6 +91,7 @@ describe('a value that may be shown', () => {
     '100',
     '999999',
     '0.25',
+    '-123.5',
   ])('%s is a flag’s', (value) => {
     expect(presentableValue(value)).toEqual({ kind: 'plain', value });
   });
@@ -134,6 +135,8 @@ describe('a value that may be shown', () => {
 describe('the releases behind the evidence', () => {
   const BEFORE = -60_000;
   const AFTER = 60_000;
+  /** So much may Heroku's clock be behind ours. */
+  const SKEW = 5_000;
   /** Newest first, as Heroku lists them. */
   const walked = (
     ...looked: readonly (readonly [version: number, status: ReleaseStatus, carries: boolean, offset: number])[]
@@ -171,6 +174,13 @@ describe('the releases behind the evidence', () => {
       'live although a later release failed',
       'true',
       walked([144, 'failed', false, 2 * AFTER], [143, 'succeeded', true, AFTER], [142, 'succeeded', false, BEFORE]),
+      'live',
+      143,
+    ],
+    [
+      'live although a later release expired',
+      'true',
+      walked([144, 'expired', false, 2 * AFTER], [143, 'succeeded', true, AFTER], [142, 'succeeded', false, BEFORE]),
       'live',
       143,
     ],
@@ -237,6 +247,34 @@ describe('the releases behind the evidence', () => {
       143,
     ],
     [
+      'changed by a release after one that failed',
+      'off',
+      walked([145, 'succeeded', false, 3 * AFTER], [144, 'failed', false, 2 * AFTER], [143, 'succeeded', true, AFTER]),
+      'changed_since',
+      145,
+    ],
+    [
+      'not there although only a release that failed came after it: nobody is blamed',
+      'off',
+      walked([144, 'failed', false, 2 * AFTER], [143, 'succeeded', true, AFTER]),
+      'not_live',
+      undefined,
+    ],
+    [
+      'lost with a release of the promotion’s first moment',
+      null,
+      walked([143, 'failed', true, -SKEW]),
+      'release_failed',
+      143,
+    ],
+    [
+      'not there, and a release of before failed',
+      null,
+      walked([143, 'failed', true, -SKEW - 1]),
+      'not_live',
+      undefined,
+    ],
+    [
       'changed by a release that is under way',
       'off',
       walked([144, 'pending', false, 2 * AFTER], [143, 'succeeded', true, AFTER], [142, 'succeeded', false, BEFORE]),
@@ -268,6 +306,13 @@ describe('the releases behind the evidence', () => {
     const evidence = read(value, walk);
     expect(evidence).toMatchObject({ kind: 'read', verdict });
     expect(evidence.kind === 'read' ? evidence.release?.version : null).toBe(version);
+  });
+
+  test.each([
+    ['lost', walked([143, 'failed', true, AFTER])],
+    ['changed', walked([144, 'succeeded', false, 2 * AFTER], [143, 'succeeded', true, AFTER])],
+  ])('know which one it was where it is %s', (_what, walk) => {
+    expect(read('off', walk)).toMatchObject({ release: { orEarlier: false } });
   });
 
   test('say that it may have been so for longer where older ones were not looked at', () => {
@@ -330,5 +375,6 @@ describe('the releases behind the evidence', () => {
     expect(evidenceChanged(since(143, false), since(150, true))).toBe(false);
     expect(evidenceChanged(since(143, true), since(150, false))).toBe(false);
     expect(evidenceChanged(holding('true'), since(150, false))).toBe(false);
+    expect(evidenceChanged(since(143, false), holding('true'))).toBe(false);
   });
 });

@@ -1,4 +1,10 @@
-import { lookAgainMs, nextPromotionStep, parseCheckpoint, type ReleaseFacts } from '../../src/promotions/promoting.js';
+import {
+  DRIFT_LOOK_AGAIN_MS,
+  lookAgainMs,
+  nextPromotionStep,
+  parseCheckpoint,
+  type ReleaseFacts,
+} from '../../src/promotions/promoting.js';
 import { HOUR, MINUTE, momentAfter, promotion, SECOND } from './make.js';
 
 const ID = '01234567-89ab-cdef-0123-456789abcdef';
@@ -15,6 +21,9 @@ describe('a checkpoint', () => {
     [null, { kind: 'none' }],
     ['INTENT', { kind: 'intent' }],
     [PENDING, { kind: 'pending_commit', releaseId: ID }],
+    [`PENDING_COMMIT: ${ID}\n`, { kind: 'pending_commit', releaseId: ID }],
+    [`PENDING_COMMIT:v${ID}`, { kind: 'pending_commit', releaseId: null }],
+    [`PENDING_COMMIT:${ID}/`, { kind: 'pending_commit', releaseId: null }],
     ['PENDING_COMMIT:', { kind: 'pending_commit', releaseId: null }],
     ['PENDING_COMMIT:2026-05-09T04:28:31Z', { kind: 'pending_commit', releaseId: null }],
     ['PENDING_COMMIT:../../apps', { kind: 'pending_commit', releaseId: null }],
@@ -33,6 +42,10 @@ test.each([
   [-HOUR, 2_000],
 ])('%i ms after it was promoted, a release under way is looked at again in %i ms', (waited, again) => {
   expect(lookAgainMs(promotion(), momentAfter(waited))).toBe(again);
+});
+
+test('a drift is looked at again after five minutes', () => {
+  expect(DRIFT_LOOK_AGAIN_MS).toBe(5 * MINUTE);
 });
 
 describe('the next step', () => {

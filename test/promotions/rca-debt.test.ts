@@ -19,7 +19,11 @@ test.each<readonly [string, Promotion, Date, string[]]>([
   ['is in a state of another system’s', promotion({ state: 'archived' }), after(9 * DAY), ['settle_rca']],
   ['ended in the future: a clock jumped back', ended(), after(-DAY), []],
 ])('a critical whose promotion %s', (_, row, now, expected) => {
-  expect(plan(row, now)).toEqual(expected);
+  expect(plan(row, now)).toStrictEqual(expected);
+});
+
+test('people have three days', () => {
+  expect(REMIND_AFTER_MS).toBe(3 * DAY);
 });
 
 test('one that was never posted has no thread to be reminded in', () => {

@@ -37,6 +37,49 @@ test('it could have been seen at the first threshold, and was seen when the firs
   expect(warnedFirst.spans.unseen?.ms).toBe(0);
 });
 
+test('one that ended at the threshold could have been seen then', () => {
+  const ended = promotion({ state: 'deployed', deployedAt: momentAfter(12 * HOUR) });
+  expect(facts({ promotion: ended }).couldBeSeenAt).toEqual(momentAfter(12 * HOUR));
+});
+
+test('the worst that was alerted, or else recorded, is its severity', () => {
+  const recorded = (...actions: string[]) =>
+    actions.map((action, index) => ({
+      id: `${index}`,
+      action: `console.flag.promotion.${action}`,
+      actor: 'watchdog',
+      at: momentAfter((12 + index) * HOUR),
+      detail: {},
+    }));
+  const severity = (alerts: RcaMaterial['alerts'], ...actions: string[]) =>
+    facts({ alerts, events: recorded(...actions), alertMessages: [] });
+  expect(severity([alert({ severity: 'critical' })]).severity).toBe('critical');
+  expect(severity([], 'stuck_warning', 'stuck_critical')).toMatchObject({
+    severity: 'critical',
+    detectedAt: momentAfter(12 * HOUR),
+  });
+  expect(severity([], 'stuck_warning').severity).toBe('warning');
+  expect(severity([], 'marked').severity).toBeNull();
+});
+
+test.each([
+  ['ops_complete', true],
+  ['ops_failed', true],
+  ['deployed', false],
+  ['failed', false],
+  ['cancelled', false],
+  ['of_tomorrow', true],
+])('Heroku took the change, and its end is %s: the write of it was lost: %s', (action, lostWrite) => {
+  const event = { id: '1', actor: OPERATOR, at: momentAfter(HOUR), detail: {} };
+  const ended = facts({ events: [{ ...event, action: `console.flag.promotion.${action}` }] });
+  expect(ended.lostWrite).toBe(lostWrite);
+  expect(ended.resolution === null).toBe(action === 'of_tomorrow');
+});
+
+test('nothing was lost where Heroku has nothing', () => {
+  expect(facts({ releases: { kind: 'unavailable', reason: 'no_answer' } }).lostWrite).toBe(false);
+});
+
 test('without a post, the watchdog’s record is what is known; without either, nothing is', () => {
   expect(facts({ alertMessages: [] })).toMatchObject({ detectedAt: at('2026-05-11T14:18:00Z'), detectedBy: 'record' });
   const silent = facts({ alerts: [], alertMessages: [], events: [] });
@@ -60,6 +103,12 @@ test('the first trace of a person: no program’s event, no bot’s message, non
     thread: { kind: 'read', complete: true, messages: [early, message] },
   });
   expect(before.acknowledged).toBeNull();
+  const seenAt = at('2026-05-11T14:18:00Z');
+  const atOnce = { ...early, at: seenAt };
+  const thread = { kind: 'read' as const, complete: true, messages: [atOnce] };
+  expect(facts({ events: [], thread }).acknowledged).toMatchObject({ at: seenAt });
+  const promoter = { id: '9', detail: {}, actor: 'promoter', at: momentAfter(60 * HOUR), action: 'x' };
+  expect(facts({ events: [promoter], thread: { kind: 'none' } }).acknowledged).toBeNull();
 });
 
 test('a promotion that is deploying has no end, and no span that needs one', () => {
@@ -118,11 +167,12 @@ test('the timeline is in order of time, and tells nothing twice', () => {
   const event = { id: '9', detail: {}, actor: OPERATOR };
   const audited = facts({
     events: [
+      { ...event, at: momentAfter(-HOUR), action: 'console.flag.promotion.marked' },
       { ...event, at: momentAfter(0), action: 'console.flag.promotion.promoted' },
       { ...event, at: momentAfter(HOUR), action: 'console.flag.promotion.deployed' },
     ],
   });
-  expect(audited.timeline.filter(({ kind }) => kind === 'promoted' || kind === 'ended')).toEqual([]);
+  expect(audited.timeline.filter(({ kind }) => ['marked', 'promoted', 'ended'].includes(kind))).toEqual([]);
   expect(facts({ events: [] }).timeline.some(({ kind }) => kind === 'ended')).toBe(true);
 });
 
@@ -134,6 +184,12 @@ describe('the release that brought what is in force', () => {
   test.each([
     ['the only one', [release()], 42],
     ['the oldest of the newest run', [release({ version: 43 }), release(), release({ version: 41, ...other })], 42],
+    [
+      'in whatever order they are listed',
+      [release({ version: 41, ...other }), release(), release({ version: 43 })],
+      42,
+    ],
+    ['made at the very end', [release({ at: at('2026-05-11T14:21:43Z') })], 42],
     ['one that failed changed nothing', [release({ version: 43, status: 'failed' }), release()], 42],
     [
       'a failed one between does not end the run',
@@ -154,6 +210,7 @@ describe('the release that brought what is in force', () => {
 
   test.each([
     ['made by this promotion', [release(), release({ version: 41, ...other })], true, 42],
+    ['made by it, by a clock that is behind', [release({ at: momentAfter(-5 * SECOND) })], true, 42],
     ['of before it began', [release({ at: momentAfter(-HOUR) }), release({ version: 41, ...other })], true, null],
     [
       'of nobody knows which release: the one before was not read',
@@ -178,6 +235,7 @@ test.each([
   ['Ünï_CODE', 'n-code'],
   ['🔥', '7'],
   ['', '7'],
+  [`${'~'.repeat(1_000)}x`, '7'],
   ['x'.repeat(5_000), 'x'.repeat(100)],
 ])('the incident’s id is a file’s name whatever the flag: %.30s', (flagKey, slug) => {
   const { incidentId } = facts({ promotion: promotion({ flagKey }) });

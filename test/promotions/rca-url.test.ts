@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
-import { checkRcaUrl, firstUrlIn, RCA_URL_MAX_LENGTH } from '../../src/promotions/rca-url.js';
+import { checkRcaUrl, firstUrlIn, linkableRcaUrl, RCA_URL_MAX_LENGTH } from '../../src/promotions/rca-url.js';
 
 const HOSTS = ['docs.example.com', 'wiki.example.org'];
 const accepted = (text: string, hosts: readonly string[] = []) => {
@@ -62,6 +62,7 @@ describe('the address of an RCA', () => {
     expect(accepted(ofLength(RCA_URL_MAX_LENGTH))).toHaveLength(2_048);
     expect(accepted(ofLength(2_049))).toBe('refused: too_long');
     expect(accepted(ofLength(1_000_000))).toBe('refused: too_long');
+    expect(accepted('x'.repeat(2_049))).toBe('refused: too_long');
   });
 
   test('the length is that of what will be stored, not of what was typed', () => {
@@ -90,6 +91,19 @@ describe('the address of an RCA', () => {
     ['https://127.0.0.1/rca', false],
   ])('with hosts named, %s is on one of them: %s', (text, onIt) => {
     expect(checkRcaUrl(text, HOSTS).ok).toBe(onIt);
+  });
+
+  test('one that is on none says so', () => {
+    expect(accepted('https://evil.example/', HOSTS)).toBe('refused: host_not_allowed');
+  });
+
+  test.each([
+    ['https://docs.example.com', 'https://docs.example.com/'],
+    ['http://docs.example.com/', null],
+    ['see the wiki', null],
+    [null, null],
+  ])('that another system recorded as %j is linked as %j', (recorded, linked) => {
+    expect(linkableRcaUrl(recorded)).toBe(linked);
   });
 
   test('an internationalised host is named by its punycode', () => {
@@ -147,6 +161,8 @@ describe('the first address in a message', () => {
     ['<https://docs.example.com/?a=&amp;lt;>', 'https://docs.example.com/?a=&lt;'],
     ['<https://one.example/> and <https://two.example/>', 'https://one.example/'],
     ['<mailto:a@example.com|a@example.com> <https://two.example/>', 'https://two.example/'],
+    ['<https://docs.example.com/?a=&lt;b&gt;>', 'https://docs.example.com/?a=<b>'],
+    ['http://docs.example.com/rca', 'http://docs.example.com/rca'],
     ['<HTTPS://DOCS.example.com/>', 'HTTPS://DOCS.example.com/'],
     ['<http://docs.example.com/>', 'http://docs.example.com/'],
     ['https://docs.example.com/rca', 'https://docs.example.com/rca'],
@@ -160,6 +176,8 @@ describe('the first address in a message', () => {
     ['&lt;https://docs.example.com/rca&gt;', 'https://docs.example.com/rca'],
     // Nothing began it, so nothing ends it.
     ["https://docs.example.com/o'", "https://docs.example.com/o'"],
+    ['https://docs.example.com/“o”', 'https://docs.example.com/“o”'],
+    [' https://docs.example.com/“o”', 'https://docs.example.com/“o”'],
   ])('of %j is %s', (text, url) => {
     expect(firstUrlIn(text)).toBe(url);
   });

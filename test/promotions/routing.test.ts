@@ -22,6 +22,8 @@ test.each([
   ['raxx-*-prod', 'raxx-prod', false],
   ['*console*prod*', 'raxx-console-eu-prod-2', true],
   ['*prod*console*', 'raxx-console-eu-prod-2', false],
+  ['*ab*ab*', 'ab', false],
+  ['*ab*ab*', 'abab', true],
   ['a*a', 'a', false],
   ['a*a', 'aa', true],
   ['**', 'anything', true],

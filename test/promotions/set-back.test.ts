@@ -33,6 +33,12 @@ test.each([
   ],
   ['another system’s row with one', { checkpoint: null, previousValue: 'off' }, null, { kind: 'known', value: 'off' }],
   ['another system’s checkpoint', { checkpoint: 'PENDING_COMMIT:', previousValue: null }, null, { kind: 'unknown' }],
+  [
+    'a row whose checkpoint is another system’s, though Heroku took the change',
+    { checkpoint: 'STEP 3', previousValue: null },
+    setAfterwards,
+    { kind: 'unknown' },
+  ],
   ['a previous value that is the target', { checkpoint: null, previousValue: 'true' }, null, { kind: 'held_already' }],
 ])('%s can be set back to that, or nobody knows', (_what, changes, accepted, expected) => {
   expect(setBackOf(promotion(changes), accepted)).toEqual(expected);

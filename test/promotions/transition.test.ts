@@ -51,6 +51,7 @@ describe('a transition', () => {
     ['cancel', { state: 'cancelled', resolvedBy: KRIS }, true],
     ['cancel', { state: 'cancelled', resolvedBy: 'U0OTHER001' }, false],
     ['cancel', { state: 'deploying', promotedBy: KRIS }, false],
+    ['cancel', { state: 'deployed', resolvedBy: KRIS }, false],
   ] as const)('to %s what is %j was this very request before: %s', (transition, changes, byThisRequest) => {
     const locked = { promotion: promotion(changes), operator: operator() };
     expect(decideTransition(ask(transition), locked, () => ACCEPTED)).toMatchObject({

@@ -35,4 +35,5 @@ test.each([
 test('a link keeps an end that nothing began', () => {
   expect(bareLink('“https://docs.example.com/rca”')).toBe('https://docs.example.com/rca');
   expect(bareLink("https://docs.example.com/o'")).toBe("https://docs.example.com/o'");
+  expect(bareLink(" https://docs.example.com/o'")).toBe(" https://docs.example.com/o'");
 });
