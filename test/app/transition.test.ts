@@ -73,7 +73,13 @@ describe('marking and promoting', () => {
     expect(told.text).toContain(bed.slack.channels.alerts);
 
     const history = JSON.stringify((await ask(`show ${FLAG}`)).blocks);
-    for (const word of ['*marked*', '*promoted*', '*about to set it on Heroku*', '*on Heroku* as release v', '*deployed*']) {
+    for (const word of [
+      '*marked*',
+      '*promoted*',
+      '*about to set it on Heroku*',
+      '*on Heroku* as release v',
+      '*deployed*',
+    ]) {
       expect(history).toContain(word);
     }
   });
