@@ -26,23 +26,26 @@ export async function readPromotionFacts(
   // Releases before the value: one that ended in between would else seem to have succeeded without its value.
   const named = await releaseOfCheckpoint(heroku, promotion, options);
   const releases = named === null ? await heroku.releases(herokuApp, { max: RELEASES_SEARCHED }, options) : [];
-  const looked = new Map<string, boolean>();
-  const carries = async (release: Release): Promise<boolean> => {
+  const looked = new Map<string, string | null>();
+  const valueAt = async (release: Release): Promise<string | null> => {
     const known = looked.get(release.id);
     if (known !== undefined) return known;
-    const isTarget = (await heroku.configVarAtRelease(herokuApp, release.id, configVar, options)) === targetValue;
-    looked.set(release.id, isTarget);
-    return isTarget;
+    const value = await heroku.configVarAtRelease(herokuApp, release.id, configVar, options);
+    looked.set(release.id, value);
+    return value;
   };
+  const carries = async (release: Release): Promise<boolean> => (await valueAt(release)) === targetValue;
   // What the release in force carries is the value, so that nothing more has to be asked right after a change.
   const isInForce = await isOursAndInForce(releases[0], promotion, carries);
   const value = isInForce ? targetValue : await heroku.readConfigVar(herokuApp, configVar, options);
   const valueIsTarget = value === targetValue;
-  if (named !== null) return { facts: { valueIsTarget, release: named }, current: { value, release: 0 } };
+  if (named !== null)
+    return { facts: { valueIsTarget, release: named, isOvertaken: false }, current: { value, release: 0 } };
   const release = valueIsTarget
     ? await broughtBy(releases, promotion, carries)
     : await onItsWay(releases, promotion, carries);
-  return { facts: { valueIsTarget, release }, current: { value, release: releases[0]?.version ?? 0 } };
+  const isOvertaken = !valueIsTarget && release === null && (await isChangedByOthers(releases, promotion, valueAt));
+  return { facts: { valueIsTarget, release, isOvertaken }, current: { value, release: releases[0]?.version ?? 0 } };
 }
 
 async function releaseOfCheckpoint(
@@ -103,6 +106,27 @@ async function onItsWay(
     if (await carries(release)) return release;
   }
   return null;
+}
+
+/**
+ * Whether somebody else set the value since the promoter was about to. So many releases since then that not all are searched
+ * count as such: ours may be among them.
+ */
+async function isChangedByOthers(
+  releases: readonly Release[],
+  { baseRelease }: Promotion,
+  valueAt: (release: Release) => Promise<string | null>,
+): Promise<boolean> {
+  if (baseRelease === null) return false;
+  // A release that failed changed nothing.
+  const effective = releases.filter(({ status }) => status !== 'failed' && status !== 'expired');
+  const since = effective.filter(({ version }) => version > baseRelease);
+  if (since.length === 0) return false;
+  const base = effective[since.length];
+  if (base === undefined) return true;
+  const held = await valueAt(base);
+  for (const release of since) if ((await valueAt(release)) !== held) return true;
+  return false;
 }
 
 /** Heroku cuts times to whole seconds, and its clock may be behind the app's by a little. */

@@ -48,6 +48,8 @@ export interface HerokuFacts {
    * null where there is none among those that were looked at.
    */
   readonly release: ReleaseFacts | null;
+  /** Somebody else set another value since the promoter was about to set the target. */
+  readonly isOvertaken: boolean;
 }
 
 export type PromotionStep =
@@ -76,7 +78,8 @@ export function nextPromotionStep(
       // Where a release carries the target value, the change was taken: by us before a kill, or by somebody else.
       // Either way there is nothing left to set, and the checkpoint's own table says what became of it.
       if (release !== null) return checkpointed(promotion, facts, release);
-      return valueIsTarget ? { kind: 'wait' } : { kind: 'patch' };
+      if (valueIsTarget) return { kind: 'wait' };
+      return { kind: facts.isOvertaken ? 'report_drift' : 'patch' };
     case 'pending_commit':
       if (release === null) return valueIsTarget ? { kind: 'commit_deployed' } : { kind: 'report_drift' };
       return stepAfterRelease(release, valueIsTarget, promotion.configVar);

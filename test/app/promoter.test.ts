@@ -367,6 +367,47 @@ describe('a PATCH with an unknown outcome', () => {
     expect(patches()).toBe(2);
   });
 
+  test.each([
+    ['another value', () => bed.heroku.setVar(APP, CONFIG_VAR, 'off')],
+    [
+      'the value and then the old one',
+      () => {
+        bed.heroku.setVar(APP, CONFIG_VAR, 'off');
+        bed.heroku.setVar(APP, CONFIG_VAR, null);
+      },
+    ],
+    [
+      'so much that it can no longer be told',
+      () => {
+        for (let n = 1; n <= 25; n += 1) bed.heroku.setVar(APP, 'ANOTHER', `${n}`);
+      },
+    ],
+  ])('is never followed by one over %s that others set meanwhile', async (_what, meddle) => {
+    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'reset_before' } });
+    await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: '2026-05-09T04:28:00Z' });
+    await eventually(async () => void (await looked()));
+    meddle();
+    await bed.clock.advance(60_000);
+    await eventually(async () => {
+      expect(await bed.rows.query('select state, last_error from console_flag_promotions')).toEqual([
+        { state: 'deploying', last_error: expect.stringContaining('is not, or no longer, what was promoted') },
+      ]);
+    });
+    expect(patches()).toBe(1);
+  });
+
+  test('is sent again over what others set of another variable', async () => {
+    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'reset_before' } });
+    await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: '2026-05-09T04:28:00Z' });
+    await eventually(async () => void (await looked()));
+    bed.heroku.setVar(APP, 'ANOTHER', '1');
+    await bed.clock.advance(60_000);
+    await eventually(async () => {
+      expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
+    });
+    expect(patches()).toBe(2);
+  });
+
   test('is found as soon as it takes effect after all, and not sent again', async () => {
     bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'reset_before' } });
     await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: '2026-05-09T04:28:00Z' });

@@ -74,7 +74,7 @@ describe('the next step', () => {
     [null, false, null, 'leave'],
     ['SOMETHING_ELSE', false, null, 'leave'],
   ] as const)('at %s, the target in force: %s, its release: %s, is %s', (checkpoint, valueIsTarget, status, kind) => {
-    const facts = { valueIsTarget, release: status === null ? null : release(status) };
+    const facts = { valueIsTarget, release: status === null ? null : release(status), isOvertaken: false };
     expect(nextPromotionStep({ checkpoint, configVar: 'FLAG_X' }, facts).kind).toBe(kind);
   });
 
@@ -89,15 +89,23 @@ describe('the next step', () => {
     [PENDING, true, 'succeeded', { kind: 'commit_deployed' }],
   ] as const)('at %s, the target in force: %s, its release: %s, carries what is no checkpoint yet', (...row) => {
     const [checkpoint, valueIsTarget, status, step] = row;
-    const facts = { valueIsTarget, release: release(status) };
+    const facts = { valueIsTarget, release: release(status), isOvertaken: false };
     expect(nextPromotionStep({ checkpoint, configVar: 'FLAG_X' }, facts)).toEqual(step);
+  });
+
+  test.each([
+    [false, 'report_drift'],
+    [true, 'wait'],
+  ])('never sets what others have set since, unless that is the target: %s', (valueIsTarget, kind) => {
+    const facts = { valueIsTarget, release: null, isOvertaken: true };
+    expect(nextPromotionStep({ checkpoint: 'INTENT', configVar: 'FLAG_X' }, facts)).toEqual({ kind });
   });
 
   test('of a release that failed names it', () => {
     expect(
       nextPromotionStep(
         { checkpoint: PENDING, configVar: 'FLAG_X' },
-        { valueIsTarget: false, release: release('failed') },
+        { valueIsTarget: false, release: release('failed'), isOvertaken: false },
       ),
     ).toEqual({ kind: 'commit_failed', reason: "Heroku's release v143, which was to set FLAG_X, failed." });
   });
