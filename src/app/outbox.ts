@@ -13,6 +13,7 @@ export function createAppOutbox({ db, slack, newOwner, runtime, metrics }: Clien
     alertChannel: sources.alertChannel,
     random: runtime.random,
     newOwner,
+    elapsed: runtime.elapsed,
     onOutcome: metrics.onDelivery,
   });
 }

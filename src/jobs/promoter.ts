@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { type HeldLease, holdLease } from '../db/held-lease.js';
 import type { ClaimedPromotion, Promoting, PromotionEnd } from '../db/promoting.js';
 import { type Heroku, HerokuError } from '../heroku/heroku.js';
 import { type CurrentValue, readPromotionFacts } from '../heroku/promotion-facts.js';
@@ -12,7 +13,6 @@ import {
   type ReleaseFacts,
 } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { type HeldLease, holdLease } from './held-lease.js';
 import type { Timers } from './timers.js';
 
 export interface PromoterDependencies {

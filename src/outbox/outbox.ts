@@ -1,4 +1,4 @@
-import type { Lease } from '../db/leases.js';
+import { type HeldLease, holdLease } from '../db/held-lease.js';
 import type { LastWrite, Messages, ShownMark } from '../db/messages.js';
 import type { MessageRef } from '../promotions/alert.js';
 import { type MessageKind, messageKey, type OutboxMessage } from '../promotions/messages.js';
@@ -44,6 +44,8 @@ export interface OutboxDependencies {
   readonly random: () => number;
   /** Unique per claim, so an expired claim fails the fence. */
   readonly newOwner: () => string;
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number;
   readonly onOutcome: (outcome: DeliveryOutcome) => void;
 }
 
@@ -70,7 +72,10 @@ export interface Outbox {
   deliverNewest(kind: MessageKind, subject: string): Promise<DeliveryOutcome>;
 }
 
-/** Longer than one step may take, with its requests to Slack and Heroku; a successor waits this long. */
+/**
+ * A successor waits this long. Half of it is longer than one step may take until it sends: it sends nothing after that, and what
+ * was sent takes effect before the other half has passed.
+ */
 export const LEASE_MS = 40_000;
 /** A message in Slack can only be newer than its row; Slack's clock and the database's may differ by this much. */
 const CLOCK_SKEW_MS = 5 * 60_000;
@@ -97,7 +102,7 @@ interface Work {
   readonly kind: BoundKind;
   /** null where what it is about is gone. */
   readonly prepared: Prepared | null;
-  readonly lease: Lease;
+  readonly lease: HeldLease;
 }
 
 export function createOutbox(deps: OutboxDependencies): Outbox {
@@ -118,7 +123,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
 
   /** Claims the message and takes the one step that is next. What that writes last ends the lease. */
   async function takeStep(id: string): Promise<Taken> {
-    const lease: Lease = { owner: deps.newOwner(), durationMs: LEASE_MS };
+    const lease = holdLease({ owner: deps.newOwner(), durationMs: LEASE_MS }, deps.elapsed(), deps.elapsed);
     const claimed = await messages.claim(id, lease);
     if (claimed === null) return NOTHING_TAKEN;
     try {
@@ -131,7 +136,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     }
   }
 
-  async function workOn(message: OutboxMessage, lease: Lease): Promise<Taken> {
+  async function workOn(message: OutboxMessage, lease: HeldLease): Promise<Taken> {
     const kind = deps.kinds[message.kind];
     if (kind === undefined) return NOTHING_TAKEN;
     const work: Work = { message, kind, prepared: await kind.prepare(message), lease };
@@ -195,6 +200,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
       sentTo: sentTo(message),
       perhapsSince,
       record: (to) => messages.recordDestination(message.id, lease, to),
+      mayStillSend: lease.isFresh,
       content(refused) {
         shown = shownBy(prepared, { message, isNew: true, refused });
         return shown.content;
@@ -238,7 +244,8 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
       return taken('updated', await messages.recordShown(message.id, lease, markOf(message, null)));
     }
     const isThere =
-      shown.isShownAlready === true || (await transport.update(place, message.message, shown.content)) === 'updated';
+      shown.isShownAlready === true ||
+      (await transport.update(place, message.message, shown.content, lease.isFresh)) === 'updated';
     if (isThere) return taken('updated', await messages.recordShown(message.id, lease, markOf(message, shown)));
     if (kind.gone === 'close' || !isWanted(work)) return close(work);
     return { outcome: { kind: 'updated' }, isOwed: await messages.recordGone(message.id, lease) };

@@ -1,7 +1,7 @@
 import type { MessageRef } from '../promotions/alert.js';
 import type { Destination } from '../promotions/routing.js';
 import { isLastingRefusal } from '../slack/errors.js';
-import type { Outgoing, Slack } from '../slack/slack.js';
+import type { MayStillSend, Outgoing, Slack } from '../slack/slack.js';
 import type { Message } from '../views/blocks.js';
 import type { Content, Place } from './kind.js';
 import { unlessGone } from './retry.js';
@@ -23,6 +23,7 @@ export interface Post {
   /** Writes down where it is about to be sent; false where the row is another's by now. */
   record(to: Destination): Promise<boolean>;
   content(refused: Destination['refused']): Content;
+  readonly mayStillSend: MayStillSend;
 }
 
 export interface Posted {
@@ -39,7 +40,12 @@ export interface Transport {
   /** The message that carries the key, among those posted since. */
   find(place: Place, key: string, sentTo: Destination | null, since: Date): Promise<MessageRef | null>;
   /** `gone`: Slack doesn't have it any more. */
-  update(place: Place, at: MessageRef | null, content: Content): Promise<'updated' | 'gone'>;
+  update(
+    place: Place,
+    at: MessageRef | null,
+    content: Content,
+    mayStillSend: MayStillSend,
+  ): Promise<'updated' | 'gone'>;
   remove(ref: MessageRef): Promise<void>;
 }
 
@@ -78,12 +84,16 @@ export function createTransport(slack: OutboxSlack, alertChannel: string): Trans
     }
   }
 
-  async function sendTo(spot: Spot, { key, perhapsSince }: Post, content: Content): Promise<Posted | 'gone'> {
+  async function sendTo(
+    spot: Spot,
+    { key, perhapsSince, mayStillSend }: Post,
+    content: Content,
+  ): Promise<Posted | 'gone'> {
     if ('file' in content) {
-      await slack.upload({ channel: spot.channel, threadTs: spot.threadTs, ...content.file });
+      await slack.upload({ channel: spot.channel, threadTs: spot.threadTs, ...content.file }, mayStillSend);
       return { at: null, wasThere: false };
     }
-    const posted = await unlessGone(() => slack.post({ ...spot, key }, messageIn(content), perhapsSince));
+    const posted = await unlessGone(() => slack.post({ ...spot, key }, messageIn(content), perhapsSince, mayStillSend));
     if (posted === null) return 'gone';
     return { at: { channel: posted.channel, ts: posted.ts }, wasThere: posted.wasThere };
   }
@@ -112,7 +122,10 @@ export function createTransport(slack: OutboxSlack, alertChannel: string): Trans
         case 'thread':
           return postShared(place, post);
         case 'person':
-          return { at: await slack.sendDirectMessage(place.userId, messageIn(post.content(null))), wasThere: false };
+          return {
+            at: await slack.sendDirectMessage(place.userId, messageIn(post.content(null)), post.mayStillSend),
+            wasThere: false,
+          };
         case 'home':
           throw new Error('A home tab is only ever updated.');
       }
@@ -129,15 +142,15 @@ export function createTransport(slack: OutboxSlack, alertChannel: string): Trans
       }
     },
 
-    async update(place, at, content) {
+    async update(place, at, content, mayStillSend) {
       if (place.to === 'home') {
         if (!('home' in content)) throw new Error('A home tab shows a view.');
-        await slack.publishHome(place.userId, content.home);
+        await slack.publishHome(place.userId, content.home, mayStillSend);
         return 'updated';
       }
       if (at === null) throw new Error('A message that was posted has no place in Slack.');
       const updated = await unlessGone(async () => {
-        await slack.update(at, messageIn(content));
+        await slack.update(at, messageIn(content), mayStillSend);
         return 'updated' as const;
       });
       return updated ?? 'gone';

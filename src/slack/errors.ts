@@ -75,6 +75,11 @@ export function noSlot(method: string, afterMs: number): SlackError {
   return new SlackError('rate_limited', method, code, afterMs, undefined);
 }
 
+/** It took so long that whoever wanted it sent may no longer be the one to send it: nothing was asked of Slack. */
+export function withheld(method: string): SlackError {
+  return new SlackError('unreachable', method, 'withheld', 0, undefined);
+}
+
 /** Whether nothing is wrong but that it has to wait for its turn. */
 export function awaitsSlot(error: unknown): boolean {
   return error instanceof SlackError && error.code === NO_SLOT;

@@ -6,7 +6,7 @@ import type { MessageRef } from '../promotions/alert.js';
 import type { RcaThread } from '../promotions/rca-draft.js';
 import type { Answer, HomeTab, Message, Modal, Unfurl } from '../views/blocks.js';
 import { MESSAGE_METADATA } from '../views/ids.js';
-import { noSlot, SlackError, toSlackError } from './errors.js';
+import { noSlot, SlackError, toSlackError, withheld } from './errors.js';
 import {
   type ChannelSlots,
   createBurstPace,
@@ -39,6 +39,12 @@ export interface PostedMessage extends MessageRef {
   readonly wasThere: boolean;
 }
 
+/**
+ * Asked right before something is sent, after all waiting for a turn: false where it must not be sent any more. The call is then
+ * refused as `withheld`.
+ */
+export type MayStillSend = () => boolean;
+
 /** A modal on somebody's screen; `hash` changes with whatever it is made to show. */
 export interface OpenedModal {
   readonly id: string;
@@ -53,15 +59,15 @@ export interface Slack extends People {
   ping(): Promise<void>;
   /**
    * `perhapsSince`: an attempt before may have posted it since then, which is looked for when its turn has come. Nobody
-   * else posts between that look and the post.
+   * else posts between that look and the post. `mayStillSend`: see {@link MayStillSend}.
    */
-  post(to: Outgoing, message: Message, perhapsSince: Date | null): Promise<PostedMessage>;
-  update(ref: MessageRef, message: Message): Promise<void>;
+  post(to: Outgoing, message: Message, perhapsSince: Date | null, mayStillSend: MayStillSend): Promise<PostedMessage>;
+  update(ref: MessageRef, message: Message, mayStillSend: MayStillSend): Promise<void>;
   remove(ref: MessageRef): Promise<void>;
   /** The message that carries the key, among those posted since; null where there is none. */
   find(sought: Sought, since: Date): Promise<MessageRef | null>;
   /** Shares a text file; rejects where nothing was shared. */
-  upload(file: OutgoingFile): Promise<Upload>;
+  upload(file: OutgoingFile, mayStillSend?: MayStillSend): Promise<Upload>;
   /** Uploads a picture for blocks to show; its id, null where Slack is not ready to show it in time. */
   storePicture(picture: StoredFile): Promise<string | null>;
   /** What others wrote in the thread of a message. */
@@ -74,7 +80,7 @@ export interface Slack extends People {
    */
   updateModal(viewId: string, view: Modal, hash: string | null): Promise<string>;
   /** What a person's home tab shows from now on; publishing it again changes nothing. */
-  publishHome(userId: string, view: HomeTab): Promise<void>;
+  publishHome(userId: string, view: HomeTab, mayStillSend?: MayStillSend): Promise<void>;
   /** Shows, under somebody's message, what is behind links in it. */
   unfurl(message: MessageRef, unfurls: Readonly<Record<string, Unfurl>>): Promise<void>;
   postEphemeral(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
@@ -83,7 +89,7 @@ export interface Slack extends People {
   /** Takes away the message that an interaction came from. */
   dismiss(responseUrl: string): Promise<void>;
   /** Writes to a person directly; only they see it. Rejects where Slack refused it, or nobody knows. */
-  sendDirectMessage(userId: string, answer: Answer): Promise<MessageRef>;
+  sendDirectMessage(userId: string, answer: Answer, mayStillSend?: MayStillSend): Promise<MessageRef>;
 }
 
 const openedView = z.object({ view: z.object({ id: z.string(), hash: z.string() }) });
@@ -107,6 +113,16 @@ async function call<T>(method: string, work: () => Promise<T>): Promise<T> {
     if (error instanceof NoSlot) throw noSlot(method, error.retryAfterMs);
     throw error instanceof SlackError ? error : toSlackError(method, error);
   }
+}
+
+const ALWAYS: MayStillSend = () => true;
+
+/** Sends, where it may still be sent. */
+function sendIf<T>(mayStillSend: MayStillSend, method: string, send: () => Promise<T>): Promise<T> {
+  return call(method, async () => {
+    if (!mayStillSend()) throw withheld(method);
+    return send();
+  });
 }
 
 export function createSlack(options: SlackOptions): Slack {
@@ -170,7 +186,7 @@ export function createSlack(options: SlackOptions): Slack {
       await authenticate();
     },
 
-    async post(to, message, perhapsSince) {
+    async post(to, message, perhapsSince, mayStillSend) {
       const { channel, threadTs, broadcast, key } = to;
       const body = {
         channel,
@@ -193,14 +209,14 @@ export function createSlack(options: SlackOptions): Slack {
         inTurn(channel, async () => {
           const there = perhapsSince === null ? null : await findMessage(client, to, perhapsSince);
           if (there !== null) return { ...there, wasThere: true };
-          return { ...posted.parse(await call(method, send)), wasThere: false };
+          return { ...posted.parse(await sendIf(mayStillSend, method, send)), wasThere: false };
         }),
       );
     },
 
-    async update({ channel, ts }, message) {
+    async update({ channel, ts }, message, mayStillSend) {
       await call('chat.update', paceEdit);
-      await call('chat.update', () =>
+      await sendIf(mayStillSend, 'chat.update', () =>
         client.chat.update({
           channel,
           ts,
@@ -218,10 +234,10 @@ export function createSlack(options: SlackOptions): Slack {
 
     find: (sought, since) => findMessage(client, sought, since),
 
-    async upload(file) {
+    async upload(file, mayStillSend = ALWAYS) {
       // What shares it is a message like any other.
       await call('files.completeUploadExternal', () => inTurn(file.channel, async () => undefined));
-      return uploadFile(client, file);
+      return sendIf(mayStillSend, 'files.completeUploadExternal', () => uploadFile(client, file));
     },
 
     storePicture: (picture) => storePicture(client, picture),
@@ -242,8 +258,8 @@ export function createSlack(options: SlackOptions): Slack {
       return openedView.parse(answer).view.hash;
     },
 
-    async publishHome(userId, view) {
-      await call('views.publish', () => client.views.publish({ user_id: userId, view }));
+    async publishHome(userId, view, mayStillSend = ALWAYS) {
+      await sendIf(mayStillSend, 'views.publish', () => client.views.publish({ user_id: userId, view }));
     },
 
     async unfurl({ channel, ts }, unfurls) {
@@ -270,7 +286,7 @@ export function createSlack(options: SlackOptions): Slack {
       await sendTo(responseUrl, { delete_original: true });
     },
 
-    async sendDirectMessage(userId, answer) {
+    async sendDirectMessage(userId, answer, mayStillSend = ALWAYS) {
       const method = 'chat.postMessage';
       const send = () =>
         client.chat.postMessage({
@@ -280,7 +296,7 @@ export function createSlack(options: SlackOptions): Slack {
           unfurl_links: false,
           unfurl_media: false,
         });
-      return posted.parse(await call(method, () => inTurnHere(userId, () => call(method, send))));
+      return posted.parse(await call(method, () => inTurnHere(userId, () => sendIf(mayStillSend, method, send))));
     },
 
     ...createPeople(client, async () => (await whoAmI()).teamId),

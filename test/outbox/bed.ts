@@ -22,6 +22,8 @@ export interface OutboxBed extends Stored {
   row(id: string): Promise<MessageRow>;
   change(id: string, facts: Facts): Promise<void>;
   advance(milliseconds: number): Promise<void>;
+  /** As if the process had been paused for so long. */
+  pause(milliseconds: number): void;
   /** As if the time that a dead or paused process held its lease for had passed. */
   expireLeases(): Promise<void>;
   /** What the alert channel shows, by its texts. */
@@ -66,6 +68,7 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
   const outcomes: DeliveryOutcome[] = [];
   let owners = 0;
   let offset = 0;
+  let elapsed = 0;
   const advance = async (milliseconds: number): Promise<void> => {
     offset += milliseconds;
     await moveDatabaseClock((sql) => stored.rows.query(sql), offset);
@@ -86,6 +89,7 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
       alertChannel: slack.channels.alerts,
       random: () => 0,
       newOwner,
+      elapsed: () => elapsed,
       onOutcome: (outcome) => void outcomes.push(outcome),
     });
   }
@@ -123,6 +127,9 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
       facts.set(row?.subject ?? '', now);
     },
     advance,
+    pause(milliseconds) {
+      elapsed += milliseconds;
+    },
     async expireLeases() {
       await stored.rows.query(
         `update flag_promotions.messages set lease_until = flag_promotions.clock() - interval '1 second'

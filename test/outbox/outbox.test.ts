@@ -1,4 +1,4 @@
-import type { DeliveryOutcome } from '../../src/outbox/outbox.js';
+import { type DeliveryOutcome, LEASE_MS } from '../../src/outbox/outbox.js';
 import { SEARCHES_BEFORE_POSTING } from '../../src/outbox/step.js';
 import { eventually } from '../support/eventually.js';
 import { type OutboxBed, startOutboxBed } from './bed.js';
@@ -346,6 +346,40 @@ describe('a process that is paused past its lease while it posts', () => {
     expect(await kindOf(id)).toBe('nothing');
     expect(bed.posts()).toBe(before);
   });
+
+  test.each([
+    ['notice', 'posted'],
+    ['reply', 'posted'],
+    ['letter', 'posted'],
+    // It can't be looked for, so it is given up with its first attempt.
+    ['picture', 'closed'],
+  ])('posts no %s once half of its lease has passed', async (kind, later) => {
+    const root = await posted('notice');
+    bed.facts.set('two', { text: 'second', route: bed.slack.people.engineer.id });
+    const id = await bed.queue({ kind, subject: 'two', ...(kind === 'letter' ? {} : { root }) });
+    const before = sent();
+    bed.onGather = async () => bed.pause(LEASE_MS / 2);
+    expect(await bed.outbox.deliver(id)).toMatchObject({ kind: 'failed', error: { code: 'withheld' } });
+    expect(sent()).toBe(before);
+    bed.onGather = async () => undefined;
+    await bed.advance(60_000);
+    expect(await kindOf(id)).toBe(later);
+  });
+
+  test('updates nothing once half of its lease has passed: another may have shown what is newer', async () => {
+    const id = await posted('notice');
+    await bed.change(id, { text: 'second' });
+    bed.onGather = async () => bed.pause(LEASE_MS / 2);
+    expect(await bed.outbox.deliver(id)).toMatchObject({ kind: 'failed', error: { code: 'withheld' } });
+    expect(await bed.channel()).toEqual(['first']);
+    bed.onGather = async () => undefined;
+    expect(await kindOf(id)).toBe('updated');
+    expect(await bed.channel()).toEqual(['second']);
+  });
+
+  /** How often something was sent that others see. */
+  const sent = () =>
+    bed.slack.calls.filter(({ method }) => method === POST || method === 'files.getUploadURLExternal').length;
 
   const deliveredByAnother = async (id: string) => {
     await eventually(async () => expect((await bed.row(id)).attempts).toBeGreaterThan(0));

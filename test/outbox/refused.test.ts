@@ -27,6 +27,7 @@ describe('a post that Slack refuses', () => {
       key,
       sentTo: null,
       perhapsSince: null,
+      mayStillSend: () => true,
       record: async (to) => recorded.push(to) > 0,
       content: (refused) => ({ message: { text: `${key} ${JSON.stringify(refused)}` } }),
     });

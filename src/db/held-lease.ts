@@ -1,8 +1,8 @@
-import type { Lease } from '../db/leases.js';
+import type { Lease } from './leases.js';
 
 /**
- * A lease as its holder knows it. Rows are fenced by the database; Heroku knows no fence, so whoever is about to change
- * something there has to know by itself whether the lease may be gone.
+ * A lease as its holder knows it. Rows are fenced by the database; Heroku and Slack know no fence, so whoever is about to
+ * change something there has to know by itself whether the lease may be gone.
  */
 export interface HeldLease extends Lease {
   /** The database renewed it: it lasts from the moment at which it was asked to, not from its answer. */
