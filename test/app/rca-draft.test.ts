@@ -285,6 +285,16 @@ describe('/flag-promotions rca draft', () => {
     expect(markdown).toContain('Slack did not answer');
   });
 
+  test('with a thread of which Slack says that there is more, and not where, it says so', async () => {
+    await alerted();
+    const body = JSON.stringify({ ok: true, messages: [], has_more: true });
+    bed.slack.faults.add({ method: 'conversations.replies', times: 1, kind: 'body', body });
+    await draft();
+    await answered('is in the alert’s thread');
+    const [file] = await inThread();
+    expect(bed.slack.fileContent(file?.id ?? '')).toContain('The thread’s newest messages were not read');
+  });
+
   test('no value that may be a secret gets into the file', async () => {
     await alerted({ vars: { DATABASE_URL: 'postgres://canary-other-var' } });
     await bed.rows.query(
