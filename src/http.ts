@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { HTTPModuleFunctions, HTTPReceiverDeferredRequestError } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics.js';
 import type { Page, PageRequest } from './pages/enrolment.js';
@@ -10,8 +9,8 @@ import type { Readiness } from './readiness.js';
 export const SLACK_PATH = '/slack/events';
 
 export interface HttpDependencies {
-  /** Bolt's listener for `POST /slack/events`; null in Socket Mode. */
-  readonly slackListener: ((request: IncomingMessage, response: ServerResponse) => void) | null;
+  /** Answers `POST /slack/events`; null in Socket Mode. */
+  readonly slackListener: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | null;
   /** What people's browsers get, by how its path begins. */
   readonly pages: Readonly<Record<string, (request: PageRequest) => Promise<Page>>>;
   /** People come by https: their browsers are told to keep to it. */
@@ -71,10 +70,8 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
   if (request.method === 'GET' && (await serveProbe(response, path, deps))) return;
   const page = Object.entries(deps.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
   if (page !== undefined) return servePage(request, response, path, page, deps);
-  if (deps.slackListener === null) return notFound(response);
-  const refusal = request.method === 'POST' && path === SLACK_PATH ? await refuseUnusable(request) : null;
-  if (refusal !== null) return send(response, refusal, 'text/plain', 'not a request of Slack’s\n');
-  passToBolt(request, response, deps.slackListener);
+  if (deps.slackListener === null || request.method !== 'POST' || path !== SLACK_PATH) return notFound(response);
+  await deps.slackListener(request, response);
 }
 
 /** Whether it was a probe's path. */
@@ -95,20 +92,6 @@ async function serveProbe(response: ServerResponse, path: string, deps: HttpDepe
     }
     default:
       return false;
-  }
-}
-
-function passToBolt(
-  request: IncomingMessage,
-  response: ServerResponse,
-  listener: NonNullable<HttpDependencies['slackListener']>,
-): void {
-  try {
-    listener(request, response);
-  } catch (error) {
-    // Bolt's way of saying that a request is not Slack's.
-    if (!(error instanceof HTTPReceiverDeferredRequestError)) throw error;
-    notFound(response);
   }
 }
 
@@ -178,26 +161,6 @@ function pathOf(target: string): string | null {
   // Nearly all there are.
   if (target === SLACK_PATH) return target;
   return URL.canParse(target, 'http://localhost') ? new URL(target, 'http://localhost').pathname : null;
-}
-
-/**
- * The status with which a body is refused that is no object, or too large; null where Bolt can go on, which then finds the
- * body already read. Bolt takes a signed `null` for an object, and its listener's failure then ends the process.
- */
-async function refuseUnusable(request: IncomingMessage): Promise<400 | 413 | null> {
-  try {
-    const buffered = await HTTPModuleFunctions.bufferIncomingMessage(request, HTTPModuleFunctions.defaultBodyLimit);
-    if (beginsAsObject(buffered.rawBody)) return null;
-    const body: unknown = HTTPModuleFunctions.parseHTTPRequestBody(buffered);
-    return typeof body === 'object' && body !== null && !Array.isArray(body) ? null : 400;
-  } catch (error) {
-    return HTTPModuleFunctions.isRawBodyError(error) && error.statusCode === 413 ? 413 : 400;
-  }
-}
-
-/** What begins so is an object, or no JSON at all, which Bolt refuses itself: what is large is parsed once, and by it. */
-function beginsAsObject(rawBody: Buffer): boolean {
-  return /^(?:payload=(?:%7B|\{)|\{)/iu.test(rawBody.toString('latin1', 0, 'payload=%7B'.length));
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {

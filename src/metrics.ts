@@ -8,6 +8,7 @@ export interface Metrics {
   readonly onDelivery: (outcome: DeliveryOutcome) => void;
   readonly onDenied: (reason: string) => void;
   readonly onCodeRefused: (reason: string) => void;
+  readonly onEventsHeldBack: () => void;
   /** Prometheus' text format, with its content type. */
   expose(): Promise<{ contentType: string; text: string }>;
 }
@@ -63,6 +64,11 @@ export function createMetrics(): Metrics {
     labelNames: ['reason'],
     registers,
   });
+  const eventsHeldBack = new Counter({
+    name: 'flag_promotions_slack_events_rate_limited_total',
+    help: 'How often Slack said that it holds events back (app_rate_limited).',
+    registers,
+  });
 
   return {
     onTick(tick) {
@@ -78,6 +84,7 @@ export function createMetrics(): Metrics {
     onDelivery: ({ kind }) => deliveries.inc({ outcome: kind }),
     onDenied: (reason) => denied.inc({ reason }),
     onCodeRefused: (reason) => codes.inc({ reason }),
+    onEventsHeldBack: () => eventsHeldBack.inc(),
     async expose() {
       return { contentType: registry.contentType, text: await registry.metrics() };
     },

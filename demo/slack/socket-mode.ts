@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -19,9 +20,19 @@ export interface SocketMode extends Delivery {
   refresh(afterMs?: number): Promise<void>;
   /** Cuts every connection without a word. */
   drop(): void;
+  /** How Slack treats whoever connects from here on: it never says hello, or never answers the upgrade. */
+  greet(how: Greeting): void;
+  /** How many tried to connect so far with a good address. */
+  readonly attempts: number;
+  /** Sends every connection one frame, whatever it is. */
+  sendFrame(frame: string | Buffer): void;
+  /** The envelopes that were acknowledged, in their order. */
+  readonly acknowledged: readonly string[];
   /** Closes every connection with a handshake, as far as the clients take part in it. */
   close(): Promise<void>;
 }
+
+export type Greeting = 'hello' | 'no_hello' | 'no_upgrade';
 
 /** Slack pings its clients; one that hears nothing for 30 s takes the connection for dead. */
 const PING_EVERY_MS = 10_000;
@@ -37,13 +48,21 @@ export function startSocketMode(
   options: { readonly appId: string; readonly ackWithinMs: number; readonly httpUrl: string },
 ): SocketMode {
   const tickets = new Set<string>();
+  let greeting: Greeting = 'hello';
+  let attempts = 0;
+  const unanswered: Socket[] = [];
   const sockets = new WebSocketServer({
     server,
     path: PATH,
-    verifyClient: ({ req }: { req: { url?: string | undefined } }) =>
-      tickets.delete(new URL(req.url ?? '/', 'http://localhost').searchParams.get('ticket') ?? ''),
+    verifyClient: ({ req }: { req: IncomingMessage }, admit: (isGood: boolean) => void) => {
+      const isGood = tickets.delete(new URL(req.url ?? '/', 'http://localhost').searchParams.get('ticket') ?? '');
+      if (isGood) attempts += 1;
+      if (isGood && greeting === 'no_upgrade') unanswered.push(req.socket);
+      else admit(isGood);
+    },
   });
   const open: WebSocket[] = [];
+  const acknowledged: string[] = [];
   const waiting = new Map<string, (answer: Acknowledgement) => void>();
   let turn = 0;
 
@@ -58,7 +77,7 @@ export function startSocketMode(
       socket.close();
       return;
     }
-    open.push(socket);
+    if (greeting === 'hello') open.push(socket);
     const ping = setInterval(() => socket.ping('ping'), PING_EVERY_MS);
     socket.on('close', () => {
       clearInterval(ping);
@@ -67,8 +86,10 @@ export function startSocketMode(
     socket.on('message', (data) => {
       const parsed = ack.safeParse(jsonOf(String(data)));
       if (!parsed.success) return;
+      acknowledged.push(parsed.data.envelope_id);
       waiting.get(parsed.data.envelope_id)?.({ kind: 'answered', status: 200, body: parsed.data.payload ?? '' });
     });
+    if (greeting !== 'hello') return;
     socket.send(
       JSON.stringify({
         type: 'hello',
@@ -129,8 +150,19 @@ export function startSocketMode(
     drop() {
       for (const socket of [...open]) socket.terminate();
     },
+    greet(how) {
+      greeting = how;
+    },
+    get attempts() {
+      return attempts;
+    },
+    sendFrame(frame) {
+      for (const socket of open) socket.send(frame);
+    },
+    acknowledged,
     async close() {
       sockets.close();
+      for (const socket of unanswered) socket.destroy();
       // A client that is cut off in the middle of its own handshake would wait half a minute for the rest of it.
       for (const socket of sockets.clients) socket.close(1001);
       const deadline = performance.now() + HANDSHAKE_WITHIN_MS;

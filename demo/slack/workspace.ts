@@ -78,7 +78,7 @@ export interface SlackStandIn {
   readonly calls: readonly RecordedCall[];
   /** Requests to the app over HTTP, which can be replayed and forged; null where it is not connected by HTTP. */
   readonly http: HttpDelivery | null;
-  readonly socketMode: Pick<SocketMode, 'connections' | 'refresh' | 'drop'>;
+  readonly socketMode: Omit<SocketMode, 'deliver' | 'url' | 'close'>;
   /** From here on payloads go to this URL, signed. Until then, and where it is null, over Socket Mode. */
   connectHttp(eventsUrl: string | null): void;
   /** What a channel shows, the oldest first: messages, and replies that were sent to the channel as well. */

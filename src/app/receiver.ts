@@ -1,8 +1,8 @@
-import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
+import { App, SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { registerHandlers } from '../handlers/index.js';
-import { SLACK_PATH, startHttp } from '../http.js';
+import { startHttp } from '../http.js';
 import { boltLogger } from '../log.js';
 import { createRecoveryHash } from '../operators/recovery-codes.js';
 import { createSecretBox } from '../operators/secret-box.js';
@@ -10,7 +10,9 @@ import { createEnrolmentPages, PAGES } from '../pages/enrolment.js';
 import { permalinkPage } from '../pages/permalink.js';
 import { PERMALINKS } from '../promotions/permalink.js';
 import { createReadiness, type Readiness } from '../readiness.js';
-import { keepConnected, type SocketModeConnection } from '../slack/socket-mode.js';
+import { createGuard, type Guard } from '../slack/guard.js';
+import { createHttpReceiver, type HttpReceiver } from '../slack/http-receiver.js';
+import { guardFrames, keepConnected, type SocketModeConnection } from '../slack/socket-mode.js';
 import type { Core } from './core.js';
 import { handlerDependencies, type Secrets } from './handlers.js';
 import type { Jobs } from './jobs.js';
@@ -34,14 +36,15 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
     secretBox: createSecretBox(config.totpEncryptionKey),
     hashRecoveryCode: createRecoveryHash(config.totpEncryptionKey),
   };
-  const incoming = createSlackReceiver(config, log);
+  const guard = createGuard({ log, onEventsHeldBack: metrics.onEventsHeldBack });
+  const incoming = createSlackReceiver(config, guard, log);
   const bolt = createBolt(config, incoming, log);
   bolt.use(({ next }) => busy.during(next));
   registerHandlers(bolt, handlerDependencies(core, jobs, secrets));
   let socket: SocketModeConnection | null = null;
   const checkSocket = incoming.kind === 'http' ? null : async () => socket?.check();
   const http = await startHttp(config.port, {
-    slackListener: incoming.kind === 'http' ? incoming.receiver.requestListener : null,
+    slackListener: incoming.kind === 'http' ? incoming.receiver.receive : null,
     pages: {
       [PAGES]: createEnrolmentPages({
         enrolments: core.db.enrolments,
@@ -57,7 +60,7 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
     metrics,
     log,
   });
-  if (incoming.kind === 'socket') socket = keepConnected(incoming.receiver, log);
+  if (incoming.kind === 'socket') socket = keepConnected(incoming.receiver.client, log);
   return {
     port: http.port,
     async stop() {
@@ -83,10 +86,10 @@ function failWhileSilent(since: Date | null): void {
 }
 
 type SlackReceiver =
-  | { readonly kind: 'http'; readonly receiver: HTTPReceiver }
+  | { readonly kind: 'http'; readonly receiver: HttpReceiver }
   | { readonly kind: 'socket'; readonly receiver: SocketModeReceiver };
 
-function createSlackReceiver(config: Config, log: Logger): SlackReceiver {
+function createSlackReceiver(config: Config, guard: Guard, log: Logger): SlackReceiver {
   const { transport, apiUrl } = config.slack;
   if (transport.kind === 'socket') {
     const receiver = new SocketModeReceiver({
@@ -94,21 +97,16 @@ function createSlackReceiver(config: Config, log: Logger): SlackReceiver {
       logger: boltLogger(log),
       autoReconnectEnabled: false,
       installerOptions: { clientOptions: { slackApiUrl: apiUrl, retryConfig: { retries: 0 }, timeout: 10_000 } },
+      processEventErrorHandler: async ({ error }) => {
+        log.warn({ err: error }, 'an event of no known shape was refused');
+        return false;
+      },
     });
+    guardFrames(receiver.client, guard, log);
     return { kind: 'socket', receiver };
   }
-  const receiver = new HTTPReceiver({
-    signingSecret: transport.signingSecret,
-    endpoints: SLACK_PATH,
-    logger: boltLogger(log),
-    // Handlers deal with their own faults: what fails here is Bolt, at a body of no shape that Slack sends.
-    processEventErrorHandler: async ({ error, response }) => {
-      log.warn({ err: error }, 'a request of no known shape was refused');
-      if (!response.headersSent) response.writeHead(400).end();
-      return false;
-    },
-  });
-  return { kind: 'http', receiver };
+  const { signingSecret } = transport;
+  return { kind: 'http', receiver: createHttpReceiver({ signingSecret, guard, log, boltLog: boltLogger(log) }) };
 }
 
 function createBolt(config: Config, { receiver }: SlackReceiver, log: Logger): App {

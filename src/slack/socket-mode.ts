@@ -1,6 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as timer } from 'node:timers/promises';
 import type { SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
+import * as z from 'zod';
+import type { Guard } from './guard.js';
 
 /** A Socket Mode connection that is made again whenever it is lost. */
 export interface SocketModeConnection {
@@ -9,27 +11,73 @@ export interface SocketModeConnection {
   stop(): Promise<void>;
 }
 
+type Client = SocketModeReceiver['client'];
+/** Resolves after so many milliseconds, or once it is aborted. */
+export type Sleep = (milliseconds: number, over: AbortSignal) => Promise<void>;
+
 const WAIT_FIRST_MS = 1_000;
 const WAIT_MOST_MS = 30_000;
+/** An attempt asks for an address, connects and waits for Slack's hello. */
+export const ATTEMPT_MS = 20_000;
+/** For Slack's part in closing a connection. */
+export const CLOSE_MS = 500;
+
+const sleepFor: Sleep = (milliseconds, over) => timer(milliseconds, undefined, { signal: over }).catch(() => undefined);
 
 /**
  * Connects in the background, so that nothing else waits for Slack, and goes on for as long as it takes. Bolt's own
- * reconnecting (to be switched off in `receiver`) gives up on a 5xx or a network error by a rejection that nobody can
- * handle, which ends the process.
+ * reconnecting (to be switched off in its receiver) gives up on a 5xx or a network error by a rejection that nobody can
+ * handle, which ends the process; and it waits for a hello for ever.
  */
-export function keepConnected(receiver: SocketModeReceiver, log: Logger): SocketModeConnection {
+export function keepConnected(client: Client, log: Logger, sleep: Sleep = sleepFor): SocketModeConnection {
   const stopping = new AbortController();
   let connected = false;
 
   /** Resolves when the connection is gone. */
   async function connectOnce(): Promise<void> {
+    let disconnected = (): void => undefined;
     const gone = new Promise<void>((resolve) => {
-      receiver.client.once('disconnected', () => resolve());
+      disconnected = resolve;
     });
-    await receiver.start();
-    connected = true;
-    log.info('connected to Slack in Socket Mode');
-    await gone;
+    client.once('disconnected', disconnected);
+    try {
+      await hello();
+      connected = true;
+      log.info('connected to Slack in Socket Mode');
+      await gone;
+    } finally {
+      connected = false;
+      client.off('disconnected', disconnected);
+    }
+  }
+
+  /** Resolves once Slack said hello. @throws where it doesn't in time; nothing of the attempt is left then */
+  async function hello(): Promise<void> {
+    const over = new AbortController();
+    const starting = client.start().then(
+      () => 'hello' as const,
+      (error: unknown) => (error instanceof Error ? error : new Error('Slack closed the connection without a hello')),
+    );
+    const late = sleep(ATTEMPT_MS, AbortSignal.any([over.signal, stopping.signal])).then(() => 'late' as const);
+    const outcome = await Promise.race([starting, late]);
+    over.abort();
+    if (outcome === 'hello') return;
+    if (outcome !== 'late') throw outcome;
+    await disconnectUntil(starting);
+    throw new Error('Slack said no hello in time');
+  }
+
+  /** The first call closes with Slack's part in it, the next without; and an attempt may only just reach its connection. */
+  async function disconnectUntil(ended: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    const watched = ended.then(
+      () => over.abort(),
+      () => over.abort(),
+    );
+    while (!over.signal.aborted) {
+      void client.disconnect();
+      await Promise.race([watched, sleep(CLOSE_MS, over.signal)]);
+    }
   }
 
   async function loop(): Promise<void> {
@@ -39,11 +87,11 @@ export function keepConnected(receiver: SocketModeReceiver, log: Logger): Socket
         await connectOnce();
         waitMs = WAIT_FIRST_MS;
       } catch (error) {
+        if (stopping.signal.aborted) return;
         log.warn({ err: error }, 'Socket Mode could not connect; it is tried again');
         waitMs = Math.min(WAIT_MOST_MS, waitMs * 2);
       }
-      connected = false;
-      await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await sleep(waitMs, stopping.signal);
     }
   }
   const running = loop();
@@ -54,9 +102,75 @@ export function keepConnected(receiver: SocketModeReceiver, log: Logger): Socket
     },
     async stop() {
       stopping.abort();
-      // Ends a connection that stands, and one that is being made.
-      await receiver.client.disconnect();
-      if (connected) await running;
+      // An attempt that is being made ends itself: it may still wait for Slack's answer, and nothing waits for it.
+      if (connected) await disconnectUntil(running);
     },
   };
+}
+
+/** What Slack says of the connection itself: the client's business. */
+const greeting = z.looseObject({ type: z.enum(['hello', 'disconnect']) });
+/** https://docs.slack.dev/apis/events-api/using-socket-mode#events */
+const envelope = z.object({
+  type: z.enum(['events_api', 'interactive', 'slash_commands']),
+  envelope_id: z.string().min(1),
+  payload: z.unknown(),
+  accepts_response_payload: z.boolean().optional(),
+  retry_attempt: z.number().optional(),
+  retry_reason: z.string().optional(),
+});
+
+/**
+ * Puts the guard before the client, which fails at a frame of another shape in a way that nobody can handle, which ends the
+ * process, and takes an event that is called like one of its own for that one.
+ */
+export function guardFrames(client: Client, guard: Guard, log: Logger): void {
+  const own = client.listeners('ws_message');
+  client.removeAllListeners('ws_message');
+  client.on('ws_message', (data: unknown, isBinary: boolean) => {
+    const frame = isBinary ? undefined : parse(data);
+    if (greeting.safeParse(frame).success) {
+      for (const listener of own) listener(data, isBinary);
+      return;
+    }
+    const known = envelope.safeParse(frame);
+    if (known.success) deliver(client, known.data, guard, log);
+    else log.warn('a frame of no known shape was refused');
+  });
+}
+
+function deliver(client: Client, { payload, ...told }: z.output<typeof envelope>, guard: Guard, log: Logger): void {
+  const ack = (answer?: unknown): Promise<void> => acknowledge(client, told.envelope_id, answer);
+  const admission = guard(payload);
+  if (admission.kind === 'handle') {
+    client.emit('slack_event', {
+      ...told,
+      ack,
+      body: admission.body,
+      retry_num: told.retry_attempt,
+    });
+  } else if (admission.kind === 'acknowledge') {
+    ack().catch((error: unknown) => log.warn({ err: error }, 'what Slack said could not be acknowledged'));
+  }
+}
+
+function acknowledge(client: Client, envelopeId: string, answer: unknown): Promise<void> {
+  const payload = typeof answer === 'string' ? { text: answer } : (answer ?? {});
+  return new Promise((resolve, reject) => {
+    const { websocket } = client;
+    if (websocket?.isActive() !== true) return reject(new Error('the connection to Slack is gone'));
+    websocket.send(JSON.stringify({ envelope_id: envelopeId, payload }), (error) => {
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}
+
+/** undefined where it is no JSON. */
+function parse(data: unknown): unknown {
+  try {
+    return typeof data === 'string' ? JSON.parse(data) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,0 +1,114 @@
+import { SocketModeReceiver } from '@slack/bolt';
+import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
+import { boltLogger, createLogger } from '../../src/log.js';
+import {
+  ATTEMPT_MS,
+  CLOSE_MS,
+  keepConnected,
+  type Sleep,
+  type SocketModeConnection,
+} from '../../src/slack/socket-mode.js';
+import { eventually } from '../support/eventually.js';
+
+/** The real client and a real WebSocket; only waiting is the test's. */
+describe('a Socket Mode connection', () => {
+  let slack: SlackStandIn;
+  let connection: SocketModeConnection;
+  let sleeping: { readonly ms: number; readonly wake: () => void }[];
+  const lines: string[] = [];
+  const sleep: Sleep = (ms, over) =>
+    new Promise((resolve) => {
+      const sleeper = { ms, wake: () => wake() };
+      const wake = (): void => {
+        sleeping = sleeping.filter((one) => one !== sleeper);
+        resolve();
+      };
+      sleeping.push(sleeper);
+      over.addEventListener('abort', wake);
+      if (over.aborted) wake();
+    });
+  /** Resolves once somebody waits for so long, or nobody at all. What waits for Slack to take part in closing waits no more. */
+  const waited = (ms: number | null) =>
+    eventually(async () => {
+      sleeping.find((one) => one.ms === CLOSE_MS)?.wake();
+      if (ms === null) expect(sleeping).toEqual([]);
+      else expect(sleeping.map((one) => one.ms)).toContain(ms);
+    });
+  /** Lets somebody's waiting be over, once they wait. */
+  async function pass(ms: number): Promise<void> {
+    await waited(ms);
+    sleeping.find((one) => one.ms === ms)?.wake();
+  }
+  const isConnected = () =>
+    connection.check().then(
+      () => true,
+      () => false,
+    );
+
+  beforeEach(async () => {
+    sleeping = [];
+    lines.length = 0;
+    slack = await startSlackStandIn();
+  });
+  afterEach(async () => {
+    await connection.stop();
+    await slack.close();
+  });
+
+  function connect(): void {
+    const log = createLogger('debug', { write: (line) => void lines.push(line) });
+    const receiver = new SocketModeReceiver({
+      appToken: slack.appToken,
+      logger: boltLogger(log),
+      autoReconnectEnabled: false,
+      installerOptions: { clientOptions: { slackApiUrl: slack.apiUrl, retryConfig: { retries: 0 }, timeout: 10_000 } },
+    });
+    connection = keepConnected(receiver.client, log, sleep);
+  }
+
+  test.each(['no_hello', 'no_upgrade'] as const)(
+    'that gets %s is given up at its deadline, and made anew',
+    async (how) => {
+      slack.socketMode.greet(how);
+      connect();
+      await eventually(async () => expect(slack.socketMode.attempts).toBe(1));
+      expect(await isConnected()).toBe(false);
+      await pass(ATTEMPT_MS);
+      await waited(2_000);
+      expect(lines.join()).toContain('Slack said no hello in time');
+      slack.socketMode.greet('hello');
+      await pass(2_000);
+      await eventually(async () => expect(await isConnected()).toBe(true));
+      expect(slack.socketMode.attempts).toBe(2);
+      expect(slack.socketMode.connections).toBe(1);
+      // The deadline was the attempt's: what is connected stays so.
+      expect(sleeping).toEqual([]);
+    },
+  );
+
+  test('waits longer after each attempt that failed, half a minute at most, and a second after one that held', async () => {
+    slack.socketMode.greet('no_upgrade');
+    connect();
+    for (const ms of [2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
+      await pass(ATTEMPT_MS);
+      await pass(ms);
+    }
+    slack.socketMode.greet('hello');
+    await pass(ATTEMPT_MS);
+    await pass(30_000);
+    await eventually(async () => expect(await isConnected()).toBe(true));
+    slack.socketMode.drop();
+    await pass(1_000);
+    await eventually(async () => expect(await isConnected()).toBe(true));
+  });
+
+  test('is no longer waited for once it is to stop, and nothing of it is left', async () => {
+    slack.socketMode.greet('no_upgrade');
+    connect();
+    await eventually(async () => expect(slack.socketMode.attempts).toBe(1));
+    await connection.stop();
+    await waited(null);
+    expect(slack.socketMode.attempts).toBe(1);
+    expect(slack.socketMode.connections).toBe(0);
+  });
+});
