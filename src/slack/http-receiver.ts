@@ -17,8 +17,8 @@ export interface HttpReceiver extends Receiver {
 }
 
 /**
- * Of the parts that Bolt's own HTTPReceiver is made of, with the guard between. That one fails at a signed `null` in a way
- * that nobody can handle, which ends the process. Nothing is parsed before its signature was checked.
+ * Made of the parts of Bolt's HTTPReceiver, with the guard between. Bolt's own rejects at a signed `null`, which ends the
+ * process. Nothing is parsed before its signature is checked.
  */
 export function createHttpReceiver(options: {
   readonly signingSecret: string;

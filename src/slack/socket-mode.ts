@@ -115,14 +115,13 @@ const envelope = z.object({
   type: z.enum(['events_api', 'interactive', 'slash_commands']),
   envelope_id: z.string().min(1),
   payload: z.unknown(),
-  accepts_response_payload: z.boolean().optional(),
-  retry_attempt: z.number().optional(),
-  retry_reason: z.string().optional(),
+  retry_attempt: z.number().optional().catch(undefined),
+  retry_reason: z.string().optional().catch(undefined),
 });
 
 /**
- * Puts the guard before the client, which fails at a frame of another shape in a way that nobody can handle, which ends the
- * process, and takes an event that is called like one of its own for that one.
+ * Puts the guard before the client. At a frame of another shape the client's listener rejects, which ends the process, and an
+ * event that is named like one of the client's own it takes for its own.
  */
 export function guardFrames(client: Client, guard: Guard, log: Logger): void {
   const own = client.listeners('ws_message');

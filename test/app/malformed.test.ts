@@ -60,6 +60,11 @@ describe('over HTTP', () => {
     await isWellAfterwards();
   });
 
+  test('a body that is larger than any of Slack’s is not read to its end', async () => {
+    expect(await json(`{"text":"${'x'.repeat(4 * 1024 * 1024)}"}`)).toBe(413);
+    await isWellAfterwards();
+  });
+
   test('nothing is parsed, nor said of it, before its signature is checked', async () => {
     const nested = '['.repeat(1_000);
     for (const body of [nested, 'null', '{', JSON.stringify(HELD_BACK)]) {

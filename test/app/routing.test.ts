@@ -105,14 +105,37 @@ describe('a route', () => {
   test.each([
     ['that is not there', 'C0NOWHERE', 'it doesn’t exist, or it is private'],
     ['that Slack calls archived', null, 'it is archived'],
+    ['that takes replies only', null, 'Slack says `restricted_action_thread_only_channel`'],
   ])('to a channel %s loses nothing either', async (_, channel, words) => {
     await start(({ random }) => `raxx-console-*=${channel ?? random}`);
     if (channel === null) {
-      bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'error', error: 'is_archived' });
+      const error = /`(\w+)`/u.exec(words)?.[1] ?? 'is_archived';
+      bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'error', error });
     }
     await bed.rows.insertDeploying();
     await bed.app.tick();
     expect(JSON.stringify(await bed.alert())).toContain(words);
+  });
+
+  test('to a channel that is archived after the warning loses no critical: it comes where all others go, with its buttons', async () => {
+    await start(({ general }) => `raxx-console-*=${general},mention=${CONSOLE}`, '2026-05-09T17:00:00Z');
+    const { superadmin: kris } = bed.slack.people;
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+    expect((await inChannel('general'))[0]?.text).toContain('*Warning*');
+    await bed.clock.set('2026-05-10T04:29:00Z');
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'error', error: 'is_archived' });
+    await bed.app.tick();
+    const critical = await bed.alert();
+    expect(critical.text).toContain(`*CRITICAL* ${CONSOLE} \`console_heroku_log_drain_alerting\``);
+    const why = `Promotion 1 · This belongs in a thread in <#${bed.slack.channels.general}>, but it is archived`;
+    expect(JSON.stringify(critical.blocks)).toContain(why);
+
+    await kris.click(critical, 'mark_completed');
+    await kris.waitForModal();
+    expect((await kris.submit({ code: bed.code(kris.id) })).kind).toBe('closed');
+    await eventually(async () => expect((await bed.alert()).text).toContain('*completed*'));
+    expect(JSON.stringify(await bed.alert())).toContain(why);
   });
 
   test('is found again after an answer that got lost, though the routes were changed meanwhile', async () => {
