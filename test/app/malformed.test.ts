@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
 import { HELD_BACK, REFUSED } from '../slack/bodies.js';
 
 /* What nobody sends as Slack does: it is refused, and ends nothing. Jest fails a test on a rejection that nobody handles. */
@@ -14,7 +15,7 @@ async function isWellAfterwards(): Promise<void> {
   const { superadmin } = bed.slack.people;
   await superadmin.command('help');
   expect((await superadmin.waitForEphemeral()).text).toContain('what is stuck');
-  expect((await fetch(`${bed.baseUrl}/readyz`)).status).toBe(200);
+  await eventually(async () => expect((await fetch(`${bed.baseUrl}/readyz`)).status).toBe(200));
 }
 
 describe('over HTTP', () => {
