@@ -19,11 +19,24 @@ const CHECK_WITHIN_MS = 3_000;
 /** Runs all checks side by side. `elapsed` is a clock in milliseconds that never jumps. */
 export function createReadiness(checks: readonly Check[], elapsed: () => number): () => Promise<Readiness> {
   const answered = new Map<string, { at: number; text: string }>();
+  /** One that hangs isn't started again beside itself: each would take a connection. */
+  const underWay = new Map<string, Promise<'ok'>>();
+
+  function run(check: Check): Promise<'ok'> {
+    const running =
+      underWay.get(check.name) ??
+      check
+        .run()
+        .then(() => 'ok' as const)
+        .finally(() => underWay.delete(check.name));
+    underWay.set(check.name, running);
+    return running;
+  }
 
   async function ask(check: Check): Promise<readonly [string, string]> {
     const known = answered.get(check.name);
     if (known !== undefined && elapsed() - known.at < check.freshForMs) return [check.name, known.text];
-    const text = await withinTime(check);
+    const text = await withinTime(run(check));
     answered.set(check.name, { at: elapsed(), text });
     return [check.name, text];
   }
@@ -34,12 +47,9 @@ export function createReadiness(checks: readonly Check[], elapsed: () => number)
   };
 }
 
-async function withinTime(check: Check): Promise<string> {
+async function withinTime(running: Promise<'ok'>): Promise<string> {
   try {
-    const answer = await withTimeout(
-      CHECK_WITHIN_MS,
-      check.run().then(() => 'ok'),
-    );
+    const answer = await withTimeout(CHECK_WITHIN_MS, running);
     return answer ?? `no answer within ${CHECK_WITHIN_MS / 1000} s`;
   } catch (error) {
     return error instanceof Error && error.message !== '' ? error.message : 'failed';

@@ -82,6 +82,31 @@ describe('readiness', () => {
     }
   });
 
+  test('a check that hangs is asked once, by however many probes, until it ends', async () => {
+    jest.useFakeTimers();
+    try {
+      const watch = stopwatch();
+      const ends: (() => void)[] = [];
+      const slow = check('database', () => new Promise<void>((resolve) => ends.push(resolve)));
+      const ask = createReadiness([slow], watch.elapsed);
+      for (const probes of [2, 1]) {
+        const asked = Array.from({ length: probes }, ask);
+        await jest.advanceTimersByTimeAsync(3_000);
+        for (const one of await Promise.all(asked)) expect(one.ready).toBe(false);
+        watch.advance(1_000);
+      }
+      expect(slow.run).toHaveBeenCalledTimes(1);
+      const asked = ask();
+      for (const end of ends) end();
+      expect((await asked).ready).toBe(true);
+      watch.advance(1_000);
+      void ask();
+      expect(slow.run).toHaveBeenCalledTimes(2);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test('leaves no timer behind', async () => {
     jest.useFakeTimers();
     try {

@@ -72,7 +72,7 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
 function readinessOf(core: Core, jobs: Jobs, checkSocket: (() => Promise<void>) | null): () => Promise<Readiness> {
   return createReadiness(
     [
-      { name: 'database', run: () => core.db.ping(), freshForMs: 1_000 },
+      { name: 'database', run: () => core.db.checkWrites(), freshForMs: 2_000 },
       { name: 'slack', run: () => core.slack.ping(), freshForMs: 15_000 },
       ...(checkSocket === null ? [] : [{ name: 'socket_mode', run: checkSocket, freshForMs: 0 }]),
       { name: 'watchdog', run: async () => failWhileSilent(jobs.watchdog.silentSince()), freshForMs: 0 },

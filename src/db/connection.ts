@@ -2,17 +2,29 @@ import { createHash } from 'node:crypto';
 import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
 import { rememberNeverConnected } from './errors.js';
+import { PrimaryClient } from './primary-client.js';
 import type { Sql } from './rows.js';
 
 // pg writes a Date in the process's own time zone, and a column without a zone would keep that clock's reading.
 pg.defaults.parseInputDatesAsUTC = true;
 
+export interface PoolOptions {
+  readonly maxConnections?: number;
+  /** See PrimaryClient. */
+  readonly silentAfterMs?: number;
+  /** For who only wants to know what the server is like. */
+  readonly acceptsStandby?: boolean;
+}
+
+/** A server that vanished is noticed on an idle connection, too. */
+export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
+
 /**
- * A pool of connections to PostgreSQL. Sessions run in UTC, so that a table whose timestamps carry no zone (the
+ * A pool of connections to PostgreSQL's primary. Sessions run in UTC, so that a table whose timestamps carry no zone (the
  * console's may) is read as the UTC it was written in. Statements and lock waits are bounded: a person in Slack has
  * three seconds, and an honest "the database does not answer" beats a late success nobody sees.
  */
-export function connect(connectionString: string, options: { maxConnections?: number } = {}): Knex {
+export function connect(connectionString: string, options: PoolOptions = {}): Knex {
   const knex = knexFactory({
     client: 'pg',
     connection: {
@@ -20,12 +32,29 @@ export function connect(connectionString: string, options: { maxConnections?: nu
       application_name: 'flag-promotions',
       options: '-c TimeZone=UTC -c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s',
       connectionTimeoutMillis: 2_000,
-      keepAlive: true,
+      ...KEEP_ALIVE,
     },
-    pool: { min: 0, max: options.maxConnections ?? 10, idleTimeoutMillis: 30_000 },
+    pool: {
+      min: 0,
+      max: options.maxConnections ?? 10,
+      idleTimeoutMillis: 30_000,
+      afterCreate: (connection: PrimaryClient, done: (error?: unknown) => void) => {
+        if (options.acceptsStandby === true) done();
+        else connection.refuseStandby().then(() => done(), done);
+      },
+      validate: (connection: PrimaryClient) => connection.isUsable,
+    },
     acquireConnectionTimeout: 2_500,
     log: QUIET,
   });
+  // Before it makes the first connection.
+  knex.client.driver = {
+    Client: class extends PrimaryClient {
+      constructor(config: pg.ClientConfig) {
+        super(config, options.silentAfterMs);
+      }
+    },
+  };
   knex.client.pool.on('createFail', (_: number, error: unknown) => rememberNeverConnected(error));
   return knex;
 }

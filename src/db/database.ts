@@ -3,14 +3,14 @@ import { type Alerts, alerts } from './alerts.js';
 import { type AttentionRecords, attentionRecords } from './attention.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { type ChannelSlots, channelSlots } from './channel-slots.js';
-import { connect } from './connection.js';
+import { connect, type PoolOptions } from './connection.js';
 import { type DueListener, listenForDue } from './due.js';
 import { type Enrolments, enrolments } from './enrolments.js';
 import { type EvidenceRecords, evidenceRecords } from './evidence.js';
 import { type Groups, groups } from './groups.js';
 import { type Homes, homes } from './homes.js';
 import { presentOf } from './leases.js';
-import { type MaintenanceRecords, maintenanceRecords } from './maintenance.js';
+import { type MaintenanceRecords, maintenanceRecords, rewriteMaintenance } from './maintenance.js';
 import { type Messages, messages } from './messages.js';
 import { type Operators, operators } from './operators.js';
 import { acceptedRelease } from './progress.js';
@@ -48,13 +48,13 @@ export interface Database {
   acceptedRelease(promotionId: string): Promise<AcceptedRelease | null>;
   /** The present by the database's clock, which all replicas share. */
   now(): Promise<Date>;
-  /** Rejects where the database does not answer. */
-  ping(): Promise<void>;
+  /** Writes something, and changes nothing by it. Rejects if the database does not answer, or takes no writes. */
+  checkWrites(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Connects lazily: an unreachable server shows at the first query, not here. */
-export function openDatabase(connectionString: string, options: { maxConnections?: number } = {}): Database {
+export function openDatabase(connectionString: string, options: PoolOptions = {}): Database {
   const knex = connect(connectionString, options);
   return {
     promotions: promotions(knex),
@@ -77,9 +77,7 @@ export function openDatabase(connectionString: string, options: { maxConnections
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
     acceptedRelease: (promotionId) => acceptedRelease(knex, promotionId),
     now: () => presentOf(knex),
-    async ping() {
-      await knex.raw('select 1');
-    },
+    checkWrites: () => rewriteMaintenance(knex),
     close: () => knex.destroy(),
   };
 }

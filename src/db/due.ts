@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Promotion } from '../promotions/promotion.js';
 import { type AuditedChange, changeAudited } from './audit.js';
-import type { Knex } from './connection.js';
+import { KEEP_ALIVE, type Knex } from './connection.js';
 import { QUEUE_PROGRESS } from './queueing.js';
 import { parseRows, promotionRow } from './rows.js';
 
@@ -52,7 +52,7 @@ export function listenForDue(
       connectionString,
       application_name: 'flag-promotions-listener',
       connectionTimeoutMillis: 2_000,
-      keepAlive: true,
+      ...KEEP_ALIVE,
     });
     const ended = new Promise<void>((resolve, reject) => {
       // Not `once`: a connection may fail twice in one breath, and an error that nobody hears ends the process.

@@ -7,7 +7,7 @@ export class NoDatabaseError extends Error {
 }
 
 /** SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html) of a server that cannot work now. */
-const UNAVAILABLE_SQLSTATE = /^(?:08|53|57P|58|55P03|57014|XX)/u;
+const UNAVAILABLE_SQLSTATE = /^(?:08|25006|53|57P|58|55P03|57014|XX)/u;
 const UNAVAILABLE_ERRNO: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

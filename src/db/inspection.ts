@@ -41,7 +41,7 @@ const GUARDS = ['audit_log_chain', 'audit_log_append_only', 'audit_log_no_trunca
 
 /** Looks at a database, and changes nothing in it. @throws where it cannot be reached or read */
 export async function inspectDatabase(connectionString: string): Promise<DatabaseInspection> {
-  const knex = connect(connectionString, { maxConnections: 1 });
+  const knex = connect(connectionString, { maxConnections: 1, acceptsStandby: true });
   try {
     const names = await tablesOf(knex);
     const ran = names.has(MIGRATIONS_TABLE) ? await migrationsRun(knex) : [];

@@ -33,3 +33,15 @@ export function maintenanceRecords(knex: Knex): MaintenanceRecords {
     },
   };
 }
+
+/**
+ * The cheapest write that shows that messages and resolutions can be written: one small row, as it is, flushed to the disk. An
+ * INSERT as well as an UPDATE, because a provider that guards a full disk may forbid only one of them.
+ */
+export async function rewriteMaintenance(knex: Knex): Promise<void> {
+  await knex.raw(
+    `insert into flag_promotions.maintenance (completed_at, deploying, stuck)
+     select completed_at, deploying, stuck from flag_promotions.maintenance
+     on conflict (only_row) do update set only_row = excluded.only_row`,
+  );
+}

@@ -6,6 +6,8 @@ export interface TcpProxy {
   /** Cuts every connection and accepts no new one. */
   cut(): void;
   mend(): void;
+  /** Every connection stays as it is, and nothing comes through any more: the other side vanished. */
+  freeze(): void;
   /** Cuts a connection in place of the server's next answer that contains this: done, and nobody hears of it. */
   loseAnswer(containing: string): void;
   close(): Promise<void>;
@@ -53,6 +55,12 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     },
     mend() {
       isCut = false;
+    },
+    freeze() {
+      for (const socket of open) {
+        socket.unpipe();
+        socket.pause();
+      }
     },
     loseAnswer(containing) {
       lost = containing;
