@@ -95,7 +95,6 @@ test('every npm script that a document names is there', () => {
 });
 
 describe('docs/commands.md', () => {
-  jest.setTimeout(30_000);
   const text = read('docs/commands.md').replaceAll('\\|', '|');
   const typed = [...text.matchAll(/^\| `flag-promotions ([a-z ]+?)(?= [<-]|`)([^`]*)`/gmu)].map(
     ([, words = '', rest = '']) => [words, rest.match(/--[a-z-]+/gu) ?? []] as const,
@@ -103,7 +102,7 @@ describe('docs/commands.md', () => {
   let cli = '';
   beforeAll(async () => {
     cli = await builtApp();
-  }, 60_000);
+  });
 
   const help = async (words: string) => {
     const args = words.split(' ').filter((word) => word !== '');

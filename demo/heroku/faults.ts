@@ -6,7 +6,7 @@
  * - `hang`: no answer until the stand-in closes
  * - `stall`, `truncated`, `reset_mid_body`: headers and half of the right body, then nothing, the end, or a reset
  * - `garbage`: a 200 with an HTML page, as from a proxy
- * - `delay`: the right answer, later
+ * - `delay`, `hold`: the right answer, later, or once a promise is kept
  */
 export type Fault =
   | {
@@ -24,7 +24,8 @@ export type Fault =
   | { readonly kind: 'truncated' }
   | { readonly kind: 'reset_mid_body' }
   | { readonly kind: 'garbage'; readonly takesEffect?: boolean }
-  | { readonly kind: 'delay'; readonly ms: number };
+  | { readonly kind: 'delay'; readonly ms: number }
+  | { readonly kind: 'hold'; readonly until: Promise<unknown> };
 
 export interface FaultRule {
   /** Default: any. */

@@ -8,6 +8,8 @@ type StatusFault = Extract<Fault, { kind: 'status' }>;
 /** What a fault makes of a request. */
 export interface Plan {
   readonly delayMs: number;
+  /** What it is kept waiting for beside that; null: nothing. */
+  readonly heldUntil: Promise<unknown> | null;
   readonly takesEffect: boolean;
   readonly end: 'answer' | 'reset' | 'hang';
   /** Sent in place of the right answer. */
@@ -15,7 +17,14 @@ export interface Plan {
   readonly delivery: Delivery;
 }
 
-const RIGHT: Plan = { delayMs: 0, takesEffect: true, end: 'answer', substitute: null, delivery: 'whole' };
+const RIGHT: Plan = {
+  delayMs: 0,
+  heldUntil: null,
+  takesEffect: true,
+  end: 'answer',
+  substitute: null,
+  delivery: 'whole',
+};
 
 /** Without a fault, the right answer at once. */
 export function planOf(fault: Fault | null): Plan {
@@ -24,6 +33,8 @@ export function planOf(fault: Fault | null): Plan {
       return RIGHT;
     case 'delay':
       return { ...RIGHT, delayMs: fault.ms };
+    case 'hold':
+      return { ...RIGHT, heldUntil: fault.until };
     case 'status':
       return { ...RIGHT, takesEffect: fault.takesEffect ?? false, substitute: answerOf(fault) };
     case 'garbage':

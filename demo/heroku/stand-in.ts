@@ -126,6 +126,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
     recording.fault = fault?.kind ?? null;
     const plan = planOf(fault);
     if (plan.delayMs > 0) await sleep(plan.delayMs, undefined, { signal: stopped.signal });
+    await plan.heldUntil;
     const right = plan.takesEffect ? rightAnswer(request) : null;
     for (const observer of observers) observer(recording);
     if (plan.end === 'reset') reset(response);

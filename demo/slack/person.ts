@@ -88,7 +88,7 @@ export interface Person {
   modal(): OpenView | undefined;
   /** The whole stack, the topmost last. */
   modals(): readonly OpenView[];
-  /** The modal that a predicate fits, or one that loads nothing any more. @throws where there is none within `timeoutMs`, 15,000 unless told */
+  /** The modal that a predicate fits, or one that loads nothing any more. @throws where there is none within `timeoutMs`, 60,000 unless told */
   waitForModal(predicate?: (view: OpenView) => boolean, timeoutMs?: number): Promise<OpenView>;
   /** Enters values into the topmost modal, by block id, and sends nothing. @throws where it has no such field */
   fill(values: FormValues): OpenView;
@@ -120,12 +120,12 @@ export interface Person {
   ephemerals(): readonly EphemeralMessage[];
   /** Takes a message that only this person sees off their screen; the app does not hear of it. */
   dismiss(id: string): void;
-  /** The last of these that a predicate fits. @throws where there is none within `timeoutMs`, 15,000 unless told */
+  /** The last of these that a predicate fits. @throws where there is none within `timeoutMs`, 60,000 unless told */
   waitForEphemeral(predicate?: (message: EphemeralMessage) => boolean, timeoutMs?: number): Promise<EphemeralMessage>;
 }
 
 const COMMAND = '/flag-promotions';
-const DEFAULT_WAIT_MS = 15_000;
+const DEFAULT_WAIT_MS = 60_000;
 
 export interface WhoIsWho {
   readonly id: string;

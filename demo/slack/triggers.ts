@@ -9,12 +9,14 @@ export interface TriggerOwner {
 }
 
 /** A trigger opens one view, within three seconds (https://docs.slack.dev/interactivity/handling-user-interaction). */
-const TRIGGER_LIFE_MS = 3_000;
+export const TRIGGER_LIFE_MS = 3_000;
 
 export type TriggerFault = 'invalid_trigger_id' | 'exchanged_trigger_id' | 'expired_trigger_id';
 
 export class Triggers {
   readonly #issued = new Map<string, TriggerOwner & { readonly bornAt: number; spent: boolean }>();
+
+  constructor(private readonly lifeMs = TRIGGER_LIFE_MS) {}
 
   issue(owner: TriggerOwner): string {
     const id = `${Date.now()}.${randomBytes(4).readUInt32BE()}.${randomBytes(16).toString('hex')}`;
@@ -27,7 +29,7 @@ export class Triggers {
     const trigger = this.#issued.get(id);
     if (trigger === undefined) return { error: 'invalid_trigger_id' };
     if (trigger.spent) return { error: 'exchanged_trigger_id' };
-    if (performance.now() - trigger.bornAt > TRIGGER_LIFE_MS) return { error: 'expired_trigger_id' };
+    if (performance.now() - trigger.bornAt > this.lifeMs) return { error: 'expired_trigger_id' };
     trigger.spent = true;
     return trigger;
   }

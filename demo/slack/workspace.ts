@@ -42,6 +42,8 @@ export interface SlackStandInOptions {
   readonly eventRetryWaitMs?: number | RetryWaits;
   /** How long an acknowledgement may take, in milliseconds; Slack's 3,000 unless told. */
   readonly ackWithinMs?: number;
+  /** How long after a click a form may be opened, in milliseconds; Slack's 3,000 unless told. */
+  readonly triggerLifeMs?: number;
   /** What the workspace takes for the present; the machine's clock unless told. It may be moved, forward only. */
   readonly clock?: () => Date;
 }
@@ -154,7 +156,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   const timeZones = new Map<string, string | null>();
   const faults = createFaults(clock);
   const screens = new Screens(changed);
-  const triggers = new Triggers();
+  const triggers = new Triggers(options.triggerLifeMs);
   const views = new Views({ teamId, appId: APP.appId, botId: APP.botId }, changed);
   const bot: Author = { userId: APP.botUserId, token: botToken, fields: botFields(APP, teamId) };
   const authors: readonly Author[] = [

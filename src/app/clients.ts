@@ -31,6 +31,7 @@ export function createClients(config: Config, db: Database, runtime: Runtime): C
     otherwise: { channel: alertChannel, mention: criticalMention, quiet: null },
   };
   const heroku = config.heroku === null ? null : createHeroku(config.heroku);
+  const readEvidence = createEvidenceReader(heroku, runtime.now, runtime.log);
   const newOwner = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
   return {
     config,
@@ -40,7 +41,7 @@ export function createClients(config: Config, db: Database, runtime: Runtime): C
     slack: createSlack({ ...config.slack, slots: db.channelSlots, newOwner }),
     heroku,
     newOwner,
-    readEvidence: createEvidenceReader(heroku, runtime.now, runtime.log),
+    readEvidence: (promotion, deadlineMs) => readEvidence(promotion, deadlineMs * runtime.patience),
     routeOf: (herokuApp) => routeOf(routing, herokuApp),
   };
 }

@@ -18,14 +18,15 @@ export interface Secrets {
 
 export function handlerDependencies(core: Core, jobs: Jobs, secrets: Secrets): HandlerDependencies {
   const { config, db, slack, heroku, runtime, metrics } = core;
-  const { now, log } = runtime;
+  const { now, patience, log } = runtime;
   const { thresholds } = config;
+  const findApp = heroku === null ? null : createAppLookup(heroku, log);
   const { alertChannel } = config.slack;
   return {
     db,
     slack,
     readEvidence: core.readEvidence,
-    findApp: heroku === null ? null : createAppLookup(heroku, log),
+    findApp: findApp && ((app, deadlineMs) => findApp(app, deadlineMs * patience)),
     readCode: createCodeReader(secrets.secretBox, secrets.hashRecoveryCode),
     newEnrolmentLink(slackUserId) {
       const token = newToken();
@@ -55,6 +56,7 @@ export function handlerDependencies(core: Core, jobs: Jobs, secrets: Secrets): H
     thresholds,
     rcaUrlHosts: config.rcaUrlHosts,
     now,
+    patience,
     log,
   };
 }

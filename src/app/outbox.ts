@@ -21,11 +21,12 @@ export function createAppOutbox({ db, slack, newOwner, runtime, metrics }: Clien
 /** What the messages are read from. `silentSince`: see `Sources`. */
 export function sourcesOf(clients: Clients, silentSince: () => Date | null): Sources {
   const { config, db, slack, runtime } = clients;
+  const readEvidenceOfMany = createEvidenceOfMany(clients.heroku, runtime.now, runtime.log);
   return {
     db,
     slack,
     readEvidence: clients.readEvidence,
-    readEvidenceOfMany: createEvidenceOfMany(clients.heroku, runtime.now, runtime.log),
+    readEvidenceOfMany: (promotions, deadlineMs) => readEvidenceOfMany(promotions, deadlineMs * runtime.patience),
     // The library that draws is larger than the rest of the app, and most replicas never draw: load it on demand.
     drawChart: async (stats) => {
       const { chartAltText, promotionsChart } = await import('../charts/promotions-chart.js');

@@ -31,13 +31,13 @@ export interface Receiver {
  */
 export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
   const { config, runtime, metrics, busy } = core;
-  const { log } = runtime;
+  const { log, patience } = runtime;
   const secrets: Secrets = {
     secretBox: createSecretBox(config.totpEncryptionKey),
     hashRecoveryCode: createRecoveryHash(config.totpEncryptionKey),
   };
   const guard = createGuard({ log, onEventsHeldBack: metrics.onEventsHeldBack });
-  const incoming = createSlackReceiver(config, guard, log);
+  const incoming = createSlackReceiver(config, guard, log, patience);
   const bolt = createBolt(config, incoming, log);
   bolt.use(({ next }) => busy.during(next));
   registerHandlers(bolt, handlerDependencies(core, jobs, secrets));
@@ -85,11 +85,14 @@ function failWhileSilent(since: Date | null): void {
   if (since !== null) throw new Error(`no maintenance has completed since ${since.toISOString()}`);
 }
 
+/** Slack listens to no answer after three seconds. */
+const SLACK_WAITS_MS = 3_001;
+
 type SlackReceiver =
   | { readonly kind: 'http'; readonly receiver: HttpReceiver }
   | { readonly kind: 'socket'; readonly receiver: SocketModeReceiver };
 
-function createSlackReceiver(config: Config, guard: Guard, log: Logger): SlackReceiver {
+function createSlackReceiver(config: Config, guard: Guard, log: Logger, patience: number): SlackReceiver {
   const { transport, apiUrl } = config.slack;
   if (transport.kind === 'socket') {
     const receiver = new SocketModeReceiver({
@@ -106,7 +109,11 @@ function createSlackReceiver(config: Config, guard: Guard, log: Logger): SlackRe
     return { kind: 'socket', receiver };
   }
   const { signingSecret } = transport;
-  return { kind: 'http', receiver: createHttpReceiver({ signingSecret, guard, log, boltLog: boltLogger(log) }) };
+  const waitMs = SLACK_WAITS_MS * patience;
+  return {
+    kind: 'http',
+    receiver: createHttpReceiver({ signingSecret, guard, waitMs, log, boltLog: boltLogger(log) }),
+  };
 }
 
 function createBolt(config: Config, { receiver }: SlackReceiver, log: Logger): App {

@@ -42,5 +42,7 @@ export interface HandlerDependencies {
   readonly thresholds: Thresholds;
   readonly rcaUrlHosts: readonly string[];
   readonly now: () => Date;
+  /** See `Runtime`. */
+  readonly patience: number;
   readonly log: Logger;
 }

@@ -67,7 +67,7 @@ export async function answerSubmission<Done>(
       },
     );
   const first = attempt();
-  const inTime = await withTimeout(ANSWER_WITHIN_MS, first);
+  const inTime = await withTimeout(ANSWER_WITHIN_MS * deps.patience, first);
   if (inTime?.kind === 'decided') {
     await ack(inTime.decided.answer);
     if (inTime.decided.done !== null) await plan.afterwards(inTime.decided.done);

@@ -23,11 +23,13 @@ export interface HttpReceiver extends Receiver {
 export function createHttpReceiver(options: {
   readonly signingSecret: string;
   readonly guard: Guard;
+  /** Milliseconds for which Slack listens to an answer. */
+  readonly waitMs: number;
   readonly log: Logger;
   /** The same as Bolt takes it. */
   readonly boltLog: BoltLogger;
 }): HttpReceiver {
-  const { signingSecret, guard, log, boltLog: logger } = options;
+  const { signingSecret, guard, waitMs, log, boltLog: logger } = options;
   let app: App | null = null;
 
   /** The status with which it is refused, where it isn't Slack's. */
@@ -50,6 +52,7 @@ export function createHttpReceiver(options: {
     const ack = new HTTPResponseAck({
       logger,
       processBeforeResponse: false,
+      unhandledRequestTimeoutMillis: waitMs,
       httpRequest: request,
       httpRequestBody: body,
       httpResponse: response,

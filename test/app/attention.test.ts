@@ -43,7 +43,7 @@ const choose = async (who: Person, choice: string, message?: StoredMessage) =>
 async function told(who: Person, doing: () => Promise<unknown>): Promise<string> {
   const before = new Set(who.ephemerals().map((message) => JSON.stringify(message)));
   await doing();
-  return (await who.waitForEphemeral((message) => !before.has(JSON.stringify(message)), 8_000)).text;
+  return (await who.waitForEphemeral((message) => !before.has(JSON.stringify(message)))).text;
 }
 /** Who has it, as the alert says. */
 const held = async () => {

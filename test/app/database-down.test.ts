@@ -1,5 +1,6 @@
 import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { whileHolding } from '../support/locks.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 describe('with the database gone', () => {
@@ -7,8 +8,8 @@ describe('with the database gone', () => {
   let wire: TcpProxy;
   let port: number;
 
-  beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+  async function start(patience?: number): Promise<void> {
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', ...(patience === undefined ? {} : { patience }) });
     await bed.rows.insertDeploying();
     await bed.app.tick();
     const url = new URL(bed.environment['DATABASE_URL'] ?? '');
@@ -18,16 +19,23 @@ describe('with the database gone', () => {
     const behindTheWire = await bed.replica({ environment: { DATABASE_URL: url.href } });
     port = behindTheWire.port;
     bed.slack.connectHttp(`http://127.0.0.1:${port}/slack/events`);
-  });
+  }
   afterEach(async () => {
     wire.mend();
     await bed.close();
     await wire.close();
   });
 
+  const holdingTheRow = (work: () => Promise<void>) =>
+    whileHolding(
+      { url: bed.environment['DATABASE_URL'] ?? '' },
+      'select 1 from console_flag_promotions for update',
+      work,
+    );
   const readyz = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
 
   test('a click and a command get an honest answer, /readyz is red, and the app recovers by itself', async () => {
+    await start();
     const { superadmin } = bed.slack.people;
     expect(await readyz()).toBe(200);
     wire.cut();
@@ -51,6 +59,7 @@ describe('with the database gone', () => {
   });
 
   test('a submission that got no connection says that nothing was saved, and can be sent again', async () => {
+    await start();
     const { superadmin } = bed.slack.people;
     await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
@@ -74,30 +83,28 @@ describe('with the database gone', () => {
   });
 
   test('while a lock holds the row, the form turns into a progress view, and then says how it ended', async () => {
+    await start(1);
     const { superadmin } = bed.slack.people;
     await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
     const code = bed.code(superadmin.id);
-    const locking = bed.rows.query(
-      `do $$ begin perform 1 from console_flag_promotions for update; perform pg_sleep(3.5); end $$`,
-    );
-    const outcome = await superadmin.submit({ code });
-    expect(outcome.kind).toBe('updated');
-    expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('Working on it');
-    await locking;
+    await holdingTheRow(async () => {
+      expect((await superadmin.submit({ code })).kind).toBe('updated');
+      expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('Working on it');
+    });
     await eventually(async () => expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('*Saved.*'));
   });
 
   test('a lock that outlasts what the database waits for is waited for once more', async () => {
+    await start(1);
     const { superadmin } = bed.slack.people;
     await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
     const code = bed.code(superadmin.id);
-    const locking = bed.rows.query(
-      `do $$ begin perform 1 from console_flag_promotions for update; perform pg_sleep(7); end $$`,
-    );
-    expect((await superadmin.submit({ code })).kind).toBe('updated');
-    await locking;
+    await holdingTheRow(async () => {
+      expect((await superadmin.submit({ code })).kind).toBe('updated');
+      await eventually(async () => expect(bed.logged.join('')).toContain('a submission could not be decided'));
+    });
     await eventually(async () => expect(JSON.stringify(superadmin.modal()?.blocks)).toContain('*Saved.*'));
     expect(
       await bed.rows.query(
@@ -107,21 +114,19 @@ describe('with the database gone', () => {
   });
 
   test('a form that could not learn in the end whether it was saved says that, and nothing else', async () => {
+    await start(1);
     const { superadmin } = bed.slack.people;
     await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
     const code = bed.code(superadmin.id);
-    const locking = bed.rows.query(
-      `do $$ begin perform 1 from console_flag_promotions for update; perform pg_sleep(4); end $$`,
-    );
-    const outcome = superadmin.submit({ code });
-    expect((await outcome).kind).toBe('updated');
-    wire.cut();
-    await eventually(async () => {
-      const shown = JSON.stringify(superadmin.modal()?.blocks);
-      expect(shown).toContain('may have been saved');
-      expect(shown).not.toContain('Not saved');
-    }, 15_000);
-    await locking;
+    await holdingTheRow(async () => {
+      expect((await superadmin.submit({ code })).kind).toBe('updated');
+      wire.cut();
+      await eventually(async () => {
+        const shown = JSON.stringify(superadmin.modal()?.blocks);
+        expect(shown).toContain('may have been saved');
+        expect(shown).not.toContain('Not saved');
+      });
+    });
   });
 });

@@ -41,7 +41,7 @@ describe('the evidence of open alerts', () => {
     expect(configVarsRead()).toBe(12);
     // Nothing changed, so no release was looked at.
     expect(bed.heroku.requests).toHaveLength(12);
-  }, 60_000);
+  });
 
   test('moves the time of the check on, and posts nothing new', async () => {
     await start();
@@ -66,7 +66,7 @@ describe('the evidence of open alerts', () => {
     bed.heroku.forgetRequests();
     await minutes(60, bed.app);
     expect(configVarsRead()).toBe(4);
-  }, 30_000);
+  });
 
   test('that changed its verdict is said once, with the button, and mentions nobody', async () => {
     await start();
@@ -85,7 +85,7 @@ describe('the evidence of open alerts', () => {
     await minutes(12, bed.app, replica);
     expect(await thread()).toHaveLength(2);
     expect((await thread())[1]).toContain('Press *Mark completed*.');
-  }, 60_000);
+  });
 
   test('stands for a while though Heroku fails, and is asked for again at once when it is back', async () => {
     await start();
@@ -101,7 +101,7 @@ describe('the evidence of open alerts', () => {
     expect(await shown()).toContain('It IS live');
     // An outage is no change of the verdict.
     expect(await thread()).toEqual([]);
-  }, 30_000);
+  });
 
   test('is not asked for while Heroku says that it was asked too often', async () => {
     await start();
@@ -116,7 +116,7 @@ describe('the evidence of open alerts', () => {
     await minutes(2, bed.app);
     expect(configVarsRead()).toBe(1);
     expect(await shown()).toContain('It IS live');
-  }, 30_000);
+  });
 
   test('is of the config var that the row names now', async () => {
     await start({ [CONFIG_VAR]: 'true', FLAG_OTHER: 'off' });
@@ -164,7 +164,7 @@ describe('the evidence of open alerts', () => {
     expect(bed.heroku.requests).toHaveLength(1);
     await minutes(20, bed.app);
     expect(bed.heroku.requests).toHaveLength(5);
-  }, 30_000);
+  });
 });
 
 describe('what another system does to a row under its open alert', () => {
@@ -215,7 +215,7 @@ describe('what another system does to a row under its open alert', () => {
     await bed.app.tick();
     expect(await left()).toBe(0);
     expect(await bed.db.audit.verify()).toMatchObject({ intact: true });
-  }, 20_000);
+  });
 
   test('giving it another id: the old one vanished, the new one alerts', async () => {
     await bed.rows.insertDeploying();

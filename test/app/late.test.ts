@@ -1,5 +1,6 @@
 import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { whileHolding } from '../support/locks.js';
 
 /* What comes later than a person does, or than Slack waits. */
 
@@ -19,13 +20,18 @@ describe('evidence that comes after the form was answered', () => {
       .filter((call) => call.method === method && call.answer !== null)
       .map((call) => JSON.stringify(call.answer));
 
-  /** Opens a form for which Heroku is too slow, and has the promotion end before it is submitted. */
+  /** Opens a form for which Heroku is too slow, has the promotion end before it is submitted, and lets Heroku answer then. */
   async function endedMeanwhile(open: () => Promise<unknown>, end: string): Promise<void> {
-    bed.heroku.faults.add({ fault: { kind: 'delay', ms: 1_500 } });
+    let answer: () => void = () => undefined;
+    const until = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    bed.heroku.faults.add({ times: 1, fault: { kind: 'hold', until } });
     await open();
     await kris().waitForModal((view) => JSON.stringify(view.blocks).includes('Checking Heroku'));
     await bed.rows.query(end);
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('updated');
+    answer();
   }
 
   test('a resolution keeps saying that somebody else was faster', async () => {
@@ -37,7 +43,7 @@ describe('evidence that comes after the form was answered', () => {
           set state = 'deployed', deployed_at = '2026-05-10T04:59:00Z', resolved_by = 'U0OTHERONE'`,
     );
     expect(shown()).toContain('resolved it before you');
-    await eventually(async () => expect(answersTo('views.update')).toHaveLength(1), 15_000);
+    await eventually(async () => expect(answersTo('views.update')).toHaveLength(1));
     expect(shown()).toContain('resolved it before you');
     expect(answersTo('views.update')).toEqual([expect.stringContaining('hash_conflict')]);
   });
@@ -50,7 +56,7 @@ describe('evidence that comes after the form was answered', () => {
       `update console_flag_promotions set state = 'cancelled', resolved_by = 'U0OTHERONE'`,
     );
     expect(shown()).toContain('only what is marked can be promoted');
-    await eventually(async () => expect(answersTo('views.update')).toHaveLength(1), 15_000);
+    await eventually(async () => expect(answersTo('views.update')).toHaveLength(1));
     expect(shown()).toContain('only what is marked can be promoted');
   });
 });
@@ -58,7 +64,7 @@ describe('evidence that comes after the form was answered', () => {
 describe('a commit that takes longer than Slack waits', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', patience: 1 });
     await bed.rows.insertDeploying();
     await bed.app.tick();
   });
@@ -66,18 +72,20 @@ describe('a commit that takes longer than Slack waits', () => {
 
   const kris = () => bed.slack.people.superadmin;
   const shown = () => JSON.stringify(kris().modal()?.blocks);
-  const locked = (seconds: number) =>
-    bed.rows.query(
-      `do $$ begin perform 1 from console_flag_promotions for update; perform pg_sleep(${seconds}); end $$`,
+  const untilTold = (work: () => Promise<void>) =>
+    whileHolding(
+      { url: bed.environment['DATABASE_URL'] ?? '' },
+      'select 1 from console_flag_promotions for update',
+      work,
     );
 
   test('of an RCA turns the form into one that says so, and then what was linked', async () => {
     await kris().click(await bed.alert(), 'open_rca');
     await kris().waitForModal();
-    const locking = locked(3.5);
-    expect((await kris().submit({ rca_url: RCA })).kind).toBe('updated');
-    expect(shown()).toContain('Working on it');
-    await locking;
+    await untilTold(async () => {
+      expect((await kris().submit({ rca_url: RCA })).kind).toBe('updated');
+      expect(shown()).toContain('Working on it');
+    });
     await eventually(async () => expect(shown()).toContain('Linked as the RCA'));
     expect(await bed.rows.query('select rca_url from console_flag_promotions')).toEqual([{ rca_url: RCA }]);
     await eventually(async () => expect(JSON.stringify(await bed.alert())).toContain(`"url":"${RCA}"`));
@@ -87,11 +95,10 @@ describe('a commit that takes longer than Slack waits', () => {
     await kris().click(await bed.alert(), 'mark_completed');
     await kris().waitForModal();
     const code = bed.code(kris().id);
-    const locking = locked(3);
-    bed.slack.faults.add({ method: 'views.update', kind: 'rate_limited', retryAfterSeconds: 3, times: 1 });
-    expect((await kris().submit({ code })).kind).toBe('updated');
-    await locking;
-    await eventually(async () => expect((await bed.alert()).text).toContain('*completed*'), 2_500);
+    // Longer than any of this takes: the form says so last.
+    bed.slack.faults.add({ method: 'views.update', kind: 'rate_limited', retryAfterSeconds: 10, times: 1 });
+    await untilTold(async () => expect((await kris().submit({ code })).kind).toBe('updated'));
+    await eventually(async () => expect((await bed.alert()).text).toContain('*completed*'));
     expect(shown()).toContain('Working on it');
     await eventually(async () => expect(shown()).toContain('*Saved.*'));
   });
@@ -100,10 +107,8 @@ describe('a commit that takes longer than Slack waits', () => {
     await kris().click(await bed.alert(), 'mark_completed');
     await kris().waitForModal();
     const code = bed.code(kris().id);
-    const locking = locked(3);
     bed.slack.faults.add({ method: 'views.update', kind: 'error', error: 'fatal_for_this_test' });
-    expect((await kris().submit({ code })).kind).toBe('updated');
-    await locking;
+    await untilTold(async () => expect((await kris().submit({ code })).kind).toBe('updated'));
     await eventually(async () => expect((await bed.alert()).text).toContain('*completed*'));
     await eventually(async () => expect(bed.logged.join('\n')).toContain('could not say how it ended'));
   });

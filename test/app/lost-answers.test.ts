@@ -1,5 +1,6 @@
 import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { whileHolding } from '../support/locks.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 /* The server commits, and the connection breaks before the app hears of it: what people are told then must be true. */
@@ -17,6 +18,7 @@ describe('a commit whose answer got lost', () => {
     bed = await startTestBed({
       startAt: '2026-05-10T05:00:00Z',
       rateLimit: false,
+      patience: 1,
       environment: { PUBLIC_URL: 'https://flags.raxx.example' },
     });
     promotionId = await bed.rows.insertDeploying();
@@ -43,8 +45,16 @@ describe('a commit whose answer got lost', () => {
   }
   const audited = async (like: string) =>
     (await bed.rows.query('select id from flag_promotions.audit_log where action like $1', [like])).length;
-  const locked = (table: string, seconds: number) =>
-    bed.rows.query(`do $$ begin perform 1 from ${table} for update; perform pg_sleep(${seconds}); end $$`);
+  /** Submits while somebody else holds the operators, for as long as `until` takes and Slack waits in any case. */
+  const submitLate = (fields: Readonly<Record<string, string>>, until: () => Promise<void> = async () => undefined) =>
+    whileHolding(
+      { url: bed.environment['DATABASE_URL'] ?? '' },
+      'select 1 from flag_promotions.operators for update',
+      async () => {
+        expect((await kris().submit({ ...fields, code: bed.code(kris().id) })).kind).toBe('updated');
+        await until();
+      },
+    );
 
   test('of a command is not called unchanged, and the command can be given again', async () => {
     const link = () => kris().command(`rca ${promotionId} ${RCA}`);
@@ -59,8 +69,8 @@ describe('a commit whose answer got lost', () => {
 
   test('of a mark, which is one statement, neither', async () => {
     const mark = () => kris().command(`mark dark_mode ${APP} true`);
-    // The names of the columns come before the row, in the same answer.
-    wire.loseAnswer('marked_by');
+    // In the row that it answers with; a promoter that looks for work names the same columns.
+    wire.loseAnswer('dark_mode');
     expect(await told(mark)).toContain('It may have been saved');
     expect(await told(mark)).toContain('*already marked*');
     expect(await audited('%marked')).toBe(1);
@@ -102,10 +112,8 @@ describe('a commit whose answer got lost', () => {
   test('of a resolution and of a promotion, when Slack waits no more, is recognised at the next try', async () => {
     await kris().click(await bed.alert(), 'mark_completed');
     await kris().waitForModal();
-    const resolving = locked('flag_promotions.operators', 3);
     wire.loseAnswer(COMMITTED);
-    expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('updated');
-    await resolving;
+    await submitLate({});
     await eventually(async () => expect(shown()).toContain('You already did this'));
     await eventually(async () => expect((await bed.alert()).text).toContain('*completed*'));
 
@@ -114,10 +122,8 @@ describe('a commit whose answer got lost', () => {
     await told(() => kris().command(`mark dark_mode ${APP} true`));
     await kris().command('promote dark_mode');
     await kris().waitForModal();
-    const promoting = locked('flag_promotions.operators', 3);
     wire.loseAnswer(COMMITTED);
-    expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('updated');
-    await promoting;
+    await submitLate({});
     await eventually(async () => expect(shown()).toContain('You already did this'));
     expect(await audited('%totp_rejected')).toBe(0);
   });
@@ -126,10 +132,8 @@ describe('a commit whose answer got lost', () => {
     async function submittedLate(command: string, fields: Readonly<Record<string, string>>): Promise<void> {
       await kris().command(command);
       await kris().waitForModal();
-      const locking = locked('flag_promotions.operators', 3);
       wire.loseAnswer(COMMITTED);
-      expect((await kris().submit({ ...fields, code: bed.code(kris().id) })).kind).toBe('updated');
-      await locking;
+      await submitLate(fields);
       await eventually(async () => expect(shown()).toContain('may have been saved'));
       expect(shown()).not.toContain('Not saved');
     }
@@ -160,9 +164,9 @@ describe('a commit whose answer got lost', () => {
     await kris().command('operators unlock');
     await kris().waitForModal();
     // Longer than the app has the server wait for a lock.
-    const locking = locked('flag_promotions.operators', 6);
-    expect((await kris().submit({ person: engineer.id, code: bed.code(kris().id) })).kind).toBe('updated');
-    await locking;
+    await submitLate({ person: engineer.id }, () =>
+      eventually(async () => expect(bed.logged.join('')).toContain('a submission could not be decided')),
+    );
     await eventually(async () => expect(shown()).toContain('*Saved.*'));
     expect(await audited('%operator.unlocked')).toBe(1);
   });

@@ -18,7 +18,7 @@ describe('the progress message', () => {
     await superadmin.waitForEphemeral((message) => message.text.includes('Marked'));
     await superadmin.command(`promote ${FLAG}`);
     // On a busy machine a placeholder comes first.
-    await superadmin.waitForModal(hasCode, 20_000);
+    await superadmin.waitForModal(hasCode);
     expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
   }
   const hasCode = (view: { readonly blocks: readonly unknown[] }) => JSON.stringify(view.blocks).includes('"code"');
@@ -33,7 +33,7 @@ describe('the progress message', () => {
       await bed.clock.advance(3_000);
       const text = await shown();
       for (const part of parts) expect(text).toContain(part);
-    }, 20_000);
+    });
 
   test('is one, and goes through its steps in place, with times', async () => {
     bed.heroku.setReleaseBehaviour(APP, 'pending');
@@ -137,7 +137,7 @@ describe('the progress message', () => {
       await bed.clock.advance(60_000);
       await bed.app.tick();
       expect(await shown()).toContain('is *live*');
-    }, 15_000);
+    });
   });
 
   test('survives that nobody delivered it: the next tick does', async () => {

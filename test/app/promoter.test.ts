@@ -30,7 +30,7 @@ describe('the promoter', () => {
     eventually(async () => {
       await bed.clock.advance(60_000);
       expect(await row()).toMatchObject(expected);
-    }, 20_000);
+    });
 
   test('sets the config var once and commits what Heroku did', async () => {
     bed.heroku.setVar(APP, CONFIG_VAR, 'false');
@@ -281,7 +281,7 @@ describe('the promoter', () => {
         `select count(*)::int as n from console_flag_promotions where state <> 'deployed'`,
       );
       expect(left?.n).toBe(0);
-    }, 25_000);
+    });
     expect(patches()).toBe(12);
     expect((await audited()).filter((action) => action === 'deployed')).toHaveLength(12);
     expect(await bed.db.audit.verify()).toMatchObject({ intact: true, events: 36 });

@@ -107,7 +107,7 @@ describe('the reminder', () => {
     await tickAfter(3 * DAY);
     const { superadmin } = bed.slack.people;
     await superadmin.command(`rca draft ${promotionId}`);
-    await superadmin.waitForEphemeral(({ text }) => text.includes('is in the alert’s thread'), 10_000);
+    await superadmin.waitForEphemeral(({ text }) => text.includes('is in the alert’s thread'));
     const shared = (await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts)).at(-1);
     const [file] = z.array(z.object({ id: z.string() })).parse(shared?.raw['files']);
     expect(bed.slack.fileContent(file?.id ?? '')).toContain('a reminder of the missing RCA was posted in the thread');

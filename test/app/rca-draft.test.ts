@@ -57,8 +57,7 @@ async function drafts(threadTs: string | null): Promise<readonly Shared[]> {
 const inThread = async () => drafts((await bed.alert()).ts);
 const recorded = async () => (await bed.db.promotions.find(promotionId))?.rcaUrl ?? null;
 const draft = () => bed.slack.people.superadmin.command(`rca draft ${promotionId}`);
-const answered = (words: string) =>
-  bed.slack.people.superadmin.waitForEphemeral(({ text }) => text.includes(words), 15_000);
+const answered = (words: string) => bed.slack.people.superadmin.waitForEphemeral(({ text }) => text.includes(words));
 
 async function openModal(): Promise<void> {
   const { superadmin } = bed.slack.people;
@@ -66,7 +65,7 @@ async function openModal(): Promise<void> {
   await superadmin.waitForModal();
 }
 const modalSays = (words: string) =>
-  bed.slack.people.superadmin.waitForModal(({ blocks }) => JSON.stringify(blocks).includes(words), 15_000);
+  bed.slack.people.superadmin.waitForModal(({ blocks }) => JSON.stringify(blocks).includes(words));
 
 describe('the incident’s own data, through the whole app', () => {
   test('makes a draft with every fact of the original that a system can know', async () => {
@@ -95,7 +94,7 @@ describe('the incident’s own data, through the whole app', () => {
     await draft();
     await answered('is in the alert’s thread');
     await draft();
-    await eventually(async () => expect(await inThread()).toHaveLength(2), 15_000);
+    await eventually(async () => expect(await inThread()).toHaveLength(2));
     const [, second] = await inThread();
     const markdown = bed.slack.fileContent(second?.id ?? '');
     expect(markdown).toContain('`kris` wrote `@sam the *worker* was killed status (https://status.example)`');
@@ -239,7 +238,7 @@ describe('/flag-promotions rca draft', () => {
     const ids: string[] = [];
     for (let n = 0; n < 20; n += 1) ids.push(await bed.rows.insertDeploying({ flagKey: `flag_${n}` }));
     for (const id of ids) await superadmin.command(`rca draft ${id}`);
-    await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(ids.length), 30_000);
+    await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(ids.length));
     const said = superadmin.ephemerals().map(({ text }) => text);
     const inVain = said.filter((text) => text.includes('Try again in a minute'));
     expect(inVain.length).toBeGreaterThan(0);

@@ -64,7 +64,7 @@ describe('a promotion that is failed although it is live', () => {
     eventually(async () => {
       await bed.clock.advance(60_000);
       expect(await rows()).toMatchObject(expected);
-    }, 15_000);
+    });
 
   test('is set back to what it was, by a promotion of its own, under the same code', async () => {
     bed.heroku.setVar(APP, VAR, 'off');

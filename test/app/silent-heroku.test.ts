@@ -10,13 +10,18 @@ describe('while Heroku does not answer', () => {
   const hasButtons = async () => JSON.stringify((await bed.alert()).raw).includes('mark_completed');
 
   test('an alert shows the end that came while it was being painted', async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false, databaseClockStands: true });
+    bed = await startTestBed({
+      startAt: '2026-05-10T05:00:00Z',
+      rateLimit: false,
+      databaseClockStands: true,
+      patience: 1,
+    });
     const { superadmin } = bed.slack.people;
     bed.heroku.faults.add({ fault: { kind: 'hang' } });
     await bed.rows.insertDeploying();
     await bed.app.tick();
     await superadmin.click(await bed.alert(), 'mark_completed');
-    await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('didn’t answer'), 15_000);
+    await superadmin.waitForModal((view) => JSON.stringify(view.blocks).includes('didn’t answer'));
     await bed.clock.advance(5 * 60_000 + 1);
     const asked = bed.heroku.requests.length;
     const ticking = bed.app.tick();

@@ -36,8 +36,6 @@ const READ_CHILD = ['-e', `require('node:fs').accessSync('${CHILD}')`];
 const asOthers = spawnSync(process.execPath, READ_CHILD, { cwd: '/', ...ORDINARY }).status === 0 ? asRoot : test.skip;
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
-jest.setTimeout(60_000);
-
 let folder: string;
 let dataDir: string;
 let started: EmbeddedPostgres[];

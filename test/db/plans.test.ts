@@ -84,7 +84,7 @@ beforeAll(async () => {
   kris = await enrol(db, 'U0KRIS');
   now = await db.now();
   await db.close();
-}, 60_000);
+});
 
 afterAll(async () => {
   await rows.close();

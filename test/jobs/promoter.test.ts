@@ -91,7 +91,7 @@ describe('a promoter whose timer rings once an hour', () => {
       await rows.insertDeploying({ flagKey: `flag_${index}`, checkpoint: 'INTENT', promotedAt });
     }
     promoter.start();
-    await eventually(async () => expect(await states()).toEqual(Array.from({ length: 12 }, () => 'deployed')), 10_000);
+    await eventually(async () => expect(await states()).toEqual(Array.from({ length: 12 }, () => 'deployed')));
   });
 
   test('looks for nothing more when it is done, where nothing more was due', async () => {

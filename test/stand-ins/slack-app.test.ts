@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { App, HTTPReceiver, LogLevel, SocketModeReceiver } from '@slack/bolt';
 import { WebClient } from '@slack/web-api';
@@ -18,6 +19,9 @@ const SILENT = {
   getLevel: () => LogLevel.ERROR,
   setName: nothing,
 };
+
+/** For what is never answered; what is answered takes a fraction of it. */
+const GIVEN_UP_AFTER_MS = 1_500;
 
 type Mode = 'HTTP' | 'Socket Mode';
 
@@ -42,7 +46,11 @@ const clientOptions = () => ({
 async function startApp(mode: Mode, prepare: (app: App) => void): Promise<WebClient> {
   const receiver =
     mode === 'HTTP'
-      ? new HTTPReceiver({ signingSecret: slack.signingSecret, logger: SILENT })
+      ? new HTTPReceiver({
+          signingSecret: slack.signingSecret,
+          logger: SILENT,
+          unhandledRequestTimeoutMillis: 60_000,
+        })
       : new SocketModeReceiver({
           appToken: slack.appToken,
           logger: SILENT,
@@ -69,7 +77,7 @@ async function startApp(mode: Mode, prepare: (app: App) => void): Promise<WebCli
   return new WebClient(slack.botToken, clientOptions());
 }
 const start = async (options: SlackStandInOptions = {}) => {
-  slack = await startSlackStandIn({ rateLimit: false, eventRetryWaitMs: 5, ackWithinMs: 500, ...options });
+  slack = await startSlackStandIn({ rateLimit: false, eventRetryWaitMs: 5, ackWithinMs: 30_000, ...options });
   return { ...slack.people, channel: slack.channels.alerts };
 };
 
@@ -366,23 +374,24 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
   });
 
   test('an acknowledgement that comes too late is Slack’s own error, and the form stays', async () => {
-    const { superadmin, channel } = await start();
+    const { superadmin, channel } = await start({ ackWithinMs: GIVEN_UP_AFTER_MS });
     let ended = 0;
+    const givenUp = new EventEmitter();
     const client = await startApp(mode, (bolt) => {
       bolt.command('/flag-promotions', async ({ ack, body, client }) => {
         if (body.text === 'open') {
           await client.views.open({ trigger_id: body.trigger_id, view: modal('1', [input('word')]) });
-        } else await sleep(700);
+        } else await once(givenUp, 'given up');
         await ack('late');
         ended += 1;
       });
       bolt.action('press', async ({ ack }) => {
-        await sleep(700);
+        await once(givenUp, 'given up');
         await ack();
         ended += 1;
       });
       bolt.view('form', async ({ ack }) => {
-        await sleep(700);
+        await once(givenUp, 'given up');
         await ack();
         ended += 1;
       });
@@ -401,6 +410,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     expect(await superadmin.submit({ word: 'x' })).toEqual({ kind: 'failed', message: words });
     expect(superadmin.modal()?.title).toBe('1');
     // What comes after all is not heard any more.
+    givenUp.emit('given up');
     await eventually(async () => expect(ended).toBe(4));
     expect(superadmin.modal()?.title).toBe('1');
     expect(superadmin.ephemerals().map(({ text }) => text.slice(0, 16))).toEqual(['/flag-promotions', 'late']);
@@ -578,7 +588,7 @@ describe('HTTP', () => {
   }
 
   test('an event is sent up to three times more, with the reason, until it is acknowledged', async () => {
-    const { engineer } = await start({ ackWithinMs: 100 });
+    const { engineer } = await start({ ackWithinMs: GIVEN_UP_AFTER_MS });
     const { heard, close } = await listener([500, 0, 503, 500, 200]);
     await engineer.say('one');
     expect(heard.map(({ num, reason }) => [num, reason])).toEqual([

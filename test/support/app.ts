@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { generateSync } from 'otplib';
 import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-in.js';
+import { ACK_WITHIN_MS } from '../../demo/slack/deliver.js';
+import { TRIGGER_LIFE_MS } from '../../demo/slack/triggers.js';
 import { type SlackStandIn, type StoredMessage, startSlackStandIn } from '../../demo/slack/workspace.js';
 import { type RunningApp, startApp } from '../../src/app.js';
 import { type Config, readConfig } from '../../src/config.js';
@@ -57,6 +59,9 @@ export const CONFIG_VAR = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
 /** For tests that move the clock while promotions are worked on: no lease ends by that. */
 export const LONG_LEASE = { PROMOTER_LEASE: '24h' };
 
+/** Enough for a machine that has five other things to do, and too little to sit out anything that hangs. */
+const PATIENCE = 5;
+
 /** A config var that is none of the app's business. */
 const OTHER_VAR = 'postgres://canary-other-var';
 
@@ -73,12 +78,15 @@ export interface TestBedOptions {
   readonly sharedRandom?: boolean;
   /** Whether Slack refuses more than a message a second; a limit can hide what would otherwise be posted twice. */
   readonly rateLimit?: boolean;
+  /** How many times its limits the app may take to answer in time: {@link PATIENCE}, and 1 where the test is about being late. */
+  readonly patience?: number;
   /** Whether the database's clock stands still until it is moved: for what happens at the minute. */
   readonly databaseClockStands?: boolean;
 }
 
 /** Starts it all. The watchdog's own timer stays quiet (it would ring once a year): tests tick. */
 export async function startTestBed(options: TestBedOptions = {}): Promise<TestBed> {
+  const patience = options.patience ?? PATIENCE;
   const database: TestDatabase = await createTestDatabase();
   const rows = createRowStore(database.url);
   const clock = await createBedClock(
@@ -99,6 +107,8 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     rateLimit: options.rateLimit ?? true,
     isLoading: (view) => /Working on it…|Checking Heroku…/u.test(JSON.stringify(view.blocks)),
     randomIsShared: options.sharedRandom ?? false,
+    ackWithinMs: ACK_WITHIN_MS * PATIENCE,
+    triggerLifeMs: TRIGGER_LIFE_MS * PATIENCE,
   });
   const key = randomBytes(32);
   const environment = {
@@ -123,6 +133,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     now: own.now,
     elapsed,
     random: Math.random,
+    patience,
     log,
   });
   const app = await startApp(config, around(clock));

@@ -8,7 +8,7 @@ describe('the workspace’s server', () => {
   let demo: RunningDemo;
   beforeAll(async () => {
     demo = await startDemo('http');
-  }, 60_000);
+  });
   afterAll(async () => {
     expect(await demo.stop()).toBe(0);
     expect(demo.complaints).toEqual([]);

@@ -9,6 +9,8 @@ export interface RefreshEvidenceDependencies {
   readonly evidenceRefresher: EvidenceRefresher | null;
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
+  /** See `Runtime`. */
+  readonly patience: number;
 }
 
 /** How long one app may take to answer, and how long after the first one more is asked about: alerts wait behind this. */
@@ -16,11 +18,11 @@ const WITHIN_MS = 3_000;
 const BEGIN_WITHIN_MS = 5_000;
 
 /** Asks Heroku again about what is alerted: one request per app. After `detect`, so that what worsens is told with fresh evidence. */
-export function refreshEvidenceStep({ db, evidenceRefresher, elapsed }: RefreshEvidenceDependencies): Step {
+export function refreshEvidenceStep({ db, evidenceRefresher, elapsed, patience }: RefreshEvidenceDependencies): Step {
   let until = Number.POSITIVE_INFINITY;
   return defineStep({
     async gather() {
-      until = elapsed() + BEGIN_WITHIN_MS;
+      until = elapsed() + BEGIN_WITHIN_MS * patience;
       return evidenceRefresher === null ? [] : db.evidence.due();
     },
     decide: (due) =>
@@ -31,7 +33,7 @@ export function refreshEvidenceStep({ db, evidenceRefresher, elapsed }: RefreshE
       if (evidenceRefresher.isShort()) return db.evidence.postpone(REFRESH_EVERY_MS.critical);
       const claimed = await db.evidence.claim(promotionIds, REFRESH_EVERY_MS);
       if (claimed.length === 0) return;
-      const { evidence, waitMs } = await evidenceRefresher.refresh(herokuApp, claimed, WITHIN_MS);
+      const { evidence, waitMs } = await evidenceRefresher.refresh(herokuApp, claimed, WITHIN_MS * patience);
       await store(db, claimed, evidence);
       if (waitMs !== null) await db.evidence.postpone(waitMs);
     },
