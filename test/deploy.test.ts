@@ -10,14 +10,26 @@ import { createMetrics } from '../src/metrics.js';
 
 const read = (file: string): string => readFileSync(path.resolve(__dirname, '..', file), 'utf8');
 
-test.each([
-  ['Procfile', /node (\S+) (\S+)/gu],
-  ['Dockerfile', /"node", "(dist\S+)", "(\w+)"/gu],
-  ['deploy/flag-promotions.service', /node \/opt\/flag-promotions\/(\S+) (\S+)/gu],
-])('%s runs commands that there are', (file, command) => {
+/** How each starts Node: its options, the program, the command. */
+const STARTS: readonly [string, RegExp][] = [
+  ['Procfile', /node ((?:--\S+ )*)(\S+) (\S+)/gu],
+  ['Dockerfile', /"node", ((?:"--\S+", )*)"(dist\S+)", "(\w+)"/gu],
+  ['deploy/flag-promotions.service', /node ((?:--\S+ )*)\/opt\/flag-promotions\/(\S+) (\S+)/gu],
+];
+
+test('all start the app with the same options of Node', () => {
+  const options = STARTS.map(([file, command]) => {
+    const start = [...read(file).matchAll(command)].find(([, , , verb]) => verb === 'start');
+    return start?.[1]?.replaceAll(/[",]/gu, '').trim();
+  });
+  expect(options[0]).toContain('--expose-gc');
+  expect(new Set(options).size).toBe(1);
+});
+
+test.each(STARTS)('%s runs commands that there are', (file, command) => {
   const found = [...read(file).matchAll(command)];
   expect(found.length).toBeGreaterThan(0);
-  for (const [, program, verb] of found) {
+  for (const [, , program, verb] of found) {
     expect(program).toBe('dist/src/cli.js');
     expect(read('src/cli.ts')).toContain(`.command('${verb}')`);
   }

@@ -1,4 +1,3 @@
-import qrcode from 'qrcode';
 import type { Enrolments, SealedEnrolment } from '../db/enrolments.js';
 import { type Enrolment, linkState } from '../operators/enrolment.js';
 import { checkFirstCode, enrolmentUri, hashToken, isToken } from '../operators/enrolment-secrets.js';
@@ -104,6 +103,7 @@ async function openPage(
   const secret = deps.secretBox.open(found.sealedSecret ?? '', slackUserId);
   const uri = enrolmentUri(secret, slackUserId);
   const name = (await withTimeout(NAME_WITHIN_MS, deps.nameOf(slackUserId))) ?? slackUserId;
+  const { default: qrcode } = await import('qrcode');
   const qrSvg = await qrcode.toString(uri, { type: 'svg', errorCorrectionLevel: 'M', margin: 1 });
   return openLinkPage({ enrolment: found, name, secret, uri, qrSvg, now: await deps.now(), problem });
 }

@@ -52,9 +52,17 @@ export function firstUrlIn(slackText: string): string | null {
   return found.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }
 
+// As strings: the build can spell these in ASCII, which it can't in a regular expression's literal.
+const SINGLE_QUOTES = "'‘’‚‛";
+const SINGLE_CLOSING_QUOTES = "'‘’‛";
+const OTHER_QUOTES = '"`´“”„‟«»‹›';
+const UNLINKED = new RegExp(`(^|\\s|&lt;|[${OTHER_QUOTES}${SINGLE_QUOTES}])(https?://[^\\s<>|]+)`, 'iu');
+const SINGLE_CLOSING = new RegExp(`[${SINGLE_CLOSING_QUOTES}]`, 'u');
+const OTHER_CLOSING = new RegExp(`&gt;|[${OTHER_QUOTES}]`, 'u');
+
 /** One that Slack made no link of, also between quotes or brackets, which end it then. */
 function unlinkedUrl(text: string): string | undefined {
-  const [, before = '', url] = /(^|\s|&lt;|["'`´“”„‟«»‹›‘’‚‛])(https?:\/\/[^\s<>|]+)/iu.exec(text) ?? [];
+  const [, before = '', url] = UNLINKED.exec(text) ?? [];
   if (url === undefined || /^\s?$/u.test(before)) return url;
-  return url.split(/['‘’‚‛]/u.test(before) ? /['‘’‛]/u : /&gt;|["`´“”„‟«»‹›]/u)[0];
+  return url.split(SINGLE_QUOTES.includes(before) ? SINGLE_CLOSING : OTHER_CLOSING)[0];
 }
