@@ -10,6 +10,7 @@ import * as maintenance from './0009-maintenance.js';
 import * as channelSlots from './0010-channel-slots.js';
 import * as messages from './0011-messages.js';
 import * as alerts from './0012-alerts.js';
+import * as stuckEvents from './0013-stuck-events.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -31,4 +32,5 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0010-channel-slots', migration: channelSlots },
   { name: '0011-messages', migration: messages },
   { name: '0012-alerts', migration: alerts },
+  { name: '0013-stuck-events', migration: stuckEvents },
 ];

@@ -115,6 +115,17 @@ async function reads(): Promise<readonly Reads[]> {
   return found.rows.map(({ scans, rows: read }) => ({ sequentialScans: Number(scans), rowsRead: Number(read) }));
 }
 
+/** How many blocks of the large tables and their indexes were read so far, by sessions that have ended. */
+async function blocks(): Promise<number> {
+  await client.query('select pg_stat_force_next_flush()');
+  const found = await client.query<{ blocks: string }>(
+    `select sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hit, 0)) as blocks
+       from pg_statio_user_tables where relid = any($1::text[]::regclass[])`,
+    [TABLES],
+  );
+  return Number(found.rows[0]?.blocks);
+}
+
 /** How often the large tables were read from end to end meanwhile, and how many of their rows were read. */
 async function readBy(work: (db: Database) => Promise<unknown>): Promise<Reads> {
   const before = await reads();
@@ -454,6 +465,22 @@ describe('beside 200,000 promotions and as many events', () => {
     expect(claimed).toMatchObject({ promotion: { state: 'deploying' } });
     expect(read.sequentialScans).toBe(0);
     expect(read.rowsRead).toBeLessThan(FEW);
+  });
+
+  // Each promotion of the period is read, but what alerted is not looked for at each: that would be 100,000 blocks and more.
+  test('figures of a period read a few blocks beside those of its promotions', async () => {
+    const PROMOTED = 10_000;
+    let found: unknown;
+    const before = await blocks();
+    await readBy(async (db) => {
+      const since = new Date(now.getTime() - PROMOTED * 60_000);
+      found = await db.stats.of({ since, until: now, stuckAfterMs: 12 * HOUR });
+    });
+    // Those that were deployed, and those of the stuck that began within the period.
+    expect(found).toMatchObject({ all: { promotions: expect.any(Number), deploying: expect.any(Number) } });
+    const read = (await blocks()) - before;
+    expect(read).toBeGreaterThan(PROMOTED / 100);
+    expect(read).toBeLessThan(PROMOTED / 2);
   });
 
   test('a scan from end to end is noticed, of the table and of an index', async () => {

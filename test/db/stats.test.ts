@@ -77,6 +77,34 @@ describe('figures on promotions', () => {
     ]);
   });
 
+  test('count as stuck, and as detected, what alerted, also after its alert was pruned: the audit log keeps when', async () => {
+    const quick = { heroku_app: 'quick', state: 'deployed', promoted_at: at(2), deployed_at: at(2, HOUR) };
+    const alerted = await insert(quick);
+    const pruned = await insert(quick);
+    const open = await insert({ heroku_app: 'quick', state: 'deploying', promoted_at: at(30, 22 * HOUR) });
+    await insert(quick);
+    const noticed = (promotionId: string, after: number, severity = 'warning', when = at(2, after)) =>
+      stored.db.audit.append({
+        at: new Date(when),
+        action:
+          severity === 'warning' ? 'console.flag.promotion.stuck_warning' : 'console.flag.promotion.stuck_critical',
+        actor: 'watchdog',
+        promotionId,
+        detail: {},
+      });
+    await alertAt(alerted, at(2, 10 * MINUTE));
+    // The alert itself says more than the log, which also knows those of an earlier life of the row.
+    await noticed(alerted, 5 * MINUTE);
+    await noticed(pruned, 30 * MINUTE);
+    await noticed(pruned, 40 * MINUTE, 'critical');
+    // What is deploying has its alert still.
+    await noticed(open, 0, 'warning', at(30, 23 * HOUR));
+    const { all } = await stored.db.stats.of(PERIOD);
+    expect(all).toMatchObject({ promotions: 4, stuck: 2, deploying: 1 });
+    expect(all.toDetect).toEqual({ medianMs: 20 * MINUTE, p95Ms: 29 * MINUTE });
+    expect(all.toResolve).toEqual({ medianMs: 40 * MINUTE, p95Ms: 49 * MINUTE });
+  });
+
   test('tell ten apps apart, and how many more there are', async () => {
     for (let app = 0; app < 13; app += 1) {
       await insert({ heroku_app: `app-${app}`, state: 'deployed', promoted_at: at(2), deployed_at: at(2, MINUTE) });
