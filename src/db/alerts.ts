@@ -1,7 +1,9 @@
 import * as z from 'zod';
+import { inTurns } from './in-turns.js';
 import type { Alert } from '../promotions/alert.js';
 import type { AlertToOpen, Gathered, IndividualAlerts } from '../promotions/detection.js';
 import { isKnownState } from '../promotions/promotion.js';
+import type { StuckPromotion } from '../promotions/stuck-promotion.js';
 import { endSnoozesOfWarnings } from './attention-rows.js';
 import { appendAuditEvent, appendAuditEvents, type NewAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
@@ -17,6 +19,7 @@ import {
   idColumn,
   idRow,
   PROMOTION_COLUMNS,
+  parseManyRows,
   parseRows,
   promotionIdRow,
   promotionRow,
@@ -145,7 +148,7 @@ export function alerts(knex: Knex): Alerts {
     },
 
     async gather(stuckBefore) {
-      const stuck = parseRows(
+      const stuck = await parseManyRows(
         await knex.raw(
           `select ${PROMOTION_COLUMNS} from console_flag_promotions p where ${STUCK} order by ${STUCK_CLOCK}, p.id`,
           [stuckBefore],
@@ -153,14 +156,15 @@ export function alerts(knex: Knex): Alerts {
         promotionRow,
       );
       const ids = stuck.map(({ id }) => id);
-      const alertRows = parseRows(
+      const alertRows = await parseManyRows(
         await knex.raw(
           `select ${ALERT_COLUMNS} from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) order by a.id`,
           [ids],
         ),
         alertRow,
       );
-      const told = new Map(parseRows(await knex.raw(TOLD, [ids]), toldRow).map((row) => [row.promotion_id, row]));
+      const toldRows = await parseManyRows(await knex.raw(TOLD, [ids]), toldRow);
+      const told = new Map(toldRows.map((row) => [row.promotion_id, row]));
       const alertsOf = new Map<string, Alert[]>();
       for (const alert of alertRows) {
         alertsOf.set(alert.promotionId, [...(alertsOf.get(alert.promotionId) ?? []), alert]);
@@ -171,14 +175,18 @@ export function alerts(knex: Knex): Alerts {
         await knex.raw(`select count(*) as n from console_flag_promotions where state = 'deploying'`),
         countRow,
       );
-      return {
-        stuck: stuck.map((promotion) => ({
+      const detected: StuckPromotion[] = [];
+      await inTurns(stuck, (promotion) => {
+        detected.push({
           promotion,
           alerts: alertsOf.get(promotion.id) ?? [],
           criticalToldAt: isCritical(promotion.id) ? (told.get(promotion.id)?.critical_told_at ?? null) : null,
           lastRepeat: told.get(promotion.id)?.last_repeat ?? 0,
           repeatPending: told.get(promotion.id)?.repeat_pending ?? false,
-        })),
+        });
+      });
+      return {
+        stuck: detected,
         endedPromotionIds: await endedUnnoticed(),
         individualAlerts: parseRows(await knex.raw(INDIVIDUAL), individualRow),
         deploying: deploying?.n ?? 0,
@@ -230,7 +238,7 @@ export function alerts(knex: Knex): Alerts {
           and (select p.state::text from console_flag_promotions p where p.id = m.promotion_id) is distinct from 'deploying'
         order by 1`,
     );
-    return parseRows(found, promotionIdRow).map((row) => row.promotion_id);
+    return (await parseManyRows(found, promotionIdRow)).map((row) => row.promotion_id);
   }
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { inTurns } from './in-turns.js';
 import { type Evidence, verdictOf } from '../promotions/evidence.js';
 import { type RefreshedPromotion, subjectOfEvidence } from '../promotions/evidence-refresh.js';
 import type { Promotion } from '../promotions/promotion.js';
@@ -8,7 +9,7 @@ import type { Knex } from './connection.js';
 import { evidenceState } from './evidence-state.js';
 import { CLOCK, isReached, presentOf } from './leases.js';
 import { queueReplies, requestUpdates, WITH_BUTTONS } from './queueing.js';
-import { idColumn, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
+import { idColumn, PROMOTION_COLUMNS, parseManyRows, parseRows, promotionRow } from './rows.js';
 
 /** A Heroku app with evidence that is due, and all of its promotions whose evidence is stored. */
 export interface DueEvidence {
@@ -71,7 +72,7 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
           order by a.promotion_id, a.evidence_checked_at desc`,
         [promotions.map(({ id }) => id)],
       );
-      return aboutTheRows(promotions, parseRows(found, storedRow));
+      return aboutTheRows(promotions, await parseManyRows(found, storedRow));
     },
 
     async due() {
@@ -97,7 +98,7 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
             order by a.id for no key update`,
           [[...promotionIds]],
         );
-        const rows = parseRows(held, claimableRow);
+        const rows = await parseManyRows(held, claimableRow);
         if (!rows.some((row) => row.is_due)) return [];
         await trx.raw(
           `update flag_promotions.alerts a
@@ -116,8 +117,8 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
           order by p.id`,
         [[...new Set(claimed.map((row) => row.promotion_id))]],
       );
-      const promotions = parseRows(found, promotionRow);
-      const stored = aboutTheRows(promotions, claimed);
+      const promotions = await parseManyRows(found, promotionRow);
+      const stored = await aboutTheRows(promotions, claimed);
       const grouped = new Set(claimed.filter((row) => row.is_grouped).map((row) => row.promotion_id));
       return promotions.map((promotion) => ({
         promotion,
@@ -127,33 +128,10 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
     },
 
     async store(found, { announce }) {
-      if (found.length === 0) return;
-      await knex.transaction(async (trx) => {
-        const ids = found.map(({ promotion }) => promotion.id);
-        // Messages before alerts, as every transaction locks.
-        if (announce) await requestUpdates(trx, ids, WITH_BUTTONS);
-        const changed = await writeEvidence(trx, found);
-        if (changed.length === 0) return;
-        const at = await presentOf(trx);
-        const events = await appendAuditEvents(
-          trx,
-          changed.map(({ promotionId, from, to, evidence }) => ({
-            at,
-            action: 'console.flag.promotion.verdict_changed' as const,
-            actor: WATCHDOG,
-            promotionId,
-            detail: { from, to, evidence },
-          })),
-        );
-        for (const [index, { promotionId, isGrouped }] of changed.entries()) {
-          // Hundreds may change at once: their group counts them.
-          if (!isGrouped)
-            await queueReplies(trx, [promotionId], 'verdict_changed', {
-              ordinal: events[index] ?? '0',
-              goesWithRoot: true,
-            });
-        }
-      });
+      for (let from = 0; from < found.length; from += STORED_AT_ONCE) {
+        const some = found.slice(from, from + STORED_AT_ONCE);
+        await knex.transaction((trx) => storeWithin(trx, some, announce));
+      }
     },
 
     async postpone(waitMs) {
@@ -170,16 +148,48 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
   };
 }
 
+/** So many that thousands are soon stored, and so few that neither this process nor whoever resolves one of them waits. */
+const STORED_AT_ONCE = 200;
+
+async function storeWithin(trx: Knex.Transaction, found: readonly NewEvidence[], announce: boolean): Promise<void> {
+  const ids = found.map(({ promotion }) => promotion.id);
+  // Messages before alerts, as every transaction locks.
+  if (announce) await requestUpdates(trx, ids, WITH_BUTTONS);
+  const changed = await writeEvidence(trx, found);
+  if (changed.length === 0) return;
+  const at = await presentOf(trx);
+  const events = await appendAuditEvents(
+    trx,
+    changed.map(({ promotionId, from, to, evidence }) => ({
+      at,
+      action: 'console.flag.promotion.verdict_changed' as const,
+      actor: WATCHDOG,
+      promotionId,
+      detail: { from, to, evidence },
+    })),
+  );
+  for (const [index, { promotionId, isGrouped }] of changed.entries()) {
+    // Hundreds may change at once: their group counts them.
+    if (!isGrouped)
+      await queueReplies(trx, [promotionId], 'verdict_changed', {
+        ordinal: events[index] ?? '0',
+        goesWithRoot: true,
+      });
+  }
+}
+
 /** What is stored, without what the console's changes have made untrue. */
-function aboutTheRows(
+async function aboutTheRows(
   promotions: readonly Promotion[],
   rows: readonly z.output<typeof storedRow>[],
-): ReadonlyMap<string, Evidence> {
-  const subjects = new Map(promotions.map((promotion) => [promotion.id, subjectOfEvidence(promotion)]));
+): Promise<ReadonlyMap<string, Evidence>> {
+  const byId = new Map(promotions.map((promotion) => [promotion.id, promotion]));
   const found = new Map<string, Evidence>();
-  for (const { promotion_id: id, evidence, evidence_of: subject } of rows) {
-    if (evidence !== null && subject === subjects.get(id)) found.set(id, evidence);
-  }
+  await inTurns(rows, ({ promotion_id: id, evidence, evidence_of: subject }) => {
+    const promotion = byId.get(id);
+    if (promotion === undefined || evidence === null) return;
+    if (subject === subjectOfEvidence(promotion)) found.set(id, evidence);
+  });
   return found;
 }
 

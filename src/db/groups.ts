@@ -6,7 +6,16 @@ import { attentionsOf, endSnoozesOfWarnings } from './attention-rows.js';
 import { appendAuditEvents, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { CLOCK, isReached } from './leases.js';
-import { count, idColumn, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, STUCK_CLOCK } from './rows.js';
+import {
+  count,
+  idColumn,
+  idRow,
+  PROMOTION_COLUMNS,
+  parseManyRows,
+  parseRows,
+  promotionRow,
+  STUCK_CLOCK,
+} from './rows.js';
 
 /** Groups: many alerts that one message tells of. The message is a row of the outbox; the alerts name it. */
 export interface Groups {
@@ -55,6 +64,8 @@ const namingRow = z
     },
   }));
 
+type Naming = z.output<typeof namingRow>;
+
 const endedRow = z
   .object({ completed: count, failed: count, otherwise: count })
   .transform(({ completed, failed, otherwise }) => ({ completed, failed, endedOtherwise: otherwise }));
@@ -73,8 +84,8 @@ export function groups(knex: Knex): Groups {
          from console_flag_promotions p ${rest}`,
       [...values],
     );
-    const critical = parseRows(found, criticalRow);
-    const promotions = parseRows(found, promotionRow);
+    const critical = await parseManyRows(found, criticalRow);
+    const promotions = await parseManyRows(found, promotionRow);
     const attentions = await attentionsOf(
       knex,
       promotions.map(({ id }) => id),
@@ -105,10 +116,11 @@ export function groups(knex: Knex): Groups {
           where a.group_id is not null and a.severity = 'critical' and a.closed_at is null
           order by a.group_id, a.id`,
       );
-      const byGroup = new Map<string, GroupWithCriticals>();
-      for (const { groupId, namings, critical } of parseRows(found, namingRow)) {
-        const criticals = [...(byGroup.get(groupId)?.criticals ?? []), critical];
-        byGroup.set(groupId, { groupId, namings, criticals });
+      const byGroup = new Map<string, GroupWithCriticals & { readonly criticals: Naming['critical'][] }>();
+      for (const { groupId, namings, critical } of await parseManyRows(found, namingRow)) {
+        const group = byGroup.get(groupId) ?? { groupId, namings, criticals: [] };
+        group.criticals.push(critical);
+        byGroup.set(groupId, group);
       }
       return [...byGroup.values()];
     },

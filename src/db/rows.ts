@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { inTurns } from './in-turns.js';
 import type { Alert } from '../promotions/alert.js';
 import { type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';
@@ -154,6 +155,13 @@ const rawResult = z.object({ rows: z.array(z.unknown()), rowCount: z.number().nu
 /** Parses the rows of a raw statement; what does not fit the schema is a fault, not a value. */
 export function parseRows<T extends z.ZodType>(result: unknown, row: T): z.output<T>[] {
   return rawResult.parse(result).rows.map((found) => row.parse(found));
+}
+
+/** The same for as many rows as may get stuck at once. */
+export async function parseManyRows<T extends z.ZodType>(result: unknown, row: T): Promise<z.output<T>[]> {
+  const parsed: z.output<T>[] = [];
+  await inTurns(rawResult.parse(result).rows, (found) => parsed.push(row.parse(found)));
+  return parsed;
 }
 
 /** How many rows a raw INSERT, UPDATE or DELETE touched. */

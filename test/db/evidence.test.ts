@@ -11,6 +11,7 @@ import {
   openAlert,
   type Stored,
   startStored,
+  writersOf,
   stopClock,
 } from '../support/rows.js';
 
@@ -139,4 +140,19 @@ test('is asked for later where that is wanted, and never earlier', async () => {
   expect(await due()).toEqual([]);
   await at(20);
   expect(await due()).toEqual([{ herokuApp: 'raxx-console-prod', promotionIds: [id] }]);
+});
+
+test('of hundreds is stored in several transactions, so that whoever resolves one of them hardly waits', async () => {
+  await stored.rows.query(
+    `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at)
+      select 'many_' || n, 'many', 'FLAG_MANY_' || n, 'deploying', now() from generate_series(1, 450) n`,
+  );
+  await stored.rows.query(
+    `insert into flag_promotions.alerts (promotion_id, severity) select id, 'warning' from console_flag_promotions`,
+  );
+  const promotions = await stored.db.promotions.list({ beforeId: null, limit: 450 });
+  const found = promotions.map((promotion) => ({ promotion, evidence: LIVE, againAfterMs: null }));
+  await stored.db.evidence.store(found, { announce: true });
+  expect((await stored.db.evidence.of(promotions)).size).toBe(450);
+  expect((await writersOf(stored.rows, ['flag_promotions.alerts'])).size).toBe(3);
 });
