@@ -10,6 +10,8 @@ import { createRowStore, type RowStore } from '../support/row-store.js';
 
 const APP = 'raxx-console-prod';
 const SLOW_APP = 'raxx-staging';
+/** On a busy machine everything takes seconds: what is awaited is never its speed. */
+jest.setTimeout(120_000);
 
 describe('a promoter whose timer rings once an hour', () => {
   let database: TestDatabase;
