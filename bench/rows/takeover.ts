@@ -46,6 +46,8 @@ export const takeover: Row = {
           values ('taken_over', $1, 'FLAG_TAKEN_OVER', 'deploying', 'INTENT', now())`,
         [herokuApp],
       );
+      // As promoting does: so that each replica knows of it, and of the lease.
+      await client.query('notify flag_promotions_due');
       await asked.first;
       const held = await client.query<{ lease_owner: string }>('select lease_owner from console_flag_promotions');
       const pid = Number(held.rows[0]?.lease_owner.split('-')[0]);

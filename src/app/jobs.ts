@@ -1,7 +1,7 @@
 import type { DueListener } from '../db/due.js';
 import { createConcurrencyLimit } from '../jobs/concurrency-limit.js';
 import { createHomes, type Homes } from '../jobs/homes.js';
-import { createPromoter, type Promoter } from '../jobs/promoter.js';
+import { createPromoter, type Promoter, type PromoterDependencies } from '../jobs/promoter.js';
 import { realTimers } from '../jobs/timers.js';
 import { createWatchdog, type Watchdog } from '../jobs/watchdog.js';
 import type { DeliveryOutcome } from '../outbox/outbox.js';
@@ -24,7 +24,7 @@ export interface Jobs {
   settle(): Promise<void>;
 }
 
-/** A promotion starts by NOTIFY; this is how late it starts if the NOTIFY is lost, or its promoter was killed. */
+/** A promotion starts by NOTIFY; this is how late it starts while PostgreSQL can't tell. */
 const PROMOTER_POLL_MS = 500;
 /** Few enough that no promotion outlasts its lease while it waits for Slack, which takes a message a second. */
 const SHOWN_AT_ONCE = 5;
@@ -68,8 +68,11 @@ export function createJobs(core: Core): Jobs {
     await delivered({ promotionId }, core.outbox.deliverAbout(promotionId));
   };
   const shown = createConcurrencyLimit(SHOWN_AT_ONCE, showInSlack);
-  const promoter = promoterOf(core, (promotionId) => shown.run(promotionId));
   let dueListener: DueListener | null = null;
+  const promoter = promoterOf(core, {
+    onChanged: (promotionId) => shown.run(promotionId),
+    isTold: () => dueListener?.isListening() ?? false,
+  });
   return {
     watchdog,
     homes,
@@ -79,9 +82,11 @@ export function createJobs(core: Core): Jobs {
       watchdog.start();
       if (promoter !== null) {
         promoter.start();
-        dueListener = db.listenForDue(promoter.wake, (error) =>
-          log.warn({ err: error }, 'not told of promotions; looking by timer alone'),
-        );
+        dueListener = db.listenForDue(promoter.wake, (error) => {
+          log.warn({ err: error }, 'not told of promotions; looking by timer alone');
+          // It may rest for long, trusting to be told.
+          promoter.wake();
+        });
       }
       void watchdog.tick();
     },
@@ -96,7 +101,7 @@ export function createJobs(core: Core): Jobs {
 }
 
 /** Finishes any promotion that Heroku took, whoever wrote its checkpoint, the console included. null without a key. */
-function promoterOf(core: Core, onChanged: (promotionId: string) => void): Promoter | null {
+function promoterOf(core: Core, told: Pick<PromoterDependencies, 'onChanged' | 'isTold'>): Promoter | null {
   const { config, db, heroku, runtime } = core;
   if (heroku === null) return null;
   return createPromoter({
@@ -109,6 +114,6 @@ function promoterOf(core: Core, onChanged: (promotionId: string) => void): Promo
     leaseMs: config.promoterLeaseMs,
     pollMs: PROMOTER_POLL_MS,
     log: runtime.log,
-    onChanged,
+    ...told,
   });
 }

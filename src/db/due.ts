@@ -7,7 +7,9 @@ import { QUEUE_PROGRESS } from './queueing.js';
 import { parseRows, promotionRow } from './rows.js';
 
 /** The channel of NOTIFY on which a promotion is announced that a promoter can take up. */
-const CHANNEL = 'flag_promotions_due';
+export const DUE_CHANNEL = 'flag_promotions_due';
+/** What a listener says to itself on it. A pooler may accept a LISTEN and deliver nothing; this shows whether it does. */
+const HELLO = 'hello';
 const FIRST_RETRY_MS = 500;
 const MOST_RETRY_MS = 30_000;
 
@@ -24,13 +26,15 @@ export async function makeDue(
     change,
     alongside: [QUEUE_PROGRESS],
     events,
-    answering: { sql: `pg_notify(?, '')`, values: [CHANNEL] },
+    answering: { sql: `pg_notify(?, '')`, values: [DUE_CHANNEL] },
   });
   return parseRows(changed, promotionRow)[0] ?? null;
 }
 
 /** Being told when a promotion is due. */
 export interface DueListener {
+  /** Whether what is announced now is heard. */
+  isListening(): boolean;
   close(): Promise<void>;
 }
 
@@ -45,6 +49,7 @@ export function listenForDue(
   onTrouble: (error: unknown) => void,
 ): DueListener {
   const closing = new AbortController();
+  let isListening = false;
 
   /** Listens until the connection ends; rejects where it could not be made or broke. */
   async function listenOnce(onListening: () => void): Promise<void> {
@@ -64,12 +69,17 @@ export function listenForDue(
     ended.catch(() => undefined);
     try {
       await client.connect();
-      client.on('notification', onDue);
-      await client.query(`listen ${CHANNEL}`);
+      client.on('notification', ({ payload }) => {
+        if (payload === HELLO) isListening = true;
+        else onDue();
+      });
+      await client.query(`listen ${DUE_CHANNEL}`);
       onListening();
       onDue();
+      await client.query('select pg_notify($1, $2)', [DUE_CHANNEL, HELLO]);
       await ended;
     } finally {
+      isListening = false;
       client.removeAllListeners('notification');
       await client.end().catch(() => undefined);
     }
@@ -92,6 +102,7 @@ export function listenForDue(
 
   const listening = keepListening();
   return {
+    isListening: () => isListening,
     async close() {
       closing.abort();
       await listening;

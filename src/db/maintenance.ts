@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Knex } from './connection.js';
+import { CLOCK } from './leases.js';
 import { count, parseRows } from './rows.js';
 
 /** The newest maintenance that ran to its end, in whichever replica. */
@@ -11,7 +12,8 @@ export interface MaintenanceRecord {
 
 export interface MaintenanceRecords {
   last(): Promise<MaintenanceRecord | null>;
-  record(maintenance: MaintenanceRecord): Promise<void>;
+  /** One has just run to its end. */
+  record(counts: Omit<MaintenanceRecord, 'completedAt'>): Promise<void>;
 }
 
 export function maintenanceRecords(knex: Knex): MaintenanceRecords {
@@ -23,12 +25,12 @@ export function maintenanceRecords(knex: Knex): MaintenanceRecords {
         .transform((r): MaintenanceRecord => ({ completedAt: r.completed_at, deploying: r.deploying, stuck: r.stuck }));
       return parseRows(found, row)[0] ?? null;
     },
-    async record({ completedAt, deploying, stuck }) {
+    async record({ deploying, stuck }) {
       await knex.raw(
-        `insert into flag_promotions.maintenance (completed_at, deploying, stuck) values (?, ?, ?)
+        `insert into flag_promotions.maintenance (completed_at, deploying, stuck) values (${CLOCK}, ?, ?)
          on conflict (only_row) do update
            set completed_at = excluded.completed_at, deploying = excluded.deploying, stuck = excluded.stuck`,
-        [completedAt, deploying, stuck],
+        [deploying, stuck],
       );
     },
   };

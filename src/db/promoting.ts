@@ -5,12 +5,15 @@ import { ALERTED } from './alerts.js';
 import { changeAudited, type NewAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
 import { endAlerting } from './ending.js';
+import { DUE_CHANNEL } from './due.js';
 import { CLOCK, fromNow, isFree, LEASED_UNTIL, type Lease, mayTryAgain, type Postponement } from './leases.js';
 import { requestUpdates, UPDATE_PROGRESS } from './queueing.js';
 import { noteDrift } from './progress.js';
 import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, type Value } from './rows.js';
 
 const changedRow = z.object({ changed: z.boolean() });
+/** What claiming answers: `id` null where there is nothing to claim. */
+const claimRow = z.object({ id: z.unknown(), due_in_ms: z.coerce.number().nullable() });
 const waitRow = z.object({ wait_ms: z.coerce.number() });
 
 /** `actor` of what the promoter does. */
@@ -20,6 +23,13 @@ export interface ClaimedPromotion {
   readonly promotion: Promotion;
   /** How many times it was taken up since it last came on unhindered, this one included. */
   readonly attempts: number;
+}
+
+/** Nothing is due. */
+export interface NothingToClaim {
+  readonly promotion: null;
+  /** In how many milliseconds something will be, as far as is known; null where nothing will. */
+  readonly dueInMs: number | null;
 }
 
 /** What Heroku held before the promoter set a value: null where it was unset; and its newest release's version then. */
@@ -46,7 +56,7 @@ export type PromotionEnd = { readonly state: 'deployed' } | { readonly state: 'f
  */
 export interface Promoting {
   /** Takes the next promotion that carries a checkpoint of ours and is due. */
-  claimNext(lease: Lease): Promise<ClaimedPromotion | null>;
+  claimNext(lease: Lease): Promise<ClaimedPromotion | NothingToClaim>;
   renew(id: string, lease: Lease): Promise<boolean>;
   /**
    * To be called right before each PATCH. Unless it is too soon, records that one is about to be sent, renews the lease, and
@@ -81,6 +91,8 @@ interface Written {
   readonly silent?: true;
 }
 
+/** A promotion whose work is ours; one parameter, INTENT. */
+const OURS = `p.state = 'deploying' and (p.checkpoint = ? or p.checkpoint like 'PENDING\\_COMMIT:%')`;
 const HELD = `p.id = ?::bigint and p.state = 'deploying' and p.lease_owner = ?`;
 /**
  * The same, where nothing was alerted, as far as this statement sees. It cannot see what is alerted by whoever has the row
@@ -129,19 +141,26 @@ export function promoting(knex: Knex): Promoting {
   return {
     async claimNext(lease) {
       const claimed = await runPrepared(knex, {
-        sql: `update console_flag_promotions p
-            set lease_owner = ?, ${LEASED_UNTIL}, attempts = p.attempts + 1
-          where p.id = (
-            select p.id from console_flag_promotions p
-             where p.state = 'deploying' and (p.checkpoint = ? or p.checkpoint like 'PENDING\\_COMMIT:%')
-               and ${isFree('p')} and ${mayTryAgain('p')}
-             order by p.next_attempt_at nulls first, p.id for update skip locked limit 1)
-          returning ${PROMOTION_COLUMNS}, p.attempts::integer`,
-        values: [lease.owner, lease.durationMs, INTENT],
+        sql: `with claimed as (
+            update console_flag_promotions p
+               set lease_owner = ?, ${LEASED_UNTIL}, attempts = p.attempts + 1
+             where p.id = (
+               select p.id from console_flag_promotions p
+                where ${OURS} and ${isFree('p')} and ${mayTryAgain('p')}
+                order by p.next_attempt_at nulls first, p.id for update skip locked limit 1)
+             returning ${PROMOTION_COLUMNS}, p.attempts::integer)
+          select c.*, case when c.id is null then (
+                   select extract(epoch from min(coalesce(greatest(p.next_attempt_at, p.lease_until), ${CLOCK})) - ${CLOCK}) * 1000
+                     from console_flag_promotions p where ${OURS}) end as due_in_ms
+            from (select 1) one left join claimed c on true`,
+        values: [lease.owner, lease.durationMs, INTENT, INTENT],
       });
+      const [claim] = parseRows(claimed, claimRow);
+      if (claim?.id === null) return { promotion: null, dueInMs: claim.due_in_ms };
       const [promotion] = parseRows(claimed, promotionRow);
       const [row] = parseRows(claimed, attemptsRow);
-      return promotion === undefined || row === undefined ? null : { promotion, attempts: row.attempts };
+      if (promotion === undefined || row === undefined) throw new Error('A claim had no row.');
+      return { promotion, attempts: row.attempts };
     },
     renew: (id, lease) => update(knex, id, lease, LEASED_UNTIL, [lease.durationMs]),
     async announcePatch(id, lease, { value, release }) {
@@ -239,6 +258,7 @@ function taken(release: ReleaseFacts, at: Date): Event {
   return { action: 'console.flag.promotion.heroku_patched', detail, at };
 }
 
+/** Every promoter is told, so that it knows until when it may rest. */
 async function releaseUntil(
   trx: Knex.Transaction,
   id: string,
@@ -250,8 +270,9 @@ async function releaseUntil(
      update console_flag_promotions p
         set lease_owner = null, lease_until = null, next_attempt_at = ${fromNow()}, last_error = ?, updated_at = now(),
             attempts = case when ? then p.attempts else 0 end
-       from before where p.id = before.id returning before.last_error is distinct from p.last_error as changed`,
-    [id, lease.owner, waitMs, lastError, lastError !== null],
+       from before where p.id = before.id
+      returning before.last_error is distinct from p.last_error as changed, pg_notify(?, '')`,
+    [id, lease.owner, waitMs, lastError, lastError !== null, DUE_CHANNEL],
   );
   const changed = parseRows(updated, changedRow)[0]?.changed ?? false;
   if (changed) await requestUpdates(trx, [id], ['progress']);

@@ -72,7 +72,7 @@ export async function runMaintenance(
       if (!dryRun) failures.push(...(await attempt(planned, deps.log)));
     }
   }
-  if (!dryRun) await db.maintenance.record({ completedAt: await db.now(), ...counts });
+  if (!dryRun) await db.maintenance.record(counts);
   return { at, ...counts, actions, failures };
 }
 

@@ -25,8 +25,10 @@ export interface PromoterDependencies {
   /** Names the holder of a lease, another at each call: whoever lost one holds nothing by what it takes up later. */
   readonly newOwner: () => string;
   readonly leaseMs: number;
-  /** How long it waits, unless it is woken, before it looks for work again. */
+  /** How long it waits at least, unless it is woken, before it looks for work again. */
   readonly pollMs: number;
+  /** Whether it is woken when something becomes due earlier than was known. */
+  readonly isTold: () => boolean;
   readonly log: Logger;
   /** Called after each commit that changed what Slack shows of a promotion. Not waited for: Slack may be slow. */
   readonly onChanged: (promotionId: string) => void;
@@ -61,6 +63,14 @@ const LAST_PATCH_WITHIN_MS = 5_000;
 /** A step leads to the next at once, but a row whose steps lead nowhere must not hold the promoter. */
 const MOST_STEPS = 6;
 
+/**
+ * How long it rests at most: another system's row is announced by nobody. Less than an idle connection to the database is
+ * kept, so that not every look makes a new one.
+ */
+const LONGEST_REST_MS = 25_000;
+/** A timer may ring a little early, and the database's clock is not this one. */
+const AFTER_DUE_MS = 10;
+
 export function createPromoter(deps: PromoterDependencies): Promoter {
   const { db, heroku, log, timers } = deps;
   const stopping = new AbortController();
@@ -71,19 +81,23 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   /** The last look ended for want of a hand, or with an error: whichever gets free next looks again. */
   let moreMayBeDue = true;
 
-  /** As far as there are hands. What it takes up is not waited for: it must not hold up what is announced meanwhile. */
-  async function takeUpWhatIsDue(): Promise<void> {
+  /**
+   * As far as there are hands. What it takes up is not waited for: it must not hold up what is announced meanwhile. Answers in
+   * how many milliseconds something else will be due; null where that is not known.
+   */
+  async function takeUpWhatIsDue(): Promise<number | null> {
     moreMayBeDue = true;
     while (!stopping.signal.aborted && underWay.size < AT_ONCE) {
       const askedAt = timers.monotonicMs();
       const lease = holdLease({ owner: deps.newOwner(), durationMs: deps.leaseMs }, askedAt, timers.monotonicMs);
       const claimed = await db.claimNext(lease);
-      if (claimed === null) {
+      if (claimed.promotion === null) {
         moreMayBeDue = false;
-        return;
+        return claimed.dueInMs;
       }
       begin(claimed, lease);
     }
+    return null;
   }
 
   function begin(claimed: ClaimedPromotion, lease: HeldLease): void {
@@ -242,16 +256,24 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     return backOffMs(failure, attempts, deps.random);
   }
 
+  function restUntil(dueInMs: number | null): number {
+    if (!deps.isTold()) return deps.pollMs;
+    // What is due and can't be claimed is locked by somebody, briefly.
+    const untilDue = dueInMs === null ? LONGEST_REST_MS : dueInMs + AFTER_DUE_MS;
+    return Math.min(LONGEST_REST_MS, Math.max(deps.pollMs, untilDue));
+  }
+
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
       // Before looking, so that what is announced meanwhile is looked for once more.
       waking = new AbortController();
+      let restMs = deps.pollMs;
       try {
-        await takeUpWhatIsDue();
+        restMs = restUntil(await takeUpWhatIsDue());
       } catch (error) {
         log.error({ err: error }, 'the promoter could not look for work; it tries again');
       }
-      await timers.sleep(deps.pollMs, waking.signal);
+      await timers.sleep(restMs, waking.signal);
     }
   }
 

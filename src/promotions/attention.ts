@@ -10,6 +10,9 @@ export interface Attention {
   readonly resumedAt: Date | null;
 }
 
+/** Nobody is on anything. */
+export const NO_ATTENTION: ReadonlyMap<string, Attention> = new Map();
+
 export type AttentionAction =
   | { readonly kind: 'ask_owner'; readonly promotionId: string; readonly owner: string }
   | { readonly kind: 'lose_owner'; readonly promotionId: string; readonly owner: string; readonly reason: OwnerLoss }

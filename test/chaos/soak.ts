@@ -88,6 +88,7 @@ async function promote(bed: TestBed, until: number): Promise<number> {
          select 'progress', id::text, id from begun where $3::text is not null`,
       [flagKey, `FLAG_${flagKey.toUpperCase()}`, isStuck ? null : 'INTENT', promotedAt],
     );
+    await bed.rows.query('notify flag_promotions_due');
     await sleep(PROMOTION_EVERY_MS);
   }
   return count;

@@ -68,11 +68,32 @@ describe('being told that a promotion is due', () => {
     await eventually(async () => expect(told).toBe(2));
   });
 
+  test('is what postponing does, so that every promoter learns until when it may rest', async () => {
+    const lease = { owner: 'mine', durationMs: 60_000 };
+    await sql.query(
+      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, checkpoint)
+       values ('dark_mode', 'app', 'FLAG_DARK_MODE', 'deploying', 'INTENT')`,
+    );
+    const { promotion } = await db.promoting.claimNext(lease);
+    expect(told).toBe(1);
+    await db.promoting.postpone(promotion?.id ?? '', lease, { waitMs: 2_000, lastError: null });
+    await eventually(async () => expect(told).toBe(2));
+  });
+
+  test('knows whether it would hear of one, and announces nothing by that', async () => {
+    await eventually(async () => expect(listener?.isListening()).toBe(true));
+    expect(told).toBe(1);
+    await listener?.close();
+    expect(listener?.isListening()).toBe(false);
+  });
+
   test('goes on after the connection was cut, with one look at what was missed', async () => {
+    await eventually(async () => expect(listener?.isListening()).toBe(true));
     const [pid] = await listening();
     await sql.query('select pg_terminate_backend($1)', [pid]);
     await eventually(async () => expect(told).toBe(2));
     expect(troubles).toHaveLength(1);
+    await eventually(async () => expect(listener?.isListening()).toBe(true));
     await sql.query(`notify flag_promotions_due`);
     await eventually(async () => expect(told).toBe(3));
   });
@@ -114,15 +135,21 @@ test('being told goes on although a connection fails twice in one breath', async
   const port = typeof address === 'object' ? address?.port : undefined;
   const troubles: unknown[] = [];
   let told = 0;
+  const heard: boolean[] = [];
   const listener = listenForDue(
     `postgres://someone@127.0.0.1:${port}/any`,
     () => {
       told += 1;
     },
-    (error) => troubles.push(error),
+    (error) => {
+      heard.push(listener.isListening());
+      troubles.push(error);
+    },
   );
   try {
     await eventually(async () => expect(told).toBeGreaterThanOrEqual(2));
+    // It took the LISTEN and delivered nothing, as a pooler may.
+    expect(heard).not.toContain(true);
     expect(connections).toBeGreaterThanOrEqual(2);
     expect(troubles[0]).toMatchObject({ code: '57P01' });
   } finally {

@@ -349,7 +349,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     'the promoter’s work',
     async (db) => {
       const claimed = await db.promoting.claimNext(LEASE);
-      const id = claimed?.promotion.id ?? '';
+      const id = claimed.promotion?.id ?? '';
       await db.promoting.renew(id, LEASE);
       await db.promoting.writePendingCommit(id, LEASE, RELEASE, now);
       const ended = await db.promoting.commit(id, LEASE, { state: 'deployed' }, now, null);
@@ -362,7 +362,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     async (db) => {
       const claimed = await db.promoting.claimNext(LEASE);
       const postponement = { waitMs: HOUR, lastError: 'another value' };
-      return db.promoting.reportDrift(claimed?.promotion.id ?? '', LEASE, postponement);
+      return db.promoting.reportDrift(claimed.promotion?.id ?? '', LEASE, postponement);
     },
     true,
   ],
@@ -377,7 +377,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
   [
     'recording a tick, and reading it',
     async (db) => {
-      await db.maintenance.record({ completedAt: now, deploying: 1, stuck: 1 });
+      await db.maintenance.record({ deploying: 1, stuck: 1 });
       return db.maintenance.last();
     },
     { stuck: 1 },
@@ -440,7 +440,7 @@ describe('beside 200,000 promotions and as many events', () => {
       const request = { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null } as const;
       await db.transitions.carryOut(request, now, accepted(3));
       const claimed = await db.promoting.claimNext(LEASE);
-      const id = claimed?.promotion.id ?? '';
+      const id = claimed.promotion?.id ?? '';
       await db.promoting.renew(id, LEASE);
       await db.promoting.announcePatch(id, LEASE, { value: null, release: 1 });
       await db.promoting.writePendingCommit(id, LEASE, RELEASE, now);

@@ -40,7 +40,7 @@ async function claimed(): Promise<string> {
   const id = await mark('new');
   await promote(id, 1);
   const found = await stored.db.promoting.claimNext(LEASE);
-  expect(found?.promotion.id).toBe(id);
+  expect(found.promotion?.id).toBe(id);
   return id;
 }
 const stateOf = async (id: string) => (await stored.db.promotions.find(id))?.state;
@@ -139,11 +139,11 @@ describe('taking up what waits for Heroku', () => {
     await at(0);
     const id = await claimed();
     await stored.db.promoting.postpone(id, LEASE, { waitMs: HOUR, lastError });
-    expect(await stored.db.promoting.claimNext(LEASE)).toBeNull();
+    expect(await stored.db.promoting.claimNext(LEASE)).toMatchObject({ promotion: null });
     await at(HOUR - 1);
-    expect(await stored.db.promoting.claimNext(LEASE)).toBeNull();
+    expect(await stored.db.promoting.claimNext(LEASE)).toMatchObject({ promotion: null });
     await at(HOUR);
-    expect((await stored.db.promoting.claimNext(LEASE))?.promotion.id).toBe(id);
+    expect((await stored.db.promoting.claimNext(LEASE)).promotion?.id).toBe(id);
   });
 
   test('takes it over from a holder whose lease has run out by the database’s clock, and not before', async () => {
@@ -151,12 +151,50 @@ describe('taking up what waits for Heroku', () => {
     const id = await claimed();
     const another = { ...LEASE, owner: 'another' };
     await at(LEASE.durationMs - 1);
-    expect(await stored.db.promoting.claimNext(another)).toBeNull();
+    expect(await stored.db.promoting.claimNext(another)).toMatchObject({ promotion: null });
     expect(await stored.db.promoting.renew(id, LEASE)).toBe(true);
     await at(2 * LEASE.durationMs - 2);
-    expect(await stored.db.promoting.claimNext(another)).toBeNull();
+    expect(await stored.db.promoting.claimNext(another)).toMatchObject({ promotion: null });
     await at(2 * LEASE.durationMs - 1);
-    expect((await stored.db.promoting.claimNext(another))?.attempts).toBe(2);
+    expect(await stored.db.promoting.claimNext(another)).toMatchObject({ attempts: 2 });
+  });
+});
+
+describe('where nothing is due', () => {
+  const at = (ms: number) => stopClock(stored, new Date(NOW.getTime() + ms));
+  const claim = (owner = 'another') => stored.db.promoting.claimNext({ ...LEASE, owner });
+
+  test('is told when something will be: at the end of a lease, or of a wait, whichever comes first', async () => {
+    await at(0);
+    expect(await claim()).toEqual({ promotion: null, dueInMs: null });
+    const id = await claimed();
+    expect(await claim()).toEqual({ promotion: null, dueInMs: LEASE.durationMs });
+    await at(1_500);
+    expect(await claim()).toEqual({ promotion: null, dueInMs: LEASE.durationMs - 1_500 });
+    await stored.db.promoting.postpone(id, LEASE, { waitMs: 7_000, lastError: null });
+    expect(await claim()).toEqual({ promotion: null, dueInMs: 7_000 });
+    const another = await mark('another');
+    await promote(another, 2);
+    expect((await claim('third')).promotion?.id).toBe(another);
+    expect(await claim()).toEqual({ promotion: null, dueInMs: 7_000 });
+  });
+
+  test('is not put off by what nobody here may take', async () => {
+    await at(0);
+    await stored.rows.insertDeploying({ flagKey: 'theirs', checkpoint: null });
+    await stored.rows.insertDeploying({ flagKey: 'odd', checkpoint: 'THEIRS' });
+    expect(await claim()).toEqual({ promotion: null, dueInMs: null });
+  });
+
+  test('is due at once where it is only locked', async () => {
+    await at(0);
+    const id = await mark('new');
+    await promote(id, 1);
+    await other.query('begin');
+    await other.query('select from console_flag_promotions for update');
+    expect(await claim()).toEqual({ promotion: null, dueInMs: 0 });
+    await other.query('rollback');
+    expect((await claim()).promotion?.id).toBe(id);
   });
 });
 
@@ -168,7 +206,7 @@ describe('announcing a PATCH', () => {
   const successor = async (ms: number) => {
     await at(ms);
     const lease = { ...LEASE, owner: `successor after ${ms}` };
-    expect(await stored.db.promoting.claimNext(lease)).not.toBeNull();
+    expect((await stored.db.promoting.claimNext(lease)).promotion).not.toBeNull();
     return lease;
   };
 
@@ -310,7 +348,7 @@ describe('a console that alters its table', () => {
     const promoted = await promote(id, step, db);
     const found = await db.promoting.claimNext(LEASE);
     await db.promoting.announcePatch(id, LEASE, { value: null, release: 1 });
-    return [promoted.kind, found?.promotion.id === id, await db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)];
+    return [promoted.kind, found.promotion?.id === id, await db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)];
   }
 
   test('does not disturb statements that a connection has prepared', async () => {

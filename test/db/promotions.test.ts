@@ -436,7 +436,7 @@ describe('resolving at once', () => {
     await stored.rows.query(`update console_flag_promotions set checkpoint = 'INTENT'`);
     for (const id of ids) {
       await stored.rows.query('update flag_promotions.operators set totp_last_step = null');
-      expect((await replica.promoting.claimNext(lease))?.promotion.id).toBe(id);
+      expect((await replica.promoting.claimNext(lease)).promotion?.id).toBe(id);
       const [outcome, committed] = await Promise.all([
         resolve(submission(id, kris), kris.code()),
         replica.promoting.commit(id, lease, { state: 'failed', reason: 'the release failed' }, NOW, null),

@@ -49,6 +49,7 @@ describe('a promoter whose timer rings once an hour', () => {
     newOwner: () => 'this promoter',
     leaseMs: 20_000,
     pollMs: 3_600_000,
+    isTold: () => false,
     log: createLogger('silent', { write: () => undefined }),
     onChanged: (id) => void changed.push(id),
   });
@@ -122,5 +123,54 @@ describe('a promoter whose timer rings once an hour', () => {
     await insert();
     promoter.wake();
     expect(await states()).toEqual(['deploying']);
+  });
+
+  describe('rests', () => {
+    /** Promoters that tell how long they rest, and are woken by nothing else. */
+    async function restOf(own: Partial<PromoterDependencies>): Promise<number> {
+      const real = realTimers(() => performance.now());
+      let rested: (ms: number) => void = () => undefined;
+      const first = new Promise<number>((resolve) => {
+        rested = resolve;
+      });
+      const timers = {
+        ...real,
+        sleep: (ms: number, signal?: AbortSignal) => {
+          rested(ms);
+          return real.sleep(ms, signal);
+        },
+      };
+      const resting = createPromoter({ ...dependencies(), pollMs: 500, isTold: () => true, timers, ...own });
+      resting.start();
+      const ms = await first;
+      await resting.stop();
+      return ms;
+    }
+    const leasedFor = async (ms: number) => {
+      await insert();
+      await db.promoting.claimNext({ owner: 'another', durationMs: ms });
+    };
+
+    test('for long where it is told of what becomes due, and looks every poll where it is not', async () => {
+      expect(await restOf({})).toBe(25_000);
+      expect(await restOf({ isTold: () => false })).toBe(500);
+    });
+
+    test('no longer than until another’s lease ends, so that it takes over then', async () => {
+      await leasedFor(9_000);
+      const ms = await restOf({});
+      expect(ms).toBeGreaterThan(500);
+      expect(ms).toBeLessThanOrEqual(9_010);
+    });
+
+    test('no longer than it always may, however far a lease or a wait goes', async () => {
+      await leasedFor(3_600_000);
+      expect(await restOf({})).toBe(25_000);
+    });
+
+    test('briefly where the database did not answer', async () => {
+      const claimNext = () => Promise.reject(new Error('no answer'));
+      expect(await restOf({ db: { ...db.promoting, claimNext } })).toBe(500);
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { moveDatabaseClock } from '../../demo/world/database-clock.js';
+import { moveDatabaseClock, tellPromoters } from '../../demo/world/database-clock.js';
 
 /** A clock that stands still until it is moved; what the app takes for the present. */
 export interface TestClock {
@@ -58,4 +58,5 @@ async function stopDatabaseClock(query: (sql: string) => Promise<unknown>, at: D
     `create or replace function flag_promotions.clock() returns timestamptz language sql volatile
        as 'select timestamptz ''${at.toISOString()}'''`,
   );
+  await tellPromoters(query);
 }

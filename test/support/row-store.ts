@@ -14,6 +14,8 @@ export interface RowStore {
     readonly promotedAt?: string | null;
     readonly promotedBy?: string | null;
     readonly checkpoint?: string | null;
+    /** Whether promoters are told of it; they are, unless false. */
+    readonly isAnnounced?: boolean;
   }): Promise<string>;
   close(): Promise<void>;
 }
@@ -46,6 +48,8 @@ export function createRowStore(url: string): RowStore {
         ],
       );
       if (row === undefined) throw new Error('No row was inserted.');
+      // As the app itself would: a row that nobody announces is found by the promoter's slow look alone.
+      if (promotion.isAnnounced !== false) await store.query(`select pg_notify('flag_promotions_due', '')`);
       return row.id;
     },
     close: () => pool.end(),

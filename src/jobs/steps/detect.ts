@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.js';
+import { NO_ATTENTION } from '../../promotions/attention.js';
 import { type DetectionAction, type Planning, planDetection } from '../../promotions/detection.js';
 import type { Thresholds } from '../../promotions/stuck.js';
 import { defineStep, type Step } from './step.js';
@@ -19,7 +20,7 @@ export function detectStep(deps: DetectDependencies): Step {
     async gather(at) {
       const detected = await db.alerts.gather(new Date(at.getTime() - thresholds.warningAfterMs));
       deps.onCounted({ deploying: detected.deploying, stuck: detected.stuck.length });
-      return { detected, attention: await db.attention.all() };
+      return { detected, attention: detected.stuck.length === 0 ? NO_ATTENTION : await db.attention.all() };
     },
     decide: ({ detected, attention }, at) =>
       planDetection(detected, at, thresholds, {

@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.js';
+import { NO_ATTENTION } from '../../promotions/attention.js';
 import { planGroups } from '../../promotions/group.js';
 import type { Thresholds } from '../../promotions/stuck.js';
 import { defineStep, type Step } from './step.js';
@@ -11,7 +12,10 @@ export interface NameCriticalsDependencies {
 /** Names in the channel the criticals that landed in a group: after `detect`, so in the same tick. */
 export function nameCriticalsStep({ db, thresholds }: NameCriticalsDependencies): Step {
   return defineStep({
-    gather: async () => ({ groups: await db.groups.withCriticals(), attention: await db.attention.all() }),
+    async gather() {
+      const groups = await db.groups.withCriticals();
+      return { groups, attention: groups.length === 0 ? NO_ATTENTION : await db.attention.all() };
+    },
     decide: ({ groups, attention }, at) => planGroups(groups, attention, at, thresholds.repeatCriticalEveryMs),
     act: (action) => db.groups.nameCriticals(action),
   });
