@@ -16,8 +16,8 @@ module.exports = {
     '^emulate$': '<rootDir>/node_modules/emulate/dist/api.js',
     '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
   },
-  // What the bench compiles and keeps is none of the tests' business.
-  modulePathIgnorePatterns: ['<rootDir>/bench/\\.(?:build|cache)/'],
+  // What the bench compiles and keeps, and what Stryker does, is none of the tests' business.
+  modulePathIgnorePatterns: ['<rootDir>/bench/\\.(?:build|cache)/', '<rootDir>/\\.stryker/'],
   // Tests mostly wait, for databases, processes and each other: one worker a core would leave the cores idle.
   maxWorkers: 3,
   // Nothing waits for its limit unless something is broken: far from what the busiest machine takes.

@@ -1,0 +1,160 @@
+/** A mutant that no test kills. */
+export interface Survivor {
+  readonly file: string;
+  /** What stands there, and what the mutant makes of it; line breaks as one space. */
+  readonly code: string;
+  readonly becomes: string;
+  /** Why no test can tell the two apart. */
+  readonly why: string;
+}
+
+/** At run time what follows says the same. */
+const FOR_THE_COMPILER = 'Comparing or reading what is missing comes to the same: the check is for the compiler.';
+
+/** Each mutant that survives `npm run mutants`, with the reason. Whatever else survives is a test that is missing. */
+export const SURVIVORS: readonly Survivor[] = [
+  {
+    file: 'src/promotions/attention.ts',
+    code: 'resumedAt !== null',
+    becomes: 'true',
+    why: FOR_THE_COMPILER,
+  },
+  {
+    file: 'src/promotions/auto-complete.ts',
+    code: "evidence.kind !== 'read'",
+    becomes: 'false',
+    why: FOR_THE_COMPILER,
+  },
+  {
+    file: 'src/promotions/clock.ts',
+    code: 'header === null',
+    becomes: 'false',
+    why: FOR_THE_COMPILER,
+  },
+  {
+    file: 'src/promotions/detection.ts',
+    code: "action.kind !== 'open_alert'",
+    becomes: 'false',
+    why: 'A repeat has an open alert that is in no group: what follows would push it as well.',
+  },
+  {
+    file: 'src/promotions/detection.ts',
+    code: '{ actions.push(action); continue; }',
+    becomes: '{}',
+    why: 'A repeat has an open alert that is in no group: what follows would push it as well.',
+  },
+  {
+    file: 'src/promotions/detection.ts',
+    code: "alert.severity === 'warning'",
+    becomes: 'true',
+    why: 'It only counts where there is no critical, and then what is open is a warning.',
+  },
+  {
+    file: 'src/promotions/evidence.ts',
+    code: 'false',
+    becomes: 'true',
+    why: 'Of a walk that looked at nothing nothing is concluded, complete or not.',
+  },
+  {
+    file: 'src/promotions/evidence.ts',
+    code: 'effective[ended]?.release',
+    becomes: 'effective[ended].release',
+    why: FOR_THE_COMPILER,
+  },
+  {
+    file: 'src/promotions/evidence.ts',
+    code: "shown.kind === 'unavailable'",
+    becomes: 'false',
+    why: FOR_THE_COMPILER,
+  },
+  {
+    file: 'src/promotions/evidence.ts',
+    code: "'unavailable'",
+    becomes: '""',
+    why: FOR_THE_COMPILER,
+  },
+  {
+    file: 'src/promotions/rca-draft.ts',
+    code: 'inForce[without]?.isTarget',
+    becomes: 'inForce[without].isTarget',
+    why: FOR_THE_COMPILER,
+  },
+  {
+    file: 'src/promotions/rca-url.ts',
+    code: "''",
+    becomes: '"Stryker was here!"',
+    why: 'Where the expression matches, both groups are there; where it does not, the second one is asked for first.',
+  },
+  {
+    file: 'src/promotions/rca-url.ts',
+    code: '[]',
+    becomes: '["Stryker was here"]',
+    why: 'Nothing reads the first element.',
+  },
+  {
+    file: 'src/promotions/rca-url.ts',
+    code: 'url === undefined',
+    becomes: 'false',
+    why: 'Then nothing stands before it either, and it is answered all the same.',
+  },
+  {
+    file: 'src/promotions/routing.ts',
+    code: "''",
+    becomes: '"Stryker was here!"',
+    why: 'A text that is split has a first part: the default is for the compiler.',
+  },
+  {
+    file: 'src/promotions/transition.ts',
+    code: "'operator'",
+    becomes: '""',
+    why: 'Any word but superadmin asks for an operator, and no other word compiles.',
+  },
+  {
+    file: 'src/promotions/typed.ts',
+    code: "'u'",
+    becomes: '""',
+    why: 'No character in the expression is longer than one unit; the flag makes a fault in it an error.',
+  },
+  {
+    file: 'src/operators/administration.ts',
+    code: "'operator'",
+    becomes: '""',
+    why: 'Any word but superadmin asks for an operator, and no other word compiles.',
+  },
+  {
+    file: 'src/operators/code-reader.ts',
+    code: 'lockedUntil !== null',
+    becomes: 'true',
+    why: FOR_THE_COMPILER,
+  },
+  {
+    file: 'src/operators/totp.ts',
+    code: 'lockedUntil !== null',
+    becomes: 'true',
+    why: FOR_THE_COMPILER,
+  },
+  {
+    file: 'src/operators/enrolment-secrets.ts',
+    code: '{ length: 20 }',
+    becomes: '{}',
+    why: 'It is what otplib makes by itself; a test holds the length of what comes out.',
+  },
+  {
+    file: 'src/operators/secret-box.ts',
+    code: '{ authTagLength: TAG_BYTES }',
+    becomes: '{}',
+    why: 'It is the length that GCM has by itself; a tag is cut off at that length before it is checked.',
+  },
+  {
+    file: 'src/operators/secret-box.ts',
+    code: '{ authTagLength: TAG_BYTES, }',
+    becomes: '{}',
+    why: 'It is the length that GCM has by itself; a tag is cut off at that length before it is checked.',
+  },
+  {
+    file: 'src/operators/secret-box.ts',
+    code: 'encoded === undefined',
+    becomes: 'false',
+    why: 'Decoding nothing fails too, and with the same error.',
+  },
+];
