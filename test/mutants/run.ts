@@ -28,6 +28,8 @@ function runStryker(name: string, { mutate, tests }: Area): Promise<readonly Mut
     plugins: ['@stryker-mutator/jest-runner'],
     coverageAnalysis: 'perTest',
     concurrency: 1,
+    // Beside other work a run may wait for its turn: only what never ends is to count as that.
+    timeoutMS: 60_000,
     // Stryker reads it through an API that TypeScript 7 doesn't have; swc, which compiles the tests, doesn't need it.
     tsconfigFile: 'none',
     ignorePatterns: ['artifacts', 'bench', 'docs'],

@@ -205,6 +205,16 @@ function testKinds(bed: Pick<OutboxBed, 'facts' | 'onGather'>): Readonly<Record<
       gone: 'close',
       unknownOutcome: 'post_again',
     }),
+    /** A person's home tab. */
+    tab: defineKind<Facts>({
+      gather,
+      place: (_, { route = '' }) => ({ to: 'home', userId: route }),
+      show: ({ text }) => ({
+        content: { home: { type: 'home', blocks: [{ type: 'section', text: { type: 'mrkdwn', text } }] } },
+      }),
+      gone: 'close',
+      unknownOutcome: 'post_again',
+    }),
     /** A file, which can't be found again. */
     picture: defineKind<Facts>({
       gather,

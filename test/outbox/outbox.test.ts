@@ -61,6 +61,13 @@ describe('a message', () => {
     expect(bed.slack.calls.filter(({ method }) => method === 'chat.update')).toHaveLength(1);
   });
 
+  test('that changes at each step is left to the next tick after eight', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.onGather = () => bed.change(id, { text: 'again' });
+    expect(await kindOf(id)).toBe('posted');
+    expect(bed.slack.calls.filter(({ method }) => method === 'chat.update')).toHaveLength(7);
+  });
+
   test('that changes while it is posted is updated at once, though whoever changed it found it leased', async () => {
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'delay', ms: 300 });
@@ -91,6 +98,21 @@ describe('a message', () => {
     expect(before).toMatchObject({ state: 'pending', attempts: 0 });
     // Any number of them must not take a tick's places from what this version can deliver.
     expect(await bed.outbox.due(10)).toEqual([]);
+  });
+
+  test('of a home tab is published, and never posted', async () => {
+    const { superadmin } = bed.slack.people;
+    bed.facts.set('one', { text: 'two are stuck', route: superadmin.id });
+    const id = await bed.queue({ kind: 'tab' });
+    await bed.rows.query(`update flag_promotions.messages set state = 'posted', wanted = 1 where id = $1`, [id]);
+    expect(await kindOf(id)).toBe('updated');
+    expect(JSON.stringify(superadmin.home()?.blocks)).toContain('two are stuck');
+    expect(bed.posts()).toBe(0);
+    const never = await bed.queue({ kind: 'tab' });
+    expect(await bed.outbox.deliver(never)).toMatchObject({
+      kind: 'failed',
+      error: { message: 'A home tab is only ever updated.' },
+    });
   });
 
   test('to a person is sent again where nobody knows whether it came', async () => {
@@ -173,6 +195,15 @@ describe('an attempt that nobody learned the outcome of', () => {
     await bed.advance(31_000);
     expect(await kindOf(id)).toBe('found');
     expect(await bed.channel()).toEqual(['first, over']);
+  });
+
+  test('what is about something that is gone by now is closed', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_before' });
+    await bed.outbox.deliver(id);
+    bed.facts.clear();
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('closed');
   });
 
   test('what is over by now, and was never posted, is closed', async () => {
