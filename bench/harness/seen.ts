@@ -80,6 +80,14 @@ export function statementList(title: string, statements: readonly Statement[]): 
   return `${title} (${statements.length}):\n\n${lines.join('\n')}`;
 }
 
+/** The same of many: each text once, with how often it was heard, the most frequent first. */
+export function statementCounts(title: string, statements: readonly Statement[]): string {
+  const counts = new Map<string, number>();
+  for (const { sql } of statements) counts.set(oneLine(sql), (counts.get(oneLine(sql)) ?? 0) + 1);
+  const lines = [...counts].toSorted(([, one], [, other]) => other - one).map(([sql, n]) => `- ${n} × \`${sql}\``);
+  return `${title} (${statements.length}):\n\n${lines.join('\n')}`;
+}
+
 const LONGEST = 160;
 
 function oneLine(sql: string): string {

@@ -8,7 +8,7 @@ import { click, FORM_FIELDS, type Sender, submission } from '../harness/requests
 import { alternate } from '../harness/rounds.js';
 import type { Bench, Measured, Row } from '../harness/row.js';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const WARM_UP_MS = 500;
 /** A p99 has a thousand samples behind it: 20 s of 50 a second. */
 const USUAL = { pace: { perSecond: 50 }, warmUpMs: WARM_UP_MS, durationMs: 21_000 };

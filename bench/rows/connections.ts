@@ -3,61 +3,39 @@ import pg from 'pg';
 import { z } from 'zod';
 import { startBuiltApp } from '../harness/app.js';
 import { BEFORE, buildBefore, migrateBefore } from '../harness/before.js';
-import { atDistance } from '../harness/distance.js';
 import { counted } from '../harness/figures.js';
-import { startHeroku } from '../harness/heroku.js';
-import { startInstantSlack } from '../harness/instant-slack.js';
-import { drive } from '../harness/load.js';
-import { command } from '../harness/requests.js';
+import { type BenchHeroku, startHeroku } from '../harness/heroku.js';
+import { type InstantSlack, startInstantSlack } from '../harness/instant-slack.js';
+import { command, post } from '../harness/requests.js';
 import type { Bench, Measured, Row } from '../harness/row.js';
+import { ticksOf } from '../harness/ticks.js';
+import { until } from '../harness/until.js';
 
 const AT_ONCE = 40;
-const DURATION_MS = 8_000;
+/** Sessions are counted until there have been no more for so long. */
+const COUNTED_MS = 3_000;
 const LOOK_EVERY_MS = 20;
-/** Each statement holds its connection for so long, at the least. */
-const ROUND_TRIP_MS = 50;
 const AT_MOST = 6;
 const POOL_MAX = 3;
 
 /** How many of a server's connections a replica takes, of which a small plan has twenty. */
 export const connections: Row = {
   name: 'connections',
-  how: `The most sessions that PostgreSQL counted for one replica (\`pg_stat_activity\`, every ${LOOK_EVERY_MS} ms) while ${AT_ONCE} people at once send \`/flag-promotions stuck\` for ${DURATION_MS / 1_000} s and the database is ${ROUND_TRIP_MS} ms away, so that it takes all that it may; LISTEN's is among them. Against ${BEFORE}. And with DATABASE_POOL_MAX=${POOL_MAX}: those and the one of LISTEN.`,
+  how: `The most sessions that PostgreSQL counts for one replica (\`pg_stat_activity\`) while ${AT_ONCE} people at once ask for \`/flag-promotions stuck\` and nobody gets an answer, because the promotions' table is locked: so it takes all that it may. LISTEN's is among them. A count. Against ${BEFORE}. And with DATABASE_POOL_MAX=${POOL_MAX}: those and the one of LISTEN.`,
   async measure({ server, say }: Bench): Promise<Measured> {
     const slack = await startInstantSlack();
     const heroku = await startHeroku();
-    const peakOf = async (databaseUrl: string, file?: string, settings: Readonly<Record<string, string>> = {}) => {
-      const environment = { ...heroku.environment, ...settings };
-      const wire = await atDistance(databaseUrl, ROUND_TRIP_MS);
-      const app = await startBuiltApp({
-        databaseUrl: wire.url,
-        slack,
-        environment,
-        ...(file === undefined ? {} : { file }),
-      });
-      const body = command('stuck', { userId: 'U0KRIS', responseUrl: slack.responseUrl });
-      const load = drive({
-        url: `${app.url}/slack/events`,
-        bodies: [body],
-        pace: { connections: AT_ONCE },
-        warmUpMs: 0,
-        durationMs: DURATION_MS,
-      });
-      const peak = await peakUntil(databaseUrl, load);
-      await app.stop();
-      await wire.close();
-      return peak;
-    };
+    const around = { slack, heroku };
     say('counting sessions');
     const databaseUrl = await server.fresh('bench_connections', 'migrated');
-    const ours = await peakOf(databaseUrl);
-    const bounded = await peakOf(databaseUrl, undefined, { DATABASE_POOL_MAX: String(POOL_MAX) });
+    const ours = await peakConnections(databaseUrl, around);
+    const bounded = await peakConnections(databaseUrl, around, { settings: { DATABASE_POOL_MAX: String(POOL_MAX) } });
     const file = await buildBefore();
     let before: number | null = null;
     if (file !== null) {
       const beforeUrl = await server.fresh('bench_connections_before', 'empty');
       await migrateBefore(file, beforeUrl);
-      before = await peakOf(beforeUrl, file);
+      before = await peakConnections(beforeUrl, around, { file });
     }
     await heroku.stop();
     await slack.close();
@@ -81,25 +59,36 @@ export const connections: Row = {
   },
 };
 
-const counts = z.object({ sessions: z.coerce.number() });
-
-async function peakUntil(databaseUrl: string, load: Promise<unknown>): Promise<number> {
+/** The most sessions of one replica whose statements all wait. */
+export async function peakConnections(
+  databaseUrl: string,
+  { slack, heroku }: { readonly slack: InstantSlack; readonly heroku: BenchHeroku },
+  { file, settings }: { readonly file?: string; readonly settings?: Readonly<Record<string, string>> } = {},
+): Promise<number> {
+  const environment = { ...heroku.environment, ...settings };
+  const app = await startBuiltApp({ databaseUrl, slack, environment, ...(file === undefined ? {} : { file }) });
+  await until(async () => (await ticksOf(app.url)) > 0);
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
-  let isOver = false;
-  const ending = load.finally(() => {
-    isOver = true;
-  });
+  await client.query('begin');
+  await client.query('lock table console_flag_promotions in access exclusive mode');
+  const body = command('stuck', { userId: 'U0KRIS', responseUrl: slack.responseUrl });
+  await Promise.all(Array.from({ length: AT_ONCE }, () => post(`${app.url}/slack/events`, body)));
   let peak = 0;
-  while (!isOver) {
+  for (let grownAt = performance.now(); performance.now() < grownAt + COUNTED_MS; await sleep(LOOK_EVERY_MS)) {
     const asked = await client.query(
       `select count(*) as sessions from pg_stat_activity
         where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`,
     );
-    peak = Math.max(peak, counts.parse(asked.rows[0]).sessions);
-    await sleep(LOOK_EVERY_MS);
+    const { sessions } = counts.parse(asked.rows[0]);
+    if (sessions > peak) [peak, grownAt] = [sessions, performance.now()];
+    // Within a transaction the list stays as it was read first.
+    await client.query('select pg_stat_clear_snapshot()');
   }
-  await ending;
+  await client.query('rollback');
   await client.end();
+  await app.kill();
   return peak;
 }
+
+const counts = z.object({ sessions: z.coerce.number() });

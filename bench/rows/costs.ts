@@ -1,42 +1,54 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { z } from 'zod';
-import { openDatabase } from '../../src/db/database.js';
+import { type Database, openDatabase } from '../../src/db/database.js';
 import { tapStatements } from '../../test/support/statements.js';
-import { startBuiltApp, tickOnce } from '../harness/app.js';
+import { type RunningServer, startBuiltApp, tickOnce } from '../harness/app.js';
 import { counted, type Figure, type Unit } from '../harness/figures.js';
 import { type BenchHeroku, startHeroku } from '../harness/heroku.js';
 import { untilIdle } from '../harness/idle.js';
 import { type InstantSlack, startInstantSlack } from '../harness/instant-slack.js';
 import { openForm, prepareCases, submitForm } from '../harness/resolutions.js';
 import type { Bench, Measured, Row } from '../harness/row.js';
+import { type Cost, scaleTables, writeScale } from '../harness/scale.js';
+import { ticksOf } from '../harness/ticks.js';
 import { until } from '../harness/until.js';
+import { peakConnections } from './connections.js';
 
-const PROMOTIONS = 200;
-const AT_ONCE = 5;
-const STUCK = 20;
+/** Each in a channel of its own: one takes a message a second. */
+const PROMOTIONS = 40;
+const OPERATORS = 5;
+const STUCK = 40;
 const RESOLUTIONS = 10;
-/** What a promoter asks while it waits is counted for so long, and taken off. */
-const POLLED_MS = 10_000;
+/** What the app asks while it waits, with a tick every 5 s, is counted for so long, and taken off. */
+const WAITED_MS = 30_000;
+const SETTLE_MS = 5_000;
+const TICK = '*/5 * * * * *';
 
 /** What one of each costs: what docs/scale.md multiplies. */
 export const costs: Row = {
   name: 'costs',
-  how: `Unit costs, each the difference that so many make, divided by their number: statements on the wire (BEGIN and COMMIT count), bytes of WAL (\`pg_current_wal_insert_lsn\`; a checkpoint adds full pages to that), calls of Slack's Web API, requests to Heroku, audit events, bytes that stay in tables and indexes. A promotion: ${PROMOTIONS} are marked and promoted by the app's own transactions and brought to \`deployed\` by the built app; its waiting is taken off. A stuck promotion: \`flag-promotions maintenance\` with ${STUCK} more than none, each alerted in a channel of its own, with evidence. An open alert: the same once more. A resolution: from the click on *Mark completed* until the app is idle, without Heroku, which is asked twice for each: for the form and at its submission. Counts: the load doesn't change them.`,
+  how: `Unit costs, each the difference that so many make, divided by their number: statements on the wire (BEGIN and COMMIT count), bytes of WAL (\`pg_current_wal_insert_lsn\`; a checkpoint adds full pages to that), calls of Slack's Web API, requests to Heroku, audit events, bytes that stay in tables and indexes. A promotion: ${PROMOTIONS} are marked and promoted by the app's own transactions and brought to \`deployed\` by the built app, each with its progress message in a channel of its own; what the app asks anyway, waiting and ticking, is taken off, and listed. A stuck promotion: \`flag-promotions maintenance\` with ${STUCK} more than none, each alerted in a channel of its own, with evidence. An open alert: the same once more. A resolution: from the click on *Mark completed* until the app is idle, without Heroku, which is asked twice for each: for the form and at its submission. Counts: the load doesn't change them. docs/scale.md is computed from these, in this run.`,
   async measure({ server, say }: Bench): Promise<Measured> {
     const slack = await startInstantSlack();
     const heroku = await startHeroku();
     const around = { slack, heroku };
     say(`${PROMOTIONS} promotions`);
-    const promotion = await promoting(await server.fresh('bench_costs', 'migrated'), around);
+    const { promotion, waiting, tick } = await promoting(await server.fresh('bench_costs', 'migrated'), around);
     say(`${STUCK} alerts`);
-    const { tick, alert, open } = await alerting(await server.fresh('bench_costs_alerts', 'migrated'), around);
+    const { alert, open } = await alerting(await server.fresh('bench_costs_alerts', 'migrated'), around);
     say(`${RESOLUTIONS} resolutions`);
     const resolution = await resolving(await server.fresh('bench_costs_resolutions', 'migrated'), around);
+    say('and the sessions of a replica');
+    const connections = await peakConnections(await server.fresh('bench_costs_sessions', 'migrated'), around);
     await heroku.stop();
     await slack.close();
+    const units = { promotion, alert, resolution, tick, waiting, connections };
+    await writeScale(units);
     return {
+      shown: scaleTables(units),
       figures: [
+        counted({ what: 'a promoter that waits, a minute: SQL', unit: 'statements', ours: waiting }),
         ...listed('a promotion, marked → deployed', promotion),
         ...listed('a tick with nothing to do', tick),
         ...listed('a promotion that gets stuck, alerted', alert),
@@ -46,15 +58,6 @@ export const costs: Row = {
     };
   },
 };
-
-interface Cost {
-  readonly statements: number;
-  readonly wal: number;
-  readonly slack: number;
-  readonly heroku: number;
-  readonly events: number;
-  readonly kept: number;
-}
 
 interface Around {
   readonly slack: InstantSlack;
@@ -97,8 +100,8 @@ async function spent(client: pg.Client, heard: readonly unknown[], { slack, hero
 const sizes = z.object({ wal: z.coerce.number(), events: z.coerce.number(), kept: z.coerce.number() });
 
 /** What each of so many cost between two moments. */
-function each(before: Cost, after: Cost, times: number, less?: Cost): Cost {
-  const of = (name: keyof Cost) => (after[name] - before[name] - (less?.[name] ?? 0)) / times;
+function each(before: Cost, after: Cost, times: number): Cost {
+  const of = (name: keyof Cost) => (after[name] - before[name]) / times;
   return {
     statements: of('statements'),
     wal: of('wal'),
@@ -109,22 +112,82 @@ function each(before: Cost, after: Cost, times: number, less?: Cost): Cost {
   };
 }
 
-async function promoting(databaseUrl: string, around: Around): Promise<Cost> {
+interface Promoting {
+  readonly promotion: Cost;
+  /** Statements a minute of a promoter with nothing to do. */
+  readonly waiting: number;
+  readonly tick: Cost;
+}
+
+async function promoting(databaseUrl: string, around: Around): Promise<Promoting> {
   const tap = await tapStatements(databaseUrl);
-  const app = await startBuiltApp({
-    databaseUrl: tap.url,
-    slack: around.slack,
-    environment: around.heroku.environment,
-  });
   const client = await connected(databaseUrl);
-  const db = openDatabase(tap.url, { maxConnections: AT_ONCE });
-  const operators = Array.from({ length: AT_ONCE }, (_, index) => `U0KRIS${index}`);
+  const start = (settings: Readonly<Record<string, string>> = {}): Promise<RunningServer> =>
+    startBuiltApp({
+      databaseUrl: tap.url,
+      slack: around.slack,
+      environment: { ...around.heroku.environment, ...settings },
+    });
+  const spending = () => spent(client, tap.statements, around);
+  const quiet = await start();
+  const polling = await waited(quiet, spending);
+  await quiet.stop();
+  const routes = Array.from({ length: OPERATORS + PROMOTIONS }, (_, index) => `app-${index}=C0APP${index}`);
+  const app = await start({ MAINTENANCE_CRON: TICK, ALERT_ROUTES: routes.join(';') });
+  const db = openDatabase(tap.url, { maxConnections: 1 });
+  const promote = await promoterOf(db);
+  const promoteAll = async (from: number, count: number): Promise<void> => {
+    for (let index = from; index < from + count; index += 1) await promote(index);
+    await until(async () => {
+      const left = await client.query(
+        `select from console_flag_promotions where state <> 'deployed'
+         union all select from flag_promotions.messages where state = 'pending' or (state = 'posted' and wanted > shown)
+          limit 1`,
+      );
+      return left.rowCount === 0;
+    });
+  };
+  // The first of everything costs more: pages and prepared statements.
+  await promoteAll(0, OPERATORS);
+  const ticking = await waited(app, spending);
+  const before = await spending();
+  const startedAt = performance.now();
+  await promoteAll(OPERATORS, PROMOTIONS);
+  const after = await spending();
+  const asLong = each(ticking.before, ticking.after, WAITED_MS / (performance.now() - startedAt));
+  await Promise.all([db.close(), client.end(), app.kill()]);
+  await tap.close();
+  const polls = each(polling.before, polling.after, 1);
+  return {
+    promotion: each(asLong, each(before, after, 1), PROMOTIONS),
+    waiting: (polls.statements * 60_000) / WAITED_MS,
+    tick: each(polls, each(ticking.before, ticking.after, 1), ticking.ticks),
+  };
+}
+
+/** What an app costs for a while with nothing to do, once it has ticked. */
+async function waited(
+  app: RunningServer,
+  spending: () => Promise<Cost>,
+): Promise<{ readonly before: Cost; readonly after: Cost; readonly ticks: number }> {
+  await until(async () => (await ticksOf(app.url)) > 0);
+  await sleep(SETTLE_MS);
+  const ticksBefore = await ticksOf(app.url);
+  const before = await spending();
+  await sleep(WAITED_MS);
+  const after = await spending();
+  return { before, after, ticks: (await ticksOf(app.url)) - ticksBefore };
+}
+
+/** Marks and promotes by the app's own transactions; each operator's time step is another one. */
+async function promoterOf(db: Database): Promise<(index: number) => Promise<void>> {
+  const operators = Array.from({ length: OPERATORS }, (_, index) => `U0KRIS${index}`);
   for (const slackUserId of operators) {
     await db.operators.enrol({ slackUserId, role: 'superadmin', sealedSecret: 'unused' });
   }
   let step = 0;
-  const promote = async (index: number): Promise<void> => {
-    const operatorId = operators[index % AT_ONCE] ?? '';
+  return async (index) => {
+    const operatorId = operators[index % OPERATORS] ?? '';
     const asked = {
       flagKey: `flag_${index}`,
       herokuApp: `app-${index}`,
@@ -149,32 +212,9 @@ async function promoting(databaseUrl: string, around: Around): Promise<Cost> {
     });
     if (done.kind !== 'done') throw new Error(`Not promoted: ${done.kind}.`);
   };
-  const promoteAll = async (from: number, count: number): Promise<void> => {
-    for (let index = from; index < from + count; index += 1) await promote(index);
-    await until(async () => {
-      const left = await client.query(`select from console_flag_promotions where state <> 'deployed' limit 1`);
-      return left.rowCount === 0;
-    });
-  };
-  // The first of everything costs more: pages and prepared statements.
-  await promoteAll(0, AT_ONCE);
-  await sleep(POLLED_MS / 2);
-  const beforeWaiting = await spent(client, tap.statements, around);
-  await sleep(POLLED_MS);
-  const before = await spent(client, tap.statements, around);
-  const startedAt = performance.now();
-  await promoteAll(AT_ONCE, PROMOTIONS);
-  const after = await spent(client, tap.statements, around);
-  const waited = each(beforeWaiting, before, POLLED_MS / (performance.now() - startedAt));
-  await Promise.all([db.close(), client.end(), app.kill()]);
-  await tap.close();
-  return each(before, after, PROMOTIONS, { ...waited, kept: 0, events: 0, heroku: 0, slack: 0 });
 }
 
-async function alerting(
-  databaseUrl: string,
-  around: Around,
-): Promise<{ readonly tick: Cost; readonly alert: Cost; readonly open: Cost }> {
+async function alerting(databaseUrl: string, around: Around): Promise<{ readonly alert: Cost; readonly open: Cost }> {
   const tap = await tapStatements(databaseUrl);
   const client = await connected(databaseUrl);
   const environment = {
@@ -197,7 +237,7 @@ async function alerting(
   const open = await ticked();
   await client.end();
   await tap.close();
-  return { tick, alert: each(tick, alerted, STUCK), open: each(tick, open, STUCK) };
+  return { alert: each(tick, alerted, STUCK), open: each(tick, open, STUCK) };
 }
 
 async function resolving(databaseUrl: string, around: Around): Promise<Cost> {

@@ -8,7 +8,7 @@ import { PEER_NODE } from '../harness/peer-node.js';
 import { startPeer } from '../harness/peers.js';
 import type { Running } from '../harness/processes.js';
 import type { Bench, Measured, Row } from '../harness/row.js';
-import { statementList } from '../harness/seen.js';
+import { statementCounts } from '../harness/seen.js';
 import { tapStatements } from '../../test/support/statements.js';
 
 /** The pool gives up what a start opened after 30 s. */
@@ -73,7 +73,7 @@ export const idle: Row = {
           goal: { figure: { atMost: AT_MOST } },
         }),
     );
-    return { figures, shown: statementList(`In ${MINUTES} minutes, of ours`, ours) };
+    return { figures, shown: statementCounts(`In ${MINUTES} minutes, of ours`, ours) };
   },
 };
 

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { BOT_TOKEN } from '../harness/requests.js';
+import { withTimeout } from '../../src/with-timeout.js';
 import { startBuiltApp } from '../harness/app.js';
 import { compared } from '../harness/figures.js';
 import { type InstantSlack, startInstantSlack } from '../harness/instant-slack.js';
@@ -15,8 +16,9 @@ const CHANNELS = 25;
 const ALERTS_PER_HOUR = 50;
 const SAMPLES = 1_000;
 const EVERY_MS = 120;
-/** After the start, so that nothing becomes due before everybody is up. */
-const FIRST_AFTER_MS = 15_000;
+/** After the start, so that nothing becomes due before everything is queued. */
+const FIRST_AFTER_MS = 60_000;
+const GIVE_UP_MS = 5 * 60_000;
 const STUCK_AFTER_MS = 12 * 3_600_000;
 
 /** From the moment at which something is due until people see it. */
@@ -62,14 +64,18 @@ export const visible: Row = {
 const keyOf = (index: number): string => `due_${String(index).padStart(5, '0')}_flag`;
 const channelOf = (index: number): string => `C0DUE${index % CHANNELS}`;
 
-/** Milliseconds from when each was due until it was with Slack. */
+/** Milliseconds from when each was due until it was with Slack. @throws if one isn't, long after the last was due */
 async function seen(slack: InstantSlack, firstAt: number): Promise<readonly number[]> {
-  return Promise.all(
+  const took: number[] = [];
+  const all = Promise.all(
     Array.from({ length: SAMPLES }, async (_, index) => {
       await slack.nextCall('chat.postMessage', keyOf(index));
-      return Date.now() - (firstAt + index * EVERY_MS);
+      took.push(Date.now() - (firstAt + index * EVERY_MS));
     }),
   );
+  const giveUpMs = firstAt - Date.now() + SAMPLES * EVERY_MS + GIVE_UP_MS;
+  if ((await withTimeout(giveUpMs, all)) === null) throw new Error(`Slack saw ${took.length} of ${SAMPLES}.`);
+  return took;
 }
 
 async function stuckOnes(databaseUrl: string, slack: InstantSlack): Promise<readonly number[]> {
