@@ -93,6 +93,15 @@ const LEASED = 'id = ?::bigint and lease_owner = ?';
 const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = ${CLOCK}`;
 /** What the last write of a lease does beside its own. */
 const DONE = `lease_owner = null, lease_until = null, ${NO_FAILURE}`;
+/** An earlier attempt failed so recently that it may still take effect. */
+const UNSETTLED = `coalesce(next_attempt_at > ${CLOCK}, false)`;
+/**
+ * The same after an update, which need not wait for an earlier one: that one may yet take effect, and show what was true before.
+ * So it is shown once more, after that.
+ */
+const SHOWN_IF_SETTLED = `lease_owner = null, lease_until = null, updated_at = ${CLOCK},
+  wanted = wanted + ${UNSETTLED}::int, attempts = case when ${UNSETTLED} then attempts else 0 end,
+  next_attempt_at = case when ${UNSETTLED} then next_attempt_at end, last_error = case when ${UNSETTLED} then last_error end`;
 /** As if it had never been in Slack. */
 export const NOWHERE = `channel = null, refused_channel = null, refused_because = null, message_ts = null, posted_at = null`;
 
@@ -164,6 +173,12 @@ const messageRow = z
 
 const owedRow = z.object({ is_owed: z.boolean() });
 
+function lastWrite(updated: unknown): LastWrite {
+  const [row] = parseRows(updated, owedRow);
+  if (row === undefined) return 'lost';
+  return row.is_owed ? 'owed' : 'done';
+}
+
 function refOf(channel: string | null, ts: string | null): MessageRef | null {
   return channel === null || ts === null ? null : { channel, ts };
 }
@@ -188,9 +203,7 @@ export function messages(knex: Knex): Messages {
       `update flag_promotions.messages set ${assignments}, ${DONE} where ${LEASED} returning wanted > shown as is_owed`,
       [...values, id, lease.owner],
     );
-    const [row] = parseRows(updated, owedRow);
-    if (row === undefined) return 'lost';
-    return row.is_owed ? 'owed' : 'done';
+    return lastWrite(updated);
   }
 
   return {
@@ -257,8 +270,14 @@ export function messages(knex: Knex): Messages {
         ],
       ),
 
-    recordShown: (id, lease, { version, as, restMs }) =>
-      endLease(id, lease, `shown = ?, shown_as = ?, not_before = ${fromNow()}`, [version, as, restMs]),
+    async recordShown(id, lease, { version, as, restMs }) {
+      const updated = await knex.raw(
+        `update flag_promotions.messages set shown = ?, shown_as = ?, not_before = ${fromNow()}, ${SHOWN_IF_SETTLED}
+          where ${LEASED} returning wanted > shown and next_attempt_at is null as is_owed`,
+        [version, as, restMs, id, lease.owner],
+      );
+      return lastWrite(updated);
+    },
 
     async close(id, lease, version) {
       const closed = await knex.raw(

@@ -1,4 +1,6 @@
+import { WebClient } from '@slack/web-api';
 import { type DeliveryOutcome, LEASE_MS } from '../../src/outbox/outbox.js';
+import { SETTLE_MS } from '../../src/promotions/back-off.js';
 import { SEARCHES_BEFORE_POSTING } from '../../src/outbox/step.js';
 import { eventually } from '../support/eventually.js';
 import { type OutboxBed, startOutboxBed } from './bed.js';
@@ -526,6 +528,8 @@ describe('a message that an admin deleted', () => {
 });
 
 describe('a failure', () => {
+  const updates = () => bed.slack.calls.filter(({ method }) => method === 'chat.update').length;
+
   test('holds up nothing else', async () => {
     bed.facts.set('two', { text: 'second' });
     const [first, second] = [await bed.queue({ kind: 'notice' }), await bed.queue({ kind: 'notice', subject: 'two' })];
@@ -550,6 +554,27 @@ describe('a failure', () => {
     expect(await bed.db.messages.due(10)).toEqual([]);
     expect(await kindOf(id)).toBe('updated');
     expect(await bed.channel()).toEqual(['second']);
+  });
+
+  test('of an update that may yet take effect is outlived by what the next one shows', async () => {
+    const id = await posted('notice');
+    const { ts } = await bed.root();
+    await bed.change(id, { text: 'second' });
+    bed.slack.faults.add({ method: 'chat.update', times: 1, kind: 'status', status: 500 });
+    expect(await kindOf(id)).toBe('failed');
+    await bed.change(id, { text: 'third' });
+    expect(await kindOf(id)).toBe('updated');
+    expect(updates()).toBe(2);
+
+    // What failed took effect after all, late.
+    const client = new WebClient(bed.slack.botToken, { slackApiUrl: bed.slack.apiUrl });
+    await client.chat.update({ channel: bed.slack.channels.alerts, ts, text: 'second' });
+    await bed.advance(SETTLE_MS + 1);
+    expect(await bed.db.messages.due(10)).toEqual([id]);
+    expect(await kindOf(id)).toBe('updated');
+    expect(await bed.channel()).toEqual(['third']);
+    expect(await bed.db.messages.due(10)).toEqual([]);
+    expect((await bed.row(id)).attempts).toBe(0);
   });
 
   test('by Slack’s rate limit waits as long as Slack asked for, and no longer', async () => {

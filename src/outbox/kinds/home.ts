@@ -32,7 +32,8 @@ export const home = defineKind<HomeOfViewer>({
     return {
       content: { home: homeTab(facts, viewer, asOf) },
       as,
-      isShownAlready: message.shownAs === as,
+      // A further attempt is made because an earlier one may have shown something else since.
+      isShownAlready: message.shownAs === as && message.attempts <= 1,
       restMs: HOME_INTERVAL_MS,
     };
   },
