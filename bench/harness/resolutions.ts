@@ -55,15 +55,23 @@ export async function prepareCases(databaseUrl: string, count: number): Promise<
   return cases;
 }
 
-const openedView = z.object({ private_metadata: z.string() });
+const openedView = z.object({ private_metadata: z.string().optional() });
 
 /** Clicks *Mark completed*; resolves with what the form holds, once the app has opened it. */
 export async function openForm(appUrl: string, slack: InstantSlack, one: Case): Promise<string> {
   const triggerId = `trigger.${one.promotionId}`;
   const sender: Sender = { userId: one.operatorId, responseUrl: slack.responseUrl, triggerId };
   const opened = slack.nextCall('views.open', triggerId);
+  // Where the database is slow, a placeholder opens first, and the form takes its place.
+  const updated = slack.nextCall('views.update', one.promotionId);
   await post(`${appUrl}/slack/events`, click(ACTION.markCompleted, one.promotionId, sender));
-  return openedView.parse(JSON.parse(new URLSearchParams(await opened).get('view') ?? '')).private_metadata;
+  const form = formIn(await opened) ?? formIn(await updated);
+  if (form === undefined) throw new Error('The app opened no form.');
+  return form;
+}
+
+function formIn(call: string): string | undefined {
+  return openedView.parse(JSON.parse(new URLSearchParams(call).get('view') ?? '')).private_metadata;
 }
 
 /** Submits the form; resolves once it closes, which is after the commit. @throws if it doesn't close */
