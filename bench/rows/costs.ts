@@ -161,7 +161,11 @@ async function promoting(databaseUrl: string, around: Around): Promise<Promoting
   return {
     promotion: each(asLong, each(before, after, 1), PROMOTIONS),
     waiting: (polls.statements * 60_000) / WAITED_MS,
-    tick: each(polls, each(ticking.before, ticking.after, 1), ticking.ticks),
+    tick: {
+      ...each(polls, each(ticking.before, ticking.after, 1), ticking.ticks),
+      // Waiting writes nothing; what a start leaves behind would be taken off a tick.
+      wal: (ticking.after.wal - ticking.before.wal) / ticking.ticks,
+    },
   };
 }
 
