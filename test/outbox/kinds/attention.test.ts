@@ -1,3 +1,4 @@
+import { ownerIn } from '../../../src/outbox/kinds/attention-facts.js';
 import { ownerAsked } from '../../../src/outbox/kinds/owner-asked.js';
 import { ownerLost } from '../../../src/outbox/kinds/owner-lost.js';
 import { released } from '../../../src/outbox/kinds/released.js';
@@ -57,6 +58,16 @@ test.each([
   const text = said(released, attentionFacts(changes), asNew());
   expect(text).toContain('`kris`');
   expect(text?.includes(MENTION)).toBe(mentions);
+});
+
+test('that nobody is on it any more is said also where it is snoozed, and why', () => {
+  const lost = (reason: string) => attentionFacts({ attention: snoozed }, { detail: { owner: 'U0KRIS', reason } });
+  expect(said(ownerLost, lost('silent'), asNew())).not.toBeNull();
+  expect(said(ownerLost, lost('silent'), asNew())).not.toBe(said(ownerLost, lost('disabled'), asNew()));
+});
+
+test('an event that names no owner has none', () => {
+  expect(ownerIn(attentionFacts({}, { detail: {} }).event)).toBe('');
 });
 
 test('who took it over names from whom', () => {

@@ -1,10 +1,12 @@
 import type { NewAuditEvent } from '../../../src/db/audit.js';
 import type { Sources } from '../../../src/outbox/kind.js';
+import { markOfHomes } from '../../../src/outbox/kinds/home.js';
 import { KINDS } from '../../../src/outbox/kinds/index.js';
 import type { Evidence } from '../../../src/promotions/evidence.js';
 import { REFRESH_EVERY_MS, REFRESH_SOON_MS } from '../../../src/promotions/evidence-refresh.js';
 import type { MessageKind, OutboxMessage } from '../../../src/promotions/messages.js';
 import {
+  enrol,
   insertPromotion,
   LIVE,
   later,
@@ -434,6 +436,12 @@ describe('a group', () => {
     expect(asked).toEqual([`${id},${other} within 3000`]);
   });
 
+  test('says of how many Heroku told nothing', async () => {
+    sources = { ...sources, readEvidenceOfMany: async () => new Map() };
+    const shown = await gathered('group', { id: await opened(id), subject: 'C0ALERTS' });
+    expect(shown?.says).toContain('not known');
+  });
+
   test('names its criticals in the thread, and mentions whom their apps mention, each once', async () => {
     const another = await insertPromotion(stored.rows, { flag_key: 'another' });
     const other = await insertPromotion(stored.rows, { flag_key: 'other', heroku_app: 'shop' });
@@ -458,5 +466,15 @@ describe('a home tab', () => {
     // Nothing changed: it isn't published again.
     const again = await gathered('home', { subject: 'U0KRIS', shownAs: shown?.as ?? null });
     expect(again?.as).toBe(shown?.as);
+  });
+
+  test('has to be looked at again once what the tabs show, or who may see it, is another', async () => {
+    const marks = [await markOfHomes(sources)];
+    expect(await markOfHomes(sources)).toBe(marks[0]);
+    await enrol(stored.db, 'U0MINA', 'engineer');
+    marks.push(await markOfHomes(sources));
+    await insertPromotion(stored.rows, { flag_key: 'another' });
+    marks.push(await markOfHomes(sources));
+    expect(new Set(marks).size).toBe(3);
   });
 });

@@ -4,6 +4,7 @@ import { digest } from '../../../src/outbox/kinds/digest.js';
 import { digestChart } from '../../../src/outbox/kinds/digest-chart.js';
 import { enrolmentEnded } from '../../../src/outbox/kinds/enrolment-ended.js';
 import { home } from '../../../src/outbox/kinds/home.js';
+import { KINDS } from '../../../src/outbox/kinds/index.js';
 import { progress } from '../../../src/outbox/kinds/progress.js';
 import { rcaLinked } from '../../../src/outbox/kinds/rca-linked.js';
 import { rcaReminderReply } from '../../../src/outbox/kinds/rca-reminder.js';
@@ -11,6 +12,35 @@ import type { PeriodStats } from '../../../src/promotions/stats.js';
 import type { HomeFacts } from '../../../src/views/home.js';
 import { DAY, momentAfter, promotion, SECOND } from '../../promotions/make.js';
 import { asNew, asUpdate, ENDED, facts, message, said } from './make.js';
+
+test('where somebody deleted it, what is about now is posted again; after an unknown outcome, what can be found is sought', () => {
+  const inChannel = { gone: 'post_again', unknownOutcome: 'find' };
+  const letGo = { gone: 'close', unknownOutcome: 'find' };
+  const harmlessTwice = { gone: 'close', unknownOutcome: 'post_again' };
+  const expected: Record<keyof typeof KINDS, object> = {
+    alert: inChannel,
+    confirm_enrolment: harmlessTwice,
+    digest: letGo,
+    digest_chart: { gone: 'close', unknownOutcome: 'close' },
+    enrolment_ended: harmlessTwice,
+    escalation: letGo,
+    group: inChannel,
+    group_criticals: letGo,
+    home: harmlessTwice,
+    owner_asked: letGo,
+    owner_lost: letGo,
+    progress: letGo,
+    rca_linked: letGo,
+    rca_reminder: letGo,
+    released: letGo,
+    repeat: letGo,
+    resolved: letGo,
+    snooze_ended: letGo,
+    taken_over: letGo,
+    verdict_changed: letGo,
+  };
+  expect(KINDS).toMatchObject(expected);
+});
 
 describe('a digest', () => {
   const stats: PeriodStats = {
