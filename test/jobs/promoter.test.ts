@@ -117,6 +117,32 @@ describe('a promoter whose timer rings once an hour', () => {
     expect(looks).toBe(2);
   });
 
+  test('looks for no sixth while five wait for Heroku', async () => {
+    standIn.faults.add({ path: /^\/apps\//u, fault: { kind: 'hang' } });
+    let looks = 0;
+    const busy = createPromoter({
+      ...dependencies(),
+      db: {
+        ...db.promoting,
+        claimNext(lease) {
+          looks += 1;
+          return db.promoting.claimNext(lease);
+        },
+      },
+    });
+    for (let index = 0; index < 7; index += 1) {
+      await rows.insertDeploying({
+        flagKey: `flag_${index}`,
+        checkpoint: 'INTENT',
+        promotedAt: new Date().toISOString(),
+      });
+    }
+    busy.start();
+    await eventually(async () => expect(standIn.requests.length).toBeGreaterThanOrEqual(5));
+    expect(looks).toBe(5);
+    await busy.stop();
+  });
+
   test('stops at once while it waits', async () => {
     promoter.start();
     await promoter.stop();

@@ -43,11 +43,12 @@ export async function gatherVanished(
   { promotionId }: OutboxMessage,
   { db }: Sources,
 ): Promise<VanishedPromotion | null> {
-  const alerts = promotionId === null ? [] : await db.alerts.ofPromotion(promotionId);
-  const [vanished] = alerts.flatMap(({ flagKey, herokuApp, vanishedAt }) =>
-    promotionId === null || vanishedAt === null ? [] : [{ promotionId, flagKey, herokuApp, vanishedAt }],
+  if (promotionId === null) return null;
+  const alerts = await db.alerts.ofPromotion(promotionId);
+  const [vanished = null] = alerts.flatMap(({ flagKey, herokuApp, vanishedAt }) =>
+    vanishedAt === null ? [] : [{ promotionId, flagKey, herokuApp, vanishedAt }],
   );
-  return vanished ?? null;
+  return vanished;
 }
 
 /** Into the thread of its root; null where that isn't visible. */
@@ -56,8 +57,8 @@ export function inThread({ root }: OutboxMessage, broadcast = false): Place | nu
 }
 
 /** A message and nothing more. */
-export function showing(message: Message | null): Shown | null {
-  return message === null ? null : { content: { message } };
+export function showing(message: Message): Shown {
+  return { content: { message } };
 }
 
 /** Whether a reply about an open critical is shown in the channel too. For those of a group, one reply names them all. */
