@@ -120,7 +120,7 @@ describe('a promoter whose timer rings once an hour', () => {
   test('looks for no sixth while five wait for Heroku', async () => {
     standIn.faults.add({ path: /^\/apps\//u, fault: { kind: 'hang' } });
     let looks = 0;
-    const busy = createPromoter({
+    promoter = createPromoter({
       ...dependencies(),
       db: {
         ...db.promoting,
@@ -137,10 +137,9 @@ describe('a promoter whose timer rings once an hour', () => {
         promotedAt: new Date().toISOString(),
       });
     }
-    busy.start();
+    promoter.start();
     await eventually(async () => expect(standIn.requests.length).toBeGreaterThanOrEqual(5));
     expect(looks).toBe(5);
-    await busy.stop();
   });
 
   test('stops at once while it waits', async () => {
