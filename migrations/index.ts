@@ -11,6 +11,7 @@ import * as channelSlots from './0010-channel-slots.js';
 import * as messages from './0011-messages.js';
 import * as alerts from './0012-alerts.js';
 import * as stuckEvents from './0013-stuck-events.js';
+import * as owedSince from './0014-owed-since.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -33,4 +34,5 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0011-messages', migration: messages },
   { name: '0012-alerts', migration: alerts },
   { name: '0013-stuck-events', migration: stuckEvents },
+  { name: '0014-owed-since', migration: owedSince },
 ];

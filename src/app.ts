@@ -44,7 +44,7 @@ const STOP_WITHIN_MS = 9_000;
 export async function startApp(config: Config, runtime: Runtime): Promise<RunningApp> {
   const { log } = runtime;
   const database = await openUpToDate(config.database, log);
-  const core = createCore(config, database.db, runtime);
+  const core = createCore(config, database.db, runtime, config.heroku !== null);
   const closeAll = async (): Promise<void> => {
     core.close();
     await database.close();

@@ -24,6 +24,7 @@ import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment-se
 import { isOperator, type Role, ROLES } from './operators/operator.js';
 import { createRecoveryHash, newRecoveryCodes } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
+import { describeOverdue } from './promotions/overdue.js';
 import { realRuntime } from './runtime.js';
 
 const out = (text: string): void => {
@@ -180,7 +181,7 @@ program
 
 program
   .command('maintenance')
-  .description('check once, for an external scheduler (exit 1 if anything failed)')
+  .description('check once, for an external scheduler (exit 1 if anything failed, or is overdue)')
   .option('--dry-run', 'print what it would do, and change nothing')
   .option('--json', 'print the report as JSON')
   .action(async (options: { dryRun?: boolean; json?: boolean }) => {
@@ -192,9 +193,10 @@ program
       `${report.deploying} deploying, ${report.stuck} stuck.`,
       ...report.actions.map((action) => `${options.dryRun === true ? 'would do' : 'did'}: ${JSON.stringify(action)}`),
       ...failures.map(({ action }) => `failed: ${JSON.stringify(action)}`),
+      ...(report.overdue === null ? [] : [`${describeOverdue(report.overdue)}.`]),
     ].join('\n');
     print(options.json === true, { ...rest, failures: failures.map(({ action }) => action) }, text);
-    if (failures.length > 0) process.exitCode = 1;
+    if (failures.length > 0 || report.overdue !== null) process.exitCode = 1;
   });
 
 program

@@ -2,8 +2,10 @@ import type { Config } from '../config.js';
 import type { Database } from '../db/database.js';
 import { createEvidenceRefresher } from '../heroku/evidence-refresh.js';
 import { type MaintenanceReport, runMaintenance } from '../jobs/maintenance.js';
+import { sinceThirdRing } from '../jobs/rings.js';
 import { markOfHomes } from '../outbox/kinds/home.js';
 import type { Outbox } from '../outbox/outbox.js';
+import { type Overdue, overdueAfterMs } from '../promotions/overdue.js';
 import type { Runtime } from '../runtime.js';
 import { quietUntil } from '../zones.js';
 import { type Busy, createBusy } from './busy.js';
@@ -18,15 +20,23 @@ export interface Core extends Clients {
   markOfHomes(): Promise<string>;
   /** The home tabs say since when this process's watchdog has been silent, once there is one. */
   watchSilence(silentSince: () => Date | null): void;
+  /** What is owed for longer than two minutes, or three ticks. */
+  findOverdue(): Promise<Overdue | null>;
   maintain(options?: { readonly dryRun: boolean }): Promise<MaintenanceReport>;
   close(): void;
 }
 
-export function createCore(config: Config, db: Database, runtime: Runtime): Core {
+/** `promoting`: whether a promoter runs beside it, so that promotions are owed as well. */
+export function createCore(config: Config, db: Database, runtime: Runtime, promoting = false): Core {
   const clients = createClients(config, db, runtime);
   let silentSince: () => Date | null = () => null;
   const sources = sourcesOf(clients, () => silentSince());
   const outbox = createAppOutbox(clients, sources);
+  const findOverdue = () =>
+    db.overdue({
+      afterMs: overdueAfterMs(sinceThirdRing(config.maintenanceCron, runtime.now())),
+      promoting,
+    });
   const maintenance = {
     db,
     outbox,
@@ -45,6 +55,7 @@ export function createCore(config: Config, db: Database, runtime: Runtime): Core
     pruneAfterMs: config.pruneAfterMs,
     individualPerHour: config.individualAlertsPerHour,
     channelOf: (herokuApp: string) => clients.routeOf(herokuApp).channel,
+    findOverdue,
     ...runtime,
   };
   return {
@@ -55,6 +66,7 @@ export function createCore(config: Config, db: Database, runtime: Runtime): Core
     watchSilence: (since) => {
       silentSince = since;
     },
+    findOverdue,
     maintain: (options) => runMaintenance(maintenance, options),
     close: () => clients.heroku?.close(),
   };

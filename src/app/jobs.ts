@@ -11,7 +11,7 @@ import type { Core } from './core.js';
 
 /** What works by itself: the watchdog, the promoter, the home tabs. */
 export interface Jobs {
-  readonly watchdog: Pick<Watchdog, 'tick' | 'silentSince'>;
+  readonly watchdog: Pick<Watchdog, 'tick' | 'silentSince' | 'failing'>;
   readonly homes: Pick<Homes, 'open'>;
   /** Brings Slack up to date about a promotion. Never rejects: what fails is due at the next tick. */
   showInSlack(promotionId: string): Promise<void>;

@@ -8,6 +8,7 @@ import { createRecoveryHash } from '../operators/recovery-codes.js';
 import { createSecretBox } from '../operators/secret-box.js';
 import { createEnrolmentPages, PAGES } from '../pages/enrolment.js';
 import { permalinkPage } from '../pages/permalink.js';
+import { describeOverdue, type Overdue } from '../promotions/overdue.js';
 import { PERMALINKS } from '../promotions/permalink.js';
 import { createReadiness, type Readiness } from '../readiness.js';
 import { createGuard, type Guard } from '../slack/guard.js';
@@ -76,6 +77,11 @@ function readinessOf(core: Core, jobs: Jobs, checkSocket: (() => Promise<void>) 
       { name: 'slack', run: () => core.slack.ping(), freshForMs: 15_000 },
       ...(checkSocket === null ? [] : [{ name: 'socket_mode', run: checkSocket, freshForMs: 0 }]),
       { name: 'watchdog', run: async () => failWhileSilent(jobs.watchdog.silentSince()), freshForMs: 0 },
+      {
+        name: 'owed',
+        run: async () => failIfOverdue(await core.findOverdue(), jobs.watchdog.failing()),
+        freshForMs: 5_000,
+      },
     ],
     core.runtime.elapsed,
   );
@@ -83,6 +89,11 @@ function readinessOf(core: Core, jobs: Jobs, checkSocket: (() => Promise<void>) 
 
 function failWhileSilent(since: Date | null): void {
   if (since !== null) throw new Error(`no maintenance has completed since ${since.toISOString()}`);
+}
+
+function failIfOverdue(overdue: Overdue | null, failing: readonly string[]): void {
+  if (overdue !== null) throw new Error(describeOverdue(overdue));
+  if (failing.length > 0) throw new Error(`fails in every check: ${failing.join(', ')}`);
 }
 
 /** Slack listens to no answer after three seconds. */

@@ -1,3 +1,4 @@
+import type { Overdue } from '../promotions/overdue.js';
 import type { AcceptedRelease } from '../promotions/progress.js';
 import { type Alerts, alerts } from './alerts.js';
 import { type AttentionRecords, attentionRecords } from './attention.js';
@@ -13,6 +14,7 @@ import { presentOf } from './leases.js';
 import { type MaintenanceRecords, maintenanceRecords, rewriteMaintenance } from './maintenance.js';
 import { type Messages, messages } from './messages.js';
 import { type Operators, operators } from './operators.js';
+import { findOverdue } from './overdue.js';
 import { acceptedRelease } from './progress.js';
 import { type Promoting, promoting } from './promoting.js';
 import { type Promotions, promotions } from './promotions.js';
@@ -46,6 +48,8 @@ export interface Database {
   listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
   /** The release in which Heroku holds a promotion's change, as the audit log has it; null where it has none. */
   acceptedRelease(promotionId: string): Promise<AcceptedRelease | null>;
+  /** See findOverdue. */
+  overdue(options: { readonly afterMs: number; readonly promoting: boolean }): Promise<Overdue | null>;
   /** The present by the database's clock, which all replicas share. */
   now(): Promise<Date>;
   /** Writes something, and changes nothing by it. Rejects if the database does not answer, or takes no writes. */
@@ -76,6 +80,7 @@ export function openDatabase(connectionString: string, options: PoolOptions = {}
     pruning: pruning(knex),
     listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
     acceptedRelease: (promotionId) => acceptedRelease(knex, promotionId),
+    overdue: (options) => findOverdue(knex, options),
     now: () => presentOf(knex),
     checkWrites: () => rewriteMaintenance(knex),
     close: () => knex.destroy(),

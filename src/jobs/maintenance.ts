@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
+import type { Overdue } from '../promotions/overdue.js';
 import { awaitsSlot } from '../slack/errors.js';
 import type { MaintenanceAction } from './actions.js';
 import { type AttentionDependencies, attentionStep } from './steps/attention.js';
@@ -27,6 +28,8 @@ export interface MaintenanceDependencies
   readonly db: Database;
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
+  /** See the core. */
+  readonly findOverdue: () => Promise<Overdue | null>;
   readonly log: Logger;
 }
 
@@ -37,6 +40,8 @@ export interface MaintenanceReport {
   readonly stuck: number;
   readonly actions: readonly MaintenanceAction[];
   readonly failures: readonly MaintenanceFailure[];
+  /** What is owed for too long now, after all of it; a failure alone is no such thing: the next tick tries again. */
+  readonly overdue: Overdue | null;
 }
 
 export interface MaintenanceFailure {
@@ -73,7 +78,7 @@ export async function runMaintenance(
     }
   }
   if (!dryRun) await db.maintenance.record(counts);
-  return { at, ...counts, actions, failures };
+  return { at, ...counts, actions, failures, overdue: await deps.findOverdue() };
 }
 
 /** In this order: what is recorded is delivered in the same tick, and what is completed has been told of by then. */

@@ -1,14 +1,16 @@
-import cronParser from 'cron-parser';
 import type { Logger } from 'pino';
+import { describeOverdue, overdueAfterMs } from '../promotions/overdue.js';
 import { type Alarm, startAlarm } from './alarm.js';
 import { createHeartbeat } from './heartbeat.js';
+import type { MaintenanceAction } from './actions.js';
 import type { MaintenanceReport } from './maintenance.js';
+import { sinceThirdRing, untilThirdRing } from './rings.js';
 
 export interface WatchdogDependencies {
   readonly runMaintenance: () => Promise<MaintenanceReport>;
   /** A cron expression that was validated before. */
   readonly cron: string;
-  /** Requested after each tick in which everything passed; its silence is what an outside monitor notices. */
+  /** Requested after each tick after which nothing that is owed is overdue; an outside monitor notices its silence. */
   readonly heartbeatUrl: string | null;
   readonly now: () => Date;
   /** Milliseconds on a clock that never jumps. */
@@ -34,18 +36,10 @@ export interface Watchdog {
    * scheduled ticks have passed without one that completed.
    */
   silentSince(): Date | null;
+  /** What failed in every tick for so long that it is overdue. */
+  failing(): readonly string[];
   /** No tick starts from here on; resolves when a running one has ended. */
   stop(): Promise<void>;
-}
-
-const TICKS_BEFORE_SILENT = 3;
-
-/** How long it takes from a moment on until the cron has rung that often. */
-function untilThirdRing(cron: string, from: Date): number {
-  const schedule = cronParser.parseExpression(cron, { currentDate: from });
-  let ring = from;
-  for (let count = 0; count < TICKS_BEFORE_SILENT; count += 1) ring = schedule.next().toDate();
-  return ring.getTime() - from.getTime();
 }
 
 export function createWatchdog(deps: WatchdogDependencies): Watchdog {
@@ -55,6 +49,8 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
   let running: Promise<void> | null = null;
   let stopped = false;
   let lastCompleted = completedNow();
+  /** Kinds of actions of which some failed in every tick since, by the clock that never jumps. */
+  const failingSince = new Map<MaintenanceAction['kind'], number>();
 
   function completedNow() {
     return { at: deps.now(), elapsed: deps.elapsed() };
@@ -70,11 +66,21 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       if (done.actions.length > 0) {
         log.info({ actions: done.actions.length, failures: done.failures.length, stuck: done.stuck }, 'maintenance');
       }
-      if (done.failures.length === 0) heartbeat.send();
+      noteFailures(done);
+      if (done.overdue !== null) log.error({ overdue: done.overdue }, describeOverdue(done.overdue));
+      else if (watchdog.failing().length === 0) heartbeat.send();
     } catch (error) {
       report({ kind: 'failed', durationMs: durationMs() });
       log.error({ err: error }, 'maintenance failed; nothing is lost, the next tick starts over');
     }
+  }
+
+  /** What failed once is tried again. Deliveries aren't counted here: how long a message is owed stands in its row. */
+  function noteFailures({ failures }: MaintenanceReport): void {
+    const kinds = new Set<MaintenanceAction['kind']>(failures.map(({ action }) => action.kind));
+    kinds.delete('deliver');
+    for (const kind of failingSince.keys()) if (!kinds.has(kind)) failingSince.delete(kind);
+    for (const kind of kinds) if (!failingSince.has(kind)) failingSince.set(kind, deps.elapsed());
   }
 
   /** A listener that throws must not stop the watchdog. */
@@ -111,6 +117,11 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       // By the time that passed: the wall clock may have been set meanwhile.
       const silentForMs = deps.elapsed() - lastCompleted.elapsed;
       return silentForMs > untilThirdRing(deps.cron, lastCompleted.at) ? lastCompleted.at : null;
+    },
+    failing() {
+      const afterMs = overdueAfterMs(sinceThirdRing(deps.cron, deps.now()));
+      const now = deps.elapsed();
+      return [...failingSince].flatMap(([kind, since]) => (now - since >= afterMs ? [kind] : []));
     },
     async stop() {
       stopped = true;

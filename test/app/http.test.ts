@@ -47,7 +47,7 @@ describe('the HTTP side', () => {
     const ready = await get('/readyz');
     expect(ready).toEqual({
       status: 200,
-      text: `${JSON.stringify({ ready: true, checks: { database: 'ok', slack: 'ok', watchdog: 'ok' } })}\n`,
+      text: `${JSON.stringify({ ready: true, checks: { database: 'ok', slack: 'ok', watchdog: 'ok', owed: 'ok' } })}\n`,
     });
     const metrics = await get('/metrics');
     expect(metrics.text).toMatch(/flag_promotions_maintenance_ticks_total\{outcome="completed"\} [1-9]/u);

@@ -146,7 +146,14 @@ async function silentInDaylightSaving(): Promise<number> {
   for (const night of ['2026-03-08T05:00:00Z', '2026-11-01T04:00:00Z']) {
     const clock = createTestClock(night);
     const watchdog = createWatchdog({
-      runMaintenance: async () => ({ at: clock.now(), deploying: 0, stuck: 0, actions: [], failures: [] }),
+      runMaintenance: async () => ({
+        at: clock.now(),
+        deploying: 0,
+        stuck: 0,
+        actions: [],
+        failures: [],
+        overdue: null,
+      }),
       cron: '* * * * *',
       heartbeatUrl: null,
       now: clock.now,

@@ -49,7 +49,14 @@ describe('a monitor that takes the heartbeat and never answers', () => {
   }
   function watchdog(): Watchdog {
     const created = createWatchdog({
-      runMaintenance: async () => ({ at: new Date(), deploying: 0, stuck: 0, actions: [], failures: [] }),
+      runMaintenance: async () => ({
+        at: new Date(),
+        deploying: 0,
+        stuck: 0,
+        actions: [],
+        failures: [],
+        overdue: null,
+      }),
       cron: '0 0 1 1 *',
       heartbeatUrl: url,
       now: () => new Date(),

@@ -12,7 +12,15 @@ const EVERY_SECOND = '* * * * * *';
 const NEVER = '0 0 1 1 *';
 
 function report(changes: Partial<MaintenanceReport> = {}): MaintenanceReport {
-  return { at: new Date('2026-05-09T16:28:00Z'), deploying: 1, stuck: 0, actions: [], failures: [], ...changes };
+  return {
+    at: new Date('2026-05-09T16:28:00Z'),
+    deploying: 1,
+    stuck: 0,
+    actions: [],
+    failures: [],
+    overdue: null,
+    ...changes,
+  };
 }
 const withFailure = () => {
   const action = { kind: 'deliver', messageId: '1' } as const;
@@ -271,19 +279,58 @@ describe('the watchdog', () => {
       await new Promise((resolve) => server.close(resolve));
     });
 
+    /** A request that was sent has arrived, or the stop has cut it off and says so. */
+    async function expectNoBeat(watchdog: Watchdog, before: number): Promise<void> {
+      await watchdog.stop();
+      expect(beats).toHaveLength(before);
+      expect(logged.join('')).not.toContain('heartbeat');
+    }
+
     test('after a tick in which everything passed, once', async () => {
       await create({ heartbeatUrl: url }).tick();
       await eventually(async () => expect(beats).toEqual(['GET /ping/1']));
     });
 
+    const OVERDUE = { messages: 1, promotions: 0, since: new Date('2026-05-08T08:00:00Z') };
     test.each([
-      ['a delivery failed', async () => withFailure()],
+      ['nothing failed, because nothing was due, but something is overdue', async () => report({ overdue: OVERDUE })],
       ['maintenance failed', () => Promise.reject(new Error('down'))],
     ])('not after a tick in which %s', async (_, runMaintenance) => {
       const watchdog = create({ heartbeatUrl: url, runMaintenance });
       await watchdog.tick();
-      await watchdog.stop();
-      expect(beats).toEqual([]);
+      await expectNoBeat(watchdog, 0);
+    });
+
+    test('after one delivery failed: how long it is owed is what counts', async () => {
+      await create({ heartbeatUrl: url, runMaintenance: async () => withFailure() }).tick();
+      await eventually(async () => expect(beats).toHaveLength(1));
+    });
+
+    test.each([
+      ['* * * * *', 119_999, 180_000],
+      ['* * * * * *', 119_999, 120_000],
+      ['0 * * * *', 7_199_000, 10_800_000],
+    ])('as long as nothing else failed in every tick of %s: for %d ms, and not for %d', async (cron, notYet, late) => {
+      const action = { kind: 'close_alerts', promotionIds: ['1'] } as const;
+      const failed = report({ actions: [action], failures: [{ action, error: new Error('no') }] });
+      let done = failed;
+      const failing = create({ heartbeatUrl: url, cron, runMaintenance: async () => done });
+      const failingAfter = async (ms: number) => {
+        clock.advance(ms);
+        await failing.tick();
+        return failing.failing();
+      };
+      clock.set(new Date(2026, 4, 8, 9, 0, 0));
+      expect(await failingAfter(0)).toEqual([]);
+      await eventually(async () => expect(beats).toHaveLength(1));
+      expect(await failingAfter(notYet)).toEqual([]);
+      // Once without it, and the time begins anew.
+      done = report();
+      expect(await failingAfter(late)).toEqual([]);
+      done = failed;
+      expect(await failingAfter(0)).toEqual([]);
+      expect(await failingAfter(notYet)).toEqual([]);
+      expect(await failingAfter(late - notYet)).toEqual(['close_alerts']);
     });
 
     test('not where no address is set', async () => {

@@ -19,7 +19,7 @@ globalThis.Date = new Proxy(RealDate, {
 const send = (message: number): void => void process.send?.(message);
 
 const watchdog = createWatchdog({
-  runMaintenance: async () => ({ at: new Date(), deploying: 0, stuck: 0, actions: [], failures: [] }),
+  runMaintenance: async () => ({ at: new Date(), deploying: 0, stuck: 0, actions: [], failures: [], overdue: null }),
   cron: process.argv[2] ?? '',
   heartbeatUrl: null,
   now: () => new Date(),

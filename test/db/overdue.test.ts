@@ -1,0 +1,155 @@
+import {
+  deliverMessage,
+  insertPromotion,
+  later,
+  MINE,
+  NOW,
+  openAlert,
+  ROOT,
+  SHOWN,
+  type Stored,
+  startStored,
+  stopClock,
+} from '../support/rows.js';
+
+/* What is owed for too long, whatever was tried. */
+
+const MINUTE = 60_000;
+let stored: Stored;
+let id: string;
+beforeEach(async () => {
+  stored = await startStored();
+  await stopClock(stored, NOW);
+  id = await insertPromotion(stored.rows);
+});
+afterEach(() => stored.close());
+
+const at = (ms: number) => stopClock(stored, later(ms));
+const overdue = (promoting = false) => stored.db.overdue({ afterMs: 2 * MINUTE, promoting });
+const since = (ms: number, what: Partial<{ messages: number; promotions: number }> = {}) => ({
+  messages: 1,
+  promotions: 0,
+  ...what,
+  since: later(ms),
+});
+async function alertId(): Promise<string> {
+  return (await stored.db.messages.newest('alert', id))?.id ?? '';
+}
+async function postedAlert(): Promise<string> {
+  await openAlert(stored, id, 'warning');
+  await deliverMessage(stored.db, 'alert', id, ROOT);
+  return alertId();
+}
+
+describe('a message', () => {
+  test('is overdue two minutes after it was queued, and no longer once it is posted', async () => {
+    await openAlert(stored, id, 'warning');
+    await at(2 * MINUTE - 1);
+    expect(await overdue()).toBeNull();
+    await at(2 * MINUTE);
+    expect(await overdue()).toEqual(since(0));
+    await deliverMessage(stored.db, 'alert', id, ROOT);
+    expect(await overdue()).toBeNull();
+  });
+
+  test('is so whatever was tried meanwhile, and while it waits for the next attempt', async () => {
+    await openAlert(stored, id, 'warning');
+    const message = await alertId();
+    await at(MINUTE);
+    await stored.db.messages.claim(message, MINE);
+    await stored.db.messages.release(message, MINE, { waitMs: 60 * MINUTE, lastError: 'is_archived' });
+    await at(3 * MINUTE);
+    expect(await overdue()).toEqual(since(0));
+  });
+
+  test('that is held back is owed from then on', async () => {
+    await stored.db.alerts.open({ promotionId: id, severity: 'warning' }, NOW, later(60 * MINUTE));
+    await at(61 * MINUTE);
+    expect(await overdue()).toBeNull();
+    await at(62 * MINUTE);
+    expect(await overdue()).toEqual(since(60 * MINUTE));
+  });
+
+  test('that has to be updated is owed since it had to be, not since it was posted or asked for again', async () => {
+    const message = await postedAlert();
+    await at(10 * MINUTE);
+    await stored.db.messages.requestUpdate(message);
+    await at(11 * MINUTE);
+    await stored.db.messages.requestUpdate(message);
+    await at(12 * MINUTE);
+    expect(await overdue()).toEqual(since(10 * MINUTE));
+  });
+
+  test('that is updated again and again is not overdue', async () => {
+    const message = await postedAlert();
+    for (let minute = 1; minute <= 5; minute += 1) {
+      await at(minute * MINUTE);
+      await stored.db.messages.requestUpdate(message);
+      await stored.db.messages.claim(message, MINE);
+      await stored.db.messages.requestUpdate(message);
+      await stored.db.messages.recordShown(message, MINE, { ...SHOWN, version: 2 * minute - 1 });
+      await stored.db.messages.release(message, MINE, null);
+    }
+    expect(await overdue()).toBeNull();
+    await at(7 * MINUTE);
+    expect(await overdue()).toEqual(since(5 * MINUTE));
+  });
+
+  test('of a version that is not here counts; a home tab does not', async () => {
+    await stored.rows.query(`insert into flag_promotions.messages (kind, subject) values ('from_the_future', '1')`);
+    await stored.db.homes.open('U0GONE');
+    await at(5 * MINUTE);
+    expect(await overdue()).toEqual(since(0));
+  });
+
+  test('that waits for its thread leaves it to the root to be overdue', async () => {
+    await stored.db.alerts.open({ promotionId: id, severity: 'warning' }, NOW, later(60 * MINUTE));
+    await stored.rows.query(
+      `insert into flag_promotions.messages (kind, subject, root_id) values ('resolved', '1', $1)`,
+      [await alertId()],
+    );
+    await at(10 * MINUTE);
+    expect(await overdue()).toBeNull();
+  });
+
+  test('that was closed is not', async () => {
+    await openAlert(stored, id, 'warning');
+    await stored.rows.query(`update flag_promotions.messages set state = 'closed'`);
+    await at(10 * MINUTE);
+    expect(await overdue()).toBeNull();
+  });
+});
+
+describe('a promotion', () => {
+  beforeEach(async () => {
+    await stored.rows.query(`update console_flag_promotions set checkpoint = 'INTENT', promoted_at = $1`, [NOW]);
+  });
+
+  test('that no promoter takes up is overdue after two minutes, where one runs', async () => {
+    await at(2 * MINUTE - 1);
+    expect(await overdue(true)).toBeNull();
+    await at(2 * MINUTE);
+    expect(await overdue(true)).toEqual(since(0, { messages: 0, promotions: 1 }));
+    expect(await overdue(false)).toBeNull();
+  });
+
+  test('that is worked on, or waits for its next attempt, is not; it is from then on', async () => {
+    await stored.db.promoting.claimNext({ owner: 'mine', durationMs: 10 * MINUTE });
+    await at(9 * MINUTE);
+    expect(await overdue(true)).toBeNull();
+    await stored.db.promoting.postpone(id, MINE, { waitMs: 11 * MINUTE, lastError: 'Heroku is down' });
+    await at(20 * MINUTE);
+    expect(await overdue(true)).toBeNull();
+    await at(22 * MINUTE);
+    expect(await overdue(true)).toEqual(since(20 * MINUTE, { messages: 0, promotions: 1 }));
+  });
+
+  test.each(['null', `'SOMETHING_ELSE'`])(
+    'with the checkpoint %s is none of a promoter’s business',
+    async (checkpoint) => {
+      await stored.rows.query(`update console_flag_promotions set checkpoint = ${checkpoint}`);
+      await at(10 * MINUTE);
+      expect(await overdue(true)).toBeNull();
+    },
+  );
+});
