@@ -43,7 +43,7 @@ const STOP_WITHIN_MS = 9_000;
  */
 export async function startApp(config: Config, runtime: Runtime): Promise<RunningApp> {
   const { log } = runtime;
-  const database = await openUpToDate(config.database, log);
+  const database = await openUpToDate(config.database, log, { maxConnections: config.databasePoolMax });
   const core = createCore(config, database.db, runtime, config.heroku !== null);
   const closeAll = async (): Promise<void> => {
     core.close();

@@ -32,6 +32,20 @@ export const duration = (fallback: ms.StringValue) =>
       }),
   );
 
+/** With one alone, a promoter that waits for a lock would keep people who click waiting. */
+const HOW_MANY_CONNECTIONS = 'must be a whole number from 2 to 100';
+
+export const connections = (fallback: number) =>
+  z.preprocess(
+    unsetWhenEmpty,
+    z.coerce
+      .number({ error: HOW_MANY_CONNECTIONS })
+      .int(HOW_MANY_CONNECTIONS)
+      .min(2, HOW_MANY_CONNECTIONS)
+      .max(100, HOW_MANY_CONNECTIONS)
+      .default(fallback),
+  );
+
 export function protocolOf(text: string): string {
   try {
     return new URL(text).protocol;

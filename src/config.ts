@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { CHANNEL_ID, MENTION, NO_MENTION, parseAlertRoutes } from './alert-routes.js';
 import {
   base64Key,
+  connections,
   cron,
   duration,
   optional,
@@ -66,6 +67,7 @@ const encryptionKey = {
 const HOW_MANY_MESSAGES = `must be a whole number from 1 to ${MOST_INDIVIDUAL_PER_HOUR}`;
 
 const app = {
+  DATABASE_POOL_MAX: connections(5),
   SLACK_BOT_TOKEN: required(
     'the bot token (xoxb-…) of OAuth & Permissions',
     z.string().regex(/^xoxb-\S+$/u, 'must be a bot token, which begins with xoxb-'),
@@ -243,6 +245,8 @@ export interface Config extends OperatorsConfig {
   /** Whether the app completes a stuck row of another system if Heroku proves it live. */
   readonly autoCommitLive: boolean;
   readonly maintenanceCron: string;
+  /** Connections to the database, beside the one that listens. */
+  readonly databasePoolMax: number;
   /** When the digest of a week is posted; null: never. */
   readonly digest: { readonly cron: string; readonly timeZone: string } | null;
   /** How long messages about a promotion are kept after the last one is final. */
@@ -308,6 +312,7 @@ export function readConfig(environment: Environment): Config {
     broadcastCriticals: env.CRITICAL_BROADCAST,
     autoCommitLive: env.AUTO_COMMIT,
     maintenanceCron: env.MAINTENANCE_CRON,
+    databasePoolMax: env.DATABASE_POOL_MAX,
     digest: env.DIGEST_CRON ?? null,
     pruneAfterMs: env.PRUNE_AFTER,
     promoterLeaseMs: env.PROMOTER_LEASE,

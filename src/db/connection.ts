@@ -8,6 +8,8 @@ import type { Sql } from './rows.js';
 // pg writes a Date in the process's own time zone, and a column without a zone would keep that clock's reading.
 pg.defaults.parseInputDatesAsUTC = true;
 
+export const USUAL_CONNECTIONS = 5;
+
 export interface PoolOptions {
   readonly maxConnections?: number;
   /** See PrimaryClient. */
@@ -36,7 +38,7 @@ export function connect(connectionString: string, options: PoolOptions = {}): Kn
     },
     pool: {
       min: 0,
-      max: options.maxConnections ?? 10,
+      max: options.maxConnections ?? USUAL_CONNECTIONS,
       idleTimeoutMillis: 30_000,
       afterCreate: (connection: PrimaryClient, done: (error?: unknown) => void) => {
         if (options.acceptsStandby === true) done();

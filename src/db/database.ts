@@ -4,7 +4,7 @@ import { type Alerts, alerts } from './alerts.js';
 import { type AttentionRecords, attentionRecords } from './attention.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { type ChannelSlots, channelSlots } from './channel-slots.js';
-import { connect, type PoolOptions } from './connection.js';
+import { connect, type PoolOptions, USUAL_CONNECTIONS } from './connection.js';
 import { type DueListener, listenForDue } from './due.js';
 import { type Enrolments, enrolments } from './enrolments.js';
 import { type EvidenceRecords, evidenceRecords } from './evidence.js';
@@ -17,6 +17,7 @@ import { type Operators, operators } from './operators.js';
 import { findOverdue } from './overdue.js';
 import { acceptedRelease } from './progress.js';
 import { type Promoting, promoting } from './promoting.js';
+import { promotingWithin } from './promoting-share.js';
 import { type Promotions, promotions } from './promotions.js';
 import { type Pruning, pruning } from './pruning.js';
 import { type RcaDebts, rcaDebts } from './rca-debt.js';
@@ -63,7 +64,7 @@ export function openDatabase(connectionString: string, options: PoolOptions = {}
   return {
     promotions: promotions(knex),
     transitions: transitions(knex),
-    promoting: promoting(knex),
+    promoting: promotingWithin(Math.floor((options.maxConnections ?? USUAL_CONNECTIONS) / 2), promoting(knex)),
     alerts: alerts(knex),
     groups: groups(knex),
     evidence: evidenceRecords(knex),

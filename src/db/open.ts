@@ -1,6 +1,7 @@
 import path from 'node:path';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import type { PoolOptions } from './connection.js';
 import { type Database, openDatabase } from './database.js';
 import { codeOf } from './embedded/errors.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
@@ -53,12 +54,20 @@ export async function reachServer(choice: DatabaseChoice, create: boolean, log?:
 }
 
 /** For `start`: creates the embedded database if it is missing, and brings the schema up to date. */
-export async function openUpToDate(choice: DatabaseChoice, log: Log): Promise<OpenedDatabase> {
+export async function openUpToDate(
+  choice: DatabaseChoice,
+  log: Log,
+  options: PoolOptions = {},
+): Promise<OpenedDatabase> {
   log.info({ database: describeDatabase(choice) }, 'opening the database');
-  return open(await reachServer(choice, true, log), async (url) => {
-    const ran = await migrateToLatest(url);
-    if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
-  });
+  return open(
+    await reachServer(choice, true, log),
+    async (url) => {
+      const ran = await migrateToLatest(url);
+      if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
+    },
+    options,
+  );
 }
 
 /**
@@ -75,14 +84,18 @@ export async function openExisting(choice: DatabaseChoice, log: Log): Promise<Op
   });
 }
 
-async function open(server: ReachedServer, prepare: (url: string) => Promise<void>): Promise<OpenedDatabase> {
+async function open(
+  server: ReachedServer,
+  prepare: (url: string) => Promise<void>,
+  options: PoolOptions = {},
+): Promise<OpenedDatabase> {
   try {
     await prepare(server.url);
   } catch (error) {
     await server.close();
     throw error;
   }
-  const db = openDatabase(server.url);
+  const db = openDatabase(server.url, options);
   return {
     db,
     url: server.url,

@@ -10,6 +10,7 @@ export interface Unset {
 /** By setting, each with its line; null if the app doesn't start without it. */
 export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   DATABASE_URL: null,
+  DATABASE_POOL_MAX: { says: 'default: 5 connections, and one that listens' },
   DATA_DIR: { says: 'default: .data' },
   SLACK_BOT_TOKEN: null,
   SLACK_SIGNING_SECRET: { says: 'not set: Socket Mode needs none' },

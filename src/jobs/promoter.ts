@@ -53,8 +53,8 @@ export interface Promoter {
 }
 
 /**
- * Promotions at once: most of one is waiting for Heroku, and a slow one must not hold up the others. Half as many as there
- * are connections to the database: people who click must find one.
+ * Promotions at once: most of one is waiting for Heroku, and a slow one must not hold up the others. Their statements share
+ * half of the connections (src/db/promoting-share.ts), so people who click find one.
  */
 const AT_ONCE = 5;
 const CALL_WITHIN_MS = 10_000;

@@ -1,0 +1,35 @@
+import type { Promoting } from './promoting.js';
+
+/**
+ * The promoter with a share of the connections. It has several promotions under way, and each of its statements may wait for
+ * a lock for seconds: together they would leave no connection to people who click. What waits here keeps its order.
+ */
+export function promotingWithin(connections: number, whole: Promoting): Promoting {
+  const within = createShare(Math.max(1, connections));
+  return {
+    claimNext: (...given) => within(() => whole.claimNext(...given)),
+    renew: (...given) => within(() => whole.renew(...given)),
+    recordPreviousValue: (...given) => within(() => whole.recordPreviousValue(...given)),
+    writePendingCommit: (...given) => within(() => whole.writePendingCommit(...given)),
+    commit: (...given) => within(() => whole.commit(...given)),
+    postpone: (...given) => within(() => whole.postpone(...given)),
+    reportDrift: (...given) => within(() => whole.reportDrift(...given)),
+  };
+}
+
+/** Runs at most so many at a time. */
+function createShare(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let free = most;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
+}
