@@ -12,7 +12,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   operators: { mutate: ['src/operators/**/*.ts'], tests: ['test/operators/**/*.test.ts'] },
   outbox: { mutate: ['src/outbox/**/*.ts'], tests: ['test/outbox/**/*.test.ts'] },
   promoter: {
-    mutate: ['src/jobs/promoter.ts', 'src/jobs/held-lease.ts'],
-    tests: ['test/jobs/promoter.test.ts', 'test/jobs/held-lease.test.ts', 'test/app/promoter.test.ts'],
+    mutate: ['src/jobs/promoter.ts', 'src/db/held-lease.ts'],
+    tests: ['test/jobs/promoter.test.ts', 'test/db/held-lease.test.ts', 'test/app/promoter.test.ts'],
   },
 };

@@ -1,4 +1,4 @@
-import { holdLease } from '../../src/jobs/held-lease.js';
+import { holdLease } from '../../src/db/held-lease.js';
 
 const START = 1_000;
 let now: number;
