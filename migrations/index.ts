@@ -12,6 +12,7 @@ import * as messages from './0011-messages.js';
 import * as alerts from './0012-alerts.js';
 import * as stuckEvents from './0013-stuck-events.js';
 import * as owedSince from './0014-owed-since.js';
+import * as auditHead from './0015-audit-head.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -35,4 +36,5 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0012-alerts', migration: alerts },
   { name: '0013-stuck-events', migration: stuckEvents },
   { name: '0014-owed-since', migration: owedSince },
+  { name: '0015-audit-head', migration: auditHead },
 ];

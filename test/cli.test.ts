@@ -168,7 +168,7 @@ describe('the command line', () => {
     const known = async () =>
       (await rows.query<{ name: string }>('select name from flag_promotions.migrations order by id desc limit 1'))[0];
     expect((await run('migrate', '--to', '0009-maintenance')).output).toMatch(
-      /^Undone: 0014-\S+, 0013-\S+, 0012-\S+, 0011-\S+, 0010-\S+$/mu,
+      /^Undone: 0015-\S+, 0014-\S+, 0013-\S+, 0012-\S+, 0011-\S+, 0010-\S+$/mu,
     );
     const mistyped = start(['migrate', '--to', '0008']);
     expect(await mistyped.ended).toBe(1);
@@ -177,7 +177,7 @@ describe('the command line', () => {
     const further = await run('migrate', '--to', '0008-attention');
     expect(further.output).toBe('Undone: 0009-maintenance.\n');
     expect((await run('migrate')).code).toBe(0);
-    expect(await known()).toEqual({ name: '0014-owed-since' });
+    expect(await known()).toEqual({ name: '0015-audit-head' });
   });
 
   test('maintenance: a dry run does nothing, a run does it and exits 0, and 1 where something failed', async () => {

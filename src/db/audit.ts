@@ -256,12 +256,15 @@ function breakBefore(row: ChainRow, last: Walked): Broken | null {
 
 /** Compares the chain's end with its head, which notices a cut tail. */
 async function verifyHead(trx: Knex.Transaction, last: Walked, events: number): Promise<AuditVerdict> {
-  const [head] = parseRows(
-    await trx.raw('select last_id, last_hash from flag_promotions.audit_head'),
+  const [head, another] = parseRows(
+    await trx.raw('select last_id, last_hash from flag_promotions.audit_head limit 2'),
     z.object({ last_id: idColumn, last_hash: z.string() }),
   );
   if (head === undefined) {
     return { intact: false, events, firstBrokenId: '0', reason: 'the head of the chain is missing' };
+  }
+  if (another !== undefined) {
+    return { intact: false, events, firstBrokenId: '0', reason: 'the chain has more than one head' };
   }
   const headId = BigInt(head.last_id);
   if (headId > last.id) {

@@ -9,7 +9,8 @@ export function promotingWithin(connections: number, whole: Promoting): Promotin
   return {
     claimNext: (...given) => within(() => whole.claimNext(...given)),
     renew: (...given) => within(() => whole.renew(...given)),
-    recordPreviousValue: (...given) => within(() => whole.recordPreviousValue(...given)),
+    announcePatch: (...given) => within(() => whole.announcePatch(...given)),
+    recordUnchanged: (...given) => within(() => whole.recordUnchanged(...given)),
     writePendingCommit: (...given) => within(() => whole.writePendingCommit(...given)),
     commit: (...given) => within(() => whole.commit(...given)),
     postpone: (...given) => within(() => whole.postpone(...given)),

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AuditLog, NewAuditEvent } from '../../src/db/audit.js';
 import { everything, NOW, type Stored, startStored } from '../support/rows.js';
 
@@ -50,6 +51,21 @@ describe('the log', () => {
     expect(await idsNow()).toEqual(upTo(50));
     const actors = await stored.rows.query('select distinct actor from flag_promotions.audit_log');
     expect(actors).toHaveLength(50);
+  });
+
+  test('takes the same work for an event however many came since the oldest snapshot', async () => {
+    /** Blocks that an event touches, of as many in one transaction, whose own snapshot keeps every version of the head. */
+    const blocksEach = async (events: number): Promise<number> => {
+      const explained = await stored.rows.query(
+        `explain (analyze, buffers, format json, timing off)
+           insert into flag_promotions.audit_log (at, action, actor) select now(), 'a', 'b' from generate_series(1, ${events})`,
+      );
+      const plans = z.array(z.object({ Plan: z.object({ 'Shared Hit Blocks': z.number() }) }));
+      const [plan] = plans.parse(explained[0]?.['QUERY PLAN']);
+      return (plan?.Plan['Shared Hit Blocks'] ?? Number.NaN) / events;
+    };
+    const few = await blocksEach(500);
+    expect((await blocksEach(4_000)) / few).toBeLessThan(2);
   });
 
   test('has no gap where a transaction was rolled back', async () => {
@@ -240,6 +256,13 @@ describe('verifying finds what a superuser did', () => {
   test('a head that is gone', async () => {
     await stored.rows.query('delete from flag_promotions.audit_head');
     expect(await verify()).toMatchObject({ intact: false });
+  });
+
+  test('a second head', async () => {
+    await stored.rows.query(
+      'insert into flag_promotions.audit_head select true, last_id, last_hash from flag_promotions.audit_head',
+    );
+    expect(await verify()).toMatchObject({ intact: false, reason: 'the chain has more than one head' });
   });
 
   test('a function that no longer covers the actor, at the first event it wrote', async () => {
