@@ -4,6 +4,8 @@ import { type CallOptions, type Heroku, HerokuError, type Release } from './hero
 
 /** How many of an app's newest releases are searched for the one that carries a value. */
 const RELEASES_SEARCHED = 20;
+/** How many at most, where more were made since the promoter was about to set it: each takes a request. */
+const MOST_SEARCHED = 200;
 
 /** What Heroku held when it was asked. Recorded before a change. */
 export interface CurrentValue {
@@ -25,7 +27,7 @@ export async function readPromotionFacts(
   const { herokuApp, configVar, targetValue } = promotion;
   // Releases before the value: one that ended in between would else seem to have succeeded without its value.
   const named = await releaseOfCheckpoint(heroku, promotion, options);
-  const releases = named === null ? await heroku.releases(herokuApp, { max: RELEASES_SEARCHED }, options) : [];
+  const releases = named === null ? await releasesToSearch(heroku, promotion, options) : [];
   const looked = new Map<string, string | null>();
   const valueAt = async (release: Release): Promise<string | null> => {
     const known = looked.get(release.id);
@@ -46,6 +48,19 @@ export async function readPromotionFacts(
     : await onItsWay(releases, promotion, carries);
   const isOvertaken = !valueIsTarget && release === null && (await isChangedByOthers(releases, promotion, valueAt));
   return { facts: { valueIsTarget, release, isOvertaken }, current: { value, release: releases[0]?.version ?? 0 } };
+}
+
+/** The newest, back to the one of before the promoter was about to set the value, unless that lies too far back. */
+async function releasesToSearch(
+  heroku: Heroku,
+  { herokuApp, baseRelease }: Promotion,
+  options: CallOptions,
+): Promise<readonly Release[]> {
+  const newest = await heroku.releases(herokuApp, { max: RELEASES_SEARCHED }, options);
+  const oldest = newest.at(-1);
+  const isReached = baseRelease === null || oldest === undefined || oldest.version <= baseRelease;
+  if (isReached || newest.length < RELEASES_SEARCHED) return newest;
+  return heroku.releases(herokuApp, { max: MOST_SEARCHED }, options);
 }
 
 async function releaseOfCheckpoint(

@@ -379,7 +379,7 @@ describe('a PATCH with an unknown outcome', () => {
     [
       'so much that it can no longer be told',
       () => {
-        for (let n = 1; n <= 25; n += 1) bed.heroku.setVar(APP, 'ANOTHER', `${n}`);
+        for (let n = 1; n <= 205; n += 1) bed.heroku.setVar(APP, 'ANOTHER', `${n}`);
       },
     ],
   ])('is never followed by one over %s that others set meanwhile', async (_what, meddle) => {
@@ -400,7 +400,7 @@ describe('a PATCH with an unknown outcome', () => {
     bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'reset_before' } });
     await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: '2026-05-09T04:28:00Z' });
     await eventually(async () => void (await looked()));
-    bed.heroku.setVar(APP, 'ANOTHER', '1');
+    for (let n = 1; n <= 30; n += 1) bed.heroku.setVar(APP, 'ANOTHER', `${n}`);
     await bed.clock.advance(60_000);
     await eventually(async () => {
       expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
