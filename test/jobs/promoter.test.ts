@@ -117,6 +117,37 @@ describe('a promoter whose timer rings once an hour', () => {
     expect(looks).toBe(2);
   });
 
+  test('renews a lease before half of it has passed, while Heroku leaves it without an answer', async () => {
+    standIn.faults.add({ path: /^\/apps\//u, fault: { kind: 'hang' } });
+    const leaseMs = 1_234_567;
+    const everyMs: number[] = [];
+    const renewed: string[] = [];
+    const timers: PromoterDependencies['timers'] = {
+      ...realTimers(() => performance.now()),
+      every(ms, fn) {
+        everyMs.push(ms);
+        fn();
+        return () => undefined;
+      },
+    };
+    promoter = createPromoter({
+      ...dependencies(),
+      leaseMs,
+      timers,
+      db: {
+        ...db.promoting,
+        renew(id, lease) {
+          renewed.push(id);
+          return db.promoting.renew(id, lease);
+        },
+      },
+    });
+    const id = await insert();
+    promoter.start();
+    await eventually(async () => expect(renewed).toEqual([id]));
+    expect(Math.max(...everyMs)).toBeLessThan(leaseMs / 2);
+  });
+
   test('looks for no sixth while five wait for Heroku', async () => {
     standIn.faults.add({ path: /^\/apps\//u, fault: { kind: 'hang' } });
     let looks = 0;
