@@ -26,6 +26,8 @@ export interface ApiState {
   readonly apps: ReadonlyMap<string, StandInApp>;
   /** Called for each config var that a PATCH changed. */
   readonly onChanged: (app: StandInApp, name: string) => void;
+  /** Called for each config var that a PATCH named and Heroku took, whether that changed it or not. */
+  readonly onPatched: (app: StandInApp, name: string) => void;
 }
 
 /** All config vars of an app together. https://devcenter.heroku.com/articles/config-vars#config-var-policies */
@@ -103,6 +105,7 @@ function patchConfigVars(request: ApiRequest, app: StandInApp, state: ApiState):
   const vars = app.preview(changes.value);
   if (bytes(vars) > MAX_BYTES) return refusals.invalid(`Config vars exceed the limit of ${MAX_BYTES} bytes.`);
   const result = app.change(changes.value, state.account);
+  for (const name of Object.keys(changes.value)) state.onPatched(app, name);
   for (const name of result.changed) state.onChanged(app, name);
   return { status: 200, body: result.vars };
 }

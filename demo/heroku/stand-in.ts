@@ -79,6 +79,8 @@ export interface HerokuStandIn {
   seedRelease(release: SeedRelease): StandInRelease;
   /** How many PATCHes changed this config var. */
   patchesThatChanged(app: string, name: string): number;
+  /** How many PATCHes of this config var took effect, those that changed nothing included. */
+  patches(app: string, name: string): number;
   /** Calls back once a request was carried out (or not, by a fault), before it is answered; returns how to stop that. */
   onRequest(observer: (request: RecordedRequest) => void): () => void;
   /** Calls back each time the app's dynos restart; returns how to stop that. */
@@ -101,6 +103,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
   const faults = new Faults();
   const requests: Recording[] = [];
   const changedBy = new Map<string, number>();
+  const patchedBy = new Map<string, number>();
   const observers = new Set<(request: RecordedRequest) => void>();
   const stopped = new AbortController();
 
@@ -109,10 +112,8 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
     account,
     scopes: options.scopes ?? ['write-protected'],
     apps,
-    onChanged: (app: StandInApp, name: string) => {
-      const key = `${app.name} ${name}`;
-      changedBy.set(key, (changedBy.get(key) ?? 0) + 1);
-    },
+    onChanged: (app: StandInApp, name: string) => countUp(changedBy, `${app.name} ${name}`),
+    onPatched: (app: StandInApp, name: string) => countUp(patchedBy, `${app.name} ${name}`),
   };
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -184,6 +185,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
     finishRelease: (app, end) => get(app).finish(end),
     seedRelease: ({ app, at, user, description, vars }) => get(app).seed({ at, user, description, changes: vars }),
     patchesThatChanged: (app, name) => changedBy.get(`${get(app).name} ${name}`) ?? 0,
+    patches: (app, name) => patchedBy.get(`${get(app).name} ${name}`) ?? 0,
     onRequest: (observer) => {
       observers.add(observer);
       return () => observers.delete(observer);
@@ -232,4 +234,8 @@ function parsed(text: string): unknown {
 
 function ownOf(vars: Readonly<Record<string, string>>, name: string): string | null {
   return Object.hasOwn(vars, name) ? (vars[name] ?? null) : null;
+}
+
+function countUp(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -57,7 +57,7 @@ describe('a promoter that is killed', () => {
       ]);
     });
     expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('true');
-    expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
+    expect(bed.heroku.patches(APP, CONFIG_VAR)).toBe(1);
     const events = await bed.rows.query<{ action: string }>('select action from flag_promotions.audit_log order by id');
     const actions = events.map(({ action }) => action.replace('console.flag.promotion.', ''));
     const announced = actions.filter((action) => action === 'heroku_patching').length;

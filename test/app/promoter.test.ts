@@ -230,7 +230,7 @@ describe('the promoter', () => {
     bed.heroku.faults.add({ method: 'PATCH', times: 1, fault });
     await insert('INTENT');
     await until({ state: 'deployed' });
-    expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
+    expect(bed.heroku.patches(APP, CONFIG_VAR)).toBe(1);
     expect(await audited()).toEqual(['heroku_patching', ...between, 'heroku_patched', 'deployed']);
     const [event] = await bed.rows.query<{ detail: unknown }>(
       `select detail from flag_promotions.audit_log where action like '%unchanged'`,
@@ -248,7 +248,7 @@ describe('the promoter', () => {
     bed.heroku.faults.add({ method: 'GET', times: 3, fault });
     await insert('INTENT');
     await until({ state: 'deployed' });
-    expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
+    expect(bed.heroku.patches(APP, CONFIG_VAR)).toBe(1);
     expect(await audited()).toEqual(['heroku_patching', 'heroku_patched', 'deployed']);
   });
 
@@ -261,7 +261,7 @@ describe('the promoter', () => {
       expect(await row()).toMatchObject({ state: 'deploying' });
       clear();
       await until({ state: 'deployed', last_error: null });
-      expect(bed.heroku.patchesThatChanged(APP, CONFIG_VAR)).toBe(1);
+      expect(bed.heroku.patches(APP, CONFIG_VAR)).toBe(1);
     },
   );
 

@@ -19,7 +19,10 @@ describeInBrowser('parts of the workspace', () => {
   let browser: Browser;
   let demo: RunningDemo;
   beforeAll(async () => {
-    [browser, demo] = await Promise.all([launch(), startDemo('http')]);
+    const starting = startDemo('http');
+    browser = await launch();
+    // Only now: if it does not start, the browser is closed all the same.
+    demo = await starting;
   });
   afterAll(async () => {
     await browser.close();

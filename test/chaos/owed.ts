@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestBed } from '../support/app.js';
 import type { RowStore } from '../support/row-store.js';
 
 /** How many messages Slack doesn't show as their rows say. */
@@ -16,4 +18,19 @@ export async function endWaits(rows: RowStore): Promise<void> {
         set next_attempt_at = null, lease_until = case when lease_owner is not null then flag_promotions.clock() end`,
   );
   await rows.query('delete from flag_promotions.channel_slots');
+}
+
+/** What an alert shows wrongly in the end that a person resolved as completed: its outcome, no buttons, and one reply about it. */
+export async function misshownAsCompleted(bed: TestBed): Promise<number> {
+  // What is delivered after the answer takes its moment.
+  for (let looks = 0; (await countOwed(bed.rows)) > 0 && looks < 100; looks += 1) await sleep(100);
+  const alert = await bed.alert();
+  const replies = (await bed.slack.thread(bed.slack.channels.alerts, alert.ts)).filter(({ text }) =>
+    text.includes('was resolved as *completed*'),
+  );
+  return [
+    alert.text.includes('*completed*'),
+    !JSON.stringify(alert.raw).includes('mark_completed'),
+    replies.length === 1,
+  ].filter((isRight) => !isRight).length;
 }

@@ -1,18 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startHerokuStandIn } from '../../demo/heroku/stand-in.js';
-import { startSlackStandIn } from '../../demo/slack/workspace.js';
+import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
 import { openDatabase } from '../../src/db/database.js';
 import { createTestDatabase } from '../support/database.js';
-import { createRowStore } from '../support/row-store.js';
+import { createRowStore, type RowStore } from '../support/row-store.js';
 import { type Child, startChild } from './child.js';
-import type { Report, Scenario } from './scenario.js';
+import { countOwed, endWaits } from './owed.js';
+import type { Extent, Report, Scenario } from './scenario.js';
 
 /**
  * Replicas promote flags on one database, and are killed with SIGKILL at random moments, each followed by a successor. Then
  * one is alone, is killed while its PATCH is under way, and started again at once.
  */
-const PROMOTIONS = 200;
+/** By the extent, how many, and of how many of them Slack tells: a message a second and channel. */
+const PROMOTIONS = { whole: 200, short: 30 } as const;
+const TOLD = { whole: 20, short: 5 } as const;
+const KILLS = { whole: 5, short: 2 } as const;
 const REPLICAS = 3;
 const LEASE_MS = 3_000;
 /** What recovering may take beside the lease: a process that comes up, and a promotion from there on. */
@@ -21,12 +25,13 @@ const RECOVERY_MS = DEFAULT_LEASE_MS + 5_000;
 const GIVE_UP_AFTER_MS = 300_000;
 const APP = 'raxx-console-prod';
 
-export const promoterKills: Scenario = { name: 'promoter-kills', run };
+export const promoterKills: Scenario = { name: 'promoter-kills', inShort: true, run };
 
 const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFixed(1)} s`;
 const flagOf = (index: number): string => `chaos_${index}`;
 
-async function run(random: () => number): Promise<Report> {
+async function run(random: () => number, extent: Extent): Promise<Report> {
+  const count = PROMOTIONS[extent];
   const database = await createTestDatabase();
   const rows = createRowStore(database.url);
   const heroku = await startHerokuStandIn({
@@ -35,7 +40,7 @@ async function run(random: () => number): Promise<Report> {
   });
   // Slow enough that most kills fall into the middle of a promotion.
   heroku.faults.add({ fault: { kind: 'delay', ms: 150 } });
-  const slack = await startSlackStandIn();
+  const slack = await startSlackStandIn({ rateLimit: false });
   const environment = {
     DATABASE_URL: database.url,
     SLACK_BOT_TOKEN: slack.botToken,
@@ -52,8 +57,14 @@ async function run(random: () => number): Promise<Report> {
   const startReplica = (lease = LEASE_MS): Child =>
     startChild(['start'], { ...environment, PROMOTER_LEASE: `${lease}ms` });
 
-  for (let index = 0; index < PROMOTIONS; index += 1) {
-    await rows.insertDeploying({ flagKey: flagOf(index), checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
+  for (let index = 0; index < count; index += 1) {
+    const promotedAt = new Date().toISOString();
+    const id = await rows.insertDeploying({ flagKey: flagOf(index), checkpoint: 'INTENT', promotedAt });
+    if (index >= TOLD[extent]) continue;
+    await rows.query(
+      `insert into flag_promotions.messages (kind, subject, promotion_id) values ('progress', $1::bigint::text, $1::bigint)`,
+      [id],
+    );
   }
   const replicas = Array.from({ length: REPLICAS }, () => startReplica());
   async function retire(victim: number): Promise<void> {
@@ -75,7 +86,7 @@ async function run(random: () => number): Promise<Report> {
     const sent = heroku.requests.length;
     const only = startReplica(DEFAULT_LEASE_MS);
     await rows.insertDeploying({
-      flagKey: flagOf(PROMOTIONS),
+      flagKey: flagOf(count),
       checkpoint: 'INTENT',
       promotedAt: new Date().toISOString(),
     });
@@ -124,11 +135,11 @@ async function run(random: () => number): Promise<Report> {
               group by promotion_id, action having count(*) > 1) d) as doubled,
           (select count(*)::int from flag_promotions.audit_log where action like '%heroku_patching') as announced`,
   );
-  const promotions = PROMOTIONS + 1;
-  const changes = Array.from({ length: promotions }, (_, index) =>
-    heroku.patchesThatChanged(APP, `FLAG_${flagOf(index).toUpperCase()}`),
-  );
+  const promotions = count + 1;
+  const flags = Array.from({ length: promotions }, (_, index) => `FLAG_${flagOf(index).toUpperCase()}`);
+  const changes = flags.map((name) => heroku.patchesThatChanged(APP, name));
   const sent = heroku.requests.filter(({ method }) => method === 'PATCH').length;
+  const shown = await whatSlackShows(slack, rows, environment);
   const db = openDatabase(database.url);
   const audit = await db.audit.verify();
   await db.close();
@@ -150,6 +161,14 @@ async function run(random: () => number): Promise<Report> {
     'without exactly one change at Heroku': changes.filter((count) => count !== 1).length,
     'lost audit events': 2 * promotions - (outcome?.patched ?? 0) - (outcome?.ended ?? 0),
     'doubled audit events': outcome?.doubled ?? 0,
+    'PATCHes that changed nothing': flags.reduce(
+      (sum, name) => sum + heroku.patches(APP, name) - heroku.patchesThatChanged(APP, name),
+      0,
+    ),
+    'promotions that Slack does not show once, and as live': Array.from({ length: TOLD[extent] }, (_, index) =>
+      shown.filter((text) => text.includes(`\`${flagOf(index)}\``)),
+    ).filter((texts) => texts.length !== 1 || !texts.every((text) => text.includes('*live*'))).length,
+    'messages left unsettled': await countOwed(rows),
     'PATCHes without their audit event': Math.max(0, sent - (outcome?.announced ?? 0)),
     'broken audit chain': audit.intact ? 0 : 1,
     'secrets in logs, audit events or Slack': leaks,
@@ -160,8 +179,24 @@ async function run(random: () => number): Promise<Report> {
   await heroku.close();
   await database.drop();
   return {
-    did: `${PROMOTIONS} promotions, ${REPLICAS} replicas, ${kills} kills; the only one killed and started again: up after ${seconds(recovered.up)}, deployed after ${seconds(recovered.deployed)} of ${seconds(RECOVERY_MS)}`,
+    did: `${count} promotions, ${REPLICAS} replicas, ${kills} kills; the only one killed and started again: up after ${seconds(recovered.up)}, deployed after ${seconds(recovered.deployed)} of ${seconds(RECOVERY_MS)}`,
     wrong,
-    happened: { kills: { times: kills, atLeast: 5 } },
+    happened: {
+      kills: { times: kills, atLeast: KILLS[extent] },
+      'PATCHes sent': { times: sent, atLeast: promotions },
+    },
   };
+}
+
+/** What the channel shows once a last process has delivered what is owed. */
+async function whatSlackShows(
+  slack: SlackStandIn,
+  rows: RowStore,
+  environment: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
+  for (let tick = 0; tick < 3 && (await countOwed(rows)) > 0; tick += 1) {
+    await endWaits(rows);
+    await startChild(['maintenance'], environment).ended;
+  }
+  return (await slack.messages(slack.channels.alerts)).map(({ raw }) => JSON.stringify(raw));
 }

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SentRequest } from '../../demo/slack/http-delivery.js';
 import { startTestBed } from '../support/app.js';
+import { misshownAsCompleted } from './owed.js';
 import type { Report, Scenario } from './scenario.js';
 
 /**
  * The same signed request again and again: Slack's own retries, and a capture that is played back, fresh and old. Of every
  * kind that has an effect: a click, a form, a command, a mention, and a message in an alert's thread.
  */
-export const replayedRequests: Scenario = { name: 'replayed-requests', run };
+export const replayedRequests: Scenario = { name: 'replayed-requests', inShort: true, run };
 
 const TIMES = 5;
 const RCA = 'https://docs.example.com/rca';
@@ -77,6 +78,7 @@ async function run(): Promise<Report> {
     'stale or forged requests let in':
       refused.filter((status) => status !== 401).length +
       (await count(`console_flag_promotions where flag_key = 'stale_flag'`)),
+    'what Slack shows wrongly in the end': await misshownAsCompleted(bed),
   };
   await bed.close();
   return {

@@ -2,8 +2,13 @@
 export interface Scenario {
   /** `npm run chaos -- <name>` runs this one alone. */
   readonly name: string;
-  run(random: () => number): Promise<Report>;
+  /** Whether CI runs it, shortened. */
+  readonly inShort?: true;
+  run(random: () => number, extent: Extent): Promise<Report>;
 }
+
+/** `short`: a fraction of the trouble, for every change; what that misses, the whole finds. */
+export type Extent = 'whole' | 'short';
 
 export interface Report {
   /** What was done, in figures. */

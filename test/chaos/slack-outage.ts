@@ -51,6 +51,7 @@ async function run(random: () => number): Promise<Report> {
   }
   const flags = Array.from({ length: ALERTS }, (_, index) => `flag_${index}`);
   const owed = await countOwed(bed.rows);
+  const shown = (await bed.slack.messages(bed.slack.channels.alerts)).map(({ raw }) => JSON.stringify(raw));
   const failed = bed.slack.calls.flatMap(({ status, answer }): string[] => {
     if (status === null) return ['reset or without an answer'];
     if (status !== 200) return [String(status)];
@@ -64,6 +65,10 @@ async function run(random: () => number): Promise<Report> {
       'alerts lost': flags.filter((flag) => !counts.has(flag)).length,
       'alerts posted more than once': flags.filter((flag) => (counts.get(flag) ?? 0) > 1).length,
       'messages left unsettled': owed,
+      // All have been stuck for longer than a day by now.
+      'alerts not shown as critical and with their buttons': shown.filter(
+        (text) => !(text.includes('CRITICAL') && text.includes('mark_completed')),
+      ).length,
     },
     happened: {
       'failed calls': { times: failed.length, atLeast: ALERTS },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FAILURES_TO_LOCK, LOCK_MS } from '../../src/operators/totp.js';
 import { startTestBed, type TestBed } from '../support/app.js';
+import { misshownAsCompleted } from './owed.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 import { interaction, signed } from './signed.js';
 
@@ -18,6 +19,7 @@ const ROUNDS = 3;
 
 async function run(random: () => number): Promise<Report> {
   const bed = await startTestBed({
+    patience: 1,
     startAt: '2026-05-10T05:00:00Z',
     withoutHeroku: true,
     // What a lock is judged by, to the millisecond.
@@ -54,6 +56,7 @@ async function run(random: () => number): Promise<Report> {
     'answers with a fault': 0,
     'codes not looked at': 0,
     'broken audit chains': 0,
+    'what Slack shows wrongly in the end': 0,
   };
   let tried = 0;
   for (let round = 1; round <= ROUNDS; round += 1) {
@@ -93,6 +96,7 @@ async function run(random: () => number): Promise<Report> {
   if (accepted !== '200 ' || row?.by !== last) wrong['right codes refused after the lock'] += 1;
   if (!(await bed.db.audit.verify()).intact) wrong['broken audit chains'] += 1;
   const refused = await countRefused(bed);
+  wrong['what Slack shows wrongly in the end'] = await misshownAsCompleted(bed);
   await bed.close();
   return {
     did: `${ROUNDS * OPERATORS * GUESSES} wrong codes of ${OPERATORS} operators in ${ROUNDS} rounds, over ${ports.length} replicas`,

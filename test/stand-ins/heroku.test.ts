@@ -149,6 +149,7 @@ describe('setting config vars', () => {
     await ask('PATCH', VARS, { [FLAG]: 'false', NOBODY: null });
     expect(standIn.releases(APP)).toHaveLength(1);
     expect(standIn.patchesThatChanged(APP, FLAG)).toBe(0);
+    expect(standIn.patches(APP, FLAG)).toBe(1);
   });
 
   test.each([

@@ -30,7 +30,7 @@ const clientOf = (token: string) =>
   new WebClient(token, {
     slackApiUrl: slack.apiUrl,
     retryConfig: { retries: 0 },
-    timeout: 1_000,
+    timeout: 5_000,
     rejectRateLimitedCalls: true,
     logger: SILENT,
   });
