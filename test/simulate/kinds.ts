@@ -1,0 +1,83 @@
+import type { BoundKind, Place, Shown, ShowRequest } from '../../src/outbox/kind.js';
+import type { OutboxMessage } from '../../src/promotions/messages.js';
+import { isDeploying, type Promotion } from '../../src/promotions/promotion.js';
+import type { DatabaseModel } from './database-model.js';
+import type { Process } from './process.js';
+import type { MessagesModel } from './messages-model.js';
+import type { PromotionRow, PromotionsModel } from './promotions-model.js';
+
+export const ALERT_CHANNEL = 'C0ALERTS';
+export const ROUTED_CHANNEL = 'C0ROUTED';
+/** What shows the state of a promotion, and so is updated as it changes. */
+const SHOWING_STATE = ['progress', 'alert'];
+
+interface Shows extends Pick<BoundKind, 'gone' | 'unknownOutcome'> {
+  place(message: OutboxMessage): Place | null;
+  show(promotion: Promotion, request: ShowRequest): Shown | null;
+}
+
+const says = (text: string, as: string) => ({ content: { message: { text } }, as });
+
+/** One kind for each way in which the app's kinds differ as to what is posted, found, updated or let go. */
+const SHOWN: Readonly<Record<string, Shows>> = {
+  progress: {
+    gone: 'close',
+    unknownOutcome: 'find',
+    place: () => ({ to: 'channel', route: ROUTED_CHANNEL }),
+    show: ({ id, state }) => says(textOf('progress', id, state), state),
+  },
+  alert: {
+    gone: 'post_again',
+    unknownOutcome: 'find',
+    place: () => ({ to: 'channel', route: ROUTED_CHANNEL }),
+    show: (promotion, { isNew }) =>
+      isNew && !isDeploying(promotion) ? null : says(textOf('alert', promotion.id, promotion.state), promotion.state),
+  },
+  resolved: {
+    gone: 'close',
+    unknownOutcome: 'find',
+    place: ({ root }) => (root?.message == null ? null : { to: 'thread', thread: root.message, broadcast: false }),
+    show: (promotion, { isNew }) =>
+      !isNew || isDeploying(promotion)
+        ? null
+        : says(textOf('resolved', promotion.id, promotion.state), promotion.state),
+  },
+};
+
+/** What a message of a kind says about a promotion in a state. */
+export function textOf(kind: string, promotionId: string, state: string): string {
+  return `${kind} ${promotionId}: ${state}`;
+}
+
+/** What the app's transactions do beside a change of a promotion's state. */
+export function requestShowing(
+  messages: MessagesModel,
+  before: PromotionRow | null,
+  { promotion: { id, state } }: PromotionRow,
+): void {
+  if (before?.promotion.state === state) return;
+  const about = { subject: id, promotionId: id, isUrgent: false };
+  if (before === null) messages.queue({ ...about, kind: 'progress', rootId: null });
+  messages.requestUpdates(id, SHOWING_STATE);
+  const alert = [...messages.rows.values()].find(({ kind, subject }) => kind === 'alert' && subject === id);
+  if (state !== 'deploying' && alert !== undefined) messages.queue({ ...about, kind: 'resolved', rootId: alert.id });
+}
+
+/** The kinds, with their facts read by one process. */
+export function kindsOf(
+  process: Process,
+  db: DatabaseModel,
+  promotions: PromotionsModel,
+): Readonly<Record<string, BoundKind>> {
+  const gather = ({ promotionId }: OutboxMessage) =>
+    db.run(process, () => promotions.rows.get(promotionId ?? '')?.promotion ?? null);
+  const bound = ({ gone, unknownOutcome, place, show }: Shows): BoundKind => ({
+    gone,
+    unknownOutcome,
+    async prepare(message) {
+      const promotion = await gather(message);
+      return promotion === null ? null : { place: place(message), show: (request) => show(promotion, request) };
+    },
+  });
+  return Object.fromEntries(Object.entries(SHOWN).map(([name, shows]) => [name, bound(shows)]));
+}

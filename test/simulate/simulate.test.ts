@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { FOUND } from './found.js';
+import type { Invariant } from './invariants.js';
+import type { Sabotage } from './sabotage.js';
+import { run } from './world.js';
+
+/** A search that finds nothing proves nothing unless it would find something: each of these is what it is there to find. */
+const SABOTAGES: Readonly<Record<Sabotage, { readonly from: number; readonly breaks: readonly Invariant[] }>> = {
+  'late PATCH': { from: 37, breaks: [3] },
+  'early second PATCH': { from: 20, breaks: [2] },
+  'unannounced PATCH': { from: 2, breaks: [5] },
+  'no base release': { from: 4, breaks: [2, 4] },
+  'no fence of promotions': { from: 28, breaks: [1, 3, 5] },
+  'late message': { from: 48, breaks: [3] },
+  'no fence of messages': { from: 718, breaks: [3] },
+  'blind search': { from: 7, breaks: [4] },
+  'stale update': { from: 1936, breaks: [4] },
+};
+/** How many seeds it may take after a change of the simulator, which makes other worlds of the same seeds. */
+const SEEDS = 300;
+
+test.each(Object.entries(SABOTAGES))('finds %s', async (name, { from, breaks }) => {
+  const sabotage = Object.keys(SABOTAGES).find((known): known is Sabotage => known === name);
+  if (sabotage === undefined) throw new Error(`There is no ${name}.`);
+  for (let seed = from; seed < from + SEEDS; seed += 1) {
+    const [violation] = (await run(seed, { sabotage })).violations;
+    if (violation === undefined) continue;
+    expect(breaks).toContain(violation.invariant);
+    return;
+  }
+  throw new Error(`${SEEDS} seeds found nothing.`);
+});
+
+test('breaks nothing of the protocols as they are, while much goes wrong', async () => {
+  const happened: Record<string, number> = {};
+  for (let seed = 1; seed <= 60; seed += 1) {
+    const done = await run(seed);
+    expect(done.violations).toEqual([]);
+    for (const [what, times] of Object.entries(done.happened)) happened[what] = (happened[what] ?? 0) + times;
+  }
+  for (const what of WORTHWHILE) expect({ [what]: (happened[what] ?? 0) > 5 }).toEqual({ [what]: true });
+});
+
+const WORTHWHILE = [
+  'promotions',
+  'PATCHes',
+  'lost PATCHes',
+  'releases',
+  'posts',
+  'updates',
+  'kills',
+  'pauses',
+  'stops',
+  'changes by others',
+  'resolutions',
+  'deleted messages',
+  'archived channels',
+];
+
+test.each(FOUND)('replays seed $seed: $fault', async ({ seed }) => {
+  expect((await run(seed)).violations).toEqual([]);
+});
+
+test('makes the same of a seed whenever it is run', async () => {
+  const [one, other] = [await run(37, { wantsTrace: true }), await run(37, { wantsTrace: true })];
+  expect(one.trace.length).toBeGreaterThan(50);
+  expect(other).toEqual(one);
+});
+
+describe('npm run simulate', () => {
+  const simulate = (...words: readonly string[]) =>
+    new Promise<{ readonly code: number; readonly output: string }>((resolve) => {
+      const main = path.join(__dirname, 'main.ts');
+      execFile(process.execPath, ['--import', 'tsx', main, ...words], (error, output) => {
+        resolve({ code: error === null ? 0 : Number(error.code), output });
+      });
+    });
+
+  test('replays one seed with its trace', async () => {
+    const { code, output } = await simulate('--seed', '37');
+    expect(code).toBe(0);
+    expect(output).toContain('p1 starts');
+    expect(output).toMatch(/Seed 37 breaks nothing: .*PATCHes/);
+  });
+
+  test('takes so many steps from a seed on, and says what they were', async () => {
+    const { code, output } = await simulate('--seed', '1', '--steps', '5000');
+    expect(code).toBe(0);
+    expect(output).toMatch(/^\d+ runs from seed 1, [\d,]+ steps in \d+ s, nothing broken\.$/mu);
+  });
+
+  test.each([
+    ['--steps', 'many'],
+    ['--seed', '-1'],
+    ['--seconds', '1.5'],
+  ])('refuses %s %s', async (...words) => {
+    expect(await simulate(`${words[0]}=${words[1]}`)).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('whole number'),
+    });
+  });
+});

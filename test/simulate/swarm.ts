@@ -1,0 +1,62 @@
+import type { DatabaseWeather } from './database-model.js';
+import type { Weather } from './network.js';
+
+/** What one run's world is like. Chances in [0, 1], times in milliseconds. */
+export interface World {
+  readonly replicas: number;
+  readonly heroku: Weather;
+  readonly slack: Weather;
+  readonly database: DatabaseWeather;
+  readonly releasePhase: number;
+  readonly phaseFails: number;
+  /** Whether a PATCH that changes nothing makes a release: Heroku doesn't say. */
+  readonly releasesUnchanged: boolean;
+  readonly wrongClocks: number;
+  /** What befalls a process now and then. */
+  readonly kills: number;
+  readonly pauses: number;
+  readonly stops: number;
+  /** The longest time between two acts of the same kind; 0: nobody acts so. */
+  readonly promoteWithinMs: number;
+  readonly meddleWithinMs: number;
+  readonly resolveWithinMs: number;
+  readonly deleteWithinMs: number;
+  readonly closeChannelWithinMs: number;
+}
+
+/**
+ * A world at random. Half of what can go wrong doesn't, in any one run: rare troubles meet more often where the others are
+ * away (Groce et al., Swarm Testing, ISSTA 2012).
+ */
+export function worldAtRandom(random: () => number): World {
+  const swarm = (most: number): number => (random() < 0.5 ? 0 : random() * most);
+  const weather = (doubled: number): Weather => ({
+    slow: swarm(0.3),
+    unreachable: swarm(0.2),
+    lostOnItsWay: swarm(0.2),
+    lostAnswer: swarm(0.2),
+    late: swarm(0.2),
+    doubled: swarm(doubled),
+    limited: swarm(0.1),
+    failing: swarm(0.2),
+  });
+  return {
+    replicas: 1 + Math.floor(random() * 3),
+    heroku: weather(0.1),
+    // A post that the network doubles is two messages, and nothing that a client can do prevents it.
+    slack: weather(0),
+    database: { slow: swarm(0.05), broken: swarm(0.05), lostAnswer: swarm(0.05) },
+    releasePhase: swarm(1),
+    phaseFails: swarm(0.5),
+    releasesUnchanged: random() < 0.5,
+    wrongClocks: swarm(1),
+    kills: swarm(1),
+    pauses: swarm(1),
+    stops: swarm(1),
+    promoteWithinMs: 90_000,
+    meddleWithinMs: swarm(120_000),
+    resolveWithinMs: swarm(240_000),
+    deleteWithinMs: swarm(240_000),
+    closeChannelWithinMs: swarm(240_000),
+  };
+}
