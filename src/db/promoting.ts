@@ -13,6 +13,7 @@ import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCoun
 
 const changedRow = z.object({ changed: z.boolean() });
 /** What claiming answers: `id` null where there is nothing to claim. */
+const claimedRow = attemptsRow.extend({ settles_in_ms: z.coerce.number() });
 const claimRow = z.object({ id: z.unknown(), due_in_ms: z.coerce.number().nullable() });
 const waitRow = z.object({ wait_ms: z.coerce.number() });
 
@@ -23,6 +24,8 @@ export interface ClaimedPromotion {
   readonly promotion: Promotion;
   /** How many times it was taken up since it last came on unhindered, this one included. */
   readonly attempts: number;
+  /** For how many milliseconds more a PATCH that was announced before may take effect; 0 where there is none. */
+  readonly settlesInMs: number;
 }
 
 /** Nothing is due. */
@@ -110,6 +113,8 @@ const SENT_AT = `(select case when a.action = '${PATCHING}' then a.at end from f
   where a.promotion_id = p.id and a.action in ('${PATCHING}', '${UNCHANGED}') order by a.id desc limit 1)`;
 /** When the next PATCH of the promotion `p` may be sent. */
 const SEND_AGAIN_AT = `${SENT_AT} + interval '${SEND_AGAIN_AFTER_MS} milliseconds'`;
+/** For how many milliseconds more what was sent of the promotion `p` may take effect. */
+const SETTLES_IN_MS = `greatest(0, coalesce(extract(epoch from ${SEND_AGAIN_AT} - ${CLOCK}) * 1000, 0))::float`;
 /** Like HELD, and nothing that was sent before can still take effect. */
 const HELD_AND_SETTLED = `${HELD} and coalesce(${SEND_AGAIN_AT} <= ${CLOCK}, true)`;
 const ENDED = 'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
@@ -148,7 +153,7 @@ export function promoting(knex: Knex): Promoting {
                select p.id from console_flag_promotions p
                 where ${OURS} and ${isFree('p')} and ${mayTryAgain('p')}
                 order by p.next_attempt_at nulls first, p.id for update skip locked limit 1)
-             returning ${PROMOTION_COLUMNS}, p.attempts::integer)
+             returning ${PROMOTION_COLUMNS}, p.attempts::integer, ${SETTLES_IN_MS} as settles_in_ms)
           select c.*, case when c.id is null then (
                    select extract(epoch from min(coalesce(greatest(p.next_attempt_at, p.lease_until), ${CLOCK})) - ${CLOCK}) * 1000
                      from console_flag_promotions p where ${OURS}) end as due_in_ms
@@ -158,9 +163,9 @@ export function promoting(knex: Knex): Promoting {
       const [claim] = parseRows(claimed, claimRow);
       if (claim?.id === null) return { promotion: null, dueInMs: claim.due_in_ms };
       const [promotion] = parseRows(claimed, promotionRow);
-      const [row] = parseRows(claimed, attemptsRow);
+      const [row] = parseRows(claimed, claimedRow);
       if (promotion === undefined || row === undefined) throw new Error('A claim had no row.');
-      return { promotion, attempts: row.attempts };
+      return { promotion, attempts: row.attempts, settlesInMs: row.settles_in_ms };
     },
     renew: (id, lease) => update(knex, id, lease, LEASED_UNTIL, [lease.durationMs]),
     async announcePatch(id, lease, { value, release }) {
@@ -237,7 +242,7 @@ async function update(
 
 async function whyNotAnnounced(knex: Knex, id: string, lease: Lease): Promise<Announcement> {
   const waits = await knex.raw(
-    `select greatest(0, coalesce(extract(epoch from ${SEND_AGAIN_AT} - ${CLOCK}) * 1000, 0)) as wait_ms
+    `select ${SETTLES_IN_MS} as wait_ms
        from console_flag_promotions p where ${HELD}`,
     [id, lease.owner],
   );

@@ -11,6 +11,7 @@ import {
   nextPromotionStep,
   pendingCommit,
   type ReleaseFacts,
+  SEND_AGAIN_AFTER_MS,
 } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { Timers } from './timers.js';
@@ -41,6 +42,8 @@ interface Work {
   readonly attempts: number;
   /** What Heroku left open about a PATCH that this work sent. */
   unknown: HerokuError | null;
+  /** On the monotonic clock: when nothing that was sent before can take effect any more. */
+  settledAt: number;
 }
 
 /** Does the Heroku work of promotions that carry a checkpoint. Every replica may run one. */
@@ -102,8 +105,10 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
 
   function begin(claimed: ClaimedPromotion, lease: HeldLease): void {
     const promotionId = claimed.promotion.id;
+    const { attempts, settlesInMs } = claimed;
+    const settledAt = timers.monotonicMs() + settlesInMs;
     const work = withRenewal(promotionId, lease, () =>
-      promote(claimed.promotion, { lease, attempts: claimed.attempts, unknown: null }),
+      promote(claimed.promotion, { lease, attempts, unknown: null, settledAt }),
     )
       .catch((error: unknown) =>
         log.error({ err: error, promotionId }, 'promoting broke off; it is taken up again when its lease has run out'),
@@ -168,11 +173,14 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   async function takeStep(promotion: Promotion, work: Work): Promise<Promotion | null> {
     const { lease } = work;
     const call = { deadlineMs: CALL_WITHIN_MS, signal: stopping.signal };
+    const lookedAt = timers.monotonicMs();
     const { facts, current } = await readPromotionFacts(heroku, promotion, call);
     const step = nextPromotionStep(promotion, facts);
     const { id, herokuApp, configVar } = promotion;
     switch (step.kind) {
       case 'patch':
+        // What took effect while Heroku was read may have been missed.
+        if (lookedAt < work.settledAt) return lookUntilSettled(promotion, work, work.settledAt - timers.monotonicMs());
         return patch(promotion, current, work);
       case 'checkpoint':
         if (!(await db.writePendingCommit(id, lease, step.release, deps.now()))) return null;
@@ -204,15 +212,22 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     if (announcement.kind === 'lost') return null;
     if (announcement.kind === 'too_soon') return lookUntilSettled(promotion, work, announcement.waitMs);
     work.lease.confirm(askedAt);
-    const isOpen = await send(promotion, work);
+    work.settledAt = timers.monotonicMs() + SEND_AGAIN_AFTER_MS;
+    // A successor counts from the announcement, so what is sent is sent soon after it.
+    const mayStillSend = () => work.lease.isFresh() && timers.monotonicMs() - askedAt < CALL_WITHIN_MS;
+    const isOpen = await send(promotion, work, mayStillSend);
     // What came of it is read, at once and never assumed: also an answer that got lost may have been a success.
     return isOpen ? { ...promotion, baseRelease: promotion.baseRelease ?? current.release } : null;
   }
 
   /** Answers whether Heroku may have taken it. */
-  async function send({ id, herokuApp, configVar, targetValue }: Promotion, work: Work): Promise<boolean> {
+  async function send(
+    { id, herokuApp, configVar, targetValue }: Promotion,
+    work: Work,
+    mayStillSend: () => boolean,
+  ): Promise<boolean> {
     const { lease } = work;
-    const call = { deadlineMs: CALL_WITHIN_MS, signal: patching.signal, mayStillSend: lease.isFresh };
+    const call = { deadlineMs: CALL_WITHIN_MS, signal: patching.signal, mayStillSend };
     try {
       await heroku.setConfigVar(herokuApp, configVar, targetValue, call);
     } catch (error) {
@@ -235,7 +250,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   /** Heroku holds another value still, but the last PATCH may yet take effect. */
   async function lookUntilSettled({ id, lastError }: Promotion, work: Work, waitMs: number): Promise<null> {
     if (work.unknown !== null) throw work.unknown;
-    await postpone(id, work.lease, Math.min(waitMs, waitAfter(null, work.attempts)), lastError);
+    await postpone(id, work.lease, Math.max(0, Math.min(waitMs, waitAfter(null, work.attempts))), lastError);
     return null;
   }
 

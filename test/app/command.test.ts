@@ -75,7 +75,11 @@ describe('/flag-promotions', () => {
 
   test('show says how far the work on Heroku is, and never the checkpoint itself', async () => {
     const checkpoint = 'PENDING_COMMIT:01234567-89ab-cdef-0123-456789abcdef';
-    const id = await bed.rows.insertDeploying({ checkpoint });
+    const id = await bed.rows.insertDeploying({ checkpoint, isAnnounced: false });
+    // Another replica works on it.
+    await bed.rows.query(
+      `update console_flag_promotions set lease_owner = 'another', lease_until = flag_promotions.clock() + interval '1 hour'`,
+    );
     expect(JSON.stringify((await ask(`show ${id}`)).blocks)).toContain(
       '*Heroku*: accepted the change, waiting for the release',
     );

@@ -60,7 +60,7 @@ describe('a provider’s read-only guard', () => {
     const errors = await Promise.all([errorOf(poll(db)), errorOf(open)]);
     expect(errors).toMatchObject([{ code: '25006' }, { code: '25006' }]);
     await lift();
-    await expect(poll(db)).resolves.toBeNull();
+    await expect(poll(db)).resolves.toMatchObject({ promotion: null });
     await expect(db.checkWrites()).resolves.toBeUndefined();
     await Promise.all([poll(db), poll(db), poll(db)]);
   });
@@ -114,7 +114,7 @@ test('a server that fell silent fails what waits for it, and gets a new connecti
     const error = await errorOf(poll(db));
     expect(isDatabaseUnavailable(error)).toBe(true);
     expect(isKnownUndone(error)).toBe(false);
-    await eventually(async () => expect(await poll(db)).toBeNull());
+    await eventually(async () => expect(await poll(db)).toMatchObject({ promotion: null }));
   } finally {
     await db.close();
     await wire.close();

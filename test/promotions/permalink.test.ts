@@ -13,7 +13,7 @@ test.each([
   ['https://flags.example.com/promotions/7?from=mail', '7'],
   ['https://flags.example.com/promotions/7#top', '7'],
   ['https://flags.example.com/promotions/', null],
-  ['https://flags.example.com/promotions/0', null],
+  ['https://flags.example.com/promotions/0', '0'],
   ['https://flags.example.com/promotions/07', null],
   ['https://flags.example.com/promotions/7a', null],
   ['https://flags.example.com/promotions/x7', null],

@@ -31,8 +31,10 @@ export interface Written {
 
 export interface HerokuObserver {
   onWritten(written: Written): void;
-  /** `before`: the value that was in force. `again`: the request had arrived before. */
-  onReleased(release: ModelRelease, before: string | null, again: boolean): void;
+  /** `again`: the request had arrived before. */
+  onReleased(release: ModelRelease, again: boolean): void;
+  /** What a release sets is the value from now on; `before`: what was until now. */
+  onInForce(release: ModelRelease, before: string | null): void;
 }
 
 export interface HerokuOptions {
@@ -84,43 +86,46 @@ export function createHerokuModel(options: HerokuOptions): HerokuModel {
 
   function release(app: string, name: string, to: string | null, request: Written | null, again: boolean): void {
     const releases = releasesOf(app);
-    const newest = releases.at(-1);
-    const unchanged = (newest?.vars.get(name) ?? null) === to;
+    // What failed changed nothing.
+    const basis = releases.findLast(({ status }) => status === 'succeeded' || status === 'pending');
+    const unchanged = (basis?.vars.get(name) ?? null) === to;
     if (unchanged && !options.releasesUnchanged) return;
-    const before = value(app, name);
-    const vars = new Map(newest?.vars);
+    const vars = new Map(basis?.vars);
     if (to === null) vars.delete(name);
     else vars.set(name, to);
     releaseCount += 1;
     const made: ModelRelease = {
       app,
       id: `00000000-0000-4000-8000-${releaseCount.toString(16).padStart(12, '0')}`,
-      version: (newest?.version ?? 0) + 1,
+      version: releases.length + 1,
       createdMs: scheduler.nowMs,
       updatedMs: scheduler.nowMs,
       vars,
       request,
       name,
       value: to,
-      status: 'succeeded',
+      status: 'pending',
     };
     releases.push(made);
-    if (random() < options.releasePhase) runPhase(made);
-    trace(
-      `Heroku: ${app} v${made.version} sets ${name}=${to} (${made.status}), by ${request?.process.name ?? 'others'}`,
-    );
     if (request !== null) count('releases');
-    observer.onReleased(made, before, again);
+    trace(`Heroku: ${app} v${made.version} sets ${name}=${to}, by ${request?.process.name ?? 'others'}`);
+    observer.onReleased(made, again);
+    if (random() < options.releasePhase) scheduler.after(random() * 60_000, () => endPhase(made));
+    else settle(made, 'succeeded');
   }
 
-  function runPhase(made: ModelRelease): void {
-    made.status = 'pending';
-    scheduler.after(random() * 60_000, () => {
-      const fails = random() < options.phaseFails;
-      made.status = fails ? (FINAL_PHASE[Math.floor(random() * FINAL_PHASE.length)] ?? 'failed') : 'succeeded';
-      made.updatedMs = scheduler.nowMs;
-      trace(`Heroku: v${made.version} ${made.status}`);
-    });
+  function endPhase(made: ModelRelease): void {
+    const fails = random() < options.phaseFails;
+    settle(made, fails ? (FINAL_PHASE[Math.floor(random() * FINAL_PHASE.length)] ?? 'failed') : 'succeeded');
+  }
+
+  function settle(made: ModelRelease, status: ModelRelease['status']): void {
+    const { app, name, version } = made;
+    const before = value(app, name);
+    made.status = status;
+    made.updatedMs = scheduler.nowMs;
+    trace(`Heroku: ${app} v${version} ${status}`);
+    if (made === current(app)) observer.onInForce(made, before);
   }
 
   function bodyOf(app: string, made: ModelRelease) {

@@ -1,4 +1,4 @@
-import type { HerokuModel, HerokuObserver, ModelRelease } from './heroku-model.js';
+import type { HerokuModel, HerokuObserver } from './heroku-model.js';
 import { textOf } from './kinds.js';
 import { messageKey } from '../../src/promotions/messages.js';
 import type { MessageRow, MessagesModel } from './messages-model.js';
@@ -38,7 +38,7 @@ const TERMINAL: readonly string[] = ['deployed', 'failed', 'cancelled'];
 export function createInvariants({ scheduler, promotion, events, messages }: Watched): Invariants {
   const violations: Violation[] = [];
   /** By promotion, what requests of ours released. */
-  const released = new Map<string, ModelRelease[]>();
+  const released = new Map<string, number[]>();
   /** By promotion, when a promoter last took it up: whatever it decides, it has looked at Heroku since. */
   const claimedMs = new Map<string, number>();
   /** By app and config var, when somebody else last changed its value. */
@@ -113,18 +113,18 @@ export function createInvariants({ scheduler, promotion, events, messages }: Wat
         violate(2, `${process.name} sent a PATCH for ${id} over what others had set since the one before`);
     },
 
-    onReleased(release, before, again) {
-      const { request, app, name, value, version } = release;
-      if (request === null) {
-        if (before !== value) changedByOthersMs.set(`${app} ${name}`, scheduler.nowMs);
-        return;
-      }
+    onInForce({ request, app, name, value, createdMs }, before) {
+      if (request === null && before !== value) changedByOthersMs.set(`${app} ${name}`, createdMs);
+    },
+
+    onReleased({ request, value, version }, again) {
+      if (request === null) return;
       // The network doubled it: that is one request of ours.
       if (again) return;
       const id = promotionOfTarget(value) ?? '';
       const earlier = released.get(id) ?? [];
-      released.set(id, [...earlier, release]);
-      if (earlier.length > 0) violate(2, `${id} made another release, v${version}, after v${earlier[0]?.version}`);
+      released.set(id, [...earlier, version]);
+      if (earlier.length > 0) violate(2, `${id} made another release, v${version}, after v${earlier[0]}`);
     },
 
     onSent(process, key, change) {

@@ -106,7 +106,7 @@ export function createPromotionsModel(
       return { promotion: null, dueInMs: open.length === 0 ? null : Math.min(...open.map(dueInMs)) };
     const attempts = row.attempts + 1;
     change(row.promotion.id, { leaseOwner: owner, leaseUntilMs: db.nowMs() + durationMs, attempts }, []);
-    return { promotion: row.promotion, attempts };
+    return { promotion: row.promotion, attempts, settlesInMs: settlesInMs(row.promotion.id) };
   }
 
   /** How long the PATCH that was announced last may still take effect. */

@@ -15,7 +15,7 @@ const SABOTAGES: Readonly<Record<Sabotage, { readonly from: number; readonly bre
   'late message': { from: 48, breaks: [3] },
   'no fence of messages': { from: 718, breaks: [3] },
   'blind search': { from: 7, breaks: [4] },
-  'stale update': { from: 1936, breaks: [4] },
+  'stale update': { from: 213_332, breaks: [4] },
 };
 /** How many seeds it may take after a change of the simulator, which makes other worlds of the same seeds. */
 const SEEDS = 300;
