@@ -31,9 +31,6 @@ const out = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** A start leaves garbage, a sixth of the process, which V8 would keep until the heap has doubled: on a quiet day, for ever. */
-const COLLECT_AFTER_MS = 5_000;
-
 /** Only a command's answer goes to standard output: a program may read it. */
 const quietLogger = () => createLogger('warn', process.stderr);
 
@@ -137,8 +134,6 @@ program
     const config = readConfig(process.env);
     const log = createLogger(config.logLevel);
     const app = await startApp(config, realRuntime(log));
-    // There is one with --expose-gc, which Procfile, Dockerfile and the systemd unit give.
-    setTimeout(() => globalThis.gc?.(), COLLECT_AFTER_MS).unref();
     const stop = (signal: NodeJS.Signals): void => {
       log.info({ signal }, 'stopping');
       app.stop().then(

@@ -22,7 +22,7 @@ test('all start the app with the same options of Node', () => {
     const start = [...read(file).matchAll(command)].find(([, , , verb]) => verb === 'start');
     return start?.[1]?.replaceAll(/[",]/gu, '').trim();
   });
-  expect(options[0]).toContain('--expose-gc');
+  expect(options[0]).toContain('--max-semi-space-size');
   expect(new Set(options).size).toBe(1);
 });
 
