@@ -75,7 +75,7 @@ export interface Messages {
 
 const UNPOSTED = `m.state = 'pending'`;
 /** It has to be posted or updated, though perhaps not yet. */
-const OWED = `(${UNPOSTED} or (m.state = 'posted' and m.wanted > m.shown))`;
+export const OWED = `(${UNPOSTED} or (m.state = 'posted' and m.wanted > m.shown))`;
 /** A reply waits for its root. */
 const HAS_ITS_ROOT = `(m.root_id is null or not ${UNPOSTED}
   or (select r.state from flag_promotions.messages r where r.id = m.root_id) <> 'pending')`;

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Overdue } from '../promotions/overdue.js';
 import type { Knex } from './connection.js';
 import { CLOCK, isFree, mayTryAgain } from './leases.js';
+import { OWED } from './messages.js';
 import { count, parseRows } from './rows.js';
 
 const overdueRow = z.object({ messages: count, promotions: count, since: z.date().nullable() });
@@ -10,8 +11,7 @@ const overdueRow = z.object({ messages: count, promotions: count, since: z.date(
 const MESSAGES = `
   select greatest(m.owed_since, m.not_before) as since
     from flag_promotions.messages m left join flag_promotions.messages r on r.id = m.root_id
-   where (m.state = 'pending' or (m.state = 'posted' and m.wanted > m.shown))
-     and m.kind <> 'home' and r.state is distinct from 'pending'`;
+   where ${OWED} and m.kind <> 'home' and r.state is distinct from 'pending'`;
 
 /** What a promoter could take up, and none has. */
 const PROMOTIONS = `

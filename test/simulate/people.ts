@@ -73,7 +73,6 @@ export function createPeople(
       const message = pick(random, standing);
       count('deleted messages');
       message.isDeleted = true;
-      message.wasDeletedByPeople = true;
     },
 
     closeChannel() {

@@ -16,7 +16,6 @@ export interface StandingMessage extends MessageRef {
   readonly key: string;
   text: string;
   isDeleted: boolean;
-  wasDeletedByPeople: boolean;
 }
 
 export interface SlackObserver {
@@ -95,7 +94,7 @@ export function createSlackModel(options: SlackOptions): SlackModel {
     if (threadTs !== null && standing({ channel, ts: threadTs }) === undefined) throw new Refusal('thread_not_found');
     count('posts');
     const ts = `${(scheduler.nowMs / 1000).toFixed(3)}${String(messages.length).padStart(3, '0')}`;
-    messages.push({ channel, ts, threadTs, key, text, isDeleted: false, wasDeletedByPeople: false });
+    messages.push({ channel, ts, threadTs, key, text, isDeleted: false });
     trace(`Slack: ${key} stands in ${channel}: ${text}, by ${process.name}`);
     return { channel, ts };
   }
