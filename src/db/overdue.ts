@@ -3,6 +3,7 @@ import type { Overdue } from '../promotions/overdue.js';
 import type { Knex } from './connection.js';
 import { CLOCK, isFree, mayTryAgain } from './leases.js';
 import { OWED } from './messages.js';
+import { OURS } from './promoting.js';
 import { count, parseRows } from './rows.js';
 
 const overdueRow = z.object({ messages: count, promotions: count, since: z.date().nullable() });
@@ -17,8 +18,7 @@ const MESSAGES = `
 const PROMOTIONS = `
   select greatest(coalesce(p.promoted_at, p.marked_at), p.lease_until, p.next_attempt_at) as since
     from console_flag_promotions p
-   where p.state = 'deploying' and (p.checkpoint = 'INTENT' or p.checkpoint like 'PENDING\\_COMMIT:%')
-     and ${isFree('p')} and ${mayTryAgain('p')}`;
+   where ${OURS} and ${isFree('p')} and ${mayTryAgain('p')}`;
 
 /**
  * What has been owed for longer than `afterMs`, whether or not anybody tried; null where nothing is. Home tabs don't count:

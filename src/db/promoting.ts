@@ -94,8 +94,8 @@ interface Written {
   readonly silent?: true;
 }
 
-/** A promotion whose work is ours; one parameter, INTENT. */
-const OURS = `p.state = 'deploying' and (p.checkpoint = ? or p.checkpoint like 'PENDING\\_COMMIT:%')`;
+/** The promotion `p` is under way, and its work is ours. */
+export const OURS = `p.state = 'deploying' and (p.checkpoint = '${INTENT}' or p.checkpoint like 'PENDING\\_COMMIT:%')`;
 const HELD = `p.id = ?::bigint and p.state = 'deploying' and p.lease_owner = ?`;
 /**
  * The same, where nothing was alerted, as far as this statement sees. It cannot see what is alerted by whoever has the row
@@ -158,7 +158,7 @@ export function promoting(knex: Knex): Promoting {
                    select extract(epoch from min(coalesce(greatest(p.next_attempt_at, p.lease_until), ${CLOCK})) - ${CLOCK}) * 1000
                      from console_flag_promotions p where ${OURS}) end as due_in_ms
             from (select 1) one left join claimed c on true`,
-        values: [lease.owner, lease.durationMs, INTENT, INTENT],
+        values: [lease.owner, lease.durationMs],
       });
       const [claim] = parseRows(claimed, claimRow);
       if (claim?.id === null) return { promotion: null, dueInMs: claim.due_in_ms };
