@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { program, run } from './processes.js';
 
-/** The stand-in that answers at once, in a process of its own. */
+/** Starts the stand-in that answers at once, in a separate process. */
 export interface BenchHeroku {
   /** What an app needs to use it. */
   readonly environment: Readonly<Record<string, string>>;

@@ -5,8 +5,8 @@ import type { BenchServer } from './server.js';
 
 /*
  * Tables as they are after years: nearly everything deployed, a few in a hundred failed or cancelled, and twenty
- * promotions that are stuck. Whatever their size, the same 10,000 promotions are those of the last 30 days, so that what
- * asks about these has the same to answer. The newest tenth, and at least those, was promoted with this app, and has its
+ * promotions that are stuck. In tables of every size the last 30 days hold the same 10,000 promotions, so that a
+ * question about them has the same answer. The newest tenth, and at least those, was promoted with this app, and has its
  * events and progress messages, and one in a hundred an alert; what came before is the console's, which left rows alone.
  */
 

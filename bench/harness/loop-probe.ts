@@ -30,5 +30,5 @@ process.on('message', (asked) => {
   process.send?.(longest);
 });
 process.channel?.unref();
-// Whoever started it is gone.
+// The process that started this one has ended.
 process.on('disconnect', () => process.exit(1));

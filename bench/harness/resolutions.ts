@@ -19,7 +19,10 @@ export interface Case {
 /** Ids that no other number in a statement is mistaken for. */
 const IDS = [700_000_000, 800_000_000] as const;
 
-/** Writes so many cases, each with its alert posted in a channel of its own, which takes a message a second. By SQL, so that an earlier version's schema can be filled as well. */
+/**
+ * Writes cases whose alerts are already posted, each in its own channel, because a channel takes one message a second. By SQL,
+ * so that it also works with an earlier version's schema.
+ */
 export async function prepareCases(databaseUrl: string, count: number): Promise<Case[]> {
   const firstId = randomInt(...IDS);
   const box = createSecretBox(ENCRYPTION_KEY);

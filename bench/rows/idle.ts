@@ -22,7 +22,7 @@ const PEERS_POLL_SECONDS = 30;
 /** What a replica asks of the database while there is nothing to do. */
 export const idle: Row = {
   name: 'idle',
-  how: `Statements heard on the wire in ${MINUTES} minutes, from ${SETTLE_MS / 1_000} s after the start, with nothing to do: no promotion, no message, no job. The app with HEROKU_API_KEY, so that its promoter runs, and with the default MAINTENANCE_CRON: a tick a minute is in it. graphile-worker and pg-boss each with LISTEN, one queue, ${AT_ONCE} jobs at once and a look every ${PEERS_POLL_SECONDS} s beside it; graphile-worker with its local queue. All at the same time, each on a database of its own. A count: the load doesn't change it.`,
+  how: `Statements heard on the wire in ${MINUTES} minutes, from ${SETTLE_MS / 1_000} s after the start, while nothing happens: no promotion, no message, no job. The app with HEROKU_API_KEY, so that its promoter runs, and with the default MAINTENANCE_CRON: a tick a minute is in it. graphile-worker and pg-boss each with LISTEN, one queue, ${AT_ONCE} jobs at once and a look every ${PEERS_POLL_SECONDS} s beside it; graphile-worker with its local queue. All at the same time, each on a database of its own. A count: the load doesn't change it.`,
   async measure({ server, say }: Bench): Promise<Measured> {
     const slack = await startInstantSlack();
     const heroku = await startHeroku();
