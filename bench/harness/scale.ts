@@ -115,7 +115,7 @@ function byPromotions(units: UnitCosts): string {
   });
   return `### By promotions a day
 
-P a day within ${HOURS} hours, of which ${STUCK_SHARE * 100} % get stuck and are resolved. U is a promotion + ${STUCK_SHARE} × (an alert + a resolution).
+P promotions a day, within ${HOURS} hours; ${STUCK_SHARE * 100} % of them get stuck and are resolved. U is a promotion + ${STUCK_SHARE} × (an alert + a resolution).
 
 ${table([
   [
