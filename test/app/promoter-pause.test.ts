@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { APP, CONFIG_VAR, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { tapStatements } from '../support/statements.js';
+import { join, portOf } from '../support/sockets.js';
 
 /** A replica in a process of its own takes seconds to come up, on a busy machine many: what is awaited is never its speed. */
 const IN_THE_END_MS = 60_000;
@@ -158,15 +158,7 @@ async function startTlsFront(
     connections += 1;
     onConnection(connections);
     const upstream = connect(tlsPort, '127.0.0.1');
-    for (const [one, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(one);
-      one.pipe(other);
-      one.on('error', () => other.destroy());
-      one.on('close', () => other.destroy());
-    }
+    join(client, upstream, sockets);
   });
   const port = await portOf(front);
   return {
@@ -177,12 +169,4 @@ async function startTlsFront(
       await Promise.all([front, tls].map((server) => new Promise((resolve) => server.close(resolve))));
     },
   };
-}
-
-async function portOf(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('No port.');
-  return address.port;
 }

@@ -1,12 +1,12 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { createHeroku, type Heroku, type WriteOptions } from '../../src/heroku/heroku.js';
 import { eventually } from '../support/eventually.js';
 import { ANY_TIME, APP, errorOf, FLAG, leaksOf, SET_VALUE, TOKEN } from './harness.js';
+import { join, portOf } from '../support/sockets.js';
 
 const CERTIFICATE = path.resolve(__dirname, '../support/tls/cert.pem');
 const PEM = { key: readFileSync(path.resolve(CERTIFICATE, '../key.pem')), cert: readFileSync(CERTIFICATE) };
@@ -158,15 +158,7 @@ async function startTunnel(): Promise<{ readonly port: number; close(): Promise<
   server.on('connect', (incoming: http.IncomingMessage, client: Socket) => {
     const { hostname, port } = new URL(`http://${incoming.url ?? ''}`);
     const upstream = connect(Number(port), hostname, () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
-    for (const [one, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(one);
-      one.pipe(other);
-      one.on('error', () => other.destroy());
-      one.on('close', () => other.destroy());
-    }
+    join(client, upstream, sockets);
   });
   return {
     port: await portOf(server),
@@ -175,12 +167,4 @@ async function startTunnel(): Promise<{ readonly port: number; close(): Promise<
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-async function portOf(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('No port.');
-  return address.port;
 }

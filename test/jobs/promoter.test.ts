@@ -53,6 +53,16 @@ describe('a promoter whose timer rings once an hour', () => {
     log: createLogger('silent', { write: () => undefined }),
     onChanged: (id) => void changed.push(id),
   });
+  /** A promoter, and how often it has looked for work. */
+  function counting(): { readonly counted: Promoter; looks(): number } {
+    let looks = 0;
+    const claimNext: typeof db.promoting.claimNext = (lease) => {
+      looks += 1;
+      return db.promoting.claimNext(lease);
+    };
+    const counted = createPromoter({ ...dependencies(), db: { ...db.promoting, claimNext } });
+    return { counted, looks: () => looks };
+  }
   const insert = () => rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
   const states = async () =>
     (await rows.query<{ state: string }>('select state from console_flag_promotions')).map(({ state }) => state);
@@ -98,23 +108,13 @@ describe('a promoter whose timer rings once an hour', () => {
   });
 
   test('looks for nothing more when it is done, where nothing more was due', async () => {
-    let looks = 0;
-    const counted = createPromoter({
-      ...dependencies(),
-      db: {
-        ...db.promoting,
-        claimNext(lease) {
-          looks += 1;
-          return db.promoting.claimNext(lease);
-        },
-      },
-    });
+    const { counted, looks } = counting();
     await insert();
     counted.start();
     await eventually(async () => expect(await states()).toEqual(['deployed']));
     await counted.stop();
     // One that finds it, and one that finds no other.
-    expect(looks).toBe(2);
+    expect(looks()).toBe(2);
   });
 
   test('renews a lease before half of it has passed, while Heroku leaves it without an answer', async () => {
@@ -150,17 +150,8 @@ describe('a promoter whose timer rings once an hour', () => {
 
   test('looks for no sixth while five wait for Heroku', async () => {
     standIn.faults.add({ path: /^\/apps\//u, fault: { kind: 'hang' } });
-    let looks = 0;
-    promoter = createPromoter({
-      ...dependencies(),
-      db: {
-        ...db.promoting,
-        claimNext(lease) {
-          looks += 1;
-          return db.promoting.claimNext(lease);
-        },
-      },
-    });
+    const { counted, looks } = counting();
+    promoter = counted;
     for (let index = 0; index < 7; index += 1) {
       await rows.insertDeploying({
         flagKey: `flag_${index}`,
@@ -170,7 +161,7 @@ describe('a promoter whose timer rings once an hour', () => {
     }
     promoter.start();
     await eventually(async () => expect(standIn.requests.length).toBeGreaterThanOrEqual(5));
-    expect(looks).toBe(5);
+    expect(looks()).toBe(5);
   });
 
   test('stops at once while it waits', async () => {

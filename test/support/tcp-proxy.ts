@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { join } from './sockets.js';
 
 /** A wire between the app and its database that can be cut and mended. */
 export interface TcpProxy {
@@ -28,18 +29,7 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
       lost = null;
       client.destroy();
     });
-    for (const [one, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      open.add(one);
-      one.pipe(other);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        open.delete(one);
-        other.destroy();
-      });
-    }
+    join(client, upstream, open);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
