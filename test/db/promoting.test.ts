@@ -227,6 +227,24 @@ describe('announcing a PATCH', () => {
     expect(await stored.db.audit.verify()).toMatchObject({ intact: true });
   });
 
+  test('lets the next claim tell for how long it may still take effect', async () => {
+    await at(0);
+    const id = await claimed();
+    const claimAgain = async () => {
+      await stored.db.promoting.postpone(id, LEASE, { waitMs: 0, lastError: null });
+      return stored.db.promoting.claimNext(LEASE);
+    };
+    expect(await claimAgain()).toMatchObject({ settlesInMs: 0 });
+    await announce(id);
+    await at(10_000);
+    expect(await claimAgain()).toMatchObject({ settlesInMs: 20_000 });
+    await at(30_000);
+    expect(await claimAgain()).toMatchObject({ settlesInMs: 0 });
+    await announce(id);
+    await stored.db.promoting.recordUnchanged(id, LEASE, 'rate_limited', NOW);
+    expect(await claimAgain()).toMatchObject({ settlesInMs: 0 });
+  });
+
   test('keeps what Heroku held before the first one', async () => {
     await at(0);
     const id = await claimed();

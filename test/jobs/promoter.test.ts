@@ -164,6 +164,61 @@ describe('a promoter whose timer rings once an hour', () => {
     expect(looks()).toBe(5);
   });
 
+  test('sends nothing ten seconds after it asked to announce it, however long its lease is', async () => {
+    let pausedMs = 0;
+    promoter = createPromoter({
+      ...dependencies(),
+      leaseMs: 600_000,
+      timers: realTimers(() => performance.now() + pausedMs),
+      db: {
+        ...db.promoting,
+        async announcePatch(id, lease, before) {
+          const announced = await db.promoting.announcePatch(id, lease, before);
+          pausedMs = 10_000;
+          return announced;
+        },
+      },
+    });
+    await insert();
+    promoter.start();
+    await eventually(async () => {
+      const events = await rows.query(
+        `select 1 from flag_promotions.audit_log where action = 'console.flag.promotion.heroku_unchanged'`,
+      );
+      expect(events.length).toBeGreaterThan(0);
+    });
+    expect(standIn.patches(APP, 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING')).toBe(0);
+    expect(await states()).toEqual(['deploying']);
+  });
+
+  test('looks anew where it began to look while an earlier PATCH could still take effect', async () => {
+    let claims = 0;
+    const claimsAtAnnouncements: number[] = [];
+    promoter = createPromoter({
+      ...dependencies(),
+      db: {
+        ...db.promoting,
+        async claimNext(lease) {
+          const claimed = await db.promoting.claimNext(lease);
+          if (claimed.promotion === null) return claimed;
+          claims += 1;
+          return claims === 1 ? { ...claimed, settlesInMs: 600_000 } : claimed;
+        },
+        announcePatch(...given) {
+          claimsAtAnnouncements.push(claims);
+          return db.promoting.announcePatch(...given);
+        },
+      },
+    });
+    await insert();
+    promoter.start();
+    await eventually(async () => {
+      promoter.wake();
+      expect(await states()).toEqual(['deployed']);
+    });
+    expect(claimsAtAnnouncements).toEqual([2]);
+  });
+
   test('stops at once while it waits', async () => {
     promoter.start();
     await promoter.stop();
