@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { SocketModeReceiver } from '@slack/bolt';
 import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
 import { boltLogger, createLogger } from '../../src/log.js';
@@ -111,4 +113,9 @@ describe('a Socket Mode connection', () => {
     expect(slack.socketMode.attempts).toBe(1);
     expect(slack.socketMode.connections).toBe(0);
   });
+});
+
+test('an attempt has as long as the operating guide says', () => {
+  const guide = readFileSync(path.resolve(__dirname, '../../docs/OPERATING.md'), 'utf8');
+  expect(guide).toContain(`an attempt has ${ATTEMPT_MS / 1_000} seconds`);
 });
