@@ -2,10 +2,10 @@ import type { Config } from '../config.js';
 import type { Database } from '../db/database.js';
 import { createEvidenceRefresher } from '../heroku/evidence-refresh.js';
 import { type MaintenanceReport, runMaintenance } from '../jobs/maintenance.js';
-import { sinceThirdRing } from '../jobs/rings.js';
+import { overdueAfter } from '../jobs/rings.js';
 import { markOfHomes } from '../outbox/kinds/home.js';
 import type { Outbox } from '../outbox/outbox.js';
-import { type Overdue, overdueAfterMs } from '../promotions/overdue.js';
+import type { Overdue } from '../promotions/overdue.js';
 import type { Runtime } from '../runtime.js';
 import { quietUntil } from '../zones.js';
 import { type Busy, createBusy } from './busy.js';
@@ -34,7 +34,7 @@ export function createCore(config: Config, db: Database, runtime: Runtime, promo
   const outbox = createAppOutbox(clients, sources);
   const findOverdue = () =>
     db.overdue({
-      afterMs: overdueAfterMs(sinceThirdRing(config.maintenanceCron, runtime.now())),
+      afterMs: overdueAfter(config.maintenanceCron, runtime.now()),
       promoting,
     });
   const maintenance = {

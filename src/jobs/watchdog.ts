@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
-import { describeOverdue, overdueAfterMs } from '../promotions/overdue.js';
+import { describeOverdue } from '../promotions/overdue.js';
 import { type Alarm, startAlarm } from './alarm.js';
 import { createHeartbeat } from './heartbeat.js';
 import type { MaintenanceAction } from './actions.js';
 import type { MaintenanceReport } from './maintenance.js';
-import { sinceThirdRing, untilThirdRing } from './rings.js';
+import { overdueAfter, untilThirdRing } from './rings.js';
 
 export interface WatchdogDependencies {
   readonly runMaintenance: () => Promise<MaintenanceReport>;
@@ -119,7 +119,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       return silentForMs > untilThirdRing(deps.cron, lastCompleted.at) ? lastCompleted.at : null;
     },
     failing() {
-      const afterMs = overdueAfterMs(sinceThirdRing(deps.cron, deps.now()));
+      const afterMs = overdueAfter(deps.cron, deps.now());
       const now = deps.elapsed();
       return [...failingSince].flatMap(([kind, since]) => (now - since >= afterMs ? [kind] : []));
     },

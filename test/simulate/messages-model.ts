@@ -3,6 +3,7 @@ import type { LastWrite } from '../../src/db/messages.js';
 import type { OutboxMessages } from '../../src/outbox/outbox.js';
 import type { MessageRef } from '../../src/promotions/alert.js';
 import type { OutboxMessage } from '../../src/promotions/messages.js';
+import { message as messageOf } from '../outbox/kinds/make.js';
 import type { DatabaseModel } from './database-model.js';
 import type { Process } from './process.js';
 import type { Sabotage } from './sabotage.js';
@@ -192,21 +193,9 @@ export function createMessagesModel(db: DatabaseModel, sabotage?: Sabotage): Mes
       queued += 1;
       const id = String(queued);
       rows.set(id, {
-        ...message,
-        id,
-        ordinal: '0',
+        ...messageOf({ ...message, id, attempts: 0, createdAt: db.now() }),
+        rootId: message.rootId,
         goesWithRoot: false,
-        state: 'pending',
-        channel: null,
-        refusedRoute: null,
-        message: null,
-        wanted: 0,
-        shown: 0,
-        shownAs: null,
-        detail: {},
-        attempts: 0,
-        createdAt: db.now(),
-        postedAt: null,
         leaseOwner: null,
         leaseUntilMs: null,
         nextAttemptMs: null,

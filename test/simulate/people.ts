@@ -1,6 +1,7 @@
 import { INTENT } from '../../src/promotions/promoting.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import { pick } from '../chaos/scenario.js';
+import { promotion } from '../promotions/make.js';
 import { EPOCH_MS } from './process.js';
 import { ROUTED_CHANNEL } from './kinds.js';
 import type { Surroundings } from './replica.js';
@@ -92,25 +93,13 @@ export function promotionOfTarget(value: string | null): string | null {
 }
 
 export function promoted(what: Pick<Promotion, 'id' | 'herokuApp' | 'configVar' | 'targetValue'>, at: Date): Promotion {
-  return {
+  return promotion({
     ...what,
     flagKey: what.configVar.toLowerCase(),
-    previousValue: null,
-    baseRelease: null,
-    state: 'deploying',
     checkpoint: INTENT,
-    markedBy: 'U1',
     markedAt: at,
-    promotedBy: 'U1',
     promotedAt: at,
-    deployedAt: null,
-    failedAt: null,
-    failureReason: null,
-    resolvedBy: null,
-    resolutionNote: null,
-    rcaUrl: null,
-    lastError: null,
     createdAt: new Date(EPOCH_MS),
     updatedAt: at,
-  };
+  });
 }
