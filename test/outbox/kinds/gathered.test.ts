@@ -83,17 +83,14 @@ const vanish = () =>
   stored.rows.query('update flag_promotions.alerts set vanished_at = $1 where promotion_id = $2', [NOW, id]);
 const deleteRow = () => stored.rows.query('delete from console_flag_promotions where id = $1', [id]);
 
+/** Each tells what an event of the audit log says of a promotion. */
+const OF_AN_EVENT = ['owner_asked', 'owner_lost', 'taken_over', 'released', 'snooze_ended', 'verdict_changed'] as const;
 const ABOUT_A_PROMOTION = [
   'alert',
   'escalation',
   'repeat',
   'resolved',
-  'owner_asked',
-  'owner_lost',
-  'taken_over',
-  'released',
-  'snooze_ended',
-  'verdict_changed',
+  ...OF_AN_EVENT,
   'rca_reminder',
   'progress',
 ] as const;
@@ -104,15 +101,7 @@ test.each(ABOUT_A_PROMOTION)('%s has nothing to say of a promotion that is not t
   expect(await gathered(kind, { promotionId: null, ordinal })).toBeNull();
 });
 
-test.each([
-  'owner_asked',
-  'owner_lost',
-  'taken_over',
-  'released',
-  'snooze_ended',
-  'verdict_changed',
-  'rca_linked',
-] as const)('%s has nothing to say without its audit event', async (kind) => {
+test.each([...OF_AN_EVENT, 'rca_linked'] as const)('%s has nothing to say without its audit event', async (kind) => {
   expect(await gathered(kind, { ordinal: '404' })).toBeNull();
 });
 
