@@ -13,6 +13,7 @@ import * as alerts from './0012-alerts.js';
 import * as stuckEvents from './0013-stuck-events.js';
 import * as owedSince from './0014-owed-since.js';
 import * as auditHead from './0015-audit-head.js';
+import * as installation from './0016-installation.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -37,4 +38,5 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0013-stuck-events', migration: stuckEvents },
   { name: '0014-owed-since', migration: owedSince },
   { name: '0015-audit-head', migration: auditHead },
+  { name: '0016-installation', migration: installation },
 ];

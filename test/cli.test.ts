@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
+import { MIGRATION_NAMES } from '../src/db/migrate.js';
 import { builtApp } from './support/built-app.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
@@ -167,9 +168,8 @@ describe('the command line', () => {
   test('the newer part of the schema is taken back as it is, and nothing for a name that there is not', async () => {
     const known = async () =>
       (await rows.query<{ name: string }>('select name from flag_promotions.migrations order by id desc limit 1'))[0];
-    expect((await run('migrate', '--to', '0009-maintenance')).output).toMatch(
-      /^Undone: 0015-\S+, 0014-\S+, 0013-\S+, 0012-\S+, 0011-\S+, 0010-\S+$/mu,
-    );
+    const newer = MIGRATION_NAMES.slice(MIGRATION_NAMES.indexOf('0009-maintenance') + 1).toReversed();
+    expect((await run('migrate', '--to', '0009-maintenance')).output).toContain(`Undone: ${newer.join(', ')}.\n`);
     const mistyped = start(['migrate', '--to', '0008']);
     expect(await mistyped.ended).toBe(1);
     expect(mistyped.errors()).toContain('Nothing was changed');
@@ -177,7 +177,7 @@ describe('the command line', () => {
     const further = await run('migrate', '--to', '0008-attention');
     expect(further.output).toBe('Undone: 0009-maintenance.\n');
     expect((await run('migrate')).code).toBe(0);
-    expect(await known()).toEqual({ name: '0015-audit-head' });
+    expect(await known()).toEqual({ name: MIGRATION_NAMES.at(-1) });
   });
 
   test('maintenance: a dry run does nothing, a run does it and exits 0, and 1 where something failed', async () => {

@@ -35,6 +35,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   'flag_promotions.maintenance': 'SELECT,INSERT,UPDATE',
   'flag_promotions.attention': 'SELECT,INSERT,UPDATE,DELETE',
   'flag_promotions.channel_slots': 'SELECT,INSERT,UPDATE',
+  'flag_promotions.installation': 'SELECT,UPDATE',
 };
 const APPS_TRIED = 5;
 const GUARDS = ['audit_log_chain', 'audit_log_append_only', 'audit_log_no_truncate'];

@@ -36,6 +36,7 @@ const TABLES = [
   'flag_promotions.messages',
   'flag_promotions.attention',
   'flag_promotions.channel_slots',
+  'flag_promotions.installation',
   'flag_promotions.maintenance',
   'flag_promotions.migrations',
 ] as const;

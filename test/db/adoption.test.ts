@@ -138,6 +138,7 @@ describe('the schema', () => {
       'flag_promotions.audit_log',
       'flag_promotions.channel_slots',
       'flag_promotions.enrolments',
+      'flag_promotions.installation',
       'flag_promotions.maintenance',
       'flag_promotions.messages',
       'flag_promotions.operators',
