@@ -17,7 +17,8 @@ import type { Database } from './db/database.js';
 import { EmbeddedPostgresError } from './db/embedded-postgres.js';
 import { NoDatabaseError } from './db/errors.js';
 import { migrateToLatest, rollBackAll, rollBackTo } from './db/migrate.js';
-import { type DatabaseChoice, describeDatabase, openExisting, reachServer } from './db/open.js';
+import { type DatabaseChoice, describeDatabase, openExisting, reachServer, withMigrationUrl } from './db/open.js';
+import { ServerError } from './db/server/trouble.js';
 import { runDoctor } from './doctor/doctor.js';
 import { createLogger } from './log.js';
 import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment-secrets.js';
@@ -159,16 +160,18 @@ program
     const forward = options.to === undefined && options.rollback !== true;
     const database = await reachServer(config.database, forward, quietLogger());
     try {
-      if (options.to !== undefined) {
-        const names = await rollBackTo(database.url, options.to);
-        out(names.length === 0 ? 'Nothing to undo.' : `Undone: ${names.toReversed().join(', ')}.`);
-      } else if (options.rollback === true) {
-        await rollBackAll(database.url);
-        out('Every migration is undone.');
-      } else {
-        await migrateToLatest(database.url);
-        out('The schema is up to date.');
-      }
+      await withMigrationUrl(database, async (url) => {
+        if (options.to !== undefined) {
+          const names = await rollBackTo(url, options.to);
+          out(names.length === 0 ? 'Nothing to undo.' : `Undone: ${names.toReversed().join(', ')}.`);
+        } else if (options.rollback === true) {
+          await rollBackAll(url);
+          out('Every migration is undone.');
+        } else {
+          await migrateToLatest(url);
+          out('The schema is up to date.');
+        }
+      });
     } finally {
       await database.close();
     }
@@ -333,7 +336,13 @@ program
   });
 
 /** Their message says how to fix them; a stack would only hide it. */
-const KNOWN = [ConfigError, UsageError, NoDatabaseError, EmbeddedPostgresError];
+const KNOWN = [ConfigError, UsageError, NoDatabaseError, EmbeddedPostgresError, ServerError];
+
+/** A supervisor need not try again what only a person can set right. */
+function needsAPerson(error: unknown): boolean {
+  if (error instanceof ServerError) return error.trouble.mayPass !== true;
+  return error instanceof ConfigError || error instanceof NoDatabaseError;
+}
 
 try {
   await program.parseAsync();
@@ -341,5 +350,5 @@ try {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const known = error instanceof Error && KNOWN.some((kind) => error instanceof kind);
   process.stderr.write(`${known ? error.message : text}\n`);
-  process.exitCode = error instanceof ConfigError || error instanceof NoDatabaseError ? EX_CONFIG : 1;
+  process.exitCode = needsAPerson(error) ? EX_CONFIG : 1;
 }

@@ -46,7 +46,7 @@ export const connections = (fallback: number) =>
       .default(fallback),
   );
 
-export function protocolOf(text: string): string {
+function protocolOf(text: string): string {
   try {
     return new URL(text).protocol;
   } catch {

@@ -6,7 +6,6 @@ import {
   cron,
   duration,
   optional,
-  protocolOf,
   publicUrl,
   required,
   schedule,
@@ -14,6 +13,8 @@ import {
   url,
 } from './config-fields.js';
 import type { DatabaseChoice } from './db/open.js';
+import { AddressError, parseAddress, withTlsDefaults } from './db/server/address.js';
+import { SSL_MODES } from './db/server/tls.js';
 import { MOST_INDIVIDUAL_PER_HOUR } from './promotions/detection.js';
 import type { RouteRule } from './promotions/routing.js';
 
@@ -40,14 +41,37 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 /** DATABASE_URL's other value. */
 const EMBEDDED = 'embedded';
 
+const BEGINS = /^\s*postgres(?:ql)?:\/\//iu;
+
+/** The URL of a PostgreSQL, as psql takes it; or this word. */
+const serverUrl = (word?: string) =>
+  z.string().superRefine((text, context) => {
+    const fault = text === word ? null : addressFault(text, word === undefined ? '' : `, or ${word}`);
+    if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+  });
+
+function addressFault(text: string, orElse: string): string | null {
+  if (!BEGINS.test(text)) return `must be a URL that begins with postgres:// or postgresql://${orElse}`;
+  try {
+    parseAddress(text);
+    return null;
+  } catch (error) {
+    if (error instanceof AddressError) return error.message;
+    throw error;
+  }
+}
+
 /** Everything that follows is read from here once. Names and defaults are those of `.env.example`. */
 const core = {
   DATABASE_URL: required(
     `the URL of a PostgreSQL (postgres://…), or ${EMBEDDED} for the app’s own under DATA_DIR`,
-    z.string().refine((text) => text === EMBEDDED || ['postgres:', 'postgresql:'].includes(protocolOf(text)), {
-      error: `must be a URL that begins with postgres:// or postgresql://, or ${EMBEDDED}`,
-    }),
+    serverUrl(EMBEDDED),
   ),
+  DATABASE_DIRECT_URL: optional(serverUrl()),
+  PGSSLMODE: optional(z.enum(SSL_MODES, { error: `must be one of ${SSL_MODES.join(', ')}` })),
+  PGSSLROOTCERT: optional(z.string()),
+  PGSSLCERT: optional(z.string()),
+  PGSSLKEY: optional(z.string()),
   DATA_DIR: z.preprocess(unsetWhenEmpty, z.string().default('.data')),
   LOG_LEVEL: z.preprocess(
     unsetWhenEmpty,
@@ -185,9 +209,8 @@ const NO_LASTING_DISK = {
   when: () => true,
 };
 
-const choiceSchema = z
-  .object({ DATABASE_URL: core.DATABASE_URL, DATA_DIR: core.DATA_DIR, ...platform })
-  .refine(hasLastingDisk, NO_LASTING_DISK);
+const { LOG_LEVEL: _, ...database } = core;
+const choiceSchema = z.object({ ...database, ...platform }).refine(hasLastingDisk, NO_LASTING_DISK);
 const databaseSchema = z.object({ ...core, ...platform }).refine(hasLastingDisk, NO_LASTING_DISK);
 const operatorsSchema = z.object({ ...core, ...encryptionKey, ...platform }).refine(hasLastingDisk, NO_LASTING_DISK);
 const appSchema = z
@@ -369,10 +392,20 @@ function databaseConfig(env: z.output<typeof databaseSchema>): DatabaseConfig {
   return { database: databaseChoice(env), logLevel: env.LOG_LEVEL };
 }
 
-function databaseChoice({ DATABASE_URL, DATA_DIR }: z.output<typeof choiceSchema>): DatabaseChoice {
-  return Object.freeze(
-    DATABASE_URL === EMBEDDED ? { kind: 'embedded', dataDir: DATA_DIR } : { kind: 'server', url: DATABASE_URL },
-  );
+function databaseChoice(env: z.output<typeof choiceSchema>): DatabaseChoice {
+  if (env.DATABASE_URL === EMBEDDED) return Object.freeze({ kind: 'embedded', dataDir: env.DATA_DIR });
+  const tls = {
+    sslmode: env.PGSSLMODE,
+    sslrootcert: env.PGSSLROOTCERT,
+    sslcert: env.PGSSLCERT,
+    sslkey: env.PGSSLKEY,
+  };
+  const direct = env.DATABASE_DIRECT_URL;
+  return Object.freeze({
+    kind: 'server',
+    url: withTlsDefaults(env.DATABASE_URL, tls),
+    directUrl: direct === undefined ? null : withTlsDefaults(direct, tls),
+  });
 }
 
 function parse<T extends z.ZodType>(schema: T, environment: Environment): z.output<T> {

@@ -33,7 +33,7 @@ const faults = (environment: Environment) => faultsOf(() => readConfig({ ...REQU
 
 /** What the design, and .env.example after it, promise where only the required settings are made. */
 const DEFAULTS = {
-  database: { kind: 'server', url: 'postgres://u:p@db.example:5432/console' },
+  database: { kind: 'server', url: 'postgres://u:p@db.example:5432/console', directUrl: null },
   logLevel: 'info',
   totpEncryptionKey: new Uint8Array(32).fill(7),
   slack: {
@@ -95,6 +95,11 @@ describe('the configuration', () => {
     const config = readConfig({
       ...REQUIRED,
       DATABASE_URL: 'embedded',
+      DATABASE_DIRECT_URL: 'postgres://u:p@db.example/console',
+      PGSSLMODE: 'verify-full',
+      PGSSLROOTCERT: '/etc/ca.pem',
+      PGSSLCERT: '/etc/client.pem',
+      PGSSLKEY: '/etc/client.key',
       DATA_DIR: '/var/lib/flag-promotions',
       LOG_LEVEL: 'debug',
       SLACK_API_URL: 'http://127.0.0.1:4000/api',

@@ -193,9 +193,9 @@ describe('doctor', () => {
     const url = new URL(database.url);
     const said: string[] = [];
     for (const [change, words] of [
-      [() => ({ port: '9' }), 'does not answer'],
-      [() => ({ password: `${CANARY}-password` }), 'refuses the account or password'],
-      [() => ({ pathname: '/no_such_database' }), 'no database of the name'],
+      [() => ({ port: '9' }), 'Nothing listens at the address in DATABASE_URL'],
+      [() => ({ password: `${CANARY}-password` }), 'The server refuses the password'],
+      [() => ({ pathname: '/no_such_database' }), 'no database of this name'],
     ] as const) {
       const changed = Object.assign(new URL(url), change());
       const checks = await look({ DATABASE_URL: changed.href });

@@ -8,8 +8,7 @@ import { UNSET } from '../src/doctor/unset.js';
 
 const read = (file: string): string => readFileSync(path.resolve(__dirname, '..', file), 'utf8');
 
-/** PostgreSQL's client reads it by itself. */
-const ALL: readonly string[] = [...Object.keys(UNSET), 'PGSSLMODE'];
+const ALL: readonly string[] = Object.keys(UNSET);
 
 /** What the app asks for if nothing is set. */
 function required(): string[] {

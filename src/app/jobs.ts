@@ -26,6 +26,10 @@ export interface Jobs {
 
 /** A promotion starts by NOTIFY; this is how late it starts while PostgreSQL can't tell. */
 const PROMOTER_POLL_MS = 500;
+/** The same behind a pooler, where it never can: often enough for people, and rare enough to go on for ever. */
+const POOLED_POLL_MS = 5_000;
+const POOLED =
+  'the pooler passes on no notifications, so what other replicas accept starts up to 5 s later; DATABASE_DIRECT_URL would end that';
 /** Few enough that no promotion outlasts its lease while it waits for Slack, which takes a message a second. */
 const SHOWN_AT_ONCE = 5;
 
@@ -76,12 +80,17 @@ export function createJobs(core: Core): Jobs {
   return {
     watchdog,
     homes,
-    showInSlack,
+    async showInSlack(promotionId) {
+      // Nobody else would tell it of what was just accepted here.
+      if (!db.isNotified) promoter?.wake();
+      await showInSlack(promotionId);
+    },
     deliver,
     start() {
       watchdog.start();
       if (promoter !== null) {
         promoter.start();
+        if (!db.isNotified) log.warn(POOLED);
         dueListener = db.listenForDue(promoter.wake, (error) => {
           log.warn({ err: error }, 'not told of promotions; looking by timer alone');
           // It may rest for long, trusting to be told.
@@ -113,6 +122,7 @@ function promoterOf(core: Core, told: Pick<PromoterDependencies, 'onChanged' | '
     newOwner: core.newOwner,
     leaseMs: config.promoterLeaseMs,
     pollMs: PROMOTER_POLL_MS,
+    untoldRestMs: db.isNotified ? PROMOTER_POLL_MS : POOLED_POLL_MS,
     log: runtime.log,
     ...told,
   });

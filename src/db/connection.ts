@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
 import { rememberNeverConnected } from './errors.js';
-import { PrimaryClient } from './primary-client.js';
+import type { PrimaryClient } from './primary-client.js';
 import type { Sql } from './rows.js';
+import { createDialer, type DialOptions } from './server/dial.js';
 
 // pg writes a Date in the process's own time zone, and a column without a zone would keep that clock's reading.
 pg.defaults.parseInputDatesAsUTC = true;
@@ -16,10 +17,13 @@ export interface PoolOptions {
   readonly silentAfterMs?: number;
   /** For who only wants to know what the server is like. */
   readonly acceptsStandby?: boolean;
+  /** Whether a pooler answers, if that is known already. */
+  readonly isPooled?: boolean;
 }
 
-/** A server that vanished is noticed on an idle connection, too. */
-export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
+/** Behind a pooler, which takes none of them, the account's own settings stand in (docs/OPERATING.md). */
+const SESSION =
+  '-c TimeZone=UTC -c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s';
 
 /**
  * A pool of connections to PostgreSQL's primary. Sessions run in UTC, so that a table whose timestamps carry no zone (the
@@ -27,36 +31,35 @@ export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000
  * three seconds, and an honest "the database does not answer" beats a late success nobody sees.
  */
 export function connect(connectionString: string, options: PoolOptions = {}): Knex {
+  return poolOf(connectionString, { ...options, sessionOptions: SESSION });
+}
+
+/** For the migrations: an index may take its time. */
+export function connectUnbounded(connectionString: string): Knex {
+  return poolOf(connectionString, { maxConnections: 2, silentAfterMs: null }, { acquireConnectionTimeout: 60_000 });
+}
+
+function poolOf(
+  connectionString: string,
+  options: Omit<PoolOptions, 'silentAfterMs'> & Omit<DialOptions, 'applicationName'>,
+  { acquireConnectionTimeout = 2_500 } = {},
+): Knex {
+  const dialer = createDialer(connectionString, { ...options, applicationName: 'flag-promotions' });
   const knex = knexFactory({
     client: 'pg',
-    connection: {
-      connectionString,
-      application_name: 'flag-promotions',
-      options: '-c TimeZone=UTC -c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s',
-      connectionTimeoutMillis: 2_000,
-      ...KEEP_ALIVE,
-    },
+    // The dialer connects; knex wants to be told of a connection all the same.
+    connection: {},
     pool: {
       min: 0,
       max: options.maxConnections ?? USUAL_CONNECTIONS,
       idleTimeoutMillis: 30_000,
-      afterCreate: (connection: PrimaryClient, done: (error?: unknown) => void) => {
-        if (options.acceptsStandby === true) done();
-        else connection.refuseStandby().then(() => done(), done);
-      },
       validate: (connection: PrimaryClient) => connection.isUsable,
     },
-    acquireConnectionTimeout: 2_500,
+    acquireConnectionTimeout,
     log: QUIET,
   });
   // Before it makes the first connection.
-  knex.client.driver = {
-    Client: class extends PrimaryClient {
-      constructor(config: pg.ClientConfig) {
-        super(config, options.silentAfterMs);
-      }
-    },
-  };
+  knex.client.acquireRawConnection = dialer.open;
   knex.client.pool.on('createFail', (_: number, error: unknown) => rememberNeverConnected(error));
   return knex;
 }
@@ -70,13 +73,14 @@ const outdated = new Set<string>();
  * (https://www.postgresql.org/docs/current/errcodes-appendix.html): feature_not_supported is what PostgreSQL says of a result,
  * the others of parameters that it took to be of a column's type.
  */
-const OTHER_TYPES = new Set(['0A000', '22003', '22P02', '42804']);
+const OTHER_TYPES = new Set(['0A000', '22003', '22P02', '42804', '26000', '42P05']);
 
 /**
  * Runs a statement that PostgreSQL parses once for each connection and plans afresh only where that pays
  * (https://www.postgresql.org/docs/current/sql-prepare.html). For the frequent ones out of a fixed set of texts, because a
  * connection keeps each for as long as it lives. A connection keeps its types as well, which the console may alter meanwhile:
- * a statement that fails for these is not prepared again in this process, so that whoever tries once more succeeds.
+ * a statement that fails for these is not prepared again in this process, so that whoever tries once more succeeds. Nor is
+ * one that is unknown, or known already, where it was prepared: a pooler came in between (26000, 42P05).
  */
 export async function runPrepared(runner: Knex, { sql, values }: Sql): Promise<unknown> {
   if (outdated.has(sql)) return runner.raw(sql, [...values]);

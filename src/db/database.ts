@@ -5,7 +5,7 @@ import { type AttentionRecords, attentionRecords } from './attention.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { type ChannelSlots, channelSlots } from './channel-slots.js';
 import { connect, type PoolOptions, USUAL_CONNECTIONS } from './connection.js';
-import { type DueListener, listenForDue } from './due.js';
+import { DEAF, type DueListener, listenForDue } from './due.js';
 import { type Enrolments, enrolments } from './enrolments.js';
 import { type EvidenceRecords, evidenceRecords } from './evidence.js';
 import { type Groups, groups } from './groups.js';
@@ -45,6 +45,8 @@ export interface Database {
   readonly channelSlots: ChannelSlots;
   readonly maintenance: MaintenanceRecords;
   readonly pruning: Pruning;
+  /** Whether PostgreSQL's notifications reach this process: a pooler passes none on. */
+  readonly isNotified: boolean;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
   listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
   /** The release in which Heroku holds a promotion's change, as the audit log has it; null where it has none. */
@@ -58,9 +60,15 @@ export interface Database {
   close(): Promise<void>;
 }
 
+export interface DatabaseOptions extends PoolOptions {
+  /** Where notifications are listened for, if not at the same address; null: nowhere. */
+  readonly listenUrl?: string | null;
+}
+
 /** Connects lazily: an unreachable server shows at the first query, not here. */
-export function openDatabase(connectionString: string, options: PoolOptions = {}): Database {
+export function openDatabase(connectionString: string, options: DatabaseOptions = {}): Database {
   const knex = connect(connectionString, options);
+  const { listenUrl = connectionString } = options;
   return {
     promotions: promotions(knex),
     transitions: transitions(knex),
@@ -79,7 +87,8 @@ export function openDatabase(connectionString: string, options: PoolOptions = {}
     channelSlots: channelSlots(knex),
     maintenance: maintenanceRecords(knex),
     pruning: pruning(knex),
-    listenForDue: (onDue, onTrouble) => listenForDue(connectionString, onDue, onTrouble),
+    isNotified: listenUrl !== null,
+    listenForDue: (onDue, onTrouble) => (listenUrl === null ? DEAF : listenForDue(listenUrl, onDue, onTrouble)),
     acceptedRelease: (promotionId) => acceptedRelease(knex, promotionId),
     overdue: (options) => findOverdue(knex, options),
     now: () => presentOf(knex),

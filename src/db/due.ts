@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import type { Promotion } from '../promotions/promotion.js';
 import { type AuditedChange, changeAudited } from './audit.js';
-import { KEEP_ALIVE, type Knex } from './connection.js';
+import type { Knex } from './connection.js';
 import { QUEUE_PROGRESS } from './queueing.js';
 import { parseRows, promotionRow } from './rows.js';
+import { createDialer } from './server/dial.js';
 
 /** The channel of NOTIFY on which a promotion is announced that a promoter can take up. */
 export const DUE_CHANNEL = 'flag_promotions_due';
@@ -31,6 +31,9 @@ export async function makeDue(
   return parseRows(changed, promotionRow)[0] ?? null;
 }
 
+/** What stands in for a listener where a pooler delivers nothing. */
+export const DEAF: DueListener = { isListening: () => false, close: async () => undefined };
+
 /** Being told when a promotion is due. */
 export interface DueListener {
   /** Whether what is announced now is heard. */
@@ -49,26 +52,29 @@ export function listenForDue(
   onTrouble: (error: unknown) => void,
 ): DueListener {
   const closing = new AbortController();
+  const dialer = createDialer(connectionString, {
+    applicationName: 'flag-promotions-listener',
+    // Nobody may promote for days.
+    silentAfterMs: null,
+    // Neither a pooler nor a standby has to be recognised: the one delivers no hello, the other refuses to listen.
+    isPooled: false,
+    acceptsStandby: true,
+  });
   let isListening = false;
 
   /** Listens until the connection ends; rejects where it could not be made or broke. */
   async function listenOnce(onListening: () => void): Promise<void> {
-    const client = new pg.Client({
-      connectionString,
-      application_name: 'flag-promotions-listener',
-      connectionTimeoutMillis: 2_000,
-      ...KEEP_ALIVE,
-    });
+    const client = await dialer.open();
     const ended = new Promise<void>((resolve, reject) => {
       // Not `once`: a connection may fail twice in one breath, and an error that nobody hears ends the process.
       client.on('error', reject);
       client.once('end', resolve);
       closing.signal.addEventListener('abort', () => resolve(), { once: true });
+      if (closing.signal.aborted) resolve();
     });
     // It may reject before it is awaited below; that is dealt with there.
     ended.catch(() => undefined);
     try {
-      await client.connect();
       client.on('notification', ({ payload }) => {
         if (payload === HELLO) isListening = true;
         else onDue();

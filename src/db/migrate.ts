@@ -1,7 +1,7 @@
-import knexFactory, { type Knex } from 'knex';
-import pg from 'pg';
+import type { Knex } from 'knex';
 import { migrations } from '../../migrations/index.js';
-import { QUIET } from './connection.js';
+import { connectUnbounded } from './connection.js';
+import { createDialer } from './server/dial.js';
 
 /** What a database of this version has run. */
 export const MIGRATION_NAMES: readonly string[] = migrations.map(({ name }) => name);
@@ -36,11 +36,15 @@ export async function migrateToLatest(connectionString: string): Promise<readonl
   });
 }
 
+const LOOKING = { applicationName: 'flag-promotions', connectWithinMs: 5_000 };
+
 /** Whether every migration was run, by one question: what most starts find. Whatever it cannot tell is no. */
 async function isLatest(connectionString: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000 });
+  const client = await createDialer(connectionString, LOOKING)
+    .open()
+    .catch(() => null);
+  if (client === null) return false;
   try {
-    await client.connect();
     const found = await client.query(`select name from ${MIGRATIONS_TABLE}`);
     const ran = new Set(found.rows.map(({ name }) => name));
     return migrations.every(({ name }) => ran.has(name));
@@ -85,7 +89,7 @@ const LOCK = 2026_05_07;
  * set when its holder is killed. A session's advisory lock does neither.
  */
 async function withMigrationLock<T>(connectionString: string, work: (knex: Knex) => Promise<T>): Promise<T> {
-  const knex = knexFactory({ client: 'pg', connection: connectionString, pool: { min: 0, max: 2 }, log: QUIET });
+  const knex = connectUnbounded(connectionString);
   try {
     return await knex.transaction(async (lock) => {
       await lock.raw('select pg_advisory_xact_lock(?)', [LOCK]);

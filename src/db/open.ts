@@ -1,22 +1,34 @@
 import path from 'node:path';
-import pg from 'pg';
 import type { Logger } from 'pino';
 import type { PoolOptions } from './connection.js';
 import { type Database, openDatabase } from './database.js';
 import { codeOf } from './embedded/errors.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
-import { NoDatabaseError } from './errors.js';
+import { isDatabaseUnavailable, NoDatabaseError } from './errors.js';
 import { MIGRATION_NAMES, MIGRATIONS_TABLE, migrateToLatest } from './migrate.js';
+import { parseAddress } from './server/address.js';
+import { createDialer, endpointOf } from './server/dial.js';
+import { lookAtServer, requireSameDatabase } from './server/look.js';
+import { ServerError } from './server/trouble.js';
 
-/** What DATABASE_URL says. */
+/** What DATABASE_URL and DATABASE_DIRECT_URL say. */
 export type DatabaseChoice =
-  | { readonly kind: 'server'; readonly url: string }
+  | {
+      readonly kind: 'server';
+      readonly url: string;
+      /** The same database without the pooler; null: not set. */
+      readonly directUrl: string | null;
+    }
   | { readonly kind: 'embedded'; readonly dataDir: string };
 
 /** A server that can be connected to. */
 export interface ReachedServer {
   /** It holds a password, so it must not be logged. */
   readonly url: string;
+  /** Whether a pooler answers at `url`. */
+  readonly isPooled: boolean;
+  /** Leads to PostgreSQL itself, whose notifications arrive; null: only the pooler is known. */
+  readonly directUrl: string | null;
   close(): Promise<void>;
 }
 
@@ -29,28 +41,33 @@ type Log = Pick<Logger, 'debug' | 'info' | 'error'>;
 /** The database for people: its name and host, or the embedded one's folder. Never the password. */
 export function describeDatabase(choice: DatabaseChoice): string {
   if (choice.kind === 'embedded') return `embedded, in ${path.resolve(choice.dataDir, 'postgres')}`;
-  const url = new URL(choice.url);
-  url.password = '';
-  // Their files are read to connect, which nothing does here.
-  for (const name of ['sslmode', 'sslcert', 'sslkey', 'sslrootcert']) url.searchParams.delete(name);
-  // pg adds what PGHOST and the like say.
-  const { database, host, port } = new pg.Client({ connectionString: url.href });
-  return `${database} on ${host}:${port}`;
+  const { database, host, port } = endpointOf(parseAddress(choice.url));
+  return `${database} on ${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /**
- * Starts the embedded server if that was chosen.
+ * Starts the embedded server if that was chosen; else connects, to see whether the app can work there.
  * @throws NoDatabaseError if the embedded database is not there and `create` is false
+ * @throws ServerError
  */
 export async function reachServer(choice: DatabaseChoice, create: boolean, log?: Log): Promise<ReachedServer> {
-  if (choice.kind === 'server') return { url: choice.url, close: async () => undefined };
+  if (choice.kind === 'server') return { ...(await reachUrls(choice)), close: async () => undefined };
   const embedded = await startEmbeddedPostgres({
     dataDir: choice.dataDir,
     create,
     log: (line) => log?.debug({ from: 'postgres' }, line),
     onLost: () => log?.error('the embedded PostgreSQL ended or dropped this session: restart the app'),
   });
-  return { url: embedded.connectionString, close: embedded.stop };
+  const url = embedded.connectionString;
+  return { url, isPooled: false, directUrl: url, close: embedded.stop };
+}
+
+async function reachUrls({ url, directUrl }: { readonly url: string; readonly directUrl: string | null }) {
+  const { isPooled } = await lookAtServer(url, 'DATABASE_URL');
+  if (directUrl === null) return { url, isPooled, directUrl: isPooled ? null : url };
+  const direct = await lookAtServer(directUrl, 'DATABASE_DIRECT_URL');
+  await requireSameDatabase(url, directUrl);
+  return { url, isPooled, directUrl: direct.isPooled ? null : directUrl };
 }
 
 /** For `start`: creates the embedded database if it is missing, and brings the schema up to date. */
@@ -60,14 +77,26 @@ export async function openUpToDate(
   options: PoolOptions = {},
 ): Promise<OpenedDatabase> {
   log.info({ database: describeDatabase(choice) }, 'opening the database');
-  return open(
-    await reachServer(choice, true, log),
-    async (url) => {
-      const ran = await migrateToLatest(url);
-      if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
-    },
-    options,
-  );
+  const prepare = async (server: ReachedServer) => {
+    const ran = await withMigrationUrl(server, migrateToLatest);
+    if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
+  };
+  return open(await reachServer(choice, true, log), prepare, options);
+}
+
+/**
+ * Hands over the URL for migrations, which hold a lock on one connection and work on another.
+ * @throws ServerError if a pooler hasn't two of them
+ */
+export async function withMigrationUrl<T>(server: ReachedServer, work: (url: string) => Promise<T>): Promise<T> {
+  try {
+    return await work(server.directUrl ?? server.url);
+  } catch (error) {
+    if (server.directUrl !== null || !isDatabaseUnavailable(error)) throw error;
+    const says =
+      'A migration takes two connections to PostgreSQL at once, and the pooler gave no second one. Set DATABASE_DIRECT_URL to PostgreSQL’s own address, or raise the pooler’s default_pool_size.';
+    throw new ServerError('DATABASE_URL', { kind: 'pooler_small', says }, { cause: error });
+  }
 }
 
 /**
@@ -75,7 +104,7 @@ export async function openUpToDate(
  * @throws NoDatabaseError if there is no database, or it lacks a part of the schema
  */
 export async function openExisting(choice: DatabaseChoice, log: Log): Promise<OpenedDatabase> {
-  return open(await reachServer(choice, false, log), async (url) => {
+  return open(await reachServer(choice, false, log), async ({ url }) => {
     const ran = await migrationsOf(url);
     const missing = MIGRATION_NAMES.filter((name) => !ran.has(name));
     if (missing.length === 0) return;
@@ -86,19 +115,20 @@ export async function openExisting(choice: DatabaseChoice, log: Log): Promise<Op
 
 async function open(
   server: ReachedServer,
-  prepare: (url: string) => Promise<void>,
+  prepare: (server: ReachedServer) => Promise<void>,
   options: PoolOptions = {},
 ): Promise<OpenedDatabase> {
   try {
-    await prepare(server.url);
+    await prepare(server);
   } catch (error) {
     await server.close();
     throw error;
   }
-  const db = openDatabase(server.url, options);
+  const { url, isPooled, directUrl } = server;
+  const db = openDatabase(url, { ...options, isPooled, listenUrl: directUrl });
   return {
+    ...server,
     db,
-    url: server.url,
     async close() {
       await db.close();
       await server.close();
@@ -107,9 +137,8 @@ async function open(
 }
 
 async function migrationsOf(connectionString: string): Promise<ReadonlySet<string>> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000 });
+  const client = await createDialer(connectionString, { applicationName: 'flag-promotions' }).open();
   try {
-    await client.connect();
     const { rows } = await client.query<{ name: string }>(`select name from ${MIGRATIONS_TABLE}`);
     return new Set(rows.map(({ name }) => name));
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { DatabaseInspection } from '../db/inspection.js';
+import type { ReachedServer } from '../db/open.js';
 import type { HerokuInspection } from '../heroku/inspection.js';
 import type { ClockReading } from '../promotions/clock.js';
 import { BOT_SCOPES, type SlackInspection } from '../slack/inspection.js';
@@ -189,6 +190,30 @@ export function databaseChecks(
     checks.push(fix('audit log', 'A trigger that protects it is missing or off. Run: flag-promotions audit verify'));
   }
   return [...checks, checkOperators(facts.superadmins), ...checkSecrets(facts, opens)];
+}
+
+/** `directIsSet`: DATABASE_DIRECT_URL has a value. */
+export function poolerChecks(
+  { isPooled, directUrl }: Pick<ReachedServer, 'isPooled' | 'directUrl'>,
+  directIsSet: boolean,
+): readonly Check[] {
+  if (directUrl === null && directIsSet) {
+    return [
+      fix(
+        'DATABASE_DIRECT_URL',
+        'It leads to a pooler as well. Set it to the address of PostgreSQL itself, or unset it.',
+      ),
+    ];
+  }
+  if (!isPooled) return [];
+  return directUrl === null
+    ? [
+        note(
+          'pooler',
+          'DATABASE_URL leads to a pooler, such as PgBouncer. The app looks for promotions every 5 s and isn’t notified. To change that, set DATABASE_DIRECT_URL to the address of PostgreSQL itself.',
+        ),
+      ]
+    : [ok('pooler', 'DATABASE_URL leads to one; notifications and migrations go over DATABASE_DIRECT_URL')];
 }
 
 function checkSchema({ missingMigrations, unknownMigrations, mayCreate }: DatabaseInspection): Check {

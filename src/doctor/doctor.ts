@@ -3,11 +3,22 @@ import { codeOf } from '../db/embedded/errors.js';
 import { EmbeddedPostgresError } from '../db/embedded-postgres.js';
 import { isDatabaseUnavailable, NoDatabaseError } from '../db/errors.js';
 import { type DatabaseInspection, inspectDatabase } from '../db/inspection.js';
-import { reachServer } from '../db/open.js';
+import { type DatabaseChoice, reachServer } from '../db/open.js';
+import { ServerError } from '../db/server/trouble.js';
 import { inspectHeroku } from '../heroku/inspection.js';
 import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
 import { inspectSlack } from '../slack/inspection.js';
-import { type Check, databaseChecks, fix, herokuChecks, note, ok, slackChecks, urgentFirst } from './checks.js';
+import {
+  type Check,
+  databaseChecks,
+  fix,
+  herokuChecks,
+  note,
+  ok,
+  poolerChecks,
+  slackChecks,
+  urgentFirst,
+} from './checks.js';
 import { UNSET } from './unset.js';
 
 /**
@@ -64,11 +75,21 @@ async function databaseOf(
     const server = await reachServer(usable.database, false);
     try {
       const facts = await inspectDatabase(server.url);
-      return { facts, checks: databaseChecks(facts, opener(usable.totpKey)) };
+      return {
+        facts,
+        checks: [
+          ...databaseChecks(facts, opener(usable.totpKey)),
+          ...poolerChecks(server, hasDirectUrl(usable.database)),
+        ],
+      };
     } finally {
       await server.close();
     }
   } catch (error) {
+    if (error instanceof ServerError) {
+      const subject = error.setting === 'DATABASE_URL' ? 'database' : error.setting;
+      return { facts: null, checks: [fix(subject, error.trouble.says)] };
+    }
     if (error instanceof NoDatabaseError) {
       return { facts: null, checks: [note('database', error.message)] };
     }
@@ -76,12 +97,12 @@ async function databaseOf(
   }
 }
 
+const hasDirectUrl = (choice: DatabaseChoice): boolean => choice.kind === 'server' && choice.directUrl !== null;
+
 /** Never the error's own words: they may hold the address, and the address a password. */
 function whyNoDatabase(error: unknown): string {
   if (error instanceof EmbeddedPostgresError) return error.message;
   const code = codeOf(error) ?? '';
-  if (/^28/u.test(code)) return 'PostgreSQL refuses the account or password of DATABASE_URL. Check both.';
-  if (code === '3D000') return 'PostgreSQL has no database of the name in DATABASE_URL. Create it.';
   if (code === '42501')
     return 'The account of DATABASE_URL may not read the app’s tables. Grant it SELECT, INSERT and UPDATE.';
   const detail = /^[A-Z0-9_]{3,40}$/u.test(code) ? ` (${code})` : '';

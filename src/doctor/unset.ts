@@ -10,6 +10,11 @@ export interface Unset {
 /** By setting, each with its line; null if the app doesn't start without it. */
 export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   DATABASE_URL: null,
+  DATABASE_DIRECT_URL: { says: 'not set: needed only if DATABASE_URL leads to a pooler, such as PgBouncer' },
+  PGSSLMODE: { says: 'not set: no encryption, unless DATABASE_URL has an sslmode' },
+  PGSSLROOTCERT: { says: 'not set: the usual CAs are trusted, if certificates are checked' },
+  PGSSLCERT: { says: 'not set: no client’s certificate' },
+  PGSSLKEY: { says: 'not set: no client’s certificate' },
   DATABASE_POOL_MAX: { says: 'default: 5 connections, and one that listens' },
   DATA_DIR: { says: 'default: .data' },
   SLACK_BOT_TOKEN: null,

@@ -28,6 +28,8 @@ export interface PromoterDependencies {
   readonly leaseMs: number;
   /** How long it waits at least, unless it is woken, before it looks for work again. */
   readonly pollMs: number;
+  /** How long it rests at most while it is not woken. */
+  readonly untoldRestMs: number;
   /** Whether it is woken when something becomes due earlier than was known. */
   readonly isTold: () => boolean;
   readonly log: Logger;
@@ -272,10 +274,10 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   }
 
   function restUntil(dueInMs: number | null): number {
-    if (!deps.isTold()) return deps.pollMs;
     // What is due and can't be claimed is locked by somebody, briefly.
     const untilDue = dueInMs === null ? LONGEST_REST_MS : dueInMs + AFTER_DUE_MS;
-    return Math.min(LONGEST_REST_MS, Math.max(deps.pollMs, untilDue));
+    const longestMs = deps.isTold() ? LONGEST_REST_MS : deps.untoldRestMs;
+    return Math.min(longestMs, Math.max(deps.pollMs, untilDue));
   }
 
   async function loop(): Promise<void> {

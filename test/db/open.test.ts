@@ -12,7 +12,7 @@ describe('a database', () => {
 
   afterEach(() => database.drop());
 
-  const choice = () => ({ kind: 'server', url: database.url }) as const;
+  const choice = () => ({ kind: 'server', url: database.url, directUrl: null }) as const;
 
   test('without a schema is refused, and gets one from start alone', async () => {
     database = await createEmptyDatabase();
@@ -40,7 +40,8 @@ describe('a database', () => {
   test('that does not answer is a fault of its own', async () => {
     database = await createTestDatabase();
     const away = Object.assign(new URL(database.url), { port: '9' }).href;
-    await expect(openExisting({ kind: 'server', url: away }, log)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    const refused = { name: 'ServerError', trouble: { kind: 'refused', mayPass: true } };
+    await expect(openExisting({ kind: 'server', url: away, directUrl: null }, log)).rejects.toMatchObject(refused);
   });
 });
 
@@ -52,8 +53,12 @@ test.each([
   ],
   ['postgres://user:%zz@db.example/console', 'console on db.example:5432'],
   ['postgres:///console?host=/run/postgresql', 'console on /run/postgresql:5432'],
+  ['postgres://user@/console?host=/run/postgresql', 'console on /run/postgresql:5432'],
+  ['postgres://user:secret@:6000/console?host=/run/postgresql', 'console on /run/postgresql:6000'],
+  ['postgres://user@%2Frun%2Fpostgresql/console', 'console on /run/postgresql:5432'],
+  ['postgresql://user@[2001:db8::1]:6000/console', 'console on [2001:db8::1]:6000'],
 ])('%s is called %s', (url, description) => {
-  expect(describeDatabase({ kind: 'server', url })).toBe(description);
+  expect(describeDatabase({ kind: 'server', url, directUrl: null })).toBe(description);
 });
 
 test('the embedded one is called by its folder', () => {

@@ -7,6 +7,7 @@ import { isDatabaseUnavailable, isKnownUndone } from '../../src/db/errors.js';
 import { inspectDatabase } from '../../src/db/inspection.js';
 import { createTestDatabase, fastTemporaryFolder, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { startRewritingProxy } from '../support/rewriting-proxy.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 
 /* A pool keeps no connection that is none to a primary which takes writes. */
@@ -139,6 +140,12 @@ test('a standby is refused, and taken once it is promoted', async () => {
     expect(isDatabaseUnavailable(error)).toBe(true);
     expect(isKnownUndone(error)).toBe(true);
     expect(await inspectDatabase(server.connectionString)).toMatchObject({ isReadOnly: true });
+    // Before PostgreSQL 14 it doesn't tell by itself.
+    const wire = await startRewritingProxy(server.connectionString, [[/in_hot_standby/gu, 'in_old_standby']]);
+    const old = openDatabase(wire.url);
+    expect(await errorOf(old.now())).toMatchObject({ name: 'StandbyError' });
+    await old.close();
+    await wire.close();
     await admin.query('select pg_promote()');
     // No schema was made here: it is PostgreSQL that answers.
     await eventually(async () => expect(await errorOf(db.now())).toMatchObject({ code: '3F000' }));

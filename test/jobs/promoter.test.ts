@@ -49,6 +49,7 @@ describe('a promoter whose timer rings once an hour', () => {
     newOwner: () => 'this promoter',
     leaseMs: 20_000,
     pollMs: 3_600_000,
+    untoldRestMs: 3_600_000,
     isTold: () => false,
     log: createLogger('silent', { write: () => undefined }),
     onChanged: (id) => void changed.push(id),
@@ -255,7 +256,16 @@ describe('a promoter whose timer rings once an hour', () => {
 
     test('for long where it is told of what becomes due, and looks every poll where it is not', async () => {
       expect(await restOf({})).toBe(25_000);
-      expect(await restOf({ isTold: () => false })).toBe(500);
+      expect(await restOf({ isTold: () => false, untoldRestMs: 500 })).toBe(500);
+    });
+
+    test('until something is due where it is never told, and no longer than it is set to', async () => {
+      const never = { isTold: () => false, untoldRestMs: 5_000 };
+      expect(await restOf(never)).toBe(5_000);
+      await leasedFor(3_000);
+      const ms = await restOf(never);
+      expect(ms).toBeGreaterThanOrEqual(500);
+      expect(ms).toBeLessThanOrEqual(3_010);
     });
 
     test('no longer than until another’s lease ends, so that it takes over then', async () => {

@@ -57,6 +57,7 @@ export function startReplica(process: Process, surroundings: Surroundings): () =
     newOwner,
     leaseMs: LEASE_MS,
     pollMs: POLL_MS,
+    untoldRestMs: POLL_MS,
     isTold: () => isTold,
     log: SILENT,
     onChanged: (promotionId) => {

@@ -1,0 +1,110 @@
+import { SSL_MODES, type TlsWish } from './tls.js';
+
+/** Where a PostgreSQL is and how to get in, as its URL says. What is undefined, pg reads from PGHOST and the like. */
+export interface ServerAddress {
+  readonly user: string | undefined;
+  /** Not to be logged or shown. */
+  readonly password: string | undefined;
+  /** A name, an IP address, or the folder of a socket. */
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly database: string | undefined;
+  readonly applicationName: string | undefined;
+  /** As in PGOPTIONS. */
+  readonly options: string | undefined;
+  readonly tls: TlsWish;
+}
+
+/** A URL that can't be used. `message` says why and never quotes it, because it may hold a password. */
+export class AddressError extends Error {
+  override readonly name = 'AddressError';
+}
+
+/** Credentials, host and port, database, parameters: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS */
+const SHAPE = /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/iu;
+/** An IPv6 address has colons, so it stands in brackets. */
+const HOST_AND_PORT = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/u;
+const UNREADABLE =
+  'can’t be read. If its user or password has one of / ? # : @ in it, write %2F %3F %23 %3A %40 instead';
+
+/**
+ * Reads the URL of a PostgreSQL as psql does: also without a host, with a socket's folder (`?host=/run/postgresql`, or
+ * percent-encoded in the host's place), or with an IPv6 address.
+ * @throws AddressError
+ */
+export function parseAddress(url: string): ServerAddress {
+  const shape = SHAPE.exec(url.trim());
+  if (shape === null) throw new AddressError(UNREADABLE);
+  const [, credentials = '', place = '', path = '', query = ''] = shape;
+  const parameters = new URLSearchParams(query);
+  const given = (name: string): string | undefined => parameters.get(name) || undefined;
+  if (`${place}${given('host')}`.includes(',')) throw new AddressError('must name one host: the primary');
+  const hostAndPort = HOST_AND_PORT.exec(place);
+  if (hostAndPort === null) throw new AddressError(UNREADABLE);
+  const [, host = '', port = ''] = hostAndPort;
+  const [user = '', ...password] = credentials.split(':');
+  return {
+    user: given('user') ?? decode(user),
+    password: given('password') ?? decode(password.join(':')),
+    host: given('host') ?? decode(host.replaceAll(/[[\]]/gu, '')),
+    port: portOf(given('port') ?? port),
+    database: given('dbname') ?? decode(path),
+    applicationName: given('application_name'),
+    options: given('options'),
+    tls: tlsWish(given),
+  };
+}
+
+/** What a URL leaves open of TLS, from the environment: the parameters go by libpq's names. */
+export interface TlsDefaults {
+  readonly sslmode: string | undefined;
+  readonly sslrootcert: string | undefined;
+  readonly sslcert: string | undefined;
+  readonly sslkey: string | undefined;
+}
+
+/** The URL with what it doesn't say itself. */
+export function withTlsDefaults(url: string, { sslmode, ...files }: TlsDefaults): string {
+  const [rest = '', query = ''] = url.trim().split('?');
+  const parameters = new URLSearchParams(query);
+  const defaults = { ...(parameters.has('ssl') ? {} : { sslmode }), ...files };
+  for (const [name, value] of Object.entries(defaults)) {
+    if (value !== undefined && !parameters.has(name)) parameters.set(name, value);
+  }
+  return parameters.size === 0 ? rest : `${rest}?${parameters}`;
+}
+
+function tlsWish(given: (name: string) => string | undefined): TlsWish {
+  const word = given('sslmode') ?? modeOfSsl(given('ssl')) ?? 'disable';
+  const mode = SSL_MODES.find((name) => name === word);
+  if (mode === undefined) throw new AddressError(`must have one of these as its sslmode: ${SSL_MODES.join(', ')}`);
+  return {
+    mode,
+    rootFile: given('sslrootcert'),
+    certFile: given('sslcert'),
+    keyFile: given('sslkey'),
+    startsWithTls: given('sslnegotiation') === 'direct',
+  };
+}
+
+/** An older word for it, of JDBC and of pg itself. */
+function modeOfSsl(ssl: string | undefined): string | undefined {
+  if (ssl === 'true' || ssl === '1') return 'verify-full';
+  return ssl === 'false' || ssl === '0' ? 'disable' : ssl;
+}
+
+function portOf(text: string): number | undefined {
+  if (text === '') return undefined;
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port <= 65_535) return port;
+  throw new AddressError('must have a port from 1 to 65535');
+}
+
+/** Undefined for nothing. A percent sign that encodes nothing stands for itself. */
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll(/%(?![\da-f]{2})/giu, '%25')) || undefined;
+  } catch {
+    throw new AddressError(UNREADABLE);
+  }
+}

@@ -1,0 +1,127 @@
+import pg from 'pg';
+import { codeOf, messageOf } from '../embedded/errors.js';
+import { PrimaryClient } from '../primary-client.js';
+import { parseAddress, type ServerAddress } from './address.js';
+import { type Tls, waysOfTls } from './tls.js';
+
+export interface DialOptions {
+  readonly applicationName: string;
+  /** Settings of the session, as in PGOPTIONS. A pooler gets none: there, each transaction has another session. */
+  readonly sessionOptions?: string;
+  /** See PrimaryClient; null: a connection may stay silent. */
+  readonly silentAfterMs?: number | null;
+  /** For who only wants to know what the server is like. */
+  readonly acceptsStandby?: boolean;
+  readonly connectWithinMs?: number;
+  /** Whether a pooler answers, if that is known already. */
+  readonly isPooled?: boolean;
+}
+
+/** Connects to one server, and learns from each connection how it takes the next: with TLS or not, with options or not. */
+export interface Dialer {
+  /** @throws CertificateFileError, StandbyError, or what pg throws */
+  open(): Promise<PrimaryClient>;
+}
+
+const CONNECT_WITHIN_MS = 2_000;
+/** A server that vanished is noticed on an idle connection, too. */
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
+/** PgBouncer’s words (before and after 1.20) and RDS Proxy’s. */
+const REFUSES_OPTIONS = /unsupported startup parameter|command-line options/iu;
+
+/** Connects lazily: an unreachable server shows when it is opened. @throws AddressError */
+export const createDialer = (url: string, options: DialOptions): Dialer => dialerOf(parseAddress(url), options);
+
+export function dialerOf(address: ServerAddress, options: DialOptions): Dialer {
+  const connectionTimeoutMillis = options.connectWithinMs ?? CONNECT_WITHIN_MS;
+  const { acceptsStandby = false } = options;
+  let isPooled = options.isPooled ?? null;
+  /** What worked last: it is tried first. */
+  let goodTls = 0;
+
+  function configOf(tls: Tls): pg.ClientConfig {
+    const sessionOptions = isPooled === true ? undefined : options.sessionOptions;
+    const all = [sessionOptions, address.options].filter((one) => one !== undefined).join(' ');
+    return {
+      ...whereOf(address, tls),
+      ...KEEP_ALIVE,
+      connectionTimeoutMillis,
+      application_name: address.applicationName ?? options.applicationName,
+      ...(all === '' ? {} : { options: all }),
+    };
+  }
+
+  async function openWith(tls: Tls): Promise<PrimaryClient> {
+    const client = new PrimaryClient(configOf(tls), options.silentAfterMs);
+    try {
+      await client.connect();
+      if (isPooled !== false || !(client.tellsOfStandby || acceptsStandby)) {
+        await client.greet(connectionTimeoutMillis);
+        isPooled ??= client.isPooled;
+      }
+      if (isPooled) client.usePooler(tls);
+      if (!acceptsStandby) client.refuseStandby();
+      return client;
+    } catch (error) {
+      // Not waited for: the server may never answer.
+      client.end().catch(() => undefined);
+      if (!client.wasAnswered || messageOf(error) !== 'timeout expired') throw error;
+      throw new Error('timeout expired after the first answer', { cause: error });
+    }
+  }
+
+  async function openUnlessRefused(tls: Tls): Promise<PrimaryClient> {
+    const offered = isPooled !== true && options.sessionOptions !== undefined;
+    try {
+      return await openWith(tls);
+    } catch (error) {
+      if (!offered || !REFUSES_OPTIONS.test(messageOf(error))) throw error;
+      isPooled = true;
+      return openWith(tls);
+    }
+  }
+
+  return {
+    async open() {
+      // TLS is for networks: PostgreSQL speaks none on a socket.
+      const isSocket = endpointOf(address).host.startsWith('/');
+      const ways: readonly Tls[] = isSocket ? [false] : waysOfTls(address.tls);
+      const failed: unknown[] = [];
+      const goodFirst = [...ways.entries()].toSorted(([a], [b]) => Number(b === goodTls) - Number(a === goodTls));
+      for (const [index, tls] of goodFirst) {
+        try {
+          const client = await openUnlessRefused(tls);
+          goodTls = index;
+          return client;
+        } catch (error) {
+          failed.push(error);
+          if (!wantsOtherTls(error)) break;
+        }
+      }
+      throw failed[0];
+    },
+  };
+}
+
+function whereOf({ user, password, host, port, database, tls: wish }: ServerAddress, tls: Tls): pg.ClientConfig {
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+    ...(database === undefined ? {} : { database }),
+    ssl: tls,
+    ...(tls !== false && wish.startsWithTls ? { sslnegotiation: 'direct' } : {}),
+  };
+}
+
+/** Where an address leads: pg adds what PGHOST and the like say. */
+export function endpointOf(address: ServerAddress): { database: string; host: string; port: number } {
+  const { database = '', host, port } = new pg.Client(whereOf(address, false));
+  return { database, host, port };
+}
+
+/** The server has no TLS, or its pg_hba.conf admits only with it, or only without it. */
+function wantsOtherTls(error: unknown): boolean {
+  return codeOf(error) === '28000' || /does not support SSL|SSL required/u.test(messageOf(error));
+}

@@ -1,0 +1,100 @@
+import { randomInt } from 'node:crypto';
+import * as z from 'zod';
+import { messageOf } from '../embedded/errors.js';
+import type { PrimaryClient } from '../primary-client.js';
+import { parseRows } from '../rows.js';
+import { parseAddress, type ServerAddress } from './address.js';
+import { dialerOf } from './dial.js';
+import { ServerError, serverError, TLS_REQUIRED, type UrlSetting } from './trouble.js';
+
+/** What a server is like. */
+export interface ServerFacts {
+  /** Such as `15.18`. */
+  readonly version: string;
+  /** A pooler, such as PgBouncer, answers in its place. */
+  readonly isPooled: boolean;
+}
+
+/** As server_version_num. */
+const OLDEST = 130_000;
+const LOOKING = { applicationName: 'flag-promotions', acceptsStandby: true, connectWithinMs: 5_000 };
+
+/**
+ * Connects, and looks whether the app can work there. A standby is no fault here: it may be promoted.
+ * @throws ServerError
+ */
+export async function lookAtServer(url: string, setting: UrlSetting): Promise<ServerFacts> {
+  const address = parseAddress(url);
+  try {
+    return await withClient(address, async (client) => {
+      const version = versionOf(client.serverVersion);
+      if (client.serverVersion < OLDEST) {
+        const says = `This is PostgreSQL ${version}, and the app needs 13 or newer. Upgrade the server, or use another one.`;
+        throw new ServerError(setting, { kind: 'too_old', says });
+      }
+      if (client.isPooled) await requireTransactions(client);
+      return { version, isPooled: client.isPooled };
+    });
+  } catch (error) {
+    if (await needsTls(address, error)) throw new ServerError(setting, TLS_REQUIRED, { cause: error });
+    throw serverError(error, setting, address);
+  }
+}
+
+/**
+ * Sees to it that both URLs lead to one database: what a session of one locks, a session of the other finds locked.
+ * @throws ServerError
+ */
+export async function requireSameDatabase(url: string, directUrl: string): Promise<void> {
+  const key = randomInt(2 ** 47);
+  const direct = parseAddress(directUrl);
+  try {
+    const isFree = await withClient(direct, async (client) => {
+      await client.query('begin');
+      await client.query('select pg_advisory_xact_lock($1)', [key]);
+      return withClient(parseAddress(url), async (other) => {
+        const found = await other.query('select pg_try_advisory_xact_lock($1) as free', [key]);
+        return parseRows(found, z.object({ free: z.boolean() }))[0]?.free ?? true;
+      });
+    });
+    if (!isFree) return;
+  } catch (error) {
+    throw serverError(error, 'DATABASE_DIRECT_URL', direct);
+  }
+  const says = 'It leads to another database than DATABASE_URL. Both have to name the same one, on its primary.';
+  throw new ServerError('DATABASE_DIRECT_URL', { kind: 'other_database', says });
+}
+
+async function withClient<T>(address: ServerAddress, work: (client: PrimaryClient) => Promise<T>): Promise<T> {
+  const client = await dialerOf(address, LOOKING).open();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** A pooler that gives each statement another session takes none. */
+async function requireTransactions(client: PrimaryClient): Promise<void> {
+  await client.query('begin');
+  await client.query('rollback');
+}
+
+/** Whether pg_hba.conf admits this account if it encrypts: its refusal says the same where nothing would help. */
+async function needsTls(address: ServerAddress, error: unknown): Promise<boolean> {
+  if (!/pg_hba\.conf.*(?:no encryption|SSL off)/su.test(messageOf(error))) return false;
+  const encrypted = { ...address, tls: { ...address.tls, mode: 'no-verify', rootFile: undefined } as const };
+  try {
+    await withClient(encrypted, async () => undefined);
+    return true;
+  } catch (other) {
+    return !/pg_hba\.conf|does not support SSL/u.test(messageOf(other));
+  }
+}
+
+/** `13.22` of 130022, and `9.6.24` of 90624. */
+function versionOf(number: number): string {
+  const minor = number % 10_000;
+  const major = Math.floor(number / 10_000);
+  return major >= 10 ? `${major}.${minor}` : `${major}.${Math.floor(minor / 100)}.${minor % 100}`;
+}

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import { codeOf } from '../embedded/errors.js';
+
+/** libpq's values of sslmode (https://www.postgresql.org/docs/current/libpq-ssl.html), and pg's own no-verify. */
+export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const;
+
+/** What a URL wants of TLS. */
+export interface TlsWish {
+  readonly mode: (typeof SSL_MODES)[number];
+  /** The CA's certificate. Undefined, or `system`: the CAs that Node trusts. */
+  readonly rootFile: string | undefined;
+  /** For a server that asks clients for a certificate. */
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  /** Without asking the server first: PostgreSQL 17 and newer. */
+  readonly startsWithTls: boolean;
+}
+
+/** A certificate's file can't be used. `message` says which and why. */
+export class CertificateFileError extends Error {
+  override readonly name = 'CertificateFileError';
+}
+
+/** No TLS, or how. */
+export type Tls = false | ConnectionOptions;
+
+const SYSTEM = 'system';
+const UNCHECKED = { rejectUnauthorized: false };
+/** The chain is checked, the host's name is not. */
+const ANY_HOST = { checkServerIdentity: () => undefined };
+
+/**
+ * The ways to connect, the first to be tried first. pg itself takes prefer, require and verify-ca for verify-full.
+ * @throws CertificateFileError
+ */
+export function waysOfTls(wish: TlsWish): readonly Tls[] {
+  const tls = (how: ConnectionOptions): Tls => ({ ...how, ...clientCertificate(wish) });
+  const checked = (withOwnCa: ConnectionOptions, without: ConnectionOptions): Tls => {
+    const ca = rootOf(wish);
+    return tls(ca === null ? without : { ca, ...withOwnCa });
+  };
+  switch (wish.rootFile === SYSTEM && wish.mode !== 'disable' ? 'verify-full' : wish.mode) {
+    case 'disable':
+      return [false];
+    case 'allow':
+      return [false, tls(UNCHECKED)];
+    case 'prefer':
+      return [tls(UNCHECKED), false];
+    case 'require':
+      // As libpq does: somebody who names a CA wants it checked.
+      return [checked(ANY_HOST, UNCHECKED)];
+    case 'no-verify':
+      return [tls(UNCHECKED)];
+    case 'verify-ca':
+      // A public CA vouches for anybody's host, so without a CA of one's own the name is checked as well.
+      return [checked(ANY_HOST, {})];
+    case 'verify-full':
+      return [checked({}, {})];
+  }
+}
+
+function rootOf({ rootFile }: TlsWish): string | null {
+  if (rootFile === undefined || rootFile === SYSTEM) return null;
+  const ca = read(rootFile, 'PGSSLROOTCERT');
+  if (/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/u.test(ca)) return ca;
+  throw new CertificateFileError(
+    'The file that PGSSLROOTCERT (or sslrootcert) names holds no certificate in PEM form.',
+  );
+}
+
+function clientCertificate({ certFile, keyFile }: TlsWish): ConnectionOptions {
+  return {
+    ...(certFile === undefined ? {} : { cert: read(certFile, 'PGSSLCERT') }),
+    ...(keyFile === undefined ? {} : { key: read(keyFile, 'PGSSLKEY') }),
+  };
+}
+
+function read(file: string, setting: 'PGSSLROOTCERT' | 'PGSSLCERT' | 'PGSSLKEY'): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const parameter = setting.slice('PG'.length).toLowerCase();
+    throw new CertificateFileError(
+      `The file that ${setting} (or ${parameter}) names can’t be read (${codeOf(cause) ?? 'no reason given'}).`,
+      { cause },
+    );
+  }
+}
