@@ -10,7 +10,9 @@ import { FONT_FILES, FONT_PACKAGE } from '../src/charts/font.js';
  */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PACKAGES = path.join(ROOT, 'node_modules');
-const [, , folder = 'dist/src', entry = 'src/cli.ts'] = process.argv;
+const [, , folder = 'dist/src', ...named] = process.argv;
+/** Files in one folder: the thread that draws is looked for beside whatever starts it. */
+const entries = named.length === 0 ? ['src/cli.ts', 'src/charts/chart-worker.ts'] : named;
 const outdir = path.resolve(ROOT, folder);
 
 /** Can't be part of a file: native code. It is copied beside the file, for the platform that builds. */
@@ -32,7 +34,7 @@ const postgresOnly: Plugin = {
 };
 
 await build({
-  entryPoints: [path.join(ROOT, entry)],
+  entryPoints: entries.map((entry) => ({ in: path.join(ROOT, entry), out: path.basename(entry, '.ts') })),
   outdir,
   bundle: true,
   // What is imported when it is needed stays a file of its own.

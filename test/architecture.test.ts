@@ -90,7 +90,7 @@ test.each([
   // What a message shows is decided from rows alone: evidence is read by whoever hands it the reader.
   ['outbox', ['promotions', 'operators', 'db', 'slack', 'views']],
   ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'outbox']],
-  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'charts', 'with-timeout']],
+  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'with-timeout']],
 ])('src/%s imports of the project only %j', (folder, allowed) => {
   const own = imports.filter((found) => found.file.startsWith(`src/${folder}/`) && isLocal(found));
   expect(own.length).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { createChartDrawer } from '../charts/draw.js';
 import type { Config } from '../config.js';
 import type { Database } from '../db/database.js';
 import type { HandlerDependencies } from '../handlers/dependencies.js';
@@ -6,6 +7,7 @@ import { createEvidenceReader } from '../heroku/evidence.js';
 import { createHeroku, type Heroku } from '../heroku/heroku.js';
 import { createMetrics, type Metrics } from '../metrics.js';
 import { type Route, routeOf } from '../promotions/routing.js';
+import type { DrawChart } from '../promotions/stats.js';
 import type { Runtime } from '../runtime.js';
 import { createSlack, type Slack } from '../slack/slack.js';
 
@@ -21,6 +23,7 @@ export interface Clients {
   /** Names the holder of a lease, another at each call. */
   readonly newOwner: () => string;
   readonly readEvidence: HandlerDependencies['readEvidence'];
+  readonly drawChart: DrawChart;
   readonly routeOf: (herokuApp: string) => Route;
 }
 
@@ -42,6 +45,7 @@ export function createClients(config: Config, db: Database, runtime: Runtime): C
     heroku,
     newOwner,
     readEvidence: (promotion, deadlineMs) => readEvidence(promotion, deadlineMs * runtime.patience),
+    drawChart: createChartDrawer(),
     routeOf: (herokuApp) => routeOf(routing, herokuApp),
   };
 }

@@ -1,4 +1,5 @@
 import type { HandlerDependencies } from '../handlers/dependencies.js';
+import { createRowFingerprint } from '../handlers/fingerprint.js';
 import { createAppLookup } from '../heroku/app-lookup.js';
 import { createReleasesReader } from '../heroku/releases-around.js';
 import { createRcaDrafter } from '../jobs/rca-draft.js';
@@ -6,6 +7,7 @@ import { createCodeReader } from '../operators/code-reader.js';
 import { hashToken, newSecret, newToken } from '../operators/enrolment-secrets.js';
 import type { HashRecoveryCode } from '../operators/recovery-codes.js';
 import type { SecretBox } from '../operators/secret-box.js';
+import { takesSecondPerson } from '../promotions/second-person.js';
 import { nextAt } from '../zones.js';
 import type { Core } from './core.js';
 import type { Jobs } from './jobs.js';
@@ -27,6 +29,10 @@ export function handlerDependencies(core: Core, jobs: Jobs, secrets: Secrets): H
     slack,
     readEvidence: core.readEvidence,
     findApp: findApp && ((app, deadlineMs) => findApp(app, deadlineMs * patience)),
+    drawChart: core.drawChart,
+    configVars: core.configVars,
+    takesSecondPerson: takesSecondPerson(config.secondPersonApps),
+    fingerprint: createRowFingerprint(config.totpEncryptionKey),
     readCode: createCodeReader(secrets.secretBox, secrets.hashRecoveryCode),
     newEnrolmentLink(slackUserId) {
       const token = newToken();

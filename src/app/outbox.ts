@@ -27,11 +27,7 @@ export function sourcesOf(clients: Clients, silentSince: () => Date | null): Sou
     slack,
     readEvidence: clients.readEvidence,
     readEvidenceOfMany: (promotions, deadlineMs) => readEvidenceOfMany(promotions, deadlineMs * runtime.patience),
-    // The library that draws is larger than the rest of the app, and most replicas never draw: load it on demand.
-    drawChart: async (stats) => {
-      const { chartAltText, promotionsChart } = await import('../charts/promotions-chart.js');
-      return { content: promotionsChart(stats), altText: chartAltText(stats) };
-    },
+    drawChart: clients.drawChart,
     silentSince,
     routeOf: clients.routeOf,
     alertChannel: config.slack.alertChannel,

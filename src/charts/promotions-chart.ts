@@ -18,8 +18,8 @@ const SERIES: readonly { readonly name: string; readonly colour: string; of(day:
 
 /**
  * Draws the promotions of each day of a period, by what became of them, as a PNG on a light ground of its own, readable
- * in Slack's light and dark theme. Needs no font of the machine's, no browser and no outside service. Takes some 50 ms,
- * during which nothing else runs.
+ * in Slack's light and dark theme. Needs no font of the machine's, no browser and no outside service. For a thread of its own:
+ * see draw.ts.
  */
 export function promotionsChart(stats: PeriodStats): Uint8Array {
   const days = everyDay(stats);
@@ -68,9 +68,4 @@ export function promotionsChart(stats: PeriodStats): Uint8Array {
   } finally {
     chart.dispose();
   }
-}
-
-/** What the chart shows, for whoever cannot see it. */
-export function chartAltText({ all, since }: PeriodStats): string {
-  return `Bar chart of promotions a day since ${since.toISOString().slice(0, 10)}: ${all.promotions} in all, ${all.stuck} stuck, ${all.failed} failed.`;
 }

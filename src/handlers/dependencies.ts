@@ -3,12 +3,16 @@ import type { Database } from '../db/database.js';
 import type { NewLink } from '../db/enrolments.js';
 import type { TypedCode } from '../db/codes.js';
 import type { FindApp } from '../heroku/app-lookup.js';
+import type { AllowedConfigVars } from '../promotions/config-vars.js';
 import type { Evidence } from '../promotions/evidence.js';
 import type { MessageKind } from '../promotions/messages.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
+import type { TakesSecondPerson } from '../promotions/second-person.js';
+import type { DrawChart } from '../promotions/stats.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import type { Slack } from '../slack/slack.js';
+import type { FingerprintRow } from './fingerprint.js';
 
 /** What handlers work with; app.ts puts it together. */
 export interface HandlerDependencies {
@@ -18,6 +22,12 @@ export interface HandlerDependencies {
   readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
   /** null where promoting is off, for want of a key to Heroku. */
   readonly findApp: FindApp | null;
+  readonly drawChart: DrawChart;
+  /** The config vars that may be marked and promoted. */
+  readonly configVars: AllowedConfigVars;
+  readonly takesSecondPerson: TakesSecondPerson;
+  /** Ties a code to what its form showed. */
+  readonly fingerprint: FingerprintRow;
   readonly readCode: (typed: string, now: Date) => TypedCode;
   /** Has Slack show what the rows say about a promotion. Never rejects: what fails is due at the next tick. */
   readonly showInSlack: (promotionId: string) => Promise<void>;
@@ -31,7 +41,7 @@ export interface HandlerDependencies {
   readonly newEnrolmentLink: (slackUserId: string) => { readonly token: string; readonly link: NewLink };
   /** The origin of links to the app's own pages; null where it is not known. */
   readonly publicUrl: string | null;
-  readonly onDenied: (reason: 'external_user' | 'not_superadmin' | 'not_operator') => void;
+  readonly onDenied: (reason: 'external_user' | 'not_superadmin' | 'not_operator' | 'same_person') => void;
   readonly onCodeRefused: (reason: string) => void;
   /** Where what no other channel is named for is told. */
   readonly alertChannel: string;

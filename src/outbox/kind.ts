@@ -4,7 +4,7 @@ import type { Evidence } from '../promotions/evidence.js';
 import type { OutboxMessage } from '../promotions/messages.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { RefusedRoute, Route } from '../promotions/routing.js';
-import type { PeriodStats } from '../promotions/stats.js';
+import type { DrawChart } from '../promotions/stats.js';
 import type { Thresholds } from '../promotions/stuck.js';
 import type { Slack } from '../slack/slack.js';
 import type { StoredFile } from '../slack/upload.js';
@@ -56,7 +56,7 @@ export interface Sources {
     promotions: readonly Promotion[],
     deadlineMs: number,
   ) => Promise<ReadonlyMap<string, Evidence>>;
-  readonly drawChart: (stats: PeriodStats) => Promise<Pick<StoredFile, 'content' | 'altText'>>;
+  readonly drawChart: DrawChart;
   /** null while maintenance completes in this process as it should; else since when it doesn't. */
   readonly silentSince: () => Date | null;
   /** Where what is about a Heroku app goes, and whom its criticals mention. */

@@ -56,3 +56,13 @@ export function everyDay({ since, until, byDay }: Pick<PeriodStats, 'since' | 'u
 }
 
 const DAY_MS = 86_400_000;
+
+/** A picture with what it shows, for whoever cannot see it. */
+export interface Chart {
+  /** PNG. */
+  readonly content: Uint8Array;
+  readonly altText: string;
+}
+
+/** Rejects where it could not be drawn. */
+export type DrawChart = (stats: PeriodStats) => Promise<Chart>;

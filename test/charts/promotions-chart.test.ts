@@ -1,5 +1,6 @@
 import { inflateSync } from 'node:zlib';
-import { chartAltText, promotionsChart } from '../../src/charts/promotions-chart.js';
+import { createChartDrawer } from '../../src/charts/draw.js';
+import { promotionsChart } from '../../src/charts/promotions-chart.js';
 import type { DayStats, PeriodStats } from '../../src/promotions/stats.js';
 
 const NONE = { promotions: 0, stuck: 0, failed: 0, deploying: 0, inDeploying: null, toDetect: null, toResolve: null };
@@ -119,9 +120,21 @@ describe('the chart of promotions', () => {
     expect(legendOnly.counts.get('#1d1c1d') ?? 0).toBeGreaterThan(200);
   });
 
-  test('is told to who cannot see it', () => {
-    expect(chartAltText(period([]))).toBe(
-      'Bar chart of promotions a day since 2026-05-01: 9 in all, 2 stuck, 1 failed.',
-    );
+  test('is drawn in a thread of its own, and told to who cannot see it', async () => {
+    const draw = createChartDrawer();
+    const charts = await Promise.all([draw(period([])), draw(period([]))]);
+    const whole = promotionsChart(period([]));
+    for (const { content, altText } of charts) {
+      expect(Buffer.from(content).equals(whole)).toBe(true);
+      expect(altText).toBe('Bar chart of promotions a day since 2026-05-01: 9 in all, 2 stuck, 1 failed.');
+    }
+  });
+
+  test('that cannot be drawn is an error of its caller, and the next one is drawn', async () => {
+    const draw = createChartDrawer();
+    const broken = draw({ ...period([]), since: new Date(Number.NaN) });
+    const next = draw(period([]));
+    await expect(broken).rejects.toThrow();
+    expect((await next).altText).toContain('9 in all');
   });
 });

@@ -1,5 +1,5 @@
 import ms from 'ms';
-import type { PeriodStats } from '../../promotions/stats.js';
+import type { Chart, PeriodStats } from '../../promotions/stats.js';
 import { bare } from '../../promotions/typed.js';
 import type { StoredFile } from '../../slack/upload.js';
 import { type Answer, textAnswer } from '../../views/blocks.js';
@@ -24,7 +24,7 @@ export async function commandStats(deps: HandlerDependencies, command: Command, 
   const { stats, period } = asked;
   await answer(deps, command.responseUrl, await mindRcaDebt(deps, statsAnswer(stats, period)));
   if (stats.all.promotions === 0) return;
-  const picture = await chartOf(stats, period);
+  const picture = await chartOf(deps, stats, period);
   const chart = await storedChart(deps, picture);
   if (chart !== null) await answer(deps, command.responseUrl, statsChart(chart, picture.altText));
 }
@@ -41,14 +41,15 @@ async function storedChart(deps: HandlerDependencies, chart: StoredFile): Promis
   }
 }
 
-async function chartOf(stats: PeriodStats, period: string): Promise<StoredFile & { readonly altText: string }> {
-  // What draws is larger than all the rest of the app, and most replicas never draw.
-  const { chartAltText, promotionsChart } = await import('../../charts/promotions-chart.js');
+async function chartOf(
+  { drawChart }: HandlerDependencies,
+  stats: PeriodStats,
+  period: string,
+): Promise<StoredFile & Chart> {
   return {
     name: `promotions-${stats.until.toISOString().slice(0, 10)}-${period}.png`,
     title: `Promotions of the last ${period}`,
-    content: promotionsChart(stats),
-    altText: chartAltText(stats),
+    ...(await drawChart(stats)),
   };
 }
 
@@ -69,7 +70,7 @@ async function post(deps: HandlerDependencies, typed: string): Promise<Answer> {
   const uploaded = await deps.slack.upload({
     channel: deps.alertChannel,
     threadTs: null,
-    ...(await chartOf(stats, period)),
+    ...(await chartOf(deps, stats, period)),
     comment: statsSummary(stats, period),
   });
   return textAnswer(statsPostedWords(deps.alertChannel, uploaded.kind === 'shared'));

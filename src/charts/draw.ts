@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { DrawChart, PeriodStats } from '../promotions/stats.js';
+
+/** The build puts it beside the app's file. */
+const COMPILED = new URL('./chart-worker.js', import.meta.url);
+/** In development it is TypeScript, which a thread loads by tsx's own means alone. */
+const SOURCE = `import('tsx/esm/api').then(({ register }) => {
+  register();
+  return import('${new URL('./chart-worker.ts', import.meta.url).href}');
+});`;
+
+/**
+ * Draws in a thread of its own, one chart after the other: drawing takes 150 ms, in which this thread could answer nobody, and
+ * what draws is larger than the rest of the app. The thread ends with its chart, and its memory is given back.
+ */
+export function createChartDrawer(): DrawChart {
+  let last: Promise<unknown> = Promise.resolve();
+  return (stats) => {
+    const drawn = last.then(() => drawInThread(stats));
+    last = drawn.catch(() => undefined);
+    return drawn.then((content) => ({ content, altText: chartAltText(stats) }));
+  };
+}
+
+function drawInThread(stats: PeriodStats): Promise<Uint8Array> {
+  const worker = existsSync(COMPILED)
+    ? new Worker(COMPILED, { workerData: stats })
+    : new Worker(SOURCE, { workerData: stats, eval: true });
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+    // After its message this changes nothing any more.
+    worker.once('exit', (code) => reject(new Error(`The thread that draws ended with ${code} and no chart.`)));
+  });
+}
+
+function chartAltText({ all, since }: PeriodStats): string {
+  return `Bar chart of promotions a day since ${since.toISOString().slice(0, 10)}: ${all.promotions} in all, ${all.stuck} stuck, ${all.failed} failed.`;
+}
