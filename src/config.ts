@@ -162,6 +162,27 @@ const app = {
   MAINTENANCE_CRON: z.preprocess(unsetWhenEmpty, cron.default('* * * * *')),
   DIGEST_CRON: optional(schedule),
   PRUNE_AFTER: duration('90d'),
+  CONFIG_VAR_PATTERN: z.preprocess(
+    unsetWhenEmpty,
+    z
+      .string()
+      .default('FLAG_*')
+      .transform((text) => text.split(',').map((pattern) => pattern.trim()))
+      .refine((patterns) => patterns.every((pattern) => /^[A-Za-z0-9_*]+$/u.test(pattern)), {
+        error:
+          'must be names of config vars separated by commas, in which * stands for any characters: FLAG_*,FEATURE_*',
+      }),
+  ),
+  SECOND_PERSON: z.preprocess(
+    unsetWhenEmpty,
+    z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').flatMap((app) => app.trim() || []))
+      .refine((apps) => apps.every((app) => /^[a-z0-9*-]+$/iu.test(app)), {
+        error: 'must be Heroku apps separated by commas, in which * stands for any characters: *-prod,billing',
+      }),
+  ),
   PROMOTER_LEASE: duration('20s'),
   HEARTBEAT_URL: optional(url(['https:', 'http:'])),
   RCA_URL_HOSTS: z.preprocess(
@@ -274,6 +295,10 @@ export interface Config extends OperatorsConfig {
   readonly digest: { readonly cron: string; readonly timeZone: string } | null;
   /** How long messages about a promotion are kept after the last one is final. */
   readonly pruneAfterMs: number;
+  /** Which config vars may be marked and promoted: names in which `*` stands for any characters. */
+  readonly configVarPatterns: readonly string[];
+  /** On which Heroku apps whoever promotes or resolves must have done nothing of it before; `*` stands for any characters. */
+  readonly secondPersonApps: readonly string[];
   /** How long a silent promoter keeps its row from others. */
   readonly promoterLeaseMs: number;
   readonly heartbeatUrl: string | null;
@@ -338,6 +363,8 @@ export function readConfig(environment: Environment): Config {
     databasePoolMax: env.DATABASE_POOL_MAX,
     digest: env.DIGEST_CRON ?? null,
     pruneAfterMs: env.PRUNE_AFTER,
+    configVarPatterns: Object.freeze(env.CONFIG_VAR_PATTERN),
+    secondPersonApps: Object.freeze(env.SECOND_PERSON),
     promoterLeaseMs: env.PROMOTER_LEASE,
     heartbeatUrl: env.HEARTBEAT_URL ?? null,
     rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),

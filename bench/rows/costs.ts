@@ -206,6 +206,8 @@ async function promoterOf(db: Database): Promise<(index: number) => Promise<void
       operatorId,
       shown: null,
       reread: null,
+      isAsShown: () => true,
+      takesSecondPerson: () => false,
     } as const;
     const done = await db.transitions.carryOut(request, new Date(), {
       isRecoveryCode: false,

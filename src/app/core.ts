@@ -5,6 +5,7 @@ import { type MaintenanceReport, runMaintenance } from '../jobs/maintenance.js';
 import { overdueAfter } from '../jobs/rings.js';
 import { markOfHomes } from '../outbox/kinds/home.js';
 import type { Outbox } from '../outbox/outbox.js';
+import { type AllowedConfigVars, allowedConfigVars } from '../promotions/config-vars.js';
 import type { Overdue } from '../promotions/overdue.js';
 import type { Runtime } from '../runtime.js';
 import { quietUntil } from '../zones.js';
@@ -16,6 +17,7 @@ import { createAppOutbox, sourcesOf } from './outbox.js';
 export interface Core extends Clients {
   readonly busy: Busy;
   readonly outbox: Outbox;
+  readonly configVars: AllowedConfigVars;
   /** See `markOfHomes`. */
   markOfHomes(): Promise<string>;
   /** The home tabs say since when this process's watchdog has been silent, once there is one. */
@@ -62,6 +64,7 @@ export function createCore(config: Config, db: Database, runtime: Runtime, promo
     ...clients,
     busy: createBusy(),
     outbox,
+    configVars: allowedConfigVars(config.configVarPatterns),
     markOfHomes: () => markOfHomes(sources),
     watchSilence: (since) => {
       silentSince = since;

@@ -6,6 +6,7 @@ import { realTimers } from '../jobs/timers.js';
 import { createWatchdog, type Watchdog } from '../jobs/watchdog.js';
 import type { DeliveryOutcome } from '../outbox/outbox.js';
 import type { MessageKind } from '../promotions/messages.js';
+import { notAllowedWords } from '../views/mark.js';
 import { wallClockAhead } from '../runtime.js';
 import type { Core } from './core.js';
 
@@ -121,6 +122,8 @@ function promoterOf(core: Core, told: Pick<PromoterDependencies, 'onChanged' | '
     random: runtime.random,
     newOwner: core.newOwner,
     leaseMs: config.promoterLeaseMs,
+    whyNotSet: ({ configVar }) =>
+      core.configVars.maySet(configVar) ? null : notAllowedWords(configVar, core.configVars),
     pollMs: PROMOTER_POLL_MS,
     untoldRestMs: db.isNotified ? PROMOTER_POLL_MS : POOLED_POLL_MS,
     log: runtime.log,

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { AuditAction } from '../promotions/audit-actions.js';
+import { presentableValue } from '../promotions/evidence.js';
+import type { Promotion } from '../promotions/promotion.js';
 import { type Knex, runPrepared } from './connection.js';
 import { CLOCK } from './leases.js';
 import { after, inOne, type Part } from './parts.js';
@@ -59,6 +61,15 @@ export async function appendAuditEvents(
     ]),
   );
   return parseRows(inserted, idRow).map((row) => row.id);
+}
+
+/** What a code authorised, for the detail of its event: the value only if it is plainly no secret. */
+export function targetOf({
+  herokuApp,
+  configVar,
+  targetValue,
+}: Pick<Promotion, 'herokuApp' | 'configVar' | 'targetValue'>): Readonly<Record<string, unknown>> {
+  return { heroku_app: herokuApp, config_var: configVar, target: presentableValue(targetValue) };
 }
 
 /** A change of promotions with its audit events. */

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { isOperator } from '../operators/operator.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { INTENT } from '../promotions/promoting.js';
-import type { Promotion } from '../promotions/promotion.js';
+import type { Promotion, RowChanged } from '../promotions/promotion.js';
 import { decideResolution, type ResolutionRefusal, type ResolutionRequest } from '../promotions/resolution.js';
 import { requestAlertUpdate } from './alerts.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
@@ -29,7 +29,7 @@ import {
   storable,
 } from './rows.js';
 
-export type ResolutionOutcome = ({ readonly kind: 'resolved' } & WrittenResolution) | ResolutionRefusal;
+export type ResolutionOutcome = ({ readonly kind: 'resolved' } & WrittenResolution) | ResolutionRefusal | RowChanged;
 
 export type RcaLinkOutcome =
   | { readonly kind: 'linked'; readonly promotion: Promotion; readonly previousUrl: string | null }

@@ -4,7 +4,9 @@ import { appendAuditEvent } from './audit.js';
 import { recordRefusedCode } from './codes.js';
 import type { Knex } from './connection.js';
 
-type Refusal = { readonly kind: RoleRefusal } | { readonly kind: 'code_refused'; readonly check: RefusedCode };
+type Refusal =
+  | { readonly kind: RoleRefusal | 'same_person' }
+  | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
 /** What a refusal leaves behind although nothing else is written: its audit event, and the count of a wrong code. */
 export async function recordRefusal(

@@ -1,6 +1,6 @@
 import type { Promotion } from '../promotions/promotion.js';
 import { type Resolvable, type ResolutionRequest, terminalStateOf } from '../promotions/resolution.js';
-import { appendAuditEvents, changeAudited, type NewAuditEvent } from './audit.js';
+import { appendAuditEvents, changeAudited, type NewAuditEvent, targetOf } from './audit.js';
 import { IS_SPENT, recoveryCodeEvents, spending } from './codes.js';
 import type { Knex } from './connection.js';
 import { ENDED, ending } from './ending.js';
@@ -26,7 +26,7 @@ export async function writeResolution(
 ): Promise<WrittenResolution> {
   const setsBack = request.setBack && request.action === 'failed';
   const eventsWith = (back: Promotion | null): readonly NewAuditEvent[] => [
-    resolutionEvent(request, at, back),
+    resolutionEvent(request, at, locked, back),
     ...rcaEvents(request, at, locked),
     ...recoveryCodeEvents({ ...request, at, for: request.action }, check),
   ];
@@ -58,7 +58,12 @@ function endByHand({ promotionId, action, operatorId, note, rcaUrl }: Resolution
   };
 }
 
-function resolutionEvent(request: ResolutionRequest, at: Date, back: Promotion | null): NewAuditEvent {
+function resolutionEvent(
+  request: ResolutionRequest,
+  at: Date,
+  locked: Promotion,
+  back: Promotion | null,
+): NewAuditEvent {
   return {
     at,
     action:
@@ -68,6 +73,7 @@ function resolutionEvent(request: ResolutionRequest, at: Date, back: Promotion |
     detail: {
       from: 'deploying',
       to: terminalStateOf(request.action),
+      ...targetOf(locked),
       note: request.note,
       evidence_shown: request.shown,
       evidence_reread: request.reread,

@@ -1,6 +1,7 @@
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { setBackOf } from '../promotions/set-back.js';
+import { targetOf } from './audit.js';
 import type { Knex } from './connection.js';
 import { makeDue } from './due.js';
 import { acceptedRelease } from './progress.js';
@@ -42,7 +43,12 @@ export async function promoteBack(
         at,
         action: 'console.flag.promotion.promoted',
         actor: operatorId,
-        detail: { from: null, to: 'deploying', sets_back: failed.id },
+        detail: {
+          from: null,
+          to: 'deploying',
+          ...targetOf({ ...failed, targetValue: setBack.value }),
+          sets_back: failed.id,
+        },
       },
     ],
   });

@@ -1,10 +1,13 @@
-import type { AcceptedCode } from '../operators/code-check.js';
 import { isOperator } from '../operators/operator.js';
-import { presentableValue } from '../promotions/evidence.js';
 import { INTENT } from '../promotions/promoting.js';
-import type { Promotion } from '../promotions/promotion.js';
-import { decideTransition, type TransitionRefusal, type TransitionRequest } from '../promotions/transition.js';
-import { changeAudited } from './audit.js';
+import type { Promotion, RowChanged } from '../promotions/promotion.js';
+import {
+  type Authorised,
+  decideTransition,
+  type TransitionRefusal,
+  type TransitionRequest,
+} from '../promotions/transition.js';
+import { changeAudited, targetOf } from './audit.js';
 import { IS_SPENT, lockToDecide, neverAccepted, recoveryCodeEvents, spending, type TypedCode } from './codes.js';
 import type { Knex } from './connection.js';
 import { makeDue } from './due.js';
@@ -26,7 +29,10 @@ export type MarkOutcome =
   | { readonly kind: 'active'; readonly promotion: Promotion }
   | { readonly kind: 'not_operator' };
 
-export type TransitionOutcome = { readonly kind: 'done'; readonly promotion: Promotion } | TransitionRefusal;
+export type TransitionOutcome =
+  | { readonly kind: 'done'; readonly promotion: Promotion }
+  | TransitionRefusal
+  | RowChanged;
 
 /** The operator's side of the promotions' table, until the promoter takes over. */
 export interface Transitions {
@@ -76,6 +82,7 @@ export function transitions(knex: Knex): Transitions {
         switch (decision.kind) {
           case 'not_superadmin':
           case 'not_operator':
+          case 'same_person':
             await recordRefusal(trx, { ...asked, promotionId: held?.id ?? null }, decision);
             return decision;
           case 'code_refused':
@@ -83,7 +90,7 @@ export function transitions(knex: Knex): Transitions {
             return decision;
           case 'do': {
             const write = request.transition === 'promote' ? promote : cancel;
-            return { kind: 'done', promotion: await write(trx, request, at, decision.check) };
+            return { kind: 'done', promotion: await write(trx, request, at, decision) };
           }
           default:
             return decision;
@@ -114,7 +121,7 @@ async function insertMarked(
         at,
         action: 'console.flag.promotion.marked',
         actor: operatorId,
-        detail: { heroku_app: herokuApp, config_var: configVar, target: presentableValue(targetValue) },
+        detail: targetOf({ herokuApp, configVar, targetValue }),
       },
     ],
   });
@@ -135,7 +142,7 @@ async function promote(
   trx: Knex.Transaction,
   request: TransitionRequest,
   at: Date,
-  check: AcceptedCode,
+  { promotion: locked, check }: Authorised,
 ): Promise<Promotion> {
   const { operatorId, shown, reread } = request;
   const promotion = await makeDue(trx, {
@@ -151,7 +158,13 @@ async function promote(
         at,
         action: 'console.flag.promotion.promoted',
         actor: operatorId,
-        detail: { from: 'marked', to: 'deploying', evidence_shown: shown, evidence_reread: reread },
+        detail: {
+          from: 'marked',
+          to: 'deploying',
+          ...targetOf(locked),
+          evidence_shown: shown,
+          evidence_reread: reread,
+        },
       },
       ...recoveryCodeEvents({ ...request, at, for: request.transition }, check),
     ],
@@ -164,14 +177,19 @@ async function cancel(
   trx: Knex.Transaction,
   request: TransitionRequest,
   at: Date,
-  check: AcceptedCode,
+  { promotion: locked, check }: Authorised,
 ): Promise<Promotion> {
   const { operatorId: actor } = request;
   const cancelled = await changeAudited(trx, {
     before: spending(actor, check),
     change: leavingMarked(request, `state = 'cancelled', resolved_by = ?`, [actor]),
     events: [
-      { at, action: 'console.flag.promotion.cancelled', actor, detail: { from: 'marked', to: 'cancelled' } },
+      {
+        at,
+        action: 'console.flag.promotion.cancelled',
+        actor,
+        detail: { from: 'marked', to: 'cancelled', ...targetOf(locked) },
+      },
       ...recoveryCodeEvents({ ...request, at, for: request.transition }, check),
     ],
   });

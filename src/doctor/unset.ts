@@ -43,6 +43,8 @@ export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   },
   DIGEST_CRON: { says: 'not set: no digest is posted' },
   PRUNE_AFTER: { says: 'default: 90d' },
+  CONFIG_VAR_PATTERN: { says: 'default: FLAG_* (only such config vars are marked and promoted)' },
+  SECOND_PERSON: { says: 'not set: one superadmin may mark, promote and resolve' },
   PROMOTER_LEASE: { says: 'default: 20s' },
   RCA_URL_HOSTS: { says: 'not set: any https host' },
   PUBLIC_URL: { says: 'not set: operators are enrolled on the command line' },

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { MarkOutcome, NewPromotion } from '../db/transitions.js';
 import { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from '../heroku/heroku.js';
+import { usualConfigVar } from '../promotions/promotion.js';
 import { bare } from '../promotions/typed.js';
 import { needsOperator } from '../views/authority.js';
 import { type Answer, type FieldErrors, notice, textAnswer } from '../views/blocks.js';
@@ -14,6 +15,7 @@ import {
   type MarkFields,
   markedAnswer,
   markModal,
+  notAllowedWords,
   promotingOffWords,
 } from '../views/mark.js';
 import { answer, type Opening, openModal } from './answer.js';
@@ -102,9 +104,10 @@ async function check(
   { flagKey, herokuApp, targetValue, configVar: typed }: MarkFields,
 ): Promise<{ asked: NewPromotion } | { errors: FieldErrors }> {
   const errors: Partial<Record<BlockId, string>> = {};
-  const configVar = typed === '' ? `FLAG_${flagKey.toUpperCase()}` : typed;
+  const configVar = typed === '' ? usualConfigVar(flagKey) : typed;
   if (flagKey === '' || !isConfigVarName(`FLAG_${flagKey}`)) errors[BLOCK.flagKey] = MARK_FAULTS.flagKey;
   if (!isConfigVarName(configVar) && typed !== '') errors[BLOCK.configVar] = MARK_FAULTS.configVar;
+  else if (!deps.configVars.maySet(configVar)) errors[BLOCK.configVar] = notAllowedWords(configVar, deps.configVars);
   if (targetValue === '') errors[BLOCK.targetValue] = MARK_FAULTS.valueEmpty;
   else if (Buffer.byteLength(configVar) + Buffer.byteLength(targetValue) > CONFIG_VARS_MAX_BYTES) {
     errors[BLOCK.targetValue] = MARK_FAULTS.valueTooLong;

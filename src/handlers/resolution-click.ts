@@ -2,8 +2,9 @@ import { isSuperadmin } from '../operators/operator.js';
 import type { ResolutionAction } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { isRowId } from '../promotions/row-id.js';
+import { refuseSamePerson } from '../promotions/second-person.js';
 import { textAnswer } from '../views/blocks.js';
-import { needsSuperadmin } from '../views/authority.js';
+import { needsSecondPerson, needsSuperadmin } from '../views/authority.js';
 import { outcomeHeadline } from '../views/headline.js';
 import { ACTION } from '../views/ids.js';
 import { withTimeout } from '../with-timeout.js';
@@ -40,9 +41,9 @@ async function clickResolution(deps: HandlerDependencies, action: ResolutionActi
     const early = await withTimeout(EVIDENCE_AT_ONCE_MS, evidence);
     // An ephemeral list cannot be repainted from the rows, but its response URL can replace it for half an hour.
     const listUrl = click.isEphemeral ? click.responseUrl : null;
-    const state: ResolutionModalState = { promotionId: promotion.id, action, evidence: early, listUrl };
-    const render = (shown: ResolutionModalState) =>
-      renderResolutionModal(promotion, shown, { evidenceChanged: false, setBack });
+    const shown = deps.fingerprint(promotion);
+    const state: ResolutionModalState = { promotionId: promotion.id, action, evidence: early, shown, listUrl };
+    const render = (as: ResolutionModalState) => renderResolutionModal(promotion, as, { changed: null, setBack });
     return {
       kind: 'modal',
       view: render(state),
@@ -60,20 +61,27 @@ async function check(
 ): Promise<{ promotion: Promotion } | { refusal: string }> {
   if (await isExternalUser(deps, click.teamId)) return { refusal: EXTERNAL_USER.text };
   const promotionId = isRowId(click.value) ? click.value : null;
-  const operator = await deps.db.operators.find(click.userId);
-  if (!isSuperadmin(operator)) {
-    deps.onDenied('not_superadmin');
+  const denied = async (reason: 'not_superadmin' | 'same_person') => {
+    deps.onDenied(reason);
     await deps.db.audit.append({
       at: deps.now(),
       action: 'console.flag.promotion.denied',
       actor: click.userId,
       promotionId,
-      detail: { attempted: action, reason: 'not_superadmin' },
+      detail: { attempted: action, reason },
     });
+  };
+  const operator = await deps.db.operators.find(click.userId);
+  if (!isSuperadmin(operator)) {
+    await denied('not_superadmin');
     return { refusal: needsSuperadmin('resolve this', await deps.db.operators.superadmins()) };
   }
   const promotion = promotionId === null ? null : await deps.db.promotions.find(promotionId);
   if (promotion === null)
     return { refusal: 'This promotion is no longer in the database, so there is nothing to resolve.' };
-  return { promotion };
+  const samePerson = refuseSamePerson(promotion, click.userId, deps.takesSecondPerson);
+  if (samePerson === null || !isDeploying(promotion)) return { promotion };
+  await denied(samePerson.kind);
+  const around = { operatorId: click.userId, superadmins: await deps.db.operators.superadmins() };
+  return { refusal: needsSecondPerson('resolve it', samePerson, around) };
 }

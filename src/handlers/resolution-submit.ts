@@ -1,9 +1,10 @@
 import type { ResolutionOutcome } from '../db/promotions.js';
-import { contradicts, evidenceChanged } from '../promotions/evidence.js';
-import { isDeploying } from '../promotions/promotion.js';
+import { contradicts, type Evidence } from '../promotions/evidence.js';
+import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
 import { bareLink } from '../promotions/typed.js';
-import { type FieldErrors, notice } from '../views/blocks.js';
+import type { ChangedSince } from '../views/authority.js';
+import { type FieldErrors, type Modal, notice } from '../views/blocks.js';
 import { BLOCK, type BlockId, CONFIRMED } from '../views/ids.js';
 import { rcaUrlWords } from '../views/rca.js';
 import { NOTE_MAX_LENGTH, refusalWords, resolvedModal, TITLE } from '../views/resolution.js';
@@ -11,6 +12,7 @@ import { answer, EXTERNAL_USER, isExternalUser, showThatItEnded } from './answer
 import { stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { parseModalState, type ResolutionModalState, readSetBack, renderResolutionModal } from './resolution-form.js';
+import { whyShowAgain } from './shown.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Submission, unpackSubmission } from './unpack.js';
 
@@ -62,6 +64,7 @@ async function decide(
 ): Promise<Decided<Done>> {
   const unsaved = (to: SubmitAnswer): Decided<Done> => ({ answer: to, done: null });
   const title = TITLE[state.action];
+  const operatorId = submission.userId;
   if (await isExternalUser(deps, submission.teamId))
     return unsaved({ kind: 'view', view: notice(title, EXTERNAL_USER.text) });
 
@@ -69,33 +72,27 @@ async function decide(
   if ('errors' in fields) return unsaved({ kind: 'errors', errors: fields.errors });
 
   const { promotion, now } = await deps.db.promotions.findNow(state.promotionId);
-  if (promotion === null) return unsaved(await refused(deps, { kind: 'unknown_promotion' }, title, now));
+  if (promotion === null)
+    return unsaved(await refused(deps, { kind: 'unknown_promotion' }, { title, now, operatorId }));
   const reread = await deps.readEvidence(promotion, EVIDENCE_WITHIN_MS);
-  const unseen = state.evidence === null || evidenceChanged(state.evidence, reread);
+  const isAsShown = (row: Promotion) => deps.fingerprint(row) === state.shown;
   // What has ended needs no second look: whoever ended it is the answer.
-  if (unseen && isDeploying(promotion)) {
-    // Nothing was looked at yet, so the code that was typed is as good as before.
-    const view = renderResolutionModal(
-      promotion,
-      { ...state, evidence: reread },
-      {
-        evidenceChanged: state.evidence !== null,
-        setBack: await readSetBack(deps, promotion, state.action),
-      },
-    );
-    return unsaved({ kind: 'view', view });
-  }
+  const again = isDeploying(promotion) ? whyShowAgain(isAsShown(promotion), state.evidence, reread) : null;
+  // The code that was typed is as good as before.
+  if (again !== null) return unsaved({ kind: 'view', view: await showAgain(deps, promotion, state, reread, again) });
   const outcome = await deps.db.promotions.resolve(
     {
       promotionId: state.promotionId,
       action: state.action,
-      operatorId: submission.userId,
+      operatorId,
       note: fields.note,
       rcaUrl: fields.rcaUrl,
       shown: state.evidence ?? reread,
       reread,
       confirmedContradiction: fields.confirmed,
-      setBack: fields.setBack,
+      setBack: fields.setBack && deps.configVars.maySet(promotion.configVar),
+      isAsShown,
+      takesSecondPerson: deps.takesSecondPerson,
     },
     now,
     deps.readCode(submission.field(BLOCK.code), now),
@@ -104,23 +101,37 @@ async function decide(
     const { promotion: ended, back } = outcome;
     return { answer: { kind: 'close' }, done: { ended: ended.id, saved: true, back: back?.id ?? null } };
   }
+  // Changed between that look and the lock: the next look shows it.
+  if (outcome.kind === 'row_changed') return decide(deps, submission, state);
   return {
-    answer: await refused(deps, outcome, title, now),
+    answer: await refused(deps, outcome, { title, now, operatorId }),
     done: outcome.kind === 'already_resolved' ? { ended: outcome.promotion.id, saved: false, back: null } : null,
   };
 }
 
+async function showAgain(
+  deps: HandlerDependencies,
+  promotion: Promotion,
+  state: ResolutionModalState,
+  reread: Evidence,
+  again: ChangedSince | 'unseen',
+): Promise<Modal> {
+  const setBack = await readSetBack(deps, promotion, state.action);
+  const now = { ...state, evidence: reread, shown: deps.fingerprint(promotion) };
+  return renderResolutionModal(promotion, now, { changed: again === 'unseen' ? null : again, setBack });
+}
+
 async function refused(
   deps: HandlerDependencies,
-  outcome: Exclude<ResolutionOutcome, { kind: 'resolved' }>,
-  title: string,
-  now: Date,
+  outcome: Exclude<ResolutionOutcome, { kind: 'resolved' | 'row_changed' }>,
+  { title, now, operatorId }: { readonly title: string; readonly now: Date; readonly operatorId: string },
 ): Promise<SubmitAnswer> {
   if (outcome.kind === 'code_refused')
     deps.onCodeRefused(outcome.check.kind === 'locked' ? 'locked' : outcome.check.reason);
-  if (outcome.kind === 'not_superadmin') deps.onDenied('not_superadmin');
-  const superadmins = outcome.kind === 'not_superadmin' ? await deps.db.operators.superadmins() : [];
-  const words = refusalWords(outcome, { now, superadmins });
+  const isDenied = outcome.kind === 'not_superadmin' || outcome.kind === 'same_person';
+  if (isDenied) deps.onDenied(outcome.kind);
+  const superadmins = isDenied ? await deps.db.operators.superadmins() : [];
+  const words = refusalWords(outcome, { now, operatorId, superadmins });
   return words.kind === 'field_errors'
     ? { kind: 'errors', errors: words.errors }
     : { kind: 'view', view: notice(title, words.text) };

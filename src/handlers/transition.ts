@@ -1,15 +1,15 @@
 import * as z from 'zod';
 import { evidenceState } from '../db/evidence-state.js';
-import type { TransitionOutcome } from '../db/transitions.js';
-import { type Evidence, evidenceChanged } from '../promotions/evidence.js';
+import type { Evidence } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { isRowId } from '../promotions/row-id.js';
-import { refuseByRole, type Transition, type TransitionRefusal } from '../promotions/transition.js';
+import { refuseAlone, refuseByRole, type Transition, type TransitionRefusal } from '../promotions/transition.js';
 import { bare } from '../promotions/typed.js';
+import type { ChangedSince } from '../views/authority.js';
 import { type Answer, type Modal, notice, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords } from '../views/help.js';
 import { ACTION, BLOCK } from '../views/ids.js';
-import { MARKED_SHOWN, markedListAnswer, promotingOffWords } from '../views/mark.js';
+import { MARKED_SHOWN, markedListAnswer, notAllowedWords, promotingOffWords } from '../views/mark.js';
 import {
   nothingMarkedWords,
   transitionAnswer,
@@ -21,6 +21,7 @@ import { withTimeout } from '../with-timeout.js';
 import { answer, EXTERNAL_USER, isExternalUser, type Opening, openModal } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
+import { whyShowAgain } from './shown.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, type Submission, unpackClick, unpackSubmission } from './unpack.js';
 
@@ -35,6 +36,8 @@ const formState = z.object({
   transition: z.enum(['promote', 'cancel']),
   /** What the form showed of Heroku; null while it was being asked, or where it is of no matter. */
   evidence: evidenceState.nullable(),
+  /** The fingerprint of the row that it showed; of a form of an earlier version, none. */
+  shown: z.string().default(''),
   /** Where the outcome is told, and whether it takes the place of the buttons that were clicked. */
   answerUrl: z.string().nullable(),
   replace: z.boolean(),
@@ -111,16 +114,17 @@ async function open(
     promotionId: promotion.id,
     transition,
     evidence: null,
+    shown: deps.fingerprint(promotion),
     answerUrl: asking.responseUrl,
     replace: asking.replace,
   };
-  if (transition === 'cancel') return { kind: 'modal', view: render(promotion, state, false) };
+  if (transition === 'cancel') return { kind: 'modal', view: render(promotion, state, null) };
   const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
   const early = await withTimeout(EVIDENCE_AT_ONCE_MS, evidence);
   return {
     kind: 'modal',
-    view: render(promotion, { ...state, evidence: early }, false),
-    later: early === null ? evidence.then((late) => render(promotion, { ...state, evidence: late }, false)) : undefined,
+    view: render(promotion, { ...state, evidence: early }, null),
+    later: early === null ? evidence.then((late) => render(promotion, { ...state, evidence: late }, null)) : undefined,
   };
 }
 
@@ -131,44 +135,61 @@ async function refuse(
   userId: string,
   promotion: Promotion,
 ): Promise<string | null> {
-  const kind = refuseByRole(transition, await deps.db.operators.find(userId));
-  if (kind !== null) {
+  const role = refuseByRole(transition, await deps.db.operators.find(userId));
+  const refusal = role === null ? refuseAlone(transition, promotion, userId, deps.takesSecondPerson) : { kind: role };
+  if (refusal !== null) {
     await deps.db.audit.append({
       at: deps.now(),
       action: 'console.flag.promotion.denied',
       actor: userId,
       promotionId: promotion.id,
-      detail: { attempted: transition, reason: kind },
+      detail: { attempted: transition, reason: refusal.kind },
     });
-    return refusalText(deps, { kind }, transition);
+    return refusalText(deps, refusal, transition, userId);
   }
   if (transition === 'promote' && deps.findApp === null) return promotingOffWords();
-  if (promotion.state === 'marked') return null;
-  return refusalText(deps, { kind: 'not_marked', promotion, byThisRequest: false }, transition);
+  if (promotion.state === 'marked') return refuseByName(deps, transition, promotion);
+  return refusalText(deps, { kind: 'not_marked', promotion, byThisRequest: false }, transition, userId);
+}
+
+/** Another writer of the table may have marked what this app may not set. */
+function refuseByName(
+  { configVars }: HandlerDependencies,
+  transition: Transition,
+  { configVar }: Promotion,
+): string | null {
+  return transition === 'cancel' || configVars.maySet(configVar) ? null : notAllowedWords(configVar, configVars);
 }
 
 async function refusalText(
   deps: HandlerDependencies,
   refusal: TransitionRefusal,
   transition: Transition,
+  operatorId: string,
 ): Promise<string> {
-  const words = await refusalWords(deps, refusal, transition);
+  const words = await refusalWords(deps, refusal, transition, operatorId);
   return words.kind === 'sentence' ? words.text : Object.values(words.errors).join(' ');
 }
 
-async function refusalWords(deps: HandlerDependencies, refusal: TransitionRefusal, transition: Transition) {
-  const byRole = refusal.kind === 'not_superadmin' || refusal.kind === 'not_operator';
-  if (byRole) deps.onDenied(refusal.kind);
-  const superadmins = byRole ? await deps.db.operators.superadmins() : [];
-  return transitionRefusalWords(refusal, transition, { now: await deps.db.now(), superadmins });
+async function refusalWords(
+  deps: HandlerDependencies,
+  refusal: TransitionRefusal,
+  transition: Transition,
+  operatorId: string,
+) {
+  const isDenied =
+    refusal.kind === 'not_superadmin' || refusal.kind === 'not_operator' || refusal.kind === 'same_person';
+  if (isDenied) deps.onDenied(refusal.kind);
+  const superadmins = isDenied ? await deps.db.operators.superadmins() : [];
+  return transitionRefusalWords(refusal, transition, { now: await deps.db.now(), operatorId, superadmins });
 }
 
-function render(promotion: Promotion, state: FormState, changed: boolean): Modal {
+function render(promotion: Promotion, state: FormState, changed: ChangedSince | null): Modal {
   return transitionModal({
     promotion,
     transition: state.transition,
     evidence: state.evidence,
-    evidenceChanged: changed,
+    changed,
     privateMetadata: JSON.stringify(state),
   });
 }
@@ -198,6 +219,28 @@ export async function submitTransition(deps: HandlerDependencies, body: unknown,
   });
 }
 
+/** What the form is replaced with where it no longer shows what holds, or else what Heroku says now. */
+async function lookAgain(
+  deps: HandlerDependencies,
+  promotion: Promotion,
+  state: FormState,
+): Promise<
+  { readonly view: Modal; readonly reread: null } | { readonly view: null; readonly reread: Evidence | null }
+> {
+  const forbidden = refuseByName(deps, state.transition, promotion);
+  if (forbidden !== null) return { view: notice(transitionTitle(state.transition), forbidden), reread: null };
+  const reread = state.transition === 'promote' ? await deps.readEvidence(promotion, EVIDENCE_AGAIN_MS) : null;
+  const again = whyShowAgain(isShownBy(deps, state)(promotion), state.evidence, reread);
+  if (again === null) return { view: null, reread };
+  const now = { ...state, evidence: reread, shown: deps.fingerprint(promotion) };
+  // The code that was typed is as good as before.
+  return { view: render(promotion, now, again === 'unseen' ? null : again), reread: null };
+}
+
+function isShownBy({ fingerprint }: HandlerDependencies, { shown }: FormState): (row: Promotion) => boolean {
+  return (row) => fingerprint(row) === shown;
+}
+
 async function decide(
   deps: HandlerDependencies,
   submission: Submission,
@@ -208,18 +251,19 @@ async function decide(
   if (await isExternalUser(deps, submission.teamId)) return say(EXTERNAL_USER.text);
   if (state.transition === 'promote' && deps.findApp === null) return say(promotingOffWords());
   const { promotion, now } = await deps.db.promotions.findNow(state.promotionId);
-  let reread: Evidence | null = null;
-  if (promotion?.state === 'marked' && state.transition === 'promote') {
-    reread = await deps.readEvidence(promotion, EVIDENCE_AGAIN_MS);
-    // A code authorises what the form showed, and nothing was looked at yet: the one typed is as good as before.
-    if (state.evidence === null || evidenceChanged(state.evidence, reread)) {
-      const view = render(promotion, { ...state, evidence: reread }, state.evidence !== null);
-      return undone({ kind: 'view', view });
-    }
-  }
+  const again = promotion?.state === 'marked' ? await lookAgain(deps, promotion, state) : { view: null, reread: null };
+  if (again.view !== null) return undone({ kind: 'view', view: again.view });
   const { promotionId, transition, evidence: shown } = state;
-  const outcome: TransitionOutcome = await deps.db.transitions.carryOut(
-    { promotionId, transition, operatorId: submission.userId, shown, reread },
+  const outcome = await deps.db.transitions.carryOut(
+    {
+      promotionId,
+      transition,
+      operatorId: submission.userId,
+      shown,
+      reread: again.reread,
+      isAsShown: isShownBy(deps, state),
+      takesSecondPerson: deps.takesSecondPerson,
+    },
     now,
     deps.readCode(submission.field(BLOCK.code), now),
   );
@@ -227,6 +271,8 @@ async function decide(
   if (outcome.kind === 'code_refused') {
     deps.onCodeRefused(outcome.check.kind === 'locked' ? 'locked' : outcome.check.reason);
   }
-  const words = await refusalWords(deps, outcome, transition);
+  // Changed between that look and the lock: the next look shows it.
+  if (outcome.kind === 'row_changed') return decide(deps, submission, state);
+  const words = await refusalWords(deps, outcome, transition, submission.userId);
   return words.kind === 'sentence' ? say(words.text) : undone({ kind: 'errors', errors: words.errors });
 }

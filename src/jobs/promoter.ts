@@ -25,6 +25,8 @@ export interface PromoterDependencies {
   readonly random: () => number;
   /** Names the holder of a lease, another at each call: whoever lost one holds nothing by what it takes up later. */
   readonly newOwner: () => string;
+  /** Why this app may not set a promotion's config var, in words; null where it may. */
+  readonly whyNotSet: (promotion: Promotion) => string | null;
   readonly leaseMs: number;
   /** How long it waits at least, unless it is woken, before it looks for work again. */
   readonly pollMs: number;
@@ -73,6 +75,8 @@ const MOST_STEPS = 6;
  * kept, so that not every look makes a new one.
  */
 const LONGEST_REST_MS = 25_000;
+/** What the settings forbid takes a person: to change them, or to mark the promotion failed. */
+const FORBIDDEN_LOOK_AGAIN_MS = 15 * 60_000;
 /** A timer may ring a little early, and the database's clock is not this one. */
 const AFTER_DUE_MS = 10;
 
@@ -209,6 +213,11 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   }
 
   async function patch(promotion: Promotion, current: CurrentValue, work: Work): Promise<Promotion | null> {
+    const forbidden = deps.whyNotSet(promotion);
+    if (forbidden !== null) {
+      await postpone(promotion.id, work.lease, FORBIDDEN_LOOK_AGAIN_MS, forbidden);
+      return null;
+    }
     const askedAt = timers.monotonicMs();
     const announcement = await db.announcePatch(promotion.id, work.lease, current);
     if (announcement.kind === 'lost') return null;

@@ -39,6 +39,16 @@ export interface Promotion {
 /** Stands for a time that an adopted row does not tell: the oldest there is, so that nothing waits for it. */
 export const UNKNOWN_TIME = new Date(0);
 
+/** The config var of a flag, by convention. */
+export function usualConfigVar(flagKey: string): string {
+  return `FLAG_${flagKey.toUpperCase()}`;
+}
+
+/** Another writer changed what a form showed: its code was typed for something else, so the form is shown again. */
+export interface RowChanged {
+  readonly kind: 'row_changed';
+}
+
 /** Whether the promotion is in `deploying`: the only state in which it can be stuck or resolved. */
 export function isDeploying(promotion: Pick<Promotion, 'state'>): boolean {
   return promotion.state === 'deploying';

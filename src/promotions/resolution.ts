@@ -1,7 +1,8 @@
 import type { AcceptedCode, CodeCheck, RefusedCode } from '../operators/code-check.js';
 import { isSuperadmin, type Operator } from '../operators/operator.js';
 import { contradicts, type Evidence, type ResolutionAction } from './evidence.js';
-import { endedAt, isDeploying, type Promotion } from './promotion.js';
+import { endedAt, isDeploying, type Promotion, type RowChanged } from './promotion.js';
+import { refuseSamePerson, type SamePerson, type TakesSecondPerson } from './second-person.js';
 
 /** What an operator submitted, beside the code. */
 export interface ResolutionRequest {
@@ -17,6 +18,9 @@ export interface ResolutionRequest {
   readonly confirmedContradiction: boolean;
   /** The operator asked, beside `failed`, for what was there before. */
   readonly setBack: boolean;
+  /** Whether the row is the one that the form showed. */
+  readonly isAsShown: (promotion: Promotion) => boolean;
+  readonly takesSecondPerson: TakesSecondPerson;
 }
 
 /** Why a resolution was not made. Each is an expected answer, not a fault. */
@@ -32,6 +36,7 @@ export type ResolutionRefusal =
     }
   | { readonly kind: 'not_deploying'; readonly promotion: Promotion }
   | { readonly kind: 'contradiction_unconfirmed' }
+  | SamePerson
   | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
 /** What is to be resolved, as it was locked, with the code that authorises it. */
@@ -40,7 +45,7 @@ export interface Resolvable {
   readonly check: AcceptedCode;
 }
 
-export type ResolutionDecision = ({ readonly kind: 'resolve' } & Resolvable) | ResolutionRefusal;
+export type ResolutionDecision = ({ readonly kind: 'resolve' } & Resolvable) | ResolutionRefusal | RowChanged;
 
 /**
  * Decides a resolution from rows that the caller holds locked. The code is checked last, and only where everything
@@ -65,6 +70,9 @@ export function decideResolution(
       byThisRequest: sameOutcome && promotion.resolvedBy === request.operatorId,
     };
   }
+  const samePerson = refuseSamePerson(promotion, request.operatorId, request.takesSecondPerson);
+  if (samePerson !== null) return samePerson;
+  if (!request.isAsShown(promotion)) return { kind: 'row_changed' };
   if (contradicts(request.shown, request.action) && !request.confirmedContradiction) {
     return { kind: 'contradiction_unconfirmed' };
   }

@@ -1,3 +1,5 @@
+import { matchesGlob } from './glob.js';
+
 /** Hours of the day in which warnings wait, on the clocks of a time zone; the end may lie on the next day. */
 export interface QuietHours {
   /** Minutes since midnight. */
@@ -53,18 +55,7 @@ export function covers(earlier: string, later: string): boolean {
   return matches(earlier, later);
 }
 
-/** No regular expression: the name is another system's, and of whatever length. */
+/** Heroku's app names are in lower case, whatever a rule or another system writes. */
 function matches(pattern: string, name: string): boolean {
-  const lower = name.toLowerCase();
-  const [start = '', ...others] = pattern.toLowerCase().split('*');
-  const end = others.pop();
-  if (end === undefined) return lower === start;
-  if (!lower.startsWith(start)) return false;
-  let position = start.length;
-  for (const part of others) {
-    const found = lower.indexOf(part, position);
-    if (found === -1) return false;
-    position = found + part.length;
-  }
-  return lower.length - end.length >= position && lower.endsWith(end);
+  return matchesGlob(pattern.toLowerCase(), name.toLowerCase());
 }

@@ -8,6 +8,8 @@ export type SetBack =
   | { readonly kind: 'known'; readonly value: string | null }
   /** It held the target before: there is nothing to set back. */
   | { readonly kind: 'held_already' }
+  /** This app may not set its config var. */
+  | { readonly kind: 'not_allowed' }
   | { readonly kind: 'unknown' };
 
 /**

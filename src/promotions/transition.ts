@@ -1,7 +1,8 @@
 import type { AcceptedCode, CodeCheck, RefusedCode } from '../operators/code-check.js';
 import { type Operator, type RoleRefusal, roleRefusal } from '../operators/operator.js';
 import type { Evidence } from './evidence.js';
-import type { Promotion } from './promotion.js';
+import type { Promotion, RowChanged } from './promotion.js';
+import { refuseSamePerson, type SamePerson, type TakesSecondPerson } from './second-person.js';
 
 /** What an operator can have done to a promotion that is marked. */
 export type Transition = 'promote' | 'cancel';
@@ -14,6 +15,9 @@ export interface TransitionRequest {
   /** What Heroku said, as the form showed it, and as it was read again at submission; null where it is not asked. */
   readonly shown: Evidence | null;
   readonly reread: Evidence | null;
+  /** Whether the row is the one that the form showed. */
+  readonly isAsShown: (promotion: Promotion) => boolean;
+  readonly takesSecondPerson: TakesSecondPerson;
 }
 
 /** Why it was not done. Each is an expected answer, not a fault. */
@@ -27,9 +31,16 @@ export type TransitionRefusal =
       /** The same operator asked for the same before: that submission went through. */
       readonly byThisRequest: boolean;
     }
+  | SamePerson
   | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
-export type TransitionDecision = { readonly kind: 'do'; readonly check: AcceptedCode } | TransitionRefusal;
+/** A promotion as it was locked, with the code that authorises its transition. */
+export interface Authorised {
+  readonly promotion: Promotion;
+  readonly check: AcceptedCode;
+}
+
+export type TransitionDecision = ({ readonly kind: 'do' } & Authorised) | TransitionRefusal | RowChanged;
 
 /**
  * Decides a transition from rows that the caller holds locked. Promoting takes a superadmin, because it changes
@@ -47,8 +58,21 @@ export function decideTransition(
   if (promotion.state !== 'marked') {
     return { kind: 'not_marked', promotion, byThisRequest: wasDoneBy(request, promotion) };
   }
+  const samePerson = refuseAlone(request.transition, promotion, request.operatorId, request.takesSecondPerson);
+  if (samePerson !== null) return samePerson;
+  if (!request.isAsShown(promotion)) return { kind: 'row_changed' };
   const check = checkCode();
-  return check.kind === 'accepted' ? { kind: 'do', check } : { kind: 'code_refused', check };
+  return check.kind === 'accepted' ? { kind: 'do', promotion, check } : { kind: 'code_refused', check };
+}
+
+/** Why a second person has to do it; null where this one may. Whoever marked something may always cancel it. */
+export function refuseAlone(
+  transition: Transition,
+  promotion: Promotion,
+  operatorId: string,
+  takes: TakesSecondPerson,
+): SamePerson | null {
+  return transition === 'promote' ? refuseSamePerson(promotion, operatorId, takes) : null;
 }
 
 /** Why a person's role does not allow it; null where it does. */

@@ -10,7 +10,7 @@ import { attentionPhrases } from './attention-lines.js';
 import { type Block, button, context, type Message, section } from './blocks.js';
 import { appLink } from './dashboard.js';
 import { findingOf, target, UNRECORDED } from './evidence.js';
-import { HEADLINE, outcomeHeadline, stuckFor, subject } from './headline.js';
+import { aloneWords, HEADLINE, outcomeHeadline, stuckFor, subject } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
 import { ago, code, label, link, person, quote, span, when } from './text.js';
@@ -148,6 +148,7 @@ function endedMessage(promotion: Promotion): Message {
       [
         `${code(promotion.configVar)} → ${target(promotion)}`,
         wasDeploying(promotion),
+        ...aloneWords(promotion),
         promotion.rcaUrl === null ? 'no RCA yet' : `RCA: ${rcaLink(promotion.rcaUrl)}`,
       ].join(' · '),
     ),

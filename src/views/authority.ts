@@ -1,10 +1,24 @@
 import type { RefusedCode } from '../operators/code-check.js';
+import type { SamePerson } from '../promotions/second-person.js';
 import type { Operator } from '../operators/operator.js';
-import { type Field, plainText } from './blocks.js';
+import { type Block, type Field, plainText, section } from './blocks.js';
 import { BLOCK, INPUT } from './ids.js';
 import { person } from './text.js';
 
 /* Who may do what, and the code that proves it, in words. */
+
+/** What may change between a form and its code: what Heroku says, or the row, by another writer. */
+export type ChangedSince = 'evidence' | 'row';
+
+const CHANGED: Record<ChangedSince, string> = {
+  evidence: 'Heroku’s answer changed meanwhile.',
+  row: 'This promotion changed meanwhile.',
+};
+
+/** Above a form that is shown again. `nothing`: what was not done. */
+export function lookAgain(changed: ChangedSince, nothing: string): Block {
+  return section(`:warning: *${CHANGED[changed]}* ${nothing} Look again:`);
+}
 
 /** The field that takes a TOTP code. */
 export function codeInput(): Field {
@@ -58,6 +72,17 @@ export function needsSuperadmin(to: string, superadmins: readonly Operator[]): s
 export function needsOperator(doing: string, superadmins: readonly Operator[]): string {
   const who = superadmins.length === 0 ? 'a superadmin' : named(superadmins);
   return `:lock: ${doing} takes an operator. Ask ${who} to do it, or to add you.`;
+}
+
+/** The same where it takes somebody who has done nothing of the promotion yet. `to`: what was asked for, as `promote this`. */
+export function needsSecondPerson(
+  to: string,
+  { part }: SamePerson,
+  { operatorId, superadmins }: { readonly operatorId: string; readonly superadmins: readonly Operator[] },
+): string {
+  const others = superadmins.filter(({ slackUserId }) => slackUserId !== operatorId);
+  const who = others.length === 0 ? 'There is no other superadmin yet.' : `Ask ${named(others)}.`;
+  return `:busts_in_silhouette: You ${part} it, and this app takes a second person to ${to}. ${who}`;
 }
 
 function named(operators: readonly Operator[]): string {

@@ -1,4 +1,5 @@
 import { deployingSince, endedAt, type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
+import { wasAlone } from '../promotions/second-person.js';
 import type { Severity } from '../promotions/stuck.js';
 import { code, person, span, when } from './text.js';
 
@@ -23,6 +24,11 @@ export function isStuck(promotion: Promotion): string {
 export function stuckFor(promotion: Promotion, asOf: Date): string | null {
   const since = deployingSince(promotion);
   return since.getTime() === UNKNOWN_TIME.getTime() ? null : span(asOf.getTime() - since.getTime());
+}
+
+/** What an auditor would ask about a promotion that has ended; nothing where it was more than one. */
+export function aloneWords(promotion: Promotion): string[] {
+  return wasAlone(promotion) ? ['one person marked, promoted and resolved it'] : [];
 }
 
 const OUTCOMES: ReadonlyMap<string, { icon: string; word: string; as: string }> = new Map([

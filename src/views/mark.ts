@@ -1,3 +1,4 @@
+import type { AllowedConfigVars } from '../promotions/config-vars.js';
 import type { UnavailableReason } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { subjectLines } from './alert.js';
@@ -85,6 +86,11 @@ export const MARK_FAULTS = {
   valueUnusable: 'The value has characters that a config var can’t have.',
   valueEmpty: 'Which value should it set?',
 } as const;
+
+/** Why a config var is not set: for a sentence, a field's error, and the row. */
+export function notAllowedWords(configVar: string, { patterns }: AllowedConfigVars): string {
+  return `This app may not set ${code(configVar)}, only ${patterns.join(', ')}. Whoever runs it can change CONFIG_VAR_PATTERN.`;
+}
 
 /** Why Heroku did not say whether it knows an app, for under that field. */
 export const APP_NOT_KNOWN: Record<UnavailableReason, string> = {

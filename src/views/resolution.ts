@@ -11,7 +11,7 @@ import {
 import { deployingSince, type Promotion } from '../promotions/promotion.js';
 import type { ResolutionRefusal } from '../promotions/resolution.js';
 import type { SetBack } from '../promotions/set-back.js';
-import { codeInput, codeWords, needsSuperadmin } from './authority.js';
+import { type ChangedSince, codeInput, codeWords, lookAgain, needsSecondPerson, needsSuperadmin } from './authority.js';
 import { type Block, context, type FieldErrors, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
 import { evidenceLine } from './evidence.js';
 import { outcomeHeadline, subject } from './headline.js';
@@ -32,8 +32,8 @@ export function resolutionModal(facts: {
   readonly action: ResolutionAction;
   /** null while Heroku is being asked. */
   readonly evidence: Evidence | null;
-  /** Heroku says something else than when the modal opened. */
-  readonly evidenceChanged: boolean;
+  /** What is no longer as the form showed it before; null where it opens. */
+  readonly changed: ChangedSince | null;
   /** What was there before, as far as that is known. */
   readonly setBack: SetBack;
   readonly privateMetadata: string;
@@ -41,9 +41,7 @@ export function resolutionModal(facts: {
   const { promotion, action, evidence } = facts;
   const offersSetBack = action === 'failed' && evidence?.kind === 'read' && evidence.verdict === 'live';
   const blocks: Block[] = [];
-  if (facts.evidenceChanged) {
-    blocks.push(section(':warning: *Heroku’s answer changed meanwhile.* Nothing was saved. Look again:'));
-  }
+  if (facts.changed !== null) blocks.push(lookAgain(facts.changed, 'Nothing was saved.'));
   blocks.push(
     section(
       `Records ${subject(promotion)} as *${STATE_AFTER[action]}*. ${offersSetBack ? 'That alone doesn’t touch Heroku' : 'Heroku isn’t touched'}. Final: to get back, \`${COMMAND} mark\` it again.`,
@@ -52,7 +50,7 @@ export function resolutionModal(facts: {
     codeInput(),
   );
   if (evidence !== null && contradicts(evidence, action)) blocks.push(...contradiction(action, verdictOf(evidence)));
-  if (offersSetBack) blocks.push(settingBack(facts.setBack));
+  if (offersSetBack) blocks.push(settingBack(promotion, facts.setBack));
   blocks.push(
     {
       type: 'input',
@@ -89,9 +87,12 @@ export function resolutionModal(facts: {
 }
 
 /** Failed and live is a state to get out of: the way back is offered beside it. */
-function settingBack(setBack: SetBack): Block {
+function settingBack({ configVar }: Promotion, setBack: SetBack): Block {
   if (setBack.kind === 'held_already') {
     return section('Nothing to revert: Heroku had this value before.');
+  }
+  if (setBack.kind === 'not_allowed') {
+    return section(`This app may not set ${code(configVar)}: revert with \`heroku config:set\`.`);
   }
   if (setBack.kind === 'unknown') {
     return section('The old value is unknown: revert with `heroku config:set`.');
@@ -148,7 +149,7 @@ export function resolvedModal(promotion: Promotion, action: ResolutionAction): M
 /** A refusal in words: under a field where the operator can mend it there, else as a sentence of its own. */
 export function refusalWords(
   refusal: ResolutionRefusal,
-  context: { readonly now: Date; readonly superadmins: readonly Operator[] },
+  context: { readonly now: Date; readonly operatorId: string; readonly superadmins: readonly Operator[] },
 ):
   | { readonly kind: 'field_errors'; readonly errors: FieldErrors }
   | { readonly kind: 'sentence'; readonly text: string } {
@@ -159,6 +160,8 @@ export function refusalWords(
       return { kind: 'field_errors', errors: { [BLOCK.confirmation]: 'Tick this to override Heroku.' } };
     case 'not_superadmin':
       return { kind: 'sentence', text: needsSuperadmin('resolve this', context.superadmins) };
+    case 'same_person':
+      return { kind: 'sentence', text: needsSecondPerson('resolve it', refusal, context) };
     case 'unknown_promotion':
       return { kind: 'sentence', text: 'This promotion is no longer in the database, so there is nothing to resolve.' };
     case 'not_deploying':

@@ -64,6 +64,34 @@ export function label(value: string, most: number): string {
   return cut(line === '' ? '(empty)' : line, most);
 }
 
+/** What a section's text holds (https://docs.slack.dev/reference/block-kit/blocks/section-block). */
+const SECTION_LIMIT = 3_000;
+
+/**
+ * Outside text as it is, for `plain_text` sections, as many as it takes: nothing is cut, and what nobody could see is written
+ * out, `\\u{200b}` for a space without a width.
+ */
+export function exact(text: string): readonly string[] {
+  const parts: string[] = [];
+  let part = '';
+  for (const character of text.replaceAll(/^ +| +$/gu, (spaces) => '\u00a0'.repeat(spaces.length))) {
+    const shown = escapeEntities(writtenOut(character));
+    if (part.length + shown.length > SECTION_LIMIT) {
+      parts.push(part);
+      part = '';
+    }
+    part += shown;
+  }
+  return [...parts, part];
+}
+
+/** A line's end is seen by its sign; other controls, formats, odd spaces and combining marks by their numbers. */
+function writtenOut(character: string): string {
+  if (character === '\n') return '↵\n';
+  if (character === ' ' || !/[\p{C}\p{Z}\p{M}]/u.test(character)) return character;
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
 /** A person: a mention where it is a Slack user's id, which another system's may not be. */
 export function person(id: string | null): string {
   if (id === null) return '_unknown_';

@@ -1,18 +1,26 @@
 import type { Operator } from '../operators/operator.js';
-import type { Evidence } from '../promotions/evidence.js';
-import { isDeploying, type Promotion } from '../promotions/promotion.js';
+import { type Evidence, presentableValue } from '../promotions/evidence.js';
+import { isDeploying, type Promotion, usualConfigVar } from '../promotions/promotion.js';
 import type { Transition, TransitionRefusal } from '../promotions/transition.js';
-import { codeInput, codeWords, needsOperator, needsSuperadmin } from './authority.js';
+import {
+  type ChangedSince,
+  codeInput,
+  codeWords,
+  lookAgain,
+  needsOperator,
+  needsSecondPerson,
+  needsSuperadmin,
+} from './authority.js';
 import { type Answer, type Block, type FieldErrors, type Modal, plainText, section } from './blocks.js';
 import { heldValue, target, whyUnavailable } from './evidence.js';
 import { outcomeHeadline, subject } from './headline.js';
 import { BLOCK, COMMAND, VIEW } from './ids.js';
-import { ago, code, person, when } from './text.js';
+import { ago, code, exact, person, when } from './text.js';
 
-const WORDS: Record<Transition, { title: string; submit: string; close: string }> = {
-  promote: { title: 'Promote', submit: 'Promote', close: 'Not now' },
+const WORDS: Record<Transition, { title: string; submit: string; close: string; undone: string }> = {
+  promote: { title: 'Promote', submit: 'Promote', close: 'Not now', undone: 'Nothing was promoted.' },
   // "Cancel" on the way out would say the opposite of what it does.
-  cancel: { title: 'Cancel promotion', submit: 'Cancel promotion', close: 'Keep it' },
+  cancel: { title: 'Cancel promotion', submit: 'Cancel promotion', close: 'Keep it', undone: 'Nothing was cancelled.' },
 };
 
 export function transitionTitle(transition: Transition): string {
@@ -24,16 +32,14 @@ export function transitionModal(facts: {
   readonly promotion: Promotion;
   readonly transition: Transition;
   readonly evidence: Evidence | null;
-  /** Heroku says something else than when the form opened. */
-  readonly evidenceChanged: boolean;
+  /** What is no longer as the form showed it before; null where it opens. */
+  readonly changed: ChangedSince | null;
   readonly privateMetadata: string;
 }): Modal {
   const { promotion, transition, evidence } = facts;
   const { title, submit, close } = WORDS[transition];
   const blocks: Block[] = transition === 'promote' ? promoting(promotion, evidence) : cancelling(promotion);
-  if (facts.evidenceChanged) {
-    blocks.unshift(section(':warning: *Heroku’s answer changed meanwhile.* Nothing was promoted. Look again:'));
-  }
+  if (facts.changed !== null) blocks.unshift(lookAgain(facts.changed, WORDS[transition].undone));
   blocks.push(codeInput());
   return {
     type: 'modal',
@@ -47,16 +53,28 @@ export function transitionModal(facts: {
 }
 
 function promoting(promotion: Promotion, evidence: Evidence | null): Block[] {
+  const { configVar, targetValue } = promotion;
+  const what = `Promotes ${subject(promotion)}: ${code(configVar, CONFIG_VAR_MAX_LENGTH)}`;
+  const facts = [...unusualVariable(promotion), `*Now*: ${present(promotion, evidence)}`, markedLine(promotion)];
+  const effect = consequence(evidence);
+  if (targetValue === null || presentableValue(targetValue).kind === 'plain') {
+    return [section([`${what} → ${target(promotion)}`, ...facts].join('\n')), section(effect)];
+  }
+  // A code authorises what its form shows. A person typed this value to be set, so it is shown to whoever sets it.
   return [
-    section(
-      [
-        `Promotes ${subject(promotion)}: ${code(promotion.configVar)} → ${target(promotion)}`,
-        `*Now*: ${present(promotion, evidence)}`,
-        markedLine(promotion),
-      ].join('\n'),
-    ),
-    section(consequence(evidence)),
+    section(`${what} → this value:`),
+    ...exact(targetValue).map((part): Block => ({ type: 'section', text: plainText(part) })),
+    section([...facts, effect].join('\n')),
   ];
+}
+
+/** Heroku takes longer names, which nobody could read here. */
+const CONFIG_VAR_MAX_LENGTH = 256;
+
+/** A variable of another name than its flag's deserves a second look. */
+function unusualVariable({ configVar, flagKey }: Promotion): string[] {
+  const usual = usualConfigVar(flagKey);
+  return configVar === usual ? [] : [`:warning: *Not this flag’s usual variable*, which is ${code(usual)}`];
 }
 
 function consequence(evidence: Evidence | null): string {
@@ -103,7 +121,7 @@ export function transitionAnswer(promotion: Promotion, alertChannel: string): An
 export function transitionRefusalWords(
   refusal: TransitionRefusal,
   transition: Transition,
-  around: { readonly now: Date; readonly superadmins: readonly Operator[] },
+  around: { readonly now: Date; readonly operatorId: string; readonly superadmins: readonly Operator[] },
 ):
   | { readonly kind: 'field_errors'; readonly errors: FieldErrors }
   | { readonly kind: 'sentence'; readonly text: string } {
@@ -112,6 +130,8 @@ export function transitionRefusalWords(
       return { kind: 'field_errors', errors: { [BLOCK.code]: codeWords(refusal.check, around.now) } };
     case 'not_superadmin':
       return { kind: 'sentence', text: needsSuperadmin('promote this', around.superadmins) };
+    case 'same_person':
+      return { kind: 'sentence', text: needsSecondPerson('promote it', refusal, around) };
     case 'not_operator':
       return { kind: 'sentence', text: needsOperator('Cancelling a promotion', around.superadmins) };
     case 'unknown_promotion':

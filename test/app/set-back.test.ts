@@ -97,6 +97,19 @@ describe('a promotion that is failed although it is live', () => {
     expect(await bed.db.audit.verify()).toMatchObject({ intact: true });
   });
 
+  test('is not set back to what another writer put there while the form was open', async () => {
+    bed.heroku.setVar(APP, VAR, 'off');
+    await promoteAndHang();
+    await openMarkFailed();
+    await bed.rows.query(`update console_flag_promotions set previous_value = 'sk_canary'`);
+    expect((await submit({ set_back: ['confirmed'] })).kind).toBe('updated');
+    const again = JSON.stringify((await kris().waitForModal()).blocks);
+    expect(again).toContain('This promotion changed meanwhile.');
+    expect(again).toContain('Set it back to what it was');
+    expect(await rows()).toMatchObject([{ state: 'deploying' }]);
+    mend();
+  });
+
   test('is removed where it was not set before', async () => {
     await promoteAndHang();
     expect(await openMarkFailed()).toContain('Remove it: it was not set before');

@@ -103,11 +103,13 @@ describe('marking and promoting', () => {
       },
     });
     expect(await rows()).toHaveLength(1);
-    expect((await kris().submit({ flag_key: FLAG, heroku_app: APP, config_var: 'OTHER_NAME' })).kind).toBe('closed');
-    expect(await rows()).toMatchObject([{}, { flag_key: FLAG, config_var: 'OTHER_NAME', target_value: 'true' }]);
+    expect((await kris().submit({ flag_key: FLAG, heroku_app: APP, config_var: 'FLAG_OTHER_NAME' })).kind).toBe(
+      'closed',
+    );
+    expect(await rows()).toMatchObject([{}, { flag_key: FLAG, config_var: 'FLAG_OTHER_NAME', target_value: 'true' }]);
     const told = await kris().waitForEphemeral((message) => message.text.includes('Marked'));
     await kris().click(told, 'promote');
-    expect(words(await kris().waitForModal())).toContain('OTHER_NAME');
+    expect(words(await kris().waitForModal())).toContain('FLAG_OTHER_NAME');
   });
 
   test.each([
@@ -182,8 +184,8 @@ describe('marking and promoting', () => {
     expect(await rows()).toHaveLength(1);
     // Heroku tells names apart by case.
     await openBy('mark');
-    await kris().submit({ flag_key: FLAG, heroku_app: APP, target_value: 'true', config_var: VAR.toLowerCase() });
-    expect(await rows()).toMatchObject([{ config_var: VAR }, { config_var: VAR.toLowerCase() }]);
+    await kris().submit({ flag_key: FLAG, heroku_app: APP, target_value: 'true', config_var: `FLAG_${FLAG}` });
+    expect(await rows()).toMatchObject([{ config_var: VAR }, { config_var: `FLAG_${FLAG}` }]);
   });
 
   test('twenty people who mark the same at once mark it once', async () => {

@@ -62,7 +62,15 @@ describe('being told that a promotion is due', () => {
     const promotionId = marked.kind === 'marked' ? marked.promotion.id : '';
     await sql.query('select 1');
     expect(told).toBe(1);
-    const request = { promotionId, transition: 'promote', operatorId: 'U0KRIS', shown: null, reread: null } as const;
+    const request = {
+      promotionId,
+      transition: 'promote',
+      operatorId: 'U0KRIS',
+      shown: null,
+      reread: null,
+      isAsShown: () => true,
+      takesSecondPerson: () => false,
+    } as const;
     const outcome = await db.transitions.carryOut(request, now, accepted(1));
     expect(outcome.kind).toBe('done');
     await eventually(async () => expect(told).toBe(2));

@@ -326,7 +326,15 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       const promotionId = first.kind === 'marked' ? first.promotion.id : '';
       const listed = await db.promotions.marked(null, 10);
       const ofFlag = await db.promotions.marked('new', 10);
-      const request = { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null } as const;
+      const request = {
+        promotionId,
+        transition: 'promote',
+        operatorId: kris.id,
+        shown: null,
+        reread: null,
+        isAsShown: () => true,
+        takesSecondPerson: () => false,
+      } as const;
       const done = await db.transitions.carryOut(request, now, accepted(2));
       return { second: second.kind, listed: listed.length, ofFlag: ofFlag.length, done: done.kind };
     },
@@ -437,7 +445,15 @@ describe('beside 200,000 promotions and as many events', () => {
       const asked = { flagKey: 'generic', herokuApp: 'app', configVar: 'FLAG_GENERIC', targetValue: 'true' };
       const marked = await db.transitions.mark(asked, kris.id, now);
       const promotionId = marked.kind === 'marked' ? marked.promotion.id : '';
-      const request = { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null } as const;
+      const request = {
+        promotionId,
+        transition: 'promote',
+        operatorId: kris.id,
+        shown: null,
+        reread: null,
+        isAsShown: () => true,
+        takesSecondPerson: () => false,
+      } as const;
       await db.transitions.carryOut(request, now, accepted(3));
       const claimed = await db.promoting.claimNext(LEASE);
       const id = claimed.promotion?.id ?? '';

@@ -31,7 +31,15 @@ async function mark(flagKey: string, db: Database = stored.db): Promise<string> 
 }
 const promote = (promotionId: string, step: number, db: Database = stored.db) =>
   db.transitions.carryOut(
-    { promotionId, transition: 'promote', operatorId: kris.id, shown: null, reread: null },
+    {
+      promotionId,
+      transition: 'promote',
+      operatorId: kris.id,
+      shown: null,
+      reread: null,
+      isAsShown: () => true,
+      takesSecondPerson: () => false,
+    },
     NOW,
     accepted(step),
   );

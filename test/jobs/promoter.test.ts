@@ -47,6 +47,7 @@ describe('a promoter whose timer rings once an hour', () => {
     timers: realTimers(() => performance.now()),
     random: Math.random,
     newOwner: () => 'this promoter',
+    whyNotSet: () => null,
     leaseMs: 20_000,
     pollMs: 3_600_000,
     untoldRestMs: 3_600_000,

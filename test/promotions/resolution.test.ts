@@ -24,6 +24,8 @@ function request(changes: Partial<ResolutionRequest> = {}): ResolutionRequest {
     reread: live,
     confirmedContradiction: false,
     setBack: false,
+    isAsShown: () => true,
+    takesSecondPerson: () => false,
     ...changes,
   };
 }
@@ -53,6 +55,24 @@ describe('a resolution that is refused before its code is looked at', () => {
       request(),
       { promotion: promotion({ state: 'marked' }), operator: superadmin },
       { kind: 'not_deploying', promotion: promotion({ state: 'marked' }) },
+    ],
+    [
+      'a row that is not as it was shown',
+      request({ isAsShown: () => false }),
+      { promotion: stuck, operator: superadmin },
+      { kind: 'row_changed' },
+    ],
+    [
+      'where a second person is needed, for who marked it',
+      request({ takesSecondPerson: () => true }),
+      { promotion: promotion({ markedBy: superadmin.slackUserId }), operator: superadmin },
+      { kind: 'same_person', part: 'marked' },
+    ],
+    [
+      'where a second person is needed, for who promoted it',
+      request({ takesSecondPerson: () => true }),
+      { promotion: promotion({ promotedBy: superadmin.slackUserId }), operator: superadmin },
+      { kind: 'same_person', part: 'promoted' },
     ],
     [
       'what the same operator has already completed',

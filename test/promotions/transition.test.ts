@@ -16,6 +16,8 @@ const ask = (transition: Transition): TransitionRequest => ({
   operatorId: KRIS,
   shown: null,
   reread: null,
+  isAsShown: () => true,
+  takesSecondPerson: () => false,
 });
 const ACCEPTED: CodeCheck = { kind: 'accepted', step: 1 };
 const marked = promotion({ state: 'marked', promotedAt: null, promotedBy: null });
@@ -57,6 +59,29 @@ describe('a transition', () => {
     expect(decideTransition(ask(transition), locked, () => ACCEPTED)).toMatchObject({
       kind: 'not_marked',
       byThisRequest,
+    });
+  });
+
+  test.each([
+    ['promote', { markedBy: KRIS }, true, { kind: 'same_person', part: 'marked' }],
+    ['promote', { markedBy: KRIS }, false, { kind: 'do' }],
+    ['promote', { markedBy: 'U0OTHER001' }, true, { kind: 'do' }],
+    ['promote', { markedBy: 'kris@raxx.example' }, true, { kind: 'do' }],
+    ['promote', { markedBy: null }, true, { kind: 'do' }],
+    ['cancel', { markedBy: KRIS }, true, { kind: 'do' }],
+  ] as const)('to %s what is %j, where a second person is needed: %s', (transition, changes, needed, expected) => {
+    const request = { ...ask(transition), takesSecondPerson: () => needed };
+    const locked = { promotion: { ...marked, ...changes }, operator: operator() };
+    expect(decideTransition(request, locked, () => ACCEPTED)).toMatchObject(expected);
+  });
+
+  test('of a row that is not as it was shown is refused before a code is looked at', () => {
+    const request = { ...ask('cancel'), isAsShown: () => false };
+    const never = (): CodeCheck => {
+      throw new Error('A code was looked at.');
+    };
+    expect(decideTransition(request, { promotion: marked, operator: operator() }, never)).toEqual({
+      kind: 'row_changed',
     });
   });
 

@@ -49,6 +49,7 @@ export function startReplica(process: Process, surroundings: Surroundings): () =
     onOutcome: () => undefined,
   });
   const promoter = createPromoter({
+    whyNotSet: () => null,
     db: promotions.promotingOf(process),
     heroku: createHerokuOver(heroku.senderOf(process), { now: process.now }),
     now: process.now,

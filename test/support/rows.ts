@@ -216,6 +216,8 @@ export function submission(
     reread: LIVE,
     confirmedContradiction: false,
     setBack: false,
+    isAsShown: () => true,
+    takesSecondPerson: () => false,
     ...changes,
   };
 }

@@ -34,9 +34,13 @@ function findings(
 const unbalanced = (text: string) => (codeIsBalanced(text) ? [] : [text]);
 
 /** What the app itself says in everything that Slack formats, text by text. */
+/** A value that is shown whole takes more blocks the longer it is. */
+const isTypeOfBlock = (text: string) => /^[a-z_]+$/u.test(text);
 const ownWords = (facts: Facts) =>
   payloadsFor(facts).flatMap(({ name, payload }) =>
-    textsOf(payload).flatMap(({ kind, text }) => (kind === 'mrkdwn' ? [`${name}: ${skeleton(text)}`] : [])),
+    textsOf(payload).flatMap(({ kind, text }) =>
+      kind === 'mrkdwn' && !isTypeOfBlock(text) ? [`${name}: ${skeleton(text)}`] : [],
+    ),
   );
 const BENIGN = ownWords({ text: 'some text', url: RCA });
 /** A name that an app on Heroku can have is linked to its dashboard: that much of the words depends on it. */

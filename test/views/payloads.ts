@@ -187,6 +187,7 @@ function refusals(facts: Facts): ResolutionRefusal[] {
   return [
     { kind: 'unknown_promotion' },
     { kind: 'not_superadmin' },
+    { kind: 'same_person', part: 'promoted' },
     { kind: 'contradiction_unconfirmed' },
     ...[...ends(facts), ...lives(facts)].flatMap((row): ResolutionRefusal[] => [
       { kind: 'not_deploying', promotion: row },
@@ -634,6 +635,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       (
         [
           { kind: 'unknown' },
+          { kind: 'not_allowed' },
           { kind: 'held_already' },
           { kind: 'known', value: null },
           { kind: 'known', value: facts.text },
@@ -645,7 +647,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
               promotion: row,
               action,
               evidence: known,
-              evidenceChanged: action === 'failed',
+              changed: action === 'failed' ? 'evidence' : null,
               setBack,
               privateMetadata: METADATA,
             }),
@@ -657,13 +659,28 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   refusalWords: (facts) =>
     refusals(facts).flatMap((refusal) =>
       [[], SUPERADMINS].map((superadmins): Payload => {
-        const said = resolution.refusalWords(refusal, { now: NOW, superadmins });
+        const said = resolution.refusalWords(refusal, { now: NOW, operatorId: 'U0OPERATOR', superadmins });
         return said.kind === 'sentence'
           ? view(notice('Mark completed', said.text))
           : { kind: 'errors', errors: said.errors };
       }),
     ),
   needsSuperadmin: () => [[], SUPERADMINS].map((whom) => words(authority.needsSuperadmin('promote this', whom))),
+  needsSecondPerson: () =>
+    (['marked', 'promoted'] as const).flatMap((part) =>
+      [[], SUPERADMINS].map((superadmins) =>
+        words(
+          authority.needsSecondPerson(
+            'promote it',
+            { kind: 'same_person', part },
+            { operatorId: 'U0OTHER', superadmins },
+          ),
+        ),
+      ),
+    ),
+  lookAgain: () =>
+    (['evidence', 'row'] as const).map((what) => blocks(authority.lookAgain(what, 'Nothing was saved.'))),
+  notAllowedWords: (facts) => [words(mark.notAllowedWords(facts.text, { patterns: ['FLAG_*'], maySet: () => false }))],
   needsOperator: () => [[], SUPERADMINS].map((whom) => words(authority.needsOperator('Linking an RCA', whom))),
   codeInput: () => [blocks(authority.codeInput())],
   codeWords: () =>
@@ -746,7 +763,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
             promotion: row,
             transition: made,
             evidence: known,
-            evidenceChanged: made === 'promote',
+            changed: made === 'promote' ? 'evidence' : null,
             privateMetadata: METADATA,
           }),
         ),
@@ -758,7 +775,11 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   transitionRefusalWords: (facts) =>
     TRANSITIONS.flatMap((made) =>
       transitionRefusals(facts).map((refusal): Payload => {
-        const said = transition.transitionRefusalWords(refusal, made, { now: NOW, superadmins: SUPERADMINS });
+        const said = transition.transitionRefusalWords(refusal, made, {
+          now: NOW,
+          operatorId: 'U0OPERATOR',
+          superadmins: SUPERADMINS,
+        });
         return said.kind === 'sentence' ? view(notice('Promote', said.text)) : { kind: 'errors', errors: said.errors };
       }),
     ),

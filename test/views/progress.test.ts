@@ -73,7 +73,7 @@ test('the form that promotes what Heroku did not tell of claims no restart for c
     promotion: promotion({ state: 'marked' }),
     transition: 'promote',
     evidence: { kind: 'unavailable', checkedAt: PROMOTED_AT, reason: 'no_answer' },
-    evidenceChanged: false,
+    changed: null,
     privateMetadata: '{}',
   });
   expect(JSON.stringify(modal)).toContain('Unless it has this value already, Heroku makes a release');

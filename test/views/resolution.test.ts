@@ -20,7 +20,7 @@ function modal(
       promotion: promotion(),
       action,
       evidence,
-      evidenceChanged: false,
+      changed: null,
       setBack,
       privateMetadata: '{}',
     }),
@@ -81,7 +81,7 @@ describe('the form', () => {
 
 describe('a code that was refused', () => {
   const wordsFor = (check: RefusedCode) => {
-    const said = refusalWords({ kind: 'code_refused', check }, { now, superadmins: [] });
+    const said = refusalWords({ kind: 'code_refused', check }, { now, operatorId: 'U0OPERATOR', superadmins: [] });
     return said.kind === 'field_errors' ? said.errors['code'] : undefined;
   };
   const wrong = { kind: 'rejected', reason: 'wrong' } as const;

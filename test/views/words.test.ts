@@ -195,7 +195,7 @@ describe('the words of', () => {
       promotion: row,
       action,
       evidence: VERDICTS[verdict] ?? null,
-      evidenceChanged: false,
+      changed: null,
       setBack: { kind: 'known', value: 'false' },
       privateMetadata: '{}',
     });
@@ -207,7 +207,7 @@ describe('the words of', () => {
       promotion: promotion({ state: 'marked' }),
       transition,
       evidence: VERDICTS['not-live-unset'] ?? null,
-      evidenceChanged: false,
+      changed: null,
       privateMetadata: '{}',
     });
     expectSnapshot(`form/${transition}`, formText(modal, AS_OF));
@@ -223,26 +223,31 @@ describe('the limits', () => {
   });
 
   test(`${MOST_IN_FORM} words a form besides its fields, and the code first`, () => {
-    const setBacks: SetBack[] = [{ kind: 'unknown' }, { kind: 'held_already' }, { kind: 'known', value: 'false' }];
+    const setBacks: SetBack[] = [
+      { kind: 'unknown' },
+      { kind: 'not_allowed' },
+      { kind: 'held_already' },
+      { kind: 'known', value: 'false' },
+    ];
     const forms = Object.entries(VERDICTS).flatMap(([verdict, evidence]) =>
       Object.entries(ROWS).flatMap(([rowName, row]) =>
-        [true, false].flatMap((evidenceChanged) => [
+        ([null, 'evidence', 'row'] as const).flatMap((changed) => [
           ...(['completed', 'failed'] as const).flatMap((action) =>
             setBacks.map((setBack) => ({
-              name: `${action} ${verdict} ${rowName} ${setBack.kind} ${evidenceChanged}`,
+              name: `${action} ${verdict} ${rowName} ${setBack.kind} ${changed}`,
               modal: resolutionModal({
                 promotion: row,
                 action,
                 evidence,
-                evidenceChanged,
+                changed,
                 setBack,
                 privateMetadata: '',
               }),
             })),
           ),
           ...(['promote', 'cancel'] as const).map((transition) => ({
-            name: `${transition} ${verdict} ${rowName} ${evidenceChanged}`,
-            modal: transitionModal({ promotion: row, transition, evidence, evidenceChanged, privateMetadata: '' }),
+            name: `${transition} ${verdict} ${rowName} ${changed}`,
+            modal: transitionModal({ promotion: row, transition, evidence, changed, privateMetadata: '' }),
           })),
         ]),
       ),
@@ -262,7 +267,7 @@ describe('the limits', () => {
         promotion: ROWS.plain,
         action: 'completed',
         evidence: VERDICTS[verdict] ?? null,
-        evidenceChanged: false,
+        changed: null,
         setBack: { kind: 'unknown' },
         privateMetadata: '',
       }).blocks.length;

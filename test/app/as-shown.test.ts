@@ -1,0 +1,275 @@
+import * as z from 'zod';
+import { APP, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+
+const FLAG = 'dark_mode';
+const VAR = 'FLAG_DARK_MODE';
+const SECRET = 'sk_test_canary with\u200b <& "ends"\n';
+
+const plainSection = z.object({
+  type: z.literal('section'),
+  text: z.object({ type: z.literal('plain_text'), text: z.string() }),
+});
+
+const words = (view: { readonly blocks: readonly unknown[] }) => JSON.stringify(view.blocks);
+
+/** By column, another value that another writer of the table gives it. */
+const CHANGES: readonly (readonly [column: string, value: string])[] = [
+  ['flag_key', 'another_flag'],
+  ['heroku_app', 'raxx-staging'],
+  ['config_var', 'FLAG_ANOTHER'],
+  ['target_value', 'false'],
+  ['previous_value', 'sk_another'],
+  ['checkpoint', 'PENDING_COMMIT:0190a9b2-5b52-7c5e-8d4b-0a1b2c3d4e5f'],
+  ['marked_by', 'U0ANOTHER1'],
+  ['promoted_by', 'U0ANOTHER1'],
+];
+
+/** A code authorises exactly what its form showed, and the app sets only what it may. */
+describe('a code and its form', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', environment: LONG_LEASE });
+    await bed.enrol(bed.slack.people.engineer.id, 'engineer');
+  });
+  afterEach(() => bed.close());
+
+  const kris = () => bed.slack.people.superadmin;
+  const states = async () =>
+    (await bed.rows.query<{ state: string }>('select state from console_flag_promotions order by id')).map(
+      ({ state }) => state,
+    );
+  const mark = (values: Readonly<Record<string, string>> = {}) => {
+    const row = { flag_key: FLAG, heroku_app: APP, config_var: VAR, target_value: 'true', state: 'marked', ...values };
+    return bed.rows.query(
+      `insert into console_flag_promotions (${Object.keys(row).join(', ')})
+       values (${Object.keys(row)
+         .map((_, n) => `$${n + 1}`)
+         .join(', ')})`,
+      Object.values(row),
+    );
+  };
+  const change = (column: string, value: string) =>
+    bed.rows.query(`update console_flag_promotions set ${column} = $1`, [value]);
+  const patches = () => bed.heroku.requests.filter(({ method }) => method === 'PATCH').length;
+
+  test.each(CHANGES)('of a promotion whose %s was changed meanwhile promotes nothing', async (column, value) => {
+    await mark({ checkpoint: 'theirs' });
+    await kris().command('promote 1');
+    await kris().waitForModal();
+    await change(column, value);
+    const code = bed.code(kris().id);
+    expect((await kris().submit({ code })).kind).toBe('updated');
+    expect(words(await kris().waitForModal())).toContain('This promotion changed meanwhile.');
+    expect(words(await kris().waitForModal())).toContain('Nothing was promoted.');
+    expect(await states()).toEqual(['marked']);
+    expect(patches()).toBe(0);
+    // What is shown now is authorised by the same code.
+    expect((await kris().submit({ code })).kind).toBe('closed');
+  });
+
+  test('of a cancellation is tied to the row as well', async () => {
+    await mark();
+    await kris().command('cancel 1');
+    await kris().waitForModal();
+    await change('config_var', 'FLAG_ANOTHER');
+    const code = bed.code(kris().id);
+    expect((await kris().submit({ code })).kind).toBe('updated');
+    expect(words(await kris().waitForModal())).toContain('Nothing was cancelled.');
+    expect((await kris().submit({ code })).kind).toBe('closed');
+    expect(await states()).toEqual(['cancelled']);
+  });
+
+  test.each([
+    ['updated_at', '2026-05-09T04:29:00Z'],
+    ['last_error', 'Heroku did not answer.'],
+    ['rca_url', 'https://docs.example.com/rca'],
+  ])('is as good as before where only %s changed', async (column, value) => {
+    await mark();
+    await kris().command('promote 1');
+    await kris().waitForModal();
+    await change(column, value);
+    expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
+  });
+
+  test('without a fingerprint, or with a forged one, authorises nothing', async () => {
+    await mark();
+    await kris().command('promote 1');
+    const form = await kris().waitForModal();
+    const code = bed.code(kris().id);
+    for (const shown of [undefined, '', 'forged']) {
+      const forged = JSON.stringify({ ...JSON.parse(form.privateMetadata), shown });
+      await kris().closeModal();
+      kris().reopen({ ...form, raw: { ...form.raw, private_metadata: forged } });
+      expect((await kris().submit({ code })).kind).toBe('updated');
+      expect(await states()).toEqual(['marked']);
+    }
+  });
+
+  test('shows the value that a person typed, whole, and a variable that is not the flag’s own', async () => {
+    await mark({ config_var: 'FLAG_PAYMENT_KEY', target_value: SECRET });
+    await kris().command('promote 1');
+    const form = await kris().waitForModal();
+    expect(words(form)).toContain('→ this value:');
+    expect(form.blocks).toContainEqual(
+      expect.objectContaining({
+        text: { type: 'plain_text', text: 'sk_test_canary with\\u{200b} &lt;&amp; "ends"↵\n', emoji: false },
+      }),
+    );
+    expect(words(form)).toContain('*Not this flag’s usual variable*, which is `FLAG_DARK_MODE`');
+    expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
+    await eventually(async () => expect(bed.heroku.getVar(APP, 'FLAG_PAYMENT_KEY')).toBe(SECRET));
+    // Only whoever sets it sees it.
+    expect(JSON.stringify(await bed.slack.everything(bed.slack.channels.alerts))).not.toContain('sk_test_canary');
+    expect(bed.logged.join('')).not.toContain('sk_test_canary');
+  });
+
+  test('shows a value as long as Heroku takes', async () => {
+    const long = '&'.repeat(32_000);
+    await mark({ target_value: long });
+    await kris().command('promote 1');
+    const form = await kris().waitForModal();
+    const shown = form.blocks.flatMap((block) => plainSection.safeParse(block).data?.text.text ?? []);
+    expect(shown.join('')).toBe('&amp;'.repeat(32_000));
+  });
+
+  test('is recorded with app, variable and value', async () => {
+    await mark();
+    await kris().command('promote 1');
+    await kris().waitForModal();
+    await kris().submit({ code: bed.code(kris().id) });
+    expect(
+      await bed.rows.query(
+        `select detail from flag_promotions.audit_log where action = 'console.flag.promotion.promoted'`,
+      ),
+    ).toMatchObject([{ detail: { heroku_app: APP, config_var: VAR, target: { kind: 'plain', value: 'true' } } }]);
+  });
+
+  describe('for what the app may not set', () => {
+    const FORBIDDEN = 'PAYMENT_API_KEY';
+
+    test('nobody marks it', async () => {
+      await kris().command('mark');
+      await kris().waitForModal();
+      const refused = await kris().submit({
+        flag_key: FLAG,
+        heroku_app: APP,
+        target_value: SECRET,
+        config_var: FORBIDDEN,
+      });
+      expect(refused).toMatchObject({
+        kind: 'errors',
+        errors: { config_var: expect.stringContaining('CONFIG_VAR_PATTERN') },
+      });
+      expect(await states()).toEqual([]);
+    });
+
+    test('nobody promotes what another system marked, and anybody may cancel it', async () => {
+      await mark({ config_var: FORBIDDEN });
+      await kris().command('promote 1');
+      const said = await kris().waitForEphemeral((message) => message.text.includes('CONFIG_VAR_PATTERN'));
+      expect(said.text).toContain(`may not set \`${FORBIDDEN}\`, only FLAG_*`);
+      await kris().command('cancel 1');
+      await kris().waitForModal();
+      expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
+      expect(await states()).toEqual(['cancelled']);
+    });
+
+    test('a form that was open while it was changed says so', async () => {
+      await mark();
+      await kris().command('promote 1');
+      await kris().waitForModal();
+      await change('config_var', FORBIDDEN);
+      await kris().submit({ code: bed.code(kris().id) });
+      expect(words(await kris().waitForModal())).toContain('CONFIG_VAR_PATTERN');
+      expect(await states()).toEqual(['marked']);
+    });
+
+    test('the promoter leaves what another system promoted, and says why', async () => {
+      await bed.rows.insertDeploying({ configVar: FORBIDDEN, checkpoint: 'INTENT' });
+      await bed.rows.query('notify flag_promotions_due');
+      await eventually(async () =>
+        expect(await bed.rows.query('select last_error from console_flag_promotions')).toMatchObject([
+          { last_error: expect.stringContaining('CONFIG_VAR_PATTERN') },
+        ]),
+      );
+      expect(await states()).toEqual(['deploying']);
+      expect(patches()).toBe(0);
+    });
+  });
+});
+
+test.each(CHANGES)('a code of a promotion whose %s was changed meanwhile resolves nothing', async (column, value) => {
+  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', withoutHeroku: true });
+  const kris = bed.slack.people.superadmin;
+  await bed.rows.insertDeploying();
+  await bed.app.tick();
+  await kris.click(await bed.alert(), 'mark_failed');
+  await kris.waitForModal();
+  await bed.rows.query(`update console_flag_promotions set ${column} = $1`, [value]);
+  const code = bed.code(kris.id);
+  expect((await kris.submit({ code, note: 'The dyno died.' })).kind).toBe('updated');
+  expect(words(await kris.waitForModal())).toContain('This promotion changed meanwhile.');
+  expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deploying' }]);
+  expect((await kris.submit({ code, note: 'The dyno died.' })).kind).toBe('closed');
+  expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'failed' }]);
+  await bed.close();
+});
+
+describe('where a second person is needed', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({
+      startAt: '2026-05-10T05:00:00Z',
+      environment: { ...LONG_LEASE, SECOND_PERSON: 'raxx-*' },
+    });
+    await bed.enrol(bed.slack.people.secondSuperadmin.id);
+  });
+  afterEach(() => bed.close());
+
+  test('who marked may not promote, and somebody else may', async () => {
+    const { superadmin, secondSuperadmin } = bed.slack.people;
+    await superadmin.command(`mark ${FLAG} ${APP}`);
+    await superadmin.waitForEphemeral((message) => message.text.includes('Marked'));
+    await superadmin.command('promote 1');
+    const said = await superadmin.waitForEphemeral((message) => message.text.includes('second person'));
+    expect(said.text).toContain(
+      `You marked it, and this app takes a second person to promote it. Ask <@${secondSuperadmin.id}>`,
+    );
+    await secondSuperadmin.command('promote 1');
+    await secondSuperadmin.waitForModal();
+    expect((await secondSuperadmin.submit({ code: bed.code(secondSuperadmin.id) })).kind).toBe('closed');
+    expect(
+      await bed.rows.query(`select actor, detail from flag_promotions.audit_log where action like '%denied'`),
+    ).toEqual([{ actor: superadmin.id, detail: { attempted: 'promote', reason: 'same_person' } }]);
+  });
+
+  test('who promoted may not resolve, not even by a form that was open before', async () => {
+    const { superadmin, secondSuperadmin } = bed.slack.people;
+    await bed.rows.insertDeploying({ promotedBy: secondSuperadmin.id });
+    await bed.app.tick();
+    await secondSuperadmin.click(await bed.alert(), 'mark_completed');
+    await secondSuperadmin.waitForEphemeral((message) => message.text.includes('You promoted it'));
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    await bed.rows.query('update console_flag_promotions set promoted_by = $1', [superadmin.id]);
+    await superadmin.submit({ code: bed.code(superadmin.id) });
+    expect(JSON.stringify((await superadmin.waitForModal()).blocks)).toMatch(/changed meanwhile|second person/u);
+    expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deploying' }]);
+  });
+});
+
+test('the alert says that one person did everything', async () => {
+  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+  const { superadmin } = bed.slack.people;
+  await bed.rows.insertDeploying({ promotedBy: superadmin.id });
+  await bed.rows.query('update console_flag_promotions set marked_by = $1', [superadmin.id]);
+  await bed.app.tick();
+  await superadmin.click(await bed.alert(), 'mark_completed');
+  await superadmin.waitForModal();
+  expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
+  await eventually(async () =>
+    expect(JSON.stringify((await bed.alert()).blocks)).toContain('one person marked, promoted and resolved it'),
+  );
+  await bed.close();
+});
