@@ -1,7 +1,7 @@
 # The app as a small image that runs as an ordinary user:
 #   docker build -t flag-promotions . && docker run --env-file .env -p 3000:3000 -v flag-promotions:/data flag-promotions
 # Debian, not Alpine: the PostgreSQL that the app brings along for DATABASE_URL=embedded needs glibc.
-FROM node:20-bookworm-slim AS build
+FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
@@ -11,7 +11,7 @@ COPY migrations migrations
 COPY scripts scripts
 RUN npm run build && npm prune --omit=dev
 
-FROM node:20-bookworm-slim
+FROM node:24-bookworm-slim
 # glibc would keep what a start takes and gives back, once per thread.
 ENV NODE_ENV=production DATA_DIR=/data MALLOC_ARENA_MAX=2
 WORKDIR /app

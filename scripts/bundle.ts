@@ -1,8 +1,10 @@
-import { cp, readdir, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { build, type Plugin, transform } from 'esbuild';
+import { z } from 'zod';
 import { FONT_FILES, FONT_PACKAGE } from '../src/charts/font.js';
+import { ownSourceMap } from './own-source-map.js';
 
 /**
  * `npm run build`: the app and all that it imports as one file, so a production install needs no packages beside it but the
@@ -10,9 +12,11 @@ import { FONT_FILES, FONT_PACKAGE } from '../src/charts/font.js';
  */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PACKAGES = path.join(ROOT, 'node_modules');
+/** It is started by a launcher, which imports it. */
+const APP = 'src/cli.ts';
 const [, , folder = 'dist/src', ...named] = process.argv;
 /** Files in one folder: the thread that draws is looked for beside whatever starts it. */
-const entries = named.length === 0 ? ['src/cli.ts', 'src/charts/chart-worker.ts'] : named;
+const entries = named.length === 0 ? [APP, 'src/charts/chart-worker.ts'] : named;
 const outdir = path.resolve(ROOT, folder);
 
 /** Can't be part of a file: native code. It is copied beside the file, for the platform that builds. */
@@ -34,7 +38,10 @@ const postgresOnly: Plugin = {
 };
 
 await build({
-  entryPoints: entries.map((entry) => ({ in: path.join(ROOT, entry), out: path.basename(entry, '.ts') })),
+  entryPoints: entries.map((entry) => ({
+    in: path.join(ROOT, entry),
+    out: entry === APP ? 'commands' : path.basename(entry, '.ts'),
+  })),
   outdir,
   bundle: true,
   // What is imported when it is needed stays a file of its own.
@@ -59,9 +66,23 @@ await build({
   logLevel: 'warning',
 });
 
+if (entries.includes(APP)) {
+  const { engines } = z
+    .object({ engines: z.object({ node: z.string().regex(/^>=\d+\.\d+$/u) }) })
+    .parse(JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8')));
+  const launcher = await transform(await readFile(path.join(ROOT, 'scripts/launcher.js'), 'utf8'), {
+    define: { NEEDED_NODE: JSON.stringify(engines.node.slice(2)) },
+    target: 'node12.20',
+    minify: true,
+  });
+  await writeFile(path.join(outdir, 'cli.js'), launcher.code, { mode: 0o755 });
+}
+
 for (const name of await readdir(outdir)) {
+  const file = path.join(outdir, name);
+  if (name.endsWith('.js.map')) await writeFile(file, ownSourceMap(await readFile(file, 'utf8')));
   // V8 keeps a source with any other letter at two bytes a letter, and makes two copies of it while it starts.
-  if (name.endsWith('.js') && (await readFile(path.join(outdir, name))).some((byte) => byte > 0x7f)) {
+  if (name.endsWith('.js') && (await readFile(file)).some((byte) => byte > 0x7f)) {
     throw new Error(`${name} has letters outside ASCII. esbuild escapes them in strings, not in a regular expression.`);
   }
 }

@@ -127,6 +127,22 @@ describe('the app as it is installed', () => {
     expect(doctor).toMatchObject({ healthy: true });
   });
 
+  test('names the sources in the stack of what fails', async () => {
+    bed.slack.faults.add({ method: 'response_url', kind: 'status', status: 500, times: 1 });
+    await bed.slack.people.superadmin.command('help');
+    await eventually(async () => expect(said).toMatch(/"stack":"[^"]*\/src\/slack\/slack\.ts:\d+:\d+/u));
+  });
+
+  test('tells a Node that is too old for it what it needs, in one sentence', async () => {
+    const old = 'data:text/javascript,Object.defineProperty(process.versions, "node", { value: "18.20.8" })';
+    const started = run(process.execPath, ['--import', old, path.join(folder, 'dist/src/cli.js'), 'start']);
+    await expect(started).rejects.toMatchObject({
+      code: 78,
+      stdout: '',
+      stderr: 'flag-promotions needs Node 20.19 or later, best Node 24; this is Node 18.20.8.\n',
+    });
+  });
+
   test('makes and undoes the schema of a new database', async () => {
     const database = await createEmptyDatabase();
     const environment = { DATABASE_URL: database.url };
