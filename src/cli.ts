@@ -107,8 +107,14 @@ async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
 /** A variable that the environment sets wins over the file. */
 function loadSettingsFile(): void {
   if (!existsSync('.env')) return;
+  const early = process.env['NODE_EXTRA_CA_CERTS'];
   process.loadEnvFile('.env');
   process.stderr.write('Settings: .env, and the environment\n');
+  if (process.env['NODE_EXTRA_CA_CERTS'] !== early) {
+    process.stderr.write(
+      'NODE_EXTRA_CA_CERTS has no effect in .env: Node reads it before. Set it in the environment.\n',
+    );
+  }
 }
 
 /** Of the package above this file, which runs from src or from dist/src. */

@@ -1,6 +1,7 @@
 import cronParser from 'cron-parser';
 import ms from 'ms';
 import * as z from 'zod';
+import { type HttpProxy, parseProxy } from './network/proxies.js';
 
 /** `.env` files and dashboards spell "none" as an empty variable. */
 export const unsetWhenEmpty = (value: unknown): unknown =>
@@ -59,18 +60,34 @@ export const url = (protocols: readonly string[]) =>
     error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   });
 
-/** Where people reach the app: an origin. https, except on this machine. */
+/** Where people reach the app: an origin, and a path below which it is, if any. https, except on this machine. */
 export const publicUrl = z.string().transform((text, context) => {
   const parsed = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(parsed?.hostname ?? '');
   const isSafe = parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLocal);
-  if (parsed !== null && isSafe && `${parsed.origin}/` === parsed.href) return parsed.origin;
+  // Nothing but letters that no part of a link, an e-mail or Slack reads in another way.
+  const path = parsed?.pathname.replace(/\/+$/u, '') ?? '';
+  const isPlain = /^(?:\/[\w.~-]+)*$/u.test(path) && `${parsed?.origin}${parsed?.pathname}` === parsed?.href;
+  if (parsed !== null && isSafe && isPlain) return `${parsed.origin}${path}`;
   context.addIssue({
     code: 'custom',
-    message: 'must be an https address without a path, such as https://flags.example.com',
+    message:
+      'must be an https address such as https://flags.example.com or https://tools.example.com/flag-promotions, without a query',
   });
   return z.NEVER;
 });
+
+/** Its value may hold a password: no fault quotes it. */
+export const proxy = (setting: HttpProxy['setting']) =>
+  z.string().transform((text, context) => {
+    const parsed = parseProxy(setting, text.trim());
+    if (parsed !== null) return parsed;
+    context.addIssue({
+      code: 'custom',
+      message: 'must be the address of an http or https proxy, such as http://proxy.example.com:3128',
+    });
+    return z.NEVER;
+  });
 
 export const base64Key = z.string().transform((text, context) => {
   const key = Buffer.from(text, 'base64');

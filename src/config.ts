@@ -6,6 +6,7 @@ import {
   cron,
   duration,
   optional,
+  proxy,
   publicUrl,
   required,
   schedule,
@@ -15,6 +16,7 @@ import {
 import type { DatabaseChoice } from './db/open.js';
 import { AddressError, parseAddress, withTlsDefaults } from './db/server/address.js';
 import { SSL_MODES } from './db/server/tls.js';
+import { parseExemptions, type Proxies } from './network/proxies.js';
 import { MOST_INDIVIDUAL_PER_HOUR } from './promotions/detection.js';
 import type { RouteRule } from './promotions/routing.js';
 
@@ -201,6 +203,9 @@ const app = {
       }),
   ),
   PUBLIC_URL: optional(publicUrl),
+  HTTPS_PROXY: optional(proxy('HTTPS_PROXY')),
+  HTTP_PROXY: optional(proxy('HTTP_PROXY')),
+  NO_PROXY: z.preprocess(unsetWhenEmpty, z.string().default('').transform(parseExemptions)),
   PORT: z.preprocess(
     unsetWhenEmpty,
     z.coerce
@@ -211,6 +216,17 @@ const app = {
       .default(3000),
   ),
 };
+
+/** Every program reads these by their lower-case names too, and most of them first. */
+const ALSO_LOWER_CASE = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'] as const;
+
+function withLowerCase(environment: Environment): Environment {
+  const found = ALSO_LOWER_CASE.flatMap((name) => {
+    const value = environment[name.toLowerCase()];
+    return unsetWhenEmpty(value) === undefined ? [] : [[name, value] as const];
+  });
+  return { ...environment, ...Object.fromEntries(found) };
+}
 
 const settings = { ...core, ...encryptionKey, ...app };
 /** The name of every setting that this app reads by itself. */
@@ -303,8 +319,9 @@ export interface Config extends OperatorsConfig {
   readonly promoterLeaseMs: number;
   readonly heartbeatUrl: string | null;
   readonly rcaUrlHosts: readonly string[];
-  /** The origin of the app's pages; null: unknown, so no link can be sent. */
+  /** The address of the app's pages, without a slash at its end; null: unknown, so no link can be sent. */
   readonly publicUrl: string | null;
+  readonly proxies: Proxies;
   readonly port: number;
 }
 
@@ -332,7 +349,7 @@ export function readOperatorsConfig(environment: Environment): OperatorsConfig {
  * @throws {ConfigError} naming every fault
  */
 export function readConfig(environment: Environment): Config {
-  const env = parse(appSchema, environment);
+  const env = parse(appSchema, withLowerCase(environment));
   return Object.freeze({
     ...databaseConfig(env),
     totpEncryptionKey: env.TOTP_ENCRYPTION_KEY,
@@ -369,6 +386,7 @@ export function readConfig(environment: Environment): Config {
     heartbeatUrl: env.HEARTBEAT_URL ?? null,
     rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),
     publicUrl: env.PUBLIC_URL ?? null,
+    proxies: proxiesOf(env.HTTPS_PROXY, env.HTTP_PROXY, env.NO_PROXY),
     port: env.PORT,
   });
 }
@@ -382,7 +400,8 @@ export interface SettingInspection {
 }
 
 /** Of a configuration that may be faulty: every setting, and what can be used of it. undefined: unset, or faulty. */
-export function inspectSettings(environment: Environment) {
+export function inspectSettings(given: Environment) {
+  const environment = withLowerCase(given);
   const result = appSchema.safeParse(environment);
   const faults = new Map((result.error?.issues ?? []).map((issue) => [issue.path.join('.'), issue.message]));
   const inspected = Object.keys(settings)
@@ -411,8 +430,22 @@ export function inspectSettings(environment: Environment) {
     herokuApiKey: used(app.HEROKU_API_KEY, 'HEROKU_API_KEY'),
     herokuApiUrl: used(app.HEROKU_API_URL, 'HEROKU_API_URL'),
     publicUrl: used(app.PUBLIC_URL, 'PUBLIC_URL'),
+    heartbeatUrl: used(app.HEARTBEAT_URL, 'HEARTBEAT_URL'),
+    proxies: proxiesOf(
+      used(app.HTTPS_PROXY, 'HTTPS_PROXY'),
+      used(app.HTTP_PROXY, 'HTTP_PROXY'),
+      used(app.NO_PROXY, 'NO_PROXY') ?? [],
+    ),
   };
   return { settings: inspected, usable };
+}
+
+function proxiesOf(
+  https: Proxies['https'] | undefined,
+  http: Proxies['http'] | undefined,
+  exemptions: Proxies['exemptions'],
+): Proxies {
+  return Object.freeze({ https: https ?? null, http: http ?? null, exemptions: Object.freeze(exemptions) });
 }
 
 function databaseConfig(env: z.output<typeof databaseSchema>): DatabaseConfig {

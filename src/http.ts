@@ -3,6 +3,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics.js';
 import type { Page, PageRequest } from './pages/enrolment.js';
+import { STYLE_PATH } from './pages/html.js';
+import { styleSheet } from './pages/style-sheet.js';
 import type { Readiness } from './readiness.js';
 
 /** Where Slack’s requests come in. */
@@ -13,8 +15,8 @@ export interface HttpDependencies {
   readonly slackListener: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | null;
   /** What people's browsers get, by how its path begins. */
   readonly pages: Readonly<Record<string, (request: PageRequest) => Promise<Page>>>;
-  /** People come by https: their browsers are told to keep to it. */
-  readonly isHttps: boolean;
+  /** Where people reach it; null: nobody says. */
+  readonly publicUrl: string | null;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -65,13 +67,40 @@ export async function startHttp(port: number, deps: HttpDependencies): Promise<H
 }
 
 async function route(request: IncomingMessage, response: ServerResponse, deps: HttpDependencies): Promise<void> {
-  const path = pathOf(request.url ?? '/');
-  if (path === null) return notFound(response);
-  if (request.method === 'GET' && (await serveProbe(response, path, deps))) return;
-  const page = Object.entries(deps.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
-  if (page !== undefined) return servePage(request, response, path, page, deps);
-  if (deps.slackListener === null || request.method !== 'POST' || path !== SLACK_PATH) return notFound(response);
+  const asked = pathOf(request.url ?? '/');
+  for (const path of asked === null ? [] : ownPaths(asked, deps.publicUrl)) {
+    if (await serve(request, response, path, deps)) return;
+  }
+  send(response, 404, 'text/plain', 'not found\n');
+}
+
+/**
+ * What an address may mean. Below a path of PUBLIC_URL, some proxies pass that path on and some take it off: so it is taken off
+ * here where it is, and if that leads nowhere, the address is taken as it came.
+ */
+function ownPaths(path: string, publicUrl: string | null): readonly string[] {
+  const base = publicUrl === null ? '/' : new URL(publicUrl).pathname;
+  return base !== '/' && path.startsWith(`${base}/`) ? [path.slice(base.length), path] : [path];
+}
+
+/** Whether there is something at this path. */
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  deps: HttpDependencies,
+): Promise<boolean> {
+  if (request.method === 'GET' && (await serveProbe(response, path, deps))) return true;
+  const page = path.endsWith(STYLE_PATH)
+    ? styleSheet
+    : Object.entries(deps.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
+  if (page !== undefined) {
+    await servePage(request, response, path, page, deps);
+    return true;
+  }
+  if (deps.slackListener === null || request.method !== 'POST' || path !== SLACK_PATH) return false;
   await deps.slackListener(request, response);
+  return true;
 }
 
 /** Whether it was a probe's path. */
@@ -95,10 +124,6 @@ async function serveProbe(response: ServerResponse, path: string, deps: HttpDepe
   }
 }
 
-function notFound(response: ServerResponse): void {
-  send(response, 404, 'text/plain', 'not found\n');
-}
-
 /** No page runs a script, loads anything from elsewhere, is framed, kept, or named to where its links lead. */
 const PAGE_HEADERS = {
   'content-security-policy':
@@ -112,6 +137,11 @@ const PAGE_HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
 };
 const A_YEAR_S = 365 * 24 * 3_600;
+
+/** Whether browsers may be told to keep to https for the whole host: below a path, others share it. */
+function ownsHttpsHost(publicUrl: string | null): boolean {
+  return publicUrl !== null && publicUrl === new URL(publicUrl).origin && publicUrl.startsWith('https:');
+}
 
 /** A form of ours is one code; whatever is larger is none. */
 const FORM_MAX_BYTES = 1_024;
@@ -135,7 +165,7 @@ async function servePage(
     ...PAGE_HEADERS,
     'content-type': `${page.contentType}; charset=utf-8`,
     'content-length': body.byteLength,
-    ...(deps.isHttps ? { 'strict-transport-security': `max-age=${A_YEAR_S}` } : {}),
+    ...(ownsHttpsHost(deps.publicUrl) ? { 'strict-transport-security': `max-age=${A_YEAR_S}` } : {}),
     ...(page.allow === undefined ? {} : { allow: page.allow }),
     // What was not read is not waited for.
     ...(request.complete || method === 'GET' || method === 'HEAD' ? {} : { connection: 'close' }),

@@ -82,14 +82,15 @@ test.each([
   ['operators', []],
   ['views', ['promotions', 'operators']],
   ['db', ['promotions', 'operators']],
-  ['heroku', ['promotions']],
+  ['heroku', ['promotions', 'network']],
   ['charts', ['promotions']],
-  ['slack', ['promotions', 'views']],
+  ['slack', ['promotions', 'views', 'network']],
+  ['network', ['with-timeout']],
   ['pages', ['promotions', 'operators', 'db', 'views', 'with-timeout']],
-  ['doctor', ['promotions', 'operators', 'db', 'heroku', 'slack', 'config']],
+  ['doctor', ['promotions', 'operators', 'db', 'heroku', 'slack', 'network', 'config']],
   // What a message shows is decided from rows alone: evidence is read by whoever hands it the reader.
   ['outbox', ['promotions', 'operators', 'db', 'slack', 'views']],
-  ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'outbox']],
+  ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'outbox', 'network']],
   ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'with-timeout']],
 ])('src/%s imports of the project only %j', (folder, allowed) => {
   const own = imports.filter((found) => found.file.startsWith(`src/${folder}/`) && isLocal(found));
@@ -157,6 +158,8 @@ test.each([
   ['knex and pg', /^(?:knex|pg)$/u, /^src\/db\//u],
   ['heroku-client', /^heroku-client/u, /^src\/heroku\//u],
   ['Slack’s Web API', /^@slack\/web-api/u, /^src\/slack\//u],
+  ['undici', /^undici$/u, /^src\/network\//u],
+  ['Node’s own connections', /^node:(?:https|net|tls)$/u, /^src\/(?:network|db)\//u],
   ['Slack’s packages', /^@slack\//u, /^src\/(?:slack\/|handlers\/|app\/receiver\.ts|http\.ts|log\.ts)/u],
   ['TOTP', /^@?otplib/u, /^src\/operators\//u],
   ['the scheduler', /^node-schedule$/u, /^src\/jobs\//u],
@@ -172,6 +175,12 @@ test('only app.ts and cli.ts read the environment', () => {
   // The embedded server gets an environment that was cleaned of ours: PATH and a place for temporary files.
   const allowed = ['src/app.ts', 'src/cli.ts', 'src/db/embedded/runtime.ts'];
   expect(readers.filter((file) => !allowed.includes(file))).toEqual([]);
+});
+
+test('what fetches does so by the way out that it was given', () => {
+  const fetchers = sources.filter((file) => /(?<![.\w])fetch\(|globalThis\.fetch/u.test(codeOf(file)));
+  expect(fetchers).toContain('src/jobs/heartbeat.ts');
+  expect(fetchers.filter((file) => !/\bfetch: Fetch\b|\{ fetch \}/u.test(codeOf(file)))).toEqual([]);
 });
 
 test('clock and chance are passed in to everything that decides or acts', () => {

@@ -59,6 +59,7 @@ const DEFAULTS = {
   heartbeatUrl: null,
   rcaUrlHosts: [],
   publicUrl: null,
+  proxies: { https: null, http: null, exemptions: [] },
   port: 3000,
 };
 
@@ -126,6 +127,9 @@ describe('the configuration', () => {
       HEARTBEAT_URL: 'https://hc.example/ping/1',
       RCA_URL_HOSTS: ' Docs.Example.com, wiki.example.org ,, ',
       PUBLIC_URL: 'https://Flags.example.com/',
+      HTTPS_PROXY: 'http://user:p%40ss@proxy.example.com:3128',
+      HTTP_PROXY: 'proxy.example.com:8080',
+      NO_PROXY: 'localhost, .internal.example.com',
       PORT: '0',
     } satisfies Record<Setting, string>);
     expect(config).toEqual({
@@ -161,6 +165,26 @@ describe('the configuration', () => {
       heartbeatUrl: 'https://hc.example/ping/1',
       rcaUrlHosts: ['docs.example.com', 'wiki.example.org'],
       publicUrl: 'https://flags.example.com',
+      proxies: {
+        https: {
+          setting: 'HTTPS_PROXY',
+          isSecure: false,
+          hostname: 'proxy.example.com',
+          port: 3128,
+          authorization: `Basic ${Buffer.from('user:p@ss').toString('base64')}`,
+        },
+        http: {
+          setting: 'HTTP_PROXY',
+          isSecure: false,
+          hostname: 'proxy.example.com',
+          port: 8080,
+          authorization: null,
+        },
+        exemptions: [
+          { entry: 'localhost', host: 'localhost', port: null },
+          { entry: '.internal.example.com', host: 'internal.example.com', port: null },
+        ],
+      },
       port: 0,
     });
   });
@@ -248,13 +272,18 @@ describe('the app’s own address', () => {
     'https://flags.example.com:8443',
     'http://localhost:3000',
     'http://127.0.0.1:3000',
+    'https://tools.example.com/flag-promotions',
+    'https://tools.example.com/a/b.c_d~e',
   ])('can be %s', (address) => {
     expect(readConfig({ ...REQUIRED, PUBLIC_URL: address }).publicUrl).toBe(address);
   });
 
   test.each([
     'http://flags.example.com',
-    'https://flags.example.com/enrol',
+    'https://flags.example.com/a//b',
+    'https://flags.example.com/a%20b',
+    'https://flags.example.com/<b>',
+    'https://flags.example.com/a#b',
     'https://flags.example.com/?a=b',
     'https://user:pw@flags.example.com',
     'flags.example.com',
@@ -262,6 +291,33 @@ describe('the app’s own address', () => {
   ])('cannot be %s', (address) => {
     expect(faults({ PUBLIC_URL: address })).toEqual([expect.stringMatching(/^PUBLIC_URL must be an https address/u)]);
   });
+});
+
+describe('a proxy', () => {
+  const proxies = (environment: Record<string, string>) => readConfig({ ...REQUIRED, ...environment }).proxies;
+
+  test('is known by the lower-case name too, which wins; an empty one is none', () => {
+    const both = proxies({
+      https_proxy: 'http://lower:1',
+      HTTPS_PROXY: 'http://upper:2',
+      http_proxy: 'http://plain:3',
+    });
+    expect([both.https?.hostname, both.http?.hostname]).toEqual(['lower', 'plain']);
+    expect(proxies({ https_proxy: ' ', HTTPS_PROXY: 'http://upper:2' }).https?.hostname).toBe('upper');
+    expect(proxies({ no_proxy: 'a', NO_PROXY: 'b' }).exemptions).toEqual([{ entry: 'a', host: 'a', port: null }]);
+  });
+
+  test.each(['socks5://proxy:1080', 'http://', 'http://canary:%zz@proxy:1', 'http://canary@proxy:1/path', 'a b'])(
+    'cannot be %s, and no fault quotes it',
+    (address) => {
+      for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY']) {
+        const [fault, ...others] = faults({ [name]: address });
+        expect(others).toEqual([]);
+        expect(fault).toMatch(/^HTTPS?_PROXY must be the address of an http or https proxy/u);
+        expect(fault).not.toContain('canary');
+      }
+    },
+  );
 });
 
 describe('a faulty configuration', () => {
@@ -288,12 +344,14 @@ describe('a faulty configuration', () => {
       HEARTBEAT_URL: 'hc.example',
       RCA_URL_HOSTS: 'https://docs.example.com',
       PUBLIC_URL: 'http://flags.example.com',
+      HTTPS_PROXY: 'socks5://proxy.example.com:1080',
+      HTTP_PROXY: 'ftp://proxy.example.com',
       PORT: 'http',
     };
     const reported = faultsOf(() => readConfig(environment));
     const names = reported.map((fault) => fault.split(' ')[0]);
     expect(names.toSorted()).toEqual([...Object.keys(environment), 'SLACK_SIGNING_SECRET'].toSorted());
-    expect(() => readConfig(environment)).toThrow(/^19 settings need your attention:\n {2}- /u);
+    expect(() => readConfig(environment)).toThrow(/^21 settings need your attention:\n {2}- /u);
     expect(() => readConfig(environment)).toThrow(/\.env\.example.*npm run demo$/u);
   });
 

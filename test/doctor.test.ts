@@ -285,6 +285,7 @@ describe('doctor', () => {
 });
 
 describe('what is made of what was found', () => {
+  const unexplained = () => null;
   test.each([
     [null, 'note', 'gave no time'],
     [{ aheadMs: 400, uncertainMs: 600 }, 'ok', 'the same'],
@@ -307,20 +308,27 @@ describe('what is made of what was found', () => {
     [['identity'], 'fix'],
     [[], 'fix'],
   ])('a key of the scopes %j is %s', (scopes, status) => {
-    const [first] = herokuChecks({ key: { kind: 'known', scopes }, apps: [], clock: null });
+    const [first] = herokuChecks({ key: { kind: 'known', scopes }, apps: [], clock: null }, unexplained);
     expect(first).toMatchObject({ subject: 'Heroku key', status });
   });
 
   test('words from outside bring no control characters to a terminal', () => {
     const evil = '\u001b[2Jgone\u202e';
     const said = JSON.stringify([
-      ...slackChecks({
-        auth: { kind: 'ok', team: evil, scopes: [evil] },
-        channels: [{ id: evil, verdict: { kind: 'refused', error: evil } }],
-        socketMode: { kind: 'refused', error: evil },
-        clock: null,
-      }),
-      ...herokuChecks({ key: { kind: 'known', scopes: [evil] }, apps: [{ app: evil, outcome: 'ok' }], clock: null }),
+      ...slackChecks(
+        {
+          auth: { kind: 'ok', team: evil, scopes: [evil] },
+          channels: [{ id: evil, verdict: { kind: 'refused', error: evil } }],
+          socketMode: { kind: 'refused', error: evil },
+          clock: null,
+        },
+        unexplained,
+        () => unexplained,
+      ),
+      ...herokuChecks(
+        { key: { kind: 'known', scopes: [evil] }, apps: [{ app: evil, outcome: 'ok' }], clock: null },
+        unexplained,
+      ),
     ]);
     expect(said).not.toMatch(/\\u001b|\u202e/u);
     expect(said).toContain('gone');

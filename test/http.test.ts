@@ -57,7 +57,7 @@ describe('connections that a proxy keeps', () => {
           return { status: 200, contentType: 'text/html', body: 'slow' };
         },
       },
-      isHttps: false,
+      publicUrl: null,
       readiness: async () => ({ ready: true, checks: {} }),
       metrics: createMetrics(),
       log: createLogger('silent', process.stderr),
@@ -89,5 +89,66 @@ describe('connections that a proxy keeps', () => {
     answerSlowOne();
     await Promise.all([stopping, busy.ended]);
     expect(busy.came()).toMatch(/^HTTP\/1\.1 200 .*connection: close\r\n.*slow$/isu);
+  });
+});
+
+describe('below a path of PUBLIC_URL', () => {
+  const pages = {
+    '/enrol/': async ({ path }: { readonly path: string }) =>
+      ({ status: 200, contentType: 'text/html', body: `enrol ${path}` }) as const,
+    '/promotions/': async ({ path }: { readonly path: string }) =>
+      ({ status: 200, contentType: 'text/html', body: `promotion ${path}` }) as const,
+  };
+  const posted: string[] = [];
+  let server: HttpServer | null = null;
+
+  async function serve(publicUrl: string | null): Promise<void> {
+    server = await startHttp(0, {
+      slackListener: async (request, response) => {
+        posted.push(request.url ?? '');
+        response.end('slack');
+      },
+      pages,
+      publicUrl,
+      readiness: async () => ({ ready: true, checks: {} }),
+      metrics: createMetrics(),
+      log: createLogger('silent', process.stderr),
+    });
+  }
+  const get = async (path: string, method = 'GET') => {
+    const answer = await fetch(`http://127.0.0.1:${server?.port}${path}`, { method });
+    return { status: answer.status, text: (await answer.text()).trim(), headers: answer.headers };
+  };
+  afterEach(async () => {
+    await server?.stop();
+    server = null;
+  });
+
+  // A path may be named like one of ours: what it means is what it means once.
+  test.each(['/flag-promotions', '/a/b', '/promotions', '/enrol'])(
+    '%s, everything is there, whether the proxy takes the path off or passes it on',
+    async (base) => {
+      await serve(`https://tools.example.com${base}`);
+      for (const front of ['', base]) {
+        expect(await get(`${front}/healthz`)).toMatchObject({ status: 200, text: 'ok' });
+        expect(await get(`${front}/promotions/7`)).toMatchObject({ text: 'promotion /promotions/7' });
+        expect(await get(`${front}/enrol/abc`)).toMatchObject({ text: 'enrol /enrol/abc' });
+        expect(await get(`${front}/slack/events`, 'POST')).toMatchObject({ text: 'slack' });
+        const sheet = await get(`${front}/enrol/style.css`);
+        expect(sheet.headers.get('content-type')).toContain('text/css');
+        // Others are on that host too: nothing is said for all of it.
+        expect(sheet.headers.get('strict-transport-security')).toBeNull();
+      }
+      expect(await get(`${base}x/healthz`)).toMatchObject({ status: 404 });
+    },
+  );
+
+  test('a host of our own is kept to https, and without an address nothing is said of it', async () => {
+    await serve('https://flags.example.com');
+    expect((await get('/promotions/7')).headers.get('strict-transport-security')).toContain('max-age=');
+    expect(await get('/flag-promotions/healthz')).toMatchObject({ status: 404 });
+    await server?.stop();
+    await serve(null);
+    expect((await get('/promotions/7')).headers.get('strict-transport-security')).toBeNull();
   });
 });

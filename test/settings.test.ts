@@ -62,6 +62,7 @@ test.each([
 ])('%s names settings that there are, %s among them', (file, one) => {
   const named = [...read(file).matchAll(/\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b/gu)].map(([name]) => name);
   expect(named).toContain(one);
-  const others = /^(?:FLAG_\w+|PENDING_COMMIT|DEMO_PORT|CONSOLE_DATABASE)$/u;
+  const others =
+    /^(?:FLAG_\w+|PENDING_COMMIT|DEMO_PORT|CONSOLE_DATABASE|NODE_EXTRA_CA_CERTS|PROXY_|\w+_(?:SIGNATURE|CHAIN))$/u;
   expect(named.filter((name) => !ALL.includes(name) && !others.test(name))).toEqual([]);
 });

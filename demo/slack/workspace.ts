@@ -19,6 +19,8 @@ import { type RecordedCall, startWebApi, type WebApi } from './web-api.js';
 export type { EphemeralMessage, Faults, HttpDelivery, OpenView, Person, RecordedCall, SocketMode, StoredMessage };
 
 export interface SlackStandInOptions {
+  /** By which address the app reaches it (`https://slack.test`), if something stands in between; its own unless told. */
+  readonly publicUrl?: string;
   /** The bot scopes that were granted; everything that the stand-in knows unless told. */
   readonly scopes?: readonly string[];
   /** The app token's scopes; `connections:write` unless told. */
@@ -52,6 +54,8 @@ export interface SlackStandInOptions {
 export interface SlackStandIn {
   /** For SLACK_API_URL; ends in `/api/`. */
   readonly apiUrl: string;
+  /** At which port of this machine it listens. */
+  readonly port: number;
   readonly botToken: string;
   readonly appToken: string;
   readonly signingSecret: string;
@@ -189,8 +193,9 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     events.announce(change);
     changed();
   });
-  const uploads = new Uploads(() => api.url);
-  const responseUrls = new ResponseUrls(() => api.url, screens, messages, bot, clock);
+  const publicUrl = () => options.publicUrl ?? api.url;
+  const uploads = new Uploads(publicUrl);
+  const responseUrls = new ResponseUrls(publicUrl, screens, messages, bot, clock);
 
   const api: WebApi = await startWebApi({
     around: {
@@ -222,7 +227,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     socketUrl: () => socketMode.url(),
     respond: (id, body) => responseUrls.respond(id, body),
   });
-  const socketMode = startSocketMode(api.server, { appId: APP.appId, ackWithinMs, httpUrl: api.url });
+  const socketMode = startSocketMode(api.server, { appId: APP.appId, ackWithinMs, httpUrl: publicUrl() });
 
   const around: PersonSurroundings = {
     appId: APP.appId,
@@ -264,7 +269,8 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     );
 
   return {
-    apiUrl: `${api.url}/api/`,
+    apiUrl: `${publicUrl()}/api/`,
+    port: Number(new URL(api.url).port),
     botToken,
     appToken,
     signingSecret,

@@ -6,6 +6,7 @@ import type { HandlerDependencies } from '../handlers/dependencies.js';
 import { createEvidenceReader } from '../heroku/evidence.js';
 import { createHeroku, type Heroku } from '../heroku/heroku.js';
 import { createMetrics, type Metrics } from '../metrics.js';
+import { createNetwork, type Network } from '../network/network.js';
 import { type Route, routeOf } from '../promotions/routing.js';
 import type { DrawChart } from '../promotions/stats.js';
 import type { Runtime } from '../runtime.js';
@@ -17,6 +18,7 @@ export interface Clients {
   readonly db: Database;
   readonly runtime: Runtime;
   readonly metrics: Metrics;
+  readonly network: Network;
   readonly slack: Slack;
   /** null: no API key is configured. */
   readonly heroku: Heroku | null;
@@ -33,7 +35,8 @@ export function createClients(config: Config, db: Database, runtime: Runtime): C
     rules: alertRoutes,
     otherwise: { channel: alertChannel, mention: criticalMention, quiet: null },
   };
-  const heroku = config.heroku === null ? null : createHeroku(config.heroku);
+  const network = createNetwork(config.proxies);
+  const heroku = config.heroku === null ? null : createHeroku({ ...config.heroku, network });
   const readEvidence = createEvidenceReader(heroku, runtime.now, runtime.log);
   const newOwner = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
   return {
@@ -41,7 +44,8 @@ export function createClients(config: Config, db: Database, runtime: Runtime): C
     db,
     runtime,
     metrics: createMetrics(),
-    slack: createSlack({ ...config.slack, slots: db.channelSlots, newOwner }),
+    network,
+    slack: createSlack({ ...config.slack, slots: db.channelSlots, newOwner, fetch: network.fetch }),
     heroku,
     newOwner,
     readEvidence: (promotion, deadlineMs) => readEvidence(promotion, deadlineMs * runtime.patience),

@@ -71,6 +71,9 @@ export function createCore(config: Config, db: Database, runtime: Runtime, promo
     },
     findOverdue,
     maintain: (options) => runMaintenance(maintenance, options),
-    close: () => clients.heroku?.close(),
+    close() {
+      clients.heroku?.close();
+      clients.network.close();
+    },
   };
 }

@@ -41,6 +41,7 @@ export function createJobs(core: Core): Jobs {
     runMaintenance: core.maintain,
     cron: config.maintenanceCron,
     heartbeatUrl: config.heartbeatUrl,
+    fetch: core.network.fetch,
     now,
     elapsed,
     wallClockAhead,

@@ -1,16 +1,16 @@
 import { App, SocketModeReceiver } from '@slack/bolt';
-import type { Logger } from 'pino';
-import type { Config } from '../config.js';
 import { registerHandlers } from '../handlers/index.js';
 import { startHttp } from '../http.js';
 import { boltLogger } from '../log.js';
 import { createRecoveryHash } from '../operators/recovery-codes.js';
 import { createSecretBox } from '../operators/secret-box.js';
+import type { Line } from '../network/network.js';
 import { createEnrolmentPages, PAGES } from '../pages/enrolment.js';
 import { permalinkPage } from '../pages/permalink.js';
 import { describeOverdue, type Overdue } from '../promotions/overdue.js';
 import { PERMALINKS } from '../promotions/permalink.js';
 import { createReadiness, type Readiness } from '../readiness.js';
+import { clientFetch } from '../slack/client-fetch.js';
 import { createGuard, type Guard } from '../slack/guard.js';
 import { createHttpReceiver, type HttpReceiver } from '../slack/http-receiver.js';
 import { guardFrames, keepConnected, type SocketModeConnection } from '../slack/socket-mode.js';
@@ -32,14 +32,14 @@ export interface Receiver {
  */
 export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
   const { config, runtime, metrics, busy } = core;
-  const { log, patience } = runtime;
+  const { log } = runtime;
   const secrets: Secrets = {
     secretBox: createSecretBox(config.totpEncryptionKey),
     hashRecoveryCode: createRecoveryHash(config.totpEncryptionKey),
   };
   const guard = createGuard({ log, onEventsHeldBack: metrics.onEventsHeldBack });
-  const incoming = createSlackReceiver(config, guard, log, patience);
-  const bolt = createBolt(config, incoming, log);
+  const incoming = createSlackReceiver(core, guard);
+  const bolt = createBolt(core, incoming);
   bolt.use(({ next }) => busy.during(next));
   registerHandlers(bolt, handlerDependencies(core, jobs, secrets));
   let socket: SocketModeConnection | null = null;
@@ -56,12 +56,12 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
       }),
       [PERMALINKS]: permalinkPage,
     },
-    isHttps: config.publicUrl?.startsWith('https:') ?? false,
+    publicUrl: config.publicUrl,
     readiness: readinessOf(core, jobs, checkSocket),
     metrics,
     log,
   });
-  if (incoming.kind === 'socket') socket = keepConnected(incoming.receiver.client, log);
+  if (incoming.kind === 'socket') socket = keepConnected(incoming.receiver.client, incoming.line, log);
   return {
     port: http.port,
     async stop() {
@@ -101,23 +101,27 @@ const SLACK_WAITS_MS = 3_001;
 
 type SlackReceiver =
   | { readonly kind: 'http'; readonly receiver: HttpReceiver }
-  | { readonly kind: 'socket'; readonly receiver: SocketModeReceiver };
+  | { readonly kind: 'socket'; readonly receiver: SocketModeReceiver; readonly line: Line };
 
-function createSlackReceiver(config: Config, guard: Guard, log: Logger, patience: number): SlackReceiver {
+function createSlackReceiver({ config, network, runtime }: Core, guard: Guard): SlackReceiver {
   const { transport, apiUrl } = config.slack;
+  const { log, patience } = runtime;
   if (transport.kind === 'socket') {
+    const line = network.createLine();
+    const fetch = clientFetch(network.fetch);
     const receiver = new SocketModeReceiver({
       appToken: transport.appToken,
       logger: boltLogger(log),
       autoReconnectEnabled: false,
-      installerOptions: { clientOptions: { slackApiUrl: apiUrl, retryConfig: { retries: 0 }, timeout: 10_000 } },
+      dispatcher: line.dispatcher,
+      installerOptions: { clientOptions: { slackApiUrl: apiUrl, fetch, retryConfig: { retries: 0 }, timeout: 10_000 } },
       processEventErrorHandler: async ({ error }) => {
         log.warn({ err: error }, 'an event of no known shape was refused');
         return false;
       },
     });
     guardFrames(receiver.client, guard, log);
-    return { kind: 'socket', receiver };
+    return { kind: 'socket', receiver, line };
   }
   const { signingSecret } = transport;
   const waitMs = SLACK_WAITS_MS * patience;
@@ -127,7 +131,7 @@ function createSlackReceiver(config: Config, guard: Guard, log: Logger, patience
   };
 }
 
-function createBolt(config: Config, { receiver }: SlackReceiver, log: Logger): App {
+function createBolt({ config, network, runtime }: Core, { receiver }: SlackReceiver): App {
   return new App({
     receiver,
     // Without `authorize`, Bolt asks Slack who it is at every request, and swallows the click if that fails. With a team,
@@ -136,7 +140,7 @@ function createBolt(config: Config, { receiver }: SlackReceiver, log: Logger): A
     ignoreSelf: false,
     // Bolt would keep every conversation in memory.
     convoStore: false,
-    logger: boltLogger(log),
-    clientOptions: { slackApiUrl: config.slack.apiUrl },
+    logger: boltLogger(runtime.log),
+    clientOptions: { slackApiUrl: config.slack.apiUrl, fetch: clientFetch(network.fetch) },
   });
 }

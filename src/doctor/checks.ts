@@ -55,11 +55,20 @@ const CHANNEL_HELP: Readonly<Record<string, string>> = {
   missing_scope: 'The app may not read channels. Give it the scopes of manifest.yml and install it again.',
 };
 
-export function slackChecks(inspection: SlackInspection): readonly Check[] {
+/** Why something could not be reached by such a code, and what to do; null where the code doesn't tell. */
+export type ExplainCode = (code: string | null) => string | null;
+
+/** `explain`: about Slack's API; `explainAt`: about another address. */
+export function slackChecks(
+  inspection: SlackInspection,
+  explain: ExplainCode,
+  explainAt: (address: string) => ExplainCode,
+): readonly Check[] {
   const { auth, channels, socketMode } = inspection;
   const checks: Check[] = [];
   if (auth.kind === 'no_answer') {
-    checks.push(fix('Slack', 'Slack gave no readable answer. Check the network and SLACK_API_URL.'));
+    const why = explain(auth.code) ?? 'Slack gave no readable answer. Check the network and SLACK_API_URL.';
+    checks.push(fix('Slack', why));
   } else if (auth.kind === 'refused') {
     checks.push(
       fix('Slack token', AUTH_HELP[auth.error] ?? `Slack refuses it (its reason: ${word(auth.error)}). Copy it again.`),
@@ -75,18 +84,30 @@ export function slackChecks(inspection: SlackInspection): readonly Check[] {
         : fix(subject, CHANNEL_HELP[verdict.error] ?? `Slack refuses it (its reason: ${word(verdict.error)}).`),
     );
   }
-  if (socketMode !== null) {
-    checks.push(
-      socketMode.kind === 'ok'
-        ? ok('Socket Mode', 'works')
-        : fix(
-            'Socket Mode',
-            `Slack refuses it (its reason: ${word(socketMode.error)}). Switch Socket Mode on and set SLACK_APP_TOKEN to a token with connections:write.`,
-          ),
-    );
-  }
+  if (socketMode !== null) checks.push(checkSocketMode(socketMode, explainAt));
   checks.push(checkClock('Slack', inspection.clock));
   return checks;
+}
+
+function checkSocketMode(
+  socketMode: NonNullable<SlackInspection['socketMode']>,
+  explainAt: (address: string) => ExplainCode,
+): Check {
+  const subject = 'Socket Mode';
+  switch (socketMode.kind) {
+    case 'ok':
+      return ok(subject, 'works');
+    case 'refused':
+      return fix(
+        subject,
+        `Slack refuses it (its reason: ${word(socketMode.error)}). Switch Socket Mode on and set SLACK_APP_TOKEN to a token with connections:write.`,
+      );
+    case 'unreachable': {
+      const { address, code } = socketMode;
+      const why = `Slack’s address for it, ${word(new URL(address).host)}, can’t be reached (${word(code)}). Check the network.`;
+      return fix(subject, explainAt(address)(code) ?? why);
+    }
+  }
 }
 
 function checkScopes(granted: readonly string[]): Check {
@@ -112,11 +133,17 @@ const APP_HELP: Readonly<Record<string, string>> = {
   rate_limited: 'The account has used up its requests for this hour. Try again later.',
 };
 
-export function herokuChecks({ key, apps, clock }: HerokuInspection): readonly Check[] {
+export function herokuChecks({ key, apps, clock }: HerokuInspection, explain: ExplainCode): readonly Check[] {
   const checks: Check[] = [];
   switch (key.kind) {
     case 'no_answer':
-      return [fix('Heroku', 'Heroku does not answer. Check the network, HEROKU_API_URL and https://status.heroku.com')];
+      return [
+        fix(
+          'Heroku',
+          explain(key.code) ??
+            'Heroku does not answer. Check the network, HEROKU_API_URL and https://status.heroku.com',
+        ),
+      ];
     case 'refused':
       checks.push(
         fix('Heroku key', 'Heroku does not accept it. Make a new one: heroku authorizations:create -s write-protected'),

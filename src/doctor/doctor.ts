@@ -7,10 +7,12 @@ import { type DatabaseChoice, reachServer } from '../db/open.js';
 import { ServerError } from '../db/server/trouble.js';
 import { inspectHeroku } from '../heroku/inspection.js';
 import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
+import { createNetwork, type Fetch, type Network } from '../network/network.js';
 import { inspectSlack } from '../slack/inspection.js';
 import {
   type Check,
   databaseChecks,
+  type ExplainCode,
   fix,
   herokuChecks,
   note,
@@ -19,6 +21,7 @@ import {
   slackChecks,
   urgentFirst,
 } from './checks.js';
+import { routeChecks, whyNotReached } from './network-checks.js';
 import { UNSET } from './unset.js';
 
 /**
@@ -30,24 +33,83 @@ export async function runDoctor(environment: Environment, now: () => Date): Prom
   const named = settings.map((setting) => settingCheck(setting, usable));
   const database = await databaseOf(usable);
   const apps = database.facts?.apps ?? [];
-  const [slack, heroku, publicUrl] = await Promise.all([
+  const network = createNetwork(usable.proxies);
+  try {
+    const outside = await askOutside(usable, network, apps, now);
+    return urgentFirst([...named, ...proxyChecks(environment, usable, network), ...database.checks, ...outside]);
+  } finally {
+    network.close();
+  }
+}
+
+/** Asks Slack and Heroku, and the app itself, as far as it is told where they are. */
+async function askOutside(
+  usable: Usable,
+  network: Network,
+  tried: DatabaseInspection['apps'],
+  now: () => Date,
+): Promise<readonly Check[]> {
+  const explainAt =
+    (address: string): ExplainCode =>
+    (code) =>
+      whyNotReached(code, { name: address, url: new URL(address), route: network.routeTo(address) });
+  const slackApiUrl = usable.slackApiUrl ?? 'https://slack.com/api/';
+  const checks = await Promise.all([
     usable.botToken === undefined
       ? []
       : inspectSlack({
-          apiUrl: usable.slackApiUrl ?? 'https://slack.com/api/',
+          apiUrl: slackApiUrl,
           botToken: usable.botToken,
           channels: channelsOf(usable),
           appToken: usable.appToken ?? null,
+          network,
           now,
-        }).then(slackChecks),
+        }).then((inspection) => slackChecks(inspection, explainAt(slackApiUrl), explainAt)),
     usable.herokuApiKey === undefined || usable.herokuApiUrl === undefined
       ? []
-      : inspectHeroku({ apiKey: usable.herokuApiKey, apiUrl: usable.herokuApiUrl, tried: apps, now }).then(
-          herokuChecks,
-        ),
-    usable.publicUrl === undefined ? [] : ownAddress(usable.publicUrl),
+      : askHeroku(usable.herokuApiKey, usable.herokuApiUrl),
+    usable.heartbeatUrl === undefined ? [] : heartbeat(usable.heartbeatUrl),
+    usable.publicUrl === undefined ? [] : ownAddress(usable.publicUrl, network.fetch),
   ]);
-  return urgentFirst([...named, ...database.checks, ...slack, ...heroku, ...publicUrl]);
+  return checks.flat();
+
+  async function askHeroku(apiKey: string, apiUrl: string): Promise<readonly Check[]> {
+    return herokuChecks(await inspectHeroku({ apiKey, apiUrl, network, tried, now }), explainAt(apiUrl));
+  }
+
+  /** A request would count as a heartbeat. */
+  async function heartbeat(address: string): Promise<readonly Check[]> {
+    const code = await network.reach(address, REACH_WITHIN_MS);
+    const subject = 'heartbeat';
+    return [
+      code === null
+        ? ok(subject, 'the monitor can be reached; nothing was sent')
+        : fix(subject, explainAt(address)(code) ?? `The monitor can’t be reached (${code}). Check HEARTBEAT_URL.`),
+    ];
+  }
+}
+
+const REACH_WITHIN_MS = 10_000;
+
+/** How each service is reached, if a proxy is set. */
+function proxyChecks(environment: Environment, usable: Usable, network: Network): readonly Check[] {
+  const { https, http } = usable.proxies;
+  if (https === null && http === null) {
+    return ['ALL_PROXY', 'all_proxy'].some((name) => (environment[name] ?? '') !== '')
+      ? [note('ALL_PROXY', 'It isn’t read. If the app needs a proxy, set HTTPS_PROXY.')]
+      : [];
+  }
+  const services: readonly (readonly [string, string | undefined])[] = [
+    ['Slack', usable.slackApiUrl],
+    ['Heroku', usable.herokuApiKey === undefined ? undefined : usable.herokuApiUrl],
+    ['the heartbeat', usable.heartbeatUrl],
+    ['its own address', usable.publicUrl],
+  ];
+  return routeChecks(
+    services.flatMap(([name, address]) =>
+      address === undefined ? [] : [{ name, url: new URL(address), route: network.routeTo(address) }],
+    ),
+  );
 }
 
 function settingCheck({ name, fault, isSet }: SettingInspection, usable: Usable): Check {
@@ -129,7 +191,7 @@ function opener(key: Uint8Array | undefined): Parameters<typeof databaseChecks>[
 const OWN_WITHIN_MS = 5_000;
 
 /** Whether the app answers under its own address: a note if not, because it may not be running. */
-async function ownAddress(publicUrl: string): Promise<readonly Check[]> {
+async function ownAddress(publicUrl: string, fetch: Fetch): Promise<readonly Check[]> {
   const subject = 'own address';
   try {
     const answer = await fetch(`${publicUrl}/healthz`, {

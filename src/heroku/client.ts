@@ -1,7 +1,6 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import HerokuClient from 'heroku-client';
-import { type Agents, OneSendRequest, type Outcome } from './one-send-request.js';
+import type { Agents, Network } from '../network/network.js';
+import { OneSendRequest, type Outcome } from './one-send-request.js';
 
 export interface SendOptions {
   readonly method: 'GET' | 'PATCH';
@@ -27,17 +26,32 @@ export interface Sender {
  */
 const KEPT = { keepAlive: true, timeout: 1_000 };
 
+/** Whom to ask, and as whom. */
+export interface ClientOptions {
+  readonly token: string;
+  readonly host: string;
+  readonly userAgent: string;
+  readonly network: Pick<Network, 'agents'>;
+}
+
 /** heroku-client with {@link OneSendRequest} in place of its own request. */
 export class OneSendClient extends HerokuClient implements Sender {
   readonly #running = new Set<OneSendRequest>();
-  readonly #agents: Agents = { plain: new HttpAgent(KEPT), secure: new HttpsAgent(KEPT) };
+  readonly #agents: Agents;
+  readonly #account: Omit<ClientOptions, 'network'>;
   #closed = false;
 
+  constructor({ network, ...account }: ClientOptions) {
+    super({});
+    this.#account = account;
+    this.#agents = network.agents(KEPT);
+  }
+
   override async request(options: SendOptions): Promise<Outcome> {
-    if (this.#closed || options.signal?.aborted) return notSent('stopped', 'ABORTED');
+    if (this.#closed || options.signal?.aborted)
+      return { type: 'lost', sent: false, reason: 'stopped', code: 'ABORTED' };
     const { deadlineMs, signal, mayStillSend = () => true, ...request } = options;
-    const sending = this.#build(request, deadlineMs, mayStillSend);
-    if (sending === null) return notSent('network', 'SSL_CERT_FILE');
+    const sending = new OneSendRequest({ ...this.#account, ...request }, deadlineMs, this.#agents, mayStillSend);
     const stop = () => sending.stop();
     signal?.addEventListener('abort', stop, { once: true });
     this.#running.add(sending);
@@ -54,17 +68,4 @@ export class OneSendClient extends HerokuClient implements Sender {
     for (const sending of this.#running) sending.stop();
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
-
-  #build(request: object, deadlineMs: number, mayStillSend: () => boolean): OneSendRequest | null {
-    try {
-      return new OneSendRequest({ ...this.options, ...request }, deadlineMs, this.#agents, mayStillSend);
-    } catch {
-      // The only thing its constructor does that can fail is reading the files of SSL_CERT_FILE and SSL_CERT_DIR.
-      return null;
-    }
-  }
-}
-
-function notSent(reason: 'network' | 'stopped', code: string): Outcome {
-  return { type: 'lost', sent: false, reason, code };
 }

@@ -75,6 +75,7 @@ function whatHappened(kind: HerokuErrorKind, task: Task, { status, reason, code,
       return `Heroku answered with an error of its own (status ${status}) when asked ${to}.`;
     case 'unreachable':
       if (reason === 'stopped') return `The request ${to} was stopped before it was sent.`;
+      if (isOfProxy(code)) return `The proxy let no connection through to Heroku ${to} (${code}).`;
       return reason === 'deadline'
         ? `No connection to Heroku came about within ${seconds(deadlineMs ?? 0)} ${to}.`
         : `No connection to Heroku could be made ${to} (${code}).`;
@@ -95,7 +96,7 @@ function whatItMeans(task: Task, { outcomeUnknown }: Circumstances): string {
   return task.writes ? 'Nothing was changed.' : 'Nothing was read.';
 }
 
-function whatToDo(kind: HerokuErrorKind, { outcomeUnknown, status, retryAfterMs }: Circumstances): string {
+function whatToDo(kind: HerokuErrorKind, { outcomeUnknown, status, retryAfterMs, code }: Circumstances): string {
   if (outcomeUnknown) return 'Look at the present value on Heroku before trying again.';
   switch (kind) {
     case 'unauthorized':
@@ -111,7 +112,9 @@ function whatToDo(kind: HerokuErrorKind, { outcomeUnknown, status, retryAfterMs 
     case 'rate_limited':
       return `Try again in ${seconds(retryAfterMs ?? 60_000)}.`;
     case 'unreachable':
-      return 'Check the network and HEROKU_API_URL, then try again.';
+      return isOfProxy(code)
+        ? 'Check HTTPS_PROXY and NO_PROXY (flag-promotions doctor says more), then try again.'
+        : 'Check the network and HEROKU_API_URL, then try again.';
     case 'withheld':
       return 'Look at the present value on Heroku, then try again.';
     case 'unavailable':
@@ -121,6 +124,11 @@ function whatToDo(kind: HerokuErrorKind, { outcomeUnknown, status, retryAfterMs 
     case 'unexpected':
       return 'Check that HEROKU_API_URL names the Heroku API and that no proxy answers in its place.';
   }
+}
+
+/** Whether it was the proxy that stood in the way, by the code of the tunnel that was not made. */
+function isOfProxy(code: string | undefined): boolean {
+  return code?.startsWith('PROXY_') ?? false;
 }
 
 function seconds(milliseconds: number): string {

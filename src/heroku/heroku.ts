@@ -1,3 +1,4 @@
+import type { Network } from '../network/network.js';
 import {
   type App,
   type Reading,
@@ -22,6 +23,7 @@ export { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from './names.js';
 export interface HerokuOptions {
   readonly apiKey: string;
   readonly apiUrl: string;
+  readonly network: Pick<Network, 'agents'>;
   /** Milliseconds for a whole call, connecting and reading included. Default 10,000. */
   readonly deadlineMs?: number;
   /** For a `Retry-After` that names a date. */
@@ -115,7 +117,8 @@ const REMAINING_HOLDS_MS = 5 * 60_000;
 
 /** Makes the adapter; connects to nothing yet. The API key stays inside: no property of the result leads to it. */
 export function createHeroku(options: HerokuOptions): Heroku {
-  const client = new OneSendClient({ token: options.apiKey, host: options.apiUrl, userAgent: 'flag-promotions' });
+  const { apiKey: token, apiUrl: host, network } = options;
+  const client = new OneSendClient({ token, host, userAgent: 'flag-promotions', network });
   return createHerokuOver(client, options);
 }
 

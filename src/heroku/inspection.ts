@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Network } from '../network/network.js';
 import { type ClockReading, readClock } from '../promotions/clock.js';
 import { OneSendClient } from './client.js';
 import { createHeroku, HerokuError, type HerokuErrorKind } from './heroku.js';
@@ -13,7 +14,8 @@ export interface HerokuInspection {
     | { readonly kind: 'known'; readonly scopes: readonly string[] }
     | { readonly kind: 'not_told' }
     | { readonly kind: 'refused' }
-    | { readonly kind: 'no_answer' };
+    /** `code`: what kept it from answering; null where it did, and with nothing usable. */
+    | { readonly kind: 'no_answer'; readonly code: string | null };
   /** Each app whose config var was to be read: ok, or why not. */
   readonly apps: readonly { readonly app: string; readonly outcome: 'ok' | HerokuErrorKind }[];
   readonly clock: ClockReading | null;
@@ -37,15 +39,19 @@ export async function inspectHeroku(options: {
   readonly apiUrl: string;
   /** Apps, each with a config var of theirs, that it is to be tried on. */
   readonly tried: readonly { readonly app: string; readonly configVar: string }[];
+  readonly network: Pick<Network, 'agents'>;
   readonly now: () => Date;
 }): Promise<HerokuInspection> {
-  const { apiKey, apiUrl, now } = options;
-  const client = new OneSendClient({ token: apiKey, host: apiUrl, userAgent: 'flag-promotions' });
-  const heroku = createHeroku({ apiKey, apiUrl, deadlineMs: WITHIN_MS });
+  const { apiKey, apiUrl, network, now } = options;
+  const client = new OneSendClient({ token: apiKey, host: apiUrl, userAgent: 'flag-promotions', network });
+  const heroku = createHeroku({ apiKey, apiUrl, network, deadlineMs: WITHIN_MS });
   try {
     const sentAt = now();
     const outcome = await client.request({ method: 'GET', path: '/oauth/authorizations', deadlineMs: WITHIN_MS });
-    if (outcome.type === 'lost') return { key: { kind: 'no_answer' }, apps: [], clock: null };
+    if (outcome.type === 'lost') {
+      const code = outcome.reason === 'deadline' ? 'TIMEOUT' : outcome.code;
+      return { key: { kind: 'no_answer', code }, apps: [], clock: null };
+    }
     const clock = readClock(outcome.headers.date ?? null, sentAt, now());
     const key = keyOf(outcome.status, outcome.text, apiKey);
     const apps: { app: string; outcome: 'ok' | HerokuErrorKind }[] = [];
@@ -63,7 +69,7 @@ export async function inspectHeroku(options: {
 
 function keyOf(status: number, text: string, apiKey: string): HerokuInspection['key'] {
   if (status === 401) return { kind: 'refused' };
-  if (status >= 500 || status === 429) return { kind: 'no_answer' };
+  if (status >= 500 || status === 429) return { kind: 'no_answer', code: null };
   const listed = authorizations.safeParse(status < 300 ? parseJson(text) : null);
   const own = listed.success ? listed.data.find(({ access_token }) => access_token?.token === apiKey) : undefined;
   return own === undefined ? { kind: 'not_told' } : { kind: 'known', scopes: own.scope };

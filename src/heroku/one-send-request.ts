@@ -1,6 +1,8 @@
-import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import Request from 'heroku-client/lib/request.js';
+import type { Agents } from '../network/network.js';
+import { portOf } from '../network/proxies.js';
 
 /** Why no complete answer came: the network failed, the deadline passed, or the caller stopped it or no longer wanted it sent. */
 export type LossReason = 'network' | 'deadline' | 'stopped' | 'withheld';
@@ -23,18 +25,26 @@ const REFUSAL_MAX_BYTES = 8_192;
 /** Connections whose TLS handshake is over: one that is used again makes none. */
 const handshaken = new WeakSet<Socket>();
 
-/** Connections that outlast a request, without and with TLS. */
-export interface Agents {
-  readonly plain: Agent;
-  readonly secure: Agent;
+/** What heroku-client makes a request of. */
+export interface RequestOptions {
+  readonly host: string;
+  readonly token: string;
+  readonly userAgent: string;
+  readonly method: 'GET' | 'PATCH';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Readonly<Record<string, string | null>>;
 }
 
 /**
  * heroku-client's request, made to send once. The original re-sends after a network error, PATCH included, goes on
  * re-sending after its own timeout, never ends after a reset in mid-body, throws on a 304, loses the response headers
- * and, with DEBUG=http, prints bodies. Every method that did so is replaced here.
+ * and, with DEBUG=http, prints bodies. Every method that did so is replaced here. Its constructor is not run: that reads every
+ * certificate of SSL_CERT_DIR for each request, trusts no other then, and knows proxies by names of its own.
  */
-export class OneSendRequest extends Request {
+export class OneSendRequest {
+  readonly #request: Request;
+  readonly #secure: boolean;
   readonly #deadlineMs: number;
   readonly #mayStillSend: () => boolean;
   readonly #outcome: Promise<Outcome>;
@@ -49,10 +59,24 @@ export class OneSendRequest extends Request {
    * `deadlineMs` is absolute: connecting, sending, waiting and reading together. `mayStillSend` is asked once, when the
    * connection is there and the next thing that happens is the write.
    */
-  constructor(options: object, deadlineMs: number, agents: Agents, mayStillSend: () => boolean) {
-    super(options);
-    // heroku-client makes one for each request, which connects anew. A proxy's tunnel is none of Node's agents, and stays.
-    if (this.agent instanceof Agent) this.agent = this.secure ? agents.secure : agents.plain;
+  constructor(options: RequestOptions, deadlineMs: number, agents: Agents, mayStillSend: () => boolean) {
+    const url = new URL(options.host);
+    this.#secure = url.protocol === 'https:';
+    this.#request = Object.assign(Object.create(Request.prototype), {
+      options,
+      host: url.hostname.replace(/^\[|\]$/gu, ''),
+      port: portOf(url),
+      secure: this.#secure,
+      userAgent: options.userAgent,
+      nextRange: 'id ..; max=1000',
+      agent: this.#secure ? agents.secure : agents.plain,
+      certs: [],
+      setRequestTimeout: (request: ClientRequest) => this.#begin(request),
+      handleResponse: (response: IncomingMessage) => this.#read(response),
+      handleError: (error: Error) => this.#lose('network', error),
+      // The original prints the request's headers here when DEBUG=http.
+      logRequest: () => undefined,
+    });
     this.#deadlineMs = deadlineMs;
     this.#mayStillSend = mayStillSend;
     this.#outcome = new Promise((resolve) => {
@@ -60,9 +84,9 @@ export class OneSendRequest extends Request {
     });
   }
 
-  override request(): Promise<Outcome> {
+  request(): Promise<Outcome> {
     try {
-      void super.request();
+      void this.#request.request();
     } catch (error) {
       this.#lose('network', error);
     }
@@ -75,7 +99,7 @@ export class OneSendRequest extends Request {
   }
 
   /** Called by the original once the request is built and before any of it is sent. */
-  override setRequestTimeout(request: ClientRequest): void {
+  #begin(request: ClientRequest): void {
     this.#sending = request;
     this.#timer = setTimeout(() => this.#lose('deadline'), this.#deadlineMs);
     request.once('socket', (socket) => this.#sendOn(socket));
@@ -83,17 +107,18 @@ export class OneSendRequest extends Request {
 
   /**
    * Node writes a request to a connection that is still being made, and the bytes leave whenever it is: by then it may be
-   * too late for them. So they are held until it is there. Called right before Node writes.
+   * too late for them. So they are held until it is there: a proxy's tunnel is, before Node has the connection; the TLS in it
+   * may not be. Called right before Node writes.
    */
   #sendOn(socket: Socket): void {
-    const isThere = this.secure ? handshaken.has(socket) : !socket.connecting;
+    const isThere = this.#secure ? handshaken.has(socket) : !socket.connecting;
     if (isThere) {
       this.#decideToSend();
       return;
     }
     socket.cork();
-    socket.once(this.secure ? 'secureConnect' : 'connect', () => {
-      if (this.secure) handshaken.add(socket);
+    socket.once(this.#secure ? 'secureConnect' : 'connect', () => {
+      if (this.#secure) handshaken.add(socket);
       // Uncorking writes within this very call.
       if (this.#decideToSend()) socket.uncork();
     });
@@ -106,7 +131,7 @@ export class OneSendRequest extends Request {
     return this.#sent;
   }
 
-  override handleResponse(response: IncomingMessage): void {
+  #read(response: IncomingMessage): void {
     this.#sent = true;
     const status = response.statusCode ?? 0;
     const chunks: Buffer[] = [];
@@ -136,18 +161,6 @@ export class OneSendRequest extends Request {
       else chunks.push(chunk);
     });
     for (const ending of ['end', 'aborted', 'error', 'close']) response.on(ending, end);
-  }
-
-  override handleError(error: Error): void {
-    this.#lose('network', error);
-  }
-
-  override logRequest(): void {
-    // The original prints the request's headers here when DEBUG=http.
-  }
-
-  override logResponse(): void {
-    // The original hands the response's headers to a logger or prints them here.
   }
 
   #answer(response: IncomingMessage, text: string): void {

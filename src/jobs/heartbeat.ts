@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Fetch } from '../network/network.js';
 
 /** Tells an outside monitor that all is well. Its silence is what the monitor notices. */
 export interface Heartbeat {
@@ -11,7 +12,7 @@ export interface Heartbeat {
 const TIMEOUT_MS = 5_000;
 
 /** `url` null: there is no monitor. */
-export function createHeartbeat(url: string | null, log: Logger): Heartbeat {
+export function createHeartbeat(url: string | null, fetch: Fetch, log: Logger): Heartbeat {
   /** The request under way: a monitor that hangs gets no second one beside it. */
   let underWay: { readonly cut: AbortController; readonly ended: Promise<void> } | null = null;
 

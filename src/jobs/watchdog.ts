@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Fetch } from '../network/network.js';
 import { describeOverdue } from '../promotions/overdue.js';
 import { type Alarm, startAlarm } from './alarm.js';
 import { createHeartbeat } from './heartbeat.js';
@@ -12,6 +13,7 @@ export interface WatchdogDependencies {
   readonly cron: string;
   /** Requested after each tick after which nothing that is owed is overdue; an outside monitor notices its silence. */
   readonly heartbeatUrl: string | null;
+  readonly fetch: Fetch;
   readonly now: () => Date;
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
@@ -44,7 +46,7 @@ export interface Watchdog {
 
 export function createWatchdog(deps: WatchdogDependencies): Watchdog {
   const { log } = deps;
-  const heartbeat = createHeartbeat(deps.heartbeatUrl, log);
+  const heartbeat = createHeartbeat(deps.heartbeatUrl, deps.fetch, log);
   let alarm: Alarm | null = null;
   let running: Promise<void> | null = null;
   let stopped = false;

@@ -5,8 +5,6 @@ import { type HashRecoveryCode, newRecoveryCodes } from '../operators/recovery-c
 import type { SecretBox } from '../operators/secret-box.js';
 import { withTimeout } from '../with-timeout.js';
 import { closedLinkPage, messagePage, type OpenLink, openLinkPage, provedPage } from './enrolment-page.js';
-import { STYLE_PATH } from './html.js';
-import { STYLE } from './style.js';
 
 /** A request for a page, as far as pages look at it. */
 export interface PageRequest {
@@ -49,9 +47,6 @@ const NAME_WITHIN_MS = 1_500;
 export function createEnrolmentPages(deps: EnrolmentPageDependencies): (request: PageRequest) => Promise<Page> {
   return async (request) => {
     const isReading = request.method === 'GET' || request.method === 'HEAD';
-    if (request.path === STYLE_PATH) {
-      return isReading ? { status: 200, contentType: 'text/css', body: STYLE } : wrongMethod('GET, HEAD');
-    }
     const token = request.path.slice(PAGES.length);
     if (!isToken(token)) return html(404, closedLinkPage('unknown'));
     if (isReading) return show(deps, token);

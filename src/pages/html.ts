@@ -8,7 +8,10 @@ export function escapeHtml(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
-/** Where the pages' one style sheet is: none of it stands in a page, so that the page's policy can refuse all that does. */
+/**
+ * Where the pages' one style sheet is: none of it stands in a page, so that the page's policy can refuse all that does. An address
+ * that ends so is it too: pages name it from where they are, since a proxy may have put them below another path.
+ */
 export const STYLE_PATH = '/enrol/style.css';
 
 /** A whole page. `title` is text, `body` is markup. */
@@ -22,7 +25,7 @@ export function htmlPage(title: string, body: string): string {
 <meta name="robots" content="noindex, nofollow">
 <title>${escapeHtml(title)} · flag-promotions</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="${STYLE_PATH}">
+<link rel="stylesheet" href="..${STYLE_PATH}">
 </head>
 <body>
 <main>

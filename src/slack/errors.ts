@@ -1,4 +1,5 @@
 import { WebAPIHTTPError, WebAPIPlatformError, WebAPIRateLimitedError, WebAPIRequestError } from '@slack/web-api';
+import { networkCode } from '../network/network.js';
 
 /**
  * Slack did not do what was asked, or nobody knows whether it did.
@@ -85,7 +86,7 @@ export function awaitsSlot(error: unknown): boolean {
   return error instanceof SlackError && error.code === NO_SLOT;
 }
 
-/** The connection was never made, so nothing can have been sent over it. */
+/** The connection was never made, so nothing can have been sent over it; nor through a proxy that made none. */
 const NEVER_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 
 /** Turns what the Web API client throws into a SlackError; neither token nor message text goes with it. */
@@ -99,8 +100,9 @@ export function toSlackError(method: string, error: unknown): SlackError {
     return new SlackError(kind, method, `http_${error.statusCode}`, 0, undefined);
   }
   if (error instanceof WebAPIRequestError) {
-    const code = errnoOf(error.original) ?? 'no_answer';
-    return new SlackError(NEVER_SENT.has(code) ? 'unreachable' : 'unknown_outcome', method, code, 0, error.original);
+    const code = networkCode(error.original) ?? 'no_answer';
+    const kind = NEVER_SENT.has(code) || code.startsWith('PROXY_') ? 'unreachable' : 'unknown_outcome';
+    return new SlackError(kind, method, code, 0, error.original);
   }
   return new SlackError('unknown_outcome', method, 'unexpected', 0, error);
 }
@@ -132,13 +134,4 @@ export async function attempt<T>(method: string, work: () => Promise<T>): Promis
 function describe(error: WebAPIPlatformError): string {
   const details = error.data.response_metadata?.messages ?? [];
   return [error.data.error, ...details.slice(0, 3)].join('; ').slice(0, 300);
-}
-
-/** The system's error code, which fetch hides in a chain of causes. */
-function errnoOf(error: unknown): string | null {
-  for (let inner: unknown = error, depth = 0; inner instanceof Error && depth < 5; inner = inner.cause, depth += 1) {
-    if ('code' in inner && typeof inner.code === 'string') return inner.code;
-    if (inner.name === 'TimeoutError' || inner.name === 'AbortError') return 'timeout';
-  }
-  return null;
 }

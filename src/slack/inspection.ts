@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { type Fetch, type Network, networkCode } from '../network/network.js';
 import { type ClockReading, readClock } from '../promotions/clock.js';
 
 /** What Slack says of this app, as far as it said anything. */
@@ -6,14 +7,20 @@ export interface SlackInspection {
   readonly auth:
     | { readonly kind: 'ok'; readonly team: string; readonly scopes: readonly string[] }
     | { readonly kind: 'refused'; readonly error: string }
-    | { readonly kind: 'no_answer' };
+    /** `code`: what kept it from answering; null where something did that is not Slack. */
+    | { readonly kind: 'no_answer'; readonly code: string | null };
   /** Each channel that was asked about, and whether the app can read it; without those of which Slack said nothing. */
   readonly channels: readonly {
     readonly id: string;
     readonly verdict: { readonly kind: 'ok' } | { readonly kind: 'refused'; readonly error: string };
   }[];
   /** Whether Socket Mode can be opened; null where there is no app token, or no answer. */
-  readonly socketMode: { readonly kind: 'ok' } | { readonly kind: 'refused'; readonly error: string } | null;
+  readonly socketMode:
+    | { readonly kind: 'ok'; readonly address: string }
+    | { readonly kind: 'refused'; readonly error: string }
+    /** Slack would let it connect to `address`, and something on the way there doesn't. */
+    | { readonly kind: 'unreachable'; readonly address: string; readonly code: string }
+    | null;
   readonly clock: ClockReading | null;
 }
 
@@ -36,6 +43,7 @@ const answerBody = z.object({
   ok: z.boolean(),
   error: z.string().optional(),
   team: z.string().optional(),
+  url: z.string().optional(),
 });
 
 /** Asks Slack who this app is, what it may, and whether it can read its channels. Changes nothing, and never rejects. */
@@ -44,28 +52,44 @@ export async function inspectSlack(options: {
   readonly botToken: string;
   readonly channels: readonly string[];
   readonly appToken: string | null;
+  readonly network: Pick<Network, 'fetch' | 'reach'>;
   readonly now: () => Date;
 }): Promise<SlackInspection> {
+  const { network } = options;
   const ask = (method: string, token: string, args: Readonly<Record<string, string>> = {}) =>
-    call(`${options.apiUrl}${method}`, token, args, options.now);
-  const auth = await ask('auth.test', options.botToken);
-  const socket = options.appToken === null ? null : await ask('apps.connections.open', options.appToken);
+    call(network.fetch, `${options.apiUrl}${method}`, token, args, options.now);
+  const [auth, socket] = await Promise.all([
+    ask('auth.test', options.botToken),
+    options.appToken === null ? null : ask('apps.connections.open', options.appToken),
+  ]);
   const channels: { id: string; verdict: NonNullable<ReturnType<typeof verdict>> }[] = [];
-  for (const id of auth?.body.ok === true ? options.channels : []) {
+  for (const id of isAnswered(auth) && auth.body.ok ? options.channels : []) {
     const said = verdict(await ask('conversations.history', options.botToken, { channel: id, limit: '1' }));
     if (said !== null) channels.push({ id, verdict: said });
   }
   return {
-    auth:
-      auth === null
-        ? { kind: 'no_answer' }
-        : auth.body.ok
-          ? { kind: 'ok', team: auth.body.team ?? '', scopes: auth.scopes }
-          : { kind: 'refused', error: auth.body.error ?? 'unknown' },
+    auth: !isAnswered(auth)
+      ? { kind: 'no_answer', code: auth.code }
+      : auth.body.ok
+        ? { kind: 'ok', team: auth.body.team ?? '', scopes: auth.scopes }
+        : { kind: 'refused', error: auth.body.error ?? 'unknown' },
     channels,
-    socketMode: verdict(socket),
-    clock: auth?.clock ?? null,
+    socketMode: socket === null ? null : await lookAtSocketMode(network, socket),
+    clock: isAnswered(auth) ? auth.clock : null,
   };
+}
+
+/** Where it connects to is another host, which a proxy may not know. To open it would draw clicks away from the running app. */
+async function lookAtSocketMode(
+  network: Pick<Network, 'reach'>,
+  opened: Answered | Unanswered,
+): Promise<SlackInspection['socketMode']> {
+  const said = verdict(opened);
+  if (said === null || said.kind === 'refused' || !isAnswered(opened)) return said?.kind === 'refused' ? said : null;
+  const address = opened.body.url ?? '';
+  if (!URL.canParse(address)) return { kind: 'refused', error: 'no_address' };
+  const code = await network.reach(address, WITHIN_MS);
+  return code === null ? { kind: 'ok', address } : { kind: 'unreachable', address, code };
 }
 
 type Answered = {
@@ -74,18 +98,26 @@ type Answered = {
   clock: ClockReading | null;
 };
 
-function verdict(answered: Answered | null): { kind: 'ok' } | { kind: 'refused'; error: string } | null {
-  if (answered === null) return null;
+/** `code`: what kept it from answering; null where something answered that is not Slack. */
+type Unanswered = { readonly code: string | null };
+
+function isAnswered(answer: Answered | Unanswered): answer is Answered {
+  return 'body' in answer;
+}
+
+function verdict(answered: Answered | Unanswered): { kind: 'ok' } | { kind: 'refused'; error: string } | null {
+  if (!isAnswered(answered)) return null;
   return answered.body.ok ? { kind: 'ok' } : { kind: 'refused', error: answered.body.error ?? 'unknown' };
 }
 
-/** Null where there was no answer of Slack's. By hand: Slack's client keeps the answer's headers to itself. */
+/** By hand: Slack's client keeps the answer's headers to itself. */
 async function call(
+  fetch: Fetch,
   url: string,
   token: string,
   args: Readonly<Record<string, string>>,
   now: () => Date,
-): Promise<Answered | null> {
+): Promise<Answered | Unanswered> {
   try {
     const sentAt = now();
     const answer = await fetch(url, {
@@ -98,8 +130,8 @@ async function call(
     const clock = readClock(answer.headers.get('date'), sentAt, now());
     const scopes = (answer.headers.get('x-oauth-scopes') ?? '').split(',').map((scope) => scope.trim());
     const body = answerBody.safeParse(await answer.json());
-    return body.success ? { body: body.data, scopes: scopes.filter((scope) => scope !== ''), clock } : null;
-  } catch {
-    return null;
+    return body.success ? { body: body.data, scopes: scopes.filter((scope) => scope !== ''), clock } : { code: null };
+  } catch (error) {
+    return { code: networkCode(error) };
   }
 }

@@ -2,10 +2,12 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LogLevel, WebClient } from '@slack/web-api';
 import * as z from 'zod';
+import type { Fetch } from '../network/network.js';
 import type { MessageRef } from '../promotions/alert.js';
 import type { RcaThread } from '../promotions/rca-draft.js';
 import type { Answer, HomeTab, Message, Modal, Unfurl } from '../views/blocks.js';
 import { MESSAGE_METADATA } from '../views/ids.js';
+import { clientFetch } from './client-fetch.js';
 import { noSlot, SlackError, toSlackError, withheld } from './errors.js';
 import {
   type ChannelSlots,
@@ -104,6 +106,7 @@ export interface SlackOptions {
   /** Through these all replicas share Slack's pace; null: this process keeps it by itself. */
   readonly slots: ChannelSlots | null;
   readonly newOwner: () => string;
+  readonly fetch: Fetch;
 }
 
 async function call<T>(method: string, work: () => Promise<T>): Promise<T> {
@@ -126,8 +129,10 @@ function sendIf<T>(mayStillSend: MayStillSend, method: string, send: () => Promi
 }
 
 export function createSlack(options: SlackOptions): Slack {
+  const { fetch } = options;
   const client = new WebClient(options.botToken, {
     slackApiUrl: options.apiUrl,
+    fetch: clientFetch(fetch),
     // A retry inside the client would post again after an answer that got lost.
     retryConfig: { retries: 0 },
     timeout: TIMEOUT_MS,
@@ -156,7 +161,7 @@ export function createSlack(options: SlackOptions): Slack {
   }
 
   async function sendTo(responseUrl: string, body: Readonly<Record<string, unknown>>): Promise<void> {
-    let answer: Response;
+    let answer: Awaited<ReturnType<Fetch>>;
     try {
       answer = await fetch(responseUrl, {
         method: 'POST',
@@ -237,10 +242,10 @@ export function createSlack(options: SlackOptions): Slack {
     async upload(file, mayStillSend = ALWAYS) {
       // What shares it is a message like any other.
       await call('files.completeUploadExternal', () => inTurn(file.channel, async () => undefined));
-      return sendIf(mayStillSend, 'files.completeUploadExternal', () => uploadFile(client, file));
+      return sendIf(mayStillSend, 'files.completeUploadExternal', () => uploadFile(client, fetch, file));
     },
 
-    storePicture: (picture) => storePicture(client, picture),
+    storePicture: (picture) => storePicture(client, fetch, picture),
 
     async readThread(root) {
       return readThread(client, root, (await whoAmI()).botId);

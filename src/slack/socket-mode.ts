@@ -2,6 +2,7 @@ import { setTimeout as timer } from 'node:timers/promises';
 import type { SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
 import * as z from 'zod';
+import type { Line } from '../network/network.js';
 import type { Guard } from './guard.js';
 
 /** A Socket Mode connection that is made again whenever it is lost. */
@@ -27,11 +28,18 @@ const sleepFor: Sleep = (milliseconds, over) => timer(milliseconds, undefined, {
 /**
  * Connects in the background, so that nothing else waits for Slack, and goes on for as long as it takes. Bolt's own
  * reconnecting (to be switched off in its receiver) gives up on a 5xx or a network error by a rejection that nobody can
- * handle, which ends the process; and it waits for a hello for ever.
+ * handle, which ends the process; and it waits for a hello for ever. `line` is what the client connects by: the client can't end a
+ * connection that Slack takes no part in ending.
  */
-export function keepConnected(client: Client, log: Logger, sleep: Sleep = sleepFor): SocketModeConnection {
+export function keepConnected(
+  client: Client,
+  line: Pick<Line, 'cut' | 'trouble'>,
+  log: Logger,
+  sleep: Sleep = sleepFor,
+): SocketModeConnection {
   const stopping = new AbortController();
   let connected = false;
+  client.on('disconnected', line.cut);
 
   /** Resolves when the connection is gone. */
   async function connectOnce(): Promise<void> {
@@ -56,7 +64,12 @@ export function keepConnected(client: Client, log: Logger, sleep: Sleep = sleepF
     const over = new AbortController();
     const starting = client.start().then(
       () => 'hello' as const,
-      (error: unknown) => (error instanceof Error ? error : new Error('Slack closed the connection without a hello')),
+      (error: unknown) =>
+        error instanceof Error
+          ? error
+          : new Error('there was no connection, or Slack closed it without a hello', {
+              cause: line.trouble() ?? undefined,
+            }),
     );
     const late = sleep(ATTEMPT_MS, AbortSignal.any([over.signal, stopping.signal])).then(() => 'late' as const);
     const outcome = await Promise.race([starting, late]);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebClient } from '@slack/web-api';
 import * as z from 'zod';
+import type { Fetch } from '../network/network.js';
 import { attempt, SlackError } from './errors.js';
 
 export interface StoredFile {
@@ -43,8 +44,8 @@ const described = z.object({
  * its outcome is unknown, the file itself is looked at.
  * @throws {SlackError} where nothing was shared
  */
-export async function uploadFile(client: WebClient, file: OutgoingFile): Promise<Upload> {
-  const id = await bring(client, file);
+export async function uploadFile(client: WebClient, fetch: Fetch, file: OutgoingFile): Promise<Upload> {
+  const id = await bring(client, fetch, file);
   let outcomeUnknown = false;
   try {
     await attempt('files.completeUploadExternal', () => complete(client, file, id));
@@ -69,8 +70,8 @@ const READY_LOOK_EVERY_MS = 500;
  * ready to show it; null where that takes longer than some seconds.
  * @throws {SlackError} where Slack did not take it
  */
-export async function storePicture(client: WebClient, file: StoredFile): Promise<string | null> {
-  const id = await bring(client, file);
+export async function storePicture(client: WebClient, fetch: Fetch, file: StoredFile): Promise<string | null> {
+  const id = await bring(client, fetch, file);
   await attempt('files.completeUploadExternal', () =>
     client.files.completeUploadExternal({ files: [{ id, title: file.title }] }),
   );
@@ -82,7 +83,7 @@ export async function storePicture(client: WebClient, file: StoredFile): Promise
 }
 
 /** The first two steps; the file's id. */
-async function bring(client: WebClient, file: StoredFile): Promise<string> {
+async function bring(client: WebClient, fetch: Fetch, file: StoredFile): Promise<string> {
   const bytes = Uint8Array.from(file.content);
   // The client's types call it `alt_text`; the Web API takes `alt_txt` and nothing else.
   const altText = file.altText === null ? {} : { alt_txt: file.altText };
@@ -90,7 +91,7 @@ async function bring(client: WebClient, file: StoredFile): Promise<string> {
   const { upload_url: url, file_id: id } = begun.parse(
     await attempt('files.getUploadURLExternal', () => client.files.getUploadURLExternal(announced)),
   );
-  await send(url, bytes);
+  await send(fetch, url, bytes);
   return id;
 }
 
@@ -102,8 +103,8 @@ function complete(client: WebClient, { channel, threadTs, title, comment }: Outg
 }
 
 /** The address is a secret of its own and takes no token. */
-async function send(url: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  let answer: Response;
+async function send(fetch: Fetch, url: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  let answer: Awaited<ReturnType<Fetch>>;
   try {
     answer = await fetch(url, {
       method: 'POST',

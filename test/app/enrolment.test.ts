@@ -440,6 +440,31 @@ describe('enrolment without a shell', () => {
   });
 });
 
+test('below a path of PUBLIC_URL a link and its page work, whether the proxy in front takes the path off or not', async () => {
+  const base = 'https://tools.example.com/flag-promotions';
+  const bed = await startTestBed({ environment: { PUBLIC_URL: base }, rateLimit: false });
+  const { superadmin, engineer } = bed.slack.people;
+  const link = await invite(bed, superadmin, engineer, 'engineer');
+  expect(link.startsWith(`${base}/enrol/`)).toBe(true);
+  for (const front of [bed.baseUrl, `${bed.baseUrl}/flag-promotions`]) {
+    const here = link.replace(base, front);
+    const page = await fetch(here);
+    const text = await page.text();
+    expect(page.status).toBe(200);
+    expect(page.headers.get('strict-transport-security')).toBeNull();
+    const [, href = ''] = /<link rel="stylesheet" href="([^"]+)">/u.exec(text) ?? [];
+    const sheet = await fetch(new URL(href, here));
+    expect([sheet.status, sheet.headers.get('content-type')]).toEqual([200, 'text/css; charset=utf-8']);
+    bed.keepSecret('the secret on the page', secretOn({ status: 200, headers: page.headers, text }));
+    // The form goes to where the page is.
+    expect(text).toMatch(/<form method="post"[^>]*>/u);
+    expect(text).not.toMatch(/<form[^>]* action=/u);
+    const wrong = await fetch(here, { method: 'POST', body: new URLSearchParams({ code: 'nonsense' }) });
+    expect(wrong.status).toBe(422);
+  }
+  await bed.close();
+});
+
 test('without PUBLIC_URL no link is offered: Slack says what to set, and what to do instead', async () => {
   const bed = await startTestBed({ rateLimit: false });
   try {

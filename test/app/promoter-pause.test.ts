@@ -125,7 +125,7 @@ describe('a promoter that is paused for longer than its lease', () => {
       // It asks for the releases, for the value, and then sets it; each on a connection of its own.
       if (connections === 3) pause();
     });
-    const promoter = startPromoter({ HEROKU_API_URL: api.url, SSL_CERT_FILE: CERTIFICATE });
+    const promoter = startPromoter({ HEROKU_API_URL: api.url, NODE_EXTRA_CA_CERTS: CERTIFICATE });
     pause = promoter.pause;
     closers.push(api.close);
     await bed.rows.insertDeploying({ checkpoint: 'INTENT', promotedAt: new Date().toISOString() });

@@ -4,6 +4,7 @@ import { startTestBed, type TestBed } from '../support/app.js';
 import { createTestClock } from '../support/clock.js';
 import { countOwed } from './owed.js';
 import type { Report, Scenario } from './scenario.js';
+import { DIRECTLY } from '../support/network.js';
 
 /**
  * Clocks that jump: an hour forth and back at moments that chance picks, through the nights in which daylight saving
@@ -156,6 +157,7 @@ async function silentInDaylightSaving(): Promise<number> {
       }),
       cron: '* * * * *',
       heartbeatUrl: null,
+      fetch: DIRECTLY.fetch,
       now: clock.now,
       elapsed: () => clock.now().getTime(),
       wallClockAhead: () => 0,

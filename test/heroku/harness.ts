@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { type HerokuStandIn, type HerokuStandInOptions, startHerokuStandIn } from '../../demo/heroku/stand-in.js';
 import { createHeroku, type Heroku, HerokuError, type HerokuOptions } from '../../src/heroku/heroku.js';
+import { DIRECTLY } from '../support/network.js';
 
 export const APP = 'raxx-console-prod';
 export const FLAG = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
@@ -27,7 +28,7 @@ export async function startHarness(
 ): Promise<Harness> {
   const apps = { [APP]: { vars: { [FLAG]: OLD_VALUE, DATABASE_URL: OTHER_VALUE } } };
   const standIn = await startHerokuStandIn({ apiKey: TOKEN, apps, ...options });
-  const heroku = createHeroku({ apiKey: TOKEN, apiUrl: standIn.apiUrl, ...herokuOptions });
+  const heroku = createHeroku({ apiKey: TOKEN, apiUrl: standIn.apiUrl, network: DIRECTLY, ...herokuOptions });
   return {
     standIn,
     heroku,

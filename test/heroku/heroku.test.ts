@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { createHeroku } from '../../src/heroku/heroku.js';
 import { appPath, releasePath, UnusableSegment } from '../../src/heroku/paths.js';
 import { ANY_TIME, APP, errorOf, FLAG, type Harness, leaksOf, OLD_VALUE, startHarness } from './harness.js';
+import { DIRECTLY } from '../support/network.js';
 
 let harness: Harness;
 
@@ -222,7 +223,9 @@ describe('a signal', () => {
 
 test('nothing of the adapter leads to the API key', () => {
   expect(leaksOf(harness.heroku)).toEqual([]);
-  expect(leaksOf(createHeroku({ apiKey: 'HRKU-canary-token-5f1d', apiUrl: 'https://api.heroku.com' }))).toEqual([]);
+  expect(
+    leaksOf(createHeroku({ apiKey: 'HRKU-canary-token-5f1d', apiUrl: 'https://api.heroku.com', network: DIRECTLY })),
+  ).toEqual([]);
 });
 
 async function until(condition: () => boolean): Promise<void> {

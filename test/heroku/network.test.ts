@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createHeroku, type Heroku } from '../../src/heroku/heroku.js';
 import { ANY_TIME, APP, errorOf, FLAG, leaksOf, OTHER_VALUE, SET_VALUE, TOKEN } from './harness.js';
+import { DIRECTLY } from '../support/network.js';
 
 /** Networks in worse states than any stand-in for Heroku would be: sockets that are driven byte by byte. */
 const closers: (() => unknown)[] = [];
@@ -40,7 +41,7 @@ const replying =
   };
 
 function connect(apiUrl: string, deadlineMs = 300): Heroku {
-  const heroku = createHeroku({ apiKey: TOKEN, apiUrl, deadlineMs });
+  const heroku = createHeroku({ apiKey: TOKEN, apiUrl, network: DIRECTLY, deadlineMs });
   closers.push(() => heroku.close());
   return heroku;
 }
@@ -77,6 +78,17 @@ describe('certainly not sent', () => {
     expect(error).toMatchObject({ kind: 'unreachable', outcomeUnknown: false });
     expect(error.message).toContain('300 ms');
   });
+});
+
+test('certificates that are for other programs are none of its business', async () => {
+  const { port } = await listen(replying('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}'));
+  process.env['SSL_CERT_DIR'] = '/no/such/folder';
+  process.env['SSL_CERT_FILE'] = '/no/such/file';
+  closers.push(() => {
+    delete process.env['SSL_CERT_DIR'];
+    delete process.env['SSL_CERT_FILE'];
+  });
+  await expect(connect(`http://127.0.0.1:${port}`, 5_000).readConfigVar(APP, FLAG)).resolves.toBeNull();
 });
 
 describe('sent, and then', () => {

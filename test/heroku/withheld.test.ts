@@ -1,25 +1,43 @@
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { connect, createServer, type Socket } from 'node:net';
-import path from 'node:path';
 import { createHeroku, type Heroku, type WriteOptions } from '../../src/heroku/heroku.js';
+import { createNetwork, type Network } from '../../src/network/network.js';
+import { parseProxy } from '../../src/network/proxies.js';
+import { type HttpProxy, startHttpProxy } from '../stand-ins/http-proxy.js';
+import { type Authority, createAuthority } from '../support/authority.js';
 import { eventually } from '../support/eventually.js';
+import { portOf } from '../support/sockets.js';
 import { ANY_TIME, APP, errorOf, FLAG, leaksOf, SET_VALUE, TOKEN } from './harness.js';
-import { join, portOf } from '../support/sockets.js';
 
-const CERTIFICATE = path.resolve(__dirname, '../support/tls/cert.pem');
-const PEM = { key: readFileSync(path.resolve(CERTIFICATE, '../key.pem')), cert: readFileSync(CERTIFICATE) };
+/** Nothing but the proxy knows it. */
+const PROXIED = 'heroku.test';
+
+const CASES = [
+  ['http', 'directly'],
+  ['https', 'directly'],
+  ['http', 'through a proxy'],
+  ['https', 'through a proxy'],
+] as const;
 
 /** A request that is decided on in time, and could be sent only when it is too late. */
-describe.each(['http', 'https'] as const)('over %s, a write that its caller no longer wants', (protocol) => {
+describe.each(CASES)('over %s, %s, a write that its caller no longer wants', (protocol, way) => {
+  let authority: Authority;
+  let identity: { readonly key: string; readonly cert: string };
   let server: http.Server;
   let front: Front;
+  let proxy: HttpProxy;
+  let network: Network;
   let heroku: Heroku;
   const requests: string[] = [];
 
+  beforeAll(async () => {
+    authority = await createAuthority();
+    identity = await authority.issue('IP:127.0.0.1', `DNS:${PROXIED}`);
+  });
+  afterAll(() => authority.remove());
+
   beforeEach(async () => {
-    process.env['SSL_CERT_FILE'] = CERTIFICATE;
     requests.length = 0;
     const answer = (incoming: http.IncomingMessage, response: http.ServerResponse) => {
       requests.push(incoming.method ?? '');
@@ -29,18 +47,32 @@ describe.each(['http', 'https'] as const)('over %s, a write that its caller no l
       });
       incoming.once('end', () => response.end(body === '' ? '{}' : body));
     };
-    server = protocol === 'http' ? http.createServer(answer) : https.createServer(PEM, answer);
+    server = protocol === 'http' ? http.createServer(answer) : https.createServer(identity, answer);
     front = await startFront(await portOf(server));
-    heroku = createHeroku({ apiKey: TOKEN, apiUrl: `${protocol}://127.0.0.1:${front.port}` });
+    proxy = await startHttpProxy({ hosts: () => ({ [PROXIED]: front.port }) });
+    network = createNetwork(
+      {
+        https: parseProxy('HTTPS_PROXY', proxy.url),
+        http: parseProxy('HTTP_PROXY', proxy.url),
+        exemptions: [],
+      },
+      { ca: authority.certificate },
+    );
+    const address = way === 'directly' ? `127.0.0.1:${front.port}` : PROXIED;
+    heroku = createHeroku({ apiKey: TOKEN, apiUrl: `${protocol}://${address}`, network });
   });
   afterEach(async () => {
-    delete process.env['SSL_CERT_FILE'];
-    delete process.env['HEROKU_HTTP_PROXY_HOST'];
-    delete process.env['HEROKU_HTTP_PROXY_PORT'];
     heroku.close();
+    network.close();
+    await proxy.close();
     await front.close();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('goes the way that it should', async () => {
+    await heroku.readConfigVar(APP, FLAG);
+    expect(proxy.asked.map(({ method }) => method)).toEqual(way === 'directly' ? [] : ['CONNECT']);
   });
 
   const set = (options: WriteOptions) => heroku.setConfigVar(APP, FLAG, SET_VALUE, options);
@@ -88,14 +120,30 @@ describe.each(['http', 'https'] as const)('over %s, a write that its caller no l
     },
   );
 
-  test('is not sent through a proxy either', async () => {
-    const proxy = await startTunnel();
-    process.env['HEROKU_HTTP_PROXY_HOST'] = '127.0.0.1';
-    process.env['HEROKU_HTTP_PROXY_PORT'] = String(proxy.port);
-    await isWithheld({ mayStillSend: () => false });
-    await expect(set(ANY_TIME)).resolves.toBe(SET_VALUE);
-    await proxy.close();
+  test('is not sent by a proxy that makes its tunnel too late', async () => {
+    if (way === 'directly') return;
+    proxy.treat('hang');
+    const error = await errorOf(set({ mayStillSend: () => true, deadlineMs: 300 }));
+    expect(error).toMatchObject({ kind: 'unreachable', outcomeUnknown: false, status: null });
+    expect(leaksOf(error)).toEqual([]);
+    proxy.treat('through');
+    await heroku.readConfigVar(APP, FLAG);
+    expect(requests).toEqual(['GET']);
   });
+
+  test.each([407, 403, 'hang_up'] as const)(
+    'is not sent where the proxy says %s, which is no word of Heroku’s',
+    async (manner) => {
+      if (way === 'directly') return;
+      proxy.treat(manner);
+      const error = await errorOf(set(ANY_TIME));
+      expect(error).toMatchObject({ kind: 'unreachable', outcomeUnknown: false, status: null });
+      expect(error.message).toMatch(
+        /^The proxy let no connection through to Heroku .*\(PROXY_\w+\)\. Nothing was changed\. Check HTTPS_PROXY/u,
+      );
+      expect(requests).toEqual([]);
+    },
+  );
 
   test('is sent whole if it is wanted still, on a new connection and on the same one again', async () => {
     await expect(set(ANY_TIME)).resolves.toBe(SET_VALUE);
@@ -144,24 +192,6 @@ async function startFront(target: number): Promise<Front> {
       for (const go of held.splice(0)) go();
     },
     connections: () => connections,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-/** A proxy that makes tunnels, as heroku-client knows it. */
-async function startTunnel(): Promise<{ readonly port: number; close(): Promise<void> }> {
-  const sockets = new Set<Socket>();
-  const server = http.createServer();
-  server.on('connect', (incoming: http.IncomingMessage, client: Socket) => {
-    const { hostname, port } = new URL(`http://${incoming.url ?? ''}`);
-    const upstream = connect(Number(port), hostname, () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
-    join(client, upstream, sockets);
-  });
-  return {
-    port: await portOf(server),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { createHeartbeat, type Heartbeat } from '../../src/jobs/heartbeat.js';
 import { createWatchdog, type Watchdog } from '../../src/jobs/watchdog.js';
 import { createLogger } from '../../src/log.js';
+import { DIRECTLY } from '../support/network.js';
 
 describe('a monitor that takes the heartbeat and never answers', () => {
   let server: Server;
@@ -43,7 +44,7 @@ describe('a monitor that takes the heartbeat and never answers', () => {
   });
 
   function heartbeat(): Heartbeat {
-    const created = createHeartbeat(url, log);
+    const created = createHeartbeat(url, DIRECTLY.fetch, log);
     close = () => created.stop();
     return created;
   }
@@ -59,6 +60,7 @@ describe('a monitor that takes the heartbeat and never answers', () => {
       }),
       cron: '0 0 1 1 *',
       heartbeatUrl: url,
+      fetch: DIRECTLY.fetch,
       now: () => new Date(),
       elapsed: () => performance.now(),
       wallClockAhead: () => 0,

@@ -7,6 +7,7 @@ import { createLogger } from '../../src/log.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
+import { DIRECTLY } from '../support/network.js';
 
 const APP = 'raxx-console-prod';
 const SLOW_APP = 'raxx-staging';
@@ -27,7 +28,7 @@ describe('a promoter whose timer rings once an hour', () => {
     db = openDatabase(database.url);
     rows = createRowStore(database.url);
     standIn = await startHerokuStandIn({ apps: { [APP]: { vars: {} }, [SLOW_APP]: { vars: {} } } });
-    heroku = createHeroku({ apiKey: standIn.apiKey, apiUrl: standIn.apiUrl });
+    heroku = createHeroku({ apiKey: standIn.apiKey, apiUrl: standIn.apiUrl, network: DIRECTLY });
     changed.length = 0;
     promoter = createPromoter(dependencies());
   });

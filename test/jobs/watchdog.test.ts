@@ -7,6 +7,7 @@ import { createWatchdog, type Tick, type Watchdog, type WatchdogDependencies } f
 import { createLogger } from '../../src/log.js';
 import { createTestClock, type TestClock } from '../support/clock.js';
 import { eventually } from '../support/eventually.js';
+import { DIRECTLY } from '../support/network.js';
 
 const EVERY_SECOND = '* * * * * *';
 const NEVER = '0 0 1 1 *';
@@ -65,6 +66,7 @@ describe('the watchdog', () => {
       runMaintenance: async () => report(),
       cron: NEVER,
       heartbeatUrl: null,
+      fetch: DIRECTLY.fetch,
       now: clock.now,
       elapsed: () => clock.now().getTime(),
       wallClockAhead: () => 0,

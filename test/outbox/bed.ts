@@ -7,6 +7,7 @@ import { createSlack } from '../../src/slack/slack.js';
 import { THRESHOLDS } from '../promotions/make.js';
 import { readManifest } from '../support/manifest.js';
 import { NOW, type Stored, startStored } from '../support/rows.js';
+import { DIRECTLY } from '../support/network.js';
 
 /** The outbox over a database and Slack's stand-in, with kinds of the test's own. */
 export interface OutboxBed extends Stored {
@@ -81,7 +82,13 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
       owners += 1;
       return `owner-${owners}`;
     };
-    const client = createSlack({ botToken: slack.botToken, apiUrl: slack.apiUrl, slots: null, newOwner });
+    const client = createSlack({
+      botToken: slack.botToken,
+      apiUrl: slack.apiUrl,
+      slots: null,
+      newOwner,
+      fetch: DIRECTLY.fetch,
+    });
     return createOutbox({
       messages: db.messages,
       slack: client,

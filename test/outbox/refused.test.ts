@@ -4,6 +4,7 @@ import type { Destination } from '../../src/promotions/routing.js';
 import { createSlack } from '../../src/slack/slack.js';
 import { type OutboxBed, startOutboxBed } from './bed.js';
 import { LASTING_REFUSALS, PASSING_ERRORS } from './refusals.js';
+import { DIRECTLY } from '../support/network.js';
 
 const POST = 'chat.postMessage';
 
@@ -21,7 +22,13 @@ describe('a post that Slack refuses', () => {
   beforeEach(() => void recorded.splice(0));
   /** By a client of its own, which owes no pause to the post before. */
   function post(place: Post['place'], key: string): Promise<Posted | 'lost' | 'gone'> {
-    const client = createSlack({ botToken: slack.botToken, apiUrl: slack.apiUrl, slots: null, newOwner: () => key });
+    const client = createSlack({
+      botToken: slack.botToken,
+      apiUrl: slack.apiUrl,
+      slots: null,
+      newOwner: () => key,
+      fetch: DIRECTLY.fetch,
+    });
     return createTransport(client, slack.channels.alerts).post({
       place,
       key,

@@ -11,6 +11,7 @@ import {
   type SocketModeConnection,
 } from '../../src/slack/socket-mode.js';
 import { eventually } from '../support/eventually.js';
+import { DIRECTLY } from '../support/network.js';
 
 /** The real client and a real WebSocket; only waiting is the test's. */
 describe('a Socket Mode connection', () => {
@@ -59,13 +60,15 @@ describe('a Socket Mode connection', () => {
 
   function connect(): void {
     const log = createLogger('debug', { write: (line) => void lines.push(line) });
+    const line = DIRECTLY.createLine();
     const receiver = new SocketModeReceiver({
       appToken: slack.appToken,
       logger: boltLogger(log),
       autoReconnectEnabled: false,
+      dispatcher: line.dispatcher,
       installerOptions: { clientOptions: { slackApiUrl: slack.apiUrl, retryConfig: { retries: 0 }, timeout: 10_000 } },
     });
-    connection = keepConnected(receiver.client, log, sleep);
+    connection = keepConnected(receiver.client, line, log, sleep);
   }
 
   test.each(['no_hello', 'no_upgrade'] as const)(

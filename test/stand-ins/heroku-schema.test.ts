@@ -2,6 +2,7 @@ import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-
 import { createHeroku, type Heroku } from '../../src/heroku/heroku.js';
 import { inspectHeroku } from '../../src/heroku/inspection.js';
 import { loadHerokuSchema } from './heroku-schema.js';
+import { DIRECTLY } from '../support/network.js';
 
 const schema = loadHerokuSchema();
 
@@ -20,7 +21,7 @@ if (schema === null) {
 
     beforeEach(async () => {
       standIn = await startHerokuStandIn({ apps: { [APP]: { vars: { [FLAG]: 'false', OTHER: 'x' } } } });
-      heroku = createHeroku({ apiKey: standIn.apiKey, apiUrl: standIn.apiUrl });
+      heroku = createHeroku({ apiKey: standIn.apiKey, apiUrl: standIn.apiUrl, network: DIRECTLY });
     });
 
     afterEach(async () => {
@@ -57,6 +58,7 @@ if (schema === null) {
       const everything = await startHerokuStandIn({ apps: { [APP]: { vars: {} } }, scopes: ['global'] });
       const { apiKey, apiUrl } = everything;
       const { key } = await inspectHeroku({
+        network: DIRECTLY,
         apiKey,
         apiUrl,
         tried: [{ app: APP, configVar: FLAG }],

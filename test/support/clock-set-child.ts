@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { createWatchdog } from '../../src/jobs/watchdog.js';
 import { createLogger } from '../../src/log.js';
 import { wallClockAhead } from '../../src/runtime.js';
+import { DIRECTLY } from './network.js';
 
 /*
  * A watchdog on the real timer, in a process whose wall clock can be set. `argv[2]` is its cron. It tells of each tick by when
@@ -22,6 +23,7 @@ const watchdog = createWatchdog({
   runMaintenance: async () => ({ at: new Date(), deploying: 0, stuck: 0, actions: [], failures: [], overdue: null }),
   cron: process.argv[2] ?? '',
   heartbeatUrl: null,
+  fetch: DIRECTLY.fetch,
   now: () => new Date(),
   elapsed: () => performance.now(),
   wallClockAhead,

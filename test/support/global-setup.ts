@@ -7,8 +7,6 @@ declare global {
 
 /** Jest's globalSetup: one PostgreSQL server for the run, with the project's schema in a template database. */
 export default async function globalSetup(): Promise<void> {
-  // heroku-client reads every certificate that these name, for each request; the stand-in speaks plain HTTP.
-  for (const name of ['SSL_CERT_DIR', 'SSL_CERT_FILE']) delete process.env[name];
   // Jest's own resolver, which finds a .ts file by its .js name, isn't at work in this file.
   const support: typeof import('./database.js') = requireTypeScript('./database.ts', import.meta.url);
   globalThis.flagPromotionsTestServer = await support.startTestServer();

@@ -1,0 +1,57 @@
+import { portOf, type Route, shownProxy } from '../network/proxies.js';
+import { type Check, ok } from './checks.js';
+
+/** Something that the app connects to, and how. */
+export interface Reached {
+  /** `Slack`. */
+  readonly name: string;
+  readonly url: URL;
+  readonly route: Route;
+}
+
+/** Which proxy each service is reached through, if any is set at all. */
+export function routeChecks(services: readonly Reached[]): readonly Check[] {
+  return services.map(({ name, url, route }) => ok(`way to ${name}`, `${url.hostname} ${wordsOf(route)}`));
+}
+
+function wordsOf(route: Route): string {
+  switch (route.kind) {
+    case 'proxy':
+      return `through the proxy ${shownProxy(route.proxy)} (${route.proxy.setting})`;
+    case 'exempt':
+      return `directly: NO_PROXY has ${route.entry.replaceAll(/[^\w.:*[\]/-]/gu, '?').slice(0, 80)}`;
+    case 'direct':
+      return route.because === 'this_machine' ? 'directly: it is this machine' : 'directly: no proxy is set for it';
+  }
+}
+
+/** How OpenSSL says that it does not know who signed a certificate (https://docs.openssl.org/master/man1/openssl-verification-options). */
+const UNKNOWN_AUTHORITY =
+  /(?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|CERT_UNTRUSTED)$/u;
+
+/** Why something was not reached, and what to do, by the code of the failure; null where the code says nothing of that kind. */
+export function whyNotReached(code: string | null, { url, route }: Reached): string | null {
+  const authority = UNKNOWN_AUTHORITY.test(code ?? '');
+  const [, ofProxy] = /^PROXY_(.+)$/u.exec(code ?? '') ?? [];
+  const whose = ofProxy === undefined || route.kind !== 'proxy' ? url.hostname : `the proxy ${shownProxy(route.proxy)}`;
+  if (authority) {
+    return `Node does not know who signed the certificate of ${whose}. If that is your company, set NODE_EXTRA_CA_CERTS to a file with its certificate, in the environment: Node reads it before .env.`;
+  }
+  return ofProxy === undefined || route.kind !== 'proxy' ? null : whyNotThrough(ofProxy, route.proxy, url);
+}
+
+function whyNotThrough(what: string, proxy: Extract<Route, { kind: 'proxy' }>['proxy'], url: URL): string {
+  const { setting, authorization } = proxy;
+  const name = `The proxy ${shownProxy(proxy)}`;
+  if (what === '407') {
+    return authorization === null
+      ? `${name} wants a name and a password (407). Put them into ${setting}: http://name:password@host:port`
+      : `${name} does not accept the name and password in ${setting} (407). Check both.`;
+  }
+  if (/^\d{3}$/u.test(what)) {
+    return `${name} refuses connections to ${url.hostname}:${portOf(url)} (${what}). Have it allow them, or add ${url.hostname} to NO_PROXY.`;
+  }
+  return what === 'TIMEOUT'
+    ? `${name} makes no connection to ${url.hostname}:${portOf(url)} in time. Check ${setting}, and the proxy itself.`
+    : `${name} can’t be used (${what}). Check ${setting}.`;
+}

@@ -1,0 +1,232 @@
+import { type ClientRequestArgs, Agent as HttpAgent, type AgentOptions as HttpAgentOptions } from 'node:http';
+import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions, type RequestOptions } from 'node:https';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { rootCertificates } from 'node:tls';
+import { Agent, buildConnector, Dispatcher, type RequestInit, type Response, fetch as undiciFetch } from 'undici';
+import { withTimeout } from '../with-timeout.js';
+import { type Proxies, type HttpProxy, type Route, routeTo, shownProxy } from './proxies.js';
+import { openTunnel } from './tunnel.js';
+
+/** As the platform's, without what asks for another way out. */
+export type Fetch = (url: string | URL, init?: Omit<RequestInit, 'dispatcher'>) => Promise<Response>;
+
+/** The agents of Node's own client: how heroku-client connects. */
+export interface Agents {
+  readonly plain: HttpAgent;
+  readonly secure: HttpsAgent;
+}
+
+/** Connections for one purpose, which can be cut all at once. */
+export interface Line {
+  readonly dispatcher: Dispatcher;
+  /** Ends every connection, those that are still being made included. Later ones are not affected. */
+  cut(): void;
+  /** Why the last connection could not be made; null where it could. */
+  trouble(): Error | null;
+}
+
+/**
+ * Every way out of this process but the database's: directly, or through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY
+ * name. Node 20 ignores those; later ones leave out what has an agent of its own. So no Node decides about them here.
+ */
+export interface Network {
+  readonly fetch: Fetch;
+  routeTo(url: string): Route;
+  agents(options: Pick<HttpAgentOptions, 'keepAlive' | 'timeout'>): Agents;
+  createLine(): Line;
+  /** Connects, TLS included, and says nothing: null, or the code of what kept it from that. Never rejects. */
+  reach(url: string, withinMs: number): Promise<string | null>;
+  /** Ends every connection; none can be made any more. */
+  close(): void;
+}
+
+/** `ca`: certificates, as PEM, that are trusted beside Node's own. */
+export function createNetwork(proxies: Proxies, { ca }: { readonly ca?: string } = {}): Network {
+  const tls = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
+  const closing = new AbortController();
+  const direct = buildConnector(tls);
+  const openTo = (proxy: HttpProxy, target: URL, signal: AbortSignal) => openTunnel(proxy, target, { ...tls, signal });
+
+  /** `over` ends what is being made. */
+  function connect(over: AbortSignal): buildConnector.connector {
+    return (target, callback) => {
+      const done: buildConnector.Callback = (...[error, socket]) => {
+        // undici calls it with an error alone, whatever its types say.
+        if (error !== null) return callback(error, null);
+        if (!over.aborted) return callback(null, socket);
+        socket.destroy();
+        callback(new Error('the connection is no longer wanted'), null);
+      };
+      const url = new URL(`${target.protocol}//${target.host ?? target.hostname}`);
+      const route = routeTo(proxies, url);
+      if (route.kind !== 'proxy') return direct(target, done);
+      openTo(route.proxy, url, over).then(
+        (socket) => (url.protocol === 'https:' ? direct({ ...target, httpSocket: socket }, done) : done(null, socket)),
+        (error: Error) => done(error, null),
+      );
+    };
+  }
+
+  const routed = new Agent({ connect: connect(closing.signal) });
+  const unrouted = new Agent({ connect: direct });
+  const dispatcher = new ProxyingDispatcher(proxies, routed, unrouted);
+
+  return {
+    fetch: (url, init) => undiciFetch(url, { ...init, dispatcher }),
+    routeTo: (url) => routeTo(proxies, new URL(url)),
+    agents: (options) => ({
+      plain: new TunnelAgent({ ...options }, proxies, (proxy, url) => openTo(proxy, url, closing.signal)),
+      secure: new SecureTunnelAgent({ ...options, ...tls }, proxies, (proxy, url) =>
+        openTo(proxy, url, closing.signal),
+      ),
+    }),
+    createLine() {
+      let over = new AbortController();
+      let trouble: Error | null = null;
+      const open = new Set<Socket>();
+      const agent = new Agent({
+        connect: (target, callback) =>
+          connect(AbortSignal.any([over.signal, closing.signal]))(target, (...[error, socket]) => {
+            trouble = error;
+            if (error !== null) return callback(error, null);
+            open.add(socket);
+            socket.once('close', () => open.delete(socket));
+            callback(null, socket);
+          }),
+      });
+      return {
+        dispatcher: agent,
+        cut() {
+          over.abort();
+          over = new AbortController();
+          for (const socket of open) socket.destroy();
+        },
+        trouble: () => trouble,
+      };
+    },
+    async reach(address, withinMs) {
+      const asked = new URL(address.replace(/^ws(s?:)/u, 'http$1'));
+      const route = routeTo(proxies, asked);
+      // What goes to an http address through a proxy is said to the proxy itself.
+      const isAskedFor = route.kind === 'proxy' && asked.protocol === 'http:' && !address.startsWith('ws');
+      const { protocol, hostname, host, port } = isAskedFor ? new URL(shownProxy(route.proxy)) : asked;
+      const over = new AbortController();
+      const connector = isAskedFor ? direct : connect(over.signal);
+      const connected = new Promise<{ readonly code: string | null }>((resolve) => {
+        const target = { protocol, hostname: hostname.replace(/^\[|\]$/gu, ''), host, port };
+        connector(target, (...[error, socket]) => {
+          socket?.destroy();
+          resolve({ code: error === null ? null : (networkCode(error) ?? 'FAILED') });
+        });
+      });
+      const outcome = await withTimeout(withinMs, connected);
+      over.abort();
+      return outcome === null ? 'TIMEOUT' : outcome.code;
+    },
+    close() {
+      closing.abort();
+      void routed.destroy();
+      void unrouted.destroy();
+    },
+  };
+}
+
+/** The system's or the proxy's code for why a call failed, however deep it lies; null where it has none. */
+export function networkCode(error: unknown): string | null {
+  let inner: unknown = error;
+  for (let depth = 0; typeof inner === 'object' && inner !== null && depth < 5; depth += 1) {
+    if ('code' in inner && typeof inner.code === 'string') return inner.code;
+    if ('name' in inner && (inner.name === 'TimeoutError' || inner.name === 'AbortError')) return 'timeout';
+    inner = 'cause' in inner ? inner.cause : null;
+  }
+  return null;
+}
+
+/** Asks a proxy for an http address by its whole name: few proxies make a tunnel to port 80. */
+class ProxyingDispatcher extends Dispatcher {
+  constructor(
+    private readonly proxies: Proxies,
+    private readonly routed: Dispatcher,
+    private readonly unrouted: Dispatcher,
+  ) {
+    super();
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const url = new URL(options.origin ?? '');
+    const route = routeTo(this.proxies, url);
+    const isPlain = url.protocol === 'http:' && options.upgrade == null;
+    if (route.kind !== 'proxy' || !isPlain) return this.routed.dispatch(options, handler);
+    const { proxy } = route;
+    const headers = {
+      ...headersOf(options.headers),
+      host: url.host,
+      ...(proxy.authorization === null ? {} : { 'proxy-authorization': proxy.authorization }),
+    };
+    const asked = { ...options, origin: shownProxy(proxy), path: `${url.origin}${options.path}`, headers };
+    return this.unrouted.dispatch(asked, handler);
+  }
+}
+
+/** fetch hands them over by name. */
+function headersOf(
+  headers: Dispatcher.DispatchOptions['headers'],
+): Readonly<Record<string, string | string[] | undefined>> {
+  if (headers == null) return {};
+  if (Array.isArray(headers) || Symbol.iterator in headers) throw new Error('Headers are expected by name.');
+  return { ...headers };
+}
+
+type Open = (proxy: HttpProxy, target: URL) => Promise<Socket>;
+type Created = (error: Error | null, stream: Duplex) => void;
+
+/** Node's types want one beside an error; nobody looks at it. */
+const NO_STREAM = new Duplex();
+const refuse = (created: Created | undefined) => (error: Error) => created?.(error, NO_STREAM);
+
+/** Its connections go through a proxy's tunnel where one is to be used. */
+class TunnelAgent extends HttpAgent {
+  constructor(
+    options: HttpAgentOptions,
+    private readonly proxies: Proxies,
+    private readonly open: Open,
+  ) {
+    super(options);
+  }
+
+  override createConnection(options: ClientRequestArgs, created?: Created): Duplex | null | undefined {
+    const url = addressOf('http', options);
+    const route = routeTo(this.proxies, url);
+    if (route.kind !== 'proxy') return super.createConnection(options, created);
+    this.open(route.proxy, url).then((socket) => created?.(null, socket), refuse(created));
+    return undefined;
+  }
+}
+
+/** The same for TLS, which begins once the tunnel is there. */
+class SecureTunnelAgent extends HttpsAgent {
+  constructor(
+    options: HttpsAgentOptions,
+    private readonly proxies: Proxies,
+    private readonly open: Open,
+  ) {
+    super(options);
+  }
+
+  override createConnection(options: RequestOptions, created?: Created): Duplex | null | undefined {
+    const url = addressOf('https', options);
+    const route = routeTo(this.proxies, url);
+    if (route.kind !== 'proxy') return super.createConnection(options, created);
+    this.open(route.proxy, url).then((socket) => {
+      const over: RequestOptions & { readonly socket: Socket } = { ...options, socket };
+      created?.(null, super.createConnection(over) ?? NO_STREAM);
+    }, refuse(created));
+    return undefined;
+  }
+}
+
+function addressOf(protocol: 'http' | 'https', { host, port }: ClientRequestArgs): URL {
+  const name = host ?? 'localhost';
+  return new URL(`${protocol}://${name.includes(':') ? `[${name}]` : name}${port == null ? '' : `:${port}`}`);
+}

@@ -1,0 +1,117 @@
+/** A proxy, as HTTPS_PROXY or HTTP_PROXY names it. */
+export interface HttpProxy {
+  readonly setting: 'HTTPS_PROXY' | 'HTTP_PROXY';
+  /** Whether the way to the proxy itself is TLS. */
+  readonly isSecure: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  /** What its header says of who asks; null: nothing. */
+  readonly authorization: string | null;
+}
+
+/** Whom NO_PROXY exempts: a host and its subdomains, or everything (`*`). */
+export interface Exemption {
+  /** As it was written. */
+  readonly entry: string;
+  readonly host: string;
+  /** null: every port. */
+  readonly port: number | null;
+}
+
+/** Which proxies there are, by what they are for. */
+export interface Proxies {
+  readonly https: HttpProxy | null;
+  readonly http: HttpProxy | null;
+  readonly exemptions: readonly Exemption[];
+}
+
+export const NO_PROXIES: Proxies = Object.freeze({ https: null, http: null, exemptions: [] });
+
+/** How an address is reached. `exempt`: directly, because of an entry in NO_PROXY. */
+export type Route =
+  | { readonly kind: 'direct'; readonly because: 'no_proxy_is_set' | 'this_machine' }
+  | { readonly kind: 'exempt'; readonly entry: string }
+  | { readonly kind: 'proxy'; readonly proxy: HttpProxy };
+
+/** This machine is never reached by a proxy: it would look for the address on its own. */
+const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/u;
+
+/** How to reach an http(s) or ws(s) address. */
+export function routeTo({ https, http, exemptions }: Proxies, url: URL): Route {
+  const isSecure = url.protocol === 'https:' || url.protocol === 'wss:';
+  const proxy = isSecure ? https : http;
+  const hostname = url.hostname.toLowerCase().replace(/\.$/u, '');
+  if (proxy === null) return { kind: 'direct', because: 'no_proxy_is_set' };
+  if (LOOPBACK.test(hostname)) return { kind: 'direct', because: 'this_machine' };
+  const port = portOf(url);
+  const exemption = exemptions.find(
+    (one) =>
+      (one.host === '*' || hostname === one.host || hostname.endsWith(`.${one.host}`)) &&
+      (one.port === null || one.port === port),
+  );
+  return exemption === undefined ? { kind: 'proxy', proxy } : { kind: 'exempt', entry: exemption.entry };
+}
+
+/** An address's port, also where it is its protocol's own. */
+export function portOf(url: URL): number {
+  if (url.port !== '') return Number(url.port);
+  return url.protocol === 'https:' || url.protocol === 'wss:' ? 443 : 80;
+}
+
+/** What a proxy setting says; null where it can't be used. `proxy.example.com:3128` is one too: curl and others take it. */
+export function parseProxy(setting: HttpProxy['setting'], text: string): HttpProxy | null {
+  const address = /^[a-z][a-z0-9+.-]*:\/\//iu.test(text) ? text : `http://${text}`;
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) return null;
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return null;
+  const authorization = authorizationOf(url);
+  return authorization === undefined
+    ? null
+    : Object.freeze({
+        setting,
+        isSecure: url.protocol === 'https:',
+        hostname: url.hostname.replace(/^\[|\]$/gu, ''),
+        port: portOf(url),
+        authorization,
+      });
+}
+
+/** undefined where the name or the password is badly encoded. */
+function authorizationOf({ username, password }: URL): string | null | undefined {
+  if (username === '' && password === '') return null;
+  try {
+    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads NO_PROXY as curl does: separated by commas or spaces, a leading dot or `*.` means nothing, a host stands for its
+ * subdomains too.
+ */
+export function parseExemptions(text: string): readonly Exemption[] {
+  return text
+    .split(/[,\s]+/u)
+    .filter((entry) => entry !== '')
+    .map((entry) => {
+      const [, host = entry, port] = /^(.*[^:]):(\d{1,5})$/u.exec(entry) ?? [];
+      const isBareIpv6 = port !== undefined && host.includes(':') && !host.endsWith(']');
+      const name = (isBareIpv6 ? entry : host)
+        .toLowerCase()
+        .replace(/^\*?\./u, '')
+        .replace(/\.$/u, '');
+      return Object.freeze({
+        entry,
+        host: name.includes(':') && !name.startsWith('[') ? `[${name}]` : name,
+        port: port === undefined || isBareIpv6 ? null : Number(port),
+      });
+    });
+}
+
+/** A proxy's address for people: without its password. */
+export function shownProxy({ isSecure, hostname, port }: HttpProxy): string {
+  const host = hostname.includes(':') ? `[${hostname}]` : hostname;
+  return `${isSecure ? 'https' : 'http'}://${host}:${port}`;
+}
