@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type Spread, spreadOf } from './rounds.js';
 
 /** One line of the table. */
@@ -115,12 +116,19 @@ export function short(value: number): string {
   return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }
 
-/** A figure with how busy the machine was before it was measured. */
-export interface MeasuredFigure extends Omit<Figure, 'reached'> {
-  /** On a machine that others used no time is claimed. */
-  readonly reached: Figure['reached'] | 'too busy';
-  readonly busy: string;
-}
+/** A figure with how busy the machine was before it was measured: on one that others used, no time is claimed. */
+export const figureShape = z.object({
+  what: z.string(),
+  ours: z.string(),
+  against: z.string(),
+  theirs: z.string(),
+  ratio: z.string(),
+  goal: z.string(),
+  reached: z.enum(['yes', 'no', '', 'too busy']),
+  isTiming: z.boolean(),
+  busy: z.string(),
+});
+export type MeasuredFigure = z.output<typeof figureShape>;
 
 const COLUMNS: readonly (readonly [title: string, of: (figure: MeasuredFigure) => string])[] = [
   ['what', (figure) => figure.what],

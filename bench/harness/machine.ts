@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, loadavg } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What the machine did before a row began. */
@@ -23,12 +23,6 @@ export async function waitForQuiet(): Promise<Load> {
   while (busy > QUIET && performance.now() < deadline) busy = await busyShare();
   const words = `${Math.round(busy * 100)} % of ${availableParallelism()} cores`;
   return { busy, words, isTooHigh: busy > QUIET };
-}
-
-export function loadWords(): string {
-  return loadavg()
-    .map((load) => load.toFixed(2))
-    .join(', ');
 }
 
 async function busyShare(): Promise<number> {
