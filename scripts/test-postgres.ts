@@ -19,9 +19,8 @@ import { fastTemporaryFolder } from '../test/support/database.js';
  * npm, into node_modules/.cache, where `npm ci` forgets them.
  */
 
-/** The newest that npm has of each. 12 shows how an older one is refused. */
+/** The newest that npm has of each. */
 const VERSIONS: Readonly<Record<string, string>> = {
-  '12': '12.22.0-beta.15',
   '13': '13.23.0-beta.16',
   '14': '14.23.0-beta.17',
   '15': '15.18.0-beta.17',

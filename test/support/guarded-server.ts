@@ -1,8 +1,11 @@
-import { chmod, chown, copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { chmod, chown, copyFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { TLSSocket } from 'node:tls';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { fastTemporaryFolder } from './database.js';
+import { eventually } from './eventually.js';
 
 /** A PostgreSQL of a test's own that speaks TLS and has rules about who comes in. */
 export interface GuardedServer {
@@ -14,6 +17,8 @@ export interface GuardedServer {
   readonly admin: pg.Client;
   /** Shows another certificate of test/support/tls from now on. */
   showCertificate(name: string): Promise<void>;
+  /** Lets nobody in any more, and waits until those who are there leave. */
+  shutDown(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -68,14 +73,22 @@ export async function startGuardedServer(): Promise<GuardedServer> {
   await admin.query('alter role idle nologin');
   await admin.query('create database closed');
   await admin.query('revoke connect on database closed from public');
+  const port = Number(new URL(server.connectionString).port);
   return {
-    port: Number(new URL(server.connectionString).port),
+    port,
     folder,
     url: server.connectionString,
     admin,
     async showCertificate(name) {
       await copy(name, 'server.pem');
       await admin.query('select pg_reload_conf()');
+      const { raw } = new X509Certificate(await readFile(path.join(TLS_FOLDER, name)));
+      // The server reads it again when it comes to that.
+      await eventually(async () => expect(await shownAt(port)).toEqual(raw));
+    },
+    async shutDown() {
+      const lock = await readFile(path.join(folder, 'postmaster.pid'), 'utf8');
+      process.kill(Number(lock.split('\n')[0]), 'SIGTERM');
     },
     async stop() {
       await admin.end();
@@ -83,4 +96,17 @@ export async function startGuardedServer(): Promise<GuardedServer> {
       await rm(root, { recursive: true, force: true });
     },
   };
+}
+
+/** The certificate that a connection is shown. */
+async function shownAt(port: number): Promise<Buffer | undefined> {
+  const client = new pg.Client({
+    ...{ host: '127.0.0.1', port, user: 'anyhow', password: PASSWORD, database: 'flag_promotions' },
+    ssl: { rejectUnauthorized: false },
+  });
+  await client.connect();
+  const { stream } = client.connection;
+  const shown = stream instanceof TLSSocket ? stream.getPeerX509Certificate()?.raw : undefined;
+  await client.end();
+  return shown;
 }
