@@ -139,7 +139,9 @@ describe('a statement that would rewrite the log', () => {
   ])('is refused: %s', async (sql) => {
     await append(3);
     const before = await everything(stored.rows);
-    await expect(stored.rows.query(sql)).rejects.toMatchObject({ code: '42501' });
+    // Before PostgreSQL 15 there is no MERGE, which is a syntax error.
+    const code = sql.startsWith('merge') ? /^42(?:501|601)$/u : /^42501$/u;
+    await expect(stored.rows.query(sql)).rejects.toMatchObject({ code: expect.stringMatching(code) });
     expect(await everything(stored.rows)).toEqual(before);
   });
 
