@@ -142,7 +142,7 @@ test('a standby is refused, and taken once it is promoted', async () => {
     expect(await inspectDatabase(server.connectionString)).toMatchObject({ isReadOnly: true });
     // Before PostgreSQL 14 it doesn't tell by itself.
     const wire = await startRewritingProxy(server.connectionString, [[/in_hot_standby/gu, 'in_old_standby']]);
-    const old = openDatabase(wire.url);
+    const old = openDatabase(wire.url, { isPooled: false });
     expect(await errorOf(old.now())).toMatchObject({ name: 'StandbyError' });
     await old.close();
     await wire.close();
