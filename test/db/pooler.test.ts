@@ -9,6 +9,7 @@ import { openExisting, openUpToDate, reachServer } from '../../src/db/open.js';
 import { createDialer } from '../../src/db/server/dial.js';
 import { lookAtServer } from '../../src/db/server/look.js';
 import { ServerError } from '../../src/db/server/trouble.js';
+import { runDoctor } from '../../src/doctor/doctor.js';
 import { createLogger } from '../../src/log.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
@@ -222,6 +223,36 @@ describeWithPgbouncer('behind PgBouncer in transaction mode', () => {
       setting: 'DATABASE_DIRECT_URL',
       trouble: { kind: 'refused' },
     });
+  });
+
+  test('doctor notes it, and what would make it better', async () => {
+    await bounce();
+    const found = async (direct?: string) => {
+      const environment = {
+        DATABASE_URL: bouncer.url,
+        ...(direct === undefined ? {} : { DATABASE_DIRECT_URL: direct }),
+      };
+      const checks = await runDoctor(environment, () => new Date());
+      return checks.filter(({ subject }) => /^(?:pooler|database|DATABASE_DIRECT_URL)$/u.test(subject));
+    };
+    const unset = { subject: 'DATABASE_DIRECT_URL', status: 'ok' };
+    const answers = { subject: 'database', status: 'ok' };
+    expect(await found()).toMatchObject([
+      { subject: 'pooler', status: 'note', says: expect.stringContaining('set DATABASE_DIRECT_URL') },
+      unset,
+      answers,
+    ]);
+    expect(await found(database.url)).toMatchObject([unset, answers, { subject: 'pooler', status: 'ok' }]);
+    const toFix = { subject: 'DATABASE_DIRECT_URL', status: 'fix' };
+    expect(await found(bouncer.url)).toMatchObject([
+      { ...toFix, says: expect.stringContaining('leads to a pooler as well') },
+      { status: 'ok' },
+      answers,
+    ]);
+    expect(await found('postgres://u:p@127.0.0.1:9/name')).toMatchObject([
+      { ...toFix, says: expect.stringContaining('Nothing listens at the address in DATABASE_DIRECT_URL') },
+      { status: 'ok' },
+    ]);
   });
 
   test.each([
