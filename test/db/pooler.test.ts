@@ -59,12 +59,12 @@ describeWithPgbouncer('behind PgBouncer in transaction mode', () => {
   const choice = (directUrl: string | null = null, url = bouncer.url) => ({ kind: 'server', url, directUrl }) as const;
   const found = () => errorOf(lookAtServer(bouncer.url, 'DATABASE_URL'));
 
-  test('it is noticed, whether it refuses startup options or ignores them', async () => {
+  test('it is noticed, whether it refuses startup options or ignores them, and by session as well', async () => {
     await bounce();
     expect(await lookAtServer(bouncer.url, 'DATABASE_URL')).toMatchObject({ isPooled: true });
     await open().checkWrites();
     await bouncer.close();
-    await bounce({ ignore_startup_parameters: 'options' });
+    await bounce({ ignore_startup_parameters: 'options', pool_mode: 'session' });
     await open().checkWrites();
     expect(await reachServer(choice(), false)).toMatchObject({ isPooled: true, directUrl: null });
   });

@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { lookAtServer, type ServerFacts } from '../../src/db/server/look.js';
-import { ServerError } from '../../src/db/server/trouble.js';
+import { parseAddress } from '../../src/db/server/address.js';
+import { ServerError, serverError } from '../../src/db/server/trouble.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type GuardedServer, PASSWORD, startGuardedServer, TLS_FOLDER } from '../support/guarded-server.js';
@@ -148,7 +149,9 @@ test('a server that shuts down may be back soon', async () => {
 
 describe('an address', () => {
   test('at which nothing listens, or that nobody knows', async () => {
-    expect(await look('postgres://u:p@127.0.0.1:9/name')).toMatchObject({ kind: 'refused', mayPass: true });
+    for (const host of ['127.0.0.1', 'localhost', '[::1]']) {
+      expect(await look(`postgres://u:p@${host}:9/name`)).toMatchObject({ kind: 'refused', mayPass: true });
+    }
     expect(await look('postgres://u:p@no-such-host.invalid/name')).toMatchObject({
       kind: 'unknown_host',
       mayPass: true,
@@ -173,6 +176,16 @@ describe('an address', () => {
     expect(await look(`postgres://u:p@127.0.0.1:${address.port}/name`)).toMatchObject({ kind, mayPass: true });
     server.close();
   });
+});
+
+test('an error that nobody foresaw is told in its own words, on one line and without the password', () => {
+  const address = parseAddress('postgres://u:canary@host/name');
+  const said = (words: string) => serverError(new Error(words), 'DATABASE_URL', address).trouble;
+  expect(said('Unknown\n\u001B[2Jtype 7')).toMatchObject({
+    kind: 'unknown',
+    says: 'The server can’t be used: Unknown [2Jtype 7. Its log may say more.',
+  });
+  expect(said('postgres://u:canary@host').says).toBe('The server can’t be used. Its log may say more.');
 });
 
 describe('a server’s version', () => {

@@ -59,7 +59,7 @@ const RULES: readonly Rule[] = [
     kind: 'not_admitted',
     codes: ['28000'],
     words: /pg_hba\.conf/u,
-    says: 'The server’s pg_hba.conf lets this account not into this database from here. Ask its administrator for a line there.',
+    says: 'The server’s pg_hba.conf doesn’t let this account into this database from here. Ask its administrator for a line there.',
   },
   {
     kind: 'tls_unsupported',
@@ -257,10 +257,7 @@ function namesOf(error: unknown): string {
   return hosts.length === 0 ? '' : ` (${hosts.slice(0, 5).join(', ')})`;
 }
 
-/**
- * What an error of connecting means. An error that no rule knows is told by its SQLSTATE alone: its own words may hold an
- * address, and that a password.
- */
+/** What an error of connecting means. */
 export function serverError(error: unknown, setting: UrlSetting, address: ServerAddress): ServerError {
   if (error instanceof ServerError) return error;
   if (error instanceof CertificateFileError) {
@@ -277,8 +274,14 @@ export function serverError(error: unknown, setting: UrlSetting, address: Server
 const UNKNOWN: Rule = {
   kind: 'unknown',
   mayPass: true,
-  says: ({ error }) => {
-    const code = codeOf(error) ?? '';
-    return `The server can’t be used${/^[A-Z0-9_]{3,40}$/u.test(code) ? ` (${code})` : ''}. Its log says why.`;
-  },
+  says: ({ error, address }) => `The server can’t be used${ownWords(error, address)}. Its log may say more.`,
 };
+
+const MOST_CHARACTERS = 200;
+
+/** Of an error that no rule knows: a line for a terminal, unless it has the password in it. */
+function ownWords(error: unknown, { password }: ServerAddress): string {
+  const said = messageOf(error);
+  if (said === '' || (password !== undefined && said.includes(password))) return '';
+  return `: ${said.replaceAll(/[^\p{L}\p{N}\p{P}\p{S} ]+/gu, ' ').slice(0, MOST_CHARACTERS)}`;
+}
