@@ -89,6 +89,11 @@ export const proxy = (setting: HttpProxy['setting']) =>
     return z.NEVER;
   });
 
+/** What a program shows to prove who it is: long enough that nobody guesses it, and of what a header can hold. */
+export const token = z.string().regex(/^[\x21-\x7e]{16,}$/u, {
+  error: 'must be 16 characters or more, without spaces; make one with: openssl rand -hex 32',
+});
+
 export const base64Key = z.string().transform((text, context) => {
   const key = Buffer.from(text, 'base64');
   if (key.length === 32 && /^[A-Za-z0-9+/]+={0,2}$/u.test(text)) return new Uint8Array(key);

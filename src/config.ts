@@ -10,6 +10,7 @@ import {
   publicUrl,
   required,
   schedule,
+  token,
   unsetWhenEmpty,
   url,
 } from './config-fields.js';
@@ -206,6 +207,7 @@ const app = {
   HTTPS_PROXY: optional(proxy('HTTPS_PROXY')),
   HTTP_PROXY: optional(proxy('HTTP_PROXY')),
   NO_PROXY: z.preprocess(unsetWhenEmpty, z.string().default('').transform(parseExemptions)),
+  METRICS_TOKEN: optional(token),
   PORT: z.preprocess(
     unsetWhenEmpty,
     z.coerce
@@ -322,6 +324,8 @@ export interface Config extends OperatorsConfig {
   /** The address of the app's pages, without a slash at its end; null: unknown, so no link can be sent. */
   readonly publicUrl: string | null;
   readonly proxies: Proxies;
+  /** Who asks for metrics, or for what isn't ready, has to show it; null: anybody may. */
+  readonly metricsToken: string | null;
   readonly port: number;
 }
 
@@ -387,6 +391,7 @@ export function readConfig(environment: Environment): Config {
     rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),
     publicUrl: env.PUBLIC_URL ?? null,
     proxies: proxiesOf(env.HTTPS_PROXY, env.HTTP_PROXY, env.NO_PROXY),
+    metricsToken: env.METRICS_TOKEN ?? null,
     port: env.PORT,
   });
 }

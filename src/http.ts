@@ -1,25 +1,34 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, STATUS_CODES, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
+import { createBearerCheck } from './bearer.js';
+import { BODY_LIMITS, type BodyLimits, createBodyReader, type ReadBody } from './http-bodies.js';
+import { CONNECTION_LIMITS, type ConnectionLimits, watchConnections } from './http-connections.js';
 import type { Metrics } from './metrics.js';
 import type { Page, PageRequest } from './pages/enrolment.js';
 import { STYLE_PATH } from './pages/html.js';
 import { styleSheet } from './pages/style-sheet.js';
 import type { Readiness } from './readiness.js';
+import type { Knock } from './slack/http-receiver.js';
+import { createTurns } from './turns.js';
 
 /** Where Slack’s requests come in. */
 export const SLACK_PATH = '/slack/events';
 
 export interface HttpDependencies {
   /** Answers `POST /slack/events`; null in Socket Mode. */
-  readonly slackListener: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | null;
+  readonly slackListener: ((knock: Knock) => Promise<void>) | null;
   /** What people's browsers get, by how its path begins. */
   readonly pages: Readonly<Record<string, (request: PageRequest) => Promise<Page>>>;
   /** Where people reach it; null: nobody says. */
   readonly publicUrl: string | null;
+  /** Who asks for metrics, or for what isn't ready, has to show it; null: anybody may. */
+  readonly metricsToken: string | null;
   readonly readiness: () => Promise<Readiness>;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'expose'>;
   readonly log: Logger;
+  /** What strangers may take up of the process, where it isn't what it usually is. */
+  readonly limits?: Partial<BodyLimits & ConnectionLimits>;
 }
 
 export interface HttpServer {
@@ -34,42 +43,78 @@ export interface HttpServer {
  */
 const IDLE_MS = 100_000;
 
+/** Pages ask the database, whose connections are there for people in Slack. */
+const PAGES_AT_ONCE = 2;
+const PAGES_WAITING = 50;
+
+/** No browser guesses what an answer is, whatever answers. */
+const NOSNIFF = ['x-content-type-options', 'nosniff'] as const;
+
 /**
  * The app's one HTTP server, in both modes: `/healthz` (the process lives), `/readyz` (200, or 503 with what is
  * wrong), `/metrics`, the pages of links, and Slack's requests where there is no Socket Mode. Port 0 takes any
  * free one.
  */
 export async function startHttp(port: number, deps: HttpDependencies): Promise<HttpServer> {
-  const underWay = new Set<ServerResponse>();
-  const server = createServer((request, response) => {
-    underWay.add(response);
-    response.once('close', () => underWay.delete(response));
-    route(request, response, deps).catch((error: unknown) => {
+  const limits = { ...BODY_LIMITS, ...CONNECTION_LIMITS, ...deps.limits };
+  const server = createServer({
+    keepAliveTimeout: IDLE_MS,
+    // Node counts these from the connection's opening, too. What has begun is held to less: see watchConnections.
+    headersTimeout: IDLE_MS,
+    requestTimeout: IDLE_MS,
+    // Node's own refusal would lack the header.
+    requireHostHeader: false,
+  });
+  const connections = watchConnections(server, limits);
+  const context: Context = {
+    ...deps,
+    readBody: createBodyReader(limits),
+    mayLook: createBearerCheck(deps.metricsToken),
+    trust: connections.trust,
+    pageTurn: createTurns(PAGES_AT_ONCE, PAGES_WAITING),
+  };
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    response.setHeader(...NOSNIFF);
+    if (!connections.admit(request, response)) return;
+    route(request, response, context).catch((error: unknown) => {
       deps.log.error({ err: error }, 'a request failed');
       if (response.headersSent) response.destroy();
       else send(response, 500, 'text/plain', 'internal error\n');
     });
-  });
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  server.keepAliveTimeout = IDLE_MS;
-  // A slow client must not hold a connection for ever. Node counts these from the connection's opening, too.
-  server.headersTimeout = IDLE_MS;
-  server.requestTimeout = IDLE_MS;
+  };
+  server.on('request', handle);
+  server.on('checkExpectation', handle);
+  server.on('clientError', refuseUnreadable);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, resolve);
   });
-  return { port: portOf(server), stop: () => close(server, sockets, underWay) };
+  return { port: portOf(server), stop: connections.stop };
 }
 
-async function route(request: IncomingMessage, response: ServerResponse, deps: HttpDependencies): Promise<void> {
-  const asked = pathOf(request.url ?? '/');
-  for (const path of asked === null ? [] : ownPaths(asked, deps.publicUrl)) {
-    if (await serve(request, response, path, deps)) return;
+/** What is no HTTP, or too much of it. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  if (socket.writable && error.code !== 'ECONNRESET') {
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\n${NOSNIFF.join(': ')}\r\n\r\n`);
+  }
+  socket.destroy(error);
+}
+
+interface Context extends HttpDependencies {
+  readonly readBody: ReadBody;
+  readonly mayLook: (request: IncomingMessage) => boolean;
+  readonly trust: (request: IncomingMessage) => void;
+  readonly pageTurn: ReturnType<typeof createTurns>;
+}
+
+async function route(request: IncomingMessage, response: ServerResponse, context: Context): Promise<void> {
+  // HTTP/1.1 wants it (RFC 9112, 3.2); nothing here depends on it.
+  if (request.headers.host === undefined && request.httpVersion !== '1.0') {
+    return send(response, 400, 'text/plain', 'bad request\n');
+  }
+  for (const path of ownPaths(pathOf(request.url ?? ''), context.publicUrl)) {
+    if (await serve(request, response, path, context)) return;
   }
   send(response, 404, 'text/plain', 'not found\n');
 }
@@ -88,34 +133,51 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
-  deps: HttpDependencies,
+  context: Context,
 ): Promise<boolean> {
-  if (request.method === 'GET' && (await serveProbe(response, path, deps))) return true;
+  if (request.method === 'GET' && (await serveProbe(request, response, path, context))) return true;
   const page = path.endsWith(STYLE_PATH)
     ? styleSheet
-    : Object.entries(deps.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
+    : Object.entries(context.pages).find(([prefix]) => path.startsWith(prefix))?.[1];
   if (page !== undefined) {
-    await servePage(request, response, path, page, deps);
+    await servePage(request, response, path, page, context);
     return true;
   }
-  if (deps.slackListener === null || request.method !== 'POST' || path !== SLACK_PATH) return false;
-  await deps.slackListener(request, response);
+  if (context.slackListener === null || request.method !== 'POST' || path !== SLACK_PATH) return false;
+  await context.slackListener({
+    request,
+    response,
+    readBody: (mostBytes) => context.readBody(request, mostBytes),
+    trust: () => context.trust(request),
+  });
   return true;
 }
 
 /** Whether it was a probe's path. */
-async function serveProbe(response: ServerResponse, path: string, deps: HttpDependencies): Promise<boolean> {
+async function serveProbe(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  { readiness, metrics, mayLook }: Context,
+): Promise<boolean> {
   switch (path) {
     case '/healthz':
       send(response, 200, 'text/plain', 'ok\n');
       return true;
     case '/readyz': {
-      const readiness = await deps.readiness();
-      send(response, readiness.ready ? 200 : 503, 'application/json', `${JSON.stringify(readiness)}\n`);
+      const found = await readiness();
+      const status = found.ready ? 200 : 503;
+      if (mayLook(request)) send(response, status, 'application/json', `${JSON.stringify(found)}\n`);
+      else send(response, status, 'text/plain', found.ready ? 'ready\n' : 'not ready\n');
       return true;
     }
     case '/metrics': {
-      const { contentType, text } = await deps.metrics.expose();
+      if (!mayLook(request)) {
+        response.setHeader('www-authenticate', 'Bearer');
+        send(response, 401, 'text/plain', 'unauthorized\n');
+        return true;
+      }
+      const { contentType, text } = await metrics.expose();
       send(response, 200, contentType, text);
       return true;
     }
@@ -130,7 +192,6 @@ const PAGE_HEADERS = {
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'x-robots-tag': 'noindex, nofollow',
   'cross-origin-opener-policy': 'same-origin',
@@ -151,67 +212,44 @@ async function servePage(
   response: ServerResponse,
   path: string,
   answer: (request: PageRequest) => Promise<Page>,
-  deps: HttpDependencies,
+  { readBody, pageTurn, publicUrl }: Context,
 ): Promise<void> {
   const method = request.method ?? '';
-  const page = await answer({
+  // Before its turn: whoever sends slowly doesn't hold one.
+  const bytes = method === 'POST' ? await readBody(request, FORM_MAX_BYTES) : Buffer.alloc(0);
+  if (typeof bytes === 'number' && bytes !== 413) return send(response, bytes, 'text/plain', 'try again\n');
+  const asked = {
     method,
     path,
     contentType: request.headers['content-type'] ?? '',
-    body: () => readBody(request, FORM_MAX_BYTES),
-  });
+    body: typeof bytes === 'number' ? null : bytes.toString('utf8'),
+  };
+  const page = await (answer === styleSheet ? answer(asked) : pageTurn(() => answer(asked)));
+  if (page === undefined) return send(response, 503, 'text/plain', 'try again\n');
   const body = Buffer.from(page.body, 'utf8');
   response.writeHead(page.status, {
     ...PAGE_HEADERS,
     'content-type': `${page.contentType}; charset=utf-8`,
     'content-length': body.byteLength,
-    ...(ownsHttpsHost(deps.publicUrl) ? { 'strict-transport-security': `max-age=${A_YEAR_S}` } : {}),
+    ...(ownsHttpsHost(publicUrl) ? { 'strict-transport-security': `max-age=${A_YEAR_S}` } : {}),
     ...(page.allow === undefined ? {} : { allow: page.allow }),
-    // What was not read is not waited for.
-    ...(request.complete || method === 'GET' || method === 'HEAD' ? {} : { connection: 'close' }),
   });
   response.end(method === 'HEAD' ? undefined : body);
 }
 
-/** The body as text; null where it is larger. */
-async function readBody(request: IncomingMessage, mostBytes: number): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    const bytes = Buffer.from(chunk);
-    length += bytes.byteLength;
-    if (length > mostBytes) return null;
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** What was asked for, without a query; null where it is no address, which anybody may send. */
-function pathOf(target: string): string | null {
-  // Nearly all there are.
-  if (target === SLACK_PATH) return target;
-  return URL.canParse(target, 'http://localhost') ? new URL(target, 'http://localhost').pathname : null;
+/** What was asked for, as it was sent, without a query: whoever puts a path in order first reads `/promotions/../metrics` as another. */
+function pathOf(target: string): string {
+  return target.split('?', 1)[0] ?? '';
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {
-  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' }).end(body);
+  const length = Buffer.byteLength(body);
+  response.writeHead(status, { 'content-type': contentType, 'content-length': length, 'cache-control': 'no-store' });
+  response.end(body);
 }
 
 function portOf(server: Server): number {
   const address: AddressInfo | string | null = server.address();
   if (address === null || typeof address === 'string') throw new Error('The HTTP server has no port.');
   return address.port;
-}
-
-/**
- * A connection whose request is under way ends with its answer, which says so: it would stay open for the next one. All others
- * end now; Node calls one idle only once it has had a request.
- */
-function close(server: Server, sockets: ReadonlySet<Socket>, underWay: ReadonlySet<ServerResponse>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.close((error) => (error === undefined ? resolve() : reject(error)));
-    for (const response of underWay) response.shouldKeepAlive = false;
-    const busy = new Set([...underWay].map(({ socket }) => socket));
-    for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
-  });
 }

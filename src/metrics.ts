@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { DeliveryOutcome } from './outbox/outbox.js';
 import type { Tick } from './jobs/watchdog.js';
+import type { RefusedRequest } from './slack/http-receiver.js';
 
 /** What an outside monitor can ask. No label carries a name, a value or an id, so their number is bounded. */
 export interface Metrics {
@@ -9,6 +10,7 @@ export interface Metrics {
   readonly onDenied: (reason: string) => void;
   readonly onCodeRefused: (reason: string) => void;
   readonly onEventsHeldBack: () => void;
+  readonly onRequestRefused: (reason: RefusedRequest) => void;
   /** Prometheus' text format, with its content type. */
   expose(): Promise<{ contentType: string; text: string }>;
 }
@@ -69,6 +71,12 @@ export function createMetrics(): Metrics {
     help: 'How often Slack said that it holds events back (app_rate_limited).',
     registers,
   });
+  const requestsRefused = new Counter({
+    name: 'flag_promotions_slack_requests_refused_total',
+    help: 'Requests to Slack’s address that had no effect: unsigned, off_time (a replay, or a wrong clock), forged, unread (too large, too slow, or too many at once), twice.',
+    labelNames: ['reason'],
+    registers,
+  });
 
   return {
     onTick(tick) {
@@ -85,6 +93,7 @@ export function createMetrics(): Metrics {
     onDenied: (reason) => denied.inc({ reason }),
     onCodeRefused: (reason) => codes.inc({ reason }),
     onEventsHeldBack: () => eventsHeldBack.inc(),
+    onRequestRefused: (reason) => requestsRefused.inc({ reason }),
     async expose() {
       return { contentType: registry.contentType, text: await registry.metrics() };
     },

@@ -1,9 +1,12 @@
+import type { Logger } from 'pino';
 import { withTimeout } from './with-timeout.js';
 
 /** One thing that has to work for the app to be of use: resolves where it does, rejects with why not. */
 export interface Check {
   readonly name: string;
   readonly run: () => Promise<void>;
+  /** Why it failed, without a host, a name or a value: anybody may read it. What isn't told here is told by the log. */
+  readonly explain?: (error: unknown) => string;
   /** How long an answer is good for, in milliseconds: probes come every few seconds, from every replica. */
   readonly freshForMs: number;
 }
@@ -14,20 +17,36 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-const CHECK_WITHIN_MS = 3_000;
+/** A check that failed, in words of its own, which anybody may read. */
+export class NotReadyError extends Error {
+  readonly code = 'not_ready';
+  override readonly name = 'NotReadyError';
+}
 
-/** Runs all checks side by side. `elapsed` is a clock in milliseconds that never jumps. */
-export function createReadiness(checks: readonly Check[], elapsed: () => number): () => Promise<Readiness> {
+const CHECK_WITHIN_MS = 3_000;
+/** However many ask, each check is made so often at most. */
+const ANSWER_GOOD_FOR_MS = 1_000;
+const OK = 'ok' as const;
+
+/**
+ * Runs all checks side by side, once for all who ask meanwhile and within a second. A failure is logged as it begins. `elapsed` is
+ * a clock in milliseconds that never jumps.
+ */
+export function createReadiness(
+  checks: readonly Check[],
+  elapsed: () => number,
+  log: Logger,
+): () => Promise<Readiness> {
   const answered = new Map<string, { at: number; text: string }>();
   /** One that hangs isn't started again beside itself: each would take a connection. */
-  const underWay = new Map<string, Promise<'ok'>>();
+  const underWay = new Map<string, Promise<typeof OK>>();
 
-  function run(check: Check): Promise<'ok'> {
+  function run(check: Check): Promise<typeof OK> {
     const running =
       underWay.get(check.name) ??
       check
         .run()
-        .then(() => 'ok' as const)
+        .then(() => OK)
         .finally(() => underWay.delete(check.name));
     underWay.set(check.name, running);
     return running;
@@ -36,22 +55,35 @@ export function createReadiness(checks: readonly Check[], elapsed: () => number)
   async function ask(check: Check): Promise<readonly [string, string]> {
     const known = answered.get(check.name);
     if (known !== undefined && elapsed() - known.at < check.freshForMs) return [check.name, known.text];
-    const text = await withinTime(run(check));
+    const { text, error } = await outcome(check);
     answered.set(check.name, { at: elapsed(), text });
+    if (text !== OK && text !== known?.text) log.warn({ err: error, check: check.name }, `not ready: ${text}`);
     return [check.name, text];
   }
 
-  return async () => {
-    const results = await Promise.all(checks.map(ask));
-    return { ready: results.every(([, text]) => text === 'ok'), checks: Object.fromEntries(results) };
-  };
-}
-
-async function withinTime(running: Promise<'ok'>): Promise<string> {
-  try {
-    const answer = await withTimeout(CHECK_WITHIN_MS, running);
-    return answer ?? `no answer within ${CHECK_WITHIN_MS / 1000} s`;
-  } catch (error) {
-    return error instanceof Error && error.message !== '' ? error.message : 'failed';
+  async function outcome(check: Check): Promise<{ readonly text: string; readonly error?: unknown }> {
+    try {
+      const answer = await withTimeout(CHECK_WITHIN_MS, run(check));
+      return { text: answer ?? `no answer within ${CHECK_WITHIN_MS / 1000} s` };
+    } catch (error) {
+      return { text: error instanceof NotReadyError ? error.message : (check.explain?.(error) ?? 'failed'), error };
+    }
   }
+
+  async function askAll(): Promise<Readiness> {
+    const results = await Promise.all(checks.map(ask));
+    return { ready: results.every(([, text]) => text === OK), checks: Object.fromEntries(results) };
+  }
+
+  let asking: Promise<Readiness> | null = null;
+  let last: { readonly at: number; readonly readiness: Readiness } | null = null;
+  return async () => {
+    if (last !== null && elapsed() - last.at < ANSWER_GOOD_FOR_MS) return last.readiness;
+    asking ??= askAll().finally(() => {
+      asking = null;
+    });
+    const readiness = await asking;
+    last = { at: elapsed(), readiness };
+    return readiness;
+  };
 }

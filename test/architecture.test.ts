@@ -84,7 +84,7 @@ test.each([
   ['db', ['promotions', 'operators']],
   ['heroku', ['promotions', 'network']],
   ['charts', ['promotions']],
-  ['slack', ['promotions', 'views', 'network']],
+  ['slack', ['promotions', 'views', 'network', 'with-timeout']],
   ['network', ['with-timeout']],
   ['pages', ['promotions', 'operators', 'db', 'views', 'with-timeout']],
   ['doctor', ['promotions', 'operators', 'db', 'heroku', 'slack', 'network', 'config']],

@@ -60,6 +60,7 @@ const DEFAULTS = {
   rcaUrlHosts: [],
   publicUrl: null,
   proxies: { https: null, http: null, exemptions: [] },
+  metricsToken: null,
   port: 3000,
 };
 
@@ -130,6 +131,7 @@ describe('the configuration', () => {
       HTTPS_PROXY: 'http://user:p%40ss@proxy.example.com:3128',
       HTTP_PROXY: 'proxy.example.com:8080',
       NO_PROXY: 'localhost, .internal.example.com',
+      METRICS_TOKEN: 'metrics-canary-0123456789',
       PORT: '0',
     } satisfies Record<Setting, string>);
     expect(config).toEqual({
@@ -185,6 +187,7 @@ describe('the configuration', () => {
           { entry: '.internal.example.com', host: 'internal.example.com', port: null },
         ],
       },
+      metricsToken: 'metrics-canary-0123456789',
       port: 0,
     });
   });

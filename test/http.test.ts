@@ -58,6 +58,7 @@ describe('connections that a proxy keeps', () => {
         },
       },
       publicUrl: null,
+      metricsToken: null,
       readiness: async () => ({ ready: true, checks: {} }),
       metrics: createMetrics(),
       log: createLogger('silent', process.stderr),
@@ -104,12 +105,13 @@ describe('below a path of PUBLIC_URL', () => {
 
   async function serve(publicUrl: string | null): Promise<void> {
     server = await startHttp(0, {
-      slackListener: async (request, response) => {
+      slackListener: async ({ request, response }) => {
         posted.push(request.url ?? '');
         response.end('slack');
       },
       pages,
       publicUrl,
+      metricsToken: null,
       readiness: async () => ({ ready: true, checks: {} }),
       metrics: createMetrics(),
       log: createLogger('silent', process.stderr),

@@ -225,6 +225,7 @@ describe('what they say of the app', () => {
         slackListener: null,
         pages: {},
         publicUrl: null,
+        metricsToken: null,
         readiness: async () => ({ ready: false, checks: {} }),
         metrics: createMetrics(),
         log: createLogger('silent', process.stderr),

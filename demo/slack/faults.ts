@@ -1,7 +1,7 @@
 /** What goes wrong with a call, in place of or after what it would have done. */
 export type FaultKind =
-  /** An HTTP status such as 500, and nothing else; the call takes no effect. */
-  | { readonly kind: 'status'; readonly status: number }
+  /** An HTTP status such as 500, and nothing else but where it leads; the call takes no effect. */
+  | { readonly kind: 'status'; readonly status: number; readonly location?: string }
   /** HTTP 429 with Retry-After, in seconds; the call takes no effect. */
   | { readonly kind: 'rate_limited'; readonly retryAfterSeconds: number }
   /** `{"ok": false, "error": …}`; `takesEffect`: after Slack did it all the same, as it may with `internal_error`. */

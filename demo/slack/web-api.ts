@@ -157,7 +157,7 @@ export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
       case undefined:
         return work();
       case 'status':
-        send(response, call, fault.status, '');
+        send(response, call, fault.status, '', fault.location === undefined ? {} : { location: fault.location });
         return null;
       case 'rate_limited':
         return tooSoon(fault.retryAfterSeconds);

@@ -1,4 +1,5 @@
 import { App, SocketModeReceiver } from '@slack/bolt';
+import { databaseTrouble } from '../db/trouble.js';
 import { registerHandlers } from '../handlers/index.js';
 import { startHttp } from '../http.js';
 import { boltLogger } from '../log.js';
@@ -9,10 +10,12 @@ import { createEnrolmentPages, PAGES } from '../pages/enrolment.js';
 import { permalinkPage } from '../pages/permalink.js';
 import { describeOverdue, type Overdue } from '../promotions/overdue.js';
 import { PERMALINKS } from '../promotions/permalink.js';
-import { createReadiness, type Readiness } from '../readiness.js';
+import { createReadiness, NotReadyError, type Readiness } from '../readiness.js';
 import { clientFetch } from '../slack/client-fetch.js';
-import { createGuard, type Guard } from '../slack/guard.js';
+import { SlackError } from '../slack/errors.js';
+import { createGuard } from '../slack/guard.js';
 import { createHttpReceiver, type HttpReceiver } from '../slack/http-receiver.js';
+import { createOnce } from '../slack/once.js';
 import { guardFrames, keepConnected, type SocketModeConnection } from '../slack/socket-mode.js';
 import type { Core } from './core.js';
 import { handlerDependencies, type Secrets } from './handlers.js';
@@ -37,8 +40,7 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
     secretBox: createSecretBox(config.totpEncryptionKey),
     hashRecoveryCode: createRecoveryHash(config.totpEncryptionKey),
   };
-  const guard = createGuard({ log, onEventsHeldBack: metrics.onEventsHeldBack });
-  const incoming = createSlackReceiver(core, guard);
+  const incoming = createSlackReceiver(core);
   const bolt = createBolt(core, incoming);
   bolt.use(({ next }) => busy.during(next));
   registerHandlers(bolt, handlerDependencies(core, jobs, secrets));
@@ -57,6 +59,7 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
       [PERMALINKS]: permalinkPage,
     },
     publicUrl: config.publicUrl,
+    metricsToken: config.metricsToken,
     readiness: readinessOf(core, jobs, checkSocket),
     metrics,
     log,
@@ -73,39 +76,53 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
 function readinessOf(core: Core, jobs: Jobs, checkSocket: (() => Promise<void>) | null): () => Promise<Readiness> {
   return createReadiness(
     [
-      { name: 'database', run: () => core.db.checkWrites(), freshForMs: 2_000 },
-      { name: 'slack', run: () => core.slack.ping(), freshForMs: 15_000 },
-      ...(checkSocket === null ? [] : [{ name: 'socket_mode', run: checkSocket, freshForMs: 0 }]),
+      { name: 'database', run: () => core.db.checkWrites(), explain: databaseTrouble, freshForMs: 2_000 },
+      { name: 'slack', run: () => core.slack.ping(), explain: slackTrouble, freshForMs: 15_000 },
+      ...(checkSocket === null
+        ? []
+        : [{ name: 'socket_mode', run: checkSocket, explain: () => 'not connected in Socket Mode', freshForMs: 0 }]),
       { name: 'watchdog', run: async () => failWhileSilent(jobs.watchdog.silentSince()), freshForMs: 0 },
       {
         name: 'owed',
         run: async () => failIfOverdue(await core.findOverdue(), jobs.watchdog.failing()),
+        explain: databaseTrouble,
         freshForMs: 5_000,
       },
     ],
     core.runtime.elapsed,
+    core.runtime.log,
   );
 }
 
+function slackTrouble(error: unknown): string {
+  return error instanceof SlackError ? `Slack's ${error.method} failed: ${error.word}` : 'failed';
+}
+
 function failWhileSilent(since: Date | null): void {
-  if (since !== null) throw new Error(`no maintenance has completed since ${since.toISOString()}`);
+  if (since !== null) throw new NotReadyError(`no maintenance has completed since ${since.toISOString()}`);
 }
 
 function failIfOverdue(overdue: Overdue | null, failing: readonly string[]): void {
-  if (overdue !== null) throw new Error(describeOverdue(overdue));
-  if (failing.length > 0) throw new Error(`fails in every check: ${failing.join(', ')}`);
+  if (overdue !== null) throw new NotReadyError(describeOverdue(overdue));
+  if (failing.length > 0) throw new NotReadyError(`fails in every check: ${failing.join(', ')}`);
 }
 
 /** Slack listens to no answer after three seconds. */
 const SLACK_WAITS_MS = 3_001;
+/** Of these, what may go to asking the database whether a request came before. */
+const ONCE_WITHIN_MS = 400;
 
 type SlackReceiver =
   | { readonly kind: 'http'; readonly receiver: HttpReceiver }
   | { readonly kind: 'socket'; readonly receiver: SocketModeReceiver; readonly line: Line };
 
-function createSlackReceiver({ config, network, runtime }: Core, guard: Guard): SlackReceiver {
-  const { transport, apiUrl } = config.slack;
+function createSlackReceiver({ config, db, metrics, network, runtime }: Core): SlackReceiver {
   const { log, patience } = runtime;
+  const { transport, apiUrl } = config.slack;
+  const guard = createGuard({ log, onEventsHeldBack: metrics.onEventsHeldBack });
+  const remember = db.takenRequests.take;
+  const takeOnce = createOnce({ remember, waitMs: ONCE_WITHIN_MS * patience, log });
+  const onRefused = metrics.onRequestRefused;
   if (transport.kind === 'socket') {
     const line = network.createLine();
     const fetch = clientFetch(network.fetch);
@@ -120,14 +137,14 @@ function createSlackReceiver({ config, network, runtime }: Core, guard: Guard): 
         return false;
       },
     });
-    guardFrames(receiver.client, guard, log);
+    guardFrames(receiver.client, { guard, takeOnce, onTwice: () => onRefused('twice'), log });
     return { kind: 'socket', receiver, line };
   }
   const { signingSecret } = transport;
   const waitMs = SLACK_WAITS_MS * patience;
   return {
     kind: 'http',
-    receiver: createHttpReceiver({ signingSecret, guard, waitMs, log, boltLog: boltLogger(log) }),
+    receiver: createHttpReceiver({ signingSecret, guard, takeOnce, onRefused, waitMs, log, boltLog: boltLogger(log) }),
   };
 }
 

@@ -22,6 +22,7 @@ import { type Promotions, promotions } from './promotions.js';
 import { type Pruning, pruning } from './pruning.js';
 import { type RcaDebts, rcaDebts } from './rca-debt.js';
 import { type Stats, stats } from './stats.js';
+import { type TakenRequests, takenRequests } from './taken-requests.js';
 import { type Transitions, transitions } from './transitions.js';
 
 /** Everything that is stored, by table. Nothing outside this folder knows SQL. */
@@ -45,6 +46,7 @@ export interface Database {
   readonly channelSlots: ChannelSlots;
   readonly maintenance: MaintenanceRecords;
   readonly pruning: Pruning;
+  readonly takenRequests: TakenRequests;
   /** Whether PostgreSQL's notifications reach this process: a pooler passes none on. */
   readonly isNotified: boolean;
   /** Calls back whenever a promotion is due, as far as PostgreSQL can tell: see listenForDue. */
@@ -87,6 +89,7 @@ export function openDatabase(connectionString: string, options: DatabaseOptions 
     channelSlots: channelSlots(knex),
     maintenance: maintenanceRecords(knex),
     pruning: pruning(knex),
+    takenRequests: takenRequests(knex),
     isNotified: listenUrl !== null,
     listenForDue: (onDue, onTrouble) => (listenUrl === null ? DEAF : listenForDue(listenUrl, onDue, onTrouble)),
     acceptedRelease: (promotionId) => acceptedRelease(knex, promotionId),

@@ -33,6 +33,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   'flag_promotions.alerts': 'SELECT,INSERT,UPDATE,DELETE',
   'flag_promotions.messages': 'SELECT,INSERT,UPDATE,DELETE',
   'flag_promotions.maintenance': 'SELECT,INSERT,UPDATE',
+  'flag_promotions.taken_requests': 'SELECT,INSERT,DELETE',
   'flag_promotions.attention': 'SELECT,INSERT,UPDATE,DELETE',
   'flag_promotions.channel_slots': 'SELECT,INSERT,UPDATE',
   'flag_promotions.installation': 'SELECT,UPDATE',

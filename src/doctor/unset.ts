@@ -51,6 +51,7 @@ export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   HTTP_PROXY: { says: 'not set: http addresses are reached directly' },
   NO_PROXY: { says: 'not set: a proxy, if any, is used for every address but this machine’s' },
   PUBLIC_URL: { says: 'not set: operators are enrolled on the command line' },
+  METRICS_TOKEN: { says: 'not set: whoever reaches the port reads /metrics and what isn’t ready' },
   PORT: { says: 'default: 3000' },
   LOG_LEVEL: { says: 'default: info' },
 };

@@ -16,4 +16,6 @@ export type MaintenanceAction =
   /** Ask Heroku about another system's row, and complete it where it is proven live. */
   | { readonly kind: 'auto_complete'; readonly promotionId: string }
   | { readonly kind: 'prune'; readonly promotionId: string }
-  | { readonly kind: 'prune_message'; readonly messageId: string };
+  | { readonly kind: 'prune_message'; readonly messageId: string }
+  /** Requests of Slack's that can't come again. */
+  | { readonly kind: 'forget_requests' };

@@ -12,7 +12,7 @@ export interface PageRequest {
   readonly path: string;
   readonly contentType: string;
   /** Null where the body is larger than any form of ours. */
-  readonly body: () => Promise<string | null>;
+  readonly body: string | null;
 }
 
 export interface Page {
@@ -64,7 +64,7 @@ async function submit(deps: EnrolmentPageDependencies, token: string, request: P
   if (!/^application\/x-www-form-urlencoded(?:;|$)/iu.test(request.contentType.trim())) {
     return html(415, messagePage('This is not our form', 'Nothing was changed.'));
   }
-  const body = await request.body();
+  const { body } = request;
   if (body === null) return html(413, messagePage('This form is too long', 'Nothing was changed.'));
   const code = new URLSearchParams(body).get('code') ?? '';
   const now = await deps.now();

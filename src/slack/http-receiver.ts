@@ -8,41 +8,63 @@ import {
   type Receiver,
 } from '@slack/bolt';
 import type { Logger } from 'pino';
+import { answerToSecond } from './answer-to-second.js';
 import type { Guard } from './guard.js';
+import { namesWithin, type TakeOnce } from './once.js';
+import { isSigned, type NoClaim, readClaim } from './signature.js';
+
+/** A request to Slack's address, before anybody knows whether it is Slack's. */
+export interface Knock {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The body's bytes; the status with which the request is refused where they can't be had. */
+  readonly readBody: (mostBytes: number) => Promise<Buffer | number>;
+  /** It is Slack's. */
+  readonly trust: () => void;
+}
+
+/** Why a request had no effect: see {@link NoClaim}; its bytes aren't what was signed; they couldn't be read; it came before. */
+export type RefusedRequest = NoClaim | 'forged' | 'unread' | 'twice';
+
+type Authentication =
+  | { readonly kind: 'slack'; readonly bytes: Buffer; readonly signature: string }
+  | { readonly kind: 'refused'; readonly reason: RefusedRequest; readonly status: number };
 
 /** Takes Slack's requests over HTTP. */
 export interface HttpReceiver extends Receiver {
   /** Answers one request. Never rejects. */
-  receive(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  receive(knock: Knock): Promise<void>;
 }
 
 /**
+ * Slack names no limit. The largest that it sends is a shortcut on somebody's message: 40,000 characters of text and 50 blocks of
+ * 3,000 (https://docs.slack.dev/reference/block-kit/blocks), each of up to 8 bytes in an encoded form.
+ */
+const MOST_BYTES = 2 * 1024 * 1024;
+
+/** Bolt takes it unsigned as well: https://docs.slack.dev/interactivity/implementing-slash-commands */
+const SSL_CHECK = /(?:^|&)ssl_check=1(?:&|$)/u;
+const SSL_CHECK_BYTES = 1_024;
+
+const FORM = 'application/x-www-form-urlencoded';
+
+/**
  * Made of the parts of Bolt's HTTPReceiver, with the guard between. Bolt's own rejects at a signed `null`, which ends the
- * process. Nothing is parsed before its signature is checked.
+ * process; reads forms before it knows who sent them; and takes a time of `Infinity`. Here bytes are checked before they are parsed.
  */
 export function createHttpReceiver(options: {
   readonly signingSecret: string;
   readonly guard: Guard;
+  readonly takeOnce: TakeOnce;
+  readonly onRefused: (reason: RefusedRequest) => void;
   /** Milliseconds for which Slack listens to an answer. */
   readonly waitMs: number;
   readonly log: Logger;
   /** The same as Bolt takes it. */
   readonly boltLog: BoltLogger;
 }): HttpReceiver {
-  const { signingSecret, guard, waitMs, log, boltLog: logger } = options;
+  const { signingSecret, guard, takeOnce, onRefused, waitMs, log, boltLog: logger } = options;
   let app: App | null = null;
-
-  /** The status with which it is refused, where it isn't Slack's. */
-  async function verify(request: IncomingMessage): Promise<BufferedIncomingMessage | 401 | 413> {
-    try {
-      return await http.parseAndVerifyHTTPRequest(
-        { enabled: true, signingSecret, bodyLimit: http.defaultBodyLimit, logger },
-        request,
-      );
-    } catch (error) {
-      return http.isRawBodyError(error) && error.statusCode === 413 ? 413 : 401;
-    }
-  }
 
   async function handle(
     body: Readonly<Record<string, unknown>>,
@@ -74,29 +96,53 @@ export function createHttpReceiver(options: {
     }
   }
 
+  /** The bytes, once it is certain whose they are; or why not, and with which status it is refused. */
+  async function authenticate({ request, readBody, trust }: Knock): Promise<Authentication> {
+    const claim = readClaim(request, new Date());
+    if (typeof claim === 'string') return { kind: 'refused', reason: claim, status: 401 };
+    const bytes = await readBody(MOST_BYTES);
+    if (typeof bytes === 'number') return { kind: 'refused', reason: 'unread', status: bytes };
+    if (!isSigned(claim, bytes, signingSecret)) return { kind: 'refused', reason: 'forged', status: 401 };
+    trust();
+    return { kind: 'slack', bytes, signature: claim.digest };
+  }
+
   return {
     init(bolt) {
       app = bolt;
     },
     start: async () => undefined,
     stop: async () => undefined,
-    async receive(request, response) {
-      const verified = await verify(request);
-      if (typeof verified === 'number') return refuse(response, verified);
+    async receive(knock) {
+      const { request, response } = knock;
+      if (await isSslCheck(knock)) return http.buildSSLCheckResponse(response);
+      const found = await authenticate(knock);
+      if (found.kind === 'refused') {
+        onRefused(found.reason);
+        return refuse(response, found.status);
+      }
+      const verified: BufferedIncomingMessage = Object.assign(request, { rawBody: found.bytes });
       const body = parse(verified);
       if (isOf(body, 'ssl_check', '1')) return http.buildSSLCheckResponse(response);
       if (isOf(body, 'type', 'url_verification')) return http.buildUrlVerificationResponse(response, body);
       const admission = guard(body);
-      switch (admission.kind) {
-        case 'handle':
-          return handle(admission.body, verified, response);
-        case 'acknowledge':
-          return http.buildNoBodyResponse(response, 200);
-        case 'refuse':
-          return refuse(response, 400);
+      if (admission.kind === 'refuse') return refuse(response, 400);
+      if (admission.kind === 'acknowledge') return http.buildNoBodyResponse(response, 200);
+      if (await takeOnce([`signature ${found.signature}`, ...namesWithin(admission.body)])) {
+        return handle(admission.body, verified, response);
       }
+      onRefused('twice');
+      http.buildContentResponse(response, answerToSecond(admission.body));
     },
   };
+}
+
+/** That Slack checks a certificate: nothing is done, so nobody has to be known for it. */
+async function isSslCheck({ request, readBody }: Knock): Promise<boolean> {
+  const { headers } = request;
+  if (headers['x-slack-signature'] !== undefined || headers['content-type'] !== FORM) return false;
+  const bytes = await readBody(SSL_CHECK_BYTES);
+  return typeof bytes !== 'number' && SSL_CHECK.test(bytes.toString('latin1'));
 }
 
 /** undefined where it is no JSON. */

@@ -19,6 +19,7 @@ import {
   NoSlot,
 } from './pace.js';
 import { createPeople, type People } from './people.js';
+import { isResponseUrl } from './response-url.js';
 import { findMessage, type Sought } from './search.js';
 import { readThread } from './thread.js';
 import { type OutgoingFile, type StoredFile, storePicture, type Upload, uploadFile } from './upload.js';
@@ -160,13 +161,18 @@ export function createSlack(options: SlackOptions): Slack {
       .parse(answer);
   }
 
+  const mayAnswer = isResponseUrl(options.apiUrl);
+
   async function sendTo(responseUrl: string, body: Readonly<Record<string, unknown>>): Promise<void> {
+    if (!mayAnswer(responseUrl)) throw new SlackError('refused', 'response_url', 'not_at_slack', 0, undefined);
     let answer: Awaited<ReturnType<Fetch>>;
     try {
       answer = await fetch(responseUrl, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
+        // Slack answers by itself; what leads elsewhere is not followed.
+        redirect: 'manual',
         signal: AbortSignal.timeout(RESPOND_TIMEOUT_MS),
       });
     } catch (cause) {

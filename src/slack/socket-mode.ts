@@ -3,7 +3,9 @@ import type { SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
 import * as z from 'zod';
 import type { Line } from '../network/network.js';
+import { answerToSecond } from './answer-to-second.js';
 import type { Guard } from './guard.js';
+import { namesWithin, type TakeOnce } from './once.js';
 
 /** A Socket Mode connection that is made again whenever it is lost. */
 export interface SocketModeConnection {
@@ -132,11 +134,19 @@ const envelope = z.object({
   retry_reason: z.string().optional().catch(undefined),
 });
 
+export interface FrameOptions {
+  readonly guard: Guard;
+  readonly takeOnce: TakeOnce;
+  /** Something came that had come before. */
+  readonly onTwice: () => void;
+  readonly log: Logger;
+}
+
 /**
  * Puts the guard before the client. At a frame of another shape the client's listener rejects, which ends the process, and an
  * event that is named like one of the client's own it takes for its own.
  */
-export function guardFrames(client: Client, guard: Guard, log: Logger): void {
+export function guardFrames(client: Client, options: FrameOptions): void {
   const own = client.listeners('ws_message');
   client.removeAllListeners('ws_message');
   client.on('ws_message', (data: unknown, isBinary: boolean) => {
@@ -146,24 +156,30 @@ export function guardFrames(client: Client, guard: Guard, log: Logger): void {
       return;
     }
     const known = envelope.safeParse(frame);
-    if (known.success) deliver(client, known.data, guard, log);
-    else log.warn('a frame of no known shape was refused');
+    if (known.success) void deliver(client, known.data, options);
+    else options.log.warn('a frame of no known shape was refused');
   });
 }
 
-function deliver(client: Client, { payload, ...told }: z.output<typeof envelope>, guard: Guard, log: Logger): void {
+/** Never rejects. */
+async function deliver(
+  client: Client,
+  { payload, ...told }: z.output<typeof envelope>,
+  { guard, takeOnce, onTwice, log }: FrameOptions,
+): Promise<void> {
   const ack = (answer?: unknown): Promise<void> => acknowledge(client, told.envelope_id, answer);
+  const done = (answer?: unknown): Promise<void> =>
+    ack(answer).catch((error: unknown) => log.warn({ err: error }, 'what Slack said could not be acknowledged'));
   const admission = guard(payload);
-  if (admission.kind === 'handle') {
-    client.emit('slack_event', {
-      ...told,
-      ack,
-      body: admission.body,
-      retry_num: told.retry_attempt,
-    });
-  } else if (admission.kind === 'acknowledge') {
-    ack().catch((error: unknown) => log.warn({ err: error }, 'what Slack said could not be acknowledged'));
+  if (admission.kind === 'refuse') return;
+  if (admission.kind === 'acknowledge') return done();
+  const { body } = admission;
+  if (await takeOnce([`envelope ${told.envelope_id}`, ...namesWithin(body)])) {
+    client.emit('slack_event', { ...told, ack, body, retry_num: told.retry_attempt });
+    return;
   }
+  onTwice();
+  await done(answerToSecond(body));
 }
 
 function acknowledge(client: Client, envelopeId: string, answer: unknown): Promise<void> {

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { startTestBed, type TestBed } from '../support/app.js';
 
@@ -14,7 +14,7 @@ describe('the HTTP side', () => {
     return { status: answer.status, text: await answer.text() };
   };
   /** A slash command as Slack would send it, signed at `ageSeconds` ago with `secret`. */
-  async function signed(options: { secret?: string; ageSeconds?: number; body?: string } = {}) {
+  async function signed(options: { secret?: string; ageSeconds?: number; timestamp?: string; body?: string } = {}) {
     const body =
       options.body ??
       new URLSearchParams({
@@ -22,10 +22,10 @@ describe('the HTTP side', () => {
         text: 'help',
         user_id: bed.slack.people.engineer.id,
         team_id: bed.slack.teamId,
-        trigger_id: '1.2.x',
-        response_url: 'http://127.0.0.1:9/never',
+        trigger_id: randomUUID(),
+        response_url: `${new URL(bed.slack.apiUrl).origin}/response/none`,
       }).toString();
-    const timestamp = String(Math.floor(Date.now() / 1000) - (options.ageSeconds ?? 0));
+    const timestamp = options.timestamp ?? String(Math.floor(Date.now() / 1000) - (options.ageSeconds ?? 0));
     const signature = createHmac('sha256', options.secret ?? bed.slack.signingSecret)
       .update(`v0:${timestamp}:${body}`)
       .digest('hex');
@@ -55,21 +55,41 @@ describe('the HTTP side', () => {
   });
 
   // As it stands on the wire: fetch would put such a path in order.
+  const asSent = (method: string, path: string) =>
+    new Promise<{ readonly status: number | undefined; readonly text: string }>((resolve, reject) => {
+      request({ host: '127.0.0.1', port: bed.app.port, path, method }, (answer) => {
+        let text = '';
+        answer.on('data', (chunk) => {
+          text += String(chunk);
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode, text }));
+      })
+        .on('error', reject)
+        .end();
+    });
+
   test.each(['//', '//x:y', 'http://', '/%', '*'])(
     'a request for %s is not found, rather than a fault',
     async (path) => {
-      const { port } = bed.app;
-      const status = await new Promise((resolve, reject) => {
-        request({ host: '127.0.0.1', port, path, method: 'POST' }, (answer) => {
-          answer.resume();
-          resolve(answer.statusCode);
-        })
-          .on('error', reject)
-          .end();
-      });
-      expect(status).toBe(404);
+      expect((await asSent('POST', path)).status).toBe(404);
     },
   );
+
+  test.each([
+    '/promotions/../metrics',
+    '/promotions/%2e%2e/metrics',
+    '/promotions/../promotions/1',
+    '/promotions/x/1',
+    '/promotions//1',
+    '/enrol/../healthz',
+    '//healthz',
+    'http://app/healthz',
+  ])('%s is what it says, and not found', async (path) => {
+    const { status, text } = await asSent('GET', path);
+    expect(status).toBe(404);
+    expect(text).not.toMatch(/flag_promotions|^ok$|is in Slack/u);
+    expect((await asSent('GET', '/promotions/1')).text).toContain('Promotion 1 is in Slack');
+  });
 
   test.each(['payload=null', 'payload=[]', 'payload=1', 'payload={', 'payload=%22text%22'])(
     'a signed %s is refused, and ends nothing',
@@ -84,6 +104,44 @@ describe('the HTTP side', () => {
     expect(await signed({ secret: 'not-the-secret' })).toBe(401);
     expect(await signed({ ageSeconds: 6 * 60 })).toBe(401);
     expect(await signed({ ageSeconds: 60 })).toBe(200);
+    expect(await signed({ ageSeconds: -60 })).toBe(200);
+  });
+
+  test.each([
+    { ageSeconds: -6 * 60 },
+    { ageSeconds: -86_400 },
+    { timestamp: 'Infinity' },
+    { timestamp: 'NaN' },
+    { timestamp: '' },
+    { timestamp: '1e10' },
+    { timestamp: '99999999999' },
+  ])('a request that is signed for %j gets 401', async (options) => {
+    expect(await signed(options)).toBe(401);
+  });
+
+  test('that Slack checks a certificate is answered without a signature, and nothing that comes with it is looked at', async () => {
+    const check = (body: string) =>
+      fetch(`${bed.baseUrl}/slack/events`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body,
+      });
+    const before = bed.slack.calls.length;
+    const smuggled = new URLSearchParams({ ssl_check: '1', command: '/flag-promotions', text: 'help', user_id: 'U1' });
+    expect((await check('ssl_check=1&token=x')).status).toBe(200);
+    expect((await check(smuggled.toString())).status).toBe(200);
+    expect((await check(`ssl_check=1&x=${'x'.repeat(2_000)}`)).status).toBe(401);
+    expect((await check('xssl_check=1')).status).toBe(401);
+    expect(bed.slack.calls).toHaveLength(before);
+  });
+
+  test('three hundred who ask for /readyz at once cost one question of each kind', async () => {
+    const asked = () => bed.slack.calls.filter(({ method }) => method === 'auth.test').length;
+    await bed.app.tick();
+    const before = asked();
+    const answers = await Promise.all(Array.from({ length: 300 }, () => get('/readyz')));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(asked() - before).toBeLessThanOrEqual(1);
   });
 
   test('/readyz turns red once three scheduled ticks passed without a completed one, and green again after one', async () => {
@@ -97,6 +155,7 @@ describe('the HTTP side', () => {
     await bed.clock.advance(4 * 60_000);
     expect(await readyz()).toBe(503);
     await everyMinute.tick();
+    await bed.clock.advance(1_000);
     expect(await readyz()).toBe(200);
   });
 

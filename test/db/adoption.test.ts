@@ -143,6 +143,7 @@ describe('the schema', () => {
       'flag_promotions.messages',
       'flag_promotions.operators',
       'flag_promotions.recovery_codes',
+      'flag_promotions.taken_requests',
       'public.console_flag_promotions',
     ]);
     expect(await migrateToLatest(database.url)).toHaveLength(0);

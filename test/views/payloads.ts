@@ -39,6 +39,7 @@ import * as progress from '../../src/views/progress.js';
 import * as rca from '../../src/views/rca.js';
 import * as debt from '../../src/views/rca-debt.js';
 import * as drafted from '../../src/views/rca-drafted.js';
+import { receivedTwice } from '../../src/views/received-twice.js';
 import * as resolution from '../../src/views/resolution.js';
 import { misrouted, outsideThread } from '../../src/views/route.js';
 import * as stats from '../../src/views/stats.js';
@@ -455,6 +456,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   rcaLinkedReply: (facts) =>
     [null, facts.url].map((previous) => message(alert.rcaLinkedReply(facts.url, previous, facts.text))),
   notice: () => [view(notice('Mark promotion', 'Something is said.'))],
+  receivedTwice: () => [view(receivedTwice())],
   section: () => [blocks(section('Something is said.'))],
   evidenceText: (facts) => withEvidence(facts).map(([row, known]) => words(evidence.evidenceText(row, known))),
   target: (facts) => lives(facts).map((row) => words(evidence.target(row))),

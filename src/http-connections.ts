@@ -1,0 +1,126 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+
+export interface ConnectionLimits {
+  readonly most: number;
+  /** From a request's first byte to the end of its headers. */
+  readonly headersWithinMs: number;
+  /** From then to the end of its answer. */
+  readonly answeredWithinMs: number;
+  /** How long what is sent after the answer is still taken, and dropped: a connection cut sooner may lose the answer. */
+  readonly lingerMs: number;
+  /** How many requests may be under way on one. */
+  readonly requests: number;
+}
+
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  most: 500,
+  headersWithinMs: 10_000,
+  answeredWithinMs: 60_000,
+  lingerMs: 1_000,
+  // Nobody honest sends a request before the answer to the last.
+  requests: 8,
+};
+
+const LOOK_EVERY_MS = 1_000;
+
+export interface Connections {
+  /** Another request began. False if it is one too many: its connection is gone then. */
+  admit(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Slack sent this request: its connection stays when others have to go. */
+  trust(request: IncomingMessage): void;
+  /** Answers what is under way, and ends every connection; none is taken any more. */
+  stop(): Promise<void>;
+}
+
+interface Connection {
+  readonly underWay: Set<ServerResponse>;
+  /** When the oldest request under way began, or the next one's first byte came; null: it rests. */
+  busySince: number | null;
+  /** What had been read when the last answer was sent. */
+  readBytes: number;
+}
+
+/**
+ * Keeps a server's connections within limits. Where there are too many, the oldest goes on which no request of Slack's has come
+ * yet: whoever opens thousands pushes out their own. Node's own limit would refuse the newest, whoever's it is.
+ */
+export function watchConnections(server: Server, limits: ConnectionLimits = CONNECTION_LIMITS): Connections {
+  /** The oldest first. */
+  const strangers = new Map<Socket, Connection>();
+  /** The longest unused first. */
+  const trusted = new Map<Socket, Connection>();
+  const find = (socket: Socket) => trusted.get(socket) ?? strangers.get(socket);
+
+  server.on('connection', (socket: Socket) => {
+    strangers.set(socket, { underWay: new Set(), busySince: null, readBytes: 0 });
+    socket.once('close', () => {
+      strangers.delete(socket);
+      trusted.delete(socket);
+    });
+    if (strangers.size + trusted.size > limits.most) oneToMany(socket).destroy();
+  });
+
+  function oneToMany(newest: Socket): Socket {
+    for (const socket of strangers.keys()) if (socket !== newest) return socket;
+    for (const [socket, { underWay }] of trusted) if (underWay.size === 0) return socket;
+    return newest;
+  }
+
+  const looking = setInterval(() => {
+    const now = performance.now();
+    for (const [socket, connection] of [...strangers, ...trusted]) {
+      const { underWay, readBytes, busySince } = connection;
+      if (underWay.size === 0 && busySince === null && socket.bytesRead > readBytes) connection.busySince = now;
+      const within = underWay.size === 0 ? limits.headersWithinMs : limits.answeredWithinMs;
+      if (busySince !== null && now - busySince > within) socket.destroy();
+    }
+  }, LOOK_EVERY_MS).unref();
+  server.once('close', () => clearInterval(looking));
+
+  return {
+    admit(request, response) {
+      const { socket } = request;
+      const connection = find(socket);
+      if (connection === undefined || connection.underWay.size >= limits.requests) {
+        socket.destroy();
+        return false;
+      }
+      if (connection.underWay.size === 0) connection.busySince = performance.now();
+      connection.underWay.add(response);
+      response.once('finish', () => {
+        if (!request.complete) setTimeout(() => request.complete || socket.destroy(), limits.lingerMs).unref();
+      });
+      response.once('close', () => {
+        connection.underWay.delete(response);
+        if (connection.underWay.size > 0) return;
+        connection.busySince = null;
+        connection.readBytes = socket.bytesRead;
+      });
+      return true;
+    },
+
+    trust({ socket }) {
+      const connection = find(socket);
+      if (connection === undefined) return;
+      strangers.delete(socket);
+      trusted.delete(socket);
+      trusted.set(socket, connection);
+    },
+
+    /*
+     * A connection whose request is under way ends with its answer, which says so: it would stay open for the next one. All
+     * others end now; Node calls one idle only once it has had a request.
+     */
+    stop() {
+      return new Promise((resolve, reject) => {
+        server.close((error) => (error === undefined ? resolve() : reject(error)));
+        for (const [socket, { underWay }] of [...strangers, ...trusted]) {
+          for (const response of underWay) response.shouldKeepAlive = false;
+          if (underWay.size === 0) socket.destroy();
+        }
+      });
+    },
+  };
+}

@@ -1,0 +1,21 @@
+/**
+ * Runs `atOnce` pieces of work at a time, in order. What comes while `mostWaiting` wait already is refused: undefined.
+ */
+export function createTurns(atOnce: number, mostWaiting: number) {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+
+  return async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    if (running < atOnce) running += 1;
+    else if (waiting.length >= mostWaiting) return undefined;
+    // Who was before hands its turn over.
+    else await new Promise<void>((resolve) => void waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}
