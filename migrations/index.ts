@@ -14,6 +14,7 @@ import * as stuckEvents from './0013-stuck-events.js';
 import * as owedSince from './0014-owed-since.js';
 import * as auditHead from './0015-audit-head.js';
 import * as installation from './0016-installation.js';
+import * as consoleRecord from './0017-console-record.js';
 import * as takenRequests from './0018-taken-requests.js';
 import type { Migration } from './migration.js';
 
@@ -40,5 +41,6 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0014-owed-since', migration: owedSince },
   { name: '0015-audit-head', migration: auditHead },
   { name: '0016-installation', migration: installation },
+  { name: '0017-console-record', migration: consoleRecord },
   { name: '0018-taken-requests', migration: takenRequests },
 ];

@@ -16,7 +16,7 @@ export async function maintainOnce(
   runtime: Runtime,
   options: { readonly dryRun: boolean },
 ): Promise<MaintenanceReport> {
-  const database = await openExisting(config.database, runtime.log);
+  const database = await openExisting(config.database, runtime.log, { console: config.console });
   const core = createCore(config, database.db, runtime);
   try {
     return await core.maintain(options);
@@ -43,7 +43,10 @@ const STOP_WITHIN_MS = 9_000;
  */
 export async function startApp(config: Config, runtime: Runtime): Promise<RunningApp> {
   const { log } = runtime;
-  const database = await openUpToDate(config.database, log, { maxConnections: config.databasePoolMax });
+  const database = await openUpToDate(config.database, log, {
+    maxConnections: config.databasePoolMax,
+    console: config.console,
+  });
   const core = createCore(config, database.db, runtime, config.heroku !== null);
   const closeAll = async (): Promise<void> => {
     core.close();

@@ -15,8 +15,11 @@ import {
 import { COMMAND_LINE } from './db/audit.js';
 import type { Database } from './db/database.js';
 import { EmbeddedPostgresError } from './db/embedded-postgres.js';
+import { describeAdopted } from './db/console/describe.js';
+import { ConsoleTableError } from './db/console/refusal.js';
+import type { ConsoleSettings } from './db/console/settings.js';
 import { NoDatabaseError } from './db/errors.js';
-import { migrateToLatest, rollBackAll, rollBackTo } from './db/migrate.js';
+import { migrate, rollBackAll, rollBackTo } from './db/migrate.js';
 import { type DatabaseChoice, describeDatabase, openExisting, reachServer, withMigrationUrl } from './db/open.js';
 import { ServerError } from './db/server/trouble.js';
 import { runDoctor } from './doctor/doctor.js';
@@ -88,6 +91,31 @@ function print(json: boolean, value: unknown, text: string): void {
   out(json ? JSON.stringify(value) : text);
 }
 
+/** One line that a person sees change; nothing where none looks on. */
+function progressOnTerminal(): { show(text: string): void; end(): void } {
+  const EVERY_MS = 200;
+  let shownAt = -Infinity;
+  return {
+    show(text) {
+      if (!process.stderr.isTTY || performance.now() - shownAt < EVERY_MS) return;
+      shownAt = performance.now();
+      process.stderr.write(`\r\u001B[K${text}`);
+    },
+    end() {
+      if (shownAt > -Infinity) process.stderr.write('\r\u001B[K');
+    },
+  };
+}
+
+/** Where a person looks on: each line once, however often it is said. */
+function sayOnTerminal(): (line: string) => void {
+  let last = '';
+  return (line) => {
+    if (line !== last && process.stderr.isTTY) process.stderr.write(`${line}\n`);
+    last = line;
+  };
+}
+
 /** On standard error, so that a program that reads the output doesn't get it. */
 function sayWhichDatabase(choice: DatabaseChoice): void {
   process.stderr.write(`Database: ${describeDatabase(choice)}\n`);
@@ -96,7 +124,7 @@ function sayWhichDatabase(choice: DatabaseChoice): void {
 async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
   const config = readDatabaseConfig(process.env);
   sayWhichDatabase(config.database);
-  const database = await openExisting(config.database, quietLogger());
+  const database = await openExisting(config.database, quietLogger(), { console: config.console });
   try {
     return await work(database.db);
   } finally {
@@ -166,22 +194,32 @@ program
     const forward = options.to === undefined && options.rollback !== true;
     const database = await reachServer(config.database, forward, quietLogger());
     try {
-      await withMigrationUrl(database, async (url) => {
-        if (options.to !== undefined) {
-          const names = await rollBackTo(url, options.to);
-          out(names.length === 0 ? 'Nothing to undo.' : `Undone: ${names.toReversed().join(', ')}.`);
-        } else if (options.rollback === true) {
-          await rollBackAll(url);
-          out('Every migration is undone.');
-        } else {
-          await migrateToLatest(url);
-          out('The schema is up to date.');
-        }
-      });
+      const lines = await withMigrationUrl(database, (url) => migrateAsAsked(url, options, config.console));
+      for (const line of lines) out(line);
     } finally {
       await database.close();
     }
   });
+
+/** Answers what there is to say of it. */
+async function migrateAsAsked(
+  url: string,
+  { rollback, to }: { readonly rollback?: boolean; readonly to?: string },
+  settings: ConsoleSettings,
+): Promise<readonly string[]> {
+  const say = sayOnTerminal();
+  if (to !== undefined) {
+    const names = await rollBackTo(url, to);
+    return [names.length === 0 ? 'Nothing to undo.' : `Undone: ${names.toReversed().join(', ')}.`];
+  }
+  if (rollback === true) {
+    const isAllGone = await rollBackAll(url, say);
+    const left = 'The schema flag_promotions stays: it is another account’s, or holds something else.';
+    return ['Every migration is undone.', ...(isAllGone ? [] : [left])];
+  }
+  const { promotions } = await migrate(url, { console: settings, say, survey: true });
+  return [...(promotions === null ? [] : describeAdopted(promotions)), 'The schema is up to date.'];
+}
 
 program
   .command('maintenance')
@@ -333,7 +371,13 @@ program
   .description('verify the audit log (exit 1 and the first bad event if it is broken)')
   .option('--json', 'print JSON')
   .action(async (options: { json?: boolean }) => {
-    const verdict = await withDatabase((db) => db.audit.verify());
+    const progress = progressOnTerminal();
+    const verdict = await withDatabase((db) =>
+      db.audit.verify((verified, events) =>
+        progress.show(`${verified.toLocaleString('en-US')} of ${events.toLocaleString('en-US')} events`),
+      ),
+    );
+    progress.end();
     const text = verdict.intact
       ? `The audit log is intact: ${verdict.events} events, head ${verdict.headHash}.`
       : `The audit log is broken at event ${verdict.firstBrokenId}: ${verdict.reason}. ${verdict.events} events before it are intact.`;
@@ -342,12 +386,12 @@ program
   });
 
 /** Their message says how to fix them; a stack would only hide it. */
-const KNOWN = [ConfigError, UsageError, NoDatabaseError, EmbeddedPostgresError, ServerError];
+const KNOWN = [ConfigError, UsageError, NoDatabaseError, ConsoleTableError, EmbeddedPostgresError, ServerError];
 
 /** A supervisor need not try again what only a person can set right. */
 function needsAPerson(error: unknown): boolean {
   if (error instanceof ServerError) return error.trouble.mayPass !== true;
-  return error instanceof ConfigError || error instanceof NoDatabaseError;
+  return [ConfigError, NoDatabaseError, ConsoleTableError].some((kind) => error instanceof kind);
 }
 
 try {

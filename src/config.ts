@@ -15,6 +15,7 @@ import {
   url,
 } from './config-fields.js';
 import type { DatabaseChoice } from './db/open.js';
+import { type ConsoleSettings, isTableName, parseStateMap } from './db/console/settings.js';
 import { AddressError, parseAddress, withTlsDefaults } from './db/server/address.js';
 import { SSL_MODES } from './db/server/tls.js';
 import { parseExemptions, type Proxies } from './network/proxies.js';
@@ -76,6 +77,26 @@ const core = {
   PGSSLCERT: optional(z.string()),
   PGSSLKEY: optional(z.string()),
   DATA_DIR: z.preprocess(unsetWhenEmpty, z.string().default('.data')),
+  CONSOLE_TABLE: optional(
+    z
+      .string()
+      .transform((text) => text.trim())
+      .refine(isTableName, {
+        error:
+          'must be the name of a table as SQL writes it, such as console.flag_promotions or "Console"."Promotions"',
+      }),
+  ),
+  STATE_MAP: z.preprocess(
+    unsetWhenEmpty,
+    z
+      .string()
+      .default('')
+      .transform((text, context) => {
+        const { stateMap, faults } = parseStateMap(text);
+        for (const message of faults) context.addIssue({ code: 'custom', message });
+        return faults.length === 0 ? stateMap : z.NEVER;
+      }),
+  ),
   LOG_LEVEL: z.preprocess(
     unsetWhenEmpty,
     z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
@@ -248,8 +269,9 @@ const NO_LASTING_DISK = {
   when: () => true,
 };
 
-const { LOG_LEVEL: _, ...database } = core;
+const { LOG_LEVEL: _, CONSOLE_TABLE: __, STATE_MAP: ___, ...database } = core;
 const choiceSchema = z.object({ ...database, ...platform }).refine(hasLastingDisk, NO_LASTING_DISK);
+const consoleSchema = z.object({ CONSOLE_TABLE: core.CONSOLE_TABLE, STATE_MAP: core.STATE_MAP });
 const databaseSchema = z.object({ ...core, ...platform }).refine(hasLastingDisk, NO_LASTING_DISK);
 const operatorsSchema = z.object({ ...core, ...encryptionKey, ...platform }).refine(hasLastingDisk, NO_LASTING_DISK);
 const appSchema = z
@@ -271,6 +293,7 @@ const appSchema = z
 /** What the database and the log need. */
 export interface DatabaseConfig {
   readonly database: DatabaseChoice;
+  readonly console: ConsoleSettings;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -423,8 +446,10 @@ export function inspectSettings(given: Environment) {
     return parsed.success ? parsed.data : undefined;
   };
   const database = choiceSchema.safeParse(environment);
+  const consoleFields = consoleSchema.safeParse(environment);
   const usable = {
     database: database.success ? databaseChoice(database.data) : undefined,
+    console: consoleFields.success ? consoleSettings(consoleFields.data) : undefined,
     totpKey: used(encryptionKey.TOTP_ENCRYPTION_KEY, 'TOTP_ENCRYPTION_KEY'),
     botToken: used(app.SLACK_BOT_TOKEN, 'SLACK_BOT_TOKEN'),
     appToken: used(app.SLACK_APP_TOKEN, 'SLACK_APP_TOKEN'),
@@ -454,7 +479,11 @@ function proxiesOf(
 }
 
 function databaseConfig(env: z.output<typeof databaseSchema>): DatabaseConfig {
-  return { database: databaseChoice(env), logLevel: env.LOG_LEVEL };
+  return { database: databaseChoice(env), console: consoleSettings(env), logLevel: env.LOG_LEVEL };
+}
+
+function consoleSettings({ CONSOLE_TABLE, STATE_MAP }: z.output<typeof consoleSchema>): ConsoleSettings {
+  return Object.freeze({ table: CONSOLE_TABLE ?? null, stateMap: Object.freeze(STATE_MAP) });
 }
 
 function databaseChoice(env: z.output<typeof choiceSchema>): DatabaseChoice {

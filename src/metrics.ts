@@ -15,7 +15,8 @@ export interface Metrics {
   expose(): Promise<{ contentType: string; text: string }>;
 }
 
-export function createMetrics(): Metrics {
+/** `countOddStates`: asked whenever somebody asks for the metrics; null where nobody knows. */
+export function createMetrics(countOddStates: () => Promise<number | null> = async () => null): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -47,6 +48,15 @@ export function createMetrics(): Metrics {
     help: 'Promotions in deploying, and those of them that are stuck, at the last tick.',
     labelNames: ['state'],
     registers,
+  });
+  new Gauge({
+    name: 'flag_promotions_promotions_in_unknown_states',
+    help: 'Promotions whose state is none that this app knows: they never alert (counted up to 50,000).',
+    registers,
+    async collect() {
+      const found = await countOddStates();
+      if (found !== null) this.set(found);
+    },
   });
   const deliveries = new Counter({
     name: 'flag_promotions_slack_deliveries_total',

@@ -15,6 +15,8 @@ export interface Readiness {
   readonly ready: boolean;
   /** By check: `ok`, or a sentence. */
   readonly checks: Readonly<Record<string, string>>;
+  /** What is worth a look, though the app works; there only if something is. */
+  readonly notes?: readonly string[];
 }
 
 /** A check that failed, in words of its own, which anybody may read. */
@@ -30,12 +32,13 @@ const OK = 'ok' as const;
 
 /**
  * Runs all checks side by side, once for all who ask meanwhile and within a second. A failure is logged as it begins. `elapsed` is
- * a clock in milliseconds that never jumps.
+ * a clock in milliseconds that never jumps. `findNotes` never rejects; whatever it finds, the app is ready.
  */
 export function createReadiness(
   checks: readonly Check[],
   elapsed: () => number,
   log: Logger,
+  findNotes: () => Promise<readonly string[]> = async () => [],
 ): () => Promise<Readiness> {
   const answered = new Map<string, { at: number; text: string }>();
   /** One that hangs isn't started again beside itself: each would take a connection. */
@@ -71,8 +74,15 @@ export function createReadiness(
   }
 
   async function askAll(): Promise<Readiness> {
-    const results = await Promise.all(checks.map(ask));
-    return { ready: results.every(([, text]) => text === OK), checks: Object.fromEntries(results) };
+    const [results, notes] = await Promise.all([
+      Promise.all(checks.map(ask)),
+      withTimeout(CHECK_WITHIN_MS, findNotes()),
+    ]);
+    return {
+      ready: results.every(([, text]) => text === OK),
+      checks: Object.fromEntries(results),
+      ...(notes === null || notes.length === 0 ? {} : { notes }),
+    };
   }
 
   let asking: Promise<Readiness> | null = null;

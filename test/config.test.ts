@@ -34,6 +34,7 @@ const faults = (environment: Environment) => faultsOf(() => readConfig({ ...REQU
 /** What the design, and .env.example after it, promise where only the required settings are made. */
 const DEFAULTS = {
   database: { kind: 'server', url: 'postgres://u:p@db.example:5432/console', directUrl: null },
+  console: { table: null, stateMap: [] },
   logLevel: 'info',
   totpEncryptionKey: new Uint8Array(32).fill(7),
   slack: {
@@ -125,6 +126,8 @@ describe('the configuration', () => {
       CONFIG_VAR_PATTERN: 'FLAG_*, FEATURE_*',
       SECOND_PERSON: '*-prod, billing',
       DATABASE_POOL_MAX: '8',
+      CONSOLE_TABLE: ' "Console".promotions ',
+      STATE_MAP: 'IN_PROGRESS=deploying, done = Deployed',
       HEARTBEAT_URL: 'https://hc.example/ping/1',
       RCA_URL_HOSTS: ' Docs.Example.com, wiki.example.org ,, ',
       PUBLIC_URL: 'https://Flags.example.com/',
@@ -137,6 +140,13 @@ describe('the configuration', () => {
     expect(config).toEqual({
       ...DEFAULTS,
       database: { kind: 'embedded', dataDir: '/var/lib/flag-promotions' },
+      console: {
+        table: '"Console".promotions',
+        stateMap: [
+          { word: 'IN_PROGRESS', state: 'deploying' },
+          { word: 'done', state: 'deployed' },
+        ],
+      },
       logLevel: 'debug',
       slack: {
         ...DEFAULTS.slack,
@@ -200,16 +210,19 @@ describe('the configuration', () => {
       for (const [name, inner] of Object.entries(value)) look(inner, `${path}.${name}`);
     };
     const routes = 'raxx-*=C0ABC,quiet=22:00-07:00@Europe/Berlin';
-    look(readConfig({ ...REQUIRED, HEROKU_API_KEY: 'k', ALERT_ROUTES: routes }), 'config');
+    const set = { HEROKU_API_KEY: 'k', ALERT_ROUTES: routes, STATE_MAP: 'done=deployed' };
+    look(readConfig({ ...REQUIRED, ...set }), 'config');
     expect(thawed).toEqual([]);
   });
 
   test('of the database and of operators asks only for what they need', () => {
     const DATABASE_URL = 'embedded';
     const database = { kind: 'embedded', dataDir: '.data' };
-    expect(readDatabaseConfig({ DATABASE_URL })).toEqual({ database, logLevel: 'info' });
+    const console = { table: null, stateMap: [] };
+    expect(readDatabaseConfig({ DATABASE_URL })).toEqual({ database, console, logLevel: 'info' });
     expect(readOperatorsConfig({ DATABASE_URL, TOTP_ENCRYPTION_KEY: KEY })).toEqual({
       database,
+      console,
       logLevel: 'info',
       totpEncryptionKey: new Uint8Array(32).fill(7),
     });
@@ -379,6 +392,7 @@ describe('a faulty configuration', () => {
     ['CRITICAL_REPEAT_EVERY', ['0', '0s', 'daily', '9999999999d']],
     ['ALERT_MESSAGES_PER_HOUR', ['0', '-1', '51', '1.5', 'ten']],
     ['CRITICAL_BROADCAST', ['1', 'yes', 'TRUE']],
+    ['CONSOLE_TABLE', ['a.b.c', 'a b', '.promotions', 'x;y', '"', 'a.""', '1st']],
     ['AUTO_COMMIT', ['on', 'true', 'LIVE', 'all']],
     ['MAINTENANCE_CRON', ['* * * * * * *', '61 * * * *', 'every minute']],
     ['PORT', ['-1', '65536', '80.5', '-1.5', 'abc', 'Infinity']],

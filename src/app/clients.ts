@@ -5,12 +5,14 @@ import type { Database } from '../db/database.js';
 import type { HandlerDependencies } from '../handlers/dependencies.js';
 import { createEvidenceReader } from '../heroku/evidence.js';
 import { createHeroku, type Heroku } from '../heroku/heroku.js';
+import type { OddStates } from '../db/console/odd-states.js';
 import { createMetrics, type Metrics } from '../metrics.js';
 import { createNetwork, type Network } from '../network/network.js';
 import { type Route, routeOf } from '../promotions/routing.js';
 import type { DrawChart } from '../promotions/stats.js';
 import type { Runtime } from '../runtime.js';
 import { createSlack, type Slack } from '../slack/slack.js';
+import { createOddStates } from './odd-states.js';
 
 /** What the other parts are built of. */
 export interface Clients {
@@ -19,6 +21,8 @@ export interface Clients {
   readonly runtime: Runtime;
   readonly metrics: Metrics;
   readonly network: Network;
+  /** Rows whose state this app doesn't know, as of the last minutes; null where that can't be told now. */
+  readonly oddStates: () => Promise<OddStates | null>;
   readonly slack: Slack;
   /** null: no API key is configured. */
   readonly heroku: Heroku | null;
@@ -38,12 +42,14 @@ export function createClients(config: Config, db: Database, runtime: Runtime): C
   const network = createNetwork(config.proxies);
   const heroku = config.heroku === null ? null : createHeroku({ ...config.heroku, network });
   const readEvidence = createEvidenceReader(heroku, runtime.now, runtime.log);
+  const oddStates = createOddStates(db.oddStates, runtime.elapsed);
   const newOwner = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
   return {
     config,
     db,
     runtime,
-    metrics: createMetrics(),
+    metrics: createMetrics(async () => (await oddStates())?.total ?? null),
+    oddStates,
     network,
     slack: createSlack({ ...config.slack, slots: db.channelSlots, newOwner, fetch: network.fetch }),
     heroku,

@@ -1,4 +1,5 @@
 import { App, SocketModeReceiver } from '@slack/bolt';
+import { describeOddStates } from '../db/console/describe.js';
 import { databaseTrouble } from '../db/trouble.js';
 import { registerHandlers } from '../handlers/index.js';
 import { startHttp } from '../http.js';
@@ -91,6 +92,10 @@ function readinessOf(core: Core, jobs: Jobs, checkSocket: (() => Promise<void>) 
     ],
     core.runtime.elapsed,
     core.runtime.log,
+    async () => {
+      const odd = await core.oddStates();
+      return odd === null || odd.total === 0 ? [] : [describeOddStates(odd.states, odd.isAtLeast)];
+    },
   );
 }
 

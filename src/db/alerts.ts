@@ -24,6 +24,7 @@ import {
   promotionIdRow,
   promotionRow,
   rowCount,
+  STATE,
   STUCK,
   STUCK_CLOCK,
   stateRow,
@@ -102,7 +103,7 @@ const INDIVIDUAL = `
     union all
     select m.promotion_id, coalesce(not ${isReached('m.not_before')}, false) from flag_promotions.messages m
      where m.kind = 'alert' and m.state = 'pending')
-  select coalesce((select p.heroku_app::text from console_flag_promotions p where p.id = i.promotion_id), '') as heroku_app, waits, count(*) as n
+  select coalesce((select p.heroku_app::text from {promotions} p where p.id = i.promotion_id), '') as heroku_app, waits, count(*) as n
     from individual i group by 1, 2`;
 
 export function alerts(knex: Knex): Alerts {
@@ -110,15 +111,15 @@ export function alerts(knex: Knex): Alerts {
     await knex.transaction(async (trx) => {
       // The promotion first, as every transaction locks: somebody may be reopening it, or linking its RCA.
       const held = await trx.raw(
-        `select p.id::bigint, p.state::text from console_flag_promotions p
-          where p.id = any(?::bigint[]) and p.state is distinct from 'deploying' and ${IS_SHOWN_AS_DEPLOYING}
+        `select p.id::bigint, ${STATE} from {promotions} p
+          where p.id = any(?::bigint[]) and {p.state} is distinct from 'deploying' and ${IS_SHOWN_AS_DEPLOYING}
           order by p.id for no key update of p ${locked}`,
         [[...promotionIds]],
       );
       const ended = parseRows(held, endedRow);
       const gone = await trx.raw(
         `select p.id from unnest(?::bigint[]) as p (id)
-          where not exists (select 1 from console_flag_promotions c where c.id = p.id) and ${IS_SHOWN_AS_DEPLOYING}`,
+          where not exists (select 1 from {promotions} c where c.id = p.id) and ${IS_SHOWN_AS_DEPLOYING}`,
         [[...promotionIds]],
       );
       const at = await presentOf(trx);
@@ -149,10 +150,9 @@ export function alerts(knex: Knex): Alerts {
 
     async gather(stuckBefore) {
       const stuck = await parseManyRows(
-        await knex.raw(
-          `select ${PROMOTION_COLUMNS} from console_flag_promotions p where ${STUCK} order by ${STUCK_CLOCK}, p.id`,
-          [stuckBefore],
-        ),
+        await knex.raw(`select ${PROMOTION_COLUMNS} from {promotions} p where ${STUCK} order by ${STUCK_CLOCK}, p.id`, [
+          stuckBefore,
+        ]),
         promotionRow,
       );
       const ids = stuck.map(({ id }) => id);
@@ -172,7 +172,7 @@ export function alerts(knex: Knex): Alerts {
       const isCritical = (id: string) =>
         (alertsOf.get(id) ?? []).some(({ severity, closedAt }) => severity === 'critical' && closedAt === null);
       const [deploying] = parseRows(
-        await knex.raw(`select count(*) as n from console_flag_promotions where state = 'deploying'`),
+        await knex.raw(`select count(*) as n from {promotions} p where {p.state} = 'deploying'`),
         countRow,
       );
       const detected: StuckPromotion[] = [];
@@ -197,7 +197,7 @@ export function alerts(knex: Knex): Alerts {
       return knex.transaction(async (trx) => {
         // Locked, so that a resolution and the opening of an alert happen one after the other.
         const held = await trx.raw(
-          `select state::text as state from console_flag_promotions where id = ? for no key update`,
+          `select coalesce({p.state}, '') as state from {promotions} p where p.id = ? for no key update`,
           [promotionId],
         );
         if (parseRows(held, stateRow)[0]?.state !== 'deploying') return false;
@@ -231,11 +231,11 @@ export function alerts(knex: Knex): Alerts {
     const found = await knex.raw(
       `select a.promotion_id from flag_promotions.alerts a
         where ${IS_OPEN}
-          and (select p.state::text from console_flag_promotions p where p.id = a.promotion_id) is distinct from 'deploying'
+          and (select {p.state} from {promotions} p where p.id = a.promotion_id) is distinct from 'deploying'
        union
        select m.promotion_id from flag_promotions.messages m
         where m.kind = 'progress' and m.state = 'posted' and m.shown_as = 'deploying' and m.wanted <= m.shown
-          and (select p.state::text from console_flag_promotions p where p.id = m.promotion_id) is distinct from 'deploying'
+          and (select {p.state} from {promotions} p where p.id = m.promotion_id) is distinct from 'deploying'
         order by 1`,
     );
     return (await parseManyRows(found, promotionIdRow)).map((row) => row.promotion_id);
@@ -259,7 +259,7 @@ export async function insertAlerts(
             w.evidence, w.evidence_of, w.evidence_checked_at, w.told_verdict,
             case when w.evidence_due_at is not null then ${CLOCK} end
        from unnest(?::bigint[], ?::text[], ?::text[]) as n (promotion_id, severity, group_id)
-      cross join lateral (select c.flag_key, c.heroku_app from console_flag_promotions c where c.id = n.promotion_id) p
+      cross join lateral (select c.flag_key, c.heroku_app from {promotions} c where c.id = n.promotion_id) p
        left join flag_promotions.alerts w
          on w.promotion_id = n.promotion_id and w.severity <> n.severity and w.closed_at is null
      on conflict do nothing`,

@@ -284,7 +284,7 @@ async function criticalSince(trx: Knex.Transaction, promotionId: string): Promis
 
 /** The promotion first, as every transaction locks: somebody may be ending it. */
 async function isDeployingStill(trx: Knex.Transaction, promotionId: string): Promise<boolean> {
-  const held = await trx.raw(`select state::text as state from console_flag_promotions where id = ? for update`, [
+  const held = await trx.raw(`select coalesce({p.state}, '') as state from {promotions} p where p.id = ? for update`, [
     promotionId,
   ]);
   return parseRows(held, stateRow)[0]?.state === 'deploying';

@@ -6,7 +6,7 @@ import type { Promotion } from '../promotions/promotion.js';
 import { type Knex, runPrepared } from './connection.js';
 import { CLOCK } from './leases.js';
 import { after, inOne, type Part } from './parts.js';
-import { idColumn, idRow, parseRows, type Sql } from './rows.js';
+import { countRow, idColumn, idRow, parseRows, type Sql } from './rows.js';
 
 /** `actor` of what the app does by itself. */
 export const WATCHDOG = 'watchdog';
@@ -165,8 +165,11 @@ export interface AuditLog {
   endOf(promotionId: string): Promise<AuditEvent | null>;
   /** Records something that goes with no other write. */
   append(event: NewAuditEvent): Promise<void>;
-  /** Computes the whole chain again, outside the database, and names the first event that does not fit it. */
-  verify(): Promise<AuditVerdict>;
+  /**
+   * Computes the whole chain again, outside the database, and names the first event that does not fit it. `onProgress` hears
+   * how many events were verified, and about how many there are.
+   */
+  verify(onProgress?: (verified: number, events: number) => void): Promise<AuditVerdict>;
 }
 
 export function auditLog(knex: Knex): AuditLog {
@@ -196,9 +199,12 @@ export function auditLog(knex: Knex): AuditLog {
     async append(event) {
       await knex.transaction((trx) => appendAuditEvent(trx, event));
     },
-    async verify() {
+    async verify(onProgress = () => undefined) {
       // One snapshot for the events and the head: writers go on meanwhile.
-      return knex.transaction((trx) => verifyChain(trx), { isolationLevel: 'repeatable read', readOnly: true });
+      return knex.transaction((trx) => verifyChain(trx, onProgress), {
+        isolationLevel: 'repeatable read',
+        readOnly: true,
+      });
     },
   };
 }
@@ -216,7 +222,10 @@ interface Walked {
 }
 type Broken = Pick<Extract<AuditVerdict, { intact: false }>, 'firstBrokenId' | 'reason'>;
 
-async function verifyChain(trx: Knex.Transaction): Promise<AuditVerdict> {
+async function verifyChain(
+  trx: Knex.Transaction,
+  onProgress: (verified: number, events: number) => void,
+): Promise<AuditVerdict> {
   const external = parseRows(
     await trx.raw('select id from flag_promotions.audit_log where id between ? and 0 order by id desc limit 1', [
       LEAST_ID,
@@ -226,6 +235,8 @@ async function verifyChain(trx: Knex.Transaction): Promise<AuditVerdict> {
   if (external !== undefined) {
     return { intact: false, events: 0, firstBrokenId: external.id, reason: 'the chain begins with event 1' };
   }
+  const heads = await trx.raw('select coalesce(max(last_id), 0) as n from flag_promotions.audit_head');
+  const expected = parseRows(heads, countRow)[0]?.n ?? 0;
   let last: Walked = { id: 0n, hash: GENESIS };
   let events = 0;
   let rows: readonly ChainRow[];
@@ -237,6 +248,7 @@ async function verifyChain(trx: Knex.Transaction): Promise<AuditVerdict> {
       last = { id: BigInt(row.id), hash: row.hash };
       events += 1;
     }
+    onProgress(events, expected);
   } while (rows.length === PAGE);
   return verifyHead(trx, last, events);
 }

@@ -74,7 +74,7 @@ export async function lockToDecide(
     [
       {
         name: 'promotion',
-        sql: `select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = ?::bigint for update`,
+        sql: `select ${PROMOTION_COLUMNS} from {promotions} p where p.id = ?::bigint for update`,
         values: [promotionId],
       },
       {

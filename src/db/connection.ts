@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
+import { createInterpreter } from './console/interpreter.js';
+import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { rememberNeverConnected } from './errors.js';
 import type { PrimaryClient } from './primary-client.js';
 import type { Sql } from './rows.js';
@@ -19,16 +21,17 @@ export interface PoolOptions {
   readonly acceptsStandby?: boolean;
   /** Whether a pooler answers, if that is known already. */
   readonly isPooled?: boolean;
+  /** What is set about the console's table; null: nothing is asked of it on these connections. */
+  readonly console?: ConsoleSettings | null;
 }
 
 /** Behind a pooler, which takes none of them, the account's own settings stand in (docs/OPERATING.md). */
-const SESSION =
-  '-c TimeZone=UTC -c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s';
+const SESSION = '-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s';
 
 /**
- * A pool of connections to PostgreSQL's primary. Sessions run in UTC, so that a table whose timestamps carry no zone (the
- * console's may) is read as the UTC it was written in. Statements and lock waits are bounded: a person in Slack has
- * three seconds, and an honest "the database does not answer" beats a late success nobody sees.
+ * A pool of connections to PostgreSQL's primary. Sessions run in the database's TimeZone: what the console's table keeps without a
+ * zone was written in it. Statements and lock waits are bounded: a person in Slack has three seconds, and an honest "the
+ * database does not answer" beats a late success nobody sees.
  */
 export function connect(connectionString: string, options: PoolOptions = {}): Knex {
   return poolOf(connectionString, { ...options, sessionOptions: SESSION });
@@ -36,7 +39,8 @@ export function connect(connectionString: string, options: PoolOptions = {}): Kn
 
 /** For the migrations: an index may take its time. */
 export function connectUnbounded(connectionString: string): Knex {
-  return poolOf(connectionString, { maxConnections: 2, silentAfterMs: null }, { acquireConnectionTimeout: 60_000 });
+  const options = { maxConnections: 1, silentAfterMs: null, console: null };
+  return poolOf(connectionString, options, { acquireConnectionTimeout: 60_000 });
 }
 
 function poolOf(
@@ -45,6 +49,8 @@ function poolOf(
   { acquireConnectionTimeout = 2_500 } = {},
 ): Knex {
   const dialer = createDialer(connectionString, { ...options, applicationName: 'flag-promotions' });
+  const { console: settings = USUAL_CONSOLE } = options;
+  const interpreter = settings === null ? null : createInterpreter(settings);
   const knex = knexFactory({
     client: 'pg',
     // The dialer connects; knex wants to be told of a connection all the same.
@@ -59,7 +65,17 @@ function poolOf(
     log: QUIET,
   });
   // Before it makes the first connection.
-  knex.client.acquireRawConnection = dialer.open;
+  knex.client.acquireRawConnection = async (): Promise<PrimaryClient> => {
+    const connection = await dialer.open();
+    try {
+      await connection.settle();
+      await interpreter?.teach(connection);
+      return connection;
+    } catch (error) {
+      await connection.end();
+      throw error;
+    }
+  };
   knex.client.pool.on('createFail', (_: number, error: unknown) => rememberNeverConnected(error));
   return knex;
 }

@@ -5,6 +5,7 @@ import { type AttentionRecords, attentionRecords } from './attention.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { type ChannelSlots, channelSlots } from './channel-slots.js';
 import { connect, type PoolOptions, USUAL_CONNECTIONS } from './connection.js';
+import { findOddStates, type OddStates } from './console/odd-states.js';
 import { DEAF, type DueListener, listenForDue } from './due.js';
 import { type Enrolments, enrolments } from './enrolments.js';
 import { type EvidenceRecords, evidenceRecords } from './evidence.js';
@@ -53,6 +54,8 @@ export interface Database {
   listenForDue(onDue: () => void, onTrouble: (error: unknown) => void): DueListener;
   /** The release in which Heroku holds a promotion's change, as the audit log has it; null where it has none. */
   acceptedRelease(promotionId: string): Promise<AcceptedRelease | null>;
+  /** Rows of the console's table whose state this app doesn't know. */
+  oddStates(): Promise<OddStates>;
   /** See findOverdue. */
   overdue(options: { readonly afterMs: number; readonly promoting: boolean }): Promise<Overdue | null>;
   /** The present by the database's clock, which all replicas share. */
@@ -93,6 +96,7 @@ export function openDatabase(connectionString: string, options: DatabaseOptions 
     isNotified: listenUrl !== null,
     listenForDue: (onDue, onTrouble) => (listenUrl === null ? DEAF : listenForDue(listenUrl, onDue, onTrouble)),
     acceptedRelease: (promotionId) => acceptedRelease(knex, promotionId),
+    oddStates: () => findOddStates((sql) => knex.raw(sql)),
     overdue: (options) => findOverdue(knex, options),
     now: () => presentOf(knex),
     checkWrites: () => rewriteMaintenance(knex),

@@ -15,7 +15,7 @@ export const ENDED: Part = { name: 'ended', sql: 'select id, resolved_by from ch
 const endedRows = (promotionIds: readonly string[]): Part => ({
   name: 'ended',
   sql: `select i.id, p.resolved_by::text from unnest(?::bigint[]) as i (id)
-          left join console_flag_promotions p on p.id = i.id`,
+          left join {promotions} p on p.id = i.id`,
   values: [[...promotionIds]],
 });
 

@@ -78,8 +78,8 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
     async due() {
       const found = await knex.raw(
         `select heroku_app, array_agg(distinct promotion_id) as promotion_ids from (
-           select (select p.heroku_app::text from console_flag_promotions p
-                    where p.id = a.promotion_id and p.state = 'deploying') as heroku_app, a.promotion_id, a.evidence_due_at
+           select (select p.heroku_app::text from {promotions} p
+                    where p.id = a.promotion_id and {p.state} = 'deploying') as heroku_app, a.promotion_id, a.evidence_due_at
              from flag_promotions.alerts a where a.closed_at is null and a.evidence_due_at is not null) open
           where heroku_app is not null group by heroku_app
          having ${isReached('min(evidence_due_at)')} order by min(evidence_due_at), heroku_app`,
@@ -113,7 +113,7 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
       });
       if (claimed.length === 0) return [];
       const found = await knex.raw(
-        `select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = any(?::bigint[]) and p.state = 'deploying'
+        `select ${PROMOTION_COLUMNS} from {promotions} p where p.id = any(?::bigint[]) and {p.state} = 'deploying'
           order by p.id`,
         [[...new Set(claimed.map((row) => row.promotion_id))]],
       );

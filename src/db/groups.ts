@@ -81,7 +81,7 @@ export function groups(knex: Knex): Groups {
     const found = await knex.raw(
       `select ${PROMOTION_COLUMNS}, exists (select 1 from flag_promotions.alerts c
                 where c.promotion_id = p.id and c.severity = 'critical' and c.closed_at is null) as critical
-         from console_flag_promotions p ${rest}`,
+         from {promotions} p ${rest}`,
       [...values],
     );
     const critical = await parseManyRows(found, criticalRow);
@@ -110,7 +110,7 @@ export function groups(knex: Knex): Groups {
         `select a.group_id, a.promotion_id,
                 coalesce((select max(n.ordinal) from flag_promotions.messages n
                   where n.kind = 'group_criticals' and n.subject = a.group_id::text), 0) as namings,
-                coalesce((select p.heroku_app::text from console_flag_promotions p where p.id = a.promotion_id), '') as heroku_app,
+                coalesce((select p.heroku_app::text from {promotions} p where p.id = a.promotion_id), '') as heroku_app,
                 n.posted_at as named_at, coalesce(n.state = 'pending', false) as is_naming_pending
            from flag_promotions.alerts a left join flag_promotions.messages n on n.id = a.named_in
           where a.group_id is not null and a.severity = 'critical' and a.closed_at is null
@@ -148,7 +148,7 @@ export function groups(knex: Knex): Groups {
       const ended = await knex.raw(
         `select count(*) filter (where state = 'deployed') as completed, count(*) filter (where state = 'failed') as failed,
                 count(*) filter (where coalesce(state, '') not in ('deployed', 'failed')) as otherwise
-           from (select (select p.state::text from console_flag_promotions p where p.id = a.promotion_id) as state
+           from (select (select {p.state} from {promotions} p where p.id = a.promotion_id) as state
                    from flag_promotions.alerts a where a.group_id = ?::bigint
                   group by a.promotion_id having bool_and(a.closed_at is not null)) ended`,
         [groupId],
@@ -169,7 +169,7 @@ export function groups(knex: Knex): Groups {
 
     namedIn: (messageId) =>
       select(
-        `where p.state = 'deploying' and p.id = any(array(
+        `where {p.state} = 'deploying' and p.id = any(array(
            select a.promotion_id from flag_promotions.alerts a where a.named_in = ?::bigint and a.closed_at is null))
          order by ${STUCK_CLOCK}, p.id`,
         [messageId],
@@ -228,8 +228,8 @@ async function stillToOpen(
                     where a.promotion_id = p.id and a.closed_at is null
                       and (g.state = 'posted' or (g.state = 'pending' and (g.not_before is null or ${isReached('g.not_before')})))
                     limit 1) as group_id
-       from console_flag_promotions p
-      where p.id = any(?::bigint[]) and p.state = 'deploying' order by p.id for no key update of p skip locked`,
+       from {promotions} p
+      where p.id = any(?::bigint[]) and {p.state} = 'deploying' order by p.id for no key update of p skip locked`,
     [ids],
   );
   const groupOfPromotion = new Map(parseRows(found, groupOf).map((row) => [row.id, row.group_id]));

@@ -1,8 +1,26 @@
 import * as z from 'zod';
 import { connect, type Knex } from './connection.js';
+import { type Ask, askOf } from './console/ask.js';
+import { describeOddities } from './console/describe.js';
+import { inspectConsole, type ThereIsATable } from './console/ensure.js';
+import { findOddStates } from './console/odd-states.js';
+import { ConsoleTableError } from './console/refusal.js';
+import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
+import { findOddStarts, findTimeHints } from './console/time-hints.js';
 import { MIGRATION_NAMES, MIGRATIONS_TABLE, SCHEMA } from './migrate.js';
 import { operators } from './operators.js';
+import type { PrimaryClient } from './primary-client.js';
 import { countRow, parseRows } from './rows.js';
+
+/** The table of promotions, as this account finds it. */
+export interface PromotionsInspection {
+  /** Qualified and quoted; null where there is none, or none that can be worked with. */
+  readonly name: string | null;
+  /** Why it can't be worked with, and what to do; null where it can, or where there is none yet. */
+  readonly problem: string | null;
+  /** What in it needs a look, in lines for people. */
+  readonly oddities: readonly string[];
+}
 
 /** What a database is like, as this app finds it. */
 export interface DatabaseInspection {
@@ -12,6 +30,7 @@ export interface DatabaseInspection {
   readonly missingMigrations: readonly string[];
   readonly unknownMigrations: readonly string[];
   readonly mayCreate: boolean;
+  readonly promotions: PromotionsInspection;
   /** `table: right`, for each right that the app needs and its account has not. */
   readonly missingRights: readonly string[];
   /** What keeps the audit log from being rewritten is switched off. */
@@ -24,7 +43,6 @@ export interface DatabaseInspection {
 
 /** What the app does to its tables. */
 const RIGHTS: Readonly<Record<string, string>> = {
-  console_flag_promotions: 'SELECT,INSERT,UPDATE',
   'flag_promotions.operators': 'SELECT,INSERT,UPDATE',
   'flag_promotions.enrolments': 'SELECT,INSERT,UPDATE',
   'flag_promotions.recovery_codes': 'SELECT,INSERT,UPDATE,DELETE',
@@ -42,9 +60,13 @@ const APPS_TRIED = 5;
 const GUARDS = ['audit_log_chain', 'audit_log_append_only', 'audit_log_no_truncate'];
 
 /** Looks at a database, and changes nothing in it. @throws where it cannot be reached or read */
-export async function inspectDatabase(connectionString: string): Promise<DatabaseInspection> {
-  const knex = connect(connectionString, { maxConnections: 1, acceptsStandby: true });
+export async function inspectDatabase(
+  connectionString: string,
+  settings: ConsoleSettings = USUAL_CONSOLE,
+): Promise<DatabaseInspection> {
+  const knex = connect(connectionString, { maxConnections: 1, acceptsStandby: true, console: null });
   try {
+    const promotions = await inspectPromotions(knex, settings);
     const names = await tablesOf(knex);
     const ran = names.has(MIGRATIONS_TABLE) ? await migrationsRun(knex) : [];
     const hasOperators = names.has('flag_promotions.operators');
@@ -52,15 +74,38 @@ export async function inspectDatabase(connectionString: string): Promise<Databas
       ...(await serverFacts(knex)),
       missingMigrations: MIGRATION_NAMES.filter((name) => !ran.includes(name)),
       unknownMigrations: ran.filter((name) => !MIGRATION_NAMES.includes(name)),
-      missingRights: await missingRights(knex, names),
+      missingRights: await missingRights(knex, names, promotions.name),
+      promotions,
       auditUnguarded: names.has('flag_promotions.audit_log') && !(await isAuditGuarded(knex)),
       superadmins: hasOperators ? (await operators(knex).superadmins()).length : 0,
       sealedSecrets: hasOperators ? await operators(knex).sealedSecrets() : [],
-      apps: ran.length > 0 && names.has('console_flag_promotions') ? await appsOf(knex) : [],
+      apps: ran.length > 0 && promotions.name !== null ? await appsOf(knex, promotions.name) : [],
     };
   } finally {
     await knex.destroy();
   }
+}
+
+async function inspectPromotions(knex: Knex, settings: ConsoleSettings): Promise<PromotionsInspection> {
+  const connection: PrimaryClient = await knex.client.acquireConnection();
+  try {
+    const ask = askOf(connection);
+    const inspected = await inspectConsole(ask, settings);
+    if (inspected.kind === 'missing') return { name: null, problem: null, oddities: [] };
+    return { name: inspected.facts.table.name, problem: null, oddities: await odditiesOf(ask, inspected) };
+  } catch (error) {
+    if (!(error instanceof ConsoleTableError)) throw error;
+    return { name: null, problem: error.message, oddities: [] };
+  } finally {
+    await knex.client.releaseConnection(connection);
+  }
+}
+
+async function odditiesOf(ask: Ask, { facts, dialect, steps }: ThereIsATable): Promise<readonly string[]> {
+  if (steps.some(({ kind }) => kind === 'add_columns')) return [];
+  const { states } = await findOddStates((sql) => ask(dialect.translate(sql)));
+  const timeHints = await findTimeHints(ask, facts.table);
+  return describeOddities({ oddStates: states, timeHints, oddStarts: await findOddStarts(ask, facts.table, dialect) });
 }
 
 async function serverFacts(knex: Knex) {
@@ -94,10 +139,14 @@ async function migrationsRun(knex: Knex): Promise<readonly string[]> {
   return parseRows(found, z.object({ name: z.string() })).map(({ name }) => name);
 }
 
-async function missingRights(knex: Knex, tables: ReadonlySet<string>): Promise<readonly string[]> {
-  const wanted = Object.entries(RIGHTS).flatMap(([table, rights]) =>
-    tables.has(table) ? rights.split(',').map((right) => ({ table, right })) : [],
-  );
+async function missingRights(
+  knex: Knex,
+  tables: ReadonlySet<string>,
+  promotions: string | null,
+): Promise<readonly string[]> {
+  const all = Object.entries(RIGHTS).filter(([table]) => tables.has(table));
+  if (promotions !== null) all.unshift([promotions, 'SELECT,INSERT,UPDATE']);
+  const wanted = all.flatMap(([table, rights]) => rights.split(',').map((right) => ({ table, right })));
   const found = await knex.raw(
     `select w ->> 'table' as "table", w ->> 'right' as "right" from jsonb_array_elements(?::jsonb) as w
       where not has_table_privilege(w ->> 'table', w ->> 'right')`,
@@ -117,10 +166,10 @@ async function isAuditGuarded(knex: Knex): Promise<boolean> {
   return parseRows(found, countRow)[0]?.n === GUARDS.length;
 }
 
-async function appsOf(knex: Knex) {
+async function appsOf(knex: Knex, promotions: string) {
   const found = await knex.raw(
     `select distinct on (heroku_app) heroku_app::text as app, coalesce(config_var, 'FLAG_' || upper(flag_key))::text as var
-       from (select * from console_flag_promotions order by id desc limit 200) newest order by heroku_app, id desc limit ?`,
+       from (select * from ${promotions} order by id desc limit 200) newest order by heroku_app, id desc limit ?`,
     [APPS_TRIED],
   );
   return parseRows(found, z.object({ app: z.string(), var: z.string() })).map(({ app, var: configVar }) => ({

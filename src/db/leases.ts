@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { CLOCK } from './clock.js';
 import type { Knex } from './connection.js';
 import { parseRows } from './rows.js';
 
@@ -21,8 +22,7 @@ export interface Postponement {
  * nor send it early. Tests and the demo replace the function to move time.
  */
 
-/** The present, as the database has it. */
-export const CLOCK = 'flag_promotions.clock()';
+export { CLOCK };
 
 /** A time that has come. Not true of null. */
 export const isReached = (column: string): string => `${column} <= ${CLOCK}`;

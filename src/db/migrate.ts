@@ -1,6 +1,24 @@
 import type { Knex } from 'knex';
+import * as z from 'zod';
 import { migrations } from '../../migrations/index.js';
 import { connectUnbounded } from './connection.js';
+import type { Say } from './console/adopt.js';
+import { type Ask, askOf } from './console/ask.js';
+import {
+  type AdoptedTable,
+  ensureConsole,
+  type Inspected,
+  inspectConsole,
+  isAdopted,
+  refuseItsRows,
+} from './console/ensure.js';
+import { watchIndexes } from './console/index-progress.js';
+import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
+import { takeBack } from './console/take-back.js';
+import { codeOf } from './embedded/errors.js';
+import { withMigrationLock } from './migration-lock.js';
+import type { PrimaryClient } from './primary-client.js';
+import { parseRows } from './rows.js';
 import { createDialer } from './server/dial.js';
 
 /** What a database of this version has run. */
@@ -19,16 +37,87 @@ const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
 // A replica of this version that restarts beside a newer one finds migrations that it does not know, and leaves them alone.
 const CONFIG = { migrationSource, schemaName: SCHEMA, tableName: TABLE, disableMigrationsListValidation: true };
 
+export interface MigrateOptions {
+  readonly console?: ConsoleSettings;
+  /** Hears what is being done, in lines for people. */
+  readonly say?: Say;
+  /** Whether to look at all rows where nothing is to be done, too. */
+  readonly survey?: boolean;
+}
+
+/** What a call to `migrate` did. */
+export interface Migrated {
+  /** The migrations that it ran. */
+  readonly migrations: readonly string[];
+  /** The table of promotions, by a look at all of its rows; null where nothing was to be done and none was asked for. */
+  readonly promotions: AdoptedTable | null;
+}
+
+const NOTHING: Migrated = { migrations: [], promotions: null };
+
 /**
- * Brings the schema to its newest version. Safe to run from several replicas at once: they wait for one another.
- * Answers the names of the migrations that this call ran.
+ * Brings the schema, and the console's table, to what this version needs. Safe to run from several replicas at once: they wait
+ * for one another.
+ * @throws ConsoleTableError where the console's table can't be worked with; nothing was changed then
  */
-export async function migrateToLatest(connectionString: string): Promise<readonly string[]> {
-  if (await isLatest(connectionString)) return [];
-  return withMigrationLock(connectionString, async (knex) => {
+export async function migrate(
+  connectionString: string,
+  { console: settings = USUAL_CONSOLE, say = () => undefined, survey = false }: MigrateOptions = {},
+): Promise<Migrated> {
+  const isDone = async (ask: Ask, inspected: Inspected): Promise<boolean> =>
+    !survey && isAdopted(inspected, settings) && (await isLatest(ask));
+  // What most starts find, and what they refuse: without waiting for anybody.
+  const done = await withClient(connectionString, async (client) =>
+    isDone(askOf(client), await inspectConsole(askOf(client), settings)),
+  );
+  if (done) return NOTHING;
+  return withMigrationLock(connectionString, say, () =>
+    withClient(connectionString, async (client) => {
+      const ask = askOf(client);
+      const inspected = await inspectConsole(ask, settings);
+      // Whoever had the lock may have done it.
+      if (await isDone(ask, inspected)) return NOTHING;
+      await refuseItsRows(ask, inspected);
+      await createSchema(ask);
+      const ran = await runMigrations(connectionString);
+      return { migrations: ran, promotions: await adopt(connectionString, client, settings, say) };
+    }),
+  );
+}
+
+/** The same, answering the names of the migrations that this call ran. */
+export async function migrateToLatest(
+  connectionString: string,
+  options: MigrateOptions = {},
+): Promise<readonly string[]> {
+  return (await migrate(connectionString, options)).migrations;
+}
+
+async function adopt(
+  connectionString: string,
+  client: PrimaryClient,
+  settings: ConsoleSettings,
+  say: Say,
+): Promise<AdoptedTable> {
+  const ask = askOf(client);
+  // Behind a pooler, whatever is set would be another's. The account's own limits hold there.
+  if (!client.isPooled) {
+    await ask(`select set_config(name, '0', false) from unnest(array['statement_timeout', 'lock_timeout']) as name`);
+  }
+  const watch = client.isPooled ? null : await watchIndexes(connectionString, client, say);
+  try {
+    return await ensureConsole(ask, settings, say);
+  } finally {
+    await watch?.stop();
+  }
+}
+
+async function runMigrations(connectionString: string): Promise<readonly string[]> {
+  return withKnex(connectionString, async (knex) => {
+    await knex.migrate.forceFreeMigrationsLock(CONFIG);
     const ran: string[] = [];
     for (;;) {
-      // One by one: `latest` would run all in one transaction, and hold every lock until the last index is built.
+      // One by one: `latest` would run all in one transaction, and hold every lock until the last is done.
       const [, names]: [number, string[]] = await knex.migrate.up(CONFIG);
       if (names.length === 0) return ran;
       ran.push(...names);
@@ -36,29 +125,50 @@ export async function migrateToLatest(connectionString: string): Promise<readonl
   });
 }
 
-const LOOKING = { applicationName: 'flag-promotions', connectWithinMs: 5_000 };
+const yesRow = z.object({ yes: z.boolean() });
+const nameRow = z.object({ name: z.string() });
 
-/** Whether every migration was run, by one question: what most starts find. Whatever it cannot tell is no. */
-async function isLatest(connectionString: string): Promise<boolean> {
-  const client = await createDialer(connectionString, LOOKING)
-    .open()
-    .catch(() => null);
-  if (client === null) return false;
-  try {
-    const found = await client.query(`select name from ${MIGRATIONS_TABLE}`);
-    const ran = new Set(found.rows.map(({ name }) => name));
-    return migrations.every(({ name }) => ran.has(name));
-  } catch {
-    // No such table yet; or a fault that migrating meets as well, and tells.
-    return false;
-  } finally {
-    await client.end();
-  }
+const hasMigrations = async (ask: Ask): Promise<boolean> =>
+  parseRows(await ask('select to_regclass($1) is not null as yes', [MIGRATIONS_TABLE]), yesRow)[0]?.yes === true;
+
+/** Whether every migration was run. */
+async function isLatest(ask: Ask): Promise<boolean> {
+  if (!(await hasMigrations(ask))) return false;
+  const ran = new Set(parseRows(await ask(`select name from ${MIGRATIONS_TABLE}`), nameRow).map(({ name }) => name));
+  return migrations.every(({ name }) => ran.has(name));
 }
 
-/** Takes back every migration, the newest first; a table that the console made keeps its rows and its own columns. */
-export async function rollBackAll(connectionString: string): Promise<void> {
-  await withMigrationLock(connectionString, (knex) => knex.migrate.rollback(CONFIG, true));
+/**
+ * Takes back everything, the newest first, and leaves nothing behind; a table that the console made keeps its rows and its own
+ * columns. Answers false where the schema itself had to stay, because it isn't ours to drop or holds something else.
+ * @throws ConsoleTableError where something depends on what was added to the console's table; nothing was changed then
+ */
+export async function rollBackAll(connectionString: string, say: Say = () => undefined): Promise<boolean> {
+  return withMigrationLock(connectionString, say, () =>
+    withClient(connectionString, async (client) => {
+      const ask = askOf(client);
+      await takeBack(ask, say);
+      if (await hasMigrations(ask)) {
+        await withKnex(connectionString, async (knex) => {
+          await knex.migrate.forceFreeMigrationsLock(CONFIG);
+          await knex.migrate.rollback(CONFIG, true);
+        });
+        await ask(`drop table ${MIGRATIONS_TABLE}, ${MIGRATIONS_TABLE}_lock`);
+      }
+      return dropSchema(ask);
+    }),
+  );
+}
+
+async function dropSchema(ask: Ask): Promise<boolean> {
+  try {
+    await ask(`drop schema if exists ${SCHEMA}`);
+    return true;
+  } catch (error) {
+    // insufficient_privilege, dependent_objects_still_exist
+    if (!['42501', '2BP01'].includes(codeOf(error) ?? '')) throw error;
+    return false;
+  }
 }
 
 /**
@@ -67,43 +177,47 @@ export async function rollBackAll(connectionString: string): Promise<void> {
  * @throws where there is no such migration, or the database is not that far
  */
 export async function rollBackTo(connectionString: string, name: string): Promise<readonly string[]> {
-  return withMigrationLock(connectionString, async (knex) => {
-    const names = migrations.map((migration) => migration.name);
-    const applied = new Set<string>((await knex.migrate.list(CONFIG))[0].map((one: { name: string }) => one.name));
-    if (!applied.has(name)) {
-      throw new Error(
-        `The database has no migration ${name}. It has: ${[...applied].join(', ')}. Nothing was changed.`,
-      );
-    }
-    const newer = names.slice(names.indexOf(name) + 1).filter((one) => applied.has(one));
-    for (const one of newer.toReversed()) await knex.migrate.down({ ...CONFIG, name: one });
-    return newer;
-  });
+  const quietly = () => undefined;
+  return withMigrationLock(connectionString, quietly, () =>
+    withKnex(connectionString, (knex) => undoNewer(knex, name)),
+  );
 }
 
-/** An arbitrary number that names this project's migration lock among a database's advisory locks. */
-const LOCK = 2026_05_07;
+async function undoNewer(knex: Knex, name: string): Promise<readonly string[]> {
+  const names = migrations.map((migration) => migration.name);
+  const applied = new Set<string>((await knex.migrate.list(CONFIG))[0].map((one: { name: string }) => one.name));
+  if (!applied.has(name)) {
+    throw new Error(`The database has no migration ${name}. It has: ${[...applied].join(', ')}. Nothing was changed.`);
+  }
+  await knex.migrate.forceFreeMigrationsLock(CONFIG);
+  const newer = names.slice(names.indexOf(name) + 1).filter((one) => applied.has(one));
+  for (const one of newer.toReversed()) await knex.migrate.down({ ...CONFIG, name: one });
+  return newer;
+}
 
-/**
- * knex's own migration lock is a flag in a table: it refuses a second replica instead of letting it wait, and stays
- * set when its holder is killed. A session's advisory lock does neither.
- */
-async function withMigrationLock<T>(connectionString: string, work: (knex: Knex) => Promise<T>): Promise<T> {
+/** A connection on which a statement may take its time. */
+async function withClient<T>(connectionString: string, work: (client: PrimaryClient) => Promise<T>): Promise<T> {
+  const options = { applicationName: 'flag-promotions-migrate', connectWithinMs: 5_000, silentAfterMs: null };
+  const client = await createDialer(connectionString, options).open();
+  try {
+    await client.settle();
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function withKnex<T>(connectionString: string, work: (knex: Knex) => Promise<T>): Promise<T> {
   const knex = connectUnbounded(connectionString);
   try {
-    return await knex.transaction(async (lock) => {
-      await lock.raw('select pg_advisory_xact_lock(?)', [LOCK]);
-      await createSchema(knex);
-      await knex.migrate.forceFreeMigrationsLock(CONFIG);
-      return work(knex);
-    });
+    return await work(knex);
   } finally {
     await knex.destroy();
   }
 }
 
 /** knex keeps its records in the schema, so it comes first. An account that may not create one can be given one. */
-async function createSchema(knex: Knex): Promise<void> {
-  const { rows } = await knex.raw('select to_regnamespace(?) is null as missing', [SCHEMA]);
-  if (rows[0].missing === true) await knex.raw('create schema ??', [SCHEMA]);
+async function createSchema(ask: Ask): Promise<void> {
+  const [row] = parseRows(await ask('select to_regnamespace($1) is null as yes', [SCHEMA]), yesRow);
+  if (row?.yes === true) await ask(`create schema ${SCHEMA}`);
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import type { PoolOptions } from './connection.js';
+import { USUAL_CONSOLE } from './console/settings.js';
 import { type Database, openDatabase } from './database.js';
 import { codeOf } from './embedded/errors.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
@@ -78,7 +79,10 @@ export async function openUpToDate(
 ): Promise<OpenedDatabase> {
   log.info({ database: describeDatabase(choice) }, 'opening the database');
   const prepare = async (server: ReachedServer) => {
-    const ran = await withMigrationUrl(server, migrateToLatest);
+    const settings = options.console ?? USUAL_CONSOLE;
+    const ran = await withMigrationUrl(server, (url) =>
+      migrateToLatest(url, { console: settings, say: (line) => log.info(line) }),
+    );
     if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
   };
   return open(await reachServer(choice, true, log), prepare, options);
@@ -103,14 +107,19 @@ export async function withMigrationUrl<T>(server: ReachedServer, work: (url: str
  * For every other command: creates nothing and migrates nothing.
  * @throws NoDatabaseError if there is no database, or it lacks a part of the schema
  */
-export async function openExisting(choice: DatabaseChoice, log: Log): Promise<OpenedDatabase> {
-  return open(await reachServer(choice, false, log), async ({ url }) => {
+export async function openExisting(
+  choice: DatabaseChoice,
+  log: Log,
+  options: PoolOptions = {},
+): Promise<OpenedDatabase> {
+  const prepare = async ({ url }: ReachedServer): Promise<void> => {
     const ran = await migrationsOf(url);
     const missing = MIGRATION_NAMES.filter((name) => !ran.has(name));
     if (missing.length === 0) return;
     const lacks = ran.size === 0 ? 'has no schema yet' : `lacks ${missing.length} of this version’s migrations`;
     throw new NoDatabaseError(`The database (${describeDatabase(choice)}) ${lacks}. Run: flag-promotions migrate`);
-  });
+  };
+  return open(await reachServer(choice, false, log), prepare, options);
 }
 
 async function open(

@@ -4,7 +4,7 @@ import type { Knex } from './connection.js';
 import { CLOCK, isFree, mayTryAgain } from './leases.js';
 import { OWED } from './messages.js';
 import { OURS } from './promoting.js';
-import { count, parseRows } from './rows.js';
+import { count, parseRows, STUCK_CLOCK } from './rows.js';
 
 const overdueRow = z.object({ messages: count, promotions: count, since: z.date().nullable() });
 
@@ -14,10 +14,11 @@ const MESSAGES = `
     from flag_promotions.messages m left join flag_promotions.messages r on r.id = m.root_id
    where ${OWED} and m.kind <> 'home' and r.state is distinct from 'pending'`;
 
-/** What a promoter could take up, and none has. */
+/** What a promoter could take up, and none has. A start that can't be true says nothing. */
 const PROMOTIONS = `
-  select greatest(coalesce(p.promoted_at, p.marked_at), p.lease_until, p.next_attempt_at) as since
-    from console_flag_promotions p
+  select coalesce(greatest(case when isfinite(${STUCK_CLOCK}) and ${STUCK_CLOCK} <= ${CLOCK} then ${STUCK_CLOCK} end,
+                           p.lease_until, p.next_attempt_at), to_timestamp(0)) as since
+    from {promotions} p
    where ${OURS} and ${isFree('p')} and ${mayTryAgain('p')}`;
 
 /**

@@ -30,7 +30,7 @@ const restRow = z.object({ as_of: z.date(), alerts: z.array(alertRow) });
 export async function overviewOf(knex: Knex, promotionId: string): Promise<PromotionOverview | null> {
   const found = await knex.raw(
     `select ${CLOCK} as as_of, ${PROMOTION_COLUMNS}, ${ALERTS} as alerts, ${ATTENTION_COLUMNS}
-       from console_flag_promotions p left join flag_promotions.attention t on t.promotion_id = p.id
+       from {promotions} p left join flag_promotions.attention t on t.promotion_id = p.id
       where p.id = ?::bigint`,
     [promotionId],
   );

@@ -37,8 +37,20 @@ const GREETING = `select pg_backend_pid() as pid, pg_is_in_recovery() as standby
                          current_setting('server_version_num')::integer as version`;
 const greetingRow = z.object({ pid: z.number(), standby: z.boolean(), version: z.number() });
 
+/** SQLSTATEs that say that a table, a column or an enum's word is no longer there, or of another type. */
+const OUTDATED = new Set(['42P01', '42703', '42704', '42804', '42883', '22P02', '3F000']);
+
+interface ParameterStatus {
+  readonly parameterName: string;
+  readonly parameterValue: string;
+}
+
 /** A pool's connection to the primary, which knows when it is one no longer. */
 export class PrimaryClient extends pg.Client {
+  /** What the server tells of the session by itself, at the start and whenever it changes. */
+  readonly #settings = new Map<string, string>();
+  /** How each statement is said to this database. */
+  #translate: (sql: string) => string = (sql) => sql;
   #isStandby = false;
   #tellsOfStandby = false;
   #isLost = false;
@@ -57,12 +69,14 @@ export class PrimaryClient extends pg.Client {
     super(config);
     this.#statementMs = silentAfterMs === null ? null : Math.min(POOLED_STATEMENT_MS, silentAfterMs);
     const { connection } = this;
-    // PostgreSQL 14 and newer tell it at the start and whenever it changes.
-    connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
-      if (status.parameterName !== 'in_hot_standby') return;
+    connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
+      this.#settings.set(parameterName, parameterValue);
+      // PostgreSQL 14 and newer tell it at the start and whenever it changes.
+      if (parameterName !== 'in_hot_standby') return;
       this.#tellsOfStandby = true;
-      this.#isStandby = status.parameterValue === 'on';
+      this.#isStandby = parameterValue === 'on';
     });
+    this.#translateAll();
     for (const question of AUTHENTICATION) {
       connection.once(question, () => {
         this.#wasAnswered = true;
@@ -120,6 +134,29 @@ export class PrimaryClient extends pg.Client {
     return this.#isStandby;
   }
 
+  /** The session's TimeZone. */
+  get timeZone(): string {
+    return this.#settings.get('TimeZone') ?? 'UTC';
+  }
+
+  /** From now on each statement is translated before it is sent; `onOutdated`: what the translation is made for has changed. */
+  speak(translate: (sql: string) => string, onOutdated: () => void): void {
+    this.#translate = translate;
+    this.connection.on('errorMessage', ({ code }: pg.DatabaseError) => {
+      if (!OUTDATED.has(code ?? '')) return;
+      this.#isLost = true;
+      onOutdated();
+    });
+  }
+
+  /** Sets what a database may have by default, and neither our statements nor pg's parsers know. Poolers keep it apart. */
+  async settle(): Promise<void> {
+    if (this.#settings.get('DateStyle')?.startsWith('ISO') === false) await this.query('set DateStyle = ISO');
+    if (this.#settings.get('standard_conforming_strings') === 'off') {
+      await this.query('set standard_conforming_strings = on');
+    }
+  }
+
   /** Asks what the server is like. A pooler that has no server free may keep it waiting. */
   async greet(withinMs: number): Promise<void> {
     const timer = setTimeout(() => this.connection.stream.destroy(new Error('timeout expired')), withinMs);
@@ -153,6 +190,15 @@ export class PrimaryClient extends pg.Client {
       if (this.#key !== null) requestCancel({ host: this.host, port: this.port, tls }, this.#key);
     };
     this.#hearWithin(this.#statementMs);
+  }
+
+  /** At the one place where statements leave, whoever asks. */
+  #translateAll(): void {
+    const { connection } = this;
+    const query = connection.query.bind(connection);
+    const parse = connection.parse.bind(connection);
+    connection.query = (text) => query(this.#translate(text));
+    connection.parse = (statement, more) => parse({ ...statement, text: this.#translate(statement.text) }, more);
   }
 
   #hearWithin(ms: number | null): void {

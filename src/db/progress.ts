@@ -35,7 +35,7 @@ export async function noteDrift(trx: Knex.Transaction, promotionId: string): Pro
     `insert into flag_promotions.messages as m (kind, subject, promotion_id, detail)
      select 'progress', p.id::text, p.id,
             jsonb_build_object('flag_key', p.flag_key, 'heroku_app', p.heroku_app, 'drift_noticed_at', ${CLOCK})
-       from console_flag_promotions p where p.id = ?
+       from {promotions} p where p.id = ?
       on conflict (kind, subject, ordinal) do update set detail = m.detail || excluded.detail, wanted = m.wanted + 1
       where m.detail ->> 'drift_noticed_at' is null`,
     [promotionId],

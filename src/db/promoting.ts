@@ -95,13 +95,13 @@ interface Written {
 }
 
 /** The promotion `p` is under way, and its work is ours. */
-export const OURS = `p.state = 'deploying' and (p.checkpoint = '${INTENT}' or p.checkpoint like 'PENDING\\_COMMIT:%')`;
-const HELD = `p.id = ?::bigint and p.state = 'deploying' and p.lease_owner = ?`;
+export const OURS = `{p.state} = 'deploying' and (p.checkpoint = '${INTENT}' or p.checkpoint like 'PENDING\\_COMMIT:%')`;
+const HELD = `p.id = ?::bigint and {p.state} = 'deploying' and p.lease_owner = ?`;
 /**
  * The same, where nothing was alerted, as far as this statement sees. It cannot see what is alerted by whoever has the row
  * locked, so it waits for nobody.
  */
-const HELD_UNALERTED = `p.id = (select p.id from console_flag_promotions p
+const HELD_UNALERTED = `p.id = (select p.id from {promotions} p
   where ${HELD} and not ${ALERTED} for update skip locked)`;
 const PATCHING = 'console.flag.promotion.heroku_patching';
 const UNCHANGED = 'console.flag.promotion.heroku_unchanged';
@@ -124,7 +124,7 @@ export function promoting(knex: Knex): Promoting {
   async function write(runner: Knex, id: string, lease: Lease, written: Written, which = HELD): Promise<boolean> {
     const changed = await changeAudited(runner, {
       change: {
-        sql: `update console_flag_promotions p set ${written.assignments} where ${which} returning p.id::bigint`,
+        sql: `update {promotions} p set ${written.assignments} where ${which} returning p.id::bigint`,
         values: [...written.values, id, lease.owner],
       },
       ...(written.silent === true ? {} : { alongside: [UPDATE_PROGRESS] }),
@@ -147,16 +147,16 @@ export function promoting(knex: Knex): Promoting {
     async claimNext(lease) {
       const claimed = await runPrepared(knex, {
         sql: `with claimed as (
-            update console_flag_promotions p
+            update {promotions} p
                set lease_owner = ?, ${LEASED_UNTIL}, attempts = p.attempts + 1
              where p.id = (
-               select p.id from console_flag_promotions p
+               select p.id from {promotions} p
                 where ${OURS} and ${isFree('p')} and ${mayTryAgain('p')}
                 order by p.next_attempt_at nulls first, p.id for update skip locked limit 1)
              returning ${PROMOTION_COLUMNS}, p.attempts::integer, ${SETTLES_IN_MS} as settles_in_ms)
           select c.*, case when c.id is null then (
                    select extract(epoch from min(coalesce(greatest(p.next_attempt_at, p.lease_until), ${CLOCK})) - ${CLOCK}) * 1000
-                     from console_flag_promotions p where ${OURS}) end as due_in_ms
+                     from {promotions} p where ${OURS}) end as due_in_ms
             from (select 1) one left join claimed c on true`,
         values: [lease.owner, lease.durationMs],
       });
@@ -200,9 +200,9 @@ export function promoting(knex: Knex): Promoting {
     commit(id, lease, outcome, at, found) {
       const ending =
         outcome.state === 'deployed'
-          ? { assignments: `state = 'deployed', deployed_at = ?`, values: [at], detail: {} }
+          ? { assignments: `state = {'deployed'}, deployed_at = ?::timestamptz`, values: [at], detail: {} }
           : {
-              assignments: `state = 'failed', failed_at = ?, failure_reason = ?`,
+              assignments: `state = {'failed'}, failed_at = ?::timestamptz, failure_reason = ?`,
               values: [at, outcome.reason],
               detail: { reason: outcome.reason },
             };
@@ -234,7 +234,7 @@ async function update(
   values: readonly Value[],
 ): Promise<boolean> {
   const updated = await runPrepared(knex, {
-    sql: `update console_flag_promotions p set ${assignments} where ${HELD}`,
+    sql: `update {promotions} p set ${assignments} where ${HELD}`,
     values: [...values, id, lease.owner],
   });
   return rowCount(updated) === 1;
@@ -243,7 +243,7 @@ async function update(
 async function whyNotAnnounced(knex: Knex, id: string, lease: Lease): Promise<Announcement> {
   const waits = await knex.raw(
     `select ${SETTLES_IN_MS} as wait_ms
-       from console_flag_promotions p where ${HELD}`,
+       from {promotions} p where ${HELD}`,
     [id, lease.owner],
   );
   const [row] = parseRows(waits, waitRow);
@@ -252,7 +252,7 @@ async function whyNotAnnounced(knex: Knex, id: string, lease: Lease): Promise<An
 
 /** Keeps the row as it is, where the lease is held still, until the transaction ends. */
 async function lockHeld(trx: Knex.Transaction, id: string, lease: Lease): Promise<boolean> {
-  const held = await trx.raw(`select p.id from console_flag_promotions p where ${HELD} for update`, [id, lease.owner]);
+  const held = await trx.raw(`select p.id from {promotions} p where ${HELD} for update`, [id, lease.owner]);
   return parseRows(held, idRow).length === 1;
 }
 
@@ -271,8 +271,8 @@ async function releaseUntil(
   { waitMs, lastError }: { readonly waitMs: number; readonly lastError: string | null },
 ): Promise<boolean> {
   const updated = await trx.raw(
-    `with before as (select p.id, p.last_error from console_flag_promotions p where ${HELD} for update)
-     update console_flag_promotions p
+    `with before as (select p.id, p.last_error from {promotions} p where ${HELD} for update)
+     update {promotions} p
         set lease_owner = null, lease_until = null, next_attempt_at = ${fromNow()}, last_error = ?, updated_at = now(),
             attempts = case when ? then p.attempts else 0 end
        from before where p.id = before.id

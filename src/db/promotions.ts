@@ -101,11 +101,11 @@ export const IS_TOLD = `coalesce(
 /** Whether the promotion `p` is none that the promoter takes up. */
 const EXTERNAL = `(p.checkpoint is null or (p.checkpoint <> '${INTENT}' and p.checkpoint not like 'PENDING\\_COMMIT:%'))`;
 /** Whether Heroku may be asked about the promotion `p` of another system. */
-const MAY_BE_PROVEN = `p.state = 'deploying' and ${EXTERNAL} and ${mayTryAgain('p')}`;
+const MAY_BE_PROVEN = `{p.state} = 'deploying' and ${EXTERNAL} and ${mayTryAgain('p')}`;
 
 export function promotions(knex: Knex): Promotions {
   async function select(rest: string, values: readonly (string | number | Date)[] = []): Promise<readonly Promotion[]> {
-    const found = await knex.raw(`select ${PROMOTION_COLUMNS} from console_flag_promotions p ${rest}`, [...values]);
+    const found = await knex.raw(`select ${PROMOTION_COLUMNS} from {promotions} p ${rest}`, [...values]);
     return parseRows(found, promotionRow);
   }
   const first = async (rest: string, values: readonly (string | number | Date)[] = []) =>
@@ -115,7 +115,7 @@ export function promotions(knex: Knex): Promotions {
     find: (id) => first('where p.id = ?::bigint', [id]),
     async findNow(id) {
       const found = await knex.raw(
-        `select ${CLOCK} as now, ${PROMOTION_COLUMNS} from (values (1)) as one left join console_flag_promotions p on p.id = ?::bigint`,
+        `select ${CLOCK} as now, ${PROMOTION_COLUMNS} from (values (1)) as one left join {promotions} p on p.id = ?::bigint`,
         [id],
       );
       const [at] = parseRows(found, nowRow);
@@ -127,13 +127,13 @@ export function promotions(knex: Knex): Promotions {
     newestOf: (flagKey) => first('where p.flag_key = ? order by p.id desc limit 1', [flagKey]),
     marked: (flagKey, limit) =>
       flagKey === null
-        ? select(`where p.state = 'marked' order by p.id desc limit ?`, [limit])
-        : select(`where p.state = 'marked' and p.flag_key = ? order by p.id desc limit ?`, [flagKey, limit]),
+        ? select(`where {p.state} = 'marked' order by p.id desc limit ?`, [limit])
+        : select(`where {p.state} = 'marked' and p.flag_key = ? order by p.id desc limit ?`, [flagKey, limit]),
     deployingOf: (flagKey, limit) =>
-      select(`where p.state = 'deploying' and p.flag_key = ? order by p.id desc limit ?`, [flagKey, limit]),
+      select(`where {p.state} = 'deploying' and p.flag_key = ? order by p.id desc limit ?`, [flagKey, limit]),
     async stuck(stuckBefore, { offset, limit }) {
       const condition = `where ${STUCK}`;
-      const counted = await knex.raw(`select count(*) as n from console_flag_promotions p ${condition}`, [stuckBefore]);
+      const counted = await knex.raw(`select count(*) as n from {promotions} p ${condition}`, [stuckBefore]);
       const rows = await select(`${condition} order by ${STUCK_CLOCK}, p.id offset ? limit ?`, [
         stuckBefore,
         offset,
@@ -153,8 +153,8 @@ export function promotions(knex: Knex): Promotions {
         [limit],
       ),
     async deploying() {
-      const counted = await knex.raw(`select count(*) as n from console_flag_promotions p where p.state = 'deploying'`);
-      const oldest = await first(`where p.state = 'deploying' order by ${STUCK_CLOCK}, p.id limit 1`);
+      const counted = await knex.raw(`select count(*) as n from {promotions} p where {p.state} = 'deploying'`);
+      const oldest = await first(`where {p.state} = 'deploying' order by ${STUCK_CLOCK}, p.id limit 1`);
       return { total: parseRows(counted, countRow)[0]?.n ?? 0, oldest };
     },
     resolved: (limit) =>
@@ -167,7 +167,7 @@ export function promotions(knex: Knex): Promotions {
         [limit],
       ),
     lastEnded: () =>
-      first(`where p.state in ('deployed', 'failed') order by ${ENDED_AT} desc nulls last, p.id desc limit 1`),
+      first(`where {p.state} in ('deployed', 'failed') order by ${ENDED_AT} desc nulls last, p.id desc limit 1`),
 
     async resolve(asked, at, code) {
       const request = { ...asked, note: asked.note === null ? null : storable(asked.note) };
@@ -197,7 +197,7 @@ export function promotions(knex: Knex): Promotions {
 
     async dueForProof(ids, limit) {
       const found = await knex.raw(
-        `select p.id::bigint from console_flag_promotions p where p.id = any(?::bigint[]) and ${MAY_BE_PROVEN} and ${IS_TOLD}
+        `select p.id::bigint from {promotions} p where p.id = any(?::bigint[]) and ${MAY_BE_PROVEN} and ${IS_TOLD}
           order by p.next_attempt_at nulls first, p.id limit ?`,
         [[...ids], limit],
       );
@@ -207,7 +207,7 @@ export function promotions(knex: Knex): Promotions {
     async claimForProof(id, askAgainAfterMs) {
       // Not `updated_at`: nothing about the promotion changed.
       const claimed = await knex.raw(
-        `update console_flag_promotions p set next_attempt_at = ${fromNow()} where p.id = ?::bigint and ${MAY_BE_PROVEN}
+        `update {promotions} p set next_attempt_at = ${fromNow()} where p.id = ?::bigint and ${MAY_BE_PROVEN}
           returning ${PROMOTION_COLUMNS}`,
         [askAgainAfterMs, id],
       );
@@ -217,9 +217,9 @@ export function promotions(knex: Knex): Promotions {
     async autoComplete(promotionId, proof, note, at) {
       return knex.transaction(async (trx) => {
         const updated = await trx.raw(
-          `update console_flag_promotions p
-              set state = 'deployed', deployed_at = ?, resolution_note = ?, updated_at = now()
-            where p.id = ? and p.state = 'deploying' and ${EXTERNAL}`,
+          `update {promotions} p
+              set state = {'deployed'}, deployed_at = ?::timestamptz, resolution_note = ?, updated_at = now()
+            where p.id = ? and {p.state} = 'deploying' and ${EXTERNAL}`,
           [at, note, promotionId],
         );
         if (rowCount(updated) !== 1) return false;
@@ -257,7 +257,7 @@ export function promotions(knex: Knex): Promotions {
 /** Locks a promotion until the end of the transaction; null where there is none. */
 export async function lockPromotion(trx: Knex.Transaction, id: string): Promise<Promotion | null> {
   const found = await runPrepared(trx, {
-    sql: `select ${PROMOTION_COLUMNS} from console_flag_promotions p where p.id = ?::bigint for update`,
+    sql: `select ${PROMOTION_COLUMNS} from {promotions} p where p.id = ?::bigint for update`,
     values: [id],
   });
   return parseRows(found, promotionRow)[0] ?? null;
@@ -272,7 +272,7 @@ async function writeRcaUrl(
 ): Promise<void> {
   const updated = await trx.raw(
     // Not `updated_at`: for a row that another system ended, it is the only time of its end there is.
-    `update console_flag_promotions set rca_url = ? where id = ? and rca_url is not distinct from ?`,
+    `update {promotions} set rca_url = ? where id = ? and rca_url is not distinct from ?`,
     [url, promotion.id, promotion.rcaUrl],
   );
   if (rowCount(updated) !== 1) throw new Error('The RCA of a promotion changed while the row was locked.');

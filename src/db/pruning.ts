@@ -24,7 +24,7 @@ const rests = (message: string) => `(${message}.updated_at < ? and (${message}.s
  * ended, its messages owe nothing, its group has no open alert, its reminder of an RCA is done, and it isn't in the list of
  * missing RCAs. A row that the console deleted owes no RCA.
  */
-const AT_REST = `coalesce(p.state::text, '') not in ('marked', 'deploying')
+const AT_REST = `coalesce({p.state}, '') not in ('marked', 'deploying')
   and not exists (
     select 1 from flag_promotions.alerts a where a.promotion_id = r.id and (
       a.closed_at is null or a.closed_at >= ?
@@ -49,13 +49,13 @@ export function pruning(knex: Knex): Pruning {
       const found = await knex.raw(
         `(select r.id as promotion_id, r.rested_at
             from (select a.promotion_id as id, a.closed_at as rested_at from flag_promotions.alerts a where a.closed_at < ?) r
-            left join console_flag_promotions p on p.id = r.id
+            left join {promotions} p on p.id = r.id
            where ${AT_REST} order by r.rested_at limit ?)
          union all
          (select r.id, r.rested_at
             from (select t.promotion_id as id, t.updated_at as rested_at from flag_promotions.messages t
                    where t.updated_at < ? and t.promotion_id is not null) r
-            left join console_flag_promotions p on p.id = r.id
+            left join {promotions} p on p.id = r.id
            where ${AT_REST} order by r.rested_at limit ?)
          order by 2 limit ?`,
         [...each, limit, ...each, limit, limit],
@@ -66,14 +66,13 @@ export function pruning(knex: Knex): Pruning {
     async prune(promotionId, before) {
       return knex.transaction(async (trx) => {
         // The promotion first, as every transaction locks. What somebody works on is left to them and to the next tick.
-        const held = await trx.raw(
-          'select 1 from console_flag_promotions where id = ?::bigint for no key update skip locked',
-          [promotionId],
-        );
-        const there = await trx.raw('select 1 from console_flag_promotions where id = ?::bigint', [promotionId]);
+        const held = await trx.raw('select 1 from {promotions} where id = ?::bigint for no key update skip locked', [
+          promotionId,
+        ]);
+        const there = await trx.raw('select 1 from {promotions} where id = ?::bigint', [promotionId]);
         if (rowCount(held) !== rowCount(there)) return false;
         const rests = await trx.raw(
-          `select 1 from (select ?::bigint as id) r left join console_flag_promotions p on p.id = r.id where ${AT_REST}`,
+          `select 1 from (select ?::bigint as id) r left join {promotions} p on p.id = r.id where ${AT_REST}`,
           [promotionId, ...Array.from({ length: INSTANTS }, () => before)],
         );
         if (rowCount(rests) === 0) return false;

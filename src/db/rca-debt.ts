@@ -36,7 +36,7 @@ export function rcaDebts(knex: Knex): RcaDebts {
     async unsettled(limit) {
       const found = await knex.raw(
         `select ${PROMOTION_COLUMNS}, a.id as alert_id, ${HAS_THREAD} as was_posted
-           from flag_promotions.alerts a join console_flag_promotions p on p.id = a.promotion_id
+           from flag_promotions.alerts a join {promotions} p on p.id = a.promotion_id
           where a.severity = 'critical' and a.closed_at is not null and not a.is_rca_reminder_done order by a.id limit ?`,
         [limit],
       );
@@ -50,7 +50,7 @@ export function rcaDebts(knex: Knex): RcaDebts {
     async remind(promotionId, alertId) {
       await knex.transaction(async (trx) => {
         // The promotion first, as every transaction locks: somebody may be linking its RCA.
-        await trx.raw(`select 1 from console_flag_promotions where id = ?::bigint for no key update`, [promotionId]);
+        await trx.raw(`select 1 from {promotions} where id = ?::bigint for no key update`, [promotionId]);
         const done = await trx.raw(
           `update flag_promotions.alerts set is_rca_reminder_done = true
             where id = ? and promotion_id = ? and closed_at is not null and not is_rca_reminder_done`,
@@ -69,8 +69,8 @@ export function rcaDebts(knex: Knex): RcaDebts {
 
     async owed(limit) {
       const found = await knex.raw(
-        `select ${PROMOTION_COLUMNS}, count(*) over () as total from console_flag_promotions p
-          where p.rca_url is null and p.state <> 'deploying' and p.id in (
+        `select ${PROMOTION_COLUMNS}, count(*) over () as total from {promotions} p
+          where p.rca_url is null and {p.state} is distinct from 'deploying' and p.id in (
             select promotion_id from (
               select promotion_id from flag_promotions.alerts order by id desc limit ${ALERTS_LOOKED_AT}
             ) newest) and ${IS_TOLD}

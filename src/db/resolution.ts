@@ -48,13 +48,13 @@ export async function writeResolution(
 function endByHand({ promotionId, action, operatorId, note, rcaUrl }: ResolutionRequest, at: Date): Sql {
   const ended =
     action === 'completed'
-      ? { sql: 'deployed_at = ?', values: [at] }
-      : { sql: 'failed_at = ?, failure_reason = ?', values: [at, note] };
+      ? { state: "{'deployed'}", sql: 'deployed_at = ?::timestamptz', values: [at] }
+      : { state: "{'failed'}", sql: 'failed_at = ?::timestamptz, failure_reason = ?', values: [at, note] };
   return {
-    sql: `update console_flag_promotions p
-             set state = ?, ${ended.sql}, resolved_by = ?, resolution_note = ?, rca_url = coalesce(?, p.rca_url), updated_at = now()
-           where p.id = ?::bigint and p.state = 'deploying' and ${IS_SPENT} returning ${PROMOTION_COLUMNS}`,
-    values: [terminalStateOf(action), ...ended.values, operatorId, note, rcaUrl, promotionId],
+    sql: `update {promotions} p
+             set state = ${ended.state}, ${ended.sql}, resolved_by = ?, resolution_note = ?, rca_url = coalesce(?, p.rca_url), updated_at = now()
+           where p.id = ?::bigint and {p.state} = 'deploying' and ${IS_SPENT} returning ${PROMOTION_COLUMNS}`,
+    values: [...ended.values, operatorId, note, rcaUrl, promotionId],
   };
 }
 

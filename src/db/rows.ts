@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { CLOCK } from './clock.js';
 import { inTurns } from './in-turns.js';
 import type { Alert } from '../promotions/alert.js';
-import { type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
+import { type OddStart, type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';
 
 /** pg answers a bigint as a decimal string; an adopted table may have an integer id, which comes as a number. */
@@ -19,14 +20,21 @@ const instant = z.coerce.date();
 const name = text.nullable().transform((value) => value ?? '');
 const time = z.unknown().transform((value) => (value instanceof Date && !Number.isNaN(value.getTime()) ? value : null));
 
+/** The state of the promotion `p`: our word for it, or the console's own where it is none of ours. */
+export const STATE = 'coalesce({p.state}, p.state::text) as state';
+
+/** From when on a start can't be true: the clocks of those who write one may be ahead by a little. */
+const AHEAD = `(select ${CLOCK} + interval '10 minutes')`;
+
 /** The select list of a promotion, under the alias `p`. The casts make a console table's own types read alike. */
 export const PROMOTION_COLUMNS = `
   p.id::bigint, p.flag_key::text, p.heroku_app::text, coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text as config_var,
   coalesce(p.target_value::text, 'true') as target_value, p.target_unset::boolean,
-  p.previous_value::text, p.base_release::integer, p.state::text, p.checkpoint::text,
-  p.marked_by::text, p.marked_at::timestamptz, p.promoted_by::text, p.promoted_at::timestamptz,
-  p.deployed_at::timestamptz, p.failed_at::timestamptz, p.failure_reason::text, p.resolved_by::text,
-  p.resolution_note::text, p.rca_url::text, p.last_error::text, p.created_at::timestamptz, p.updated_at::timestamptz`;
+  p.previous_value::text, p.base_release::integer, ${STATE}, p.checkpoint::text,
+  p.marked_by::text, {p.marked_at} as marked_at, p.promoted_by::text, {p.promoted_at} as promoted_at,
+  {p.deployed_at} as deployed_at, {p.failed_at} as failed_at, p.failure_reason::text, p.resolved_by::text,
+  p.resolution_note::text, p.rca_url::text, p.last_error::text, {p.created_at} as created_at, {p.updated_at} as updated_at,
+  coalesce({p.promoted_at}, {p.marked_at}, {p.created_at}) as started, ${AHEAD} as ahead`;
 
 export const promotionRow = z
   .object({
@@ -53,6 +61,8 @@ export const promotionRow = z
     last_error: text.nullable(),
     created_at: time,
     updated_at: time,
+    started: z.unknown(),
+    ahead: z.date(),
   })
   .transform(
     (row): Promotion => ({
@@ -78,19 +88,31 @@ export const promotionRow = z
       lastError: row.last_error,
       createdAt: row.created_at ?? row.marked_at ?? row.promoted_at ?? UNKNOWN_TIME,
       updatedAt: row.updated_at ?? row.created_at ?? UNKNOWN_TIME,
+      oddStart: oddStartOf(row.started, row.ahead),
     }),
   );
 
+/** `started`: as pg reads it. */
+function oddStartOf(started: unknown, ahead: Date): OddStart | null {
+  if (started === null) return null;
+  if (!(started instanceof Date)) return { kind: 'infinite', sign: started === -Infinity ? -1 : 1 };
+  // So late that a JavaScript date can't hold it.
+  if (Number.isNaN(started.getTime())) return { kind: 'infinite', sign: 1 };
+  return started > ahead ? { kind: 'ahead', at: started } : null;
+}
+
 /**
- * When the stuck clock of the promotion `p` started, as an index knows it: a UTC time without zone. What is deploying
- * since nobody knows when is stuck at once, rather than never looked at.
+ * When the stuck clock of the promotion `p` started, as an index knows it. What is deploying since nobody knows when is stuck
+ * at once, rather than never looked at.
  */
-export const STUCK_CLOCK =
-  "coalesce(flag_promotions.utc(p.promoted_at), flag_promotions.utc(p.marked_at), flag_promotions.utc(p.created_at), '-infinity'::timestamp)";
+export const STUCK_CLOCK = "coalesce({p.promoted_at}, {p.marked_at}, {p.created_at}, '-infinity'::timestamptz)";
 /** When the promotion `p` was deployed or failed, as an index knows it. */
-export const ENDED_AT = 'coalesce(flag_promotions.utc(p.deployed_at), flag_promotions.utc(p.failed_at))';
-/** A condition with one parameter, the instant by which that clock started. */
-export const STUCK = `p.state = 'deploying' and ${STUCK_CLOCK} <= flag_promotions.utc(?::timestamptz)`;
+export const ENDED_AT = 'coalesce({p.deployed_at}, {p.failed_at})';
+/**
+ * A condition with one parameter, the instant by which that clock started. A start that can't be true, because it lies ahead,
+ * must not postpone what is to be said of the row.
+ */
+export const STUCK = `{p.state} = 'deploying' and (${STUCK_CLOCK} <= ?::timestamptz or ${STUCK_CLOCK} > ${AHEAD})`;
 
 /** The select list of an alert, under the alias `a`. */
 export const ALERT_COLUMNS =

@@ -22,9 +22,9 @@ export async function promoteBack(
   const { operatorId, at } = authorised;
   const back = await makeDue(trx, {
     change: {
-      sql: `insert into console_flag_promotions as p
+      sql: `insert into {promotions} as p
               (flag_key, heroku_app, config_var, target_value, target_unset, state, checkpoint, marked_by, marked_at, promoted_by, promoted_at)
-            values (?, ?, ?, ?, ?, 'deploying', ?, ?, ?, ?, ?) returning ${PROMOTION_COLUMNS}`,
+            values (?, ?, ?, ?, ?, {'deploying'}, ?, ?, ?::timestamptz, ?, ?::timestamptz) returning ${PROMOTION_COLUMNS}`,
       values: [
         failed.flagKey,
         failed.herokuApp,

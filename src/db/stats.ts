@@ -26,15 +26,15 @@ const PROMOTED = `
      where action in ('console.flag.promotion.stuck_warning', 'console.flag.promotion.stuck_critical')
        and at >= cast(:since as timestamptz) group by promotion_id
   ), promoted as (
-    select p.heroku_app::text as app, p.state::text as state, p.promoted_at::timestamptz as began,
-           case when p.state = 'deployed' then p.deployed_at::timestamptz when p.state = 'failed' then p.failed_at::timestamptz end as ended,
-           coalesce(opened.at, case when p.state <> 'deploying' then recorded.at end) as alerted
-      from console_flag_promotions p
+    select p.heroku_app::text as app, {p.state} as state, {p.promoted_at} as began,
+           case when {p.state} = 'deployed' then {p.deployed_at} when {p.state} = 'failed' then {p.failed_at} end as ended,
+           coalesce(opened.at, case when {p.state} <> 'deploying' then recorded.at end) as alerted
+      from {promotions} p
       left join opened on opened.promotion_id = p.id
       left join recorded on recorded.promotion_id = p.id
-     where flag_promotions.utc(p.promoted_at) >= flag_promotions.utc(cast(:since as timestamptz))
-       and flag_promotions.utc(p.promoted_at) <= flag_promotions.utc(cast(:until as timestamptz))
-       and p.state in ('deploying', 'deployed', 'failed')
+     where {p.promoted_at} >= cast(:since as timestamptz)
+       and {p.promoted_at} <= cast(:until as timestamptz)
+       and {p.state} in ('deploying', 'deployed', 'failed')
   ), measured as (
     select app, state, began, alerted,
            case when isfinite(ended) then ended end as ended,

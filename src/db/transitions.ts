@@ -110,8 +110,8 @@ async function insertMarked(
   const { flagKey, herokuApp, configVar, targetValue } = asked;
   const marked = await changeAudited(runner, {
     change: {
-      sql: `insert into console_flag_promotions as p (flag_key, heroku_app, config_var, target_value, state, marked_by, marked_at)
-            select ?, ?, ?, ?, 'marked', o.slack_user_id, ? from flag_promotions.operators o
+      sql: `insert into {promotions} as p (flag_key, heroku_app, config_var, target_value, state, marked_by, marked_at)
+            select ?, ?, ?, ?, {'marked'}, o.slack_user_id, ?::timestamptz from flag_promotions.operators o
              where o.slack_user_id = ? and ${IS_OPERATOR} for share
             on conflict do nothing returning ${PROMOTION_COLUMNS}`,
       values: [flagKey, herokuApp, configVar, targetValue, at, operatorId],
@@ -131,8 +131,8 @@ async function insertMarked(
 /** The promotion that stands in the way of another one; null where none does. */
 async function activeOf(trx: Knex.Transaction, asked: NewPromotion): Promise<Promotion | null> {
   const found = await trx.raw(
-    `select ${PROMOTION_COLUMNS} from console_flag_promotions p
-      where p.heroku_app = ? and coalesce(p.config_var, 'FLAG_' || upper(p.flag_key)) = ? and p.state in ('marked', 'deploying')`,
+    `select ${PROMOTION_COLUMNS} from {promotions} p
+      where p.heroku_app = ? and coalesce(p.config_var, 'FLAG_' || upper(p.flag_key)) = ? and {p.state} in ('marked', 'deploying')`,
     [asked.herokuApp, asked.configVar],
   );
   return parseRows(found, promotionRow)[0] ?? null;
@@ -149,7 +149,7 @@ async function promote(
     before: spending(operatorId, check),
     change: leavingMarked(
       request,
-      `state = 'deploying', promoted_by = ?, promoted_at = ?, checkpoint = ?, attempts = 0, next_attempt_at = null,
+      `state = {'deploying'}, promoted_by = ?, promoted_at = ?::timestamptz, checkpoint = ?, attempts = 0, next_attempt_at = null,
        last_error = null, lease_owner = null, lease_until = null`,
       [operatorId, at, INTENT],
     ),
@@ -182,7 +182,7 @@ async function cancel(
   const { operatorId: actor } = request;
   const cancelled = await changeAudited(trx, {
     before: spending(actor, check),
-    change: leavingMarked(request, `state = 'cancelled', resolved_by = ?`, [actor]),
+    change: leavingMarked(request, `state = {'cancelled'}, resolved_by = ?`, [actor]),
     events: [
       {
         at,
@@ -203,8 +203,8 @@ const LEFT_MEANWHILE = 'A code had been used already, or its promotion left `mar
 
 function leavingMarked(request: TransitionRequest, assignments: string, values: readonly Value[]): Sql {
   return {
-    sql: `update console_flag_promotions p set ${assignments}, updated_at = now()
-           where p.id = ?::bigint and p.state = 'marked' and ${IS_SPENT} returning ${PROMOTION_COLUMNS}`,
+    sql: `update {promotions} p set ${assignments}, updated_at = now()
+           where p.id = ?::bigint and {p.state} = 'marked' and ${IS_SPENT} returning ${PROMOTION_COLUMNS}`,
     values: [...values, request.promotionId],
   };
 }

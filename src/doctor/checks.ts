@@ -213,6 +213,9 @@ export function databaseChecks(
           `Missing: ${facts.missingRights.join(', ')}. Grant them to the account of DATABASE_URL.`,
         ),
   ];
+  if (facts.promotions.problem !== null) checks.push(fix('promotions', facts.promotions.problem));
+  else if (facts.promotions.name !== null) checks.push(ok('promotions', `in ${word(facts.promotions.name)}`));
+  checks.push(...facts.promotions.oddities.map((says) => note('promotions', says)));
   if (facts.auditUnguarded) {
     checks.push(fix('audit log', 'A trigger that protects it is missing or off. Run: flag-promotions audit verify'));
   }

@@ -136,7 +136,7 @@ async function databaseOf(
   try {
     const server = await reachServer(usable.database, false);
     try {
-      const facts = await inspectDatabase(server.url);
+      const facts = await inspectDatabase(server.url, usable.console);
       return {
         facts,
         checks: [

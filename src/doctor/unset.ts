@@ -17,6 +17,8 @@ export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   PGSSLKEY: { says: 'not set: no client’s certificate' },
   DATABASE_POOL_MAX: { says: 'default: 5 connections, and one that listens' },
   DATA_DIR: { says: 'default: .data' },
+  CONSOLE_TABLE: { says: 'not set: console_flag_promotions, by the account’s search path' },
+  STATE_MAP: { says: 'not set: the table’s states are marked, deploying, deployed, failed and cancelled, in any case' },
   SLACK_BOT_TOKEN: null,
   SLACK_SIGNING_SECRET: { says: 'not set: Socket Mode needs none' },
   SLACK_APP_TOKEN: { says: 'not set: Slack’s requests come over HTTP' },

@@ -34,7 +34,14 @@ export interface Promotion {
   readonly lastError: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+  /** What its start is recorded as, where that can't be true: nobody knows when it began then. */
+  readonly oddStart?: OddStart | null;
 }
+
+/** A start as an adopted row may have it: later than now, or no moment at all. */
+export type OddStart =
+  | { readonly kind: 'ahead'; readonly at: Date }
+  | { readonly kind: 'infinite'; readonly sign: 1 | -1 };
 
 /** Stands for a time that an adopted row does not tell: the oldest there is, so that nothing waits for it. */
 export const UNKNOWN_TIME = new Date(0);
@@ -59,9 +66,12 @@ export function isKnownState(state: string): boolean {
   return PROMOTION_STATES.some((known) => known === state);
 }
 
-/** When the stuck clock of a promotion started: promoted, else marked, else created. */
-export function deployingSince(promotion: Pick<Promotion, 'promotedAt' | 'markedAt' | 'createdAt'>): Date {
-  return promotion.promotedAt ?? promotion.markedAt ?? promotion.createdAt;
+/** What tells when a promotion started. */
+export type Started = Pick<Promotion, 'promotedAt' | 'markedAt' | 'createdAt' | 'oddStart'>;
+
+/** When the stuck clock of a promotion started: promoted, else marked, else created. UNKNOWN_TIME where no time tells. */
+export function deployingSince({ promotedAt, markedAt, createdAt, oddStart = null }: Started): Date {
+  return oddStart === null ? (promotedAt ?? markedAt ?? createdAt) : UNKNOWN_TIME;
 }
 
 /** When the promotion reached its terminal state, as far as the row says; null while it is active. */

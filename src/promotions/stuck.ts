@@ -1,4 +1,4 @@
-import { deployingSince, type Promotion } from './promotion.js';
+import { deployingSince, type Started } from './promotion.js';
 
 export const SEVERITIES = ['warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -11,11 +11,7 @@ export interface Thresholds {
 }
 
 /** The severity that a promotion in `deploying` has earned by `now`; null while it is within its time. */
-export function severityDue(
-  promotion: Pick<Promotion, 'promotedAt' | 'markedAt' | 'createdAt'>,
-  now: Date,
-  thresholds: Thresholds,
-): Severity | null {
+export function severityDue(promotion: Started, now: Date, thresholds: Thresholds): Severity | null {
   const elapsedMs = now.getTime() - deployingSince(promotion).getTime();
   if (elapsedMs >= thresholds.criticalAfterMs) return 'critical';
   if (elapsedMs >= thresholds.warningAfterMs) return 'warning';

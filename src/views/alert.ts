@@ -10,7 +10,7 @@ import { attentionPhrases } from './attention-lines.js';
 import { type Block, button, context, type Message, section } from './blocks.js';
 import { appLink } from './dashboard.js';
 import { findingOf, target, UNRECORDED } from './evidence.js';
-import { aloneWords, HEADLINE, outcomeHeadline, stuckFor, subject } from './headline.js';
+import { aloneWords, HEADLINE, outcomeHeadline, sinceWhen, stuckFor, subject } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
 import { ago, code, label, link, person, quote, span, when } from './text.js';
@@ -57,7 +57,7 @@ function stuckMessage(facts: AlertFacts, stuck: 'stuck' | 'still stuck'): Messag
   const checked = evidence === null ? '' : ` · checked ${ago(evidence.checkedAt)}`;
   const unrecorded = isUnrecorded && !isSnoozed ? UNRECORDED : '';
   const blocks: Block[] = [
-    section(`${what} since ${when(deployingSince(promotion))}. *${brief}*`),
+    section(`${what} since ${sinceWhen(promotion)}. *${brief}*`),
     ...(facts.reopened == null ? [] : [section(facts.reopened)]),
     section(
       [

@@ -1,14 +1,13 @@
 import type { GroupFacts, GroupMember, VerdictCounts } from '../promotions/group.js';
-import { deployingSince } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';
 import { isRowId } from '../promotions/row-id.js';
 import type { Severity } from '../promotions/stuck.js';
 import { attentionLines } from './attention-lines.js';
 import { type Block, button, context, type Message, section } from './blocks.js';
-import { HEADLINE, stuckFor } from './headline.js';
+import { HEADLINE, sinceWhen, stuckFor } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
-import { ago, code, when } from './text.js';
+import { ago, code } from './text.js';
 
 /** How many promotions a group, or a reply that names its criticals, names. */
 export const MOST_NAMED = 10;
@@ -64,7 +63,7 @@ function openGroup({ groupId, open, verdicts, asOf, ...ended }: GroupView, refus
     ...shown.map(({ promotion, severity: own, attention }) =>
       section(
         [
-          `${SIGN[own]} ${named(promotion)} since ${when(deployingSince(promotion))} · promotion ${promotion.id}`,
+          `${SIGN[own]} ${named(promotion)} since ${sinceWhen(promotion)} · promotion ${promotion.id}`,
           ...attentionLines(attention),
         ].join('\n'),
       ),

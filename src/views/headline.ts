@@ -1,7 +1,7 @@
 import { deployingSince, endedAt, type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import { wasAlone } from '../promotions/second-person.js';
 import type { Severity } from '../promotions/stuck.js';
-import { code, person, span, when } from './text.js';
+import { code, person, span, utc, when } from './text.js';
 
 /* What every surface says of a promotion in one sentence: that it is stuck, or how it ended. */
 
@@ -17,8 +17,19 @@ export function subject({ flagKey, herokuApp }: Pick<Promotion, 'flagKey' | 'her
 
 /** A clause whose age stays true: what is stuck, where, and since when. */
 export function isStuck(promotion: Promotion): string {
-  return `${subject(promotion)} has been stuck since ${when(deployingSince(promotion))}`;
+  return `${subject(promotion)} has been stuck since ${sinceWhen(promotion)}`;
 }
+
+/** When it began to deploy; a start that can't be true is named as what it is. */
+export function sinceWhen(promotion: Promotion): string {
+  const { oddStart = null } = promotion;
+  const since = when(deployingSince(promotion));
+  if (oddStart === null) return since;
+  const recorded = oddStart.kind === 'ahead' ? `${utc(oddStart.at)}, in the future` : INFINITE[oddStart.sign];
+  return `${since} (recorded: ${recorded})`;
+}
+
+const INFINITE = { [1]: '`infinity`', [-1]: '`-infinity`' } as const;
 
 /** `2 d 9 h`: for how long it is deploying; null where nobody knows since when. */
 export function stuckFor(promotion: Promotion, asOf: Date): string | null {

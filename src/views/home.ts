@@ -1,10 +1,10 @@
 import { isOperator, isSuperadmin, type Operator } from '../operators/operator.js';
 import type { MaintenanceSeen } from '../promotions/home.js';
-import { deployingSince, endedAt, type Promotion } from '../promotions/promotion.js';
+import { endedAt, type Promotion } from '../promotions/promotion.js';
 import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
 import { type Block, context, type HomeTab, section } from './blocks.js';
-import { outcomeHeadline } from './headline.js';
+import { outcomeHeadline, sinceWhen } from './headline.js';
 import { COMMAND } from './ids.js';
 import { code, moment, person, when } from './text.js';
 
@@ -84,7 +84,7 @@ function stuckBlocks({ stuck, stuckTotal }: HomeFacts, withButtons: boolean): Bl
     const sign = severity === 'critical' ? ':rotating_light:' : ':warning:';
     blocks.push(
       section(
-        `${sign} ${subject(promotion)}\nDeploying since ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`,
+        `${sign} ${subject(promotion)}\nDeploying since ${sinceWhen(promotion)}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`,
       ),
     );
     if (withButtons) blocks.push(resolutionButtons(promotion, null));
@@ -121,7 +121,7 @@ function listBlocks(
 }
 
 function running(promotion: Promotion): string {
-  return `:hourglass_flowing_sand: ${subject(promotion)}\nSince ${when(deployingSince(promotion))}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`;
+  return `:hourglass_flowing_sand: ${subject(promotion)}\nSince ${sinceWhen(promotion)}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`;
 }
 
 function subject({ flagKey, herokuApp }: Promotion): string {

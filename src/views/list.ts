@@ -13,6 +13,7 @@ import { type HistoryEvent, historyBlocks } from './history.js';
 import { ACTION } from './ids.js';
 import { markedButtons } from './mark.js';
 import { groupPageValue } from './group.js';
+import { sinceWhen } from './headline.js';
 import { code, link, person, quote, when } from './text.js';
 
 /** Three blocks a promotion: a page stays well under Slack's 50, and readable on a phone. */
@@ -46,7 +47,7 @@ export function stuckAnswer({ rows, total, offset, groupId }: StuckPage): Answer
       section(
         [
           `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}`,
-          `Since ${when(deployingSince(promotion))}`,
+          `Since ${sinceWhen(promotion)}`,
           `Promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`,
           ...attentionLines(attention),
           evidenceText(promotion, evidence),

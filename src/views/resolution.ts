@@ -8,13 +8,13 @@ import {
   type Verdict,
   verdictOf,
 } from '../promotions/evidence.js';
-import { deployingSince, type Promotion } from '../promotions/promotion.js';
+import type { Promotion } from '../promotions/promotion.js';
 import type { ResolutionRefusal } from '../promotions/resolution.js';
 import type { SetBack } from '../promotions/set-back.js';
 import { type ChangedSince, codeInput, codeWords, lookAgain, needsSecondPerson, needsSuperadmin } from './authority.js';
 import { type Block, context, type FieldErrors, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
 import { evidenceLine } from './evidence.js';
-import { outcomeHeadline, subject } from './headline.js';
+import { outcomeHeadline, sinceWhen, subject } from './headline.js';
 import { BLOCK, COMMAND, CONFIRMED, INPUT, VIEW } from './ids.js';
 import { code, person, plain, when } from './text.js';
 
@@ -71,9 +71,7 @@ export function resolutionModal(facts: {
         ...initialUrl(promotion.rcaUrl),
       },
     },
-    context(
-      `Promotion ${promotion.id} · promoted by ${person(promotion.promotedBy)}, ${when(deployingSince(promotion))}`,
-    ),
+    context(`Promotion ${promotion.id} · promoted by ${person(promotion.promotedBy)}, ${sinceWhen(promotion)}`),
   );
   return {
     type: 'modal',

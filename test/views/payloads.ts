@@ -364,6 +364,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ? []
         : [null, '9223372036854775807'].map((id) => message(outsideThread({ text: 'It ended.' }, refused, id))),
     ),
+  sinceWhen: (facts) => lives(facts).map((row) => words(headline.sinceWhen(row))),
   isStuck: (facts) => lives(facts).map((row) => words(headline.isStuck(row))),
   ownerQuestion: (facts) => lives(facts).map((row) => message(attention.ownerQuestion(row, 'U0SUPER001'))),
   answeredQuestion: (facts) =>

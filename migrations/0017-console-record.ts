@@ -1,0 +1,10 @@
+/** What `migrate` found out about the console's table by looking at all of its rows: which it is, and its words for states. */
+import type { Knex } from 'knex';
+
+export async function up(knex: Knex): Promise<void> {
+  await knex.raw('alter table flag_promotions.installation add column console jsonb');
+}
+
+export async function down(knex: Knex): Promise<void> {
+  await knex.raw('alter table flag_promotions.installation drop column console');
+}

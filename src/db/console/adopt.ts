@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
+import { codeOf, messageOf } from '../embedded/errors.js';
+import { parseRows } from '../rows.js';
+import type { Ask } from './ask.js';
+import { alterBriefly } from './brief-lock.js';
+import type { Dialect } from './dialect.js';
+import { refuseRows } from './fitness.js';
+import type { WantedIndex } from './indexes.js';
+import type { Step } from './plan.js';
+import { ConsoleTableError } from './refusal.js';
+import type { ConsoleTable } from './table.js';
+
+/** Hears what is being done, in a line for people. */
+export type Say = (line: string) => void;
+
+/** SQLSTATEs that pass: deadlock_detected, serialization_failure, lock_not_available. */
+const PASSES = new Set(['40P01', '40001', '55P03']);
+const BUILD_TRIES = 5;
+const BUILDER_LOOK_EVERY_MS = 1_000;
+
+/**
+ * Does the steps. Each stands by itself: whoever is killed between two of them, or within one, leaves a table that works, and the
+ * next call goes on from there. Nobody who reads or writes the table waits for more than a moment.
+ */
+export async function takeSteps(
+  ask: Ask,
+  table: ConsoleTable,
+  dialect: Dialect,
+  steps: readonly Step[],
+  say: Say,
+): Promise<void> {
+  for (const [index, step] of steps.entries()) {
+    say(`${index + 1} of ${steps.length}: ${describe(step, table)}`);
+    switch (step.kind) {
+      case 'add_columns':
+        await alterBriefly(ask, table.oid, step.sql, say);
+        break;
+      case 'drop_index':
+        await ask(step.sql);
+        break;
+      case 'build_index':
+        await build(ask, table, dialect, step);
+    }
+  }
+  // Without statistics of the new expressions, PostgreSQL takes every state for rare.
+  if (steps.some(({ kind }) => kind === 'build_index')) await analyze(ask, table);
+}
+
+/**
+ * PostgreSQL goes on with an index whose client was killed: what it builds is waited for rather than dropped. Answers whether
+ * there was one.
+ */
+export async function waitForBuilders(ask: Ask, oid: string, say: Say): Promise<boolean> {
+  for (let waited = false; ; waited = true) {
+    const found = await ask('select pid from pg_stat_progress_create_index where relid = $1::oid limit 1', [oid]);
+    const [builder] = parseRows(found, z.object({ pid: z.number() }));
+    if (builder === undefined) return waited;
+    say(`Process ${builder.pid} of PostgreSQL is building an index of the table: waiting for it.`);
+    await sleep(BUILDER_LOOK_EVERY_MS);
+  }
+}
+
+function describe(step: Step, table: ConsoleTable): string {
+  switch (step.kind) {
+    case 'add_columns':
+      return `adding to ${table.name}: ${step.columns.join(', ')}`;
+    case 'drop_index':
+      return `dropping the index ${step.name}`;
+    case 'build_index':
+      return `building the index ${step.index.name}`;
+  }
+}
+
+async function build(
+  ask: Ask,
+  table: ConsoleTable,
+  dialect: Dialect,
+  { index, sql }: { readonly index: WantedIndex; readonly sql: string },
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await ask(sql);
+      return;
+    } catch (error) {
+      // What was begun of it would slow down every write, and hold nothing.
+      await ask(`drop index concurrently if exists ${schemaOf(table)}.${index.name}`).catch(() => undefined);
+      const code = codeOf(error) ?? '';
+      if (code === '23505') {
+        const isId = index.base === 'id';
+        await refuseRows(ask, table, dialect, { oneActive: !isId, uniqueId: isId }, 'The table works as before.');
+        // Whatever stood twice is gone again.
+      } else if (!PASSES.has(code)) {
+        throw new ConsoleTableError(
+          `PostgreSQL could not build the index ${index.name} on ${table.name}: ${messageOf(error)}. The table works as before; migrate again once that is mended.`,
+        );
+      }
+      if (tries === BUILD_TRIES) throw error;
+      await sleep(1_000 * tries);
+    }
+  }
+}
+
+const schemaOf = ({ schema }: ConsoleTable): string => `"${schema.replaceAll('"', '""')}"`;
+
+async function analyze(ask: Ask, table: ConsoleTable): Promise<void> {
+  // Autovacuum does so as well, if a while later.
+  await ask(`analyze ${table.name}`).catch(() => undefined);
+}

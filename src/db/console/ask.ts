@@ -1,0 +1,9 @@
+import type pg from 'pg';
+
+/** Asks a server something, by whichever connection. */
+export type Ask = (sql: string, values?: readonly unknown[]) => Promise<unknown>;
+
+export const askOf =
+  (client: pg.ClientBase): Ask =>
+  (sql, values = []) =>
+    client.query(sql, [...values]);

@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
+import { codeOf } from '../embedded/errors.js';
+import { parseRows } from '../rows.js';
+import type { Ask } from './ask.js';
+import { ConsoleTableError } from './refusal.js';
+
+/** Nobody is kept waiting for longer. */
+const LOCK_TIMEOUT = '2s';
+const LOOK_EVERY_MS = 1_000;
+const AFTER_A_FAILURE_MS = 10_000;
+const GIVE_UP_AFTER_MS = 10 * 60_000;
+
+const holderRow = z.object({ holder: z.string(), pid: z.number().nullable() });
+
+/**
+ * Runs statements that need the table for themselves, together, for the moment that they take. Whoever waits for that lock holds
+ * up everybody who comes after: so first it waits, without asking for it, until nobody holds the table for longer than a
+ * second, such as a report that runs for minutes.
+ * @throws ConsoleTableError where the table is never free for long enough
+ */
+export async function alterBriefly(
+  ask: Ask,
+  oid: string,
+  statements: readonly string[],
+  say: (line: string) => void,
+): Promise<void> {
+  const giveUpAt = performance.now() + GIVE_UP_AFTER_MS;
+  let before = await holders(ask, oid);
+  for (;;) {
+    if (before.size > 0) await sleep(LOOK_EVERY_MS);
+    const now = before.size > 0 ? await holders(ask, oid) : before;
+    const lasting = [...now.keys()].filter((holder) => before.has(holder));
+    before = now;
+    if (lasting.length === 0) {
+      if (await attempt(ask, statements)) return;
+      say('The table is in use: trying again.');
+      await sleep(AFTER_A_FAILURE_MS);
+      before = await holders(ask, oid);
+    } else {
+      say(`Waiting for whoever uses the table (${sessions(now, lasting)}).`);
+    }
+    if (performance.now() > giveUpAt) {
+      throw new ConsoleTableError(
+        `The table has been in use for ${GIVE_UP_AFTER_MS / 60_000} minutes (${sessions(now, lasting)}). Let that transaction end, or end it with pg_terminate_backend, then migrate again.`,
+      );
+    }
+  }
+}
+
+/** The transactions that hold the table, by their virtual ids, with their processes. */
+async function holders(ask: Ask, oid: string): Promise<ReadonlyMap<string, number | null>> {
+  // A vacuum gives way to whoever waits for it, so it is not waited for.
+  const found = await ask(
+    `select distinct virtualtransaction as holder, pid from pg_locks
+      where locktype = 'relation' and relation = $1::oid and database = (select oid from pg_database where datname = current_database())
+        and granted and mode <> 'ShareUpdateExclusiveLock' and pid is distinct from pg_backend_pid()`,
+    [oid],
+  );
+  return new Map(parseRows(found, holderRow).map(({ holder, pid }) => [holder, pid]));
+}
+
+function sessions(all: ReadonlyMap<string, number | null>, holding: readonly string[]): string {
+  const pids = holding.flatMap((holder) => all.get(holder) ?? []);
+  return pids.length === 0 ? 'many short transactions' : `process ${pids.slice(0, 5).join(', ')} of PostgreSQL`;
+}
+
+/** False where somebody held the table for too long. */
+async function attempt(ask: Ask, statements: readonly string[]): Promise<boolean> {
+  await ask('begin');
+  try {
+    await ask(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
+    for (const statement of statements) await ask(statement);
+    await ask('commit');
+    return true;
+  } catch (error) {
+    await ask('rollback');
+    if (!['55P03', '40P01'].includes(codeOf(error) ?? '')) throw error;
+    return false;
+  }
+}

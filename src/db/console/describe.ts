@@ -1,0 +1,52 @@
+import type { AdoptedTable } from './ensure.js';
+import type { StateCount } from './survey.js';
+import type { OddStartRow } from './time-hints.js';
+
+const NAMED = 10;
+const number = (n: number): string => n.toLocaleString('en-US');
+
+/** In lines for people: which table it is, and what in it needs a look. */
+export function describeAdopted(table: AdoptedTable): readonly string[] {
+  const { kind, name, owner, rows, deploying } = table;
+  if (kind === 'created') return [`Created ${name}.`];
+  const facts = `${name}, owner ${owner}, ${number(rows)} ${rows === 1 ? 'row' : 'rows'}, ${number(deploying)} deploying`;
+  return [`${kind === 'own' ? 'Promotions are in' : 'Adopted'} ${facts}.`, ...describeOddities(table)];
+}
+
+/** What in a table needs a look, in lines for people; none where nothing does. */
+export function describeOddities({
+  oddStates,
+  timeHints,
+  oddStarts,
+}: Pick<AdoptedTable, 'oddStates' | 'timeHints' | 'oddStarts'>): readonly string[] {
+  return [
+    ...(oddStates.length === 0
+      ? []
+      : [
+          `${describeOddStates(oddStates)} They never alert. Name the ones that are ours in STATE_MAP, such as in_progress=deploying.`,
+        ]),
+    ...timeHints.map(({ column, ours, sql }) => `${column} looks like ${ours}, which is empty. To copy it: ${sql}`),
+    ...(oddStarts.length === 0 ? [] : [`${describeOddStarts(oddStarts)} They alert at once.`]),
+  ];
+}
+
+function describeOddStarts(oddStarts: readonly OddStartRow[]): string {
+  const named = oddStarts.map(({ id, recorded }) => `${id} (${recorded ?? 'no start'})`).join(', ');
+  return `Deploying since nobody knows when: ${oddStarts.length === 1 ? 'promotion' : 'promotions'} ${named}.`;
+}
+
+/** `Unknown states: rolled_back (3), queued (1).` `isAtLeast`: not all such rows were counted. */
+export function describeOddStates(oddStates: readonly StateCount[], isAtLeast = false): string {
+  const named = oddStates
+    .slice(0, NAMED)
+    .map(({ word, count }) => `${spelled(word)} (${number(count)}${isAtLeast ? ' and more' : ''})`);
+  const more = oddStates.length > NAMED ? ` and ${number(oddStates.length - NAMED)} more` : '';
+  return `Unknown states: ${named.join(', ')}${more}.`;
+}
+
+/** A word from outside, on one line of a terminal. */
+function spelled(word: string | null): string {
+  if (word === null) return 'none at all';
+  const shown = word.replaceAll(/\p{C}/gu, '?').slice(0, 40);
+  return shown.trim() === shown && shown !== '' ? shown : `"${shown}"`;
+}

@@ -1,0 +1,101 @@
+import * as z from 'zod';
+import { parseRows } from '../rows.js';
+import { type Say, takeSteps, waitForBuilders } from './adopt.js';
+import type { Ask } from './ask.js';
+import { ADDED_BY_US } from './columns.js';
+import type { Dialect } from './dialect.js';
+import { type ConsoleFacts, readConsole, writeRecord } from './facts.js';
+import { refuseRows } from './fitness.js';
+import { creation, planAdoption, type Step } from './plan.js';
+import type { ConsoleSettings } from './settings.js';
+import { type Survey, surveyTable } from './survey.js';
+import { readTable } from './table.js';
+import { findOddStarts, findTimeHints, type OddStartRow, type TimeHint } from './time-hints.js';
+
+/** What became of the table of promotions. */
+export interface AdoptedTable extends Survey {
+  /** `created`: just now; `own`: by an earlier call; `adopted`: somebody else made it. */
+  readonly kind: 'created' | 'own' | 'adopted';
+  /** Qualified and quoted. */
+  readonly name: string;
+  readonly owner: string;
+  readonly timeHints: readonly TimeHint[];
+  readonly oddStarts: readonly OddStartRow[];
+}
+
+/** The table, and what it lacks. */
+export type Inspected = { readonly kind: 'missing'; readonly schema: string } | ThereIsATable;
+export interface ThereIsATable {
+  readonly kind: 'there';
+  readonly facts: ConsoleFacts;
+  readonly dialect: Dialect;
+  readonly steps: readonly Step[];
+}
+
+/** @throws ConsoleTableError where it can't be worked with; nothing was changed then */
+export async function inspectConsole(ask: Ask, settings: ConsoleSettings): Promise<Inspected> {
+  const facts = await readConsole(ask, settings);
+  if (facts.table === null) return { kind: 'missing', schema: facts.schema };
+  const dialect = facts.dialect(await timeZoneOf(ask));
+  return { kind: 'there', facts, dialect, steps: planAdoption(facts.table, dialect) };
+}
+
+/** Whether nothing is to be done: it has all that it needs, and what was found out of its rows was so under these settings. */
+export function isAdopted(inspected: Inspected, settings: ConsoleSettings): boolean {
+  if (inspected.kind === 'missing' || inspected.steps.length > 0) return false;
+  const { record, table } = inspected.facts;
+  return record?.table === table.name && JSON.stringify(record.stateMap) === JSON.stringify(settings.stateMap);
+}
+
+/** @throws ConsoleTableError where rows stand in the way; nothing was changed then */
+export async function refuseItsRows(ask: Ask, inspected: Inspected): Promise<void> {
+  if (inspected.kind === 'missing') return;
+  const { facts, dialect, steps } = inspected;
+  const builds = (base: string) => steps.some((step) => step.kind === 'build_index' && step.index.base === base);
+  await refuseRows(ask, facts.table, dialect, { oneActive: builds('one_active'), uniqueId: builds('id') });
+}
+
+/**
+ * Makes the table, or adds what it lacks, and writes down what was found in its rows. Alone at it: see the lock of migrations.
+ */
+export async function ensureConsole(ask: Ask, settings: ConsoleSettings, say: Say): Promise<AdoptedTable> {
+  const first = await inspectConsole(ask, settings);
+  const before =
+    first.kind === 'there' && (await waitForBuilders(ask, first.facts.table.oid, say))
+      ? await inspectConsole(ask, settings)
+      : first;
+  if (before.kind === 'missing') await create(ask, before.schema);
+  const inspected = before.kind === 'missing' ? await inspectConsole(ask, settings) : before;
+  if (inspected.kind === 'missing') throw new Error('The table of promotions was made and is not there.');
+  const { facts, dialect, steps } = inspected;
+  const { table } = facts;
+  await takeSteps(ask, table, dialect, steps, before.kind === 'missing' ? () => undefined : say);
+  const survey = await surveyTable(ask, table, settings);
+  await writeRecord(ask, { table: table.name, words: survey.words, stateMap: settings.stateMap });
+  const isOurs = table.comment === ADDED_BY_US;
+  const kind = before.kind === 'missing' ? 'created' : isOurs ? 'own' : 'adopted';
+  // As it is now, with the columns that were added.
+  const adopted = await readTable(ask, table.oid);
+  const timeHints = await findTimeHints(ask, adopted);
+  const oddStarts = await findOddStarts(ask, adopted, dialect);
+  return { ...survey, kind, name: table.name, owner: table.owner, timeHints, oddStarts };
+}
+
+async function create(ask: Ask, schema: string): Promise<void> {
+  await ask('begin');
+  try {
+    for (const statement of creation(schema)) await ask(statement);
+    await ask('commit');
+  } catch (error) {
+    await ask('rollback');
+    throw error;
+  }
+}
+
+const zoneRow = z.object({ zone: z.string() });
+
+async function timeZoneOf(ask: Ask): Promise<string> {
+  const [row] = parseRows(await ask(`select current_setting('TimeZone') as zone`), zoneRow);
+  if (row === undefined) throw new Error('The server has no time zone.');
+  return row.zone;
+}

@@ -1,0 +1,97 @@
+import * as z from 'zod';
+import { codeOf } from '../embedded/errors.js';
+import { parseRows } from '../rows.js';
+import type { Ask } from './ask.js';
+import { createDialect, type Dialect, zoneName } from './dialect.js';
+import { refuseUnfit } from './fitness.js';
+import type { ConsoleSettings } from './settings.js';
+import { spellingsOf } from './spellings.js';
+import { type ConsoleTable, findTable, readTable } from './table.js';
+
+/** What the last `migrate` wrote down of the console's table. */
+export interface ConsoleRecord {
+  /** Its name, qualified and quoted. */
+  readonly table: string;
+  /** The words that it had for states, the most frequent first. */
+  readonly words: readonly string[];
+  /** What was set then. */
+  readonly stateMap: ConsoleSettings['stateMap'];
+}
+
+/** The table of promotions as it is, and how it is spoken to. */
+export interface ConsoleFacts {
+  readonly table: ConsoleTable;
+  readonly record: ConsoleRecord | null;
+  /** `timeZone`: the session's. */
+  dialect(timeZone: string): Dialect;
+}
+
+const recordRow = z.object({
+  console: z
+    .object({
+      table: z.string(),
+      words: z.array(z.string()),
+      stateMap: z.array(
+        z.object({ word: z.string(), state: z.enum(['marked', 'deploying', 'deployed', 'failed', 'cancelled']) }),
+      ),
+    })
+    .nullable()
+    .catch(null),
+});
+
+/** undefined_table, undefined_column, invalid_schema_name: nobody has written anything down yet. */
+const NOT_YET = new Set(['42P01', '42703', '3F000']);
+
+export async function readRecord(ask: Ask): Promise<ConsoleRecord | null> {
+  try {
+    const found = await ask('select console from flag_promotions.installation');
+    return parseRows(found, recordRow)[0]?.console ?? null;
+  } catch (error) {
+    if (NOT_YET.has(codeOf(error) ?? '')) return null;
+    throw error;
+  }
+}
+
+export async function writeRecord(ask: Ask, record: ConsoleRecord): Promise<void> {
+  await ask('update flag_promotions.installation set console = $1::jsonb where console is distinct from $1::jsonb', [
+    JSON.stringify(record),
+  ]);
+}
+
+/**
+ * Looks at the console's table; `table` null: there is none yet.
+ * @throws ConsoleTableError where it can't be worked with, or it isn't clear which it is
+ */
+export async function readConsole(
+  ask: Ask,
+  settings: ConsoleSettings,
+): Promise<ConsoleFacts | { readonly table: null; readonly schema: string }> {
+  const record = await readRecord(ask);
+  const place = await findTable(ask, settings, record?.table ?? null);
+  if (place.kind === 'nowhere') return { table: null, schema: place.schema };
+  const table = await readTable(ask, place.oid);
+  refuseUnfit(table, settings);
+  return factsOf(table, settings, record);
+}
+
+export function factsOf(table: ConsoleTable, settings: ConsoleSettings, record: ConsoleRecord | null): ConsoleFacts {
+  const state = table.columns.find(({ name }) => name === 'state');
+  const isEnum = state?.kind === 'enum';
+  const recorded = record?.table === table.name ? record.words : [];
+  const { stateMap } = settings;
+  const spellings = spellingsOf(isEnum ? state.words : [...recorded, ...(state?.mentioned ?? [])], stateMap);
+  const withoutZone = new Set(table.columns.filter(({ kind }) => kind === 'timestamp').map(({ name }) => name));
+  return {
+    table,
+    record,
+    dialect: (timeZone) =>
+      createDialect({
+        table: table.name,
+        stateEnum: isEnum ? { type: state.enumType, words: state.words } : null,
+        stateMap,
+        spellings,
+        withoutZone,
+        zone: zoneName(timeZone),
+      }),
+  };
+}

@@ -1,0 +1,117 @@
+import * as z from 'zod';
+import { parseRows } from '../rows.js';
+import type { Ask } from './ask.js';
+import { CONFIG_VAR, INDISPENSABLE } from './columns.js';
+import { type Dialect, quoted, TIMES } from './dialect.js';
+import { ConsoleTableError } from './refusal.js';
+import type { ConsoleSettings } from './settings.js';
+import { statesWithout } from './spellings.js';
+import type { ConsoleColumn, ConsoleTable } from './table.js';
+
+/* Whether a table can be adopted. All of it is found out before anything is changed. */
+
+const UNCHANGED = 'The table was not changed.';
+
+/** @throws ConsoleTableError where its columns are not those of a promotion queue that this app can work with */
+export function refuseUnfit(table: ConsoleTable, { stateMap }: ConsoleSettings): void {
+  const byName = new Map(table.columns.map((column) => [column.name, column]));
+  const missing = INDISPENSABLE.filter((name) => !byName.has(name));
+  if (missing.length > 0) {
+    throw new ConsoleTableError(
+      `The table ${table.name} has no column ${missing.join(', ')}, so it cannot be the console’s promotion queue. ${UNCHANGED} Set CONSOLE_TABLE to the right one, or point DATABASE_URL at the right database.`,
+    );
+  }
+  const id = byName.get('id');
+  if (id !== undefined && id.kind !== 'integer') {
+    throw new ConsoleTableError(
+      `The table ${table.name} has an id of type ${id.type}; promotions are referred to by integers. ${UNCHANGED} Give it an id of type bigint, and set CONSOLE_TABLE if that is another table.`,
+    );
+  }
+  const state = byName.get('state');
+  if (state !== undefined) refuseState(table, state, stateMap);
+  for (const name of [...TIMES, 'lease_until', 'next_attempt_at']) {
+    const time = byName.get(name);
+    if (time !== undefined) refuseTime(table, time);
+  }
+}
+
+function refuseState(table: ConsoleTable, state: ConsoleColumn, stateMap: ConsoleSettings['stateMap']): void {
+  if (state.kind === 'enum') {
+    const lacking = statesWithout(state.words, stateMap);
+    if (lacking.length === 0) return;
+    const add = lacking.map((word) => `alter type ${state.enumType} add value ${quoted(word)};`).join(' ');
+    throw new ConsoleTableError(
+      `The table ${table.name} keeps its state in the enum ${state.type}, which has no word for ${lacking.join(', ')}. ${UNCHANGED} Name its words in STATE_MAP, or run: ${add}`,
+    );
+  }
+  if (state.kind === 'text') return;
+  throw new ConsoleTableError(
+    `The table ${table.name} keeps its state as ${state.type}; states are read from a text or an enum. ${UNCHANGED} Run: alter table ${table.name} alter column state type text using …`,
+  );
+}
+
+function refuseTime(table: ConsoleTable, { name, type, kind }: ConsoleColumn): void {
+  if (kind === 'timestamptz' || kind === 'timestamp') return;
+  throw new ConsoleTableError(
+    `The table ${table.name} keeps ${name} as ${type}, which tells no time of day. ${UNCHANGED} Run: alter table ${table.name} alter column ${name} type timestamptz using ${converted(name, type)}`,
+  );
+}
+
+function converted(name: string, type: string): string {
+  // Milliseconds since 1970 have 13 digits today, seconds 10.
+  const isNumber = /^(?:bigint|integer|numeric|double precision|real)/u.test(type);
+  return isNumber
+    ? `to_timestamp(${name} / case when ${name} > 100000000000 then 1000.0 else 1 end)`
+    : `${name}::timestamptz`;
+}
+
+const NAMED = 10;
+
+/**
+ * Looks for rows that an index could not hold: it says which, rather than fail on that. `soFar`: what was done until then.
+ * @throws ConsoleTableError where there are some
+ */
+export async function refuseRows(
+  ask: Ask,
+  table: ConsoleTable,
+  dialect: Dialect,
+  lacks: { readonly oneActive: boolean; readonly uniqueId: boolean },
+  soFar = UNCHANGED,
+): Promise<void> {
+  await refuseIds(ask, table, lacks.uniqueId, soFar);
+  if (lacks.oneActive) await refuseTwoActive(ask, table, dialect, soFar);
+}
+
+async function refuseIds(ask: Ask, table: ConsoleTable, maybeShared: boolean, soFar: string): Promise<void> {
+  const isNullable = table.columns.some(({ name, isNullable: nullable }) => name === 'id' && nullable);
+  if (!maybeShared && !isNullable) return;
+  const found = await ask(
+    maybeShared
+      ? `select id::text from ${table.name} group by id having count(*) > 1 or id is null order by id limit ${NAMED}`
+      : `select id::text from ${table.name} where id is null limit 1`,
+  );
+  const ids = parseRows(found, z.object({ id: z.string().nullable() })).map(({ id }) => id ?? 'null');
+  if (ids.length === 0) return;
+  throw new ConsoleTableError(
+    `The table ${table.name} has rows that their id doesn’t tell apart: ${ids.join(', ')}. ${soFar} Give each row an id of its own, then migrate again.`,
+  );
+}
+
+const twoRow = z.object({ heroku_app: z.string().nullable(), config_var: z.string().nullable(), ids: z.string() });
+
+/** Two active rows for one variable would make every later step ambiguous. */
+async function refuseTwoActive(ask: Ask, table: ConsoleTable, dialect: Dialect, soFar: string): Promise<void> {
+  const hasConfigVar = table.columns.some(({ name }) => name === 'config_var');
+  const configVar = hasConfigVar ? CONFIG_VAR : "'FLAG_' || upper(flag_key)";
+  const found = await ask(
+    `select heroku_app::text, (${configVar})::text as config_var, string_agg(id::text, ', ' order by id) as ids from ${table.name}
+      where ${dialect.state} in ('marked', 'deploying') and heroku_app is not null and ${configVar} is not null
+      group by 1, 2 having count(*) > 1 order by 1, 2 limit ${NAMED}`,
+  );
+  const rows = parseRows(found, twoRow);
+  if (rows.length === 0) return;
+  const list = rows.map((row) => `${row.config_var} on ${row.heroku_app} (rows ${row.ids})`).join('; ');
+  throw new ConsoleTableError(
+    `More than one active promotion stands for ${list}. ${soFar} Keep one of them active: set the others to cancelled or failed, then migrate again.`,
+  );
+}

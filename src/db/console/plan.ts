@@ -1,0 +1,86 @@
+import { ADDED_BY_US, COLUMNS, type WantedColumn } from './columns.js';
+import { type Dialect, quoted } from './dialect.js';
+import { baseOf, type WantedIndex, wantedIndexes } from './indexes.js';
+import { type ConsoleTable, USUAL_NAME } from './table.js';
+
+/* What a table of promotions lacks, as steps that can each be done alone, and be gone on from wherever one stopped. */
+
+export type Step =
+  /** All at once: PostgreSQL only notes the new columns down, but nobody reads or writes the table meanwhile. */
+  | { readonly kind: 'add_columns'; readonly columns: readonly string[]; readonly sql: readonly string[] }
+  /** Nobody waits for these, and none of them can be part of a transaction. */
+  | { readonly kind: 'build_index'; readonly index: WantedIndex; readonly sql: string }
+  /** Not built to its end, or of an earlier definition. */
+  | { readonly kind: 'drop_index'; readonly name: string; readonly sql: string };
+
+/** How a table is made where there is none. */
+export function creation(schema: string): readonly string[] {
+  const columns = COLUMNS.map(({ name, made }) => `${name} ${made}`).join(', ');
+  return [
+    `create table ${schema}.${USUAL_NAME} (${columns},
+       constraint ${USUAL_NAME}_state check (state in ('marked', 'deploying', 'deployed', 'failed', 'cancelled')))`,
+    `comment on table ${schema}.${USUAL_NAME} is ${quoted(ADDED_BY_US)}`,
+  ];
+}
+
+/** The steps that make the table what it has to be; none where it is. */
+export function planAdoption(table: ConsoleTable, dialect: Dialect): readonly Step[] {
+  return [...addColumns(table), ...arrangeIndexes(table, dialect)];
+}
+
+function addColumns(table: ConsoleTable): readonly Step[] {
+  const present = new Set(table.columns.map(({ name }) => name));
+  const missing = COLUMNS.filter(({ name }) => !present.has(name));
+  if (missing.length === 0) return [];
+  const added = missing.map(({ name, added: definition }) => `add column ${name} ${definition}`);
+  return [
+    {
+      kind: 'add_columns',
+      columns: missing.map(({ name }) => name),
+      sql: [
+        `alter table ${table.name} ${added.join(', ')}`,
+        ...laterDefaults(table, missing),
+        ...missing.map(({ name }) => `comment on column ${table.name}.${name} is ${quoted(ADDED_BY_US)}`),
+      ],
+    },
+  ];
+}
+
+function laterDefaults(table: ConsoleTable, missing: readonly WantedColumn[]): readonly string[] {
+  const set = missing.flatMap(({ name, thenDefault }) =>
+    thenDefault === undefined ? [] : [`alter column ${name} set default ${thenDefault}`],
+  );
+  return set.length === 0 ? [] : [`alter table ${table.name} ${set.join(', ')}`];
+}
+
+function arrangeIndexes(table: ConsoleTable, dialect: Dialect): readonly Step[] {
+  const wanted = wantedIndexes(dialect, { hasUniqueId: holdsIds(table) });
+  const names = new Set(wanted.map(({ name }) => name));
+  const isThere = (name: string) => table.indexes.some((index) => index.name === name && index.isValid);
+  const ours = table.indexes.filter(({ name }) => baseOf(name) !== null);
+  return [
+    ...ours.filter(({ isValid }) => !isValid).map(({ name }) => dropIndex(table, name)),
+    ...wanted
+      .filter(({ name }) => !isThere(name))
+      .map(
+        (index): Step => ({
+          kind: 'build_index',
+          index,
+          sql: `create ${index.isUnique ? 'unique ' : ''}index concurrently ${index.name} on ${table.name} ${index.definition}`,
+        }),
+      ),
+    // Only once their successors are there.
+    ...ours.filter(({ name, isValid }) => isValid && !names.has(name)).map(({ name }) => dropIndex(table, name)),
+  ];
+}
+
+/** Whether the table holds that each id is there once, without an index of ours. */
+export function holdsIds(table: ConsoleTable): boolean {
+  return table.indexes.some(({ name, uniqueColumn }) => uniqueColumn === 'id' && baseOf(name) === null);
+}
+
+function dropIndex(table: ConsoleTable, name: string): Step {
+  return { kind: 'drop_index', name, sql: `drop index concurrently if exists ${quotedName(table.schema)}.${name}` };
+}
+
+export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -1,0 +1,59 @@
+import * as z from 'zod';
+import { codeOf, messageOf } from '../embedded/errors.js';
+import { parseRows } from '../rows.js';
+import type { Say } from './adopt.js';
+import type { Ask } from './ask.js';
+import { alterBriefly } from './brief-lock.js';
+import { ADDED_BY_US } from './columns.js';
+import { baseOf } from './indexes.js';
+import { ConsoleTableError } from './refusal.js';
+
+const foundRow = z.object({
+  oid: z.string(),
+  name: z.string(),
+  schema: z.string(),
+  is_ours: z.boolean(),
+  columns: z.array(z.string()).nullable(),
+  indexes: z.array(z.string()).nullable(),
+});
+
+/**
+ * Takes back what was added to tables of promotions, wherever they are, whatever is set now: a table that this app made goes with
+ * its rows, another one keeps its rows and what is its own.
+ * @throws ConsoleTableError where something of its owner's depends on what was added; that table is as before then
+ */
+export async function takeBack(ask: Ask, say: Say): Promise<void> {
+  const found = await ask(
+    `select * from (
+       select c.oid::text as oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name, quote_ident(n.nspname) as schema,
+              coalesce(obj_description(c.oid, 'pg_class') = $1, false) as is_ours,
+              (select json_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a
+                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and col_description(c.oid, a.attnum) = $1) as columns,
+              (select json_agg(i.relname order by i.relname) from pg_index x join pg_class i on i.oid = x.indexrelid
+                where x.indrelid = c.oid and i.relname like 'flag\\_promotions\\_%') as indexes
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname !~ '^pg_') tables
+      where is_ours or columns is not null or indexes is not null`,
+    [ADDED_BY_US],
+  );
+  for (const table of parseRows(found, foundRow)) {
+    const { oid, name, schema, columns } = table;
+    const indexes = (table.indexes ?? []).filter((index) => baseOf(index) !== null);
+    const statements = table.is_ours
+      ? [`drop table ${name}`]
+      : [
+          ...indexes.map((index) => `drop index ${schema}.${index}`),
+          ...(columns === null ? [] : [`alter table ${name} ${columns.map((one) => `drop column ${one}`).join(', ')}`]),
+        ];
+    if (statements.length === 0) continue;
+    say(`taking back what was added to ${name}`);
+    try {
+      await alterBriefly(ask, oid, statements, say);
+    } catch (error) {
+      // dependent_objects_still_exist
+      if (codeOf(error) !== '2BP01') throw error;
+      throw new ConsoleTableError(
+        `What migrate added to ${name} is used by something else (${messageOf(error)}). It was not changed. Drop that first.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import pg from 'pg';
+import { openDatabase } from '../../../src/db/database.js';
+import { baseOf } from '../../../src/db/console/indexes.js';
+import { parseStateMap } from '../../../src/db/console/settings.js';
+import { migrate, migrateToLatest } from '../../../src/db/migrate.js';
+import { createEmptyDatabase, type TestDatabase } from '../../support/database.js';
+import { eventually } from '../../support/eventually.js';
+
+/* A table that its console works with while it is adopted. */
+
+let database: TestDatabase;
+const clients: pg.Client[] = [];
+beforeEach(async () => {
+  database = await createEmptyDatabase();
+  await run(`
+    create table console_flag_promotions (
+      id serial primary key, flag_key text not null, heroku_app text not null, state text not null, started_at timestamptz);
+    insert into console_flag_promotions (flag_key, heroku_app, state, started_at) values
+      ('stuck', 'app', 'deploying', now() - interval '4 days'), ('ended', 'app', 'deployed', now() - interval '5 days')`);
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.end()));
+  await database.drop();
+});
+
+async function connected(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: database.url });
+  client.on('error', () => undefined);
+  clients.push(client);
+  await client.connect();
+  return client;
+}
+
+async function run(sql: string): Promise<Record<string, unknown>[]> {
+  const client = await connected();
+  return (await client.query<Record<string, unknown>>(sql)).rows;
+}
+
+const indexes = async () =>
+  (
+    await run(
+      `select i.relname as name, x.indisvalid as valid from pg_index x join pg_class i on i.oid = x.indexrelid
+        where x.indrelid = 'console_flag_promotions'::regclass order by 1`,
+    )
+  ).map(({ name, valid }) => ({ name: String(name), valid }));
+const ourIndexes = async () => (await indexes()).filter(({ name }) => baseOf(name) !== null);
+const ALL = ['ended', 'flag_key', 'odd_states', 'one_active', 'promoted', 'promoter_due', 'stuck_clock'];
+
+/** What the console does all the time, with the patience of somebody who waits for a page. */
+async function useTable(): Promise<void> {
+  await run(`set statement_timeout = '2s'; select count(*) from console_flag_promotions;
+    insert into console_flag_promotions (flag_key, heroku_app, state) values ('new_' || random(), 'app', 'marked');
+    update console_flag_promotions set state = 'deployed' where flag_key = 'ended'`);
+}
+
+test('a report that runs for long holds up the columns, and nobody else', async () => {
+  const report = await connected();
+  await report.query('begin; select count(*) from console_flag_promotions');
+  const said: string[] = [];
+  const migrating = migrate(database.url, { say: (line) => said.push(line) });
+  await eventually(async () => expect(said.join('\n')).toMatch(/Waiting for whoever uses the table \(process \d+/u));
+  for (let times = 0; times < 5; times += 1) await useTable();
+  await report.query('commit');
+  expect(await migrating).toMatchObject({ promotions: { kind: 'adopted', deploying: 1 } });
+  expect((await ourIndexes()).map(({ name }) => baseOf(name))).toEqual(ALL);
+});
+
+test('a migration that is killed while it builds an index leaves a table that works, and the next one goes on', async () => {
+  // It holds no lock of the table: only the index's last phase waits for its snapshot.
+  const report = await connected();
+  await report.query('begin isolation level repeatable read; select 1');
+  const migrating = migrate(database.url).then(
+    () => 'done',
+    () => 'killed',
+  );
+  await eventually(async () => expect(await ourIndexes()).toEqual([{ name: expect.anything(), valid: false }]));
+  await useTable();
+  await run(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'flag-promotions-migrate' and datname = current_database()`,
+  );
+  expect(await migrating).toBe('killed');
+  await useTable();
+  expect(await ourIndexes()).toEqual([{ name: expect.stringContaining('one_active'), valid: false }]);
+  await report.query('commit');
+
+  await migrateToLatest(database.url);
+  expect(await ourIndexes()).toEqual(ALL.map((base) => ({ name: expect.stringContaining(base), valid: true })));
+  expect(await migrate(database.url)).toEqual({ migrations: [], promotions: null });
+});
+
+test('whoever migrates at the same time waits, without a snapshot that the other would wait for', async () => {
+  const report = await connected();
+  await report.query('begin isolation level repeatable read; select 1');
+  const said: string[] = [];
+  const migrating = [migrate(database.url), migrate(database.url, { say: (line) => said.push(line) })];
+  await eventually(async () => expect(await ourIndexes()).toHaveLength(1));
+  await report.query('commit');
+  const results = await Promise.all(migrating);
+  expect(results.map(({ migrations }) => migrations.length > 0).sort()).toEqual([false, true]);
+  expect((await ourIndexes()).every(({ valid }) => valid === true)).toBe(true);
+});
+
+test('rows that a second promotion came to stand beside meanwhile are named, and nothing half stays', async () => {
+  const writer = await connected();
+  // Nobody sees it yet.
+  await writer.query(
+    `begin; insert into console_flag_promotions (flag_key, heroku_app, state) values ('stuck', 'app', 'marked')`,
+  );
+  const said: string[] = [];
+  const migrating = migrate(database.url, { say: (line) => said.push(line) });
+  // To be looked at below: it rejects before.
+  migrating.catch(() => undefined);
+  await eventually(async () => expect(said.join('\n')).toContain('Waiting for whoever uses the table'));
+  await writer.query('commit');
+  await expect(migrating).rejects.toThrow('FLAG_STUCK on app (rows 1, 3)');
+  expect(await ourIndexes()).toEqual([]);
+  await run(`update console_flag_promotions set state = 'cancelled' where id = 3`);
+  await migrateToLatest(database.url);
+  expect((await ourIndexes()).map(({ name }) => baseOf(name))).toEqual(ALL);
+});
+
+test('another STATE_MAP is seen at once, and gets indexes of its own by the next migration', async () => {
+  await run(`update console_flag_promotions set state = 'in_progress' where id = 1`);
+  expect((await migrate(database.url, { survey: true })).promotions).toMatchObject({
+    deploying: 0,
+    oddStates: [{ word: 'in_progress', count: 1 }],
+  });
+  const before = await ourIndexes();
+  const console = { table: null, stateMap: parseStateMap('in_progress=deploying').stateMap };
+  const db = openDatabase(database.url, { console });
+  try {
+    expect((await db.alerts.gather(new Date())).stuck).toHaveLength(1);
+    expect(await db.oddStates()).toEqual({ states: [], total: 0, isAtLeast: false });
+  } finally {
+    await db.close();
+  }
+  expect((await migrate(database.url, { console })).promotions).toMatchObject({ deploying: 1, oddStates: [] });
+  const after = await ourIndexes();
+  expect(after.map(({ name }) => baseOf(name))).toEqual(ALL);
+  // That of the flag key has no state in it.
+  const kept = after.filter(({ name }) => before.some((index) => index.name === name));
+  expect(kept.map(({ name }) => baseOf(name))).toEqual(['flag_key']);
+});
+
+test('rows that are there keep no time of their making, so what is stuck stays so; later ones get one', async () => {
+  const { promotions } = await migrate(database.url);
+  await run(`insert into console_flag_promotions (flag_key, heroku_app, state) values ('later', 'app', 'deploying')`);
+  expect(
+    await run(
+      'select id, created_at is null as none, updated_at is null as same from console_flag_promotions order by id',
+    ),
+  ).toEqual([
+    { id: 1, none: true, same: true },
+    { id: 2, none: true, same: true },
+    { id: 3, none: false, same: false },
+  ]);
+  const db = openDatabase(database.url);
+  try {
+    const { stuck } = await db.alerts.gather(new Date(Date.now() - 12 * 3_600_000));
+    expect(stuck.map(({ promotion }) => promotion.id)).toEqual(['1']);
+  } finally {
+    await db.close();
+  }
+  const sql =
+    'update public.console_flag_promotions set promoted_at = started_at where promoted_at is null and started_at is not null;';
+  expect(promotions).toMatchObject({
+    timeHints: [{ column: 'started_at', ours: 'promoted_at', sql }],
+    oddStarts: [{ id: '1', recorded: null }],
+  });
+  await run(sql);
+  expect((await migrate(database.url, { survey: true })).promotions).toMatchObject({ timeHints: [], oddStarts: [] });
+});
