@@ -220,8 +220,9 @@ const app = {
           .map((host) => host.trim().toLowerCase())
           .filter((host) => host !== ''),
       )
-      .refine((hosts) => hosts.every((host) => /^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/u.test(host)), {
-        error: 'must be host names separated by commas, such as docs.example.com,wiki.example.com',
+      .refine((hosts) => hosts.every((host) => /^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[1-9]\d{0,4})?$/u.test(host)), {
+        error:
+          'must be host names separated by commas, with a port if it isn’t 443: docs.example.com,wiki.example.com:8443',
       }),
   ),
   PUBLIC_URL: optional(publicUrl),

@@ -129,7 +129,7 @@ describe('the configuration', () => {
       CONSOLE_TABLE: ' "Console".promotions ',
       STATE_MAP: 'IN_PROGRESS=deploying, done = Deployed',
       HEARTBEAT_URL: 'https://hc.example/ping/1',
-      RCA_URL_HOSTS: ' Docs.Example.com, wiki.example.org ,, ',
+      RCA_URL_HOSTS: ' Docs.Example.com, wiki.example.org:8443 ,, ',
       PUBLIC_URL: 'https://Flags.example.com/',
       HTTPS_PROXY: 'http://user:p%40ss@proxy.example.com:3128',
       HTTP_PROXY: 'proxy.example.com:8080',
@@ -175,7 +175,7 @@ describe('the configuration', () => {
       secondPersonApps: ['*-prod', 'billing'],
       databasePoolMax: 8,
       heartbeatUrl: 'https://hc.example/ping/1',
-      rcaUrlHosts: ['docs.example.com', 'wiki.example.org'],
+      rcaUrlHosts: ['docs.example.com', 'wiki.example.org:8443'],
       publicUrl: 'https://flags.example.com',
       proxies: {
         https: {
@@ -406,7 +406,10 @@ describe('a faulty configuration', () => {
     ['SLACK_API_URL', ['slack', 'file:///slack']],
     ['HEROKU_API_URL', ['heroku']],
     ['HEARTBEAT_URL', ['hc.example/ping', 'javascript:1']],
-    ['RCA_URL_HOSTS', ['https://a.example', 'a.example/rca', '*.example', 'a..example', 'a.example:443']],
+    [
+      'RCA_URL_HOSTS',
+      ['https://a.example', 'a.example/rca', '*.example', 'a..example', 'a.example:', 'a.example:x', 'a.example:0'],
+    ],
   ])('%s refuses what it is not, in one sentence of its own', (name, values) => {
     for (const value of values) {
       expect({ value, faults: faults({ [name]: value }) }).toEqual({

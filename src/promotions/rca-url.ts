@@ -6,10 +6,11 @@ export type RcaUrlCheck =
   | { readonly ok: false; readonly fault: RcaUrlFault };
 
 export const RCA_URL_MAX_LENGTH = 2048;
+const HTTPS_PORT = '443';
 
 /**
  * Accepts an https URL of at most 2,048 characters without user name or password, on one of `allowedHosts` (or a
- * subdomain of one); an empty list allows any host. The accepted URL is in the WHATWG URL standard's normal form.
+ * subdomain of one), each `host` or `host:port`, at that port, or 443; an empty list allows any host and port. The accepted URL is in the WHATWG URL standard's normal form.
  */
 export function checkRcaUrl(text: string, allowedHosts: readonly string[]): RcaUrlCheck {
   const trimmed = text.trim();
@@ -22,8 +23,12 @@ export function checkRcaUrl(text: string, allowedHosts: readonly string[]): RcaU
   // Punycode and percent-encoding can make the normal form longer than what was typed.
   if (url.href.length > RCA_URL_MAX_LENGTH) return { ok: false, fault: 'too_long' };
   const host = url.hostname.replace(/\.$/u, '');
-  const allowed = allowedHosts.length === 0 || allowedHosts.some((name) => host === name || host.endsWith(`.${name}`));
-  return allowed ? { ok: true, url: url.href } : { ok: false, fault: 'host_not_allowed' };
+  const port = url.port === '' ? HTTPS_PORT : url.port;
+  const allowed = allowedHosts.some((one) => {
+    const [name, at = HTTPS_PORT] = one.split(':');
+    return port === at && (host === name || host.endsWith(`.${name}`));
+  });
+  return allowed || allowedHosts.length === 0 ? { ok: true, url: url.href } : { ok: false, fault: 'host_not_allowed' };
 }
 
 /** Node 20's `URL.canParse` comes to refuse hosts with letters such as ü once it was called some thousand times. */

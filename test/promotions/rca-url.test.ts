@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { checkRcaUrl, firstUrlIn, linkableRcaUrl, RCA_URL_MAX_LENGTH } from '../../src/promotions/rca-url.js';
 
-const HOSTS = ['docs.example.com', 'wiki.example.org'];
+const HOSTS = ['docs.example.com', 'wiki.example.org:8443'];
 const accepted = (text: string, hosts: readonly string[] = []) => {
   const checked = checkRcaUrl(text, hosts);
   return checked.ok ? checked.url : `refused: ${checked.fault}`;
@@ -76,6 +76,11 @@ describe('the address of an RCA', () => {
     ['https://team.docs.example.com/rca', true],
     ['https://a.b.docs.example.com/rca', true],
     ['https://wiki.example.org:8443/rca', true],
+    ['https://a.wiki.example.org:8443/rca', true],
+    ['https://wiki.example.org/rca', false],
+    ['https://wiki.example.org:443/rca', false],
+    ['https://docs.example.com:443/rca', true],
+    ['https://docs.example.com:8443/rca', false],
     ['https://docs.example.com%2E/rca', true],
     ['https://ｄｏｃｓ.example.com/rca', true],
     ['https://example.com/rca', false],
