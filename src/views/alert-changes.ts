@@ -2,7 +2,7 @@ import { type Evidence, type Verdict, verdictOf } from '../promotions/evidence.j
 import type { Promotion } from '../promotions/promotion.js';
 import { type Block, context, type Message, section } from './blocks.js';
 import { heldValue, whyUnavailable } from './evidence.js';
-import { code, moment, when } from './text.js';
+import { code, key, moment, when } from './text.js';
 
 /* What an alert says once something changed under it: Heroku's answer, the row's state, or that the row is gone. */
 
@@ -41,7 +41,7 @@ export function vanishedReply(vanished: Vanished): Message {
 
 function vanishedWords({ promotionId, flagKey, herokuApp, vanishedAt }: Vanished): string {
   const at = vanishedAt === undefined ? '' : `, noticed ${when(vanishedAt)}`;
-  return `:wastebasket: Promotion ${promotionId}, ${code(flagKey)} on ${code(herokuApp)}, was *deleted* from the promotions${at}.`;
+  return `:wastebasket: Promotion ${promotionId}, ${key(flagKey)} on ${key(herokuApp)}, was *deleted* from the promotions${at}.`;
 }
 
 const ENDINGS: ReadonlyMap<string, string> = new Map([
@@ -89,7 +89,7 @@ export function evidenceAfterwards(promotion: Promotion, evidence: Evidence): st
   if (evidence.kind === 'unavailable')
     return `:grey_question: *Heroku now*: not known. ${whyUnavailable(promotion, evidence.reason)}`;
   const isLive = verdictOf(evidence) === 'live';
-  const held = `${code(promotion.configVar)} is ${heldValue(evidence.value)}`;
+  const held = `${key(promotion.configVar)} is ${heldValue(evidence.value)}`;
   const sign = isLive ? ':large_green_circle:' : ':white_circle:';
   const contradiction = isLive === (promotion.state === 'deployed') ? '' : ` The row says ${code(promotion.state)}.`;
   return `${sign} *Heroku now*: ${VERDICTS[verdictOf(evidence)]}, ${held}.${contradiction} Checked ${moment(evidence.checkedAt)}.`;

@@ -13,7 +13,7 @@ import { findingOf, target, UNRECORDED } from './evidence.js';
 import { aloneWords, HEADLINE, outcomeHeadline, sinceWhen, stuckFor, subject } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
-import { ago, code, label, link, person, quote, span, when } from './text.js';
+import { ago, code, key, label, link, person, quote, span, when } from './text.js';
 
 export interface AlertFacts {
   readonly promotion: Promotion;
@@ -100,8 +100,8 @@ function alertButtons(
 /** What is set to which value, and where. */
 export function subjectLines(promotion: Promotion): string[] {
   return [
-    `*Config var*: ${code(promotion.configVar)} → ${target(promotion)}`,
-    `*Heroku app*: ${code(promotion.herokuApp)}`,
+    `*Config var*: ${key(promotion.configVar)} → ${target(promotion)}`,
+    `*Heroku app*: ${key(promotion.herokuApp)}`,
   ];
 }
 
@@ -146,7 +146,7 @@ function endedMessage(promotion: Promotion): Message {
     section(text),
     section(
       [
-        `${code(promotion.configVar)} → ${target(promotion)}`,
+        `${key(promotion.configVar)} → ${target(promotion)}`,
         wasDeploying(promotion),
         ...aloneWords(promotion),
         promotion.rcaUrl === null ? 'no RCA yet' : `RCA: ${rcaLink(promotion.rcaUrl)}`,

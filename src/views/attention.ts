@@ -8,7 +8,7 @@ import { needsOperator } from './authority.js';
 import { type Answer, button, type Message, overflow, section } from './blocks.js';
 import { HEADLINE, isStuck, outcomeHeadline, subject } from './headline.js';
 import { ACTION, COMMAND } from './ids.js';
-import { code, label, person, when } from './text.js';
+import { code, key, label, person, when } from './text.js';
 
 /* Who is on a stuck promotion, and what is snoozed: the buttons, and what each answers. */
 
@@ -240,8 +240,8 @@ function refusalWords(refusal: SharedRefusal, doing: string, superadmins: readon
 
 /** Several promotions of one flag alert. */
 export function whichAlertWords(flagKey: string, promotions: readonly Promotion[]): string {
-  const lines = promotions.slice(0, 5).map(({ id, herokuApp }) => `${code(id)} on ${code(herokuApp)}`);
-  return `Several promotions of ${code(flagKey)} are deploying. Say which, by its id:\n${lines.join('\n')}`;
+  const lines = promotions.slice(0, 5).map(({ id, herokuApp }) => `${code(id)} on ${key(herokuApp)}`);
+  return `Several promotions of ${key(flagKey)} are deploying. Say which, by its id:\n${lines.join('\n')}`;
 }
 
 export function snoozeUsageWords(): string {

@@ -9,7 +9,7 @@ import { CLOCK_SKEW_MS } from '../promotions/progress.js';
 import { parseCheckpoint } from '../promotions/promoting.js';
 import { deployingSince, type Promotion } from '../promotions/promotion.js';
 import { releasesLink } from './dashboard.js';
-import { ago, code, moment, utc } from './text.js';
+import { ago, code, key, moment, utc } from './text.js';
 
 /** What Heroku says of a promotion, in the pieces that an alert, a list and a form put together. */
 export interface Finding {
@@ -55,7 +55,7 @@ type Read = Extract<Evidence, { kind: 'read' }>;
 
 function readFinding(promotion: Promotion, evidence: Read): Finding {
   const { verdict, release } = evidence;
-  const value = `${code(promotion.configVar)} ${isValue(evidence.value)}`;
+  const value = `${key(promotion.configVar)} ${isValue(evidence.value)}`;
   const should = `${value} (should be ${target(promotion)})`;
   const version = release === undefined ? 'the release' : `v${release.version}`;
   switch (verdict) {
@@ -129,7 +129,7 @@ function changed({ configVar, herokuApp }: Promotion, { value, release }: Read):
     release === undefined
       ? ''
       : ` ${value.kind === 'unset' ? 'in' : 'since'} ${releasesLink(herokuApp, `v${release.version}`)} (${moment(release.createdAt)})`;
-  return `${code(configVar)} ${isNow}${as}`;
+  return `${key(configVar)} ${isNow}${as}`;
 }
 
 /** All that Heroku says, for lists: the verdict and what to do, what was lost, and when it was checked. */

@@ -7,7 +7,7 @@ import { type Block, button, context, type Message, section } from './blocks.js'
 import { HEADLINE, sinceWhen, stuckFor } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
-import { ago, code } from './text.js';
+import { ago, code, key } from './text.js';
 
 /** How many promotions a group, or a reply that names its criticals, names. */
 export const MOST_NAMED = 10;
@@ -136,7 +136,7 @@ function outcomeWords({
 }
 
 function named({ flagKey, herokuApp }: GroupMember['promotion'], most = { flag: 80, app: 80 }): string {
-  return `${code(flagKey, most.flag)} on ${code(herokuApp, most.app)}`;
+  return `${key(flagKey, most.flag)} on ${key(herokuApp, most.app)}`;
 }
 
 /** A page of the list behind a group, as a button's value carries it. */

@@ -1,7 +1,7 @@
 import { deployingSince, endedAt, type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import { wasAlone } from '../promotions/second-person.js';
 import type { Severity } from '../promotions/stuck.js';
-import { code, person, span, utc, when } from './text.js';
+import { code, key, person, span, utc, when } from './text.js';
 
 /* What every surface says of a promotion in one sentence: that it is stuck, or how it ended. */
 
@@ -12,7 +12,7 @@ export const HEADLINE: Record<Severity, string> = {
 
 /** What is promoted, and where. */
 export function subject({ flagKey, herokuApp }: Pick<Promotion, 'flagKey' | 'herokuApp'>): string {
-  return `${code(flagKey)} on ${code(herokuApp)}`;
+  return `${key(flagKey)} on ${key(herokuApp)}`;
 }
 
 /** A clause whose age stays true: what is stuck, where, and since when. */

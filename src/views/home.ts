@@ -6,7 +6,7 @@ import { rcaButton, resolutionButtons } from './alert.js';
 import { type Block, context, type HomeTab, section } from './blocks.js';
 import { outcomeHeadline, sinceWhen } from './headline.js';
 import { COMMAND } from './ids.js';
-import { code, moment, person, when } from './text.js';
+import { code, key, moment, person, when } from './text.js';
 
 /** How many of each are shown; the slash command pages through the rest. Together they stay well under Slack's 100 blocks. */
 export const HOME_ROWS = 5;
@@ -125,7 +125,7 @@ function running(promotion: Promotion): string {
 }
 
 function subject({ flagKey, herokuApp }: Promotion): string {
-  return `${code(flagKey)} on ${code(herokuApp)}`;
+  return `${key(flagKey)} on ${key(herokuApp)}`;
 }
 
 function more(count: number, command: string): Block[] {

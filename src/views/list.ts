@@ -14,7 +14,7 @@ import { ACTION } from './ids.js';
 import { markedButtons } from './mark.js';
 import { groupPageValue } from './group.js';
 import { sinceWhen } from './headline.js';
-import { code, link, person, quote, when } from './text.js';
+import { code, key, link, person, quote, when } from './text.js';
 
 /** Three blocks a promotion: a page stays well under Slack's 50, and readable on a phone. */
 export const STUCK_PAGE_SIZE = 5;
@@ -46,7 +46,7 @@ export function stuckAnswer({ rows, total, offset, groupId }: StuckPage): Answer
     blocks.push(
       section(
         [
-          `${SIGN[severity]} ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}`,
+          `${SIGN[severity]} ${key(promotion.flagKey)} on ${key(promotion.herokuApp)}`,
           `Since ${sinceWhen(promotion)}`,
           `Promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`,
           ...attentionLines(attention),
@@ -93,7 +93,7 @@ export function nothingStuckAnswer(facts: NothingStuckFacts): Answer {
     const since = deployingSince(oldestDeploying);
     const count = facts.deploying === 1 ? '1 is deploying' : `${facts.deploying} are deploying, the oldest`;
     lines.push(
-      `${count} since ${when(since)}: ${code(oldestDeploying.flagKey)}. It would alert ${when(new Date(since.getTime() + facts.warningAfterMs))}.`,
+      `${count} since ${when(since)}: ${key(oldestDeploying.flagKey)}. It would alert ${when(new Date(since.getTime() + facts.warningAfterMs))}.`,
     );
   } else {
     lines.push('Nothing is deploying.');
@@ -101,7 +101,7 @@ export function nothingStuckAnswer(facts: NothingStuckFacts): Answer {
   if (lastEnded !== null) {
     const at = endedAt(lastEnded);
     lines.push(
-      `Last to end: ${code(lastEnded.flagKey)} on ${code(lastEnded.herokuApp)}, ${stateWord(lastEnded)}${at === null ? '' : ` ${when(at)}`}.`,
+      `Last to end: ${key(lastEnded.flagKey)} on ${key(lastEnded.herokuApp)}, ${stateWord(lastEnded)}${at === null ? '' : ` ${when(at)}`}.`,
     );
   }
   const text = lines.join('\n');
@@ -140,7 +140,7 @@ export function promotionLine(promotion: Promotion): string {
   const at = endedAt(promotion) ?? deployingSince(promotion);
   const url = linkableRcaUrl(rcaUrl);
   const rca = url === null ? '' : ` · ${link(url, 'RCA')}`;
-  return `${STATE_SIGNS.get(state) ?? ':grey_question:'} ${code(flagKey)} on ${code(herokuApp)}\n*${stateWord(promotion)}* ${when(at)} · promotion ${id}${rca}`;
+  return `${STATE_SIGNS.get(state) ?? ':grey_question:'} ${key(flagKey)} on ${key(herokuApp)}\n*${stateWord(promotion)}* ${when(at)} · promotion ${id}${rca}`;
 }
 
 /** One promotion with its history. `evidence`: what Heroku says now, once it was promoted. */
@@ -159,7 +159,7 @@ export function showAnswer(facts: {
     section(promotionLine(promotion)),
     section(
       [
-        `*Config var*: ${code(promotion.configVar)} → ${target(promotion)}`,
+        `*Config var*: ${key(promotion.configVar)} → ${target(promotion)}`,
         `*Marked*: ${person(promotion.markedBy)}${promotion.markedAt === null ? '' : `, ${when(promotion.markedAt)}`}`,
         `*Promoted*: ${promotion.promotedAt === null ? 'not yet' : `${person(promotion.promotedBy)}, ${when(promotion.promotedAt)}`}`,
         ...(promotion.resolvedBy === null ? [] : [`*Resolved by*: ${person(promotion.resolvedBy)}`]),
@@ -180,7 +180,7 @@ export function showAnswer(facts: {
   }
   blocks.push(...historyBlocks(facts.history, facts.historyIsCut), buttonsOf(promotion, evidence));
   if (facts.permalink !== null) blocks.push(context(`Link: ${link(facts.permalink, facts.permalink)}`));
-  return { text: `Promotion ${promotion.id}: ${code(promotion.flagKey)}`, blocks };
+  return { text: `Promotion ${promotion.id}: ${key(promotion.flagKey)}`, blocks };
 }
 
 /** How far the work on Heroku is: its checkpoint in words. */

@@ -4,7 +4,7 @@ import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import { subjectLines } from './alert.js';
 import { type Answer, type Block, button, context, type Modal, plainText, section } from './blocks.js';
 import { ACTION, BLOCK, type BlockId, COMMAND, INPUT, VIEW } from './ids.js';
-import { code, label, person, when } from './text.js';
+import { key, label, person, when } from './text.js';
 
 /** What is typed into the form: what is to be promoted. */
 export interface MarkFields {
@@ -89,7 +89,7 @@ export const MARK_FAULTS = {
 
 /** Why a config var is not set: for a sentence, a field's error, and the row. */
 export function notAllowedWords(configVar: string, { patterns }: AllowedConfigVars): string {
-  return `This app may not set ${code(configVar)}, only ${patterns.join(', ')}. Whoever runs it can change CONFIG_VAR_PATTERN.`;
+  return `This app may not set ${key(configVar)}, only ${patterns.join(', ')}. Whoever runs it can change CONFIG_VAR_PATTERN.`;
 }
 
 /** Why Heroku did not say whether it knows an app, for under that field. */
@@ -107,13 +107,13 @@ export const APP_NOT_KNOWN: Record<UnavailableReason, string> = {
 
 /** It was marked, and what can be done with it now. */
 export function markedAnswer(promotion: Promotion): Answer {
-  const text = `:bookmark: Marked ${code(promotion.flagKey)} on ${code(promotion.herokuApp)} as promotion ${promotion.id}. Promote it: \`${COMMAND} promote ${promotion.id}\``;
+  const text = `:bookmark: Marked ${key(promotion.flagKey)} on ${key(promotion.herokuApp)} as promotion ${promotion.id}. Promote it: \`${COMMAND} promote ${promotion.id}\``;
   return { text, blocks: [section(text), section(subjectLines(promotion).join('\n')), markedButtons(promotion)] };
 }
 
 /** Why it can't be marked: one active promotion per app and config var. */
 export function alreadyActiveAnswer(active: Promotion): Answer {
-  const what = `${code(active.configVar)} on ${code(active.herokuApp)}`;
+  const what = `${key(active.configVar)} on ${key(active.herokuApp)}`;
   const lead = isDeploying(active)
     ? `${what} is *already being promoted* by ${person(active.promotedBy)}, since ${when(active.promotedAt ?? active.createdAt)}.`
     : `${what} is *already marked* by ${person(active.markedBy)}, since ${when(active.markedAt ?? active.createdAt)}.`;
@@ -155,7 +155,7 @@ export function markedListAnswer(promotions: readonly Promotion[]): Answer {
     blocks.push(
       section(
         [
-          `:bookmark: ${code(promotion.flagKey)} · promotion ${promotion.id}`,
+          `:bookmark: ${key(promotion.flagKey)} · promotion ${promotion.id}`,
           ...subjectLines(promotion),
           `*Marked* by ${person(promotion.markedBy)}, ${when(promotion.markedAt ?? promotion.createdAt)}`,
         ].join('\n'),

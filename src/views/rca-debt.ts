@@ -2,13 +2,13 @@ import { endedAt, type Promotion } from '../promotions/promotion.js';
 import { rcaButton } from './alert.js';
 import { type Answer, type Block, context, type Message, section } from './blocks.js';
 import { COMMAND } from './ids.js';
-import { code, when } from './text.js';
+import { code, key, when } from './text.js';
 
 /** Posted once in the thread of a critical whose RCA is missing, days after its end. It pings nobody. */
 export function rcaReminder(promotion: Promotion): Message {
   const at = endedAt(promotion);
   return {
-    text: `:memo: ${code(promotion.flagKey)} on ${code(promotion.herokuApp)} ended${at === null ? '' : ` ${when(at)}`} and has no RCA yet.\nMention me here with its link, or get a draft: ${code(`${COMMAND} rca draft ${promotion.id}`)}`,
+    text: `:memo: ${key(promotion.flagKey)} on ${key(promotion.herokuApp)} ended${at === null ? '' : ` ${when(at)}`} and has no RCA yet.\nMention me here with its link, or get a draft: ${code(`${COMMAND} rca draft ${promotion.id}`)}`,
   };
 }
 
@@ -28,7 +28,7 @@ export const MISSING_RCAS_NAMED = 5;
 export function rcaDebtLine({ rows, total, isAtLeast }: RcaDebt): string | null {
   if (total === 0) return null;
   const counted = `${isAtLeast ? 'at least ' : ''}${total}`;
-  const named = rows.slice(0, MISSING_RCAS_NAMED).map(({ flagKey, id }) => `${code(flagKey, 60)} (${id})`);
+  const named = rows.slice(0, MISSING_RCAS_NAMED).map(({ flagKey, id }) => `${key(flagKey, 60)} (${id})`);
   const list = total > named.length ? `the newest: ${named.join(', ')}` : named.join(', ');
   return `:memo: ${counted} ${total === 1 ? 'RCA is' : 'RCAs are'} missing: ${list}. Link or draft: ${code(`${COMMAND} rca`)}`;
 }
@@ -56,7 +56,7 @@ export function rcaDebtAnswer({ rows, total, isAtLeast }: RcaDebt): Answer {
     const at = endedAt(promotion);
     blocks.push(
       section(
-        `${code(promotion.flagKey)} on ${code(promotion.herokuApp)}\n${code(promotion.state)}${at === null ? '' : ` ${when(at)}`} · promotion ${promotion.id}`,
+        `${key(promotion.flagKey)} on ${key(promotion.herokuApp)}\n${code(promotion.state)}${at === null ? '' : ` ${when(at)}`} · promotion ${promotion.id}`,
       ),
       { type: 'actions', elements: [rcaButton(promotion)] },
     );

@@ -6,11 +6,11 @@ import { needsOperator } from './authority.js';
 import { type Answer, button, section } from './blocks.js';
 import { ACTION, COMMAND } from './ids.js';
 import { rcaUrlWords } from './rca.js';
-import { code, link } from './text.js';
+import { code, key, link } from './text.js';
 
 /** What the message says that shares a draft. `askedBy` is a name, not a mention: nobody is pinged. */
 export function draftComment(promotion: Promotion, askedBy: string, where: 'thread' | 'channel'): string {
-  const what = `Draft of the RCA of ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}`;
+  const what = `Draft of the RCA of ${key(promotion.flagKey)} on ${key(promotion.herokuApp)}`;
   const which = where === 'channel' ? ` (promotion ${promotion.id}, no alert here)` : '';
   return `:memo: ${what}${which}, asked for by ${code(askedBy)}\nIt has what is on record. Please fill in the lines that begin with *To answer*.`;
 }
@@ -40,11 +40,11 @@ export function draftedWords(draft: SharedDraft, recording: DraftRecording, allo
   const { promotion, where, permalink } = draft;
   const place = where === 'thread' ? 'the alert’s thread' : 'the alert channel (it has no alert there)';
   if (draft.kind === 'unconfirmed') {
-    return `:grey_question: Slack did not say whether it took the draft for ${code(promotion.flagKey)}. Look in ${place} in a minute. If it isn’t there, ask again; a second draft does no harm.`;
+    return `:grey_question: Slack did not say whether it took the draft for ${key(promotion.flagKey)}. Look in ${place} in a minute. If it isn’t there, ask again; a second draft does no harm.`;
   }
   const file = permalink === null ? 'The draft' : link(permalink, 'The draft');
   const recorded = recordingWords(recording, allowedHosts);
-  return `:memo: ${file} for ${code(promotion.flagKey)} is in ${place}.${recorded === '' ? '' : `\n${recorded}`}`;
+  return `:memo: ${file} for ${key(promotion.flagKey)} is in ${place}.${recorded === '' ? '' : `\n${recorded}`}`;
 }
 
 function recordingWords(recording: DraftRecording, allowedHosts: readonly string[]): string {
@@ -86,6 +86,6 @@ export function draftRecordedWords(
   allowedHosts: readonly string[],
 ): string {
   return recording.kind === 'recorded'
-    ? `:page_facing_up: The draft is recorded as the RCA of ${code(promotion.flagKey)}.`
+    ? `:page_facing_up: The draft is recorded as the RCA of ${key(promotion.flagKey)}.`
     : recordingWords(recording, allowedHosts);
 }

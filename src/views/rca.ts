@@ -3,7 +3,7 @@ import type { RcaUrlFault } from '../promotions/rca-url.js';
 import { rcaLink } from './alert.js';
 import { type Answer, type Block, button, initialUrl, type Modal, plainText, section } from './blocks.js';
 import { ACTION, BLOCK, COMMAND, CONFIRMED, INPUT, VIEW } from './ids.js';
-import { code, plain, utc } from './text.js';
+import { code, key, plain, utc } from './text.js';
 
 /** The modal that takes the address of one promotion's RCA. */
 export function rcaModal(facts: {
@@ -17,7 +17,7 @@ export function rcaModal(facts: {
       ? 'No RCA is linked yet.'
       : `Linked now: ${rcaLink(promotion.rcaUrl)}. If you link another, the audit log keeps this one.`;
   const linking = modal(
-    [section(`The RCA of ${code(promotion.flagKey)} on ${code(promotion.herokuApp)}. ${current}`)],
+    [section(`The RCA of ${key(promotion.flagKey)} on ${key(promotion.herokuApp)}. ${current}`)],
     facts.initialUrl,
     facts.privateMetadata,
   );
@@ -105,7 +105,7 @@ function modal(intro: Block[], proposed: string | null, privateMetadata: string)
 
 /** The offer to somebody who posted a link in an alert's thread; `value` comes back with the button. */
 export function rcaOffer(promotion: Promotion, url: string, value: string): Answer {
-  const text = `Is ${rcaLink(url)} the RCA of ${code(promotion.flagKey)}?`;
+  const text = `Is ${rcaLink(url)} the RCA of ${key(promotion.flagKey)}?`;
   return {
     text,
     blocks: [
@@ -139,11 +139,11 @@ export function rcaUrlWords(fault: RcaUrlFault, allowedHosts: readonly string[])
 export function rcaLinkedAnswer(promotion: Promotion, previousUrl: string | null): string {
   const url = promotion.rcaUrl ?? '';
   const replaced = previousUrl === null ? '' : ` It replaces ${rcaLink(previousUrl)} (kept in the audit log).`;
-  return `:page_facing_up: Linked as the RCA of ${code(promotion.flagKey)}: ${rcaLink(url)}.${replaced}`;
+  return `:page_facing_up: Linked as the RCA of ${key(promotion.flagKey)}: ${rcaLink(url)}.${replaced}`;
 }
 
 export function rcaUnchangedAnswer(promotion: Promotion): string {
-  return `That is already the RCA of ${code(promotion.flagKey)}.`;
+  return `That is already the RCA of ${key(promotion.flagKey)}.`;
 }
 
 export function notInAlertThread(): string {

@@ -16,7 +16,7 @@ import { type Block, context, type FieldErrors, initialUrl, type Modal, notice, 
 import { evidenceLine } from './evidence.js';
 import { outcomeHeadline, sinceWhen, subject } from './headline.js';
 import { BLOCK, COMMAND, CONFIRMED, INPUT, VIEW } from './ids.js';
-import { code, person, plain, when } from './text.js';
+import { code, key, person, plain, when } from './text.js';
 
 export const NOTE_MAX_LENGTH = 1_000;
 
@@ -90,7 +90,7 @@ function settingBack({ configVar }: Promotion, setBack: SetBack): Block {
     return section('Nothing to revert: Heroku had this value before.');
   }
   if (setBack.kind === 'not_allowed') {
-    return section(`This app may not set ${code(configVar)}: revert with \`heroku config:set\`.`);
+    return section(`This app may not set ${key(configVar)}: revert with \`heroku config:set\`.`);
   }
   if (setBack.kind === 'unknown') {
     return section('The old value is unknown: revert with `heroku config:set`.');
@@ -165,7 +165,7 @@ export function refusalWords(
     case 'not_deploying':
       return {
         kind: 'sentence',
-        text: `Nothing was changed: ${code(refusal.promotion.flagKey)} is ${code(refusal.promotion.state)}. Only what is deploying can be resolved.`,
+        text: `Nothing was changed: ${key(refusal.promotion.flagKey)} is ${code(refusal.promotion.state)}. Only what is deploying can be resolved.`,
       };
     case 'already_resolved':
       return {

@@ -1,7 +1,7 @@
 import type { PeriodStats, PromotionStats, Spread } from '../promotions/stats.js';
 import { type Answer, type Block, button, context, section } from './blocks.js';
 import { ACTION, COMMAND } from './ids.js';
-import { code, span, utc } from './text.js';
+import { code, key, span, utc } from './text.js';
 
 /** How the promotions of a period went, in figures. `period` is what was asked for: `30d`. */
 export function statsAnswer(stats: PeriodStats, period: string): Answer {
@@ -13,7 +13,7 @@ export function statsAnswer(stats: PeriodStats, period: string): Answer {
   }
   const blocks: Block[] = [section(`${text}\n${lines(all).join('\n')}`)];
   if (stats.byApp.length > 1) {
-    for (const app of stats.byApp) blocks.push(section(`*${code(app.herokuApp)}*\n${lines(app).join('\n')}`));
+    for (const app of stats.byApp) blocks.push(section(`*${key(app.herokuApp)}*\n${lines(app).join('\n')}`));
     if (stats.furtherApps > 0) blocks.push(context(`And ${stats.furtherApps} more apps, with fewer promotions.`));
   }
   blocks.push(

@@ -35,6 +35,14 @@ export function code(value: string, most = 80): string {
   return line === '' ? '`(empty)`' : `\`${escapeEntities(cut(line, most)).replaceAll('`', 'ˋ')}\``;
 }
 
+/**
+ * A flag's key, an app or a config var as inline code. Those are plain letters, so whatever else is in one is written out,
+ * `\\u{430}` for a Cyrillic а: nobody takes it for another.
+ */
+export function key(value: string, most = 80): string {
+  return code(value.slice(0, RAW_LIMIT).replaceAll(/[^\n\r\t -~]/gu, writtenOut), most);
+}
+
 /** Outside text of several lines as a preformatted block. */
 export function quote(value: string, most = 1_000): string {
   const lines = visible(value.slice(0, RAW_LIMIT)).trim();
@@ -74,8 +82,10 @@ const SECTION_LIMIT = 3_000;
 export function exact(text: string): readonly string[] {
   const parts: string[] = [];
   let part = '';
-  for (const character of text.replaceAll(/^ +| +$/gu, (spaces) => '\u00a0'.repeat(spaces.length))) {
-    const shown = escapeEntities(writtenOut(character));
+  // What looks like one of ours is none, and a space at the edge is seen by nobody.
+  const distinct = text.replaceAll(/\\(?=u\{)|^ +| +$/gu, (part) => part.replaceAll(/./gu, writtenOut));
+  for (const character of distinct) {
+    const shown = escapeEntities(seen(character));
     if (part.length + shown.length > SECTION_LIMIT) {
       parts.push(part);
       part = '';
@@ -86,11 +96,12 @@ export function exact(text: string): readonly string[] {
 }
 
 /** A line's end is seen by its sign; other controls, formats, odd spaces and combining marks by their numbers. */
-function writtenOut(character: string): string {
+function seen(character: string): string {
   if (character === '\n') return '↵\n';
-  if (character === ' ' || !/[\p{C}\p{Z}\p{M}]/u.test(character)) return character;
-  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  return character === ' ' || !/[\p{C}\p{Z}\p{M}]/u.test(character) ? character : writtenOut(character);
 }
+
+const writtenOut = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
 /** A person: a mention where it is a Slack user's id, which another system's may not be. */
 export function person(id: string | null): string {

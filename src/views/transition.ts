@@ -15,7 +15,7 @@ import { type Answer, type Block, type FieldErrors, type Modal, plainText, secti
 import { heldValue, target, whyUnavailable } from './evidence.js';
 import { outcomeHeadline, subject } from './headline.js';
 import { BLOCK, COMMAND, VIEW } from './ids.js';
-import { ago, code, exact, person, when } from './text.js';
+import { ago, code, exact, key, person, when } from './text.js';
 
 const WORDS: Record<Transition, { title: string; submit: string; close: string; undone: string }> = {
   promote: { title: 'Promote', submit: 'Promote', close: 'Not now', undone: 'Nothing was promoted.' },
@@ -54,20 +54,25 @@ export function transitionModal(facts: {
 
 function promoting(promotion: Promotion, evidence: Evidence | null): Block[] {
   const { configVar, targetValue } = promotion;
-  const what = `Promotes ${subject(promotion)}: ${code(configVar, CONFIG_VAR_MAX_LENGTH)}`;
+  const what = `Promotes ${subject(promotion)}: ${key(configVar, CONFIG_VAR_MAX_LENGTH)}`;
   const facts = [...unusualVariable(promotion), `*Now*: ${present(promotion, evidence)}`, markedLine(promotion)];
-  const effect = consequence(evidence);
+  const rest = section([...facts, consequence(evidence)].join('\n'));
+  if (targetValue === '') return [section(`${what} → ${code('')}`), rest];
   if (targetValue === null || presentableValue(targetValue).kind === 'plain') {
-    return [section([`${what} → ${target(promotion)}`, ...facts].join('\n')), section(effect)];
+    return [section(`${what} → ${target(promotion)}`), rest];
   }
   // A code authorises what its form shows. A person typed this value to be set, so it is shown to whoever sets it.
+  const parts = exact(targetValue);
+  if (parts.length > MOST_PARTS) return [section(`${what} → _a value longer than Heroku takes_`), rest];
   return [
     section(`${what} → this value:`),
-    ...exact(targetValue).map((part): Block => ({ type: 'section', text: plainText(part) })),
-    section([...facts, effect].join('\n')),
+    ...parts.map((part): Block => ({ type: 'section', text: plainText(part) })),
+    rest,
   ];
 }
 
+/** Heroku takes 32 kB, of which each character takes eight at most when it is written out; a modal holds 100 blocks. */
+const MOST_PARTS = 90;
 /** Heroku takes longer names, which nobody could read here. */
 const CONFIG_VAR_MAX_LENGTH = 256;
 
@@ -94,10 +99,9 @@ function present(promotion: Promotion, evidence: Evidence | null): string {
 function cancelling(promotion: Promotion): Block[] {
   return [
     section(
-      [
-        `Cancels ${subject(promotion)}: ${code(promotion.configVar)} → ${target(promotion)}`,
-        markedLine(promotion),
-      ].join('\n'),
+      [`Cancels ${subject(promotion)}: ${key(promotion.configVar)} → ${target(promotion)}`, markedLine(promotion)].join(
+        '\n',
+      ),
     ),
     section('Heroku isn’t touched. To get back, mark it again.'),
   ];

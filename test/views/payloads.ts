@@ -669,6 +669,12 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       }),
     ),
   needsSuperadmin: () => [[], SUPERADMINS].map((whom) => words(authority.needsSuperadmin('promote this', whom))),
+  aloneWords: (facts) =>
+    ends(facts).flatMap((row) =>
+      headline
+        .aloneWords({ ...row, markedBy: 'U0ALONE', promotedBy: 'U0ALONE', resolvedBy: 'U0ALONE' })
+        .map((said) => words(said)),
+    ),
   needsSecondPerson: () =>
     (['marked', 'promoted'] as const).flatMap((part) =>
       [[], SUPERADMINS].map((superadmins) =>

@@ -5,6 +5,8 @@ import {
   code,
   cut,
   escapeEntities,
+  exact,
+  key,
   link,
   moment,
   person,
@@ -219,5 +221,48 @@ describe('a span', () => {
     [1_000 * d, '1000 d'],
   ])('of %d ms is %s', (milliseconds, expected) => {
     expect(span(milliseconds)).toBe(expected);
+  });
+});
+
+describe('a key', () => {
+  test.each([
+    ['dark_mode', '`dark_mode`'],
+    ['d\u0430rk_mode', '`d\\u{430}rk_mode`'],
+    ['dark\u200b_mode', '`dark\\u{200b}_mode`'],
+    ['dark\u202eedom', '`dark\\u{202e}edom`'],
+    ['größe', '`gr\\u{f6}\\u{df}e`'],
+    ['a<b', '`a&lt;b`'],
+    ['', '`(empty)`'],
+  ])('%j is shown as %s', (text, shown) => {
+    expect(key(text)).toBe(shown);
+  });
+});
+
+describe('a value that is shown whole', () => {
+  test.each([
+    ['true', 'true'],
+    ['größe 😀', 'größe 😀'],
+    ['a  b', 'a  b'],
+    [' a ', '\\u{20}a\\u{20}'],
+    ['a\nb\n', 'a↵\nb↵\n'],
+    ['a\tb\r', 'a\\u{9}b\\u{d}'],
+    ['a\u200bb\u00a0c', 'a\\u{200b}b\\u{a0}c'],
+    ['\\u{200b}', '\\u{5c}u{200b}'],
+    ['C:\\users', 'C:\\users'],
+    ['*_`<!here>&', '*_`&lt;!here&gt;&amp;'],
+    ['', ''],
+  ])('%j is shown as %j', (text, shown) => {
+    expect(exact(text)).toEqual([shown]);
+  });
+
+  test('loses nothing, and two that differ are shown differently', () => {
+    const shownOf = (text: string) => exact(text).join('');
+    fc.assert(
+      fc.property(anything, anything, (one, other) => {
+        expect(exact(one).every((part) => part.length <= 3_000)).toBe(true);
+        expect(shownOf(one) === shownOf(other)).toBe(one === other);
+      }),
+    );
+    expect(exact('&'.repeat(1_000)).map(({ length }) => length)).toEqual([3_000, 2_000]);
   });
 });
