@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import pg from 'pg';
 
 /** There is no database, or it lacks this version's schema. `message` says what to do. */
@@ -18,11 +19,14 @@ const UNAVAILABLE_ERRNO: ReadonlySet<string> = new Set([
   'ENOENT',
 ]);
 
+/** The system's own errors are of another realm than the code that Jest runs, so `instanceof` misses them there. */
+const isError = types.isNativeError;
+
 /** Whether the database could not be reached or could not work, as opposed to a fault in what it was asked. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!isError(error)) return false;
   if (error.name === 'KnexTimeoutError') return true;
-  if (error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)) return true;
+  if ('errors' in error && Array.isArray(error.errors) && error.errors.some(isDatabaseUnavailable)) return true;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (UNAVAILABLE_ERRNO.has(code) || UNAVAILABLE_SQLSTATE.test(code)) return true;
   return /connection terminated|timeout expired|timeout exceeded when trying to connect|connection ended/iu.test(
@@ -37,7 +41,7 @@ const neverConnected = new WeakSet<Error>();
 
 /** Keeps in mind that this error is of a connection that was never made: it looks like one that broke under way. */
 export function rememberNeverConnected(error: unknown): void {
-  if (error instanceof Error) neverConnected.add(error);
+  if (isError(error)) neverConnected.add(error);
 }
 
 /**
@@ -45,7 +49,7 @@ export function rememberNeverConnected(error: unknown): void {
  * it. Where a connection broke under way, the server may have committed before its answer got lost.
  */
 export function isKnownUndone(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!isError(error)) return false;
   if (error.name === 'KnexTimeoutError' || neverConnected.has(error)) return true;
   return (
     error instanceof pg.DatabaseError &&
