@@ -7,7 +7,7 @@ import { type DatabaseChoice, reachServer } from '../db/open.js';
 import { ServerError } from '../db/server/trouble.js';
 import { inspectHeroku } from '../heroku/inspection.js';
 import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
-import { createNetwork, type Fetch, type Network } from '../network/network.js';
+import { createNetwork, type Fetch, type Network, networkCode } from '../network/network.js';
 import { inspectSlack } from '../slack/inspection.js';
 import {
   type Check,
@@ -69,7 +69,7 @@ async function askOutside(
       ? []
       : askHeroku(usable.herokuApiKey, usable.herokuApiUrl),
     usable.heartbeatUrl === undefined ? [] : heartbeat(usable.heartbeatUrl),
-    usable.publicUrl === undefined ? [] : ownAddress(usable.publicUrl, network.fetch),
+    usable.publicUrl === undefined ? [] : ownAddress(usable.publicUrl, network.fetch, explainAt(usable.publicUrl)),
   ]);
   return checks.flat();
 
@@ -188,10 +188,11 @@ function opener(key: Uint8Array | undefined): Parameters<typeof databaseChecks>[
   };
 }
 
-const OWN_WITHIN_MS = 5_000;
+/** Longer than a proxy is waited for, which then says what kept it. */
+const OWN_WITHIN_MS = 10_000;
 
 /** Whether the app answers under its own address: a note if not, because it may not be running. */
-async function ownAddress(publicUrl: string, fetch: Fetch): Promise<readonly Check[]> {
+async function ownAddress(publicUrl: string, fetch: Fetch, explain: ExplainCode): Promise<readonly Check[]> {
   const subject = 'own address';
   try {
     const answer = await fetch(`${publicUrl}/healthz`, {
@@ -202,7 +203,8 @@ async function ownAddress(publicUrl: string, fetch: Fetch): Promise<readonly Che
       return [ok(subject, 'the app answers under PUBLIC_URL')];
     }
     return [note(subject, `Something other than this app answers under PUBLIC_URL (status ${answer.status}).`)];
-  } catch {
-    return [note(subject, 'Nothing answers under PUBLIC_URL, seen from here. Is the app running?')];
+  } catch (error) {
+    const why = explain(networkCode(error));
+    return [note(subject, why ?? 'Nothing answers under PUBLIC_URL, seen from here. Is the app running?')];
   }
 }

@@ -212,10 +212,11 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
       ['hang_up', 'can’t be used (ECONNRESET)'],
     ] as const)('says what to do if the proxy says %s', async (manner, words) => {
       proxy.treat(manner);
-      const checks = await doctor();
+      const checks = await doctor({ PUBLIC_URL: 'https://flags.test' });
       expect(about(checks, 'Slack')).toMatchObject({ status: 'fix', says: expect.stringContaining(words) });
       expect(about(checks, 'Heroku')?.says).toContain(`The proxy http://127.0.0.1:${proxy.port} `);
       expect(about(checks, 'heartbeat')?.status).toBe('fix');
+      expect(about(checks, 'own address')?.says).toContain(words.replaceAll('slack.test', 'flags.test'));
     });
 
     test('says what to do if the proxy wants a password, is not there, or the authority is not known', async () => {
