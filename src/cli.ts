@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import * as z from 'zod';
-import { maintainOnce, startApp } from './app.js';
+import { clearHomeTab, maintainOnce, startApp } from './app.js';
 import { askRole } from './ask-role.js';
 import {
   ConfigError,
@@ -18,7 +18,7 @@ import { EmbeddedPostgresError } from './db/embedded-postgres.js';
 import { describeAdopted } from './db/console/describe.js';
 import { ConsoleTableError } from './db/console/refusal.js';
 import type { ConsoleSettings } from './db/console/settings.js';
-import { NoDatabaseError } from './db/errors.js';
+import { NoDatabaseError, OtherWorkspaceError } from './db/errors.js';
 import { migrate, rollBackAll, rollBackTo } from './db/migrate.js';
 import { type DatabaseChoice, describeDatabase, openExisting, reachServer, withMigrationUrl } from './db/open.js';
 import { ServerError } from './db/server/trouble.js';
@@ -28,6 +28,7 @@ import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment-se
 import { isOperator, type Role, ROLES } from './operators/operator.js';
 import { createRecoveryHash, newRecoveryCodes } from './operators/recovery-codes.js';
 import { createSecretBox } from './operators/secret-box.js';
+import { SlackError } from './slack/errors.js';
 import { describeOverdue } from './promotions/overdue.js';
 import { realRuntime } from './runtime.js';
 
@@ -169,18 +170,26 @@ program
     const config = readConfig(process.env);
     const log = createLogger(config.logLevel);
     const app = await startApp(config, realRuntime(log));
-    const stop = (signal: NodeJS.Signals): void => {
-      log.info({ signal }, 'stopping');
+    const stop = (code: number): void => {
       app.stop().then(
-        () => process.exit(0),
+        () => process.exit(code),
         (error: unknown) => {
           log.error({ err: error }, 'stopping failed');
           process.exit(1);
         },
       );
     };
-    process.once('SIGTERM', stop);
-    process.once('SIGINT', stop);
+    const stopOn = (signal: NodeJS.Signals): void => {
+      log.info({ signal }, 'stopping');
+      stop(0);
+    };
+    process.once('SIGTERM', stopOn);
+    process.once('SIGINT', stopOn);
+    void app.refused.then((error) => {
+      log.fatal({ err: error }, 'stopping');
+      process.stderr.write(`${error.message}\n`);
+      stop(EX_CONFIG);
+    });
   });
 
 program
@@ -354,6 +363,39 @@ operators
   });
 
 operators
+  .command('forget')
+  .argument('<slack-user-id>')
+  .description('remove a person: role, secret, recovery codes, links, home tab (the audit log keeps the id)')
+  .option('--force', 'even the last superadmin')
+  .action(async (slackUserId: string, options: { force?: boolean }) => {
+    await withDatabase(async (db) => {
+      const by = { actor: COMMAND_LINE, at: await db.now() };
+      const outcome = await db.forgetting.forget(slackUserId, by, { keepLast: options.force !== true });
+      if (outcome === 'last_superadmin') throw new UsageError(`${slackUserId} ${LAST_SUPERADMIN} Or use --force.`);
+      out(
+        outcome === 'nothing'
+          ? `Nothing is kept about ${slackUserId}, except what the audit log and the promotions may say.`
+          : `Forgotten: ${slackUserId}. The audit log keeps the id, and so do the promotions that they worked on.`,
+      );
+      await clearTheirHomeTab(db, slackUserId);
+    });
+  });
+
+/** What they last saw there stands in Slack, not in the database. */
+async function clearTheirHomeTab(db: Database, slackUserId: string): Promise<void> {
+  const { botToken, slackApiUrl: apiUrl, proxies } = inspectSettings(process.env).usable;
+  try {
+    if (botToken === undefined || apiUrl === undefined) throw new UsageError('SLACK_BOT_TOKEN is not set');
+    await clearHomeTab(db, { botToken, apiUrl, proxies }, slackUserId);
+    out('Their home tab in Slack is empty.');
+  } catch (error) {
+    const known = [UsageError, SlackError, OtherWorkspaceError].some((kind) => error instanceof kind);
+    if (!known || !(error instanceof Error)) throw error;
+    out(`Their home tab in Slack was not emptied: ${error.message}. Run this again where it can be.`);
+  }
+}
+
+operators
   .command('unlock')
   .argument('<slack-user-id>')
   .description('clear the lock after wrong codes')
@@ -362,6 +404,22 @@ operators
     if (!(await withDatabase((db) => db.operators.unlock(slackUserId, by))))
       throw new UsageError(`There is no operator ${slackUserId}.`);
     out(`Unlocked: ${slackUserId}.`);
+  });
+
+program
+  .command('workspace')
+  .description('the Slack workspace that the database belongs to')
+  .command('set')
+  .argument('<team-id>', 'T… (or E…, if the app is installed for a whole organization): doctor prints it')
+  .description('move the database to another workspace; open alerts are posted again there')
+  .action(async (teamId: string) => {
+    if (!/^[TE][A-Z0-9]{5,20}$/u.test(teamId)) {
+      throw new UsageError(`${teamId} is not a Slack workspace’s id. An id begins with T or E; a name won’t do.`);
+    }
+    const by = { actor: COMMAND_LINE, at: new Date() };
+    const from = await withDatabase((db) => db.installation.moveWorkspace(teamId, by));
+    if (from === teamId) out(`This database belongs to ${teamId} already.`);
+    else out(`Moved: ${from ?? 'no workspace'} → ${teamId}. Apps of ${from ?? 'others'} stop within one check.`);
   });
 
 program
@@ -386,12 +444,21 @@ program
   });
 
 /** Their message says how to fix them; a stack would only hide it. */
-const KNOWN = [ConfigError, UsageError, NoDatabaseError, ConsoleTableError, EmbeddedPostgresError, ServerError];
+const KNOWN = [
+  ConfigError,
+  UsageError,
+  NoDatabaseError,
+  OtherWorkspaceError,
+  ConsoleTableError,
+  EmbeddedPostgresError,
+  ServerError,
+];
+const FOR_A_PERSON = [ConfigError, NoDatabaseError, OtherWorkspaceError, ConsoleTableError];
 
 /** A supervisor need not try again what only a person can set right. */
 function needsAPerson(error: unknown): boolean {
   if (error instanceof ServerError) return error.trouble.mayPass !== true;
-  return [ConfigError, NoDatabaseError, ConsoleTableError].some((kind) => error instanceof kind);
+  return FOR_A_PERSON.some((kind) => error instanceof kind);
 }
 
 try {

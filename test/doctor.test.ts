@@ -317,11 +317,12 @@ describe('what is made of what was found', () => {
     const said = JSON.stringify([
       ...slackChecks(
         {
-          auth: { kind: 'ok', team: evil, scopes: [evil] },
+          auth: { kind: 'ok', team: evil, teamId: evil, scopes: [evil] },
           channels: [{ id: evil, verdict: { kind: 'refused', error: evil } }],
           socketMode: { kind: 'refused', error: evil },
           clock: null,
         },
+        'T0ELSEWHERE',
         unexplained,
         () => unexplained,
       ),

@@ -28,6 +28,10 @@ export interface SlackStandInOptions {
   /** The events that the app is subscribed to; everything that the stand-in knows unless told. */
   readonly subscribedEvents?: readonly string[];
   readonly signingSecret?: string;
+  /** The workspace's id; always the same unless told. */
+  readonly teamId?: string;
+  /** The id of the organization that the app is installed for as a whole; for this one workspace unless told. */
+  readonly installedForOrganization?: string;
   /** Whether more than one message a second and channel is refused; true unless told. */
   readonly rateLimit?: boolean;
   /** Of links to these the app is told, and may show what is behind them; none unless told. */
@@ -146,7 +150,8 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     app: { ...APP, botToken },
   };
   const emulated = await startEmulated(seed, clock);
-  const { teamId } = emulated;
+  const installation = installationOf(options, emulated.teamId);
+  const { teamId } = installation;
   const channelNamed = (name: string): string => emulated.channels.find((one) => one.name === name)?.id ?? '';
   const idOf = (name: (typeof PEOPLE)[number]): string => emulated.userIds[name] ?? '';
   const alerts = channelNamed('flag-alerts');
@@ -212,6 +217,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       reachable: new Set(PEOPLE.filter((name) => name !== OTHER_BOT.name && name !== STRANGER).map(idOf)),
       rateLimit: options.rateLimit ?? true,
       homeTab: options.homeTab ?? true,
+      installation,
       workspaceUrl: `https://${TEAM.domain}.slack.com`,
       userFields: (userId) => ({
         team_id: teamOf(userId),
@@ -338,6 +344,10 @@ function retryWaits(wait: NonNullable<SlackStandInOptions['eventRetryWaitMs']>):
 }
 
 /** What Slack says of a message that a bot posted. */
+function installationOf({ teamId, installedForOrganization }: SlackStandInOptions, usual: string) {
+  return { teamId: teamId ?? usual, organization: installedForOrganization ?? null };
+}
+
 function botFields(app: { readonly name: string; readonly appId: string; readonly botId: string }, teamId: string) {
   return {
     bot_id: app.botId,

@@ -13,6 +13,7 @@ import type { DrawChart } from '../promotions/stats.js';
 import type { Runtime } from '../runtime.js';
 import { createSlack, type Slack } from '../slack/slack.js';
 import { createOddStates } from './odd-states.js';
+import { createWorkspace, type Workspace } from './workspace.js';
 
 /** What the other parts are built of. */
 export interface Clients {
@@ -24,6 +25,7 @@ export interface Clients {
   /** Rows whose state this app doesn't know, as of the last minutes; null where that can't be told now. */
   readonly oddStates: () => Promise<OddStates | null>;
   readonly slack: Slack;
+  readonly workspace: Workspace;
   /** null: no API key is configured. */
   readonly heroku: Heroku | null;
   /** Names the holder of a lease, another at each call. */
@@ -33,7 +35,8 @@ export interface Clients {
   readonly routeOf: (herokuApp: string) => Route;
 }
 
-export function createClients(config: Config, db: Database, runtime: Runtime): Clients {
+/** `dryRun`: see {@link createWorkspace}. */
+export function createClients(config: Config, db: Database, runtime: Runtime, dryRun: boolean): Clients {
   const { alertChannel, criticalMention, alertRoutes } = config.slack;
   const routing = {
     rules: alertRoutes,
@@ -43,6 +46,7 @@ export function createClients(config: Config, db: Database, runtime: Runtime): C
   const heroku = config.heroku === null ? null : createHeroku({ ...config.heroku, network });
   const readEvidence = createEvidenceReader(heroku, runtime.now, runtime.log);
   const oddStates = createOddStates(db.oddStates, runtime.elapsed);
+  const workspace = createWorkspace(db.installation, { records: !dryRun });
   const newOwner = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
   return {
     config,
@@ -51,7 +55,14 @@ export function createClients(config: Config, db: Database, runtime: Runtime): C
     metrics: createMetrics(async () => (await oddStates())?.total ?? null),
     oddStates,
     network,
-    slack: createSlack({ ...config.slack, slots: db.channelSlots, newOwner, fetch: network.fetch }),
+    slack: createSlack({
+      ...config.slack,
+      slots: db.channelSlots,
+      newOwner,
+      fetch: network.fetch,
+      admit: workspace.admit,
+    }),
+    workspace,
     heroku,
     newOwner,
     readEvidence: (promotion, deadlineMs) => readEvidence(promotion, deadlineMs * runtime.patience),

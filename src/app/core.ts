@@ -28,9 +28,14 @@ export interface Core extends Clients {
   close(): void;
 }
 
-/** `promoting`: whether a promoter runs beside it, so that promotions are owed as well. */
-export function createCore(config: Config, db: Database, runtime: Runtime, promoting = false): Core {
-  const clients = createClients(config, db, runtime);
+/** `promoting`: whether a promoter runs beside it, so that promotions are owed as well. `dryRun`: nothing is to be changed. */
+export function createCore(
+  config: Config,
+  db: Database,
+  runtime: Runtime,
+  { promoting = false, dryRun = false }: { readonly promoting?: boolean; readonly dryRun?: boolean } = {},
+): Core {
+  const clients = createClients(config, db, runtime, dryRun);
   let silentSince: () => Date | null = () => null;
   const sources = sourcesOf(clients, () => silentSince());
   const outbox = createAppOutbox(clients, sources);
@@ -58,6 +63,7 @@ export function createCore(config: Config, db: Database, runtime: Runtime, promo
     individualPerHour: config.individualAlertsPerHour,
     channelOf: (herokuApp: string) => clients.routeOf(herokuApp).channel,
     findOverdue,
+    startTick: clients.workspace.startTick,
     ...runtime,
   };
   return {

@@ -73,8 +73,8 @@ export interface AttentionRecords {
   endSnooze(promotionId: string, at: Date): Promise<void>;
 }
 
-const NO_OWNER = 'owner = null, owned_since = null, confirmed_at = null, asked_at = null, question = null';
-const NO_SNOOZE = 'snoozed_by = null, snoozed_at = null, snoozed_until = null';
+export const NO_OWNER = 'owner = null, owned_since = null, confirmed_at = null, asked_at = null, question = null';
+export const NO_SNOOZE = 'snoozed_by = null, snoozed_at = null, snoozed_until = null';
 
 type Values = readonly (string | Date | null)[];
 

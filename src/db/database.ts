@@ -9,8 +9,10 @@ import { findOddStates, type OddStates } from './console/odd-states.js';
 import { DEAF, type DueListener, listenForDue } from './due.js';
 import { type Enrolments, enrolments } from './enrolments.js';
 import { type EvidenceRecords, evidenceRecords } from './evidence.js';
+import { type Forgetting, forgetting } from './forgetting.js';
 import { type Groups, groups } from './groups.js';
 import { type Homes, homes } from './homes.js';
+import { type Installation, installation } from './installation.js';
 import { presentOf } from './leases.js';
 import { type MaintenanceRecords, maintenanceRecords, rewriteMaintenance } from './maintenance.js';
 import { type Messages, messages } from './messages.js';
@@ -38,11 +40,13 @@ export interface Database {
   /** The outbox. */
   readonly messages: Messages;
   readonly homes: Homes;
+  readonly installation: Installation;
   readonly attention: AttentionRecords;
   readonly rcaDebts: RcaDebts;
   readonly stats: Stats;
   readonly operators: Operators;
   readonly enrolments: Enrolments;
+  readonly forgetting: Forgetting;
   readonly audit: AuditLog;
   readonly channelSlots: ChannelSlots;
   readonly maintenance: MaintenanceRecords;
@@ -83,11 +87,13 @@ export function openDatabase(connectionString: string, options: DatabaseOptions 
     evidence: evidenceRecords(knex),
     messages: messages(knex),
     homes: homes(knex),
+    installation: installation(knex),
     attention: attentionRecords(knex),
     rcaDebts: rcaDebts(knex),
     stats: stats(knex),
     operators: operators(knex),
     enrolments: enrolments(knex),
+    forgetting: forgetting(knex),
     audit: auditLog(knex),
     channelSlots: channelSlots(knex),
     maintenance: maintenanceRecords(knex),

@@ -7,6 +7,18 @@ export class NoDatabaseError extends Error {
   override readonly name = 'NoDatabaseError';
 }
 
+/** The database belongs to another Slack workspace than this process's token: two would split the alerts between them. */
+export class OtherWorkspaceError extends Error {
+  readonly code = 'other_workspace';
+  override readonly name = 'OtherWorkspaceError';
+  constructor(recorded: string, own: string) {
+    super(
+      `This database belongs to the Slack workspace ${recorded}, but SLACK_BOT_TOKEN is of ${own}. ` +
+        `Use a token of ${recorded} or another database. To move it: flag-promotions workspace set ${own}`,
+    );
+  }
+}
+
 /** SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html) of a server that cannot work now. */
 const UNAVAILABLE_SQLSTATE = /^(?:08|25006|53|57P|58|55P03|57014|XX)/u;
 const UNAVAILABLE_ERRNO: ReadonlySet<string> = new Set([

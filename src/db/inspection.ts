@@ -7,6 +7,7 @@ import { findOddStates } from './console/odd-states.js';
 import { ConsoleTableError } from './console/refusal.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { findOddStarts, findTimeHints } from './console/time-hints.js';
+import { installation } from './installation.js';
 import { MIGRATION_NAMES, MIGRATIONS_TABLE, SCHEMA } from './migrate.js';
 import { operators } from './operators.js';
 import type { PrimaryClient } from './primary-client.js';
@@ -37,6 +38,8 @@ export interface DatabaseInspection {
   readonly auditUnguarded: boolean;
   readonly superadmins: number;
   readonly sealedSecrets: readonly { readonly slackUserId: string; readonly sealedSecret: string }[];
+  /** The Slack workspace that it belongs to; null: none yet. */
+  readonly slackTeamId: string | null;
   /** Where it was promoted last, each app with one config var. */
   readonly apps: readonly { readonly app: string; readonly configVar: string }[];
 }
@@ -80,6 +83,7 @@ export async function inspectDatabase(
       superadmins: hasOperators ? (await operators(knex).superadmins()).length : 0,
       sealedSecrets: hasOperators ? await operators(knex).sealedSecrets() : [],
       apps: ran.length > 0 && promotions.name !== null ? await appsOf(knex, promotions.name) : [],
+      slackTeamId: names.has('flag_promotions.installation') ? await installation(knex).workspace() : null,
     };
   } finally {
     await knex.destroy();

@@ -92,7 +92,7 @@ const LEASED = 'id = ?::bigint and lease_owner = ?';
 /** Clears the traces of earlier failures. */
 const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = ${CLOCK}`;
 /** What the last write of a lease does beside its own. */
-const DONE = `lease_owner = null, lease_until = null, ${NO_FAILURE}`;
+export const DONE = `lease_owner = null, lease_until = null, ${NO_FAILURE}`;
 /** An earlier attempt failed so recently that it may still take effect. */
 const UNSETTLED = `coalesce(next_attempt_at > ${CLOCK}, false)`;
 /**

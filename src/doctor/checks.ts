@@ -1,3 +1,4 @@
+import { OtherWorkspaceError } from '../db/errors.js';
 import type { DatabaseInspection } from '../db/inspection.js';
 import type { ReachedServer } from '../db/open.js';
 import type { HerokuInspection } from '../heroku/inspection.js';
@@ -58,9 +59,10 @@ const CHANNEL_HELP: Readonly<Record<string, string>> = {
 /** Why something could not be reached by such a code, and what to do; null where the code doesn't tell. */
 export type ExplainCode = (code: string | null) => string | null;
 
-/** `explain`: about Slack's API; `explainAt`: about another address. */
+/** `workspace`: the one that the database belongs to, null where that is not known; `explain`: about Slack's API; `explainAt`: about another address. */
 export function slackChecks(
   inspection: SlackInspection,
+  workspace: string | null,
   explain: ExplainCode,
   explainAt: (address: string) => ExplainCode,
 ): readonly Check[] {
@@ -74,7 +76,9 @@ export function slackChecks(
       fix('Slack token', AUTH_HELP[auth.error] ?? `Slack refuses it (its reason: ${word(auth.error)}). Copy it again.`),
     );
   } else {
-    checks.push(ok('Slack token', `of the workspace ${word(auth.team)}`), checkScopes(auth.scopes));
+    checks.push(ok('Slack token', `of the workspace ${word(auth.team)}`));
+    if (workspace !== null && auth.teamId !== null) checks.push(checkWorkspace(workspace, auth.teamId));
+    checks.push(checkScopes(auth.scopes));
   }
   for (const { id, verdict } of channels) {
     const subject = `channel ${word(id)}`;
@@ -108,6 +112,12 @@ function checkSocketMode(
       return fix(subject, explainAt(address)(code) ?? why);
     }
   }
+}
+
+function checkWorkspace(recorded: string, own: string): Check {
+  return recorded === own
+    ? ok('Slack workspace', `${word(own)}, to which the database belongs`)
+    : fix('Slack workspace', new OtherWorkspaceError(word(recorded), word(own)).message);
 }
 
 function checkScopes(granted: readonly string[]): Check {

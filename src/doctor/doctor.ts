@@ -32,10 +32,9 @@ export async function runDoctor(environment: Environment, now: () => Date): Prom
   const { settings, usable } = inspectSettings(environment);
   const named = settings.map((setting) => settingCheck(setting, usable));
   const database = await databaseOf(usable);
-  const apps = database.facts?.apps ?? [];
   const network = createNetwork(usable.proxies);
   try {
-    const outside = await askOutside(usable, network, apps, now);
+    const outside = await askOutside(usable, network, database.facts, now);
     return urgentFirst([...named, ...proxyChecks(environment, usable, network), ...database.checks, ...outside]);
   } finally {
     network.close();
@@ -46,9 +45,10 @@ export async function runDoctor(environment: Environment, now: () => Date): Prom
 async function askOutside(
   usable: Usable,
   network: Network,
-  tried: DatabaseInspection['apps'],
+  facts: DatabaseInspection | null,
   now: () => Date,
 ): Promise<readonly Check[]> {
+  const tried = facts?.apps ?? [];
   const explainAt =
     (address: string): ExplainCode =>
     (code) =>
@@ -64,7 +64,7 @@ async function askOutside(
           appToken: usable.appToken ?? null,
           network,
           now,
-        }).then((inspection) => slackChecks(inspection, explainAt(slackApiUrl), explainAt)),
+        }).then((inspection) => slackChecks(inspection, facts?.slackTeamId ?? null, explainAt(slackApiUrl), explainAt)),
     usable.herokuApiKey === undefined || usable.herokuApiUrl === undefined
       ? []
       : askHeroku(usable.herokuApiKey, usable.herokuApiUrl),

@@ -26,6 +26,8 @@ export interface MaintenanceDependencies
     'db' | 'onCounted'
   > {
   readonly db: Database;
+  /** The present by the database's clock; rejects where this process may not act. */
+  readonly startTick: () => Promise<Date>;
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
   /** See the core. */
@@ -63,7 +65,7 @@ export async function runMaintenance(
   { dryRun = false }: { readonly dryRun?: boolean } = {},
 ): Promise<MaintenanceReport> {
   const { db } = deps;
-  const at = await db.now();
+  const at = await deps.startTick();
   const deadline = deps.elapsed() + BUDGET_MS;
   let counts = { deploying: 0, stuck: 0 };
   const steps = stepsOf({ ...deps, onCounted: (counted) => (counts = counted) });

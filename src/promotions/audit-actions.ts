@@ -9,7 +9,9 @@ export interface AuditWords {
 }
 
 /** Words by audit action. Every key carries the console’s prefix. */
-export type AuditTable = Readonly<Record<`console.flag.${'promotion' | 'operator'}.${string}`, AuditWords>>;
+export type AuditTable = Readonly<
+  Record<`console.flag.${'promotion' | 'operator' | 'workspace'}.${string}`, AuditWords>
+>;
 
 /**
  * Every action of the audit log, with its words. The first two are the console's own names for a person's resolution.
@@ -73,7 +75,9 @@ export const AUDIT_ACTIONS = {
   'console.flag.operator.enrolment_declined': { words: 'enrolment declined' },
   'console.flag.operator.enrolment_locked': { words: 'enrolment locked' },
   'console.flag.operator.disabled': { words: 'operator disabled' },
+  'console.flag.operator.forgotten': { words: 'operator forgotten' },
   'console.flag.operator.unlocked': { words: 'operator unlocked' },
+  'console.flag.workspace.moved': { words: 'moved to another Slack workspace' },
   'console.flag.operator.recovery_code_used': { words: 'by a recovery code', rca: 'recovery code used' },
 } as const satisfies AuditTable;
 

@@ -1,11 +1,13 @@
 import * as z from 'zod';
 import { type Fetch, type Network, networkCode } from '../network/network.js';
 import { type ClockReading, readClock } from '../promotions/clock.js';
+import { installedIn } from './identity.js';
 
 /** What Slack says of this app, as far as it said anything. */
 export interface SlackInspection {
+  /** `teamId`: see Identity. */
   readonly auth:
-    | { readonly kind: 'ok'; readonly team: string; readonly scopes: readonly string[] }
+    | { readonly kind: 'ok'; readonly team: string; readonly teamId: string | null; readonly scopes: readonly string[] }
     | { readonly kind: 'refused'; readonly error: string }
     /** `code`: what kept it from answering; null where something did that is not Slack. */
     | { readonly kind: 'no_answer'; readonly code: string | null };
@@ -44,6 +46,9 @@ const answerBody = z.object({
   error: z.string().optional(),
   team: z.string().optional(),
   url: z.string().optional(),
+  team_id: z.string().optional(),
+  enterprise_id: z.string().nullish(),
+  is_enterprise_install: z.boolean().nullish(),
 });
 
 /** Asks Slack who this app is, what it may, and whether it can read its channels. Changes nothing, and never rejects. */
@@ -71,7 +76,7 @@ export async function inspectSlack(options: {
     auth: !isAnswered(auth)
       ? { kind: 'no_answer', code: auth.code }
       : auth.body.ok
-        ? { kind: 'ok', team: auth.body.team ?? '', scopes: auth.scopes }
+        ? { kind: 'ok', team: auth.body.team ?? '', teamId: installedIn(auth.body), scopes: auth.scopes }
         : { kind: 'refused', error: auth.body.error ?? 'unknown' },
     channels,
     socketMode: socket === null ? null : await lookAtSocketMode(network, socket),

@@ -9,6 +9,7 @@ import type { Answer, HomeTab, Message, Modal, Unfurl } from '../views/blocks.js
 import { MESSAGE_METADATA } from '../views/ids.js';
 import { clientFetch } from './client-fetch.js';
 import { noSlot, SlackError, toSlackError, withheld } from './errors.js';
+import { type Identity, identity } from './identity.js';
 import {
   type ChannelSlots,
   createBurstPace,
@@ -23,13 +24,6 @@ import { isResponseUrl } from './response-url.js';
 import { findMessage, type Sought } from './search.js';
 import { readThread } from './thread.js';
 import { type OutgoingFile, type StoredFile, storePicture, type Upload, uploadFile } from './upload.js';
-
-/** Who this app is in its workspace. */
-export interface Identity {
-  readonly teamId: string;
-  readonly botUserId: string;
-  readonly botId: string;
-}
 
 /** Where a message of ours goes; its key is unique to what it says. */
 export interface Outgoing extends Sought {
@@ -56,7 +50,7 @@ export interface OpenedModal {
 
 /** What the app does in Slack. Each call is sent once, and fails with a SlackError that tells what may have happened. */
 export interface Slack extends People {
-  /** Asked of Slack once; rejects until it has answered. */
+  /** Asked of Slack once; rejects until it has answered, and where this workspace is not admitted. */
   identity(): Promise<Identity>;
   /** Rejects where Slack does not answer, or not to this token. */
   ping(): Promise<void>;
@@ -108,6 +102,11 @@ export interface SlackOptions {
   readonly slots: ChannelSlots | null;
   readonly newOwner: () => string;
   readonly fetch: Fetch;
+  /**
+   * Asked before anything is said in Slack, with the workspace (or the organization, where the app is installed for a whole
+   * one) that Slack says the token is of. Where it rejects, nothing is said.
+   */
+  readonly admit: (teamId: string) => Promise<void>;
 }
 
 async function call<T>(method: string, work: () => Promise<T>): Promise<T> {
@@ -151,14 +150,11 @@ export function createSlack(options: SlackOptions): Slack {
   /** To a person, a message follows what somebody did by hand: there is nothing for replicas to agree on. */
   const inTurnHere = createPace({ ...pace, slots: null });
   const paceEdit = createBurstPace({ intervalMs: EDIT_INTERVAL_MS, burst: EDIT_BURST }, clock);
-  let identity: Promise<Identity> | null = null;
+  let known: Promise<Identity> | null = null;
 
   async function authenticate(): Promise<Identity> {
     const answer = await call('auth.test', () => client.auth.test());
-    return z
-      .object({ team_id: z.string(), user_id: z.string(), bot_id: z.string() })
-      .transform((auth): Identity => ({ teamId: auth.team_id, botUserId: auth.user_id, botId: auth.bot_id }))
-      .parse(answer);
+    return identity.parse(answer);
   }
 
   const mayAnswer = isResponseUrl(options.apiUrl);
@@ -181,13 +177,23 @@ export function createSlack(options: SlackOptions): Slack {
     if (!answer.ok) throw new SlackError('refused', 'response_url', `http_${answer.status}`, 0, undefined);
   }
 
-  function whoAmI(): Promise<Identity> {
+  async function whoAmI(): Promise<Identity> {
     // What failed is not kept: the next caller asks again.
-    identity ??= authenticate().catch((error: unknown) => {
-      identity = null;
+    known ??= authenticate().catch((error: unknown) => {
+      known = null;
       throw error;
     });
-    return identity;
+    const who = await known;
+    await options.admit(who.teamId);
+    return who;
+  }
+
+  /** What says something by itself, or looks for it, once it is known to whom. Answers to a request go where Slack says that it came from. */
+  function admitted<Args extends readonly unknown[], T>(act: (...args: Args) => Promise<T>): typeof act {
+    return async (...args) => {
+      await whoAmI();
+      return act(...args);
+    };
   }
 
   return {
@@ -197,7 +203,7 @@ export function createSlack(options: SlackOptions): Slack {
       await authenticate();
     },
 
-    async post(to, message, perhapsSince, mayStillSend) {
+    post: admitted(async (to, message, perhapsSince, mayStillSend) => {
       const { channel, threadTs, broadcast, key } = to;
       const body = {
         channel,
@@ -223,9 +229,9 @@ export function createSlack(options: SlackOptions): Slack {
           return { ...posted.parse(await sendIf(mayStillSend, method, send)), wasThere: false };
         }),
       );
-    },
+    }),
 
-    async update({ channel, ts }, message, mayStillSend) {
+    update: admitted(async ({ channel, ts }, message, mayStillSend) => {
       await call('chat.update', paceEdit);
       await sendIf(mayStillSend, 'chat.update', () =>
         client.chat.update({
@@ -237,21 +243,21 @@ export function createSlack(options: SlackOptions): Slack {
           attachments: [],
         }),
       );
-    },
+    }),
 
-    async remove({ channel, ts }) {
+    remove: admitted(async ({ channel, ts }) => {
       await call('chat.delete', () => client.chat.delete({ channel, ts }));
-    },
+    }),
 
-    find: (sought, since) => findMessage(client, sought, since),
+    find: admitted((sought, since) => findMessage(client, sought, since)),
 
-    async upload(file, mayStillSend = ALWAYS) {
+    upload: admitted(async (file, mayStillSend = ALWAYS) => {
       // What shares it is a message like any other.
       await call('files.completeUploadExternal', () => inTurn(file.channel, async () => undefined));
       return sendIf(mayStillSend, 'files.completeUploadExternal', () => uploadFile(client, fetch, file));
-    },
+    }),
 
-    storePicture: (picture) => storePicture(client, fetch, picture),
+    storePicture: admitted((picture) => storePicture(client, fetch, picture)),
 
     async readThread(root) {
       return readThread(client, root, (await whoAmI()).botId);
@@ -269,15 +275,15 @@ export function createSlack(options: SlackOptions): Slack {
       return openedView.parse(answer).view.hash;
     },
 
-    async publishHome(userId, view, mayStillSend = ALWAYS) {
+    publishHome: admitted(async (userId, view, mayStillSend = ALWAYS) => {
       await sendIf(mayStillSend, 'views.publish', () => client.views.publish({ user_id: userId, view }));
-    },
+    }),
 
-    async unfurl({ channel, ts }, unfurls) {
+    unfurl: admitted(async ({ channel, ts }, unfurls) => {
       await call('chat.unfurl', () => client.chat.unfurl({ channel, ts, unfurls: { ...unfurls } }));
-    },
+    }),
 
-    async postEphemeral({ channel, user, threadTs }, answer) {
+    postEphemeral: admitted(async ({ channel, user, threadTs }, answer) => {
       await call('chat.postEphemeral', () =>
         client.chat.postEphemeral({
           channel,
@@ -287,7 +293,7 @@ export function createSlack(options: SlackOptions): Slack {
           ...(threadTs === null ? {} : { thread_ts: threadTs }),
         }),
       );
-    },
+    }),
 
     async respond(responseUrl, answer, { replace }) {
       await sendTo(responseUrl, { response_type: 'ephemeral', replace_original: replace, ...answer });
@@ -297,7 +303,7 @@ export function createSlack(options: SlackOptions): Slack {
       await sendTo(responseUrl, { delete_original: true });
     },
 
-    async sendDirectMessage(userId, answer, mayStillSend = ALWAYS) {
+    sendDirectMessage: admitted(async (userId, answer, mayStillSend = ALWAYS) => {
       const method = 'chat.postMessage';
       const send = () =>
         client.chat.postMessage({
@@ -308,7 +314,7 @@ export function createSlack(options: SlackOptions): Slack {
           unfurl_media: false,
         });
       return posted.parse(await call(method, () => inTurnHere(userId, () => sendIf(mayStillSend, method, send))));
-    },
+    }),
 
     ...createPeople(client, async () => (await whoAmI()).teamId),
   };

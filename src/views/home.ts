@@ -50,6 +50,11 @@ export function homeTab(facts: HomeFacts, viewer: Operator | null, asOf: Date): 
   };
 }
 
+/** What somebody sees whom the app has forgotten, until they open the tab again. */
+export function emptyHomeTab(): HomeTab {
+  return { type: 'home', blocks: [section('Open this tab again to see what is stuck.')] };
+}
+
 /** What somebody of another workspace sees. */
 export function externalHomeTab(): HomeTab {
   return {

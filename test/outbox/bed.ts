@@ -88,6 +88,7 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
       slots: null,
       newOwner,
       fetch: DIRECTLY.fetch,
+      admit: async () => undefined,
     });
     return createOutbox({
       messages: db.messages,

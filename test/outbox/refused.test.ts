@@ -28,6 +28,7 @@ describe('a post that Slack refuses', () => {
       slots: null,
       newOwner: () => key,
       fetch: DIRECTLY.fetch,
+      admit: async () => undefined,
     });
     return createTransport(client, slack.channels.alerts).post({
       place,

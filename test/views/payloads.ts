@@ -740,6 +740,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     [0, 1, home.HOME_ROWS].flatMap((count) =>
       VIEWERS.map((viewer) => view(home.homeTab(homes(facts, count), viewer, NOW))),
     ),
+  emptyHomeTab: () => [view(home.emptyHomeTab())],
   externalHomeTab: () => [view(home.externalHomeTab())],
   digestMessage: (facts) =>
     [0, 8].flatMap((count) =>

@@ -14,7 +14,12 @@ export function otherMethods(around: Surroundings): Methods {
   return {
     async 'auth.test'() {
       const answer = await emulated.call('auth.test', bot.token, {});
-      return { ...answer, url: `${around.workspaceUrl}/`, is_enterprise_install: false };
+      const { teamId, organization } = around.installation;
+      const installed =
+        organization === null
+          ? { team_id: teamId, is_enterprise_install: false }
+          : { team_id: organization, enterprise_id: organization, is_enterprise_install: true };
+      return { ...answer, ...installed, url: `${around.workspaceUrl}/` };
     },
 
     async 'users.info'(args) {

@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly rateLimit: boolean;
   /** Whether the app has a home tab. */
   readonly homeTab: boolean;
+  /** Where the app is installed; `organization`: for a whole one. */
+  readonly installation: { readonly teamId: string; readonly organization: string | null };
   /** The workspace's address, such as `https://raxx.slack.com`. */
   readonly workspaceUrl: string;
   /** Of the links to these, the app may show what is behind them. */

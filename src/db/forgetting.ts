@@ -1,0 +1,142 @@
+import type { Promotion } from '../promotions/promotion.js';
+import { requestAlertUpdate } from './alerts.js';
+import { NO_OWNER, NO_SNOOZE } from './attention.js';
+import { settleQuestion } from './attention-rows.js';
+import { appendAuditEvent, appendAuditEvents } from './audit.js';
+import type { Knex } from './connection.js';
+import { nameAgain } from './groups.js';
+import { type Doer, isLastSuperadmin, lockAdministration, lockOperator } from './operators.js';
+import { lockPromotion } from './promotions.js';
+import { queueReplies } from './queueing.js';
+import { idRow, parseRows, promotionIdRow, rowCount } from './rows.js';
+
+export type ForgetOutcome =
+  | 'forgotten'
+  /** There was nothing about them, so nothing was written. */
+  | 'nothing'
+  /** Nothing was done, because nobody would be left who may enrol, promote or resolve. */
+  | 'last_superadmin';
+
+export interface Forgetting {
+  /**
+   * Removes what is kept about a person, in one transaction with its audit event: role, secret, recovery codes, links to them and
+   * by them, home tab. Nobody is on what they were on, and what they snoozed wakes. The audit log keeps their id, and so do the
+   * promotions that they marked, promoted or resolved: that is the record of what was done.
+   */
+  forget(slackUserId: string, by: Doer, options: { readonly keepLast: boolean }): Promise<ForgetOutcome>;
+}
+
+/** They may take another alert between two looks. */
+const MOST_LOOKS = 3;
+
+export function forgetting(knex: Knex): Forgetting {
+  return {
+    async forget(slackUserId, by, { keepLast }) {
+      for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+        const outcome = await knex.transaction((trx) => forgetWithin(trx, slackUserId, by, keepLast));
+        if (outcome !== 'look_again') return outcome;
+      }
+      throw new Error(`${slackUserId} takes or snoozes alerts all the time. Disable them first. Nothing was changed.`);
+    },
+  };
+}
+
+async function forgetWithin(
+  trx: Knex.Transaction,
+  slackUserId: string,
+  by: Doer,
+  keepLast: boolean,
+): Promise<ForgetOutcome | 'look_again'> {
+  await lockAdministration(trx);
+  if (keepLast && (await isLastSuperadmin(trx, slackUserId))) return 'last_superadmin';
+  const attended = await attendedBy(trx, slackUserId);
+  const promotions: Promotion[] = [];
+  for (const id of attended) {
+    const promotion = await lockPromotion(trx, id);
+    if (promotion?.state === 'deploying') promotions.push(promotion);
+  }
+  const person = await lockOperator(trx, slackUserId);
+  if ((await attendedBy(trx, slackUserId)).some((id) => !attended.includes(id))) return 'look_again';
+
+  const links = await deleteEnrolments(trx, slackUserId);
+  const homes = rowCount(
+    await trx.raw(`delete from flag_promotions.messages where kind = 'home' and subject = ?`, [slackUserId]),
+  );
+  // Their recovery codes go with them.
+  await trx.raw('delete from flag_promotions.operators where slack_user_id = ?', [slackUserId]);
+  await leaveAlerts(
+    trx,
+    slackUserId,
+    promotions.map(({ id }) => id),
+    by,
+  );
+  if (person === null && links + homes + attended.length === 0) return 'nothing';
+  await appendAuditEvent(trx, {
+    ...by,
+    action: 'console.flag.operator.forgotten',
+    promotionId: null,
+    detail: { operator: slackUserId, role: person?.role ?? null, links },
+  });
+  return 'forgotten';
+}
+
+/** The promotions that they are on, or that they snoozed, in the order in which promotions are locked. */
+async function attendedBy(trx: Knex.Transaction, slackUserId: string): Promise<readonly string[]> {
+  const found = await trx.raw(
+    'select promotion_id from flag_promotions.attention where owner = ? or snoozed_by = ? order by promotion_id',
+    [slackUserId, slackUserId],
+  );
+  return parseRows(found, promotionIdRow).map(({ promotion_id: id }) => id);
+}
+
+/** Those of others, too: without its inviter an open one can't be confirmed. Answers how many. */
+async function deleteEnrolments(trx: Knex.Transaction, slackUserId: string): Promise<number> {
+  const deleted = await trx.raw(
+    'delete from flag_promotions.enrolments where slack_user_id = ? or invited_by = ? returning id',
+    [slackUserId, slackUserId],
+  );
+  const ids = parseRows(deleted, idRow).map(({ id }) => id);
+  await trx.raw(
+    `delete from flag_promotions.messages where kind in ('confirm_enrolment', 'enrolment_ended') and subject = any(?::text[])`,
+    [ids],
+  );
+  return ids.length;
+}
+
+/** `deploying`: the locked promotions of which there is something to tell. */
+async function leaveAlerts(
+  trx: Knex.Transaction,
+  slackUserId: string,
+  deploying: readonly string[],
+  by: Doer,
+): Promise<void> {
+  await settleQuestion(trx, ...deploying);
+  const left = async (nobody: string, who: string): Promise<readonly string[]> => {
+    const changed = await trx.raw(
+      `update flag_promotions.attention set ${nobody}, resumed_at = ?, updated_at = now() where ${who} = ? returning promotion_id`,
+      [by.at, slackUserId],
+    );
+    const ids = new Set(parseRows(changed, promotionIdRow).map(({ promotion_id: id }) => id));
+    return deploying.filter((id) => ids.has(id));
+  };
+  const unowned = await left(NO_OWNER, 'owner');
+  const woken = await left(NO_SNOOZE, 'snoozed_by');
+  await requestAlertUpdate(trx, ...deploying);
+  for (const id of deploying) await nameAgain(trx, id);
+  const replies = [
+    ...unowned.map((id) => ({ id, kind: 'owner_lost', detail: { owner: slackUserId, reason: 'disabled' } }) as const),
+    ...woken.map((id) => ({ id, kind: 'snooze_ended', detail: { reason: 'forgotten' } }) as const),
+  ];
+  const events = await appendAuditEvents(
+    trx,
+    replies.map(({ id, kind, detail }) => ({
+      ...by,
+      action: `console.flag.promotion.${kind}`,
+      promotionId: id,
+      detail,
+    })),
+  );
+  for (const [index, { id, kind }] of replies.entries()) {
+    await queueReplies(trx, [id], kind, { ordinal: events[index] ?? '0' });
+  }
+}
