@@ -9,6 +9,7 @@ import type { Page, PageRequest } from './pages/enrolment.js';
 import { STYLE_PATH } from './pages/html.js';
 import { styleSheet } from './pages/style-sheet.js';
 import type { Readiness } from './readiness.js';
+import { referenceNote, withReference } from './reference.js';
 import type { Knock } from './slack/http-receiver.js';
 import { createTurns } from './turns.js';
 
@@ -76,11 +77,7 @@ export async function startHttp(port: number, deps: HttpDependencies): Promise<H
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     response.setHeader(...NOSNIFF);
     if (!connections.admit(request, response)) return;
-    route(request, response, context).catch((error: unknown) => {
-      deps.log.error({ err: error }, 'a request failed');
-      if (response.headersSent) response.destroy();
-      else send(response, 500, 'text/plain', 'internal error\n');
-    });
+    void withReference(() => answer(request, response, context));
   };
   server.on('request', handle);
   server.on('checkExpectation', handle);
@@ -106,6 +103,17 @@ interface Context extends HttpDependencies {
   readonly mayLook: (request: IncomingMessage) => boolean;
   readonly trust: (request: IncomingMessage) => void;
   readonly pageTurn: ReturnType<typeof createTurns>;
+}
+
+/** Never rejects. */
+async function answer(request: IncomingMessage, response: ServerResponse, context: Context): Promise<void> {
+  try {
+    await route(request, response, context);
+  } catch (error) {
+    context.log.error({ err: error }, 'a request failed');
+    if (response.headersSent) response.destroy();
+    else send(response, 500, 'text/plain', `internal error${referenceNote()}\n`);
+  }
 }
 
 async function route(request: IncomingMessage, response: ServerResponse, context: Context): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Logger as BoltLogger, LogLevel } from '@slack/bolt';
+import { currentReference } from './reference.js';
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 
 const CENSOR = '[redacted]';
@@ -12,12 +13,16 @@ const CARRIED: ReadonlySet<string> = new Set(['headers', 'body', 'config', 'orig
 /** Where pino puts the errors that led to one. */
 const OTHER_ERRORS: ReadonlySet<string> = new Set(['cause', 'aggregateErrors']);
 
-/** JSON lines on standard output (or `destination`), one event each. */
+/** JSON lines on standard output (or `destination`), one event each; those of a request have its reference. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options: LoggerOptions = {
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    mixin: () => {
+      const reference = currentReference();
+      return reference === null ? {} : { reference };
+    },
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: REDACTED, censor: CENSOR },
     serializers: {

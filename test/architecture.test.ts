@@ -81,7 +81,7 @@ test.each([
   ['promotions', ['operators/operator', 'operators/code-check']],
   ['operators', []],
   ['views', ['promotions', 'operators']],
-  ['db', ['promotions', 'operators']],
+  ['db', ['promotions', 'operators', 'reference']],
   ['heroku', ['promotions', 'network']],
   ['charts', ['promotions']],
   ['slack', ['promotions', 'views', 'network', 'with-timeout']],
@@ -91,7 +91,7 @@ test.each([
   // What a message shows is decided from rows alone: evidence is read by whoever hands it the reader.
   ['outbox', ['promotions', 'operators', 'db', 'slack', 'views']],
   ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'outbox', 'network']],
-  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'with-timeout']],
+  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'reference', 'with-timeout']],
 ])('src/%s imports of the project only %j', (folder, allowed) => {
   const own = imports.filter((found) => found.file.startsWith(`src/${folder}/`) && isLocal(found));
   expect(own.length).toBeGreaterThan(0);

@@ -20,7 +20,7 @@ export interface Secrets {
 
 export function handlerDependencies(core: Core, jobs: Jobs, secrets: Secrets): HandlerDependencies {
   const { config, db, slack, heroku, runtime, metrics } = core;
-  const { now, patience, log } = runtime;
+  const { now, elapsed, patience, log } = runtime;
   const { thresholds } = config;
   const findApp = heroku === null ? null : createAppLookup(heroku, log);
   const { alertChannel } = config.slack;
@@ -56,12 +56,14 @@ export function handlerDependencies(core: Core, jobs: Jobs, secrets: Secrets): H
     openHome: jobs.homes.open,
     onDenied: metrics.onDenied,
     onCodeRefused: metrics.onCodeRefused,
+    onFailed: () => undefined,
     alertChannel,
     channelOf: (herokuApp) => core.routeOf(herokuApp).channel,
     nextAt,
     thresholds,
     rcaUrlHosts: config.rcaUrlHosts,
     now,
+    elapsed,
     patience,
     log,
   };

@@ -1,6 +1,7 @@
 import { App, SocketModeReceiver } from '@slack/bolt';
 import { describeOddStates } from '../db/console/describe.js';
 import { databaseTrouble } from '../db/trouble.js';
+import { noteFirstCodes } from '../handlers/decisions.js';
 import { registerHandlers } from '../handlers/index.js';
 import { startHttp } from '../http.js';
 import { boltLogger } from '../log.js';
@@ -51,7 +52,7 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
     slackListener: incoming.kind === 'http' ? incoming.receiver.receive : null,
     pages: {
       [PAGES]: createEnrolmentPages({
-        enrolments: core.db.enrolments,
+        enrolments: noteFirstCodes(core.db.enrolments, (decided) => log.info({ what: PAGES, ...decided }, 'decided')),
         ...secrets,
         nameOf: core.slack.nameOf,
         askToConfirm: ({ id }) => void busy.during(() => jobs.deliver('confirm_enrolment', id)),

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { AuditAction } from '../promotions/audit-actions.js';
 import { presentableValue } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
+import { currentReference } from '../reference.js';
 import { type Knex, runPrepared } from './connection.js';
 import { CLOCK } from './leases.js';
 import { after, inOne, type Part } from './parts.js';
@@ -52,13 +53,7 @@ export async function appendAuditEvents(
   const inserted = await trx.raw(
     `insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
       values ${events.map(() => '(?, ?, ?, ?, ?::jsonb)').join(', ')} returning id`,
-    events.flatMap(({ at, action, actor, promotionId, detail }) => [
-      at,
-      action,
-      actor,
-      promotionId,
-      JSON.stringify(detail),
-    ]),
+    events.flatMap(({ at, action, actor, promotionId, detail }) => [at, action, actor, promotionId, recorded(detail)]),
   );
   return parseRows(inserted, idRow).map((row) => row.id);
 }
@@ -70,6 +65,12 @@ export function targetOf({
   targetValue,
 }: Pick<Promotion, 'herokuApp' | 'configVar' | 'targetValue'>): Readonly<Record<string, unknown>> {
   return { heroku_app: herokuApp, config_var: configVar, target: presentableValue(targetValue) };
+}
+
+/** An event's detail as it is stored: with the reference of the request that it comes of. */
+function recorded(detail: NewAuditEvent['detail']): string {
+  const reference = currentReference();
+  return JSON.stringify(reference === null ? detail : { ...detail, reference });
 }
 
 /** A change of promotions with its audit events. */
@@ -116,7 +117,7 @@ function recording(events: AuditedChange['events'], alongside: readonly Part[]):
                    as e (n, at, action, actor, detail)
            where ${['true', ...alongside.map(({ name }) => after(name))].join(' and ')}
            order by e.n`,
-    values: events.flatMap(({ at, action, actor, detail }) => [at, action, actor, JSON.stringify(detail)]),
+    values: events.flatMap(({ at, action, actor, detail }) => [at, action, actor, recorded(detail)]),
   };
 }
 

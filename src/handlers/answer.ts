@@ -4,6 +4,7 @@ import { awaitsSlot, mayHaveHappened, SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice, textAnswer } from '../views/blocks.js';
 import { COMMAND } from '../views/ids.js';
 import { code } from '../views/text.js';
+import { referenceNote } from '../reference.js';
 import { withTimeout } from '../with-timeout.js';
 import type { HandlerDependencies } from './dependencies.js';
 
@@ -36,10 +37,14 @@ export function faultWords(error: unknown): string {
 }
 
 /**
- * A fault in words: what it means for whoever is waiting. `changedNothing`: that is known from where it failed, whatever
+ * A fault in words: what it means for whoever is waiting, and by what the log knows it. `changedNothing`: that is known from where it failed, whatever
  * the fault.
  */
-export function failureWords(error: unknown, { changedNothing }: { readonly changedNothing: boolean }): string {
+export function failureWords(error: unknown, options: { readonly changedNothing: boolean }): string {
+  return `${wordsOf(error, options)}${referenceNote()}`;
+}
+
+function wordsOf(error: unknown, { changedNothing }: { readonly changedNothing: boolean }): string {
   const lead = `${awaitsSlot(error) ? ':hourglass_flowing_sand:' : ':warning:'} ${faultWords(error)}`;
   const isUnknown = !changedNothing && mayHaveTakenEffect(error);
   if (isDatabaseUnavailable(error)) {
@@ -62,6 +67,7 @@ const LOOK = code(`${COMMAND} show <id | flag-key>`);
 
 /** Logs what failed. A post that never got its turn is no fault of the app's: a warning. */
 export function logFailure(deps: HandlerDependencies, error: unknown, about: object, words: string): void {
+  deps.onFailed();
   deps.log[awaitsSlot(error) ? 'warn' : 'error']({ ...about, err: error }, words);
 }
 
@@ -100,7 +106,7 @@ export async function openModal(
   prepare: () => Promise<Opening>,
 ): Promise<void> {
   const prepared: Promise<Opening> = prepare().catch((error: unknown) => {
-    deps.log.error({ err: error }, 'a modal could not be prepared');
+    logFailure(deps, error, {}, 'a modal could not be prepared');
     return { kind: 'answer', answer: textAnswer(failureWords(error, { changedNothing: true })) };
   });
   const inTime = await withTimeout(OPEN_WITHIN_MS, prepared);

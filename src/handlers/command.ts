@@ -3,7 +3,7 @@ import { bare } from '../promotions/typed.js';
 import type { Answer } from '../views/blocks.js';
 import { readGroupPage } from '../views/group.js';
 import { helpAnswer, SUBCOMMANDS, type Subcommand, unknownWordAnswer, wholeHelpAnswer } from '../views/help.js';
-import { ACTION } from '../views/ids.js';
+import { ACTION, COMMAND } from '../views/ids.js';
 import { answer, EXTERNAL_USER, isExternalUser } from './answer.js';
 import { commandSnooze, commandTake } from './attention.js';
 import { listPage } from './commands/list.js';
@@ -45,6 +45,12 @@ export const pageClicks = {
   [ACTION.listPage]: turnListPage,
   [ACTION.moreHelp]: clickMoreHelp,
 } satisfies Clicks;
+
+/** The command's word, for the log; what isn't one may be anything, and isn't told. */
+export function commandWord(text: string): string {
+  const word = bare(/^\S*/u.exec(text.trim())?.[0] ?? '').toLowerCase();
+  return `${COMMAND} ${lookUp(COMMANDS, word) === undefined ? '…' : word}`;
+}
 
 /** `/flag-promotions …`: answers only the person who typed it. */
 export async function slashCommand(deps: HandlerDependencies, body: unknown): Promise<void> {

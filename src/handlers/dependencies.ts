@@ -43,6 +43,8 @@ export interface HandlerDependencies {
   readonly publicUrl: string | null;
   readonly onDenied: (reason: 'external_user' | 'not_superadmin' | 'not_operator' | 'same_person') => void;
   readonly onCodeRefused: (reason: string) => void;
+  /** Something failed for whoever waits, and was logged. */
+  readonly onFailed: () => void;
   /** Where what no other channel is named for is told. */
   readonly alertChannel: string;
   /** Where the alerts and the progress of an app's promotions are told. */
@@ -52,6 +54,8 @@ export interface HandlerDependencies {
   readonly thresholds: Thresholds;
   readonly rcaUrlHosts: readonly string[];
   readonly now: () => Date;
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number;
   /** See `Runtime`. */
   readonly patience: number;
   readonly log: Logger;

@@ -4,7 +4,7 @@ import { notice, textAnswer } from '../views/blocks.js';
 import { type ActionId, COMMAND, type EventType, SHORTCUT, type ShortcutId, VIEW, type ViewId } from '../views/ids.js';
 import { answer, failureWords, logFailure } from './answer.js';
 import { attentionClicks } from './attention.js';
-import { pageClicks, slashCommand } from './command.js';
+import { commandWord, pageClicks, slashCommand } from './command.js';
 import { statsClicks } from './commands/stats.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type Handler, lookUp, type SubmitHandler } from './handler.js';
@@ -13,6 +13,7 @@ import { submitMark } from './mark.js';
 import { enrolmentClicks, submitAdministration } from './operators.js';
 import { mentionWithRca, offerRca, rcaClicks, shortcutLinkAsRca, submitRca } from './rca.js';
 import { rcaDraftClicks } from './rca-draft.js';
+import { type Handled, handleRequest, type Incoming } from './request.js';
 import { resolutionClicks } from './resolution-click.js';
 import { submitResolution } from './resolution-submit.js';
 import type { SubmitAnswer } from './submission.js';
@@ -53,65 +54,77 @@ export const EVENT_HANDLERS = {
   message: offerRca,
 } satisfies Record<EventType, Handler>;
 
+const HANDLED = {
+  close: 'form closed',
+  errors: 'form refused',
+  view: 'form shown',
+} as const satisfies Record<SubmitAnswer['kind'], Handled>;
+
 /**
  * Hangs every handler into Bolt. A click, a command and a shortcut are acknowledged first; a submission by its
- * handler, after the commit. A fault is logged and told to whoever is waiting.
+ * handler, after the commit. A fault is logged and told to whoever is waiting, with the request's reference.
  */
 export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
-  const run = async (name: string, body: unknown, handler: Handler): Promise<void> => {
-    try {
-      await handler(deps, body);
-    } catch (error) {
-      logFailure(deps, error, { handler: name }, 'a handler failed');
-      const { response_url } = answerable.parse(body);
-      if (response_url != null)
-        await answer(deps, response_url, textAnswer(failureWords(error, { changedNothing: false })));
-    }
-  };
+  const run = (incoming: Incoming, handler: Handler): Promise<void> =>
+    handleRequest(deps, incoming, async (around) => {
+      try {
+        await handler(around, incoming.body);
+      } catch (error) {
+        logFailure(around, error, { handler: incoming.what }, 'a handler failed');
+        const { response_url } = answerable.parse(incoming.body);
+        if (response_url != null)
+          await answer(around, response_url, textAnswer(failureWords(error, { changedNothing: false })));
+      }
+      return 'answered';
+    });
 
   bolt.command(COMMAND, async ({ ack, body }) => {
     await ack();
-    await run(COMMAND, body, slashCommand);
+    await run({ what: commandWord(body.text), body }, slashCommand);
   });
 
   // One listener for all ids, so that none that an older or newer version put on a message is left without an answer.
   bolt.action(/.*/u, async ({ ack, body, action }) => {
     await ack();
     const actionId = 'action_id' in action ? action.action_id : '';
-    await run(actionId, body, lookUp(CLICKS, actionId) ?? unknownAction);
+    await run({ what: actionId, body }, lookUp(CLICKS, actionId) ?? unknownAction);
   });
 
   bolt.view(/.*/u, async ({ ack, body, view }) => {
-    let acknowledged = false;
-    const ackOnce = async (to: SubmitAnswer): Promise<void> => {
-      acknowledged = true;
-      if (to.kind === 'close') await ack();
-      else if (to.kind === 'errors') await ack({ response_action: 'errors', errors: { ...to.errors } });
-      else await ack({ response_action: 'update', view: to.view });
-    };
-    try {
-      const handler = lookUp(SUBMISSIONS, view.callback_id);
-      if (handler === undefined) throw new Error(`No handler for the view ${view.callback_id}`);
-      await handler(deps, body, ackOnce);
-    } catch (error) {
-      logFailure(deps, error, { handler: view.callback_id }, 'a submission failed');
-      // What decides and saves tells its own faults (answerSubmission): before it, a submission was only read.
-      const words = failureWords(error, { changedNothing: true });
-      if (!acknowledged) await ackOnce({ kind: 'view', view: notice('Not saved', words) });
-    }
+    const what = view.callback_id;
+    await handleRequest(deps, { what, body }, async (around) => {
+      let handled: Handled | null = null;
+      const ackOnce = async (to: SubmitAnswer): Promise<void> => {
+        handled = HANDLED[to.kind];
+        if (to.kind === 'close') await ack();
+        else if (to.kind === 'errors') await ack({ response_action: 'errors', errors: { ...to.errors } });
+        else await ack({ response_action: 'update', view: to.view });
+      };
+      try {
+        const handler = lookUp(SUBMISSIONS, what);
+        if (handler === undefined) throw new Error(`No handler for the view ${what}`);
+        await handler(around, body, ackOnce);
+      } catch (error) {
+        logFailure(around, error, { handler: what }, 'a submission failed');
+        // What decides and saves tells its own faults (answerSubmission): before it, a submission was only read.
+        const words = failureWords(error, { changedNothing: true });
+        if (handled === null) await ackOnce({ kind: 'view', view: notice('Not saved', words) });
+      }
+      return handled ?? 'answered';
+    });
   });
 
   for (const [id, handler] of Object.entries(SHORTCUTS)) {
     bolt.shortcut(id, async ({ ack, body }) => {
       await ack();
-      await run(id, body, handler);
+      await run({ what: id, body }, handler);
     });
   }
 
   // One listener for all of them too: whatever comes in, Bolt goes through every listener there is.
   bolt.event(/.*/u, async ({ body, event: { type } }) => {
     const handler = lookUp(EVENT_HANDLERS, type);
-    if (handler !== undefined) await run(type, body, handler);
+    if (handler !== undefined) await run({ what: type, body, isEvent: true }, handler);
   });
 }
 

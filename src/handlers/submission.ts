@@ -3,7 +3,8 @@ import { isDatabaseUnavailable } from '../db/errors.js';
 import { type FieldErrors, type Modal, notice } from '../views/blocks.js';
 import type { BlockId } from '../views/ids.js';
 import { withTimeout } from '../with-timeout.js';
-import { faultWords, mayHaveTakenEffect, updateIfOpen } from './answer.js';
+import { referenceNote } from '../reference.js';
+import { faultWords, logFailure, mayHaveTakenEffect, updateIfOpen } from './answer.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Submission } from './unpack.js';
 
@@ -62,7 +63,7 @@ export async function answerSubmission<Done>(
     plan.decide().then(
       (decided) => ({ kind: 'decided', decided }),
       (error: unknown) => {
-        deps.log.error({ err: error, form: title }, 'a submission could not be decided');
+        logFailure(deps, error, { form: title }, 'a submission could not be decided');
         return { kind: 'fault', error, perhapsSaved: mayHaveTakenEffect(error) };
       },
     );
@@ -154,7 +155,8 @@ async function lateView<Done>(
 
 /** A commit whose answer was lost may have happened. */
 function faultOfSaving({ error, perhapsSaved }: Fault, again: string): string {
-  return perhapsSaved
+  const said = perhapsSaved
     ? `${faultWords(error)} It may have been saved. ${again}`
     : `${faultWords(error)} Nothing was saved. Submit again in a minute.`;
+  return `${said}${referenceNote()}`;
 }

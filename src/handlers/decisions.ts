@@ -1,0 +1,112 @@
+import type { Database } from '../db/database.js';
+import type { Enrolments } from '../db/enrolments.js';
+
+/** What a person decided, or tried to. */
+export interface Decision {
+  readonly decision: string;
+  readonly promotion: string | null;
+  /** The kind of the database's answer, or `failed`. */
+  readonly outcome: string;
+}
+
+export interface Listener {
+  onDecision(decision: Decision): void;
+  /** A promotion was looked at: the request is about it, as far as is known yet. */
+  onPromotion(id: string): void;
+}
+
+interface FirstCode extends Decision {
+  /** null where nobody knows: whoever has the link may have typed it. */
+  readonly who: string | null;
+}
+
+/** The same database, which tells what is decided through it. Every decision of a person is one of these methods. */
+export function noteDecisions(db: Database, { onDecision, onPromotion }: Listener): Database {
+  async function noted<T extends { readonly kind: string }>(
+    decision: string,
+    promotion: string | null,
+    decided: Promise<T>,
+  ): Promise<T> {
+    try {
+      const outcome = await decided;
+      onDecision({ decision, promotion: promotion ?? promotionIn(outcome), outcome: outcome.kind });
+      return outcome;
+    } catch (error) {
+      onDecision({ decision, promotion, outcome: 'failed' });
+      throw error;
+    }
+  }
+  const { promotions, transitions, attention, enrolments, audit } = db;
+  return {
+    ...db,
+    audit: {
+      ...audit,
+      append(event) {
+        if (event.promotionId !== null) onPromotion(event.promotionId);
+        return audit.append(event);
+      },
+    },
+    promotions: {
+      ...promotions,
+      find(id) {
+        onPromotion(id);
+        return promotions.find(id);
+      },
+      findNow(id) {
+        onPromotion(id);
+        return promotions.findNow(id);
+      },
+      resolve: (request, ...more) =>
+        noted(`mark ${request.action}`, request.promotionId, promotions.resolve(request, ...more)),
+      linkRca: (link) => noted('link RCA', link.promotionId, promotions.linkRca(link)),
+    },
+    transitions: {
+      mark: (...asked) => noted('mark', null, transitions.mark(...asked)),
+      carryOut: (request, ...more) =>
+        noted(request.transition, request.promotionId, transitions.carryOut(request, ...more)),
+    },
+    attention: {
+      ...attention,
+      take: (asked) => noted('acknowledge', asked.promotionId, attention.take(asked)),
+      answer: (asked) => noted(asked.answer, asked.promotionId, attention.answer(asked)),
+      snooze: (asked) => noted('snooze', asked.promotionId, attention.snooze(asked)),
+      unsnooze: (asked) => noted('unsnooze', asked.promotionId, attention.unsnooze(asked)),
+    },
+    enrolments: {
+      ...enrolments,
+      administer: (request, ...more) =>
+        noted(`operators ${request.action}`, null, enrolments.administer(request, ...more)),
+      confirm: (...asked) => noted('operators confirm', null, enrolments.confirm(...asked)),
+      async decline(...asked) {
+        const declining = enrolments.decline(...asked);
+        await noted(
+          'operators decline',
+          null,
+          declining.then((ended) => ({ kind: ended === null ? 'not_open' : 'declined' })),
+        );
+        return declining;
+      },
+    },
+  };
+}
+
+/** The same of the page that takes a link's first code, which needs no Slack. */
+export function noteFirstCodes(enrolments: Enrolments, onDecision: (decision: FirstCode) => void): Enrolments {
+  return {
+    ...enrolments,
+    async prove(...asked) {
+      const outcome = await enrolments.prove(...asked);
+      const who = outcome.kind === 'proved' ? outcome.enrolment.slackUserId : null;
+      onDecision({ who, decision: 'first code', promotion: null, outcome: outcome.kind });
+      return outcome;
+    },
+  };
+}
+
+function promotionIn(outcome: object): string | null {
+  if (!('promotion' in outcome)) return null;
+  const { promotion } = outcome;
+  return typeof promotion === 'object' && promotion !== null && 'id' in promotion && typeof promotion.id === 'string'
+    ? promotion.id
+    : null;
+}

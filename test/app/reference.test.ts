@@ -1,0 +1,244 @@
+import * as z from 'zod';
+import { startTestBed, type TestBed, type TestBedOptions } from '../support/app.js';
+import { codeFor, invite, open, PUBLIC_URL, secretOn, typeCode, wrongCodeFor } from '../support/enrolment.js';
+import { eventually } from '../support/eventually.js';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
+
+/** Crockford's base32 in capitals. */
+const REFERENCE = /^[0-9A-HJKMNP-TV-Z]{4}$/u;
+
+const logLine = z.looseObject({
+  level: z.string(),
+  msg: z.string(),
+  reference: z.string().regex(REFERENCE).optional(),
+  who: z.string().nullish(),
+  what: z.string().optional(),
+  decision: z.string().optional(),
+  promotion: z.string().nullish(),
+  outcome: z.string().optional(),
+  ms: z.number().int().nonnegative().optional(),
+});
+
+describe('a reference', () => {
+  let bed: TestBed;
+  let promotionId: string;
+  async function start(options: TestBedOptions = {}): Promise<void> {
+    bed = await startTestBed({
+      startAt: '2026-05-10T05:00:00Z',
+      environment: { PUBLIC_URL },
+      rateLimit: false,
+      ...options,
+    });
+    promotionId = await bed.rows.insertDeploying();
+    await bed.app.tick();
+  }
+  let wire: TcpProxy | undefined;
+  afterEach(async () => {
+    await bed.close();
+    await wire?.close();
+    wire = undefined;
+  });
+
+  const lines = () => bed.logged.map((line) => logLine.parse(JSON.parse(line)));
+  /** The lines that tell of requests, without their references and times. */
+  const told = () =>
+    lines()
+      .filter(({ msg }) => msg === 'decided' || msg === 'handled')
+      .map(({ who, what, decision, promotion, outcome }) => ({ who, what, decision, promotion, outcome }));
+  const eventOf = async (action: string) => {
+    const [event] = await bed.rows.query<{ reference: string | null }>(
+      `select detail ->> 'reference' as reference from flag_promotions.audit_log where action like $1 order by id desc limit 1`,
+      [`%.${action}`],
+    );
+    return event?.reference ?? null;
+  };
+  /** The last line of a decision, once it is there. */
+  async function decided(outcome: string) {
+    let found: z.output<typeof logLine> | undefined;
+    await eventually(async () => {
+      found = lines().findLast((line) => line.outcome === outcome);
+      expect(found).toBeDefined();
+    });
+    if (found === undefined) throw new Error('Unreachable.');
+    return found;
+  }
+
+  test.each([false, true])(
+    'is on the line of each click, command and submission, and in its audit event (Socket Mode: %s)',
+    async (socketMode) => {
+      await start({ socketMode });
+      const { superadmin: kris, engineer: sam } = bed.slack.people;
+      await kris.click(await bed.alert(), 'mark_completed');
+      await kris.waitForModal((view) => JSON.stringify(view.blocks).includes('*Live.*'));
+      expect(await kris.submit({ code: '000000' })).toMatchObject({ kind: 'errors' });
+      const refused = await decided('code_refused');
+      expect(refused.reference).toBe(await eventOf('totp_rejected'));
+      expect((await kris.submit({ code: bed.code(kris.id) })).kind).toBe('closed');
+      const resolved = await decided('resolved');
+      expect(resolved).toMatchObject({
+        level: 'info',
+        msg: 'decided',
+        reference: expect.stringMatching(REFERENCE),
+        who: kris.id,
+        what: 'resolution',
+        decision: 'mark completed',
+        promotion: promotionId,
+        outcome: 'resolved',
+        ms: expect.any(Number),
+      });
+      expect(await eventOf('ops_complete')).toBe(resolved.reference);
+      expect(refused.reference).not.toBe(resolved.reference);
+
+      await sam.command('stuck');
+      await eventually(async () => expect(told()).toHaveLength(4));
+      await sam.click(await bed.alert(), 'open_rca');
+      await eventually(async () =>
+        expect(told()).toEqual([
+          { who: kris.id, what: 'mark_completed', decision: undefined, promotion: promotionId, outcome: 'answered' },
+          {
+            who: kris.id,
+            what: 'resolution',
+            decision: 'mark completed',
+            promotion: promotionId,
+            outcome: 'code_refused',
+          },
+          { who: kris.id, what: 'resolution', decision: 'mark completed', promotion: promotionId, outcome: 'resolved' },
+          { who: sam.id, what: '/flag-promotions stuck', decision: undefined, promotion: null, outcome: 'answered' },
+          { who: sam.id, what: 'open_rca', decision: undefined, promotion: null, outcome: 'not_operator' },
+        ]),
+      );
+      const requests = lines().filter(({ msg }) => msg === 'decided' || msg === 'handled');
+      expect(new Set(requests.map(({ reference }) => reference)).size).toBe(requests.length);
+    },
+  );
+
+  test('tells a form that was not taken, and one that was shown again', async () => {
+    await start();
+    const { superadmin: kris } = bed.slack.people;
+    await kris.click(await bed.alert(), 'mark_failed');
+    await kris.waitForModal((view) => JSON.stringify(view.blocks).includes('*Live.*'));
+    const fields = { code: bed.code(kris.id), note: 'It never came up.', confirmation: ['confirmed'] };
+    expect(await kris.submit({ ...fields, rca_url: 'http://docs.raxx.example/rca' })).toMatchObject({ kind: 'errors' });
+    expect(await decided('form refused')).toMatchObject({ what: 'resolution', promotion: promotionId });
+    bed.heroku.setVar('raxx-console-prod', 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING', 'false');
+    await kris.submit({ ...fields, rca_url: '' });
+    expect(await decided('form shown')).toMatchObject({ promotion: promotionId });
+  });
+
+  test('of each of many at once is its own, down to the audit event', async () => {
+    await start({ environment: { ALERT_MESSAGES_PER_HOUR: '1' } });
+    const { superadmin: kris } = bed.slack.people;
+    const ids = [];
+    for (let n = 0; n < 24; n += 1) ids.push(await bed.rows.insertDeploying({ flagKey: `flag_${n}` }));
+    await bed.app.tick();
+    await Promise.all(ids.map((id) => kris.command(`take ${id}`)));
+    await eventually(async () =>
+      expect(
+        await bed.rows.query(`select 1 from flag_promotions.audit_log where action = 'console.flag.promotion.taken'`),
+      ).toHaveLength(ids.length),
+    );
+    const events = await bed.rows.query<{ id: string; reference: string }>(
+      `select promotion_id as id, detail ->> 'reference' as reference from flag_promotions.audit_log
+        where action = 'console.flag.promotion.taken' order by promotion_id`,
+    );
+    await eventually(async () =>
+      expect(
+        lines()
+          .flatMap(({ outcome, promotion, reference }) =>
+            outcome === 'taken_now' ? [{ id: promotion, reference }] : [],
+          )
+          .toSorted((a, b) => Number(a.id) - Number(b.id)),
+      ).toEqual(events),
+    );
+    expect(new Set(events.map(({ reference }) => reference)).size).toBe(ids.length);
+  });
+
+  test('is none of what the app does by itself', async () => {
+    await start();
+    await bed.app.tick();
+    expect(
+      await bed.rows.query(`select action, detail ? 'reference' as has from flag_promotions.audit_log group by 1, 2`),
+    ).toEqual([{ action: 'console.flag.promotion.stuck_critical', has: false }]);
+    expect(lines().filter(({ reference }) => reference !== undefined)).toEqual([]);
+  });
+
+  test('is told with every fault, and the log has the cause under it', async () => {
+    await start();
+    const { superadmin: kris } = bed.slack.people;
+    const url = new URL(bed.environment['DATABASE_URL'] ?? '');
+    wire = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
+    url.hostname = '127.0.0.1';
+    url.port = String(wire.port);
+    const replica = await bed.replica({ environment: { DATABASE_URL: url.href } });
+    bed.slack.connectHttp(`http://127.0.0.1:${replica.port}/slack/events`);
+    await kris.click(await bed.alert(), 'mark_completed');
+    await kris.waitForModal((view) => JSON.stringify(view.blocks).includes('*Live.*'));
+    wire.cut();
+    const readyz = async () => (await fetch(`http://127.0.0.1:${replica.port}/readyz`)).status;
+    await eventually(async () => expect(await readyz()).toBe(503));
+
+    const referenceIn = (text: string) => /\(reference ([^)]+)\)/u.exec(text)?.[1] ?? text;
+    const underIt = (text: string) => lines().filter(({ reference }) => reference === referenceIn(text));
+    const failed = { level: 'error', err: expect.anything() };
+    const submitted = JSON.stringify(await kris.submit({ code: bed.code(kris.id) }));
+    expect(underIt(submitted)).toEqual(
+      expect.arrayContaining([expect.objectContaining(failed), expect.objectContaining({ outcome: 'failed' })]),
+    );
+    for (const act of [
+      () => kris.command('stuck'),
+      () => kris.command(`rca ${promotionId} https://docs.raxx.example/rca`),
+      async () => kris.click(await bed.alert(), 'mark_failed'),
+      async () => kris.click(await bed.alert(), 'acknowledge'),
+    ]) {
+      const before = kris.ephemerals().length;
+      await act();
+      await eventually(async () => expect(kris.ephemerals().length).toBe(before + 1));
+      const text = kris.ephemerals().at(-1)?.text ?? '';
+      await eventually(async () =>
+        expect(underIt(text)).toEqual(
+          expect.arrayContaining([
+            expect.objectContaining(failed),
+            expect.objectContaining({ outcome: 'failed', who: kris.id }),
+          ]),
+        ),
+      );
+    }
+    wire.mend();
+  });
+
+  test('comes with nothing that somebody typed', async () => {
+    await start();
+    const { superadmin: kris } = bed.slack.people;
+    await kris.command('271828 and a secret');
+    await kris.command('mark hidden_flag raxx-console-prod s3cret-value');
+    await kris.command(`promote ${promotionId} 314159`);
+    await eventually(async () =>
+      expect(
+        told()
+          .map(({ what }) => what)
+          .toSorted(),
+      ).toEqual(['/flag-promotions mark', '/flag-promotions promote', '/flag-promotions …']),
+    );
+    for (const typed of ['271828', 's3cret', '314159', 'hidden_flag']) expect(bed.logged.join('')).not.toContain(typed);
+  });
+
+  test('the page of a link has one, too', async () => {
+    await start();
+    const { superadmin: kris, engineer: sam } = bed.slack.people;
+    const link = await invite(bed, kris, sam, 'engineer');
+    const secret = secretOn(await open(bed, link));
+    bed.adopt(sam.id, secret);
+    await typeCode(bed, link, wrongCodeFor(bed, secret));
+    expect(await decided('code_refused')).toMatchObject({ what: '/enrol/', who: null, decision: 'first code' });
+    expect((await typeCode(bed, link, codeFor(bed, secret))).status).toBe(200);
+    const proved = await decided('proved');
+    expect(proved).toMatchObject({ what: '/enrol/', who: sam.id, reference: expect.stringMatching(REFERENCE) });
+    expect(await eventOf('first_code')).toBe(proved.reference);
+    await bed.rows.query('alter table flag_promotions.enrolments rename to elsewhere');
+    const broken = await open(bed, link);
+    await bed.rows.query('alter table flag_promotions.elsewhere rename to enrolments');
+    const reference = /^internal error \(reference (\w{4})\)\n$/u.exec(broken.text)?.[1];
+    expect(lines().find((line) => line.msg === 'a request failed')?.reference).toBe(reference);
+    expect(reference).toMatch(REFERENCE);
+  });
+});
