@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { SUBCOMMANDS } from '../src/views/help.js';
 import { builtApp } from './support/built-app.js';
+import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { createRowStore } from './support/row-store.js';
 
 /** What the documents for people who change the app say about its files. */
 
@@ -131,5 +133,65 @@ describe('docs/commands.md', () => {
       return !documented.some((one) => one === words || one.startsWith(`${words} `));
     });
     expect(missing).toEqual([]);
+  });
+});
+
+describe('docs/OPERATING.md', () => {
+  const text = read('docs/OPERATING.md');
+  const [, page = ''] = /^## At 3 a\.m\.$([\s\S]*?)(?=^## )/mu.exec(text) ?? [];
+  const shell = (part: string) =>
+    [...part.matchAll(/^```sh\n([\s\S]*?)^```$/gmu)].flatMap(([, block = '']) => block.trim().split('\n'));
+  let cli = '';
+  let database: TestDatabase;
+  beforeAll(async () => {
+    cli = await builtApp();
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+
+  test('opens with one page for 3 a.m.', () => {
+    expect(text.indexOf('\n## ')).toBe(text.indexOf('\n## At 3 a.m.'));
+    expect(page.trim().split('\n').length).toBeLessThanOrEqual(80);
+    for (const part of ['Which button', 'superadmin is awake', 'Slack', 'Heroku', 'database', 'the app']) {
+      expect(page).toContain(part);
+    }
+  });
+
+  test('names the verdicts and the buttons as the alert does', () => {
+    const verdicts = [...page.matchAll(/^\| \S+ \*([^*]+)\*/gmu)].map(([, verdict = '']) => verdict);
+    expect(verdicts.length).toBeGreaterThan(4);
+    const views = read('src/views/evidence.ts');
+    expect(verdicts.filter((verdict) => !views.includes(verdict))).toEqual([]);
+    const buttons = new Set([...page.matchAll(/\*\*(Mark \w+|I'm on it)\*\*/gu)].map(([, name = '']) => name));
+    expect(buttons).toEqual(new Set(['Mark completed', 'Mark failed', "I'm on it"]));
+    const sources = ['resolution', 'alert', 'attention'].map((view) => read(`src/views/${view}.ts`)).join('');
+    for (const button of buttons) expect(sources).toContain(button.replace("'", '’'));
+  });
+
+  test('names commands that there are', async () => {
+    const inSlack = [...text.matchAll(/`\/flag-promotions ([a-z]+)/gu)].map(([, word = '']) => word);
+    expect(inSlack).toContain('stuck');
+    expect(inSlack.filter((word) => !SUBCOMMANDS.some((known) => known.word === word))).toEqual([]);
+
+    const typed = shell(text).filter((line) => line.startsWith('flag-promotions '));
+    expect(typed.length).toBeGreaterThan(5);
+    for (const line of typed) {
+      const words = line.split(' ').slice(1);
+      const command = words.filter((word) => /^[a-z]+$/u.test(word) && word !== 'superadmin');
+      const { stdout } = await run(process.execPath, [cli, ...command, '--help'], { cwd: ROOT });
+      expect(stdout).toContain(`Usage: flag-promotions ${command.join(' ')}`);
+      for (const option of words.filter((word) => word.startsWith('--'))) expect(stdout).toContain(option);
+    }
+  });
+
+  test('gives SQL that runs', async () => {
+    const statements = shell(text).flatMap((line) => /-c "((?!\\)[^"]+)"/u.exec(line)?.[1] ?? []);
+    expect(statements.length).toBeGreaterThan(4);
+    const rows = createRowStore(database.url);
+    try {
+      for (const sql of statements) await expect(rows.query(`explain ${sql}`)).resolves.not.toEqual([]);
+    } finally {
+      await rows.close();
+    }
   });
 });
