@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { inTurns } from './in-turns.js';
 import type { Alert } from '../promotions/alert.js';
 import type { AlertToOpen, Gathered, IndividualAlerts } from '../promotions/detection.js';
 import { isKnownState } from '../promotions/promotion.js';
@@ -149,44 +148,18 @@ export function alerts(knex: Knex): Alerts {
     },
 
     async gather(stuckBefore) {
-      const stuck = await parseManyRows(
-        await knex.raw(`select ${PROMOTION_COLUMNS} from {promotions} p where ${STUCK} order by ${STUCK_CLOCK}, p.id`, [
-          stuckBefore,
-        ]),
-        promotionRow,
-      );
-      const ids = stuck.map(({ id }) => id);
-      const alertRows = await parseManyRows(
-        await knex.raw(
-          `select ${ALERT_COLUMNS} from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) order by a.id`,
-          [ids],
-        ),
-        alertRow,
-      );
-      const toldRows = await parseManyRows(await knex.raw(TOLD, [ids]), toldRow);
-      const told = new Map(toldRows.map((row) => [row.promotion_id, row]));
-      const alertsOf = new Map<string, Alert[]>();
-      for (const alert of alertRows) {
-        alertsOf.set(alert.promotionId, [...(alertsOf.get(alert.promotionId) ?? []), alert]);
+      const stuck: StuckPromotion[] = [];
+      for (let page: Page | null = FIRST_PAGE; page !== null; ) {
+        const found = await stuckOf(knex, stuckBefore, page);
+        stuck.push(...found.stuck);
+        page = found.next;
       }
-      const isCritical = (id: string) =>
-        (alertsOf.get(id) ?? []).some(({ severity, closedAt }) => severity === 'critical' && closedAt === null);
       const [deploying] = parseRows(
         await knex.raw(`select count(*) as n from {promotions} p where {p.state} = 'deploying'`),
         countRow,
       );
-      const detected: StuckPromotion[] = [];
-      await inTurns(stuck, (promotion) => {
-        detected.push({
-          promotion,
-          alerts: alertsOf.get(promotion.id) ?? [],
-          criticalToldAt: isCritical(promotion.id) ? (told.get(promotion.id)?.critical_told_at ?? null) : null,
-          lastRepeat: told.get(promotion.id)?.last_repeat ?? 0,
-          repeatPending: told.get(promotion.id)?.repeat_pending ?? false,
-        });
-      });
       return {
-        stuck: detected,
+        stuck,
         endedPromotionIds: await endedUnnoticed(),
         individualAlerts: parseRows(await knex.raw(INDIVIDUAL), individualRow),
         deploying: deploying?.n ?? 0,
@@ -240,6 +213,56 @@ export function alerts(knex: Knex): Alerts {
     );
     return (await parseManyRows(found, promotionIdRow)).map((row) => row.promotion_id);
   }
+}
+
+/** So many rows are read within a few milliseconds; more would keep everybody else waiting. */
+const PAGE = 2_000;
+/** What comes after a row, by its stuck clock, in UTC as PostgreSQL writes it, and its id. */
+type Page = readonly [clock: string, id: string];
+const FIRST_PAGE: Page = ['-infinity', String(-(2n ** 63n))];
+const pageRow = z.object({ clock: z.string() });
+
+async function stuckOf(
+  knex: Knex,
+  stuckBefore: Date,
+  [clock, id]: Page,
+): Promise<{ readonly stuck: readonly StuckPromotion[]; readonly next: Page | null }> {
+  const found = await knex.raw(
+    `select ${PROMOTION_COLUMNS}, (${STUCK_CLOCK} at time zone 'UTC')::text as clock from {promotions} p
+      where ${STUCK} and (${STUCK_CLOCK}, p.id) > (?::text::timestamp at time zone 'UTC', ?::bigint)
+      order by ${STUCK_CLOCK}, p.id limit ${PAGE}`,
+    [stuckBefore, clock, id],
+  );
+  const promotions = parseRows(found, promotionRow);
+  const ids = promotions.map((promotion) => promotion.id);
+  const alertRows = parseRows(
+    await knex.raw(
+      `select ${ALERT_COLUMNS} from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) order by a.id`,
+      [ids],
+    ),
+    alertRow,
+  );
+  const told = new Map(parseRows(await knex.raw(TOLD, [ids]), toldRow).map((row) => [row.promotion_id, row]));
+  const alertsOf = new Map<string, Alert[]>();
+  for (const alert of alertRows) {
+    alertsOf.set(alert.promotionId, [...(alertsOf.get(alert.promotionId) ?? []), alert]);
+  }
+  const stuck = promotions.map((promotion): StuckPromotion => {
+    const alerts = alertsOf.get(promotion.id) ?? [];
+    const isCritical = alerts.some(({ severity, closedAt }) => severity === 'critical' && closedAt === null);
+    const row = told.get(promotion.id);
+    return {
+      promotion,
+      alerts,
+      criticalToldAt: isCritical ? (row?.critical_told_at ?? null) : null,
+      lastRepeat: row?.last_repeat ?? 0,
+      repeatPending: row?.repeat_pending ?? false,
+    };
+  });
+  const last = promotions.at(-1);
+  const lastClock = parseRows(found, pageRow).at(-1)?.clock;
+  const isMore = promotions.length === PAGE && last !== undefined && lastClock !== undefined;
+  return { stuck, next: isMore ? [lastClock, last.id] : null };
 }
 
 /**

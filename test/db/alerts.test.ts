@@ -469,3 +469,19 @@ describe('what was gathered about a stuck promotion', () => {
     });
   });
 });
+
+test('however many are stuck, each is gathered once, the longest stuck first', async () => {
+  await stored.rows.query(
+    `insert into console_flag_promotions (id, flag_key, heroku_app, config_var, state, promoted_at)
+     select n, 'many_' || n, 'app', 'FLAG_MANY_' || n, 'deploying',
+            case n % 5 when 0 then '-infinity'::timestamptz when 1 then 'infinity'::timestamptz
+                       else $1::timestamptz - interval '2 days' + n % 7 * interval '1 microsecond' end
+       from generate_series(-2100, 4100) n where n not between 0 and 20`,
+    [NOW],
+  );
+  const stuck = (await gather()).stuck.filter(({ promotion }) => promotion.flagKey.startsWith('many_'));
+  expect(stuck).toHaveLength(6_180);
+  expect(new Set(stuck.map(({ promotion }) => promotion.id)).size).toBe(6_180);
+  const known = stuck.flatMap(({ promotion: { promotedAt } }) => promotedAt?.getTime() ?? []);
+  expect(known).toEqual(known.toSorted((one, other) => one - other));
+});
