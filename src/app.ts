@@ -22,7 +22,7 @@ export async function maintainOnce(
   runtime: Runtime,
   options: { readonly dryRun: boolean },
 ): Promise<MaintenanceReport> {
-  const database = await openExisting(config.database, runtime.log, { console: config.console });
+  const database = await openExisting(config.database, runtime.log, { console: config.console, needsPromotions: true });
   const core = createCore(config, database.db, runtime, options);
   try {
     await admitWorkspace(core);

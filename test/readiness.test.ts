@@ -33,6 +33,14 @@ describe('readiness', () => {
     expect(await ask()).toEqual({ ready: true, checks: { database: 'ok', slack: 'ok' } });
   });
 
+  test('notes what is worth a look, and is given all the same', async () => {
+    const noting = (notes: () => Promise<readonly string[]>) =>
+      createReadiness([check('slack', works)], stopwatch().elapsed, log, notes)();
+    const says = 'Unknown states: in_progress (2).';
+    expect(await noting(async () => [says])).toEqual({ ready: true, checks: { slack: 'ok' }, notes: [says] });
+    expect(await noting(async () => [])).toEqual({ ready: true, checks: { slack: 'ok' } });
+  });
+
   test('is missing where one fails, and says what is wrong with which', async () => {
     const ask = readinessOf([check('database', fails('no connection')), check('slack', works)], stopwatch().elapsed);
     expect(await ask()).toEqual({ ready: false, checks: { database: 'no connection', slack: 'ok' } });

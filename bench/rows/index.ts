@@ -1,5 +1,6 @@
 import type { Row } from '../harness/row.js';
 import { acks } from './acks.js';
+import { adoption } from './adoption.js';
 import { audit } from './audit.js';
 import { blocks } from './blocks.js';
 import { connections } from './connections.js';
@@ -36,4 +37,5 @@ export const ROWS: readonly Row[] = [
   costs,
   detection,
   commands,
+  adoption,
 ];

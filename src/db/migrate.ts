@@ -13,6 +13,7 @@ import {
   refuseItsRows,
 } from './console/ensure.js';
 import { watchIndexes } from './console/index-progress.js';
+import { ConsoleTableError } from './console/refusal.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { takeBack } from './console/take-back.js';
 import { codeOf } from './embedded/errors.js';
@@ -91,6 +92,13 @@ export async function migrateToLatest(
   options: MigrateOptions = {},
 ): Promise<readonly string[]> {
   return (await migrate(connectionString, options)).migrations;
+}
+
+/** @throws ConsoleTableError where the console's table can't be worked with, or there is none yet */
+export async function requirePromotions(connectionString: string, settings: ConsoleSettings): Promise<void> {
+  const inspected = await withClient(connectionString, (client) => inspectConsole(askOf(client), settings));
+  if (inspected.kind === 'there') return;
+  throw new ConsoleTableError('The database has no table of promotions. Run: flag-promotions migrate');
 }
 
 async function adopt(

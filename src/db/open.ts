@@ -6,7 +6,7 @@ import { type Database, openDatabase } from './database.js';
 import { codeOf } from './embedded/errors.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { isDatabaseUnavailable, NoDatabaseError } from './errors.js';
-import { MIGRATION_NAMES, MIGRATIONS_TABLE, migrateToLatest } from './migrate.js';
+import { MIGRATION_NAMES, MIGRATIONS_TABLE, migrateToLatest, requirePromotions } from './migrate.js';
 import { parseAddress } from './server/address.js';
 import { createDialer, endpointOf } from './server/dial.js';
 import { lookAtServer, requireSameDatabase } from './server/look.js';
@@ -104,20 +104,23 @@ export async function withMigrationUrl<T>(server: ReachedServer, work: (url: str
 }
 
 /**
- * For every other command: creates nothing and migrates nothing.
+ * For every other command: creates nothing and migrates nothing. `needsPromotions`: it has nothing to do without their table.
  * @throws NoDatabaseError if there is no database, or it lacks a part of the schema
+ * @throws ConsoleTableError
  */
 export async function openExisting(
   choice: DatabaseChoice,
   log: Log,
-  options: PoolOptions = {},
+  { needsPromotions = false, ...options }: PoolOptions & { readonly needsPromotions?: boolean } = {},
 ): Promise<OpenedDatabase> {
   const prepare = async ({ url }: ReachedServer): Promise<void> => {
     const ran = await migrationsOf(url);
     const missing = MIGRATION_NAMES.filter((name) => !ran.has(name));
-    if (missing.length === 0) return;
-    const lacks = ran.size === 0 ? 'has no schema yet' : `lacks ${missing.length} of this version’s migrations`;
-    throw new NoDatabaseError(`The database (${describeDatabase(choice)}) ${lacks}. Run: flag-promotions migrate`);
+    if (missing.length > 0) {
+      const lacks = ran.size === 0 ? 'has no schema yet' : `lacks ${missing.length} of this version’s migrations`;
+      throw new NoDatabaseError(`The database (${describeDatabase(choice)}) ${lacks}. Run: flag-promotions migrate`);
+    }
+    if (needsPromotions) await requirePromotions(url, options.console ?? USUAL_CONSOLE);
   };
   return open(await reachServer(choice, false, log), prepare, options);
 }

@@ -54,6 +54,17 @@ describe('the HTTP side', () => {
     expect((await get('/elsewhere')).status).toBe(404);
   });
 
+  test('notes and counts promotions in states that it does not know, and is ready all the same', async () => {
+    const id = await bed.rows.insertDeploying();
+    await bed.rows.query('alter table console_flag_promotions drop constraint console_flag_promotions_state');
+    await bed.rows.query(`update console_flag_promotions set state = 'in_progress' where id = $1`, [id]);
+    await bed.app.tick();
+    const ready = await get('/readyz');
+    expect(ready.status).toBe(200);
+    expect(JSON.parse(ready.text)).toMatchObject({ ready: true, notes: ['Unknown states: in_progress (1).'] });
+    expect((await get('/metrics')).text).toMatch(/^flag_promotions_promotions_in_unknown_states 1$/mu);
+  });
+
   // As it stands on the wire: fetch would put such a path in order.
   const asSent = (method: string, path: string) =>
     new Promise<{ readonly status: number | undefined; readonly text: string }>((resolve, reject) => {

@@ -148,8 +148,8 @@ test('a standby is refused, and taken once it is promoted', async () => {
     await old.close();
     await wire.close();
     await admin.query('select pg_promote()');
-    // No table was made here: that was asked of PostgreSQL.
-    await eventually(async () => expect(await errorOf(db.now())).toMatchObject({ code: 'console_table' }));
+    // No schema was made here: it is PostgreSQL that answers.
+    await eventually(async () => expect(await errorOf(db.now())).toMatchObject({ code: '3F000' }));
   } finally {
     await admin.end();
     await db.close();

@@ -1,39 +1,55 @@
 import type { PrimaryClient } from '../primary-client.js';
 import { askOf } from './ask.js';
-import type { Dialect } from './dialect.js';
-import { type ConsoleFacts, readConsole } from './facts.js';
+import { createDialect, type Dialect } from './dialect.js';
+import { readConsole } from './facts.js';
 import { ConsoleTableError } from './refusal.js';
 import type { ConsoleSettings } from './settings.js';
+import { spellingsOf } from './spellings.js';
 
-/** Teaches the connections of a pool how this database's table of promotions is spoken to. */
+/**
+ * Teaches the connections of a pool how this database's table of promotions is spoken to. Where there is none that can be worked
+ * with, a statement on it fails, and says so; all others work.
+ */
 export interface Interpreter {
-  /** @throws ConsoleTableError where there is no such table, or none that can be worked with */
   teach(connection: PrimaryClient): Promise<void>;
 }
 
+/** Of a table that can't be worked with. */
+const NONE = createDialect({
+  table: 'flag_promotions."no table of promotions: flag-promotions doctor says why"',
+  stateEnum: null,
+  stateMap: [],
+  spellings: spellingsOf([], []),
+  withoutZone: new Set(),
+  zone: 'UTC',
+});
+
 /** Looks at the table once, and again when a statement fails because it is another than before. */
 export function createInterpreter(settings: ConsoleSettings): Interpreter {
-  let known: { readonly facts: ConsoleFacts; readonly dialects: Map<string, Dialect> } | null = null;
+  let known: ((zone: string) => Dialect) | null = null;
 
-  async function look(connection: PrimaryClient) {
-    const facts = await readConsole(askOf(connection), settings);
-    if (facts.table === null) {
-      throw new ConsoleTableError('The database has no table of promotions. Run: flag-promotions migrate');
+  async function look(connection: PrimaryClient): Promise<(zone: string) => Dialect> {
+    try {
+      const facts = await readConsole(askOf(connection), settings);
+      if (facts.table === null) return () => NONE;
+      const dialects = new Map<string, Dialect>();
+      return (zone) => {
+        const dialect = dialects.get(zone) ?? facts.dialect(zone);
+        dialects.set(zone, dialect);
+        return dialect;
+      };
+    } catch (error) {
+      if (!(error instanceof ConsoleTableError)) throw error;
+      return () => NONE;
     }
-    return { facts, dialects: new Map<string, Dialect>() };
   }
 
   return {
     async teach(connection) {
-      const { facts, dialects } = known ?? (await look(connection));
-      known = { facts, dialects };
+      const dialectOf = known ?? (await look(connection));
+      known = dialectOf;
       connection.speak(
-        (sql) => {
-          const zone = connection.timeZone;
-          const dialect = dialects.get(zone) ?? facts.dialect(zone);
-          dialects.set(zone, dialect);
-          return dialect.translate(sql);
-        },
+        (sql) => dialectOf(connection.timeZone).translate(sql),
         () => {
           known = null;
         },

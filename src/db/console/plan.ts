@@ -31,19 +31,32 @@ export function planAdoption(table: ConsoleTable, dialect: Dialect): readonly St
 function addColumns(table: ConsoleTable): readonly Step[] {
   const present = new Set(table.columns.map(({ name }) => name));
   const missing = COLUMNS.filter(({ name }) => !present.has(name));
-  if (missing.length === 0) return [];
-  const added = missing.map(({ name, added: definition }) => `add column ${name} ${definition}`);
+  const strict = tooStrict(table);
+  if (missing.length === 0 && strict.length === 0) return [];
+  const changes = [
+    ...missing.map(({ name, added }) => `add column ${name} ${added}`),
+    ...strict.map((name) => `alter column ${name} drop not null`),
+  ];
   return [
     {
       kind: 'add_columns',
-      columns: missing.map(({ name }) => name),
+      columns: [...missing.map(({ name }) => name), ...strict],
       sql: [
-        `alter table ${table.name} ${added.join(', ')}`,
+        `alter table ${table.name} ${changes.join(', ')}`,
         ...laterDefaults(table, missing),
         ...missing.map(({ name }) => `comment on column ${table.name}.${name} is ${quoted(ADDED_BY_US)}`),
       ],
     },
   ];
+}
+
+/** What an earlier version added to the console's table as if each row had it. */
+function tooStrict(table: ConsoleTable): readonly string[] {
+  if (table.comment === ADDED_BY_US) return [];
+  const lenient = new Set(COLUMNS.filter(({ thenDefault }) => thenDefault !== undefined).map(({ name }) => name));
+  return table.columns
+    .filter(({ name, comment, isNullable }) => lenient.has(name) && comment === ADDED_BY_US && !isNullable)
+    .map(({ name }) => name);
 }
 
 function laterDefaults(table: ConsoleTable, missing: readonly WantedColumn[]): readonly string[] {

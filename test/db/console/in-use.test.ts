@@ -143,6 +143,61 @@ test('another STATE_MAP is seen at once, and gets indexes of its own by the next
   expect(kept.map(({ name }) => baseOf(name))).toEqual(['flag_key']);
 });
 
+test('times without a zone are read in a zone that the database was given since, and indexed anew by the next migration', async () => {
+  await run('alter table console_flag_promotions add column promoted_at timestamp');
+  await run(`update console_flag_promotions set promoted_at = '2026-05-09 04:28'`);
+  await migrateToLatest(database.url);
+  const before = await ourIndexes();
+  await run(`alter database "${new URL(database.url).pathname.slice(1)}" set TimeZone = 'Asia/Kolkata'`);
+  const db = openDatabase(database.url);
+  try {
+    expect(await db.promotions.find('1')).toMatchObject({ promotedAt: new Date('2026-05-08T22:58:00Z') });
+    expect((await db.alerts.gather(new Date('2026-05-08T22:58:00Z'))).stuck).toHaveLength(1);
+    expect((await db.alerts.gather(new Date('2026-05-08T22:57:59Z'))).stuck).toHaveLength(0);
+  } finally {
+    await db.close();
+  }
+  await migrateToLatest(database.url);
+  const after = await ourIndexes();
+  expect(after.map(({ name }) => baseOf(name))).toEqual(ALL);
+  const anew = after.filter(({ name }) => !before.some((index) => index.name === name));
+  expect(anew.map(({ name }) => baseOf(name))).toEqual(['promoted', 'stuck_clock']);
+});
+
+test('what earlier versions added and indexed becomes what is added and indexed today', async () => {
+  await run(`
+    alter table console_flag_promotions add column created_at timestamptz not null default now();
+    comment on column console_flag_promotions.created_at is 'added by flag-promotions';
+    create index flag_promotions_stuck_clock on console_flag_promotions (started_at) where state = 'deploying';
+    create unique index flag_promotions_one_active on console_flag_promotions (heroku_app) where state = 'marked'`);
+  await migrateToLatest(database.url);
+  expect((await ourIndexes()).map(({ name }) => baseOf(name))).toEqual(ALL);
+  expect((await ourIndexes()).every(({ name }) => /_[0-9a-f]{8}$/u.test(name))).toBe(true);
+  const nullable = await run(
+    `select attnotnull as never from pg_attribute where attrelid = 'console_flag_promotions'::regclass and attname = 'created_at'`,
+  );
+  expect(nullable).toEqual([{ never: false }]);
+});
+
+test('without its table, a statement on it says so, and what needs none goes on', async () => {
+  await migrateToLatest(database.url);
+  await run('alter table console_flag_promotions rename to elsewhere');
+  const db = openDatabase(database.url, { maxConnections: 1 });
+  try {
+    await expect(db.promotions.find('1')).rejects.toThrow('no table of promotions: flag-promotions doctor says why');
+    expect(await db.audit.verify()).toMatchObject({ intact: true });
+    await expect(migrate(database.url)).rejects.toThrow(
+      'The table public.console_flag_promotions, which migrate adopted, is gone. If it was renamed or moved, set CONSOLE_TABLE',
+    );
+    await run('alter table elsewhere rename to console_flag_promotions');
+    // The connection that was made without it meets the fault, and goes.
+    await expect(db.promotions.find('1')).rejects.toThrow('no table of promotions');
+    expect(await db.promotions.find('1')).toMatchObject({ state: 'deploying' });
+  } finally {
+    await db.close();
+  }
+});
+
 test('rows that are there keep no time of their making, so what is stuck stays so; later ones get one', async () => {
   const { promotions } = await migrate(database.url);
   await run(`insert into console_flag_promotions (flag_key, heroku_app, state) values ('later', 'app', 'deploying')`);

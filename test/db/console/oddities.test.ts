@@ -1,0 +1,128 @@
+import { describeOddities, describeOddStates } from '../../../src/db/console/describe.js';
+import { inspectDatabase } from '../../../src/db/inspection.js';
+import { severityDue } from '../../../src/promotions/stuck.js';
+import { sinceWhen, stuckFor } from '../../../src/views/headline.js';
+import { insertPromotion, NOW, type Stored, startStored } from '../../support/rows.js';
+
+/* Rows as another system may leave them: starts that can't be true, and states that nobody here knows. */
+
+let stored: Stored;
+beforeEach(async () => {
+  stored = await startStored();
+});
+afterEach(() => stored.close());
+
+const HOUR = 3_600_000;
+const THRESHOLDS = { warningAfterMs: 12 * HOUR, criticalAfterMs: 24 * HOUR, repeatCriticalEveryMs: 24 * HOUR };
+/** By the database's clock, which goes on from NOW. */
+const fromNow = (interval: string) => `flag_promotions.clock() + interval '${interval}'`;
+
+/** Its times, whether it is stuck, and since when the alert says that it is. */
+const STARTS = [
+  ['none at all', { promoted_at: 'null', marked_at: 'null', created_at: 'null' }, /^_nobody knows when_$/u],
+  ['minus infinity', { promoted_at: `'-infinity'` }, /^_nobody knows when_ \(recorded: `-infinity`\)$/u],
+  ['infinity', { promoted_at: `'infinity'` }, /^_nobody knows when_ \(recorded: `infinity`\)$/u],
+  [
+    'a day ahead',
+    { promoted_at: fromNow('1 day') },
+    /^_nobody knows when_ \(recorded: 2026-05-11 06:\d\d UTC, in the future\)$/u,
+  ],
+  [
+    'beyond what JavaScript can tell',
+    { promoted_at: `'290000-01-01'` },
+    /^_nobody knows when_ \(recorded: `infinity`\)$/u,
+  ],
+  ['ahead where it was marked', { promoted_at: 'null', marked_at: fromNow('1 hour') }, /in the future\)$/u],
+  ['before Christ', { promoted_at: `'0044-03-15 BC'` }, /^<!date\^-/u],
+  ['five minutes ahead, as a clock may be', { promoted_at: fromNow('5 minutes') }, null],
+  ['an hour ago', { promoted_at: fromNow('-1 hour') }, null],
+] as const;
+
+test.each(STARTS)('a start that is %s', async (_what, times, says) => {
+  const id = await insertPromotion(stored.rows);
+  const ordinary = await insertPromotion(stored.rows, { flag_key: 'ordinary' });
+  await stored.rows.query(`update console_flag_promotions set promoted_at = ${fromNow('-30 minutes')} where id = $1`, [
+    ordinary,
+  ]);
+  await stored.rows.query(`alter table console_flag_promotions alter column created_at drop not null`);
+  const assignments = Object.entries(times).map(([name, value]) => `${name} = ${value}`);
+  await stored.rows.query(`update console_flag_promotions set ${assignments.join(', ')} where id = $1`, [id]);
+
+  const cutoff = new Date(NOW.getTime() - THRESHOLDS.warningAfterMs);
+  const { stuck } = await stored.db.alerts.gather(cutoff);
+  const { total } = await stored.db.promotions.stuck(cutoff, { offset: 0, limit: 5 });
+  expect(stuck.map(({ promotion }) => promotion.id)).toEqual(says === null ? [] : [id]);
+  expect(total).toBe(stuck.length);
+  const promotion = await stored.db.promotions.find(id);
+  if (promotion === null) throw new Error('It is gone.');
+  expect(severityDue(promotion, NOW, THRESHOLDS)).toBe(says === null ? null : 'critical');
+  if (says === null) return;
+  expect(sinceWhen(promotion)).toMatch(says);
+  // A span of two thousand years is one that the row tells.
+  expect(stuckFor(promotion, NOW) === null).toBe(!says.source.includes('date'));
+});
+
+test('promotions under way that a promoter should have taken up are owed, whatever their start', async () => {
+  const id = await insertPromotion(stored.rows);
+  await stored.rows.query(
+    `update console_flag_promotions set checkpoint = 'INTENT', promoted_at = 'infinity' where id = $1`,
+    [id],
+  );
+  expect(await stored.db.overdue({ afterMs: 120_000, promoting: true })).toMatchObject({ promotions: 1 });
+});
+
+test('states that nobody knows are counted and named, by an index of them alone, and never alert', async () => {
+  await stored.rows.query('alter table console_flag_promotions drop constraint console_flag_promotions_state');
+  for (const [n, state] of ['in_progress', 'in_progress', 'Rolled Back', 'DEPLOYING'].entries()) {
+    await insertPromotion(stored.rows, { flag_key: `flag_${n}` });
+    await stored.rows.query(`update console_flag_promotions set state = $1 where flag_key = $2`, [state, `flag_${n}`]);
+  }
+  expect(await stored.db.oddStates()).toEqual({
+    states: [
+      { word: 'in_progress', count: 2 },
+      { word: 'Rolled Back', count: 1 },
+    ],
+    total: 3,
+    isAtLeast: false,
+  });
+  const cutoff = new Date(NOW.getTime() - THRESHOLDS.warningAfterMs);
+  const { stuck } = await stored.db.alerts.gather(cutoff);
+  expect(stuck.map(({ promotion }) => promotion.flagKey)).toEqual(['flag_3']);
+  const { promotions } = await inspectDatabase(stored.url);
+  expect(promotions.oddities).toEqual([
+    'Unknown states: in_progress (2), Rolled Back (1). They never alert. Name the ones that are ours in STATE_MAP, such as in_progress=deploying.',
+  ]);
+});
+
+test('a state of another system’s is shown in its own words', async () => {
+  const id = await insertPromotion(stored.rows);
+  await stored.rows.query('alter table console_flag_promotions drop constraint console_flag_promotions_state');
+  await stored.rows.query(`update console_flag_promotions set state = 'Rolled Back' where id = $1`, [id]);
+  expect(await stored.db.promotions.find(id)).toMatchObject({ state: 'rolled back' });
+});
+
+test('what is said of a table is one line each, whatever stands in it', () => {
+  const word = 'a\nb\u001B[31m'.padEnd(200, 'x');
+  const lines = describeOddities({
+    oddStates: [
+      { word, count: 1_234 },
+      { word: null, count: 1 },
+      { word: ' x', count: 1 },
+      ...Array.from({ length: 12 }, (_, n) => ({ word: `w${n}`, count: 1 })),
+    ],
+    timeHints: [{ column: '"startedAt"', ours: 'promoted_at', sql: 'update …;' }],
+    oddStarts: [
+      { id: '7', recorded: null },
+      { id: '9', recorded: '2027-01-01 00:00:00+00' },
+    ],
+  });
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toMatch(
+    /^Unknown states: a\?b\?\[31mx{32} \(1,234\), none at all \(1\), " x" \(1\), .* and 5 more\. /u,
+  );
+  expect(lines[1]).toBe('"startedAt" looks like promoted_at, which is empty. To copy it: update …;');
+  expect(lines[2]).toBe(
+    'Deploying since nobody knows when: promotions 7 (no start), 9 (2027-01-01 00:00:00+00). They alert at once.',
+  );
+  expect(describeOddStates([{ word: 'x', count: 50_000 }], true)).toBe('Unknown states: x (50,000 and more).');
+});
