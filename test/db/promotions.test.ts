@@ -94,6 +94,9 @@ describe('resolving', () => {
         promotion_id: id,
         at: NOW,
         detail: {
+          heroku_app: 'raxx-console-prod',
+          config_var: 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING',
+          target: { kind: 'plain', value: 'true' },
           from: 'deploying',
           to: 'deployed',
           note: 'The dyno died after the PATCH.',

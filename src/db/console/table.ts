@@ -187,8 +187,8 @@ const KINDS: Readonly<Record<string, ConsoleColumn['kind']>> = {
 
 function kindOf({ base, base_kind, category }: { base: string; base_kind: string; category: string }) {
   if (base_kind === 'e') return 'enum';
-  // Strings of any kind, extensions' own among them.
-  if (category === 'S') return 'text';
+  // Strings of any kind, extensions' own among them. Before PostgreSQL 15 the one byte of "char" is said to be one, too.
+  if (category === 'S' && base !== 'char') return 'text';
   return KINDS[base] ?? 'other';
 }
 
