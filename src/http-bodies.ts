@@ -38,24 +38,33 @@ export function createBodyReader({ heldBytes, withinMs }: BodyLimits = BODY_LIMI
   return async (request, mostBytes) => {
     if (Number(request.headers['content-length'] ?? 0) > mostBytes) return 413;
     return new Promise((resolve) => {
-      const block = createBlock(mostBytes);
+      const isChunked = request.headers['content-length'] === undefined;
+      const block = createBlock(isChunked ? Math.min(mostBytes, CHUNKED_BYTES) : mostBytes);
+      let pieces = 0;
       const reading: Reading = {
         end(outcome) {
           if (!underWay.delete(reading)) return;
           held -= block.size();
           clearTimeout(timer);
-          request.off('data', take).off('end', finish).off('close', leave).pause();
+          request.off('data', take).off('end', finish).off('close', leave);
+          if (isChunked && typeof outcome === 'number') cut(request);
+          else request.pause();
           resolve(outcome);
         },
       };
       const finish = (): void => reading.end(block.bytes());
       const leave = (): void => reading.end(400);
       const take = (piece: Buffer): void => {
+        pieces += 1;
         const before = block.size();
-        const fits = block.append(piece);
+        const fits = block.append(piece) && pieces <= CRUMBS + block.size() / CRUMB_BYTES;
         held += block.size() - before;
-        if (fits) makeRoom();
-        else reading.end(413);
+        if (!fits) return void reading.end(413);
+        makeRoom();
+        // Others get their turn before the next piece: the kernel may hold megabytes of each.
+        if (isChunked) return;
+        request.pause();
+        setImmediate(() => underWay.has(reading) && request.resume());
       };
       const timer = setTimeout(() => reading.end(408), withinMs);
       underWay.add(reading);
@@ -67,6 +76,19 @@ export function createBodyReader({ heldBytes, withinMs }: BodyLimits = BODY_LIMI
         .on('close', leave);
     });
   };
+}
+
+/**
+ * Node hands over chunks as they were made, thousands at a time where they are of one byte, and keeps those that nobody takes. So
+ * they are taken at once, and who sends many small ones or too many is cut off.
+ */
+const CHUNKED_BYTES = 256 * 1024;
+const CRUMBS = 64;
+const CRUMB_BYTES = 256;
+
+function cut(request: IncomingMessage): void {
+  request.on('data', () => undefined);
+  request.socket.destroy();
 }
 
 const FIRST_BYTES = 4_096;

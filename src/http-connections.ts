@@ -8,7 +8,7 @@ export interface ConnectionLimits {
   readonly headersWithinMs: number;
   /** From then to the end of its answer. */
   readonly answeredWithinMs: number;
-  /** How long what is sent after the answer is still taken, and dropped: a connection cut sooner may lose the answer. */
+  /** How long a connection stays open after an answer that came before its request's end: cut at once, it may lose the answer. */
   readonly lingerMs: number;
   /** How many requests may be under way on one. */
   readonly requests: number;
@@ -90,7 +90,10 @@ export function watchConnections(server: Server, limits: ConnectionLimits = CONN
       if (connection.underWay.size === 0) connection.busySince = performance.now();
       connection.underWay.add(response);
       response.once('finish', () => {
-        if (!request.complete) setTimeout(() => request.complete || socket.destroy(), limits.lingerMs).unref();
+        if (request.complete) return;
+        // Node would read all that still comes, only to drop it.
+        request.pause();
+        setTimeout(() => socket.destroy(), limits.lingerMs).unref();
       });
       response.once('close', () => {
         connection.underWay.delete(response);

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, STATUS_CODES, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
+import { createBatch } from './batch.js';
 import { createBearerCheck } from './bearer.js';
 import { BODY_LIMITS, type BodyLimits, createBodyReader, type ReadBody } from './http-bodies.js';
 import { CONNECTION_LIMITS, type ConnectionLimits, watchConnections } from './http-connections.js';
@@ -48,6 +49,9 @@ const IDLE_MS = 100_000;
 const PAGES_AT_ONCE = 2;
 const PAGES_WAITING = 50;
 
+/** However many ask for the metrics, they are put into words so often at most. */
+const METRICS_EVERY_MS = 100;
+
 /** No browser guesses what an answer is, whatever answers. */
 const NOSNIFF = ['x-content-type-options', 'nosniff'] as const;
 
@@ -72,6 +76,7 @@ export async function startHttp(port: number, deps: HttpDependencies): Promise<H
     readBody: createBodyReader(limits),
     mayLook: createBearerCheck(deps.metricsToken),
     trust: connections.trust,
+    expose: createBatch(deps.metrics.expose, METRICS_EVERY_MS),
     pageTurn: createTurns(PAGES_AT_ONCE, PAGES_WAITING),
   };
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
@@ -102,6 +107,7 @@ interface Context extends HttpDependencies {
   readonly readBody: ReadBody;
   readonly mayLook: (request: IncomingMessage) => boolean;
   readonly trust: (request: IncomingMessage) => void;
+  readonly expose: Metrics['expose'];
   readonly pageTurn: ReturnType<typeof createTurns>;
 }
 
@@ -166,7 +172,7 @@ async function serveProbe(
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
-  { readiness, metrics, mayLook }: Context,
+  { readiness, expose, mayLook }: Context,
 ): Promise<boolean> {
   switch (path) {
     case '/healthz':
@@ -185,7 +191,7 @@ async function serveProbe(
         send(response, 401, 'text/plain', 'unauthorized\n');
         return true;
       }
-      const { contentType, text } = await metrics.expose();
+      const { contentType, text } = await expose();
       send(response, 200, contentType, text);
       return true;
     }

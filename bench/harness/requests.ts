@@ -15,7 +15,14 @@ export interface Sender {
   readonly responseUrl: string;
 }
 
-const TRIGGER = '1.2.3';
+/** Stands for one of its own in each request: Slack sends no two that are the same, and the app takes the second for a repetition. */
+const TRIGGER = 'trigger.000000000000';
+let sent = 0;
+
+function withTrigger(body: string): string {
+  sent += 1;
+  return body.replace(TRIGGER, `trigger.${String(sent).padStart(12, '0')}`);
+}
 
 /** A body and the headers that sign it, for this moment. */
 export function signed(body: string): Readonly<Record<string, string>> {
@@ -133,7 +140,8 @@ const MESSAGE = {
 const KEPT = new Agent({ keepAlive: true });
 
 /** Sends a body, signed for this moment; answers what came back. @throws where that is not a 200 */
-export function post(url: string, body: string, agent: Agent = KEPT): Promise<string> {
+export function post(url: string, made: string, agent: Agent = KEPT): Promise<string> {
+  const body = withTrigger(made);
   return new Promise((resolve, reject) => {
     const sending = request(url, { method: 'POST', agent, headers: signed(body) }, (response) => {
       const chunks: Buffer[] = [];

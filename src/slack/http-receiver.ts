@@ -38,7 +38,7 @@ export interface HttpReceiver extends Receiver {
 
 /**
  * Slack names no limit. The largest that it sends is a shortcut on somebody's message: 40,000 characters of text and 50 blocks of
- * 3,000 (https://docs.slack.dev/reference/block-kit/blocks), each of up to 8 bytes in an encoded form.
+ * 3,000 (https://docs.slack.dev/reference/block-kit/blocks), each of up to 8 bytes in an encoded form. Most have a few thousand bytes.
  */
 const MOST_BYTES = 2 * 1024 * 1024;
 

@@ -15,9 +15,9 @@ async function start(): Promise<void> {
   const another = await bed.replica();
   ports = [bed.app.port, another.port];
 }
-/** What Slack sent last. */
-function sent(): SentRequest {
-  const last = bed.slack.http?.sent.at(-1);
+/** What Slack sent last that has this in it. */
+function sent(part: string): SentRequest {
+  const last = bed.slack.http?.sent.findLast(({ body }) => body.includes(part));
   if (last === undefined) throw new Error('Nothing was sent yet.');
   return last;
 }
@@ -51,7 +51,7 @@ describe('over HTTP', () => {
     const figures = await superadmin.waitForEphemeral((message) => JSON.stringify(message).includes('stats_chart'));
     await superadmin.click(figures, 'stats_chart');
     await superadmin.waitForEphemeral(({ text }) => text.includes('Posted'));
-    const answers = await replayed(sent());
+    const answers = await replayed(sent('stats_chart'));
     expect(answers).toEqual(answers.map(() => ({ status: 200, text: '' })));
     // What a replay started would be there by the time that this is answered.
     await superadmin.command('help');
@@ -64,7 +64,7 @@ describe('over HTTP', () => {
   test('of six that come at once, none of them first, one has its effect', async () => {
     const { superadmin } = bed.slack.people;
     await superadmin.command('help');
-    const { body } = sent();
+    const { body } = sent('text=help');
     await replayed(signedAnew(body.replace('text=help', 'text=mark+new_flag+raxx-console-prod')));
     await eventually(async () => {
       expect(await bed.rows.query(`select 1 from console_flag_promotions where flag_key = 'new_flag'`)).toHaveLength(1);
@@ -79,7 +79,7 @@ describe('over HTTP', () => {
     await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
     expect((await superadmin.submit({ code: '000000' })).kind).toBe('errors');
-    for (const { status, text } of await replayed(sent())) {
+    for (const { status, text } of await replayed(sent('view_submission'))) {
       expect(status).toBe(200);
       expect(JSON.parse(text)).toMatchObject({ response_action: 'update' });
       expect(text).toContain('arrived twice');
@@ -139,7 +139,7 @@ describe('with the database away for a replica', () => {
     const { superadmin } = bed.slack.people;
     await superadmin.command('mark new_flag raxx-console-prod');
     await superadmin.waitForEphemeral(({ text }) => text.includes('The database does not answer'));
-    const marking = sent();
+    const marking = sent('text=mark');
     wire.mend();
     await eventually(async () => {
       const before = superadmin.ephemerals().length;

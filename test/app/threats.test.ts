@@ -1,7 +1,7 @@
 import { generateSync } from 'otplib';
 import type { Person } from '../../demo/slack/workspace.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
-import { interaction, signed } from '../chaos/signed.js';
+import { interaction, newTrigger, signed } from '../chaos/signed.js';
 import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
@@ -36,7 +36,7 @@ describe('whoever has', () => {
       type: 'view_submission',
       user: { id: userId, team_id: bed.slack.teamId },
       team: { id: bed.slack.teamId },
-      trigger_id: '1.1',
+      trigger_id: newTrigger(),
       view: { ...form?.raw, state: { values: { code: { input: { type: 'plain_text_input', value: code } } } } },
     });
     return (await fetch(`${bed.baseUrl}/slack/events`, signed(body, bed.slack.signingSecret))).text();

@@ -16,6 +16,8 @@ export interface Child {
   readonly ended: Promise<number | NodeJS.Signals | null>;
   /** Bytes in use after a collection of garbage, and those that the system lent it. */
   memory(): Promise<{ readonly heap: number; readonly rss: number }>;
+  /** How long its event loop stood still, and how much memory the system lent it, at most since this was asked last. */
+  watched(): Promise<{ readonly longestBlockMs: number; readonly peakRss: number }>;
   /** SIGKILL; resolves once it is gone. */
   kill(): Promise<void>;
 }
@@ -52,6 +54,12 @@ export function startChild(
   const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
     child.once('close', (code, signal) => resolve(code ?? signal));
   });
+  async function ask<T extends z.ZodType>(what: string, answer: T): Promise<z.output<T>> {
+    const answered = once(child, 'message', { signal: AbortSignal.timeout(WITHIN_MS) });
+    child.send(what);
+    const [told] = await answered;
+    return answer.parse(told);
+  }
   return {
     process: child,
     output: () => all,
@@ -68,12 +76,8 @@ export function startChild(
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },
-    async memory() {
-      const answered = once(child, 'message', { signal: AbortSignal.timeout(WITHIN_MS) });
-      child.send('memory');
-      const [told] = await answered;
-      return z.object({ heap: z.number(), rss: z.number() }).parse(told);
-    },
+    memory: () => ask('memory', z.object({ heap: z.number(), rss: z.number() })),
+    watched: () => ask('watched', z.object({ longestBlockMs: z.number(), peakRss: z.number() })),
     async kill() {
       child.kill('SIGKILL');
       await ended;

@@ -8,7 +8,7 @@ import { startChild } from './child.js';
 import { countOwed } from './owed.js';
 import { openForms, submitUntilClear } from './people.js';
 import { pick, type Report, type Scenario } from './scenario.js';
-import { signed } from './signed.js';
+import { newTrigger, signed } from './signed.js';
 import { createSmallDisk, type SmallDisk } from './small-disk.js';
 
 /**
@@ -201,20 +201,20 @@ function troublesOf(bed: TestBed, folder: string, disk: SmallDisk, ports: readon
         const held = bed.rows.query(
           `do $$ begin lock table flag_promotions.operators in access exclusive mode; perform pg_sleep(${TROUBLE_MS / 1000}); end $$`,
         );
-        const command = new URLSearchParams({
-          command: '/flag-promotions',
-          text: 'rca',
-          user_id: 'U0NOBODY01',
-          team_id: bed.slack.teamId,
-          trigger_id: '1.1',
-          response_url: `${bed.slack.apiUrl}nowhere`,
-        });
-        const crowd = Array.from({ length: 60 }, (_, index) =>
-          fetch(
+        const crowd = Array.from({ length: 60 }, (_, index) => {
+          const command = new URLSearchParams({
+            command: '/flag-promotions',
+            text: 'rca',
+            user_id: 'U0NOBODY01',
+            team_id: bed.slack.teamId,
+            trigger_id: newTrigger(),
+            response_url: `${bed.slack.apiUrl}nowhere`,
+          });
+          return fetch(
             `http://127.0.0.1:${ports[index % ports.length]}/slack/events`,
             signed(command.toString(), bed.slack.signingSecret),
-          ),
-        );
+          );
+        });
         await Promise.all([held, ...crowd]);
       },
     },

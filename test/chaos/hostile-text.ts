@@ -5,7 +5,7 @@ import { BLANK, HOSTILE } from '../views/hostile.js';
 import { CHANNEL, USERS } from '../views/payloads.js';
 import { codeIsBalanced, strangeMarkup, textsOf, trickery } from '../views/reading.js';
 import type { Report, Scenario } from './scenario.js';
-import { interaction, signed } from './signed.js';
+import { interaction, newTrigger, signed } from './signed.js';
 
 /**
  * Hostile text wherever the outside can write: in every column of a row, in commands, forms, messages and addresses. What
@@ -126,7 +126,7 @@ async function submit(bed: TestBed, form: Readonly<Record<string, unknown>>, not
     type: 'view_submission',
     user: { id: superadmin.id, team_id: bed.slack.teamId },
     team: { id: bed.slack.teamId },
-    trigger_id: '1.1',
+    trigger_id: newTrigger(),
     view: { ...form, state: { values: { code: input(bed.code(superadmin.id)), note: input(note) } } },
   });
   await (await fetch(`${bed.baseUrl}/slack/events`, signed(body, bed.slack.signingSecret))).arrayBuffer();

@@ -5,7 +5,7 @@ import type { SentRequest } from '../../demo/slack/http-delivery.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { startChild } from './child.js';
 import { pick, type Report, type Scenario } from './scenario.js';
-import { signed } from './signed.js';
+import { newTrigger, signed } from './signed.js';
 
 /**
  * Requests in Slack's shapes with anything anywhere in them, correctly signed, for every button, form, command, shortcut and
@@ -71,7 +71,7 @@ async function run(random: () => number): Promise<Report> {
           return;
         }
         const { kind, body } = pick(random, templates);
-        const request = encode(kind, mutate(body, something, random), bed.slack.signingSecret);
+        const request = encode(kind, mutate(sentAnew(body), something, random), bed.slack.signingSecret);
         const answer = await fetch(`http://127.0.0.1:${port}/slack/events`, request).catch(() => null);
         await answer?.arrayBuffer();
         count(answer === null ? 'no answer' : String(answer.status));
@@ -226,6 +226,13 @@ function parts(request: { readonly headers: Readonly<Record<string, string>>; re
   return form['payload'] === undefined
     ? { kind: 'form', body: form }
     : { kind: 'payload', body: JSON.parse(form['payload']) };
+}
+
+/** Under names of its own: what came before isn't looked at again. */
+function sentAnew(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null) return body;
+  const names = { event_id: `Ev${newTrigger()}`, trigger_id: newTrigger() };
+  return { ...body, ...Object.fromEntries(Object.entries(names).filter(([name]) => name in body)) };
 }
 
 /** One to three places of a value, each with something else in it, or without it. */

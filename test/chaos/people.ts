@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { EphemeralMessage, OpenView, StoredMessage } from '../../demo/slack/workspace.js';
 import { VIEW } from '../../src/views/ids.js';
 import type { TestBed } from '../support/app.js';
-import { interaction, signed } from './signed.js';
+import { interaction, newTrigger, signed } from './signed.js';
 
 /** A form that is open on a promotion, and who is to submit it. */
 export interface Job {
@@ -54,7 +54,7 @@ export async function submitForm(
     type: 'view_submission',
     user: { id: operator, team_id: bed.slack.teamId },
     team: { id: bed.slack.teamId },
-    trigger_id: '1.1',
+    trigger_id: newTrigger(),
     view: { ...form.raw, state: { values: { code: { input: code }, ...fields } } },
   });
   const answer = await fetch(`http://127.0.0.1:${port}/slack/events`, signed(body, bed.slack.signingSecret));

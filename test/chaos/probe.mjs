@@ -1,8 +1,27 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
 /**
  * Loaded into a child beside the app, which knows nothing of it: tells how much memory is in use once garbage is
- * collected. It keeps no process alive.
+ * collected, and how long the event loop stood still. It keeps no process alive.
  */
+
+const RESOLUTION_MS = 5;
+const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+let peakRss = 0;
+let looking = null;
+const look = () => {
+  peakRss = Math.max(peakRss, process.memoryUsage.rss());
+};
+
 process.on('message', (asked) => {
+  if (asked === 'watched') {
+    look();
+    process.send?.({ longestBlockMs: Math.max(0, delay.max / 1e6 - RESOLUTION_MS), peakRss });
+    peakRss = 0;
+    delay.reset();
+    delay.enable();
+    if (looking === null) looking = setInterval(look, 20).unref();
+  }
   if (asked !== 'memory') return;
   globalThis.gc?.();
   const { heapUsed, rss } = process.memoryUsage();

@@ -47,6 +47,12 @@ async function run(): Promise<Report> {
     ...(await replaying(async () => superadmin.command('mark other_flag raxx-console-prod true'))),
     ...(await replaying(async () => superadmin.say(`<@${bed.slack.botUserId}> ${RCA}`, { threadTs: alert.ts }))),
     ...(await replaying(async () => superadmin.say(`see ${RCA}/2`, { threadTs: alert.ts }))),
+    ...(await replaying(async () => {
+      await superadmin.command('stats 30d');
+      const shows = (part: string) => superadmin.waitForEphemeral((message) => JSON.stringify(message).includes(part));
+      await superadmin.click(await shows('stats_chart'), 'stats_chart');
+      await shows('Posted');
+    })),
   ];
 
   // The code is old by then too, but what refuses it is the age of the signature.
@@ -71,6 +77,11 @@ async function run(): Promise<Report> {
     'marked too few or too many': Math.abs((await count(`console_flag_promotions where flag_key = 'other_flag'`)) - 1),
     'RCAs linked too few or too many': Math.abs(
       (await count(`flag_promotions.audit_log where action like '%rca_linked'`)) - 1,
+    ),
+    'charts posted too few or too many': Math.abs(
+      bed.slack.calls.filter(
+        ({ method, args }) => method === 'files.completeUploadExternal' && args['channel_id'] !== undefined,
+      ).length - 1,
     ),
     'forms opened too few or too many': Math.abs(shown() - 1),
     'codes counted as wrong': await count(`flag_promotions.audit_log where action like '%totp_rejected'`),

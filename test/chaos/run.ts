@@ -3,6 +3,7 @@ import { auditTampering } from './audit-tampering.js';
 import { blockedLoop } from './blocked-loop.js';
 import { databaseTrouble } from './database-trouble.js';
 import { deliveryKills } from './delivery-kills.js';
+import { hostileNetwork } from './hostile-network.js';
 import { hostileText } from './hostile-text.js';
 import { jumpingClock } from './jumping-clock.js';
 import { manyAtOnce } from './many-at-once.js';
@@ -35,6 +36,7 @@ const SCENARIOS: readonly Scenario[] = [
   replayedRequests,
   mutatedPayloads,
   hostileText,
+  hostileNetwork,
   databaseTrouble,
   schemaChanges,
   totpGuessing,

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 
 /** A request as Slack signs it (https://docs.slack.dev/authentication/verifying-requests-from-slack). */
 export function signed(body: string, signingSecret: string, at: Date = new Date()): RequestInit {
@@ -13,6 +13,11 @@ export function signed(body: string, signingSecret: string, at: Date = new Date(
     },
     body,
   };
+}
+
+/** Slack sends no two requests that are the same: each has a trigger of its own. */
+export function newTrigger(): string {
+  return randomUUID();
 }
 
 /** An interaction's body: a click or a submission. */

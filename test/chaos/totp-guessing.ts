@@ -3,7 +3,7 @@ import { FAILURES_TO_LOCK, LOCK_MS } from '../../src/operators/totp.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { misshownAsCompleted } from './owed.js';
 import { pick, type Report, type Scenario } from './scenario.js';
-import { interaction, signed } from './signed.js';
+import { interaction, newTrigger, signed } from './signed.js';
 
 /**
  * Codes are guessed for many operators at once, over three replicas, and again once the lock has run out. What counts has
@@ -39,7 +39,7 @@ async function run(random: () => number): Promise<Report> {
       type: 'view_submission',
       user: { id: operator, team_id: bed.slack.teamId },
       team: { id: bed.slack.teamId },
-      trigger_id: '1.1',
+      trigger_id: newTrigger(),
       view: { ...form.raw, state: { values: { code: { input: { type: 'plain_text_input', value: code } } } } },
     });
     const url = `http://127.0.0.1:${pick(random, ports)}/slack/events`;

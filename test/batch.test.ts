@@ -1,0 +1,43 @@
+import { createBatch } from '../src/batch.js';
+
+test('whoever asks at once shares an answer, and whoever asks after its beginning gets the next', async () => {
+  let done = 0;
+  const ends: (() => void)[] = [];
+  const ask = createBatch(async () => {
+    done += 1;
+    const answer = done;
+    await new Promise<void>((resolve) => void ends.push(resolve));
+    return answer;
+  }, 1);
+  const first = Array.from({ length: 300 }, ask);
+  const begun = async (count: number) => {
+    while (ends.length < count) await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+  await begun(1);
+  const second = Array.from({ length: 300 }, ask);
+  await begun(2);
+  for (const end of ends) end();
+  expect(new Set(await Promise.all(first))).toEqual(new Set([1]));
+  expect(new Set(await Promise.all(second))).toEqual(new Set([2]));
+  expect(done).toBe(2);
+});
+
+test('the work is not begun more often than it may be', async () => {
+  const at: number[] = [];
+  const ask = createBatch(async () => void at.push(performance.now()), 40);
+  for (let times = 0; times < 4; times += 1) await ask();
+  for (let index = 1; index < at.length; index += 1)
+    expect((at[index] ?? 0) - (at[index - 1] ?? 0)).toBeGreaterThan(35);
+});
+
+test('a failure is that of those who asked, and not of the next', async () => {
+  let fails = true;
+  const ask = createBatch(async () => {
+    if (fails) throw new Error('not now');
+    return 'well';
+  }, 1);
+  const asked = [ask(), ask()];
+  for (const one of asked) await expect(one).rejects.toThrow('not now');
+  fails = false;
+  expect(await ask()).toBe('well');
+});
