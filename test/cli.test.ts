@@ -143,6 +143,18 @@ describe('the command line', () => {
     expect(says(overruled.output())).toContain('pings nobody');
   });
 
+  test('says that a certificate authority in .env comes too late for Node', async () => {
+    const project = path.join(folder, 'late');
+    await mkdir(project);
+    await writeFile(path.join(project, '.env'), 'NODE_EXTRA_CA_CERTS=/etc/company.pem\n');
+    const late = start(['operators', 'list'], environment, project);
+    await late.ended;
+    expect(late.errors()).toContain('NODE_EXTRA_CA_CERTS has no effect in .env: Node reads it before.');
+    const early = start(['operators', 'list'], { ...environment, NODE_EXTRA_CA_CERTS: '/etc/company.pem' }, project);
+    await early.ended;
+    expect(early.errors()).not.toContain('has no effect');
+  });
+
   test('a one-off dyno enrols nobody into a database that goes with it', async () => {
     const added = start(['operators', 'add', 'U0123456789'], {
       ...environment,
