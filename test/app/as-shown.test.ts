@@ -241,7 +241,7 @@ describe('where a second person is needed', () => {
     expect((await secondSuperadmin.submit({ code: bed.code(secondSuperadmin.id) })).kind).toBe('closed');
     expect(
       await bed.rows.query(`select actor, detail from flag_promotions.audit_log where action like '%denied'`),
-    ).toEqual([{ actor: superadmin.id, detail: { attempted: 'promote', reason: 'same_person' } }]);
+    ).toMatchObject([{ actor: superadmin.id, detail: { attempted: 'promote', reason: 'same_person' } }]);
   });
 
   test('who promoted may not resolve, not even by a form that was open before', async () => {
