@@ -3,8 +3,8 @@ import { payloadsOf } from './payloads.js';
 
 /** No word that only the code and the database know reaches a person: `not_superadmin`, `PENDING_COMMIT:…`, `INTENT`. */
 
-/** Words with an underscore that people do read: settings, and an example of a flag's key. */
-const KNOWN = new Set([...Object.keys(UNSET), 'FLAG_', 'console_dark_mode']);
+/** Words with an underscore that people do read: settings, an example of a flag's key, and a flag's usual config var. */
+const KNOWN = new Set([...Object.keys(UNSET), 'FLAG_', 'FLAG_DARKMODE', 'console_dark_mode']);
 const INTERNAL = /\b[A-Za-z]+(?:_[A-Za-z]+)+\b|\bFLAG_|\bINTENT\b|PENDING_COMMIT/gu;
 /** Not shown: what comes back to the app, addresses, and the kinds of Slack's own objects. */
 const SILENT =
