@@ -59,10 +59,13 @@ const CHANNEL_HELP: Readonly<Record<string, string>> = {
 /** Why something could not be reached by such a code, and what to do; null where the code doesn't tell. */
 export type ExplainCode = (code: string | null) => string | null;
 
-/** `workspace`: the one that the database belongs to, null where that is not known; `explain`: about Slack's API; `explainAt`: about another address. */
+/**
+ * `workspace`: whose the database is; null: nobody's yet, undefined: not known. `explain`: about Slack's API; `explainAt`: about
+ * another address.
+ */
 export function slackChecks(
   inspection: SlackInspection,
-  workspace: string | null,
+  workspace: string | null | undefined,
   explain: ExplainCode,
   explainAt: (address: string) => ExplainCode,
 ): readonly Check[] {
@@ -77,7 +80,7 @@ export function slackChecks(
     );
   } else {
     checks.push(ok('Slack token', `of the workspace ${word(auth.team)}`));
-    if (workspace !== null && auth.teamId !== null) checks.push(checkWorkspace(workspace, auth.teamId));
+    if (workspace !== undefined && auth.teamId !== null) checks.push(checkWorkspace(workspace, auth.teamId));
     checks.push(checkScopes(auth.scopes));
   }
   for (const { id, verdict } of channels) {
@@ -114,10 +117,13 @@ function checkSocketMode(
   }
 }
 
-function checkWorkspace(recorded: string, own: string): Check {
+function checkWorkspace(recorded: string | null, own: string): Check {
+  const subject = 'Slack workspace';
+  if (recorded === null)
+    return ok(subject, `${word(own)}; the database is nobody’s yet: the first start makes it theirs`);
   return recorded === own
-    ? ok('Slack workspace', `${word(own)}, to which the database belongs`)
-    : fix('Slack workspace', new OtherWorkspaceError(word(recorded), word(own)).message);
+    ? ok(subject, `${word(own)}, to which the database belongs`)
+    : fix(subject, new OtherWorkspaceError(word(recorded), word(own)).message);
 }
 
 function checkScopes(granted: readonly string[]): Check {

@@ -64,7 +64,7 @@ async function askOutside(
           appToken: usable.appToken ?? null,
           network,
           now,
-        }).then((inspection) => slackChecks(inspection, facts?.slackTeamId ?? null, explainAt(slackApiUrl), explainAt)),
+        }).then((inspection) => slackChecks(inspection, facts?.slackTeamId, explainAt(slackApiUrl), explainAt)),
     usable.herokuApiKey === undefined || usable.herokuApiUrl === undefined
       ? []
       : askHeroku(usable.herokuApiKey, usable.herokuApiUrl),

@@ -267,6 +267,11 @@ describe('operators forget', () => {
       { owner: null },
       { owner: null },
     ]);
+    expect(
+      await bed.rows.query(
+        `select promotion_id from flag_promotions.audit_log where action like '%.owner_lost' order by promotion_id`,
+      ),
+    ).toEqual([{ promotion_id: first }, { promotion_id: second }]);
     expect(await columnsWith(mina.id)).toEqual(RECORD.slice(0, 2));
   });
 });

@@ -54,6 +54,21 @@ describe('a database belongs to one Slack workspace', () => {
     expect(await bed.rows.query('select 1 from flag_promotions.audit_log')).toEqual([]);
   });
 
+  test.each([
+    ['a workspace of an organization', { team_id: 'T0RAXX0001', enterprise_id: 'E0RAXX0001' }, 'T0RAXX0001'],
+    [
+      'an organization, whatever workspace it names',
+      { team_id: 'T0RAXX0001', enterprise_id: 'E0RAXX0001', is_enterprise_install: true },
+      'E0RAXX0001',
+    ],
+  ])('a token of %s', async (_what, installed, expected) => {
+    await forget();
+    const body = JSON.stringify({ ok: true, user_id: 'U0BOT00001', bot_id: 'B0BOT00001', ...installed });
+    other.faults.add({ method: 'auth.test', kind: 'body', body });
+    await bed.replica(ofOther());
+    expect(await recorded()).toBe(expected);
+  });
+
   test('of an app that a whole organization installed, the organization', async () => {
     const organization = await startSlackStandIn({ installedForOrganization: 'E0RAXX0001', rateLimit: false });
     await forget();
@@ -94,6 +109,10 @@ describe('a database belongs to one Slack workspace', () => {
   });
 
   test('doctor says whose it is', async () => {
+    await forget();
+    expect((await cli(['doctor'])).out).toMatch(/^ok +Slack workspace +T\w+; the database is nobody’s yet/mu);
+    expect(await recorded()).toBeNull();
+    await bed.replica();
     expect((await cli(['doctor'])).out).toMatch(/^ok +Slack workspace +T\w+, to which the database belongs$/mu);
     const { code, out } = await cli(['doctor'], settingsOf(other));
     expect(code).toBe(1);
