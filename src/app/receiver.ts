@@ -4,6 +4,7 @@ import { databaseTrouble } from '../db/trouble.js';
 import { noteFirstCodes } from '../handlers/decisions.js';
 import { registerHandlers } from '../handlers/index.js';
 import { startHttp } from '../http.js';
+import { CONNECTION_LIMITS } from '../http-connections.js';
 import { boltLogger } from '../log.js';
 import { createRecoveryHash } from '../operators/recovery-codes.js';
 import { createSecretBox } from '../operators/secret-box.js';
@@ -61,6 +62,7 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
       [PERMALINKS]: permalinkPage,
     },
     publicUrl: config.publicUrl,
+    limits: { lingerMs: CONNECTION_LIMITS.lingerMs * runtime.patience },
     metricsToken: config.metricsToken,
     readiness: readinessOf(core, jobs, checkSocket),
     metrics,
