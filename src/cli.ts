@@ -6,6 +6,7 @@ import { clearHomeTab, maintainOnce, startApp } from './app.js';
 import { askRole } from './ask-role.js';
 import {
   ConfigError,
+  type DatabaseConfig,
   EX_CONFIG,
   inspectSettings,
   readConfig,
@@ -17,11 +18,12 @@ import type { Database } from './db/database.js';
 import { EmbeddedPostgresError } from './db/embedded-postgres.js';
 import { describeAdopted } from './db/console/describe.js';
 import { ConsoleTableError } from './db/console/refusal.js';
-import type { ConsoleSettings } from './db/console/settings.js';
 import { NoDatabaseError, OtherWorkspaceError } from './db/errors.js';
+import { scriptOf } from './db/console/script.js';
 import { migrate, rollBackAll, rollBackTo } from './db/migrate.js';
 import { type DatabaseChoice, describeDatabase, openExisting, reachServer, withMigrationUrl } from './db/open.js';
 import { ServerError } from './db/server/trouble.js';
+import { judgeFor } from './db/usable.js';
 import { runDoctor } from './doctor/doctor.js';
 import { createLogger } from './log.js';
 import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment-secrets.js';
@@ -197,24 +199,34 @@ program
   .description('create or update the schema (start does so too)')
   .option('--rollback', 'undo every migration; the console’s own table keeps its rows and columns')
   .option('--to <migration>', 'undo the migrations after this one')
-  .action(async (options: { rollback?: boolean; to?: string }) => {
+  .option('--sql', 'print what others have to run for it (owners, a DBA), and change nothing')
+  .option('--role <name>', 'the role that runs the app, if another one migrates: it gets its rights')
+  .action(async (options: MigrateFlags) => {
     const config = readDatabaseConfig(process.env);
     sayWhichDatabase(config.database);
-    const forward = options.to === undefined && options.rollback !== true;
+    const forward = options.to === undefined && options.rollback !== true && options.sql !== true;
     const database = await reachServer(config.database, forward, quietLogger());
     try {
-      const lines = await withMigrationUrl(database, (url) => migrateAsAsked(url, options, config.console));
+      const asked = options.sql === true ? printed : migrateAsAsked;
+      const lines = await withMigrationUrl(database, (url) => asked(url, options, config));
       for (const line of lines) out(line);
     } finally {
       await database.close();
     }
   });
 
+interface MigrateFlags {
+  readonly rollback?: boolean;
+  readonly to?: string;
+  readonly sql?: boolean;
+  readonly role?: string;
+}
+
 /** Answers what there is to say of it. */
 async function migrateAsAsked(
   url: string,
-  { rollback, to }: { readonly rollback?: boolean; readonly to?: string },
-  settings: ConsoleSettings,
+  { rollback, to, role = null }: Omit<MigrateFlags, 'role'> & { readonly role?: string | null },
+  { console: settings }: DatabaseConfig,
 ): Promise<readonly string[]> {
   const say = sayOnTerminal();
   if (to !== undefined) {
@@ -226,8 +238,17 @@ async function migrateAsAsked(
     const left = 'The schema flag_promotions stays: it is another account’s, or holds something else.';
     return ['Every migration is undone.', ...(isAllGone ? [] : [left])];
   }
-  const { promotions } = await migrate(url, { console: settings, say, survey: true });
-  return [...(promotions === null ? [] : describeAdopted(promotions)), 'The schema is up to date.'];
+  const { promotions, notes } = await migrate(url, { console: settings, say, survey: true, role });
+  return [...(promotions === null ? [] : describeAdopted(promotions)), ...notes, 'The schema is up to date.'];
+}
+
+/** What others have to run. */
+async function printed(
+  url: string,
+  { role }: MigrateFlags,
+  { database, console: settings }: DatabaseConfig,
+): Promise<readonly string[]> {
+  return scriptOf(await judgeFor(url, settings, role ?? null), describeDatabase(database));
 }
 
 program

@@ -8,6 +8,7 @@ import type { DeliveryOutcome } from '../outbox/outbox.js';
 import type { MessageKind } from '../promotions/messages.js';
 import { notAllowedWords } from '../views/mark.js';
 import { wallClockAhead } from '../runtime.js';
+import { plainRefusedWords } from '../views/refused.js';
 import type { Core } from './core.js';
 
 /** What works by itself: the watchdog, the promoter, the home tabs. */
@@ -127,6 +128,10 @@ function promoterOf(core: Core, told: Pick<PromoterDependencies, 'onChanged' | '
       core.configVars.maySet(configVar) ? null : notAllowedWords(configVar, core.configVars),
     pollMs: PROMOTER_POLL_MS,
     untoldRestMs: db.isNotified ? PROMOTER_POLL_MS : POOLED_POLL_MS,
+    whyRefused: async (error) => {
+      const refused = await db.explainRefusal(error);
+      return refused === null ? null : plainRefusedWords(refused);
+    },
     log: runtime.log,
     ...told,
   });

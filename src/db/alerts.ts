@@ -6,6 +6,8 @@ import type { StuckPromotion } from '../promotions/stuck-promotion.js';
 import { endSnoozesOfWarnings } from './attention-rows.js';
 import { appendAuditEvent, appendAuditEvents, type NewAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
+import { ROWS_ARE_HIDDEN, SEES_ALL_ROWS } from './console/access.js';
+import { ConsoleTableError } from './console/refusal.js';
 import { showThatItEnded } from './ending.js';
 import { CLOCK, isReached, presentOf } from './leases.js';
 import { NOWHERE } from './messages.js';
@@ -148,21 +150,23 @@ export function alerts(knex: Knex): Alerts {
     },
 
     async gather(stuckBefore) {
+      const found = await knex.raw(
+        `select count(*) as n, ${SEES_ALL_ROWS} as sees_all from {promotions} p where {p.state} = 'deploying'`,
+      );
+      const [deploying] = parseRows(found, countRow.extend({ sees_all: z.boolean() }));
+      // What is hidden would be taken for gone, and its alerts for done with.
+      if (deploying?.sees_all !== true) throw new ConsoleTableError(ROWS_ARE_HIDDEN);
       const stuck: StuckPromotion[] = [];
       for (let page: Page | null = FIRST_PAGE; page !== null; ) {
-        const found = await stuckOf(knex, stuckBefore, page);
-        stuck.push(...found.stuck);
-        page = found.next;
+        const read = await stuckOf(knex, stuckBefore, page);
+        stuck.push(...read.stuck);
+        page = read.next;
       }
-      const [deploying] = parseRows(
-        await knex.raw(`select count(*) as n from {promotions} p where {p.state} = 'deploying'`),
-        countRow,
-      );
       return {
         stuck,
         endedPromotionIds: await endedUnnoticed(),
         individualAlerts: parseRows(await knex.raw(INDIVIDUAL), individualRow),
-        deploying: deploying?.n ?? 0,
+        deploying: deploying.n,
       };
     },
 

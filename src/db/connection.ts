@@ -26,7 +26,11 @@ export interface PoolOptions {
 }
 
 /** Behind a pooler, which takes none of them, the account's own settings stand in (docs/OPERATING.md). */
-const SESSION = '-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s';
+const SESSION = [
+  '-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s',
+  // What two people do at once is settled by locks and conditions; a role may have another isolation by default.
+  String.raw`-c default_transaction_isolation=read\ committed`,
+].join(' ');
 
 /**
  * A pool of connections to PostgreSQL's primary. Sessions run in the database's TimeZone: what the console's table keeps without a

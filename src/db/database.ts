@@ -4,7 +4,10 @@ import { type Alerts, alerts } from './alerts.js';
 import { type AttentionRecords, attentionRecords } from './attention.js';
 import { type AuditLog, auditLog } from './audit.js';
 import { type ChannelSlots, channelSlots } from './channel-slots.js';
-import { connect, type PoolOptions, USUAL_CONNECTIONS } from './connection.js';
+import { askOf } from './console/ask.js';
+import { explainRefusedWrite, mayBeRefusedWrite, type RefusedWrite } from './console/later.js';
+import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
+import { connect, type Knex, type PoolOptions, USUAL_CONNECTIONS } from './connection.js';
 import { findOddStates, type OddStates } from './console/odd-states.js';
 import { DEAF, type DueListener, listenForDue } from './due.js';
 import { type Enrolments, enrolments } from './enrolments.js';
@@ -19,6 +22,7 @@ import { type Messages, messages } from './messages.js';
 import { type Operators, operators } from './operators.js';
 import { findOverdue } from './overdue.js';
 import { acceptedRelease } from './progress.js';
+import type { PrimaryClient } from './primary-client.js';
 import { type Promoting, promoting } from './promoting.js';
 import { promotingWithin } from './promoting-share.js';
 import { type Promotions, promotions } from './promotions.js';
@@ -62,6 +66,8 @@ export interface Database {
   oddStates(): Promise<OddStates>;
   /** See findOverdue. */
   overdue(options: { readonly afterMs: number; readonly promoting: boolean }): Promise<Overdue | null>;
+  /** Why the database refused a write, if it did: null for an outage or a fault of this app's. Never rejects. */
+  explainRefusal(error: unknown): Promise<RefusedWrite | null>;
   /** The present by the database's clock, which all replicas share. */
   now(): Promise<Date>;
   /** Writes something, and changes nothing by it. Rejects if the database does not answer, or takes no writes. */
@@ -104,8 +110,24 @@ export function openDatabase(connectionString: string, options: DatabaseOptions 
     acceptedRelease: (promotionId) => acceptedRelease(knex, promotionId),
     oddStates: () => findOddStates((sql) => knex.raw(sql)),
     overdue: (options) => findOverdue(knex, options),
+    explainRefusal: (error) => explainRefusal(knex, options.console ?? USUAL_CONSOLE, error),
     now: () => presentOf(knex),
     checkWrites: () => rewriteMaintenance(knex),
     close: () => knex.destroy(),
   };
+}
+
+async function explainRefusal(knex: Knex, settings: ConsoleSettings, error: unknown): Promise<RefusedWrite | null> {
+  if (!mayBeRefusedWrite(error)) return null;
+  try {
+    const connection: PrimaryClient = await knex.client.acquireConnection();
+    try {
+      return await explainRefusedWrite(askOf(connection), settings, error);
+    } finally {
+      await knex.client.releaseConnection(connection);
+    }
+  } catch {
+    // Whoever asks has the error itself.
+    return null;
+  }
 }

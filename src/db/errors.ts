@@ -70,3 +70,45 @@ export function isKnownUndone(error: unknown): boolean {
     !ENDED_UNDER_WAY.test(error.code)
   );
 }
+
+/** What PostgreSQL refused for a reason that stands in the database: a type, a constraint, a trigger, a right. */
+export interface Refusal {
+  readonly code: string;
+  /** Its own words, one line. */
+  readonly words: string;
+  readonly schema: string | null;
+  readonly table: string | null;
+  readonly column: string | null;
+  readonly constraint: string | null;
+  readonly dataType: string | null;
+  /** Where it was, the innermost first. */
+  readonly where: string | null;
+}
+
+const words = new WeakMap<Error, string>();
+
+/** Keeps in mind what PostgreSQL said, before knex puts the statement before it. */
+export function rememberWords(error: unknown): void {
+  if (error instanceof Error) words.set(error, error.message);
+}
+
+/** SQLSTATE classes and codes of such reasons: the same statement fails again until somebody changes the database. */
+const REFUSED = /^(?:0A|21|22|23|27|38|39|42|44|54|55000|P0)/u;
+
+/** knex's own way of telling an error. */
+const withoutStatement = (message: string): string => message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /u, '');
+
+/** The refusal that an error is; null for an outage, or a fault of another kind. */
+export function asRefusal(error: unknown): Refusal | null {
+  if (!(error instanceof pg.DatabaseError) || error.code === undefined || !REFUSED.test(error.code)) return null;
+  return {
+    code: error.code,
+    words: (words.get(error) ?? withoutStatement(error.message)).replaceAll(/\s+/gu, ' ').trim(),
+    schema: error.schema ?? null,
+    table: error.table ?? null,
+    column: error.column ?? null,
+    constraint: error.constraint ?? null,
+    dataType: error.dataType ?? null,
+    where: error.where ?? null,
+  };
+}

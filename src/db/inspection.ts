@@ -2,13 +2,15 @@ import * as z from 'zod';
 import { connect, type Knex } from './connection.js';
 import { type Ask, askOf } from './console/ask.js';
 import { describeOddities } from './console/describe.js';
-import { inspectConsole, type ThereIsATable } from './console/ensure.js';
+import { type Inspected, inspectConsole, type ThereIsATable } from './console/ensure.js';
+import { describeFinding } from './console/finding.js';
 import { findOddStates } from './console/odd-states.js';
 import { ConsoleTableError } from './console/refusal.js';
+import { judgeOrAsk, refuseEncoding } from './console/refuse.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { findOddStarts, findTimeHints } from './console/time-hints.js';
 import { installation } from './installation.js';
-import { MIGRATION_NAMES, MIGRATIONS_TABLE, SCHEMA } from './migrate.js';
+import { MIGRATION_NAMES, MIGRATIONS_TABLE, progressOf, SCHEMA } from './migrate.js';
 import { operators } from './operators.js';
 import type { PrimaryClient } from './primary-client.js';
 import { countRow, parseRows } from './rows.js';
@@ -23,6 +25,14 @@ export interface PromotionsInspection {
   readonly oddities: readonly string[];
 }
 
+/** Something that keeps the app from its work, with what to run, on one line. */
+export interface InspectedFinding {
+  readonly isOfPromotions: boolean;
+  /** Else something fails now and then. */
+  readonly blocks: boolean;
+  readonly says: string;
+}
+
 /** What a database is like, as this app finds it. */
 export interface DatabaseInspection {
   readonly serverVersion: string;
@@ -30,10 +40,9 @@ export interface DatabaseInspection {
   /** Migrations of this version that it lacks, and those of a newer one that it has. */
   readonly missingMigrations: readonly string[];
   readonly unknownMigrations: readonly string[];
-  readonly mayCreate: boolean;
   readonly promotions: PromotionsInspection;
-  /** `table: right`, for each right that the app needs and its account has not. */
-  readonly missingRights: readonly string[];
+  /** What keeps the app from its work here, or a part of it, each with what to run; none where the database takes no writes. */
+  readonly findings: readonly InspectedFinding[];
   /** What keeps the audit log from being rewritten is switched off. */
   readonly auditUnguarded: boolean;
   readonly superadmins: number;
@@ -44,21 +53,6 @@ export interface DatabaseInspection {
   readonly apps: readonly { readonly app: string; readonly configVar: string }[];
 }
 
-/** What the app does to its tables. */
-const RIGHTS: Readonly<Record<string, string>> = {
-  'flag_promotions.operators': 'SELECT,INSERT,UPDATE',
-  'flag_promotions.enrolments': 'SELECT,INSERT,UPDATE',
-  'flag_promotions.recovery_codes': 'SELECT,INSERT,UPDATE,DELETE',
-  'flag_promotions.audit_log': 'SELECT,INSERT',
-  'flag_promotions.audit_head': 'SELECT,UPDATE',
-  'flag_promotions.alerts': 'SELECT,INSERT,UPDATE,DELETE',
-  'flag_promotions.messages': 'SELECT,INSERT,UPDATE,DELETE',
-  'flag_promotions.maintenance': 'SELECT,INSERT,UPDATE',
-  'flag_promotions.taken_requests': 'SELECT,INSERT,DELETE',
-  'flag_promotions.attention': 'SELECT,INSERT,UPDATE,DELETE',
-  'flag_promotions.channel_slots': 'SELECT,INSERT,UPDATE',
-  'flag_promotions.installation': 'SELECT,UPDATE',
-};
 const APPS_TRIED = 5;
 const GUARDS = ['audit_log_chain', 'audit_log_append_only', 'audit_log_no_truncate'];
 
@@ -69,40 +63,83 @@ export async function inspectDatabase(
 ): Promise<DatabaseInspection> {
   const knex = connect(connectionString, { maxConnections: 1, acceptsStandby: true, console: null });
   try {
-    const promotions = await inspectPromotions(knex, settings);
+    const server = await serverFacts(knex);
+    const { findings, ...promotions } = await inspectPromotions(knex, settings, server.isReadOnly);
     const names = await tablesOf(knex);
-    const ran = names.has(MIGRATIONS_TABLE) ? await migrationsRun(knex) : [];
-    const hasOperators = names.has('flag_promotions.operators');
+    const ran = names.has('migrations') ? await migrationsRun(knex) : [];
+    const hasOperators = names.has('operators');
+    // Who may read none of them is told so; what they hold stays unknown.
+    const mayLook = names.size > 0 || !(await hasSchema(knex));
     return {
-      ...(await serverFacts(knex)),
-      missingMigrations: MIGRATION_NAMES.filter((name) => !ran.includes(name)),
+      ...server,
+      missingMigrations: mayLook ? MIGRATION_NAMES.filter((name) => !ran.includes(name)) : [],
       unknownMigrations: ran.filter((name) => !MIGRATION_NAMES.includes(name)),
-      missingRights: await missingRights(knex, names, promotions.name),
+      findings,
       promotions,
-      auditUnguarded: names.has('flag_promotions.audit_log') && !(await isAuditGuarded(knex)),
+      auditUnguarded: names.has('audit_log') && !(await isAuditGuarded(knex)),
       superadmins: hasOperators ? (await operators(knex).superadmins()).length : 0,
       sealedSecrets: hasOperators ? await operators(knex).sealedSecrets() : [],
       apps: ran.length > 0 && promotions.name !== null ? await appsOf(knex, promotions.name) : [],
-      slackTeamId: names.has('flag_promotions.installation') ? await installation(knex).workspace() : null,
+      slackTeamId: names.has('installation') ? await installation(knex).workspace() : null,
     };
   } finally {
     await knex.destroy();
   }
 }
 
-async function inspectPromotions(knex: Knex, settings: ConsoleSettings): Promise<PromotionsInspection> {
+type Inspection = PromotionsInspection & Pick<DatabaseInspection, 'findings'>;
+
+async function inspectPromotions(knex: Knex, settings: ConsoleSettings, isReadOnly: boolean): Promise<Inspection> {
   const connection: PrimaryClient = await knex.client.acquireConnection();
+  const problem = (error: ConsoleTableError): Inspection => ({
+    name: null,
+    problem: error.message,
+    oddities: [],
+    findings: [],
+  });
   try {
     const ask = askOf(connection);
+    await refuseEncoding(ask);
     const inspected = await inspectConsole(ask, settings);
-    if (inspected.kind === 'missing') return { name: null, problem: null, oddities: [] };
-    return { name: inspected.facts.table.name, problem: null, oddities: await odditiesOf(ask, inspected) };
+    const findings = isReadOnly ? [] : await findingsOf(ask, inspected);
+    const canRead = inspected.kind === 'there' && (await mayRead(ask, inspected.facts.table.oid));
+    return {
+      name: canRead ? inspected.facts.table.name : null,
+      problem: null,
+      oddities: canRead ? await odditiesOf(ask, inspected) : [],
+      findings,
+    };
   } catch (error) {
     if (!(error instanceof ConsoleTableError)) throw error;
-    return { name: null, problem: error.message, oddities: [] };
+    return problem(error);
   } finally {
     await knex.client.releaseConnection(connection);
   }
+}
+
+async function findingsOf(ask: Ask, inspected: Inspected): Promise<readonly InspectedFinding[]> {
+  const lacksMigrations = (await progressOf(ask)) === 'behind';
+  const { findings, parties } = await judgeOrAsk(ask, { inspected, lacksMigrations, role: null, tries: true });
+  return findings.map((finding) => ({
+    isOfPromotions: finding.by === 'table owner',
+    blocks: finding.weight === 'blocks',
+    says: describeFinding(finding, parties.curers),
+  }));
+}
+
+const yesRow = z.object({ yes: z.boolean() });
+
+async function mayRead(ask: Ask, oid: string): Promise<boolean> {
+  const found = await ask(
+    `select has_any_column_privilege($1::oid, 'SELECT') and has_schema_privilege(relnamespace, 'USAGE') as yes from pg_class where oid = $1::oid`,
+    [oid],
+  );
+  return parseRows(found, yesRow)[0]?.yes === true;
+}
+
+async function hasSchema(knex: Knex): Promise<boolean> {
+  const found = await knex.raw('select exists (select from pg_namespace where nspname = ?) as yes', [SCHEMA]);
+  return parseRows(found, yesRow)[0]?.yes === true;
 }
 
 async function odditiesOf(ask: Ask, { facts, dialect, steps }: ThereIsATable): Promise<readonly string[]> {
@@ -114,26 +151,19 @@ async function odditiesOf(ask: Ask, { facts, dialect, steps }: ThereIsATable): P
 
 async function serverFacts(knex: Knex) {
   const found = await knex.raw(
-    `select current_setting('server_version') as version, current_setting('transaction_read_only') = 'on' as read_only,
-            (select bool_or(has_schema_privilege(s, 'CREATE')) from unnest(current_schemas(false)) s where s <> ?)
-              and case when to_regnamespace(?) is null then has_database_privilege(current_database(), 'CREATE')
-                       else has_schema_privilege(?, 'CREATE') end as may_create`,
-    [SCHEMA, SCHEMA, SCHEMA],
+    `select current_setting('server_version') as version, current_setting('transaction_read_only') = 'on' as read_only`,
   );
-  const row = z.object({ version: z.string(), read_only: z.boolean(), may_create: z.boolean().nullable() });
-  const [facts] = parseRows(found, row);
+  const [facts] = parseRows(found, z.object({ version: z.string(), read_only: z.boolean() }));
   if (facts === undefined) throw new Error('PostgreSQL told nothing of itself.');
-  return {
-    serverVersion: facts.version,
-    isReadOnly: facts.read_only,
-    mayCreate: facts.may_create ?? false,
-  };
+  return { serverVersion: facts.version, isReadOnly: facts.read_only };
 }
 
+/** The app's own tables that this account may read. */
 async function tablesOf(knex: Knex): Promise<ReadonlySet<string>> {
   const found = await knex.raw(
-    'select name from jsonb_array_elements_text(?::jsonb) as name where to_regclass(name) is not null',
-    [JSON.stringify([...Object.keys(RIGHTS), MIGRATIONS_TABLE])],
+    `select c.relname::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = ? and c.relkind = 'r' and has_table_privilege(c.oid, 'SELECT') and has_schema_privilege(n.oid, 'USAGE')`,
+    [SCHEMA],
   );
   return new Set(parseRows(found, z.object({ name: z.string() })).map(({ name }) => name));
 }
@@ -141,24 +171,6 @@ async function tablesOf(knex: Knex): Promise<ReadonlySet<string>> {
 async function migrationsRun(knex: Knex): Promise<readonly string[]> {
   const found = await knex.raw('select name from ?? order by id', [MIGRATIONS_TABLE]);
   return parseRows(found, z.object({ name: z.string() })).map(({ name }) => name);
-}
-
-async function missingRights(
-  knex: Knex,
-  tables: ReadonlySet<string>,
-  promotions: string | null,
-): Promise<readonly string[]> {
-  const all = Object.entries(RIGHTS).filter(([table]) => tables.has(table));
-  if (promotions !== null) all.unshift([promotions, 'SELECT,INSERT,UPDATE']);
-  const wanted = all.flatMap(([table, rights]) => rights.split(',').map((right) => ({ table, right })));
-  const found = await knex.raw(
-    `select w ->> 'table' as "table", w ->> 'right' as "right" from jsonb_array_elements(?::jsonb) as w
-      where not has_table_privilege(w ->> 'table', w ->> 'right')`,
-    [JSON.stringify(wanted)],
-  );
-  return parseRows(found, z.object({ table: z.string(), right: z.string() })).map(
-    ({ table, right }) => `${right} on ${table}`,
-  );
 }
 
 async function isAuditGuarded(knex: Knex): Promise<boolean> {
@@ -173,7 +185,7 @@ async function isAuditGuarded(knex: Knex): Promise<boolean> {
 async function appsOf(knex: Knex, promotions: string) {
   const found = await knex.raw(
     `select distinct on (heroku_app) heroku_app::text as app, coalesce(config_var, 'FLAG_' || upper(flag_key))::text as var
-       from (select * from ${promotions} order by id desc limit 200) newest order by heroku_app, id desc limit ?`,
+       from (select id, heroku_app, config_var, flag_key from ${promotions} order by id desc limit 200) newest order by heroku_app, id desc limit ?`,
     [APPS_TRIED],
   );
   return parseRows(found, z.object({ app: z.string(), var: z.string() })).map(({ app, var: configVar }) => ({

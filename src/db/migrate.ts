@@ -12,8 +12,11 @@ import {
   isAdopted,
   refuseItsRows,
 } from './console/ensure.js';
+import type { Finding } from './console/finding.js';
 import { watchIndexes } from './console/index-progress.js';
 import { ConsoleTableError } from './console/refusal.js';
+import { inWords, refuseBeforeMigrating, refuseEncoding } from './console/refuse.js';
+import { grantsFor } from './console/grants.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { takeBack } from './console/take-back.js';
 import { codeOf } from './embedded/errors.js';
@@ -44,6 +47,8 @@ export interface MigrateOptions {
   readonly say?: Say;
   /** Whether to look at all rows where nothing is to be done, too. */
   readonly survey?: boolean;
+  /** The role that runs the app, unquoted, where another one migrates; null: the same. */
+  readonly role?: string | null;
 }
 
 /** What a call to `migrate` did. */
@@ -52,9 +57,11 @@ export interface Migrated {
   readonly migrations: readonly string[];
   /** The table of promotions, by a look at all of its rows; null where nothing was to be done and none was asked for. */
   readonly promotions: AdoptedTable | null;
+  /** What will fail now and then, in lines for people. */
+  readonly notes: readonly string[];
 }
 
-const NOTHING: Migrated = { migrations: [], promotions: null };
+const NOTHING: Migrated = { migrations: [], promotions: null, notes: [] };
 
 /**
  * Brings the schema, and the console's table, to what this version needs. Safe to run from several replicas at once: they wait
@@ -63,27 +70,53 @@ const NOTHING: Migrated = { migrations: [], promotions: null };
  */
 export async function migrate(
   connectionString: string,
-  { console: settings = USUAL_CONSOLE, say = () => undefined, survey = false }: MigrateOptions = {},
+  { console: settings = USUAL_CONSOLE, say = () => undefined, survey = false, role = null }: MigrateOptions = {},
 ): Promise<Migrated> {
   const isDone = async (ask: Ask, inspected: Inspected): Promise<boolean> =>
-    !survey && isAdopted(inspected, settings) && (await isLatest(ask));
-  // What most starts find, and what they refuse: without waiting for anybody.
-  const done = await withClient(connectionString, async (client) =>
-    isDone(askOf(client), await inspectConsole(askOf(client), settings)),
-  );
-  if (done) return NOTHING;
-  return withMigrationLock(connectionString, say, () =>
-    withClient(connectionString, async (client) => {
+    !survey && isAdopted(inspected, settings) && (await progressOf(ask)) === 'latest';
+  return inWords('migrate', async () => {
+    // What most starts find, and what they refuse: without waiting for anybody.
+    const done = await withClient(connectionString, async (client) => {
       const ask = askOf(client);
-      const inspected = await inspectConsole(ask, settings);
-      // Whoever had the lock may have done it.
-      if (await isDone(ask, inspected)) return NOTHING;
-      await refuseItsRows(ask, inspected);
-      await createSchema(ask);
-      const ran = await runMigrations(connectionString);
-      return { migrations: ran, promotions: await adopt(connectionString, client, settings, say) };
-    }),
-  );
+      await refuseEncoding(ask);
+      return isDone(ask, await inspectConsole(ask, settings));
+    });
+    if (done) return NOTHING;
+    return withMigrationLock(connectionString, say, () =>
+      withClient(connectionString, async (client) => {
+        const ask = askOf(client);
+        const inspected = await inspectConsole(ask, settings);
+        // Whoever had the lock may have done it.
+        if (await isDone(ask, inspected)) return NOTHING;
+        const notes = await refuseAll(ask, inspected, say, role);
+        const ran = (await progressOf(ask)) === 'latest' ? [] : await runMigrations(ask, connectionString);
+        const promotions = await adopt(connectionString, client, settings, say);
+        if (role !== null) await grantTo(ask, settings, role);
+        return { migrations: ran, promotions, notes };
+      }),
+    );
+  });
+}
+
+/**
+ * Answers what will fail now and then, in lines for people.
+ * @throws ConsoleTableError where something stands in the way of migrating, or of the app afterwards
+ */
+async function refuseAll(ask: Ask, inspected: Inspected, say: Say, role: string | null): Promise<readonly string[]> {
+  const lacksMigrations = (await progressOf(ask)) === 'behind';
+  const grants = role === null ? new Set<string>() : new Set(await grantsFor(ask, inspected, role));
+  const isGrantedHere = ({ sql }: Finding): boolean =>
+    sql.length > 0 && sql.every((statement) => grants.has(statement));
+  await refuseItsRows(ask, inspected).catch((error: unknown) => {
+    // insufficient_privilege: it may not read them, which is told next.
+    if (codeOf(error) !== '42501') throw error;
+  });
+  return refuseBeforeMigrating(ask, { inspected, lacksMigrations, role }, say, isGrantedHere);
+}
+
+/** Each version may bring columns and tables of its own. */
+async function grantTo(ask: Ask, settings: ConsoleSettings, role: string): Promise<void> {
+  for (const statement of await grantsFor(ask, await inspectConsole(ask, settings), role)) await ask(statement);
 }
 
 /** The same, answering the names of the migrations that this call ran. */
@@ -120,7 +153,8 @@ async function adopt(
   }
 }
 
-async function runMigrations(connectionString: string): Promise<readonly string[]> {
+async function runMigrations(ask: Ask, connectionString: string): Promise<readonly string[]> {
+  await createSchema(ask);
   return withKnex(connectionString, async (knex) => {
     await knex.migrate.forceFreeMigrationsLock(CONFIG);
     const ran: string[] = [];
@@ -136,14 +170,27 @@ async function runMigrations(connectionString: string): Promise<readonly string[
 const yesRow = z.object({ yes: z.boolean() });
 const nameRow = z.object({ name: z.string() });
 
-const hasMigrations = async (ask: Ask): Promise<boolean> =>
-  parseRows(await ask('select to_regclass($1) is not null as yes', [MIGRATIONS_TABLE]), yesRow)[0]?.yes === true;
+/** Not by name: who may not use the schema may not ask so. */
+const hasMigrations = async (ask: Ask): Promise<boolean> => {
+  const found = await ask(
+    `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                     where n.nspname = $1 and c.relname = $2) as yes`,
+    [SCHEMA, TABLE],
+  );
+  return parseRows(found, yesRow)[0]?.yes === true;
+};
 
-/** Whether every migration was run. */
-async function isLatest(ask: Ask): Promise<boolean> {
-  if (!(await hasMigrations(ask))) return false;
-  const ran = new Set(parseRows(await ask(`select name from ${MIGRATIONS_TABLE}`), nameRow).map(({ name }) => name));
-  return migrations.every(({ name }) => ran.has(name));
+/** Whether every migration was run. `unknown` to whoever may not look. */
+export async function progressOf(ask: Ask): Promise<'latest' | 'behind' | 'unknown'> {
+  if (!(await hasMigrations(ask))) return 'behind';
+  try {
+    const ran = new Set(parseRows(await ask(`select name from ${MIGRATIONS_TABLE}`), nameRow).map(({ name }) => name));
+    return migrations.every(({ name }) => ran.has(name)) ? 'latest' : 'behind';
+  } catch (error) {
+    // insufficient_privilege
+    if (codeOf(error) === '42501') return 'unknown';
+    throw error;
+  }
 }
 
 /**
@@ -204,7 +251,7 @@ async function undoNewer(knex: Knex, name: string): Promise<readonly string[]> {
 }
 
 /** A connection on which a statement may take its time. */
-async function withClient<T>(connectionString: string, work: (client: PrimaryClient) => Promise<T>): Promise<T> {
+export async function withClient<T>(connectionString: string, work: (client: PrimaryClient) => Promise<T>): Promise<T> {
   const options = { applicationName: 'flag-promotions-migrate', connectWithinMs: 5_000, silentAfterMs: null };
   const client = await createDialer(connectionString, options).open();
   try {

@@ -36,7 +36,8 @@ export async function withMigrationLock<T>(
 }
 
 async function tryLock(client: PrimaryClient): Promise<boolean> {
-  await client.query('begin');
+  // By any other, which a role may have by default, the transaction keeps its first snapshot to its end.
+  await client.query('begin isolation level read committed');
   // It is idle while the indexes are built, however long that takes.
   await client.query('set local idle_in_transaction_session_timeout = 0');
   // Without parameters: with them, PostgreSQL would keep the statement's snapshot, too.

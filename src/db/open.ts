@@ -11,6 +11,7 @@ import { parseAddress } from './server/address.js';
 import { createDialer, endpointOf } from './server/dial.js';
 import { lookAtServer, requireSameDatabase } from './server/look.js';
 import { ServerError } from './server/trouble.js';
+import { refuseUnusableDatabase, requireWrites } from './usable.js';
 
 /** What DATABASE_URL and DATABASE_DIRECT_URL say. */
 export type DatabaseChoice =
@@ -37,7 +38,7 @@ export interface OpenedDatabase extends ReachedServer {
   readonly db: Database;
 }
 
-type Log = Pick<Logger, 'debug' | 'info' | 'error'>;
+type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 /** The database for people: its name and host, or the embedded one's folder. Never the password. */
 export function describeDatabase(choice: DatabaseChoice): string {
@@ -80,10 +81,12 @@ export async function openUpToDate(
   log.info({ database: describeDatabase(choice) }, 'opening the database');
   const prepare = async (server: ReachedServer) => {
     const settings = options.console ?? USUAL_CONSOLE;
+    await requireWrites(server.url);
     const ran = await withMigrationUrl(server, (url) =>
       migrateToLatest(url, { console: settings, say: (line) => log.info(line) }),
     );
     if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
+    await refuseUnusableDatabase(server.url, settings, { say: (line) => log.warn(line), tries: true });
   };
   return open(await reachServer(choice, true, log), prepare, options);
 }
@@ -104,9 +107,10 @@ export async function withMigrationUrl<T>(server: ReachedServer, work: (url: str
 }
 
 /**
- * For every other command: creates nothing and migrates nothing. `needsPromotions`: it has nothing to do without their table.
+ * For every other command: creates nothing and migrates nothing. `needsPromotions`: it works with their table, and relies on what
+ * it sees there.
  * @throws NoDatabaseError if there is no database, or it lacks a part of the schema
- * @throws ConsoleTableError
+ * @throws ConsoleTableError where it needs the table, and can't see or do everything there
  */
 export async function openExisting(
   choice: DatabaseChoice,
@@ -114,13 +118,21 @@ export async function openExisting(
   { needsPromotions = false, ...options }: PoolOptions & { readonly needsPromotions?: boolean } = {},
 ): Promise<OpenedDatabase> {
   const prepare = async ({ url }: ReachedServer): Promise<void> => {
-    const ran = await migrationsOf(url);
+    const judge = () => refuseUnusableDatabase(url, options.console ?? USUAL_CONSOLE, { tries: false });
+    const ran = await migrationsOf(url).catch(async (error: unknown) => {
+      // insufficient_privilege: which is told in full.
+      if (codeOf(error) === '42501') await judge();
+      throw error;
+    });
     const missing = MIGRATION_NAMES.filter((name) => !ran.has(name));
     if (missing.length > 0) {
       const lacks = ran.size === 0 ? 'has no schema yet' : `lacks ${missing.length} of this version’s migrations`;
       throw new NoDatabaseError(`The database (${describeDatabase(choice)}) ${lacks}. Run: flag-promotions migrate`);
     }
-    if (needsPromotions) await requirePromotions(url, options.console ?? USUAL_CONSOLE);
+    if (needsPromotions) {
+      await requirePromotions(url, options.console ?? USUAL_CONSOLE);
+      await judge();
+    }
   };
   return open(await reachServer(choice, false, log), prepare, options);
 }

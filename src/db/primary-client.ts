@@ -3,6 +3,7 @@ import pg from 'pg';
 import * as z from 'zod';
 import { type BackendKey, requestCancel } from './server/cancel.js';
 import type { Tls } from './server/tls.js';
+import { rememberWords } from './errors.js';
 
 /** The server is a standby: it takes no writes, and what it tells may be out of date. */
 class StandbyError extends Error {
@@ -85,8 +86,9 @@ export class PrimaryClient extends pg.Client {
     connection.on('backendKeyData', (key: BackendKey) => {
       this.#key = key;
     });
-    connection.on('errorMessage', ({ code }: pg.DatabaseError) => {
-      if (DROPPED_AFTER.test(code ?? '')) this.#isLost = true;
+    connection.on('errorMessage', (error: pg.DatabaseError) => {
+      rememberWords(error);
+      if (DROPPED_AFTER.test(error.code ?? '')) this.#isLost = true;
     });
     const lose = () => {
       this.#isLost = true;

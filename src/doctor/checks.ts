@@ -222,20 +222,27 @@ export function databaseChecks(
       ? fix('database', `PostgreSQL ${word(facts.serverVersion)} is read-only here. Point DATABASE_URL at the primary.`)
       : ok('database', `PostgreSQL ${word(facts.serverVersion)} answers`),
     checkSchema(facts),
-    facts.missingRights.length === 0
-      ? ok('database rights', 'all there')
-      : fix(
-          'database rights',
-          `Missing: ${facts.missingRights.join(', ')}. Grant them to the account of DATABASE_URL.`,
-        ),
+    ...findingChecks(facts),
   ];
-  if (facts.promotions.problem !== null) checks.push(fix('promotions', facts.promotions.problem));
-  else if (facts.promotions.name !== null) checks.push(ok('promotions', `in ${word(facts.promotions.name)}`));
   checks.push(...facts.promotions.oddities.map((says) => note('promotions', says)));
   if (facts.auditUnguarded) {
     checks.push(fix('audit log', 'A trigger that protects it is missing or off. Run: flag-promotions audit verify'));
   }
   return [...checks, checkOperators(facts.superadmins), ...checkSecrets(facts, opens)];
+}
+
+/** What `migrate` and `start` would refuse, in their words. */
+function findingChecks({ findings, promotions, isReadOnly }: DatabaseInspection): readonly Check[] {
+  const subject = (isOfPromotions: boolean) => (isOfPromotions ? 'promotions' : 'database rights');
+  const found = findings.map(({ isOfPromotions, blocks, says }) =>
+    (blocks ? fix : note)(subject(isOfPromotions), says),
+  );
+  const isFine = (isOfPromotions: boolean) =>
+    !isReadOnly && !findings.some((finding) => finding.blocks && finding.isOfPromotions === isOfPromotions);
+  if (promotions.problem !== null) found.push(fix('promotions', promotions.problem));
+  else if (promotions.name !== null && isFine(true)) found.push(ok('promotions', `in ${word(promotions.name)}`));
+  if (promotions.problem === null && isFine(false)) found.push(ok('database rights', 'all there'));
+  return found;
 }
 
 /** `directIsSet`: DATABASE_DIRECT_URL has a value. */
@@ -262,18 +269,13 @@ export function poolerChecks(
     : [ok('pooler', 'DATABASE_URL leads to one; notifications and migrations go over DATABASE_DIRECT_URL')];
 }
 
-function checkSchema({ missingMigrations, unknownMigrations, mayCreate }: DatabaseInspection): Check {
+function checkSchema({ missingMigrations, unknownMigrations }: DatabaseInspection): Check {
   const subject = 'database schema';
   if (missingMigrations.length > 0) {
-    return mayCreate
-      ? note(
-          subject,
-          `${missingMigrations.length} migrations to run. The next start runs them, or: flag-promotions migrate`,
-        )
-      : fix(
-          subject,
-          `${missingMigrations.length} migrations to run, but the account of DATABASE_URL may create nothing here. Grant it CREATE on the database and on its schema public, then: flag-promotions migrate`,
-        );
+    return note(
+      subject,
+      `${missingMigrations.length} migrations to run. The next start runs them, or: flag-promotions migrate`,
+    );
   }
   return unknownMigrations.length === 0
     ? ok(subject, 'up to date')

@@ -3,6 +3,7 @@ import { isDatabaseUnavailable, isKnownUndone } from '../db/errors.js';
 import { awaitsSlot, mayHaveHappened, SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice, textAnswer } from '../views/blocks.js';
 import { COMMAND } from '../views/ids.js';
+import { refusedWords } from '../views/refused.js';
 import { code } from '../views/text.js';
 import { referenceNote } from '../reference.js';
 import { withTimeout } from '../with-timeout.js';
@@ -37,11 +38,17 @@ export function faultWords(error: unknown): string {
 }
 
 /**
- * A fault in words: what it means for whoever is waiting, and by what the log knows it. `changedNothing`: that is known from where it failed, whatever
- * the fault.
+ * A fault in words: what it means for whoever is waiting, and by what the log knows it. `changedNothing`: that is known from where
+ * it failed, whatever the fault. Never rejects.
  */
-export function failureWords(error: unknown, options: { readonly changedNothing: boolean }): string {
-  return `${wordsOf(error, options)}${referenceNote()}`;
+export async function failureWords(
+  deps: HandlerDependencies,
+  error: unknown,
+  options: { readonly changedNothing: boolean },
+): Promise<string> {
+  const refused = await deps.db.explainRefusal(error);
+  const words = refused === null ? wordsOf(error, options) : `:no_entry: ${refusedWords(refused)} Nothing was changed.`;
+  return `${words}${referenceNote()}`;
 }
 
 function wordsOf(error: unknown, { changedNothing }: { readonly changedNothing: boolean }): string {
@@ -105,9 +112,9 @@ export async function openModal(
   title: string,
   prepare: () => Promise<Opening>,
 ): Promise<void> {
-  const prepared: Promise<Opening> = prepare().catch((error: unknown) => {
+  const prepared: Promise<Opening> = prepare().catch(async (error: unknown) => {
     logFailure(deps, error, {}, 'a modal could not be prepared');
-    return { kind: 'answer', answer: textAnswer(failureWords(error, { changedNothing: true })) };
+    return { kind: 'answer', answer: textAnswer(await failureWords(deps, error, { changedNothing: true })) };
   });
   const inTime = await withTimeout(OPEN_WITHIN_MS, prepared);
   if (inTime?.kind === 'answer') {

@@ -73,7 +73,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
         logFailure(around, error, { handler: incoming.what }, 'a handler failed');
         const { response_url } = answerable.parse(incoming.body);
         if (response_url != null)
-          await answer(around, response_url, textAnswer(failureWords(error, { changedNothing: false })));
+          await answer(around, response_url, textAnswer(await failureWords(around, error, { changedNothing: false })));
       }
       return 'answered';
     });
@@ -107,7 +107,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
       } catch (error) {
         logFailure(around, error, { handler: what }, 'a submission failed');
         // What decides and saves tells its own faults (answerSubmission): before it, a submission was only read.
-        const words = failureWords(error, { changedNothing: true });
+        const words = await failureWords(around, error, { changedNothing: true });
         if (handled === null) await ackOnce({ kind: 'view', view: notice('Not saved', words) });
       }
       return handled ?? 'answered';

@@ -42,7 +42,7 @@ async function clickDraftRca(deps: HandlerDependencies, body: unknown): Promise<
   } catch (error) {
     // A modal has no response URL: whoever waits is told in it.
     logFailure(deps, error, {}, 'an RCA could not be drafted');
-    said = failureWords(error, { changedNothing: true });
+    said = await failureWords(deps, error, { changedNothing: true });
   }
   await show(said);
 }
@@ -66,10 +66,10 @@ async function draftAndSay(
 
 /** `/flag-promotions rca draft <id | flag-key>` */
 export async function commandDraftRca(deps: HandlerDependencies, command: Command, reference: string): Promise<void> {
-  const said = await draftFor(deps, command, reference).catch((error: unknown) => {
+  const said = await draftFor(deps, command, reference).catch(async (error: unknown) => {
     // What fails here shared nothing (draftRca), also where Slack’s answer got lost.
     logFailure(deps, error, {}, 'an RCA could not be drafted');
-    return textAnswer(failureWords(error, { changedNothing: true }));
+    return textAnswer(await failureWords(deps, error, { changedNothing: true }));
   });
   await answer(deps, command.responseUrl, said);
 }

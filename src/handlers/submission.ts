@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable } from '../db/errors.js';
 import { type FieldErrors, type Modal, notice } from '../views/blocks.js';
 import type { BlockId } from '../views/ids.js';
+import { plainRefusedWords, type Refused, refusedWords } from '../views/refused.js';
 import { withTimeout } from '../with-timeout.js';
 import { referenceNote } from '../reference.js';
 import { faultWords, logFailure, mayHaveTakenEffect, updateIfOpen } from './answer.js';
@@ -62,9 +63,10 @@ export async function answerSubmission<Done>(
   const attempt = (): Promise<Attempt<Done>> =>
     plan.decide().then(
       (decided) => ({ kind: 'decided', decided }),
-      (error: unknown) => {
+      async (error: unknown) => {
         logFailure(deps, error, { form: title }, 'a submission could not be decided');
-        return { kind: 'fault', error, perhapsSaved: mayHaveTakenEffect(error) };
+        const refused = await deps.db.explainRefusal(error);
+        return { kind: 'fault', error, refused, perhapsSaved: mayHaveTakenEffect(error) };
       },
     );
   const first = attempt();
@@ -91,6 +93,8 @@ export async function answerSubmission<Done>(
 interface Fault {
   readonly kind: 'fault';
   readonly error: unknown;
+  /** The database won't take it before somebody changes something. */
+  readonly refused: Refused | null;
   /** By this try or one before. */
   readonly perhapsSaved: boolean;
 }
@@ -123,9 +127,7 @@ async function showHowItEnded<Done>(
   const { title } = plan;
   try {
     const view =
-      late.kind === 'fault'
-        ? notice(title, `:warning: ${faultOfSaving(late, plan.again)} Open the form again for that.`)
-        : await lateView(deps, plan, late.decided);
+      late.kind === 'fault' ? notice(title, lateFault(late, plan.again)) : await lateView(deps, plan, late.decided);
     await updateIfOpen(deps, submission.viewId, view);
   } catch (error) {
     deps.log.error({ err: error, form: title }, 'a form could not say how it ended');
@@ -153,10 +155,19 @@ async function lateView<Done>(
   }
 }
 
-/** A commit whose answer was lost may have happened. */
-function faultOfSaving({ error, perhapsSaved }: Fault, again: string): string {
+/** Under a field. A commit whose answer was lost may have happened. */
+function faultOfSaving(fault: Fault, again: string): string {
+  const { error, refused, perhapsSaved } = fault;
+  if (refused !== null && !perhapsSaved) return `${plainRefusedWords(refused)} Nothing was saved.${referenceNote()}`;
   const said = perhapsSaved
     ? `${faultWords(error)} It may have been saved. ${again}`
     : `${faultWords(error)} Nothing was saved. Submit again in a minute.`;
   return `${said}${referenceNote()}`;
+}
+
+/** In the form's place. */
+function lateFault(fault: Fault, again: string): string {
+  return fault.refused !== null && !fault.perhapsSaved
+    ? `:no_entry: ${refusedWords(fault.refused)} Nothing was saved.${referenceNote()}`
+    : `:warning: ${faultOfSaving(fault, again)} Open the form again for that.`;
 }

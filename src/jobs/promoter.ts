@@ -34,6 +34,8 @@ export interface PromoterDependencies {
   readonly untoldRestMs: number;
   /** Whether it is woken when something becomes due earlier than was known. */
   readonly isTold: () => boolean;
+  /** Why the database refuses a write for good, for people; null where it is another fault. Never rejects. */
+  readonly whyRefused: (error: unknown) => Promise<string | null>;
   readonly log: Logger;
   /** Called after each commit that changed what Slack shows of a promotion. Not waited for: Slack may be slow. */
   readonly onChanged: (promotionId: string) => void;
@@ -172,7 +174,8 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       return;
     }
     log.warn({ err: error, promotionId: id }, 'promoting was interrupted; it is taken up again');
-    await postpone(id, lease, waitAfter(error, attempts), known?.message ?? 'internal error; the log has its cause');
+    const why = known?.message ?? (await deps.whyRefused(error)) ?? 'internal error; the log has its cause';
+    await postpone(id, lease, waitAfter(error, attempts), why);
   }
 
   /** One step; answers the row as it is after it, or null where there is nothing more to do for now. */

@@ -133,9 +133,10 @@ const LIKE_OURS = `
     ('third_flag', 'raxx-web', 'FLAG_THIRD_FLAG', 'marked', null, null, null);`;
 
 const OF_ITS_OWN = `
+  create sequence console_tickets start 100;
   create table console_flag_promotions (
-    ticket integer,
-    id integer not null default 7,
+    ticket integer default nextval('console_tickets'),
+    id integer not null default nextval('console_tickets'),
     flag_key varchar(200) collate "C" not null,
     heroku_app char(20) not null,
     state varchar(20) not null,
@@ -480,7 +481,7 @@ describe('the migrations', () => {
     await run(`create role ${role} login password 'poor'; grant create on schema public to ${role}`);
     const poor = Object.assign(new URL(url), { username: role, password: 'poor' }).href;
     try {
-      await expect(migrateToLatest(poor)).rejects.toThrow('permission denied for database');
+      await expect(migrateToLatest(poor)).rejects.toThrow(`run: create schema flag_promotions authorization ${role};`);
       await run(`create schema flag_promotions authorization ${role}`);
       expect(await migrateToLatest(poor)).toEqual(names);
     } finally {

@@ -54,6 +54,7 @@ describe('a promoter whose timer rings once an hour', () => {
     untoldRestMs: 3_600_000,
     isTold: () => false,
     log: createLogger('silent', { write: () => undefined }),
+    whyRefused: async () => null,
     onChanged: (id) => void changed.push(id),
   });
   /** A promoter, and how often it has looked for work. */

@@ -61,6 +61,7 @@ export function startReplica(process: Process, surroundings: Surroundings): () =
     untoldRestMs: POLL_MS,
     isTold: () => isTold,
     log: SILENT,
+    whyRefused: async () => null,
     onChanged: (promotionId) => {
       // What fails is owed, and the next tick tries again.
       outbox.deliverAbout(promotionId).catch(() => undefined);

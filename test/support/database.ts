@@ -32,15 +32,25 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return create(templateName(fromSetup(RUN)));
 }
 
-/** A new database with nothing in it, for tests of the migrations themselves. */
-export async function createEmptyDatabase(): Promise<TestDatabase> {
-  return create('template0');
+/**
+ * A new database with nothing in it, for tests of the migrations themselves. `encoding` and `locale`, one of ICU's, are for
+ * PostgreSQL 15 and newer.
+ */
+export async function createEmptyDatabase(
+  options: { readonly encoding?: string; readonly locale?: string } = {},
+): Promise<TestDatabase> {
+  const { encoding, locale } = options;
+  const clauses = [
+    ...(encoding === undefined ? [] : [`encoding '${encoding}' locale_provider libc lc_collate 'C' lc_ctype 'C'`]),
+    ...(locale === undefined ? [] : [`locale_provider icu icu_locale '${locale}'`]),
+  ];
+  return create('template0', clauses.join(' '));
 }
 
-async function create(template: string): Promise<TestDatabase> {
+async function create(template: string, clauses = ''): Promise<TestDatabase> {
   const adminUrl = fromSetup(ADMIN_URL);
   const name = `${fromSetup(RUN)}_${randomBytes(6).toString('hex')}`;
-  await asAdmin(adminUrl, (admin) => createFrom(admin, name, template));
+  await asAdmin(adminUrl, (admin) => createFrom(admin, name, template, clauses));
   return {
     url: databaseUrl(adminUrl, name),
     drop: () => asAdmin(adminUrl, (admin) => admin.query(`drop database if exists ${name} with (force)`)),
@@ -188,11 +198,11 @@ function databaseUrl(adminUrl: string, name: string): string {
   return url.href;
 }
 
-async function createFrom(admin: Client, name: string, template: string): Promise<void> {
+async function createFrom(admin: Client, name: string, template: string, clauses: string): Promise<void> {
   const deadline = Date.now() + 10_000;
   for (;;) {
     try {
-      await admin.query(`create database ${name} template ${template} ${process.env[STRATEGY] ?? ''}`);
+      await admin.query(`create database ${name} template ${template} ${clauses} ${process.env[STRATEGY] ?? ''}`);
       return;
     } catch (error) {
       // 55006: somebody, a background process for one, is connected to the template. It passes.

@@ -39,8 +39,11 @@ const recordRow = z.object({
     .catch(null),
 });
 
-/** undefined_table, undefined_column, invalid_schema_name: nobody has written anything down yet. */
-const NOT_YET = new Set(['42P01', '42703', '3F000']);
+/**
+ * undefined_table, undefined_column, invalid_schema_name: nobody has written anything down yet. insufficient_privilege: whoever
+ * may not read it may do nothing here, which is told elsewhere.
+ */
+const NOT_YET = new Set(['42P01', '42703', '3F000', '42501']);
 
 export async function readRecord(ask: Ask): Promise<ConsoleRecord | null> {
   try {

@@ -220,7 +220,7 @@ describe.each(WORK)('the main job with %s', (_what, sql, { table, console = USUA
     const { promotions } = await migrate(database.url, { console });
     expect(promotions).toMatchObject({ kind: 'adopted', name, rows: 3, deploying: 1 });
     // Nothing is left to be done.
-    expect(await migrate(database.url, { console })).toEqual({ migrations: [], promotions: null });
+    expect(await migrate(database.url, { console })).toEqual({ migrations: [], promotions: null, notes: [] });
 
     const db = openDatabase(database.url, { maxConnections: 2, console });
     const others = await doTheJob(db).finally(() => db.close());

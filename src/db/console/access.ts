@@ -1,0 +1,158 @@
+import * as z from 'zod';
+import { parseRows } from '../rows.js';
+import type { Ask } from './ask.js';
+import { blocks, type Finding } from './finding.js';
+import type { Judged } from './judged.js';
+import { MARKED, NAMES, REVERTING, USES, WRITES } from './writes.js';
+
+/*
+ * What a role can see and do on the console's table. The catalog is asked, for any role: the one that runs may not be the one
+ * that asks.
+ */
+
+const RIGHTS = ['SELECT', 'INSERT', 'UPDATE'] as const;
+type Right = (typeof RIGHTS)[number];
+
+const namesOf = (sets: readonly object[]): readonly string[] => [...new Set(sets.flatMap((set) => Object.keys(set)))];
+/** The columns that the app's statements name, by what they do with them. */
+const COLUMNS: Readonly<Record<Right, readonly string[]>> = {
+  SELECT: ['id', 'state', ...USES.keys()],
+  INSERT: ['state', ...NAMES, ...namesOf([MARKED, REVERTING])],
+  UPDATE: ['state', ...namesOf(WRITES.map(({ set }) => set))],
+};
+
+const granted = z.object({ whole: z.boolean(), some: z.boolean(), lacking: z.array(z.string()) });
+type Granted = z.output<typeof granted>;
+const accessRow = z.object({
+  filtered: z.boolean(),
+  lets_all_through: z.boolean(),
+  restrictive: z.array(z.string()),
+  schema: z.string(),
+  schema_usage: z.boolean(),
+  rights: z.object({ SELECT: granted, INSERT: granted, UPDATE: granted }),
+  sequences: z.array(z.string()),
+});
+
+/** Whether row-level security applies to the role `r` on the table `c`, by PostgreSQL's own rules. */
+const FILTERED = `(c.relrowsecurity and not r.rolsuper and not r.rolbypassrls
+  and (c.relforcerowsecurity or not pg_has_role(r.oid, c.relowner, 'USAGE')))`;
+/**
+ * A policy that is literally `true` for every command: with no restrictive one beside it, all rows are let through, because
+ * PostgreSQL joins the others by OR. What any other expression lets through can't be told from outside.
+ */
+const LETS_ALL_THROUGH = `exists (select from pg_policy l
+  where l.polrelid = c.oid and l.polpermissive and l.polcmd = '*' and pg_get_expr(l.polqual, l.polrelid) = 'true'
+    and (l.polwithcheck is null or pg_get_expr(l.polwithcheck, l.polrelid) = 'true')
+    and exists (select from unnest(l.polroles) as p (oid) where p.oid = 0 or pg_has_role(r.oid, nullif(p.oid, 0), 'USAGE')))`;
+const RESTRICTIVE = `array(select quote_ident(polname) from pg_policy where polrelid = c.oid and not polpermissive order by 1)`;
+
+const PROMOTIONS = '{promotions}';
+/** Whether the session's role sees every row of the promotions: for each check, because that may change meanwhile. */
+export const SEES_ALL_ROWS = `(select not ${FILTERED} or (${LETS_ALL_THROUGH} and ${RESTRICTIVE} = '{}')
+  from pg_class c, pg_roles r where c.oid = $table$${PROMOTIONS}$table$::regclass and r.rolname = current_user)`;
+/** Where it doesn't. */
+export const ROWS_ARE_HIDDEN =
+  'Row-level security may hide rows of the console’s table since this app started, so nothing is checked: a promotion in a hidden row would hang unseen. What to run: flag-promotions doctor';
+
+/** Why the role can't see every row of the table, or can't do to it what the app does by these rights. */
+export async function judgeAccess(
+  ask: Ask,
+  table: Judged,
+  wanted: readonly Right[] = RIGHTS,
+  /** Columns that the owner is about to add: who has rights on single columns has none on these. */
+  added: readonly string[] = [],
+): Promise<readonly Finding[]> {
+  const rights = RIGHTS.map(
+    (right) => `'${right}', jsonb_build_object(
+      'whole', has_table_privilege(r.oid, c.oid, '${right}'),
+      'some', has_any_column_privilege(r.oid, c.oid, '${right}'),
+      'lacking', array(select quote_ident(a.attname) from pg_attribute a
+         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+           and a.attname = any(string_to_array('${COLUMNS[right].join(',')}', ','))
+           and not has_column_privilege(r.oid, c.oid, a.attnum, '${right}') order by a.attnum))`,
+  );
+  const found = await ask(
+    `select ${FILTERED} as filtered, ${LETS_ALL_THROUGH} as lets_all_through, ${RESTRICTIVE} as restrictive,
+            quote_ident(n.nspname) as schema, has_schema_privilege(r.oid, n.oid, 'USAGE') as schema_usage,
+            jsonb_build_object(${rights.join(', ')}) as rights,
+            array(select distinct format('%I.%I', m.nspname, s.relname) from pg_attrdef d
+                    join pg_depend x on x.classid = 'pg_attrdef'::regclass and x.objid = d.oid and x.refclassid = 'pg_class'::regclass
+                    join pg_class s on s.oid = x.refobjid join pg_namespace m on m.oid = s.relnamespace
+                   where d.adrelid = c.oid
+                     and case s.relkind when 'S' then not has_sequence_privilege(r.oid, s.oid, 'USAGE, UPDATE') else false end
+                   order by 1) as sequences
+       from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_roles r
+      where c.oid = $1::oid and quote_ident(r.rolname) = $2`,
+    [table.oid, table.role],
+  );
+  const [access] = parseRows(found, accessRow);
+  if (access === undefined) return [blocks(`There is no role ${table.role}.`)];
+  const findings: Finding[] = [];
+  if (!access.schema_usage) {
+    findings.push(
+      blocks(
+        `The role ${table.role} may not use the schema ${access.schema}.`,
+        [`grant usage on schema ${access.schema} to ${table.role}`],
+        'schema owner',
+      ),
+    );
+  }
+  if (access.filtered && !(access.lets_all_through && access.restrictive.length === 0)) {
+    findings.push(filteredFinding(table, access.restrictive));
+  }
+  findings.push(...rightFindings(table, wanted, access.rights, added));
+  for (const sequence of wanted.includes('INSERT') ? access.sequences : []) {
+    findings.push(
+      blocks(`The role ${table.role} may not use the sequence ${sequence}, so the app can’t add a promotion.`, [
+        `grant usage on sequence ${sequence} to ${table.role}`,
+      ]),
+    );
+  }
+  return findings;
+}
+
+function filteredFinding({ name, role }: Judged, restrictive: readonly string[]): Finding {
+  const says = `Row-level security applies to the role ${role} on ${name} and may hide rows, and a promotion in a hidden row would hang unseen.`;
+  if (restrictive.length > 0) {
+    return blocks(
+      `${says} Its restrictive policy ${restrictive.join(', ')} can’t be outvoted.`,
+      [`alter role ${role} bypassrls`],
+      'superuser',
+    );
+  }
+  return blocks(says, [`create policy flag_promotions on ${name} to ${role} using (true) with check (true)`]);
+}
+
+const DOES: Readonly<Record<Right, string>> = { SELECT: 'read', INSERT: 'insert', UPDATE: 'update' };
+const AND = new Intl.ListFormat('en', { type: 'disjunction' });
+
+function rightFindings(
+  { name, role }: Judged,
+  wanted: readonly Right[],
+  rights: Readonly<Record<Right, Granted>>,
+  added: readonly string[],
+): readonly Finding[] {
+  const lacking = wanted.flatMap((right) => {
+    const { whole, some, lacking: columns } = rights[right];
+    const all = whole ? [] : [...columns, ...added.filter((column) => COLUMNS[right].includes(column))];
+    return all.length === 0 ? [] : [{ right, some, list: all.join(', ') }];
+  });
+  const none = lacking.filter(({ some }) => !some).map(({ right }) => right);
+  const verbs = none.map((right) => right.toLowerCase()).join(', ');
+  const does = AND.format(none.map((right) => DOES[right]));
+  return [
+    ...(none.length === 0
+      ? []
+      : [blocks(`The role ${role} may not ${does} rows of ${name}.`, [`grant ${verbs} on ${name} to ${role}`])]),
+    // Who granted single columns meant to grant no more than those.
+    ...lacking.flatMap(({ right, some, list }) =>
+      some
+        ? [
+            blocks(`The role ${role} may not ${DOES[right]} ${list} of ${name}.`, [
+              `grant ${right.toLowerCase()} (${list}) on ${name} to ${role}`,
+            ]),
+          ]
+        : [],
+    ),
+  ];
+}

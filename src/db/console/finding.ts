@@ -1,0 +1,69 @@
+/** Who can run what cures a finding, in the order in which they have to. */
+export const CURERS = ['superuser', 'database owner', 'schema owner', 'table owner', 'app schema owner'] as const;
+export type Curer = (typeof CURERS)[number];
+/** What to call them. */
+export type Curers = Readonly<Record<Curer, string>>;
+
+/** Something about a database or the console's table that keeps this app from its work. */
+export interface Finding {
+  /** What is wrong: one sentence, or two. */
+  readonly says: string;
+  /** What cures it, one statement each without a semicolon, in this order; empty where SQL can't. */
+  readonly sql: readonly string[];
+  readonly by: Curer;
+  /** `blocks`: refused. `limits`: something fails now and then, in words, and the main job works. */
+  readonly weight: 'blocks' | 'limits';
+}
+
+export const blocks = (says: string, sql: readonly string[] = [], by: Curer = 'table owner'): Finding => ({
+  says,
+  sql,
+  by,
+  weight: 'blocks',
+});
+
+export const limits = (says: string, sql: readonly string[] = [], by: Curer = 'table owner'): Finding => ({
+  says,
+  sql,
+  by,
+  weight: 'limits',
+});
+
+/** Each finding once, and of those that one cure ends, the first. */
+export function distinct(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Map<string, Finding>();
+  for (const finding of findings) {
+    const key = finding.sql.length === 0 ? finding.says : finding.sql.join(';');
+    if (!seen.has(key)) seen.set(key, finding);
+  }
+  return [...seen.values()];
+}
+
+/** More statements than that are no sentence. */
+const TOLD_IN_A_SENTENCE = 3;
+
+/** A finding with its cure, on one line of a terminal. */
+export function describeFinding(finding: Finding, curers: Curers): string {
+  return describe(finding, curers).replaceAll(/\p{Cc}/gu, '?');
+}
+
+function describe({ says, sql, by }: Finding, curers: Curers): string {
+  if (sql.length === 0) return says;
+  if (sql.length > TOLD_IN_A_SENTENCE) {
+    return `${says} What ${curers[by]} has to run for that: flag-promotions migrate --sql`;
+  }
+  return `${says} As ${curers[by]}, run: ${sql.map((statement) => `${statement};`).join(' ')}`;
+}
+
+/** Why a database is refused: one sentence, or one a line. */
+export function describeFindings(findings: readonly Finding[], curers: Curers, done: string): string {
+  const lines = findings.map((finding) => describeFinding(finding, curers));
+  const [only] = lines;
+  if (only !== undefined && lines.length === 1) return `${only}\n${done}`;
+  return [
+    `This database can’t be used as it is, for ${lines.length} reasons:`,
+    ...lines.map((line) => `  - ${line}`),
+    `All statements, in their order: flag-promotions migrate --sql`,
+    done,
+  ].join('\n');
+}

@@ -1,0 +1,133 @@
+import * as z from 'zod';
+import { parseRows } from '../rows.js';
+import { judgeAccess } from './access.js';
+import type { Ask } from './ask.js';
+import { judgeEventTriggers } from './event-triggers.js';
+import type { Inspected } from './ensure.js';
+import { blocks, distinct, type Finding, limits } from './finding.js';
+import { type Judged, type Parties, readJudged, readParties } from './judged.js';
+import { sequencesOf } from './new-row.js';
+import { rehearse } from './rehearsal.js';
+import { judgeWrites, judgeMigration, judgeOwnTables } from './rights.js';
+import { nextId } from './explain.js';
+import { BEYOND_ALL_IDS, columnsOf, judgeShape } from './shape.js';
+
+/** Whether the app can do its work in a database, and if not, why and what to run. */
+export interface Judgement {
+  readonly parties: Parties;
+  readonly findings: readonly Finding[];
+}
+
+export interface Judging {
+  readonly inspected: Inspected;
+  /** Whether the app's own schema lacks migrations. */
+  readonly lacksMigrations: boolean;
+  /** The role that runs the app, unquoted, if it is another one than the one that asks and migrates. */
+  readonly role: string | null;
+  /** What is only tried takes a moment; what the catalog tells, next to nothing. */
+  readonly tries: boolean;
+}
+
+/**
+ * Judges by the catalog, and then by doing. It changes nothing.
+ * @throws where the table is locked for long, or the database does not answer
+ */
+export async function judge(ask: Ask, judging: Judging): Promise<Judgement> {
+  const { inspected, lacksMigrations, role } = judging;
+  const table = inspected.kind === 'missing' ? { oid: null, schema: inspected.schema } : inspected.facts.table;
+  const parties = await readParties(ask, table, role);
+  const database = await judgeWrites(ask);
+  const asking = role === null ? parties : await readParties(ask, table, null);
+  const migration = await judgeMigration(ask, asking, inspected, lacksMigrations);
+  const mayTry = judging.tries && database.length === 0;
+  const refusedDdl = mayTry && migration.length === 0 ? await judgeEventTriggers(ask, inspected, lacksMigrations) : [];
+  const isLeftToOwner = migration.some(({ by }) => by === 'table owner');
+  const promotions =
+    inspected.kind === 'missing' ? NONE : await judgeTable(ask, inspected, role, mayTry, isLeftToOwner);
+  const own = await judgeOwnTables(ask, parties);
+  // In an order in which the cures can be run.
+  const findings = [...database, ...promotions.fitness, ...migration, ...refusedDdl, ...promotions.access, ...own];
+  return { parties, findings: distinct(findings) };
+}
+
+interface TableJudgement {
+  readonly fitness: readonly Finding[];
+  readonly access: readonly Finding[];
+}
+const NONE: TableJudgement = { fitness: [], access: [] };
+
+async function judgeTable(
+  ask: Ask,
+  { facts, dialect, steps }: Extract<Inspected, { kind: 'there' }>,
+  role: string | null,
+  mayTry: boolean,
+  isLeftToOwner: boolean,
+): Promise<TableJudgement> {
+  const table = await readJudged(ask, facts.table, dialect, role);
+  const columns = await columnsOf(ask, table.oid);
+  const added = isLeftToOwner ? steps.flatMap((step) => (step.kind === 'add_columns' ? step.columns : [])) : [];
+  const access = await judgeAccess(ask, table, undefined, added);
+  const rules = await judgeRules(ask, table);
+  // Migrating reads the table.
+  const toMigrate =
+    role === null ? [] : await judgeAccess(ask, await readJudged(ask, facts.table, dialect, null), ['SELECT']);
+  const shape = await numbered(ask, table, judgeShape(table, columns));
+  // What is not allowed at all says nothing when it is tried; another role's writes only its members can try.
+  const tries = mayTry && access.length + rules.length === 0 && (role === null || (await isMember(ask, role)));
+  const tried = tries ? await rehearse(ask, table, columns, role) : [];
+  const behind = access.length === 0 ? await judgeSequences(ask, table) : [];
+  return { fitness: [...shape, ...rules, ...tried, ...behind], access: [...toMigrate, ...access] };
+}
+
+/** Who may not read the rows finds out the number by hand. */
+async function numbered(ask: Ask, table: Judged, findings: readonly Finding[]): Promise<readonly Finding[]> {
+  if (!findings.some(({ sql }) => sql.join().includes(BEYOND_ALL_IDS))) return findings;
+  const beyond = await nextId(ask, table).catch(() => '…');
+  return findings.map((finding) => ({
+    ...finding,
+    sql: finding.sql.map((one) => one.replace(BEYOND_ALL_IDS, beyond)),
+  }));
+}
+
+async function isMember(ask: Ask, role: string): Promise<boolean> {
+  const found = await ask(`select pg_has_role(oid, 'MEMBER') as yes from pg_roles where rolname = $1`, [role]);
+  return parseRows(found, z.object({ yes: z.boolean() }))[0]?.yes === true;
+}
+
+const behindRow = z.object({ behind: z.boolean() });
+
+/** A sequence that is behind its column, as after a copy, gives numbers that are taken. Who may not look at it is told of that. */
+async function judgeSequences(ask: Ask, table: Judged): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const { column, quoted, sequence } of await sequencesOf(ask, table)) {
+    const found = await ask(
+      `select coalesce((select max(${quoted}) from ${table.name})
+          > coalesce(pg_sequence_last_value(to_regclass($1)), 0), false) as behind
+        where exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                       where i.indrelid = $2::oid and i.indisunique and i.indnkeyatts = 1 and a.attname = $3)`,
+      [sequence, table.oid, column],
+    );
+    if (parseRows(found, behindRow)[0]?.behind !== true) continue;
+    findings.push(
+      limits(
+        `The default of ${column} gives numbers that are taken, so promotions can’t be marked or reverted at first.`,
+        [`select setval('${sequence.replaceAll("'", "''")}', (select max(${quoted}) from ${table.name}))`],
+      ),
+    );
+  }
+  return findings;
+}
+
+const ruleRow = z.object({ name: z.string() });
+
+/** PostgreSQL refuses most of our statements on a table whose writes are rewritten, and the rest would do something else. */
+async function judgeRules(ask: Ask, { oid, name }: Judged): Promise<readonly Finding[]> {
+  const found = await ask(
+    `select quote_ident(rulename) as name from pg_rewrite
+      where ev_class = $1::oid and ev_type in ('2', '3') and ev_enabled <> 'D' order by 1`,
+    [oid],
+  );
+  return parseRows(found, ruleRow).map((rule) =>
+    blocks(`The rule ${rule.name} on ${name} rewrites what the app writes.`, [`drop rule ${rule.name} on ${name}`]),
+  );
+}

@@ -1,0 +1,74 @@
+import { asRefusal, type Refusal } from '../errors.js';
+import type { Ask } from './ask.js';
+import { inspectConsole } from './ensure.js';
+import { judge } from './judge.js';
+import { ConsoleTableError } from './refusal.js';
+import type { ConsoleSettings } from './settings.js';
+import { columnsOf } from './shape.js';
+import { USES } from './writes.js';
+
+/** Why the database refused something that a person asked for: trying again is in vain until somebody changes it. */
+export interface RefusedWrite {
+  /** Its own reason, one line. */
+  readonly words: string;
+  /** What the console's team has to run, as far as that is known. */
+  readonly cure: readonly string[];
+}
+
+/** What a wrong statement of ours looks like: no reason of the database's, unless the table is another than before. */
+const MAY_BE_OURS = /^(?:0A|21|42)/u;
+const RIGHT_OR_COLUMN_IS_GONE = new Set(['42501', '42703', '42P01']);
+
+/** Whether an error may be such a refusal. */
+export function mayBeRefusedWrite(error: unknown): boolean {
+  if (error instanceof ConsoleTableError) return true;
+  const refusal = asRefusal(error);
+  return refusal !== null && refusal.schema !== 'flag_promotions';
+}
+
+/**
+ * Looks for the reason when a write is refused although the app started: the console altered its table meanwhile, or its rules
+ * are about this row. Null where it is no such refusal.
+ */
+export async function explainRefusedWrite(
+  ask: Ask,
+  settings: ConsoleSettings,
+  error: unknown,
+): Promise<RefusedWrite | null> {
+  if (error instanceof ConsoleTableError) return { words: error.message, cure: [] };
+  const refusal = asRefusal(error);
+  if (refusal === null || !mayBeRefusedWrite(error)) return null;
+  const now = await lookNow(ask, settings, refusal);
+  const isForSure = !MAY_BE_OURS.test(refusal.code) || RIGHT_OR_COLUMN_IS_GONE.has(refusal.code);
+  return isForSure || now.cure.length > 0 ? now : null;
+}
+
+/** How it is now. */
+async function lookNow(ask: Ask, settings: ConsoleSettings, refusal: Refusal): Promise<RefusedWrite> {
+  const { words } = refusal;
+  try {
+    const inspected = await inspectConsole(ask, settings);
+    if (inspected.kind === 'missing' || inspected.steps.some(({ kind }) => kind === 'add_columns')) {
+      return { words, cure: ['flag-promotions migrate'] };
+    }
+    const { findings } = await judge(ask, { inspected, lacksMigrations: false, role: null, tries: true });
+    const cures = findings.filter(({ weight }) => weight === 'blocks').flatMap(({ sql }) => sql);
+    const cure = cures.map((statement) => `${statement};`);
+    return { words, cure: cure.length > 0 ? cure : await widenedFor(ask, inspected.facts.table, refusal) };
+  } catch (error) {
+    // The table itself is another, or gone. Else this is an addition, without which the reason stands.
+    return { words: error instanceof ConsoleTableError ? error.message : words, cure: [] };
+  }
+}
+
+/** A text that a person chose, such as a flag's key, is longer than its column. PostgreSQL tells how long that is, not which. */
+async function widenedFor(
+  ask: Ask,
+  table: { readonly oid: string; readonly name: string },
+  { code, words }: Refusal,
+): Promise<readonly string[]> {
+  const room = Number(/\((\d+)\)/u.exec(words)?.[1]);
+  if (code !== '22001' || Number.isNaN(room)) return [];
+  const columns = (await columnsOf(ask, table.oid)).filter((column) => column.room === room && USES.has(column.name));
+  return columns.map(({ quoted }) => `alter table ${table.name} alter column ${quoted} type text;`);
+}

@@ -1,0 +1,279 @@
+import * as z from 'zod';
+import type { PromotionState } from '../../promotions/promotion.js';
+import { asRefusal, type Refusal } from '../errors.js';
+import { parseRows } from '../rows.js';
+import type { Ask } from './ask.js';
+import { type Explanation, startExplaining } from './explain.js';
+import type { Finding } from './finding.js';
+import type { Judged } from './judged.js';
+import { neededColumns, numbersFor, valuesToTry } from './new-row.js';
+import { type Column, judgeColumn } from './shape.js';
+import {
+  COMPLETE,
+  FAIL,
+  MARKED,
+  NAMES,
+  PROMOTE,
+  REVERTING,
+  USES,
+  type Values,
+  WRITES,
+  type WriteOf,
+  type Written,
+} from './writes.js';
+
+/**
+ * Tries each write of the app on a row of its own, in one transaction that is rolled back: what the catalog can't tell (a
+ * trigger, a CHECK, a foreign key, a domain) shows. Nobody sees the row, nobody is notified, no audit event is written.
+ * Constraints that wait for a commit are checked at once.
+ *
+ * It works on a table that still lacks columns of ours, so it can come before anything is changed. `role`: who tries it; null:
+ * the one that asks.
+ * @throws where the table is locked for long, or the database does not answer
+ */
+export async function rehearse(
+  ask: Ask,
+  table: Judged,
+  columns: readonly Column[],
+  role: string | null,
+): Promise<readonly Finding[]> {
+  await ask('begin');
+  try {
+    if (role !== null) await ask(`select set_config('role', $1, true)`, [role]);
+    await ask("set local lock_timeout = '2s'");
+    await ask("set local statement_timeout = '5s'");
+    await ask('set constraints all immediate');
+    return await rehearseIn(ask, table, columns);
+  } finally {
+    await ask('rollback');
+  }
+}
+
+/** What the rehearsal plays with. */
+interface Stage {
+  readonly ask: Ask;
+  readonly table: Judged;
+  /** The columns that can be written: to what the catalog objects to, nothing is. */
+  readonly usable: ReadonlySet<string>;
+  /** Whether the column has room for the word. */
+  takes(state: PromotionState): boolean;
+  /** See numbersFor. */
+  readonly numbers: { readonly first: Values; readonly second: Values };
+  readonly explanation: Explanation;
+}
+
+/** How to come by a row in some state: as the app does, because a trigger or a CHECK may know no other way. */
+interface Start {
+  /** Where the row is (its ctid): an id need not have an index. */
+  readonly at: string;
+  readonly before: readonly WriteOf[];
+}
+
+async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): Promise<readonly Finding[]> {
+  const isUsable = (column: Column): boolean => USES.has(column.name) && judgeColumn(table, column).length === 0;
+  const room = columns.find(({ name }) => name === 'state')?.room ?? null;
+  const stage: Stage = {
+    ask,
+    table,
+    usable: new Set(columns.filter(isUsable).map(({ name }) => name)),
+    takes: (state) => room === null || Array.from(table.spell(state)).length <= room,
+    numbers: await numbersFor(ask, table, columns),
+    explanation: startExplaining(ask, table, columns),
+  };
+  const tries = await rowsToTry(stage, columns);
+  const marked = await insertRow(stage, 'marked', tries);
+  const mayPromote = marked !== null && (await attempt(stage, () => take(stage, marked.at, [PROMOTE]))).kind === 'done';
+  // Where promoting is refused, what comes after it is tried as well: the console promotes by itself.
+  const deploying = mayPromote ? { ...marked, before: [PROMOTE] } : await insertRow(stage, 'deploying', tries);
+  if (marked !== null) await tryWrites(stage, 'marked', marked);
+  if (deploying !== null) {
+    await tryWrites(stage, 'deploying', deploying);
+    await tryWrites(stage, 'deployed', { ...deploying, before: [...deploying.before, COMPLETE] });
+    await tryReverting(stage, { ...deploying, before: [...deploying.before, FAIL] }, deploying.values);
+  }
+  return stage.explanation.findings();
+}
+
+async function rowsToTry(
+  { ask, table, usable, numbers }: Stage,
+  columns: readonly Column[],
+): Promise<readonly Values[]> {
+  const given = new Set([...NAMES, ...Object.keys(MARKED)].filter((name) => usable.has(name)));
+  const names = columns.filter(({ name }) => given.has(name) && NAMES.some((known) => known === name));
+  const rows = await valuesToTry(ask, table, names, neededColumns(columns, given));
+  const marked = Object.fromEntries(Object.entries(MARKED).filter(([name]) => given.has(name)));
+  const complete = rows.map((row) => ({ ...row, ...marked }));
+  const { first } = numbers;
+  const numbered = complete.map((row) => ({ ...row, ...first }));
+  // As the app itself does it, should those numbers be what is refused.
+  return Object.keys(first).length === 0 ? complete : [...numbered, ...complete.slice(0, 1)];
+}
+
+/** Inserts a promotion, and keeps it until the end. Null where none can be inserted; why is explained then. */
+async function insertRow(
+  stage: Stage,
+  state: PromotionState,
+  tries: readonly Values[],
+): Promise<(Start & { readonly values: Values }) | null> {
+  if (!stage.takes(state)) return null;
+  const does = state === 'marked' ? 'mark a promotion' : 'add a promotion';
+  const refusals: Refusal[] = [];
+  for (const values of tries) {
+    const outcome = await attempt(stage, () => insert(stage, state, values), 'keep');
+    if (outcome.kind === 'refused') {
+      refusals.push(outcome.refusal);
+      continue;
+    }
+    const row = outcome.value;
+    if (row === null) {
+      await stage.explanation.swallowed(does, 'insert');
+      return null;
+    }
+    await check(stage, row, values, state, does);
+    // unique_violation: a row was found that goes in, and a person's may not.
+    if (refusals[0]?.code === '23505') await explainFirst(stage, refusals, does, state);
+    return { at: row.at, before: [], values };
+  }
+  await explainFirst(stage, refusals, does, state);
+  return null;
+}
+
+/** The first try is the likeliest of all: what it met is what a person would meet. */
+async function explainFirst(stage: Stage, [refusal]: readonly Refusal[], does: string, to: PromotionState) {
+  if (refusal !== undefined) await stage.explanation.add(refusal, does, to);
+}
+
+async function tryWrites(stage: Stage, from: PromotionState, start: Start): Promise<void> {
+  for (const write of WRITES.filter((one) => one.from === from && stage.takes(one.to))) {
+    let hasBegun = false;
+    const outcome = await attempt(stage, async () => {
+      const at = await take(stage, start.at, start.before);
+      hasBegun = true;
+      return at === null ? null : update(stage, at, write);
+    });
+    // What is refused before is explained where it is tried itself.
+    if (!hasBegun) continue;
+    if (outcome.kind === 'refused') await stage.explanation.add(outcome.refusal, write.does, write.to);
+    else if (outcome.value === null) await stage.explanation.swallowed(write.does, 'update');
+    else await check(stage, outcome.value, usableOf(stage, write.set), write.to, write.does);
+  }
+}
+
+/** A second promotion of the same flag, once the first one is no longer active. */
+async function tryReverting(stage: Stage, start: Start, values: Values): Promise<void> {
+  let hasBegun = false;
+  const outcome = await attempt(stage, async () => {
+    await take(stage, start.at, start.before);
+    hasBegun = true;
+    const isNumbered = Object.keys(stage.numbers.first).some((name) => Object.hasOwn(values, name));
+    const row = { ...values, ...usableOf(stage, REVERTING), ...(isNumbered ? stage.numbers.second : {}) };
+    return insert(stage, 'deploying', row);
+  });
+  if (hasBegun && outcome.kind === 'refused') await stage.explanation.add(outcome.refusal, 'revert', 'deploying');
+}
+
+/** Answers where the row is then; null where a write changed none. */
+async function take(stage: Stage, at: string, writes: readonly WriteOf[]): Promise<string | null> {
+  let place: string | null = at;
+  for (const write of writes) place = place === null ? null : ((await update(stage, place, write))?.at ?? null);
+  return place;
+}
+
+const usableOf = ({ usable }: Stage, set: Values): Values =>
+  Object.fromEntries(Object.entries(set).filter(([name]) => usable.has(name)));
+
+const writtenRow = z.object({
+  at: z.string(),
+  state: z.string().nullable(),
+  written: z.record(z.string(), z.string().nullable()),
+});
+type WrittenRow = z.output<typeof writtenRow>;
+
+async function insert({ ask, table }: Stage, state: PromotionState, values: Values): Promise<WrittenRow | null> {
+  const names = Object.keys(values);
+  const { sql, bindings } = expressions(Object.values(values));
+  const found = await ask(
+    table.dialect.translate(
+      `insert into {promotions} as p (${['state', ...names.map(asName)].join(', ')}) overriding system value
+       values (${[`{'${state}'}`, ...sql].join(', ')}) returning ${whatIsThere(names)}`,
+    ),
+    bindings,
+  );
+  return parseRows(found, writtenRow)[0] ?? null;
+}
+
+async function update(stage: Stage, at: string, { from, to, set }: WriteOf): Promise<WrittenRow | null> {
+  const { ask, table } = stage;
+  const values = usableOf(stage, set);
+  const names = Object.keys(values);
+  const { sql, bindings } = expressions(Object.values(values));
+  const assigned = [
+    ...(from === to ? [] : [`state = {'${to}'}`]),
+    ...names.map((name, index) => `${asName(name)} = ${sql[index]}`),
+  ];
+  // Where none of the columns is there yet: a trigger may refuse any UPDATE.
+  const found = await ask(
+    table.dialect.translate(
+      `update {promotions} p set ${assigned.length === 0 ? 'state = p.state' : assigned.join(', ')}
+        where p.ctid = $${bindings.length + 1}::tid returning ${whatIsThere(names)}`,
+    ),
+    [...bindings, at],
+  );
+  return parseRows(found, writtenRow)[0] ?? null;
+}
+
+const asName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const asText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+const whatIsThere = (names: readonly string[]): string =>
+  `p.ctid::text as at, {p.state} as state,
+   jsonb_build_object(${names.map((name) => `${asText(name)}, p.${asName(name)}::text`).join(', ')}) as written`;
+
+type Binding = string | number | boolean | Date | null;
+
+function expressions(values: readonly Written[]): { readonly sql: readonly string[]; readonly bindings: Binding[] } {
+  const bindings: Binding[] = [];
+  const sql = values.map((value) => {
+    if (typeof value === 'object' && value !== null && 'sql' in value) return value.sql;
+    bindings.push(value);
+    return value instanceof Date ? `$${bindings.length}::timestamptz` : `$${bindings.length}`;
+  });
+  return { sql, bindings };
+}
+
+type Outcome<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** Does something after a savepoint, and takes it back unless it is to be kept. */
+async function attempt<T>({ ask }: Stage, work: () => Promise<T>, then: 'keep' | 'undo' = 'undo'): Promise<Outcome<T>> {
+  const undo = 'rollback to savepoint rehearsed; release savepoint rehearsed';
+  await ask('savepoint rehearsed');
+  try {
+    const value = await work();
+    await ask(then === 'keep' ? 'release savepoint rehearsed' : undo);
+    return { kind: 'done', value };
+  } catch (error) {
+    const refusal = asRefusal(error);
+    if (refusal === null) throw error;
+    await ask(undo);
+    return { kind: 'refused', refusal };
+  }
+}
+
+/** What was written must be there: a trigger may have changed it without a word. */
+async function check(
+  stage: Stage,
+  row: WrittenRow,
+  values: Values,
+  state: PromotionState,
+  does: string,
+): Promise<void> {
+  if (row.state !== state) await stage.explanation.altered('state', does, state, row.state);
+  for (const [name, value] of Object.entries(values)) {
+    // How names are written is the console's to say.
+    const isOurs = USES.has(name) && !NAMES.some((known) => known === name);
+    const isText = typeof value === 'string' || value === null;
+    const kept = row.written[name] ?? null;
+    if (isOurs && isText && kept !== value) await stage.explanation.altered(name, does, value, kept);
+  }
+}

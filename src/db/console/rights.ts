@@ -1,0 +1,269 @@
+import * as z from 'zod';
+import { parseRows } from '../rows.js';
+import type { Ask } from './ask.js';
+import type { Inspected } from './ensure.js';
+import { blocks, type Finding } from './finding.js';
+import type { Parties } from './judged.js';
+import type { Step } from './plan.js';
+
+/* What a role may do to a database, beside the promotions: migrate it, and work with the app's own tables. */
+
+/** What the app does to its own tables. A test holds that none is forgotten. */
+export const OWN_RIGHTS: Readonly<Record<string, string>> = {
+  operators: 'SELECT,INSERT,UPDATE,DELETE',
+  enrolments: 'SELECT,INSERT,UPDATE,DELETE',
+  recovery_codes: 'SELECT,INSERT,UPDATE,DELETE',
+  audit_log: 'SELECT,INSERT',
+  audit_head: 'SELECT,UPDATE',
+  alerts: 'SELECT,INSERT,UPDATE,DELETE',
+  messages: 'SELECT,INSERT,UPDATE,DELETE',
+  maintenance: 'SELECT,INSERT,UPDATE',
+  taken_requests: 'SELECT,INSERT,DELETE',
+  attention: 'SELECT,INSERT,UPDATE,DELETE',
+  channel_slots: 'SELECT,INSERT,UPDATE',
+  installation: 'SELECT,UPDATE',
+  migrations: 'SELECT',
+};
+const SCHEMA = 'flag_promotions';
+
+const encodingRow = z.object({ encoding: z.string(), name: z.string() });
+
+/** Why the database can't hold what people type; null where it can. SQL_ASCII keeps bytes as they come. */
+export async function encodingFault(ask: Ask): Promise<string | null> {
+  const found = await ask(
+    `select pg_encoding_to_char(encoding) as encoding, quote_ident(datname) as name from pg_database where datname = current_database()`,
+  );
+  const [database] = parseRows(found, encodingRow);
+  if (database === undefined || ['UTF8', 'SQL_ASCII'].includes(database.encoding)) return null;
+  return `The database ${database.name} is encoded in ${database.encoding}, which can’t hold what people type in Slack (’, –, 🚩). Move it to one of encoding UTF8: createdb -E UTF8 -T template0, then pg_dump and pg_restore.`;
+}
+
+const writesRow = z.object({ read_only: z.boolean(), name: z.string() });
+
+/** Why the database as a whole takes no writes. */
+export async function judgeWrites(ask: Ask): Promise<readonly Finding[]> {
+  const found = await ask(
+    `select current_setting('transaction_read_only') = 'on' as read_only, quote_ident(current_database()) as name`,
+  );
+  const [database] = parseRows(found, writesRow);
+  if (database === undefined) throw new Error('The database has no name.');
+  if (!database.read_only) return [];
+  return [
+    blocks(
+      `The database ${database.name} takes no writes. If it is a standby, point DATABASE_URL at the primary.`,
+      [
+        'set default_transaction_read_only = off',
+        `alter database ${database.name} reset default_transaction_read_only`,
+      ],
+      'database owner',
+    ),
+  ];
+}
+
+const migrationRow = z.object({
+  exists: z.boolean(),
+  may_use: z.boolean(),
+  may_make_schema: z.boolean(),
+  is_ours: z.boolean(),
+  others: z.array(z.string()),
+  strangers: z.array(z.string()),
+});
+
+/**
+ * Why the role that asks can't bring the schema, or the console's table, up to date. `lacksMigrations`: whether some are to be
+ * run.
+ */
+export async function judgeMigration(
+  ask: Ask,
+  { role, curers }: Parties,
+  inspected: Inspected,
+  lacksMigrations: boolean,
+): Promise<readonly Finding[]> {
+  return [
+    ...(lacksMigrations ? await judgeOwnSchema(ask, role, curers['app schema owner']) : []),
+    ...(await judgeTablePlace(ask, role, inspected)),
+  ];
+}
+
+async function judgeOwnSchema(ask: Ask, role: string, owner: string): Promise<readonly Finding[]> {
+  const found = await ask(
+    `select n.oid is not null as exists, has_database_privilege(current_database(), 'CREATE') as may_make_schema,
+            coalesce(has_schema_privilege(n.oid, 'USAGE') and has_schema_privilege(n.oid, 'CREATE'), false) as may_use,
+            exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'migrations') as is_ours,
+            array(select c.relname::text from pg_class c where c.relnamespace = n.oid and c.relkind in ('r', 'v', 'm', 'p', 'f') order by 1 limit 3) as others,
+            array(select distinct pg_get_userbyid(c.relowner)::text from pg_class c
+                   where c.relnamespace = n.oid and c.relkind = 'r' and not pg_has_role(c.relowner, 'USAGE')) as strangers
+       from (select 1) one left join pg_namespace n on n.nspname = '${SCHEMA}'`,
+  );
+  const [schema] = parseRows(found, migrationRow);
+  if (schema === undefined) throw new Error('The schema had no row.');
+  if (!schema.exists) {
+    return schema.may_make_schema
+      ? []
+      : [
+          blocks(
+            `The role ${role} may not make the schema ${SCHEMA}, which holds the app’s own tables.`,
+            [`create schema ${SCHEMA} authorization ${role}`],
+            'database owner',
+          ),
+        ];
+  }
+  if (!schema.may_use) {
+    return schema.is_ours
+      ? [
+          blocks(
+            `The schema ${SCHEMA} is not up to date. Run flag-promotions migrate as ${owner}.`,
+            [],
+            'app schema owner',
+          ),
+        ]
+      : [
+          blocks(
+            `The role ${role} may not make tables in the schema ${SCHEMA}.`,
+            [`grant usage, create on schema ${SCHEMA} to ${role}`],
+            'app schema owner',
+          ),
+        ];
+  }
+  if (!schema.is_ours && schema.others.length > 0) {
+    return [
+      blocks(
+        `The schema ${SCHEMA} holds something else (${schema.others.join(', ')}), and the app keeps its own tables in one of that name.`,
+        [`alter schema ${SCHEMA} rename to ${SCHEMA}_before`],
+        'app schema owner',
+      ),
+    ];
+  }
+  return schema.strangers.length === 0
+    ? []
+    : [
+        blocks(
+          `The tables in the schema ${SCHEMA} are ${schema.strangers.join(' and ')}’s. Run flag-promotions migrate as that role.`,
+          [],
+          'app schema owner',
+        ),
+      ];
+}
+
+const placeRow = z.object({
+  is_owner: z.boolean(),
+  may_create: z.boolean(),
+  owner: z.string(),
+  owner_may_create: z.boolean(),
+});
+/** PostgreSQL counts dropped columns as well. */
+const MOST_COLUMNS = 1_600;
+
+async function judgeTablePlace(ask: Ask, role: string, inspected: Inspected): Promise<readonly Finding[]> {
+  if (inspected.kind === 'missing') {
+    const found = await ask(
+      `select has_schema_privilege(quote_ident_to_oid.oid, 'CREATE') as yes from
+      (select oid from pg_namespace where quote_ident(nspname) = $1) quote_ident_to_oid`,
+      [inspected.schema],
+    );
+    const [row] = parseRows(found, z.object({ yes: z.boolean() }));
+    if (row?.yes !== false) return [];
+    return [
+      blocks(
+        `There is no table of promotions, and the role ${role} may not make one in the schema ${inspected.schema}. If the console has one, set CONSOLE_TABLE to it.`,
+        [`grant create on schema ${inspected.schema} to ${role}`],
+        'schema owner',
+      ),
+    ];
+  }
+  const { steps, facts } = inspected;
+  const { table } = facts;
+  if (steps.length === 0) return [];
+  const found = await ask(
+    `select pg_has_role(c.relowner, 'USAGE') as is_owner, has_schema_privilege(c.relnamespace, 'CREATE') as may_create,
+            quote_ident(pg_get_userbyid(c.relowner)) as owner, has_schema_privilege(c.relowner, c.relnamespace, 'CREATE') as owner_may_create,
+            (select max(attnum) from pg_attribute a where a.attrelid = c.oid)::int as last_column
+       from pg_class c where c.oid = $1::oid`,
+    [table.oid],
+  );
+  const [place] = parseRows(found, placeRow.extend({ last_column: z.number() }));
+  if (place === undefined) throw new Error(`The table ${table.name} is gone.`);
+  const added = steps.flatMap((step) => (step.kind === 'add_columns' ? step.columns : [])).length;
+  const findings: Finding[] = [];
+  if (place.last_column + added > MOST_COLUMNS) {
+    findings.push(
+      blocks(
+        `${table.name} has no room for ${added} more columns: PostgreSQL counts ${place.last_column} of at most ${MOST_COLUMNS}, dropped ones included. Copy it to a new table (create table … as, or pg_dump), and set CONSOLE_TABLE to that.`,
+      ),
+    );
+  }
+  const builds = steps.some(({ kind }) => kind === 'build_index');
+  const maker = place.is_owner
+    ? { name: role, may: place.may_create }
+    : { name: place.owner, may: place.owner_may_create };
+  if (builds && !maker.may) {
+    findings.push(
+      blocks(
+        `${maker.name} may not make an index in the schema of ${table.name}.`,
+        [`grant create on schema ${quotedSchema(table.name, table.schema)} to ${maker.name}`],
+        'schema owner',
+      ),
+    );
+  }
+  if (!place.is_owner) {
+    // Without statistics of the new expressions, PostgreSQL takes every state for rare.
+    const statements = [...steps.flatMap(statementsOf), ...(builds ? [`analyze ${table.name}`] : [])];
+    findings.push(blocks(`${table.name} lacks ${lacking(steps)}, and only its owner can add them.`, statements));
+  }
+  return findings;
+}
+
+const quotedSchema = (name: string, schema: string): string =>
+  name.startsWith('"') ? `"${schema.replaceAll('"', '""')}"` : schema;
+
+function lacking(steps: readonly Step[]): string {
+  const columns = steps.flatMap((step) => (step.kind === 'add_columns' ? step.columns : [])).length;
+  const indexes = steps.filter(({ kind }) => kind !== 'add_columns').length;
+  const counted = (n: number, one: string, many: string) => (n === 0 ? [] : [n === 1 ? `one ${one}` : `${n} ${many}`]);
+  return [...counted(columns, 'column', 'columns'), ...counted(indexes, 'index', 'indexes')].join(' and ');
+}
+
+const statementsOf = (step: Step): readonly string[] => (typeof step.sql === 'string' ? [step.sql] : step.sql);
+
+const ownRow = z.object({
+  schema_usage: z.boolean(),
+  lacking: z.array(z.object({ table: z.string(), rights: z.string() })),
+  functions: z.array(z.string()),
+});
+
+/** What the role lacks on the app's own tables, as far as they are there. */
+export async function judgeOwnTables(ask: Ask, { role }: Parties): Promise<readonly Finding[]> {
+  const wanted = Object.entries(OWN_RIGHTS).flatMap(([table, rights]) =>
+    rights.split(',').map((right) => ({ table, right })),
+  );
+  const found = await ask(
+    `select has_schema_privilege(r.oid, n.oid, 'USAGE') as schema_usage,
+            coalesce((select jsonb_agg(jsonb_build_object('table', l.name, 'rights', l.rights) order by l.name) from (
+               select w.one ->> 'table' as name, string_agg(lower(w.one ->> 'right'), ', ' order by w.place) as rights
+                 from jsonb_array_elements($1::jsonb) with ordinality as w (one, place)
+                 join pg_class c on c.relname = w.one ->> 'table' and c.relnamespace = n.oid
+                where not has_table_privilege(r.oid, c.oid, w.one ->> 'right') group by 1) l), '[]') as lacking,
+            array(select p.oid::regprocedure::text from pg_proc p
+                   where p.pronamespace = n.oid and not has_function_privilege(r.oid, p.oid, 'EXECUTE') order by 1) as functions
+       from pg_namespace n, pg_roles r where n.nspname = '${SCHEMA}' and quote_ident(r.rolname) = $2
+        and exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'migrations')`,
+    [JSON.stringify(wanted), role],
+  );
+  const [own] = parseRows(found, ownRow);
+  if (own === undefined) return [];
+  const grants = [
+    ...(own.schema_usage ? [] : [`grant usage on schema ${SCHEMA} to ${role}`]),
+    ...own.lacking.map(({ table, rights }) => `grant ${rights} on ${SCHEMA}.${table} to ${role}`),
+    ...own.functions.map((name) => `grant execute on function ${name} to ${role}`),
+  ];
+  if (grants.length === 0) return [];
+  const list = own.lacking.map(({ table, rights }) => `${rights} on ${table}`).join('; ');
+  const what = own.schema_usage ? list : 'the right to use it';
+  return [
+    blocks(
+      `The role ${role} lacks in the schema ${SCHEMA}, which holds the app’s own tables: ${what || 'the right to call its functions'}.`,
+      grants,
+      'app schema owner',
+    ),
+  ];
+}

@@ -1,0 +1,175 @@
+import * as z from 'zod';
+import { PROMOTION_STATES } from '../../promotions/promotion.js';
+import { parseRows } from '../rows.js';
+import type { Ask } from './ask.js';
+import { blocks, type Finding } from './finding.js';
+import type { Judged } from './judged.js';
+import { type ColumnUse, USES } from './writes.js';
+
+/** A column, as far as it decides what can be written to it; a domain's as what is under it. */
+const columnRow = z.object({
+  name: z.string(),
+  quoted: z.string(),
+  type: z.string(),
+  base_type: z.string(),
+  category: z.string(),
+  /** How many characters it takes; null where that has no bound. */
+  room: z.number().nullable(),
+  not_null: z.boolean(),
+  has_default: z.boolean(),
+  generated: z.enum(['', 's', 'v']),
+  labels: z.array(z.string()).nullable(),
+  foreign_keys: z.array(z.string()),
+  views: z.array(z.string()),
+});
+export type Column = z.output<typeof columnRow>;
+
+export async function columnsOf(ask: Ask, oid: string): Promise<readonly Column[]> {
+  const found = await ask(
+    `with recursive under as (
+       select a.attnum, a.atttypid as type, a.atttypmod as typmod, a.attnotnull as not_null,
+              a.atthasdef or a.attidentity <> '' as has_default, 0 as depth
+         from pg_attribute a where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped
+       union all
+       select u.attnum, y.typbasetype, case when u.typmod >= 0 then u.typmod else y.typtypmod end,
+              u.not_null or y.typnotnull, u.has_default or y.typdefault is not null, u.depth + 1
+         from under u join pg_type y on y.oid = u.type where y.typtype = 'd')
+     select a.attname::text as name, quote_ident(a.attname) as quoted, format_type(a.atttypid, a.atttypmod) as type,
+            y.typname::text as base_type, y.typcategory::text as category, u.not_null, u.has_default,
+            case when y.typname in ('varchar', 'bpchar') and u.typmod >= 4 then u.typmod - 4
+                 when y.typname = 'name' then 63 when y.typname = 'char' then 1 end as room,
+            a.attgenerated::text as generated,
+            (select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = y.oid) as labels,
+            array(select quote_ident(k.conname) from pg_constraint k
+                   where k.conrelid = a.attrelid and k.contype = 'f' and a.attnum = any(k.conkey) order by 1) as foreign_keys,
+            array(select distinct r.ev_class::regclass::text from pg_depend d join pg_rewrite r on r.oid = d.objid
+                   where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
+                     and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and r.ev_class <> a.attrelid order by 1) as views
+       from pg_attribute a
+       join lateral (select * from under u where u.attnum = a.attnum order by u.depth desc limit 1) u on true
+       join pg_type y on y.oid = u.type
+      where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped order by a.attnum`,
+    [oid],
+  );
+  return parseRows(found, columnRow);
+}
+
+/** What each kind is called in a sentence, and what can hold it. */
+const KINDS: Readonly<Record<ColumnUse['kind'], { words: string; type: string; fits(column: Column): boolean }>> = {
+  text: { words: 'text', type: 'text', fits: ({ category }) => category === 'S' },
+  time: {
+    words: 'a date with its time',
+    type: 'timestamptz',
+    fits: ({ base_type }) => base_type === 'timestamptz' || base_type === 'timestamp',
+  },
+  number: {
+    words: 'a whole number',
+    type: 'integer',
+    fits: ({ base_type }) => ['int4', 'int8', 'numeric'].includes(base_type),
+  },
+  flag: { words: 'true or false', type: 'boolean', fits: ({ base_type }) => base_type === 'bool' },
+};
+
+/** Why the app's writes would be refused, as far as the catalog tells. */
+export function judgeShape(table: Judged, columns: readonly Column[]): readonly Finding[] {
+  return columns.flatMap((column) => judgeColumn(table, column));
+}
+
+export function judgeColumn(table: Judged, column: Column): readonly Finding[] {
+  const alter = (action: string): string => `alter table ${table.name} ${action}`;
+  const use = USES.get(column.name);
+  if (column.name === 'id') return judgeId(column, alter);
+  if (column.name === 'state') return judgeState(table, column, alter);
+  return use === undefined ? judgeOther(column, alter) : judgeOurs(column, use, alter);
+}
+
+type Alter = (action: string) => string;
+
+/** Stands for a number that no row has, until the rows are looked at. */
+export const BEYOND_ALL_IDS = '{beyond}';
+
+function judgeId({ has_default, quoted, not_null }: Column, alter: Alter): readonly Finding[] {
+  if (has_default) return [];
+  const notNull = not_null ? '' : `alter column ${quoted} set not null, `;
+  return [
+    blocks('id has no default, so the app can’t add a promotion.', [
+      alter(`${notNull}alter column ${quoted} add generated by default as identity (start with ${BEYOND_ALL_IDS})`),
+    ]),
+  ];
+}
+
+function judgeState(table: Judged, column: Column, alter: Alter): readonly Finding[] {
+  if (column.generated !== '') return [generated(column, alter)];
+  if (column.labels !== null) return [];
+  const longest = Math.max(...PROMOTION_STATES.map((state) => Array.from(table.spell(state)).length));
+  return column.room !== null && column.room < longest ? [tooShort(column, longest, alter)] : [];
+}
+
+/** A column that the app doesn't know: no row of ours has a value for it. */
+function judgeOther(column: Column, alter: Alter): readonly Finding[] {
+  if (!column.not_null || column.has_default || column.generated !== '') return [];
+  return [missingValue(column, alter)];
+}
+
+function judgeOurs(column: Column, use: ColumnUse, alter: Alter): readonly Finding[] {
+  if (column.generated !== '') return [generated(column, alter)];
+  const { words, fits } = KINDS[use.kind];
+  const findings: Finding[] = [];
+  if (!fits(column)) {
+    findings.push(
+      blocks(`${column.name} is ${column.type}, and the app writes ${words} to it.${viewsOf(column)}`, [
+        alter(retyped(column, use.kind)),
+      ]),
+    );
+  } else if (use.kind === 'text' && column.room !== null && column.room < use.width) {
+    findings.push(tooShort(column, use.width, alter));
+  }
+  if (column.not_null && use.setToNull) {
+    findings.push(
+      blocks(`${column.name} must not be null, and the app sets it to null.`, [
+        alter(`alter column ${column.quoted} drop not null`),
+      ]),
+    );
+  } else if (column.not_null && !use.inserted && !column.has_default) {
+    findings.push(missingValue(column, alter));
+  }
+  return findings;
+}
+
+function missingValue({ name, quoted }: Column, alter: Alter): Finding {
+  return blocks(`${name} must not be null and has no default, so the app can’t add a promotion.`, [
+    alter(`alter column ${quoted} drop not null`),
+  ]);
+}
+
+function generated({ name, quoted, generated: how }: Column, alter: Alter): Finding {
+  return blocks(
+    `${name} is a generated column, and the app writes it.`,
+    // PostgreSQL can't make an ordinary column of one that it doesn't store.
+    how === 's' ? [alter(`alter column ${quoted} drop expression`)] : [],
+  );
+}
+
+function tooShort(column: Column, width: number, alter: Alter): Finding {
+  const lacking = width - (column.room ?? 0);
+  const how = lacking === 1 ? 'one character too few' : `and the app writes up to ${width}`;
+  return blocks(`${column.name} takes ${column.room} characters, ${how}.${viewsOf(column)}`, [
+    alter(retyped(column, 'text')),
+  ]);
+}
+
+/** A foreign key between two types is refused, so it goes first. */
+function retyped({ quoted, foreign_keys, type: from }: Column, kind: ColumnUse['kind']): string {
+  const { type } = KINDS[kind];
+  const using = kind === 'text' ? '' : ` using ${quoted}::text::${type}`;
+  // A default of another type can't be converted along.
+  const isText = /^(?:character|text|citext|name)/u.test(from);
+  const dropped = foreign_keys.map((name) => `drop constraint ${name}`);
+  return [...(isText && kind === 'text' ? [] : dropped), `alter column ${quoted} type ${type}${using}`].join(', ');
+}
+
+/** PostgreSQL changes no column's type under a view. */
+function viewsOf({ views }: Column): string {
+  if (views.length === 0) return '';
+  return ` The view ${views.join(', ')} uses it: drop it before, and create it again after.`;
+}

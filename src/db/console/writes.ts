@@ -1,0 +1,198 @@
+import type { PromotionState } from '../../promotions/promotion.js';
+
+/**
+ * What this app writes to the console's table: each transition, each column, the widest value. What a table has to take is
+ * judged by it, before anything is changed; a test holds it against what the app's own statements write.
+ */
+
+/** How wide texts get. Those that a person types are as wide as their form takes them. */
+const SLACK_ID = `U${'0'.repeat(20)}`;
+const CHECKPOINT = `PENDING_COMMIT:${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`;
+/** Not only ASCII: people type it, on phones. */
+const LONGEST_NOTE = `’${'ü'.repeat(999)}`;
+const LONGEST_URL = `https://${'x'.repeat(2_040)}`;
+/** All config vars of an app together have this much room on Heroku. */
+const LONGEST_VALUE = 'x'.repeat(32_768);
+const OWNER = `1234567-${'0'.repeat(12)}`;
+const AT = new Date('2026-05-09T04:28:31.123Z');
+
+/** A value as it is sent, or an SQL expression of the database's own. */
+export type Written = string | number | boolean | Date | null | { readonly sql: string };
+export type Values = Readonly<Record<string, Written>>;
+
+const NOW: Written = { sql: 'now()' };
+const LATER: Written = { sql: "now() + interval '1 minute'" };
+const MORE: Written = { sql: 'attempts + 1' };
+const RELEASED: Values = { lease_owner: null, lease_until: null };
+const ENDED: Values = { ...RELEASED, next_attempt_at: null, last_error: null, updated_at: NOW };
+
+/** One thing that the app does to a promotion. */
+export interface WriteOf {
+  /** Follows "to": `record Mark completed`. */
+  readonly does: string;
+  readonly from: PromotionState;
+  /** Where the state stays, it is not written. */
+  readonly to: PromotionState;
+  readonly set: Values;
+}
+
+/** What a new promotion is inserted with, beside its state and its names. */
+export const MARKED: Values = { marked_by: SLACK_ID, marked_at: AT };
+/** The promotion that sets the value back: inserted while the first one is no longer active. */
+export const REVERTING: Values = {
+  target_unset: true,
+  checkpoint: 'INTENT',
+  marked_by: SLACK_ID,
+  marked_at: AT,
+  promoted_by: SLACK_ID,
+  promoted_at: AT,
+};
+/** What identifies a promotion, at the least width that is any use: the console chose its names, and so their width. */
+export const NAMES = ['flag_key', 'heroku_app', 'config_var', 'target_value'] as const;
+
+export const PROMOTE: WriteOf = {
+  does: 'promote',
+  from: 'marked',
+  to: 'deploying',
+  set: { ...ENDED, promoted_by: SLACK_ID, promoted_at: AT, checkpoint: 'INTENT', attempts: 0 },
+};
+export const COMPLETE: WriteOf = {
+  does: 'record Mark completed',
+  from: 'deploying',
+  to: 'deployed',
+  set: {
+    deployed_at: AT,
+    resolved_by: SLACK_ID,
+    resolution_note: LONGEST_NOTE,
+    rca_url: LONGEST_URL,
+    updated_at: NOW,
+  },
+};
+export const FAIL: WriteOf = {
+  does: 'record Mark failed',
+  from: 'deploying',
+  to: 'failed',
+  set: {
+    failed_at: AT,
+    failure_reason: LONGEST_NOTE,
+    resolved_by: SLACK_ID,
+    resolution_note: LONGEST_NOTE,
+    rca_url: LONGEST_URL,
+    updated_at: NOW,
+  },
+};
+
+export const WRITES: readonly WriteOf[] = [
+  PROMOTE,
+  { does: 'cancel', from: 'marked', to: 'cancelled', set: { resolved_by: SLACK_ID, updated_at: NOW } },
+  {
+    does: 'take up a promotion',
+    from: 'deploying',
+    to: 'deploying',
+    set: { lease_owner: OWNER, lease_until: LATER, attempts: MORE },
+  },
+  {
+    does: 'announce a change on Heroku',
+    from: 'deploying',
+    to: 'deploying',
+    set: { previous_value: LONGEST_VALUE, base_release: 1, lease_until: LATER, updated_at: NOW },
+  },
+  {
+    does: 'record that the config var was not set before',
+    from: 'deploying',
+    to: 'deploying',
+    set: { previous_value: null },
+  },
+  {
+    does: 'record the release on Heroku',
+    from: 'deploying',
+    to: 'deploying',
+    set: { checkpoint: CHECKPOINT, attempts: 0, last_error: null, updated_at: NOW },
+  },
+  {
+    does: 'put off the next attempt',
+    from: 'deploying',
+    to: 'deploying',
+    set: { ...RELEASED, next_attempt_at: LATER, last_error: LONGEST_NOTE, updated_at: NOW, attempts: 0 },
+  },
+  {
+    does: 'record that a promotion is deployed',
+    from: 'deploying',
+    to: 'deployed',
+    set: { ...ENDED, deployed_at: AT, checkpoint: CHECKPOINT },
+  },
+  {
+    does: 'record that a promotion failed',
+    from: 'deploying',
+    to: 'failed',
+    set: { ...ENDED, failed_at: AT, failure_reason: LONGEST_NOTE, checkpoint: CHECKPOINT },
+  },
+  COMPLETE,
+  {
+    does: 'record Mark completed without a note',
+    from: 'deploying',
+    to: 'deployed',
+    set: { deployed_at: AT, resolved_by: SLACK_ID, resolution_note: null, rca_url: null, updated_at: NOW },
+  },
+  FAIL,
+  {
+    does: 'complete what is live (AUTO_COMMIT)',
+    from: 'deploying',
+    to: 'deployed',
+    set: { deployed_at: AT, resolution_note: LONGEST_NOTE, updated_at: NOW },
+  },
+  { does: 'link an RCA', from: 'deployed', to: 'deployed', set: { rca_url: LONGEST_URL } },
+];
+
+/** The least that a name or a value has to have room for. */
+const LEAST: Readonly<Record<(typeof NAMES)[number], string>> = {
+  flag_key: 'x',
+  heroku_app: 'x',
+  config_var: 'x',
+  target_value: 'false',
+};
+
+/** What a column is written with. */
+export interface ColumnUse {
+  readonly kind: 'text' | 'time' | 'number' | 'flag';
+  /** Characters at most; 0 for what is no text. */
+  readonly width: number;
+  /** The app sets it to null. */
+  readonly setToNull: boolean;
+  /** A new row has a value for it. */
+  readonly inserted: boolean;
+}
+
+const TIMES: readonly string[] = ['lease_until', 'next_attempt_at', 'updated_at', 'created_at'];
+/** What a row has by default, and the app only reads. */
+const READ: Values = { created_at: NOW };
+
+function kindOf(name: string, values: readonly Written[]): ColumnUse['kind'] {
+  const given = values.find((value) => value !== null && !(typeof value === 'object' && 'sql' in value));
+  if (TIMES.includes(name) || given instanceof Date) return 'time';
+  if (typeof given === 'number') return 'number';
+  return typeof given === 'boolean' ? 'flag' : 'text';
+}
+
+/** What is written to each column but `id` and `state`, over all transitions. */
+export const USES: ReadonlyMap<string, ColumnUse> = usesOf();
+
+function usesOf(): ReadonlyMap<string, ColumnUse> {
+  const sets: readonly Values[] = [READ, LEAST, MARKED, REVERTING, ...WRITES.map(({ set }) => set)];
+  const names = new Set(sets.flatMap((set) => Object.keys(set)));
+  return new Map(
+    [...names].map((name) => {
+      const values = sets.flatMap((set) => (Object.hasOwn(set, name) ? [set[name] ?? null] : []));
+      const lengths = values.map((value) => (typeof value === 'string' ? Array.from(value).length : 0));
+      return [
+        name,
+        {
+          kind: kindOf(name, values),
+          width: Math.max(...lengths),
+          setToNull: values.includes(null),
+          inserted: Object.hasOwn(LEAST, name) || Object.hasOwn(MARKED, name),
+        },
+      ];
+    }),
+  );
+}

@@ -1,0 +1,170 @@
+import { migrations } from '../../migrations/index.js';
+import { type ConsoleBed, type ConsoleDatabase, startConsoleBed } from '../support/console-bed.js';
+
+/*
+ * `migrate --sql` prints what others have to run. Each account then can do what is its own and no more: one that migrates, one
+ * that runs.
+ */
+
+jest.setTimeout(60_000);
+
+const TABLE = `create table console_flag_promotions (
+  id serial primary key, flag_key text not null, heroku_app text not null, state text not null, promoted_at timestamptz,
+  checkpoint varchar(50));
+  insert into console_flag_promotions (flag_key, heroku_app, state, promoted_at)
+    values ('console_dark_mode', 'raxx-console-prod', 'deploying', now() - interval '30 hours')`;
+
+let bed: ConsoleBed;
+let database: ConsoleDatabase;
+beforeAll(async () => {
+  bed = await startConsoleBed();
+});
+afterAll(() => bed.close());
+beforeEach(async () => {
+  database = await bed.database();
+  await database.as(database.owner, TABLE);
+});
+afterEach(() => database.drop());
+
+async function printed(...args: readonly string[]): Promise<string> {
+  const { code, output, errors } = await bed.run(database, 'migrate', '--sql', ...args);
+  expect({ code, errors }).toEqual({ code: 0, errors: expect.stringMatching(/^Database: .*\n$/u) });
+  return output;
+}
+
+/** The statements by who is to run them, as the script says. */
+function sectionsOf(script: string): ReadonlyMap<string, readonly string[]> {
+  const sections = new Map<string, string[]>();
+  let lines: string[] = [];
+  for (const line of script.split('\n')) {
+    const [, who = ''] = /^-- As the owner of the (database|table|schema)\b.*:$/u.exec(line) ?? [];
+    if (who !== '') {
+      lines = [];
+      sections.set(who, lines);
+    } else if (line !== '' && !line.startsWith('--')) lines.push(line);
+  }
+  return sections;
+}
+
+/** Each section by its own account, as psql would: one statement after the other, in one session. */
+async function runAsPrinted(script: string): Promise<void> {
+  for (const [who, lines] of sectionsOf(script)) {
+    const statements = lines
+      .join('\n')
+      .split(/;$/mu)
+      .filter((statement) => statement.trim() !== '');
+    await (who === 'table' ? database.script(statements, database.owner) : database.script(statements));
+  }
+}
+
+const up = async (): Promise<void> => {
+  const { ended, stop } = await bed.start(database);
+  expect(ended).toBeNull();
+  await stop();
+};
+
+const expectToMakeNothing = async (role: string, schemas: readonly string[]): Promise<void> => {
+  const statements = ['create schema x', ...schemas.map((schema) => `create table ${schema}.x ()`)];
+  for (const statement of statements) {
+    await expect(database.as(role, statement)).rejects.toMatchObject({ code: '42501' });
+  }
+};
+
+test('an account without any right is given what it takes, by owner, and then migrates and starts', async () => {
+  database.role = database.runner;
+  const refused = await bed.run(database, 'migrate');
+  expect(refused).toMatchObject({
+    code: 78,
+    output: '',
+    errors: expect.stringContaining('flag-promotions migrate --sql'),
+  });
+
+  const script = await printed();
+  expect([...sectionsOf(script).keys()]).toEqual(['database', 'table']);
+  expect(script).toContain(`create schema flag_promotions authorization ${database.runner};`);
+  expect(script).toContain('alter column checkpoint type text;');
+  expect(script).toContain(`grant select, insert, update on public.console_flag_promotions to ${database.runner};`);
+  await runAsPrinted(script);
+
+  expect(await printed()).toMatch(/^-- .*: nothing is missing for the role runner_\w+\.\n$/u);
+  expect(await bed.run(database, 'migrate')).toMatchObject({ code: 0 });
+  await up();
+  await expectToMakeNothing(database.runner, ['public']);
+});
+
+test('a script that stopped half-way is printed without what is done', async () => {
+  database.role = database.app;
+  const statements = sectionsOf(await printed()).get('table') ?? [];
+  const first = statements.findIndex((line) => line.startsWith('create unique index'));
+  await database.script(
+    statements.slice(0, first + 1).map((line) => line.replace(/;$/u, '')),
+    database.owner,
+  );
+  const rest = await printed();
+  expect(rest).not.toContain('add column');
+  expect(rest).not.toContain('alter column checkpoint');
+  expect(rest).not.toContain('create unique index');
+  expect(rest).toContain('lacks 6 indexes');
+  await runAsPrinted(rest);
+  expect(await bed.run(database, 'migrate')).toMatchObject({ code: 0 });
+});
+
+describe('one account migrates and one runs', () => {
+  beforeEach(async () => {
+    database.role = database.app;
+    await runAsPrinted(await printed('--role', database.runner));
+    expect(await bed.run(database, 'migrate', '--role', database.runner)).toMatchObject({ code: 0 });
+    database.role = database.runner;
+  });
+
+  test('the second starts, although it can make nothing', async () => {
+    expect(await printed()).toContain('nothing is missing');
+    await up();
+    expect(await bed.run(database, 'migrate')).toMatchObject({
+      code: 0,
+      errors: expect.stringMatching(/^Database: .*\n$/u),
+    });
+    await expectToMakeNothing(database.runner, ['public', 'flag_promotions']);
+    await expect(database.as(database.runner, 'delete from public.console_flag_promotions')).rejects.toMatchObject({
+      code: '42501',
+    });
+  });
+
+  test('after an update it is told who has to migrate, and nothing else', async () => {
+    database.role = database.app;
+    const before = migrations.at(-2)?.name ?? '';
+    expect(await bed.run(database, 'migrate', '--to', before)).toMatchObject({ code: 0 });
+    database.role = database.runner;
+    for (const args of [['migrate'], ['start']]) {
+      expect(await bed.run(database, ...args)).toMatchObject({
+        code: 78,
+        errors: expect.stringContaining(
+          `Run flag-promotions migrate as the owner of the schema flag_promotions (${database.app})`,
+        ),
+      });
+    }
+    database.role = database.app;
+    expect(await bed.run(database, 'migrate', '--role', database.runner)).toMatchObject({ code: 0 });
+    database.role = database.runner;
+    await up();
+  });
+
+  test('what is taken from it later is named, by every command that needs it', async () => {
+    await database.admin(
+      `revoke insert on flag_promotions.messages from ${database.runner}; revoke update on console_flag_promotions from ${database.runner}`,
+    );
+    for (const args of [['start'], ['maintenance'], ['migrate']]) {
+      const { code, errors } = await bed.run(database, ...args);
+      expect({ code, errors }).toEqual({
+        code: 78,
+        errors: expect.stringContaining(`grant insert on flag_promotions.messages to ${database.runner};`),
+      });
+      expect(errors).toContain(`grant update on public.console_flag_promotions to ${database.runner};`);
+    }
+  });
+});
+
+test('a role that there is not is named', async () => {
+  const { code, errors } = await bed.run(database, 'migrate', '--role', 'nobody_like_that');
+  expect({ code, errors }).toEqual({ code: 78, errors: expect.stringContaining('There is no role nobody_like_that.') });
+});

@@ -1,0 +1,196 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
+import { builtApp } from './built-app.js';
+import { createEmptyDatabase, type TestDatabase } from './database.js';
+
+/**
+ * A database as a company may have it: an owner of the console's table, an account for the app, and the app as it is deployed,
+ * run against it.
+ */
+export interface ConsoleBed {
+  readonly slack: SlackStandIn;
+  /** What the app is configured with. */
+  environment(database: ConsoleDatabase): Readonly<Record<string, string>>;
+  /** What a program of the app's said and how it ended. */
+  run(database: ConsoleDatabase, ...args: readonly string[]): Promise<Ended>;
+  /** The app, until it is up or has ended. */
+  start(database: ConsoleDatabase): Promise<Started>;
+  database(options?: { readonly encoding?: string; readonly locale?: string }): Promise<ConsoleDatabase>;
+  close(): Promise<void>;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+export interface Started {
+  /** null while it runs. */
+  readonly ended: Ended | null;
+  stop(): Promise<Ended>;
+}
+
+export interface ConsoleDatabase {
+  readonly name: string;
+  /** Owns the console's table; may make schemas, and objects in `public`. */
+  readonly owner: string;
+  /** Another account, which may make schemas only. */
+  readonly app: string;
+  /** A third one, which may do nothing by itself. */
+  readonly runner: string;
+  /** Who the app connects as; the owner, until it is set. */
+  role: string;
+  readonly settings: Record<string, string>;
+  /** The address for a role. */
+  url(role: string): string;
+  /** As a superuser: one statement, or several in one transaction. */
+  admin(sql: string): Promise<pg.QueryResult>;
+  /** A superuser's, to be ended. */
+  session(): Promise<pg.Client>;
+  /** One after the other in one session, as psql does it; as a superuser, unless told. */
+  script(statements: readonly string[], role?: string): Promise<void>;
+  as(role: string, sql: string): Promise<pg.QueryResult>;
+  drop(): Promise<void>;
+}
+
+const PASSWORD = 'console-bed';
+const UP_WITHIN_MS = 30_000;
+
+export async function startConsoleBed(): Promise<ConsoleBed> {
+  const cli = await builtApp();
+  const folder = await mkdtemp(path.join(tmpdir(), 'flag-promotions-console-'));
+  const slack = await startSlackStandIn({ rateLimit: false });
+  const children = new Set<ChildProcess>();
+
+  const environment = (database: ConsoleDatabase) => ({
+    DATABASE_URL: database.url(database.role),
+    SLACK_BOT_TOKEN: slack.botToken,
+    SLACK_SIGNING_SECRET: slack.signingSecret,
+    SLACK_API_URL: slack.apiUrl,
+    SLACK_ALERT_CHANNEL: slack.channels.alerts,
+    TOTP_ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+    MAINTENANCE_CRON: '0 0 1 1 *',
+    PORT: '0',
+    ...database.settings,
+  });
+
+  function launch(database: ConsoleDatabase, args: readonly string[]) {
+    const child = spawn(process.execPath, [cli, ...args], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], ...environment(database) },
+    });
+    children.add(child);
+    const said = { output: '', errors: '' };
+    const ended = new Promise<Ended>((resolve) => {
+      child.on('close', (code) => {
+        children.delete(child);
+        resolve({ code, ...said });
+      });
+    });
+    const isUp = new Promise<boolean>((resolve) => {
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        said.output += text;
+        if (said.output.includes('flag-promotions is up')) resolve(true);
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        said.errors += text;
+      });
+      void ended.then(() => resolve(false));
+    });
+    return { child, ended, isUp };
+  }
+
+  return {
+    slack,
+    environment,
+    run: (database, ...args) => launch(database, args).ended,
+    async start(database) {
+      const { child, ended, isUp } = launch(database, ['start']);
+      const timer = setTimeout(() => child.kill('SIGKILL'), UP_WITHIN_MS);
+      const up = await isUp;
+      clearTimeout(timer);
+      return {
+        ended: up ? null : await ended,
+        stop() {
+          child.kill('SIGKILL');
+          return ended;
+        },
+      };
+    },
+    database: (options) => createConsoleDatabase(options),
+    async close() {
+      for (const child of children) child.kill('SIGKILL');
+      await slack.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function query(url: string, ...statements: readonly string[]): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    let last: pg.QueryResult | undefined;
+    for (const statement of statements) {
+      const found: pg.QueryResult | pg.QueryResult[] = await client.query(statement);
+      last = Array.isArray(found) ? found[found.length - 1] : found;
+    }
+    if (last === undefined) throw new Error('There was nothing to run.');
+    return last;
+  } finally {
+    await client.end();
+  }
+}
+
+async function createConsoleDatabase(options: Parameters<ConsoleBed['database']>[0] = {}): Promise<ConsoleDatabase> {
+  const database: TestDatabase = await createEmptyDatabase(options);
+  const suffix = randomBytes(4).toString('hex');
+  const [owner, app, runner] = [`console_${suffix}`, `app_${suffix}`, `runner_${suffix}`];
+  const admin = (sql: string) => query(database.url, sql);
+  const url = (role: string): string => {
+    const address = new URL(database.url);
+    address.username = role;
+    address.password = PASSWORD;
+    return address.href;
+  };
+  const name = new URL(database.url).pathname.slice(1);
+  await admin(
+    `${[owner, app, runner].map((role) => `create role ${role} login password '${PASSWORD}';`).join(' ')}
+     grant create on database ${name} to ${owner}, ${app};
+     revoke create on schema public from public;
+     grant usage, create on schema public to ${owner};`,
+  );
+  return {
+    name,
+    owner,
+    app,
+    runner,
+    role: owner,
+    settings: {},
+    url,
+    admin,
+    async session() {
+      const client = new pg.Client({ connectionString: database.url });
+      await client.connect();
+      return client;
+    },
+    async script(statements, role) {
+      await query(role === undefined ? database.url : url(role), ...statements);
+    },
+    as: (role, sql) => query(url(role), sql),
+    async drop() {
+      // The server's own database is there for as long as the server.
+      const server = new URL(database.url);
+      server.pathname = '/postgres';
+      await database.drop();
+      const roles = await query(server.href, `select rolname from pg_roles where rolname ~ '_${suffix}$'`);
+      for (const { rolname } of roles.rows) await query(server.href, `drop role ${rolname}`);
+    },
+  };
+}
