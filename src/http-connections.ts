@@ -25,6 +25,17 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 
 const LOOK_EVERY_MS = 1_000;
 
+/** An answer before its request's end says that the connection closes: nobody must send the next request on it. */
+function closeIfUnread(request: IncomingMessage, response: ServerResponse): void {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
+  if (length === '0' && coding === undefined) return;
+  const keepsAlive = response.shouldKeepAlive;
+  response.shouldKeepAlive = false;
+  request.once('end', () => {
+    response.shouldKeepAlive = keepsAlive;
+  });
+}
+
 export interface Connections {
   /** Another request began. False if it is one too many: its connection is gone then. */
   admit(request: IncomingMessage, response: ServerResponse): boolean;
@@ -89,6 +100,7 @@ export function watchConnections(server: Server, limits: ConnectionLimits = CONN
       }
       if (connection.underWay.size === 0) connection.busySince = performance.now();
       connection.underWay.add(response);
+      closeIfUnread(request, response);
       response.once('finish', () => {
         if (request.complete) return;
         // Node would read all that still comes, only to drop it.

@@ -238,6 +238,7 @@ async function stuckOf(
     [stuckBefore, clock, id],
   );
   const promotions = parseRows(found, promotionRow);
+  if (promotions.length === 0) return { stuck: [], next: null };
   const ids = promotions.map((promotion) => promotion.id);
   const alertRows = parseRows(
     await knex.raw(
