@@ -61,7 +61,7 @@ describe('linking an RCA', () => {
     const events = await bed.rows.query(
       `select actor, detail from flag_promotions.audit_log where action = 'console.flag.promotion.rca_linked' order by id`,
     );
-    expect(events).toEqual([
+    expect(events).toMatchObject([
       { actor: superadmin.id, detail: { url: RCA, previous_url: null } },
       { actor: superadmin.id, detail: { url: OTHER, previous_url: RCA } },
     ]);
