@@ -85,15 +85,15 @@ export async function serveWorkspace(
     send(response, 200, 'application/json', JSON.stringify(outcome));
   }
 
-  const stopWatching = (): void => {
+  const stopWatching = (): Promise<void> => {
     forget();
-    stream.close();
+    return stream.close();
   };
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, '127.0.0.1', resolve);
-  }).catch((error: unknown) => {
-    stopWatching();
+  }).catch(async (error: unknown) => {
+    await stopWatching();
     throw error;
   });
   const address = server.address();
@@ -103,7 +103,7 @@ export async function serveWorkspace(
   return {
     url: `http://127.0.0.1:${port}/`,
     async close() {
-      stopWatching();
+      await stopWatching();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;

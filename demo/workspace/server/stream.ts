@@ -13,6 +13,8 @@ export class Stream {
   readonly #heartbeat: NodeJS.Timeout;
   #last = '';
   #looking = false;
+  #looked: Promise<void> = Promise.resolve();
+  #isClosed = false;
   #lookAgain = false;
   #soon: NodeJS.Timeout | null = null;
 
@@ -34,18 +36,22 @@ export class Stream {
 
   /** Something may have changed. */
   changed(): void {
-    if (this.#pages.size === 0) return;
+    if (this.#pages.size === 0 || this.#isClosed) return;
     this.#soon ??= setTimeout(() => {
       this.#soon = null;
-      void this.#lookNow();
+      // One that finds another under way leaves the looking to it.
+      this.#looked = Promise.all([this.#looked, this.#lookNow()]).then(() => undefined);
     }, GATHER_MS);
   }
 
-  close(): void {
+  /** Resolves once nothing is looked at any more: what is looked at may go. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     clearInterval(this.#heartbeat);
     if (this.#soon !== null) clearTimeout(this.#soon);
     for (const page of this.#pages) page.end();
+    await this.#looked;
   }
 
   async #lookNow(): Promise<void> {
