@@ -16,6 +16,7 @@ import {
 import { COMMAND_LINE } from './db/audit.js';
 import type { Database } from './db/database.js';
 import { EmbeddedPostgresError } from './db/embedded-postgres.js';
+import { isDetail } from './db/console/adopt.js';
 import { describeAdopted } from './db/console/describe.js';
 import { ConsoleTableError } from './db/console/refusal.js';
 import { NoDatabaseError, OtherWorkspaceError } from './db/errors.js';
@@ -110,12 +111,13 @@ function progressOnTerminal(): { show(text: string): void; end(): void } {
   };
 }
 
-/** Where a person looks on: each line once, however often it is said. */
+/** Where a person looks on: each line once, however often it is said, and how far a step is in one that changes. */
 function sayOnTerminal(): (line: string) => void {
   let last = '';
   return (line) => {
-    if (line !== last && process.stderr.isTTY) process.stderr.write(`${line}\n`);
+    if (line === last || !process.stderr.isTTY) return;
     last = line;
+    process.stderr.write(`\r\u001B[K${line}${isDetail(line) ? '' : '\n'}`);
   };
 }
 

@@ -8,6 +8,7 @@ import { findOddStates } from './console/odd-states.js';
 import { ConsoleTableError } from './console/refusal.js';
 import { judgeOrAsk, refuseEncoding } from './console/refuse.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
+import { namesakesOf } from './console/table.js';
 import { findOddStarts, findTimeHints } from './console/time-hints.js';
 import { installation } from './installation.js';
 import { MIGRATION_NAMES, MIGRATIONS_TABLE, progressOf, SCHEMA } from './migrate.js';
@@ -106,7 +107,7 @@ async function inspectPromotions(knex: Knex, settings: ConsoleSettings, isReadOn
     return {
       name: canRead ? inspected.facts.table.name : null,
       problem: null,
-      oddities: canRead ? await odditiesOf(ask, inspected) : [],
+      oddities: canRead ? await odditiesOf(ask, inspected, settings.table !== null) : [],
       findings,
     };
   } catch (error) {
@@ -142,11 +143,17 @@ async function hasSchema(knex: Knex): Promise<boolean> {
   return parseRows(found, yesRow)[0]?.yes === true;
 }
 
-async function odditiesOf(ask: Ask, { facts, dialect, steps }: ThereIsATable): Promise<readonly string[]> {
+async function odditiesOf(
+  ask: Ask,
+  { facts, dialect, steps }: ThereIsATable,
+  isNamed: boolean,
+): Promise<readonly string[]> {
   if (steps.some(({ kind }) => kind === 'add_columns')) return [];
   const { states } = await findOddStates((sql) => ask(dialect.translate(sql)));
   const timeHints = await findTimeHints(ask, facts.table);
-  return describeOddities({ oddStates: states, timeHints, oddStarts: await findOddStarts(ask, facts.table, dialect) });
+  const namesakes = isNamed ? [] : await namesakesOf(ask, facts.table);
+  const oddStarts = await findOddStarts(ask, facts.table, dialect);
+  return describeOddities({ oddStates: states, timeHints, oddStarts, namesakes });
 }
 
 async function serverFacts(knex: Knex) {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import type { PoolOptions } from './connection.js';
+import { isDetail } from './console/adopt.js';
 import { USUAL_CONSOLE } from './console/settings.js';
 import { type Database, openDatabase } from './database.js';
 import { codeOf } from './embedded/errors.js';
@@ -82,13 +83,20 @@ export async function openUpToDate(
   const prepare = async (server: ReachedServer) => {
     const settings = options.console ?? USUAL_CONSOLE;
     await requireWrites(server.url);
-    const ran = await withMigrationUrl(server, (url) =>
-      migrateToLatest(url, { console: settings, say: (line) => log.info(line) }),
-    );
+    const ran = await withMigrationUrl(server, (url) => migrateToLatest(url, { console: settings, say: logOnce(log) }));
     if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
     await refuseUnusableDatabase(server.url, settings, { say: (line) => log.warn(line), tries: true });
   };
   return open(await reachServer(choice, true, log), prepare, options);
+}
+
+/** Each line once, however often it is said: while several replicas start, all but one wait. */
+function logOnce(log: Log): (line: string) => void {
+  let last = '';
+  return (line) => {
+    if (line !== last) log[isDetail(line) ? 'debug' : 'info'](line.trim());
+    last = line;
+  };
 }
 
 /**

@@ -14,6 +14,10 @@ import type { ConsoleTable } from './table.js';
 /** Hears what is being done, in a line for people. */
 export type Say = (line: string) => void;
 
+/** How far a step is: a line that the next one replaces. */
+export const detail = (text: string): string => `  ${text}`;
+export const isDetail = (line: string): boolean => line.startsWith('  ');
+
 /** SQLSTATEs that pass: deadlock_detected, serialization_failure, lock_not_available. */
 const PASSES = new Set(['40P01', '40001', '55P03']);
 const BUILD_TRIES = 5;

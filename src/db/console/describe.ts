@@ -18,8 +18,12 @@ export function describeOddities({
   oddStates,
   timeHints,
   oddStarts,
-}: Pick<AdoptedTable, 'oddStates' | 'timeHints' | 'oddStarts'>): readonly string[] {
+  namesakes,
+}: Pick<AdoptedTable, 'oddStates' | 'timeHints' | 'oddStarts' | 'namesakes'>): readonly string[] {
   return [
+    ...(namesakes.length === 0
+      ? []
+      : [`There is also ${namesakes.join(' and ')}. If the console uses that one, set CONSOLE_TABLE to it.`]),
     ...(oddStates.length === 0
       ? []
       : [

@@ -9,7 +9,7 @@ import { refuseRows } from './fitness.js';
 import { creation, planAdoption, type Step } from './plan.js';
 import type { ConsoleSettings } from './settings.js';
 import { type Survey, surveyTable } from './survey.js';
-import { readTable } from './table.js';
+import { type ConsoleTable, namesakesOf, readTable, refuseMistaken } from './table.js';
 import { findOddStarts, findTimeHints, type OddStartRow, type TimeHint } from './time-hints.js';
 
 /** What became of the table of promotions. */
@@ -21,7 +21,11 @@ export interface AdoptedTable extends Survey {
   readonly owner: string;
   readonly timeHints: readonly TimeHint[];
   readonly oddStarts: readonly OddStartRow[];
+  /** Other tables by its name, unless it was named. */
+  readonly namesakes: readonly string[];
 }
+
+const isMadeByUs = ({ comment }: ConsoleTable): boolean => comment === ADDED_BY_US;
 
 /** The table, and what it lacks. */
 export type Inspected = { readonly kind: 'missing'; readonly schema: string } | ThereIsATable;
@@ -36,6 +40,7 @@ export interface ThereIsATable {
 export async function inspectConsole(ask: Ask, settings: ConsoleSettings): Promise<Inspected> {
   const facts = await readConsole(ask, settings);
   if (facts.table === null) return { kind: 'missing', schema: facts.schema };
+  if (settings.table === null && isMadeByUs(facts.table)) await refuseMistaken(ask, facts.table);
   const dialect = facts.dialect(await timeZoneOf(ask));
   return { kind: 'there', facts, dialect, steps: planAdoption(facts.table, dialect) };
 }
@@ -72,13 +77,13 @@ export async function ensureConsole(ask: Ask, settings: ConsoleSettings, say: Sa
   await takeSteps(ask, table, dialect, steps, before.kind === 'missing' ? () => undefined : say);
   const survey = await surveyTable(ask, table, settings);
   await writeRecord(ask, { table: table.name, words: survey.words, stateMap: settings.stateMap });
-  const isOurs = table.comment === ADDED_BY_US;
-  const kind = before.kind === 'missing' ? 'created' : isOurs ? 'own' : 'adopted';
+  const kind = before.kind === 'missing' ? 'created' : isMadeByUs(table) ? 'own' : 'adopted';
   // As it is now, with the columns that were added.
   const adopted = await readTable(ask, table.oid);
   const timeHints = await findTimeHints(ask, adopted);
   const oddStarts = await findOddStarts(ask, adopted, dialect);
-  return { ...survey, kind, name: table.name, owner: table.owner, timeHints, oddStarts };
+  const namesakes = settings.table === null ? await namesakesOf(ask, table) : [];
+  return { ...survey, kind, name: table.name, owner: table.owner, timeHints, oddStarts, namesakes };
 }
 
 async function create(ask: Ask, schema: string): Promise<void> {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { PrimaryClient } from '../primary-client.js';
 import { count, parseRows } from '../rows.js';
 import { createDialer } from '../server/dial.js';
-import type { Say } from './adopt.js';
+import { detail, type Say } from './adopt.js';
 
 const LOOK_EVERY_MS = 2_000;
 
@@ -56,5 +56,5 @@ export async function watchIndexes(
 function describe({ phase, done, total, waits_for: waitsFor }: z.output<typeof progressRow>): string {
   const percent = total > 0 ? `, ${Math.floor((100 * done) / total)} %` : '';
   const waiting = waitsFor === null ? '' : `, waiting for process ${waitsFor} of PostgreSQL`;
-  return `  ${phase}${percent}${waiting}`;
+  return detail(`${phase}${percent}${waiting}`);
 }

@@ -150,6 +150,25 @@ async function tablesNamed(ask: Ask, name: string): Promise<readonly string[]> {
   return parseRows(found, z.object({ name: z.string() })).map((row) => row.name);
 }
 
+/** Other tables by the name of this one, which may be the console's: qualified and quoted. */
+export async function namesakesOf(ask: Ask, table: ConsoleTable): Promise<readonly string[]> {
+  return (await tablesNamed(ask, USUAL_NAME)).filter((name) => name !== table.name);
+}
+
+/**
+ * A table that this app made itself, while the console made one elsewhere, is the wrong one as long as nothing is in it.
+ * @throws ConsoleTableError
+ */
+export async function refuseMistaken(ask: Ask, table: ConsoleTable): Promise<void> {
+  const namesakes = await namesakesOf(ask, table);
+  if (namesakes.length === 0) return;
+  const found = await ask(`select exists (select from ${table.name}) as used`);
+  if (parseRows(found, z.object({ used: z.boolean() }))[0]?.used === true) return;
+  throw new ConsoleTableError(
+    `The table ${table.name}, which an earlier migrate made, is empty, and there is ${namesakes.join(' and ')}. Set CONSOLE_TABLE to the one that the console uses.`,
+  );
+}
+
 const columnRow = z
   .object({
     name: z.string(),

@@ -103,13 +103,14 @@ test('a state of another system’s is shown in its own words', async () => {
 
 test('what is said of a table is one line each, whatever stands in it', () => {
   const word = 'a\nb\u001B[31m'.padEnd(200, 'x');
-  const lines = describeOddities({
+  const [namesake, ...lines] = describeOddities({
     oddStates: [
       { word, count: 1_234 },
       { word: null, count: 1 },
       { word: ' x', count: 1 },
       ...Array.from({ length: 12 }, (_, n) => ({ word: `w${n}`, count: 1 })),
     ],
+    namesakes: ['backup.console_flag_promotions'],
     timeHints: [{ column: '"startedAt"', ours: 'promoted_at', sql: 'update …;' }],
     oddStarts: [
       { id: '7', recorded: null },
@@ -117,6 +118,9 @@ test('what is said of a table is one line each, whatever stands in it', () => {
     ],
   });
   expect(lines).toHaveLength(3);
+  expect(namesake).toBe(
+    'There is also backup.console_flag_promotions. If the console uses that one, set CONSOLE_TABLE to it.',
+  );
   expect(lines[0]).toMatch(
     /^Unknown states: a\?b\?\[31mx{32} \(1,234\), none at all \(1\), " x" \(1\), .* and 5 more\. /u,
   );

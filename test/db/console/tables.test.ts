@@ -246,6 +246,30 @@ test('without a table makes one, where the console would look for it', async () 
   expect(await rows(`select 1 from pg_class where relname like 'console_flag_promotions%'`)).toEqual([]);
 });
 
+test('a table that it made itself and that stayed empty is not taken for the console’s, once that has one', async () => {
+  await migrate(database.url);
+  await client.query('create schema console; create table console.console_flag_promotions (id integer)');
+  const refusal =
+    'The table public.console_flag_promotions, which an earlier migrate made, is empty, and there is console.console_flag_promotions.';
+  await expect(migrate(database.url)).rejects.toThrow(refusal);
+  // One that is used may have been copied elsewhere.
+  await client.query(`insert into console_flag_promotions (flag_key, heroku_app, config_var) values ('a', 'a', 'a')`);
+  expect(await migrate(database.url, { survey: true })).toMatchObject({
+    promotions: { kind: 'own', namesakes: ['console.console_flag_promotions'] },
+  });
+});
+
+test('a table that was adopted is meant wherever it is found, until the account finds another one first', async () => {
+  await client.query(made({ before: 'create schema console', name: 'console.console_flag_promotions' }));
+  await migrate(database.url, { console: settings('console.console_flag_promotions') });
+  const db = openDatabase(database.url, { maxConnections: 1 });
+  expect(await db.promotions.find('1').finally(() => db.close())).toMatchObject({ flagKey: 'stuck' });
+  await client.query('create table console_flag_promotions (id integer)');
+  await expect(migrate(database.url)).rejects.toThrow(
+    'There are two tables: console.console_flag_promotions, which migrate adopted, and public.console_flag_promotions,',
+  );
+});
+
 /** From the stuck promotion's alert to its resolution, and what else this app writes; answers the other promotions. */
 async function doTheJob(db: Database): Promise<readonly string[]> {
   const { stuck, deploying } = await db.alerts.gather(NOW);
