@@ -85,7 +85,7 @@ export function exact(text: string): readonly string[] {
   // What looks like one of ours is none, and a space at the edge is seen by nobody.
   const distinct = text.replaceAll(/\\(?=u\{)|^ +| +$/gu, (part) => part.replaceAll(/./gu, writtenOut));
   for (const character of distinct) {
-    const shown = escapeEntities(seen(character));
+    const shown = seen(character);
     if (part.length + shown.length > SECTION_LIMIT) {
       parts.push(part);
       part = '';
@@ -95,10 +95,16 @@ export function exact(text: string): readonly string[] {
   return [...parts, part];
 }
 
+const ENTITIES: ReadonlyMap<string, string> = new Map(
+  ['&', '<', '>'].map((character) => [character, escapeEntities(character)]),
+);
+
 /** A line's end is seen by its sign; other controls, formats, odd spaces and combining marks by their numbers. */
 function seen(character: string): string {
+  // Most are these, and a value may have 32,000 of them.
+  if (character >= ' ' && character <= '~') return ENTITIES.get(character) ?? character;
   if (character === '\n') return '↵\n';
-  return character === ' ' || !/[\p{C}\p{Z}\p{M}]/u.test(character) ? character : writtenOut(character);
+  return /[\p{C}\p{Z}\p{M}]/u.test(character) ? writtenOut(character) : character;
 }
 
 const writtenOut = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;

@@ -62,8 +62,7 @@ function promoting(promotion: Promotion, evidence: Evidence | null): Block[] {
     return [section(`${what} → ${target(promotion)}`), rest];
   }
   // A code authorises what its form shows. A person typed this value to be set, so it is shown to whoever sets it.
-  const parts = exact(targetValue);
-  if (parts.length > MOST_PARTS) return [section(`${what} → _a value longer than Heroku takes_`), rest];
+  const parts = targetValue.length > MOST_CHARACTERS ? ['It is longer than Heroku takes.'] : exact(targetValue);
   return [
     section(`${what} → this value:`),
     ...parts.map((part): Block => ({ type: 'section', text: plainText(part) })),
@@ -71,8 +70,8 @@ function promoting(promotion: Promotion, evidence: Evidence | null): Block[] {
   ];
 }
 
-/** Heroku takes 32 kB, of which each character takes eight at most when it is written out; a modal holds 100 blocks. */
-const MOST_PARTS = 90;
+/** Heroku takes 32 kB. Written out, that is less than the 100 blocks of a modal. */
+const MOST_CHARACTERS = 32_768;
 /** Heroku takes longer names, which nobody could read here. */
 const CONFIG_VAR_MAX_LENGTH = 256;
 
