@@ -25,17 +25,6 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 
 const LOOK_EVERY_MS = 1_000;
 
-/** An answer before its request's end says that the connection closes: nobody must send the next request on it. */
-function closeIfUnread(request: IncomingMessage, response: ServerResponse): void {
-  const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
-  if (length === '0' && coding === undefined) return;
-  const keepsAlive = response.shouldKeepAlive;
-  response.shouldKeepAlive = false;
-  request.once('end', () => {
-    response.shouldKeepAlive = keepsAlive;
-  });
-}
-
 export interface Connections {
   /** Another request began. False if it is one too many: its connection is gone then. */
   admit(request: IncomingMessage, response: ServerResponse): boolean;
@@ -51,6 +40,7 @@ interface Connection {
   busySince: number | null;
   /** What had been read when the last answer was sent. */
   readBytes: number;
+  newest: IncomingMessage | null;
 }
 
 /**
@@ -62,18 +52,27 @@ export function watchConnections(server: Server, limits: ConnectionLimits = CONN
   const strangers = new Map<Socket, Connection>();
   /** The longest unused first. */
   const trusted = new Map<Socket, Connection>();
+  let isStopping = false;
   const find = (socket: Socket) => trusted.get(socket) ?? strangers.get(socket);
 
   server.on('connection', (socket: Socket) => {
-    strangers.set(socket, { underWay: new Set(), busySince: null, readBytes: 0 });
+    const connection: Connection = { underWay: new Set(), busySince: null, readBytes: 0, newest: null };
+    strangers.set(socket, connection);
+    const destroySoon = socket.destroySoon.bind(socket);
+    // Node calls it after an answer that closes. If the request goes on, what is unread would take the answer with it.
+    socket.destroySoon = () => {
+      if (connection.newest?.complete !== false) return destroySoon();
+      socket.end();
+      setTimeout(() => socket.destroy(), limits.lingerMs).unref();
+    };
     socket.once('close', () => {
       strangers.delete(socket);
       trusted.delete(socket);
     });
-    if (strangers.size + trusted.size > limits.most) oneToMany(socket).destroy();
+    if (strangers.size + trusted.size > limits.most) oneTooMany(socket).destroy();
   });
 
-  function oneToMany(newest: Socket): Socket {
+  function oneTooMany(newest: Socket): Socket {
     for (const socket of strangers.keys()) if (socket !== newest) return socket;
     for (const [socket, { underWay }] of trusted) if (underWay.size === 0) return socket;
     return newest;
@@ -100,13 +99,16 @@ export function watchConnections(server: Server, limits: ConnectionLimits = CONN
       }
       if (connection.underWay.size === 0) connection.busySince = performance.now();
       connection.underWay.add(response);
-      closeIfUnread(request, response);
-      response.once('finish', () => {
-        if (request.complete) return;
-        // Node would read all that still comes, only to drop it.
-        request.pause();
-        setTimeout(() => socket.destroy(), limits.lingerMs).unref();
-      });
+      connection.newest = request;
+      // An answer before its request's end says that it closes: nobody must send the next request then.
+      if (hasBody(request) && response.shouldKeepAlive) {
+        response.shouldKeepAlive = false;
+        request.once('end', () => {
+          response.shouldKeepAlive = !isStopping;
+        });
+      }
+      // Node would read all that still comes, only to drop it.
+      response.once('finish', () => request.complete || request.pause());
       response.once('close', () => {
         connection.underWay.delete(response);
         if (connection.underWay.size > 0) return;
@@ -129,6 +131,7 @@ export function watchConnections(server: Server, limits: ConnectionLimits = CONN
      * others end now; Node calls one idle only once it has had a request.
      */
     stop() {
+      isStopping = true;
       return new Promise((resolve, reject) => {
         server.close((error) => (error === undefined ? resolve() : reject(error)));
         for (const [socket, { underWay }] of [...strangers, ...trusted]) {
@@ -138,4 +141,8 @@ export function watchConnections(server: Server, limits: ConnectionLimits = CONN
       });
     },
   };
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined;
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerResponse } from 'node:http';
 import { type HttpDependencies, type HttpServer, startHttp } from '../src/http.js';
 import { createLogger } from '../src/log.js';
@@ -59,8 +60,8 @@ afterEach(async () => {
 });
 
 /** A connection of somebody, with what came on it. */
-async function dial() {
-  const socket = connect(server.port, '127.0.0.1');
+async function dial(options: { readonly allowHalfOpen?: boolean } = {}) {
+  const socket = connect({ port: server.port, host: '127.0.0.1', ...options });
   open.add(socket);
   let came = '';
   let isEnded = false;
@@ -104,6 +105,7 @@ describe('bodies', () => {
     one.send(chunk('x'.repeat(MOST_BYTES)));
     one.send(chunk('x'));
     await one.ended();
+    expect(one.came()).toBe('');
     expect(read).toEqual(['refused 413']);
   });
 
@@ -160,6 +162,22 @@ describe('bodies', () => {
     one.send('x');
     await one.answered(/^HTTP\/1\.1 408 /u);
     await one.ended();
+  });
+
+  test('that are refused while they are sent leave the answer time to arrive, and say that nothing more is taken', async () => {
+    await start({ lingerMs: 600_000 });
+    const one = await dial({ allowHalfOpen: true });
+    const ended = once(one.socket, 'end');
+    one.send(post(5_000_000));
+    one.send(Buffer.alloc(2_000_000));
+    await one.answered(/^HTTP\/1\.1 413 [\s\S]*connection: close\r\n[\s\S]*\r\n\r\n/iu);
+    await ended;
+    // Where it had been cut, the first of these would be answered with a reset, and the next one would fail.
+    for (let times = 0; times < 10; times += 1) {
+      one.send('x');
+      await sleep(10);
+    }
+    expect(one.isEnded()).toBe(false);
   });
 
   test('of who leaves are let go', async () => {

@@ -33,6 +33,7 @@ describe('with the database gone', () => {
       work,
     );
   const readyz = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+  const readyzText = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
 
   test('a click and a command get an honest answer, /readyz is red, and the app recovers by itself', async () => {
     await start();
@@ -56,6 +57,36 @@ describe('with the database gone', () => {
     await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
     expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
+  });
+
+  test('/readyz says that it does not answer, or takes no writes, and names neither host, user nor statement', async () => {
+    await start();
+    const { username, hostname, pathname } = new URL(bed.environment['DATABASE_URL'] ?? '');
+    const names = [hostname, String(wire.port), username, pathname.slice(1), 'ECONN', 'flag_promotions.', 'insert'];
+    const says = (words: string) =>
+      eventually(async () => {
+        const text = await readyzText();
+        expect(text).toContain(`"database":"${words}"`);
+        for (const name of names) expect(text).not.toContain(name);
+      });
+    wire.cut();
+    await says('does not answer');
+    // The log has what operators need.
+    expect(bed.logged.join('')).toMatch(/"check":"database","msg":"not ready/u);
+    wire.mend();
+    await says('ok');
+    await bed.rows.query(`alter database ${pathname.slice(1)} set default_transaction_read_only = on`);
+    await bed.rows.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+    await says('takes no writes');
+    await bed.rows.query(
+      `begin; set transaction read write; alter database ${pathname.slice(1)} reset default_transaction_read_only; commit`,
+    );
+    await bed.rows.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+    await says('ok');
   });
 
   test('a submission that got no connection says that nothing was saved, and can be sent again', async () => {
