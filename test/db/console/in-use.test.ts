@@ -101,6 +101,22 @@ test('whoever migrates at the same time waits, without a snapshot that the other
   expect((await ourIndexes()).every(({ valid }) => valid === true)).toBe(true);
 });
 
+test('an index that PostgreSQL goes on building, because its client was killed, is waited for', async () => {
+  const report = await connected();
+  await report.query('begin isolation level repeatable read; select 1');
+  const orphan = await connected();
+  const built = orphan.query('create index concurrently orphan on console_flag_promotions (started_at)');
+  await eventually(async () => expect(await indexes()).toContainEqual({ name: 'orphan', valid: false }));
+  const said: string[] = [];
+  const migrating = migrate(database.url, { say: (line) => said.push(line) });
+  await eventually(async () =>
+    expect(said.join('\n')).toMatch(/^Process \d+ of PostgreSQL is building an index of the table/mu),
+  );
+  await report.query('commit');
+  await Promise.all([built, migrating]);
+  expect((await indexes()).every(({ valid }) => valid === true)).toBe(true);
+});
+
 test('rows that a second promotion came to stand beside meanwhile are named, and nothing half stays', async () => {
   const writer = await connected();
   // Nobody sees it yet.

@@ -185,6 +185,17 @@ const WORK: readonly (readonly [string, string, Works])[] = [
     `${made({ before: 'create schema console', name: 'console.console_flag_promotions' })} create table console_flag_promotions (id integer)`,
     { console: settings('console.console_flag_promotions'), table: 'console.console_flag_promotions' },
   ],
+  [
+    'a database that writes dates and texts in its own way',
+    made({
+      before: `do $$ declare setting text; begin
+        foreach setting in array array['DateStyle = "German, DMY"', 'TimeZone = "Asia/Kolkata"', 'IntervalStyle = "iso_8601"',
+                                       'standard_conforming_strings = off', 'bytea_output = "escape"'] loop
+          execute format('alter database %I set %s', current_database(), setting);
+        end loop; end $$`,
+    }).replaceAll("04:28'", "04:28+00'"),
+    {},
+  ],
   ['an unlogged table', made().replace('create table', 'create unlogged table'), {}],
 ];
 
