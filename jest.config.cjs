@@ -1,9 +1,6 @@
 /** Tests are TypeScript modules; swc turns them, and the ESM-only packages they meet, into CommonJS for Jest. */
-module.exports = {
+const shared = {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
-  globalSetup: '<rootDir>/test/support/global-setup.ts',
-  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   transform: {
     '^.+\\.(ts|js|mjs)$': [
       '@swc/jest',
@@ -17,7 +14,50 @@ module.exports = {
     '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
   },
   // What the bench compiles and keeps, and what Stryker does, is none of the tests' business.
-  modulePathIgnorePatterns: ['<rootDir>/bench/\\.(?:build|cache)/', '<rootDir>/\\.stryker/'],
+  modulePathIgnorePatterns: ['<rootDir>/bench/\\.(?:build|cache)/', '<rootDir>/\\.stryker/', '<rootDir>/artifacts/'],
+};
+
+/** Pure: they need no server, and so no setup. All texts against all views takes longer: that one is with the others. */
+const CORE = '/test/(?:promotions|operators|fixtures|views/(?!hostile))';
+const core = {
+  ...shared,
+  displayName: 'core',
+  testRegex: [`${CORE}.*\\.test\\.ts$`],
+};
+
+const app = {
+  ...shared,
+  displayName: 'app',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', CORE, '<rootDir>/test/browser/'],
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+};
+
+/** They need a Chromium. */
+const browser = {
+  ...app,
+  displayName: 'browser',
+  testMatch: ['<rootDir>/test/browser/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/'],
+};
+
+/** Everything imports the core, so a change of it would select every test: who watches and names nothing gets the core. */
+const words = process.argv.slice(2);
+const watchesAll =
+  words.some((word) => word.startsWith('--watch')) && words.every((word) => word.startsWith('--watch'));
+
+module.exports = {
+  projects: watchesAll ? [core] : [core, app, browser],
+  // `npm run coverage`: the parts of which each line decides something at 3 a.m.
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['src/{promotions,operators,outbox}/**/*.ts'],
+  coverageThreshold: Object.fromEntries(
+    ['promotions', 'operators', 'outbox'].map((part) => [
+      `./src/${part}/`,
+      { statements: 95, branches: 95, functions: 95, lines: 95 },
+    ]),
+  ),
   // Tests mostly wait, for databases, processes and each other: one worker a core would leave the cores idle.
   maxWorkers: 3,
   // Nothing waits for its limit unless something is broken: far from what the busiest machine takes.

@@ -1,5 +1,5 @@
 import { load, loadJob } from './harness/load.js';
 
-/** The load of a row, from a process of its own: what it costs to send must not slow who answers. */
+/** A row's load, from its own process: the cost of sending must not slow the side that answers. */
 const job = loadJob.parse(JSON.parse(process.argv[2] ?? ''));
 process.stdout.write(JSON.stringify(await load(job)));

@@ -7,8 +7,8 @@ import { type BenchServer, startBenchServer } from './harness/server.js';
 import { ROWS } from './rows/index.js';
 
 /**
- * `npm run bench [-- [--full] [<row> …]]`: what the app takes, each figure side by side with what it is compared with. What it
- * measures takes the place of what RESULTS.md said of those rows. `--full` adds the rows that take long.
+ * `npm run bench [-- [--full] [<row> …]]`: what the app costs, each figure beside what it is compared with. New figures
+ * replace those rows in RESULTS.md. `--full` adds the slow rows.
  */
 async function main(): Promise<void> {
   const asked = process.argv.slice(2);
@@ -46,11 +46,11 @@ async function measure(rows: readonly Row[], server: BenchServer): Promise<Reado
         const isUnclaimed = figure.isTiming && load.isTooHigh && figure.reached !== '';
         return { ...figure, ...(isUnclaimed ? { reached: 'too busy' } : {}), busy: load.words };
       });
-      // A whole run takes long: its reader sees early whether it is worth waiting for.
+      // A whole run takes long: show its reader early whether it is worth waiting for.
       say(tableOf(judged));
       measured.set(row.name, resultOf(judged, shown, server));
     } catch (error) {
-      // The other rows are measured all the same; the run fails at its end.
+      // The other rows are still measured; the run fails at its end.
       say(`  failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       await killAll();
     }

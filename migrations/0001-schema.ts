@@ -1,10 +1,11 @@
 /**
- * Functions that the other migrations and the app use. The schema itself is there already: knex keeps its records in it.
+ * Functions that the other migrations and the app use. The schema itself exists already: knex keeps its records in it.
  *
- * `clock()` is the one clock for every stored time that holds something back (next attempt, not before, snooze, lease);
+ * `clock()` is the one clock for every stored time that defers something (next attempt, not before, snooze, lease);
  * tests and the demo replace it to move time.
  *
- * `utc()`: a column of the console's may have no time zone, and an index takes only what no session setting can change.
+ * `utc()`: a column of the console's may have no time zone, and an index allows only what no session setting can
+ * change.
  */
 import type { Knex } from 'knex';
 

@@ -1,4 +1,4 @@
-/** Nothing any more, like the one before: the column is one of those in src/db/console/columns.ts. */
+/** Does nothing any more, like the one before: the column is one of those in src/db/console/columns.ts. */
 export async function up(): Promise<void> {
   // See above.
 }

@@ -1,6 +1,6 @@
 /**
- * When promotions were noticed to be stuck, by the time of that: `stats` counts what the audit log keeps after the alerts were
- * pruned, without a look into the log for each promotion of its period.
+ * Indexes when promotions were noticed to be stuck: `stats` counts what the audit log keeps after the alerts were
+ * pruned, without a look-up in the log for each promotion of its period.
  */
 import type { Knex } from 'knex';
 

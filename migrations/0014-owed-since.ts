@@ -1,7 +1,6 @@
 /**
- * Since when a message is owed. Queueing, updating and delivering it are many statements, some of them of older replicas: the
- * row itself says it. What was delivered last ends the wait of what came before, so a message that changes all the time isn't
- * overdue.
+ * Since when a message is owed. Many statements queue, update and deliver it, some of them in older replicas, so the
+ * row itself keeps it. Each delivery restarts the wait, so a message that changes all the time isn't overdue.
  */
 import type { Knex } from 'knex';
 

@@ -1,12 +1,12 @@
 /**
  * An event costs the same however long somebody holds a snapshot, as pg_dump does.
  *
- * Each event updates the head, whose old versions stay while any snapshot may need them. All had the same key, so finding the
- * newest meant walking past every one. Its id is the key now: the newest comes first.
+ * Each event updates the head, and its old versions stay while any snapshot may need them. All had the same key, so
+ * finding the newest meant passing every one. Now its id is the key: the newest comes first.
  */
 import type { Knex } from 'knex';
 
-/** Indented as the function that it replaces: what `down` brings back is the same text. */
+/** Indented like the function it replaces: `down` restores the same text. */
 const chain = (newest: string, recorded: string): string => `
   create or replace function flag_promotions.audit_chain() returns trigger
   language plpgsql
@@ -22,7 +22,7 @@ const chain = (newest: string, recorded: string): string => `
     $$`;
 
 export async function up(knex: Knex): Promise<void> {
-  // A unique key that all versions share would be checked against every one of them.
+  // A unique key shared by all versions would be checked against every one of them.
   await knex.raw(`
     alter table flag_promotions.audit_head drop constraint audit_head_pkey;
     create index audit_head_newest on flag_promotions.audit_head (last_id);

@@ -1,4 +1,7 @@
-/** What `migrate` found out about the console's table by looking at all of its rows: which it is, and its words for states. */
+/**
+ * What `migrate` learned about the console's table by reading all of its rows: which table it is, and its words for
+ * states.
+ */
 import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {

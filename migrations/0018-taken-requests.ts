@@ -1,4 +1,4 @@
-/** Requests of Slack's that were taken, so that none has its effect twice. The tick forgets them after ten minutes. */
+/** Slack's requests that were accepted, so that none takes effect twice. The tick forgets them after ten minutes. */
 import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {

@@ -16,11 +16,22 @@ import * as auditHead from './0015-audit-head.js';
 import * as installation from './0016-installation.js';
 import * as consoleRecord from './0017-console-record.js';
 import * as takenRequests from './0018-taken-requests.js';
+import * as herokuRequests from './0019-heroku-requests.js';
+import * as notices from './0020-notices.js';
+import * as verifications from './0021-verifications.js';
+import * as drifts from './0022-drifts.js';
+import * as operatorLocks from './0023-operator-locks.js';
+import * as denials from './0024-denials.js';
+import * as enrolmentWords from './0025-enrolment-words.js';
+import * as memberships from './0026-memberships.js';
+import * as pages from './0027-pages.js';
+import * as auditSeals from './0028-audit-seals.js';
+import * as drills from './0029-drills.js';
 import type { Migration } from './migration.js';
 
 /**
- * All migrations, oldest first, one per table. From now on this list is append-only: a change of the schema is a new
- * migration at its end, and one that is here stays as it is.
+ * All migrations, oldest first, one per table. From now on this list is append-only: a schema change is a new migration
+ * at its end, and existing ones never change.
  *
  * Names have no file extension, so the compiled program and the sources read the same history.
  */
@@ -43,4 +54,15 @@ export const migrations: readonly { readonly name: string; readonly migration: M
   { name: '0016-installation', migration: installation },
   { name: '0017-console-record', migration: consoleRecord },
   { name: '0018-taken-requests', migration: takenRequests },
+  { name: '0019-heroku-requests', migration: herokuRequests },
+  { name: '0020-notices', migration: notices },
+  { name: '0021-verifications', migration: verifications },
+  { name: '0022-drifts', migration: drifts },
+  { name: '0023-operator-locks', migration: operatorLocks },
+  { name: '0024-denials', migration: denials },
+  { name: '0025-enrolment-words', migration: enrolmentWords },
+  { name: '0026-memberships', migration: memberships },
+  { name: '0027-pages', migration: pages },
+  { name: '0028-audit-seals', migration: auditSeals },
+  { name: '0029-drills', migration: drills },
 ];

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * A Node of a version (`24`, `24.22.3`) as npm has it, installed under node_modules/.cache if it isn't yet. npm's package `node`
- * only fetches the one for this platform by a script of its own; here that one is named at once, so no script has to run.
+ * npm's Node of a version (`24`, `24.22.3`), installed under node_modules/.cache if it isn't yet. npm's package `node`
+ * only fetches the platform's package by an install script; this installs that one directly, so no script has to run.
  */
 export function nodeOf(version: string, root: string): string {
   const platform = process.platform === 'win32' ? 'win' : process.platform;

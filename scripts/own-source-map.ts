@@ -4,8 +4,8 @@ import { z } from 'zod';
 const sourceMap = z.object({ sources: z.array(z.string()), mappings: z.string() });
 
 /**
- * A source map of our own sources alone, and of their lines: Node reads and decodes it all at the first error, which takes 50 MB and
- * a quarter of a second with packages and columns in it. A line's column is that of its beginning.
+ * Reduces a source map to our own sources' lines: Node reads all of it at the first error, which takes 50 MB and a
+ * quarter of a second with packages and columns. A line's column is that of its beginning.
  */
 export function ownSourceMap(text: string): string {
   const map = sourceMap.parse(JSON.parse(text));
@@ -24,7 +24,7 @@ function ownLine(line: SourceMapLine, newIndex: readonly (number | null)[]): Sou
     const place = own === null || segment.length === 1 ? '' : `${own}:${segment[2]}`;
     if (place === before) continue;
     before = place;
-    // Without a source, what follows is of none of ours until another segment says so.
+    // Without a source, what follows belongs to none of ours until another segment says so.
     kept.push(own === null || segment.length === 1 ? [column] : [column, own, segment[2], segment[3]]);
   }
   return kept;

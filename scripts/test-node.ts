@@ -13,7 +13,7 @@ if (!/^\d+(?:\.\d+){0,2}$/u.test(version)) {
 const node = nodeOf(version, ROOT);
 const { status } = spawnSync(node, [path.join(ROOT, 'node_modules/jest/bin/jest.js'), ...jest], {
   cwd: ROOT,
-  // What is started by its name, npm and npx among it, runs on it too.
+  // Programs started by name, including npm and npx, run on it too.
   env: { ...process.env, PATH: `${path.dirname(node)}${path.delimiter}${process.env['PATH'] ?? ''}` },
   stdio: 'inherit',
 });

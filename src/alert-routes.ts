@@ -4,15 +4,17 @@ import { isTimeZone } from './zones.js';
 export const CHANNEL_ID = /^[CG][A-Z0-9]{2,}$/u;
 export const MENTION = /^<(?:!subteam\^[A-Z0-9]+|@[UW][A-Z0-9]+|!here|!channel)>$/u;
 
-/** In place of a mention: nobody is pinged. */
+/** Instead of a mention: ping nobody. Instead of a routing key: page nobody. */
 export const NO_MENTION = 'none';
+/** PagerDuty's keys have 32 letters and digits; other services with its protocol may use others. */
+export const ROUTING_KEY = /^[\w.~+/=-]{8,255}$/u;
 
 type Parsed = { readonly rules: readonly RouteRule[]; readonly faults: readonly string[] };
 
 /**
- * Reads `ALERT_ROUTES`: a rule per line or `;`, each `app=channel`, followed by `,mention=…` and `,quiet=…` where wanted:
- * `raxx-console-*=C0123ABC,mention=<!subteam^S012>,quiet=22:00-07:00@Europe/Berlin; *=C0999`. Names every fault, and
- * the rule by its number: what was set in a wrong variable may be a secret.
+ * Reads `ALERT_ROUTES`: rules `app=channel[,mention=…][,page=…][,quiet=…]`, separated by lines or `;`, such as
+ * `raxx-console-*=C0123ABC,mention=<!subteam^S012>,quiet=22:00-07:00@Europe/Berlin; *=C0999`. Faults name a rule by its
+ * number and don't quote it: it may hold a misplaced secret.
  */
 export function parseAlertRoutes(text: string): Parsed {
   const rules: RouteRule[] = [];
@@ -40,16 +42,23 @@ function parseRule(text: string): { readonly rule: RouteRule | null; readonly fa
   const [app, channel] = keyAndValue(target) ?? ['', ''];
   const { given, faults: optionFaults } = readOptions(options);
   const mention = given.get('mention');
+  const page = given.get('page');
   const hours = given.get('quiet');
   const quiet = hours === undefined ? null : parseQuietHours(hours);
   const quietFault = typeof quiet === 'string' ? quiet : null;
-  const faults = [targetFault(app, channel), ...optionFaults, mentionFault(mention), quietFault].filter(
-    (fault) => fault !== null,
-  );
+  const faults = [
+    targetFault(app, channel),
+    ...optionFaults,
+    mentionFault(mention),
+    pageFault(page),
+    quietFault,
+  ].filter((fault) => fault !== null);
   if (faults.length > 0 || typeof quiet === 'string') return { rule: null, faults };
-  const rule = { app, channel, mention: mention === NO_MENTION ? null : mention, quiet };
+  const rule = { app, channel, mention: unlessNone(mention), page: unlessNone(page), quiet };
   return { rule: Object.freeze(rule), faults };
 }
+
+const unlessNone = (value: string | undefined) => (value === NO_MENTION ? null : value);
 
 function keyAndValue(text: string): readonly [string, string] | null {
   const [, key, value] = /^([^=]*)=(.*)$/u.exec(text)?.map((part) => part.trim()) ?? [];
@@ -63,12 +72,14 @@ function targetFault(app: string, channel: string): string | null {
   return CHANNEL_ID.test(channel) ? null : 'must name a channel by its id, such as C0123456789';
 }
 
+const OPTIONS: ReadonlySet<string> = new Set(['mention', 'page', 'quiet']);
+
 function readOptions(options: readonly string[]): { given: ReadonlyMap<string, string>; faults: readonly string[] } {
   const given = new Map<string, string>();
   const faults: string[] = [];
   for (const option of options) {
     const [key, value] = keyAndValue(option) ?? [option, ''];
-    if (key !== 'mention' && key !== 'quiet') faults.push('has something other than mention=… and quiet=…');
+    if (!OPTIONS.has(key)) faults.push('has something other than mention=…, page=… and quiet=…');
     else if (given.has(key)) faults.push(`has ${key} twice`);
     else given.set(key, value);
   }
@@ -78,6 +89,12 @@ function readOptions(options: readonly string[]): { given: ReadonlyMap<string, s
 function mentionFault(mention: string | undefined): string | null {
   if (mention === undefined || mention === NO_MENTION || MENTION.test(mention)) return null;
   return 'must have a mention as Slack writes it, such as <!subteam^S0123456789> or <@U0123456789>, or none';
+}
+
+/** Doesn't quote the key: it is a secret. */
+function pageFault(page: string | undefined): string | null {
+  if (page === undefined || page === NO_MENTION || ROUTING_KEY.test(page)) return null;
+  return 'must have a routing key of PagerDuty’s after page=, or none';
 }
 
 /** The hours, or what is wrong with them. */

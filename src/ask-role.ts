@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { type Role, ROLES } from './operators/operator.js';
 
-/** Asks at a terminal until the answer is a role. Nothing typed, or the end of the input, takes the lesser one. */
+/** Asks at a terminal until the answer is a role. An empty line or the end of input means the lesser one. */
 export async function askRole(terminal: {
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;

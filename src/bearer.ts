@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** Whether a request carries the token (RFC 6750, in its header); without a token, every request may. */
+/** Checks that a request carries the token in its header (RFC 6750); without a token, every request passes. */
 export function createBearerCheck(token: string | null): (request: IncomingMessage) => boolean {
   if (token === null) return () => true;
   const wanted = hash(token);
@@ -11,7 +11,7 @@ export function createBearerCheck(token: string | null): (request: IncomingMessa
   };
 }
 
-/** Of one length, as the comparison needs. */
+/** timingSafeEqual needs two values of one length. */
 function hash(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }

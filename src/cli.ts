@@ -1,66 +1,78 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { finished } from 'node:stream/promises';
 import { Command } from 'commander';
 import * as z from 'zod';
-import { clearHomeTab, maintainOnce, startApp } from './app.js';
 import { askRole } from './ask-role.js';
+import { failureOf, UsageError } from './cli/failure.js';
+import { type MigrateOptions, runMigrate } from './cli/migrate.js';
+import { addPromotionCommands } from './cli/promotions.js';
 import {
   ConfigError,
-  type DatabaseConfig,
   EX_CONFIG,
   inspectSettings,
+  readCommandConfig,
+  type OperatorsConfig,
   readConfig,
   readDatabaseConfig,
+  readDecisionConfig,
   readOperatorsConfig,
 } from './config.js';
+import { debugFaults } from './debug-output.js';
 import { COMMAND_LINE } from './db/audit.js';
+import type { AuditVerdict, ExpectedSeal } from './db/audit-verify.js';
 import type { Database } from './db/database.js';
-import { EmbeddedPostgresError } from './db/embedded-postgres.js';
 import { isDetail } from './db/console/adopt.js';
-import { describeAdopted } from './db/console/describe.js';
-import { ConsoleTableError } from './db/console/refusal.js';
-import { NoDatabaseError, OtherWorkspaceError } from './db/errors.js';
-import { scriptOf } from './db/console/script.js';
-import { migrate, rollBackAll, rollBackTo } from './db/migrate.js';
-import { type DatabaseChoice, describeDatabase, openExisting, reachServer, withMigrationUrl } from './db/open.js';
-import { ServerError } from './db/server/trouble.js';
-import { judgeFor } from './db/usable.js';
-import { runDoctor } from './doctor/doctor.js';
+import { OtherWorkspaceError } from './db/errors.js';
+import { type DatabaseChoice, describeDatabase, openExisting } from './db/open.js';
 import { createLogger } from './log.js';
+import { sealNow } from './jobs/seal-now.js';
+import { auditKeysOf } from './keys.js';
 import { base32Problem, enrolmentUri, newSecret } from './operators/enrolment-secrets.js';
 import { isOperator, type Role, ROLES } from './operators/operator.js';
 import { createRecoveryHash, newRecoveryCodes } from './operators/recovery-codes.js';
-import { createSecretBox } from './operators/secret-box.js';
+import { createResealer } from './operators/resealer.js';
+import { createSecretBox, findKeyTrouble, WrongKeyError } from './operators/secret-box.js';
 import { SlackError } from './slack/errors.js';
 import { describeOverdue } from './promotions/overdue.js';
 import { realRuntime } from './runtime.js';
+import { readSecretLine } from './typed-secret.js';
+import { withTimeout } from './with-timeout.js';
 
 const out = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
+/** Most of the code to load: commands that don't need it start in two thirds of the time. */
+const loadApp = () => import('./app.js');
+
 /** Only a command's answer goes to standard output: a program may read it. */
 const quietLogger = () => createLogger('warn', process.stderr);
 
-/** Enrols somebody, and shows secret and recovery codes here, this once. */
+/** Enrols a person, and shows their secret and recovery codes this once. */
 async function enrolHere(
   db: Database,
-  key: Uint8Array,
+  keys: OperatorsConfig,
   operator: { readonly slackUserId: string; readonly role: Role; readonly secret: string },
   options: { readonly json?: boolean },
 ): Promise<void> {
   const { slackUserId, role, secret } = operator;
   const recoveryCodes = newRecoveryCodes();
-  const hash = createRecoveryHash(key);
-  const existed = await db.operators.enrol(
+  const hash = createRecoveryHash(keys.totpEncryptionKey);
+  await warnOfWrongKey(db, keys, slackUserId);
+  const outcome = await db.operators.enrol(
     {
       slackUserId,
       role,
-      sealedSecret: createSecretBox(key).seal(secret, slackUserId),
-      recoveryCodeHashes: recoveryCodes.map((code) => hash(code, slackUserId)),
+      sealedSecret: createSecretBox(keys.totpEncryptionKey).seal(secret, slackUserId),
+      recoveryCodeHashes: recoveryCodes.map((code) => hash.ofNew(code, slackUserId)),
     },
     { actor: COMMAND_LINE, at: new Date() },
   );
+  if (outcome === 'last_superadmin') throw new UsageError(`${slackUserId} ${LAST_SUPERADMIN}`);
+  const existed = outcome === 'again';
   const uri = enrolmentUri(secret, slackUserId);
   if (options.json === true) {
     print(true, { slackUserId, role, uri, recoveryCodes, existed }, '');
@@ -81,21 +93,21 @@ async function enrolHere(
 const LAST_SUPERADMIN =
   'is the last superadmin. Without one, nobody can promote, resolve or enrol. Add another one first.';
 
-async function refuseForLastSuperadmin(db: Database, slackUserId: string): Promise<void> {
-  const left = await db.operators.superadmins();
-  if (left.length === 1 && left[0]?.slackUserId === slackUserId) {
-    throw new UsageError(`${slackUserId} ${LAST_SUPERADMIN}`);
-  }
+/**
+ * Only warns: whoever lost the key enrols everybody again with a new one. `but`: the person whose secret is being
+ * replaced.
+ */
+async function warnOfWrongKey(db: Database, keys: OperatorsConfig, but: string): Promise<void> {
+  const others = (await db.operators.sealedSecrets()).filter(({ slackUserId }) => slackUserId !== but);
+  const trouble = findKeyTrouble(createSecretBox(keys.totpEncryptionKey, ...keys.formerTotpKeys), others);
+  if (trouble !== null) process.stderr.write(`${new WrongKeyError(trouble).message}\n`);
 }
-
-/** Something that the person at the keyboard can fix; printed without a stack. */
-class UsageError extends Error {}
 
 function print(json: boolean, value: unknown, text: string): void {
   out(json ? JSON.stringify(value) : text);
 }
 
-/** One line that a person sees change; nothing where none looks on. */
+/** One line that changes in place; nothing if output isn't a terminal. */
 function progressOnTerminal(): { show(text: string): void; end(): void } {
   const EVERY_MS = 200;
   let shownAt = -Infinity;
@@ -111,7 +123,7 @@ function progressOnTerminal(): { show(text: string): void; end(): void } {
   };
 }
 
-/** Where a person looks on: each line once, however often it is said, and how far a step is in one that changes. */
+/** On a terminal: prints each line once, however often it is said, and shows a step's progress in place. */
 function sayOnTerminal(): (line: string) => void {
   let last = '';
   return (line) => {
@@ -121,15 +133,18 @@ function sayOnTerminal(): (line: string) => void {
   };
 }
 
-/** On standard error, so that a program that reads the output doesn't get it. */
+/** On standard error, to keep it out of what a program reads. */
 function sayWhichDatabase(choice: DatabaseChoice): void {
   process.stderr.write(`Database: ${describeDatabase(choice)}\n`);
 }
 
+/** To read. The keys are there if TOTP_ENCRYPTION_KEY is. */
 async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
+  const hasKeys = (process.env['TOTP_ENCRYPTION_KEY'] ?? '').trim() !== '';
   const config = readDatabaseConfig(process.env);
+  const auditKeys = hasKeys ? auditKeysOf(readOperatorsConfig(process.env)) : null;
   sayWhichDatabase(config.database);
-  const database = await openExisting(config.database, quietLogger(), { console: config.console });
+  const database = await openExisting(config.database, quietLogger(), { console: config.console, auditKeys });
   try {
     return await work(database.db);
   } finally {
@@ -137,9 +152,27 @@ async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
   }
 }
 
-/** A variable that the environment sets wins over the file. */
-function loadSettingsFile(): void {
-  if (!existsSync('.env')) return;
+/** To write. Needs the key, because each audit event is authenticated with it. */
+async function changingDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
+  const config = readOperatorsConfig(process.env);
+  sayWhichDatabase(config.database);
+  const log = quietLogger();
+  const auditKeys = auditKeysOf(config);
+  const database = await openExisting(config.database, log, { console: config.console, auditKeys });
+  try {
+    const answer = await work(database.db);
+    await sealNow(database.db, realRuntime(log)).catch((error: unknown) =>
+      log.warn({ err: error }, 'the audit log could not be sealed; the app tries again'),
+    );
+    return answer;
+  } finally {
+    await database.close();
+  }
+}
+
+/** A variable in the environment wins over the file. The demo has its own settings. */
+function loadSettingsFile(_program: Command, command: Command): void {
+  if (command.name() === 'demo' || !existsSync('.env')) return;
   const early = process.env['NODE_EXTRA_CA_CERTS'];
   process.loadEnvFile('.env');
   process.stderr.write('Settings: .env, and the environment\n');
@@ -171,9 +204,11 @@ program
   .command('start')
   .description('run the app until SIGTERM')
   .action(async () => {
+    const loud = debugFaults(process.env);
+    if (loud.length > 0) throw new ConfigError(loud);
     const config = readConfig(process.env);
     const log = createLogger(config.logLevel);
-    const app = await startApp(config, realRuntime(log));
+    const app = await (await loadApp()).startApp(config, realRuntime(log));
     const stop = (code: number): void => {
       app.stop().then(
         () => process.exit(code),
@@ -203,55 +238,25 @@ program
   .option('--to <migration>', 'undo the migrations after this one')
   .option('--sql', 'print what others have to run for it (owners, a DBA), and change nothing')
   .option('--role <name>', 'the role that runs the app, if another one migrates: it gets its rights')
-  .action(async (options: MigrateFlags) => {
+  .action(async (options: MigrateOptions) => {
     const config = readDatabaseConfig(process.env);
     sayWhichDatabase(config.database);
-    const forward = options.to === undefined && options.rollback !== true && options.sql !== true;
-    const database = await reachServer(config.database, forward, quietLogger());
-    try {
-      const asked = options.sql === true ? printed : migrateAsAsked;
-      const lines = await withMigrationUrl(database, (url) => asked(url, options, config));
-      for (const line of lines) out(line);
-    } finally {
-      await database.close();
-    }
+    for (const line of await runMigrate(config, options, { say: sayOnTerminal(), log: quietLogger() })) out(line);
   });
 
-interface MigrateFlags {
-  readonly rollback?: boolean;
-  readonly to?: string;
-  readonly sql?: boolean;
-  readonly role?: string;
-}
+/** The package has it; a deployment doesn't. */
+const DEMO = new URL('./demo.js', import.meta.url);
 
-/** Answers what there is to say of it. */
-async function migrateAsAsked(
-  url: string,
-  { rollback, to, role = null }: Omit<MigrateFlags, 'role'> & { readonly role?: string | null },
-  { console: settings }: DatabaseConfig,
-): Promise<readonly string[]> {
-  const say = sayOnTerminal();
-  if (to !== undefined) {
-    const names = await rollBackTo(url, to);
-    return [names.length === 0 ? 'Nothing to undo.' : `Undone: ${names.toReversed().join(', ')}.`];
-  }
-  if (rollback === true) {
-    const isAllGone = await rollBackAll(url, say);
-    const left = 'The schema flag_promotions stays: it is another account’s, or holds something else.';
-    return ['Every migration is undone.', ...(isAllGone ? [] : [left])];
-  }
-  const { promotions, notes } = await migrate(url, { console: settings, say, survey: true, role });
-  return [...(promotions === null ? [] : describeAdopted(promotions)), ...notes, 'The schema is up to date.'];
-}
-
-/** What others have to run. */
-async function printed(
-  url: string,
-  { role }: MigrateFlags,
-  { database, console: settings }: DatabaseConfig,
-): Promise<readonly string[]> {
-  return scriptOf(await judgeFor(url, settings, role ?? null), describeDatabase(database));
-}
+program
+  .command('demo')
+  .description('open a workspace in the browser to try the app in; it needs no Slack, Heroku or PostgreSQL')
+  .option('--socket', 'reach the app by Socket Mode')
+  .option('--port <port>', 'the page’s port; any that is free by default')
+  .option('--log', 'print the app’s log')
+  .action(async () => {
+    if (!existsSync(DEMO)) throw new UsageError('This build has no demo. In a clone: npm ci && npm run demo');
+    await import(DEMO.href);
+  });
 
 program
   .command('maintenance')
@@ -261,7 +266,9 @@ program
   .action(async (options: { dryRun?: boolean; json?: boolean }) => {
     const config = readConfig(process.env);
     sayWhichDatabase(config.database);
-    const report = await maintainOnce(config, realRuntime(quietLogger()), { dryRun: options.dryRun === true });
+    const report = await (await loadApp()).maintainOnce(config, realRuntime(quietLogger()), {
+      dryRun: options.dryRun === true,
+    });
     const { failures, ...rest } = report;
     const text = [
       `${report.deploying} deploying, ${report.stuck} stuck.`,
@@ -276,11 +283,13 @@ program
 program
   .command('doctor')
   .description('check the settings, Slack, Heroku, the database and the clock (exit 1 if something needs fixing)')
+  .option('--page', 'send a test to the pager and to the webhook, too')
   .option('--json', 'print JSON')
-  .action(async (options: { json?: boolean }) => {
+  .action(async (options: { json?: boolean; page?: boolean }) => {
     const { database } = inspectSettings(process.env).usable;
     if (database !== undefined) sayWhichDatabase(database);
-    const checks = await runDoctor(process.env, () => new Date());
+    const { runDoctor } = await import('./doctor/doctor.js');
+    const checks = await runDoctor(process.env, () => new Date(), { page: options.page === true });
     const faults = checks.filter(({ status }) => status === 'fix').length;
     const width = Math.max(...checks.map(({ subject }) => subject.length));
     const text = [
@@ -293,13 +302,34 @@ program
     if (faults > 0) process.exitCode = 1;
   });
 
+/** What a person reads already says whether Heroku answered. */
+const silentLogger = () => createLogger('fatal', process.stderr);
+
+addPromotionCommands(program, {
+  async look(work) {
+    const config = readCommandConfig(process.env);
+    sayWhichDatabase(config.database);
+    return (await loadApp()).withCommandLine(config, realRuntime(silentLogger()), work);
+  },
+  async decide(work) {
+    const config = readDecisionConfig(process.env);
+    sayWhichDatabase(config.database);
+    return (await loadApp()).withDecidingCommandLine(config, realRuntime(silentLogger()), work);
+  },
+  async drill(work) {
+    const config = readConfig(process.env);
+    sayWhichDatabase(config.database);
+    return (await loadApp()).withDrillHost(config, realRuntime(silentLogger()), work);
+  },
+});
+
 const operators = program.command('operators').description('who may do what');
 
 operators
   .command('add')
   .argument('<slack-user-id>', 'U… or W…: “Copy member ID” in their Slack profile')
   .description('enrol an operator; somebody who is one gets a new secret')
-  .option('--secret <base32>', 'use this TOTP secret instead of a new one')
+  .option('--secret <->', 'with - : use the TOTP secret (base32) on standard input instead of a new one')
   .option(
     '--role <role>',
     'engineer (marks, cancels, links RCAs, snoozes) or superadmin (also promotes and resolves). ' +
@@ -315,21 +345,47 @@ operators
     if (options.role !== undefined && asked === undefined) {
       throw new UsageError('--role is engineer or superadmin.');
     }
-    const problem = options.secret === undefined ? null : base32Problem(options.secret);
-    if (problem !== null) throw new UsageError(`--secret ${problem}`);
-    await withDatabase(async (db) => {
+    if (options.secret !== undefined && options.secret !== '-') throw new UsageError(SECRET_IN_ARGV);
+    if (options.secret === '-' && process.stdin.isTTY) process.stderr.write('TOTP secret (base32), then Enter: ');
+    const secret = options.secret === undefined ? newSecret() : await readSecretLine(process.stdin);
+    const problem = base32Problem(secret);
+    if (problem !== null) throw new UsageError(`The secret on standard input ${problem}`);
+    await changingDatabase(async (db) => {
+      await refuseOutsiders(db, slackUserId);
       const role = asked ?? (await roleFor(db, slackUserId));
-      if (role === 'engineer') await refuseForLastSuperadmin(db, slackUserId);
-      await enrolHere(
-        db,
-        config.totpEncryptionKey,
-        { slackUserId, role, secret: options.secret ?? newSecret() },
-        options,
-      );
+      await enrolHere(db, config, { slackUserId, role, secret }, options);
     });
   });
 
-/** Nobody loses a role by a new secret, and nobody gets the greater one unasked. */
+const NO_OPERATOR = {
+  guest: 'is a guest in Slack. Only full members can be operators.',
+  bot: 'is a bot. Only people can be operators.',
+  external_user: 'belongs to another workspace than the app.',
+  deactivated: 'has a deactivated account in Slack.',
+} as const;
+
+/** Passes if Slack can't be asked: the first superadmin may be added before Slack is set up. */
+async function refuseOutsiders(db: Database, slackUserId: string): Promise<void> {
+  const { botToken, slackApiUrl: apiUrl, proxies } = inspectSettings(process.env).usable;
+  if (botToken === undefined || apiUrl === undefined) return;
+  const asked = (await loadApp()).membershipInSlack(db, { botToken, apiUrl, proxies }, slackUserId).catch(() => null);
+  const membership = await withTimeout(SLACK_WITHIN_MS, asked);
+  if (membership === null) {
+    process.stderr.write(
+      `Slack didn’t say who ${slackUserId} is. A guest or an external user is refused at the first click.\n`,
+    );
+    return;
+  }
+  if (membership === 'member' || membership === 'unknown') return;
+  throw new UsageError(`${slackUserId} ${NO_OPERATOR[membership]}`);
+}
+
+const SLACK_WITHIN_MS = 5_000;
+
+const SECRET_IN_ARGV =
+  '--secret takes no secret on the command line: other users of this machine, and its history, would see it. Pipe it in: … | flag-promotions operators add U… --secret -';
+
+/** A new secret takes no role away, and nobody gets the greater role unasked. */
 async function roleFor(db: Database, slackUserId: string): Promise<Role> {
   const operator = await db.operators.find(slackUserId);
   if (isOperator(operator)) return operator.role;
@@ -345,11 +401,11 @@ operators
   .option('--json', 'print JSON')
   .action(async (slackUserId: string, options: { json?: boolean }) => {
     const config = readOperatorsConfig(process.env);
-    await withDatabase(async (db) => {
+    await changingDatabase(async (db) => {
       const operator = await db.operators.find(slackUserId);
       if (operator === null) throw new UsageError(`There is no operator ${slackUserId}.`);
       const { role } = operator;
-      await enrolHere(db, config.totpEncryptionKey, { slackUserId, role, secret: newSecret() }, options);
+      await enrolHere(db, config, { slackUserId, role, secret: newSecret() }, options);
     });
   });
 
@@ -377,7 +433,7 @@ operators
   .option('--force', 'even the last superadmin')
   .action(async (slackUserId: string, options: { force?: boolean }) => {
     const by = { actor: COMMAND_LINE, keepLast: options.force !== true };
-    const outcome = await withDatabase((db) => db.operators.disable(slackUserId, new Date(), by));
+    const outcome = await changingDatabase((db) => db.operators.disable(slackUserId, new Date(), by));
     if (outcome === 'unknown') throw new UsageError(`There is no operator ${slackUserId}.`);
     if (outcome === 'last_superadmin') {
       throw new UsageError(`${slackUserId} ${LAST_SUPERADMIN} Or use --force.`);
@@ -391,7 +447,7 @@ operators
   .description('remove a person: role, secret, recovery codes, links, home tab (the audit log keeps the id)')
   .option('--force', 'even the last superadmin')
   .action(async (slackUserId: string, options: { force?: boolean }) => {
-    await withDatabase(async (db) => {
+    await changingDatabase(async (db) => {
       const by = { actor: COMMAND_LINE, at: await db.now() };
       const outcome = await db.forgetting.forget(slackUserId, by, { keepLast: options.force !== true });
       if (outcome === 'last_superadmin') throw new UsageError(`${slackUserId} ${LAST_SUPERADMIN} Or use --force.`);
@@ -404,12 +460,12 @@ operators
     });
   });
 
-/** What they last saw there stands in Slack, not in the database. */
+/** What they last saw there is kept by Slack, not by the database. */
 async function clearTheirHomeTab(db: Database, slackUserId: string): Promise<void> {
   const { botToken, slackApiUrl: apiUrl, proxies } = inspectSettings(process.env).usable;
   try {
     if (botToken === undefined || apiUrl === undefined) throw new UsageError('SLACK_BOT_TOKEN is not set');
-    await clearHomeTab(db, { botToken, apiUrl, proxies }, slackUserId);
+    await (await loadApp()).clearHomeTab(db, { botToken, apiUrl, proxies }, slackUserId);
     out('Their home tab in Slack is empty.');
   } catch (error) {
     const known = [UsageError, SlackError, OtherWorkspaceError].some((kind) => error instanceof kind);
@@ -424,9 +480,48 @@ operators
   .description('clear the lock after wrong codes')
   .action(async (slackUserId: string) => {
     const by = { actor: COMMAND_LINE, at: new Date() };
-    if (!(await withDatabase((db) => db.operators.unlock(slackUserId, by))))
+    if (!(await changingDatabase((db) => db.operators.unlock(slackUserId, by))))
       throw new UsageError(`There is no operator ${slackUserId}.`);
     out(`Unlocked: ${slackUserId}.`);
+  });
+
+operators
+  .command('reseal')
+  .description('seal all secrets with the first key of TOTP_ENCRYPTION_KEY (exit 1 if one fits none of its keys)')
+  .option('--json', 'print JSON')
+  .action(async (options: { json?: boolean }) => {
+    const { totpEncryptionKey, formerTotpKeys } = readOperatorsConfig(process.env);
+    const box = createSecretBox(totpEncryptionKey, ...formerTotpKeys);
+    const resealer = createResealer(box, createRecoveryHash(totpEncryptionKey, ...formerTotpKeys));
+    const by = { actor: COMMAND_LINE, at: new Date() };
+    const { operators, values } = await changingDatabase(async (db) => ({
+      operators: await db.resealing.reseal(resealer, by),
+      values: await db.resealing.resealValues(resealer, by),
+    }));
+    const shut = operators.filter(({ secret }) => secret === 'shut');
+    const former = operators.filter(({ formerCodes }) => formerCodes !== null);
+    const text = [
+      `Sealed with the key ${box.sealsWith}: ${operators.length - shut.length} of ${operators.length} secrets, ${operators.filter(({ secret }) => secret === 'resealed').length} of them now.`,
+      ...(values.resealed === 0 ? [] : [`Sealed values to set back: ${values.resealed} now.`]),
+      ...(values.shut === 0
+        ? []
+        : [
+            `None of the keys opens ${values.shut} sealed values to set back. Add their key, or set those back by hand.`,
+          ]),
+      ...shut.map(
+        ({ slackUserId }) =>
+          `${slackUserId}: none of the keys opens the secret. Add its key, or: flag-promotions operators reset ${slackUserId}`,
+      ),
+      ...former.map(
+        ({ slackUserId, formerCodes }) =>
+          `${slackUserId}: ${formerCodes?.left} recovery codes are of the former key ${formerCodes?.keyId} and stop working without it. For new ones: /flag-promotions operators rotate`,
+      ),
+      shut.length + former.length + values.shut === 0
+        ? 'The former keys are no longer needed.'
+        : 'Keep the former keys until then, and run this again.',
+    ];
+    print(options.json === true, { key: box.sealsWith, operators, values }, text.join('\n'));
+    if (shut.length + values.shut > 0) process.exitCode = 1;
   });
 
 program
@@ -440,55 +535,109 @@ program
       throw new UsageError(`${teamId} is not a Slack workspace’s id. An id begins with T or E; a name won’t do.`);
     }
     const by = { actor: COMMAND_LINE, at: new Date() };
-    const from = await withDatabase((db) => db.installation.moveWorkspace(teamId, by));
+    const from = await changingDatabase((db) => db.installation.moveWorkspace(teamId, by));
     if (from === teamId) out(`This database belongs to ${teamId} already.`);
     else out(`Moved: ${from ?? 'no workspace'} → ${teamId}. Apps of ${from ?? 'others'} stop within one check.`);
   });
 
-program
-  .command('audit')
-  .description('the audit log')
+const audit = program.command('audit').description('the audit log');
+
+audit
   .command('verify')
   .description('verify the audit log (exit 1 and the first bad event if it is broken)')
+  .option('--expect <number:hash>', 'a seal that was kept elsewhere, its hash whole or in part')
+  .option('--public-key <key>', 'who may have signed, beside TOTP_ENCRYPTION_KEY; several with commas')
   .option('--json', 'print JSON')
-  .action(async (options: { json?: boolean }) => {
+  .action(async (options: { expect?: string; publicKey?: string; json?: boolean }) => {
+    const expect = options.expect === undefined ? null : expectedSeal(options.expect);
+    const publicKeys = options.publicKey?.split(',').map((key) => key.trim()) ?? [];
     const progress = progressOnTerminal();
-    const verdict = await withDatabase((db) =>
-      db.audit.verify((verified, events) =>
-        progress.show(`${verified.toLocaleString('en-US')} of ${events.toLocaleString('en-US')} events`),
-      ),
-    );
+    const onProgress = (verified: number, events: number) =>
+      progress.show(`${verified.toLocaleString('en-US')} of ${events.toLocaleString('en-US')} events`);
+    const { verdict, isKeyKnown } = await withDatabase(async (db) => ({
+      verdict: await db.audit.verify({ expect, publicKeys, onProgress }),
+      isKeyKnown: db.seals.keys !== null || publicKeys.length > 0,
+    }));
     progress.end();
-    const text = verdict.intact
-      ? `The audit log is intact: ${verdict.events} events, head ${verdict.headHash}.`
-      : `The audit log is broken at event ${verdict.firstBrokenId}: ${verdict.reason}. ${verdict.events} events before it are intact.`;
-    print(options.json === true, verdict, text);
+    print(options.json === true, verdict, verdictText(verdict, isKeyKnown));
     if (!verdict.intact) process.exitCode = 1;
   });
 
-/** Their message says how to fix them; a stack would only hide it. */
-const KNOWN = [
-  ConfigError,
-  UsageError,
-  NoDatabaseError,
-  OtherWorkspaceError,
-  ConsoleTableError,
-  EmbeddedPostgresError,
-  ServerError,
-];
-const FOR_A_PERSON = [ConfigError, NoDatabaseError, OtherWorkspaceError, ConsoleTableError];
-
-/** A supervisor need not try again what only a person can set right. */
-function needsAPerson(error: unknown): boolean {
-  if (error instanceof ServerError) return error.trouble.mayPass !== true;
-  return FOR_A_PERSON.some((kind) => error instanceof kind);
+function expectedSeal(text: string): ExpectedSeal {
+  const [, number, hash] = /^(\d{1,18}):([\da-f]{4,64})$/iu.exec(text.trim()) ?? [];
+  if (number === undefined || hash === undefined) {
+    throw new UsageError('--expect is the number and hash of a seal, such as 57:1f0c2ab94d3e.');
+  }
+  return { number, hash: hash.toLowerCase() };
 }
+
+function verdictText(verdict: AuditVerdict, isKeyKnown: boolean): string {
+  const { events, unsealed, seal } = verdict;
+  const newest = seal === null ? 'There is no seal yet.' : `Newest seal: ${seal.number}:${seal.hash}`;
+  const waiting = unsealed === 0 ? 'all sealed' : `${unsealed} not sealed yet`;
+  if (verdict.intact) {
+    const unknown = 'TOTP_ENCRYPTION_KEY is not set, so nobody knows whether the seals are this app’s.';
+    return [`The audit log is intact: ${events} events, ${waiting}.`, newest, ...(isKeyKnown ? [] : [unknown])].join(
+      '\n',
+    );
+  }
+  const { firstBrokenId, reason, faults } = verdict;
+  return [
+    `The audit log is broken at event ${firstBrokenId}: ${reason}. ${events} events before it are intact.`,
+    ...faults.slice(1).map((fault) => `Also at event ${fault.id}: ${fault.reason}.`),
+    `${unsealed} events are not sealed yet. ${newest}`,
+  ].join('\n');
+}
+
+audit
+  .command('public-key')
+  .description('print the public key that verifies the seals')
+  .action(() => out(auditKeysOf(readOperatorsConfig(process.env)).publicKey));
+
+audit
+  .command('export')
+  .description('write the audit log to a file, which scripts/verify-audit-export.mjs verifies without the database')
+  .requiredOption('--out <file>', 'where to; - is standard output')
+  .action(async ({ out: file }: { out: string }) => {
+    const isFile = file !== '-';
+    // The file is complete or absent.
+    const unfinished = `${file}.part`;
+    const stream = isFile ? createWriteStream(unfinished, { mode: 0o600 }) : process.stdout;
+    const exported = await withDatabase((db) =>
+      db.audit.export(async (line) => {
+        if (!stream.write(`${line}\n`)) await once(stream, 'drain');
+      }),
+    );
+    if (!isFile) return;
+    stream.end();
+    await finished(stream);
+    await rename(unfinished, file);
+    out(`Exported ${exported.events} events and ${exported.seals} seals to ${file}.`);
+  });
+
+audit
+  .command('continue')
+  .description('go on after seals whose TOTP_ENCRYPTION_KEY is lost (verify first: this vouches for what is there)')
+  .action(async () => {
+    const config = readOperatorsConfig(process.env);
+    sayWhichDatabase(config.database);
+    const log = quietLogger();
+    const database = await openExisting(config.database, log, {
+      console: config.console,
+      auditKeys: auditKeysOf(config),
+    });
+    try {
+      await sealNow(database.db, realRuntime(log), { takesAnyKey: true });
+      out('The audit log is sealed with the present key.');
+    } finally {
+      await database.close();
+    }
+  });
 
 try {
   await program.parseAsync();
 } catch (error) {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const known = error instanceof Error && KNOWN.some((kind) => error instanceof kind);
-  process.stderr.write(`${known ? error.message : text}\n`);
-  process.exitCode = needsAPerson(error) ? EX_CONFIG : 1;
+  const { text, exitCode } = failureOf(error);
+  process.stderr.write(`${text}\n`);
+  process.exitCode = exitCode;
 }

@@ -3,7 +3,7 @@ import ms from 'ms';
 import * as z from 'zod';
 import { type HttpProxy, parseProxy } from './network/proxies.js';
 
-/** `.env` files and dashboards spell "none" as an empty variable. */
+/** `.env` files and dashboards write "none" as an empty variable. */
 export const unsetWhenEmpty = (value: unknown): unknown =>
   typeof value === 'string' && value.trim() === '' ? undefined : value;
 
@@ -18,6 +18,13 @@ function isDuration(text: string): text is ms.StringValue {
 /** Longer ones lead to dates that PostgreSQL can't hold. */
 const LONGEST_MS = ms('366d');
 
+/** Milliseconds; null if unusable. */
+function millisecondsIn(text: string): number | null {
+  const trimmed = text.trim();
+  const milliseconds = isDuration(trimmed) ? ms(trimmed) : 0;
+  return milliseconds > 0 && milliseconds <= LONGEST_MS ? milliseconds : null;
+}
+
 export const duration = (fallback: ms.StringValue) =>
   z.preprocess(
     unsetWhenEmpty,
@@ -25,15 +32,26 @@ export const duration = (fallback: ms.StringValue) =>
       .string()
       .default(fallback)
       .transform((text, context) => {
-        const trimmed = text.trim();
-        const milliseconds = isDuration(trimmed) ? ms(trimmed) : 0;
-        if (milliseconds > 0 && milliseconds <= LONGEST_MS) return milliseconds;
+        const milliseconds = millisecondsIn(text);
+        if (milliseconds !== null) return milliseconds;
         context.addIssue({ code: 'custom', message: `must be a duration such as ${fallback}, 90s, 30m or 1d` });
         return z.NEVER;
       }),
   );
 
-/** With one alone, a promoter that waits for a lock would keep people who click waiting. */
+/** Milliseconds; null: off; undefined: not set. */
+export const durationOrOff = (example: ms.StringValue) =>
+  optional(
+    z.string().transform((text, context) => {
+      if (text.trim().toLowerCase() === 'off') return null;
+      const milliseconds = millisecondsIn(text);
+      if (milliseconds !== null) return milliseconds;
+      context.addIssue({ code: 'custom', message: `must be off, or a duration such as ${example}, 90s, 30m or 1d` });
+      return z.NEVER;
+    }),
+  );
+
+/** With only one, a promoter waiting for a lock would block people who click. */
 const HOW_MANY_CONNECTIONS = 'must be a whole number from 2 to 100';
 
 export const connections = (fallback: number) =>
@@ -60,12 +78,12 @@ export const url = (protocols: readonly string[]) =>
     error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   });
 
-/** Where people reach the app: an origin, and a path below which it is, if any. https, except on this machine. */
+/** Where people reach the app: an origin and an optional path. https, except on this machine. */
 export const publicUrl = z.string().transform((text, context) => {
   const parsed = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(parsed?.hostname ?? '');
   const isSafe = parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLocal);
-  // Nothing but letters that no part of a link, an e-mail or Slack reads in another way.
+  // Only characters that links, e-mail and Slack all leave alone.
   const path = parsed?.pathname.replace(/\/+$/u, '') ?? '';
   const isPlain = /^(?:\/[\w.~-]+)*$/u.test(path) && `${parsed?.origin}${parsed?.pathname}` === parsed?.href;
   if (parsed !== null && isSafe && isPlain) return `${parsed.origin}${path}`;
@@ -77,7 +95,7 @@ export const publicUrl = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** Its value may hold a password: no fault quotes it. */
+/** The value may hold a password, so no fault quotes it. */
 export const proxy = (setting: HttpProxy['setting']) =>
   z.string().transform((text, context) => {
     const parsed = parseProxy(setting, text.trim());
@@ -89,15 +107,42 @@ export const proxy = (setting: HttpProxy['setting']) =>
     return z.NEVER;
   });
 
-/** What a program shows to prove who it is: long enough that nobody guesses it, and of what a header can hold. */
+/** A shared secret: too long to guess, and only characters that a header can hold. */
 export const token = z.string().regex(/^[\x21-\x7e]{16,}$/u, {
   error: 'must be 16 characters or more, without spaces; make one with: openssl rand -hex 32',
 });
 
-export const base64Key = z.string().transform((text, context) => {
-  const key = Buffer.from(text, 'base64');
-  if (key.length === 32 && /^[A-Za-z0-9+/]+={0,2}$/u.test(text)) return new Uint8Array(key);
-  context.addIssue({ code: 'custom', message: 'must be 32 bytes in base64; make one with: openssl rand -base64 32' });
+/** Keys separated by commas: the first seals, all can open. */
+export const base64Keys = z.string().transform((text, context): readonly [Uint8Array, ...Uint8Array[]] => {
+  const refuse = (message: string) => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  const written = text.split(',').map((key) => key.trim());
+  const keys = written.flatMap((one) => {
+    const key = Buffer.from(one, 'base64');
+    return key.length === 32 && /^[A-Za-z0-9+/]+={0,2}$/u.test(one) ? [new Uint8Array(key)] : [];
+  });
+  const [first, ...former] = keys;
+  if (first === undefined || keys.length < written.length) {
+    return refuse('must be 32 bytes in base64; make one with: openssl rand -base64 32. To rotate it: new,former');
+  }
+  if (new Set(written).size < written.length) return refuse('must not have the same key twice');
+  return [first, ...former];
+});
+
+/** One or more during rotation, comma-separated, each written as https://www.standardwebhooks.com says. */
+export const webhookSecrets = z.string().transform((text, context) => {
+  const secrets = text.split(',').map((part) => {
+    const [, encoded = ''] = /^\s*whsec_([A-Za-z0-9+/]+={0,2})\s*$/u.exec(part) ?? [];
+    return new Uint8Array(Buffer.from(encoded, 'base64'));
+  });
+  if (secrets.every(({ length }) => length >= 24 && length <= 64)) return secrets;
+  context.addIssue({
+    code: 'custom',
+    message:
+      'must be whsec_ and 24 to 64 bytes in base64, or several of these, comma-separated; make one with: echo "whsec_$(openssl rand -base64 32)"',
+  });
   return z.NEVER;
 });
 
@@ -113,7 +158,7 @@ export const cron = z.string().refine(
   { error: 'must be a cron expression such as "* * * * *"' },
 );
 
-/** A cron expression, followed by a time zone if it isn't meant in UTC. */
+/** A cron expression, optionally followed by a time zone; otherwise UTC. */
 export const schedule = z.string().transform((text, context) => {
   const [, cron = '', timeZone = 'UTC'] = /^(.*?)(?:\s+([A-Za-z]+(?:\/[\w+-]+)+|UTC))?$/u.exec(text.trim()) ?? [];
   try {

@@ -1,10 +1,11 @@
 import * as z from 'zod';
-import { CHANNEL_ID, MENTION, NO_MENTION, parseAlertRoutes } from './alert-routes.js';
+import { CHANNEL_ID, MENTION, NO_MENTION, parseAlertRoutes, ROUTING_KEY } from './alert-routes.js';
 import {
-  base64Key,
+  base64Keys,
   connections,
   cron,
   duration,
+  durationOrOff,
   optional,
   proxy,
   publicUrl,
@@ -13,19 +14,21 @@ import {
   token,
   unsetWhenEmpty,
   url,
+  webhookSecrets,
 } from './config-fields.js';
 import type { DatabaseChoice } from './db/open.js';
 import { type ConsoleSettings, isTableName, parseStateMap } from './db/console/settings.js';
 import { AddressError, parseAddress, withTlsDefaults } from './db/server/address.js';
 import { SSL_MODES } from './db/server/tls.js';
 import { parseExemptions, type Proxies } from './network/proxies.js';
+import type { WebhookSettings } from './paging/webhook.js';
 import { MOST_INDIVIDUAL_PER_HOUR } from './promotions/detection.js';
 import type { RouteRule } from './promotions/routing.js';
 
 /** Exit code of sysexits.h for a configuration error. */
 export const EX_CONFIG = 78;
 
-/** The environment does not describe a runnable app; `faults` names every fault, one sentence each. */
+/** The environment doesn't describe a runnable app; `faults` names every fault, one sentence each. */
 export class ConfigError extends Error {
   readonly code = 'config_invalid';
   override readonly name = 'ConfigError';
@@ -47,7 +50,7 @@ const EMBEDDED = 'embedded';
 
 const BEGINS = /^\s*postgres(?:ql)?:\/\//iu;
 
-/** The URL of a PostgreSQL, as psql takes it; or this word. */
+/** A PostgreSQL URL as psql takes it, or this word. */
 const serverUrl = (word?: string) =>
   z.string().superRefine((text, context) => {
     const fault = text === word ? null : addressFault(text, word === undefined ? '' : `, or ${word}`);
@@ -65,7 +68,13 @@ function addressFault(text: string, orElse: string): string | null {
   }
 }
 
-/** Everything that follows is read from here once. Names and defaults are those of `.env.example`. */
+/** A bare host, such as PagerDuty's EU region, gets the endpoint's path. */
+function withEnqueuePath(text: string): string {
+  const parsed = URL.canParse(text) ? new URL(text) : null;
+  return parsed?.pathname === '/' ? new URL('/v2/enqueue', parsed).href : text;
+}
+
+/** Everything else is read from this table once. Names and defaults are those of `.env.example`. */
 const core = {
   DATABASE_URL: required(
     `the URL of a PostgreSQL (postgres://…), or ${EMBEDDED} for the app’s own under DATA_DIR`,
@@ -109,10 +118,17 @@ const encryptionKey = {
       .string({
         error: 'is required: 32 bytes in base64 that encrypt the TOTP secrets. Make them: openssl rand -base64 32',
       })
-      .pipe(base64Key),
+      .pipe(base64Keys),
   ),
 };
+const HOW_MANY_REQUESTS = 'must be a whole number from 1 to 100000';
+/** If VERIFY_WITHIN and DRIFT_EVERY aren't set. */
+const VERIFY_WITHIN_MS = 10 * 60_000;
+const DRIFT_EVERY_MS = 3_600_000;
 const HOW_MANY_MESSAGES = `must be a whole number from 1 to ${MOST_INDIVIDUAL_PER_HOUR}`;
+
+/** If NOTICE_AFTER isn't set. */
+const NOTICE_AFTER_MS = 15 * 60_000;
 
 const app = {
   DATABASE_POOL_MAX: connections(5),
@@ -132,7 +148,7 @@ const app = {
     'the id of the channel that alerts go to (C…)',
     z.string().regex(CHANNEL_ID, 'must be a channel id such as C0123456789, not a name'),
   ),
-  // A critical that pings nobody is a trap: to have that, one must say so.
+  // A critical that pings nobody is a trap: that has to be asked for.
   SLACK_CRITICAL_MENTION: z.preprocess(
     unsetWhenEmpty,
     z
@@ -155,8 +171,32 @@ const app = {
         return faults.length === 0 ? rules : z.NEVER;
       }),
   ),
+  PAGERDUTY_ROUTING_KEY: optional(
+    z
+      .string()
+      .trim()
+      .regex(ROUTING_KEY, 'must be an integration key of PagerDuty’s (Events API v2): 32 letters and digits'),
+  ),
+  PAGERDUTY_URL: z.preprocess(
+    unsetWhenEmpty,
+    url(['https:', 'http:']).default('https://events.pagerduty.com/v2/enqueue').transform(withEnqueuePath),
+  ),
+  WEBHOOK_URL: optional(url(['https:', 'http:'])),
+  WEBHOOK_SECRET: optional(webhookSecrets),
   HEROKU_API_KEY: optional(z.string()),
   HEROKU_API_URL: z.preprocess(unsetWhenEmpty, url(['https:', 'http:']).default('https://api.heroku.com')),
+  HEROKU_REQUESTS_PER_HOUR: z.preprocess(
+    unsetWhenEmpty,
+    z.coerce
+      .number({ error: HOW_MANY_REQUESTS })
+      .int(HOW_MANY_REQUESTS)
+      .min(1, HOW_MANY_REQUESTS)
+      .max(100_000, HOW_MANY_REQUESTS)
+      .default(1_000),
+  ),
+  NOTICE_AFTER: durationOrOff('15m'),
+  VERIFY_WITHIN: durationOrOff('10m'),
+  DRIFT_EVERY: durationOrOff('1h'),
   STUCK_WARNING_AFTER: duration('12h'),
   STUCK_CRITICAL_AFTER: duration('24h'),
   CRITICAL_REPEAT_EVERY: duration('24h'),
@@ -230,6 +270,7 @@ const app = {
   HTTP_PROXY: optional(proxy('HTTP_PROXY')),
   NO_PROXY: z.preprocess(unsetWhenEmpty, z.string().default('').transform(parseExemptions)),
   METRICS_TOKEN: optional(token),
+  AUDIT_WITNESS_URL: optional(url(['https:', 'http:'])),
   PORT: z.preprocess(
     unsetWhenEmpty,
     z.coerce
@@ -241,7 +282,13 @@ const app = {
   ),
 };
 
-/** Every program reads these by their lower-case names too, and most of them first. */
+/** An unset NOTICE_AFTER doesn't get in the way of a short STUCK_WARNING_AFTER. */
+function noticeAfterMs(set: number | null | undefined, warningAfterMs: number): number | null {
+  if (set !== undefined) return set;
+  return NOTICE_AFTER_MS < warningAfterMs ? NOTICE_AFTER_MS : null;
+}
+
+/** Programs also read these by their lower-case names, most of them first. */
 const ALSO_LOWER_CASE = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'] as const;
 
 function withLowerCase(environment: Environment): Environment {
@@ -253,11 +300,11 @@ function withLowerCase(environment: Environment): Environment {
 }
 
 const settings = { ...core, ...encryptionKey, ...app };
-/** The name of every setting that this app reads by itself. */
+/** The name of every setting that this app reads itself. */
 export type Setting = keyof typeof settings;
 const isSetting = (name: string): name is Setting => Object.hasOwn(settings, name);
 
-/** Set by Heroku in every dyno; no setting of the app's. */
+/** Heroku sets it in every dyno; not one of the app's settings. */
 const platform = { DYNO: optional(z.string()) };
 
 const hasLastingDisk = ({ DATABASE_URL, DYNO }: { DATABASE_URL?: string; DYNO?: string | undefined }) =>
@@ -266,7 +313,7 @@ const NO_LASTING_DISK = {
   path: ['DATABASE_URL'],
   error:
     'must not be embedded on Heroku: a dyno loses its disk at each restart. Run: heroku addons:create heroku-postgresql:essential-0 (it sets DATABASE_URL)',
-  // Also if other settings are at fault: all are named at once.
+  // Even if other settings are at fault: all are named at once.
   when: () => true,
 };
 
@@ -275,6 +322,25 @@ const choiceSchema = z.object({ ...database, ...platform }).refine(hasLastingDis
 const consoleSchema = z.object({ CONSOLE_TABLE: core.CONSOLE_TABLE, STATE_MAP: core.STATE_MAP });
 const databaseSchema = z.object({ ...core, ...platform }).refine(hasLastingDisk, NO_LASTING_DISK);
 const operatorsSchema = z.object({ ...core, ...encryptionKey, ...platform }).refine(hasLastingDisk, NO_LASTING_DISK);
+const command = {
+  ...core,
+  ...platform,
+  HEROKU_API_KEY: app.HEROKU_API_KEY,
+  HEROKU_API_URL: app.HEROKU_API_URL,
+  HEROKU_REQUESTS_PER_HOUR: app.HEROKU_REQUESTS_PER_HOUR,
+  NOTICE_AFTER: app.NOTICE_AFTER,
+  STUCK_WARNING_AFTER: app.STUCK_WARNING_AFTER,
+  STUCK_CRITICAL_AFTER: app.STUCK_CRITICAL_AFTER,
+  CRITICAL_REPEAT_EVERY: app.CRITICAL_REPEAT_EVERY,
+  CONFIG_VAR_PATTERN: app.CONFIG_VAR_PATTERN,
+  SECOND_PERSON: app.SECOND_PERSON,
+  RCA_URL_HOSTS: app.RCA_URL_HOSTS,
+  HTTPS_PROXY: app.HTTPS_PROXY,
+  HTTP_PROXY: app.HTTP_PROXY,
+  NO_PROXY: app.NO_PROXY,
+};
+const commandSchema = z.object(command).refine(hasLastingDisk, NO_LASTING_DISK);
+const decisionSchema = z.object({ ...command, ...encryptionKey }).refine(hasLastingDisk, NO_LASTING_DISK);
 const appSchema = z
   .object({ ...core, ...encryptionKey, ...app, ...platform })
   .refine(hasLastingDisk, NO_LASTING_DISK)
@@ -283,28 +349,63 @@ const appSchema = z
     error: 'is required: see Basic Information, App Credentials. For Socket Mode set SLACK_APP_TOKEN (xapp-…) instead',
     when: () => true,
   })
+  .refine(
+    (env) => env.NOTICE_AFTER === undefined || env.NOTICE_AFTER === null || env.NOTICE_AFTER < env.STUCK_WARNING_AFTER,
+    {
+      path: ['NOTICE_AFTER'],
+      error: 'must be shorter than STUCK_WARNING_AFTER, or off',
+      when: ({ value }) =>
+        z.object({ STUCK_WARNING_AFTER: z.number(), NOTICE_AFTER: z.number() }).safeParse(value).success,
+    },
+  )
   .refine((env) => env.STUCK_CRITICAL_AFTER > env.STUCK_WARNING_AFTER, {
     path: ['STUCK_CRITICAL_AFTER'],
     error: 'must be longer than STUCK_WARNING_AFTER',
-    // Also if other settings are at fault: all are named at once.
+    // Even if other settings are at fault: all are named at once.
     when: ({ value }) =>
       z.object({ STUCK_WARNING_AFTER: z.number(), STUCK_CRITICAL_AFTER: z.number() }).safeParse(value).success,
+  })
+  .refine((env) => env.WEBHOOK_URL === undefined || env.WEBHOOK_SECRET !== undefined, {
+    path: ['WEBHOOK_SECRET'],
+    error: 'is required with WEBHOOK_URL. Make one: echo "whsec_$(openssl rand -base64 32)"',
+    when: () => true,
   });
 
-/** What the database and the log need. */
 export interface DatabaseConfig {
   readonly database: DatabaseChoice;
   readonly console: ConsoleSettings;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
-/** What operators are enrolled with. */
-export interface OperatorsConfig extends DatabaseConfig {
-  /** 32 bytes. */
-  readonly totpEncryptionKey: Uint8Array;
+/** For commands that show promotions or act on them without Slack. Durations are milliseconds. */
+export interface CommandConfig extends DatabaseConfig {
+  /** null: no evidence. */
+  readonly heroku: HerokuConfig | null;
+  readonly thresholds: Config['thresholds'];
+  readonly configVarPatterns: readonly string[];
+  readonly secondPersonApps: readonly string[];
+  readonly rcaUrlHosts: readonly string[];
+  readonly proxies: Proxies;
 }
 
-/** What the whole app needs. Durations are milliseconds. */
+/** The same, for commands that ask for a code. */
+export interface DecisionConfig extends CommandConfig, OperatorsConfig {}
+
+interface HerokuConfig {
+  readonly apiKey: string;
+  readonly apiUrl: string;
+  /** Requests that all replicas together may send to Heroku in an hour; the promoter's count, but never wait. */
+  readonly requestsPerHour: number;
+}
+
+export interface OperatorsConfig extends DatabaseConfig {
+  /** 32 bytes; seals. */
+  readonly totpEncryptionKey: Uint8Array;
+  /** Can still open what they sealed. */
+  readonly formerTotpKeys: readonly Uint8Array[];
+}
+
+/** For the whole app. Durations are milliseconds. */
 export interface Config extends OperatorsConfig {
   readonly slack: {
     readonly botToken: string;
@@ -312,51 +413,66 @@ export interface Config extends OperatorsConfig {
     readonly alertChannel: string;
     /** null: criticals mention nobody. */
     readonly criticalMention: string | null;
-    /** Where the alerts of some apps go instead; the first that matches wins. */
+    /** Sends some apps' alerts elsewhere; the first match wins. */
     readonly alertRoutes: readonly RouteRule[];
     readonly transport:
       | { readonly kind: 'http'; readonly signingSecret: string }
       | { readonly kind: 'socket'; readonly appToken: string };
   };
+  /** `routingKey` null: only routes with their own key page anybody. */
+  readonly pager: { readonly url: string; readonly routingKey: string | null };
+  /** null: nothing is sent. */
+  readonly webhook: WebhookSettings | null;
   /** null: no evidence and no promoting. */
-  readonly heroku: { readonly apiKey: string; readonly apiUrl: string } | null;
+  readonly heroku: HerokuConfig | null;
   readonly thresholds: {
+    /** null: no notices. */
+    readonly noticeAfterMs: number | null;
     readonly warningAfterMs: number;
     readonly criticalAfterMs: number;
     readonly repeatCriticalEveryMs: number;
   };
-  /** How many individual alerts an hour each channel gets; the rest go into a group. */
+  /** How long a deployed change may take until it is live; null: not checked. */
+  readonly verifyWithinMs: number | null;
+  /** How often deployed flags are compared with Heroku; null: never. */
+  readonly driftEveryMs: number | null;
+  /** Individual alerts an hour per channel; the rest are grouped. */
   readonly individualAlertsPerHour: number;
   readonly broadcastCriticals: boolean;
-  /** Whether the app completes a stuck row of another system if Heroku proves it live. */
+  /** Whether the app completes another system's stuck row when Heroku proves it live. */
   readonly autoCommitLive: boolean;
   readonly maintenanceCron: string;
-  /** Connections to the database, beside the one that listens. */
+  /** Connections to the database, besides the one that listens. */
   readonly databasePoolMax: number;
-  /** When the digest of a week is posted; null: never. */
+  /** When the weekly digest is posted; null: never. */
   readonly digest: { readonly cron: string; readonly timeZone: string } | null;
-  /** How long messages about a promotion are kept after the last one is final. */
+  /** How long messages about a promotion are kept once the last one is final. */
   readonly pruneAfterMs: number;
-  /** Which config vars may be marked and promoted: names in which `*` stands for any characters. */
+  /** Config vars that may be marked and promoted: names in which `*` stands for any characters. */
   readonly configVarPatterns: readonly string[];
-  /** On which Heroku apps whoever promotes or resolves must have done nothing of it before; `*` stands for any characters. */
+  /**
+   * Heroku apps on which nobody may both act on a promotion and then promote or resolve it; `*` stands for any
+   * characters.
+   */
   readonly secondPersonApps: readonly string[];
-  /** How long a silent promoter keeps its row from others. */
+  /** How long a silent promoter keeps its row. */
   readonly promoterLeaseMs: number;
   readonly heartbeatUrl: string | null;
   readonly rcaUrlHosts: readonly string[];
   /** The address of the app's pages, without a slash at its end; null: unknown, so no link can be sent. */
   readonly publicUrl: string | null;
   readonly proxies: Proxies;
-  /** Who asks for metrics, or for what isn't ready, has to show it; null: anybody may. */
+  /** Required for metrics and for what isn't ready; null: open to anybody. */
   readonly metricsToken: string | null;
+  /** Receives each seal of the audit log; null: none is sent. */
+  readonly auditWitnessUrl: string | null;
   readonly port: number;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads what `migrate`, `audit verify` and the like need.
+ * For `migrate`, `audit verify` and the like.
  * @throws {ConfigError} naming every fault
  */
 export function readDatabaseConfig(environment: Environment): DatabaseConfig {
@@ -364,23 +480,78 @@ export function readDatabaseConfig(environment: Environment): DatabaseConfig {
 }
 
 /**
- * Reads what the `operators` commands need.
+ * For the `operators` commands.
  * @throws {ConfigError} naming every fault
  */
 export function readOperatorsConfig(environment: Environment): OperatorsConfig {
   const env = parse(operatorsSchema, environment);
-  return Object.freeze({ ...databaseConfig(env), totpEncryptionKey: env.TOTP_ENCRYPTION_KEY });
+  return Object.freeze({ ...databaseConfig(env), ...totpKeys(env.TOTP_ENCRYPTION_KEY) });
 }
 
 /**
- * Reads what the app needs.
+ * Reads what the commands need that show promotions: nothing of Slack.
+ * @throws {ConfigError} naming every fault
+ */
+export function readCommandConfig(environment: Environment): CommandConfig {
+  return Object.freeze(commandConfig(parse(commandSchema, withLowerCase(environment))));
+}
+
+/**
+ * For commands that ask for a code.
+ * @throws {ConfigError} naming every fault
+ */
+export function readDecisionConfig(environment: Environment): DecisionConfig {
+  const env = parse(decisionSchema, withLowerCase(environment));
+  return Object.freeze({ ...commandConfig(env), ...totpKeys(env.TOTP_ENCRYPTION_KEY) });
+}
+
+function commandConfig(env: z.output<typeof commandSchema>): CommandConfig {
+  return {
+    ...databaseConfig(env),
+    heroku: herokuConfig(env),
+    thresholds: thresholds(env),
+    configVarPatterns: Object.freeze(env.CONFIG_VAR_PATTERN),
+    secondPersonApps: Object.freeze(env.SECOND_PERSON),
+    rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),
+    proxies: proxiesOf(env.HTTPS_PROXY, env.HTTP_PROXY, env.NO_PROXY),
+  };
+}
+
+function herokuConfig(
+  env: Pick<z.output<typeof commandSchema>, 'HEROKU_API_KEY' | 'HEROKU_API_URL' | 'HEROKU_REQUESTS_PER_HOUR'>,
+): HerokuConfig | null {
+  return env.HEROKU_API_KEY === undefined
+    ? null
+    : Object.freeze({
+        apiKey: env.HEROKU_API_KEY,
+        apiUrl: env.HEROKU_API_URL,
+        requestsPerHour: env.HEROKU_REQUESTS_PER_HOUR,
+      });
+}
+
+function thresholds(
+  env: Pick<
+    z.output<typeof commandSchema>,
+    'NOTICE_AFTER' | 'STUCK_WARNING_AFTER' | 'STUCK_CRITICAL_AFTER' | 'CRITICAL_REPEAT_EVERY'
+  >,
+): Config['thresholds'] {
+  return Object.freeze({
+    noticeAfterMs: noticeAfterMs(env.NOTICE_AFTER, env.STUCK_WARNING_AFTER),
+    warningAfterMs: env.STUCK_WARNING_AFTER,
+    criticalAfterMs: env.STUCK_CRITICAL_AFTER,
+    repeatCriticalEveryMs: env.CRITICAL_REPEAT_EVERY,
+  });
+}
+
+/**
+ * For the app.
  * @throws {ConfigError} naming every fault
  */
 export function readConfig(environment: Environment): Config {
   const env = parse(appSchema, withLowerCase(environment));
   return Object.freeze({
-    ...databaseConfig(env),
-    totpEncryptionKey: env.TOTP_ENCRYPTION_KEY,
+    ...commandConfig(env),
+    ...totpKeys(env.TOTP_ENCRYPTION_KEY),
     slack: Object.freeze({
       botToken: env.SLACK_BOT_TOKEN,
       apiUrl: env.SLACK_API_URL,
@@ -392,15 +563,13 @@ export function readConfig(environment: Environment): Config {
           ? Object.freeze({ kind: 'http' as const, signingSecret: env.SLACK_SIGNING_SECRET ?? '' })
           : Object.freeze({ kind: 'socket' as const, appToken: env.SLACK_APP_TOKEN }),
     }),
-    heroku:
-      env.HEROKU_API_KEY === undefined
+    pager: Object.freeze({ url: env.PAGERDUTY_URL, routingKey: env.PAGERDUTY_ROUTING_KEY ?? null }),
+    webhook:
+      env.WEBHOOK_URL === undefined
         ? null
-        : Object.freeze({ apiKey: env.HEROKU_API_KEY, apiUrl: env.HEROKU_API_URL }),
-    thresholds: Object.freeze({
-      warningAfterMs: env.STUCK_WARNING_AFTER,
-      criticalAfterMs: env.STUCK_CRITICAL_AFTER,
-      repeatCriticalEveryMs: env.CRITICAL_REPEAT_EVERY,
-    }),
+        : Object.freeze({ url: env.WEBHOOK_URL, secrets: Object.freeze(env.WEBHOOK_SECRET ?? []) }),
+    verifyWithinMs: env.VERIFY_WITHIN === undefined ? VERIFY_WITHIN_MS : env.VERIFY_WITHIN,
+    driftEveryMs: env.DRIFT_EVERY === undefined ? DRIFT_EVERY_MS : env.DRIFT_EVERY,
     individualAlertsPerHour: env.ALERT_MESSAGES_PER_HOUR,
     broadcastCriticals: env.CRITICAL_BROADCAST,
     autoCommitLive: env.AUTO_COMMIT,
@@ -408,27 +577,23 @@ export function readConfig(environment: Environment): Config {
     databasePoolMax: env.DATABASE_POOL_MAX,
     digest: env.DIGEST_CRON ?? null,
     pruneAfterMs: env.PRUNE_AFTER,
-    configVarPatterns: Object.freeze(env.CONFIG_VAR_PATTERN),
-    secondPersonApps: Object.freeze(env.SECOND_PERSON),
     promoterLeaseMs: env.PROMOTER_LEASE,
     heartbeatUrl: env.HEARTBEAT_URL ?? null,
-    rcaUrlHosts: Object.freeze(env.RCA_URL_HOSTS),
     publicUrl: env.PUBLIC_URL ?? null,
-    proxies: proxiesOf(env.HTTPS_PROXY, env.HTTP_PROXY, env.NO_PROXY),
     metricsToken: env.METRICS_TOKEN ?? null,
+    auditWitnessUrl: env.AUDIT_WITNESS_URL ?? null,
     port: env.PORT,
   });
 }
 
-/** One setting, looked at by itself. */
 export interface SettingInspection {
   readonly name: Setting;
-  /** A sentence; null if it can be used. */
+  /** A sentence; null if the setting is usable. */
   readonly fault: string | null;
   readonly isSet: boolean;
 }
 
-/** Of a configuration that may be faulty: every setting, and what can be used of it. undefined: unset, or faulty. */
+/** Every setting of a configuration that may be faulty, and its usable value. undefined: unset, or faulty. */
 export function inspectSettings(given: Environment) {
   const environment = withLowerCase(given);
   const result = appSchema.safeParse(environment);
@@ -451,13 +616,17 @@ export function inspectSettings(given: Environment) {
   const usable = {
     database: database.success ? databaseChoice(database.data) : undefined,
     console: consoleFields.success ? consoleSettings(consoleFields.data) : undefined,
-    totpKey: used(encryptionKey.TOTP_ENCRYPTION_KEY, 'TOTP_ENCRYPTION_KEY'),
+    totpKeys: used(encryptionKey.TOTP_ENCRYPTION_KEY, 'TOTP_ENCRYPTION_KEY'),
     botToken: used(app.SLACK_BOT_TOKEN, 'SLACK_BOT_TOKEN'),
     appToken: used(app.SLACK_APP_TOKEN, 'SLACK_APP_TOKEN'),
     slackApiUrl: used(app.SLACK_API_URL, 'SLACK_API_URL'),
     alertChannel: used(app.SLACK_ALERT_CHANNEL, 'SLACK_ALERT_CHANNEL'),
     alertRoutes: used(app.ALERT_ROUTES, 'ALERT_ROUTES'),
     criticalMention: used(app.SLACK_CRITICAL_MENTION, 'SLACK_CRITICAL_MENTION'),
+    pagerUrl: used(app.PAGERDUTY_URL, 'PAGERDUTY_URL'),
+    routingKey: used(app.PAGERDUTY_ROUTING_KEY, 'PAGERDUTY_ROUTING_KEY'),
+    webhookUrl: used(app.WEBHOOK_URL, 'WEBHOOK_URL'),
+    webhookSecrets: used(app.WEBHOOK_SECRET, 'WEBHOOK_SECRET'),
     herokuApiKey: used(app.HEROKU_API_KEY, 'HEROKU_API_KEY'),
     herokuApiUrl: used(app.HEROKU_API_URL, 'HEROKU_API_URL'),
     publicUrl: used(app.PUBLIC_URL, 'PUBLIC_URL'),
@@ -469,6 +638,10 @@ export function inspectSettings(given: Environment) {
     ),
   };
   return { settings: inspected, usable };
+}
+
+function totpKeys([totpEncryptionKey, ...former]: readonly [Uint8Array, ...Uint8Array[]]) {
+  return { totpEncryptionKey, formerTotpKeys: Object.freeze(former) };
 }
 
 function proxiesOf(

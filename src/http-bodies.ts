@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Why a body was not read to its end: the status that says so. 400: whoever sent it went away. */
-export type BodyRefusal = 400 | 408 | 413 | 503;
+/** The status for a body that wasn't read to its end. 400: the sender went away. */
+type BodyRefusal = 400 | 408 | 413 | 503;
 
-/** Reads a request's body; `mostBytes`: what the route can use. Never rejects. */
+/** Reads a request's body of up to `mostBytes`. Never rejects. */
 export type ReadBody = (request: IncomingMessage, mostBytes: number) => Promise<Buffer | BodyRefusal>;
 
 export interface BodyLimits {
-  /** What all bodies under way may hold together. */
+  /** For all bodies under way together. */
   readonly heldBytes: number;
   readonly withinMs: number;
 }
 
-/** Slack's requests come whole in one piece; a form is one code. */
+/** Slack's requests arrive in one piece; a form is one code. */
 export const BODY_LIMITS: BodyLimits = { heldBytes: 16 * 1024 * 1024, withinMs: 10_000 };
 
 interface Reading {
@@ -20,11 +20,11 @@ interface Reading {
 }
 
 /**
- * Bodies of people whom nobody knows yet. Together they hold `heldBytes` at most: the one that has been read for the longest goes
- * first, so that who sends slowly doesn't keep out who sends at once. Whose address it is says nothing, behind a proxy.
+ * Reads bodies whose signature isn't checked yet. Together they hold at most `heldBytes`: the oldest is dropped first,
+ * so slow senders don't keep out fast ones. Limits by address are useless behind a proxy.
  */
 export function createBodyReader({ heldBytes, withinMs }: BodyLimits = BODY_LIMITS): ReadBody {
-  /** The oldest first. */
+  /** Oldest first. */
   const underWay = new Set<Reading>();
   let held = 0;
 
@@ -61,14 +61,14 @@ export function createBodyReader({ heldBytes, withinMs }: BodyLimits = BODY_LIMI
         held += block.size() - before;
         if (!fits) return void reading.end(413);
         makeRoom();
-        // Others get their turn before the next piece: the kernel may hold megabytes of each.
+        // Let others run before the next piece: the kernel may hold megabytes of each.
         if (isChunked) return;
         request.pause();
         setImmediate(() => underWay.has(reading) && request.resume());
       };
       const timer = setTimeout(() => reading.end(408), withinMs);
       underWay.add(reading);
-      // A connection that breaks says so by `close`, too.
+      // A broken connection emits `close`, too.
       request
         .on('error', () => undefined)
         .on('data', take)
@@ -79,29 +79,31 @@ export function createBodyReader({ heldBytes, withinMs }: BodyLimits = BODY_LIMI
 }
 
 /**
- * Node hands over chunks as they were made, thousands at a time where they are of one byte, and keeps those that nobody takes. So
- * they are taken at once, and who sends many small ones or too many is cut off.
+ * Node hands over chunks as the sender made them and buffers those nobody reads: thousands, if each is one byte. So
+ * read them at once, and cut off a sender of many small ones or of too many.
  */
 const CHUNKED_BYTES = 256 * 1024;
 const CRUMBS = 64;
 const CRUMB_BYTES = 256;
 
 function cut(request: IncomingMessage): void {
+  // Node's mark of a body that nobody reads. Without it, Node hands over the thousands of pieces that it has read already.
+  Reflect.set(request, '_dumped', true);
   request.on('data', () => undefined);
   request.socket.destroy();
 }
 
 const FIRST_BYTES = 4_096;
 
-/** Bytes in one block that grows, rather than in the pieces as they came: a piece of one byte takes hundreds. */
+/** Collects bytes in one growing block: kept separately, a piece of one byte takes hundreds. */
 function createBlock(mostBytes: number) {
   let block = Buffer.alloc(0);
   let length = 0;
   return {
-    /** What it takes up. */
+    /** Memory in use. */
     size: () => block.byteLength,
     bytes: () => block.subarray(0, length),
-    /** False where that would be too much. */
+    /** False if that would be too much. */
     append(piece: Buffer): boolean {
       const needed = length + piece.byteLength;
       if (needed > mostBytes) return false;

@@ -6,11 +6,13 @@ export interface ConnectionLimits {
   readonly most: number;
   /** From a request's first byte to the end of its headers. */
   readonly headersWithinMs: number;
-  /** From then to the end of its answer. */
+  /** From there to the end of its answer. */
   readonly answeredWithinMs: number;
-  /** How long a connection stays open after an answer that came before its request's end: cut at once, it may lose the answer. */
+  /**
+   * How long a connection stays open after an answer that came before the request's end: cut at once, it may lose the
+   * answer.
+   */
   readonly lingerMs: number;
-  /** How many requests may be under way on one. */
   readonly requests: number;
 }
 
@@ -19,38 +21,38 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   headersWithinMs: 10_000,
   answeredWithinMs: 60_000,
   lingerMs: 1_000,
-  // Nobody honest sends a request before the answer to the last.
+  // No honest client sends a request before the last is answered.
   requests: 8,
 };
 
 const LOOK_EVERY_MS = 1_000;
 
 export interface Connections {
-  /** Another request began. False if it is one too many: its connection is gone then. */
+  /** A request began. False if it is one too many: its connection is destroyed. */
   admit(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Slack sent this request: its connection stays when others have to go. */
+  /** Slack sent this request: keep its connection when others have to go. */
   trust(request: IncomingMessage): void;
-  /** Answers what is under way, and ends every connection; none is taken any more. */
+  /** Answers what is under way and ends every connection; accepts none any more. */
   stop(): Promise<void>;
 }
 
 interface Connection {
   readonly underWay: Set<ServerResponse>;
-  /** When the oldest request under way began, or the next one's first byte came; null: it rests. */
+  /** Since the oldest request under way began, or the next one's first byte came; null: idle. */
   busySince: number | null;
-  /** What had been read when the last answer was sent. */
+  /** Bytes read when the last answer was sent. */
   readBytes: number;
   newest: IncomingMessage | null;
 }
 
 /**
- * Keeps a server's connections within limits. Where there are too many, the oldest goes on which no request of Slack's has come
- * yet: whoever opens thousands pushes out their own. Node's own limit would refuse the newest, whoever's it is.
+ * Keeps a server's connections within limits. If there are too many, the oldest without a request from Slack goes:
+ * whoever opens thousands pushes out their own. Node's own limit would refuse the newest, whoever opened it.
  */
 export function watchConnections(server: Server, limits: ConnectionLimits = CONNECTION_LIMITS): Connections {
-  /** The oldest first. */
+  /** Oldest first. */
   const strangers = new Map<Socket, Connection>();
-  /** The longest unused first. */
+  /** Longest unused first. */
   const trusted = new Map<Socket, Connection>();
   let isStopping = false;
   const find = (socket: Socket) => trusted.get(socket) ?? strangers.get(socket);
@@ -59,7 +61,8 @@ export function watchConnections(server: Server, limits: ConnectionLimits = CONN
     const connection: Connection = { underWay: new Set(), busySince: null, readBytes: 0, newest: null };
     strangers.set(socket, connection);
     const destroySoon = socket.destroySoon.bind(socket);
-    // Node calls it after an answer that closes. If the request goes on, what is unread would take the answer with it.
+    // Node calls it after an answer that closes. While the request still arrives, unread bytes would reset the
+    // connection and lose the answer.
     socket.destroySoon = () => {
       if (connection.newest?.complete !== false) return destroySoon();
       socket.end();
@@ -100,14 +103,14 @@ export function watchConnections(server: Server, limits: ConnectionLimits = CONN
       if (connection.underWay.size === 0) connection.busySince = performance.now();
       connection.underWay.add(response);
       connection.newest = request;
-      // An answer before its request's end says that it closes: nobody must send the next request then.
+      // An answer before its request's end says that it closes, so that nobody sends the next request on it.
       if (hasBody(request) && response.shouldKeepAlive) {
         response.shouldKeepAlive = false;
         request.once('end', () => {
           response.shouldKeepAlive = !isStopping;
         });
       }
-      // Node would read all that still comes, only to drop it.
+      // Node would read the rest, only to drop it.
       response.once('finish', () => request.complete || request.pause());
       response.once('close', () => {
         connection.underWay.delete(response);
@@ -127,8 +130,8 @@ export function watchConnections(server: Server, limits: ConnectionLimits = CONN
     },
 
     /*
-     * A connection whose request is under way ends with its answer, which says so: it would stay open for the next one. All
-     * others end now; Node calls one idle only once it has had a request.
+     * A connection with a request under way ends with its answer, whose header says so; otherwise it would stay open.
+     * All others end now, because Node calls one idle only after its first request.
      */
     stop() {
       isStopping = true;

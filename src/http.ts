@@ -14,22 +14,21 @@ import { referenceNote, withReference } from './reference.js';
 import type { Knock } from './slack/http-receiver.js';
 import { createTurns } from './turns.js';
 
-/** Where Slack’s requests come in. */
-export const SLACK_PATH = '/slack/events';
+const SLACK_PATH = '/slack/events';
 
 export interface HttpDependencies {
   /** Answers `POST /slack/events`; null in Socket Mode. */
   readonly slackListener: ((knock: Knock) => Promise<void>) | null;
-  /** What people's browsers get, by how its path begins. */
+  /** Pages for browsers, by the start of their path. */
   readonly pages: Readonly<Record<string, (request: PageRequest) => Promise<Page>>>;
-  /** Where people reach it; null: nobody says. */
+  /** Where people reach it; null: unknown. */
   readonly publicUrl: string | null;
-  /** Who asks for metrics, or for what isn't ready, has to show it; null: anybody may. */
+  /** Required for metrics and for what isn't ready; null: open to anybody. */
   readonly metricsToken: string | null;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: Pick<Metrics, 'expose'>;
   readonly log: Logger;
-  /** What strangers may take up of the process, where it isn't what it usually is. */
+  /** Limits on what unsigned requests may use; tests lower them. */
   readonly limits?: Partial<BodyLimits & ConnectionLimits>;
 }
 
@@ -40,31 +39,30 @@ export interface HttpServer {
 }
 
 /**
- * Longer than any proxy in front keeps an idle connection (Heroku's router: 90 s): if we closed it first, the request that
- * the proxy just sends on it would be lost. That holds for a connection that a proxy opened ahead and hasn't used yet as well.
+ * Longer than any proxy keeps an idle connection (Heroku's router: 90 s): if we closed first, we'd lose the request the
+ * proxy is just sending. That includes connections a proxy opened ahead and hasn't used yet.
  */
 const IDLE_MS = 100_000;
 
-/** Pages ask the database, whose connections are there for people in Slack. */
+/** Pages need database connections, which are there for people in Slack. */
 const PAGES_AT_ONCE = 2;
 const PAGES_WAITING = 50;
 
-/** However many ask for the metrics, they are put into words so often at most. */
+/** The metrics are rendered at most this often, however many ask. */
 const METRICS_EVERY_MS = 100;
 
-/** No browser guesses what an answer is, whatever answers. */
+/** Browsers must not guess an answer's type. */
 const NOSNIFF = ['x-content-type-options', 'nosniff'] as const;
 
 /**
- * The app's one HTTP server, in both modes: `/healthz` (the process lives), `/readyz` (200, or 503 with what is
- * wrong), `/metrics`, the pages of links, and Slack's requests where there is no Socket Mode. Port 0 takes any
- * free one.
+ * The app's one HTTP server: `/healthz` (the process lives), `/readyz` (200, or 503 with what is wrong), `/metrics`,
+ * the linked pages, and, without Socket Mode, Slack's requests. Port 0 takes any free one.
  */
 export async function startHttp(port: number, deps: HttpDependencies): Promise<HttpServer> {
   const limits = { ...BODY_LIMITS, ...CONNECTION_LIMITS, ...deps.limits };
   const server = createServer({
     keepAliveTimeout: IDLE_MS,
-    // Node counts these from the connection's opening, too. What has begun is held to less: see watchConnections.
+    // Node counts this from the connection's opening, too. watchConnections is stricter once a request has begun.
     headersTimeout: IDLE_MS,
     requestTimeout: IDLE_MS,
     // Node's own refusal would lack the header.
@@ -94,7 +92,7 @@ export async function startHttp(port: number, deps: HttpDependencies): Promise<H
   return { port: portOf(server), stop: connections.stop };
 }
 
-/** What is no HTTP, or too much of it. */
+/** Not HTTP, or too much of it. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
   if (socket.writable && error.code !== 'ECONNRESET') {
@@ -123,7 +121,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, contex
 }
 
 async function route(request: IncomingMessage, response: ServerResponse, context: Context): Promise<void> {
-  // HTTP/1.1 wants it (RFC 9112, 3.2); nothing here depends on it.
+  // HTTP/1.1 requires it (RFC 9112, 3.2); nothing here depends on it.
   if (request.headers.host === undefined && request.httpVersion !== '1.0') {
     return send(response, 400, 'text/plain', 'bad request\n');
   }
@@ -134,15 +132,15 @@ async function route(request: IncomingMessage, response: ServerResponse, context
 }
 
 /**
- * What an address may mean. Below a path of PUBLIC_URL, some proxies pass that path on and some take it off: so it is taken off
- * here where it is, and if that leads nowhere, the address is taken as it came.
+ * The paths an address may mean. Some proxies pass on the path in PUBLIC_URL, some strip it: so strip it if it is
+ * there, and if that leads nowhere, use the address as it came.
  */
 function ownPaths(path: string, publicUrl: string | null): readonly string[] {
   const base = publicUrl === null ? '/' : new URL(publicUrl).pathname;
   return base !== '/' && path.startsWith(`${base}/`) ? [path.slice(base.length), path] : [path];
 }
 
-/** Whether there is something at this path. */
+/** False if there is nothing at this path. */
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
@@ -167,7 +165,7 @@ async function serve(
   return true;
 }
 
-/** Whether it was a probe's path. */
+/** False if this isn't a probe's path. */
 async function serveProbe(
   request: IncomingMessage,
   response: ServerResponse,
@@ -200,7 +198,7 @@ async function serveProbe(
   }
 }
 
-/** No page runs a script, loads anything from elsewhere, is framed, kept, or named to where its links lead. */
+/** No page runs a script, loads anything from elsewhere, may be framed or cached, or sends a referrer. */
 const PAGE_HEADERS = {
   'content-security-policy':
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -213,12 +211,12 @@ const PAGE_HEADERS = {
 };
 const A_YEAR_S = 365 * 24 * 3_600;
 
-/** Whether browsers may be told to keep to https for the whole host: below a path, others share it. */
+/** Whether browsers may be told to use only https for the whole host: with a path in PUBLIC_URL, others share it. */
 function ownsHttpsHost(publicUrl: string | null): boolean {
   return publicUrl !== null && publicUrl === new URL(publicUrl).origin && publicUrl.startsWith('https:');
 }
 
-/** A form of ours is one code; whatever is larger is none. */
+/** Our form sends one code; anything larger isn't it. */
 const FORM_MAX_BYTES = 1_024;
 
 async function servePage(
@@ -229,7 +227,7 @@ async function servePage(
   { readBody, pageTurn, publicUrl }: Context,
 ): Promise<void> {
   const method = request.method ?? '';
-  // Before its turn: whoever sends slowly doesn't hold one.
+  // Read before taking a slot: a slow sender must not occupy one.
   const bytes = method === 'POST' ? await readBody(request, FORM_MAX_BYTES) : Buffer.alloc(0);
   if (typeof bytes === 'number' && bytes !== 413) return send(response, bytes, 'text/plain', 'try again\n');
   const asked = {
@@ -251,7 +249,7 @@ async function servePage(
   response.end(method === 'HEAD' ? undefined : body);
 }
 
-/** What was asked for, as it was sent, without a query: whoever puts a path in order first reads `/promotions/../metrics` as another. */
+/** The path as sent, without its query. Normalising first would turn `/promotions/../metrics` into another. */
 function pathOf(target: string): string {
   return target.split('?', 1)[0] ?? '';
 }

@@ -3,20 +3,26 @@ import type { DeliveryOutcome } from './outbox/outbox.js';
 import type { Tick } from './jobs/watchdog.js';
 import type { RefusedRequest } from './slack/http-receiver.js';
 
-/** What an outside monitor can ask. No label carries a name, a value or an id, so their number is bounded. */
+/** For an outside monitor. No label carries a name, a value or an id, so their number is bounded. */
 export interface Metrics {
   readonly onTick: (tick: Tick) => void;
   readonly onDelivery: (outcome: DeliveryOutcome) => void;
   readonly onDenied: (reason: string) => void;
   readonly onCodeRefused: (reason: string) => void;
+  readonly onLocked: () => void;
   readonly onEventsHeldBack: () => void;
   readonly onRequestRefused: (reason: RefusedRequest) => void;
+  /** Audit events that this app didn't write. */
+  readonly onEventsRefused: (events: number) => void;
   /** Prometheus' text format, with its content type. */
   expose(): Promise<{ contentType: string; text: string }>;
 }
 
-/** `countOddStates`: asked whenever somebody asks for the metrics; null where nobody knows. */
-export function createMetrics(countOddStates: () => Promise<number | null> = async () => null): Metrics {
+/** Both are asked on every scrape; null if unknown. */
+export function createMetrics(
+  countOddStates: () => Promise<number | null> = async () => null,
+  countHerokuRequests: () => Promise<number | null> = async () => null,
+): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -45,7 +51,7 @@ export function createMetrics(countOddStates: () => Promise<number | null> = asy
   });
   const promotions = new Gauge({
     name: 'flag_promotions_promotions',
-    help: 'Promotions in deploying, and those of them that are stuck, at the last tick.',
+    help: 'Promotions in deploying, those of them that are stuck, and those that a notice tells of before, at the last tick.',
     labelNames: ['state'],
     registers,
   });
@@ -58,9 +64,18 @@ export function createMetrics(countOddStates: () => Promise<number | null> = asy
       if (found !== null) this.set(found);
     },
   });
+  new Gauge({
+    name: 'flag_promotions_heroku_requests_last_hour',
+    help: 'Requests that all replicas sent to Heroku within the last hour (HEROKU_REQUESTS_PER_HOUR).',
+    registers,
+    async collect() {
+      const found = await countHerokuRequests();
+      if (found !== null) this.set(found);
+    },
+  });
   const deliveries = new Counter({
     name: 'flag_promotions_slack_deliveries_total',
-    help: 'Messages in Slack by what came of them.',
+    help: 'Messages in Slack, pages and webhooks, by what came of them.',
     labelNames: ['outcome'],
     registers,
   });
@@ -76,6 +91,13 @@ export function createMetrics(countOddStates: () => Promise<number | null> = asy
     labelNames: ['reason'],
     registers,
   });
+  // A rule that counts a rise needs the series before the first event.
+  for (const reason of ['malformed', 'wrong', 'reused', 'locked', 'unreadable']) codes.inc({ reason }, 0);
+  const locks = new Counter({
+    name: 'flag_promotions_totp_locks_total',
+    help: 'How often wrong codes locked an operator.',
+    registers,
+  });
   const eventsHeldBack = new Counter({
     name: 'flag_promotions_slack_events_rate_limited_total',
     help: 'How often Slack said that it holds events back (app_rate_limited).',
@@ -85,6 +107,11 @@ export function createMetrics(countOddStates: () => Promise<number | null> = asy
     name: 'flag_promotions_slack_requests_refused_total',
     help: 'Requests to Slack’s address that had no effect: unsigned, off_time (a replay, or a wrong clock), forged, unread (too large, too slow, or too many at once), twice.',
     labelNames: ['reason'],
+    registers,
+  });
+  const eventsRefused = new Counter({
+    name: 'flag_promotions_audit_events_refused_total',
+    help: 'Events in the audit log that this app did not write, as far as this process found them.',
     registers,
   });
 
@@ -97,13 +124,16 @@ export function createMetrics(countOddStates: () => Promise<number | null> = asy
       lastCompleted.set(tick.report.at.getTime() / 1000);
       promotions.set({ state: 'deploying' }, tick.report.deploying);
       promotions.set({ state: 'stuck' }, tick.report.stuck);
+      promotions.set({ state: 'noticed' }, tick.report.noticed);
       for (const { action } of tick.report.failures) actionFailures.inc({ action: action.kind });
     },
     onDelivery: ({ kind }) => deliveries.inc({ outcome: kind }),
     onDenied: (reason) => denied.inc({ reason }),
     onCodeRefused: (reason) => codes.inc({ reason }),
+    onLocked: () => locks.inc(),
     onEventsHeldBack: () => eventsHeldBack.inc(),
     onRequestRefused: (reason) => requestsRefused.inc({ reason }),
+    onEventsRefused: (events) => eventsRefused.inc(events),
     async expose() {
       return { contentType: registry.contentType, text: await registry.metrics() };
     },

@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import { withTimeout } from './with-timeout.js';
 
-/** One thing that has to work for the app to be of use: resolves where it does, rejects with why not. */
+/** Something that has to work for the app to be useful: resolves if it does, rejects with why not. */
 export interface Check {
   readonly name: string;
   readonly run: () => Promise<void>;
-  /** Why it failed, without a host, a name or a value: anybody may read it. What isn't told here is told by the log. */
+  /** Why it failed, without a host, a name or a value: anybody may read it. The log has the rest. */
   readonly explain?: (error: unknown) => string;
-  /** How long an answer is good for, in milliseconds: probes come every few seconds, from every replica. */
+  /** How long an answer is good for, in milliseconds: probes come every few seconds, to every replica. */
   readonly freshForMs: number;
 }
 
@@ -15,24 +15,24 @@ export interface Readiness {
   readonly ready: boolean;
   /** By check: `ok`, or a sentence. */
   readonly checks: Readonly<Record<string, string>>;
-  /** What is worth a look, though the app works; there only if something is. */
+  /** What deserves a look though the app works; absent if there is nothing. */
   readonly notes?: readonly string[];
 }
 
-/** A check that failed, in words of its own, which anybody may read. */
+/** A failed check in its own words, which anybody may read. */
 export class NotReadyError extends Error {
   readonly code = 'not_ready';
   override readonly name = 'NotReadyError';
 }
 
 const CHECK_WITHIN_MS = 3_000;
-/** However many ask, each check is made so often at most. */
+/** Each check runs at most this often, however many ask. */
 const ANSWER_GOOD_FOR_MS = 1_000;
 const OK = 'ok' as const;
 
 /**
- * Runs all checks side by side, once for all who ask meanwhile and within a second. A failure is logged as it begins. `elapsed` is
- * a clock in milliseconds that never jumps. `findNotes` never rejects; whatever it finds, the app is ready.
+ * Runs all checks in parallel, once for all who ask meanwhile and within a second, and logs a failure when it begins.
+ * `elapsed`: milliseconds that never jump. `findNotes` never rejects; the app is ready whatever it finds.
  */
 export function createReadiness(
   checks: readonly Check[],
@@ -41,7 +41,7 @@ export function createReadiness(
   findNotes: () => Promise<readonly string[]> = async () => [],
 ): () => Promise<Readiness> {
   const answered = new Map<string, { at: number; text: string }>();
-  /** One that hangs isn't started again beside itself: each would take a connection. */
+  /** A check that hangs isn't started a second time: each takes a connection. */
   const underWay = new Map<string, Promise<typeof OK>>();
 
   function run(check: Check): Promise<typeof OK> {

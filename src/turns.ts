@@ -1,5 +1,6 @@
 /**
- * Runs `atOnce` pieces of work at a time, in order. What comes while `mostWaiting` wait already is refused: undefined.
+ * Runs `atOnce` pieces of work at a time, in order. Refuses, with undefined, what comes while `mostWaiting` wait
+ * already.
  */
 export function createTurns(atOnce: number, mostWaiting: number) {
   let running = 0;
@@ -8,7 +9,7 @@ export function createTurns(atOnce: number, mostWaiting: number) {
   return async <T>(work: () => Promise<T>): Promise<T | undefined> => {
     if (running < atOnce) running += 1;
     else if (waiting.length >= mostWaiting) return undefined;
-    // Who was before hands its turn over.
+    // The one that finishes hands its slot over.
     else await new Promise<void>((resolve) => void waiting.push(resolve));
     try {
       return await work();

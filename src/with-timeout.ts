@@ -1,4 +1,4 @@
-/** Answers null if the work takes longer; the work itself goes on. Leaves no timer behind. */
+/** Resolves with null if the work takes longer; the work goes on. Leaves no timer behind. */
 export async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {

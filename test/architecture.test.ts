@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
-/** ARCHITECTURE.md's house, held by a test: which way the imports run, and who alone may know what. */
+/** Enforces ARCHITECTURE.md: which way imports go, and which files alone may use what. */
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -15,6 +15,7 @@ interface Import {
   /** A file from the root without its extension, or a package's name. */
   readonly target: string;
   readonly typeOnly: boolean;
+  readonly isDynamic: boolean;
 }
 
 const IMPORT =
@@ -26,7 +27,7 @@ function filesUnder(folder: string): string[] {
     .map((name) => path.posix.join(folder, name.replaceAll(path.sep, '/')));
 }
 
-/** The code without its comments, in which anything may be mentioned. */
+/** The code without its comments, which may mention anything. */
 function codeOf(file: string): string {
   return readFileSync(path.join(ROOT, file), 'utf8')
     .replaceAll(/\/\*[\s\S]*?\*\//gu, '')
@@ -37,7 +38,12 @@ function importsOf(file: string): Import[] {
   return [...codeOf(file).matchAll(IMPORT)].map(([, type, from = '', dynamic]) => {
     const name = dynamic ?? from;
     const local = path.posix.join(path.posix.dirname(file), name).replace(/\.js$/u, '');
-    return { file, target: name.startsWith('.') ? local : name, typeOnly: type !== undefined };
+    return {
+      file,
+      target: name.startsWith('.') ? local : name,
+      typeOnly: type !== undefined,
+      isDynamic: dynamic !== undefined,
+    };
   });
 }
 
@@ -56,7 +62,7 @@ for (const { file, target } of shipped) targets.set(bare(file), [...(targets.get
 const isLocal = ({ target }: Import) => /^(?:src|migrations|demo|test)\//u.test(target);
 const said = (found: readonly Import[]) => found.map(({ file, target }) => `${file} → ${target}`);
 
-/** The file, what it imports, what that imports, and so on; without extensions. */
+/** The file and its transitive imports, without extensions. */
 function reachedFrom(start: string): ReadonlySet<string> {
   const reached = new Set([start]);
   // The loop also visits what it adds.
@@ -77,21 +83,26 @@ test('the test sees the imports that it judges', () => {
 });
 
 test.each([
-  // The core decides by who asks and by what their code was worth; how a code is checked is none of its business.
+  // The core decides by who asks and by the outcome of their code; how a code is checked is none of its business.
   ['promotions', ['operators/operator', 'operators/code-check']],
   ['operators', []],
+  ['audit', []],
   ['views', ['promotions', 'operators']],
-  ['db', ['promotions', 'operators', 'reference']],
+  ['db', ['promotions', 'operators', 'audit', 'reference']],
   ['heroku', ['promotions', 'network']],
   ['charts', ['promotions']],
   ['slack', ['promotions', 'views', 'network', 'with-timeout']],
   ['network', ['with-timeout']],
+  ['paging', ['promotions', 'network']],
   ['pages', ['promotions', 'operators', 'db', 'views', 'with-timeout']],
-  ['doctor', ['promotions', 'operators', 'db', 'heroku', 'slack', 'network', 'config']],
-  // What a message shows is decided from rows alone: evidence is read by whoever hands it the reader.
-  ['outbox', ['promotions', 'operators', 'db', 'slack', 'views']],
-  ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'outbox', 'network']],
-  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'reference', 'with-timeout']],
+  ['doctor', ['promotions', 'operators', 'db', 'heroku', 'slack', 'network', 'paging', 'config']],
+  // A message is decided from rows alone: evidence is read through a reader passed in.
+  ['outbox', ['promotions', 'operators', 'audit', 'db', 'slack', 'paging', 'views']],
+  ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'outbox', 'network', 'audit']],
+  // What a person decides, wherever they do: no word of Slack or the command line.
+  ['decisions', ['promotions', 'operators', 'db']],
+  ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'decisions', 'views', 'reference', 'with-timeout']],
+  ['cli', ['promotions', 'operators', 'db', 'decisions', 'views', 'reference', 'config']],
 ])('src/%s imports of the project only %j', (folder, allowed) => {
   const own = imports.filter((found) => found.file.startsWith(`src/${folder}/`) && isLocal(found));
   expect(own.length).toBeGreaterThan(0);
@@ -135,8 +146,12 @@ test('the build contains all packages that are imported, so that none is install
   const outside = shipped.filter((found) => !isLocal(found) && !isBuiltin(found.target));
   const needed = new Set(outside.map(({ target }) => packageOf(target)));
   expect(needed.size).toBeGreaterThan(10);
-  expect([...needed].filter((name) => manifest.devDependencies[name] === undefined)).toEqual([]);
-  expect(manifest.dependencies).toEqual({});
+  // Native code can't be bundled.
+  const native = Object.keys(manifest.dependencies);
+  expect(native).toEqual(['@resvg/resvg-js']);
+  expect([...needed].filter((name) => ![...native, ...Object.keys(manifest.devDependencies)].includes(name))).toEqual(
+    [],
+  );
 });
 
 /** `@slack/bolt` of `@slack/bolt/dist/types`. */
@@ -160,7 +175,7 @@ test.each([
   ['Slack’s Web API', /^@slack\/web-api/u, /^src\/slack\//u],
   ['undici', /^undici$/u, /^src\/network\//u],
   ['Node’s own connections', /^node:(?:https|net|tls)$/u, /^src\/(?:network|db)\//u],
-  ['Slack’s packages', /^@slack\//u, /^src\/(?:slack\/|handlers\/|app\/receiver\.ts|http\.ts|log\.ts)/u],
+  ['Slack’s packages', /^@slack\//u, /^src\/(?:slack\/|handlers\/|app\/receiver\.ts|http\.ts)/u],
   ['TOTP', /^@?otplib/u, /^src\/operators\//u],
   ['the scheduler', /^node-schedule$/u, /^src\/jobs\//u],
   ['time zones', /^luxon$/u, /^src\/zones\.ts$/u],
@@ -170,9 +185,20 @@ test.each([
   expect(said(uses.filter(({ file }) => !place.test(file)))).toEqual([]);
 });
 
+test('a command loads the app only if it needs it, and Bolt only to receive', () => {
+  const loaded = new Set(['src/cli']);
+  for (const name of loaded) {
+    for (const { file, target, typeOnly, isDynamic } of imports) {
+      if (bare(file) === name && !typeOnly && !isDynamic) loaded.add(target);
+    }
+  }
+  expect(loaded).toContain('src/db/migrate');
+  expect([...loaded].filter((name) => /^(?:src\/app|@slack\/bolt|src\/slack\/http-receiver)/u.test(name))).toEqual([]);
+});
+
 test('only app.ts and cli.ts read the environment', () => {
   const readers = sources.filter((file) => /process\s*\.\s*env\b|\benv\b.*from 'node:process'/u.test(codeOf(file)));
-  // The embedded server gets an environment that was cleaned of ours: PATH and a place for temporary files.
+  // The embedded server's environment has none of our settings: only PATH and a place for temporary files.
   const allowed = ['src/app.ts', 'src/cli.ts', 'src/db/embedded/runtime.ts'];
   expect(readers.filter((file) => !allowed.includes(file))).toEqual([]);
 });
@@ -186,7 +212,7 @@ test('what fetches does so by the way out that it was given', () => {
 test('clock and chance are passed in to everything that decides or acts', () => {
   const own = /\bDate\.now\b|\bnew Date\(\s*\)|\bDate\(\s*\)|\bMath\.random\b|\bperformance\.now\b/u;
   const inside = sources.filter((file) =>
-    /^src\/(?:promotions|views|operators|outbox|jobs|handlers|pages|doctor)\//u.test(file),
+    /^src\/(?:promotions|views|operators|outbox|jobs|decisions|handlers|pages|doctor|cli)\//u.test(file),
   );
   expect(inside.filter((file) => own.test(codeOf(file)))).toEqual([]);
 });

@@ -20,7 +20,7 @@ test.each([
   ['superadmin', ['superadmin']],
   ['superadmin', [' SUPER ']],
   ['engineer', ['']],
-  // Nobody is made a superadmin by an answer that was not understood, or by none.
+  // No answer, or one not understood, makes nobody a superadmin.
   ['superadmin', ['admin', 'superadmin']],
   ['engineer', ['admin']],
   ['engineer', []],

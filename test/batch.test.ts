@@ -22,12 +22,20 @@ test('whoever asks at once shares an answer, and whoever asks after its beginnin
   expect(done).toBe(2);
 });
 
-test('the work is not begun more often than it may be', async () => {
+test('the work is not begun more often than it may be, however long it takes', async () => {
+  let now = 1_000;
   const at: number[] = [];
-  const ask = createBatch(async () => void at.push(performance.now()), 40);
-  for (let times = 0; times < 4; times += 1) await ask();
-  for (let index = 1; index < at.length; index += 1)
-    expect((at[index] ?? 0) - (at[index - 1] ?? 0)).toBeGreaterThan(35);
+  const took = [0, 15, 40, 70, 0];
+  const sleep = async (milliseconds: number) => {
+    now += milliseconds;
+  };
+  const work = async () => {
+    at.push(now);
+    now += took[at.length - 1] ?? 0;
+  };
+  const ask = createBatch(work, 40, { elapsed: () => now, sleep });
+  for (const _ of took) await ask();
+  expect(at).toEqual([1_000, 1_040, 1_080, 1_120, 1_190]);
 });
 
 test('a failure is that of those who asked, and not of the next', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { builtApp } from './support/built-app.js';
 import { type GuardedServer, PASSWORD, startGuardedServer } from './support/guarded-server.js';
 
-/** What a command says and how it ends where the server can't be used. */
+/** What a command says and its exit code if the server is unusable. */
 describe('with a server that can’t be used', () => {
   let cli: string;
   let server: GuardedServer;
@@ -26,7 +26,7 @@ describe('with a server that can’t be used', () => {
       TOTP_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
       PORT: '0',
     };
-    // Not from the project's own folder, where somebody may keep a .env.
+    // Not from the project's own folder, which may have a .env.
     const child = spawn(process.execPath, [cli, ...args], { cwd: tmpdir(), env });
     let output = '';
     let errors = '';

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
+import { createAuditKeys } from '../src/audit/keys.js';
 import { MIGRATION_NAMES } from '../src/db/migrate.js';
 import { builtApp } from './support/built-app.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
@@ -18,7 +19,7 @@ describe('the command line', () => {
   let rows: RowStore;
   let environment: Record<string, string>;
   const children: ChildProcess[] = [];
-  /** Where no .env is that somebody keeps beside the sources. */
+  /** Without the .env that may lie beside the sources. */
   let folder: string;
   let cli: string;
 
@@ -46,12 +47,18 @@ describe('the command line', () => {
     await rm(folder, { recursive: true });
   });
 
-  function start(args: readonly string[], env: Readonly<Record<string, string>> = environment, cwd = folder) {
+  function start(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = environment,
+    cwd = folder,
+    input = '',
+  ) {
     const child = spawn(process.execPath, [cli, ...args], {
       cwd,
       env: { PATH: process.env['PATH'], ...env },
     });
     children.push(child);
+    child.stdin.end(input);
     let output = '';
     let errors = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -63,8 +70,9 @@ describe('the command line', () => {
     const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
     return { child, ended, output: () => output, errors: () => errors };
   }
-  async function run(...args: string[]) {
-    const process_ = start(args);
+  const run = (...args: string[]) => piped('', ...args);
+  async function piped(input: string, ...args: string[]) {
+    const process_ = start(args, environment, folder, input);
     const code = await process_.ended;
     return { code, output: process_.output(), errors: process_.errors() };
   }
@@ -220,8 +228,23 @@ describe('the command line', () => {
 
   test('operators are added, listed, unlocked and disabled', async () => {
     const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-    const added = await run('operators', 'add', 'U0123456789', '--role', 'superadmin', '--secret', secret);
+    const added = await piped(
+      `${secret}\n`,
+      'operators',
+      'add',
+      'U0123456789',
+      '--role',
+      'superadmin',
+      '--secret',
+      '-',
+    );
     expect(added.output).toContain(`secret=${secret}`);
+    // Anybody who lists processes sees an argument.
+    const typed = await run('operators', 'add', 'U0123456789', '--secret', secret);
+    expect(typed).toMatchObject({ code: 1, output: '', errors: expect.stringContaining('--secret -') });
+    expect(typed.errors).not.toContain(secret);
+    const again = await piped(secret, 'operators', 'add', 'U0123456789', '--json', '--secret', '-');
+    expect(JSON.parse(again.output)).toMatchObject({ role: 'superadmin', uri: expect.stringContaining(secret) });
     const [stored] = await rows.query<{ totp_secret_encrypted: string }>(
       'select totp_secret_encrypted from flag_promotions.operators',
     );
@@ -250,13 +273,19 @@ describe('the command line', () => {
       code: 1,
       errors: expect.stringContaining('not a Slack user id'),
     });
-    expect(await run('operators', 'add', 'U0123456789', '--secret', 'short')).toMatchObject({ code: 1 });
+    for (const input of ['short', '', '\n']) {
+      expect(await piped(input, 'operators', 'add', 'U0123456789', '--secret', '-')).toMatchObject({
+        code: 1,
+        errors: expect.stringContaining('The secret on standard input must be'),
+      });
+    }
   });
 
   test('the last superadmin stays, a reset brings a new secret, and what a shell did is on record', async () => {
     await rows.query('delete from flag_promotions.operators');
     const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-    expect((await run('operators', 'add', 'U0123456789', '--role', 'superadmin', '--secret', secret)).code).toBe(0);
+    const first = await piped(secret, 'operators', 'add', 'U0123456789', '--role', 'superadmin', '--secret', '-');
+    expect(first.code).toBe(0);
     expect(await run('operators', 'disable', 'U0123456789')).toMatchObject({
       code: 1,
       errors: expect.stringContaining('the last superadmin'),
@@ -271,7 +300,7 @@ describe('the command line', () => {
     expect(new Set(reset.recoveryCodes).size).toBe(10);
     expect((await run('operators', 'unlock', 'U0123456789')).code).toBe(0);
     expect((await run('operators', 'disable', 'U0123456789', '--force')).code).toBe(0);
-    // What was done with a shell is on record as well, and none of what was shown is.
+    // What was done with a shell is recorded as well, but none of the secrets shown.
     const recorded = await rows.query<{ action: string }>(
       `select action, actor, detail from flag_promotions.audit_log where action like 'console.flag.operator.%' order by id desc limit 4`,
     );
@@ -304,8 +333,179 @@ describe('the command line', () => {
     });
   });
 
+  test('the audit log is sealed by each command that writes to it, verified, and exported for who has no database', async () => {
+    expect(await run('operators', 'add', 'U0AUDIT000', '--role', 'superadmin')).toMatchObject({ code: 0 });
+    expect(await run('operators', 'disable', 'U0AUDIT000', '--force')).toMatchObject({ code: 0 });
+    const verified = await run('audit', 'verify');
+    expect(verified).toMatchObject({ code: 0, output: expect.stringContaining('all sealed') });
+    const newest = /Newest seal: (\d+:[\da-f]{64})\n$/u.exec(verified.output)?.[1] ?? '';
+    const [number = '', hash = ''] = newest.split(':');
+    expect(await run('audit', 'verify', '--expect', `${number}:${hash.slice(0, 8)}`)).toMatchObject({ code: 0 });
+    expect(await run('audit', 'verify', '--expect', `${number}:${'0'.repeat(12)}`)).toMatchObject({ code: 1 });
+    expect(await run('audit', 'verify', '--expect', `${Number(number) + 1}:${hash}`)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining(`seal ${Number(number) + 1} is missing`),
+    });
+    expect(await run('audit', 'verify', '--expect', 'seal')).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining('--expect is the number and hash of a seal'),
+    });
+
+    const file = path.join(folder, 'audit.jsonl');
+    expect(await run('audit', 'export', '--out', file)).toMatchObject({ code: 0 });
+    const key = (await run('audit', 'public-key')).output.trim();
+    const check = (...args: string[]) => {
+      const { status, stdout } = spawnSync(
+        process.execPath,
+        [path.join(ROOT, 'scripts/verify-audit-export.mjs'), ...args],
+        { encoding: 'utf8' },
+      );
+      return { status, stdout };
+    };
+    expect(check(file, key)).toEqual({ status: 0, stdout: expect.stringContaining(`newest seal ${newest}`) });
+    expect(check(file, key, '--expect', newest)).toMatchObject({ status: 0 });
+    const exported = await readFile(file, 'utf8');
+    const altered = path.join(folder, 'altered.jsonl');
+    const lines = exported.trimEnd().split('\n');
+    const sealLine = lines.findIndex((line) => line.startsWith('{"type":"seal"'));
+    for (const [what, text] of [
+      ['an event altered', exported.replace('U0AUDIT000', 'U0AUDIT001')],
+      ['an event removed', lines.toSpliced(1, 1).join('\n')],
+      ['a seal removed', lines.toSpliced(sealLine, 1).join('\n')],
+      [
+        'two lines exchanged',
+        [...lines.slice(0, sealLine), lines[sealLine + 1], lines[sealLine], ...lines.slice(sealLine + 2)].join('\n'),
+      ],
+      ['its end cut off', lines.slice(0, -1).join('\n')],
+    ]) {
+      await writeFile(altered, text ?? '');
+      expect([what, check(altered, key).status]).toEqual([what, 1]);
+    }
+    const another = createAuditKeys([new Uint8Array(32)]).publicKey;
+    expect(check(file, another)).toEqual({ status: 1, stdout: expect.stringContaining('another key') });
+  });
+
+  test('who changes something on the command line needs the key that makes its event this app’s', async () => {
+    const { TOTP_ENCRYPTION_KEY: _, ...keyless } = environment;
+    for (const args of [
+      ['operators', 'unlock', 'U0AUDIT000'],
+      ['workspace', 'set', 'T0123456789'],
+    ]) {
+      const asked = start(args, keyless);
+      expect([args, await asked.ended]).toEqual([args, 78]);
+      expect(asked.errors()).toContain('TOTP_ENCRYPTION_KEY');
+    }
+    // Reading needs no key, and says what can't be known without it.
+    const verified = start(['audit', 'verify'], keyless);
+    expect(await verified.ended).toBe(0);
+    expect(verified.output()).toContain('nobody knows whether the seals are this app’s');
+  });
+
+  test.each([
+    ['NODE_DEBUG', 'http'],
+    ['DEBUG', '*'],
+  ])('start refuses %s=%s, which would print tokens', async (name, value) => {
+    const started = start(['start'], { ...environment, [name]: value });
+    expect(await started.ended).toBe(78);
+    expect(started.errors()).toContain(`${name}=${value} would print tokens`);
+  });
+
+  test('a guest or a bot in Slack is enrolled by no shell either', async () => {
+    const { engineer, otherBot, stranger } = slack.people;
+    slack.setUser(engineer.id, { is_restricted: true });
+    for (const [person, words] of [
+      [engineer, 'is a guest in Slack'],
+      [otherBot, 'is a bot'],
+      [stranger, 'belongs to another workspace'],
+    ] as const) {
+      expect(await run('operators', 'add', person.id)).toMatchObject({
+        code: 1,
+        errors: expect.stringContaining(words),
+      });
+    }
+    slack.setUser(engineer.id, {});
+    slack.faults.add({ method: 'users.info', kind: 'status', status: 503, times: 1 });
+    expect(await run('operators', 'add', engineer.id)).toMatchObject({
+      code: 0,
+      errors: expect.stringContaining('Slack didn’t say who'),
+    });
+  });
+
+  test('of two shells that demote the last two superadmins at once, one is refused', async () => {
+    await rows.query('delete from flag_promotions.operators');
+    for (const id of ['U0FIRST000', 'U0SECOND00']) await run('operators', 'add', id, '--role', 'superadmin');
+    const demoted = await Promise.all(
+      ['U0FIRST000', 'U0SECOND00'].map((id) => run('operators', 'add', id, '--role', 'engineer')),
+    );
+    expect(demoted.map(({ code }) => code).toSorted()).toEqual([0, 1]);
+    const left = await rows.query(`select 1 from flag_promotions.operators where role = 'superadmin'`);
+    expect(left).toHaveLength(1);
+  });
+
+  test('keys rotate: start refuses a wrong one, reseal brings all under the first, and says whose recovery codes it can’t', async () => {
+    await rows.query('delete from flag_promotions.operators');
+    for (const id of ['U0FIRST000', 'U0SECOND00']) await run('operators', 'add', id, '--role', 'superadmin');
+    // As an earlier version stored it, without the key's id.
+    await rows.query(
+      `update flag_promotions.operators set totp_secret_encrypted = 'v1.' || split_part(totp_secret_encrypted, '.', 3)
+        where slack_user_id = 'U0FIRST000'`,
+    );
+    await rows.query(
+      `update flag_promotions.recovery_codes set code_hash = split_part(code_hash, '.', 2) where slack_user_id = 'U0FIRST000'`,
+    );
+    const former = environment['TOTP_ENCRYPTION_KEY'] ?? '';
+    const next = randomBytes(32).toString('base64');
+    const withKeys = (keys: string) => ({ ...environment, TOTP_ENCRYPTION_KEY: keys });
+    const outcome = async (args: readonly string[], keys: string) => {
+      const started = start(args, withKeys(keys));
+      return { code: await started.ended, output: started.output(), errors: started.errors() };
+    };
+    const wrong = await outcome(['start'], next);
+    expect(wrong.code).toBe(78);
+    expect(wrong.errors).toContain('TOTP_ENCRYPTION_KEY doesn’t open the secrets of U0FIRST000, U0SECOND00');
+    expect(wrong.errors).not.toContain(' at ');
+    const shut = await outcome(['operators', 'reseal'], next);
+    expect([shut.code, shut.output]).toEqual([1, expect.stringContaining('U0FIRST000: none of the keys opens')]);
+
+    const resealed = JSON.parse((await outcome(['operators', 'reseal', '--json'], `${next},${former}`)).output);
+    expect(resealed.operators).toMatchObject(
+      ['U0FIRST000', 'U0SECOND00'].map((slackUserId) => ({
+        slackUserId,
+        secret: 'resealed',
+        formerCodes: { keyId: expect.stringMatching(/^[0-9a-f]{8}$/u), left: 10 },
+      })),
+    );
+    expect(resealed.operators[0].formerCodes.keyId).not.toBe(resealed.key);
+    const stored = await rows.query<{ sealed: string }>(
+      'select totp_secret_encrypted as sealed from flag_promotions.operators',
+    );
+    expect(stored.every(({ sealed }) => sealed.startsWith(`v1.${resealed.key}.`))).toBe(true);
+    // New codes for one of them; then only the other is named.
+    await outcome(['operators', 'reset', 'U0SECOND00'], `${next},${former}`);
+    const again = await outcome(['operators', 'reseal'], `${next},${former}`);
+    expect(again).toMatchObject({ code: 0, output: expect.stringContaining('U0FIRST000: 10 recovery codes') });
+    expect(again.output).not.toContain('U0SECOND00');
+    await outcome(['operators', 'reset', 'U0FIRST000'], next);
+    expect((await outcome(['operators', 'reseal'], next)).output).toContain('former keys are no longer needed');
+    const events = await rows.query<{ detail: object }>(
+      `select detail from flag_promotions.audit_log where action = 'console.flag.operator.resealed'`,
+    );
+    expect(events).toMatchObject([{ detail: { key: resealed.key, secrets: 2 } }]);
+    await rows.query('delete from flag_promotions.operators');
+    // The rest uses the former key again, with its own log.
+    for (const table of ['audit_log', 'audit_seals']) {
+      await rows.query(`alter table flag_promotions.${table} disable trigger user`);
+      await rows.query(`truncate flag_promotions.${table} restart identity`);
+      await rows.query(`alter table flag_promotions.${table} enable trigger user`);
+    }
+  });
+
   test('audit verify tells an intact log from a broken one by its exit code', async () => {
-    expect(await run('audit', 'verify')).toMatchObject({ code: 0, output: expect.stringContaining('intact') });
+    await run('operators', 'add', 'U0LAST0000');
+    expect(await run('audit', 'verify')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('intact: 1 events'),
+    });
     await rows.query('alter table flag_promotions.audit_log disable trigger user');
     await rows.query(`update flag_promotions.audit_log set actor = 'somebody else' where id = 1`);
     expect(await run('audit', 'verify', '--json')).toMatchObject({

@@ -31,12 +31,13 @@ function faultsOf(read: () => unknown): readonly string[] {
 }
 const faults = (environment: Environment) => faultsOf(() => readConfig({ ...REQUIRED, ...environment }));
 
-/** What the design, and .env.example after it, promise where only the required settings are made. */
+/** The defaults of the design and .env.example, with only the required settings. */
 const DEFAULTS = {
   database: { kind: 'server', url: 'postgres://u:p@db.example:5432/console', directUrl: null },
   console: { table: null, stateMap: [] },
   logLevel: 'info',
   totpEncryptionKey: new Uint8Array(32).fill(7),
+  formerTotpKeys: [],
   slack: {
     botToken: 'xoxb-1-canary',
     apiUrl: 'https://slack.com/api/',
@@ -45,8 +46,17 @@ const DEFAULTS = {
     alertRoutes: [],
     transport: { kind: 'http', signingSecret: 'signing-canary' },
   },
+  pager: { url: 'https://events.pagerduty.com/v2/enqueue', routingKey: null },
+  webhook: null,
   heroku: null,
-  thresholds: { warningAfterMs: 12 * HOUR, criticalAfterMs: 24 * HOUR, repeatCriticalEveryMs: 24 * HOUR },
+  thresholds: {
+    noticeAfterMs: HOUR / 4,
+    warningAfterMs: 12 * HOUR,
+    criticalAfterMs: 24 * HOUR,
+    repeatCriticalEveryMs: 24 * HOUR,
+  },
+  verifyWithinMs: 600_000,
+  driftEveryMs: 3_600_000,
   individualAlertsPerHour: 10,
   broadcastCriticals: true,
   autoCommitLive: false,
@@ -62,6 +72,7 @@ const DEFAULTS = {
   publicUrl: null,
   proxies: { https: null, http: null, exemptions: [] },
   metricsToken: null,
+  auditWitnessUrl: null,
   port: 3000,
 };
 
@@ -113,6 +124,8 @@ describe('the configuration', () => {
       ALERT_ROUTES: 'raxx-*=C0ABC,quiet=22:00-07:00@Europe/Berlin',
       HEROKU_API_KEY: 'heroku-canary',
       HEROKU_API_URL: 'http://127.0.0.1:5000',
+      VERIFY_WITHIN: 'off',
+      DRIFT_EVERY: '2h',
       STUCK_WARNING_AFTER: '90s',
       STUCK_CRITICAL_AFTER: '30m',
       CRITICAL_REPEAT_EVERY: '1.5d',
@@ -127,7 +140,13 @@ describe('the configuration', () => {
       SECOND_PERSON: '*-prod, billing',
       DATABASE_POOL_MAX: '8',
       CONSOLE_TABLE: ' "Console".promotions ',
+      HEROKU_REQUESTS_PER_HOUR: '2500',
+      NOTICE_AFTER: ' 45s ',
       STATE_MAP: 'IN_PROGRESS=deploying, done = Deployed',
+      PAGERDUTY_ROUTING_KEY: ' pagerduty-canary-0123456789abcde ',
+      PAGERDUTY_URL: 'https://events.eu.pagerduty.com',
+      WEBHOOK_URL: 'https://hooks.example/flags',
+      WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 1).toString('base64')}, whsec_${Buffer.alloc(32, 2).toString('base64')}`,
       HEARTBEAT_URL: 'https://hc.example/ping/1',
       RCA_URL_HOSTS: ' Docs.Example.com, wiki.example.org:8443 ,, ',
       PUBLIC_URL: 'https://Flags.example.com/',
@@ -135,6 +154,7 @@ describe('the configuration', () => {
       HTTP_PROXY: 'proxy.example.com:8080',
       NO_PROXY: 'localhost, .internal.example.com',
       METRICS_TOKEN: 'metrics-canary-0123456789',
+      AUDIT_WITNESS_URL: 'https://witness.example.com/seals',
       PORT: '0',
     } satisfies Record<Setting, string>);
     expect(config).toEqual({
@@ -157,13 +177,29 @@ describe('the configuration', () => {
             app: 'raxx-*',
             channel: 'C0ABC',
             mention: undefined,
+            page: undefined,
             quiet: { from: 22 * 60, to: 7 * 60, timeZone: 'Europe/Berlin' },
           },
         ],
         transport: { kind: 'socket', appToken: 'xapp-1-canary' },
       },
-      heroku: { apiKey: 'heroku-canary', apiUrl: 'http://127.0.0.1:5000' },
-      thresholds: { warningAfterMs: 90_000, criticalAfterMs: 1_800_000, repeatCriticalEveryMs: 36 * HOUR },
+      pager: {
+        url: 'https://events.eu.pagerduty.com/v2/enqueue',
+        routingKey: 'pagerduty-canary-0123456789abcde',
+      },
+      webhook: {
+        url: 'https://hooks.example/flags',
+        secrets: [new Uint8Array(24).fill(1), new Uint8Array(32).fill(2)],
+      },
+      heroku: { apiKey: 'heroku-canary', apiUrl: 'http://127.0.0.1:5000', requestsPerHour: 2500 },
+      thresholds: {
+        noticeAfterMs: 45_000,
+        warningAfterMs: 90_000,
+        criticalAfterMs: 1_800_000,
+        repeatCriticalEveryMs: 36 * HOUR,
+      },
+      verifyWithinMs: null,
+      driftEveryMs: 2 * HOUR,
       individualAlertsPerHour: 50,
       broadcastCriticals: false,
       autoCommitLive: true,
@@ -198,6 +234,7 @@ describe('the configuration', () => {
         ],
       },
       metricsToken: 'metrics-canary-0123456789',
+      auditWitnessUrl: 'https://witness.example.com/seals',
       port: 0,
     });
   });
@@ -225,6 +262,12 @@ describe('the configuration', () => {
       console,
       logLevel: 'info',
       totpEncryptionKey: new Uint8Array(32).fill(7),
+      formerTotpKeys: [],
+    });
+    const rotated = { DATABASE_URL, TOTP_ENCRYPTION_KEY: `${Buffer.alloc(32, 8).toString('base64')}, ${KEY}` };
+    expect(readOperatorsConfig(rotated)).toMatchObject({
+      totpEncryptionKey: new Uint8Array(32).fill(8),
+      formerTotpKeys: [new Uint8Array(32).fill(7)],
     });
     expect(faultsOf(() => readDatabaseConfig({}))).toHaveLength(1);
     expect(faultsOf(() => readOperatorsConfig({}))).toHaveLength(2);
@@ -372,6 +415,15 @@ describe('a faulty configuration', () => {
   });
 
   test('names thresholds in the wrong order also where something else is missing', () => {
+    const NOTICE = 'NOTICE_AFTER must be shorter than STUCK_WARNING_AFTER, or off';
+    expect(faults({ NOTICE_AFTER: '12h' })).toEqual([NOTICE]);
+    expect(faults({ NOTICE_AFTER: '11h' })).toEqual([]);
+    const noticeAfterMs = (environment: Environment) =>
+      readConfig({ ...REQUIRED, ...environment }).thresholds.noticeAfterMs;
+    expect(noticeAfterMs({ NOTICE_AFTER: ' Off ' })).toBeNull();
+    // An unset NOTICE_AFTER doesn't get in the way of a short STUCK_WARNING_AFTER.
+    expect(noticeAfterMs({ STUCK_WARNING_AFTER: '10m' })).toBeNull();
+    expect(noticeAfterMs({ STUCK_WARNING_AFTER: '20m' })).toBe(HOUR / 4);
     const wrongOrder = { STUCK_WARNING_AFTER: '24h', STUCK_CRITICAL_AFTER: '12h' };
     expect(faults(wrongOrder)).toEqual(['STUCK_CRITICAL_AFTER must be longer than STUCK_WARNING_AFTER']);
     expect(faults({ ...wrongOrder, SLACK_BOT_TOKEN: '' })).toEqual([
@@ -387,8 +439,12 @@ describe('a faulty configuration', () => {
   });
 
   test.each([
+    ['DRIFT_EVERY', ['0', 'hourly']],
+    ['VERIFY_WITHIN', ['0', 'on', 'never', '10']],
     ['STUCK_WARNING_AFTER', ['0h', '-1h', '12', 'h', '1 fortnight', '12h30m', 'NaN', 'Infinity', '1e3h']],
     ['STUCK_CRITICAL_AFTER', ['12h', '1h']],
+    ['NOTICE_AFTER', ['never', '0m', '-1h', '15', '400d']],
+    ['HEROKU_REQUESTS_PER_HOUR', ['0', '-1', 'many', '1.5', '100001']],
     ['CRITICAL_REPEAT_EVERY', ['0', '0s', 'daily', '9999999999d']],
     ['ALERT_MESSAGES_PER_HOUR', ['0', '-1', '51', '1.5', 'ten']],
     ['CRITICAL_BROADCAST', ['1', 'yes', 'TRUE']],

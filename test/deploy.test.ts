@@ -5,8 +5,9 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { createMetrics } from '../src/metrics.js';
+import { FAILURES_TO_LOCK } from '../src/operators/totp.js';
 
-/** What installs and watches the app names commands and metrics: each has to be one that there is. */
+/** Files that install and watch the app name commands and metrics: each has to exist. */
 
 const read = (file: string): string => readFileSync(path.resolve(__dirname, '..', file), 'utf8');
 
@@ -86,4 +87,23 @@ describe('what is watched is measured', () => {
     expect(asked.length).toBeGreaterThan(5);
     expect(asked.filter((name) => !measured.has(name))).toEqual([]);
   });
+});
+
+test('one operator’s guessing trips a rule, from the first lock on', async () => {
+  const metrics = createMetrics();
+  const value = async (series: string): Promise<number | undefined> => {
+    const { text } = await metrics.expose();
+    const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+    return line === undefined ? undefined : Number(line.split(' ')[1]);
+  };
+  const wrong = 'flag_promotions_totp_refused_total{reason="wrong"}';
+  // A series that appears with its first event shows no increase: it has to exist before.
+  expect([await value(wrong), await value('flag_promotions_totp_locks_total')]).toEqual([0, 0]);
+  for (let guess = 0; guess < FAILURES_TO_LOCK; guess += 1) metrics.onCodeRefused('wrong');
+  metrics.onLocked();
+  const written = read('deploy/alert-rules.yml');
+  const [, refused] = /totp_refused_total\{reason=~"wrong\|locked"\}\[15m\]\)\) > (\d+)/u.exec(written) ?? [];
+  const [, locked] = /totp_locks_total\[1h\]\)\) > (\d+)/u.exec(written) ?? [];
+  expect(await value(wrong)).toBeGreaterThan(Number(refused));
+  expect(await value('flag_promotions_totp_locks_total')).toBeGreaterThan(Number(locked));
 });

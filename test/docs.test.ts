@@ -4,11 +4,13 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { SUBCOMMANDS } from '../src/views/help.js';
+import { DECISIONS } from './fixtures/decisions.js';
+import { parseCase } from './fixtures/case.js';
 import { builtApp } from './support/built-app.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { createRowStore } from './support/row-store.js';
 
-/** What the documents for people who change the app say about its files. */
+/** What the contributors' documents say about files. */
 
 const ROOT = path.resolve(__dirname, '..');
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
@@ -19,6 +21,9 @@ const DOCS = [
   'README.md',
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'test/fixtures/README.md',
   ...readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => path.posix.join('docs', name.replaceAll(path.sep, '/'))),
@@ -35,6 +40,25 @@ test.each(DOCS)('%s links to files that there are', (file) => {
   expect(local.filter((target) => !exists(path.join(path.dirname(file), target)))).toEqual([]);
 });
 
+const anchorOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replaceAll(' ', '-');
+
+test.each(DOCS)('%s links to headings that there are', (file) => {
+  const links = [...read(file).matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/gu)].map(
+    ([, to = '', anchor = '']) => [to, anchor] as const,
+  );
+  const missing = links.filter(([to, anchor]) => {
+    const target = to === '' ? file : path.join(path.dirname(file), to);
+    const headings = [...read(target).matchAll(/^#+ (.+)$/gmu)].map(([, heading = '']) => anchorOf(heading));
+    return !headings.includes(anchor);
+  });
+  expect(missing).toEqual([]);
+});
+
 test.each(DOCS)('%s names files and folders that there are', (file) => {
   const named = [...read(file).matchAll(/(?<![\w./-])(?:src|test|migrations|demo|scripts|docs)\/[\w./-]*[\w/]/gu)];
   expect(named.map(([name]) => name).filter((name) => !exists(name))).toEqual([]);
@@ -48,7 +72,8 @@ test.each(DOCS)('%s names what is in those files', (file) => {
 test('ARCHITECTURE.md points to functions, and is short enough to be read', () => {
   const text = read('ARCHITECTURE.md');
   expect(text).toContain('`src/promotions/stuck.ts` (`severityDue`)');
-  expect(text.split(/\s+/u).filter((word) => word !== '').length).toBeLessThanOrEqual(2_500);
+  // A table's bars and a list's dashes aren't words.
+  expect(text.split(/\s+/u).filter((word) => /[\p{L}\p{N}]/u.test(word)).length).toBeLessThanOrEqual(2_500);
 });
 
 test('every decision is in the list, and says why, what else there was, and when', () => {
@@ -88,17 +113,68 @@ describe('README.md', () => {
   });
 });
 
+describe('the first change in CONTRIBUTING.md', () => {
+  const [, guide = ''] = /^## Your first change$([\s\S]*?)(?=^## )/mu.exec(read('CONTRIBUTING.md')) ?? [];
+
+  test('names a word that is where it says', () => {
+    const [, file = '', name = '', word = ''] = /In `(\S+)` \(`(\w+)`\), change `([^`]+)`/u.exec(guide) ?? [];
+    expect(read(file)).toContain(`function ${name}(`);
+    expect(read(file)).toContain(word);
+  });
+
+  test('adds a case that is green, and fails with the other severity', () => {
+    const [, from = '', to = ''] =
+      /`(test\/fixtures\/\S+\.json)` to `(\S+\.json)`/u.exec(guide.replaceAll('\n', ' ')) ?? [];
+    expect(exists(from)).toBe(true);
+    expect(exists(path.join(path.dirname(from), to))).toBe(false);
+    const [, text = ''] = /```json\n([\s\S]*?)```/u.exec(guide) ?? [];
+    const { gathered, now, expected } = parseCase(text);
+    const decided = DECISIONS['what-to-tell'](gathered, now);
+    expect(decided).toEqual(expected);
+    expect(decided).not.toEqual(parseCase(text.replace('warning', 'critical')).expected);
+  });
+
+  test('runs that case by its name', () => {
+    expect(guide).toContain("npx jest test/fixtures -t 'at 13 h'");
+  });
+});
+
+test('every file that a document runs by Jest is there', () => {
+  const named = DOCS.flatMap((file) =>
+    [...read(file).matchAll(/npx jest (test\/[\w./-]+)/gu)].map(([, name = '']) => name),
+  );
+  expect(named.length).toBeGreaterThan(4);
+  expect(named.filter((name) => !exists(name))).toEqual([]);
+});
+
 test('every npm script that a document names is there', () => {
   const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(read('package.json')));
-  const files = [...DOCS, 'SECURITY.md', 'CHANGELOG.md', '.env.example'];
+  const files = [
+    ...DOCS,
+    '.env.example',
+    '.github/pull_request_template.md',
+    ...readdirSync(path.join(ROOT, '.vscode')).map((name) => `.vscode/${name}`),
+  ];
   const named = files.flatMap((file) => [...read(file).matchAll(/npm run ([\w:-]+)/gu)].map(([, name = '']) => name));
   expect(named).toContain('docs:pictures');
   expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
 });
 
+test.each(DOCS)('%s names commands that the binary has', (file) => {
+  const text = read(file);
+  const code = [
+    ...[...text.matchAll(/`([^`\n]+)`/gu)].map(([, span = '']) => span),
+    ...[...text.matchAll(/```sh\n([\s\S]*?)```/gu)].flatMap(([, block = '']) => block.split('\n')),
+  ];
+  const sources = read('src/cli.ts') + read('src/cli/promotions.ts');
+  const known = [...sources.matchAll(/(?:\.command\(|asking\(program, )'([a-z]+)'/gu)].map(([, name = '']) => name);
+  const named = code.flatMap((line) => [...line.matchAll(/(?:cli\.js|^flag-promotions) ([a-z]+)/gu)]);
+  expect(named.map(([, name = '']) => name).filter((name) => !known.includes(name))).toEqual([]);
+});
+
 describe('docs/commands.md', () => {
   const text = read('docs/commands.md').replaceAll('\\|', '|');
-  const typed = [...text.matchAll(/^\| `flag-promotions ([a-z ]+?)(?= [<-]|`)([^`]*)`/gmu)].map(
+  const typed = [...text.matchAll(/^\| `flag-promotions ([a-z]+(?:[ -][a-z]+)*?)(?= [<-]|`)([^`]*)`/gmu)].map(
     ([, words = '', rest = '']) => [words, rest.match(/--[a-z-]+/gu) ?? []] as const,
   );
   let cli = '';
@@ -136,8 +212,8 @@ describe('docs/commands.md', () => {
   });
 });
 
-describe('docs/OPERATING.md', () => {
-  const text = read('docs/OPERATING.md');
+describe('docs/operating.md', () => {
+  const text = read('docs/operating.md');
   const [, page = ''] = /^## At 3 a\.m\.$([\s\S]*?)(?=^## )/mu.exec(text) ?? [];
   const shell = (part: string) =>
     [...part.matchAll(/^```sh\n([\s\S]*?)^```$/gmu)].flatMap(([, block = '']) => block.trim().split('\n'));
@@ -160,7 +236,7 @@ describe('docs/OPERATING.md', () => {
   test('names the verdicts and the buttons as the alert does', () => {
     const verdicts = [...page.matchAll(/^\| \S+ \*([^*]+)\*/gmu)].map(([, verdict = '']) => verdict);
     expect(verdicts.length).toBeGreaterThan(4);
-    const views = read('src/views/evidence.ts');
+    const views = read('src/views/evidence.ts') + read('src/views/drift.ts');
     expect(verdicts.filter((verdict) => !views.includes(verdict))).toEqual([]);
     const buttons = new Set([...page.matchAll(/\*\*(Mark \w+|I'm on it)\*\*/gu)].map(([, name = '']) => name));
     expect(buttons).toEqual(new Set(['Mark completed', 'Mark failed', "I'm on it"]));

@@ -7,13 +7,13 @@ import { createLogger } from '../src/log.js';
 import { createMetrics } from '../src/metrics.js';
 import { eventually } from './support/eventually.js';
 
-/* What strangers can take up of the process, tried over the wire. */
+/* How many resources unsigned requests can use, tested over the wire. */
 
 const MOST_BYTES = 64 * 1024;
 const lines: string[] = [];
 const open = new Set<Socket>();
 let server: HttpServer;
-/** What was read of bodies at Slack's address: bytes, or the status with which it was refused. */
+/** What was read of bodies at Slack's address: bytes, or the refusal's status. */
 let read: (number | string)[];
 let pagesUnderWay: number;
 let finishPages: (() => void)[];
@@ -59,7 +59,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** A connection of somebody, with what came on it. */
+/** A connection, and the bytes it received. */
 async function dial(options: { readonly allowHalfOpen?: boolean } = {}) {
   const socket = connect({ port: server.port, host: '127.0.0.1', ...options });
   open.add(socket);
@@ -68,7 +68,7 @@ async function dial(options: { readonly allowHalfOpen?: boolean } = {}) {
   socket.on('data', (chunk) => {
     came += String(chunk);
   });
-  // It is cut: that is what many of these tests are about.
+  // Many of these tests are about being cut off.
   socket.on('error', () => undefined);
   socket.on('close', () => {
     isEnded = true;
@@ -148,7 +148,7 @@ describe('bodies', () => {
     await honest.answered(/^HTTP\/1\.1 200 /u);
     await slow[0]?.answered(/^HTTP\/1\.1 503 /u);
     await slow[0]?.ended();
-    // Who isn't in the way is left alone.
+    // A connection that isn't in the way is left alone.
     expect(slow.at(-1)?.came()).toBe('');
     slow.at(-1)?.send('x');
     await slow.at(-1)?.answered(/^HTTP\/1\.1 200 /u);
@@ -172,7 +172,7 @@ describe('bodies', () => {
     one.send(Buffer.alloc(2_000_000));
     await one.answered(/^HTTP\/1\.1 413 [\s\S]*connection: close\r\n[\s\S]*\r\n\r\n/iu);
     await ended;
-    // Where it had been cut, the first of these would be answered with a reset, and the next one would fail.
+    // If it had been cut, the first of these would be answered with a reset, and the next one would fail.
     for (let times = 0; times < 10; times += 1) {
       one.send('x');
       await sleep(10);

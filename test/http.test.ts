@@ -9,7 +9,7 @@ const PROXY_IDLE_S = 95;
 
 const open = new Set<Socket>();
 
-/** A connection as a proxy keeps it, with what came on it. */
+/** A connection as a proxy keeps it, and the bytes it received. */
 async function proxyTo(port: number) {
   const socket = connect(port, '127.0.0.1');
   open.add(socket);
@@ -126,7 +126,7 @@ describe('below a path of PUBLIC_URL', () => {
     server = null;
   });
 
-  // A path may be named like one of ours: what it means is what it means once.
+  // A base path may be named like one of ours: it is taken off only once.
   test.each(['/flag-promotions', '/a/b', '/promotions', '/enrol'])(
     '%s, everything is there, whether the proxy takes the path off or passes it on',
     async (base) => {
@@ -138,7 +138,7 @@ describe('below a path of PUBLIC_URL', () => {
         expect(await get(`${front}/slack/events`, 'POST')).toMatchObject({ text: 'slack' });
         const sheet = await get(`${front}/enrol/style.css`);
         expect(sheet.headers.get('content-type')).toContain('text/css');
-        // Others are on that host too: nothing is said for all of it.
+        // Others share that host: the header must not cover all of it.
         expect(sheet.headers.get('strict-transport-security')).toBeNull();
       }
       expect(await get(`${base}x/healthz`)).toMatchObject({ status: 404 });

@@ -10,7 +10,7 @@ import { type HttpServer, startHttp } from '../src/http.js';
 import { createLogger } from '../src/log.js';
 import { createMetrics } from '../src/metrics.js';
 
-/** The manifests in deploy/kubernetes: what Kubernetes takes, and what the app is. */
+/** The manifests in deploy/kubernetes: valid for Kubernetes, and true of the app. */
 
 const ROOT = path.resolve(__dirname, '..');
 const FOLDER = path.join(ROOT, 'deploy/kubernetes');
@@ -35,8 +35,8 @@ function only<T>(kind: string, shape: z.ZodType<T>): T {
 }
 
 /**
- * What the compiler says of manifests as values of Kubernetes' own types, which know every field of every resource. One that is
- * written out may have no field that its type lacks: so a typo is an error.
+ * The compiler's findings on manifests as values of Kubernetes' own types, which know every field of every resource. An
+ * object literal may have no unknown field: so a typo is an error.
  */
 async function faultsOf(manifests: readonly object[]): Promise<readonly string[]> {
   // Inside the project, where the types are found.
@@ -144,7 +144,7 @@ describe('what they say of the app', () => {
   const [migrate] = pod.initContainers;
 
   test('its user is the image’s, which is no root', () => {
-    expect(read('Dockerfile')).toMatch(/^FROM node:24-bookworm-slim$/mu);
+    expect(read('Dockerfile')).toMatch(/^FROM node:24-bookworm-slim@sha256:[\da-f]{64}$/mu);
     expect(read('Dockerfile')).toMatch(/^USER node$/mu);
     // https://github.com/nodejs/docker-node/blob/main/docs/BestPractices.md#non-root-user
     expect(pod.securityContext.runAsUser).toBe(1000);
@@ -168,7 +168,7 @@ describe('what they say of the app', () => {
     const required = Object.entries(UNSET).flatMap(([name, unset]) => (unset === null ? [name] : []));
     expect([...Object.keys(config), ...Object.keys(stringData)]).toEqual(expect.arrayContaining(required));
     expect(Object.values(stringData).filter((value) => value !== '')).toEqual([]);
-    // `kubectl apply -f` takes every .yml of a folder: empty values would go over real ones.
+    // `kubectl apply -f` reads every .yml in a folder: empty values would overwrite real ones.
     expect(file.endsWith('.yml')).toBe(false);
     for (const { envFrom } of [app, migrate]) {
       const names = envFrom.map((one) => ('secretRef' in one ? one.secretRef.name : one.configMapRef.name));

@@ -10,7 +10,7 @@ function logged(error: unknown): string {
   return lines.join('');
 }
 
-/** The console's table may have rules of its own, and PostgreSQL quotes the whole row that breaks one. */
+/** The console's table may have its own constraints, and PostgreSQL quotes the whole row that violates one. */
 test('a row that PostgreSQL quotes in its refusal does not get into the log, at whatever depth', async () => {
   const stored = await startStored();
   try {

@@ -13,6 +13,7 @@ const ENROLMENT: Enrolment = {
   state: 'sent',
   endReason: null,
   failedAttempts: 0,
+  wrongWords: 0,
   expiresAt: new Date(NOW.getTime() + 60_000),
 };
 const page = (name: string) =>
@@ -25,7 +26,7 @@ const page = (name: string) =>
     now: NOW,
     problem: null,
   });
-/** The tags of a page in their order: what a browser makes of it. */
+/** A page's tags in order, as a browser parses them. */
 const tags = (html: string) => [...html.matchAll(/<\/?([a-z0-9]+)/gu)].map(([tag]) => tag);
 
 test.each([
@@ -39,7 +40,14 @@ test.each([
 });
 
 test('every field has its label and its hint, every picture its words, and no page a script or a style', () => {
-  const all = [page('Kris'), provedPage(ENROLMENT, ['aaaaa-bbbbb']), closedLinkPage('used'), messagePage('a', 'b')];
+  const proofs = { recoveryCodes: ['aaaaa-bbbbb'], word: 'marble', inviter: 'Kris' };
+  const all = [
+    page('Kris'),
+    provedPage(ENROLMENT, proofs),
+    provedPage({ ...ENROLMENT, purpose: 'rotate', invitedBy: 'U0NEW' }, proofs),
+    closedLinkPage('used'),
+    messagePage('a', 'b'),
+  ];
   for (const html of all) {
     expect(html).toMatch(/^<!doctype html>\n<html lang="en">/u);
     expect(html.match(/<h1>/gu)).toHaveLength(1);

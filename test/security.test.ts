@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** SECURITY.md promises; each promise points at what holds it, which has to be there. */
+/** Each promise in SECURITY.md points at what keeps it, which has to exist. */
 const ROOT = path.resolve(__dirname, '..');
 const TEXT = readFileSync(path.join(ROOT, 'SECURITY.md'), 'utf8');
 const NAMED = [...new Set([...TEXT.matchAll(/`(test\/[^`\s]+)`/gu)].map(([, name]) => name ?? ''))];

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ConfigError, readConfig } from '../src/config.js';
 import { UNSET } from '../src/doctor/unset.js';
 
-/** Files that no compiler reads name settings: each must be one that there is, and none may be missing. */
+/** Files that no compiler reads name settings: each must exist, and none may be missing. */
 
 const read = (file: string): string => readFileSync(path.resolve(__dirname, '..', file), 'utf8');
 
@@ -58,7 +58,7 @@ test.each([
   ['SECURITY.md', 'TOTP_ENCRYPTION_KEY'],
   ['docs/install.md', 'TOTP_ENCRYPTION_KEY'],
   ['docs/commands.md', 'PUBLIC_URL'],
-  ['docs/OPERATING.md', 'TOTP_ENCRYPTION_KEY'],
+  ['docs/operating.md', 'TOTP_ENCRYPTION_KEY'],
 ])('%s names settings that there are, %s among them', (file, one) => {
   const named = [...read(file).matchAll(/\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b/gu)].map(([name]) => name);
   expect(named).toContain(one);

@@ -17,8 +17,8 @@ import type { Subcommand } from '../src/views/help.js';
 import type { ActionId, EventType, ShortcutId, ViewId } from '../src/views/ids.js';
 
 /*
- * Compiled, never run. What is forgotten or misspelt does not compile: each line under a comment pretends that something
- * was. If `tsc` ever takes such a line, it reports the comment as unused.
+ * Compiled, never run. Anything forgotten or misspelt doesn't compile: each line under a comment pretends such a
+ * mistake. If `tsc` ever accepts one, it reports the comment as unused.
  */
 
 const FORM = { type: 'modal', title: plainText('Pretended'), blocks: [] } satisfies Modal;

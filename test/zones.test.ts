@@ -1,7 +1,7 @@
 import { isTimeZone, nextAt, quietUntil } from '../src/zones.js';
 import { HOUR } from './promotions/make.js';
 
-/** What people mean by a time of day, on the days on which clocks are changed and on all others. */
+/** What people mean by a time of day, on days when the clocks change and on all others. */
 
 test.each([
   ['Europe/Berlin', true],

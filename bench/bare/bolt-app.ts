@@ -2,7 +2,9 @@ import { App, HTTPReceiver } from '@slack/bolt';
 import pg from 'pg';
 import { portOf } from '../harness/ports.js';
 
-/** What somebody would write first: Bolt over its own receiver, a pool of connections, and handlers that only `ack()`. */
+/**
+ * What somebody would write first: Bolt with its own receiver, a pool of connections, and handlers that only `ack()`.
+ */
 const environment = (name: string): string => process.env[name] ?? '';
 
 const pool = new pg.Pool({ connectionString: environment('DATABASE_URL') });
@@ -28,7 +30,7 @@ const app = new App({
 });
 app.command(/.*/u, ({ ack }) => ack());
 app.action(/.*/u, ({ ack }) => ack());
-// With the same answer as the app's, a refusal under a field.
+// The same answer as the app's: an error under a field.
 app.view(/.*/u, ({ ack }) =>
   ack({ response_action: 'errors', errors: { note: 'Say why: the next person will want to know.' } }),
 );

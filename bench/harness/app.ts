@@ -12,7 +12,7 @@ export interface Surroundings {
   readonly slack: Pick<InstantSlack, 'apiUrl'>;
   readonly environment?: Readonly<Record<string, string>>;
   readonly options?: RunOptions;
-  /** The file to run, where it isn't this checkout's build. */
+  /** The file to run; default: this checkout's build. */
   readonly file?: string;
 }
 
@@ -20,7 +20,7 @@ export interface RunningServer extends Running {
   readonly url: string;
 }
 
-/** The built app, as it is deployed, in a process of its own. The watchdog ticks at its start and then once a year. */
+/** The built app, as deployed, in its own process. The watchdog ticks at the start and then once a year. */
 export function startBuiltApp(around: Surroundings): Promise<RunningServer> {
   return startServer(around.file ?? APP, ['start'], settings(around), around.options);
 }
@@ -46,8 +46,8 @@ function settings({ databaseUrl, slack, environment }: Surroundings): Readonly<R
 }
 
 /**
- * A Bolt app that only acknowledges, over Bolt's own HTTP receiver, with a pool of connections that it uses to tell that
- * it is ready. Bundled by the app's own script, and started as the app is.
+ * A Bolt app that only acknowledges, over Bolt's own HTTP receiver, with a pool of connections for its readiness.
+ * Bundled by the app's own script, and started as the app is.
  */
 export function startBareApp({ databaseUrl, slack, options }: Surroundings): Promise<RunningServer> {
   const environment = {

@@ -12,8 +12,8 @@ export const BEFORE = `the build of ${COMMIT}`;
 const run = promisify(execFile);
 
 /**
- * The command line of the app as it was at that commit, built once into `bench/.cache` with the packages that are installed
- * now. Measured in the same run as this checkout, it says what a change brought, on any machine.
+ * The app's command line at that commit, built once into `bench/.cache` with today's packages. Measured in the same run
+ * as this checkout, it shows a change's effect on any machine.
  * @returns null if the history lacks the commit, as in a shallow clone
  */
 export async function buildBefore(): Promise<string | null> {

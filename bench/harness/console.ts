@@ -1,8 +1,8 @@
 import pg from 'pg';
 
 /*
- * A console at work on its own table, in a process of its own: so many requests a second, half of them writes, each begun at its
- * time, however long the ones before take. `report` answers how long those took that were begun since the last report.
+ * A console working on its own table, in its own process: a fixed number of requests a second, half of them writes,
+ * each begun on time, however long earlier ones take. `report` returns the durations since the last report.
  */
 
 const EVERY_MS = 1_000 / Number(process.argv[3] ?? 200);

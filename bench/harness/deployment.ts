@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from './processes.js';
 
-/** How Procfile starts the app: what its environment and its Node are given. Bare apps are given the same. */
+/** Procfile's environment and Node options for the app; bare apps get the same. */
 export interface Deployment {
   readonly environment: Readonly<Record<string, string>>;
   readonly nodeOptions: readonly string[];

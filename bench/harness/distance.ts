@@ -1,14 +1,14 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { portOf } from './ports.js';
 
-/** A wire to a database that is further away than this machine. */
+/** A connection to a database that is further away than this machine. */
 export interface Distance {
-  /** The database's address by way of the wire. */
+  /** The database's address through it. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Brings each piece to the other side after half the round trip, in order. */
+/** Delivers each piece after half the round trip, in order. */
 export async function atDistance(target: string, roundTripMs: number): Promise<Distance> {
   const { hostname, port } = new URL(target);
   const open = new Set<Socket>();

@@ -10,21 +10,21 @@ export interface Figure {
   readonly ratio: string;
   readonly goal: string;
   readonly reached: 'yes' | 'no' | '';
-  /** Whether other work on the machine changes it. A count it doesn't. */
+  /** Whether other work on the machine changes it. It doesn't change a count. */
   readonly isTiming: boolean;
 }
 
 export type Limit = { readonly atLeast: number } | { readonly atMost: number };
 
-/** What a figure has to reach: itself, in its unit, its ratio to the counterpart, or both. */
+/** A figure's goal: for its value, its ratio to the counterpart, or both. */
 export interface Goal {
   readonly figure?: Limit;
   readonly ratio?: Limit;
 }
 
 /**
- * Compares what was measured side by side: round by round, so that the ratio's median and spread are those of rounds, not
- * of two medians. Without `theirs`, or without a goal, the figure is only listed.
+ * Compares what was measured side by side, round by round: median and spread are those of the rounds' ratios, not of
+ * two medians. Without `theirs` or a goal, the figure is only listed.
  */
 export function compared(measured: {
   readonly what: string;
@@ -53,7 +53,7 @@ export function compared(measured: {
   };
 }
 
-/** The same of a figure that was measured once. */
+/** The same for a figure measured once. */
 export function counted(measured: {
   readonly what: string;
   readonly unit: Unit;
@@ -111,12 +111,12 @@ export function withUnit(value: number, unit: Unit): string {
   return unit === '/s' ? `${short(value)}/s` : `${short(value)} ${unit}`;
 }
 
-/** Three digits are more than a shared machine is good for. */
+/** A shared machine isn't accurate to more than three digits. */
 export function short(value: number): string {
   return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }
 
-/** A figure with how busy the machine was before it was measured: on one that others used, no time is claimed. */
+/** A figure, and how busy the machine was before it: no time counts if others used it. */
 export const figureShape = z.object({
   what: z.string(),
   ours: z.string(),
@@ -141,7 +141,7 @@ const COLUMNS: readonly (readonly [title: string, of: (figure: MeasuredFigure) =
   ['load', (figure) => figure.busy],
 ];
 
-/** The figures as a table in Markdown, its columns aligned for whoever reads it in a terminal. */
+/** The figures as a Markdown table, aligned for readers in a terminal. */
 export function tableOf(figures: readonly MeasuredFigure[]): string {
   const cells = [COLUMNS.map(([title]) => title), ...figures.map((figure) => COLUMNS.map(([, of]) => of(figure)))];
   const widths = COLUMNS.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));

@@ -1,19 +1,18 @@
 import { z } from 'zod';
 import { program, run } from './processes.js';
 
-/** Starts the stand-in that answers at once, in a separate process. */
+/** The stand-in that answers at once, in its own process. */
 export interface BenchHeroku {
-  /** What an app needs to use it. */
+  /** For an app that uses it. */
   readonly environment: Readonly<Record<string, string>>;
   readonly url: string;
-  /** When the first request about an app came, by `clockNow`; of requests from now on. */
+  /** When the next first request about an app came, by `clockNow`. */
   firstRequest(app: string): Promise<number>;
-  /** How many requests it has answered. */
   requests(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Milliseconds on a clock that all processes of this machine share. */
+/** Milliseconds on a clock shared by all processes of this machine. */
 export const clockNow = (): number => performance.timeOrigin + performance.now();
 
 const heard = z.union([z.object({ app: z.string(), at: z.number() }), z.object({ requests: z.number() })]);

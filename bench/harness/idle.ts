@@ -3,16 +3,16 @@ import pg from 'pg';
 import { z } from 'zod';
 import type { InstantSlack } from './instant-slack.js';
 
-/** So long without a statement and without a request, and an app has nothing left to do. */
+/** After this long without a statement and a request, an app has nothing left to do. */
 export const IDLE_FOR_MS = 2_000;
 const GIVE_UP_MS = 120_000;
 
 const sessions = z.object({ running: z.coerce.number(), silent_ms: z.coerce.number().nullable() });
 
 /**
- * Resolves once an app is idle: none of its sessions runs a statement, or has begun one in the last two seconds, and Slack
- * has heard nothing from it for as long. What is measured next doesn't share the machine with work left over.
- * Answers for how many milliseconds it has been idle by then.
+ * Resolves once an app is idle: for two seconds none of its sessions ran a statement, and Slack heard nothing from it.
+ * So the next measurement doesn't share the machine with work left over. Resolves with the milliseconds it has been
+ * idle.
  * @throws if that takes more than two minutes
  */
 export async function untilIdle(

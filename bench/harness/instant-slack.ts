@@ -2,20 +2,20 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { portOf } from './ports.js';
 
 /**
- * A Slack that answers every call at once and keeps nothing: what is measured is the app, not a stand-in that is as
- * careful as Slack. What it hears it hands on.
+ * A Slack that answers every call at once and stores nothing: the app is measured, not a stand-in as careful as Slack.
+ * Passes on what it receives.
  */
 export interface InstantSlack {
   readonly apiUrl: string;
-  /** An address for an interaction's answer, of which `nextAnswer` tells. */
+  /** An interaction's response URL, for `nextAnswer`. */
   readonly responseUrl: string;
-  /** Resolves with the next answer to an interaction, of those that come from now on. */
+  /** Resolves with the next answer to an interaction. */
   nextAnswer(): Promise<string>;
-  /** Resolves with the arguments of the next call of a method that hold a text, of those that come from now on. */
+  /** Resolves with the arguments of a method's next call that contain a text. */
   nextCall(method: string, holding: string): Promise<string>;
   /** How often each method was called; 'answer' is an interaction's response URL. */
   readonly calls: ReadonlyMap<string, number>;
-  /** Milliseconds since it was last asked for anything. */
+  /** Milliseconds since its last request. */
   silentForMs(): number;
   close(): Promise<void>;
 }

@@ -4,23 +4,23 @@ import { migrations } from '../../migrations/index.js';
 import type { BenchServer } from './server.js';
 
 /*
- * Tables as they are after years: nearly everything deployed, a few in a hundred failed or cancelled, and twenty
- * promotions that are stuck. In tables of every size the last 30 days hold the same 10,000 promotions, so that a
- * question about them has the same answer. The newest tenth, and at least those, was promoted with this app, and has its
- * events and progress messages, and one in a hundred an alert; what came before is the console's, which left rows alone.
+ * Tables as after years: nearly everything deployed, a few in a hundred failed or cancelled, twenty stuck. At every
+ * size the last 30 days hold the same 10,000 promotions, so that questions about them have the same answer. The newest
+ * tenth, and at least those, have this app's events and messages, and one in a hundred an alert; older rows are the
+ * console's.
  */
 
 export const STUCK = 20;
-/** Of one flag, in every table: what `show` is asked for. */
+/** The flag that `show` is asked for, in every table. */
 export const SHOWN_FLAG = 'flag_77';
 const FLAGS = 5_000;
-/** Of the last 30 days, in every table. */
+/** In the last 30 days, in every table. */
 export const RECENT = 10_000;
 const RECENT_EVERY_S = 259;
-/** Of what is older. */
+/** Between older ones. */
 const EVERY_S = 20;
 
-/** A database with this many promotions; kept from run to run, and made anew where the schema or the filling is another. */
+/** A database with this many promotions; kept between runs, and rebuilt if the schema or the data differ. */
 export async function databaseWith(server: BenchServer, rows: number, say: (line: string) => void): Promise<string> {
   const name = `bench_rows_${rows}`;
   const kept = await server.keep(name);
@@ -39,7 +39,7 @@ export async function databaseWith(server: BenchServer, rows: number, say: (line
   return url;
 }
 
-/** Of what it was filled with, when, and under which schema: tomorrow's last 30 days are others. */
+/** Of the data, the day and the schema: tomorrow's last 30 days are others. */
 function fingerprint(rows: number): string {
   const filling = createHash('sha256').update(fill.toString()).digest('hex').slice(0, 12);
   const day = new Date().toISOString().slice(0, 10);
@@ -71,7 +71,7 @@ async function fill(url: string, rows: number): Promise<void> {
           and not exists (select 1 from pg_constraint where conname = i.indexname)`,
       [tables],
     );
-    // Built over the whole: that takes a fraction of what growing them would.
+    // Rebuilding them takes a fraction of updating them row by row.
     for (const { name } of indexes.rows) await client.query(`drop index ${name}`);
     await client.query(
       `insert into console_flag_promotions
@@ -91,7 +91,10 @@ async function fill(url: string, rows: number): Promise<void> {
         select n, now() - interval '3 days', 'console.flag.promotion.deployed', 'promoter', ${rows - recent} + n,
                repeat('0', 64), repeat('0', 64)
           from generate_series(1, ${recent}) n;
+      alter table flag_promotions.audit_head disable trigger user;
       update flag_promotions.audit_head set last_id = ${recent};
+      alter table flag_promotions.audit_head enable trigger user;
+      select setval(pg_get_serial_sequence('flag_promotions.audit_log', 'id'), ${recent});
       alter table flag_promotions.audit_log enable trigger user;
       insert into flag_promotions.messages
              (kind, subject, promotion_id, state, channel, message_ts, shown_as, wanted, shown, posted_at, created_at, updated_at)
@@ -114,7 +117,7 @@ async function fill(url: string, rows: number): Promise<void> {
   await freshenStuck(url);
 }
 
-/** Stuck for 13 hours by now, and alerted already: a run after days must not find criticals to be told anew. */
+/** Stuck for 13 hours, and alerted already: a run days later must not find criticals to alert. */
 async function freshenStuck(url: string): Promise<void> {
   await withClient(url, async (client) => {
     await client.query(`

@@ -5,12 +5,12 @@ import { program, runToEnd } from './processes.js';
 import { post } from './requests.js';
 import { quantile } from './rounds.js';
 
-/** What the driver is told, as its one argument in JSON. */
+/** The driver's one argument, as JSON. */
 export const loadJob = z.object({
   url: z.string(),
   /** Sent one after the other, over and over. */
   bodies: z.array(z.string()).min(1),
-  /** Requests a second, each sent at its time whatever became of the others; or as many as come through. */
+  /** Requests per second, each sent on schedule even if earlier ones are slow; or as many as possible. */
   pace: z.union([z.object({ perSecond: z.number() }), z.object({ connections: z.number() })]),
   warmUpMs: z.number(),
   durationMs: z.number(),
@@ -21,7 +21,7 @@ export const loadResult = z.object({ p50: z.number(), p99: z.number(), perSecond
 /** Milliseconds from sending to the whole answer, and answers a second. */
 export type LoadResult = z.output<typeof loadResult>;
 
-/** Sends signed requests and measures their answers. @throws where one is not a 200 */
+/** Sends signed requests and measures their answers. @throws if one is not a 200 */
 export async function load(job: LoadJob): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   const startedAt = performance.now();
@@ -60,7 +60,7 @@ export async function load(job: LoadJob): Promise<LoadResult> {
   };
 }
 
-/** Has the load come from a process of its own: what it costs to send must not slow who answers. */
+/** Loads from a separate process: the cost of sending must not slow the side that answers. */
 export async function drive(job: LoadJob): Promise<LoadResult> {
   return loadResult.parse(JSON.parse(await runToEnd(program('load-driver.js'), [JSON.stringify(job)])));
 }

@@ -1,7 +1,6 @@
 /**
- * Loaded before an app that knows nothing of it: how long its event loop has stood still at the longest, in milliseconds by
- * the clock, and how much of such a time the process itself computed, which others on the machine don't lengthen. `reset`
- * starts anew, `longest` answers. Keeps no process alive.
+ * Loaded before an app that knows nothing of it: measures the longest block of its event loop in milliseconds, and the
+ * process's own share of it, which other work doesn't lengthen (`reset`, `longest`). Keeps no process alive.
  */
 const EVERY_MS = 1;
 
@@ -18,7 +17,7 @@ setInterval(() => {
   const wallMs = now - lookedAt - EVERY_MS;
   longest = {
     wallMs: Math.max(longest.wallMs, wallMs),
-    // Threads beside the loop's compute as well: no block is longer than its time.
+    // Other threads compute as well: cap it at the block's time.
     cpuMs: Math.max(longest.cpuMs, Math.min(wallMs, cpu - computed)),
   };
   [lookedAt, computed] = [now, cpu];

@@ -1,13 +1,12 @@
 import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What the machine did before a row began. */
 export interface Load {
-  /** The share of its cores that others were using, while the bench itself waited. */
+  /** The share of its cores that others used while the bench itself waited. */
   readonly busy: number;
   /** For the table: `12 % of 2 cores`. */
   readonly words: string;
-  /** Others used so much that no time measured now says anything about the app. */
+  /** Others used so much that no time measured now counts. */
   readonly isTooHigh: boolean;
 }
 
@@ -16,7 +15,7 @@ const SAMPLE_MS = 3_000;
 const WAIT_AT_MOST_MS = 15_000;
 const QUIET = 0.1;
 
-/** Waits until the machine is quiet, or for 15 s, and tells how busy it is. */
+/** Waits until the machine is quiet, at most 15 s; resolves with its load. */
 export async function waitForQuiet(): Promise<Load> {
   const deadline = performance.now() + WAIT_AT_MOST_MS;
   let busy = await busyShare();

@@ -3,46 +3,44 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The project's root, from where this file is run: `bench/.build/bench/harness`. */
+/** The project's root, from where this file runs: `bench/.build/bench/harness`. */
 export const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
-/** The app as it is deployed. */
 export const APP = path.join(ROOT, 'dist/src/cli.js');
-/** The bare app, bundled as the app is: by the same script. */
+/** The bare app, bundled by the same script as the app. */
 export const BUNDLES = path.join(ROOT, 'bench/.build/bundled');
-/** A program of the bench's own, by its place under `bench/`. */
+/** One of the bench's programs, by its path under `bench/`. */
 export const program = (place: string): string => path.join(ROOT, 'bench/.build/bench', place);
 
 export interface Running {
   readonly pid: number;
-  /** What the program's output said when it was up: the match of `until`. */
+  /** The output that said it was up: the match of `until`. */
   readonly said: RegExpExecArray;
-  /** Milliseconds from its start until it said so. */
+  /** Milliseconds from its start until then. */
   readonly upAfterMs: number;
-  /** Everything that it printed so far. */
   output(): string;
   /** Asks the module that was loaded first (see RunOptions); resolves with its answer. */
   ask(question: string | object): Promise<unknown>;
   onMessage(listener: (message: unknown) => void): void;
-  /** Says something to it, to which it doesn't answer. */
+  /** Sends a message without an answer. */
   tell(said: string): void;
-  /** Megabytes of memory that are its own at this moment. */
+  /** Its private memory now, in megabytes. */
   memory(): Promise<number>;
-  /** SIGTERM, and SIGKILL where that does not help. */
+  /** SIGTERM, then SIGKILL if that doesn't help. */
   stop(): Promise<void>;
   kill(): Promise<void>;
 }
 
 export interface RunOptions {
-  /** The Node to run it with; this one by default. */
+  /** Default: this Node. */
   readonly node?: string;
   /** Options for that Node, such as a module to load first. */
   readonly nodeOptions?: readonly string[];
 }
 
-/** Those that are still there, so that a row that fails leaves none behind. */
+/** Still running, so that a failed row leaves none behind. */
 const started = new Set<ChildProcess>();
 
-/** Kills whatever was run and has not ended. */
+/** Kills every program that hasn't ended. */
 export async function killAll(): Promise<void> {
   await Promise.all([...started].map((child) => end(child, 'SIGKILL')));
 }
@@ -51,8 +49,8 @@ const UP_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 15_000;
 
 /**
- * Runs a JavaScript file in a process of its own until its output matches.
- * @throws where it ends before, with what it printed
+ * Runs a JavaScript file in its own process until its output matches.
+ * @throws if it ends before, with what it printed
  */
 export async function run(
   file: string,
@@ -109,12 +107,12 @@ export async function run(
   };
 }
 
-/** BENCH_NODE_OPTIONS, such as `--cpu-prof`: to see where the time of a row goes. */
+/** BENCH_NODE_OPTIONS, such as `--cpu-prof`: to see where a row's time goes. */
 function nodeOptionsOfAll(): readonly string[] {
   return (process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter((option) => option !== '');
 }
 
-/** Runs a program to its end; answers what it printed. */
+/** Runs a program to its end; resolves with its output. */
 export async function runToEnd(
   file: string,
   args: readonly string[],

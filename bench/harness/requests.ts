@@ -3,19 +3,19 @@ import { Agent, request } from 'node:http';
 import { BLOCK, COMMAND, INPUT, VIEW } from '../../src/views/ids.js';
 import { BOT_TOKEN, TEAM } from './instant-slack.js';
 
-/* Requests as Slack sends them, whole: what a person's click carries is most of what an app has to parse. */
+/* Complete requests as Slack sends them: a click's payload is most of what an app has to parse. */
 
 export const SIGNING_SECRET = 'bench-signing-secret';
 export { BOT_TOKEN };
 
-/** Who acts in a request, and where its answer goes. */
+/** The request's person, and where its answer goes. */
 export interface Sender {
   readonly userId: string;
   readonly triggerId?: string;
   readonly responseUrl: string;
 }
 
-/** Stands for one of its own in each request: Slack sends no two that are the same, and the app takes the second for a repetition. */
+/** Replaced in each request: Slack never repeats one, and the app takes a second for a repetition. */
 const TRIGGER = 'trigger.000000000000';
 let sent = 0;
 
@@ -24,7 +24,6 @@ function withTrigger(body: string): string {
   return body.replace(TRIGGER, `trigger.${String(sent).padStart(12, '0')}`);
 }
 
-/** A body and the headers that sign it, for this moment. */
 export function signed(body: string): Readonly<Record<string, string>> {
   const timestamp = Math.floor(Date.now() / 1000).toString();
   const signature = createHmac('sha256', SIGNING_SECRET).update(`v0:${timestamp}:${body}`).digest('hex');
@@ -75,7 +74,7 @@ export function click(actionId: string, value: string, { userId, responseUrl, tr
   });
 }
 
-/** The form of a resolution, handed in. `privateMetadata` is what the app put in it when it was opened. */
+/** A submitted resolution form. `privateMetadata` is what the app put in it when it opened. */
 export function submission(
   privateMetadata: string,
   fields: Readonly<Record<string, string>>,
@@ -123,7 +122,7 @@ function plain(text: string): Readonly<Record<string, unknown>> {
   return { type: 'plain_text', text, emoji: true };
 }
 
-/** About as long as an alert is. */
+/** About as long as an alert. */
 const MESSAGE = {
   type: 'message',
   ts: '1.1',
@@ -139,7 +138,7 @@ const MESSAGE = {
 
 const KEPT = new Agent({ keepAlive: true });
 
-/** Sends a body, signed for this moment; answers what came back. @throws where that is not a 200 */
+/** Sends a body, signed for this moment; resolves with the answer. @throws if it isn't a 200 */
 export function post(url: string, made: string, agent: Agent = KEPT): Promise<string> {
   const body = withTrigger(made);
   return new Promise((resolve, reject) => {

@@ -9,23 +9,25 @@ import { ENCRYPTION_KEY } from './app.js';
 import type { InstantSlack } from './instant-slack.js';
 import { click, FORM_FIELDS, post, type Sender, submission } from './requests.js';
 
-/** A stuck promotion, and an operator whose authenticator has not been used yet: a time step is accepted once. */
+/** A stuck promotion, and an operator with an unused authenticator: a time step is accepted once. */
 export interface Case {
   readonly promotionId: string;
   readonly operatorId: string;
   readonly secret: string;
 }
 
-/** Ids that no other number in a statement is mistaken for. */
+/** Ids that no other number in a statement looks like. */
 const IDS = [700_000_000, 800_000_000] as const;
 
 /**
- * Writes cases whose alerts are already posted, each in its own channel, because a channel takes one message a second. By SQL,
- * so that it also works with an earlier version's schema.
+ * Writes cases whose alerts are already posted, each in its own channel, because a channel takes one message a second.
+ * By SQL, so that it also works with an earlier version's schema.
  */
 export async function prepareCases(databaseUrl: string, count: number): Promise<Case[]> {
   const firstId = randomInt(...IDS);
   const box = createSecretBox(ENCRYPTION_KEY);
+  /** Without the key's id: every build reads that, and the earlier one nothing else. */
+  const seal = (secret: string, operatorId: string) => box.seal(secret, operatorId).replace(`${box.sealsWith}.`, '');
   const cases = Array.from({ length: count }, (_, index) => ({
     promotionId: String(firstId + index),
     operatorId: `U0BENCH${firstId + index}`,
@@ -51,7 +53,7 @@ export async function prepareCases(databaseUrl: string, count: number): Promise<
   await client.query(
     `insert into flag_promotions.operators (slack_user_id, role, totp_secret_encrypted)
       select id, 'superadmin', secret from unnest($1::text[], $2::text[]) as o (id, secret)`,
-    [cases.map(({ operatorId }) => operatorId), cases.map(({ operatorId, secret }) => box.seal(secret, operatorId))],
+    [cases.map(({ operatorId }) => operatorId), cases.map(({ operatorId, secret }) => seal(secret, operatorId))],
   );
   await client.query('vacuum analyze');
   await client.end();
@@ -60,12 +62,12 @@ export async function prepareCases(databaseUrl: string, count: number): Promise<
 
 const openedView = z.object({ private_metadata: z.string().optional() });
 
-/** Clicks *Mark completed*; resolves with what the form holds, once the app has opened it. */
+/** Clicks *Mark completed*; resolves with the form's metadata once the app has opened it. */
 export async function openForm(appUrl: string, slack: InstantSlack, one: Case): Promise<string> {
   const triggerId = `trigger.${one.promotionId}`;
   const sender: Sender = { userId: one.operatorId, responseUrl: slack.responseUrl, triggerId };
   const opened = slack.nextCall('views.open', triggerId);
-  // Where the database is slow, a placeholder opens first, and the form takes its place.
+  // With a slow database a placeholder opens first, and the form replaces it.
   const updated = slack.nextCall('views.update', one.promotionId);
   await post(`${appUrl}/slack/events`, click(ACTION.markCompleted, one.promotionId, sender));
   const form = formIn(await opened) ?? formIn(await updated);

@@ -10,12 +10,11 @@ import { ROOT } from './processes.js';
 import type { Row } from './row.js';
 import type { BenchServer } from './server.js';
 
-/** What was measured last of each row. */
 const FILE = path.join(ROOT, 'bench/results.json');
 const READABLE = path.join(ROOT, 'bench/RESULTS.md');
 
 const rowResult = z.object({
-  /** When, of which commit, where, and with what. Sides of a row are compared within one run alone. */
+  /** Date, commit, machine and versions. Compare a row's two sides only within one run. */
   date: z.string(),
   commit: z.string(),
   machine: z.string(),
@@ -46,7 +45,7 @@ export function resultOf(
   };
 }
 
-/** Keeps what was measured beside what was measured before of the other rows, and writes RESULTS.md from all of it. */
+/** Stores new results beside the other rows' earlier ones, and writes RESULTS.md from all. */
 export function keepResults(measured: ReadonlyMap<string, RowResult>, rows: readonly Row[]): void {
   const before = existsSync(FILE) ? rowResults.parse(JSON.parse(readFileSync(FILE, 'utf8'))) : {};
   const all = new Map([...Object.entries(before), ...measured]);
@@ -85,7 +84,7 @@ ${known.flatMap(({ row, result: { shown } }) => (shown === null ? [] : [`\n## To
 const run = ({ date, commit: of, machine, versions }: RowResult): string =>
   `Measured on ${date}, commit ${of}: ${machine}; ${versions}.`;
 
-/** With a mark where files differ from it. */
+/** With a mark if files differ from it. */
 function commit(): string {
   const git = (...words: string[]): string => execFileSync('git', words, { cwd: ROOT, encoding: 'utf8' }).trim();
   return `${git('rev-parse', '--short=7', 'HEAD')}${git('status', '--porcelain', '--', 'src', 'migrations') === '' ? '' : ' and changes'}`;

@@ -1,15 +1,15 @@
-/** What one run of a contender measured, by name; each in a unit of its own. */
+/** What one run of a contender measured, by name; each in its own unit. */
 export type Measures<K extends string> = Readonly<Record<K, number>>;
 
-/** Something that is measured beside others. A round calls each of them once. */
+/** Measured beside others. A round calls each once. */
 export interface Contender<K extends string> {
   readonly name: string;
   measure(): Promise<Measures<K>>;
 }
 
 /**
- * Measures contenders side by side, round by round, so that what else the machine does meets all of them alike. Who goes
- * first changes with each round. Answers each contender's measures, a round's at the same place in each.
+ * Measures contenders round by round, so that other work on the machine affects all alike. Each round starts with
+ * another one. Returns each contender's measures, in the same order of rounds.
  */
 export async function alternate<K extends string>(
   rounds: number,
@@ -29,12 +29,12 @@ export interface Spread {
   readonly most: number;
 }
 
-/** @throws where there is nothing to take the median of */
+/** @throws if there is nothing to take the median of */
 export function spreadOf(values: readonly number[]): Spread {
   return { median: quantile(values, 0.5), least: quantile(values, 0), most: quantile(values, 1) };
 }
 
-/** The value below which the given share of the values lies, between its neighbours where it falls between two. */
+/** The value below which this share of the values lies, interpolated between neighbours. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (sorted.length - 1) * share;

@@ -3,22 +3,22 @@ import type { BenchServer } from './server.js';
 
 /** One line of the issue's table, or a few that are measured together. */
 export interface Row {
-  /** What `npm run bench -- <name>` calls it. */
+  /** For `npm run bench -- <name>`. */
   readonly name: string;
-  /** How it is measured, as RESULTS.md says it: what is compared with what, and what is not. */
+  /** How it is measured, for RESULTS.md: what is compared with what, and what isn't. */
   readonly how: string;
-  /** Takes many minutes: measured by `--full`, or by its name. */
+  /** Takes many minutes: measured only with `--full` or by name. */
   readonly isSlow?: boolean;
   measure(bench: Bench): Promise<Measured>;
 }
 
 export interface Measured {
   readonly figures: readonly Figure[];
-  /** What a reader needs to check the figures, in Markdown: the statements that were counted, for example. */
+  /** What a reader needs to check the figures, in Markdown: the counted statements, for example. */
   readonly shown?: string;
 }
 
-/** What rows share: one database server, and somewhere to say how it goes. */
+/** Shared by rows: one database server, and somewhere to report progress. */
 export interface Bench {
   readonly server: BenchServer;
   readonly say: (line: string) => void;

@@ -7,13 +7,10 @@ import { ROOT } from './processes.js';
 /** What one of something costs, as the row `costs` measures it. */
 export interface Cost {
   readonly statements: number;
-  /** Bytes of WAL. */
   readonly wal: number;
   /** Calls of Slack's Web API. */
   readonly slack: number;
-  /** Requests to Heroku. */
   readonly heroku: number;
-  /** Audit events. */
   readonly events: number;
   /** Bytes that stay in tables and indexes. */
   readonly kept: number;
@@ -24,19 +21,19 @@ export interface UnitCosts {
   readonly alert: Cost;
   readonly resolution: Cost;
   readonly tick: Cost;
-  /** Statements that a promoter sends a minute while it waits. */
+  /** Statements a minute of a waiting promoter. */
   readonly waiting: number;
-  /** Sessions of one replica at the most. */
+  /** The most sessions of one replica. */
   readonly connections: number;
 }
 
-/** Of the outside: Heroku's requests an hour and account, Slack's messages an hour and channel. */
+/** Limits outside: Heroku's requests an hour and account, Slack's messages an hour and channel. */
 const HEROKU_AN_HOUR = 4_500;
 const SLACK_AN_HOUR = 3_600;
 /** Sessions that a server allows: Heroku's smallest plan, PostgreSQL's own default. */
 const SMALLEST_PLAN = 20;
 const SERVER_DEFAULT = 100;
-/** Assumed: promotions come in eight hours, and one in a hundred gets stuck. */
+/** Assumed: promotions come within eight hours, and one in a hundred gets stuck. */
 const HOURS = 8;
 const STUCK_SHARE = 0.01;
 /** One for the form, one at its submission. */
@@ -47,7 +44,7 @@ const FILE = path.join(ROOT, 'docs/scale.md');
 const BEGIN = '<!-- written by npm run bench -- costs -->';
 const END = '<!-- until here -->';
 
-/** Writes the computed part of docs/scale.md anew; the words around it stay. */
+/** Rewrites the computed part of docs/scale.md; the text around it stays. */
 export async function writeScale(units: UnitCosts): Promise<void> {
   const text = await readFile(FILE, 'utf8');
   const [before, after] = [text.indexOf(BEGIN), text.indexOf(END)];
@@ -56,7 +53,7 @@ export async function writeScale(units: UnitCosts): Promise<void> {
   await writeFile(FILE, text.slice(0, before) + computed);
 }
 
-/** Every line with how it is computed, so that a reader can do it again. */
+/** Every line shows its calculation, so that a reader can repeat it. */
 export function scaleTables(units: UnitCosts): string {
   return [unitTable(units), byPromotions(units), byApps(), byReplicas(units)].join('\n\n');
 }

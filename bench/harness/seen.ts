@@ -8,19 +8,19 @@ import { type Case, openForm, submitForm } from './resolutions.js';
 import { ticksOf } from './ticks.js';
 import { until } from './until.js';
 
-/** What one resolution asked of the database, by what it was asked for. */
+/** The statements of one resolution, by phase. */
 export interface Seen {
   readonly click: readonly Statement[];
   /** From the submission until its answer. */
   readonly submission: readonly Statement[];
-  /** From its answer until the app is idle: Slack is brought up to date. */
+  /** From its answer until the app is idle: Slack is updated. */
   readonly after: readonly Statement[];
   readonly of: Case;
 }
 
 /**
- * Listens in on the wire while a resolution is made. The app is idle before the click, before the submission, and at the
- * end, so each statement belongs to the part in which it was sent; the tick at its start belongs to none.
+ * Records the statements of a resolution. The app is idle before the click, before the submission, and at the end, so
+ * each statement belongs to the phase in which it was sent; the tick at its start belongs to none.
  */
 export async function seeResolution(
   around: Surroundings & { readonly slack: InstantSlack },
@@ -48,7 +48,8 @@ export async function seeResolution(
         of: one,
       });
     }
-    // While the answer travels the app goes on, and what follows may have to wait: the fewest are the resolution's own.
+    // While the answer travels the app goes on, and follow-up work may start early: the fewest are the resolution's
+    // own.
     const [fewest] = all.toSorted(
       (one, other) => sizeOf(one) - sizeOf(other) || one.submission.length - other.submission.length,
     );
@@ -62,7 +63,7 @@ export async function seeResolution(
 
 const sizeOf = ({ click, submission, after }: Seen): number => click.length + submission.length + after.length;
 
-/** Sends statements as they were seen, for another case: ids replaced, nothing between them. */
+/** Replays recorded statements for another case: ids replaced, no pauses. */
 export async function replay(client: pg.Client, statements: readonly Statement[], of: Case, one: Case): Promise<void> {
   const replaced = new Map([
     [of.promotionId, one.promotionId],
@@ -74,13 +75,13 @@ export async function replay(client: pg.Client, statements: readonly Statement[]
   }
 }
 
-/** A list of statements in Markdown, each on one line, so that a reader can check what was counted. */
+/** Statements as a Markdown list, one a line, so that a reader can check the count. */
 export function statementList(title: string, statements: readonly Statement[]): string {
   const lines = statements.map(({ sql }, index) => `${index + 1}. \`${oneLine(sql)}\``);
   return `${title} (${statements.length}):\n\n${lines.join('\n')}`;
 }
 
-/** The same of many: each text once, with how often it was heard, the most frequent first. */
+/** For many: each text once, with its count, most frequent first. */
 export function statementCounts(title: string, statements: readonly Statement[]): string {
   const counts = new Map<string, number>();
   for (const { sql } of statements) counts.set(oneLine(sql), (counts.get(oneLine(sql)) ?? 0) + 1);

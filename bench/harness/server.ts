@@ -4,28 +4,28 @@ import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { migrateToLatest } from '../../src/db/migrate.js';
 import { ROOT } from './processes.js';
 
-/** The one PostgreSQL of a run: the embedded one, with the settings that it ships with. */
+/** A run's one PostgreSQL: the embedded one, with its shipped settings. */
 export interface BenchServer {
   readonly version: string;
-  /** A new database, with the project's schema or empty; one of the same name is dropped first. */
+  /** A new database, with the project's schema or empty; drops one of the same name first. */
   fresh(name: string, schema: 'migrated' | 'empty'): Promise<string>;
-  /** A database that may be there from an earlier run; its address either way. */
+  /** A database that may exist from an earlier run; its address either way. */
   keep(name: string): Promise<{ readonly url: string; readonly isNew: boolean }>;
   drop(name: string): Promise<void>;
-  /** Whether commits wait for the disk. They do, but for the filling of large tables. */
+  /** Whether commits wait for the disk. They do, except while large tables are filled. */
   durable(on: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
 const TEMPLATE = 'bench_template';
 
-/** Starts it in `bench/.cache`, where large tables are kept from run to run. */
+/** Starts it in `bench/.cache`, where large tables are kept between runs. */
 export async function startBenchServer(): Promise<BenchServer> {
   const server = await startEmbeddedPostgres({
     dataDir: path.join(ROOT, 'bench/.cache'),
     create: true,
     database: 'postgres',
-    // For filling large tables in minutes: neither is felt by what is measured.
+    // Fills large tables in minutes, without an effect on measurements.
     settings: { wal_level: 'minimal', max_wal_senders: '0', max_wal_size: '4GB' },
     detached: false,
   });

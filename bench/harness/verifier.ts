@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createAuditKeys } from '../../src/audit/keys.js';
 import { openDatabase } from '../../src/db/database.js';
 
-/** Verifies the audit log when it is told to, by the app's own module. */
-const db = openDatabase(process.argv[2] ?? '', { maxConnections: 1 });
-// What connecting loads is no part of verifying.
+/** Verifies the audit log on request, with the app's own module. */
+const db = openDatabase(process.argv[2] ?? '', { maxConnections: 1, auditKeys: createAuditKeys([new Uint8Array(32)]) });
+// What connecting loads isn't part of verifying.
 await db.checkWrites();
 await sleep(500);
 process.on('message', (asked) => {

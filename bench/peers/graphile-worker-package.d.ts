@@ -1,4 +1,4 @@
-/** As much of graphile-worker as the bench uses, by its documentation: the package is only there where one measures. */
+/** What the bench uses of graphile-worker, by its documentation: the package is only installed for measuring. */
 declare module 'graphile-worker' {
   export function run(options: {
     readonly connectionString: string;

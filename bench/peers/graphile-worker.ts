@@ -2,9 +2,9 @@ import { run } from 'graphile-worker';
 import { peerJob, perform, QUEUE } from './job.js';
 
 /**
- * graphile-worker as its documentation runs it: LISTEN tells it of new jobs; it polls, every 2 s by default, for those that
- * become due later. With a local queue of one more than it works on at once, as its documentation suggests to begin with, one
- * of its workers looks for all.
+ * graphile-worker as its documentation runs it: LISTEN for new jobs, and polling (default 2 s) for those that become
+ * due later. Its local queue is one larger than its concurrency, as its documentation suggests to begin with, so one of
+ * its workers looks for all.
  */
 const job = peerJob.parse(JSON.parse(process.argv[2] ?? ''));
 await run({

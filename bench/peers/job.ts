@@ -1,25 +1,25 @@
 import { Agent, request } from 'node:http';
 import { z } from 'zod';
 
-/** What a peer's worker is told, as its one argument in JSON. */
+/** A peer worker's one argument, as JSON. */
 export const peerJob = z.object({
   connectionString: z.string(),
-  /** Looks for jobs that have become due, in seconds; without it, by the peer's default. */
+  /** How often to look for jobs that have become due, in seconds; default: the peer's. */
   pollSeconds: z.number().optional(),
-  /** A worker that is silent for so long is taken for dead, where the peer can be told. */
+  /** After this much silence a worker counts as dead, if the peer has such a setting. */
   deadAfterSeconds: z.number().optional(),
   atOnce: z.number(),
 });
 export type PeerJob = z.output<typeof peerJob>;
 
 export const QUEUE = 'promotions';
-/** What each job does: a request to this address. */
+/** Each job sends a request to this address. */
 const payload = z.object({ url: z.string(), body: z.string() });
 export type Payload = z.output<typeof payload>;
 
 const agent = new Agent({ keepAlive: true });
 
-/** Sends the job's request and reads its answer; it is given as long as the other side takes. */
+/** Sends the job's request and reads its answer, without a time limit. */
 export function perform(data: unknown): Promise<void> {
   const { url, body } = payload.parse(data);
   return new Promise((resolve, reject) => {

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { type Payload, peerJob, perform, QUEUE } from './job.js';
 
 /*
- * pg-boss with its best documented settings for soon: `useListenNotify` with the queue's `notify`, polling every 30 s beside
- * it (its default then), or as often as it is told where jobs become due later, which NOTIFY doesn't announce. Heartbeats
- * where somebody may die. Sends a job for each message of its parent, and tells when it is about to.
+ * pg-boss with its best documented settings for low delay: `useListenNotify` with the queue's `notify`, and polling
+ * every 30 s (its default then), or as configured if jobs become due later, which NOTIFY doesn't announce. Heartbeats
+ * if somebody may die. Sends a job for each message of its parent, and reports right before it.
  */
 const job = peerJob.parse(JSON.parse(process.argv[2] ?? ''));
 const watched = job.deadAfterSeconds;

@@ -1,4 +1,4 @@
-/** As much of pg-boss 12 as the bench uses, by its documentation: the package itself is only there where one measures. */
+/** What the bench uses of pg-boss 12, by its documentation: the package is only installed for measuring. */
 declare module 'pg-boss' {
   interface Job {
     readonly id: string;

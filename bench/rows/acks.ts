@@ -10,14 +10,14 @@ import type { Bench, Measured, Row } from '../harness/row.js';
 
 const ROUNDS = 3;
 const WARM_UP_MS = 500;
-/** A p99 has a thousand samples behind it: 20 s of 50 a second. */
+/** A thousand samples for a p99: 20 s at 50 a second. */
 const USUAL = { pace: { perSecond: 50 }, warmUpMs: WARM_UP_MS, durationMs: 21_000 };
 const SATURATED = { pace: { connections: 16 }, warmUpMs: WARM_UP_MS, durationMs: 3_000 };
 
-/** The form of `Mark failed`, whose note is missing: refused under its field, without asking anybody. */
+/** The form of `Mark failed` without its note: refused under its field, without asking anybody. */
 const FORM = JSON.stringify({ promotionId: '1', action: 'failed', evidence: null, listUrl: null });
 
-/** How soon Slack is answered where there is nothing else to do: what the app's own layers cost. */
+/** How soon Slack is answered if there is nothing else to do: the cost of the app's own layers. */
 export const acks: Row = {
   name: 'acks',
   how: `Signed afresh for each request, by a driver in a process of its own; from sending to the whole answer. Only what a bare app does as well, so that both do the same: "click" is the link button of an RCA, which is only acknowledged, and "submission" a form that is refused under its field with the same words. The bare app uses the same Bolt over Bolt's own HTTPReceiver, and is bundled the same way. Each side is idle (2 s without a statement or a request) before the other is measured. At ${USUAL.pace.perSecond}/s each request is sent at its time, ${(USUAL.pace.perSecond * USUAL.durationMs) / 1_000} a round; saturated, ${SATURATED.pace.connections} connections send one after the other.`,
@@ -42,7 +42,7 @@ export const acks: Row = {
           },
         });
         const contenders = [contender('ours', app.url), contender('bare', bare.url)];
-        // What is compiled at its first use is compiled by then, in both.
+        // Warms up both: code is compiled at its first use.
         await alternate<keyof LoadResult>(1, contenders);
         const measured = await alternate<keyof LoadResult>(ROUNDS, contenders);
         const figure = (

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { z } from 'zod';
+import { createAuditKeys } from '../../src/audit/keys.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { compared, counted } from '../harness/figures.js';
 import { alternate, type Contender } from '../harness/rounds.js';
@@ -9,15 +10,15 @@ const ROUNDS = 5;
 const APPENDS = 800;
 const WRITERS = 4;
 const SCALES_AT_LEAST = 3;
-/** While a snapshot is held, in so many portions: whether the last costs more than the first. */
+/** Portions while a snapshot is held: does the last cost more than the first? */
 const PORTIONS = 6;
 const PORTION = 1_000;
 const FLAT = 1.2;
 
-/** What an event costs to record, beside other writers and beside a backup that runs. */
+/** What recording an event costs, beside other writers and during a backup. */
 export const audit: Row = {
   name: 'audit',
-  how: `Appends by the app's own module (\`db.audit.append\`), each a transaction of its own: ${APPENDS} by ${WRITERS} writers, and by one, in turns. Beside it the same events as rows of a plain table without a trigger or an index but its key, in bare pg, ${WRITERS} connections against one: what the disk's group commit allows here. Then ${PORTIONS} portions of ${PORTION} by one writer, while another transaction holds a snapshot, as pg_dump does: the blocks that an append touches (\`pg_stat_database\`, a count) and the time it takes, the last portion against the first.`,
+  how: `Events appended by the app's own module (\`db.audit.append\`), each in its own transaction, with its MAC: ${APPENDS} by ${WRITERS} writers, then as many by one, taking turns. For comparison, bare pg inserts the same events into a plain table that has only its key: with ${WRITERS} connections and with one, to show what the disk's group commit allows. Then ${PORTIONS} portions of ${PORTION} by one writer, while another transaction holds a snapshot, as pg_dump does: the blocks that an append touches (\`pg_stat_database\`, a count) and the time it takes, the last portion against the first.`,
   async measure({ server, say }: Bench): Promise<Measured> {
     const databaseUrl = await server.fresh('bench_audit', 'migrated');
     say('appending beside other writers');
@@ -79,7 +80,7 @@ interface BesideWriters {
 }
 
 async function besideWriters(databaseUrl: string): Promise<BesideWriters> {
-  const db = openDatabase(databaseUrl, { maxConnections: WRITERS });
+  const db = openDatabase(databaseUrl, { maxConnections: WRITERS, auditKeys: KEYS });
   const clients = await Promise.all(Array.from({ length: WRITERS }, () => connected(databaseUrl)));
   await clients[0]?.query(
     `create table plain_log (id bigint generated always as identity primary key, at timestamptz not null, action text not null,
@@ -112,6 +113,7 @@ async function besideWriters(databaseUrl: string): Promise<BesideWriters> {
   return { measured, plain };
 }
 
+const KEYS = createAuditKeys([new Uint8Array(32)]);
 const EVENT = {
   at: new Date(),
   action: 'console.flag.promotion.deployed',
@@ -146,11 +148,11 @@ async function underSnapshot(databaseUrl: string): Promise<readonly Portion[]> {
   const portions: Portion[] = [];
   for (let portion = 0; portion < PORTIONS; portion += 1) {
     const before = await blocksOf(admin);
-    const db = openDatabase(databaseUrl, { maxConnections: 1 });
+    const db = openDatabase(databaseUrl, { maxConnections: 1, auditKeys: KEYS });
     const startedAt = performance.now();
     for (let count = 0; count < PORTION; count += 1) await db.audit.append(EVENT);
     const ms = (performance.now() - startedAt) / PORTION;
-    // A session that ends hands in what it has counted.
+    // A session reports its counts when it ends.
     await db.close();
     await untilGone(admin);
     portions.push({ blocks: ((await blocksOf(admin)) - before) / PORTION, ms });

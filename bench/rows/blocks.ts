@@ -1,5 +1,10 @@
 import pg from 'pg';
 import { z } from 'zod';
+import { createAuditKeys } from '../../src/audit/keys.js';
+import { openDatabase } from '../../src/db/database.js';
+import { sealOnce } from '../../src/jobs/sealer.js';
+import { realTimers } from '../../src/jobs/timers.js';
+import { createLogger } from '../../src/log.js';
 import { type RunningServer, startBareApp, startBuiltApp } from '../harness/app.js';
 import { compared, type Figure } from '../harness/figures.js';
 import { untilIdle } from '../harness/idle.js';
@@ -23,7 +28,7 @@ const WITHIN_MS = 10 * 60_000;
 
 const PROBE = { nodeOptions: ['--import', program('harness/loop-probe.js')] };
 
-/** How long nobody is answered at the longest, while something large is done. */
+/** The longest time without answers while something large is done. */
 export const blocks: Row = {
   name: 'blocks',
   how: `How long the event loop stood still at the longest: the largest gap between two looks at the clock by a timer of 1 ms that is loaded into the process before the app, from right before until the app is idle again; the median of ${ROUNDS} processes, each of which does it for the first time. Chart: \`/flag-promotions stats\` over ${PROMOTIONS.toLocaleString('en')} promotions of 30 days. Tick: ${STUCK.toLocaleString('en')} promotions get stuck at once, until all are alerted and ${TICKS} further ticks are over. Verify: \`db.audit.verify\` over ${EVENTS.toLocaleString('en')} events, in a process of its own. "Computing" is how much of such a gap the process itself used of the CPU, which other work on the machine doesn't lengthen. Against it, over the same time: a bare Bolt app that does nothing, which is what the machine adds.`,
@@ -144,20 +149,28 @@ async function verifying(databaseUrl: string): Promise<Block> {
   return blocked;
 }
 
-/** In portions: within one transaction nothing that it outdates can be cleared away. */
+/** In portions, as the app would: each with its MAC, and sealed. */
 async function fillAuditLog(databaseUrl: string): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
+  const db = openDatabase(databaseUrl, { maxConnections: WRITERS, auditKeys: createAuditKeys([new Uint8Array(32)]) });
+  const timers = realTimers(() => performance.now());
+  const seal = () => sealOnce({ seals: db.seals, timers, log: createLogger('silent'), takesAnyKey: false });
   for (let done = 0; done < EVENTS; done += PORTION) {
-    await client.query(
-      `insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
-        select now(), 'console.flag.promotion.deployed', 'promoter', n, '{"release": "v3"}' from generate_series(1, ${PORTION}) n`,
-    );
+    await Promise.all(Array.from({ length: PORTION }, (_, n) => db.audit.append(eventAbout(`${n + 1}`))));
+    await seal();
   }
-  await client.end();
+  await db.close();
 }
 
-/** Of an app that is idle before: how long its loop stood still at the longest while it did something, and afterwards. */
+const WRITERS = 4;
+const eventAbout = (promotionId: string) => ({
+  at: new Date(),
+  action: 'console.flag.promotion.deployed' as const,
+  actor: 'promoter',
+  promotionId,
+  detail: { release: 'v3' },
+});
+
+/** The longest block of an idle app's event loop while it does something, and afterwards. */
 async function during(
   app: RunningServer,
   databaseUrl: string,

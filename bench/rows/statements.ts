@@ -9,7 +9,7 @@ const CASES = 5;
 const SUBMISSION_AT_MOST = 6;
 const AFTER_AT_MOST = 12;
 
-/** How often a resolution asks the database: each time is a round trip, wherever the database is. */
+/** How often a resolution asks the database: each is a round trip, wherever the database is. */
 export const statements: Row = {
   name: 'statements',
   how: `Heard on the wire between the app and PostgreSQL (\`test/support/statements.ts\`), BEGIN and COMMIT included. From the submission of *Mark completed* until its answer, which comes after the commit; and from then until the app is idle (2 s without a statement or a request to Slack). The app is idle before the click and before the submission too, so that nothing else is counted. Of ${CASES} resolutions, the one with the fewest. Without Heroku. Against it: ${BEFORE}, in the same run.`,

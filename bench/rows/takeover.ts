@@ -14,12 +14,12 @@ import { alternate, type Contender } from '../harness/rounds.js';
 import type { Bench, Measured, Row } from '../harness/row.js';
 
 const ROUNDS = 5;
-/** After which both take a worker for dead: the least that pg-boss allows for its heartbeats. */
+/** After this, both take a worker for dead: the least that pg-boss allows for its heartbeats. */
 const DEAD_AFTER_SECONDS = 10;
-/** Of the build before; what is left goes to chance: where in its lease, and in its look for work, a process dies. */
+/** At most this many times the earlier build's: when in its lease and its poll a process dies is chance. */
 const AS_FAST = 1.15;
 
-/** SIGKILL of the replica that works on something, until another has taken it up. */
+/** From SIGKILL of the replica that works on something until another has taken over. */
 export const takeover: Row = {
   name: 'takeover',
   how: `Two replicas; the one that holds the work is killed with SIGKILL right after it began, and the time runs until the other's first request to Heroku, which never answers, so that whoever holds the work goes on holding it. Both take a worker for dead after ${DEAD_AFTER_SECONDS} s: PROMOTER_LEASE=${DEAD_AFTER_SECONDS}s, and pg-boss with heartbeatSeconds=${DEAD_AFTER_SECONDS}, its least, and each of its intervals at a second. Against ${BEFORE} with the same lease, too. graphile-worker waits as long as its SQL says, which no setting changes: read, not waited for.`,
@@ -46,7 +46,7 @@ export const takeover: Row = {
           values ('taken_over', $1, 'FLAG_TAKEN_OVER', 'deploying', 'INTENT', now())`,
         [herokuApp],
       );
-      // As promoting does: so that each replica knows of it, and of the lease.
+      // As promoting does, so that each replica knows of it and of the lease.
       await client.query('notify flag_promotions_due');
       await asked.first;
       const held = await client.query<{ lease_owner: string }>('select lease_owner from console_flag_promotions');
@@ -115,7 +115,7 @@ interface Requests {
 interface SilentHeroku {
   readonly url: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Of those that come from now on. */
+  /** From now on. */
   requests(app: string): Requests;
   close(): Promise<void>;
 }
@@ -165,7 +165,7 @@ async function bossTakeover(databaseUrl: string, silent: SilentHeroku): Promise<
   return { seconds };
 }
 
-/** After how many seconds graphile-worker takes a job for dead: its SQL has it. */
+/** After how many seconds graphile-worker takes a job for dead: its SQL contains it. */
 async function graphileExpiry(): Promise<number> {
   const file = path.join(ROOT, 'bench/node_modules/graphile-worker/dist/sql/resetLockedAt.js');
   const hours = /interval '(\d+) hours'/u.exec(await readFile(file, 'utf8'))?.[1];

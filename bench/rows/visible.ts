@@ -11,17 +11,17 @@ import type { Bench, Measured, Row } from '../harness/row.js';
 
 const TICK_MS = 1_000;
 const BESIDE_THE_TICK_MS = 2_000;
-/** Each channel takes a message a second and, one by one, fifty alerts an hour. */
+/** Each channel takes a message a second, and fifty individual alerts an hour. */
 const CHANNELS = 25;
 const ALERTS_PER_HOUR = 50;
 const SAMPLES = 1_000;
 const EVERY_MS = 120;
-/** After the start, so that nothing becomes due before everything is queued. */
+/** After the start, so that everything is queued before anything is due. */
 const FIRST_AFTER_MS = 60_000;
 const GIVE_UP_MS = 5 * 60_000;
 const STUCK_AFTER_MS = 12 * 3_600_000;
 
-/** From the moment at which something is due until people see it. */
+/** From the moment something is due until people see it. */
 export const visible: Row = {
   name: 'visible',
   how: `${SAMPLES.toLocaleString('en')} promotions that get stuck one after the other, one every ${EVERY_MS} ms, over ${CHANNELS} channels, because a channel takes a message a second; from that moment (its \`promoted_at\` and 12 h) until its \`chat.postMessage\` is with Slack, which answers at once. A tick every second (MAINTENANCE_CRON), which takes the place of the minute: what is measured is what comes on top of it. Against it, graphile-worker and pg-boss with a job each at the same moments (\`run_at\`, \`startAfter\`), that only sends the same request; they look for due jobs every second too. One after the other, each idle while another is measured.`,
@@ -60,11 +60,11 @@ export const visible: Row = {
   },
 };
 
-/** No key is the beginning of another. */
+/** No key is another's prefix. */
 const keyOf = (index: number): string => `due_${String(index).padStart(5, '0')}_flag`;
 const channelOf = (index: number): string => `C0DUE${index % CHANNELS}`;
 
-/** Milliseconds from when each was due until it was with Slack. @throws if one isn't, long after the last was due */
+/** For each, milliseconds from due until Slack had it. @throws if one isn't there long after the last was due */
 async function seen(slack: InstantSlack, firstAt: number): Promise<readonly number[]> {
   const took: number[] = [];
   const all = Promise.all(

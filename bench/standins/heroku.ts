@@ -4,21 +4,20 @@ import { z } from 'zod';
 import { portOf } from '../harness/ports.js';
 
 /**
- * A Heroku that answers in 0 ms, in a process of its own: what is measured is the app, not a stand-in that is as careful as
- * Heroku (the tests' is). It shares the machine's cores with the app, as Heroku does not, so it takes as little of them as
- * it can: it reads HTTP off the socket by itself, and keeps its answers as texts. An app comes into being as it is asked
- * for; a change of its config vars is a release that has succeeded.
+ * A Heroku that answers in 0 ms, in its own process: the app is measured, not a careful stand-in. It shares the
+ * machine's cores with the app, so it saves them: it parses HTTP itself and keeps its answers as texts. An app exists
+ * once it is asked for; each change is a succeeded release.
  */
 interface Release {
   readonly id: string;
   readonly vars: Readonly<Record<string, string>>;
   readonly varsAnswer: string;
-  /** As Heroku would list it, once it is not the current one. */
+  /** As Heroku lists it, once it isn't the current one. */
   readonly body: string;
   readonly currentBody: string;
 }
 
-/** By name, the newest release first. */
+/** By name, newest release first. */
 const apps = new Map<string, Release[]>();
 const LISTED = 20;
 const HEADERS_END = '\r\n\r\n';
@@ -26,7 +25,7 @@ const HEADERS_END = '\r\n\r\n';
 function releasesOf(app: string): Release[] {
   const known = apps.get(app);
   if (known !== undefined) return known;
-  // Whoever waits for an app's first request is told when it came.
+  // Resolves those who await an app's first request.
   process.send?.({ app, at: performance.timeOrigin + performance.now() });
   const made = [releaseOf(1, {})];
   apps.set(app, made);
@@ -84,7 +83,7 @@ function answering(body: string): string {
   return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`;
 }
 
-/** One request after the other, as a client on a connection that is kept sends them; what it sends is ASCII. */
+/** One request at a time, as a client on a kept connection sends them; all ASCII. */
 function serve(socket: Socket): void {
   let heard = '';
   socket.setNoDelay(true);

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Changes, StandInApp, StandInRelease, Vars } from './app.js';
-import { appBody, authorizationBody, releaseBody } from './bodies.js';
+import { appBody, authorizationBody, dynoBody, releaseBody } from './bodies.js';
 import { cutPage } from './range.js';
 import { type Refusal, refusals } from './refusals.js';
 
 export interface ApiRequest {
   readonly method: string;
-  /** As it was sent, still encoded, without a query. */
+  /** As sent: still encoded, without a query. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
@@ -21,20 +21,19 @@ export interface ApiAnswer {
 export interface ApiState {
   readonly apiKey: string;
   readonly account: string;
-  /** The scopes of the API key. */
   readonly scopes: readonly string[];
   readonly apps: ReadonlyMap<string, StandInApp>;
   /** Called for each config var that a PATCH changed. */
   readonly onChanged: (app: StandInApp, name: string) => void;
-  /** Called for each config var that a PATCH named and Heroku took, whether that changed it or not. */
+  /** Called for each config var in a successful PATCH, changed or not. */
   readonly onPatched: (app: StandInApp, name: string) => void;
 }
 
-/** All config vars of an app together. https://devcenter.heroku.com/articles/config-vars#config-var-policies */
+/** For all config vars of an app together. https://devcenter.heroku.com/articles/config-vars#config-var-policies */
 const MAX_BYTES = 32_768;
 const ACCEPT = /^application\/vnd\.heroku\+json\s*;\s*version=3(?:\.[\w.-]+)?$/;
 
-/** Null where the request is who and what Heroku expects, else the refusal. */
+/** The refusal, or null if the request is as Heroku expects. */
 export function refuse(request: ApiRequest, apiKey: string): Refusal | null {
   if (!isAuthorized(request.headers.authorization, apiKey)) return refusals.unauthorized();
   const accepted = (request.headers.accept ?? '').split(',').map((type) => type.trim());
@@ -59,6 +58,8 @@ export function answer(request: ApiRequest, state: ApiState): ApiAnswer {
       return { status: 200, body: app.vars };
     case 'PATCH config-vars':
       return patchConfigVars(request, app, state);
+    case 'GET dynos':
+      return listDynos(request, app);
     case 'GET releases':
       return listReleases(request, app);
     case 'GET releases *':
@@ -70,7 +71,7 @@ export function answer(request: ApiRequest, state: ApiState): ApiAnswer {
   }
 }
 
-/** What an account has authorized, which only a key that may do everything is told. */
+/** An account's authorizations; only a key with every right may list them. */
 function listAuthorizations({ account, apiKey, scopes }: ApiState): ApiAnswer {
   if (!scopes.includes('global')) return refusals.outOfScope();
   return {
@@ -150,6 +151,21 @@ function listReleases({ headers }: ApiRequest, app: StandInApp): ApiAnswer {
     body: page.items.map((release) => releaseBody(app, release)),
     headers: {
       'Accept-Ranges': 'id, version',
+      ...(page.contentRange !== null && { 'Content-Range': page.contentRange }),
+      ...(page.nextRange !== null && { 'Next-Range': page.nextRange }),
+    },
+  };
+}
+
+function listDynos({ headers }: ApiRequest, app: StandInApp): ApiAnswer {
+  const bodies = app.dynos.map((dyno) => dynoBody(app, dyno));
+  const page = cutPage(headers.range, bodies, { id: (dyno) => dyno.id });
+  if (typeof page === 'string') return refusals.rangeNotSatisfiable(page);
+  return {
+    status: page.nextRange === null ? 200 : 206,
+    body: page.items,
+    headers: {
+      'Accept-Ranges': 'id',
       ...(page.contentRange !== null && { 'Content-Range': page.contentRange }),
       ...(page.nextRange !== null && { 'Next-Range': page.nextRange }),
     },

@@ -5,8 +5,8 @@ export type Changes = Readonly<Record<string, string | null>>;
 export type ReleaseEnd = 'succeeded' | 'failed' | 'expired';
 
 /**
- * What becomes of the next releases. `instant`: no release phase. `pending`: a release command that runs until
- * `finishRelease`. `{ pendingMs }`: one that ends by itself. `fail`: one that has failed when the PATCH is answered.
+ * How the next releases run. `instant`: no release phase. `pending`: a release command that runs until `finishRelease`.
+ * `{ pendingMs }`: one that ends by itself. `fail`: one that has failed when the PATCH is answered.
  */
 export type ReleaseBehaviour =
   | 'instant'
@@ -27,9 +27,29 @@ export interface StandInRelease {
   readonly hasReleasePhase: boolean;
 }
 
+/** A dyno, as a test or a person sets it. */
+export interface DynoSeed {
+  readonly name: string;
+  /** Default: the name up to its dot. */
+  readonly type?: string;
+  /** Default: `up`. */
+  readonly state?: string;
+  /** Default: the version of the app's current release at that time. */
+  readonly release?: number;
+}
+
+export interface StandInDyno {
+  readonly name: string;
+  readonly type: string;
+  readonly state: string;
+  readonly release: StandInRelease;
+}
+
+const USUAL_DYNOS: readonly DynoSeed[] = [{ name: 'web.1' }, { name: 'web.2' }];
+
 export interface AppSeed {
   readonly vars: Readonly<Record<string, string>>;
-  /** E-mail addresses that may use the app, besides its owner. Default: the account of the API key. */
+  /** E-mail addresses that may use the app, besides its owner. Default: the API key's account. */
   readonly collaborators?: readonly string[];
   /** Default: a year before the clock. */
   readonly createdAt?: Date;
@@ -57,13 +77,14 @@ const YEAR_MS = 365 * 24 * 3_600_000;
 
 /**
  * One app with its releases. A release holds the config vars that it has, or would have, in force; the app's are those
- * of its current release, so a release phase keeps the old ones until it has succeeded.
+ * of its current release, so a release phase keeps the old ones until it succeeds.
  */
 export class StandInApp {
   readonly id: string;
   readonly createdAt: Date;
   readonly collaborators: readonly string[];
   behaviour: ReleaseBehaviour = 'instant';
+  dynoSeeds: readonly DynoSeed[] = USUAL_DYNOS;
   readonly #now: () => Date;
   readonly #releases: StandInRelease[] = [];
   readonly #observers = new Set<(release: StandInRelease) => void>();
@@ -103,21 +124,30 @@ export class StandInApp {
     return current;
   }
 
+  /** Default: two web dynos at the current release. */
+  get dynos(): readonly StandInDyno[] {
+    return this.dynoSeeds.map(({ name, type = name.replace(/\..*$/u, ''), state = 'up', release }) => ({
+      name,
+      type,
+      state,
+      release: release === undefined ? this.current : this.#get(release),
+    }));
+  }
+
   get vars(): Vars {
     return this.current.vars;
   }
 
-  /** What the next change starts from: a release that is still running counts as done. */
+  /** The next change builds on these: a release still running counts as done. */
   get #newestVars(): Vars {
     return this.#releases.findLast((release) => release.status === 'pending' || release.current)?.vars ?? {};
   }
 
-  /** The vars as they would be with these changes. */
   preview(changes: Changes): Vars {
     return applied(this.#newestVars, changes);
   }
 
-  /** Makes a release, and returns its vars and the names that differ; without a difference it makes none. */
+  /** Makes a release; returns its vars and the names that differ. Without a difference it makes none. */
   change(changes: Changes, user: string, behaviour: ReleaseBehaviour = this.behaviour): Change {
     const before = this.#newestVars;
     const effective = Object.fromEntries(
@@ -134,7 +164,7 @@ export class StandInApp {
     return { vars: release.vars, changed: Object.keys(effective) };
   }
 
-  /** A release in the past, with no restart. Throws where a later one exists already. */
+  /** A release in the past, without a restart. Throws if a later one exists already. */
   seed(release: Omit<NewRelease, 'behaviour'>): StandInRelease {
     const last = this.#releases.at(-1);
     if (last !== undefined && release.at < last.createdAt) {
@@ -147,7 +177,7 @@ export class StandInApp {
     return this.#get(added.version);
   }
 
-  /** Ends the oldest release that is still running. Throws where none is. */
+  /** Ends the oldest release still running. Throws if there is none. */
   finish(end: ReleaseEnd): StandInRelease {
     const running = this.#releases.find((release) => release.status === 'pending');
     if (running === undefined) throw new Error(`${this.name} has no pending release.`);
@@ -155,7 +185,7 @@ export class StandInApp {
     return this.#get(running.version);
   }
 
-  /** Calls back whenever the app's dynos restart, soon after the release that caused it. Returns how to stop that. */
+  /** Calls back when the app's dynos restart, soon after the release that caused it. Returns how to stop that. */
   onRestart(observer: (release: StandInRelease) => void): () => void {
     this.#observers.add(observer);
     return () => this.#observers.delete(observer);
@@ -201,7 +231,7 @@ export class StandInApp {
       return;
     }
     this.#makeCurrent(version, this.#now());
-    // Heroku answers first and restarts the dynos next.
+    // Heroku answers first, then restarts the dynos.
     this.#soon(() => {
       for (const observer of this.#observers) observer(this.#get(version));
     });

@@ -1,4 +1,4 @@
-import type { StandInApp, StandInRelease } from './app.js';
+import type { StandInApp, StandInDyno, StandInRelease } from './app.js';
 import { uuidOf } from './ids.js';
 
 /** Heroku's times are in UTC and whole seconds. */
@@ -73,5 +73,23 @@ export function releaseBody(app: StandInApp, release: StandInRelease) {
     updated_at: timestamp(release.updatedAt),
     user: { email: release.user, id: uuidOf(`account ${release.user}`) },
     version: release.version,
+  };
+}
+
+/** https://devcenter.heroku.com/articles/platform-api-reference#dyno */
+export function dynoBody(app: StandInApp, dyno: StandInDyno) {
+  const since = timestamp(dyno.release.updatedAt);
+  return {
+    app: { id: app.id, name: app.name },
+    attach_url: null,
+    command: dyno.type === 'web' ? 'node dist/server.js' : `node dist/${dyno.type}.js`,
+    created_at: since,
+    id: uuidOf(`dyno ${app.name} ${dyno.name} ${dyno.release.version}`),
+    name: dyno.name,
+    release: { id: dyno.release.id, version: dyno.release.version },
+    size: 'Standard-1X',
+    state: dyno.state,
+    type: dyno.type,
+    updated_at: since,
   };
 }

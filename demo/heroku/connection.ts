@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ApiAnswer } from './api.js';
 
-/** How an answer leaves: whole, or cut off halfway through its body. */
+/** How an answer is sent: whole, or cut halfway through its body. */
 export type Delivery = 'whole' | 'stall' | 'truncated' | 'reset_mid_body';
 
-/** The whole body as text. Rejects where the client goes away before its end. */
+/** The whole body as text. Rejects if the client disconnects before its end. */
 export async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
@@ -13,7 +13,7 @@ export async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 /**
- * Sends an answer, with an ETag, and a 304 in its place where the client has it already; returns the status sent.
+ * Sends an answer with an ETag, or a 304 if the client has it already; returns the status sent.
  * https://devcenter.heroku.com/articles/platform-api-reference#caching
  */
 export function send(
@@ -50,7 +50,7 @@ export function reset(response: ServerResponse): void {
 function cut(response: ServerResponse, delivery: Delivery): void {
   if (delivery === 'truncated') response.socket?.end();
   if (delivery === 'reset_mid_body') {
-    // A reset at once could overtake the half that was written, and then the client would not see its headers.
+    // An immediate reset could overtake the first half, and the client would miss the headers.
     setTimeout(() => reset(response), 20);
   }
 }

@@ -1,18 +1,18 @@
 /**
- * Something that goes wrong. With `takesEffect`, Heroku does what was asked all the same, and only the answer suffers.
+ * A fault. With `takesEffect`, Heroku does what was asked, and only its answer is lost or wrong.
  *
- * - `status`: this answer in place of the right one
- * - `reset_before`, `reset_after`: the connection is reset before the request takes effect, or after it
+ * - `status`: this answer instead of the right one
+ * - `reset_before`, `reset_after`: the connection is reset before or after the request takes effect
  * - `hang`: no answer until the stand-in closes
  * - `stall`, `truncated`, `reset_mid_body`: headers and half of the right body, then nothing, the end, or a reset
  * - `garbage`: a 200 with an HTML page, as from a proxy
- * - `delay`, `hold`: the right answer, later, or once a promise is kept
+ * - `delay`, `hold`: the right answer, later, or once a promise resolves
  */
 export type Fault =
   | {
       readonly kind: 'status';
       readonly status: 304 | 400 | 401 | 402 | 403 | 404 | 409 | 422 | 429 | 500 | 502 | 503;
-      /** Heroku's short word for the reason, in place of the usual one. */
+      /** Heroku's id for the reason, instead of the usual one. */
       readonly id?: string;
       readonly retryAfterSeconds?: number;
       readonly takesEffect?: boolean;
@@ -37,7 +37,7 @@ export interface FaultRule {
   readonly fault: Fault;
 }
 
-/** The faults that are set; of several that fit, the oldest strikes. */
+/** If several faults match a request, the oldest applies. */
 export class Faults {
   readonly #rules: { rule: FaultRule; left: number }[] = [];
 
@@ -56,7 +56,7 @@ export class Faults {
     return this.#rules.map(({ rule }) => rule);
   }
 
-  /** The fault that strikes this request, counted as struck. */
+  /** The fault for this request; counts it as used. */
   take(method: string, path: string): Fault | null {
     const entry = this.#rules.find(({ rule }) => fits(rule, method, path));
     if (entry === undefined) return null;

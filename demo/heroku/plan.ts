@@ -5,14 +5,14 @@ import { refusals } from './refusals.js';
 
 type StatusFault = Extract<Fault, { kind: 'status' }>;
 
-/** What a fault makes of a request. */
+/** How a fault changes the handling of a request. */
 export interface Plan {
   readonly delayMs: number;
-  /** What it is kept waiting for beside that; null: nothing. */
+  /** Waits for this as well; null: nothing. */
   readonly heldUntil: Promise<unknown> | null;
   readonly takesEffect: boolean;
   readonly end: 'answer' | 'reset' | 'hang';
-  /** Sent in place of the right answer. */
+  /** Sent instead of the right answer. */
   readonly substitute: ApiAnswer | null;
   readonly delivery: Delivery;
 }
@@ -26,7 +26,7 @@ const RIGHT: Plan = {
   delivery: 'whole',
 };
 
-/** Without a fault, the right answer at once. */
+/** Without a fault: the right answer at once. */
 export function planOf(fault: Fault | null): Plan {
   switch (fault?.kind) {
     case undefined:

@@ -2,7 +2,7 @@
 export interface Page<T> {
   readonly items: readonly T[];
   readonly contentRange: string | null;
-  /** Null where nothing follows; else the answer is a 206. */
+  /** Null on the last page; otherwise the answer is a 206. */
   readonly nextRange: string | null;
 }
 
@@ -23,9 +23,8 @@ const PAGE = 200;
 const LARGEST_PAGE = 1000;
 
 /**
- * Cuts a page out of `items` by a header such as `version ..; order=desc,max=10`, or says what is wrong with it. The
- * first attribute is the default one. In what form a real Next-Range follows a descending page is not documented: here
- * the exclusive bound stands on the side that comes next.
+ * Cuts a page from `items` by a header such as `version ..; order=desc,max=10`; the first attribute is the default.
+ * Next-Range after a descending page is undocumented: here its exclusive bound is on the side that comes next.
  * https://devcenter.heroku.com/articles/platform-api-reference#ranges
  */
 export function cutPage<T>(

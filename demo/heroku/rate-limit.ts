@@ -18,7 +18,7 @@ export class RateLimit {
     return Math.floor(this.#tokens);
   }
 
-  /** False where none is left. */
+  /** False if none is left. */
   take(): boolean {
     this.#refill();
     if (this.#tokens < 1) return false;

@@ -1,4 +1,4 @@
-/** An answer other than a success, in the words and shape of Heroku's own error bodies. */
+/** An error answer, in the words and shape of Heroku's own error bodies. */
 export interface Refusal {
   readonly status: number;
   readonly body: Readonly<Record<string, string>>;

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startLoopbackServer } from '../loopback-server.js';
 import { type ApiAnswer, type ApiRequest, answer, refuse } from './api.js';
 import {
   type AppSeed,
   type AppSurroundings,
   type Changes,
+  type DynoSeed,
   type ReleaseBehaviour,
   StandInApp,
   type StandInRelease,
@@ -16,39 +18,38 @@ import { planOf } from './plan.js';
 import { RateLimit } from './rate-limit.js';
 import { refusals } from './refusals.js';
 
-export type { AppSeed, Changes, ReleaseBehaviour, StandInRelease } from './app.js';
-export type { Fault, FaultRule, Faults } from './faults.js';
+export type { ReleaseBehaviour } from './app.js';
+export type { Fault } from './faults.js';
 
 export interface HerokuStandInOptions {
   readonly apiKey?: string;
-  /** E-mail address of the API key's account. */
   readonly account?: string;
-  /** The API key's scopes; `write-protected` unless told. */
+  /** The API key's scopes; default `write-protected`. */
   readonly scopes?: readonly string[];
-  /** By app name, each a name that Heroku would take. */
+  /** By app name; names must be valid at Heroku. */
   readonly apps: Readonly<Record<string, AppSeed>>;
   readonly clock?: () => Date;
   /** Default 4,500, as Heroku's. */
   readonly requestsPerHour?: number;
-  /** Of 127.0.0.1; default: a free one. */
+  /** On 127.0.0.1; default: a free one. */
   readonly port?: number;
 }
 
-export interface RecordedRequest {
+interface RecordedRequest {
   readonly method: string;
   readonly path: string;
   /** Headers that shape the answer; never the credentials. */
   readonly headers: Readonly<{ accept: string | null; range: string | null; contentType: string | null }>;
-  /** Parsed JSON; the text where it is none; null where it is empty. */
+  /** Parsed JSON; text if it isn't JSON; null if empty. */
   readonly body: unknown;
   readonly at: Date;
-  /** Null while there is no answer, and for ever where none was sent. */
+  /** Null until answered, and for ever if no answer was sent. */
   readonly status: number | null;
   readonly answer: unknown;
   readonly fault: Fault['kind'] | null;
 }
 
-export interface SeedRelease {
+interface SeedRelease {
   readonly app: string;
   readonly at: Date;
   readonly user: string;
@@ -57,7 +58,7 @@ export interface SeedRelease {
   readonly vars: Changes;
 }
 
-/** A Heroku of its own on 127.0.0.1, with switches. Methods throw for an app that it does not have. */
+/** A Heroku stand-in on 127.0.0.1 that tests control. Methods throw for an unknown app. */
 export interface HerokuStandIn {
   readonly apiUrl: string;
   readonly apiKey: string;
@@ -66,22 +67,25 @@ export interface HerokuStandIn {
   /** Oldest first. */
   readonly requests: readonly RecordedRequest[];
   forgetRequests(): void;
-  /** The value in force; null where unset. */
+  /** The value in force; null if unset. */
   getVar(app: string, name: string): string | null;
   /** Someone else sets (or with null removes) a config var, at once and whatever the release behaviour. */
   setVar(app: string, name: string, value: string | null, user?: string): void;
   /** Oldest first. */
   releases(app: string): readonly StandInRelease[];
   setReleaseBehaviour(app: string, behaviour: ReleaseBehaviour): void;
-  /** Ends the oldest pending release; throws where none is pending. */
+  /** Ends the oldest pending release; throws if none is pending. */
   finishRelease(app: string, end: 'succeeded' | 'failed' | 'expired'): StandInRelease;
-  /** A release of the past, made by anyone; older ones are to be seeded first. */
+  /** Replaces the default of two web dynos at the current release. */
+  setDynos(app: string, dynos: readonly DynoSeed[]): void;
+  /** A release in the past, by anyone; seed older ones first. */
   seedRelease(release: SeedRelease): StandInRelease;
-  /** How many PATCHes changed this config var. */
   patchesThatChanged(app: string, name: string): number;
-  /** How many PATCHes of this config var took effect, those that changed nothing included. */
+  /** How many PATCHes of this config var took effect, including those that changed nothing. */
   patches(app: string, name: string): number;
-  /** Calls back once a request was carried out (or not, by a fault), before it is answered; returns how to stop that. */
+  /**
+   * Calls back when a request was carried out (or prevented by a fault), before its answer; returns how to stop that.
+   */
   onRequest(observer: (request: RecordedRequest) => void): () => void;
   /** Calls back each time the app's dynos restart; returns how to stop that. */
   onRestart(app: string, observer: (release: StandInRelease) => void): () => void;
@@ -91,7 +95,7 @@ export interface HerokuStandIn {
 
 type Recording = { -readonly [K in keyof RecordedRequest]: RecordedRequest[K] };
 
-/** Starts the stand-in. Rejects where the port is taken, throws for an app name that Heroku would refuse. */
+/** Rejects if the port is taken or an app name is invalid at Heroku. */
 export async function startHerokuStandIn(options: HerokuStandInOptions): Promise<HerokuStandIn> {
   const now = options.clock ?? (() => new Date());
   const apiKey = options.apiKey ?? `HRKU-${randomUUID()}`;
@@ -149,15 +153,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
     'RateLimit-Remaining': String(limit.remaining),
   });
 
-  const server = createServer((incoming, response) => {
-    handle(incoming, response).catch(() => response.destroy());
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The stand-in listens on no port.');
+  const server = await startLoopbackServer(handle, options.port);
 
   const get = (name: string): StandInApp => {
     const app = apps.get(name);
@@ -166,7 +162,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
   };
 
   return {
-    apiUrl: `http://127.0.0.1:${address.port}`,
+    apiUrl: `http://127.0.0.1:${server.port}`,
     apiKey,
     account,
     faults,
@@ -183,6 +179,9 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
       get(app).behaviour = behaviour;
     },
     finishRelease: (app, end) => get(app).finish(end),
+    setDynos: (app, dynos) => {
+      get(app).dynoSeeds = dynos;
+    },
     seedRelease: ({ app, at, user, description, vars }) => get(app).seed({ at, user, description, changes: vars }),
     patchesThatChanged: (app, name) => changedBy.get(`${get(app).name} ${name}`) ?? 0,
     patches: (app, name) => patchedBy.get(`${get(app).name} ${name}`) ?? 0,
@@ -194,9 +193,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
     close: async () => {
       stopped.abort();
       for (const app of apps.values()) app.close();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      await server.close();
     },
   };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** A form carries everything as text: which of Slack's arguments are JSON inside, and which are true or false. */
+/** A form is all text: these of Slack's arguments are JSON, or true or false. */
 const JSON_ARGUMENTS: ReadonlySet<string> = new Set(['attachments', 'blocks', 'files', 'metadata', 'unfurls', 'view']);
 const BOOLEAN_ARGUMENTS: ReadonlySet<string> = new Set([
   'delete_original',
@@ -24,7 +24,7 @@ export interface Received {
   readonly args: Arguments;
 }
 
-/** What a Web API call says, wherever it says it; null where its JSON is none. The token is kept apart. */
+/** A Web API call's arguments, wherever they are sent; null if its JSON is invalid. The token is kept apart. */
 export function received(request: IncomingMessage, url: URL, body: string): Received | null {
   const given = {
     ...fromForm(url.searchParams),
@@ -33,7 +33,7 @@ export function received(request: IncomingMessage, url: URL, body: string): Rece
       : fromForm(new URLSearchParams(body))),
   };
   if (MALFORMED in given) return null;
-  // Bolt's clients name the workspace in every call; Slack heeds that only for tokens of a whole organization.
+  // Bolt's clients name the workspace in every call; Slack uses it only with an organization's token.
   const { token: inBody, team_id: _team, ...args } = given;
   const bearer = /^Bearer (\S+)$/u.exec(request.headers.authorization ?? '')?.[1];
   return { token: bearer ?? (typeof inBody === 'string' ? inBody : ''), args };
@@ -52,7 +52,7 @@ function fromForm(form: URLSearchParams): Record<string, unknown> {
   return args;
 }
 
-/** An object that was written as JSON; null where it is none. */
+/** An object parsed from JSON; null if it isn't one. */
 export function jsonObject(text: string): Record<string, unknown> | null {
   return z.record(z.string(), z.unknown()).safeParse(parseJson(text)).data ?? null;
 }

@@ -4,8 +4,8 @@ import { anyString, markup, plainText, string, words } from './block-kit/composi
 import { type Problem, problemsOf } from './block-kit/problem.js';
 
 /**
- * What Slack takes of messages and views: the shapes and limits of https://docs.slack.dev/reference/block-kit, as
- * strict as published, and stricter where Slack would take something that a person could not read or hear.
+ * What Slack accepts in messages and views: the shapes and limits of https://docs.slack.dev/reference/block-kit, as
+ * strict as published, and stricter if a person could not read or hear what Slack would accept.
  */
 export type { Problem } from './block-kit/problem.js';
 
@@ -36,7 +36,7 @@ const message = z.strictObject({
   blocks: z.array(block).max(BLOCKS_IN_MESSAGE).optional(),
   attachments: z.array(attachment).max(20).optional(),
   metadata: metadata.optional(),
-  // What goes along with the message to the methods that send it.
+  // Arguments of the sending methods, besides the message itself.
   token: z.string().optional(),
   channel: string(80).optional(),
   user: string(20).optional(),
@@ -53,7 +53,7 @@ const message = z.strictObject({
 
 /**
  * What is wrong with the body of chat.postMessage, chat.update, chat.postEphemeral or of a POST to a response URL
- * (https://docs.slack.dev/interactivity/handling-user-interaction#message_responses). Never throws, whatever it gets.
+ * (https://docs.slack.dev/interactivity/handling-user-interaction#message_responses). Never throws.
  */
 export function checkMessage(payload: unknown): Problem[] {
   const parsed = message.safeParse(payload);
@@ -92,7 +92,7 @@ const view = z.discriminatedUnion('type', [modal, home]);
 
 /**
  * What is wrong with a modal or a home tab, as views.open, views.push, views.update, views.publish and an
- * acknowledgement carry it (https://docs.slack.dev/surfaces/modals). Never throws, whatever it gets.
+ * acknowledgement carry it (https://docs.slack.dev/surfaces/modals). Never throws.
  */
 export function checkView(payload: unknown): Problem[] {
   const parsed = view.safeParse(payload);
@@ -106,12 +106,12 @@ export function checkView(payload: unknown): Problem[] {
   return problems;
 }
 
-/** Throws an Error that lists everything which {@link checkMessage} finds. */
+/** Throws an Error with all findings of {@link checkMessage}. */
 export function assertMessage(payload: unknown): void {
   refuse('message', checkMessage(payload));
 }
 
-/** Throws an Error that lists everything which {@link checkView} finds. */
+/** Throws an Error with all findings of {@link checkView}. */
 export function assertView(payload: unknown): void {
   refuse('view', checkView(payload));
 }

@@ -1,25 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What Slack sends to an app. */
 export type Payload =
   | { readonly kind: 'command'; readonly form: Readonly<Record<string, string>> }
   | { readonly kind: 'interaction'; readonly payload: Readonly<Record<string, unknown>> }
   | { readonly kind: 'event'; readonly payload: Readonly<Record<string, unknown>> };
 
-/** What the app answered in time: its status and body; or that it did not. */
+/** The app's status and body, if they came in time. */
 export type Acknowledgement =
   | { readonly kind: 'answered'; readonly status: number; readonly body: unknown; readonly noRetry?: boolean }
   | { readonly kind: 'timeout' }
   | { readonly kind: 'unreachable' };
 
-export interface Retry {
+interface Retry {
   /** 1 to 3. */
   readonly number: number;
   readonly reason: RetryReason;
 }
-export type RetryReason = 'http_timeout' | 'http_error' | 'connection_failed';
+type RetryReason = 'http_timeout' | 'http_error' | 'connection_failed';
 
-/** Carries payloads to the app, over HTTP or Socket Mode. */
+/** Delivers payloads to the app, over HTTP or Socket Mode. */
 export interface Delivery {
   deliver(payload: Payload, retry?: Retry): Promise<Acknowledgement>;
 }
@@ -27,15 +26,15 @@ export interface Delivery {
 /** Slack waits this long for an acknowledgement (https://docs.slack.dev/interactivity). */
 export const ACK_WITHIN_MS = 3_000;
 
-/** Slack tries an event up to three times more (https://docs.slack.dev/apis/events-api#retries). */
+/** Slack retries an event up to three times (https://docs.slack.dev/apis/events-api#retries). */
 const RETRIES = 3;
 
-/** How long Slack waits before each of its retries of an event, in milliseconds. */
+/** The waits before Slack's retries of an event, in milliseconds. */
 export type RetryWaits = readonly [first: number, second: number, third: number];
 
 /**
- * Delivers an event until it is acknowledged with a 2xx, with up to three retries.
- * Whether it was acknowledged; false as well once `stopped` is aborted.
+ * Delivers an event until it is acknowledged with a 2xx, with up to three retries. False if it wasn't, or once
+ * `stopped` is aborted.
  */
 export async function deliverEvent(
   delivery: () => Delivery,

@@ -20,8 +20,8 @@ const blockShape = z.looseObject({
 });
 
 /**
- * The element with this action id, among blocks and the blocks inside attachments. Where several buttons share it,
- * `value` tells which is meant. @throws where nothing like it is visible
+ * The element with this action id, in blocks or attachments. If several buttons share it, `value` picks one. @throws if
+ * none is visible
  */
 export function findElement(
   where: { readonly blocks: readonly unknown[]; readonly attachments?: readonly unknown[] },
@@ -48,14 +48,14 @@ function elementsOf(block: unknown, inAttachment: boolean): Found[] {
   const parsed = blockShape.safeParse(block);
   if (!parsed.success) return [];
   const { block_id: blockId, elements, accessory, element, dispatch_action: dispatches } = parsed.data;
-  // An input tells the app of a change only where it was asked to.
+  // An input reports changes only if asked to.
   return [...elements, accessory, ...(dispatches ? [element] : [])].flatMap((candidate) => {
     const one = elementShape.safeParse(candidate);
     return one.success ? [{ element: one.data, blockId, inAttachment }] : [];
   });
 }
 
-/** What block_actions says of a click (https://docs.slack.dev/reference/interaction-payloads/block_actions-payload). */
+/** A click in block_actions (https://docs.slack.dev/reference/interaction-payloads/block_actions-payload). */
 export function actionOf({ element, blockId }: Found, value: FieldValue | undefined): Record<string, unknown> {
   const common = {
     action_id: element.action_id,

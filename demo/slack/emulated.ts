@@ -3,18 +3,18 @@ import { z } from 'zod';
 import { freePort } from '../../src/db/embedded/free-port.js';
 import { MovedTime } from './moved-time.js';
 
-/** Slack's state (messages, users, files), kept by `emulate`; what stands in front of it adds Slack's strictness. */
+/** Slack's state (messages, users, files), kept by `emulate`; the layer in front adds Slack's strictness. */
 export interface Emulated {
   readonly teamId: string;
   readonly userIds: Readonly<Record<string, string>>;
   readonly channels: readonly Channel[];
-  /** Calls a method with a token; what Slack would answer as JSON. */
+  /** Calls a method with a token; returns the JSON that Slack would answer. */
   call(method: string, token: string, args: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>;
-  /** The app's conversation with a person; it comes into being where there is none. */
+  /** The app's conversation with a person; created if there is none. */
   directWith(userId: string): Promise<string>;
-  /** Sends a file's bytes to where `emulate` waits for them. */
+  /** Sends a file's bytes to `emulate`'s upload address. */
   upload(fileId: string, bytes: Buffer): Promise<void>;
-  /** Every message of a channel as `emulate` keeps it, replies included, the oldest first. */
+  /** Every message of a channel as `emulate` keeps it, including replies, oldest first. */
   everything(channel: string): Promise<readonly EmulatedMessage[]>;
   close(): Promise<void>;
 }
@@ -39,11 +39,11 @@ const emulatedMessage = z.looseObject({
 });
 export type EmulatedMessage = z.output<typeof emulatedMessage>;
 
-/** Of a user who may do what the stand-in itself has to do. */
-export const ADMIN_TOKEN = 'xoxp-admin';
+/** A user who may do what the stand-in itself has to do. */
+const ADMIN_TOKEN = 'xoxp-admin';
 const ADMIN_ID = 'U000000001';
 
-/** `emulate` lets no token through more than 5,000 times an hour, which Slack does not: whoever asks often has many. */
+/** `emulate` allows 5,000 calls an hour and token, unlike Slack: frequent callers have many. */
 const COPIES = 200;
 const copiesOf = (token: string): readonly string[] => [
   token,
@@ -69,18 +69,21 @@ export function isDirect(channel: string): boolean {
   return channel.startsWith('D');
 }
 
-/** A user's token; the stand-in posts with it in their name. */
+/** The stand-in posts in a user's name with it. */
 export function userToken(name: string): string {
   return `xoxp-${name}`;
 }
 
-/** Starts `emulate`'s Slack on a free port, with these people and channels in it, on this clock. */
+/** `emulate` closes a connection after 5 idle seconds and would lose a request sent just then: reuse none. */
+const NO_REUSE = { connection: 'close' };
+
+/** Starts `emulate`'s Slack on a free port, with these people and channels, on this clock. */
 export async function startEmulated(seed: EmulatedSeed, clock: () => Date): Promise<Emulated> {
   const time = new MovedTime(clock);
-  // `emulate` reports the port that it was asked for, so it cannot be asked for any.
+  // `emulate` reports the port that it was asked for, so 0 doesn't work.
   const port = await freePort();
   const url = `http://localhost:${port}`;
-  // Scopes are the gateway's to check: to `emulate`, everybody may do everything.
+  // The gateway checks scopes: in `emulate`, everybody may do everything.
   const scopes = ['chat:write', 'channels:history', 'groups:history', 'users:read', 'channels:read', 'groups:read'];
   const { app } = seed;
   const emulator = await createEmulator({
@@ -128,7 +131,7 @@ export async function startEmulated(seed: EmulatedSeed, clock: () => Date): Prom
     const copied = token === ADMIN_TOKEN || token === app.botToken ? `${token}-${calls % COPIES}` : token;
     const answer = await fetch(`${url}/api/${method}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${copied}`, 'content-type': 'application/json' },
+      headers: { ...NO_REUSE, authorization: `Bearer ${copied}`, 'content-type': 'application/json' },
       body: JSON.stringify(time.kept(args)),
     });
     if (!answer.ok) throw new Error(`The emulated Slack answered ${answer.status} to ${method}.`);
@@ -136,7 +139,7 @@ export async function startEmulated(seed: EmulatedSeed, clock: () => Date): Prom
   }
 
   async function pages(method: string, args: Readonly<Record<string, unknown>> & { readonly channel: string }) {
-    // A direct message is nobody else's to read.
+    // Nobody else may read a direct message.
     const token = isDirect(args.channel) ? app.botToken : ADMIN_TOKEN;
     const found: EmulatedMessage[] = [];
     for (let cursor = ''; ; ) {
@@ -170,7 +173,11 @@ export async function startEmulated(seed: EmulatedSeed, clock: () => Date): Prom
       return z.object({ channel: z.object({ id: z.string() }) }).parse(opened).channel.id;
     },
     async upload(fileId, bytes) {
-      const answer = await fetch(`${url}/upload/v1/${fileId}`, { method: 'POST', body: new Uint8Array(bytes) });
+      const answer = await fetch(`${url}/upload/v1/${fileId}`, {
+        method: 'POST',
+        headers: NO_REUSE,
+        body: new Uint8Array(bytes),
+      });
       if (!answer.ok) throw new Error(`The file ${fileId} was not taken: ${answer.status}`);
     },
     async everything(channel) {

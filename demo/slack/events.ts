@@ -10,30 +10,30 @@ export interface EventsOptions {
   readonly appId: string;
   readonly botUserId: string;
   readonly channels: () => readonly Channel[];
-  /** Channels that the bot is a member of: it hears of no other. */
+  /** Channels that the bot is a member of: it gets events from no other. */
   readonly botChannels: ReadonlySet<string>;
   readonly subscribed: readonly string[];
   readonly scopes: readonly string[];
   readonly delivery: () => Delivery;
   readonly retryWaits: RetryWaits;
   readonly stopped: AbortSignal;
-  /** Links to these are told of, whatever channel they are posted in. */
+  /** Links to these are reported from any channel. */
   readonly unfurlDomains: readonly string[];
-  /** Channels with people of other workspaces in them. */
+  /** Channels shared with other workspaces. */
   readonly sharedChannels: ReadonlySet<string>;
   readonly clock: () => Date;
-  /** What is said of a user's home workspace. */
+  /** A user's home workspace. */
   readonly teamOf: (userId: string) => string;
 }
 
-/** Events, delivered to the app where it has subscribed to them and has their scope. */
+/** Delivers events to the app if it subscribed to them and has their scope. */
 export class Events {
   readonly #running = new Set<Promise<unknown>>();
   readonly #ofPost = new Map<string, Promise<unknown>>();
 
   constructor(private readonly options: EventsOptions) {}
 
-  /** Resolves once the event was acknowledged or given up; at once where the app doesn't get it. */
+  /** Resolves once the event was acknowledged or given up; at once if the app doesn't get it. */
   async send(subscription: string, event: Readonly<Record<string, unknown>>): Promise<void> {
     const { options } = this;
     const scope = EVENT_SCOPES[subscription];
@@ -66,7 +66,7 @@ export class Events {
     await sending.finally(() => this.#running.delete(sending));
   }
 
-  /** Tells the app of a change to a message, its own included, as Slack does; nobody has to wait for it. */
+  /** Reports a change to a message, the app's own included, as Slack does. Doesn't wait. */
   announce(change: MessageChange): void {
     const channel = this.options.channels().find(({ id }) => id === change.channel);
     if (channel === undefined) return;
@@ -77,7 +77,7 @@ export class Events {
     if (change.kind === 'posted') this.#ofPost.set(`${change.channel}/${change.message.ts}`, sending);
   }
 
-  /** Resolves once the app has heard of a post, or was given up. */
+  /** Resolves once a post's event was acknowledged or given up. */
   async heardOf(channel: string, ts: string): Promise<void> {
     await this.#ofPost.get(`${channel}/${ts}`);
   }

@@ -1,40 +1,40 @@
-/** What goes wrong with a call, in place of or after what it would have done. */
+/** What goes wrong with a call, instead of or after its effect. */
 export type FaultKind =
-  /** An HTTP status such as 500, and nothing else but where it leads; the call takes no effect. */
+  /** Only an HTTP status such as 500, and where it redirects; the call has no effect. */
   | { readonly kind: 'status'; readonly status: number; readonly location?: string }
-  /** HTTP 429 with Retry-After, in seconds; the call takes no effect. */
+  /** HTTP 429 with Retry-After, in seconds; the call has no effect. */
   | { readonly kind: 'rate_limited'; readonly retryAfterSeconds: number }
-  /** `{"ok": false, "error": …}`; `takesEffect`: after Slack did it all the same, as it may with `internal_error`. */
+  /** Answers `{"ok": false, "error": …}`. `takesEffect`: Slack does the work anyway, as `internal_error` allows. */
   | { readonly kind: 'error'; readonly error: string; readonly takesEffect?: boolean }
-  /** HTTP 200 with this body in place of Slack's: a cut answer, a proxy's page, an answer that lacks something. */
+  /** HTTP 200 with this body instead of Slack's: a cut answer, a proxy's page, an answer that lacks something. */
   | { readonly kind: 'body'; readonly body: string; readonly takesEffect?: boolean }
   /** The connection is cut before the call takes effect, or after. */
   | { readonly kind: 'reset_before' }
   | { readonly kind: 'reset_after' }
   /** No answer ever; `takesEffect` decides whether anything happened. */
   | { readonly kind: 'hang'; readonly takesEffect?: boolean }
-  /** The call waits `ms` milliseconds, and only then takes effect and is answered. */
+  /** Waits `ms` milliseconds, then takes effect and is answered. */
   | { readonly kind: 'delay'; readonly ms: number };
 
-export type Fault = FaultKind & {
+type Fault = FaultKind & {
   /** A Web API method such as `chat.postMessage`, `response_url`, `upload`, or `*` for all of them. */
   readonly method: string;
-  /** How many calls it hits; without it, all until it is over or cleared. */
+  /** How many calls it hits; default: all until it is over or cleared. */
   readonly times?: number;
   /** When it is over, by the workspace's clock. */
   readonly until?: Date;
 };
 
-/** Faults that were asked for. Each call takes the first that fits, so that a list of them plays out in its order. */
+/** Planned faults. Each call takes the first that matches, so a list of them plays out in order. */
 export interface Faults {
-  /** Plans a fault; answers a function that takes it back. @throws {RangeError} where `times` is no positive integer */
+  /** Plans a fault; returns how to cancel it. @throws {RangeError} if `times` is no positive integer */
   add(fault: Fault): () => void;
   clear(): void;
 }
 
 /** The side that suffers them. */
 export interface FaultPlan extends Faults {
-  /** The fault for a call to this method, used up by one; null where none is planned. */
+  /** The fault for a call to this method, counted as used; null if none is planned. */
   take(method: string): FaultKind | null;
 }
 

@@ -44,7 +44,7 @@ type Input = z.output<typeof input>;
 /** A view's state: by block id, by action id. */
 export type FormState = Record<string, Record<string, Record<string, unknown>>>;
 
-/** A view's inputs, in their order. */
+/** A view's inputs, in order. */
 export function inputsOf(blocks: readonly unknown[]): Input[] {
   return blocks.flatMap((block) => {
     const parsed = input.safeParse(block);
@@ -52,7 +52,7 @@ export function inputsOf(blocks: readonly unknown[]): Input[] {
   });
 }
 
-/** What every input holds: what was entered, or what it began with. */
+/** Each input's value: entered or initial. */
 export function stateOf(blocks: readonly unknown[], entered: Entered): FormState {
   const state: FormState = {};
   for (const { block_id: id, element: field } of inputsOf(blocks)) {
@@ -61,7 +61,7 @@ export function stateOf(blocks: readonly unknown[], entered: Entered): FormState
   return state;
 }
 
-/** What Slack's client says under a form's fields instead of sending it; nothing where it sends it. */
+/** Errors that Slack's client shows under a form's fields instead of sending it; none if it sends it. */
 export function clientErrors(blocks: readonly unknown[], entered: Entered): Record<string, string> {
   const errors: Record<string, string> = {};
   for (const { block_id: id, element: field, optional } of inputsOf(blocks)) {
@@ -71,7 +71,7 @@ export function clientErrors(blocks: readonly unknown[], entered: Entered): Reco
   return errors;
 }
 
-/** @throws where the form has no such field, or the field no such option */
+/** @throws if the form has no such field, or the field no such option */
 export function assertEnterable(blocks: readonly unknown[], values: FormValues): void {
   const inputs = inputsOf(blocks);
   for (const [id, value] of Object.entries(values)) {
@@ -86,7 +86,7 @@ export function assertEnterable(blocks: readonly unknown[], values: FormValues):
   }
 }
 
-/** After an update: what was entered stays where the field stayed. */
+/** After an update: entries stay if their field stayed. */
 export function entriesThatFit(entered: Entered, before: readonly unknown[], after: readonly unknown[]): Entered {
   const previous = inputsOf(before);
   const staying = inputsOf(after).filter(({ block_id: id, element: field }) =>
@@ -99,7 +99,7 @@ export function entriesThatFit(entered: Entered, before: readonly unknown[], aft
   );
 }
 
-export function optionsOf(field: Field): z.output<typeof option>[] {
+function optionsOf(field: Field): z.output<typeof option>[] {
   return [...(field.options ?? []), ...(field.option_groups ?? []).flatMap((group) => group.options)];
 }
 
@@ -108,7 +108,7 @@ export function fieldState(field: Field, value: FieldValue | undefined): Record<
   const { type } = field;
   const one = typeof value === 'string' ? value : undefined;
   const many = typeof value === 'string' ? [value] : value;
-  // An emptied field is null, and not what it began with.
+  // An emptied field is null, not its initial value.
   const single = (initial: string | undefined): string | null => (one ?? initial ?? '') || null;
   switch (type) {
     case 'checkboxes':
@@ -153,7 +153,7 @@ export function fieldState(field: Field, value: FieldValue | undefined): Record<
 
 const REQUIRED = 'Please complete this required field.';
 
-/** Why Slack's client keeps a form with this field; null where it is content. */
+/** Why Slack's client doesn't send a form with this field; null if it does. */
 function fieldProblem(field: Field, optional: boolean, state: Readonly<Record<string, unknown>>): string | null {
   const { type: _type, ...holding } = state;
   const [value] = Object.values(holding);

@@ -2,36 +2,36 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Acknowledgement, Delivery, Payload } from './deliver.js';
 
-/** A request to the app as it went out, for sending it again. */
+/** A request to the app as it was sent, for replaying. */
 export interface SentRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** How a request is forged: what is wrong with it. */
-export interface Forgery {
-  /** Signed with another secret than the app's. */
+interface Forgery {
   readonly secret?: string;
-  /** Signed so many seconds ago; an app refuses what is older than five minutes. */
+  /** Signed this many seconds ago; an app refuses what is older than five minutes. */
   readonly ageSeconds?: number;
   /** Without any signature. */
   readonly unsigned?: boolean;
-  /** The body is another one than was signed. */
+  /** The body differs from what was signed. */
   readonly tampered?: boolean;
 }
 
-/** Slack's requests to an app over HTTP, signed (https://docs.slack.dev/authentication/verifying-requests-from-slack). */
+/**
+ * Slack's requests to an app over HTTP, signed (https://docs.slack.dev/authentication/verifying-requests-from-slack).
+ */
 export interface HttpDelivery extends Delivery {
-  /** Every request that was sent, the oldest first; forged and replayed ones are not among them. */
+  /** Requests sent, oldest first; without forged and replayed ones. */
   readonly sent: readonly SentRequest[];
   /**
-   * Sends exactly the same once more, as whoever captured it would: the last request unless told which. The status
-   * that the app answered. @throws where nothing was sent yet, or the app does not answer
+   * Replays a captured request byte for byte, by default the last; resolves with the app's status. @throws if nothing
+   * was sent yet, or the app doesn't answer
    */
   replay(request?: SentRequest): Promise<number>;
-  /** Sends a payload with a signature that is wrong, old or missing; the status that the app answered. */
+  /** Sends a payload with a wrong, old or missing signature; resolves with the app's status. */
   forge(payload: Payload, how: Forgery): Promise<number>;
-  /** What Slack does when the URL is configured: whether the app gives the challenge back. */
+  /** Slack's check when the URL is configured: whether the app returns the challenge. */
   verifyUrl(): Promise<boolean>;
 }
 

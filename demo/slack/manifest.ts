@@ -21,10 +21,10 @@ const schema = z
     homeTab: manifest.features.app_home.home_tab_enabled,
   }));
 
-/** What an app's manifest asks Slack for: what is then granted, and nothing else. */
+/** What an app's manifest asks Slack for: nothing else is granted. */
 export type Manifest = z.output<typeof schema>;
 
-/** @throws where it is no manifest */
+/** @throws if it isn't a manifest */
 export function parseManifest(yaml: string): Manifest {
   return schema.parse(parse(yaml));
 }

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { Emulated, EmulatedMessage } from './emulated.js';
 import { storedAttachments, storedBlocks } from './shape.js';
 
-/** A message as Slack's API gives it. */
 export interface SlackMessage extends EmulatedMessage {
   readonly subtype?: string | undefined;
 }
@@ -17,13 +16,13 @@ export type MessageChange =
     }
   | { readonly kind: 'deleted'; readonly channel: string; readonly previous: SlackMessage };
 
-/** What people post that Slack gives a subtype (https://docs.slack.dev/reference/events/message), beside broadcasts. */
+/** People's posts with a subtype in Slack (https://docs.slack.dev/reference/events/message), besides broadcasts. */
 export type SpokenSubtype = 'file_share' | 'me_message';
 
 type Answer = Readonly<Record<string, unknown>>;
 type Arguments = Readonly<Record<string, unknown>>;
 
-/** Who posts, and what the API then says of them beside their name. */
+/** Who posts, and what the API adds about them. */
 export interface Author {
   readonly userId: string;
   readonly token: string;
@@ -31,8 +30,8 @@ export interface Author {
 }
 
 /**
- * The messages of a workspace. `emulate` keeps them; what it leaves out of Slack's ways is added here: broadcasts show
- * in the channel, an update keeps what it doesn't mention, and a deleted message that has replies leaves a tombstone.
+ * A workspace's messages. `emulate` keeps them; this adds what it lacks: broadcasts show in the channel, an update
+ * keeps what it doesn't mention, and a deleted message with replies leaves a tombstone.
  */
 export class Messages {
   readonly #tombstones = new Set<string>();
@@ -44,7 +43,7 @@ export class Messages {
     private readonly onChange: (change: MessageChange) => void,
   ) {}
 
-  /** Every message of a channel, replies included, the oldest first. */
+  /** Every message of a channel, including replies, oldest first. */
   async all(channel: string): Promise<readonly SlackMessage[]> {
     const kept = await this.emulated.everything(channel);
     const byTs = new Map(kept.map((message) => [message.ts, message]));
@@ -62,7 +61,6 @@ export class Messages {
     return (await this.all(channel)).find((message) => message.ts === ts);
   }
 
-  /** Posts; what chat.postMessage answers. */
   async post(author: Author, args: Arguments, subtype?: SpokenSubtype): Promise<Answer> {
     const answer = await this.emulated.call('chat.postMessage', author.token, stored(args));
     if (answer['ok'] !== true) return answer;
@@ -75,13 +73,13 @@ export class Messages {
     return { ...answer, message };
   }
 
-  /** Tells of a message that came to be by another way than a post. */
+  /** Reports a message that wasn't posted through `post`. */
   async announce(channel: string, ts: string): Promise<void> {
     const message = await this.find(channel, ts);
     if (message !== undefined) this.onChange({ kind: 'posted', channel, message });
   }
 
-  /** Changes a message; what chat.update answers. What the arguments don't mention stays as it is. */
+  /** Changes a message; returns chat.update's answer. What the arguments don't mention stays as it is. */
   async update(author: Author, args: Arguments): Promise<Answer> {
     const { channel, ts } = z.object({ channel: z.string(), ts: z.string() }).parse(args);
     const previous = await this.find(channel, ts);
@@ -99,7 +97,7 @@ export class Messages {
     return { ...answer, message };
   }
 
-  /** What an app unfolds of the links in somebody's message; what chat.unfurl answers. */
+  /** Unfurls links in somebody's message; returns chat.unfurl's answer. */
   async unfurl(channel: string, ts: string, attachments: readonly Record<string, unknown>[]): Promise<Answer> {
     const message = await this.find(channel, ts);
     const author = this.authors.find(({ userId }) => userId === message?.user);
@@ -111,7 +109,7 @@ export class Messages {
     return { ok: true };
   }
 
-  /** Deletes a message; what chat.delete answers. */
+  /** Deletes a message; returns chat.delete's answer. */
   async remove(author: Author, channel: string, ts: string): Promise<Answer> {
     const previous = await this.find(channel, ts);
     if (previous === undefined || previous.subtype === 'tombstone') return { ok: false, error: 'message_not_found' };
@@ -135,7 +133,7 @@ export class Messages {
     return { ok: true, channel, ts };
   }
 
-  /** Deletes a message in its author's name. @throws where there is no such message */
+  /** Deletes a message in its author's name. @throws if there is no such message */
   async removeAsAuthor(channel: string, ts: string): Promise<void> {
     const message = await this.find(channel, ts);
     const author = this.authors.find(({ userId }) => userId === message?.user);
@@ -180,12 +178,12 @@ export class Messages {
   }
 }
 
-/** What a channel shows: what is no reply, and replies that were sent to the channel as well. */
+/** Whether a channel shows it: no reply, or a reply sent to the channel as well. */
 export function inChannel(message: SlackMessage): boolean {
   return message.thread_ts === undefined || message.thread_ts === message.ts || message.subtype === 'thread_broadcast';
 }
 
-/** The arguments with blocks and attachments as Slack stores them. */
+/** The arguments, with blocks and attachments as Slack stores them. */
 function stored(args: Arguments): Arguments {
   return {
     ...args,

@@ -1,6 +1,6 @@
 /**
- * `emulate` tells the time by the machine's clock alone, and a message's ts is its time. Where a workspace lives on a
- * clock that was moved, this turns each ts into one of that clock, and back wherever it is mentioned again.
+ * `emulate` only knows the machine's clock, and a message's ts is its time. For a workspace on a moved clock, this
+ * translates each ts to that clock, and back whenever it is used again.
  */
 export class MovedTime {
   readonly #shownByKept = new Map<string, string>();
@@ -8,7 +8,7 @@ export class MovedTime {
 
   constructor(private readonly clock: () => Date) {}
 
-  /** What `emulate` answered, as the workspace's clock tells it. A ts that is met for the first time is of now. */
+  /** Translates an answer of `emulate`. A ts seen for the first time means now. */
   shown<T>(value: T): T {
     return withTimes(value, (kept) => {
       const known = this.#shownByKept.get(kept);
@@ -20,13 +20,13 @@ export class MovedTime {
     });
   }
 
-  /** What goes to `emulate`, as it tells time itself. */
+  /** Translates a call to `emulate`. */
   kept<T>(value: T): T {
     return withTimes(value, (shown) => this.#keptByShown.get(shown) ?? shown);
   }
 }
 
-/** Fields that hold a message's ts. What people and apps write is none of it. */
+/** Fields that hold a message's ts, unlike what people and apps write. */
 const TIMES: ReadonlySet<string> = new Set(['ts', 'thread_ts', 'message_ts', 'latest_reply', 'event_ts']);
 const CONTENT: ReadonlySet<string> = new Set(['text', 'blocks', 'attachments', 'metadata']);
 

@@ -15,15 +15,15 @@ import type { OpenView, Views } from './views.js';
 
 export type { SubmitOutcome };
 
-/** What a person is told where the app did not answer in time. */
-export const NO_ANSWER = 'We had some trouble connecting. Try again?';
+/** The error that Slack shows if the app doesn't answer in time. */
+const NO_ANSWER = 'We had some trouble connecting. Try again?';
 
 export type SimpleOutcome =
   | { readonly kind: 'acknowledged' }
-  /** The app did not acknowledge within 3 s, or not with a 200: what the person is told. */
+  /** The app didn't acknowledge with 200 within 3 s. `message`: what the person sees. */
   | { readonly kind: 'failed'; readonly message: string };
-export type CommandOutcome = SimpleOutcome;
-export type ClickOutcome = SimpleOutcome;
+type CommandOutcome = SimpleOutcome;
+type ClickOutcome = SimpleOutcome;
 
 /** What the stand-in gives its people. */
 export interface PersonSurroundings {
@@ -38,30 +38,35 @@ export interface PersonSurroundings {
   deliver(payload: Payload): Promise<Acknowledgement>;
   /** Resolves once the app has acknowledged the event, or was given up. */
   deliverEvent(subscription: string, event: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Posts in a user's name; its ts. */
+  /** Posts in a user's name; resolves with its ts. */
   post(userId: string, args: Readonly<Record<string, unknown>>, subtype?: SpokenSubtype): Promise<string>;
-  /** Resolves once the app has acknowledged hearing of a message, or was given up. */
+  /** Resolves once the app has acknowledged a message's event, or was given up. */
   heardOf(channel: string, ts: string): Promise<void>;
   messages(channel: string): Promise<readonly StoredMessage[]>;
   directMessages(userId: string): Promise<readonly StoredMessage[]>;
   clock(): Date;
-  /** Whether a view still waits for what it is to show, as a person reads it. */
+  /** Whether a view is still loading, as a person reads it. */
   isLoading(view: OpenView): boolean;
 }
 
-export interface ClickOptions {
+interface ClickOptions {
   /**
-   * Of buttons that share an action id, the one with this value; in a menu, the value of the option that is chosen;
-   * in checkboxes, those that are ticked then; elsewhere what is entered.
+   * Picks among buttons that share an action id; the chosen option's value in a menu; the ticked ones in checkboxes;
+   * otherwise what is entered.
    */
   readonly value?: FieldValue;
 }
 
-export interface SayOptions {
+interface CommandOptions {
+  /** By default their own. */
+  readonly channel?: string;
+}
+
+interface SayOptions {
   readonly channel?: string;
   readonly threadTs?: string;
   readonly unheard?: boolean;
-  /** A reply: "also send to channel" is ticked. */
+  /** In a reply: also send it to the channel. */
   readonly broadcast?: boolean;
   /** With a file, or as `/me`. */
   readonly as?: SpokenSubtype;
@@ -73,54 +78,61 @@ export interface Person {
   readonly name: string;
   readonly teamId: string;
   /**
-   * Runs `/flag-promotions` with this text, in the alerts channel unless told.
-   * @throws where the acknowledgement carries a message that Slack would refuse
+   * Runs `/flag-promotions` with this text, by default in the alerts channel.
+   * @throws if the acknowledgement carries a message that Slack would refuse
    */
-  command(text: string, options?: { readonly channel?: string }): Promise<CommandOutcome>;
+  command(text: string, options?: CommandOptions): Promise<CommandOutcome>;
   /**
-   * Clicks on what is in a message: the message as this person sees it, which may be older than what Slack has.
-   * @throws where the message shows no such element
+   * Runs the command. Resolves with the app's first answer to it; other messages to this person don't count.
+   * @throws if Slack shows an error, or nothing came within 60 s
+   */
+  ask(text: string, options?: CommandOptions): Promise<EphemeralMessage>;
+  /**
+   * Clicks in a message as this person sees it, which may be older than Slack's.
+   * @throws if the message shows no such element
    */
   click(message: StoredMessage | EphemeralMessage, actionId: string, options?: ClickOptions): Promise<ClickOutcome>;
-  /** Clicks on what is in the topmost modal. @throws where none is open, or it shows no such element */
+  /** Clicks in the topmost modal. @throws if none is open, or it shows no such element */
   clickInModal(actionId: string, options?: ClickOptions): Promise<ClickOutcome>;
-  /** The topmost modal. */
   modal(): OpenView | undefined;
-  /** The whole stack, the topmost last. */
+  /** The whole stack, topmost last. */
   modals(): readonly OpenView[];
-  /** The modal that a predicate fits, or one that loads nothing any more. @throws where there is none within `timeoutMs`, 60,000 unless told */
+  /**
+   * The first modal that matches, by default one that isn't loading. @throws if there is none within `timeoutMs`,
+   * default 60,000
+   */
   waitForModal(predicate?: (view: OpenView) => boolean, timeoutMs?: number): Promise<OpenView>;
-  /** Enters values into the topmost modal, by block id, and sends nothing. @throws where it has no such field */
+  /** Enters values into the topmost modal, by block id, without sending. @throws if it has no such field */
   fill(values: FormValues): OpenView;
   /**
-   * Enters values into the topmost modal and submits it. What was entered before stays entered.
-   * @throws where none is open, it has no such field or no submit button, or Slack could make nothing of the answer
+   * Enters values into the topmost modal, in addition to earlier ones, and submits it.
+   * @throws if none is open, it has no such field or no submit button, or Slack couldn't use the answer
    */
   submit(values?: FormValues): Promise<SubmitOutcome>;
-  /** Closes the topmost modal, or with `all` the whole stack; the app hears of it where it asked to. */
+  /** Closes the topmost modal, or all with `all`. Sends `view_closed` if the view has `notify_on_close`. */
   closeModal(options?: { readonly all?: boolean }): Promise<void>;
-  /** Puts a view back on screen: what a person has before them whose client never heard that it closed. */
+  /** Shows a closed view again, as for a person whose client never heard that it closed. */
   reopen(view: OpenView | undefined): void;
   /**
-   * Posts a message, in Slack's own markup, to the alerts channel unless told; its ts, once the app has acknowledged
-   * what it hears of it, or was given up; with `unheard` at once. Bare web addresses become links, as in Slack's client.
+   * Posts a message in Slack's markup, by default to the alerts channel, and turns bare addresses into links as Slack's
+   * client does. Resolves with its ts once the app has acknowledged the event or was given up; with `unheard`, at once.
    */
   say(text: string, options?: SayOptions): Promise<string>;
-  /** Uses a message's shortcut. @throws where there is no such message */
+  /** Uses a message's shortcut. @throws if there is no such message */
   messageShortcut(callbackId: string, channel: string, ts: string): Promise<ClickOutcome>;
-  /** Opens the app's home tab; resolves once the app has acknowledged hearing of it, or was given up. */
+  /** Opens the app's home tab; resolves once the app has acknowledged the event, or was given up. */
   openHome(): Promise<void>;
-  /** What the home tab shows; undefined where nothing was published yet. */
+  /** The home tab; undefined if nothing was published yet. */
   home(): OpenView | undefined;
-  /** Clicks on what is in the home tab. @throws where it shows no such element */
+  /** Clicks in the home tab. @throws if it shows no such element */
   clickInHome(actionId: string, options?: ClickOptions): Promise<ClickOutcome>;
-  /** What the app wrote to this person directly, the oldest first. */
+  /** The app's direct messages to this person, oldest first. */
   directMessages(): Promise<readonly StoredMessage[]>;
-  /** What only this person sees, in the order in which it came. */
+  /** What only this person sees, oldest first. */
   ephemerals(): readonly EphemeralMessage[];
-  /** Takes a message that only this person sees off their screen; the app does not hear of it. */
+  /** Removes an ephemeral message from their screen; the app isn't told. */
   dismiss(id: string): void;
-  /** The last of these that a predicate fits. @throws where there is none within `timeoutMs`, 60,000 unless told */
+  /** The last ephemeral message that matches. @throws if there is none within `timeoutMs`, default 60,000 */
   waitForEphemeral(predicate?: (message: EphemeralMessage) => boolean, timeoutMs?: number): Promise<EphemeralMessage>;
 }
 
@@ -131,7 +143,7 @@ export interface WhoIsWho {
   readonly id: string;
   readonly name: string;
   readonly teamId: string;
-  /** The channel that they are in unless told. */
+  /** Their default channel. */
   readonly home: string;
   /** Another app's bot can post, and nothing else. */
   readonly isBot: boolean;
@@ -188,47 +200,60 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
     );
   }
 
+  /** `answer`: what the app showed first in answer to it, as it stands now. */
+  async function runCommand(
+    text: string,
+    options: CommandOptions,
+  ): Promise<{ readonly outcome: CommandOutcome; readonly answer: () => EphemeralMessage | undefined }> {
+    assertHands();
+    const channel = options.channel ?? who.home;
+    const url = responseUrl({ channel, threadTs: null, original: null });
+    const answered = () => screens.of(who.id).find(({ id }) => id === around.responseUrls.shownBy(url));
+    const answer = await around.deliver({
+      kind: 'command',
+      form: {
+        token: 'deprecated',
+        team_id: who.teamId,
+        team_domain: around.domain,
+        channel_id: channel,
+        channel_name: channelField(channel).name,
+        user_id: who.id,
+        user_name: who.name,
+        command: COMMAND,
+        text,
+        api_app_id: around.appId,
+        is_enterprise_install: 'false',
+        response_url: url,
+        trigger_id: triggerFor(null),
+      },
+    });
+    const fault = commandFault(answer);
+    if (fault !== null) {
+      const words = `${COMMAND} failed with the error "${fault}"`;
+      const content = { text: words, blocks: [], attachments: [] };
+      screens.whisper(who.id, { channel, threadTs: null, ts: tsOf(around.clock()), ...content, bySlack: true });
+      return { outcome: { kind: 'failed', message: fault }, answer: answered };
+    }
+    const body = answer.kind === 'answered' ? answer.body : '';
+    const message = typeof body === 'string' ? { text: body } : z.record(z.string(), z.unknown()).parse(body ?? {});
+    if (Object.values(message).some((value) => value !== '')) {
+      assertMessage(message);
+      await around.responseUrls.acknowledge(url, message);
+    }
+    return { outcome: { kind: 'acknowledged' }, answer: answered };
+  }
+
   const person: Person = {
     id: who.id,
     name: who.name,
     teamId: who.teamId,
 
-    async command(text, options = {}) {
-      assertHands();
-      const channel = options.channel ?? who.home;
-      const target = { channel, threadTs: null, original: null };
-      const answer = await around.deliver({
-        kind: 'command',
-        form: {
-          token: 'deprecated',
-          team_id: who.teamId,
-          team_domain: around.domain,
-          channel_id: channel,
-          channel_name: channelField(channel).name,
-          user_id: who.id,
-          user_name: who.name,
-          command: COMMAND,
-          text,
-          api_app_id: around.appId,
-          is_enterprise_install: 'false',
-          response_url: responseUrl(target),
-          trigger_id: triggerFor(null),
-        },
-      });
-      const fault = commandFault(answer);
-      if (fault !== null) {
-        const words = `${COMMAND} failed with the error "${fault}"`;
-        const content = { text: words, blocks: [], attachments: [] };
-        screens.whisper(who.id, { channel, threadTs: null, ts: tsOf(around.clock()), ...content, bySlack: true });
-        return { kind: 'failed', message: fault };
-      }
-      const body = answer.kind === 'answered' ? answer.body : '';
-      const message = typeof body === 'string' ? { text: body } : z.record(z.string(), z.unknown()).parse(body ?? {});
-      if (Object.values(message).some((value) => value !== '')) {
-        assertMessage(message);
-        await around.responseUrls.answer({ userId: who.id, ...target }, message);
-      }
-      return { kind: 'acknowledged' };
+    command: async (text, options = {}) => (await runCommand(text, options)).outcome,
+
+    async ask(text, options = {}) {
+      const { outcome, answer } = await runCommand(text, options);
+      if (outcome.kind === 'failed') throw new Error(`${COMMAND} ${text} failed: ${outcome.message}`);
+      return waitFor(answer, DEFAULT_WAIT_MS, `${who.name} sees no answer to ${COMMAND} ${text}.`);
     },
 
     async click(message, actionId, options = {}) {
@@ -255,7 +280,7 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
             ...(found.inAttachment ? { attachment_id: 1, is_app_unfurl: false } : {}),
             ...inThread,
           },
-          // Slack gives an app no ephemeral message back.
+          // Slack's payload holds no ephemeral message.
           ...(isEphemeral ? {} : { message: shown }),
           state: {
             values: found.element.type === 'button' ? {} : { [found.blockId]: { [actionId]: action } },
@@ -383,13 +408,13 @@ function outcomeOf(answer: Acknowledgement): SimpleOutcome {
   return isAcknowledged ? { kind: 'acknowledged' } : { kind: 'failed', message: NO_ANSWER };
 }
 
-/** Slack's word for a command that came to nothing; null where it was acknowledged. */
+/** Slack's error for a failed command; null if it was acknowledged. */
 function commandFault(answer: Acknowledgement): string | null {
   if (answer.kind === 'timeout') return 'operation_timeout';
   return answer.kind === 'answered' && answer.status === 200 ? null : 'dispatch_failed';
 }
 
-/** Slack's client makes links of what looks like one, outside of what is a link already. */
+/** Slack's client links addresses outside existing links. */
 function withLinks(text: string): string {
   return text.replaceAll(/<[^>]*>|https?:\/\/[^\s<>|]+/gu, (found) => (found.startsWith('<') ? found : `<${found}>`));
 }

@@ -10,14 +10,15 @@ export interface ResponseTarget {
   readonly userId: string;
   readonly channel: string;
   readonly threadTs: string | null;
-  /** The message that was interacted with. */
   readonly original:
     | { readonly kind: 'ephemeral'; readonly id: string }
     | { readonly kind: 'message'; readonly ts: string }
     | null;
 }
 
-/** Slack's limits: five answers within thirty minutes (https://docs.slack.dev/interactivity/handling-user-interaction). */
+/**
+ * Slack's limits: five answers within thirty minutes (https://docs.slack.dev/interactivity/handling-user-interaction).
+ */
 const RESPONSE_USES = 5;
 const RESPONSE_LIFE_MS = 30 * 60_000;
 
@@ -45,25 +46,37 @@ export class ResponseUrls {
     private readonly clock: () => Date,
   ) {}
 
-  /** A URL to which the app may post its answers. */
+  /** A URL for the app's answers. */
   issue(target: ResponseTarget): string {
     const id = randomBytes(12).toString('hex');
     this.#issued.set(id, { target, usesLeft: RESPONSE_USES, expiresAt: performance.now() + RESPONSE_LIFE_MS });
     return `${this.base()}/response/${id}`;
   }
 
-  /** Applies what was posted to a URL. */
+  /** Applies a POST to a URL. */
   async respond(id: string, body: unknown): Promise<Responded> {
     const issued = this.#issued.get(id);
     if (issued === undefined || issued.expiresAt < performance.now()) return 'expired_url';
     if (issued.usesLeft === 0) return 'used_url';
     issued.usesLeft -= 1;
-    issued.target = await this.answer(issued.target, body);
+    issued.target = await this.#answer(issued.target, body);
     return 'ok';
   }
 
-  /** Shows an answer to an interaction. What answers a slash command first is what later answers may replace. */
-  async answer(target: ResponseTarget, body: unknown): Promise<ResponseTarget> {
+  /** Shows the acknowledgement of the request that the URL came with; uses up none of the URL's answers. */
+  async acknowledge(url: string, body: unknown): Promise<void> {
+    const issued = this.#issued.get(idIn(url));
+    if (issued !== undefined) issued.target = await this.#answer(issued.target, body);
+  }
+
+  /** The id of the ephemeral message that the answers to a URL show; null if there is none. */
+  shownBy(url: string): string | null {
+    const original = this.#issued.get(idIn(url))?.target.original;
+    return original?.kind === 'ephemeral' ? original.id : null;
+  }
+
+  /** Shows an answer to an interaction. Later answers to a slash command may replace the first. */
+  async #answer(target: ResponseTarget, body: unknown): Promise<ResponseTarget> {
     const parsed = answer.parse(body);
     const { original } = target;
     if (parsed.delete_original) {
@@ -114,6 +127,8 @@ export class ResponseUrls {
     return { kind: 'ephemeral', id: shown.id };
   }
 }
+
+const idIn = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
 
 function contentOf({ text, blocks, attachments }: Answer) {
   return { text, blocks: storedBlocks(blocks ?? []), attachments: storedAttachments(attachments ?? []) };

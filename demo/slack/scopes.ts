@@ -1,4 +1,4 @@
-/** The scope that each Web API method takes (https://docs.slack.dev/reference/methods); null: any token. */
+/** The scope that each Web API method needs (https://docs.slack.dev/reference/methods); null: any token. */
 export const METHOD_SCOPES: Readonly<Record<string, string | null>> = {
   'auth.test': null,
   'chat.postMessage': 'chat:write',
@@ -22,13 +22,13 @@ export const METHOD_SCOPES: Readonly<Record<string, string | null>> = {
   'files.info': 'files:read',
 };
 
-/** The scope that a method takes in a channel: private channels have scopes of their own. */
+/** The scope that a method needs in a channel: private channels have their own. */
 export function scopeIn(method: string, isPrivate: boolean): string | null | undefined {
   const scope = METHOD_SCOPES[method];
   return isPrivate ? scope?.replace(/^channels:/u, 'groups:') : scope;
 }
 
-/** The scope that each event takes (https://docs.slack.dev/reference/events). */
+/** The scope that each event needs (https://docs.slack.dev/reference/events). */
 export const EVENT_SCOPES: Readonly<Record<string, string | null>> = {
   app_mention: 'app_mentions:read',
   'message.channels': 'channels:history',
@@ -37,7 +37,7 @@ export const EVENT_SCOPES: Readonly<Record<string, string | null>> = {
   link_shared: 'links:read',
 };
 
-/** What an app gets that asks for everything this stand-in knows. */
+/** For an app that asks for everything this stand-in knows. */
 export const ALL_SCOPES: readonly string[] = [
   'app_mentions:read',
   'channels:history',
@@ -53,5 +53,5 @@ export const ALL_SCOPES: readonly string[] = [
   'users:read',
 ];
 
-/** What an app token has to carry for Socket Mode. */
+/** The scope an app token needs for Socket Mode. */
 export const SOCKET_MODE_SCOPE = 'connections:write';

@@ -4,17 +4,17 @@ export interface StoredMessage {
   readonly ts: string;
   readonly text: string;
   readonly user: string;
-  /** Of a reply, the message that it replies to. */
+  /** A reply's parent message. */
   readonly threadTs: string | null;
   readonly blocks: readonly unknown[];
   readonly attachments: readonly unknown[];
-  /** The message as Slack's API describes it, metadata included. */
+  /** As Slack's API describes it, metadata included. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
-/** A message that only one person sees; no method of Slack's reads it again. */
+/** A message that only one person sees; none of Slack's methods reads it again. */
 export interface EphemeralMessage {
-  /** Stays the same where the message is replaced. */
+  /** Stays the same when the message is replaced. */
   readonly id: string;
   readonly channel: string;
   readonly ts: string;
@@ -22,18 +22,18 @@ export interface EphemeralMessage {
   readonly threadTs: string | null;
   readonly blocks: readonly unknown[];
   readonly attachments: readonly unknown[];
-  /** Where Slack itself says it, and not the app. */
+  /** If it is Slack's own, not the app's. */
   readonly bySlack?: true;
 }
 
-/** What people see beside the channel: messages meant for them alone. */
+/** People's ephemeral messages, beside the channel. */
 export class Screens {
   readonly #ephemerals = new Map<string, EphemeralMessage[]>();
   #count = 0;
 
   constructor(private readonly onChange: () => void) {}
 
-  /** What one person sees, in the order in which it came. */
+  /** Oldest first. */
   of(userId: string): readonly EphemeralMessage[] {
     return this.#ephemerals.get(userId) ?? [];
   }
@@ -45,7 +45,7 @@ export class Screens {
     return shown;
   }
 
-  /** Puts other content in a message's place. A message that the person dismissed stays away. */
+  /** Replaces a message's content. A message that the person dismissed stays away. */
   replace(userId: string, id: string, by: Pick<EphemeralMessage, 'text' | 'blocks' | 'attachments'>): void {
     this.#show(
       userId,

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 
 /*
- * What Slack makes of blocks when it stores them: each gets an id, and texts say what was left to their defaults. An
- * app that compares what it reads with what it sent would notice.
+ * What Slack changes in blocks when it stores them: each gets an id, and texts get explicit defaults. An app that
+ * compares what it reads with what it sent would notice.
  */
 
 const objects = z.array(z.record(z.string(), z.unknown()));
@@ -11,7 +11,6 @@ const objects = z.array(z.record(z.string(), z.unknown()));
 /** An id as Slack makes one up for a block without. */
 const blockId = (): string => randomBytes(4).toString('base64url').slice(0, 5);
 
-/** Blocks as Slack stores them. */
 export function storedBlocks(blocks: unknown): Record<string, unknown>[] {
   const parsed = objects.safeParse(blocks);
   if (!parsed.success) return [];

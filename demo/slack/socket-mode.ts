@@ -9,30 +9,28 @@ import type { Acknowledgement, Delivery, Payload } from './deliver.js';
 
 /** Slack's side of Socket Mode (https://docs.slack.dev/apis/events-api/using-socket-mode). */
 export interface SocketMode extends Delivery {
-  /** How many connections are open. */
   readonly connections: number;
   /** A fresh address, good for one connection. */
   url(): string;
   /**
    * Asks every client to reconnect, as Slack does every few hours, and closes the connections `afterMs` milliseconds
-   * later (0 unless told). Clients that behave have connected anew by then.
+   * later (default 0). Well-behaved clients have reconnected by then.
    */
   refresh(afterMs?: number): Promise<void>;
-  /** Cuts every connection without a word. */
+  /** Cuts every connection without a close handshake. */
   drop(): void;
-  /** How Slack treats whoever connects from here on: it never says hello, or never answers the upgrade. */
+  /** How Slack treats new connections: it never says hello, or never answers the upgrade. */
   greet(how: Greeting): void;
-  /** How many tried to connect so far with a good address. */
+  /** How many connection attempts came with a good address. */
   readonly attempts: number;
-  /** Sends every connection one frame, whatever it is. */
   sendFrame(frame: string | Buffer): void;
-  /** The envelopes that were acknowledged, in their order. */
+  /** Acknowledged envelopes, in order. */
   readonly acknowledged: readonly string[];
-  /** Closes every connection with a handshake, as far as the clients take part in it. */
+  /** Closes every connection with a handshake, if the client takes part. */
   close(): Promise<void>;
 }
 
-export type Greeting = 'hello' | 'no_hello' | 'no_upgrade';
+type Greeting = 'hello' | 'no_hello' | 'no_upgrade';
 
 /** Slack pings its clients; one that hears nothing for 30 s takes the connection for dead. */
 const PING_EVERY_MS = 10_000;
@@ -110,7 +108,7 @@ export function startSocketMode(
       return `${options.httpUrl.replace(/^http/u, 'ws')}${PATH}?ticket=${ticket}&app_id=${options.appId}`;
     },
     async deliver(payload, retry) {
-      // Each payload goes to exactly one connection; Slack promises nothing of which.
+      // Each payload goes to exactly one connection, any of them.
       const socket = open[turn % Math.max(open.length, 1)];
       turn += 1;
       if (socket === undefined) return { kind: 'unreachable' };
@@ -163,7 +161,7 @@ export function startSocketMode(
     async close() {
       sockets.close();
       for (const socket of unanswered) socket.destroy();
-      // A client that is cut off in the middle of its own handshake would wait half a minute for the rest of it.
+      // A client cut off during its own handshake would wait half a minute for the rest.
       for (const socket of sockets.clients) socket.close(1001);
       const deadline = performance.now() + HANDSHAKE_WITHIN_MS;
       while (sockets.clients.size > 0 && performance.now() < deadline) await sleep(5);

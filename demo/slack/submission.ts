@@ -6,13 +6,13 @@ import type { OpenView, Views } from './views.js';
 export type SubmitOutcome =
   | { readonly kind: 'closed' }
   | { readonly kind: 'updated'; readonly view: OpenView }
-  /** Another modal lies on top of this one now. */
+  /** Another modal was pushed onto this one. */
   | { readonly kind: 'pushed'; readonly view: OpenView }
-  /** Under which fields, by block id, the app says what. */
+  /** The app's errors under fields, by block id. */
   | { readonly kind: 'errors'; readonly errors: Readonly<Record<string, string>> }
-  /** Slack's client did not send it, and says why under these fields. */
+  /** Slack's client didn't send it; its errors under fields. */
   | { readonly kind: 'not_sent'; readonly errors: Readonly<Record<string, string>> }
-  /** The app did not answer in time, or not with a 200: what the person is told. The modal stays. */
+  /** The app didn't answer with 200 in time. `message`: what the person sees; the modal stays open. */
   | { readonly kind: 'failed'; readonly message: string };
 
 const record = z.record(z.string(), z.unknown());
@@ -24,9 +24,9 @@ const action = z.discriminatedUnion('response_action', [
 ]);
 
 /**
- * What becomes of a modal whose submission was acknowledged with this body
+ * The result for a modal whose submission was acknowledged with this body
  * (https://docs.slack.dev/surfaces/modals#updating_response).
- * @throws where Slack could make nothing of it: no such action, errors for fields that aren't there, a malformed view
+ * @throws if Slack couldn't use it: no such action, errors for missing fields, a malformed view
  */
 export function applyAcknowledgement(views: Views, userId: string, view: OpenView, body: unknown): SubmitOutcome {
   if (isEmpty(body)) {

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 
-/** What a trigger was handed out for. */
 export interface TriggerOwner {
   readonly userId: string;
-  /** The modal that it came from, onto which another may be pushed. */
+  /** The modal it came from, onto which another may be pushed. */
   readonly viewId: string | null;
 }
 
@@ -24,7 +23,6 @@ export class Triggers {
     return id;
   }
 
-  /** Spends a trigger. */
   exchange(id: string): TriggerOwner | { readonly error: TriggerFault } {
     const trigger = this.#issued.get(id);
     if (trigger === undefined) return { error: 'invalid_trigger_id' };

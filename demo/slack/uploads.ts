@@ -6,19 +6,19 @@ interface Upload {
   isDone: boolean;
 }
 
-/** Uploads that were begun: their addresses, what they were said to be, and what came in. */
+/** Uploads under way: addresses, announced properties, and received bytes. */
 export class Uploads {
   readonly #begun = new Map<string, Upload>();
 
   constructor(private readonly baseUrl: () => string) {}
 
-  /** The address that the file's bytes are to be sent to. */
+  /** The address for the file's bytes. */
   begin(id: string, announced: Pick<Upload, 'name' | 'length' | 'altText'>): string {
     this.#begun.set(id, { ...announced, bytes: null, isDone: false });
     return `${this.baseUrl()}/upload/v1/${id}`;
   }
 
-  /** Takes a file's bytes; the HTTP status. As many bytes as were announced, or none are kept. */
+  /** Receives a file's bytes; returns the HTTP status. Keeps them only if there are as many as announced. */
   receive(id: string, bytes: Buffer): number {
     const upload = this.#begun.get(id);
     if (upload === undefined || upload.isDone) return 404;
@@ -27,7 +27,7 @@ export class Uploads {
     return 200;
   }
 
-  /** The bytes that came in and wait to be shared; null where none do. */
+  /** Received bytes that wait to be shared; null if there are none. */
   waiting(id: string): Buffer | null {
     const upload = this.#begun.get(id);
     return upload === undefined || upload.isDone ? null : upload.bytes;
@@ -39,14 +39,13 @@ export class Uploads {
     if (upload !== undefined) upload.isDone = true;
   }
 
-  /** Files that were shared. */
   shared(): readonly { readonly id: string; readonly name: string; readonly altText: string | null }[] {
     return [...this.#begun]
       .filter(([, { isDone }]) => isDone)
       .map(([id, { name, altText }]) => ({ id, name, altText }));
   }
 
-  /** @throws where nothing came in */
+  /** @throws if nothing was received */
   contentOf(id: string): Buffer {
     const bytes = this.#begun.get(id)?.bytes;
     if (bytes == null) throw new Error(`There is no file ${id}.`);

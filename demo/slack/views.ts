@@ -13,7 +13,7 @@ export interface OpenView {
   /** '' on a home tab. */
   readonly title: string;
   readonly blocks: readonly unknown[];
-  /** The view as Slack's API describes it, with the state of its inputs. */
+  /** As Slack's API describes it, with its inputs' state. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
@@ -44,9 +44,9 @@ export type ViewFault = 'not_found' | 'hash_conflict' | 'push_limit_reached' | '
 /** https://docs.slack.dev/surfaces/modals#view-stack */
 const DEEPEST_STACK = 3;
 
-/** Whose screen shows which views. `emulate` never closes one, so it can't say what is open. */
+/** Everybody's open views. `emulate` never closes one, so it can't say what is open. */
 export class Views {
-  /** In the order in which they were opened; the last one of a person is on top. */
+  /** In order of opening; a person's last one is on top. */
   #modals: KeptView[] = [];
   readonly #homes = new Map<string, KeptView>();
 
@@ -55,7 +55,7 @@ export class Views {
     private readonly onChange: () => void,
   ) {}
 
-  /** A person's modals, the topmost last. */
+  /** Topmost last. */
   modalsOf(userId: string): readonly OpenView[] {
     return this.#modals.filter((view) => view.userId === userId).map((view) => this.#shown(view));
   }
@@ -65,7 +65,7 @@ export class Views {
     return home === undefined ? undefined : this.#shown(home);
   }
 
-  /** `onto`: the modal that this one is pushed onto; null where it is opened on its own. */
+  /** `onto`: the modal to push this one onto; null to open it on its own. */
   open(userId: string, view: unknown, onto: string | null): OpenView | ViewFault {
     const parsed = shaped(view);
     if (this.#isTaken(parsed.external_id, null)) return 'duplicate_external_id';
@@ -89,7 +89,7 @@ export class Views {
     return this.#shown(kept);
   }
 
-  /** What was entered stays where a field's block id and action id stay. */
+  /** Entries stay if their field keeps its block id and action id. */
   update(which: { id?: string; externalId?: string; hash?: string }, view: unknown): OpenView | ViewFault {
     const kept = this.#modals.find(
       ({ id, content: { external_id: external } }) =>
@@ -131,7 +131,6 @@ export class Views {
     return this.#shown(kept);
   }
 
-  /** What a person entered into a modal's fields. */
   enteredIn(id: string): Entered {
     return this.#modals.find((view) => view.id === id)?.entered ?? {};
   }
@@ -146,7 +145,7 @@ export class Views {
     this.onChange();
   }
 
-  /** Puts a view back that was closed, as it was. */
+  /** Shows a closed view again, as it was. */
   reopen(userId: string, view: OpenView): void {
     if (this.#modals.some(({ id }) => id === view.id)) return;
     this.#modals.push({

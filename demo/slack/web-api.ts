@@ -16,8 +16,8 @@ import type { Responded } from './response-urls.js';
 import { METHOD_SCOPES, SOCKET_MODE_SCOPE, scopeIn } from './scopes.js';
 
 /**
- * One call as it came in, and what was answered. A POST to a response URL is kept as the method `response_url`, one to
- * an upload's address as `upload`.
+ * A call and its answer. A POST to a response URL is recorded as the method `response_url`, one to an upload's address
+ * as `upload`.
  */
 export interface RecordedCall {
   readonly method: string;
@@ -25,9 +25,9 @@ export interface RecordedCall {
   readonly args: Arguments;
   /** Milliseconds on a clock that never jumps. */
   readonly at: number;
-  /** Null until it is answered, and where no answer ever went out. */
+  /** Null until answered, and for ever if no answer was sent. */
   answer: Answer | null;
-  /** The HTTP status; null as long as there is no answer. */
+  /** The HTTP status; null until answered. */
   status: number | null;
 }
 
@@ -50,7 +50,7 @@ export interface WebApi {
   close(): Promise<void>;
 }
 
-/** Slack over HTTP: whoever calls is authenticated, has the scope, and is refused what Slack would refuse. */
+/** Slack over HTTP: checks the token and its scope, and refuses what Slack would refuse. */
 export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
   const { around, faults } = options;
   const calls: RecordedCall[] = [];
@@ -128,7 +128,7 @@ export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
     if (suffered !== null) sendJson(response, call, suffered, []);
   }
 
-  /** Bytes for an upload's address, which is a secret of its own: no token is asked for. */
+  /** An upload's address is itself a secret: no token is needed. */
   async function upload(id: string, bytes: Buffer, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const call = record('upload', { file: id, length: bytes.byteLength });
     const suffered = await suffer('upload', call, request, response, async () => {
@@ -144,7 +144,7 @@ export async function startWebApi(options: WebApiOptions): Promise<WebApi> {
     return call;
   }
 
-  /** Does what was asked for, unless or until a planned fault strikes; null where nothing is to be sent. */
+  /** Handles the request, as far as a planned fault allows. Null: send no answer. */
   async function suffer(
     method: string,
     call: RecordedCall,

@@ -16,41 +16,41 @@ import { Uploads } from './uploads.js';
 import { type OpenView, Views } from './views.js';
 import { type RecordedCall, startWebApi, type WebApi } from './web-api.js';
 
-export type { EphemeralMessage, Faults, HttpDelivery, OpenView, Person, RecordedCall, SocketMode, StoredMessage };
+export type { EphemeralMessage, OpenView, Person, StoredMessage };
 
 export interface SlackStandInOptions {
-  /** By which address the app reaches it (`https://slack.test`), if something stands in between; its own unless told. */
+  /** The address the app uses (`https://slack.test`), if something stands in between; default: its own. */
   readonly publicUrl?: string;
-  /** The bot scopes that were granted; everything that the stand-in knows unless told. */
+  /** The granted bot scopes; default: all that the stand-in knows. */
   readonly scopes?: readonly string[];
-  /** The app token's scopes; `connections:write` unless told. */
+  /** The app token's scopes; default `connections:write`. */
   readonly appTokenScopes?: readonly string[];
-  /** The events that the app is subscribed to; everything that the stand-in knows unless told. */
+  /** The app's event subscriptions; default: all that the stand-in knows. */
   readonly subscribedEvents?: readonly string[];
   readonly signingSecret?: string;
-  /** The workspace's id; always the same unless told. */
+  /** The workspace's id; default: always the same. */
   readonly teamId?: string;
-  /** The id of the organization that the app is installed for as a whole; for this one workspace unless told. */
+  /** The id of the organization that the app is installed for as a whole; default: only this workspace. */
   readonly installedForOrganization?: string;
-  /** Whether more than one message a second and channel is refused; true unless told. */
+  /** Whether more than one message a second and channel is refused; default true. */
   readonly rateLimit?: boolean;
-  /** Of links to these the app is told, and may show what is behind them; none unless told. */
+  /** Domains whose links Slack reports to the app, so that it can unfurl them. Default: none. */
   readonly unfurlDomains?: readonly string[];
-  /** Whether people of another workspace are in the channel `random` too; false unless told. */
+  /** Whether people of another workspace are in the channel `random` too; default false. */
   readonly randomIsShared?: boolean;
-  /** Whether the app has a home tab, as its manifest says; true unless told. */
+  /** Whether the app has a home tab, as its manifest says; default true. */
   readonly homeTab?: boolean;
-  /** How people read off a modal that it still loads something, so that they wait; they never do unless told. */
+  /** How people see that a modal is still loading, so that they wait; default: it never is. */
   readonly isLoading?: (view: OpenView) => boolean;
-  /** Whether the alerts channel is a private one, which takes scopes and events of its own; false unless told. */
+  /** Whether the alerts channel is private and needs its own scopes and events; default false. */
   readonly alertsArePrivate?: boolean;
   /** Before each of Slack's three retries of an event, in milliseconds; Slack's own are 0, one and five minutes. */
   readonly eventRetryWaitMs?: number | RetryWaits;
-  /** How long an acknowledgement may take, in milliseconds; Slack's 3,000 unless told. */
+  /** Milliseconds for an acknowledgement; default: Slack's 3,000. */
   readonly ackWithinMs?: number;
-  /** How long after a click a form may be opened, in milliseconds; Slack's 3,000 unless told. */
+  /** Milliseconds after a click in which a form may be opened; default: Slack's 3,000. */
   readonly triggerLifeMs?: number;
-  /** What the workspace takes for the present; the machine's clock unless told. It may be moved, forward only. */
+  /** The workspace's clock; default: the machine's. May be moved forward only. */
   readonly clock?: () => Date;
 }
 
@@ -58,7 +58,6 @@ export interface SlackStandInOptions {
 export interface SlackStandIn {
   /** For SLACK_API_URL; ends in `/api/`. */
   readonly apiUrl: string;
-  /** At which port of this machine it listens. */
   readonly port: number;
   readonly botToken: string;
   readonly appToken: string;
@@ -67,47 +66,48 @@ export interface SlackStandIn {
   readonly appId: string;
   readonly botUserId: string;
   readonly botId: string;
-  /** The bot is a member of `alerts` alone. */
+  /** The bot is only a member of `alerts`. */
   readonly channels: { readonly alerts: string; readonly random: string; readonly general: string };
   readonly people: {
     readonly superadmin: Person;
     readonly secondSuperadmin: Person;
     readonly engineer: Person;
-    /** Of another workspace, here through Slack Connect. */
+    /** From another workspace, through Slack Connect. */
     readonly stranger: Person;
     /** Another app's bot: it can post, and nothing else. */
     readonly otherBot: Person;
   };
   readonly faults: Faults;
   /**
-   * Slack is down for so many milliseconds of the workspace's clock: every call gets a 503, Socket Mode's connections
-   * are cut, and nobody can connect anew.
+   * Slack is down for this long by the workspace's clock: every call gets a 503, Socket Mode connections are cut, and
+   * nobody can reconnect.
    */
   outage(durationMs: number): void;
-  /** Every call of the Web API and every POST to a response URL, the oldest first. */
+  /** Every call of the Web API and every POST to a response URL, oldest first. */
   readonly calls: readonly RecordedCall[];
-  /** Requests to the app over HTTP, which can be replayed and forged; null where it is not connected by HTTP. */
+  /** Requests to the app over HTTP, for replaying and forging; null over Socket Mode. */
   readonly http: HttpDelivery | null;
   readonly socketMode: Omit<SocketMode, 'deliver' | 'url' | 'close'>;
-  /** From here on payloads go to this URL, signed. Until then, and where it is null, over Socket Mode. */
+  /** From now on payloads go to this URL, signed. Until then, and with null, over Socket Mode. */
   connectHttp(eventsUrl: string | null): void;
-  /** What a channel shows, the oldest first: messages, and replies that were sent to the channel as well. */
+  /** What a channel shows, oldest first: messages, and replies sent to the channel as well. */
   messages(channel: string): Promise<readonly StoredMessage[]>;
-  /** The same, with the replies that are in their thread alone. */
+  /** Includes replies that are only in their thread. */
   everything(channel: string): Promise<readonly StoredMessage[]>;
-  /** The replies under a message, the oldest first, without that message. */
+  /** The replies under a message, oldest first, without that message. */
   thread(channel: string, ts: string): Promise<readonly StoredMessage[]>;
-  /** Files that were shared, with what they show for whoever cannot see them. */
+  /** Shared files, with their alternative text. */
   files(): readonly { readonly id: string; readonly name: string; readonly altText: string | null }[];
-  /** The content of a file that was shared, by its id. @throws where there is none */
+  /** A shared file's text, by its id. @throws if there is none */
   fileContent(id: string): string;
-  /** The same as it came in. */
   fileBytes(id: string): Buffer;
-  /** `/invite`s the app to a public channel. @throws where there is none */
+  /** `/invite`s the app to a public channel. @throws if there is none */
   invite(channel: string): void;
-  /** What a person's profile says of where they are; null: nothing. `Europe/Berlin` unless set. */
+  /** Overrides what Slack says of a user (https://docs.slack.dev/reference/objects/user-object). */
+  setUser(userId: string, fields: Readonly<Record<string, unknown>>): void;
+  /** A person's time zone in their profile; null: none. Default `Europe/Berlin`. */
   setTimeZone(userId: string, timeZone: string | null): void;
-  /** As an administrator of the workspace would. @throws where there is no such message */
+  /** As an administrator of the workspace would. @throws if there is no such message */
   deleteMessage(channel: string, ts: string): Promise<void>;
   /** Calls back whenever what somebody sees has changed; returns how to stop that. */
   onChange(observer: () => void): () => void;
@@ -163,6 +163,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   const teamOf = (userId: string): string => (userId === idOf(STRANGER) ? FOREIGN_TEAM : teamId);
 
   const timeZones = new Map<string, string | null>();
+  const users = new Map<string, Readonly<Record<string, unknown>>>();
   const faults = createFaults(clock);
   const screens = new Screens(changed);
   const triggers = new Triggers(options.triggerLifeMs);
@@ -225,6 +226,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
         tz: timeZones.has(userId) ? timeZones.get(userId) : DEFAULT_TIME_ZONE,
         ...(teamOf(userId) === teamId ? {} : { is_stranger: true }),
         ...(userId === idOf(OTHER_BOT.name) ? { is_bot: true } : {}),
+        ...users.get(userId),
       }),
     },
     faults,
@@ -321,6 +323,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       if (found === undefined) throw new Error(`There is no public channel ${channel}.`);
       botChannels.add(channel);
     },
+    setUser: (userId, fields) => void users.set(userId, fields),
     setTimeZone: (userId, timeZone) => void timeZones.set(userId, timeZone),
     deleteMessage: (channel, ts) => messages.removeAsAuthor(channel, ts),
     onChange(observer) {
@@ -343,7 +346,7 @@ function retryWaits(wait: NonNullable<SlackStandInOptions['eventRetryWaitMs']>):
   return typeof wait === 'number' ? [wait, wait, wait] : wait;
 }
 
-/** What Slack says of a message that a bot posted. */
+/** The installation, as Slack adds it to a bot's message. */
 function installationOf({ teamId, installedForOrganization }: SlackStandInOptions, usual: string) {
   return { teamId: teamId ?? usual, organization: installedForOrganization ?? null };
 }

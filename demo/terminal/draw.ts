@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { StoredMessage } from '../slack/workspace.js';
 
-/** Draws what Slack would draw, as far as a terminal can: words, dates and buttons; no layout. */
+/** Draws what Slack would, as far as a terminal can: words, dates and buttons; no layout. */
 
 const EMOJI: Readonly<Record<string, string>> = {
   rotating_light: '🚨',
+  information_source: 'ℹ️ ',
   warning: '⚠️ ',
   large_green_circle: '🟢',
   red_circle: '🔴',
@@ -16,7 +17,7 @@ const EMOJI: Readonly<Record<string, string>> = {
 };
 
 /** mrkdwn as text: names for mentions, each date's fallback, labels for links. */
-export function mrkdwn(text: string, names: Readonly<Record<string, string>>, bold: (text: string) => string): string {
+function mrkdwn(text: string, names: Readonly<Record<string, string>>, bold: (text: string) => string): string {
   return text
     .replaceAll(/<!date\^\d+\^[^|>]*\|([^>]*)>/gu, '$1')
     .replaceAll(/<@([A-Z0-9]+)>/gu, (_, id: string) => `@${names[id] ?? id}`)
@@ -43,7 +44,7 @@ const attachment = z.looseObject({ blocks: z.array(block).default([]) });
 
 type Draw = (text: string) => string[];
 
-/** The lines of a message. As in Slack, its text is what notifications say where there are blocks to show instead. */
+/** A message's lines. As in Slack, its text is only for notifications if there are blocks. */
 export function messageLines(
   message: Pick<StoredMessage, 'text' | 'blocks' | 'attachments'>,
   names: Readonly<Record<string, string>>,
@@ -58,7 +59,7 @@ export function messageLines(
   return inside.length === 0 ? head : [...head, '', ...blockLines(inside, draw)];
 }
 
-/** The lines of a modal, its fields as empty boxes. */
+/** A modal's lines, its fields as empty boxes. */
 export function modalLines(
   modal: { readonly title: string; readonly blocks: readonly unknown[] },
   names: Readonly<Record<string, string>>,

@@ -8,7 +8,7 @@ import { messageLines, modalLines } from './draw.js';
 
 /**
  * `npm run demo:terminal`: the incident of 2026-05-07 to 05-11 as if it were now, on the real app, the real PostgreSQL
- * and stand-ins for Slack and Heroku. On a terminal it waits for Enter between its steps; elsewhere it plays through.
+ * and stand-ins for Slack and Heroku. On a terminal it waits for Enter between steps; otherwise it plays through.
  */
 const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
 const bold = (text: string): string => (process.stdout.isTTY ? `\u001B[1m${text}\u001B[22m` : text);
@@ -31,14 +31,14 @@ async function main(): Promise<void> {
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   }
-  // The play that was broken off still waits for something.
+  // The aborted play may still wait for something.
   if (stop.signal.aborted) process.exit();
 }
 
 async function play({ slack, authenticators, clock }: World): Promise<void> {
   const { superadmin } = slack.people;
   const code = (): string => authenticators.code(superadmin.id, clock.now());
-  out('  started   PostgreSQL, a stand-in for Slack, a stand-in for Heroku, and the app');
+  out('  started   PostgreSQL, stand-ins for Slack, Heroku and PagerDuty, and the app');
   out(`  loaded    ${FLAG}: marked 4 days ago, promoted 57 h ago;`);
   out('            Heroku took the change, and the worker was killed before it wrote so');
   out();
@@ -89,7 +89,7 @@ async function play({ slack, authenticators, clock }: World): Promise<void> {
   out();
 }
 
-/** The alert's message, once it looks as it should. */
+/** The alert's message, once it looks right. */
 async function theAlert(slack: SlackStandIn, looksRight: (message: StoredMessage) => boolean): Promise<StoredMessage> {
   for (const deadline = performance.now() + 20_000; performance.now() < deadline; await sleep(50)) {
     const message = (await slack.messages(slack.channels.alerts)).find(({ text }) => text.includes(FLAG));
@@ -130,7 +130,7 @@ function namesOf(slack: SlackStandIn): Record<string, string> {
 
 async function pause(text: string): Promise<void> {
   if (!interactive) return;
-  // Without `terminal: false` it would take Ctrl-C for itself.
+  // Without `terminal: false` it would handle Ctrl-C itself.
   const terminal = createInterface({ input: process.stdin, output: process.stdout, terminal: false });
   try {
     await terminal.question(`${text} ⏎ `);

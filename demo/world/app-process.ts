@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { MovableClock } from './clock.js';
 import { fromApp, type ToApp } from './ipc.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const ENTRY = fileURLToPath(new URL('./app.ts', import.meta.url));
+/** The package has it built, beside this file; in development it is TypeScript. */
+const BUILT = fileURLToPath(new URL('./demo-app.js', import.meta.url));
+const PROGRAM = existsSync(BUILT) ? [BUILT] : ['--import', 'tsx', fileURLToPath(new URL('./app.ts', import.meta.url))];
 const UP_WITHIN_MS = 60_000;
-/** A platform starts a process again that ended; this is how long one sees that it is gone. */
+/** A platform restarts a process that ended; this is how long one sees it down. */
 const RESTART_AFTER_MS = 2_500;
 
 export type AppStatus = 'starting' | 'up' | 'down';
@@ -21,7 +24,7 @@ export interface AppProcessOptions {
   onChange(): void;
 }
 
-/** The real app as a child process; where it ends by itself or is killed, it is started again, as a platform would. */
+/** The real app as a child process; restarted when it ends or is killed, as a platform would. */
 export class AppProcess {
   #child: ChildProcess | null = null;
   #status: AppStatus = 'starting';
@@ -38,17 +41,17 @@ export class AppProcess {
     return this.#child?.pid ?? null;
   }
 
-  /** How often it was started, the first time included. */
+  /** How often it was started, including the first time. */
   get starts(): number {
     return this.#starts;
   }
 
-  /** Resolves once the app is up. @throws where it ends before that, or takes longer than a minute */
+  /** Resolves once the app is up. @throws if it ends before that, or takes longer than a minute */
   async start(): Promise<void> {
     const { environment, clock, showLog } = this.options;
     this.#starts += 1;
     this.#become('starting');
-    const child = spawn(process.execPath, ['--import', 'tsx', ENTRY, String(clock.offsetMs)], {
+    const child = spawn(process.execPath, [...PROGRAM, String(clock.offsetMs)], {
       cwd: ROOT,
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', showLog ? 'inherit' : 'ignore', 'inherit', 'ipc'],
@@ -77,7 +80,16 @@ export class AppProcess {
     }
   }
 
-  /** Says something to the app; where it is down, it learns of the clock at its next start. */
+  /** Starts the new build as soon as the running app has stopped and `between` is done. */
+  async restart(between: () => Promise<void>): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child !== null) await ended(child);
+    await between();
+    await this.start();
+  }
+
+  /** Sends the app a message; if it is down, it gets the clock at its next start. */
   tell(message: ToApp): void {
     if (this.#child?.connected === true) this.#child.send(message);
   }
@@ -87,14 +99,10 @@ export class AppProcess {
     return this.#child !== null && this.#child.exitCode === null && this.#child.kill('SIGKILL');
   }
 
-  /** Ends it in good order, for good. */
+  /** Stops it gracefully, for good. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    const child = this.#child;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    await gone;
+    if (this.#child !== null) await ended(this.#child);
   }
 
   async #port(child: ChildProcess): Promise<number> {
@@ -117,7 +125,7 @@ export class AppProcess {
   async #startAgain(): Promise<void> {
     await sleep(RESTART_AFTER_MS);
     if (this.#stopped || this.#child !== null) return;
-    // Where it ends again, that starts it again; why it did, it has said on standard error.
+    // If it ends again, that restarts it; it has said why on standard error.
     await this.start().catch(() => undefined);
   }
 
@@ -125,4 +133,11 @@ export class AppProcess {
     this.#status = status;
     this.options.onChange();
   }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await gone;
 }

@@ -6,8 +6,8 @@ import { MovableClock } from './clock.js';
 import { type FromApp, toApp } from './ipc.js';
 
 /**
- * The real app in a process of its own, as `flag-promotions start` runs it, with one thing more: its clock is moved by
- * whoever started it. Configured by its environment; how far the clock was moved already is its one argument, in ms.
+ * The real app in its own process, as `flag-promotions start` runs it, except that its parent can move its clock.
+ * Configured by its environment; its one argument is the clock's offset in ms.
  */
 const clock = new MovableClock(Number(process.argv[2] ?? 0));
 const config = readConfig(process.env);
@@ -17,7 +17,7 @@ const app = await startApp(config, { ...realRuntime(log), now: clock.now });
 process.on('message', (message) => {
   const told = toApp.parse(message);
   if (told.kind === 'move_clock') clock.moveTo(told.offsetMs);
-  // What has become due by the new time is not to wait for the timer. A tick does not reject.
+  // What the new time makes due must not wait for the timer. A tick never rejects.
   void app.tick();
 });
 
@@ -34,7 +34,7 @@ function stop(): void {
   );
 }
 process.on('SIGTERM', stop);
-// Ctrl-C reaches the whole group of processes; the demo ends this one in its turn.
+// Ctrl-C reaches the whole process group; the demo stops this one in its turn.
 process.on('SIGINT', () => log.debug('the demo is stopping'));
 process.on('disconnect', stop);
 

@@ -3,7 +3,6 @@ import { generateSync } from 'otplib';
 /** RFC 6238's period, in seconds. */
 export const CODE_PERIOD_S = 30;
 
-/** The operators' phones: what each shows at a moment. */
 export class Authenticators {
   readonly #secrets = new Map<string, string>();
 
@@ -15,7 +14,7 @@ export class Authenticators {
     return [...this.#secrets.keys()];
   }
 
-  /** @throws where that person has no authenticator */
+  /** @throws if that person has no authenticator */
   code(slackUserId: string, at: Date): string {
     const secret = this.#secrets.get(slackUserId);
     if (secret === undefined) throw new Error(`${slackUserId} has no authenticator.`);

@@ -1,4 +1,4 @@
-/** The world's clock: the machine's, and as much later as it was moved. */
+/** The world's clock: the machine's plus an offset. */
 export class MovableClock {
   #offsetMs: number;
 
@@ -12,7 +12,7 @@ export class MovableClock {
 
   readonly now = (): Date => new Date(Date.now() + this.#offsetMs);
 
-  /** @throws {RangeError} where it would go back: nothing that lives on it expects that */
+  /** @throws {RangeError} if it would go back: nothing that uses it expects that */
   moveTo(offsetMs: number): void {
     if (!(offsetMs >= this.#offsetMs)) throw new RangeError('The clock goes forward only.');
     this.#offsetMs = offsetMs;

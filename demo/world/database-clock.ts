@@ -1,6 +1,6 @@
 /**
- * Moves the clock by which the database holds things back, `offsetMs` ahead of the server's own (negative: behind). By
- * replacing the function, as the schema's own comment says: nothing in the app knows of it.
+ * Moves the clock that the database defers things by, `offsetMs` ahead of the server's own (negative: behind). Replaces
+ * the function, as the schema's own comment suggests: nothing in the app knows of it.
  */
 export async function moveDatabaseClock(query: (sql: string) => Promise<unknown>, offsetMs: number): Promise<void> {
   await query(
@@ -10,7 +10,7 @@ export async function moveDatabaseClock(query: (sql: string) => Promise<unknown>
   await tellPromoters(query);
 }
 
-/** A promoter that rests until something is due knows nothing of a clock that is moved. */
+/** A promoter that sleeps until something is due doesn't notice a moved clock. */
 export async function tellPromoters(query: (sql: string) => Promise<unknown>): Promise<void> {
   await query(`select pg_notify('flag_promotions_due', '')`);
 }

@@ -13,7 +13,7 @@ const FAILS: ReleaseBehaviour = { pendingMs: RELEASE_MS, end: 'failed' };
 const FAULTS: Readonly<Record<Exclude<HerokuSwitch, 'release_fails'>, Fault>> = {
   slow: { kind: 'delay', ms: 4_000 },
   error_500: { kind: 'status', status: 500 },
-  // The worse of the two: what was asked for has been done, and nobody learns of it.
+  // The worse of the two: the change was made, and nobody learns of it.
   reset: { kind: 'reset_after' },
 };
 

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { openDatabase } from '../../src/db/database.js';
+import { createAuditKeys } from '../../src/audit/keys.js';
 import { newSecret } from '../../src/operators/enrolment-secrets.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
 import type { HerokuStandIn } from '../heroku/stand-in.js';
@@ -9,13 +10,12 @@ export const FLAG = 'console_heroku_log_drain_alerting';
 export const CONFIG_VAR = configVarOf(FLAG);
 export const HEROKU_APP = 'raxx-console-prod';
 /** Promoted a short while ago and never set: it alerts once the clock is moved. */
-export const STUCK_LATER = 'console_invoice_pdf';
-/** Marked, and waiting to be promoted. */
-export const MARKED = 'console_bulk_export';
+const STUCK_LATER = 'console_invoice_pdf';
+const MARKED = 'console_bulk_export';
 /** When an operator happened to look. */
 const NOTICED_AT = '2026-05-11T14:18:00Z';
 
-/** Before every release that is seeded. */
+/** Before every seeded release. */
 export const APP_CREATED_AT = '2026-04-20T08:30:00Z';
 
 export type Shift = (at: string) => Date;
@@ -26,7 +26,7 @@ export function shiftOf(now: Date): Shift {
   return (at) => new Date(new Date(at).getTime() + by);
 }
 
-/** What Heroku did: it took the change, three seconds after it was asked to. */
+/** Heroku applied the change, three seconds after it was asked to. */
 export function seedHeroku(heroku: HerokuStandIn, shift: Shift): void {
   heroku.seedRelease({
     app: HEROKU_APP,
@@ -73,13 +73,13 @@ export async function insertPromotions(databaseUrl: string, shift: Shift, by: st
   }
 }
 
-/** Makes somebody an operator; answers the secret that their authenticator would hold. */
+/** Makes somebody an operator; returns their authenticator's secret. */
 export async function enrolOperator(
   databaseUrl: string,
   encryptionKey: Uint8Array,
   operator: { readonly slackUserId: string; readonly role: 'superadmin' | 'engineer' },
 ): Promise<string> {
-  const db = openDatabase(databaseUrl);
+  const db = openDatabase(databaseUrl, { auditKeys: createAuditKeys([encryptionKey]) });
   try {
     const secret = newSecret();
     const sealedSecret = createSecretBox(encryptionKey).seal(secret, operator.slackUserId);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What the demo says to the app's process, and what that says back. */
+/** Messages between the demo and the app's process. */
 export const toApp = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('move_clock'), offsetMs: z.number().min(0) }),
   z.object({ kind: z.literal('tick') }),

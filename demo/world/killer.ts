@@ -3,7 +3,7 @@ import type { HerokuStandIn } from '../heroku/stand-in.js';
 import type { AppProcess } from './app-process.js';
 import type { RowReader } from './rows.js';
 
-/** SIGKILL of the app: at once, or in the middle of a promotion, between Heroku's work and the row's next write. */
+/** SIGKILLs the app: at once, or in the middle of a promotion, between Heroku's work and the row's next write. */
 export class Killer {
   readonly #midway = new Set<string>();
   #count = 0;
@@ -24,7 +24,7 @@ export class Killer {
     return this.#disarm !== null;
   }
 
-  /** The promotions that were under way when the app was killed, by id. */
+  /** The promotions under way when the app was killed, by id. */
   get midway(): ReadonlySet<string> {
     return this.#midway;
   }
@@ -32,14 +32,14 @@ export class Killer {
   async kill(): Promise<void> {
     if (!this.app.kill()) return;
     this.#count += 1;
-    // Nobody works on them now: what the rows say is what they said at that moment.
+    // Nobody works on them now: the rows still say what they said at that moment.
     for (const row of await this.rows.promotions()) {
       if (row.state === 'deploying' && row.checkpoint !== null) this.#midway.add(row.id);
     }
     this.onChange();
   }
 
-  /** Kills the app once Heroku has taken its next change; the app does not learn that it did. */
+  /** Kills the app once Heroku has applied its next change; the app doesn't learn that it did. */
   atNextChange(armed: boolean): void {
     this.#disarm?.();
     this.#disarm = null;

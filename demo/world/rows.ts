@@ -2,14 +2,14 @@ import pg from 'pg';
 import { z } from 'zod';
 import { moveDatabaseClock } from './database-clock.js';
 
-/** What the database holds, read as anybody could read it. */
+/** The database's rows, read as anybody could read them. */
 export interface Row {
   readonly id: string;
   readonly flagKey: string;
   readonly state: string;
   readonly checkpoint: string | null;
   readonly attempts: number;
-  /** Whether a promoter is at work on it, or was when it was killed. */
+  /** Whether a promoter is working on it, or was when it was killed. */
   readonly leased: boolean;
   readonly lastError: string | null;
   readonly resolvedBy: string | null;
@@ -18,10 +18,12 @@ export interface Row {
 
 export interface RowReader {
   promotions(): Promise<readonly Row[]>;
-  /** By operator, the last time step whose code was accepted: it is not accepted again. */
+  /** Each operator's last time step whose code was accepted: it is not accepted again. */
   usedSteps(): Promise<ReadonlyMap<string, number>>;
-  /** Moves the clock by which the database holds things back. */
+  /** Moves the clock that the database defers things by. */
   moveClock(offsetMs: number): Promise<void>;
+  /** Makes the app update every message, as if its content had changed. */
+  showAgain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,7 +56,7 @@ const usedStep = z.object({ slack_user_id: z.string(), totp_last_step: z.coerce.
 
 export function readRows(databaseUrl: string): RowReader {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 });
-  // An idle connection that breaks is replaced with the next query, which tells what is wrong.
+  // A broken idle connection is replaced with the next query, which reports what is wrong.
   pool.on('error', () => undefined);
   return {
     async promotions() {
@@ -77,6 +79,9 @@ export function readRows(databaseUrl: string): RowReader {
       );
     },
     moveClock: (offsetMs) => moveDatabaseClock((sql) => pool.query(sql), offsetMs),
+    async showAgain() {
+      await pool.query(`update flag_promotions.messages set wanted = wanted + 1 where state = 'posted'`);
+    },
     close: () => pool.end(),
   };
 }

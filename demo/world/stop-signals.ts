@@ -1,8 +1,8 @@
 import type { AppProcess } from './app-process.js';
 
 /**
- * Ctrl-C, as often as somebody presses it: none may end this process before PostgreSQL has stopped. npm and tsx pass
- * each on, so that one press may come twice.
+ * Ctrl-C, however often it is pressed: none may end this process before PostgreSQL has stopped. npm and tsx each pass
+ * it on, so one press may come twice.
  */
 export interface StopSignals {
   readonly signal: AbortSignal;
@@ -15,6 +15,7 @@ export interface StopSignals {
 const NAMES = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Further apart than the copies of one press. */
 const SECOND_PRESS_AFTER_MS = 300;
+const PARENT_EVERY_MS = 500;
 
 export function stopSignals(): StopSignals {
   const stopping = new AbortController();
@@ -28,6 +29,15 @@ export function stopSignals(): StopSignals {
     stopping.abort();
   };
   for (const name of NAMES) process.on(name, heard);
+  // npm doesn't pass on SIGTERM: without its parent, all of this would run on unseen.
+  if (process.env['npm_command'] !== undefined) {
+    const parent = process.ppid;
+    const watching = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(watching);
+      heard();
+    }, PARENT_EVERY_MS).unref();
+  }
   return {
     signal: stopping.signal,
     asked,

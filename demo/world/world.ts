@@ -8,8 +8,10 @@ import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { migrateToLatest } from '../../src/db/migrate.js';
 import { freePort } from '../../src/db/embedded/free-port.js';
 import { type HerokuStandIn, startHerokuStandIn } from '../heroku/stand-in.js';
+import { type PagerDutyStandIn, ROUTING_KEY, startPagerDutyStandIn } from '../pagerduty/stand-in.js';
 import { type Manifest, parseManifest } from '../slack/manifest.js';
 import { type SlackStandIn, startSlackStandIn } from '../slack/workspace.js';
+import { startWebhookReceiver, type WebhookReceiver } from '../webhook/receiver.js';
 import { AppProcess } from './app-process.js';
 import { Authenticators } from './authenticators.js';
 import { MovableClock } from './clock.js';
@@ -24,16 +26,23 @@ export interface WorldOptions {
   readonly transport: Transport;
   /** Whether the app's log goes to standard output. */
   readonly showLog?: boolean;
-  /** Gives up the start, and leaves nothing behind. */
+  /** An empty database to use; default: a PostgreSQL of its own. */
+  readonly databaseUrl?: string | undefined;
+  /** Aborts the start, and leaves nothing behind. */
   readonly signal?: AbortSignal;
 }
 
-/** The real app with everything around it: PostgreSQL, Slack, Heroku, people with phones, and a clock that moves. */
+/**
+ * The real app with everything around it: PostgreSQL, Slack, Heroku, a pager, people with phones, and a clock that
+ * moves.
+ */
 export interface World {
   readonly transport: Transport;
   readonly manifest: Manifest;
   readonly slack: SlackStandIn;
   readonly heroku: HerokuStandIn;
+  readonly pager: PagerDutyStandIn;
+  readonly webhooks: WebhookReceiver;
   readonly switches: HerokuSwitches;
   readonly clock: MovableClock;
   readonly app: AppProcess;
@@ -41,9 +50,11 @@ export interface World {
   readonly authenticators: Authenticators;
   readonly rows: RowReader;
   moveClock(hours: number): Promise<void>;
+  /** Starts the app's new build, and has it update its messages. */
+  restartApp(): Promise<void>;
   /** Slack is down for ten minutes of the clock. */
   slackOutage(): void;
-  /** Until when it is; null where it is not. */
+  /** Until when it is down; null if it isn't. */
   readonly slackDownUntil: Date | null;
   /** Calls back whenever something may have changed; returns how to stop that. */
   onChange(observer: () => void): () => void;
@@ -52,10 +63,10 @@ export interface World {
 
 const HOUR_MS = 3_600_000;
 const OUTAGE_MS = 10 * 60_000;
-/** Slack's own waits before it sends an event again: at once, after a minute, after five. */
+/** Slack's own waits before it retries an event: none, a minute, five. */
 const SLACK_RETRY_WAITS = [0, 60_000, 300_000] as const;
 
-/** Starts a world in which the incident of 2026-05-07 has just been noticed. Nothing stays open where it rejects. */
+/** Starts a world in which the incident of 2026-05-07 has just been noticed. If it rejects, nothing stays open. */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
@@ -70,7 +81,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 }
 
 async function build(
-  { transport, showLog = false, signal }: WorldOptions,
+  { transport, showLog = false, databaseUrl, signal }: WorldOptions,
   closers: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<World> {
@@ -82,12 +93,9 @@ async function build(
   const shift = shiftOf(clock.now());
 
   const giveUp = (): void => signal?.throwIfAborted();
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'flag-promotions-demo-'));
-  closers.push(() => rm(dataDir, { recursive: true, force: true }));
-  const postgres = await startEmbeddedPostgres({ dataDir, create: true });
-  closers.push(() => postgres.stop());
+  const database = databaseUrl ?? (await ownDatabase(closers));
   giveUp();
-  await migrateToLatest(postgres.connectionString);
+  await migrateToLatest(database);
 
   const heroku = await startHerokuStandIn({
     apps: { [HEROKU_APP]: { vars: {}, createdAt: shift(APP_CREATED_AT) } },
@@ -96,6 +104,14 @@ async function build(
   closers.push(() => heroku.close());
   seedHeroku(heroku, shift);
   heroku.onRequest(changed);
+
+  const pager = await startPagerDutyStandIn({ clock: clock.now });
+  closers.push(() => pager.close());
+  pager.onChange(changed);
+  const webhookSecret = `whsec_${randomBytes(32).toString('base64')}`;
+  const webhooks = await startWebhookReceiver(webhookSecret, clock.now);
+  closers.push(() => webhooks.close());
+  webhooks.onChange(changed);
 
   const manifest = readManifest();
   const slack = await startSlackStandIn({
@@ -116,29 +132,33 @@ async function build(
     [superadmin, 'superadmin'],
     [engineer, 'engineer'],
   ] as const) {
-    authenticators.enrol(slackUserId, await enrolOperator(postgres.connectionString, key, { slackUserId, role }));
+    authenticators.enrol(slackUserId, await enrolOperator(database, key, { slackUserId, role }));
   }
-  await insertPromotions(postgres.connectionString, shift, superadmin.id);
-  const rows = readRows(postgres.connectionString);
+  await insertPromotions(database, shift, superadmin.id);
+  const rows = readRows(database);
   closers.push(() => rows.close());
 
-  // Kept by the app across restarts: its address stands in messages.
+  // The same across restarts: messages contain its address.
   const port = await freePort();
   const app = new AppProcess({
     environment: {
-      DATABASE_URL: postgres.connectionString,
+      DATABASE_URL: database,
       SLACK_BOT_TOKEN: slack.botToken,
       ...(transport === 'socket' ? { SLACK_APP_TOKEN: slack.appToken } : { SLACK_SIGNING_SECRET: slack.signingSecret }),
       SLACK_API_URL: slack.apiUrl,
       SLACK_ALERT_CHANNEL: slack.channels.alerts,
       HEROKU_API_KEY: heroku.apiKey,
       HEROKU_API_URL: heroku.apiUrl,
+      PAGERDUTY_URL: pager.url,
+      PAGERDUTY_ROUTING_KEY: ROUTING_KEY,
+      WEBHOOK_URL: webhooks.url,
+      WEBHOOK_SECRET: webhookSecret,
       TOTP_ENCRYPTION_KEY: key.toString('base64'),
-      // Somebody watches: what takes a minute, or twenty seconds, in earnest is not to keep them waiting.
+      // Somebody watches: they shouldn't wait for what usually takes twenty seconds or a minute.
       MAINTENANCE_CRON: '*/10 * * * * *',
       PROMOTER_LEASE: '6s',
       PORT: String(port),
-      // Links to enrol by lead to the app itself.
+      // Enrolment links lead to the app itself.
       PUBLIC_URL: `http://127.0.0.1:${port}`,
     },
     clock,
@@ -159,6 +179,8 @@ async function build(
     manifest,
     slack,
     heroku,
+    pager,
+    webhooks,
     switches: new HerokuSwitches(heroku),
     clock,
     app,
@@ -171,6 +193,7 @@ async function build(
       app.tell({ kind: 'move_clock', offsetMs: clock.offsetMs });
       changed();
     },
+    restartApp: () => app.restart(() => rows.showAgain()),
     slackOutage() {
       slack.outage(OUTAGE_MS);
       slackBackAt = new Date(clock.now().getTime() + OUTAGE_MS);
@@ -187,7 +210,16 @@ async function build(
   };
 }
 
-/** The manifest that an administrator would paste: what the app may do is what it asks for there. */
+/** The URL of a PostgreSQL of its own, stopped with the world. */
+async function ownDatabase(closers: (() => Promise<void>)[]): Promise<string> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'flag-promotions-demo-'));
+  closers.push(() => rm(dataDir, { recursive: true, force: true }));
+  const postgres = await startEmbeddedPostgres({ dataDir, create: true });
+  closers.push(() => postgres.stop());
+  return postgres.connectionString;
+}
+
+/** The manifest that an administrator would paste: the app may do only what it asks for. */
 function readManifest(): Manifest {
   return parseManifest(readFileSync(fileURLToPath(new URL('../../manifest.yml', import.meta.url)), 'utf8'));
 }

@@ -10,14 +10,14 @@ export interface Frame {
   readonly ms: number;
 }
 
-/** The strip under the picture that holds the caption, in pixels. */
+/** The height in pixels of the caption's strip under the picture. */
 const STRIP = 56;
 /** Of a GIF's 256 colours, one means “as before”. */
 const COLOURS = 255;
 
 /**
- * Runs in a page of its own: the demo's page takes no foreign scripts. It draws a frame with its pointer and caption,
- * and answers the pixels in base64.
+ * Runs in a page of its own: the demo's page allows no foreign scripts. Draws a frame with its pointer and caption, and
+ * returns the pixels in base64.
  */
 const DRAW = `async ({ png, caption, pointer, strip }) => {
   const picture = await createImageBitmap(await (await fetch('data:image/png;base64,' + png)).blob());
@@ -54,7 +54,7 @@ interface Drawn {
   readonly pixels: string;
 }
 
-/** The frames as an animated GIF that repeats. Of each frame it holds what changed since the one before. */
+/** The frames as an endless GIF, which stores only each frame's changes. */
 export async function filmOf(browser: Browser, frames: readonly Frame[]): Promise<Uint8Array> {
   const studio = await browser.newPage();
   const drawn: (Omit<Drawn, 'pixels'> & { readonly rgba: Uint8Array; readonly ms: number })[] = [];

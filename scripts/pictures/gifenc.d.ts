@@ -1,9 +1,8 @@
-/** gifenc brings no types; these are of what is used here. */
+/** gifenc has no types; these cover what is used here. */
 declare module 'gifenc' {
   export type Palette = [number, number, number][];
   export interface FrameOptions {
     readonly palette?: Palette;
-    /** In milliseconds. */
     readonly delay: number;
     readonly transparent?: boolean;
     readonly transparentIndex?: number;

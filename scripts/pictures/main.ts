@@ -9,9 +9,8 @@ import { launch } from '../../test/browser/support/chromium.js';
 import { type Frame, filmOf } from './film.js';
 
 /**
- * `npm run docs:pictures`: README's pictures, of the real app in the demo. Every run tells the same story; the times
- * and the code in it are those of the run. It takes a Chromium (CHROMIUM_PATH), and looks best with the fonts Lato and
- * Noto Color Emoji.
+ * `npm run docs:pictures`: README's pictures, of the real app in the demo. Every run tells the same story; times and
+ * code are the run's. Needs a Chromium (CHROMIUM_PATH), and looks best with the fonts Lato and Noto Color Emoji.
  */
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 const FILM = { width: 900, height: 560 };
@@ -21,7 +20,7 @@ const SEE = 'The alert says whether it is live, and which button is right.';
 const ASK = 'A stolen Slack account can’t press it: it takes a code.';
 const DONE = 'Resolved: who and when are on record. Heroku wasn’t touched.';
 
-/** The page as people have it, without the demo's guide. */
+/** The page as people see it, without the demo's guide. */
 async function open(browser: Browser, url: string, deviceScaleFactor: number, viewport = FILM): Promise<Page> {
   const context = await browser.newContext({ viewport, deviceScaleFactor, locale: 'en', timezoneId: 'UTC' });
   const page = await context.newPage();
@@ -46,7 +45,7 @@ async function save(name: string, bytes: Uint8Array): Promise<void> {
   process.stdout.write(`docs/${name}: ${Math.round(bytes.byteLength / 1_000)} kB\n`);
 }
 
-/** From the alert to its end. The alert is resolved afterwards. */
+/** From the alert to its end; resolves the alert. */
 async function film(browser: Browser, url: string): Promise<Uint8Array> {
   const page = await open(browser, url, 1);
   const frames: Frame[] = [];

@@ -1,7 +1,7 @@
 /** Counts the work that goes on after Slack got its answer, so that a stop can wait for it. */
 export interface Busy {
   during(work: () => Promise<void>): Promise<void>;
-  /** Resolves once nothing of it is under way. */
+  /** Resolves once none is under way. */
   idle(): Promise<void>;
 }
 
@@ -18,7 +18,8 @@ export function createBusy(): Busy {
       }
     },
     async idle() {
-      await Promise.allSettled(underWay);
+      // What is under way may start more.
+      while (underWay.size > 0) await Promise.allSettled(underWay);
     },
   };
 }

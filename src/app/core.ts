@@ -1,8 +1,14 @@
 import type { Config } from '../config.js';
 import type { Database } from '../db/database.js';
+import { createDynoEvidence } from '../heroku/dyno-evidence.js';
 import { createEvidenceRefresher } from '../heroku/evidence-refresh.js';
+import { createLook } from '../heroku/look.js';
 import { type MaintenanceReport, runMaintenance } from '../jobs/maintenance.js';
 import { overdueAfter } from '../jobs/rings.js';
+import { queueWebhooks } from '../jobs/steps/webhook.js';
+import { createSealer, type Sealer } from '../jobs/sealer.js';
+import { realTimers } from '../jobs/timers.js';
+import { createWitness, type Witness } from '../jobs/witness.js';
 import { markOfHomes } from '../outbox/kinds/home.js';
 import type { Outbox } from '../outbox/outbox.js';
 import { type AllowedConfigVars, allowedConfigVars } from '../promotions/config-vars.js';
@@ -13,22 +19,26 @@ import { type Busy, createBusy } from './busy.js';
 import { type Clients, createClients } from './clients.js';
 import { createAppOutbox, sourcesOf } from './outbox.js';
 
-/** The part that both the running app and a single tick from the command line need. */
+/** Needed by both the running app and a single tick from the command line. */
 export interface Core extends Clients {
   readonly busy: Busy;
   readonly outbox: Outbox;
   readonly configVars: AllowedConfigVars;
-  /** See `markOfHomes`. */
+  readonly sealer: Sealer;
+  /** null: none is set. */
+  readonly witness: Witness | null;
   markOfHomes(): Promise<string>;
-  /** The home tabs say since when this process's watchdog has been silent, once there is one. */
+  /** Home tabs say how long this process's watchdog has been silent, once there is one. */
   watchSilence(silentSince: () => Date | null): void;
-  /** What is owed for longer than two minutes, or three ticks. */
+  /** Queues a promotion's missing webhooks; called before its messages are delivered. */
+  queueWebhooks(promotionId: string): Promise<void>;
+  /** What has been due for longer than two minutes, or three ticks. */
   findOverdue(): Promise<Overdue | null>;
   maintain(options?: { readonly dryRun: boolean }): Promise<MaintenanceReport>;
-  close(): void;
+  close(): Promise<void>;
 }
 
-/** `promoting`: whether a promoter runs beside it, so that promotions are owed as well. `dryRun`: nothing is to be changed. */
+/** `promoting`: a promoter runs too, so promotions count as overdue as well. `dryRun`: nothing may change. */
 export function createCore(
   config: Config,
   db: Database,
@@ -37,21 +47,45 @@ export function createCore(
 ): Core {
   const clients = createClients(config, db, runtime, dryRun);
   let silentSince: () => Date | null = () => null;
-  const sources = sourcesOf(clients, () => silentSince());
+  const busy = createBusy();
+  const addDynos = createDynoEvidence(clients.heroku?.usedFor('critical') ?? null, runtime.log);
+  const sources = sourcesOf(clients, addDynos, () => silentSince());
   const outbox = createAppOutbox(clients, sources);
+  const witness = createWitnessOf(clients);
+  const sealer = createSealer({
+    seals: db.seals,
+    timers: realTimers(runtime.elapsed),
+    log: runtime.log,
+    takesAnyKey: false,
+    onSealed: () => witness?.wake(),
+    onRefused: clients.metrics.onEventsRefused,
+    onShown: (messageIds) => void busy.during(() => deliverAll(messageIds)),
+  });
+  /** What fails stays due, and the next tick retries it. */
+  const deliverAll = async (messageIds: readonly string[]): Promise<void> => {
+    for (const id of messageIds) await outbox.deliver(id).catch(() => undefined);
+  };
   const findOverdue = () =>
     db.overdue({
       afterMs: overdueAfter(config.maintenanceCron, runtime.now()),
       promoting,
+      witness: witness?.id ?? null,
     });
   const maintenance = {
     db,
     outbox,
-    readEvidence: clients.readEvidence,
+    readEvidence: clients.readEvidenceFor('watching'),
     evidenceRefresher:
       clients.heroku === null
         ? null
-        : createEvidenceRefresher(clients.heroku, clients.readEvidence, runtime.now, runtime.log),
+        : createEvidenceRefresher(clients.heroku, clients.readEvidenceFor, runtime.now, runtime.log),
+    lookAtApp:
+      clients.heroku === null ? null : createLook(clients.heroku.usedFor('watching'), runtime.now, runtime.log),
+    addDynos,
+    heroku: clients.heroku?.usedFor('watching') ?? null,
+    verifyWithinMs: config.verifyWithinMs,
+    driftEveryMs: config.driftEveryMs,
+    newOwner: clients.newOwner,
     isOn: config.autoCommitLive,
     schedule: config.digest,
     quietUntil: (herokuApp: string, at: Date) => {
@@ -62,24 +96,43 @@ export function createCore(
     pruneAfterMs: config.pruneAfterMs,
     individualPerHour: config.individualAlertsPerHour,
     channelOf: (herokuApp: string) => clients.routeOf(herokuApp).channel,
+    routeOf: clients.routeOf,
+    defaultPage: sources.defaultPage,
+    sendsWebhooks: sources.sendsWebhooks,
     findOverdue,
+    closing: [
+      { action: { kind: 'seal' as const }, act: () => sealer.seal() },
+      ...(witness === null ? [] : [{ action: { kind: 'send_seals' as const }, act: () => witness.send() }]),
+    ],
     startTick: clients.workspace.startTick,
     ...runtime,
   };
   return {
     ...clients,
-    busy: createBusy(),
+    busy,
     outbox,
+    sealer,
+    witness,
     configVars: allowedConfigVars(config.configVarPatterns),
     markOfHomes: () => markOfHomes(sources),
     watchSilence: (since) => {
       silentSince = since;
     },
+    queueWebhooks: (promotionId) => queueWebhooks(sources, promotionId),
     findOverdue,
     maintain: (options) => runMaintenance(maintenance, options),
-    close() {
+    async close() {
       clients.heroku?.close();
+      await clients.herokuBudget?.close();
       clients.network.close();
     },
   };
+}
+
+function createWitnessOf({ config, db, network, newOwner, runtime }: Clients): Witness | null {
+  const { auditWitnessUrl: url } = config;
+  const { elapsed, random, log } = runtime;
+  return url === null
+    ? null
+    : createWitness({ url, seals: db.seals, fetch: network.fetch, newOwner, elapsed, random, log });
 }

@@ -11,28 +11,27 @@ import { wallClockAhead } from '../runtime.js';
 import { plainRefusedWords } from '../views/refused.js';
 import type { Core } from './core.js';
 
-/** What works by itself: the watchdog, the promoter, the home tabs. */
 export interface Jobs {
   readonly watchdog: Pick<Watchdog, 'tick' | 'silentSince' | 'failing'>;
   readonly homes: Pick<Homes, 'open'>;
-  /** Brings Slack up to date about a promotion. Never rejects: what fails is due at the next tick. */
+  /** Updates Slack about a promotion. Never rejects: what fails is due at the next tick. */
   showInSlack(promotionId: string): Promise<void>;
   /** Delivers the newest message of a kind about a subject. Never rejects: what fails is due at the next tick. */
   deliver(kind: MessageKind, subject: string): Promise<void>;
   start(): void;
-  /** Takes no more work; resolves when a tick and a promotion under way have ended. */
+  /** Takes no new work; resolves when a tick and a promotion under way have ended. */
   stop(): Promise<void>;
-  /** Waits for what they left to do in Slack. To be called once nothing brings more. */
+  /** Waits for the rest of their work in Slack. Call it once nothing brings more. */
   settle(): Promise<void>;
 }
 
-/** A promotion starts by NOTIFY; this is how late it starts while PostgreSQL can't tell. */
+/** A promotion starts by NOTIFY; without it, this is the longest delay. */
 const PROMOTER_POLL_MS = 500;
-/** The same behind a pooler, where it never can: often enough for people, and rare enough to go on for ever. */
+/** Behind a pooler NOTIFY never arrives: often enough for people, and rare enough to go on for ever. */
 const POOLED_POLL_MS = 5_000;
 const POOLED =
   'the pooler passes on no notifications, so what other replicas accept starts up to 5 s later; DATABASE_DIRECT_URL would end that';
-/** Few enough that no promotion outlasts its lease while it waits for Slack, which takes a message a second. */
+/** Few enough that no lease expires while its promotion waits for Slack, which takes a message a second. */
 const SHOWN_AT_ONCE = 5;
 
 export function createJobs(core: Core): Jobs {
@@ -54,7 +53,7 @@ export function createJobs(core: Core): Jobs {
   });
   core.watchSilence(watchdog.silentSince);
   const homes = createHomes({ db, outbox: core.outbox, mark: core.markOfHomes, log });
-  /** What fails is logged: it is owed, so the next tick tries again. */
+  /** A failure is only logged: the message stays due, so the next tick retries it. */
   const delivered = async (about: object, delivering: Promise<readonly DeliveryOutcome[]>): Promise<void> => {
     try {
       for (const outcome of await delivering) {
@@ -72,7 +71,11 @@ export function createJobs(core: Core): Jobs {
     );
   const showInSlack = async (promotionId: string): Promise<void> => {
     homes.changed();
-    await delivered({ promotionId }, core.outbox.deliverAbout(promotionId));
+    const queued = core.queueWebhooks(promotionId);
+    await delivered(
+      { promotionId },
+      queued.then(() => core.outbox.deliverAbout(promotionId)),
+    );
   };
   const shown = createConcurrencyLimit(SHOWN_AT_ONCE, showInSlack);
   let dueListener: DueListener | null = null;
@@ -84,19 +87,20 @@ export function createJobs(core: Core): Jobs {
     watchdog,
     homes,
     async showInSlack(promotionId) {
-      // Nobody else would tell it of what was just accepted here.
+      // Without NOTIFY, nothing else wakes it for what was just accepted here.
       if (!db.isNotified) promoter?.wake();
       await showInSlack(promotionId);
     },
     deliver,
     start() {
+      core.sealer.start();
       watchdog.start();
       if (promoter !== null) {
         promoter.start();
         if (!db.isNotified) log.warn(POOLED);
         dueListener = db.listenForDue(promoter.wake, (error) => {
           log.warn({ err: error }, 'not told of promotions; looking by timer alone');
-          // It may rest for long, trusting to be told.
+          // It may sleep for long, relying on NOTIFY.
           promoter.wake();
         });
       }
@@ -108,22 +112,29 @@ export function createJobs(core: Core): Jobs {
     async settle() {
       await homes.stop();
       await Promise.all([busy.idle(), shown.stop()]);
+      // Seal the last decisions too, and show their seals.
+      await core.sealer.stop();
+      await busy.idle();
+      await core.witness?.stop();
     },
   };
 }
 
-/** Finishes any promotion that Heroku took, whoever wrote its checkpoint, the console included. null without a key. */
+/**
+ * Finishes any promotion that Heroku applied, whoever wrote its checkpoint, including the console. null without a key.
+ */
 function promoterOf(core: Core, told: Pick<PromoterDependencies, 'onChanged' | 'isTold'>): Promoter | null {
   const { config, db, heroku, runtime } = core;
   if (heroku === null) return null;
   return createPromoter({
     db: db.promoting,
-    heroku,
+    heroku: heroku.usedFor('promoting'),
     now: runtime.now,
     timers: realTimers(runtime.elapsed),
     random: runtime.random,
     newOwner: core.newOwner,
     leaseMs: config.promoterLeaseMs,
+    verifies: config.verifyWithinMs !== null,
     whyNotSet: ({ configVar }) =>
       core.configVars.maySet(configVar) ? null : notAllowedWords(configVar, core.configVars),
     pollMs: PROMOTER_POLL_MS,

@@ -1,9 +1,11 @@
 import type { OddStates } from '../db/console/odd-states.js';
 
-/** A row of another system may get such a state at any time; a monitor asks every few seconds. */
+/** Another system may set such a state at any time; a monitor asks every few seconds. */
 const FRESH_FOR_MS = 5 * 60_000;
 
-/** Asks at most every five minutes for the states that nobody here knows. Never rejects: null where the database can't tell now. */
+/**
+ * Asks at most every five minutes for states that nothing here knows. Never rejects: null if the database can't answer.
+ */
 export function createOddStates(
   find: () => Promise<OddStates>,
   elapsed: () => number,
@@ -12,7 +14,7 @@ export function createOddStates(
   return () => {
     if (last === null || elapsed() - last.at >= FRESH_FOR_MS) {
       const found = find().catch(() => {
-        // Ask again at the next occasion.
+        // Ask again next time.
         last = null;
         return null;
       });

@@ -1,14 +1,20 @@
-import { createEvidenceOfMany } from '../heroku/evidence-of-many.js';
+import type { Config } from '../config.js';
+import type { AddDynos } from '../heroku/dyno-evidence.js';
 import { bindKinds, type Sources } from '../outbox/kind.js';
 import { KINDS } from '../outbox/kinds/index.js';
+import { createSecretBox } from '../operators/secret-box.js';
 import { createOutbox, type Outbox } from '../outbox/outbox.js';
+import { createOutsideTransport } from '../outbox/outside.js';
 import type { Clients } from './clients.js';
 
-/** Everything that goes out to Slack by itself. */
-export function createAppOutbox({ db, slack, newOwner, runtime, metrics }: Clients, sources: Sources): Outbox {
+/** Sends everything that goes out by itself: to Slack, the pager and the webhook. */
+export function createAppOutbox(clients: Clients, sources: Sources): Outbox {
+  const { config, db, slack, pagerDuty, webhook, newOwner, runtime, metrics } = clients;
   return createOutbox({
     messages: db.messages,
     slack,
+    outside: createOutsideTransport({ pagerDuty, webhook, secretBox: createSecretBox(config.totpEncryptionKey) }),
+    tellFailure: db.paging.tell,
     kinds: bindKinds(KINDS, sources),
     alertChannel: sources.alertChannel,
     random: runtime.random,
@@ -18,19 +24,35 @@ export function createAppOutbox({ db, slack, newOwner, runtime, metrics }: Clien
   });
 }
 
-/** What the messages are read from. `silentSince`: see `Sources`. */
-export function sourcesOf(clients: Clients, silentSince: () => Date | null): Sources {
+/** With less time left, nobody is asked. */
+const LEAST_MS = 200;
+/** For alerts that concern no app: the configured key, or else the first route's. */
+function defaultPage({ pager, slack }: Config): string | null {
+  return pager.routingKey ?? slack.alertRoutes.find(({ page }) => page != null)?.page ?? null;
+}
+
+/** Sources of the messages' contents. `silentSince`: see `Sources`. */
+export function sourcesOf(clients: Clients, addDynos: AddDynos, silentSince: () => Date | null): Sources {
   const { config, db, slack, runtime } = clients;
-  const readEvidenceOfMany = createEvidenceOfMany(clients.heroku, runtime.now, runtime.log);
+  const readEvidence = clients.readEvidenceFor('critical');
   return {
     db,
     slack,
-    readEvidence: clients.readEvidence,
-    readEvidenceOfMany: (promotions, deadlineMs) => readEvidenceOfMany(promotions, deadlineMs * runtime.patience),
+    async readEvidence(promotion, deadlineMs) {
+      const startedAt = runtime.elapsed();
+      const evidence = await readEvidence(promotion, deadlineMs);
+      const leftMs = deadlineMs * runtime.patience - (runtime.elapsed() - startedAt);
+      if (leftMs < LEAST_MS) return evidence;
+      const { id, herokuApp } = promotion;
+      return (await addDynos(herokuApp, new Map([[id, evidence]]), leftMs)).get(id) ?? evidence;
+    },
+    readEvidenceOfMany: clients.readEvidenceOfManyFor('critical'),
     drawChart: clients.drawChart,
     silentSince,
     routeOf: clients.routeOf,
     alertChannel: config.slack.alertChannel,
+    defaultPage: defaultPage(config),
+    sendsWebhooks: config.webhook !== null,
     broadcastCriticals: config.broadcastCriticals,
     thresholds: config.thresholds,
   };

@@ -5,9 +5,10 @@ import { noteFirstCodes } from '../handlers/decisions.js';
 import { registerHandlers } from '../handlers/index.js';
 import { startHttp } from '../http.js';
 import { CONNECTION_LIMITS } from '../http-connections.js';
-import { boltLogger } from '../log.js';
+import { boltLogger } from '../slack/bolt-logger.js';
 import { createRecoveryHash } from '../operators/recovery-codes.js';
-import { createSecretBox } from '../operators/secret-box.js';
+import { createSpokenWords } from '../operators/spoken-word.js';
+import { findKeyTrouble } from '../operators/secret-box.js';
 import type { Line } from '../network/network.js';
 import { createEnrolmentPages, PAGES } from '../pages/enrolment.js';
 import { permalinkPage } from '../pages/permalink.js';
@@ -24,24 +25,26 @@ import type { Core } from './core.js';
 import { handlerDependencies, type Secrets } from './handlers.js';
 import type { Jobs } from './jobs.js';
 
-/** What comes in: from Slack, by HTTP or Socket Mode, and from browsers and probes. */
+/** Everything incoming: from Slack by HTTP or Socket Mode, and from browsers and probes. */
 export interface Receiver {
   readonly port: number;
-  /** Takes nothing more in. */
+  /** Accepts nothing more. */
   stop(): Promise<void>;
 }
 
 /**
- * Serves HTTP; resolves once it does. Socket Mode connects in the background: while Slack is away, the watchdog goes on,
- * and what it finds waits in its rows.
+ * Serves HTTP; resolves once it does. Socket Mode connects in the background: without Slack the watchdog still runs,
+ * and its findings wait in their rows.
  * @throws if the port is taken; nothing stays open then
  */
 export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
   const { config, runtime, metrics, busy } = core;
   const { log } = runtime;
+  const recoveryHash = createRecoveryHash(config.totpEncryptionKey, ...config.formerTotpKeys);
   const secrets: Secrets = {
-    secretBox: createSecretBox(config.totpEncryptionKey),
-    hashRecoveryCode: createRecoveryHash(config.totpEncryptionKey),
+    secretBox: core.secretBox,
+    recoveryHash,
+    spokenWords: createSpokenWords(recoveryHash),
   };
   const incoming = createSlackReceiver(core);
   const bolt = createBolt(core, incoming);
@@ -56,7 +59,11 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
         enrolments: noteFirstCodes(core.db.enrolments, (decided) => log.info({ what: PAGES, ...decided }, 'decided')),
         ...secrets,
         nameOf: core.slack.nameOf,
-        askToConfirm: ({ id }) => void busy.during(() => jobs.deliver('confirm_enrolment', id)),
+        askToConfirm: ({ id }) =>
+          void busy.during(async () => {
+            await jobs.deliver('confirm_enrolment', id);
+            await jobs.deliver('link_used', id);
+          }),
         now: core.db.now,
       }),
       [PERMALINKS]: permalinkPage,
@@ -82,6 +89,12 @@ function readinessOf(core: Core, jobs: Jobs, checkSocket: (() => Promise<void>) 
     [
       { name: 'database', run: () => core.db.checkWrites(), explain: databaseTrouble, freshForMs: 2_000 },
       { name: 'slack', run: () => core.slack.ping(), explain: slackTrouble, freshForMs: 15_000 },
+      {
+        name: 'totp_key',
+        run: async () => failIfWrongKey(core),
+        explain: databaseTrouble,
+        freshForMs: 2_000,
+      },
       ...(checkSocket === null
         ? []
         : [{ name: 'socket_mode', run: checkSocket, explain: () => 'not connected in Socket Mode', freshForMs: 0 }]),
@@ -97,13 +110,27 @@ function readinessOf(core: Core, jobs: Jobs, checkSocket: (() => Promise<void>) 
     core.runtime.log,
     async () => {
       const odd = await core.oddStates();
-      return odd === null || odd.total === 0 ? [] : [describeOddStates(odd.states, odd.isAtLeast)];
+      const refused = core.sealer.refused();
+      return [
+        ...(odd === null || odd.total === 0 ? [] : [describeOddStates(odd.states, odd.isAtLeast)]),
+        ...(refused.length === 0 ? [] : [refusedEvents(refused)]),
+      ];
     },
   );
 }
 
+function refusedEvents(ids: readonly string[]): string {
+  const which = ids.length === 1 ? `event ${ids[0]}` : `${ids.length} events, the first of them ${ids[0]}`;
+  return `the audit log holds what this app did not write: ${which}`;
+}
+
 function slackTrouble(error: unknown): string {
   return error instanceof SlackError ? `Slack's ${error.method} failed: ${error.word}` : 'failed';
+}
+
+async function failIfWrongKey({ db, secretBox }: Core): Promise<void> {
+  const trouble = findKeyTrouble(secretBox, await db.operators.sealedSecrets());
+  if (trouble !== null) throw new NotReadyError('TOTP_ENCRYPTION_KEY does not open every operator’s secret');
 }
 
 function failWhileSilent(since: Date | null): void {
@@ -115,9 +142,9 @@ function failIfOverdue(overdue: Overdue | null, failing: readonly string[]): voi
   if (failing.length > 0) throw new NotReadyError(`fails in every check: ${failing.join(', ')}`);
 }
 
-/** Slack listens to no answer after three seconds. */
+/** Slack ignores an answer after three seconds. */
 const SLACK_WAITS_MS = 3_001;
-/** Of these, what may go to asking the database whether a request came before. */
+/** The part of it for asking the database whether a request came before. */
 const ONCE_WITHIN_MS = 400;
 
 type SlackReceiver =
@@ -159,8 +186,8 @@ function createSlackReceiver({ config, db, metrics, network, runtime }: Core): S
 function createBolt({ config, network, runtime }: Core, { receiver }: SlackReceiver): App {
   return new App({
     receiver,
-    // Without `authorize`, Bolt asks Slack who it is at every request, and swallows the click if that fails. With a team,
-    // Bolt keeps a client for each team that a payload names, for ever.
+    // Without `authorize`, Bolt asks Slack who it is at every request, and swallows the click if that fails. With a
+    // team, Bolt keeps a client for each team that a payload names, for ever.
     authorize: async () => ({ botToken: config.slack.botToken, teamId: '' }),
     ignoreSelf: false,
     // Bolt would keep every conversation in memory.

@@ -3,18 +3,18 @@ import { OtherWorkspaceError } from '../db/errors.js';
 
 /** Keeps this process to the Slack workspace that its database belongs to. */
 export interface Workspace {
-  /** Rejects with OtherWorkspaceError where the database is another's; records the first one that asks. */
+  /** Records the first workspace that asks; rejects with OtherWorkspaceError if the database belongs to another. */
   admit(teamId: string): Promise<void>;
   /**
-   * Looks again: somebody may have moved the database meanwhile. Rejects as `admit` does; else answers the present by the
-   * database's clock, which takes no statement more.
+   * Checks again: somebody may have moved the database. Rejects as `admit` does; otherwise resolves with the time by
+   * the database's clock, without an extra statement.
    */
   startTick(): Promise<Date>;
   /** Resolves once this process was refused: it has to end. */
   readonly refused: Promise<OtherWorkspaceError>;
 }
 
-/** `records`: false where nothing may be written. */
+/** `records`: false if nothing may be written. */
 export function createWorkspace(
   installation: Pick<Installation, 'claimWorkspace' | 'workspace' | 'workspaceNow'>,
   { records }: { readonly records: boolean },

@@ -4,15 +4,15 @@ import type { DrawChart, PeriodStats } from '../promotions/stats.js';
 
 /** The build puts it beside the app's file. */
 const COMPILED = new URL('./chart-worker.js', import.meta.url);
-/** In development it is TypeScript, which a thread loads by tsx's own means alone. */
+/** In development it is TypeScript, which a thread can load only with tsx. */
 const SOURCE = `import('tsx/esm/api').then(({ register }) => {
   register();
   return import('${new URL('./chart-worker.ts', import.meta.url).href}');
 });`;
 
 /**
- * Draws in a thread of its own, one chart after the other: drawing takes 150 ms, in which this thread could answer nobody, and
- * what draws is larger than the rest of the app. The thread ends with its chart, and its memory is given back.
+ * Draws in a thread of its own, one chart at a time: drawing takes 150 ms and would block every answer, and the drawing
+ * code is larger than the rest of the app. The thread ends with its chart and frees its memory.
  */
 export function createChartDrawer(): DrawChart {
   let last: Promise<unknown> = Promise.resolve();
@@ -30,7 +30,7 @@ function drawInThread(stats: PeriodStats): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     worker.once('message', resolve);
     worker.once('error', reject);
-    // After its message this changes nothing any more.
+    // After its message this has no effect.
     worker.once('exit', (code) => reject(new Error(`The thread that draws ended with ${code} and no chart.`)));
   });
 }

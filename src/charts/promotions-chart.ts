@@ -8,7 +8,7 @@ const HEIGHT = 340;
 /** Screens have two pixels a point or more. */
 const SCALE = 2;
 
-/** Bars are told apart by their order and label too: not everybody sees red and green. */
+/** Order and label tell bars apart too: not everybody sees red and green. */
 const SERIES: readonly { readonly name: string; readonly colour: string; of(day: DayStats): number }[] = [
   { name: 'deployed', colour: '#2f9e77', of: (day) => day.deployed },
   { name: 'deploying', colour: '#a9b2bd', of: (day) => day.deploying },
@@ -17,9 +17,8 @@ const SERIES: readonly { readonly name: string; readonly colour: string; of(day:
 ];
 
 /**
- * Draws the promotions of each day of a period, by what became of them, as a PNG on a light ground of its own, readable
- * in Slack's light and dark theme. Needs no font of the machine's, no browser and no outside service. For a thread of its own:
- * see draw.ts.
+ * Draws each day's promotions by outcome, as a PNG that is readable in Slack's light and dark theme. Needs no browser
+ * and no system font. Blocks its thread: see draw.ts.
  */
 export function promotionsChart(stats: PeriodStats): Uint8Array {
   const days = everyDay(stats);

@@ -9,7 +9,7 @@ import type { Knex } from './connection.js';
 import { ROWS_ARE_HIDDEN, SEES_ALL_ROWS } from './console/access.js';
 import { ConsoleTableError } from './console/refusal.js';
 import { showThatItEnded } from './ending.js';
-import { CLOCK, isReached, presentOf } from './leases.js';
+import { CLOCK, isFree, isReached, presentOf } from './leases.js';
 import { NOWHERE } from './messages.js';
 import { queueReplies, requestUpdates, WITH_BUTTONS } from './queueing.js';
 import {
@@ -31,27 +31,28 @@ import {
   stateRow,
 } from './rows.js';
 
-export interface Detected extends Gathered {
+interface Detected extends Gathered {
   readonly deploying: number;
 }
 
-/** What is stuck: facts alone. What is said of it is the outbox's. */
+/** The alerts' facts. Their messages are in the outbox. */
 export interface Alerts {
-  /** What the watchdog looks at. `stuckBefore`: promotions whose stuck clock started by then. */
+  /** `stuckBefore`: promotions whose stuck clock started by then. */
   gather(stuckBefore: Date): Promise<Detected>;
   /**
-   * Opens an alert with its audit event and its message, unless the promotion ended meanwhile or the alert is open
-   * already. `at`: by the database's clock. `notBefore`: its message isn't posted before.
+   * Opens an alert with its audit event and message, unless it is open or the promotion ended. `at`: the database's
+   * clock. `notBefore`: the earliest time to post.
    */
   open(alert: AlertToOpen, at: Date, notBefore: Date | null): Promise<boolean>;
-  /** Queues the repetition of a critical, unless it is queued already. */
+  individualAlerts(): Promise<readonly IndividualAlerts[]>;
+  /** Queues a critical's repetition, once. */
   repeat(promotionId: string, ordinal: number): Promise<void>;
   /**
-   * Closes the open alerts of promotions that ended or whose row is gone, and has that shown; all or none. What somebody has locked is left to a
-   * later call: one forgotten session mustn't hold up the others.
+   * Closes the open alerts of promotions that ended or are gone, all or none, and updates their messages. Skips locked
+   * rows: one forgotten session mustn't hold up the others.
    */
   close(...promotionIds: string[]): Promise<void>;
-  /** The same for one that somebody looks at: waits for whoever has it locked. */
+  /** The same for one that somebody looks at: waits for its lock. */
   closeOf(promotionId: string): Promise<void>;
   ofPromotion(promotionId: string): Promise<readonly Alert[]>;
 }
@@ -66,6 +67,8 @@ const endedRow = z.object({
     .transform((state) => state ?? ''),
 });
 
+const heldRow = stateRow.extend({ is_free: z.boolean() });
+
 const toldRow = z.object({
   promotion_id: idColumn,
   critical_told_at: z.date().nullable(),
@@ -76,7 +79,7 @@ const individualRow = z
   .object({ heroku_app: z.string(), waits: z.boolean(), n: count })
   .transform((row): IndividualAlerts => ({ herokuApp: row.heroku_app, waits: row.waits, count: row.n }));
 
-/** When people were told that a promotion is critical, and how often that was repeated. One parameter, their ids. */
+/** SQL: when people were told of a critical, and how often it was repeated. Parameter: promotion ids. */
 const TOLD = `
   select s.promotion_id,
          coalesce((select n.posted_at from flag_promotions.alerts a join flag_promotions.messages n on n.id = a.named_in
@@ -91,12 +94,11 @@ const TOLD = `
                   where m.kind = 'repeat' and m.subject = s.promotion_id::text and m.state = 'pending') as repeat_pending
     from unnest(?::bigint[]) as s (promotion_id)`;
 
-/** Whether Slack still shows the promotion `p` as if it were deploying. */
 const IS_SHOWN_AS_DEPLOYING = `(exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and ${IS_OPEN})
   or exists (select 1 from flag_promotions.messages m where m.promotion_id = p.id and m.kind = 'progress'
         and m.state = 'posted' and m.shown_as = 'deploying' and m.wanted <= m.shown))`;
 
-/** The individual alerts of the last hour, and those that wait for the end of the quiet hours, by Heroku app. */
+/** SQL: the last hour's individual alerts, and those waiting for the end of the quiet hours, by Heroku app. */
 const INDIVIDUAL = `
   with individual as (
     select m.promotion_id, false as waits from flag_promotions.messages m
@@ -110,7 +112,7 @@ const INDIVIDUAL = `
 export function alerts(knex: Knex): Alerts {
   async function closeEnded(promotionIds: readonly string[], locked: 'skip locked' | '' = ''): Promise<void> {
     await knex.transaction(async (trx) => {
-      // The promotion first, as every transaction locks: somebody may be reopening it, or linking its RCA.
+      // Lock order: promotion first. Somebody may be reopening it, or linking its RCA.
       const held = await trx.raw(
         `select p.id::bigint, ${STATE} from {promotions} p
           where p.id = any(?::bigint[]) and {p.state} is distinct from 'deploying' and ${IS_SHOWN_AS_DEPLOYING}
@@ -154,7 +156,7 @@ export function alerts(knex: Knex): Alerts {
         `select count(*) as n, ${SEES_ALL_ROWS} as sees_all from {promotions} p where {p.state} = 'deploying'`,
       );
       const [deploying] = parseRows(found, countRow.extend({ sees_all: z.boolean() }));
-      // What is hidden would be taken for gone, and its alerts for done with.
+      // Hidden rows would look deleted, and their alerts would close.
       if (deploying?.sees_all !== true) throw new ConsoleTableError(ROWS_ARE_HIDDEN);
       const stuck: StuckPromotion[] = [];
       for (let page: Page | null = FIRST_PAGE; page !== null; ) {
@@ -165,26 +167,26 @@ export function alerts(knex: Knex): Alerts {
       return {
         stuck,
         endedPromotionIds: await endedUnnoticed(),
-        individualAlerts: parseRows(await knex.raw(INDIVIDUAL), individualRow),
+        individualAlerts: await individualAlerts(),
         deploying: deploying.n,
       };
     },
 
-    async open({ promotionId, severity }, at, notBefore) {
+    individualAlerts,
+
+    async open({ promotionId, severity, unlessLeased = false }, at, notBefore) {
       return knex.transaction(async (trx) => {
-        // Locked, so that a resolution and the opening of an alert happen one after the other.
+        // Orders a resolution and an alert's opening.
         const held = await trx.raw(
-          `select coalesce({p.state}, '') as state from {promotions} p where p.id = ? for no key update`,
+          `select coalesce({p.state}, '') as state, ${isFree('p')} as is_free from {promotions} p where p.id = ? for no key update`,
           [promotionId],
         );
-        if (parseRows(held, stateRow)[0]?.state !== 'deploying') return false;
+        const [row] = parseRows(held, heldRow);
+        if (row?.state !== 'deploying' || (unlessLeased && !row.is_free)) return false;
         await forgetEarlierLives(trx, [promotionId]);
         if ((await insertAlerts(trx, [{ promotionId, severity, groupId: null }], at)) === 0) return false;
         await queueAlert(trx, promotionId, notBefore, severity === 'critical');
-        if (severity === 'critical') {
-          await queueEscalation(trx, promotionId);
-          await endSnoozesOfWarnings(trx, [promotionId], at);
-        }
+        await tellGraver(trx, { promotionId, severity }, at, notBefore);
         await appendAuditEvent(trx, {
           at,
           action: `console.flag.promotion.stuck_${severity}`,
@@ -203,7 +205,11 @@ export function alerts(knex: Knex): Alerts {
     closeOf: (promotionId) => closeEnded([promotionId]),
   };
 
-  /** What another system ended or deleted: its alert is open, or its progress shows it as under way. */
+  async function individualAlerts(): Promise<readonly IndividualAlerts[]> {
+    return parseRows(await knex.raw(INDIVIDUAL), individualRow);
+  }
+
+  /** Promotions that another system ended or deleted, although Slack still shows them as open or under way. */
   async function endedUnnoticed(): Promise<readonly string[]> {
     const found = await knex.raw(
       `select a.promotion_id from flag_promotions.alerts a
@@ -219,9 +225,9 @@ export function alerts(knex: Knex): Alerts {
   }
 }
 
-/** So many rows are read within a few milliseconds; more would keep everybody else waiting. */
+/** A page is read within milliseconds; a larger one would block the event loop. */
 const PAGE = 2_000;
-/** What comes after a row, by its stuck clock, in UTC as PostgreSQL writes it, and its id. */
+/** The last row read: its stuck clock (UTC, as PostgreSQL writes it) and its id. */
 type Page = readonly [clock: string, id: string];
 const FIRST_PAGE: Page = ['-infinity', String(-(2n ** 63n))];
 const pageRow = z.object({ clock: z.string() });
@@ -271,8 +277,8 @@ async function stuckOf(
 }
 
 /**
- * Inside a transaction that locked the promotions: opens alerts with copies of what they are about. One that follows a milder
- * alert has its evidence, which is due at once: people are told again. Answers how many are new.
+ * Opens alerts with copies of their facts, in a transaction that locked the promotions; answers how many are new. One
+ * after a milder alert copies its evidence, due at once: people are mentioned again.
  */
 export async function insertAlerts(
   trx: Knex.Transaction,
@@ -288,8 +294,11 @@ export async function insertAlerts(
             case when w.evidence_due_at is not null then ${CLOCK} end
        from unnest(?::bigint[], ?::text[], ?::text[]) as n (promotion_id, severity, group_id)
       cross join lateral (select c.flag_key, c.heroku_app from {promotions} c where c.id = n.promotion_id) p
-       left join flag_promotions.alerts w
-         on w.promotion_id = n.promotion_id and w.severity <> n.severity and w.closed_at is null
+       left join lateral (
+         select m.evidence, m.evidence_of, m.evidence_checked_at, m.told_verdict, m.evidence_due_at
+           from flag_promotions.alerts m
+          where m.promotion_id = n.promotion_id and m.severity <> n.severity and m.closed_at is null
+          order by m.id desc limit 1) w on true
      on conflict do nothing`,
     [
       at,
@@ -302,14 +311,14 @@ export async function insertAlerts(
 }
 
 /**
- * The promotion's message: queued with its first alert; a graver one is posted at once, or has it updated. One that was closed
- * is queued anew: its promotion had ended, and somebody set it back to deploying before that was noticed.
+ * Queues the promotion's message; a graver alert makes it urgent, or updates it. A closed one is queued again, since
+ * the promotion was reopened by hand. A posted one never waits: it must show a resolution at once.
  */
 async function queueAlert(trx: Knex, promotionId: string, notBefore: Date | null, isUrgent: boolean): Promise<void> {
   await trx.raw(
     `insert into flag_promotions.messages as m (kind, subject, promotion_id, not_before, is_urgent) values ('alert', ?, ?, ?, ?)
       on conflict (kind, subject, ordinal) do update
-        set wanted = m.wanted + 1, not_before = null, is_urgent = m.is_urgent or excluded.is_urgent`,
+        set wanted = m.wanted + 1, not_before = case when m.state <> 'posted' then excluded.not_before end, is_urgent = m.is_urgent or excluded.is_urgent`,
     [promotionId, promotionId, notBefore, isUrgent],
   );
   await trx.raw(
@@ -319,12 +328,28 @@ async function queueAlert(trx: Knex, promotionId: string, notBefore: Date | null
   );
 }
 
-/** Only where people may have seen the milder alert: else the message itself is critical as it is posted. */
-async function queueEscalation(trx: Knex, promotionId: string): Promise<void> {
-  await queueReplies(trx, [promotionId], 'escalation', { isUrgent: true, goesWithRoot: true });
+/** Only if people may have seen the milder alert; otherwise the message shows the graver severity itself. */
+async function tellGraver(
+  trx: Knex.Transaction,
+  { promotionId, severity }: AlertToOpen,
+  at: Date,
+  notBefore: Date | null,
+): Promise<void> {
+  switch (severity) {
+    case 'notice':
+      return;
+    case 'warning':
+      return queueReplies(trx, [promotionId], 'warned', { goesWithRoot: true, notBefore });
+    case 'critical':
+      await queueReplies(trx, [promotionId], 'escalation', { isUrgent: true, goesWithRoot: true });
+      return endSnoozesOfWarnings(trx, [promotionId], at);
+  }
 }
 
-/** Alerts that are closed belong to an earlier life of a row, which somebody set back to deploying by hand. */
+/**
+ * Closed alerts belong to an earlier life of a row that was set back to deploying by hand. Its pager and webhook
+ * messages stay: an incident at a pager has to end.
+ */
 export async function forgetEarlierLives(trx: Knex, promotionIds: readonly string[]): Promise<void> {
   await trx.raw(`delete from flag_promotions.alerts where promotion_id = any(?::bigint[]) and closed_at is not null`, [
     [...promotionIds],
@@ -332,7 +357,7 @@ export async function forgetEarlierLives(trx: Knex, promotionIds: readonly strin
   await trx.raw(
     `with held as (
        select m.id from flag_promotions.messages m
-        where m.kind <> 'progress' and m.promotion_id = any(array(
+        where m.kind not in ('progress', 'page', 'webhook') and m.promotion_id = any(array(
           select p.id from unnest(?::bigint[]) as p (id)
            where (select a.id from flag_promotions.alerts a where a.promotion_id = p.id limit 1) is null))
         order by m.id for update)
@@ -341,11 +366,11 @@ export async function forgetEarlierLives(trx: Knex, promotionIds: readonly strin
   );
 }
 
-/** A condition: something was alerted about the promotion `p`, or somebody looks after it. */
+/** SQL: the promotion `p` has an alert, or an owner or snooze. */
 export const ALERTED = `(exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id)
   or exists (select 1 from flag_promotions.attention t where t.promotion_id = p.id))`;
 
-/** Inside the transaction that noticed that the console deleted promotions: has it shown; answers what is to be recorded. */
+/** Inside the transaction that noticed deleted promotions: updates their messages, answers what to record. */
 async function showThatItVanished(
   trx: Knex.Transaction,
   gone: readonly { readonly id: string }[],
@@ -369,7 +394,6 @@ async function showThatItVanished(
   }));
 }
 
-/** Inside a transaction that changed what a promotion's alert, or the group that tells of it, shows. */
 export async function requestAlertUpdate(trx: Knex, ...promotionIds: string[]): Promise<void> {
-  await requestUpdates(trx, promotionIds, WITH_BUTTONS);
+  await requestUpdates(trx, promotionIds, [...WITH_BUTTONS, 'page']);
 }

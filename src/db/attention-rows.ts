@@ -4,13 +4,13 @@ import { appendAuditEvents, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { idColumn, parseRows, promotionIdRow } from './rows.js';
 
-/* The rows of who is on what and what is snoozed, as other transactions read and end them. */
+/* Owner and snooze, as other transactions read and end them. */
 
-/** The reply in the thread that asks the owner of `t` whether they are still on it. */
+/** SQL: the reply that asks the owner of `t` whether they are still on it. */
 export const QUESTION = `from flag_promotions.messages q
   where q.kind = 'owner_asked' and q.subject = t.promotion_id::text and q.ordinal = t.question`;
 
-/** The select list of what `attentionRow` parses, under the alias `t`. */
+/** The select list that `attentionRow` parses, under the alias `t`. */
 export const ATTENTION_COLUMNS = `
          t.promotion_id, t.owner, t.owned_since, t.confirmed_at, t.asked_at, t.question, (select q.posted_at ${QUESTION}) as question_posted_at,
          t.snoozed_by, t.snoozed_at, t.snoozed_until, t.resumed_at,
@@ -53,13 +53,12 @@ export const attentionRow = z
     return { promotionId: row.promotion_id, attention };
   });
 
-/** Who is on a promotion, and whether it is snoozed; null where nobody ever was and it never was. */
+/** Null: nobody was ever on it, and nobody snoozed it. */
 export async function attentionOf(knex: Knex, promotionId: string): Promise<Attention | null> {
   const found = parseRows(await knex.raw(`${SELECT} where t.promotion_id = ?::bigint`, [promotionId]), attentionRow);
   return found[0]?.attention ?? null;
 }
 
-/** Of several promotions, by the promotion. */
 export async function attentionsOf(
   knex: Knex,
   promotionIds: readonly string[],
@@ -67,7 +66,7 @@ export async function attentionsOf(
   return byPromotion(await knex.raw(`${SELECT} where t.promotion_id = any(?::bigint[])`, [[...promotionIds]]));
 }
 
-/** All there are: a row goes with the end of its promotion. */
+/** All rows: each is deleted when its promotion ends. */
 export async function everyAttention(knex: Knex): Promise<ReadonlyMap<string, Attention>> {
   return byPromotion(await knex.raw(SELECT));
 }
@@ -76,7 +75,7 @@ function byPromotion(found: unknown): ReadonlyMap<string, Attention> {
   return new Map(parseRows(found, attentionRow).map(({ promotionId, attention }) => [promotionId, attention]));
 }
 
-/** Inside a transaction that settles questions, or the promotions that they are about: they are to lose their buttons. */
+/** Inside a transaction that answers questions, or ends their promotions: removes the buttons. */
 export async function settleQuestion(trx: Knex.Transaction, ...promotionIds: string[]): Promise<void> {
   await trx.raw(
     `update flag_promotions.messages m set wanted = m.wanted + 1
@@ -86,7 +85,7 @@ export async function settleQuestion(trx: Knex.Transaction, ...promotionIds: str
   );
 }
 
-/** Inside the transaction that opened criticals: a snooze hides nothing that is new. */
+/** Inside the transaction that opened criticals: a snooze of a warning mustn't hide them. */
 export async function endSnoozesOfWarnings(
   trx: Knex.Transaction,
   promotionIds: readonly string[],

@@ -18,6 +18,7 @@ import {
   type SnoozeRefusal,
   type UnsnoozeRefusal,
 } from '../promotions/snooze.js';
+import { SEVERITIES } from '../promotions/stuck.js';
 import { requestAlertUpdate } from './alerts.js';
 import { attentionOf, attentionsOf, everyAttention, settleQuestion } from './attention-rows.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
@@ -29,47 +30,43 @@ import { lockPromotion } from './promotions.js';
 import { recordRefusal } from './refusals.js';
 import { parseRows, rowCount, stateRow } from './rows.js';
 
-const severityRow = z.object({ severity: z.enum(['warning', 'critical']) });
+const severityRow = z.object({ severity: z.enum(SEVERITIES) });
 const atRow = z.object({ at: z.date() });
 
-/** Who asks for what, and when. */
 export interface AttentionRequest {
   readonly promotionId: string;
   readonly operatorId: string;
-  /** By the database's clock: what is stored here holds repetitions back. */
+  /** By the database's clock: it decides when repetitions go on. */
   readonly at: Date;
 }
 
-export type TakeOutcome =
+type TakeOutcome =
   | { readonly kind: 'taken_now'; readonly promotion: Promotion; readonly from: string | null }
   | TakeRefusal;
-export type AnswerOutcome = { readonly kind: 'done'; readonly promotion: Promotion } | AnswerRefusal;
-export type SnoozeOutcome =
-  | { readonly kind: 'snoozed'; readonly promotion: Promotion; readonly until: Date }
-  | SnoozeRefusal;
-export type UnsnoozeOutcome = { readonly kind: 'done'; readonly promotion: Promotion } | UnsnoozeRefusal;
+type AnswerOutcome = { readonly kind: 'done'; readonly promotion: Promotion } | AnswerRefusal;
+type SnoozeOutcome = { readonly kind: 'snoozed'; readonly promotion: Promotion; readonly until: Date } | SnoozeRefusal;
+type UnsnoozeOutcome = { readonly kind: 'done'; readonly promotion: Promotion } | UnsnoozeRefusal;
 
 /**
- * Who is on what, and what is snoozed. What people do is one transaction with the promotion's lock, the decision, the row,
- * what the message shows and the audit event; what the watchdog does is one that changes nothing where another replica did it.
+ * Who is on what, and what is snoozed. A person's act is one transaction: lock, decision, row, message update, audit
+ * event. The watchdog's acts change nothing if another replica was first.
  */
 export interface AttentionRecords {
   of(promotionId: string): Promise<Attention | null>;
-  /** By the promotion, as far as there is any. */
+  /** By promotion id, only those that have any. */
   ofMany(promotionIds: readonly string[]): Promise<ReadonlyMap<string, Attention>>;
-  /** By the promotion. */
+  /** By promotion id. */
   all(): Promise<ReadonlyMap<string, Attention>>;
-  /** `over`: the owner from whom it is taken over, as the person saw it; null where they saw none. */
+  /** `over`: the owner to replace, as the person saw it; null: none. */
   take(asked: AttentionRequest & { readonly over: string | null }): Promise<TakeOutcome>;
   answer(asked: AttentionRequest & { readonly answer: OwnerAnswer }): Promise<AnswerOutcome>;
-  /** `until` null: nobody knows the time zone that it depends on. */
+  /** `until` null: the user's time zone, on which it depends, is unknown. */
   snooze(asked: AttentionRequest & { readonly until: Date | null }): Promise<SnoozeOutcome>;
   unsnooze(asked: AttentionRequest): Promise<UnsnoozeOutcome>;
   /** Asks the owner, once, whether they are still on it. */
   askOwner(promotionId: string, owner: string, at: Date): Promise<void>;
-  /** The owner did not answer, or is no operator any more: nobody is on it. */
+  /** Nobody is on it any more. */
   loseOwner(promotionId: string, owner: string, reason: OwnerLoss, at: Date): Promise<void>;
-  /** Ends a snooze that has run out. */
   endSnooze(promotionId: string, at: Date): Promise<void>;
 }
 
@@ -79,7 +76,7 @@ export const NO_SNOOZE = 'snoozed_by = null, snoozed_at = null, snoozed_until = 
 type Values = readonly (string | Date | null)[];
 
 export function attentionRecords(knex: Knex): AttentionRecords {
-  /** One transaction in which a person does something, or is refused as no operator, which is recorded. */
+  /** One transaction for a person's act; refuses non-operators, and records that. */
   async function attempt<T extends { readonly kind: string }>(
     asked: AttentionRequest,
     attempted: string,
@@ -168,7 +165,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
         (held) => decideSnooze(held, asked.until),
         async (trx, decision, { snooze }) => {
           if (decision.kind !== 'snooze') return;
-          // Nobody is to be asked in a thread that is to be quiet.
+          // A snoozed thread asks nothing.
           await settleQuestion(trx, promotionId);
           await trx.raw(
             `insert into flag_promotions.attention (promotion_id, snoozed_by, snoozed_at, snoozed_until) values (?, ?, ?, ?)
@@ -214,7 +211,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
       await knex.transaction(async (trx) => {
         if (!(await isDeployingStill(trx, promotionId))) return;
         await settleQuestion(trx, promotionId);
-        // As it was decided on: they may have answered, or been enabled again, a moment ago.
+        // Check again: they may just have answered, or been enabled.
         const still =
           reason === 'silent'
             ? 'asked_at is not null'
@@ -250,7 +247,7 @@ export function attentionRecords(knex: Knex): AttentionRecords {
   };
 }
 
-/** Everything that a decision needs, locked in the order in which every transaction locks: promotion, then operator. */
+/** Lock order: promotion, then operator. */
 async function hold(trx: Knex.Transaction, { promotionId, operatorId }: AttentionRequest): Promise<HeldSnooze> {
   const promotion = await lockPromotion(trx, promotionId);
   const operator = await lockOperator(trx, operatorId);
@@ -272,7 +269,7 @@ async function hold(trx: Knex.Transaction, { promotionId, operatorId }: Attentio
   };
 }
 
-/** By the audit log: a message that was deleted and posted anew doesn't make it a newer critical. */
+/** From the audit log: posting a deleted message again doesn't make the critical newer. */
 async function criticalSince(trx: Knex.Transaction, promotionId: string): Promise<Date | null> {
   const found = await trx.raw(
     `select at from flag_promotions.audit_log
@@ -282,7 +279,7 @@ async function criticalSince(trx: Knex.Transaction, promotionId: string): Promis
   return parseRows(found, atRow)[0]?.at ?? null;
 }
 
-/** The promotion first, as every transaction locks: somebody may be ending it. */
+/** Lock order: promotion first. Somebody may be ending it. */
 async function isDeployingStill(trx: Knex.Transaction, promotionId: string): Promise<boolean> {
   const held = await trx.raw(`select coalesce({p.state}, '') as state from {promotions} p where p.id = ? for update`, [
     promotionId,
@@ -323,7 +320,7 @@ function note(
   return appendAuditEvent(trx, { at, action, actor: operatorId, promotionId, detail });
 }
 
-/** A reply in the alert's thread, which its audit event tells from others. */
+/** Queues a reply in the alert's thread; its audit event's id makes it unique. */
 async function queue(trx: Knex.Transaction, promotionId: string, kind: MessageKind, event: string): Promise<void> {
   await queueReplies(trx, [promotionId], kind, { ordinal: event });
 }

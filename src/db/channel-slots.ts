@@ -4,15 +4,15 @@ import { parseRows, rowCount } from './rows.js';
 
 const waitRow = z.object({ wait: z.coerce.number() });
 
-/** Which replica may post to a channel now, by the database's clock. */
+/** Which replica may post to a channel, by the database's clock. */
 export interface ChannelSlots {
-  /** Takes the slot for `holdMs`; 0 if it is the caller's now, else for how many milliseconds it is another's at most. */
+  /** Claims the slot for `holdMs`; answers 0, or for how many milliseconds it may still be another's. */
   take(channel: string, owner: string, holdMs: number): Promise<number>;
-  /** Gives the owner's slot back: the next can be taken `pauseMs` later. Does nothing if it is another's by now. */
+  /** Releases the owner's slot, free again after `pauseMs`. Does nothing if another has it by now. */
   giveBack(channel: string, owner: string, pauseMs: number): Promise<void>;
 }
 
-/** No slot and no pause is that long: a time further ahead came from a wrong clock, so ignore it. */
+/** No slot or pause is that long: a later time came from a wrong clock, so ignore it. */
 const ABSURD = `interval '1 hour'`;
 const LATER = `clock_timestamp() + ? * interval '1 millisecond'`;
 
@@ -30,7 +30,7 @@ export function channelSlots(knex: Knex): ChannelSlots {
         `select extract(epoch from free_at - clock_timestamp()) * 1000 as wait from flag_promotions.channel_slots where channel = ?`,
         [channel],
       );
-      // One that has become free in between is taken at the next look.
+      // If it became free in between, the next look gets it.
       return Math.max(1, Math.ceil(parseRows(others, waitRow)[0]?.wait ?? 0));
     },
     async giveBack(channel, owner, pauseMs) {

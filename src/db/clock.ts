@@ -1,2 +1,2 @@
-/** The present, as the database has it: see leases.ts. */
+/** Now, by the database's clock: see leases.ts. */
 export const CLOCK = 'flag_promotions.clock()';

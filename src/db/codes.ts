@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { AcceptedCode, CodeCheck, RefusedCode } from '../operators/code-check.js';
 import type { Operator } from '../operators/operator.js';
+import { locksSoFar } from '../operators/totp.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { NewAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
@@ -8,31 +9,32 @@ import { operatorRow } from './operators.js';
 import { after, inOne, type Part } from './parts.js';
 import { count, idColumn, joined, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
 
-/** An operator's authenticator as it is stored, the secret still sealed, and the recovery codes that stand in for it. */
-export interface StoredAuthenticator {
+/** The secret is still sealed. */
+interface StoredAuthenticator {
   readonly operatorId: string;
   readonly sealedSecret: string;
   readonly lastStep: number | null;
   readonly failedAttempts: number;
   readonly lockedUntil: Date | null;
+  readonly locks: number;
+  readonly lastLockEndsAt: Date | null;
   readonly recoveryCodes: readonly { readonly hash: string; readonly usedAt: Date | null }[];
 }
 
-/** What an operator typed as their code. */
 export interface TypedCode {
-  /** Else the stored recovery codes are not looked at. */
+  /** If false, the recovery codes aren't read. */
   readonly isRecoveryCode: boolean;
   check(authenticator: StoredAuthenticator): CodeCheck;
 }
 
-/** Who decides something with a code, locked until the end of the transaction. */
+/** Locked until the transaction ends. */
 export interface LockedPerson {
   readonly operator: Operator;
   readonly authenticator: StoredAuthenticator;
 }
 
 const AUTHENTICATOR_COLUMNS = `o.slack_user_id, o.role, o.disabled_at, o.totp_secret_encrypted, o.totp_last_step,
-  o.totp_failed_attempts, o.locked_until`;
+  o.totp_failed_attempts, o.locked_until, o.locks, o.last_lock_ends_at`;
 
 const personRow = z
   .object({
@@ -41,6 +43,8 @@ const personRow = z
     totp_last_step: idColumn.nullable(),
     totp_failed_attempts: count,
     locked_until: z.date().nullable(),
+    locks: count,
+    last_lock_ends_at: z.date().nullable(),
   })
   .loose()
   .transform(
@@ -52,17 +56,22 @@ const personRow = z
         lastStep: row.totp_last_step === null ? null : Number(row.totp_last_step),
         failedAttempts: row.totp_failed_attempts,
         lockedUntil: row.locked_until,
+        locks: row.locks,
+        lastLockEndsAt: row.last_lock_ends_at,
         recoveryCodes: [],
       },
     }),
   );
+const locksRow = z
+  .object({ locks: count, last_lock_ends_at: z.date().nullable() })
+  .transform((row) => ({ locks: row.locks, lastLockEndsAt: row.last_lock_ends_at }));
 const recoveryCodeRow = z
   .object({ code_hash: z.string(), used_at: z.date().nullable() })
   .transform((row) => ({ hash: row.code_hash, usedAt: row.used_at }));
 
 /**
- * Locks a promotion, and then who decides about it, in one statement: each is read as it is once it is locked, whatever was
- * written while this waited.
+ * Locks a promotion, then who decides about it, in one statement that reads each after its lock: it sees a change that
+ * it waited for.
  */
 export async function lockToDecide(
   trx: Knex.Transaction,
@@ -92,7 +101,7 @@ export async function lockToDecide(
   return { promotion, person: await withRecoveryCodes(trx, person, code) };
 }
 
-/** Locks who decides something that is about no promotion; null where there is no such operator. */
+/** The same for a decision about no promotion. */
 export async function lockAuthenticator(
   trx: Knex.Transaction,
   slackUserId: string,
@@ -105,7 +114,7 @@ export async function lockAuthenticator(
   return withRecoveryCodes(trx, parseRows(found, personRow)[0] ?? null, code);
 }
 
-/** Only where they are needed, and under the operator's lock: a statement that waited for it may not see who used one meanwhile. */
+/** Read only under the operator's lock: a statement that waited for it may not see a code as used. */
 async function withRecoveryCodes(
   trx: Knex.Transaction,
   person: LockedPerson | null,
@@ -120,8 +129,8 @@ async function withRecoveryCodes(
 }
 
 /**
- * Uses a code up, as parts of the statement that writes what the code authorises. An accepted time step is settled by the
- * condition on the stored one, and a recovery code by its not being used: neither is accepted twice, whoever else is at work.
+ * Parts that use a code up together with what it authorises. Conditions on the stored time step and on the recovery
+ * code keep either from being accepted twice, even concurrently.
  */
 export function spending(operatorId: string, check: AcceptedCode): readonly Part[] {
   if ('recoveryCode' in check) {
@@ -151,19 +160,19 @@ export function spending(operatorId: string, check: AcceptedCode): readonly Part
   ];
 }
 
-/** The condition of a change that `spending` comes before. */
+/** The condition of a change that follows `spending`. */
 export const IS_SPENT = 'exists (select from spent)';
 
-/** Uses a code up by itself, inside the transaction of what it authorises. */
+/** Uses a code up by itself, inside the transaction that it authorises. */
 export async function spend(trx: Knex.Transaction, operatorId: string, check: AcceptedCode): Promise<void> {
   const { sql, values } = inOne(spending(operatorId, check), { sql: 'select 1 from spent', values: [] });
   if (parseRows(await trx.raw(sql, [...values]), z.unknown()).length !== 1) throw new Error(SPENT_ALREADY);
 }
 
-/** Can't be: whoever accepts a code holds its operator's lock. */
+/** Can't happen: whoever accepts a code holds its operator's lock. */
 const SPENT_ALREADY = 'An accepted code had been used already.';
 
-/** What is recorded of a recovery code that stood in for a TOTP code; nothing where none did. */
+/** The event for a recovery code that stood in for a TOTP code. */
 export function recoveryCodeEvents(
   used: { readonly operatorId: string; readonly at: Date; readonly promotionId: string | null; readonly for: string },
   check: AcceptedCode,
@@ -180,16 +189,35 @@ export function recoveryCodeEvents(
   ];
 }
 
-/** Counts what was typed wrongly; a locked operator's is not looked at. */
-export async function recordRefusedCode(trx: Knex.Transaction, operatorId: string, check: RefusedCode): Promise<void> {
-  if (check.kind === 'locked') return;
-  await trx.raw(
-    `update flag_promotions.operators set totp_failed_attempts = ?, locked_until = ?, updated_at = now() where slack_user_id = ?`,
-    [check.failedAttempts, check.lockedUntil, operatorId],
+/** Counts a wrong code; answers how many locks in a row there have been. `at`: when it was checked. */
+export async function countWrongCode(
+  trx: Knex.Transaction,
+  operatorId: string,
+  { failedAttempts, lockedUntil }: Extract<RefusedCode, { kind: 'rejected' }>,
+  at: Date,
+): Promise<number> {
+  if (lockedUntil === null) {
+    await trx.raw(
+      `update flag_promotions.operators set totp_failed_attempts = ?, locked_until = null, updated_at = now() where slack_user_id = ?`,
+      [failedAttempts, operatorId],
+    );
+    return 0;
+  }
+  const found = await trx.raw(
+    'select locks, last_lock_ends_at from flag_promotions.operators where slack_user_id = ?',
+    [operatorId],
   );
+  const locks = locksSoFar(parseRows(found, locksRow)[0] ?? {}, at) + 1;
+  await trx.raw(
+    `update flag_promotions.operators
+        set totp_failed_attempts = ?, locked_until = ?, locks = ?, last_lock_ends_at = ?, updated_at = now()
+      where slack_user_id = ?`,
+    [failedAttempts, lockedUntil, locks, lockedUntil, operatorId],
+  );
+  return locks;
 }
 
-/** Only reached where the operator is unknown, which is refused before any code is looked at. */
+/** For an unknown operator, who is refused before any code is checked. */
 export function neverAccepted(): CodeCheck {
   return { kind: 'rejected', reason: 'wrong', failedAttempts: 0, lockedUntil: null };
 }

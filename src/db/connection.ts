@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
+import * as z from 'zod';
 import { createInterpreter } from './console/interpreter.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { rememberNeverConnected } from './errors.js';
@@ -8,7 +9,7 @@ import type { PrimaryClient } from './primary-client.js';
 import type { Sql } from './rows.js';
 import { createDialer, type DialOptions } from './server/dial.js';
 
-// pg writes a Date in the process's own time zone, and a column without a zone would keep that clock's reading.
+// pg writes a Date in the process's time zone, whose clock time a column without a zone would store.
 pg.defaults.parseInputDatesAsUTC = true;
 
 export const USUAL_CONNECTIONS = 5;
@@ -17,31 +18,34 @@ export interface PoolOptions {
   readonly maxConnections?: number;
   /** See PrimaryClient. */
   readonly silentAfterMs?: number;
-  /** For who only wants to know what the server is like. */
+  /** For callers that only inspect the server. */
   readonly acceptsStandby?: boolean;
-  /** Whether a pooler answers, if that is known already. */
+  /** If already known. */
   readonly isPooled?: boolean;
-  /** What is set about the console's table; null: nothing is asked of it on these connections. */
+  /** null: these connections don't ask for the console's table. */
   readonly console?: ConsoleSettings | null;
+  /** See `auditWriterOf`. */
+  readonly audit?: object;
+  /** See `sealedValuesOf`. */
+  readonly values?: { openIn(rows: readonly unknown[]): void };
 }
 
-/** Behind a pooler, which takes none of them, the account's own settings stand in (docs/OPERATING.md). */
+/** A pooler accepts none of these: the account's own settings apply there (docs/operating.md). */
 const SESSION = [
   '-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s',
-  // What two people do at once is settled by locks and conditions; a role may have another isolation by default.
+  // Locks and conditions order concurrent acts; a role's default isolation may differ.
   String.raw`-c default_transaction_isolation=read\ committed`,
 ].join(' ');
 
 /**
- * A pool of connections to PostgreSQL's primary. Sessions run in the database's TimeZone: what the console's table keeps without a
- * zone was written in it. Statements and lock waits are bounded: a person in Slack has three seconds, and an honest "the
- * database does not answer" beats a late success nobody sees.
+ * A pool to the primary. Sessions use the database's TimeZone, in which the console writes times without a zone.
+ * Statements and lock waits are bounded: Slack gives three seconds, and an error beats a late success that nobody sees.
  */
 export function connect(connectionString: string, options: PoolOptions = {}): Knex {
   return poolOf(connectionString, { ...options, sessionOptions: SESSION });
 }
 
-/** For the migrations: an index may take its time. */
+/** For migrations: building an index may take long. */
 export function connectUnbounded(connectionString: string): Knex {
   const options = { maxConnections: 1, silentAfterMs: null, console: null };
   return poolOf(connectionString, options, { acquireConnectionTimeout: 60_000 });
@@ -53,11 +57,11 @@ function poolOf(
   { acquireConnectionTimeout = 2_500 } = {},
 ): Knex {
   const dialer = createDialer(connectionString, { ...options, applicationName: 'flag-promotions' });
-  const { console: settings = USUAL_CONSOLE } = options;
+  const { console: settings = USUAL_CONSOLE, audit, values } = options;
   const interpreter = settings === null ? null : createInterpreter(settings);
   const knex = knexFactory({
     client: 'pg',
-    // The dialer connects; knex wants to be told of a connection all the same.
+    // The dialer connects, but knex insists on a connection.
     connection: {},
     pool: {
       min: 0,
@@ -67,8 +71,14 @@ function poolOf(
     },
     acquireConnectionTimeout,
     log: QUIET,
+    postProcessResponse(answer: unknown) {
+      const parsed = answered.safeParse(answer);
+      if (parsed.success) values?.openIn(parsed.data.rows);
+      return answer;
+    },
   });
-  // Before it makes the first connection.
+  knex.userParams = { audit, values };
+  // Set before it makes the first connection.
   knex.client.acquireRawConnection = async (): Promise<PrimaryClient> => {
     const connection = await dialer.open();
     try {
@@ -84,23 +94,22 @@ function poolOf(
   return knex;
 }
 
+const answered = z.object({ rows: z.array(z.unknown()) });
 const names = new Map<string, string>();
-/** Texts that are prepared no more. */
+/** SQL texts that are no longer prepared. */
 const outdated = new Set<string>();
 
 /**
- * SQLSTATEs of a statement whose types are no longer those that it was prepared with
- * (https://www.postgresql.org/docs/current/errcodes-appendix.html): feature_not_supported is what PostgreSQL says of a result,
- * the others of parameters that it took to be of a column's type.
+ * SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html) after types changed since the preparation:
+ * 0A000 feature_not_supported for the result, the others for parameters. 26000, 42P05: a pooler switched connections.
  */
 const OTHER_TYPES = new Set(['0A000', '22003', '22P02', '42804', '26000', '42P05']);
 
 /**
- * Runs a statement that PostgreSQL parses once for each connection and plans afresh only where that pays
- * (https://www.postgresql.org/docs/current/sql-prepare.html). For the frequent ones out of a fixed set of texts, because a
- * connection keeps each for as long as it lives. A connection keeps its types as well, which the console may alter meanwhile:
- * a statement that fails for these is not prepared again in this process, so that whoever tries once more succeeds. Nor is
- * one that is unknown, or known already, where it was prepared: a pooler came in between (26000, 42P05).
+ * Runs a statement that PostgreSQL parses once per connection
+ * (https://www.postgresql.org/docs/current/sql-prepare.html). For frequent statements from a fixed set: a connection
+ * keeps each for life, with its types, which the console may alter. One that fails for that, or because of a pooler
+ * (26000, 42P05), isn't prepared again in this process, so a retry succeeds.
  */
 export async function runPrepared(runner: Knex, { sql, values }: Sql): Promise<unknown> {
   if (outdated.has(sql)) return runner.raw(sql, [...values]);
@@ -114,8 +123,8 @@ export async function runPrepared(runner: Knex, { sql, values }: Sql): Promise<u
   }
 }
 
-/** knex would print on the console what also rejects the query, where it is dealt with and logged. */
+/** knex would print what also rejects the query, which the caller handles and logs. */
 const quiet = (): void => undefined;
-export const QUIET = { warn: quiet, error: quiet, debug: quiet, deprecate: quiet };
+const QUIET = { warn: quiet, error: quiet, debug: quiet, deprecate: quiet };
 
 export type { Knex };

@@ -6,22 +6,23 @@ import { QUEUE_PROGRESS } from './queueing.js';
 import { parseRows, promotionRow } from './rows.js';
 import { createDialer } from './server/dial.js';
 
-/** The channel of NOTIFY on which a promotion is announced that a promoter can take up. */
+/** Announces a promotion that is ready for a promoter. */
 export const DUE_CHANNEL = 'flag_promotions_due';
-/** What a listener says to itself on it. A pooler may accept a LISTEN and deliver nothing; this shows whether it does. */
+/** A listener's message to itself: a pooler may accept LISTEN and deliver nothing. */
 const HELLO = 'hello';
 const FIRST_RETRY_MS = 500;
 const MOST_RETRY_MS = 30_000;
 
 /**
- * Makes a promotion due, by a change that returns PROMOTION_COLUMNS, and records it: how it goes is to be told in Slack, and
- * PostgreSQL tells every listener of it as that commits, or nobody. null where nothing was changed.
+ * Makes a promotion due by a change that returns PROMOTION_COLUMNS, with its event and progress message. PostgreSQL
+ * notifies the listeners on commit. Null: nothing changed.
  */
 export async function makeDue(
   trx: Knex.Transaction,
-  { before, change, events }: Pick<AuditedChange, 'before' | 'change' | 'events'>,
+  { promotionId, before, change, events }: Pick<AuditedChange, 'promotionId' | 'before' | 'change' | 'events'>,
 ): Promise<Promotion | null> {
   const changed = await changeAudited(trx, {
+    promotionId,
     ...(before === undefined ? {} : { before }),
     change,
     alongside: [QUEUE_PROGRESS],
@@ -31,20 +32,18 @@ export async function makeDue(
   return parseRows(changed, promotionRow)[0] ?? null;
 }
 
-/** What stands in for a listener where a pooler delivers nothing. */
+/** The listener behind a pooler that delivers nothing. */
 export const DEAF: DueListener = { isListening: () => false, close: async () => undefined };
 
-/** Being told when a promotion is due. */
 export interface DueListener {
-  /** Whether what is announced now is heard. */
+  /** Whether notifications arrive now. */
   isListening(): boolean;
   close(): Promise<void>;
 }
 
 /**
- * Calls `onDue` whenever a promotion is announced, on a connection of its own, and once after each (re)connection: what
- * was announced while nobody listened is not told again. A lost connection is made anew with a growing pause; nothing
- * depends on it, because promoters look by themselves too. `onTrouble` hears why it is away.
+ * Calls `onDue` for each announced promotion, and after each (re)connection: missed notifications aren't repeated.
+ * Reconnects with backoff; promoters poll too, so nothing depends on it. `onTrouble`: why it is down.
  */
 export function listenForDue(
   connectionString: string,
@@ -54,25 +53,25 @@ export function listenForDue(
   const closing = new AbortController();
   const dialer = createDialer(connectionString, {
     applicationName: 'flag-promotions-listener',
-    // Nobody may promote for days.
+    // Days may pass without a promotion.
     silentAfterMs: null,
-    // Neither a pooler nor a standby has to be recognised: the one delivers no hello, the other refuses to listen.
+    // A pooler delivers no hello, and a standby refuses LISTEN, so neither has to be recognised.
     isPooled: false,
     acceptsStandby: true,
   });
   let isListening = false;
 
-  /** Listens until the connection ends; rejects where it could not be made or broke. */
+  /** Rejects if the connection can't be made, or breaks. */
   async function listenOnce(onListening: () => void): Promise<void> {
     const client = await dialer.open();
     const ended = new Promise<void>((resolve, reject) => {
-      // Not `once`: a connection may fail twice in one breath, and an error that nobody hears ends the process.
+      // Not `once`: a connection may emit two errors, and an unhandled one ends the process.
       client.on('error', reject);
       client.once('end', resolve);
       closing.signal.addEventListener('abort', () => resolve(), { once: true });
       if (closing.signal.aborted) resolve();
     });
-    // It may reject before it is awaited below; that is dealt with there.
+    // It may reject before it is awaited below, where that is handled.
     ended.catch(() => undefined);
     try {
       client.on('notification', ({ payload }) => {

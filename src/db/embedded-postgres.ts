@@ -18,36 +18,33 @@ const START_LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 40;
 
 export interface EmbeddedPostgres {
-  /** The superuser's; it holds the password, so it must not be logged. */
+  /** The superuser's. It holds the password: don't log it. */
   readonly connectionString: string;
-  /** Whether the server was running already: used by another process, or left by a killed one. */
+  /** Whether the server ran already, for another process or left by a killed one. */
   readonly adopted: boolean;
-  /**
-   * Ends this process's use of the server. The last process that uses it stops it. Close your own connections first:
-   * they are cut.
-   */
+  /** Ends this process's use; the last user stops the server. Close your connections first, or they are cut. */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedPostgresOptions {
   readonly dataDir: string;
-  /** Whether to make the data folder and `database` if they are missing. */
+  /** Whether to create the data folder and `database` if missing. */
   readonly create: boolean;
   readonly database?: string;
   readonly log?: (line: string) => void;
-  /** Called if the server ends, or drops this process's session, while it is used. It is not started again. */
+  /** Called if the server ends, or drops this process's session. It isn't restarted. */
   readonly onLost?: () => void;
-  /** Added to, or in place of, the server's usual settings. */
+  /** Merged over the server's usual settings. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** False: the server gets the signals of this process's group, such as Ctrl-C in a terminal. */
+  /** False: the server gets the signals of this process's group, such as Ctrl-C. */
   readonly detached?: boolean;
 }
 
 /**
- * Uses the project's own PostgreSQL, with its data in `<dataDir>/postgres`: the running server, or else one that it
- * starts on a free port of 127.0.0.1. It outlives a SIGKILL of this process, and the next start adopts it.
+ * Uses the project's own PostgreSQL in `<dataDir>/postgres`: the running server, or one that it starts on a free port
+ * of 127.0.0.1. The server survives a SIGKILL of this process, and the next start adopts it.
  * @throws NoDatabaseError if there is no database and `create` is false
- * @throws EmbeddedPostgresError if it can't be started; after a minute at the latest
+ * @throws EmbeddedPostgresError if it can't be started, after a minute at the latest
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir, create, database = 'flag_promotions', log = () => undefined, onLost = () => undefined } = options;
@@ -101,10 +98,10 @@ async function acquire(place: Place, options: LaunchOptions): Promise<{ use: Use
   throw failure(place, `wasn't ready within ${START_LIMIT_MS / 1000} s`, `${why}\n${await logTail(place, 0)}`);
 }
 
-/** @throws EmbeddedPostgresError if trying again is of no use */
+/** @throws EmbeddedPostgresError if a retry can't help */
 async function reasonToRetry(place: Place, launched: Launched): Promise<string> {
   const tail = await logTail(place, launched.logOffset);
-  // Another process was faster, or a dying server still holds something: both pass.
+  // Another process was faster, or a dying server still holds a lock: both pass.
   if (/lock file|pre-existing shared memory|could not (bind|create any TCP)/iu.test(tail)) return tail;
   throw failure(place, `ended at once (${launched.ended})`, tail);
 }
@@ -119,6 +116,6 @@ async function createDatabase({ session }: Use, database: string): Promise<void>
   const { rowCount } = await session.query('select 1 from pg_database where datname = $1', [database]);
   if (rowCount !== 0) return;
   const made = session.query(`create database ${session.escapeIdentifier(database)} template template0`);
-  // A process that starts at the same time may be first.
+  // A process that starts at the same time may create it first.
   await unlessCode(made, '42P04', '23505');
 }

@@ -2,16 +2,23 @@ import type { MessageKind } from '../promotions/messages.js';
 import { QUESTION } from './attention-rows.js';
 import type { Knex } from './connection.js';
 import { CLOCK } from './leases.js';
-import { WITH_BUTTONS } from './queueing.js';
+import { GROUP_PAGES, WITH_BUTTONS } from './queueing.js';
 import { after, inOne, type Part } from './parts.js';
 import { parseRows, promotionIdRow } from './rows.js';
 
-/* What follows from the end of promotions: their alerts close, and Slack has to show it. */
+/* What the end of a promotion causes: its alerts close, and Slack shows it. */
 
-/** The promotions that ended, and who ended them, where a part `changed` ended them. */
+/** What the part `changed` ended, and who ended it. */
 export const ENDED: Part = { name: 'ended', sql: 'select id, resolved_by from changed', values: [] };
 
-/** The same, where their rows say so already, or are gone. */
+/** The same for a group's single reply, which names nobody. */
+export const ENDED_TOGETHER: Part = {
+  name: 'ended',
+  sql: 'select id, null::text as resolved_by from changed',
+  values: [],
+};
+
+/** The same for rows that have ended already, or are gone. */
 const endedRows = (promotionIds: readonly string[]): Part => ({
   name: 'ended',
   sql: `select i.id, p.resolved_by::text from unnest(?::bigint[]) as i (id)
@@ -22,8 +29,8 @@ const endedRows = (promotionIds: readonly string[]): Part => ({
 const IDS = 'array(select id from ended)';
 
 /**
- * What their end is written to, as parts after `ended`: nobody is on them any more, messages of these kinds and their groups'
- * are updated, alerts close, and a reply says it. Messages before alerts, as every transaction locks.
+ * Parts that follow `ended`: nobody is on them, messages of these kinds and their groups' are updated, alerts close, a
+ * reply says so. Lock order: messages before alerts.
  */
 export const ending = (updated: readonly MessageKind[]): readonly Part[] => [
   lockedMessages(updated),
@@ -33,7 +40,9 @@ export const ending = (updated: readonly MessageKind[]): readonly Part[] => [
   TOLD,
 ];
 
-/** By their ids, so that two such transactions can't deadlock; as they are once they are locked, whoever was delivering them. */
+/**
+ * Locked by id, so that two such transactions can't deadlock; read after the lock, since a delivery may be under way.
+ */
 const lockedMessages = (kinds: readonly MessageKind[]): Part => ({
   name: 'held',
   sql: `select m.id, m.kind, m.promotion_id, m.state, m.attempts from flag_promotions.messages m
@@ -42,18 +51,22 @@ const lockedMessages = (kinds: readonly MessageKind[]): Part => ({
             union all
            select a.group_id from flag_promotions.alerts a where a.promotion_id = any(${IDS})
             union all
-           select (select q.id ${QUESTION}) from flag_promotions.attention t where t.promotion_id = any(${IDS})))
+           select (select q.id ${QUESTION}) from flag_promotions.attention t where t.promotion_id = any(${IDS})
+            union all
+           ${GROUP_PAGES(`a.promotion_id = any(${IDS})`)}))
          order by m.id for no key update`,
-  values: [[...kinds]],
+  values: [[...kinds, 'page']],
 });
 
-/** An alert that was begun stays pending: Slack may hold its message, which has to be found and updated first. */
+/** A started alert stays pending: Slack may have its message. */
 const NEVER_BEGUN = `h.kind = 'alert' and h.state = 'pending' and h.attempts = 0`;
 
+/** A message that Slack refused is tried again with its new text. */
 const UPDATED: Part = {
   name: 'updated',
   sql: `update flag_promotions.messages m
            set wanted = m.wanted + 1, state = case when ${NEVER_BEGUN} then 'closed' else m.state end,
+               next_attempt_at = nullif(m.next_attempt_at, 'infinity'),
                updated_at = case when ${NEVER_BEGUN} then ${CLOCK} else m.updated_at end
           from held h where m.id = h.id returning 1`,
   values: [],
@@ -73,8 +86,7 @@ const CLOSED: Part = {
 };
 
 /**
- * In the thread of its own alert, else in its newest group's. There only what a person did is said: hundreds may end by
- * themselves at once.
+ * In its own alert's thread, else in its newest group's; there only for a person's act, since hundreds may end at once.
  */
 const TOLD: Part = {
   name: 'told',
@@ -92,14 +104,13 @@ const TOLD: Part = {
 };
 
 /**
- * Inside the transaction that ended promotions, or that noticed their end: closes their alerts and has it shown. Answers the
- * promotions whose alerts it closed.
+ * Inside the transaction that ended promotions, or noticed it: closes their alerts (and answers which), updates Slack.
  */
 export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<readonly string[]> {
   return endAlerting(trx, promotionIds, [...WITH_BUTTONS, 'progress']);
 }
 
-/** The same without the progress message, which the caller has updated. */
+/** The same without the progress message, which the caller updates. */
 export async function endAlerting(
   trx: Knex.Transaction,
   promotionIds: readonly string[],

@@ -1,13 +1,13 @@
 import { types } from 'node:util';
 import pg from 'pg';
 
-/** There is no database, or it lacks this version's schema. `message` says what to do. */
+/** The database is missing, or lacks this version's schema. `message` says what to do. */
 export class NoDatabaseError extends Error {
   readonly code = 'no_database';
   override readonly name = 'NoDatabaseError';
 }
 
-/** The database belongs to another Slack workspace than this process's token: two would split the alerts between them. */
+/** The database belongs to another Slack workspace: two would split the alerts. */
 export class OtherWorkspaceError extends Error {
   readonly code = 'other_workspace';
   override readonly name = 'OtherWorkspaceError';
@@ -19,7 +19,9 @@ export class OtherWorkspaceError extends Error {
   }
 }
 
-/** SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html) of a server that cannot work now. */
+/**
+ * SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html) of a server that can't work now.
+ */
 const UNAVAILABLE_SQLSTATE = /^(?:08|25006|53|57P|58|55P03|57014|XX)/u;
 const UNAVAILABLE_ERRNO: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
@@ -31,10 +33,10 @@ const UNAVAILABLE_ERRNO: ReadonlySet<string> = new Set([
   'ENOENT',
 ]);
 
-/** The system's own errors are of another realm than the code that Jest runs, so `instanceof` misses them there. */
+/** Not `instanceof`: under Jest, system errors come from another realm. */
 const isError = types.isNativeError;
 
-/** Whether the database could not be reached or could not work, as opposed to a fault in what it was asked. */
+/** Whether the database was unreachable or couldn't work, rather than refusing the statement. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!isError(error)) return false;
   if (error.name === 'KnexTimeoutError') return true;
@@ -46,19 +48,19 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   );
 }
 
-/** SQLSTATEs that a connection ends with, or a proxy in between, while nobody knows how far a commit had come. */
+/** SQLSTATEs with which a server or proxy ends a connection, the commit's outcome unknown. */
 const ENDED_UNDER_WAY = /^(?:08|40003|57P0[125])/u;
 
 const neverConnected = new WeakSet<Error>();
 
-/** Keeps in mind that this error is of a connection that was never made: it looks like one that broke under way. */
+/** Remembers that this error's connection was never made: it looks like one that broke. */
 export function rememberNeverConnected(error: unknown): void {
   if (isError(error)) neverConnected.add(error);
 }
 
 /**
- * Whether a failed statement or transaction is known to have changed nothing: it got no connection, or the server refused
- * it. Where a connection broke under way, the server may have committed before its answer got lost.
+ * Whether a failed statement or transaction surely changed nothing: no connection, or refused. If the connection broke,
+ * the server may have committed before its answer was lost.
  */
 export function isKnownUndone(error: unknown): boolean {
   if (!isError(error)) return false;
@@ -71,34 +73,34 @@ export function isKnownUndone(error: unknown): boolean {
   );
 }
 
-/** What PostgreSQL refused for a reason that stands in the database: a type, a constraint, a trigger, a right. */
+/** With its cause in the database: a type, constraint, trigger or right. */
 export interface Refusal {
   readonly code: string;
-  /** Its own words, one line. */
+  /** PostgreSQL's words, on one line. */
   readonly words: string;
   readonly schema: string | null;
   readonly table: string | null;
   readonly column: string | null;
   readonly constraint: string | null;
   readonly dataType: string | null;
-  /** Where it was, the innermost first. */
+  /** PL/pgSQL's context, the innermost first. */
   readonly where: string | null;
 }
 
 const words = new WeakMap<Error, string>();
 
-/** Keeps in mind what PostgreSQL said, before knex puts the statement before it. */
+/** Remembers PostgreSQL's message before knex prefixes the statement. */
 export function rememberWords(error: unknown): void {
   if (error instanceof Error) words.set(error, error.message);
 }
 
-/** SQLSTATE classes and codes of such reasons: the same statement fails again until somebody changes the database. */
+/** SQLSTATEs of such refusals: a retry fails until somebody changes the database. */
 const REFUSED = /^(?:0A|21|22|23|27|38|39|42|44|54|55000|P0)/u;
 
-/** knex's own way of telling an error. */
+/** knex writes `statement - message`. */
 const withoutStatement = (message: string): string => message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /u, '');
 
-/** The refusal that an error is; null for an outage, or a fault of another kind. */
+/** Null for an outage, or an error of another kind. */
 export function asRefusal(error: unknown): Refusal | null {
   if (!(error instanceof pg.DatabaseError) || error.code === undefined || !REFUSED.test(error.code)) return null;
   return {

@@ -1,7 +1,14 @@
 import * as z from 'zod';
 import { READ_VERDICTS, RELEASE_STATUSES, UNAVAILABLE_REASONS } from '../promotions/evidence.js';
 
-/** Evidence as JSON: on its way through a form and back, and in an alert's row. */
+export const dynoReport = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('running'), total: z.number() }),
+  z.object({ kind: z.literal('scaled_to_zero') }),
+  z.object({ kind: z.literal('crashed'), dyno: z.string(), release: z.number() }),
+  z.object({ kind: z.literal('not_up'), dyno: z.string(), state: z.string(), up: z.number(), total: z.number() }),
+]);
+
+/** Evidence as JSON: in a form's metadata, and in an alert's row. */
 export const evidenceState = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('read'),
@@ -21,6 +28,7 @@ export const evidenceState = z.discriminatedUnion('kind', [
         orEarlier: z.boolean(),
       })
       .optional(),
+    dynos: dynoReport.optional().catch(undefined),
   }),
   z.object({
     kind: z.literal('unavailable'),

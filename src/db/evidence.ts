@@ -11,39 +11,39 @@ import { CLOCK, isReached, presentOf } from './leases.js';
 import { queueReplies, requestUpdates, WITH_BUTTONS } from './queueing.js';
 import { idColumn, PROMOTION_COLUMNS, parseManyRows, parseRows, promotionRow } from './rows.js';
 
-/** A Heroku app with evidence that is due, and all of its promotions whose evidence is stored. */
-export interface DueEvidence {
+/** With due evidence; the promotions are all that have stored evidence. */
+interface DueEvidence {
   readonly herokuApp: string;
   readonly promotionIds: readonly string[];
 }
 
-export interface NewEvidence {
+interface NewEvidence {
   readonly promotion: Promotion;
   readonly evidence: Evidence;
-  /** When Heroku is to be asked again, in milliseconds; null: as its alert was claimed. */
+  /** When to ask Heroku again, in milliseconds; null: as the claim set it. */
   readonly againAfterMs: number | null;
 }
 
-/** What Heroku said last about the promotions of open alerts. */
+/** Heroku's last answers about the promotions of open alerts. */
 export interface EvidenceRecords {
-  /** By the promotion, as far as it is about the row as it is. */
+  /** By promotion id, only evidence about the row as it is now. */
   of(promotions: readonly Promotion[]): Promise<ReadonlyMap<string, Evidence>>;
-  /** By app, the longest waiting first. Nothing is due before the first post of an alert has stored what it read. */
+  /** By app: open criticals first, then the longest waiting. None before an alert's first post stored its evidence. */
   due(): Promise<readonly DueEvidence[]>;
   /**
-   * Takes the question about an app: none of its alerts is due for `everyMs` then, so one replica asks, once for all of them.
-   * Nothing where another has taken it.
+   * Claims an app's question: none of its alerts is due again for `everyMs`, so one replica asks once for all. Empty if
+   * another replica has it.
    */
   claim(
     promotionIds: readonly string[],
     everyMs: Readonly<Record<Severity, number>>,
   ): Promise<readonly RefreshedPromotion[]>;
   /**
-   * Stores what was read. `announce`: has the messages updated. Another verdict than people were told is recorded, and said in
-   * the thread of an individual alert.
+   * Stores the answers. `announce`: updates the messages. A changed verdict is recorded, and told in an individual
+   * alert's thread.
    */
   store(found: readonly NewEvidence[], options: { readonly announce: boolean }): Promise<void>;
-  /** Asks Heroku about nothing for a while. */
+  /** Asks Heroku nothing for a while. */
   postpone(waitMs: number): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ const storedRow = z.object({
 const dueRow = z
   .object({ heroku_app: z.string(), promotion_ids: z.array(idColumn) })
   .transform((row): DueEvidence => ({ herokuApp: row.heroku_app, promotionIds: row.promotion_ids }));
-const claimableRow = storedRow.extend({ is_due: z.boolean(), is_grouped: z.boolean() });
+const claimableRow = storedRow.extend({ is_due: z.boolean(), is_grouped: z.boolean(), is_critical: z.boolean() });
 const writtenRow = z.object({
   promotion_id: idColumn,
   before: z.string().nullable(),
@@ -79,20 +79,20 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
       const found = await knex.raw(
         `select heroku_app, array_agg(distinct promotion_id) as promotion_ids from (
            select (select p.heroku_app::text from {promotions} p
-                    where p.id = a.promotion_id and {p.state} = 'deploying') as heroku_app, a.promotion_id, a.evidence_due_at
+                    where p.id = a.promotion_id and {p.state} = 'deploying') as heroku_app, a.promotion_id, a.evidence_due_at, a.severity
              from flag_promotions.alerts a where a.closed_at is null and a.evidence_due_at is not null) open
           where heroku_app is not null group by heroku_app
-         having ${isReached('min(evidence_due_at)')} order by min(evidence_due_at), heroku_app`,
+         having ${isReached('min(evidence_due_at)')} order by bool_or(severity = 'critical') desc, min(evidence_due_at), heroku_app`,
       );
       return parseRows(found, dueRow);
     },
 
     async claim(promotionIds, everyMs) {
       const claimed = await knex.transaction(async (trx) => {
-        // Whoever waits here for another replica sees what it wrote: nothing is due any more.
+        // Whoever waited here for another replica sees its write: nothing is due any more.
         const held = await trx.raw(
           `select a.promotion_id, a.evidence, a.evidence_of, a.group_id is not null as is_grouped,
-                  ${isReached('a.evidence_due_at')} as is_due
+                  a.severity = 'critical' as is_critical, ${isReached('a.evidence_due_at')} as is_due
              from flag_promotions.alerts a
             where a.promotion_id = any(?::bigint[]) and a.closed_at is null and a.evidence_due_at is not null
             order by a.id for no key update`,
@@ -120,10 +120,12 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
       const promotions = await parseManyRows(found, promotionRow);
       const stored = await aboutTheRows(promotions, claimed);
       const grouped = new Set(claimed.filter((row) => row.is_grouped).map((row) => row.promotion_id));
+      const critical = new Set(claimed.filter((row) => row.is_critical).map((row) => row.promotion_id));
       return promotions.map((promotion) => ({
         promotion,
         stored: stored.get(promotion.id) ?? null,
         isGrouped: grouped.has(promotion.id),
+        isCritical: critical.has(promotion.id),
       }));
     },
 
@@ -148,12 +150,12 @@ export function evidenceRecords(knex: Knex): EvidenceRecords {
   };
 }
 
-/** So many that thousands are soon stored, and so few that neither this process nor whoever resolves one of them waits. */
+/** Large enough that thousands are soon stored, small enough to delay neither this process nor a resolution. */
 const STORED_AT_ONCE = 200;
 
 async function storeWithin(trx: Knex.Transaction, found: readonly NewEvidence[], announce: boolean): Promise<void> {
   const ids = found.map(({ promotion }) => promotion.id);
-  // Messages before alerts, as every transaction locks.
+  // Lock order: messages before alerts.
   if (announce) await requestUpdates(trx, ids, WITH_BUTTONS);
   const changed = await writeEvidence(trx, found);
   if (changed.length === 0) return;
@@ -169,7 +171,7 @@ async function storeWithin(trx: Knex.Transaction, found: readonly NewEvidence[],
     })),
   );
   for (const [index, { promotionId, isGrouped }] of changed.entries()) {
-    // Hundreds may change at once: their group counts them.
+    // Hundreds may change at once; their group counts them.
     if (!isGrouped)
       await queueReplies(trx, [promotionId], 'verdict_changed', {
         ordinal: events[index] ?? '0',
@@ -178,7 +180,7 @@ async function storeWithin(trx: Knex.Transaction, found: readonly NewEvidence[],
   }
 }
 
-/** What is stored, without what the console's changes have made untrue. */
+/** Stored evidence, without what the console's changes made untrue. */
 async function aboutTheRows(
   promotions: readonly Promotion[],
   rows: readonly z.output<typeof storedRow>[],
@@ -201,7 +203,7 @@ interface ChangedVerdict {
   readonly isGrouped: boolean;
 }
 
-/** Writes it to the open alerts; answers where people were told another verdict. What is unknown is told as no verdict. */
+/** Writes evidence to the open alerts; answers where people were told another verdict. Unknown counts as none. */
 async function writeEvidence(trx: Knex.Transaction, found: readonly NewEvidence[]): Promise<readonly ChangedVerdict[]> {
   const written = await trx.raw(
     `with found as (

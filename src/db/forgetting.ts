@@ -6,27 +6,28 @@ import { appendAuditEvent, appendAuditEvents } from './audit.js';
 import type { Knex } from './connection.js';
 import { nameAgain } from './groups.js';
 import { type Doer, isLastSuperadmin, lockAdministration, lockOperator } from './operators.js';
+import { queueNotices } from './operator-notices.js';
 import { lockPromotion } from './promotions.js';
 import { queueReplies } from './queueing.js';
 import { idRow, parseRows, promotionIdRow, rowCount } from './rows.js';
 
-export type ForgetOutcome =
+type ForgetOutcome =
   | 'forgotten'
-  /** There was nothing about them, so nothing was written. */
+  /** Nothing was stored about them, so nothing was written. */
   | 'nothing'
-  /** Nothing was done, because nobody would be left who may enrol, promote or resolve. */
+  /** Refused: nobody would be left to enrol, promote or resolve. */
   | 'last_superadmin';
 
 export interface Forgetting {
   /**
-   * Removes what is kept about a person, in one transaction with its audit event: role, secret, recovery codes, links to them and
-   * by them, home tab. Nobody is on what they were on, and what they snoozed wakes. The audit log keeps their id, and so do the
-   * promotions that they marked, promoted or resolved: that is the record of what was done.
+   * Deletes a person's data with an audit event: role, secret, recovery codes, links to and by them, home tab; their
+   * alerts become free, their snoozes end. The audit log and the promotions they acted on keep their id, as the record
+   * of what was done.
    */
   forget(slackUserId: string, by: Doer, options: { readonly keepLast: boolean }): Promise<ForgetOutcome>;
 }
 
-/** They may take another alert between two looks. */
+/** They may acknowledge another alert between two looks. */
 const MOST_LOOKS = 3;
 
 export function forgetting(knex: Knex): Forgetting {
@@ -62,7 +63,8 @@ async function forgetWithin(
   const homes = rowCount(
     await trx.raw(`delete from flag_promotions.messages where kind = 'home' and subject = ?`, [slackUserId]),
   );
-  // Their recovery codes go with them.
+  await trx.raw(`delete from flag_promotions.messages where kind = 'operator_notice' and subject = ?`, [slackUserId]);
+  // Deletes their recovery codes too (cascade).
   await trx.raw('delete from flag_promotions.operators where slack_user_id = ?', [slackUserId]);
   await leaveAlerts(
     trx,
@@ -71,16 +73,17 @@ async function forgetWithin(
     by,
   );
   if (person === null && links + homes + attended.length === 0) return 'nothing';
-  await appendAuditEvent(trx, {
+  const event = await appendAuditEvent(trx, {
     ...by,
     action: 'console.flag.operator.forgotten',
     promotionId: null,
     detail: { operator: slackUserId, role: person?.role ?? null, links },
   });
+  await queueNotices(trx, event);
   return 'forgotten';
 }
 
-/** The promotions that they are on, or that they snoozed, in the order in which promotions are locked. */
+/** The promotions that they own or snoozed, in lock order. */
 async function attendedBy(trx: Knex.Transaction, slackUserId: string): Promise<readonly string[]> {
   const found = await trx.raw(
     'select promotion_id from flag_promotions.attention where owner = ? or snoozed_by = ? order by promotion_id',
@@ -89,7 +92,7 @@ async function attendedBy(trx: Knex.Transaction, slackUserId: string): Promise<r
   return parseRows(found, promotionIdRow).map(({ promotion_id: id }) => id);
 }
 
-/** Those of others, too: without its inviter an open one can't be confirmed. Answers how many. */
+/** Also links that they sent: without its inviter an open one can't be confirmed. Answers how many. */
 async function deleteEnrolments(trx: Knex.Transaction, slackUserId: string): Promise<number> {
   const deleted = await trx.raw(
     'delete from flag_promotions.enrolments where slack_user_id = ? or invited_by = ? returning id',
@@ -97,13 +100,13 @@ async function deleteEnrolments(trx: Knex.Transaction, slackUserId: string): Pro
   );
   const ids = parseRows(deleted, idRow).map(({ id }) => id);
   await trx.raw(
-    `delete from flag_promotions.messages where kind in ('confirm_enrolment', 'enrolment_ended') and subject = any(?::text[])`,
+    `delete from flag_promotions.messages where kind in ('confirm_enrolment', 'link_used', 'enrolment_ended') and subject = any(?::text[])`,
     [ids],
   );
   return ids.length;
 }
 
-/** `deploying`: the locked promotions of which there is something to tell. */
+/** `deploying`: the locked promotions whose messages need an update. */
 async function leaveAlerts(
   trx: Knex.Transaction,
   slackUserId: string,

@@ -1,11 +1,13 @@
 import * as z from 'zod';
+import { worstSeverity } from '../promotions/alert.js';
 import type { AlertsToGroup, AlertToOpen } from '../promotions/detection.js';
 import type { GroupFacts, GroupMember, GroupWithCriticals, NameCriticals } from '../promotions/group.js';
+import { SEVERITIES } from '../promotions/stuck.js';
 import { forgetEarlierLives, insertAlerts } from './alerts.js';
 import { attentionsOf, endSnoozesOfWarnings } from './attention-rows.js';
 import { appendAuditEvents, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
-import { CLOCK, isReached } from './leases.js';
+import { CLOCK, isFree, isReached } from './leases.js';
 import {
   count,
   idColumn,
@@ -17,31 +19,30 @@ import {
   STUCK_CLOCK,
 } from './rows.js';
 
-/** Groups: many alerts that one message tells of. The message is a row of the outbox; the alerts name it. */
+/** Groups: one message for many alerts, an outbox row that they reference. */
 export interface Groups {
   /**
-   * Opens alerts that go into a group, each with its audit event; all or none. They join the channel's group of the last
-   * hour, or begin one. `at`: by the database's clock.
+   * Opens grouped alerts with their audit events, all or none, in the channel's group of the last hour or a new one.
+   * `at`: by the database's clock.
    */
   open(together: AlertsToGroup, at: Date): Promise<void>;
-  /** The groups that have open criticals. */
   withCriticals(): Promise<readonly GroupWithCriticals[]>;
-  /** Queues the reply that names criticals; nothing where another replica did. */
+  /** Queues the reply that names criticals, unless another replica did. */
   nameCriticals(action: NameCriticals): Promise<void>;
-  /** Everything that a group tells of. */
   facts(groupId: string): Promise<GroupFacts>;
   /** Its open promotions, the oldest first. */
   members(
     groupId: string,
     page: { offset: number; limit: number },
   ): Promise<{ readonly total: number; readonly rows: readonly GroupMember[] }>;
-  /** The open criticals that one reply names. */
   namedIn(messageId: string): Promise<readonly GroupMember[]>;
 }
 
-const criticalRow = z.object({ critical: z.boolean() });
+const severitiesRow = z
+  .object({ severities: z.array(z.enum(SEVERITIES)) })
+  .transform((row) => worstSeverity(row.severities.map((severity) => ({ severity }))));
 const totalRow = z.object({ total: count });
-const groupOf = z.object({ id: idColumn, group_id: idColumn.nullable() });
+const groupOf = z.object({ id: idColumn, is_free: z.boolean(), group_id: idColumn.nullable() });
 const openRow = z.object({ id: idColumn, severity: z.string() });
 
 const namingRow = z
@@ -70,7 +71,7 @@ const endedRow = z
   .object({ completed: count, failed: count, otherwise: count })
   .transform(({ completed, failed, otherwise }) => ({ completed, failed, endedOtherwise: otherwise }));
 
-/** A group of the last hour takes in more, and so does one that waits for the same end of the quiet hours. */
+/** SQL: a group of the last hour can be joined, or one that waits for the same end of the quiet hours. */
 const IS_JOINABLE = `g.kind = 'group' and g.subject = ? and g.state <> 'closed'
   and (case when g.state = 'pending' and not ${isReached('g.not_before')} then g.not_before end) is not distinct from ?::timestamptz
   and (coalesce(not ${isReached('g.not_before')}, false) or g.posted_at is null or g.posted_at > ${CLOCK} - interval '1 hour')
@@ -79,12 +80,12 @@ const IS_JOINABLE = `g.kind = 'group' and g.subject = ? and g.state <> 'closed'
 export function groups(knex: Knex): Groups {
   async function select(rest: string, values: readonly (string | number)[]): Promise<readonly GroupMember[]> {
     const found = await knex.raw(
-      `select ${PROMOTION_COLUMNS}, exists (select 1 from flag_promotions.alerts c
-                where c.promotion_id = p.id and c.severity = 'critical' and c.closed_at is null) as critical
+      `select ${PROMOTION_COLUMNS}, array(select c.severity from flag_promotions.alerts c
+                where c.promotion_id = p.id and c.closed_at is null) as severities
          from {promotions} p ${rest}`,
       [...values],
     );
-    const critical = await parseManyRows(found, criticalRow);
+    const severities = await parseManyRows(found, severitiesRow);
     const promotions = await parseManyRows(found, promotionRow);
     const attentions = await attentionsOf(
       knex,
@@ -93,12 +94,12 @@ export function groups(knex: Knex): Groups {
     return promotions.map(
       (promotion, index): GroupMember => ({
         promotion,
-        severity: critical[index]?.critical === true ? 'critical' : 'warning',
+        severity: severities[index] ?? 'warning',
         attention: attentions.get(promotion.id) ?? null,
       }),
     );
   }
-  // Each promotion by its id: a join would be planned for more than there are, and read the whole table.
+  // By each id: the planner would overestimate a join and scan the whole table.
   const OPEN_OF_GROUP = `where p.id = any(array(
     select a.promotion_id from flag_promotions.alerts a where a.group_id = ?::bigint and a.closed_at is null)) order by ${STUCK_CLOCK}, p.id`;
 
@@ -127,7 +128,7 @@ export function groups(knex: Knex): Groups {
 
     async nameCriticals({ groupId, ordinal, promotionIds }) {
       await knex.transaction(async (trx) => {
-        // Messages before alerts, as every transaction locks.
+        // Lock order: messages before alerts.
         await trx.raw('select 1 from flag_promotions.messages where id = ?::bigint for no key update', [groupId]);
         const queued = await trx.raw(
           `insert into flag_promotions.messages (kind, subject, ordinal, root_id, is_urgent, goes_with_root)
@@ -178,14 +179,14 @@ export function groups(knex: Knex): Groups {
 }
 
 async function openGrouped(trx: Knex.Transaction, together: AlertsToGroup, at: Date): Promise<void> {
-  // One after the other: only then is the group that is found to join, or that none is, still so.
+  // Serialised, so that two transactions can't both find no group and begin one.
   await trx.raw(`select pg_advisory_xact_lock(hashtext('flag_promotions.groups'))`);
   const wanted = await stillToOpen(trx, together.alerts);
   if (wanted.length === 0) return;
   const joined = wanted.every(({ groupId }) => groupId !== null) ? null : await joinOrBegin(trx, together);
   const groupIds = wanted.map(({ groupId }) => groupId ?? joined ?? '');
   const ids = wanted.map(({ alert }) => alert.promotionId);
-  // A group with a critical is posted before warnings: the reply that names the critical follows it.
+  // A group with a critical is posted before warnings; the reply naming the critical follows.
   const urgent = groupIds.filter((_, index) => wanted[index]?.alert.severity === 'critical');
   await trx.raw(
     `with held as (select id from flag_promotions.messages where id = any(?::bigint[]) order by id for no key update)
@@ -199,8 +200,11 @@ async function openGrouped(trx: Knex.Transaction, together: AlertsToGroup, at: D
     wanted.map(({ alert }, index) => ({ ...alert, groupId: groupIds[index] ?? null })),
     at,
   );
+  await followGraver(
+    trx,
+    wanted.map(({ alert }) => alert),
+  );
   const criticals = wanted.filter(({ alert }) => alert.severity === 'critical').map(({ alert }) => alert.promotionId);
-  await followCriticals(trx, criticals);
   await endSnoozesOfWarnings(trx, criticals, at);
   await appendAuditEvents(
     trx,
@@ -215,8 +219,8 @@ async function openGrouped(trx: Knex.Transaction, together: AlertsToGroup, at: D
 }
 
 /**
- * The alerts that are still to be opened, each with the group that tells of its promotion already. What somebody resolves at
- * this moment is left to the next tick. A critical doesn't wait with the warnings of the quiet hours.
+ * The alerts still to open, each with the group that has its promotion. One that a resolution locked is left to the
+ * next tick. A critical doesn't wait with the quiet hours' warnings.
  */
 async function stillToOpen(
   trx: Knex.Transaction,
@@ -224,7 +228,7 @@ async function stillToOpen(
 ): Promise<readonly { readonly alert: AlertToOpen; readonly groupId: string | null }[]> {
   const ids = alerts.map(({ promotionId }) => promotionId);
   const found = await trx.raw(
-    `select p.id, (select a.group_id from flag_promotions.alerts a join flag_promotions.messages g on g.id = a.group_id
+    `select p.id, ${isFree('p')} as is_free, (select a.group_id from flag_promotions.alerts a join flag_promotions.messages g on g.id = a.group_id
                     where a.promotion_id = p.id and a.closed_at is null
                       and (g.state = 'posted' or (g.state = 'pending' and (g.not_before is null or ${isReached('g.not_before')})))
                     limit 1) as group_id
@@ -232,7 +236,9 @@ async function stillToOpen(
       where p.id = any(?::bigint[]) and {p.state} = 'deploying' order by p.id for no key update of p skip locked`,
     [ids],
   );
-  const groupOfPromotion = new Map(parseRows(found, groupOf).map((row) => [row.id, row.group_id]));
+  const rows = parseRows(found, groupOf);
+  const groupOfPromotion = new Map(rows.map((row) => [row.id, row.group_id]));
+  const leased = new Set(rows.filter((row) => !row.is_free).map((row) => row.id));
   const open = parseRows(
     await trx.raw(
       `select promotion_id as id, severity from flag_promotions.alerts where promotion_id = any(?::bigint[]) and closed_at is null`,
@@ -242,19 +248,23 @@ async function stillToOpen(
   );
   return alerts
     .filter(
-      ({ promotionId, severity }) =>
-        groupOfPromotion.has(promotionId) && !open.some((row) => row.id === promotionId && row.severity === severity),
+      ({ promotionId, severity, unlessLeased = false }) =>
+        groupOfPromotion.has(promotionId) &&
+        !(unlessLeased && leased.has(promotionId)) &&
+        !open.some((row) => row.id === promotionId && row.severity === severity),
     )
     .map((alert) => ({ alert, groupId: groupOfPromotion.get(alert.promotionId) ?? null }));
 }
 
-/** A warning that waited in another group moves to its critical's group: a promotion appears in one message. */
-async function followCriticals(trx: Knex.Transaction, promotionIds: readonly string[]): Promise<void> {
+/** A milder alert waiting in another group moves along: a promotion appears in one message. */
+async function followGraver(trx: Knex.Transaction, opened: readonly AlertToOpen[]): Promise<void> {
   await trx.raw(
-    `update flag_promotions.alerts w set group_id = c.group_id from flag_promotions.alerts c
-      where w.promotion_id = any(?::bigint[]) and w.severity = 'warning' and w.closed_at is null
-        and c.promotion_id = w.promotion_id and c.severity = 'critical' and w.group_id is distinct from c.group_id`,
-    [[...promotionIds]],
+    `update flag_promotions.alerts m set group_id = g.group_id
+       from unnest(?::bigint[], ?::text[]) as o (promotion_id, severity)
+       join flag_promotions.alerts g on g.promotion_id = o.promotion_id and g.severity = o.severity and g.closed_at is null
+      where m.promotion_id = o.promotion_id and m.severity <> o.severity and m.closed_at is null
+        and m.group_id is distinct from g.group_id`,
+    [opened.map(({ promotionId }) => promotionId), opened.map(({ severity }) => severity)],
   );
 }
 
@@ -279,7 +289,7 @@ async function joinOrBegin(
   return row.id;
 }
 
-/** Inside a transaction after which nobody is on a promotion any more: a critical in a group is named again. */
+/** Inside a transaction that leaves a promotion without an owner: a grouped critical is named again. */
 export async function nameAgain(trx: Knex.Transaction, promotionId: string): Promise<void> {
   await trx.raw(
     `update flag_promotions.alerts set named_in = null

@@ -1,25 +1,25 @@
 import type { Lease } from './leases.js';
 
 /**
- * A lease as its holder knows it. Rows are fenced by the database; Heroku and Slack know no fence, so whoever is about to
- * change something there has to know by itself whether the lease may be gone.
+ * A lease as its holder sees it. It fences the database's rows, but Heroku and Slack have no fence: before a change
+ * there the holder must know whether it may be lost.
  */
 export interface HeldLease extends Lease {
-  /** The database renewed it: it lasts from the moment at which it was asked to, not from its answer. */
+  /** Renewed in the database: it lasts from when that was asked, not from the answer. */
   confirm(askedAtMs: number): void;
-  /** Somebody else has it now. */
+  /** Another has it now. */
   lose(): void;
-  /** Less than half of it has passed since it was last confirmed: no difference of two clocks' speed can have ended it. */
+  /** Less than half of it has passed since the last confirmation: no difference in clock speed can have ended it. */
   isFresh(): boolean;
 }
 
-/** `askedAtMs`: before the database was asked for it, on the same monotonic clock. */
+/** `askedAtMs`: on the same monotonic clock, read before asking the database. */
 export function holdLease(lease: Lease, askedAtMs: number, monotonicMs: () => number): HeldLease {
   let confirmedAt = askedAtMs;
   let isLost = false;
   return {
     ...lease,
-    // Renewals may overlap, and their answers overtake each other.
+    // Renewals may overlap, and their answers arrive in any order.
     confirm: (at) => {
       confirmedAt = Math.max(confirmedAt, at);
     },

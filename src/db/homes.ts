@@ -2,19 +2,18 @@ import type { Knex } from './connection.js';
 import { CLOCK, mayTryAgain } from './leases.js';
 import { idRow, parseRows, rowCount } from './rows.js';
 
-/** The home tabs that people opened: each is a message of the outbox, always posted, and updated when something changed. */
+/** People's home tabs: outbox messages, always posted, updated on changes. */
 export interface Homes {
-  /** Somebody opened theirs: whatever it showed, it is published now. Answers its message's id. */
+  /** Publishes it now, whatever it showed. Answers its message's id. */
   open(slackUserId: string): Promise<string>;
-  /** Whether somebody may be looking at one. */
   anyIsWatched(): Promise<boolean>;
-  /** Something changed: what somebody may be looking at is due for an update. Answers the messages' ids. */
+  /** Answers the messages' ids. */
   requestUpdates(): Promise<readonly string[]>;
 }
 
-/** For a day after it was opened a tab is kept up to date: Slack doesn't tell when it is closed. */
+/** For a day after it was opened: Slack doesn't tell when it is closed. */
 const IS_WATCHED = `m.kind = 'home' and m.posted_at > ${CLOCK} - interval '24 hours'`;
-/** How many are looked after: more people than that are not on call. */
+/** How many are updated: no more people are on call. */
 const MOST = 100;
 
 export function homes(knex: Knex): Homes {

@@ -16,48 +16,46 @@ import { operators } from './operators.js';
 import type { PrimaryClient } from './primary-client.js';
 import { countRow, parseRows } from './rows.js';
 
-/** The table of promotions, as this account finds it. */
-export interface PromotionsInspection {
-  /** Qualified and quoted; null where there is none, or none that can be worked with. */
+interface PromotionsInspection {
+  /** Qualified and quoted; null if there is none, or none usable. */
   readonly name: string | null;
-  /** Why it can't be worked with, and what to do; null where it can, or where there is none yet. */
+  /** Why it can't be used, and what to do; null if it can, or is missing. */
   readonly problem: string | null;
   /** What in it needs a look, in lines for people. */
   readonly oddities: readonly string[];
 }
 
-/** Something that keeps the app from its work, with what to run, on one line. */
-export interface InspectedFinding {
+/** A problem, with what to run, on one line. */
+interface InspectedFinding {
   readonly isOfPromotions: boolean;
-  /** Else something fails now and then. */
+  /** Otherwise something fails now and then. */
   readonly blocks: boolean;
   readonly says: string;
 }
 
-/** What a database is like, as this app finds it. */
 export interface DatabaseInspection {
   readonly serverVersion: string;
   readonly isReadOnly: boolean;
-  /** Migrations of this version that it lacks, and those of a newer one that it has. */
+  /** This version's migrations that it lacks, and a newer version's that it has. */
   readonly missingMigrations: readonly string[];
   readonly unknownMigrations: readonly string[];
   readonly promotions: PromotionsInspection;
-  /** What keeps the app from its work here, or a part of it, each with what to run; none where the database takes no writes. */
+  /** What stops all or part of the app here, with what to run; empty if the database is read-only. */
   readonly findings: readonly InspectedFinding[];
-  /** What keeps the audit log from being rewritten is switched off. */
+  /** The audit log's protection against rewriting is off. */
   readonly auditUnguarded: boolean;
   readonly superadmins: number;
   readonly sealedSecrets: readonly { readonly slackUserId: string; readonly sealedSecret: string }[];
-  /** The Slack workspace that it belongs to; null: none yet. */
+  /** null: none yet. */
   readonly slackTeamId: string | null;
-  /** Where it was promoted last, each app with one config var. */
+  /** The last promotions' apps, each with one config var. */
   readonly apps: readonly { readonly app: string; readonly configVar: string }[];
 }
 
 const APPS_TRIED = 5;
-const GUARDS = ['audit_log_chain', 'audit_log_append_only', 'audit_log_no_truncate'];
+const GUARDS = ['audit_log_append_only', 'audit_log_no_truncate', 'audit_seals_append_only', 'audit_seals_no_truncate'];
 
-/** Looks at a database, and changes nothing in it. @throws where it cannot be reached or read */
+/** Reads a database's state without changing it. @throws if it can't be reached or read */
 export async function inspectDatabase(
   connectionString: string,
   settings: ConsoleSettings = USUAL_CONSOLE,
@@ -69,7 +67,7 @@ export async function inspectDatabase(
     const names = await tablesOf(knex);
     const ran = names.has('migrations') ? await migrationsRun(knex) : [];
     const hasOperators = names.has('operators');
-    // Who may read none of them is told so; what they hold stays unknown.
+    // Accounts that may read none are told so; the contents stay unknown.
     const mayLook = names.size > 0 || !(await hasSchema(knex));
     return {
       ...server,
@@ -77,7 +75,7 @@ export async function inspectDatabase(
       unknownMigrations: ran.filter((name) => !MIGRATION_NAMES.includes(name)),
       findings,
       promotions,
-      auditUnguarded: names.has('audit_log') && !(await isAuditGuarded(knex)),
+      auditUnguarded: names.has('audit_seals') && !(await isAuditGuarded(knex)),
       superadmins: hasOperators ? (await operators(knex).superadmins()).length : 0,
       sealedSecrets: hasOperators ? await operators(knex).sealedSecrets() : [],
       apps: ran.length > 0 && promotions.name !== null ? await appsOf(knex, promotions.name) : [],
@@ -165,7 +163,6 @@ async function serverFacts(knex: Knex) {
   return { serverVersion: facts.version, isReadOnly: facts.read_only };
 }
 
-/** The app's own tables that this account may read. */
 async function tablesOf(knex: Knex): Promise<ReadonlySet<string>> {
   const found = await knex.raw(
     `select c.relname::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -183,7 +180,7 @@ async function migrationsRun(knex: Knex): Promise<readonly string[]> {
 async function isAuditGuarded(knex: Knex): Promise<boolean> {
   const found = await knex.raw(
     `select count(*) as n from pg_trigger
-      where tgrelid = 'flag_promotions.audit_log'::regclass and tgenabled <> 'D' and tgname = any(array(select jsonb_array_elements_text(?::jsonb)))`,
+      where tgrelid = any(array[to_regclass('flag_promotions.audit_log'), to_regclass('flag_promotions.audit_seals')]) and tgenabled <> 'D' and tgname = any(array(select jsonb_array_elements_text(?::jsonb)))`,
     [JSON.stringify(GUARDS)],
   );
   return parseRows(found, countRow)[0]?.n === GUARDS.length;

@@ -4,19 +4,20 @@ import type { Knex } from './connection.js';
 import { CLOCK } from './leases.js';
 import { DONE, NOWHERE } from './messages.js';
 import type { Doer } from './operators.js';
+import { OUTSIDE } from './paging.js';
 import { parseRows, rowCount } from './rows.js';
 
 /** What holds for every process that uses this database. */
 export interface Installation {
-  /** The Slack workspace that it belongs to; null: no app has started on it yet. */
+  /** null: no app has started on it yet. */
   workspace(): Promise<string | null>;
-  /** The same, and the present by the database's clock: what a tick begins with. */
+  /** The same, with the database's clock: what a tick begins with. */
   workspaceNow(): Promise<{ readonly workspace: string | null; readonly now: Date }>;
-  /** Makes it this workspace's if it is nobody's; answers whose it is. Of several at once, one succeeds. */
+  /** Claims it for this workspace if it is nobody's; answers whose it is. Of several at once, one succeeds. */
   claimWorkspace(teamId: string): Promise<string>;
   /**
-   * Moves it to another workspace: one transaction with the audit event. What is in the former one's channels is out of reach:
-   * open alerts are owed anew, all else ends there. Answers whose it was; null: nobody's.
+   * Moves it to another workspace, with an audit event. The former channels are out of reach: open alerts are posted
+   * again, everything else ends there. Answers the former workspace; null: none.
    */
   moveWorkspace(teamId: string, by: Doer): Promise<string | null>;
 }
@@ -71,7 +72,7 @@ export function installation(knex: Knex): Installation {
   };
 }
 
-/** What was told to people there is theirs; what tells of open alerts, and of promotions under way, has to be told here. */
+/** SQL: what to post again, about open alerts and promotions under way. The rest belongs to the old workspace. */
 const TOLD_ANEW = `(m.kind in ('alert', 'group') and exists (
     select from flag_promotions.alerts a
      where a.closed_at is null and (a.promotion_id = m.promotion_id or a.group_id = m.id)))
@@ -79,12 +80,13 @@ const TOLD_ANEW = `(m.kind in ('alert', 'group') and exists (
 
 async function leaveChannels(trx: Knex.Transaction): Promise<void> {
   await trx.raw(
-    `delete from flag_promotions.messages where goes_with_root or kind in ('home', 'confirm_enrolment', 'enrolment_ended')`,
+    `delete from flag_promotions.messages where goes_with_root or kind in ('home', 'confirm_enrolment', 'link_used', 'enrolment_ended', 'operator_notice')`,
   );
   await trx.raw(
     `with held as (
        select m.id, case when m.state = 'pending' or ${TOLD_ANEW} then 'pending' else 'closed' end as state
-         from flag_promotions.messages m where m.state <> 'closed' order by m.id for update)
+         from flag_promotions.messages m
+        where m.state <> 'closed' and m.kind not in (${OUTSIDE}) order by m.id for update)
      update flag_promotions.messages m
         set state = held.state, ${NOWHERE}, shown = m.wanted, shown_as = null, not_before = null, ${DONE}
        from held where m.id = held.id`,

@@ -3,8 +3,8 @@ import type { Knex } from './connection.js';
 import { CLOCK } from './leases.js';
 import { count, parseRows } from './rows.js';
 
-/** The newest maintenance that ran to its end, in whichever replica. */
-export interface MaintenanceRecord {
+/** The newest maintenance round that any replica completed. */
+interface MaintenanceRecord {
   readonly completedAt: Date;
   readonly deploying: number;
   readonly stuck: number;
@@ -12,7 +12,6 @@ export interface MaintenanceRecord {
 
 export interface MaintenanceRecords {
   last(): Promise<MaintenanceRecord | null>;
-  /** One has just run to its end. */
   record(counts: Omit<MaintenanceRecord, 'completedAt'>): Promise<void>;
 }
 
@@ -37,8 +36,8 @@ export function maintenanceRecords(knex: Knex): MaintenanceRecords {
 }
 
 /**
- * The cheapest write that shows that messages and resolutions can be written: one small row, as it is, flushed to the disk. An
- * INSERT as well as an UPDATE, because a provider that guards a full disk may forbid only one of them.
+ * The cheapest write that shows whether writing works: one unchanged row, flushed to disk. INSERT and UPDATE: a
+ * provider that guards a full disk may forbid only one.
  */
 export async function rewriteMaintenance(knex: Knex): Promise<void> {
   await knex.raw(

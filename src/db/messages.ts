@@ -13,91 +13,94 @@ import {
   mayTryAgain,
   type Postponement,
 } from './leases.js';
-import { type NewMessage, queueMessages } from './queueing.js';
+import { GROUP_PAGES, type NewMessage, queueMessages } from './queueing.js';
 import { count, idColumn, idRow, parseRows, promotionIdRow, refusedRoute, rowCount, type Value } from './rows.js';
 
-/** What a message shows once it was posted or updated. Times are milliseconds from now; null: none. */
+/** What a message shows after a post or update. Times are milliseconds from now; null: none. */
 export interface ShownMark {
-  /** The last request to update it that this fulfils. */
+  /** The last update request that this fulfils. */
   readonly version: number;
   readonly as: string | null;
   readonly restMs: number | null;
 }
 
-/** What became of a last write by the holder of a lease. `owed`: a commit asked for an update meanwhile. */
+export interface FailedDelivery extends Omit<Postponement, 'waitMs'> {
+  /** How long to wait before the next attempt, in milliseconds; null: until its promotion ends or the app restarts. */
+  readonly waitMs: number | null;
+  /** Nothing can have arrived there, so forget the destination. */
+  readonly arrivedNowhere?: boolean;
+}
+
+/** The result of a lease's last write. `owed`: a commit requested an update meanwhile. */
 export type LastWrite = 'lost' | 'done' | 'owed';
 
 /**
- * The outbox: every message that goes out, whatever its kind. A row is queued in the transaction of what it announces, before
- * anything is in Slack. Whoever delivers it leases it, and each of their writes is fenced by the lease: false, or `lost`, where
- * it was lost, and then nothing was written. A write after which nothing is left to do ends the lease.
+ * The outbox of all messages. A row is queued in the transaction that it announces. Its deliverer leases it, and the
+ * lease fences each write (false or `lost`: nothing was written). A write after which nothing is owed releases the
+ * lease.
  */
 export interface Messages {
-  /** What is owed, of some kinds or of all, and may be delivered now: criticals first, then what is new, then updates; the oldest first. */
+  /** Owed messages that may be delivered now: criticals, then new ones, then updates; each the oldest first. */
   due(limit: number, kinds?: readonly string[]): Promise<readonly string[]>;
-  /** What is owed about one promotion, roots before replies. */
+  /** Owed messages about one promotion, roots before replies. */
   owedAbout(promotionId: string): Promise<readonly string[]>;
-  /** Takes the lease; null where another holds it, nothing is owed, or it has to wait. Counts as an attempt. */
+  /** Leases it and counts an attempt; null if it is leased, not owed, or has to wait. */
   claim(id: string, lease: Lease): Promise<OutboxMessage | null>;
-  /** Before a post: where it is sent. */
+  /** Before a post: where it goes. */
   recordDestination(id: string, lease: Lease, to: Destination): Promise<boolean>;
   /**
-   * It stands there; `at` null: somewhere in its thread, as a file. `shown` null: nobody knows what it shows, so it is
-   * updated next. Ends the lease.
+   * Records a post and releases the lease. `at` null: in its thread, as a file. `shown` null: unknown, so update it
+   * next.
    */
   recordPosted(id: string, lease: Lease, at: MessageRef | null, shown: ShownMark | null): Promise<LastWrite>;
-  /** Ends the lease. */
+  /** Records an update and releases the lease. */
   recordShown(id: string, lease: Lease, shown: ShownMark): Promise<LastWrite>;
   /**
-   * It won't be posted, or no longer be updated. `version`: the last request to update it that was looked at. False where
-   * another came in meanwhile: it may have something to say again. Else ends the lease.
+   * Closes it for posts and updates, and releases the lease. `version`: the last update request seen; false if one came
+   * since.
    */
   close(id: string, lease: Lease, version: number): Promise<boolean>;
-  /**
-   * Somebody deleted it in Slack: it is to be posted again. What escalated or repeated it in its thread went with it. Ends the
-   * lease.
-   */
+  /** It was deleted in Slack: queues it again, without its thread's escalations and repetitions. Releases the lease. */
   recordGone(id: string, lease: Lease): Promise<boolean>;
-  /** Ends the lease where nothing was written; `postponement` null: nothing failed. */
-  release(id: string, lease: Lease, postponement: Postponement | null): Promise<void>;
-  /** Has a message looked at again: what it shows may have changed, or somebody deleted it. */
+  /** Releases the lease after no write; `failure` null: nothing failed. */
+  release(id: string, lease: Lease, failure: FailedDelivery | null): Promise<void>;
+  /** Requests an update: what it shows may have changed, or somebody deleted it. */
   requestUpdate(id: string): Promise<void>;
   find(id: string): Promise<OutboxMessage | null>;
-  /** The newest of a kind about a subject. */
   newest(kind: MessageKind, subject: string): Promise<OutboxMessage | null>;
-  /** What was queued in a promotion's thread and when it was posted, the oldest first. */
+  /** A promotion's messages and when they were posted, the oldest first. */
   aboutPromotion(promotionId: string): Promise<readonly OutboxMessage[]>;
-  /** Queues messages of which each is known by its kind and subject; what is queued already stays as it is. */
+  /** Queues messages, unique by kind and subject; a queued one stays as it is. */
   queue(...messages: readonly NewMessage[]): Promise<void>;
-  /** The promotion whose conversation a message belongs to, by the thread's root. */
+  /** The promotion that a message's thread is about, by the thread's root. */
   promotionOfThread(thread: MessageRef): Promise<string | null>;
 }
 
 const UNPOSTED = `m.state = 'pending'`;
-/** It has to be posted or updated, though perhaps not yet. */
+/** SQL: it has to be posted or updated, though perhaps not yet. */
 export const OWED = `(${UNPOSTED} or (m.state = 'posted' and m.wanted > m.shown))`;
 /** A reply waits for its root. */
 const HAS_ITS_ROOT = `(m.root_id is null or not ${UNPOSTED}
   or (select r.state from flag_promotions.messages r where r.id = m.root_id) <> 'pending')`;
-/** Nobody works on the row `alias`, and nothing holds it back but an earlier failure. */
+/** SQL: nobody leases the row `alias`, and at most an earlier failure holds it back. */
 const isFreeNow = (alias: string) =>
   `${isFree(alias)} and (${alias}.not_before is null or ${isReached(`${alias}.not_before`)})`;
-/** Its root is there, or is due itself: then it is delivered before its reply, in the same round. */
+/** SQL: its root is posted, or due and so delivered first in the same round. */
 const COMES_AFTER_ITS_ROOT = `(${HAS_ITS_ROOT} or (select ${isFreeNow('r')} and ${mayTryAgain('r')}
   from flag_promotions.messages r where r.id = m.root_id))`;
 
-/** The fence of every write by the holder of a lease. Two parameters, the message's id and the owner. */
+/** The fence of every leased write. Two parameters: the message's id and the owner. */
 const LEASED = 'id = ?::bigint and lease_owner = ?';
 
 /** Clears the traces of earlier failures. */
 const NO_FAILURE = `attempts = 0, next_attempt_at = null, last_error = null, updated_at = ${CLOCK}`;
-/** What the last write of a lease does beside its own. */
+/** What a lease's last write also sets. */
 export const DONE = `lease_owner = null, lease_until = null, ${NO_FAILURE}`;
 /** An earlier attempt failed so recently that it may still take effect. */
 const UNSETTLED = `coalesce(next_attempt_at > ${CLOCK}, false)`;
 /**
- * The same after an update, which need not wait for an earlier one: that one may yet take effect, and show what was true before.
- * So it is shown once more, after that.
+ * The same after an update, which doesn't wait for an earlier one. That may still take effect and show an old state, so
+ * the message is updated once more.
  */
 const SHOWN_IF_SETTLED = `lease_owner = null, lease_until = null, updated_at = ${CLOCK},
   wanted = wanted + ${UNSETTLED}::int, attempts = case when ${UNSETTLED} then attempts else 0 end,
@@ -110,7 +113,7 @@ const COLUMNS = `
          m.message_ts, m.wanted, m.shown, m.shown_as, m.detail, m.attempts, m.created_at, m.posted_at,
          r.id as root_id, r.state as root_state, r.channel as root_channel, r.message_ts as root_ts,
          r.shown_as as root_shown_as`;
-/** The table's row `m`, or another of its shape, with its root. */
+/** The table's row `m`, or another of its shape, joined with its root. */
 const withRoot = (source: string) => `${source} m left join flag_promotions.messages r on r.id = m.root_id`;
 
 const state = z.enum(['pending', 'posted', 'closed']);
@@ -227,15 +230,16 @@ export function messages(knex: Knex): Messages {
         `select m.id from flag_promotions.messages m
           where ${OWED} and m.id = any(array(
             select t.id from flag_promotions.messages t where t.promotion_id = ?::bigint
-             union all select a.group_id from flag_promotions.alerts a where a.promotion_id = ?::bigint))
+             union all select a.group_id from flag_promotions.alerts a where a.promotion_id = ?::bigint
+             union all ${GROUP_PAGES('a.promotion_id = ?::bigint')}))
           order by m.root_id is not null, m.id`,
-        [promotionId, promotionId],
+        [promotionId, promotionId, promotionId],
       );
       return parseRows(found, idRow).map(({ id }) => id);
     },
 
     async claim(id, lease) {
-      // An update needn't wait for an earlier failure: nothing can be doubled by it, and a person may have clicked.
+      // An update needn't wait after a failure: nothing can be posted twice, and a person may have clicked.
       const claimed = await knex.raw(
         `with claimed as (
            update flag_promotions.messages m set lease_owner = ?, ${LEASED_UNTIL}, attempts = m.attempts + 1
@@ -295,22 +299,23 @@ export function messages(knex: Knex): Messages {
           lease,
           `state = 'pending', ${NOWHERE}, shown = wanted, shown_as = null, ${DONE}`,
         );
-        // Its thread went with it: the new root mentions people, and repetitions are counted from there.
+        // Its thread went with it: the new root mentions people, and repetitions count from there.
         if (written)
           await trx.raw(`delete from flag_promotions.messages where root_id = ?::bigint and goes_with_root`, [id]);
         return written;
       }),
 
-    async release(id, lease, postponement) {
-      // Where nothing failed, no attempt is left of which Slack could hold more than the row says.
+    async release(id, lease, failure) {
+      // If nothing failed, Slack can't have more than the row says.
       await fenced(
         knex,
         id,
         lease,
-        postponement === null
+        failure === null
           ? `lease_owner = null, lease_until = null, attempts = greatest(attempts - 1, 0)`
-          : `lease_owner = null, lease_until = null, next_attempt_at = ${fromNow()}, last_error = ?, updated_at = ${CLOCK}`,
-        postponement === null ? [] : [postponement.waitMs, postponement.lastError],
+          : `lease_owner = null, lease_until = null, next_attempt_at = coalesce(${fromNow()}, 'infinity'), last_error = ?,
+             channel = case when ?::boolean then null else channel end, updated_at = ${CLOCK}`,
+        failure === null ? [] : [failure.waitMs, failure.lastError, failure.arrivedNowhere === true],
       );
     },
 
@@ -324,7 +329,7 @@ export function messages(knex: Knex): Messages {
     async promotionOfThread({ channel, ts }) {
       const found = await knex.raw(
         `select m.promotion_id from flag_promotions.messages m
-          where m.channel = ? and m.message_ts = ? and m.kind in ('alert', 'escalation')`,
+          where m.channel = ? and m.message_ts = ? and m.kind in ('alert', 'warned', 'escalation')`,
         [channel, ts],
       );
       return parseRows(found, promotionIdRow)[0]?.promotion_id ?? null;

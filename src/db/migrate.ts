@@ -19,15 +19,15 @@ import { inWords, refuseBeforeMigrating, refuseEncoding } from './console/refuse
 import { grantsFor } from './console/grants.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { takeBack } from './console/take-back.js';
+import { whenFree } from './console/trial.js';
 import { codeOf } from './embedded/errors.js';
 import { withMigrationLock } from './migration-lock.js';
 import type { PrimaryClient } from './primary-client.js';
 import { parseRows } from './rows.js';
 import { createDialer } from './server/dial.js';
 
-/** What a database of this version has run. */
 export const MIGRATION_NAMES: readonly string[] = migrations.map(({ name }) => name);
-/** The schema of all tables and functions of this app, apart from the console's table. */
+/** For all this app's tables and functions, but not the console's table. */
 export const SCHEMA = 'flag_promotions';
 const TABLE = 'migrations';
 export const MIGRATIONS_TABLE = `${SCHEMA}.${TABLE}`;
@@ -38,24 +38,22 @@ const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
   getMigration: async (entry) => entry.migration,
 };
 
-// A replica of this version that restarts beside a newer one finds migrations that it does not know, and leaves them alone.
+// An older replica that restarts beside a newer one ignores migrations that it doesn't know.
 const CONFIG = { migrationSource, schemaName: SCHEMA, tableName: TABLE, disableMigrationsListValidation: true };
 
 export interface MigrateOptions {
   readonly console?: ConsoleSettings;
-  /** Hears what is being done, in lines for people. */
   readonly say?: Say;
-  /** Whether to look at all rows where nothing is to be done, too. */
+  /** Whether to read all rows even if there is nothing to migrate. */
   readonly survey?: boolean;
-  /** The role that runs the app, unquoted, where another one migrates; null: the same. */
+  /** The role that runs the app, unquoted, if another role migrates; null: the same. */
   readonly role?: string | null;
 }
 
-/** What a call to `migrate` did. */
 export interface Migrated {
-  /** The migrations that it ran. */
+  /** The names of those it ran. */
   readonly migrations: readonly string[];
-  /** The table of promotions, by a look at all of its rows; null where nothing was to be done and none was asked for. */
+  /** The console's table after reading all its rows; null if nothing was to be done or surveyed. */
   readonly promotions: AdoptedTable | null;
   /** What will fail now and then, in lines for people. */
   readonly notes: readonly string[];
@@ -64,30 +62,23 @@ export interface Migrated {
 const NOTHING: Migrated = { migrations: [], promotions: null, notes: [] };
 
 /**
- * Brings the schema, and the console's table, to what this version needs. Safe to run from several replicas at once: they wait
- * for one another.
- * @throws ConsoleTableError where the console's table can't be worked with; nothing was changed then
+ * Migrates the schema and the console's table to this version. Replicas wait for one another.
+ * @throws ConsoleTableError if the console's table can't be used; nothing was changed then
  */
 export async function migrate(
   connectionString: string,
   { console: settings = USUAL_CONSOLE, say = () => undefined, survey = false, role = null }: MigrateOptions = {},
 ): Promise<Migrated> {
-  const isDone = async (ask: Ask, inspected: Inspected): Promise<boolean> =>
-    !survey && isAdopted(inspected, settings) && (await progressOf(ask)) === 'latest';
   return inWords('migrate', async () => {
-    // What most starts find, and what they refuse: without waiting for anybody.
-    const done = await withClient(connectionString, async (client) => {
-      const ask = askOf(client);
-      await refuseEncoding(ask);
-      return isDone(ask, await inspectConsole(ask, settings));
-    });
-    if (done) return NOTHING;
+    // Most calls end here, or are refused here, without waiting for the lock.
+    const done = await withClient(connectionString, (client) => isMigrated(askOf(client), settings, say));
+    if (done && !survey) return NOTHING;
     return withMigrationLock(connectionString, say, () =>
       withClient(connectionString, async (client) => {
         const ask = askOf(client);
-        const inspected = await inspectConsole(ask, settings);
+        const inspected = await whenFree(say, () => inspectConsole(ask, settings));
         // Whoever had the lock may have done it.
-        if (await isDone(ask, inspected)) return NOTHING;
+        if (!survey && (await isDone(ask, inspected, settings))) return NOTHING;
         const notes = await refuseAll(ask, inspected, say, role);
         const ran = (await progressOf(ask)) === 'latest' ? [] : await runMigrations(ask, connectionString);
         const promotions = await adopt(connectionString, client, settings, say);
@@ -98,9 +89,19 @@ export async function migrate(
   });
 }
 
+/** @throws ConsoleTableError if the console's table can't be used */
+export async function isMigrated(ask: Ask, settings: ConsoleSettings, say: Say): Promise<boolean> {
+  await refuseEncoding(ask);
+  return isDone(ask, await whenFree(say, () => inspectConsole(ask, settings)), settings);
+}
+
+async function isDone(ask: Ask, inspected: Inspected, settings: ConsoleSettings): Promise<boolean> {
+  return isAdopted(inspected, settings) && (await progressOf(ask)) === 'latest';
+}
+
 /**
  * Answers what will fail now and then, in lines for people.
- * @throws ConsoleTableError where something stands in the way of migrating, or of the app afterwards
+ * @throws ConsoleTableError if something prevents the migration, or the app's work after it
  */
 async function refuseAll(ask: Ask, inspected: Inspected, say: Say, role: string | null): Promise<readonly string[]> {
   const lacksMigrations = (await progressOf(ask)) === 'behind';
@@ -108,18 +109,18 @@ async function refuseAll(ask: Ask, inspected: Inspected, say: Say, role: string 
   const isGrantedHere = ({ sql }: Finding): boolean =>
     sql.length > 0 && sql.every((statement) => grants.has(statement));
   await refuseItsRows(ask, inspected).catch((error: unknown) => {
-    // insufficient_privilege: it may not read them, which is told next.
+    // insufficient_privilege: it can't read the rows, which refuseBeforeMigrating reports.
     if (codeOf(error) !== '42501') throw error;
   });
   return refuseBeforeMigrating(ask, { inspected, lacksMigrations, role }, say, isGrantedHere);
 }
 
-/** Each version may bring columns and tables of its own. */
+/** Each version may add columns and tables. */
 async function grantTo(ask: Ask, settings: ConsoleSettings, role: string): Promise<void> {
   for (const statement of await grantsFor(ask, await inspectConsole(ask, settings), role)) await ask(statement);
 }
 
-/** The same, answering the names of the migrations that this call ran. */
+/** Answers the names of the migrations that it ran. */
 export async function migrateToLatest(
   connectionString: string,
   options: MigrateOptions = {},
@@ -127,7 +128,7 @@ export async function migrateToLatest(
   return (await migrate(connectionString, options)).migrations;
 }
 
-/** @throws ConsoleTableError where the console's table can't be worked with, or there is none yet */
+/** @throws ConsoleTableError if the console's table can't be used, or doesn't exist yet */
 export async function requirePromotions(connectionString: string, settings: ConsoleSettings): Promise<void> {
   const inspected = await withClient(connectionString, (client) => inspectConsole(askOf(client), settings));
   if (inspected.kind === 'there') return;
@@ -141,7 +142,7 @@ async function adopt(
   say: Say,
 ): Promise<AdoptedTable> {
   const ask = askOf(client);
-  // Behind a pooler, whatever is set would be another's. The account's own limits hold there.
+  // Behind a pooler this would set another session's limits; the account's own apply there.
   if (!client.isPooled) {
     await ask(`select set_config(name, '0', false) from unnest(array['statement_timeout', 'lock_timeout']) as name`);
   }
@@ -154,23 +155,32 @@ async function adopt(
 }
 
 async function runMigrations(ask: Ask, connectionString: string): Promise<readonly string[]> {
+  const isNew = !(await hasMigrations(ask));
   await createSchema(ask);
   return withKnex(connectionString, async (knex) => {
+    // Nobody uses a new schema yet, so its locks block nobody.
+    if (isNew) return (await migrated(knex.migrate.latest(CONFIG))).names;
     await knex.migrate.forceFreeMigrationsLock(CONFIG);
     const ran: string[] = [];
     for (;;) {
-      // One by one: `latest` would run all in one transaction, and hold every lock until the last is done.
-      const [, names]: [number, string[]] = await knex.migrate.up(CONFIG);
+      // One by one: `latest` would run all in one transaction, holding every lock to the end.
+      const { names } = await migrated(knex.migrate.up(CONFIG));
       if (names.length === 0) return ran;
       ran.push(...names);
     }
   });
 }
 
+/** knex answers the batch's number and what it ran. */
+async function migrated(running: Promise<unknown>): Promise<{ readonly names: readonly string[] }> {
+  const [, names] = z.tuple([z.number(), z.array(z.string())]).parse(await running);
+  return { names };
+}
+
 const yesRow = z.object({ yes: z.boolean() });
 const nameRow = z.object({ name: z.string() });
 
-/** Not by name: who may not use the schema may not ask so. */
+/** From the catalog: asking by name needs USAGE on the schema. */
 const hasMigrations = async (ask: Ask): Promise<boolean> => {
   const found = await ask(
     `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -180,7 +190,7 @@ const hasMigrations = async (ask: Ask): Promise<boolean> => {
   return parseRows(found, yesRow)[0]?.yes === true;
 };
 
-/** Whether every migration was run. `unknown` to whoever may not look. */
+/** `unknown`: this account can't read them. */
 export async function progressOf(ask: Ask): Promise<'latest' | 'behind' | 'unknown'> {
   if (!(await hasMigrations(ask))) return 'behind';
   try {
@@ -194,9 +204,9 @@ export async function progressOf(ask: Ask): Promise<'latest' | 'behind' | 'unkno
 }
 
 /**
- * Takes back everything, the newest first, and leaves nothing behind; a table that the console made keeps its rows and its own
- * columns. Answers false where the schema itself had to stay, because it isn't ours to drop or holds something else.
- * @throws ConsoleTableError where something depends on what was added to the console's table; nothing was changed then
+ * Rolls back everything, the newest first; a table that the console made keeps its rows and columns. False if the
+ * schema had to stay: it isn't ours to drop, or holds something else.
+ * @throws ConsoleTableError if something depends on what was added to the console's table; nothing was changed then
  */
 export async function rollBackAll(connectionString: string, say: Say = () => undefined): Promise<boolean> {
   return withMigrationLock(connectionString, say, () =>
@@ -227,9 +237,9 @@ async function dropSchema(ask: Ask): Promise<boolean> {
 }
 
 /**
- * Takes back the migrations that are newer than the named one, the newest first: for going back to an earlier version, whose
- * replicas may be running already. Answers the names of those that it took back.
- * @throws where there is no such migration, or the database is not that far
+ * Rolls back the migrations after the named one, the newest first, for an earlier version whose replicas may run
+ * already. Answers their names.
+ * @throws if there is no such migration, or it hasn't run here
  */
 export async function rollBackTo(connectionString: string, name: string): Promise<readonly string[]> {
   const quietly = () => undefined;
@@ -250,7 +260,7 @@ async function undoNewer(knex: Knex, name: string): Promise<readonly string[]> {
   return newer;
 }
 
-/** A connection on which a statement may take its time. */
+/** A connection without statement limits. */
 export async function withClient<T>(connectionString: string, work: (client: PrimaryClient) => Promise<T>): Promise<T> {
   const options = { applicationName: 'flag-promotions-migrate', connectWithinMs: 5_000, silentAfterMs: null };
   const client = await createDialer(connectionString, options).open();
@@ -271,7 +281,7 @@ async function withKnex<T>(connectionString: string, work: (knex: Knex) => Promi
   }
 }
 
-/** knex keeps its records in the schema, so it comes first. An account that may not create one can be given one. */
+/** First, because knex keeps its records there. An account that can't create a schema can be given one. */
 async function createSchema(ask: Ask): Promise<void> {
   const [row] = parseRows(await ask('select to_regnamespace($1) is null as yes', [SCHEMA]), yesRow);
   if (row?.yes === true) await ask(`create schema ${SCHEMA}`);

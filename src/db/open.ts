@@ -1,9 +1,8 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
-import type { PoolOptions } from './connection.js';
 import { isDetail } from './console/adopt.js';
 import { USUAL_CONSOLE } from './console/settings.js';
-import { type Database, openDatabase } from './database.js';
+import { type Database, type DatabaseOptions, openDatabase } from './database.js';
 import { codeOf } from './embedded/errors.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { isDatabaseUnavailable, NoDatabaseError } from './errors.js';
@@ -12,25 +11,24 @@ import { parseAddress } from './server/address.js';
 import { createDialer, endpointOf } from './server/dial.js';
 import { lookAtServer, requireSameDatabase } from './server/look.js';
 import { ServerError } from './server/trouble.js';
-import { refuseUnusableDatabase, requireWrites } from './usable.js';
+import { isUpToDate, refuseUnusableDatabase } from './usable.js';
 
-/** What DATABASE_URL and DATABASE_DIRECT_URL say. */
+/** The choice that DATABASE_URL and DATABASE_DIRECT_URL make. */
 export type DatabaseChoice =
   | {
       readonly kind: 'server';
       readonly url: string;
-      /** The same database without the pooler; null: not set. */
+      /** null: not set. */
       readonly directUrl: string | null;
     }
   | { readonly kind: 'embedded'; readonly dataDir: string };
 
-/** A server that can be connected to. */
 export interface ReachedServer {
-  /** It holds a password, so it must not be logged. */
+  /** It holds a password: don't log it. */
   readonly url: string;
   /** Whether a pooler answers at `url`. */
   readonly isPooled: boolean;
-  /** Leads to PostgreSQL itself, whose notifications arrive; null: only the pooler is known. */
+  /** Bypasses the pooler, so that notifications arrive; null: only the pooler's address is known. */
   readonly directUrl: string | null;
   close(): Promise<void>;
 }
@@ -41,7 +39,7 @@ export interface OpenedDatabase extends ReachedServer {
 
 type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
-/** The database for people: its name and host, or the embedded one's folder. Never the password. */
+/** The database's name and host, or the embedded one's folder, for people. Never the password. */
 export function describeDatabase(choice: DatabaseChoice): string {
   if (choice.kind === 'embedded') return `embedded, in ${path.resolve(choice.dataDir, 'postgres')}`;
   const { database, host, port } = endpointOf(parseAddress(choice.url));
@@ -49,8 +47,8 @@ export function describeDatabase(choice: DatabaseChoice): string {
 }
 
 /**
- * Starts the embedded server if that was chosen; else connects, to see whether the app can work there.
- * @throws NoDatabaseError if the embedded database is not there and `create` is false
+ * Starts the embedded server if chosen; otherwise connects and checks that the app can work there.
+ * @throws NoDatabaseError if the embedded database is missing and `create` is false
  * @throws ServerError
  */
 export async function reachServer(choice: DatabaseChoice, create: boolean, log?: Log): Promise<ReachedServer> {
@@ -73,34 +71,36 @@ async function reachUrls({ url, directUrl }: { readonly url: string; readonly di
   return { url, isPooled, directUrl: direct.isPooled ? null : directUrl };
 }
 
-/** For `start`: creates the embedded database if it is missing, and brings the schema up to date. */
+/** For `start`: creates the embedded database if missing, and migrates. */
 export async function openUpToDate(
   choice: DatabaseChoice,
   log: Log,
-  options: PoolOptions = {},
+  options: DatabaseOptions = {},
 ): Promise<OpenedDatabase> {
   log.info({ database: describeDatabase(choice) }, 'opening the database');
   const prepare = async (server: ReachedServer) => {
     const settings = options.console ?? USUAL_CONSOLE;
-    await requireWrites(server.url);
-    const ran = await withMigrationUrl(server, (url) => migrateToLatest(url, { console: settings, say: logOnce(log) }));
+    const say = once((line) => log.warn(line));
+    const inLog = (line: string) => log[isDetail(line) ? 'debug' : 'info'](line.trim());
+    if (await isUpToDate(server.url, settings, { say })) return;
+    const ran = await withMigrationUrl(server, (url) => migrateToLatest(url, { console: settings, say: once(inLog) }));
     if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
-    await refuseUnusableDatabase(server.url, settings, { say: (line) => log.warn(line), tries: true });
+    await refuseUnusableDatabase(server.url, settings, { say, tries: true });
   };
   return open(await reachServer(choice, true, log), prepare, options);
 }
 
-/** Each line once, however often it is said: while several replicas start, all but one wait. */
-function logOnce(log: Log): (line: string) => void {
+/** Says each line once: while several replicas start, all but one keep waiting. */
+function once(say: (line: string) => void): (line: string) => void {
   let last = '';
   return (line) => {
-    if (line !== last) log[isDetail(line) ? 'debug' : 'info'](line.trim());
+    if (line !== last) say(line);
     last = line;
   };
 }
 
 /**
- * Hands over the URL for migrations, which hold a lock on one connection and work on another.
+ * Passes the URL for migrations, which need two connections: one for the lock, one to work.
  * @throws ServerError if a pooler hasn't two of them
  */
 export async function withMigrationUrl<T>(server: ReachedServer, work: (url: string) => Promise<T>): Promise<T> {
@@ -115,20 +115,19 @@ export async function withMigrationUrl<T>(server: ReachedServer, work: (url: str
 }
 
 /**
- * For every other command: creates nothing and migrates nothing. `needsPromotions`: it works with their table, and relies on what
- * it sees there.
- * @throws NoDatabaseError if there is no database, or it lacks a part of the schema
- * @throws ConsoleTableError where it needs the table, and can't see or do everything there
+ * For every other command: creates and migrates nothing. `needsPromotions`: it must see all of the console's table.
+ * @throws NoDatabaseError if there is no database, or it lacks part of the schema
+ * @throws ConsoleTableError if it needs the table and can't see or do everything there
  */
 export async function openExisting(
   choice: DatabaseChoice,
   log: Log,
-  { needsPromotions = false, ...options }: PoolOptions & { readonly needsPromotions?: boolean } = {},
+  { needsPromotions = false, ...options }: DatabaseOptions & { readonly needsPromotions?: boolean } = {},
 ): Promise<OpenedDatabase> {
   const prepare = async ({ url }: ReachedServer): Promise<void> => {
     const judge = () => refuseUnusableDatabase(url, options.console ?? USUAL_CONSOLE, { tries: false });
     const ran = await migrationsOf(url).catch(async (error: unknown) => {
-      // insufficient_privilege: which is told in full.
+      // insufficient_privilege: `judge` reports it in full.
       if (codeOf(error) === '42501') await judge();
       throw error;
     });
@@ -148,7 +147,7 @@ export async function openExisting(
 async function open(
   server: ReachedServer,
   prepare: (server: ReachedServer) => Promise<void>,
-  options: PoolOptions = {},
+  options: DatabaseOptions = {},
 ): Promise<OpenedDatabase> {
   try {
     await prepare(server);

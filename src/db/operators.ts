@@ -1,12 +1,15 @@
 import * as z from 'zod';
 import type { EnrolmentEnd } from '../operators/enrolment.js';
-import type { Operator, Role } from '../operators/operator.js';
+import { isOperator, isSuperadmin, type Operator, type Role } from '../operators/operator.js';
+import type { StoredSecret } from '../operators/secret-box.js';
+import { MEMBERSHIPS, type Membership } from '../promotions/membership.js';
 import type { AuditAction } from '../promotions/audit-actions.js';
 import { appendAuditEvent } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
-import { count, parseRows, rowCount } from './rows.js';
+import { queueNotices } from './operator-notices.js';
+import { count, idRow, parseRows, rowCount } from './rows.js';
 
-export interface ListedOperator extends Operator {
+interface ListedOperator extends Operator {
   readonly lockedUntil: Date | null;
   readonly failedAttempts: number;
   /** How many are left. */
@@ -14,40 +17,45 @@ export interface ListedOperator extends Operator {
   readonly createdAt: Date;
 }
 
-/** Who did something, for the audit event that goes with it. */
 export interface Doer {
   readonly actor: string;
   readonly at: Date;
 }
 
-/** What an operator signs in with from now on. */
 export interface NewAuthenticator {
   readonly slackUserId: string;
   readonly role: Role;
   readonly sealedSecret: string;
-  /** They take the place of those before. */
+  /** They replace the former ones. */
   readonly recoveryCodeHashes?: readonly string[];
 }
 
 export interface Operators {
   find(slackUserId: string): Promise<Operator | null>;
-  /** Those of these people who are operators, by their id. */
+  /** Those of these people who are operators, by id. */
   among(slackUserIds: readonly string[]): Promise<ReadonlyMap<string, Operator>>;
-  /** The enabled superadmins: whom to ask. */
+  /** Enabled ones, whom people can ask. */
   superadmins(): Promise<readonly Operator[]>;
   list(): Promise<readonly ListedOperator[]>;
-  /** Enrols or enrols again, without lock or failures; a time step that was accepted stays used. Answers whether the operator existed. */
-  enrol(operator: NewAuthenticator, by?: Doer): Promise<boolean>;
-  /** `last_superadmin`: nothing was done, because nobody would be left who may enrol, promote or resolve. */
+  /**
+   * Enrols, or enrols again without lock or failures; a used time step stays used. `last_superadmin`: refused, because
+   * nobody would be left to enrol, promote or resolve.
+   */
+  enrol(operator: NewAuthenticator, by?: Doer): Promise<'new' | 'again' | 'last_superadmin'>;
+  /** `last_superadmin`: as above. */
   disable(
     slackUserId: string,
     at: Date,
     by?: { readonly actor: string; readonly keepLast: boolean },
   ): Promise<'disabled' | 'unknown' | 'last_superadmin'>;
-  /** Answers false where there is no such operator. */
+  /** Slack's last answer about an operator; null if never asked, or no operator. */
+  membershipOf(slackUserId: string): Promise<Membership | null>;
+  /** Stores it if they are an operator. */
+  recordMembership(slackUserId: string, membership: Membership): Promise<void>;
+  /** False if there is no such operator. */
   unlock(slackUserId: string, by?: Doer): Promise<boolean>;
-  /** Every sealed secret, to see whether a key opens them. */
-  sealedSecrets(): Promise<readonly { readonly slackUserId: string; readonly sealedSecret: string }[]>;
+  /** Of enabled operators, to see whether a key opens them. */
+  sealedSecrets(): Promise<readonly StoredSecret[]>;
 }
 
 export const operatorRow = z
@@ -111,19 +119,23 @@ export function operators(knex: Knex): Operators {
       return knex.transaction(async (trx) => {
         await lockAdministration(trx);
         const { slackUserId, role } = operator;
+        if (role !== 'superadmin' && (await isLastSuperadmin(trx, slackUserId))) return 'last_superadmin';
+        const former = await lockOperator(trx, slackUserId);
         const existed = await writeAuthenticator(trx, { ...operator, lastStep: null });
         await endOpenEnrolment(trx, slackUserId, 'replaced');
-        if (by !== undefined) await record(trx, by, 'console.flag.operator.activated', { operator: slackUserId, role });
-        return existed;
+        const detail = { operator: slackUserId, role, former_role: isOperator(former) ? former.role : null };
+        if (by !== undefined) await record(trx, by, 'console.flag.operator.activated', detail, former);
+        return existed ? 'again' : 'new';
       });
     },
     async disable(slackUserId, at, by) {
       return knex.transaction(async (trx) => {
         await lockAdministration(trx);
         if (by?.keepLast === true && (await isLastSuperadmin(trx, slackUserId))) return 'last_superadmin';
+        const former = await lockOperator(trx, slackUserId);
         if (!(await writeDisabled(trx, slackUserId, at))) return 'unknown';
         const doer = by === undefined ? null : { actor: by.actor, at };
-        if (doer !== null) await record(trx, doer, 'console.flag.operator.disabled', { operator: slackUserId });
+        if (doer !== null) await record(trx, doer, 'console.flag.operator.disabled', { operator: slackUserId }, former);
         return 'disabled';
       });
     },
@@ -134,9 +146,24 @@ export function operators(knex: Knex): Operators {
         return true;
       });
     },
+    async membershipOf(slackUserId) {
+      const found = await knex.raw('select membership from flag_promotions.memberships where slack_user_id = ?', [
+        slackUserId,
+      ]);
+      return parseRows(found, membershipRow)[0]?.membership ?? null;
+    },
+    async recordMembership(slackUserId, membership) {
+      await knex.raw(
+        `insert into flag_promotions.memberships as m (slack_user_id, membership)
+         select slack_user_id, ? from flag_promotions.operators where slack_user_id = ?
+         on conflict (slack_user_id) do update set membership = excluded.membership
+          where m.membership <> excluded.membership`,
+        [membership, slackUserId],
+      );
+    },
     async sealedSecrets() {
       const found = await knex.raw(
-        'select slack_user_id, totp_secret_encrypted from flag_promotions.operators order by 1',
+        'select slack_user_id, totp_secret_encrypted from flag_promotions.operators where disabled_at is null order by 1',
       );
       const row = z
         .object({ slack_user_id: z.string(), totp_secret_encrypted: z.string() })
@@ -146,14 +173,22 @@ export function operators(knex: Knex): Operators {
   };
 }
 
-function record(trx: Knex.Transaction, by: Doer, action: AuditAction, detail: Readonly<Record<string, unknown>>) {
-  return appendAuditEvent(trx, { ...by, action, promotionId: null, detail });
+/** `former`: the person before. A superadmin who loses the role is told too. */
+async function record(
+  trx: Knex.Transaction,
+  by: Doer,
+  action: AuditAction,
+  detail: Readonly<Record<string, unknown>>,
+  former: Operator | null = null,
+): Promise<void> {
+  const event = await appendAuditEvent(trx, { ...by, action, promotionId: null, detail });
+  await queueNotices(trx, event, isSuperadmin(former) ? [former.slackUserId] : []);
 }
 
-/** An arbitrary number that names, among a database's advisory locks, the one that orders changes of who may do what. */
+/** An arbitrary number: changes of operators take turns under this advisory lock. */
 const ADMINISTRATION_LOCK = 2026_11_24;
 
-/** Until the transaction ends nobody else changes who is an operator: two superadmins cannot disable each other. */
+/** Nobody else changes operators until the transaction ends: two superadmins can't disable each other. */
 export async function lockAdministration(trx: Knex.Transaction): Promise<void> {
   await trx.raw('select pg_advisory_xact_lock(?)', [ADMINISTRATION_LOCK]);
 }
@@ -166,7 +201,7 @@ export async function isLastSuperadmin(trx: Knex.Transaction, slackUserId: strin
   return left.length === 1 && left[0]?.slack_user_id === slackUserId;
 }
 
-/** Writes a new authenticator, with its recovery codes; answers whether the operator existed. */
+/** Answers whether the operator existed. */
 export async function writeAuthenticator(
   trx: Knex.Transaction,
   operator: NewAuthenticator & { readonly lastStep: string | null },
@@ -177,7 +212,8 @@ export async function writeAuthenticator(
      on conflict (slack_user_id) do update
        set role = excluded.role, totp_secret_encrypted = excluded.totp_secret_encrypted,
            totp_last_step = greatest(o.totp_last_step, excluded.totp_last_step),
-           totp_failed_attempts = 0, locked_until = null, disabled_at = null, updated_at = now()
+           totp_failed_attempts = 0, locked_until = null, locks = 0, last_lock_ends_at = null,
+           disabled_at = null, updated_at = now()
      returning xmax <> 0 as existed`,
     [slackUserId, role, sealedSecret, lastStep],
   );
@@ -190,7 +226,7 @@ export async function writeAuthenticator(
   return parseRows(upserted, existedRow)[0]?.existed ?? false;
 }
 
-/** Takes every right, at once, and whatever link could bring one back. Answers false where there is no such operator. */
+/** Disables an operator at once, and ends every link that could enable them again. False: no such operator. */
 export async function writeDisabled(trx: Knex.Transaction, slackUserId: string, at: Date): Promise<boolean> {
   const updated = await trx.raw(
     `update flag_promotions.operators set disabled_at = coalesce(disabled_at, ?), updated_at = now() where slack_user_id = ?`,
@@ -202,32 +238,41 @@ export async function writeDisabled(trx: Knex.Transaction, slackUserId: string, 
 
 export async function writeUnlocked(trx: Knex.Transaction, slackUserId: string): Promise<boolean> {
   const updated = await trx.raw(
-    `update flag_promotions.operators set totp_failed_attempts = 0, locked_until = null, updated_at = now() where slack_user_id = ?`,
+    `update flag_promotions.operators
+        set totp_failed_attempts = 0, locked_until = null, locks = 0, last_lock_ends_at = null, updated_at = now()
+      where slack_user_id = ?`,
     [slackUserId],
   );
   return rowCount(updated) === 1;
 }
 
-/** Ends what is open of a person's enrolments, its secret forgotten. */
+/** Makes the messages about enrolments (one parameter, their ids) show how those ended. */
+export const UPDATE_QUESTIONS = `update flag_promotions.messages set wanted = wanted + 1
+  where kind in ('confirm_enrolment', 'link_used') and subject = any(?::text[])`;
+
+/** Ends a person's open enrolment and forgets its secret. */
 export async function endOpenEnrolment(
   trx: Knex.Transaction,
   slackUserId: string,
   reason: EnrolmentEnd,
 ): Promise<void> {
-  await trx.raw(
+  const ended = await trx.raw(
     `update flag_promotions.enrolments
-        set state = 'ended', end_reason = ?, totp_secret_encrypted = null, recovery_code_hashes = '{}', updated_at = now()
-      where slack_user_id = ? and state in ('sent', 'proved')`,
+        set state = 'ended', end_reason = ?, totp_secret_encrypted = null, recovery_code_hashes = '{}', word_hash = null,
+            updated_at = now()
+      where slack_user_id = ? and state in ('sent', 'proved') returning id`,
     [reason, slackUserId],
   );
+  const ids = parseRows(ended, idRow).map(({ id }) => id);
+  if (ids.length > 0) await trx.raw(UPDATE_QUESTIONS, [ids]);
 }
 
 const slackUserIdRow = z.object({ slack_user_id: z.string() });
+const membershipRow = z.object({ membership: z.enum(MEMBERSHIPS).nullable().catch(null) });
 const existedRow = z.object({ existed: z.boolean() });
-/** What `isOperator` decides of one that was read, as a condition on the operator `o`. */
+/** SQL: `isOperator` for the operator `o`. */
 export const IS_OPERATOR = 'o.disabled_at is null';
 
-/** Locks an operator until the end of the transaction; null where there is none. */
 export async function lockOperator(trx: Knex.Transaction, slackUserId: string): Promise<Operator | null> {
   const found = await runPrepared(trx, {
     sql: `select slack_user_id, role, disabled_at from flag_promotions.operators where slack_user_id = ? for update`,

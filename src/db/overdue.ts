@@ -6,37 +6,52 @@ import { OWED } from './messages.js';
 import { OURS } from './promoting.js';
 import { count, parseRows, STUCK_CLOCK } from './rows.js';
 
-const overdueRow = z.object({ messages: count, promotions: count, since: z.date().nullable() });
+const overdueRow = z.object({ messages: count, promotions: count, seals: count, since: z.date().nullable() });
 
-/** What is being held back is owed from then on. A reply waits for its root, which counts itself. */
+export interface OverdueOptions {
+  readonly afterMs: number;
+  readonly promoting: boolean;
+  readonly witness?: string | null;
+}
+
+/** A deferred message is owed from its not-before time. A reply waits for its root, which counts itself. */
 const MESSAGES = `
   select greatest(m.owed_since, m.not_before) as since
     from flag_promotions.messages m left join flag_promotions.messages r on r.id = m.root_id
-   where ${OWED} and m.kind <> 'home' and r.state is distinct from 'pending'`;
+   where ${OWED} and m.kind not in ('home', 'drill', 'drill_ended', 'drill_page', 'drill_webhook') and r.state is distinct from 'pending'`;
 
-/** What a promoter could take up, and none has. A start that can't be true says nothing. */
+/** Promotions that a promoter could claim, and none has. An impossible start is ignored. */
 const PROMOTIONS = `
   select coalesce(greatest(case when isfinite(${STUCK_CLOCK}) and ${STUCK_CLOCK} <= ${CLOCK} then ${STUCK_CLOCK} end,
                            p.lease_until, p.next_attempt_at), to_timestamp(0)) as since
     from {promotions} p
    where ${OURS} and ${isFree('p')} and ${mayTryAgain('p')}`;
 
+/** Overdue since the witness was first owed a seal that it didn't accept. */
+const WITNESSED = `
+  select w.owed_since as since from flag_promotions.audit_witnesses w
+    join flag_promotions.audit_seals s on s.number > w.sent_to where w.witness = ? and w.owed_since is not null`;
+
 /**
- * What has been owed for longer than `afterMs`, whether or not anybody tried; null where nothing is. Home tabs don't count:
- * they tell nobody anything, and are published anew as they are opened. `promoting`: whether anybody promotes here at all.
+ * What is owed for longer than `afterMs`, tried or not. Home tabs, published when opened, and drills don't count.
+ * `promoting`: does anybody promote here? `witness`: its address's hash.
  */
 export async function findOverdue(
   knex: Knex,
-  { afterMs, promoting }: { readonly afterMs: number; readonly promoting: boolean },
+  { afterMs, promoting, witness = null }: OverdueOptions,
 ): Promise<Overdue | null> {
   const found = await knex.raw(
     `select count(*) filter (where kind = 'message') as messages, count(*) filter (where kind = 'promotion') as promotions,
+            count(*) filter (where kind = 'seal') as seals,
             min(since) as since
        from (select 'message' as kind, m.since from (${MESSAGES}) m
-              union all select 'promotion', p.since from (${PROMOTIONS}) p where ?) owed
+              union all select 'promotion', p.since from (${PROMOTIONS}) p where ?
+              union all select 'seal', s.since from (${WITNESSED}) s) owed
       where since <= ${CLOCK} - ?::double precision * interval '1 millisecond'`,
-    [promoting, afterMs],
+    [promoting, witness, afterMs],
   );
   const [row] = parseRows(found, overdueRow);
-  return row === undefined || row.since === null ? null : { ...row, since: row.since };
+  if (row === undefined || row.since === null) return null;
+  const { seals, since, ...rest } = row;
+  return { ...rest, ...(seals === 0 ? {} : { seals }), since };
 }

@@ -1,17 +1,14 @@
 import type { Sql } from './rows.js';
 
 /**
- * One of several statements that travel as one: with a database that is 20 ms away, each further one would cost a person 20 ms.
- * Those after it can read by its name what it returns.
- *
- * PostgreSQL (https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING) shows all of them the tables as
- * they were before any of them wrote, lets only one of them write a row, and runs one before another only where that one reads it.
+ * One of several statements sent as one, to save round trips. Later parts read its rows by name. All see the tables as
+ * before, only one may write a row, and only reading another part orders them
+ * (https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING).
  */
 export interface Part extends Sql {
   readonly name: string;
 }
 
-/** Parts, and the statement that answers. */
 export function inOne(parts: readonly Part[], answer: Sql): Sql {
   return {
     sql: `with ${parts.map(({ name, sql }) => `${name} as (${sql})`).join(',\n')}\n${answer.sql}`,
@@ -19,5 +16,5 @@ export function inOne(parts: readonly Part[], answer: Sql): Sql {
   };
 }
 
-/** Always true, but not known before the part has run: what has it as a condition comes after the part. */
+/** SQL: always true, but known only after the part; as a condition it orders a statement. */
 export const after = (part: string): string => `(select count(*) from ${part}) >= 0`;

@@ -5,9 +5,9 @@ import { type BackendKey, requestCancel } from './server/cancel.js';
 import type { Tls } from './server/tls.js';
 import { rememberWords } from './errors.js';
 
-/** The server is a standby: it takes no writes, and what it tells may be out of date. */
+/** The server is a standby: read-only, and perhaps out of date. */
 class StandbyError extends Error {
-  /** PostgreSQL's own for a write there: read_only_sql_transaction. */
+  /** PostgreSQL's own code for a write there: read_only_sql_transaction. */
   readonly code = '25006';
   override readonly name = 'StandbyError';
   constructor() {
@@ -16,17 +16,17 @@ class StandbyError extends Error {
 }
 
 /**
- * SQLSTATEs after which a connection is dropped: it takes no writes (25006), or the server is going, or a proxy lost it. After
- * a failover, or a provider's read-only guard, such a connection would stay as it is for as long as something uses it.
+ * SQLSTATEs that drop a connection: read-only (25006), server going, or lost by a proxy. After a failover or a
+ * provider's read-only guard, a pool would otherwise keep using it.
  */
 const DROPPED_AFTER = /^(?:25006|08|57P)/u;
-/** No statement takes that long, and no idle connection lives that long: the server is gone without a word. */
+/** No statement and no idle connection lasts that long: the server is silently gone. */
 const SILENT_AFTER_MS = 40_000;
-/** As a session's statement_timeout is without a pooler. */
+/** A session's statement_timeout without a pooler. */
 const POOLED_STATEMENT_MS = 10_000;
 const CANCELLED_WITHIN_MS = 3_000;
 
-/** pg's names of what a server says first. */
+/** pg's names for a server's first messages. */
 const AUTHENTICATION = [
   'authenticationOk',
   'authenticationCleartextPassword',
@@ -38,7 +38,7 @@ const GREETING = `select pg_backend_pid() as pid, pg_is_in_recovery() as standby
                          current_setting('server_version_num')::integer as version`;
 const greetingRow = z.object({ pid: z.number(), standby: z.boolean(), version: z.number() });
 
-/** SQLSTATEs that say that a table, a column or an enum's word is no longer there, or of another type. */
+/** SQLSTATEs for a missing table, column or enum label, or a changed type. */
 const OUTDATED = new Set(['42P01', '42703', '42704', '42804', '42883', '22P02', '3F000']);
 
 interface ParameterStatus {
@@ -46,11 +46,11 @@ interface ParameterStatus {
   readonly parameterValue: string;
 }
 
-/** A pool's connection to the primary, which knows when it is one no longer. */
+/** A connection to the primary; notices when it no longer is one. */
 export class PrimaryClient extends pg.Client {
-  /** What the server tells of the session by itself, at the start and whenever it changes. */
+  /** Settings that the server reports at the start and on each change. */
   readonly #settings = new Map<string, string>();
-  /** How each statement is said to this database. */
+  /** Adapts each statement to this database. */
   #translate: (sql: string) => string = (sql) => sql;
   #isStandby = false;
   #tellsOfStandby = false;
@@ -59,20 +59,20 @@ export class PrimaryClient extends pg.Client {
   #key: BackendKey | null = null;
   #isPooled = false;
   #serverVersion = 0;
-  /** Behind a pooler: has the server cancel what it does for this connection. */
+  /** Behind a pooler: cancels this connection's statement on the server. */
   #cancel: (() => void) | null = null;
   #isCancelled = false;
-  /** null: a statement may take its time. */
+  /** null: no limit. */
   readonly #statementMs: number | null;
 
-  /** `silentAfterMs`: after how long without a word the connection is given up; null: never. */
+  /** `silentAfterMs`: drop the connection after so long without a word; null: never. */
   constructor(config: pg.ClientConfig, silentAfterMs: number | null = SILENT_AFTER_MS) {
     super(config);
     this.#statementMs = silentAfterMs === null ? null : Math.min(POOLED_STATEMENT_MS, silentAfterMs);
     const { connection } = this;
     connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
       this.#settings.set(parameterName, parameterValue);
-      // PostgreSQL 14 and newer tell it at the start and whenever it changes.
+      // Reported by PostgreSQL 14 and newer.
       if (parameterName !== 'in_hot_standby') return;
       this.#tellsOfStandby = true;
       this.#isStandby = parameterValue === 'on';
@@ -93,10 +93,10 @@ export class PrimaryClient extends pg.Client {
     const lose = () => {
       this.#isLost = true;
     };
-    // An error that nobody hears would end the process.
+    // An unhandled error would end the process.
     this.on('error', lose);
     this.on('end', lose);
-    // By then the stream is the one that stays: TLS takes the place of the first.
+    // By then the stream is final: TLS has replaced the first one.
     connection.once('readyForQuery', () => {
       if (connection.stream instanceof Socket) connection.stream.on('timeout', () => this.#onSilence());
       this.#hearWithin(silentAfterMs);
@@ -107,22 +107,21 @@ export class PrimaryClient extends pg.Client {
     });
   }
 
-  /** For a pool: whether it can be used again. */
   get isUsable(): boolean {
     return !this.#isLost;
   }
 
-  /** Whether anybody spoke PostgreSQL's protocol. */
+  /** Whether the server spoke PostgreSQL's protocol. */
   get wasAnswered(): boolean {
     return this.#wasAnswered;
   }
 
-  /** Whether the server says by itself that it is a standby, or becomes one. If not, greet() asks. */
+  /** Whether the server reports that it is, or becomes, a standby. If not, greet() asks. */
   get tellsOfStandby(): boolean {
     return this.#tellsOfStandby;
   }
 
-  /** After greet(): whether what answered the connection is not the server itself. */
+  /** After greet(): whether a pooler answered. */
   get isPooled(): boolean {
     return this.#isPooled;
   }
@@ -136,12 +135,11 @@ export class PrimaryClient extends pg.Client {
     return this.#isStandby;
   }
 
-  /** The session's TimeZone. */
   get timeZone(): string {
     return this.#settings.get('TimeZone') ?? 'UTC';
   }
 
-  /** From now on each statement is translated before it is sent; `onOutdated`: what the translation is made for has changed. */
+  /** Translates every later statement before it is sent; `onOutdated`: the translation's basis has changed. */
   speak(translate: (sql: string) => string, onOutdated: () => void): void {
     this.#translate = translate;
     this.connection.on('errorMessage', ({ code }: pg.DatabaseError) => {
@@ -151,7 +149,10 @@ export class PrimaryClient extends pg.Client {
     });
   }
 
-  /** Sets what a database may have by default, and neither our statements nor pg's parsers know. Poolers keep it apart. */
+  /**
+   * Overrides a database's defaults that neither our statements nor pg's parsers understand. Poolers keep it per
+   * client.
+   */
   async settle(): Promise<void> {
     if (this.#settings.get('DateStyle')?.startsWith('ISO') === false) await this.query('set DateStyle = ISO');
     if (this.#settings.get('standard_conforming_strings') === 'off') {
@@ -159,7 +160,7 @@ export class PrimaryClient extends pg.Client {
     }
   }
 
-  /** Asks what the server is like. A pooler that has no server free may keep it waiting. */
+  /** Asks what the server is like. A pooler without a free server may keep it waiting. */
   async greet(withinMs: number): Promise<void> {
     const timer = setTimeout(() => this.connection.stream.destroy(new Error('timeout expired')), withinMs);
     try {
@@ -173,15 +174,14 @@ export class PrimaryClient extends pg.Client {
     }
   }
 
-  /** @throws StandbyError if it leads to a standby */
+  /** @throws StandbyError */
   refuseStandby(): void {
     if (this.#isStandby) throw new StandbyError();
   }
 
   /**
-   * To be called behind a pooler, where each transaction may have another session: so nothing is prepared by name, and
-   * statements are bounded from this side. A slow one is cancelled on the server, because the end of this connection alone
-   * would leave it running there, with its locks.
+   * For a pooler, where transactions switch sessions: no named statements, and timeouts kept here. A slow statement is
+   * cancelled on the server: closing the connection would leave it running, with its locks.
    */
   usePooler(tls: Tls): void {
     const query = this.query.bind(this);
@@ -194,7 +194,7 @@ export class PrimaryClient extends pg.Client {
     this.#hearWithin(this.#statementMs);
   }
 
-  /** At the one place where statements leave, whoever asks. */
+  /** All statements leave here, whoever sends them. */
   #translateAll(): void {
     const { connection } = this;
     const query = connection.query.bind(connection);
@@ -213,7 +213,7 @@ export class PrimaryClient extends pg.Client {
       this.connection.stream.destroy(new Error('connection terminated: the server fell silent'));
       return;
     }
-    // pg's own mark: it waits for no answer.
+    // pg's own flag: no statement is running.
     if (Reflect.get(this, 'readyForQuery') === true) return;
     this.#isCancelled = true;
     this.#cancel();

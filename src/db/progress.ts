@@ -4,7 +4,7 @@ import type { Knex } from './connection.js';
 import { CLOCK } from './leases.js';
 import { parseRows } from './rows.js';
 
-/* What only the progress message of a promotion tells: which release Heroku took the change as, and that it drifted. */
+/* What only the progress message shows: the Heroku release of a change, and drift. */
 
 const acceptedRow = z
   .object({
@@ -19,7 +19,7 @@ const acceptedRow = z
     }),
   );
 
-/** The release in which Heroku holds a promotion's change, as the audit log has it; null where it has none. */
+/** The Heroku release with a promotion's change, from the audit log. */
 export async function acceptedRelease(knex: Knex, promotionId: string): Promise<AcceptedRelease | null> {
   const found = await knex.raw(
     `select at, detail from flag_promotions.audit_log
@@ -29,7 +29,7 @@ export async function acceptedRelease(knex: Knex, promotionId: string): Promise<
   return parseRows(found, acceptedRow)[0] ?? null;
 }
 
-/** Inside the transaction of a look at Heroku that found another value: told also where nothing was told so far. */
+/** Inside the transaction of a look that found another value: queues a message even if there was none. */
 export async function noteDrift(trx: Knex.Transaction, promotionId: string): Promise<void> {
   await trx.raw(
     `insert into flag_promotions.messages as m (kind, subject, promotion_id, detail)

@@ -1,8 +1,8 @@
 import type { Promoting } from './promoting.js';
 
 /**
- * The promoter with a share of the connections. It has several promotions under way, and each of its statements may wait for
- * a lock for seconds: together they would leave no connection to people who click. What waits here keeps its order.
+ * Limits the promoter to a share of the connections: its statements may wait seconds for locks, and together would
+ * leave no connection to people who click. First in, first out.
  */
 export function promotingWithin(connections: number, whole: Promoting): Promoting {
   const within = createShare(Math.max(1, connections));
@@ -18,7 +18,6 @@ export function promotingWithin(connections: number, whole: Promoting): Promotin
   };
 }
 
-/** Runs at most so many at a time. */
 function createShare(most: number): <T>(work: () => Promise<T>) => Promise<T> {
   let free = most;
   const waiting: (() => void)[] = [];

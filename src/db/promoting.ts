@@ -7,12 +7,15 @@ import { type Knex, runPrepared } from './connection.js';
 import { endAlerting } from './ending.js';
 import { DUE_CHANNEL } from './due.js';
 import { CLOCK, fromNow, isFree, LEASED_UNTIL, type Lease, mayTryAgain, type Postponement } from './leases.js';
+import { noteHeldUp } from './looks.js';
+import { sealedValuesOf } from './sealed-values.js';
+import { QUEUE_VERIFICATION } from './verifications.js';
 import { requestUpdates, UPDATE_PROGRESS } from './queueing.js';
 import { noteDrift } from './progress.js';
 import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, type Value } from './rows.js';
 
-const changedRow = z.object({ changed: z.boolean() });
-/** What claiming answers: `id` null where there is nothing to claim. */
+const changedRow = z.object({ changed: z.boolean(), went_on: z.boolean() });
+/** `id` null: nothing to claim. */
 const claimedRow = attemptsRow.extend({ settles_in_ms: z.coerce.number() });
 const claimRow = z.object({ id: z.unknown(), due_in_ms: z.coerce.number().nullable() });
 const waitRow = z.object({ wait_ms: z.coerce.number() });
@@ -22,118 +25,114 @@ export const PROMOTER = 'promoter';
 
 export interface ClaimedPromotion {
   readonly promotion: Promotion;
-  /** How many times it was taken up since it last came on unhindered, this one included. */
+  /** How often it was claimed since it last made progress, this time included. */
   readonly attempts: number;
-  /** For how many milliseconds more a PATCH that was announced before may take effect; 0 where there is none. */
+  /** How many milliseconds an earlier announced PATCH may still take effect; 0 if there is none. */
   readonly settlesInMs: number;
 }
 
-/** Nothing is due. */
 export interface NothingToClaim {
   readonly promotion: null;
-  /** In how many milliseconds something will be, as far as is known; null where nothing will. */
+  /** In how many milliseconds something will be due, as far as known; null if nothing will. */
   readonly dueInMs: number | null;
 }
 
-/** What Heroku held before the promoter set a value: null where it was unset; and its newest release's version then. */
+/** Heroku's value before (null: unset), and its newest release's version then. */
 export interface PreviousValue {
   readonly value: string | null;
   readonly release: number;
 }
 
-/** Whether a PATCH may be sent now. */
 export type Announcement =
-  /** It is recorded that it is about to be sent, and the lease is renewed. */
+  /** Recorded, and the lease is renewed: send it. */
   | { readonly kind: 'announced' }
-  /** What became of the one before is not known, and it may still take effect. */
+  /** The outcome of the one before is unknown, and it may still take effect. */
   | { readonly kind: 'too_soon'; readonly waitMs: number }
   /** The lease was lost, or the promotion ended. */
   | { readonly kind: 'lost' };
 
-/** How a promotion ended on Heroku. */
-export type PromotionEnd = { readonly state: 'deployed' } | { readonly state: 'failed'; readonly reason: string };
+export type PromotionEnd =
+  /** `verify`: check afterwards whether it runs. */
+  { readonly state: 'deployed'; readonly verify?: boolean } | { readonly state: 'failed'; readonly reason: string };
 
 /**
- * The promoter's side of the promotions' table: a lease on the row, and writes that only its holder can make. Each
- * write answers false where the lease was lost or the promotion ended, and then wrote nothing.
+ * The promoter's side of the promotions' table: a lease, and writes that it fences. Each answers false, and writes
+ * nothing, if the lease was lost or the promotion ended.
  */
 export interface Promoting {
-  /** Takes the next promotion that carries a checkpoint of ours and is due. */
+  /** Claims the next due promotion that has one of our checkpoints. */
   claimNext(lease: Lease): Promise<ClaimedPromotion | NothingToClaim>;
   renew(id: string, lease: Lease): Promise<boolean>;
   /**
-   * To be called right before each PATCH. Unless it is too soon, records that one is about to be sent, renews the lease, and
-   * keeps what Heroku held before the change, with its newest release then: the first of each that is known.
+   * Call it right before each PATCH. Unless it is too soon, records the announcement, renews the lease, and stores
+   * Heroku's previous value and newest release, unless stored already.
    */
   announcePatch(id: string, lease: Lease, before: PreviousValue): Promise<Announcement>;
-  /** The PATCH that was announced last certainly changed nothing, for this reason: the next one need not wait for it. */
+  /** The last announced PATCH certainly changed nothing: the next one needn't wait for it. */
   recordUnchanged(id: string, lease: Lease, reason: string, at: Date): Promise<boolean>;
-  /** Heroku took the change, as this release. */
+  /** Heroku made the change. */
   writePendingCommit(id: string, lease: Lease, release: ReleaseFacts, at: Date): Promise<boolean>;
-  /** `found`: the release that Heroku took the change as, where no checkpoint says so yet. */
+  /** `found`: the release with the change, if no checkpoint has it yet. */
   commit(id: string, lease: Lease, outcome: PromotionEnd, at: Date, found: ReleaseFacts | null): Promise<boolean>;
-  /** Releases the lease until later. Answers whether what holds it up is another than before, and so has to be told. */
+  /** Releases the lease until later. Answers whether the reason is new, and so has to be told. */
   postpone(
     id: string,
     lease: Lease,
     postponement: Postponement | { readonly waitMs: number; readonly lastError: null },
   ): Promise<boolean>;
-  /** Releases the lease until later, and has it told that Heroku holds another value than what was set. */
+  /** The same, and tells people that Heroku has another value than was set. */
   reportDrift(id: string, lease: Lease, postponement: Postponement): Promise<boolean>;
 }
 
-/** `at` null: the present by the database's clock. */
+/** `at` null: now, by the database's clock. */
 type Event = Pick<NewAuditEvent, 'action' | 'detail'> & { readonly at: Date | null };
 
-/** What is written of a promotion, and recorded. */
 interface Written {
   readonly assignments: string;
   readonly values: readonly Value[];
   readonly events: readonly Event[];
-  /** It changes nothing that Slack shows. */
+  /** It changes nothing in Slack. */
   readonly silent?: true;
+  readonly verify?: boolean;
 }
 
-/** The promotion `p` is under way, and its work is ours. */
+/** SQL: the promotion `p` is under way, by this app. */
 export const OURS = `{p.state} = 'deploying' and (p.checkpoint = '${INTENT}' or p.checkpoint like 'PENDING\\_COMMIT:%')`;
 const HELD = `p.id = ?::bigint and {p.state} = 'deploying' and p.lease_owner = ?`;
-/**
- * The same, where nothing was alerted, as far as this statement sees. It cannot see what is alerted by whoever has the row
- * locked, so it waits for nobody.
- */
+/** The same if nothing is alerted. Skips a locked row: it couldn't see what the lock's holder alerts. */
 const HELD_UNALERTED = `p.id = (select p.id from {promotions} p
   where ${HELD} and not ${ALERTED} for update skip locked)`;
 const PATCHING = 'console.flag.promotion.heroku_patching';
 const UNCHANGED = 'console.flag.promotion.heroku_unchanged';
-/**
- * When the PATCH was announced of the promotion `p` whose outcome may be unknown; null where there is none. Whether it was
- * sent is not known either, so it counts as sent.
- */
+/** SQL: when `p`'s PATCH with an unknown outcome was announced, or null. It counts as sent. */
 const SENT_AT = `(select case when a.action = '${PATCHING}' then a.at end from flag_promotions.audit_log a
   where a.promotion_id = p.id and a.action in ('${PATCHING}', '${UNCHANGED}') order by a.id desc limit 1)`;
-/** When the next PATCH of the promotion `p` may be sent. */
 const SEND_AGAIN_AT = `${SENT_AT} + interval '${SEND_AGAIN_AFTER_MS} milliseconds'`;
-/** For how many milliseconds more what was sent of the promotion `p` may take effect. */
+/** SQL: for how many milliseconds a sent PATCH of `p` may still take effect. */
 const SETTLES_IN_MS = `greatest(0, coalesce(extract(epoch from ${SEND_AGAIN_AT} - ${CLOCK}) * 1000, 0))::float`;
-/** Like HELD, and nothing that was sent before can still take effect. */
+/** Like HELD, if nothing sent earlier can still take effect. */
 const HELD_AND_SETTLED = `${HELD} and coalesce(${SEND_AGAIN_AT} <= ${CLOCK}, true)`;
 const ENDED = 'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
 
 export function promoting(knex: Knex): Promoting {
-  /** One fenced UPDATE with its audit events, told in Slack; false where the lease was lost or the promotion ended. */
+  /** One fenced UPDATE with its audit events, shown in Slack. */
   async function write(runner: Knex, id: string, lease: Lease, written: Written, which = HELD): Promise<boolean> {
     const changed = await changeAudited(runner, {
+      promotionId: id,
       change: {
-        sql: `update {promotions} p set ${written.assignments} where ${which} returning p.id::bigint`,
+        sql: `update {promotions} p set ${written.assignments} where ${which} returning p.id::bigint, p.heroku_app::text`,
         values: [...written.values, id, lease.owner],
       },
-      ...(written.silent === true ? {} : { alongside: [UPDATE_PROGRESS] }),
+      alongside: [
+        ...(written.silent === true ? [] : [UPDATE_PROGRESS]),
+        ...(written.verify === true ? [QUEUE_VERIFICATION] : []),
+      ],
       events: written.events.map((event) => ({ ...event, actor: PROMOTER })),
     });
     return parseRows(changed, idRow).length === 1;
   }
 
-  /** Ends a promotion with what was alerted about it: where nothing was, as most of them, in one statement. */
+  /** Ends a promotion and its alerts. Most have none, and need only one statement. */
   async function end(id: string, lease: Lease, written: Written): Promise<boolean> {
     if (await write(knex, id, lease, written, HELD_UNALERTED)) return true;
     return knex.transaction(async (trx) => {
@@ -176,7 +175,7 @@ export function promoting(knex: Knex): Promoting {
         {
           assignments: `previous_value = case when p.base_release is null then coalesce(p.previous_value, ?) else p.previous_value end,
             base_release = coalesce(p.base_release, ?), ${LEASED_UNTIL}, updated_at = now()`,
-          values: [value, release, lease.durationMs],
+          values: [sealedValuesOf(knex).seal(value, id), release, lease.durationMs],
           events: [{ action: PATCHING, detail: {}, at: null }],
           silent: true,
         },
@@ -207,6 +206,7 @@ export function promoting(knex: Knex): Promoting {
               detail: { reason: outcome.reason },
             };
       return end(id, lease, {
+        verify: outcome.state === 'deployed' && outcome.verify === true,
         assignments: `${ending.assignments}, checkpoint = coalesce(?, p.checkpoint), ${ENDED}`,
         values: [...ending.values, found === null ? null : pendingCommit(found.id)],
         events: [
@@ -225,7 +225,6 @@ export function promoting(knex: Knex): Promoting {
   };
 }
 
-/** A write that only the holder of the lease may make. */
 async function update(
   knex: Knex,
   id: string,
@@ -250,20 +249,19 @@ async function whyNotAnnounced(knex: Knex, id: string, lease: Lease): Promise<An
   return row === undefined ? { kind: 'lost' } : { kind: 'too_soon', waitMs: row.wait_ms };
 }
 
-/** Keeps the row as it is, where the lease is held still, until the transaction ends. */
+/** Locks the row until the transaction ends, if the lease still holds. */
 async function lockHeld(trx: Knex.Transaction, id: string, lease: Lease): Promise<boolean> {
   const held = await trx.raw(`select p.id from {promotions} p where ${HELD} for update`, [id, lease.owner]);
   return parseRows(held, idRow).length === 1;
 }
 
-/** Heroku took the change, as this release. */
 function taken(release: ReleaseFacts, at: Date): Event {
   const { id, version, createdAt } = release;
   const detail = { release_id: id, release_version: version, release_created_at: createdAt };
   return { action: 'console.flag.promotion.heroku_patched', detail, at };
 }
 
-/** Every promoter is told, so that it knows until when it may rest. */
+/** Notifies every promoter, so that it knows when to look next. */
 async function releaseUntil(
   trx: Knex.Transaction,
   id: string,
@@ -276,10 +274,12 @@ async function releaseUntil(
         set lease_owner = null, lease_until = null, next_attempt_at = ${fromNow()}, last_error = ?, updated_at = now(),
             attempts = case when ? then p.attempts else 0 end
        from before where p.id = before.id
-      returning before.last_error is distinct from p.last_error as changed, pg_notify(?, '')`,
+      returning before.last_error is distinct from p.last_error as changed, before.last_error is null as went_on, pg_notify(?, '')`,
     [id, lease.owner, waitMs, lastError, lastError !== null, DUE_CHANNEL],
   );
-  const changed = parseRows(updated, changedRow)[0]?.changed ?? false;
+  const [row] = parseRows(updated, changedRow);
+  const changed = row?.changed ?? false;
+  if (row !== undefined && lastError !== null) await noteHeldUp(trx, id, row.went_on);
   if (changed) await requestUpdates(trx, [id], ['progress']);
   return changed;
 }

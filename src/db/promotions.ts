@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { isOperator } from '../operators/operator.js';
+import type { CompletionRequest } from '../promotions/completion.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion, RowChanged } from '../promotions/promotion.js';
@@ -7,9 +8,10 @@ import { decideResolution, type ResolutionRefusal, type ResolutionRequest } from
 import { requestAlertUpdate } from './alerts.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import { lockToDecide, neverAccepted, type TypedCode } from './codes.js';
+import { type CompletionOutcome, completeTogether } from './completion.js';
 import { type Knex, runPrepared } from './connection.js';
 import { showThatItEnded } from './ending.js';
-import { CLOCK, fromNow, mayTryAgain } from './leases.js';
+import { CLOCK, fromNow, mayTryAgain, presentOf } from './leases.js';
 import { type PromotionOverview, overviewOf } from './overview.js';
 import { queueReplies } from './queueing.js';
 import { lockOperator } from './operators.js';
@@ -34,54 +36,62 @@ export type ResolutionOutcome = ({ readonly kind: 'resolved' } & WrittenResoluti
 export type RcaLinkOutcome =
   | { readonly kind: 'linked'; readonly promotion: Promotion; readonly previousUrl: string | null }
   | { readonly kind: 'unchanged'; readonly promotion: Promotion }
-  /** Only where it was to be the first. */
+  /** Only with `onlyFirst`. */
   | { readonly kind: 'already_linked'; readonly promotion: Promotion }
   | { readonly kind: 'not_operator' }
   | { readonly kind: 'unknown_promotion' };
 
 export interface Promotions {
   find(id: string): Promise<Promotion | null>;
-  /** The same, and the present by the database's clock. */
+  /** The same, with the database's clock. */
   findNow(id: string): Promise<{ readonly promotion: Promotion | null; readonly now: Date }>;
-  /** A promotion with its alerts and who is on it. */
   overview(id: string): Promise<PromotionOverview | null>;
-  /** The newest promotion of a flag, whatever its state. */
+  /** A flag's newest promotion, in any state. */
   newestOf(flagKey: string): Promise<Promotion | null>;
-  /** The newest promotions that are marked, of one flag or of all. */
+  /**
+   * A flag's newest promotion for each app and config var, newest first; a cancelled one only if there is no other.
+   * `total`: how many such pairs there are.
+   */
+  ofEachApp(flagKey: string, limit: number): Promise<{ total: number; rows: readonly Promotion[] }>;
+  /** The newest marked promotions, of one flag or all. */
   marked(flagKey: string | null, limit: number): Promise<readonly Promotion[]>;
-  /** The newest promotions of a flag that are deploying. */
   deployingOf(flagKey: string, limit: number): Promise<readonly Promotion[]>;
-  /** Promotions in `deploying` whose stuck clock started by `stuckBefore`, the oldest first. */
+  /** Deploying promotions whose stuck clock started by `stuckBefore`, or that have a notice; the oldest first. */
   stuck(
     stuckBefore: Date,
     page: { offset: number; limit: number },
   ): Promise<{ total: number; rows: readonly Promotion[] }>;
+  /** Deploying promotions that `stuck` leaves out, the oldest first. */
+  withinTime(stuckBefore: Date, limit: number): Promise<readonly Promotion[]>;
   /** The newest first; `beforeId` continues after a page. */
   list(page: { beforeId: string | null; limit: number }): Promise<readonly Promotion[]>;
-  /** The newest promotions without an RCA that are stuck or were resolved by a person. */
+  /** The newest without an RCA, as far as the newest 500 alerts tell. */
   withoutRca(limit: number): Promise<readonly Promotion[]>;
-  /** How many are deploying, and the one that has been so the longest. */
+  /** How many are deploying, and the oldest of them. */
   deploying(): Promise<{ total: number; oldest: Promotion | null }>;
-  /** The promotions that a person resolved last, the newest resolution first. */
+  /** The last that a person resolved, the newest resolution first. */
   resolved(limit: number): Promise<readonly Promotion[]>;
   /** The promotion that ended last, as far as rows tell. */
   lastEnded(): Promise<Promotion | null>;
   /**
-   * Resolves a promotion by hand: one transaction with the row's lock, the decision, the state, the operator's time
-   * step, what the alert shows, and the audit event. A refused code leaves its count and its audit event behind and
-   * nothing else.
+   * Resolves by hand in one transaction: lock, decision, state, time step, the alert's update, audit event. A refused
+   * code leaves only its count and its audit event.
    */
   resolve(request: ResolutionRequest, at: Date, code: TypedCode): Promise<ResolutionOutcome>;
-  /** Those of the given promotions about which Heroku is to be asked now, because Slack shows them; the longest waiting first. */
+  /** Those that exist, in order of ids. */
+  findManyNow(ids: readonly string[]): Promise<{ readonly promotions: readonly Promotion[]; readonly now: Date }>;
+  /** See completeTogether. */
+  completeTogether(request: CompletionRequest, at: Date, code: TypedCode): Promise<CompletionOutcome>;
+  /** Which of the given promotions to ask Heroku about now, because Slack shows them; the longest waiting first. */
   dueForProof(ids: readonly string[], limit: number): Promise<readonly string[]>;
-  /** Takes the question about one of them, so that no other replica asks for so long; null where another did. */
+  /** Claims one, so that no replica asks again for that long; null if another has. */
   claimForProof(id: string, askAgainAfterMs: number): Promise<Promotion | null>;
   /**
-   * Completes another system's promotion, on proof and without a person: one conditional UPDATE with its audit
-   * event. False where it is no longer deploying, or a promoter's to finish.
+   * Completes another system's promotion on Heroku's proof, without a person: one conditional UPDATE with its audit
+   * event. False if no longer deploying, or a promoter's to finish.
    */
   autoComplete(promotionId: string, proof: Evidence, note: string, at: Date): Promise<boolean>;
-  /** Records where a promotion's RCA can be read. The address it replaces stays in the audit log. `onlyFirst`: replaces none. */
+  /** Records the address of an RCA; the audit log keeps a replaced one. `onlyFirst`: replaces none. */
   linkRca(link: {
     promotionId: string;
     url: string;
@@ -93,18 +103,20 @@ export interface Promotions {
 
 const nowRow = z.object({ now: z.date() });
 
-/** Whether Slack shows that the promotion `p` is stuck: by its own message, or by a group's. */
+/** SQL: Slack shows that the promotion `p` is stuck, in its own message or a group's. */
 export const IS_TOLD = `coalesce(
   (select m.message_ts from flag_promotions.messages m where m.kind = 'alert' and m.subject = p.id::text and m.ordinal = 0),
   (select max(m.message_ts) from flag_promotions.alerts a join flag_promotions.messages m on m.id = a.group_id
     where a.promotion_id = p.id)) is not null`;
-/** Whether the promotion `p` is none that the promoter takes up. */
+/** SQL: another system promotes `p`, not our promoter. */
 const EXTERNAL = `(p.checkpoint is null or (p.checkpoint <> '${INTENT}' and p.checkpoint not like 'PENDING\\_COMMIT:%'))`;
-/** Whether Heroku may be asked about the promotion `p` of another system. */
 const MAY_BE_PROVEN = `{p.state} = 'deploying' and ${EXTERNAL} and ${mayTryAgain('p')}`;
 
 export function promotions(knex: Knex): Promotions {
-  async function select(rest: string, values: readonly (string | number | Date)[] = []): Promise<readonly Promotion[]> {
+  async function select(
+    rest: string,
+    values: readonly (string | number | Date | string[])[] = [],
+  ): Promise<readonly Promotion[]> {
     const found = await knex.raw(`select ${PROMOTION_COLUMNS} from {promotions} p ${rest}`, [...values]);
     return parseRows(found, promotionRow);
   }
@@ -125,6 +137,17 @@ export function promotions(knex: Knex): Promotions {
     },
     overview: (id) => overviewOf(knex, id),
     newestOf: (flagKey) => first('where p.flag_key = ? order by p.id desc limit 1', [flagKey]),
+    async ofEachApp(flagKey, limit) {
+      const found = await knex.raw(
+        `with newest as (
+           select distinct on (p.heroku_app, p.config_var) p.id from {promotions} p where p.flag_key = ?
+            order by p.heroku_app, p.config_var, coalesce({p.state}, '') = 'cancelled', p.id desc)
+         select ${PROMOTION_COLUMNS}, (select count(*) from newest) as n from {promotions} p
+          where p.id = any(array(select n.id from newest n order by n.id desc limit ?)) order by p.id desc`,
+        [flagKey, limit],
+      );
+      return { total: parseRows(found, countRow)[0]?.n ?? 0, rows: parseRows(found, promotionRow) };
+    },
     marked: (flagKey, limit) =>
       flagKey === null
         ? select(`where {p.state} = 'marked' order by p.id desc limit ?`, [limit])
@@ -141,11 +164,16 @@ export function promotions(knex: Knex): Promotions {
       ]);
       return { total: parseRows(counted, countRow)[0]?.n ?? 0, rows };
     },
+    withinTime: (stuckBefore, limit) =>
+      select(`where {p.state} = 'deploying' and not (${STUCK}) order by ${STUCK_CLOCK}, p.id limit ?`, [
+        stuckBefore,
+        limit,
+      ]),
     list: ({ beforeId, limit }) =>
       beforeId === null
         ? select('order by p.id desc limit ?', [limit])
         : select('where p.id < ?::bigint order by p.id desc limit ?', [beforeId, limit]),
-    // Through the alerts, which are few: only what alerted can owe an RCA.
+    // Through the alerts, which are few: without an alert no RCA is owed.
     withoutRca: (limit) =>
       select(
         `where p.rca_url is null and p.id in (select promotion_id from flag_promotions.alerts order by id desc limit 500)
@@ -194,6 +222,13 @@ export function promotions(knex: Knex): Promotions {
         }
       });
     },
+
+    async findManyNow(ids) {
+      const promotions = await select('where p.id = any(?::bigint[]) order by p.id', [[...ids]]);
+      return { promotions, now: await presentOf(knex) };
+    },
+
+    completeTogether: (request, at, code) => completeTogether(knex, request, at, code),
 
     async dueForProof(ids, limit) {
       const found = await knex.raw(
@@ -254,7 +289,6 @@ export function promotions(knex: Knex): Promotions {
   };
 }
 
-/** Locks a promotion until the end of the transaction; null where there is none. */
 export async function lockPromotion(trx: Knex.Transaction, id: string): Promise<Promotion | null> {
   const found = await runPrepared(trx, {
     sql: `select ${PROMOTION_COLUMNS} from {promotions} p where p.id = ?::bigint for update`,
@@ -271,7 +305,7 @@ async function writeRcaUrl(
   at: Date,
 ): Promise<void> {
   const updated = await trx.raw(
-    // Not `updated_at`: for a row that another system ended, it is the only time of its end there is.
+    // Not `updated_at`: for a row that another system ended, it is the only record of when.
     `update {promotions} set rca_url = ? where id = ? and rca_url is not distinct from ?`,
     [url, promotion.id, promotion.rcaUrl],
   );

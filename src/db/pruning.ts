@@ -1,28 +1,39 @@
+import * as z from 'zod';
 import type { Knex } from './connection.js';
+import { IS_OVER } from './denials.js';
+import { HAS_EXPIRED } from './enrolments.js';
 import { ALERTS_LOOKED_AT } from './rca-debt.js';
-import { idRow, parseRows, promotionIdRow, rowCount } from './rows.js';
+import { idRow, parseRows, promotionIdRow, rowCount, type Sql } from './rows.js';
+import { IS_OLD_REQUEST } from './taken-requests.js';
 
-/** What was said of promotions, once nobody needs it. The promotions themselves and the audit log stay for ever. */
+interface Leftovers {
+  readonly requests: boolean;
+  readonly links: boolean;
+}
+const leftoversRow = z.object({ requests: z.boolean(), links: z.boolean() });
+
+/** Removes alerts and messages that nobody needs. Promotions and the audit log stay for ever. */
 export interface Pruning {
-  /** Promotions that ended or vanished, of which nothing that was said changed since `before`; the longest untouched first. */
+  /** Promotions that ended or vanished, with nothing about them changed since `before`; the longest untouched first. */
   prunable(before: Date, limit: number): Promise<readonly string[]>;
-  /** Removes a promotion's alerts and messages. False where something came up meanwhile, or somebody is at it. */
+  /** Removes a promotion's alerts and messages. False if something changed, or it is locked. */
   prune(promotionId: string, before: Date): Promise<boolean>;
-  /** Groups, digests and the like that nothing refers to any more and that didn't change since `before`. */
+  /** Groups, digests and the like that nothing refers to, unchanged since `before`. */
   prunableMessages(before: Date, limit: number): Promise<readonly string[]>;
+  /** What else is over: Slack requests that can't come again, and expired links. */
+  leftovers(now: Date): Promise<Leftovers>;
   /** Removes such a message with its thread. */
   pruneMessage(id: string, before: Date): Promise<void>;
 }
 
-/** Whether a message has come to rest before an instant (one parameter): it owes nothing, and shows nothing as under way. */
+/** SQL: a message is final since before a time (one parameter): nothing owed, nothing shown as under way. */
 const rests = (message: string) => `(${message}.updated_at < ? and (${message}.state = 'closed'
   or (${message}.state = 'posted' and ${message}.wanted <= ${message}.shown
       and not (${message}.kind = 'progress' and ${message}.shown_as is not distinct from 'deploying'))))`;
 
 /**
- * Whether everything that was said of the promotion `r.id`, whose row is `p`, came to rest before an instant (two parameters): it
- * ended, its messages owe nothing, its group has no open alert, its reminder of an RCA is done, and it isn't in the list of
- * missing RCAs. A row that the console deleted owes no RCA.
+ * SQL: the promotion `r.id` (row `p`) ended, its messages are final since a time (two parameters), its group has no
+ * open alert, and no RCA reminder or list entry is left; a deleted row owes none.
  */
 const AT_REST = `coalesce({p.state}, '') not in ('marked', 'deploying')
   and not exists (
@@ -34,38 +45,68 @@ const AT_REST = `coalesce({p.state}, '') not in ('marked', 'deploying')
       or exists (select 1 from flag_promotions.alerts o where o.group_id = a.group_id and o.closed_at is null)))
   and not exists (
     select 1 from flag_promotions.messages m where m.promotion_id = r.id and not ${rests('m')})`;
-/** How often AT_REST asks for its instant. */
+/** How many parameters AT_REST takes. */
 const INSTANTS = 2;
 
-/** A message about no promotion that rests, with its thread, and that no alert refers to. Two parameters, the instant. */
+/** SQL: a final message about no promotion, its thread final, that no alert refers to. Two parameters, the time. */
 const UNUSED = `m.promotion_id is null and m.root_id is null and ${rests('m')}
   and not exists (select 1 from flag_promotions.alerts a where a.group_id = m.id)
   and not exists (select 1 from flag_promotions.messages r where r.root_id = m.id and not ${rests('r')})`;
 
+function prunablePromotions(before: Date, limit: number): Sql {
+  const each = Array.from({ length: 1 + INSTANTS }, () => before);
+  return {
+    sql: `(select r.id as promotion_id, r.rested_at
+             from (select a.promotion_id as id, a.closed_at as rested_at from flag_promotions.alerts a where a.closed_at < ?) r
+             left join {promotions} p on p.id = r.id
+            where ${AT_REST} order by r.rested_at limit ?)
+          union all
+          (select r.id, r.rested_at
+             from (select t.promotion_id as id, t.updated_at as rested_at from flag_promotions.messages t
+                    where t.updated_at < ? and t.promotion_id is not null) r
+             left join {promotions} p on p.id = r.id
+            where ${AT_REST} order by r.rested_at limit ?)
+          order by 2 limit ?`,
+    values: [...each, limit, ...each, limit, limit],
+  };
+}
+
+const unusedMessages = (before: Date, limit: number): Sql => ({
+  sql: `select m.id from flag_promotions.messages m where ${UNUSED} order by m.updated_at limit ?`,
+  values: [before, before, limit],
+});
+
+export function anythingToPrune(now: Date, before: Date): Sql {
+  const promotions = prunablePromotions(before, 1);
+  const messages = unusedMessages(before, 1);
+  return {
+    sql: `exists (${promotions.sql}) or exists (${messages.sql})
+          or exists (select from flag_promotions.taken_requests where ${IS_OLD_REQUEST})
+          or exists (select from flag_promotions.enrolments where ${HAS_EXPIRED})
+          or exists (select from flag_promotions.denials where ${IS_OVER})`,
+    values: [...promotions.values, ...messages.values, now],
+  };
+}
+
 export function pruning(knex: Knex): Pruning {
   return {
-    async prunable(before, limit) {
-      const each = Array.from({ length: 1 + INSTANTS }, () => before);
+    async leftovers(now) {
       const found = await knex.raw(
-        `(select r.id as promotion_id, r.rested_at
-            from (select a.promotion_id as id, a.closed_at as rested_at from flag_promotions.alerts a where a.closed_at < ?) r
-            left join {promotions} p on p.id = r.id
-           where ${AT_REST} order by r.rested_at limit ?)
-         union all
-         (select r.id, r.rested_at
-            from (select t.promotion_id as id, t.updated_at as rested_at from flag_promotions.messages t
-                   where t.updated_at < ? and t.promotion_id is not null) r
-            left join {promotions} p on p.id = r.id
-           where ${AT_REST} order by r.rested_at limit ?)
-         order by 2 limit ?`,
-        [...each, limit, ...each, limit, limit],
+        `select exists (select from flag_promotions.taken_requests where ${IS_OLD_REQUEST}) as requests,
+                exists (select from flag_promotions.enrolments where ${HAS_EXPIRED}) as links`,
+        [now],
       );
+      return parseRows(found, leftoversRow)[0] ?? { requests: false, links: false };
+    },
+    async prunable(before, limit) {
+      const { sql, values } = prunablePromotions(before, limit);
+      const found = await knex.raw(sql, [...values]);
       return [...new Set(parseRows(found, promotionIdRow).map((row) => row.promotion_id))];
     },
 
     async prune(promotionId, before) {
       return knex.transaction(async (trx) => {
-        // The promotion first, as every transaction locks. What somebody works on is left to them and to the next tick.
+        // Lock order: promotion first. A locked one is left to the next tick.
         const held = await trx.raw('select 1 from {promotions} where id = ?::bigint for no key update skip locked', [
           promotionId,
         ]);
@@ -76,7 +117,12 @@ export function pruning(knex: Knex): Pruning {
           [promotionId, ...Array.from({ length: INSTANTS }, () => before)],
         );
         if (rowCount(rests) === 0) return false;
-        // Together: a message that is gone while its alert stands would be queued, and said, once more.
+        // Together: without its message, a remaining alert would be queued and posted again.
+        await trx.raw('delete from flag_promotions.drifts where promotion_id = ?::bigint and state = ?', [
+          promotionId,
+          'over',
+        ]);
+        await trx.raw('delete from flag_promotions.verifications where promotion_id = ?::bigint', [promotionId]);
         await trx.raw('delete from flag_promotions.alerts where promotion_id = ?::bigint', [promotionId]);
         await trx.raw(
           `with held as (select id from flag_promotions.messages where promotion_id = ?::bigint order by id for update)
@@ -88,10 +134,8 @@ export function pruning(knex: Knex): Pruning {
     },
 
     async prunableMessages(before, limit) {
-      const found = await knex.raw(
-        `select m.id from flag_promotions.messages m where ${UNUSED} order by m.updated_at limit ?`,
-        [before, before, limit],
-      );
+      const { sql, values } = unusedMessages(before, limit);
+      const found = await knex.raw(sql, [...values]);
       return parseRows(found, idRow).map((row) => row.id);
     },
 

@@ -2,17 +2,17 @@ import type { MessageKind } from '../promotions/messages.js';
 import type { Knex } from './connection.js';
 import type { Part } from './parts.js';
 
-/* What other transactions write to the outbox: the messages that announce them, and that earlier ones are behind. */
+/* Other transactions' writes to the outbox: new messages, and requests to update earlier ones. */
 
 export interface NewMessage {
   readonly kind: MessageKind;
   readonly subject: string;
   readonly detail?: Readonly<Record<string, unknown>>;
-  /** The message, of another kind about the same subject, in whose thread it goes. */
+  /** The kind of the message, about the same subject, in whose thread it goes. */
   readonly under?: MessageKind;
 }
 
-/** Inside a transaction: queues messages about no one promotion. What is queued already stays as it is. */
+/** Inside a transaction: queues messages about no single promotion. A queued one stays as it is. */
 export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[]): Promise<void> {
   for (const { kind, subject, detail = {}, under = null } of queued) {
     await trx.raw(
@@ -24,10 +24,15 @@ export async function queueMessages(trx: Knex, ...queued: readonly NewMessage[])
   }
 }
 
-/** What has an alert's verdict and buttons, which go as the promotion ends. */
-export const WITH_BUTTONS: readonly MessageKind[] = ['alert', 'escalation', 'repeat'];
+/** Messages with an alert's verdict and buttons, which go when the promotion ends. */
+export const WITH_BUTTONS: readonly MessageKind[] = ['alert', 'warned', 'escalation', 'repeat'];
 
-/** The root of a promotion's conversation: its own alert, else the newest group that it is in. */
+/** SQL: the pages of the alerts' (`a`) groups. */
+export const GROUP_PAGES = (alerts: string): string => `
+  select g.id from flag_promotions.messages g where g.kind = 'page' and g.subject = any(array(
+    select 'group:' || a.group_id from flag_promotions.alerts a where a.group_id is not null and ${alerts}))`;
+
+/** SQL: the root of a promotion's thread: its own alert, else its newest group. */
 const ROOT_OF = (promotion: string) => `coalesce(
   (select r.id from flag_promotions.messages r
     where r.kind = 'alert' and r.subject = ${promotion}::text and (r.state = 'posted' or r.attempts > 0)),
@@ -35,8 +40,8 @@ const ROOT_OF = (promotion: string) => `coalesce(
     where a.promotion_id = ${promotion} and g.state = 'posted'))`;
 
 /**
- * Inside a transaction: queues a reply in the thread of each promotion that has one. `ordinal` tells apart several of one
- * kind; what is queued already stays as it is. `goesWithRoot`: where the root is posted again, this is not.
+ * Inside a transaction: queues a reply in each promotion's thread, once. `ordinal` tells apart several of a kind.
+ * `goesWithRoot`: not repeated with its root. `notBefore`: the earliest time to post.
  */
 export async function queueReplies(
   trx: Knex,
@@ -46,20 +51,21 @@ export async function queueReplies(
     ordinal = '0',
     isUrgent = false,
     goesWithRoot = false,
-  }: { ordinal?: string; isUrgent?: boolean; goesWithRoot?: boolean } = {},
+    notBefore = null,
+  }: { ordinal?: string; isUrgent?: boolean; goesWithRoot?: boolean; notBefore?: Date | null } = {},
 ): Promise<void> {
   await trx.raw(
-    `insert into flag_promotions.messages (kind, subject, ordinal, promotion_id, root_id, is_urgent, goes_with_root)
-     select ?, p.id::text, ?::bigint, p.id, p.root_id, ?, ?
+    `insert into flag_promotions.messages (kind, subject, ordinal, promotion_id, root_id, is_urgent, goes_with_root, not_before)
+     select ?, p.id::text, ?::bigint, p.id, p.root_id, ?, ?, ?::timestamptz
        from (select p.id, ${ROOT_OF('p.id')} as root_id from unnest(?::bigint[]) as p (id)) p
       where p.root_id is not null order by p.id on conflict do nothing`,
-    [kind, ordinal, isUrgent, goesWithRoot, [...promotionIds]],
+    [kind, ordinal, isUrgent, goesWithRoot, notBefore, [...promotionIds]],
   );
 }
 
 /**
- * Inside a transaction that changed what messages about promotions show: has those of the kinds updated, and the groups that
- * the promotions are in. In the order of their ids, so that two such transactions can't deadlock.
+ * Inside a transaction that changed what messages show: updates those kinds, their groups, and for pages their groups'
+ * pages. Locked by id, so that two such transactions can't deadlock.
  */
 export async function requestUpdates(
   trx: Knex,
@@ -72,21 +78,22 @@ export async function requestUpdates(
         where m.id = any(array(
           select t.id from flag_promotions.messages t where t.promotion_id = any(?::bigint[]) and t.kind = any(?::text[])
            union all
-          select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null))
+          select a.group_id from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) and a.closed_at is null
+           ${kinds.includes('page') ? `union all ${GROUP_PAGES('a.promotion_id = any(?::bigint[]) and a.closed_at is null')}` : ''}))
         order by m.id for no key update)
      update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
-    [[...promotionIds], [...kinds], [...promotionIds]],
+    [[...promotionIds], [...kinds], [...promotionIds], ...(kinds.includes('page') ? [[...promotionIds]] : [])],
   );
 }
 
-/** Beside a change of promotions (see `changeAudited`): has their progress updated. */
+/** Beside a change of promotions (see `changeAudited`): updates their progress messages. */
 export const UPDATE_PROGRESS: Part = {
   name: 'progress',
   sql: `update flag_promotions.messages m set wanted = m.wanted + 1 from changed
          where m.kind = 'progress' and m.subject = changed.id::text returning 1`,
   values: [],
 };
-/** Beside a change that starts promotions: queues the message that tells how they go. */
+/** Beside a change that starts promotions: queues their progress messages. */
 export const QUEUE_PROGRESS: Part = {
   name: 'progress',
   sql: `insert into flag_promotions.messages (kind, subject, promotion_id, detail)

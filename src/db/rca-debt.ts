@@ -11,13 +11,13 @@ const totalRow = z.object({ total: count });
 
 /** Promotions that alerted, ended, and have no RCA. */
 export interface RcaDebts {
-  /** Closed criticals of which it is not settled whether their thread is to be reminded, the oldest first. */
+  /** Closed criticals whose reminder is undecided, the oldest first. */
   unsettled(limit: number): Promise<readonly UnsettledCritical[]>;
-  /** Queues the one reminder of a promotion and settles its critical; nothing where another process did. */
+  /** Queues a promotion's one reminder, unless another process did. */
   remind(promotionId: string, alertId: string): Promise<void>;
-  /** Nothing is to be reminded of. */
+  /** Marks it as needing no reminder. */
   settle(alertId: string): Promise<void>;
-  /** What is owed, the newest `limit` of it, as far as the newest 500 alerts tell; `isAtLeast` where there are more. */
+  /** The newest `limit`, as far as the newest 500 alerts tell; `isAtLeast`: there may be more. */
   owed(limit: number): Promise<{
     readonly rows: readonly Promotion[];
     readonly total: number;
@@ -25,10 +25,10 @@ export interface RcaDebts {
   }>;
 }
 
-/** Only an individual alert has a thread to be reminded in; what a group tells of is in the list of missing RCAs. */
+/** SQL: only an individual alert has a thread for a reminder; grouped ones are in the list. */
 const HAS_THREAD = `coalesce((select m.message_ts is not null from flag_promotions.messages m
   where m.kind = 'alert' and m.subject = a.promotion_id::text and m.ordinal = 0), false)`;
-/** Through the alerts, which are few: only what alerted can owe an RCA. */
+/** Through the alerts, which are few: without an alert no RCA is owed. */
 export const ALERTS_LOOKED_AT = 500;
 
 export function rcaDebts(knex: Knex): RcaDebts {
@@ -49,7 +49,7 @@ export function rcaDebts(knex: Knex): RcaDebts {
 
     async remind(promotionId, alertId) {
       await knex.transaction(async (trx) => {
-        // The promotion first, as every transaction locks: somebody may be linking its RCA.
+        // Lock order: promotion first. Somebody may be linking its RCA.
         await trx.raw(`select 1 from {promotions} where id = ?::bigint for no key update`, [promotionId]);
         const done = await trx.raw(
           `update flag_promotions.alerts set is_rca_reminder_done = true

@@ -1,14 +1,16 @@
-import type { RefusedCode } from '../operators/code-check.js';
+import { isLock, type RefusedCode, refusalWord } from '../operators/code-check.js';
 import type { RoleRefusal } from '../operators/operator.js';
 import { appendAuditEvent } from './audit.js';
-import { recordRefusedCode } from './codes.js';
+import { queueNotices } from './operator-notices.js';
+import { recordDenial } from './denials.js';
+import { countWrongCode } from './codes.js';
 import type { Knex } from './connection.js';
 
 type Refusal =
-  | { readonly kind: RoleRefusal | 'same_person' }
+  | { readonly kind: RoleRefusal | 'same_person' | 'not_inviter' }
   | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
-/** What a refusal leaves behind although nothing else is written: its audit event, and the count of a wrong code. */
+/** Audits a refusal, and counts a wrong code. */
 export async function recordRefusal(
   trx: Knex.Transaction,
   asked: {
@@ -21,21 +23,20 @@ export async function recordRefusal(
 ): Promise<void> {
   const { at, attempted, operatorId: actor, promotionId } = asked;
   if (refusal.kind !== 'code_refused') {
-    const detail = { attempted, reason: refusal.kind };
-    await appendAuditEvent(trx, { at, action: 'console.flag.promotion.denied', actor, promotionId, detail });
+    await recordDenial(trx, { at, actor, promotionId, attempted, reason: refusal.kind });
     return;
   }
   const { check } = refusal;
-  await recordRefusedCode(trx, actor, check);
-  await appendAuditEvent(trx, {
-    at,
-    action: 'console.flag.promotion.totp_rejected',
-    actor,
-    promotionId,
-    detail: {
-      attempted,
-      reason: check.kind === 'locked' ? 'locked' : check.reason,
-      locked_until: check.lockedUntil,
-    },
-  });
+  const action = 'console.flag.promotion.totp_rejected';
+  const reason = refusalWord(check);
+  const lock = check.kind === 'unreadable' ? {} : { locked_until: check.lockedUntil };
+  // Nobody guesses with these, so no lock limits them: count them, or a stolen Slack account could fill the log.
+  if (check.kind !== 'rejected' || check.reason !== 'wrong') {
+    await recordDenial(trx, { at, action, actor, promotionId, attempted, reason, detail: lock });
+    return;
+  }
+  const locks = await countWrongCode(trx, actor, check, at);
+  const detail = { attempted, reason, ...lock, ...(isLock(check) ? { locks } : {}) };
+  const event = await appendAuditEvent(trx, { at, action, actor, promotionId, detail });
+  if (isLock(check)) await queueNotices(trx, event, [actor]);
 }

@@ -10,13 +10,13 @@ import { promoteBack } from './set-back.js';
 
 export interface WrittenResolution {
   readonly promotion: Promotion;
-  /** The promotion that sets the value back, where that was asked for and is known. */
+  /** The revert, if it was requested and the value is known. */
   readonly back: Promotion | null;
 }
 
 /**
- * Inside the transaction that locked the promotion and its operator, and decided: writes the resolution and all that follows
- * from it in one statement. What sets the value back, if it was asked for, and then the events, follow.
+ * Inside the transaction that locked and decided: writes the resolution and its consequences in one statement. A
+ * requested revert, and then the events, follow.
  */
 export async function writeResolution(
   trx: Knex.Transaction,
@@ -31,13 +31,14 @@ export async function writeResolution(
     ...recoveryCodeEvents({ ...request, at, for: request.action }, check),
   ];
   const written = await changeAudited(trx, {
+    promotionId: request.promotionId,
     before: spending(request.operatorId, check),
     change: endByHand(request, at),
     alongside: [ENDED, ...ending([...WITH_BUTTONS, 'progress'])],
     events: setsBack ? [] : eventsWith(null),
   });
   const [promotion] = parseRows(written, promotionRow);
-  // Can't be: whoever decides holds the locks of both.
+  // Can't happen: the decider holds the locks of both.
   if (promotion === undefined) throw new Error('A code had been used already, or its promotion left `deploying`.');
   if (!setsBack) return { promotion, back: null };
   const back = await promoteBack(trx, promotion, { ...request, at });
@@ -83,7 +84,7 @@ function resolutionEvent(
   };
 }
 
-/** The message of the resolution names the RCA, so that no second one is needed for it. */
+/** The resolution's reply names the RCA, so it needs no message of its own. */
 function rcaEvents(
   { rcaUrl, operatorId, promotionId }: ResolutionRequest,
   at: Date,

@@ -3,30 +3,31 @@ import { CLOCK } from './clock.js';
 import { inTurns } from './in-turns.js';
 import type { Alert } from '../promotions/alert.js';
 import { type OddStart, type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
+import { SEVERITIES } from '../promotions/stuck.js';
 import type { RefusedRoute } from '../promotions/routing.js';
 
-/** pg answers a bigint as a decimal string; an adopted table may have an integer id, which comes as a number. */
+/** pg answers a bigint as a string, but an adopted table may have an integer id, a number. */
 export const idColumn = z.union([z.string().regex(/^-?\d+$/u), z.number().int()]).transform(String);
 export const count = z.coerce.number().int();
 
-const text = z.string();
-/** As pg reads it, or as JSON tells it. */
+export const text = z.string();
+/** From pg, or from JSON. */
 const instant = z.coerce.date();
 
 /*
- * What the console's table may hold where ours could not: one odd row must not hide the others from the watch. A missing
- * name reads as empty, and a time that is no moment (null, infinity) as unknown.
+ * The console's table may hold what ours couldn't: one odd row mustn't hide the others. A missing name reads as empty,
+ * and a time without a date (null, infinity) as unknown.
  */
 const name = text.nullable().transform((value) => value ?? '');
 const time = z.unknown().transform((value) => (value instanceof Date && !Number.isNaN(value.getTime()) ? value : null));
 
-/** The state of the promotion `p`: our word for it, or the console's own where it is none of ours. */
+/** The state of the promotion `p`: our word for it, or the console's if we have none. */
 export const STATE = 'coalesce({p.state}, p.state::text) as state';
 
-/** From when on a start can't be true: the clocks of those who write one may be ahead by a little. */
+/** Later starts can't be true: the writers' clocks may only be a little ahead. */
 const AHEAD = `(select ${CLOCK} + interval '10 minutes')`;
 
-/** The select list of a promotion, under the alias `p`. The casts make a console table's own types read alike. */
+/** A promotion's select list, under the alias `p`. The casts even out a console table's own types. */
 export const PROMOTION_COLUMNS = `
   p.id::bigint, p.flag_key::text, p.heroku_app::text, coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text as config_var,
   coalesce(p.target_value::text, 'true') as target_value, p.target_unset::boolean,
@@ -96,25 +97,23 @@ export const promotionRow = z
 function oddStartOf(started: unknown, ahead: Date): OddStart | null {
   if (started === null) return null;
   if (!(started instanceof Date)) return { kind: 'infinite', sign: started === -Infinity ? -1 : 1 };
-  // So late that a JavaScript date can't hold it.
+  // Too late for a JavaScript date.
   if (Number.isNaN(started.getTime())) return { kind: 'infinite', sign: 1 };
   return started > ahead ? { kind: 'ahead', at: started } : null;
 }
 
-/**
- * When the stuck clock of the promotion `p` started, as an index knows it. What is deploying since nobody knows when is stuck
- * at once, rather than never looked at.
- */
+/** The stuck clock of `p`, as indexed. An unknown start counts as stuck at once, rather than never checked. */
 export const STUCK_CLOCK = "coalesce({p.promoted_at}, {p.marked_at}, {p.created_at}, '-infinity'::timestamptz)";
-/** When the promotion `p` was deployed or failed, as an index knows it. */
+/** When the promotion `p` was deployed or failed, as indexed. */
 export const ENDED_AT = 'coalesce({p.deployed_at}, {p.failed_at})';
 /**
- * A condition with one parameter, the instant by which that clock started. A start that can't be true, because it lies ahead,
- * must not postpone what is to be said of the row.
+ * SQL: its stuck clock started by a time (one parameter), or impossibly in the future, or it has a notice: neither may
+ * delay an alert.
  */
-export const STUCK = `{p.state} = 'deploying' and (${STUCK_CLOCK} <= ?::timestamptz or ${STUCK_CLOCK} > ${AHEAD})`;
+export const STUCK = `{p.state} = 'deploying' and (${STUCK_CLOCK} <= ?::timestamptz or ${STUCK_CLOCK} > ${AHEAD}
+  or p.id = any(array(select a.promotion_id from flag_promotions.alerts a where a.severity = 'notice' and a.closed_at is null)))`;
 
-/** The select list of an alert, under the alias `a`. */
+/** An alert's select list, under the alias `a`. */
 export const ALERT_COLUMNS =
   'a.id, a.promotion_id, a.flag_key, a.heroku_app, a.severity, a.group_id, a.opened_at, a.closed_at, a.vanished_at';
 
@@ -124,7 +123,7 @@ export const alertRow = z
     promotion_id: idColumn,
     flag_key: text,
     heroku_app: text,
-    severity: z.enum(['warning', 'critical']),
+    severity: z.enum(SEVERITIES),
     group_id: idColumn.nullable(),
     opened_at: instant,
     closed_at: instant.nullable(),
@@ -148,25 +147,24 @@ export function refusedRoute(channel: string | null, because: string | null): Re
   return channel === null || because === null ? null : { channel, because };
 }
 
-/** A text without what PostgreSQL's UTF-8 cannot hold: NUL, and halves of surrogate pairs. */
+/** Removes what PostgreSQL's UTF-8 can't hold: NUL, and lone surrogates. */
 export function storable(text: string): string {
   return text.replaceAll('\0', '').toWellFormed();
 }
 
-/* What many statements answer. A schema is compiled at its first use: one that is made anew for each answer never pays. */
+/* Shared by many statements: a schema is compiled at its first use, which pays only if reused. */
 export const idRow = z.object({ id: idColumn });
 export const promotionIdRow = z.object({ promotion_id: idColumn });
 export const countRow = z.object({ n: count });
 export const stateRow = z.object({ state: z.string() });
 export const attemptsRow = z.object({ attempts: count });
 
-/** What a LEFT JOIN found, by a column that is never null where it found something; null where it found nothing. */
+/** A LEFT JOIN's row, by a column that is never null in one; null if there was none. */
 export const joined = <T extends z.ZodType>(column: string, row: T) =>
   z.record(z.string(), z.unknown()).transform((found) => (found[column] === null ? null : row.parse(found)));
 
 export type Value = string | number | boolean | Date | string[] | null;
 
-/** A statement, or a part of one, with the values of its parameters in their order. */
 export interface Sql {
   readonly sql: string;
   readonly values: readonly Value[];
@@ -174,19 +172,18 @@ export interface Sql {
 
 const rawResult = z.object({ rows: z.array(z.unknown()), rowCount: z.number().nullable() });
 
-/** Parses the rows of a raw statement; what does not fit the schema is a fault, not a value. */
+/** Parses a raw statement's rows. @throws if one doesn't fit the schema */
 export function parseRows<T extends z.ZodType>(result: unknown, row: T): z.output<T>[] {
   return rawResult.parse(result).rows.map((found) => row.parse(found));
 }
 
-/** The same for as many rows as may get stuck at once. */
+/** The same for many rows, without blocking the event loop. */
 export async function parseManyRows<T extends z.ZodType>(result: unknown, row: T): Promise<z.output<T>[]> {
   const parsed: z.output<T>[] = [];
   await inTurns(rawResult.parse(result).rows, (found) => parsed.push(row.parse(found)));
   return parsed;
 }
 
-/** How many rows a raw INSERT, UPDATE or DELETE touched. */
 export function rowCount(result: unknown): number {
   return rawResult.parse(result).rowCount ?? 0;
 }

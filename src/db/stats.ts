@@ -4,18 +4,16 @@ import type { Knex } from './connection.js';
 import { count, parseRows } from './rows.js';
 
 export interface Stats {
-  /** How the promotions went that were promoted from `since` on. What lasted `stuckAfterMs` counts as stuck. */
+  /** Statistics of the promotions promoted since `since`. One that took `stuckAfterMs` counts as stuck. */
   of(period: { since: Date; until: Date; stuckAfterMs: number }): Promise<PeriodStats>;
 }
 
-/** How many apps are told apart. */
+/** How many apps are listed separately. */
 const APPS_TOLD = 10;
 
 /*
- * What is promoted within the period, by the index on `promoted_at`. A time that is no moment (infinity, from another
- * system) is no time here: nothing could be computed from it.
- * The alerts of what ended long ago are pruned; when they were opened stands in the audit log. Both are read once, as far back
- * as the period goes, and joined: a look at each for every promotion would read some 100,000 blocks of a busy month.
+ * The period's promotions, by the index on `promoted_at` (infinity counts as no time). The audit log says when pruned
+ * alerts opened. Both are read once and joined: a look-up each would read 100,000 blocks of a busy month.
  */
 const PROMOTED = `
   with opened as (

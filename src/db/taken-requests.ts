@@ -2,21 +2,19 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { type Knex, runPrepared } from './connection.js';
 import { CLOCK } from './leases.js';
-import { parseRows, rowCount } from './rows.js';
+import { parseRows } from './rows.js';
 
-/** What Slack asked and the app took, so that no replica takes it again. */
+/** So that no replica handles a request twice. */
 export interface TakenRequests {
-  /** Remembers names; which of them nobody had taken. */
+  /** Remembers names; answers those that are new. */
   take(names: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Whether there are any that can be forgotten. */
-  hasOld(): Promise<boolean>;
   forgetOld(): Promise<void>;
 }
 
-/** As long as a signature may be good: five minutes before its time, and five after. */
-const IS_OLD = `taken_at < ${CLOCK} - interval '10 minutes'`;
+/** How long a signature may be valid: from five minutes before its time to five after. */
+export const IS_OLD_REQUEST = `taken_at < ${CLOCK} - interval '10 minutes'`;
 
-/** A name in the table: of one length, and nothing to read in a copy of the database. */
+/** Of fixed length, and unreadable in a copy of the database. */
 const keyOf = (name: string): string => createHash('sha256').update(name).digest('base64url');
 
 const keyRow = z.object({ key: z.string() });
@@ -25,7 +23,7 @@ export function takenRequests(knex: Knex): TakenRequests {
   return {
     async take(names) {
       const byKey = new Map(names.map((name) => [keyOf(name), name]));
-      // Nobody waits for the disk: a server that crashes forgets the last half second, and the handlers still act once.
+      // Don't wait for the disk: a crash forgets half a second, and the handlers still act only once.
       const found = await runPrepared(knex, {
         sql: `insert into flag_promotions.taken_requests (key, taken_at)
               select key, ${CLOCK} from unnest(?::text[]) key
@@ -36,11 +34,8 @@ export function takenRequests(knex: Knex): TakenRequests {
       });
       return new Set(parseRows(found, keyRow).flatMap(({ key }) => byKey.get(key) ?? []));
     },
-    async hasOld() {
-      return rowCount(await knex.raw(`select 1 from flag_promotions.taken_requests where ${IS_OLD} limit 1`)) > 0;
-    },
     async forgetOld() {
-      await knex.raw(`delete from flag_promotions.taken_requests where ${IS_OLD}`);
+      await knex.raw(`delete from flag_promotions.taken_requests where ${IS_OLD_REQUEST}`);
     },
   };
 }

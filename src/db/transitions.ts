@@ -15,7 +15,6 @@ import { IS_OPERATOR, lockOperator } from './operators.js';
 import { recordRefusal } from './refusals.js';
 import { PROMOTION_COLUMNS, parseRows, promotionRow, type Sql, type Value } from './rows.js';
 
-/** What is to be promoted later. */
 export interface NewPromotion {
   readonly flagKey: string;
   readonly herokuApp: string;
@@ -25,22 +24,19 @@ export interface NewPromotion {
 
 export type MarkOutcome =
   | { readonly kind: 'marked'; readonly promotion: Promotion }
-  /** One is marked or deploying already for this app and config var. */
+  /** Another is marked or deploying for this app and config var. */
   | { readonly kind: 'active'; readonly promotion: Promotion }
   | { readonly kind: 'not_operator' };
 
-export type TransitionOutcome =
-  | { readonly kind: 'done'; readonly promotion: Promotion }
-  | TransitionRefusal
-  | RowChanged;
+type TransitionOutcome = { readonly kind: 'done'; readonly promotion: Promotion } | TransitionRefusal | RowChanged;
 
 /** The operator's side of the promotions' table, until the promoter takes over. */
 export interface Transitions {
-  /** Marks a promotion, where none is active for its app and config var; takes an operator. */
+  /** Marks it if none is active for its app and config var; needs an operator. */
   mark(asked: NewPromotion, operatorId: string, at: Date): Promise<MarkOutcome>;
   /**
-   * Promotes or cancels what is marked: one transaction with the row's lock, the decision, the state, the operator's
-   * time step and the audit event; a promotion is announced to every replica's promoter as it commits.
+   * Promotes or cancels a marked promotion in one transaction: lock, decision, state, time step, audit event. Promoters
+   * are notified on commit.
    */
   carryOut(request: TransitionRequest, at: Date, code: TypedCode): Promise<TransitionOutcome>;
 }
@@ -50,7 +46,7 @@ const MOST_LOOKS = 3;
 export function transitions(knex: Knex): Transitions {
   return {
     async mark(asked, operatorId, at) {
-      // Most are marked. Who or what stands in the way is found out under locks.
+      // Most succeed here. The reason why not is found under locks.
       const marked = await insertMarked(knex, asked, operatorId, at);
       if (marked !== null) return { kind: 'marked', promotion: marked };
       return knex.transaction(async (trx) => {
@@ -59,7 +55,7 @@ export function transitions(knex: Knex): Transitions {
           await recordRefusal(trx, denied, { kind: 'not_operator' });
           return { kind: 'not_operator' };
         }
-        // What stood in the way may end between two looks.
+        // The other promotion may end between two looks.
         for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
           const active = await activeOf(trx, asked);
           if (active !== null) return { kind: 'active', promotion: active };
@@ -100,7 +96,7 @@ export function transitions(knex: Knex): Transitions {
   };
 }
 
-/** Marks it and records that; null where the person is no operator, or one is active. */
+/** null if the person is no operator, or another is active. */
 async function insertMarked(
   runner: Knex,
   asked: NewPromotion,
@@ -109,6 +105,7 @@ async function insertMarked(
 ): Promise<Promotion | null> {
   const { flagKey, herokuApp, configVar, targetValue } = asked;
   const marked = await changeAudited(runner, {
+    promotionId: null,
     change: {
       sql: `insert into {promotions} as p (flag_key, heroku_app, config_var, target_value, state, marked_by, marked_at)
             select ?, ?, ?, ?, {'marked'}, o.slack_user_id, ?::timestamptz from flag_promotions.operators o
@@ -128,7 +125,7 @@ async function insertMarked(
   return parseRows(marked, promotionRow)[0] ?? null;
 }
 
-/** The promotion that stands in the way of another one; null where none does. */
+/** Of that app and config var. */
 async function activeOf(trx: Knex.Transaction, asked: NewPromotion): Promise<Promotion | null> {
   const found = await trx.raw(
     `select ${PROMOTION_COLUMNS} from {promotions} p
@@ -146,6 +143,7 @@ async function promote(
 ): Promise<Promotion> {
   const { operatorId, shown, reread } = request;
   const promotion = await makeDue(trx, {
+    promotionId: request.promotionId,
     before: spending(operatorId, check),
     change: leavingMarked(
       request,
@@ -181,6 +179,7 @@ async function cancel(
 ): Promise<Promotion> {
   const { operatorId: actor } = request;
   const cancelled = await changeAudited(trx, {
+    promotionId: request.promotionId,
     before: spending(actor, check),
     change: leavingMarked(request, `state = {'cancelled'}, resolved_by = ?`, [actor]),
     events: [
@@ -198,7 +197,7 @@ async function cancel(
   return promotion;
 }
 
-/** Can't be: whoever decides holds the locks of both. */
+/** Can't happen: the decider holds the locks of both. */
 const LEFT_MEANWHILE = 'A code had been used already, or its promotion left `marked`.';
 
 function leavingMarked(request: TransitionRequest, assignments: string, values: readonly Value[]): Sql {

@@ -1,6 +1,6 @@
 import { isDatabaseUnavailable } from './errors.js';
 
-/** Why the database failed, in words that name no host, user or value. */
+/** Names no host, user or value. */
 export function databaseTrouble(error: unknown): string {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   // SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html

@@ -6,11 +6,12 @@ import { judge, type Judgement, type Judging } from './console/judge.js';
 import { inWords, refuseEncoding, refuseUnusable } from './console/refuse.js';
 import { readParties } from './console/judged.js';
 import { judgeWrites } from './console/rights.js';
+import { whenFree } from './console/trial.js';
 import type { ConsoleSettings } from './console/settings.js';
-import { progressOf, withClient } from './migrate.js';
+import { isMigrated, progressOf, withClient } from './migrate.js';
 import { ServerError } from './server/trouble.js';
 
-/* Whether the app can do its work in a database, as it is now. */
+/* Whether the app can work in a database as it is now. */
 
 async function judgingOf(ask: Ask, settings: ConsoleSettings): Promise<Pick<Judging, 'inspected' | 'lacksMigrations'>> {
   await refuseEncoding(ask);
@@ -18,41 +19,65 @@ async function judgingOf(ask: Ask, settings: ConsoleSettings): Promise<Pick<Judg
   return { inspected, lacksMigrations: (await progressOf(ask)) === 'behind' };
 }
 
+interface Preparing {
+  readonly say?: Say;
+  /** Whether to rehearse the writes, too. */
+  readonly tries: boolean;
+}
+
 /**
- * Before the app works with a database. `tries`: also by doing.
- * @throws ConsoleTableError where it can't do its work, with what to run
+ * To be called before the app uses a database.
+ * @throws ConsoleTableError if it can't work there, with what to run
  */
 export async function refuseUnusableDatabase(
   connectionString: string,
   settings: ConsoleSettings,
-  { say = () => undefined, tries }: { readonly say?: Say; readonly tries: boolean },
+  options: Preparing,
 ): Promise<void> {
-  await withClient(connectionString, (client) =>
-    inWords('work with the database', async () => {
-      const ask = askOf(client);
-      await refuseUnusable(ask, { ...(await judgingOf(ask, settings)), role: null, tries }, say);
-    }),
-  );
+  await withClient(connectionString, (client) => refuseUnusableBy(askOf(client), settings, options));
 }
 
-/**
- * Before anything is written at a start. A supervisor should try again: a provider's guard is lifted, and then nobody thinks of
- * this app.
- * @throws ServerError where the database takes no writes
- */
-export async function requireWrites(connectionString: string): Promise<void> {
-  await withClient(connectionString, async (client) => {
-    const ask = askOf(client);
-    const [finding] = await judgeWrites(ask);
-    if (finding === undefined) return;
-    const { curers } = await readParties(ask, { oid: null, schema: '' }, null);
-    throw new ServerError('DATABASE_URL', { kind: 'read_only', says: describeFinding(finding, curers), mayPass: true });
+async function refuseUnusableBy(
+  ask: Ask,
+  settings: ConsoleSettings,
+  { say = () => undefined, tries }: Preparing,
+): Promise<void> {
+  await inWords('work with the database', async () => {
+    const judging = await whenFree(say, () => judgingOf(ask, settings));
+    await refuseUnusable(ask, { ...judging, role: null, tries }, say);
   });
 }
 
 /**
- * What stands in the app's way, and who has to run what, for the account itself or for the `role` that runs the app.
- * @throws ConsoleTableError where it isn't clear which table is meant, or SQL would not help
+ * What most starts need, on one connection. False: there is something to migrate, and nothing was judged.
+ * @throws ServerError if the database is read-only
+ * @throws ConsoleTableError if the app can't work there, with what to run
+ */
+export async function isUpToDate(
+  connectionString: string,
+  settings: ConsoleSettings,
+  { say }: { readonly say: Say },
+): Promise<boolean> {
+  return withClient(connectionString, async (client) => {
+    const ask = askOf(client);
+    await requireWrites(ask);
+    if (!(await inWords('migrate', () => isMigrated(ask, settings, say)))) return false;
+    await refuseUnusableBy(ask, settings, { say, tries: true });
+    return true;
+  });
+}
+
+/** Before any write. A supervisor should retry: a provider lifts its guard, and nobody thinks of this app. */
+async function requireWrites(ask: Ask): Promise<void> {
+  const [finding] = await judgeWrites(ask);
+  if (finding === undefined) return;
+  const { curers } = await readParties(ask, { oid: null, schema: '' }, null);
+  throw new ServerError('DATABASE_URL', { kind: 'read_only', says: describeFinding(finding, curers), mayPass: true });
+}
+
+/**
+ * What prevents the app from working, and who has to run what, for this account or the `role` that runs the app.
+ * @throws ConsoleTableError if it is unclear which table is meant, or SQL can't help
  */
 export async function judgeFor(
   connectionString: string,

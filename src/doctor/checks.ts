@@ -5,11 +5,11 @@ import type { HerokuInspection } from '../heroku/inspection.js';
 import type { ClockReading } from '../promotions/clock.js';
 import { BOT_SCOPES, type SlackInspection } from '../slack/inspection.js';
 
-/** One thing that the doctor checked. `note`: it weakens the app, is worth knowing, or can't be checked from here. */
+/** One check of the doctor. `note`: weakens the app, is worth knowing, or can't be checked from here. */
 export interface Check {
   readonly subject: string;
   readonly status: 'ok' | 'fix' | 'note';
-  /** What was found, then how to fix it. A default may be in it, never the value that is set. */
+  /** The finding, then how to fix it. May contain a default, never the configured value. */
   readonly says: string;
 }
 
@@ -42,7 +42,7 @@ export function checkClock(whose: string, reading: ClockReading | null): Check {
   );
 }
 
-/** What keeps a right token from working, by Slack's word for it. */
+/** Why a right token doesn't work, by Slack's error code. */
 const AUTH_HELP: Readonly<Record<string, string>> = {
   invalid_auth: 'Slack does not know this token. Copy it again: OAuth & Permissions, Bot User OAuth Token.',
   account_inactive: 'The app was uninstalled or its bot was removed. Install it to the workspace again.',
@@ -56,12 +56,12 @@ const CHANNEL_HELP: Readonly<Record<string, string>> = {
   missing_scope: 'The app may not read channels. Give it the scopes of manifest.yml and install it again.',
 };
 
-/** Why something could not be reached by such a code, and what to do; null where the code doesn't tell. */
+/** By an error's code: why something wasn't reached, and what to do; null if the code doesn't say. */
 export type ExplainCode = (code: string | null) => string | null;
 
 /**
- * `workspace`: whose the database is; null: nobody's yet, undefined: not known. `explain`: about Slack's API; `explainAt`: about
- * another address.
+ * `workspace`: the database's; null: none yet, undefined: unknown. `explain`: for Slack's API; `explainAt`: for another
+ * address.
  */
 export function slackChecks(
   inspection: SlackInspection,
@@ -140,7 +140,7 @@ function checkScopes(granted: readonly string[]): Check {
     : note('Slack scopes', `More than the app uses: ${more.slice(0, 20).map(word).join(', ')}. They can go.`);
 }
 
-/** What is wrong, by kind, if an app's config vars can't be read. */
+/** By kind: what is wrong if an app's config vars can't be read. */
 const APP_HELP: Readonly<Record<string, string>> = {
   not_found: 'Heroku has no app of this name, or the key can’t see it. Was it renamed?',
   forbidden:
@@ -245,7 +245,6 @@ function findingChecks({ findings, promotions, isReadOnly }: DatabaseInspection)
   return found;
 }
 
-/** `directIsSet`: DATABASE_DIRECT_URL has a value. */
 export function poolerChecks(
   { isPooled, directUrl }: Pick<ReachedServer, 'isPooled' | 'directUrl'>,
   directIsSet: boolean,
@@ -316,7 +315,7 @@ function checkSecrets(
   ];
 }
 
-/** A word from outside, for a terminal: short, without control characters. */
+/** A word from outside, made safe for a terminal: short, without control characters. */
 function word(text: string): string {
   return text.replaceAll(/[^\p{L}\p{N} ._:@/-]/gu, '?').slice(0, 80);
 }

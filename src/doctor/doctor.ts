@@ -22,31 +22,37 @@ import {
   urgentFirst,
 } from './checks.js';
 import { routeChecks, whyNotReached } from './network-checks.js';
+import { pagingChecks } from './paging-checks.js';
 import { UNSET } from './unset.js';
 
 /**
- * Checks everything that the app needs, what needs fixing first. It changes nothing and never rejects for what it finds:
- * it leaves out what a faulty setting keeps it from asking.
+ * Checks everything the app needs, urgent findings first. Changes nothing and never rejects for what it finds; skips
+ * what a faulty setting makes impossible. `page`: sends a test through each pager and webhook.
  */
-export async function runDoctor(environment: Environment, now: () => Date): Promise<readonly Check[]> {
+export async function runDoctor(
+  environment: Environment,
+  now: () => Date,
+  { page = false }: { readonly page?: boolean } = {},
+): Promise<readonly Check[]> {
   const { settings, usable } = inspectSettings(environment);
   const named = settings.map((setting) => settingCheck(setting, usable));
   const database = await databaseOf(usable);
   const network = createNetwork(usable.proxies);
   try {
-    const outside = await askOutside(usable, network, database.facts, now);
+    const outside = await askOutside(usable, network, database.facts, now, page);
     return urgentFirst([...named, ...proxyChecks(environment, usable, network), ...database.checks, ...outside]);
   } finally {
     network.close();
   }
 }
 
-/** Asks Slack and Heroku, and the app itself, as far as it is told where they are. */
+/** Asks Slack, Heroku and the app itself, if their addresses are known. */
 async function askOutside(
   usable: Usable,
   network: Network,
   facts: DatabaseInspection | null,
   now: () => Date,
+  sendsTests: boolean,
 ): Promise<readonly Check[]> {
   const tried = facts?.apps ?? [];
   const explainAt =
@@ -68,6 +74,7 @@ async function askOutside(
     usable.herokuApiKey === undefined || usable.herokuApiUrl === undefined
       ? []
       : askHeroku(usable.herokuApiKey, usable.herokuApiUrl),
+    pagingChecks(usable, { network, explainAt, now, sendsTests }),
     usable.heartbeatUrl === undefined ? [] : heartbeat(usable.heartbeatUrl),
     usable.publicUrl === undefined ? [] : ownAddress(usable.publicUrl, network.fetch, explainAt(usable.publicUrl)),
   ]);
@@ -89,6 +96,9 @@ async function askOutside(
   }
 }
 
+const pages = ({ routingKey, alertRoutes }: Usable): boolean =>
+  routingKey !== undefined || (alertRoutes ?? []).some(({ page }) => page != null);
+
 const REACH_WITHIN_MS = 10_000;
 
 /** How each service is reached, if a proxy is set. */
@@ -102,6 +112,8 @@ function proxyChecks(environment: Environment, usable: Usable, network: Network)
   const services: readonly (readonly [string, string | undefined])[] = [
     ['Slack', usable.slackApiUrl],
     ['Heroku', usable.herokuApiKey === undefined ? undefined : usable.herokuApiUrl],
+    ['the pager', pages(usable) ? usable.pagerUrl : undefined],
+    ['the webhook', usable.webhookUrl],
     ['the heartbeat', usable.heartbeatUrl],
     ['its own address', usable.publicUrl],
   ];
@@ -114,6 +126,7 @@ function proxyChecks(environment: Environment, usable: Usable, network: Network)
 
 function settingCheck({ name, fault, isSet }: SettingInspection, usable: Usable): Check {
   if (fault !== null) return fix(name, fault);
+  if (name === 'PAGERDUTY_ROUTING_KEY' && !isSet && pages(usable)) return ok(name, 'not set: only some routes page');
   const unset = isSet ? null : UNSET[name];
   if (unset !== null) return unset.weakens === true ? note(name, unset.says) : ok(name, unset.says);
   return name === 'SLACK_CRITICAL_MENTION' && usable.criticalMention === null
@@ -131,7 +144,7 @@ type Usable = ReturnType<typeof inspectSettings>['usable'];
 async function databaseOf(
   usable: Usable,
 ): Promise<{ readonly facts: DatabaseInspection | null; readonly checks: readonly Check[] }> {
-  // A fault is named among the settings.
+  // The fault is among the settings' findings.
   if (usable.database === undefined) return { facts: null, checks: [] };
   try {
     const server = await reachServer(usable.database, false);
@@ -140,7 +153,7 @@ async function databaseOf(
       return {
         facts,
         checks: [
-          ...databaseChecks(facts, opener(usable.totpKey)),
+          ...databaseChecks(facts, opener(usable.totpKeys)),
           ...poolerChecks(server, hasDirectUrl(usable.database)),
         ],
       };
@@ -174,9 +187,9 @@ function whyNoDatabase(error: unknown): string {
     : `PostgreSQL could not be checked${detail}. Its log has the cause.`;
 }
 
-function opener(key: Uint8Array | undefined): Parameters<typeof databaseChecks>[1] {
-  if (key === undefined) return null;
-  const box = createSecretBox(key);
+function opener(keys: readonly [Uint8Array, ...Uint8Array[]] | undefined): Parameters<typeof databaseChecks>[1] {
+  if (keys === undefined) return null;
+  const box = createSecretBox(...keys);
   return ({ slackUserId, sealedSecret }) => {
     try {
       box.open(sealedSecret, slackUserId);
@@ -188,10 +201,10 @@ function opener(key: Uint8Array | undefined): Parameters<typeof databaseChecks>[
   };
 }
 
-/** Longer than a proxy is waited for, which then says what kept it. */
+/** Longer than the wait for a proxy, which then says what kept it. */
 const OWN_WITHIN_MS = 10_000;
 
-/** Whether the app answers under its own address: a note if not, because it may not be running. */
+/** Whether the app answers at its own address; only a note if not, because it may not be running. */
 async function ownAddress(publicUrl: string, fetch: Fetch, explain: ExplainCode): Promise<readonly Check[]> {
   const subject = 'own address';
   try {

@@ -1,7 +1,7 @@
 import { portOf, type Route, shownProxy } from '../network/proxies.js';
 import { type Check, ok } from './checks.js';
 
-/** Something that the app connects to, and how. */
+/** A service that the app connects to, and how. */
 export interface Reached {
   /** `Slack`. */
   readonly name: string;
@@ -25,11 +25,14 @@ function wordsOf(route: Route): string {
   }
 }
 
-/** How OpenSSL says that it does not know who signed a certificate (https://docs.openssl.org/master/man1/openssl-verification-options). */
+/**
+ * How OpenSSL reports an unknown certificate authority
+ * (https://docs.openssl.org/master/man1/openssl-verification-options).
+ */
 const UNKNOWN_AUTHORITY =
   /(?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|CERT_UNTRUSTED)$/u;
 
-/** Why something was not reached, and what to do, by the code of the failure; null where the code says nothing of that kind. */
+/** By the failure's code: why something wasn't reached, and what to do; null if the code says nothing of that kind. */
 export function whyNotReached(code: string | null, { url, route }: Reached): string | null {
   const authority = UNKNOWN_AUTHORITY.test(code ?? '');
   const [, ofProxy] = /^PROXY_(.+)$/u.exec(code ?? '') ?? [];

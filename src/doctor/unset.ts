@@ -1,13 +1,13 @@
 import type { Setting } from '../config.js';
 
-/** What holds while a setting is not set. */
+/** What follows while a setting is not set. */
 export interface Unset {
   readonly says: string;
   /** The app works without it, but less well: a note, not ok. */
   readonly weakens?: true;
 }
 
-/** By setting, each with its line; null if the app doesn't start without it. */
+/** Each setting's line; null if the app doesn't start without it. */
 export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   DATABASE_URL: null,
   DATABASE_DIRECT_URL: { says: 'not set: needed only if DATABASE_URL leads to a pooler, such as PgBouncer' },
@@ -29,14 +29,25 @@ export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   ALERT_MESSAGES_PER_HOUR: { says: 'default: 10 individual alerts an hour and channel, the rest is grouped' },
   CRITICAL_BROADCAST: { says: 'default: true (a critical’s reply in the thread is shown in the channel too)' },
   CRITICAL_REPEAT_EVERY: { says: 'default: 24h' },
+  NOTICE_AFTER: { says: 'default: 15m, as long as that is shorter than STUCK_WARNING_AFTER' },
+  VERIFY_WITHIN: { says: 'default: 10m (until then, what was deployed has to run)' },
+  DRIFT_EVERY: { says: 'default: 1h (what is deployed is compared with Heroku)' },
   STUCK_WARNING_AFTER: { says: 'default: 12h' },
   STUCK_CRITICAL_AFTER: { says: 'default: 24h' },
   AUTO_COMMIT: { says: 'default: off (a person decides)' },
+  PAGERDUTY_ROUTING_KEY: {
+    says: 'Not set: a critical wakes nobody, unless ALERT_ROUTES has page=… for its app. Take the integration key of an Events API v2 integration in PagerDuty.',
+    weakens: true,
+  },
+  PAGERDUTY_URL: { says: 'default: https://events.pagerduty.com/v2/enqueue' },
+  WEBHOOK_URL: { says: 'not set: no webhook is sent' },
+  WEBHOOK_SECRET: { says: 'not set: no webhook is sent' },
   HEROKU_API_KEY: {
     says: 'Not set: nobody can promote, and alerts show no evidence. Make one: heroku authorizations:create -s write-protected',
     weakens: true,
   },
   HEROKU_API_URL: { says: 'default: https://api.heroku.com' },
+  HEROKU_REQUESTS_PER_HOUR: { says: 'default: 1000 (all replicas together)' },
   TOTP_ENCRYPTION_KEY: null,
   MAINTENANCE_CRON: { says: 'default: * * * * * (every minute)' },
   HEARTBEAT_URL: {
@@ -54,6 +65,9 @@ export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   NO_PROXY: { says: 'not set: a proxy, if any, is used for every address but this machine’s' },
   PUBLIC_URL: { says: 'not set: operators are enrolled on the command line' },
   METRICS_TOKEN: { says: 'not set: whoever reaches the port reads /metrics and what isn’t ready' },
+  AUDIT_WITNESS_URL: {
+    says: 'not set: nobody outside the database is told of the audit log’s seals, so keep one now and then (audit verify prints it)',
+  },
   PORT: { says: 'default: 3000' },
   LOG_LEVEL: { says: 'default: info' },
 };

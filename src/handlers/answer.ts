@@ -9,27 +9,15 @@ import { referenceNote } from '../reference.js';
 import { withTimeout } from '../with-timeout.js';
 import type { HandlerDependencies } from './dependencies.js';
 
-/** How long a click may take to become a modal before a placeholder is opened in its stead: its trigger dies at 3 s. */
+/** A modal must open within this time, or a placeholder opens instead: its trigger dies at 3 s. */
 const OPEN_WITHIN_MS = 900;
 
-/** Only the app's own workspace may act: a channel shared through Slack Connect has people of others in it. */
-export async function isExternalUser(deps: HandlerDependencies, teamId: string | null): Promise<boolean> {
-  const { teamId: ours } = await deps.slack.identity();
-  if (teamId === ours) return false;
-  deps.onDenied('external_user');
-  return true;
-}
-
-export const EXTERNAL_USER = textAnswer(
-  ':lock: Only people of this app’s own workspace can use it. You are signed in to another one.',
-);
-
-/** Whether what failed may have changed something all the same: its outcome got lost, or is not known to be undone. */
+/** Whether a failed request may have changed something: its outcome got lost, or isn't known to be undone. */
 export function mayHaveTakenEffect(error: unknown): boolean {
   return error instanceof SlackError ? mayHaveHappened(error) : !isKnownUndone(error);
 }
 
-/** What failed, without a word about what was changed. The log has the cause. */
+/** What failed; says nothing about what was changed. The log has the cause. */
 export function faultWords(error: unknown): string {
   if (isDatabaseUnavailable(error)) return 'The database does not answer.';
   if (awaitsSlot(error)) return 'Slack’s limit for posting there is reached.';
@@ -38,8 +26,8 @@ export function faultWords(error: unknown): string {
 }
 
 /**
- * A fault in words: what it means for whoever is waiting, and by what the log knows it. `changedNothing`: that is known from where
- * it failed, whatever the fault. Never rejects.
+ * A fault in words, for the person who waits, with its reference in the log. `changedNothing`: known from where it
+ * failed, whatever the fault. Never rejects.
  */
 export async function failureWords(
   deps: HandlerDependencies,
@@ -72,13 +60,13 @@ function wordsOf(error: unknown, { changedNothing }: { readonly changedNothing: 
 
 const LOOK = code(`${COMMAND} show <id | flag-key>`);
 
-/** Logs what failed. A post that never got its turn is no fault of the app's: a warning. */
+/** A post that never got a slot isn't the app's fault: a warning. */
 export function logFailure(deps: HandlerDependencies, error: unknown, about: object, words: string): void {
   deps.onFailed();
   deps.log[awaitsSlot(error) ? 'warn' : 'error']({ ...about, err: error }, words);
 }
 
-/** Answers only the person who clicked or typed. An answer that cannot be delivered is logged: there is nobody else to tell. */
+/** Answers only the person who clicked or typed. A failed answer is only logged: there is nobody else to tell. */
 export async function answer(
   deps: HandlerDependencies,
   responseUrl: string | null,
@@ -96,15 +84,15 @@ export async function answer(
   }
 }
 
-/** What opening a modal came to: the modal, or an answer instead of it. */
+/** A modal, or an answer instead of it. */
 export type Opening =
-  /** `later`: the same modal with what took too long to wait for, added once it is there. */
+  /** `later`: the same modal with what took longer, once it is there. */
   | { readonly kind: 'modal'; readonly view: Modal; readonly later?: Promise<Modal> | undefined }
   | { readonly kind: 'answer'; readonly answer: Answer };
 
 /**
- * Opens the modal that `prepare` comes up with, while the trigger lives: where that takes too long, a placeholder is
- * opened first and turns into it. An answer goes to the person instead of a modal, or into the placeholder.
+ * Opens the modal from `prepare` before the trigger dies. If that takes too long, a placeholder opens first and turns
+ * into it. An answer goes to the person, or into the placeholder.
  */
 export async function openModal(
   deps: HandlerDependencies,
@@ -118,7 +106,7 @@ export async function openModal(
   });
   const inTime = await withTimeout(OPEN_WITHIN_MS, prepared);
   if (inTime?.kind === 'answer') {
-    // The home tab has no response URL; a modal is the only way to say something to who clicked there.
+    // The home tab has no response URL: only a modal can answer a click there.
     if (interaction.responseUrl === null) {
       await deps.slack.openModal(interaction.triggerId, notice(title, inTime.answer.text));
     } else {
@@ -134,21 +122,21 @@ export async function openModal(
       ? hash
       : await updateIfOpen(deps, id, opened.kind === 'modal' ? opened.view : notice(title, opened.answer.text));
   if (opened.kind !== 'modal' || opened.later === undefined || shown === null) return;
-  // The form may have been submitted meanwhile: what it was answered must not turn into a form again.
+  // The form may have been submitted meanwhile: its answer must not turn back into a form.
   await updateIfOpen(deps, id, await opened.later, shown);
 }
 
 const UPDATE_TRIES = 4;
 const UPDATE_AGAIN_AFTER_MS = 1_000;
-/** Whoever waits longer for a modal has closed it. */
+/** A person who waits longer for a modal has closed it. */
 const UPDATE_WAIT_MAX_MS = 60_000;
-/** The person closed the modal, or it shows something newer than what `hash` was read of. */
+/** The modal was closed, or shows something newer than `hash`. */
 const NEEDS_NO_UPDATE: ReadonlySet<string> = new Set(['not_found', 'hash_conflict']);
 
 /**
- * Updates a modal, and answers its new hash; null where it needs no update, because it was closed or, with a `hash`, shows
- * something newer. What Slack does not take at once is tried again, some times: painting the same twice does no harm.
- * Rejects with a SlackError where that was in vain.
+ * Updates a modal; returns its new hash, or null if it was closed or, with a `hash`, shows something newer. Retries a
+ * few times: updating twice does no harm.
+ * @throws {SlackError} if the retries fail
  */
 export async function updateIfOpen(
   deps: HandlerDependencies,
@@ -170,7 +158,7 @@ export async function updateIfOpen(
   }
 }
 
-/** Brings the message of a promotion that ended up to date, whoever ended it: a click must not wait for the next tick. */
+/** Updates an ended promotion's message, whoever ended it: a click must not wait for the next tick. */
 export async function showThatItEnded(deps: HandlerDependencies, promotionId: string): Promise<void> {
   await deps.db.alerts.closeOf(promotionId);
   await deps.showInSlack(promotionId);

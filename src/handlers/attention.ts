@@ -29,13 +29,14 @@ import {
 import { type Answer, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
-import { answer, EXTERNAL_USER, isExternalUser, showThatItEnded } from './answer.js';
+import { answer, showThatItEnded } from './answer.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { refuseOutsider } from './outsider.js';
 import { type Clicks, lookUp } from './handler.js';
 import { type Click, type Command, unpackClick } from './unpack.js';
 
-/* Who is on an alert, and snoozing it: takes an operator of any role and no code. The database decides, when it writes. */
+/** Acknowledging and snoozing take an operator of any role and no code. The database decides, as it writes. */
 
 type Who = Pick<AttentionRequest, 'promotionId' | 'operatorId'>;
 export type Deed = (deps: HandlerDependencies, who: Who) => Promise<Answer>;
@@ -44,7 +45,7 @@ const snoozeFor =
   (choice: SnoozeChoice): Deed =>
   (deps, who) =>
     snooze(deps, who, choice);
-/** `take` and `snooze_tomorrow`: messages that an earlier version posted offer these. */
+/** `take` and `snooze_tomorrow` are in messages from an earlier version. */
 export const MENU: Readonly<Record<AlertMenuChoice | 'take' | 'snooze_tomorrow', Deed>> = {
   take: (deps, who) => take(deps, who, null),
   hand_over: (deps, who) => answerAsOwner(deps, who, 'hand_over'),
@@ -63,13 +64,11 @@ export const attentionClicks = {
   [ACTION.handOver]: (deps, body) => clickOwnerAnswer(deps, 'hand_over', body),
 } satisfies Clicks;
 
-/** `I’m on it` was clicked. */
 async function clickAcknowledge(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await act(deps, click, click.value, (around, who) => take(around, who, null));
 }
 
-/** Something was chosen from an alert's overflow menu. */
 async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const [choice = '', promotionId = ''] = click.value.split(':');
@@ -83,14 +82,14 @@ async function clickAlertMenu(deps: HandlerDependencies, body: unknown): Promise
 
 const takeOverValue = z.object({ promotionId: z.string().refine(isRowId), over: z.string() });
 
-/** `Take over` was clicked by whoever was told that somebody has it. */
+/** `Take over`, shown to a person who heard that somebody is on it. */
 async function clickTakeOver(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const { promotionId, over } = takeOverValue.parse(JSON.parse(click.value));
   await act(deps, click, promotionId, (around, who) => take(around, who, over));
 }
 
-/** The question whether the owner is still on it was answered, by whoever it was. */
+/** The owner's question was answered, by whoever it was. */
 async function clickOwnerAnswer(deps: HandlerDependencies, said: OwnerAnswer, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await act(deps, click, click.value, (around, who) => answerAsOwner(around, who, said));
@@ -102,13 +101,14 @@ async function act(deps: HandlerDependencies, click: Click, promotionId: string,
 
 async function done(
   deps: HandlerDependencies,
-  { userId, teamId }: Pick<Click, 'userId' | 'teamId'>,
+  who: Pick<Click, 'userId' | 'teamId'>,
   promotionId: string,
   deed: Deed,
 ): Promise<Answer> {
-  if (await isExternalUser(deps, teamId)) return EXTERNAL_USER;
+  const outsider = await refuseOutsider(deps, who);
+  if (outsider !== null) return outsider;
   if (!isRowId(promotionId)) return textAnswer(unknownPromotionWords(promotionId));
-  return deed(deps, { promotionId, operatorId: userId });
+  return deed(deps, { promotionId, operatorId: who.userId });
 }
 
 /** `/flag-promotions take <id | flag-key>` */
@@ -124,7 +124,7 @@ export async function commandTake(deps: HandlerDependencies, command: Command, t
 /** `/flag-promotions snooze <id | flag-key> 1h|4h|09:00` */
 export async function commandSnooze(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
   const [reference = '', typed = '', ...more] = rest.split(/\s+/u).map(bare);
-  // `tomorrow` is what the command took before.
+  // `tomorrow` is what earlier versions took.
   const choice = SNOOZE_CHOICES.find((known) => known === typed.toLowerCase().replace(/^(?:tomorrow|9:00)$/u, '09:00'));
   const said =
     choice === undefined || more.length > 0
@@ -133,7 +133,7 @@ export async function commandSnooze(deps: HandlerDependencies, command: Command,
   await answer(deps, command.responseUrl, said);
 }
 
-/** By id, or by flag key: of a flag that is promoted on several apps, the id is asked for. */
+/** By id or flag key; if the flag is deploying on several apps, asks for the id. */
 async function about(deps: HandlerDependencies, command: Command, reference: string, deed: Deed): Promise<Answer> {
   const deploying = await deps.db.promotions.deployingOf(reference, 10);
   const byId = isRowId(reference);
@@ -143,7 +143,7 @@ async function about(deps: HandlerDependencies, command: Command, reference: str
 }
 
 async function take(deps: HandlerDependencies, who: Who, over: string | null): Promise<Answer> {
-  // Read before: once it is taken, no fault may make it look as if it was not.
+  // Read before: once it is taken, no fault may make it look as if it wasn't.
   const open = (await deps.db.alerts.ofPromotion(who.promotionId)).filter(isOpen);
   const outcome = await deps.db.attention.take({ ...who, over, at: await deps.db.now() });
   if (outcome.kind !== 'taken_now') {
@@ -184,7 +184,7 @@ async function unsnooze(deps: HandlerDependencies, who: Who): Promise<Answer> {
   return textAnswer(unsnoozedAnswer(outcome.promotion));
 }
 
-/** Whom to ask, where it takes a role; what ended meanwhile is shown so. */
+/** Updates what ended meanwhile; returns whom to ask if a role is missing. */
 async function afterRefusal(
   deps: HandlerDependencies,
   refusal: { readonly kind: string; readonly promotion?: Promotion },

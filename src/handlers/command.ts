@@ -4,13 +4,16 @@ import type { Answer } from '../views/blocks.js';
 import { readGroupPage } from '../views/group.js';
 import { helpAnswer, SUBCOMMANDS, type Subcommand, unknownWordAnswer, wholeHelpAnswer } from '../views/help.js';
 import { ACTION, COMMAND } from '../views/ids.js';
-import { answer, EXTERNAL_USER, isExternalUser } from './answer.js';
+import { answer } from './answer.js';
 import { commandSnooze, commandTake } from './attention.js';
 import { listPage } from './commands/list.js';
 import { show } from './commands/show.js';
 import { commandStats } from './commands/stats.js';
 import { groupPage, stuckPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { commandDrill } from './drill.js';
+import { commandRevert } from './follow-up.js';
+import { refuseOutsider } from './outsider.js';
 import { type Clicks, type CommandHandler, lookUp } from './handler.js';
 import { commandMark } from './mark.js';
 import { nearMiss } from './near-miss.js';
@@ -33,11 +36,22 @@ export const COMMANDS: Readonly<Record<Subcommand, CommandHandler>> = {
   mark: commandMark,
   promote: (deps, command, rest) => commandTransition(deps, 'promote', command, rest),
   cancel: (deps, command, rest) => commandTransition(deps, 'cancel', command, rest),
+  revert: commandRevert,
   rca: commandRca,
   stats: commandStats,
   operators: commandOperators,
+  drill: commandDrill,
   help: answerWith((_, rest) => (bare(rest).toLowerCase() === 'all' ? wholeHelpAnswer() : helpAnswer())),
 };
+
+/** These need no right. */
+const LOOKS: ReadonlySet<CommandHandler> = new Set([
+  COMMANDS.stuck,
+  COMMANDS.list,
+  COMMANDS.show,
+  COMMANDS.stats,
+  COMMANDS.help,
+]);
 
 export const pageClicks = {
   [ACTION.stuckPage]: turnStuckPage,
@@ -46,21 +60,23 @@ export const pageClicks = {
   [ACTION.moreHelp]: clickMoreHelp,
 } satisfies Clicks;
 
-/** The command's word, for the log; what isn't one may be anything, and isn't told. */
+/** The command's first word, for the log; an unknown word may be anything, so it isn't logged. */
 export function commandWord(text: string): string {
   const word = bare(/^\S*/u.exec(text.trim())?.[0] ?? '').toLowerCase();
   return `${COMMAND} ${lookUp(COMMANDS, word) === undefined ? '…' : word}`;
 }
 
-/** `/flag-promotions …`: answers only the person who typed it. */
+/** Answers only the person who typed `/flag-promotions …`. */
 export async function slashCommand(deps: HandlerDependencies, body: unknown): Promise<void> {
   const command = unpackCommand(body);
-  if (await isExternalUser(deps, command.teamId)) return answer(deps, command.responseUrl, EXTERNAL_USER);
-
   const text = command.text.trim();
   const typed = /^\S*/u.exec(text)?.[0] ?? '';
   const word = bare(typed);
   const run = lookUp(COMMANDS, word === '' ? 'help' : word.toLowerCase());
+  const looks = run === undefined || LOOKS.has(run);
+  const outsider = await refuseOutsider(deps, command, { looks });
+  if (outsider !== null) return answer(deps, command.responseUrl, outsider);
+
   if (run !== undefined) return run(deps, command, text.slice(typed.length).trim());
   const meant = nearMiss(
     word,
@@ -69,25 +85,28 @@ export async function slashCommand(deps: HandlerDependencies, body: unknown): Pr
   await answer(deps, command.responseUrl, unknownWordAnswer(typed, meant));
 }
 
-/** `More commands` under the help, which the whole of it replaces. */
+/** `More commands` under the help: the whole help replaces it. */
 async function clickMoreHelp(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
+  const outsider = await refuseOutsider(deps, click, { looks: true });
+  if (outsider !== null) return answer(deps, click.responseUrl, outsider);
   await answer(deps, click.responseUrl, wholeHelpAnswer(), { replace: true });
 }
 
-/** Paging in an answer to `stuck` or `list`: the page takes the place of the one before. */
+/** A new page of `stuck` or `list` replaces the one before. */
 async function turnStuckPage(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
+  const outsider = await refuseOutsider(deps, click, { looks: true });
+  if (outsider !== null) return answer(deps, click.responseUrl, outsider);
   const offset = /^\d{1,6}$/u.test(click.value) ? Number(click.value) : 0;
   await answer(deps, click.responseUrl, await stuckPage(deps, offset), { replace: true });
 }
 
-/** The list behind a group: a message that only this person sees, and whose pages take its place. */
+/** The list behind a group: ephemeral, and its pages replace each other. */
 async function turnGroupPage(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
+  const outsider = await refuseOutsider(deps, click, { looks: true });
+  if (outsider !== null) return answer(deps, click.responseUrl, outsider);
   const asked = readGroupPage(click.value);
   const page = asked === null ? await stuckPage(deps, 0) : await groupPage(deps, asked);
   await answer(deps, click.responseUrl, page, { replace: click.isEphemeral });
@@ -95,7 +114,8 @@ async function turnGroupPage(deps: HandlerDependencies, body: unknown): Promise<
 
 async function turnListPage(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
+  const outsider = await refuseOutsider(deps, click, { looks: true });
+  if (outsider !== null) return answer(deps, click.responseUrl, outsider);
   const beforeId = isRowId(click.value) ? click.value : null;
   await answer(deps, click.responseUrl, await listPage(deps, beforeId), { replace: true });
 }

@@ -1,7 +1,6 @@
 import type { Database } from '../db/database.js';
 import type { Enrolments } from '../db/enrolments.js';
 
-/** What a person decided, or tried to. */
 export interface Decision {
   readonly decision: string;
   readonly promotion: string | null;
@@ -11,16 +10,16 @@ export interface Decision {
 
 export interface Listener {
   onDecision(decision: Decision): void;
-  /** A promotion was looked at: the request is about it, as far as is known yet. */
+  /** The request is about this promotion, as far as is known yet. */
   onPromotion(id: string): void;
 }
 
 interface FirstCode extends Decision {
-  /** null where nobody knows: whoever has the link may have typed it. */
+  /** null: unknown; anyone with the link may have typed it. */
   readonly who: string | null;
 }
 
-/** The same database, which tells what is decided through it. Every decision of a person is one of these methods. */
+/** The same database, reporting what is decided through it. Every decision of a person is one of these methods. */
 export function noteDecisions(db: Database, { onDecision, onPromotion }: Listener): Database {
   async function noted<T extends { readonly kind: string }>(
     decision: string,
@@ -36,14 +35,14 @@ export function noteDecisions(db: Database, { onDecision, onPromotion }: Listene
       throw error;
     }
   }
-  const { promotions, transitions, attention, enrolments, audit } = db;
+  const { promotions, transitions, followUps, drifts, attention, enrolments, denials, drills } = db;
   return {
     ...db,
-    audit: {
-      ...audit,
-      append(event) {
-        if (event.promotionId !== null) onPromotion(event.promotionId);
-        return audit.append(event);
+    denials: {
+      ...denials,
+      record(denial) {
+        if (denial.promotionId !== null) onPromotion(denial.promotionId);
+        return denials.record(denial);
       },
     },
     promotions: {
@@ -58,12 +57,32 @@ export function noteDecisions(db: Database, { onDecision, onPromotion }: Listene
       },
       resolve: (request, ...more) =>
         noted(`mark ${request.action}`, request.promotionId, promotions.resolve(request, ...more)),
+      completeTogether: (...asked) => noted('complete live', null, promotions.completeTogether(...asked)),
       linkRca: (link) => noted('link RCA', link.promotionId, promotions.linkRca(link)),
     },
     transitions: {
       mark: (...asked) => noted('mark', null, transitions.mark(...asked)),
       carryOut: (request, ...more) =>
         noted(request.transition, request.promotionId, transitions.carryOut(request, ...more)),
+    },
+    drills: {
+      ...drills,
+      start: (...asked) => noted('drill start', null, drills.start(...asked)),
+      acknowledge: (...asked) => noted('drill acknowledge', null, drills.acknowledge(...asked)),
+      resolve: (request, ...more) => noted(`drill ${request.action}`, null, drills.resolve(request, ...more)),
+    },
+    followUps: {
+      ...followUps,
+      standing(id) {
+        onPromotion(id);
+        return followUps.standing(id);
+      },
+      start: (request, ...more) =>
+        noted(request.followUp.replace('_', ' '), request.promotionId, followUps.start(request, ...more)),
+    },
+    drifts: {
+      ...drifts,
+      accept: (request, ...more) => noted('accept drift', request.promotionId, drifts.accept(request, ...more)),
     },
     attention: {
       ...attention,
@@ -90,7 +109,7 @@ export function noteDecisions(db: Database, { onDecision, onPromotion }: Listene
   };
 }
 
-/** The same of the page that takes a link's first code, which needs no Slack. */
+/** The same for the page that takes a link's first code, which doesn't use Slack. */
 export function noteFirstCodes(enrolments: Enrolments, onDecision: (decision: FirstCode) => void): Enrolments {
   return {
     ...enrolments,

@@ -6,11 +6,16 @@ import { answer, failureWords, logFailure } from './answer.js';
 import { attentionClicks } from './attention.js';
 import { commandWord, pageClicks, slashCommand } from './command.js';
 import { statsClicks } from './commands/stats.js';
+import { completionClicks, submitCompletion } from './complete-live.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { drillClicks, submitDrill } from './drill.js';
+import { driftClicks } from './drift.js';
+import { followUpClicks, submitFollowUp } from './follow-up.js';
 import { type Handler, lookUp, type SubmitHandler } from './handler.js';
 import { openHome } from './home.js';
 import { submitMark } from './mark.js';
-import { enrolmentClicks, submitAdministration } from './operators.js';
+import { enrolmentClicks, submitConfirmation } from './enrolment.js';
+import { submitAdministration } from './operators.js';
 import { mentionWithRca, offerRca, rcaClicks, shortcutLinkAsRca, submitRca } from './rca.js';
 import { rcaDraftClicks } from './rca-draft.js';
 import { type Handled, handleRequest, type Incoming } from './request.js';
@@ -22,12 +27,16 @@ import { unfurlPromotions } from './unfurl.js';
 
 const answerable = z.object({ response_url: z.string().nullish() }).catch({});
 
-/* Each id of views/ids.ts has its handler here, or this file does not compile. */
+/** An id of views/ids.ts without a handler here doesn't compile. */
 
 export const CLICKS = {
   ...resolutionClicks,
+  ...completionClicks,
+  ...drillClicks,
   ...attentionClicks,
   ...transitionClicks,
+  ...followUpClicks,
+  ...driftClicks,
   ...rcaClicks,
   ...rcaDraftClicks,
   ...pageClicks,
@@ -37,10 +46,14 @@ export const CLICKS = {
 
 export const SUBMISSIONS = {
   [VIEW.resolution]: submitResolution,
+  [VIEW.completion]: submitCompletion,
+  [VIEW.drill]: submitDrill,
   [VIEW.rca]: submitRca,
   [VIEW.mark]: submitMark,
   [VIEW.transition]: submitTransition,
+  [VIEW.followUp]: submitFollowUp,
   [VIEW.administration]: submitAdministration,
+  [VIEW.enrolment]: submitConfirmation,
 } satisfies Record<ViewId, SubmitHandler>;
 
 export const SHORTCUTS = {
@@ -61,8 +74,8 @@ const HANDLED = {
 } as const satisfies Record<SubmitAnswer['kind'], Handled>;
 
 /**
- * Hangs every handler into Bolt. A click, a command and a shortcut are acknowledged first; a submission by its
- * handler, after the commit. A fault is logged and told to whoever is waiting, with the request's reference.
+ * Registers every handler with Bolt. Clicks, commands and shortcuts are acknowledged first; a submission after its
+ * commit. A fault is logged and told to the person, with the request's reference.
  */
 export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
   const run = (incoming: Incoming, handler: Handler): Promise<void> =>
@@ -83,7 +96,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
     await run({ what: commandWord(body.text), body }, slashCommand);
   });
 
-  // One listener for all ids, so that none that an older or newer version put on a message is left without an answer.
+  // One listener for all ids, so that buttons from an older or newer version get an answer, too.
   bolt.action(/.*/u, async ({ ack, body, action }) => {
     await ack();
     const actionId = 'action_id' in action ? action.action_id : '';
@@ -106,7 +119,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
         await handler(around, body, ackOnce);
       } catch (error) {
         logFailure(around, error, { handler: what }, 'a submission failed');
-        // What decides and saves tells its own faults (answerSubmission): before it, a submission was only read.
+        // Faults in deciding and saving are reported by answerSubmission: before it, the submission was only read.
         const words = await failureWords(around, error, { changedNothing: true });
         if (handled === null) await ackOnce({ kind: 'view', view: notice('Not saved', words) });
       }
@@ -121,7 +134,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
     });
   }
 
-  // One listener for all of them too: whatever comes in, Bolt goes through every listener there is.
+  // One listener here, too: Bolt runs through every listener for whatever comes in.
   bolt.event(/.*/u, async ({ body, event: { type } }) => {
     const handler = lookUp(EVENT_HANDLERS, type);
     if (handler !== undefined) await run({ what: type, body, isEvent: true }, handler);

@@ -24,19 +24,19 @@ import type { HandlerDependencies } from './dependencies.js';
 import { type AckSubmission, answerSubmission, type Decided } from './submission.js';
 import { type Command, type Submission, unpackSubmission } from './unpack.js';
 
-/** Heroku is given this long to say whether an app exists: the form's submission, and a command's trigger, live 3 s. */
+/** How long Heroku may take to say whether an app exists: a submission and a command's trigger live 3 s. */
 const APP_WITHIN_MS = 1_500;
 const DEFAULT_VALUE = 'true';
 const MARKING = 'Marking a promotion';
 
 const formState = z.object({ answerUrl: z.string() });
 
-/** `/flag-promotions mark [flag-key] [app] [value]`: marks where it says enough, else opens the form. */
+/** `/flag-promotions mark [flag-key] [app] [value]`: marks if it says enough, else opens the form. */
 export async function commandMark(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
   const [, key = '', app = '', targetValue = ''] = /^(\S*)\s*(\S*)\s*(.*)$/su.exec(rest) ?? [];
   const [flagKey, herokuApp] = [bare(key), bare(app)];
   const typed: MarkFields = { flagKey, herokuApp, targetValue: targetValue.trim() || DEFAULT_VALUE, configVar: '' };
-  // Slack may have written `&` as `&amp;`: a value that it could have touched is looked at in the form's own field.
+  // Slack may have written `&` as `&amp;`: show such a value in the form's own field.
   if (herokuApp === '' || /[&<>]/u.test(targetValue)) {
     return openModal(deps, command, MARK_TITLE, async () => {
       const refusal = await refuse(deps, command);
@@ -55,7 +55,6 @@ export async function commandMark(deps: HandlerDependencies, command: Command, r
   await answer(deps, command.responseUrl, outcomeAnswer(outcome));
 }
 
-/** The form was submitted. */
 export async function submitMark(deps: HandlerDependencies, body: unknown, ack: AckSubmission): Promise<void> {
   const submission = unpackSubmission(body);
   const { answerUrl } = formState.parse(JSON.parse(submission.privateMetadata));
@@ -89,7 +88,7 @@ async function decide(deps: HandlerDependencies, submission: Submission): Promis
   return outcome.kind === 'marked' ? { answer: { kind: 'close' }, done: outcome } : say(outcomeAnswer(outcome));
 }
 
-/** Why this person may not mark, or nobody can; null where they may. */
+/** Why this person may not mark, or nobody can; null if they may. */
 async function refuse(
   deps: HandlerDependencies,
   who: { readonly userId: string; readonly teamId: string | null },
@@ -98,7 +97,7 @@ async function refuse(
   return refusal ?? (deps.findApp === null ? textAnswer(promotingOffWords()) : null);
 }
 
-/** What Heroku would refuse is refused here, before anything is written; the app goes by the name that Heroku gives it. */
+/** Refuses what Heroku would, before anything is written; uses the app's name as Heroku has it. */
 async function check(
   deps: HandlerDependencies,
   { flagKey, herokuApp, targetValue, configVar: typed }: MarkFields,
@@ -133,7 +132,7 @@ function outcomeAnswer(outcome: MarkOutcome): Answer {
   }
 }
 
-/** The app that this flag, or else any flag, was last promoted on: a proposal. */
+/** A proposal: the app that this flag, or else any flag, was last promoted on. */
 async function likelyApp(deps: HandlerDependencies, flagKey: string): Promise<string> {
   const sameFlag = flagKey === '' ? null : await deps.db.promotions.newestOf(flagKey);
   const last = sameFlag ?? (await deps.db.promotions.list({ beforeId: null, limit: 1 }))[0];

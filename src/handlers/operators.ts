@@ -6,38 +6,40 @@ import {
   refuseAdministrator,
 } from '../operators/administration.js';
 import { ROLES, type Role } from '../operators/operator.js';
-import { isRowId } from '../promotions/row-id.js';
 import { bare } from '../promotions/typed.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, notice, textAnswer } from '../views/blocks.js';
-import { ACTION, BLOCK, COMMAND } from '../views/ids.js';
+import { BLOCK, COMMAND } from '../views/ids.js';
 import {
-  activatedWords,
   administeredWords,
   administrationModal,
   administrationRefusalWords,
   administrationTitle,
-  confirmationRefusalWords,
-  declinedWords,
   enrolmentMessage,
   linksOffWords,
   membershipWords,
   OPERATORS_WORDS,
   operatorsAnswer,
   operatorsUsageWords,
-  staleConfirmationWords,
 } from '../views/operators.js';
-import { answer, EXTERNAL_USER, isExternalUser, type Opening, openModal } from './answer.js';
+import { withTimeout } from '../with-timeout.js';
+import { answer, type Opening, openModal } from './answer.js';
+import { noteRefusedCode } from './code-refused.js';
 import type { HandlerDependencies } from './dependencies.js';
-import { type Clicks, linkOpened } from './handler.js';
+import { refuseOutsider } from './outsider.js';
+import { commandConfirm } from './enrolment.js';
+import { mentionedPerson } from './mentioned.js';
 import { nearMiss } from './near-miss.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
-import { type Command, type Submission, unpackClick, unpackSubmission } from './unpack.js';
+import { type Command, type Submission, unpackSubmission } from './unpack.js';
 
-/** What travels through the form and back. It grants nothing: rights and rows are read again. */
+/** The form's state. It grants nothing: rights and rows are read again. */
 const formState = z.object({ action: z.enum(ADMINISTRATION_ACTIONS), answerUrl: z.string() });
 type FormState = z.output<typeof formState>;
 
+const ANNOUNCE_WITHIN_MS = 2_000;
+/** Announced at once. An invitation activates nothing yet: superadmins hear of it at the next tick. */
+const IN_FORCE: ReadonlySet<AdministrationAction> = new Set(['reset', 'disable', 'unlock']);
 const LINKED: ReadonlySet<AdministrationAction> = new Set(['add', 'reset', 'rotate']);
 
 /** `/flag-promotions operators [list | add | reset | disable | unlock | rotate | confirm]`. */
@@ -51,7 +53,7 @@ export async function commandOperators(deps: HandlerDependencies, command: Comma
     case 'list':
       return answer(deps, command.responseUrl, await listed(deps));
     case 'confirm':
-      return answer(deps, command.responseUrl, textAnswer(await confirmed(deps, command.userId)));
+      return commandConfirm(deps, command, more);
     default:
       return answer(deps, command.responseUrl, textAnswer(operatorsUsageWords(typed, nearMiss(word, OPERATORS_WORDS))));
   }
@@ -76,8 +78,7 @@ async function openForm(
       kind: 'modal',
       view: administrationModal({
         action,
-        // Slack writes a mention as an id only for commands that are escaped; a name chooses nobody.
-        personId: typed.map((word) => /<@([UW][A-Z0-9]+)(?:\|[^>]*)?>/u.exec(word)?.[1]).find(Boolean) ?? null,
+        personId: mentionedPerson(typed),
         role: ROLES.find((role) => typed.some((word) => bare(word).toLowerCase() === role)) ?? 'engineer',
         privateMetadata: JSON.stringify(state),
       }),
@@ -85,16 +86,16 @@ async function openForm(
   });
 }
 
-/** Why this person may not, or nobody can; null where they may. The database says so again when it writes. */
+/** Why this person may not, or nobody can; null if they may. The database checks again as it writes. */
 async function refuse(deps: HandlerDependencies, action: AdministrationAction, userId: string): Promise<string | null> {
   const kind = refuseAdministrator(action, await deps.db.operators.find(userId));
   if (kind !== null) {
-    await deps.db.audit.append({
+    await deps.db.denials.record({
       at: deps.now(),
-      action: 'console.flag.promotion.denied',
       actor: userId,
       promotionId: null,
-      detail: { attempted: `operators ${action}`, reason: kind },
+      attempted: `operators ${action}`,
+      reason: kind,
     });
     const words = await refusalWords(deps, { kind });
     return words.kind === 'sentence' ? words.text : Object.values(words.errors).join(' ');
@@ -106,21 +107,19 @@ async function refusalWords(deps: HandlerDependencies, refusal: AdministrationRe
   const byRole = refusal.kind === 'not_superadmin' || refusal.kind === 'not_operator';
   if (byRole) deps.onDenied(refusal.kind);
   if (refusal.kind === 'code_refused') {
-    deps.onCodeRefused(refusal.check.kind === 'locked' ? 'locked' : refusal.check.reason);
+    noteRefusedCode(deps, refusal.check);
   }
   const superadmins = byRole ? await deps.db.operators.superadmins() : [];
   return administrationRefusalWords(refusal, { now: await deps.db.now(), superadmins });
 }
 
-/** What was done, for whatever comes after the answer. */
 interface Done {
   readonly personId: string;
   readonly role: Role;
-  /** Where a link was made: it is known here alone, and dies with this process where Slack does not take it. */
+  /** A new link, known only here: if Slack refuses it, it is lost with this process. */
   readonly link: { readonly url: string; readonly expiresAt: Date } | null;
 }
 
-/** The form was submitted. */
 export async function submitAdministration(
   deps: HandlerDependencies,
   body: unknown,
@@ -142,6 +141,8 @@ export async function submitAdministration(
     afterwards: async (done) => {
       const { personId, role, link } = done;
       const delivery = link === null ? null : await deliver(deps, submission.userId, action, done, link);
+      // Others should know before the person hears that it is done, unless Slack is slow.
+      if (IN_FORCE.has(action)) await withTimeout(ANNOUNCE_WITHIN_MS, deps.announce());
       const told = link === null || delivery === null ? null : { until: link.expiresAt, delivery };
       await answer(deps, answerUrl, textAnswer(administeredWords(action, personId, role, told)));
     },
@@ -155,12 +156,13 @@ async function decide(
 ): Promise<Decided<Done>> {
   const undone = (to: SubmitAnswer): Decided<Done> => ({ answer: to, done: null });
   const say = (text: string) => undone({ kind: 'view', view: notice(administrationTitle(action), text) });
-  if (await isExternalUser(deps, submission.teamId)) return say(EXTERNAL_USER.text);
+  const outsider = await refuseOutsider(deps, submission);
+  if (outsider !== null) return say(outsider.text);
   const { publicUrl } = deps;
   if (LINKED.has(action) && publicUrl === null) return say(linksOffWords(action));
   const personId = action === 'rotate' ? submission.userId : submission.field(BLOCK.person);
   if (action === 'add' || action === 'reset') {
-    const membership = await deps.slack.memberOf(personId);
+    const { kind: membership } = await deps.slack.memberOf(personId);
     if (membership !== 'member') {
       return undone({ kind: 'errors', errors: { [BLOCK.person]: membershipWords(membership) } });
     }
@@ -184,8 +186,8 @@ async function decide(
 }
 
 /**
- * Sends the link to the one person that it is for. Not by the outbox, whose rows would have to keep the link: what Slack
- * refused is not sent again, a new link is.
+ * Sends the link to the one person it is for. Not through the outbox, whose rows would keep the link: if Slack refuses
+ * it, a new link is needed.
  */
 async function deliver(
   deps: HandlerDependencies,
@@ -202,45 +204,4 @@ async function deliver(
     deps.log.warn({ err: error }, 'the link of an enrolment may not have been delivered');
     return error instanceof SlackError && error.kind !== 'unknown_outcome' ? 'not_sent' : 'not_known';
   }
-}
-
-export const enrolmentClicks = {
-  [ACTION.openEnrolment]: linkOpened,
-  [ACTION.confirmEnrolment]: clickConfirmEnrolment,
-  [ACTION.declineEnrolment]: clickDeclineEnrolment,
-} satisfies Clicks;
-
-/** `Yes, that was me` was clicked. */
-async function clickConfirmEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
-  const click = unpackClick(body);
-  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
-  const stale = await staleWords(deps, click.value, click.userId);
-  if (stale !== null) return answer(deps, click.responseUrl, textAnswer(stale));
-  await answer(deps, click.responseUrl, textAnswer(await confirmed(deps, click.userId)), { replace: true });
-}
-
-/** `No, that was not me` was clicked. */
-async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {
-  const click = unpackClick(body);
-  if (await isExternalUser(deps, click.teamId)) return answer(deps, click.responseUrl, EXTERNAL_USER);
-  const stale = await staleWords(deps, click.value, click.userId);
-  if (stale !== null) return answer(deps, click.responseUrl, textAnswer(stale));
-  const declined = await deps.db.enrolments.decline(click.userId, await deps.db.now());
-  await answer(deps, click.responseUrl, textAnswer(declinedWords()), { replace: true });
-  if (declined !== null) await deps.deliver('enrolment_ended', declined.id);
-}
-
-/** Why a click on the question does nothing; null where what it asks about is open, and the clicker's own. */
-async function staleWords(deps: HandlerDependencies, value: string, userId: string): Promise<string | null> {
-  const asked = isRowId(value) ? await deps.db.enrolments.byId(value) : null;
-  const isOpen = asked !== null && asked.slackUserId === userId && (asked.state === 'sent' || asked.state === 'proved');
-  return isOpen ? null : staleConfirmationWords(asked, userId);
-}
-
-/** Makes the person the operator that their link said; answers how that went, in words. */
-async function confirmed(deps: HandlerDependencies, userId: string): Promise<string> {
-  const outcome = await deps.db.enrolments.confirm(userId, await deps.db.now());
-  if (outcome.kind !== 'activated') return confirmationRefusalWords(outcome);
-  await deps.deliver('enrolment_ended', outcome.enrolment.id);
-  return activatedWords(outcome.enrolment);
 }

@@ -27,7 +27,7 @@ export const rcaDraftClicks = {
   [ACTION.recordRcaDraft]: clickRecordRcaDraft,
 } satisfies Clicks;
 
-/** `Draft RCA` in the modal: drafts, uploads, and says in the modal's place what became of it. */
+/** `Draft RCA` in the modal: drafts, uploads, and shows the result in the modal's place. */
 async function clickDraftRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackDraftClick(body);
   const show = async (words: string): Promise<void> => {
@@ -40,7 +40,7 @@ async function clickDraftRca(deps: HandlerDependencies, body: unknown): Promise<
     await show(draftingWords());
     said = await draftAndSay(deps, click);
   } catch (error) {
-    // A modal has no response URL: whoever waits is told in it.
+    // A modal has no response URL, so it shows the result itself.
     logFailure(deps, error, {}, 'an RCA could not be drafted');
     said = await failureWords(deps, error, { changedNothing: true });
   }
@@ -56,7 +56,7 @@ async function draftAndSay(
   if (draft.kind === 'unknown_promotion') return unknownPromotionWords(click.value);
   const recording: DraftRecording = click.record
     ? await record(deps, draft, click.userId).catch((error: unknown) => {
-        // The draft is there, whatever became of this: it must not be told as if nothing had happened.
+        // The draft exists whatever happened here: don't report a failure of all.
         logFailure(deps, error, {}, 'a draft could not be recorded as the RCA');
         return { kind: mayHaveTakenEffect(error) ? 'not_known' : 'failed' };
       })
@@ -67,7 +67,7 @@ async function draftAndSay(
 /** `/flag-promotions rca draft <id | flag-key>` */
 export async function commandDraftRca(deps: HandlerDependencies, command: Command, reference: string): Promise<void> {
   const said = await draftFor(deps, command, reference).catch(async (error: unknown) => {
-    // What fails here shared nothing (draftRca), also where Slack’s answer got lost.
+    // A failure here shared nothing (draftRca), even if Slack’s answer got lost.
     logFailure(deps, error, {}, 'an RCA could not be drafted');
     return textAnswer(await failureWords(deps, error, { changedNothing: true }));
   });
@@ -113,7 +113,7 @@ async function recordAndSay(
   return textAnswer(draftRecordedWords(promotion, recording, deps.rcaUrlHosts));
 }
 
-/** What of a draft could be recorded; where that is nothing, why it is worth saying. */
+/** The address to record; if there is none, why, as far as it is worth saying. */
 function recordableUrl(
   deps: HandlerDependencies,
   { promotion, permalink }: SharedDraft,
@@ -131,7 +131,7 @@ async function record(
   return permalink === null ? { kind: 'no_address' } : recordUrl(deps, promotion.id, permalink, userId);
 }
 
-/** Records an address where none is recorded yet; the database decides that with the row locked. */
+/** Records an address if there is none yet; the database decides with the row locked. */
 async function recordUrl(
   deps: HandlerDependencies,
   promotionId: string,

@@ -25,6 +25,7 @@ import { refuseUnlessOperator } from './authority.js';
 import { rcaDebt } from './commands/rca-debt.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { whyOutside } from './outsider.js';
 import { type Clicks, linkOpened } from './handler.js';
 import { commandDraftRca } from './rca-draft.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
@@ -45,7 +46,7 @@ export const rcaClicks = {
   [ACTION.declineRcaOffer]: declineRcaOffer,
 } satisfies Clicks;
 
-/** `Open RCA` was clicked where none is recorded: opens the form that takes its address. */
+/** `Open RCA` where none is recorded: opens the form for its address. */
 async function clickOpenRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await openModal(deps, click, 'Link RCA', async () => {
@@ -58,11 +59,11 @@ async function clickOpenRca(deps: HandlerDependencies, body: unknown): Promise<v
   });
 }
 
-/** `/flag-promotions rca …`: lists what has none, links an address, opens the form where none was given, or drafts. */
+/** `/flag-promotions rca …`: lists missing RCAs, links an address, opens the form if none was given, or drafts. */
 export async function commandRca(deps: HandlerDependencies, command: Command, rest: string): Promise<void> {
   const [typed = '', typedUrl] = rest.split(/\s+/u);
   const reference = bare(typed);
-  // Followed by an address, `draft` is a flag's key.
+  // Before an address, `draft` is a flag key.
   if (reference.toLowerCase() === 'draft' && firstUrlIn(typedUrl ?? '') === null) {
     return commandDraftRca(deps, command, bare(typedUrl ?? ''));
   }
@@ -86,7 +87,6 @@ export async function commandRca(deps: HandlerDependencies, command: Command, re
   await answer(deps, command.responseUrl, said);
 }
 
-/** The form was submitted. */
 export async function submitRca(deps: HandlerDependencies, body: unknown, ack: AckSubmission): Promise<void> {
   const submission = unpackSubmission(body);
   const state = formState.parse(JSON.parse(submission.privateMetadata));
@@ -131,7 +131,7 @@ async function decide(
     : undone({ kind: 'view', view: notice('Link RCA', outcomeWords(outcome, promotionId)) });
 }
 
-/** The message shortcut `Link as RCA`: links the message's address to the alert in whose thread it stands. */
+/** `Link as RCA` on a message: links its address to the alert in whose thread it is. */
 export async function shortcutLinkAsRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const shortcut = unpackMessageShortcut(body);
   const url = firstUrlIn(shortcut.text);
@@ -154,7 +154,7 @@ export async function shortcutLinkAsRca(deps: HandlerDependencies, body: unknown
   });
 }
 
-/** Somebody mentioned the app: in an alert's thread, with an address, that links the RCA. */
+/** Mentioning the app in an alert's thread, with an address, links the RCA. */
 export async function mentionWithRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const event = unpackMessageEvent(body);
   const { userId } = event;
@@ -169,7 +169,7 @@ export async function mentionWithRca(deps: HandlerDependencies, body: unknown): 
   await postEphemeral(deps, event, userId, said);
 }
 
-/** Somebody posted a link in the thread of an alert that has no RCA yet: offers to link it. */
+/** A link in the thread of an alert without an RCA: offers to link it. */
 export async function offerRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const event = unpackMessageEvent(body);
   const { userId } = event;
@@ -178,14 +178,15 @@ export async function offerRca(deps: HandlerDependencies, body: unknown): Promis
   const promotionId = await promotionOf(deps, event);
   if (promotionId === null) return;
   const identity = await deps.slack.identity();
-  // A mention is answered as such; people who may not link are not asked whether they would like to.
-  if (event.teamId !== identity.teamId || event.text.includes(`<@${identity.botUserId}>`)) return;
+  // A mention is handled as one; people who may not link get no offer.
+  if (event.text.includes(`<@${identity.botUserId}>`)) return;
   if (!isOperator(await deps.db.operators.find(userId))) return;
+  if ((await whyOutside(deps, { userId, teamId: event.teamId }, true)) !== null) return;
   const promotion = await deps.db.promotions.find(promotionId);
   const checked = checkRcaUrl(url, deps.rcaUrlHosts);
   if (promotion === null || promotion.rcaUrl !== null || !checked.ok) return;
   const value = JSON.stringify({ promotionId, url: checked.url });
-  // Slack's limit for a button's value; an address that long can still be linked by a mention or the shortcut.
+  // Slack's limit for a button's value; a longer address can still be linked by a mention or the shortcut.
   if (value.length > 2_000) return;
   await postEphemeral(deps, event, userId, rcaOffer(promotion, checked.url, value));
 }

@@ -16,7 +16,7 @@ const sender = z
 const form = z.object({ view: z.object({ private_metadata: z.string().startsWith('{') }) });
 const about = z.object({ promotionId: z.string().refine(isRowId) });
 
-/** The promotion that a form is about, as it says itself; null where it says none. */
+/** The promotion that a form names itself; null if it names none. */
 function promotionIn(body: unknown): string | null {
   const sent = form.safeParse(body);
   if (!sent.success) return null;
@@ -27,22 +27,19 @@ function promotionIn(body: unknown): string | null {
   }
 }
 
-/** What is known of a request before it is handled. */
 export interface Incoming {
-  /** The handler's name: an id of ours, or a word of the command. Nothing that a person typed. */
+  /** The handler's name: an id of ours or a word of the command, nothing that a person typed. */
   readonly what: string;
   readonly body: unknown;
-  /** Slack tells of it by itself: a line only where it came to something. */
+  /** Slack sends events on its own: log one only if it led to something. */
   readonly isEvent?: boolean;
 }
 
-/** How it was answered. */
 export type Handled = 'answered' | 'form closed' | 'form refused' | 'form shown';
 
 /**
- * Handles one request of Slack's under a reference of its own, and logs one line about it: who asked for what, about which
- * promotion, what came of it, and after how many milliseconds. A decision is logged as it is made, anything else at the end.
- * What a person typed, codes above all, is in none of it.
+ * Handles one Slack request under its own reference, and logs one line: who, what, which promotion, the outcome,
+ * milliseconds. A decision is logged when made, anything else at the end. Never what a person typed: it may be a code.
  */
 export function handleRequest(
   deps: HandlerDependencies,

@@ -9,7 +9,7 @@ import { faultWords, logFailure, mayHaveTakenEffect, updateIfOpen } from './answ
 import type { HandlerDependencies } from './dependencies.js';
 import type { Submission } from './unpack.js';
 
-/** How a modal's submission is answered: it closes, shows errors under its fields, or turns into another view. */
+/** A modal closes, shows errors under its fields, or turns into another view. */
 export type SubmitAnswer =
   | { readonly kind: 'close' }
   | { readonly kind: 'errors'; readonly errors: FieldErrors }
@@ -17,13 +17,13 @@ export type SubmitAnswer =
 
 export type AckSubmission = (answer: SubmitAnswer) => Promise<void>;
 
-/** Slack waits three seconds; what is left after this goes to the network and a busy event loop. */
+/** Slack waits three seconds; the rest is for the network and a busy event loop. */
 const ANSWER_WITHIN_MS = 2_300;
-/** So few that the code is still good at the last: a stale one would count as wrong. */
+/** Few enough that the code is still good: a stale one would count as wrong. */
 const TRIES_AGAIN = 3;
 const TRY_AGAIN_AFTER_MS = 500;
 
-/** A submission, decided: what its modal is answered, and what was done, for whatever comes after the answer. */
+/** `done`: what was done, for what comes after the answer. */
 export interface Decided<Done> {
   readonly answer: SubmitAnswer;
   readonly done: Done | null;
@@ -32,26 +32,25 @@ export interface Decided<Done> {
 export interface SubmissionPlan<Done> {
   readonly title: string;
   readonly faultUnder: BlockId;
-  /** What to do where nobody knows whether it was saved. */
+  /** What to do if nobody knows whether it was saved. */
   readonly again: string;
   readonly decide: () => Promise<Decided<Done>>;
   /**
-   * Whether deciding a second time recognises what the first time saved. Only then it is tried again where the first
-   * outcome is unknown: the code would be taken for a stolen one, and a link that was made would be another.
+   * Whether a second attempt recognises what the first saved. Only then is an unknown outcome retried: otherwise the
+   * code would look stolen, and a second link would be made.
    */
   readonly recognisesItself: boolean;
-  /** What the placeholder says that stands for the form meanwhile. */
+  /** What the placeholder says meanwhile. */
   readonly meanwhile: string;
-  /** What the placeholder turns into where the form itself would have closed. */
+  /** What the placeholder becomes if the form itself would have closed. */
   readonly saved: (done: Done | null) => Promise<Modal>;
-  /** What comes after the answer, where something was done. */
+  /** What follows the answer if something was done. */
   readonly afterwards: (done: Done) => Promise<void>;
 }
 
 /**
- * Answers a submission after the commit: a modal that closes means durable. If deciding takes longer than Slack waits,
- * the modal says so, and later how it ended; meanwhile a silent database is asked again. A fault is shown under
- * `faultUnder`, or in the modal. Only a fault of `afterwards`, or of the answer itself, rejects.
+ * Answers a submission after the commit: a form that closes means saved. If Slack can't wait, the form says so, and
+ * later how it ended. Faults show under `faultUnder` or in the form; rejects only if `afterwards` or the answer fails.
  */
 export async function answerSubmission<Done>(
   deps: HandlerDependencies,
@@ -93,14 +92,14 @@ export async function answerSubmission<Done>(
 interface Fault {
   readonly kind: 'fault';
   readonly error: unknown;
-  /** The database won't take it before somebody changes something. */
+  /** The database won't accept it until somebody changes something. */
   readonly refused: Refused | null;
-  /** By this try or one before. */
+  /** By this attempt or one before. */
   readonly perhapsSaved: boolean;
 }
 type Attempt<Done> = { readonly kind: 'decided'; readonly decided: Decided<Done> } | Fault;
 
-/** Nobody's three seconds run any more: a database that had too much to do is asked again, as the person would. */
+/** Slack's three seconds no longer count: retry a busy database, as the person would. */
 async function triedAgain<Done>(
   first: Attempt<Done>,
   attempt: () => Promise<Attempt<Done>>,
@@ -117,7 +116,7 @@ async function triedAgain<Done>(
   return last;
 }
 
-/** Never rejects: whoever cannot be told by the form finds it in Slack, or where the placeholder said. */
+/** Never rejects: if the form can't say it, Slack or the place that the placeholder named does. */
 async function showHowItEnded<Done>(
   deps: HandlerDependencies,
   submission: Submission,
@@ -134,7 +133,7 @@ async function showHowItEnded<Done>(
   }
 }
 
-/** What the placeholder turns into, whose fields are gone. */
+/** The placeholder has no fields any more. */
 async function lateView<Done>(
   deps: HandlerDependencies,
   { title, saved }: SubmissionPlan<Done>,
@@ -155,7 +154,7 @@ async function lateView<Done>(
   }
 }
 
-/** Under a field. A commit whose answer was lost may have happened. */
+/** A commit whose answer was lost may have happened. */
 function faultOfSaving(fault: Fault, again: string): string {
   const { error, refused, perhapsSaved } = fault;
   if (refused !== null && !perhapsSaved) return `${plainRefusedWords(refused)} Nothing was saved.${referenceNote()}`;

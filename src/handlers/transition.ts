@@ -2,10 +2,11 @@ import * as z from 'zod';
 import { evidenceState } from '../db/evidence-state.js';
 import type { Evidence } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
+import { isDenial } from '../promotions/denial.js';
 import { isRowId } from '../promotions/row-id.js';
 import { refuseAlone, refuseByRole, type Transition, type TransitionRefusal } from '../promotions/transition.js';
 import { bare } from '../promotions/typed.js';
-import type { ChangedSince } from '../views/authority.js';
+import type { ChangedSince } from '../promotions/shown.js';
 import { type Answer, type Modal, notice, textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords } from '../views/help.js';
 import { ACTION, BLOCK } from '../views/ids.js';
@@ -17,28 +18,28 @@ import {
   transitionRefusalWords,
   transitionTitle,
 } from '../views/transition.js';
-import { withTimeout } from '../with-timeout.js';
-import { answer, EXTERNAL_USER, isExternalUser, type Opening, openModal } from './answer.js';
+import { answer, type Opening, openModal } from './answer.js';
+import { noteRefusedCode } from './code-refused.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { openWithEvidence } from './form-evidence.js';
+import { refuseOutsider } from './outsider.js';
 import type { Clicks } from './handler.js';
-import { whyShowAgain } from './shown.js';
+import { whyShowAgain } from '../promotions/shown.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, type Submission, unpackClick, unpackSubmission } from './unpack.js';
 
-/** Heroku is given this long to be part of the form from the start, to be added to it, and to be read again. */
-const EVIDENCE_AT_ONCE_MS = 400;
-const EVIDENCE_LATER_MS = 8_000;
+/** How long Heroku may take to be read again. */
 const EVIDENCE_AGAIN_MS = 1_000;
 
-/** What travels through the form and back. It grants nothing: rights, row and evidence are read again. */
+/** The form's state. It grants nothing: rights, row and evidence are read again. */
 const formState = z.object({
   promotionId: z.string().refine(isRowId),
   transition: z.enum(['promote', 'cancel']),
-  /** What the form showed of Heroku; null while it was being asked, or where it is of no matter. */
+  /** What the form showed of Heroku; null: still being asked, or not needed. */
   evidence: evidenceState.nullable(),
-  /** The fingerprint of the row that it showed; of a form of an earlier version, none. */
+  /** The fingerprint of the row that it showed; absent in an earlier version's form. */
   shown: z.string().default(''),
-  /** Where the outcome is told, and whether it takes the place of the buttons that were clicked. */
+  /** Where to post the outcome, and whether it replaces the buttons that were clicked. */
   answerUrl: z.string().nullable(),
   replace: z.boolean(),
 });
@@ -52,7 +53,7 @@ interface Asking {
   readonly replace: boolean;
 }
 
-/** `/flag-promotions promote|cancel [id | flag-key]`: opens the form, or shows what is marked, to choose from. */
+/** `/flag-promotions promote|cancel [id | flag-key]`: opens the form, or lists what is marked. */
 export async function commandTransition(
   deps: HandlerDependencies,
   transition: Transition,
@@ -74,12 +75,12 @@ export const transitionClicks = {
   [ACTION.cancel]: (deps, body) => clickTransition(deps, 'cancel', body),
 } satisfies Clicks;
 
-/** `Promote` or `Cancel promotion` was clicked. */
 async function clickTransition(deps: HandlerDependencies, transition: Transition, body: unknown): Promise<void> {
   const click = unpackClick(body);
   const asking = { ...click, replace: click.isEphemeral };
   await openModal(deps, click, transitionTitle(transition), async (): Promise<Opening> => {
-    if (await isExternalUser(deps, click.teamId)) return { kind: 'answer', answer: EXTERNAL_USER };
+    const outsider = await refuseOutsider(deps, click);
+    if (outsider !== null) return { kind: 'answer', answer: outsider };
     const promotion = isRowId(click.value) ? await deps.db.promotions.find(click.value) : null;
     return promotion === null
       ? { kind: 'answer', answer: textAnswer(unknownPromotionWords(click.value)) }
@@ -87,7 +88,7 @@ async function clickTransition(deps: HandlerDependencies, transition: Transition
   });
 }
 
-/** By id, or by flag key where exactly one promotion of that flag is marked; else an answer that helps to choose. */
+/** By id, or by flag key if exactly one of its promotions is marked; else an answer that helps to choose. */
 async function findMarked(
   deps: HandlerDependencies,
   reference: string,
@@ -119,16 +120,10 @@ async function open(
     replace: asking.replace,
   };
   if (transition === 'cancel') return { kind: 'modal', view: render(promotion, state, null) };
-  const evidence = deps.readEvidence(promotion, EVIDENCE_LATER_MS);
-  const early = await withTimeout(EVIDENCE_AT_ONCE_MS, evidence);
-  return {
-    kind: 'modal',
-    view: render(promotion, { ...state, evidence: early }, null),
-    later: early === null ? evidence.then((late) => render(promotion, { ...state, evidence: late }, null)) : undefined,
-  };
+  return openWithEvidence(deps, promotion, (evidence) => render(promotion, { ...state, evidence }, null));
 }
 
-/** Why this person may not, or nobody can; null where they may. The database says so again when it writes. */
+/** Why this person may not, or nobody can; null if they may. The database checks again as it writes. */
 async function refuse(
   deps: HandlerDependencies,
   transition: Transition,
@@ -138,12 +133,12 @@ async function refuse(
   const role = refuseByRole(transition, await deps.db.operators.find(userId));
   const refusal = role === null ? refuseAlone(transition, promotion, userId, deps.takesSecondPerson) : { kind: role };
   if (refusal !== null) {
-    await deps.db.audit.append({
+    await deps.db.denials.record({
       at: deps.now(),
-      action: 'console.flag.promotion.denied',
       actor: userId,
       promotionId: promotion.id,
-      detail: { attempted: transition, reason: refusal.kind },
+      attempted: transition,
+      reason: refusal.kind,
     });
     return refusalText(deps, refusal, transition, userId);
   }
@@ -152,7 +147,7 @@ async function refuse(
   return refusalText(deps, { kind: 'not_marked', promotion, byThisRequest: false }, transition, userId);
 }
 
-/** Another writer of the table may have marked what this app may not set. */
+/** Another writer of the table may have marked a config var that this app may not set. */
 function refuseByName(
   { configVars }: HandlerDependencies,
   transition: Transition,
@@ -177,10 +172,8 @@ async function refusalWords(
   transition: Transition,
   operatorId: string,
 ) {
-  const isDenied =
-    refusal.kind === 'not_superadmin' || refusal.kind === 'not_operator' || refusal.kind === 'same_person';
-  if (isDenied) deps.onDenied(refusal.kind);
-  const superadmins = isDenied ? await deps.db.operators.superadmins() : [];
+  if (isDenial(refusal)) deps.onDenied(refusal.kind);
+  const superadmins = isDenial(refusal) ? await deps.db.operators.superadmins() : [];
   return transitionRefusalWords(refusal, transition, { now: await deps.db.now(), operatorId, superadmins });
 }
 
@@ -194,7 +187,6 @@ function render(promotion: Promotion, state: FormState, changed: ChangedSince | 
   });
 }
 
-/** The form was submitted. */
 export async function submitTransition(deps: HandlerDependencies, body: unknown, ack: AckSubmission): Promise<void> {
   const submission = unpackSubmission(body);
   const state = formState.parse(JSON.parse(submission.privateMetadata));
@@ -212,14 +204,14 @@ export async function submitTransition(deps: HandlerDependencies, body: unknown,
     afterwards: async (done) => {
       await deps.showInSlack(done.id);
       if (state.answerUrl === null) return;
-      // Slack may have refused it where it was meant to go.
+      // Slack may have refused the intended channel.
       const told = await deps.db.messages.newest('progress', done.id);
       await answer(deps, state.answerUrl, said(done, told?.message?.channel), { replace: state.replace });
     },
   });
 }
 
-/** What the form is replaced with where it no longer shows what holds, or else what Heroku says now. */
+/** The form again, if it no longer shows what holds; else what Heroku says now. */
 async function lookAgain(
   deps: HandlerDependencies,
   promotion: Promotion,
@@ -233,7 +225,7 @@ async function lookAgain(
   const again = whyShowAgain(isShownBy(deps, state)(promotion), state.evidence, reread);
   if (again === null) return { view: null, reread };
   const now = { ...state, evidence: reread, shown: deps.fingerprint(promotion) };
-  // The code that was typed is as good as before.
+  // The typed code was not used up.
   return { view: render(promotion, now, again === 'unseen' ? null : again), reread: null };
 }
 
@@ -248,7 +240,8 @@ async function decide(
 ): Promise<Decided<Promotion>> {
   const undone = (to: SubmitAnswer): Decided<Promotion> => ({ answer: to, done: null });
   const say = (text: string) => undone({ kind: 'view', view: notice(transitionTitle(state.transition), text) });
-  if (await isExternalUser(deps, submission.teamId)) return say(EXTERNAL_USER.text);
+  const outsider = await refuseOutsider(deps, submission);
+  if (outsider !== null) return say(outsider.text);
   if (state.transition === 'promote' && deps.findApp === null) return say(promotingOffWords());
   const { promotion, now } = await deps.db.promotions.findNow(state.promotionId);
   const again = promotion?.state === 'marked' ? await lookAgain(deps, promotion, state) : { view: null, reread: null };
@@ -269,9 +262,9 @@ async function decide(
   );
   if (outcome.kind === 'done') return { answer: { kind: 'close' }, done: outcome.promotion };
   if (outcome.kind === 'code_refused') {
-    deps.onCodeRefused(outcome.check.kind === 'locked' ? 'locked' : outcome.check.reason);
+    noteRefusedCode(deps, outcome.check);
   }
-  // Changed between that look and the lock: the next look shows it.
+  // Changed between that read and the lock: the next read shows it.
   if (outcome.kind === 'row_changed') return decide(deps, submission, state);
   const words = await refusalWords(deps, outcome, transition, submission.userId);
   return words.kind === 'sentence' ? say(words.text) : undone({ kind: 'errors', errors: words.errors });

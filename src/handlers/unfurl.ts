@@ -4,19 +4,19 @@ import { promotionUnfurl } from '../views/unfurl.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { unpackLinksShared } from './unpack.js';
 
-/** A message holds more links than that only by mistake. */
+/** More links than this are in a message only by mistake. */
 const MOST_LINKS = 10;
 
 /**
- * Somebody posted links to promotions: shows the state of each under the message. Not in a channel that people of other
- * workspaces read, other than the one that tells them of promotions anyway.
+ * Shows the state of promotions linked in a message. Not in channels shared with other workspaces, except the alert
+ * channel, which shows promotions anyway.
  */
 export async function unfurlPromotions(deps: HandlerDependencies, body: unknown): Promise<void> {
   const { publicUrl } = deps;
   const shared = unpackLinksShared(body);
   if (publicUrl === null || (shared.isShared && shared.channel !== deps.alertChannel)) return;
   const { teamId } = await deps.slack.identity();
-  if (shared.teamId !== teamId) return;
+  if (shared.teamId !== teamId && shared.organizationId !== teamId) return;
   const unfurls: Record<string, Unfurl> = {};
   for (const url of shared.urls.slice(0, MOST_LINKS)) {
     const id = permalinkedId(publicUrl, url);

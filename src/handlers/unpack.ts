@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { BLOCK, type BlockId, CONFIRMED } from '../views/ids.js';
 
-/*
- * What Slack sends, parsed once where it comes in (https://docs.slack.dev/interactivity). Bolt has checked the
- * signature; nothing here grants a right: who may do what is read from the database.
+/**
+ * What Slack sends, parsed once on entry (https://docs.slack.dev/interactivity). Bolt has checked the signature;
+ * nothing here grants a right: those are read from the database.
  */
 
 const user = z.object({ id: z.string(), team_id: z.string().nullish() });
@@ -31,9 +31,9 @@ const clickBody = z
     teamId: body.user.team_id ?? body.team?.id ?? null,
     triggerId: body.trigger_id,
     responseUrl: body.response_url ?? null,
-    /** A button's, or that of what was chosen in a menu. */
+    /** The button's, or the chosen menu entry's. */
     value: body.actions[0]?.value ?? body.actions[0]?.selected_option?.value ?? '',
-    /** The button was on a message that only this person sees. */
+    /** The button was on an ephemeral message. */
     isEphemeral: body.container?.is_ephemeral ?? false,
   }));
 export type Click = z.output<typeof clickBody>;
@@ -52,7 +52,7 @@ const fields = z.record(
   ),
 );
 
-/** What stands in the one input of a block; several ticks are joined; '' where nothing was entered. */
+/** A block's one input; several ticks are joined; '' if nothing was entered. */
 function fieldOf(values: z.output<typeof fields>, blockId: BlockId): string {
   const [input] = Object.values(values[blockId] ?? {});
   if (input === undefined) return '';
@@ -72,10 +72,10 @@ const draftClickBody = z
     teamId: body.user.team_id ?? body.team?.id ?? null,
     viewId: body.view.id,
     value: body.actions[0]?.value ?? '',
-    /** They ticked that the draft is to be recorded. */
+    /** They ticked to record the draft. */
     record: fieldOf(body.view.state.values, BLOCK.recordDraft) === CONFIRMED,
   }));
-/** A click on a button in a modal, which has no response URL. */
+/** A click in a modal, which has no response URL. */
 export const unpackDraftClick = (body: unknown): z.output<typeof draftClickBody> => draftClickBody.parse(body);
 
 const submissionBody = z
@@ -101,15 +101,15 @@ export const unpackSubmission = (body: unknown): Submission => submissionBody.pa
 const commandBody = z
   .object({
     user_id: z.string(),
-    team_id: z.string(),
+    team_id: z.string().nullish(),
     text: z.string().default(''),
     trigger_id: z.string(),
     response_url: z.string(),
   })
   .transform((body) => ({
     userId: body.user_id,
-    teamId: body.team_id,
-    // No flag key or id holds a NUL, and PostgreSQL takes none in a parameter.
+    teamId: body.team_id ?? null,
+    // No flag key or id holds a NUL, and PostgreSQL accepts none in a parameter.
     text: body.text.replaceAll('\0', ''),
     triggerId: body.trigger_id,
     responseUrl: body.response_url,
@@ -138,7 +138,7 @@ const shortcutBody = z
 export type MessageShortcut = z.output<typeof shortcutBody>;
 export const unpackMessageShortcut = (body: unknown): MessageShortcut => shortcutBody.parse(body);
 
-/** Subtypes of what people write themselves; the others are edits, joins and other apps' messages. */
+/** Subtypes of what people write; the others are edits, joins and other apps' messages. */
 const WRITTEN_BY_PEOPLE: ReadonlySet<string> = new Set(['thread_broadcast', 'file_share', 'me_message']);
 
 const messageEvent = z
@@ -159,7 +159,7 @@ const messageEvent = z
     }),
   })
   .transform(({ event, team_id }) => ({
-    /** null where no person wrote it: bots, edits, joins. */
+    /** null: no person wrote it (bots, edits, joins). */
     userId: isWrittenByPerson(event) ? (event.user ?? null) : null,
     teamId: event.user_team ?? event.source_team ?? event.team ?? team_id ?? null,
     channel: event.channel,
@@ -184,6 +184,7 @@ export const unpackHomeOpened = (body: unknown): z.output<typeof homeOpenedEvent
 const linksEvent = z
   .object({
     team_id: z.string().nullish(),
+    enterprise_id: z.string().nullish(),
     is_ext_shared_channel: z.boolean().nullish(),
     event: z.object({
       channel: z.string(),
@@ -193,6 +194,7 @@ const linksEvent = z
   })
   .transform((body) => ({
     teamId: body.team_id ?? null,
+    organizationId: body.enterprise_id ?? null,
     channel: body.event.channel,
     ts: body.event.message_ts,
     /** People of other workspaces can read there. */

@@ -3,13 +3,13 @@ import type { UnavailableReason } from '../promotions/evidence.js';
 import { unavailableReason } from './evidence.js';
 import { type Heroku, HerokuError } from './heroku.js';
 
-/** Whether Heroku knows an app, and by which name: an app's id is as good as its name, and names change. */
-export type AppLookup =
+/** Whether Heroku knows an app, and its current name: people may type its id, and names change. */
+type AppLookup =
   | { readonly kind: 'found'; readonly name: string }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'not_known'; readonly reason: UnavailableReason };
 
-/** Asks Heroku for an app. Never rejects; answers within `deadlineMs` (milliseconds). */
+/** Asks Heroku for an app. Never rejects; resolves within `deadlineMs` (milliseconds). */
 export type FindApp = (app: string, deadlineMs: number) => Promise<AppLookup>;
 
 export function createAppLookup(heroku: Heroku, log: Logger): FindApp {

@@ -6,7 +6,7 @@ export interface Release {
   readonly id: string;
   readonly version: number;
   readonly status: ReleaseStatus;
-  /** True for the one release that the app's dynos run. */
+  /** True only for the release that the app's dynos run. */
   readonly current: boolean;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -16,13 +16,24 @@ export interface Release {
   readonly description: string;
 }
 
-/** An app's identity. */
 export interface App {
   readonly id: string;
   readonly name: string;
 }
 
-/** Either the value that was asked for, or where the body was wrong, without anything out of the body. */
+/** A dyno: one process of an app. */
+export interface Dyno {
+  /** `web.1`. */
+  readonly name: string;
+  /** `web`; `run` and `scheduler` are one-off. */
+  readonly type: string;
+  /** Heroku's word: up, idle, starting, crashed, down, or a new one. */
+  readonly state: string;
+  /** The version of the release that it runs. */
+  readonly release: number;
+}
+
+/** The value, or where the body was wrong, without any of its content. */
 export type Reading<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: string };
 
 const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
@@ -31,7 +42,7 @@ const releaseBody = z
   .object({
     id: z.string().min(1),
     version: z.number().int().positive(),
-    // Some old releases have a null here: one of them mustn't hide the others.
+    // Some old releases have null here: one must not hide the others.
     status: z.enum(RELEASE_STATUSES).catch('unknown'),
     current: z.boolean(),
     created_at: time,
@@ -54,6 +65,13 @@ const releaseBody = z
 
 const appBody = z.object({ id: z.string().min(1), name: z.string().min(1) });
 
+const word = z.string().min(1).max(200);
+const dynosBody = z.array(
+  z
+    .object({ name: word, type: word, state: word, release: z.object({ version: z.number().int() }) })
+    .transform(({ name, type, state, release }): Dyno => ({ name, type, state, release: release.version })),
+);
+
 const releasesBody = z.array(releaseBody).refine(isNewestFirst);
 
 const configVarValue = z.string().nullable();
@@ -62,7 +80,7 @@ const jsonObject = z.custom<object>((body) => typeof body === 'object' && body !
 
 const refusalBody = z.object({ id: z.string() });
 
-/** The short word by which Heroku says why it refuses; null where there is none. The words beside it end here. */
+/** Heroku's short id for a refusal; null if there is none. Its longer message stops here. */
 export function readRefusalId(text: string): string | null {
   const reading = read(text, refusalBody);
   return reading.ok ? reading.value.id : null;
@@ -72,19 +90,22 @@ export const readRelease = (text: string): Reading<Release> => read(text, releas
 
 export const readApp = (text: string): Reading<App> => read(text, appBody);
 
-/** Takes at most `max` releases, and only newest first: a list in another order would hide the latest release. */
+/** Accepts fewer than `most` dynos: a full page may not be all. */
+export const readDynos = (text: string, most: number): Reading<readonly Dyno[]> => read(text, dynosBody.max(most - 1));
+
+/** Accepts at most `max` releases, and only newest first: another order would hide the latest release. */
 export function readReleases(text: string, max: number): Reading<readonly Release[]> {
   const reading = read(text, releasesBody);
   return reading.ok && reading.value.length > max ? { ok: false, fault: 'body: too_big' } : reading;
 }
 
-/** The one variable, null where it is unset. All the others end here. */
+/** One variable; null if unset. All the others stop here. */
 export function readConfigVar(text: string, name: string): Reading<string | null> {
   const vars = read(text, jsonObject);
   return vars.ok ? check(ownValue(vars.value, name), configVarValue) : vars;
 }
 
-/** Some of the variables, by name, null where unset. All the others end here. */
+/** Some variables, by name; null if unset. All the others stop here. */
 export function readConfigVars(text: string, names: readonly string[]): Reading<ReadonlyMap<string, string | null>> {
   const vars = read(text, jsonObject);
   if (!vars.ok) return vars;
@@ -103,7 +124,7 @@ function isNewestFirst(releases: readonly Release[]): boolean {
   );
 }
 
-/** An own property only: `constructor` is a legal name of a config var, and inherited by every object. */
+/** Own properties only: `constructor` is a legal config var name, and every object inherits one. */
 function ownValue(vars: object, name: string): unknown {
   const value: unknown = Object.getOwnPropertyDescriptor(vars, name)?.value;
   return value ?? null;
@@ -120,7 +141,7 @@ function check<T>(body: unknown, schema: z.ZodType<T>): Reading<T> {
   return { ok: false, fault: result.error.issues.map((issue) => `${place(issue.path)}: ${issue.code}`).join(', ') };
 }
 
-/** Undefined where it is no JSON; the parser's own error quotes the body and goes no further. */
+/** Undefined if it isn't JSON. The parser's own error quotes the body, so it is dropped. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

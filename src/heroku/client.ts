@@ -21,12 +21,11 @@ export interface Sender {
 }
 
 /**
- * How long a connection waits for the next request: a promotion is a handful of them, one right after the other. Short,
- * because a server that closes it at the very moment of the next request leaves that one's outcome unknown.
+ * How long an idle connection is kept: a promotion makes a few requests in quick succession. Short, because if the
+ * server closes it just as a request goes out, that request's outcome is unknown.
  */
 const KEPT = { keepAlive: true, timeout: 1_000 };
 
-/** Whom to ask, and as whom. */
 export interface ClientOptions {
   readonly token: string;
   readonly host: string;
@@ -34,7 +33,7 @@ export interface ClientOptions {
   readonly network: Pick<Network, 'agents'>;
 }
 
-/** heroku-client with {@link OneSendRequest} in place of its own request. */
+/** heroku-client with {@link OneSendRequest} instead of its own request. */
 export class OneSendClient extends HerokuClient implements Sender {
   readonly #running = new Set<OneSendRequest>();
   readonly #agents: Agents;

@@ -4,13 +4,14 @@
  * - `unauthorized`: the API key was not accepted (401)
  * - `forbidden`: the key is good, but may not do this (402, 403)
  * - `not_found`: no such app or release, or the key can't see it (404, 410)
- * - `invalid`: Heroku refuses the input (400, 422 and other 4xx), or it was refused here before anything was sent
+ * - `invalid`: refused by Heroku (400, 422 and other 4xx), or here before anything was sent
  * - `rate_limited`: too many requests in this hour (429); see `retryAfterMs`
  * - `unavailable`: Heroku is in trouble or busy with the app (5xx, 409, 423)
  * - `unreachable`: no connection was made, so the request was certainly not sent
- * - `withheld`: the caller no longer wanted it sent when it could have been, so it certainly was not
+ * - `over_budget`: HEROKU_REQUESTS_PER_HOUR is used up, so the request was not sent
+ * - `withheld`: the caller withdrew it before it could be sent, so it certainly was not
  * - `unknown_outcome`: the request was sent and no complete answer came back
- * - `unexpected`: an answer that is none of Heroku's documented ones
+ * - `unexpected`: an answer that Heroku doesn't document
  */
 export type HerokuErrorKind =
   | 'unauthorized'
@@ -20,11 +21,12 @@ export type HerokuErrorKind =
   | 'rate_limited'
   | 'unavailable'
   | 'unreachable'
+  | 'over_budget'
   | 'withheld'
   | 'unknown_outcome'
   | 'unexpected';
 
-/** Heroku's own short words for why it refuses, as far as each has a next step of its own; anything else is not kept. */
+/** Those of Heroku's refusal ids that have a next step of their own; others are dropped. */
 export const HEROKU_REASONS = ['delinquent', 'two_factor', 'suspended', 'conflict'] as const;
 export type HerokuReason = (typeof HEROKU_REASONS)[number];
 
@@ -41,23 +43,23 @@ export interface HerokuErrorDetails {
 }
 
 /**
- * The only error that this adapter rejects with. It carries no body, no config var's value and no token, neither in
- * its fields nor in its `cause`, so it may be logged as it is. `message` is a sentence for people.
+ * The only error of this adapter. Neither its fields nor its `cause` carry a body, a config var's value or a token, so
+ * it may be logged as it is. `message` is a sentence for people.
  */
 export class HerokuError extends Error {
   override readonly name = 'HerokuError';
   readonly kind: HerokuErrorKind;
-  /** True only for a write that may or may not have taken effect: settle it by reading, never by sending it again. */
+  /** True only for a write that may have taken effect: find out by reading, never by sending it again. */
   readonly outcomeUnknown: boolean;
-  /** Heroku's own reason; null where it gave none that we know. */
+  /** Heroku's own reason; null if it gave none that we know. */
   readonly reason: HerokuReason | null;
-  /** HTTP status, or null where there was no answer. */
+  /** HTTP status; null if there was no answer. */
   readonly status: number | null;
-  /** Heroku's id of the request, for its support; null where there was none. */
+  /** Heroku's id of the request, for its support; null if there was none. */
   readonly requestId: string | null;
-  /** Milliseconds that Heroku asks to wait; null where it names no time. */
+  /** Milliseconds that Heroku asks to wait; null if it names no time. */
   readonly retryAfterMs: number | null;
-  /** Requests left in this account's limit; null where Heroku did not say. */
+  /** Requests left in this account's limit; null if Heroku didn't say. */
   readonly rateLimitRemaining: number | null;
 
   constructor(details: HerokuErrorDetails) {

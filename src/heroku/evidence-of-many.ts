@@ -4,18 +4,18 @@ import type { Promotion } from '../promotions/promotion.js';
 import { unavailableReason } from './evidence.js';
 import type { Heroku } from './heroku.js';
 
-/** What each promotion's value means, by its id. Never rejects; answers within `deadlineMs`. */
+/** Evidence for each promotion, by its id. Never rejects; resolves within `deadlineMs`. */
 export type ReadEvidenceOfMany = (
   promotions: readonly Promotion[],
   deadlineMs: number,
 ) => Promise<ReadonlyMap<string, Evidence>>;
 
-/** How many apps are asked about at once: the rest of the app wants connections, too. */
+/** Apps asked about at once: the rest of the app needs connections, too. */
 const AT_ONCE = 10;
 
 /**
- * One request per Heroku app, however many of its promotions are asked about. By the value alone: releases would be a request
- * each. Apps that weren't reached in time are missing from the answer. `heroku` is null if no API key is configured.
+ * One request per Heroku app, however many of its promotions are asked about. By the value alone: releases would be a
+ * request each. Apps that weren't reached in time are missing. `heroku` is null if no API key is configured.
  */
 export function createEvidenceOfMany(heroku: Heroku | null, now: () => Date, log: Logger): ReadEvidenceOfMany {
   return async (promotions, deadlineMs) => {

@@ -7,33 +7,32 @@ import {
   stillMeans,
 } from '../promotions/evidence-refresh.js';
 import { type ReadEvidence, unavailableReason } from './evidence.js';
-import { type Heroku, HerokuError } from './heroku.js';
+import { HerokuError, type HerokuUse, type SharedHeroku } from './heroku.js';
 
-/** What a look at one app found. */
-export interface Refreshed {
+interface Refreshed {
   /** By the promotion's id; what wasn't reached in time is missing. */
   readonly evidence: ReadonlyMap<string, Evidence>;
-  /** How long Heroku wants nothing to be asked, in milliseconds; null where it doesn't say so. */
+  /** How many milliseconds Heroku asks to wait; null if it doesn't say. */
   readonly waitMs: number | null;
 }
 
-/** Looks at one app's promotions again. Never rejects; answers within about twice `deadlineMs`. */
+/** Looks at one app's promotions again. Never rejects; resolves within about twice `deadlineMs`. */
 export interface EvidenceRefresher {
   /** Whether so few requests are left that others need them. */
   isShort(): boolean;
   refresh(herokuApp: string, claimed: readonly RefreshedPromotion[], deadlineMs: number): Promise<Refreshed>;
 }
 
-/** Heroku limits an account by the hour, and names the time in most answers. */
+/** Heroku's limit is hourly, and most of its answers name the wait. */
 const RATE_LIMITED_MS = 60_000;
 
 /**
- * One request for all of an app's promotions. Only where a value no longer means what is stored, its releases are asked for as
- * well.
+ * One request for all of an app's promotions. Asks for its releases only if a value no longer means what is stored. An
+ * app with an open critical may use more of the hour's requests than others.
  */
 export function createEvidenceRefresher(
-  heroku: Heroku,
-  readEvidence: ReadEvidence,
+  heroku: SharedHeroku,
+  readEvidenceFor: (use: HerokuUse) => ReadEvidence,
   now: () => Date,
   log: Logger,
 ): EvidenceRefresher {
@@ -43,13 +42,15 @@ export function createEvidenceRefresher(
     isShort,
     async refresh(herokuApp, claimed, deadlineMs) {
       const signal = AbortSignal.timeout(deadlineMs);
+      const use = claimed.some(({ isCritical }) => isCritical) ? 'critical' : 'watching';
+      const readEvidence = readEvidenceFor(use);
       const names = [...new Set(claimed.map(({ promotion }) => promotion.configVar))];
       try {
-        const values = await heroku.readConfigVars(herokuApp, names, { signal });
+        const values = await heroku.usedFor(use).readConfigVars(herokuApp, names, { signal });
         const evidence = new Map<string, Evidence>();
         for (const one of claimed) {
           const byValue = assess(one.promotion, values.get(one.promotion.configVar) ?? null, now());
-          const found = await look(one, byValue, deadlineMs, signal);
+          const found = await look(one, byValue, readEvidence, deadlineMs, signal);
           if (found !== null) evidence.set(one.promotion.id, settleEvidence(one.stored, found));
         }
         return { evidence, waitMs: null };
@@ -60,10 +61,11 @@ export function createEvidenceRefresher(
     },
   };
 
-  /** null where there is no time left for it, or no request. */
+  /** null if there is no time or no request left for it. */
   async function look(
     one: RefreshedPromotion,
     byValue: Evidence,
+    readEvidence: ReadEvidence,
     deadlineMs: number,
     signal: AbortSignal,
   ): Promise<Evidence | null> {

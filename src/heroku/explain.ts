@@ -11,20 +11,19 @@ export interface Circumstances {
   readonly outcomeUnknown: boolean;
   readonly status?: number;
   readonly reason?: LossReason;
-  /** Heroku's own reason for a refusal. */
   readonly refusal?: HerokuReason | null;
   readonly code?: string;
   readonly deadlineMs?: number;
   readonly retryAfterMs?: number | null;
 }
 
-/** A name from outside, for a sentence: nothing but a name's own characters, and not too many. */
+/** A name from outside, made safe for a sentence: only a name's own characters, and not too many. */
 export function shown(name: string): string {
   const plain = name.replace(/[^\w.-]/g, '?');
   return plain.length > 64 ? `${plain.slice(0, 63)}…` : plain;
 }
 
-/** Three things in plain words: what happened, what it means, what to do. */
+/** In plain words: what happened, what it means, what to do. */
 export function explain(kind: HerokuErrorKind, task: Task, circumstances: Circumstances): string {
   const refusal = circumstances.refusal == null ? null : REFUSALS[circumstances.refusal];
   return [
@@ -34,7 +33,7 @@ export function explain(kind: HerokuErrorKind, task: Task, circumstances: Circum
   ].join(' ');
 }
 
-/** What Heroku's own reasons mean, and the step that each takes. */
+/** What Heroku's own reasons mean, and each one's next step. */
 const REFUSALS: Readonly<Record<HerokuReason, { happened(task: Task): string; readonly todo: string }>> = {
   delinquent: {
     happened: ({ words }) =>
@@ -79,6 +78,8 @@ function whatHappened(kind: HerokuErrorKind, task: Task, { status, reason, code,
       return reason === 'deadline'
         ? `No connection to Heroku came about within ${seconds(deadlineMs ?? 0)} ${to}.`
         : `No connection to Heroku could be made ${to} (${code}).`;
+    case 'over_budget':
+      return `The request ${to} was not sent: this app's requests for this hour are used up (HEROKU_REQUESTS_PER_HOUR).`;
     case 'withheld':
       return `The request ${to} was not sent: too much time had passed when it could have been.`;
     case 'unknown_outcome':
@@ -115,6 +116,8 @@ function whatToDo(kind: HerokuErrorKind, { outcomeUnknown, status, retryAfterMs,
       return isOfProxy(code)
         ? 'Check HTTPS_PROXY and NO_PROXY (flag-promotions doctor says more), then try again.'
         : 'Check the network and HEROKU_API_URL, then try again.';
+    case 'over_budget':
+      return 'Try again in a few minutes, or raise HEROKU_REQUESTS_PER_HOUR.';
     case 'withheld':
       return 'Look at the present value on Heroku, then try again.';
     case 'unavailable':
@@ -126,7 +129,7 @@ function whatToDo(kind: HerokuErrorKind, { outcomeUnknown, status, retryAfterMs,
   }
 }
 
-/** Whether it was the proxy that stood in the way, by the code of the tunnel that was not made. */
+/** By the code: whether the proxy failed to make the tunnel. */
 function isOfProxy(code: string | undefined): boolean {
   return code?.startsWith('PROXY_') ?? false;
 }

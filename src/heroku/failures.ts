@@ -17,6 +17,16 @@ export function refusedHere(task: Task): HerokuError {
   });
 }
 
+/** Not sent: the hour's requests are used up. */
+export function overBudget(task: Task): HerokuError {
+  return new HerokuError({
+    kind: 'over_budget',
+    message: explain('over_budget', task, { outcomeUnknown: false }),
+    outcomeUnknown: false,
+    cause: new Error('HEROKU_REQUESTS_PER_HOUR is used up, before sending'),
+  });
+}
+
 /** No complete answer came back. */
 export function lost(task: Task, outcome: Lost, deadlineMs: number): HerokuError {
   const { reason, code } = outcome;
@@ -30,10 +40,10 @@ export function lost(task: Task, outcome: Lost, deadlineMs: number): HerokuError
   });
 }
 
-/** Heroku answered with a status other than the one that was needed. */
+/** Heroku answered with another status than the one needed. */
 export function refusedByHeroku(task: Task, answer: Answered, now: Date): HerokuError {
   const kind = kindOf(answer.status);
-  // A 4xx is a refusal; after anything else nobody knows how far a write had come.
+  // A 4xx is a refusal; after anything else a write may have taken effect.
   const outcomeUnknown = task.writes && (answer.status < 400 || answer.status > 499);
   const reason = reasonOf(answer);
   const wait = kind === 'rate_limited' || kind === 'unavailable' ? retryAfterMs(answer.headers, now) : null;

@@ -7,22 +7,22 @@ import { createHeroku, HerokuError, type HerokuErrorKind } from './heroku.js';
 /** What Heroku says of the API key, as far as it said anything. */
 export interface HerokuInspection {
   /**
-   * `known`: the scopes of this very key. `not_told`: the key is good, but may not look at authorizations, as scoped keys
-   * may not; or it is none of them, as the key of an account is.
+   * `known`: the scopes of this very key. `not_told`: the key is good, but scoped keys may not list authorizations, and
+   * an account's own key isn't among them.
    */
   readonly key:
     | { readonly kind: 'known'; readonly scopes: readonly string[] }
     | { readonly kind: 'not_told' }
     | { readonly kind: 'refused' }
-    /** `code`: what kept it from answering; null where it did, and with nothing usable. */
+    /** `code`: why no answer came; null if one came that is unusable. */
     | { readonly kind: 'no_answer'; readonly code: string | null };
-  /** Each app whose config var was to be read: ok, or why not. */
+  /** Each app whose config var was tried: ok, or why not. */
   readonly apps: readonly { readonly app: string; readonly outcome: 'ok' | HerokuErrorKind }[];
   readonly clock: ClockReading | null;
 }
 
 const WITHIN_MS = 10_000;
-/** Other authorizations' tokens come along; nothing but the scope of ours is kept. */
+/** The answer holds other authorizations' tokens; only our scope is kept. */
 const authorizations = z.array(
   z.object({
     scope: z.array(z.string()),
@@ -31,13 +31,13 @@ const authorizations = z.array(
 );
 
 /**
- * Asks Heroku what the key may do, without writing. Never rejects. Whether it may write is known only where Heroku tells
- * the key's scopes: nothing else but a write would show it.
+ * Asks Heroku what the key may do, without writing. Never rejects. Whether it may write is known only if Heroku lists
+ * the key's scopes: only a write would show it otherwise.
  */
 export async function inspectHeroku(options: {
   readonly apiKey: string;
   readonly apiUrl: string;
-  /** Apps, each with a config var of theirs, that it is to be tried on. */
+  /** Apps to try it on, each with one of its config vars. */
   readonly tried: readonly { readonly app: string; readonly configVar: string }[];
   readonly network: Pick<Network, 'agents'>;
   readonly now: () => Date;

@@ -4,28 +4,27 @@ import Request from 'heroku-client/lib/request.js';
 import type { Agents } from '../network/network.js';
 import { portOf } from '../network/proxies.js';
 
-/** Why no complete answer came: the network failed, the deadline passed, or the caller stopped it or no longer wanted it sent. */
+/** Why no complete answer came: the network failed, the deadline passed, or the caller stopped or withdrew it. */
 export type LossReason = 'network' | 'deadline' | 'stopped' | 'withheld';
 
-/** What became of one request. `sent` is false only where it is certain that not a byte of it left. */
+/** The outcome of one request. `sent` is false only if certainly not a byte of it left. */
 export type Outcome =
   | {
       readonly type: 'answered';
       readonly status: number;
       readonly headers: IncomingHttpHeaders;
-      /** Of a refusal as much as came at once, for Heroku's reason; it may be cut. */
+      /** For a refusal, only what came at once, for Heroku's reason; it may be cut. */
       readonly text: string;
     }
   | { readonly type: 'lost'; readonly sent: boolean; readonly reason: LossReason; readonly code: string };
 
-/** A refusal stands by its status. Its body is a few words, which are waited for only so long. */
+/** The status alone decides a refusal. Its body is a few words, and the wait for them is short. */
 const REFUSAL_WITHIN_MS = 250;
 const REFUSAL_MAX_BYTES = 8_192;
 
-/** Connections whose TLS handshake is over: one that is used again makes none. */
+/** Connections that finished their TLS handshake: a reused one makes none. */
 const handshaken = new WeakSet<Socket>();
 
-/** What heroku-client makes a request of. */
 export interface RequestOptions {
   readonly host: string;
   readonly token: string;
@@ -37,10 +36,10 @@ export interface RequestOptions {
 }
 
 /**
- * heroku-client's request, made to send once. The original re-sends after a network error, PATCH included, goes on
- * re-sending after its own timeout, never ends after a reset in mid-body, throws on a 304, loses the response headers
- * and, with DEBUG=http, prints bodies. Every method that did so is replaced here. Its constructor is not run: that reads every
- * certificate of SSL_CERT_DIR for each request, trusts no other then, and knows proxies by names of its own.
+ * heroku-client's request, changed to send once. The original re-sends after a network error, even a PATCH and after
+ * its timeout, hangs after a reset in mid-body, throws on a 304, drops headers and, with DEBUG=http, prints bodies:
+ * those methods are replaced. Its constructor is skipped: it reads SSL_CERT_DIR for each request and proxy settings of
+ * its own.
  */
 export class OneSendRequest {
   readonly #request: Request;
@@ -51,13 +50,13 @@ export class OneSendRequest {
   #resolveOutcome: (outcome: Outcome) => void = () => undefined;
   #sending: ClientRequest | null = null;
   #timer: NodeJS.Timeout | null = null;
-  /** Ends the request as what Heroku has said already; null before that. */
+  /** Ends the request with the refusal Heroku has already sent; null before one. */
   #refuse: (() => void) | null = null;
   #sent = false;
 
   /**
-   * `deadlineMs` is absolute: connecting, sending, waiting and reading together. `mayStillSend` is asked once, when the
-   * connection is there and the next thing that happens is the write.
+   * `deadlineMs` is absolute: connecting, sending, waiting and reading together. `mayStillSend` is asked once, on a
+   * ready connection right before the write.
    */
   constructor(options: RequestOptions, deadlineMs: number, agents: Agents, mayStillSend: () => boolean) {
     const url = new URL(options.host);
@@ -98,7 +97,7 @@ export class OneSendRequest {
     this.#lose('stopped');
   }
 
-  /** Called by the original once the request is built and before any of it is sent. */
+  /** The original calls it once the request is built, before any of it is sent. */
   #begin(request: ClientRequest): void {
     this.#sending = request;
     this.#timer = setTimeout(() => this.#lose('deadline'), this.#deadlineMs);
@@ -106,9 +105,8 @@ export class OneSendRequest {
   }
 
   /**
-   * Node writes a request to a connection that is still being made, and the bytes leave whenever it is: by then it may be
-   * too late for them. So they are held until it is there: a proxy's tunnel is, before Node has the connection; the TLS in it
-   * may not be. Called right before Node writes.
+   * Called right before Node writes. Node would queue the bytes on a connection still being made, and send them when it
+   * is ready, perhaps too late. So they wait here, also for the TLS inside a proxy's tunnel.
    */
   #sendOn(socket: Socket): void {
     const isThere = this.#secure ? handshaken.has(socket) : !socket.connecting;
@@ -124,7 +122,7 @@ export class OneSendRequest {
     });
   }
 
-  /** False: the request is over, and its connection with it, so that nothing of it is written any more. */
+  /** False: the request is over and its connection destroyed, so nothing more is written. */
   #decideToSend(): boolean {
     this.#sent = this.#mayStillSend();
     if (!this.#sent) this.#lose('withheld');
@@ -141,7 +139,7 @@ export class OneSendRequest {
     }
     response.on('data', (chunk: Buffer) => chunks.push(chunk));
     response.on('end', () => this.#answer(response, Buffer.concat(chunks).toString('utf8')));
-    // A body that is cut short ends in one of these, and never in `end`.
+    // A body cut short ends in one of these, never in `end`.
     response.on('aborted', () => this.#lose('network'));
     response.on('error', (error) => this.#lose('network', error));
   }
@@ -175,12 +173,12 @@ export class OneSendRequest {
   #end(outcome: Outcome): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#resolveOutcome(outcome);
-    // A connection whose answer was read to its end went back to its agent; every other one ends here.
+    // A connection whose answer was fully read went back to its agent; any other ends here.
     this.#sending?.destroy();
   }
 }
 
-/** Node's errors may hold raw packets or certificates: the code is all that is kept of one. */
+/** Node's errors may hold raw packets or certificates: keep only the code. */
 function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return 'ECONNRESET';
   return typeof error.code === 'string' && /^[A-Z0-9_]{1,60}$/.test(error.code) ? error.code : 'ECONNRESET';

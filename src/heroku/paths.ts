@@ -11,7 +11,7 @@ export function releasePath(app: string, release: string): string {
 /** A value that no path can carry: empty, a dot segment, malformed Unicode, or too long for any name. */
 export class UnusableSegment extends Error {}
 
-/** Encoding leaves dots alone, and a server or proxy may resolve `..`: so a dot segment is refused, not sent. */
+/** Encoding leaves dots alone, and a server or proxy may resolve `..`: so dot segments are refused. */
 function segment(value: string): string {
   if (value === '' || value === '.' || value === '..' || value.length > 256 || !isWellFormed(value)) {
     throw new UnusableSegment('Not usable in a path.');

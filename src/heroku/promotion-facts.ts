@@ -4,20 +4,21 @@ import { type CallOptions, type Heroku, HerokuError, type Release } from './hero
 
 /** How many of an app's newest releases are searched for the one that carries a value. */
 const RELEASES_SEARCHED = 20;
-/** How many at most, where more were made since the promoter was about to set it: each takes a request. */
+/** The most, if there were more releases since the promoter was about to set it: each takes a request. */
 const MOST_SEARCHED = 200;
 
 /** What Heroku held when it was asked. Recorded before a change. */
 export interface CurrentValue {
-  /** May be a secret: it is for `previous_value` alone. */
+  /** May be a secret: only for `previous_value`. */
   readonly value: string | null;
-  /** The newest release's version; 0 where there is none, or none had to be looked at. */
+  /** The newest release's version; 0 if there is none, or none had to be looked at. */
   readonly release: number;
 }
 
 /**
- * Reads what the next step of a promotion depends on: whether the target value is in force, and which release carries it.
- * @throws {HerokuError} where Heroku does not say
+ * Reads what the next step of a promotion depends on: whether the target value is in force, and which release carries
+ * it.
+ * @throws {HerokuError} if Heroku does not say
  */
 export async function readPromotionFacts(
   heroku: Heroku,
@@ -25,7 +26,7 @@ export async function readPromotionFacts(
   options: CallOptions,
 ): Promise<{ readonly facts: HerokuFacts; readonly current: CurrentValue }> {
   const { herokuApp, configVar, targetValue } = promotion;
-  // Releases before the value: one that ended in between would else seem to have succeeded without its value.
+  // Releases before the value: otherwise one that ended in between seems to have succeeded without its value.
   const named = await releaseOfCheckpoint(heroku, promotion, options);
   const releases = named === null ? await releasesToSearch(heroku, promotion, options) : [];
   const looked = new Map<string, string | null>();
@@ -37,7 +38,7 @@ export async function readPromotionFacts(
     return value;
   };
   const carries = async (release: Release): Promise<boolean> => (await valueAt(release)) === targetValue;
-  // What the release in force carries is the value, so that nothing more has to be asked right after a change.
+  // What the release in force carries is the value: right after a change nothing more has to be asked.
   const isInForce = await isOursAndInForce(releases[0], promotion, carries);
   const value = isInForce ? targetValue : await heroku.readConfigVar(herokuApp, configVar, options);
   const valueIsTarget = value === targetValue;
@@ -50,7 +51,7 @@ export async function readPromotionFacts(
   return { facts: { valueIsTarget, release, isOvertaken }, current: { value, release: releases[0]?.version ?? 0 } };
 }
 
-/** The newest, back to the one of before the promoter was about to set the value, unless that lies too far back. */
+/** The newest, back to `base_release`, unless that lies too far back. */
 async function releasesToSearch(
   heroku: Heroku,
   { herokuApp, baseRelease }: Promotion,
@@ -80,7 +81,9 @@ async function releaseOfCheckpoint(
 
 type Carries = (release: Release) => Promise<boolean>;
 
-/** Whether the newest release is the app's current one, was made since the promoter was about to set the value, and carries it. */
+/**
+ * Whether the newest release is the current one, came after the promoter was about to set the value, and carries it.
+ */
 async function isOursAndInForce(
   newest: Release | undefined,
   { baseRelease }: Promotion,
@@ -91,8 +94,8 @@ async function isOursAndInForce(
 }
 
 /**
- * The release that brought a value that is in force: the oldest of the unbroken run of newest ones that carry it. The
- * promoter sets only what was another value before, so that the run ends at the latest where it began.
+ * The release that brought the value in force: the oldest in the unbroken run of newest ones that carry it. The
+ * promoter only sets a value that differed before, so the run never goes back past `base_release`.
  */
 async function broughtBy(
   releases: readonly Release[],
@@ -102,7 +105,7 @@ async function broughtBy(
   let found: ReleaseFacts | null = null;
   for (const release of releases) {
     if (found !== null && baseRelease !== null && release.version <= baseRelease) break;
-    // A release that failed changed nothing: it neither brought a value that is in force nor ended it.
+    // A failed release changed nothing: it neither brought the value in force nor ended it.
     if (release.status !== 'succeeded' && release.status !== 'pending') continue;
     if (!(await carries(release))) break;
     found = release;
@@ -110,7 +113,7 @@ async function broughtBy(
   return found;
 }
 
-/** The release that carries a value that is not in force: under way, failed, or overtaken by another change. */
+/** The release that carries a value not in force: under way, failed, or overtaken by another change. */
 async function onItsWay(
   releases: readonly Release[],
   promotion: Promotion,
@@ -124,8 +127,8 @@ async function onItsWay(
 }
 
 /**
- * Whether somebody else set the value since the promoter was about to. So many releases since then that not all are searched
- * count as such: ours may be among them.
+ * Whether somebody else set the value since the promoter was about to. True as well if there are too many releases
+ * since then to search all: ours may be among them.
  */
 async function isChangedByOthers(
   releases: readonly Release[],
@@ -133,7 +136,7 @@ async function isChangedByOthers(
   valueAt: (release: Release) => Promise<string | null>,
 ): Promise<boolean> {
   if (baseRelease === null) return false;
-  // A release that failed changed nothing.
+  // A failed release changed nothing.
   const effective = releases.filter(({ status }) => status !== 'failed' && status !== 'expired');
   const since = effective.filter(({ version }) => version > baseRelease);
   if (since.length === 0) return false;
@@ -144,14 +147,13 @@ async function isChangedByOthers(
   return false;
 }
 
-/** Heroku cuts times to whole seconds, and its clock may be behind the app's by a little. */
+/** Heroku cuts times to whole seconds, and its clock may be slightly behind the app's. */
 const CLOCK_SKEW_MS = 5_000;
 
 /**
- * Whether a release may be what a promotion led to. Once the promoter was about to set the value, whatever is newer than
- * the release of then is: to set it again would be a second release for one promotion. Where another system says that
- * Heroku took the change, what was made since the promotion began is. Else nothing was set yet, and only what is under
- * way counts, whoever began it.
+ * Whether a release may be this promotion's. Once we were about to set the value: each release newer than the newest
+ * back then. If another system says that Heroku applied it: each since the promotion began. Otherwise nothing was set
+ * yet, and only a release under way counts, whoever began it.
  */
 function mayBeOurs(release: Release, promotion: Promotion): boolean {
   if (promotion.baseRelease !== null) return release.version > promotion.baseRelease;

@@ -7,7 +7,7 @@ import type { Heroku, Release } from './heroku.js';
 /** Reads the releases around a promotion, for its RCA. Never rejects. */
 export type ReadReleasesAround = (promotion: Promotion) => Promise<RcaReleases>;
 
-/** How many of an app's newest releases are looked at, how many are told, and of how many the value is read. */
+/** Of an app's newest releases: how many we look at, show, and read the value of. */
 const LISTED = 200;
 const TOLD = 40;
 const VALUES_READ = 12;
@@ -16,7 +16,7 @@ const MARGIN_MS = 3_600_000;
 /** For all requests together. */
 const WITHIN_MS = 8_000;
 
-/** `heroku` is null where no API key is configured. */
+/** `heroku` is null if no API key is configured. */
 export function createReleasesReader(heroku: Heroku | null, now: () => Date, log: Logger): ReadReleasesAround {
   return async (promotion) => {
     if (heroku === null) return { kind: 'unavailable', reason: 'not_configured' };
@@ -41,14 +41,14 @@ export function createReleasesReader(heroku: Heroku | null, now: () => Date, log
   };
 }
 
-/** Newest first: those of a time, and the last one in force before it, from which a change is a change. */
+/** Newest first: those of a time, and the last one in force before it, to compare the first change with. */
 function within(newest: readonly Release[], from: number, to: number): readonly Release[] {
   const between = newest.filter(({ createdAt }) => createdAt.getTime() >= from && createdAt.getTime() <= to);
   const before = newest.find(({ createdAt, status }) => createdAt.getTime() < from && status === 'succeeded');
   return before === undefined ? between : [...between, before];
 }
 
-/** By release id; null where the variable is unset. What could not be read is not in it. */
+/** By release id; null if the variable is unset. What could not be read is missing. */
 async function readValues(
   heroku: Heroku,
   promotion: Promotion,
@@ -70,7 +70,7 @@ async function readValues(
   return values;
 }
 
-/** A value goes no further than here: what does is what it may show, and whether it is the target. */
+/** The value stops here; beyond go its showable form and whether it is the target. */
 function asRcaRelease(release: Release, held: string | null | undefined, promotion: Promotion): RcaRelease {
   return {
     version: release.version,

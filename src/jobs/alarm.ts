@@ -3,27 +3,25 @@ import { scheduleJob } from 'node-schedule';
 export interface AlarmDependencies {
   readonly cron: string;
   readonly ring: () => void;
-  /** By how many milliseconds the process's wall clock, which node-schedule reads, is ahead of the one that never jumps. */
+  /** Milliseconds that the wall clock, which node-schedule reads, is ahead of the one that never jumps. */
   readonly wallClockAhead: () => number;
-  /** Hears by how many milliseconds the clock was set forward, or back (negative). */
+  /** Gets the milliseconds that the clock was set forward, or back (negative). */
   readonly onClockSet: (byMs: number) => void;
 }
 
-/** Rings by a cron expression, and once whenever the wall clock was set. */
+/** Rings by a cron expression, and once whenever the wall clock is set. */
 export interface Alarm {
   stop(): void;
 }
 
-/** The latest that a clock that was set is noticed. */
+/** A clock that was set is noticed within this time. */
 const COMPARE_EVERY_MS = 1_000;
-/** Clocks that nobody sets drift apart by far less between two comparisons. */
+/** Clocks that nobody sets drift far less than this between two comparisons. */
 const LEAST_STEP_MS = 1_000;
 
 /**
- * node-schedule waits for a date on the wall clock, and goes on from that date: set back by an hour, the clock would not reach
- * it for an hour; set forward, it would ring once for everything in between. So each next date is counted from the present,
- * and a clock that was set rings by itself: one tick too many costs nothing.
- *
+ * node-schedule waits for a date on the wall clock: set back an hour, it would be silent for that hour. So each next
+ * date is computed from now, and a clock change rings at once: one tick too many costs nothing.
  * @throws if node-schedule doesn't understand the cron
  */
 export function startAlarm({ cron, ring, wallClockAhead, onClockSet }: AlarmDependencies): Alarm {

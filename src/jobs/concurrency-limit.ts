@@ -1,14 +1,13 @@
-/** Runs a few pieces of work at a time, each under a key. */
 export interface ConcurrencyLimit {
-  /** Runs it as soon as the limit allows, unless the same key waits already. */
+  /** Runs it once the limit allows, unless the same key already waits. */
   run(key: string): void;
-  /** Drops what still waits, and resolves once nothing is under way. */
+  /** Drops what still waits; resolves once nothing is running. */
   stop(): Promise<void>;
 }
 
 /**
- * At most `atOnce` pieces of work run at a time, in order. A thousand that start together would each lose the lease while
- * they wait for one another. Dropped work still stands in its row. `work` never rejects.
+ * At most `atOnce` run at a time, in order: a thousand at once would lose their leases waiting for one another. Dropped
+ * work is still in its row. `work` never rejects.
  */
 export function createConcurrencyLimit(atOnce: number, work: (key: string) => Promise<void>): ConcurrencyLimit {
   const waiting = new Set<string>();
@@ -17,7 +16,7 @@ export function createConcurrencyLimit(atOnce: number, work: (key: string) => Pr
   function fill(): void {
     for (const key of waiting) {
       if (underWay.size >= atOnce) return;
-      // This work may not see what changes from here on, so the same key may wait again.
+      // Running work may miss later changes, so its key may wait again.
       waiting.delete(key);
       const working = work(key).finally(() => {
         underWay.delete(working);

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import type { Fetch } from '../network/network.js';
 
-/** Tells an outside monitor that all is well. Its silence is what the monitor notices. */
+/** Tells an outside monitor that all is well; the monitor alerts on silence. */
 export interface Heartbeat {
   /** Requests the address; nobody waits for it. */
   send(): void;
-  /** Cuts off a request under way; resolves once it has ended. */
+  /** Aborts a running request; resolves once it has ended. */
   stop(): Promise<void>;
 }
 
@@ -13,18 +13,18 @@ const TIMEOUT_MS = 5_000;
 
 /** `url` null: there is no monitor. */
 export function createHeartbeat(url: string | null, fetch: Fetch, log: Logger): Heartbeat {
-  /** The request under way: a monitor that hangs gets no second one beside it. */
+  /** The running request: a monitor that hangs gets no second one. */
   let underWay: { readonly cut: AbortController; readonly ended: Promise<void> } | null = null;
 
   async function request(address: string, cut: AbortController): Promise<void> {
     const timer = setTimeout(() => cut.abort(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
     try {
       const answer = await fetch(address, { signal: cut.signal });
-      // Its connection stays taken until the body is read or dropped.
+      // The connection stays taken until the body is read or dropped.
       await answer.body?.cancel();
       if (!answer.ok) log.warn({ status: answer.status }, 'the heartbeat was not accepted');
     } catch (error) {
-      // The monitor alerts about a missing heartbeat by itself.
+      // The monitor itself alerts about a missing heartbeat.
       log.warn({ err: error }, 'the heartbeat could not be sent');
     } finally {
       clearTimeout(timer);

@@ -6,20 +6,20 @@ import { HOME_INTERVAL_MS } from '../promotions/home.js';
 export interface HomesDependencies {
   readonly db: Pick<Database, 'homes'>;
   readonly outbox: Outbox;
-  /** Of what the tabs show; while it is the same, nobody's has to be published. */
+  /** A mark of what the tabs show; while it is the same, none has to be published. */
   readonly mark: () => Promise<string>;
   readonly log: Logger;
 }
 
-/** Keeps the home tabs up to date that somebody may be looking at. */
+/** Updates the home tabs that somebody may be looking at. */
 export interface Homes {
-  /** Somebody opened theirs: publishes it at once. Rejects where the database doesn't answer, or Slack refuses. */
+  /** Publishes a tab that was just opened. Rejects if the database doesn't answer or Slack refuses. */
   open(slackUserId: string): Promise<void>;
-  /** Publishes those on which something changed. Never rejects: what fails is due at the next call. */
+  /** Publishes the tabs that changed. Never rejects: what fails is due at the next call. */
   refresh(): Promise<void>;
-  /** Something changed: has them refreshed soon, several changes at once. */
+  /** Refreshes soon, once for several changes. */
   changed(): void;
-  /** Waits for what is under way. */
+  /** Waits for a running refresh. */
   stop(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export function createHomes({ db, outbox, mark, log }: HomesDependencies): Homes
       if (outcome.kind === 'failed') throw outcome.error;
     },
     refresh() {
-      // One after the other: two at a time would only wait for one another's leases.
+      // One at a time: two would only wait for each other's leases.
       running = running.then(refresh).catch((error: unknown) => {
         log.warn({ err: error }, 'the home tabs could not be refreshed; the next tick tries again');
       });

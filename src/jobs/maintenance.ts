@@ -1,18 +1,25 @@
 import type { Logger } from 'pino';
+import type { ChoresDue } from '../db/chores.js';
 import type { Database } from '../db/database.js';
 import type { Overdue } from '../promotions/overdue.js';
 import { awaitsSlot } from '../slack/errors.js';
 import type { MaintenanceAction } from './actions.js';
 import { type AttentionDependencies, attentionStep } from './steps/attention.js';
 import { type AutoCompleteDependencies, autoCompleteStep } from './steps/auto-complete.js';
-import { type DeliverDependencies, deliverStep } from './steps/deliver.js';
-import { type DetectDependencies, detectStep } from './steps/detect.js';
+import { type DriftDependencies, findAppsStep, lookForDriftStep, tellDriftStep } from './steps/drift.js';
+import { type DeliverDependencies, deliverOutsideStep, deliverStep } from './steps/deliver.js';
+import { endDrillsStep } from './steps/end-drills.js';
+import { type DetectDependencies, detectStep, type TickCounts } from './steps/detect.js';
+import { type LookDependencies, lookStep } from './steps/look.js';
 import { nameCriticalsStep } from './steps/name-criticals.js';
+import { type PageDependencies, pageStep } from './steps/page.js';
 import { type PruneDependencies, pruneStep } from './steps/prune.js';
 import { type QueueDigestDependencies, queueDigestStep } from './steps/queue-digest.js';
 import { type RefreshEvidenceDependencies, refreshEvidenceStep } from './steps/refresh-evidence.js';
 import { remindOfRcasStep } from './steps/remind-of-rcas.js';
+import { type VerifyDependencies, verifyStep } from './steps/verify.js';
 import type { PlannedAction, Step } from './steps/step.js';
+import { type WebhookDependencies, webhookStep } from './steps/webhook.js';
 
 export interface MaintenanceDependencies
   extends Omit<
@@ -20,45 +27,47 @@ export interface MaintenanceDependencies
       AutoCompleteDependencies &
       DeliverDependencies &
       DetectDependencies &
+      LookDependencies &
+      PageDependencies &
       PruneDependencies &
       RefreshEvidenceDependencies &
-      QueueDigestDependencies,
-    'db' | 'onCounted'
+      VerifyDependencies &
+      DriftDependencies &
+      QueueDigestDependencies &
+      WebhookDependencies,
+    'db' | 'onCounted' | 'onOwed'
   > {
   readonly db: Database;
-  /** The present by the database's clock; rejects where this process may not act. */
+  /** The time by the database's clock; rejects if this process may not act. */
   readonly startTick: () => Promise<Date>;
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
+  /** What each tick ends with; not planned, because it depends on everything before. */
+  readonly closing: readonly PlannedAction[];
   /** See the core. */
   readonly findOverdue: () => Promise<Overdue | null>;
   readonly log: Logger;
 }
 
-/** What one tick decided and did. */
-export interface MaintenanceReport {
+export interface MaintenanceReport extends TickCounts {
   readonly at: Date;
-  readonly deploying: number;
-  readonly stuck: number;
   readonly actions: readonly MaintenanceAction[];
   readonly failures: readonly MaintenanceFailure[];
-  /** What is owed for too long now, after all of it; a failure alone is no such thing: the next tick tries again. */
+  /** What is overdue after this tick. A failure alone isn't: the next tick tries again. */
   readonly overdue: Overdue | null;
 }
 
-export interface MaintenanceFailure {
+interface MaintenanceFailure {
   readonly action: MaintenanceAction;
   readonly error: unknown;
 }
 
-/** How long a tick goes on with what can wait for the next. */
+/** How long a tick continues with work that can wait for the next. */
 const BUDGET_MS = 45_000;
 
 /**
- * One tick of the watchdog: a list of steps, each of which reads, decides and acts. One failure never stops the rest; each is
- * in the report. To wait for a channel's slot at Slack is none. `dryRun`: the same list without acting.
- *
- * Rejects where a step can't read what it needs. Nothing is lost by that: everything that is owed stands in the rows.
+ * One tick: steps that read, decide and act. A failure never stops the rest and is reported; waiting for a Slack slot
+ * isn't one. `dryRun`: without acting. Rejects if a step can't read; nothing is lost, pending work is in the rows.
  */
 export async function runMaintenance(
   deps: MaintenanceDependencies,
@@ -67,8 +76,9 @@ export async function runMaintenance(
   const { db } = deps;
   const at = await deps.startTick();
   const deadline = deps.elapsed() + BUDGET_MS;
-  let counts = { deploying: 0, stuck: 0 };
-  const steps = stepsOf({ ...deps, onCounted: (counted) => (counts = counted) });
+  let counts: TickCounts = { deploying: 0, stuck: 0, noticed: 0 };
+  const chores = await db.chores.due(at, new Date(at.getTime() - deps.pruneAfterMs));
+  const steps = stepsOf({ ...deps, onCounted: (counted) => (counts = counted) }, chores);
 
   const actions: MaintenanceAction[] = [];
   const failures: MaintenanceFailure[] = [];
@@ -79,22 +89,42 @@ export async function runMaintenance(
       if (!dryRun) failures.push(...(await attempt(planned, deps.log)));
     }
   }
-  if (!dryRun) await db.maintenance.record(counts);
+  if (!dryRun) {
+    for (const planned of deps.closing) failures.push(...(await attempt(planned, deps.log)));
+    await db.maintenance.record(counts);
+  }
   return { at, ...counts, actions, failures, overdue: await deps.findOverdue() };
 }
 
-/** In this order: what is recorded is delivered in the same tick, and what is completed has been told of by then. */
-function stepsOf(deps: MaintenanceDependencies & Pick<DetectDependencies, 'onCounted'>): readonly Step[] {
+/**
+ * In this order people are paged first, what is recorded is delivered in the same tick, and completed rows have their
+ * alert.
+ */
+function stepsOf(
+  deps: MaintenanceDependencies & Pick<DetectDependencies, 'onCounted'>,
+  chores: ChoresDue,
+): readonly Step[] {
+  let isOwedOutside = true;
   return [
+    // Before and after `detect`, which forgets the earlier alerts of rows that were set back.
+    webhookStep(deps),
     detectStep(deps),
+    webhookStep(deps),
+    pageStep({ ...deps, onOwed: (isOwed) => (isOwedOutside = isOwed) }),
+    deliverOutsideStep(deps, 'page', () => isOwedOutside),
     refreshEvidenceStep(deps),
+    lookStep(deps),
+    ...(chores.verify ? [verifyStep(deps)] : []),
+    ...(chores.drift ? [findAppsStep(deps), lookForDriftStep(deps), tellDriftStep(deps)] : []),
     attentionStep(deps),
     nameCriticalsStep(deps),
     remindOfRcasStep(deps),
     queueDigestStep(deps),
+    ...(chores.drills ? [endDrillsStep(deps)] : []),
     deliverStep(deps),
+    ...(deps.sendsWebhooks ? [deliverOutsideStep(deps, 'webhook')] : []),
     autoCompleteStep(deps),
-    pruneStep(deps),
+    ...(chores.prune ? [pruneStep(deps)] : []),
   ];
 }
 

@@ -23,63 +23,64 @@ export interface PromoterDependencies {
   readonly timers: Timers;
   /** Yields [0, 1). */
   readonly random: () => number;
-  /** Names the holder of a lease, another at each call: whoever lost one holds nothing by what it takes up later. */
+  /** A new lease owner per call: a process that lost a lease can't use it through a later claim. */
   readonly newOwner: () => string;
-  /** Why this app may not set a promotion's config var, in words; null where it may. */
+  /** Why this app may not set the config var, in words; null: it may. */
   readonly whyNotSet: (promotion: Promotion) => string | null;
   readonly leaseMs: number;
-  /** How long it waits at least, unless it is woken, before it looks for work again. */
+  readonly verifies: boolean;
+  /** The minimum wait before it looks for work again, unless woken. */
   readonly pollMs: number;
-  /** How long it rests at most while it is not woken. */
+  /** The longest wait while nobody wakes it. */
   readonly untoldRestMs: number;
-  /** Whether it is woken when something becomes due earlier than was known. */
+  /** Whether it is woken when something becomes due sooner than was known. */
   readonly isTold: () => boolean;
-  /** Why the database refuses a write for good, for people; null where it is another fault. Never rejects. */
+  /** Why the database refuses a write for good, for people; null: another fault. Never rejects. */
   readonly whyRefused: (error: unknown) => Promise<string | null>;
   readonly log: Logger;
-  /** Called after each commit that changed what Slack shows of a promotion. Not waited for: Slack may be slow. */
+  /** Called after each commit that changed what Slack shows. Not awaited: Slack may be slow. */
   readonly onChanged: (promotionId: string) => void;
 }
 
-/** What one process does about one promotion between two leases. */
+/** One process's work on one promotion, under one lease. */
 interface Work {
   readonly lease: HeldLease;
-  /** How many times it was taken up, this one included. */
+  /** How many times it was claimed, this time included. */
   readonly attempts: number;
-  /** What Heroku left open about a PATCH that this work sent. */
+  /** The error of a PATCH in this work whose outcome is unknown. */
   unknown: HerokuError | null;
-  /** On the monotonic clock: when nothing that was sent before can take effect any more. */
+  /** When nothing sent earlier can take effect any more, on the monotonic clock. */
   settledAt: number;
 }
 
-/** Does the Heroku work of promotions that carry a checkpoint. Every replica may run one. */
+/** Does the Heroku work of promotions with our checkpoint. Every replica may run one. */
 export interface Promoter {
   start(): void;
-  /** Looks for work at once, rather than when the timer rings. */
+  /** Looks for work now. */
   wake(): void;
-  /** Takes up nothing more; resolves when what is under way has come to a stop. */
+  /** Claims nothing more; resolves once running work has stopped. */
   stop(): Promise<void>;
 }
 
 /**
- * Promotions at once: most of one is waiting for Heroku, and a slow one must not hold up the others. Their statements share
- * half of the connections (src/db/promoting-share.ts), so people who click find one.
+ * Promotions at once: each mostly waits for Heroku, and a slow one must not hold up others. Their statements share half
+ * of the connections (src/db/promoting-share.ts), so that people who click find one.
  */
 const AT_ONCE = 5;
 const CALL_WITHIN_MS = 10_000;
-/** A PATCH that is under way at a stop is given this long: cut off at once, a successor might look before it took effect. */
+/** At a stop, a running PATCH gets this long: cut off at once, a successor might look before it took effect. */
 const LAST_PATCH_WITHIN_MS = 5_000;
-/** A step leads to the next at once, but a row whose steps lead nowhere must not hold the promoter. */
+/** Steps follow at once, but a row whose steps lead nowhere must not hold the promoter. */
 const MOST_STEPS = 6;
 
 /**
- * How long it rests at most: another system's row is announced by nobody. Less than an idle connection to the database is
- * kept, so that not every look makes a new one.
+ * The longest wait: nobody announces another system's row. Shorter than an idle database connection is kept, so that
+ * not every look opens one.
  */
 const LONGEST_REST_MS = 25_000;
-/** What the settings forbid takes a person: to change them, or to mark the promotion failed. */
+/** A person has to change the settings or mark the promotion failed. */
 const FORBIDDEN_LOOK_AGAIN_MS = 15 * 60_000;
-/** A timer may ring a little early, and the database's clock is not this one. */
+/** A timer may ring early, and the database's clock differs from this one. */
 const AFTER_DUE_MS = 10;
 
 export function createPromoter(deps: PromoterDependencies): Promoter {
@@ -89,12 +90,12 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   let waking = new AbortController();
   let running: Promise<void> = Promise.resolve();
   const underWay = new Set<Promise<void>>();
-  /** The last look ended for want of a hand, or with an error: whichever gets free next looks again. */
+  /** The last look stopped at the limit or with an error: look again when one finishes. */
   let moreMayBeDue = true;
 
   /**
-   * As far as there are hands. What it takes up is not waited for: it must not hold up what is announced meanwhile. Answers in
-   * how many milliseconds something else will be due; null where that is not known.
+   * Up to AT_ONCE promotions run at the same time; waits for none, so as not to hold up new work. Returns the
+   * milliseconds until something else is due; null: unknown.
    */
   async function takeUpWhatIsDue(): Promise<number | null> {
     moreMayBeDue = true;
@@ -128,7 +129,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     underWay.add(work);
   }
 
-  /** Holds the lease for as long as the work takes, however slow Heroku is: a live promoter is never taken for dead. */
+  /** Renews the lease while the work runs, so that a slow Heroku never makes a live promoter look dead. */
   async function withRenewal(id: string, lease: HeldLease, work: () => Promise<void>): Promise<void> {
     const stopRenewing = timers.every(deps.leaseMs / 3, () => void renew(id, lease));
     try {
@@ -162,7 +163,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   async function afterFailure(error: unknown, promotion: Promotion, { lease, attempts }: Work): Promise<void> {
     const { id } = promotion;
     const known = error instanceof HerokuError ? error : null;
-    // Nothing went wrong: promoting a flag of this very app restarts it. The successor goes on at once.
+    // Not a failure: promoting a flag of this very app restarts it. The successor continues at once.
     if (stopping.signal.aborted) return postpone(id, lease, 0, null);
     if (known?.kind === 'withheld') {
       log.warn({ promotionId: id }, 'paused for so long that the lease may be gone: nothing was sent to Heroku');
@@ -178,7 +179,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     await postpone(id, lease, waitAfter(error, attempts), why);
   }
 
-  /** One step; answers the row as it is after it, or null where there is nothing more to do for now. */
+  /** Takes one step; returns the row after it, or null if nothing is left to do for now. */
   async function takeStep(promotion: Promotion, work: Work): Promise<Promotion | null> {
     const { lease } = work;
     const call = { deadlineMs: CALL_WITHIN_MS, signal: stopping.signal };
@@ -188,7 +189,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     const { id, herokuApp, configVar } = promotion;
     switch (step.kind) {
       case 'patch':
-        // What took effect while Heroku was read may have been missed.
+        // A change that took effect while Heroku was read may have been missed.
         if (lookedAt < work.settledAt) return lookUntilSettled(promotion, work, work.settledAt - timers.monotonicMs());
         return patch(promotion, current, work);
       case 'checkpoint':
@@ -196,7 +197,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
         deps.onChanged(id);
         return { ...promotion, checkpoint: pendingCommit(step.release.id) };
       case 'commit_deployed':
-        return commit(id, lease, { state: 'deployed' }, step.found);
+        return commit(id, lease, { state: 'deployed', verify: deps.verifies }, step.found);
       case 'commit_failed':
         return commit(id, lease, { state: 'failed', reason: step.reason }, step.found);
       case 'wait':
@@ -227,14 +228,14 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     if (announcement.kind === 'too_soon') return lookUntilSettled(promotion, work, announcement.waitMs);
     work.lease.confirm(askedAt);
     work.settledAt = timers.monotonicMs() + SEND_AGAIN_AFTER_MS;
-    // A successor counts from the announcement, so what is sent is sent soon after it.
+    // A successor counts from the announcement, so send soon after it.
     const mayStillSend = () => work.lease.isFresh() && timers.monotonicMs() - askedAt < CALL_WITHIN_MS;
     const isOpen = await send(promotion, work, mayStillSend);
-    // What came of it is read, at once and never assumed: also an answer that got lost may have been a success.
+    // The outcome is read next, never assumed: a lost answer may have been a success.
     return isOpen ? { ...promotion, baseRelease: promotion.baseRelease ?? current.release } : null;
   }
 
-  /** Answers whether Heroku may have taken it. */
+  /** Returns whether Heroku may have applied it. */
   async function send(
     { id, herokuApp, configVar, targetValue }: Promotion,
     work: Work,
@@ -250,7 +251,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
         work.unknown = error;
         return true;
       }
-      // What Heroku calls invalid stays so, however often it is sent.
+      // What Heroku calls invalid stays invalid.
       if (error.kind === 'invalid') {
         await commit(id, lease, { state: 'failed', reason: error.message });
         return false;
@@ -261,7 +262,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     return true;
   }
 
-  /** Heroku holds another value still, but the last PATCH may yet take effect. */
+  /** Heroku still holds another value, but the last PATCH may yet take effect. */
   async function lookUntilSettled({ id, lastError }: Promotion, work: Work, waitMs: number): Promise<null> {
     if (work.unknown !== null) throw work.unknown;
     await postpone(id, work.lease, Math.max(0, Math.min(waitMs, waitAfter(null, work.attempts))), lastError);
@@ -286,7 +287,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
   }
 
   function restUntil(dueInMs: number | null): number {
-    // What is due and can't be claimed is locked by somebody, briefly.
+    // A due row that can't be claimed is briefly locked by another.
     const untilDue = dueInMs === null ? LONGEST_REST_MS : dueInMs + AFTER_DUE_MS;
     const longestMs = deps.isTold() ? LONGEST_REST_MS : deps.untoldRestMs;
     return Math.min(longestMs, Math.max(deps.pollMs, untilDue));
@@ -294,7 +295,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
 
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
-      // Before looking, so that what is announced meanwhile is looked for once more.
+      // Before looking, so that anything announced meanwhile causes another look.
       waking = new AbortController();
       let restMs = deps.pollMs;
       try {

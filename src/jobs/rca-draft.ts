@@ -4,6 +4,7 @@ import type { AuditLog } from '../db/audit.js';
 import type { Messages } from '../db/messages.js';
 import type { Promotions } from '../db/promotions.js';
 import type { ReadReleasesAround } from '../heroku/releases-around.js';
+import { SEVERITIES } from '../promotions/stuck.js';
 import { type Alert, type MessageRef, worstSeverity } from '../promotions/alert.js';
 import type { OutboxMessage } from '../promotions/messages.js';
 import {
@@ -33,17 +34,14 @@ export interface RcaDrafterDependencies {
   readonly log: Logger;
 }
 
-/** The newest events of a promotion: more than a life of one has, short of somebody guessing codes for hours. */
+/** The newest events: more than a promotion has, unless somebody guesses codes for hours. */
 const EVENTS = 200;
-/** People whose names are asked of Slack; others are named by their ids. */
+/** How many people's names are looked up in Slack; others appear by id. */
 const NAMES = 30;
 
 /**
- * Drafts the RCA of a promotion and uploads it, into the alert's thread where there is one. What Heroku or the thread do
- * not tell is missing from the draft, which says so. Each call makes a file of its own, unless the same person's for the same
- * promotion is still being made: who clicks twice is answered twice, with one file.
- *
- * Rejects where the database does not answer, or where Slack refused the file; nothing was shared then.
+ * Drafts a promotion's RCA, saying what Heroku or the thread didn't give, and uploads it to the alert's thread, if any.
+ * A file per call, but a double click shares one. Rejects if the database or Slack fails; then nothing was shared.
  */
 export function createRcaDrafter(deps: RcaDrafterDependencies) {
   const { db, slack } = deps;
@@ -87,11 +85,11 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
     };
     const names = await namesIn(material);
     const facts = rcaFacts(material);
-    // A thread that Slack says is not there takes no file.
+    // Slack takes no file in a thread that is gone.
     const at = thread.kind === 'none' ? null : root;
     const where = at === null ? 'channel' : 'thread';
     const uploaded = await slack.upload({
-      // The channel of a thread that is gone, or of the group that told of it, is one that the app can post to.
+      // The app can post to the channel of a deleted thread, or of the promotion's group.
       channel: root?.channel ?? (await channelOfGroup(alerts)) ?? deps.alertChannel,
       threadTs: at?.ts ?? null,
       name: `${facts.incidentId}.md`,
@@ -123,19 +121,27 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
   };
 }
 
-/** What was said of a promotion in Slack, and when. */
+/** What was posted about a promotion, and when. */
 function saidOf(
   messages: readonly OutboxMessage[],
   alerts: readonly Alert[],
 ): Pick<RcaMaterial, 'alertMessages' | 'replies'> {
-  const escalated = messages.some(({ kind }) => kind === 'escalation');
   return {
-    alertMessages: messages.flatMap(({ kind, postedAt }) => {
-      if (postedAt === null || (kind !== 'alert' && kind !== 'escalation')) return [];
-      const inThread = kind === 'escalation';
-      // An escalation follows a warning; without one, the message was posted with the gravest.
-      const severity = inThread ? 'critical' : escalated ? 'warning' : worstSeverity(alerts);
-      return [{ severity, inThread, postedAt }];
+    alertMessages: messages.flatMap(({ kind, postedAt, shownAs }): RcaMaterial['alertMessages'] => {
+      if (postedAt === null) return [];
+      switch (kind) {
+        case 'escalation':
+          return [{ severity: 'critical', inThread: true, postedAt }];
+        case 'warned':
+          return [{ severity: 'warning', inThread: true, postedAt }];
+        case 'alert':
+          // Its mark is the severity that it was posted with.
+          return [
+            { severity: SEVERITIES.find((one) => one === shownAs) ?? worstSeverity(alerts), inThread: false, postedAt },
+          ];
+        default:
+          return [];
+      }
     }),
     replies: messages.flatMap(({ kind, postedAt }) => {
       const known = RCA_REPLY_KINDS.find((reply) => reply === kind);

@@ -9,9 +9,9 @@ import { overdueAfter, untilThirdRing } from './rings.js';
 
 export interface WatchdogDependencies {
   readonly runMaintenance: () => Promise<MaintenanceReport>;
-  /** A cron expression that was validated before. */
+  /** A validated cron expression. */
   readonly cron: string;
-  /** Requested after each tick after which nothing that is owed is overdue; an outside monitor notices its silence. */
+  /** Requested after each tick that leaves nothing overdue; an outside monitor alerts on its silence. */
   readonly heartbeatUrl: string | null;
   readonly fetch: Fetch;
   readonly now: () => Date;
@@ -31,16 +31,16 @@ export type Tick =
 /** Runs maintenance on a timer, in every replica. The timer only rings; the database says what is due. */
 export interface Watchdog {
   start(): void;
-  /** One tick now. Never rejects, and never overlaps another. */
+  /** Ticks now. Never rejects, and never overlaps another tick. */
   tick(): Promise<void>;
   /**
-   * null while maintenance completes as it should; else since when it has been silent. It is silent once three
-   * scheduled ticks have passed without one that completed.
+   * null while maintenance completes on time; else since when it has been silent: three scheduled ticks passed without
+   * one that completed.
    */
   silentSince(): Date | null;
-  /** What failed in every tick for so long that it is overdue. */
+  /** Kinds of actions that have failed in every tick for so long that they are overdue. */
   failing(): readonly string[];
-  /** No tick starts from here on; resolves when a running one has ended. */
+  /** Starts no more ticks; resolves when a running one has ended. */
   stop(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
   let running: Promise<void> | null = null;
   let stopped = false;
   let lastCompleted = completedNow();
-  /** Kinds of actions of which some failed in every tick since, by the clock that never jumps. */
+  /** Since when some actions of a kind failed in every tick, by the clock that never jumps. */
   const failingSince = new Map<MaintenanceAction['kind'], number>();
 
   function completedNow() {
@@ -77,10 +77,12 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
     }
   }
 
-  /** What failed once is tried again. Deliveries aren't counted here: how long a message is owed stands in its row. */
+  /** A single failure is retried. Messages and seals keep in their rows how long they wait: not counted here. */
   function noteFailures({ failures }: MaintenanceReport): void {
     const kinds = new Set<MaintenanceAction['kind']>(failures.map(({ action }) => action.kind));
     kinds.delete('deliver');
+    kinds.delete('deliver_outside');
+    kinds.delete('send_seals');
     for (const kind of failingSince.keys()) if (!kinds.has(kind)) failingSince.delete(kind);
     for (const kind of kinds) if (!failingSince.has(kind)) failingSince.set(kind, deps.elapsed());
   }
@@ -105,7 +107,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
     },
     async tick() {
       if (stopped) return;
-      // A slow tick, or several that fall due together after the event loop was blocked, yield one.
+      // A slow tick, or several due at once after the event loop was blocked, yield one.
       if (running !== null) {
         report({ kind: 'skipped' });
         return running;
@@ -116,7 +118,7 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
       return running;
     },
     silentSince() {
-      // By the time that passed: the wall clock may have been set meanwhile.
+      // By elapsed time: the wall clock may have been set meanwhile.
       const silentForMs = deps.elapsed() - lastCompleted.elapsed;
       return silentForMs > untilThirdRing(deps.cron, lastCompleted.at) ? lastCompleted.at : null;
     },

@@ -8,10 +8,10 @@ import { withTimeout } from '../with-timeout.js';
 import { type Proxies, type HttpProxy, type Route, routeTo, shownProxy } from './proxies.js';
 import { openTunnel } from './tunnel.js';
 
-/** As the platform's, without what asks for another way out. */
+/** The platform's fetch, without the option that picks another way out. */
 export type Fetch = (url: string | URL, init?: Omit<RequestInit, 'dispatcher'>) => Promise<Response>;
 
-/** The agents of Node's own client: how heroku-client connects. */
+/** Agents for Node's own HTTP client, which heroku-client uses. */
 export interface Agents {
   readonly plain: HttpAgent;
   readonly secure: HttpsAgent;
@@ -20,28 +20,28 @@ export interface Agents {
 /** Connections for one purpose, which can be cut all at once. */
 export interface Line {
   readonly dispatcher: Dispatcher;
-  /** Ends every connection, those that are still being made included. Later ones are not affected. */
+  /** Ends every connection, including those being made. Later ones are not affected. */
   cut(): void;
-  /** Why the last connection could not be made; null where it could. */
+  /** Why the last connection could not be made; null if it could. */
   trouble(): Error | null;
 }
 
 /**
- * Every way out of this process but the database's: directly, or through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY
- * name. Node 20 ignores those; later ones leave out what has an agent of its own. So no Node decides about them here.
+ * Every way out of this process except the database's: directly, or through the proxy in HTTPS_PROXY, HTTP_PROXY and
+ * NO_PROXY. Node 20 ignores those; later versions don't apply them to custom agents. So we decide here, not Node.
  */
 export interface Network {
   readonly fetch: Fetch;
   routeTo(url: string): Route;
   agents(options: Pick<HttpAgentOptions, 'keepAlive' | 'timeout'>): Agents;
   createLine(): Line;
-  /** Connects, TLS included, and says nothing: null, or the code of what kept it from that. Never rejects. */
+  /** Connects, TLS included, and sends nothing: null, or the code of the failure. Never rejects. */
   reach(url: string, withinMs: number): Promise<string | null>;
-  /** Ends every connection; none can be made any more. */
+  /** Ends every connection; no more can be made. */
   close(): void;
 }
 
-/** `ca`: certificates, as PEM, that are trusted beside Node's own. */
+/** `ca`: certificates, as PEM, to trust besides Node's own. */
 export function createNetwork(proxies: Proxies, { ca }: { readonly ca?: string } = {}): Network {
   const tls = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
   const closing = new AbortController();
@@ -52,7 +52,7 @@ export function createNetwork(proxies: Proxies, { ca }: { readonly ca?: string }
   function connect(over: AbortSignal): buildConnector.connector {
     return (target, callback) => {
       const done: buildConnector.Callback = (...[error, socket]) => {
-        // undici calls it with an error alone, whatever its types say.
+        // undici calls it with only an error, whatever its types say.
         if (error !== null) return callback(error, null);
         if (!over.aborted) return callback(null, socket);
         socket.destroy();
@@ -108,7 +108,7 @@ export function createNetwork(proxies: Proxies, { ca }: { readonly ca?: string }
     async reach(address, withinMs) {
       const asked = new URL(address.replace(/^ws(s?:)/u, 'http$1'));
       const route = routeTo(proxies, asked);
-      // What goes to an http address through a proxy is said to the proxy itself.
+      // An http address is requested from the proxy itself, without a tunnel.
       const isAskedFor = route.kind === 'proxy' && asked.protocol === 'http:' && !address.startsWith('ws');
       const { protocol, hostname, host, port } = isAskedFor ? new URL(shownProxy(route.proxy)) : asked;
       const over = new AbortController();
@@ -132,7 +132,7 @@ export function createNetwork(proxies: Proxies, { ca }: { readonly ca?: string }
   };
 }
 
-/** The system's or the proxy's code for why a call failed, however deep it lies; null where it has none. */
+/** The system's or the proxy's code for why a call failed, however deep it lies; null if it has none. */
 export function networkCode(error: unknown): string | null {
   let inner: unknown = error;
   for (let depth = 0; typeof inner === 'object' && inner !== null && depth < 5; depth += 1) {
@@ -143,7 +143,7 @@ export function networkCode(error: unknown): string | null {
   return null;
 }
 
-/** Asks a proxy for an http address by its whole name: few proxies make a tunnel to port 80. */
+/** Asks a proxy for an http address by its full URL: few proxies tunnel to port 80. */
 class ProxyingDispatcher extends Dispatcher {
   constructor(
     private readonly proxies: Proxies,
@@ -169,7 +169,7 @@ class ProxyingDispatcher extends Dispatcher {
   }
 }
 
-/** fetch hands them over by name. */
+/** fetch passes them as an object, not as a list. */
 function headersOf(
   headers: Dispatcher.DispatchOptions['headers'],
 ): Readonly<Record<string, string | string[] | undefined>> {
@@ -181,11 +181,11 @@ function headersOf(
 type Open = (proxy: HttpProxy, target: URL) => Promise<Socket>;
 type Created = (error: Error | null, stream: Duplex) => void;
 
-/** Node's types want one beside an error; nobody looks at it. */
+/** Node's types require one with an error; nobody reads it. */
 const NO_STREAM = new Duplex();
 const refuse = (created: Created | undefined) => (error: Error) => created?.(error, NO_STREAM);
 
-/** Its connections go through a proxy's tunnel where one is to be used. */
+/** Connects through a proxy's tunnel if one is to be used. */
 class TunnelAgent extends HttpAgent {
   constructor(
     options: HttpAgentOptions,

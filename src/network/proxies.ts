@@ -1,11 +1,11 @@
-/** A proxy, as HTTPS_PROXY or HTTP_PROXY names it. */
+/** A proxy, as in HTTPS_PROXY or HTTP_PROXY. */
 export interface HttpProxy {
   readonly setting: 'HTTPS_PROXY' | 'HTTP_PROXY';
-  /** Whether the way to the proxy itself is TLS. */
+  /** Whether the connection to the proxy itself is TLS. */
   readonly isSecure: boolean;
   readonly hostname: string;
   readonly port: number;
-  /** What its header says of who asks; null: nothing. */
+  /** The Proxy-Authorization header; null: none. */
   readonly authorization: string | null;
 }
 
@@ -18,7 +18,6 @@ export interface Exemption {
   readonly port: number | null;
 }
 
-/** Which proxies there are, by what they are for. */
 export interface Proxies {
   readonly https: HttpProxy | null;
   readonly http: HttpProxy | null;
@@ -33,7 +32,7 @@ export type Route =
   | { readonly kind: 'exempt'; readonly entry: string }
   | { readonly kind: 'proxy'; readonly proxy: HttpProxy };
 
-/** This machine is never reached by a proxy: it would look for the address on its own. */
+/** Never reach this machine through a proxy: it would look for the address on its own. */
 const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/u;
 
 /** How to reach an http(s) or ws(s) address. */
@@ -52,13 +51,13 @@ export function routeTo({ https, http, exemptions }: Proxies, url: URL): Route {
   return exemption === undefined ? { kind: 'proxy', proxy } : { kind: 'exempt', entry: exemption.entry };
 }
 
-/** An address's port, also where it is its protocol's own. */
+/** An address's port, also if it is its protocol's default. */
 export function portOf(url: URL): number {
   if (url.port !== '') return Number(url.port);
   return url.protocol === 'https:' || url.protocol === 'wss:' ? 443 : 80;
 }
 
-/** What a proxy setting says; null where it can't be used. `proxy.example.com:3128` is one too: curl and others take it. */
+/** Parses a proxy setting; null if unusable. Accepts `proxy.example.com:3128`, as curl and others do. */
 export function parseProxy(setting: HttpProxy['setting'], text: string): HttpProxy | null {
   const address = /^[a-z][a-z0-9+.-]*:\/\//iu.test(text) ? text : `http://${text}`;
   const url = URL.canParse(address) ? new URL(address) : null;
@@ -76,7 +75,7 @@ export function parseProxy(setting: HttpProxy['setting'], text: string): HttpPro
       });
 }
 
-/** undefined where the name or the password is badly encoded. */
+/** undefined if the name or the password is badly encoded. */
 function authorizationOf({ username, password }: URL): string | null | undefined {
   if (username === '' && password === '') return null;
   try {
@@ -88,8 +87,8 @@ function authorizationOf({ username, password }: URL): string | null | undefined
 }
 
 /**
- * Reads NO_PROXY as curl does: separated by commas or spaces, a leading dot or `*.` means nothing, a host stands for its
- * subdomains too.
+ * Reads NO_PROXY as curl does: separated by commas or spaces, a leading dot or `*.` is ignored, a host includes its
+ * subdomains.
  */
 export function parseExemptions(text: string): readonly Exemption[] {
   return text

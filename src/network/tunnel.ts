@@ -4,8 +4,8 @@ import { isIP, type Socket } from 'node:net';
 import { type HttpProxy, portOf } from './proxies.js';
 
 /**
- * A proxy let no connection through, so nothing was sent over it. `code` is short and holds no secret: `PROXY_` and the
- * proxy's status, `TIMEOUT`, or the system's word for why the proxy itself can't be reached.
+ * A proxy made no connection, so nothing was sent over it. `code` is short and holds no secret: `PROXY_` and the
+ * proxy's status, `TIMEOUT`, or the system's code if the proxy itself can't be reached.
  */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
@@ -14,12 +14,12 @@ export class ProxyError extends Error {
   }
 }
 
-/** Shorter than any caller of ours waits: the error then says what kept it waiting. */
+/** Shorter than any of our callers waits: the error then says what kept it waiting. */
 const TUNNEL_WITHIN_MS = 8_000;
 
 /**
- * A connection to an address through a proxy: what is written goes there. TLS is the caller's to begin.
- * @throws {ProxyError} where the proxy does not make it, in eight seconds at most
+ * Connects to an address through a proxy's tunnel. Starting TLS is up to the caller.
+ * @throws {ProxyError} if the proxy makes no connection, after eight seconds at most
  */
 export function openTunnel(
   proxy: HttpProxy,
@@ -32,11 +32,11 @@ export function openTunnel(
     const request = send({
       host: proxy.hostname,
       port: proxy.port,
-      // Else Node takes the Host header's for the proxy's own name.
+      // Otherwise Node takes the Host header's as the proxy's own name.
       servername: isIP(proxy.hostname) === 0 ? proxy.hostname : '',
       method: 'CONNECT',
       path: authority,
-      // One of Node's own may go through a proxy itself.
+      // Node's own agent may use a proxy itself.
       agent: false,
       headers: {
         host: authority,
@@ -71,7 +71,7 @@ export function openTunnel(
   });
 }
 
-/** Node's errors may hold raw packets: the code is all that is kept of one. */
+/** Node's errors may hold raw packets: keep only the code. */
 function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' && /^[A-Z0-9_]{1,60}$/u.test(error.code)
     ? error.code

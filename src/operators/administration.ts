@@ -1,7 +1,7 @@
 import type { AcceptedCode, CodeCheck, RefusedCode } from './code-check.js';
 import { isOperator, type Operator, type Role, type RoleRefusal, roleRefusal } from './operator.js';
 
-/** What can be done about an operator from Slack. `rotate` is about oneself, everything else about somebody. */
+/** What can be done about an operator from Slack. `rotate` is about oneself, all others about somebody else. */
 export const ADMINISTRATION_ACTIONS = ['add', 'reset', 'disable', 'unlock', 'rotate'] as const;
 export type AdministrationAction = (typeof ADMINISTRATION_ACTIONS)[number];
 
@@ -26,13 +26,12 @@ export type AdministrationRefusal =
 
 export type AdministrationDecision = { readonly kind: 'do'; readonly check: AcceptedCode } | AdministrationRefusal;
 
-/** Decides from rows that the caller holds locked; the code is checked last, so that a refusal never burns one. */
+/** Decides from rows that the caller has locked; checks the code last, so a refusal never burns one. */
 export function decideAdministration(
   request: AdministrationRequest,
   locked: {
     readonly actor: Operator | null;
     readonly person: Operator | null;
-    /** The person is the only superadmin there is. */
     readonly isLastSuperadmin: boolean;
   },
   checkCode: () => CodeCheck,
@@ -62,7 +61,7 @@ function refuseAdministration(
   return locked.isLastSuperadmin ? { kind: 'last_superadmin' } : null;
 }
 
-/** Why a person's role does not allow it; null where it does. */
+/** Why a person's role does not allow it; null if it does. */
 export function refuseAdministrator(action: AdministrationAction, actor: Operator | null): RoleRefusal | null {
   return roleRefusal(action === 'rotate' ? 'operator' : 'superadmin', actor);
 }

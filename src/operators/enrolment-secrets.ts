@@ -18,7 +18,7 @@ export function enrolmentUri(secret: string, operatorId: string): string {
 /** RFC 4226 section 4: a shared secret has at least 128 bits. */
 const SECRET_BYTES_LEAST = 16;
 
-/** Why a given secret cannot be used; null where it can. */
+/** Why a given secret cannot be used; null if it can. */
 export function base32Problem(secret: string): string | null {
   const malformed = 'must be base32 in capitals (A to Z and 2 to 7), whole, without spaces or padding.';
   if (!/^[A-Z2-7]+$/u.test(secret)) return malformed;
@@ -36,17 +36,17 @@ export function newToken(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** Whether a text can be a token at all. */
+/** Whether a text has a token's form. */
 export function isToken(text: string): boolean {
   return /^[\w-]{43}$/u.test(text);
 }
 
-/** What is stored of a token, and by which it is found: whoever reads it cannot go back to the link. */
+/** A token's stored hash, which finds its row: nobody can get the link back from it. */
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-/** Judges the first code that a fresh secret made. */
+/** Judges the first code made with a fresh secret. */
 export function checkFirstCode(code: string, secret: string, now: Date): FirstCodeCheck {
   const digits = code.replaceAll(/\s/gu, '');
   if (!/^\d{6}$/u.test(digits)) return { kind: 'malformed' };

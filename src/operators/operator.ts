@@ -21,7 +21,7 @@ export function isSuperadmin(operator: Operator | null): operator is Operator {
 
 export type RoleRefusal = 'not_superadmin' | 'not_operator';
 
-/** Why a person may not do what takes a superadmin, or any operator; null where they may. */
+/** Why a person may not do what takes a superadmin, or any operator; null if they may. */
 export function roleRefusal(needs: 'superadmin' | 'operator', person: Operator | null): RoleRefusal | null {
   if (needs === 'superadmin') return isSuperadmin(person) ? null : 'not_superadmin';
   return isOperator(person) ? null : 'not_operator';

@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.js';
 import type { MessageRef } from '../promotions/alert.js';
+import type { PageEvent } from '../promotions/page.js';
 import type { Evidence } from '../promotions/evidence.js';
 import type { OutboxMessage } from '../promotions/messages.js';
 import type { Promotion } from '../promotions/promotion.js';
@@ -12,83 +13,95 @@ import type { HomeTab, Message } from '../views/blocks.js';
 import { outsideThread } from '../views/route.js';
 import type { Prospects } from './step.js';
 
-/** Where a message goes. */
 export type Place =
-  /** By itself into a channel. Where Slack refuses a channel or a thread, it goes into the alert channel instead. */
+  /** A channel. If Slack refuses a channel or a thread, the message goes to the alert channel instead. */
   | { readonly to: 'channel'; readonly route: string }
   | { readonly to: 'thread'; readonly thread: MessageRef; readonly broadcast: boolean }
   | { readonly to: 'person'; readonly userId: string }
-  | { readonly to: 'home'; readonly userId: string };
+  | { readonly to: 'home'; readonly userId: string }
+  | OutsidePlace;
+
+export type OutsidePlace =
+  /** `routingKey`: for a new page; null: only update what was sent before. */
+  { readonly to: 'pager'; readonly routingKey: string | null } | { readonly to: 'webhook' };
 
 export type Content =
   | { readonly message: Message }
+  | { readonly page: PageEvent }
+  /** A webhook's body. */
+  | { readonly webhook: string }
   | { readonly home: HomeTab }
   | { readonly file: StoredFile & { readonly comment: string } };
 
-/** What a message shows. */
 export interface Shown {
   readonly content: Content;
-  /** A mark of it that the row keeps, for decisions of other rows; without one the row keeps the mark that it has. */
+  /** A mark of what it shows, kept in the row for other rows' decisions; without one the row keeps its mark. */
   readonly as?: string;
-  /** Slack shows just this already, so an update needn't be sent. */
+  /** Slack already shows exactly this: no update needed. */
   readonly isShownAlready?: boolean;
-  /** Before then no further update is sent, in milliseconds from now. */
+  /** It shows less than it should: update it next. */
+  readonly isBehind?: boolean;
+  /** Milliseconds before the next update may be sent. */
   readonly restMs?: number;
 }
 
-/** How it is about to be shown. */
 export interface ShowRequest {
   readonly message: OutboxMessage;
-  /** A new message, which notifies people; an update notifies nobody, so a mention in one would only mislead. */
+  /** A new message notifies people; an update doesn't, so a mention in one would only mislead. */
   readonly isNew: boolean;
-  /** The channel that it was meant for, where Slack refused to take it there. */
+  /** The intended channel, if Slack refused it there. */
   readonly refused: RefusedRoute | null;
 }
 
-/** What the facts are read from. */
 export interface Sources {
   readonly db: Database;
   readonly slack: Pick<Slack, 'nameOf'>;
   /** Never rejects; answers within `deadlineMs`. */
   readonly readEvidence: (promotion: Promotion, deadlineMs: number) => Promise<Evidence>;
-  /** What each promotion's value means, by its id: one request per Heroku app. Never rejects; answers within `deadlineMs`. */
+  /** By the promotion's id; one request per Heroku app. Never rejects; answers within `deadlineMs`. */
   readonly readEvidenceOfMany: (
     promotions: readonly Promotion[],
     deadlineMs: number,
   ) => Promise<ReadonlyMap<string, Evidence>>;
   readonly drawChart: DrawChart;
-  /** null while maintenance completes in this process as it should; else since when it doesn't. */
+  /** null while maintenance completes on time in this process; else since when it doesn't. */
   readonly silentSince: () => Date | null;
-  /** Where what is about a Heroku app goes, and whom its criticals mention. */
+  /** An app's channel, and whom its criticals mention. */
   readonly routeOf: (herokuApp: string) => Route;
-  /** Where a message goes that Slack refuses elsewhere. */
+  /** Where a message goes if Slack refuses it elsewhere. */
   readonly alertChannel: string;
+  /** The routing key for pages that belong to no Heroku app; null: page nobody. */
+  readonly defaultPage: string | null;
+  readonly sendsWebhooks: boolean;
   readonly broadcastCriticals: boolean;
   readonly thresholds: Thresholds;
 }
 
-/** One kind of message: everything that tells it from the others. */
+/** Each lane is delivered on its own, so that a slow one delays no other. */
+export type Lane = 'slack' | 'page' | 'webhook';
+
 export interface KindSpec<Facts> {
-  /** Reads what it is about; null where that is gone. */
+  /** Slack by default. */
+  readonly lane?: Lane;
+  /** Reads what it is about; null if that is gone. */
   gather(message: OutboxMessage, sources: Sources): Promise<Facts | null>;
   /** null: it has no place (any more), so it is closed. */
   place(message: OutboxMessage, facts: Facts, sources: Sources): Place | null;
-  /** What it shows; null where there is nothing (more) to say. Pure. */
+  /** What it shows; null if there is nothing (more) to say. Pure. */
   show(facts: Facts, request: ShowRequest): Shown | null;
-  /** What to do where Slack says that it is gone: somebody deleted it. */
+  /** What to do if somebody deleted it in Slack. */
   readonly gone: 'post_again' | 'close';
-  /** What to do where an earlier attempt may have posted it. */
+  /** What to do if an earlier attempt may have posted it. */
   readonly unknownOutcome: Prospects['unknownOutcome'];
 }
 
-/** A kind with its facts read. */
 export interface Prepared {
   readonly place: Place | null;
   show(request: ShowRequest): Shown | null;
 }
 
-/** A kind as the delivery sees it. */
-export interface Kind extends Pick<KindSpec<never>, 'gone' | 'unknownOutcome'> {
+/** A kind as the outbox sees it. */
+export interface Kind extends Pick<KindSpec<never>, 'gone' | 'unknownOutcome' | 'lane'> {
   prepare(message: OutboxMessage, sources: Sources): Promise<Prepared | null>;
 }
 
@@ -107,7 +120,7 @@ export function defineKind<Facts>(spec: KindSpec<Facts>): KindSpec<Facts> & Kind
   };
 }
 
-/** A reply says itself nothing of a refusal: its kind only knows its thread. */
+/** A reply's kind knows only its thread, so the refusal is added here. */
 function showReply<Facts>(spec: KindSpec<Facts>, facts: Facts, request: ShowRequest): Shown | null {
   const { refused, message } = request;
   const shown = spec.show(facts, { ...request, refused: null });
@@ -115,8 +128,8 @@ function showReply<Facts>(spec: KindSpec<Facts>, facts: Facts, request: ShowRequ
   return { ...shown, content: { message: outsideThread(shown.content.message, refused, message.promotionId) } };
 }
 
-/** A kind that knows where its facts come from. */
-export interface BoundKind extends Pick<Kind, 'gone' | 'unknownOutcome'> {
+/** A kind bound to its sources. */
+export interface BoundKind extends Pick<Kind, 'gone' | 'unknownOutcome' | 'lane'> {
   prepare(message: OutboxMessage): Promise<Prepared | null>;
 }
 
@@ -124,7 +137,9 @@ export function bindKinds(
   kinds: Readonly<Record<string, Kind>>,
   sources: Sources,
 ): Readonly<Record<string, BoundKind>> {
-  const bind = ({ gone, unknownOutcome, prepare }: Kind): BoundKind => ({
+  const bind = ({ lane = 'slack', gone, unknownOutcome, prepare }: Kind): BoundKind => ({
+    // Leftover webhooks that are no longer sent are closed with the pages, so that no tick has to look for them.
+    lane: lane === 'webhook' && !sources.sendsWebhooks ? 'page' : lane,
     gone,
     unknownOutcome,
     prepare: (message) => prepare(message, sources),

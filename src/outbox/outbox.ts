@@ -3,20 +3,20 @@ import type { LastWrite, Messages, ShownMark } from '../db/messages.js';
 import type { MessageRef } from '../promotions/alert.js';
 import { type MessageKind, messageKey, type OutboxMessage } from '../promotions/messages.js';
 import type { Destination } from '../promotions/routing.js';
-import type { BoundKind, Prepared, Shown, ShowRequest } from './kind.js';
+import type { BoundKind, Lane, Place, Prepared, Shown, ShowRequest } from './kind.js';
+import type { OutsideTransport } from './outside.js';
 import { postponed } from './retry.js';
 import { nextStep, type Step } from './step.js';
-import { createTransport, type OutboxSlack, type Posted } from './transport.js';
+import type { Posted } from './post.js';
+import { createTransport, type OutboxSlack } from './transport.js';
 
-/** What became of one message. */
 export type DeliveryOutcome =
-  /** `posted` is new in Slack; `found` had been posted by an attempt that never learned of it. */
+  /** `posted` is new in Slack; `found` was posted by an attempt that never learned of it. */
   | { readonly kind: 'posted' | 'found' | 'updated' | 'closed' }
-  /** Another process works on it, it waits for another row, or there was nothing to do. */
+  /** Another process works on it, it waits for another row, or nothing was to do. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** The outbox's side of the messages' table. */
 export type OutboxMessages = Pick<
   Messages,
   | 'claim'
@@ -36,9 +36,12 @@ export type OutboxMessages = Pick<
 export interface OutboxDependencies {
   readonly messages: OutboxMessages;
   readonly slack: OutboxSlack;
-  /** By name. A row of a kind that isn't here was queued by another version, which will deliver it. */
+  readonly outside: OutsideTransport;
+  /** Updates, in the Slack message about this one, whether it was delivered outside. Returns the messages to update. */
+  readonly tellFailure: (messageId: string) => Promise<readonly string[]>;
+  /** By name. A row of a missing kind was queued by another version, which will deliver it. */
   readonly kinds: Readonly<Record<string, BoundKind>>;
-  /** Where a message goes that Slack refuses elsewhere. */
+  /** Where a message goes if Slack refuses it elsewhere. */
   readonly alertChannel: string;
   /** Yields [0, 1). */
   readonly random: () => number;
@@ -50,89 +53,95 @@ export interface OutboxDependencies {
 }
 
 /**
- * Shows in Slack what the rows say: the one path for every kind of message, from a click as from a tick. A message is
- *
- * - posted once: its row is leased, and its destination is written before anything is sent;
- * - lost, if the answer to the post never came: the row stays pending, and the next attempt looks for it first;
- * - found again by the key in its metadata, and then updated: nobody knows which facts it was posted with;
+ * Delivers messages to Slack, the pager and the webhook: the one path for every kind, from clicks and ticks. A message
+ * is
+ * - posted once: its row is leased, and its destination recorded before anything is sent;
+ * - lost, if the post got no answer: its row stays pending, and the next attempt looks for it first;
+ * - found again by the key in its metadata, then updated: nobody knows which facts it was posted with;
  * - updated in place whenever a commit has raised `wanted`;
  * - deleted by an admin: posted again or closed, as its kind says, once an update finds it gone;
- * - doubled, if a process was paused past its lease while it posted: that process removes its own copy.
- *
- * What fails waits by the database's clock, longer each time, and holds up nothing else.
+ * - doubled, if a process was paused past its lease while posting: that process removes its own copy.
+ * A failure waits by the database's clock, longer each time, and holds up nothing else.
  */
 export interface Outbox {
-  /** Brings one message up to date. Rejects only where the database does. */
+  /** Delivers or updates one message. Rejects only if the database does. */
   deliver(id: string): Promise<DeliveryOutcome>;
-  /** What is owed and may be delivered now, of the kinds that this version knows. */
-  due(limit: number): Promise<readonly string[]>;
-  /** Everything that is owed about one promotion, now: what a click calls after its commit. */
+  /** Messages to deliver now, of the kinds this version knows; in Slack by default. */
+  due(limit: number, lane?: Lane): Promise<readonly string[]>;
+  /** Delivers everything pending about one promotion: a click calls it after its commit. */
   deliverAbout(promotionId: string): Promise<readonly DeliveryOutcome[]>;
-  /** The newest message of a kind about a subject, now. */
+  /** Delivers the newest message of a kind about a subject. */
   deliverNewest(kind: MessageKind, subject: string): Promise<DeliveryOutcome>;
 }
 
 /**
- * A successor waits this long. Half of it is longer than one step may take until it sends: it sends nothing after that, and what
- * was sent takes effect before the other half has passed.
+ * How long a successor waits. A step stops sending after half of it; what it sent by then takes effect within the other
+ * half.
  */
 export const LEASE_MS = 40_000;
-/** A message in Slack can only be newer than its row; Slack's clock and the database's may differ by this much. */
+/** A message can only be newer than its row; Slack's clock and the database's may differ by this much. */
 const CLOCK_SKEW_MS = 5 * 60_000;
-/** A post, then updates to what changed meanwhile: more steps in a row mean that something is wrong. */
+/** A post, then updates for changes meanwhile: more steps in a row mean that something is wrong. */
 const MOST_STEPS = 8;
 
 const NOTHING = { kind: 'nothing' } as const;
 const NOTHING_TAKEN: Taken = { outcome: NOTHING, isOwed: false };
 
-/** What one step came to. */
 interface Taken {
   readonly outcome: DeliveryOutcome;
-  /** Something is left to do, as the step itself brought about, or a commit that came meanwhile. */
+  /** Something is left to do, from this step or from a commit meanwhile. */
   readonly isOwed: boolean;
+  /** It goes outside Slack; its alert says whether it arrived. */
+  readonly isOutside?: boolean;
 }
 
 function taken(kind: 'posted' | 'found' | 'updated', written: LastWrite): Taken {
   return { outcome: { kind }, isOwed: written === 'owed' };
 }
 
-/** A claimed message with its kind's facts, at one moment. */
 interface Work {
   readonly message: OutboxMessage;
   readonly kind: BoundKind;
-  /** null where what it is about is gone. */
+  /** null if its subject is gone. */
   readonly prepared: Prepared | null;
   readonly lease: HeldLease;
 }
 
 export function createOutbox(deps: OutboxDependencies): Outbox {
   const { messages } = deps;
-  const transport = createTransport(deps.slack, deps.alertChannel);
+  const transport = createTransport(deps.slack, deps.alertChannel, deps.outside);
 
-  /** One step after the other until nothing is owed, each with a lease of its own. */
+  const kindsOf = (lane: Lane): readonly string[] =>
+    Object.entries(deps.kinds).flatMap(([name, kind]) => ((kind.lane ?? 'slack') === lane ? [name] : []));
+
+  /** Takes steps until nothing is left, each with its own lease. */
   async function deliver(id: string): Promise<DeliveryOutcome> {
     let outcome: DeliveryOutcome = NOTHING;
+    let isOutside = false;
     for (let steps = 0; steps < MOST_STEPS; steps += 1) {
       const taken = await takeStep(id);
       if (outcome.kind === 'nothing' || taken.outcome.kind === 'failed') outcome = taken.outcome;
+      isOutside ||= taken.isOutside === true;
       if (!taken.isOwed) break;
     }
     deps.onOutcome(outcome);
+    if (isOutside) for (const told of await deps.tellFailure(id)) await deliver(told);
     return outcome;
   }
 
-  /** Claims the message and takes the one step that is next. What that writes last ends the lease. */
+  /** Claims the message and takes its next step. The step's last write ends the lease. */
   async function takeStep(id: string): Promise<Taken> {
     const lease = holdLease({ owner: deps.newOwner(), durationMs: LEASE_MS }, deps.elapsed(), deps.elapsed);
     const claimed = await messages.claim(id, lease);
     if (claimed === null) return NOTHING_TAKEN;
+    const isOutside = (deps.kinds[claimed.kind]?.lane ?? 'slack') !== 'slack';
     try {
       const taken = await workOn(claimed, lease);
       if (taken.outcome.kind === 'nothing') await messages.release(id, lease, null);
-      return taken;
+      return { ...taken, isOutside };
     } catch (error) {
-      await messages.release(id, lease, postponed(error, claimed.attempts, deps.random));
-      return { outcome: { kind: 'failed', error }, isOwed: false };
+      await messages.release(id, lease, postponed(error, claimed, deps.random));
+      return { outcome: { kind: 'failed', error }, isOwed: false, isOutside };
     }
   }
 
@@ -159,7 +168,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     }
   }
 
-  /** Whether it would have something to say if it were posted now. */
+  /** Whether it would have something to say if posted now. */
   function isWanted({ message, prepared }: Work): boolean {
     return prepared !== null && prepared.show({ message, isNew: true, refused: null }) !== null;
   }
@@ -181,7 +190,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     return thenPost ? post(work, sinceOf(work.message)) : close(work);
   }
 
-  /** null where no earlier attempt posted it. */
+  /** null if no earlier attempt posted it. */
   async function find({ message, prepared, lease }: Work): Promise<Taken | null> {
     if (prepared === null || prepared.place === null) return null;
     const found = await transport.find(prepared.place, messageKey(message), sentTo(message), sinceOf(message));
@@ -189,7 +198,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     return taken('found', await messages.recordPosted(message.id, lease, found, null));
   }
 
-  /** `perhapsSince`: since when an earlier attempt may have posted it; null where it need not be looked for. */
+  /** `perhapsSince`: since when an earlier attempt may have posted it; null: don't look for it. */
   async function post(work: Work, perhapsSince: Date | null): Promise<Taken> {
     const { message, lease, prepared } = work;
     if (prepared === null || prepared.place === null) return close(work);
@@ -210,29 +219,33 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     return posted === 'gone' ? closeWithoutRoot(work) : recordPost(work, posted, shown);
   }
 
-  /** Somebody deleted its root, which only an update of the root finds out: that posts it again, if it is still needed. */
+  /** Its root was deleted. Updating the root finds that out and posts it again if still needed. */
   async function closeWithoutRoot(work: Work): Promise<Taken> {
     const { root } = work.message;
     if (root !== null) await messages.requestUpdate(root.id);
     return close(work);
   }
 
-  async function recordPost({ message, lease }: Work, { at, wasThere }: Posted, shown: Shown | null): Promise<Taken> {
+  async function recordPost(
+    { message, lease, prepared }: Work,
+    { at, wasThere }: Posted,
+    shown: Shown | null,
+  ): Promise<Taken> {
     // Nobody knows which facts an earlier attempt posted it with.
-    const mark = wasThere ? null : markOf(message, shown);
+    const mark = wasThere || shown?.isBehind === true ? null : markOf(message, shown);
     const written = await messages.recordPosted(message.id, lease, at, mark);
     if (written !== 'lost') return taken(wasThere ? 'found' : 'posted', written);
-    if (at !== null) await removeIfDoubled(message, at);
+    if (at !== null && prepared?.place != null) await removeIfDoubled(message, prepared.place, at);
     return NOTHING_TAKEN;
   }
 
-  /** This process was paused past its lease while it posted: its successor has posted too, or has closed the message. */
-  async function removeIfDoubled({ id }: OutboxMessage, mine: MessageRef): Promise<void> {
+  /** This process was paused past its lease while posting: its successor has posted too, or closed the message. */
+  async function removeIfDoubled({ id }: OutboxMessage, place: Place, mine: MessageRef): Promise<void> {
     const row = await messages.find(id);
-    // The successor hasn't posted yet: it looks first, and finds this.
+    // The successor hasn't posted yet: it will look first, and find this one.
     if (row?.state === 'pending') return;
     const isRecorded = row?.message?.channel === mine.channel && row.message.ts === mine.ts;
-    if (!isRecorded) await transport.remove(mine);
+    if (!isRecorded) await transport.remove(place, mine);
   }
 
   async function update(work: Work): Promise<Taken> {
@@ -240,7 +253,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
     const shown = prepared?.show({ message, isNew: false, refused: message.refusedRoute }) ?? null;
     const place = prepared?.place ?? null;
     if (place === null || shown === null) {
-      // What it was about is gone, or it has nothing more to say: it stays as it is.
+      // Its subject is gone, or it has nothing more to say: leave it as it is.
       return taken('updated', await messages.recordShown(message.id, lease, markOf(message, null)));
     }
     const isThere =
@@ -253,7 +266,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
 
   return {
     deliver,
-    due: (limit) => messages.due(limit, Object.keys(deps.kinds)),
+    due: (limit, lane = 'slack') => messages.due(limit, kindsOf(lane)),
     async deliverAbout(promotionId) {
       const outcomes: DeliveryOutcome[] = [];
       for (const id of await messages.owedAbout(promotionId)) outcomes.push(await deliver(id));
@@ -272,7 +285,7 @@ function shownBy(prepared: Prepared, request: ShowRequest): Shown {
   return shown;
 }
 
-/** What the row keeps of what its message shows; `shown` null: it is left as it is. */
+/** What the row keeps of what its message shows; `shown` null: keep the old mark. */
 function markOf({ wanted, shownAs }: OutboxMessage, shown: Shown | null): ShownMark {
   return {
     version: wanted,
@@ -285,7 +298,7 @@ function sentTo({ channel, refusedRoute }: OutboxMessage): Destination | null {
   return channel === null ? null : { channel, refused: refusedRoute };
 }
 
-/** Since when its message can be there. */
+/** The earliest time that its message can have. */
 function sinceOf({ createdAt }: OutboxMessage): Date {
   return new Date(createdAt.getTime() - CLOCK_SKEW_MS);
 }

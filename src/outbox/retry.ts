@@ -1,16 +1,30 @@
-import type { Postponement } from '../db/leases.js';
+import type { FailedDelivery } from '../db/messages.js';
+import { PagingError } from '../paging/post.js';
 import { backOffMs, type FailedAttempt } from '../promotions/back-off.js';
+import type { OutboxMessage } from '../promotions/messages.js';
 import { MESSAGE_GONE, SlackError } from '../slack/errors.js';
 
-/** Until when a failed attempt has to wait, and why. `attempts` counts this one; `random` yields [0, 1). */
-export function postponed(error: unknown, attempts: number, random: () => number): Postponement {
+/** How long a failed attempt waits, and why. `attempts` counts this one; `random` yields [0, 1). */
+export function postponed(
+  error: unknown,
+  { attempts, channel }: Pick<OutboxMessage, 'attempts' | 'channel'>,
+  random: () => number,
+): FailedDelivery {
+  if (error instanceof PagingError) {
+    return {
+      waitMs: error.waits === null ? null : backOffMs(error.waits, attempts, random),
+      lastError: error.says,
+      // What an earlier attempt may have opened must still be resolved there.
+      arrivedNowhere: channel === null && !error.mayHaveArrived,
+    };
+  }
   return {
     waitMs: backOffMs(failureOf(error), attempts, random),
     lastError: error instanceof SlackError ? error.message : 'internal error; the log has its cause',
   };
 }
 
-/** null where Slack says that the message or its thread is not there. */
+/** null if Slack says that the message or its thread is gone. */
 export async function unlessGone<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();

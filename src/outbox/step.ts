@@ -3,29 +3,28 @@ import type { OutboxMessage } from '../promotions/messages.js';
 export type Step =
   | { readonly kind: 'post' }
   /**
-   * An earlier attempt may have posted it: look for it first. `orPost`: also where it can't be looked for, since being told
-   * twice of a critical is better than never.
+   * An earlier attempt may have posted it: look first. `orPost`: post even if looking fails: twice is better than never
+   * for a critical.
    */
   | { readonly kind: 'find'; readonly thenPost: boolean; readonly orPost: boolean }
-  /** It is visible, and shows what was true before. */
+  /** It is visible but out of date. */
   | { readonly kind: 'update' }
   /** It was never posted, and never will be. */
   | { readonly kind: 'close' }
-  /** Its thread has to begin first. */
+  /** Its thread's root must be posted first. */
   | { readonly kind: 'wait' };
 
-/** What a kind says of a message, as far as the next step depends on it. */
 export interface Prospects {
   /** Whether it still has something to say. */
   readonly isWanted: boolean;
-  /** What to do where an earlier attempt may have posted it: look for it, post it again, or give it up. */
+  /** What to do if an earlier attempt may have posted it: look for it, post it again, or give up. */
   readonly unknownOutcome: 'find' | 'post_again' | 'close';
 }
 
-/** After so many attempts to find out what became of it, a critical is posted without knowing. */
+/** After this many failed searches, a critical is posted without knowing. */
 export const SEARCHES_BEFORE_POSTING = 10;
 
-/** Decides what to do next about a message that is owed. `attemptsBefore`: begun before this one. Pure. */
+/** Decides the next step for a pending message. `attemptsBefore`: started before this one. Pure. */
 export function nextStep(
   message: Pick<OutboxMessage, 'state' | 'root' | 'isUrgent'>,
   { isWanted, unknownOutcome }: Prospects,

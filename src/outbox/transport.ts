@@ -1,73 +1,53 @@
 import type { MessageRef } from '../promotions/alert.js';
 import type { Destination } from '../promotions/routing.js';
-import { isLastingRefusal } from '../slack/errors.js';
+import { isLastingRefusal, isOutOfReach } from '../slack/errors.js';
 import type { MayStillSend, Outgoing, Slack } from '../slack/slack.js';
 import type { Message } from '../views/blocks.js';
-import type { Content, Place } from './kind.js';
+import type { Content, OutsidePlace, Place } from './kind.js';
+import { isOutside, type OutsideTransport } from './outside.js';
+import type { Post, Posted } from './post.js';
 import { unlessGone } from './retry.js';
 
-/** What the outbox does in Slack. */
 export type OutboxSlack = Pick<
   Slack,
   'find' | 'post' | 'publishHome' | 'remove' | 'sendDirectMessage' | 'update' | 'upload'
 >;
 
-/** A post, and what has to be known to make it once. */
-export interface Post {
-  readonly place: Place;
-  readonly key: string;
-  /** Where an earlier attempt was sent; null where there was none. */
-  readonly sentTo: Destination | null;
-  /** Since when an earlier attempt may have posted it; null where there was none. */
-  readonly perhapsSince: Date | null;
-  /** Writes down where it is about to be sent; false where the row is another's by now. */
-  record(to: Destination): Promise<boolean>;
-  content(refused: Destination['refused']): Content;
-  readonly mayStillSend: MayStillSend;
-}
-
-export interface Posted {
-  /** null for a file: it can be neither found, updated nor removed. */
-  readonly at: MessageRef | null;
-  /** An earlier attempt had posted it. */
-  readonly wasThere: boolean;
-}
-
-/** How messages get to each kind of place, are found there again, and are updated. */
+/** Posts, finds and updates messages in each kind of place. */
 export interface Transport {
-  /** `lost`: the row is another's by now. `gone`: its thread was deleted. */
+  /** `lost`: another process has the row by now. `gone`: its thread was deleted, or its person can't be reached. */
   post(post: Post): Promise<Posted | 'lost' | 'gone'>;
-  /** The message that carries the key, among those posted since. */
+  /** The message with this key among those posted since then. */
   find(place: Place, key: string, sentTo: Destination | null, since: Date): Promise<MessageRef | null>;
-  /** `gone`: Slack doesn't have it any more. */
+  /** `gone`: Slack no longer has it. */
   update(
     place: Place,
     at: MessageRef | null,
     content: Content,
     mayStillSend: MayStillSend,
   ): Promise<'updated' | 'gone'>;
-  remove(ref: MessageRef): Promise<void>;
+  remove(place: Place, ref: MessageRef): Promise<void>;
 }
 
-/** Where everybody in a channel can read it. */
+/** Readable by everybody in the channel. */
 type Shared = Extract<Place, { to: 'channel' | 'thread' }>;
 type Spot = Pick<Outgoing, 'channel' | 'threadTs' | 'broadcast'>;
 
-export function createTransport(slack: OutboxSlack, alertChannel: string): Transport {
-  /** Nothing is above it: where Slack refuses this too, the message stays owed. */
+export function createTransport(slack: OutboxSlack, alertChannel: string, outside: OutsideTransport): Transport {
+  /** The last resort: if Slack refuses this too, the message stays pending. */
   const last: Spot = { channel: alertChannel, threadTs: null, broadcast: false };
   const isLast = ({ channel, threadTs }: Spot): boolean => channel === alertChannel && threadTs === null;
 
-  /** Where it is meant to go, or where an earlier attempt was sent. */
+  /** Its intended place, or where an earlier attempt was sent. */
   function spotOf(place: Shared, sentTo: Destination | null): Spot {
     if (sentTo !== null && sentTo.refused !== null) return { ...last, channel: sentTo.channel };
     if (place.to === 'channel') return { channel: sentTo?.channel ?? place.route, threadTs: null, broadcast: false };
     return { channel: place.thread.channel, threadTs: place.thread.ts, broadcast: place.broadcast };
   }
 
-  /** Where it is meant to go, or else to the alert channel, where it says why. */
+  /** Posts to the intended place; if Slack refuses, to the alert channel, saying why. */
   async function postShared(place: Shared, post: Post): Promise<Posted | 'lost' | 'gone'> {
-    // A file goes with a message that says the same: it isn't shown anywhere else.
+    // A file accompanies a message that says the same: it isn't sent elsewhere.
     let isFile = false;
     const send = async (spot: Spot, refused: Destination['refused']): Promise<Posted | 'lost' | 'gone'> => {
       if (!(await post.record({ channel: spot.channel, refused }))) return 'lost';
@@ -98,7 +78,17 @@ export function createTransport(slack: OutboxSlack, alertChannel: string): Trans
     return { at: { channel: posted.channel, ts: posted.ts }, wasThere: posted.wasThere };
   }
 
-  /** What is closed to the app now holds nothing that it could find. */
+  /** A direct message goes nowhere else: if the person can't be reached, it is dropped. */
+  async function postToPerson(userId: string, { content, mayStillSend }: Post): Promise<Posted | 'gone'> {
+    try {
+      return { at: await slack.sendDirectMessage(userId, messageIn(content(null)), mayStillSend), wasThere: false };
+    } catch (error) {
+      if (isOutOfReach(error)) return 'gone';
+      throw error;
+    }
+  }
+
+  /** A channel now closed to the app holds nothing that it could find. */
   async function findShared(
     place: Shared,
     key: string,
@@ -114,18 +104,42 @@ export function createTransport(slack: OutboxSlack, alertChannel: string): Trans
     }
   }
 
+  async function updateInSlack(
+    place: Exclude<Place, OutsidePlace>,
+    at: MessageRef | null,
+    content: Content,
+    mayStillSend: MayStillSend,
+  ): Promise<'updated' | 'gone'> {
+    if (place.to === 'home') {
+      if (!('home' in content)) throw new Error('A home tab shows a view.');
+      await slack.publishHome(place.userId, content.home, mayStillSend);
+      return 'updated';
+    }
+    if (at === null) throw new Error('A message that was posted has no place in Slack.');
+    try {
+      const updated = await unlessGone(async () => {
+        await slack.update(at, messageIn(content), mayStillSend);
+        return 'updated' as const;
+      });
+      return updated ?? 'gone';
+    } catch (error) {
+      if (place.to === 'person' && isOutOfReach(error)) return 'gone';
+      throw error;
+    }
+  }
+
   return {
     async post(post) {
       const { place } = post;
       switch (place.to) {
+        case 'pager':
+        case 'webhook':
+          return outside.post(place, post);
         case 'channel':
         case 'thread':
           return postShared(place, post);
         case 'person':
-          return {
-            at: await slack.sendDirectMessage(place.userId, messageIn(post.content(null)), post.mayStillSend),
-            wasThere: false,
-          };
+          return postToPerson(place.userId, post);
         case 'home':
           throw new Error('A home tab is only ever updated.');
       }
@@ -138,25 +152,19 @@ export function createTransport(slack: OutboxSlack, alertChannel: string): Trans
           return findShared(place, key, sentTo, since);
         case 'person':
         case 'home':
+        case 'pager':
+        case 'webhook':
           return null;
       }
     },
 
-    async update(place, at, content, mayStillSend) {
-      if (place.to === 'home') {
-        if (!('home' in content)) throw new Error('A home tab shows a view.');
-        await slack.publishHome(place.userId, content.home, mayStillSend);
-        return 'updated';
-      }
-      if (at === null) throw new Error('A message that was posted has no place in Slack.');
-      const updated = await unlessGone(async () => {
-        await slack.update(at, messageIn(content), mayStillSend);
-        return 'updated' as const;
-      });
-      return updated ?? 'gone';
-    },
+    update: async (place, at, content, mayStillSend) =>
+      isOutside(place)
+        ? outside.update(place, at, content, mayStillSend)
+        : updateInSlack(place, at, content, mayStillSend),
 
-    remove: (ref) => slack.remove(ref),
+    /** Outside Slack, the receiver recognises duplicates by their key. */
+    remove: async (place, ref) => (isOutside(place) ? undefined : slack.remove(ref)),
   };
 }
 

@@ -1,8 +1,13 @@
-import { type Enrolment, type EnrolmentPurpose, FIRST_CODES_MOST, type LinkState } from '../operators/enrolment.js';
+import {
+  type Enrolment,
+  type EnrolmentPurpose,
+  FIRST_CODES_MOST,
+  isOwnEnrolment,
+  type LinkState,
+} from '../operators/enrolment.js';
 import { COMMAND } from '../views/ids.js';
 import { escapeHtml, htmlPage } from './html.js';
 
-/** What a page of an open link shows. */
 export interface OpenLink {
   readonly enrolment: Enrolment;
   /** The person's name in Slack, or their id. */
@@ -32,7 +37,7 @@ export function openLinkPage({ enrolment, name, secret, uri, qrSvg, now, problem
     problem === null ? heading : `Wrong code: ${heading}`,
     `<h1>${heading}</h1>
 <p>This link is for <strong>${escapeHtml(name)}</strong>, as ${ROLE[enrolment.role]}. It works once, for ${minutes} more minute${minutes === 1 ? '' : 's'}.</p>
-<p class="soft">Not you? Close this page. Nothing happens unless ${escapeHtml(name)} confirms it in Slack.</p>
+<p class="soft">Not you? Close this page. Nothing is active until ${escapeHtml(name)} has told the word on the next page, by voice or phone.</p>
 <ol class="steps">
 <li>
 <h2>Scan this with an authenticator app</h2>
@@ -63,10 +68,26 @@ function problemWords({ reason, left }: { readonly reason: 'malformed' | 'wrong'
   return `Wrong code. Try the next one; if that fails too, check your device’s clock. ${left} of ${FIRST_CODES_MOST} tries left before this link is dead.`;
 }
 
-/** The first code was right: the recovery codes, this once, and what is left to do. */
-export function provedPage(enrolment: Enrolment, recoveryCodes: readonly string[]): string {
-  const before =
-    enrolment.purpose === 'rotate' ? 'Until then your old secret and codes work.' : 'Until then your codes don’t work.';
+/** Shown once: whoever opens the link later must not see the word of who used it. */
+export interface Proofs {
+  readonly recoveryCodes: readonly string[];
+  /** To be said aloud. */
+  readonly word: string;
+  /** The name of the person who had the link sent. */
+  readonly inviter: string;
+}
+
+/** The first code was right: shows the recovery codes and the word, this once, and what is left to do. */
+export function provedPage(enrolment: Enrolment, { recoveryCodes, word, inviter }: Proofs): string {
+  const shown = `<p class="word" translate="no">${escapeHtml(word)}</p>`;
+  const name = escapeHtml(inviter);
+  const last = isOwnEnrolment(enrolment)
+    ? `<h2>Confirm in Slack that it was you</h2>
+${shown}
+<p>Open the direct message from flag-promotions and click <strong>Yes, that was me</strong>, or type <code>${COMMAND} operators confirm</code>, within 15 minutes. It asks for this word, and for a code of your <em>old</em> authenticator. Until then your old secret and codes work.</p>`
+    : `<h2>Say this word to ${name}</h2>
+${shown}
+<p>By voice or phone, within 15 minutes. <strong>Don’t write it in Slack</strong>: somebody who reads your messages could pretend to be you. Until ${name} has typed it, your codes don’t work. ${name} types it in the direct message from flag-promotions, or with <code>${COMMAND} operators confirm</code>.</p>`;
   return htmlPage(
     'One step left',
     `<h1>One step left</h1>
@@ -80,11 +101,10 @@ ${recoveryCodes.map((code) => `<li>${escapeHtml(code)}</li>`).join('\n')}
 </ul>
 </li>
 <li>
-<h2>Confirm in Slack that it was you</h2>
-<p>Open the direct message from flag-promotions and click <strong>Yes, that was me</strong>, or type <code>${COMMAND} operators confirm</code>, within 15 minutes. ${before}</p>
+${last}
 </li>
 </ol>
-<footer>This link is now used up. Close this page once the codes are safe.</footer>`,
+<footer>This link is now used up. Keep this page open until you are active.</footer>`,
   );
 }
 
@@ -99,7 +119,7 @@ const CLOSED: Record<Exclude<LinkState, 'open'>, { readonly heading: string; rea
   },
   used: {
     heading: 'This link is already used',
-    words: `A link works once. Was it you? Then confirm in Slack, if you haven’t yet: click “Yes, that was me”, or type ${COMMAND} operators confirm. Not you? Click “No, that was not me” there and tell a superadmin.`,
+    words: `A link works once. Was it you? Then say the word that the page showed to whoever sent you the link. Not you? Click “No, that was not me” there and tell a superadmin.`,
   },
   replaced: { heading: 'There is a newer link', words: 'Open the one in the newest direct message in Slack.' },
   cancelled: {
@@ -109,6 +129,10 @@ const CLOSED: Record<Exclude<LinkState, 'open'>, { readonly heading: string; rea
   declined: {
     heading: 'This link was refused',
     words: 'Its owner said “No, that was not me”. Ask a superadmin for a new one.',
+  },
+  too_many_words: {
+    heading: 'Too many wrong words',
+    words: 'After three wrong words this link is dead. Ask a superadmin for a new one.',
   },
   too_many_codes: {
     heading: 'Too many wrong codes',
@@ -122,7 +146,14 @@ export function closedLinkPage(state: Exclude<LinkState, 'open'>): string {
   return messagePage(heading, `${words} Nothing was changed.`);
 }
 
-/** A page that only says something. */
+/** The app lacks the key that the link's secret was stored under. */
+export function keyMissingPage(): string {
+  return messagePage(
+    'This link can’t be used now',
+    'The app lacks the key that it was made with (TOTP_ENCRYPTION_KEY). Tell whoever runs it, then ask for a new link. Nothing was changed.',
+  );
+}
+
 export function messagePage(heading: string, words: string): string {
   return htmlPage(heading, `<h1>${escapeHtml(heading)}</h1>\n<p>${escapeHtml(words)}</p>`);
 }

@@ -1,4 +1,4 @@
-/** Text that came from outside, harmless in an element and in a quoted attribute. */
+/** Escapes outside text for an element and for a quoted attribute. */
 export function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
@@ -9,8 +9,8 @@ export function escapeHtml(text: string): string {
 }
 
 /**
- * Where the pages' one style sheet is: none of it stands in a page, so that the page's policy can refuse all that does. An address
- * that ends so is it too: pages name it from where they are, since a proxy may have put them below another path.
+ * The pages' one style sheet. Nothing is inline, so the pages' policy can forbid all inline style. Any address with
+ * this ending serves it: pages link to it relatively, since a proxy may have put them below another path.
  */
 export const STYLE_PATH = '/enrol/style.css';
 

@@ -1,7 +1,6 @@
 import { type Page, type PageRequest, wrongMethod } from './enrolment.js';
 import { STYLE } from './style.js';
 
-/** The pages' one style sheet. */
 export async function styleSheet({ method }: PageRequest): Promise<Page> {
   return method === 'GET' || method === 'HEAD'
     ? { status: 200, contentType: 'text/css', body: STYLE }

@@ -1,4 +1,7 @@
-/** Colours are at least 4.5:1 for text and 3:1 for edges, in both schemes. The QR code stays dark on white: cameras want it so. */
+/**
+ * Contrast is at least 4.5:1 for text and 3:1 for edges, in both schemes. The QR code stays dark on white, as cameras
+ * need it.
+ */
 export const STYLE = `:root {
   color-scheme: light dark;
   --page: #f4f4f6; --card: #ffffff; --ink: #1d1c1d; --soft: #55545a; --line: #8a8890; --faint: #e3e2e8;
@@ -57,6 +60,7 @@ input[aria-invalid="true"] { border: 2px solid var(--bad); }
 .bad, .good { margin: 0 0 .75rem; padding: .7rem .9rem; border-radius: 10px; }
 .bad { background: var(--bad-bg); color: var(--bad); }
 .good { background: var(--good-bg); color: var(--good); }
+.word { font-size: 2rem; font-weight: 700; letter-spacing: .04em; margin: .5rem 0; }
 .codes { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: .4rem; margin: .75rem 0; padding: 0; list-style: none; }
 .codes li { padding: .45rem .75rem; background: var(--well); border-radius: 8px; letter-spacing: .04em; }
 code { padding: .1rem .35rem; background: var(--well); border-radius: 5px; font-size: .92em; overflow-wrap: anywhere; }

@@ -1,23 +1,22 @@
-import type { Severity } from './stuck.js';
+import { SEVERITIES, type Severity } from './stuck.js';
 
-/** A promotion is stuck: one alert per promotion and severity. What is said of it in Slack is the outbox's. */
+/** One alert per promotion and severity. The outbox holds its messages. */
 export interface Alert {
   readonly id: string;
   readonly promotionId: string;
-  /** As they were when it was opened: they say what it was about once the console deleted the promotion's row. */
+  /** As of its opening: they name it even if the console deletes the row. */
   readonly flagKey: string;
   readonly herokuApp: string;
   readonly severity: Severity;
-  /** The group's message that tells of it; null where the promotion has an individual alert. */
+  /** The group that its message is in; null: it has an individual alert. */
   readonly groupId: string | null;
   readonly openedAt: Date;
   /** null while it is open. */
   readonly closedAt: Date | null;
-  /** When the promotion's row was found deleted; null while it is there. */
+  /** When the promotion's row was found deleted; null: it is there. */
   readonly vanishedAt: Date | null;
 }
 
-/** Where a message stands in Slack. */
 export interface MessageRef {
   readonly channel: string;
   readonly ts: string;
@@ -27,7 +26,7 @@ export function isOpen(alert: Pick<Alert, 'closedAt'>): boolean {
   return alert.closedAt === null;
 }
 
-/** The gravest severity among some alerts. */
+/** The gravest severity among the alerts; `warning` if there are none. */
 export function worstSeverity(alerts: readonly Pick<Alert, 'severity'>[]): Severity {
-  return alerts.some((alert) => alert.severity === 'critical') ? 'critical' : 'warning';
+  return SEVERITIES.findLast((severity) => alerts.some((alert) => alert.severity === severity)) ?? 'warning';
 }

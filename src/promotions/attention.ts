@@ -2,15 +2,13 @@ import { nextOwnerStep, type OwnerLoss, type Ownership } from './ownership.js';
 import { isOver, type Snooze } from './snooze.js';
 import type { StuckPromotion } from './stuck-promotion.js';
 
-/** Who is on a stuck promotion, and whether it is to be quiet. */
 export interface Attention {
   readonly ownership: Ownership | null;
   readonly snooze: Snooze | null;
-  /** When an owner or a snooze last went: what would have been repeated until then is not repeated after it. */
+  /** When an owner or a snooze last went. What fell due before that isn't repeated. */
   readonly resumedAt: Date | null;
 }
 
-/** Nobody is on anything. */
 export const NO_ATTENTION: ReadonlyMap<string, Attention> = new Map();
 
 export type AttentionAction =
@@ -18,7 +16,7 @@ export type AttentionAction =
   | { readonly kind: 'lose_owner'; readonly promotionId: string; readonly owner: string; readonly reason: OwnerLoss }
   | { readonly kind: 'end_snooze'; readonly promotionId: string };
 
-/** Decides what is due about owners and snoozes of what is stuck. Pure; in the input's order. */
+/** Decides what is due about owners and snoozes. Pure; in the input's order. */
 export function planAttention(
   stuck: readonly StuckPromotion[],
   attention: ReadonlyMap<string, Attention>,
@@ -42,14 +40,14 @@ export function planAttention(
   });
 }
 
-/** Whether somebody is on it, or snoozed it. */
+/** Whether somebody is on it or snoozed it. */
 export function isQuiet({ ownership, snooze }: Attention): boolean {
   return ownership !== null || snooze !== null;
 }
 
 /**
- * Whether a critical's repetition is kept back: while somebody is on it or snoozed it, and where its time came before that
- * ended, since what ended it was said aloud.
+ * Whether to skip a critical's repetition: somebody is on it or snoozed it, or did when it fell due. The end itself was
+ * posted.
  */
 export function keepsBack(attention: Attention | undefined, dueAt: Date): boolean {
   if (attention === undefined) return false;

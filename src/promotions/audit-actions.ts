@@ -1,21 +1,18 @@
-/** What an audit action says to people. */
 export interface AuditWords {
   /** In a promotion's history. */
   readonly words: string;
-  /** In the timeline of an RCA, in Markdown, if it takes more words there. */
+  /** In an RCA's timeline, in Markdown, if it needs more words there. */
   readonly rca?: string;
-  /** The promotion has ended by it. */
   readonly ends?: true;
 }
 
-/** Words by audit action. Every key carries the console’s prefix. */
 export type AuditTable = Readonly<
-  Record<`console.flag.${'promotion' | 'operator' | 'workspace'}.${string}`, AuditWords>
+  Record<`console.flag.${'promotion' | 'operator' | 'workspace' | 'drill'}.${string}`, AuditWords>
 >;
 
 /**
- * Every action of the audit log, with its words. The first two are the console's own names for a person's resolution.
- * An action that is not here can't be written, only read: another version or another system wrote it.
+ * Every audit action; the first two are the console's own. An action that isn't here can be read, never written:
+ * another version or system wrote it.
  */
 export const AUDIT_ACTIONS = {
   'console.flag.promotion.ops_complete': {
@@ -31,6 +28,7 @@ export const AUDIT_ACTIONS = {
   'console.flag.promotion.marked': { words: 'marked', rca: 'marked for promotion' },
   'console.flag.promotion.promoted': { words: 'promoted' },
   'console.flag.promotion.cancelled': { words: 'cancelled', rca: 'state set to `cancelled`', ends: true },
+  'console.flag.promotion.stuck_notice': { words: 'alert: notice', rca: 'proven not to end by itself' },
   'console.flag.promotion.stuck_warning': { words: 'alert: warning', rca: 'past the warning threshold' },
   'console.flag.promotion.stuck_critical': { words: 'alert: critical', rca: 'past the critical threshold' },
   'console.flag.promotion.heroku_patching': {
@@ -42,6 +40,12 @@ export const AUDIT_ACTIONS = {
   'console.flag.promotion.deployed': { words: 'deployed', rca: 'state set to `deployed`', ends: true },
   'console.flag.promotion.failed': { words: 'failed', rca: 'state set to `failed`', ends: true },
   'console.flag.promotion.recovered': { words: 'recovered', rca: 'state set by the app itself', ends: true },
+  'console.flag.promotion.running': { words: 'runs', rca: 'found running' },
+  'console.flag.promotion.crashed': { words: 'doesn’t run', rca: 'found crashed, or not up in time' },
+  'console.flag.promotion.drifted': { words: 'changed on Heroku since', rca: 'found changed on Heroku' },
+  'console.flag.promotion.drift_accepted': { words: 'change accepted', rca: 'the change on Heroku accepted' },
+  'console.flag.promotion.reverted': { words: 'reverted', rca: 'reverted by a promotion of its own' },
+  'console.flag.promotion.set_again': { words: 'set again', rca: 'set again by a promotion of its own' },
   'console.flag.promotion.rca_linked': { words: 'RCA linked' },
   'console.flag.promotion.taken': { words: 'taken', rca: 'taken as theirs' },
   'console.flag.promotion.owner_confirmed': { words: 'still on it', rca: 'confirmed to be on it' },
@@ -66,6 +70,7 @@ export const AUDIT_ACTIONS = {
   },
   'console.flag.promotion.totp_rejected': { words: 'code refused', rca: 'TOTP code refused' },
   'console.flag.promotion.denied': { words: 'refused', rca: 'refused for want of a role' },
+  'console.flag.promotion.denied_again': { words: 'refused, all in all' },
   'console.flag.operator.added': { words: 'operator invited' },
   'console.flag.operator.activated': { words: 'operator activated' },
   'console.flag.operator.rotation_started': { words: 'new secret asked for' },
@@ -73,17 +78,24 @@ export const AUDIT_ACTIONS = {
   'console.flag.operator.reset': { words: 'operator reset' },
   'console.flag.operator.first_code': { words: 'first code accepted' },
   'console.flag.operator.enrolment_declined': { words: 'enrolment declined' },
+  'console.flag.operator.wrong_word': { words: 'wrong word' },
   'console.flag.operator.enrolment_locked': { words: 'enrolment locked' },
   'console.flag.operator.disabled': { words: 'operator disabled' },
   'console.flag.operator.forgotten': { words: 'operator forgotten' },
   'console.flag.operator.unlocked': { words: 'operator unlocked' },
+  'console.flag.operator.resealed': { words: 'secrets sealed with the new key' },
   'console.flag.workspace.moved': { words: 'moved to another Slack workspace' },
+  'console.flag.drill.started': { words: 'drill started' },
+  'console.flag.drill.acknowledged': { words: 'drill acknowledged' },
+  'console.flag.drill.resolved': { words: 'drill resolved' },
+  'console.flag.drill.ended': { words: 'drill ended' },
+  'console.flag.drill.expired': { words: 'drill expired' },
   'console.flag.operator.recovery_code_used': { words: 'by a recovery code', rca: 'recovery code used' },
 } as const satisfies AuditTable;
 
 export type AuditAction = keyof typeof AUDIT_ACTIONS;
 
-/** What a recorded action says; null for one that this version doesn't know. */
+/** null: this version doesn't know the action. */
 export function auditWords(action: string): AuditWords | null {
   return isKnown(action) ? AUDIT_ACTIONS[action] : null;
 }
@@ -91,3 +103,13 @@ export function auditWords(action: string): AuditWords | null {
 function isKnown(action: string): action is AuditAction {
   return Object.hasOwn(AUDIT_ACTIONS, action);
 }
+
+/** Actions by which a person or this app ends a promotion. */
+export const ENDINGS = [
+  'console.flag.promotion.ops_complete',
+  'console.flag.promotion.ops_failed',
+  'console.flag.promotion.cancelled',
+  'console.flag.promotion.deployed',
+  'console.flag.promotion.failed',
+  'console.flag.promotion.recovered',
+] as const satisfies readonly AuditAction[];

@@ -1,6 +1,5 @@
-/** How the attempt to reach Slack ended, as far as the next attempt is concerned. */
 export type FailedAttempt =
-  /** Slack said no, or was never reached: nothing was posted. */
+  /** Slack refused, or was never reached: nothing was posted. */
   | { readonly kind: 'refused' }
   | { readonly kind: 'rate_limited'; readonly retryAfterMs: number }
   /** Slack may still be working on it. */
@@ -8,12 +7,12 @@ export type FailedAttempt =
 
 const BACK_OFF_FIRST_MS = 5_000;
 const BACK_OFF_MOST_MS = 15 * 60_000;
-/** A request that we gave up on can still take effect at Slack; looking for it any sooner could miss it. */
+/** A request that timed out can still take effect; looking for it sooner could miss it. */
 export const SETTLE_MS = 30_000;
 
 /**
- * How long to wait, in milliseconds, before attempt number `attempts + 1`. Doubles up to a quarter of an hour, with
- * jitter so that replicas do not knock in step. `random` yields [0, 1).
+ * Milliseconds before attempt `attempts + 1`: doubles up to a quarter of an hour, with jitter so that replicas don't
+ * retry in step. `random` yields [0, 1).
  */
 export function backOffMs(failure: FailedAttempt, attempts: number, random: () => number): number {
   const exponential = Math.min(BACK_OFF_MOST_MS, BACK_OFF_FIRST_MS * 2 ** Math.max(0, attempts - 1));

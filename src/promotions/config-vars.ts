@@ -1,8 +1,7 @@
 import { matchesGlob } from './glob.js';
 
-/** Which config vars this app may set. */
 export interface AllowedConfigVars {
-  /** As the setting has them: `FLAG_*`. */
+  /** As in the setting: `FLAG_*`. */
   readonly patterns: readonly string[];
   maySet(configVar: string): boolean;
 }

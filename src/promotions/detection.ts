@@ -1,68 +1,67 @@
 import { isOpen } from './alert.js';
 import { type Attention, keepsBack } from './attention.js';
+import type { Promotion } from './promotion.js';
 import { type Severity, severityDue, type Thresholds } from './stuck.js';
 import type { StuckPromotion } from './stuck-promotion.js';
 
 export interface AlertToOpen {
   readonly promotionId: string;
   readonly severity: Severity;
+  /** Don't open it if somebody holds the promotion's lease: they are about to end it. */
+  readonly unlessLeased?: boolean;
 }
 
-/** Alerts that go into one group. */
 export interface AlertsToGroup {
-  /** Where what is about their apps goes. */
+  /** The channel of their apps' route. */
   readonly channel: string;
-  /** The group isn't posted before; null where it needn't wait. */
+  /** When the group may be posted; null: at once. */
   readonly notBefore: Date | null;
   readonly alerts: readonly AlertToOpen[];
 }
 
 export type DetectionAction =
-  /** An individual alert, which isn't posted before `notBefore`. */
+  /** An individual alert, posted no sooner than `notBefore`. */
   | ({ readonly kind: 'open_alert'; readonly notBefore?: Date } & AlertToOpen)
   /** Alerts for a group, as many as are recorded at once. */
   | ({ readonly kind: 'open_grouped_alerts' } & AlertsToGroup)
   | { readonly kind: 'repeat_critical'; readonly promotionId: string; readonly ordinal: number }
   | { readonly kind: 'close_alerts'; readonly promotionIds: readonly string[] };
 
-/** However many individual alerts an hour may be configured: a message each is for few. */
+/** The most individual alerts an hour that may be configured. */
 export const MOST_INDIVIDUAL_PER_HOUR = 50;
 
-/** What the watchdog looked at, `stuck` the oldest first. */
+/** What the watchdog found; `stuck` has the oldest first. */
 export interface Gathered {
   readonly stuck: readonly StuckPromotion[];
-  /** Promotions that are no longer deploying, and are still shown as if they were. */
+  /** No longer deploying, but with alerts still open. */
   readonly endedPromotionIds: readonly string[];
   readonly individualAlerts: readonly IndividualAlerts[];
 }
 
-/** How many individual alerts there are about a Heroku app. */
 export interface IndividualAlerts {
   readonly herokuApp: string;
-  /** Those that wait for the end of the quiet hours, however old; else those of the last hour. */
+  /** Whether they wait for the end of the quiet hours (however old), or are of the last hour. */
   readonly waits: boolean;
   readonly count: number;
 }
 
-/** What keeps the watchdog from saying all that it could. */
-export interface Quiet {
-  /** When the quiet hours of a Heroku app's warnings end; null where there are none now. */
+interface Quiet {
+  /** When the quiet hours for an app's warnings end; null if there are none now. */
   readonly quietUntil: (herokuApp: string) => Date | null;
-  /** Who is on what, and what is snoozed, by the promotion. */
+  /** By the promotion's id. */
   readonly attention: ReadonlyMap<string, Attention>;
 }
 
 export interface Planning extends Quiet {
-  /** How many individual alerts an hour each channel gets; the rest go into a group. */
+  /** How many individual alerts an hour each channel gets; the rest are grouped. */
   readonly individualPerHour: number;
-  /** The channel to which what is about a Heroku app goes. */
   readonly channelOf: (herokuApp: string) => string;
 }
 
 /**
- * Decides what the watchdog has to record: alerts to open, criticals to repeat, and alerts to close because their promotion
- * ended without this app's help. The oldest promotions get individual alerts, up to `individualPerHour` per channel; the rest
- * go into a group there. Pure; the order of the answer is the order of the input, what goes into groups last.
+ * Decides which alerts to open, which criticals to repeat, and which alerts of promotions that ended elsewhere to
+ * close. The oldest get individual alerts, up to the channel's limit; the rest are grouped. Pure; in the input's order,
+ * groups last.
  */
 export function planDetection(
   gathered: Gathered,
@@ -74,35 +73,75 @@ export function planDetection(
     kind: 'close_alerts',
     promotionIds,
   }));
-  const individual = individualBudget(gathered.individualAlerts, planning);
-  const grouped = groups();
+  const openings = sortOpenings(gathered.individualAlerts, planning);
   for (const stuck of gathered.stuck) {
     const action = planOne(stuck, now, thresholds, planning);
     if (action === null) continue;
-    if (action.kind !== 'open_alert') {
-      actions.push(action);
-      continue;
-    }
-    const { promotionId, severity, notBefore = null } = action;
-    const channel = planning.channelOf(stuck.promotion.herokuApp);
-    if (isGrouped(stuck) || (isFirst(stuck) && !individual.take(channel, notBefore !== null))) {
-      grouped.add({ channel, notBefore }, { promotionId, severity });
-    } else {
-      actions.push(action);
-    }
+    if (action.kind !== 'open_alert') actions.push(action);
+    else if (openings.isIndividual(stuck.promotion, action, stuck)) actions.push(action);
   }
-  return [...actions, ...grouped.all().map((together) => ({ kind: 'open_grouped_alerts' as const, ...together }))];
+  return [...actions, ...openings.grouped()];
 }
 
-/** Hands out individual alerts, to each channel as many as it may have. */
-function individualBudget(given: readonly IndividualAlerts[], { individualPerHour, channelOf }: Planning) {
-  // Those that wait for the end of the quiet hours come all at once then; until then they take nothing from a critical.
+/** A promotion that a notice is due for. */
+export interface NoticeDue {
+  readonly promotion: Pick<Promotion, 'id' | 'herokuApp'>;
+  readonly unlessLeased: boolean;
+}
+
+/** Decides how notices open: they wait and are grouped as {@link planDetection} does with warnings. */
+export function planNotices(
+  due: readonly NoticeDue[],
+  individualAlerts: readonly IndividualAlerts[],
+  planning: Omit<Planning, 'attention'>,
+): DetectionAction[] {
+  const openings = sortOpenings(individualAlerts, planning);
+  const individual = due.flatMap(({ promotion, unlessLeased }): DetectionAction[] => {
+    const notBefore = planning.quietUntil(promotion.herokuApp);
+    const action = {
+      kind: 'open_alert' as const,
+      promotionId: promotion.id,
+      severity: 'notice' as const,
+      ...(unlessLeased ? { unlessLeased } : {}),
+      ...(notBefore === null ? {} : { notBefore }),
+    };
+    return openings.isIndividual(promotion, action, { alerts: [] }) ? [action] : [];
+  });
+  return [...individual, ...openings.grouped()];
+}
+
+/** Sorts individual alerts from grouped ones, and keeps the grouped. */
+function sortOpenings(given: readonly IndividualAlerts[], planning: Omit<Planning, 'attention'>) {
+  const individual = individualBudget(given, planning);
+  const together = groups();
+  return {
+    isIndividual(
+      { herokuApp }: Pick<Promotion, 'herokuApp'>,
+      { promotionId, severity, unlessLeased, notBefore }: AlertToOpen & { readonly notBefore?: Date },
+      told: Pick<StuckPromotion, 'alerts'>,
+    ): boolean {
+      const channel = planning.channelOf(herokuApp);
+      if (!isGrouped(told) && (!isFirst(told) || individual.take(channel, notBefore !== undefined))) return true;
+      const alert = { promotionId, severity, ...(unlessLeased === undefined ? {} : { unlessLeased }) };
+      together.add({ channel, notBefore: notBefore ?? null }, alert);
+      return false;
+    },
+    grouped: (): DetectionAction[] => together.all().map((group) => ({ kind: 'open_grouped_alerts', ...group })),
+  };
+}
+
+/** Counts each channel's individual alerts against its limit. */
+function individualBudget(
+  given: readonly IndividualAlerts[],
+  { individualPerHour, channelOf }: Pick<Planning, 'individualPerHour' | 'channelOf'>,
+) {
+  // Those that wait all come when the quiet hours end; until then they take no slot from a critical.
   const keyOf = (channel: string, waits: boolean) => `${waits} ${channel}`;
   const taken = new Map<string, number>();
   const add = (key: string, count: number) => taken.set(key, (taken.get(key) ?? 0) + count);
   for (const { herokuApp, waits, count } of given) add(keyOf(channelOf(herokuApp), waits), count);
   return {
-    /** Whether there was one left. */
+    /** Whether one was left. */
     take(channel: string, waits: boolean): boolean {
       const key = keyOf(channel, waits);
       if ((taken.get(key) ?? 0) >= individualPerHour) return false;
@@ -112,7 +151,7 @@ function individualBudget(given: readonly IndividualAlerts[], { individualPerHou
   };
 }
 
-/** Sorts what is grouped by where and when it is posted. */
+/** Groups alerts by channel and time. */
 function groups() {
   const found = new Map<string, { where: Omit<AlertsToGroup, 'alerts'>; alerts: AlertToOpen[] }>();
   return {
@@ -129,18 +168,17 @@ function groups() {
   };
 }
 
-/** What is recorded at once: enough to be quick, and so little that whoever resolves one of them hardly waits. */
+/** Quick in total, yet a person who resolves one of them hardly waits for the lock. */
 function byTheHundred<T>(all: readonly T[]): T[][] {
   return Array.from({ length: Math.ceil(all.length / 100) }, (_, index) => all.slice(index * 100, (index + 1) * 100));
 }
 
-/** Whether nothing is open about a promotion so far. */
-function isFirst(stuck: StuckPromotion): boolean {
+function isFirst(stuck: Pick<StuckPromotion, 'alerts'>): boolean {
   return !stuck.alerts.some(isOpen);
 }
 
-/** What comes later is told where the first was. */
-function isGrouped(stuck: StuckPromotion): boolean {
+/** Later alerts of a grouped promotion stay in its group. */
+function isGrouped(stuck: Pick<StuckPromotion, 'alerts'>): boolean {
   return stuck.alerts.some((alert) => isOpen(alert) && alert.groupId !== null);
 }
 
@@ -151,20 +189,20 @@ function planOne(stuck: StuckPromotion, now: Date, thresholds: Thresholds, quiet
   const due = severityDue(stuck.promotion, now, thresholds);
   if (due === null) return null;
 
-  // A closed alert on a row that is deploying belongs to an earlier life of the row: somebody set it back by hand.
+  // A closed alert on a deploying row is from before somebody set the row back by hand.
   const open = stuck.alerts.filter(isOpen);
   const critical = open.find((alert) => alert.severity === 'critical');
   const warning = open.find((alert) => alert.severity === 'warning');
   // Once critical, always critical: a clock that jumps back must not open a milder alert beside it.
   if (critical === undefined && (due === 'critical' || warning === undefined)) {
-    // A critical always goes out.
+    // Quiet hours never delay a critical.
     const notBefore = due === 'warning' ? quiet.quietUntil(stuck.promotion.herokuApp) : null;
     return { kind: 'open_alert', promotionId, severity: due, ...(notBefore === null ? {} : { notBefore }) };
   }
   return critical === undefined || critical.groupId !== null ? null : planRepeat(stuck, now, thresholds, quiet);
 }
 
-/** Counted from the post, so that an outage of days yields one repetition, and a clock that jumps back yields none. */
+/** Counted from the post: an outage of days yields one repetition, a clock that jumps back none. */
 function planRepeat(stuck: StuckPromotion, now: Date, thresholds: Thresholds, quiet: Quiet): SingleAction | null {
   const { criticalToldAt: toldAt, promotion } = stuck;
   if (toldAt === null || stuck.repeatPending) return null;

@@ -3,51 +3,53 @@ import { parseCheckpoint } from './promoting.js';
 import type { Promotion } from './promotion.js';
 import type { Severity } from './stuck.js';
 
-/* How the evidence of open alerts is kept fresh. */
+/** Keeps the evidence of open alerts fresh. */
 
-/** How often Heroku is asked again: ten seconds less than the period, because a tick may come a little early. */
+/** How often to ask Heroku again: ten seconds less than the period, because a tick may come early. */
 export const REFRESH_EVERY_MS: Readonly<Record<Severity, number>> = {
   critical: 5 * 60_000 - 10_000,
   warning: 15 * 60_000 - 10_000,
+  notice: 15 * 60_000 - 10_000,
 };
-/** After an alert that went out without an answer. */
+/** After an alert that went out without an answer from Heroku. */
 export const REFRESH_SOON_MS = 30_000;
-/** For so long a reading stands, although Heroku doesn't answer: its checked time shows its age. */
+/** A reading stands this long while Heroku doesn't answer: its time shows its age. */
 const READING_STANDS_MS = 15 * 60_000;
-/** Requests an hour that are left to the promoter and to people: below them no evidence is refreshed. */
+/** Requests an hour kept for the promoter and people; below that, no evidence is refreshed. */
 export const RESERVED_REQUESTS = 1_000;
 
-/** A promotion whose evidence is refreshed, with what is stored. */
 export interface RefreshedPromotion {
   readonly promotion: Promotion;
-  /** null where nothing is stored of the row as it is. */
+  /** null: nothing is stored about the row as it is. */
   readonly stored: Evidence | null;
-  /** A group shows counts alone, for which the value is enough. */
+  /** A group shows only counts; the value is enough for those. */
   readonly isGrouped: boolean;
+  /** Whether one of its open alerts is critical. */
+  readonly isCritical: boolean;
 }
 
-/** What evidence is about: where the console changes one of these, it is about another thing. Holds no secret. */
+/** What evidence is about; if the console changes one of these, it no longer applies. Holds no secret. */
 export function subjectOfEvidence({ herokuApp, configVar, targetValue }: Promotion): string {
   return JSON.stringify([herokuApp, configVar, presentableValue(targetValue)]);
 }
 
-/** Whether the value that Heroku holds now means what was stored, so that the release needn't be looked for again. */
+/** Whether the current value still means what was stored, so the releases needn't be read again. */
 export function stillMeans({ promotion, stored }: RefreshedPromotion, byValue: Evidence): boolean {
   if (stored === null || stored.kind !== 'read' || stored.verdict === 'release_running') return false;
-  // The promoter may begin a release at any time, and until it ends the value is the old one.
+  // The promoter may start a release at any time, and until it ends the value is the old one.
   const isOurs = ['intent', 'pending_commit'].includes(parseCheckpoint(promotion.checkpoint).kind);
   return isSameValue(stored, byValue) && !(isOurs && stored.verdict === 'not_live');
 }
 
-/** The evidence that stands after a look: a weaker answer doesn't replace what was read before. */
+/** Which evidence to keep: a weaker answer doesn't replace what was read before. */
 export function settleEvidence(stored: Evidence | null, found: Evidence): Evidence {
   if (stored === null || stored.kind !== 'read') return found;
   if (found.kind === 'unavailable') {
-    const isPassing = ['no_answer', 'rate_limited', 'conflict'].includes(found.reason);
+    const isPassing = ['no_answer', 'rate_limited', 'over_budget', 'conflict'].includes(found.reason);
     const age = found.checkedAt.getTime() - stored.checkedAt.getTime();
     return isPassing && age < READING_STANDS_MS ? stored : found;
   }
-  // Where Heroku told the value and not the releases, what was known of them stands.
+  // Heroku gave the value but not the releases: keep what was known of them.
   if (found.release !== undefined || !isSameValue(stored, found)) return found;
   return stored.verdict === 'release_running' ? stored : { ...stored, checkedAt: found.checkedAt };
 }

@@ -1,17 +1,17 @@
+import type { DynoReport } from './running.js';
 import { deployingSince, type Promotion } from './promotion.js';
 
-/**
- * What Heroku holds now for a promotion's config var, or why that is not known. It never carries a value that may be
- * a secret, so it can be shown, stored and logged as it is.
- */
+/** What Heroku holds for a config var, or why that isn't known. Holds no secret: safe to show, store and log. */
 export type Evidence =
   | {
       readonly kind: 'read';
       readonly checkedAt: Date;
       readonly verdict: ReadVerdict;
       readonly value: PresentableValue;
-      /** The release that the verdict rests on; absent where Heroku told of none in time. */
+      /** The release that the verdict rests on; absent if Heroku named none in time. */
       readonly release?: EvidenceRelease | undefined;
+      /** What the dynos say about that release of a live value; absent if they weren't asked or didn't say. */
+      readonly dynos?: DynoReport | undefined;
     }
   | { readonly kind: 'unavailable'; readonly checkedAt: Date; readonly reason: UnavailableReason };
 
@@ -21,6 +21,8 @@ export const UNAVAILABLE_REASONS = [
   /** Heroku did not answer in time, could not be reached, or is failing. */
   'no_answer',
   'rate_limited',
+  /** HEROKU_REQUESTS_PER_HOUR is used up: nobody was asked. */
+  'over_budget',
   /** Heroku answered, and refused: the key is wrong, or may not read this app. */
   'refused',
   'app_not_found',
@@ -40,25 +42,23 @@ export type PresentableValue =
 export type ReadVerdict =
   /** The target value is in force. */
   | 'live'
-  /** Another value is in force, or none, and no release of this promotion's time carried the target. */
+  /** Another value is in force, or none, and no release since the promotion began carried the target. */
   | 'not_live'
-  /** The release that carries the target value is under way. */
+  /** The release that carries the target is running. */
   | 'release_running'
   /** The release that carried it failed. */
   | 'release_failed'
-  /** It was in force, and another release changed it since. */
+  /** It was in force, and a later release changed it. */
   | 'changed_since';
 
-/** What the evidence means; `unknown`: nobody knows. */
 export type Verdict = ReadVerdict | 'unknown';
 
 export const READ_VERDICTS = ['live', 'not_live', 'release_running', 'release_failed', 'changed_since'] as const;
 
-/** `unknown`: Heroku says nothing that we can read; then nothing is concluded from that release. */
+/** `unknown`: a status that we can't read; nothing is concluded from that release. */
 export const RELEASE_STATUSES = ['pending', 'succeeded', 'failed', 'expired', 'unknown'] as const;
 export type ReleaseStatus = (typeof RELEASE_STATUSES)[number];
 
-/** A release as far as a person decides by it. */
 export interface EvidenceRelease {
   readonly version: number;
   readonly status: ReleaseStatus;
@@ -66,18 +66,18 @@ export interface EvidenceRelease {
   readonly createdAt: Date;
   /** The account that made it. */
   readonly by: string;
-  /** Releases before it were not looked at: it was so since then, or since an earlier one. */
+  /** Older releases were not read: the value may date from an earlier one. */
   readonly orEarlier: boolean;
 }
 
-/** A release that was looked at: whether it carries the target value, and whether the value that is in force now. */
-export interface LookedAt {
+/** Whether a release carries the target, and whether it carries the value in force. */
+interface LookedAt {
   readonly release: Omit<EvidenceRelease, 'orEarlier'>;
   readonly carries: boolean;
   readonly isInForce: boolean;
 }
 
-/** The newest releases, newest first, as far as they were looked at in time; `complete` where there are no more. */
+/** The newest releases that were read in time, newest first; `complete`: there are no more. */
 export interface ReleaseWalk {
   readonly looked: readonly LookedAt[];
   readonly complete: boolean;
@@ -105,29 +105,29 @@ interface Found {
   readonly release?: EvidenceRelease | undefined;
 }
 
-/** The target is in force; while the one release that brought it is under way, that may still be undone. */
+/** The target is in force; a running release that brought it may still be undone. */
 function whatCarriesIt(walk: ReleaseWalk): Found {
   const release = whatBroughtIt(walk);
   return { verdict: release?.status === 'pending' ? 'release_running' : 'live', release };
 }
 
-/** Since when the value in force is so: the oldest of the unbroken run of newest releases that carry it. */
+/** The oldest of the unbroken run of newest releases that carry the value in force. */
 function whatBroughtIt({ looked, complete }: ReleaseWalk): EvidenceRelease | undefined {
-  // A release that failed changed nothing: it neither brought a value nor ended it.
+  // A failed release changed nothing: it neither brought a value nor ended one.
   const effective = looked.filter(({ release }) => release.status !== 'failed' && release.status !== 'expired');
   const ended = effective.findIndex(({ isInForce }) => !isInForce);
   const run = ended === -1 ? effective : effective.slice(0, ended);
   const oldest = run.findLast(({ release }) => release.status !== 'unknown');
   if (oldest === undefined) return undefined;
-  // One whose status nobody can read may have brought it, or may not have ended it.
+  // A release of unknown status may have brought the value, or may not have ended it.
   const isSure = run.at(-1) === oldest && (ended === -1 ? complete : effective[ended]?.release.status !== 'unknown');
   return { ...oldest.release, orEarlier: !isSure };
 }
 
-/** Heroku cuts times to whole seconds, and its clock may be behind the app's by a little. */
+/** Heroku cuts times to whole seconds, and its clock may be a little behind ours. */
 const CLOCK_SKEW_MS = 5_000;
 
-/** The newest release since the promotion began that carried a value which is not in force, and what ended it. */
+/** The newest release since the promotion began that carried the target, and what ended it. */
 function whatBecameOfIt(promotion: Parameters<typeof deployingSince>[0], walk: ReleaseWalk): Found {
   const since = deployingSince(promotion).getTime() - CLOCK_SKEW_MS;
   const recent = walk.looked.filter(({ release }) => release.createdAt.getTime() >= since);
@@ -138,13 +138,13 @@ function whatBecameOfIt(promotion: Parameters<typeof deployingSince>[0], walk: R
   if (carrier.status === 'pending') return { verdict: 'release_running', release };
   if (carrier.status === 'unknown') return { verdict: 'not_live' };
   if (carrier.status !== 'succeeded') return { verdict: 'release_failed', release };
-  // Newest first: the last one before the carrier is the first that was made after it and took effect.
+  // Newest first: the last one before the carrier is the first to take effect after it.
   const later = recent.slice(0, at).map((one) => one.release);
-  // One whose status nobody can read may have changed it: then nobody is named.
+  // A release of unknown status may have changed it: then name nobody.
   if (later.some(({ status }) => status === 'unknown')) return { verdict: 'changed_since' };
   const changed =
     later.findLast(({ status }) => status === 'succeeded') ?? later.findLast(({ status }) => status === 'pending');
-  // Where nothing came after it, value and releases were read at odds: nobody is said to have changed anything.
+  // Nothing came after it: value and releases were read at odds, so blame nobody.
   return changed === undefined
     ? { verdict: 'not_live' }
     : { verdict: 'changed_since', release: { ...changed, orEarlier: false } };
@@ -154,7 +154,7 @@ export function verdictOf(evidence: Evidence): Verdict {
   return evidence.kind === 'read' ? evidence.verdict : 'unknown';
 }
 
-/** Whether resolving this way says the opposite of what Heroku says. An unknown verdict contradicts nothing. */
+/** Whether this resolution says the opposite of Heroku. `unknown` contradicts nothing. */
 export function contradicts(evidence: Evidence, action: ResolutionAction): boolean {
   switch (verdictOf(evidence)) {
     case 'live':
@@ -164,7 +164,7 @@ export function contradicts(evidence: Evidence, action: ResolutionAction): boole
     case 'changed_since':
       return action === 'completed';
     case 'release_running':
-      // Neither is right before it has ended.
+      // Neither is right before it ends.
       return true;
     case 'unknown':
       return false;
@@ -172,8 +172,8 @@ export function contradicts(evidence: Evidence, action: ResolutionAction): boole
 }
 
 /**
- * Whether what was shown to the operator no longer holds. A second look that yields no answer changes nothing: the
- * operator decided on what was read, and the audit event keeps both.
+ * Whether what the operator saw no longer holds. A reread without an answer changes nothing: they decided on what was
+ * shown, and the audit event keeps both.
  */
 export function evidenceChanged(shown: Evidence, reread: Evidence): boolean {
   if (reread.kind === 'unavailable') return false;
@@ -182,13 +182,13 @@ export function evidenceChanged(shown: Evidence, reread: Evidence): boolean {
   return !looksTheSame(shown.value, reread.value);
 }
 
-/** Whether both are known for sure, and not the same: it was changed, and changed back. */
+/** Whether both are certain and differ: it was changed, and changed back. */
 function isAnother(shown: EvidenceRelease | undefined, reread: EvidenceRelease | undefined): boolean {
   if (shown === undefined || reread === undefined || shown.orEarlier || reread.orEarlier) return false;
   return shown.version !== reread.version;
 }
 
-/** Whether two values are the same, as far as they may be shown. */
+/** Whether two values look the same when shown. */
 export function looksTheSame(one: PresentableValue, other: PresentableValue): boolean {
   return lookOf(one) === lookOf(other);
 }
@@ -198,8 +198,8 @@ function lookOf(value: PresentableValue): string {
 }
 
 /**
- * A config var may hold a secret; only what is plainly a flag's value is ever shown or stored: booleans in words, or
- * a number of at most six digits. Everything else is masked.
+ * A config var may hold a secret. Only a plain flag value is shown or stored: booleans in words, or a number of at most
+ * six digits. Everything else is masked.
  */
 export function presentableValue(value: string | null): PresentableValue {
   if (value === null) return { kind: 'unset' };

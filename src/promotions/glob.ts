@@ -1,6 +1,6 @@
-/** Whether a name matches a pattern in which `*` stands for any characters, also none. Case matters. */
+/** `*` stands for any characters, or none. Case matters. */
 export function matchesGlob(pattern: string, name: string): boolean {
-  // No regular expression: the name is another system's, and of whatever length.
+  // No regular expression: the name is another system's, and of any length.
   const [start = '', ...others] = pattern.split('*');
   const end = others.pop();
   if (end === undefined) return name === start;

@@ -3,17 +3,14 @@ import { type Evidence, type Verdict, verdictOf } from './evidence.js';
 import type { Promotion } from './promotion.js';
 import type { Severity } from './stuck.js';
 
-/** A promotion that a group tells of. */
 export interface GroupMember {
   readonly promotion: Promotion;
   readonly severity: Severity;
-  /** Who is on it, and whether it is snoozed. */
   readonly attention: Attention | null;
 }
 
-/** The promotions that a group tells of, at one moment. */
 export interface GroupFacts {
-  /** Those whose alert is open, the ones that are deploying the longest first. */
+  /** With an open alert; the longest deploying first. */
   readonly open: readonly GroupMember[];
   /** Those that ended, by how. */
   readonly completed: number;
@@ -21,10 +18,9 @@ export interface GroupFacts {
   readonly endedOtherwise: number;
 }
 
-/** How many open promotions have each verdict. */
 export type VerdictCounts = Readonly<Record<Verdict, number>>;
 
-/** Counts what is open by what Heroku says of it; what wasn't asked about is `unknown`. */
+/** Counts open promotions by verdict; those not asked about are `unknown`. */
 export function countVerdicts(open: readonly GroupMember[], evidence: ReadonlyMap<string, Evidence>): VerdictCounts {
   const counts: Record<Verdict, number> = {
     live: 0,
@@ -41,17 +37,15 @@ export function countVerdicts(open: readonly GroupMember[], evidence: ReadonlyMa
   return counts;
 }
 
-/** An open critical of a group. */
 export interface GroupedCritical {
   readonly promotionId: string;
   readonly herokuApp: string;
-  /** When the channel was told of it by name; null where it wasn't. */
+  /** When a message in the channel named it; null: none has. */
   readonly namedAt: Date | null;
-  /** Whether a reply that names it is still on its way. */
+  /** Whether a reply that names it is on its way. */
   readonly isNamingPending: boolean;
 }
 
-/** A group with open criticals. */
 export interface GroupWithCriticals {
   readonly groupId: string;
   /** How many replies have named criticals so far. */
@@ -63,14 +57,14 @@ export interface GroupWithCriticals {
 export interface NameCriticals {
   readonly kind: 'name_criticals';
   readonly groupId: string;
-  /** Which reply of the group this is: of several replicas one makes it. */
+  /** Which reply of the group this is, so that only one replica makes it. */
   readonly ordinal: number;
   readonly promotionIds: readonly string[];
 }
 
 /**
- * Decides which grouped criticals to name in the channel: those new in a group, and again after
- * `repeatEveryMs`, unless somebody is on them or snoozed them. One reply per group. Pure; in the input's order.
+ * Decides which grouped criticals to name: new ones, and again after `repeatEveryMs`, unless attended or snoozed. One
+ * reply per group. Pure; in the input's order.
  */
 export function planGroups(
   groups: readonly GroupWithCriticals[],

@@ -1,19 +1,19 @@
-/** Whether the watchdog looks, as far as is known. */
+/** Whether the watchdog is running, as far as is known. */
 export interface MaintenanceSeen {
-  /** When maintenance last completed, in whichever replica; null where it never did. */
+  /** When maintenance last completed, in any replica; null: never. */
   readonly last: Date | null;
-  /** null while it completes as it should; else since when this process has known it to be silent. */
+  /** null while it completes on time; else since when this process has seen it silent. */
   readonly silentSince: Date | null;
 }
 
-/** For how long after somebody opened their home tab it is kept up to date. They may not look any more: Slack does not tell. */
+/** A home tab is updated this long after it was opened. Slack doesn't say whether anyone still looks. */
 export const HOME_WATCHED_MS = 24 * 60 * 60_000;
-/** A tab is published to once in this time at the most. */
+/** A tab is published at most this often. */
 export const HOME_INTERVAL_MS = 4_000;
-/** When the watchdog last looked may be this much behind on a tab on which nothing else changed. */
+/** A tab on which nothing else changed may show the watchdog's last check this late. */
 const LOOK_GRANULARITY_MS = 5 * 60_000;
 
-/** What of the watchdog's looks has to differ for a tab to be published again. Pure. */
+/** A tab is published again if this differs. Pure. */
 export function maintenanceMark({ last, silentSince }: MaintenanceSeen): string {
   const look = last === null ? 'never' : String(Math.floor(last.getTime() / LOOK_GRANULARITY_MS));
   return `${look}/${silentSince === null ? 'alive' : 'silent'}`;

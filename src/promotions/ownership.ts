@@ -1,41 +1,40 @@
 import { isOperator, type Operator } from '../operators/operator.js';
 import { isDeploying, type Promotion } from './promotion.js';
 
-/** Who is on a stuck promotion. */
 export interface Ownership {
   /** A Slack user's id. */
   readonly owner: string;
   readonly since: Date;
-  /** When they last said so: on taking it, or on being asked. */
+  /** When they last said so: on acknowledging, or when asked. */
   readonly confirmedAt: Date;
-  /** Whether they are still on it, as it was asked; null while nobody asks. */
+  /** The open question whether they are still on it; null: none. */
   readonly question: OwnerQuestion | null;
-  /** Whether the owner is an enabled operator still. */
+  /** Whether the owner is still an enabled operator. */
   readonly isOperator: boolean;
 }
 
-export interface OwnerQuestion {
-  /** Of the audit event that recorded it. */
+interface OwnerQuestion {
+  /** The id of the audit event that recorded it. */
   readonly id: string;
   readonly askedAt: Date;
-  /** When it appeared in Slack; null where it did not (yet). */
+  /** When it appeared in Slack; null: not yet. */
   readonly postedAt: Date | null;
 }
 
 const MINUTE_MS = 60_000;
-/** How long a critical is not repeated after somebody said that they are on it. */
-export const OWNED_FOR_MS = 45 * MINUTE_MS;
-/** How long the owner has to answer, counted from when the question was to be seen. */
-export const ANSWER_WITHIN_MS = 10 * MINUTE_MS;
-/** A question that Slack does not take keeps a critical silent for no longer than this. */
-export const POST_QUESTION_WITHIN_MS = 30 * MINUTE_MS;
+/** How long a critical isn't repeated after somebody said they are on it. */
+const OWNED_FOR_MS = 45 * MINUTE_MS;
+/** How long the owner has to answer, from when they could see the question. */
+const ANSWER_WITHIN_MS = 10 * MINUTE_MS;
+/** If Slack doesn't accept the question, a critical stays silent no longer than this. */
+const POST_QUESTION_WITHIN_MS = 30 * MINUTE_MS;
 
 export type OwnerLoss = 'silent' | 'disabled';
 export type OwnerStep = { readonly kind: 'ask' } | { readonly kind: 'lose'; readonly reason: OwnerLoss };
 
 /**
- * What is due about an owner: the question, or that nobody has it any more. `quietSince`: the moments from which on it may
- * count as quiet, beside the owner's own word; `criticalPostedAt` null where nothing critical was posted, which asks nobody.
+ * Whether to ask an owner, or take them off. Nobody is asked if nothing critical was posted (`criticalPostedAt` null);
+ * else counted from the latest of their word, the critical, and `resumedAt`.
  */
 export function nextOwnerStep(
   ownership: Ownership,
@@ -60,23 +59,24 @@ export function nextOwnerStep(
   return now.getTime() >= deadline ? { kind: 'lose', reason: 'silent' } : null;
 }
 
-/** What an operator finds when they take, hand over or snooze: rows that the caller holds locked. */
+/** Locked rows, for acknowledging, releasing or snoozing. */
 export interface HeldAlert {
   readonly promotion: Promotion | null;
   readonly operator: Operator | null;
-  /** Whether an alert of it is open. */
   readonly isAlerting: boolean;
   readonly ownership: Ownership | null;
 }
 
-/** Why nothing of that can be done. Each is an expected answer, not a fault. */
+/** Why the operator can't do it: expected answers, not faults. */
 export type AttentionRefusal =
   | { readonly kind: 'not_operator' }
   | { readonly kind: 'unknown_promotion' }
   | { readonly kind: 'ended'; readonly promotion: Promotion }
   | { readonly kind: 'not_alerting'; readonly promotion: Promotion };
 
-/** The promotion, where an operator of any role may act on its alert; else why not. Takes no code: nothing is lost by it. */
+/**
+ * The promotion, if an operator (of any role) may act on its alert; else why not. Takes no code: nothing is lost by it.
+ */
 export function admit(
   held: Omit<HeldAlert, 'ownership'>,
 ): { kind: 'admitted'; promotion: Promotion } | AttentionRefusal {
@@ -95,13 +95,13 @@ export type TakeDecision =
   | { readonly kind: 'take'; readonly promotion: Promotion; readonly from: string | null }
   | TakeRefusal;
 
-/** Decides a taking. `over`: the owner from whom it is taken over, as the person who asks saw it; null where they saw none. */
+/** Decides an acknowledgement. `over`: the owner whom the person saw and takes over from; null: they saw none. */
 export function decideTake(held: HeldAlert, by: string, over: string | null): TakeDecision {
   const admitted = admit(held);
   if (admitted.kind !== 'admitted') return admitted;
   const { promotion } = admitted;
   const { ownership } = held;
-  // Whoever was disabled has nothing to be asked for.
+  // A disabled owner can be replaced without asking.
   if (ownership === null || !ownership.isOperator) return { kind: 'take', promotion, from: ownership?.owner ?? null };
   if (ownership.owner === by) return { kind: 'yours_already', promotion, ownership };
   return ownership.owner === over
@@ -112,12 +112,12 @@ export function decideTake(held: HeldAlert, by: string, over: string | null): Ta
 export type OwnerAnswer = 'confirm' | 'hand_over';
 export type AnswerRefusal =
   | AttentionRefusal
-  /** Nobody asks (any more), and it is theirs. */
+  /** The promotion is theirs, but no question is open. */
   | { readonly kind: 'not_asked'; readonly promotion: Promotion; readonly ownership: Ownership }
   | { readonly kind: 'not_owner'; readonly promotion: Promotion; readonly ownership: Ownership | null };
 export type AnswerDecision = { readonly kind: 'do'; readonly promotion: Promotion } | AnswerRefusal;
 
-/** Decides what the owner said: that they are still on it, or not any more. Nobody else can say so for them. */
+/** Decides the owner's answer: still on it, or not. Only the owner can give it. */
 export function decideAnswer(held: HeldAlert, by: string, answer: OwnerAnswer): AnswerDecision {
   const admitted = admit(held);
   if (admitted.kind !== 'admitted') return admitted;

@@ -2,17 +2,19 @@ import type { ReleaseStatus } from './evidence.js';
 import { deployingSince, type Promotion } from './promotion.js';
 
 /**
- * How far a promotion's work on Heroku has come, as its row says: the work survives its worker, because whoever reads
- * the checkpoint and asks Heroku knows the next step.
+ * How far a promotion got on Heroku. The work survives its worker: the checkpoint and Heroku's answer give the next
+ * step.
  */
 export type Checkpoint =
-  /** Another system's row, or one that nobody promoted yet: not ours to touch. */
+  /** Another system's row, or not promoted yet: don't touch it. */
   | { readonly kind: 'none' }
-  /** The config var is to be set; whether it was is for Heroku to say. */
+  /** About to set the config var; only Heroku knows whether that happened. */
   | { readonly kind: 'intent' }
-  /** Heroku took the change. `releaseId` is null where what was written is no release's id: it is found by its value. */
+  /**
+   * Heroku applied the change. `releaseId` is null if the text is no release id: then find the release by its value.
+   */
   | { readonly kind: 'pending_commit'; readonly releaseId: string | null }
-  /** A word of another system's. */
+  /** Another system's text. */
   | { readonly kind: 'external' };
 
 export const INTENT = 'INTENT';
@@ -31,7 +33,6 @@ export function pendingCommit(releaseId: string): string {
   return `${PENDING_COMMIT}${releaseId}`;
 }
 
-/** A Heroku release, as far as a promotion's next step depends on it. */
 export interface ReleaseFacts {
   readonly id: string;
   readonly version: number;
@@ -39,14 +40,10 @@ export interface ReleaseFacts {
   readonly createdAt: Date;
 }
 
-/** What Heroku says about a promotion's config var now. */
 export interface HerokuFacts {
-  /** The value in force equals the target. During a release phase that is still the old value. */
+  /** Whether the value in force is the target. During a release phase the old value is still in force. */
   readonly valueIsTarget: boolean;
-  /**
-   * The release that carries the target value, in whatever state: the checkpoint's own, or the one found by the value;
-   * null where there is none among those that were looked at.
-   */
+  /** The release that carries the target, in any state: the checkpoint's own, or one found by the value; null: none. */
   readonly release: ReleaseFacts | null;
   /** Somebody else set another value since the promoter was about to set the target. */
   readonly isOvertaken: boolean;
@@ -55,7 +52,7 @@ export interface HerokuFacts {
 export type PromotionStep =
   | { readonly kind: 'patch' }
   | { readonly kind: 'checkpoint'; readonly release: ReleaseFacts }
-  /** `found`: the release that is to be the checkpoint, where it has ended by the time it is found. */
+  /** `found`: the release to record as checkpoint, if it had ended when it was found. */
   | { readonly kind: 'commit_deployed'; readonly found?: ReleaseFacts }
   | { readonly kind: 'commit_failed'; readonly reason: string; readonly found?: ReleaseFacts }
   | { readonly kind: 'wait' }
@@ -63,7 +60,7 @@ export type PromotionStep =
   | { readonly kind: 'report_drift' }
   | { readonly kind: 'leave' };
 
-/** Decides the next step of promoting one row. Pure; ARCHITECTURE.md has it as a table. */
+/** Decides the next step for one row. Pure; ARCHITECTURE.md has it as a table. */
 export function nextPromotionStep(
   promotion: Pick<Promotion, 'checkpoint' | 'configVar'>,
   facts: HerokuFacts,
@@ -75,8 +72,8 @@ export function nextPromotionStep(
     case 'external':
       return { kind: 'leave' };
     case 'intent':
-      // Where a release carries the target value, the change was taken: by us before a kill, or by somebody else.
-      // Either way there is nothing left to set, and the checkpoint's own table says what became of it.
+      // The change was made, by us before a kill or by somebody else: nothing is left to set. The checkpoint's own
+      // table decides what follows.
       if (release !== null) return checkpointed(promotion, facts, release);
       if (valueIsTarget) return { kind: 'wait' };
       return { kind: facts.isOvertaken ? 'report_drift' : 'patch' };
@@ -94,7 +91,7 @@ function stepAfterRelease(release: ReleaseFacts, valueIsTarget: boolean, configV
     case 'succeeded':
       return valueIsTarget ? { kind: 'commit_deployed' } : { kind: 'report_drift' };
     case 'unknown':
-      // While a release runs, the value is the old one: so a value in force says that it ended well.
+      // The old value stays in force while a release runs: if the new one is in force, the release succeeded.
       return { kind: valueIsTarget ? 'commit_deployed' : 'wait' };
     case 'failed':
     case 'expired':
@@ -105,7 +102,7 @@ function stepAfterRelease(release: ReleaseFacts, valueIsTarget: boolean, configV
   }
 }
 
-/** What was found already ended is committed together with its checkpoint: nothing can come in between. */
+/** A release that was found already ended is committed with its checkpoint in one transaction. */
 function checkpointed(
   promotion: Parameters<typeof nextPromotionStep>[0],
   facts: HerokuFacts,
@@ -118,17 +115,17 @@ function checkpointed(
 }
 
 /**
- * Milliseconds until a release under way is looked at again: at first as often as somebody waits for it, then ever more
- * seldom, because an account has 4,500 requests an hour for everything.
+ * Milliseconds until a running release is checked again: often at first, then ever less. An account has 4,500 requests
+ * an hour for everything.
  */
 export function lookAgainMs(promotion: Parameters<typeof deployingSince>[0], now: Date): number {
   const waitedMs = now.getTime() - deployingSince(promotion).getTime();
   return Math.min(30_000, Math.max(2_000, waitedMs / 20));
 }
-/** Milliseconds until a drift is looked at again: somebody may set the value back. */
+/** Milliseconds until a drift is checked again: somebody may set the value back. */
 export const DRIFT_LOOK_AGAIN_MS = 5 * 60_000;
 /**
- * How long the next PATCH of a promotion has to wait after the last one, unless that one certainly changed nothing: a request
- * that nobody answered can still take effect, and the next one would then be a second release.
+ * The wait between two PATCHes, unless the first certainly changed nothing: a lost one can still take effect, and the
+ * next would make a second release.
  */
 export const SEND_AGAIN_AFTER_MS = 30_000;

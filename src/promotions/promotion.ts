@@ -1,7 +1,6 @@
 /**
- * What a promotion is. Pure: shared by every layer, imports nothing.
- *
- * Ids are PostgreSQL bigints and travel as decimal strings, because a JavaScript number cannot hold all of them.
+ * Pure: every layer shares it, and it imports nothing.
+ * Ids are PostgreSQL bigints, as decimal strings: a JavaScript number can't hold them all.
  */
 export const PROMOTION_STATES = ['marked', 'deploying', 'deployed', 'failed', 'cancelled'] as const;
 export type PromotionState = (typeof PROMOTION_STATES)[number];
@@ -11,12 +10,12 @@ export interface Promotion {
   readonly flagKey: string;
   readonly herokuApp: string;
   readonly configVar: string;
-  /** null: the config var is to be removed. */
+  /** null: remove the config var. */
   readonly targetValue: string | null;
   readonly previousValue: string | null;
-  /** The app's newest release, by its version, before the promoter first set the value; null where it did not yet. */
+  /** The app's newest release before the promoter first set the value; null: not set yet. */
   readonly baseRelease: number | null;
-  /** One of PROMOTION_STATES for rows of ours; a table that the console made may hold words of its own. */
+  /** One of PROMOTION_STATES in our rows; a table that the console made may hold other states. */
   readonly state: string;
   readonly checkpoint: string | null;
   readonly markedBy: string | null;
@@ -26,55 +25,53 @@ export interface Promotion {
   readonly deployedAt: Date | null;
   readonly failedAt: Date | null;
   readonly failureReason: string | null;
-  /** The operator who resolved it by hand; null where the promoter or another system ended it. */
+  /** The operator who resolved it by hand; null: the promoter or another system ended it. */
   readonly resolvedBy: string | null;
   readonly resolutionNote: string | null;
   readonly rcaUrl: string | null;
-  /** Why the promoter could not go on when it last tried, in words for people; null where nothing holds it up. */
+  /** Why the promoter couldn't go on at its last try, in words for people; null: nothing blocks it. */
   readonly lastError: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
-  /** What its start is recorded as, where that can't be true: nobody knows when it began then. */
+  /** The recorded start, if it can't be true: then nobody knows when it began. */
   readonly oddStart?: OddStart | null;
 }
 
-/** A start as an adopted row may have it: later than now, or no moment at all. */
+/** An impossible start in an adopted row: later than now, or infinite. */
 export type OddStart =
   | { readonly kind: 'ahead'; readonly at: Date }
   | { readonly kind: 'infinite'; readonly sign: 1 | -1 };
 
-/** Stands for a time that an adopted row does not tell: the oldest there is, so that nothing waits for it. */
+/** Stands for a time that an adopted row lacks: the oldest there is, so that nothing waits for it. */
 export const UNKNOWN_TIME = new Date(0);
 
-/** The config var of a flag, by convention. */
 export function usualConfigVar(flagKey: string): string {
   return `FLAG_${flagKey.toUpperCase()}`;
 }
 
-/** Another writer changed what a form showed: its code was typed for something else, so the form is shown again. */
+/** Another writer changed what the form showed. The code was typed for something else, so show the form again. */
 export interface RowChanged {
   readonly kind: 'row_changed';
 }
 
-/** Whether the promotion is in `deploying`: the only state in which it can be stuck or resolved. */
+/** The only state in which a promotion can be stuck or resolved. */
 export function isDeploying(promotion: Pick<Promotion, 'state'>): boolean {
   return promotion.state === 'deploying';
 }
 
-/** Whether this app knows the state. Another system's table may hold words of its own. */
+/** Another system's table may hold states of its own. */
 export function isKnownState(state: string): boolean {
   return PROMOTION_STATES.some((known) => known === state);
 }
 
-/** What tells when a promotion started. */
 export type Started = Pick<Promotion, 'promotedAt' | 'markedAt' | 'createdAt' | 'oddStart'>;
 
-/** When the stuck clock of a promotion started: promoted, else marked, else created. UNKNOWN_TIME where no time tells. */
+/** The start of the stuck clock: promoted, else marked, else created. UNKNOWN_TIME if none is known. */
 export function deployingSince({ promotedAt, markedAt, createdAt, oddStart = null }: Started): Date {
   return oddStart === null ? (promotedAt ?? markedAt ?? createdAt) : UNKNOWN_TIME;
 }
 
-/** When the promotion reached its terminal state, as far as the row says; null while it is active. */
+/** When the promotion ended, as far as the row says; null: it is active, or in a state unknown to this app. */
 export function endedAt(promotion: Promotion): Date | null {
   switch (promotion.state) {
     case 'deployed':

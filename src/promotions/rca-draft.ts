@@ -3,24 +3,23 @@ import { type AuditAction, auditWords } from './audit-actions.js';
 import type { PresentableValue, ReleaseStatus } from './evidence.js';
 import { type Checkpoint, parseCheckpoint } from './promoting.js';
 import { deployingSince, endedAt, isDeploying, type Promotion, UNKNOWN_TIME } from './promotion.js';
-import type { Severity, Thresholds } from './stuck.js';
+import { SEVERITIES, type Severity, type Thresholds } from './stuck.js';
 
-/*
- * What an RCA can be told by a system: facts, each with where it stands, and spans that are computed from them. What no
- * row, release or message says is null here, and a question in the document.
+/**
+ * What the system knows for an RCA: facts with their sources, and spans between them. What nothing on record says is
+ * null, and a question in the document.
  */
 
-/** An audit event, as far as the paper tells it. */
 export interface RcaEvent {
   readonly id: string;
   readonly at: Date;
-  /** Any word: another version, or another system, may have written it. */
+  /** Any text: another version or system may have written it. */
   readonly action: string;
   readonly actor: string;
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** The replies in a promotion's thread that its timeline names. */
+/** The thread replies that the timeline names. */
 export const RCA_REPLY_KINDS = [
   'repeat',
   'resolved',
@@ -41,18 +40,17 @@ export interface RcaRelease {
   /** Heroku's account. */
   readonly user: string;
   readonly description: string;
-  /** What the promotion's config var holds at this release; null where that was not read. */
+  /** What the config var holds at this release; null: not read. */
   readonly value: PresentableValue | null;
-  /** Whether that is the promotion's target value; null where it was not read. */
+  /** Whether that is the target; null: not read. */
   readonly isTarget: boolean | null;
 }
 
-/** What Heroku told of the releases around the promotion. */
 export type RcaReleases =
   | {
       readonly kind: 'read';
       readonly releases: readonly RcaRelease[];
-      /** Whether they reach back to before the promotion; else older ones of its time were not looked at. */
+      /** Whether they reach back to before the promotion; else older ones of its time weren't read. */
       readonly complete: boolean;
     }
   | { readonly kind: 'unavailable'; readonly reason: 'not_configured' | 'no_answer' };
@@ -62,7 +60,7 @@ export interface RcaMessage {
   /** A Slack user's id, or a bot's name. */
   readonly author: string;
   readonly isBot: boolean;
-  /** As Slack's API gives it, its markup included. */
+  /** As Slack's API gives it, with markup. */
   readonly text: string;
   readonly files: number;
 }
@@ -73,28 +71,25 @@ export type RcaThread =
   | { readonly kind: 'none' }
   | { readonly kind: 'unavailable' };
 
-/** What became of the wish for a draft. */
 export type RcaDraftOutcome =
   | { readonly kind: 'unknown_promotion' }
   | {
       readonly kind: 'shared' | 'unconfirmed';
       readonly promotion: Promotion;
-      /** In the alert's thread, or, where there is none, in the channel for alerts. */
+      /** In the alert's thread; if there is none, in the alerts channel. */
       readonly where: 'thread' | 'channel';
-      /** null where Slack did not tell. */
+      /** null: Slack didn't say. */
       readonly permalink: string | null;
     };
 
-/** Everything that was gathered. */
 export interface RcaMaterial {
   readonly promotion: Promotion;
   /** Oldest first. */
   readonly events: readonly RcaEvent[];
   readonly alerts: readonly Alert[];
-  /** What was said of it in Slack, and when; what was never posted is not among it. */
   readonly alertMessages: readonly {
     readonly severity: Severity;
-    /** Under the message of a milder alert. */
+    /** As a reply to a milder alert. */
     readonly inThread: boolean;
     readonly postedAt: Date;
   }[];
@@ -103,7 +98,7 @@ export interface RcaMaterial {
   readonly thread: RcaThread;
   readonly thresholds: Thresholds;
   readonly draftedAt: Date;
-  /** The Slack user who asked for the draft. */
+  /** The Slack user who asked for it. */
   readonly draftedBy: string;
 }
 
@@ -114,11 +109,10 @@ export type TimelineEntry = { readonly at: Date } & (
   | { readonly kind: 'alert_posted'; readonly severity: Severity; readonly inThread: boolean }
   | { readonly kind: 'reply_posted'; readonly reply: RcaReplyKind }
   | { readonly kind: 'message'; readonly message: RcaMessage }
-  /** The row's own word for its end, where no audit event tells it. */
+  /** The end according to the row, if no audit event records it. */
   | { readonly kind: 'ended'; readonly state: string }
 );
 
-/** A span in milliseconds between two moments that are both known. */
 export interface Span {
   readonly from: Date;
   readonly to: Date;
@@ -127,51 +121,51 @@ export interface Span {
 
 export interface RcaFacts {
   readonly material: RcaMaterial;
-  /** `<date>-stuck-flag-promotion-<flag-with-dashes>`; also good as a file's name. */
+  /** `<date>-stuck-flag-promotion-<flag-with-dashes>`; also good as a file name. */
   readonly incidentId: string;
-  /** `2026-05-11`, in UTC: the day it was noticed, else the day it ended, else the day of the draft. */
+  /** `2026-05-11`, in UTC: the day it was detected, else ended, else drafted. */
   readonly date: string;
-  /** The gravest alert; null where none was opened. */
+  /** The gravest alert; null: none was opened. */
   readonly severity: Severity | null;
   readonly timeline: readonly TimelineEntry[];
-  /** When the stuck clock started; null where the row does not tell. */
+  /** When the stuck clock started; null: the row doesn't say. */
   readonly startedAt: Date | null;
   readonly markedAt: Date | null;
-  /** When the row left `deploying`; null while it has not, or where the row does not tell. */
+  /** When the row left `deploying`; null: it hasn't, or the row doesn't say. */
   readonly endedAt: Date | null;
   readonly isDeploying: boolean;
-  /** When the first threshold was reached; null where the promotion ended before it. */
+  /** When it reached the first threshold; null: it ended before. */
   readonly couldBeSeenAt: Date | null;
-  /** When the first alert was in Slack, else when the watchdog recorded one; null where neither ever was. */
+  /** When the first alert was in Slack, else when the watchdog recorded one; null: neither. */
   readonly detectedAt: Date | null;
   readonly detectedBy: 'alert' | 'record' | null;
-  /** The first trace of a person after that: an audit event of theirs, or a message in the thread. */
+  /** The first sign of a person after detection: their audit event, or a message in the thread. */
   readonly acknowledged: { readonly at: Date; readonly by: string; readonly how: 'event' | 'message' } | null;
-  /** The audit event by which the row left `deploying`; null where another system ended it. */
+  /** The audit event that ended it; null: another system did. */
   readonly resolution: RcaEvent | null;
   readonly spans: {
     readonly markedToEnd: Span | null;
     readonly deploying: Span | null;
     readonly detect: Span | null;
-    /** From when it could be seen to when it was. */
+    /** From when it could be seen to when it was detected. */
     readonly unseen: Span | null;
     readonly acknowledge: Span | null;
     readonly resolve: Span | null;
   };
-  /** Since when the target value was in force that was so at the end, or is at the draft's time; null where none was. */
+  /** The release since which the target was in force at the end (or at drafting); null: it wasn't in force. */
   readonly live: {
     readonly since: RcaRelease;
-    /** Whether an older release is known not to have it; else it may have been in force for longer. */
+    /** Whether an older release is known not to have it; else it may have been in force longer. */
     readonly exact: boolean;
   } | null;
-  /** The release that made the change: the one since which the value is live, where that is this promotion's doing. */
+  /** The release that made the change: the one since which the target is live, if this promotion made it. */
   readonly change: RcaRelease | null;
   readonly checkpoint: Checkpoint;
-  /** Heroku took the change, and no promoter wrote it: the row is deploying still, or others than a promoter ended it. */
+  /** Heroku applied the change, but no promoter recorded it: the row is still deploying, or another ended it. */
   readonly lostWrite: boolean;
 }
 
-/** Who acts in the audit log without being a person. */
+/** Actors in the audit log that aren't people. */
 const PROGRAMS: ReadonlySet<string> = new Set(['watchdog', 'promoter']);
 
 const BY_PROMOTER: ReadonlySet<string> = new Set([
@@ -194,7 +188,7 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
   const couldBeSeenAt = reached(startedAt, ended ?? draftedAt, material.thresholds.warningAfterMs);
   const posted = earliest(material.alertMessages.map(({ postedAt }) => postedAt));
   const recorded =
-    firstOf(events, 'console.flag.promotion.stuck_warning', 'console.flag.promotion.stuck_critical')?.at ?? null;
+    firstOf(events, ...SEVERITIES.map((severity) => `console.flag.promotion.stuck_${severity}` as const))?.at ?? null;
   const detectedAt = posted ?? recorded;
   const acknowledged = detectedAt === null ? null : firstTrace(material, detectedAt);
   const live = liveAt(material, ended ?? draftedAt);
@@ -231,7 +225,7 @@ export function rcaFacts(material: RcaMaterial): RcaFacts {
   };
 }
 
-/** An adopted row may have no time of its own; null then. */
+/** An adopted row may have no time of its own: null then. */
 function known(at: Date | null): Date | null {
   return at === null || at.getTime() === UNKNOWN_TIME.getTime() ? null : at;
 }
@@ -242,7 +236,7 @@ function reached(startedAt: Date | null, until: Date, afterMs: number): Date | n
   return at.getTime() <= until.getTime() ? at : null;
 }
 
-/** null where a moment is missing, or where the two stand in an order that no span can have. */
+/** null if a moment is missing, or the two are in an impossible order. */
 function spanOf(from: Date | null, to: Date | null): Span | null {
   if (from === null || to === null || to.getTime() < from.getTime()) return null;
   return { from, to, ms: to.getTime() - from.getTime() };
@@ -253,8 +247,9 @@ function earliest(moments: readonly Date[]): Date | null {
 }
 
 function severityOf(events: readonly RcaEvent[]): Severity | null {
-  if (firstOf(events, 'console.flag.promotion.stuck_critical') !== null) return 'critical';
-  return firstOf(events, 'console.flag.promotion.stuck_warning') === null ? null : 'warning';
+  return (
+    SEVERITIES.findLast((severity) => firstOf(events, `console.flag.promotion.stuck_${severity}`) !== null) ?? null
+  );
 }
 
 function firstTrace({ events, thread }: RcaMaterial, since: Date): RcaFacts['acknowledged'] {
@@ -274,7 +269,7 @@ function firstTrace({ events, thread }: RcaMaterial, since: Date): RcaFacts['ack
   );
 }
 
-/** Walks back from the end: what was live in between and was changed since did not bring what is in force. */
+/** Walks back from the end: what was live earlier but changed since didn't bring the value now in force. */
 function liveAt({ releases }: RcaMaterial, until: Date): RcaFacts['live'] {
   if (releases.kind !== 'read') return null;
   const inForce = releases.releases
@@ -286,7 +281,7 @@ function liveAt({ releases }: RcaMaterial, until: Date): RcaFacts['live'] {
   return { since, exact: without === -1 ? releases.complete : inForce[without]?.isTarget === false };
 }
 
-/** Heroku cuts times to whole seconds, and its clock may be behind by a little. */
+/** Heroku cuts times to whole seconds, and its clock may be a little behind ours. */
 const CLOCK_SKEW_MS = 5_000;
 
 function changeOf(live: RcaFacts['live'], startedAt: Date | null): RcaRelease | null {
@@ -325,11 +320,11 @@ function timelineOf(material: RcaMaterial, ended: Date | null): readonly Timelin
       ? [{ kind: 'ended' as const, at: ended, state: promotion.state }]
       : []),
   ];
-  // Stable: what happened at one moment stays in the order above, which is that of cause and effect.
+  // Stable: events at the same moment keep the order above, cause before effect.
   return entries.sort((a, b) => a.at.getTime() - b.at.getTime());
 }
 
-/** An id is also a file's name: a flag key of another system's may hold anything, and be of any length. */
+/** The id is also a file name, and another system's flag key may hold anything of any length. */
 const LONGEST_SLUG = 100;
 
 function dashed({ flagKey, id }: Promotion): string {

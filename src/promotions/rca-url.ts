@@ -1,4 +1,3 @@
-/** Why a text was not accepted as the address of an RCA. */
 export type RcaUrlFault = 'not_a_url' | 'not_https' | 'has_credentials' | 'too_long' | 'host_not_allowed';
 
 export type RcaUrlCheck =
@@ -9,18 +8,18 @@ export const RCA_URL_MAX_LENGTH = 2048;
 const HTTPS_PORT = '443';
 
 /**
- * Accepts an https URL of at most 2,048 characters without user name or password, on one of `allowedHosts` (or a
- * subdomain of one), each `host` or `host:port`, at that port, or 443; an empty list allows any host and port. The accepted URL is in the WHATWG URL standard's normal form.
+ * Accepts an https URL of at most 2,048 characters, without credentials, on one of `allowedHosts` or a subdomain. Each
+ * is `host` (port 443) or `host:port`; an empty list allows any. Returns the WHATWG URL standard's normal form.
  */
 export function checkRcaUrl(text: string, allowedHosts: readonly string[]): RcaUrlCheck {
   const trimmed = text.trim();
   if (trimmed.length > RCA_URL_MAX_LENGTH) return { ok: false, fault: 'too_long' };
-  // Angle brackets and a bar are what is left of Slack's markup around an address, not part of one.
+  // Angle brackets and bars are left over from Slack's markup, not part of an address.
   const url = /[\s<>|]/u.test(trimmed) ? null : parseUrl(trimmed);
   if (url === null) return { ok: false, fault: 'not_a_url' };
   if (url.protocol !== 'https:') return { ok: false, fault: 'not_https' };
   if (url.username !== '' || url.password !== '') return { ok: false, fault: 'has_credentials' };
-  // Punycode and percent-encoding can make the normal form longer than what was typed.
+  // Punycode and percent-encoding can make the normal form longer than the typed text.
   if (url.href.length > RCA_URL_MAX_LENGTH) return { ok: false, fault: 'too_long' };
   const host = url.hostname.replace(/\.$/u, '');
   const port = url.port === '' ? HTTPS_PORT : url.port;
@@ -31,7 +30,7 @@ export function checkRcaUrl(text: string, allowedHosts: readonly string[]): RcaU
   return allowed || allowedHosts.length === 0 ? { ok: true, url: url.href } : { ok: false, fault: 'host_not_allowed' };
 }
 
-/** Node 20's `URL.canParse` comes to refuse hosts with letters such as ü once it was called some thousand times. */
+/** Node 20's `URL.canParse` starts to refuse hosts with letters such as ü after some thousand calls. */
 function parseUrl(text: string): URL | null {
   try {
     return new URL(text);
@@ -40,15 +39,15 @@ function parseUrl(text: string): URL | null {
   }
 }
 
-/** What another system may have recorded as an RCA's address: itself where it can be linked, else null. */
+/** An RCA address that another system recorded: itself if it can be linked, else null. */
 export function linkableRcaUrl(recorded: string | null): string | null {
   const checked = recorded === null ? null : checkRcaUrl(recorded, []);
   return checked?.ok === true ? checked.url : null;
 }
 
 /**
- * The first web address in a Slack message's text. Slack sends links as `<https://…>` or `<https://…|label>`, with
- * `&` as `&amp;` (https://docs.slack.dev/messaging/formatting-message-text). Returns null where there is none.
+ * The first web address in a Slack message, or null. Slack sends links as `<https://…>` or `<https://…|label>`, with
+ * `&` as `&amp;` (https://docs.slack.dev/messaging/formatting-message-text).
  */
 export function firstUrlIn(slackText: string): string | null {
   const linked = /<(https?:\/\/[^<>|\s]+)(?:\|[^<>]*)?>/iu.exec(slackText)?.[1];
@@ -57,7 +56,7 @@ export function firstUrlIn(slackText: string): string | null {
   return found.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }
 
-// As strings: the build can spell these in ASCII, which it can't in a regular expression's literal.
+// As strings: the build can write these in ASCII, but not a regular expression literal.
 const SINGLE_QUOTES = "'‘’‚‛";
 const SINGLE_CLOSING_QUOTES = "'‘’‛";
 const OTHER_QUOTES = '"`´“”„‟«»‹›';
@@ -65,7 +64,7 @@ const UNLINKED = new RegExp(`(^|\\s|&lt;|[${OTHER_QUOTES}${SINGLE_QUOTES}])(http
 const SINGLE_CLOSING = new RegExp(`[${SINGLE_CLOSING_QUOTES}]`, 'u');
 const OTHER_CLOSING = new RegExp(`&gt;|[${OTHER_QUOTES}]`, 'u');
 
-/** One that Slack made no link of, also between quotes or brackets, which end it then. */
+/** An address that Slack didn't link. Quotes or brackets around it end it. */
 function unlinkedUrl(text: string): string | undefined {
   const [, before = '', url] = UNLINKED.exec(text) ?? [];
   if (url === undefined || /^\s?$/u.test(before)) return url;

@@ -2,28 +2,66 @@ import type { AcceptedCode, CodeCheck, RefusedCode } from '../operators/code-che
 import { isSuperadmin, type Operator } from '../operators/operator.js';
 import { contradicts, type Evidence, type ResolutionAction } from './evidence.js';
 import { endedAt, isDeploying, type Promotion, type RowChanged } from './promotion.js';
+import { checkRcaUrl, type RcaUrlFault } from './rca-url.js';
 import { refuseSamePerson, type SamePerson, type TakesSecondPerson } from './second-person.js';
 
-/** What an operator submitted, beside the code. */
+export const NOTE_MAX_LENGTH = 1_000;
+
+export interface ResolutionFields {
+  readonly note: string | null;
+  readonly rcaUrl: string | null;
+}
+
+/** What is wrong with each field; a valid field is absent. */
+export interface ResolutionFieldFaults {
+  readonly note?: 'missing' | 'too_long';
+  readonly rcaUrl?: RcaUrlFault;
+}
+
+/** Checks the note and RCA URL as typed; empty means not given. */
+export function checkResolutionFields(
+  action: ResolutionAction,
+  typed: { readonly note: string; readonly rcaUrl: string },
+  rcaUrlHosts: readonly string[],
+):
+  | { readonly ok: true; readonly fields: ResolutionFields }
+  | { readonly ok: false; readonly faults: ResolutionFieldFaults } {
+  const { note } = typed;
+  const faulty = noteFault(action, note);
+  const rca = typed.rcaUrl === '' ? null : checkRcaUrl(typed.rcaUrl, rcaUrlHosts);
+  if (faulty !== null || rca?.ok === false) {
+    return {
+      ok: false,
+      faults: { ...(faulty === null ? {} : { note: faulty }), ...(rca?.ok === false ? { rcaUrl: rca.fault } : {}) },
+    };
+  }
+  return { ok: true, fields: { note: note === '' ? null : note, rcaUrl: rca?.url ?? null } };
+}
+
+function noteFault(action: ResolutionAction, note: string): 'missing' | 'too_long' | null {
+  if (note.length > NOTE_MAX_LENGTH) return 'too_long';
+  return action === 'failed' && note === '' ? 'missing' : null;
+}
+
+/** What an operator submitted, besides the code. */
 export interface ResolutionRequest {
   readonly promotionId: string;
   readonly action: ResolutionAction;
   readonly operatorId: string;
   readonly note: string | null;
   readonly rcaUrl: string | null;
-  /** The evidence that the modal showed, and the one read again at submission. */
+  /** The evidence that the modal showed, and that read again at submission. */
   readonly shown: Evidence;
   readonly reread: Evidence;
-  /** The operator ticked "I know that this contradicts what Heroku says". */
+  /** The operator ticked *Override Heroku*. */
   readonly confirmedContradiction: boolean;
-  /** The operator asked, beside `failed`, for what was there before. */
+  /** The operator chose `failed`, and also to restore the previous value. */
   readonly setBack: boolean;
-  /** Whether the row is the one that the form showed. */
   readonly isAsShown: (promotion: Promotion) => boolean;
   readonly takesSecondPerson: TakesSecondPerson;
 }
 
-/** Why a resolution was not made. Each is an expected answer, not a fault. */
+/** Why nothing was resolved: expected answers, not faults. */
 export type ResolutionRefusal =
   | { readonly kind: 'unknown_promotion' }
   | { readonly kind: 'not_superadmin' }
@@ -31,7 +69,7 @@ export type ResolutionRefusal =
       readonly kind: 'already_resolved';
       readonly promotion: Promotion;
       readonly at: Date;
-      /** The same operator asked for the same outcome: their first submission went through. */
+      /** The same operator asked for the same outcome: their first submission succeeded. */
       readonly byThisRequest: boolean;
     }
   | { readonly kind: 'not_deploying'; readonly promotion: Promotion }
@@ -39,7 +77,6 @@ export type ResolutionRefusal =
   | SamePerson
   | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
-/** What is to be resolved, as it was locked, with the code that authorises it. */
 export interface Resolvable {
   readonly promotion: Promotion;
   readonly check: AcceptedCode;
@@ -48,8 +85,8 @@ export interface Resolvable {
 export type ResolutionDecision = ({ readonly kind: 'resolve' } & Resolvable) | ResolutionRefusal | RowChanged;
 
 /**
- * Decides a resolution from rows that the caller holds locked. The code is checked last, and only where everything
- * else stands, so that a refusal never burns a code or counts against the operator.
+ * Decides from locked rows. Checks the code last and only if all else holds, so that a refusal never burns a code or
+ * counts against the operator.
  */
 export function decideResolution(
   request: ResolutionRequest,

@@ -1,6 +1,6 @@
 import { matchesGlob } from './glob.js';
 
-/** Hours of the day in which warnings wait, on the clocks of a time zone; the end may lie on the next day. */
+/** Hours in which warnings wait, in a time zone; the end may be on the next day. */
 export interface QuietHours {
   /** Minutes since midnight. */
   readonly from: number;
@@ -8,36 +8,39 @@ export interface QuietHours {
   readonly timeZone: string;
 }
 
-/** Where the alerts of some Heroku apps go. */
 export interface RouteRule {
-  /** An app's name, in which `*` stands for any characters. */
+  /** An app's name; `*` stands for any characters. */
   readonly app: string;
   readonly channel: string;
-  /** Whom criticals call; null: nobody; undefined: whomever they call without a rule. */
+  /** Whom criticals mention; null: nobody; undefined: as without a rule. */
   readonly mention: string | null | undefined;
+  /** The routing key for paging; null: don't page; undefined: as without a rule. */
+  readonly page?: string | null | undefined;
   readonly quiet: QuietHours | null;
 }
 
 export interface Route {
   readonly channel: string;
   readonly mention: string | null;
+  /** The pager's routing key, a secret; null: don't page. */
+  readonly page: string | null;
   readonly quiet: QuietHours | null;
 }
 
-/** The rules, the first that matches wins, and the route of what none matches. */
+/** The first rule that matches wins; `otherwise` if none does. */
 export interface Routing {
   readonly rules: readonly RouteRule[];
   readonly otherwise: Route;
 }
 
-/** A channel that Slack did not let the app post to, so that what was meant for it went elsewhere. */
+/** A channel where Slack didn't let the app post, so the message went elsewhere. */
 export interface RefusedRoute {
   readonly channel: string;
-  /** Slack's word for why. */
+  /** Slack's error code. */
   readonly because: string;
 }
 
-/** Where a message goes, and what was tried before. */
+/** Where a message goes, and which channel refused it before. */
 export interface Destination {
   readonly channel: string;
   readonly refused: RefusedRoute | null;
@@ -46,11 +49,17 @@ export interface Destination {
 export function routeOf(routing: Routing, herokuApp: string): Route {
   const rule = routing.rules.find(({ app }) => matches(app, herokuApp));
   if (rule === undefined) return routing.otherwise;
-  const { channel, mention, quiet } = rule;
-  return { channel, mention: mention === undefined ? routing.otherwise.mention : mention, quiet };
+  const { channel, mention, page, quiet } = rule;
+  const { otherwise } = routing;
+  return {
+    channel,
+    mention: mention === undefined ? otherwise.mention : mention,
+    page: page === undefined ? otherwise.page : page,
+    quiet,
+  };
 }
 
-/** Whether every app that `later` matches is matched by `earlier` already, as far as the patterns tell. */
+/** Whether `earlier` already matches every app that `later` does, as far as the patterns show. */
 export function covers(earlier: string, later: string): boolean {
   return matches(earlier, later);
 }

@@ -1,21 +1,23 @@
 import { matchesGlob } from './glob.js';
 import type { Promotion } from './promotion.js';
 
-/** Whether a promotion's app takes a second person: whoever promotes or resolves must have done nothing of it before. */
+/** Whether an app needs a second person: who marked or promoted a promotion may not promote or resolve it. */
 export type TakesSecondPerson = (promotion: Pick<Promotion, 'herokuApp'>) => boolean;
 
-/** `apps`: names in which `*` stands for any characters. Heroku's are in lower case, whatever another system writes. */
+/** `apps`: names where `*` stands for any characters. Heroku's are in lower case, whatever another system writes. */
 export function takesSecondPerson(apps: readonly string[]): TakesSecondPerson {
   return ({ herokuApp }) => apps.some((app) => matchesGlob(app.toLowerCase(), herokuApp.toLowerCase()));
 }
 
-/** A person may not do this to their own promotion. */
 export interface SamePerson {
   readonly kind: 'same_person';
   readonly part: 'marked' | 'promoted';
 }
 
-/** Why a person may not do more; null where they may. Another system's name for a person is no Slack id, so it is another's. */
+/**
+ * Why a person may not act alone; null if they may. Another system's name for a person is no Slack id, so it never
+ * matches.
+ */
 export function refuseSamePerson(
   promotion: Promotion,
   operatorId: string,
@@ -26,7 +28,6 @@ export function refuseSamePerson(
   return promotion.markedBy === operatorId ? { kind: 'same_person', part: 'marked' } : null;
 }
 
-/** Whether one person marked, promoted and resolved it. */
 export function wasAlone({ markedBy, promotedBy, resolvedBy }: Promotion): boolean {
   return resolvedBy !== null && resolvedBy === promotedBy && resolvedBy === markedBy;
 }

@@ -1,7 +1,7 @@
 import { type AttentionRefusal, admit, type HeldAlert } from './ownership.js';
 import type { Promotion } from './promotion.js';
 
-/** A stuck promotion about which nothing is repeated for a while. */
+/** While snoozed, nothing is repeated about a stuck promotion. */
 export interface Snooze {
   /** A Slack user's id. */
   readonly by: string;
@@ -9,18 +9,18 @@ export interface Snooze {
   readonly until: Date;
 }
 
-/** `09:00`: until the next morning, where the person is. */
+/** `09:00`: the next morning, in the person's time zone. */
 export const SNOOZE_CHOICES = ['1h', '4h', '09:00'] as const;
 export type SnoozeChoice = (typeof SNOOZE_CHOICES)[number];
 export const MORNING_HOUR = 9;
-/** A morning nearer than this is no snooze: the next one is meant. */
+/** If the next morning is nearer than this, take the one after it. */
 export const MORNING_AT_LEAST_MS = 3_600_000;
 
 const HOUR_MS = 3_600_000;
-/** A critical can be silent for this long after it became one, in however many snoozes, and no longer. */
-export const CRITICAL_SNOOZE_MOST_MS = 24 * HOUR_MS;
+/** A critical can be snoozed for this long in all after it became critical. */
+const CRITICAL_SNOOZE_MOST_MS = 24 * HOUR_MS;
 
-/** Until when; null where that depends on a time zone that nobody knows. */
+/** null: it depends on an unknown time zone. */
 export function snoozeUntil(choice: SnoozeChoice, now: Date, morning: () => Date | null): Date | null {
   switch (choice) {
     case '1h':
@@ -33,7 +33,7 @@ export function snoozeUntil(choice: SnoozeChoice, now: Date, morning: () => Date
 }
 
 export interface HeldSnooze extends HeldAlert {
-  /** Since when it is critical; null while it is a warning. */
+  /** Since when it is critical; null: it is a warning. */
   readonly criticalSince: Date | null;
   readonly snooze: Snooze | null;
 }
@@ -41,15 +41,15 @@ export interface HeldSnooze extends HeldAlert {
 export type SnoozeRefusal =
   | AttentionRefusal
   | { readonly kind: 'unknown_time_zone'; readonly promotion: Promotion }
-  /** A critical; `latest` may have passed. */
+  /** For a critical; `latest` may have passed. */
   | { readonly kind: 'too_long'; readonly promotion: Promotion; readonly latest: Date };
 export type SnoozeDecision =
   | { readonly kind: 'snooze'; readonly promotion: Promotion; readonly until: Date }
   | SnoozeRefusal;
 
 /**
- * Decides a snooze. One that is too long for a critical is refused rather than cut: whoever goes to sleep has to know until
- * when it is quiet. A later snooze takes the place of an earlier one.
+ * A snooze too long for a critical is refused, not cut: whoever goes to sleep has to know how long it is quiet. A later
+ * snooze replaces an earlier one.
  */
 export function decideSnooze(held: HeldSnooze, until: Date | null): SnoozeDecision {
   const admitted = admit(held);
@@ -73,7 +73,6 @@ export function decideUnsnooze(held: HeldSnooze): UnsnoozeDecision {
   return held.snooze === null ? { kind: 'not_snoozed', promotion } : { kind: 'unsnooze', promotion };
 }
 
-/** Whether a snooze has run out. */
 export function isOver(snooze: Snooze, now: Date): boolean {
   return now >= snooze.until;
 }

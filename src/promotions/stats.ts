@@ -1,7 +1,7 @@
-/** How the promotions of a period went. Spans are milliseconds; null where there was nothing to measure. */
+/** How a period's promotions went. Spans are in milliseconds; null: nothing to measure. */
 export interface PromotionStats {
   readonly promotions: number;
-  /** Those that alerted, or took as long as what alerts. */
+  /** Those that alerted, or took long enough to. */
   readonly stuck: number;
   readonly failed: number;
   readonly deploying: number;
@@ -22,7 +22,7 @@ export interface AppStats extends PromotionStats {
   readonly herokuApp: string;
 }
 
-/** A UTC day, each promotion counted once: under what became of it, or as stuck where it was. */
+/** A UTC day. Each promotion counts once: by its outcome, or as stuck if it was. */
 export interface DayStats {
   /** `2026-05-09` */
   readonly day: string;
@@ -36,14 +36,14 @@ export interface PeriodStats {
   readonly since: Date;
   readonly until: Date;
   readonly all: PromotionStats;
-  /** The apps with the most promotions first; `furtherApps` more are left out. */
+  /** Most promotions first; `furtherApps` more are left out. */
   readonly byApp: readonly AppStats[];
   readonly furtherApps: number;
   /** Only days on which something was promoted. */
   readonly byDay: readonly DayStats[];
 }
 
-/** Every day of the period, also those on which nothing was promoted: a gap must not look like the day before. */
+/** Every day of the period, also those without promotions: a gap must not look like the day before. */
 export function everyDay({ since, until, byDay }: Pick<PeriodStats, 'since' | 'until' | 'byDay'>): readonly DayStats[] {
   const known = new Map(byDay.map((one) => [one.day, one]));
   const days: DayStats[] = [];
@@ -57,12 +57,11 @@ export function everyDay({ since, until, byDay }: Pick<PeriodStats, 'since' | 'u
 
 const DAY_MS = 86_400_000;
 
-/** A picture with what it shows, for whoever cannot see it. */
 export interface Chart {
   /** PNG. */
   readonly content: Uint8Array;
   readonly altText: string;
 }
 
-/** Rejects where it could not be drawn. */
+/** Rejects if it can't be drawn. */
 export type DrawChart = (stats: PeriodStats) => Promise<Chart>;

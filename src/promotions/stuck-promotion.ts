@@ -1,13 +1,12 @@
 import type { Alert } from './alert.js';
 import type { Promotion } from './promotion.js';
 
-/** A promotion that is past the first threshold, with what was already said about it. */
 export interface StuckPromotion {
   readonly promotion: Promotion;
   readonly alerts: readonly Alert[];
-  /** When people were told that it is critical; null where they weren't. */
+  /** When people were told that it is critical; null: not yet. */
   readonly criticalToldAt: Date | null;
-  /** The highest repetition queued so far (0: none), and whether one is still on its way. */
+  /** The highest repetition queued so far (0: none), and whether one is still pending. */
   readonly lastRepeat: number;
   readonly repeatPending: boolean;
 }

@@ -4,23 +4,22 @@ import type { Evidence } from './evidence.js';
 import type { Promotion, RowChanged } from './promotion.js';
 import { refuseSamePerson, type SamePerson, type TakesSecondPerson } from './second-person.js';
 
-/** What an operator can have done to a promotion that is marked. */
+/** What an operator can do to a marked promotion. */
 export type Transition = 'promote' | 'cancel';
 
-/** What an operator submitted, beside the code. */
+/** What an operator submitted, besides the code. */
 export interface TransitionRequest {
   readonly promotionId: string;
   readonly transition: Transition;
   readonly operatorId: string;
-  /** What Heroku said, as the form showed it, and as it was read again at submission; null where it is not asked. */
+  /** What Heroku said when the form was shown, and when it was read again; null: not asked. */
   readonly shown: Evidence | null;
   readonly reread: Evidence | null;
-  /** Whether the row is the one that the form showed. */
   readonly isAsShown: (promotion: Promotion) => boolean;
   readonly takesSecondPerson: TakesSecondPerson;
 }
 
-/** Why it was not done. Each is an expected answer, not a fault. */
+/** Why it was not done: expected answers, not faults. */
 export type TransitionRefusal =
   | { readonly kind: 'unknown_promotion' }
   | { readonly kind: 'not_superadmin' }
@@ -28,13 +27,12 @@ export type TransitionRefusal =
   | {
       readonly kind: 'not_marked';
       readonly promotion: Promotion;
-      /** The same operator asked for the same before: that submission went through. */
+      /** The same operator asked for the same before: that submission succeeded. */
       readonly byThisRequest: boolean;
     }
   | SamePerson
   | { readonly kind: 'code_refused'; readonly check: RefusedCode };
 
-/** A promotion as it was locked, with the code that authorises its transition. */
 export interface Authorised {
   readonly promotion: Promotion;
   readonly check: AcceptedCode;
@@ -43,8 +41,8 @@ export interface Authorised {
 export type TransitionDecision = ({ readonly kind: 'do' } & Authorised) | TransitionRefusal | RowChanged;
 
 /**
- * Decides a transition from rows that the caller holds locked. Promoting takes a superadmin, because it changes
- * production; cancelling takes any operator. The code is checked last, so that a refusal never burns one.
+ * Decides from locked rows. Promoting takes a superadmin, because it changes production; cancelling any operator.
+ * Checks the code last, so that a refusal never burns one.
  */
 export function decideTransition(
   request: TransitionRequest,
@@ -65,7 +63,7 @@ export function decideTransition(
   return check.kind === 'accepted' ? { kind: 'do', promotion, check } : { kind: 'code_refused', check };
 }
 
-/** Why a second person has to do it; null where this one may. Whoever marked something may always cancel it. */
+/** Why a second person is needed; null if this one may. Whoever marked something may always cancel it. */
 export function refuseAlone(
   transition: Transition,
   promotion: Promotion,
@@ -75,7 +73,7 @@ export function refuseAlone(
   return transition === 'promote' ? refuseSamePerson(promotion, operatorId, takes) : null;
 }
 
-/** Why a person's role does not allow it; null where it does. */
+/** Why a person's role doesn't allow it; null if it does. */
 export function refuseByRole(transition: Transition, operator: Operator | null): RoleRefusal | null {
   return roleRefusal(transition === 'promote' ? 'superadmin' : 'operator', operator);
 }

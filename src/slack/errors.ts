@@ -2,7 +2,7 @@ import { WebAPIHTTPError, WebAPIPlatformError, WebAPIRateLimitedError, WebAPIReq
 import { networkCode } from '../network/network.js';
 
 /**
- * Slack did not do what was asked, or nobody knows whether it did.
+ * Slack didn't do what was asked, or it is unknown whether it did.
  *
  * - `refused`: Slack said no (`code` is its word for why); nothing happened.
  * - `rate_limited`: nothing happened; ask again after `retryAfterMs`.
@@ -21,7 +21,7 @@ export class SlackError extends Error {
     super(`Slack's ${method} failed: ${code}`, { cause });
   }
 
-  /** Slack's word for what is wrong, without its details. */
+  /** Slack's error code, without its details. */
   get word(): string {
     return this.code.split(';')[0] ?? this.code;
   }
@@ -30,10 +30,12 @@ export class SlackError extends Error {
 /** Errors that mean a message is not there (any more). */
 export const MESSAGE_GONE: ReadonlySet<string> = new Set(['message_not_found', 'thread_not_found']);
 
-/** After these Slack may have done it all the same (https://docs.slack.dev/reference/methods/chat.postMessage#errors). */
+/**
+ * After these Slack may have done it all the same (https://docs.slack.dev/reference/methods/chat.postMessage#errors).
+ */
 const UNKNOWN_OUTCOME: ReadonlySet<string> = new Set(['internal_error', 'fatal_error']);
 const RATE_LIMITED_WORD = 'ratelimited';
-/** These pass by themselves: trying again helps, another channel doesn't. */
+/** Temporary: a retry helps, another channel doesn't. */
 const PASSING: ReadonlySet<string> = new Set([
   ...UNKNOWN_OUTCOME,
   RATE_LIMITED_WORD,
@@ -42,12 +44,25 @@ const PASSING: ReadonlySet<string> = new Set([
   'http_408',
 ]);
 
-/** Whether Slack said no, and will until somebody changes something: what it refuses in one channel it may take in another. */
+/** No message reaches this person: usually a deactivated account. */
+const OUT_OF_REACH: ReadonlySet<string> = new Set([
+  'channel_not_found',
+  'user_not_found',
+  'user_not_visible',
+  'user_disabled',
+  'cannot_dm_bot',
+]);
+
+/** Whether Slack accepts no direct message to a person, whoever sends it. */
+export function isOutOfReach(error: unknown): boolean {
+  return error instanceof SlackError && error.kind === 'refused' && OUT_OF_REACH.has(error.word);
+}
+
+/** Whether Slack will refuse until somebody changes something; it may accept the same in another channel. */
 export function isLastingRefusal(error: unknown): error is SlackError {
   return error instanceof SlackError && error.kind === 'refused' && !PASSING.has(error.word);
 }
 
-/** Methods that only ask. */
 const READS: ReadonlySet<string> = new Set([
   'auth.test',
   'users.info',
@@ -68,28 +83,28 @@ const RATE_LIMITED = 'rate_limited';
 const LONGEST_SLOT_MS = 60_000;
 
 /**
- * More was to be said at once than Slack takes, so that nothing was asked of it; ask again after `afterMs`. Where that is
- * longer than any slot is taken, it is Slack's own limit that is waited out, and said so.
+ * The channel's slot is taken, so nothing was asked of Slack; ask again after `afterMs`. If that is longer than any
+ * slot lasts, it is Slack's own limit, and the error says so.
  */
 export function noSlot(method: string, afterMs: number): SlackError {
   const code = afterMs > LONGEST_SLOT_MS ? RATE_LIMITED : NO_SLOT;
   return new SlackError('rate_limited', method, code, afterMs, undefined);
 }
 
-/** It took so long that whoever wanted it sent may no longer be the one to send it: nothing was asked of Slack. */
+/** It took so long that the caller may no longer be the one to send it: nothing was asked of Slack. */
 export function withheld(method: string): SlackError {
   return new SlackError('unreachable', method, 'withheld', 0, undefined);
 }
 
-/** Whether nothing is wrong but that it has to wait for its turn. */
+/** Whether it only has to wait for a channel slot. */
 export function awaitsSlot(error: unknown): boolean {
   return error instanceof SlackError && error.code === NO_SLOT;
 }
 
-/** The connection was never made, so nothing can have been sent over it; nor through a proxy that made none. */
+/** The connection was never made, not even to or by a proxy, so nothing can have been sent over it. */
 const NEVER_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 
-/** Turns what the Web API client throws into a SlackError; neither token nor message text goes with it. */
+/** Turns the Web API client's errors into a SlackError, without token and message text. */
 export function toSlackError(method: string, error: unknown): SlackError {
   if (error instanceof WebAPIPlatformError) return refusalOf(method, error);
   if (error instanceof WebAPIRateLimitedError) {
@@ -107,7 +122,7 @@ export function toSlackError(method: string, error: unknown): SlackError {
   return new SlackError('unknown_outcome', method, 'unexpected', 0, error);
 }
 
-/** Slack's words look like this. The client also reports as one whatever it couldn't parse: a cut answer, a proxy's page. */
+/** The form of Slack's codes. The client also reports what it couldn't parse as one: a cut answer, a proxy's page. */
 const WORD = /^[a-z][a-z0-9_]{0,99}$/u;
 
 function refusalOf(method: string, error: WebAPIPlatformError): SlackError {
@@ -121,7 +136,7 @@ function refusalOf(method: string, error: WebAPIPlatformError): SlackError {
   return new SlackError(kind, method, describe(error), 0, undefined);
 }
 
-/** Calls the Web API; fails with a SlackError. */
+/** Calls the Web API; rejects with a SlackError. */
 export async function attempt<T>(method: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -130,7 +145,7 @@ export async function attempt<T>(method: string, work: () => Promise<T>): Promis
   }
 }
 
-/** Slack's word, with the details that it gives for malformed blocks. */
+/** Slack's code, with the details that it gives for malformed blocks. */
 function describe(error: WebAPIPlatformError): string {
   const details = error.data.response_metadata?.messages ?? [];
   return [error.data.error, ...details.slice(0, 3)].join('; ').slice(0, 300);

@@ -1,22 +1,24 @@
 import type { Logger } from 'pino';
 import * as z from 'zod';
 
-/** What becomes of what Slack delivered. */
-export type Admission =
+type Admission =
   /** For Bolt, which acknowledges it. */
   | { readonly kind: 'handle'; readonly body: Readonly<Record<string, unknown>> }
   /** It was for this app itself, and is done. */
   | { readonly kind: 'acknowledge' }
-  /** Nothing that Slack sends looks like this: it isn't acknowledged. */
+  /** Slack sends nothing of this shape: it isn't acknowledged. */
   | { readonly kind: 'refuse' };
 
-/** The one guard before Bolt, over HTTP as over Socket Mode: Bolt and its client fail at what has another shape. */
+/** The one guard before Bolt, for both HTTP and Socket Mode: Bolt and its client fail on other shapes. */
 export type Guard = (body: unknown) => Admission;
 
 const someText = z.string().min(1);
 const user = z.looseObject({ id: someText });
 
-/** What Bolt tells apart (https://docs.slack.dev/apis/events-api, https://docs.slack.dev/interactivity), and the app handles. */
+/**
+ * What Bolt distinguishes (https://docs.slack.dev/apis/events-api, https://docs.slack.dev/interactivity), and the app
+ * handles.
+ */
 const deliverable = z.union([
   z.looseObject({ type: z.literal('event_callback'), event: z.looseObject({ type: someText }) }),
   z.looseObject({ command: someText, user_id: someText }),
@@ -51,7 +53,7 @@ export function createGuard({ log, onEventsHeldBack }: { readonly log: Logger; o
   };
 }
 
-/** null where it is no time. */
+/** null if it isn't a time. */
 function minuteOf(seconds: unknown): string | null {
   const at = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
   return Number.isNaN(at.getTime()) ? null : at.toISOString();

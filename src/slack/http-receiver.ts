@@ -13,54 +13,57 @@ import type { Guard } from './guard.js';
 import { namesWithin, type TakeOnce } from './once.js';
 import { isSigned, type NoClaim, readClaim } from './signature.js';
 
-/** A request to Slack's address, before anybody knows whether it is Slack's. */
+/** A request to Slack's address, before its sender is known. */
 export interface Knock {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** The body's bytes; the status with which the request is refused where they can't be had. */
+  /** The body's bytes, or the status of the refusal if they can't be had. */
   readonly readBody: (mostBytes: number) => Promise<Buffer | number>;
-  /** It is Slack's. */
+  /** Call once it is proven to be Slack's. */
   readonly trust: () => void;
 }
 
-/** Why a request had no effect: see {@link NoClaim}; its bytes aren't what was signed; they couldn't be read; it came before. */
+/**
+ * Why a request had no effect: see {@link NoClaim}; its bytes aren't what was signed; they couldn't be read; it came
+ * before.
+ */
 export type RefusedRequest = NoClaim | 'forged' | 'unread' | 'twice';
 
 type Authentication =
   | { readonly kind: 'slack'; readonly bytes: Buffer; readonly signature: string }
   | { readonly kind: 'refused'; readonly reason: RefusedRequest; readonly status: number };
 
-/** Takes Slack's requests over HTTP. */
 export interface HttpReceiver extends Receiver {
   /** Answers one request. Never rejects. */
   receive(knock: Knock): Promise<void>;
 }
 
 /**
- * Slack names no limit. The largest that it sends is a shortcut on somebody's message: 40,000 characters of text and 50 blocks of
- * 3,000 (https://docs.slack.dev/reference/block-kit/blocks), each of up to 8 bytes in an encoded form. Most have a few thousand bytes.
+ * Slack names no limit. The largest that it sends is a shortcut on somebody's message: 40,000 characters of text and 50
+ * blocks of 3,000 (https://docs.slack.dev/reference/block-kit/blocks), each of up to 8 bytes in an encoded form. Most
+ * have a few thousand bytes.
  */
 const MOST_BYTES = 2 * 1024 * 1024;
 
-/** Bolt takes it unsigned as well: https://docs.slack.dev/interactivity/implementing-slash-commands */
+/** Bolt accepts it unsigned as well: https://docs.slack.dev/interactivity/implementing-slash-commands */
 const SSL_CHECK = /(?:^|&)ssl_check=1(?:&|$)/u;
 const SSL_CHECK_BYTES = 1_024;
 
 const FORM = 'application/x-www-form-urlencoded';
 
 /**
- * Made of the parts of Bolt's HTTPReceiver, with the guard between. Bolt's own rejects at a signed `null`, which ends the
- * process; reads forms before it knows who sent them; and takes a time of `Infinity`. Here bytes are checked before they are parsed.
+ * Parts of Bolt's HTTPReceiver with the guard between, checking bytes before parsing them. Bolt's own rejects on a
+ * signed `null`, which ends the process, reads forms of unknown senders, and accepts a timestamp of `Infinity`.
  */
 export function createHttpReceiver(options: {
   readonly signingSecret: string;
   readonly guard: Guard;
   readonly takeOnce: TakeOnce;
   readonly onRefused: (reason: RefusedRequest) => void;
-  /** Milliseconds for which Slack listens to an answer. */
+  /** Milliseconds that Slack waits for an answer. */
   readonly waitMs: number;
   readonly log: Logger;
-  /** The same as Bolt takes it. */
+  /** The same log, in Bolt's form. */
   readonly boltLog: BoltLogger;
 }): HttpReceiver {
   const { signingSecret, guard, takeOnce, onRefused, waitMs, log, boltLog: logger } = options;
@@ -89,14 +92,14 @@ export function createHttpReceiver(options: {
         ...(retryReason === undefined ? {} : { retryReason }),
       });
     } catch (error) {
-      // Handlers deal with their own faults: what fails here is Bolt, at a body of no shape that Slack sends.
+      // Handlers catch their own faults: what fails here is Bolt, on a body of a shape that Slack never sends.
       log.warn({ err: error }, 'a request of no known shape was refused');
       ack.ack();
       refuse(response, 400);
     }
   }
 
-  /** The bytes, once it is certain whose they are; or why not, and with which status it is refused. */
+  /** The bytes, once they are certainly Slack's; otherwise why not, and the status of the refusal. */
   async function authenticate({ request, readBody, trust }: Knock): Promise<Authentication> {
     const claim = readClaim(request, new Date());
     if (typeof claim === 'string') return { kind: 'refused', reason: claim, status: 401 };
@@ -137,7 +140,7 @@ export function createHttpReceiver(options: {
   };
 }
 
-/** That Slack checks a certificate: nothing is done, so nobody has to be known for it. */
+/** Slack checks a certificate: nothing is done, so it needs no signature. */
 async function isSslCheck({ request, readBody }: Knock): Promise<boolean> {
   const { headers } = request;
   if (headers['x-slack-signature'] !== undefined || headers['content-type'] !== FORM) return false;
@@ -145,7 +148,7 @@ async function isSslCheck({ request, readBody }: Knock): Promise<boolean> {
   return typeof bytes !== 'number' && SSL_CHECK.test(bytes.toString('latin1'));
 }
 
-/** undefined where it is no JSON. */
+/** undefined if it isn't JSON. */
 function parse(request: BufferedIncomingMessage): unknown {
   try {
     return http.parseHTTPRequestBody(request);

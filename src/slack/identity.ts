@@ -1,6 +1,5 @@
 import * as z from 'zod';
 
-/** Who this app is in its workspace. */
 export interface Identity {
   /** The workspace's id, or the organization's if the app is installed for a whole one. */
   readonly teamId: string;
@@ -15,12 +14,14 @@ interface Installed {
   readonly is_enterprise_install?: boolean | null | undefined;
 }
 
-/** A workspace's token names that workspace, on Enterprise Grid too; an organization's token is of no one workspace. */
+/**
+ * A workspace's token names that workspace, on Enterprise Grid too; an organization's token belongs to no single
+ * workspace.
+ */
 export function installedIn({ team_id, enterprise_id, is_enterprise_install }: Installed): string | null {
   return (is_enterprise_install === true ? enterprise_id : null) ?? team_id ?? null;
 }
 
-/** The answer of `auth.test`. */
 export const identity = z
   .object({
     team_id: z.string(),

@@ -9,18 +9,18 @@ export interface SlackInspection {
   readonly auth:
     | { readonly kind: 'ok'; readonly team: string; readonly teamId: string | null; readonly scopes: readonly string[] }
     | { readonly kind: 'refused'; readonly error: string }
-    /** `code`: what kept it from answering; null where something did that is not Slack. */
+    /** `code`: why no answer came; null if something other than Slack answered. */
     | { readonly kind: 'no_answer'; readonly code: string | null };
-  /** Each channel that was asked about, and whether the app can read it; without those of which Slack said nothing. */
+  /** Whether the app can read each channel; channels that Slack didn't answer about are missing. */
   readonly channels: readonly {
     readonly id: string;
     readonly verdict: { readonly kind: 'ok' } | { readonly kind: 'refused'; readonly error: string };
   }[];
-  /** Whether Socket Mode can be opened; null where there is no app token, or no answer. */
+  /** Whether Socket Mode can be opened; null if there is no app token, or no answer. */
   readonly socketMode:
     | { readonly kind: 'ok'; readonly address: string }
     | { readonly kind: 'refused'; readonly error: string }
-    /** Slack would let it connect to `address`, and something on the way there doesn't. */
+    /** Slack would let it connect to `address`, but something on the way there doesn't. */
     | { readonly kind: 'unreachable'; readonly address: string; readonly code: string }
     | null;
   readonly clock: ClockReading | null;
@@ -51,7 +51,9 @@ const answerBody = z.object({
   is_enterprise_install: z.boolean().nullish(),
 });
 
-/** Asks Slack who this app is, what it may, and whether it can read its channels. Changes nothing, and never rejects. */
+/**
+ * Asks Slack who this app is, what it may do, and whether it can read its channels. Changes nothing, and never rejects.
+ */
 export async function inspectSlack(options: {
   readonly apiUrl: string;
   readonly botToken: string;
@@ -84,7 +86,10 @@ export async function inspectSlack(options: {
   };
 }
 
-/** Where it connects to is another host, which a proxy may not know. To open it would draw clicks away from the running app. */
+/**
+ * Socket Mode connects to another host, which a proxy may not allow. Opening it would draw clicks away from the running
+ * app.
+ */
 async function lookAtSocketMode(
   network: Pick<Network, 'reach'>,
   opened: Answered | Unanswered,
@@ -103,7 +108,7 @@ type Answered = {
   clock: ClockReading | null;
 };
 
-/** `code`: what kept it from answering; null where something answered that is not Slack. */
+/** `code`: why no answer came; null if something other than Slack answered. */
 type Unanswered = { readonly code: string | null };
 
 function isAnswered(answer: Answered | Unanswered): answer is Answered {

@@ -2,22 +2,19 @@ import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { withTimeout } from '../with-timeout.js';
 
-/**
- * Takes a request by the names that Slack gave it, once: false if somebody took one of them before, in whichever replica. Never
- * rejects.
- */
+/** Claims a request by the names that Slack gave it: false if any replica claimed one of them before. Never rejects. */
 export type TakeOnce = (names: readonly string[]) => Promise<boolean>;
 
-/** The names that what Slack delivered carries in itself: an event has one that stays when Slack sends it again, signed anew. */
+/** The names inside a delivery: an event's stays the same when Slack sends it again, signed anew. */
 export function namesWithin(body: Readonly<Record<string, unknown>>): readonly string[] {
   const { type, event_id: id } = body;
   return type === 'event_callback' && typeof id === 'string' ? [`event ${id}`] : [];
 }
 
 export interface OnceOptions {
-  /** Remembers names for all replicas, for ten minutes at least; which of them are new. */
+  /** Remembers names for all replicas, for at least ten minutes; returns the new ones. */
   readonly remember: (names: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** For how long a person who has three seconds can wait for that. */
+  /** How long that may take while a person with three seconds waits. */
   readonly waitMs: number;
   readonly log: Logger;
   /** Milliseconds on a clock that never jumps. */
@@ -26,19 +23,19 @@ export interface OnceOptions {
 
 /** A signature is good from five minutes before its time until five minutes after. */
 const KEPT_MS = 10 * 60_000;
-/** Many times what a workspace's people do meanwhile. */
+/** Many times what a workspace's people do in that time. */
 const MOST_KEPT = 20_000;
-/** Of what the database missed, how much one request brings along. */
+/** How many names that the database missed one request brings along. */
 const MOST_LATE = 500;
 
 /**
- * If the database doesn't answer, a request that this process hasn't seen is taken: whatever it may do is in that database too,
- * and a person who clicks is told why nothing happens. Its names are remembered as soon as the database is back.
+ * If the database doesn't answer, a request new to this process is accepted: whatever it would change is in that
+ * database too, and a person who clicks is told why nothing happens. Its names are stored once the database is back.
  */
 export function createOnce({ remember, waitMs, log, elapsed = () => performance.now() }: OnceOptions): TakeOnce {
-  /** With when they came, the oldest first. */
+  /** With their time of arrival, oldest first. */
   const seen = new Map<string, number>();
-  /** Of those, what was taken without the database. */
+  /** Those accepted without the database. */
   const owed = new Set<string>();
 
   function forget(): void {
@@ -70,7 +67,7 @@ export function createOnce({ remember, waitMs, log, elapsed = () => performance.
     if (!notice(names)) return false;
     const late = [...owed].slice(0, MOST_LATE);
     const fresh = await ask([...names, ...late]);
-    // Not before: a request that is asked about at the same time would take this one's name.
+    // Not before: a request asked about at the same time would store this one's name.
     if (fresh === null) for (const name of names) owed.add(name);
     else for (const name of late) owed.delete(name);
     return fresh === null || names.every((name) => fresh.has(name));

@@ -1,19 +1,19 @@
-/** Slack takes about one message a second and channel (https://docs.slack.dev/apis/web-api/rate-limits). */
+/** Slack accepts about one message a second and channel (https://docs.slack.dev/apis/web-api/rate-limits). */
 export const MESSAGE_INTERVAL_MS = 1_100;
-/** Slack takes 50 edits a minute and more, and bursts of them. */
+/** Slack accepts 50 edits a minute and more, and bursts of them. */
 export const EDIT_INTERVAL_MS = 1_200;
 export const EDIT_BURST = 20;
 
-/** Longer than a request may take: a replica that was killed in its slot holds up the others no longer than this. */
+/** Longer than a request may take: a replica killed in its slot blocks the others no longer than this. */
 const HOLD_MS = 12_000;
 /** How long to wait for a slot: longer than a killed replica's lasts, but well within a message's lease. */
 const LONGEST_WAIT_MS = 13_500;
-/** How often to look whether another replica has given its slot back early. */
+/** How often to check whether another replica has given its slot back early. */
 const LOOK_EVERY_MS = 250;
 
 /** Which of several replicas may post to a channel now. */
 export interface ChannelSlots {
-  /** Takes the slot for `holdMs`; 0 if it is the caller's now, else for how many milliseconds it is another's at most. */
+  /** Takes the slot for `holdMs`; 0 if it is the caller's now, else the most milliseconds that it is another's. */
   take(channel: string, owner: string, holdMs: number): Promise<number>;
   /** Gives the owner's slot back: the next can be taken `pauseMs` later. */
   giveBack(channel: string, owner: string, pauseMs: number): Promise<void>;
@@ -35,17 +35,19 @@ export interface PaceDependencies {
   /** null: this process keeps the pace alone. */
   readonly slots: ChannelSlots | null;
   readonly newOwner: () => string;
-  /** How long the channel is to be left alone after a failure, in milliseconds; 0 for the usual pause. */
+  /** Milliseconds to leave the channel alone after a failure; 0 for the usual pause. */
   readonly pauseAfter: (error: unknown) => number;
 }
 
-/** Does one piece of work at a time in each channel, with a pause after each. @throws {NoSlot} and whatever the work throws */
+/**
+ * Does one piece of work at a time in each channel, with a pause after each. @throws {NoSlot} and whatever the work
+ * throws
+ */
 export type Pace = <T>(channel: string, work: () => Promise<T>) => Promise<T>;
 
 /**
- * Spaces out what goes to a channel, from the end of one post to the beginning of the next, so that none overtakes
- * another on its way. Callers of one process are served in order; among replicas `slots` decides. If those can't be
- * asked, each replica paces itself: a 429 of Slack's is then waited out.
+ * Spaces out posts to a channel, from the end of one to the start of the next, so that none overtakes another. Each
+ * process keeps its order; `slots` decides among replicas. If it fails, each paces itself and waits out a 429.
  */
 export function createPace(deps: PaceDependencies): Pace {
   const { elapsed, sleep, slots } = deps;
@@ -64,7 +66,7 @@ export function createPace(deps: PaceDependencies): Pace {
     }
   }
 
-  /** 0 if the slot is the owner's, or nobody can say whose it is: then each replica keeps the pace by itself. */
+  /** 0 if the slot is the owner's, or `slots` doesn't answer: then each replica paces itself. */
   async function takeAmongReplicas(channel: string, owner: string): Promise<number> {
     if (slots === null) return 0;
     return slots.take(channel, owner, HOLD_MS).catch(() => 0);
@@ -82,7 +84,7 @@ export function createPace(deps: PaceDependencies): Pace {
       throw error;
     } finally {
       freeAt.set(channel, elapsed() + pauseMs);
-      // If it can't be given back, it runs out by itself; what was posted is posted.
+      // If this fails, the slot expires by itself; the post is done either way.
       await slots?.giveBack(channel, owner, pauseMs).catch(() => undefined);
     }
   }
@@ -107,7 +109,7 @@ export function createBurstPace(
   { intervalMs, burst }: { readonly intervalMs: number; readonly burst: number },
   { elapsed, sleep }: Pick<PaceDependencies, 'elapsed' | 'sleep'>,
 ): () => Promise<void> {
-  /** When the last of those let through would have gone, had there been no bursts. */
+  /** When the last caller would have gone, had there been no bursts. */
   let paidUntil = 0;
   return async () => {
     const from = Math.max(paidUntil, elapsed());

@@ -1,9 +1,9 @@
-/** Where Slack takes answers to interactions (https://docs.slack.dev/interactivity/handling-user-interaction). */
+/** Where Slack accepts answers to interactions (https://docs.slack.dev/interactivity/handling-user-interaction). */
 const HOOKS = 'https://hooks.slack.com';
 
 /**
- * Whether an address is one where Slack takes answers. It comes in a signed request, but whoever has the signing secret must not
- * make the app send requests elsewhere: into its own network, for one.
+ * Whether Slack accepts answers at an address. It comes in a signed request, but a stolen signing secret must not make
+ * the app send requests elsewhere, such as into its own network.
  */
 export function isResponseUrl(apiUrl: string): (address: string) => boolean {
   const origins: readonly string[] = [HOOKS, new URL(apiUrl).origin];

@@ -20,7 +20,7 @@ const foundMessages = z.object({
 });
 type Page = z.output<typeof foundMessages>;
 
-/** Of 200 messages each: more than a channel for alerts gets in the hours between attempts. */
+/** Of 200 messages each: more than an alert channel gets in the hours between attempts. */
 const PAGES = 50;
 
 /**
@@ -39,7 +39,7 @@ export async function findMessage(client: WebClient, sought: Sought, since: Date
       return null;
     }
   }
-  // "Not found" would be posted a second time, so it takes having read everything.
+  // "Not found" leads to a second post, so everything must have been read first.
   throw new SlackError('unknown_outcome', methodOf(sought), 'unfinished_search', 0, undefined);
 }
 

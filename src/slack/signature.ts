@@ -10,17 +10,17 @@ export interface SignatureClaim {
 }
 
 /** Slack's own limit (https://docs.slack.dev/authentication/verifying-requests-from-slack), in either direction. */
-export const SIGNED_WITHIN_MS = 5 * 60_000;
+const SIGNED_WITHIN_MS = 5 * 60_000;
 
-/** Its headers are none that Slack sends; or they are, and its time isn't now. */
+/** Slack sends no such headers; or it does, but their time isn't now. */
 export type NoClaim = 'unsigned' | 'off_time';
 
 /**
- * The claim of a request, for which none of its body is read. Anything but one whole number is no time: `Infinity` would be newer
- * than everything, for ever.
+ * A request's claim, without reading its body. Only a whole number is a time: `Infinity` would be newer than
+ * everything, for ever.
  */
 export function readClaim({ headers }: IncomingMessage, now: Date): SignatureClaim | NoClaim {
-  // Node joins a header that comes twice: no such text fits.
+  // Node joins a repeated header, and the joined text doesn't match.
   const [timestamp] = /^[1-9]\d{0,11}$/u.exec(text(headers['x-slack-request-timestamp'])) ?? [];
   const [, digest] = /^v0=([0-9a-f]{64})$/u.exec(text(headers['x-slack-signature'])) ?? [];
   if (timestamp === undefined || digest === undefined) return 'unsigned';

@@ -25,67 +25,72 @@ import { findMessage, type Sought } from './search.js';
 import { readThread } from './thread.js';
 import { type OutgoingFile, type StoredFile, storePicture, type Upload, uploadFile } from './upload.js';
 
-/** Where a message of ours goes; its key is unique to what it says. */
+/** Where a message of ours goes; its key is unique to its content. */
 export interface Outgoing extends Sought {
   /** Show a reply in the channel too. */
   readonly broadcast: boolean;
 }
 
-export interface PostedMessage extends MessageRef {
-  /** It stood there already. */
+interface PostedMessage extends MessageRef {
+  /** It had been posted before. */
   readonly wasThere: boolean;
 }
 
 /**
- * Asked right before something is sent, after all waiting for a turn: false where it must not be sent any more. The call is then
- * refused as `withheld`.
+ * Asked right before something is sent, after all waiting for a slot: false if it must not be sent any more. The call
+ * is then refused as `withheld`.
  */
 export type MayStillSend = () => boolean;
 
-/** A modal on somebody's screen; `hash` changes with whatever it is made to show. */
-export interface OpenedModal {
+/** A modal on somebody's screen; `hash` changes with its content. */
+interface OpenedModal {
   readonly id: string;
   readonly hash: string;
 }
 
-/** What the app does in Slack. Each call is sent once, and fails with a SlackError that tells what may have happened. */
+/**
+ * What the app does in Slack. Each call is sent once, and rejects with a SlackError that says what may have happened.
+ */
 export interface Slack extends People {
-  /** Asked of Slack once; rejects until it has answered, and where this workspace is not admitted. */
+  /** Asked of Slack once; rejects until it has answered, and if this workspace is not admitted. */
   identity(): Promise<Identity>;
-  /** Rejects where Slack does not answer, or not to this token. */
+  /** Rejects if Slack doesn't answer, or not to this token. */
   ping(): Promise<void>;
   /**
-   * `perhapsSince`: an attempt before may have posted it since then, which is looked for when its turn has come. Nobody
+   * `perhapsSince`: an earlier attempt may have posted it since then, so it looks for that once it has the slot. Nobody
    * else posts between that look and the post. `mayStillSend`: see {@link MayStillSend}.
    */
   post(to: Outgoing, message: Message, perhapsSince: Date | null, mayStillSend: MayStillSend): Promise<PostedMessage>;
   update(ref: MessageRef, message: Message, mayStillSend: MayStillSend): Promise<void>;
   remove(ref: MessageRef): Promise<void>;
-  /** The message that carries the key, among those posted since; null where there is none. */
+  /** The message that carries the key, among those posted since; null if there is none. */
   find(sought: Sought, since: Date): Promise<MessageRef | null>;
-  /** Shares a text file; rejects where nothing was shared. */
+  /** Shares a text file; rejects if nothing was shared. */
   upload(file: OutgoingFile, mayStillSend?: MayStillSend): Promise<Upload>;
-  /** Uploads a picture for blocks to show; its id, null where Slack is not ready to show it in time. */
+  /** Uploads a picture for blocks; its id, null if Slack isn't ready to show it in time. */
   storePicture(picture: StoredFile): Promise<string | null>;
-  /** What others wrote in the thread of a message. */
+  /** What others wrote in a message's thread. */
   readThread(root: MessageRef): Promise<RcaThread>;
   /** Opens a modal; a trigger lives three seconds and works once. */
   openModal(triggerId: string, view: Modal): Promise<OpenedModal>;
   /**
-   * Answers the modal's new hash. Where one is given, only the modal that it was read of is updated: Slack refuses with
-   * `hash_conflict` once it shows something else (https://docs.slack.dev/reference/methods/views.update).
+   * Resolves with the modal's new hash. With `hash`, updates the modal only if it still shows what the hash was read
+   * from; otherwise Slack refuses with `hash_conflict` (https://docs.slack.dev/reference/methods/views.update).
    */
   updateModal(viewId: string, view: Modal, hash: string | null): Promise<string>;
-  /** What a person's home tab shows from now on; publishing it again changes nothing. */
+  /** Sets a person's home tab; publishing the same again changes nothing. */
   publishHome(userId: string, view: HomeTab, mayStillSend?: MayStillSend): Promise<void>;
-  /** Shows, under somebody's message, what is behind links in it. */
+  /** Shows, under somebody's message, what its links lead to. */
   unfurl(message: MessageRef, unfurls: Readonly<Record<string, Unfurl>>): Promise<void>;
   postEphemeral(to: { channel: string; user: string; threadTs: string | null }, answer: Answer): Promise<void>;
-  /** Answers an interaction through its response URL: a message that only that person sees, or in place of the one they used. */
+  /**
+   * Answers an interaction through its response URL: with a message that only that person sees, or by replacing the one
+   * they used.
+   */
   respond(responseUrl: string, answer: Answer, options: { readonly replace: boolean }): Promise<void>;
-  /** Takes away the message that an interaction came from. */
+  /** Removes the message that an interaction came from. */
   dismiss(responseUrl: string): Promise<void>;
-  /** Writes to a person directly; only they see it. Rejects where Slack refused it, or nobody knows. */
+  /** Sends a direct message. Rejects if Slack refused it, or the outcome is unknown. */
   sendDirectMessage(userId: string, answer: Answer, mayStillSend?: MayStillSend): Promise<MessageRef>;
 }
 
@@ -98,13 +103,15 @@ const RESPOND_TIMEOUT_MS = 5_000;
 export interface SlackOptions {
   readonly botToken: string;
   readonly apiUrl: string;
-  /** Through these all replicas share Slack's pace; null: this process keeps it by itself. */
+  /** Lets all replicas share Slack's pace; null: this process paces itself. */
   readonly slots: ChannelSlots | null;
+  /** Multiplies the pauses between messages; default 1. */
+  readonly pauses?: number;
   readonly newOwner: () => string;
   readonly fetch: Fetch;
   /**
-   * Asked before anything is said in Slack, with the workspace (or the organization, where the app is installed for a whole
-   * one) that Slack says the token is of. Where it rejects, nothing is said.
+   * Asked before anything is sent, with the token's workspace (or organization, if the app is installed for a whole
+   * one) according to Slack. If it rejects, nothing is sent.
    */
   readonly admit: (teamId: string) => Promise<void>;
 }
@@ -120,7 +127,6 @@ async function call<T>(method: string, work: () => Promise<T>): Promise<T> {
 
 const ALWAYS: MayStillSend = () => true;
 
-/** Sends, where it may still be sent. */
 function sendIf<T>(mayStillSend: MayStillSend, method: string, send: () => Promise<T>): Promise<T> {
   return call(method, async () => {
     if (!mayStillSend()) throw withheld(method);
@@ -133,23 +139,24 @@ export function createSlack(options: SlackOptions): Slack {
   const client = new WebClient(options.botToken, {
     slackApiUrl: options.apiUrl,
     fetch: clientFetch(fetch),
-    // A retry inside the client would post again after an answer that got lost.
+    // A retry inside the client would post again if an answer got lost.
     retryConfig: { retries: 0 },
     timeout: TIMEOUT_MS,
     rejectRateLimitedCalls: true,
     logger: SILENT,
   });
+  const { pauses = 1 } = options;
   const clock = { elapsed: () => performance.now(), sleep: (ms: number) => sleep(ms) };
   const pace = {
     ...clock,
-    intervalMs: MESSAGE_INTERVAL_MS,
+    intervalMs: MESSAGE_INTERVAL_MS * pauses,
     newOwner: options.newOwner,
     pauseAfter: (error: unknown) => (error instanceof SlackError ? error.retryAfterMs : 0),
   };
   const inTurn = createPace({ ...pace, slots: options.slots });
-  /** To a person, a message follows what somebody did by hand: there is nothing for replicas to agree on. */
+  /** A direct message follows what somebody did by hand, so replicas have nothing to coordinate. */
   const inTurnHere = createPace({ ...pace, slots: null });
-  const paceEdit = createBurstPace({ intervalMs: EDIT_INTERVAL_MS, burst: EDIT_BURST }, clock);
+  const paceEdit = createBurstPace({ intervalMs: EDIT_INTERVAL_MS * pauses, burst: EDIT_BURST }, clock);
   let known: Promise<Identity> | null = null;
 
   async function authenticate(): Promise<Identity> {
@@ -167,7 +174,7 @@ export function createSlack(options: SlackOptions): Slack {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
-        // Slack answers by itself; what leads elsewhere is not followed.
+        // Slack never redirects here, so redirects aren't followed.
         redirect: 'manual',
         signal: AbortSignal.timeout(RESPOND_TIMEOUT_MS),
       });
@@ -178,7 +185,7 @@ export function createSlack(options: SlackOptions): Slack {
   }
 
   async function whoAmI(): Promise<Identity> {
-    // What failed is not kept: the next caller asks again.
+    // Failures aren't cached: the next caller asks again.
     known ??= authenticate().catch((error: unknown) => {
       known = null;
       throw error;
@@ -188,7 +195,10 @@ export function createSlack(options: SlackOptions): Slack {
     return who;
   }
 
-  /** What says something by itself, or looks for it, once it is known to whom. Answers to a request go where Slack says that it came from. */
+  /**
+   * For what sends something on its own, or looks for it: first checks the workspace. Answers to a request go where
+   * Slack says that it came from.
+   */
   function admitted<Args extends readonly unknown[], T>(act: (...args: Args) => Promise<T>): typeof act {
     return async (...args) => {
       await whoAmI();
@@ -252,7 +262,7 @@ export function createSlack(options: SlackOptions): Slack {
     find: admitted((sought, since) => findMessage(client, sought, since)),
 
     upload: admitted(async (file, mayStillSend = ALWAYS) => {
-      // What shares it is a message like any other.
+      // Sharing it posts a message like any other.
       await call('files.completeUploadExternal', () => inTurn(file.channel, async () => undefined));
       return sendIf(mayStillSend, 'files.completeUploadExternal', () => uploadFile(client, fetch, file));
     }),
@@ -320,7 +330,7 @@ export function createSlack(options: SlackOptions): Slack {
   };
 }
 
-/** The client would log request bodies at debug level, and every failure that is dealt with here. */
+/** The client would log request bodies at debug level, and every failure that is handled here. */
 const nothing = (): void => undefined;
 const SILENT = {
   debug: nothing,

@@ -7,7 +7,7 @@ import { answerToSecond } from './answer-to-second.js';
 import type { Guard } from './guard.js';
 import { namesWithin, type TakeOnce } from './once.js';
 
-/** A Socket Mode connection that is made again whenever it is lost. */
+/** A Socket Mode connection that reconnects whenever it is lost. */
 export interface SocketModeConnection {
   /** Rejects while there is no connection. */
   check(): Promise<void>;
@@ -15,7 +15,7 @@ export interface SocketModeConnection {
 }
 
 type Client = SocketModeReceiver['client'];
-/** Resolves after so many milliseconds, or once it is aborted. */
+/** Resolves after this many milliseconds, or once aborted. */
 export type Sleep = (milliseconds: number, over: AbortSignal) => Promise<void>;
 
 const WAIT_FIRST_MS = 1_000;
@@ -28,10 +28,9 @@ export const CLOSE_MS = 500;
 const sleepFor: Sleep = (milliseconds, over) => timer(milliseconds, undefined, { signal: over }).catch(() => undefined);
 
 /**
- * Connects in the background, so that nothing else waits for Slack, and goes on for as long as it takes. Bolt's own
- * reconnecting (to be switched off in its receiver) gives up on a 5xx or a network error by a rejection that nobody can
- * handle, which ends the process; and it waits for a hello for ever. `line` is what the client connects by: the client can't end a
- * connection that Slack takes no part in ending.
+ * Connects in the background, for as long as it takes. Bolt's own reconnecting must be off: on a 5xx it rejects
+ * unhandled, which ends the process, and it waits for a hello for ever. `line` can cut connections that the client
+ * can't.
  */
 export function keepConnected(
   client: Client,
@@ -61,7 +60,7 @@ export function keepConnected(
     }
   }
 
-  /** Resolves once Slack said hello. @throws where it doesn't in time; nothing of the attempt is left then */
+  /** Resolves once Slack said hello. @throws if it doesn't in time; nothing of the attempt is left then */
   async function hello(): Promise<void> {
     const over = new AbortController();
     const starting = client.start().then(
@@ -82,7 +81,7 @@ export function keepConnected(
     throw new Error('Slack said no hello in time');
   }
 
-  /** The first call closes with Slack's part in it, the next without; and an attempt may only just reach its connection. */
+  /** The first call closes together with Slack, the next without; and an attempt may only just have connected. */
   async function disconnectUntil(ended: Promise<unknown>): Promise<void> {
     const over = new AbortController();
     const watched = ended.then(
@@ -117,13 +116,13 @@ export function keepConnected(
     },
     async stop() {
       stopping.abort();
-      // An attempt that is being made ends itself: it may still wait for Slack's answer, and nothing waits for it.
+      // An attempt under way ends itself: it may still wait for Slack's answer, and nothing waits for it.
       if (connected) await disconnectUntil(running);
     },
   };
 }
 
-/** What Slack says of the connection itself: the client's business. */
+/** What Slack says of the connection itself is for the client. */
 const greeting = z.looseObject({ type: z.enum(['hello', 'disconnect']) });
 /** https://docs.slack.dev/apis/events-api/using-socket-mode#events */
 const envelope = z.object({
@@ -137,14 +136,14 @@ const envelope = z.object({
 export interface FrameOptions {
   readonly guard: Guard;
   readonly takeOnce: TakeOnce;
-  /** Something came that had come before. */
+  /** A repeated delivery. */
   readonly onTwice: () => void;
   readonly log: Logger;
 }
 
 /**
- * Puts the guard before the client. At a frame of another shape the client's listener rejects, which ends the process, and an
- * event that is named like one of the client's own it takes for its own.
+ * Puts the guard before the client. A malformed frame would make the client reject, which ends the process, and an
+ * event named like one of the client's own would be mistaken for it.
  */
 export function guardFrames(client: Client, options: FrameOptions): void {
   const own = client.listeners('ws_message');
@@ -194,7 +193,7 @@ function acknowledge(client: Client, envelopeId: string, answer: unknown): Promi
   });
 }
 
-/** undefined where it is no JSON. */
+/** undefined if it isn't JSON. */
 function parse(data: unknown): unknown {
   try {
     return typeof data === 'string' ? JSON.parse(data) : undefined;

@@ -4,7 +4,7 @@ import type { MessageRef } from '../promotions/alert.js';
 import type { RcaMessage, RcaThread } from '../promotions/rca-draft.js';
 import { MESSAGE_GONE, toSlackError } from './errors.js';
 
-/** 1,000 messages: more than people read of a thread, let alone write in one. */
+/** 1,000 messages: more than people write, let alone read, in a thread. */
 const PAGES = 5;
 const PER_PAGE = 200;
 
@@ -28,8 +28,8 @@ const page = z.object({
 type Found = z.output<typeof page>['messages'][number];
 
 /**
- * What others wrote under a message, the oldest first; `botId` is this app's own, whose messages are left out.
- * @throws {SlackError} where Slack does not answer
+ * What others wrote under a message, oldest first; `botId` is this app's own, whose messages are left out.
+ * @throws {SlackError} if Slack does not answer
  */
 export async function readThread(client: WebClient, root: MessageRef, botId: string): Promise<RcaThread> {
   const messages: RcaMessage[] = [];

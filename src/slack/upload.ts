@@ -8,7 +8,7 @@ export interface StoredFile {
   readonly name: string;
   readonly title: string;
   readonly content: Uint8Array;
-  /** What a picture shows, for whoever cannot see it; null for what is no picture. */
+  /** Words for people who can't see the picture; null if it is no picture. */
   readonly altText: string | null;
 }
 
@@ -16,14 +16,14 @@ export interface StoredFile {
 export interface OutgoingFile extends StoredFile {
   readonly channel: string;
   readonly threadTs: string | null;
-  /** What the message says that shares it, as mrkdwn. */
+  /** The sharing message's text, as mrkdwn. */
   readonly comment: string;
 }
 
 export type Upload =
-  /** `permalink`: null where Slack does not tell. */
+  /** `permalink`: null if Slack doesn't say. */
   | { readonly kind: 'shared'; readonly permalink: string | null }
-  /** Slack did not say whether it shared the file, and may still do so. */
+  /** Slack didn't say whether it shared the file, and may still do so. */
   | { readonly kind: 'unconfirmed' };
 
 const UPLOAD_TIMEOUT_MS = 10_000;
@@ -39,10 +39,10 @@ const described = z.object({
 });
 
 /**
- * Uploads a file in Slack's three steps (https://docs.slack.dev/messaging/working-with-files), each sent once. Where
- * either of the first two fails, nobody sees anything, and Slack drops what was begun. The third shares the file; where
- * its outcome is unknown, the file itself is looked at.
- * @throws {SlackError} where nothing was shared
+ * Uploads a file in Slack's three steps (https://docs.slack.dev/messaging/working-with-files), each sent once. If one
+ * of the first two fails, nobody sees anything. The third shares the file: if its outcome is unknown, we look at the
+ * file.
+ * @throws {SlackError} if nothing was shared
  */
 export async function uploadFile(client: WebClient, fetch: Fetch, file: OutgoingFile): Promise<Upload> {
   const id = await bring(client, fetch, file);
@@ -60,15 +60,15 @@ export async function uploadFile(client: WebClient, fetch: Fetch, file: Outgoing
     : { kind: 'shared', permalink: found?.permalink ?? null };
 }
 
-/** Slack works on a file after it took it, and refuses blocks that show one which is not ready. */
+/** Slack processes a file after accepting it, and refuses blocks that show one which isn't ready. */
 const READY_LOOKS = 10;
 const READY_LOOK_EVERY_MS = 500;
 
 /**
- * Uploads a picture that is shared nowhere, so that blocks may show it
- * (https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object). Resolves with its id once Slack is
- * ready to show it; null where that takes longer than some seconds.
- * @throws {SlackError} where Slack did not take it
+ * Uploads a picture for blocks to show
+ * (https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object). Resolves with its id once Slack
+ * can show it; null if that takes longer than a few seconds.
+ * @throws {SlackError} if Slack refused it
  */
 export async function storePicture(client: WebClient, fetch: Fetch, file: StoredFile): Promise<string | null> {
   const id = await bring(client, fetch, file);
@@ -85,7 +85,7 @@ export async function storePicture(client: WebClient, fetch: Fetch, file: Stored
 /** The first two steps; the file's id. */
 async function bring(client: WebClient, fetch: Fetch, file: StoredFile): Promise<string> {
   const bytes = Uint8Array.from(file.content);
-  // The client's types call it `alt_text`; the Web API takes `alt_txt` and nothing else.
+  // The client's types call it `alt_text`; the Web API accepts only `alt_txt`.
   const altText = file.altText === null ? {} : { alt_txt: file.altText };
   const announced = { filename: file.name, length: bytes.byteLength, ...altText };
   const { upload_url: url, file_id: id } = begun.parse(
@@ -102,7 +102,7 @@ function complete(client: WebClient, { channel, threadTs, title, comment }: Outg
     : client.files.completeUploadExternal({ ...share, channel_id: channel, thread_ts: threadTs });
 }
 
-/** The address is a secret of its own and takes no token. */
+/** The address is itself a secret and takes no token. */
 async function send(fetch: Fetch, url: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   let answer: Awaited<ReturnType<Fetch>>;
   try {
@@ -119,12 +119,12 @@ async function send(fetch: Fetch, url: string, bytes: Uint8Array<ArrayBuffer>): 
   if (!answer.ok) throw new SlackError('refused', 'upload', `http_${answer.status}`, 0, undefined);
 }
 
-/** null where Slack does not know the file (yet), or does not say. */
+/** null if Slack does not know the file (yet), or does not say. */
 async function look(client: WebClient, id: string): Promise<z.output<typeof described>['file'] | null> {
   try {
     return described.parse(await attempt('files.info', () => client.files.info({ file: id }))).file;
   } catch {
-    // The address of what is shared is a courtesy, and an unknown outcome stays unknown: both are said as such.
+    // The address is a courtesy, and an unknown outcome stays unknown: both are reported as such.
     return null;
   }
 }

@@ -4,9 +4,8 @@ import { type Block, context, type Message, section } from './blocks.js';
 import { heldValue, whyUnavailable } from './evidence.js';
 import { code, key, moment, when } from './text.js';
 
-/* What an alert says once something changed under it: Heroku's answer, the row's state, or that the row is gone. */
+/** What an alert shows after a change: another verdict, a reopened row, or a deleted one. */
 
-/** A row that the console deleted. */
 export interface Vanished {
   readonly promotionId: string;
   readonly flagKey: string;
@@ -14,7 +13,7 @@ export interface Vanished {
   readonly vanishedAt?: Date;
 }
 
-/** How a promotion had ended before another system set it back to deploying. */
+/** How a promotion ended before another system set it back to deploying. */
 export interface EarlierEnd {
   readonly at: Date;
   readonly action: string;
@@ -22,7 +21,7 @@ export interface EarlierEnd {
   readonly by: string | null;
 }
 
-/** The message of a promotion whose row is gone: no buttons, because nothing is left to resolve. */
+/** No buttons: nothing is left to resolve. */
 export function vanishedMessage(vanished: Vanished): Message {
   const text = vanishedWords(vanished);
   const blocks: Block[] = [
@@ -49,7 +48,7 @@ const ENDINGS: ReadonlyMap<string, string> = new Map([
   ['console.flag.promotion.ops_failed', 'resolved it as failed'],
 ]);
 
-/** A line of a new alert about a row that had ended before. */
+/** A line in a new alert about a row that had ended before. */
 export function reopenedLine({ at, action, by }: EarlierEnd): string {
   const how = ENDINGS.get(action) ?? 'ended it';
   return `:leftwards_arrow_with_hook: *Reopened.* ${by === null ? 'This app' : code(by)} had ${how} ${when(at)}. Another system set it back to deploying.`;
@@ -73,7 +72,7 @@ const NEXT: Readonly<Record<Verdict, string>> = {
   unknown: 'Check on Heroku before you press a button.',
 };
 
-/** What is said in the thread when Heroku says something else than the alert said. Both are a Verdict, or another version's. */
+/** The reply when the verdict changes. Both are a Verdict, or another version's. */
 export function verdictChangedReply(from: string, to: string): Message {
   const before = isVerdict(from) ? VERDICTS[from] : 'something else';
   if (!isVerdict(to)) return { text: `:arrows_counterclockwise: Heroku says something else now. It was *${before}*.` };
@@ -84,7 +83,7 @@ function isVerdict(word: string): word is Verdict {
   return Object.hasOwn(VERDICTS, word);
 }
 
-/** What Heroku says of a promotion that ended: a fact, without a button to press. */
+/** Evidence after a promotion's end: a fact, no button to press. */
 export function evidenceAfterwards(promotion: Promotion, evidence: Evidence): string {
   if (evidence.kind === 'unavailable')
     return `:grey_question: *Heroku now*: not known. ${whyUnavailable(promotion, evidence.reason)}`;

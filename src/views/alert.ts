@@ -13,76 +13,88 @@ import { findingOf, target, UNRECORDED } from './evidence.js';
 import { aloneWords, HEADLINE, outcomeHeadline, sinceWhen, stuckFor, subject } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
-import { ago, code, key, label, link, person, quote, span, when } from './text.js';
+import { ago, code, key, label, link, person, plain, quote, span, when } from './text.js';
 
 export interface AlertFacts {
   readonly promotion: Promotion;
   readonly severity: Severity;
-  /** null where it was not asked for: the promotion ended, and its outcome says more. */
+  /** null: not asked, because the promotion ended and its outcome says more. */
   readonly evidence: Evidence | null;
-  /** When all this was read: ages that Slack can't keep current are told as of then. */
+  /** When all this was read: ages that Slack can't keep current are as of then. */
   readonly asOf: Date;
-  /** Whom a new message mentions, as Slack writes a mention. */
+  /** Whom a new message mentions, in Slack's markup. */
   readonly mention: string | null;
-  /** The channel that it was meant for, where Slack did not let the app post there. */
+  /** The intended channel, if Slack didn't let the app post there. */
   readonly refusedRoute?: RefusedRoute | null;
-  /** Who is on it, and until when it is snoozed. */
   readonly attention?: Attention | null;
-  /** A line about a row that had ended before; null where it hadn't. */
+  /** What couldn't be delivered outside Slack: `page not delivered: 403`. */
+  readonly undelivered?: readonly string[];
+  /** A line about a row that had ended before; null: it hadn't. */
   readonly reopened?: string | null;
 }
 
-/** The message that carries the buttons, or, once the promotion ended, its outcome. */
+/** The alert with its buttons, or the outcome once the promotion ended. */
 export function alertMessage(facts: AlertFacts): Message {
-  return isDeploying(facts.promotion) ? stuckMessage(facts, 'stuck') : endedMessage(facts.promotion);
+  return isDeploying(facts.promotion) ? stuckMessage(facts, 'stuck') : endedMessage(facts);
 }
 
-/** What is said in the thread of a warned promotion that turned critical: all that its alert says. */
+/** The reply when a warning turns critical: all that its alert says. */
 export function escalationReply(facts: AlertFacts): Message {
   return isDeploying(facts.promotion) ? stuckMessage(facts, 'stuck') : endedReply(facts.promotion);
 }
 
-/** What is said in the thread while a critical stays open. */
+/** The reply while a critical stays open. */
 export function repeatReply(facts: AlertFacts): Message {
   return isDeploying(facts.promotion) ? stuckMessage(facts, 'still stuck') : endedReply(facts.promotion);
 }
 
-/** At most 45 words, of which the first line is all that a lock screen shows. */
+/** At most 45 words; a lock screen shows only the first line. */
 function stuckMessage(facts: AlertFacts, stuck: 'stuck' | 'still stuck'): Message {
   const { promotion, severity, evidence, asOf, mention, refusedRoute = null, attention = null } = facts;
-  const { sign, fact, brief, isUnrecorded } = findingOf(promotion, evidence);
-  const what = `${HEADLINE[severity]}${mention === null ? '' : ` ${mention}`} ${subject(promotion)}: ${stuck}`;
-  const forHowLong = stuckFor(promotion, asOf) ?? 'nobody knows since when';
+  const { sign, fact, runs, brief, isUnrecorded } = findingOf(promotion, evidence, true);
   const isSnoozed = attention !== null && attention.snooze !== null;
+  const still = isSnoozed ? 'stuck' : stuck;
+  const what = `${HEADLINE[severity]}${mention === null ? '' : ` ${mention}`} ${subject(promotion)}: ${still}`;
+  const forHowLong = stuckFor(promotion, asOf) ?? 'nobody knows since when';
+  // What runs takes words that other parts leave out.
+  const isBrief = runs !== '';
   const checked = evidence === null ? '' : ` · checked ${ago(evidence.checkedAt)}`;
-  const unrecorded = isUnrecorded && !isSnoozed ? UNRECORDED : '';
+  const unrecorded = isUnrecorded && !isSnoozed && !isBrief ? UNRECORDED : '';
   const blocks: Block[] = [
     section(`${what} since ${sinceWhen(promotion)}. *${brief}*`),
     ...(facts.reopened == null ? [] : [section(facts.reopened)]),
     section(
       [
-        `${sign} ${fact}${unrecorded}${checked}`,
-        [`Promoted by ${person(promotion.promotedBy)}`, ...attentionPhrases(attention), rcaPhrase(promotion)].join(
-          ' · ',
-        ),
+        `${sign} ${fact}${unrecorded}${runs}${checked}`,
+        [
+          `Promoted by ${person(promotion.promotedBy)}`,
+          ...attentionPhrases(attention),
+          rcaPhrase(promotion, isBrief),
+        ].join(' · '),
       ].join('\n'),
     ),
     alertButtons(promotion, evidence, attention),
     context(
       `Promotion ${promotion.id} · superadmin + code · doesn’t touch ${appLink(promotion.herokuApp, 'Heroku')} · final`,
     ),
+    ...undeliveredLines(facts.undelivered),
     ...(refusedRoute === null ? [] : [misrouted(refusedRoute)]),
   ];
   return { text: `${what} ${forHowLong}. ${brief}`, blocks };
 }
 
-function rcaPhrase({ rcaUrl }: Promotion): string {
-  if (rcaUrl === null) return 'no RCA yet';
+/** Readers must not think that somebody was paged, or that the pager is quiet by now. */
+export function undeliveredLines(undelivered: readonly string[] = []): Block[] {
+  return undelivered.map((what) => context(`:warning: ${plain(what, 150)}`));
+}
+
+function rcaPhrase({ rcaUrl }: Promotion, isBrief: boolean): string {
+  if (rcaUrl === null) return isBrief ? 'no RCA' : 'no RCA yet';
   const url = linkableRcaUrl(rcaUrl);
   return url === null ? `RCA ${code(rcaUrl, 40)}` : link(url, 'RCA ↗');
 }
 
-/** `I’m on it` comes first while nobody is; whoever is on it needs the others. */
+/** `I’m on it` comes first while nobody is; afterwards the others matter more. */
 function alertButtons(
   promotion: Promotion,
   evidence: Evidence | null,
@@ -97,7 +109,6 @@ function alertButtons(
   };
 }
 
-/** What is set to which value, and where. */
 export function subjectLines(promotion: Promotion): string[] {
   return [
     `*Config var*: ${key(promotion.configVar)} → ${target(promotion)}`,
@@ -105,7 +116,7 @@ export function subjectLines(promotion: Promotion): string[] {
   ];
 }
 
-/** The buttons that resolve it. The one that the evidence speaks for stands out; where it says nothing, neither does. */
+/** Highlights the button that the evidence supports; without evidence, neither. */
 export function resolutionButtons(promotion: Promotion, evidence: Evidence | null): types.ActionsBlock {
   const verdict = evidence?.kind === 'read' ? evidence.verdict : 'unknown';
   const { id, flagKey } = promotion;
@@ -127,7 +138,7 @@ export function resolutionButtons(promotion: Promotion, evidence: Evidence | nul
   };
 }
 
-/** A link where an RCA is recorded, else the way to the form that takes its address, or drafts one. */
+/** A link if an RCA is recorded, else it opens the form that links or drafts one. */
 export function rcaButton({ id, flagKey, rcaUrl }: Promotion) {
   const accessibilityLabel = spoken('Open RCA', flagKey);
   const url = linkableRcaUrl(rcaUrl);
@@ -140,7 +151,7 @@ function spoken(action: string, flagKey: string): string {
   return label(`${action}: ${flagKey}`, 75);
 }
 
-function endedMessage(promotion: Promotion): Message {
+function endedMessage({ promotion, undelivered }: Pick<AlertFacts, 'promotion' | 'undelivered'>): Message {
   const text = outcomeHeadline(promotion);
   const blocks: Block[] = [
     section(text),
@@ -155,13 +166,13 @@ function endedMessage(promotion: Promotion): Message {
   ];
   const note = promotion.resolutionNote ?? promotion.failureReason;
   if (note !== null && note.trim() !== '') blocks.push(section(quote(note)));
-  // Other states are another system's, or those of a promotion that was never under way.
+  // Any other state is another system's, or never was under way.
   if (endedAt(promotion) !== null) blocks.push({ type: 'actions', elements: [rcaButton(promotion)] });
-  blocks.push(context(`Promotion ${promotion.id}`));
+  blocks.push(context(`Promotion ${promotion.id}`), ...undeliveredLines(undelivered));
   return { text, blocks };
 }
 
-/** A reply that had buttons: its thread's first message tells the rest. */
+/** A reply that had buttons; the thread's first message has the rest. */
 function endedReply(promotion: Promotion): Message {
   const text = outcomeHeadline(promotion);
   return { text, blocks: [section(text)] };
@@ -175,23 +186,23 @@ function wasDeploying(promotion: Promotion): string {
     : `was deploying for ${span(until.getTime() - since.getTime())}`;
 }
 
-/** A recorded RCA: a link labelled with its own address, so that nobody is led astray, or mere text where it is none. */
+/** A link labelled with its own address, so that nobody is misled; plain text if it can't be linked. */
 export function rcaLink(recorded: string): string {
   return link(recorded, label(recorded, 90));
 }
 
-/** What is said in the thread when the promotion ended. `operatorName` is a name, not a mention: nobody is pinged. */
-export function resolvedReply(promotion: Promotion, operatorName: string | null): Message {
+/** The reply when the promotion ended. `operatorName` is a name, not a mention: nobody is pinged. */
+export function resolvedReply(promotion: Promotion, operatorName: string | null, seal: string | null = null): Message {
   const rca = promotion.rcaUrl === null ? '' : `\nRCA: ${rcaLink(promotion.rcaUrl)}`;
-  // What no person resolved tells by itself why.
+  // The note says why, if no person resolved it.
   const why = promotion.resolvedBy === null ? promotion.resolutionNote : null;
   const note = why === null || why.trim() === '' ? '' : `\n${quote(why)}`;
+  const sealed = seal === null ? '' : `\nSealed: ${code(seal)}`;
   return {
-    text: `${outcomeHeadline(promotion, operatorName === null ? '_someone_' : code(operatorName))}${note}${rca}`,
+    text: `${outcomeHeadline(promotion, operatorName === null ? '_someone_' : code(operatorName))}${note}${rca}${sealed}`,
   };
 }
 
-/** What is said in the thread when an RCA was linked. */
 export function rcaLinkedReply(url: string, previousUrl: string | null, operatorName: string): Message {
   const replaced = previousUrl === null ? '' : `\nIt replaces ${rcaLink(previousUrl)}`;
   return { text: `:page_facing_up: RCA linked by ${code(operatorName)}: ${rcaLink(url)}${replaced}` };

@@ -1,7 +1,6 @@
 import type { Attention } from '../promotions/attention.js';
 import { person, when } from './text.js';
 
-/** One line each on who has it and until when it is snoozed. */
 export function attentionLines(attention: Attention | null): string[] {
   if (attention === null) return [];
   const { ownership, snooze } = attention;
@@ -13,7 +12,7 @@ export function attentionLines(attention: Attention | null): string[] {
   ];
 }
 
-/** The same for an alert, which says also that nobody has it, in few words. */
+/** For an alert, in few words; it also says if nobody is on it. */
 export function attentionPhrases(attention: Attention | null): string[] {
   const { ownership = null, snooze = null } = attention ?? {};
   if (snooze === null) {

@@ -10,7 +10,7 @@ import { HEADLINE, isStuck, outcomeHeadline, subject } from './headline.js';
 import { ACTION, COMMAND } from './ids.js';
 import { code, key, label, person, when } from './text.js';
 
-/* Who is on a stuck promotion, and what is snoozed: the buttons, and what each answers. */
+/** The buttons for acknowledging and snoozing, and their answers. */
 
 interface MenuEntry {
   readonly label: string;
@@ -20,7 +20,7 @@ interface MenuEntry {
 const isSnoozed = (attention: Attention | null) => (attention?.snooze ?? null) !== null;
 const isAwake = (attention: Attention | null) => !isSnoozed(attention);
 
-/** The alert's ⋯ menu, in its order. Each choice must have its handler in handlers/attention.ts. */
+/** The alert's ⋯ menu, in order. Each choice needs its handler in handlers/attention.ts. */
 const ALERT_MENU = {
   snooze_1h: { label: 'Snooze for 1 h', isOffered: isAwake },
   snooze_4h: { label: 'Snooze for 4 h', isOffered: isAwake },
@@ -30,7 +30,7 @@ const ALERT_MENU = {
 } as const satisfies Readonly<Record<string, MenuEntry>>;
 export type AlertMenuChoice = keyof typeof ALERT_MENU;
 
-/** An older message may offer too much: the handler looks at the rows. */
+/** An older message may offer too much: the handler checks the rows. */
 export function alertMenu({ id }: Promotion, attention: Attention | null) {
   const options = Object.entries(ALERT_MENU)
     .filter(([, { isOffered }]) => isOffered(attention))
@@ -38,12 +38,12 @@ export function alertMenu({ id }: Promotion, attention: Attention | null) {
   return overflow(ACTION.alertMenu, options);
 }
 
-/** For every operator, of any role. */
+/** For operators of any role. */
 export function acknowledgeButton({ id, flagKey }: Promotion) {
   return button(ACTION.acknowledge, 'I’m on it', { value: id, accessibilityLabel: label(`I’m on it: ${flagKey}`, 75) });
 }
 
-/** The question in the thread: it calls the owner, and nobody else. */
+/** Mentions the owner, and nobody else. */
 export function ownerQuestion(promotion: Promotion, owner: string): Message {
   const text = `${person(owner)}, are you still on it? ${isStuck(promotion)}.`;
   return {
@@ -61,7 +61,7 @@ export function ownerQuestion(promotion: Promotion, owner: string): Message {
   };
 }
 
-/** What stands in its place once it is answered. `ownerName` is a name, not a mention. */
+/** Replaces the question once answered. `ownerName` is a name, not a mention. */
 export function answeredQuestion(
   ownerName: string,
   ownership: Ownership | null,
@@ -76,7 +76,6 @@ export function answeredQuestion(
     : { text: `${asked} ${person(ownership.owner)} is on it now.` };
 }
 
-/** What stands in an alert’s thread when its owner is one no more. */
 export function ownerLostReply(facts: {
   readonly promotion: Promotion;
   readonly severity: Severity;
@@ -91,7 +90,7 @@ export function ownerLostReply(facts: {
   return stillOpen(facts, `${why} *Nobody is on it now.*`);
 }
 
-/** `name` is that of who released it; nobody is pinged about what they did. */
+/** `name`: who released it, without a mention: they know. */
 export function releasedReply(facts: {
   readonly promotion: Promotion;
   readonly name: string;
@@ -132,14 +131,14 @@ function stillOpen(
   return { text: `${HEADLINE[facts.severity]}, still open${called}: ${isStuck(facts.promotion)}. ${why}` };
 }
 
-/** Tells that one is on it now. `from`: from whom it was taken over. */
+/** `from`: the owner before. */
 export function takenAnswer(promotion: Promotion, from: string | null, isCritical: boolean): string {
   const over = from === null ? '' : ` You took over from ${person(from)}; its thread says so.`;
   const then = isCritical ? ' I’ll ask again in 45 minutes.' : '';
   return `:raising_hand: *You’re on it*: ${subject(promotion)}.${over}${then}`;
 }
 
-/** Why it was not taken, with the way to take it over where somebody has it. */
+/** Why it was not acknowledged; offers to take over if somebody is on it. */
 export function takeRefusalAnswer(refusal: TakeRefusal, superadmins: readonly Operator[]): Answer {
   switch (refusal.kind) {
     case 'yours_already':
@@ -151,7 +150,7 @@ export function takeRefusalAnswer(refusal: TakeRefusal, superadmins: readonly Op
   }
 }
 
-/** Nobody takes it from somebody without being told, and saying, that they do. */
+/** Nobody takes over without seeing, and confirming, from whom. */
 function offerTakeOver(promotion: Promotion, { owner, since }: Ownership): Answer {
   const text = `${person(owner)} is already on it, since ${when(since)}: ${subject(promotion)}. Take over?`;
   const value = JSON.stringify({ promotionId: promotion.id, over: owner });
@@ -201,7 +200,7 @@ export function snoozeRefusalAnswer(
   around: {
     readonly superadmins: readonly Operator[];
     readonly now: Date;
-    /** What Slack says of the person’s time zone. */
+    /** The person's time zone, according to Slack. */
     readonly timeZone: string | null;
   },
 ): Answer {
@@ -238,7 +237,7 @@ function refusalWords(refusal: SharedRefusal, doing: string, superadmins: readon
   }
 }
 
-/** Several promotions of one flag alert. */
+/** Several promotions of one flag are deploying. */
 export function whichAlertWords(flagKey: string, promotions: readonly Promotion[]): string {
   const lines = promotions.slice(0, 5).map(({ id, herokuApp }) => `${code(id)} on ${key(herokuApp)}`);
   return `Several promotions of ${key(flagKey)} are deploying. Say which, by its id:\n${lines.join('\n')}`;

@@ -1,26 +1,27 @@
 import type { RefusedCode } from '../operators/code-check.js';
 import type { SamePerson } from '../promotions/second-person.js';
+import type { ChangedSince } from '../promotions/shown.js';
 import type { Operator } from '../operators/operator.js';
 import { type Block, type Field, plainText, section } from './blocks.js';
 import { BLOCK, INPUT } from './ids.js';
 import { person } from './text.js';
 
-/* Who may do what, and the code that proves it, in words. */
-
-/** What may change between a form and its code: what Heroku says, or the row, by another writer. */
-export type ChangedSince = 'evidence' | 'row';
+/** Rights, and the code that proves them, in words. */
 
 const CHANGED: Record<ChangedSince, string> = {
   evidence: 'Heroku’s answer changed meanwhile.',
   row: 'This promotion changed meanwhile.',
 };
 
-/** Above a form that is shown again. `nothing`: what was not done. */
+/** Above a form that is shown again. `nothing`: what wasn't done. */
 export function lookAgain(changed: ChangedSince, nothing: string): Block {
-  return section(`:warning: *${CHANGED[changed]}* ${nothing} Look again:`);
+  return section(lookAgainWords(changed, nothing));
 }
 
-/** The field that takes a TOTP code. */
+export function lookAgainWords(changed: ChangedSince, nothing: string): string {
+  return `:warning: *${CHANGED[changed]}* ${nothing} Look again:`;
+}
+
 export function codeInput(): Field {
   return {
     type: 'input',
@@ -37,9 +38,12 @@ export function codeInput(): Field {
   };
 }
 
-/** Why a code was not taken, for under its field. */
+const KEY_MISSING =
+  'The app can’t check your code: it lacks the key that your secret was stored under (TOTP_ENCRYPTION_KEY). Tell whoever runs it. Nothing was changed, and this counts as no wrong code.';
+
 export function codeWords(check: RefusedCode, now: Date): string {
   if (check.kind === 'locked') return locked(check.lockedUntil, now);
+  if (check.kind === 'unreadable') return KEY_MISSING;
   switch (check.reason) {
     case 'malformed':
       return 'A code has exactly 6 digits; a recovery code reads xxxxx-xxxxx.';
@@ -52,14 +56,14 @@ export function codeWords(check: RefusedCode, now: Date): string {
   }
 }
 
-/** Fields' errors are plain text without date tokens: a span reads the same in every time zone. */
+/** Field errors are plain text without date tokens: a span reads the same in every time zone. */
 function locked(until: Date, now: Date): string {
   const minutes = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 60_000));
   const time = until.toISOString().slice(11, 16);
   return `Locked after 5 wrong codes. Try again in ${minutes} min (${time} UTC), or ask another superadmin.`;
 }
 
-/** Whom to ask. Mentions in an answer that only one person sees notify nobody. `to`: what was asked for, as `resolve this`. */
+/** Whom to ask; mentions in an ephemeral answer notify nobody. `to`: what was tried, as `resolve this`. */
 export function needsSuperadmin(to: string, superadmins: readonly Operator[]): string {
   const who =
     superadmins.length === 0
@@ -68,13 +72,13 @@ export function needsSuperadmin(to: string, superadmins: readonly Operator[]): s
   return `:lock: Only a superadmin can ${to}. ${who}`;
 }
 
-/** The same for what any operator may do. `doing`: what was asked for, a gerund. */
+/** For what any operator may do. `doing`: what was tried, a gerund. */
 export function needsOperator(doing: string, superadmins: readonly Operator[]): string {
   const who = superadmins.length === 0 ? 'a superadmin' : named(superadmins);
   return `:lock: ${doing} takes an operator. Ask ${who} to do it, or to add you.`;
 }
 
-/** The same where it takes somebody who has done nothing of the promotion yet. `to`: what was asked for, as `promote this`. */
+/** For what needs a person who did nothing to the promotion yet. `to`: what was tried, as `promote this`. */
 export function needsSecondPerson(
   to: string,
   { part }: SamePerson,

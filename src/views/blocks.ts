@@ -2,33 +2,31 @@ import type { types } from '@slack/bolt';
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import type { ActionId, BlockId, ViewId } from './ids.js';
 
-/** A field of a form: what is typed is found again by its block's id. */
+/** A form field; its value is found by its block's id. */
 export interface Field extends types.InputBlock {
   readonly block_id: BlockId;
 }
 export type Block = Exclude<types.KnownBlock, types.InputBlock> | Field;
 export interface Modal extends types.ModalView {
-  /** Absent where nothing is submitted. */
+  /** Absent if nothing is submitted. */
   readonly callback_id?: ViewId;
   readonly blocks: Block[];
 }
-/** Errors in words, by the field under which they are shown. */
 export type FieldErrors = Readonly<Partial<Record<BlockId, string>>>;
 export type HomeTab = types.HomeView;
 
-/** A message as the Web API takes it: `text` is what a notification and a screen reader say. */
+/** A message for the Web API: notifications and screen readers use `text`. */
 export interface Message {
   readonly text: string;
-  /** Never inside attachments, which Slack may fold away. */
+  /** Never inside attachments, which Slack may collapse. */
   readonly blocks?: Block[];
 }
 
-/** What a link unfolds to. */
 export interface Unfurl {
   readonly blocks: Block[];
 }
 
-/** An answer that only one person sees. */
+/** An ephemeral answer. */
 export interface Answer {
   readonly text: string;
   readonly blocks?: Block[];
@@ -38,7 +36,6 @@ export function section(text: string): types.SectionBlock {
   return { type: 'section', text: { type: 'mrkdwn', text } };
 }
 
-/** An answer that is one text. */
 export function textAnswer(text: string): Answer {
   return { text, blocks: [section(text)] };
 }
@@ -67,7 +64,6 @@ export function button(
   };
 }
 
-/** A menu behind three dots. */
 export function overflow(
   actionId: ActionId,
   options: readonly { readonly label: string; readonly value: string }[],
@@ -79,12 +75,12 @@ export function overflow(
   };
 }
 
-/** A modal that only says something. */
+/** A modal without inputs. */
 export function notice(title: string, text: string): Modal {
   return { type: 'modal', title: plainText(title), close: plainText('Close'), blocks: [section(text)] };
 }
 
-/** What a `url_text_input` starts with: nothing where the address is none that Slack or the app would take. */
+/** The initial value of a `url_text_input`: none if Slack or the app wouldn't accept it. */
 export function initialUrl(url: string | null): { initial_value?: string } {
   const linkable = linkableRcaUrl(url);
   return linkable === null ? {} : { initial_value: linkable };

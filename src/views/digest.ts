@@ -7,14 +7,14 @@ import { code } from './text.js';
 
 export interface DigestFacts {
   readonly stats: PeriodStats;
-  /** What `stats` is the period of: `7d`. */
+  /** The period of `stats`: `7d`. */
   readonly period: string;
   readonly missing: RcaDebt;
-  /** How many are stuck as it is posted. */
+  /** How many are stuck when it is posted. */
   readonly stuckNow: number;
 }
 
-/** Last week in figures, for the channel. It calls nobody. The chart follows in its thread. */
+/** Last week in figures, for the channel. Mentions nobody. The chart follows in its thread. */
 export function digestMessage({ stats, period, missing, stuckNow }: DigestFacts): Message {
   const nothing = stats.all.promotions === 0;
   const figures = nothing ? 'Nothing was promoted.' : statsSummary(stats, period);

@@ -9,36 +9,40 @@ import { CLOCK_SKEW_MS } from '../promotions/progress.js';
 import { parseCheckpoint } from '../promotions/promoting.js';
 import { deployingSince, type Promotion } from '../promotions/promotion.js';
 import { releasesLink } from './dashboard.js';
+import { reportWords } from './dynos.js';
 import { ago, code, key, moment, utc } from './text.js';
 
-/** What Heroku says of a promotion, in the pieces that an alert, a list and a form put together. */
+/** The evidence in pieces, from which alerts, lists and forms build their text. */
 export interface Finding {
   readonly sign: string;
   /** Whether it is live, in two or three words. */
   readonly verdict: string;
-  /** What that rests on: the value, and the release where it is proven. */
+  /** The basis: the value, and the release if proven. */
   readonly fact: string;
-  /** What to do, where `fact` doesn't say it. */
+  /** What to do, if `fact` doesn't say it. */
   readonly advice: string | null;
-  /** Verdict and advice in one breath, for a lock screen. */
+  /** Verdict and advice in one line, for a lock screen. */
   readonly brief: string;
-  /** Heroku applied it and the console's row doesn't say so. */
+  /** Whether it runs, after the fact that it is live; '' if unknown. */
+  readonly runs: string;
+  /** Heroku applied it, but the console's row doesn't say so. */
   readonly isUnrecorded: boolean;
 }
 
 const COMPLETED = 'Press *Mark completed*';
 const FAILED = 'Press *Mark failed*';
 
-/** `null` while Heroku is being asked. */
-export function findingOf(promotion: Promotion, evidence: Evidence | null): Finding {
-  if (evidence === null) return { ...NOTHING_YET, isUnrecorded: false };
-  if (evidence.kind === 'read') return readFinding(promotion, evidence);
+/** `null`: Heroku is still being asked. `isBrief`: what runs takes the place of when it went live. */
+export function findingOf(promotion: Promotion, evidence: Evidence | null, isBrief = false): Finding {
+  if (evidence === null) return { ...NOTHING_YET, runs: '', isUnrecorded: false };
+  if (evidence.kind === 'read') return readFinding(promotion, evidence, isBrief);
   return {
     sign: ':grey_question:',
     verdict: 'Not known whether it is live.',
     fact: whyUnavailable(promotion, evidence.reason),
     advice: null,
     brief: 'Can’t tell if it’s live: check first.',
+    runs: '',
     isUnrecorded: false,
   };
 }
@@ -53,32 +57,31 @@ const NOTHING_YET = {
 
 type Read = Extract<Evidence, { kind: 'read' }>;
 
-function readFinding(promotion: Promotion, evidence: Read): Finding {
+function readFinding(promotion: Promotion, evidence: Read, isBrief: boolean): Finding {
   const { verdict, release } = evidence;
   const value = `${key(promotion.configVar)} ${isValue(evidence.value)}`;
   const should = `${value} (should be ${target(promotion)})`;
   const version = release === undefined ? 'the release' : `v${release.version}`;
   switch (verdict) {
-    case 'live':
+    case 'live': {
+      const runs = evidence.dynos === undefined ? '' : reportWords(evidence.dynos);
       return {
         sign: ':large_green_circle:',
         verdict: 'Live.',
-        fact: `${value} ${since(promotion, release)}`,
+        fact: `${value} ${since(promotion, release, !isBrief || runs === '')}`,
         advice: COMPLETED,
         brief: 'It IS live: press Mark completed.',
+        runs,
         isUnrecorded: wasApplied(promotion) && isRecordLost(promotion, evidence),
       };
+    }
     case 'not_live':
       return {
         sign: ':red_circle:',
         verdict: 'Not live.',
         fact: should,
-        ...(parseCheckpoint(promotion.checkpoint).kind === 'intent'
-          ? {
-              advice: 'This app keeps trying by itself; *Mark failed* gives up',
-              brief: 'NOT live yet: wait, or Mark failed.',
-            }
-          : { advice: FAILED, brief: 'It is NOT live: press Mark failed.' }),
+        ...whatToDoAbout(promotion),
+        runs: '',
         isUnrecorded: false,
       };
     case 'release_running':
@@ -88,6 +91,7 @@ function readFinding(promotion: Promotion, evidence: Read): Finding {
         fact: evidence.value.kind !== 'masked' && isTarget(promotion, evidence.value) ? value : should,
         advice: 'Wait for the release to finish',
         brief: `NOT live yet: ${version} is running, wait.`,
+        runs: '',
         isUnrecorded: false,
       };
     case 'release_failed':
@@ -97,10 +101,11 @@ function readFinding(promotion: Promotion, evidence: Read): Finding {
         fact: should,
         advice: FAILED,
         brief: `NOT live, ${version} failed: press Mark failed.`,
+        runs: '',
         isUnrecorded: false,
       };
     case 'changed_since': {
-      // Whoever made the release that changed it did so: that much is proven.
+      // The release that changed it proves who did.
       const who = release === undefined ? 'Somebody' : code(release.by, 60);
       return {
         sign: ':large_orange_circle:',
@@ -108,19 +113,38 @@ function readFinding(promotion: Promotion, evidence: Read): Finding {
         fact: changed(promotion, evidence),
         advice: `${who} changed it: ask. If it stays, press *Mark failed*`,
         brief: `NOT live: ${who} changed it. Ask, or Mark failed.`,
+        runs: '',
         isUnrecorded: false,
       };
     }
   }
 }
 
-/** The maker is named only where it is proven that this release brought the value. */
-function since(promotion: Promotion, release: EvidenceRelease | undefined): string {
+/** What isn't live: the promoter continues by itself, is blocked, or has no part in it. */
+function whatToDoAbout({ checkpoint, lastError }: Promotion): Pick<Finding, 'advice' | 'brief'> {
+  if (parseCheckpoint(checkpoint).kind !== 'intent')
+    return { advice: FAILED, brief: 'It is NOT live: press Mark failed.' };
+  return lastError === null
+    ? {
+        advice: 'This app keeps trying by itself; *Mark failed* gives up',
+        brief: 'NOT live yet: wait, or Mark failed.',
+      }
+    : {
+        advice: 'This app is blocked and keeps trying; *Mark failed* gives up',
+        brief: 'NOT live, blocked: wait, or Mark failed.',
+      };
+}
+
+/**
+ * Names who made the release only if it is proven to have brought the value. `isDated`: whether there is room for the
+ * time.
+ */
+function since(promotion: Promotion, release: EvidenceRelease | undefined, isDated: boolean): string {
   if (release === undefined) return 'since an unknown release';
   const version = releasesLink(promotion.herokuApp, `v${release.version}`);
   return release.orEarlier
     ? `since ${version} or earlier`
-    : `since ${version} (${moment(release.createdAt)}, ${code(release.by, 60)})`;
+    : `since ${version} (${isDated ? `${moment(release.createdAt)}, ` : ''}${code(release.by, 60)})`;
 }
 
 function changed({ configVar, herokuApp }: Promotion, { value, release }: Read): string {
@@ -132,35 +156,35 @@ function changed({ configVar, herokuApp }: Promotion, { value, release }: Read):
   return `${key(configVar)} ${isNow}${as}`;
 }
 
-/** All that Heroku says, for lists: the verdict and what to do, what was lost, and when it was checked. */
+/** Everything about the evidence, for lists: verdict, advice, a lost record, and its time. */
 export function evidenceText(promotion: Promotion, evidence: Evidence | null): string {
-  const { sign, verdict, fact, advice } = findingOf(promotion, evidence);
+  const { sign, verdict, fact, runs, advice } = findingOf(promotion, evidence);
   if (evidence === null) return `${sign} *${verdict}*`;
   return [
-    `${sign} *${verdict}* ${fact}${advice === null ? '' : `. → ${advice}`}`,
+    `${sign} *${verdict}* ${fact}${runs}${advice === null ? '' : `. → ${advice}`}`,
     ...appliedLines(promotion, evidence),
     `_Checked ${ago(evidence.checkedAt)}_`,
   ].join('\n');
 }
 
-/** In one line, for a form, whose button is chosen already. */
+/** One line for a form, whose button is already chosen. */
 export function evidenceLine(promotion: Promotion, evidence: Evidence | null): string {
   const { sign, verdict, fact, isUnrecorded } = findingOf(promotion, evidence);
   if (evidence === null) return `${sign} *${verdict}*`;
   return `${sign} *${verdict}* ${fact}${isUnrecorded ? UNRECORDED : ''} · checked ${ago(evidence.checkedAt)}`;
 }
 
-/** After the fact that it is live: Heroku applied it, and only the record of that was lost. */
+/** Follows the fact that it is live: Heroku applied it; only the record of it was lost. */
 export const UNRECORDED = ', but never recorded';
 
 function wasApplied({ checkpoint }: Promotion): boolean {
   return parseCheckpoint(checkpoint).kind === 'pending_commit';
 }
 
-/** A promoter that lives looks again each quarter of an hour at least: what is not written by then was lost. */
+/** A live promoter looks again at least every quarter of an hour: what isn't recorded by then was lost. */
 const WRITTEN_WITHIN_MS = 30 * 60_000;
 
-/** The release as which Heroku applied it; null where that may have been before the promotion, or in an older release. */
+/** The release in which Heroku applied it; null if that may be older than the promotion. */
 function appliedAs(promotion: Promotion, release: EvidenceRelease | undefined): EvidenceRelease | null {
   const start = deployingSince(promotion).getTime() - CLOCK_SKEW_MS;
   return release !== undefined && !release.orEarlier && release.createdAt.getTime() >= start ? release : null;
@@ -171,7 +195,7 @@ function isRecordLost(promotion: Promotion, { release, checkedAt }: Read): boole
   return checkedAt.getTime() - appliedAt.getTime() > WRITTEN_WITHIN_MS;
 }
 
-/** The incident of 2026-05-09, told apart: the change was applied, and what was lost is the record of it. */
+/** The incident of 2026-05-09: the change was applied, only the record of it was lost. */
 function appliedLines(promotion: Promotion, evidence: Evidence): string[] {
   if (!wasApplied(promotion)) return [];
   if (evidence.kind === 'unavailable') return ['Heroku applied it once; whether it still holds is not known.'];
@@ -197,12 +221,10 @@ function isTarget(promotion: Promotion, value: PresentableValue): boolean {
   return value.kind === 'plain' && wanted.kind === 'plain' ? value.value === wanted.value : value.kind === wanted.kind;
 }
 
-/** What Heroku holds, after the config var's name. */
 function isValue(value: PresentableValue): string {
   return value.kind === 'unset' ? 'is *not set*' : `= ${heldValue(value)}`;
 }
 
-/** What Heroku holds. */
 export function heldValue(value: PresentableValue): string {
   switch (value.kind) {
     case 'unset':
@@ -214,22 +236,24 @@ export function heldValue(value: PresentableValue): string {
   }
 }
 
-/** The value a promotion sets, masked where it may be a secret. */
+/** The value that a promotion sets, masked if it may be secret. */
 export function target(promotion: Pick<Promotion, 'targetValue'>): string {
   const value = presentableValue(promotion.targetValue);
   return value.kind === 'unset' ? '_not set_' : heldValue(value);
 }
 
-/** Why Heroku’s answer is not there, and what to do instead. */
+/** Why Heroku’s answer is missing, and how to check. */
 export function whyUnavailable(promotion: Promotion, reason: UnavailableReason): string {
   const { configVar, herokuApp } = promotion;
   return `${WHY_UNAVAILABLE[reason]}. Check: ${code(`heroku config:get ${configVar} -a ${herokuApp}`, 200)}`;
 }
 
-const WHY_UNAVAILABLE: Record<UnavailableReason, string> = {
+/** Why Heroku’s answer is missing, in a few words. */
+export const WHY_UNAVAILABLE: Readonly<Record<UnavailableReason, string>> = {
   not_configured: 'HEROKU_API_KEY isn’t set',
   no_answer: 'Heroku didn’t answer',
   rate_limited: 'Heroku’s rate limit is reached',
+  over_budget: 'Heroku request budget used up',
   refused: 'Heroku refused the API key',
   app_not_found: 'No access to this app',
   delinquent: 'Unpaid Heroku bill: pay it',
@@ -238,7 +262,7 @@ const WHY_UNAVAILABLE: Record<UnavailableReason, string> = {
   conflict: 'Heroku is busy: retrying',
 };
 
-/** What is noted of a promotion that the app committed by itself: plain text, as people's notes are. */
+/** The note on a promotion that the app completed by itself: plain text, like people's notes. */
 export function autoCompleteNote(proof: Evidence): string {
   const release = proof.kind === 'read' ? proof.release : undefined;
   const made =

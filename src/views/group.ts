@@ -1,15 +1,16 @@
+import { worstSeverity } from '../promotions/alert.js';
 import type { GroupFacts, GroupMember, VerdictCounts } from '../promotions/group.js';
 import type { RefusedRoute } from '../promotions/routing.js';
 import { isRowId } from '../promotions/row-id.js';
-import type { Severity } from '../promotions/stuck.js';
+import { undeliveredLines } from './alert.js';
 import { attentionLines } from './attention-lines.js';
 import { type Block, button, context, type Message, section } from './blocks.js';
-import { HEADLINE, sinceWhen, stuckFor } from './headline.js';
+import { HEADLINE, SEVERITY_SIGN, sinceWhen, stuckFor } from './headline.js';
 import { ACTION } from './ids.js';
 import { misrouted } from './route.js';
 import { ago, code, key } from './text.js';
 
-/** How many promotions a group, or a reply that names its criticals, names. */
+/** How many promotions a group's messages name. */
 export const MOST_NAMED = 10;
 
 export interface GroupView extends GroupFacts {
@@ -17,21 +18,23 @@ export interface GroupView extends GroupFacts {
   readonly verdicts: VerdictCounts;
   /** When Heroku was asked. */
   readonly asOf: Date;
+  /** What couldn't be delivered outside Slack. */
+  readonly undelivered?: readonly string[];
 }
 
-/** Many alerts in one message: how many, what Heroku says of them, the first names, and the list with the buttons. */
+/** Many alerts in one message: the count, the verdicts, the first names, and a button to the list. */
 export function groupMessage(view: GroupView, refused: RefusedRoute | null): Message {
   return view.open.length === 0 ? endedGroup(view) : openGroup(view, refused);
 }
 
-/** Names criticals of a group in the channel, and mentions whom they would mention by themselves. */
+/** Names a group's criticals in the channel, and mentions whom individual alerts would. */
 export function groupCriticalsReply(
   groupId: string,
   criticals: readonly GroupMember[],
   mentions: readonly string[],
 ): Message {
   const mentioned = mentions.map((mention) => ` ${mention}`).join('');
-  // Slack refuses a text of more than 4,000 characters, a section of more than 3,000, and `&` becomes five.
+  // Slack refuses a text over 4,000 characters and a section over 3,000, and `&` becomes five.
   const names = criticals.slice(0, MOST_NAMED).map(({ promotion }) => named(promotion, { flag: 40, app: 30 }));
   const rest = criticals.length - names.length;
   const lead = `${HEADLINE.critical}${mentioned} ${counted(criticals.length)} stuck`;
@@ -47,10 +50,11 @@ export function groupCriticalsReply(
   };
 }
 
-const SIGN: Record<Severity, string> = { warning: ':warning:', critical: ':rotating_light:' };
-
-function openGroup({ groupId, open, verdicts, asOf, ...ended }: GroupView, refused: RefusedRoute | null): Message {
-  const severity = open.some((member) => member.severity === 'critical') ? 'critical' : 'warning';
+function openGroup(
+  { groupId, open, verdicts, asOf, undelivered, ...ended }: GroupView,
+  refused: RefusedRoute | null,
+): Message {
+  const severity = worstSeverity(open);
   const stuck = `${counted(open.length)} ${open.length === 1 ? 'is' : 'are'} stuck`;
   const lead = `${HEADLINE[severity]} ${stuck}${where(open)}`;
   const verdict = `${verdictWords(verdicts)}.`;
@@ -63,7 +67,7 @@ function openGroup({ groupId, open, verdicts, asOf, ...ended }: GroupView, refus
     ...shown.map(({ promotion, severity: own, attention }) =>
       section(
         [
-          `${SIGN[own]} ${named(promotion)} since ${sinceWhen(promotion)} · promotion ${promotion.id}`,
+          `${SEVERITY_SIGN[own]} ${named(promotion)} since ${sinceWhen(promotion)} · promotion ${promotion.id}`,
           ...attentionLines(attention),
         ].join('\n'),
       ),
@@ -73,6 +77,7 @@ function openGroup({ groupId, open, verdicts, asOf, ...ended }: GroupView, refus
     context(
       `Grouped. Buttons are in the list. · checked ${ago(asOf)}${outcomes === null ? '' : ` · ended so far: ${outcomes}`}`,
     ),
+    ...undeliveredLines(undelivered),
     ...(refused === null ? [] : [misrouted(refused)]),
   ];
   const age = oldest === null ? '' : `, ${open.length === 1 ? 'for' : 'the oldest for'} ${oldest}`;
@@ -83,7 +88,6 @@ function counted(count: number): string {
   return count === 1 ? '1 promotion' : `${count} promotions`;
 }
 
-/** The app of one, or how many there are. */
 function where(open: readonly GroupMember[]): string {
   const apps = new Set(open.map(({ promotion }) => promotion.herokuApp));
   const [only] = apps;
@@ -104,7 +108,7 @@ function showButton(groupId: string, count: number): Block {
 function endedGroup(view: GroupView): Message {
   const outcomes = outcomeWords(view) ?? 'none is left';
   const text = `:white_check_mark: *All ended*: ${outcomes}.`;
-  return { text, blocks: [section(text)] };
+  return { text, blocks: [section(text), ...undeliveredLines(view.undelivered)] };
 }
 
 /** `31 live, 17 not live`: in the order of what there is to do. */
@@ -139,7 +143,7 @@ function named({ flagKey, herokuApp }: GroupMember['promotion'], most = { flag: 
   return `${key(flagKey, most.flag)} on ${key(herokuApp, most.app)}`;
 }
 
-/** A page of the list behind a group, as a button's value carries it. */
+/** A page of a group's list, as in a button's value. */
 export interface GroupPage {
   readonly groupId: string;
   readonly offset: number;
@@ -149,7 +153,7 @@ export function groupPageValue({ groupId, offset }: GroupPage): string {
   return `${groupId}:${offset}`;
 }
 
-/** null where it is no such value. */
+/** null if it is no such value. */
 export function readGroupPage(value: string): GroupPage | null {
   const [, groupId = '', offset] = /^(-?\d+):(\d{1,6})$/u.exec(value) ?? [];
   return isRowId(groupId) ? { groupId, offset: Number(offset) } : null;

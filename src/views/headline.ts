@@ -3,24 +3,30 @@ import { wasAlone } from '../promotions/second-person.js';
 import type { Severity } from '../promotions/stuck.js';
 import { code, key, person, span, utc, when } from './text.js';
 
-/* What every surface says of a promotion in one sentence: that it is stuck, or how it ended. */
+/** One sentence about a promotion, the same everywhere: that it is stuck, or how it ended. */
 
-export const HEADLINE: Record<Severity, string> = {
-  warning: ':warning: *Warning*',
-  critical: ':rotating_light: *CRITICAL*',
+export const SEVERITY_SIGN: Readonly<Record<Severity, string>> = {
+  notice: ':information_source:',
+  warning: ':warning:',
+  critical: ':rotating_light:',
 };
 
-/** What is promoted, and where. */
+export const HEADLINE: Readonly<Record<Severity, string>> = {
+  notice: `${SEVERITY_SIGN.notice} *Notice*`,
+  warning: `${SEVERITY_SIGN.warning} *Warning*`,
+  critical: `${SEVERITY_SIGN.critical} *CRITICAL*`,
+};
+
 export function subject({ flagKey, herokuApp }: Pick<Promotion, 'flagKey' | 'herokuApp'>): string {
   return `${key(flagKey)} on ${key(herokuApp)}`;
 }
 
-/** A clause whose age stays true: what is stuck, where, and since when. */
+/** A clause whose age stays true. */
 export function isStuck(promotion: Promotion): string {
   return `${subject(promotion)} has been stuck since ${sinceWhen(promotion)}`;
 }
 
-/** When it began to deploy; a start that can't be true is named as what it is. */
+/** When it began to deploy; an impossible start is shown with what is recorded. */
 export function sinceWhen(promotion: Promotion): string {
   const { oddStart = null } = promotion;
   const since = when(deployingSince(promotion));
@@ -31,13 +37,13 @@ export function sinceWhen(promotion: Promotion): string {
 
 const INFINITE = { [1]: '`infinity`', [-1]: '`-infinity`' } as const;
 
-/** `2 d 9 h`: for how long it is deploying; null where nobody knows since when. */
+/** `2 d 9 h`: how long it has been deploying; null: nobody knows since when. */
 export function stuckFor(promotion: Promotion, asOf: Date): string | null {
   const since = deployingSince(promotion);
   return since.getTime() === UNKNOWN_TIME.getTime() ? null : span(asOf.getTime() - since.getTime());
 }
 
-/** What an auditor would ask about a promotion that has ended; nothing where it was more than one. */
+/** For auditors: one person did everything; empty if there were more. */
 export function aloneWords(promotion: Promotion): string[] {
   return wasAlone(promotion) ? ['one person marked, promoted and resolved it'] : [];
 }
@@ -48,7 +54,7 @@ const OUTCOMES: ReadonlyMap<string, { icon: string; word: string; as: string }> 
   ['cancelled', { icon: ':heavy_minus_sign:', word: 'cancelled', as: '' }],
 ]);
 
-/** One sentence: what became of the promotion, who said so, and when. */
+/** One sentence: how it ended, who resolved it, and when. */
 export function outcomeHeadline(promotion: Promotion, name: string = person(promotion.resolvedBy)): string {
   const { state, resolvedBy } = promotion;
   const what = subject(promotion);

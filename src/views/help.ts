@@ -2,7 +2,7 @@ import { type Answer, button, context, section } from './blocks.js';
 import { ACTION, COMMAND } from './ids.js';
 import { code } from './text.js';
 
-/** The words that the slash command understands, what follows them, and what they do. `first`: in the short help. */
+/** The slash command's words, their arguments and meaning. `first`: in the short help. */
 export const SUBCOMMANDS = [
   { word: 'stuck', usage: 'stuck', does: 'what is stuck, with buttons', first: true },
   { word: 'list', usage: 'list', does: 'the newest promotions' },
@@ -17,6 +17,7 @@ export const SUBCOMMANDS = [
     first: true,
   },
   { word: 'cancel', usage: 'cancel <id | flag-key>', does: 'cancel a marked flag' },
+  { word: 'revert', usage: 'revert <id | flag-key>', does: 'back to the value of before (needs a code)' },
   { word: 'rca', usage: 'rca <id | flag-key> [https://…]', does: 'link its RCA', first: true },
   { word: 'rca', usage: 'rca draft <id | flag-key>', does: 'draft its RCA, into the alert’s thread' },
   { word: 'rca', usage: 'rca', does: 'which RCAs are missing' },
@@ -27,6 +28,7 @@ export const SUBCOMMANDS = [
     usage: 'operators add | reset | disable | unlock | rotate',
     does: 'change that (needs a code)',
   },
+  { word: 'drill', usage: 'drill [page | end]', does: 'practise an alert, with a page, or end the practice' },
   { word: 'help', usage: 'help', does: 'this help; help all: every command' },
 ] as const satisfies readonly {
   readonly word: string;
@@ -36,7 +38,7 @@ export const SUBCOMMANDS = [
 }[];
 export type Subcommand = (typeof SUBCOMMANDS)[number]['word'];
 
-/** A command a line, without its common beginning: a phone shows some 45 characters. */
+/** One command a line, without the common prefix: a phone shows some 45 characters. */
 function lines(only: 'first' | 'all'): string {
   return SUBCOMMANDS.filter((subcommand) => only === 'all' || 'first' in subcommand)
     .map(({ usage, does }) => `${code(usage.replace('<id | flag-key>', '<key>'))} ${does}`)
@@ -54,13 +56,12 @@ export function helpAnswer(intro = INTRO): Answer {
   };
 }
 
-/** All commands. */
 export function wholeHelpAnswer(): Answer {
   const text = `${INTRO}\n${lines('all')}`;
   return { text, blocks: [section(text), context(`${code('<key>')} is a flag’s key or a promotion’s id.`)] };
 }
 
-/** What to say to a word that is none of ours; `meant` is the one it resembles. */
+/** `meant`: the known word that an unknown one resembles. */
 export function unknownWordAnswer(word: string, meant: Subcommand | null): Answer {
   const guess = meant === null ? '' : ` Did you mean ${code(`${COMMAND} ${meant}`)}?`;
   return helpAnswer(`I don’t know ${code(word, 40)}.${guess} ${INTRO}`);

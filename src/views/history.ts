@@ -2,23 +2,22 @@ import { auditWords } from '../promotions/audit-actions.js';
 import { type Block, context, section } from './blocks.js';
 import { code, moment, person } from './text.js';
 
-/** What was done to a promotion, as the audit trail has it. */
 export interface HistoryEvent {
   readonly at: Date;
-  /** Any word: another version, or another system, may have written it. */
+  /** Any text: another version or system may have written it. */
   readonly action: string;
   readonly actor: string;
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** The most events that one answer shows: a promotion has a dozen, unless somebody guesses codes. */
+/** The most events in one answer: a promotion has a dozen, unless somebody guesses codes. */
 export const HISTORY_LENGTH = 200;
 
-/** A section of text holds 3,000 characters; of 50 blocks, some are needed for what is said beside the history. */
+/** A section holds 3,000 characters; some of the 50 blocks are needed for the rest of the answer. */
 const SECTION_ROOM = 2_900;
 const MOST_SECTIONS = 30;
 
-/** The whole history, oldest first, a line an event; `isCut`: there are older ones. */
+/** Oldest first, one event a line; `isCut`: there are older ones. */
 export function historyBlocks(events: readonly HistoryEvent[], isCut: boolean): Block[] {
   if (events.length === 0) return [];
   const all = pages(['*History*', ...events.map(line)]);
@@ -44,10 +43,10 @@ function pages(lines: readonly string[]): string[] {
 function line({ at, action, actor, detail }: HistoryEvent): string {
   const said =
     auditWords(action)?.words ?? code(action.replace(/^console\.flag\.promotion\./u, '').replaceAll('_', ' '), 40);
-  return `${moment(at)} · *${said}*${more(detail)} · ${person(actor)}`;
+  return `${moment(at)} · *${said}*${more(detail)} · ${person(actor)}${detail['via'] === 'command line' ? ', command line' : ''}`;
 }
 
-/** Reasons that the app writes down as a word of its own. '': the event's words say it. */
+/** Reasons that the app records as one word. '': the event's own words say it. */
 const REASONS: ReadonlyMap<string, string> = new Map([
   ['not_superadmin', 'not a superadmin'],
   ['not_operator', 'not an operator'],
@@ -65,7 +64,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['withheld', 'not sent in time'],
 ]);
 
-/** The one thing worth knowing beside what was done, if there is one. */
+/** The one further detail worth knowing, if any. */
 function more(detail: Readonly<Record<string, unknown>>): string {
   const version = detail['release_version'];
   if (typeof version === 'number') return ` as release v${version}`;

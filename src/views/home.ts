@@ -4,30 +4,29 @@ import { endedAt, type Promotion } from '../promotions/promotion.js';
 import type { Severity } from '../promotions/stuck.js';
 import { rcaButton, resolutionButtons } from './alert.js';
 import { type Block, context, type HomeTab, section } from './blocks.js';
-import { outcomeHeadline, sinceWhen } from './headline.js';
+import { outcomeHeadline, SEVERITY_SIGN, sinceWhen } from './headline.js';
 import { COMMAND } from './ids.js';
 import { code, key, moment, person, when } from './text.js';
 
-/** How many of each are shown; the slash command pages through the rest. Together they stay well under Slack's 100 blocks. */
+/** How many of each are shown; the slash command pages through the rest. Well under Slack's 100 blocks in all. */
 export const HOME_ROWS = 5;
 
-/** What the home tab tells, to whoever looks. */
 export interface HomeFacts {
   readonly stuck: readonly { readonly promotion: Promotion; readonly severity: Severity }[];
   readonly stuckTotal: number;
-  /** In deploying, and within their time. */
+  /** Deploying, and not stuck. */
   readonly running: readonly Promotion[];
   readonly runningTotal: number;
   readonly withoutRca: readonly Promotion[];
   readonly withoutRcaTotal: number;
-  /** `withoutRcaTotal` is what the newest alerts tell; there may be more. */
+  /** Only the newest alerts were counted; there may be more. */
   readonly withoutRcaIsAtLeast: boolean;
   readonly resolved: readonly Promotion[];
   readonly maintenance: MaintenanceSeen;
   readonly superadmins: readonly Operator[];
 }
 
-/** The home tab as one person sees it: superadmins have the buttons, others read what they may do and whom to ask. */
+/** One person's home tab: superadmins get buttons, others read what they may do and whom to ask. */
 export function homeTab(facts: HomeFacts, viewer: Operator | null, asOf: Date): HomeTab {
   return {
     type: 'home',
@@ -50,12 +49,12 @@ export function homeTab(facts: HomeFacts, viewer: Operator | null, asOf: Date): 
   };
 }
 
-/** What somebody sees whom the app has forgotten, until they open the tab again. */
+/** For a person whom the app has forgotten, until they open the tab again. */
 export function emptyHomeTab(): HomeTab {
   return { type: 'home', blocks: [section('Open this tab again to see what is stuck.')] };
 }
 
-/** What somebody of another workspace sees. */
+/** For a person of another workspace. */
 export function externalHomeTab(): HomeTab {
   return {
     type: 'home',
@@ -86,10 +85,9 @@ function stuckBlocks({ stuck, stuckTotal }: HomeFacts, withButtons: boolean): Bl
   if (stuckTotal === 0) return [header('Stuck'), section('Nothing is stuck.')];
   const blocks: Block[] = [header(`Stuck: ${stuckTotal}`)];
   for (const { promotion, severity } of stuck) {
-    const sign = severity === 'critical' ? ':rotating_light:' : ':warning:';
     blocks.push(
       section(
-        `${sign} ${subject(promotion)}\nDeploying since ${sinceWhen(promotion)}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`,
+        `${SEVERITY_SIGN[severity]} ${subject(promotion)}\nDeploying since ${sinceWhen(promotion)}, promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`,
       ),
     );
     if (withButtons) blocks.push(resolutionButtons(promotion, null));

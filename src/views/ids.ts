@@ -1,6 +1,6 @@
 /**
- * Every id that goes out to Slack and comes back, once. Views can build nothing with another id, and `handlers/` must
- * answer each: both are checked by type.
+ * Every id that goes to Slack and comes back, once. Types ensure that views use no other, and that `handlers/` answers
+ * each.
  */
 type ValueOf<Table> = Table[keyof Table];
 
@@ -9,31 +9,41 @@ export const COMMAND = '/flag-promotions';
 export const ACTION = {
   markCompleted: 'mark_completed',
   markFailed: 'mark_failed',
-  /** Opens the modal that takes the address of an RCA. */
+  /** Opens the modal for an RCA's address. */
   openRca: 'open_rca',
-  /** A link button: Slack opens the address itself and only tells that it did. */
+  /** A link button: Slack opens the address and only reports the click. */
   openRcaLink: 'open_rca_link',
   acceptRcaOffer: 'accept_rca_offer',
   declineRcaOffer: 'decline_rca_offer',
-  /** Each opens the form that promotes, or cancels, what is marked. */
+  /** Each opens its form for a marked promotion. */
   promote: 'promote',
   cancel: 'cancel',
+  /** Opens the form that reverts a deployed promotion. */
+  revert: 'revert',
+  /** On a drift: accept it, or open the form that sets the promoted value again. */
+  acceptDrift: 'accept_drift',
+  setAgain: 'set_again',
   statsChart: 'stats_chart',
   stuckPage: 'stuck_page',
-  /** A page of the list behind a group. */
   groupPage: 'group_page',
+  /** Under a group's list: opens the form that completes all of it that is live. */
+  completeLive: 'complete_live',
   listPage: 'list_page',
   moreHelp: 'more_help',
   /** `I’m on it` on an alert. */
   acknowledge: 'acknowledge',
-  /** The ⋯ menu of an alert; what it offers: ALERT_MENU in attention.ts. */
+  /** An alert's ⋯ menu; its choices: ALERT_MENU in attention.ts. */
   alertMenu: 'alert_menu',
   takeOver: 'take_over',
   stillOnIt: 'still_on_it',
   handOver: 'hand_over',
+  /** A drill's own: none can reach a promotion. */
+  drillAcknowledge: 'drill_acknowledge',
+  drillCompleted: 'drill_completed',
+  drillFailed: 'drill_failed',
   draftRca: 'draft_rca',
   recordRcaDraft: 'record_rca_draft',
-  /** A link button: Slack opens the address itself and only tells that it did. */
+  /** A link button: Slack opens the address and only reports the click. */
   openEnrolment: 'open_enrolment',
   confirmEnrolment: 'confirm_enrolment',
   declineEnrolment: 'decline_enrolment',
@@ -43,20 +53,24 @@ export type ActionId = ValueOf<typeof ACTION>;
 export const SHORTCUT = { linkAsRca: 'link_as_rca' } as const;
 export type ShortcutId = ValueOf<typeof SHORTCUT>;
 
-/** What the manifest subscribes to; Slack's own names. */
+/** The manifest's subscriptions, by Slack's names. */
 export const EVENTS = ['app_home_opened', 'app_mention', 'link_shared', 'message'] as const;
 export type EventType = (typeof EVENTS)[number];
 
 export const VIEW = {
   resolution: 'resolution',
+  completion: 'completion',
+  drill: 'drill',
   rca: 'rca',
   mark: 'mark',
   transition: 'transition',
+  followUp: 'follow_up',
   administration: 'administration',
+  enrolment: 'enrolment',
 } as const;
 export type ViewId = ValueOf<typeof VIEW>;
 
-/** Blocks of modals: an input's value and its error are found under its block's id. */
+/** Blocks of modals: an input's value and error are found by its block's id. */
 export const BLOCK = {
   code: 'code',
   note: 'note',
@@ -71,14 +85,15 @@ export const BLOCK = {
   recordDraft: 'record_draft',
   person: 'person',
   role: 'role',
+  word: 'word',
 } as const;
 export type BlockId = ValueOf<typeof BLOCK>;
 
-/** The action id of every modal's input; its block's id tells which one it is. */
+/** Every modal input's action id; its block's id says which one it is. */
 export const INPUT = 'input';
 
-/** The one option of a checkbox that stands for itself. */
+/** The one option of a single checkbox. */
 export const CONFIRMED = 'confirmed';
 
-/** The event type of the metadata by which a message of ours is found again. */
+/** The metadata's event type, by which our messages are found again. */
 export const MESSAGE_METADATA = 'flag_promotions_message';

@@ -1,4 +1,5 @@
 import type { Attention } from '../promotions/attention.js';
+import type { Drift } from '../promotions/drift.js';
 import type { Evidence } from '../promotions/evidence.js';
 import { deployingSince, endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
 import { parseCheckpoint } from '../promotions/promoting.js';
@@ -8,19 +9,20 @@ import { rcaButton, resolutionButtons } from './alert.js';
 import { evidenceAfterwards } from './alert-changes.js';
 import { attentionLines } from './attention-lines.js';
 import { type Answer, type Block, button, context, section, textAnswer } from './blocks.js';
+import { completeLiveButton } from './completion.js';
+import { driftButtons } from './drift.js';
 import { evidenceText, target } from './evidence.js';
+import { revertButton } from './follow-up.js';
 import { type HistoryEvent, historyBlocks } from './history.js';
 import { ACTION } from './ids.js';
 import { markedButtons } from './mark.js';
 import { groupPageValue } from './group.js';
-import { sinceWhen } from './headline.js';
+import { SEVERITY_SIGN, sinceWhen } from './headline.js';
 import { code, key, link, person, quote, when } from './text.js';
 
 /** Three blocks a promotion: a page stays well under Slack's 50, and readable on a phone. */
 export const STUCK_PAGE_SIZE = 5;
 export const LIST_PAGE_SIZE = 10;
-
-const SIGN: Record<Severity, string> = { warning: ':warning:', critical: ':rotating_light:' };
 
 export interface StuckRow {
   readonly promotion: Promotion;
@@ -29,16 +31,15 @@ export interface StuckRow {
   readonly attention?: Attention | null;
 }
 
-/** A page of what is stuck. */
 export interface StuckPage {
   readonly rows: readonly StuckRow[];
   readonly total: number;
   readonly offset: number;
-  /** The group whose promotions these are; null for all that are stuck. */
+  /** The group whose promotions these are; null: all that are stuck. */
   readonly groupId: string | null;
 }
 
-/** What is stuck, the oldest first, with the same buttons as an alert. */
+/** Oldest first, with an alert's buttons. */
 export function stuckAnswer({ rows, total, offset, groupId }: StuckPage): Answer {
   const text = total === 1 ? '*1 promotion is stuck*' : `*${total} promotions are stuck*, oldest first`;
   const blocks: Block[] = [section(text)];
@@ -46,7 +47,7 @@ export function stuckAnswer({ rows, total, offset, groupId }: StuckPage): Answer
     blocks.push(
       section(
         [
-          `${SIGN[severity]} ${key(promotion.flagKey)} on ${key(promotion.herokuApp)}`,
+          `${SEVERITY_SIGN[severity]} ${key(promotion.flagKey)} on ${key(promotion.herokuApp)}`,
           `Since ${sinceWhen(promotion)}`,
           `Promoted by ${person(promotion.promotedBy)} · promotion ${promotion.id}`,
           ...attentionLines(attention),
@@ -64,10 +65,11 @@ export function stuckAnswer({ rows, total, offset, groupId }: StuckPage): Answer
     ...(offset > 0 ? [turn('‹ Older', Math.max(0, offset - STUCK_PAGE_SIZE))] : []),
     ...(offset + rows.length < total ? [turn('Newer ›', offset + rows.length)] : []),
   ];
-  // Slack wants an action id once per block.
+  // An action id must be unique within a block.
   for (const [index, element] of paging.entries()) {
     blocks.push({ type: 'actions', block_id: `paging_${index}`, elements: [element] });
   }
+  if (groupId !== null) blocks.push({ type: 'actions', elements: [completeLiveButton(groupId)] });
   if (total > rows.length) blocks.push(context(`${offset + 1} to ${offset + rows.length} of ${total}`));
   return { text, blocks };
 }
@@ -80,7 +82,7 @@ export interface NothingStuckFacts {
   readonly lastEnded: Promotion | null;
 }
 
-/** Nothing is stuck, and why one can believe it: what was checked, and when. */
+/** Nothing is stuck, and the facts behind that: what was checked, and when. */
 export function nothingStuckAnswer(facts: NothingStuckFacts): Answer {
   const lines = [`:white_check_mark: *Nothing is stuck.*`];
   const { oldestDeploying, lastEnded, lastMaintenance } = facts;
@@ -108,7 +110,6 @@ export function nothingStuckAnswer(facts: NothingStuckFacts): Answer {
   return { text, blocks: [section(text)] };
 }
 
-/** The newest promotions, whatever their state. */
 export function listAnswer(page: {
   readonly rows: readonly Promotion[];
   readonly nextBeforeId: string | null;
@@ -134,7 +135,7 @@ function stateWord({ state }: Promotion): string {
   return STATE_SIGNS.has(state) ? state : code(state);
 }
 
-/** What a promotion is and where it stands: the flag, then the rest, because both in a line don't fit a phone. */
+/** The flag, then the rest on a second line: one line doesn't fit a phone. */
 export function promotionLine(promotion: Promotion): string {
   const { flagKey, herokuApp, state, id, rcaUrl } = promotion;
   const at = endedAt(promotion) ?? deployingSince(promotion);
@@ -143,19 +144,24 @@ export function promotionLine(promotion: Promotion): string {
   return `${STATE_SIGNS.get(state) ?? ':grey_question:'} ${key(flagKey)} on ${key(herokuApp)}\n*${stateWord(promotion)}* ${when(at)} · promotion ${id}${rca}`;
 }
 
-/** One promotion with its history. `evidence`: what Heroku says now, once it was promoted. */
+/** One promotion with its history. `evidence`: what Heroku says now, if it was promoted. */
 export function showAnswer(facts: {
   readonly promotion: Promotion;
   readonly evidence: Evidence | null;
   readonly history: readonly HistoryEvent[];
-  /** The history is longer than what is given of it. */
+  /** There is more history than given. */
   readonly historyIsCut: boolean;
-  /** Its own address; null if the app does not know its own. */
+  /** Its own address; null if the app doesn't know its origin. */
   readonly permalink: string | null;
+  /** Comes first: what each app of its flag holds. */
+  readonly apps?: readonly Block[];
   readonly attention?: Attention | null;
+  /** An open drift. */
+  readonly drift?: Drift | null;
 }): Answer {
-  const { promotion, evidence } = facts;
+  const { promotion, evidence, apps = [] } = facts;
   const blocks: Block[] = [
+    ...apps,
     section(promotionLine(promotion)),
     section(
       [
@@ -178,12 +184,13 @@ export function showAnswer(facts: {
   if (isDeploying(promotion) && promotion.lastError !== null) {
     blocks.push(section(`*Last error*\n${quote(promotion.lastError, 500)}`));
   }
-  blocks.push(...historyBlocks(facts.history, facts.historyIsCut), buttonsOf(promotion, evidence));
+  blocks.push(...historyBlocks(facts.history, facts.historyIsCut));
+  if (facts.drift != null) blocks.push(driftButtons(promotion, facts.drift));
+  blocks.push(buttonsOf(promotion, evidence));
   if (facts.permalink !== null) blocks.push(context(`Link: ${link(facts.permalink, facts.permalink)}`));
   return { text: `Promotion ${promotion.id}: ${key(promotion.flagKey)}`, blocks };
 }
 
-/** How far the work on Heroku is: its checkpoint in words. */
 function progressLines(promotion: Promotion, history: readonly HistoryEvent[]): string[] {
   const { checkpoint } = promotion;
   switch (parseCheckpoint(checkpoint).kind) {
@@ -203,7 +210,7 @@ function progressLines(promotion: Promotion, history: readonly HistoryEvent[]): 
 
 function buttonsOf(promotion: Promotion, evidence: Evidence | null): Block {
   if (isDeploying(promotion)) return resolutionButtons(promotion, evidence);
-  return promotion.state === 'marked'
-    ? markedButtons(promotion)
-    : { type: 'actions', elements: [rcaButton(promotion)] };
+  if (promotion.state === 'marked') return markedButtons(promotion);
+  const revert = promotion.state === 'deployed' ? [revertButton(promotion)] : [];
+  return { type: 'actions', elements: [...revert, rcaButton(promotion)] };
 }

@@ -6,20 +6,19 @@ import { type Answer, type Block, button, context, type Modal, plainText, sectio
 import { ACTION, BLOCK, type BlockId, COMMAND, INPUT, VIEW } from './ids.js';
 import { key, label, person, when } from './text.js';
 
-/** What is typed into the form: what is to be promoted. */
 export interface MarkFields {
   readonly flagKey: string;
   readonly herokuApp: string;
   readonly targetValue: string;
-  /** '': by convention, from the flag key. */
+  /** '': derived from the flag key by convention. */
   readonly configVar: string;
 }
 
-/** Slack's own limit for a field of text. */
+/** Slack's limit for a text field. */
 export const FIELD_MAX_LENGTH = 3_000;
 const NAME_MAX_LENGTH = 256;
 
-/** The form in which an operator marks a promotion. `faults` says what was wrong with what was typed as a command. */
+/** An operator's form for marking. `faults`: what was wrong in the typed command. */
 export function markModal(facts: {
   readonly initial: MarkFields;
   readonly faults: readonly string[];
@@ -67,14 +66,13 @@ function input(
       type: 'plain_text_input',
       action_id: INPUT,
       max_length: maxLength,
-      // What does not fit its field could not be shown in it.
+      // An input can't show a value that doesn't fit.
       ...(initial === '' || initial.length > maxLength || !initial.isWellFormed() ? {} : { initial_value: initial }),
       ...(more.placeholder === undefined ? {} : { placeholder: plainText(more.placeholder) }),
     },
   };
 }
 
-/** What can be wrong with a field, each in a sentence. */
 export const MARK_FAULTS = {
   flagKey: 'A flag key has up to 251 letters, digits and _.',
   configVar: 'A config var’s name has up to 256 letters, digits and _.',
@@ -87,16 +85,17 @@ export const MARK_FAULTS = {
   valueEmpty: 'Which value should it set?',
 } as const;
 
-/** Why a config var is not set: for a sentence, a field's error, and the row. */
+/** Why a config var isn't set: in a sentence, a field's error, and the row. */
 export function notAllowedWords(configVar: string, { patterns }: AllowedConfigVars): string {
   return `This app may not set ${key(configVar)}, only ${patterns.join(', ')}. Whoever runs it can change CONFIG_VAR_PATTERN.`;
 }
 
-/** Why Heroku did not say whether it knows an app, for under that field. */
+/** Why Heroku didn't say whether the app exists, for its field. */
 export const APP_NOT_KNOWN: Record<UnavailableReason, string> = {
   not_configured: 'Without HEROKU_API_KEY I can’t check whether Heroku has this app.',
   no_answer: 'Heroku did not answer. Submit again in a minute.',
   rate_limited: 'Heroku’s limit for this hour is reached. Submit again in some minutes.',
+  over_budget: 'This app’s requests to Heroku for this hour are used up. Submit again in some minutes.',
   refused: 'Heroku refused: HEROKU_API_KEY is not valid, or may not see this app.',
   app_not_found: 'Heroku has no app of this name, or the API key can’t see it.',
   delinquent: 'Heroku refused: its account has an unpaid bill. Pay it in Heroku’s dashboard.',
@@ -105,13 +104,12 @@ export const APP_NOT_KNOWN: Record<UnavailableReason, string> = {
   conflict: 'Heroku is busy with another change of this app. Submit again in a minute.',
 };
 
-/** It was marked, and what can be done with it now. */
 export function markedAnswer(promotion: Promotion): Answer {
   const text = `:bookmark: Marked ${key(promotion.flagKey)} on ${key(promotion.herokuApp)} as promotion ${promotion.id}. Promote it: \`${COMMAND} promote ${promotion.id}\``;
   return { text, blocks: [section(text), section(subjectLines(promotion).join('\n')), markedButtons(promotion)] };
 }
 
-/** Why it can't be marked: one active promotion per app and config var. */
+/** One active promotion per app and config var. */
 export function alreadyActiveAnswer(active: Promotion): Answer {
   const what = `${key(active.configVar)} on ${key(active.herokuApp)}`;
   const lead = isDeploying(active)
@@ -126,7 +124,6 @@ export function alreadyActiveAnswer(active: Promotion): Answer {
   return { text, blocks };
 }
 
-/** What can be done with a promotion that is marked. */
 export function markedButtons({ id, flagKey }: Promotion): Block {
   return {
     type: 'actions',
@@ -140,10 +137,8 @@ export function markedButtons({ id, flagKey }: Promotion): Block {
   };
 }
 
-/** How many marked promotions one answer shows. */
 export const MARKED_SHOWN = 10;
 
-/** What is marked, to choose from. */
 export function markedListAnswer(promotions: readonly Promotion[]): Answer {
   if (promotions.length === 0) {
     const text = `Nothing is marked. Mark a flag: \`${COMMAND} mark\``;
@@ -167,7 +162,7 @@ export function markedListAnswer(promotions: readonly Promotion[]): Answer {
   return { text, blocks };
 }
 
-/** Promoting needs a key to Heroku. */
+/** Promoting needs a Heroku key. */
 export function promotingOffWords(): string {
   return ':zzz: Promoting is off: whoever runs this app can set HEROKU_API_KEY. Watching works as ever.';
 }

@@ -1,21 +1,23 @@
 import { cut, visible } from './text.js';
 
-/*
- * Text for a Markdown document (https://spec.commonmark.org). Whatever came from outside goes through `literal` and can
- * then neither end its line, nor be a heading, a link, an image or HTML: in a code span nothing but the fence of
- * backticks means anything.
+/**
+ * Text for a Markdown document (https://spec.commonmark.org). Outside text goes through `literal` into a code span,
+ * where it can't end its line or become a heading, a link, an image or HTML.
  */
 
 /** Room before cleaning: a text may be megabytes. */
 const RAW_LIMIT = 10_000;
 
-/** One line of outside text as a code span of at most `most` characters, whose fence is longer than any run in it. */
+/**
+ * One line of outside text as a code span of at most `most` characters, with a fence longer than any backtick run in
+ * it.
+ */
 export function literal(value: string, most = 200): string {
   const line = cut(visible(value.slice(0, RAW_LIMIT)).replaceAll(/\s+/gu, ' ').trim(), most);
   if (line === '') return '`(empty)`';
   const longest = Math.max(0, ...(line.match(/`+/gu) ?? []).map((run) => run.length));
   const fence = '`'.repeat(longest + 1);
-  // A space each side is not part of the content, and keeps a backtick at the edge apart from the fence.
+  // A space on each side isn't content, and keeps a backtick at the edge apart from the fence.
   const pad = longest > 0 ? ' ' : '';
   return `${fence}${pad}${line}${pad}${fence}`;
 }
@@ -25,7 +27,7 @@ export function utcSeconds(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** `110 h 21 min`, `12 h`, `3 min 43 s`: hours, however many, because that is how thresholds and reports count. */
+/** `110 h 21 min`, `12 h`, `3 min 43 s`: hours without days, as thresholds and reports count. */
 export function hours(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1_000);
   const [h, min, s] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];

@@ -1,5 +1,6 @@
 import type { AdministrationAction, AdministrationRefusal } from '../operators/administration.js';
-import type { ConfirmationRefusal, Enrolment } from '../operators/enrolment.js';
+import type { Enrolment } from '../operators/enrolment.js';
+import type { Membership } from '../promotions/membership.js';
 import { type Operator, ROLES, type Role } from '../operators/operator.js';
 import { codeInput, codeWords, needsOperator, needsSuperadmin } from './authority.js';
 import {
@@ -20,13 +21,13 @@ const WORDS: Record<AdministrationAction, { title: string; submit: string; expla
     title: 'Add an operator',
     submit: 'Send the link',
     explains:
-      'They get a link in a direct message. It works once, for 15 minutes. They type a first code there, then confirm in Slack that it was them.',
+      'They get a link in a direct message. It works once, for 15 minutes. They type a first code there and see a word. Call them, hear the word, and type it here. Until then nothing is active.',
   },
   reset: {
     title: 'Reset an operator',
     submit: 'Reset',
     explains:
-      'For a lost device. Their secret and recovery codes stop working *at once*. They get a link in a direct message to set up new ones.',
+      'For a lost device. Their secret and recovery codes stop working *at once*. They get a link in a direct message to set up new ones, and see a word there. Call them, hear the word, and type it here.',
   },
   disable: { title: 'Disable an operator', submit: 'Disable', explains: 'Takes all their rights, at once.' },
   unlock: { title: 'Unlock an operator', submit: 'Unlock', explains: 'Clears the lock after wrong codes.' },
@@ -47,7 +48,7 @@ const ROLE_LABELS = {
   superadmin: 'Superadmin: also promotes and resolves',
 } as const;
 
-/** The form in which a superadmin changes an operator, or an operator renews their own secret. */
+/** A superadmin changes an operator, or an operator replaces their own secret. */
 export function administrationModal(facts: {
   readonly action: AdministrationAction;
   readonly personId: string | null;
@@ -95,7 +96,7 @@ export function administrationModal(facts: {
   };
 }
 
-/** The answer to whoever submitted the form. `link`: what became of the direct message, if there was one. */
+/** `link`: what came of the direct message, if there was one. */
 export function administeredWords(
   action: AdministrationAction,
   personId: string,
@@ -110,19 +111,18 @@ export function administeredWords(
     unlock: `:unlock: ${who} is unlocked.`,
     rotate: ':key: Your new secret is ready to set up.',
   };
-  return link === null ? lead[action] : `${lead[action]} ${deliveryWords(action, who, link)}`;
+  return link === null ? lead[action] : `${lead[action]} ${deliveryWords(action, link)}`;
 }
 
 function deliveryWords(
   action: AdministrationAction,
-  who: string,
   link: { readonly until: Date; readonly delivery: 'sent' | 'not_sent' | 'not_known' },
 ): string {
   const whose = action === 'rotate' ? 'your' : 'their';
   const again = `Send a new one, which ends this one: \`${COMMAND} operators ${action}\``;
   switch (link.delivery) {
     case 'sent':
-      return `The link is in ${whose} direct messages with this app and works until ${when(link.until)}.${action === 'rotate' ? '' : ` I’ll tell you when ${who} is active.`}`;
+      return `The link is in ${whose} direct messages with this app and works until ${when(link.until)}.${action === 'rotate' ? '' : ` After their first code I’ll ask you for the word on their page: *call them*.`}`;
     case 'not_sent':
       return `*But Slack refused the direct message*, so nobody has the link. ${again}`;
     case 'not_known':
@@ -130,7 +130,7 @@ function deliveryWords(
   }
 }
 
-/** A refusal in words: under its field, else a sentence. */
+/** Under its field, else a sentence. */
 export function administrationRefusalWords(
   refusal: AdministrationRefusal,
   around: { readonly now: Date; readonly superadmins: readonly Operator[] },
@@ -162,11 +162,13 @@ export function administrationRefusalWords(
   }
 }
 
-/** Why somebody can't become an operator, for under their field. */
-export function membershipWords(membership: 'bot' | 'external_user' | 'deactivated' | 'unknown'): string {
+/** Why somebody can't become an operator, for their field. */
+export function membershipWords(membership: Exclude<Membership, 'member'>): string {
   switch (membership) {
     case 'bot':
       return 'A bot can’t be an operator. Choose a person.';
+    case 'guest':
+      return 'A guest can’t be an operator. Choose a full member.';
     case 'external_user':
       return 'They belong to another workspace. Choose somebody of this one.';
     case 'deactivated':
@@ -176,7 +178,7 @@ export function membershipWords(membership: 'bot' | 'external_user' | 'deactivat
   }
 }
 
-/** Without the app's own address no link can be made. */
+/** Without the app's own address there can be no link. */
 export function linksOffWords(action: AdministrationAction): string {
   const inStead =
     action === 'rotate' || action === 'reset'
@@ -185,7 +187,7 @@ export function linksOffWords(action: AdministrationAction): string {
   return `:link: I can’t send a link: I don’t know my own address. Whoever runs this app can set \`PUBLIC_URL\`, or run ${inStead}. Nothing was changed.`;
 }
 
-/** The direct message with the link, in a button: nothing fetches it there to show a preview. */
+/** The direct message with the link, as a button: nothing fetches it for a preview. */
 export function enrolmentMessage(enrolment: {
   readonly purpose: Enrolment['purpose'];
   readonly role: Role;
@@ -208,88 +210,24 @@ export function enrolmentMessage(enrolment: {
         type: 'actions',
         elements: [button(ACTION.openEnrolment, 'Set up the authenticator', { url, style: 'primary' })],
       },
-      context('Then confirm here that it was you. You didn’t expect this? Tell a superadmin.'),
+      context(
+        purpose === 'rotate'
+          ? 'Then confirm here that it was you. You didn’t expect this? Tell a superadmin.'
+          : `The page then shows a word: tell it ${person(invitedBy)} by voice or phone, not in Slack. You didn’t expect this? Tell a superadmin.`,
+      ),
     ],
   };
 }
 
-/** The question to a person after a right first code at their link. */
-export function confirmMessage({ id, purpose, role, expiresAt }: Enrolment): Answer {
-  const what = purpose === 'rotate' ? 'for your new secret' : `to make you ${role}`;
-  const text = `:lock: Somebody used your link and typed a right code, ${what}. *Was that you?* Answer until ${when(expiresAt)}.`;
-  return {
-    text,
-    blocks: [
-      section(text),
-      {
-        type: 'actions',
-        elements: [
-          button(ACTION.confirmEnrolment, 'Yes, that was me', { value: id, style: 'primary' }),
-          button(ACTION.declineEnrolment, 'No, that was not me', { value: id, style: 'danger' }),
-        ],
-      },
-    ],
-  };
-}
-
-export function activatedWords({ purpose, role }: Enrolment): string {
-  return purpose === 'rotate'
-    ? ':white_check_mark: Your new secret and recovery codes work. The old ones no longer do.'
-    : `:white_check_mark: You are ${role === 'engineer' ? 'an engineer' : 'a superadmin'} now. See what you can do: \`${COMMAND} help\``;
-}
-
-/** For whoever had the link sent. */
-export function activatedNotice({ slackUserId, role }: Enrolment): Answer {
-  const text = `:white_check_mark: ${person(slackUserId)} is now active as ${role}.`;
-  return { text, blocks: [section(text)] };
-}
-
-export function declinedNotice({ slackUserId }: Enrolment): Answer {
-  const text = `:rotating_light: ${person(slackUserId)} says that somebody else used your link. Nobody became an operator. Ask them who can read their messages before you send a new one.`;
-  return { text, blocks: [section(text)] };
-}
-
-export function declinedWords(): string {
-  return ':no_entry: The link is dead, and whoever used it has no rights. Tell a superadmin who else can read your direct messages.';
-}
-
-export function confirmationRefusalWords(refusal: ConfirmationRefusal): string {
-  switch (refusal.kind) {
-    case 'nothing_to_confirm':
-      return 'You have nothing to confirm.';
-    case 'code_first':
-      return 'First open the link in your direct messages with this app and type a code there.';
-    case 'expired':
-      return 'This took longer than 15 minutes. Ask for a new link. Nothing was changed.';
-    case 'inviter_gone':
-      return `${person(refusal.invitedBy)}, who sent the link, is no longer a superadmin. Ask another one for a link. Nothing was changed.`;
-    case 'disabled':
-      return 'You were disabled meanwhile. Ask a superadmin. Nothing was changed.';
-  }
-}
-
-/** A click on the question that was put to somebody else, or that was answered already. */
-export function staleConfirmationWords(enrolment: Enrolment | null, clickedBy: string): string {
-  if (enrolment === null) return 'This enrolment is gone. Ask for a new link.';
-  if (enrolment.slackUserId !== clickedBy) {
-    return `:lock: Only ${person(enrolment.slackUserId)} can answer this.`;
-  }
-  return enrolment.state === 'activated'
-    ? ':white_check_mark: You already confirmed this.'
-    : 'This link has ended and can’t be confirmed. Ask for a new one. Nothing was changed.';
-}
-
-/** An operator as the list shows them. */
 export interface ListedOperator extends Operator {
   readonly lockedUntil: Date | null;
   readonly recoveryCodes: number;
 }
 
-/** How many fit into sections of 3,000 characters with room to spare. */
+/** This many fit into a section of 3,000 characters with room to spare. */
 const SHOWN_PER_SECTION = 3;
 const SECTIONS_MOST = 40;
 
-/** Who is an operator, and whose links can still come to something. */
 export function operatorsAnswer(operators: readonly ListedOperator[], open: readonly Enrolment[], now: Date): Answer {
   if (operators.length === 0 && open.length === 0) {
     const text = `There are no operators yet. Whoever runs this app adds the first: ${code('flag-promotions operators add <Slack user id> --role superadmin')}`;
@@ -324,7 +262,7 @@ function operatorLine(operator: ListedOperator, now: Date): string {
 
 function openLine({ slackUserId, role, purpose, state, invitedBy, expiresAt }: Enrolment): string {
   const what = purpose === 'rotate' ? 'a new secret' : `invited as ${role} by ${person(invitedBy)}`;
-  const step = state === 'sent' ? 'link not used yet' : 'not confirmed in Slack yet';
+  const step = state === 'sent' ? 'link not used yet' : 'the word is not typed yet';
   return `${person(slackUserId)}  ${what} · ${step} · until ${when(expiresAt)}`;
 }
 
@@ -335,11 +273,11 @@ const OPERATORS_HELP = [
   { word: 'disable', usage: 'disable', does: 'take all their rights' },
   { word: 'unlock', usage: 'unlock', does: 'clear the lock after wrong codes' },
   { word: 'rotate', usage: 'rotate', does: 'a new secret for yourself' },
-  { word: 'confirm', usage: 'confirm', does: 'say that it was you who used your link' },
+  { word: 'confirm', usage: 'confirm @person', does: 'type the word that you heard from them' },
 ] as const;
 export const OPERATORS_WORDS = OPERATORS_HELP.map(({ word }) => word);
 
-/** A word after `operators` that is none of ours; `meant` is the one it resembles. */
+/** `meant`: the known word that an unknown one resembles. */
 export function operatorsUsageWords(word: string, meant: (typeof OPERATORS_WORDS)[number] | null): string {
   const guess = meant === null ? '' : ` Did you mean ${code(`${COMMAND} operators ${meant}`)}?`;
   return [

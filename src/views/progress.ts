@@ -1,14 +1,17 @@
-import { type AcceptedRelease, type ProgressFacts, wasHeldAlready } from '../promotions/progress.js';
+import { type AcceptedRelease, isRevertible, type ProgressFacts, wasHeldAlready } from '../promotions/progress.js';
 import { isDeploying } from '../promotions/promotion.js';
 import type { RefusedRoute } from '../promotions/routing.js';
+import type { Verification } from '../promotions/running.js';
 import { resolutionButtons, subjectLines } from './alert.js';
 import { type Block, context, type Message, section } from './blocks.js';
+import { runningWords } from './dynos.js';
+import { revertButton } from './follow-up.js';
 import { outcomeHeadline, subject } from './headline.js';
 import { COMMAND } from './ids.js';
 import { misrouted } from './route.js';
 import { moment, person, quote, when } from './text.js';
 
-/** The one message that says how a promotion goes, updated at each step. */
+/** The one message about a promotion's progress, updated at each step. */
 export function progressMessage(facts: ProgressFacts & { readonly refusedRoute?: RefusedRoute | null }): Message {
   const { promotion, driftNoticedAt } = facts;
   const drifted = isDeploying(promotion) && driftNoticedAt !== null;
@@ -31,6 +34,9 @@ export function progressMessage(facts: ProgressFacts & { readonly refusedRoute?:
   const reason = promotion.resolutionNote ?? promotion.failureReason;
   if (!isDeploying(promotion) && reason !== null && reason.trim() !== '')
     blocks.push(section(`*Because*\n${quote(reason)}`));
+  if (isRevertible(facts) && !wasHeldAlready(facts)) {
+    blocks.push({ type: 'actions', elements: [revertButton(promotion)] });
+  }
   blocks.push(
     context(
       isDeploying(promotion) && !drifted
@@ -42,16 +48,22 @@ export function progressMessage(facts: ProgressFacts & { readonly refusedRoute?:
   return { text, blocks };
 }
 
-function headline({ promotion, accepted }: ProgressFacts, drifted: boolean): string {
+function headline({ promotion, accepted, verification }: ProgressFacts, drifted: boolean): string {
   const what = subject(promotion);
-  // That Heroku ever held it is another system's word, where it is not on record here.
+  // Without a record here, only another system says that Heroku ever held it.
   if (drifted && accepted === null) return `:warning: ${what}: promoted, but *Heroku has another value*`;
   if (drifted) return `:warning: ${what}: promoted, but *changed on Heroku since*`;
   if (isDeploying(promotion)) return `:hourglass_flowing_sand: ${what} is being promoted`;
-  // What no person resolved was ended by what Heroku said.
-  if (promotion.resolvedBy === null && promotion.state === 'deployed') return `:white_check_mark: ${what} is *live*`;
+  // If no person resolved it, Heroku's answer ended it.
+  if (promotion.resolvedBy === null && promotion.state === 'deployed') return liveHeadline(what, verification ?? null);
   if (promotion.resolvedBy === null && promotion.state === 'failed') return `:no_entry: ${what}: promoting it *failed*`;
   return outcomeHeadline(promotion);
+}
+
+function liveHeadline(what: string, verification: Verification | null): string {
+  const isTrouble = verification?.state === 'crashed' || verification?.state === 'late';
+  const sign = isTrouble ? ':warning:' : ':white_check_mark:';
+  return `${sign} ${what} is *live${verification === null ? '' : runningWords(verification)}*`;
 }
 
 function steps(facts: ProgressFacts): string[] {
@@ -67,11 +79,11 @@ function steps(facts: ProgressFacts): string[] {
 function acceptedLine(facts: ProgressFacts, accepted: AcceptedRelease): string {
   const release = accepted.version === null ? 'a release' : `release v${accepted.version}`;
   if (!wasHeldAlready(facts)) {
-    // Heroku's own time; when this app noticed is told only where Heroku's isn't known.
+    // Heroku's own time; if unknown, when this app noticed.
     const at = accepted.createdAt === null ? `noticed ${moment(accepted.at)}` : moment(accepted.createdAt);
     return `*Heroku accepted*: as ${release}, ${at}`;
   }
-  // A release from before may be under way still.
+  // The earlier release may still be running.
   return isDeploying(facts.promotion)
     ? `*Heroku has it already*, in ${release}: nothing is set, nothing restarts.`
     : `*Heroku had it already*, since ${release}: nothing was set, nothing restarted.`;
@@ -84,7 +96,10 @@ function whereItIs(facts: ProgressFacts): string[] {
       if (driftNoticedAt !== null) return [];
       return [`*Now*: ${now(facts, accepted)}`];
     case 'deployed':
-      return promotion.deployedAt === null ? [] : [`*Live*: seen ${moment(promotion.deployedAt)}`];
+      return [
+        ...(promotion.deployedAt === null ? [] : [`*Live*: seen ${moment(promotion.deployedAt)}`]),
+        ...followedBy(facts),
+      ];
     case 'failed':
       return promotion.failedAt === null ? [] : [`*Failed*: ${moment(promotion.failedAt)}`];
     default:
@@ -92,7 +107,14 @@ function whereItIs(facts: ProgressFacts): string[] {
   }
 }
 
-/** Dynos restart when a release has succeeded, not while its release phase runs. */
+function followedBy({ since }: ProgressFacts): string[] {
+  if (since?.followedBy == null) return [];
+  const { followUp, promotionId, operatorId } = since.followedBy;
+  const what = followUp === 'revert' ? 'Revert started' : 'Set again';
+  return [`*${what}* by ${person(operatorId)}: promotion ${promotionId}`];
+}
+
+/** Dynos restart once a release has succeeded, not during its release phase. */
 function now(facts: ProgressFacts, accepted: AcceptedRelease | null): string {
   if (accepted === null) return 'Setting it on Heroku…';
   const release = accepted.version === null ? 'the release' : `release v${accepted.version}`;

@@ -4,7 +4,7 @@ import { type Answer, type Block, context, type Message, section } from './block
 import { COMMAND } from './ids.js';
 import { code, key, when } from './text.js';
 
-/** Posted once in the thread of a critical whose RCA is missing, days after its end. It pings nobody. */
+/** Posted once in the thread of a critical without an RCA, days after its end. Mentions nobody. */
 export function rcaReminder(promotion: Promotion): Message {
   const at = endedAt(promotion);
   return {
@@ -12,9 +12,8 @@ export function rcaReminder(promotion: Promotion): Message {
   };
 }
 
-/** The missing RCAs, as far as the newest alerts tell. */
+/** The missing RCAs among the newest alerts. */
 export interface RcaDebt {
-  /** The newest of them. */
   readonly rows: readonly Promotion[];
   readonly total: number;
   /** Older alerts were not checked. */
@@ -24,7 +23,7 @@ export interface RcaDebt {
 /** How many are named at the end of another answer. */
 export const MISSING_RCAS_NAMED = 5;
 
-/** The end of another answer: how many are missing, and the newest of them; null if none is. */
+/** Ends another answer: how many are missing, and the newest of them; null if none. */
 export function rcaDebtLine({ rows, total, isAtLeast }: RcaDebt): string | null {
   if (total === 0) return null;
   const counted = `${isAtLeast ? 'at least ' : ''}${total}`;
@@ -33,7 +32,6 @@ export function rcaDebtLine({ rows, total, isAtLeast }: RcaDebt): string | null 
   return `:memo: ${counted} ${total === 1 ? 'RCA is' : 'RCAs are'} missing: ${list}. Link or draft: ${code(`${COMMAND} rca`)}`;
 }
 
-/** An answer about promotions, with that line at its end. */
 export function withRcaDebt(answer: Answer, debt: RcaDebt): Answer {
   const line = rcaDebtLine(debt);
   return line === null ? answer : { ...answer, blocks: [...(answer.blocks ?? [section(answer.text)]), context(line)] };
@@ -42,7 +40,7 @@ export function withRcaDebt(answer: Answer, debt: RcaDebt): Answer {
 /** Two blocks a promotion. */
 export const RCA_DEBT_LENGTH = 10;
 
-/** The promotions that alerted and ended without an RCA, newest first, each with a button to link or draft one. */
+/** Newest first, each with a button to link or draft one. */
 export function rcaDebtAnswer({ rows, total, isAtLeast }: RcaDebt): Answer {
   if (total === 0) {
     const among = isAtLeast ? ' among the newest alerts' : '';

@@ -4,12 +4,12 @@ import type { RcaEvent, RcaFacts, RcaRelease, RcaReplyKind, Span, TimelineEntry 
 import { linkableRcaUrl } from '../promotions/rca-url.js';
 import { hours, literal, utcSeconds } from './markdown.js';
 
-/** Names of people by their Slack ids; who is not in it is named by the id. */
+/** People's names by Slack id; a missing one is shown by id. */
 export type Names = ReadonlyMap<string, string>;
 
 /**
- * The draft of an RCA as Markdown, under the headings of the incident of 2026-05-11 and in their order. What is known
- * is filled in; what only people know is a quoted question, which begins with "To answer:".
+ * An RCA draft in Markdown, with the headings of the incident of 2026-05-11, in order. Known facts are filled in; what
+ * only people know is a quoted question that starts with "To answer:".
  */
 export function rcaDraft(facts: RcaFacts, names: Names): string {
   const { promotion } = facts.material;
@@ -38,7 +38,7 @@ function ask(question: string): string {
   return `> **To answer:** ${question}`;
 }
 
-/** Paragraphs and lists need an empty line before a question, or Markdown takes it for their continuation. */
+/** A question after a paragraph or list needs an empty line, or Markdown joins them. */
 function withQuestions(lines: readonly string[], ...questions: readonly string[]): string[] {
   const asked = questions.flatMap((question, index) => (index === 0 ? [ask(question)] : ['', ask(question)]));
   return lines.length === 0 ? asked : [...lines, '', ...asked];
@@ -295,9 +295,9 @@ function resolution(facts: RcaFacts, names: Names): string[] {
   );
 }
 
-/** What Heroku said when the row was ended, as the audit event keeps it: already masked where it may be a secret. */
+/** What Heroku said at the end, from the audit event: already masked if it may be secret. */
 function evidenceLines(event: RcaEvent | null): string[] {
-  // A person decided on what the form showed; the app itself, on its own proof.
+  // A person decided on what the form showed; the app, on its own proof.
   const shown = event?.detail['evidence_shown'] ?? event?.detail['evidence'];
   if (typeof shown !== 'object' || shown === null || !('verdict' in shown)) return [];
   if (shown.verdict === 'live') return ['- Heroku’s answer at that moment: live, the target value was in force.'];

@@ -8,7 +8,7 @@ import { ACTION, COMMAND } from './ids.js';
 import { rcaUrlWords } from './rca.js';
 import { code, key, link } from './text.js';
 
-/** What the message says that shares a draft. `askedBy` is a name, not a mention: nobody is pinged. */
+/** The message that shares a draft. `askedBy` is a name, not a mention: nobody is pinged. */
 export function draftComment(promotion: Promotion, askedBy: string, where: 'thread' | 'channel'): string {
   const what = `Draft of the RCA of ${key(promotion.flagKey)} on ${key(promotion.herokuApp)}`;
   const which = where === 'channel' ? ` (promotion ${promotion.id}, no alert here)` : '';
@@ -17,17 +17,17 @@ export function draftComment(promotion: Promotion, askedBy: string, where: 'thre
 
 export type SharedDraft = Extract<RcaDraftOutcome, { kind: 'shared' | 'unconfirmed' }>;
 
-/** Whether a draft became the promotion's RCA, where that was asked for. */
+/** Whether a draft became the promotion's RCA, if that was asked for. */
 export type DraftRecording =
   | { readonly kind: 'not_asked' }
   | { readonly kind: 'recorded' }
   | { readonly kind: 'already_linked'; readonly url: string }
   | { readonly kind: 'not_allowed'; readonly fault: RcaUrlFault }
-  /** Slack did not tell the file's address, or not whether it took the file. */
+  /** Slack didn't give the file's address, or didn't say whether it took the file. */
   | { readonly kind: 'no_address' }
-  /** Their role was taken away meanwhile. */
+  /** They lost their role meanwhile. */
   | { readonly kind: 'not_operator' }
-  /** The database did not do it, or nobody knows whether it did. */
+  /** The database didn't do it, or nobody knows whether it did. */
   | { readonly kind: 'failed' }
   | { readonly kind: 'not_known' };
 
@@ -35,7 +35,6 @@ export function draftingWords(): string {
   return ':hourglass_flowing_sand: *Drafting…* Reading the promotion, Heroku’s releases and the thread.';
 }
 
-/** What became of a draft, in words. */
 export function draftedWords(draft: SharedDraft, recording: DraftRecording, allowedHosts: readonly string[]): string {
   const { promotion, where, permalink } = draft;
   const place = where === 'thread' ? 'the alert’s thread' : 'the alert channel (it has no alert there)';
@@ -72,14 +71,13 @@ function linkByHand(): string {
   return `Link it by hand: ${code(`${COMMAND} rca <id | flag-key> https://…`)}.`;
 }
 
-/** The answer to the command. `value` comes back with the button; null where there is nothing to record. */
+/** The command's answer. `value` comes back with the button; null: nothing to record. */
 export function draftedAnswer(words: string, value: string | null): Answer {
   if (value === null) return { text: words, blocks: [section(words)] };
   const offer = button(ACTION.recordRcaDraft, 'Record it as the RCA', { value });
   return { text: words, blocks: [section(words), { type: 'actions', elements: [offer] }] };
 }
 
-/** What became of the button under that answer. */
 export function draftRecordedWords(
   promotion: Promotion,
   recording: DraftRecording,

@@ -5,7 +5,6 @@ import { type Answer, type Block, button, initialUrl, type Modal, plainText, sec
 import { ACTION, BLOCK, COMMAND, CONFIRMED, INPUT, VIEW } from './ids.js';
 import { code, key, plain, utc } from './text.js';
 
-/** The modal that takes the address of one promotion's RCA. */
 export function rcaModal(facts: {
   readonly promotion: Promotion;
   readonly initialUrl: string | null;
@@ -24,7 +23,7 @@ export function rcaModal(facts: {
   return { ...linking, blocks: [...linking.blocks, ...drafting(promotion)] };
 }
 
-/** The other way to an RCA: a draft to begin with. */
+/** Instead of a link: a draft to start from. */
 function drafting(promotion: Promotion): Block[] {
   return [
     { type: 'divider' },
@@ -53,7 +52,7 @@ function recordDraft(): Block {
   };
 }
 
-/** The same for a message outside alerts' threads: the person says which promotion it is about. */
+/** For a message outside an alert's thread: the person chooses the promotion. */
 export function rcaChoiceModal(facts: {
   readonly promotions: readonly Promotion[];
   readonly initialUrl: string | null;
@@ -103,7 +102,7 @@ function modal(intro: Block[], proposed: string | null, privateMetadata: string)
   };
 }
 
-/** The offer to somebody who posted a link in an alert's thread; `value` comes back with the button. */
+/** The offer to a person who posted a link in an alert's thread; `value` comes back with the button. */
 export function rcaOffer(promotion: Promotion, url: string, value: string): Answer {
   const text = `Is ${rcaLink(url)} the RCA of ${key(promotion.flagKey)}?`;
   return {

@@ -2,8 +2,8 @@ import { type Modal, notice } from './blocks.js';
 import { COMMAND } from './ids.js';
 
 /**
- * What a form shows whose submission came a second time: a proxy may have sent it again, after the first answer got lost. To close
- * it would say that it was saved.
+ * The answer to a submission that came twice: a proxy may have resent it when the first answer got lost. Closing the
+ * form would mean that it was saved.
  */
 export function receivedTwice(): Modal {
   return notice(

@@ -1,6 +1,6 @@
 import { code, label } from './text.js';
 
-/** What the database said to a write that it refused, and what the console's team has to run. */
+/** Why the database refused a write, and what the console's team has to run. */
 export interface Refused {
   readonly words: string;
   readonly cure: readonly string[];
@@ -14,12 +14,12 @@ export function refusedWords({ words, cure }: Refused): string {
   return sentences(code(words, WORDS_MAX), cure.length === 0 ? null : code(cure.join(' '), CURE_MAX));
 }
 
-/** Under a field, and in a row, where nothing is formatted. */
+/** Under a field or in a row, where nothing is formatted. */
 export function plainRefusedWords({ words, cure }: Refused): string {
   return sentences(`“${label(words, WORDS_MAX)}”.`, cure.length === 0 ? null : label(cure.join(' '), CURE_MAX));
 }
 
-/** To try again is what nobody is told: it would be in vain. */
+/** Never suggests trying again: it would fail again. */
 function sentences(words: string, cure: string | null): string {
   return cure === null
     ? `The database refuses this: ${words} Tell the console’s team; it won’t work until they change that.`

@@ -9,32 +9,32 @@ import {
   verdictOf,
 } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
-import type { ResolutionRefusal } from '../promotions/resolution.js';
+import { NOTE_MAX_LENGTH, type ResolutionFieldFaults, type ResolutionRefusal } from '../promotions/resolution.js';
 import type { SetBack } from '../promotions/set-back.js';
-import { type ChangedSince, codeInput, codeWords, lookAgain, needsSecondPerson, needsSuperadmin } from './authority.js';
+import type { ChangedSince } from '../promotions/shown.js';
+import { codeInput, codeWords, lookAgain, needsSecondPerson, needsSuperadmin } from './authority.js';
 import { type Block, context, type FieldErrors, initialUrl, type Modal, notice, plainText, section } from './blocks.js';
 import { evidenceLine } from './evidence.js';
 import { outcomeHeadline, sinceWhen, subject } from './headline.js';
 import { BLOCK, COMMAND, CONFIRMED, INPUT, VIEW } from './ids.js';
+import { rcaUrlWords } from './rca.js';
 import { code, key, person, plain, when } from './text.js';
 
-export const NOTE_MAX_LENGTH = 1_000;
-
 export const TITLE: Record<ResolutionAction, string> = { completed: 'Mark completed', failed: 'Mark failed' };
-const STATE_AFTER: Record<ResolutionAction, string> = { completed: 'deployed', failed: 'failed' };
+export const STATE_AFTER: Record<ResolutionAction, string> = { completed: 'deployed', failed: 'failed' };
 
 /**
- * The form in which a superadmin resolves a promotion: at most 60 words beside its fields, and the code's field first, so that
- * a phone shows it without scrolling. `privateMetadata` is the handler's and comes back as it is.
+ * A superadmin's form: at most 60 words besides its fields, and the code first, so that a phone shows it without
+ * scrolling. `privateMetadata` is the handler's and comes back unchanged.
  */
 export function resolutionModal(facts: {
   readonly promotion: Promotion;
   readonly action: ResolutionAction;
-  /** null while Heroku is being asked. */
+  /** null: Heroku is still being asked. */
   readonly evidence: Evidence | null;
-  /** What is no longer as the form showed it before; null where it opens. */
+  /** What changed since the form was last shown; null: it just opens. */
   readonly changed: ChangedSince | null;
-  /** What was there before, as far as that is known. */
+  /** The previous value, as far as known. */
   readonly setBack: SetBack;
   readonly privateMetadata: string;
 }): Modal {
@@ -84,17 +84,9 @@ export function resolutionModal(facts: {
   };
 }
 
-/** Failed and live is a state to get out of: the way back is offered beside it. */
-function settingBack({ configVar }: Promotion, setBack: SetBack): Block {
-  if (setBack.kind === 'held_already') {
-    return section('Nothing to revert: Heroku had this value before.');
-  }
-  if (setBack.kind === 'not_allowed') {
-    return section(`This app may not set ${key(configVar)}: revert with \`heroku config:set\`.`);
-  }
-  if (setBack.kind === 'unknown') {
-    return section('The old value is unknown: revert with `heroku config:set`.');
-  }
+/** Nobody should stay with a failed promotion that is live: offer the revert, too. */
+function settingBack(promotion: Promotion, setBack: SetBack): Block {
+  if (setBack.kind !== 'known') return section(noWayBackWords(promotion, setBack.kind));
   return {
     type: 'input',
     block_id: BLOCK.setBack,
@@ -109,6 +101,18 @@ function settingBack({ configVar }: Promotion, setBack: SetBack): Block {
   };
 }
 
+/** Why it can't be reverted here. */
+export function noWayBackWords({ configVar }: Promotion, why: Exclude<SetBack['kind'], 'known'>): string {
+  switch (why) {
+    case 'held_already':
+      return 'Nothing to revert: Heroku had this value before.';
+    case 'not_allowed':
+      return `This app may not set ${key(configVar)}: revert with \`heroku config:set\`.`;
+    case 'unknown':
+      return 'The old value is unknown: revert with `heroku config:set`.';
+  }
+}
+
 function wayBack(before: PresentableValue): string {
   switch (before.kind) {
     case 'unset':
@@ -120,13 +124,17 @@ function wayBack(before: PresentableValue): string {
   }
 }
 
-/** One sentence and one box. */
-function contradiction(action: ResolutionAction, verdict: Verdict): Block[] {
+export function contradictionWords(action: ResolutionAction, verdict: Verdict): string {
   const isRunning = verdict === 'release_running';
   const says = isRunning ? 'the release is *still running*' : `it *${action === 'completed' ? 'is not' : 'is'} live*`;
+  return `:warning: Heroku says that ${says}.`;
+}
+
+function contradiction(action: ResolutionAction, verdict: Verdict): Block[] {
+  const isRunning = verdict === 'release_running';
   const although = isRunning ? 'its release is running' : `it is ${action === 'completed' ? 'not ' : ''}live`;
   return [
-    section(`:warning: Heroku says that ${says}.`),
+    section(contradictionWords(action, verdict)),
     {
       type: 'input',
       block_id: BLOCK.confirmation,
@@ -144,7 +152,22 @@ export function resolvedModal(promotion: Promotion, action: ResolutionAction): M
   return notice(TITLE[action], `*Saved.* ${outcomeHeadline(promotion)}`);
 }
 
-/** A refusal in words: under a field where the operator can mend it there, else as a sentence of its own. */
+/** Under the checkbox that must be ticked against Heroku. */
+export const OVERRIDE = 'Tick this to override Heroku.';
+
+export function fieldFaultWords({ note, rcaUrl }: ResolutionFieldFaults, rcaUrlHosts: readonly string[]): FieldErrors {
+  return {
+    ...(note === undefined ? {} : { [BLOCK.note]: NOTE_FAULT[note] }),
+    ...(rcaUrl === undefined ? {} : { [BLOCK.rcaUrl]: rcaUrlWords(rcaUrl, rcaUrlHosts) }),
+  };
+}
+
+const NOTE_FAULT = {
+  missing: 'Say why: the next person will want to know.',
+  too_long: `At most ${NOTE_MAX_LENGTH} characters.`,
+} as const;
+
+/** Under a field if the operator can fix it there, else a sentence. */
 export function refusalWords(
   refusal: ResolutionRefusal,
   context: { readonly now: Date; readonly operatorId: string; readonly superadmins: readonly Operator[] },
@@ -155,7 +178,7 @@ export function refusalWords(
     case 'code_refused':
       return { kind: 'field_errors', errors: { [BLOCK.code]: codeWords(refusal.check, context.now) } };
     case 'contradiction_unconfirmed':
-      return { kind: 'field_errors', errors: { [BLOCK.confirmation]: 'Tick this to override Heroku.' } };
+      return { kind: 'field_errors', errors: { [BLOCK.confirmation]: OVERRIDE } };
     case 'not_superadmin':
       return { kind: 'sentence', text: needsSuperadmin('resolve this', context.superadmins) };
     case 'same_person':

@@ -8,12 +8,12 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['is_archived', 'it is archived'],
 ]);
 
-/** Why a message is here and not in the channel that its app's alerts go to. */
+/** Why a message is not in its app's alert channel. */
 export function misrouted({ channel, because }: RefusedRoute) {
   return context(`:warning: \`ALERT_ROUTES\` sends this to <#${channel}>, but ${reasonOf(because)}.`);
 }
 
-/** A reply that Slack refused in its thread, by itself: which promotion it is about, and why it is here. */
+/** A reply that Slack refused in its thread: which promotion it is about, and why it is here. */
 export function outsideThread(
   { text, blocks = [section(text)] }: Message,
   { channel, because }: RefusedRoute,

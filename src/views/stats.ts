@@ -3,7 +3,7 @@ import { type Answer, type Block, button, context, section } from './blocks.js';
 import { ACTION, COMMAND } from './ids.js';
 import { code, key, span, utc } from './text.js';
 
-/** How the promotions of a period went, in figures. `period` is what was asked for: `30d`. */
+/** A period in figures. `period`: as asked for, `30d`. */
 export function statsAnswer(stats: PeriodStats, period: string): Answer {
   const { all } = stats;
   const text = `*Promotions of the last ${code(period, 20)}*, since ${utc(stats.since)}`;
@@ -25,12 +25,12 @@ export function statsAnswer(stats: PeriodStats, period: string): Answer {
   return { text, blocks };
 }
 
-/** The chart under those figures, a file in Slack; `altText` says what it shows. */
+/** The chart under the figures, a file in Slack; `altText` describes it. */
 export function statsChart(fileId: string, altText: string): Answer {
   return { text: altText, blocks: [{ type: 'image', slack_file: { id: fileId }, alt_text: altText }] };
 }
 
-/** The same as the text of the message with the chart. */
+/** The text of the message with the chart. */
 export function statsSummary(stats: PeriodStats, period: string): string {
   return `*Promotions of the last ${code(period, 20)}*, since ${utc(stats.since)}\n${lines(stats.all).join('\n')}`;
 }
@@ -50,18 +50,18 @@ function spreadLine(name: string, spread: Spread | null): string[] {
   return spread === null ? [] : [`*${name}*: median ${span(spread.medianMs)}, p95 ${span(spread.p95Ms)}`];
 }
 
-/** One decimal below ten per cent: one of two hundred is not none. */
+/** One decimal below ten per cent: one of two hundred isn't none. */
 function share(part: number, whole: number): string {
   const percent = (100 * part) / whole;
   return `${percent > 0 && percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
 }
 
-/** For a period that it doesn't know. */
+/** For an invalid period. */
 export function statsUsageWords(): string {
   return `How far back? From 1d to 366d: ${code(`${COMMAND} stats 30d`)}`;
 }
 
-/** Where the figures were posted; `confirmed` is false if Slack did not say whether it took them. */
+/** `confirmed` false: Slack didn't say whether it took the chart. */
 export function statsPostedWords(channel: string, confirmed: boolean): string {
   return confirmed
     ? `:white_check_mark: Posted to <#${channel}>.`

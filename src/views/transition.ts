@@ -1,16 +1,9 @@
 import type { Operator } from '../operators/operator.js';
 import { type Evidence, presentableValue } from '../promotions/evidence.js';
 import { isDeploying, type Promotion, usualConfigVar } from '../promotions/promotion.js';
+import type { ChangedSince } from '../promotions/shown.js';
 import type { Transition, TransitionRefusal } from '../promotions/transition.js';
-import {
-  type ChangedSince,
-  codeInput,
-  codeWords,
-  lookAgain,
-  needsOperator,
-  needsSecondPerson,
-  needsSuperadmin,
-} from './authority.js';
+import { codeInput, codeWords, lookAgain, needsOperator, needsSecondPerson, needsSuperadmin } from './authority.js';
 import { type Answer, type Block, type FieldErrors, type Modal, plainText, section } from './blocks.js';
 import { heldValue, target, whyUnavailable } from './evidence.js';
 import { outcomeHeadline, subject } from './headline.js';
@@ -19,7 +12,7 @@ import { ago, code, exact, key, person, when } from './text.js';
 
 const WORDS: Record<Transition, { title: string; submit: string; close: string; undone: string }> = {
   promote: { title: 'Promote', submit: 'Promote', close: 'Not now', undone: 'Nothing was promoted.' },
-  // "Cancel" on the way out would say the opposite of what it does.
+  // "Cancel" as the way out would say the opposite of what it does.
   cancel: { title: 'Cancel promotion', submit: 'Cancel promotion', close: 'Keep it', undone: 'Nothing was cancelled.' },
 };
 
@@ -27,12 +20,12 @@ export function transitionTitle(transition: Transition): string {
   return WORDS[transition].title;
 }
 
-/** The form in which an operator promotes or cancels what is marked. `evidence` is null while Heroku is being asked. */
+/** An operator's form for a marked promotion. `evidence` null: Heroku is still being asked. */
 export function transitionModal(facts: {
   readonly promotion: Promotion;
   readonly transition: Transition;
   readonly evidence: Evidence | null;
-  /** What is no longer as the form showed it before; null where it opens. */
+  /** What changed since the form was last shown; null: it just opens. */
   readonly changed: ChangedSince | null;
   readonly privateMetadata: string;
 }): Modal {
@@ -61,7 +54,7 @@ function promoting(promotion: Promotion, evidence: Evidence | null): Block[] {
   if (targetValue === null || presentableValue(targetValue).kind === 'plain') {
     return [section(`${what} → ${target(promotion)}`), rest];
   }
-  // A code authorises what its form shows. A person typed this value to be set, so it is shown to whoever sets it.
+  // A code authorises what its form shows. A person typed this value to be set, so whoever sets it sees it.
   const parts = targetValue.length > MOST_CHARACTERS ? ['It is longer than Heroku takes.'] : exact(targetValue);
   return [
     section(`${what} → this value:`),
@@ -70,12 +63,12 @@ function promoting(promotion: Promotion, evidence: Evidence | null): Block[] {
   ];
 }
 
-/** Heroku takes 32 kB. Written out, that is less than the 100 blocks of a modal. */
+/** Heroku takes 32 kB. Escaped, that is less than a modal's 100 blocks. */
 const MOST_CHARACTERS = 32_768;
 /** Heroku takes longer names, which nobody could read here. */
 const CONFIG_VAR_MAX_LENGTH = 256;
 
-/** A variable of another name than its flag's deserves a second look. */
+/** An unusual config var deserves a second look. */
 function unusualVariable({ configVar, flagKey }: Promotion): string[] {
   const usual = usualConfigVar(flagKey);
   return configVar === usual ? [] : [`:warning: *Not this flag’s usual variable*, which is ${code(usual)}`];
@@ -110,7 +103,6 @@ function markedLine({ markedAt, createdAt, markedBy }: Promotion): string {
   return `*Marked* by ${person(markedBy)}, ${when(markedAt ?? createdAt)}`;
 }
 
-/** It was done, and where one sees what comes of it. */
 export function transitionAnswer(promotion: Promotion, alertChannel: string): Answer {
   const what = subject(promotion);
   const text =
@@ -120,7 +112,7 @@ export function transitionAnswer(promotion: Promotion, alertChannel: string): An
   return { text, blocks: [section(text)] };
 }
 
-/** A refusal in words: under the code's field where it is about that, else as a sentence of its own. */
+/** Under the code's field if it is about the code, else a sentence. */
 export function transitionRefusalWords(
   refusal: TransitionRefusal,
   transition: Transition,
@@ -154,7 +146,7 @@ function whereItStands(promotion: Promotion): string {
   return `${subject(promotion)} is being promoted by ${person(promotion.promotedBy)}, since ${when(promotion.promotedAt ?? promotion.createdAt)}. Follow it: \`${COMMAND} show ${promotion.id}\``;
 }
 
-/** A flag none of whose promotions is marked; `newest` is the last one there was. */
+/** No promotion of the flag is marked; `newest` is the last one. */
 export function nothingMarkedWords(reference: string, newest: Promotion | null): string {
   const known = newest === null ? '' : `\n${whereItStands(newest)}`;
   return `There is no marked promotion ${code(reference, 80)}. \`${COMMAND} mark\` marks one.${known}`;

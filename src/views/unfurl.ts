@@ -5,7 +5,7 @@ import { COMMAND } from './ids.js';
 import { promotionLine } from './list.js';
 import { code, moment, person } from './text.js';
 
-/** What a promotion's address unfolds to: as it was then, and where to look again. */
+/** What a promotion's address unfurls to: its state then, and where to look again. */
 export function promotionUnfurl(promotion: Promotion, asOf: Date): Unfurl {
   const { promotedAt, promotedBy, id } = promotion;
   const lines = [

@@ -13,7 +13,7 @@ const plainSection = z.object({
 
 const words = (view: { readonly blocks: readonly unknown[] }) => JSON.stringify(view.blocks);
 
-/** By column, another value that another writer of the table gives it. */
+/** By column: another value that another writer of the table sets. */
 const CHANGES: readonly (readonly [column: string, value: string])[] = [
   ['flag_key', 'another_flag'],
   ['heroku_app', 'raxx-staging'],
@@ -29,7 +29,7 @@ const CHANGES: readonly (readonly [column: string, value: string])[] = [
 describe('a code and its form', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', environment: LONG_LEASE });
+    bed = await startTestBed({ rateLimit: false, startAt: '2026-05-09T04:28:00Z', environment: LONG_LEASE });
     await bed.enrol(bed.slack.people.engineer.id, 'engineer');
   });
   afterEach(() => bed.close());
@@ -64,7 +64,7 @@ describe('a code and its form', () => {
     expect(words(await kris().waitForModal())).toContain('Nothing was promoted.');
     expect(await states()).toEqual(['marked']);
     expect(patches()).toBe(0);
-    // What is shown now is authorised by the same code.
+    // The same code authorises what is shown now.
     expect((await kris().submit({ code })).kind).toBe('closed');
   });
 
@@ -119,7 +119,7 @@ describe('a code and its form', () => {
     expect(words(form)).toContain('*Not this flag’s usual variable*, which is `FLAG_DARK_MODE`');
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
     await eventually(async () => expect(bed.heroku.getVar(APP, 'FLAG_PAYMENT_KEY')).toBe(SECRET));
-    // Only whoever sets it sees it.
+    // Only the person who sets it sees it.
     expect(JSON.stringify(await bed.slack.everything(bed.slack.channels.alerts))).not.toContain('sk_test_canary');
     expect(bed.logged.join('')).not.toContain('sk_test_canary');
   });
@@ -200,7 +200,7 @@ describe('a code and its form', () => {
 });
 
 test.each(CHANGES)('a code of a promotion whose %s was changed meanwhile resolves nothing', async (column, value) => {
-  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', withoutHeroku: true });
+  const bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z', withoutHeroku: true });
   const kris = bed.slack.people.superadmin;
   await bed.rows.insertDeploying();
   await bed.app.tick();
@@ -220,6 +220,7 @@ describe('where a second person is needed', () => {
   let bed: TestBed;
   beforeEach(async () => {
     bed = await startTestBed({
+      rateLimit: false,
       startAt: '2026-05-10T05:00:00Z',
       environment: { ...LONG_LEASE, SECOND_PERSON: 'raxx-*' },
     });
@@ -260,7 +261,7 @@ describe('where a second person is needed', () => {
 });
 
 test('the alert says that one person did everything', async () => {
-  const bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+  const bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z' });
   const { superadmin } = bed.slack.people;
   await bed.rows.insertDeploying({ promotedBy: superadmin.id });
   await bed.rows.query('update console_flag_promotions set marked_by = $1', [superadmin.id]);

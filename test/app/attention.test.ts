@@ -2,7 +2,7 @@ import type { Person, StoredMessage } from '../../demo/slack/workspace.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
-/** Who is on an alert, and snoozing it, by clicks and commands, with the clock moved. */
+/** Acknowledging and snoozing an alert, by clicks and commands, with the clock moved. */
 
 const MENTION = '<!subteam^S0123456789>';
 const MINUTE = 60_000;
@@ -10,7 +10,7 @@ const HOUR = 60 * MINUTE;
 
 let bed: TestBed;
 let promotionId: string;
-/** Kris and Mina are superadmins, Sam an engineer, and whoever is left nobody. */
+/** Kris and Mina are superadmins, Sam is an engineer, the others aren't operators. */
 let people: TestBed['slack']['people'];
 
 /** The critical of 2026-05-10 04:28, a minute old. */
@@ -45,7 +45,7 @@ async function told(who: Person, doing: () => Promise<unknown>): Promise<string>
   await doing();
   return (await who.waitForEphemeral((message) => !before.has(JSON.stringify(message)))).text;
 }
-/** Who has it, as the alert says. */
+/** The owner, as the alert shows them. */
 const held = async () => {
   const shown = JSON.stringify((await bed.alert()).blocks);
   if (shown.includes('snoozed until')) return 'snoozed';
@@ -85,7 +85,7 @@ describe('I’m on it', () => {
     await tickAfter(MINUTE);
     expect(await held()).toBe('nobody');
     expect(JSON.stringify(await bed.alert())).not.toContain('> on it');
-    // The question lost its buttons, and the repetitions go on at the next time that is theirs: on the hour.
+    // The question lost its buttons, and the repeats continue at their next regular time: on the hour.
     expect(JSON.stringify(await question())).not.toContain('still_on_it');
     expect(await said()).toHaveLength(2);
     await tickAfter(4 * MINUTE);
@@ -109,7 +109,7 @@ describe('I’m on it', () => {
     expect(await told(kris, () => kris.click(asked, 'still_on_it'))).toContain('*You’re still on it*');
     expect((await question()).text).toContain('They are, as they said');
     expect(JSON.stringify(await question())).not.toContain('"button"');
-    // A click on what is still on screen.
+    // A click on an outdated screen.
     expect(await told(kris, () => kris.click(asked, 'still_on_it'))).toContain('Nothing is asked of you now');
     await tickAfter(44 * MINUTE);
     expect(await said()).toHaveLength(1);
@@ -148,7 +148,7 @@ describe('I’m on it', () => {
     expect(JSON.stringify(await bed.alert())).toContain(`<@${mina.id}> on it`);
     expect(await about('took over')).toEqual([expect.stringContaining(`from <@${kris.id}>`)]);
     expect((await about('took over'))[0]).not.toContain(mina.id);
-    // The offer is gone, and what it offered would be refused now.
+    // The offer is gone, and taking it up would be refused now.
     mina.ephemerals().forEach((message) => void expect(JSON.stringify(message)).not.toContain('take_over'));
     expect(await told(kris, () => choose(kris, 'take'))).toContain(`<@${mina.id}> is already on it`);
   });
@@ -175,7 +175,7 @@ describe('I’m on it', () => {
     const words = await told(mina, () => choose(mina, 'take', alert));
     expect(words).toContain('*This has already ended.*');
     expect(words).toContain(`resolved as *completed* by <@${kris.id}>`);
-    // The same words again would be no sign of an answer: each is asked of by another person, or after another answer.
+    // The same answer twice would prove nothing: ask as another person, or after another answer.
     await told(mina, () => mina.command('help'));
     expect(await told(kris, () => choose(kris, 'snooze_4h', alert))).toContain('has already ended');
     await told(kris, () => kris.command('help'));
@@ -261,7 +261,7 @@ describe('I’m on it', () => {
     await tickAfter(MINUTE);
     await tickAfter(MINUTE);
     expect(await about('are you still on it?')).toHaveLength(1);
-    // The ten minutes are counted from when it was seen to be there.
+    // The ten minutes count from when it was first seen there.
     await tickAfter(8 * MINUTE);
     expect(await about('didn’t answer')).toHaveLength(0);
     await tickAfter(2 * MINUTE);
@@ -398,7 +398,7 @@ describe('a snooze', () => {
     await told(kris, () => choose(kris, 'snooze_morning'));
     expect((await bed.db.attention.of(promotionId))?.snooze?.until).toEqual(new Date('2026-05-10T16:00:00Z'));
     bed.slack.setTimeZone(mina.id, 'Asia/Kolkata');
-    // 09:59 there. What the command took before is understood, too.
+    // 09:59 there. The command's earlier word is understood, too.
     const command = `snooze ${promotionId} Tomorrow`;
     expect(await told(mina, () => mina.command(command))).toContain('*snoozed*');
     expect((await bed.db.attention.of(promotionId))?.snooze?.until).toEqual(new Date('2026-05-11T03:30:00Z'));
@@ -419,7 +419,8 @@ describe('a snooze', () => {
 
   test('where Slack does not tell the time zone for now is refused in a sentence', async () => {
     const { superadmin: kris } = people;
-    bed.slack.faults.add({ method: 'users.info', times: 1, kind: 'status', status: 500 });
+    // Nor does Slack say who they are.
+    bed.slack.faults.add({ method: 'users.info', times: 2, kind: 'status', status: 500 });
     expect(await told(kris, () => choose(kris, 'snooze_morning'))).toContain('Nothing was changed.');
     expect(await bed.db.attention.of(promotionId)).toBeNull();
   });

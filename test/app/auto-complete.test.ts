@@ -89,7 +89,7 @@ describe('AUTO_COMMIT', () => {
     for (let n = 0; n < 11; n += 1) {
       await bed.rows.insertDeploying({ flagKey: `not_live_${n}`, configVar: `FLAG_NOT_LIVE_${n}` });
     }
-    // The newest, which ten that nobody can prove come before.
+    // The newest; ten that can't be proven come before it.
     await bed.rows.insertDeploying();
     const asked = () => bed.heroku.requests.filter(({ path }) => path === `/apps/${APP}/config-vars`).length;
     const states = async () =>
@@ -102,7 +102,7 @@ describe('AUTO_COMMIT', () => {
     const before = asked();
     await Promise.all([bed.app.tick(), another.tick()]);
     expect((await states()).at(-1)).toBe('deployed');
-    // The two that are left; and the group from which one ended counts its verdicts anew.
+    // The two that are left; and the group, which counts its verdicts again after one ended.
     expect(asked() - before).toBeLessThanOrEqual(3);
     await bed.clock.advance(60_000);
     await Promise.all([bed.app.tick(), another.tick()]);
@@ -112,11 +112,15 @@ describe('AUTO_COMMIT', () => {
     expect(asked() - before).toBeGreaterThanOrEqual(10);
   });
 
-  test('commits nothing that is not stuck yet', async () => {
+  test('commits nothing that is not told of yet, and from the notice on what is', async () => {
     await start('live');
-    await bed.clock.advance(-54 * 3_600_000);
+    await bed.clock.set('2026-05-09T04:42:00Z');
     await bed.rows.insertDeploying();
     await bed.app.tick();
     expect(await row()).toMatchObject({ state: 'deploying' });
+    await bed.clock.set('2026-05-09T04:43:30Z');
+    await bed.app.tick();
+    expect(await row()).toMatchObject({ state: 'deployed', resolved_by: null });
+    expect(await audited()).toEqual(['stuck_notice by watchdog', 'recovered by watchdog']);
   });
 });

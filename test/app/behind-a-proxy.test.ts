@@ -22,12 +22,12 @@ import { portOf } from '../support/sockets.js';
 
 const SECRET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const CREDENTIALS = { name: 'flags', password: 'canary:p@ssword' };
-/** Nothing but the proxy knows where they are, and nobody but the company's authority vouches for them. */
+/** Only the proxy can resolve them, and only the company's authority signs their certificates. */
 const HOSTS = ['slack.test', 'api.heroku.test', 'monitor.test'] as const;
 
 /**
- * The built app in a company's network: every way out is a proxy that wants a password, and every certificate is the company's
- * own. Node 24 and later have a word of their own in that (NODE_USE_ENV_PROXY), which must change nothing.
+ * The built app in a company's network: every way out is a proxy that requires a password, and every certificate is the
+ * company's own. Node 24 and later have their own switch for that (NODE_USE_ENV_PROXY), which must change nothing.
  */
 describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app', (nodesOwn) => {
   let authority: Authority;
@@ -168,7 +168,7 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
     });
   });
 
-  // What doctor does is Node's own business no more than what the app does; once is enough of its waiting.
+  // Doctor depends on Node no more than the app does; waiting for it once is enough.
   (nodesOwn === '0' ? describe : describe.skip)('and doctor', () => {
     async function doctor(changes: Readonly<Record<string, string>> = {}): Promise<readonly Check[]> {
       const child = spawn(process.execPath, [cli, 'doctor', '--json'], {

@@ -11,12 +11,12 @@ import { eventually } from '../support/eventually.js';
 
 const ROOT = path.resolve(__dirname, '../..');
 const run = promisify(execFile);
-/** What a production install may take: the smallest dyno and image should not carry what nobody calls. */
+/** The most a production install may take: the smallest dyno and image should not carry unused code. */
 const MEGABYTES = 25;
 
 /**
- * What `npm run build` makes, beside `npm ci --omit=dev --omit=optional`, is all that is deployed. It lies outside the
- * project here, so that nothing of the project's own packages can be found.
+ * What `npm run build` makes and `npm ci --omit=dev --omit=optional` installs is all that is deployed. It lies outside
+ * the project here, so that none of the project's packages can be found.
  */
 describe('the app as it is installed', () => {
   let folder: string;
@@ -67,7 +67,7 @@ describe('the app as it is installed', () => {
     await rm(folder, { recursive: true, force: true });
   }, 60_000);
 
-  /** The installed app has the real clock, and codes are made by the bed's, which stands. */
+  /** The installed app has the real clock, but codes use the bed's, which stands still. */
   const keepUp = () => bed.clock.set(new Date());
   beforeEach(keepUp);
 
@@ -102,7 +102,7 @@ describe('the app as it is installed', () => {
 
   test('shows an enrolment’s page with its QR code', async () => {
     const { superadmin, engineer } = bed.slack.people;
-    // The code before this one was used to promote.
+    // The previous code was used to promote.
     const link = (await invite(bed, superadmin, engineer, 'engineer', 1)).replace(PUBLIC_URL, url);
     const page = await fetch(link);
     expect(page.status).toBe(200);

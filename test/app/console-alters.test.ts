@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { Person } from '../../demo/slack/person.js';
 import { APP, CONFIG_VAR, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
@@ -8,7 +9,7 @@ let bed: TestBed;
 let promotionId: string;
 let superadmin: Person;
 beforeEach(async () => {
-  bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', environment: LONG_LEASE });
+  bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z', environment: LONG_LEASE });
   superadmin = bed.slack.people.superadmin;
   promotionId = await bed.rows.insertDeploying();
   await bed.app.tick();
@@ -26,7 +27,7 @@ async function submit(note = 'The dyno died after the PATCH.') {
   return superadmin.submit({ code: bed.code(superadmin.id), note });
 }
 
-/** Never to be told: it would be in vain. */
+/** Must never be suggested: it would be in vain. */
 const AGAIN = /submit again|try again|resubmit/iu;
 
 test('a note that fits no longer: the person reads why, and what the console’s team has to run, and the code stays good', async () => {
@@ -149,4 +150,20 @@ test('row-level security that comes later stops the checks, rather than hide wha
     await bed.rows.query(`drop owned by ${role}`);
     await bed.rows.query(`drop role ${role}`);
   }
+});
+
+test('while somebody has the table for themselves, as VACUUM FULL does, a start says so and waits', async () => {
+  const holder = new pg.Client(bed.environment['DATABASE_URL']);
+  await holder.connect();
+  await holder.query('begin; lock table console_flag_promotions in access exclusive mode');
+  const starting = bed.replica();
+  try {
+    await eventually(async () =>
+      expect(bed.logged.join()).toContain('Somebody has the console’s table for themselves: trying again.'),
+    );
+  } finally {
+    await holder.end();
+  }
+  const { port } = await starting;
+  expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
 });

@@ -9,7 +9,11 @@ describe('with the database gone', () => {
   let port: number;
 
   async function start(patience?: number): Promise<void> {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', ...(patience === undefined ? {} : { patience }) });
+    bed = await startTestBed({
+      rateLimit: false,
+      startAt: '2026-05-10T05:00:00Z',
+      ...(patience === undefined ? {} : { patience }),
+    });
     await bed.rows.insertDeploying();
     await bed.app.tick();
     const url = new URL(bed.environment['DATABASE_URL'] ?? '');
@@ -47,7 +51,7 @@ describe('with the database gone', () => {
     await superadmin.command('stuck');
     await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(2));
     expect(superadmin.ephemerals()[1]?.text).toContain('The database does not answer');
-    // What would have changed something got no connection, which is known.
+    // No connection was made, so it is known that nothing changed.
     await superadmin.command('rca 1 https://docs.raxx.example/rca');
     await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(3));
     expect(superadmin.ephemerals()[2]?.text).toContain('The database does not answer. Nothing was changed.');
@@ -95,7 +99,7 @@ describe('with the database gone', () => {
     await superadmin.click(await bed.alert(), 'mark_completed');
     await superadmin.waitForModal();
     wire.cut();
-    // Until the app has noticed, a request may still go out over a connection that is none any more.
+    // Until the app has noticed, a request may still use a broken connection.
     await eventually(async () => expect(await readyz()).toBe(503));
     const lost = await superadmin.submit({ code: bed.code(superadmin.id) });
     expect(lost).toMatchObject({

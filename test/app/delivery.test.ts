@@ -19,7 +19,7 @@ describe('one message per alert', () => {
     bed.rows.query<{ kind: string; state: string; message_ts: string | null }>(
       'select kind, state, message_ts from flag_promotions.messages order by id',
     );
-  /** As if the time that a dead process held its lease for had passed. */
+  /** As if a dead process's lease had expired. */
   const expireLeases = () =>
     bed.rows.query(
       `update flag_promotions.messages set lease_until = flag_promotions.clock() - interval '1 second'

@@ -7,6 +7,7 @@ describe('the digest of the week', () => {
 
   async function start(cron: string | null = '0 9 * * 1 Europe/Berlin'): Promise<void> {
     bed = await startTestBed({
+      rateLimit: false,
       startAt: '2026-05-11T06:30:00Z',
       environment: cron === null ? {} : { DIGEST_CRON: cron },
     });
@@ -44,7 +45,7 @@ describe('the digest of the week', () => {
     expect(charts()).toHaveLength(1);
     await tickAt('2026-05-18T07:00:00Z');
     expect(await posted()).toHaveLength(2);
-    // Of a week in which nothing was promoted there is nothing to draw.
+    // A week without promotions has no chart.
     expect(charts()).toHaveLength(1);
   });
 

@@ -3,7 +3,7 @@ import { eventually } from '../support/eventually.js';
 
 const ORIGIN = 'https://flag-promotions.example.com';
 
-/** The console's table counts as it likes: up to the largest bigint, or from the smallest. */
+/** The console's table may use any ids: up to the largest bigint, or from the smallest. */
 describe.each(['9223372036854775807', '1000000000000000000', '0', '-9223372036854775808'])('promotion %s', (id) => {
   let bed: TestBed;
   beforeEach(async () => {

@@ -27,6 +27,10 @@ describe('the evidence beside the decision', () => {
     bed = await start();
   });
 
+  /** What runs would take the place of when it went live. */
+  const dynosAreSecret = () =>
+    bed.heroku.faults.add({ path: `/apps/${APP}/dynos`, fault: { kind: 'status', status: 403 } });
+
   test('tells of the incident since when it was live, and by whom', async () => {
     const { version } = release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
     bed.heroku.seedRelease({
@@ -36,12 +40,13 @@ describe('the evidence beside the decision', () => {
       description: 'Deploy',
       vars: { X: '1' },
     });
+    dynosAreSecret();
     await bed.rows.insertDeploying();
     await bed.app.tick();
     expect(await shown()).toContain(`|v${version} ↗> (<!date^1778300911^`);
     expect(await shown()).toContain(', `kris@raxx.example`)');
     expect(await shown()).not.toContain('or earlier');
-    // The two that carry it and the one before: older ones tell nothing more.
+    // The two that carry it and the one before: older ones add nothing.
     const asked = bed.heroku.requests.filter(({ path }) => /releases\/[^/]+\/config-vars/u.test(path));
     expect(asked).toHaveLength(3);
   });
@@ -130,8 +135,9 @@ describe('the evidence beside the decision', () => {
   });
 
   test('tells a lost write apart', async () => {
-    // The promoter would finish such a row at once: it is held by another, as if that one were paused.
+    // The promoter would finish such a row at once: another one holds it, as if paused.
     release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
+    dynosAreSecret();
     await bed.rows.query(
       `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, checkpoint, promoted_at, lease_owner, lease_until)
        values ('held', '${APP}', '${CONFIG_VAR}', 'deploying', 'PENDING_COMMIT:not-a-release', '2026-05-09T04:28:00Z', 'paused', flag_promotions.clock() + interval '1 hour')`,
@@ -171,7 +177,7 @@ describe('evidence of which Heroku keeps some to itself until nobody waits any m
     expect(updates()).toBe(1);
     await bed.app.tick();
     expect(updates()).toBe(1);
-    // From then on, it is kept fresh as any other.
+    // From then on, it is refreshed like any other.
     await bed.clock.advance(5 * 60_000);
     await bed.app.tick();
     expect(updates()).toBe(2);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { FLAG, startTestBed, type TestBed } from '../support/app.js';
 import { builtApp } from '../support/built-app.js';
 import {
+  confirm,
   codeFor,
   invite,
   open,
@@ -10,12 +11,12 @@ import {
   recoveryCodesOn,
   secretOn,
   typeCode,
-  waitForDirect,
+  wordOn,
 } from '../support/enrolment.js';
 import { eventually } from '../support/eventually.js';
 import { waiting, whileHolding } from '../support/locks.js';
 
-/** What records what was done, and names who did it for as long as it is kept. */
+/** Records of what was done: they name the person as long as they are kept. */
 const RECORD = [
   'flag_promotions.audit_log.actor',
   'flag_promotions.audit_log.detail',
@@ -52,7 +53,7 @@ describe('operators forget', () => {
   }
   const forget = (id: string, ...more: readonly string[]) => cli(['operators', 'forget', id, ...more]);
 
-  /** Every column of every table of the database in which an id stands anywhere. */
+  /** Every column of every table of the database that contains an id. */
   async function columnsWith(id: string): Promise<readonly string[]> {
     const columns = await bed.rows.query<{ place: string; sql: string }>(
       `select format('%s.%s.%s', table_schema, table_name, column_name) as place,
@@ -68,15 +69,18 @@ describe('operators forget', () => {
     return found;
   }
 
-  /** Mina: invited by Kris, active with recovery codes, on one alert, snoozes another, invited Sam, and has looked at the tab. */
+  /**
+   * Mina: invited by Kris, active with recovery codes, on one alert, snoozes another, invited Sam, and opened the tab.
+   */
   async function minaWorksHere() {
     const { superadmin: kris, secondSuperadmin: mina, engineer: sam } = people;
     const link = await invite(bed, kris, mina, 'superadmin');
     const secret = secretOn(await open(bed, link));
-    const codes = recoveryCodesOn(await typeCode(bed, link, codeFor(bed, secret)));
+    const proved = await typeCode(bed, link, codeFor(bed, secret));
+    const codes = recoveryCodesOn(proved);
     for (const [n, code] of codes.entries()) bed.keepSecret(`recovery code ${n}`, code);
     bed.adopt(mina.id, secret);
-    await mina.click(await waitForDirect(mina, 'confirm_enrolment'), 'confirm_enrolment');
+    await confirm(bed, kris, wordOn(proved), 1);
     await eventually(async () => expect(await bed.db.operators.find(mina.id)).not.toBeNull());
 
     await bed.rows.query(
@@ -110,7 +114,7 @@ describe('operators forget', () => {
     const { secondSuperadmin: mina } = people;
     const { taken, snoozed, theirs } = await minaWorksHere();
     const before = await columnsWith(mina.id);
-    // Else the search would see nothing afterwards, either.
+    // Otherwise the search afterwards would prove nothing.
     for (const place of [
       'attention.owner',
       'attention.snoozed_by',
@@ -156,7 +160,7 @@ describe('operators forget', () => {
       },
     ]);
 
-    // Nobody is on it, it is told, and the link to Sam is dead.
+    // Nobody is on it, Slack says so, and the link to Sam is dead.
     await bed.app.tick();
     expect(JSON.stringify((await alertOf(FLAG)).blocks)).toContain('nobody is on it');
     expect(JSON.stringify((await alertOf('quiet')).blocks)).not.toContain('snoozed until');
@@ -173,12 +177,14 @@ describe('operators forget', () => {
   test('is one transaction: where its audit event can’t be written, nothing is gone', async () => {
     const { secondSuperadmin: mina } = people;
     await minaWorksHere();
+    // Deliveries may progress meanwhile.
     const kept = () =>
-      Promise.all(
-        ['operators', 'recovery_codes', 'enrolments', 'attention', 'messages', 'audit_log'].map((table) =>
+      Promise.all([
+        bed.rows.query('select id, kind, subject from flag_promotions.messages order by id'),
+        ...['operators', 'recovery_codes', 'enrolments', 'attention', 'audit_log'].map((table) =>
           bed.rows.query(`select t::text from flag_promotions.${table} t order by 1`),
         ),
-      );
+      ]);
     const before = await kept();
     await bed.rows.query(
       `create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
@@ -204,7 +210,7 @@ describe('operators forget', () => {
     expect(JSON.stringify(await kris.submit({ person: mina.id, code: bed.code(kris.id) }))).toContain(
       'They are not an operator',
     );
-    // What was refused is in the audit log.
+    // The refusal is in the audit log.
     expect(await columnsWith(mina.id)).toEqual(RECORD);
   });
 

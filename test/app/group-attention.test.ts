@@ -2,7 +2,7 @@ import type { StoredMessage } from '../../demo/slack/workspace.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
-/** What owning, snoozing, routing and quiet hours mean for what is told in a group. */
+/** Owning, snoozing, routing and quiet hours for grouped promotions. */
 
 const MINUTE = 60_000;
 const OPS = '<!subteam^S0OPS>';
@@ -43,7 +43,7 @@ async function tickAfter(ms: number): Promise<void> {
   await bed.clock.advance(ms);
   await bed.app.tick();
 }
-/** `count` that began within as many seconds. */
+/** `count` promotions, begun a second apart. */
 async function stuck(count: number, app: string, promotedAt: string): Promise<void> {
   for (let n = 1; n <= count; n += 1) {
     const began = new Date(Date.parse(promotedAt) + n * 1_000).toISOString();
@@ -80,7 +80,7 @@ describe('a critical in a group', () => {
     await tickAfter(10 * MINUTE);
     await tickAfter(MINUTE);
     const [, , ...since] = await thread(told);
-    // What was said about one of many mentions nobody and stays in the thread; the channel hears its name.
+    // A message about one of many mentions nobody and stays in the thread; the channel gets its name.
     const lost = expect.stringContaining('*Nobody is on it now.*');
     const again = expect.stringContaining(
       `${OPS} 1 promotion stuck: \`raxx_console_prod_3\` on \`raxx-console-prod\`.`,

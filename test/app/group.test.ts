@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { EphemeralMessage, StoredMessage } from '../../demo/slack/workspace.js';
-import { APP, startTestBed, type TestBed } from '../support/app.js';
+import { APP, startTestBed, type TestBed, type TestBedOptions } from '../support/app.js';
 import { builtApp } from '../support/built-app.js';
 import { eventually } from '../support/eventually.js';
 
@@ -13,18 +13,20 @@ const GROUPED = STUCK - OWN;
 
 let bed: TestBed;
 let ids: readonly string[];
-beforeEach(async () => {
+async function start(options: TestBedOptions = {}): Promise<void> {
   bed = await startTestBed({
     startAt: '2026-05-09T17:00:00Z',
     rateLimit: false,
     environment: { ALERT_MESSAGES_PER_HOUR: String(OWN), SLACK_CRITICAL_MENTION: MENTION },
     vars: { FLAG_FLAG_3: 'true', FLAG_FLAG_4: 'true' },
+    ...options,
   });
   ids = await insert(1, STUCK);
-});
+}
+beforeEach(() => start());
 afterEach(() => bed.close());
 
-/** As many promotions as that, each begun a second after the one before. */
+/** That many promotions, each begun a second after the one before. */
 async function insert(first: number, count: number, start = '2026-05-09T04:28:00Z'): Promise<readonly string[]> {
   const inserted: string[] = [];
   for (let n = first; n < first + count; n += 1) {
@@ -58,7 +60,7 @@ const end = (state: string, of = ids) =>
     of,
     bed.clock.now(),
   ]);
-/** The app's command line, with the database of the test. */
+/** The app's command line, with the test's database. */
 const cli = async (...words: string[]) =>
   spawn(process.execPath, [await builtApp(), ...words], {
     env: { PATH: process.env['PATH'], ...bed.environment },
@@ -123,6 +125,8 @@ describe('many that get stuck at once', () => {
   });
 
   test('three replicas that tick together tell of them once, and post nothing too early', async () => {
+    await bed.close();
+    await start({ pauses: true });
     const others = await Promise.all([bed.replica(), bed.replica()]);
     await Promise.all([bed.app, ...others].map((app) => app.tick()));
     await tickAfter(60_000);
@@ -275,7 +279,7 @@ describe('when they end', () => {
     expect(textOf(await now(ts))).toContain('*All ended*: 3 completed, 4 failed.');
     expect(textOf(await now(ts))).not.toContain('group_page');
     await tickAfter(60_000);
-    // Hundreds may end by themselves at once: only what people did is said in the thread.
+    // Hundreds may end by themselves at once: the thread only reports what people did.
     expect(await thread(ts)).toEqual([]);
   });
 

@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.js';
 describe('the home tab', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed();
+    bed = await startTestBed({ rateLimit: false });
   });
   afterEach(() => bed.close());
 

@@ -5,7 +5,7 @@ import { startTestBed, type TestBed } from '../support/app.js';
 describe('the HTTP side', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed();
+    bed = await startTestBed({ rateLimit: false });
   });
   afterEach(() => bed.close());
 
@@ -13,7 +13,7 @@ describe('the HTTP side', () => {
     const answer = await fetch(`${bed.baseUrl}${path}`);
     return { status: answer.status, text: await answer.text() };
   };
-  /** A slash command as Slack would send it, signed at `ageSeconds` ago with `secret`. */
+  /** A slash command as Slack would send it, signed `ageSeconds` ago with `secret`. */
   async function signed(options: { secret?: string; ageSeconds?: number; timestamp?: string; body?: string } = {}) {
     const body =
       options.body ??
@@ -47,7 +47,7 @@ describe('the HTTP side', () => {
     const ready = await get('/readyz');
     expect(ready).toEqual({
       status: 200,
-      text: `${JSON.stringify({ ready: true, checks: { database: 'ok', slack: 'ok', watchdog: 'ok', owed: 'ok' } })}\n`,
+      text: `${JSON.stringify({ ready: true, checks: { database: 'ok', slack: 'ok', totp_key: 'ok', watchdog: 'ok', owed: 'ok' } })}\n`,
     });
     const metrics = await get('/metrics');
     expect(metrics.text).toMatch(/flag_promotions_maintenance_ticks_total\{outcome="completed"\} [1-9]/u);
@@ -65,7 +65,7 @@ describe('the HTTP side', () => {
     expect((await get('/metrics')).text).toMatch(/^flag_promotions_promotions_in_unknown_states 1$/mu);
   });
 
-  // As it stands on the wire: fetch would put such a path in order.
+  // Byte for byte: fetch would normalise such a path.
   const asSent = (method: string, path: string) =>
     new Promise<{ readonly status: number | undefined; readonly text: string }>((resolve, reject) => {
       request({ host: '127.0.0.1', port: bed.app.port, path, method }, (answer) => {

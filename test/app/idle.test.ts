@@ -3,9 +3,9 @@ import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { type StatementTap, tapStatements } from '../support/statements.js';
 
-/** What a replica with nothing to do may ask of the database in a minute: it ticks once, and looks for work now and then. */
+/** The most statements an idle replica may send in a minute: it ticks once, and looks for work now and then. */
 const MOST_A_MINUTE = 20;
-/** It rests for 25 s at most. */
+/** It sleeps for 25 s at most. */
 const LOOKS_A_MINUTE = 60 / 25;
 const WATCHED_MS = 5_000;
 
@@ -27,7 +27,7 @@ describe('an idle replica', () => {
     bed.replica({
       environment: { DATABASE_URL: tap.url, HEROKU_API_KEY: bed.heroku.apiKey, HEROKU_API_URL: bed.heroku.apiUrl },
     });
-  /** It has said hello to itself, and has looked for work since. */
+  /** Its NOTIFY to itself arrived, and it has looked for work since. */
   const isListening = () =>
     eventually(async () => {
       const hello = tap.statements.findIndex(({ values }) => values.includes('hello'));
@@ -63,7 +63,7 @@ describe('an idle replica', () => {
         where application_name = 'flag-promotions-listener' and datname = current_database()`,
     );
     const before = looks();
-    // It looks when it hears that it hears nothing, again when it listens anew, and meanwhile each half second.
+    // It looks when it notices that NOTIFY fails, again when it listens again, and each half second in between.
     await eventually(async () => expect(looks()).toBeGreaterThan(before + 1));
   });
 });

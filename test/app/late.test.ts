@@ -9,7 +9,7 @@ const RCA = 'https://docs.raxx.example/rca/2026-05-11';
 describe('evidence that comes after the form was answered', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z' });
+    bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z' });
   });
   afterEach(() => bed.close());
 
@@ -20,7 +20,7 @@ describe('evidence that comes after the form was answered', () => {
       .filter((call) => call.method === method && call.answer !== null)
       .map((call) => JSON.stringify(call.answer));
 
-  /** Opens a form for which Heroku is too slow, has the promotion end before it is submitted, and lets Heroku answer then. */
+  /** Opens a form while Heroku is too slow, ends the promotion before it is submitted, and lets Heroku answer then. */
   async function endedMeanwhile(open: () => Promise<unknown>, end: string): Promise<void> {
     let answer: () => void = () => undefined;
     const until = new Promise<void>((resolve) => {
@@ -64,7 +64,7 @@ describe('evidence that comes after the form was answered', () => {
 describe('a commit that takes longer than Slack waits', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', patience: 1 });
+    bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z', patience: 1 });
     await bed.rows.insertDeploying();
     await bed.app.tick();
   });

@@ -3,10 +3,10 @@ import { eventually } from '../support/eventually.js';
 import { whileHolding } from '../support/locks.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
-/* The server commits, and the connection breaks before the app hears of it: what people are told then must be true. */
+/* The server commits, and the connection breaks before the app learns of it: what people are told then must be true. */
 
 const RCA = 'https://docs.raxx.example/rca/2026-05-11';
-/** How the server says that it committed: a CommandComplete. */
+/** The server's CommandComplete for a commit. */
 const COMMITTED = 'COMMIT\0';
 
 describe('a commit whose answer got lost', () => {
@@ -45,7 +45,7 @@ describe('a commit whose answer got lost', () => {
   }
   const audited = async (like: string) =>
     (await bed.rows.query('select id from flag_promotions.audit_log where action like $1', [like])).length;
-  /** Submits while somebody else holds the operators, for as long as `until` takes and Slack waits in any case. */
+  /** Submits while somebody else locks the operators until `until` resolves, and in any case as long as Slack waits. */
   const submitLate = (fields: Readonly<Record<string, string>>, until: () => Promise<void> = async () => undefined) =>
     whileHolding(
       { url: bed.environment['DATABASE_URL'] ?? '' },
@@ -69,7 +69,7 @@ describe('a commit whose answer got lost', () => {
 
   test('of a mark, which is one statement, neither', async () => {
     const mark = () => kris().command(`mark dark_mode ${APP} true`);
-    // In the row that it answers with; a promoter that looks for work names the same columns.
+    // In the row that it answers with; a promoter looking for work names the same columns.
     wire.loseAnswer('dark_mode');
     expect(await told(mark)).toContain('It may have been saved');
     expect(await told(mark)).toContain('*already marked*');
@@ -163,7 +163,7 @@ describe('a commit whose answer got lost', () => {
     await bed.enrol(engineer.id, 'engineer');
     await kris().command('operators unlock');
     await kris().waitForModal();
-    // Longer than the app has the server wait for a lock.
+    // Longer than the app lets the server wait for a lock.
     await submitLate({ person: engineer.id }, () =>
       eventually(async () => expect(bed.logged.join('')).toContain('a submission could not be decided')),
     );

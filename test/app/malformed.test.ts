@@ -3,7 +3,7 @@ import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { HELD_BACK, REFUSED } from '../slack/bodies.js';
 
-/* What nobody sends as Slack does: it is refused, and ends nothing. Jest fails a test on a rejection that nobody handles. */
+/* What Slack never sends is refused, and ends nothing. Jest fails a test on an unhandled rejection. */
 
 let bed: TestBed;
 afterEach(() => bed.close());
@@ -20,7 +20,7 @@ async function isWellAfterwards(): Promise<void> {
 
 describe('over HTTP', () => {
   beforeEach(async () => {
-    bed = await startTestBed();
+    bed = await startTestBed({ rateLimit: false });
   });
 
   async function signed(contentType: string, body: string, secret = bed.slack.signingSecret): Promise<number> {
@@ -78,7 +78,7 @@ describe('over HTTP', () => {
 
 describe('over Socket Mode', () => {
   beforeEach(async () => {
-    bed = await startTestBed({ socketMode: true });
+    bed = await startTestBed({ rateLimit: false, socketMode: true });
   });
 
   test('every frame of no known shape is refused, and none is acknowledged', async () => {
@@ -99,7 +99,7 @@ describe('over Socket Mode', () => {
     socketMode.sendFrame(JSON.stringify({ type: 'events_api', payload: HELD_BACK }));
     socketMode.sendFrame(envelope(HELD_BACK, 'unknown-type', 'hello_again'));
     await isWellAfterwards();
-    // What came before it on the same connection is dealt with, too.
+    // Earlier messages on the same connection are handled, too.
     expect(socketMode.acknowledged).toHaveLength(1);
     expect(await counted()).toBe('0');
   });

@@ -4,7 +4,7 @@ import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
-/* What Slack asks for happens once, however often it arrives, and in whichever replica. */
+/* Slack's requests take effect once, however often they arrive, and at whichever replica. */
 
 let bed: TestBed;
 let ports: readonly number[];
@@ -15,7 +15,7 @@ async function start(): Promise<void> {
   const another = await bed.replica();
   ports = [bed.app.port, another.port];
 }
-/** What Slack sent last that has this in it. */
+/** Slack's last request that contains this. */
 function sent(part: string): SentRequest {
   const last = bed.slack.http?.sent.findLast(({ body }) => body.includes(part));
   if (last === undefined) throw new Error('Nothing was sent yet.');
@@ -29,7 +29,7 @@ const replayed = ({ headers, body }: SentRequest) =>
       return { status: answer.status, text: await answer.text() };
     }),
   );
-/** As Slack signs it so many seconds ago. */
+/** As Slack signs it, this many seconds ago. */
 function signedAnew(body: string, secondsAgo = 0): SentRequest {
   const { headers } = signed(body, bed.slack.signingSecret, new Date(Date.now() - secondsAgo * 1_000));
   return { headers: Object.fromEntries(new Headers(headers)), body };
@@ -53,7 +53,7 @@ describe('over HTTP', () => {
     await superadmin.waitForEphemeral(({ text }) => text.includes('Posted'));
     const answers = await replayed(sent('stats_chart'));
     expect(answers).toEqual(answers.map(() => ({ status: 200, text: '' })));
-    // What a replay started would be there by the time that this is answered.
+    // What a replay started would be there by the time this is answered.
     await superadmin.command('help');
     await superadmin.waitForEphemeral(({ text }) => text.includes('what is stuck'));
     const uploads = bed.slack.calls.filter(({ method }) => method === 'files.completeUploadExternal');
@@ -154,7 +154,7 @@ describe('with the database away for a replica', () => {
 });
 
 test('over Socket Mode, an envelope that comes again is acknowledged, and its event has its effect once', async () => {
-  bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', socketMode: true });
+  bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z', socketMode: true });
   ports = [bed.app.port];
   const { superadmin } = bed.slack.people;
   const { socketMode } = bed.slack;

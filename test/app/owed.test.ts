@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
-/* Nothing is green while something owed can't be done. */
+/* Nothing is green while something due can't be done. */
 
 const MINUTE = 60_000;
 let bed: TestBed;
@@ -21,6 +21,7 @@ beforeEach(async () => {
   const address = monitor.address();
   if (address === null || typeof address === 'string') throw new Error('The server has no port.');
   bed = await startTestBed({
+    rateLimit: false,
     startAt: '2026-05-10T05:00:00Z',
     databaseClockStands: true,
     environment: { MAINTENANCE_CRON: '* * * * *', HEARTBEAT_URL: `http://127.0.0.1:${address.port}/` },

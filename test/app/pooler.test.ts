@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.js';
 import { describeWithPgbouncer, type Pgbouncer, startPgbouncer } from '../support/pgbouncer.js';
 import { type StatementTap, tapStatements } from '../support/statements.js';
 
-/** It rests for 5 s. Where it is told of promotions, and isn't for a moment, it looks each half second. */
+/** It sleeps for 5 s. If it gets NOTIFY, and doesn't for a moment, it looks each half second. */
 const LEAST_REST_MS = 2_500;
 
 describeWithPgbouncer('an app whose database is behind PgBouncer in transaction mode', () => {
@@ -17,7 +17,7 @@ describeWithPgbouncer('an app whose database is behind PgBouncer in transaction 
   let port: number;
 
   beforeEach(async () => {
-    // The app of the test's own process goes past PgBouncer, and has no promoter.
+    // The app in the test's own process bypasses PgBouncer, and has no promoter.
     bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', withoutHeroku: true });
   });
   afterEach(async () => {

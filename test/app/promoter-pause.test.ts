@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.js';
 import { tapStatements } from '../support/statements.js';
 import { join, portOf } from '../support/sockets.js';
 
-/** A replica in a process of its own takes seconds to come up, on a busy machine many: what is awaited is never its speed. */
+/** A replica in its own process takes seconds to start, on a busy machine many: the test never waits for its speed. */
 const IN_THE_END_MS = 60_000;
 const LEASE_MS = 3_000;
 jest.setTimeout(3 * IN_THE_END_MS);
@@ -19,8 +19,8 @@ const ROOT = path.resolve(__dirname, '../..');
 const CERTIFICATE = path.join(ROOT, 'test/support/tls/cert.pem');
 
 /**
- * A promoter that stands still (SIGSTOP here; a frozen machine elsewhere) when it has decided to send a PATCH, until its
- * successor has deployed and a person has set the value back.
+ * A promoter is paused (SIGSTOP here; a frozen machine elsewhere) once it has decided to send a PATCH, until its
+ * successor has deployed and a person has reverted the value.
  */
 describe('a promoter that is paused for longer than its lease', () => {
   let bed: TestBed;
@@ -41,7 +41,7 @@ describe('a promoter that is paused for longer than its lease', () => {
     logged(): string;
   }
 
-  /** Starts a promoter; what `environment` makes of it is to call `pause`. */
+  /** Starts a promoter; with this `environment` something has to call `pause`. */
   function startPromoter(environment: Readonly<Record<string, string>>): {
     pause: () => void;
     paused: Promise<Paused>;
@@ -97,7 +97,7 @@ describe('a promoter that is paused for longer than its lease', () => {
     expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('false');
     const events = await bed.rows.query<{ action: string }>('select action from flag_promotions.audit_log order by id');
     expect(events.map(({ action }) => action.replace('console.flag.promotion.', ''))).toEqual([
-      // Its own, which led to nothing, then its successor's.
+      // Its own, without a result, then its successor's.
       'heroku_patching',
       'heroku_patching',
       'heroku_patched',
@@ -109,7 +109,7 @@ describe('a promoter that is paused for longer than its lease', () => {
   test('right before it sends, sends nothing when it goes on', async () => {
     let pause = (): void => undefined;
     const tap = await tapStatements(bed.environment['DATABASE_URL'] ?? '', ({ sql }) => {
-      // The last thing that it asks of the database before it sends.
+      // The last statement before it sends.
       if (sql.includes('previous_value = case')) pause();
     });
     const promoter = startPromoter({ DATABASE_URL: tap.url });
@@ -122,7 +122,7 @@ describe('a promoter that is paused for longer than its lease', () => {
   test('while its connection to Heroku is being made, sends nothing when it is there', async () => {
     let pause = (): void => undefined;
     const api = await startTlsFront(bed.heroku.apiUrl, (connections) => {
-      // It asks for the releases, for the value, and then sets it; each on a connection of its own.
+      // It asks for the releases, for the value, and then sets it; each on its own connection.
       if (connections === 3) pause();
     });
     const promoter = startPromoter({ HEROKU_API_URL: api.url, NODE_EXTRA_CA_CERTS: CERTIFICATE });
@@ -133,7 +133,7 @@ describe('a promoter that is paused for longer than its lease', () => {
   });
 });
 
-/** The same API by TLS, a connection for each request. `onConnection` is called before the handshake begins. */
+/** The same API over TLS, a connection for each request. `onConnection` is called before the handshake begins. */
 async function startTlsFront(
   target: string,
   onConnection: (connections: number) => void,

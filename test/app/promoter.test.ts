@@ -5,6 +5,7 @@ describe('the promoter', () => {
   let bed: TestBed;
   beforeEach(async () => {
     bed = await startTestBed({
+      rateLimit: false,
       startAt: '2026-05-09T04:28:00Z',
       vars: { OTHER: 'canary-other-var' },
       environment: LONG_LEASE,
@@ -25,7 +26,7 @@ describe('the promoter', () => {
     (await bed.rows.query<{ action: string }>('select action from flag_promotions.audit_log order by id')).map(
       ({ action }) => action.replace('console.flag.promotion.', ''),
     );
-  /** Lets the back-off run out until the row is as expected. */
+  /** Lets the backoff expire until the row is as expected. */
   const until = (expected: Record<string, unknown>) =>
     eventually(async () => {
       await bed.clock.advance(60_000);
@@ -56,7 +57,7 @@ describe('the promoter', () => {
   });
 
   describe('where somebody changes something right after it set the value', () => {
-    /** Holds up what it asks next, so that the change comes before the answer. */
+    /** Delays its next request, so that the change comes before the answer. */
     const insertAndChange = async (name: string, value: string): Promise<string | undefined> => {
       const path = `/apps/${APP}/releases`;
       bed.heroku.faults.add({ path, times: 1, fault: { kind: 'delay', ms: 0 } });
@@ -303,11 +304,12 @@ describe('the promoter', () => {
   });
 });
 
-/** What Heroku leaves open may still take effect, and a second PATCH would then be a second release. */
+/** After an unknown outcome the PATCH may still take effect; a second one would then be a second release. */
 describe('a PATCH with an unknown outcome', () => {
   let bed: TestBed;
   beforeEach(async () => {
     bed = await startTestBed({
+      rateLimit: false,
       startAt: '2026-05-09T04:28:00Z',
       vars: {},
       environment: LONG_LEASE,
@@ -349,7 +351,7 @@ describe('a PATCH with an unknown outcome', () => {
         await looked();
       });
     }
-    // The rest is counted in real time from the claim on: what is left must be longer than a look takes.
+    // The wait runs in real time from the claim on: what is left must be longer than a look takes.
     await bed.clock.advance(10_000);
     await eventually(async () => {
       const [row] = await bed.rows.query<{ next_attempt_at: Date }>(
@@ -361,8 +363,9 @@ describe('a PATCH with an unknown outcome', () => {
       await looked();
     });
     expect(patches()).toBe(1);
-    await bed.clock.advance(5_000);
     await eventually(async () => {
+      // Again if a look was under way meanwhile: it waits from the time at which it began.
+      await bed.clock.advance(5_000);
       expect(await bed.rows.query('select state, last_error from console_flag_promotions')).toEqual([
         { state: 'deployed', last_error: null },
       ]);

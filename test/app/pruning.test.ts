@@ -6,7 +6,7 @@ const START = '2026-05-10T05:00:00Z';
 describe('with PRUNE_AFTER', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: START, environment: { PRUNE_AFTER: '30d' } });
+    bed = await startTestBed({ rateLimit: false, startAt: START, environment: { PRUNE_AFTER: '30d' } });
   });
   afterEach(() => bed.close());
 
@@ -14,7 +14,6 @@ describe('with PRUNE_AFTER', () => {
     bed.rows.query(
       'select (select count(*) from flag_promotions.alerts)::int as alerts, (select count(*) from flag_promotions.messages)::int as messages',
     );
-  /** So many days after the start. */
   const tickAfter = async (days: number) => {
     await bed.clock.set(new Date(Date.parse(START) + days * 24 * 3_600_000));
     await bed.app.tick();
@@ -41,7 +40,7 @@ describe('with PRUNE_AFTER', () => {
     const messages = (await bed.slack.messages(bed.slack.channels.alerts)).length;
 
     await tickAfter(31);
-    // The open alert and its repetition stay.
+    // The open alert and its repeat stay.
     expect(await bed.rows.query('select distinct promotion_id from flag_promotions.alerts')).toEqual([
       { promotion_id: '2' },
     ]);
@@ -49,7 +48,7 @@ describe('with PRUNE_AFTER', () => {
     expect(await bed.rows.query('select 1 from console_flag_promotions')).toHaveLength(2);
     expect(await bed.db.audit.verify()).toMatchObject({ intact: true });
     await tickAfter(31);
-    // Nothing is said because of it; the critical's repetition is another matter.
+    // It posts nothing; the critical's repeat is another matter.
     const now = await bed.slack.messages(bed.slack.channels.alerts);
     expect(now.filter(({ text }) => !text.includes('still_stuck')).length).toBeLessThanOrEqual(messages);
     await superadmin.command('show 1');

@@ -12,9 +12,15 @@ let promotionId: string;
 let liveSince: number;
 afterEach(() => bed.close());
 
-/** The incident as it lay there on 05-11: the app's first look finds it. */
+/** The incident as it was on 05-11: the app's first look finds it. */
 async function start(options: TestBedOptions = {}): Promise<void> {
-  bed = await startTestBed({ startAt: '2026-05-11T14:18:00Z', vars: {}, databaseClockStands: true, ...options });
+  bed = await startTestBed({
+    rateLimit: false,
+    startAt: '2026-05-11T14:18:00Z',
+    vars: {},
+    databaseClockStands: true,
+    ...options,
+  });
   liveSince = bed.heroku.seedRelease({
     app: APP,
     at: new Date('2026-05-09T04:28:31Z'),
@@ -48,7 +54,7 @@ interface Shared {
   readonly text: string;
 }
 
-/** The files that were shared in the alert's thread, or, without a thread, in the channel. */
+/** The files shared in the alert's thread or, without a thread, in the channel. */
 async function drafts(threadTs: string | null): Promise<readonly Shared[]> {
   const channel = bed.slack.channels.alerts;
   const messages = threadTs === null ? await bed.slack.messages(channel) : await bed.slack.thread(channel, threadTs);
@@ -200,7 +206,7 @@ describe('/flag-promotions rca draft', () => {
     const url = await recorded();
     expect(url).toContain('https://raxx.slack.com/files/');
     expect(superadmin.ephemerals().some((message) => JSON.stringify(message).includes('record_rca_draft'))).toBe(false);
-    // A second person's button, of a draft of their own, replaces nothing.
+    // A second person's button makes their own draft and replaces nothing.
     await bed.enrol(secondSuperadmin.id);
     await secondSuperadmin.command(`rca draft ${promotionId}`);
     const second = await secondSuperadmin.waitForEphemeral(
@@ -233,7 +239,7 @@ describe('/flag-promotions rca draft', () => {
   });
 
   test('more at once than a channel takes: who waited in vain is told to try again, and nothing is wrong', async () => {
-    await start();
+    await start({ rateLimit: true });
     const { superadmin } = bed.slack.people;
     const ids: string[] = [];
     for (let n = 0; n < 20; n += 1) ids.push(await bed.rows.insertDeploying({ flagKey: `flag_${n}` }));

@@ -9,7 +9,11 @@ describe('linking an RCA', () => {
   let promotionId: string;
 
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', environment: { RCA_URL_HOSTS: 'raxx.example' } });
+    bed = await startTestBed({
+      rateLimit: false,
+      startAt: '2026-05-10T05:00:00Z',
+      environment: { RCA_URL_HOSTS: 'raxx.example' },
+    });
     promotionId = await bed.rows.insertDeploying();
     await bed.app.tick();
   });

@@ -40,7 +40,7 @@ describe('a reference', () => {
   });
 
   const lines = () => bed.logged.map((line) => logLine.parse(JSON.parse(line)));
-  /** The lines that tell of requests, without their references and times. */
+  /** The log lines about requests, without their references and times. */
   const told = () =>
     lines()
       .filter(({ msg }) => msg === 'decided' || msg === 'handled')

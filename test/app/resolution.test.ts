@@ -7,7 +7,7 @@ describe('resolving a stuck promotion', () => {
   let promotionId: string;
 
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', databaseClockStands: true });
+    bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z', databaseClockStands: true });
     promotionId = await bed.rows.insertDeploying();
     await bed.app.tick();
   });
@@ -41,7 +41,7 @@ describe('resolving a stuck promotion', () => {
     bed.heroku.setVar('raxx-console-prod', 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING', 'false');
     await openForm(superadmin, 'mark_failed');
     expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('not_sent');
-    // Slack's client takes blanks for a reason.
+    // Slack's client accepts blanks as a reason.
     expect(await superadmin.submit({ code: bed.code(superadmin.id), note: '  ' })).toMatchObject({
       kind: 'errors',
       errors: { note: expect.stringContaining('Say why') },

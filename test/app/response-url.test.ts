@@ -4,7 +4,7 @@ import { signed } from '../chaos/signed.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
-/* Whoever has the signing secret can't make the app send requests into its own network. */
+/* A stolen signing secret can't make the app send requests into its own network. */
 
 let bed: TestBed;
 let inside: Server;
@@ -22,7 +22,7 @@ beforeEach(async () => {
   const bound = inside.address();
   if (bound === null || typeof bound === 'string') throw new Error('The server has no port.');
   address = `http://127.0.0.1:${bound.port}/`;
-  bed = await startTestBed();
+  bed = await startTestBed({ rateLimit: false });
 });
 afterEach(async () => {
   await bed.close();

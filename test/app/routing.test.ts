@@ -1,14 +1,14 @@
 import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
-/** Which channel what is said of an app goes to, and when. */
+/** Which channel messages about an app go to, and when. */
 
 const MINUTE = 60_000;
 const OPS = '<!subteam^S0OPS>';
 const CONSOLE = '<!subteam^S0CONSOLE>';
 
 let bed: TestBed;
-/** `routes`: with the ids of the channels put in; the bot is a member of `general`, and not of `random`. */
+/** `routes` gets the channels' ids; the bot is a member of `general`, and not of `random`. */
 async function start(
   routes: (channels: TestBed['slack']['channels']) => string,
   startAt = '2026-05-10T04:29:00Z',
@@ -47,7 +47,7 @@ describe('a route', () => {
     expect((await inChannel('alerts')).map(({ text }) => text)).toEqual([expect.stringContaining(`${OPS} \`other\``)]);
     expect(JSON.stringify(routed)).not.toContain('ALERT_ROUTES');
 
-    // What follows goes where the message is, whatever the routes say by then.
+    // Follow-ups go where the message is, whatever the routes say by then.
     if (routed === undefined) throw new Error('No alert was posted.');
     const elsewhere = await bed.replica({ environment: { ALERT_ROUTES: '' } });
     await bed.clock.set('2026-05-11T04:30:00Z');
@@ -89,7 +89,7 @@ describe('a route', () => {
     expect(await inChannel('random')).toEqual([]);
     expect(posts()).toBe(2);
 
-    // Painted again it still says so; and no other tries the channel again.
+    // After an update it still says so; and no other alert tries the channel again.
     await bed.db.promotions.linkRca({
       promotionId,
       url: 'https://docs.example.com/rca',
@@ -196,8 +196,8 @@ describe('quiet hours', () => {
     `raxx-console-*=${alerts},mention=none,quiet=22:00-07:00@Europe/Berlin`;
 
   test('hold a warning back until they end, and post it then, if it is still stuck', async () => {
-    // 22:30 in Berlin.
-    await start(night, '2026-05-10T20:30:00Z');
+    // 22:30 in Berlin. What is deployed here was never set on Heroku.
+    await start(night, '2026-05-10T20:30:00Z', { DRIFT_EVERY: 'off' });
     await bed.rows.insertDeploying({ promotedAt: '2026-05-10T08:30:00Z' });
     const other = await bed.rows.insertDeploying({ flagKey: 'ends', promotedAt: '2026-05-10T08:30:00Z' });
     await bed.rows.insertDeploying({ flagKey: 'loud', app: 'raxx-web', promotedAt: '2026-05-10T08:30:00Z' });

@@ -17,7 +17,7 @@ describe('a promotion that is failed although it is live', () => {
     bed.rows.query<Record<string, unknown>>(
       `select id::text, state, target_unset, target_value, previous_value, promoted_by from console_flag_promotions order by id`,
     );
-  /** Promoted, and live; Heroku then says nothing about the release, so that the promoter cannot commit. */
+  /** Promoted and live; Heroku then says nothing about the release, so the promoter cannot commit. */
   async function promoteAndHang(): Promise<void> {
     mend = bed.heroku.faults.add({
       method: 'GET',

@@ -1,7 +1,7 @@
 import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
-/** Attempts to connect are half a minute apart at most. */
+/** Connection attempts are half a minute apart at most. */
 const IN_THE_END_MS = 90_000;
 jest.setTimeout(2 * IN_THE_END_MS);
 

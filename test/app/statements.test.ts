@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningApp } from '../../src/app.js';
 import { APP, startTestBed, type TestBed } from '../support/app.js';
-import { eventually } from '../support/eventually.js';
+import { delivered } from '../support/delivered.js';
 import { type StatementTap, tapStatements } from '../support/statements.js';
 
 /** Rows that each action finds: a query for each of them, in a loop, would show in the counts. */
 const STUCK = 8;
-/** Nothing was asked for this long, so that what an action leads to is over. */
+/** After this long without a statement, an action and its consequences are over. */
 const QUIET_MS = 400;
 
 /**
- * How many statements each thing that people or the clock do costs, BEGIN and COMMIT counted. What needs more than its
- * bound has to show why. Of each request of Slack's, one asks whether it came before.
+ * How many statements each act of people or the clock costs, including BEGIN and COMMIT. Anything above its bound has
+ * to show why. For each of Slack's requests, one statement checks whether it came before.
  */
 describe('the statements that are asked of the database', () => {
   let bed: TestBed;
@@ -19,7 +19,7 @@ describe('the statements that are asked of the database', () => {
   let app: RunningApp;
 
   beforeEach(async () => {
-    // The app that is listened to is a replica: its database's address is one of the wire's.
+    // The observed app is a replica: its database's address is the tap's.
     bed = await startTestBed({ startAt: '2026-05-09T17:00:00Z', rateLimit: false, withoutHeroku: true });
     tap = await tapStatements(bed.environment['DATABASE_URL'] ?? '');
   });
@@ -37,8 +37,8 @@ describe('the statements that are asked of the database', () => {
     for (let index = from; index < from + count; index += 1)
       await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
   };
-  /** The promoter's looks for work, which come by the clock. */
-  const isPolling = (sql: string) => /for update skip locked/u.test(sql);
+  /** The promoter's polls and the sealer's statements come by the clock: many actions share them. */
+  const isPolling = (sql: string) => /for update skip locked|flag_promotions\.audit_seals/u.test(sql);
   const asked = () => tap.statements.filter(({ sql }) => !isPolling(sql)).length;
   /** The statements since `from`, up to the first that ends a transaction. */
   const untilCommit = (from: number) => {
@@ -46,7 +46,7 @@ describe('the statements that are asked of the database', () => {
     return since.findIndex(({ sql }) => /^commit/iu.test(sql)) + 1;
   };
 
-  /** How many were asked from the beginning of the work until all that it led to was done. */
+  /** How many were sent from the beginning of the work until all its consequences were done. */
   async function countOf(work: () => Promise<unknown>): Promise<number> {
     const before = asked();
     await work();
@@ -56,26 +56,14 @@ describe('the statements that are asked of the database', () => {
     }
     return asked() - before;
   }
-  /** Slack shows what the rows say, and nobody is about to show more. */
-  const nothingIsOwed = () =>
-    eventually(async () => {
-      const owed = await bed.rows.query(
-        `select kind from flag_promotions.messages where state = 'pending' or wanted > shown or lease_owner is not null`,
-      );
-      expect(owed).toEqual([]);
-    });
   const kris = () => bed.slack.people.superadmin;
-  const command = (text: string) => async () => {
-    const before = kris().ephemerals().length;
-    await kris().command(text);
-    await kris().waitForEphemeral(() => kris().ephemerals().length > before);
-  };
+  const command = (text: string) => () => kris().ask(text);
 
   test.each([
     ['help', 1],
     ['stuck', 6],
     ['list', 2],
-    ['show flag_3', 4],
+    ['show flag_3', 5],
     ['stats', 6],
   ])('by `%s`, of many rows: %i at most', async (text, most) => {
     await insertStuck(STUCK);
@@ -90,7 +78,7 @@ describe('the statements that are asked of the database', () => {
     expect(await countOf(command('stuck'))).toBeLessThanOrEqual(10);
   });
 
-  test('by a tick in which nothing is due: as many for many stuck rows as for one, and 22 at most', async () => {
+  test('by a tick in which nothing is due: as many for many stuck rows as for one, and 24 at most', async () => {
     await listenIn();
     await insertStuck(1);
     await app.tick();
@@ -99,7 +87,8 @@ describe('the statements that are asked of the database', () => {
     await app.tick();
     const withMany = await countOf(() => app.tick());
     expect(withMany).toBe(ofOne);
-    expect(withMany).toBeLessThanOrEqual(22);
+    // Two look for pages.
+    expect(withMany).toBeLessThanOrEqual(24);
     expect(withMany).toBeGreaterThan(5);
   });
 
@@ -109,7 +98,7 @@ describe('the statements that are asked of the database', () => {
     const opened = (person: typeof superadmin) => countOf(() => person.openHome());
     await countOf(() => app.tick());
     const none = await countOf(() => app.tick());
-    // What was asked for while a tab rested is caught up with before the count.
+    // What was requested while a tab wasn't published is caught up with before the count.
     const settled = async () => {
       await bed.clock.advance(10_000);
       await countOf(() => app.tick());
@@ -126,7 +115,7 @@ describe('the statements that are asked of the database', () => {
     expect(await countOf(() => app.tick())).toBe(one);
   });
 
-  test('by a tick that opens and posts alerts: 22 at most for each', async () => {
+  test('by a tick that opens and posts alerts: 23 at most for each', async () => {
     await listenIn();
     const nothing = await countOf(() => app.tick());
     await insertStuck(2);
@@ -134,9 +123,9 @@ describe('the statements that are asked of the database', () => {
     await insertStuck(2, 2);
     const twoMore = await countOf(() => app.tick());
     expect(two - nothing).toBeGreaterThan(2);
-    expect((two - nothing) / 2).toBeLessThanOrEqual(22);
-    // A post that has to wait for its channel's turn asks a few times more.
-    expect((twoMore - nothing) / 2).toBeLessThanOrEqual(22);
+    expect((two - nothing) / 2).toBeLessThanOrEqual(23);
+    // A post that waits for its channel slot asks a few times more.
+    expect((twoMore - nothing) / 2).toBeLessThanOrEqual(23);
   });
 
   test.each([
@@ -158,7 +147,7 @@ describe('the statements that are asked of the database', () => {
       const before = asked();
       const all = await countOf(async () => {
         expect((await kris().submit({ code: bed.code(kris().id), ...fields })).kind).toBe('closed');
-        await nothingIsOwed();
+        await delivered(bed.rows);
       });
       // It is answered after its commit, and what follows begins after its answer.
       const deciding = untilCommit(before);
@@ -169,10 +158,11 @@ describe('the statements that are asked of the database', () => {
     },
   );
 
-  test('by marking: 4 at most; by the form that promotes: 4; by its submission, until the flag is live and told: 32', async () => {
+  test('by marking: 5 at most; by the form that promotes: 4; by its submission, until the flag is live and told: 32', async () => {
     await listenIn({ HEROKU_API_KEY: bed.heroku.apiKey, HEROKU_API_URL: bed.heroku.apiUrl });
     const marked = await countOf(command(`mark new_flag ${APP}`));
-    expect(marked).toBeLessThanOrEqual(4);
+    // The first request to Heroku after a while is counted at once.
+    expect(marked).toBeLessThanOrEqual(5);
     expect(marked).toBeGreaterThan(0);
     const opened = await countOf(async () => {
       await kris().command('promote new_flag');
@@ -185,5 +175,28 @@ describe('the statements that are asked of the database', () => {
     expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
     expect(promoted).toBeLessThanOrEqual(32);
     expect(promoted).toBeGreaterThan(10);
+  });
+
+  test('to seal the audit log: two for a batch, however many events it has', async () => {
+    await listenIn();
+    const sealing = () => tap.statements.filter(({ sql }) => /flag_promotions\.audit_seals/u.test(sql)).length;
+    const ofMany = async (events: number): Promise<number> => {
+      for (let n = 0; n < events; n += 1) {
+        await bed.db.audit.append({
+          at: new Date(),
+          action: 'console.flag.promotion.denied',
+          actor: 'U0KRIS',
+          promotionId: null,
+          detail: { n },
+        });
+      }
+      const before = sealing();
+      await countOf(() => app.tick());
+      return sealing() - before;
+    };
+    const ofNone = await ofMany(0);
+    expect(await ofMany(100)).toBeLessThanOrEqual(ofNone + 3);
+    // All of them, by whichever replica.
+    expect(await bed.db.audit.verify()).toMatchObject({ intact: true, unsealed: 0 });
   });
 });

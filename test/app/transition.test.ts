@@ -9,7 +9,7 @@ const MOST = 32_768 - VAR.length;
 describe('marking and promoting', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', environment: LONG_LEASE });
+    bed = await startTestBed({ rateLimit: false, startAt: '2026-05-09T04:28:00Z', environment: LONG_LEASE });
     await bed.enrol(bed.slack.people.engineer.id, 'engineer');
   });
   afterEach(() => bed.close());
@@ -24,14 +24,7 @@ describe('marking and promoting', () => {
     (await bed.rows.query<{ action: string }>('select action from flag_promotions.audit_log order by id')).map(
       ({ action }) => action.replace('console.flag.promotion.', ''),
     );
-  async function ask(text: string, person = kris()) {
-    const before = person.ephemerals().length;
-    await person.command(text);
-    await eventually(async () => expect(person.ephemerals().length).toBeGreaterThan(before));
-    const answer = person.ephemerals().at(-1);
-    if (answer === undefined) throw new Error('There was no answer.');
-    return answer;
-  }
+  const ask = (text: string, person = kris()) => person.ask(text);
   /** Opens a modal and answers it. */
   async function openBy(text: string, person = kris()) {
     await person.command(text);
@@ -182,7 +175,7 @@ describe('marking and promoting', () => {
     expect(words(await kris().waitForModal())).toContain('*already marked*');
     await kris().closeModal();
     expect(await rows()).toHaveLength(1);
-    // Heroku tells names apart by case.
+    // Heroku's names are case-sensitive.
     await openBy('mark');
     await kris().submit({ flag_key: FLAG, heroku_app: APP, target_value: 'true', config_var: `FLAG_${FLAG}` });
     expect(await rows()).toMatchObject([{ config_var: VAR }, { config_var: `FLAG_${FLAG}` }]);
@@ -323,7 +316,7 @@ describe('marking and promoting', () => {
 describe('without a key to Heroku', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    bed = await startTestBed({ withoutHeroku: true });
+    bed = await startTestBed({ rateLimit: false, withoutHeroku: true });
   });
   afterEach(() => bed.close());
 

@@ -7,7 +7,7 @@ describe('a promotion’s address', () => {
   let bed: TestBed;
   let id: string;
   beforeEach(async () => {
-    bed = await startTestBed({ environment: { PUBLIC_URL: ORIGIN } });
+    bed = await startTestBed({ rateLimit: false, environment: { PUBLIC_URL: ORIGIN } });
     id = await bed.rows.insertDeploying({ promotedAt: '2026-05-09T04:28:00Z' });
   });
   afterEach(() => bed.close());
@@ -57,7 +57,7 @@ describe('a promotion’s address', () => {
 });
 
 test('a channel that other workspaces read sees nothing of it, unless it is the one for alerts', async () => {
-  const bed = await startTestBed({ environment: { PUBLIC_URL: ORIGIN }, sharedRandom: true });
+  const bed = await startTestBed({ rateLimit: false, environment: { PUBLIC_URL: ORIGIN }, sharedRandom: true });
   try {
     const id = await bed.rows.insertDeploying({ promotedAt: '2026-05-09T04:28:00Z' });
     const { engineer } = bed.slack.people;
@@ -75,7 +75,7 @@ test('a channel that other workspaces read sees nothing of it, unless it is the 
 });
 
 test('an app that does not know its own address gives none', async () => {
-  const bed = await startTestBed();
+  const bed = await startTestBed({ rateLimit: false });
   try {
     const id = await bed.rows.insertDeploying({ promotedAt: '2026-05-09T04:28:00Z' });
     const { engineer } = bed.slack.people;

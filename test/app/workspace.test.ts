@@ -12,7 +12,9 @@ describe('a database belongs to one Slack workspace', () => {
   let bed: TestBed;
   let other: SlackStandIn;
   beforeEach(async () => {
-    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false });
+    // What is deployed here was never set on Heroku.
+    const environment = { DRIFT_EVERY: 'off' };
+    bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false, environment });
     other = await startSlackStandIn({ teamId: OTHER, rateLimit: false });
   });
   afterEach(async () => {
@@ -31,7 +33,7 @@ describe('a database belongs to one Slack workspace', () => {
     SLACK_ALERT_CHANNEL: slack.channels.alerts,
   });
   const ofOther = () => ({ environment: settingsOf(other) });
-  /** Of what it asked Slack, everything but who it is. */
+  /** Its calls to Slack, except for who it is. */
   const said = (slack: SlackStandIn) => slack.calls.map(({ method }) => method).filter((one) => one !== 'auth.test');
 
   async function cli(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {

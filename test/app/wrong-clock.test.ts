@@ -3,7 +3,7 @@ import { createTestClock } from '../support/clock.js';
 import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
-/* A replica whose clock is hours ahead holds nothing back: what is stored is by the database's clock. */
+/* A replica whose clock is hours ahead delays nothing: stored times are by the database's clock. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -13,7 +13,7 @@ let bed: TestBed;
 let wrong: RunningApp;
 afterEach(() => bed.close());
 
-/** An app, and a replica ahead of it. `takesClicks`: what people do in Slack reaches that one. */
+/** An app, and a replica ahead of it. `takesClicks`: that replica gets people's clicks in Slack. */
 async function start(startAt: string, { takesClicks = false, quiet = '' } = {}) {
   bed = await startTestBed({
     startAt,
@@ -97,7 +97,7 @@ describe('what somebody does on it', () => {
     await bed.clock.advance(HOUR + MINUTE);
     await bed.app.tick();
     expect((await bed.db.attention.of(promotionId))?.snooze).toBeNull();
-    // The owner is asked by the time that all share, whoever asks.
+    // The owner is asked by the database's clock, whichever replica asks.
     await bed.clock.advance(46 * MINUTE);
     await wrong.tick();
     expect(Math.abs(await inMs('asked_at', 'flag_promotions.attention'))).toBeLessThan(MINUTE);
@@ -112,7 +112,7 @@ describe('what somebody does on it', () => {
     );
     await kris().command('promote dark_mode');
     await kris().waitForModal();
-    // The code that the authenticator shows now: the replica's own clock would not know it.
+    // The authenticator's current code: by the replica's own clock it would be wrong.
     await kris().submit({ code: bed.code(kris().id) });
     await eventually(async () =>
       expect(Math.abs(await inMs('promoted_at', 'console_flag_promotions'))).toBeLessThan(MINUTE),

@@ -11,13 +11,16 @@ jest.setTimeout(240_000);
 const FLAG = 'console_heroku_log_drain_alerting';
 const RCA = 'https://docs.raxx.example/rca/2026-05-11';
 
-/** The whole incident, as the three people of the workspace live through it. */
+/** The whole incident, as the workspace's three people live through it. */
 async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<void>): Promise<void> {
   const { page, dialog, thread } = visitor;
 
   // Sam, an engineer, and Dana, of another workspace, see the alert, and can do nothing about it.
   const alert = visitor.messages(FLAG).first();
   await alert.getByText('CRITICAL').waitFor();
+  const pager = page.getByTestId('pager');
+  const rings = (status: string) => pager.locator(`.page.${status}`).first().waitFor({ state: 'attached' });
+  await rings('triggered');
   await keep('0-alert');
   await visitor.become('sam');
   await visitor.press(/^Mark completed/u, alert);
@@ -27,8 +30,10 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await visitor.whisper(/workspace/u).waitFor();
   await keep('1-stranger');
 
-  // Kris, a superadmin, reads the evidence, and completes it with a code: first with a wrong one.
+  // Kris, a superadmin, stops the pager, reads the evidence, and completes it with a code: first with a wrong one.
   await visitor.become('kris');
+  await visitor.press(/^I’m on it/u, alert);
+  await rings('acknowledged');
   await visitor.press(/^Mark completed/u, alert);
   await dialog.getByText('Live.').first().waitFor();
   await visitor.step('evidence').waitFor({ state: 'attached' });
@@ -44,9 +49,11 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await dialog.waitFor({ state: 'detached' });
   await alert.getByText('was resolved as').waitFor();
   expect(await alert.getByRole('button', { name: /^Mark/u }).count()).toBe(0);
-  // What stands in the note is shown as it was typed.
+  // The note is shown as it was typed.
   expect(await alert.locator('pre').textContent()).toBe('Live since the release; only the *write* was lost.');
   await visitor.step('completed').waitFor();
+  await rings('resolved');
+  await pager.getByText('alert.ended').first().waitFor({ state: 'attached' });
 
   // The RCA, by a mention in the thread.
   await visitor.press('Write it for me');
@@ -58,7 +65,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await keep('4-thread');
   await visitor.press('Close the thread');
 
-  // Twelve hours later, the next one is warned of.
+  // Twelve hours later, the next one gets a warning.
   await visitor.press('12 h later');
   const warning = visitor.messages('console_invoice_pdf').first();
   await warning.getByText('Warning').waitFor();
@@ -74,12 +81,17 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await page.getByText('1 × killed').waitFor();
   await keep('5-killed');
   await visitor.row('console_bulk_export', 'deployed').waitFor();
-  await visitor.messages('console_bulk_export').getByText('live', { exact: true }).waitFor();
+  await visitor
+    .messages('console_bulk_export')
+    .getByText(/^live(?: ·|$)/u)
+    .first()
+    .waitFor();
   await visitor.step('kill').waitFor();
   await keep('6-recovered');
 
-  // A day later the warned one is critical, in its thread and in the channel.
+  // A day later the warning has turned critical, in its thread and in the channel.
   await visitor.press('24 h later');
+  await rings('triggered');
   await visitor
     .messages(/replied to a thread/u)
     .getByText('CRITICAL', { exact: true })
@@ -92,7 +104,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 
-/** Of the screens that are kept, those that axe-core looks at: each has something that no other one has. */
+/** The kept screens that axe-core checks: each has something that no other has. */
 const LOOKED_AT: ReadonlySet<string> = new Set([
   '1-stranger',
   '3-wrong-code',
@@ -103,7 +115,7 @@ const LOOKED_AT: ReadonlySet<string> = new Set([
   'backstage',
 ]);
 
-/** What was critical is marked failed, on a phone, on which nothing may stick out to the side. */
+/** The critical is marked failed on a phone, where nothing may overflow sideways. */
 async function failOnPhone(visitor: Visitor, keep: (name: string) => Promise<void>): Promise<void> {
   const { page, dialog } = visitor;
   const width = () => page.evaluate<number>('document.documentElement.scrollWidth');
@@ -139,9 +151,9 @@ describeInBrowser('the workspace in a browser', () => {
   let demos: Partial<Record<'http' | 'socket', Promise<RunningDemo>>> = {};
   beforeAll(async () => {
     browser = await launch();
-    // The second one starts while the first is played on.
+    // The second one starts while the first is in use.
     demos = { http: startDemo('http'), socket: startDemo('socket') };
-    // Its test hears of a failure; until then nobody waits for it.
+    // Its test handles a failure; until then nothing awaits it.
     demos.socket?.catch(() => undefined);
   });
   afterAll(async () => {

@@ -1,18 +1,27 @@
+import { randomBytes } from 'node:crypto';
+import { createAuditKeys } from '../../src/audit/keys.js';
 import { openDatabase } from '../../src/db/database.js';
+import { sealOnce } from '../../src/jobs/sealer.js';
+import { realTimers } from '../../src/jobs/timers.js';
+import { createLogger } from '../../src/log.js';
 import { createTestDatabase } from '../support/database.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { startChild } from './child.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 
 /**
- * A superuser of the database switches the triggers off and rewrites the audit log in every way; `flag-promotions audit
- * verify`, in a process of its own, has to name the first broken event.
+ * The database's owner disables the triggers and rewrites the audit log in every way; `flag-promotions audit verify`,
+ * in a process of its own, has to name the first broken event. The last seal was kept elsewhere, as a witness would.
  */
 export const auditTampering: Scenario = { name: 'audit-tampering', run };
 
 const EVENTS = 40;
+/** This many are sealed at a time; the last three aren't sealed yet. */
+const SEALED_EACH = 4;
+const UNSEALED = 3;
+const SEALED = EVENTS - UNSEALED - 1;
 
-/** Where an event stands: not at either end, so that there is one before and one after. */
+/** An event's position: not at either end, so that it has neighbours on both sides. */
 interface Chosen {
   readonly at: number;
   readonly later: number;
@@ -21,17 +30,14 @@ interface Chosen {
 interface Tampering {
   readonly what: string;
   readonly sql: (chosen: Chosen) => string;
-  /** The first event that does not fit the chain. */
+  /** The first event that does not fit. */
   readonly broken: (chosen: Chosen) => number;
 }
 
 const here = ({ at }: Chosen): number => at;
-const after = ({ at }: Chosen): number => at + 1;
-/** As whoever knows how hashes are made would. */
-const rehash = (id: number): string =>
-  `update flag_promotions.audit_log e set hash = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex') where id = ${id}`;
-const makeRoom = ({ at }: Chosen): string =>
-  `update flag_promotions.audit_log set id = -id where id >= ${at}; update flag_promotions.audit_log set id = 1 - id where id < 0`;
+const sealOf = ({ at }: Chosen): number => Math.ceil(at / SEALED_EACH);
+const firstOf = (seal: number): number => (seal - 1) * SEALED_EACH + 1;
+const COLUMNS = 'at, action, actor, promotion_id, detail, event, open, key, mac';
 
 const TAMPERINGS: readonly Tampering[] = [
   ...[
@@ -40,25 +46,20 @@ const TAMPERINGS: readonly Tampering[] = [
     `action = 'console.flag.promotion.deployed'`,
     `at = at - interval '1 hour'`,
     `promotion_id = promotion_id + 1`,
-    `hash = repeat('0', 64)`,
-    `prev_hash = repeat('f', 64)`,
-  ].map(
-    (change): Tampering => ({
+    `mac = repeat('0', 43)`,
+    `open = 'at promotion'`,
+  ].flatMap((change): Tampering[] => [
+    {
       what: `changed: ${change}`,
       sql: ({ at }) => `update flag_promotions.audit_log set ${change} where id = ${at}`,
       broken: here,
-    }),
-  ),
-  {
-    what: 'changed, with its hash made anew',
-    sql: ({ at }) => `update flag_promotions.audit_log set actor = 'U0SOMEONE' where id = ${at}; ${rehash(at)}`,
-    broken: after,
-  },
-  {
-    what: 'the last one changed, with its hash made anew',
-    sql: () => `update flag_promotions.audit_log set actor = 'U0SOMEONE' where id = ${EVENTS}; ${rehash(EVENTS)}`,
-    broken: () => EVENTS,
-  },
+    },
+    {
+      what: `not sealed yet, and changed: ${change}`,
+      sql: () => `update flag_promotions.audit_log set ${change} where id = ${EVENTS}`,
+      broken: () => EVENTS,
+    },
+  ]),
   { what: 'removed', sql: ({ at }) => `delete from flag_promotions.audit_log where id = ${at}`, broken: here },
   { what: 'the first removed', sql: () => 'delete from flag_promotions.audit_log where id = 1', broken: () => 1 },
   {
@@ -67,16 +68,17 @@ const TAMPERINGS: readonly Tampering[] = [
     broken: here,
   },
   {
-    what: 'the last ones cut off, and the head counted back',
-    sql: ({ at }) =>
-      `delete from flag_promotions.audit_log where id >= ${at}; update flag_promotions.audit_head set last_id = ${at - 1}`,
-    broken: ({ at }) => at - 1,
+    what: 'the last ones cut off, with their seals',
+    sql: (chosen) =>
+      `delete from flag_promotions.audit_log where id >= ${firstOf(sealOf(chosen))};
+       delete from flag_promotions.audit_seals where number >= ${sealOf(chosen)}`,
+    broken: (chosen) => firstOf(sealOf(chosen)),
   },
   { what: 'all removed', sql: () => 'truncate flag_promotions.audit_log', broken: () => 1 },
   {
-    what: 'the head’s hash changed',
-    sql: () => `update flag_promotions.audit_head set last_hash = repeat('0', 64)`,
-    broken: () => EVENTS,
+    what: 'everything removed',
+    sql: () => 'truncate flag_promotions.audit_log; truncate flag_promotions.audit_seals',
+    broken: () => 1,
   },
   {
     what: 'two exchanged',
@@ -86,31 +88,49 @@ const TAMPERINGS: readonly Tampering[] = [
     broken: here,
   },
   {
-    what: 'one inserted in the middle',
-    sql: (chosen) =>
-      `${makeRoom(chosen)}; insert into flag_promotions.audit_log select ${chosen.at}, at, 'console.flag.promotion.deployed', actor, promotion_id,
-         detail, prev_hash, hash from flag_promotions.audit_log where id = ${chosen.at + 1}`,
-    broken: here,
+    what: 'one inserted at the end',
+    sql: () =>
+      `insert into flag_promotions.audit_log (at, action, actor) values (now(), 'console.flag.promotion.deployed', 'promoter')`,
+    broken: () => EVENTS + 1,
   },
   {
-    what: 'one inserted in the middle, well chained to the one before',
-    sql: (chosen) =>
-      `${makeRoom(chosen)}; insert into flag_promotions.audit_log select ${chosen.at}, at, action, actor, promotion_id, detail, hash, ''
-         from flag_promotions.audit_log where id = ${chosen.at - 1}; ${rehash(chosen.at)}`,
-    broken: after,
+    what: 'one inserted at the end, like another of the app’s',
+    sql: ({ at }) =>
+      `insert into flag_promotions.audit_log (${COLUMNS}) select at, action, actor, promotion_id, detail, gen_random_uuid(), open, key, mac
+         from flag_promotions.audit_log where id = ${at}`,
+    broken: () => EVENTS + 1,
+  },
+  {
+    what: 'one copied whole',
+    sql: ({ at }) =>
+      `drop index flag_promotions.audit_log_event;
+       insert into flag_promotions.audit_log (${COLUMNS}) select ${COLUMNS} from flag_promotions.audit_log where id = ${at}`,
+    broken: () => EVENTS + 1,
   },
   {
     what: 'one put before the first',
     sql: ({ at }) =>
-      `insert into flag_promotions.audit_log select 0, at, action, actor, promotion_id, detail, prev_hash, hash from flag_promotions.audit_log where id = ${at}`,
+      `insert into flag_promotions.audit_log (id, at, action, actor) select 0, at, action, actor from flag_promotions.audit_log where id = ${at}`,
     broken: () => 0,
   },
   {
-    what: 'one added at the end past the head',
-    sql: () =>
-      `insert into flag_promotions.audit_log select ${EVENTS + 1}, at, action, actor, promotion_id, detail, hash, ''
-         from flag_promotions.audit_log where id = ${EVENTS}; ${rehash(EVENTS + 1)}`,
-    broken: () => EVENTS + 1,
+    what: 'a seal removed',
+    sql: (chosen) => `delete from flag_promotions.audit_seals where number = ${sealOf(chosen)}`,
+    broken: (chosen) => firstOf(sealOf(chosen) + 1),
+  },
+  {
+    what: 'an event taken out of its seal as well',
+    sql: (chosen) =>
+      `delete from flag_promotions.audit_log where id = ${firstOf(sealOf(chosen))};
+       update flag_promotions.audit_seals set event_ids = event_ids[2:], event_hashes = substring(event_hashes from 33)
+        where number = ${sealOf(chosen)}`,
+    broken: (chosen) => firstOf(sealOf(chosen)) + 1,
+  },
+  {
+    what: 'a seal’s hash made anew',
+    sql: (chosen) =>
+      `update flag_promotions.audit_seals set hash = encode(sha256('anything'), 'hex') where number = ${sealOf(chosen)}`,
+    broken: (chosen) => firstOf(sealOf(chosen)),
   },
 ];
 
@@ -120,11 +140,15 @@ async function run(random: () => number): Promise<Report> {
   for (const { what, sql, broken } of TAMPERINGS) {
     const database = await createTestDatabase();
     const rows = createRowStore(database.url);
-    await fill(database.url);
-    const at = 2 + Math.floor(random() * (EVENTS - 12));
-    const chosen = { at, later: pick(random, [at + 1, at + 2, at + 9]) };
-    await asSuperuser(rows, sql(chosen));
-    const child = startChild(['audit', 'verify', '--json'], { DATABASE_URL: database.url });
+    const key = randomBytes(32);
+    const kept = await fill(database.url, key);
+    const at = SEALED_EACH + 1 + Math.floor(random() * (SEALED - 3 * SEALED_EACH));
+    const chosen = { at, later: pick(random, [at + 1, at + 2, at + 5]) };
+    await asOwner(rows, sql(chosen));
+    const child = startChild(['audit', 'verify', '--json', '--expect', kept], {
+      DATABASE_URL: database.url,
+      TOTP_ENCRYPTION_KEY: key.toString('base64'),
+    });
     const code = await child.ended;
     const answer = child.answer();
     if (code !== 1) missed.push(`${what}: exit code ${code}`);
@@ -140,10 +164,12 @@ async function run(random: () => number): Promise<Report> {
   };
 }
 
-/** Events as the app writes them. */
-async function fill(url: string): Promise<void> {
-  const db = openDatabase(url);
-  for (let event = 0; event < EVENTS; event += 1) {
+/** Events as the app writes and seals them; resolves with the last seal. */
+async function fill(url: string, key: Uint8Array): Promise<string> {
+  const db = openDatabase(url, { auditKeys: createAuditKeys([key]) });
+  const timers = realTimers(() => performance.now());
+  const seal = () => sealOnce({ seals: db.seals, timers, log: createLogger('silent'), takesAnyKey: false });
+  for (let event = 1; event <= EVENTS; event += 1) {
     await db.audit.append({
       at: new Date(Date.UTC(2026, 4, 9, 4, 28, event)),
       action: 'console.flag.promotion.denied',
@@ -151,12 +177,21 @@ async function fill(url: string): Promise<void> {
       promotionId: String(1 + (event % 5)),
       detail: { attempted: 'completed', number: event },
     });
+    if (event % SEALED_EACH === 0 && event <= SEALED) await seal();
   }
+  const verdict = await db.audit.verify();
   await db.close();
+  if (!verdict.intact || verdict.seal === null) throw new Error('The log was not intact before anybody touched it.');
+  return `${verdict.seal.number}:${verdict.seal.hash}`;
 }
 
-async function asSuperuser(rows: RowStore, sql: string): Promise<void> {
+async function asOwner(rows: RowStore, sql: string): Promise<void> {
+  const tables = ['audit_log', 'audit_seals'].map((table) => `alter table flag_promotions.${table}`);
   await rows.query(
-    `alter table flag_promotions.audit_log disable trigger user; ${sql}; alter table flag_promotions.audit_log enable trigger user`,
+    [
+      ...tables.map((table) => `${table} disable trigger user`),
+      sql,
+      ...tables.map((table) => `${table} enable trigger user`),
+    ].join('; '),
   );
 }

@@ -8,17 +8,17 @@ import { eventually } from '../support/eventually.js';
 import type { Report, Scenario } from './scenario.js';
 
 /**
- * The event loop stands still for ten seconds; then maintenance hangs at a table that somebody keeps locked. Ticks ring
- * every second meanwhile. A prober of its own asks /readyz as a platform would.
+ * The event loop is blocked for ten seconds; then maintenance hangs on a locked table. Ticks are due every second
+ * meanwhile. A separate prober asks /readyz as a platform would.
  */
 export const blockedLoop: Scenario = { name: 'blocked-loop', run };
 
 const RAN = 'completed|failed';
 const BLOCKED_MS = 10_000;
 const LOCKED_MS = 9_000;
-/** A second and a half of ticks: more than these, right after the block, would be the missed ones in a burst. */
+/** A second and a half of ticks: more right after the block would be the missed ones in a burst. */
 const TICKS_AFTER_BLOCK = 4;
-/** The longest that a tick can take which waits for the lock, and then some for the machine. */
+/** The longest that a tick can wait for the lock, plus some for the machine. */
 const RECOVERS_WITHIN_MS = 15_000;
 
 async function run(): Promise<Report> {
@@ -96,7 +96,7 @@ function block(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** Keeps the alerts' table to itself, as a careless migration would. */
+/** Locks the alerts' table, as a careless migration would. */
 async function locked(bed: TestBed, milliseconds: number): Promise<void> {
   const client = new pg.Client({ connectionString: bed.environment['DATABASE_URL'] });
   await client.connect();
@@ -119,7 +119,7 @@ async function ticksOf(base: string, outcomes: 'completed|failed' | 'skipped'): 
 
 const probe = z.object({ at: z.number(), status: z.number() });
 
-/** Asks every half second, in a thread of its own, and gives up on an answer after a second (status 0). */
+/** Asks every half second, in its own thread, and gives up on an answer after a second (status 0). */
 function startProber(url: string) {
   const answers: z.output<typeof probe>[] = [];
   const worker = new Worker(

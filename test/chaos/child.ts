@@ -3,20 +3,20 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
-/** The app in a process of its own, as it runs in production: what kills it kills nothing else. */
+/** The app in its own process, as in production: killing it kills nothing else. */
 export interface Child {
   readonly process: ChildProcess;
-  /** Everything that it wrote so far, to whichever stream. */
+  /** Its output so far, both streams. */
   output(): string;
-  /** What it wrote to standard output alone. */
+  /** Only its standard output. */
   answer(): string;
-  /** Where it serves, once it is up. @throws where it ends before that */
+  /** The port it serves, once it is up. @throws if it ends before that */
   port(): Promise<number>;
   /** Its exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals | null>;
-  /** Bytes in use after a collection of garbage, and those that the system lent it. */
+  /** Bytes in use after garbage collection, and resident bytes. */
   memory(): Promise<{ readonly heap: number; readonly rss: number }>;
-  /** How long its event loop stood still, and how much memory the system lent it, at most since this was asked last. */
+  /** The longest block of its event loop and the peak of its resident memory since the last call. */
   watched(): Promise<{ readonly longestBlockMs: number; readonly peakRss: number }>;
   /** SIGKILL; resolves once it is gone. */
   kill(): Promise<void>;
@@ -28,8 +28,8 @@ const UP = /"port":(\d+).*flag-promotions is up/u;
 const WITHIN_MS = 60_000;
 
 /**
- * Runs what `npm run build` made, as it is deployed. `root`: runs the sources that lie there instead. `args` are those of the
- * command line.
+ * Runs the result of `npm run build`, as deployed. `root`: runs the sources there instead. `args` are the command
+ * line's.
  */
 export function startChild(
   args: readonly string[],

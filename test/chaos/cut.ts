@@ -3,27 +3,26 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { createFrontendReader } from '../support/frontend-messages.js';
 
 /**
- * Counts what a process sends to PostgreSQL and to Slack, and at one message lets nothing more pass, in either direction:
- * what was sent before has taken its effect and been answered, this and what follows never arrives. Killed at that moment,
- * the process was between two writes. The app knows nothing of it. Plain reads, and a transaction's begin, pass uncounted:
- * killed before one, a process leaves what it leaves when it is killed before the next write.
+ * Counts a process's messages to PostgreSQL, Slack and a pager, and cuts all traffic at one of them: earlier ones took
+ * effect and were answered, this and later ones never arrive. Killed then, the process was between two writes. Reads
+ * and a transaction's begin aren't counted: a kill before one leaves what a kill before the next write leaves.
  */
 export interface Cut {
   readonly databaseUrl: string;
   readonly slackApiUrl: string;
+  readonly pagerUrl: string | null;
   /**
-   * Counts from here on, or from the first message that `from` matches; at message number `at` (from 1) `then` is called. Calls
-   * that are under way don't count.
+   * Counts from now on, or from the first message that `from` matches; at message number `at` (from 1) calls `then`.
+   * Calls under way don't count.
    */
   arm(at: number, then: () => void, from?: RegExp): void;
-  /** How many messages were seen since. */
   seen(): number;
-  /** What the message was at which it was cut: a statement, or a method of Slack's; null while it was not. */
+  /** The message at the cut: a statement, or a method of Slack's; null before it. */
   at(): string | null;
   close(): Promise<void>;
 }
 
-export async function startCut(databaseUrl: string, slackApiUrl: string): Promise<Cut> {
+export async function startCut(databaseUrl: string, slackApiUrl: string, pagerUrl: string | null = null): Promise<Cut> {
   let count = 0;
   let armed: { readonly at: number; readonly then: () => void; readonly from: RegExp } | null = null;
   let where: string | null = null;
@@ -44,13 +43,13 @@ export async function startCut(databaseUrl: string, slackApiUrl: string): Promis
   const wire = createServer((client) => {
     const upstream = connect(Number(database.port), database.hostname);
     const read = createFrontendReader();
-    // The migrations' connections name no application, and are let through uncounted.
+    // The migrations' connections have no application name, and pass uncounted.
     let counts: boolean | null = null;
     client.on('data', (chunk) => {
       for (const { bytes, statement } of read(chunk)) {
         counts ??= bytes.includes('application_name\0flag-promotions\0');
         if (where !== null || (counts && statement !== null && !pass(inShort(statement.sql)))) {
-          // The server rolls back what was open, as it does when a process is gone.
+          // The server rolls back open transactions, as it does when a process is gone.
           upstream.destroy();
           return;
         }
@@ -68,31 +67,36 @@ export async function startCut(databaseUrl: string, slackApiUrl: string): Promis
       one.on('close', () => other.destroy());
     }
   });
-  const target = new URL(slackApiUrl);
-  const slack = createHttpServer((incoming, answer) => {
-    const chunks: Buffer[] = [];
-    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-    incoming.on('end', () => {
-      if (!pass(methodOf(incoming))) {
-        incoming.socket.destroy();
-        return;
-      }
-      const { method, headers } = incoming;
-      const onward = request(new URL(incoming.url ?? '/', target.origin), { method, headers }, (answered) => {
-        answer.writeHead(answered.statusCode ?? 502, answered.headers);
-        answered.pipe(answer);
+  const forwardTo = (target: URL, name: string) =>
+    createHttpServer((incoming, answer) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => {
+        if (!pass(`${name}: ${methodOf(incoming)}`)) {
+          incoming.socket.destroy();
+          return;
+        }
+        const { method, headers } = incoming;
+        const onward = request(new URL(incoming.url ?? '/', target.origin), { method, headers }, (answered) => {
+          answer.writeHead(answered.statusCode ?? 502, answered.headers);
+          answered.pipe(answer);
+        });
+        onward.on('error', () => answer.destroy());
+        onward.end(Buffer.concat(chunks));
       });
-      onward.on('error', () => answer.destroy());
-      onward.end(Buffer.concat(chunks));
     });
-  });
+  const target = new URL(slackApiUrl);
+  const slack = forwardTo(target, 'Slack');
+  const pager = pagerUrl === null ? null : { target: new URL(pagerUrl), server: forwardTo(new URL(pagerUrl), 'Pager') };
   const through = new URL(databaseUrl);
   through.hostname = '127.0.0.1';
   through.port = String(await listening(wire));
   const slackPort = await listening(slack);
+  const pagerPort = pager === null ? null : await listening(pager.server);
   return {
     databaseUrl: through.href,
     slackApiUrl: `http://127.0.0.1:${slackPort}${target.pathname}`,
+    pagerUrl: pager === null ? null : `http://127.0.0.1:${pagerPort}${pager.target.pathname}`,
     arm(at, then, from = /^/u) {
       count = 0;
       armed = { at, then, from };
@@ -100,8 +104,9 @@ export async function startCut(databaseUrl: string, slackApiUrl: string): Promis
     seen: () => count,
     at: () => where,
     async close() {
-      slack.closeAllConnections();
-      await Promise.all([wire, slack].map((server) => new Promise((resolve) => server.close(resolve))));
+      const servers = [slack, ...(pager === null ? [] : [pager.server])];
+      for (const server of servers) server.closeAllConnections();
+      await Promise.all([wire, ...servers].map((server) => new Promise((resolve) => server.close(resolve))));
     },
   };
 }
@@ -112,7 +117,7 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-const methodOf = (incoming: IncomingMessage): string => `Slack: ${incoming.url?.split('/').at(-1) ?? ''}`;
+const methodOf = (incoming: IncomingMessage): string => incoming.url?.split('/').at(-1) ?? '';
 
-/** How a statement is named where it is said at which one it was cut. */
+/** A short name for the statement at the cut. */
 const inShort = (statement: string): string => statement.replaceAll(/\s+/gu, ' ').trim().slice(0, 60);

@@ -12,9 +12,9 @@ import { newTrigger, signed } from './signed.js';
 import { createSmallDisk, type SmallDisk } from './small-disk.js';
 
 /**
- * Two replicas in processes of their own, with people who resolve promotions all the time, while PostgreSQL is restarted,
- * crashes, cuts its connections, keeps every connection waiting, and has no room to write. Whoever gets no clear answer
- * submits again, as the form says; in the end each promotion is resolved once, by the same two processes.
+ * Two replicas, and people who resolve all the time, while PostgreSQL is restarted, crashes, cuts or stalls
+ * connections, and runs out of disk. Without a clear answer people submit again; in the end each promotion is resolved
+ * once.
  */
 export const databaseTrouble: Scenario = { name: 'database-trouble', run };
 
@@ -43,7 +43,7 @@ async function run(random: () => number): Promise<Report> {
   }
 }
 
-/** PostgreSQL that is started again on its port whenever it ends, as a service manager would. */
+/** PostgreSQL, restarted on its port whenever it ends, as a service manager would. */
 async function keepServer(dataDir: string): Promise<{ readonly connectionString: string; stop(): Promise<void> }> {
   let stopping = false;
   let restarted: Promise<EmbeddedPostgres> | undefined;
@@ -84,7 +84,7 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
     startAt: new Date().toISOString(),
     withoutHeroku: true,
     rateLimit: false,
-    // Each has buttons of its own to be clicked.
+    // Individual alerts, each with buttons to click.
     environment: { ALERT_MESSAGES_PER_HOUR: '50' },
   });
   await disk.hold(bed.rows);
@@ -95,7 +95,7 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
   for (let index = 0; index < troubles.length * PER_TROUBLE; index += 1) {
     await bed.rows.insertDeploying({ flagKey: `flag_${index}`, promotedAt });
   }
-  // One tick tells no more than there is time for.
+  // A tick posts only as much as its time allows.
   const told = () => bed.slack.messages(bed.slack.channels.alerts);
   while ((await told()).length < troubles.length * PER_TROUBLE) await bed.app.tick();
   const jobs = await openForms(bed, await told());
@@ -120,7 +120,7 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
     figures.push(`${one.what}: ready ${((performance.now() - endedAt) / 1000).toFixed(1)} s after its end`);
   }
   for (const line of figures) process.stdout.write(`  ${line}\n`);
-  // What is owed to Slack goes out within the longest wait between attempts.
+  // What is due in Slack goes out within the longest wait between attempts.
   await bed.rows.query('update flag_promotions.messages set next_attempt_at = null');
   await untilSettled(bed);
   const wrong = {
@@ -233,7 +233,7 @@ async function readyAgain(ports: readonly number[], deadline: number): Promise<b
   return false;
 }
 
-/** The replicas' own ticks, every two seconds, say what is still to be said. */
+/** The replicas' own ticks, every two seconds, post what is left. */
 async function untilSettled(bed: TestBed): Promise<void> {
   const deadline = performance.now() + RECOVERED_WITHIN_MS;
   while (performance.now() < deadline) {

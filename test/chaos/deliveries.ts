@@ -4,14 +4,14 @@ import { HOME_INTERVAL_MS } from '../../src/promotions/home.js';
 import type { MessageKind } from '../../src/promotions/messages.js';
 import type { TestBed } from '../support/app.js';
 
-/** How to bring about that the next tick delivers a message of a kind. */
+/** How to make the next tick deliver a message of a kind. */
 export interface KillableDelivery {
   readonly environment?: Readonly<Record<string, string>>;
-  /** Whether what the tick writes before it delivers anything belongs to it: the opening of an alert. */
+  /** Whether the tick's earlier writes count as well: the opening of an alert. */
   readonly isCountedFromStart?: boolean;
-  /** Leaves one message of the kind to the next tick, and nothing else unsaid but what belongs to it. */
+  /** Leaves one message of the kind to the next tick, and nothing else but what belongs to it. */
   prepare(bed: TestBed, round: number): Promise<void>;
-  /** Of what carries no key: how many Slack shows, and how many it may show. */
+  /** For kinds without a key: how many Slack shows, and how many it may show. */
   count?(bed: TestBed): Promise<{ readonly shown: number; readonly least?: number; readonly most?: number }>;
 }
 
@@ -41,7 +41,7 @@ async function take(bed: TestBed, promotionId: string, operatorId?: string): Pro
   await bed.app.tick();
 }
 
-/** As if so many hours had passed since Slack took its message. */
+/** Ages an alert as if Slack had accepted its message this many hours ago. */
 async function age(bed: TestBed, promotionId: string, hours: number): Promise<void> {
   await bed.rows.query(
     `update flag_promotions.messages set posted_at = posted_at - $2 * interval '1 hour' where promotion_id = $1`,
@@ -69,10 +69,10 @@ async function enrolment(bed: TestBed, state: 'proved' | 'activated'): Promise<s
   return row.id;
 }
 
-/** One promotion has an alert of its own, so those that follow within the hour go into groups. */
+/** One individual alert an hour, so the following ones are grouped. */
 const GROUPED = { ALERT_MESSAGES_PER_HOUR: '1' };
 
-/** A warning that the next tick tells of in a group of its own. */
+/** A warning that the next tick groups. */
 async function grouped(bed: TestBed, round: number): Promise<string> {
   if (round === 1) {
     await insert(bed, 14);
@@ -84,7 +84,7 @@ async function grouped(bed: TestBed, round: number): Promise<string> {
   return insert(bed, 13);
 }
 
-/** Nobody finds a direct message again: the one kill between its post and its record has it sent twice. */
+/** A direct message can't be searched for: the one kill between its post and its record sends it twice. */
 const direct = (shown: readonly unknown[], rounds: number) => ({
   shown: shown.length,
   least: rounds,
@@ -96,7 +96,7 @@ async function rowsOf(bed: TestBed, kind: MessageKind): Promise<number> {
   return (await bed.rows.query('select 1 from flag_promotions.messages where kind = $1', [kind])).length;
 }
 
-/** By kind. One that is missing compiles, as a new kind is a file and a line; the scenario then fails and names it. */
+/** By kind. A missing one compiles, since a new kind is a file and a line; the scenario then fails and names it. */
 export const DELIVERIES = {
   alert: {
     isCountedFromStart: true,
@@ -233,14 +233,14 @@ export const DELIVERIES = {
       await bed.app.tick();
       await bed.db.messages.queue({ kind: 'digest_chart', ...about, under: 'digest' });
     },
-    // Tried once: what was interrupted is not drawn again.
+    // Tried once: an interrupted chart isn't drawn again.
     async count(bed) {
       return { shown: bed.slack.files().length, least: 1, most: await rowsOf(bed, 'digest_chart') };
     },
   },
   home: {
     async prepare(bed) {
-      // A tick has the homes refreshed a little later: that would deliver this one before the process that is to be killed.
+      // A tick refreshes the homes a little later: that would deliver this one before the process to be killed does.
       await sleep(HOME_INTERVAL_MS + 1_000);
       await bed.db.homes.open(bed.slack.people.superadmin.id);
     },
@@ -257,7 +257,7 @@ export const DELIVERIES = {
       await bed.db.messages.queue({ kind: 'confirm_enrolment', subject: await enrolment(bed, 'proved') });
     },
     async count(bed) {
-      return direct(await bed.slack.people.engineer.directMessages(), await rowsOf(bed, 'confirm_enrolment'));
+      return direct(await bed.slack.people.superadmin.directMessages(), await rowsOf(bed, 'confirm_enrolment'));
     },
   },
   enrolment_ended: {
@@ -265,7 +265,7 @@ export const DELIVERIES = {
       await bed.db.messages.queue({ kind: 'enrolment_ended', subject: await enrolment(bed, 'activated') });
     },
     async count(bed) {
-      return direct(await bed.slack.people.superadmin.directMessages(), await rowsOf(bed, 'enrolment_ended'));
+      return direct(await bed.slack.people.engineer.directMessages(), await rowsOf(bed, 'enrolment_ended'));
     },
   },
 } satisfies Partial<Record<MessageKind, KillableDelivery>>;

@@ -1,12 +1,12 @@
-/** What may differ between two moments without being growth: a share of the earlier one, and so much beside it. */
+/** The difference between two moments that isn't growth: a share of the earlier one, plus an absolute amount. */
 export interface Tolerance {
   readonly share: number;
   readonly absolute: number;
 }
 
 /**
- * Whether something kept growing, judged by its readings in order: the last third of them against the third before. The
- * first is left out, in which caches fill and what is kept for a while comes to what it stays.
+ * Whether something kept growing: compares the last third of its readings, in order, with the third before. Ignores the
+ * first, in which caches fill and temporary data reaches its level.
  */
 export function hasGrown(readings: readonly number[], { share, absolute }: Tolerance): boolean {
   const third = Math.floor(readings.length / 3);

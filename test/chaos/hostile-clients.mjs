@@ -4,21 +4,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 
 /**
- * Strangers on the network, in a thread of their own: what they do must not slow down the people who are measured beside them. Each
- * attack answers how often it got which status; `cut`: its connection ended without one.
+ * Attackers on the network, in their own thread, so that they don't slow down the people measured beside them. Each
+ * attack counts the statuses it got; `cut`: its connection ended without one.
  */
 const { port } = workerData;
 const MEBIBYTE = 1024 * 1024;
 const KEPT = new Set();
 
-/** A signature as Slack's, but for the secret; without it no body is read. */
+/** A signature like Slack's, except for the secret; without it no body is read. */
 const plausible = () => [
   `x-slack-request-timestamp: ${Math.floor(Date.now() / 1_000)}`,
   `x-slack-signature: v0=${randomBytes(32).toString('hex')}`,
 ];
 const head = (method, path, headers) => [`${method} ${path} HTTP/1.1`, 'host: app', ...headers, '', ''].join('\r\n');
 
-/** Sends pieces one after the other; resolves with the answer's status, or once `withinMs` are over. The connection stays. */
+/**
+ * Sends pieces one after the other; resolves with the answer's status, or after `withinMs`. The connection stays open.
+ */
 function send(pieces, withinMs) {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
@@ -59,7 +61,7 @@ const chunked = (headers, bytes, type = TYPES[0]) => [
 const all = (count, work) => Promise.all(Array.from({ length: count }, (_, index) => work(index)));
 
 const ATTACKS = {
-  /** Brackets that take seconds to parse: without a signature, with one that is wrong, as JSON and as a form. */
+  /** Brackets that take seconds to parse: without a signature, with a wrong one, as JSON and as a form. */
   async brackets() {
     const answers = [];
     for (let round = 0; round < 6; round += 1) {
@@ -83,7 +85,7 @@ const ATTACKS = {
     hangUp();
     return answers;
   },
-  /** A body in pieces of one byte: each takes many where it is kept. */
+  /** A body in pieces of one byte: each takes many bytes if it is kept. */
   async crumbs() {
     const crumb = Buffer.from('1\r\n[\r\n'.repeat(16_384));
     const answers = await all(20, () =>
@@ -95,7 +97,7 @@ const ATTACKS = {
     hangUp();
     return answers;
   },
-  /** Two thousand connections, of which each begins a request and never ends it. */
+  /** Two thousand connections that each begin a request and never end it. */
   async slow() {
     const answers = [];
     for (let round = 0; round < 20; round += 1) {
@@ -106,7 +108,7 @@ const ATTACKS = {
     hangUp();
     return ended;
   },
-  /** Probes, metrics and links that nobody has, three hundred at once. */
+  /** Probes, metrics and unknown links, three hundred at once. */
   async questions() {
     const answers = [];
     const token = () => randomBytes(32).toString('base64url');

@@ -8,21 +8,21 @@ import type { Report, Scenario } from './scenario.js';
 import { newTrigger, signed } from './signed.js';
 
 /**
- * Strangers do what they can to the built app, in a process of its own, while people work with it: bodies that take long to parse,
- * that are never finished, or come in crumbs; connections by the thousand; questions by the hundred; and replays of what was captured.
+ * Attackers work against the built app while people use it: bodies that are slow to parse, never end, or come in
+ * crumbs; thousands of connections; hundreds of requests at once; and replays of captured ones.
  */
 export const hostileNetwork: Scenario = { name: 'hostile-network', run };
 
 const ATTACKS = ['brackets', 'stalled', 'crumbs', 'slow', 'questions', 'ahead'] as const;
 const ACT_EVERY_MS = 150;
-/** Nobody honest waits longer. */
+/** No honest person waits longer. */
 const WAIT_MS = 1_000;
-/** A frame of a video call is lost by it, and nothing else. */
+/** Costs a frame of a video call, and nothing else. */
 const BLOCK_MS = 250;
 /** What all bodies may hold, what the kernel hands over for each connection, and garbage. */
 const MOST_MEMORY_MIB = 96;
 const REPLAYS = 6;
-/** A probe's question is good for a second; Slack's answer for fifteen. */
+/** A probe's answer is good for a second; Slack's for fifteen. */
 const SLACK_ASKED_EVERY_MS = 15_000;
 
 async function run(): Promise<Report> {
@@ -105,7 +105,7 @@ async function run(): Promise<Report> {
   };
 }
 
-/** People who look what is stuck, one after the other; how long each waited until it was on their screen. */
+/** People list what is stuck, one after the other; measures how long each waited to see it. */
 function work(bed: TestBed) {
   const { superadmin } = bed.slack.people;
   const all: number[] = [];
@@ -129,7 +129,7 @@ function work(bed: TestBed) {
     }
   })();
   return {
-    /** Since this was asked last. */
+    /** Since the last call. */
     waits(): readonly number[] {
       const since = recent;
       recent = [];
@@ -144,7 +144,7 @@ function work(bed: TestBed) {
   };
 }
 
-/** Posts a chart, and plays the click back; how many charts there are. */
+/** Posts a chart, and replays the click; resolves with the number of charts. */
 async function replayChart(bed: TestBed, port: number): Promise<number> {
   const { superadmin } = bed.slack.people;
   await superadmin.command('stats 30d');
@@ -165,7 +165,7 @@ async function replayChart(bed: TestBed, port: number): Promise<number> {
   ).length;
 }
 
-/** Signed with the right secret, for times that aren't now; how many were let in. */
+/** Signed with the right secret, for times that aren't now; resolves with the number let in. */
 async function signedForOtherTimes(bed: TestBed, port: number): Promise<number> {
   const hour = 3_600_000;
   const statuses = await Promise.all(

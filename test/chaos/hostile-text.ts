@@ -8,13 +8,12 @@ import type { Report, Scenario } from './scenario.js';
 import { interaction, newTrigger, signed } from './signed.js';
 
 /**
- * Hostile text wherever the outside can write: in every column of a row, in commands, forms, messages and addresses. What
- * the app then sends to Slack is read as a suspicious reader would, and Slack (its stand-in, which knows the limits) has to
- * take all of it. `test/views/hostile.test.ts` does the same to every builder of messages by itself.
+ * Hostile text wherever the outside can write. Reads what the app sends to Slack as a suspicious reader would, and
+ * Slack has to accept all of it. `test/views/hostile.test.ts` does the same to each message builder alone.
  */
 export const hostileText: Scenario = { name: 'hostile-text', run };
 
-/** What Slack itself refuses as too long never gets to the app. */
+/** Slack itself refuses longer ones, so they never get to the app. */
 const COMMAND_LENGTH = 8_000;
 const MESSAGE_LENGTH = 4_000;
 const HUGE: readonly (readonly [name: string, text: string])[] = [
@@ -28,7 +27,7 @@ async function run(): Promise<Report> {
   const bed = await startTestBed({
     startAt: '2026-05-10T05:00:00Z',
     rateLimit: false,
-    // Each text is to have a message of its own.
+    // Each text needs an individual alert.
     environment: { ALERT_MESSAGES_PER_HOUR: '50' },
   });
   const texts = [...HOSTILE, ...BLANK, ...HUGE];
@@ -62,7 +61,7 @@ async function run(): Promise<Report> {
   await sleep(3_000);
   await bed.app.tick();
 
-  // People who are mentioned need not exist; then they are named by their ids.
+  // Mentioned people need not exist; then their ids name them.
   const refused = bed.slack.calls.filter(
     ({ status, answer }) =>
       status !== null && (status >= 400 || (answer?.['ok'] === false && answer['error'] !== 'user_not_found')),
@@ -95,7 +94,7 @@ async function run(): Promise<Report> {
   };
 }
 
-/** Every column that another system writes. False where PostgreSQL cannot index so long a text, which then is in no row. */
+/** Every column that another system writes. False if PostgreSQL can't index so long a text: then no row has it. */
 async function insert(bed: TestBed, text: string): Promise<boolean> {
   try {
     await bed.rows.query(
@@ -118,7 +117,7 @@ async function pending(bed: TestBed): Promise<number> {
   return row?.n ?? 0;
 }
 
-/** Past Slack's client, which would not let so long a note through. */
+/** Past Slack's client, which wouldn't send so long a note. */
 async function submit(bed: TestBed, form: Readonly<Record<string, unknown>>, note: string): Promise<void> {
   const { superadmin } = bed.slack.people;
   const input = (value: string) => ({ input: { type: 'plain_text_input', value } });
@@ -132,7 +131,7 @@ async function submit(bed: TestBed, form: Readonly<Record<string, unknown>>, not
   await (await fetch(`${bed.baseUrl}/slack/events`, signed(body, bed.slack.signingSecret))).arrayBuffer();
 }
 
-/** Arguments as sent, with this workspace's people and channel named as the reader knows them. */
+/** Arguments as sent, with this workspace's people and channel under the names that the reader knows. */
 function ours(bed: TestBed, args: unknown): unknown {
   const ids = Object.values(bed.slack.people).map(({ id }) => id);
   let text = JSON.stringify(args, (_name, value: unknown) =>

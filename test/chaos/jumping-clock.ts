@@ -7,9 +7,9 @@ import type { Report, Scenario } from './scenario.js';
 import { DIRECTLY } from '../support/network.js';
 
 /**
- * Clocks that jump: an hour forth and back at moments that chance picks, through the nights in which daylight saving
- * begins and ends, and over 29 February. What is said in the end is what a clock that never jumps would have said. Then a
- * replica whose clock is six hours ahead gets errors from Slack: nothing that it failed to say waits six hours for another.
+ * Clocks jump an hour forth and back at random, through both daylight-saving nights and over 29 February; in the end
+ * Slack shows what a steady clock would have led to. Then a replica six hours ahead gets errors from Slack: none of its
+ * failed messages waits six hours for another replica.
  */
 export const jumpingClock: Scenario = { name: 'jumping-clock', run };
 
@@ -32,7 +32,7 @@ async function run(random: () => number): Promise<Report> {
   let silent = 0;
   let ahead: Ahead = { failures: 0, heldBack: 0, doubled: 0 };
   try {
-    // In UTC nothing happens at those nights, which is why the app counts in it; its process may be elsewhere.
+    // In UTC nothing happens in those nights, which is why the app counts in it; its process may run elsewhere.
     process.env['TZ'] = 'America/New_York';
     for (const [, began] of BEGINNINGS) {
       const bed = await startTestBed({ startAt: began });
@@ -81,14 +81,14 @@ interface Ahead {
 }
 
 const AHEAD = 6 * HOUR;
-/** An alert, a critical one, the reply as a warning turns critical, a progress message, a snooze that ends. */
+/** An alert, a critical one, the reply when a warning turns critical, a progress message, a snooze that ends. */
 const AHEAD_KINDS = 5;
-/** The longest wait between two attempts of which so many failed, and an expired lease. */
+/** The longest wait between two attempts after so many failures, and an expired lease. */
 const SOON = 20 * 60_000;
 
 /**
- * The replica that is ahead tries everything first, and again, and Slack answers each time with HTTP 500. Then the other one, whose
- * clock is right, ticks for as long as an honest back-off lasts.
+ * The replica that is ahead tries everything first, and again, and Slack answers each time with HTTP 500. Then the
+ * other one, whose clock is right, ticks for as long as an honest backoff lasts.
  */
 async function aheadOfTime(): Promise<Ahead> {
   const start = Date.parse('2026-05-10T05:00:00Z');
@@ -141,7 +141,7 @@ async function aheadOfTime(): Promise<Ahead> {
 const countPosted = async (bed: TestBed): Promise<number> =>
   (await bed.slack.everything(bed.slack.channels.alerts)).length;
 
-/** How often a watchdog that ticks whenever it is due counts as silent, in the nights in which the clocks are changed. */
+/** How often a watchdog that ticks on time counts as silent, in the nights when the clocks change. */
 async function silentInDaylightSaving(): Promise<number> {
   let silent = 0;
   for (const night of ['2026-03-08T05:00:00Z', '2026-11-01T04:00:00Z']) {
@@ -151,6 +151,7 @@ async function silentInDaylightSaving(): Promise<number> {
         at: clock.now(),
         deploying: 0,
         stuck: 0,
+        noticed: 0,
         actions: [],
         failures: [],
         overdue: null,
@@ -174,7 +175,7 @@ async function silentInDaylightSaving(): Promise<number> {
   return silent;
 }
 
-/** Ticks through the life of what is stuck; about one tick in three is made an hour from where time really is. */
+/** Ticks through the life of a stuck promotion; about one tick in three is an hour off the real time. */
 async function live(bed: TestBed, began: number, random: () => number): Promise<number> {
   let jumps = 0;
   for (let time = 0; time <= LASTS; time += STEP) {
@@ -198,7 +199,7 @@ async function whatWasSaid(bed: TestBed, promotionId: string) {
     [promotionId],
   );
   return {
-    // The root was the warning's; the critical is a reply beneath it. Each is told as often as it was recorded, too.
+    // The root was the warning's; the critical is a reply beneath it. Each is posted as often as it was recorded, too.
     warnings: Math.max(roots.length, events.filter(({ action }) => action.endsWith('warning')).length),
     criticals: Math.max(replies.length - repeats, events.filter(({ action }) => action.endsWith('critical')).length),
     repeats,

@@ -7,8 +7,8 @@ import { countOwed } from './owed.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 
 /**
- * A thousand promotions get stuck in the same minute, on three replicas that tick together; some turn critical, all are
- * ended by another system. What was posted is judged by Slack's own limit: a message a second and channel.
+ * A thousand promotions get stuck in the same minute, on three replicas that tick together; some turn critical, and
+ * another system ends all of them. Slack's own limit judges the posts: a message a second and channel.
  */
 export const manyAtOnce: Scenario = { name: 'many-at-once', run };
 
@@ -17,7 +17,7 @@ const INDIVIDUAL = 10;
 const MENTION = '<!subteam^S0123456789>';
 const GROUP = 'promotions are stuck';
 const PAGES_TURNED = 20;
-/** A tick may rest on what the one before it left waiting; more than that means that something is stuck itself. */
+/** A tick may wait for what the one before left; more than that means that something is stuck itself. */
 const TICKS_TO_SETTLE = 8;
 
 async function run(random: () => number): Promise<Report> {
@@ -46,14 +46,14 @@ async function run(random: () => number): Promise<Report> {
   const expected = new Set(Array.from({ length: INDIVIDUAL }, (_, index) => `flag_${index + 1}`));
   const listed = await listedBehind(bed);
 
-  // Every one of them turns critical: those in the group are named in one reply.
+  // Every one turns critical: one reply names those in the group.
   await bed.clock.set('2026-05-10T04:29:30Z');
   await tick();
   await settle(bed, tick);
   const namings = (await bed.slack.thread(alerts, group?.ts ?? '')).filter(({ text }) => text.includes(MENTION));
   const shown = (await bed.slack.messages(alerts)).filter(({ ts }) => namings.some((naming) => naming.ts === ts));
 
-  // Somebody who is asked for a code marks one; another system ends the others, some first, then all.
+  // Somebody resolves one with a code; another system ends the others, some first, then all.
   const marked = await markOne(bed, pick(random, [0, 1, 2]));
   await bed.rows.query(
     `update console_flag_promotions set state = 'deployed', deployed_at = now() where state = 'deploying' and id % 3 = 0`,
@@ -102,11 +102,10 @@ async function run(random: () => number): Promise<Report> {
   };
 }
 
-/** How many criticals a reply tells of. */
+/** How many criticals a reply names. */
 const namedIn = (text: string): number => Number(/(\d+) promotions? stuck/u.exec(text)?.[1] ?? 0);
 const flagIn = (text: string): string => /flag_\d+/u.exec(text)?.[0] ?? 'none';
 
-/** Ticks until nothing is due any more. */
 async function settle(bed: TestBed, tick: () => Promise<unknown>): Promise<void> {
   for (let ticks = 0; ticks < TICKS_TO_SETTLE; ticks += 1) {
     if ((await countOwed(bed.rows)) === 0) return;
@@ -116,13 +115,12 @@ async function settle(bed: TestBed, tick: () => Promise<unknown>): Promise<void>
 
 const withButtons = z.object({ elements: z.array(z.object({ action_id: z.string(), value: z.string().optional() })) });
 
-/** What the buttons of one kind carry, in the order of the page. */
 function valuesOf(page: EphemeralMessage, actionId: string): string[] {
   const buttons = page.blocks.flatMap((block) => withButtons.safeParse(block).data?.elements ?? []);
   return buttons.flatMap((button) => (button.action_id === actionId ? [button.value ?? ''] : []));
 }
 
-/** The list behind the group as a person sees it, page by page, until `enough` says so or there is no further one. */
+/** The list behind the group as a person sees it, page by page, until `enough` or the last page. */
 async function turnPages(bed: TestBed, person: Person, enough: (page: EphemeralMessage) => boolean) {
   const group = (await bed.slack.messages(bed.slack.channels.alerts)).find(({ text }) => text.includes(GROUP));
   if (group === undefined) return null;
@@ -137,7 +135,7 @@ async function turnPages(bed: TestBed, person: Person, enough: (page: EphemeralM
   return page;
 }
 
-/** The flags behind the group: of the first pages as somebody sees them who turns them, of the others as they are read. */
+/** The flags behind the group: the first pages as a person turns them, the others as they are read. */
 async function listedBehind(bed: TestBed): Promise<ReadonlySet<string>> {
   const seen = new Set<string>();
   let pages = 0;
@@ -151,7 +149,7 @@ async function listedBehind(bed: TestBed): Promise<ReadonlySet<string>> {
   return seen;
 }
 
-/** Whether a superadmin could mark one of the list as failed, on the page after so many others. */
+/** Whether a superadmin could mark one in the list as failed, on the page after so many others. */
 async function markOne(bed: TestBed, pagesBefore: number): Promise<boolean> {
   const { superadmin } = bed.slack.people;
   let turned = 0;

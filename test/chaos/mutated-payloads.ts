@@ -8,19 +8,18 @@ import { pick, type Report, type Scenario } from './scenario.js';
 import { newTrigger, signed } from './signed.js';
 
 /**
- * Requests in Slack's shapes with anything anywhere in them, correctly signed, for every button, form, command, shortcut and
- * event that the app knows; and requests of any method to every route and to none. The app is a process of its own, which an
- * unhandled rejection would end.
+ * Signed requests in Slack's shapes with anything anywhere in them, for everything that the app knows; and requests of
+ * any method to every route and to none. An unhandled rejection would end the app's process.
  */
 export const mutatedPayloads: Scenario = { name: 'mutated-payloads', run };
 
 const REQUESTS = 10_000;
-/** Bolt holds a request that nothing answers for three seconds; meanwhile others are served. */
+/** Bolt holds an unanswered request for three seconds; meanwhile others are served. */
 const AT_ONCE = 250;
 const READ_EVERY = 1_000;
-/** Of ten, how many go where Slack does not send anything. */
+/** How many of ten go where Slack sends nothing. */
 const ELSEWHERE_OF_TEN = 1;
-/** How much of the heap may stay above its level after the first thousand: code that was compiled since, for one. */
+/** How far the heap may stay above its level after the first thousand, for code compiled since, for example. */
 const ABOVE_LEVEL = 1.1;
 const QUIET_MS = 4_000;
 const QUIET_WITHIN_MS = 400_000;
@@ -66,7 +65,7 @@ async function run(random: () => number): Promise<Report> {
         if (random() * 10 < ELSEWHERE_OF_TEN) {
           const path = pick(random, PATHS);
           const status = await elsewhere(port, pick(random, METHODS), path, text(something()));
-          // Red for a moment under such a load: that is what it is for.
+          // Briefly not ready under such a load: that is what it is for.
           count(path === '/readyz' && status === '503' ? 'not ready' : status);
           return;
         }
@@ -116,7 +115,7 @@ async function run(random: () => number): Promise<Report> {
 
 const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
-/** What got through has to be said, a message a second: until nothing more is. */
+/** What got through has to be posted, a message a second: waits until nothing more comes. */
 async function quiet(bed: TestBed): Promise<void> {
   const deadline = performance.now() + QUIET_WITHIN_MS;
   for (let before = -1; bed.slack.calls.length !== before && performance.now() < deadline; ) {
@@ -125,12 +124,12 @@ async function quiet(bed: TestBed): Promise<void> {
   }
 }
 
-/** Some requests stay whole where it matters, and link an RCA as they say. */
+/** Some requests stay whole where it matters, and really link an RCA. */
 function withoutRca({ rca_url: _url, updated_at: _at, ...row }: Readonly<Record<string, unknown>>): unknown {
   return row;
 }
 
-/** What Slack sends while people use everything that there is. */
+/** What Slack sends while people use everything there is. */
 async function capture(bed: TestBed): Promise<readonly SentRequest[]> {
   const { superadmin } = bed.slack.people;
   const promotedAt = new Date(Date.now() - 25 * 3_600_000).toISOString();
@@ -192,7 +191,7 @@ async function capture(bed: TestBed): Promise<readonly SentRequest[]> {
   return bed.slack.http?.sent ?? [];
 }
 
-/** A request that Slack does not send, as it stands on the wire: `fetch` would put its path in order. */
+/** A request that Slack doesn't send, byte for byte: `fetch` would normalise its path. */
 async function elsewhere(port: number, method: string, path: string, body: string): Promise<string> {
   return new Promise((resolve) => {
     const sending = httpRequest(
@@ -208,7 +207,7 @@ async function elsewhere(port: number, method: string, path: string, body: strin
 
 const ELSEWHERE = new Agent({ keepAlive: false });
 
-/** The kind of a request, to see that there is one of each. */
+/** A request's kind, to check that there is one of each. */
 function nameOf({ body }: { readonly body: unknown }): string {
   const found = /"(?:action_id|callback_id|command|type)":"([a-z_/-]+)"/gu;
   return [...new Set([...text(body).matchAll(found)].map(([, name]) => name))].sort().join();
@@ -216,7 +215,7 @@ function nameOf({ body }: { readonly body: unknown }): string {
 
 type Kind = 'payload' | 'form' | 'json';
 
-/** What a request of Slack's carries, as a value that can be changed. */
+/** A Slack request's content, as a value that can be changed. */
 function parts(request: { readonly headers: Readonly<Record<string, string>>; readonly body: string }): {
   kind: Kind;
   body: unknown;
@@ -228,14 +227,14 @@ function parts(request: { readonly headers: Readonly<Record<string, string>>; re
     : { kind: 'payload', body: JSON.parse(form['payload']) };
 }
 
-/** Under names of its own: what came before isn't looked at again. */
+/** With new names: a repeated request isn't looked at again. */
 function sentAnew(body: unknown): unknown {
   if (typeof body !== 'object' || body === null) return body;
   const names = { event_id: `Ev${newTrigger()}`, trigger_id: newTrigger() };
   return { ...body, ...Object.fromEntries(Object.entries(names).filter(([name]) => name in body)) };
 }
 
-/** One to three places of a value, each with something else in it, or without it. */
+/** Changes or removes one to three places of a value. */
 function mutate(value: unknown, something: () => unknown, random: () => number): unknown {
   let mutated = structuredClone(value);
   const places = 1 + Math.floor(random() * 3);

@@ -8,16 +8,14 @@ import { ROOT } from './child.js';
 
 const run = promisify(execFile);
 
-/** The program as it was before the schema went on. */
+/** The program before the newest migrations. */
 export interface OldVersion {
   readonly commit: string;
-  /** The newest migration that it knows. */
   readonly newestMigration: string;
-  /** How many migrations were added since. */
   readonly behind: number;
 }
 
-/** The newest commit of each earlier schema, as the repository's history has them; the latest schema first. */
+/** The newest commit of each earlier schema in the repository's history; latest schema first. */
 export async function oldVersions(): Promise<readonly OldVersion[]> {
   const current = migrations.map(({ name }) => name);
   const { stdout } = await run('git', ['log', '--first-parent', '--format=%H'], { cwd: ROOT });
@@ -32,7 +30,7 @@ export async function oldVersions(): Promise<readonly OldVersion[]> {
   return [...found.values()];
 }
 
-/** The newest commit, to run beside today's sources as long as the history has no earlier schema. */
+/** The newest commit, to run beside today's sources until the history has an earlier schema. */
 export async function newestCommit(): Promise<OldVersion> {
   const newestMigration = (await migrationsAt('HEAD')).at(-1);
   if (newestMigration === undefined) throw new Error('The newest commit lists no migrations.');
@@ -44,7 +42,7 @@ async function migrationsAt(commit: string): Promise<readonly string[]> {
   return [...(shown?.stdout ?? '').matchAll(/name: '([^']+)'/gu)].map(([, name]) => name ?? '');
 }
 
-/** Its sources in a folder of their own, with today's packages. */
+/** Its sources in their own folder, with today's packages. */
 export async function checkOut(version: OldVersion): Promise<{ readonly root: string; remove(): Promise<void> }> {
   const root = await mkdtemp(path.join(tmpdir(), 'flag-promotions-old-'));
   const archive = path.join(root, 'sources.tar');

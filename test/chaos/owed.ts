@@ -11,7 +11,7 @@ export async function countOwed(rows: RowStore): Promise<number> {
   return row?.n ?? -1;
 }
 
-/** As if the leases of processes that died, their turns in a channel, and the waits between attempts, had run out. */
+/** As if dead processes' leases, their channel slots, and the waits between attempts had expired. */
 export async function endWaits(rows: RowStore): Promise<void> {
   await rows.query(
     `update flag_promotions.messages
@@ -20,9 +20,9 @@ export async function endWaits(rows: RowStore): Promise<void> {
   await rows.query('delete from flag_promotions.channel_slots');
 }
 
-/** What an alert shows wrongly in the end that a person resolved as completed: its outcome, no buttons, and one reply about it. */
+/** What a completed alert shows wrongly in the end: its outcome, no buttons, and one reply about it. */
 export async function misshownAsCompleted(bed: TestBed): Promise<number> {
-  // What is delivered after the answer takes its moment.
+  // What is delivered after the answer takes a moment.
   for (let looks = 0; (await countOwed(bed.rows)) > 0 && looks < 100; looks += 1) await sleep(100);
   const alert = await bed.alert();
   const replies = (await bed.slack.thread(bed.slack.channels.alerts, alert.ts)).filter(({ text }) =>

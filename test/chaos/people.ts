@@ -6,7 +6,7 @@ import { VIEW } from '../../src/views/ids.js';
 import type { TestBed } from '../support/app.js';
 import { interaction, newTrigger, signed } from './signed.js';
 
-/** A form that is open on a promotion, and who is to submit it. */
+/** A promotion's open form, and who is to submit it. */
 export interface Job {
   readonly promotionId: string;
   readonly operator: string;
@@ -14,7 +14,7 @@ export interface Job {
 }
 
 /**
- * Opens `Mark completed` on each alert, for an operator of its own unless told: a code is good for one resolution in half a
+ * Opens `Mark completed` on each alert, by default for an operator each: a code is good for one resolution in half a
  * minute.
  */
 export async function openForms(
@@ -40,14 +40,38 @@ export async function openForms(
 
 const CODE_MS = 30_000;
 
-/** Submits a form as its operator, with the code of this moment; what the person is told, in a word or two. */
+/** Submits a form as its operator, with the current code; resolves with what the person is told, in a word or two. */
 export async function submitForm(
   bed: TestBed,
-  { operator, form }: Job,
+  job: Job,
   port: number,
   fields: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
-  // The bed's clock stands still, the replicas' doesn't; to move it takes the database, which may be down.
+  return inWords(await post(bed, job, port, fields));
+}
+
+const shownAgain = z.object({ response_action: z.literal('update'), view: z.record(z.string(), z.unknown()) });
+
+/** The same; submits again a form that is shown again, because the version that opened it showed less of the row. */
+export async function submitAsShown(bed: TestBed, job: Job, port: number): Promise<string> {
+  const answer = await post(bed, job, port, {});
+  if (inWords(answer) !== 'nothing was saved') return inWords(answer);
+  const { view } = shownAgain.parse(JSON.parse(answer.text));
+  return submitForm(bed, { ...job, form: { ...job.form, raw: { ...job.form.raw, ...view } } }, port);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+async function post(
+  bed: TestBed,
+  { operator, form }: Job,
+  port: number,
+  fields: Readonly<Record<string, unknown>>,
+): Promise<Answer> {
+  // The bed's clock stands still, the replicas' doesn't; moving it takes the database, which may be down.
   const steps = Math.round((Date.now() - bed.clock.now().getTime()) / CODE_MS);
   const code = { type: 'plain_text_input', value: bed.code(operator, steps) };
   const body = interaction({
@@ -58,8 +82,11 @@ export async function submitForm(
     view: { ...form.raw, state: { values: { code: { input: code }, ...fields } } },
   });
   const answer = await fetch(`http://127.0.0.1:${port}/slack/events`, signed(body, bed.slack.signingSecret));
-  const text = await answer.text();
-  if (answer.status !== 200) return `status ${answer.status}`;
+  return { status: answer.status, text: await answer.text() };
+}
+
+function inWords({ status, text }: Answer): string {
+  if (status !== 200) return `status ${status}`;
   if (text === '') return 'saved';
   if (text.includes('You already did this')) return 'already saved';
   if (text.includes('not known whether')) return 'not known whether it was saved';

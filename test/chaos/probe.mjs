@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /**
- * Loaded into a child beside the app, which knows nothing of it: tells how much memory is in use once garbage is
- * collected, and how long the event loop stood still. It keeps no process alive.
+ * Loaded into a child beside the app, which knows nothing of it: reports memory in use after garbage collection, and
+ * how long the event loop was blocked. Keeps no process alive.
  */
 
 const RESOLUTION_MS = 5;
@@ -28,5 +28,5 @@ process.on('message', (asked) => {
   process.send?.({ heap: heapUsed, rss });
 });
 process.channel?.unref();
-// Whoever started it is gone.
+// Its parent is gone.
 process.on('disconnect', () => process.exit(1));

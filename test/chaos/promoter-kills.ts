@@ -9,22 +9,24 @@ import { type Child, startChild } from './child.js';
 import { countOwed, endWaits } from './owed.js';
 import type { Extent, Report, Scenario } from './scenario.js';
 
-/**
- * Replicas promote flags on one database, and are killed with SIGKILL at random moments, each followed by a successor. Then
- * one is alone, is killed while its PATCH is under way, and started again at once.
- */
-/** By the extent, how many, and of how many of them Slack tells: a message a second and channel. */
+/** By extent: how many, and how many of them Slack shows, at a message a second and channel. */
 const PROMOTIONS = { whole: 200, short: 30 } as const;
 const TOLD = { whole: 20, short: 5 } as const;
 const KILLS = { whole: 5, short: 2 } as const;
 const REPLICAS = 3;
 const LEASE_MS = 3_000;
 const DEFAULT_LEASE_MS = 20_000;
-/** What recovering may take beside the lease: a process that comes up, and a promotion from there on. CI's machines may be busy. */
+/**
+ * What recovery may take beyond the lease: starting a process, and finishing a promotion. CI's machines may be busy.
+ */
 const MARGIN_MS = { whole: 5_000, short: 60_000 } as const;
 const GIVE_UP_AFTER_MS = 300_000;
 const APP = 'raxx-console-prod';
 
+/**
+ * Replicas promote flags on one database, and are killed with SIGKILL at random moments, each followed by a successor.
+ * Then a single one is killed while its PATCH is under way, and restarted at once.
+ */
 export const promoterKills: Scenario = { name: 'promoter-kills', inShort: true, run };
 
 const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFixed(1)} s`;
@@ -39,7 +41,7 @@ async function run(random: () => number, extent: Extent): Promise<Report> {
     apps: { [APP]: { vars: { SECRET: 'canary-other-var' } } },
     requestsPerHour: 1_000_000,
   });
-  // Slow enough that most kills fall into the middle of a promotion.
+  // Slow enough that most kills hit the middle of a promotion.
   heroku.faults.add({ fault: { kind: 'delay', ms: 150 } });
   const slack = await startSlackStandIn({ rateLimit: false });
   const environment = {
@@ -80,7 +82,7 @@ async function run(random: () => number, extent: Extent): Promise<Report> {
     );
     return row?.n ?? 0;
   }
-  /** Milliseconds since the kill: when its successor was up, and when the promotion was deployed. */
+  /** Milliseconds since the kill until its successor was up, and until the promotion was deployed. */
   async function recoverAlone(): Promise<{ readonly up: number; readonly deployed: number }> {
     heroku.faults.clear();
     heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'hang', takesEffect: true } });
@@ -109,7 +111,7 @@ async function run(random: () => number, extent: Extent): Promise<Report> {
     return { up, deployed };
   }
   while ((await left()) > 0 && performance.now() - startedAt < GIVE_UP_AFTER_MS) {
-    // One that is up, so that however slow the machine, it was somewhere in its work.
+    // One that is up, so that it was at work however slow the machine is.
     await sleep(100 + random() * 400);
     const victim = Math.floor(random() * REPLICAS);
     await replicas[victim]?.port();
@@ -168,7 +170,7 @@ async function run(random: () => number, extent: Extent): Promise<Report> {
     ),
     'promotions that Slack does not show once, and as live': Array.from({ length: TOLD[extent] }, (_, index) =>
       shown.filter((text) => text.includes(`\`${flagOf(index)}\``)),
-    ).filter((texts) => texts.length !== 1 || !texts.every((text) => text.includes('*live*'))).length,
+    ).filter((texts) => texts.length !== 1 || !texts.every((text) => /\*live(?:\*| · )/u.test(text))).length,
     'messages left unsettled': await countOwed(rows),
     'PATCHes without their audit event': Math.max(0, sent - (outcome?.announced ?? 0)),
     'broken audit chain': audit.intact ? 0 : 1,
@@ -189,7 +191,7 @@ async function run(random: () => number, extent: Extent): Promise<Report> {
   };
 }
 
-/** What the channel shows once a last process has delivered what is owed. */
+/** What the channel shows once a last process has delivered what is due. */
 async function whatSlackShows(
   slack: SlackStandIn,
   rows: RowStore,

@@ -5,8 +5,8 @@ import { misshownAsCompleted } from './owed.js';
 import type { Report, Scenario } from './scenario.js';
 
 /**
- * The same signed request again and again: Slack's own retries, and a capture that is played back, fresh and old. Of every
- * kind that has an effect: a click, a form, a command, a mention, and a message in an alert's thread.
+ * The same signed request again and again: Slack's own retries, and a captured one replayed, fresh and old. For every
+ * kind with an effect: a click, a form, a command, a mention, and a message in an alert's thread.
  */
 export const replayedRequests: Scenario = { name: 'replayed-requests', inShort: true, run };
 
@@ -22,7 +22,7 @@ async function run(): Promise<Report> {
   if (http === null) throw new Error('The app is reached over HTTP.');
   const alert = await bed.alert();
   const captured: SentRequest[] = [];
-  /** What the app was sent meanwhile, first by Slack and then five times over by whoever captured it. */
+  /** What the app got: once from Slack, then five times from somebody who captured it. */
   const replaying = async (work: () => Promise<unknown>): Promise<readonly number[]> => {
     const before = http.sent.length;
     await work();
@@ -55,7 +55,7 @@ async function run(): Promise<Report> {
     })),
   ];
 
-  // The code is old by then too, but what refuses it is the age of the signature.
+  // The code is old by then too, but the signature's age is what refuses it.
   const payload = {
     kind: 'command',
     form: { command: '/flag-promotions', text: 'mark stale_flag raxx-console-prod true' },

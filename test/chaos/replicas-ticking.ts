@@ -20,12 +20,12 @@ async function run(): Promise<Report> {
     await bed.clock.advance(minutes * 60_000);
   };
   for (let index = 0; index < PROMOTIONS; index += 1) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
-  // From before the warning at 16:28 to after the critical at 04:28, in steps of an hour and some.
+  // From before the warning at 16:28 to after the critical at 04:28, in steps of a little over an hour.
   for (let tick = 0; tick < TICKS; tick += 1) {
     await Promise.all(replicas.map((replica) => replica.tick()));
     await advance(70);
   }
-  // Who shares a channel's limit is told to wait now and then; what waits is due within the longest pause.
+  // Sharing a channel's limit, a replica has to wait now and then; what waits is due within the longest pause.
   for (let tick = 0; tick < LAST_TICKS; tick += 1) {
     await Promise.all(replicas.map((replica) => replica.tick()));
     await advance(15);

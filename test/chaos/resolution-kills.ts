@@ -6,15 +6,15 @@ import { countOwed, endWaits } from './owed.js';
 import { addUp, type Extent, type Report, type Scenario } from './scenario.js';
 
 /**
- * A replica is killed with SIGKILL before each message that it sends to PostgreSQL or Slack from the submission of a
- * resolution on, so between every pair of writes. The person, whose form got no answer, submits it once more to another.
+ * From the submission of a resolution on, a replica is killed with SIGKILL before each of its messages to PostgreSQL or
+ * Slack, so between every pair of writes. The person, whose form got no answer, submits it once more to another.
  */
 export const resolutionKills: Scenario = { name: 'resolution-kills', inShort: true, run };
 
-/** More writes than a resolution has: the loop ends where one came to its own end. */
+/** More writes than a resolution has: the loop ends once one finishes by itself. */
 const MOST = 100;
 const QUIET_MS = 600;
-/** In short, one write in so many, from one that chance picks on. */
+/** In short: one write in so many, from a random one on. */
 const SHORT_STEP = 4;
 
 async function run(random: () => number, extent: Extent): Promise<Report> {
@@ -62,7 +62,7 @@ async function killAt(
   await child.kill();
   bed.hear(child.output());
 
-  // Two windows on, so that the code of this try is another than that of the first.
+  // Two time steps later, so that this try's code differs from the first one's.
   await bed.clock.advance(60_000);
   bed.slack.connectHttp(`${bed.baseUrl}/slack/events`);
   const second = first.kind === 'failed' ? await superadmin.submit({ code: bed.code(superadmin.id) }) : first;
@@ -77,7 +77,7 @@ async function killAt(
   return { killed, answered: first.kind !== 'failed', wrong };
 }
 
-/** What follows the answer goes on for a while: until nothing more is sent. */
+/** Work goes on for a while after the answer: waits until nothing more is sent. */
 async function untilDeadOrQuiet(child: Child, cut: Cut): Promise<void> {
   let before = -1;
   while (child.process.signalCode === null && cut.seen() !== before) {

@@ -19,9 +19,9 @@ import { submissionsAtOnce } from './submissions-at-once.js';
 import { totpGuessing } from './totp-guessing.js';
 
 /**
- * `npm run chaos [-- --short | <name> …]`: troubles of every kind, each against the real app, and figures of what came of them.
- * `--short`: about a minute of those that find most. Exit
- * code 1 if anything was lost, doubled or wrong, or if too little of the trouble happened. CHAOS_SEED replays a run, as far as the machine's timing allows.
+ * `npm run chaos [-- --short | <name> …]`: troubles of every kind, each against the real app, and figures of the
+ * results. `--short`: about a minute of those that find most. Exit code 1 if anything was lost, doubled or wrong, or if
+ * too little of the trouble happened. CHAOS_SEED replays a run, as far as the machine's timing allows.
  */
 const SCENARIOS: readonly Scenario[] = [
   promoterKills,

@@ -1,25 +1,24 @@
-/** One kind of trouble, and what came of it. */
 export interface Scenario {
-  /** `npm run chaos -- <name>` runs this one alone. */
+  /** `npm run chaos -- <name>` runs only this one. */
   readonly name: string;
   /** Whether CI runs it, shortened. */
   readonly inShort?: true;
   run(random: () => number, extent: Extent): Promise<Report>;
 }
 
-/** `short`: a fraction of the trouble, for every change; what that misses, the whole finds. */
+/** `short`: a fraction of the trouble, for every change; `whole` finds what that misses. */
 export type Extent = 'whole' | 'short';
 
 export interface Report {
   /** What was done, in figures. */
   readonly did: string;
-  /** What must not have happened, each with how often it did. */
+  /** What must not have happened, and how often it did. */
   readonly wrong: Readonly<Record<string, number>>;
   /** What the trouble consisted of, with the least that counts: a scenario in which nothing happened proves nothing. */
   readonly happened: Readonly<Record<string, { readonly times: number; readonly atLeast: number }>>;
 }
 
-/** A small generator whose sequence a seed fixes (Tommy Ettinger's mulberry32, public domain); yields [0, 1). */
+/** A small seeded random generator (Tommy Ettinger's mulberry32, public domain); yields [0, 1). */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -30,14 +29,13 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** One of several, at random. */
 export function pick<T>(random: () => number, from: readonly T[]): T {
   const found = from[Math.floor(random() * from.length)];
   if (found === undefined) throw new RangeError('There is nothing to pick from.');
   return found;
 }
 
-/** Figures of several rounds in one. */
+/** Sums the figures of several rounds. */
 export function addUp(
   one: Readonly<Record<string, number>>,
   other: Readonly<Record<string, number>>,

@@ -8,13 +8,13 @@ import { createRowStore, type RowStore } from '../support/row-store.js';
 import { type Child, startChild } from './child.js';
 import { checkOut, newestCommit, type OldVersion, oldVersions } from './old-versions.js';
 import { countOwed } from './owed.js';
-import { type Job, openForms, submitForm } from './people.js';
+import { type Job, openForms, submitAsShown } from './people.js';
 import { addUp, type Report, type Scenario } from './scenario.js';
 
 /**
- * The app of an earlier schema, from the repository's history, goes on ticking and resolving while a replica of today's
- * brings the schema up to date beside it, while another of the earlier ones starts on the newer schema, and while the newer
- * migrations are taken back again. Forms that one version opened are submitted to the other.
+ * The app of an earlier schema, from the repository's history, keeps ticking and resolving while one of today's
+ * replicas migrates the schema beside it, while another earlier one starts on the newer schema, and while the newer
+ * migrations are reverted. Forms that one version opened are submitted to the other.
  */
 export const schemaChanges: Scenario = { name: 'schema-changes', run };
 
@@ -25,7 +25,8 @@ const EVERY_SECOND = { MAINTENANCE_CRON: '* * * * * *' };
 
 async function run(): Promise<Report> {
   const earlier = (await oldVersions()).slice(0, VERSIONS);
-  // Until the first migration is appended no schema changes; that two processes of one schema live together still counts.
+  // Until the first migration is appended no schema changes; that two processes of one schema live together still
+  // counts.
   const versions = earlier.length > 0 ? earlier : [await newestCommit()];
   let wrong: Readonly<Record<string, number>> = {};
   for (const version of versions) wrong = addUp(wrong, await replay(version));
@@ -43,7 +44,7 @@ async function replay(version: OldVersion): Promise<Readonly<Record<string, numb
     startAt: new Date().toISOString(),
     withoutHeroku: true,
     rateLimit: false,
-    // Each has buttons of its own to be clicked.
+    // Individual alerts, each with buttons to click.
     environment: { ALERT_MESSAGES_PER_HOUR: '50' },
   });
   const database = await createEmptyDatabase();
@@ -60,7 +61,7 @@ async function replay(version: OldVersion): Promise<Readonly<Record<string, numb
   };
   const faults: string[] = [];
   let promotions = 0;
-  /** Promotions that get stuck, are told of, and are resolved: opened at one port, submitted at another. */
+  /** Promotions that get stuck, are alerted, and are resolved: opened at one port, submitted at another. */
   const phase = async (name: string, opens: number, submits: number): Promise<void> => {
     const alerts = await alertsOf(bed, rows, `${name}_`);
     promotions += PER_PHASE;
@@ -68,7 +69,7 @@ async function replay(version: OldVersion): Promise<Readonly<Record<string, numb
     const jobs = await openForms(bed, alerts);
     await enrolElsewhere(bed, rows, jobs);
     for (const job of jobs) {
-      const answer = await submitForm(bed, job, submits);
+      const answer = await submitAsShown(bed, job, submits);
       if (answer !== 'saved') faults.push(`${name}: ${answer}`);
     }
   };
@@ -110,7 +111,7 @@ async function replay(version: OldVersion): Promise<Readonly<Record<string, numb
   return wrong;
 }
 
-/** Promotions that are stuck, once a replica has told of each. */
+/** Stuck promotions, once a replica has alerted each. */
 async function alertsOf(bed: TestBed, rows: RowStore, prefix: string): Promise<readonly StoredMessage[]> {
   const promotedAt = new Date(Date.now() - 25 * 3_600_000).toISOString();
   for (let index = 0; index < PER_PHASE; index += 1)

@@ -15,7 +15,7 @@ export function signed(body: string, signingSecret: string, at: Date = new Date(
   };
 }
 
-/** Slack sends no two requests that are the same: each has a trigger of its own. */
+/** Slack never sends the same request twice: each has its own trigger. */
 export function newTrigger(): string {
   return randomUUID();
 }

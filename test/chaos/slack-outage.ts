@@ -25,12 +25,12 @@ async function run(random: () => number): Promise<Report> {
     environment: { ALERT_MESSAGES_PER_HOUR: String(ALERTS) },
   });
   for (let index = 0; index < ALERTS; index += 1) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
-  // One that never answers costs the whole ten seconds of a call, so there is one of each kind and no more.
+  // One that never answers costs a call's whole ten seconds, so there is only one of each kind.
   bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'hang', takesEffect: true });
   bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'hang' });
   await bed.app.tick();
   for (let tick = 0; tick < TICKS; tick += 1) {
-    // More of them than there are calls in most ticks: what gets through does so between two that fail.
+    // More faults than most ticks have calls: what gets through does so between two failures.
     bed.slack.faults.clear();
     for (const method of METHODS) {
       for (let fault = 0; fault < 30; fault += 1) bed.slack.faults.add({ method, times: 1, ...pick(random, FAULTS) });
@@ -39,7 +39,7 @@ async function run(random: () => number): Promise<Report> {
     await bed.clock.advance(TICK_MS);
   }
   bed.slack.faults.clear();
-  // Slack is back: what is due is said within the longest back-off.
+  // Slack is back: what is due is posted within the longest backoff.
   for (let tick = 0; tick < 4; tick += 1) {
     await bed.clock.advance(15 * 60_000);
     await bed.app.tick();

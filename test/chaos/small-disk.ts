@@ -5,11 +5,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { RowStore } from '../support/row-store.js';
 
-/** Where the audit log's next write finds no room. */
+/** Makes the audit log's next write find no room. */
 export interface SmallDisk {
-  /** How that is brought about, for the report. */
+  /** How it does that, for the report. */
   readonly how: string;
-  /** Moves a database's audit log there. */
   hold(rows: RowStore): Promise<void>;
   /** To the last page: `append` writes one event more. */
   fill(append: () => Promise<void>): Promise<void>;
@@ -28,8 +27,8 @@ const works = (work: Promise<unknown>): Promise<boolean> =>
   );
 
 /**
- * Half a megabyte of memory as a disk of its own, for the server whose data is in `dataFolder`. Where nothing can be mounted
- * (it takes root), a trigger fails as PostgreSQL does on a full disk.
+ * A disk of half a megabyte in memory, for the server with its data in `dataFolder`. If nothing can be mounted (it
+ * takes root), a trigger fails as PostgreSQL does on a full disk.
  */
 export async function createSmallDisk(dataFolder: string): Promise<SmallDisk> {
   const folder = await mkdtemp(path.join(tmpdir(), 'flag-promotions-small-disk-'));
@@ -53,7 +52,7 @@ export async function createSmallDisk(dataFolder: string): Promise<SmallDisk> {
       for (let size = SIZE_KB; size > 0; size -= 4) {
         if (await works(writeFile(filler, Buffer.alloc(size * 1024)))) break;
       }
-      // What is left of the page that the table has begun.
+      // Fills the rest of the table's current page.
       for (let event = 0; event < 1_000; event += 1) if (!(await works(append()))) return;
       throw new Error('The disk does not fill up.');
     },

@@ -9,12 +9,12 @@ import { pick, seeded } from './scenario.js';
 import { signed } from './signed.js';
 
 /**
- * `npm run soak`: two replicas under twenty times the expected traffic for SOAK_MINUTES (3 unless told), where what was told
- * is pruned after half a minute. Prints memory, connections and the rows of each table, and ends with exit code 1 where
- * anything grew but the promotions and the audit log, or a replica ended.
+ * `npm run soak`: two replicas under twenty times the expected traffic for SOAK_MINUTES (default 3), pruning after half
+ * a minute. Prints memory, connections and the rows of each table. Exit code 1 if anything but the promotions and the
+ * audit log grew, or a replica ended.
  *
- * Expected, generously: 2,000 promotions a day, one in eight of them stuck, and every six seconds a person who looks, or a
- * request that leads nowhere.
+ * Expected, generously: 2,000 promotions a day, one in eight of them stuck, and every six seconds a person who looks,
+ * or a request that leads nowhere.
  */
 const TIMES = 20;
 const MINUTES = Number(process.env['SOAK_MINUTES'] ?? '3');
@@ -26,11 +26,12 @@ const SAMPLES = 24;
 const SEED = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const MIB = 2 ** 20;
 
-/** Each is a table whose rows are counted; the first two may grow. */
-const KEPT = ['console_flag_promotions', 'flag_promotions.audit_log'] as const;
+/** Each is a table whose rows are counted; the first three may grow. */
+const KEPT = ['console_flag_promotions', 'flag_promotions.audit_log', 'flag_promotions.audit_seals'] as const;
 const TABLES = [
   ...KEPT,
   'flag_promotions.audit_head',
+  'flag_promotions.audit_witnesses',
   'flag_promotions.operators',
   'flag_promotions.alerts',
   'flag_promotions.messages',
@@ -74,7 +75,7 @@ function toleranceOf(name: string): Tolerance {
   return { share: 0.1, absolute: 3 };
 }
 
-/** Promotions that go well, and some that hang until somebody resolves them. */
+/** Promotions that go well, and some that get stuck until somebody resolves them. */
 async function promote(bed: TestBed, until: number): Promise<number> {
   let count = 0;
   for (; performance.now() < until; count += 1) {
@@ -95,7 +96,7 @@ async function promote(bed: TestBed, until: number): Promise<number> {
   return count;
 }
 
-/** A list of what hangs, with the buttons of each; none where nothing does. */
+/** A list of what is stuck, each with its buttons; empty if nothing is. */
 async function stuckList(bed: TestBed): Promise<readonly EphemeralMessage[]> {
   const { superadmin } = bed.slack.people;
   for (const { id } of superadmin.ephemerals()) superadmin.dismiss(id);
@@ -104,7 +105,7 @@ async function stuckList(bed: TestBed): Promise<readonly EphemeralMessage[]> {
   return JSON.stringify(list).includes('mark_completed') ? [list] : [];
 }
 
-/** Resolves what alerted, with its RCA; each of a few operators again and again, as their codes allow. */
+/** Resolves what alerted, with its RCA; a few operators take turns, as their codes allow. */
 async function resolve(
   bed: TestBed,
   operators: readonly string[],
@@ -135,7 +136,7 @@ async function resolveOne(
 ): Promise<'resolved' | 'unopened' | 'refused'> {
   const [job] = await openForms(bed, [alert], by.operator).catch((): readonly Job[] => []);
   if (job === undefined) {
-    // A click that another replica was too busy for: the person clicks again.
+    // Another replica was too busy for the click: the person clicks again.
     by.free.push(by.operator);
     return 'unopened';
   }
@@ -147,7 +148,7 @@ async function resolveOne(
 type Shown = StoredMessage | EphemeralMessage;
 const keyOf = (shown: Shown): string => ('id' in shown ? shown.id : shown.ts);
 
-/** An alert that has buttons and was not resolved; a list of those in a group if there is no other. */
+/** An unresolved alert with buttons; if there is none, a list of those in a group. */
 async function nextAlert(bed: TestBed, seen: ReadonlySet<string>): Promise<Shown | undefined> {
   const alerts = (await bed.slack.messages(bed.slack.channels.alerts)).filter(
     (shown) =>
@@ -156,7 +157,7 @@ async function nextAlert(bed: TestBed, seen: ReadonlySet<string>): Promise<Shown
   return alerts[0] ?? (await stuckList(bed).catch(() => []))[0];
 }
 
-/** What hangs here never reached Heroku: whoever says that it is live has to say so twice. */
+/** What is stuck here never reached Heroku: recording it as live takes an override. */
 const ENTERED = {
   rca_url: { input: { type: 'url_text_input', value: 'https://docs.example.com/rca' } },
   confirmation: { input: { type: 'checkboxes', selected_options: [{ value: 'confirmed' }] } },
@@ -205,7 +206,7 @@ async function soak(): Promise<boolean> {
     // The app in this process has no promoter, and its timer never rings: the two replicas do the work.
     withoutHeroku: true,
     vars: {},
-    // Some have an alert of their own, and more are in a group.
+    // A few individual alerts, the rest grouped.
     environment: {
       ALERT_MESSAGES_PER_HOUR: '3',
       PRUNE_AFTER: '30s',

@@ -39,7 +39,7 @@ async function run(): Promise<Report> {
   );
   const closedAtOnce = answers.filter(({ status, text }) => status === 200 && text === '').length;
   const told = answers.filter(({ text }) => text.includes('resolved it before you'));
-  // Whoever had to wait sees a form that is updated; all of these forms are one view here, so the updates are counted.
+  // Whoever had to wait sees an updated form; all of these forms are one view here, so the updates are counted.
   const waiting = answers.filter(({ text }) => text.includes('Working on it')).length;
   const updated = (words: string) =>
     bed.slack.calls.filter(({ method, args }) => method === 'views.update' && JSON.stringify(args).includes(words))

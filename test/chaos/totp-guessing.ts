@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FAILURES_TO_LOCK, LOCK_MS } from '../../src/operators/totp.js';
+import { FAILURES_TO_LOCK, lockMs } from '../../src/operators/totp.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { misshownAsCompleted } from './owed.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 import { interaction, newTrigger, signed } from './signed.js';
 
 /**
- * Codes are guessed for many operators at once, over three replicas, and again once the lock has run out. What counts has
- * to be exact: five wrong codes are looked at in each round, however many come at the same moment, and then none.
+ * Guesses codes for many operators at once, over three replicas, and again after each lock. Each round checks exactly
+ * five wrong codes, however many come at the same moment. Each lock lasts twice as long as the one before.
  */
 export const totpGuessing: Scenario = { name: 'totp-guessing', run };
 
 const OPERATORS = 20;
 const GUESSES = 25;
-/** Operators attacked at the same moment: the guesses of more would wait for the one row longer than the app lets them. */
+/** Operators attacked at the same moment: guesses for more would wait for the one row longer than the app lets them. */
 const AT_ONCE = 2;
 const ROUNDS = 3;
 
@@ -22,7 +22,7 @@ async function run(random: () => number): Promise<Report> {
     patience: 1,
     startAt: '2026-05-10T05:00:00Z',
     withoutHeroku: true,
-    // What a lock is judged by, to the millisecond.
+    // Locks are checked to the millisecond.
     databaseClockStands: true,
   });
   const ports = [bed.app, await bed.replica(), await bed.replica()].map(({ port }) => port);
@@ -75,7 +75,7 @@ async function run(random: () => number): Promise<Report> {
     wrong['codes not looked at'] += answers.filter((answer) =>
       /not known whether|Nothing was saved/u.test(answer),
     ).length;
-    const until = new Date(bed.clock.now().getTime() + LOCK_MS);
+    const until = new Date(bed.clock.now().getTime() + lockMs(round - 1));
     for (const operator of operators) {
       const counts = await refusals(bed, operator);
       wrong['wrong codes counted too few or too many'] += Math.abs(counts.wrong - round * FAILURES_TO_LOCK);
@@ -83,8 +83,8 @@ async function run(random: () => number): Promise<Report> {
       wrong['refusals while locked too few or too many'] += Math.abs(counts.locked - locked);
       if (!(await isLockedUntil(bed, operator, until))) wrong['operators whose lock ends at another time'] += 1;
     }
-    // The very last moment of the lock, with the right code; then the lock is over, and the count starts afresh.
-    await bed.clock.advance(LOCK_MS - 1);
+    // The right code at the lock's very last moment; then the lock is over, and the count restarts.
+    await bed.clock.advance(lockMs(round - 1) - 1);
     await Promise.all(operators.map((operator) => submit(operator, bed.code(operator))));
     const [row] = await bed.rows.query<{ state: string }>('select state from console_flag_promotions');
     if (row?.state !== 'deploying') wrong['right codes let in while locked'] += 1;
@@ -113,14 +113,20 @@ async function isLockedUntil(bed: TestBed, operator: string, until: Date): Promi
   return row?.until?.getTime() === until.getTime() && row.n === FAILURES_TO_LOCK;
 }
 
+/** Each wrong code has an event; of those during a lock only the hour's first, with a counter for the rest. */
+const REFUSED = `select e.actor, e.detail ->> 'reason' as reason, coalesce(d.times, 1) as times
+                   from flag_promotions.audit_log e left join flag_promotions.denials d on d.event_id = e.id
+                  where e.action like '%totp_rejected'
+                  union all
+                 select actor, detail ->> 'reason', (detail ->> 'times')::bigint - 1
+                   from flag_promotions.audit_log where action like '%denied_again'`;
+
 async function countRefused(bed: TestBed): Promise<number> {
-  const [row] = await bed.rows.query<{ n: number }>(
-    `select count(*)::int as n from flag_promotions.audit_log where action like '%totp_rejected'`,
-  );
-  return row?.n ?? -1;
+  const [row] = await bed.rows.query<{ n: number }>(`select sum(times)::int as n from (${REFUSED}) as refused`);
+  return row?.n ?? 0;
 }
 
-/** On a slow machine a form is answered before its code was looked at. */
+/** On a slow machine a form is answered before its code was checked. */
 async function allLookedAt(bed: TestBed, count: number): Promise<void> {
   for (let looks = 0; (await countRefused(bed)) < count && looks < 100; looks += 1) await sleep(100);
 }
@@ -136,9 +142,9 @@ function wrongCode(bed: TestBed, operator: string, random: () => number): string
 
 async function refusals(bed: TestBed, operator: string): Promise<{ readonly wrong: number; readonly locked: number }> {
   const [counts] = await bed.rows.query<{ wrong: number; locked: number }>(
-    `select count(*) filter (where detail->>'reason' = 'wrong')::int as wrong,
-            count(*) filter (where detail->>'reason' = 'locked')::int as locked
-       from flag_promotions.audit_log where action like '%totp_rejected' and actor = $1`,
+    `select coalesce(sum(times) filter (where reason = 'wrong'), 0)::int as wrong,
+            coalesce(sum(times) filter (where reason = 'locked'), 0)::int as locked
+       from (${REFUSED}) as refused where actor = $1`,
     [operator],
   );
   return counts ?? { wrong: -1, locked: -1 };

@@ -116,7 +116,7 @@ describe('the chart of promotions', () => {
   });
 
   test('is written on, with a font that came along', () => {
-    // The title's colour is nobody else's; without a font there would be no such pixel.
+    // Only the title has this colour; without a font there would be no such pixel.
     expect(legendOnly.counts.get('#1d1c1d') ?? 0).toBeGreaterThan(200);
   });
 

@@ -24,7 +24,7 @@ import {
   writersOf,
 } from '../support/rows.js';
 
-/* What is stuck, as facts; what is said of it is in messages.test.ts. */
+/* What is stuck, as facts; messages.test.ts has what is said about it. */
 
 let stored: Stored;
 let id: string;
@@ -92,7 +92,6 @@ describe('opening an alert', () => {
       'flag_promotions.alerts',
       'flag_promotions.messages',
       'flag_promotions.audit_log',
-      'flag_promotions.audit_head',
     ]);
     expect(writers.size).toBe(1);
   });
@@ -235,7 +234,7 @@ describe('a promotion that was set back to deploying by hand', () => {
   test('before its end was noticed still has its next alert told, although its message was given up', async () => {
     await postAlert(stored, id, 'warning', ROOT);
     const message = await messageId('alert');
-    // Slack says that the message is gone, and there is nothing more to say of what has ended.
+    // Slack says that the message is gone, and an ended promotion needs no more messages.
     await end();
     await stored.rows.query('update flag_promotions.messages set wanted = wanted + 1');
     await stored.db.messages.claim(message, MINE);
@@ -317,12 +316,12 @@ describe('closing the alerts of a promotion that ended', () => {
     await end();
     const url = 'https://wiki.example/rca';
     let both: Promise<readonly PromiseSettledResult<unknown>[]> = Promise.resolve([]);
-    await whileHolding(stored, 'select * from flag_promotions.audit_head for update', async () => {
+    await whileHolding(stored, 'lock table flag_promotions.audit_log in share mode', async () => {
       const linking = stored.db.promotions.linkRca({ promotionId: id, url, operatorId: 'U0KRIS', at: NOW });
       await waiting(stored, 1);
       const closing = stored.replica().alerts.closeOf(id);
       both = Promise.allSettled([linking, closing]);
-      // Whether the second gets to wait or gets through is its own affair.
+      // Whether the second waits or gets through doesn't matter.
       await sleep(200);
     });
     expect((await both).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
@@ -334,7 +333,7 @@ describe('closing the alerts of a promotion that ended', () => {
     for (const promotionId of [first, second, third]) await openAlert(stored, promotionId, 'warning');
     await stored.rows.query(`update console_flag_promotions set state = 'deployed'`);
     const states = async () => (await alertsNow()).map(([, state]) => state);
-    // As a session that somebody forgot does.
+    // As a forgotten session does.
     const byHand = `update console_flag_promotions set resolution_note = 'by hand' where id = ${first}`;
     await whileHolding(stored, byHand, async () => {
       await stored.db.alerts.close(first, second, third);

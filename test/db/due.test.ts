@@ -116,7 +116,7 @@ describe('being told that a promotion is due', () => {
   });
 });
 
-/** A server's messages, as far as a listener's session goes (https://www.postgresql.org/docs/18/protocol-message-formats.html). */
+/** The server's messages in a listener's session (https://www.postgresql.org/docs/18/protocol-message-formats.html). */
 const message = (type: string, body: string): Buffer => {
   const length = Buffer.alloc(4);
   length.writeInt32BE(4 + body.length);
@@ -156,7 +156,7 @@ test('being told goes on although a connection fails twice in one breath', async
   );
   try {
     await eventually(async () => expect(told).toBeGreaterThanOrEqual(2));
-    // It took the LISTEN and delivered nothing, as a pooler may.
+    // It accepted LISTEN and delivered nothing, as a pooler may.
     expect(heard).not.toContain(true);
     expect(connections).toBeGreaterThanOrEqual(2);
     expect(troubles[0]).toMatchObject({ code: '57P01' });

@@ -31,7 +31,7 @@ const NOBODY = 65534;
 const ORDINARY = { uid: 1, gid: 1 };
 const NAMELESS = { uid: 54321, gid: 54321 };
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
-// Where the checkout, or node itself, is under a folder like /root, no other account can run the project's code.
+// If the checkout, or node itself, is under a folder like /root, no other account can run the project's code.
 const READ_CHILD = ['-e', `require('node:fs').accessSync('${CHILD}')`];
 const asOthers = spawnSync(process.execPath, READ_CHILD, { cwd: '/', ...ORDINARY }).status === 0 ? asRoot : test.skip;
 const onLinux = process.platform === 'linux' ? test : test.skip;
@@ -42,7 +42,7 @@ let started: EmbeddedPostgres[];
 let children: ChildProcess[];
 
 beforeEach(async () => {
-  // Like /root: nobody but its owner may enter it. By its name, the next run removes what a killed run left.
+  // Like /root: only its owner may enter it. By its name, the next run removes what a killed run left.
   folder = await mkdtemp(path.join(await fastTemporaryFolder(), `flag-promotions-test-${process.pid}-`));
   dataDir = path.join(folder, 'data');
   started = [];
@@ -88,7 +88,7 @@ async function notes(connectionString: string): Promise<unknown[]> {
   return (await query(connectionString, 'select note from notes order by note')).map((row) => row['note']);
 }
 
-/** Without the copy of the programs that an ordinary user gets where node_modules is foreign and has no links. */
+/** Without the copy of the programs that an ordinary user gets if node_modules is another's and has no links. */
 async function dataNames(): Promise<string[]> {
   return (await readdir(dataDir)).filter((name) => !/^postgres-\d/.test(name)).sort();
 }
@@ -475,7 +475,7 @@ describe('accounts', () => {
 describe('programs', () => {
   const log = (): void => undefined;
 
-  /** As npm leaves it where it runs no install scripts. */
+  /** As npm leaves it without install scripts. */
   async function packageWithoutLinks(): Promise<string> {
     const root = path.join(folder, 'package');
     await cp(findPackage(), root, { recursive: true, verbatimSymlinks: true });
@@ -530,7 +530,7 @@ describe('programs', () => {
     const packageRoot = path.join(folder, 'package');
     await mkdir(path.join(packageRoot, 'native', 'bin'), { recursive: true });
     await writeFile(path.join(packageRoot, 'package.json'), '{"version":"1"}');
-    // A program whose loader doesn't exist: what the kernel answers on musl.
+    // A program without its loader: what the kernel reports on musl.
     await writeFile(path.join(packageRoot, 'native', 'bin', 'postgres'), '#!/no/such/loader\n', { mode: 0o755 });
     const error = await failureOf(prepareRuntime({ packageRoot, account: undefined, copies: folder, log }));
     expect(error.message).toMatch(/glibc.*set DATABASE_URL/u);

@@ -43,7 +43,11 @@ const asked = (
 const right =
   (step = STEP) =>
   () => ({ kind: 'right' as const, step });
-const hashes = () => ['h1', 'h2'];
+const proofs = () => ({ recoveryCodeHashes: ['h1', 'h2'], wordHash: 'stored word' });
+const confirmed = async (by = 'U0KRIS', heard = 'stored word') => {
+  const [row] = await stored.rows.query<{ id: string }>('select max(id) as id from flag_promotions.enrolments');
+  return { enrolmentId: row?.id ?? '', confirmedBy: by, isWord: (word: string | null) => word === heard };
+};
 const operatorEvents = async () =>
   (
     await stored.rows.query<{ action: string }>(
@@ -63,7 +67,10 @@ test('a first code that comes twice at once is taken once, and its recovery code
   const replica = stored.replica();
   const outcomes = await Promise.all(
     Array.from({ length: 6 }, (_, n) =>
-      (n % 2 === 0 ? stored.db : replica).enrolments.prove(tokenHash, NOW, right(STEP + n), () => [`of ${n}`]),
+      (n % 2 === 0 ? stored.db : replica).enrolments.prove(tokenHash, NOW, right(STEP + n), () => ({
+        recoveryCodeHashes: [`of ${n}`],
+        wordHash: 'w',
+      })),
     ),
   );
   expect(outcomes.filter(({ kind }) => kind === 'proved')).toHaveLength(1);
@@ -78,7 +85,7 @@ test('a first code that comes twice at once is taken once, and its recovery code
 test('wrong first codes at once are all counted, and no more than five are looked at', async () => {
   const { tokenHash } = await invited();
   const outcomes = await Promise.all(
-    Array.from({ length: 9 }, () => stored.db.enrolments.prove(tokenHash, NOW, () => ({ kind: 'wrong' }), hashes)),
+    Array.from({ length: 9 }, () => stored.db.enrolments.prove(tokenHash, NOW, () => ({ kind: 'wrong' }), proofs)),
   );
   const left = outcomes.flatMap((outcome) => (outcome.kind === 'code_refused' ? [outcome.left] : []));
   expect(left.toSorted()).toEqual([0, 1, 2, 3, 4]);
@@ -86,14 +93,14 @@ test('wrong first codes at once are all counted, and no more than five are looke
   expect(await operatorEvents()).toEqual(['added', 'enrolment_locked']);
 });
 
-test('a person’s word that comes twice at once activates once: secret, step and recovery codes, one event', async () => {
+test('a word that comes twice at once activates once: secret, step and recovery codes, one event', async () => {
   const { tokenHash, sealedSecret } = await invited();
-  await stored.db.enrolments.prove(tokenHash, NOW, right(STEP + 1), hashes);
+  await stored.db.enrolments.prove(tokenHash, NOW, right(STEP + 1), proofs);
   const replica = stored.replica();
   const outcomes = await Promise.all([
-    stored.db.enrolments.confirm('U0NEW', NOW),
-    replica.enrolments.confirm('U0NEW', NOW),
-    stored.db.enrolments.confirm('U0NEW', NOW),
+    stored.db.enrolments.confirm(await confirmed(), NOW, accepted(STEP + 1)),
+    replica.enrolments.confirm(await confirmed(), NOW, accepted(STEP + 1)),
+    stored.db.enrolments.confirm(await confirmed(), NOW, accepted(STEP + 1)),
   ]);
   expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual([
     'activated',
@@ -119,7 +126,7 @@ test('where the audit log does not take its event, nothing else is written', asy
   };
   await breakAuditLog(stored.rows);
   const { enrolments } = stored.db;
-  await expect(enrolments.prove(tokenHash, NOW, right(), hashes)).rejects.toThrow('broken');
+  await expect(enrolments.prove(tokenHash, NOW, right(), proofs)).rejects.toThrow('broken');
   await expect(enrolments.decline('U0NEW', NOW)).rejects.toThrow('broken');
   await expect(enrolments.administer(asked('add', 'U0OTHER'), link(), NOW, accepted(STEP + 1))).rejects.toThrow(
     'broken',
@@ -130,9 +137,9 @@ test('where the audit log does not take its event, nothing else is written', asy
   };
   expect(after).toEqual(before);
   await mendAuditLog(stored.rows);
-  await enrolments.prove(tokenHash, NOW, right(), hashes);
+  await enrolments.prove(tokenHash, NOW, right(), proofs);
   await breakAuditLog(stored.rows);
-  await expect(enrolments.confirm('U0NEW', NOW)).rejects.toThrow('broken');
+  await expect(enrolments.confirm(await confirmed(), NOW, accepted(STEP + 1))).rejects.toThrow('broken');
   expect(await stored.db.operators.find('U0NEW')).toBeNull();
 });
 
@@ -187,7 +194,7 @@ test('a recovery code that comes for two promotions at once is taken for one', a
   ]);
   expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual(['code_refused', 'resolved']);
   expect(await operatorEvents()).toEqual(['recovery_code_used']);
-  // And where whoever checks was wrong about it, the row says no, and nothing is resolved by it.
+  // Even if the check was wrong about it, the row refuses the code, and nothing is resolved.
   const left = outcomes[0]?.kind === 'resolved' ? second : first;
   const wrongly: TypedCode = { isRecoveryCode: true, check: () => ({ kind: 'accepted', recoveryCode: 'h', left: 0 }) };
   await expect(stored.db.promotions.resolve(submission(left, kris), NOW, wrongly)).rejects.toThrow('used already');
@@ -211,9 +218,11 @@ test('a newer link ends the one before, forgets its secret, and those that ran o
 
 test('whoever is enrolled on the command line meanwhile keeps that secret: their link is dead', async () => {
   const { tokenHash } = await invited();
-  await stored.db.enrolments.prove(tokenHash, NOW, right(), hashes);
+  await stored.db.enrolments.prove(tokenHash, NOW, right(), proofs);
   await stored.db.operators.enrol({ slackUserId: 'U0NEW', role: 'engineer', sealedSecret: 'by hand' });
-  expect(await stored.db.enrolments.confirm('U0NEW', NOW)).toEqual({ kind: 'nothing_to_confirm' });
+  expect(await stored.db.enrolments.confirm(await confirmed(), NOW, accepted(STEP + 1))).toEqual({
+    kind: 'nothing_to_confirm',
+  });
   expect(
     await stored.rows.query(
       `select totp_secret_encrypted as secret from flag_promotions.operators where slack_user_id = 'U0NEW'`,
@@ -230,10 +239,41 @@ test('a role that was changed while a secret was renewed stays changed', async (
     NOW,
     typed(mina.code()),
   );
-  await stored.db.enrolments.prove(tokenHash, NOW, right(STEP + 1), hashes);
+  await stored.db.enrolments.prove(tokenHash, NOW, right(STEP + 1), proofs);
   await stored.rows.query(`update flag_promotions.operators set role = 'engineer' where slack_user_id = 'U0MINA'`);
-  expect((await stored.db.enrolments.confirm('U0MINA', NOW)).kind).toBe('activated');
+  const outcome = await stored.db.enrolments.confirm(await confirmed('U0MINA'), NOW, typed(mina.code(1)));
+  expect(outcome.kind).toBe('activated');
   expect(await stored.db.operators.find('U0MINA')).toMatchObject({ role: 'engineer' });
+});
+
+test('three wrong words end the enrolment, none of which uses the code up; nobody is told which word was right', async () => {
+  const { tokenHash } = await invited();
+  await stored.db.enrolments.prove(tokenHash, NOW, right(STEP + 1), proofs);
+  const code = accepted(STEP + 1);
+  for (const left of [2, 1, 0]) {
+    const outcome = await stored.db.enrolments.confirm(await confirmed('U0KRIS', 'another'), NOW, code);
+    expect(outcome).toEqual({ kind: 'wrong_word', left });
+  }
+  expect(await stored.db.enrolments.confirm(await confirmed(), NOW, code)).toEqual({ kind: 'nothing_to_confirm' });
+  expect(await stored.db.operators.find('U0NEW')).toBeNull();
+  expect(
+    await stored.rows.query(
+      'select state, end_reason as why, wrong_words as words, word_hash as word, totp_secret_encrypted as secret from flag_promotions.enrolments',
+    ),
+  ).toEqual([{ state: 'ended', why: 'too_many_words', words: 3, word: null, secret: null }]);
+  expect(await operatorEvents()).toEqual(['added', 'first_code', 'wrong_word', 'wrong_word', 'enrolment_locked']);
+});
+
+test('who neither had the link sent nor is a superadmin any more confirms nobody', async () => {
+  const mina = await enrol(stored.db, 'U0MINA');
+  const { tokenHash } = await invited();
+  await stored.db.enrolments.prove(tokenHash, NOW, right(STEP + 1), proofs);
+  const byMina = await stored.db.enrolments.confirm(await confirmed('U0MINA'), NOW, typed(mina.code()));
+  expect(byMina).toEqual({ kind: 'not_inviter', invitedBy: 'U0KRIS' });
+  await stored.db.operators.disable('U0KRIS', NOW);
+  const byKris = await stored.db.enrolments.confirm(await confirmed(), NOW, accepted(STEP + 1));
+  expect(byKris).toEqual({ kind: 'not_superadmin' });
+  expect(await stored.db.operators.find('U0NEW')).toBeNull();
 });
 
 test('a wrong code counts, is audited, and sends nothing', async () => {

@@ -45,15 +45,15 @@ async function alerted(flag: string, severity: 'warning' | 'critical' = 'critica
   return id;
 }
 
-test('is due by app, and not before an alert was posted with it', async () => {
+test('is due by app, those with criticals first, and not before an alert was posted with it', async () => {
   const ids = [await alerted('a'), await alerted('b')];
   const other = await alerted('c', 'warning', 'another-app');
   await openAlert(stored, await insertPromotion(stored.rows, { flag_key: 'unposted' }), 'warning');
   expect(await due()).toEqual([]);
   await at(1);
   expect(await due()).toEqual([
-    { herokuApp: 'another-app', promotionIds: [other] },
     { herokuApp: 'raxx-console-prod', promotionIds: ids },
+    { herokuApp: 'another-app', promotionIds: [other] },
   ]);
   await stored.rows.query(`update console_flag_promotions set state = 'failed' where heroku_app = 'another-app'`);
   expect(await due()).toHaveLength(1);
@@ -123,7 +123,7 @@ test('is none of a row that the console changed, nor of an alert that closed', a
   expect(await due()).toEqual([{ herokuApp: 'renamed', promotionIds: [id] }]);
   expect(await claim([id])).toMatchObject([{ stored: null }]);
   await store(id, LIVE);
-  // What would be said to have vanished is what it was called last.
+  // If it vanishes, this last name is shown.
   expect(await stored.db.alerts.ofPromotion(id)).toMatchObject([{ herokuApp: 'renamed' }]);
   await stored.rows.query(`update console_flag_promotions set state = 'deployed' where id = ${id}`);
   await stored.db.alerts.close(id);

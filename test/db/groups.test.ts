@@ -58,7 +58,7 @@ async function oneGroup(): Promise<string> {
   if (id === undefined || others.length > 0) throw new Error('There is not one group.');
   return id;
 }
-/** Posts the one group as the outbox records it, and answers its id. */
+/** Posts the one group as the outbox records it; resolves with its id. */
 async function post(): Promise<string> {
   const id = await oneGroup();
   await deliverMessage(stored.db, 'group', CHANNEL, ROOT);
@@ -131,7 +131,7 @@ describe('opening alerts that go into a group', () => {
     for (const round of [1, 2, 3, 4]) {
       const individually = ids.map((id) => another.alerts.open({ promotionId: id, severity: 'warning' }, NOW, null));
       await Promise.all([open('warning'), ...individually]);
-      // What another was at stays for the next tick.
+      // What another transaction has locked stays for the next tick.
       await open('warning');
       const opened = (await alertRows()).map(({ promotion_id: id }) => id);
       expect([round, opened.toSorted()]).toEqual([round, [...ids].toSorted()]);
@@ -151,7 +151,7 @@ describe('opening alerts that go into a group', () => {
     await open('warning', ids.slice(4));
     const [first = '', second = ''] = await groupIds();
     expect(await groupIds()).toHaveLength(2);
-    // What turns critical is told where its warning is, however long ago that was.
+    // A critical is posted where its warning is, however long ago that was.
     await open('critical', ids);
     expect(await facts(first)).toMatchObject({ open: ids.slice(0, 4) });
     expect(await facts(second)).toMatchObject({ open: ids.slice(4) });
@@ -175,7 +175,7 @@ describe('opening alerts that go into a group', () => {
     await messages().claim(first, MINE);
     await messages().close(first, MINE, 9);
     await messages().release(first, MINE, null);
-    // Its criticals are told elsewhere, and their warnings with them.
+    // Its criticals are posted elsewhere, and their warnings with them.
     await open('critical', ids.slice(0, 1));
     const [, second = ''] = await groupIds();
     expect(await facts(second)).toMatchObject({ open: ids.slice(0, 1) });
@@ -216,7 +216,7 @@ describe('where and when a group is told', () => {
     expect(await groupRows()).toMatchObject([{ subject: CHANNEL }, { subject: 'C0PAY' }]);
     const [, pay = ''] = await groupIds();
     expect(await facts(pay)).toMatchObject({ open: ids.slice(2) });
-    // What turns critical is told where its warning is, though the routes were changed meanwhile.
+    // A critical is posted where its warning is, though the routes have changed since.
     await open('critical', ids, { channel: 'C0ELSEWHERE' });
     expect(await groupIds()).toHaveLength(2);
   });
@@ -240,7 +240,7 @@ describe('where and when a group is told', () => {
     await open('warning', ids.slice(1, 2), { notBefore: later(4 * HOUR) });
     await open('warning', ids.slice(2, 3));
     expect(await groupIds()).toHaveLength(3);
-    // One whose quiet hours are over, and that Slack has not taken yet, is joined by what needn't wait.
+    // New alerts join a group whose quiet hours are over, until Slack has accepted it.
     await stopClock(stored, END);
     await deliverMessage(stored.db, 'group', CHANNEL, ROOT);
     await stopClock(stored, later(9 * HOUR + HOUR));
@@ -261,7 +261,7 @@ describe('where and when a group is told', () => {
     expect(await stored.db.audit.ofPromotion(ids[1] ?? '', 1)).toMatchObject([
       { detail: { not_before: END.toISOString() } },
     ]);
-    // Its thread is one, also once both are in Slack.
+    // The promotion keeps one thread, also once both groups are in Slack.
     await stored.rows.query(
       `update flag_promotions.messages set state = 'posted', channel = $1, message_ts = id || '.1'`,
       [CHANNEL],
@@ -510,7 +510,7 @@ describe('pruning what a group told', () => {
     stored.rows.query(
       `update flag_promotions.messages set shown = wanted, state = case when kind = 'group' then 'posted' else 'closed' end`,
     );
-  /** So many that the list of missing RCAs no longer looks at the others. */
+  /** So many that the list of missing RCAs no longer reaches the others. */
   async function insertAlertsBeyondTheList(): Promise<void> {
     await stored.rows.query(
       `with newer as (

@@ -14,7 +14,7 @@ import {
   typed,
 } from '../support/rows.js';
 
-/* Of transactions that are at the same rows, one waits for the other, and never each for the other. */
+/* Of two transactions on the same rows one waits for the other; they never deadlock. */
 
 let stored: Stored;
 beforeEach(async () => {
@@ -24,7 +24,7 @@ afterEach(() => stored.close());
 
 const LEASE = { owner: 'mine', durationMs: 60_000 };
 
-/** Starts both while the first waits for whoever holds what `sql` locks, then lets them go on; both have to succeed. */
+/** Starts both while the test holds `sql`'s locks, then releases them; both have to succeed. */
 async function heldUp(
   sql: string,
   first: () => Promise<unknown>,
@@ -35,7 +35,7 @@ async function heldUp(
     const started = first();
     await waiting(stored, 1);
     both = Promise.allSettled([started, second()]);
-    // Whether the second gets to wait or gets through is its own affair.
+    // Whether the second waits or gets through doesn't matter.
     await sleep(200);
   });
   expect((await both).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
@@ -52,7 +52,7 @@ async function groups(count: number): Promise<readonly string[]> {
   return inserted.map(({ id }) => id);
 }
 
-/** A promotion whose alert a group tells of. */
+/** A promotion with an alert in a group. */
 async function toldIn(
   groupId: string | null,
   flagKey: string,
@@ -151,12 +151,12 @@ describe('criticals that are named', () => {
 });
 
 /**
- * Does `work` while somebody holds the first of some rows, and expects that it has none of the others as long as it waits:
- * two that go by one order never wait for each other.
+ * Does `work` while somebody holds the first of some rows, and expects that it locks none of the others while it waits:
+ * two that follow one order never deadlock.
  */
 async function goesByTheOrder(table: string, ids: readonly string[], work: () => Promise<unknown>): Promise<void> {
   const [first = '', ...others] = ids;
-  // What is written anew stands behind the others: whoever reads from end to end, or by an index, meets the first of them last.
+  // An updated row moves behind the others: a scan from end to end, or by an index, meets the first of them last.
   await stored.rows.query(`update ${table} set created_at = created_at - interval '1 second' where id = $1`, [first]);
   let free: unknown;
   let working: Promise<unknown> = Promise.resolve();
@@ -213,7 +213,7 @@ test('forgetting a message that was deleted and resolving its promotion do not l
   const message = (await db.messages.newest('alert', id))?.id ?? '';
   const repeat = (await db.messages.newest('repeat', id))?.id ?? '';
   await db.messages.claim(message, LEASE);
-  // As the delivery of the repetition does.
+  // As the delivery of the repeat does.
   await heldUp(
     `select 1 from flag_promotions.messages where id = ${repeat} for update`,
     () => db.messages.recordGone(message, LEASE),
@@ -292,6 +292,23 @@ test('no event waits behind an owner who releases a critical: the head of the au
     expect(await stored.replica().alerts.open({ promotionId: other, severity: 'warning' }, NOW, null)).toBe(true);
   });
   expect(await released).toMatchObject({ kind: 'done' });
+});
+
+test('of two shells that disable the last two superadmins at once, the second sees what the first did', async () => {
+  const first = await enrol(stored.db, 'U0FIRST000');
+  const second = await enrol(stored.db, 'U0SECOND00');
+  const by = { actor: 'command line', keepLast: true };
+  const disabling = (id: string) => stored.db.operators.disable(id, NOW, by);
+  const row = `select 1 from flag_promotions.operators where slack_user_id = '${first.id}' for update`;
+  let both: Promise<readonly string[]> = Promise.resolve([]);
+  await whileHolding(stored, row, async () => {
+    const started = disabling(first.id);
+    await waiting(stored, 1);
+    both = Promise.all([started, disabling(second.id)]);
+    // Without a lock of its own, the second would be through by now.
+    await sleep(500);
+  });
+  expect(await both).toEqual(['disabled', 'last_superadmin']);
 });
 
 describe('what was told of a promotion that came to rest', () => {

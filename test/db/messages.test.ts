@@ -49,12 +49,12 @@ async function idOf(kind: MessageKind, promotionId = id): Promise<string> {
   if (message === null) throw new Error(`No ${kind} was queued.`);
   return message.id;
 }
-/** Opens a promotion's alert and answers its message's id. */
+/** Opens a promotion's alert; resolves with its message's id. */
 async function queueAlert(promotionId = id, severity: 'warning' | 'critical' = 'warning'): Promise<string> {
   await openAlert(stored, promotionId, severity);
   return idOf('alert', promotionId);
 }
-/** A critical whose message is in Slack, and the repetition that was queued under it. */
+/** A critical whose message is in Slack, and the repeat queued under it. */
 async function queueRepeat(ordinal = 1, promotionId = id, root: MessageRef = ROOT): Promise<string> {
   if ((await messages().newest('alert', promotionId)) === null) await postAlert(stored, promotionId, 'critical', root);
   await stored.db.alerts.repeat(promotionId, ordinal);
@@ -69,7 +69,7 @@ async function link(n: number, promotionId = id): Promise<void> {
   await stored.db.promotions.linkRca({ promotionId, url, operatorId: 'U0KRIS', at: NOW });
 }
 
-/** Sees to it that a lease is over on the database's clock, whichever clock this process has. */
+/** Expires a lease by the database's clock, whatever this process's clock says. */
 async function leaseIsOver(message: string): Promise<void> {
   await eventually(async () => {
     const over = await stored.rows.query(
@@ -124,7 +124,7 @@ describe('what is due', () => {
     await at(8 * 60 * MINUTE - 1);
     expect(await due()).toEqual([]);
     expect(await messages().claim(held, MINE)).toBeNull();
-    // It is owed all the same.
+    // It is due all the same.
     expect(await messages().owedAbout(id)).toEqual([held]);
     await at(8 * 60 * MINUTE);
     expect(await due()).toEqual([held]);
@@ -400,7 +400,7 @@ describe('closing', () => {
     expect(await messages().owedAbout(id)).toEqual([]);
   });
 
-  // What made it owed was committed between the look at its facts and the closing.
+  // What made it due was committed between gathering its facts and closing it.
   test('is refused where something new came in meanwhile', async () => {
     const alerts = (of: string) => [{ promotionId: of, severity: 'critical' as const }];
     const open = (of: string) => stored.db.groups.open({ channel: CHANNEL, notBefore: null, alerts: alerts(of) }, NOW);
@@ -448,7 +448,7 @@ describe('a message that was deleted in Slack', () => {
     });
     await messages().recordPosted(message, MINE, ELSEWHERE, { ...SHOWN, version: wanted, as: 'critical' });
     await messages().release(message, MINE, null);
-    // It was told anew there, and its repetitions are counted from there.
+    // It was posted again there, and its repeats count from there.
     const [stuck] = (await stored.db.alerts.gather(later(MINUTE))).stuck;
     expect(stuck).toMatchObject({ lastRepeat: 0, repeatPending: false, criticalToldAt: expect.any(Date) });
     expect(await messages().promotionOfThread(ELSEWHERE)).toBe(id);

@@ -13,16 +13,28 @@ const authenticatorNow = () =>
 const SEALED = { slackUserId: 'U0KRIS', role: 'superadmin', sealedSecret: 'sealed' } as const;
 
 test('enrolling answers whether the operator existed, also where several enrol the same one at once', async () => {
-  expect(await stored.db.operators.enrol(SEALED)).toBe(false);
-  expect(await stored.db.operators.enrol(SEALED)).toBe(true);
+  expect(await stored.db.operators.enrol(SEALED)).toBe('new');
+  expect(await stored.db.operators.enrol(SEALED)).toBe('again');
   const replica = stored.replica();
   const existed = await Promise.all(
     Array.from({ length: 6 }, (_, n) =>
       (n % 2 === 0 ? stored.db : replica).operators.enrol({ ...SEALED, slackUserId: 'U0NEW' }),
     ),
   );
-  expect(existed.filter((before) => !before)).toHaveLength(1);
+  expect(existed.filter((outcome) => outcome === 'new')).toHaveLength(1);
   expect(await stored.db.operators.list()).toHaveLength(2);
+});
+
+test('of two shells that demote the last two superadmins at once, one is refused', async () => {
+  await enrol(stored.db, 'U0FIRST');
+  await enrol(stored.db, 'U0SECOND');
+  const replica = stored.replica();
+  const outcomes = await Promise.all([
+    stored.db.operators.enrol({ ...SEALED, slackUserId: 'U0FIRST', role: 'engineer' }),
+    replica.operators.enrol({ ...SEALED, slackUserId: 'U0SECOND', role: 'engineer' }),
+  ]);
+  expect(outcomes.toSorted()).toEqual(['again', 'last_superadmin']);
+  expect(await stored.db.operators.superadmins()).toHaveLength(1);
 });
 
 test('enrolling again brings a new secret and role, ends the lock, and lets a disabled operator back in', async () => {

@@ -12,7 +12,7 @@ import {
   stopClock,
 } from '../support/rows.js';
 
-/* What is owed for too long, whatever was tried. */
+/* What is overdue, whatever was tried. */
 
 const MINUTE = 60_000;
 let stored: Stored;

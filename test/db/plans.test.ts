@@ -6,23 +6,23 @@ import { eventually } from '../support/eventually.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { accepted, enrol, LIVE, type Person, submission } from '../support/rows.js';
 
-/** Enough rows that a sequential scan of them would be a choice of the planner's, not a shortcut for a small table. */
+/** So many rows that a sequential scan would be the planner's choice, not a shortcut for a small table. */
 const ROWS = 200_000;
 const STUCK = 20;
-/** Of which this many alerted, and as many again in groups. */
+/** Of these, this many alerted, and as many again in groups. */
 const ALERTED = 20_000;
 const GROUPS = 100;
-/** Of which nothing was said for a hundred days. */
+/** Of these, this many without messages for a hundred days. */
 const OLD = 8;
-/** Of the 200,000 and more rows, what one call of any kind may touch at most. */
+/** Of the 200,000 and more rows, one call of any kind may touch at most this many. */
 const FEW = 200;
-/** More than twice what PostgreSQL's collector waits before it writes counts down. */
+/** More than twice as long as PostgreSQL's collector waits before it writes counts. */
 const COLLECTED_WITHIN_MS = 1_200;
 
 const TABLES = [
   'console_flag_promotions',
   'flag_promotions.audit_log',
-  'flag_promotions.audit_head',
+  'flag_promotions.audit_seals',
   'flag_promotions.alerts',
   'flag_promotions.messages',
 ] as const;
@@ -42,7 +42,7 @@ beforeAll(async () => {
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
   rows = createRowStore(database.url);
-  // Each in a transaction of its own: an index that is built over many rows is faster than one that is grown.
+  // Each in its own transaction: building an index over many rows is faster than growing it.
   await client.query(
     `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at, deployed_at)
       select 'flag_' || n % 5000, 'app-' || n % 50, 'FLAG_' || n % 5000, 'deployed', now() - n * interval '1 minute', now()
@@ -54,14 +54,17 @@ beforeAll(async () => {
         from generate_series(1, ${STUCK}) n returning id`,
   );
   stuckIds = inserted.rows.map(({ id }) => id);
-  // The chain of the log is not what is looked at here, and would take long for so many events.
+  // The log's chain isn't tested here, and would take long for so many events.
   await client.query(`
     alter table flag_promotions.audit_log disable trigger user;
     insert into flag_promotions.audit_log (id, at, action, actor, promotion_id, prev_hash, hash)
       select n, now(), 'console.flag.promotion.deployed', 'promoter', n, repeat('0', 64), repeat('0', 64)
         from generate_series(1, ${ROWS}) n;
     update flag_promotions.audit_log set action = 'console.flag.promotion.ops_complete' where id in (2, 3);
+    alter table flag_promotions.audit_head disable trigger user;
     update flag_promotions.audit_head set last_id = ${ROWS};
+    alter table flag_promotions.audit_head enable trigger user;
+    select setval(pg_get_serial_sequence('flag_promotions.audit_log', 'id'), ${ROWS});
     alter table flag_promotions.audit_log enable trigger user;
     insert into flag_promotions.messages (kind, subject, promotion_id, state, channel, message_ts, shown_as, wanted, shown, posted_at)
       select 'progress', n::text, n, 'posted', 'C0ALERTS', n || '.2', 'deployed', 4, 4, now() - n * interval '1 minute'
@@ -100,18 +103,18 @@ interface Reads {
   readonly rowsRead: number;
 }
 
-/** The next question finds what ended sessions counted. */
+/** The next question sees the counts of ended sessions. */
 async function flushCounts(): Promise<void> {
   const { rows: found } = await client.query<{ flushes: boolean }>(
     `select current_setting('server_version_num')::int >= 150000 as flushes`,
   );
   if (found[0]?.flushes === true) await client.query('select pg_stat_force_next_flush()');
-  // Before PostgreSQL 15 a process of its own writes them, up to twice a second.
+  // Before PostgreSQL 15 a separate process writes them, up to twice a second.
   else await sleep(COLLECTED_WITHIN_MS);
 }
 
 async function reads(): Promise<readonly Reads[]> {
-  // A session's counts are complete once it has ended, which is a moment after it was told to.
+  // A session's counts are complete once it has ended, a moment after it was told to.
   await eventually(async () => {
     const { rows: sessions } = await client.query(
       `select 1 from pg_stat_activity where datname = current_database() and application_name = 'flag-promotions'`,
@@ -128,7 +131,7 @@ async function reads(): Promise<readonly Reads[]> {
   return found.rows.map(({ scans, rows: read }) => ({ sequentialScans: Number(scans), rowsRead: Number(read) }));
 }
 
-/** How many blocks of the large tables and their indexes were read so far, by sessions that have ended. */
+/** Blocks of the large tables and their indexes read so far, by ended sessions. */
 async function blocks(): Promise<number> {
   await flushCounts();
   const found = await client.query<{ blocks: string }>(
@@ -139,7 +142,7 @@ async function blocks(): Promise<number> {
   return Number(found.rows[0]?.blocks);
 }
 
-/** How often the large tables were read from end to end meanwhile, and how many of their rows were read. */
+/** Sequential scans of the large tables during `work`, and rows read. */
 async function readBy(work: (db: Database) => Promise<unknown>): Promise<Reads> {
   const before = await reads();
   const db = openDatabase(database.url, { maxConnections: 1 });
@@ -157,7 +160,7 @@ async function readBy(work: (db: Database) => Promise<unknown>): Promise<Reads> 
 const cutoff = () => new Date(now.getTime() - 12 * HOUR);
 const nth = (index: number): string => stuckIds[index] ?? '';
 
-/** What the app asks of the database, each with what it must answer for the question to have been a real one. */
+/** The app's questions to the database, each with an answer that proves it was a real one. */
 const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, expected: unknown])[] = [
   [
     'gathering what is stuck',
@@ -169,6 +172,16 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     (db) => db.promotions.stuck(cutoff(), { offset: 5, limit: 5 }),
     { total: STUCK, rows: { length: 5 } },
   ],
+  ['what is within its time', (db) => db.promotions.withinTime(cutoff(), 5), { length: 0 }],
+  [
+    'the apps that are to be looked at',
+    (db) => {
+      const promotedAfter = new Date(now.getTime() - 10 * 24 * HOUR);
+      return db.looks.due({ promotedBy: cutoff(), promotedAfter, noticeAfterMs: HOUR / 4 }, 200);
+    },
+    { length: 1 },
+  ],
+  ['a flag on each app', (db) => db.promotions.ofEachApp('flag_77', 15), { total: 1, rows: { length: 1 } }],
   ['what was resolved last by a person', (db) => db.promotions.resolved(5), [{ id: '3' }, { id: '2' }]],
   ['the first page of the list', (db) => db.promotions.list({ beforeId: null, limit: 10 }), { length: 10 }],
   ['a page in the middle of the list', (db) => db.promotions.list({ beforeId: '1000', limit: 10 }), { length: 10 }],
@@ -205,6 +218,22 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     },
     { claimed: true, again: 'posted', newest: { shownAs: 'critical' } },
   ],
+  [
+    'a deployed promotion among others of its config var',
+    (db) => db.followUps.standing('77'),
+    { newest: { id: '195077' } },
+  ],
+  [
+    'which apps have something deployed, and which of them is to be asked first',
+    async (db) => {
+      const must = await db.drifts.mustFindApps();
+      await db.drifts.findApps(HOUR);
+      const due = await db.drifts.due(100);
+      return { must, due: due.length, untold: await db.drifts.untold(10), again: await db.drifts.mustFindApps() };
+    },
+    { must: true, due: 50, untold: [], again: false },
+  ],
+  ['the apps on which a flag is deployed', (db) => db.followUps.deployedOf('flag_77', 11), { length: 1 }],
   ['a thread’s promotion', (db) => db.messages.promotionOfThread({ channel: 'C0ALERTS', ts: '77.1' }), '77'],
   [
     'repeating a critical, and posting its alert again',
@@ -396,6 +425,11 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     { length: 0 },
   ],
   [
+    'whether anything is there for what seldom has work',
+    (db) => db.chores.due(now, new Date(now.getTime() - 200 * 24 * HOUR)),
+    { verify: false, drills: false, prune: false },
+  ],
+  [
     'recording a tick, and reading it',
     async (db) => {
       await db.maintenance.record({ deploying: 1, stuck: 1 });
@@ -417,7 +451,7 @@ describe('beside 200,000 promotions and as many events', () => {
     expect(read.rowsRead).toBeLessThan(FEW);
   });
 
-  // Up to 500 alerts are looked through, however many there are.
+  // Looks through up to 500 alerts, however many there are.
   test('the promotions without an RCA are found through the newest alerts', async () => {
     const read = await readBy((db) => db.promotions.withoutRca(100));
     expect(read.sequentialScans).toBe(0);
@@ -431,11 +465,11 @@ describe('beside 200,000 promotions and as many events', () => {
     });
     expect(owed).toMatchObject({ isAtLeast: true, rows: { length: 10 } });
     expect(read.sequentialScans).toBe(0);
-    // Of each the alert, the promotion, and the group that tells of it; and whether there is one more.
+    // For each the alert, the promotion, and its group; and whether there is one more.
     expect(read.rowsRead).toBeLessThan(6 * 500);
   });
 
-  // Whether the list of debts shows it is asked by each of three looks.
+  // Each of three looks asks whether the list of missing RCAs shows it.
   test('so is what is removed that was told long ago', async () => {
     const before = new Date(now.getTime() - 90 * 24 * HOUR);
     let removed: unknown;
@@ -443,13 +477,13 @@ describe('beside 200,000 promotions and as many events', () => {
       const found = await db.pruning.prunable(before, 100);
       removed = { found: found.length, pruned: await db.pruning.prune('8', before) };
     });
-    // Three wait for their reminder to be settled, and one for it to be posted.
+    // Three wait for their reminder to be answered, and one for it to be posted.
     expect(removed).toEqual({ found: 4, pruned: true });
     expect(read.sequentialScans).toBe(0);
     expect(read.rowsRead).toBeLessThan(3 * 500 + 2 * FEW);
   });
 
-  // A connection plans them for any values once it has planned them for a few; see runPrepared.
+  // After a few runs a connection plans them generically, for any values; see runPrepared.
   test('the statements of every promotion read a few, also as they are planned for any values', async () => {
     const [{ name } = { name: '' }] = await rows.query<{ name: string }>('select current_database() as name');
     await rows.query(`alter database ${name} set plan_cache_mode = force_generic_plan`);
@@ -496,7 +530,7 @@ describe('beside 200,000 promotions and as many events', () => {
     expect(read.rowsRead).toBeLessThan(FEW);
   });
 
-  // Each promotion of the period is read, but what alerted is not looked for at each: that would be 100,000 blocks and more.
+  // Reads each promotion of the period, but doesn't search for each one's alert: that would be 100,000 blocks and more.
   test('figures of a period read a few blocks beside those of its promotions', async () => {
     const PROMOTED = 10_000;
     let found: unknown;

@@ -196,7 +196,7 @@ describeWithPgbouncer('behind PgBouncer in transaction mode', () => {
     closing.push(() => store.close());
     const schemas = () => store.query(`select from pg_namespace where nspname = 'flag_promotions'`);
     expect(await schemas()).toEqual([]);
-    // The same, by way of PostgreSQL's own address.
+    // The same, through PostgreSQL's own address.
     await (await openUpToDate(choice(empty.url), log)).close();
     expect(await schemas()).toHaveLength(1);
     await bouncer.close();

@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.js';
 import { startRewritingProxy } from '../support/rewriting-proxy.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 
-/* A pool keeps no connection that is none to a primary which takes writes. */
+/* A pool keeps only connections to a primary that accepts writes. */
 
 const LEASE = { owner: 'promoter', durationMs: 60_000 };
 /** What a promoter does all the time: so no connection idles until it is closed. */
@@ -141,14 +141,14 @@ test('a standby is refused, and taken once it is promoted', async () => {
     expect(isDatabaseUnavailable(error)).toBe(true);
     expect(isKnownUndone(error)).toBe(true);
     expect(await inspectDatabase(server.connectionString)).toMatchObject({ isReadOnly: true });
-    // Before PostgreSQL 14 it doesn't tell by itself.
+    // Before PostgreSQL 14 the server doesn't report it by itself.
     const wire = await startRewritingProxy(server.connectionString, [[/in_hot_standby/gu, 'in_old_standby']]);
     const old = openDatabase(wire.url, { isPooled: false });
     expect(await errorOf(old.now())).toMatchObject({ name: 'StandbyError' });
     await old.close();
     await wire.close();
     await admin.query('select pg_promote()');
-    // No schema was made here: it is PostgreSQL that answers.
+    // There is no schema here: PostgreSQL itself answers.
     await eventually(async () => expect(await errorOf(db.now())).toMatchObject({ code: '3F000' }));
   } finally {
     await admin.end();

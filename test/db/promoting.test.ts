@@ -1,7 +1,18 @@
 import pg from 'pg';
 import { type Database, openDatabase } from '../../src/db/database.js';
+import { createSecretBox } from '../../src/operators/secret-box.js';
+import { setBackOf } from '../../src/promotions/set-back.js';
 import { eventually } from '../support/eventually.js';
-import { accepted, enrol, NOW, type Person, type Stored, startStored, stopClock } from '../support/rows.js';
+import {
+  accepted,
+  enrol,
+  insertPromotion,
+  NOW,
+  type Person,
+  type Stored,
+  startStored,
+  stopClock,
+} from '../support/rows.js';
 
 const LEASE = { owner: 'mine', durationMs: 60_000 };
 const RELEASE = { id: 'release', version: 143, status: 'succeeded', createdAt: NOW } as const;
@@ -9,7 +20,7 @@ const DEPLOYED = { state: 'deployed' } as const;
 
 let stored: Stored;
 let kris: Person;
-/** Another system's session, which holds what its transaction locked. */
+/** Another system's session, which holds its transaction's locks. */
 let other: pg.Client;
 
 beforeEach(async () => {
@@ -120,7 +131,7 @@ describe('ending a promotion', () => {
   test('waits for whoever opens an alert at that very moment, and closes it, also in a group', async () => {
     const id = await claimed();
     await other.query('begin');
-    await other.query('select from flag_promotions.audit_head for update');
+    await other.query('lock table flag_promotions.audit_log in share mode');
     const alerts = [{ promotionId: id, severity: 'critical' as const }];
     const opening = stored.db.groups.open({ channel: 'C0ALERTS', notBefore: null, alerts }, NOW);
     await areWaiting(1);
@@ -210,7 +221,7 @@ describe('announcing a PATCH', () => {
   const BEFORE = { value: 'off', release: 7 };
   const at = (ms: number) => stopClock(stored, new Date(NOW.getTime() + ms));
   const announce = (id: string, lease = LEASE) => stored.db.promoting.announcePatch(id, lease, BEFORE);
-  /** The clock goes on, so that an earlier holder's lease is over. */
+  /** Moves the clock on, so that an earlier lease has expired. */
   const successor = async (ms: number) => {
     await at(ms);
     const lease = { ...LEASE, owner: `successor after ${ms}` };
@@ -378,7 +389,7 @@ describe('a console that alters its table', () => {
   }
 
   test('does not disturb statements that a connection has prepared', async () => {
-    // The console's: narrower types than ours, which a later version of it widens.
+    // The console's: narrower types than ours, which its later version widens.
     await stored.rows.query(`
       alter table console_flag_promotions
         alter column id type integer, alter column flag_key type varchar(100), alter column marked_by type varchar(40)`);
@@ -406,9 +417,63 @@ describe('a console that alters its table', () => {
     const id = marked.kind === 'marked' ? marked.promotion.id : '';
     await promote(id, 2, db);
     await db.promoting.claimNext(LEASE);
-    // The connection that met the change is gone, and with it all that it had prepared.
+    // The connection that met the change is gone, with all its prepared statements.
     const kept = await db.promoting.announcePatch(id, LEASE, { value: 'blue', release: 1 });
     expect(kept).toEqual({ kind: 'announced' });
     expect(await db.promotions.find(id)).toMatchObject({ targetValue: 'green', previousValue: 'blue' });
+  });
+});
+
+describe('what Heroku held before', () => {
+  const box = createSecretBox(Buffer.alloc(32, 'values'));
+  const BEFORE = { value: 'sk_live_canary', release: 3 };
+  let sealing: Database;
+  beforeEach(() => {
+    sealing = openDatabase(stored.url, { maxConnections: 1, valueBox: box });
+  });
+  afterEach(() => sealing.close());
+  const kept = async (id: string) =>
+    (
+      await stored.rows.query<{ previous_value: string | null }>(
+        'select previous_value from console_flag_promotions where id = $1',
+        [id],
+      )
+    )[0]?.previous_value;
+  const read = async (db: Database, id: string) => (await db.promotions.find(id))?.previousValue;
+
+  test('is sealed in its row if an alert would mask it, and read by whoever has the key', async () => {
+    const id = await claimed();
+    expect(await sealing.promoting.announcePatch(id, LEASE, BEFORE)).toEqual({ kind: 'announced' });
+    expect(await kept(id)).toMatch(/^sealed:v1\./u);
+    expect(
+      JSON.stringify(
+        await stored.rows.query('select p::text, a::text from console_flag_promotions p, flag_promotions.audit_log a'),
+      ),
+    ).not.toContain('canary');
+    expect(await read(sealing, id)).toBe('sk_live_canary');
+  });
+
+  test('moved to another row, or under another key, is known to nobody', async () => {
+    const id = await claimed();
+    await sealing.promoting.announcePatch(id, LEASE, BEFORE);
+    const other = await insertPromotion(stored.rows, { flag_key: 'other', previous_value: await kept(id) });
+    const moved = await sealing.promotions.find(other);
+    expect(moved?.previousValue).toMatch(/^sealed:/u);
+    if (moved === null) throw new Error('The promotion is gone.');
+    expect(setBackOf(moved, null)).toEqual({ kind: 'unknown' });
+    const lost = openDatabase(stored.url, { maxConnections: 1, valueBox: createSecretBox(Buffer.alloc(32, 'lost')) });
+    expect(await read(lost, id)).toMatch(/^sealed:/u);
+    await lost.close();
+  });
+
+  test.each(['true', 'off', '42'])('stays as it is where it is plainly a flag’s: %s', async (value) => {
+    const id = await claimed();
+    await sealing.promoting.announcePatch(id, LEASE, { ...BEFORE, value });
+    expect(await kept(id)).toBe(value);
+  });
+
+  test('that another system recorded is read as it is', async () => {
+    const id = await insertPromotion(stored.rows, { previous_value: 'sk_of_the_console' });
+    expect(await read(sealing, id)).toBe('sk_of_the_console');
   });
 });

@@ -17,12 +17,12 @@ beforeEach(async () => {
 afterEach(() => stored.close());
 
 const RCA = 'https://docs.example.com/rca';
-/** Long after all that happens here, on the database's clock. */
+/** Long after everything here, by the database's clock. */
 const LATER = new Date(Date.now() + 24 * 3_600_000);
 const TOLD = ['flag_promotions.alerts', 'flag_promotions.messages'] as const;
 let posts = 0;
 
-/** A promotion that alerted, ended with an RCA, and of which all was said. */
+/** A promotion that alerted and ended with an RCA, and whose messages are all final. */
 async function settled(columns: Readonly<Record<string, unknown>> = { rca_url: RCA }): Promise<string> {
   posts += 1;
   const id = await insertPromotion(stored.rows, { flag_key: `flag_${posts}` });
@@ -171,7 +171,7 @@ test('a resolution that is under way is not cut short', async () => {
   const id = await insertPromotion(stored.rows);
   await postAlert(stored, id, 'critical', { channel: CHANNEL, ts: '1.1' });
   await stored.db.promotions.resolve(submission(id, kris, { rcaUrl: RCA }), NOW, typed(kris.code()));
-  // Its message is to be painted and its reply to be posted.
+  // Its message still needs an update, and its reply a post.
   expect(await prunable()).toEqual([]);
   expect(await stored.db.pruning.prune(id, LATER)).toBe(false);
 });

@@ -18,7 +18,7 @@ afterEach(() => stored.close());
 const root = (ts: string) => ({ channel: CHANNEL, ts });
 let posts = 0;
 
-/** A promotion that alerted and was ended by another system, which the watchdog has noticed. */
+/** A promotion that alerted and that another system ended; the watchdog has noticed. */
 async function ended(columns: Readonly<Record<string, unknown>> = {}, severity: 'warning' | 'critical' = 'critical') {
   posts += 1;
   const id = await insertPromotion(stored.rows, { flag_key: `flag_${posts}` });
@@ -108,7 +108,7 @@ describe('what is owed', () => {
     const owed = await stored.db.rcaDebts.owed(10);
     expect(owed).toMatchObject({ total: 2, isAtLeast: false });
     expect(owed.rows.map(({ id }) => id)).toEqual([critical.id, warned.id]);
-    // The count is of all, however few are asked for.
+    // Counts all, however few are asked for.
     expect(await stored.db.rcaDebts.owed(1)).toMatchObject({ total: 2, rows: { length: 1 } });
   });
 

@@ -33,7 +33,7 @@ describe('the URL of a server', () => {
       'postgres://host/?dbname=name&user=u&password=p&port=6000',
       { user: 'u', password: 'p', host: 'host', port: 6000, database: 'name' },
     ],
-    // What stands in a password as people paste it: a colon, an at sign, a percent sign that encodes nothing.
+    // Passwords as people paste them: a colon, an at sign, a percent sign that encodes nothing.
     ['postgres://u:a:b@c%zz%3F@host/name', { user: 'u', password: 'a:b@c%zz?', host: 'host', database: 'name' }],
     ['postgres://u%40corp@host/na%20me', { user: 'u@corp', host: 'host', database: 'na me' }],
   ])('%j', (url, place) => {

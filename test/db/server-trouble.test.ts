@@ -10,7 +10,7 @@ import { startRewritingProxy } from '../support/rewriting-proxy.js';
 
 const CA = `sslrootcert=${path.join(TLS_FOLDER, 'ca.pem')}`;
 
-/** What is found there, or what is said of it: its kind, and whether it may pass. */
+/** The trouble found: its kind, whether it may pass, and its text. */
 async function look(url: string): Promise<{ kind: string; mayPass: boolean; says: string }> {
   try {
     await lookAtServer(url, 'DATABASE_URL');
@@ -205,7 +205,7 @@ describe('a server’s version', () => {
     ['120022', 'PostgreSQL 12.22'],
     ['090624', 'PostgreSQL 9.6.24'],
   ])('%s is refused', async (number, words) => {
-    // The server of the tests is newer, so the wire says so in its place.
+    // The tests' server is newer, so the proxy reports this version instead.
     const wire = await startRewritingProxy(database.url, [[/1[3-8]\d{4}(?=C)/gu, number]]);
     expect(await look(wire.url)).toMatchObject({
       kind: 'too_old',

@@ -93,11 +93,11 @@ describe('figures on promotions', () => {
         detail: {},
       });
     await alertAt(alerted, at(2, 10 * MINUTE));
-    // The alert itself says more than the log, which also knows those of an earlier life of the row.
+    // The alert itself says more than the log, which also has those of an earlier life of the row.
     await noticed(alerted, 5 * MINUTE);
     await noticed(pruned, 30 * MINUTE);
     await noticed(pruned, 40 * MINUTE, 'critical');
-    // What is deploying has its alert still.
+    // What is deploying still has its alert.
     await noticed(open, 0, 'warning', at(30, 23 * HOUR));
     const { all } = await stored.db.stats.of(PERIOD);
     expect(all).toMatchObject({ promotions: 4, stuck: 2, deploying: 1 });

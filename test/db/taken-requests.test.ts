@@ -35,7 +35,8 @@ test('new names are told from those that somebody took; nobody reads in the tabl
 });
 
 test('they are forgotten ten minutes later, by the database’s clock, and not before', async () => {
-  const { take, hasOld, forgetOld } = stored.db.takenRequests;
+  const { take, forgetOld } = stored.db.takenRequests;
+  const hasOld = async () => (await stored.db.pruning.leftovers(NOW)).requests;
   const move = (ms: number) => moveDatabaseClock((sql) => stored.rows.query(sql), NOW.getTime() + ms - Date.now());
   await take(['a']);
   await move(9 * MINUTE);
@@ -65,6 +66,7 @@ test('a name waits for no disk, unlike any other commit', async () => {
     }
     return open;
   };
-  expect(await waitedFor((stuck) => maintenance.record({ deploying: 0, stuck }))).toBeLessThan(10);
-  expect(await waitedFor((index) => takenRequests.take([String(index)]))).toBeGreaterThan(10);
+  const others = await waitedFor((stuck) => maintenance.record({ deploying: 0, stuck }));
+  // Other tests write to the same log: some of theirs is always open.
+  expect(await waitedFor((index) => takenRequests.take([String(index)]))).toBeGreaterThan(others + 5);
 });

@@ -3,10 +3,10 @@ import { openDatabase } from '../../src/db/database.js';
 import { migrateToLatest } from '../../src/db/migrate.js';
 import { eventually } from '../support/eventually.js';
 
-/** What a client sends first that wants TLS (https://www.postgresql.org/docs/current/protocol-message-formats.html). */
+/** A client's first message if it wants TLS (https://www.postgresql.org/docs/current/protocol-message-formats.html). */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
-/** Hosted PostgreSQL that insists on TLS, with a certificate of its own making: Heroku's, for one. */
+/** Hosted PostgreSQL that requires TLS, with a self-signed certificate: Heroku's, for example. */
 describe('a URL that asks for TLS', () => {
   let server: Server;
   let url: string;
@@ -17,7 +17,7 @@ describe('a URL that asks for TLS', () => {
     server = createServer((socket) => {
       socket.once('data', (data) => {
         first.push(data);
-        // "No TLS here": a client that insists on it gives up.
+        // "No TLS here": a client that requires it gives up.
         socket.end('N');
       });
       socket.on('error', () => undefined);

@@ -2,7 +2,7 @@ import HerokuClient from 'heroku-client';
 import { createHeroku } from '../../src/heroku/heroku.js';
 import { DIRECTLY } from '../support/network.js';
 
-/** Reads a config var through what its first argument names; run with DEBUG=http. */
+/** Reads a config var with the client that its first argument names; run with DEBUG=http. */
 const [, , which, apiUrl = '', apiKey = '', app = '', name = ''] = process.argv;
 
 if (which === 'adapter') {

@@ -17,14 +17,17 @@ import {
 
 /** Longer than the shortest pause after which the unchanged heroku-client sends again. */
 const RETRY_WINDOW_MS = 1_300;
-const DEADLINE_MS = 250;
+/** To sit out what hangs, and enough for a request on a busy machine. */
+const DEADLINE_MS = 1_000;
+/** For what doesn't hang. */
+const LONG_MS = 30_000;
 
 interface Row {
   readonly name: string;
   readonly fault: Fault;
   readonly kind: HerokuErrorKind;
   readonly status: number | null;
-  /** Whether a PATCH's outcome is open. */
+  /** Whether a PATCH's outcome is unknown. */
   readonly open: boolean;
 }
 
@@ -76,7 +79,8 @@ afterAll(() => Promise.all(harnesses.map((harness) => harness.close())));
 
 describe.each(CALLS)('$name', ({ name: method, writes, call }) => {
   test.each(ROWS)('$name: $kind, sent once, no secret in it', async ({ name, fault, kind, status: code, open }) => {
-    const harness = await startHarness({}, { deadlineMs: DEADLINE_MS });
+    const hangs = fault.kind === 'hang' || fault.kind === 'stall';
+    const harness = await startHarness({}, { deadlineMs: hangs ? DEADLINE_MS : LONG_MS });
     harnesses.push(harness);
     const { heroku, standIn } = harness;
     sent.push({ label: `${method}, ${name}`, standIn });
@@ -84,7 +88,7 @@ describe.each(CALLS)('$name', ({ name: method, writes, call }) => {
 
     const began = performance.now();
     const error = await errorOf(call(heroku));
-    expect(performance.now() - began).toBeLessThan(DEADLINE_MS + 5_000);
+    expect(performance.now() - began).toBeLessThan(hangs ? DEADLINE_MS + 5_000 : LONG_MS);
 
     expect(error).toMatchObject({ name: 'HerokuError', kind, status: code, outcomeUnknown: writes && open });
     expect(error.message).toMatch(/^[A-Z].+\. .+\. .+\.$/);
@@ -92,7 +96,7 @@ describe.each(CALLS)('$name', ({ name: method, writes, call }) => {
     expect(error.message.includes('may or may not have taken effect')).toBe(writes && open);
     expect(error.requestId === null).toBe(code === null);
     expect(error.cause).toBeInstanceOf(Error);
-    expect(error.message.includes('no complete answer within')).toBe(fault.kind === 'hang' || fault.kind === 'stall');
+    expect(error.message.includes('no complete answer within')).toBe(hangs);
     expect(leaksOf(error)).toEqual([]);
     expect(standIn.requests).toHaveLength(1);
   });

@@ -13,7 +13,7 @@ export const SET_VALUE = 'canary-value-being-set';
 export const OLD_VALUE = 'canary-old-value';
 const CANARIES = [TOKEN, Buffer.from(`:${TOKEN}`).toString('base64'), OTHER_VALUE, SET_VALUE, OLD_VALUE, 'canary'];
 
-/** For a write that nothing holds back. */
+/** For a write that nothing withholds. */
 export const ANY_TIME = { mayStillSend: () => true };
 
 export interface Harness {
@@ -39,7 +39,7 @@ export async function startHarness(
   };
 }
 
-/** The HerokuError that a call rejects with; fails where it resolves or rejects with anything else. */
+/** The HerokuError that a call rejects with; fails on anything else. */
 export async function errorOf(call: Promise<unknown>): Promise<HerokuError> {
   const outcome: unknown = await call.then(
     (value) => new Error(`Resolved with ${inspect(value)}.`),
@@ -49,7 +49,7 @@ export async function errorOf(call: Promise<unknown>): Promise<HerokuError> {
   throw outcome;
 }
 
-/** Every planted secret that can be got out of a value by printing, logging or serialising it. */
+/** Every planted secret that printing, logging or serialising a value reveals. */
 export function leaksOf(value: unknown): string[] {
   const cause = value instanceof Error ? value.cause : undefined;
   const texts = [value, cause].flatMap((part) => [

@@ -187,7 +187,7 @@ describe('closing', () => {
     standIn.faults.add({ path: '/apps/stalled', fault: { kind: 'stall' } });
     standIn.faults.add({ path: '/apps/reset', fault: { kind: 'reset_before' } });
     const names = [APP, 'refused', 'hanging', 'stalled', 'reset', 'unknown'];
-    await Promise.allSettled(names.flatMap((name) => [1, 2, 3].map(() => heroku.app(name, { deadlineMs: 400 }))));
+    await Promise.allSettled(names.flatMap((name) => [1, 2, 3].map(() => heroku.app(name, { deadlineMs: 3_000 }))));
     expect(standIn.requests).toHaveLength(18);
     await until(() => !process.getActiveResourcesInfo().includes('TCPSocketWrap'));
 

@@ -1,9 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createHeroku, type Heroku } from '../../src/heroku/heroku.js';
 import { ANY_TIME, APP, errorOf, FLAG, leaksOf, OTHER_VALUE, SET_VALUE, TOKEN } from './harness.js';
+import { eventually } from '../support/eventually.js';
 import { DIRECTLY } from '../support/network.js';
 
-/** Networks in worse states than any stand-in for Heroku would be: sockets that are driven byte by byte. */
+/** Networks in worse states than a stand-in for Heroku allows: sockets driven byte by byte. */
 const closers: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -40,7 +41,7 @@ const replying =
     socket.once('data', () => socket.write(bytes, () => then(socket)));
   };
 
-function connect(apiUrl: string, deadlineMs = 300): Heroku {
+function connect(apiUrl: string, deadlineMs = 2_000): Heroku {
   const heroku = createHeroku({ apiKey: TOKEN, apiUrl, network: DIRECTLY, deadlineMs });
   closers.push(() => heroku.close());
   return heroku;
@@ -74,7 +75,7 @@ describe('certainly not sent', () => {
 
   test('a TLS handshake that nobody answers, until the deadline', async () => {
     const { port } = await listen(() => undefined);
-    const error = await set(connect(`https://127.0.0.1:${port}`));
+    const error = await set(connect(`https://127.0.0.1:${port}`, 300));
     expect(error).toMatchObject({ kind: 'unreachable', outcomeUnknown: false });
     expect(error.message).toContain('300 ms');
   });
@@ -121,8 +122,9 @@ describe('sent, and then', () => {
     );
     const began = performance.now();
     const error = await set(connect(`http://127.0.0.1:${port}`));
-    expect(performance.now() - began).toBeLessThan(800);
-    expect(error.message).toContain('300 ms');
+    // All the bytes would take a hundred seconds.
+    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(error.message).toContain('within 2 s');
   });
 
   test.each([
@@ -258,7 +260,6 @@ describe('a connection', () => {
     const heroku = connect(`http://127.0.0.1:${port}`, 5_000);
     await heroku.readConfigVar(APP, FLAG);
     heroku.close();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(closed).toBe(true);
+    await eventually(async () => expect(closed).toBe(true));
   });
 });

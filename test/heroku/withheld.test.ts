@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.js';
 import { portOf } from '../support/sockets.js';
 import { ANY_TIME, APP, errorOf, FLAG, leaksOf, SET_VALUE, TOKEN } from './harness.js';
 
-/** Nothing but the proxy knows it. */
+/** Only the proxy can resolve it. */
 const PROXIED = 'heroku.test';
 
 const CASES = [
@@ -20,7 +20,7 @@ const CASES = [
   ['https', 'through a proxy'],
 ] as const;
 
-/** A request that is decided on in time, and could be sent only when it is too late. */
+/** A request decided on in time, which could be sent only too late. */
 describe.each(CASES)('over %s, %s, a write that its caller no longer wants', (protocol, way) => {
   let authority: Authority;
   let identity: { readonly key: string; readonly cert: string };
@@ -94,11 +94,11 @@ describe.each(CASES)('over %s, %s, a write that its caller no longer wants', (pr
   test('is not sent on a connection that is there already', async () => {
     await heroku.readConfigVar(APP, FLAG);
     await isWithheld({ mayStillSend: () => false });
-    // A connection that ends in the middle of nothing is not used again.
+    // A connection that ended in the middle is not used again.
     expect(front.connections()).toBe(2);
   });
 
-  // Without TLS a connection is there as soon as the kernel has made it, which no server can put off.
+  // Without TLS a connection is there as soon as the kernel has made it, which no server can delay.
   (protocol === 'https' ? test : test.skip)(
     'is asked about once, when the connection is there, and not before',
     async () => {
@@ -153,7 +153,7 @@ describe.each(CASES)('over %s, %s, a write that its caller no longer wants', (pr
   });
 });
 
-/** What connections go through; while it holds, what a client says on a new one goes no further. */
+/** Connections pass through it; while it holds, bytes on new ones wait. */
 interface Front {
   readonly port: number;
   hold(): void;

@@ -2,13 +2,13 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-/* The wall clock of the process is set while the watchdog's real timer runs. */
+/* The process's wall clock is set while the watchdog's real timer runs. */
 
 const HOUR = 3_600_000;
 const CHILD = path.join(__dirname, '../support/clock-set-child.ts');
 
 let child: ChildProcess;
-/** When each tick was, in milliseconds on the child's clock that nobody sets. */
+/** When each tick was, in milliseconds on the child's monotonic clock. */
 let ticks: number[];
 
 async function start(cron: string): Promise<void> {

@@ -4,7 +4,7 @@ import { HOUR, MINUTE } from '../promotions/make.js';
 describe('when a digest is due', () => {
   const schedule = { cron: '30 2 * * *', timeZone: 'Europe/Berlin' };
 
-  /** Every digest that is due while somebody looks every half hour. */
+  /** Every digest that becomes due, checking every half hour. */
   function dueBetween(from: string, until: string, by = schedule): string[] {
     const found = new Set<string>();
     for (let at = Date.parse(from); at < Date.parse(until); at += 30 * MINUTE) {

@@ -54,6 +54,7 @@ describe('a monitor that takes the heartbeat and never answers', () => {
         at: new Date(),
         deploying: 0,
         stuck: 0,
+        noticed: 0,
         actions: [],
         failures: [],
         overdue: null,

@@ -24,7 +24,7 @@ describe('maintenance', () => {
     core = coreWith({});
   });
   afterEach(async () => {
-    core.close();
+    await core.close();
     await slack.close();
     await heroku.close();
     await stored.close();
@@ -48,6 +48,7 @@ describe('maintenance', () => {
         now: () => NOW,
         elapsed: () => performance.now(),
         patience: 1,
+        slackPauses: 1,
         random: () => 0,
         log: createLogger('fatal', { write: () => undefined }),
       },
@@ -57,7 +58,7 @@ describe('maintenance', () => {
   const kinds = (actions: readonly { readonly kind: string }[]) => actions.map(({ kind }) => kind);
   const texts = async () => (await slack.messages(slack.channels.alerts)).map(({ text }) => text);
   const flags = async () => (await texts()).flatMap((text) => /flag_\d/u.exec(text) ?? []);
-  /** Slack's methods that change nothing, by the words that they begin or end with. */
+  /** Slack's read-only methods are known by their last words. */
   const writes = () => slack.calls.filter(({ method }) => !/\.(?:info|history|replies|test)$/u.test(method));
   const laterBy = (ms: number) => moveDatabaseClock((sql) => stored.rows.query(sql), NOW.getTime() + ms - Date.now());
   async function stuck(...names: readonly string[]): Promise<void> {
@@ -65,7 +66,7 @@ describe('maintenance', () => {
   }
 
   test('records what is stuck, names the criticals of a group, and delivers it all in the same tick', async () => {
-    core.close();
+    await core.close();
     core = coreWith({ ALERT_MESSAGES_PER_HOUR: '1' });
     await stuck('flag_1', 'flag_2', 'flag_3');
     const report = await core.maintain();
@@ -87,7 +88,7 @@ describe('maintenance', () => {
   });
 
   test('dry, decides the same, changes no row, and asks nobody to do anything', async () => {
-    core.close();
+    await core.close();
     core = coreWith({ ALERT_MESSAGES_PER_HOUR: '1' });
     await stuck('flag_1', 'flag_2', 'flag_3');
     await core.maintain();

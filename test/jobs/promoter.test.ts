@@ -11,7 +11,7 @@ import { DIRECTLY } from '../support/network.js';
 
 const APP = 'raxx-console-prod';
 const SLOW_APP = 'raxx-staging';
-/** On a busy machine everything takes seconds: what is awaited is never its speed. */
+/** On a busy machine everything takes seconds: the tests never wait for its speed. */
 jest.setTimeout(120_000);
 
 describe('a promoter whose timer rings once an hour', () => {
@@ -50,6 +50,7 @@ describe('a promoter whose timer rings once an hour', () => {
     newOwner: () => 'this promoter',
     whyNotSet: () => null,
     leaseMs: 20_000,
+    verifies: true,
     pollMs: 3_600_000,
     untoldRestMs: 3_600_000,
     isTold: () => false,
@@ -77,7 +78,7 @@ describe('a promoter whose timer rings once an hour', () => {
     promoter.wake();
     await eventually(async () => expect(await states()).toEqual(['deployed']));
     expect(changed).toEqual([id]);
-    // The look of its start may have found the first one; the second one needs the waking.
+    // The look at its start may have found the first one; finding the second takes the wake-up.
     await rows.insertDeploying({ flagKey: 'another', checkpoint: 'INTENT', promotedAt: new Date().toISOString() });
     promoter.wake();
     await eventually(async () => expect(await states()).toEqual(['deployed', 'deployed']));
@@ -232,7 +233,7 @@ describe('a promoter whose timer rings once an hour', () => {
   });
 
   describe('rests', () => {
-    /** Promoters that tell how long they rest, and are woken by nothing else. */
+    /** Promoters that report how long they sleep, and that nothing else wakes. */
     async function restOf(own: Partial<PromoterDependencies>): Promise<number> {
       const real = realTimers(() => performance.now());
       let rested: (ms: number) => void = () => undefined;

@@ -17,6 +17,7 @@ function report(changes: Partial<MaintenanceReport> = {}): MaintenanceReport {
     at: new Date('2026-05-09T16:28:00Z'),
     deploying: 1,
     stuck: 0,
+    noticed: 0,
     actions: [],
     failures: [],
     overdue: null,
@@ -28,7 +29,7 @@ const withFailure = () => {
   return report({ actions: [action], failures: [{ action, error: new Error('Slack is down') }] });
 };
 
-/** Maintenance that lasts until it is told to end. */
+/** Maintenance that runs until it is told to end. */
 function slowMaintenance() {
   let running = 0;
   let most = 0;
@@ -195,7 +196,7 @@ describe('the watchdog', () => {
   });
 
   describe('is silent', () => {
-    // The clock starts on Friday 2026-05-08 at 09:00:05; each is the third time that the cron rings after that.
+    // The clock starts on Friday 2026-05-08 at 09:00:05; each is the cron's third time after that.
     test.each([
       ['* * * * *', new Date(2026, 4, 8, 9, 3, 0)],
       ['*/5 * * * *', new Date(2026, 4, 8, 9, 15, 0)],
@@ -281,7 +282,7 @@ describe('the watchdog', () => {
       await new Promise((resolve) => server.close(resolve));
     });
 
-    /** A request that was sent has arrived, or the stop has cut it off and says so. */
+    /** A sent request has arrived, or the stop has cut it off and says so. */
     async function expectNoBeat(watchdog: Watchdog, before: number): Promise<void> {
       await watchdog.stop();
       expect(beats).toHaveLength(before);
@@ -326,7 +327,7 @@ describe('the watchdog', () => {
       expect(await failingAfter(0)).toEqual([]);
       await eventually(async () => expect(beats).toHaveLength(1));
       expect(await failingAfter(notYet)).toEqual([]);
-      // Once without it, and the time begins anew.
+      // Once without it, and the time restarts.
       done = report();
       expect(await failingAfter(late)).toEqual([]);
       done = failed;

@@ -1,4 +1,4 @@
-/** Code that mutants are made of, and the tests that have to kill them. Globs, from the root. */
+/** Code to mutate, and the tests that have to kill the mutants. Globs, from the root. */
 export interface Area {
   readonly mutate: readonly string[];
   readonly tests: readonly string[];
@@ -7,7 +7,7 @@ export interface Area {
 export const AREAS: Readonly<Record<string, Area>> = {
   core: {
     mutate: ['src/promotions/**/*.ts'],
-    tests: ['test/promotions/**/*.test.ts', 'test/views/rca-draft.test.ts'],
+    tests: ['test/promotions/**/*.test.ts', 'test/fixtures/**/*.test.ts', 'test/views/rca-draft.test.ts'],
   },
   operators: { mutate: ['src/operators/**/*.ts'], tests: ['test/operators/**/*.test.ts'] },
   outbox: { mutate: ['src/outbox/**/*.ts'], tests: ['test/outbox/**/*.test.ts'] },

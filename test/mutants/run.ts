@@ -4,20 +4,25 @@ import { setPriority } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Stryker } from '@stryker-mutator/core';
+import { z } from 'zod';
 import { startTestServer } from '../support/database.js';
 import { AREAS, type Area } from './areas.js';
 import { SURVIVORS } from './survivors.js';
 
 /**
- * `npm run mutants [-- <area> …]`: changes the code in one place after the other, and sees whether a test fails. Exit code 1 if
- * an area's score is too low, or if what survives differs from what `survivors.ts` lists.
+ * `npm run mutants [-- <area> …]`: changes the code in one place after the other, and checks that a test fails. Exit
+ * code 1 if an area's score is too low, or if the survivors differ from `survivors.ts`.
  *
- * It remembers what it found in `.stryker`: a second run tries only what changed meanwhile, in the code or in its tests.
+ * Results are kept in `.stryker`: a second run tries only what changed meanwhile, in the code or in its tests.
  */
 const LEAST_SCORE = 90;
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const jestConfig: object = createRequire(import.meta.url)('../../jest.config.cjs');
+/** Only the core's of the two projects, which needs no server: what an area needs is started here. */
+const { projects, ...common } = z
+  .looseObject({ projects: z.array(z.looseObject({})).min(1) })
+  .parse(createRequire(import.meta.url)('../../jest.config.cjs'));
+const jestConfig = { ...common, ...projects[0] };
 
 type Mutant = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
 
@@ -28,7 +33,7 @@ function runStryker(name: string, { mutate, tests }: Area): Promise<readonly Mut
     plugins: ['@stryker-mutator/jest-runner'],
     coverageAnalysis: 'perTest',
     concurrency: 1,
-    // Beside other work a run may wait for its turn: only what never ends is to count as that.
+    // A run may wait while the machine is busy: only what never ends may count as a timeout.
     timeoutMS: 60_000,
     // Stryker reads it through an API that TypeScript 7 doesn't have; swc, which compiles the tests, doesn't need it.
     tsconfigFile: 'none',
@@ -52,7 +57,6 @@ function runStryker(name: string, { mutate, tests }: Area): Promise<readonly Mut
   }).runMutationTest();
 }
 
-/** The code that a mutant replaces, on one line. */
 function codeOf({ fileName, location: { start, end } }: Mutant): string {
   const lines = readFileSync(fileName, 'utf8')
     .split('\n')
@@ -69,7 +73,7 @@ function oneLine(code: string | undefined): string {
   return (code ?? '').replaceAll(/\s+/gu, ' ');
 }
 
-/** Prints how an area did; answers whether that is good enough. */
+/** Prints an area's result; whether it is good enough. */
 function judge(name: string, mutants: readonly Mutant[]): boolean {
   const countOf = (...statuses: readonly Mutant['status'][]) =>
     mutants.filter(({ status }) => statuses.includes(status)).length;
@@ -107,7 +111,7 @@ if (unknown.length > 0) {
   out(`No such area: ${unknown.join(', ')}. There are: ${Object.keys(AREAS).join(', ')}.`);
   process.exit(2);
 }
-// It takes hours: whatever else runs comes first.
+// It takes hours: everything else comes first.
 setPriority(15);
 process.chdir(ROOT);
 const server = await startTestServer();

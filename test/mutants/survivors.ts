@@ -1,19 +1,19 @@
 /** A mutant that no test kills. */
 export interface Survivor {
   readonly file: string;
-  /** What stands there, and what the mutant makes of it; line breaks as one space. */
+  /** The original code, and the mutant's; line breaks as one space. */
   readonly code: string;
   readonly becomes: string;
   /** Why no test can tell the two apart. */
   readonly why: string;
 }
 
-/** At run time what follows says the same. */
+/** At run time, the code after it leads to the same. */
 const FOR_THE_COMPILER = 'Comparing or reading what is missing comes to the same: the check is for the compiler.';
 
 const IN_VAIN = 'It only looks again in vain.';
 
-/** Each mutant that survives `npm run mutants`, with the reason. Whatever else survives is a test that is missing. */
+/** Each mutant that survives `npm run mutants`, with the reason. Any other survivor is a missing test. */
 export const SURVIVORS: readonly Survivor[] = [
   {
     file: 'src/promotions/attention.ts',

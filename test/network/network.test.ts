@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import { SocketModeReceiver } from '@slack/bolt';
 import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
-import { boltLogger, createLogger } from '../../src/log.js';
+import { createLogger } from '../../src/log.js';
+import { boltLogger } from '../../src/slack/bolt-logger.js';
 import { createNetwork, type Network, networkCode } from '../../src/network/network.js';
 import { parseExemptions, parseProxy } from '../../src/network/proxies.js';
 import { keepConnected, type SocketModeConnection } from '../../src/slack/socket-mode.js';
@@ -11,7 +12,7 @@ import { type Authority, createAuthority } from '../support/authority.js';
 import { eventually } from '../support/eventually.js';
 import { portOf } from '../support/sockets.js';
 
-/** Nothing but the proxy knows these hosts: what reaches them went through it. */
+/** Only the proxy can resolve these hosts: what reaches them went through it. */
 const HOST = 'service.test';
 const CREDENTIALS = { name: 'flags', password: 'p@ss:w/rd' };
 
@@ -108,7 +109,7 @@ describe('through a proxy', () => {
   });
 
   test('what NO_PROXY exempts is reached directly, and this machine always', async () => {
-    // Another way to write this machine's address, which is not known as such.
+    // Another spelling of this machine's address, which isn't recognised as such.
     const exempt = '[::ffff:7f00:1]';
     await start({}, exempt);
     for (const host of [exempt, '127.0.0.1']) {
@@ -219,7 +220,7 @@ describe('through a proxy', () => {
       await isConnected();
       slackFront.freeze();
       await connection.stop();
-      // What fetched lets go of its own connections by itself.
+      // fetch closes its own connections by itself.
       await eventually(async () => expect(proxy.tunnels()).toBe(0));
     });
   });

@@ -12,7 +12,11 @@ import { checkCode } from '../../src/operators/totp.js';
 import { base32, hotp } from './hotp.js';
 
 const usable = (secret: string) =>
-  checkCode('000000', { secret, lastStep: null, failedAttempts: 0, lockedUntil: null }, new Date(59_000)).kind;
+  checkCode(
+    '000000',
+    { secret, lastStep: null, failedAttempts: 0, lockedUntil: null, locks: 0, lastLockEndsAt: null },
+    new Date(59_000),
+  ).kind;
 
 describe('a new secret', () => {
   test('is 160 bits of base32, and another one each time', () => {

@@ -1,5 +1,6 @@
 import { type AdministrationRequest, decideAdministration } from '../../src/operators/administration.js';
 import {
+  type ConfirmationFacts,
   decideConfirmation,
   decideFirstCode,
   ENROLMENT_LIFE_MS,
@@ -24,6 +25,7 @@ const enrolment = (changes: Partial<Enrolment> = {}): Enrolment => ({
   state: 'sent',
   endReason: null,
   failedAttempts: 0,
+  wrongWords: 0,
   expiresAt: LATER,
   ...changes,
 });
@@ -65,27 +67,70 @@ describe('a first code', () => {
   });
 });
 
-describe('a person’s word', () => {
+describe('the word that was heard', () => {
   const kris = operator('U0KRIS');
   const proved = enrolment({ state: 'proved' });
   const rotated = enrolment({ state: 'proved', purpose: 'rotate', slackUserId: 'U0MINA', invitedBy: 'U0MINA' });
+  const accepted = { kind: 'accepted', step: 7 } as const;
+  const facts = (changes: Partial<ConfirmationFacts> = {}): ConfirmationFacts => ({
+    open: proved,
+    confirmedBy: 'U0KRIS',
+    actor: kris,
+    isLastSuperadmin: false,
+    ...changes,
+  });
 
   test.each([
-    [null, null, kris, 'nothing_to_confirm'],
-    [enrolment(), null, kris, 'code_first'],
-    [enrolment({ state: 'activated' }), null, kris, 'nothing_to_confirm'],
-    [enrolment({ expiresAt: NOW }), null, kris, 'expired'],
-    [{ ...proved, expiresAt: NOW }, null, kris, 'expired'],
-    [proved, null, kris, 'activate'],
-    [proved, operator('U0NEW', 'engineer', NOW), kris, 'activate'],
-    [proved, null, null, 'inviter_gone'],
-    [proved, null, operator('U0KRIS', 'engineer'), 'inviter_gone'],
-    [proved, null, operator('U0KRIS', 'superadmin', NOW), 'inviter_gone'],
-    [rotated, operator('U0MINA', 'engineer'), operator('U0MINA', 'engineer'), 'activate'],
-    [rotated, operator('U0MINA', 'superadmin', NOW), kris, 'disabled'],
-    [rotated, null, kris, 'disabled'],
-  ])('about %j, of %j, invited by %j: %s', (open, person, inviter, kind) => {
-    expect(decideConfirmation(open, { person, inviter }, NOW).kind).toBe(kind);
+    [facts({ open: null }), 'nothing_to_confirm'],
+    [facts({ open: enrolment() }), 'code_first'],
+    [facts({ open: enrolment({ state: 'activated' }) }), 'nothing_to_confirm'],
+    [facts({ open: enrolment({ state: 'ended', endReason: 'declined' }) }), 'nothing_to_confirm'],
+    [facts({ open: enrolment({ expiresAt: NOW }) }), 'expired'],
+    [facts({ open: { ...proved, expiresAt: NOW } }), 'expired'],
+    [facts({ confirmedBy: 'U0NEW' }), 'not_inviter'],
+    [facts({ confirmedBy: 'U0MINA', actor: operator('U0MINA') }), 'not_inviter'],
+    [facts({ actor: null }), 'not_superadmin'],
+    [facts({ actor: operator('U0KRIS', 'engineer') }), 'not_superadmin'],
+    [facts({ actor: operator('U0KRIS', 'superadmin', NOW) }), 'not_superadmin'],
+    [facts({ isLastSuperadmin: true }), 'last_superadmin'],
+    [facts({ open: rotated, confirmedBy: 'U0MINA', actor: operator('U0MINA', 'superadmin', NOW) }), 'not_operator'],
+    [facts({ open: rotated, confirmedBy: 'U0MINA', actor: null }), 'not_operator'],
+    [facts({ open: rotated }), 'not_inviter'],
+  ])('%j: %s, before a code or a word is looked at', (given, kind) => {
+    const checkCode = jest.fn(() => accepted);
+    const isWord = jest.fn(() => true);
+    expect(decideConfirmation(given, NOW, { checkCode, isWord }).kind).toBe(kind);
+    expect(checkCode).not.toHaveBeenCalled();
+    expect(isWord).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    facts(),
+    facts({ open: { ...proved, role: 'superadmin' }, isLastSuperadmin: true }),
+    facts({ open: rotated, confirmedBy: 'U0MINA', actor: operator('U0MINA', 'engineer'), isLastSuperadmin: true }),
+  ])('%j: a right code and the right word activate', (given) => {
+    const proofs = { checkCode: () => accepted, isWord: () => true };
+    expect(decideConfirmation(given, NOW, proofs)).toEqual({ kind: 'activate', check: accepted });
+  });
+
+  test('without a right code no word is looked at', () => {
+    const wrong = { kind: 'rejected', reason: 'wrong', failedAttempts: 1, lockedUntil: null } as const;
+    const isWord = jest.fn(() => true);
+    const decision = decideConfirmation(facts(), NOW, { checkCode: () => wrong, isWord });
+    expect(decision).toEqual({ kind: 'code_refused', check: wrong });
+    expect(isWord).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    [0, 2],
+    [1, 1],
+    [2, 0],
+  ])('after %d wrong ones, another leaves %d tries', (wrongWords, left) => {
+    const proofs = { checkCode: () => accepted, isWord: () => false };
+    expect(decideConfirmation(facts({ open: { ...proved, wrongWords } }), NOW, proofs)).toEqual({
+      kind: 'wrong_word',
+      left,
+    });
   });
 });
 

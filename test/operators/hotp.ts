@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 
-/** RFC 4226 written down a second time, so that the library is not checked against itself. */
+/** A second implementation of RFC 4226, so that the library is not checked against itself. */
 export function hotp(key: Uint8Array, step: number): string {
   const counter = Buffer.alloc(8);
   counter.writeBigUInt64BE(BigInt(step));

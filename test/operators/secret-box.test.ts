@@ -1,12 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { createSecretBox, SecretBoxError } from '../../src/operators/secret-box.js';
+import { createSecretBox, findKeyTrouble, SecretBoxError, WrongKeyError } from '../../src/operators/secret-box.js';
 
 const SECRET = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
 const OPERATOR = 'U0SUPER001';
 const key = randomBytes(32);
 const box = createSecretBox(key);
+/** The prefix of the ciphertext: the format, and the id of the key. */
+const HEAD = `v1.${box.sealsWith}.`;
+const ciphertextOf = (sealed: string) => sealed.slice(HEAD.length);
+/** As earlier versions sealed, without the key's id. */
+const unnamed = (sealed: string) => `v1.${ciphertextOf(sealed)}`;
 
 function failureOf(open: () => string): unknown {
   try {
@@ -31,11 +36,11 @@ describe('a sealed secret', () => {
   test('looks different each time, and shows nothing of what is in it', () => {
     const sealed = Array.from({ length: 200 }, () => box.seal(SECRET, OPERATOR));
     expect(new Set(sealed).size).toBe(200);
-    const ivs = sealed.map((text) => Buffer.from(text.slice(3), 'base64url').subarray(0, 12).toString('hex'));
+    const ivs = sealed.map((text) => Buffer.from(ciphertextOf(text), 'base64url').subarray(0, 12).toString('hex'));
     expect(new Set(ivs).size).toBe(200);
     for (const text of sealed) {
-      expect(text).toMatch(/^v1\.[\w-]+$/u);
-      expect(Buffer.from(text.slice(3), 'base64url').includes(SECRET)).toBe(false);
+      expect(text).toMatch(/^v1\.[0-9a-f]{8}\.[\w-]+$/u);
+      expect(Buffer.from(ciphertextOf(text), 'base64url').includes(SECRET)).toBe(false);
     }
   });
 
@@ -49,23 +54,23 @@ describe('a sealed secret', () => {
   });
 
   test('does not open once any bit of any byte is flipped', () => {
-    const bytes = Buffer.from(box.seal(SECRET, OPERATOR).slice(3), 'base64url');
+    const bytes = Buffer.from(ciphertextOf(box.seal(SECRET, OPERATOR)), 'base64url');
     for (const [index, byte] of bytes.entries()) {
       for (let bit = 0; bit < 8; bit += 1) {
         const altered = Buffer.from(bytes);
         altered[index] = byte ^ (1 << bit);
-        expect(() => box.open(`v1.${altered.toString('base64url')}`, OPERATOR)).toThrow(SecretBoxError);
+        expect(() => box.open(`${HEAD}${altered.toString('base64url')}`, OPERATOR)).toThrow(SecretBoxError);
       }
     }
   });
 
   test('does not open cut short anywhere, nor with a byte more', () => {
-    const bytes = Buffer.from(box.seal(SECRET, OPERATOR).slice(3), 'base64url');
+    const bytes = Buffer.from(ciphertextOf(box.seal(SECRET, OPERATOR)), 'base64url');
     for (let length = 0; length < bytes.length; length += 1) {
-      const cut = `v1.${bytes.subarray(0, length).toString('base64url')}`;
+      const cut = `${HEAD}${bytes.subarray(0, length).toString('base64url')}`;
       expect(() => box.open(cut, OPERATOR)).toThrow(SecretBoxError);
     }
-    const longer = `v1.${Buffer.concat([bytes, Buffer.of(0)]).toString('base64url')}`;
+    const longer = `${HEAD}${Buffer.concat([bytes, Buffer.of(0)]).toString('base64url')}`;
     expect(() => box.open(longer, OPERATOR)).toThrow(SecretBoxError);
   });
 
@@ -82,7 +87,7 @@ describe('a sealed secret', () => {
   });
 
   test('fails in words that help, and that hold no secret, key or ciphertext', () => {
-    const sealed = box.seal(SECRET, OPERATOR);
+    const sealed = unnamed(box.seal(SECRET, OPERATOR));
     const error = failureOf(() => createSecretBox(randomBytes(32)).open(sealed, OPERATOR));
     expect(error).toMatchObject({ name: 'SecretBoxError', cause: { message: expect.any(String) } });
     const shown = inspect(error, { depth: 10, showHidden: true });
@@ -90,5 +95,63 @@ describe('a sealed secret', () => {
     for (const kept of [SECRET, sealed, sealed.slice(3), key.toString('base64'), key.toString('hex')]) {
       expect(shown).not.toContain(kept);
     }
+  });
+});
+
+describe('keys rotate', () => {
+  const former = randomBytes(32);
+  const both = createSecretBox(key, former);
+  const old = createSecretBox(former);
+
+  test('the first seals, all open, and what is sealed says with which key', () => {
+    expect(both.seal(SECRET, OPERATOR).startsWith(HEAD)).toBe(true);
+    expect(both.openWith(old.seal(SECRET, OPERATOR), OPERATOR)).toEqual({ secret: SECRET, keyId: old.sealsWith });
+    expect(both.openWith(box.seal(SECRET, OPERATOR), OPERATOR)).toEqual({ secret: SECRET, keyId: box.sealsWith });
+    expect(both.isCurrent(box.seal(SECRET, OPERATOR))).toBe(true);
+    expect(both.isCurrent(old.seal(SECRET, OPERATOR))).toBe(false);
+    expect(box.sealsWith).not.toBe(old.sealsWith);
+    expect(key.toString('hex')).not.toContain(box.sealsWith);
+  });
+
+  test('what an earlier version sealed, which names no key, opens with any of them', () => {
+    for (const by of [box, old]) {
+      const sealed = unnamed(by.seal(SECRET, OPERATOR));
+      expect(both.openWith(sealed, OPERATOR)).toEqual({ secret: SECRET, keyId: by.sealsWith });
+      expect(both.isCurrent(sealed)).toBe(false);
+    }
+  });
+
+  test('why a secret stays shut is told', () => {
+    const reasonOf = (sealed: string) => {
+      const error = failureOf(() => box.open(sealed, OPERATOR));
+      return error instanceof SecretBoxError ? error.reason : error;
+    };
+    expect(reasonOf(old.seal(SECRET, OPERATOR))).toBe('unknown_key');
+    expect(reasonOf(unnamed(old.seal(SECRET, OPERATOR)))).toBe('not_opened');
+    expect(reasonOf(box.seal(SECRET, 'U0OTHER'))).toBe('damaged');
+    expect(reasonOf('sealed')).toBe('damaged');
+  });
+
+  const stored = (sealedSecret: string, slackUserId = OPERATOR) => ({ slackUserId, sealedSecret });
+
+  test.each([
+    ['nobody is an operator yet', [], null],
+    ['all open', [stored(box.seal(SECRET, OPERATOR))], null],
+    [
+      'one names a key that is not there',
+      [stored(box.seal(SECRET, OPERATOR)), stored(old.seal(SECRET, 'U1'), 'U1')],
+      ['U1'],
+    ],
+    ['none opens', [stored(unnamed(old.seal(SECRET, OPERATOR)))], [OPERATOR]],
+    [
+      'one that names no key stays shut beside another that opens: it may be damaged',
+      [stored(unnamed(old.seal(SECRET, OPERATOR))), stored(box.seal(SECRET, 'U1'), 'U1')],
+      null,
+    ],
+    ['one is damaged, and nobody else is there', [stored('v1.damaged.'), stored(box.seal(SECRET, 'U1'))], null],
+  ])('the keys are the wrong ones, or not: %s', (_, secrets, operators) => {
+    const trouble = findKeyTrouble(box, secrets);
+    expect(trouble?.operators ?? null).toEqual(operators);
+    if (trouble !== null) expect(new WrongKeyError(trouble).message).toContain(operators?.[0] ?? '');
   });
 });

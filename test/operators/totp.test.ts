@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Authenticator, checkCode, FAILURES_TO_LOCK, LOCK_MS } from '../../src/operators/totp.js';
+import { type Authenticator, checkCode, FAILURES_TO_LOCK, LOCK_MS, locksSoFar } from '../../src/operators/totp.js';
 import { base32, hotp } from './hotp.js';
 
 /** The key of RFC 6238 appendix B. */
@@ -11,6 +11,8 @@ const authenticator = (changes: Partial<Authenticator> = {}): Authenticator => (
   lastStep: null,
   failedAttempts: 0,
   lockedUntil: null,
+  locks: 0,
+  lastLockEndsAt: null,
   ...changes,
 });
 
@@ -195,4 +197,46 @@ test('codes of any key are those of RFC 4226', () => {
       expect(checked.kind).toBe('accepted');
     }),
   );
+});
+
+describe('locks in a row', () => {
+  const MINUTE = 60_000;
+  const HOUR = 60 * MINUTE;
+  /** The locks after five wrong codes each; `waitMs`: the pause after each lock. */
+  const locksOf = (rows: number, waitMs: number): readonly number[] => {
+    let state = authenticator();
+    let now = NOW;
+    const lengths: number[] = [];
+    for (let row = 0; row < rows; row += 1) {
+      for (let guess = 1; guess <= FAILURES_TO_LOCK; guess += 1) {
+        const check = checkCode(WRONG, { ...state, secret: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }, now);
+        if (check.kind !== 'rejected') throw new Error(check.kind);
+        state = { ...state, failedAttempts: check.failedAttempts, lockedUntil: check.lockedUntil };
+        if (check.lockedUntil === null) continue;
+        lengths.push(check.lockedUntil.getTime() - now.getTime());
+        state = { ...state, locks: locksSoFar(state, now) + 1, lastLockEndsAt: check.lockedUntil };
+        now = new Date(check.lockedUntil.getTime() + waitMs);
+      }
+    }
+    return lengths;
+  };
+
+  test('each lasts twice as long, up to a day', () => {
+    expect(locksOf(9, 0)).toEqual([0.25, 0.5, 1, 2, 4, 8, 16, 24, 24].map((hours) => hours * HOUR));
+  });
+
+  test('a day without one ends the row, and less does not', () => {
+    expect(locksOf(3, 24 * HOUR)).toEqual([15 * MINUTE, 15 * MINUTE, 15 * MINUTE]);
+    expect(locksOf(3, 24 * HOUR - 1)).toEqual([15 * MINUTE, 30 * MINUTE, 60 * MINUTE]);
+  });
+
+  test('whoever guesses for a month, as fast as locks allow, gets fewer than 200 tries', () => {
+    const lengths = locksOf(60, 0);
+    let spent = 0;
+    const within = lengths.filter((length) => {
+      spent += length;
+      return spent <= 30 * 24 * HOUR;
+    });
+    expect(within.length * FAILURES_TO_LOCK).toBeLessThan(200);
+  });
 });

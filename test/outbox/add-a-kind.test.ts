@@ -7,8 +7,8 @@ import { deliverMessage, insertPromotion, NOW } from '../support/rows.js';
 import { type OutboxBed, startOutboxBed } from './bed.js';
 
 /*
- * All that a new kind of reply takes: this, in a file of its own with the declaration of its name, and its line in the table.
- * test/unions.ts shows that neither can be forgotten or misspelt.
+ * All that a new kind of reply takes: this, in its own file with the declaration of its name, and its line in the
+ * table. test/unions.ts shows that neither can be forgotten or misspelt.
  */
 const noteTaken = defineKind<Promotion>({
   gone: 'close',

@@ -3,13 +3,16 @@ import { moveDatabaseClock } from '../../demo/world/database-clock.js';
 import type { Database } from '../../src/db/database.js';
 import { bindKinds, defineKind, type Kind, type Place, type Shown, type Sources } from '../../src/outbox/kind.js';
 import { createOutbox, type DeliveryOutcome, type Outbox } from '../../src/outbox/outbox.js';
+import { createSecretBox } from '../../src/operators/secret-box.js';
+import { createOutsideTransport } from '../../src/outbox/outside.js';
+import { createPagerDuty } from '../../src/paging/pagerduty.js';
 import { createSlack } from '../../src/slack/slack.js';
 import { THRESHOLDS } from '../promotions/make.js';
 import { readManifest } from '../support/manifest.js';
 import { NOW, type Stored, startStored } from '../support/rows.js';
 import { DIRECTLY } from '../support/network.js';
 
-/** The outbox over a database and Slack's stand-in, with kinds of the test's own. */
+/** The outbox over a database and Slack's stand-in, with the test's own kinds. */
 export interface OutboxBed extends Stored {
   readonly slack: SlackStandIn;
   readonly outbox: Outbox;
@@ -17,29 +20,27 @@ export interface OutboxBed extends Stored {
   /** What messages about a subject say; a kind's `gather` waits for `onGather`. */
   readonly facts: Map<string, Facts>;
   onGather: () => Promise<unknown>;
-  /** The outbox of another process. */
   anotherOutbox(): Outbox;
   queue(message: NewRow): Promise<string>;
   row(id: string): Promise<MessageRow>;
   change(id: string, facts: Facts): Promise<void>;
   advance(milliseconds: number): Promise<void>;
-  /** As if the process had been paused for so long. */
+  /** As if the process had been paused this long. */
   pause(milliseconds: number): void;
-  /** As if the time that a dead or paused process held its lease for had passed. */
+  /** As if a dead or paused process's lease had expired. */
   expireLeases(): Promise<void>;
-  /** What the alert channel shows, by its texts. */
   channel(): Promise<readonly string[]>;
   root(): Promise<StoredMessage>;
   thread(): Promise<readonly string[]>;
-  /** How often something was posted, as far as Slack was asked. */
+  /** How often Slack was asked to post something. */
   posts(): number;
 }
 
-export interface Facts {
+interface Facts {
   readonly text: string;
   /** Nothing (more) to say. */
   readonly isOver?: boolean;
-  /** Where it goes; the alert channel unless told. */
+  /** Where it goes; default: the alert channel. */
   readonly route?: string;
 }
 
@@ -58,11 +59,14 @@ interface MessageRow {
   readonly message_ts: string | null;
   readonly shown_as: string | null;
   readonly last_error: string | null;
-  /** In milliseconds; null where it may be tried at once. */
+  /** In milliseconds; null if it may be retried at once. */
   readonly waits: number | null;
 }
 
-export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {}): Promise<OutboxBed> {
+export async function startOutboxBed(
+  kinds: Readonly<Record<string, Kind>> = {},
+  pagerUrl = 'http://127.0.0.1:9/',
+): Promise<OutboxBed> {
   const stored = await startStored();
   const manifest = readManifest();
   const slack = await startSlackStandIn({ scopes: manifest.scopes, rateLimit: false });
@@ -86,6 +90,8 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
       botToken: slack.botToken,
       apiUrl: slack.apiUrl,
       slots: null,
+      // This Slack has no limits.
+      pauses: 0,
       newOwner,
       fetch: DIRECTLY.fetch,
       admit: async () => undefined,
@@ -93,6 +99,12 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
     return createOutbox({
       messages: db.messages,
       slack: client,
+      outside: createOutsideTransport({
+        pagerDuty: createPagerDuty(pagerUrl, DIRECTLY.fetch),
+        webhook: null,
+        secretBox: createSecretBox(Buffer.alloc(32, 7)),
+      }),
+      tellFailure: db.paging.tell,
       kinds: bindKinds({ ...testKinds(bed), ...kinds }, sourcesOf(db, slack.channels.alerts)),
       alertChannel: slack.channels.alerts,
       random: () => 0,
@@ -163,7 +175,7 @@ export async function startOutboxBed(kinds: Readonly<Record<string, Kind>> = {})
   return Object.assign(bed, { outbox: createFor(stored.db) });
 }
 
-/** Sources of which a kind reads nothing but the database: what asks Heroku or draws says so. */
+/** Sources for kinds that read only the database: asking Heroku or drawing fails. */
 export function sourcesOf(db: Database, alertChannel: string): Sources {
   const unasked = (): never => {
     throw new Error('This test asks nobody.');
@@ -175,8 +187,10 @@ export function sourcesOf(db: Database, alertChannel: string): Sources {
     readEvidenceOfMany: unasked,
     drawChart: unasked,
     silentSince: () => null,
-    routeOf: () => ({ channel: alertChannel, mention: null, quiet: null }),
+    routeOf: () => ({ channel: alertChannel, mention: null, page: null, quiet: null }),
     alertChannel,
+    defaultPage: null,
+    sendsWebhooks: false,
     broadcastCriticals: true,
     thresholds: THRESHOLDS,
   };
@@ -200,9 +214,9 @@ function testKinds(bed: Pick<OutboxBed, 'facts' | 'onGather'>): Readonly<Record<
     route: route ?? alertChannel,
   });
   return {
-    /** By itself, and kept visible. */
+    /** A message of its own, kept visible. */
     notice: defineKind<Facts>({ gather, place: toChannel, show, gone: 'post_again', unknownOutcome: 'find' }),
-    /** By itself, and let go. */
+    /** A message of its own, dropped if it is gone. */
     card: defineKind<Facts>({ gather, place: toChannel, show, gone: 'close', unknownOutcome: 'find' }),
     reply: defineKind<Facts>({ gather, place: inThread, show, gone: 'close', unknownOutcome: 'find' }),
     /** Harmless to send twice. */

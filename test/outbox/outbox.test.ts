@@ -44,7 +44,7 @@ describe('a message', () => {
     let another: DeliveryOutcome | null = null;
     bed.onGather = async () => {
       bed.onGather = async () => undefined;
-      // Its turn in the channel comes within 13.5 s, a search and a post time out after 10 s each.
+      // Its channel slot comes within 13.5 s; a search and a post time out after 10 s each.
       await bed.advance(33_500);
       another = await bed.anotherOutbox().deliver(id);
     };
@@ -98,7 +98,7 @@ describe('a message', () => {
     expect(await kindOf(id)).toBe('nothing');
     expect(await bed.row(id)).toEqual(before);
     expect(before).toMatchObject({ state: 'pending', attempts: 0 });
-    // Any number of them must not take a tick's places from what this version can deliver.
+    // Unknown kinds, however many, must not take a tick's places from what this version can deliver.
     expect(await bed.outbox.due(10)).toEqual([]);
   });
 
@@ -153,7 +153,7 @@ describe('an attempt that nobody learned the outcome of', () => {
       const id = await bed.queue({ kind, subject, ...(kind === 'reply' ? { root } : {}) });
       bed.slack.faults.add({ method: POST, times: 1, ...fault });
       expect(await kindOf(id)).toBe('failed');
-      // What may still take effect is given time to.
+      // What may still take effect gets time to.
       expect((await bed.row(id)).waits).toBeGreaterThan(29_000);
       expect(await kindOf(id)).toBe('nothing');
       await bed.advance(31_000);
@@ -177,7 +177,7 @@ describe('an attempt that nobody learned the outcome of', () => {
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
     expect(await kindOf(id)).toBe('failed');
-    // What the dead process left behind: its claim, and no word of how it went.
+    // What the dead process left: its claim, and no record of the outcome.
     await bed.rows.query(
       `update flag_promotions.messages set next_attempt_at = null, last_error = null, lease_owner = 'dead',
               lease_until = flag_promotions.clock() + interval '40 seconds' where id = $1`,
@@ -287,7 +287,7 @@ describe('where the history can’t be searched', () => {
 });
 
 describe('a process that is paused past its lease while it posts', () => {
-  /** Posts slowly; meanwhile the lease runs out. */
+  /** Posts slowly; meanwhile the lease expires. */
   async function pausedIn(id: string, before = bed.posts()): Promise<DeliveryOutcome> {
     bed.slack.faults.add({ method: POST, times: 1, kind: 'delay', ms: 1_500 });
     const paused = bed.outbox.deliver(id);
@@ -384,7 +384,7 @@ describe('a process that is paused past its lease while it posts', () => {
     ['notice', 'posted'],
     ['reply', 'posted'],
     ['letter', 'posted'],
-    // It can't be looked for, so it is given up with its first attempt.
+    // It can't be searched for, so it is given up after its first attempt.
     ['picture', 'closed'],
   ])('posts no %s once half of its lease has passed', async (kind, later) => {
     const root = await posted('notice');
@@ -566,7 +566,7 @@ describe('a failure', () => {
     expect(await kindOf(id)).toBe('updated');
     expect(updates()).toBe(2);
 
-    // What failed took effect after all, late.
+    // The failed attempt took effect after all, late.
     const client = new WebClient(bed.slack.botToken, { slackApiUrl: bed.slack.apiUrl });
     await client.chat.update({ channel: bed.slack.channels.alerts, ts, text: 'second' });
     await bed.advance(SETTLE_MS + 1);

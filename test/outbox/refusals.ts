@@ -1,4 +1,6 @@
-/* Every word with which Slack refuses a post (https://docs.slack.dev/reference/methods/chat.postMessage#errors). */
+/*
+ * Every error code with which Slack refuses a post (https://docs.slack.dev/reference/methods/chat.postMessage#errors).
+ */
 
 export const PASSING_ERRORS = [
   'ratelimited',

@@ -1,5 +1,8 @@
 import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
-import { createTransport, type Posted, type Post } from '../../src/outbox/transport.js';
+import { createSecretBox } from '../../src/operators/secret-box.js';
+import { createOutsideTransport } from '../../src/outbox/outside.js';
+import type { Post, Posted } from '../../src/outbox/post.js';
+import { createTransport } from '../../src/outbox/transport.js';
 import type { Destination } from '../../src/promotions/routing.js';
 import { createSlack } from '../../src/slack/slack.js';
 import { type OutboxBed, startOutboxBed } from './bed.js';
@@ -7,6 +10,12 @@ import { LASTING_REFUSALS, PASSING_ERRORS } from './refusals.js';
 import { DIRECTLY } from '../support/network.js';
 
 const POST = 'chat.postMessage';
+
+const NO_OUTSIDE = createOutsideTransport({
+  pagerDuty: { send: async () => undefined },
+  webhook: null,
+  secretBox: createSecretBox(Buffer.alloc(32, 7)),
+});
 
 describe('a post that Slack refuses', () => {
   let slack: SlackStandIn;
@@ -20,7 +29,7 @@ describe('a post that Slack refuses', () => {
 
   const recorded: Destination[] = [];
   beforeEach(() => void recorded.splice(0));
-  /** By a client of its own, which owes no pause to the post before. */
+  /** With its own client, which needn't pause after the previous post. */
   function post(place: Post['place'], key: string): Promise<Posted | 'lost' | 'gone'> {
     const client = createSlack({
       botToken: slack.botToken,
@@ -30,7 +39,7 @@ describe('a post that Slack refuses', () => {
       fetch: DIRECTLY.fetch,
       admit: async () => undefined,
     });
-    return createTransport(client, slack.channels.alerts).post({
+    return createTransport(client, slack.channels.alerts, NO_OUTSIDE).post({
       place,
       key,
       sentTo: null,

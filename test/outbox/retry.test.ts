@@ -1,6 +1,7 @@
 import { postponed, unlessGone } from '../../src/outbox/retry.js';
 import { SlackError } from '../../src/slack/errors.js';
 
+const FIRST = { attempts: 1, channel: null };
 const failed = (kind: SlackError['kind'], code = 'some_word', retryAfterMs = 0) =>
   new SlackError(kind, 'chat.postMessage', code, retryAfterMs, undefined);
 
@@ -11,12 +12,12 @@ test.each([
   ['what may still take effect', failed('unknown_outcome'), 30_000],
   ['a fault of our own, which may have come after the post', new Error('a bug'), 30_000],
 ])('%s waits', (_what, error, waitMs) => {
-  expect(postponed(error, 1, () => 0).waitMs).toBe(waitMs);
+  expect(postponed(error, FIRST, () => 0).waitMs).toBe(waitMs);
 });
 
 test('what is kept of a failure is Slack’s word, and nothing of a fault of our own', () => {
-  expect(postponed(failed('refused'), 1, () => 0).lastError).toBe("Slack's chat.postMessage failed: some_word");
-  expect(postponed(new Error('a secret'), 1, () => 0).lastError).toBe('internal error; the log has its cause');
+  expect(postponed(failed('refused'), FIRST, () => 0).lastError).toBe("Slack's chat.postMessage failed: some_word");
+  expect(postponed(new Error('a secret'), FIRST, () => 0).lastError).toBe('internal error; the log has its cause');
 });
 
 test('that a message or its thread is gone is an answer, every other failure is one', async () => {

@@ -34,8 +34,9 @@ const silent = (reason: Extract<Evidence, { kind: 'unavailable' }>['reason'], ch
   reason,
 });
 
-test('is read again every 5 minutes for a critical and every 15 for a warning, though a tick comes a little early', () => {
-  expect(REFRESH_EVERY_MS).toEqual({ critical: 5 * MINUTE - 10_000, warning: 15 * MINUTE - 10_000 });
+test('is read again every 5 minutes for a critical and every 15 otherwise, though a tick comes a little early', () => {
+  const rarely = 15 * MINUTE - 10_000;
+  expect(REFRESH_EVERY_MS).toEqual({ critical: 5 * MINUTE - 10_000, warning: rarely, notice: rarely });
 });
 
 describe('a value that was read again', () => {
@@ -55,16 +56,21 @@ describe('a value that was read again', () => {
     ['where there was no answer', silent('no_answer'), read('live', 'true'), false],
     ['where nothing was stored', null, read('live', 'true'), false],
   ])('%s', (_what, stored, byValue, expected) => {
-    expect(stillMeans({ promotion: promotion(), stored, isGrouped: false }, byValue)).toBe(expected);
+    expect(stillMeans({ promotion: promotion(), stored, isGrouped: false, isCritical: false }, byValue)).toBe(expected);
   });
 
   test('of a promotion that the promoter works on says nothing about a release that it began', () => {
-    const one = { stored: read('not_live', 'off', 3), isGrouped: false };
+    const one = { stored: read('not_live', 'off', 3), isGrouped: false, isCritical: false };
     const again = read('not_live', 'off');
     expect(stillMeans({ ...one, promotion: promotion({ checkpoint: 'INTENT' }) }, again)).toBe(false);
     expect(stillMeans({ ...one, promotion: promotion({ checkpoint: 'PENDING_COMMIT:' }) }, again)).toBe(false);
     expect(stillMeans({ ...one, promotion: promotion({ checkpoint: null }) }, again)).toBe(true);
-    const live = { stored: read('live', 'true', 3), isGrouped: false, promotion: promotion({ checkpoint: 'INTENT' }) };
+    const live = {
+      stored: read('live', 'true', 3),
+      isGrouped: false,
+      isCritical: false,
+      promotion: promotion({ checkpoint: 'INTENT' }),
+    };
     expect(stillMeans(live, read('live', 'true'))).toBe(true);
   });
 });
@@ -93,7 +99,7 @@ describe('the evidence that stands', () => {
     expect(settleEvidence(running, value)).toBe(running);
     expect(settleEvidence(read('live', 'true', 4), value)).toBe(value);
     expect(settleEvidence(null, value)).toBe(value);
-    // What became of it is not said to be another thing for want of a second look.
+    // Without a second look, no other outcome is claimed.
     expect(settleEvidence(read('changed_since', 'off'), value)).toEqual(read('changed_since', 'off', undefined, soon));
     const mayStillFail = read('release_running', 'true', 4);
     expect(settleEvidence(mayStillFail, read('live', 'true', undefined, soon))).toBe(mayStillFail);

@@ -14,7 +14,7 @@ import { HOUR, momentAfter, promotion } from './make.js';
 const at = momentAfter(30 * HOUR);
 const later = momentAfter(31 * HOUR);
 const holding = (value: string | null, when = at): Evidence => assess(promotion(), value, when);
-/** The same where the target is itself not to be shown. */
+/** The same for a target that must not be shown. */
 const secretly = (value: string): Evidence => assess(promotion({ targetValue: 'hunter2' }), value, at);
 const silent = (reason: 'no_answer' | 'rate_limited' = 'no_answer'): Evidence => ({
   kind: 'unavailable',
@@ -135,7 +135,7 @@ describe('a value that may be shown', () => {
 describe('the releases behind the evidence', () => {
   const BEFORE = -60_000;
   const AFTER = 60_000;
-  /** So much may Heroku's clock be behind ours. */
+  /** How far Heroku's clock may be behind ours. */
   const SKEW = 5_000;
   /** Newest first, as Heroku lists them. */
   const walked = (
@@ -148,7 +148,7 @@ describe('the releases behind the evidence', () => {
     })),
     complete: true,
   });
-  /** All that do not carry the target hold the same other value. */
+  /** All that don't carry the target hold the same other value. */
   const read = (value: string | null, { looked, complete }: ReleaseWalk) =>
     assess(promotion(), value, at, {
       looked: looked.map((one) => ({ ...one, isInForce: one.carries === (value === 'true') })),

@@ -15,6 +15,7 @@ export const PROMOTED_AT = new Date('2026-05-09T04:28:00Z');
 export const momentAfter = (milliseconds: number): Date => new Date(PROMOTED_AT.getTime() + milliseconds);
 
 export const THRESHOLDS: Thresholds = {
+  noticeAfterMs: HOUR / 4,
   warningAfterMs: 12 * HOUR,
   criticalAfterMs: 24 * HOUR,
   repeatCriticalEveryMs: 24 * HOUR,

@@ -13,7 +13,7 @@ import type { StuckPromotion } from '../../src/promotions/stuck-promotion.js';
 import { alert, DAY, HOUR, MINUTE, momentAfter, promotion, SECOND, THRESHOLDS } from './make.js';
 
 const KRIS: Operator = { slackUserId: 'U0KRIS', role: 'superadmin', disabledAt: null };
-/** When the critical was posted, and when it was taken. */
+/** When the critical was posted, and when it was acknowledged. */
 const POSTED = momentAfter(DAY);
 const TAKEN = momentAfter(DAY + 5 * MINUTE);
 const later = (ms: number) => new Date(TAKEN.getTime() + ms);
@@ -146,26 +146,6 @@ describe('whoever is admitted to an alert', () => {
     expect(decideAnswer({ ...facts, ownership: owned({ question: question() }) }, 'U0KRIS', 'confirm')).toEqual(
       kind === 'admitted' ? { kind: 'do', promotion: row } : expect.objectContaining({ kind }),
     );
-  });
-});
-
-describe('taking', () => {
-  test.each([
-    ['what nobody has', null, 'U0KRIS', null, { kind: 'take', from: null }],
-    ['what one has oneself', owned(), 'U0KRIS', null, { kind: 'yours_already' }],
-    ['what another has', owned(), 'U0MINA', null, { kind: 'taken' }],
-    ['what another has, saying from whom', owned(), 'U0MINA', 'U0KRIS', { kind: 'take', from: 'U0KRIS' }],
-    ['what yet another has by now', owned({ owner: 'U0SAM' }), 'U0MINA', 'U0KRIS', { kind: 'taken' }],
-    ['what nobody has by now', null, 'U0MINA', 'U0KRIS', { kind: 'take', from: null }],
-    [
-      'what somebody has who was disabled',
-      owned({ isOperator: false }),
-      'U0MINA',
-      null,
-      { kind: 'take', from: 'U0KRIS' },
-    ],
-  ])('%s', (_, ownership, by, over, expected) => {
-    expect(decideTake(held({ ownership }), by, over)).toMatchObject(expected);
   });
 });
 

@@ -48,36 +48,8 @@ test('a drift is looked at again after five minutes', () => {
   expect(DRIFT_LOOK_AGAIN_MS).toBe(5 * MINUTE);
 });
 
+// test/fixtures/next-step has each step as a case.
 describe('the next step', () => {
-  test.each([
-    ['INTENT', false, null, 'patch'],
-    ['INTENT', false, 'pending', 'checkpoint'],
-    ['INTENT', true, 'succeeded', 'commit_deployed'],
-    ['INTENT', true, 'pending', 'checkpoint'],
-    ['INTENT', true, null, 'wait'],
-    ['INTENT', false, 'succeeded', 'checkpoint'],
-    ['INTENT', false, 'failed', 'commit_failed'],
-    ['INTENT', false, 'expired', 'commit_failed'],
-    [PENDING, true, 'succeeded', 'commit_deployed'],
-    [PENDING, true, null, 'commit_deployed'],
-    [PENDING, true, 'pending', 'wait'],
-    [PENDING, false, 'pending', 'wait'],
-    [PENDING, true, 'failed', 'commit_failed'],
-    [PENDING, false, 'failed', 'commit_failed'],
-    [PENDING, false, 'expired', 'commit_failed'],
-    [PENDING, false, 'succeeded', 'report_drift'],
-    [PENDING, false, null, 'report_drift'],
-    [PENDING, true, 'unknown', 'commit_deployed'],
-    [PENDING, false, 'unknown', 'wait'],
-    ['INTENT', false, 'unknown', 'checkpoint'],
-    [null, true, 'succeeded', 'leave'],
-    [null, false, null, 'leave'],
-    ['SOMETHING_ELSE', false, null, 'leave'],
-  ] as const)('at %s, the target in force: %s, its release: %s, is %s', (checkpoint, valueIsTarget, status, kind) => {
-    const facts = { valueIsTarget, release: status === null ? null : release(status), isOvertaken: false };
-    expect(nextPromotionStep({ checkpoint, configVar: 'FLAG_X' }, facts).kind).toBe(kind);
-  });
-
   test.each([
     ['INTENT', true, 'succeeded', { kind: 'commit_deployed', found: release('succeeded') }],
     [
@@ -91,22 +63,5 @@ describe('the next step', () => {
     const [checkpoint, valueIsTarget, status, step] = row;
     const facts = { valueIsTarget, release: release(status), isOvertaken: false };
     expect(nextPromotionStep({ checkpoint, configVar: 'FLAG_X' }, facts)).toEqual(step);
-  });
-
-  test.each([
-    [false, 'report_drift'],
-    [true, 'wait'],
-  ])('never sets what others have set since, unless that is the target: %s', (valueIsTarget, kind) => {
-    const facts = { valueIsTarget, release: null, isOvertaken: true };
-    expect(nextPromotionStep({ checkpoint: 'INTENT', configVar: 'FLAG_X' }, facts)).toEqual({ kind });
-  });
-
-  test('of a release that failed names it', () => {
-    expect(
-      nextPromotionStep(
-        { checkpoint: PENDING, configVar: 'FLAG_X' },
-        { valueIsTarget: false, release: release('failed'), isOvertaken: false },
-      ),
-    ).toEqual({ kind: 'commit_failed', reason: "Heroku's release v143, which was to set FLAG_X, failed." });
   });
 });

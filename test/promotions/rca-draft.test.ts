@@ -85,7 +85,7 @@ test('without a post, the watchdog’s record is what is known; without either, 
   const silent = facts({ alerts: [], alertMessages: [], events: [] });
   expect(silent).toMatchObject({ detectedAt: null, detectedBy: null, acknowledged: null, severity: null });
   expect(silent.spans).toMatchObject({ detect: null, unseen: null, acknowledge: null, resolve: null });
-  // The day it ended, where nobody noticed.
+  // The day it ended, if nobody noticed.
   expect(silent.date).toBe('2026-05-11');
 });
 

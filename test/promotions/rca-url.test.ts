@@ -205,10 +205,11 @@ describe('the first address in a message', () => {
     ['labels that never end', '<https://a|'],
     ['addresses in a row', 'https://'],
     ['opening brackets', '<'],
-  ])('a message of 40,000 characters full of %s is read in no time', (_, piece) => {
-    const text = piece.repeat(Math.ceil(40_000 / piece.length));
+  ])('a message of 400,000 characters full of %s is read once, not once for each', (_, piece) => {
+    const text = piece.repeat(Math.ceil(400_000 / piece.length));
     const startedAt = performance.now();
     firstUrlIn(text);
-    expect(performance.now() - startedAt).toBeLessThan(100);
+    // Each against each would take minutes.
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 });

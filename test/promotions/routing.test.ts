@@ -7,7 +7,7 @@ const rule = (app: string, channel: string, changes: Partial<RouteRule> = {}): R
   quiet: null,
   ...changes,
 });
-const OTHERWISE = { channel: 'C0OTHERWISE', mention: '<!subteam^S0>', quiet: null };
+const OTHERWISE = { channel: 'C0OTHERWISE', mention: '<!subteam^S0>', page: null, quiet: null };
 const QUIET = { from: 0, to: 60, timeZone: 'Europe/Berlin' };
 
 test.each([
@@ -49,9 +49,19 @@ test('the first rule that matches wins, and says only what it says', () => {
     ],
     otherwise: OTHERWISE,
   };
-  expect(routeOf(routing, 'raxx-console-prod')).toEqual({ channel: 'C0PROD', mention: '<@U0KRIS>', quiet: QUIET });
-  expect(routeOf(routing, 'raxx-staging')).toEqual({ channel: 'C0RAXX', mention: null, quiet: null });
-  expect(routeOf(routing, 'shop-staging')).toEqual({ channel: 'C0STAGING', mention: '<!subteam^S0>', quiet: null });
+  expect(routeOf(routing, 'raxx-console-prod')).toEqual({
+    channel: 'C0PROD',
+    mention: '<@U0KRIS>',
+    page: null,
+    quiet: QUIET,
+  });
+  expect(routeOf(routing, 'raxx-staging')).toEqual({ channel: 'C0RAXX', mention: null, page: null, quiet: null });
+  expect(routeOf(routing, 'shop-staging')).toEqual({
+    channel: 'C0STAGING',
+    mention: '<!subteam^S0>',
+    page: null,
+    quiet: null,
+  });
   expect(routeOf(routing, 'shop')).toEqual(OTHERWISE);
 });
 

@@ -1,7 +1,7 @@
 import { EPOCH_MS, type Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
 
-/** How often a statement goes wrong, each in [0, 1]. */
+/** How often a statement fails, each in [0, 1]. */
 export interface DatabaseWeather {
   /** Takes seconds, not milliseconds, before it runs or before its answer arrives. */
   readonly slow: number;
@@ -14,16 +14,16 @@ export interface DatabaseWeather {
 export const FAIR_DATABASE: DatabaseWeather = { slow: 0, broken: 0, lostAnswer: 0 };
 
 /**
- * PostgreSQL, as far as the protocols rest on it: each statement takes effect at one moment, a row that a transaction
- * has locked makes others wait or is skipped, and all times are the server's. `database-model.test.ts` holds it against the real one.
+ * PostgreSQL, as far as the protocols rely on it: each statement takes effect at one moment, a locked row makes others
+ * wait or is skipped, and all times are the server's. `models.test.ts` compares it with the real one.
  */
 export interface DatabaseModel {
-  /** The present, by the clock of the server. */
+  /** By the server's clock. */
   now(): Date;
   nowMs(): number;
-  /** Runs a statement for a process. It waits while one of the rows it locks is another's. */
+  /** Runs a statement for a process. Waits while another has locked one of its rows. */
   run<T>(process: Process, statement: () => T, locks?: readonly string[]): Promise<T>;
-  /** Locks a row until the answered function is called: how long a transaction of somebody else's takes. */
+  /** Locks a row until the given function is called: as long as somebody else's transaction takes. */
   lock(row: string, then: (unlock: () => void) => void): void;
   isLocked(row: string): boolean;
 }
@@ -36,7 +36,7 @@ export interface DatabaseOptions {
 
 export function createDatabaseModel(options: DatabaseOptions): DatabaseModel {
   const { scheduler, random } = options;
-  /** By locked row, who waits for it, in order. */
+  /** By locked row: its waiters, in order. */
   const waiting = new Map<string, (() => void)[]>();
 
   /** Calls back once none of the rows is locked. */

@@ -2,10 +2,10 @@ import { createProcess, type Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import type { World } from './swarm.js';
 
-/** The app's processes, and what befalls them until there is peace. */
+/** The app's processes, and what happens to them until the trouble ends. */
 export interface Fleet {
   start(): void;
-  /** Nothing befalls them any more; whoever is to start again still does. */
+  /** No more kills and pauses; replicas due to restart still do. */
   makePeace(): void;
   /** The run is over. */
   end(): void;
@@ -15,7 +15,7 @@ export interface FleetOptions {
   readonly scheduler: Scheduler;
   readonly random: () => number;
   readonly world: World;
-  /** Starts the app in a process; answers what tells it to stop. */
+  /** Starts the app in a process; returns how to stop it. */
   readonly startApp: (process: Process) => () => Promise<void>;
   readonly trace: (line: string) => void;
   readonly count: (what: string) => void;
@@ -24,7 +24,7 @@ export interface FleetOptions {
 const BETWEEN_MISFORTUNES_MS = 60_000;
 const LONGEST_PAUSE_MS = 60_000;
 const RESTARTS_WITHIN_MS = 30_000;
-/** As long as the app is given at a stop before it is killed. */
+/** How long a stopping app has before it is killed. */
 const STOPS_WITHIN_MS = 10_000;
 const CLOCK_ERROR_MS = 3_600_000;
 

@@ -1,7 +1,6 @@
 /**
- * The seeds of the faults that the simulator has found, replayed before anything new. A seed is a world only together with the
- * code that reads it: after a change of the simulator these are just more seeds. That it still finds each kind of fault
- * is what `simulate.test.ts` shows.
+ * The seeds of faults that the simulator found, replayed first. A seed means the same world only with the same
+ * simulator code; `simulate.test.ts` shows that each kind of fault is still found.
  */
 export const FOUND: readonly { readonly seed: number; readonly fault: string }[] = [
   { seed: 4, fault: 'a paused promoter sent its PATCH after its lease had ended' },

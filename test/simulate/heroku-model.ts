@@ -5,24 +5,24 @@ import { EPOCH_MS, type Process } from './process.js';
 import type { Sabotage } from './sabotage.js';
 import type { Scheduler } from './scheduler.js';
 
-/** A release as Heroku keeps it, with every config var as it is from then on. */
-export interface ModelRelease {
+/** A release as Heroku keeps it, with every config var from then on. */
+interface ModelRelease {
   readonly app: string;
   readonly id: string;
   readonly version: number;
   readonly createdMs: number;
   readonly vars: ReadonlyMap<string, string>;
-  /** The request of ours that made it; null for somebody else's. */
+  /** Our request that made it; null for somebody else's. */
   readonly request: Written | null;
-  /** What it set. */
+  /** The variable it set. */
   readonly name: string;
   readonly value: string | null;
   status: 'pending' | 'succeeded' | 'failed' | 'expired';
   updatedMs: number;
 }
 
-/** A PATCH of ours, at the moment its bytes left the process. */
-export interface Written {
+/** One of our PATCHes, at the moment its bytes left the process. */
+interface Written {
   readonly process: Process;
   readonly app: string;
   readonly name: string;
@@ -33,7 +33,7 @@ export interface HerokuObserver {
   onWritten(written: Written): void;
   /** `again`: the request had arrived before. */
   onReleased(release: ModelRelease, again: boolean): void;
-  /** What a release sets is the value from now on; `before`: what was until now. */
+  /** A release's value came into force; `before`: the previous one. */
   onInForce(release: ModelRelease, before: string | null): void;
 }
 
@@ -53,15 +53,16 @@ export interface HerokuOptions {
 }
 
 export interface HerokuModel {
-  /** What Heroku's adapter sends through, in one process. */
+  /** The sender under Heroku's adapter, in one process. */
   senderOf(process: Process): Sender;
   addApp(app: string): void;
-  /** Somebody else sets a value. */
   change(app: string, name: string, value: string | null): void;
-  /** The value in force. */
   value(app: string, name: string): string | null;
   releases(app: string): readonly ModelRelease[];
 }
+
+/** Whether the dynos crash at a release, by its version. */
+const crashes = (version: number): boolean => version % 3 === 0;
 
 const FINAL_PHASE = ['failed', 'expired'] as const;
 
@@ -141,18 +142,29 @@ export function createHerokuModel(options: HerokuOptions): HerokuModel {
     };
   }
 
-  /** Answers by Heroku's state of this moment. */
+  /** Answers by Heroku's state at this moment. */
   function serve(sending: SendOptions, written: Written | null, again: boolean): string {
     const [, , app = '', kind = '', id = '', vars = ''] = sending.path.split('/');
     if (sending.method === 'PATCH') {
       for (const [name, to] of Object.entries(sending.body ?? {})) release(app, name, to, written, again);
       return JSON.stringify(varsOf(releasesOf(app).at(-1)));
     }
-    if (kind === 'config-vars') return JSON.stringify(varsOf(current(app)));
+    if (kind !== 'releases') return JSON.stringify(presentOf(app, kind));
     if (id === '') return JSON.stringify(newestOf(app, sending).map((made) => bodyOf(app, made)));
     const made = releasesOf(app).find((one) => one.id === id);
     if (made === undefined) throw new Error(`There is no release ${id}.`);
     return JSON.stringify(vars === '' ? bodyOf(app, made) : varsOf(made));
+  }
+
+  function presentOf(app: string, kind: string) {
+    return kind === 'dynos' ? dynosOf(app) : varsOf(current(app));
+  }
+
+  /** Each third release crashes; what starts is up at once. */
+  function dynosOf(app: string) {
+    const version = current(app)?.version ?? 0;
+    const state = crashes(version) ? 'crashed' : 'up';
+    return ['web.1', 'web.2'].map((name) => ({ name, type: 'web', state, release: { version } }));
   }
 
   function varsOf(made: ModelRelease | undefined): Readonly<Record<string, string>> {

@@ -1,24 +1,26 @@
 import type { BoundKind, Place, Shown, ShowRequest } from '../../src/outbox/kind.js';
-import type { OutboxMessage } from '../../src/promotions/messages.js';
+import { showingPage } from '../../src/outbox/kinds/page-facts.js';
+import { messageKey, type OutboxMessage } from '../../src/promotions/messages.js';
 import { isDeploying, type Promotion } from '../../src/promotions/promotion.js';
 import type { DatabaseModel } from './database-model.js';
 import type { Process } from './process.js';
 import type { MessagesModel } from './messages-model.js';
 import type { PromotionRow, PromotionsModel } from './promotions-model.js';
+import type { Sabotage } from './sabotage.js';
 
 export const ALERT_CHANNEL = 'C0ALERTS';
 export const ROUTED_CHANNEL = 'C0ROUTED';
-/** What shows the state of a promotion, and so is updated as it changes. */
-const SHOWING_STATE = ['progress', 'alert'];
+/** Kinds that show a promotion's state, and so are updated with it. */
+const SHOWING_STATE = ['progress', 'alert', 'page'];
 
-interface Shows extends Pick<BoundKind, 'gone' | 'unknownOutcome'> {
+interface Shows extends Pick<BoundKind, 'lane' | 'gone' | 'unknownOutcome'> {
   place(message: OutboxMessage): Place | null;
-  show(promotion: Promotion, request: ShowRequest): Shown | null;
+  show(promotion: Promotion, request: ShowRequest, sabotage?: Sabotage): Shown | null;
 }
 
 const says = (text: string, as: string) => ({ content: { message: { text } }, as });
 
-/** One kind for each way in which the app's kinds differ as to what is posted, found, updated or let go. */
+/** One kind for each way in which the app's kinds differ in what is posted, found, updated or dropped. */
 const SHOWN: Readonly<Record<string, Shows>> = {
   progress: {
     gone: 'close',
@@ -30,8 +32,10 @@ const SHOWN: Readonly<Record<string, Shows>> = {
     gone: 'post_again',
     unknownOutcome: 'find',
     place: () => ({ to: 'channel', route: ROUTED_CHANNEL }),
-    show: (promotion, { isNew }) =>
-      isNew && !isDeploying(promotion) ? null : says(textOf('alert', promotion.id, promotion.state), promotion.state),
+    show: (promotion, { isNew }, sabotage) =>
+      isNew && !isDeploying(promotion) && sabotage !== 'blind notice'
+        ? null
+        : says(textOf('alert', promotion.id, promotion.state), promotion.state),
   },
   resolved: {
     gone: 'close',
@@ -44,12 +48,31 @@ const SHOWN: Readonly<Record<string, Shows>> = {
   },
 };
 
+/** How the app tells a pager what changed. */
+const page = (sabotage: Sabotage | undefined): Shows => ({
+  lane: 'page',
+  gone: 'close',
+  unknownOutcome: 'post_again',
+  place: () => ({ to: 'pager', routingKey: 'key' }),
+  show(promotion, request) {
+    const isOpen = isDeploying(promotion);
+    if (!isOpen && request.isNew && sabotage === 'unresolved page') return null;
+    const facts = {
+      status: isOpen ? ('triggered' as const) : ('resolved' as const),
+      key: messageKey(request.message),
+      trigger: isOpen ? TRIGGER : null,
+    };
+    return showingPage(facts, request);
+  },
+});
+const TRIGGER = { summary: 'stuck', source: 'app', component: null, at: new Date(0), links: [], details: {} };
+
 /** What a message of a kind says about a promotion in a state. */
 export function textOf(kind: string, promotionId: string, state: string): string {
   return `${kind} ${promotionId}: ${state}`;
 }
 
-/** What the app's transactions do beside a change of a promotion's state. */
+/** What the app's transactions do besides changing a promotion's state. */
 export function requestShowing(
   messages: MessagesModel,
   before: PromotionRow | null,
@@ -68,16 +91,22 @@ export function kindsOf(
   process: Process,
   db: DatabaseModel,
   promotions: PromotionsModel,
+  sabotage?: Sabotage,
 ): Readonly<Record<string, BoundKind>> {
   const gather = ({ promotionId }: OutboxMessage) =>
     db.run(process, () => promotions.rows.get(promotionId ?? '')?.promotion ?? null);
-  const bound = ({ gone, unknownOutcome, place, show }: Shows): BoundKind => ({
+  const bound = ({ lane = 'slack', gone, unknownOutcome, place, show }: Shows): BoundKind => ({
+    lane,
     gone,
     unknownOutcome,
     async prepare(message) {
       const promotion = await gather(message);
-      return promotion === null ? null : { place: place(message), show: (request) => show(promotion, request) };
+      return promotion === null
+        ? null
+        : { place: place(message), show: (request) => show(promotion, request, sabotage) };
     },
   });
-  return Object.fromEntries(Object.entries(SHOWN).map(([name, shows]) => [name, bound(shows)]));
+  return Object.fromEntries(
+    Object.entries({ ...SHOWN, page: page(sabotage) }).map(([name, shows]) => [name, bound(shows)]),
+  );
 }

@@ -1,12 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { FOUND } from './found.js';
+import { watch } from './watch-world.js';
 import { type Run, run } from './world.js';
 
 /**
- * `npm run simulate -- [--seconds N | --steps N] [--seed S]`: runs the promoter and the outbox by virtual time, against models
- * whose every answer can be late, lost, doubled or refused. Exit code 1 where something broke that must always hold, with a trace
- * of it. A seed by itself is replayed with its trace; with a limit it is the first of many.
+ * `npm run simulate -- [--seconds N | --steps N] [--seed S]`: runs the promoter and the outbox in virtual time, against
+ * models whose every answer can be late, lost, doubled or refused. Exit code 1, with a trace, if an invariant broke. A
+ * seed alone is replayed with its trace; with a limit it is the first of many.
  */
 const { values } = parseArgs({
   options: { seconds: { type: 'string' }, steps: { type: 'string' }, seed: { type: 'string' } },
@@ -30,7 +31,7 @@ const steps = whole('steps', values.steps);
 const seed = whole('seed', values.seed);
 
 let running = seed ?? 0;
-// What the code under simulation leaves unhandled would end the process without a word of which run it was.
+// An unhandled error in the simulated code would end the process without saying in which run.
 process.on('uncaughtException', (error: unknown) => {
   out(`Seed ${running} ended in an error that nobody handles:`);
   out(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -40,7 +41,7 @@ process.on('uncaughtException', (error: unknown) => {
 async function check(one: number): Promise<Run> {
   running = one;
   const done = await run(one);
-  if (done.violations.length === 0) return done;
+  if (done.violations.length === 0) return withWatch(done, one);
   const replayed = await run(one, { wantsTrace: true });
   for (const line of replayed.trace) out(line);
   for (const { invariant, what } of replayed.violations) out(`Broken: ${invariant}, ${what}.`);
@@ -48,11 +49,25 @@ async function check(one: number): Promise<Run> {
   process.exit(1);
 }
 
+/** Watching deployed promotions has its own world, from the same seed. */
+async function withWatch(done: Run, one: number): Promise<Run> {
+  const { violations, steps: taken, happened } = await watch(one);
+  for (const what of violations) out(`Broken: 4, ${what}.`);
+  if (violations.length > 0) {
+    out(`Replay: npm run simulate -- --seed ${one}`);
+    process.exit(1);
+  }
+  const all = { ...done.happened };
+  for (const [what, times] of Object.entries(happened)) all[what] = (all[what] ?? 0) + times;
+  return { ...done, steps: done.steps + taken, happened: all };
+}
+
 async function replay(one: number): Promise<void> {
   running = one;
   const { trace, violations, happened } = await run(one, { wantsTrace: true });
   for (const line of trace) out(line);
   for (const { invariant, what } of violations) out(`Broken: ${invariant}, ${what}.`);
+  if (violations.length === 0) await withWatch({ seed: one, steps: 0, violations, trace, happened }, one);
   if (violations.length === 0) out(`Seed ${one} breaks nothing: ${inWords(happened)}.`);
   process.exit(violations.length === 0 ? 0 : 1);
 }

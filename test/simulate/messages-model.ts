@@ -11,7 +11,7 @@ import type { Sabotage } from './sabotage.js';
 /** A row of the outbox. Times are the database's, in milliseconds. */
 export interface MessageRow extends Omit<OutboxMessage, 'root'> {
   readonly rootId: string | null;
-  /** Where its root is posted again, it is not. */
+  /** If its root is posted again, it isn't. */
   readonly goesWithRoot: boolean;
   readonly leaseOwner: string | null;
   readonly leaseUntilMs: number | null;
@@ -23,14 +23,14 @@ export interface MessagesModel {
   readonly rows: ReadonlyMap<string, MessageRow>;
   /** The outbox's side of the table, for one process. */
   messagesOf(process: Process): OutboxMessages;
-  /** Inside a transaction of somebody's: what is queued already stays as it is. */
+  /** Inside somebody's transaction: what is queued already stays as it is. */
   queue(message: Pick<MessageRow, 'kind' | 'subject' | 'promotionId' | 'rootId' | 'isUrgent'>): void;
-  /** Inside a transaction of somebody's: what these kinds show about a promotion has changed. */
+  /** Inside somebody's transaction: these kinds have to show something new about a promotion. */
   requestUpdates(promotionId: string, kinds: readonly string[]): void;
 }
 
 const FREE = { leaseOwner: null, leaseUntilMs: null };
-/** What the last write of a lease does beside its own. */
+/** What a lease's last write does besides its own change. */
 const DONE = { ...FREE, attempts: 0, nextAttemptMs: null };
 
 function asksForMore({ wanted, shown }: MessageRow): LastWrite {
@@ -85,13 +85,12 @@ export function createMessagesModel(db: DatabaseModel, sabotage?: Sabotage): Mes
 
   function messagesOf(process: Process): OutboxMessages {
     const run = <T>(statement: () => T) => db.run(process, statement);
-    /** A write of the holder's; false where the lease is another's. */
+    /** A write by the holder; false if the lease is another's. */
     const fenced = (id: string, { owner }: Lease, work: (row: MessageRow) => boolean | undefined) =>
       run(() => {
         const row = rows.get(id);
         return row !== undefined && isHeld(row, owner) && work(row) !== false;
       });
-    /** The last write of a lease. */
     const last = (id: string, { owner }: Lease, changes: (row: MessageRow) => Partial<MessageRow>) =>
       run((): LastWrite => {
         const row = rows.get(id);
@@ -172,10 +171,15 @@ export function createMessagesModel(db: DatabaseModel, sabotage?: Sabotage): Mes
           for (const reply of rows.values()) if (reply.rootId === id && reply.goesWithRoot) rows.delete(reply.id);
           return true;
         }),
-      release: async (id, lease, postponement) => {
+      release: async (id, lease, failure) => {
         await fenced(id, lease, (row) => {
-          if (postponement === null) set(row, { ...FREE, attempts: Math.max(0, row.attempts - 1) });
-          else set(row, { ...FREE, nextAttemptMs: inMs(postponement.waitMs) });
+          if (failure === null) set(row, { ...FREE, attempts: Math.max(0, row.attempts - 1) });
+          else
+            set(row, {
+              ...FREE,
+              nextAttemptMs: inMs(failure.waitMs ?? Number.POSITIVE_INFINITY),
+              channel: failure.arrivedNowhere === true ? null : row.channel,
+            });
           return true;
         });
       },

@@ -12,7 +12,7 @@ import { createProcess } from './process.js';
 import { createPromotionsModel, type PromotionRow } from './promotions-model.js';
 import { createScheduler } from './scheduler.js';
 
-/** What the simulator takes PostgreSQL for is held against PostgreSQL: the same statements, at the same times. */
+/** Compares the simulator's models with PostgreSQL: the same statements, at the same times. */
 
 interface Side {
   readonly promoting: Promoting;
@@ -22,7 +22,7 @@ interface Side {
 const PROMOTIONS = 3;
 const KINDS = ['alert', 'resolved', 'escalation', 'digest'] as const;
 const CHANNEL = 'C0ALERTS';
-/** Mostly the same: else most writes would be refused. */
+/** Mostly the same: otherwise most writes would be refused. */
 const OWNERS = ['one', 'one', 'one', 'other'];
 const REFUSALS: readonly unknown[] = [false, null, 'lost'];
 
@@ -39,7 +39,7 @@ async function insert(promotions: ReturnType<typeof createPromotionsModel>, n: n
   return id;
 }
 
-/** Statements at random, of which the models and PostgreSQL are to make the same. */
+/** Random statements: the models and PostgreSQL must agree on each. */
 function statementAt(random: () => number, ids: readonly string[], messageIds: readonly string[]) {
   const id = pick(random, ids);
   const message = pick(random, messageIds);
@@ -258,7 +258,7 @@ describe('a row that a transaction of somebody else’s has locked', () => {
     const scheduler = createScheduler();
     const db = createDatabaseModel({ scheduler, random: () => 0.5, weather: FAIR_DATABASE });
     const promotions = createPromotionsModel(db, () => undefined);
-    /** Lets time pass until it is answered. */
+    /** Lets time pass until it resolves. */
     const settled = async <T>(answer: Promise<T>): Promise<T> => {
       while (await scheduler.step());
       return answer;

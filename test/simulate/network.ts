@@ -1,4 +1,4 @@
-/** How often what goes wrong, each in [0, 1]. */
+/** How often each thing goes wrong, each in [0, 1]. */
 export interface Weather {
   /** Takes seconds, not milliseconds. */
   readonly slow: number;
@@ -14,7 +14,7 @@ export interface Weather {
   readonly doubled: number;
   /** It is refused without effect: too many requests. */
   readonly limited: number;
-  /** It is answered with a 5xx, though half of the time it takes effect, at once or late. */
+  /** It is answered with a 5xx; half of the time it still takes effect, at once or late. */
   readonly failing: number;
 }
 
@@ -29,22 +29,22 @@ export const FAIR: Weather = {
   failing: 0,
 };
 
-/** What becomes of one request. Milliseconds, each from the moment before. */
+/** What happens to one request. Milliseconds, each from the previous moment. */
 export interface Fate {
   /** null: never connected. */
   readonly connectMs: number | null;
-  /** When it arrives, once it was written; twice where it is doubled, never where it is empty. */
+  /** When it arrives after it was written; twice if doubled, never if empty. */
   readonly arrivesMs: readonly number[];
   readonly refusal: 'limited' | 'failing' | null;
   /** null: no answer arrives. */
   readonly answerMs: number | null;
-  /** The sender's connection breaks so long after it wrote. */
+  /** The sender's connection breaks this long after it wrote. */
   readonly breaksMs: number | null;
 }
 
 /**
- * A request that was written takes effect within this time or never: what the wait before a second PATCH rests on, together
- * with the deadline of a call, which bounds the time between announcing and writing.
+ * A written request takes effect within this time or never. The wait before a second PATCH relies on it, together with
+ * a call's deadline, which bounds the time between announcing and writing.
  */
 export const LONGEST_FLIGHT_MS = 19_000;
 

@@ -14,17 +14,15 @@ const VARS = ['FLAG_A', 'FLAG_B'];
 export interface People {
   /** Promotes a flag whose config var no other promotion is at work on. */
   promote(): void;
-  /** Sets a value on Heroku, or sets back what we set. */
+  /** Sets a value on Heroku, or reverts ours. */
   meddle(): void;
   /** Resolves a promotion by hand: a transaction that holds its row for a moment. */
   resolve(): void;
-  /** Deletes a message of ours. */
   deleteMessage(): void;
   /** Archives a channel, or opens it again. */
   closeChannel(): void;
 }
 
-/** `count`: what happened. */
 export function createPeople(
   { db, promotions, heroku, slack, random }: Surroundings,
   scheduler: Scheduler,
@@ -83,7 +81,7 @@ export function createPeople(
   };
 }
 
-/** No two promotions set the same value, and nobody else sets one of theirs: so a value names its promotion. */
+/** Each promotion sets its own value, and nobody else sets it: so a value names its promotion. */
 export function targetOf(promotionId: string): string {
   return `on-${promotionId}`;
 }

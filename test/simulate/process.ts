@@ -2,24 +2,23 @@ import type { Timers } from '../../src/jobs/timers.js';
 import type { Scheduler } from './scheduler.js';
 
 /**
- * A process that can be killed or paused at any moment. What is on its way to it waits until it runs again, timers
- * included, as after SIGSTOP or on a frozen machine; what reaches it after its death is lost.
+ * A process that can be killed or paused at any moment. While it is paused, its timers and everything addressed to it
+ * wait, as after SIGSTOP or on a frozen machine; after its death they are lost.
  */
 export interface Process extends Timers {
   readonly name: string;
   readonly isAlive: boolean;
-  /** The wall clock of its machine, which may be wrong. */
+  /** Its machine's wall clock, which may be wrong. */
   now(): Date;
   kill(): void;
   pause(ms: number): void;
-  /** Has something happen inside after so long, or once it runs again. */
+  /** Runs something inside the process after this long, or once it runs again. */
   inside(ms: number, happen: () => void): () => void;
 }
 
 /** The wall clock at the beginning of a run. */
 export const EPOCH_MS = Date.UTC(2026, 0, 1);
 
-/** `clockErrorMs`: how far its wall clock is ahead. */
 export function createProcess(scheduler: Scheduler, name: string, clockErrorMs: number): Process {
   let isAlive = true;
   let runsFrom = 0;

@@ -19,6 +19,8 @@ export interface PromotionRow {
   readonly leaseUntilMs: number | null;
   readonly attempts: number;
   readonly nextAttemptMs: number | null;
+  /** Since when its promoter can't go on; null if it can. */
+  readonly heldUpSinceMs: number | null;
 }
 
 export interface ModelEvent {
@@ -27,11 +29,11 @@ export interface ModelEvent {
   readonly atMs: number;
 }
 
-/** The events of a PATCH that is about to be sent, and of one that certainly changed nothing. */
+/** The events of a PATCH about to be sent, and of one that certainly changed nothing. */
 export const ANNOUNCED = 'heroku_patching';
 const UNCHANGED = 'heroku_unchanged';
 
-/** A row in words, where something of it changed that a reader of a trace wants to know. */
+/** A row in words, if a change matters to a reader of a trace. */
 export function rowInWords(before: PromotionRow | null, { promotion, leaseOwner }: PromotionRow): string | null {
   const { id, state, checkpoint, lastError } = promotion;
   const was = before?.promotion;
@@ -48,9 +50,9 @@ export interface PromotionsModel {
   promotingOf(process: Process): Promoting;
   /** LISTEN: calls back whenever a promotion becomes due earlier than was known. */
   listen(process: Process, onDue: () => void): void;
-  /** A person promotes: the row is there, to be taken up. */
+  /** A person promotes: the row is ready to be claimed. */
   promote(promotion: Promotion): void;
-  /** Anybody's change of a row, with its events; what shows it in Slack is asked for with it. */
+  /** Anybody's change of a row with its events; also requests the update of its messages. */
   change(id: string, change: Partial<PromotionRow>, actions: readonly string[]): void;
 }
 
@@ -79,16 +81,21 @@ export function createPromotionsModel(
     onChange(before, after, actions);
   }
 
-  /** The row, where the owner holds it and it is still in `deploying`. */
+  /** The row, if the owner holds it and it is still in `deploying`. */
   function held(id: string, owner: string): PromotionRow | null {
     const row = rows.get(id);
     if (row !== undefined && sabotage === 'no fence of promotions') return row;
     return row !== undefined && row.leaseOwner === owner && row.promotion.state === 'deploying' ? row : null;
   }
 
-  /** In how many milliseconds a promoter may take it up. */
+  /** In how many milliseconds a promoter may claim it. */
   function dueInMs({ leaseUntilMs, nextAttemptMs }: PromotionRow): number {
     return Math.max(0, (leaseUntilMs ?? 0) - db.nowMs(), (nextAttemptMs ?? 0) - db.nowMs());
+  }
+
+  function heldUpSince({ promotion, heldUpSinceMs }: PromotionRow, lastError: string | null): number | null {
+    if (lastError === null) return null;
+    return promotion.lastError === null ? db.nowMs() : (heldUpSinceMs ?? db.nowMs());
   }
 
   function claimNext(owner: string, durationMs: number): ClaimedPromotion | NothingToClaim {
@@ -109,7 +116,7 @@ export function createPromotionsModel(
     return { promotion: row.promotion, attempts, settlesInMs: settlesInMs(row.promotion.id) };
   }
 
-  /** How long the PATCH that was announced last may still take effect. */
+  /** How long the last announced PATCH may still take effect. */
   function settlesInMs(id: string): number {
     if (sabotage === 'early second PATCH') return 0;
     const last = events.findLast(
@@ -135,7 +142,7 @@ export function createPromotionsModel(
   }
 
   function promotingOf(process: Process): Promoting {
-    /** A write of the holder's; false where the lease is another's, or the promotion ended. */
+    /** A write by the holder; false if the lease is another's, or the promotion ended. */
     const fenced = (id: string, owner: string, work: (row: PromotionRow) => boolean | undefined) =>
       db.run(process, () => {
         const row = held(id, owner);
@@ -175,19 +182,27 @@ export function createPromotionsModel(
           return true;
         }),
       postpone: (id, lease, { waitMs, lastError }) =>
-        fenced(id, lease.owner, ({ promotion, attempts }) => {
+        fenced(id, lease.owner, (row) => {
+          const { promotion, attempts } = row;
           const told = promotion.lastError !== lastError;
           const nextAttemptMs = db.nowMs() + waitMs;
           const counted = lastError === null ? 0 : attempts;
-          change(id, { promotion: { ...promotion, lastError }, ...FREE, nextAttemptMs, attempts: counted }, []);
+          const heldUpSinceMs = heldUpSince(row, lastError);
+          change(
+            id,
+            { promotion: { ...promotion, lastError }, ...FREE, nextAttemptMs, attempts: counted, heldUpSinceMs },
+            [],
+          );
           notify();
           return told;
         }),
       reportDrift: (id, lease, { waitMs, lastError }) =>
-        fenced(id, lease.owner, ({ promotion }) => {
+        fenced(id, lease.owner, (row) => {
+          const { promotion } = row;
           const told = promotion.lastError !== lastError;
           const nextAttemptMs = db.nowMs() + waitMs;
-          change(id, { promotion: { ...promotion, lastError }, ...FREE, nextAttemptMs }, []);
+          const heldUpSinceMs = heldUpSince(row, lastError);
+          change(id, { promotion: { ...promotion, lastError }, ...FREE, nextAttemptMs, heldUpSinceMs }, []);
           notify();
           return told;
         }),
@@ -209,6 +224,7 @@ export function createPromotionsModel(
         leaseUntilMs: null,
         attempts: 0,
         nextAttemptMs: null,
+        heldUpSinceMs: null,
       };
       write(null, row, ['promoted']);
       notify();

@@ -1,23 +1,27 @@
 /**
- * Something that the protocols rest on, taken away: what shows that the simulator would find its absence. Each is a defect that
- * the app had, or that its design is there to rule out.
+ * Takes away something that the protocols rely on, to show that the simulator finds its absence. Each is a defect that
+ * the app had, or that its design rules out.
  */
 export type Sabotage =
-  /** Heroku's client sends a PATCH whenever its connection is there. */
+  /** Heroku's client sends a PATCH as soon as its connection is there, without asking. */
   | 'late PATCH'
   /** The next PATCH doesn't wait for one that may still take effect. */
   | 'early second PATCH'
   /** A PATCH is sent without an event that announces it. */
   | 'unannounced PATCH'
-  /** What Heroku's newest release was before the first PATCH isn't kept. */
+  /** Heroku's newest release before the first PATCH isn't recorded. */
   | 'no base release'
-  /** A promoter writes without holding the lease, whatever became of the row. */
+  /** A promoter writes without holding the lease, whatever happened to the row. */
   | 'no fence of promotions'
-  /** Slack's client sends whenever its turn has come. */
+  /** Slack's client sends once it has the slot, without asking. */
   | 'late message'
+  /** A page that may have rung, and ended meanwhile, is dropped. */
+  | 'unresolved page'
   /** The outbox writes without holding the lease. */
   | 'no fence of messages'
-  /** A message that was posted isn't found again. */
+  /** A posted message isn't found again. */
   | 'blind search'
-  /** An update isn't repeated where an earlier one may still take effect. */
-  | 'stale update';
+  /** An update isn't repeated although an earlier one may still take effect. */
+  | 'stale update'
+  /** A notice is opened and posted without checking its row again. */
+  | 'blind notice';

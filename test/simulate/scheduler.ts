@@ -1,20 +1,20 @@
 /**
- * Virtual time. Whatever is to happen waits here for its turn; between two turns everything that it set off has come to
- * rest, so that a run is the same whenever it is run. Times are milliseconds since the run began.
+ * Virtual time. Events wait here for their turn; between turns everything they started comes to rest, so a seed always
+ * gives the same run. Times are milliseconds since the run began.
  */
 export interface Scheduler {
   readonly nowMs: number;
   /** Turns taken so far. */
   readonly steps: number;
-  /** Has something happen after so long; answers what cancels it. */
+  /** Schedules something after this long; returns how to cancel it. */
   after(ms: number, happen: () => void): () => void;
-  /** Takes the next turn; false where nothing is left to happen. Rejects with what the turn threw. */
+  /** Takes the next turn; false if there is none left. Rejects with what the turn threw. */
   step(): Promise<boolean>;
 }
 
 interface Turn {
   readonly atMs: number;
-  /** Of two at the same time, the one that was asked for first comes first. */
+  /** At the same time, the first one scheduled comes first. */
   readonly order: number;
   happen: (() => void) | null;
 }

@@ -10,8 +10,7 @@ import type { Process } from './process.js';
 import type { Sabotage } from './sabotage.js';
 import type { Scheduler } from './scheduler.js';
 
-/** A message as Slack keeps it. */
-export interface StandingMessage extends MessageRef {
+interface StandingMessage extends MessageRef {
   readonly threadTs: string | null;
   readonly key: string;
   text: string;
@@ -19,7 +18,7 @@ export interface StandingMessage extends MessageRef {
 }
 
 export interface SlackObserver {
-  /** A change left a process: a post, or an update of what stands with this key. */
+  /** A change left a process: a post, or an update of the message with this key. */
   onSent(process: Process, key: string, change: 'post' | 'update'): void;
 }
 
@@ -35,14 +34,13 @@ export interface SlackOptions {
 }
 
 export interface SlackModel {
-  /** What the outbox of one process does in Slack. */
   slackOf(process: Process): OutboxSlack;
   readonly messages: readonly StandingMessage[];
-  /** Channels that take no messages. */
+  /** Channels that accept no messages. */
   readonly closed: Set<string>;
 }
 
-/** As the Web API client of the app waits. */
+/** As long as the app's Web API client waits. */
 const TIMEOUT_MS = 10_000;
 
 export function createSlackModel(options: SlackOptions): SlackModel {
@@ -51,7 +49,7 @@ export function createSlackModel(options: SlackOptions): SlackModel {
   const closed = new Set<string>();
   const slots = createSlots(db);
 
-  /** One call: sent once, answered or not. `serve` is what Slack does, when it arrives. */
+  /** One call: sent once, answered or not. `serve` is what Slack does on arrival. */
   function call<T>(
     process: Process,
     method: string,
@@ -59,7 +57,7 @@ export function createSlackModel(options: SlackOptions): SlackModel {
     onSent: () => void = () => undefined,
     mayStillSend: MayStillSend = () => true,
   ): Promise<T> {
-    // The client can't be asked again once it connects: what a pause in that very moment may do, SECURITY.md says.
+    // The client can't be asked again once it connects; SECURITY.md says what a pause at that very moment may do.
     if (!mayStillSend() && options.sabotage !== 'late message') return Promise.reject(withheld(method));
     onSent();
     return new Promise((resolve, reject) => {
@@ -189,7 +187,7 @@ function createSlots(db: DatabaseModel): { slotsOf(process: Process): ChannelSlo
   };
 }
 
-/** Slack said no, with its word for why. */
+/** Slack said no, with its error code. */
 class Refusal extends Error {}
 
 function settled<T>(serve: () => T): { readonly value: T } | { readonly word: string } {

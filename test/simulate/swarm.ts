@@ -12,7 +12,7 @@ export interface World {
   /** Whether a PATCH that changes nothing makes a release: Heroku doesn't say. */
   readonly releasesUnchanged: boolean;
   readonly wrongClocks: number;
-  /** What befalls a process now and then. */
+  /** What happens to a process now and then. */
   readonly kills: number;
   readonly pauses: number;
   readonly stops: number;
@@ -25,25 +25,16 @@ export interface World {
 }
 
 /**
- * A world at random. Half of what can go wrong doesn't, in any one run: rare troubles meet more often where the others are
- * away (Groce et al., Swarm Testing, ISSTA 2012).
+ * A random world. In any one run half of the troubles are off: rare ones meet more often without the others (Groce et
+ * al., Swarm Testing, ISSTA 2012).
  */
 export function worldAtRandom(random: () => number): World {
-  const swarm = (most: number): number => (random() < 0.5 ? 0 : random() * most);
-  const weather = (doubled: number): Weather => ({
-    slow: swarm(0.3),
-    unreachable: swarm(0.2),
-    lostOnItsWay: swarm(0.2),
-    lostAnswer: swarm(0.2),
-    late: swarm(0.2),
-    doubled: swarm(doubled),
-    limited: swarm(0.1),
-    failing: swarm(0.2),
-  });
+  const swarm = swarmOf(random);
+  const weather = (doubled: number) => weatherAtRandom(swarm, doubled);
   return {
     replicas: 1 + Math.floor(random() * 3),
     heroku: weather(0.1),
-    // A post that the network doubles is two messages, and nothing that a client can do prevents it.
+    // A post that the network doubles is two messages, and no client can prevent that.
     slack: weather(0),
     database: { slow: swarm(0.05), broken: swarm(0.05), lostAnswer: swarm(0.05) },
     releasePhase: swarm(1),
@@ -60,3 +51,25 @@ export function worldAtRandom(random: () => number): World {
     closeChannelWithinMs: swarm(240_000),
   };
 }
+
+/** A trigger that the network doubles, and delivers after its end, rings again, and no client can prevent that. */
+export function pagerWeather(random: () => number): Weather {
+  return weatherAtRandom(swarmOf(random), 0);
+}
+
+type Swarm = (most: number) => number;
+const swarmOf =
+  (random: () => number): Swarm =>
+  (most) =>
+    random() < 0.5 ? 0 : random() * most;
+
+const weatherAtRandom = (swarm: Swarm, doubled: number): Weather => ({
+  slow: swarm(0.3),
+  unreachable: swarm(0.2),
+  lostOnItsWay: swarm(0.2),
+  lostAnswer: swarm(0.2),
+  late: swarm(0.2),
+  doubled: swarm(doubled),
+  limited: swarm(0.1),
+  failing: swarm(0.2),
+});

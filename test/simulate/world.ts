@@ -6,22 +6,22 @@ import { createInvariants, type Violation } from './invariants.js';
 import { requestShowing } from './kinds.js';
 import { createMessagesModel } from './messages-model.js';
 import { FAIR } from './network.js';
+import { createPagerModel, type PagerOptions } from './pager-model.js';
 import { APPS, createPeople } from './people.js';
 import { createPromotionsModel, rowInWords } from './promotions-model.js';
 import { startReplica, type Surroundings } from './replica.js';
 import type { Sabotage } from './sabotage.js';
 import { createScheduler } from './scheduler.js';
 import { createSlackModel, type SlackOptions } from './slack-model.js';
-import { worldAtRandom } from './swarm.js';
+import { pagerWeather, worldAtRandom } from './swarm.js';
 
-/** One run, from its seed. */
 export interface Run {
   readonly seed: number;
   readonly steps: number;
   readonly violations: readonly Violation[];
-  /** What happened, a line each; empty unless it was asked for. */
+  /** What happened, a line each; empty unless asked for. */
   readonly trace: readonly string[];
-  /** What the run consisted of, each with how often. */
+  /** How often each thing happened in the run. */
   readonly happened: Readonly<Record<string, number>>;
 }
 
@@ -30,11 +30,11 @@ export interface RunOptions {
   readonly sabotage?: Sabotage;
 }
 
-/** For how long things go wrong, and within what time after that everything owed has to be done: milliseconds. */
+/** How long things go wrong, and how long everything due may take after that: milliseconds. */
 const TROUBLE_MS = 4 * 60_000;
 const PEACE_MS = 60 * 60_000;
 
-/** Runs everything that a seed decides, until nothing is owed or something is wrong. */
+/** Runs everything that a seed decides, until nothing is due or something is wrong. */
 export async function run(seed: number, { wantsTrace = false, sabotage }: RunOptions = {}): Promise<Run> {
   const random = seeded(seed);
   const world = worldAtRandom(random);
@@ -74,7 +74,30 @@ export async function run(seed: number, { wantsTrace = false, sabotage }: RunOpt
   const slackOptions: SlackOptions = { ...outside, weather: world.slack, db };
   const heroku = createHerokuModel(herokuOptions);
   const slack = createSlackModel(slackOptions);
-  const surroundings: Surroundings = { db, promotions, messages, heroku, slack, random };
+  // In few worlds, so that the others stay what they were.
+  const pages = seed % 8 === 2;
+  const pagerOptions: PagerOptions = {
+    ...outside,
+    weather: pages ? pagerWeather(random) : FAIR,
+    onSent: invariants.onPage,
+    onReopened: invariants.onReopened,
+  };
+  const pager = createPagerModel(pagerOptions);
+  // In every other world, so that the others stay what they were.
+  const givesNotice = seed % 2 === 1;
+  const surroundings: Surroundings = {
+    db,
+    promotions,
+    messages,
+    heroku,
+    slack,
+    pager,
+    random,
+    givesNotice,
+    pages,
+    count,
+    sabotage,
+  };
   const people = createPeople(surroundings, scheduler, count);
   const startApp: Parameters<typeof createFleet>[0]['startApp'] = (process) => startReplica(process, surroundings);
   const fleet = createFleet({ scheduler, random, world, startApp, trace, count });
@@ -94,6 +117,7 @@ export async function run(seed: number, { wantsTrace = false, sabotage }: RunOpt
     fleet.makePeace();
     herokuOptions.weather = FAIR;
     slackOptions.weather = FAIR;
+    pagerOptions.weather = FAIR;
     databaseOptions.weather = FAIR_DATABASE;
     slack.closed.clear();
   }
@@ -101,7 +125,7 @@ export async function run(seed: number, { wantsTrace = false, sabotage }: RunOpt
   /** Nothing is left to do, or it has taken too long. */
   function isOver(): boolean {
     if (inTrouble) return false;
-    const owed = invariants.owed(heroku, slack);
+    const owed = invariants.owed(heroku, slack, pager);
     const isTooLate = scheduler.nowMs > TROUBLE_MS + PEACE_MS;
     if (isTooLate) for (const what of owed) invariants.violate(4, what);
     return owed.length === 0 || isTooLate;

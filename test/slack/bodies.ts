@@ -9,7 +9,7 @@ export const HELD_BACK = {
 
 const user = { id: 'U1' };
 
-/** What is JSON, and nothing that Slack sends. */
+/** JSON that Slack never sends. */
 export const REFUSED: readonly unknown[] = [
   null,
   true,

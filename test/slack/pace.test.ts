@@ -140,7 +140,7 @@ describe('the pace of edits', () => {
   test('lets a burst through, then so many a minute, then none that would wait too long', async () => {
     const time = createTime();
     const asked: number[] = [];
-    // Time stands still for whoever does not wait.
+    // The test's clock moves only while somebody waits.
     const pace = createBurstPace(
       { intervalMs: 1_200, burst: 5 },
       { elapsed: time.elapsed, sleep: async (milliseconds) => void asked.push(milliseconds) },

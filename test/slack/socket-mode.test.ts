@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { SocketModeReceiver } from '@slack/bolt';
 import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
-import { boltLogger, createLogger } from '../../src/log.js';
+import { createLogger } from '../../src/log.js';
+import { boltLogger } from '../../src/slack/bolt-logger.js';
 import {
   ATTEMPT_MS,
   CLOSE_MS,
@@ -13,7 +14,7 @@ import {
 import { eventually } from '../support/eventually.js';
 import { DIRECTLY } from '../support/network.js';
 
-/** The real client and a real WebSocket; only waiting is the test's. */
+/** The real client and a real WebSocket; only the waits are the test's. */
 describe('a Socket Mode connection', () => {
   let slack: SlackStandIn;
   let connection: SocketModeConnection;
@@ -30,14 +31,14 @@ describe('a Socket Mode connection', () => {
       over.addEventListener('abort', wake);
       if (over.aborted) wake();
     });
-  /** Resolves once somebody waits for so long, or nobody at all. What waits for Slack to take part in closing waits no more. */
+  /** Resolves once somebody waits this long, or nobody at all. Waits for Slack's part in closing end at once. */
   const waited = (ms: number | null) =>
     eventually(async () => {
       sleeping.find((one) => one.ms === CLOSE_MS)?.wake();
       if (ms === null) expect(sleeping).toEqual([]);
       else expect(sleeping.map((one) => one.ms)).toContain(ms);
     });
-  /** Lets somebody's waiting be over, once they wait. */
+  /** Ends somebody's wait, once they wait. */
   async function pass(ms: number): Promise<void> {
     await waited(ms);
     sleeping.find((one) => one.ms === ms)?.wake();
@@ -86,7 +87,7 @@ describe('a Socket Mode connection', () => {
       await eventually(async () => expect(await isConnected()).toBe(true));
       expect(slack.socketMode.attempts).toBe(2);
       expect(slack.socketMode.connections).toBe(1);
-      // The deadline was the attempt's: what is connected stays so.
+      // The deadline was the attempt's: an open connection stays open.
       expect(sleeping).toEqual([]);
     },
   );
@@ -119,6 +120,6 @@ describe('a Socket Mode connection', () => {
 });
 
 test('an attempt has as long as the operating guide says', () => {
-  const guide = readFileSync(path.resolve(__dirname, '../../docs/OPERATING.md'), 'utf8');
+  const guide = readFileSync(path.resolve(__dirname, '../../docs/operating.md'), 'utf8');
   expect(guide).toContain(`an attempt has ${ATTEMPT_MS / 1_000} seconds`);
 });

@@ -11,7 +11,7 @@ const APP = 'raxx-console-prod';
 const FLAG = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
 
 if (schema === null) {
-  // A run of many files names no test that it skips: this is how one learns of it.
+  // A run of many files names no skipped tests: this is how one learns of it.
   process.stderr.write(`${SKIPPED}\n`);
   test.skip(SKIPPED, () => undefined);
 } else {
@@ -43,8 +43,14 @@ if (schema === null) {
       await heroku.readConfigVar(APP, FLAG);
       await heroku.releases(APP, { max: 100 });
       await heroku.release(APP, '1');
+      await heroku.dynos(APP);
+      standIn.setDynos(APP, [
+        { name: 'run.1', state: 'starting' },
+        { name: 'worker.1', state: 'crashed', release: 1 },
+      ]);
+      await heroku.dynos(APP);
 
-      expect(standIn.requests).toHaveLength(17);
+      expect(standIn.requests).toHaveLength(19);
       expect(standIn.requests.map(({ status }) => status).filter((status) => status !== 200 && status !== 206)).toEqual(
         [],
       );

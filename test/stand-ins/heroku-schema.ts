@@ -16,9 +16,9 @@ const contract = z.object({
   definitions: z.record(z.string(), z.looseObject({ links: z.array(link).optional() })),
 });
 
-/** Heroku's own published description of its API, where that file is at hand. */
+/** Heroku's own published description of its API, if that file is at hand. */
 export interface HerokuSchema {
-  /** What is wrong with an exchange by that description; nothing where it fits. */
+  /** What is wrong with an exchange by that description; empty if nothing is. */
   faultsOf(exchange: {
     readonly method: string;
     readonly path: string;
@@ -37,7 +37,7 @@ function compile(document: unknown): HerokuSchema {
   const ajv = new Ajv({ strict: false, allErrors: true });
   formats.default(ajv);
   ajv.addSchema({ ...z.record(z.string(), z.unknown()).parse(strict(document)), $id: 'heroku' });
-  const resources = ['app', 'config-var', 'release', 'oauth-authorization'];
+  const resources = ['app', 'config-var', 'dyno', 'release', 'oauth-authorization'];
   const { definitions } = contract.parse(document);
   const links = resources.flatMap((resource) =>
     (definitions[resource]?.links ?? []).map((entry, index) => ({
@@ -75,8 +75,8 @@ function patternOf(href: string): RegExp {
 }
 
 /**
- * The document is JSON Schema draft 4. Of what draft 7 reads differently it uses only `$schema` and a root `id`. Its own
- * `strictProperties` means that every property is there and no other.
+ * The document is JSON Schema draft 4. Of what draft 7 reads differently it uses only `$schema` and a root `id`. Its
+ * own `strictProperties` means that every property is there and no other.
  */
 function strict(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(strict);

@@ -3,26 +3,26 @@ import https from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { join, portOf } from '../support/sockets.js';
 
-/** One request to the proxy, as it came in. */
-export interface Asked {
-  /** CONNECT, or the method of what it was asked to fetch. */
+/** One request to the proxy, as received. */
+interface Asked {
+  /** CONNECT, or the method of the request to forward. */
   readonly method: string;
   /** `host:port`, or a whole address. */
   readonly target: string;
   readonly authorization: string | null;
 }
 
-/** How it treats who asks from here on: lets them through, answers a status, never answers, or hangs up. */
-export type Manner = 'through' | 'hang' | 'hang_up' | 'nonsense' | number;
+/** How it treats requests from now on: passes them, answers a status, never answers, or hangs up. */
+type Manner = 'through' | 'hang' | 'hang_up' | 'nonsense' | number;
 
-/** A company's proxy: it alone knows where hosts are, and lets nobody through who isn't known to it. */
+/** A company's proxy: only it can resolve hosts, and it requires credentials. */
 export interface HttpProxy {
   readonly port: number;
-  /** The value of HTTPS_PROXY, with the credentials that it wants. */
+  /** For HTTPS_PROXY, with the credentials. */
   readonly url: string;
   readonly asked: readonly Asked[];
   treat(manner: Manner): void;
-  /** How many tunnels it holds open now. */
+  /** How many tunnels are open now. */
   tunnels(): number;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface HttpProxyOptions {
   /** Hosts and the ports of this machine that they stand for. */
   readonly hosts: () => Readonly<Record<string, number>>;
   readonly credentials?: { readonly name: string; readonly password: string };
-  /** What it shows who comes by TLS; without it, they come by HTTP. */
+  /** Its certificate for TLS; without it, clients connect by HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
@@ -45,7 +45,7 @@ export async function startHttpProxy({ hosts, credentials, tls }: HttpProxyOptio
       ? null
       : `Basic ${Buffer.from(`${credentials.name}:${credentials.password}`).toString('base64')}`;
 
-  /** The status that it answers with, or what else it does; null where it lets them through. */
+  /** The status of the refusal, or what else it does; null if it passes the request. */
   function refusal(request: http.IncomingMessage): Exclude<Manner, 'through'> | null {
     const authorization = request.headers['proxy-authorization'] ?? null;
     asked.push({ method: request.method ?? '', target: request.url ?? '', authorization });
@@ -105,7 +105,7 @@ export async function startHttpProxy({ hosts, credentials, tls }: HttpProxyOptio
     const upstream = connect(port, '127.0.0.1', () => client.write('HTTP/1.1 200 Connection established\r\n\r\n'));
     tunnels.add(client);
     client.once('close', () => tunnels.delete(client));
-    // Sockets of an HTTP server stay open for as long as it has something to say.
+    // An HTTP server's sockets stay open while it has something to send.
     client.once('end', () => client.destroy());
     join(client, upstream, open);
   });

@@ -7,7 +7,7 @@ import { type SlackStandIn, type SlackStandInOptions, startSlackStandIn } from '
 import { createTestClock } from '../support/clock.js';
 import { eventually } from '../support/eventually.js';
 
-/** A small app on the real Bolt as the counterpart, over both of the ways in which Slack reaches an app. */
+/** A small app on the real Bolt as the counterpart, over both of Slack's ways to reach an app. */
 
 const nothing = (): void => undefined;
 const SILENT = {
@@ -20,14 +20,14 @@ const SILENT = {
   setName: nothing,
 };
 
-/** For what is never answered; what is answered takes a fraction of it. */
+/** For what is never answered; answers take a fraction of it. */
 const GIVEN_UP_AFTER_MS = 1_500;
 
 type Mode = 'HTTP' | 'Socket Mode';
 
 let slack: SlackStandIn;
 const apps: App[] = [];
-/** What went wrong inside the app: each test says what it expects of it, which mostly is nothing. */
+/** What went wrong inside the app: each test states what it expects, mostly nothing. */
 const faults: Error[] = [];
 afterEach(async () => {
   await Promise.all(apps.splice(0).map((app) => app.stop()));
@@ -42,7 +42,7 @@ const clientOptions = () => ({
   logger: SILENT,
 });
 
-/** Starts an app and connects it; answers a client that calls in its name. */
+/** Starts an app and connects it; resolves with its Web API client. */
 async function startApp(mode: Mode, prepare: (app: App) => void): Promise<WebClient> {
   const receiver =
     mode === 'HTTP'
@@ -101,7 +101,7 @@ const modal = (title: string, blocks: readonly object[], more: object = {}) => (
   title: plain(title),
   submit: plain('Send'),
   callback_id: 'form',
-  // A test sends what Slack refuses as well, which Bolt's types would not let it build.
+  // Tests also send what Slack refuses, which Bolt's types don't allow.
   blocks: [...blocks] as never[],
   ...more,
 });
@@ -140,8 +140,22 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     await engineer.command('quiet');
     await eventually(async () => expect(await slack.messages(channel)).toHaveLength(2));
     expect(engineer.ephemerals().map(({ text }) => text)).toEqual(['later']);
-    // A message can be seen before the call that made it is answered.
+    // A message can be visible before its call is answered.
     await eventually(async () => expect(answered).toBe(2));
+  });
+
+  test('who asks gets the answer to their command, and no other message that comes first', async () => {
+    const { superadmin, channel } = await start();
+    await startApp(mode, (app) => {
+      app.command('/flag-promotions', async ({ ack, command, client, respond }) => {
+        await ack(command.text === 'at once' ? 'here' : undefined);
+        await client.chat.postEphemeral({ channel, user: superadmin.id, text: 'by the way' });
+        await respond({ text: `about ${command.text}` });
+      });
+    });
+    expect((await superadmin.ask('later')).text).toBe('about later');
+    expect((await superadmin.ask('at once')).text).toBe('here');
+    expect((await superadmin.ask('again')).text).toBe('about again');
   });
 
   test('a click tells everything about where it was', async () => {
@@ -254,7 +268,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
       kind: 'errors',
       errors: { code: 'Wrong.' },
     });
-    // What was entered stays in the form, as it does on a person's screen.
+    // What was entered stays in the form, as on a person's screen.
     expect((await superadmin.submit({ code: '222222' })).kind).toBe('updated');
     expect(superadmin.modal()?.title).toBe('Saving');
     expect(states).toEqual(
@@ -409,7 +423,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     await superadmin.waitForModal();
     expect(await superadmin.submit({ word: 'x' })).toEqual({ kind: 'failed', message: words });
     expect(superadmin.modal()?.title).toBe('1');
-    // What comes after all is not heard any more.
+    // What comes after this is ignored.
     givenUp.emit('given up');
     await eventually(async () => expect(ended).toBe(4));
     expect(superadmin.modal()?.title).toBe('1');
@@ -506,7 +520,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     await client.chat.update({ channel, ts, text: 'changed' });
     await client.chat.delete({ channel, ts });
     await slack.eventsSettled();
-    // Bolt itself keeps the app from hearing its own words.
+    // Bolt itself keeps the app from hearing its own messages.
     await eventually(async () => expect(heard).toEqual(['message_changed', 'message_deleted']));
   });
 

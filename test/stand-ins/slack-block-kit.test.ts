@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { assertMessage, assertView, checkMessage, checkView } from '../../demo/slack/block-kit.js';
 
-/** The checker of what goes to Slack is itself held to Slack's published limits: each one at its edge, and beyond. */
+/** Tests the checker itself against Slack's published limits: each one at its edge, and beyond. */
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -62,7 +62,7 @@ const confirm = (more: Json = {}) => ({
 const richText = (...elements: unknown[]) => ({ type: 'rich_text', elements });
 const richSection = (...elements: unknown[]) => ({ type: 'rich_text_section', elements });
 
-/** What is allowed and what is not, with the place that has to be named. */
+/** Something allowed, something that isn't, and the place that has to be named. */
 type Rule = readonly [rule: string, good: unknown, bad: unknown, path: string];
 
 function inActions(rule: string, good: Json, bad: Json, path: string): Rule {
@@ -1032,7 +1032,7 @@ describe.each([
   test.each(rules)('%s', (_rule, good, bad, path) => {
     expect(check(good)).toEqual([]);
     expect(pathsOf(bad)).toContain(path);
-    // Nothing but the one fault is found: the pair tests the rule that it names.
+    // Only this one fault is found: the pair tests the rule that it names.
     expect(new Set(pathsOf(bad))).toEqual(new Set([path]));
   });
 });
@@ -1224,7 +1224,7 @@ describe('junk', () => {
     withTypedArray: true,
   });
 
-  /** Pointers, each of which begins where a payload does. */
+  /** Pointers, each relative to its payload. */
   function expectProblems(payload: unknown): void {
     for (const found of [checkMessage(payload), checkView(payload)]) {
       for (const { path, message: said } of found) {
@@ -1277,7 +1277,7 @@ describe('junk', () => {
     return 1 + Object.values(value).reduce((sum: number, one: unknown) => sum + placesIn(one), 0);
   }
 
-  /** A copy in which the value at the given place, counted depth first, is another. */
+  /** A copy with another value at the given place, counted depth first. */
   function replaced(value: unknown, place: number, by: unknown): unknown {
     let left = place;
     const copy = (one: unknown): unknown => {

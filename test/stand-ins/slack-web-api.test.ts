@@ -2,7 +2,7 @@ import { LogLevel, WebClient } from '@slack/web-api';
 import { type SlackStandIn, type SlackStandInOptions, startSlackStandIn } from '../../demo/slack/workspace.js';
 import { createTestClock } from '../support/clock.js';
 
-/** The stand-in's Web API, asked by Slack's own client. */
+/** The stand-in's Web API, called by Slack's own client. */
 
 const SECTION = { type: 'section', text: { type: 'mrkdwn', text: '*stuck*' } };
 const MODAL = {
@@ -11,7 +11,7 @@ const MODAL = {
   blocks: [{ type: 'section' as const, text: { type: 'plain_text' as const, text: 'Hello' } }],
 };
 
-/** Refusals are what is tested here: the client need not log them. */
+/** Refusals are tested here: the client need not log them. */
 const nothing = (): void => undefined;
 const SILENT = {
   debug: nothing,
@@ -38,7 +38,7 @@ async function start(options: SlackStandInOptions = {}) {
   slack = await startSlackStandIn({ rateLimit: false, ...options });
   return { client: clientOf(slack.botToken), channel: slack.channels.alerts };
 }
-/** What Slack answered to a call that it refused. */
+/** What Slack answered to a refused call. */
 async function refusal(call: Promise<unknown>): Promise<Record<string, unknown>> {
   const error: unknown = await call.then(
     () => {
@@ -512,12 +512,12 @@ describe('faults', () => {
 
   test('a delay comes before the effect', async () => {
     const { client, channel } = await start();
-    slack.faults.add({ method: 'chat.postMessage', kind: 'delay', ms: 300 });
+    slack.faults.add({ method: 'chat.postMessage', kind: 'delay', ms: 1_500 });
     const before = performance.now();
     const posting = post(client, channel);
     expect(await slack.messages(channel)).toEqual([]);
     await posting;
-    expect(performance.now() - before).toBeGreaterThan(290);
+    expect(performance.now() - before).toBeGreaterThan(1_490);
     expect(await slack.messages(channel)).toHaveLength(1);
   });
 
@@ -622,7 +622,7 @@ describe('files', () => {
       thread_ts: ts,
       initial_comment: 'Here',
     });
-    // Nothing but what Slack promises: the address is to be asked for.
+    // Only what Slack promises: the address has to be asked for.
     expect(done.files).toEqual([{ id, title: 'A draft' }]);
     const [reply] = await slack.thread(channel, ts);
     expect(reply).toMatchObject({

@@ -2,12 +2,12 @@ import { connect, type Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import { join, portOf } from '../support/sockets.js';
 
-/** What stands in front of a server that speaks plainly, and speaks TLS for it. */
+/** Terminates TLS in front of a plain server. */
 export interface TlsFront {
   readonly port: number;
   /** Connections so far whose handshake was completed. */
   connections(): number;
-  /** Lets nothing more through on those that are there, and takes no part in ending them: the other side vanished. */
+  /** Open connections stay, but nothing passes and nothing ends: the other side vanished. */
   freeze(): void;
   close(): Promise<void>;
 }

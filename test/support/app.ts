@@ -7,6 +7,7 @@ import { TRIGGER_LIFE_MS } from '../../demo/slack/triggers.js';
 import { type SlackStandIn, type StoredMessage, startSlackStandIn } from '../../demo/slack/workspace.js';
 import { type RunningApp, startApp } from '../../src/app.js';
 import { type Config, readConfig } from '../../src/config.js';
+import { createAuditKeys } from '../../src/audit/keys.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { createLogger } from '../../src/log.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
@@ -16,7 +17,7 @@ import { findLeaks } from './leaks.js';
 import { readManifest } from './manifest.js';
 import { createRowStore, type RowStore } from './row-store.js';
 
-/** The app under test, whole, with everything around it: a database of its own, Slack, Heroku, and a clock. */
+/** The whole app under test and everything around it: its own database, Slack, Heroku, and a clock. */
 export interface TestBed {
   readonly app: RunningApp;
   readonly slack: SlackStandIn;
@@ -26,29 +27,28 @@ export interface TestBed {
   /** Rows as another system (the console, a person with SQL) would write and read them. */
   readonly rows: RowStore;
   readonly config: Config;
-  /** Every line that the app logged. */
   readonly logged: readonly string[];
-  /** Takes in what a replica in a process of its own logged. */
+  /** Adds the log of a replica in a process of its own. */
   hear(lines: string): void;
   readonly baseUrl: string;
-  /** The code that an operator's authenticator shows at the clock's present, or `steps` later. */
+  /** The code that an operator's authenticator shows by the bed's clock, or `steps` later. */
   code(slackUserId: string, steps?: number): string;
-  /** Takes over the authenticator of somebody whom the app itself enrolled: `code` then speaks for it. */
+  /** Adopts the secret of somebody the app itself enrolled, so that `code` works for them. */
   adopt(slackUserId: string, secret: string): void;
-  /** Names something more that the app may tell nowhere. */
+  /** Adds a canary that the app must not tell anywhere. */
   keepSecret(name: string, value: string): void;
   enrol(slackUserId: string, role?: 'superadmin' | 'engineer'): Promise<void>;
-  /** The oldest alert's message as the channel shows it now. @throws where none was posted */
+  /** The oldest alert's current message in the channel. @throws if none was posted */
   alert(): Promise<StoredMessage>;
-  /** What a process of its own needs in its environment to be another replica. */
+  /** Makes a process of its own another replica. */
   readonly environment: Readonly<Record<string, string>>;
-  /** A further replica on the same database, with clocks of its own where they are given. */
+  /** Another replica on the same database, with its own clocks if given. */
   replica(options?: {
     clock?: Pick<TestClock, 'now'>;
     elapsed?: () => number;
     environment?: Readonly<Record<string, string>>;
   }): Promise<RunningApp>;
-  /** Stops everything. @throws where the app told a secret anywhere meanwhile */
+  /** Stops everything. @throws if the app told a secret anywhere meanwhile */
   close(): Promise<void>;
 }
 
@@ -56,35 +56,42 @@ export const APP = 'raxx-console-prod';
 export const FLAG = 'console_heroku_log_drain_alerting';
 export const CONFIG_VAR = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
 
-/** For tests that move the clock while promotions are worked on: no lease ends by that. */
+/** For tests that move the clock during promotions: no lease expires. */
 export const LONG_LEASE = { PROMOTER_LEASE: '24h' };
 
-/** Enough for a machine that has five other things to do, and too little to sit out anything that hangs. */
+/** Enough for a machine busy with five other things, and too little to sit out anything that hangs. */
 const PATIENCE = 5;
+
+/** Enough of a pause between messages to keep their order, for a Slack without limits. */
+const NO_LIMIT = 0.02;
 
 /** A config var that is none of the app's business. */
 const OTHER_VAR = 'postgres://canary-other-var';
 
 export interface TestBedOptions {
   readonly startAt?: string;
-  /** What names Slack's ids is made once they are there. */
+  /** A function, if it needs Slack's ids. */
   readonly environment?: Readonly<Record<string, string>> | ((slack: SlackStandIn) => Readonly<Record<string, string>>);
-  /** What Heroku holds; the incident's flag is live. */
+  /** What Heroku holds; by default the incident's flag is live. */
   readonly vars?: Readonly<Record<string, string>>;
   readonly socketMode?: boolean;
+  /** The id of the organization that the app is installed for; default: one workspace. */
+  readonly installedForOrganization?: string;
   readonly withoutHeroku?: boolean;
   readonly herokuRequestsPerHour?: number;
   /** Whether people of another workspace are in the channel `random` too. */
   readonly sharedRandom?: boolean;
-  /** Whether Slack refuses more than a message a second; a limit can hide what would otherwise be posted twice. */
+  /** Whether Slack refuses more than a message a second; a limit can hide duplicate posts. */
   readonly rateLimit?: boolean;
-  /** How many times its limits the app may take to answer in time: {@link PATIENCE}, and 1 where the test is about being late. */
+  /** Whether the app leaves Slack's pauses between messages; default: only if Slack refuses more. */
+  readonly pauses?: boolean;
+  /** Multiplies the app's time limits: {@link PATIENCE}, and 1 for tests about being late. */
   readonly patience?: number;
-  /** Whether the database's clock stands still until it is moved: for what happens at the minute. */
+  /** Whether the database's clock stands still until it is moved: for tests that depend on the minute. */
   readonly databaseClockStands?: boolean;
 }
 
-/** Starts it all. The watchdog's own timer stays quiet (it would ring once a year): tests tick. */
+/** Starts everything. The watchdog's own timer stays quiet (it would ring once a year): tests tick. */
 export async function startTestBed(options: TestBedOptions = {}): Promise<TestBed> {
   const patience = options.patience ?? PATIENCE;
   const database: TestDatabase = await createTestDatabase();
@@ -107,6 +114,9 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     rateLimit: options.rateLimit ?? true,
     isLoading: (view) => /Working on it…|Checking Heroku…/u.test(JSON.stringify(view.blocks)),
     randomIsShared: options.sharedRandom ?? false,
+    ...(options.installedForOrganization === undefined
+      ? {}
+      : { installedForOrganization: options.installedForOrganization }),
     ackWithinMs: ACK_WITHIN_MS * PATIENCE,
     triggerLifeMs: TRIGGER_LIFE_MS * PATIENCE,
   });
@@ -134,13 +144,18 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
     elapsed,
     random: Math.random,
     patience,
+    slackPauses: (options.pauses ?? options.rateLimit ?? true) ? 1 : NO_LIMIT,
     log,
   });
   const app = await startApp(config, around(clock));
-  // The tick of the start itself: a test's own ticks come after it, rather than being swallowed by it.
+  // The start's own tick: it must not swallow the test's first one.
   await app.tick();
   if (options.socketMode !== true) slack.connectHttp(`http://127.0.0.1:${app.port}/slack/events`);
-  const db = openDatabase(database.url, { maxConnections: 3 });
+  const db = openDatabase(database.url, {
+    maxConnections: 3,
+    auditKeys: createAuditKeys([key]),
+    valueBox: createSecretBox(key),
+  });
   const secrets = new Map<string, string>();
   const canaries = new Map([
     ['another config var’s value', OTHER_VAR],

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-/** A company's own certificate authority, which nobody knows who isn't told of it. */
+/** A company's own certificate authority, which Node doesn't know by itself. */
 export interface Authority {
-  /** Its certificate: the value of NODE_EXTRA_CA_CERTS. */
+  /** Its certificate, for NODE_EXTRA_CA_CERTS. */
   readonly file: string;
   readonly certificate: string;
-  /** What a server shows that has these names (`DNS:slack.test`, `IP:127.0.0.1`). */
+  /** A server certificate for these names (`DNS:slack.test`, `IP:127.0.0.1`). */
   issue(...names: readonly string[]): Promise<{ readonly key: string; readonly cert: string }>;
   remove(): Promise<void>;
 }

@@ -6,14 +6,14 @@ import { promisify } from 'node:util';
 import { testRun } from './database.js';
 
 const ROOT = path.resolve(__dirname, '../..');
-// Inside the project: what stays outside the bundle is found in its node_modules.
+// Inside the project: packages outside the bundle are found in its node_modules.
 const ARTIFACTS = path.join(ROOT, 'artifacts');
 
 const folderOf = (run: string): string => path.join(ARTIFACTS, `app-${run}`);
 
 /**
- * The command line as `npm run build` makes it, built once for all tests of a run: what is deployed, and up in a fifth of the
- * time that the sources take.
+ * The command line from `npm run build`, built once for a run: it is what is deployed, and starts in a fifth of the
+ * sources' time.
  */
 export async function builtApp(): Promise<string> {
   const folder = folderOf(testRun());
@@ -30,13 +30,13 @@ async function build(folder: string): Promise<void> {
   try {
     await rename(own, folder);
   } catch (error) {
-    // Another worker was first: its folder is complete, as a rename is.
+    // Another worker was first; its folder is complete, because a rename is atomic.
     await rm(own, { recursive: true });
     if (!existsSync(folder)) throw error;
   }
 }
 
-/** Called once, after all tests of a run. */
+/** Call once, after all tests of a run. */
 export async function removeBuiltApp(): Promise<void> {
   await rm(folderOf(testRun()), { recursive: true, force: true });
 }

@@ -5,8 +5,8 @@ import { wallClockAhead } from '../../src/runtime.js';
 import { DIRECTLY } from './network.js';
 
 /*
- * A watchdog on the real timer, in a process whose wall clock can be set. `argv[2]` is its cron. It tells of each tick by when
- * that was on the clock that nobody sets; each message that it gets sets the wall clock by so many milliseconds.
+ * A watchdog on the real timer, in a process whose wall clock can be set. `argv[2]` is its cron. Reports each tick by a
+ * clock that nobody sets; each message it gets moves the wall clock by that many milliseconds.
  */
 
 const RealDate = Date;
@@ -20,7 +20,15 @@ globalThis.Date = new Proxy(RealDate, {
 const send = (message: number): void => void process.send?.(message);
 
 const watchdog = createWatchdog({
-  runMaintenance: async () => ({ at: new Date(), deploying: 0, stuck: 0, actions: [], failures: [], overdue: null }),
+  runMaintenance: async () => ({
+    at: new Date(),
+    deploying: 0,
+    stuck: 0,
+    noticed: 0,
+    actions: [],
+    failures: [],
+    overdue: null,
+  }),
   cron: process.argv[2] ?? '',
   heartbeatUrl: null,
   fetch: DIRECTLY.fetch,
@@ -34,5 +42,5 @@ process.on('message', (byMs) => {
   aheadMs += Number(byMs);
 });
 watchdog.start();
-// Its alarm is set.
+// Its timer is set.
 send(-1);

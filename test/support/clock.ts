@@ -1,6 +1,6 @@
 import { moveDatabaseClock, tellPromoters } from '../../demo/world/database-clock.js';
 
-/** A clock that stands still until it is moved; what the app takes for the present. */
+/** A clock that stands still until it is moved; the app's time. */
 export interface TestClock {
   now(): Date;
   set(at: string | Date): void;
@@ -20,14 +20,14 @@ export function createTestClock(start: string | Date): TestClock {
   };
 }
 
-/** A test bed's clock, which moves the database's with it: each move is over once that has moved, too. */
+/** A test bed's clock. Moves the database's too, and each move resolves only after that. */
 export interface BedClock {
   now(): Date;
   set(at: string | Date): Promise<void>;
   advance(milliseconds: number): Promise<void>;
 }
 
-/** `databaseStands`: the database's clock stands still between two moves, rather than going on from each. */
+/** `databaseStands`: the database's clock stands still between moves instead of running on. */
 export async function createBedClock(
   start: string | Date,
   query: (sql: string) => Promise<unknown>,
@@ -52,7 +52,7 @@ export async function createBedClock(
   };
 }
 
-/** Until it is moved no lease ends, and what has to wait waits. */
+/** Until it is moved, no lease expires, and nothing becomes due. */
 async function stopDatabaseClock(query: (sql: string) => Promise<unknown>, at: Date): Promise<void> {
   await query(
     `create or replace function flag_promotions.clock() returns timestamptz language sql volatile

@@ -5,60 +5,73 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
+import { startApp } from '../../src/app.js';
+import { failureOf } from '../../src/cli/failure.js';
+import { type MigrateOptions, runMigrate } from '../../src/cli/migrate.js';
+import { readConfig, readDatabaseConfig } from '../../src/config.js';
+import { createLogger } from '../../src/log.js';
+import { realRuntime } from '../../src/runtime.js';
 import { builtApp } from './built-app.js';
 import { createEmptyDatabase, type TestDatabase } from './database.js';
 
 /**
- * A database as a company may have it: an owner of the console's table, an account for the app, and the app as it is deployed,
- * run against it.
+ * A database as a company may have it: an owner of the console's table, an account for the app, and the built app on
+ * it.
  */
 export interface ConsoleBed {
   readonly slack: SlackStandIn;
-  /** What the app is configured with. */
   environment(database: ConsoleDatabase): Readonly<Record<string, string>>;
-  /** What a program of the app's said and how it ended. */
+  /** One of the app's programs: its output and exit. */
   run(database: ConsoleDatabase, ...args: readonly string[]): Promise<Ended>;
-  /** The app, until it is up or has ended. */
-  start(database: ConsoleDatabase): Promise<Started>;
+  /** As processes of their own, as people run them. */
+  readonly spawned: Programs;
+  /** What they do, in this process: a process of Node starts in half a second. */
+  readonly here: Programs;
   database(options?: { readonly encoding?: string; readonly locale?: string }): Promise<ConsoleDatabase>;
   close(): Promise<void>;
 }
 
-export interface Ended {
+export interface Programs {
+  migrate(database: ConsoleDatabase, options?: MigrateOptions): Promise<Ended>;
+  /** Resolves once the app is up or has ended. */
+  start(database: ConsoleDatabase): Promise<Started>;
+}
+
+interface Ended {
   readonly code: number | null;
   readonly output: string;
   readonly errors: string;
 }
 
-export interface Started {
+interface Started {
   /** null while it runs. */
   readonly ended: Ended | null;
-  stop(): Promise<Ended>;
+  stop(): Promise<unknown>;
 }
 
 export interface ConsoleDatabase {
   readonly name: string;
-  /** Owns the console's table; may make schemas, and objects in `public`. */
+  /** Owns the console's table; may create schemas, and objects in `public`. */
   readonly owner: string;
-  /** Another account, which may make schemas only. */
+  /** Another account, which may only create schemas. */
   readonly app: string;
-  /** A third one, which may do nothing by itself. */
+  /** A third one, without any rights of its own. */
   readonly runner: string;
-  /** Who the app connects as; the owner, until it is set. */
+  /** The app's account; the owner, until it is set. */
   role: string;
   readonly settings: Record<string, string>;
-  /** The address for a role. */
   url(role: string): string;
   /** As a superuser: one statement, or several in one transaction. */
   admin(sql: string): Promise<pg.QueryResult>;
-  /** A superuser's, to be ended. */
+  /** A superuser's session; the caller ends it. */
   session(): Promise<pg.Client>;
-  /** One after the other in one session, as psql does it; as a superuser, unless told. */
+  /** One after the other in one session, as psql does; by default as a superuser. */
   script(statements: readonly string[], role?: string): Promise<void>;
   as(role: string, sql: string): Promise<pg.QueryResult>;
   drop(): Promise<void>;
 }
 
+const SILENT = createLogger('silent');
 const PASSWORD = 'console-bed';
 const UP_WITHIN_MS = 30_000;
 
@@ -106,10 +119,10 @@ export async function startConsoleBed(): Promise<ConsoleBed> {
     return { child, ended, isUp };
   }
 
-  return {
-    slack,
-    environment,
-    run: (database, ...args) => launch(database, args).ended,
+  const run: ConsoleBed['run'] = (database, ...args) => launch(database, args).ended;
+
+  const spawned: Programs = {
+    migrate: (database, { sql = false } = {}) => run(database, 'migrate', ...(sql ? ['--sql'] : [])),
     async start(database) {
       const { child, ended, isUp } = launch(database, ['start']);
       const timer = setTimeout(() => child.kill('SIGKILL'), UP_WITHIN_MS);
@@ -123,6 +136,34 @@ export async function startConsoleBed(): Promise<ConsoleBed> {
         },
       };
     },
+  };
+
+  const here: Programs = {
+    async migrate(database, options = {}) {
+      try {
+        const around = { say: () => undefined, log: SILENT };
+        const lines = await runMigrate(readDatabaseConfig(environment(database)), options, around);
+        return { code: 0, output: lines.map((line) => `${line}\n`).join(''), errors: '' };
+      } catch (error) {
+        return endedBy(error);
+      }
+    },
+    async start(database) {
+      try {
+        const app = await startApp(readConfig(environment(database)), realRuntime(SILENT));
+        return { ended: null, stop: () => app.stop() };
+      } catch (error) {
+        return { ended: endedBy(error), stop: async () => undefined };
+      }
+    },
+  };
+
+  return {
+    slack,
+    environment,
+    run,
+    spawned,
+    here,
     database: (options) => createConsoleDatabase(options),
     async close() {
       for (const child of children) child.kill('SIGKILL');
@@ -130,6 +171,11 @@ export async function startConsoleBed(): Promise<ConsoleBed> {
       await rm(folder, { recursive: true });
     },
   };
+}
+
+function endedBy(error: unknown): Ended {
+  const { text, exitCode } = failureOf(error);
+  return { code: exitCode, output: '', errors: `${text}\n` };
 }
 
 async function query(url: string, ...statements: readonly string[]): Promise<pg.QueryResult> {
@@ -185,7 +231,7 @@ async function createConsoleDatabase(options: Parameters<ConsoleBed['database']>
     },
     as: (role, sql) => query(url(role), sql),
     async drop() {
-      // The server's own database is there for as long as the server.
+      // The server's own database lives as long as the server.
       const server = new URL(database.url);
       server.pathname = '/postgres';
       await database.drop();

@@ -9,14 +9,13 @@ import { codeOf } from '../../src/db/embedded/errors.js';
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { migrateToLatest } from '../../src/db/migrate.js';
 
-/** A database of a test's own. */
 export interface TestDatabase {
   readonly url: string;
-  /** Removes it, whoever is still connected. */
+  /** Drops it, even while others are connected. */
   drop(): Promise<void>;
 }
 
-/** The server that all tests of one Jest run share. */
+/** One PostgreSQL server for a whole Jest run. */
 export interface TestServer {
   stop(): Promise<void>;
 }
@@ -24,24 +23,29 @@ export interface TestServer {
 const ADMIN_URL = 'FLAG_PROMOTIONS_TEST_ADMIN_URL';
 const RUN = 'FLAG_PROMOTIONS_TEST_RUN';
 const STRATEGY = 'FLAG_PROMOTIONS_TEST_STRATEGY';
+const VERSION = 'FLAG_PROMOTIONS_TEST_VERSION';
 const MEMORY = '/dev/shm';
 const FOLDER = /^flag-promotions-test-(\d+)-/;
 
-/** A new database with the project's schema: a copy of the template. */
+/** A new database with the project's schema, copied from the template. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   return create(templateName(fromSetup(RUN)));
 }
 
-/**
- * A new database with nothing in it, for tests of the migrations themselves. `encoding` and `locale`, one of ICU's, are for
- * PostgreSQL 15 and newer.
- */
+/** PostgreSQL's major version. */
+export const testServerVersion = (): number => Number(fromSetup(VERSION));
+
+/** An empty database, for tests of the migrations. A `locale` is ICU's, which a database has since PostgreSQL 15. */
 export async function createEmptyDatabase(
   options: { readonly encoding?: string; readonly locale?: string } = {},
 ): Promise<TestDatabase> {
   const { encoding, locale } = options;
   const clauses = [
-    ...(encoding === undefined ? [] : [`encoding '${encoding}' locale_provider libc lc_collate 'C' lc_ctype 'C'`]),
+    ...(encoding === undefined
+      ? []
+      : [
+          `encoding '${encoding}' lc_collate 'C' lc_ctype 'C' ${testServerVersion() < 15 ? '' : 'locale_provider libc'}`,
+        ]),
     ...(locale === undefined ? [] : [`locale_provider icu icu_locale '${locale}'`]),
   ];
   return create('template0', clauses.join(' '));
@@ -57,7 +61,7 @@ async function create(template: string, clauses = ''): Promise<TestDatabase> {
   };
 }
 
-/** Names the run, and nothing beside it. */
+/** Unique to this run. */
 export const testRun = (): string => fromSetup(RUN);
 
 function fromSetup(name: string): string {
@@ -67,16 +71,17 @@ function fromSetup(name: string): string {
 }
 
 /**
- * Called once, before all tests: starts the server (or takes the one of TEST_DATABASE_URL, a superuser's URL) and
- * makes the template database. Tests' processes find them by environment variables, until it is stopped.
+ * Call once, before all tests: starts the server (or uses that of TEST_DATABASE_URL, a superuser's URL) and makes the
+ * template database. Tests' processes find them through environment variables until it is stopped.
  */
 export async function startTestServer(external = process.env['TEST_DATABASE_URL']): Promise<TestServer> {
   const run = `fp_test_${process.pid}_${randomBytes(4).toString('hex')}`;
-  const before = [ADMIN_URL, RUN, STRATEGY].map((name) => [name, process.env[name]] as const);
+  const before = [ADMIN_URL, RUN, STRATEGY, VERSION].map((name) => [name, process.env[name]] as const);
   const server = external === undefined || external === '' ? await startOwnServer() : useServer(external, run);
   try {
     await asAdmin(server.adminUrl, (admin) => admin.query(`create database ${templateName(run)} template template0`));
     await migrateToLatest(databaseUrl(server.adminUrl, templateName(run)));
+    process.env[VERSION] = await majorVersion(server.adminUrl);
   } catch (error) {
     await server.stop();
     throw error;
@@ -97,7 +102,7 @@ export async function startTestServer(external = process.env['TEST_DATABASE_URL'
 
 interface Server extends TestServer {
   readonly adminUrl: string;
-  /** How databases are copied, as `create database` is told. */
+  /** How `create database` copies. */
   readonly strategy: string;
 }
 
@@ -109,12 +114,12 @@ async function startOwnServer(): Promise<Server> {
     create: true,
     database: 'postgres',
     settings: {
-      // Not for data that should outlive the run.
+      // Never for data that should outlive the run.
       fsync: 'off',
       synchronous_commit: 'off',
       full_page_writes: 'off',
       autovacuum: 'off',
-      // This server's account is named like our schema, so by default SQL that forgets to name the schema would work here.
+      // This server's account is named like our schema, so by default SQL that forgets the schema's name would work.
       search_path: 'public',
     },
     // Ctrl-C ends it together with Jest, which then runs no teardown.
@@ -128,7 +133,7 @@ async function startOwnServer(): Promise<Server> {
   await hashPasswordOnce(server.connectionString);
   return {
     adminUrl: server.connectionString,
-    // Through the WAL, as is the default, a copy costs two and a half times as much.
+    // The default, through the WAL, takes two and a half times as long.
     strategy: 'strategy file_copy',
     async stop() {
       await server.stop();
@@ -137,7 +142,7 @@ async function startOwnServer(): Promise<Server> {
   };
 }
 
-/** Each of the thousands of connections would hash it 4,096 times. */
+/** Otherwise each of thousands of connections hashes it 4,096 times. */
 async function hashPasswordOnce(adminUrl: string): Promise<void> {
   const { password } = new URL(adminUrl);
   await asAdmin(adminUrl, async (admin) => {
@@ -146,13 +151,13 @@ async function hashPasswordOnce(adminUrl: string): Promise<void> {
   });
 }
 
-/** In memory, where there is plenty, a copy of the template takes 10 ms; on a disk that was measured, 180 ms. */
+/** In memory, if there is plenty, copying the template takes 10 ms; on a measured disk 180 ms. */
 export async function fastTemporaryFolder(): Promise<string> {
   const memory = await statfs(MEMORY).catch(() => undefined);
   return memory !== undefined && memory.bavail * memory.bsize > 2 ** 31 ? MEMORY : tmpdir();
 }
 
-/** Ends the servers of runs that were killed and couldn't do so themselves. */
+/** Ends the servers of killed runs. */
 async function removeAbandoned(): Promise<void> {
   const places = await Promise.all([MEMORY, tmpdir()].map(async (place) => ({ place, names: await listed(place) })));
   for (const folder of places.flatMap(({ place, names }) => names.map((name) => path.join(place, name)))) {
@@ -162,7 +167,7 @@ async function removeAbandoned(): Promise<void> {
     const pid = Number(lock.split('\n')[0]);
     if (pid > 0 && (await isPostgres(pid))) process.kill(pid, 'SIGQUIT');
     for (let tries = 0; pid > 0 && (await isPostgres(pid)) && tries < 100; tries += 1) await sleep(20);
-    // Another account's folder, in a shared /tmp, stays.
+    // Another account's folder in a shared /tmp stays.
     await rm(folder, { recursive: true, force: true }).catch(() => undefined);
   }
 }
@@ -188,6 +193,15 @@ function useServer(adminUrl: string, run: string): Server {
   };
 }
 
+async function majorVersion(adminUrl: string): Promise<string> {
+  let version = '';
+  await asAdmin(adminUrl, async (admin) => {
+    const { rows } = await admin.query(`select current_setting('server_version_num')::int / 10000 as major`);
+    version = String(rows[0]?.major);
+  });
+  return version;
+}
+
 function templateName(run: string): string {
   return `${run}_template`;
 }
@@ -205,7 +219,7 @@ async function createFrom(admin: Client, name: string, template: string, clauses
       await admin.query(`create database ${name} template ${template} ${clauses} ${process.env[STRATEGY] ?? ''}`);
       return;
     } catch (error) {
-      // 55006: somebody, a background process for one, is connected to the template. It passes.
+      // 55006: somebody, such as a background process, is connected to the template. It passes.
       if (codeOf(error) !== '55006' || Date.now() > deadline) throw error;
       await sleep(50);
     }

@@ -1,8 +1,8 @@
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 
 /**
- * A process of its own that uses the embedded server: prints one JSON line once it runs (or an error), and stops when
- * its standard input ends.
+ * A separate process with the embedded server: prints one JSON line once it runs (or an error), and stops when its
+ * standard input ends.
  */
 const dataDir = process.argv[2] ?? '';
 try {

@@ -1,23 +1,22 @@
-/** A statement as a client sent it to PostgreSQL, with its parameters as texts. */
+/** A statement as a client sent it to PostgreSQL, its parameters as text. */
 export interface Statement {
   readonly sql: string;
   readonly values: readonly (string | null)[];
 }
 
-/** What a client sends to PostgreSQL at a time. */
 export interface FrontendMessage {
   readonly bytes: Buffer;
-  /** What it has PostgreSQL execute; null where it does not. */
+  /** The statement it executes; null if it executes none. */
   readonly statement: Statement | null;
 }
 
 const UINT32 = 4;
 
 /**
- * Cuts what a client sends on one connection, from its beginning, into messages
- * (https://www.postgresql.org/docs/current/protocol-message-formats.html): the first has no type, each later one a byte of it,
- * then its length. `Query` holds a statement; `Parse` and `Bind` hold one together, and a `Bind` that comes again one that was
- * named before. Knows no TLS.
+ * Splits a connection's bytes, from its beginning, into messages
+ * (https://www.postgresql.org/docs/current/protocol-message-formats.html): the first has no type; each later one has a
+ * type byte, then its length. `Query` holds a statement; `Parse` and `Bind` hold one together, and a repeated `Bind`
+ * refers to one named before. Doesn't read TLS.
  */
 export function createFrontendReader(): (chunk: Buffer) => readonly FrontendMessage[] {
   let buffered = Buffer.alloc(0);
@@ -50,7 +49,7 @@ export function createFrontendReader(): (chunk: Buffer) => readonly FrontendMess
   };
 }
 
-/** The zero-terminated texts that a message begins with. */
+/** The zero-terminated strings that a message begins with. */
 function textsOf(body: Buffer): readonly string[] {
   return body.toString('utf8').split('\0');
 }

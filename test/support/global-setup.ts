@@ -7,7 +7,7 @@ declare global {
 
 /** Jest's globalSetup: one PostgreSQL server for the run, with the project's schema in a template database. */
 export default async function globalSetup(): Promise<void> {
-  // Jest's own resolver, which finds a .ts file by its .js name, isn't at work in this file.
+  // Here Jest's resolver, which finds a .ts file by its .js name, isn't active.
   const support: typeof import('./database.js') = requireTypeScript('./database.ts', import.meta.url);
   globalThis.flagPromotionsTestServer = await support.startTestServer();
 }

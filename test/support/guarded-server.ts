@@ -7,17 +7,17 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embed
 import { fastTemporaryFolder } from './database.js';
 import { eventually } from './eventually.js';
 
-/** A PostgreSQL of a test's own that speaks TLS and has rules about who comes in. */
+/** A test's own PostgreSQL with TLS and rules about who may connect. */
 export interface GuardedServer {
   readonly port: number;
-  /** Where its socket is. */
+  /** Its socket's folder. */
   readonly folder: string;
   /** The superuser's, over TCP. */
   readonly url: string;
   readonly admin: pg.Client;
-  /** Shows another certificate of test/support/tls from now on. */
+  /** Switches to another certificate of test/support/tls. */
   showCertificate(name: string): Promise<void>;
-  /** Lets nobody in any more, and waits until those who are there leave. */
+  /** Accepts no more connections, and waits until the open ones end. */
   shutDown(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -25,7 +25,7 @@ export interface GuardedServer {
 export const TLS_FOLDER = path.resolve(__dirname, 'tls');
 export const PASSWORD = 'canary-password';
 
-/** By role: which connections are let in. Everybody else is not. */
+/** Which connections each role may make. Nobody else may connect. */
 const RULES = `
 local    all all                              scram-sha-256
 host     all flag_promotions   127.0.0.1/32   scram-sha-256
@@ -38,7 +38,10 @@ hostssl  all certified         127.0.0.1/32   cert
 host     all ghost             127.0.0.1/32   trust
 `;
 
-/** Each has PASSWORD: `anyhow`, `encrypted`, `unencrypted`, `few` (no connection), `idle` (no login), `nowhere` (no rule). */
+/**
+ * Each has PASSWORD: `anyhow`, `encrypted`, `unencrypted`, `few` (no connection), `idle` (no login), `nowhere` (no
+ * rule).
+ */
 export async function startGuardedServer(): Promise<GuardedServer> {
   const root = await mkdtemp(path.join(await fastTemporaryFolder(), `flag-promotions-test-${process.pid}-`));
   const dataDir = path.join(root, 'data');
@@ -83,7 +86,7 @@ export async function startGuardedServer(): Promise<GuardedServer> {
       await copy(name, 'server.pem');
       await admin.query('select pg_reload_conf()');
       const { raw } = new X509Certificate(await readFile(path.join(TLS_FOLDER, name)));
-      // The server reads it again when it comes to that.
+      // The server re-reads it in its own time.
       await eventually(async () => expect(await shownAt(port)).toEqual(raw));
     },
     async shutDown() {
@@ -98,7 +101,7 @@ export async function startGuardedServer(): Promise<GuardedServer> {
   };
 }
 
-/** The certificate that a connection is shown. */
+/** The certificate that a connection gets. */
 async function shownAt(port: number): Promise<Buffer | undefined> {
   const client = new pg.Client({
     ...{ host: '127.0.0.1', port, user: 'anyhow', password: PASSWORD, database: 'flag_promotions' },

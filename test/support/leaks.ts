@@ -1,9 +1,9 @@
 import type { TestBed } from './app.js';
 
-/** Whatever must never leave the app, by name: planted by the test bed, so that each run of the whole app looks for it. */
+/** What must never leave the app, by name: planted by the test bed, so that each run of the whole app looks for it. */
 export type Canaries = ReadonlyMap<string, string>;
 
-/** Where the app writes or says something, and what it wrote and said there. */
+/** Everything that the app wrote or said, by where. */
 async function whatWasTold(bed: TestBed): Promise<ReadonlyMap<string, string>> {
   // A test about an outage may leave nothing to read; then nothing was told there either.
   const rows = (sql: string) => bed.rows.query(sql).then(JSON.stringify, () => '');
@@ -13,7 +13,7 @@ async function whatWasTold(bed: TestBed): Promise<ReadonlyMap<string, string>> {
   );
   return new Map([
     ['the log', bed.logged.join('')],
-    // Without the hashes: among thousands of them some have six digits in a row that are also a code's.
+    // Without the hashes: among thousands, some contain six digits that are also a code's.
     ['the audit log', await rows('select at, action, actor, promotion_id, detail from flag_promotions.audit_log')],
     ['enrolments', await rows('select * from flag_promotions.enrolments')],
     ['recovery codes', await rows('select * from flag_promotions.recovery_codes')],
@@ -25,12 +25,12 @@ async function whatWasTold(bed: TestBed): Promise<ReadonlyMap<string, string>> {
   ]);
 }
 
-/** Each canary that was told anywhere; empty where the app kept everything to itself. */
+/** Each canary that was told anywhere; empty if the app told none. */
 export async function findLeaks(bed: TestBed, canaries: Canaries): Promise<readonly string[]> {
   const leaks: string[] = [];
   for (const [place, told] of await whatWasTold(bed)) {
     for (const [name, canary] of canaries) {
-      // Six digits turn up inside longer numbers; a code of its own stands alone.
+      // Six digits turn up inside longer numbers; a code stands alone.
       const found = /^\d{6}$/u.test(canary)
         ? new RegExp(`(?<![\\d.])${canary}(?![\\d.])`, 'u').test(told)
         : told.includes(canary);

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { eventually } from './eventually.js';
 import type { Stored } from './rows.js';
 
-/** A transaction of another client, held open for as long as `work` takes. */
+/** Holds another client's transaction open while `work` runs. */
 export async function whileHolding(
   stored: Pick<Stored, 'url'>,
   sql: string,
@@ -20,7 +20,7 @@ export async function whileHolding(
   }
 }
 
-/** Waits until so many sessions wait for a lock of another. */
+/** Waits until this many sessions wait for another's lock. */
 export async function waiting(stored: Pick<Stored, 'rows'>, sessions: number): Promise<void> {
   await eventually(async () => {
     const found = await stored.rows.query(

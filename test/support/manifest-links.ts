@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-/** Slack opens "create an app" with a manifest that an address carries (https://docs.slack.dev/app-manifests). */
+/** Slack opens "create an app" with a manifest from an address (https://docs.slack.dev/app-manifests). */
 const NEW_APP = 'https://api.slack.com/apps?new_app=1&manifest_json=';
 
 const manifest = z.looseObject({
@@ -19,7 +19,7 @@ export interface ManifestLinks {
   readonly socket: string;
 }
 
-/** The links behind which manifest.yml is filled in already: as it is, and for Socket Mode, which takes no address. */
+/** Links that fill in manifest.yml: as it is, and for Socket Mode, which takes no address. */
 export function manifestLinks(yaml: string): ManifestLinks {
   const whole = manifest.parse(parse(yaml));
   const { features, settings } = whole;
@@ -39,7 +39,7 @@ function linkTo(filledIn: unknown): string {
   return `${NEW_APP}${json}`;
 }
 
-/** docs/install.md with its two links brought up to the manifest. @throws where it has no such links */
+/** docs/install.md with its two links updated to the manifest. @throws if it has no such links */
 export function withManifestLinks(guide: string, links: ManifestLinks): string {
   return Object.entries(links).reduce((text, [name, link]) => {
     const definition = new RegExp(`^\\[slack-app-${name}\\]: .*$`, 'mu');

@@ -1,5 +1,5 @@
 import { createNetwork } from '../../src/network/network.js';
 import { NO_PROXIES } from '../../src/network/proxies.js';
 
-/** The way out where no proxy is set. */
+/** Without a proxy. */
 export const DIRECTLY = createNetwork(NO_PROXIES);

@@ -2,10 +2,10 @@ import path from 'node:path';
 import type { RcaMaterial, RcaRelease } from '../../src/promotions/rca-draft.js';
 import { alert, momentAfter, promotion, THRESHOLDS } from '../promotions/make.js';
 
-/** Where the original lies where the project is worked on beside its seed. */
+/** Only there if the project's seed lies beside it. */
 export const ORIGINAL_FILE = path.resolve(__dirname, '../../../shared/seed/rca-2026-05-11-stuck-flag-promotion.txt');
 
-/** The headings of the original, in their order. */
+/** The original's headings, in order. */
 export const HEADINGS = [
   'Summary',
   'Timeline (all times UTC)',
@@ -19,10 +19,7 @@ export const HEADINGS = [
   'References',
 ] as const;
 
-/**
- * Every fact of the original: as it stands there, and as a draft has to have it. A fact that no system can know has a
- * reason instead.
- */
+/** Every fact of the original: its words there, and in a draft. A fact that no system can know has a reason instead. */
 export const FACTS: readonly ({ readonly original: string } & (
   | { readonly draft: string }
   | { readonly onlyPeople: string }
@@ -65,7 +62,7 @@ export const FACTS: readonly ({ readonly original: string } & (
   },
   { original: 'console_flag_promotions', draft: '`console_flag_promotions`' },
   { original: '# Action Owner Due Issue', draft: '| # | Action | Owner | Due | Issue |' },
-  // From its own two ends it is 110 hours; and the row was in `deploying` for less than 58 of them.
+  // By its own two ends it is 110 hours; and the row was in `deploying` for less than 58 of them.
   {
     original: '~97h total',
     draft: '110 h 21 min in total (2026-05-07 00:00:00 UTC marked → 2026-05-11 14:21:43 UTC ended)',
@@ -118,7 +115,10 @@ export function release(changes: Partial<RcaRelease> = {}): RcaRelease {
   };
 }
 
-/** The incident as its rows, Heroku and Slack tell it: nobody watched until 05-11, when the watchdog's first look found it. */
+/**
+ * The incident as its rows, Heroku and Slack tell it: nobody watched until 05-11, when the watchdog's first look found
+ * it.
+ */
 export function incidentMaterial(changes: Partial<RcaMaterial> = {}): RcaMaterial {
   return {
     promotion: promotion({

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { freePort } from '../../src/db/embedded/free-port.js';
 import { eventually } from './eventually.js';
 
-/** Where Debian's package puts it; PGBOUNCER_PATH says otherwise. */
+/** Debian's path and others; PGBOUNCER_PATH overrides them. */
 const PLACES = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/opt/homebrew/bin/pgbouncer', '/usr/local/bin/pgbouncer'];
 
 function pgbouncerPath(): string | null {
@@ -17,8 +17,8 @@ function pgbouncerPath(): string | null {
 }
 
 /**
- * `describe` where there is a PgBouncer. Where there is none, the suite says that it was skipped; in CI (CI=true) its tests
- * run, and fail for want of one.
+ * `describe` if there is a PgBouncer. Without one, the suite says that it was skipped; in CI (CI=true) its tests run
+ * and fail.
  */
 export const describeWithPgbouncer: jest.Describe =
   pgbouncerPath() !== null || process.env['CI'] === 'true' ? describe : saidToBeSkipped();
@@ -28,18 +28,17 @@ function saidToBeSkipped(): jest.Describe {
   return describe.skip;
 }
 
-/** A real PgBouncer before a database. */
 export interface Pgbouncer {
-  /** The database's address by way of it. */
+  /** The database's address through it. */
   readonly url: string;
-  /** Ends it without a word to anybody. */
+  /** Kills it without warning. */
   kill(): Promise<void>;
-  /** Starts it again where it was. */
+  /** Restarts it on the same port. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** PostgreSQL refuses root, and so does PgBouncer. */
+/** PostgreSQL refuses to run as root, and so does PgBouncer. */
 const NOBODY = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 
 /** Starts it in transaction mode with two connections to PostgreSQL, unless `settings` say otherwise. */
@@ -66,7 +65,7 @@ export async function startPgbouncer(
     auth_file: users,
     pool_mode: 'transaction',
     default_pool_size: 2,
-    // From 1.21 on it can follow prepared statements, and from 1.24 on it does so by default.
+    // From 1.21 on it can track prepared statements, and from 1.24 on it does so by default.
     ...(versionOf(program) >= 121 ? { max_prepared_statements: 0 } : {}),
     ...settings,
   };
@@ -104,7 +103,7 @@ export async function startPgbouncer(
   return bouncer;
 }
 
-/** 118 of 1.18.0. */
+/** 118 for 1.18.0. */
 function versionOf(program: string): number {
   const said = execFileSync(program, ['--version'], { encoding: 'utf8' });
   const [, major = '1', minor = '0'] = /PgBouncer (\d+)\.(\d+)/iu.exec(said) ?? [];

@@ -1,14 +1,14 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { portOf } from './sockets.js';
 
-/** A wire to a database on which some of its answers read otherwise. */
+/** A connection to a database that alters some of its answers. */
 export interface RewritingProxy {
-  /** The database's address by way of the wire. */
+  /** The database's address through it. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Replaces what matches in the server's answers by something of the same length. Knows no TLS. */
+/** Replaces matches in the server's answers by something of the same length. Doesn't read TLS. */
 export async function startRewritingProxy(
   target: string,
   rules: readonly (readonly [RegExp, string])[],

@@ -3,9 +3,9 @@ import pg from 'pg';
 /** Rows as another system would see them: plain SQL, past the app. */
 export interface RowStore {
   query<T extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<T[]>;
-  /** A promotion that the console marked and promoted; answers its id. */
+  /** A promotion that the console marked and promoted; resolves with its id. */
   insertDeploying(promotion?: {
-    /** What the table's own sequence gives unless told. */
+    /** Default: the table's own sequence. */
     readonly id?: string;
     readonly flagKey?: string;
     readonly app?: string;
@@ -14,7 +14,7 @@ export interface RowStore {
     readonly promotedAt?: string | null;
     readonly promotedBy?: string | null;
     readonly checkpoint?: string | null;
-    /** Whether promoters are told of it; they are, unless false. */
+    /** Whether promoters get a NOTIFY; default true. */
     readonly isAnnounced?: boolean;
   }): Promise<string>;
   close(): Promise<void>;
@@ -22,7 +22,7 @@ export interface RowStore {
 
 export function createRowStore(url: string): RowStore {
   const pool = new pg.Pool({ connectionString: url, max: 2 });
-  // A server that is restarted under a test cuts idle connections; the next query makes a new one.
+  // A restarted server cuts idle connections; the next query makes a new one.
   pool.on('error', () => undefined);
   const store: RowStore = {
     async query<T extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) {
@@ -48,7 +48,7 @@ export function createRowStore(url: string): RowStore {
         ],
       );
       if (row === undefined) throw new Error('No row was inserted.');
-      // As the app itself would: a row that nobody announces is found by the promoter's slow look alone.
+      // As the app itself would: without NOTIFY, only the promoter's slow poll finds a row.
       if (promotion.isAnnounced !== false) await store.query(`select pg_notify('flag_promotions_due', '')`);
       return row.id;
     },

@@ -8,25 +8,29 @@ import type { Evidence } from '../../src/promotions/evidence.js';
 import type { MessageKind } from '../../src/promotions/messages.js';
 import type { ResolutionRequest } from '../../src/promotions/resolution.js';
 import type { Severity } from '../../src/promotions/stuck.js';
+import { createAuditKeys } from '../../src/audit/keys.js';
 import { base32, hotp } from '../operators/hotp.js';
 import { createTestDatabase } from './database.js';
 import { createRowStore, type RowStore } from './row-store.js';
 
-/** A database with the project's schema, the app's way into it, and SQL past the app. */
+/** A database with the project's schema, the app's access to it, and SQL past the app. */
 export interface Stored {
   readonly url: string;
   readonly db: Database;
   readonly rows: RowStore;
-  /** A further pool, as another replica would have; closed with the rest. */
+  /** Another pool, as another replica would have; closed with the rest. */
   replica(): Database;
   close(): Promise<void>;
 }
+
+/** To write and seal audit events. */
+export const AUDIT_KEYS = createAuditKeys([Buffer.alloc(32, 'audit')]);
 
 export async function startStored(): Promise<Stored> {
   const database = await createTestDatabase();
   const opened: Database[] = [];
   const replica = (): Database => {
-    const another = openDatabase(database.url, { maxConnections: 8 });
+    const another = openDatabase(database.url, { maxConnections: 8, auditKeys: AUDIT_KEYS });
     opened.push(another);
     return another;
   };
@@ -64,11 +68,12 @@ const TABLES = [
   'flag_promotions.operators',
   'flag_promotions.audit_log',
   'flag_promotions.audit_head',
+  'flag_promotions.audit_seals',
   'flag_promotions.maintenance',
 ] as const;
 type Table = (typeof TABLES)[number];
 
-/** Every value of every row of the project's tables, to see that nothing else changed. */
+/** Every value of every row of the project's tables, to check that nothing else changed. */
 export async function everything(rows: RowStore, except: readonly Table[] = []): Promise<Record<string, unknown>> {
   const tables = TABLES.filter((table) => !except.includes(table));
   const found = await Promise.all(
@@ -77,7 +82,7 @@ export async function everything(rows: RowStore, except: readonly Table[] = []):
   return Object.fromEntries(tables.map((table, index) => [table, found[index]]));
 }
 
-/** Which transaction wrote each of the rows that a query finds: one number where it was one. */
+/** The transactions that wrote these rows: one number if it was only one. */
 export async function writersOf(rows: RowStore, tables: readonly Table[]): Promise<ReadonlySet<string>> {
   const found = await Promise.all(
     tables.map((table) => rows.query<{ xmin: string }>(`select xmin::text from ${table}`)),
@@ -85,7 +90,7 @@ export async function writersOf(rows: RowStore, tables: readonly Table[]): Promi
   return new Set(found.flat().map((row) => row.xmin));
 }
 
-/** A promotion with the given columns; by default the incident's, of a flag of its own. */
+/** A promotion with the given columns; by default the incident's, with its own flag. */
 export async function insertPromotion(
   rows: RowStore,
   columns: Readonly<Record<string, unknown>> = {},
@@ -109,14 +114,14 @@ export async function insertPromotion(
   return inserted.id;
 }
 
-/** Several promotions in `deploying`, each of a flag of its own. */
+/** Several promotions in `deploying`, each with its own flag. */
 export async function insertPromotions(rows: RowStore, count: number): Promise<readonly string[]> {
   const ids: string[] = [];
   for (let n = 1; n <= count; n += 1) ids.push(await insertPromotion(rows, { flag_key: `flag_${n}` }));
   return ids;
 }
 
-/** Opens an alert the way the watchdog does, and answers its id. */
+/** Opens an alert the way the watchdog does; resolves with its id. */
 export async function openAlert({ db }: Pick<Stored, 'db'>, promotionId: string, severity: Severity): Promise<string> {
   if (!(await db.alerts.open({ promotionId, severity }, NOW, null))) throw new Error('The alert was not opened.');
   const opened = (await db.alerts.ofPromotion(promotionId)).find((alert) => alert.severity === severity);
@@ -124,7 +129,7 @@ export async function openAlert({ db }: Pick<Stored, 'db'>, promotionId: string,
   return opened.id;
 }
 
-/** Opens an alert and has its promotion's message stand in Slack; answers the alert's id. */
+/** Opens an alert and records its promotion's message as posted; resolves with the alert's id. */
 export async function postAlert(
   stored: Pick<Stored, 'db'>,
   promotionId: string,
@@ -136,7 +141,7 @@ export async function postAlert(
   return id;
 }
 
-/** Has a message stand in Slack, as the outbox records it; `alert` where there is none of that kind. */
+/** Records a message as posted, as the outbox does; an `alert` if there is none of that kind. */
 export async function deliverMessage(
   db: Database,
   kind: MessageKind,
@@ -154,12 +159,12 @@ export async function deliverMessage(
 
 const STEP_MS = 30_000;
 
-/** An operator with an authenticator of their own. Secrets are stored as they are: sealing is tested elsewhere. */
+/** An operator with their own authenticator. Secrets are stored unsealed: sealing is tested elsewhere. */
 export interface Person {
   readonly id: string;
   /** The code that their authenticator shows at `NOW`, or `steps` later. */
   code(steps?: number): string;
-  /** Six digits that are no code of theirs around `NOW`. */
+  /** Six digits that aren't a code of theirs around `NOW`. */
   wrongCode(): string;
 }
 
@@ -177,10 +182,10 @@ export async function enrol(db: Database, id: string, role: Role = 'superadmin')
   };
 }
 
-/** The time step of `NOW`: what an accepted code leaves with its operator. */
+/** The time step of `NOW`: what an accepted code stores. */
 export const STEP = Math.floor(NOW.getTime() / STEP_MS);
 
-/** What `Promotions.resolve` is given to check a typed code with. */
+/** A typed code, for `Promotions.resolve`. */
 export function typed(code: string, now = NOW): TypedCode {
   return {
     isRecoveryCode: false,
@@ -235,7 +240,7 @@ export async function mendAuditLog(rows: RowStore): Promise<void> {
   await rows.query('drop function broken() cascade');
 }
 
-/** Stops the clock by which the database holds things back, at this moment. */
+/** Stops, at this moment, the clock that the database defers things by. */
 export async function stopClock({ rows }: Pick<Stored, 'rows'>, at: Date): Promise<void> {
   await rows.query(
     `create or replace function flag_promotions.clock() returns timestamptz language sql volatile

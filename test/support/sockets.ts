@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** Listens on this machine alone; answers at which port. */
+/** Listens on this machine alone; resolves with the port. */
 export async function portOf(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -10,7 +10,7 @@ export async function portOf(server: Server): Promise<number> {
   return address.port;
 }
 
-/** What one says the other hears, and they end together. Both are in `open` for as long as they are. */
+/** Pipes two sockets both ways; they end together. Both stay in `open` until then. */
 export function join(client: Socket, upstream: Socket, open: Set<Socket>): void {
   for (const [one, other] of [
     [client, upstream],

@@ -1,18 +1,18 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { createFrontendReader, type Statement } from './frontend-messages.js';
 
-/** A wire between a client and PostgreSQL that notes what is asked on it. */
+/** A connection between a client and PostgreSQL that records its statements. */
 export interface StatementTap {
-  /** The database's address by way of the wire. */
+  /** The database's address through it. */
   readonly url: string;
-  /** What was asked so far, in the order of its arrival. */
+  /** In order of arrival. */
   readonly statements: readonly Statement[];
   close(): Promise<void>;
 }
 
 /**
- * Listens in on what clients that come by its `url` ask of the database at `target`; `onStatement` hears of it before the
- * database does. Knows no TLS.
+ * Records the statements of clients that connect by its `url` to the database at `target`; `onStatement` is called
+ * before the database gets them. Doesn't read TLS.
  */
 export async function tapStatements(
   target: string,

@@ -1,15 +1,17 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from './sockets.js';
 
-/** A wire between the app and its database that can be cut and mended. */
+/** A connection between the app and its database that can be cut and restored. */
 export interface TcpProxy {
   readonly port: number;
   /** Cuts every connection and accepts no new one. */
   cut(): void;
   mend(): void;
-  /** Every connection stays as it is, and nothing comes through any more: the other side vanished. */
+  /** Connections stay open, but nothing passes: the other side vanished. */
   freeze(): void;
-  /** Cuts a connection in place of the server's next answer that contains this: done, and nobody hears of it. */
+  /**
+   * Cuts a connection instead of passing on the server's next answer that contains this: done, and nobody learns of it.
+   */
   loseAnswer(containing: string): void;
   close(): Promise<void>;
 }

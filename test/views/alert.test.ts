@@ -22,7 +22,7 @@ const payload = (message: ReturnType<typeof alertMessage>): Payload => ({ kind: 
 const stuck = (evidence: Evidence | null, severity: 'warning' | 'critical' = 'warning') =>
   payload(alertMessage({ promotion: promotion(), severity, evidence, asOf, mention: null }));
 
-/* What it says word by word: words.test.ts. */
+/* words.test.ts has its exact words. */
 describe('the alert', () => {
   test('has its evidence and its buttons in its own blocks, which Slack never folds away', () => {
     const message = stuck(live);

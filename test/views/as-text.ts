@@ -2,9 +2,9 @@ import * as z from 'zod';
 import type { Modal } from '../../src/views/blocks.js';
 import { span } from '../../src/views/text.js';
 
-/** Messages and forms as a person sees them, for tests that are read; and how many words that person reads. */
+/** Messages and forms as a person sees them, for snapshots; and how many words that person reads. */
 
-/** What Slack's markup becomes at a moment, for a reader in UTC. */
+/** Slack's markup at a moment, as a reader in UTC sees it. */
 export function read(mrkdwn: string, asOf: Date): string {
   return mrkdwn
     .replaceAll(/<!date\^(\d+)\^([^|>]*)\|[^>]*>/gu, (_, seconds: string, format: string) =>
@@ -144,7 +144,7 @@ export function formText(modal: Modal, asOf: Date): string {
   ].join('\n');
 }
 
-/** In what is shown: a date, an age, a span of code and a mention count as one; buttons, fields and emoji don't count. */
+/** A date, an age, a span of code and a mention count as one; buttons, fields and emoji don't count. */
 export function countWords(shown: Said | Modal): number {
   const blocks = z.array(block).parse(shown.blocks ?? []);
   const texts = blocks.length === 0 && 'text' in shown ? [shown.text] : wordsIn(blocks);

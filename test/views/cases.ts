@@ -1,11 +1,12 @@
 import type { Attention } from '../../src/promotions/attention.js';
 import type { Evidence, EvidenceRelease, UnavailableReason } from '../../src/promotions/evidence.js';
 import type { Ownership } from '../../src/promotions/ownership.js';
+import type { DynoReport } from '../../src/promotions/running.js';
 import type { AlertFacts } from '../../src/views/alert.js';
 import { HOUR, MINUTE, momentAfter, promotion } from '../promotions/make.js';
 import { MENTION } from './payloads.js';
 
-/** What an alert can be about, for tests of its words: each verdict with the facts that it comes with. */
+/** What an alert can be about, for tests of its words: each verdict with its facts. */
 
 /** The incident's last hours: two days and nine hours after it was promoted. */
 export const AS_OF = momentAfter(57 * HOUR);
@@ -29,9 +30,22 @@ const readAs = (
 ): Evidence => ({ kind: 'read', checkedAt, verdict, value, ...(its === undefined ? {} : { release: its }) });
 const unavailable = (reason: UnavailableReason): Evidence => ({ kind: 'unavailable', checkedAt, reason });
 
+const withDynos = (dynos: DynoReport): Evidence => ({
+  kind: 'read',
+  checkedAt,
+  verdict: 'live',
+  value: on,
+  release: release(3),
+  dynos,
+});
+
 /** By name; the names of the snapshots' files. */
 export const VERDICTS: Readonly<Record<string, Evidence>> = {
   live: readAs('live', on, release(3)),
+  'live-running': withDynos({ kind: 'running', total: 2 }),
+  'live-crashed': withDynos({ kind: 'crashed', dyno: 'web.1', release: 3 }),
+  'live-not-up': withDynos({ kind: 'not_up', dyno: 'web.1', state: 'starting', up: 1, total: 2 }),
+  'live-scaled-to-zero': withDynos({ kind: 'scaled_to_zero' }),
   'live-or-earlier': readAs('live', on, release(3, { orEarlier: true })),
   'live-since-unknown': readAs('live', on),
   'live-hidden': readAs('live', { kind: 'masked' }, release(3)),
@@ -45,6 +59,7 @@ export const VERDICTS: Readonly<Record<string, Evidence>> = {
   'no-answer': unavailable('no_answer'),
   'no-key': unavailable('not_configured'),
   'rate-limited': unavailable('rate_limited'),
+  'over-budget': unavailable('over_budget'),
   refused: unavailable('refused'),
   'no-app': unavailable('app_not_found'),
   delinquent: unavailable('delinquent'),
@@ -74,6 +89,7 @@ export const ROWS = {
   plain: promotion(),
   unrecorded: promotion({ checkpoint: 'PENDING_COMMIT:01234567-89ab-cdef-0123-456789abcdef' }),
   intent: promotion({ checkpoint: 'INTENT' }),
+  'held-up': promotion({ checkpoint: 'INTENT', lastError: 'Heroku did not accept the API key.' }),
   'with-rca': promotion({ rcaUrl: 'https://docs.raxx.example/rca/2026-05-11' }),
   'without-starter': promotion({ promotedBy: null }),
 } as const;

@@ -41,7 +41,6 @@ export const HOSTILE: readonly (readonly [name: string, text: string])[] = [
   ['10,000 ampersands on lines', '&\n'.repeat(10_000)],
 ];
 
-/** Texts of which nothing can be seen. */
 export const BLANK: readonly (readonly [name: string, text: string])[] = [
   ['nothing', ''],
   ['spaces', '   '],

@@ -1,9 +1,11 @@
 import { UNSET } from '../../src/doctor/unset.js';
 import { payloadsOf } from './payloads.js';
 
-/** No word that only the code and the database know reaches a person: `not_superadmin`, `PENDING_COMMIT:…`, `INTENT`. */
+/** No word of only the code or the database reaches a person: `not_superadmin`, `PENDING_COMMIT:…`, `INTENT`. */
 
-/** Words with an underscore that people do read: settings, an example of a flag's key, and a flag's usual config var. */
+/**
+ * Words with an underscore that people do read: settings, an example of a flag's key, and a flag's usual config var.
+ */
 const KNOWN = new Set([...Object.keys(UNSET), 'FLAG_', 'FLAG_DARKMODE', 'console_dark_mode']);
 const INTERNAL = /\b[A-Za-z]+(?:_[A-Za-z]+)+\b|\bFLAG_|\bINTENT\b|PENDING_COMMIT/gu;
 /** Not shown: what comes back to the app, addresses, and the kinds of Slack's own objects. */

@@ -1,12 +1,18 @@
 import { ADMINISTRATION_ACTIONS } from '../../src/operators/administration.js';
 import type { RefusedCode } from '../../src/operators/code-check.js';
-import type { Enrolment } from '../../src/operators/enrolment.js';
+import type { ConfirmationRefusal, Enrolment } from '../../src/operators/enrolment.js';
+import type { OperatorEvent } from '../../src/operators/operator-event.js';
 import type { Operator } from '../../src/operators/operator.js';
 import type { Attention } from '../../src/promotions/attention.js';
+import type { LeftOut, LeftOutReason } from '../../src/promotions/completion.js';
+import type { Drill } from '../../src/promotions/drill.js';
+import type { Drift } from '../../src/promotions/drift.js';
 import { type Evidence, READ_VERDICTS } from '../../src/promotions/evidence.js';
+import type { FollowUpRefusal } from '../../src/promotions/follow-up.js';
 import type { GroupMember } from '../../src/promotions/group.js';
 import type { AttentionRefusal, Ownership } from '../../src/promotions/ownership.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
+import type { DynoReport, Verification } from '../../src/promotions/running.js';
 import type { ResolutionRefusal } from '../../src/promotions/resolution.js';
 import type { PeriodStats } from '../../src/promotions/stats.js';
 import type { TransitionRefusal } from '../../src/promotions/transition.js';
@@ -24,9 +30,16 @@ import {
   section,
   textAnswer,
 } from '../../src/views/blocks.js';
+import * as completion from '../../src/views/completion.js';
 import * as dashboard from '../../src/views/dashboard.js';
 import * as digest from '../../src/views/digest.js';
+import * as drill from '../../src/views/drill.js';
 import * as evidence from '../../src/views/evidence.js';
+import { APPS_SHOWN, flagOnApps } from '../../src/views/flag-apps.js';
+import * as drift from '../../src/views/drift.js';
+import * as followUp from '../../src/views/follow-up.js';
+import * as dynos from '../../src/views/dynos.js';
+import * as running from '../../src/views/running.js';
 import * as group from '../../src/views/group.js';
 import * as headline from '../../src/views/headline.js';
 import * as help from '../../src/views/help.js';
@@ -34,6 +47,8 @@ import * as history from '../../src/views/history.js';
 import * as home from '../../src/views/home.js';
 import * as list from '../../src/views/list.js';
 import * as mark from '../../src/views/mark.js';
+import * as enrolment from '../../src/views/enrolment.js';
+import * as operatorNotice from '../../src/views/operator-notice.js';
 import * as operators from '../../src/views/operators.js';
 import * as progress from '../../src/views/progress.js';
 import * as rca from '../../src/views/rca.js';
@@ -47,12 +62,12 @@ import * as transition from '../../src/views/transition.js';
 import * as unfurl from '../../src/views/unfurl.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
 
-/** What builders are fed with: one outside text wherever the outside can write. */
+/** The builders' input: one outside text wherever the outside can write. */
 export interface Facts {
   readonly text: string;
   /** As checkRcaUrl accepted it. */
   readonly url: string;
-  /** What stands in the row's checkpoint, and in an event as the reason, if not that text. */
+  /** The row's checkpoint, and an event's reason, if not that text. */
   readonly checkpoint?: string;
   readonly reason?: string;
 }
@@ -64,7 +79,6 @@ export type Payload =
   | { readonly kind: 'errors'; readonly errors: Readonly<Record<string, string>> };
 
 export const MENTION = '<!subteam^S0123456789>';
-/** Where alerts go, as it is configured. */
 export const CHANNEL = 'C0ALERTS';
 export const USERS = ['U0MARKER01', 'U0PROMOTER', 'U0SUPER001', 'W0ENTERPRISE'] as const;
 
@@ -112,7 +126,7 @@ const CHECKS: readonly RefusedCode[] = [
   { kind: 'rejected', reason: 'wrong', failedAttempts: 5, lockedUntil: momentAfter(31 * HOUR) },
 ];
 
-/** A promotion of which another system wrote every text that it could. */
+/** A promotion in which another system wrote every text that it could. */
 function written({ text, checkpoint = text }: Facts, changes: Partial<Promotion> = {}): Promotion {
   return promotion({
     id: '9223372036854775807',
@@ -144,7 +158,6 @@ function ends(facts: Facts): Promotion[] {
   ];
 }
 
-/** Enrolments of every purpose and end. */
 function enrolments({ text }: Facts): Enrolment[] {
   return (['add', 'rotate', 'reset'] as const).flatMap((purpose) =>
     (['sent', 'proved', 'activated', 'ended'] as const).map((state) => ({
@@ -156,9 +169,19 @@ function enrolments({ text }: Facts): Enrolment[] {
       state,
       endReason: state === 'ended' ? ('declined' as const) : null,
       failedAttempts: 0,
+      wrongWords: 0,
       expiresAt: NOW,
     })),
   );
+}
+
+function confirmationRefusals(text: string): ConfirmationRefusal[] {
+  return [
+    ...(
+      ['nothing_to_confirm', 'code_first', 'expired', 'not_superadmin', 'not_operator', 'last_superadmin'] as const
+    ).map((kind) => ({ kind })),
+    { kind: 'not_inviter', invitedBy: text },
+  ];
 }
 
 function lives(facts: Facts): Promotion[] {
@@ -220,6 +243,69 @@ function transitionRefusals(facts: Facts): TransitionRefusal[] {
   ];
 }
 
+const reports = ({ text }: Facts): readonly DynoReport[] => [
+  { kind: 'running', total: 1 },
+  { kind: 'running', total: 12 },
+  { kind: 'scaled_to_zero' },
+  { kind: 'crashed', dyno: 'web.1', release: 5 },
+  { kind: 'crashed', dyno: text.slice(0, 200), release: 5 },
+  { kind: 'not_up', dyno: text.slice(0, 200), state: text.slice(0, 200), up: 1, total: 2 },
+];
+const verifications = (facts: Facts): readonly Verification[] => [
+  ...reports(facts).map((report): Verification => ({ state: VERIFIED_BY[report.kind], report, isTold: true })),
+  ...(['owed', 'forbidden', 'unknown', 'superseded'] as const).map(
+    (state): Verification => ({ state, report: null, isTold: true }),
+  ),
+];
+const VERIFIED_BY = {
+  running: 'running',
+  scaled_to_zero: 'scaled_to_zero',
+  crashed: 'crashed',
+  not_up: 'late',
+} as const;
+
+const NO_DRIFT: Drift = {
+  promotionId: '7',
+  state: 'open',
+  seq: 1,
+  toldSeq: 1,
+  value: { kind: 'unset' },
+  change: null,
+  acceptedBy: null,
+};
+const driftsOf = ({ text }: Facts): readonly Drift[] =>
+  (['open', 'accepted', 'over'] as const).flatMap((state): Drift[] => [
+    {
+      ...NO_DRIFT,
+      state,
+      value: { kind: 'plain', value: 'false' },
+      change: { version: 5, by: text.slice(0, 200), at: NOW },
+      acceptedBy: text,
+    },
+    { ...NO_DRIFT, state, value: { kind: 'masked' } },
+  ]);
+
+const FOLLOW_UPS = ['revert', 'set_again'] as const;
+
+function followUpRefusals(facts: Facts): FollowUpRefusal[] {
+  return [
+    { kind: 'unknown_promotion' },
+    { kind: 'not_superadmin' },
+    { kind: 'same_person', part: 'promoted' },
+    ...[...ends(facts), ...lives(facts)].flatMap((row): FollowUpRefusal[] => [
+      { kind: 'not_deployed', promotion: row },
+      { kind: 'superseded', promotion: row, by: row },
+      { kind: 'active', promotion: row },
+      { kind: 'already', promotion: row, byThisRequest: true },
+      { kind: 'already', promotion: row, byThisRequest: false },
+      { kind: 'value_unknown', promotion: row },
+      { kind: 'changed_nothing', promotion: row },
+      { kind: 'not_allowed', promotion: row },
+    ]),
+    ...CHECKS.map((check): FollowUpRefusal => ({ kind: 'code_refused', check })),
+  ];
+}
+
 const EVENT = ({ text, reason = text }: Facts) => ({ at: NOW, action: text, actor: text, detail: { reason } });
 
 const SEVERITIES = ['warning', 'critical'] as const;
@@ -231,7 +317,7 @@ const OWNERSHIP: Ownership = {
   isOperator: true,
 };
 /** Owned or not, snoozed or not. */
-export const ATTENTION: readonly (Attention | null)[] = [
+const ATTENTION: readonly (Attention | null)[] = [
   null,
   ...[null, OWNERSHIP].flatMap((ownership) =>
     [null, { by: 'U0PROMOTER', at: NOW, until: momentAfter(31 * HOUR) }].map((snooze) => ({
@@ -279,6 +365,58 @@ const members = (facts: Facts, count: number, criticals: number): GroupMember[] 
     attention: ATTENTION[index % ATTENTION.length] ?? null,
   }));
 
+const REACHES = [
+  null,
+  { pager: true, webhook: true },
+  { pager: true, webhook: false },
+  { pager: false, webhook: true },
+  { pager: false, webhook: false },
+];
+
+/** A drill at each step, started by anybody. */
+function drillsOf({ text }: Facts): Drill[] {
+  const begun: Drill = {
+    id: '9223372036854775807',
+    startedBy: text,
+    startedAt: NOW,
+    pages: true,
+    toldAt: null,
+    acknowledgedBy: null,
+    acknowledgedAt: null,
+    resolvedBy: null,
+    action: null,
+    endedAt: null,
+    end: null,
+  };
+  const told = { ...begun, toldAt: momentAfter(31 * HOUR) };
+  const acknowledged = { ...told, acknowledgedBy: text, acknowledgedAt: momentAfter(32 * HOUR) };
+  const endedAt = momentAfter(33 * HOUR);
+  return [
+    begun,
+    { ...told, pages: false },
+    acknowledged,
+    { ...acknowledged, resolvedBy: text, action: 'completed', endedAt, end: 'resolved' },
+    { ...told, resolvedBy: 'U0SUPER001', action: 'failed', endedAt, end: 'resolved' },
+    { ...told, endedAt, end: 'ended' },
+    { ...begun, endedAt, end: 'expired' },
+  ];
+}
+
+const LEFT_OUT: readonly LeftOutReason[] = [
+  'unknown_promotion',
+  'ended',
+  'row_changed',
+  'evidence_changed',
+  'not_proven',
+  'same_person',
+];
+const leftOut = (facts: Facts, count: number): LeftOut[] =>
+  rows(facts, count).map((row, index) => ({
+    promotionId: row.id,
+    promotion: index % 7 === 0 ? null : { ...row, resolvedBy: facts.text },
+    why: LEFT_OUT[index % LEFT_OUT.length] ?? 'ended',
+  }));
+
 function homes(facts: Facts, count: number): home.HomeFacts {
   const shown = rows(facts, count);
   return {
@@ -309,7 +447,7 @@ const critical = (row: Promotion, mention: string | null): alert.AlertFacts => (
   mention,
 });
 
-/** Every exported builder, by its name, over whatever facts: all that the app can send. */
+/** Every exported builder, by its name, over any facts: all that the app can send. */
 export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payload[]>> = {
   alertMessage: (facts) => [
     ...withEvidence(facts).map(([row, known]) =>
@@ -357,6 +495,9 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       return words([verdict, fact, advice, brief].join('\n'));
     }),
   evidenceLine: (facts) => withEvidence(facts).map(([row, known]) => words(evidence.evidenceLine(row, known))),
+  /** For a pager. */
+  releasesUrl: () => [words(dashboard.releasesUrl('raxx-console-prod') ?? '')],
+  undeliveredLines: () => [blocks(...alert.undeliveredLines(['page not delivered: 403']))],
   misrouted: () => ROUTES.flatMap((refused) => (refused === null ? [] : [blocks(misrouted(refused))])),
   outsideThread: () =>
     ROUTES.flatMap((refused) =>
@@ -541,6 +682,18 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     [[], rows(facts, list.LIST_PAGE_SIZE), [...ends(facts), ...lives(facts)]].flatMap((page) =>
       [null, '9223372036854775807'].map((nextBeforeId) => message(list.listAnswer({ rows: page, nextBeforeId }))),
     ),
+  flagOnApps: (facts) =>
+    [1, 20].map((more) => {
+      const on = rows(facts, APPS_SHOWN);
+      const known = new Map(
+        on.flatMap(({ id }, index) => {
+          const found = EVIDENCE[index % EVIDENCE.length];
+          return found === undefined || index === 0 ? [] : [[id, found] as const];
+        }),
+      );
+      const blocks = flagOnApps(facts.text, { total: on.length + more, rows: on, evidence: known });
+      return message({ text: 'Apps', blocks });
+    }),
   showAnswer: (facts) =>
     [...ends(facts), ...lives(facts)].flatMap((row) =>
       [0, 2].flatMap((events) =>
@@ -658,6 +811,71 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
+  contradictionWords: () =>
+    (['completed', 'failed'] as const).flatMap((action) =>
+      READ_VERDICTS.map((verdict) => words(resolution.contradictionWords(action, verdict))),
+    ),
+  noWayBackWords: (facts) =>
+    (['held_already', 'not_allowed', 'unknown'] as const).map((why) =>
+      words(resolution.noWayBackWords(written(facts), why)),
+    ),
+  fieldFaultWords: () =>
+    (['missing', 'too_long'] as const).map((note): Payload => {
+      const errors = resolution.fieldFaultWords({ note, rcaUrl: 'host_not_allowed' }, HOSTS);
+      return { kind: 'errors', errors };
+    }),
+  drillMessage: (facts) =>
+    drillsOf(facts).flatMap((one) =>
+      [null, MENTION].flatMap((mention) =>
+        [[], ['page not delivered: 403']].map((failed) => message(drill.drillMessage(one, NOW, mention, failed))),
+      ),
+    ),
+  drillEndedReply: (facts) =>
+    drillsOf(facts).flatMap((one) => [null, facts.text].map((by) => message(drill.drillEndedReply(one, by)))),
+  drillModal: (facts) =>
+    drillsOf(facts).flatMap((one) =>
+      (['completed', 'failed'] as const).map((action) => view(drill.drillModal(one, action, METADATA))),
+    ),
+  drillTitle: () => (['completed', 'failed'] as const).map((action) => view(notice(drill.drillTitle(action), 'x'))),
+  drillOutcome: (facts) => drillsOf(facts).map((one) => words(drill.drillOutcome(one))),
+  drillSteps: (facts) => drillsOf(facts).map((one) => words(['steps', ...drill.drillSteps(one)].join(', '))),
+  drillStartedWords: (facts) =>
+    drillsOf(facts).flatMap((one) => REACHES.map((reach) => words(drill.drillStartedWords(one, CHANNEL, reach)))),
+  drillUnderWayWords: (facts) => drillsOf(facts).map((one) => words(drill.drillUnderWayWords(one))),
+  drillAcknowledgedWords: (facts) => drillsOf(facts).map((one) => words(drill.drillAcknowledgedWords(one))),
+  completeLiveButton: () => [blocks({ type: 'actions', elements: [completion.completeLiveButton('7')] })],
+  completionModal: (facts) =>
+    [0, 1, 10].map((more) =>
+      view(
+        completion.completionModal({
+          listed: rows(facts, more === 1 ? 1 : 50).map((row, index) => ({
+            promotion: row,
+            evidence: EVIDENCE[index % 3] ?? NOTHING_KNOWN,
+          })),
+          more,
+          others: more,
+          privateMetadata: 'x'.repeat(3_000),
+        }),
+      ),
+    ),
+  nothingLiveWords: () => [0, 1, 57].map((others) => words(completion.nothingLiveWords(others))),
+  needsCompletionRole: () => [[], SUPERADMINS].map((whom) => words(completion.needsCompletionRole(whom))),
+  completedModal: (facts) => [0, 1, 50].map((count) => view(completion.completedModal(count, leftOut(facts, count)))),
+  completionRefusal: (facts) =>
+    [
+      { kind: 'not_superadmin' as const },
+      ...[true, false].map((byThisRequest) => ({
+        kind: 'nothing_left' as const,
+        leftOut: leftOut(facts, 50),
+        byThisRequest,
+      })),
+      ...CHECKS.map((check) => ({ kind: 'code_refused' as const, check })),
+    ].map((refusal): Payload => {
+      const said = completion.completionRefusal(refusal, { now: NOW, superadmins: SUPERADMINS });
+      return said.kind === 'view' ? view(said.view) : { kind: 'errors', errors: said.errors };
+    }),
+  completedTogetherReply: (facts) =>
+    [1, 5, 50].map((count) => message(completion.completedTogetherReply(rows(facts, count), count, facts.text))),
   resolvedModal: (facts) => ends(facts).map((row) => view(resolution.resolvedModal(row, 'completed'))),
   refusalWords: (facts) =>
     refusals(facts).flatMap((refusal) =>
@@ -732,7 +950,18 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         { at: NOW, version: 143, createdAt: new Date(0) },
       ].flatMap((accepted) =>
         [null, NOW].map((driftNoticedAt) =>
-          message(progress.progressMessage({ promotion: promoted, accepted, driftNoticedAt })),
+          message(
+            progress.progressMessage({
+              promotion: promoted,
+              accepted,
+              driftNoticedAt,
+              since: {
+                newest: promoted,
+                active: null,
+                followedBy: accepted === null ? null : { followUp: 'revert', promotionId: '9', operatorId: facts.text },
+              },
+            }),
+          ),
         ),
       ),
     ),
@@ -779,6 +1008,95 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         ),
       ),
     ),
+  driftMessage: (facts) =>
+    driftsOf(facts).flatMap((known) =>
+      [true, false].map((isOpen) =>
+        message(
+          drift.driftMessage({
+            promotion: written(facts, { state: 'deployed' }),
+            drift: known,
+            followedBy: isOpen ? null : { followUp: 'set_again', promotionId: '9', operatorId: facts.text },
+            isOpen,
+            refusedRoute: ROUTES[1] ?? null,
+          }),
+        ),
+      ),
+    ),
+  driftGroupMessage: (facts) =>
+    [1, 10].map((count) => {
+      const [known] = driftsOf(facts);
+      const shown = rows(facts, count).map((promoted) => ({
+        standing: { promotion: promoted, followedBy: null },
+        drift: known ?? NO_DRIFT,
+        isOpen: true,
+      }));
+      return message(drift.driftGroupMessage({ shown, total: count * 3, refusedRoute: ROUTES[1] ?? null }));
+    }),
+  driftButtons: (facts) => lives(facts).map((row) => blocks(drift.driftButtons(row, { seq: 12 }))),
+  readAcceptValue: (facts) => [words(String(drift.readAcceptValue(facts.text)?.seq ?? 'none'))],
+  acceptWords: (facts) =>
+    [
+      { kind: 'accepted', drift: driftsOf(facts)[0] ?? NO_DRIFT } as const,
+      { kind: 'changed', drift: NO_DRIFT } as const,
+      ...[null, ...driftsOf(facts)].map((known) => ({ kind: 'not_open', drift: known }) as const),
+    ].map((outcome) => words(drift.acceptWords(outcome))),
+  runningWords: (facts) => verifications(facts).map((known) => words(`live${dynos.runningWords(known)}`)),
+  reportWords: (facts) => reports(facts).map((report) => words(`live${dynos.reportWords(report)}`)),
+  crashedWords: (facts) =>
+    reports(facts).flatMap((report) => (report.kind === 'crashed' ? [words(dynos.crashedWords(report))] : [])),
+  lateWords: (facts) => reports(facts).map((report) => words(dynos.lateWords(report))),
+  crashedMessage: (facts) =>
+    verifications(facts).flatMap((verification) =>
+      [null, { newest: written(facts, { state: 'deployed' }), active: null, followedBy: null }].flatMap((since) => {
+        const promoted = written(facts, { state: 'deployed' });
+        const made = running.crashedMessage({
+          promotion: promoted,
+          verification,
+          since,
+          refusedRoute: ROUTES[1] ?? null,
+        });
+        return made === null ? [] : [message(made)];
+      }),
+    ),
+  followUpModal: (facts) =>
+    withEvidence(facts).flatMap(([row, known]) =>
+      FOLLOW_UPS.flatMap((made) =>
+        [null, 'off', facts.text].map((value) =>
+          view(
+            followUp.followUpModal({
+              followUp: made,
+              promotion: row,
+              value,
+              reverts: value === null ? null : '3',
+              asked: value === null ? null : '5',
+              evidence: known,
+              changed: value === null ? 'evidence' : null,
+              privateMetadata: METADATA,
+            }),
+          ),
+        ),
+      ),
+    ),
+  followUpTitle: () => FOLLOW_UPS.map((made) => view(notice(followUp.followUpTitle(made), 'Something.'))),
+  followUpAnswer: (facts) =>
+    FOLLOW_UPS.flatMap((made) => lives(facts).map((row) => message(followUp.followUpAnswer(made, row, CHANNEL)))),
+  followUpRefusalWords: (facts) =>
+    FOLLOW_UPS.flatMap((made) =>
+      followUpRefusals(facts).map((refusal): Payload => {
+        const said = followUp.followUpRefusalWords(refusal, made, {
+          now: NOW,
+          operatorId: 'U0OPERATOR',
+          superadmins: SUPERADMINS,
+          configVars: { patterns: ['FLAG_*'], maySet: () => false },
+        });
+        return said.kind === 'answer' ? message(said.answer) : { kind: 'errors', errors: said.errors };
+      }),
+    ),
+  nothingDeployedWords: (facts) =>
+    [...ends(facts), ...lives(facts)].map((row) => words(followUp.nothingDeployedWords(facts.text, row))),
+  whichAppAnswer: (facts) => [2, 11].map((count) => message(followUp.whichAppAnswer(facts.text, rows(facts, count)))),
+  revertButton: (facts) =>
+    lives(facts).map((row) => blocks({ type: 'actions', elements: [followUp.revertButton(row)] })),
   transitionTitle: () => TRANSITIONS.map((made) => view(notice(transition.transitionTitle(made), 'Something.'))),
   transitionAnswer: (facts) =>
     [...ends(facts), ...lives(facts)].map((row) => message(transition.transitionAnswer(row, CHANNEL))),
@@ -822,7 +1140,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
         : { kind: 'errors', errors: said.errors };
     }),
   membershipWords: () =>
-    (['bot', 'external_user', 'deactivated', 'unknown'] as const).map(
+    (['bot', 'external_user', 'deactivated', 'guest', 'unknown'] as const).map(
       (kind): Payload => ({ kind: 'errors', errors: { person: operators.membershipWords(kind) } }),
     ),
   linksOffWords: () => ADMINISTRATION_ACTIONS.map((made) => words(operators.linksOffWords(made))),
@@ -830,20 +1148,68 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     enrolments(facts).map((one) =>
       message(operators.enrolmentMessage({ ...one, url: `https://flags.example.com/enrol/${'A'.repeat(43)}` })),
     ),
-  confirmMessage: (facts) => enrolments(facts).map((one) => message(operators.confirmMessage(one))),
-  activatedWords: (facts) => enrolments(facts).map((one) => words(operators.activatedWords(one))),
-  activatedNotice: (facts) => enrolments(facts).map((one) => message(operators.activatedNotice(one))),
-  declinedNotice: (facts) => enrolments(facts).map((one) => message(operators.declinedNotice(one))),
-  declinedWords: () => [words(operators.declinedWords())],
+  confirmMessage: (facts) => enrolments(facts).map((one) => message(enrolment.confirmMessage(one))),
+  linkUsedMessage: (facts) => enrolments(facts).map((one) => message(enrolment.linkUsedMessage(one))),
+  enrolmentOverMessage: (facts) => enrolments(facts).map((one) => message(enrolment.enrolmentOverMessage(one))),
+  activatedMessage: (facts) => enrolments(facts).map((one) => message(enrolment.activatedMessage(one))),
+  confirmedWords: (facts) => enrolments(facts).map((one) => words(enrolment.confirmedWords(one))),
+  declinedWords: () => [words(enrolment.declinedWords())],
+  confirmationModal: (facts) => enrolments(facts).map((one) => view(enrolment.confirmationModal(one, METADATA))),
   confirmationRefusalWords: ({ text }) =>
+    confirmationRefusals(text).map((refusal) => words(enrolment.confirmationRefusalWords(refusal, SUPERADMINS))),
+  confirmationAnswer: ({ text }) =>
     [
-      ...(['nothing_to_confirm', 'code_first', 'expired', 'disabled'] as const).map((kind) => ({ kind })),
-      { kind: 'inviter_gone' as const, invitedBy: text },
-    ].map((refusal) => words(operators.confirmationRefusalWords(refusal))),
+      ...confirmationRefusals(text),
+      ...CHECKS.map((check) => ({ kind: 'code_refused' as const, check })),
+      ...[2, 1, 0].map((left) => ({ kind: 'wrong_word' as const, left })),
+    ].map((refusal): Payload => {
+      const said = enrolment.confirmationAnswer(refusal, { now: NOW, superadmins: SUPERADMINS });
+      return said.kind === 'sentence'
+        ? view(notice(enrolment.CONFIRMATION_TITLE, said.text))
+        : { kind: 'errors', errors: said.errors };
+    }),
+  whichEnrolmentWords: (facts) => [words(enrolment.whichEnrolmentWords(enrolments(facts)))],
   staleConfirmationWords: (facts) =>
     [null, ...enrolments(facts)].flatMap((one) =>
-      ['U0SUPER001', facts.text].map((by) => words(operators.staleConfirmationWords(one, by))),
+      ['U0SUPER001', facts.text].map((by) => words(enrolment.staleConfirmationWords(one, facts.text, by))),
     ),
+  operatorNotice: ({ text }) =>
+    [
+      'added',
+      'activated',
+      'rotated',
+      'reset',
+      'disabled',
+      'forgotten',
+      'unlocked',
+      'enrolment_declined',
+      'enrolment_locked',
+    ]
+      .map((made) => `console.flag.operator.${made}`)
+      .concat('console.flag.promotion.totp_rejected')
+      .flatMap((action) =>
+        [
+          { actor: 'U0SUPER001', role: 'engineer', formerRole: null, invitedBy: null, lockedUntil: NOW, locks: 1 },
+          { actor: text, role: 'engineer', formerRole: 'superadmin', invitedBy: text, lockedUntil: NOW, locks: 3 },
+          {
+            actor: 'command line',
+            role: 'engineer',
+            formerRole: 'engineer',
+            invitedBy: null,
+            lockedUntil: null,
+            locks: 1,
+          },
+          { actor: text, role: null, formerRole: null, invitedBy: null, lockedUntil: null, locks: 1 },
+        ].flatMap((event) =>
+          ['U0SUPER001', text].flatMap((readBy) => {
+            const notice_ = operatorNotice.operatorNotice(
+              { ...event, action, operator: text } as OperatorEvent,
+              readBy,
+            );
+            return notice_ === null ? [] : [message(notice_)];
+          }),
+        ),
+      ),
   operatorsAnswer: (facts) =>
     [0, 1, 170].map((many) =>
       message(
@@ -866,7 +1232,13 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     [null, ...ends(facts), ...lives(facts)].map((row) => words(transition.nothingMarkedWords(facts.text, row))),
 };
 
+/** By its builder's name. */
+export interface NamedPayload {
+  readonly name: string;
+  readonly payload: Payload;
+}
+
 /** All of them over the same facts. */
-export function payloadsOf(facts: Facts): { readonly name: string; readonly payload: Payload }[] {
+export function payloadsOf(facts: Facts): NamedPayload[] {
   return Object.entries(BUILDERS).flatMap(([name, build]) => build(facts).map((payload) => ({ name, payload })));
 }

@@ -34,7 +34,7 @@ describe('the draft of the incident against its original', () => {
     const text = original ?? '';
     for (const fact of FACTS) expect(text).toContain(fact.original);
     const listed = FACTS.map((fact) => fact.original).join('\n');
-    // Moments, names out of code, spans, and the names of apps and roles.
+    // Moments, names in code, spans, and the names of apps and roles.
     const found = text.match(
       /\d{4}-\d\d-\d\d(?:-[a-z-]+)?(?: ~?\d\d:\d\d(?::\d\d)?)?|[\w.]*[a-zA-Z][_.][a-z][\w.=]*|~?\d+h\b|\d+ days|SEV-\d|[a-z]+-(?:agent|developer|console-prod)/gu,
     );
@@ -104,14 +104,14 @@ describe('nothing from outside is more than text', () => {
     };
   }
 
-  /** What a reader of CommonMark takes for more than text: everything outside of code spans. */
+  /** What CommonMark may interpret as more than text: everything outside code spans. */
   const outsideCode = (markdown: string) => markdown.replaceAll(/(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)/gu, 'CODE');
 
   test.each([...MARKDOWN, ...HOSTILE])('%s', (_, text) => {
     const markdown = draft(written(text));
     expect(headings(markdown)).toEqual(HEADINGS);
     expect(markdown.split('\n').filter((line) => line.startsWith('# '))).toHaveLength(1);
-    // An incident's id is made of a-z, 0-9 and dashes, whatever the flag is called.
+    // An incident's id has only a-z, 0-9 and dashes, whatever the flag is called.
     const rest = outsideCode(markdown).replace(/^- \*\*Incident ID:\*\* [a-z0-9-]+$/mu, '');
     expect(rest).not.toMatch(/evil|Forged|forged|<script|alert\(1\)|`/u);
     expect(rest.match(/> \*\*To answer:\*\*/gu)).toHaveLength(

@@ -1,9 +1,9 @@
 import { CHANNEL, MENTION, type Payload, USERS } from './payloads.js';
 
-/** How a suspicious reader reads a payload: every text that a person sees, and what in it is alive. */
+/** Reads a payload like a suspicious reader: every text that a person sees, and what in it is live. */
 
 export interface Text {
-  /** How Slack reads it: with its markup; as plain text, in which entities count; or as it is, to be read out. */
+  /** How Slack reads it: with its markup; as plain text, in which entities count; or as it is, for screen readers. */
   readonly kind: 'mrkdwn' | 'plain_text' | 'label';
   readonly text: string;
 }
@@ -55,7 +55,7 @@ function isOurs(token: string): boolean {
   );
 }
 
-/** What Slack would act on in a text, and this app never means: mentions, dates and links that are not its own. */
+/** What Slack would act on in a text and the app never means: mentions, dates and links that aren't its own. */
 export function strangeMarkup(text: string): string[] {
   const strange = (text.match(/<[^<>]*>/gu) ?? []).filter((token) => !isOurs(token));
   const left = text.replaceAll(/<[^<>]*>/gu, '');
@@ -65,12 +65,12 @@ export function strangeMarkup(text: string): string[] {
 const CODE = /```[^`]+```|`[^`\n]+`/gu;
 const TOKEN = /<[^<>]*>/gu;
 
-/** Whether each backtick belongs to a span of code that ends. */
+/** Whether each backtick belongs to a closed code span. */
 export function codeIsBalanced(text: string): boolean {
   return !text.replaceAll(CODE, '').includes('`');
 }
 
-/** What is the app's own in a text: everything but code, links, dates and mentions. */
+/** The app's own words in a text: everything but code, links, dates and mentions. */
 export function skeleton(text: string): string {
   return text.replaceAll(CODE, '§').replaceAll(TOKEN, '§');
 }

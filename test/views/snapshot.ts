@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 const FOLDER = join(__dirname, 'snapshots');
 
 /**
- * Compares with `snapshots/<name>.txt`, a file a message, made to be read. `UPDATE_SNAPSHOTS=1` writes them anew: read the
- * difference before it is committed.
+ * Compares with `snapshots/<name>.txt`, a file a message, made to be read. `UPDATE_SNAPSHOTS=1` rewrites them: read the
+ * diff before committing it.
  */
 export function expectSnapshot(name: string, text: string): void {
   const path = join(FOLDER, `${name}.txt`);

@@ -1,12 +1,19 @@
+import type { Evidence } from '../../src/promotions/evidence.js';
 import type { SetBack } from '../../src/promotions/set-back.js';
+import { SEVERITIES } from '../../src/promotions/stuck.js';
 import { alertMessage, escalationReply, repeatReply, resolvedReply } from '../../src/views/alert.js';
 import * as attention from '../../src/views/attention.js';
+import { flagOnApps } from '../../src/views/flag-apps.js';
 import { groupCriticalsReply, groupMessage } from '../../src/views/group.js';
 import { homeTab } from '../../src/views/home.js';
+import type { Drift } from '../../src/promotions/drift.js';
+import { driftGroupMessage, driftMessage } from '../../src/views/drift.js';
+import { followUpModal } from '../../src/views/follow-up.js';
 import { stuckAnswer } from '../../src/views/list.js';
 import { progressMessage } from '../../src/views/progress.js';
 import { resolutionModal } from '../../src/views/resolution.js';
 import { transitionAnswer, transitionModal } from '../../src/views/transition.js';
+import { crashedMessage } from '../../src/views/running.js';
 import { promotionUnfurl } from '../../src/views/unfurl.js';
 import { DAY, HOUR, MINUTE, momentAfter, promotion } from '../promotions/make.js';
 import { countWords, formText, messageText, read } from './as-text.js';
@@ -19,7 +26,6 @@ import { expectSnapshot } from './snapshot.js';
 const MOST_IN_ALERT = 45;
 const MOST_IN_FORM = 60;
 
-const SEVERITIES = ['warning', 'critical'] as const;
 const WRITERS = { alert: alertMessage, escalation: escalationReply, repeat: repeatReply } as const;
 /** Every severity, verdict, row, attention and kind of message that has an alert's buttons. */
 const EVERY_ALERT = Object.entries(WRITERS).flatMap(([writer, write]) =>
@@ -27,7 +33,10 @@ const EVERY_ALERT = Object.entries(WRITERS).flatMap(([writer, write]) =>
     Object.entries(VERDICTS).flatMap(([verdict, evidence]) =>
       Object.entries(ROWS).flatMap(([rowName, row]) =>
         Object.entries(ATTENTIONS).map(([held, known]) => {
-          const facts = stuck({ promotion: row, severity, evidence, attention: known });
+          // A snoozed alert, and the repeat of an acknowledged one, is only ever an edit, which mentions nobody.
+          const isEdit = known !== null && (known.snooze !== null || writer === 'repeat');
+          const about = { promotion: row, severity, evidence, attention: known };
+          const facts = stuck(isEdit ? { ...about, mention: null } : about);
           return { name: `${writer} ${severity} ${verdict} ${rowName} ${held}`, facts, message: write(facts) };
         }),
       ),
@@ -63,12 +72,34 @@ describe('the words of', () => {
   test.each([
     ['unrecorded', ROWS.unrecorded, 'live'],
     ['still-setting', ROWS.intent, 'not-live-unset'],
+    ['held-up', ROWS['held-up'], 'not-live-unset'],
     ['with-rca', ROWS['with-rca'], 'live'],
   ] as const)('the alert of a row that is %s', (name, row, verdict) => {
     expectSnapshot(
       `alert/${name}`,
       messageText(alertMessage(stuck({ promotion: row, evidence: VERDICTS[verdict] ?? null })), AS_OF),
     );
+  });
+
+  test('a notice', () => {
+    const facts = { severity: 'notice', mention: null, evidence: VERDICTS['live'] ?? null } as const;
+    expectSnapshot('alert/notice', messageText(alertMessage(stuck(facts)), AS_OF));
+  });
+
+  test('a flag that several apps have', () => {
+    const on = (id: string, herokuApp: string) => promotion({ id, herokuApp, state: 'deployed' });
+    const rows = ['raxx-web', 'raxx-console-prod', 'raxx-gone', 'raxx-late'].map((app, n) => on(String(9 - n), app));
+    const evidence = new Map<string, Evidence>();
+    for (const [id, verdict] of [
+      ['9', 'live-since-unknown'],
+      ['8', 'not-live-other'],
+      ['7', 'no-app'],
+    ] as const) {
+      const known = VERDICTS[verdict];
+      if (known !== undefined) evidence.set(id, known);
+    }
+    const blocks = flagOnApps(promotion().flagKey, { total: 6, rows, evidence });
+    expectSnapshot('flag-on-apps', messageText({ text: 'show', blocks }, AS_OF));
   });
 
   test('an alert that was resolved', () => {
@@ -148,8 +179,67 @@ describe('the words of', () => {
     shown('setting', {});
     shown('held-up', { promotion: { ...ROWS.intent, lastError: 'Heroku answered 503.' } });
     shown('running', { accepted });
-    shown('live', { accepted, promotion: promotion({ state: 'deployed', deployedAt: momentAfter(4 * MINUTE) }) });
+    const deployed = promotion({ state: 'deployed', deployedAt: momentAfter(4 * MINUTE) });
+    shown('live', {
+      accepted,
+      promotion: deployed,
+      since: { newest: deployed, active: null, followedBy: null },
+    });
+    const report = { kind: 'crashed', dyno: 'web.1', release: 143 } as const;
+    shown('verified', {
+      accepted,
+      promotion: deployed,
+      verification: { state: 'running', report: { kind: 'running', total: 2 }, isTold: true },
+    });
+    shown('crashed', { accepted, promotion: deployed, verification: { state: 'crashed', report, isTold: true } });
+    const since = { newest: deployed, active: null, followedBy: null };
+    for (const state of ['crashed', 'late'] as const) {
+      const seen =
+        state === 'late' ? ({ kind: 'not_up', dyno: 'web.2', state: 'starting', up: 1, total: 2 } as const) : report;
+      const message = crashedMessage({
+        promotion: deployed,
+        verification: { state, report: seen, isTold: true },
+        since,
+      });
+      expectSnapshot(`running/${state}`, messageText(message ?? { text: 'nothing' }, momentAfter(9 * MINUTE)));
+    }
+    shown('reverted', {
+      accepted,
+      promotion: deployed,
+      since: {
+        newest: deployed,
+        active: ROWS.intent,
+        followedBy: { followUp: 'revert', promotionId: '8', operatorId: 'U0SUPER001' },
+      },
+    });
     shown('changed-since', { accepted, driftNoticedAt: momentAfter(4 * MINUTE) });
+  });
+
+  test('what was changed on Heroku since it was deployed', () => {
+    const deployed = promotion({ state: 'deployed', deployedAt: momentAfter(4 * MINUTE) });
+    const found: Drift = {
+      promotionId: '7',
+      state: 'open',
+      seq: 1,
+      toldSeq: 1,
+      value: { kind: 'plain', value: 'false' },
+      change: { version: 144, by: 'sam@raxx.example', at: momentAfter(HOUR) },
+      acceptedBy: null,
+    };
+    const shown = (name: string, drift: Drift, isOpen: boolean) =>
+      expectSnapshot(
+        `drift/${name}`,
+        messageText(driftMessage({ promotion: deployed, drift, followedBy: null, isOpen }), momentAfter(2 * HOUR)),
+      );
+    shown('open', found, true);
+    shown('nobody-proven', { ...found, value: { kind: 'unset' }, change: null }, true);
+    shown('accepted', { ...found, state: 'accepted', acceptedBy: 'U0SUPER001' }, false);
+    const standing = { promotion: deployed, followedBy: null };
+    const two = [
+      { standing, drift: found, isOpen: true },
+      { standing, drift: { ...found, state: 'accepted' as const, acceptedBy: 'U0SUPER001' }, isOpen: false },
+    ];
+    expectSnapshot('drift/group', messageText(driftGroupMessage({ shown: two, total: 12 }), momentAfter(2 * HOUR)));
   });
 
   test.each(Object.keys(VERDICTS))('the list: %s', (verdict) => {
@@ -214,6 +304,22 @@ describe('the words of', () => {
   });
 });
 
+describe('going back', () => {
+  test.each(['live', 'changed-since', 'no-answer'])('the form: %s', (verdict) => {
+    const modal = followUpModal({
+      followUp: 'revert',
+      promotion: promotion({ state: 'deployed', deployedAt: momentAfter(HOUR) }),
+      value: 'false',
+      reverts: null,
+      asked: verdict === 'changed-since' ? '3' : null,
+      evidence: VERDICTS[verdict] ?? null,
+      changed: null,
+      privateMetadata: '{}',
+    });
+    expectSnapshot(`form/revert-${verdict}`, formText(modal, AS_OF));
+  });
+});
+
 describe('the limits', () => {
   test(`${MOST_IN_ALERT} words an alert, whatever it says`, () => {
     const long = EVERY_ALERT.map(({ name, message }) => ({ name, words: countWords(message) })).filter(
@@ -245,6 +351,19 @@ describe('the limits', () => {
               }),
             })),
           ),
+          ...(['revert', 'set_again'] as const).map((followUp) => ({
+            name: `${followUp} ${verdict} ${rowName} ${changed}`,
+            modal: followUpModal({
+              followUp,
+              promotion: row,
+              value: 'false',
+              reverts: '3',
+              asked: null,
+              evidence,
+              changed,
+              privateMetadata: '',
+            }),
+          })),
           ...(['promote', 'cancel'] as const).map((transition) => ({
             name: `${transition} ${verdict} ${rowName} ${changed}`,
             modal: transitionModal({ promotion: row, transition, evidence, changed, privateMetadata: '' }),
@@ -275,7 +394,7 @@ describe('the limits', () => {
   });
 });
 
-/** What the answer looks like, by the first name of a verdict that matches. */
+/** The answer's form, by the first matching name of a verdict. */
 const byVerdict =
   (...answers: readonly (readonly [verdict: RegExp, answer: RegExp])[]) =>
   (verdict: string): RegExp => {
@@ -284,7 +403,10 @@ const byVerdict =
     return found[1];
   };
 
-/** Ten questions that somebody has at three in the morning, and what the answer looks like in the alert. */
+/** They word a missing RCA differently, and don't say when it went live. */
+const SAYS_WHAT_RUNS = /^live-(?:running|crashed|not-up|scaled-to-zero)$/u;
+
+/** Ten questions that somebody has at three in the morning, and how the alert answers them. */
 const QUESTIONS: readonly (readonly [string, RegExp | ((verdict: string) => RegExp)])[] = [
   ['What is stuck?', /`console_heroku_log_drain_alerting` on `raxx-console-prod`: (?:still )?stuck/u],
   ['Since when?', /stuck since May 9 04:28 \(2 d ago\)/u],
@@ -301,6 +423,7 @@ const QUESTIONS: readonly (readonly [string, RegExp | ((verdict: string) => RegE
     byVerdict(
       [/^live-or-earlier$/u, /since v3 ↗ or earlier/u],
       [/^live-since-unknown$/u, /since an unknown release/u],
+      [SAYS_WHAT_RUNS, /since v3 ↗ \(`kris@raxx\.example`\)/u],
       [/^live/u, /since v3 ↗ \(May 9 04:29:00, `kris@raxx\.example`\)/u],
       [/^changed/u, /(?:since|in) v4 ↗ \(May 9 04:29:00\)/u],
       [/^release-/u, /v3 (?:is running|failed)/u],
@@ -320,7 +443,7 @@ const QUESTIONS: readonly (readonly [string, RegExp | ((verdict: string) => RegE
   ],
   ['What if I’m wrong?', /doesn’t touch Heroku ↗ · final/u],
   ['Who is on it?', /nobody (?:is )?on it|@U0SUPER001 on it/u],
-  ['Where is the RCA?', /no RCA yet|RCA ↗/u],
+  ['Where is the RCA?', byVerdict([SAYS_WHAT_RUNS, /no RCA$|RCA ↗/mu], [/./u, /no RCA yet|RCA ↗/u])],
   ['Is the watchdog alive?', /checked 1 min ago/u],
 ];
 
@@ -348,7 +471,7 @@ describe('ten questions are answered by the alert alone', () => {
 
   test('and name nobody whose release proves nothing', () => {
     expect(EVERY_ALERT.filter(({ message }) => JSON.stringify(message).includes('innocent'))).toEqual([]);
-    // Who marked it didn't start it.
+    // Whoever marked it didn't start it.
     const unknown = promotion({ promotedBy: null, promotedAt: momentAfter(-DAY) });
     expect(messageText(alertMessage(stuck({ promotion: unknown })), AS_OF)).toContain('Promoted by _unknown_');
     expect(JSON.stringify(alertMessage(stuck({ promotion: unknown })))).not.toContain('U0MARKER01');

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { snapshot } from '../../demo/workspace/protocol/snapshot.js';
 import { type RunningDemo, startDemo } from '../browser/support/demo.js';
 
-/** The page's server, asked as a browser would, and as others might. */
+/** The page's server, called as a browser would, and as others might. */
 describe('the workspace’s server', () => {
   let demo: RunningDemo;
   beforeAll(async () => {
@@ -17,7 +17,7 @@ describe('the workspace’s server', () => {
   const act = (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
     fetch(`${demo.url}act`, { method: 'POST', headers, body });
 
-  /** The status of a request with headers that fetch would not let pass. */
+  /** The status of a request with headers that fetch doesn't allow. */
   async function statusWith(headers: Record<string, string>, path = 'events'): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
       const asking = request(`${demo.url}${path}`, { headers }, (answer) => {
@@ -68,7 +68,7 @@ describe('the workspace’s server', () => {
     expect((await act(JSON.stringify({ do: 'heroku_set', configVar: 'A', value: 'x'.repeat(200_000) }))).status).toBe(
       400,
     );
-    // What a form of another page could send.
+    // What another page's form could send.
     expect((await act('{"do":"kill"}', { 'content-type': 'text/plain' })).status).toBe(400);
     const gone = await act(JSON.stringify({ do: 'submit', as: 'superadmin', viewId: 'V0', values: {} }));
     expect(await gone.json()).toEqual({ kind: 'failed', message: 'That has changed meanwhile. Look again.' });
@@ -101,7 +101,7 @@ describe('the workspace’s server', () => {
       if (said === undefined) continue;
       expect(clockOffsetMs).toBe(12 * 3_600_000);
       expect(said.text).toBe(`a &lt; b &amp; <@${bot.id}>`);
-      // It was said by the moved clock.
+      // It was posted by the moved clock.
       expect(Number(said.ts) * 1_000 - Date.now()).toBeGreaterThan(11 * 3_600_000);
       break;
     }

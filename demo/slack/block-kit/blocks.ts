@@ -70,7 +70,6 @@ export const block = z.discriminatedUnion('type', [
 ]);
 export type Block = z.output<typeof block>;
 
-/** A block and the JSON pointer to it. */
 export interface PlacedBlock {
   readonly path: string;
   readonly block: Block;
@@ -80,7 +79,7 @@ export function placed(blocks: readonly Block[], path = ''): PlacedBlock[] {
   return blocks.map((one, index) => ({ path: `${path}/blocks/${index}`, block: one }));
 }
 
-/** Ids have to be told apart: a block's within the payload, an action's within its block. */
+/** Ids must be unique: a block's within the payload, an action's within its block. */
 export function idProblems(blocks: readonly PlacedBlock[]): Problem[] {
   const problems: Problem[] = [];
   const blockIds = new Set<string>();

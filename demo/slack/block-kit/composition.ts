@@ -2,12 +2,11 @@ import { z } from 'zod';
 import { markupProblem } from './markup.js';
 
 /**
- * The small parts that blocks and elements are made of
- * (https://docs.slack.dev/reference/block-kit/composition-objects). Lengths are counted in UTF-16 units, which are
- * never fewer than the characters that Slack speaks of.
+ * The parts that blocks and elements are made of (https://docs.slack.dev/reference/block-kit/composition-objects).
+ * Counts lengths in UTF-16 units, which are never fewer than Slack's characters.
  */
 
-/** A string that Slack can store: half of a surrogate pair is no Unicode. */
+/** A string that Slack can store: half a surrogate pair isn't Unicode. */
 export const anyString = (most = Number.POSITIVE_INFINITY) =>
   z
     .string()
@@ -27,7 +26,7 @@ export const markup = (most: number) =>
     if (problem !== null) context.issues.push({ code: 'custom', message: problem, input: context.value });
   });
 
-/** An address on the web. */
+/** A web address. */
 export const url = string(3_000).refine(
   (value) => /^https?:\/\/[^\s<>]+$/iu.test(value) && URL.canParse(value),
   'is no http or https address',
@@ -51,14 +50,14 @@ export const confirm = z.strictObject({
 
 /** https://docs.slack.dev/reference/block-kit/composition-objects/option-object */
 const optionParts = { text: plainText(75), value: string(150), description: plainText(75).optional() };
-/** Of a menu that chooses. */
+/** For select menus. */
 export const option = z.strictObject(optionParts);
-/** Of an overflow menu, which alone may open an address. */
+/** For overflow menus; only these may open an address. */
 export const overflowOption = z.strictObject({ ...optionParts, url: url.optional() });
-/** Of checkboxes and radio buttons, which alone may be formatted. */
+/** For checkboxes and radio buttons; only these may be formatted. */
 export const choiceOption = z.strictObject({ ...optionParts, text: text(75), description: text(75).optional() });
 
-/** So many options that their values tell apart. */
+/** Options with distinct values. */
 export const options = <Option extends { readonly value: string }>(one: z.ZodType<Option>, most: number) =>
   z
     .array(one)

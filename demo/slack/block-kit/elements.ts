@@ -16,8 +16,8 @@ import {
 } from './composition.js';
 
 /**
- * https://docs.slack.dev/reference/block-kit/block-elements. Slack makes up an `action_id` where there is none; here
- * it has to be there, or no handler would ever hear of the element.
+ * https://docs.slack.dev/reference/block-kit/block-elements. Slack makes up a missing `action_id`; here it is required,
+ * or no handler would ever hear of the element.
  */
 const acting = { action_id: string(255) };
 const confirming = { confirm: confirm.optional() };

@@ -17,7 +17,7 @@ const WEB_ADDRESS = String.raw`https?:\/\/[^<>|\s]+`;
 const DATE_WORDS = '[^<>|^{}\n]*';
 const DATE_TOKEN = String.raw`\{(?:${DATE_TOKENS.join('|')})\}`;
 
-/** What a `<` may begin. A date's second is at most ten digits long: eleven or more are milliseconds by mistake. */
+/** What a `<` may begin. A date's second has at most ten digits: eleven or more are milliseconds by mistake. */
 const CONSTRUCT = new RegExp(
   `<(?:${[
     '@[UW][A-Z0-9]+',
@@ -32,16 +32,15 @@ const CONSTRUCT = new RegExp(
   'gu',
 );
 
-/** A few characters from where the trouble is. */
+/** A few characters from the fault on. */
 const excerpt = (text: string, at: number) => JSON.stringify(text.slice(at, at + 30));
 
 /**
- * What is wrong with a text in Slack's mrkdwn, or null: each `<` has to begin a mention, a date or a link and end it,
- * a `>` may stand alone only where it quotes a line, and an `&` has to be escaped, in addresses too
- * (https://docs.slack.dev/messaging/formatting-message-text).
+ * What is wrong with a text in mrkdwn; null if nothing: each `<` must begin a complete mention, date or link, `>` may
+ * only quote a line, and `&` must be escaped (https://docs.slack.dev/messaging/formatting-message-text).
  */
 export function markupProblem(text: string): string | null {
-  // As long as it was, so that positions stay; no line begins anew where a construct stood.
+  // Keeps the length, so positions stay and no construct turns into a line's beginning.
   const rest = text.replaceAll(CONSTRUCT, (construct) => '.'.repeat(construct.length));
   const opening = rest.indexOf('<');
   if (opening !== -1) return `holds a < that begins no mention, date or link of Slack’s: ${excerpt(text, opening)}`;

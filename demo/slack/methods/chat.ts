@@ -3,13 +3,14 @@ import { z } from 'zod';
 import { type Answer, refuse, refuseProblems, TooSoon } from '../answer.js';
 import type { Arguments } from '../arguments.js';
 import { checkMessage, type Problem } from '../block-kit.js';
+import { isDirect } from '../emulated.js';
 import { storedAttachments, storedBlocks } from '../shape.js';
 import { channelOf, type Methods, readable, type Surroundings, text } from './surroundings.js';
 
-/** Slack takes about one message a second and channel (https://docs.slack.dev/apis/web-api/rate-limits). */
+/** Slack accepts about one message a second and channel (https://docs.slack.dev/apis/web-api/rate-limits). */
 const MESSAGE_INTERVAL_MS = 1_000;
 
-/** Arguments that only some methods take; what the check of a message knows of them is for all. */
+/** Arguments of only some methods; the message check allows them for all. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   'chat.postMessage': ['ts', 'user', 'response_type', 'replace_original', 'delete_original'],
   'chat.update': [
@@ -39,7 +40,7 @@ export function chatMethods(around: Surroundings): Methods {
   const { messages, bot } = around;
   const lastPost = new Map<string, number>();
 
-  /** Why a message can't be taken; null where it can. */
+  /** Why a message is refused; null if it isn't. */
   function refusal(method: string, args: Arguments): Answer | null {
     const foreign = (FOREIGN[method] ?? []).filter((name) => name in args);
     const problems = [
@@ -50,7 +51,7 @@ export function chatMethods(around: Surroundings): Methods {
     return null;
   }
 
-  /** Why the bot can't write here; null where it can. */
+  /** Why the bot can't write here; null if it can. */
   function closedTo(args: Arguments): Answer | null {
     const channel = channelOf(around, args);
     if (channel === undefined) return refuse('channel_not_found');
@@ -59,7 +60,7 @@ export function chatMethods(around: Surroundings): Methods {
     return around.scopes.includes('chat:write.public') ? null : refuse('not_in_channel');
   }
 
-  /** Why the bot can't write to a person; null where it can. */
+  /** Why the bot can't write to a person; null if it can. */
   function unreachable(args: Arguments): Answer | null {
     return around.reachable.has(text(args['channel'])) ? null : refuse('channel_not_found');
   }
@@ -82,7 +83,7 @@ export function chatMethods(around: Surroundings): Methods {
         (direct ? unreachable(args) : closedTo(args)) ??
         (await threadRefusal(args));
       if (refused !== null) return refused;
-      // Somebody's id stands for the app's conversation with them.
+      // A person's id means the app's conversation with them.
       const channel = direct ? await around.emulated.directWith(text(args['channel'])) : text(args['channel']);
       const now = performance.now();
       if (around.rateLimit && now - (lastPost.get(channel) ?? Number.NEGATIVE_INFINITY) < MESSAGE_INTERVAL_MS) {
@@ -93,10 +94,10 @@ export function chatMethods(around: Surroundings): Methods {
     },
 
     async 'chat.update'(args) {
-      const channel = channelOf(around, args);
-      if (channel === undefined) return refuse('channel_not_found');
-      const current = await messages.find(channel.id, text(args['ts']));
-      // What an update leaves out stays as it was, so that is what has to be right.
+      const channel = text(args['channel']);
+      if (!isDirect(channel) && channelOf(around, args) === undefined) return refuse('channel_not_found');
+      const current = await messages.find(channel, text(args['ts']));
+      // An update keeps what it leaves out, so the result has to be right.
       const kept = current === undefined ? {} : { text: current.text };
       return refusal('chat.update', { ...kept, ...args }) ?? messages.update(bot, args);
     },
@@ -156,7 +157,7 @@ export function chatMethods(around: Surroundings): Methods {
   };
 }
 
-/** Slack's word for what is wrong (https://docs.slack.dev/reference/methods/chat.postMessage#errors). */
+/** Slack's error code (https://docs.slack.dev/reference/methods/chat.postMessage#errors). */
 function errorFor(problems: readonly Problem[], args: Arguments): string {
   const at = (start: string): boolean => problems.some(({ path }) => path.startsWith(start));
   if (problems.some(({ message }) => message === 'no_text')) return 'no_text';

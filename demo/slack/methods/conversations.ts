@@ -17,7 +17,7 @@ const query = z.strictObject({
 });
 type Query = z.output<typeof query>;
 
-/** Slack's word for an argument that it can't take. */
+/** Slack's error code for an invalid argument. */
 const ERRORS: Readonly<Record<string, string>> = {
   oldest: 'invalid_ts_oldest',
   latest: 'invalid_ts_latest',
@@ -25,7 +25,7 @@ const ERRORS: Readonly<Record<string, string>> = {
 };
 
 export function conversationMethods(around: Surroundings): Methods {
-  /** The page of a list that a query asks for; `list` is what there is, in the order in which Slack gives it. */
+  /** The page that a query asks for; `list` is everything, in Slack's order. */
   function page(asked: Query, list: readonly SlackMessage[], usual: number): Answer {
     const from = asked.cursor === '' ? 0 : list.findIndex(({ ts }) => ts === tsOfCursor(asked.cursor));
     if (from === -1) return refuse('invalid_cursor');
@@ -67,14 +67,14 @@ export function conversationMethods(around: Surroundings): Methods {
       if ('error' in channel) return refuse(channel.error);
       const all = await around.messages.all(channel.id);
       if (!all.some(({ ts }) => ts === asked.ts)) return refuse('thread_not_found');
-      // The message at the root is always there, whatever the range.
+      // Slack includes the root message even outside the range.
       const shown = all.filter((one) => one.ts === asked.ts || (one.thread_ts === asked.ts && isWithin(asked, one)));
       return page(asked, shown, 999);
     },
 
     async 'conversations.info'(args) {
       const channel = readable(around, args);
-      // What a public channel is called may be known without being in it.
+      // A public channel's name is known without being in it.
       if ('error' in channel && channel.error !== 'not_in_channel') return refuse(channel.error);
       const answer = await around.emulated.call('conversations.info', around.bot.token, { channel: args['channel'] });
       const info = z.record(z.string(), z.unknown()).safeParse(answer['channel']);
@@ -90,13 +90,13 @@ function isWithin({ oldest, latest, inclusive }: Query, { ts }: SlackMessage): b
   return inclusive ? at >= from && (to === null || at <= to) : at > from && (to === null || at < to);
 }
 
-/** As whole numbers: a ts has more digits than a floating-point number keeps. */
+/** As integers: a ts has more digits than a floating-point number keeps. */
 function microseconds(ts: string): bigint {
   const [seconds = '0', fraction = ''] = ts.split('.');
   return BigInt(seconds) * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
 }
 
-/** A cursor names the next message, so that messages that come in meanwhile shift no page. */
+/** A cursor names the next message, so new messages shift no page. */
 function cursorOf(ts: string): string {
   return Buffer.from(`next_ts:${ts.replace('.', '')}`).toString('base64');
 }

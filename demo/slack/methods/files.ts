@@ -38,8 +38,8 @@ const kept = z.looseObject({
 });
 
 /**
- * Files, in the three steps that Slack asks for. Beyond what `emulate` checks: the bytes are as many as were announced,
- * the bot is in the channel, and the thread is there.
+ * Files, in Slack's three steps. Checks more than `emulate`: the number of bytes, that the bot is in the channel, and
+ * that the thread exists.
  */
 export function fileMethods(around: Surroundings): Methods {
   const { emulated, bot, uploads, messages } = around;

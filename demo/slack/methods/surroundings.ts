@@ -7,7 +7,6 @@ import type { Triggers } from '../triggers.js';
 import type { Uploads } from '../uploads.js';
 import type { Views } from '../views.js';
 
-/** What the Web API's methods work on. */
 export interface Surroundings {
   readonly emulated: Emulated;
   readonly messages: Messages;
@@ -18,32 +17,30 @@ export interface Surroundings {
   /** The app's bot, in whose name everything is done. */
   readonly bot: Author;
   readonly scopes: readonly string[];
-  /** Channels that the bot is a member of. */
   readonly botChannels: ReadonlySet<string>;
   /** People whom the app can write to directly, by their ids. */
   readonly reachable: ReadonlySet<string>;
   /** Whether more than one message a second and channel is refused. */
   readonly rateLimit: boolean;
-  /** Whether the app has a home tab. */
   readonly homeTab: boolean;
   /** Where the app is installed; `organization`: for a whole one. */
   readonly installation: { readonly teamId: string; readonly organization: string | null };
   /** The workspace's address, such as `https://raxx.slack.com`. */
   readonly workspaceUrl: string;
-  /** Of the links to these, the app may show what is behind them. */
+  /** The app may unfurl links to these. */
   readonly unfurlDomains: readonly string[];
-  /** What Slack says of a user beside what `emulate` knows. */
+  /** What Slack says of a user beyond what `emulate` knows. */
   readonly userFields: (userId: string) => Readonly<Record<string, unknown>>;
 }
 
-export type Method = (args: Arguments) => Promise<Reply>;
+type Method = (args: Arguments) => Promise<Reply>;
 export type Methods = Readonly<Record<string, Method>>;
 
 export function channelOf(around: Surroundings, args: Arguments): Channel | undefined {
   return around.emulated.channels.find(({ id }) => id === args['channel']);
 }
 
-/** A channel that the app can read: it learns of no private one that it is no member of. */
+/** A channel that the app can read: private ones exist for it only as a member. */
 export function readable(around: Surroundings, args: Arguments): Channel | { readonly error: string } {
   const channel = channelOf(around, args);
   if (channel === undefined) return { error: 'channel_not_found' };

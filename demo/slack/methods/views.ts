@@ -8,7 +8,7 @@ import { type Methods, type Surroundings, text } from './surroundings.js';
 export function viewMethods(around: Surroundings): Methods {
   const { views, triggers } = around;
 
-  /** Why Slack would not take the view, or an argument; null where it would. */
+  /** Why Slack would refuse the view or an argument; null if it wouldn't. */
   function refusal(args: Arguments, type: 'modal' | 'home', known: readonly string[]): Answer | null {
     const unknown = Object.keys(args).filter((name) => !known.includes(name));
     const problems = [
@@ -25,7 +25,7 @@ export function viewMethods(around: Surroundings): Methods {
     if (refused !== null) return refused;
     const owner = triggers.exchange(text(args['trigger_id']));
     if ('error' in owner) return refuse(owner.error);
-    // Only what was clicked inside a modal can put another on top of it.
+    // Only a click inside a modal can put another on top of it.
     if (onto === 'trigger' && owner.viewId === null) return refuse('invalid_trigger_id');
     return answer(views.open(owner.userId, args['view'], onto === 'trigger' ? owner.viewId : null));
   }

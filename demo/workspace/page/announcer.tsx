@@ -1,7 +1,7 @@
 import { firstWords } from './message.js';
 import { useWorkspace } from './workspace.js';
 
-/** Reads out what came in last, for whoever does not see it. */
+/** Reads new messages aloud for people who use a screen reader. */
 export function Announcer() {
   const { seen, me } = useWorkspace();
   const last = [...seen.messages, ...me.ephemerals].sort((a, b) => (a.ts < b.ts ? -1 : 1)).at(-1);

@@ -1,6 +1,6 @@
 import { useWorkspace } from './workspace.js';
 
-/** A square with somebody's first letter, in a colour of their own. */
+/** A square with somebody's first letter, in their own colour. */
 export function Avatar({ user, small = false }: { readonly user: string; readonly small?: boolean }) {
   const { seen } = useWorkspace();
   const person = seen.people.find(({ id }) => id === user);

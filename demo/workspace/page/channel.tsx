@@ -8,7 +8,7 @@ import { useWorkspace } from './workspace.js';
 
 type Entry = { readonly ts: string } & ({ readonly message: MessageData } | { readonly whisper: EphemeralData });
 
-/** A channel: what everybody sees there, and what only this person does, in the order in which it came. */
+/** A channel: what everybody sees there, mixed with what only this person sees, oldest first. */
 export function Channel({
   channel,
   prefilled,

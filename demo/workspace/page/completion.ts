@@ -1,7 +1,6 @@
 export interface Completion {
   readonly label: string;
   readonly does: string;
-  /** What then stands in the box. */
   readonly text: string;
 }
 
@@ -10,14 +9,14 @@ interface Command {
   readonly words: readonly { readonly usage: string; readonly does: string }[];
 }
 
-/** What a text that begins like the command may go on to be; nothing for any other. */
+/** How a text that begins like the command may continue; nothing for any other. */
 export function completionsOf(text: string, { name, words }: Command): readonly Completion[] {
   if (!text.startsWith('/')) return [];
   const typed = text.startsWith(`${name} `) ? text.slice(name.length + 1) : null;
   if (typed === null && !name.startsWith(text)) return [];
   return words
     .map(({ usage, does }) => {
-      // What is in brackets is for the person to say.
+      // The person fills in what is in brackets.
       const fixed = usage.replace(/\s*[<[].*$/u, '');
       return { label: `${name} ${usage}`, does, text: `${name} ${fixed}${fixed === usage ? '' : ' '}` };
     })

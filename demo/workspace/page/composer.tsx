@@ -6,12 +6,12 @@ interface ComposerProps {
   readonly channel: string;
   readonly channelName: string;
   readonly threadTs: string | null;
-  /** Text that was put here for the person to send; each time anew. */
+  /** Text for the person to send; a new object each time. */
   readonly prefilled: { readonly text: string } | null;
   readonly onSent: () => void;
 }
 
-/** The box for messages and commands; of the app's command it completes the words. */
+/** The box for messages and commands; completes the app's command. */
 export function Composer({ channel, channelName, threadTs, prefilled, onSent }: ComposerProps) {
   const { seen, me, act } = useWorkspace();
   const [text, setText] = useState('');
@@ -77,7 +77,7 @@ export function Composer({ channel, channelName, threadTs, prefilled, onSent }: 
     event.stopPropagation();
   }
 
-  /** Whether the key did something in the list. */
+  /** Whether the list handled the key. */
   function choose({ key, shiftKey }: React.KeyboardEvent): boolean {
     if (key === 'ArrowDown') setActive((active + 1) % found.length);
     else if (key === 'ArrowUp') setActive(active <= 0 ? found.length - 1 : active - 1);

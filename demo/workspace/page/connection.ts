@@ -3,7 +3,7 @@ import { type Act, type Outcome, outcome } from '../protocol/acts.js';
 import { type Snapshot, snapshot } from '../protocol/snapshot.js';
 import { shared } from './shared.js';
 
-/** What the server last pushed; null before it did. `lost`: nothing comes any more, and the browser tries again. */
+/** The server's last push; null before the first. `lost`: disconnected, and the browser retries. */
 export function useSnapshot(): { readonly seen: Snapshot | null; readonly lost: boolean } {
   const [seen, setSeen] = useState<Snapshot | null>(null);
   const [lost, setLost] = useState(false);
@@ -11,6 +11,11 @@ export function useSnapshot(): { readonly seen: Snapshot | null; readonly lost: 
     const source = new EventSource('/events');
     source.onopen = () => setLost(false);
     source.onerror = () => setLost(true);
+    let page: string | null = null;
+    source.addEventListener('page', ({ data }: MessageEvent<string>) => {
+      if (page !== null && page !== data) location.reload();
+      page = data;
+    });
     source.onmessage = ({ data }: MessageEvent<string>) => {
       const next = snapshot.parse(JSON.parse(data));
       setSeen((before) => shared(before, next));
@@ -22,7 +27,7 @@ export function useSnapshot(): { readonly seen: Snapshot | null; readonly lost: 
 
 const UNREACHABLE: Outcome = { kind: 'failed', message: 'The demo does not answer. Is it still running?' };
 
-/** Does something; does not reject. */
+/** Never rejects. */
 export async function send(act: Act): Promise<Outcome> {
   try {
     const answer = await fetch('/act', {

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'react';
 
-/** A modal dialog of the browser's own: it holds the keyboard, closes by Escape, and gives the focus back. */
+/** The browser's own modal dialog: it traps the focus, closes by Escape, and returns the focus. */
 export function Dialog({
   labelledBy,
   className,
@@ -29,7 +29,7 @@ export function Dialog({
       className={className}
       aria-labelledby={labelledBy}
       onCancel={(event) => {
-        // Whether it closes is not the browser's to say.
+        // We decide whether it closes, not the browser.
         event.preventDefault();
         onCancel();
       }}

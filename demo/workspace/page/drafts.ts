@@ -4,7 +4,6 @@ import type { BlockData, ViewData } from '../protocol/snapshot.js';
 import type { Value } from './blocks/fields.js';
 import { type Input, input } from './blocks/shapes.js';
 
-/** What was entered, and into which field. */
 export interface KeptDraft {
   readonly blockId: string;
   readonly actionId: string;
@@ -27,7 +26,7 @@ export function inputsOf(blocks: readonly BlockData[]): readonly Input[] {
   return blocks.flatMap((block) => input.safeParse(block).data ?? []);
 }
 
-/** What each field holds: what was entered into that very field, else what Slack says it holds. */
+/** Each field's value: what was entered into it, else Slack's. */
 export function valuesOf(view: ViewData, drafts: readonly KeptDraft[]): Entered {
   return Object.fromEntries(
     inputsOf(view.blocks).map(({ block_id: blockId, element }) => {
@@ -54,7 +53,7 @@ function held(of: unknown): Value {
   );
 }
 
-/** A value as the server takes it. */
+/** A value in the form that the server expects. */
 export function asSent(value: Value): string | string[];
 export function asSent(value: Value | null): string | string[] | null;
 export function asSent(value: Value | null): string | string[] | null {

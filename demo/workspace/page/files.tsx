@@ -1,6 +1,6 @@
 import type { FileData } from '../protocol/snapshot.js';
 
-/** Files that a message shares: pictures as they are, others by their name. */
+/** A message's files: pictures are shown, others named. */
 export function Files({ of }: { readonly of: readonly FileData[] }) {
   return of.map((file) => {
     const address = `/files/${file.id}`;

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 
-/** Where what had the focus went away (a message lost its buttons), it goes to the heading of what one looks at. */
+/** If the focused element disappears (a message lost its buttons), focuses the heading of the current view. */
 export function useKeptFocus(): void {
   const last = useRef<Element | null>(null);
   useEffect(() => {

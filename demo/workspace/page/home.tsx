@@ -11,7 +11,7 @@ const TABS: readonly (readonly [Tab, string])[] = [
   ['messages', 'Messages'],
 ];
 
-/** The app itself: its home tab, and what it wrote to this person directly. */
+/** The app itself: its home tab, and its direct messages to this person. */
 export function AppHome({ tab, onTab }: { readonly tab: Tab; readonly onTab: (tab: Tab) => void }) {
   return (
     <section className="channel" aria-labelledby="home-title">

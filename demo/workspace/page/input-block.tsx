@@ -5,7 +5,7 @@ import { Field, type Value } from './blocks/fields.js';
 import { unescaped } from './blocks/words.js';
 import { inputsOf } from './drafts.js';
 
-/** An input with its label, its hint, and what is wrong with what was entered. */
+/** An input with its label, its hint, and its error. */
 export function InputBlock({
   block,
   values,

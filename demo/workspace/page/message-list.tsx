@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'react';
 
-/** How far from its end, in pixels, a list still counts as being at its end. */
+/** Within this many pixels of its end, a list counts as being at its end. */
 const NEAR = 80;
 
 /** A list of messages that stays at its end while one is there. */
@@ -12,7 +12,7 @@ export function MessageList({
 }: {
   readonly label: string;
   readonly count: number;
-  /** How often the person sent something: whoever does wants to see it. */
+  /** How often the person sent something: the list then scrolls to it. */
   readonly sent: number;
   readonly children: React.ReactNode;
 }) {
@@ -31,7 +31,7 @@ export function MessageList({
     if (sentBefore.current !== sent) atEnd.current = true;
     sentBefore.current = sent;
     follow();
-    // Pictures, and messages that are edited, grow after they were drawn.
+    // Pictures and edited messages grow after they were drawn.
     const sizes = new ResizeObserver(follow);
     sizes.observe(inside);
     sizes.observe(shown);

@@ -11,13 +11,12 @@ import { useWorkspace } from './workspace.js';
 
 interface MessageProps {
   readonly message: MessageData;
-  /** Of the thread under it, as the channel shows it; null where the thread itself is shown. */
+  /** The thread under it, in the channel; null in the thread itself. */
   readonly replies: readonly MessageData[] | null;
-  /** Of a reply that was sent to the channel as well, the message that it replies to. */
+  /** The parent of a reply sent to the channel as well. */
   readonly root?: MessageData | undefined;
 }
 
-/** A message, as everybody sees it. */
 export function Message({ message, replies, root }: MessageProps) {
   const { seen, me, act, openThread } = useWorkspace();
   const { channel, ts, user, subtype } = message;
@@ -125,7 +124,7 @@ function Content({
 }) {
   return (
     <>
-      {/* Where there are blocks, the text is what notifications say. */}
+      {/* If there are blocks, the text is only for notifications. */}
       {of.blocks.length === 0 ? (
         of.text !== '' && (
           <div className="message-text">

@@ -11,12 +11,12 @@ import { InputBlock } from './input-block.js';
 import { Phone } from './tools/phone.js';
 import { useWorkspace } from './workspace.js';
 
-/** The topmost modal of a person's stack. What was typed stays where a field stays, whatever the app makes of the rest. */
+/** The person's topmost modal. What they typed survives an update if its field does. */
 export function Modal({ view, depth }: { readonly view: ViewData; readonly depth: number }) {
   const { me, act } = useWorkspace();
   const [drafts, setDrafts] = useState<readonly KeptDraft[]>([]);
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
-  /** How often the form came back with errors: each time, and not as they are mended, the focus goes to the first. */
+  /** How often the form came back with errors: each time the focus goes to the first, but not as they are fixed. */
   const [refusals, setRefusals] = useState(0);
   const [trouble, setTrouble] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -24,7 +24,7 @@ export function Modal({ view, depth }: { readonly view: ViewData; readonly depth
   const title = useId();
   const values = valuesOf(view, drafts);
 
-  // What the app put in its place is a form anew: what was wrong with the old one is no longer.
+  // A replaced form is new: the old one's errors are gone.
   const [shownHash, setShownHash] = useState(view.hash);
   if (shownHash !== view.hash) {
     setShownHash(view.hash);
@@ -68,7 +68,7 @@ export function Modal({ view, depth }: { readonly view: ViewData; readonly depth
     if (outcome.kind === 'failed') setTrouble(outcome.message);
   }
 
-  // Where there is no room beside the modal, the phone lies on it.
+  // If there is no room beside the modal, the phone lies on it.
   const asksForCode = inputsOf(view.blocks).some(({ element }) => isForDigits(element));
   const close = (): void => void act({ do: 'close', as: me.key, viewId: view.id });
   return (

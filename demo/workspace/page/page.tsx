@@ -38,7 +38,7 @@ function Inside({ seen, lost }: { readonly seen: Snapshot; readonly lost: boolea
   const [who, setWho] = useState<PersonKey>('superadmin');
   const [place, setPlace] = useState<Place>('flag-alerts');
   const [thread, setThread] = useState<ThreadRoot | null>(null);
-  /** How many direct messages each person has looked at. */
+  /** How many direct messages each person has read. */
   const [read, setRead] = useState<Partial<Record<PersonKey, number>>>({});
   const [prefilled, setPrefilled] = useState<Prefilled | null>(null);
   const { toasts, complain, dismiss } = useToasts();

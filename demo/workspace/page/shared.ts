@@ -1,4 +1,4 @@
-/** The next value, made of the parts of the previous one that did not change: what is the same is not drawn again. */
+/** The next value, reusing unchanged parts of the previous one, so that they aren't drawn again. */
 export function shared<T>(before: unknown, next: T): T;
 export function shared(before: unknown, next: unknown): unknown {
   if (Object.is(before, next)) return before;

@@ -1,7 +1,7 @@
 import { Flag } from './avatar.js';
 import { useWorkspace } from './workspace.js';
 
-/** Where one is: a channel by its name, one of the app's tabs, or, on a narrow screen, the tools. */
+/** A channel by its name, one of the app's tabs, or, on a narrow screen, the tools. */
 export type Place = string;
 
 export function Sidebar({
@@ -11,7 +11,6 @@ export function Sidebar({
 }: {
   readonly place: Place;
   readonly onPlace: (place: Place) => void;
-  /** How many direct messages from the app were not looked at yet. */
   readonly unread: number;
 }) {
   const { seen } = useWorkspace();

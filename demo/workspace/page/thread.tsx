@@ -5,7 +5,6 @@ import { Message, Whisper } from './message.js';
 import { MessageList } from './message-list.js';
 import { useWorkspace } from './workspace.js';
 
-/** A thread, beside its channel. */
 export function Thread({
   root,
   prefilled,
@@ -21,7 +20,7 @@ export function Thread({
   // biome-ignore lint/correctness/useExhaustiveDependencies: the focus moves when it opens, and not again
   useEffect(() => {
     const from = document.activeElement;
-    // What is there to be sent has the focus already.
+    // Text to send has the focus already.
     if (prefilled === null) title.current?.focus();
     return () => {
       if (from instanceof HTMLElement && from.isConnected) from.focus();

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 
-/** The world's present, in ms; looked at again every `everyMs`. */
+/** The world's time in ms, updated every `everyMs`. */
 export function useNow(offsetMs: number, everyMs: number): number {
   const [, look] = useState(0);
   useEffect(() => {
@@ -37,9 +37,9 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 ];
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 
-/** How often the page looks at the clock. */
+/** How often the page reads the clock. */
 export const PRESENT_STEP_MS = 10_000;
-/** How far its present may lag, with a second or two of rounding: what is nearer isn't ahead. */
+/** How far its time may lag, with a second or two of rounding: less than this isn't ahead. */
 const LAG_MS = PRESENT_STEP_MS + 2_000;
 
 /** `2 days ago`, `just now`, `in less than a minute`, `in 3 hours`. */

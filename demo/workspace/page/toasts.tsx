@@ -7,7 +7,6 @@ export interface Toast {
 
 const SHOWN_FOR_MS = 8_000;
 
-/** What is said in passing when something failed. */
 export function useToasts() {
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
   const count = useRef(0);

@@ -4,7 +4,7 @@ import { useWorkspace } from './workspace.js';
 
 const STATUS = { up: 'The app runs', starting: 'The app is starting', down: 'The app is down' } as const;
 
-/** Who one is, and whether the app runs. */
+/** Chooses the person, and shows whether the app runs. */
 export function TopBar({ who, onWho }: { readonly who: PersonKey; readonly onWho: (who: PersonKey) => void }) {
   const { seen } = useWorkspace();
   return (

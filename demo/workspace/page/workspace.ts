@@ -2,12 +2,11 @@ import { createContext, useContext } from 'react';
 import type { Act, Outcome } from '../protocol/acts.js';
 import type { MessageData, PersonData, Snapshot } from '../protocol/snapshot.js';
 
-/** What every part of the page may need. */
 export interface Workspace {
   readonly seen: Snapshot;
-  /** Whose eyes one sees with. */
+  /** The person whose view is shown. */
   readonly me: PersonData;
-  /** Does something; where it failed, says so, unless `quiet`. */
+  /** Shows a message on failure, unless `quiet`. */
   act(act: Act, how?: { readonly quiet: boolean }): Promise<Outcome>;
   openThread(root: Pick<MessageData, 'channel' | 'ts'>): void;
   /** Puts text into a message box, for the person to send. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { herokuSwitch, personKey } from './snapshot.js';
 
-/** What the page can do: each a POST of one of these, as JSON, to `/act`. */
+/** What the page can do: each is a JSON POST to `/act`. */
 
 const as = personKey;
 const id = z.string().min(1).max(300);
@@ -14,7 +14,7 @@ export type Entered = z.output<typeof values>;
 const place = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('message'), channel: id, ts: id }),
   z.strictObject({ kind: z.literal('ephemeral'), id }),
-  /** `values`: what is entered in the modal's fields meanwhile. */
+  /** `values`: what is entered in the modal's fields at that time. */
   z.strictObject({ kind: z.literal('modal'), id, values }),
   z.strictObject({ kind: z.literal('home') }),
 ]);
@@ -40,12 +40,11 @@ export const act = z.discriminatedUnion('do', [
 ]);
 export type Act = z.output<typeof act>;
 
-/** What came of it. */
 export const outcome = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done') }),
-  /** A modal stays, with this under its fields, by block id. */
+  /** The modal stays, with these errors under its fields, by block id. */
   z.object({ kind: z.literal('errors'), errors: z.record(z.string(), z.string()) }),
-  /** What Slack tells the person where the app did not answer; or what cannot be done. */
+  /** What Slack says if the app didn't answer, or why it can't be done. */
   z.object({ kind: z.literal('failed'), message: z.string() }),
 ]);
 export type Outcome = z.output<typeof outcome>;

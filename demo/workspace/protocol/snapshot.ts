@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Everything that the page shows, as the server pushes it whenever it changes. */
+/** Everything that the page shows; the server pushes it whenever it changes. */
 
 const blocks = z.array(z.looseObject({ type: z.string() }));
 export type BlockData = z.output<typeof blocks>[number];
@@ -22,7 +22,7 @@ const content = {
   channel: z.string(),
   ts: z.string(),
   text: z.string(),
-  /** Of a reply, the message that it replies to. */
+  /** A reply's parent message. */
   threadTs: z.string().nullable(),
   blocks,
   attachments: z.array(attachment),
@@ -49,7 +49,7 @@ const view = z.object({
   submit: plainText.nullable(),
   close: plainText.nullable(),
   blocks,
-  /** By block id, by action id: what each input holds as far as Slack knows. */
+  /** By block id, by action id: each input's value as far as Slack knows. */
   state: z.record(z.string(), z.record(z.string(), z.looseObject({ type: z.string() }))),
 });
 export type ViewData = z.output<typeof view>;
@@ -64,12 +64,12 @@ const person = z.object({
   name: z.string(),
   role: z.string(),
   ephemerals: z.array(ephemeral),
-  /** The topmost last. */
+  /** Topmost last. */
   modals: z.array(view),
   home: view.nullable(),
-  /** What the app wrote to this person alone, the oldest first. */
+  /** The app's direct messages to this person, oldest first. */
   directMessages: z.array(message),
-  /** What their authenticator shows; null where they have none. */
+  /** What their authenticator shows; null if they have none. */
   code: z.object({ digits: z.string(), used: z.boolean() }).nullable(),
 });
 export type PersonData = z.output<typeof person>;
@@ -91,12 +91,22 @@ export type HerokuSwitchName = z.output<typeof herokuSwitch>;
 
 const heroku = z.object({
   app: z.string(),
-  /** The config vars that promotions are about, by name; null where not set. */
+  /** The promotions' config vars, by name; null if not set. */
   vars: z.record(z.string(), z.string().nullable()),
-  /** The newest first. */
+  /** Newest first. */
   releases: z.array(release),
   switches: z.record(herokuSwitch, z.boolean()),
 });
+
+/** What rings on the pager, newest first. */
+const page = z.object({
+  key: z.string(),
+  status: z.enum(['triggered', 'acknowledged', 'resolved']),
+  summary: z.string(),
+  openedAt: z.string(),
+  links: z.array(z.object({ href: z.string(), text: z.string() })),
+});
+export type PageData = z.output<typeof page>;
 
 const row = z.object({
   id: z.string(),
@@ -107,7 +117,6 @@ const row = z.object({
   lastError: z.string().nullable(),
   rcaUrl: z.string().nullable(),
 });
-export type RowData = z.output<typeof row>;
 
 export const GUIDE_STEPS = ['alert', 'evidence', 'completed', 'rca', 'kill'] as const;
 export type GuideStep = (typeof GUIDE_STEPS)[number];
@@ -120,16 +129,18 @@ export const snapshot = z.object({
     words: z.array(z.object({ usage: z.string(), does: z.string() })),
   }),
   shortcuts: z.array(z.object({ name: z.string(), callbackId: z.string() })),
-  /** Names by user id. */
   names: z.record(z.string(), z.string()),
   channels: z.array(channel),
-  /** The oldest first, replies among them. */
+  /** Oldest first, including replies. */
   messages: z.array(message),
   people: z.array(person),
   heroku,
+  pages: z.array(page),
+  /** The verified webhooks' types, newest first. */
+  webhooks: z.array(z.object({ id: z.string(), type: z.string() })),
   /** How far the world's clock is ahead of the machine's, in ms. */
   clockOffsetMs: z.number(),
-  /** Until when Slack is down; null where it is not. */
+  /** Until when Slack is down; null if it isn't. */
   slackDownUntil: z.string().nullable(),
   app: z.object({
     status: z.enum(['starting', 'up', 'down']),

@@ -5,7 +5,7 @@ export interface ServedFile {
   readonly bytes: Buffer;
 }
 
-/** A file that was shared, as something that a browser shows and never runs; null where there is none. */
+/** A shared file, in a type that a browser shows and never runs; null if there is none. */
 export async function fileOf(world: World, id: string): Promise<ServedFile | null> {
   const known = world.slack.files().find((file) => file.id === id);
   if (known === undefined) return null;

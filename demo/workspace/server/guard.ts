@@ -1,9 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
- * Why a request is refused; null where it comes from the page itself. The port is open to every process of the machine,
- * and by its browser to every page in the world: whoever comes by another name (DNS rebinding) or from another origin
- * gets nothing.
+ * Why a request is refused; null if it comes from the page itself. Every process of the machine can reach the port, and
+ * through the browser every web page: other host names (DNS rebinding) and other origins are refused.
  */
 export function foreign(headers: IncomingHttpHeaders, port: number): string | null {
   const { host, origin } = headers;

@@ -4,14 +4,14 @@ import type { GuideStep } from '../protocol/snapshot.js';
 
 export interface GuideFacts {
   readonly alertSeen: boolean;
-  /** Whether somebody has the form before them that marks a promotion. */
+  /** Whether somebody has the form open that resolves a promotion. */
   readonly resolving: boolean;
   readonly rows: readonly Row[];
-  /** The promotions that were under way when the app was killed. */
+  /** The promotions under way when the app was killed. */
   readonly killedMidway: ReadonlySet<string>;
 }
 
-/** The first visit's five steps. Each is told from what happened, and stays done. */
+/** The first visit's five steps. Each follows from what happened, and stays done. */
 export class Guide {
   readonly #done = new Set<GuideStep>();
 

@@ -14,9 +14,12 @@ const ROLES: Readonly<Record<PersonKey, string>> = {
   stranger: 'From another workspace',
 };
 
+/** As many as fit on a pager's screen. */
+const PAGES_SHOWN = 4;
+
 const SLACKBOT = 'USLACKBOT';
 
-/** Everything that the page shows, read from the world as it is now. */
+/** Everything that the page shows, read from the world's current state. */
 export async function look(world: World, guide: Guide): Promise<Snapshot> {
   const { slack, heroku, clock, app, killer, manifest } = world;
   const [rows, usedSteps, directMessages] = await Promise.all([
@@ -79,6 +82,21 @@ export async function look(world: World, guide: Guide): Promise<Snapshot> {
         .map(({ createdAt, ...release }) => ({ ...release, at: createdAt.toISOString() })),
       switches: Object.fromEntries(HEROKU_SWITCHES.map((name) => [name, world.switches.isOn(name)])),
     },
+    pages: world.pager.incidents
+      .toReversed()
+      .slice(0, PAGES_SHOWN)
+      .map(({ key, status, summary, openedAt, links }) => ({
+        key,
+        status,
+        summary,
+        openedAt: openedAt.toISOString(),
+        links,
+      })),
+    webhooks: world.webhooks.received
+      .filter(({ isVerified }) => isVerified)
+      .toReversed()
+      .slice(0, PAGES_SHOWN)
+      .map(({ id, body }) => ({ id, type: webhookType.parse(JSON.parse(body)).type })),
     clockOffsetMs: clock.offsetMs,
     slackDownUntil: world.slackDownUntil?.toISOString() ?? null,
     app: {
@@ -97,6 +115,8 @@ export async function look(world: World, guide: Guide): Promise<Snapshot> {
     }),
   });
 }
+
+const webhookType = z.object({ type: z.string() });
 
 const filesOf = z.object({
   files: z

@@ -6,15 +6,15 @@ import type { Act, Outcome, Place } from '../protocol/acts.js';
 import { typed } from './typed.js';
 
 const DONE: Outcome = { kind: 'done' };
-/** What was clicked in changed or went away while the click was on its way. */
+/** What was clicked changed or disappeared before the click arrived. */
 const GONE: Outcome = { kind: 'failed', message: 'That has changed meanwhile. Look again.' };
 
-/** Does in the world what was done on the page. @throws where the world cannot do it */
+/** Does in the world what was done on the page. @throws if the world can't */
 export async function perform(world: World, act: Act): Promise<Outcome> {
   const { slack } = world;
   switch (act.do) {
     case 'command':
-      // Where the app did not answer, Slack whispers so by itself.
+      // If the app doesn't answer, Slack itself says so, to this person alone.
       await slack.people[act.as].command(act.text, { channel: act.channel });
       return DONE;
     case 'say':

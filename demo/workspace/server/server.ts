@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { World } from '../../world/world.js';
 import { act, type Outcome } from '../protocol/acts.js';
-import { bundlePage } from './bundle.js';
+import { pageFiles } from './bundle.js';
 import { fileOf } from './files.js';
 import { foreign } from './guard.js';
 import { Guide } from './guide.js';
@@ -12,6 +12,8 @@ import { Stream } from './stream.js';
 
 export interface WorkspaceServer {
   readonly url: string;
+  /** Serves the new build of the page, and reloads open ones. */
+  reload(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -26,15 +28,15 @@ const HEADERS = {
 } as const;
 
 /**
- * Serves the page on 127.0.0.1 and nowhere else: `/` is the page, `/events` what it shows, `/act` what it does,
- * `/files/…` what was shared. `onError` hears of what went wrong. @throws where the port is taken
+ * Serves the page only on 127.0.0.1: `/` is the page, `/events` its contents, `/act` its acts, `/files/…` shared files.
+ * `onError` is told of failures. @throws if the port is taken
  */
 export async function serveWorkspace(
   world: World,
   options: { readonly port: number; readonly onError: (error: unknown) => void },
 ): Promise<WorkspaceServer> {
   const { onError } = options;
-  const bundle = await bundlePage();
+  let bundle = await pageFiles();
   const guide = new Guide();
   const stream = new Stream(() => look(world, guide), onError);
   const forget = world.onChange(() => stream.changed());
@@ -70,7 +72,7 @@ export async function serveWorkspace(
   }
 
   async function takeAct(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // A form of another page can post text, but no JSON.
+    // Another page's form can post text, but no JSON.
     const body = request.headers['content-type'] === 'application/json' ? await jsonOf(request) : undefined;
     const parsed = act.safeParse(body);
     if (!parsed.success) return send(response, 400, 'text/plain', 'That is nothing that can be done here.');
@@ -102,6 +104,10 @@ export async function serveWorkspace(
 
   return {
     url: `http://127.0.0.1:${port}/`,
+    async reload() {
+      bundle = await pageFiles();
+      stream.reload();
+    },
     async close() {
       await stopWatching();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -115,14 +121,14 @@ function send(response: ServerResponse, status: number, type: string, body: stri
   response.writeHead(status, { ...HEADERS, 'content-type': type }).end(body);
 }
 
-/** The body as JSON; undefined where it is none, or too long. */
+/** The body as JSON; undefined if it is invalid or too long. */
 async function jsonOf(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
     const bytes = Buffer.from(chunk);
     length += bytes.byteLength;
-    // What is too much is read to its end and kept nowhere: whoever sends hears the answer only then.
+    // Too long: read to its end without keeping it, because the sender reads the answer only then.
     if (length <= MOST_BYTES) chunks.push(bytes);
   }
   if (length > MOST_BYTES) return undefined;

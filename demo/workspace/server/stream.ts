@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 
+/** How soon an open page asks again after its server went away. */
+const TRY_AGAIN_MS = 500;
 const QUIET_MS = 15_000;
-/** Changes come in flocks: a click paints a message, opens a form and writes a row. */
+/** Changes come in bursts: a click updates a message, opens a form and writes a row. */
 const GATHER_MS = 40;
-/** Some changes nobody tells of: a row that was written, a code that ran out. */
+/** Some changes emit no event: a written row, an expired code. */
 const LOOK_EVERY_MS = 1_000;
 
-/** Pushes what is seen, whenever it has changed, to every page that is open, as server-sent events. */
+/** Pushes what is seen, whenever it has changed, to every open page, as server-sent events. */
 export class Stream {
   readonly #pages = new Set<ServerResponse>();
   readonly #timer: NodeJS.Timeout;
@@ -17,6 +20,7 @@ export class Stream {
   #isClosed = false;
   #lookAgain = false;
   #soon: NodeJS.Timeout | null = null;
+  #page = randomUUID();
 
   constructor(
     private readonly look: () => Promise<unknown>,
@@ -29,9 +33,16 @@ export class Stream {
   open(response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     this.#pages.add(response);
+    response.write(`retry: ${TRY_AGAIN_MS}\n${pageFrame(this.#page)}`);
     response.on('close', () => this.#pages.delete(response));
     if (this.#last !== '') response.write(frame(this.#last));
     this.changed();
+  }
+
+  /** Open pages reload: there is a new build. */
+  reload(): void {
+    this.#page = randomUUID();
+    this.#send(pageFrame(this.#page));
   }
 
   /** Something may have changed. */
@@ -39,12 +50,12 @@ export class Stream {
     if (this.#pages.size === 0 || this.#isClosed) return;
     this.#soon ??= setTimeout(() => {
       this.#soon = null;
-      // One that finds another under way leaves the looking to it.
+      // If another is under way, it does the looking.
       this.#looked = Promise.all([this.#looked, this.#lookNow()]).then(() => undefined);
     }, GATHER_MS);
   }
 
-  /** Resolves once nothing is looked at any more: what is looked at may go. */
+  /** Resolves once nothing is being read, so that what is read may close. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);
@@ -75,4 +86,6 @@ export class Stream {
   }
 }
 
+/** The id of the page served now: an open page with another id reloads. */
+const pageFrame = (id: string): string => `event: page\ndata: ${id}\n\n`;
 const frame = (data: string): string => `data: ${data}\n\n`;

@@ -1,4 +1,4 @@
-/** What somebody typed, as Slack's client sends it: escaped, with mentions of those whom it knows by name. */
+/** Typed text as Slack's client sends it: escaped, with mentions of people it knows by name. */
 export function typed(text: string, idsByName: Readonly<Record<string, string>>): string {
   const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   return escaped.replaceAll(/(?<=^|\s)@([\w-]+)/gu, (whole, name: string) =>

@@ -6,15 +6,15 @@ import type { Judged } from './judged.js';
 import { MARKED, NAMES, REVERTING, USES, WRITES } from './writes.js';
 
 /*
- * What a role can see and do on the console's table. The catalog is asked, for any role: the one that runs may not be the one
- * that asks.
+ * What a role can see and do on the console's table. Asks the catalog, since the app's role may differ from the asking
+ * one.
  */
 
 const RIGHTS = ['SELECT', 'INSERT', 'UPDATE'] as const;
 type Right = (typeof RIGHTS)[number];
 
 const namesOf = (sets: readonly object[]): readonly string[] => [...new Set(sets.flatMap((set) => Object.keys(set)))];
-/** The columns that the app's statements name, by what they do with them. */
+/** The columns in the app's statements, by right. */
 const COLUMNS: Readonly<Record<Right, readonly string[]>> = {
   SELECT: ['id', 'state', ...USES.keys()],
   INSERT: ['state', ...NAMES, ...namesOf([MARKED, REVERTING])],
@@ -33,12 +33,12 @@ const accessRow = z.object({
   sequences: z.array(z.string()),
 });
 
-/** Whether row-level security applies to the role `r` on the table `c`, by PostgreSQL's own rules. */
+/** SQL: row-level security applies to the role `r` on the table `c`, by PostgreSQL's rules. */
 const FILTERED = `(c.relrowsecurity and not r.rolsuper and not r.rolbypassrls
   and (c.relforcerowsecurity or not pg_has_role(r.oid, c.relowner, 'USAGE')))`;
 /**
- * A policy that is literally `true` for every command: with no restrictive one beside it, all rows are let through, because
- * PostgreSQL joins the others by OR. What any other expression lets through can't be told from outside.
+ * SQL: a policy is literally `true` for every command. Permissive ones are joined by OR, so without a restrictive one
+ * all rows show. What another expression shows can't be told from outside.
  */
 const LETS_ALL_THROUGH = `exists (select from pg_policy l
   where l.polrelid = c.oid and l.polpermissive and l.polcmd = '*' and pg_get_expr(l.polqual, l.polrelid) = 'true'
@@ -47,19 +47,18 @@ const LETS_ALL_THROUGH = `exists (select from pg_policy l
 const RESTRICTIVE = `array(select quote_ident(polname) from pg_policy where polrelid = c.oid and not polpermissive order by 1)`;
 
 const PROMOTIONS = '{promotions}';
-/** Whether the session's role sees every row of the promotions: for each check, because that may change meanwhile. */
+/** SQL: the session's role sees every row of the promotions. Asked at each check, because that may change. */
 export const SEES_ALL_ROWS = `(select not ${FILTERED} or (${LETS_ALL_THROUGH} and ${RESTRICTIVE} = '{}')
   from pg_class c, pg_roles r where c.oid = $table$${PROMOTIONS}$table$::regclass and r.rolname = current_user)`;
-/** Where it doesn't. */
 export const ROWS_ARE_HIDDEN =
   'Row-level security may hide rows of the console’s table since this app started, so nothing is checked: a promotion in a hidden row would hang unseen. What to run: flag-promotions doctor';
 
-/** Why the role can't see every row of the table, or can't do to it what the app does by these rights. */
+/** Why the role can't see every row, or lacks a right that the app's statements need. */
 export async function judgeAccess(
   ask: Ask,
   table: Judged,
   wanted: readonly Right[] = RIGHTS,
-  /** Columns that the owner is about to add: who has rights on single columns has none on these. */
+  /** Columns that the owner is about to add, on which column grants don't apply yet. */
   added: readonly string[] = [],
 ): Promise<readonly Finding[]> {
   const rights = RIGHTS.map(
@@ -144,7 +143,7 @@ function rightFindings(
     ...(none.length === 0
       ? []
       : [blocks(`The role ${role} may not ${does} rows of ${name}.`, [`grant ${verbs} on ${name} to ${role}`])]),
-    // Who granted single columns meant to grant no more than those.
+    // Whoever granted single columns meant to grant only those.
     ...lacking.flatMap(({ right, some, list }) =>
       some
         ? [

@@ -11,21 +11,21 @@ import type { Step } from './plan.js';
 import { ConsoleTableError } from './refusal.js';
 import type { ConsoleTable } from './table.js';
 
-/** Hears what is being done, in a line for people. */
+/** Called with progress, in lines for people. */
 export type Say = (line: string) => void;
 
-/** How far a step is: a line that the next one replaces. */
+/** A step's progress: a line that the next one replaces. */
 export const detail = (text: string): string => `  ${text}`;
 export const isDetail = (line: string): boolean => line.startsWith('  ');
 
-/** SQLSTATEs that pass: deadlock_detected, serialization_failure, lock_not_available. */
+/** SQLSTATEs of transient errors: deadlock_detected, serialization_failure, lock_not_available. */
 const PASSES = new Set(['40P01', '40001', '55P03']);
 const BUILD_TRIES = 5;
 const BUILDER_LOOK_EVERY_MS = 1_000;
 
 /**
- * Does the steps. Each stands by itself: whoever is killed between two of them, or within one, leaves a table that works, and the
- * next call goes on from there. Nobody who reads or writes the table waits for more than a moment.
+ * Runs the steps. A kill at any point leaves a working table, and the next call continues. The table's users wait only
+ * for a moment.
  */
 export async function takeSteps(
   ask: Ask,
@@ -52,8 +52,8 @@ export async function takeSteps(
 }
 
 /**
- * PostgreSQL goes on with an index whose client was killed: what it builds is waited for rather than dropped. Answers whether
- * there was one.
+ * PostgreSQL goes on with an index after its client was killed: wait for it, don't drop it. Answers whether there was
+ * one.
  */
 export async function waitForBuilders(ask: Ask, oid: string, say: Say): Promise<boolean> {
   for (let waited = false; ; waited = true) {
@@ -87,13 +87,13 @@ async function build(
       await ask(sql);
       return;
     } catch (error) {
-      // What was begun of it would slow down every write, and hold nothing.
+      // A half-built index would slow down every write and serve nothing.
       await ask(`drop index concurrently if exists ${schemaOf(table)}.${index.name}`).catch(() => undefined);
       const code = codeOf(error) ?? '';
       if (code === '23505') {
         const isId = index.base === 'id';
         await refuseRows(ask, table, dialect, { oneActive: !isId, uniqueId: isId }, 'The table works as before.');
-        // Whatever stood twice is gone again.
+        // The duplicates are gone again: retry.
       } else if (!PASSES.has(code)) {
         throw new ConsoleTableError(
           `PostgreSQL could not build the index ${index.name} on ${table.name}: ${messageOf(error)}. The table works as before; migrate again once that is mended.`,
@@ -108,6 +108,6 @@ async function build(
 const schemaOf = ({ schema }: ConsoleTable): string => `"${schema.replaceAll('"', '""')}"`;
 
 async function analyze(ask: Ask, table: ConsoleTable): Promise<void> {
-  // Autovacuum does so as well, if a while later.
+  // Autovacuum would do it later.
   await ask(`analyze ${table.name}`).catch(() => undefined);
 }

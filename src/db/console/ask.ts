@@ -1,6 +1,5 @@
 import type pg from 'pg';
 
-/** Asks a server something, by whichever connection. */
 export type Ask = (sql: string, values?: readonly unknown[]) => Promise<unknown>;
 
 export const askOf =

@@ -5,7 +5,7 @@ import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
 import { ConsoleTableError } from './refusal.js';
 
-/** Nobody is kept waiting for longer. */
+/** Nobody waits for our lock longer. */
 const LOCK_TIMEOUT = '2s';
 const LOOK_EVERY_MS = 1_000;
 const AFTER_A_FAILURE_MS = 10_000;
@@ -14,10 +14,9 @@ const GIVE_UP_AFTER_MS = 10 * 60_000;
 const holderRow = z.object({ holder: z.string(), pid: z.number().nullable() });
 
 /**
- * Runs statements that need the table for themselves, together, for the moment that they take. Whoever waits for that lock holds
- * up everybody who comes after: so first it waits, without asking for it, until nobody holds the table for longer than a
- * second, such as a report that runs for minutes.
- * @throws ConsoleTableError where the table is never free for long enough
+ * Runs statements under one short exclusive lock. A waiting lock blocks everybody behind it, so it isn't requested
+ * until nobody has held the table for over a second.
+ * @throws ConsoleTableError if the table is never free for long enough
  */
 export async function alterBriefly(
   ask: Ask,
@@ -48,9 +47,9 @@ export async function alterBriefly(
   }
 }
 
-/** The transactions that hold the table, by their virtual ids, with their processes. */
+/** The transactions that lock the table, by virtual id, with their processes. */
 async function holders(ask: Ask, oid: string): Promise<ReadonlyMap<string, number | null>> {
-  // A vacuum gives way to whoever waits for it, so it is not waited for.
+  // A vacuum yields to a waiting lock, so don't wait for one.
   const found = await ask(
     `select distinct virtualtransaction as holder, pid from pg_locks
       where locktype = 'relation' and relation = $1::oid and database = (select oid from pg_database where datname = current_database())
@@ -65,7 +64,7 @@ function sessions(all: ReadonlyMap<string, number | null>, holding: readonly str
   return pids.length === 0 ? 'many short transactions' : `process ${pids.slice(0, 5).join(', ')} of PostgreSQL`;
 }
 
-/** False where somebody held the table for too long. */
+/** False if somebody held the table too long. */
 async function attempt(ask: Ask, statements: readonly string[]): Promise<boolean> {
   await ask('begin');
   try {

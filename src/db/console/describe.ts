@@ -5,7 +5,7 @@ import type { OddStartRow } from './time-hints.js';
 const NAMED = 10;
 const number = (n: number): string => n.toLocaleString('en-US');
 
-/** In lines for people: which table it is, and what in it needs a look. */
+/** Which table it is and what in it needs a look, in lines for people. */
 export function describeAdopted(table: AdoptedTable): readonly string[] {
   const { kind, name, owner, rows, deploying } = table;
   if (kind === 'created') return [`Created ${name}.`];
@@ -13,7 +13,7 @@ export function describeAdopted(table: AdoptedTable): readonly string[] {
   return [`${kind === 'own' ? 'Promotions are in' : 'Adopted'} ${facts}.`, ...describeOddities(table)];
 }
 
-/** What in a table needs a look, in lines for people; none where nothing does. */
+/** In lines for people; empty if nothing needs a look. */
 export function describeOddities({
   oddStates,
   timeHints,
@@ -48,7 +48,7 @@ export function describeOddStates(oddStates: readonly StateCount[], isAtLeast = 
   return `Unknown states: ${named.join(', ')}${more}.`;
 }
 
-/** A word from outside, on one line of a terminal. */
+/** A foreign word, made fit for one line of a terminal. */
 function spelled(word: string | null): string {
   if (word === null) return 'none at all';
   const shown = word.replaceAll(/\p{C}/gu, '?').slice(0, 40);

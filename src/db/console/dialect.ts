@@ -2,36 +2,34 @@ import { PROMOTION_STATES, type PromotionState } from '../../promotions/promotio
 import { type ConsoleSettings, lowerCase, stateOf } from './settings.js';
 import type { Spellings } from './spellings.js';
 
-/** The times of a promotion by which rows are found. */
+/** A promotion's times that queries search by. */
 export const TIMES = ['marked_at', 'promoted_at', 'deployed_at', 'failed_at', 'created_at', 'updated_at'] as const;
 export type Time = (typeof TIMES)[number];
 
-/** What SQL on the console's table depends on. */
 export interface DialectFacts {
   /** The table, qualified and quoted. */
   readonly table: string;
-  /** The words of the enum that its states are, and that type, qualified and quoted; null where they are texts. */
+  /** The enum of its states: its words, and the type, qualified and quoted; null if states are text. */
   readonly stateEnum: { readonly type: string; readonly words: readonly string[] } | null;
   readonly stateMap: ConsoleSettings['stateMap'];
   readonly spellings: Spellings;
-  /** Times that carry no zone. */
+  /** Time columns without a zone. */
   readonly withoutZone: ReadonlySet<string>;
   /** The session's TimeZone, in which those are read and written. */
   readonly zone: string;
 }
 
 /**
- * How the console's table is spoken to. Its expressions are immutable, so that an index can hold them, and the predicates of
- * our indexes are made of the same: where they no longer fit, a query is slow, and never blind.
+ * How SQL addresses the console's table. Its expressions are immutable, so an index can hold them, and our indexes use
+ * the same ones: if they stop matching, a query is slow, but still right.
  */
 export interface Dialect {
   /**
-   * Replaces `{promotions}` by the table, `{p.state}` by our word for the state of the row `p` (null or another word where it is
-   * none of ours), `{p.promoted_at}` and the other TIMES by that moment as a timestamptz, and `{'deployed'}` by what the table
-   * writes for that state.
+   * Replaces `{promotions}` with the table, `{p.state}` with our word for the state (or the table's, or null),
+   * `{p.promoted_at}` and the other TIMES with a timestamptz, and `{'deployed'}` with the table's word.
    */
   translate(sql: string): string;
-  /** The same expressions, of the column itself. */
+  /** The same expressions, for the bare column. */
   readonly state: string;
   time(name: Time): string;
 }
@@ -65,14 +63,14 @@ export function createDialect(facts: DialectFacts): Dialect {
       const before = known.get(sql);
       if (before !== undefined) return before;
       const text = translated(sql);
-      // What has none may be made for one occasion.
+      // SQL without placeholders may be made for one use.
       if (text !== sql) known.set(sql, text);
       return text;
     },
   };
 }
 
-/** Our word for a state. A word's own text is only stable where it is an enum's, and an index takes nothing that may change. */
+/** Our word for a state. Casting an enum to text isn't immutable, which an index requires. */
 function stateExpression({ stateEnum, stateMap }: DialectFacts, column: string): string {
   if (stateEnum !== null) {
     const { type, words } = stateEnum;
@@ -80,7 +78,7 @@ function stateExpression({ stateEnum, stateMap }: DialectFacts, column: string):
       const state = stateOf(word, stateMap);
       return state === null ? [] : [`when ${quoted(word)}::${type} then ${quoted(state)}`];
     });
-    // The cast is for a domain over it.
+    // The cast is for a domain over the enum.
     return `(case ${column}::${type} ${cases.join(' ')} end)`;
   }
   const lower = `lower(${column}::text collate "C")`;
@@ -94,11 +92,10 @@ function literal({ stateEnum, spellings }: DialectFacts, state: PromotionState):
   return stateEnum === null ? word : `${word}::${stateEnum.type}`;
 }
 
-/** A literal of SQL. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** The server's words for the zone that all others are told by. */
+/** The server's names for UTC. */
 const UTC = /^(?:Etc\/)?(?:UTC|UCT|GMT|Universal|Zulu|Greenwich)$/iu;
 
-/** A session's TimeZone, by one name where several mean the same. */
+/** A session's TimeZone, with one name for UTC. */
 export const zoneName = (parameter: string): string => (UTC.test(parameter) ? 'UTC' : parameter);

@@ -10,9 +10,9 @@ import { creation, planAdoption, type Step } from './plan.js';
 import type { ConsoleSettings } from './settings.js';
 import { type Survey, surveyTable } from './survey.js';
 import { type ConsoleTable, namesakesOf, readTable, refuseMistaken } from './table.js';
+import { onTrial } from './trial.js';
 import { findOddStarts, findTimeHints, type OddStartRow, type TimeHint } from './time-hints.js';
 
-/** What became of the table of promotions. */
 export interface AdoptedTable extends Survey {
   /** `created`: just now; `own`: by an earlier call; `adopted`: somebody else made it. */
   readonly kind: 'created' | 'own' | 'adopted';
@@ -21,13 +21,12 @@ export interface AdoptedTable extends Survey {
   readonly owner: string;
   readonly timeHints: readonly TimeHint[];
   readonly oddStarts: readonly OddStartRow[];
-  /** Other tables by its name, unless it was named. */
+  /** Other tables with its name, unless CONSOLE_TABLE names it. */
   readonly namesakes: readonly string[];
 }
 
 const isMadeByUs = ({ comment }: ConsoleTable): boolean => comment === ADDED_BY_US;
 
-/** The table, and what it lacks. */
 export type Inspected = { readonly kind: 'missing'; readonly schema: string } | ThereIsATable;
 export interface ThereIsATable {
   readonly kind: 'there';
@@ -36,23 +35,26 @@ export interface ThereIsATable {
   readonly steps: readonly Step[];
 }
 
-/** @throws ConsoleTableError where it can't be worked with; nothing was changed then */
+/**
+ * Call it outside a transaction.
+ * @throws ConsoleTableError if it can't be used; nothing was changed then
+ */
 export async function inspectConsole(ask: Ask, settings: ConsoleSettings): Promise<Inspected> {
-  const facts = await readConsole(ask, settings);
+  const facts = await readConsole(ask, settings, (read) => onTrial(ask, read));
   if (facts.table === null) return { kind: 'missing', schema: facts.schema };
   if (settings.table === null && isMadeByUs(facts.table)) await refuseMistaken(ask, facts.table);
   const dialect = facts.dialect(await timeZoneOf(ask));
   return { kind: 'there', facts, dialect, steps: planAdoption(facts.table, dialect) };
 }
 
-/** Whether nothing is to be done: it has all that it needs, and what was found out of its rows was so under these settings. */
+/** Whether it lacks nothing, and its rows were surveyed under these settings. */
 export function isAdopted(inspected: Inspected, settings: ConsoleSettings): boolean {
   if (inspected.kind === 'missing' || inspected.steps.length > 0) return false;
   const { record, table } = inspected.facts;
   return record?.table === table.name && JSON.stringify(record.stateMap) === JSON.stringify(settings.stateMap);
 }
 
-/** @throws ConsoleTableError where rows stand in the way; nothing was changed then */
+/** @throws ConsoleTableError if rows prevent it; nothing was changed then */
 export async function refuseItsRows(ask: Ask, inspected: Inspected): Promise<void> {
   if (inspected.kind === 'missing') return;
   const { facts, dialect, steps } = inspected;
@@ -60,9 +62,7 @@ export async function refuseItsRows(ask: Ask, inspected: Inspected): Promise<voi
   await refuseRows(ask, facts.table, dialect, { oneActive: builds('one_active'), uniqueId: builds('id') });
 }
 
-/**
- * Makes the table, or adds what it lacks, and writes down what was found in its rows. Alone at it: see the lock of migrations.
- */
+/** Creates or completes the table, and records its survey. Call it under the migration lock. */
 export async function ensureConsole(ask: Ask, settings: ConsoleSettings, say: Say): Promise<AdoptedTable> {
   const first = await inspectConsole(ask, settings);
   const before =
@@ -78,7 +78,7 @@ export async function ensureConsole(ask: Ask, settings: ConsoleSettings, say: Sa
   const survey = await surveyTable(ask, table, settings);
   await writeRecord(ask, { table: table.name, words: survey.words, stateMap: settings.stateMap });
   const kind = before.kind === 'missing' ? 'created' : isMadeByUs(table) ? 'own' : 'adopted';
-  // As it is now, with the columns that were added.
+  // Read again, with the added columns.
   const adopted = await readTable(ask, table.oid);
   const timeHints = await findTimeHints(ask, adopted);
   const oddStarts = await findOddStarts(ask, adopted, dialect);

@@ -8,8 +8,8 @@ import { blocks, type Finding } from './finding.js';
 const triggerRow = z.object({ name: z.string(), function: z.string() });
 
 /**
- * Tries what a migration does where an event trigger may refuse it, in a transaction that is rolled back: a migration that is
- * refused half-way would leave half a schema. Where there is no such trigger, nothing is tried.
+ * Tries a migration's DDL, rolled back, if an event trigger may refuse it: one refused half-way would leave half a
+ * schema.
  */
 export async function judgeEventTriggers(
   ask: Ask,

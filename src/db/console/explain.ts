@@ -10,13 +10,13 @@ import { sequencesOf } from './new-row.js';
 import type { Column } from './shape.js';
 import { NAMES } from './writes.js';
 
-/** Turns what PostgreSQL refused in a rehearsal into sentences with their cures. */
+/** Turns PostgreSQL's refusals in a rehearsal into sentences with their cures. */
 export interface Explanation {
-  /** What was refused; `does` follows "to". */
+  /** A refusal; `does` follows "to". */
   add(refusal: Refusal, does: string, to: PromotionState): Promise<void>;
-  /** A write went through, and changed no row. */
+  /** A write went through, but changed no row. */
   swallowed(does: string, by: 'insert' | 'update'): Promise<void>;
-  /** A write went through, and something else than what was written is there now. */
+  /** A write went through, but another value is there now. */
   altered(column: string, does: string, wrote: string | null, found: string | null): Promise<void>;
   findings(): readonly Finding[];
 }
@@ -36,7 +36,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       case '23505':
         return isOfTable ? ofUnique(refusal, does) : [await ofOther(refusal, does)];
       case '55000':
-        // PostgreSQL says so of tables that are published; its words may be in any language.
+        // PostgreSQL says so of published tables; its words may be in any language.
         return [blocks(`PostgreSQL does not let the app ${does}: ${said(refusal)}`, [alter('replica identity full')])];
       default:
         return [await ofOther(refusal, does)];
@@ -47,7 +47,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     const check = await checkOf(ask, table, refusal.constraint ?? '');
     if (check === null) return [blocks(`PostgreSQL does not let the app ${does}: ${said(refusal)}`)];
     if (check.columns.length === 1 && check.columns[0] === 'state') {
-      // All that it refuses, which takes one cure together.
+      // All states that it refuses, which need one cure together.
       const states = await statesRefused(ask, table, check);
       return [widen(table, check, states.length === 0 ? [to] : states, alter)];
     }
@@ -89,7 +89,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     if (index === null) return [await ofOther(refusal, does)];
     const drop = index.is_constraint ? alter(`drop constraint ${index.name}`) : `drop index ${index.qualified}`;
     const [column] = index.columns;
-    // Its sequence is behind, which is told by itself.
+    // Its sequence is behind, which is reported separately.
     if ((await sequencesOf(ask, table)).some((one) => index.columns.length === 1 && one.column === column)) return [];
     if (index.columns.length === 1 && column === 'id') {
       return [
@@ -148,7 +148,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
 const areNames = (columns: readonly string[]): boolean =>
   columns.length > 0 && columns.every((column) => NAMES.some((name) => name === column));
 
-/** What the console demands of its flags' names is no fault: only, nothing can be tried without one that it takes. */
+/** The console's rules for names are no fault, but without an accepted name nothing can be tried. */
 const untried = (name: string): Finding =>
   limits(
     `${name} takes no name that is made up, and no row is there to learn one from: the app’s writes were not tried.`,
@@ -161,7 +161,7 @@ function shown(value: string | null): string {
   return `“${value.length > 60 ? `${value.slice(0, 59)}…` : value}”`;
 }
 
-/** The same CHECK with what it lacks. The rows that are there passed the stricter one: they are read without a lock. */
+/** The same CHECK, widened. Existing rows passed the stricter one: validated without an exclusive lock. */
 function widen(
   table: Judged,
   { name, expression, valid }: Check,
@@ -195,14 +195,14 @@ async function checkOf(ask: Ask, { oid }: Judged, name: string): Promise<Check |
   return parseRows(found, checkRow)[0] ?? null;
 }
 
-/** The states of ours that a CHECK of the state alone does not let through. */
+/** Our states that a CHECK on the state alone refuses. */
 async function statesRefused(ask: Ask, table: Judged, { expression }: Check): Promise<readonly PromotionState[]> {
   const all = PROMOTION_STATES.map(
     (state) => `select state, '${state}' as ours from (select {'${state}'} as state) one`,
   );
   const found = await ask(
     table.dialect.translate(
-      // The first part gives the column's type to the others.
+      // The first part gives the others the column's type.
       `select ours as name from (select state, null as ours from {promotions} where false union all ${all.join(' union all ')}) states
         where not (${expression})`,
     ),
@@ -211,7 +211,6 @@ async function statesRefused(ask: Ask, table: Judged, { expression }: Check): Pr
   return PROMOTION_STATES.filter((state) => names.has(state));
 }
 
-/** A number that no row has. */
 export async function nextId(ask: Ask, { name }: { readonly name: string }): Promise<string> {
   const found = await ask(`select (coalesce(max(id), 0) + 1)::text as name from ${name}`);
   return parseRows(found, nameRow)[0]?.name ?? '1';
@@ -249,7 +248,7 @@ async function indexOf(ask: Ask, { oid }: Judged, name: string): Promise<z.outpu
   return parseRows(found, indexRow)[0] ?? null;
 }
 
-/** The trigger of the table in whose function PostgreSQL was; null where it was in none. */
+/** The table's trigger whose function PostgreSQL was in; null if none. */
 async function triggerOf(ask: Ask, { oid }: Judged, where: string | null): Promise<string | null> {
   // Lines come innermost first, in any language: a function is what stands before brackets.
   const functions = [...(where ?? '').matchAll(/(?:^|[\s".])([\w$]+)\([^()]*\)/gu)].map(([, name = '']) => name);
@@ -273,7 +272,7 @@ async function rowTriggers(ask: Ask, { oid }: Judged, by: 'insert' | 'update'): 
   return parseRows(found, nameRow).map(({ name }) => name);
 }
 
-/** What "permission denied" is about, as far as PostgreSQL's words tell: `insert on console_history`. */
+/** As far as PostgreSQL's words tell: `insert on console_history`. */
 function missingRight({ words, where }: Refusal): string | null {
   const [, kind, name] = /^permission denied for (\w+) (.+)$/u.exec(words) ?? [];
   if (kind === 'sequence') return `usage on sequence ${name}`;

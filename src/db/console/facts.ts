@@ -8,21 +8,19 @@ import type { ConsoleSettings } from './settings.js';
 import { spellingsOf } from './spellings.js';
 import { type ConsoleTable, findTable, readTable } from './table.js';
 
-/** What the last `migrate` wrote down of the console's table. */
+/** What the last `migrate` recorded. */
 export interface ConsoleRecord {
-  /** Its name, qualified and quoted. */
+  /** Qualified and quoted. */
   readonly table: string;
-  /** The words that it had for states, the most frequent first. */
+  /** Its words for states, the most frequent first. */
   readonly words: readonly string[];
-  /** What was set then. */
+  /** STATE_MAP at that time. */
   readonly stateMap: ConsoleSettings['stateMap'];
 }
 
-/** The table of promotions as it is, and how it is spoken to. */
 export interface ConsoleFacts {
   readonly table: ConsoleTable;
   readonly record: ConsoleRecord | null;
-  /** `timeZone`: the session's. */
   dialect(timeZone: string): Dialect;
 }
 
@@ -40,12 +38,12 @@ const recordRow = z.object({
 });
 
 /**
- * undefined_table, undefined_column, invalid_schema_name: nobody has written anything down yet. insufficient_privilege: whoever
- * may not read it may do nothing here, which is told elsewhere.
+ * undefined_table, undefined_column, invalid_schema_name: nothing is recorded yet. insufficient_privilege: the account
+ * can do nothing here, which is reported elsewhere.
  */
 const NOT_YET = new Set(['42P01', '42703', '3F000', '42501']);
 
-export async function readRecord(ask: Ask): Promise<ConsoleRecord | null> {
+async function readRecord(ask: Ask): Promise<ConsoleRecord | null> {
   try {
     const found = await ask('select console from flag_promotions.installation');
     return parseRows(found, recordRow)[0]?.console ?? null;
@@ -62,22 +60,24 @@ export async function writeRecord(ask: Ask, record: ConsoleRecord): Promise<void
 }
 
 /**
- * Looks at the console's table; `table` null: there is none yet.
- * @throws ConsoleTableError where it can't be worked with, or it isn't clear which it is
+ * Reads the console's table; `table` null: none yet. `around` wraps the reading, to limit the wait for an exclusive
+ * lock.
+ * @throws ConsoleTableError if it can't be used, or it is unclear which table it is
  */
 export async function readConsole(
   ask: Ask,
   settings: ConsoleSettings,
+  around: <T>(read: () => Promise<T>) => Promise<T> = (read) => read(),
 ): Promise<ConsoleFacts | { readonly table: null; readonly schema: string }> {
   const record = await readRecord(ask);
   const place = await findTable(ask, settings, record?.table ?? null);
   if (place.kind === 'nowhere') return { table: null, schema: place.schema };
-  const table = await readTable(ask, place.oid);
+  const table = await around(() => readTable(ask, place.oid));
   refuseUnfit(table, settings);
   return factsOf(table, settings, record);
 }
 
-export function factsOf(table: ConsoleTable, settings: ConsoleSettings, record: ConsoleRecord | null): ConsoleFacts {
+function factsOf(table: ConsoleTable, settings: ConsoleSettings, record: ConsoleRecord | null): ConsoleFacts {
   const state = table.columns.find(({ name }) => name === 'state');
   const isEnum = state?.kind === 'enum';
   const recorded = record?.table === table.name ? record.words : [];

@@ -1,17 +1,16 @@
-/** Who can run what cures a finding, in the order in which they have to. */
+/** Who can run a cure, in the order in which they must. */
 export const CURERS = ['superuser', 'database owner', 'schema owner', 'table owner', 'app schema owner'] as const;
 export type Curer = (typeof CURERS)[number];
-/** What to call them. */
 export type Curers = Readonly<Record<Curer, string>>;
 
-/** Something about a database or the console's table that keeps this app from its work. */
+/** What keeps this app from working with a database or the console's table. */
 export interface Finding {
-  /** What is wrong: one sentence, or two. */
+  /** What is wrong, in one or two sentences. */
   readonly says: string;
-  /** What cures it, one statement each without a semicolon, in this order; empty where SQL can't. */
+  /** The cure's statements in order, without semicolons; empty if SQL can't help. */
   readonly sql: readonly string[];
   readonly by: Curer;
-  /** `blocks`: refused. `limits`: something fails now and then, in words, and the main job works. */
+  /** `blocks`: refused. `limits`: something fails now and then, but the main job works. */
   readonly weight: 'blocks' | 'limits';
 }
 
@@ -29,7 +28,7 @@ export const limits = (says: string, sql: readonly string[] = [], by: Curer = 't
   weight: 'limits',
 });
 
-/** Each finding once, and of those that one cure ends, the first. */
+/** Each finding once; of those with the same cure, only the first. */
 export function distinct(findings: readonly Finding[]): readonly Finding[] {
   const seen = new Map<string, Finding>();
   for (const finding of findings) {
@@ -39,7 +38,7 @@ export function distinct(findings: readonly Finding[]): readonly Finding[] {
   return [...seen.values()];
 }
 
-/** More statements than that are no sentence. */
+/** More statements don't fit a sentence. */
 const TOLD_IN_A_SENTENCE = 3;
 
 /** A finding with its cure, on one line of a terminal. */

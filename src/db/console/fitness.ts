@@ -8,11 +8,11 @@ import type { ConsoleSettings } from './settings.js';
 import { statesWithout } from './spellings.js';
 import type { ConsoleColumn, ConsoleTable } from './table.js';
 
-/* Whether a table can be adopted. All of it is found out before anything is changed. */
+/* Whether a table can be adopted, found out before anything is changed. */
 
 const UNCHANGED = 'The table was not changed.';
 
-/** @throws ConsoleTableError where its columns are not those of a promotion queue that this app can work with */
+/** @throws ConsoleTableError if its columns aren't a promotion queue's that this app can work with */
 export function refuseUnfit(table: ConsoleTable, { stateMap }: ConsoleSettings): void {
   const byName = new Map(table.columns.map((column) => [column.name, column]));
   const missing = INDISPENSABLE.filter((name) => !byName.has(name));
@@ -68,8 +68,8 @@ function converted(name: string, type: string): string {
 const NAMED = 10;
 
 /**
- * Looks for rows that an index could not hold: it says which, rather than fail on that. `soFar`: what was done until then.
- * @throws ConsoleTableError where there are some
+ * Finds rows that a unique index can't hold, to name them instead of failing. `soFar`: what was done until then.
+ * @throws ConsoleTableError if there are some
  */
 export async function refuseRows(
   ask: Ask,
@@ -99,7 +99,7 @@ async function refuseIds(ask: Ask, table: ConsoleTable, maybeShared: boolean, so
 
 const twoRow = z.object({ heroku_app: z.string().nullable(), config_var: z.string().nullable(), ids: z.string() });
 
-/** Two active rows for one variable would make every later step ambiguous. */
+/** Two active rows for one config var would make every later step ambiguous. */
 async function refuseTwoActive(ask: Ask, table: ConsoleTable, dialect: Dialect, soFar: string): Promise<void> {
   const hasConfigVar = table.columns.some(({ name }) => name === 'config_var');
   const configVar = hasConfigVar ? CONFIG_VAR : "'FLAG_' || upper(flag_key)";

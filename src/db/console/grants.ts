@@ -6,14 +6,14 @@ import type { Inspected } from './ensure.js';
 import { readJudged, readParties } from './judged.js';
 import { judgeOwnTables } from './rights.js';
 
-/** What the role that runs the app lacks, and the one that asks may grant: on what it owns. */
+/** Rights that the app's role lacks and the asking role can grant, on what it owns. */
 export async function grantsFor(ask: Ask, inspected: Inspected, role: string): Promise<readonly string[]> {
   const table = inspected.kind === 'missing' ? { oid: null, schema: inspected.schema } : inspected.facts.table;
   const findings = [...(await judgeOwnTables(ask, await readParties(ask, table, role)))];
   if (inspected.kind === 'there' && (await isOwner(ask, inspected.facts.table.oid))) {
     findings.push(...(await judgeAccess(ask, await readJudged(ask, inspected.facts.table, inspected.dialect, role))));
   }
-  // A policy is for the owner to think about.
+  // Policies are left to the owner to decide.
   return findings.flatMap(({ sql, by }) =>
     by === 'table owner' || by === 'app schema owner' ? sql.filter((statement) => statement.startsWith('grant ')) : [],
   );

@@ -15,8 +15,8 @@ const progressRow = z.object({
 const pidRow = z.object({ pid: z.number() });
 
 /**
- * Tells how far `builder` has come with the index that it builds, as PostgreSQL reports it to another connection
- * (https://www.postgresql.org/docs/current/progress-reporting.html), until it is stopped. Nothing depends on it.
+ * Reports the progress of `builder`'s index, as PostgreSQL shows it to another connection
+ * (https://www.postgresql.org/docs/current/progress-reporting.html), until stopped. Nothing depends on it.
  */
 export async function watchIndexes(
   connectionString: string,
@@ -41,7 +41,7 @@ export async function watchIndexes(
   }
 
   const timer = setInterval(() => {
-    // One look at a time; what it can't tell isn't told.
+    // One look at a time; failures are ignored.
     looking = looking.then(look).catch(() => undefined);
   }, LOOK_EVERY_MS);
   return {

@@ -7,14 +7,14 @@ import type { ConsoleSettings } from './settings.js';
 import { spellingsOf } from './spellings.js';
 
 /**
- * Teaches the connections of a pool how this database's table of promotions is spoken to. Where there is none that can be worked
- * with, a statement on it fails, and says so; all others work.
+ * Teaches connections how to address this database's promotions' table. If none is usable, statements on it fail and
+ * say so; all others work.
  */
 export interface Interpreter {
   teach(connection: PrimaryClient): Promise<void>;
 }
 
-/** Of a table that can't be worked with. */
+/** For a table that can't be used. */
 const NONE = createDialect({
   table: 'flag_promotions."no table of promotions: flag-promotions doctor says why"',
   stateEnum: null,
@@ -24,7 +24,7 @@ const NONE = createDialect({
   zone: 'UTC',
 });
 
-/** Looks at the table once, and again when a statement fails because it is another than before. */
+/** Reads the table once, and again after a statement fails because it changed. */
 export function createInterpreter(settings: ConsoleSettings): Interpreter {
   let known: ((zone: string) => Dialect) | null = null;
 

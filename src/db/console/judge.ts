@@ -8,11 +8,12 @@ import { blocks, distinct, type Finding, limits } from './finding.js';
 import { type Judged, type Parties, readJudged, readParties } from './judged.js';
 import { sequencesOf } from './new-row.js';
 import { rehearse } from './rehearsal.js';
+import { onTrial } from './trial.js';
 import { judgeWrites, judgeMigration, judgeOwnTables } from './rights.js';
 import { nextId } from './explain.js';
 import { BEYOND_ALL_IDS, columnsOf, judgeShape } from './shape.js';
 
-/** Whether the app can do its work in a database, and if not, why and what to run. */
+/** Whether the app can work, else why not and what to run. */
 export interface Judgement {
   readonly parties: Parties;
   readonly findings: readonly Finding[];
@@ -20,17 +21,16 @@ export interface Judgement {
 
 export interface Judging {
   readonly inspected: Inspected;
-  /** Whether the app's own schema lacks migrations. */
   readonly lacksMigrations: boolean;
-  /** The role that runs the app, unquoted, if it is another one than the one that asks and migrates. */
+  /** The role that runs the app, unquoted, if it isn't the one that asks and migrates. */
   readonly role: string | null;
-  /** What is only tried takes a moment; what the catalog tells, next to nothing. */
+  /** Whether to rehearse the writes, which takes a moment; the catalog alone takes next to nothing. */
   readonly tries: boolean;
 }
 
 /**
- * Judges by the catalog, and then by doing. It changes nothing.
- * @throws where the table is locked for long, or the database does not answer
+ * Judges by the catalog, then by a rehearsal. Changes nothing.
+ * @throws if the table is locked for long, or the database doesn't answer
  */
 export async function judge(ask: Ask, judging: Judging): Promise<Judgement> {
   const { inspected, lacksMigrations, role } = judging;
@@ -68,18 +68,19 @@ async function judgeTable(
   const added = isLeftToOwner ? steps.flatMap((step) => (step.kind === 'add_columns' ? step.columns : [])) : [];
   const access = await judgeAccess(ask, table, undefined, added);
   const rules = await judgeRules(ask, table);
-  // Migrating reads the table.
+  // The migrating role reads the table.
   const toMigrate =
     role === null ? [] : await judgeAccess(ask, await readJudged(ask, facts.table, dialect, null), ['SELECT']);
   const shape = await numbered(ask, table, judgeShape(table, columns));
-  // What is not allowed at all says nothing when it is tried; another role's writes only its members can try.
+  // After a known refusal, trying shows nothing new; another role's writes only its members can try.
   const tries = mayTry && access.length + rules.length === 0 && (role === null || (await isMember(ask, role)));
   const tried = tries ? await rehearse(ask, table, columns, role) : [];
-  const behind = access.length === 0 ? await judgeSequences(ask, table) : [];
+  // It reads the table, so skip it if the rehearsal is off: somebody may hold an exclusive lock.
+  const behind = mayTry && access.length === 0 ? await onTrial(ask, () => judgeSequences(ask, table)) : [];
   return { fitness: [...shape, ...rules, ...tried, ...behind], access: [...toMigrate, ...access] };
 }
 
-/** Who may not read the rows finds out the number by hand. */
+/** An account that can't read the rows must find the number by hand. */
 async function numbered(ask: Ask, table: Judged, findings: readonly Finding[]): Promise<readonly Finding[]> {
   if (!findings.some(({ sql }) => sql.join().includes(BEYOND_ALL_IDS))) return findings;
   const beyond = await nextId(ask, table).catch(() => '…');
@@ -96,14 +97,18 @@ async function isMember(ask: Ask, role: string): Promise<boolean> {
 
 const behindRow = z.object({ behind: z.boolean() });
 
-/** A sequence that is behind its column, as after a copy, gives numbers that are taken. Who may not look at it is told of that. */
+/**
+ * A sequence behind its column, as after a copy, hands out ids that are taken. Skipped for an account without rights on
+ * it: another check reports those, and PostgreSQL before 17 refuses to tell the last value.
+ */
 async function judgeSequences(ask: Ask, table: Judged): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const { column, quoted, sequence } of await sequencesOf(ask, table)) {
     const found = await ask(
       `select coalesce((select max(${quoted}) from ${table.name})
           > coalesce(pg_sequence_last_value(to_regclass($1)), 0), false) as behind
-        where exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+        where has_sequence_privilege(to_regclass($1), 'USAGE, SELECT')
+          and exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
                        where i.indrelid = $2::oid and i.indisunique and i.indnkeyatts = 1 and a.attname = $3)`,
       [sequence, table.oid, column],
     );
@@ -120,7 +125,7 @@ async function judgeSequences(ask: Ask, table: Judged): Promise<readonly Finding
 
 const ruleRow = z.object({ name: z.string() });
 
-/** PostgreSQL refuses most of our statements on a table whose writes are rewritten, and the rest would do something else. */
+/** PostgreSQL refuses most of our statements on a table with rewrite rules, and the rest would do something else. */
 async function judgeRules(ask: Ask, { oid, name }: Judged): Promise<readonly Finding[]> {
   const found = await ask(
     `select quote_ident(rulename) as name from pg_rewrite

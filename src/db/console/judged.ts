@@ -5,14 +5,14 @@ import type { Ask } from './ask.js';
 import type { Dialect } from './dialect.js';
 import type { Curers } from './finding.js';
 
-/** The role that runs the app, and who else can run something for it. */
+/** The app's role, and who can run a cure for it. */
 export interface Parties {
   /** Quoted where needed. */
   readonly role: string;
   readonly curers: Curers;
 }
 
-/** The console's table with them, as far as what is judged has to name it. */
+/** The console's table and the parties, as far as findings name them. */
 export interface Judged extends Parties {
   readonly oid: string;
   /** As PostgreSQL's errors name it. */
@@ -21,7 +21,6 @@ export interface Judged extends Parties {
   /** Qualified, and quoted where needed. */
   readonly name: string;
   readonly dialect: Dialect;
-  /** How the table spells a state of ours. */
   spell(state: PromotionState): string;
 }
 
@@ -33,7 +32,7 @@ const partiesRow = z.object({
   app_schema_owner: z.string().nullable(),
 });
 
-/** `oid`: the table's, null where there is none; `role`: unquoted, null: the one that asks. */
+/** `oid`: the table's, null if there is none; `role`: unquoted, null: the one that asks. */
 export async function readParties(
   ask: Ask,
   place: { readonly oid: string | null; readonly schema: string },
@@ -84,7 +83,6 @@ export async function readJudged(
   };
 }
 
-/** The text of a literal. */
 function wordIn(literal: string): string {
   const [, text = literal] = /^'((?:[^']|'')*)'/u.exec(literal) ?? [];
   return text.replaceAll("''", "'");

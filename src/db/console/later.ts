@@ -2,24 +2,23 @@ import { asRefusal, type Refusal } from '../errors.js';
 import type { Ask } from './ask.js';
 import { inspectConsole } from './ensure.js';
 import { judge } from './judge.js';
-import { ConsoleTableError } from './refusal.js';
+import { ConsoleTableError, TableInUseError } from './refusal.js';
 import type { ConsoleSettings } from './settings.js';
 import { columnsOf } from './shape.js';
 import { USES } from './writes.js';
 
-/** Why the database refused something that a person asked for: trying again is in vain until somebody changes it. */
+/** A refusal that lasts until somebody changes the database. */
 export interface RefusedWrite {
-  /** Its own reason, one line. */
+  /** PostgreSQL's reason, on one line. */
   readonly words: string;
-  /** What the console's team has to run, as far as that is known. */
+  /** What the console's team has to run, as far as known. */
   readonly cure: readonly string[];
 }
 
-/** What a wrong statement of ours looks like: no reason of the database's, unless the table is another than before. */
+/** SQLSTATEs that a bug of ours causes too: the database's fault only if the table has changed. */
 const MAY_BE_OURS = /^(?:0A|21|42)/u;
 const RIGHT_OR_COLUMN_IS_GONE = new Set(['42501', '42703', '42P01']);
 
-/** Whether an error may be such a refusal. */
 export function mayBeRefusedWrite(error: unknown): boolean {
   if (error instanceof ConsoleTableError) return true;
   const refusal = asRefusal(error);
@@ -27,8 +26,8 @@ export function mayBeRefusedWrite(error: unknown): boolean {
 }
 
 /**
- * Looks for the reason when a write is refused although the app started: the console altered its table meanwhile, or its rules
- * are about this row. Null where it is no such refusal.
+ * Explains a refused write after a good start: the console altered its table, or its rules concern this row. Null if it
+ * is no such refusal.
  */
 export async function explainRefusedWrite(
   ask: Ask,
@@ -43,7 +42,6 @@ export async function explainRefusedWrite(
   return isForSure || now.cure.length > 0 ? now : null;
 }
 
-/** How it is now. */
 async function lookNow(ask: Ask, settings: ConsoleSettings, refusal: Refusal): Promise<RefusedWrite> {
   const { words } = refusal;
   try {
@@ -56,12 +54,15 @@ async function lookNow(ask: Ask, settings: ConsoleSettings, refusal: Refusal): P
     const cure = cures.map((statement) => `${statement};`);
     return { words, cure: cure.length > 0 ? cure : await widenedFor(ask, inspected.facts.table, refusal) };
   } catch (error) {
-    // The table itself is another, or gone. Else this is an addition, without which the reason stands.
-    return { words: error instanceof ConsoleTableError ? error.message : words, cure: [] };
+    // The table itself changed or is gone. Any other error only loses the cure; the reason stands.
+    return {
+      words: error instanceof ConsoleTableError && !(error instanceof TableInUseError) ? error.message : words,
+      cure: [],
+    };
   }
 }
 
-/** A text that a person chose, such as a flag's key, is longer than its column. PostgreSQL tells how long that is, not which. */
+/** A text, such as a flag's key, is too long for its column: PostgreSQL names the length, not the column. */
 async function widenedFor(
   ask: Ask,
   table: { readonly oid: string; readonly name: string },

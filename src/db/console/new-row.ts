@@ -6,9 +6,9 @@ import type { Judged } from './judged.js';
 import type { Column } from './shape.js';
 import { NAMES, type Values, type Written } from './writes.js';
 
-/* What a row of our own can be made of, so that the console's own rules for its names take it. */
+/* What a row of our own can contain, so that the console's rules accept it. */
 
-/** The columns, beside those that the app gives a value, without which no row can be inserted. */
+/** Columns that need a value for an insert, and get none from the app. */
 export function neededColumns(columns: readonly Column[], given: ReadonlySet<string>): readonly Column[] {
   return columns.filter(
     ({ name, not_null, has_default, generated }) =>
@@ -16,7 +16,7 @@ export function neededColumns(columns: readonly Column[], given: ReadonlySet<str
   );
 }
 
-/** Values for the names and for what else is needed, the likeliest to be taken first. */
+/** Values for the names and the needed columns, the likeliest to be accepted first. */
 export async function valuesToTry(
   ask: Ask,
   table: Judged,
@@ -31,22 +31,22 @@ export async function valuesToTry(
   const model = await modelOf(ask, table, [...names, ...needed]);
   const { config_var, target_value } = madeUp;
   return [
-    // Keys of other tables, and formats, are those of a row that is there; its config var may be active.
+    // Foreign keys and formats come from an existing row, but not its config var, which may be active.
     {
       ...madeUp,
       ...model,
       ...(config_var === undefined ? {} : { config_var }),
       ...(target_value === undefined ? {} : { target_value }),
     },
-    // Where the console has one row a flag.
+    // For a console with one row a flag.
     madeUp,
     { ...madeUp, ...model },
   ];
 }
 
 /**
- * Numbers for what a sequence would number, far from those that it gives: so that none of its own is used up, and nobody's next
- * row has to wait for ours. Only for columns that this role may give a value.
+ * Numbers far from what the columns' sequences give, so that none is used up and nobody's next row waits for ours. Only
+ * for columns that this role may write.
  */
 export async function numbersFor(
   ask: Ask,
@@ -76,7 +76,7 @@ const HIGHEST_OF_OTHERS = 9_223_372_036_854_775_807n;
 const sequenceRow = z.object({ column: z.string(), quoted: z.string(), sequence: z.string() });
 export type SequenceOf = z.output<typeof sequenceRow>;
 
-/** The columns that are numbered by a sequence, of their own or another. */
+/** Columns that a sequence numbers, their own or another. */
 export async function sequencesOf(ask: Ask, { oid }: { readonly oid: string }): Promise<readonly SequenceOf[]> {
   const found = await ask(
     `select a.attname::text as column, quote_ident(a.attname) as quoted, format('%I.%I', n.nspname, s.relname) as sequence
@@ -93,7 +93,7 @@ export async function sequencesOf(ask: Ask, { oid }: { readonly oid: string }): 
   return parseRows(found, sequenceRow);
 }
 
-/** Values of a row that is there. No order: any will do, and sorting millions would take its time. */
+/** An existing row's values. No order: any will do, and sorting millions would take long. */
 async function modelOf(ask: Ask, table: Judged, columns: readonly Column[]): Promise<Values> {
   if (columns.length === 0) return {};
   const found = await ask(
@@ -108,7 +108,7 @@ async function modelOf(ask: Ask, table: Judged, columns: readonly Column[]): Pro
   );
 }
 
-/** Names that nobody else's row has, cut to what their columns take. */
+/** Names that no other row has, cut to their columns' length. */
 function madeUpNames(columns: readonly Column[]): Values {
   const letters = Array.from({ length: 8 }, () => String.fromCharCode(97 + randomInt(26))).join('');
   const names: Readonly<Record<(typeof NAMES)[number], string>> = {
@@ -135,7 +135,6 @@ const BY_CATEGORY: Readonly<Record<string, Written>> = {
   I: '127.0.0.1',
 };
 
-/** Something that the column's type takes. */
 function madeUpValue({ category, base_type, labels }: Column): Written {
   if (labels !== null) return labels[0] ?? null;
   if (base_type === 'uuid') return '00000000-0000-4000-8000-000000000000';
@@ -146,7 +145,7 @@ function madeUpValue({ category, base_type, labels }: Column): Written {
 const keyRow = z.object({ column: z.string(), source: z.string() });
 const valueRow = z.object({ value: z.string().nullable() });
 
-/** A value that each foreign key of one column takes, as far as this role may look it up. */
+/** For each foreign key on a single column, a value it accepts, as far as this role may read it. */
 async function foreignValues(ask: Ask, table: Judged, columns: readonly Column[]): Promise<Values> {
   const found = await ask(
     `select a.attname::text as column, format('select %I::text as value from %s limit 1', f.attname, k.confrelid::regclass) as source

@@ -5,12 +5,12 @@ import type { StateCount } from './survey.js';
 
 /** How many different words are named. */
 const NAMED = 10;
-/** Where there are more rows than these, counting them would cost more than it tells. */
+/** Counting more rows would cost more than it tells. */
 const COUNTED = 50_000;
 
 const oddRow = z.object({ word: z.string().nullable(), n: count, total: count });
 
-/** Rows whose state this app doesn't know: what they are called, the most frequent first. */
+/** Their words, the most frequent first. */
 export interface OddStates {
   readonly states: readonly StateCount[];
   /** `isAtLeast`: there are more than were counted. */
@@ -18,7 +18,7 @@ export interface OddStates {
   readonly isAtLeast: boolean;
 }
 
-/** Costs what is odd, by an index of such rows alone. `translating`: asks what it translated for this table. */
+/** Costs only the odd rows, by their own index. `translating`: sends SQL translated for this table. */
 export async function findOddStates(translating: (sql: string) => Promise<unknown>): Promise<OddStates> {
   const found = await translating(
     `select state::text as word, count(*) as n, sum(count(*)) over () as total

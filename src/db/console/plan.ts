@@ -3,17 +3,16 @@ import { type Dialect, quoted } from './dialect.js';
 import { baseOf, type WantedIndex, wantedIndexes } from './indexes.js';
 import { type ConsoleTable, USUAL_NAME } from './table.js';
 
-/* What a table of promotions lacks, as steps that can each be done alone, and be gone on from wherever one stopped. */
+/* What a promotions' table lacks, as separate steps that can each be resumed. */
 
 export type Step =
-  /** All at once: PostgreSQL only notes the new columns down, but nobody reads or writes the table meanwhile. */
+  /** All at once. PostgreSQL only changes its catalog, but nobody can use the table meanwhile. */
   | { readonly kind: 'add_columns'; readonly columns: readonly string[]; readonly sql: readonly string[] }
-  /** Nobody waits for these, and none of them can be part of a transaction. */
+  /** Blocks nobody, and can't be part of a transaction. */
   | { readonly kind: 'build_index'; readonly index: WantedIndex; readonly sql: string }
-  /** Not built to its end, or of an earlier definition. */
+  /** Half-built, or of an earlier definition. */
   | { readonly kind: 'drop_index'; readonly name: string; readonly sql: string };
 
-/** How a table is made where there is none. */
 export function creation(schema: string): readonly string[] {
   const columns = COLUMNS.map(({ name, made }) => `${name} ${made}`).join(', ');
   return [
@@ -23,7 +22,7 @@ export function creation(schema: string): readonly string[] {
   ];
 }
 
-/** The steps that make the table what it has to be; none where it is. */
+/** The steps to complete the table; none if it is complete. */
 export function planAdoption(table: ConsoleTable, dialect: Dialect): readonly Step[] {
   return [...addColumns(table), ...arrangeIndexes(table, dialect)];
 }
@@ -82,13 +81,13 @@ function arrangeIndexes(table: ConsoleTable, dialect: Dialect): readonly Step[] 
           sql: `create ${index.isUnique ? 'unique ' : ''}index concurrently ${index.name} on ${table.name} ${index.definition}`,
         }),
       ),
-    // Only once their successors are there.
+    // Only once their successors exist.
     ...ours.filter(({ name, isValid }) => isValid && !names.has(name)).map(({ name }) => dropIndex(table, name)),
   ];
 }
 
-/** Whether the table holds that each id is there once, without an index of ours. */
-export function holdsIds(table: ConsoleTable): boolean {
+/** Whether the table keeps ids unique without an index of ours. */
+function holdsIds(table: ConsoleTable): boolean {
   return table.indexes.some(({ name, uniqueColumn }) => uniqueColumn === 'id' && baseOf(name) === null);
 }
 

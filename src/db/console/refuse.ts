@@ -1,23 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf } from '../embedded/errors.js';
 import { asRefusal } from '../errors.js';
 import type { Say } from './adopt.js';
 import type { Ask } from './ask.js';
 import { describeFinding, describeFindings, type Finding } from './finding.js';
 import { judge, type Judgement, type Judging } from './judge.js';
-import { ConsoleTableError } from './refusal.js';
+import { ConsoleTableError, TableInUseError } from './refusal.js';
 import { encodingFault } from './rights.js';
-
-/** lock_not_available, query_canceled, deadlock_detected: somebody has the table for themselves. */
-const IN_USE = new Set(['55P03', '57014', '40P01']);
-const TRY_AGAIN_AFTER_MS = 2_000;
-const GIVE_UP_AFTER_MS = 10 * 60_000;
+import { whenFree } from './trial.js';
 
 const UNCHANGED = 'Nothing was changed.';
 
 /**
- * Judges a database before it is migrated. While somebody has the console's table for themselves, it waits. `isCuredHere`: what
- * migrating itself will cure. Answers what will fail now and then, in lines for people.
+ * Judges a database before it is migrated; waits while the console's table is locked exclusively. `isCuredHere`: what
+ * migrating will cure. Answers what will fail now and then, for people.
  * @throws ConsoleTableError with what is wrong and what to run
  */
 export async function refuseBeforeMigrating(
@@ -26,42 +20,28 @@ export async function refuseBeforeMigrating(
   say: Say,
   isCuredHere: (finding: Finding) => boolean,
 ): Promise<readonly string[]> {
-  const giveUpAt = performance.now() + GIVE_UP_AFTER_MS;
-  for (;;) {
-    try {
-      const judgement = await judge(ask, { ...judging, tries: true });
-      refuse(judgement, isCuredHere);
-      const { findings, parties } = judgement;
-      return findings
-        .filter(({ weight }) => weight === 'limits')
-        .map((finding) => describeFinding(finding, parties.curers));
-    } catch (error) {
-      if (!IN_USE.has(codeOf(error) ?? '')) throw error;
-      if (performance.now() > giveUpAt) {
-        throw new ConsoleTableError(
-          `Somebody has had the console’s table for themselves for ten minutes. Let that transaction end, then migrate again. ${UNCHANGED}`,
-        );
-      }
-      say('Somebody has the console’s table for themselves: trying again.');
-      await sleep(TRY_AGAIN_AFTER_MS);
-    }
-  }
+  const judgement = await whenFree(say, () => judge(ask, { ...judging, tries: true }));
+  refuse(judgement, isCuredHere);
+  const { findings, parties } = judgement;
+  return findings
+    .filter(({ weight }) => weight === 'limits')
+    .map((finding) => describeFinding(finding, parties.curers));
 }
 
 /**
- * Judges a database that is about to be worked with.
+ * Judges a database before the app uses it.
  * @throws ConsoleTableError with what is wrong and what to run
  */
 export async function refuseUnusable(ask: Ask, judging: Judging, say: Say): Promise<void> {
   refuse(await judgeOrAsk(ask, judging, say));
 }
 
-/** Judges without waiting for whoever has the table for themselves: then only the catalog is asked. */
+/** Judges without waiting for an exclusive lock on the table: then by the catalog alone. */
 export async function judgeOrAsk(ask: Ask, judging: Judging, say: Say = () => undefined): Promise<Judgement> {
   try {
     return await judge(ask, judging);
   } catch (error) {
-    if (!judging.tries || !IN_USE.has(codeOf(error) ?? '')) throw error;
+    if (!judging.tries || !(error instanceof TableInUseError)) throw error;
     say('Somebody has the console’s table for themselves, so what the app writes to it was not tried.');
     return judge(ask, { ...judging, tries: false });
   }
@@ -73,7 +53,7 @@ function refuse({ parties, findings }: Judgement, isCuredHere: (finding: Finding
 }
 
 /**
- * Before anything else is asked, because our own questions are not only ASCII.
+ * Before any other question, because ours aren't only ASCII.
  * @throws ConsoleTableError
  */
 export async function refuseEncoding(ask: Ask): Promise<void> {
@@ -81,7 +61,7 @@ export async function refuseEncoding(ask: Ask): Promise<void> {
   if (says !== null) throw new ConsoleTableError(`${says} ${UNCHANGED}`);
 }
 
-/** Nobody sees what PostgreSQL says on its own: what it refuses in `work` is told in a sentence. */
+/** Turns PostgreSQL's errors in `work` into sentences. */
 export async function inWords<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

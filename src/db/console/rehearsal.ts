@@ -8,6 +8,7 @@ import type { Finding } from './finding.js';
 import type { Judged } from './judged.js';
 import { neededColumns, numbersFor, valuesToTry } from './new-row.js';
 import { type Column, judgeColumn } from './shape.js';
+import { onTrial } from './trial.js';
 import {
   COMPLETE,
   FAIL,
@@ -23,13 +24,11 @@ import {
 } from './writes.js';
 
 /**
- * Tries each write of the app on a row of its own, in one transaction that is rolled back: what the catalog can't tell (a
- * trigger, a CHECK, a foreign key, a domain) shows. Nobody sees the row, nobody is notified, no audit event is written.
- * Constraints that wait for a commit are checked at once.
- *
- * It works on a table that still lacks columns of ours, so it can come before anything is changed. `role`: who tries it; null:
- * the one that asks.
- * @throws where the table is locked for long, or the database does not answer
+ * Tries each of the app's writes on a row of its own, rolled back: it shows what the catalog can't tell (triggers,
+ * CHECKs, foreign keys, domains), deferred constraints included. Nobody sees the row or is notified, and no audit event
+ * is written. A table that still lacks our columns will do, so it can come before any change. `role`: who tries it;
+ * null: the one that asks.
+ * @throws if the table is locked for long, or the database doesn't answer
  */
 export async function rehearse(
   ask: Ask,
@@ -37,23 +36,17 @@ export async function rehearse(
   columns: readonly Column[],
   role: string | null,
 ): Promise<readonly Finding[]> {
-  await ask('begin');
-  try {
+  return onTrial(ask, async () => {
     if (role !== null) await ask(`select set_config('role', $1, true)`, [role]);
-    await ask("set local lock_timeout = '2s'");
-    await ask("set local statement_timeout = '5s'");
     await ask('set constraints all immediate');
-    return await rehearseIn(ask, table, columns);
-  } finally {
-    await ask('rollback');
-  }
+    return rehearseIn(ask, table, columns);
+  });
 }
 
-/** What the rehearsal plays with. */
 interface Stage {
   readonly ask: Ask;
   readonly table: Judged;
-  /** The columns that can be written: to what the catalog objects to, nothing is. */
+  /** The columns that can be written: those without a finding from the catalog. */
   readonly usable: ReadonlySet<string>;
   /** Whether the column has room for the word. */
   takes(state: PromotionState): boolean;
@@ -62,9 +55,9 @@ interface Stage {
   readonly explanation: Explanation;
 }
 
-/** How to come by a row in some state: as the app does, because a trigger or a CHECK may know no other way. */
+/** How to get a row into a state: as the app does, since a trigger or CHECK may allow no other way. */
 interface Start {
-  /** Where the row is (its ctid): an id need not have an index. */
+  /** The row's ctid: an id may have no index. */
   readonly at: string;
   readonly before: readonly WriteOf[];
 }
@@ -83,7 +76,7 @@ async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): 
   const tries = await rowsToTry(stage, columns);
   const marked = await insertRow(stage, 'marked', tries);
   const mayPromote = marked !== null && (await attempt(stage, () => take(stage, marked.at, [PROMOTE]))).kind === 'done';
-  // Where promoting is refused, what comes after it is tried as well: the console promotes by itself.
+  // If promoting is refused, what follows is tried all the same: the console promotes by itself.
   const deploying = mayPromote ? { ...marked, before: [PROMOTE] } : await insertRow(stage, 'deploying', tries);
   if (marked !== null) await tryWrites(stage, 'marked', marked);
   if (deploying !== null) {
@@ -105,11 +98,11 @@ async function rowsToTry(
   const complete = rows.map((row) => ({ ...row, ...marked }));
   const { first } = numbers;
   const numbered = complete.map((row) => ({ ...row, ...first }));
-  // As the app itself does it, should those numbers be what is refused.
+  // Then as the app does it, in case those numbers are what is refused.
   return Object.keys(first).length === 0 ? complete : [...numbered, ...complete.slice(0, 1)];
 }
 
-/** Inserts a promotion, and keeps it until the end. Null where none can be inserted; why is explained then. */
+/** Inserts a promotion and keeps it. Null if none can be inserted, which is explained then. */
 async function insertRow(
   stage: Stage,
   state: PromotionState,
@@ -130,7 +123,7 @@ async function insertRow(
       return null;
     }
     await check(stage, row, values, state, does);
-    // unique_violation: a row was found that goes in, and a person's may not.
+    // unique_violation: one row was accepted, but a person's may not be.
     if (refusals[0]?.code === '23505') await explainFirst(stage, refusals, does, state);
     return { at: row.at, before: [], values };
   }
@@ -138,28 +131,29 @@ async function insertRow(
   return null;
 }
 
-/** The first try is the likeliest of all: what it met is what a person would meet. */
+/** The first try is the likeliest values: a person would meet the same refusal. */
 async function explainFirst(stage: Stage, [refusal]: readonly Refusal[], does: string, to: PromotionState) {
   if (refusal !== undefined) await stage.explanation.add(refusal, does, to);
 }
 
 async function tryWrites(stage: Stage, from: PromotionState, start: Start): Promise<void> {
-  for (const write of WRITES.filter((one) => one.from === from && stage.takes(one.to))) {
-    let hasBegun = false;
-    const outcome = await attempt(stage, async () => {
-      const at = await take(stage, start.at, start.before);
-      hasBegun = true;
-      return at === null ? null : update(stage, at, write);
-    });
-    // What is refused before is explained where it is tried itself.
-    if (!hasBegun) continue;
+  const tried: { readonly write: WriteOf; readonly outcome: Outcome<WrittenRow | null> }[] = [];
+  // A refusal of an earlier write is explained where that write is tried itself.
+  await attempt(stage, async () => {
+    const at = await take(stage, start.at, start.before);
+    for (const write of WRITES.filter((one) => one.from === from && stage.takes(one.to))) {
+      const outcome = await attempt(stage, async () => (at === null ? null : update(stage, at, write)));
+      tried.push({ write, outcome });
+    }
+  });
+  for (const { write, outcome } of tried) {
     if (outcome.kind === 'refused') await stage.explanation.add(outcome.refusal, write.does, write.to);
     else if (outcome.value === null) await stage.explanation.swallowed(write.does, 'update');
     else await check(stage, outcome.value, usableOf(stage, write.set), write.to, write.does);
   }
 }
 
-/** A second promotion of the same flag, once the first one is no longer active. */
+/** A second promotion of the same flag, once the first is no longer active. */
 async function tryReverting(stage: Stage, start: Start, values: Values): Promise<void> {
   let hasBegun = false;
   const outcome = await attempt(stage, async () => {
@@ -172,7 +166,7 @@ async function tryReverting(stage: Stage, start: Start, values: Values): Promise
   if (hasBegun && outcome.kind === 'refused') await stage.explanation.add(outcome.refusal, 'revert', 'deploying');
 }
 
-/** Answers where the row is then; null where a write changed none. */
+/** Answers the row's new ctid; null if a write changed no row. */
 async function take(stage: Stage, at: string, writes: readonly WriteOf[]): Promise<string | null> {
   let place: string | null = at;
   for (const write of writes) place = place === null ? null : ((await update(stage, place, write))?.at ?? null);
@@ -211,7 +205,7 @@ async function update(stage: Stage, at: string, { from, to, set }: WriteOf): Pro
     ...(from === to ? [] : [`state = {'${to}'}`]),
     ...names.map((name, index) => `${asName(name)} = ${sql[index]}`),
   ];
-  // Where none of the columns is there yet: a trigger may refuse any UPDATE.
+  // Even if none of the columns exists yet: a trigger may refuse any UPDATE.
   const found = await ask(
     table.dialect.translate(
       `update {promotions} p set ${assigned.length === 0 ? 'state = p.state' : assigned.join(', ')}
@@ -244,7 +238,7 @@ type Outcome<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-/** Does something after a savepoint, and takes it back unless it is to be kept. */
+/** Runs `work` after a savepoint, and rolls back to it unless told to keep the result. */
 async function attempt<T>({ ask }: Stage, work: () => Promise<T>, then: 'keep' | 'undo' = 'undo'): Promise<Outcome<T>> {
   const undo = 'rollback to savepoint rehearsed; release savepoint rehearsed';
   await ask('savepoint rehearsed');
@@ -260,7 +254,7 @@ async function attempt<T>({ ask }: Stage, work: () => Promise<T>, then: 'keep' |
   }
 }
 
-/** What was written must be there: a trigger may have changed it without a word. */
+/** Compares the row with what was written: a trigger may have changed it silently. */
 async function check(
   stage: Stage,
   row: WrittenRow,
@@ -270,7 +264,7 @@ async function check(
 ): Promise<void> {
   if (row.state !== state) await stage.explanation.altered('state', does, state, row.state);
   for (const [name, value] of Object.entries(values)) {
-    // How names are written is the console's to say.
+    // The console decides how names are written.
     const isOurs = USES.has(name) && !NAMES.some((known) => known === name);
     const isText = typeof value === 'string' || value === null;
     const kept = row.written[name] ?? null;

@@ -6,29 +6,40 @@ import { blocks, type Finding } from './finding.js';
 import type { Parties } from './judged.js';
 import type { Step } from './plan.js';
 
-/* What a role may do to a database, beside the promotions: migrate it, and work with the app's own tables. */
+/* A role's rights besides the promotions: to migrate, and on the app's own tables. */
 
-/** What the app does to its own tables. A test holds that none is forgotten. */
-export const OWN_RIGHTS: Readonly<Record<string, string>> = {
+/** What the app does to its own tables. A test checks that none is missing. */
+const OWN_RIGHTS: Readonly<Record<string, string>> = {
   operators: 'SELECT,INSERT,UPDATE,DELETE',
   enrolments: 'SELECT,INSERT,UPDATE,DELETE',
   recovery_codes: 'SELECT,INSERT,UPDATE,DELETE',
   audit_log: 'SELECT,INSERT',
-  audit_head: 'SELECT,UPDATE',
+  audit_head: 'SELECT',
+  audit_seals: 'SELECT,INSERT',
+  audit_witnesses: 'SELECT,INSERT,UPDATE',
   alerts: 'SELECT,INSERT,UPDATE,DELETE',
   messages: 'SELECT,INSERT,UPDATE,DELETE',
   maintenance: 'SELECT,INSERT,UPDATE',
   taken_requests: 'SELECT,INSERT,DELETE',
+  denials: 'SELECT,INSERT,UPDATE,DELETE',
+  memberships: 'SELECT,INSERT,UPDATE,DELETE',
   attention: 'SELECT,INSERT,UPDATE,DELETE',
   channel_slots: 'SELECT,INSERT,UPDATE',
   installation: 'SELECT,UPDATE',
+  heroku_requests: 'SELECT,INSERT,UPDATE',
+  looks: 'SELECT,INSERT,UPDATE,DELETE',
+  held_up: 'SELECT,INSERT,UPDATE,DELETE',
+  drifts: 'SELECT,INSERT,UPDATE,DELETE',
+  drift_looks: 'SELECT,INSERT,UPDATE',
+  verifications: 'SELECT,INSERT,UPDATE,DELETE',
+  drills: 'SELECT,INSERT,UPDATE,DELETE',
   migrations: 'SELECT',
 };
 const SCHEMA = 'flag_promotions';
 
 const encodingRow = z.object({ encoding: z.string(), name: z.string() });
 
-/** Why the database can't hold what people type; null where it can. SQL_ASCII keeps bytes as they come. */
+/** Why the database can't store what people type, if so. SQL_ASCII doesn't convert bytes. */
 export async function encodingFault(ask: Ask): Promise<string | null> {
   const found = await ask(
     `select pg_encoding_to_char(encoding) as encoding, quote_ident(datname) as name from pg_database where datname = current_database()`,
@@ -40,7 +51,7 @@ export async function encodingFault(ask: Ask): Promise<string | null> {
 
 const writesRow = z.object({ read_only: z.boolean(), name: z.string() });
 
-/** Why the database as a whole takes no writes. */
+/** Whether the whole database is read-only. */
 export async function judgeWrites(ask: Ask): Promise<readonly Finding[]> {
   const found = await ask(
     `select current_setting('transaction_read_only') = 'on' as read_only, quote_ident(current_database()) as name`,
@@ -69,10 +80,7 @@ const migrationRow = z.object({
   strangers: z.array(z.string()),
 });
 
-/**
- * Why the role that asks can't bring the schema, or the console's table, up to date. `lacksMigrations`: whether some are to be
- * run.
- */
+/** Why the asking role can't migrate the schema or the console's table. `lacksMigrations`: whether some have to run. */
 export async function judgeMigration(
   ask: Ask,
   { role, curers }: Parties,
@@ -151,7 +159,7 @@ const placeRow = z.object({
   owner: z.string(),
   owner_may_create: z.boolean(),
 });
-/** PostgreSQL counts dropped columns as well. */
+/** PostgreSQL's limit, which includes dropped columns. */
 const MOST_COLUMNS = 1_600;
 
 async function judgeTablePlace(ask: Ask, role: string, inspected: Inspected): Promise<readonly Finding[]> {
@@ -231,7 +239,7 @@ const ownRow = z.object({
   functions: z.array(z.string()),
 });
 
-/** What the role lacks on the app's own tables, as far as they are there. */
+/** Rights that the role lacks on the app's own tables, as far as these exist. */
 export async function judgeOwnTables(ask: Ask, { role }: Parties): Promise<readonly Finding[]> {
   const wanted = Object.entries(OWN_RIGHTS).flatMap(([table, rights]) =>
     rights.split(',').map((right) => ({ table, right })),

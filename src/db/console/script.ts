@@ -1,13 +1,13 @@
 import { CURERS, type Curer, type Finding } from './finding.js';
 import type { Judgement } from './judge.js';
 
-/** It waits for others, who need not wait for it. */
+/** It waits for others, but blocks nobody. */
 const isPatient = (statement: string): boolean =>
   /^(?:create (?:unique )?index concurrently|drop index concurrently|analyze|grant)\b/u.test(statement);
 
 /**
- * What others have to run for this app, as a script for psql: who first, and only what is missing. Nobody who uses the table
- * waits for longer than its lock_timeout; building an index waits for others instead.
+ * What others have to run, as a psql script: who first, and only what is missing. The table's users wait at most its
+ * lock_timeout; building an index waits for others instead.
  */
 export function scriptOf({ parties, findings }: Judgement, database: string): readonly string[] {
   const blocking = findings.filter(({ weight }) => weight === 'blocks');

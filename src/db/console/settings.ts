@@ -1,16 +1,14 @@
 import { PROMOTION_STATES, type PromotionState } from '../../promotions/promotion.js';
 
-/** The console's word for one of our states. */
 export interface MappedState {
   readonly word: string;
   readonly state: PromotionState;
 }
 
-/** What is set about the console's table. */
 export interface ConsoleSettings {
   /** CONSOLE_TABLE: `schema.table` or `table`, as SQL writes names; null: the usual name, by the search path. */
   readonly table: string | null;
-  /** STATE_MAP: by its words, each of which stands for one state. */
+  /** STATE_MAP: from the console's word to our state. */
   readonly stateMap: readonly MappedState[];
 }
 
@@ -19,15 +17,15 @@ export const USUAL_CONSOLE: ConsoleSettings = { table: null, stateMap: [] };
 const IDENTIFIER = String.raw`(?:[\p{L}_][\p{L}\p{N}_$]*|"(?:[^"]|"")+")`;
 const TABLE_NAME = new RegExp(`^(?:${IDENTIFIER}\\.)?${IDENTIFIER}$`, 'u');
 
-/** Whether SQL takes it as the name of a table, with its schema or without. */
+/** Whether SQL accepts it as a table's name, with or without a schema. */
 export const isTableName = (text: string): boolean => TABLE_NAME.test(text);
 
-/** The word in lower case, as PostgreSQL's collation "C" has it: its ASCII letters only. */
+/** Lower case as in PostgreSQL's collation "C": ASCII letters only. */
 export const lowerCase = (word: string): string => word.replaceAll(/[A-Z]+/gu, (letters) => letters.toLowerCase());
 
 const isState = (word: string): word is PromotionState => PROMOTION_STATES.some((state) => state === word);
 
-/** The state that a word of the console's stands for; null where it is none that this app knows. */
+/** Our state for a word of the console's; null if unknown. */
 export function stateOf(word: string, stateMap: ConsoleSettings['stateMap']): PromotionState | null {
   const lower = lowerCase(word);
   const mapped = stateMap.find((entry) => lowerCase(entry.word) === lower);
@@ -35,7 +33,7 @@ export function stateOf(word: string, stateMap: ConsoleSettings['stateMap']): Pr
   return isState(lower) ? lower : null;
 }
 
-/** Reads STATE_MAP, `in_progress=deploying,done=deployed`, and names every fault, the entry by its number. */
+/** Reads STATE_MAP, `in_progress=deploying,done=deployed`, and reports every fault with its entry's number. */
 export function parseStateMap(text: string): {
   readonly stateMap: readonly MappedState[];
   readonly faults: readonly string[];

@@ -6,14 +6,14 @@ import { blocks, type Finding } from './finding.js';
 import type { Judged } from './judged.js';
 import { type ColumnUse, USES } from './writes.js';
 
-/** A column, as far as it decides what can be written to it; a domain's as what is under it. */
+/** What decides which values a column accepts; for a domain, its base type's. */
 const columnRow = z.object({
   name: z.string(),
   quoted: z.string(),
   type: z.string(),
   base_type: z.string(),
   category: z.string(),
-  /** How many characters it takes; null where that has no bound. */
+  /** How many characters it holds; null: unlimited. */
   room: z.number().nullable(),
   not_null: z.boolean(),
   has_default: z.boolean(),
@@ -54,7 +54,7 @@ export async function columnsOf(ask: Ask, oid: string): Promise<readonly Column[
   return parseRows(found, columnRow);
 }
 
-/** What each kind is called in a sentence, and what can hold it. */
+/** Each kind's name in a sentence, and which columns can hold it. */
 const KINDS: Readonly<Record<ColumnUse['kind'], { words: string; type: string; fits(column: Column): boolean }>> = {
   text: { words: 'text', type: 'text', fits: ({ category }) => category === 'S' },
   time: {
@@ -85,7 +85,7 @@ export function judgeColumn(table: Judged, column: Column): readonly Finding[] {
 
 type Alter = (action: string) => string;
 
-/** Stands for a number that no row has, until the rows are looked at. */
+/** Placeholder for an unused id, until the rows are read. */
 export const BEYOND_ALL_IDS = '{beyond}';
 
 function judgeId({ has_default, quoted, not_null }: Column, alter: Alter): readonly Finding[] {
@@ -105,7 +105,7 @@ function judgeState(table: Judged, column: Column, alter: Alter): readonly Findi
   return column.room !== null && column.room < longest ? [tooShort(column, longest, alter)] : [];
 }
 
-/** A column that the app doesn't know: no row of ours has a value for it. */
+/** A column that the app doesn't know and gives no value. */
 function judgeOther(column: Column, alter: Alter): readonly Finding[] {
   if (!column.not_null || column.has_default || column.generated !== '') return [];
   return [missingValue(column, alter)];
@@ -145,7 +145,7 @@ function missingValue({ name, quoted }: Column, alter: Alter): Finding {
 function generated({ name, quoted, generated: how }: Column, alter: Alter): Finding {
   return blocks(
     `${name} is a generated column, and the app writes it.`,
-    // PostgreSQL can't make an ordinary column of one that it doesn't store.
+    // PostgreSQL can only make a stored one ordinary.
     how === 's' ? [alter(`alter column ${quoted} drop expression`)] : [],
   );
 }
@@ -158,17 +158,17 @@ function tooShort(column: Column, width: number, alter: Alter): Finding {
   ]);
 }
 
-/** A foreign key between two types is refused, so it goes first. */
+/** Its foreign keys are dropped first: PostgreSQL refuses one between two types. */
 function retyped({ quoted, foreign_keys, type: from }: Column, kind: ColumnUse['kind']): string {
   const { type } = KINDS[kind];
   const using = kind === 'text' ? '' : ` using ${quoted}::text::${type}`;
-  // A default of another type can't be converted along.
+  // A default of another type isn't converted along.
   const isText = /^(?:character|text|citext|name)/u.test(from);
   const dropped = foreign_keys.map((name) => `drop constraint ${name}`);
   return [...(isText && kind === 'text' ? [] : dropped), `alter column ${quoted} type ${type}${using}`].join(', ');
 }
 
-/** PostgreSQL changes no column's type under a view. */
+/** PostgreSQL can't change a column's type under a view. */
 function viewsOf({ views }: Column): string {
   if (views.length === 0) return '';
   return ` The view ${views.join(', ')} uses it: drop it before, and create it again after.`;

@@ -1,12 +1,11 @@
 import { PROMOTION_STATES, type PromotionState } from '../../promotions/promotion.js';
 import { type ConsoleSettings, lowerCase, stateOf } from './settings.js';
 
-/** How the table spells each of our states when we write it. */
 export type Spellings = Readonly<Record<PromotionState, string>>;
 
 /**
- * The word that STATE_MAP names first, else our own: in the spelling that the table has already, or in the case of its other
- * words. `existing`: the words that it has, the most frequent first.
+ * STATE_MAP's first word for a state, else our own, spelled as in the table or in its words' case. `existing`: the
+ * table's words, the most frequent first.
  */
 export function spellingsOf(existing: readonly string[], stateMap: ConsoleSettings['stateMap']): Spellings {
   const inCase = caseOf(existing, stateMap);
@@ -27,7 +26,7 @@ export function spellingsOf(existing: readonly string[], stateMap: ConsoleSettin
 }
 
 function caseOf(existing: readonly string[], stateMap: ConsoleSettings['stateMap']): (state: string) => string {
-  // A word that is ours but for its case says more of it than one that only stands for one of ours.
+  // A word that differs from ours only in case wins over a synonym.
   const model =
     existing.find((word) => stateOf(word, []) !== null) ??
     existing.find((word) => stateOf(word, stateMap) !== null) ??
@@ -38,7 +37,6 @@ function caseOf(existing: readonly string[], stateMap: ConsoleSettings['stateMap
   return (state) => state;
 }
 
-/** The states for which none of the words stands. */
 export function statesWithout(
   words: readonly string[],
   stateMap: ConsoleSettings['stateMap'],

@@ -4,29 +4,28 @@ import type { Ask } from './ask.js';
 import { type ConsoleSettings, stateOf } from './settings.js';
 import type { ConsoleTable } from './table.js';
 
-/** A word of the console's for a state, and how many rows have it. */
+/** A console's word for a state, and how many rows have it. */
 export interface StateCount {
-  /** null: those rows have none. */
+  /** null: rows without a state. */
   readonly word: string | null;
   readonly count: number;
 }
 
-/** What a look at all rows tells. */
 export interface Survey {
   readonly rows: number;
   readonly deploying: number;
-  /** The words that stand for a state of ours, the most frequent first. */
+  /** The words for our states, the most frequent first. */
   readonly words: readonly string[];
   /** The others, the most frequent first. */
   readonly oddStates: readonly StateCount[];
 }
 
-/** So many different words are no states. */
+/** A column with so many words holds no states. */
 const MOST_WORDS = 1_000;
 
 const wordRow = z.object({ word: z.string().nullable(), n: count, rows: count });
 
-/** Reads the whole table, once. */
+/** Reads the whole table once. */
 export async function surveyTable(ask: Ask, table: ConsoleTable, { stateMap }: ConsoleSettings): Promise<Survey> {
   const found = await ask(
     `select state::text as word, count(*) as n, sum(count(*)) over () as rows from ${table.name}

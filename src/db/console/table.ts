@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import { codeOf } from '../embedded/errors.js';
-import { count, parseRows } from '../rows.js';
+import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
 import { ConsoleTableError } from './refusal.js';
 import type { ConsoleSettings } from './settings.js';
 
-/* Which table the promotions are in, and what it is like. */
+/* Which table the promotions are in, and its shape. */
 
 export const USUAL_NAME = 'console_flag_promotions';
-/** Ours, which holds no table of the console's, wherever it stands in a search path. */
+/** This app's schema never holds the console's table, wherever it is in a search path. */
 const OWN_SCHEMA = 'flag_promotions';
 
 export interface ConsoleColumn {
@@ -16,20 +16,20 @@ export interface ConsoleColumn {
   /** As SQL writes it. */
   readonly type: string;
   readonly kind: 'text' | 'enum' | 'integer' | 'timestamptz' | 'timestamp' | 'other';
-  /** The words of an enum, in its order, and its type, qualified and quoted. */
+  /** An enum's words in order, and its type, qualified and quoted. */
   readonly words: readonly string[];
   readonly enumType: string;
   readonly isNullable: boolean;
-  /** The texts in its default, and in the checks that are about it alone. */
+  /** String literals in its default, and in CHECKs on it alone. */
   readonly mentioned: readonly string[];
   readonly comment: string | null;
 }
 
-export interface ConsoleIndex {
+interface ConsoleIndex {
   readonly name: string;
-  /** An index whose building was interrupted isn't. */
+  /** False after an interrupted build. */
   readonly isValid: boolean;
-  /** The column that it holds to be unique in all rows; null where it doesn't hold that of one. */
+  /** The single column that it keeps unique in all rows, or null. */
   readonly uniqueColumn: string | null;
 }
 
@@ -44,10 +44,9 @@ export interface ConsoleTable {
   readonly indexes: readonly ConsoleIndex[];
 }
 
-/** Where the promotions are. */
 export type Place =
   | { readonly kind: 'table'; readonly oid: string }
-  /** Nowhere so far: the schema in which the console would look for them, quoted. */
+  /** None so far: the schema in which the console would look, quoted. */
   | { readonly kind: 'nowhere'; readonly schema: string };
 
 const placeRow = z.object({
@@ -60,9 +59,9 @@ const placeRow = z.object({
 });
 
 /**
- * Finds the table as a query of the console's would: by CONSOLE_TABLE, or where an earlier `migrate` found it, or by the search
- * path. `recorded`: the name that was written down then.
- * @throws ConsoleTableError where it is not clear which table is meant
+ * Finds the table as the console's queries would: by CONSOLE_TABLE, `recorded` (an earlier `migrate`), or the search
+ * path.
+ * @throws ConsoleTableError if it is unclear which table is meant
  */
 export async function findTable(ask: Ask, settings: ConsoleSettings, recorded: string | null): Promise<Place> {
   const row = await look(ask, settings, recorded);
@@ -112,7 +111,7 @@ async function look(ask: Ask, settings: ConsoleSettings, recorded: string | null
     if (row === undefined) throw new Error('An aggregate had no row.');
     return row;
   } catch (error) {
-    // insufficient_privilege: to look into the schema that is named.
+    // insufficient_privilege on the named schema.
     if (codeOf(error) !== '42501') throw error;
     const name = settings.table ?? recorded ?? '';
     const [row] = parseRows(
@@ -138,7 +137,7 @@ async function noSuchTable(ask: Ask, name: string): Promise<ConsoleTableError> {
   return new ConsoleTableError(`CONSOLE_TABLE names ${name}, which this database doesn’t have.${hint}`);
 }
 
-/** Whatever can be read like a table and has this name but for case, in any schema but our own; qualified and quoted. */
+/** Every relation of this name, ignoring case, outside our own schema; qualified and quoted. */
 async function tablesNamed(ask: Ask, name: string): Promise<readonly string[]> {
   const found = await ask(
     `select quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name
@@ -150,13 +149,13 @@ async function tablesNamed(ask: Ask, name: string): Promise<readonly string[]> {
   return parseRows(found, z.object({ name: z.string() })).map((row) => row.name);
 }
 
-/** Other tables by the name of this one, which may be the console's: qualified and quoted. */
+/** Other tables of the usual name, perhaps the console's: qualified and quoted. */
 export async function namesakesOf(ask: Ask, table: ConsoleTable): Promise<readonly string[]> {
   return (await tablesNamed(ask, USUAL_NAME)).filter((name) => name !== table.name);
 }
 
 /**
- * A table that this app made itself, while the console made one elsewhere, is the wrong one as long as nothing is in it.
+ * If the console has a table elsewhere, an empty one that this app made is the wrong one.
  * @throws ConsoleTableError
  */
 export async function refuseMistaken(ask: Ask, table: ConsoleTable): Promise<void> {
@@ -206,12 +205,11 @@ const KINDS: Readonly<Record<string, ConsoleColumn['kind']>> = {
 
 function kindOf({ base, base_kind, category }: { base: string; base_kind: string; category: string }) {
   if (base_kind === 'e') return 'enum';
-  // Strings of any kind, extensions' own among them. Before PostgreSQL 15 the one byte of "char" is said to be one, too.
+  // All string types, extensions' included. Before PostgreSQL 15 the one-byte "char" is in this category, too.
   if (category === 'S' && base !== 'char') return 'text';
   return KINDS[base] ?? 'other';
 }
 
-/** The string literals in an expression that PostgreSQL wrote. */
 function textsIn(expression: string): string[] {
   return [...expression.matchAll(/'((?:[^']|'')*)'/gu)].map(([, text = '']) => text.replaceAll("''", "'"));
 }
@@ -229,7 +227,7 @@ const tableRow = z.object({
     .nullable(),
 });
 
-/** A domain's base type, and that one's, … */
+/** SQL: follows a domain to its base type, through other domains. */
 const BASE_TYPE = `(with recursive base as (
     select t.* from pg_type t where t.oid = a.atttypid
     union all select b.* from base d join pg_type b on b.oid = d.typbasetype where d.typtype = 'd')
@@ -255,7 +253,7 @@ const INDEXES = `(
              (select a.attname from pg_attribute a where a.attrelid = x.indrelid and a.attnum = x.indkey[0]) end) order by i.relname)
     from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = c.oid)`;
 
-/** What a relation is that no promotions can be kept in, and what to do instead. */
+/** SQL: why a relation can't hold promotions, and what to do instead. */
 const REFUSED = `case
   when c.relkind = 'v' then 'is a view: set CONSOLE_TABLE to the table behind it'
   when c.relkind = 'm' then 'is a materialized view, which takes no writes: set CONSOLE_TABLE to the table behind it'
@@ -270,10 +268,7 @@ const REFUSED = `case
   when n.nspname = '${OWN_SCHEMA}' then 'is one of the app’s own tables: set CONSOLE_TABLE to the console’s'
 end`;
 
-/**
- * What a table is like.
- * @throws ConsoleTableError where it is of a kind that can't be worked with
- */
+/** @throws ConsoleTableError if a table of its kind can't be used */
 export async function readTable(ask: Ask, oid: string): Promise<ConsoleTable> {
   const found = await ask(
     `select c.oid::text as oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name, n.nspname as schema,
@@ -300,10 +295,4 @@ export async function readTable(ask: Ask, oid: string): Promise<ConsoleTable> {
       uniqueColumn: index.unique_column,
     })),
   };
-}
-
-/** How many rows the table has, as PostgreSQL estimates. */
-export async function estimatedRows(ask: Ask, oid: string): Promise<number> {
-  const found = await ask('select greatest(reltuples, 0)::bigint as n from pg_class where oid = $1::oid', [oid]);
-  return parseRows(found, z.object({ n: count }))[0]?.n ?? 0;
 }

@@ -18,9 +18,9 @@ const foundRow = z.object({
 });
 
 /**
- * Takes back what was added to tables of promotions, wherever they are, whatever is set now: a table that this app made goes with
- * its rows, another one keeps its rows and what is its own.
- * @throws ConsoleTableError where something of its owner's depends on what was added; that table is as before then
+ * Removes what was added to promotions' tables, wherever they are and whatever is set now. One that this app made is
+ * dropped; any other keeps its rows and its own columns.
+ * @throws ConsoleTableError if something of its owner's depends on what was added; that table stays as it is
  */
 export async function takeBack(ask: Ask, say: Say): Promise<void> {
   const found = await ask(

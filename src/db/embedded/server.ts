@@ -15,12 +15,12 @@ import { copyFolder, findPackage, prepareRuntime, programEnvironment } from './r
 const STOP_LIMIT_MS = 30_000;
 const LOG_LIMIT_BYTES = 5 * 1024 * 1024;
 const LOG_TAIL_BYTES = 4096;
-/** Names this project's lock among a database's advisory locks; the numbers are arbitrary. */
+/** Arbitrary numbers among the database's advisory locks. */
 const IN_USE_LOCK = '(1179408464, 1)';
 
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
-  // Its path may be no longer than 107 bytes, and nothing needs it.
+  // A socket's path is limited to 107 bytes, and nothing needs it.
   unix_socket_directories: '',
   shared_buffers: '32MB',
   max_wal_size: '256MB',
@@ -37,7 +37,7 @@ export interface LaunchOptions {
   readonly log: (line: string) => void;
 }
 
-/** One process's use of a running server. The session holds a shared lock, which ends with the process. */
+/** One process's use of a running server. Its session holds a shared lock, which ends with the process. */
 export interface Use {
   readonly session: Client;
   readonly pid: number;
@@ -49,7 +49,7 @@ export type Look =
   | { readonly kind: 'busy'; readonly why: string }
   | { readonly kind: 'running'; readonly use: Use };
 
-/** Looks for the server of this very folder. If it runs, this process uses it from now on. */
+/** Looks for this folder's server. If it runs, this process uses it from now on. */
 export async function lookForServer(place: Place): Promise<Look> {
   const text = await unlessCode(readFile(path.join(place.cluster, 'postmaster.pid'), 'utf8'), 'ENOENT');
   if (text === undefined) return { kind: 'absent', stalePid: undefined };
@@ -71,7 +71,7 @@ async function useServer(place: Place, pid: number, port: number): Promise<Look>
     connectionTimeoutMillis: 5_000,
     query_timeout: 10_000,
   });
-  // A lost connection also emits `end`, which is where it is dealt with.
+  // A lost connection also emits `end`, which is handled.
   session.on('error', () => undefined);
   let look: Look;
   try {
@@ -94,21 +94,21 @@ async function useServer(place: Place, pid: number, port: number): Promise<Look>
   return look;
 }
 
-/** Process numbers are used again: whether `pid` is a server that works in this cluster. */
+/** Whether `pid` is a server in this cluster: process ids are reused. */
 async function isServerOf(place: Place, pid: number): Promise<boolean> {
   if (process.platform !== 'linux') return processExists(pid);
   try {
     const [its, cluster] = await Promise.all([stat(`/proc/${pid}/cwd`), stat(place.cluster)]);
     return its.dev === cluster.dev && its.ino === cluster.ino;
   } catch (error) {
-    // Gone, or a zombie. If it merely may not be looked at, PostgreSQL itself decides.
+    // Gone, or a zombie. If it merely can't be read, PostgreSQL decides.
     return codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ESRCH';
   }
 }
 
 /**
- * Whether the server's data_directory is this folder. A copied DATA_DIR has the password and the postmaster.pid of its
- * original, and one folder can have several paths. So the server has to read what was just written here.
+ * Whether the server's data_directory is this folder: can it read a file just written here? A copied DATA_DIR has its
+ * original's password and postmaster.pid, and a folder can have several paths.
  */
 async function isInFolder(session: Client, place: Place): Promise<boolean> {
   const proof = randomBytes(16).toString('hex');
@@ -126,13 +126,13 @@ async function isInFolder(session: Client, place: Place): Promise<boolean> {
 
 export interface Launched {
   readonly pid: number | undefined;
-  /** How long the log was before. */
+  /** The log's length before the start. */
   readonly logOffset: number;
   /** Why it ended; undefined while it runs. */
   ended: string | undefined;
 }
 
-/** Starts the server, after making the cluster if there is none. Does not wait until it is ready. */
+/** Starts the server, after creating a missing cluster. Doesn't wait until it is ready. */
 export async function launch(place: Place, options: LaunchOptions, stalePid: number | undefined): Promise<Launched> {
   const { log } = options;
   const { account } = place;
@@ -146,8 +146,8 @@ export async function launch(place: Place, options: LaunchOptions, stalePid: num
   const logHandle = await openLog(place);
   try {
     const logOffset = (await logHandle.stat()).size;
-    // PostgreSQL takes any process of its account with the number in a stale postmaster.pid for a running server; after
-    // a container's restart there often is one. It ignores a "grandparent".
+    // PostgreSQL takes any process of its account with a stale postmaster.pid's number for a running server; after a
+    // container's restart there often is one. It ignores a "grandparent".
     const ignored = stalePid === undefined ? {} : { PG_GRANDPARENT_PID: String(stalePid) };
     const child = spawn(
       runtime.postgres,
@@ -158,7 +158,7 @@ export async function launch(place: Place, options: LaunchOptions, stalePid: num
       {
         cwd: place.cluster,
         env: { ...programEnvironment(), ...ignored },
-        // Its own process group: Ctrl-C must reach the app alone, which still writes while it shuts down.
+        // Its own process group: Ctrl-C must reach only the app, which still writes while it shuts down.
         detached: options.detached ?? true,
         stdio: ['ignore', logHandle.fd, logHandle.fd],
         ...account,
@@ -178,9 +178,9 @@ export async function launch(place: Place, options: LaunchOptions, stalePid: num
   }
 }
 
-/** Opens the log for appending; a large one begins anew. */
+/** Opens the log for appending; a large one is emptied. */
 async function openLog(place: Place) {
-  // Root must not follow a link that the folder's owner put there. Windows has no such flag.
+  // Root mustn't follow a link that the folder's owner put there. Windows has no such flag.
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
   const handle = await open(place.logFile, flags, 0o600);
   if (place.account !== undefined) await handle.chown(place.account.uid, place.account.gid);
@@ -194,19 +194,19 @@ export async function logTail(place: Place, offset: number): Promise<string> {
   return logged?.subarray(offset).subarray(-LOG_TAIL_BYTES).toString('utf8').trim() ?? '';
 }
 
-/** Ends this process's use, and the server if nobody else uses it. */
+/** The last user stops the server. */
 export async function leaveServer(place: Place, use: Use, log: (line: string) => void): Promise<void> {
   const { session, pid } = use;
   try {
     await session.query(`select pg_advisory_unlock_shared${IN_USE_LOCK}`);
-    // Whoever comes from here on waits until the server is gone.
+    // New users wait from here until the server is gone.
     const { rows } = await session.query(`select pg_try_advisory_lock${IN_USE_LOCK} as alone`);
     if (rows[0]?.alone === true) {
       await stopServer(place, pid);
       log(`stopped PostgreSQL, pid ${pid}`);
     }
   } catch (error) {
-    // It had ended before; or another process that left at the same moment is stopping it.
+    // It ended before, or another process that left at the same moment is stopping it.
     if (error instanceof EmbeddedPostgresError || !(await isGone(place, pid))) throw error;
   } finally {
     await session.end();
@@ -214,7 +214,7 @@ export async function leaveServer(place: Place, use: Use, log: (line: string) =>
 }
 
 async function stopServer(place: Place, pid: number): Promise<void> {
-  // PostgreSQL's "fast shutdown": it cuts the sessions that are left.
+  // PostgreSQL's "fast shutdown": it cuts the remaining sessions.
   if (processExists(pid)) process.kill(pid, 'SIGINT');
   if (await isGone(place, pid)) return;
   throw new EmbeddedPostgresError(

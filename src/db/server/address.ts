@@ -1,11 +1,11 @@
 import { SSL_MODES, type TlsWish } from './tls.js';
 
-/** Where a PostgreSQL is and how to get in, as its URL says. What is undefined, pg reads from PGHOST and the like. */
+/** From a URL. pg takes what is undefined from PGHOST and the like. */
 export interface ServerAddress {
   readonly user: string | undefined;
-  /** Not to be logged or shown. */
+  /** Don't log or show it. */
   readonly password: string | undefined;
-  /** A name, an IP address, or the folder of a socket. */
+  /** A name, an IP address, or a socket's folder. */
   readonly host: string | undefined;
   readonly port: number | undefined;
   readonly database: string | undefined;
@@ -15,21 +15,21 @@ export interface ServerAddress {
   readonly tls: TlsWish;
 }
 
-/** A URL that can't be used. `message` says why and never quotes it, because it may hold a password. */
+/** An unusable URL. `message` says why, without quoting it: it may hold a password. */
 export class AddressError extends Error {
   override readonly name = 'AddressError';
 }
 
 /** Credentials, host and port, database, parameters: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS */
 const SHAPE = /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/iu;
-/** An IPv6 address has colons, so it stands in brackets. */
+/** An IPv6 address has colons, so it is in brackets. */
 const HOST_AND_PORT = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/u;
 const UNREADABLE =
   'can’t be read. If its user or password has one of / ? # : @ in it, write %2F %3F %23 %3A %40 instead';
 
 /**
- * Reads the URL of a PostgreSQL as psql does: also without a host, with a socket's folder (`?host=/run/postgresql`, or
- * percent-encoded in the host's place), or with an IPv6 address.
+ * Reads a PostgreSQL URL as psql does: also without a host, with a socket's folder (`?host=/run/postgresql`, or
+ * percent-encoded), or with an IPv6 address.
  * @throws AddressError
  */
 export function parseAddress(url: string): ServerAddress {
@@ -55,7 +55,7 @@ export function parseAddress(url: string): ServerAddress {
   };
 }
 
-/** What a URL leaves open of TLS, from the environment: the parameters go by libpq's names. */
+/** TLS settings from the environment for what a URL leaves open; named as in libpq. */
 export interface TlsDefaults {
   readonly sslmode: string | undefined;
   readonly sslrootcert: string | undefined;
@@ -63,7 +63,7 @@ export interface TlsDefaults {
   readonly sslkey: string | undefined;
 }
 
-/** The URL with what it doesn't say itself. */
+/** Adds to the URL what it doesn't say. */
 export function withTlsDefaults(url: string, { sslmode, ...files }: TlsDefaults): string {
   const [rest = '', query = ''] = url.trim().split('?');
   const parameters = new URLSearchParams(query);
@@ -87,7 +87,7 @@ function tlsWish(given: (name: string) => string | undefined): TlsWish {
   };
 }
 
-/** An older word for it, of JDBC and of pg itself. */
+/** JDBC's and pg's older parameter. */
 function modeOfSsl(ssl: string | undefined): string | undefined {
   if (ssl === 'true' || ssl === '1') return 'verify-full';
   return ssl === 'false' || ssl === '0' ? 'disable' : ssl;
@@ -100,7 +100,7 @@ function portOf(text: string): number | undefined {
   throw new AddressError('must have a port from 1 to 65535');
 }
 
-/** Undefined for nothing. A percent sign that encodes nothing stands for itself. */
+/** Undefined for an empty text. A percent sign that encodes nothing stands for itself. */
 function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replaceAll(/%(?![\da-f]{2})/giu, '%25')) || undefined;

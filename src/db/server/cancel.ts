@@ -2,14 +2,14 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Tls } from './tls.js';
 
-/** What names a connection to the server, or to the pooler before it. */
+/** Names a connection to the server, or to its pooler. */
 export interface BackendKey {
   readonly processID: number;
   readonly secretKey: number;
 }
 
 export interface Endpoint {
-  /** Or the folder of a socket. */
+  /** Or a socket's folder. */
   readonly host: string;
   readonly port: number;
   readonly tls: Tls;
@@ -21,15 +21,15 @@ const SSL_CODE = 80_877_103;
 const GIVE_UP_AFTER_MS = 3_000;
 
 /**
- * Asks the server to cancel what it does for a connection, over another one, as the protocol wants it. Nobody answers: what
- * was cancelled fails with query_canceled (57014), as it does after a statement_timeout.
+ * Asks the server, over another connection as the protocol requires, to cancel a statement. There is no answer: the
+ * statement fails with query_canceled (57014), as after a statement_timeout.
  */
 export function requestCancel({ host, port, tls }: Endpoint, { processID, secretKey }: BackendKey): void {
   const socket = host.startsWith('/') ? connectTcp(`${host}/.s.PGSQL.${port}`) : connectTcp(port, host);
   const request = integers(16, CANCEL_CODE, processID, secretKey);
-  // The connection that waits is given up if this fails.
+  // If this fails, the waiting connection is dropped.
   const giveUp = (): void => void socket.destroy();
-  // The server ends it: PgBouncer overlooks a request whose sender is gone.
+  // The server ends it: PgBouncer ignores a request whose sender is gone.
   const send = (one: Socket): void => void one.on('error', giveUp).write(request);
   socket.setTimeout(GIVE_UP_AFTER_MS, giveUp).on('error', giveUp);
   socket.once('connect', () => {

@@ -6,37 +6,37 @@ import { type Tls, waysOfTls } from './tls.js';
 
 export interface DialOptions {
   readonly applicationName: string;
-  /** Settings of the session, as in PGOPTIONS. A pooler gets none: there, each transaction has another session. */
+  /** Session settings, as in PGOPTIONS. A pooler gets none: each transaction there has another session. */
   readonly sessionOptions?: string;
   /** See PrimaryClient; null: a connection may stay silent. */
   readonly silentAfterMs?: number | null;
-  /** For who only wants to know what the server is like. */
+  /** For callers that only inspect the server. */
   readonly acceptsStandby?: boolean;
   readonly connectWithinMs?: number;
-  /** Whether a pooler answers, if that is known already. */
+  /** If already known. */
   readonly isPooled?: boolean;
 }
 
-/** Connects to one server, and learns from each connection how it takes the next: with TLS or not, with options or not. */
+/** Connects to one server, and learns from each connection whether it takes TLS and options. */
 export interface Dialer {
   /** @throws CertificateFileError, StandbyError, or what pg throws */
   open(): Promise<PrimaryClient>;
 }
 
 const CONNECT_WITHIN_MS = 2_000;
-/** A server that vanished is noticed on an idle connection, too. */
+/** So that a vanished server is noticed on an idle connection, too. */
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
 /** PgBouncer’s words (before and after 1.20) and RDS Proxy’s. */
 const REFUSES_OPTIONS = /unsupported startup parameter|command-line options/iu;
 
-/** Connects lazily: an unreachable server shows when it is opened. @throws AddressError */
+/** Connects lazily, in `open`. @throws AddressError */
 export const createDialer = (url: string, options: DialOptions): Dialer => dialerOf(parseAddress(url), options);
 
 export function dialerOf(address: ServerAddress, options: DialOptions): Dialer {
   const connectionTimeoutMillis = options.connectWithinMs ?? CONNECT_WITHIN_MS;
   const { acceptsStandby = false } = options;
   let isPooled = options.isPooled ?? null;
-  /** What worked last: it is tried first. */
+  /** The way that worked last is tried first. */
   let goodTls = 0;
 
   function configOf(tls: Tls): pg.ClientConfig {
@@ -63,7 +63,7 @@ export function dialerOf(address: ServerAddress, options: DialOptions): Dialer {
       if (!acceptsStandby) client.refuseStandby();
       return client;
     } catch (error) {
-      // Not waited for: the server may never answer.
+      // Not awaited: the server may never answer.
       client.end().catch(() => undefined);
       if (!client.wasAnswered || messageOf(error) !== 'timeout expired') throw error;
       throw new Error('timeout expired after the first answer', { cause: error });
@@ -83,7 +83,7 @@ export function dialerOf(address: ServerAddress, options: DialOptions): Dialer {
 
   return {
     async open() {
-      // TLS is for networks: PostgreSQL speaks none on a socket.
+      // PostgreSQL has no TLS on a socket.
       const isSocket = endpointOf(address).host.startsWith('/');
       const ways: readonly Tls[] = isSocket ? [false] : waysOfTls(address.tls);
       const failed: unknown[] = [];
@@ -115,13 +115,13 @@ function whereOf({ user, password, host, port, database, tls: wish }: ServerAddr
   };
 }
 
-/** Where an address leads: pg adds what PGHOST and the like say. */
+/** Where an address leads, with pg's defaults from PGHOST and the like. */
 export function endpointOf(address: ServerAddress): { database: string; host: string; port: number } {
   const { database = '', host, port } = new pg.Client(whereOf(address, false));
   return { database, host, port };
 }
 
-/** The server has no TLS, or its pg_hba.conf admits only with it, or only without it. */
+/** The server has no TLS, or its pg_hba.conf accepts only TLS, or only plain connections. */
 function wantsOtherTls(error: unknown): boolean {
   return codeOf(error) === '28000' || /does not support SSL|SSL required/u.test(messageOf(error));
 }

@@ -7,11 +7,10 @@ import { parseAddress, type ServerAddress } from './address.js';
 import { dialerOf } from './dial.js';
 import { ServerError, serverError, TLS_REQUIRED, type UrlSetting } from './trouble.js';
 
-/** What a server is like. */
 export interface ServerFacts {
   /** Such as `15.18`. */
   readonly version: string;
-  /** A pooler, such as PgBouncer, answers in its place. */
+  /** Such as PgBouncer. */
   readonly isPooled: boolean;
 }
 
@@ -20,7 +19,7 @@ const OLDEST = 130_000;
 const LOOKING = { applicationName: 'flag-promotions', acceptsStandby: true, connectWithinMs: 5_000 };
 
 /**
- * Connects, and looks whether the app can work there. A standby is no fault here: it may be promoted.
+ * Connects and checks that the app can work there. A standby is no fault here: it may be promoted.
  * @throws ServerError
  */
 export async function lookAtServer(url: string, setting: UrlSetting): Promise<ServerFacts> {
@@ -42,7 +41,7 @@ export async function lookAtServer(url: string, setting: UrlSetting): Promise<Se
 }
 
 /**
- * Sees to it that both URLs lead to one database: what a session of one locks, a session of the other finds locked.
+ * Checks that both URLs lead to one database: a lock taken through one is seen through the other.
  * @throws ServerError
  */
 export async function requireSameDatabase(url: string, directUrl: string): Promise<void> {
@@ -74,13 +73,13 @@ async function withClient<T>(address: ServerAddress, work: (client: PrimaryClien
   }
 }
 
-/** A pooler that gives each statement another session takes none. */
+/** A pooler that switches sessions per statement refuses transactions. */
 async function requireTransactions(client: PrimaryClient): Promise<void> {
   await client.query('begin');
   await client.query('rollback');
 }
 
-/** Whether pg_hba.conf admits this account if it encrypts: its refusal says the same where nothing would help. */
+/** Whether pg_hba.conf accepts this account over TLS: its refusal reads the same if nothing would help. */
 async function needsTls(address: ServerAddress, error: unknown): Promise<boolean> {
   if (!/pg_hba\.conf.*(?:no encryption|SSL off)/su.test(messageOf(error))) return false;
   const encrypted = { ...address, tls: { ...address.tls, mode: 'no-verify', rootFile: undefined } as const };

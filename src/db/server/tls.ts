@@ -5,15 +5,14 @@ import { codeOf } from '../embedded/errors.js';
 /** libpq's values of sslmode (https://www.postgresql.org/docs/current/libpq-ssl.html), and pg's own no-verify. */
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const;
 
-/** What a URL wants of TLS. */
 export interface TlsWish {
   readonly mode: (typeof SSL_MODES)[number];
-  /** The CA's certificate. Undefined, or `system`: the CAs that Node trusts. */
+  /** The CA's certificate. Undefined, or `system`: Node's trusted CAs. */
   readonly rootFile: string | undefined;
-  /** For a server that asks clients for a certificate. */
+  /** The client certificate, for a server that asks for one. */
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
-  /** Without asking the server first: PostgreSQL 17 and newer. */
+  /** Without negotiation: PostgreSQL 17 and newer. */
   readonly startsWithTls: boolean;
 }
 
@@ -22,16 +21,16 @@ export class CertificateFileError extends Error {
   override readonly name = 'CertificateFileError';
 }
 
-/** No TLS, or how. */
+/** False: no TLS. */
 export type Tls = false | ConnectionOptions;
 
 const SYSTEM = 'system';
 const UNCHECKED = { rejectUnauthorized: false };
-/** The chain is checked, the host's name is not. */
+/** Checks the chain, but not the host's name. */
 const ANY_HOST = { checkServerIdentity: () => undefined };
 
 /**
- * The ways to connect, the first to be tried first. pg itself takes prefer, require and verify-ca for verify-full.
+ * The ways to connect, in order of trial. pg itself treats prefer, require and verify-ca as verify-full.
  * @throws CertificateFileError
  */
 export function waysOfTls(wish: TlsWish): readonly Tls[] {
@@ -48,12 +47,12 @@ export function waysOfTls(wish: TlsWish): readonly Tls[] {
     case 'prefer':
       return [tls(UNCHECKED), false];
     case 'require':
-      // As libpq does: somebody who names a CA wants it checked.
+      // As in libpq: whoever names a CA wants it checked.
       return [checked(ANY_HOST, UNCHECKED)];
     case 'no-verify':
       return [tls(UNCHECKED)];
     case 'verify-ca':
-      // A public CA vouches for anybody's host, so without a CA of one's own the name is checked as well.
+      // A public CA vouches for any host, so without an own CA the name is checked as well.
       return [checked(ANY_HOST, {})];
     case 'verify-full':
       return [checked({}, {})];

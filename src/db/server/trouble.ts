@@ -2,15 +2,14 @@ import { codeOf, messageOf } from '../embedded/errors.js';
 import type { ServerAddress } from './address.js';
 import { CertificateFileError } from './tls.js';
 
-/** The settings that hold the URL of a server. */
 export type UrlSetting = 'DATABASE_URL' | 'DATABASE_DIRECT_URL';
 
-/** What keeps the app from working with a server. */
+/** A problem with a server that keeps the app from working. */
 export interface ServerTrouble {
   readonly kind: string;
-  /** What is wrong, then what to do. Without an address or a password. */
+  /** What is wrong, then what to do; without address or password. */
   readonly says: string;
-  /** It may end without anybody setting something, so another try is worth it. */
+  /** It may pass by itself, so a retry is worth it. */
   readonly mayPass?: true;
 }
 
@@ -33,9 +32,9 @@ interface Context {
 }
 
 interface Rule extends Omit<ServerTrouble, 'says'> {
-  /** SQLSTATEs, or Node's codes. Undefined: whatever the code. */
+  /** SQLSTATEs, or Node's codes. Undefined: any. */
   readonly codes?: readonly string[];
-  /** In what PostgreSQL, a pooler, Node or pg says. Undefined: whatever they say. */
+  /** Matches PostgreSQL's, a pooler's, Node's or pg's words. Undefined: any. */
   readonly words?: RegExp;
   readonly says: string | ((context: Context) => string);
 }
@@ -47,7 +46,7 @@ export const TLS_REQUIRED = {
   says: `The server takes encrypted connections only. Set PGSSLMODE=verify-full and PGSSLROOTCERT to its CA’s certificate, ${OR_UNCHECKED}.`,
 };
 
-/** The first that fits tells. */
+/** The first match counts. */
 const RULES: readonly Rule[] = [
   { ...TLS_REQUIRED, words: /SSL required|SSL connection is required|connection is insecure/iu },
   {
@@ -250,14 +249,13 @@ function hungUp({ setting }: Context): string {
   return `What listens at the address in ${setting} hung up before it answered. Is it PostgreSQL? Its log may say why.`;
 }
 
-/** Of a certificate for another host: the names that it is for. */
+/** The names on another host's certificate. */
 function namesOf(error: unknown): string {
   const names = /altnames?: (.*)$/isu.exec(messageOf(error))?.[1] ?? '';
   const hosts = [...names.matchAll(/DNS:([\w.*-]+)|IP Address:([\w.:]+)/gu)].map(([, dns, ip]) => dns ?? ip);
   return hosts.length === 0 ? '' : ` (${hosts.slice(0, 5).join(', ')})`;
 }
 
-/** What an error of connecting means. */
 export function serverError(error: unknown, setting: UrlSetting, address: ServerAddress): ServerError {
   if (error instanceof ServerError) return error;
   if (error instanceof CertificateFileError) {
@@ -279,7 +277,7 @@ const UNKNOWN: Rule = {
 
 const MOST_CHARACTERS = 200;
 
-/** Of an error that no rule knows: a line for a terminal, unless it has the password in it. */
+/** An unknown error in a terminal line, unless it contains the password. */
 function ownWords(error: unknown, { password }: ServerAddress): string {
   const said = messageOf(error);
   if (said === '' || (password !== undefined && said.includes(password))) return '';

@@ -17,7 +17,7 @@ const LONGEST_DAYS = 366;
 
 export const statsClicks = { [ACTION.statsChart]: clickStatsChart } satisfies Clicks;
 
-/** `/flag-promotions stats`: how the promotions of the last days went, in figures at once, then in a chart. */
+/** `/flag-promotions stats`: figures at once, then a chart. */
 export async function commandStats(deps: HandlerDependencies, command: Command, typed: string): Promise<void> {
   const asked = await statsOf(deps, bare(typed) || DEFAULT_PERIOD);
   if (asked === null) return answer(deps, command.responseUrl, textAnswer(statsUsageWords()));
@@ -29,7 +29,7 @@ export async function commandStats(deps: HandlerDependencies, command: Command, 
   if (chart !== null) await answer(deps, command.responseUrl, statsChart(chart, picture.altText));
 }
 
-/** The figures stand without it, and say how to get one: a chart that Slack does not take is told to the log. */
+/** The figures stand without a chart and say how to get one, so a failure is only logged. */
 async function storedChart(deps: HandlerDependencies, chart: StoredFile): Promise<string | null> {
   try {
     const id = await deps.slack.storePicture(chart);
@@ -53,7 +53,7 @@ async function chartOf(
   };
 }
 
-/** `Post with chart` was clicked: what one person saw goes to the alert channel, where somebody asks for it. */
+/** `Post with chart`: an operator posts to the alert channel what one person saw. */
 async function clickStatsChart(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await answer(
@@ -76,7 +76,7 @@ async function post(deps: HandlerDependencies, typed: string): Promise<Answer> {
   return textAnswer(statsPostedWords(deps.alertChannel, uploaded.kind === 'shared'));
 }
 
-/** null where the period is not one: `30d`, or `4w` for four weeks. */
+/** null if the period is invalid. Valid: `30d`, or `4w` for four weeks. */
 async function statsOf(
   deps: HandlerDependencies,
   typed: string,

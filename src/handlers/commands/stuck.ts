@@ -5,15 +5,15 @@ import { nothingStuckAnswer, STUCK_PAGE_SIZE, type StuckRow, stuckAnswer } from 
 import type { HandlerDependencies } from '../dependencies.js';
 import { mindRcaDebt } from './rca-debt.js';
 
-/** A list is wanted at once: what Heroku has not said by then is said to be missing. */
+/** A list is wanted at once: it says where Heroku hasn't answered by then. */
 const EVIDENCE_WITHIN_MS = 2_500;
 
-/** What is stuck, from the `offset`th on, the oldest first, or that nothing is; then how many RCAs are missing. */
+/** What is stuck, from `offset` on, oldest first, or that nothing is; then the missing RCAs. */
 export async function stuckPage(deps: HandlerDependencies, offset: number): Promise<Answer> {
   return mindRcaDebt(deps, await page(deps, offset));
 }
 
-/** Where nothing is stuck: what was looked at, and when. */
+/** If nothing is stuck: what was checked, and when. */
 async function page(deps: HandlerDependencies, offset: number): Promise<Answer> {
   const { db, thresholds } = deps;
   const now = deps.now();
@@ -25,7 +25,7 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
     const attention = await db.attention.ofMany(found.rows.map(({ id }) => id));
     const rows = found.rows.map((promotion) => ({
       promotion,
-      severity: severityDue(promotion, now, thresholds) ?? ('warning' as const),
+      severity: severityDue(promotion, now, thresholds) ?? ('notice' as const),
       attention: attention.get(promotion.id) ?? null,
     }));
     return stuckAnswer({
@@ -45,7 +45,7 @@ async function page(deps: HandlerDependencies, offset: number): Promise<Answer> 
   });
 }
 
-/** What is still stuck of a group, a page of it; if nothing is any more, everything that is stuck. */
+/** A page of what is still stuck in a group; if nothing is, of everything stuck. */
 export async function groupPage(deps: HandlerDependencies, { groupId, offset }: GroupPage): Promise<Answer> {
   const found = await deps.db.groups.members(groupId, { offset, limit: STUCK_PAGE_SIZE });
   if (found.rows.length === 0) return offset > 0 ? groupPage(deps, { groupId, offset: 0 }) : stuckPage(deps, 0);

@@ -8,7 +8,7 @@ export interface AttentionDependencies {
   readonly thresholds: Thresholds;
 }
 
-/** Asks owners whether they are still on it, gives up those who don't answer, and ends snoozes. */
+/** Asks owners whether they are still on it, takes off those who don't answer, and ends snoozes. */
 export function attentionStep({ db, thresholds }: AttentionDependencies): Step {
   return defineStep({
     async gather(at) {

@@ -17,14 +17,17 @@ export interface AutoCompleteDependencies {
   readonly now: () => Date;
 }
 
-/** About how many rows one tick asks Heroku, for how long each, and how often about one: each is up to a dozen requests. */
+/**
+ * How many rows one tick asks Heroku about, how long each may take, and how often one is asked about: each is up to a
+ * dozen requests.
+ */
 const MOST_PER_TICK = 10;
 const EVIDENCE_WITHIN_MS = 3_000;
 const ASK_EVERY_MS = 5 * 60_000;
 
 /**
- * Completes other systems' stuck rows that Heroku proves live. After `deliver`: such a row has its alert by then, in whose
- * thread that is said.
+ * Completes other systems' stuck rows that Heroku proves live. After `deliver`, so that the row has its alert, in whose
+ * thread the end is posted.
  */
 export function autoCompleteStep(deps: AutoCompleteDependencies): Step {
   const { db, outbox } = deps;

@@ -9,7 +9,7 @@ export interface NameCriticalsDependencies {
   readonly thresholds: Pick<Thresholds, 'repeatCriticalEveryMs'>;
 }
 
-/** Names in the channel the criticals that landed in a group: after `detect`, so in the same tick. */
+/** Names grouped criticals in the channel: after `detect`, so in the same tick. */
 export function nameCriticalsStep({ db, thresholds }: NameCriticalsDependencies): Step {
   return defineStep({
     async gather() {

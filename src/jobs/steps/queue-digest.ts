@@ -3,11 +3,10 @@ import type { Database } from '../../db/database.js';
 import { isLate } from '../../promotions/digest.js';
 import { defineStep, type Step } from './step.js';
 
-/** When digests are due. */
 export interface DigestSchedule {
-  /** A cron expression that was validated before. */
+  /** A validated cron expression. */
   readonly cron: string;
-  /** An IANA time zone that was validated before. */
+  /** A validated IANA time zone. */
   readonly timeZone: string;
 }
 
@@ -17,7 +16,7 @@ export interface QueueDigestDependencies {
   readonly schedule: DigestSchedule | null;
 }
 
-/** Queues the digest of a week, with its chart, once for each time at which it is due. */
+/** Queues a week's digest and its chart, once per due time. */
 export function queueDigestStep({ db, schedule }: QueueDigestDependencies): Step {
   return defineStep({
     async gather(at) {
@@ -34,20 +33,20 @@ export function queueDigestStep({ db, schedule }: QueueDigestDependencies): Step
   });
 }
 
-/** The newest time at which a digest was due, while it is news; null where there was none. */
+/** The newest due time of a digest that is still news; null: none. */
 export function lastDue({ cron, timeZone }: DigestSchedule, now: Date): { due: string; dueAt: Date } | null {
   const before = cronParser
     .parseExpression(cron, { currentDate: new Date(now.getTime() + 1), tz: timeZone })
     .prev()
     .toDate();
-  // Forwards from there: only so the parser knows what to do with an hour that the clock jumped over.
+  // Then forwards: only so does the parser handle an hour that the clock jumped over.
   const onwards = cronParser.parseExpression(cron, { currentDate: before, tz: timeZone });
   let dueAt = before;
   for (let next = onwards.next().toDate(); next <= now; next = onwards.next().toDate()) dueAt = next;
   return isLate(dueAt, now) ? null : { due: wallClock(dueAt, timeZone), dueAt };
 }
 
-/** The clock's reading tells one digest from another: an hour that the clock goes through twice is due once. */
+/** Digests differ by the wall clock's reading: an hour that the clock repeats is due once. */
 function wallClock(at: Date, timeZone: string): string {
   const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' });
   return `${format.format(at)} ${timeZone}`;

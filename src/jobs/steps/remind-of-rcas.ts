@@ -5,7 +5,7 @@ import { defineStep, type Step } from './step.js';
 /** How many closed criticals one tick looks at. */
 const MOST_PER_TICK = 200;
 
-/** Reminds the threads of ended criticals whose RCA is missing, each once. */
+/** Reminds the threads of ended criticals without an RCA, each once. */
 export function remindOfRcasStep({ db }: { readonly db: Pick<Database, 'rcaDebts'> }): Step {
   return defineStep({
     gather: () => db.rcaDebts.unsettled(MOST_PER_TICK),

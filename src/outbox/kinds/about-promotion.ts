@@ -5,18 +5,18 @@ import type { Severity } from '../../promotions/stuck.js';
 import type { Message } from '../../views/blocks.js';
 import type { Place, Shown, Sources } from '../kind.js';
 
-/* What the messages about one promotion have in common. */
+/** Shared by the messages about one promotion. */
 
 export interface PromotionFacts extends PromotionOverview {
-  /** The gravest of the open alerts. */
+  /** The gravest open alert's. */
   readonly severity: Severity;
-  /** Whether it has a message of its own, rather than a group's. */
+  /** It has an individual alert, not a group's. */
   readonly isIndividual: boolean;
   /** Whom its criticals mention. */
   readonly mention: string | null;
 }
 
-/** null where the promotion is gone. */
+/** null if the promotion is gone. */
 export async function gatherPromotion(message: OutboxMessage, sources: Sources): Promise<PromotionFacts | null> {
   const { db, routeOf } = sources;
   const overview = message.promotionId === null ? null : await db.promotions.overview(message.promotionId);
@@ -38,7 +38,7 @@ export interface VanishedPromotion {
   readonly vanishedAt: Date;
 }
 
-/** null where its row was not found deleted while it was alerted. */
+/** null if its row wasn't found deleted while it had an alert. */
 export async function gatherVanished(
   { promotionId }: OutboxMessage,
   { db }: Sources,
@@ -51,17 +51,16 @@ export async function gatherVanished(
   return vanished;
 }
 
-/** Into the thread of its root; null where that isn't visible. */
+/** In its root's thread; null if the root isn't visible. */
 export function inThread({ root }: OutboxMessage, broadcast = false): Place | null {
   return root?.message == null ? null : { to: 'thread', thread: root.message, broadcast };
 }
 
-/** A message and nothing more. */
 export function showing(message: Message): Shown {
   return { content: { message } };
 }
 
-/** Whether a reply about an open critical is shown in the channel too. For those of a group, one reply names them all. */
+/** Whether a reply about an open critical also goes to the channel. Grouped criticals share one reply instead. */
 export function isBroadcastCritical({ isIndividual, severity }: PromotionFacts, sources: Sources): boolean {
   return sources.broadcastCriticals && isIndividual && severity === 'critical';
 }

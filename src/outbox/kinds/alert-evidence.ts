@@ -4,10 +4,10 @@ import type { Promotion } from '../../promotions/promotion.js';
 import type { Severity } from '../../promotions/stuck.js';
 import type { Sources } from '../kind.js';
 
-/** How long a message may wait for Heroku before it goes out without an answer. Longer, and others would wait. */
+/** How long a message waits for Heroku before it goes out without an answer; longer would delay others. */
 const EVIDENCE_WITHIN_MS = 3_000;
 
-/** What Heroku said last: stored, or, for the first post, read now and stored for all that follow. */
+/** Stored evidence, or, for the first post, read now and stored for later ones. */
 export async function evidenceOf(promotion: Promotion, severity: Severity, sources: Sources): Promise<Evidence> {
   const stored = (await sources.db.evidence.of([promotion])).get(promotion.id);
   if (stored !== undefined) return stored;
@@ -16,7 +16,7 @@ export async function evidenceOf(promotion: Promotion, severity: Severity, sourc
   return evidence;
 }
 
-/** The same of several, by the promotion: one request per app for those of which nothing is stored. */
+/** The same for several promotions, by id: one request per app for those without stored evidence. */
 export async function evidenceOfMany(
   members: readonly { readonly promotion: Promotion; readonly severity: Severity }[],
   sources: Sources,

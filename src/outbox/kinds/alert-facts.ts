@@ -10,12 +10,12 @@ import type { Shown, ShowRequest, Sources } from '../kind.js';
 import { gatherPromotion, gatherVanished, type PromotionFacts, type VanishedPromotion } from './about-promotion.js';
 import { evidenceOf } from './alert-evidence.js';
 
-/* What the messages with an alert's buttons have in common: what Heroku says, and when that was read. */
+/** Shared by the messages with an alert's buttons. */
 
 export interface GatheredAlert extends PromotionFacts {
-  /** null where the promotion ended: its outcome says more. */
+  /** null: the promotion ended, and its outcome says more. */
   readonly evidence: Evidence | null;
-  /** How it had ended before another system set it back to deploying; null where it hadn't. */
+  /** How it ended before another system set it back to deploying; null: it hadn't. */
   readonly endedBefore: EarlierEnd | null;
 }
 
@@ -35,7 +35,7 @@ export async function gatherAlert(
 
 async function gatherEarlierEnd({ promotion }: PromotionFacts, { db, slack }: Sources): Promise<EarlierEnd | null> {
   const event = await db.audit.endOf(promotion.id);
-  // One that is older than the promotion belongs to an earlier one of the same row.
+  // One from before the promotion began belongs to an earlier promotion in the same row.
   if (event === null || event.at < deployingSince(promotion)) return null;
   const isPerson = event.actor !== WATCHDOG && event.actor !== PROMOTER;
   return { at: event.at, action: event.action, by: isPerson ? await slack.nameOf(event.actor) : null };
@@ -44,7 +44,7 @@ async function gatherEarlierEnd({ promotion }: PromotionFacts, { db, slack }: So
 /** `mention`: whom a new message mentions; an update mentions nobody. */
 export function showingAlert(
   build: (facts: AlertFacts) => Message,
-  { promotion, severity, evidence, asOf, attention, endedBefore }: GatheredAlert,
+  { promotion, severity, evidence, asOf, attention, endedBefore, undelivered = [] }: GatheredAlert,
   mention: string | null,
   { isNew, refused }: ShowRequest,
 ): Shown {
@@ -56,6 +56,7 @@ export function showingAlert(
     mention: isNew ? mention : null,
     refusedRoute: refused,
     attention,
+    undelivered,
     reopened: endedBefore === null ? null : reopenedLine(endedBefore),
   });
   return { content: { message } };

@@ -12,8 +12,8 @@ declare module '../../promotions/messages.js' {
 }
 
 /**
- * Posted with the first alert, updated as it worsens, as Heroku is asked again, and when it ends. It mentions people only as it
- * is posted; its mark is the severity that it was posted with, by which an escalation knows whether it is needed.
+ * Updated as it worsens, as evidence changes, and when it ends. Mentions people only when posted. Its mark is the
+ * severity it was posted with: an escalation depends on it.
  */
 export const alert = defineKind<GatheredAlert | VanishedPromotion>({
   gone: 'post_again',

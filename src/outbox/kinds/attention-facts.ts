@@ -3,12 +3,11 @@ import type { OutboxMessage } from '../../promotions/messages.js';
 import type { Sources } from '../kind.js';
 import { gatherPromotion, isBroadcastCritical, type PromotionFacts } from './about-promotion.js';
 
-/** What the replies about who is on it and about snoozes have in common: each tells of the audit event that is its ordinal. */
+/** Shared by the replies about owners and snoozes; each is about the audit event that is its ordinal. */
 export interface AttentionFacts extends PromotionFacts {
   readonly event: AuditEvent;
-  /** The name of who did it; a person is only looked up where one did. */
   readonly actor: string;
-  /** A warning mentions nobody, and a group mentions people for all of its criticals at once. */
+  /** A warning mentions nobody; a group mentions people once for all its criticals. */
   readonly mention: string | null;
   readonly isBroadcast: boolean;
 }

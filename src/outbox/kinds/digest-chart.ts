@@ -10,7 +10,7 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** Tried once: Slack has no key by which a file could be found again, and no chart is better than two. */
+/** Tried once: a file in Slack has no key to find it by, and no chart is better than two. */
 export const digestChart = defineKind<{ readonly file: StoredFile | null }>({
   gone: 'close',
   unknownOutcome: 'close',

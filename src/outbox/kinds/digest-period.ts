@@ -3,7 +3,7 @@ import type { OutboxMessage } from '../../promotions/messages.js';
 import type { PeriodStats } from '../../promotions/stats.js';
 import type { Sources } from '../kind.js';
 
-/** When the digest is due, as it was queued: the week that it tells of ends then. */
+/** When the digest was due: its week ends then. */
 export function dueAt({ detail }: OutboxMessage): Date {
   const at = detail['due_at'];
   if (typeof at !== 'string') throw new Error('A digest was queued without its time.');

@@ -11,7 +11,7 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** Posted once, and no news any more a day after it was due. */
+/** Posted once; no longer news a day after it was due. */
 export const digest = defineKind<DigestFacts & { readonly isLate: boolean }>({
   gone: 'close',
   unknownOutcome: 'find',

@@ -1,22 +1,20 @@
 import type { Enrolment } from '../../operators/enrolment.js';
-import { activatedNotice, declinedNotice } from '../../views/operators.js';
+import { activatedMessage } from '../../views/enrolment.js';
 import { defineKind } from '../kind.js';
 import { showing } from './about-promotion.js';
 
 declare module '../../promotions/messages.js' {
   interface MessageKinds {
-    enrolment_ended: 'the inviter hears how an enrolment ended; the subject is the enrolment';
+    enrolment_ended: 'a person hears that they are an operator now; the subject is the enrolment';
   }
 }
 
+/** Superadmins learn of any other end (`operator_notice`). */
 export const enrolmentEnded = defineKind<Enrolment>({
   gone: 'close',
   unknownOutcome: 'post_again',
   gather: ({ subject }, { db }) => db.enrolments.byId(subject),
-  place: (_message, { invitedBy }) => ({ to: 'person', userId: invitedBy }),
-  show(enrolment, { isNew }) {
-    if (!isNew) return null;
-    if (enrolment.state === 'activated') return showing(activatedNotice(enrolment));
-    return enrolment.endReason === 'declined' ? showing(declinedNotice(enrolment)) : null;
-  },
+  place: (_message, { slackUserId }) => ({ to: 'person', userId: slackUserId }),
+  show: (enrolment, { isNew }) =>
+    isNew && enrolment.state === 'activated' ? showing(activatedMessage(enrolment)) : null,
 });

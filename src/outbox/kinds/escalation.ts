@@ -12,8 +12,8 @@ declare module '../../promotions/messages.js' {
 }
 
 /**
- * Mentions people in the thread, and in the channel, once a warning that they may have seen turns critical. Not where the
- * message itself came late, and was posted as critical. Has the alert's own buttons, until the promotion ends.
+ * Mentions people in the thread and the channel when a posted warning turns critical, but not if the alert was posted
+ * as critical already. Has the alert's buttons until the promotion ends.
  */
 export const escalation = defineKind<GatheredAlert | VanishedPromotion>({
   gone: 'close',

@@ -15,7 +15,7 @@ interface NamedCriticals {
   readonly mentions: readonly string[];
 }
 
-/** A critical that lands in a group mustn't go unseen: it is named in the channel, as it would be by itself. */
+/** A grouped critical mustn't go unseen: it is named in the channel, as an individual one would be. */
 export const groupCriticals = defineKind<NamedCriticals>({
   gone: 'close',
   unknownOutcome: 'find',

@@ -9,14 +9,20 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** Mentions nobody: `group_criticals` does. Updated as its promotions end and as Heroku is asked about them again. */
+/** Mentions nobody: `group_criticals` does. Updated as its promotions end and their evidence is refreshed. */
 export const group = defineKind<GroupView>({
   gone: 'post_again',
   unknownOutcome: 'find',
   async gather({ id }, sources) {
     const facts = await sources.db.groups.facts(id);
     const evidence = await evidenceOfMany(facts.open, sources);
-    return { ...facts, groupId: id, verdicts: countVerdicts(facts.open, evidence), asOf: await sources.db.now() };
+    return {
+      ...facts,
+      groupId: id,
+      verdicts: countVerdicts(facts.open, evidence),
+      asOf: await sources.db.now(),
+      undelivered: await sources.db.paging.undeliveredOfGroup(id),
+    };
   },
   place: ({ subject }) => ({ to: 'channel', route: subject }),
   show(facts, { isNew, refused }) {

@@ -17,7 +17,7 @@ interface HomeOfViewer {
   readonly asOf: Date;
 }
 
-/** Always posted: publishing it again does no harm. It is published only where something on it differs. */
+/** Publishing again does no harm; it is published only if something on it differs. */
 export const home = defineKind<HomeOfViewer>({
   gone: 'close',
   unknownOutcome: 'post_again',
@@ -32,14 +32,14 @@ export const home = defineKind<HomeOfViewer>({
     return {
       content: { home: homeTab(facts, viewer, asOf) },
       as,
-      // A further attempt is made because an earlier one may have shown something else since.
+      // On a further attempt, the earlier one may have shown something else.
       isShownAlready: message.shownAs === as && message.attempts <= 1,
       restMs: HOME_INTERVAL_MS,
     };
   },
 });
 
-/** What the tabs show, whoever looks: while it is the same, nobody's has to be published. */
+/** A mark of what all tabs show: while it is the same, none has to be published. */
 export async function markOfHomes(sources: Sources): Promise<string> {
   return fingerprint(await gatherHome(sources, await sources.db.now()), await sources.db.operators.list());
 }
@@ -47,18 +47,18 @@ export async function markOfHomes(sources: Sources): Promise<string> {
 async function gatherHome({ db, thresholds, silentSince }: Sources, now: Date): Promise<HomeFacts> {
   const stuckBefore = new Date(now.getTime() - thresholds.warningAfterMs);
   const stuck = await db.promotions.stuck(stuckBefore, { offset: 0, limit: HOME_ROWS });
-  // The oldest first: after what is stuck comes what is within its time.
-  const deploying = await db.promotions.stuck(now, { offset: stuck.total, limit: HOME_ROWS });
+  const running = await db.promotions.withinTime(stuckBefore, HOME_ROWS);
+  const { total } = await db.promotions.deploying();
   const missing = await db.rcaDebts.owed(HOME_ROWS);
   const last = await db.maintenance.last();
   return {
     stuck: stuck.rows.map((promotion) => ({
       promotion,
-      severity: severityDue(promotion, now, thresholds) ?? 'warning',
+      severity: severityDue(promotion, now, thresholds) ?? 'notice',
     })),
     stuckTotal: stuck.total,
-    running: deploying.rows,
-    runningTotal: Math.max(0, deploying.total - stuck.total),
+    running,
+    runningTotal: Math.max(running.length, total - stuck.total),
     withoutRca: missing.rows,
     withoutRcaTotal: missing.total,
     withoutRcaIsAtLeast: missing.isAtLeast,
@@ -68,7 +68,7 @@ async function gatherHome({ db, thresholds, silentSince }: Sources, now: Date): 
   };
 }
 
-/** Two that are equal look the same, but for times that only say how fresh it is. */
+/** Equal fingerprints look the same, except for times that only say how fresh it is. */
 function fingerprint(facts: HomeFacts, viewers: Operator | null | readonly Operator[]): string {
   const seen = { ...facts, maintenance: maintenanceMark(facts.maintenance), viewers };
   return createHash('sha256').update(JSON.stringify(seen)).digest('base64');

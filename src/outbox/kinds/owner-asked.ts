@@ -10,7 +10,7 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** Mentions the owner alone. Whatever answers it takes its buttons away. */
+/** Mentions only the owner. Any answer removes its buttons. */
 export const ownerAsked = defineKind<AttentionFacts & { readonly ownerName: string }>({
   gone: 'close',
   unknownOutcome: 'find',

@@ -10,7 +10,7 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** The owner didn't answer, or is no operator any more. Not said where somebody acknowledged it meanwhile. */
+/** The owner didn't answer, or is no longer an operator. Not posted if somebody acknowledged it meanwhile. */
 export const ownerLost = defineKind<AttentionFacts>({
   gone: 'close',
   unknownOutcome: 'find',

@@ -24,6 +24,8 @@ export const progress = defineKind<ProgressFacts | Pick<VanishedPromotion, 'prom
     const noticed = detail['drift_noticed_at'];
     return {
       promotion,
+      since: promotion.state === 'deployed' ? await db.followUps.standing(promotion.id) : null,
+      verification: promotion.state === 'deployed' ? await db.verifications.of(promotion.id) : null,
       accepted: await db.acceptedRelease(promotion.id),
       driftNoticedAt: typeof noticed === 'string' ? new Date(noticed) : null,
     };
@@ -39,7 +41,7 @@ export const progress = defineKind<ProgressFacts | Pick<VanishedPromotion, 'prom
         as: facts.promotion.state,
       };
     }
-    // How it ended stands there already.
+    // It already says how it ended.
     if (isNew || message.shownAs !== 'deploying') return null;
     return { content: { message: vanishedMessage(facts) }, as: 'vanished' };
   },

@@ -14,7 +14,6 @@ interface LinkedRca {
   readonly linkedBy: string;
 }
 
-/** Says in the thread where the RCA is, and which one it replaces. */
 export const rcaLinked = defineKind<LinkedRca>({
   gone: 'close',
   unknownOutcome: 'find',

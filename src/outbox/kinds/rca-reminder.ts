@@ -9,7 +9,7 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** Reminds the thread, once, days after a critical's end. It mentions nobody. */
+/** Reminds the thread once, days after a critical's end. Mentions nobody. */
 export const rcaReminderReply = defineKind<PromotionFacts>({
   gone: 'close',
   unknownOutcome: 'find',

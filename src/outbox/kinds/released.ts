@@ -10,7 +10,7 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** Mentions people only where nobody is on it now. */
+/** Mentions people only if nobody is on it now. */
 export const released = defineKind<AttentionFacts>({
   gone: 'close',
   unknownOutcome: 'find',

@@ -13,8 +13,8 @@ declare module '../../promotions/messages.js' {
 }
 
 /**
- * Mentions people again while a critical stays open, with the alert's own buttons. It may have waited for Slack, and somebody
- * be on it by now.
+ * Mentions people again while a critical stays open, with the alert's buttons. If it had to wait for Slack, somebody
+ * may be on it by now: then it isn't posted.
  */
 export const repeat = defineKind<(GatheredAlert | VanishedPromotion) & { readonly isBroadcast: boolean }>({
   gone: 'close',

@@ -1,3 +1,5 @@
+import { shortSeal } from '../../audit/seal.js';
+import type { OutboxMessage } from '../../promotions/messages.js';
 import { isDeploying } from '../../promotions/promotion.js';
 import { resolvedReply } from '../../views/alert.js';
 import { defineKind } from '../kind.js';
@@ -17,7 +19,7 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** Says in the thread how it ended. It names who resolved it without a mention: they know. */
+/** Names who resolved it without a mention: they know. */
 export const resolved = defineKind<(PromotionFacts & { readonly resolvedBy: string | null }) | VanishedPromotion>({
   gone: 'close',
   unknownOutcome: 'find',
@@ -28,10 +30,19 @@ export const resolved = defineKind<(PromotionFacts & { readonly resolvedBy: stri
     return { ...facts, resolvedBy: resolvedBy === null ? null : await sources.slack.nameOf(resolvedBy) };
   },
   place: (message) => inThread(message),
-  show(facts, { isNew }) {
-    if (!isNew) return null;
-    if (!('promotion' in facts)) return showing(vanishedReply(facts));
+  show(facts, { isNew, message }) {
+    const seal = sealOf(message);
+    // Posted once; updated only to add its seal.
+    if (!isNew && seal === null) return null;
+    if (!('promotion' in facts)) return isNew ? showing(vanishedReply(facts)) : null;
     const { promotion, resolvedBy } = facts;
-    return isDeploying(promotion) ? null : showing(resolvedReply(promotion, resolvedBy));
+    return isDeploying(promotion) ? null : showing(resolvedReply(promotion, resolvedBy, seal));
   },
 });
+
+/** The audit seal that covers its end, in short; null: not sealed yet. */
+function sealOf({ detail }: OutboxMessage): string | null {
+  const { seal } = detail;
+  const [number, hash] = typeof seal === 'string' ? seal.split(':') : [];
+  return number === undefined || hash === undefined ? null : shortSeal({ number, hash });
+}

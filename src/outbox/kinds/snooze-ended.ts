@@ -10,7 +10,7 @@ declare module '../../promotions/messages.js' {
   }
 }
 
-/** Mentions the owner, or else whom its criticals mention. Not said where it was snoozed anew. */
+/** Mentions the owner, or else whom its criticals mention. Not posted if it was snoozed again. */
 export const snoozeEnded = defineKind<AttentionFacts>({
   gone: 'close',
   unknownOutcome: 'find',

@@ -13,11 +13,11 @@ declare module '../../promotions/messages.js' {
 interface ChangeFacts {
   readonly from: string;
   readonly to: string;
-  /** Whether it is so still: it may have waited for Slack. */
+  /** Whether it still holds: the message may have waited for Slack. */
   readonly isStill: boolean;
 }
 
-/** Says in the thread what Heroku says now, and which button to press. Mentions nobody. */
+/** Mentions nobody. */
 export const verdictChanged = defineKind<ChangeFacts>({
   gone: 'close',
   unknownOutcome: 'find',

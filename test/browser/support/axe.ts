@@ -4,9 +4,9 @@ import type { Page } from 'playwright-core';
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-/** What axe-core finds wrong with the page as it is, of those levels that keep somebody out; a line each. */
+/** axe-core's findings on the current page, of the levels that lock somebody out; a line each. */
 export async function violations(page: Page): Promise<readonly string[]> {
-  // Evaluated, not added as a script: the page takes no scripts but its own.
+  // Evaluated, not added as a script: the page allows only its own scripts.
   const found = await page.evaluate<AxeResults['violations']>(`${AXE};axe.run().then(({ violations }) => violations)`);
   return found
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')

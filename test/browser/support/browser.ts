@@ -4,8 +4,8 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromiumPath } from './chromium.js';
 
 /**
- * `describe` where there is a browser. Where there is none, the suite says that it was skipped; in CI (CI=true) its
- * tests run, and fail for want of one.
+ * `describe` if there is a browser. Without one, the suite says that it was skipped; in CI (CI=true) its tests run and
+ * fail.
  */
 export const describeInBrowser: jest.Describe =
   chromiumPath() !== null || process.env['CI'] === 'true' ? describe : saidToBeSkipped();
@@ -17,7 +17,7 @@ function saidToBeSkipped(): jest.Describe {
 
 export interface OpenedPage {
   readonly page: Page;
-  /** What the page wrote to its console as errors, and what it threw. */
+  /** Errors that the page logged to its console, or threw. */
   readonly errors: readonly string[];
 }
 
@@ -36,7 +36,7 @@ export async function open(browser: Browser, url: string, how: BrowserContextOpt
 
 const ARTIFACTS = path.resolve(__dirname, '../../../artifacts/browser');
 
-/** Keeps what the page looks like, outside of git. */
+/** Keeps a screenshot, outside of git. */
 export async function keepScreenshot(page: Page, name: string): Promise<void> {
   mkdirSync(ARTIFACTS, { recursive: true });
   await page.screenshot({ path: path.join(ARTIFACTS, `${name}.png`) });

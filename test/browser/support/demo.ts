@@ -4,10 +4,10 @@ import path from 'node:path';
 const ROOT = path.resolve(__dirname, '../../..');
 const OPEN_WITHIN_MS = 150_000;
 
-/** `npm run demo`, as it runs for whoever types that: a process of its own. */
+/** `npm run demo` in its own process. */
 export interface RunningDemo {
   readonly url: string;
-  /** Everything that it complained of. */
+  /** Its warnings and errors. */
   readonly complaints: readonly string[];
   /** Ends it as Ctrl-C or a platform would; its exit code. */
   stop(): Promise<number | null>;

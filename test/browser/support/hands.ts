@@ -4,9 +4,7 @@ import type { Locator, Page } from 'playwright-core';
 export interface Hands {
   /** Presses a button, or follows a link. */
   press(what: Locator): Promise<void>;
-  /** Enters text into a field, in place of what it holds. */
   enter(field: Locator, text: string): Promise<void>;
-  /** Chooses one of several radio buttons. */
   choose(radio: Locator): Promise<void>;
   /** Sends what was entered, from within the field. */
   send(field: Locator): Promise<void>;
@@ -24,7 +22,7 @@ export function mouse(): Hands {
 /** More stops than the page has. */
 const MOST_STOPS = 200;
 
-/** The keyboard alone: nothing is reached but by Tab and the arrows. */
+/** The keyboard alone: everything is reached by Tab and the arrows. */
 export function keyboard(page: Page): Hands {
   const { keyboard: keys } = page;
   const hasFocus = async (what: Locator) => (await what.and(page.locator(':focus')).count()) > 0;

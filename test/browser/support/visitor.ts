@@ -3,14 +3,14 @@ import type { Hands } from './hands.js';
 
 export type Name = 'kris' | 'sam' | 'dana';
 
-/** Somebody in front of the page: what they see, by the names that the page gives it, and what they do. */
+/** Somebody using the page: what they see, by its accessible names, and what they do. */
 export class Visitor {
   constructor(
     readonly page: Page,
     private readonly hands: Hands,
   ) {}
 
-  /** The channel's messages that say this, the oldest first. */
+  /** The channel's messages that say this, oldest first. */
   messages(saying: string | RegExp): Locator {
     return this.page.locator('main article.message:not(.whisper)').filter({ hasText: saying });
   }

@@ -6,7 +6,7 @@ import { migrate, migrateToLatest } from '../../../src/db/migrate.js';
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 
-/* A table that its console works with while it is adopted. */
+/* A table that its console uses while it is adopted. */
 
 let database: TestDatabase;
 const clients: pg.Client[] = [];
@@ -44,9 +44,9 @@ const indexes = async () =>
     )
   ).map(({ name, valid }) => ({ name: String(name), valid }));
 const ourIndexes = async () => (await indexes()).filter(({ name }) => baseOf(name) !== null);
-const ALL = ['ended', 'flag_key', 'odd_states', 'one_active', 'promoted', 'promoter_due', 'stuck_clock'];
+const ALL = ['deployed', 'ended', 'flag_key', 'odd_states', 'one_active', 'promoted', 'promoter_due', 'stuck_clock'];
 
-/** What the console does all the time, with the patience of somebody who waits for a page. */
+/** What the console does all the time, with the patience of somebody waiting for a page. */
 async function useTable(): Promise<void> {
   await run(`set statement_timeout = '2s'; select count(*) from console_flag_promotions;
     insert into console_flag_promotions (flag_key, heroku_app, state) values ('new_' || random(), 'app', 'marked');
@@ -125,7 +125,7 @@ test('rows that a second promotion came to stand beside meanwhile are named, and
   );
   const said: string[] = [];
   const migrating = migrate(database.url, { say: (line) => said.push(line) });
-  // To be looked at below: it rejects before.
+  // Checked below: it rejects before.
   migrating.catch(() => undefined);
   await eventually(async () => expect(said.join('\n')).toContain('Waiting for whoever uses the table'));
   await writer.query('commit');
@@ -154,7 +154,7 @@ test('another STATE_MAP is seen at once, and gets indexes of its own by the next
   expect((await migrate(database.url, { console })).promotions).toMatchObject({ deploying: 1, oddStates: [] });
   const after = await ourIndexes();
   expect(after.map(({ name }) => baseOf(name))).toEqual(ALL);
-  // That of the flag key has no state in it.
+  // The flag key's index has no state in it.
   const kept = after.filter(({ name }) => before.some((index) => index.name === name));
   expect(kept.map(({ name }) => baseOf(name))).toEqual(['flag_key']);
 });
@@ -206,7 +206,7 @@ test('without its table, a statement on it says so, and what needs none goes on'
       'The table public.console_flag_promotions, which migrate adopted, is gone. If it was renamed or moved, set CONSOLE_TABLE',
     );
     await run('alter table elsewhere rename to console_flag_promotions');
-    // The connection that was made without it meets the fault, and goes.
+    // The connection made without it meets the fault, and is closed.
     await expect(db.promotions.find('1')).rejects.toThrow('no table of promotions');
     expect(await db.promotions.find('1')).toMatchObject({ state: 'deploying' });
   } finally {

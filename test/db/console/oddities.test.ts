@@ -4,7 +4,7 @@ import { severityDue } from '../../../src/promotions/stuck.js';
 import { sinceWhen, stuckFor } from '../../../src/views/headline.js';
 import { insertPromotion, NOW, type Stored, startStored } from '../../support/rows.js';
 
-/* Rows as another system may leave them: starts that can't be true, and states that nobody here knows. */
+/* Rows as another system may leave them: impossible starts, and states unknown here. */
 
 let stored: Stored;
 beforeEach(async () => {
@@ -13,11 +13,16 @@ beforeEach(async () => {
 afterEach(() => stored.close());
 
 const HOUR = 3_600_000;
-const THRESHOLDS = { warningAfterMs: 12 * HOUR, criticalAfterMs: 24 * HOUR, repeatCriticalEveryMs: 24 * HOUR };
-/** By the database's clock, which goes on from NOW. */
+const THRESHOLDS = {
+  noticeAfterMs: HOUR / 4,
+  warningAfterMs: 12 * HOUR,
+  criticalAfterMs: 24 * HOUR,
+  repeatCriticalEveryMs: 24 * HOUR,
+};
+/** By the database's clock, which runs on from NOW. */
 const fromNow = (interval: string) => `flag_promotions.clock() + interval '${interval}'`;
 
-/** Its times, whether it is stuck, and since when the alert says that it is. */
+/** Its times, whether it is stuck, and since when according to the alert. */
 const STARTS = [
   ['none at all', { promoted_at: 'null', marked_at: 'null', created_at: 'null' }, /^_nobody knows when_$/u],
   ['minus infinity', { promoted_at: `'-infinity'` }, /^_nobody knows when_ \(recorded: `-infinity`\)$/u],
@@ -58,7 +63,7 @@ test.each(STARTS)('a start that is %s', async (_what, times, says) => {
   expect(severityDue(promotion, NOW, THRESHOLDS)).toBe(says === null ? null : 'critical');
   if (says === null) return;
   expect(sinceWhen(promotion)).toMatch(says);
-  // A span of two thousand years is one that the row tells.
+  // The row itself says a span of two thousand years.
   expect(stuckFor(promotion, NOW) === null).toBe(!says.source.includes('date'));
 });
 

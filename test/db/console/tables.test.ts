@@ -7,8 +7,8 @@ import { createEmptyDatabase, type TestDatabase } from '../../support/database.j
 import { accepted, enrol, NOW, type Person, submission } from '../../support/rows.js';
 
 /*
- * Tables as consoles make them: either the main job works, from the alert to the resolution, or one sentence says what is wrong
- * and what to run, and nothing was changed.
+ * Tables as consoles make them: either the main job works, from the alert to the resolution, or one sentence says what
+ * is wrong and what to run, and nothing was changed.
  */
 
 let database: TestDatabase;
@@ -25,7 +25,7 @@ afterEach(async () => {
 
 const rows = async (sql: string) => (await client.query<Record<string, unknown>>(sql)).rows;
 
-/** All relations with their columns, and what stands in them, apart from PostgreSQL's own. */
+/** All relations with their columns and rows, apart from PostgreSQL's own. */
 async function everything(): Promise<unknown> {
   const relations = await rows(
     `select c.oid::regclass::text as name, c.relkind, c.relowner, obj_description(c.oid, 'pg_class') as comment,
@@ -77,7 +77,7 @@ function made({
 type Works = {
   readonly table?: string;
   readonly console?: ConsoleSettings;
-  /** What the table says in the end of the stuck one, that which was promoted, and one that was marked and cancelled. */
+  /** Final states in the table: of the stuck one, the promoted one, and the one marked and cancelled. */
   readonly written?: readonly string[];
 };
 
@@ -263,7 +263,7 @@ test('a table that it made itself and that stayed empty is not taken for the con
   const refusal =
     'The table public.console_flag_promotions, which an earlier migrate made, is empty, and there is console.console_flag_promotions.';
   await expect(migrate(database.url)).rejects.toThrow(refusal);
-  // One that is used may have been copied elsewhere.
+  // Once it is used, it may have been copied elsewhere.
   await client.query(`insert into console_flag_promotions (flag_key, heroku_app, config_var) values ('a', 'a', 'a')`);
   expect(await migrate(database.url, { survey: true })).toMatchObject({
     promotions: { kind: 'own', namesakes: ['console.console_flag_promotions'] },
@@ -281,7 +281,9 @@ test('a table that was adopted is meant wherever it is found, until the account 
   );
 });
 
-/** From the stuck promotion's alert to its resolution, and what else this app writes; answers the other promotions. */
+/**
+ * From the stuck promotion's alert to its resolution, and the app's other writes; resolves with the other promotions.
+ */
 async function doTheJob(db: Database): Promise<readonly string[]> {
   const { stuck, deploying } = await db.alerts.gather(NOW);
   expect({ stuck: stuck.map(({ promotion }) => promotion), deploying }).toMatchObject({

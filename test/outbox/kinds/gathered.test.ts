@@ -20,7 +20,7 @@ import {
 import { sourcesOf } from '../bed.js';
 import { message, textOf } from './make.js';
 
-/* What each kind reads of its rows, and where it goes. What it makes of that: see the other tests here. */
+/* What each kind reads from its rows, and where it goes. The other tests here cover what it shows. */
 
 const APP = 'raxx-console-prod';
 const FLAG = 'console_heroku_log_drain_alerting';
@@ -44,7 +44,7 @@ beforeEach(async () => {
   sources = {
     ...sourcesOf(stored.db, 'C0ALERTS'),
     slack: { nameOf: async (userId) => `name of ${userId}` },
-    routeOf: (app) => ({ channel: `C-${app}`, mention: app === APP ? MENTION : null, quiet: null }),
+    routeOf: (app) => ({ channel: `C-${app}`, mention: app === APP ? MENTION : null, page: null, quiet: null }),
     readEvidence: async (promotion, deadlineMs) => {
       asked.push(`${promotion.id} within ${deadlineMs}`);
       return answer;
@@ -58,7 +58,7 @@ beforeEach(async () => {
 });
 afterEach(() => stored.close());
 
-/** What is shown of a message about the promotion, and where; null where there is nothing to be said of it. */
+/** A message about the promotion as shown, and where; null if there is nothing to say. */
 async function gathered(kind: MessageKind, changes: Partial<OutboxMessage> = {}, isNew = true) {
   const about = message({ kind, promotionId: id, subject: id, root: ROOT, ...changes });
   const prepared = await KINDS[kind].prepare(about, sources);
@@ -83,7 +83,7 @@ const vanish = () =>
   stored.rows.query('update flag_promotions.alerts set vanished_at = $1 where promotion_id = $2', [NOW, id]);
 const deleteRow = () => stored.rows.query('delete from console_flag_promotions where id = $1', [id]);
 
-/** Each tells what an event of the audit log says of a promotion. */
+/** Each reports what an audit event says of a promotion. */
 const OF_AN_EVENT = ['owner_asked', 'owner_lost', 'taken_over', 'released', 'snooze_ended', 'verdict_changed'] as const;
 const ABOUT_A_PROMOTION = [
   'alert',
@@ -103,6 +103,40 @@ test.each(ABOUT_A_PROMOTION)('%s has nothing to say of a promotion that is not t
 
 test.each([...OF_AN_EVENT, 'rca_linked'] as const)('%s has nothing to say without its audit event', async (kind) => {
   expect(await gathered(kind, { ordinal: '404' })).toBeNull();
+});
+
+test.each(['crashed', 'drifted', 'warned'] as const)('%s has nothing to say of what is not there', async (kind) => {
+  expect(await gathered(kind, { promotionId: '404' })).toBeNull();
+  expect(await gathered(kind, { promotionId: null })).toBeNull();
+  if (kind !== 'warned') expect(await gathered(kind)).toBeNull();
+});
+
+describe('without a pager or a webhook', () => {
+  const outside = { root: null, subject: '404', promotionId: null };
+
+  test.each(['page', 'drill_page', 'slack_page'] as const)(
+    '%s goes nowhere, unless it may have rung before: then it is ended there',
+    async (kind) => {
+      expect(await gathered(kind, outside)).toMatchObject({ place: null, says: '' });
+      expect(await gathered(kind, { ...outside, channel: 'pager' })).toMatchObject({
+        place: { to: 'pager', routingKey: null },
+        as: 'resolved',
+      });
+    },
+  );
+
+  test('an event goes nowhere, and one of another version that can’t be read is left out', async () => {
+    const detail = { event: { type: 'alert.opened' } };
+    sources = { ...sources, sendsWebhooks: false };
+    expect(await gathered('webhook', { ...outside, detail })).toMatchObject({ place: null });
+    expect(await gathered('webhook', { ...outside, detail: {} })).toBeNull();
+    sources = { ...sources, sendsWebhooks: true };
+    expect(await gathered('webhook', { ...outside, detail })).toMatchObject({ place: { to: 'webhook' } });
+  });
+});
+
+test.each(['drill', 'drill_ended'] as const)('%s of a drill that is gone has nothing to say', async (kind) => {
+  expect(await gathered(kind, { subject: '404', promotionId: null, root: null })).toBeNull();
 });
 
 describe('an alert', () => {
@@ -131,7 +165,7 @@ describe('an alert', () => {
         [id],
       ),
     ).toEqual([{ kind: evidence.kind, due: later(ms) }]);
-    // It is shown by the very message that asked: none has to be updated for it.
+    // The very message that asked shows it: none has to be updated.
     expect((await stored.db.messages.newest('alert', id))?.wanted).toBe(0);
   });
 
@@ -178,6 +212,24 @@ describe('an alert', () => {
       );
     },
   );
+});
+
+test.each(['escalation', 'repeat', 'warned'] as const)(
+  '%s isn’t posted any more once its row vanished, but what was posted says so',
+  async (kind) => {
+    await openAlert(stored, id, 'critical');
+    await deleteRow();
+    await vanish();
+    expect(await gathered(kind, {}, true)).toMatchObject({ says: '' });
+    expect((await gathered(kind, {}, false))?.says).toContain(FLAG);
+  },
+);
+
+test('that several were completed together is said once', async () => {
+  const detail = { operator: 'U0KRIS', promotions: [id] };
+  const reply = { subject: '5', promotionId: null, detail };
+  expect((await gathered('completed_together', reply))?.says).toContain('name of U0KRIS');
+  expect((await gathered('completed_together', reply, false))?.says).toBe('');
 });
 
 describe('a reply about an open alert', () => {
@@ -391,20 +443,20 @@ describe('an enrolment', () => {
     return row?.id ?? '';
   };
 
-  test('asks its person', async () => {
+  test('asks whoever had the link sent for the word, and tells its person', async () => {
     const subject = await enrolled('proved', null);
-    const shown = await gathered('confirm_enrolment', { subject });
-    expect(shown?.place).toEqual({ to: 'person', userId: 'U0NEW' });
-    expect(shown?.says).not.toBe('');
+    const asked = await gathered('confirm_enrolment', { subject });
+    expect(asked?.place).toEqual({ to: 'person', userId: 'U0KRIS' });
+    expect(asked?.says).toContain('U0NEW');
+    const told = await gathered('link_used', { subject });
+    expect(told?.place).toEqual({ to: 'person', userId: 'U0NEW' });
+    expect(told?.says).toContain('U0KRIS');
   });
 
-  test.each([
-    ['activated', null],
-    ['ended', 'declined'],
-  ])('that is %s (%s) is told to who invited them', async (state, reason) => {
-    const shown = await gathered('enrolment_ended', { subject: await enrolled(state, reason) });
-    expect(shown?.place).toEqual({ to: 'person', userId: 'U0KRIS' });
-    expect(shown?.says).toContain('U0NEW');
+  test('that is activated is told to its person', async () => {
+    const shown = await gathered('enrolment_ended', { subject: await enrolled('activated', null) });
+    expect(shown?.place).toEqual({ to: 'person', userId: 'U0NEW' });
+    expect(shown?.says).toContain('You are an engineer now');
   });
 });
 

@@ -65,7 +65,7 @@ export const snoozed: Attention = {
   resumedAt: null,
 };
 
-/** A critical of its own that is open, and that nobody is on. */
+/** An open critical with an individual alert that nobody is on. */
 export function facts(changes: Partial<PromotionFacts> = {}): PromotionFacts {
   return {
     promotion: promotion(),

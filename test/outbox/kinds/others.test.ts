@@ -5,6 +5,7 @@ import { digestChart } from '../../../src/outbox/kinds/digest-chart.js';
 import { enrolmentEnded } from '../../../src/outbox/kinds/enrolment-ended.js';
 import { home } from '../../../src/outbox/kinds/home.js';
 import { KINDS } from '../../../src/outbox/kinds/index.js';
+import { linkUsed } from '../../../src/outbox/kinds/link-used.js';
 import { progress } from '../../../src/outbox/kinds/progress.js';
 import { rcaLinked } from '../../../src/outbox/kinds/rca-linked.js';
 import { rcaReminderReply } from '../../../src/outbox/kinds/rca-reminder.js';
@@ -19,25 +20,39 @@ test('where somebody deleted it, what is about now is posted again; after an unk
   const harmlessTwice = { gone: 'close', unknownOutcome: 'post_again' };
   const expected: Record<keyof typeof KINDS, object> = {
     alert: inChannel,
+    completed_together: letGo,
     confirm_enrolment: harmlessTwice,
+    crashed: letGo,
     digest: letGo,
     digest_chart: { gone: 'close', unknownOutcome: 'close' },
+    drill: letGo,
+    drill_ended: letGo,
+    drill_page: harmlessTwice,
+    drill_webhook: harmlessTwice,
+    drift_group: letGo,
+    drifted: letGo,
     enrolment_ended: harmlessTwice,
     escalation: letGo,
     group: inChannel,
     group_criticals: letGo,
     home: harmlessTwice,
+    link_used: harmlessTwice,
+    operator_notice: harmlessTwice,
     owner_asked: letGo,
     owner_lost: letGo,
+    page: harmlessTwice,
     progress: letGo,
     rca_linked: letGo,
     rca_reminder: letGo,
     released: letGo,
     repeat: letGo,
     resolved: letGo,
+    slack_page: harmlessTwice,
     snooze_ended: letGo,
     taken_over: letGo,
     verdict_changed: letGo,
+    warned: letGo,
+    webhook: harmlessTwice,
   };
   expect(KINDS).toMatchObject(expected);
 });
@@ -148,6 +163,7 @@ describe('an enrolment', () => {
     state: 'proved',
     endReason: null,
     failedAttempts: 0,
+    wrongWords: 0,
     expiresAt: momentAfter(DAY),
   };
 
@@ -156,16 +172,29 @@ describe('an enrolment', () => {
     ['proved', true],
     ['activated', false],
     ['ended', false],
-  ] as const)('in the state %s is to be confirmed by the person: %p', (state, isAsked) => {
+  ] as const)('in the state %s asks for the word, and tells its person: %p', (state, isAsked) => {
     expect(confirmEnrolment.show({ ...enrolment, state }, asNew()) !== null).toBe(isAsked);
+    expect(linkUsed.show({ ...enrolment, state }, asNew()) !== null).toBe(isAsked);
+  });
+
+  test.each([
+    ['activated', null, 'is now active as engineer'],
+    ['ended', 'too_many_words', 'too many wrong words'],
+    ['ended', 'declined', 'somebody else used it'],
+  ] as const)('that is over (%s, %p) loses its buttons and says how it ended', (state, endReason, words) => {
+    for (const kind of [confirmEnrolment, linkUsed]) {
+      const shown = said(kind, { ...enrolment, state, endReason }, asUpdate());
+      expect(shown).toContain(words);
+      expect(JSON.stringify(kind.show({ ...enrolment, state, endReason }, asUpdate()))).not.toContain('"button"');
+    }
   });
 
   test.each([
     ['activated', null, true],
-    ['ended', 'declined', true],
+    ['ended', 'declined', false],
     ['ended', 'expired', false],
     ['proved', null, false],
-  ] as const)('that is %s (%p) is told to who invited: %p', (state, endReason, isTold) => {
+  ] as const)('that is %s (%p) is told to its person: %p', (state, endReason, isTold) => {
     expect(enrolmentEnded.show({ ...enrolment, state, endReason }, asNew()) !== null).toBe(isTold);
   });
 });

@@ -8,10 +8,10 @@ import { unescaped } from './words.js';
 /** Tells the app of a click or a choice; resolves once it was told. */
 export type OnAction = (actionId: string, value: string | readonly string[] | null) => Promise<unknown>;
 
-/** What can be clicked or chosen from outside of a form. */
+/** What can be clicked or chosen outside a form. */
 export function ActionElement({ element, onAction }: { readonly element: Element; readonly onAction: OnAction }) {
   const [busy, setBusy] = useState(false);
-  /** What is chosen stays chosen on the screen; Slack keeps it nowhere else. */
+  /** The choice stays on the screen; Slack keeps it nowhere else. */
   const [chosen, setChosen] = useState<Value>(() => initialOf(element));
   const [asking, setAsking] = useState<string | readonly string[] | null | undefined>(undefined);
 
@@ -81,7 +81,7 @@ function Shape({ element, busy, chosen, act }: ShapeProps) {
   }
   if (element.type === 'button') {
     return (
-      // It stays in reach of the keyboard while it works.
+      // Stays focusable while it works.
       <button
         type="button"
         className={look}

@@ -6,11 +6,11 @@ import { Drawn, Words } from './words.js';
 export interface BlocksProps {
   readonly blocks: readonly BlockData[];
   readonly onAction: OnAction;
-  /** Draws a modal's input, which is the modal's to keep. */
+  /** Draws a modal's input; the modal keeps its value. */
   readonly renderInput?: (block: BlockData) => React.ReactNode;
 }
 
-/** Block Kit: what can be read is slack-blocks-to-jsx's to draw, what can be used is ours. */
+/** Block Kit: slack-blocks-to-jsx draws what is only read; we draw what can be used. */
 export function Blocks({ blocks, onAction, renderInput }: BlocksProps) {
   return blocks.map((block, index) => {
     const { block_id: id } = block;

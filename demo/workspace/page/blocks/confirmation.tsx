@@ -3,7 +3,6 @@ import { Dialog } from '../dialog.js';
 import type { Confirm } from './shapes.js';
 import { unescaped, Words } from './words.js';
 
-/** “Are you sure?”, as an element may ask for it. */
 export function Confirmation({
   of,
   onClose,

@@ -6,7 +6,7 @@ export type Value = string | readonly string[];
 
 export interface FieldProps {
   readonly element: Element;
-  /** What is entered; undefined: what it begins with. */
+  /** What was entered; undefined: the initial value. */
   readonly value: Value | undefined;
   readonly onChange: (value: Value) => void;
   readonly id?: string;
@@ -28,7 +28,7 @@ export function isForDigits(element: Element): boolean {
   return /^\d{6}$/u.test(element.placeholder?.text ?? '');
 }
 
-/** One field of a form, whatever Block Kit calls it. */
+/** One field of a form, of any Block Kit type. */
 export function Field(props: FieldProps) {
   const { element, value, onChange, id, describedBy, invalid, required } = props;
   const inputMode = ONE_LINE[element.type];
@@ -56,7 +56,7 @@ export function Field(props: FieldProps) {
   );
 }
 
-/** What is chosen rather than typed. */
+/** Chosen rather than typed. */
 export function Choice(props: FieldProps) {
   const { element, value, onChange, id, label, describedBy, invalid } = props;
   const { names } = useContext(ReferenceContext);

@@ -6,7 +6,7 @@ export interface MenuItem {
   readonly onChoose: () => void;
 }
 
-/** The room, in pixels, that a menu leaves at the window's edges. */
+/** The space in pixels between a menu and the window's edges. */
 const EDGE = 8;
 
 /** A button that opens a list of actions; arrows walk through it, Escape closes it. */

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 
-/** The parts of Block Kit that the page draws itself, because something can be clicked or entered in them. */
+/** The parts of Block Kit that the page draws itself, because they can be clicked or filled in. */
 
 const text = z.looseObject({ type: z.string(), text: z.string() });
-export type TextObject = z.output<typeof text>;
 
 const option = z.looseObject({
   text,
@@ -22,7 +21,7 @@ const confirm = z.looseObject({
 });
 export type Confirm = z.output<typeof confirm>;
 
-export const element = z.looseObject({
+const element = z.looseObject({
   type: z.string(),
   action_id: z.string(),
   text: text.optional(),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { BlockData, ChannelData } from '../../protocol/snapshot.js';
 import { exactly, slackDate } from '../time.js';
 
-/** What words refer to: who is who, and the present, in ms. */
+/** For mentions and dates: names, and the current time in ms. */
 export interface Reference {
   readonly names: Readonly<Record<string, string>>;
   readonly channels: readonly ChannelData[];
@@ -13,10 +13,10 @@ export interface Reference {
 
 export const ReferenceContext = createContext<Reference>({ names: {}, channels: [], present: 0 });
 
-/** The stand-in has held every block against Block Kit's own rules; the library's type is not as exact as they are. */
+/** The stand-in checked every block against Block Kit's rules; the library's type is less exact. */
 const drawable = z.custom<Block>((block) => z.looseObject({ type: z.string() }).safeParse(block).success);
 
-/** A block that nothing can be clicked in, as slack-blocks-to-jsx draws it. */
+/** A block without anything to click, as slack-blocks-to-jsx draws it. */
 export const Drawn = memo(function Drawn({ block }: { readonly block: BlockData }) {
   const { names, channels, present } = useContext(ReferenceContext);
   return (
@@ -48,7 +48,7 @@ export const Drawn = memo(function Drawn({ block }: { readonly block: BlockData 
   );
 });
 
-/** A file's address in the workspace is the page's own to serve. */
+/** The page serves a workspace file's address itself. */
 function hereIfFile(href: string): string {
   const id = /^https:\/\/\w+\.slack\.com\/files\/\w+\/(\w+)\//u.exec(href)?.[1];
   return id === undefined ? href : `/files/${id}`;
@@ -56,9 +56,9 @@ function hereIfFile(href: string): string {
 
 const FENCED = /```([\s\S]*?)```/u;
 
-/** Text in Slack's mrkdwn. What stands between fences is drawn as it is: the library would format it. */
+/** Text in Slack's mrkdwn. Fenced text is drawn as it is: the library would format it. */
 export function Mrkdwn({ text }: { readonly text: string }) {
-  // A pattern with a group splits into what is outside and inside, in turns.
+  // A pattern with a group splits into outside and inside, alternating.
   return text.split(FENCED).map((part, index) => {
     const key = `${index}`;
     if (index % 2 === 1) return <pre key={key}>{unescaped(part.replace(/^\n|\n$/gu, ''))}</pre>;
@@ -67,7 +67,6 @@ export function Mrkdwn({ text }: { readonly text: string }) {
   });
 }
 
-/** A text object: mrkdwn, or plain text. */
 export function Words({ of }: { readonly of: { readonly type: string; readonly text: string } }) {
   return of.type === 'mrkdwn' ? <Mrkdwn text={of.text} /> : unescaped(of.text);
 }

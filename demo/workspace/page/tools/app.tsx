@@ -3,7 +3,7 @@ import { Switch } from './switch.js';
 
 const STATUS = { up: 'runs', starting: 'is starting', down: 'was killed; it is started again' } as const;
 
-/** The app's process, and the way to end it in the middle of its work. */
+/** The app's process, and buttons that kill it in the middle of its work. */
 export function AppTool() {
   const { seen, act } = useWorkspace();
   const { status, pid, starts, kills, killAtNextChange } = seen.app;

@@ -3,7 +3,7 @@ import { useWorkspace } from '../workspace.js';
 
 const at = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' });
 
-/** The clock of Slack, Heroku and the app: it can be moved on, and what is due then happens. */
+/** The clock of Slack, Heroku and the app: moving it on makes things due. */
 export function Clock() {
   const { seen, act } = useWorkspace();
   const now = useNow(seen.clockOffsetMs, 1_000);

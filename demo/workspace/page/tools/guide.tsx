@@ -5,7 +5,7 @@ import { useWorkspace, type Workspace } from '../workspace.js';
 interface Step {
   readonly title: string;
   readonly words: string;
-  /** Puts what is to be typed where it is to be typed. */
+  /** Puts the text into the box where it is to be sent. */
   readonly help?: { readonly label: string; readonly give: (workspace: Workspace) => void };
 }
 
@@ -115,7 +115,7 @@ function Words({ of: { words, help } }: { readonly of: Omit<Step, 'title'> }) {
 
 const CLOSED = 'flag-promotions guide closed';
 
-/** The oldest message of the app's: the incident's alert. */
+/** The app's oldest message: the incident's alert. */
 function rootOf({ messages, bot }: Snapshot) {
   return messages.find(({ user, threadTs }) => user === bot.id && threadTs === null);
 }

@@ -5,7 +5,7 @@ const PERIOD_S = 30;
 /** The ring's circumference. */
 const ROUND = 2 * Math.PI * 15;
 
-/** The authenticator of whoever one is: their code, and how long it lasts. */
+/** The chosen person's authenticator: their code, and how long it lasts. */
 export function Phone({ testId }: { readonly testId?: string }) {
   const { seen, me } = useWorkspace();
   const seconds = useNow(seen.clockOffsetMs, 500) / 1_000;

@@ -1,6 +1,6 @@
 import { useWorkspace } from '../workspace.js';
 
-/** The rows of console_flag_promotions: what the app goes on from, whoever was killed. */
+/** The rows of console_flag_promotions: after a kill, the app resumes from these. */
 export function Rows() {
   const { seen } = useWorkspace();
   return (

@@ -1,7 +1,7 @@
 import { timeOf } from '../time.js';
 import { useWorkspace } from '../workspace.js';
 
-/** Slack's own bad day: what is due meanwhile is said once it is back, and once. */
+/** An outage of Slack: what is due meanwhile is posted once after it. */
 export function SlackTool() {
   const { seen, act } = useWorkspace();
   const { slackDownUntil } = seen;

@@ -1,4 +1,3 @@
-/** Something that is on or off. */
 export function Switch({
   on,
   onChange,

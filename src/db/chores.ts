@@ -1,0 +1,37 @@
+import * as z from 'zod';
+import { type Knex, runPrepared } from './connection.js';
+import { anyDrift } from './drifts.js';
+import { anythingToPrune } from './pruning.js';
+import { parseRows } from './rows.js';
+import { IS_DUE } from './verifications.js';
+
+/** Whether a tick has any rare work, in one statement: an idle replica should ask little. */
+export interface Chores {
+  due(now: Date, pruneBefore: Date): Promise<ChoresDue>;
+}
+
+export interface ChoresDue {
+  /** Whether deployed flags are to be verified. */
+  readonly verify: boolean;
+  readonly drift: boolean;
+  readonly drills: boolean;
+  readonly prune: boolean;
+}
+
+const dueRow = z.object({ verify: z.boolean(), drift: z.boolean(), drills: z.boolean(), prune: z.boolean() });
+
+export function chores(knex: Knex): Chores {
+  return {
+    async due(now, pruneBefore) {
+      const prune = anythingToPrune(now, pruneBefore);
+      const found = await runPrepared(knex, {
+        sql: `select exists (select from flag_promotions.verifications v where ${IS_DUE}) as verify,
+                     (${anyDrift.sql}) as drift, exists (select from flag_promotions.drills) as drills, (${prune.sql}) as prune`,
+        values: [...anyDrift.values, ...prune.values],
+      });
+      const [row] = parseRows(found, dueRow);
+      if (row === undefined) throw new Error('The chores had no row.');
+      return row;
+    },
+  };
+}

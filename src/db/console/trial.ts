@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf } from '../embedded/errors.js';
+import type { Say } from './adopt.js';
+import type { Ask } from './ask.js';
+import { TableInUseError } from './refusal.js';
+
+/** lock_not_available, query_canceled, deadlock_detected */
+const IN_USE = new Set(['55P03', '57014', '40P01']);
+const TRY_AGAIN_AFTER_MS = 2_000;
+const GIVE_UP_AFTER_MS = 10 * 60_000;
+
+/**
+ * Uses the console's table in a transaction that is rolled back, and doesn't wait long for a lock such as VACUUM
+ * FULL's.
+ * @throws TableInUseError after 2 s of waiting for a lock, or 5 s of a statement
+ */
+export async function onTrial<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
+  await ask('begin');
+  try {
+    await ask("set local lock_timeout = '2s'");
+    await ask("set local statement_timeout = '5s'");
+    return await work();
+  } catch (error) {
+    if (!IN_USE.has(codeOf(error) ?? '')) throw error;
+    throw new TableInUseError(
+      'Somebody has the console’s table for themselves (VACUUM FULL, ALTER TABLE, a lock). Let that transaction end, or end it with pg_terminate_backend, then try again. Nothing was changed.',
+      { cause: error },
+    );
+  } finally {
+    await ask('rollback');
+  }
+}
+
+/**
+ * Retries every 2 s for ten minutes while the table is locked exclusively, and says so.
+ * @throws TableInUseError after that
+ */
+export async function whenFree<T>(say: Say, work: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + GIVE_UP_AFTER_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof TableInUseError) || performance.now() > giveUpAt) throw error;
+      say('Somebody has the console’s table for themselves: trying again.');
+      await sleep(TRY_AGAIN_AFTER_MS);
+    }
+  }
+}

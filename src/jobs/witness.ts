@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Seal } from '../audit/seal.js';
+import { type HeldLease, holdLease } from '../db/held-lease.js';
+import type { Seals } from '../db/seals.js';
+import type { Fetch } from '../network/network.js';
+import { backOffMs } from '../promotions/back-off.js';
+
+export interface WitnessDependencies {
+  readonly url: string;
+  readonly seals: Pick<Seals, 'after' | 'isOwed' | 'claimWitness' | 'recordSent' | 'releaseWitness'>;
+  readonly fetch: Fetch;
+  readonly newOwner: () => string;
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number;
+  /** Yields [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** Keeps each seal elsewhere, where the database's owner can't take it back. */
+export interface Witness {
+  /** The hash of its address, which may hold a secret. */
+  readonly id: string;
+  /** Sends pending seals in order. Not awaited. */
+  wake(): void;
+  /**
+   * Sends all pending seals.
+   * @throws if the witness refuses one; it is sent again later
+   */
+  send(): Promise<void>;
+  /** Aborts what is running. */
+  stop(): Promise<void>;
+}
+
+const TIMEOUT_MS = 10_000;
+const LEASE_MS = 30_000;
+const PAGE = 100;
+
+export function createWitness(deps: WitnessDependencies): Witness {
+  const { seals, log } = deps;
+  const witness = createHash('sha256').update(deps.url).digest('hex');
+  const stopping = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  let isWaiting = false;
+
+  async function sendAll(): Promise<void> {
+    if (stopping.signal.aborted || !(await seals.isOwed(witness))) return;
+    const lease = holdLease({ owner: deps.newOwner(), durationMs: LEASE_MS }, deps.elapsed(), deps.elapsed);
+    const claim = await seals.claimWitness(witness, lease);
+    if (claim === null) return;
+    try {
+      await sendFrom(claim.sentTo, lease);
+      await seals.releaseWitness(witness, lease, null);
+    } catch (error) {
+      const waitMs = stopping.signal.aborted ? 0 : backOffMs({ kind: 'refused' }, claim.attempts, deps.random);
+      await seals.releaseWitness(witness, lease, { waitMs, lastError: reasonOf(error) });
+      throw error;
+    }
+  }
+
+  async function sendFrom(sentTo: string, lease: HeldLease): Promise<void> {
+    let last = sentTo;
+    let page: readonly Seal[];
+    do {
+      page = await seals.after(last, PAGE);
+      for (const seal of page) {
+        if (!lease.isFresh()) return;
+        await post(seal);
+        const confirmedAt = deps.elapsed();
+        if (!(await seals.recordSent(witness, lease, seal.number))) return;
+        lease.confirm(confirmedAt);
+        last = seal.number;
+      }
+    } while (page.length > 0);
+  }
+
+  async function post({ number, hash, events, at, signature }: Seal): Promise<void> {
+    const answer = await deps.fetch(deps.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ number: Number(number), hash, events: events.length, at, signature }),
+      redirect: 'manual',
+      signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
+    await answer.body?.cancel();
+    if (!answer.ok) throw new WitnessError(`the witness answered ${answer.status}`);
+  }
+
+  function send(): Promise<void> {
+    const next = running.then(sendAll);
+    running = next.catch(() => undefined);
+    return next;
+  }
+
+  return {
+    id: witness,
+    send,
+    wake() {
+      if (isWaiting || stopping.signal.aborted) return;
+      isWaiting = true;
+      running = running.then(async () => {
+        isWaiting = false;
+        await sendAll().catch((error: unknown) =>
+          log.warn({ err: error }, 'the witness did not take a seal; it is sent again'),
+        );
+      });
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+class WitnessError extends Error {
+  override readonly name = 'WitnessError';
+}
+
+/** Without the address, which may hold a secret. */
+function reasonOf(error: unknown): string {
+  return error instanceof WitnessError ? error.message : 'the witness was not reached';
+}

@@ -1,0 +1,188 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isSignature, createAuditKeys } from '../../src/audit/keys.js';
+import { z } from 'zod';
+import { startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+import { whileHolding } from '../support/locks.js';
+
+const posted = z.object({
+  number: z.number(),
+  hash: z.string(),
+  events: z.number(),
+  at: z.string(),
+  signature: z.string(),
+});
+
+/** A witness as anybody could run one. */
+interface WitnessStandIn {
+  readonly url: string;
+  readonly seals: z.output<typeof posted>[];
+  status: number;
+  requests: number;
+  close(): Promise<void>;
+}
+
+async function startWitness(): Promise<WitnessStandIn> {
+  const seals: z.output<typeof posted>[] = [];
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = posted.strict().parse(JSON.parse(await text(request)));
+    witness.requests += 1;
+    if (witness.status < 300) seals.push(body);
+    response.writeHead(witness.status).end();
+  }
+  const server: Server = createServer((request, response) => void answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const witness: WitnessStandIn = {
+    url: `http://127.0.0.1:${port}/seals?token=canary-witness`,
+    seals,
+    status: 200,
+    requests: 0,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+  return witness;
+}
+
+describe('the audit log, sealed as the app works', () => {
+  let bed: TestBed;
+  let witness: WitnessStandIn;
+  beforeEach(async () => {
+    witness = await startWitness();
+    bed = await startTestBed({
+      startAt: '2026-05-09T17:00:00Z',
+      rateLimit: false,
+      environment: { AUDIT_WITNESS_URL: witness.url, MAINTENANCE_CRON: '* * * * *' },
+    });
+    bed.keepSecret('the witness’s token', 'canary-witness');
+    await bed.enrol(bed.slack.people.superadmin.id);
+  });
+  afterEach(async () => {
+    await bed.close();
+    await witness.close();
+  });
+
+  const seals = () =>
+    bed.rows.query<{ number: string; hash: string; signature: string; public_key: string; n: number }>(
+      'select number, hash, signature, public_key, cardinality(event_ids) as n from flag_promotions.audit_seals order by number',
+    );
+  const get = async (path: string) => (await fetch(`${bed.baseUrl}${path}`)).text();
+  async function alert(): Promise<void> {
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+  }
+  async function complete(): Promise<void> {
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
+  }
+  const resolve = () => alert().then(complete);
+
+  test('a stop seals the last decision and shows its seal', async () => {
+    const owed = `select kind from flag_promotions.messages where state = 'pending' or wanted > shown`;
+    let stopped: Promise<void> | null = null;
+    await alert();
+    // Nothing can be sealed before the stop.
+    await whileHolding(
+      { url: bed.environment['DATABASE_URL'] ?? '' },
+      'lock table flag_promotions.audit_seals in share mode',
+      async () => {
+        await complete();
+        await eventually(async () => expect(await bed.rows.query(owed)).toEqual([]));
+        stopped = bed.app.stop();
+        await eventually(() => expect(fetch(`${bed.baseUrl}/healthz`)).rejects.toThrow());
+        await sleep(200);
+      },
+    );
+    await stopped;
+    const replies = await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts);
+    expect(replies.at(-1)?.text).toMatch(/Sealed: `\d+:[\da-f]{12}`/u);
+    expect(await bed.rows.query(owed)).toEqual([]);
+  });
+
+  test('a resolution’s reply and log line name its seal, which the command line takes', async () => {
+    await resolve();
+    await eventually(async () => {
+      const [sealed] = await bed.rows.query<{ seal: string }>(
+        `select s.number || ':' || left(s.hash, 12) as seal from flag_promotions.audit_seals s join flag_promotions.audit_log e on e.id = any(s.event_ids)
+          where e.action like '%ops_complete'`,
+      );
+      const replies = await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts);
+      expect(replies.at(-1)?.text).toContain(`Sealed: \`${sealed?.seal}\``);
+      expect(
+        bed.logged.some((line) => line.includes(`"seal":"${sealed?.seal}"`) && line.includes('ops_complete')),
+      ).toBe(true);
+    });
+    const [number = '', hash = ''] =
+      /Sealed: `([^`]+)`/u
+        .exec((await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts)).at(-1)?.text ?? '')?.[1]
+        ?.split(':') ?? [];
+    expect(await bed.db.audit.verify({ expect: { number, hash } })).toMatchObject({ intact: true, unsealed: 0 });
+  });
+
+  test('a reply that was posted before its seal is updated once there is one', async () => {
+    await resolve();
+    await eventually(async () =>
+      expect((await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts)).at(-1)?.text).toContain(
+        'Sealed',
+      ),
+    );
+    // As if no replica had sealed it yet, and it had been reported already.
+    await bed.rows.query(
+      `update flag_promotions.messages set detail = '{}', wanted = wanted + 1 where kind = 'resolved'`,
+    );
+    await bed.rows.query('alter table flag_promotions.audit_seals disable trigger user');
+    await bed.rows.query('delete from flag_promotions.audit_seals');
+    await bed.app.tick();
+    await eventually(async () => {
+      const [newest] = (await seals()).slice(-1);
+      const [row] = await bed.rows.query(
+        `select wanted <= shown as done, detail ->> 'seal' as seal from flag_promotions.messages where kind = 'resolved'`,
+      );
+      expect(row).toEqual({ done: true, seal: `${newest?.number}:${newest?.hash}` });
+      const replies = await bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts);
+      expect(replies.at(-1)?.text).toContain(`\`${newest?.number}:${newest?.hash.slice(0, 12)}\``);
+    });
+  });
+
+  test('a witness gets each seal in order, also those that it did not take at first, and readiness says so meanwhile', async () => {
+    witness.status = 503;
+    await resolve();
+    await eventually(async () => {
+      expect(await seals()).not.toEqual([]);
+      expect(witness.requests).toBeGreaterThan(0);
+    });
+    await bed.clock.advance(5 * 60_000);
+    await bed.app.tick();
+    expect(await get('/readyz')).toContain('of the audit log overdue');
+    expect(JSON.stringify(await bed.rows.query('select * from flag_promotions.audit_witnesses'))).toContain(
+      'answered 503',
+    );
+    witness.status = 204;
+    await bed.clock.advance(20 * 60_000);
+    await bed.app.tick();
+    await eventually(async () => {
+      const sealed = await seals();
+      expect(witness.seals.map(({ number, hash, events }) => ({ number, hash, events }))).toEqual(
+        sealed.map(({ number, hash, n }) => ({ number: Number(number), hash, events: n })),
+      );
+    });
+    const { publicKey } = createAuditKeys([bed.config.totpEncryptionKey]);
+    for (const { hash, signature } of witness.seals) expect(isSignature(hash, signature, publicKey)).toBe(true);
+  });
+
+  test('an event that somebody slips in is named, in the log, the metrics and by /readyz, and holds up nothing', async () => {
+    await bed.rows.query(
+      `insert into flag_promotions.audit_log (at, action, actor, detail) values (now(), 'console.flag.promotion.ops_complete', 'U0EVE', '{}')`,
+    );
+    await resolve();
+    await bed.app.tick();
+    expect(await get('/readyz')).toContain('the audit log holds what this app did not write: event 1');
+    expect((await fetch(`${bed.baseUrl}/readyz`)).status).toBe(200);
+    expect(await get('/metrics')).toMatch(/^flag_promotions_audit_events_refused_total 1$/mu);
+    expect(await bed.db.audit.verify()).toMatchObject({ intact: false, firstBrokenId: '1', unsealed: 0 });
+  });
+});

@@ -1,0 +1,117 @@
+import { startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+
+const HOUR = 60 * 60_000;
+
+/** What people without permission can write into the audit log. */
+describe('refusals for want of a right', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-09T17:00:00Z', rateLimit: false, databaseClockStands: true });
+    await bed.rows.insertDeploying();
+    await bed.app.tick();
+  });
+  afterEach(() => bed.close());
+
+  const audited = () =>
+    bed.rows.query<{ action: string; actor: string; detail: Record<string, unknown> }>(
+      `select action, actor, detail from flag_promotions.audit_log where action like '%denied%' order by id`,
+    );
+  const counted = () =>
+    bed.rows.query(
+      `select e.actor as who, e.detail ->> 'attempted' as attempted, e.detail ->> 'reason' as reason, d.times
+         from flag_promotions.denials d join flag_promotions.audit_log e on e.id = d.event_id order by 1, 2, 3`,
+    );
+
+  test('three hundred clicks leave one event and a counter, and the next hour says how many there were', async () => {
+    const { engineer } = bed.slack.people;
+    const alert = await bed.alert();
+    // Few at once: somebody who waits too long for a connection is told of trouble, and isn't counted.
+    for (let round = 0; round < 75; round += 1) {
+      await Promise.all(Array.from({ length: 4 }, () => engineer.click(alert, 'mark_completed')));
+    }
+    const who = engineer.id;
+    await eventually(async () =>
+      expect(await counted()).toEqual([{ who, attempted: 'completed', reason: 'not_superadmin', times: 300 }]),
+    );
+    expect(await audited()).toMatchObject([
+      { actor: who, detail: { attempted: 'completed', reason: 'not_superadmin' } },
+    ]);
+    const metrics = await (await fetch(`${bed.baseUrl}/metrics`)).text();
+    expect(metrics).toContain('flag_promotions_denied_total{reason="not_superadmin"} 300');
+
+    await bed.clock.advance(HOUR);
+    await bed.app.tick();
+    await bed.app.tick();
+    expect(await counted()).toEqual([]);
+    expect((await audited()).slice(1)).toMatchObject([
+      {
+        action: 'console.flag.promotion.denied_again',
+        actor: who,
+        detail: { attempted: 'completed', reason: 'not_superadmin', times: 300, since: expect.any(String) },
+      },
+    ]);
+    // What happens once an hour is audited each time, and counted again.
+    await engineer.click(alert, 'mark_completed');
+    await eventually(async () => expect(await audited()).toHaveLength(3));
+    await bed.clock.advance(HOUR);
+    await engineer.click(alert, 'mark_completed');
+    await eventually(async () => expect(await audited()).toHaveLength(4));
+    expect((await audited()).map(({ action }) => action.replace('console.flag.promotion.', ''))).toEqual([
+      'denied',
+      'denied_again',
+      'denied',
+      'denied',
+    ]);
+    expect((await bed.db.audit.verify()).intact).toBe(true);
+  });
+
+  test('codes that are no guess, and what is typed while locked, leave one event an hour and a counter', async () => {
+    const { superadmin } = bed.slack.people;
+    await bed.enrol(superadmin.id);
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal((view) => view.raw['submit'] !== null);
+    const refused = async () =>
+      bed.rows.query(
+        `select e.detail ->> 'reason' as reason, count(*)::int as events, sum(coalesce(d.times, 1))::int as times
+           from flag_promotions.audit_log e left join flag_promotions.denials d on d.event_id = e.id
+          where e.action = 'console.flag.promotion.totp_rejected' group by 1 order by 1`,
+      );
+    for (let n = 0; n < 20; n += 1) await superadmin.submit({ code: `no code ${n}` });
+    await eventually(async () => expect(await refused()).toEqual([{ reason: 'malformed', events: 1, times: 20 }]));
+    for (let n = 0; n < 25; n += 1) await superadmin.submit({ code: '000000' });
+    await eventually(async () =>
+      expect(await refused()).toEqual([
+        { reason: 'locked', events: 1, times: 20 },
+        { reason: 'malformed', events: 1, times: 20 },
+        { reason: 'wrong', events: 5, times: 5 },
+      ]),
+    );
+  });
+
+  test('each kind has its own event', async () => {
+    const { engineer } = bed.slack.people;
+    const alert = await bed.alert();
+    for (const button of ['mark_completed', 'mark_failed', 'acknowledge', 'mark_completed', 'acknowledge']) {
+      await engineer.click(alert, button);
+    }
+    await engineer.command('operators add');
+    await eventually(async () => expect(await counted()).toHaveLength(4));
+    await eventually(async () =>
+      expect((await audited()).map(({ detail }) => detail['attempted']).toSorted()).toEqual(
+        ['completed', 'failed', 'operators add', 'take'].toSorted(),
+      ),
+    );
+  });
+
+  test('an external user’s click leaves an event with their workspace, and all others a counter', async () => {
+    const { stranger } = bed.slack.people;
+    const alert = await bed.alert();
+    for (let n = 0; n < 5; n += 1) await stranger.click(alert, n % 2 === 0 ? 'mark_completed' : 'open_rca');
+    await stranger.command('stuck');
+    await eventually(async () => expect(await counted()).toMatchObject([{ who: stranger.id, times: 6 }]));
+    expect(await audited()).toMatchObject([
+      { actor: stranger.id, detail: { reason: 'external_user', attempted: 'use the app', team: expect.any(String) } },
+    ]);
+  });
+});

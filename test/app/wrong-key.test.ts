@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { createSecretBox, WrongKeyError } from '../../src/operators/secret-box.js';
+import { startTestBed, type TestBed } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+import { invite, open, PUBLIC_URL, typeCode } from '../support/enrolment.js';
+
+/** The environment's key isn't the one that sealed the secrets. */
+describe('a wrong TOTP_ENCRYPTION_KEY', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ startAt: '2026-05-09T17:00:00Z', environment: { PUBLIC_URL }, rateLimit: false });
+  });
+  afterEach(() => bed.close());
+
+  const other = randomBytes(32);
+  /** Somebody re-sealed this operator's secret with a key that the running app doesn't have. */
+  const sealAnew = async () => {
+    const { id } = bed.slack.people.superadmin;
+    await bed.rows.query('update flag_promotions.operators set totp_secret_encrypted = $1 where slack_user_id = $2', [
+      createSecretBox(other).seal('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', id),
+      id,
+    ]);
+  };
+  const ready = async () => {
+    const answer = await fetch(`${bed.baseUrl}/readyz`);
+    return { status: answer.status, text: await answer.text() };
+  };
+  const failures = () =>
+    bed.rows.query<{ failures: number; locked_until: Date | null }>(
+      'select totp_failed_attempts as failures, locked_until from flag_promotions.operators',
+    );
+
+  test('is refused at start, with a sentence', async () => {
+    const environment = { TOTP_ENCRYPTION_KEY: other.toString('base64') };
+    await expect(bed.replica({ environment })).rejects.toThrow(WrongKeyError);
+    const both = { TOTP_ENCRYPTION_KEY: `${other.toString('base64')},${bed.environment['TOTP_ENCRYPTION_KEY']}` };
+    expect((await bed.replica({ environment: both })).port).toBeGreaterThan(0);
+  });
+
+  test('turns /readyz red, which names nobody, and green again', async () => {
+    await sealAnew();
+    await eventually(async () => {
+      const red = await ready();
+      expect(red.status).toBe(503);
+      expect(red.text).toContain('TOTP_ENCRYPTION_KEY does not open');
+      expect(red.text).not.toContain(bed.slack.people.superadmin.id);
+    });
+    await bed.enrol(bed.slack.people.superadmin.id);
+    await eventually(async () => expect(JSON.parse((await ready()).text).checks.totp_key).toBe('ok'));
+  });
+
+  test('has a sentence of its own at the submission, and counts as no wrong code however often', async () => {
+    const { superadmin } = bed.slack.people;
+    const id = await bed.rows.insertDeploying();
+    await bed.app.tick();
+    await sealAnew();
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    for (let times = 0; times < 7; times += 1) {
+      const answer = JSON.stringify(await superadmin.submit({ code: `12345${times}` }));
+      expect(answer).toContain('it lacks the key that your secret was stored under');
+      expect(answer).not.toContain('may have been saved');
+      expect(answer).not.toContain('Wrong code');
+    }
+    expect(await failures()).toEqual([{ failures: 0, locked_until: null }]);
+    expect((await bed.db.promotions.find(id))?.state).toBe('deploying');
+  });
+
+  test('makes an enrolment’s page say so, and uses nothing up', async () => {
+    const { superadmin, engineer } = bed.slack.people;
+    const link = await invite(bed, superadmin, engineer, 'engineer');
+    const sealed = createSecretBox(other).seal('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', engineer.id);
+    await bed.rows.query('update flag_promotions.enrolments set totp_secret_encrypted = $1', [sealed]);
+    for (const got of [await open(bed, link), await typeCode(bed, link, '123456')]) {
+      expect([got.status, got.text.includes('TOTP_ENCRYPTION_KEY')]).toEqual([503, true]);
+    }
+    expect(await bed.rows.query('select failed_attempts, state from flag_promotions.enrolments')).toEqual([
+      { failed_attempts: 0, state: 'sent' },
+    ]);
+  });
+});

@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { AREAS } from './mutants/areas.js';
+
+/** The workflow files run what `.ci/run` runs, with the same scripts, and nothing that doesn't exist. */
+
+const ROOT = path.resolve(__dirname, '..');
+const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
+
+const step = z.object({ uses: z.string().optional(), run: z.string().optional() });
+const workflow = z.object({
+  permissions: z.record(z.string(), z.string()),
+  jobs: z.record(
+    z.string(),
+    z.object({
+      'timeout-minutes': z.number(),
+      strategy: z.object({ matrix: z.record(z.string(), z.array(z.union([z.string(), z.number()]))) }).optional(),
+      steps: z.array(step),
+    }),
+  ),
+});
+
+const FILES = readdirSync(path.join(ROOT, '.github/workflows'));
+const workflows = new Map(FILES.map((file) => [file, workflow.parse(parse(read(`.github/workflows/${file}`)))]));
+const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(read('package.json')));
+
+const steps = [...workflows.values()].flatMap(({ jobs }) => Object.values(jobs).flatMap((job) => job.steps));
+const commands = steps.flatMap(({ run }) => (run ?? '').split('\n')).map((line) => line.trim());
+const ofCi = read('.ci/run')
+  .split('\n')
+  .filter((line) => line.startsWith('npm '));
+
+/** `test` of `npm test -- …`, `lint` of `npm run lint`; null for npm's own commands. */
+const scriptOf = (command: string) => /^npm (?:run ([\w:-]+)|(test)\b)/u.exec(command)?.slice(1).find(Boolean) ?? null;
+
+test('the files that the issue tracker and the releases rest on are there', () => {
+  expect(FILES).toEqual(
+    expect.arrayContaining(['ci.yml', 'nightly.yml', 'codeql.yml', 'dependency-review.yml', 'release.yml']),
+  );
+});
+
+test('they call scripts that package.json has', () => {
+  const called = commands.map(scriptOf).filter((name) => name !== null);
+  expect(new Set(called).size).toBeGreaterThan(8);
+  expect(called.filter((name) => scripts[name] === undefined)).toEqual([]);
+});
+
+test('every step of .ci/run is a step of ci.yml, with the same arguments', () => {
+  const inCi = Object.values(workflows.get('ci.yml')?.jobs ?? {}).flatMap((job) =>
+    job.steps.map(({ run }) => run ?? ''),
+  );
+  expect(ofCi.length).toBeGreaterThan(6);
+  const missing = ofCi.filter((command) =>
+    // The jobs split the tests by Jest's projects: together they are all.
+    command === 'npm test' ? !testsAll(inCi) : !inCi.includes(command),
+  );
+  expect(missing).toEqual([]);
+});
+
+function testsAll(runs: readonly string[]): boolean {
+  const selected = runs.flatMap((run) => /^npm test -- --selectProjects (.+)$/u.exec(run)?.[1]?.split(' ') ?? []);
+  const { projects } = z
+    .object({ projects: z.array(z.object({ displayName: z.string() })) })
+    .parse(jest.requireActual('../jest.config.cjs'));
+  return projects.every(({ displayName }) => selected.includes(displayName));
+}
+
+test('tests run on every Node and PostgreSQL that is supported, and mutants in every area', () => {
+  const matrix = (file: string, job: string) => workflows.get(file)?.jobs[job]?.strategy?.matrix;
+  expect(matrix('ci.yml', 'test')).toEqual({ node: [20, 22, 24, 26] });
+  expect(matrix('ci.yml', 'postgres')).toEqual({ postgres: [13, 15, 18] });
+  expect(matrix('nightly.yml', 'mutants')).toEqual({ area: Object.keys(AREAS) });
+});
+
+test('other people’s actions are pinned by commit, with the version beside it', () => {
+  const used = FILES.flatMap((file) => [...read(`.github/workflows/${file}`).matchAll(/uses: (.+)$/gmu)]);
+  expect(used.length).toBe(steps.filter(({ uses }) => uses !== undefined).length);
+  const loose = used
+    .map(([, uses = '']) => uses)
+    .filter((uses) => !/^[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/u.test(uses));
+  expect(loose).toEqual([]);
+});
+
+test.each(FILES)('%s: no more rights than reading by default, and no expression inside a shell line', (file) => {
+  const { permissions, jobs } = workflows.get(file) ?? { permissions: {}, jobs: {} };
+  expect(permissions).toEqual({ contents: 'read' });
+  // A name that an attacker chose (a branch, a title) would be run. The matrix is ours.
+  const lines = Object.values(jobs).flatMap((job) => job.steps.map(({ run }) => run ?? ''));
+  const expressions = lines.flatMap((line) => line.match(/\$\{\{[^}]*\}\}/gu) ?? []);
+  expect(expressions.filter((one) => !/^\$\{\{ matrix\.\w+ \}\}$/u.test(one))).toEqual([]);
+});
+
+test('the coverage’s floor is at least 95 % where a decision is made', () => {
+  const { coverageThreshold } = z
+    .object({ coverageThreshold: z.record(z.string(), z.record(z.string(), z.number().min(95))) })
+    .parse(jest.requireActual('../jest.config.cjs'));
+  expect(Object.keys(coverageThreshold)).toEqual(['./src/promotions/', './src/operators/', './src/outbox/']);
+});
+
+test('the templates and Dependabot’s settings are YAML', () => {
+  for (const file of ['dependabot.yml', 'ISSUE_TEMPLATE/bug.yml', 'ISSUE_TEMPLATE/idea.yml']) {
+    expect(parse(read(`.github/${file}`))).toEqual(expect.any(Object));
+  }
+});
