@@ -210,6 +210,7 @@ export async function startApp(config: Config, runtime: Runtime): Promise<Runnin
   const { log } = runtime;
   const database = await openUpToDate(config.database, log, {
     maxConnections: config.databasePoolMax,
+    patience: runtime.patience,
     console: config.console,
     ...keysOf(config),
   });

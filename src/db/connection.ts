@@ -13,9 +13,12 @@ import { createDialer, type DialOptions } from './server/dial.js';
 pg.defaults.parseInputDatesAsUTC = true;
 
 export const USUAL_CONNECTIONS = 5;
+const ACQUIRE_WITHIN_MS = 2_500;
 
 export interface PoolOptions {
   readonly maxConnections?: number;
+  /** Multiplies the time limits for getting a connection; see Runtime. */
+  readonly patience?: number;
   /** See PrimaryClient. */
   readonly silentAfterMs?: number;
   /** For callers that only inspect the server. */
@@ -54,7 +57,7 @@ export function connectUnbounded(connectionString: string): Knex {
 function poolOf(
   connectionString: string,
   options: Omit<PoolOptions, 'silentAfterMs'> & Omit<DialOptions, 'applicationName'>,
-  { acquireConnectionTimeout = 2_500 } = {},
+  { acquireConnectionTimeout = ACQUIRE_WITHIN_MS * (options.patience ?? 1) } = {},
 ): Knex {
   const dialer = createDialer(connectionString, { ...options, applicationName: 'flag-promotions' });
   const { console: settings = USUAL_CONSOLE, audit, values } = options;

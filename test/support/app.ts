@@ -15,6 +15,7 @@ import { type BedClock, createBedClock, type TestClock } from './clock.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { findLeaks } from './leaks.js';
 import { readManifest } from './manifest.js';
+import { PATIENCE } from './patience.js';
 import { createRowStore, type RowStore } from './row-store.js';
 
 /** The whole app under test and everything around it: its own database, Slack, Heroku, and a clock. */
@@ -58,9 +59,6 @@ export const CONFIG_VAR = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
 
 /** For tests that move the clock during promotions: no lease expires. */
 export const LONG_LEASE = { PROMOTER_LEASE: '24h' };
-
-/** Enough for a machine busy with five other things, and too little to sit out anything that hangs. */
-const PATIENCE = 5;
 
 /** Enough of a pause between messages to keep their order, for a Slack without limits. */
 const NO_LIMIT = 0.02;
@@ -153,6 +151,7 @@ export async function startTestBed(options: TestBedOptions = {}): Promise<TestBe
   if (options.socketMode !== true) slack.connectHttp(`http://127.0.0.1:${app.port}/slack/events`);
   const db = openDatabase(database.url, {
     maxConnections: 3,
+    patience,
     auditKeys: createAuditKeys([key]),
     valueBox: createSecretBox(key),
   });

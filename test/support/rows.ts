@@ -11,6 +11,7 @@ import type { Severity } from '../../src/promotions/stuck.js';
 import { createAuditKeys } from '../../src/audit/keys.js';
 import { base32, hotp } from '../operators/hotp.js';
 import { createTestDatabase } from './database.js';
+import { PATIENCE } from './patience.js';
 import { createRowStore, type RowStore } from './row-store.js';
 
 /** A database with the project's schema, the app's access to it, and SQL past the app. */
@@ -30,7 +31,7 @@ export async function startStored(): Promise<Stored> {
   const database = await createTestDatabase();
   const opened: Database[] = [];
   const replica = (): Database => {
-    const another = openDatabase(database.url, { maxConnections: 8, auditKeys: AUDIT_KEYS });
+    const another = openDatabase(database.url, { maxConnections: 8, patience: PATIENCE, auditKeys: AUDIT_KEYS });
     opened.push(another);
     return another;
   };

@@ -13,6 +13,8 @@ export interface DialOptions {
   /** For callers that only inspect the server. */
   readonly acceptsStandby?: boolean;
   readonly connectWithinMs?: number;
+  /** Multiplies the usual limit. */
+  readonly patience?: number;
   /** If already known. */
   readonly isPooled?: boolean;
 }
@@ -33,7 +35,7 @@ const REFUSES_OPTIONS = /unsupported startup parameter|command-line options/iu;
 export const createDialer = (url: string, options: DialOptions): Dialer => dialerOf(parseAddress(url), options);
 
 export function dialerOf(address: ServerAddress, options: DialOptions): Dialer {
-  const connectionTimeoutMillis = options.connectWithinMs ?? CONNECT_WITHIN_MS;
+  const connectionTimeoutMillis = options.connectWithinMs ?? CONNECT_WITHIN_MS * (options.patience ?? 1);
   const { acceptsStandby = false } = options;
   let isPooled = options.isPooled ?? null;
   /** The way that worked last is tried first. */
