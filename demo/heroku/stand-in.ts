@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endOfAll } from '../end-of-all.js';
 import { startLoopbackServer } from '../loopback-server.js';
 import { type ApiAnswer, type ApiRequest, answer, refuse } from './api.js';
 import {
@@ -109,7 +110,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
   const changedBy = new Map<string, number>();
   const patchedBy = new Map<string, number>();
   const observers = new Set<(request: RecordedRequest) => void>();
-  const stopped = new AbortController();
+  const stopped = endOfAll();
 
   const state = {
     apiKey,

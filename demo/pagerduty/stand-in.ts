@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endOfAll } from '../end-of-all.js';
 import { startLoopbackServer } from '../loopback-server.js';
 import { eventErrors, type PagerEvent, pagerEvent } from './event.js';
 
@@ -77,7 +78,7 @@ export async function startPagerDutyStandIn(options: PagerDutyOptions = {}): Pro
   const incidents: Kept[] = [];
   const faults: { rule: PagerFaultRule; left: number }[] = [];
   const observers = new Set<() => void>();
-  const stopped = new AbortController();
+  const stopped = endOfAll();
 
   function take(event: PagerEvent): void {
     const key = event.dedup_key ?? `generated-${incidents.length}`;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { endOfAll } from '../end-of-all.js';
 import { ACK_WITHIN_MS, type Delivery, type Payload, type RetryWaits } from './deliver.js';
 import { isDirect, startEmulated, userToken } from './emulated.js';
 import { Events } from './events.js';
@@ -136,7 +137,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   const signingSecret = options.signingSecret ?? randomBytes(16).toString('hex');
   const scopes = options.scopes ?? ALL_SCOPES;
   const ackWithinMs = options.ackWithinMs ?? ACK_WITHIN_MS;
-  const stopped = new AbortController();
+  const stopped = endOfAll();
   const clock = options.clock ?? (() => new Date());
   const observers = new Set<() => void>();
   const changed = (): void => {
