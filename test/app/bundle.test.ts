@@ -40,7 +40,7 @@ describe('the app as it is installed', () => {
     for (const file of ['package.json', 'package-lock.json', '.npmrc']) {
       await copyFile(path.join(ROOT, file), path.join(folder, file));
     }
-    const install = ['ci', '--omit=dev', '--omit=optional', '--no-audit', '--no-fund', '--offline'];
+    const install = ['ci', '--omit=dev', '--omit=optional', '--no-audit', '--no-fund', '--prefer-offline'];
     await run('npm', install, { cwd: folder });
 
     bed = await startTestBed({ startAt: new Date().toISOString(), environment: { PUBLIC_URL }, rateLimit: false });
