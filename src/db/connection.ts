@@ -41,8 +41,8 @@ const SESSION = [
 ].join(' ');
 
 /**
- * A pool to the primary. Sessions use the database's TimeZone, in which the console writes times without a zone.
- * Statements and lock waits are bounded: Slack gives three seconds, and an error beats a late success that nobody sees.
+ * A pool to the primary, whose sessions use the database's TimeZone. Statements and lock waits are bounded: Slack gives
+ * three seconds, and an error beats a late success that nobody sees.
  */
 export function connect(connectionString: string, options: PoolOptions = {}): Knex {
   return poolOf(connectionString, { ...options, sessionOptions: SESSION });
@@ -50,7 +50,7 @@ export function connect(connectionString: string, options: PoolOptions = {}): Kn
 
 /** For migrations: building an index may take long. */
 export function connectUnbounded(connectionString: string): Knex {
-  const options = { maxConnections: 1, silentAfterMs: null, console: null };
+  const options = { maxConnections: 1, isUnbounded: true, console: null } as const;
   return poolOf(connectionString, options, { acquireConnectionTimeout: 60_000 });
 }
 

@@ -21,7 +21,7 @@ import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { takeBack } from './console/take-back.js';
 import { whenFree } from './console/trial.js';
 import { codeOf } from './embedded/errors.js';
-import { withMigrationLock } from './migration-lock.js';
+import { type RequireLock, withMigrationLock } from './migration-lock.js';
 import type { PrimaryClient } from './primary-client.js';
 import { parseRows } from './rows.js';
 import { createDialer } from './server/dial.js';
@@ -73,15 +73,15 @@ export async function migrate(
     // Most calls end here, or are refused here, without waiting for the lock.
     const done = await withClient(connectionString, (client) => isMigrated(askOf(client), settings, say));
     if (done && !survey) return NOTHING;
-    return withMigrationLock(connectionString, say, () =>
+    return withMigrationLock(connectionString, say, (requireLock) =>
       withClient(connectionString, async (client) => {
-        const ask = askOf(client);
+        const ask = askUnder(requireLock, client);
         const inspected = await whenFree(say, () => inspectConsole(ask, settings));
         // Whoever had the lock may have done it.
         if (!survey && (await isDone(ask, inspected, settings))) return NOTHING;
         const notes = await refuseAll(ask, inspected, say, role);
-        const ran = (await progressOf(ask)) === 'latest' ? [] : await runMigrations(ask, connectionString);
-        const promotions = await adopt(connectionString, client, settings, say);
+        const ran = (await progressOf(ask)) === 'latest' ? [] : await runMigrations(ask, connectionString, requireLock);
+        const promotions = await adopt(ask, connectionString, client, settings, say);
         if (role !== null) await grantTo(ask, settings, role);
         return { migrations: ran, promotions, notes };
       }),
@@ -135,17 +135,22 @@ export async function requirePromotions(connectionString: string, settings: Cons
   throw new ConsoleTableError('The database has no table of promotions. Run: flag-promotions migrate');
 }
 
+/** After the lock is lost, each statement fails before it is sent. */
+function askUnder(requireLock: RequireLock, client: PrimaryClient): Ask {
+  const ask = askOf(client);
+  return async (sql, values) => {
+    requireLock();
+    return ask(sql, values);
+  };
+}
+
 async function adopt(
+  ask: Ask,
   connectionString: string,
   client: PrimaryClient,
   settings: ConsoleSettings,
   say: Say,
 ): Promise<AdoptedTable> {
-  const ask = askOf(client);
-  // Behind a pooler this would set another session's limits; the account's own apply there.
-  if (!client.isPooled) {
-    await ask(`select set_config(name, '0', false) from unnest(array['statement_timeout', 'lock_timeout']) as name`);
-  }
   const watch = client.isPooled ? null : await watchIndexes(connectionString, client, say);
   try {
     return await ensureConsole(ask, settings, say);
@@ -154,7 +159,7 @@ async function adopt(
   }
 }
 
-async function runMigrations(ask: Ask, connectionString: string): Promise<readonly string[]> {
+async function runMigrations(ask: Ask, connectionString: string, requireLock: RequireLock): Promise<readonly string[]> {
   const isNew = !(await hasMigrations(ask));
   await createSchema(ask);
   return withKnex(connectionString, async (knex) => {
@@ -163,6 +168,7 @@ async function runMigrations(ask: Ask, connectionString: string): Promise<readon
     await knex.migrate.forceFreeMigrationsLock(CONFIG);
     const ran: string[] = [];
     for (;;) {
+      requireLock();
       // One by one: `latest` would run all in one transaction, holding every lock to the end.
       const { names } = await migrated(knex.migrate.up(CONFIG));
       if (names.length === 0) return ran;
@@ -209,19 +215,21 @@ export async function progressOf(ask: Ask): Promise<'latest' | 'behind' | 'unkno
  * @throws ConsoleTableError if something depends on what was added to the console's table; nothing was changed then
  */
 export async function rollBackAll(connectionString: string, say: Say = () => undefined): Promise<boolean> {
-  return withMigrationLock(connectionString, say, () =>
-    withClient(connectionString, async (client) => {
-      const ask = askOf(client);
-      await takeBack(ask, say);
-      if (await hasMigrations(ask)) {
-        await withKnex(connectionString, async (knex) => {
-          await knex.migrate.forceFreeMigrationsLock(CONFIG);
-          await knex.migrate.rollback(CONFIG, true);
-        });
-        await ask(`drop table ${MIGRATIONS_TABLE}, ${MIGRATIONS_TABLE}_lock`);
-      }
-      return dropSchema(ask);
-    }),
+  return inWords('undo the migrations', () =>
+    withMigrationLock(connectionString, say, (requireLock) =>
+      withClient(connectionString, async (client) => {
+        const ask = askUnder(requireLock, client);
+        await takeBack(ask, say);
+        if (await hasMigrations(ask)) {
+          await withKnex(connectionString, async (knex) => {
+            await knex.migrate.forceFreeMigrationsLock(CONFIG);
+            await knex.migrate.rollback(CONFIG, true);
+          });
+          await ask(`drop table ${MIGRATIONS_TABLE}, ${MIGRATIONS_TABLE}_lock`);
+        }
+        return dropSchema(ask);
+      }),
+    ),
   );
 }
 
@@ -243,12 +251,14 @@ async function dropSchema(ask: Ask): Promise<boolean> {
  */
 export async function rollBackTo(connectionString: string, name: string): Promise<readonly string[]> {
   const quietly = () => undefined;
-  return withMigrationLock(connectionString, quietly, () =>
-    withKnex(connectionString, (knex) => undoNewer(knex, name)),
+  return inWords('undo the migrations', () =>
+    withMigrationLock(connectionString, quietly, (requireLock) =>
+      withKnex(connectionString, (knex) => undoNewer(knex, name, requireLock)),
+    ),
   );
 }
 
-async function undoNewer(knex: Knex, name: string): Promise<readonly string[]> {
+async function undoNewer(knex: Knex, name: string, requireLock: RequireLock): Promise<readonly string[]> {
   const names = migrations.map((migration) => migration.name);
   const applied = new Set<string>((await knex.migrate.list(CONFIG))[0].map((one: { name: string }) => one.name));
   if (!applied.has(name)) {
@@ -256,13 +266,16 @@ async function undoNewer(knex: Knex, name: string): Promise<readonly string[]> {
   }
   await knex.migrate.forceFreeMigrationsLock(CONFIG);
   const newer = names.slice(names.indexOf(name) + 1).filter((one) => applied.has(one));
-  for (const one of newer.toReversed()) await knex.migrate.down({ ...CONFIG, name: one });
+  for (const one of newer.toReversed()) {
+    requireLock();
+    await knex.migrate.down({ ...CONFIG, name: one });
+  }
   return newer;
 }
 
-/** A connection without statement limits. */
+/** A connection without time limits. */
 export async function withClient<T>(connectionString: string, work: (client: PrimaryClient) => Promise<T>): Promise<T> {
-  const options = { applicationName: 'flag-promotions-migrate', connectWithinMs: 5_000, silentAfterMs: null };
+  const options = { applicationName: 'flag-promotions-migrate', connectWithinMs: 5_000, isUnbounded: true } as const;
   const client = await createDialer(connectionString, options).open();
   try {
     await client.settle();

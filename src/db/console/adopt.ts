@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { codeOf, messageOf } from '../embedded/errors.js';
 import { parseRows } from '../rows.js';
+import { ServerError } from '../server/trouble.js';
 import type { Ask } from './ask.js';
 import { alterBriefly } from './brief-lock.js';
 import type { Dialect } from './dialect.js';
@@ -89,20 +90,34 @@ async function build(
     } catch (error) {
       // A half-built index would slow down every write and serve nothing.
       await ask(`drop index concurrently if exists ${schemaOf(table)}.${index.name}`).catch(() => undefined);
-      const code = codeOf(error) ?? '';
-      if (code === '23505') {
-        const isId = index.base === 'id';
-        await refuseRows(ask, table, dialect, { oneActive: !isId, uniqueId: isId }, 'The table works as before.');
-        // The duplicates are gone again: retry.
-      } else if (!PASSES.has(code)) {
-        throw new ConsoleTableError(
-          `PostgreSQL could not build the index ${index.name} on ${table.name}: ${messageOf(error)}. The table works as before; migrate again once that is mended.`,
-        );
-      }
+      await refuseUnlessItPasses(ask, table, dialect, index, error);
       if (tries === BUILD_TRIES) throw error;
       await sleep(1_000 * tries);
     }
   }
+}
+
+/** @throws what failed, in words, unless trying again may help */
+async function refuseUnlessItPasses(
+  ask: Ask,
+  table: ConsoleTable,
+  dialect: Dialect,
+  index: WantedIndex,
+  error: unknown,
+): Promise<void> {
+  const code = codeOf(error) ?? '';
+  if (PASSES.has(code)) return;
+  // query_canceled, or the migration lock was lost: no fault of the index.
+  if (code === '57014' || error instanceof ServerError) throw error;
+  if (code === '23505') {
+    const isId = index.base === 'id';
+    await refuseRows(ask, table, dialect, { oneActive: !isId, uniqueId: isId }, 'The table works as before.');
+    // The duplicates are gone again.
+    return;
+  }
+  throw new ConsoleTableError(
+    `PostgreSQL could not build the index ${index.name} on ${table.name}: ${messageOf(error)}. The table works as before; migrate again once that is mended.`,
+  );
 }
 
 const schemaOf = ({ schema }: ConsoleTable): string => `"${schema.replaceAll('"', '""')}"`;

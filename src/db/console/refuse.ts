@@ -1,4 +1,6 @@
+import { codeOf } from '../embedded/errors.js';
 import { asRefusal } from '../errors.js';
+import { LIMIT_REACHED } from '../server/limits.js';
 import type { Say } from './adopt.js';
 import type { Ask } from './ask.js';
 import { describeFinding, describeFindings, type Finding } from './finding.js';
@@ -66,6 +68,10 @@ export async function inWords<T>(doing: string, work: () => Promise<T>): Promise
   try {
     return await work();
   } catch (error) {
+    const limit = LIMIT_REACHED[codeOf(error) ?? ''];
+    // A lock passes by itself.
+    if (limit === 'lock_timeout') throw new TableInUseError(tooSlow(limit), { cause: error });
+    if (limit !== undefined) throw new ConsoleTableError(tooSlow(limit), { cause: error });
     const refusal = asRefusal(error);
     if (refusal === null) throw error;
     throw new ConsoleTableError(
@@ -74,3 +80,7 @@ export async function inWords<T>(doing: string, work: () => Promise<T>): Promise
     );
   }
 }
+
+/** Directly, the app lifts an account's limits by itself. */
+const tooSlow = (limit: string): string =>
+  `PostgreSQL ended a statement: the account’s ${limit} is too short for it, or somebody cancelled it. Set DATABASE_DIRECT_URL to PostgreSQL’s own address, or run: alter role … set ${limit} = 0. Then try again.`;

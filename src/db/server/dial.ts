@@ -2,6 +2,7 @@ import pg from 'pg';
 import { codeOf, messageOf } from '../embedded/errors.js';
 import { PrimaryClient } from '../primary-client.js';
 import { parseAddress, type ServerAddress } from './address.js';
+import { liftLimits } from './limits.js';
 import { type Tls, waysOfTls } from './tls.js';
 
 export interface DialOptions {
@@ -10,6 +11,8 @@ export interface DialOptions {
   readonly sessionOptions?: string;
   /** See PrimaryClient; null: a connection may stay silent. */
   readonly silentAfterMs?: number | null;
+  /** For migrations: no time limits, not even the account's. Behind a pooler those apply. */
+  readonly isUnbounded?: boolean;
   /** For callers that only inspect the server. */
   readonly acceptsStandby?: boolean;
   readonly connectWithinMs?: number;
@@ -36,7 +39,7 @@ export const createDialer = (url: string, options: DialOptions): Dialer => diale
 
 export function dialerOf(address: ServerAddress, options: DialOptions): Dialer {
   const connectionTimeoutMillis = options.connectWithinMs ?? CONNECT_WITHIN_MS * (options.patience ?? 1);
-  const { acceptsStandby = false } = options;
+  const { acceptsStandby = false, isUnbounded = false } = options;
   let isPooled = options.isPooled ?? null;
   /** The way that worked last is tried first. */
   let goodTls = 0;
@@ -53,16 +56,22 @@ export function dialerOf(address: ServerAddress, options: DialOptions): Dialer {
     };
   }
 
+  /** Learns what answered, and adapts the session to it. */
+  async function prepare(client: PrimaryClient, tls: Tls): Promise<void> {
+    if (isPooled !== false || !(client.tellsOfStandby || acceptsStandby)) {
+      await client.greet(connectionTimeoutMillis);
+      isPooled ??= client.isPooled;
+    }
+    if (isPooled) client.usePooler(tls);
+    if (!acceptsStandby) client.refuseStandby();
+    if (isUnbounded && !isPooled) await client.query(liftLimits('session'));
+  }
+
   async function openWith(tls: Tls): Promise<PrimaryClient> {
-    const client = new PrimaryClient(configOf(tls), options.silentAfterMs);
+    const client = new PrimaryClient(configOf(tls), isUnbounded ? null : options.silentAfterMs);
     try {
       await client.connect();
-      if (isPooled !== false || !(client.tellsOfStandby || acceptsStandby)) {
-        await client.greet(connectionTimeoutMillis);
-        isPooled ??= client.isPooled;
-      }
-      if (isPooled) client.usePooler(tls);
-      if (!acceptsStandby) client.refuseStandby();
+      await prepare(client, tls);
       return client;
     } catch (error) {
       // Not awaited: the server may never answer.

@@ -1,0 +1,20 @@
+/** Lifted for a migration, if the server has them: PostgreSQL 14 brought one, 17 another. */
+const LIMITS = ['statement_timeout', 'lock_timeout', 'idle_session_timeout', 'transaction_timeout'];
+/** So that the server notices within half a minute that our host vanished, and releases its locks. */
+const KEEP_ALIVE = { tcp_keepalives_idle: 10, tcp_keepalives_interval: 5, tcp_keepalives_count: 4 };
+
+const wanted = [...LIMITS.map((name) => [name, 0]), ...Object.entries(KEEP_ALIVE)]
+  .map(([name, value]) => `('${name}', '${value}')`)
+  .join(', ');
+
+/** SQL: lifts the account's time limits, for the session or only for its transaction. */
+export const liftLimits = (span: 'session' | 'transaction'): string =>
+  `select set_config(name, wanted.value, ${span === 'transaction'})
+     from (values ${wanted}) as wanted (name, value) join pg_settings using (name)`;
+
+/** SQLSTATEs of a limit that was reached, with its setting: query_canceled, lock_not_available, transaction_timeout. */
+export const LIMIT_REACHED: Readonly<Record<string, string>> = {
+  '57014': 'statement_timeout',
+  '55P03': 'lock_timeout',
+  '25P04': 'transaction_timeout',
+};

@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { connectUnbounded } from '../../src/db/connection.js';
+import { migrate, rollBackAll, withClient } from '../../src/db/migrate.js';
+import { withMigrationLock } from '../../src/db/migration-lock.js';
+import { openUpToDate } from '../../src/db/open.js';
+import { createLogger } from '../../src/log.js';
+import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { describeWithPgbouncer, type Pgbouncer, startPgbouncer } from '../support/pgbouncer.js';
+
+/* An account with settings of its own, as a platform team gives it. */
+
+const quietly = (): void => undefined;
+
+let database: TestDatabase;
+let admin: pg.Client;
+let account: string;
+/** The account's. */
+let url: string;
+beforeEach(async () => {
+  database = await createEmptyDatabase();
+  admin = new pg.Client({ connectionString: database.url });
+  await admin.connect();
+  account = `account_${randomBytes(4).toString('hex')}`;
+  const address = Object.assign(new URL(database.url), { username: account, password: 'account' });
+  url = address.href;
+  await admin.query(
+    `create role ${account} login password 'account';
+     grant create on database "${nameOf(database)}" to ${account};
+     grant usage, create on schema public to ${account}`,
+  );
+});
+afterEach(async () => {
+  await admin.query(`drop owned by ${account}; drop role ${account}`);
+  await admin.end();
+  await database.drop();
+});
+
+const nameOf = (one: TestDatabase): string => new URL(one.url).pathname.slice(1);
+
+/** Of the limits that this server knows. */
+async function limitAll(to: string): Promise<readonly string[]> {
+  const { rows } = await admin.query<{ name: string }>(
+    `select name from pg_settings
+      where name in ('statement_timeout', 'lock_timeout', 'idle_session_timeout', 'transaction_timeout') order by 1`,
+  );
+  for (const { name } of rows) await admin.query(`alter role ${account} set ${name} = '${to}'`);
+  return rows.map(({ name }) => name);
+}
+
+/** Runs PL/pgSQL when a schema is created. */
+async function atNewSchema(body: string): Promise<void> {
+  await admin.query(
+    `create function at_new_schema() returns event_trigger language plpgsql as $$ begin ${body} end $$;
+     create event trigger at_new_schema on ddl_command_end when tag in ('CREATE SCHEMA') execute function at_new_schema()`,
+  );
+}
+
+test('a migration lifts all of the account’s time limits', async () => {
+  const names = await limitAll('1s');
+  const lifted = names.map((name) => ({ name, setting: '0' }));
+  const asked = `select name, setting from pg_settings where name = any(string_to_array('${names.join(',')}', ',')) order by 1`;
+  expect(await withClient(url, async (client) => (await client.query(asked)).rows)).toEqual(lifted);
+  const knex = connectUnbounded(url);
+  expect((await knex.raw(asked).finally(() => knex.destroy())).rows).toEqual(lifted);
+
+  await atNewSchema('perform pg_sleep(1.5);');
+  expect((await migrate(url)).migrations).not.toHaveLength(0);
+  expect(await rollBackAll(url)).toBe(true);
+});
+
+test('a server notices within half a minute that a migrating host vanished', async () => {
+  const found = await withClient(url, (client) =>
+    client.query(
+      `select current_setting('tcp_keepalives_idle')::integer
+            + current_setting('tcp_keepalives_interval')::integer * current_setting('tcp_keepalives_count')::integer as seconds`,
+    ),
+  );
+  expect(found.rows).toEqual([{ seconds: 30 }]);
+});
+
+test('an account’s limits don’t take the migration lock away', async () => {
+  await limitAll('300ms');
+  await withMigrationLock(url, quietly, async () => {
+    await admin.query('select pg_sleep(1)');
+    const { rows } = await admin.query(
+      `select l.granted from pg_locks l join pg_stat_activity a using (pid)
+        where l.locktype = 'advisory' and a.datname = current_database() and a.application_name = 'flag-promotions-migrating'`,
+    );
+    expect(rows).toEqual([{ granted: true }]);
+  });
+});
+
+test('whoever loses the migration lock stops, since another one may have it', async () => {
+  await atNewSchema('perform pg_advisory_xact_lock(1);');
+  await admin.query('begin; select pg_advisory_xact_lock(1)');
+  const migrating = migrate(url).then(
+    () => 'migrated',
+    (error: unknown) => error,
+  );
+  const locker = new pg.Client({ connectionString: database.url });
+  await locker.connect();
+  try {
+    const others = (where: string) =>
+      locker.query(`select pid from pg_stat_activity where datname = current_database() and ${where}`);
+    await eventually(async () => expect((await others(`wait_event = 'advisory'`)).rows).toHaveLength(1));
+    const holder = `application_name = 'flag-promotions-migrating'`;
+    await locker.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and ${holder}`,
+    );
+    await eventually(async () => expect((await others(holder)).rows).toEqual([]));
+    await admin.query('commit');
+    expect(await migrating).toMatchObject({ name: 'ServerError', trouble: { kind: 'lock_lost', mayPass: true } });
+  } finally {
+    await locker.end();
+  }
+});
+
+describeWithPgbouncer('behind PgBouncer', () => {
+  let bouncer: Pgbouncer;
+  beforeEach(async () => {
+    bouncer = await startPgbouncer(url);
+  });
+  afterEach(() => bouncer.close());
+
+  test('a limit that is too short for a migration is named, with what to run', async () => {
+    await admin.query(`alter role ${account} set statement_timeout = '1s'`);
+    await atNewSchema('perform pg_sleep(60);');
+    const choice = { kind: 'server', url: bouncer.url, directUrl: null } as const;
+    await expect(openUpToDate(choice, createLogger('silent'))).rejects.toMatchObject({
+      name: 'ConsoleTableError',
+      message: expect.stringMatching(
+        /^PostgreSQL ended a statement: the account’s statement_timeout is too short .* Set DATABASE_DIRECT_URL to PostgreSQL’s own address, or run: alter role … set statement_timeout = 0\./u,
+      ),
+    });
+  });
+});
