@@ -7,6 +7,7 @@ import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { rememberNeverConnected } from './errors.js';
 import type { PrimaryClient } from './primary-client.js';
 import type { Sql } from './rows.js';
+import { createZoneSetter } from './session-zone.js';
 import { createDialer, type DialOptions } from './server/dial.js';
 
 // pg writes a Date in the process's time zone, whose clock time a column without a zone would store.
@@ -61,6 +62,7 @@ function poolOf(
 ): Knex {
   const dialer = createDialer(connectionString, { ...options, applicationName: 'flag-promotions' });
   const { console: settings = USUAL_CONSOLE, audit, values } = options;
+  const useDatabaseZone = createZoneSetter();
   const interpreter = settings === null ? null : createInterpreter(settings);
   const knex = knexFactory({
     client: 'pg',
@@ -86,6 +88,7 @@ function poolOf(
     const connection = await dialer.open();
     try {
       await connection.settle();
+      await useDatabaseZone(connection);
       await interpreter?.teach(connection);
       return connection;
     } catch (error) {

@@ -25,6 +25,7 @@ import { type RequireLock, withMigrationLock } from './migration-lock.js';
 import type { PrimaryClient } from './primary-client.js';
 import { parseRows } from './rows.js';
 import { createDialer } from './server/dial.js';
+import { createZoneSetter } from './session-zone.js';
 
 export const MIGRATION_NAMES: readonly string[] = migrations.map(({ name }) => name);
 /** For all this app's tables and functions, but not the console's table. */
@@ -273,12 +274,13 @@ async function undoNewer(knex: Knex, name: string, requireLock: RequireLock): Pr
   return newer;
 }
 
-/** A connection without time limits. */
+/** A connection without time limits, in the database's TimeZone. */
 export async function withClient<T>(connectionString: string, work: (client: PrimaryClient) => Promise<T>): Promise<T> {
   const options = { applicationName: 'flag-promotions-migrate', connectWithinMs: 5_000, isUnbounded: true } as const;
   const client = await createDialer(connectionString, options).open();
   try {
     await client.settle();
+    await createZoneSetter()(client);
     return await work(client);
   } finally {
     await client.end();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { connectUnbounded } from '../../src/db/connection.js';
+import { openDatabase } from '../../src/db/database.js';
 import { migrate, rollBackAll, withClient } from '../../src/db/migrate.js';
 import { withMigrationLock } from '../../src/db/migration-lock.js';
 import { openUpToDate } from '../../src/db/open.js';
@@ -8,6 +9,7 @@ import { createLogger } from '../../src/log.js';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { describeWithPgbouncer, type Pgbouncer, startPgbouncer } from '../support/pgbouncer.js';
+import { accepted, enrol, NOW, submission } from '../support/rows.js';
 
 /* An account with settings of its own, as a platform team gives it. */
 
@@ -117,12 +119,70 @@ test('whoever loses the migration lock stops, since another one may have it', as
   }
 });
 
+const TIMES = `
+  create table console_flag_promotions (
+    id serial primary key, flag_key text not null, heroku_app text not null, state text not null,
+    promoted_at timestamp, deployed_at timestamp);
+  insert into console_flag_promotions (flag_key, heroku_app, state, promoted_at) values
+    ('a', 'app', 'deploying', '2026-05-09 04:28')`;
+
+/** Times are read and written in the database's zone, and the indexes are those of every account. */
+async function expectDatabaseZone(address: string): Promise<void> {
+  const db = openDatabase(address);
+  try {
+    expect(await db.promotions.find('1')).toMatchObject({ promotedAt: new Date('2026-05-09T02:28:00Z') });
+    const kris = await enrol(db, 'U0KRIS');
+    const resolved = await db.promotions.resolve(submission('1', kris), NOW, accepted(1));
+    expect(resolved).toMatchObject({ kind: 'resolved', promotion: { deployedAt: NOW } });
+  } finally {
+    await db.close();
+  }
+  const { rows } = await admin.query(
+    `select deployed_at at time zone 'Europe/Berlin' as at from console_flag_promotions`,
+  );
+  expect(rows).toEqual([{ at: NOW }]);
+}
+
+const NOTHING = { migrations: [], promotions: null, notes: [] };
+
+/** The database's is Berlin. */
+async function giveZones(): Promise<void> {
+  await admin.query(`alter database "${nameOf(database)}" set TimeZone = 'Europe/Berlin'`);
+  await admin.query(`alter role ${account} in database "${nameOf(database)}" set TimeZone = 'UTC'`);
+  const owner = new pg.Client({ connectionString: url });
+  await owner.connect();
+  await owner.query(TIMES).finally(() => owner.end());
+}
+
+test('an account with a TimeZone of its own reads, writes and indexes in the database’s', async () => {
+  await giveZones();
+  await migrate(url);
+  expect(await migrate(database.url)).toEqual(NOTHING);
+  await expectDatabaseZone(url);
+});
+
+test('a database with a TimeZone that this version doesn’t know goes on in its session’s', async () => {
+  await giveZones();
+  await admin.query(
+    `update pg_db_role_setting set setconfig = '{TimeZone=Europe/Nowhere}'
+      where setrole = 0 and setdatabase = (select oid from pg_database where datname = current_database())`,
+  );
+  expect((await migrate(url)).migrations).not.toHaveLength(0);
+});
+
 describeWithPgbouncer('behind PgBouncer', () => {
   let bouncer: Pgbouncer;
   beforeEach(async () => {
     bouncer = await startPgbouncer(url);
   });
   afterEach(() => bouncer.close());
+
+  test('an account with a TimeZone of its own reads, writes and indexes in the database’s', async () => {
+    await giveZones();
+    await migrate(bouncer.url);
+    expect(await migrate(database.url)).toEqual(NOTHING);
+    await expectDatabaseZone(bouncer.url);
+  });
 
   test('a limit that is too short for a migration is named, with what to run', async () => {
     await admin.query(`alter role ${account} set statement_timeout = '1s'`);
