@@ -65,6 +65,38 @@ describe('a server with rules', () => {
     expect(await kindOf(at('anyhow', '', '127.0.0.1', 'closed'))).toBe('no_connect');
   });
 
+  test('the same in another language than English', async () => {
+    const words = [
+      ['no pg_hba\\.conf entry for host', 'kein pg_hba.conf-Eintrag fuer'],
+      ['no encryption', 'keine Chiffre'],
+      ['SSL off', 'SSL aus'],
+      ['password authentication failed', 'Passwort-Anmeldung gescheitert'],
+      ['permission denied for database', 'keine Rechte auf die Datenbank'],
+      ['does not exist', 'gibt es nicht.'],
+    ] as const;
+    const rules = words.map(([english, other]) => [new RegExp(english, 'gu'), other] as const);
+    const german = await startRewritingProxy(server.url, rules);
+    const { port } = new URL(german.url);
+    const by = (role: string, password = PASSWORD, name = 'flag_promotions') =>
+      look(`postgres://${role}:${password}@127.0.0.1:${port}/${name}`);
+    try {
+      for (const [found, kind] of [
+        [await by('encrypted'), 'tls_required'],
+        [await by('nowhere'), 'not_admitted'],
+        [await by('anyhow', 'wrong'), 'password_wrong'],
+        [await by('anyhow', PASSWORD, 'closed'), 'no_connect'],
+        [await by('ghost'), 'login_refused'],
+      ] as const) {
+        expect(found).toMatchObject({ kind, mayPass: false });
+      }
+      expect((await by('ghost')).says).toBe(
+        'The server doesn’t let this account log in: role "ghost" gibt es nicht.. Its log may say more.',
+      );
+    } finally {
+      await german.close();
+    }
+  });
+
   test.each([
     ['localhost.pem', 'localhost', `sslmode=verify-full&${CA}`, 'fine'],
     ['localhost.pem', '127.0.0.1', `sslmode=verify-full&${CA}`, 'certificate_other_host'],

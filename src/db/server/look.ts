@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import * as z from 'zod';
-import { messageOf } from '../embedded/errors.js';
+import { codeOf, messageOf } from '../embedded/errors.js';
 import type { PrimaryClient } from '../primary-client.js';
 import { parseRows } from '../rows.js';
 import { parseAddress, type ServerAddress } from './address.js';
@@ -79,9 +79,10 @@ async function requireTransactions(client: PrimaryClient): Promise<void> {
   await client.query('rollback');
 }
 
-/** Whether pg_hba.conf accepts this account over TLS: its refusal reads the same if nothing would help. */
+/** Whether pg_hba.conf accepts this account over TLS. By trying: its refusal reads the same if nothing would help. */
 async function needsTls(address: ServerAddress, error: unknown): Promise<boolean> {
-  if (!/pg_hba\.conf.*(?:no encryption|SSL off)/su.test(messageOf(error))) return false;
+  const wasPlain = address.tls.mode === 'disable';
+  if (!wasPlain || codeOf(error) !== '28000' || !/pg_hba\.conf/u.test(messageOf(error))) return false;
   const encrypted = { ...address, tls: { ...address.tls, mode: 'no-verify', rootFile: undefined } as const };
   try {
     await withClient(encrypted, async () => undefined);

@@ -34,7 +34,7 @@ interface Context {
 interface Rule extends Omit<ServerTrouble, 'says'> {
   /** SQLSTATEs, or Node's codes. Undefined: any. */
   readonly codes?: readonly string[];
-  /** Matches PostgreSQL's, a pooler's, Node's or pg's words. Undefined: any. */
+  /** Matches a pooler's, Node's or pg's words, or PostgreSQL's in English: lc_messages may be another. Undefined: any. */
   readonly words?: RegExp;
   readonly says: string | ((context: Context) => string);
 }
@@ -126,11 +126,17 @@ const RULES: readonly Rule[] = [
     words: /role ".*" does not exist|no such user/u,
     says: ({ setting }) => `The server has no account of this name. Create it, or correct the name in ${setting}.`,
   },
+  { kind: 'password_wrong', codes: ['28P01'], says: passwordWrong },
   {
     kind: 'password_wrong',
     words: /(?:password|SASL|SCRAM) authentication failed|SCRAM-SERVER|auth(?:entication)? failed/iu,
-    says: ({ setting }) =>
-      `The server refuses the password, or knows no account of this name: it doesn’t tell which. Check both in ${setting}.`,
+    says: passwordWrong,
+  },
+  {
+    kind: 'login_refused',
+    codes: ['28000'],
+    says: ({ error, address }) =>
+      `The server doesn’t let this account log in${ownWords(error, address)}. Its log may say more.`,
   },
   {
     kind: 'no_database',
@@ -141,7 +147,6 @@ const RULES: readonly Rule[] = [
   {
     kind: 'no_connect',
     codes: ['42501'],
-    words: /permission denied for database/u,
     says: 'The account may not connect to this database. Run as its owner: grant connect on database … to …',
   },
   {
@@ -236,6 +241,10 @@ const RULES: readonly Rule[] = [
     says: hungUp,
   },
 ];
+
+function passwordWrong({ setting }: Context): string {
+  return `The server refuses the password, or knows no account of this name: it doesn’t tell which. Check both in ${setting}.`;
+}
 
 function noDatabase({ setting }: Context): string {
   return `The server has no database of this name. Create it, or correct the name in ${setting}.`;
