@@ -186,6 +186,15 @@ const WORK: readonly Works[] = [
     notes:
       "select setval('public.console_flag_promotions_id_seq', (select max(id) from public.console_flag_promotions));",
   },
+  {
+    name: 'an id from a sequence in a schema that the account may not use',
+    before: 'create schema numbers authorization {owner};',
+    table: `create sequence numbers.ids; ${table('', { id: "bigint primary key default nextval('numbers.ids')" })}`,
+    after: `${GRANTS} grant usage, select on sequence numbers.ids to {app};`,
+    as: 'app',
+    ownerMigrates: true,
+    starts: true,
+  },
   { name: 'one row for each flag', table: table(', unique (flag_key)'), notes: 'allows one row a flag' },
   {
     name: 'a column of its own that must not be null, and has a default',

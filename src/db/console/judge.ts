@@ -103,14 +103,15 @@ const behindRow = z.object({ behind: z.boolean() });
  */
 async function judgeSequences(ask: Ask, table: Judged): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const { column, quoted, sequence } of await sequencesOf(ask, table)) {
+  // Not by name: defaults hold the sequence itself, and work without a right on its schema.
+  for (const { column, quoted, oid, sequence } of await sequencesOf(ask, table)) {
     const found = await ask(
       `select coalesce((select max(${quoted}) from ${table.name})
-          > coalesce(pg_sequence_last_value(to_regclass($1)), 0), false) as behind
-        where has_sequence_privilege(to_regclass($1), 'USAGE, SELECT')
+          > coalesce(pg_sequence_last_value($1::oid), 0), false) as behind
+        where has_sequence_privilege($1::oid, 'USAGE, SELECT')
           and exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
                        where i.indrelid = $2::oid and i.indisunique and i.indnkeyatts = 1 and a.attname = $3)`,
-      [sequence, table.oid, column],
+      [oid, table.oid, column],
     );
     if (parseRows(found, behindRow)[0]?.behind !== true) continue;
     findings.push(

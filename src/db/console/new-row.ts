@@ -73,13 +73,13 @@ export async function numbersFor(
 const HIGHEST: Readonly<Record<string, bigint>> = { int2: 32_767n, int4: 2_147_483_647n };
 const HIGHEST_OF_OTHERS = 9_223_372_036_854_775_807n;
 
-const sequenceRow = z.object({ column: z.string(), quoted: z.string(), sequence: z.string() });
+const sequenceRow = z.object({ column: z.string(), quoted: z.string(), oid: z.coerce.string(), sequence: z.string() });
 export type SequenceOf = z.output<typeof sequenceRow>;
 
 /** Columns that a sequence numbers, their own or another. */
 export async function sequencesOf(ask: Ask, { oid }: { readonly oid: string }): Promise<readonly SequenceOf[]> {
   const found = await ask(
-    `select a.attname::text as column, quote_ident(a.attname) as quoted, format('%I.%I', n.nspname, s.relname) as sequence
+    `select a.attname::text as column, quote_ident(a.attname) as quoted, s.oid, format('%I.%I', n.nspname, s.relname) as sequence
        from pg_attribute a
        join pg_depend x on (x.classid = 'pg_attrdef'::regclass and x.refclassid = 'pg_class'::regclass
                 and x.objid = (select d.oid from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum))
