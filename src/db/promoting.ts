@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { INTENT, pendingCommit, type ReleaseFacts, SEND_AGAIN_AFTER_MS } from '../promotions/promoting.js';
+import { pendingCommit, type ReleaseFacts, SEND_AGAIN_AFTER_MS } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { ALERTED } from './alerts.js';
 import { changeAudited, type NewAuditEvent } from './audit.js';
@@ -12,7 +12,16 @@ import { sealedValuesOf } from './sealed-values.js';
 import { QUEUE_VERIFICATION } from './verifications.js';
 import { requestUpdates, UPDATE_PROGRESS } from './queueing.js';
 import { noteDrift } from './progress.js';
-import { attemptsRow, idRow, PROMOTION_COLUMNS, parseRows, promotionRow, rowCount, type Value } from './rows.js';
+import {
+  attemptsRow,
+  IS_OURS,
+  idRow,
+  PROMOTION_COLUMNS,
+  parseRows,
+  promotionRow,
+  rowCount,
+  type Value,
+} from './rows.js';
 
 const changedRow = z.object({ changed: z.boolean(), went_on: z.boolean() });
 /** `id` null: nothing to claim. */
@@ -97,7 +106,7 @@ interface Written {
 }
 
 /** SQL: the promotion `p` is under way, by this app. */
-export const OURS = `{p.state} = 'deploying' and (p.checkpoint = '${INTENT}' or p.checkpoint like 'PENDING\\_COMMIT:%')`;
+export const OURS = `{p.state} = 'deploying' and ${IS_OURS}`;
 const HELD = `p.id = ?::bigint and {p.state} = 'deploying' and p.lease_owner = ?`;
 /** The same if nothing is alerted. Skips a locked row: it couldn't see what the lock's holder alerts. */
 const HELD_UNALERTED = `p.id = (select p.id from {promotions} p

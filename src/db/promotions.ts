@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { isOperator } from '../operators/operator.js';
 import type { CompletionRequest } from '../promotions/completion.js';
 import type { Evidence } from '../promotions/evidence.js';
-import { INTENT } from '../promotions/promoting.js';
 import type { Promotion, RowChanged } from '../promotions/promotion.js';
 import { decideResolution, type ResolutionRefusal, type ResolutionRequest } from '../promotions/resolution.js';
 import { requestAlertUpdate } from './alerts.js';
@@ -20,6 +19,7 @@ import { type WrittenResolution, writeResolution } from './resolution.js';
 import {
   countRow,
   ENDED_AT,
+  IS_OURS,
   idRow,
   joined,
   PROMOTION_COLUMNS,
@@ -109,7 +109,7 @@ export const IS_TOLD = `coalesce(
   (select max(m.message_ts) from flag_promotions.alerts a join flag_promotions.messages m on m.id = a.group_id
     where a.promotion_id = p.id)) is not null`;
 /** SQL: another system promotes `p`, not our promoter. */
-const EXTERNAL = `(p.checkpoint is null or (p.checkpoint <> '${INTENT}' and p.checkpoint not like 'PENDING\\_COMMIT:%'))`;
+const EXTERNAL = `${IS_OURS} is not true`;
 const MAY_BE_PROVEN = `{p.state} = 'deploying' and ${EXTERNAL} and ${mayTryAgain('p')}`;
 
 export function promotions(knex: Knex): Promotions {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { CLOCK } from './clock.js';
 import { inTurns } from './in-turns.js';
 import type { Alert } from '../promotions/alert.js';
+import { INTENT } from '../promotions/promoting.js';
 import { type OddStart, type Promotion, UNKNOWN_TIME } from '../promotions/promotion.js';
 import { SEVERITIES } from '../promotions/stuck.js';
 import type { RefusedRoute } from '../promotions/routing.js';
@@ -106,6 +107,8 @@ function oddStartOf(started: unknown, ahead: Date): OddStart | null {
 export const STUCK_CLOCK = "coalesce({p.promoted_at}, {p.marked_at}, {p.created_at}, '-infinity'::timestamptz)";
 /** When the promotion `p` was deployed or failed, as indexed. */
 export const ENDED_AT = 'coalesce({p.deployed_at}, {p.failed_at})';
+/** SQL: `p` has one of our checkpoints. The console's collation may have no LIKE (before PostgreSQL 18), or no case. */
+export const IS_OURS = `(p.checkpoint::text collate "C" = '${INTENT}' or p.checkpoint::text collate "C" like 'PENDING\\_COMMIT:%')`;
 /**
  * SQL: its stuck clock started by a time (one parameter), or impossibly in the future, or it has a notice: neither may
  * delay an alert.

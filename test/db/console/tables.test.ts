@@ -244,6 +244,30 @@ describe.each(WORK)('the main job with %s', (_what, sql, { table, console = USUA
   });
 });
 
+test('checkpoints in a collation that knows no case are read as elsewhere', async () => {
+  const table = made({
+    before: `create collation no_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`,
+    states: ['deploying', 'deploying', 'deploying'],
+    more: ', checkpoint text collate no_case',
+  });
+  await client.query(
+    `${table} update console_flag_promotions
+        set checkpoint = case id when 1 then 'PENDING_COMMIT:v42' when 2 then 'intent' else 'step 3' end`,
+  );
+  await migrate(database.url);
+  const db = openDatabase(database.url, { maxConnections: 1 });
+  try {
+    const lease = { owner: 'x', durationMs: 9_000 };
+    expect(await db.promoting.claimNext(lease)).toMatchObject({ promotion: { id: '1' } });
+    // The console's own.
+    expect(await db.promoting.claimNext(lease)).toMatchObject({ promotion: null });
+    expect(await db.promotions.claimForProof('1', 1_000)).toBeNull();
+    expect(await db.promotions.claimForProof('2', 1_000)).toMatchObject({ id: '2', checkpoint: 'intent' });
+  } finally {
+    await db.close();
+  }
+});
+
 test('without a table makes one, where the console would look for it', async () => {
   const { promotions } = await migrate(database.url);
   expect(promotions).toMatchObject({ kind: 'created', name: 'public.console_flag_promotions', rows: 0 });
