@@ -104,6 +104,8 @@ export interface SlackStandIn {
   fileBytes(id: string): Buffer;
   /** `/invite`s the app to a public channel. @throws if there is none */
   invite(channel: string): void;
+  /** A channel's archiving by somebody: it can be read, but nothing in it can change. */
+  archive(channel: string): void;
   /** Overrides what Slack says of a user (https://docs.slack.dev/reference/objects/user-object). */
   setUser(userId: string, fields: Readonly<Record<string, unknown>>): void;
   /** A person's time zone in their profile; null: none. Default `Europe/Berlin`. */
@@ -157,6 +159,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   const idOf = (name: (typeof PEOPLE)[number]): string => emulated.userIds[name] ?? '';
   const alerts = channelNamed('flag-alerts');
   const botChannels = new Set([alerts]);
+  const archived = new Set<string>();
   if (options.alertsArePrivate === true) {
     const host = userToken('kris');
     await emulated.call('conversations.invite', host, { channel: alerts, users: APP.botUserId });
@@ -215,6 +218,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       bot,
       scopes,
       botChannels,
+      archived,
       unfurlDomains: options.unfurlDomains ?? [],
       reachable: new Set(PEOPLE.filter((name) => name !== OTHER_BOT.name && name !== STRANGER).map(idOf)),
       rateLimit: options.rateLimit ?? true,
@@ -324,6 +328,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       if (found === undefined) throw new Error(`There is no public channel ${channel}.`);
       botChannels.add(channel);
     },
+    archive: (channel) => void archived.add(channel),
     setUser: (userId, fields) => void users.set(userId, fields),
     setTimeZone: (userId, timeZone) => void timeZones.set(userId, timeZone),
     deleteMessage: (channel, ts) => messages.removeAsAuthor(channel, ts),

@@ -60,8 +60,11 @@ export interface Messages {
    * since.
    */
   close(id: string, lease: Lease, version: number): Promise<boolean>;
-  /** It was deleted in Slack: queues it again, without its thread's escalations and repetitions. Releases the lease. */
-  recordGone(id: string, lease: Lease): Promise<boolean>;
+  /**
+   * It was deleted in Slack, or can't be changed there: queues it again, without its thread's escalations and
+   * repetitions. Releases the lease. `to` null: wherever its kind sends it.
+   */
+  recordGone(id: string, lease: Lease, to: Destination | null): Promise<boolean>;
   /** Releases the lease after no write; `failure` null: nothing failed. */
   release(id: string, lease: Lease, failure: FailedDelivery | null): Promise<void>;
   /** Requests an update: what it shows may have changed, or somebody deleted it. */
@@ -291,13 +294,16 @@ export function messages(knex: Knex): Messages {
       return rowCount(closed) === 1;
     },
 
-    recordGone: (id, lease) =>
+    recordGone: (id, lease, to) =>
       knex.transaction(async (trx) => {
         const written = await fenced(
           trx,
           id,
           lease,
-          `state = 'pending', ${NOWHERE}, shown = wanted, shown_as = null, ${DONE}`,
+          // What can't be changed may still be there: it was posted before `created_at`, so no search finds it.
+          `state = 'pending', message_ts = null, posted_at = null, channel = ?, refused_channel = ?, refused_because = ?,
+           created_at = now(), shown = wanted, shown_as = null, ${DONE}`,
+          [to?.channel ?? null, to?.refused?.channel ?? null, to?.refused?.because ?? null],
         );
         // Its thread went with it: the new root mentions people, and repetitions count from there.
         if (written)

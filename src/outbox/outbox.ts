@@ -3,10 +3,11 @@ import type { LastWrite, Messages, ShownMark } from '../db/messages.js';
 import type { MessageRef } from '../promotions/alert.js';
 import { type MessageKind, messageKey, type OutboxMessage } from '../promotions/messages.js';
 import type { Destination } from '../promotions/routing.js';
+import type { Unchangeable } from '../slack/errors.js';
 import type { BoundKind, Lane, Place, Prepared, Shown, ShowRequest } from './kind.js';
 import type { OutsideTransport } from './outside.js';
 import { postponed } from './retry.js';
-import { nextStep, type Step } from './step.js';
+import { nextStep, type Step, whereAgain } from './step.js';
 import type { Posted } from './post.js';
 import { createTransport, type OutboxSlack } from './transport.js';
 
@@ -60,6 +61,7 @@ export interface OutboxDependencies {
  * - found again by the key in its metadata, then updated: nobody knows which facts it was posted with;
  * - updated in place whenever a commit has raised `wanted`;
  * - deleted by an admin: posted again or closed, as its kind says, once an update finds it gone;
+ * - unchangeable, if its channel is archived, for example: posted again elsewhere or left, as its kind says;
  * - doubled, if a process was paused past its lease while posting: that process removes its own copy.
  * A failure waits by the database's clock, longer each time, and holds up nothing else.
  */
@@ -256,12 +258,26 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
       // Its subject is gone, or it has nothing more to say: leave it as it is.
       return taken('updated', await messages.recordShown(message.id, lease, markOf(message, null)));
     }
-    const isThere =
-      shown.isShownAlready === true ||
-      (await transport.update(place, message.message, shown.content, lease.isFresh)) === 'updated';
-    if (isThere) return taken('updated', await messages.recordShown(message.id, lease, markOf(message, shown)));
+    const updated =
+      shown.isShownAlready === true
+        ? 'updated'
+        : await transport.update(place, message.message, shown.content, lease.isFresh);
+    if (updated === 'updated')
+      return taken('updated', await messages.recordShown(message.id, lease, markOf(message, shown)));
+    if (updated !== 'gone') return leaveOrPostAgain(work, updated);
     if (kind.gone === 'close' || !isWanted(work)) return close(work);
-    return { outcome: { kind: 'updated' }, isOwed: await messages.recordGone(message.id, lease) };
+    return { outcome: { kind: 'updated' }, isOwed: await messages.recordGone(message.id, lease, null) };
+  }
+
+  /** What is left isn't closed: replies in its thread would be closed with it, and they may go elsewhere. */
+  async function leaveOrPostAgain(work: Work, refused: Unchangeable): Promise<Taken> {
+    const { message, kind, lease, prepared } = work;
+    const to =
+      kind.gone === 'post_again' && prepared?.place?.to === 'channel' && isWanted(work)
+        ? whereAgain(message, refused, { route: prepared.place.route, alertChannel: deps.alertChannel })
+        : null;
+    if (to === null) return taken('updated', await messages.recordShown(message.id, lease, markOf(message, null)));
+    return { outcome: { kind: 'updated' }, isOwed: await messages.recordGone(message.id, lease, to) };
   }
 
   return {

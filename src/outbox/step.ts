@@ -1,4 +1,6 @@
 import type { OutboxMessage } from '../promotions/messages.js';
+import type { Destination } from '../promotions/routing.js';
+import type { Unchangeable } from '../slack/errors.js';
 
 export type Step =
   | { readonly kind: 'post' }
@@ -38,4 +40,19 @@ export function nextStep(
   if (attemptsBefore > 0 && unknownOutcome === 'close') return { kind: 'close' };
   if (!isWanted || message.root?.state === 'closed') return { kind: 'close' };
   return { kind: message.root?.state === 'pending' ? 'wait' : 'post' };
+}
+
+/**
+ * Where to post a message again that can't be changed; null: leave it. What was refused and now is in the alert channel
+ * stays there, or each change would post it once more. Pure.
+ */
+export function whereAgain(
+  { channel, refusedRoute }: Pick<OutboxMessage, 'channel' | 'refusedRoute'>,
+  { because, inWholeChannel }: Unchangeable,
+  { route, alertChannel }: { readonly route: string; readonly alertChannel: string },
+): Destination | null {
+  if (channel === null || (refusedRoute !== null && channel === alertChannel)) return null;
+  if (refusedRoute === null && route !== channel) return { channel: route, refused: null };
+  const isOpen = refusedRoute === null && !inWholeChannel;
+  return { channel: isOpen ? channel : alertChannel, refused: { channel, because } };
 }

@@ -1,6 +1,6 @@
 import type { MessageRef } from '../promotions/alert.js';
 import type { Destination } from '../promotions/routing.js';
-import { isLastingRefusal, isOutOfReach } from '../slack/errors.js';
+import { isLastingRefusal, isOutOfReach, type Unchangeable, unchangeable } from '../slack/errors.js';
 import type { MayStillSend, Outgoing, Slack } from '../slack/slack.js';
 import type { Message } from '../views/blocks.js';
 import type { Content, OutsidePlace, Place } from './kind.js';
@@ -25,7 +25,7 @@ export interface Transport {
     at: MessageRef | null,
     content: Content,
     mayStillSend: MayStillSend,
-  ): Promise<'updated' | 'gone'>;
+  ): Promise<'updated' | 'gone' | Unchangeable>;
   remove(place: Place, ref: MessageRef): Promise<void>;
 }
 
@@ -109,7 +109,7 @@ export function createTransport(slack: OutboxSlack, alertChannel: string, outsid
     at: MessageRef | null,
     content: Content,
     mayStillSend: MayStillSend,
-  ): Promise<'updated' | 'gone'> {
+  ): Promise<'updated' | 'gone' | Unchangeable> {
     if (place.to === 'home') {
       if (!('home' in content)) throw new Error('A home tab shows a view.');
       await slack.publishHome(place.userId, content.home, mayStillSend);
@@ -123,9 +123,17 @@ export function createTransport(slack: OutboxSlack, alertChannel: string, outsid
       });
       return updated ?? 'gone';
     } catch (error) {
-      if (place.to === 'person' && isOutOfReach(error)) return 'gone';
-      throw error;
+      return whyNotUpdated(place, at, error);
     }
+  }
+
+  /** @throws the error if a later attempt may succeed */
+  function whyNotUpdated(place: Place, at: MessageRef, error: unknown): 'gone' | Unchangeable {
+    if (place.to === 'person' && isOutOfReach(error)) return 'gone';
+    const refused = unchangeable(error);
+    // If the alert channel itself is closed, nobody hears of anything: it stays owed.
+    if (refused === null || (refused.inWholeChannel && at.channel === alertChannel)) throw error;
+    return refused;
   }
 
   return {

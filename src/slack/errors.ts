@@ -63,6 +63,78 @@ export function isLastingRefusal(error: unknown): error is SlackError {
   return error instanceof SlackError && error.kind === 'refused' && !PASSING.has(error.word);
 }
 
+/** About the request, the app or its workspace: any message would be refused, until somebody changes something. */
+const NOT_ABOUT_THE_MESSAGE: ReadonlySet<string> = new Set([
+  'access_denied',
+  'accesslimited',
+  'account_inactive',
+  'as_user_not_supported',
+  'attachment_payload_limit_exceeded',
+  'block_mismatch',
+  'deprecated_endpoint',
+  'enterprise_is_restricted',
+  'external_channel_migrating',
+  'invalid_arg_name',
+  'invalid_arguments',
+  'invalid_array_arg',
+  'invalid_attachments',
+  'invalid_auth',
+  'invalid_blocks',
+  'invalid_blocks_format',
+  'invalid_charset',
+  'invalid_form_data',
+  'invalid_json',
+  'invalid_metadata_format',
+  'invalid_metadata_schema',
+  'invalid_post_type',
+  'json_not_object',
+  'markdown_text_conflict',
+  'metadata_must_be_sent_from_app',
+  'metadata_too_large',
+  'method_deprecated',
+  'missing_post_type',
+  'missing_scope',
+  'msg_blocks_too_long',
+  'msg_too_long',
+  'no_permission',
+  'no_text',
+  'not_allowed_token_type',
+  'not_authed',
+  'org_login_required',
+  'rate_limited',
+  'team_access_not_granted',
+  'team_added_to_org',
+  'team_not_found',
+  'token_expired',
+  'token_revoked',
+  'too_many_attachments',
+  'too_many_contact_cards',
+  'two_factor_setup_required',
+  'upgrade_required',
+]);
+
+/** What Slack says if a whole channel is closed to the app (https://docs.slack.dev/reference/methods/chat.update#errors). */
+const CHANNEL_CLOSED: ReadonlySet<string> = new Set([
+  'channel_not_found',
+  'is_archived',
+  'is_inactive',
+  'not_in_channel',
+]);
+
+/** Slack will never let the app change a message. */
+export interface Unchangeable {
+  /** Slack's word for why. */
+  readonly because: string;
+  /** No message in its channel can be changed. */
+  readonly inWholeChannel: boolean;
+}
+
+/** null: a later attempt may succeed, or there is something to put right first. */
+export function unchangeable(error: unknown): Unchangeable | null {
+  if (!isLastingRefusal(error) || error.code.startsWith('http_') || NOT_ABOUT_THE_MESSAGE.has(error.word)) return null;
+  return { because: error.word, inWholeChannel: CHANNEL_CLOSED.has(error.word) };
+}
+
 const READS: ReadonlySet<string> = new Set([
   'auth.test',
   'users.info',

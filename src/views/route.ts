@@ -6,10 +6,19 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['not_in_channel', 'I’m not in it: `/invite @flag-promotions` there'],
   ['channel_not_found', 'it doesn’t exist, or it is private and I’m not in it'],
   ['is_archived', 'it is archived'],
+  ['is_inactive', 'it is archived'],
 ]);
+
+/** What Slack says of one message, not of its channel. */
+const CANT_UPDATE: ReadonlySet<string> = new Set(['cant_update_message', 'edit_window_closed']);
 
 /** Why a message is not in its app's alert channel. */
 export function misrouted({ channel, because }: RefusedRoute) {
+  if (CANT_UPDATE.has(because)) {
+    return context(
+      `:warning: Posted again: I can’t update the earlier message in <#${channel}> (${code(because, 60)}).`,
+    );
+  }
   return context(`:warning: \`ALERT_ROUTES\` sends this to <#${channel}>, but ${reasonOf(because)}.`);
 }
 

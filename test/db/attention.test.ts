@@ -265,7 +265,7 @@ describe('a snooze', () => {
     const message = (await db.messages.newest('alert', id))?.id ?? '';
     const lease = { owner: 'me', durationMs: 60_000 };
     await db.messages.claim(message, lease);
-    expect(await db.messages.recordGone(message, lease)).toBe(true);
+    expect(await db.messages.recordGone(message, lease, null)).toBe(true);
     expect(await snooze(KRIS, later(24 * HOUR + 1), later(20 * HOUR))).toMatchObject({
       kind: 'too_long',
       latest: later(24 * HOUR),

@@ -356,7 +356,7 @@ describe('what a group tells', () => {
     await deliverMessage(stored.db, 'group_criticals', group, REPLY);
     await stored.rows.query('update flag_promotions.messages set wanted = wanted + 1 where id = $1', [group]);
     await messages().claim(group, MINE);
-    expect(await messages().recordGone(group, MINE)).toBe(true);
+    expect(await messages().recordGone(group, MINE, null)).toBe(true);
     await messages().release(group, MINE, null);
     expect(await messages().due(10)).toEqual([group]);
     expect(await groups().withCriticals()).toMatchObject([

@@ -129,7 +129,7 @@ describe('criticals that are named', () => {
     await stored.db.messages.claim(group, LEASE);
     await heldUp(
       `select 1 from flag_promotions.messages where id = ${naming?.id} for update`,
-      () => stored.db.messages.recordGone(group, LEASE),
+      () => stored.db.messages.recordGone(group, LEASE, null),
       () => name(group, criticals, stored.replica()),
     );
   });
@@ -216,7 +216,7 @@ test('forgetting a message that was deleted and resolving its promotion do not l
   // As the delivery of the repeat does.
   await heldUp(
     `select 1 from flag_promotions.messages where id = ${repeat} for update`,
-    () => db.messages.recordGone(message, LEASE),
+    () => db.messages.recordGone(message, LEASE, null),
     () => stored.replica().promotions.resolve(submission(id, kris), NOW, typed(kris.code())),
   );
   const alerts = await rows.query(

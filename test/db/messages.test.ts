@@ -241,7 +241,7 @@ describe('the lease on a message', () => {
     ['recordPosted', (message, lease) => messages().recordPosted(message, lease, ELSEWHERE, SHOWN), 'lost'],
     ['recordShown', (message, lease) => messages().recordShown(message, lease, { ...SHOWN, version: 7 }), 'lost'],
     ['close', (message, lease) => messages().close(message, lease, 9), false],
-    ['recordGone', (message, lease) => messages().recordGone(message, lease), false],
+    ['recordGone', (message, lease) => messages().recordGone(message, lease, null), false],
     ['release', (message, lease) => messages().release(message, lease, { waitMs: 9, lastError: 'late' }), undefined],
   ];
 
@@ -417,6 +417,22 @@ describe('closing', () => {
   });
 });
 
+describe('a message that can’t be changed in Slack', () => {
+  test('is queued for another place, and what is still there isn’t found as the new one', async () => {
+    await postAlert(stored, id, 'warning', ROOT);
+    const message = await idOf('alert');
+    await messages().claim(message, MINE);
+    const before = await messages().find(message);
+    await stored.rows.query('update flag_promotions.messages set wanted = wanted + 1');
+    await messages().claim(message, MINE);
+    const refused = { channel: CHANNEL, because: 'is_inactive' };
+    expect(await messages().recordGone(message, MINE, { channel: 'C0OTHER', refused })).toBe(true);
+    const after = await messages().find(message);
+    expect(after).toMatchObject({ state: 'pending', channel: 'C0OTHER', refusedRoute: refused, message: null });
+    expect(after?.createdAt.getTime()).toBeGreaterThan(before?.createdAt.getTime() ?? 0);
+  });
+});
+
 describe('a message that was deleted in Slack', () => {
   test('is posted again, not searched for, and what repeated it in its thread goes with it', async () => {
     await postAlert(stored, id, 'warning', ROOT);
@@ -426,7 +442,7 @@ describe('a message that was deleted in Slack', () => {
     await link(1);
     const message = await idOf('alert');
     const { wanted } = (await messages().claim(message, MINE)) ?? { wanted: -1 };
-    expect(await messages().recordGone(message, MINE)).toBe(true);
+    expect(await messages().recordGone(message, MINE, null)).toBe(true);
     expect((await rowsNow()).map(({ kind, state }) => [kind, state])).toEqual([
       ['alert', 'pending'],
       ['rca_linked', 'pending'],

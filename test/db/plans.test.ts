@@ -244,7 +244,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
       await db.messages.close(id, LEASE, 0);
       await rows.query(`update flag_promotions.messages set wanted = wanted + 1 where id = $1`, [claimed?.root?.id]);
       await db.messages.claim(claimed?.root?.id ?? '', LEASE);
-      const gone = await db.messages.recordGone(claimed?.root?.id ?? '', LEASE);
+      const gone = await db.messages.recordGone(claimed?.root?.id ?? '', LEASE, null);
       await db.messages.release(claimed?.root?.id ?? '', LEASE, null);
       return { of: claimed?.promotionId === nth(0), kind: claimed?.kind, gone };
     },

@@ -146,3 +146,115 @@ describe('what Slack refuses', () => {
     expect(await bed.channel()).toEqual([]);
   });
 });
+
+describe('an update that Slack refuses for good', () => {
+  const UPDATE = 'chat.update';
+  let bed: OutboxBed;
+  beforeEach(async () => {
+    bed = await startOutboxBed();
+    bed.slack.invite(bed.slack.channels.general);
+  });
+  afterEach(() => bed.close());
+
+  const kindOf = async (id: string) => (await bed.outbox.deliver(id)).kind;
+  const texts = async (channel: string) => (await bed.slack.messages(channel)).map(({ text }) => text);
+  const refuse = (error: string, times = 1) => bed.slack.faults.add({ method: UPDATE, times, kind: 'error', error });
+  async function posted(kind: string, route: string): Promise<string> {
+    bed.facts.set('one', { text: 'first', route });
+    const id = await bed.queue({ kind });
+    expect(await kindOf(id)).toBe('posted');
+    return id;
+  }
+
+  test('in an archived channel is posted again in the alert channel, and updated there', async () => {
+    const route = bed.slack.channels.general;
+    const id = await posted('notice', route);
+    bed.slack.archive(route);
+    await bed.change(id, { text: 'second', route });
+    expect(await kindOf(id)).toBe('updated');
+    const refused = JSON.stringify({ channel: route, because: 'is_inactive' });
+    expect(await bed.channel()).toEqual([`second ${refused}`]);
+    await bed.change(id, { text: 'third', route });
+    expect(await kindOf(id)).toBe('updated');
+    expect(await bed.channel()).toEqual([`third ${refused}`]);
+    expect(await bed.outbox.due(10)).toEqual([]);
+    expect(await texts(route)).toEqual(['first']);
+  });
+
+  test('goes to the channel that its route names by now', async () => {
+    const id = await posted('notice', bed.slack.channels.general);
+    bed.slack.archive(bed.slack.channels.general);
+    bed.slack.invite(bed.slack.channels.random);
+    await bed.change(id, { text: 'second', route: bed.slack.channels.random });
+    expect(await kindOf(id)).toBe('updated');
+    expect(await texts(bed.slack.channels.random)).toEqual(['second']);
+    expect(await bed.channel()).toEqual([]);
+  });
+
+  test.each(['edit_window_closed', 'cant_update_message', 'a_word_of_next_year'])(
+    'with %s is posted again in its channel, then in the alert channel, then not any more',
+    async (because) => {
+      const { alerts, general } = bed.slack.channels;
+      const id = await posted('notice', general);
+      refuse(because, 10);
+      const refused = JSON.stringify({ channel: general, because });
+      for (const text of ['second', 'third', 'fourth', 'fifth']) {
+        await bed.change(id, { text, route: general });
+        expect(await kindOf(id)).toBe('updated');
+      }
+      expect(await texts(general)).toEqual(['first', `second ${refused}`]);
+      expect(await texts(alerts)).toEqual([`third ${refused}`]);
+      expect(await bed.row(id)).toMatchObject({ state: 'posted', last_error: null });
+      expect(await bed.outbox.due(10)).toEqual([]);
+    },
+  );
+
+  test('that has nothing to say by now is left; a reply on its way goes to the alert channel', async () => {
+    const route = bed.slack.channels.general;
+    const root = await posted('notice', route);
+    bed.slack.archive(route);
+    await bed.change(root, { text: 'first', route, isOver: true });
+    bed.facts.set('two', { text: 'it ended' });
+    const reply = await bed.queue({ kind: 'reply', subject: 'two', root });
+    expect(await kindOf(root)).toBe('updated');
+    expect(await kindOf(reply)).toBe('posted');
+    expect(await bed.channel()).toEqual(['it ended']);
+    expect(await bed.outbox.due(10)).toEqual([]);
+  });
+
+  test('of a reply is left', async () => {
+    const root = await posted('notice', bed.slack.channels.general);
+    bed.facts.set('two', { text: 'reply' });
+    const reply = await bed.queue({ kind: 'reply', subject: 'two', root });
+    await kindOf(reply);
+    await bed.change(reply, { text: 'reply, updated' });
+    refuse('edit_window_closed');
+    expect(await kindOf(reply)).toBe('updated');
+    expect(await bed.outbox.due(10)).toEqual([]);
+    expect(bed.posts()).toBe(2);
+  });
+
+  test.each(['invalid_blocks', 'msg_too_long', 'token_revoked', 'missing_scope', 'service_unavailable'])(
+    'but with %s stays owed: it isn’t about the message',
+    async (word) => {
+      const route = bed.slack.channels.general;
+      const id = await posted('notice', route);
+      await bed.change(id, { text: 'second', route });
+      refuse(word);
+      expect(await kindOf(id)).toBe('failed');
+      expect((await bed.row(id)).last_error).toBe(`Slack's chat.update failed: ${word}`);
+      expect(await kindOf(id)).toBe('updated');
+      expect(await texts(route)).toEqual(['second']);
+      expect(bed.posts()).toBe(1);
+    },
+  );
+
+  test('because the alert channel itself is archived stays owed: nothing is above it', async () => {
+    const id = await posted('notice', bed.slack.channels.alerts);
+    bed.slack.archive(bed.slack.channels.alerts);
+    await bed.change(id, { text: 'second' });
+    expect(await kindOf(id)).toBe('failed');
+    expect((await bed.row(id)).last_error).toBe("Slack's chat.update failed: is_inactive");
+    expect(await bed.channel()).toEqual(['first']);
+  });
+});

@@ -164,10 +164,16 @@ export function createMessagesModel(db: DatabaseModel, sabotage?: Sabotage): Mes
           set(row, { state: 'closed', ...DONE });
           return true;
         }),
-      recordGone: (id, lease) =>
+      recordGone: (id, lease, to) =>
         fenced(id, lease, (row) => {
-          const nowhere = { channel: null, refusedRoute: null, message: null, postedAt: null };
-          set(row, { state: 'pending', ...nowhere, shown: row.wanted, shownAs: null, ...DONE });
+          const place = {
+            channel: to?.channel ?? null,
+            refusedRoute: to?.refused ?? null,
+            message: null,
+            postedAt: null,
+            createdAt: db.now(),
+          };
+          set(row, { state: 'pending', ...place, shown: row.wanted, shownAs: null, ...DONE });
           for (const reply of rows.values()) if (reply.rootId === id && reply.goesWithRoot) rows.delete(reply.id);
           return true;
         }),

@@ -78,7 +78,7 @@ function statementAt(random: () => number, ids: readonly string[], messageIds: r
     recordPosted: ({ messages }) => messages.recordPosted(message, lease, ref, fails ? null : shown),
     recordShown: ({ messages }) => messages.recordShown(message, lease, shown),
     close: ({ messages }) => messages.close(message, lease, version),
-    recordGone: ({ messages }) => messages.recordGone(message, lease),
+    recordGone: ({ messages }) => messages.recordGone(message, lease, null),
     release: ({ messages }) => messages.release(message, lease, fails ? postponement : null),
     requestUpdate: ({ messages }) => messages.requestUpdate(message),
   };

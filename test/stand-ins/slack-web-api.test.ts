@@ -297,6 +297,16 @@ describe('changing and deleting', () => {
     expect(texts(await slack.messages(channel))).toEqual(['mine']);
   });
 
+  test('in an archived channel nothing can be posted, changed or deleted, and all can be read', async () => {
+    const { client, channel } = await start();
+    const { ts = '' } = await client.chat.postMessage({ channel, text: 'a' });
+    slack.archive(channel);
+    expect(await errorOf(client.chat.postMessage({ channel, text: 'b' }))).toBe('is_archived');
+    expect(await errorOf(client.chat.update({ channel, ts, text: 'b' }))).toBe('is_inactive');
+    expect(await errorOf(client.chat.delete({ channel, ts }))).toBe('is_inactive');
+    expect(texts((await client.conversations.history({ channel })).messages)).toEqual(['a']);
+  });
+
   test('an update is checked like a post', async () => {
     const { client, channel } = await start();
     const { ts = '' } = await client.chat.postMessage({ channel, text: 'a' });

@@ -329,7 +329,10 @@ const ATTENTION: readonly (Attention | null)[] = [
 ];
 const ROUTES = [
   null,
-  ...['not_in_channel', 'is_archived', 'odd_`word`'].map((because) => ({ channel: CHANNEL, because })),
+  ...['not_in_channel', 'is_archived', 'edit_window_closed', 'odd_`word`'].map((because) => ({
+    channel: CHANNEL,
+    because,
+  })),
 ];
 
 function attentionRefusals(facts: Facts): AttentionRefusal[] {

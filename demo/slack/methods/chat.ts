@@ -55,6 +55,7 @@ export function chatMethods(around: Surroundings): Methods {
   function closedTo(args: Arguments): Answer | null {
     const channel = channelOf(around, args);
     if (channel === undefined) return refuse('channel_not_found');
+    if (around.archived.has(channel.id)) return refuse('is_archived');
     if (around.botChannels.has(channel.id)) return null;
     if (channel.isPrivate) return refuse('channel_not_found');
     return around.scopes.includes('chat:write.public') ? null : refuse('not_in_channel');
@@ -96,6 +97,8 @@ export function chatMethods(around: Surroundings): Methods {
     async 'chat.update'(args) {
       const channel = text(args['channel']);
       if (!isDirect(channel) && channelOf(around, args) === undefined) return refuse('channel_not_found');
+      // https://docs.slack.dev/reference/methods/chat.update#errors
+      if (around.archived.has(channel)) return refuse('is_inactive');
       const current = await messages.find(channel, text(args['ts']));
       // An update keeps what it leaves out, so the result has to be right.
       const kept = current === undefined ? {} : { text: current.text };
@@ -105,6 +108,7 @@ export function chatMethods(around: Surroundings): Methods {
     async 'chat.delete'(args) {
       const channel = channelOf(around, args);
       if (channel === undefined) return refuse('channel_not_found');
+      if (around.archived.has(channel.id)) return refuse('is_inactive');
       return messages.remove(bot, channel.id, text(args['ts']));
     },
 

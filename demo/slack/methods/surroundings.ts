@@ -18,6 +18,7 @@ export interface Surroundings {
   readonly bot: Author;
   readonly scopes: readonly string[];
   readonly botChannels: ReadonlySet<string>;
+  readonly archived: ReadonlySet<string>;
   /** People whom the app can write to directly, by their ids. */
   readonly reachable: ReadonlySet<string>;
   /** Whether more than one message a second and channel is refused. */
