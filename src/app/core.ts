@@ -10,7 +10,7 @@ import { createSealer, type Sealer } from '../jobs/sealer.js';
 import { realTimers } from '../jobs/timers.js';
 import { createWitness, type Witness } from '../jobs/witness.js';
 import { markOfHomes } from '../outbox/kinds/home.js';
-import type { Outbox } from '../outbox/outbox.js';
+import { LEASE_MS, type Outbox } from '../outbox/outbox.js';
 import { type AllowedConfigVars, allowedConfigVars } from '../promotions/config-vars.js';
 import type { Overdue } from '../promotions/overdue.js';
 import type { Runtime } from '../runtime.js';
@@ -94,6 +94,7 @@ export function createCore(
     },
     thresholds: config.thresholds,
     pruneAfterMs: config.pruneAfterMs,
+    longestLeaseMs: Math.max(LEASE_MS, config.promoterLeaseMs),
     individualPerHour: config.individualAlertsPerHour,
     channelOf: (herokuApp: string) => clients.routeOf(herokuApp).channel,
     routeOf: clients.routeOf,

@@ -3,11 +3,12 @@ import { type Knex, runPrepared } from './connection.js';
 import { anyDrift } from './drifts.js';
 import { anythingToPrune } from './pruning.js';
 import { parseRows } from './rows.js';
+import { ANY_FAR } from './set-back-clock.js';
 import { IS_DUE } from './verifications.js';
 
 /** Whether a tick has any rare work, in one statement: an idle replica should ask little. */
 export interface Chores {
-  due(now: Date, pruneBefore: Date): Promise<ChoresDue>;
+  due(now: Date, pruneBefore: Date, longestLeaseMs: number): Promise<ChoresDue>;
 }
 
 export interface ChoresDue {
@@ -16,18 +17,27 @@ export interface ChoresDue {
   readonly drift: boolean;
   readonly drills: boolean;
   readonly prune: boolean;
+  /** The database's clock was set back. */
+  readonly shortenWaits: boolean;
 }
 
-const dueRow = z.object({ verify: z.boolean(), drift: z.boolean(), drills: z.boolean(), prune: z.boolean() });
+const dueRow = z.object({
+  verify: z.boolean(),
+  drift: z.boolean(),
+  drills: z.boolean(),
+  prune: z.boolean(),
+  shortenWaits: z.boolean(),
+});
 
 export function chores(knex: Knex): Chores {
   return {
-    async due(now, pruneBefore) {
+    async due(now, pruneBefore, longestLeaseMs) {
       const prune = anythingToPrune(now, pruneBefore);
       const found = await runPrepared(knex, {
         sql: `select exists (select from flag_promotions.verifications v where ${IS_DUE}) as verify,
-                     (${anyDrift.sql}) as drift, exists (select from flag_promotions.drills) as drills, (${prune.sql}) as prune`,
-        values: [...anyDrift.values, ...prune.values],
+                     (${anyDrift.sql}) as drift, exists (select from flag_promotions.drills) as drills, (${prune.sql}) as prune,
+                     (${ANY_FAR}) as "shortenWaits"`,
+        values: [...anyDrift.values, ...prune.values, longestLeaseMs, longestLeaseMs, longestLeaseMs],
       });
       const [row] = parseRows(found, dueRow);
       if (row === undefined) throw new Error('The chores had no row.');

@@ -12,6 +12,7 @@ import { explainRefusedWrite, mayBeRefusedWrite, type RefusedWrite } from './con
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { connect, type Knex, type PoolOptions, USUAL_CONNECTIONS } from './connection.js';
 import { type Chores, chores } from './chores.js';
+import { type SetBackClock, setBackClock } from './set-back-clock.js';
 import { findOddStates, type OddStates } from './console/odd-states.js';
 import { type Drills, drills } from './drills.js';
 import { type Drifts, drifts } from './drifts.js';
@@ -88,6 +89,7 @@ export interface Database {
   readonly maintenance: MaintenanceRecords;
   readonly pruning: Pruning;
   readonly chores: Chores;
+  readonly setBackClock: SetBackClock;
   readonly takenRequests: TakenRequests;
   /** Whether notifications reach this process: a pooler delivers none. */
   readonly isNotified: boolean;
@@ -156,6 +158,7 @@ export function openDatabase(connectionString: string, options: DatabaseOptions 
     maintenance: maintenanceRecords(knex),
     pruning: pruning(knex),
     chores: chores(knex),
+    setBackClock: setBackClock(knex),
     takenRequests: takenRequests(knex),
     isNotified: listenUrl !== null,
     listenForDue: (onDue, onTrouble) => (listenUrl === null ? DEAF : listenForDue(listenUrl, onDue, onTrouble)),

@@ -31,6 +31,8 @@ export type MaintenanceAction =
   | { readonly kind: 'auto_complete'; readonly promotionId: string }
   | { readonly kind: 'prune'; readonly promotionId: string }
   | { readonly kind: 'prune_message'; readonly messageId: string }
+  /** Nothing waits until the database's clock, which was set back, reaches an earlier time again. */
+  | { readonly kind: 'shorten_waits' }
   | { readonly kind: 'expire_drill' }
   | { readonly kind: 'clear_drills' }
   /** Audit how many refusals there were in past hours. */

@@ -17,6 +17,7 @@ import { type PruneDependencies, pruneStep } from './steps/prune.js';
 import { type QueueDigestDependencies, queueDigestStep } from './steps/queue-digest.js';
 import { type RefreshEvidenceDependencies, refreshEvidenceStep } from './steps/refresh-evidence.js';
 import { remindOfRcasStep } from './steps/remind-of-rcas.js';
+import { type ShortenWaitsDependencies, shortenWaitsStep } from './steps/shorten-waits.js';
 import { type VerifyDependencies, verifyStep } from './steps/verify.js';
 import type { PlannedAction, Step } from './steps/step.js';
 import { type WebhookDependencies, webhookStep } from './steps/webhook.js';
@@ -31,6 +32,7 @@ export interface MaintenanceDependencies
       PageDependencies &
       PruneDependencies &
       RefreshEvidenceDependencies &
+      ShortenWaitsDependencies &
       VerifyDependencies &
       DriftDependencies &
       QueueDigestDependencies &
@@ -77,7 +79,7 @@ export async function runMaintenance(
   const at = await deps.startTick();
   const deadline = deps.elapsed() + BUDGET_MS;
   let counts: TickCounts = { deploying: 0, stuck: 0, noticed: 0 };
-  const chores = await db.chores.due(at, new Date(at.getTime() - deps.pruneAfterMs));
+  const chores = await db.chores.due(at, new Date(at.getTime() - deps.pruneAfterMs), deps.longestLeaseMs);
   const steps = stepsOf({ ...deps, onCounted: (counted) => (counts = counted) }, chores);
 
   const actions: MaintenanceAction[] = [];
@@ -106,6 +108,7 @@ function stepsOf(
 ): readonly Step[] {
   let isOwedOutside = true;
   return [
+    ...(chores.shortenWaits ? [shortenWaitsStep(deps)] : []),
     // Before and after `detect`, which forgets the earlier alerts of rows that were set back.
     webhookStep(deps),
     detectStep(deps),

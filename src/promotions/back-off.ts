@@ -7,6 +7,8 @@ export type FailedAttempt =
 
 const BACK_OFF_FIRST_MS = 5_000;
 const BACK_OFF_MOST_MS = 15 * 60_000;
+/** Nobody asks for more. A stored time further ahead is of a clock that was set back since. */
+export const LONGEST_WAIT_MS = 60 * 60_000;
 /** A request that timed out can still take effect; looking for it sooner could miss it. */
 export const SETTLE_MS = 30_000;
 
@@ -21,7 +23,7 @@ export function backOffMs(failure: FailedAttempt, attempts: number, random: () =
     case 'refused':
       return jittered;
     case 'rate_limited':
-      return failure.retryAfterMs + random() * 1_000;
+      return Math.min(LONGEST_WAIT_MS, failure.retryAfterMs + random() * 1_000);
     case 'unknown_outcome':
       return Math.max(SETTLE_MS, jittered);
   }

@@ -133,3 +133,57 @@ describe('what somebody does on it', () => {
     expect(left).toBeLessThan(15 * MINUTE + 1);
   });
 });
+
+describe('after the database’s clock was set back by hours', () => {
+  const MESSAGES = 'flag_promotions.messages';
+  /** As if it had been that far ahead when these were stored. */
+  const storedAhead = (table: string, ...columns: readonly string[]) =>
+    bed.rows.query(
+      `update ${table} set ${columns.map((column) => `${column} = ${column} + interval '6 hours'`).join(', ')}`,
+    );
+
+  test('a failed message is tried again within a minute, and is owed from now', async () => {
+    await start('2026-05-10T04:30:00Z');
+    await bed.rows.insertDeploying();
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'status', status: 500 });
+    await bed.app.tick();
+    await storedAhead(MESSAGES, 'next_attempt_at', 'owed_since');
+    await bed.app.tick();
+    expect(await inMs('owed_since', MESSAGES)).toBeLessThanOrEqual(0);
+    await bed.clock.advance(MINUTE);
+    await bed.app.tick();
+    expect(await posted()).toBe(1);
+  });
+
+  test('a leased message is delivered once any holder’s lease would have ended, and not before', async () => {
+    await start('2026-05-10T04:30:00Z');
+    await bed.rows.insertDeploying();
+    bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'status', status: 500 });
+    await bed.app.tick();
+    await bed.rows.query(
+      `update ${MESSAGES} set lease_owner = 'gone', lease_until = flag_promotions.clock() + interval '6 hours', next_attempt_at = null`,
+    );
+    await bed.app.tick();
+    expect(await inMs('lease_until', MESSAGES)).toBeGreaterThan(0);
+    expect(await posted()).toBe(0);
+    await bed.clock.advance(MINUTE);
+    await bed.app.tick();
+    expect(await posted()).toBe(1);
+  });
+
+  test('a promotion is taken up again, and what waits for its end still waits', async () => {
+    await start('2026-05-10T04:30:00Z');
+    const id = await bed.rows.insertDeploying();
+    await bed.app.tick();
+    await bed.rows.query(
+      `update console_flag_promotions set lease_owner = 'gone', lease_until = flag_promotions.clock() + interval '6 hours',
+              next_attempt_at = flag_promotions.clock() + interval '6 hours' where id = $1`,
+      [id],
+    );
+    await bed.rows.query(`update ${MESSAGES} set wanted = wanted + 1, next_attempt_at = 'infinity'`);
+    await bed.app.tick();
+    expect(await inMs('lease_until', 'console_flag_promotions')).toBeLessThan(MINUTE);
+    expect(await inMs('next_attempt_at', 'console_flag_promotions')).toBeLessThan(MINUTE);
+    expect(await bed.rows.query(`select 1 from ${MESSAGES} where next_attempt_at = 'infinity'`)).toHaveLength(1);
+  });
+});

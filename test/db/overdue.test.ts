@@ -112,6 +112,17 @@ describe('a message', () => {
     expect(await overdue()).toBeNull();
   });
 
+  test('stored when the database’s clock was hours ahead is owed from now', async () => {
+    await openAlert(stored, id, 'warning');
+    await stored.rows.query(`update flag_promotions.messages set owed_since = owed_since + interval '6 hours'`);
+    const ahead = async () => (await stored.db.chores.due(NOW, NOW, 40_000)).shortenWaits;
+    expect(await ahead()).toBe(true);
+    await stored.db.setBackClock.shortenWaits(40_000);
+    expect(await ahead()).toBe(false);
+    await at(2 * MINUTE);
+    expect(await overdue()).toEqual(since(0));
+  });
+
   test('that was closed is not', async () => {
     await openAlert(stored, id, 'warning');
     await stored.rows.query(`update flag_promotions.messages set state = 'closed'`);
