@@ -1,9 +1,9 @@
+import type { ReadEvidenceOfMany } from '../heroku/evidence-of-many.js';
 import type { CompletionOutcome } from '../db/completion.js';
 import type { CompletionRow } from '../promotions/completion.js';
 import { isProven, MOST_COMPLETED } from '../promotions/completion.js';
-import type { Evidence, EvidenceRelease } from '../promotions/evidence.js';
+import type { Evidence, EvidenceRelease, Verdict } from '../promotions/evidence.js';
 import { presentableValue } from '../promotions/evidence.js';
-import type { GroupMember } from '../promotions/group.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import type { ResolveDependencies } from './resolve.js';
 
@@ -13,9 +13,12 @@ type CompleteDependencies = ResolveDependencies & {
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
 };
+type FindDependencies = CompleteDependencies & { readonly readEvidenceOfMany: ReadEvidenceOfMany };
 
-/** Of a larger group, only the oldest are checked: each takes some requests to Heroku. */
-const LOOKED_AT = 100;
+/** Their values take one request an app. */
+const LOOKED_AT = 1_000;
+/** Of those with the target value, this many are checked for the release, too: each takes some requests. */
+const CHECKED = 100;
 const AT_ONCE = 10;
 
 export interface Proven {
@@ -28,30 +31,43 @@ export interface LiveList {
   readonly listed: readonly Proven[];
   /** Also proven live, but left for next time. */
   readonly more: number;
-  /** Open, and not proven live or not checked. */
+  /** Open, and not live by Heroku's answer. */
   readonly others: number;
+  /** Open, but there were too many, or Heroku didn't answer. */
+  readonly unchecked: number;
 }
 
 /**
  * Asks Heroku about a group's open promotions, oldest first. Resolves within `deadlineMs`; what wasn't reached isn't
  * proven.
  */
-export async function findLive(deps: CompleteDependencies, groupId: string, deadlineMs: number): Promise<LiveList> {
+export async function findLive(deps: FindDependencies, groupId: string, deadlineMs: number): Promise<LiveList> {
+  const until = deps.elapsed() + deadlineMs;
   const { rows, total } = await deps.db.groups.members(groupId, { offset: 0, limit: LOOKED_AT });
-  const evidence = await readAll(
-    deps,
-    rows.map(({ promotion }: GroupMember) => promotion),
-    deadlineMs,
-  );
-  const proven = rows.flatMap(({ promotion }): Proven[] => {
-    const found = evidence.get(promotion.id);
+  const promotions = rows.map(({ promotion }) => promotion);
+  const values = await deps.readEvidenceOfMany(promotions, deadlineMs / 2);
+  const live = promotions.filter(({ id }) => verdictIn(values, id) === 'live').slice(0, CHECKED);
+  const releases = await readAll(deps, live, until - deps.elapsed());
+  const proven = live.flatMap((promotion): Proven[] => {
+    const found = releases.get(promotion.id);
     return found !== undefined && isProven(found) ? [{ promotion, evidence: found }] : [];
   });
+  const others = promotions.filter(({ id }) => {
+    const verdict = verdictIn(releases, id) ?? verdictIn(values, id);
+    return verdict !== null && verdict !== 'live';
+  }).length;
   return {
     listed: proven.slice(0, MOST_COMPLETED),
     more: Math.max(0, proven.length - MOST_COMPLETED),
-    others: total - proven.length,
+    others,
+    unchecked: Math.max(0, total - proven.length - others),
   };
+}
+
+/** null if Heroku wasn't asked, or didn't answer. */
+function verdictIn(evidence: ReadonlyMap<string, Evidence>, id: string): Verdict | null {
+  const found = evidence.get(id);
+  return found?.kind === 'read' ? found.verdict : null;
 }
 
 /** A few at a time; those that weren't reached in time are missing. */

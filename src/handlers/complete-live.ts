@@ -50,7 +50,7 @@ async function clickCompleteLive(deps: HandlerDependencies, body: unknown): Prom
     const groupId = click.value;
     const finding = findLive(deps, groupId, EVIDENCE_WITHIN_MS);
     const form = async (found: LiveList) => {
-      if (found.listed.length === 0) return notice(COMPLETION_TITLE, nothingLiveWords(found.others));
+      if (found.listed.length === 0) return notice(COMPLETION_TITLE, nothingLiveWords(found.others, found.unchecked));
       const state: FormState = {
         groupId,
         at: Math.floor((await deps.db.now()).getTime() / 1000),
@@ -79,7 +79,7 @@ async function clickCompleteLive(deps: HandlerDependencies, body: unknown): Prom
 async function refuse(deps: HandlerDependencies, click: Click): Promise<string | null> {
   const outsider = await refuseOutsider(deps, click);
   if (outsider !== null) return outsider.text;
-  if (!isRowId(click.value)) return nothingLiveWords(0);
+  if (!isRowId(click.value)) return nothingLiveWords(0, 0);
   if (isSuperadmin(await deps.db.operators.find(click.userId))) return null;
   deps.onDenied('not_superadmin');
   const denial = { actor: click.userId, promotionId: null, attempted: 'complete_live', reason: 'not_superadmin' };

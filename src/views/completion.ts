@@ -23,15 +23,19 @@ export function completionModal(facts: {
   readonly listed: readonly { readonly promotion: Promotion; readonly evidence: Evidence }[];
   readonly more: number;
   readonly others: number;
+  readonly unchecked: number;
   readonly privateMetadata: string;
 }): Modal {
-  const { listed, more, others } = facts;
+  const { listed, more, others, unchecked } = facts;
   const rest = [
     ...(more > 0
       ? [`*${more} more* ${are(more)} live and left for the next time: one code completes ${listed.length}.`]
       : []),
     ...(others > 0
       ? [`${others} ${others === 1 ? 'isn’t' : 'aren’t'} proven live and ${others === 1 ? 'stays' : 'stay'}.`]
+      : []),
+    ...(unchecked > 0
+      ? [`*${unchecked} ${weren(unchecked)} checked*: do these first, then open this form again.`]
       : []),
   ].join(' ');
   return {
@@ -59,8 +63,14 @@ function these(count: number): string {
 
 const are = (count: number) => (count === 1 ? 'is' : 'are');
 
-/** Instead of the form. `others`: how many are open. */
-export function nothingLiveWords(others: number): string {
+const weren = (count: number) => (count === 1 ? 'wasn’t' : 'weren’t');
+
+/** Instead of the form. */
+export function nothingLiveWords(others: number, unchecked: number): string {
+  if (unchecked > 0) {
+    const none = others > 0 ? `Heroku proves none of ${others} live now. ` : '';
+    return `${none}*${unchecked} ${weren(unchecked)} checked*: Heroku didn’t answer in time, or there are too many. Try again, or use *Show* and each one’s buttons.`;
+  }
   return others === 0
     ? 'Nothing of this group is stuck any more.'
     : `Heroku proves none of these ${others} live now. Use *Show* and each one’s buttons.`;

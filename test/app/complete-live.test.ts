@@ -7,7 +7,9 @@ import { eventually } from '../support/eventually.js';
 const OWN = 1;
 const GROUPED = 60;
 const TOTAL = OWN + GROUPED;
-const VARS = Object.fromEntries(Array.from({ length: TOTAL }, (_, n) => [`FLAG_FLAG_${n + 1}`, 'true']));
+/** More than are asked about one by one. */
+const MANY = 130;
+const VARS = Object.fromEntries(Array.from({ length: MANY }, (_, n) => [`FLAG_FLAG_${n + 1}`, 'true']));
 
 let bed: TestBed;
 beforeEach(async () => {
@@ -167,4 +169,22 @@ test('while Heroku is silent, nothing is proven and nothing is completed', async
   const result = await superadmin.waitForModal(({ blocks }) => textOf(blocks).includes('Nothing was changed'));
   expect(textOf(result.blocks)).toContain('Heroku didn’t prove it again');
   expect(await states()).toEqual([{ state: 'deploying', n: 4 }]);
+});
+
+test('live ones behind a hundred that aren’t are found', async () => {
+  await insert(MANY);
+  for (let n = 1; n <= MANY - 5; n += 1) bed.heroku.setVar(APP, `FLAG_FLAG_${n}`, 'false');
+  const shown = textOf((await openForm(bed.slack.people.superadmin)).blocks);
+  expect(shown).toContain('these *5 promotions*');
+  expect(shown).toContain(`${MANY - 5 - OWN} aren’t proven live and stay.`);
+  expect(shown).not.toContain('checked*');
+});
+
+test('what Heroku didn’t answer about is said to be unchecked, not to be unproven', async () => {
+  await insert(4);
+  bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
+  await clickIt(bed.slack.people.superadmin);
+  const answer = await bed.slack.people.superadmin.waitForModal(({ blocks }) => textOf(blocks).includes('checked'));
+  expect(textOf(answer.blocks)).toContain('*3 weren’t checked*');
+  expect(textOf(answer.blocks)).not.toContain('proves none');
 });

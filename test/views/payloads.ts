@@ -857,11 +857,15 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
           })),
           more,
           others: more,
+          unchecked: more,
           privateMetadata: 'x'.repeat(3_000),
         }),
       ),
     ),
-  nothingLiveWords: () => [0, 1, 57].map((others) => words(completion.nothingLiveWords(others))),
+  nothingLiveWords: () =>
+    [0, 1, 57].flatMap((others) =>
+      [0, 1, 93].map((unchecked) => words(completion.nothingLiveWords(others, unchecked))),
+    ),
   needsCompletionRole: () => [[], SUPERADMINS].map((whom) => words(completion.needsCompletionRole(whom))),
   completedModal: (facts) => [0, 1, 50].map((count) => view(completion.completedModal(count, leftOut(facts, count)))),
   completionRefusal: (facts) =>
