@@ -2,8 +2,8 @@ import { admitToResolve, type ResolveOutcome, readSetBack, resolve } from '../de
 import type { CodeCheck } from '../operators/code-check.js';
 import { isDenial } from '../promotions/denial.js';
 import { contradicts, type Evidence, type ResolutionAction } from '../promotions/evidence.js';
-import { isDeploying, type Promotion } from '../promotions/promotion.js';
-import { checkResolutionFields, type ResolutionFields } from '../promotions/resolution.js';
+import { endedAt, isDeploying, type Promotion } from '../promotions/promotion.js';
+import { checkResolutionFields, type ResolutionFields, terminalStateOf } from '../promotions/resolution.js';
 import type { ChangedSince } from '../promotions/shown.js';
 import { contradictionText, evidenceJson, promotionJson, resolutionText, resolvedText } from '../views/command-line.js';
 import { outcomeHeadline } from '../views/headline.js';
@@ -51,8 +51,7 @@ export async function resolveByHand(
   if (!checked.ok) return refused('invalid', fieldsText(fieldFaultWords(checked.faults, deps.rcaUrlHosts), now));
   const found = await findDeploying(db, given.reference, now);
   if (isReply(found)) return found;
-  if (!isDeploying(found))
-    return refused('already_resolved', endedText(found, now), { promotion: promotionJson(found) });
+  if (!isDeploying(found)) return alreadyEnded(deps, conversation, found, action);
   const first = { promotion: found, evidence: await deps.readEvidence(found, EVIDENCE_WITHIN_MS), changed: null };
   const asked = { ...given, fields: checked.fields };
   const unfit = await whyNotSetBack(deps, asked, first, now);
@@ -187,6 +186,23 @@ function fieldsText(errors: Readonly<Record<string, string>>, now: Date): string
 }
 
 const FIELD: Readonly<Record<string, string>> = { note: '--note: ', rca_url: '--rca-url: ' };
+
+/** Says no more than `show` does, so it takes no code: a retry after a lost answer succeeds. */
+async function alreadyEnded(
+  deps: DecidingCommandLine,
+  conversation: Conversation,
+  promotion: Promotion,
+  action: ResolutionAction,
+): Promise<Reply> {
+  const at = endedAt(promotion);
+  const mayBeTheirs = at !== null && promotion.state === terminalStateOf(action) && promotion.resolvedBy !== null;
+  const operatorId = mayBeTheirs ? await askOperator(conversation) : null;
+  const now = await deps.db.now();
+  if (mayBeTheirs && operatorId === promotion.resolvedBy) {
+    return refusal(deps, { kind: 'already_resolved', promotion, at, byThisRequest: true }, operatorId, now);
+  }
+  return refused('already_resolved', endedText(promotion, now), { promotion: promotionJson(promotion) });
+}
 
 function endedText(promotion: Promotion, now: Date): string {
   const words =

@@ -125,11 +125,32 @@ test('resolve does what the button does, on record as of the command line, and S
   expect((await cli(['show', id])).output).toMatch(/marked completed · U\w+, command line/u);
 
   const again = await cli(['resolve', id, '--completed', '--json'], asSuperadmin(1));
-  expect(again.code).toBe(1);
+  expect(again.code).toBe(0);
   expect(JSON.parse(again.output)).toMatchObject({
     outcome: 'already_resolved',
     promotion: { resolvedBy: superadmin() },
   });
+  expect(await events()).toHaveLength(2);
+});
+
+test('resolving again what is resolved: done for who did it, refused for anybody else and for the opposite', async () => {
+  expect((await cli(['resolve', id, '--completed'], asSuperadmin())).code).toBe(0);
+  expect(await cli(['resolve', id, '--completed'], [superadmin()])).toMatchObject({
+    code: 0,
+    output: expect.stringContaining('You already did this'),
+  });
+  const other = bed.slack.people.secondSuperadmin.id;
+  for (const [words, who] of [
+    [['--completed'], other],
+    [['--completed'], 'nobody'],
+    [['--failed', '--note', 'no'], superadmin()],
+  ] as const) {
+    expect(await cli(['resolve', id, ...words], [who])).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('it has already ended'),
+    });
+  }
+  expect(await events()).toHaveLength(1);
 });
 
 test('a code is never an argument: it is refused without being looked at or repeated', async () => {
