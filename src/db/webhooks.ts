@@ -73,6 +73,9 @@ const OF_PROMOTION = `a.promotion_id, a.flag_key, a.heroku_app, p.config_var::te
 const isQueued = (subject: string) =>
   `exists (select 1 from flag_promotions.messages m where m.kind = 'webhook' and m.subject = ${subject})`;
 const OPENING_IS_QUEUED = isQueued(`'opened:' || a.id::text`);
+/** SQL: leaves out what ended before webhooks were set up. */
+const ENDED_LATELY = `(a.closed_at > (select ${CLOCK} - interval '7 days')
+  and (a.closed_at > (select ${CLOCK} - interval '1 hour') or ${OPENING_IS_QUEUED}))`;
 
 export function webhooks(knex: Knex): Webhooks {
   return {
@@ -81,14 +84,12 @@ export function webhooks(knex: Knex): Webhooks {
         promotionId === null
           ? { sql: '', values: [] }
           : { sql: 'a.promotion_id = ?::bigint and', values: [promotionId] };
-      // Leaves out what ended before webhooks were set up.
       const alerts = await knex.raw(
         `select ${OF_PROMOTION}, p.resolved_by::text as resolved_by, a.id, a.severity, a.group_id is not null as is_grouped,
                 a.opened_at, a.closed_at, ${OPENING_IS_QUEUED} as is_opening_queued
            from flag_promotions.alerts a left join {promotions} p on p.id = a.promotion_id
           where ${about.sql} ((a.closed_at is null and not ${OPENING_IS_QUEUED})
-             or (a.closed_at > (select ${CLOCK} - interval '7 days') and not ${isQueued(`'ended:' || a.id::text`)}
-                 and (a.closed_at > (select ${CLOCK} - interval '1 hour') or ${OPENING_IS_QUEUED})))`,
+             or (not ${isQueued(`'ended:' || a.id::text`)} and ${ENDED_LATELY}))`,
         [...about.values],
       );
       const acknowledged = await knex.raw(
@@ -97,7 +98,7 @@ export function webhooks(knex: Knex): Webhooks {
            join flag_promotions.audit_log e on e.promotion_id = a.promotion_id and e.at >= a.opened_at
                 and e.action = 'console.flag.promotion.taken'
            left join {promotions} p on p.id = a.promotion_id
-          where ${about.sql} (a.closed_at is null or a.closed_at > (select ${CLOCK} - interval '1 hour'))
+          where ${about.sql} (a.closed_at is null or ${ENDED_LATELY})
             and not ${isQueued(`'acknowledged:' || e.id::text`)}
           order by e.id`,
         [...about.values],

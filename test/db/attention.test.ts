@@ -1,4 +1,5 @@
 import type { Database } from '../../src/db/database.js';
+import { webhookOf } from '../../src/promotions/webhook.js';
 import { enrol, type Stored } from '../support/rows.js';
 import {
   breakAuditLog,
@@ -10,6 +11,7 @@ import {
   NOW,
   postAlert,
   startStored,
+  stopClock,
   submission,
   typed,
   writersOf,
@@ -321,4 +323,28 @@ test('all there is, by the promotion, and nothing of what ended', async () => {
   await stored.rows.query(`update console_flag_promotions set state = 'failed', failed_at = now() where id = $1`, [id]);
   await db.alerts.close(id);
   expect([...(await db.attention.all()).keys()]).toEqual([other]);
+});
+
+describe('a webhook of what happened while no app ran', () => {
+  const unannounced = async () => (await db.webhooks.unannounced(null)).map((happened) => happened.what);
+  const announceOpening = async () => {
+    for (const happened of await db.webhooks.unannounced(null)) await db.webhooks.queue(webhookOf(happened));
+  };
+
+  test.each([2 * HOUR, 6 * 24 * HOUR])('is sent for the acknowledgement as for the end, %d ms later', async (ms) => {
+    await stopClock(stored, NOW);
+    await announceOpening();
+    await take(KRIS, null, later(MINUTE));
+    await stored.rows.query('update flag_promotions.alerts set closed_at = $1', [later(2 * MINUTE)]);
+    await stopClock(stored, later(ms));
+    expect(await unannounced()).toEqual(['acknowledged', 'ended']);
+  });
+
+  test('is sent for neither if webhooks were set up afterwards', async () => {
+    await stopClock(stored, NOW);
+    await take(KRIS, null, later(MINUTE));
+    await stored.rows.query('update flag_promotions.alerts set closed_at = $1', [later(2 * MINUTE)]);
+    await stopClock(stored, later(2 * HOUR));
+    expect(await unannounced()).toEqual([]);
+  });
 });
