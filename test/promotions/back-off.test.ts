@@ -34,6 +34,7 @@ describe('how long a failed delivery waits', () => {
       expect(backOffMs(limited, attempts, least)).toBe(30 * SECOND);
       expect(backOffMs(limited, attempts, most)).toBeCloseTo(31 * SECOND);
     }
+    expect(backOffMs({ kind: 'rate_limited', retryAfterMs: 5 * HOUR }, 1, least)).toBe(HOUR);
   });
 
   test('what may still take effect is given time to do so', () => {
