@@ -81,7 +81,7 @@ async function withDatabase<Deps, T>(
     try {
       return await work(deps);
     } finally {
-      close();
+      await close();
     }
   } finally {
     await database.close();

@@ -2,6 +2,7 @@ import type { CommandLine, DecidingCommandLine } from '../cli/dependencies.js';
 import type { CommandConfig, DecisionConfig } from '../config.js';
 import { createRowFingerprint } from '../decisions/fingerprint.js';
 import type { Database } from '../db/database.js';
+import { createHerokuBudget } from '../heroku/budget.js';
 import { createEvidenceReader } from '../heroku/evidence.js';
 import { createHeroku } from '../heroku/heroku.js';
 import { createNetwork } from '../network/network.js';
@@ -14,13 +15,24 @@ import type { Runtime } from '../runtime.js';
 
 export interface OpenCommandLine<T> {
   readonly deps: T;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export function createCommandLine(config: CommandConfig, db: Database, runtime: Runtime): OpenCommandLine<CommandLine> {
   const network = createNetwork(config.proxies);
-  const heroku = config.heroku === null ? null : createHeroku({ ...config.heroku, network });
-  const { now, elapsed, log } = runtime;
+  const { now, elapsed, patience, log } = runtime;
+  const budget =
+    config.heroku === null
+      ? null
+      : createHerokuBudget({
+          requests: db.herokuRequests,
+          perHour: config.heroku.requestsPerHour,
+          elapsed,
+          patience,
+          log,
+        });
+  const heroku =
+    config.heroku === null || budget === null ? null : createHeroku({ ...config.heroku, network, admit: budget.admit });
   return {
     deps: {
       db,
@@ -32,8 +44,9 @@ export function createCommandLine(config: CommandConfig, db: Database, runtime: 
       now,
       elapsed,
     },
-    close() {
+    async close() {
       heroku?.close();
+      await budget?.close();
       network.close();
     },
   };

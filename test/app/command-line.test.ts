@@ -93,6 +93,20 @@ test('stuck and show say what Heroku says and what to type, for people and for p
   expect(await cli(['show', '4711', '--json'])).toMatchObject({ code: 1 });
 });
 
+test('its requests to Heroku count among the hour’s', async () => {
+  const counted = async () => {
+    const [row] = await bed.rows.query<{ n: number }>(
+      'select coalesce(sum(m.value::int), 0)::int as n from flag_promotions.heroku_requests r, jsonb_each_text(r.minutes) m',
+    );
+    return row?.n ?? 0;
+  };
+  const [before, asked] = [await counted(), bed.heroku.requests.length];
+  expect((await cli(['show', id])).code).toBe(0);
+  const its = bed.heroku.requests.length - asked;
+  expect(its).toBeGreaterThan(0);
+  expect(await counted()).toBe(before + its);
+});
+
 test('resolve does what the button does, on record as of the command line, and Slack follows', async () => {
   const code = bed.code(superadmin());
   const done = await cli(
