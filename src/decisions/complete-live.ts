@@ -1,4 +1,3 @@
-import type { ReadEvidenceOfMany } from '../heroku/evidence-of-many.js';
 import type { CompletionOutcome } from '../db/completion.js';
 import type { CompletionRow } from '../promotions/completion.js';
 import { isProven, MOST_COMPLETED } from '../promotions/completion.js';
@@ -13,7 +12,13 @@ type CompleteDependencies = ResolveDependencies & {
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
 };
-type FindDependencies = CompleteDependencies & { readonly readEvidenceOfMany: ReadEvidenceOfMany };
+type FindDependencies = CompleteDependencies & {
+  /** By the promotion's id; one request per Heroku app. Never rejects; answers within `deadlineMs`. */
+  readonly readEvidenceOfMany: (
+    promotions: readonly Promotion[],
+    deadlineMs: number,
+  ) => Promise<ReadonlyMap<string, Evidence>>;
+};
 
 /** Their values take one request an app. */
 const LOOKED_AT = 1_000;

@@ -10,13 +10,17 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** What Slack says of one message, not of its channel. */
-const CANT_UPDATE: ReadonlySet<string> = new Set(['cant_update_message', 'edit_window_closed']);
+const CANT_UPDATE: ReadonlyMap<string, string> = new Map([
+  ['cant_update_message', 'another app posted it'],
+  ['edit_window_closed', 'the time for edits is over'],
+]);
 
 /** Why a message is not in its app's alert channel. */
 export function misrouted({ channel, because }: RefusedRoute) {
-  if (CANT_UPDATE.has(because)) {
+  const cantUpdate = CANT_UPDATE.get(because);
+  if (cantUpdate !== undefined) {
     return context(
-      `:warning: Posted again: I can’t update the earlier message in <#${channel}> (${code(because, 60)}).`,
+      `:warning: Posted again: I can’t update the earlier message in <#${channel}>, because ${cantUpdate}.`,
     );
   }
   return context(`:warning: \`ALERT_ROUTES\` sends this to <#${channel}>, but ${reasonOf(because)}.`);
@@ -34,5 +38,5 @@ export function outsideThread(
 }
 
 function reasonOf(because: string): string {
-  return REASONS.get(because) ?? `Slack says ${code(because, 60)}`;
+  return REASONS.get(because) ?? CANT_UPDATE.get(because) ?? `Slack says ${code(because, 60)}`;
 }
