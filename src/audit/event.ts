@@ -51,6 +51,9 @@ export function stampEvent(keys: AuditKeys | null, written: WrittenEvent): Stamp
   return { event, open, mac: keys?.macOf(text) ?? null };
 }
 
+/** As the version before the seals wrote it, or anybody. */
+export const isUnsigned = ({ event, mac }: StoredEvent): boolean => event === null && mac === null;
+
 /**
  * Whether this app wrote an event exactly so, except for its open parts. null: can't tell without the key. False for an
  * event without a MAC.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isGenuine, type StoredEvent } from './event.js';
+import { isGenuine, isUnsigned, type StoredEvent } from './event.js';
 import { type AuditKeys, isSignature } from './keys.js';
 
 /** Before the very first event. */
@@ -54,6 +54,16 @@ export function isWhole(seal: Seal): boolean {
   return hashSeal(seal) === seal.hash && isSignature(seal.hash, seal.signature, seal.publicKey);
 }
 
+/** For how long after the upgrade to seals older processes may still write events without MACs. */
+const UPGRADE_MS = 10 * 60_000;
+
+/**
+ * Until when a seal may hold events without MACs, in milliseconds, by what the first seal signs: nothing else in the
+ * database is out of its owner's reach. Never, unless it continues the chain of an earlier version.
+ */
+export const unsignedUntil = ({ prevHash, at }: Pick<Seal, 'prevHash' | 'at'>): number =>
+  prevHash === GENESIS ? Number.NEGATIVE_INFINITY : Date.parse(at) + UPGRADE_MS;
+
 /** A seal's name for people: `57:1f0c2ab94d3e`. */
 export function shortSeal({ number, hash }: Pick<Seal, 'number' | 'hash'>): string {
   return `${number}:${hash.slice(0, 12)}`;
@@ -107,8 +117,7 @@ export function judgeUnsealed(keys: AuditKeys, unsealed: Unsealed): Judged {
   const bad: string[] = [...unsealed.bad];
   const unknown: string[] = [];
   for (const event of events) {
-    const isUnsigned = event.mac === null && event.event === null;
-    const genuine = isUnsigned ? takesUnsigned : event.copies > 1 ? false : isGenuine(keys, event);
+    const genuine = isUnsigned(event) ? takesUnsigned : event.copies > 1 ? false : isGenuine(keys, event);
     if (genuine === true) sealed.push(event);
     else if (genuine === false || hasWaited(unsealed, BigInt(event.id))) bad.push(event.id);
     else unknown.push(event.id);

@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as z from 'zod';
-import { hashEvent, isGenuine, type StoredEvent } from '../audit/event.js';
+import { hashEvent, isGenuine, isUnsigned, type StoredEvent } from '../audit/event.js';
 import { IdRanges } from '../audit/id-ranges.js';
 import { type AuditKeys, isSignature } from '../audit/keys.js';
-import { hashSeal, type Seal } from '../audit/seal.js';
+import { GENESIS, hashSeal, type Seal, unsignedUntil } from '../audit/seal.js';
 import type { Knex } from './connection.js';
-import { CLOCK } from './clock.js';
+import { presentOf } from './leases.js';
 import { type ChainHead, type Fault, readChainHead, verifyChain } from './legacy-chain.js';
 import { parseRows } from './rows.js';
-import { anyId, SEAL_COLUMNS, STORED_COLUMNS, sealRow, storedRow, UPGRADE_MS } from './stored-audit.js';
+import { anyId, SEAL_COLUMNS, STORED_COLUMNS, sealRow, storedRow } from './stored-audit.js';
 
 /** A seal that somebody kept elsewhere. */
 export interface ExpectedSeal {
@@ -77,6 +77,10 @@ class Verification {
   #beforeFirstFault: number | null = null;
   #unsealed = 0;
   #last: Seal | null = null;
+  /** By the first seal. */
+  #unsignedUntil: number | null = null;
+  /** Of all seals so far, so that a clock that was set back opens nothing again. */
+  #latestAt = Number.NEGATIVE_INFINITY;
   /** An estimate. */
   #about = 0;
   /** The newest seal's key is known, so it vouches for all events before it. */
@@ -150,6 +154,8 @@ class Verification {
       );
       const events = await this.#storedOf(seals.flatMap((seal) => seal.events.map(({ id }) => id)));
       for (const seal of seals) {
+        this.#unsignedUntil ??= unsignedUntil(seal);
+        this.#latestAt = Math.max(this.#latestAt, Date.parse(seal.at));
         await this.#verifyEvents(seal, events);
         this.#verifySeal(seal, head);
         this.#last = seal;
@@ -177,9 +183,14 @@ class Verification {
     }
   }
 
-  /** Without a MAC, from the version before: only a seal vouches for it. */
   #isForged(event: StoredEvent): boolean {
-    return this.keys !== null && event.mac !== null && isGenuine(this.keys, event) === false;
+    if (event.mac === null) return !this.#takesUnsigned(event, this.#latestAt);
+    return this.keys !== null && isGenuine(this.keys, event) === false;
+  }
+
+  /** False also for a time that is none. */
+  #takesUnsigned(event: StoredEvent, at: number): boolean {
+    return isUnsigned(event) && at <= (this.#unsignedUntil ?? Number.NEGATIVE_INFINITY);
   }
 
   #verifySeal(seal: Seal, head: ChainHead): void {
@@ -215,14 +226,16 @@ class Verification {
 
   /** Events in no seal: not sealed yet, or added by somebody else. */
   async #verifyRest(head: ChainHead): Promise<void> {
-    const takesUnsigned = head.id > 0n && (await this.#isFreshUpgrade());
+    // Before the first seal, its chain alone says that there was an upgrade.
+    if (this.#unsignedUntil === null && head.hash !== GENESIS) this.#unsignedUntil = Number.POSITIVE_INFINITY;
+    const now = Math.max(this.#latestAt, (await presentOf(this.trx)).getTime());
     for (const { from, to } of this.#sealed.gapsAfter(head.id)) {
       let last = from;
       let page: readonly (StoredEvent & { readonly copies: number })[];
       do {
         page = await this.#readRest(last, to);
         for (const event of page) {
-          const fault = this.#faultOf(event, takesUnsigned);
+          const fault = this.#faultOf(event, now);
           last = BigInt(event.id);
           if (fault !== null) this.#fault({ id: event.id, reason: fault });
           else {
@@ -234,9 +247,9 @@ class Verification {
     }
   }
 
-  #faultOf(event: StoredEvent & { readonly copies: number }, takesUnsigned: boolean): string | null {
+  #faultOf(event: StoredEvent & { readonly copies: number }, now: number): string | null {
     if (event.copies > 1) return 'it is a copy of another event';
-    if (event.mac === null) return event.event === null && takesUnsigned ? null : 'the app did not write it';
+    if (event.mac === null) return this.#takesUnsigned(event, now) ? null : 'the app did not write it';
     if (this.keys === null) return null;
     const genuine = isGenuine(this.keys, event);
     if (genuine === null) return 'it was written under a key that TOTP_ENCRYPTION_KEY does not hold';
@@ -251,13 +264,6 @@ class Verification {
     );
     const copies = parseRows(found, z.object({ copies: z.number() }));
     return parseRows(found, storedRow).map((event, index) => ({ ...event, copies: copies[index]?.copies ?? 0 }));
-  }
-
-  async #isFreshUpgrade(): Promise<boolean> {
-    const found = await this.trx.raw(
-      `select coalesce(extract(epoch from ${CLOCK} - min(s.at)) * 1000, 0)::float as ms from flag_promotions.audit_seals s where s.number = 1`,
-    );
-    return (parseRows(found, z.object({ ms: z.number() }))[0]?.ms ?? 0) <= UPGRADE_MS;
   }
 
   #verifyExpected(): void {

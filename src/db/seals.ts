@@ -1,17 +1,18 @@
 import * as z from 'zod';
 import type { AuditKeys } from '../audit/keys.js';
-import type { Seal, Unsealed } from '../audit/seal.js';
+import { GENESIS, type Seal, type Unsealed } from '../audit/seal.js';
 import { ENDINGS } from '../promotions/audit-actions.js';
 import type { AuditWriter } from './audit-writer.js';
 import { type Knex, runPrepared } from './connection.js';
 import { CLOCK, fromNow, isFree, LEASED_UNTIL, type Lease, mayTryAgain, type Postponement } from './leases.js';
 import { countRow, idColumn, parseRows, rowCount } from './rows.js';
-import { anyId, asStored, SEAL_COLUMNS, STORED_COLUMNS, sealRow, storedFields, UPGRADE_MS } from './stored-audit.js';
+import { anyId, asStored, SEAL_COLUMNS, STORED_COLUMNS, sealRow, storedFields } from './stored-audit.js';
 
 /** The seal before. */
 export interface SealBase {
   /** 0 if there is no seal yet. */
   readonly number: string;
+  /** If there is no seal yet, that of the chain before. */
   readonly hash: string;
   /** null if there is no seal yet. */
   readonly publicKey: string | null;
@@ -21,7 +22,7 @@ export interface FoundUnsealed {
   readonly base: SealBase;
   /** Needed even without events: a chain from before the seals waits, or the key is new. */
   readonly wantsSeal: boolean;
-  readonly unsealed: Omit<Unsealed, 'bad'>;
+  readonly unsealed: Omit<Unsealed, 'bad' | 'takesUnsigned'>;
   /** There may be more events. */
   readonly isCut: boolean;
 }
@@ -85,8 +86,6 @@ const unsealedRow = z.object({
   through: anyId,
   gaps: gapsColumn,
   public_key: z.string().nullable(),
-  first_at: z.date().nullable(),
-  head_id: anyId,
   xmin: anyId,
   xmax: anyId,
   now: z.date(),
@@ -113,8 +112,6 @@ export function seals(knex: Knex, writer: AuditWriter): Seals {
       if (first === undefined) throw new Error('The seals had no row.');
       const { number, hash, gaps, public_key: publicKey } = first;
       const through = BigInt(first.through);
-      const isUpgraded = first.head_id !== '0';
-      const sinceFirst = first.first_at === null ? 0 : first.now.getTime() - first.first_at.getTime();
       const events = rows.every((row) => row.event_id !== null)
         ? parseRows(found, storedFields.extend(copiesRow.shape)).map(({ copies, ...row }) => ({
             ...asStored(row),
@@ -123,7 +120,7 @@ export function seals(knex: Knex, writer: AuditWriter): Seals {
         : [];
       return {
         base: { number, hash, publicKey },
-        wantsSeal: publicKey === null ? isUpgraded : publicKey !== writer.keys?.publicKey,
+        wantsSeal: publicKey === null ? hash !== GENESIS : publicKey !== writer.keys?.publicKey,
         unsealed: {
           through,
           gaps,
@@ -131,7 +128,6 @@ export function seals(knex: Knex, writer: AuditWriter): Seals {
           xmin: BigInt(first.xmin),
           xmax: BigInt(first.xmax),
           now: first.now,
-          takesUnsigned: isUpgraded && sinceFirst <= UPGRADE_MS,
         },
         isCut: events.length >= PAGE,
       };
@@ -232,8 +228,7 @@ const UNSEALED = `
     select s.number, s.hash, s.through, s.gaps, s.public_key from flag_promotions.audit_seals s order by s.number desc limit 1),
   base as (
     select coalesce(l.number, 0) as number, coalesce(l.hash, h.last_hash) as hash, coalesce(l.through, h.last_id) as through,
-           coalesce(l.gaps, '[]') as gaps, l.public_key, h.last_id as head_id,
-           (select s.at from flag_promotions.audit_seals s where s.number = 1) as first_at,
+           coalesce(l.gaps, '[]') as gaps, l.public_key,
            pg_snapshot_xmin(pg_current_snapshot())::text as xmin, pg_snapshot_xmax(pg_current_snapshot())::text as xmax, ${CLOCK} as now
       from flag_promotions.audit_head h left join last l on true limit 1),
   found as (

@@ -63,6 +63,3 @@ export const sealRow = z
       gaps: row.gaps,
     }),
   );
-
-/** For how long after the upgrade to seals older processes may still write events without MACs. */
-export const UPGRADE_MS = 10 * 60_000;

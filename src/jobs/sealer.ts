@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
-import { hashEvent } from '../audit/event.js';
+import { hashEvent, isUnsigned } from '../audit/event.js';
 import {
+  GENESIS,
   gapsText,
   isWhole,
   type Judged,
@@ -9,6 +10,7 @@ import {
   type Seal,
   shortSeal,
   signSeal,
+  unsignedUntil,
 } from '../audit/seal.js';
 import type { FoundUnsealed, SealBase, SealWritten, Seals } from '../db/seals.js';
 import type { Timers } from './timers.js';
@@ -72,6 +74,14 @@ export function createSealer(deps: SealerDependencies): Sealer {
     checked = { number, hash };
   }
 
+  async function takesUnsigned({ base, unsealed }: FoundUnsealed): Promise<boolean> {
+    if (!unsealed.events.some(isUnsigned)) return false;
+    if (base.number === '0') return base.hash !== GENESIS;
+    const first = await seals.find('1');
+    const isOurs = first !== null && isWhole(first) && keys?.publicKeys.includes(first.publicKey) === true;
+    return isOurs && unsealed.now.getTime() <= unsignedUntil(first);
+  }
+
   /** Skips what others wrote, however much it is. */
   async function findSealable(): Promise<{ readonly found: FoundUnsealed; readonly judged: Judged } | null> {
     if (keys === null) return null;
@@ -81,7 +91,7 @@ export function createSealer(deps: SealerDependencies): Sealer {
       const found = await seals.findUnsealed(beyond);
       const { events } = found.unsealed;
       if (events.length === 0 && !found.wantsSeal) return null;
-      const judged = judgeUnsealed(keys, { ...found.unsealed, bad });
+      const judged = judgeUnsealed(keys, { ...found.unsealed, bad, takesUnsigned: await takesUnsigned(found) });
       note(judged);
       const isNothing = judged.sealed.length === 0;
       if (!isNothing || !found.isCut) return { found, judged };

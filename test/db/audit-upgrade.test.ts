@@ -46,11 +46,15 @@ describe('the audit log of an earlier version', () => {
     });
   const timers = realTimers(() => performance.now());
   const seal = () => sealOnce({ seals: db.seals, timers, log: createLogger('silent'), takesAnyKey: false });
-  async function tamper(sql: string): Promise<void> {
+  const setClock = (ahead: string) =>
+    client.query(
+      `create or replace function flag_promotions.clock() returns timestamptz language sql volatile as 'select now() + interval ''${ahead}'''`,
+    );
+  async function tamper(...statements: readonly string[]): Promise<void> {
     for (const table of ['audit_log', 'audit_head']) {
       await client.query(`alter table flag_promotions.${table} disable trigger user`);
     }
-    await client.query(sql);
+    for (const sql of statements) await client.query(sql);
   }
   const rehash = (id: number) =>
     `update flag_promotions.audit_log e set hash = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex') where id = ${id};`;
@@ -72,13 +76,30 @@ describe('the audit log of an earlier version', () => {
     await appendAsBefore(1);
     await seal();
     expect(await db.audit.verify()).toMatchObject({ intact: true, events: 7, unsealed: 0 });
-    // By the app's clock.
-    await client.query(
-      `create or replace function flag_promotions.clock() returns timestamptz language sql volatile as 'select now() + interval ''11 minutes'''`,
-    );
+    await setClock('11 minutes');
     await appendAsBefore(1);
     await seal();
     expect(await db.audit.verify()).toMatchObject({ intact: false, firstBrokenId: '8' });
+    // Nor later, by a first seal that looks newer.
+    await tamper(
+      'alter table flag_promotions.audit_seals disable trigger user',
+      'create table kept as select at from flag_promotions.audit_seals where number = 1',
+      'update flag_promotions.audit_seals set at = flag_promotions.clock() where number = 1',
+    );
+    await seal();
+    await tamper('update flag_promotions.audit_seals set at = (select at from kept) where number = 1');
+    expect(await db.audit.verify()).toMatchObject({ intact: false, firstBrokenId: '8' });
+  });
+
+  test('a clock that is set back does not open that while again', async () => {
+    await seal();
+    await setClock('11 minutes');
+    await append();
+    await seal();
+    await setClock('1 minute');
+    await appendAsBefore(1);
+    await seal();
+    expect(await db.audit.verify()).toMatchObject({ intact: false, firstBrokenId: '7' });
   });
 
   test.each([

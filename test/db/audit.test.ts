@@ -341,6 +341,35 @@ describe('of what is sealed, verifying also finds', () => {
   });
 });
 
+describe('while the app goes on sealing, a superuser', () => {
+  let sealer: Sealer;
+  beforeEach(async () => {
+    sealer = sealerOf(stored.db);
+    await append(4);
+    await sealer.seal();
+    await append(3);
+    await sealer.seal();
+  });
+
+  test('who makes the log look like one just upgraded gets no event without a MAC sealed', async () => {
+    await tamper(
+      'update flag_promotions.audit_head set last_id = 1',
+      'alter table flag_promotions.audit_seals add column kept timestamptz',
+      'update flag_promotions.audit_seals set kept = at, at = now() where number = 1',
+      FORGED,
+    );
+    await append(1);
+    await sealer.seal();
+    await tamper(
+      'update flag_promotions.audit_head set last_id = 0',
+      'update flag_promotions.audit_seals set at = kept where number = 1',
+      'alter table flag_promotions.audit_seals drop column kept',
+    );
+    expect(sealer.refused()).toEqual(['8']);
+    expect(await verify()).toMatchObject({ intact: false, firstBrokenId: '8', reason: 'the app did not write it' });
+  });
+});
+
 describe('the sealer', () => {
   test('names what the app did not write once, and seals the rest, however much it is', async () => {
     await append(2);
