@@ -13,6 +13,8 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
 const GENESIS = '0'.repeat(64);
+/** For this long after its upgrade to seals, a log took events without a MAC. */
+const UPGRADE_MS = 10 * 60_000;
 const MOST_FAULTS = 20;
 const USAGE = 'Usage: node verify-audit-export.mjs FILE [PUBLIC_KEY] [--expect NUMBER:HASH]';
 
@@ -94,6 +96,9 @@ const fault = (text) => faults.length < MOST_FAULTS && faults.push(text);
 const state = {
   chain: { id: 0n, hash: GENESIS },
   seal: null,
+  /** By the first seal: until when there may be events without a MAC. */
+  unsignedUntil: null,
+  latestAt: -Infinity,
   /** Events since the last seal, by id. */
   events: new Map(),
   sealed: 0,
@@ -107,8 +112,10 @@ const state = {
 function verifyEvent(id, hash) {
   const event = state.events.get(id);
   state.events.delete(id);
+  const isTooLate = !(state.latestAt <= state.unsignedUntil);
   if (event === undefined) fault(`event ${id} is missing`);
   else if (hashEvent(event) !== hash) fault(`event ${id} is not what was sealed`);
+  else if (event.mac == null && (event.event !== null || isTooLate)) fault(`the app did not write event ${id}`);
   else state.sealed += 1;
 }
 
@@ -131,9 +138,11 @@ const LINES = {
   },
   chained({ id, prevHash, hash, canonical }) {
     const { chain } = state;
-    if (BigInt(id) !== chain.id + 1n) fault(`event ${chain.id + 1n} is missing`);
-    else if (prevHash !== chain.hash) fault(`event ${id} does not follow the one before it`);
-    else if (sha256(canonical) !== hash) fault(`event ${id} is not what was recorded`);
+    const [before, number] = JSON.parse(canonical);
+    if (state.seal !== null) fault(`event ${id} comes after the first seal, which covers the chain before it`);
+    else if (BigInt(id) !== chain.id + 1n) fault(`event ${chain.id + 1n} is missing`);
+    else if (prevHash !== chain.hash || before !== prevHash) fault(`event ${id} does not follow the one before it`);
+    else if (sha256(canonical) !== hash || String(number) !== id) fault(`event ${id} is not what was recorded`);
     state.chain = { id: BigInt(id), hash };
     state.chained += 1;
   },
@@ -142,6 +151,8 @@ const LINES = {
     state.events.set(event.id, event);
   },
   seal(seal) {
+    state.unsignedUntil ??= seal.prevHash === GENESIS ? -Infinity : Date.parse(seal.at) + UPGRADE_MS;
+    state.latestAt = Math.max(state.latestAt, Date.parse(seal.at));
     for (const { id, hash } of seal.events) verifyEvent(id, hash);
     for (const id of state.events.keys()) fault(`event ${id} is in no seal`);
     state.events.clear();
@@ -175,6 +186,8 @@ for await (const text of createInterface({ input: createReadStream(path, 'utf8')
 }
 if (!state.ended) fault('the file ends before the log does');
 for (const id of state.events.keys()) fault(`event ${id} is in no seal`);
+if (trusted.length > 0 && state.seal === null && state.chained + state.unsealed > 0)
+  fault('there is no seal: nobody vouches for its events');
 if (!state.vouched) fault(`seal ${state.seal?.number} was signed with another key than the one given`);
 if (expect !== null && BigInt(state.seal?.number ?? 0) < expect.number)
   fault(`seal ${expect.number} is missing: the log ends before it`);

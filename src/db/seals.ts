@@ -14,6 +14,8 @@ export interface SealBase {
   readonly number: string;
   /** If there is no seal yet, that of the chain before. */
   readonly hash: string;
+  readonly through: string;
+  readonly gaps: string;
   /** null if there is no seal yet. */
   readonly publicKey: string | null;
 }
@@ -70,7 +72,7 @@ export interface Seals {
 /** A page this size is read, checked and written in a moment. */
 const PAGE = 500;
 
-const gapsColumn = z
+const gapsOf = z
   .string()
   .transform((text): unknown => JSON.parse(text))
   .pipe(
@@ -84,7 +86,7 @@ const unsealedRow = z.object({
   number: anyId,
   hash: z.string(),
   through: anyId,
-  gaps: gapsColumn,
+  gaps: z.string(),
   public_key: z.string().nullable(),
   xmin: anyId,
   xmax: anyId,
@@ -110,8 +112,7 @@ export function seals(knex: Knex, writer: AuditWriter): Seals {
       const rows = parseRows(found, unsealedRow);
       const [first] = rows;
       if (first === undefined) throw new Error('The seals had no row.');
-      const { number, hash, gaps, public_key: publicKey } = first;
-      const through = BigInt(first.through);
+      const { number, hash, through, gaps, public_key: publicKey } = first;
       const events = rows.every((row) => row.event_id !== null)
         ? parseRows(found, storedFields.extend(copiesRow.shape)).map(({ copies, ...row }) => ({
             ...asStored(row),
@@ -119,11 +120,11 @@ export function seals(knex: Knex, writer: AuditWriter): Seals {
           }))
         : [];
       return {
-        base: { number, hash, publicKey },
+        base: { number, hash, through, gaps, publicKey },
         wantsSeal: publicKey === null ? hash !== GENESIS : publicKey !== writer.keys?.publicKey,
         unsealed: {
-          through,
-          gaps,
+          through: BigInt(through),
+          gaps: gapsOf.parse(gaps),
           events,
           xmin: BigInt(first.xmin),
           xmax: BigInt(first.xmax),

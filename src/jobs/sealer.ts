@@ -56,22 +56,30 @@ export function createSealer(deps: SealerDependencies): Sealer {
   const { keys } = seals;
   const refused = new Set<string>();
   /** The newest seal known to be whole. */
-  let checked: Pick<Seal, 'number' | 'hash'> | null = null;
+  let checked: Seal | null = null;
   let running: Promise<void> = Promise.resolve();
   let isWaiting = false;
   let isStopped = false;
 
-  /** Whoever could forge a seal could choose what comes next. */
-  async function check({ number, hash }: SealBase): Promise<void> {
-    if (number === '0' || (checked?.number === number && checked.hash === hash)) return;
+  /**
+   * Whoever could forge a seal could choose what comes next, and whoever removed some could have the rest sealed anew.
+   */
+  async function check(base: SealBase): Promise<void> {
+    const { number, hash } = base;
+    const isBase = (seal: Seal) => seal.hash === hash && seal.through === base.through && seal.gaps === base.gaps;
+    if (checked?.number === number && isBase(checked)) return;
+    if (checked !== null && (await seals.find(checked.number))?.hash !== checked.hash) {
+      throw new UnsealedError(`seal ${shortSeal(checked)}, which this process has seen, is gone from the audit log`);
+    }
+    if (number === '0') return;
     const seal = await seals.find(number);
     const isKnown = deps.takesAnyKey || keys?.publicKeys.includes(seal?.publicKey ?? '') === true;
-    if (seal === null || seal.hash !== hash || !isWhole(seal) || !isKnown) {
+    if (seal === null || !isBase(seal) || !isWhole(seal) || !isKnown) {
       throw new UnsealedError(
         `seal ${number} is not one of this app’s, or of a key that TOTP_ENCRYPTION_KEY does not give`,
       );
     }
-    checked = { number, hash };
+    checked = seal;
   }
 
   async function takesUnsigned({ base, unsealed }: FoundUnsealed): Promise<boolean> {
@@ -89,14 +97,14 @@ export function createSealer(deps: SealerDependencies): Sealer {
     let beyond = 0n;
     for (;;) {
       const found = await seals.findUnsealed(beyond);
-      const { events } = found.unsealed;
-      if (events.length === 0 && !found.wantsSeal) return null;
       const judged = judgeUnsealed(keys, { ...found.unsealed, bad, takesUnsigned: await takesUnsigned(found) });
       note(judged);
+      await check(found.base);
+      if (found.unsealed.events.length === 0 && !found.wantsSeal) return null;
       const isNothing = judged.sealed.length === 0;
       if (!isNothing || !found.isCut) return { found, judged };
       bad = judged.bad;
-      beyond = BigInt(events.at(-1)?.id ?? '0');
+      beyond = BigInt(found.unsealed.events.at(-1)?.id ?? '0');
     }
   }
 
@@ -109,7 +117,6 @@ export function createSealer(deps: SealerDependencies): Sealer {
       if (judged.unknown.length > 0) throw unknownKey(judged.unknown);
       return false;
     }
-    await check(found.base);
     if (judged.gaps.length > MOST_GAPS) throw new UnsealedError(`${judged.gaps.length} gaps in the audit log`);
     const seal = nextSeal(found, judged);
     const written = await seals.write(seal);

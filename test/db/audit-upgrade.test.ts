@@ -1,5 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import pg from 'pg';
+import * as z from 'zod';
+import { hashEvent } from '../../src/audit/event.js';
 import { createAuditKeys } from '../../src/audit/keys.js';
+import { GENESIS, signSeal } from '../../src/audit/seal.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { migrateToLatest, rollBackTo } from '../../src/db/migrate.js';
 import { sealOnce } from '../../src/jobs/sealer.js';
@@ -10,6 +18,7 @@ import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 /** A log that a trigger chained, as versions before the seals kept it. */
 describe('the audit log of an earlier version', () => {
   const BEFORE = '0027-pages';
+  const KEYS = createAuditKeys([new Uint8Array(32)]);
   let database: TestDatabase;
   let client: pg.Client;
   let db: Database;
@@ -22,7 +31,7 @@ describe('the audit log of an earlier version', () => {
     await client.connect();
     await appendAsBefore(5);
     await migrateToLatest(database.url);
-    db = openDatabase(database.url, { auditKeys: createAuditKeys([new Uint8Array(32)]) });
+    db = openDatabase(database.url, { auditKeys: KEYS });
   });
   afterEach(async () => {
     await client.end();
@@ -122,6 +131,100 @@ describe('the audit log of an earlier version', () => {
     await seal();
     await tamper(tampering);
     expect(await db.audit.verify()).toMatchObject({ intact: false, firstBrokenId });
+  });
+
+  describe('exported', () => {
+    let folder: string;
+    beforeEach(async () => {
+      folder = await mkdtemp(path.join(tmpdir(), 'audit-export-'));
+    });
+    afterEach(() => rm(folder, { recursive: true, force: true }));
+
+    const lineOf = z.record(z.string(), z.unknown());
+    async function exported(): Promise<z.output<typeof lineOf>[]> {
+      const lines: z.output<typeof lineOf>[] = [];
+      await db.audit.export(async (line) => void lines.push(lineOf.parse(JSON.parse(line))));
+      return lines;
+    }
+    async function check(lines: readonly object[], ...more: readonly string[]): Promise<string> {
+      const file = path.join(folder, 'export.jsonl');
+      await writeFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      const script = path.join(__dirname, '../../scripts/verify-audit-export.mjs');
+      const { status, stdout } = spawnSync(process.execPath, [script, file, ...more], { encoding: 'utf8' });
+      expect([status, stdout]).toEqual([stdout.startsWith('The export holds') ? 0 : 1, stdout]);
+      return stdout;
+    }
+
+    test('holds under the key, but not without a seal, which nobody signed', async () => {
+      const before = await exported();
+      expect(await check(before)).toContain('The export holds: 5 events, no seal');
+      expect(await check(before, KEYS.publicKey)).toContain('there is no seal: nobody vouches for its events');
+      await append();
+      await seal();
+      expect(await check(await exported(), KEYS.publicKey)).toContain('The export holds: 6 events, newest seal 1:');
+    });
+
+    test('does not hold if an event of the chain was changed, and the next one’s line says it follows', async () => {
+      await seal();
+      const lines = await exported();
+      const [changed, next] = lines.filter(({ id }) => id === '2' || id === '3');
+      if (changed === undefined || next === undefined) throw new Error('There are too few events.');
+      changed['canonical'] = String(changed['canonical']).replace('"U2"', '"U0EVE"');
+      changed['hash'] = createHash('sha256').update(String(changed['canonical'])).digest('hex');
+      next['prevHash'] = changed['hash'];
+      expect(await check(lines, KEYS.publicKey)).toContain('event 3 does not follow the one before it');
+    });
+
+    test('does not hold if the chain goes on after the seal that covers it', async () => {
+      await seal();
+      const lines = await exported();
+      const prevHash = lines.find(({ id }) => id === '5')?.['hash'];
+      const canonical = JSON.stringify([prevHash, 6, '', 'a', 'U0EVE', null, {}]);
+      const hash = createHash('sha256').update(canonical).digest('hex');
+      const added = lines.toSpliced(-1, 0, { type: 'chained', id: '6', prevHash, hash, canonical });
+      expect(await check(added, KEYS.publicKey)).toContain('event 6 comes after the first seal');
+    });
+
+    test.each([
+      ['never upgraded', false, 0, 'the app did not write event 2'],
+      ['10 minutes after', true, 10, 'The export holds: 2 events'],
+      ['11 minutes after', true, 11, 'the app did not write event 2'],
+    ])(
+      'holds with a sealed event without a MAC only if it is upgraded, and soon: %s',
+      async (_when, isUpgraded, minutes, says) => {
+        const canonical = JSON.stringify([GENESIS, 1, '', 'a', 'U0KRIS', null, {}]);
+        const chain = createHash('sha256').update(canonical).digest('hex');
+        const chained = isUpgraded ? [{ type: 'chained', id: '1', prevHash: GENESIS, hash: chain, canonical }] : [];
+        const event = { id: '2', event: null, at: '2026-05-09T04:28:31.000000Z', action: 'a', actor: 'U0EVE' };
+        const rest = { promotionId: null, detail: '{}', open: null, mac: null };
+        const at = Date.UTC(2026, 4, 9, 4, 28, 31);
+        const first = signSeal(KEYS, {
+          number: '1',
+          prevHash: isUpgraded ? chain : GENESIS,
+          at: new Date(at).toISOString(),
+          events: [],
+          refused: [],
+          through: '0',
+          gaps: '[]',
+        });
+        const second = signSeal(KEYS, {
+          ...first,
+          number: '2',
+          prevHash: first.hash,
+          at: new Date(at + minutes * 60_000).toISOString(),
+          events: [{ id: '2', hash: hashEvent({ ...event, ...rest }) }],
+        });
+        const lines = [
+          { type: 'audit log', version: 1 },
+          ...chained,
+          { type: 'seal', ...first },
+          { type: 'event', ...event, ...rest },
+          { type: 'seal', ...second },
+          { type: 'end', seals: 2 },
+        ];
+        expect(await check(lines, KEYS.publicKey)).toContain(says);
+      },
+    );
   });
 
   test('is a chain again if the schema goes back', async () => {

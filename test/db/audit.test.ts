@@ -171,6 +171,17 @@ describe('a statement that would rewrite the log', () => {
 });
 
 const FORGED = `insert into flag_promotions.audit_log (at, action, actor, detail) values (now(), 'console.flag.promotion.ops_complete', 'U0EVE', '{}')`;
+/** As the trigger of versions before the seals chained events. */
+const CHAINED = `do $$
+  declare e flag_promotions.audit_log; last text = repeat('0', 64);
+  begin
+    for e in select * from flag_promotions.audit_log order by id loop
+      e.prev_hash = last;
+      last = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex');
+      update flag_promotions.audit_log set prev_hash = e.prev_hash, hash = last where id = e.id;
+      update flag_promotions.audit_head set last_id = e.id, last_hash = last;
+    end loop;
+  end $$`;
 const swap = (column: string) =>
   `update flag_promotions.audit_log a set ${column} = b.${column} from flag_promotions.audit_log b
     where (a.id, b.id) in ((3, 5), (5, 3))`;
@@ -367,6 +378,37 @@ describe('while the app goes on sealing, a superuser', () => {
     );
     expect(sealer.refused()).toEqual(['8']);
     expect(await verify()).toMatchObject({ intact: false, firstBrokenId: '8', reason: 'the app did not write it' });
+  });
+
+  test('who rewrites all of it as a chain from before the seals gets no first seal over it', async () => {
+    await tamper(
+      'delete from flag_promotions.audit_seals',
+      `update flag_promotions.audit_log set actor = 'U0EVE', event = null, open = null, key = null, mac = null`,
+      CHAINED,
+    );
+    await expect(sealer.seal()).rejects.toThrow('is gone from the audit log');
+    await append(1);
+    await expect(sealer.seal()).rejects.toThrow('is gone from the audit log');
+    expect(await newest()).toBe('none');
+  });
+
+  test('who has the newest seal claim more than it covers keeps no event from being sealed unnoticed', async () => {
+    await tamper('update flag_promotions.audit_seals set through = 1000 where number = 2');
+    await append(1);
+    await expect(sealer.seal()).rejects.toThrow('seal 2 is not one of this app');
+  });
+
+  test('who cuts off its end and has another replica seal what follows is found out by this one', async () => {
+    await tamper(
+      'delete from flag_promotions.audit_log where id > 4',
+      'delete from flag_promotions.audit_seals where number > 1',
+    );
+    for (let count = 0; count < 2; count += 1) {
+      await append(1);
+      await seal(stored.replica());
+    }
+    expect(await newest()).toMatch(/^3:/u);
+    await expect(sealer.seal()).rejects.toThrow(/^seal 2:[\da-f]{12}, which this process has seen, is gone/u);
   });
 });
 
