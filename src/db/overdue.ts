@@ -27,10 +27,16 @@ const PROMOTIONS = `
     from {promotions} p
    where ${OURS} and ${isFree('p')} and ${mayTryAgain('p')}`;
 
-/** Overdue since the witness was first owed a seal that it didn't accept. */
+/**
+ * Overdue since the witness was first owed a seal that it didn't accept. Its row alone can't say that nothing is owed:
+ * without a start, the seal's own counts, and if more was sent than there is, all seals are owed.
+ */
 const WITNESSED = `
-  select w.owed_since as since from flag_promotions.audit_witnesses w
-    join flag_promotions.audit_seals s on s.number > w.sent_to where w.witness = ? and w.owed_since is not null`;
+  select case when w.owed_since <= ${CLOCK} then w.owed_since else coalesce(s.at, to_timestamp(0)) end as since
+    from flag_promotions.audit_witnesses w
+   cross join (select coalesce(max(number), 0) as number from flag_promotions.audit_seals) newest
+    left join flag_promotions.audit_seals s on s.number > case when w.sent_to > newest.number then 0 else w.sent_to end
+   where w.witness = ? and w.sent_to <> newest.number`;
 
 /**
  * What is owed for longer than `afterMs`, tried or not. Home tabs, published when opened, and drills don't count.

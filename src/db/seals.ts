@@ -43,8 +43,10 @@ export interface SealWritten {
 }
 
 /** How far a witness is behind. */
-interface WitnessClaim {
+export interface WitnessClaim {
+  /** Beyond the newest seal if somebody changed it, or if seals are gone. */
   readonly sentTo: string;
+  readonly newest: string;
   readonly attempts: number;
 }
 
@@ -180,24 +182,25 @@ export function seals(knex: Knex, writer: AuditWriter): Seals {
       const found = await knex.raw(
         `select count(*) as n from (select 1) one
            left join flag_promotions.audit_witnesses w on w.witness = ?
-          where ${NEWEST} > coalesce(w.sent_to, 0) and (w.witness is null or (${isFree('w')} and ${mayTryAgain('w')}))`,
+          where ${NEWEST} <> coalesce(w.sent_to, 0) and (w.witness is null or (${isFree('w')} and ${mayTryAgain('w')}))`,
         [witness],
       );
       return parseRows(found, countRow)[0]?.n === 1;
     },
     async claimWitness(witness, lease) {
-      await knex.raw(`insert into flag_promotions.audit_witnesses (witness) values (?) on conflict do nothing`, [
-        witness,
-      ]);
+      await knex.raw(
+        `insert into flag_promotions.audit_witnesses (witness, owed_since) values (?, ${CLOCK}) on conflict do nothing`,
+        [witness],
+      );
       const claimed = await knex.raw(
         `update flag_promotions.audit_witnesses w
             set lease_owner = ?, ${LEASED_UNTIL}, attempts = w.attempts + 1, owed_since = coalesce(w.owed_since, ${CLOCK})
-          where w.witness = ? and ${isFree('w')} and ${mayTryAgain('w')} and ${NEWEST} > w.sent_to
-         returning w.sent_to, w.attempts`,
+          where w.witness = ? and ${isFree('w')} and ${mayTryAgain('w')} and ${NEWEST} <> w.sent_to
+         returning w.sent_to, ${NEWEST} as newest, w.attempts`,
         [lease.owner, lease.durationMs, witness],
       );
-      const [row] = parseRows(claimed, z.object({ sent_to: anyId, attempts: z.number() }));
-      return row === undefined ? null : { sentTo: row.sent_to, attempts: row.attempts };
+      const [row] = parseRows(claimed, z.object({ sent_to: anyId, newest: anyId, attempts: z.number() }));
+      return row === undefined ? null : { sentTo: row.sent_to, newest: row.newest, attempts: row.attempts };
     },
     async recordSent(witness, lease, number) {
       const updated = await knex.raw(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Seal } from '../audit/seal.js';
 import { type HeldLease, holdLease } from '../db/held-lease.js';
-import type { Seals } from '../db/seals.js';
+import type { Seals, WitnessClaim } from '../db/seals.js';
 import type { Fetch } from '../network/network.js';
 import { backOffMs } from '../promotions/back-off.js';
 
@@ -41,6 +41,8 @@ export function createWitness(deps: WitnessDependencies): Witness {
   const { seals, log } = deps;
   const witness = createHash('sha256').update(deps.url).digest('hex');
   const stopping = new AbortController();
+  /** The highest seal that it accepted from this process. */
+  let accepted = 0n;
   let running: Promise<void> = Promise.resolve();
   let isWaiting = false;
 
@@ -50,13 +52,30 @@ export function createWitness(deps: WitnessDependencies): Witness {
     const claim = await seals.claimWitness(witness, lease);
     if (claim === null) return;
     try {
-      await sendFrom(claim.sentTo, lease);
+      await sendFrom(startOf(claim), lease);
       await seals.releaseWitness(witness, lease, null);
     } catch (error) {
       const waitMs = stopping.signal.aborted ? 0 : backOffMs({ kind: 'refused' }, claim.attempts, deps.random);
       await seals.releaseWitness(witness, lease, { waitMs, lastError: reasonOf(error) });
       throw error;
     }
+  }
+
+  /**
+   * The row may be wrong: the database's owner could silence the witness with it, or seals are gone. Sending the last
+   * one again corrects it.
+   */
+  function startOf({ sentTo, newest }: WitnessClaim): string {
+    const isBeyond = BigInt(sentTo) > BigInt(newest);
+    if (isBeyond || BigInt(sentTo) < accepted) {
+      const found = { sentTo, newest, accepted: accepted.toString() };
+      log.error(
+        found,
+        'the witness was sent other seals than the database says: somebody changed it, or seals are gone',
+      );
+    }
+    if (!isBeyond) return sentTo;
+    return accepted === 0n || accepted > BigInt(newest) ? '0' : (accepted - 1n).toString();
   }
 
   async function sendFrom(sentTo: string, lease: HeldLease): Promise<void> {
@@ -69,6 +88,7 @@ export function createWitness(deps: WitnessDependencies): Witness {
         await post(seal);
         const confirmedAt = deps.elapsed();
         if (!(await seals.recordSent(witness, lease, seal.number))) return;
+        accepted = BigInt(seal.number);
         lease.confirm(confirmedAt);
         last = seal.number;
       }

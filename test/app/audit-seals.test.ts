@@ -3,7 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSignature, createAuditKeys } from '../../src/audit/keys.js';
+import { fetch as undiciFetch } from 'undici';
 import { z } from 'zod';
+import { createWitness } from '../../src/jobs/witness.js';
+import { createLogger } from '../../src/log.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { whileHolding } from '../support/locks.js';
@@ -168,6 +171,87 @@ describe('the audit log, sealed as the app works', () => {
     });
     const { publicKey } = createAuditKeys([bed.config.totpEncryptionKey]);
     for (const { hash, signature } of witness.seals) expect(isSignature(hash, signature, publicKey)).toBe(true);
+  });
+
+  const MUTED = 'update flag_promotions.audit_witnesses set sent_to = 9000000000000000000, owed_since = null';
+  const numbers = () => witness.seals.map(({ number }) => number);
+  const sentTo = async () =>
+    Number((await bed.rows.query<{ n: string }>('select sent_to as n from flag_promotions.audit_witnesses'))[0]?.n);
+  const isSaid = () =>
+    bed.logged.some((line) => line.includes('the witness was sent other seals than the database says'));
+
+  test('a witness that the database’s owner says has everything gets each seal all the same, and the log says so', async () => {
+    await resolve();
+    await bed.app.tick();
+    await eventually(async () => expect(numbers()).toEqual((await seals()).map(({ number }) => Number(number))));
+    expect(isSaid()).toBe(false);
+    const before = numbers().length;
+    await bed.rows.query(MUTED);
+    await bed.app.tick();
+    await eventually(async () => expect(await sentTo()).toBe(before));
+    expect(isSaid()).toBe(true);
+    // The last one again.
+    expect(numbers().slice(before)).toEqual([before]);
+    await bed.db.audit.append({
+      at: new Date(),
+      action: 'console.flag.promotion.denied',
+      actor: 'U0KRIS',
+      promotionId: null,
+      detail: {},
+    });
+    await bed.app.tick();
+    await eventually(async () => expect(numbers()).toContain(before + 1));
+  });
+
+  test('a process that sent none itself sends all of them anew', async () => {
+    await resolve();
+    await bed.app.tick();
+    await eventually(async () => expect(numbers()).toEqual((await seals()).map(({ number }) => Number(number))));
+    const before = numbers();
+    await bed.rows.query(MUTED);
+    const another = createWitness({
+      url: witness.url,
+      seals: bed.db.seals,
+      fetch: undiciFetch,
+      newOwner: () => 'another',
+      elapsed: () => performance.now(),
+      random: Math.random,
+      log: createLogger('silent'),
+    });
+    await another.send();
+    expect(numbers()).toEqual([...before, ...before]);
+    expect(await sentTo()).toBe(before.length);
+  });
+
+  test('readiness says so while a silenced witness takes nothing', async () => {
+    await resolve();
+    await bed.app.tick();
+    await eventually(async () => expect(await sentTo()).toBe((await seals()).length));
+    witness.status = 503;
+    await bed.rows.query(MUTED);
+    await bed.clock.advance(5 * 60_000);
+    await bed.app.tick();
+    await bed.clock.advance(5 * 60_000);
+    await bed.app.tick();
+    expect(await get('/readyz')).toContain('of the audit log overdue');
+  });
+
+  test('nothing is sealed over a log whose seals are gone, and readiness says so', async () => {
+    await resolve();
+    await bed.app.tick();
+    const replica = await bed.replica({ elapsed: () => bed.clock.now().getTime() });
+    await bed.rows.query(
+      'alter table flag_promotions.audit_seals disable trigger user; delete from flag_promotions.audit_seals',
+    );
+    await bed.rows.query('update flag_promotions.audit_witnesses set sent_to = 0, owed_since = null');
+    for (let ticks = 0; ticks < 2; ticks += 1) {
+      await replica.tick();
+      await bed.clock.advance(5 * 60_000);
+    }
+    expect(await seals()).toEqual([]);
+    expect(await (await fetch(`http://127.0.0.1:${replica.port}/readyz`)).text()).toContain(
+      'fails in every check: seal',
+    );
   });
 
   test('an event that somebody slips in is named, in the log, the metrics and by /readyz, and holds up nothing', async () => {

@@ -1,3 +1,6 @@
+import { sealOnce } from '../../src/jobs/sealer.js';
+import { realTimers } from '../../src/jobs/timers.js';
+import { createLogger } from '../../src/log.js';
 import {
   deliverMessage,
   insertPromotion,
@@ -40,6 +43,66 @@ async function postedAlert(): Promise<string> {
   await deliverMessage(stored.db, 'alert', id, ROOT);
   return alertId();
 }
+
+describe('the witness of the audit log', () => {
+  const WITNESS = 'a hash';
+  const timers = realTimers(() => performance.now());
+  const lacking = () => stored.db.overdue({ afterMs: 2 * MINUTE, promoting: false, witness: WITNESS });
+  async function seal(): Promise<void> {
+    const event = { action: 'console.flag.promotion.denied', actor: 'U0KRIS', promotionId: null, detail: {} } as const;
+    await stored.db.audit.append({ at: NOW, ...event });
+    await sealOnce({ seals: stored.db.seals, timers, log: createLogger('silent'), takesAnyKey: false });
+  }
+  async function send(number: string): Promise<void> {
+    expect(await stored.db.seals.claimWitness(WITNESS, MINE)).not.toBeNull();
+    expect(await stored.db.seals.recordSent(WITNESS, MINE, number)).toBe(true);
+    await stored.db.seals.releaseWitness(WITNESS, MINE, null);
+  }
+  beforeEach(async () => {
+    await seal();
+    await at(MINUTE);
+    await seal();
+    await send('2');
+  });
+
+  test('is owed nothing once it has every seal, and each new one from its time', async () => {
+    await at(10 * MINUTE);
+    expect(await lacking()).toBeNull();
+    expect(await stored.db.seals.isOwed(WITNESS)).toBe(false);
+    await seal();
+    expect(await lacking()).toBeNull();
+    await at(12 * MINUTE);
+    expect(await lacking()).toMatchObject({ seals: 1, since: later(10 * MINUTE) });
+  });
+
+  test.each([
+    'sent_to = 9000000000000000000, owed_since = null',
+    `sent_to = 9000000000000000000, owed_since = null, lease_owner = 'x', lease_until = 'infinity'`,
+    `sent_to = 3, owed_since = 'infinity', next_attempt_at = 'infinity'`,
+  ])('is owed all seals if it is said to have more than there are: %s', async (set) => {
+    await stored.rows.query(`update flag_promotions.audit_witnesses set ${set}`);
+    await at(2 * MINUTE);
+    expect(await lacking()).toMatchObject({ seals: 1, since: later(0) });
+    await at(3 * MINUTE);
+    expect(await lacking()).toMatchObject({ seals: 2, since: later(0) });
+  });
+
+  test.each(['owed_since = null', `owed_since = 'infinity'`, `owed_since = null, next_attempt_at = 'infinity'`])(
+    'is owed what it lacks from the seal’s time, whatever its row says: %s',
+    async (set) => {
+      await stored.rows.query(`update flag_promotions.audit_witnesses set sent_to = 1, ${set}`);
+      await at(3 * MINUTE);
+      expect(await lacking()).toMatchObject({ seals: 1, since: later(MINUTE) });
+    },
+  );
+
+  test('is owed what is gone', async () => {
+    await stored.rows.query(
+      'alter table flag_promotions.audit_seals disable trigger user; delete from flag_promotions.audit_seals',
+    );
+    expect(await lacking()).toMatchObject({ seals: 1 });
+  });
+});
 
 describe('a message', () => {
   test('is overdue two minutes after it was queued, and no longer once it is posted', async () => {
