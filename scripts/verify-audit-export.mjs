@@ -99,6 +99,8 @@ const state = {
   /** By the first seal: until when there may be events without a MAC. */
   unsignedUntil: null,
   latestAt: -Infinity,
+  /** The UUIDs of sealed events: none can be written twice. */
+  written: new Set(),
   /** Events since the last seal, by id. */
   events: new Map(),
   sealed: 0,
@@ -116,7 +118,9 @@ function verifyEvent(id, hash) {
   if (event === undefined) fault(`event ${id} is missing`);
   else if (hashEvent(event) !== hash) fault(`event ${id} is not what was sealed`);
   else if (event.mac == null && (event.event !== null || isTooLate)) fault(`the app did not write event ${id}`);
+  else if (event.event !== null && state.written.has(event.event)) fault(`event ${id} is a copy of another one`);
   else state.sealed += 1;
+  if (event !== undefined) state.written.add(event.event);
 }
 
 function verifySeal(seal) {

@@ -8,7 +8,7 @@ import type { Knex } from './connection.js';
 import { presentOf } from './leases.js';
 import { type ChainHead, type Fault, readChainHead, verifyChain } from './legacy-chain.js';
 import { parseRows } from './rows.js';
-import { anyId, SEAL_COLUMNS, STORED_COLUMNS, sealRow, storedRow } from './stored-audit.js';
+import { anyId, asStored, SEAL_COLUMNS, STORED_COLUMNS, sealRow, storedFields, storedRow } from './stored-audit.js';
 
 /** A seal that somebody kept elsewhere. */
 export interface ExpectedSeal {
@@ -24,6 +24,12 @@ export interface VerifyOptions {
   /** Called with how many events are verified, and about how many there are. */
   readonly onProgress?: (verified: number, events: number) => void;
 }
+
+/** It may be sealed twice: the database's owner took the first one away while the second one was sealed. */
+const sealedRow = storedFields
+  .extend({ is_copy: z.boolean() })
+  .transform(({ is_copy, ...row }) => ({ ...asStored(row), is_copy }));
+type SealedEvent = z.output<typeof sealedRow>;
 
 type SealName = Pick<Seal, 'number' | 'hash'>;
 
@@ -170,7 +176,7 @@ class Verification {
     }
   }
 
-  async #verifyEvents(seal: Seal, stored: ReadonlyMap<string, StoredEvent>): Promise<void> {
+  async #verifyEvents(seal: Seal, stored: ReadonlyMap<string, SealedEvent>): Promise<void> {
     for (const { id, hash } of seal.events) {
       // Yields to other work.
       if (this.#verified % EVENTS_A_TURN === 0) await nextTurn();
@@ -179,6 +185,7 @@ class Verification {
       if (event === undefined) this.#fault({ id, reason: `event ${id} is missing` });
       else if (hashEvent(event) !== hash) this.#fault({ id, reason: 'its content is not what was sealed' });
       else if (this.#isForged(event)) this.#fault({ id, reason: 'the app did not write it' });
+      else if (event.is_copy) this.#fault({ id, reason: 'it is a copy of another event' });
       else this.#fits();
     }
   }
@@ -212,14 +219,15 @@ class Verification {
     this.#isVouchedFor = this.#trusted?.has(publicKey) ?? true;
   }
 
-  async #storedOf(ids: readonly string[]): Promise<ReadonlyMap<string, StoredEvent>> {
-    const stored = new Map<string, StoredEvent>();
+  async #storedOf(ids: readonly string[]): Promise<ReadonlyMap<string, SealedEvent>> {
+    const stored = new Map<string, SealedEvent>();
     for (let start = 0; start < ids.length; start += EVENTS_PAGE) {
       const found = await this.trx.raw(
-        `select ${STORED_COLUMNS} from flag_promotions.audit_log e where e.id = any(?::bigint[])`,
+        `select ${STORED_COLUMNS}, exists (select 1 from flag_promotions.audit_log o where o.event = e.event and o.id < e.id) as is_copy
+           from flag_promotions.audit_log e where e.id = any(?::bigint[])`,
         [ids.slice(start, start + EVENTS_PAGE)],
       );
-      for (const event of parseRows(found, storedRow)) stored.set(event.id, event);
+      for (const event of parseRows(found, sealedRow)) stored.set(event.id, event);
     }
     return stored;
   }

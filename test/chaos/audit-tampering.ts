@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createAuditKeys } from '../../src/audit/keys.js';
-import { openDatabase } from '../../src/db/database.js';
-import { sealOnce } from '../../src/jobs/sealer.js';
+import { type Database, openDatabase } from '../../src/db/database.js';
+import { createSealer, type Sealer } from '../../src/jobs/sealer.js';
 import { realTimers } from '../../src/jobs/timers.js';
 import { createLogger } from '../../src/log.js';
 import { createTestDatabase } from '../support/database.js';
@@ -10,8 +10,9 @@ import { startChild } from './child.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 
 /**
- * The database's owner disables the triggers and rewrites the audit log in every way; `flag-promotions audit verify`,
- * in a process of its own, has to name the first broken event. The last seal was kept elsewhere, as a witness would.
+ * The database's owner disables the triggers and rewrites the audit log in every way, while the app goes on sealing;
+ * `flag-promotions audit verify`, in a process of its own, has to name the first broken event. The last seal was kept
+ * elsewhere, as a witness would.
  */
 export const auditTampering: Scenario = { name: 'audit-tampering', run };
 
@@ -30,6 +31,8 @@ interface Chosen {
 interface Tampering {
   readonly what: string;
   readonly sql: (chosen: Chosen) => string;
+  /** What is put right again once the app has sealed over it. */
+  readonly undo?: (chosen: Chosen) => string;
   /** The first event that does not fit. */
   readonly broken: (chosen: Chosen) => number;
 }
@@ -132,19 +135,65 @@ const TAMPERINGS: readonly Tampering[] = [
       `update flag_promotions.audit_seals set hash = encode(sha256('anything'), 'hex') where number = ${sealOf(chosen)}`,
     broken: (chosen) => firstOf(sealOf(chosen)),
   },
+  {
+    what: 'one inserted without a MAC, while the log looks like one just upgraded',
+    sql: () =>
+      `alter table flag_promotions.audit_seals add column kept timestamptz;
+       update flag_promotions.audit_seals set kept = at, at = now() where number = 1;
+       update flag_promotions.audit_head set last_id = 1;
+       insert into flag_promotions.audit_log (at, action, actor) values (now(), 'console.flag.promotion.ops_complete', 'U0EVE')`,
+    undo: () =>
+      `update flag_promotions.audit_seals set at = kept where number = 1;
+       alter table flag_promotions.audit_seals drop column kept;
+       update flag_promotions.audit_head set last_id = 0`,
+    broken: () => EVENTS + 1,
+  },
+  {
+    what: 'all rewritten as a chain from before the seals',
+    sql: () =>
+      `delete from flag_promotions.audit_seals;
+       update flag_promotions.audit_log set actor = 'U0EVE', event = null, open = null, key = null, mac = null;
+       do $$
+       declare e flag_promotions.audit_log; last text = repeat('0', 64);
+       begin
+         for e in select * from flag_promotions.audit_log order by id loop
+           e.prev_hash = last;
+           last = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex');
+           update flag_promotions.audit_log set prev_hash = e.prev_hash, hash = last where id = e.id;
+           update flag_promotions.audit_head set last_id = e.id, last_hash = last;
+         end loop;
+       end $$`,
+    broken: () => 1,
+  },
+  {
+    what: 'one sealed again as another',
+    sql: ({ at }) =>
+      `create table flag_promotions.kept as select * from flag_promotions.audit_log where id = ${at};
+       delete from flag_promotions.audit_log where id = ${at};
+       insert into flag_promotions.audit_log (${COLUMNS}) select ${COLUMNS} from flag_promotions.kept`,
+    undo: () =>
+      `drop index flag_promotions.audit_log_event;
+       insert into flag_promotions.audit_log select * from flag_promotions.kept`,
+    broken: () => EVENTS + 1,
+  },
 ];
 
 async function run(random: () => number): Promise<Report> {
   const missed: string[] = [];
   const named: string[] = [];
-  for (const { what, sql, broken } of TAMPERINGS) {
+  for (const { what, sql, undo, broken } of TAMPERINGS) {
     const database = await createTestDatabase();
     const rows = createRowStore(database.url);
     const key = randomBytes(32);
-    const kept = await fill(database.url, key);
+    const db = openDatabase(database.url, { auditKeys: createAuditKeys([key]) });
+    const sealer = sealerOf(db);
+    const kept = await fill(db, sealer);
     const at = SEALED_EACH + 1 + Math.floor(random() * (SEALED - 3 * SEALED_EACH));
     const chosen = { at, later: pick(random, [at + 1, at + 2, at + 5]) };
     await asOwner(rows, sql(chosen));
+    // It refuses, where it notices.
+    await sealer.seal().catch(() => undefined);
+    if (undo !== undefined) await asOwner(rows, undo(chosen));
     const child = startChild(['audit', 'verify', '--json', '--expect', kept], {
       DATABASE_URL: database.url,
       TOTP_ENCRYPTION_KEY: key.toString('base64'),
@@ -154,6 +203,7 @@ async function run(random: () => number): Promise<Report> {
     if (code !== 1) missed.push(`${what}: exit code ${code}`);
     else if (!answer.includes(`"firstBrokenId":"${broken(chosen)}"`)) named.push(`${what}: ${answer.trim()}`);
     await rows.close();
+    await db.close();
     await database.drop();
   }
   for (const line of [...missed, ...named]) process.stderr.write(`${line}\n`);
@@ -164,11 +214,21 @@ async function run(random: () => number): Promise<Report> {
   };
 }
 
+function sealerOf(db: Database): Sealer {
+  const ignored = () => undefined;
+  return createSealer({
+    seals: db.seals,
+    timers: realTimers(() => performance.now()),
+    log: createLogger('silent'),
+    takesAnyKey: false,
+    onShown: ignored,
+    onSealed: ignored,
+    onRefused: ignored,
+  });
+}
+
 /** Events as the app writes and seals them; resolves with the last seal. */
-async function fill(url: string, key: Uint8Array): Promise<string> {
-  const db = openDatabase(url, { auditKeys: createAuditKeys([key]) });
-  const timers = realTimers(() => performance.now());
-  const seal = () => sealOnce({ seals: db.seals, timers, log: createLogger('silent'), takesAnyKey: false });
+async function fill(db: Database, sealer: Sealer): Promise<string> {
   for (let event = 1; event <= EVENTS; event += 1) {
     await db.audit.append({
       at: new Date(Date.UTC(2026, 4, 9, 4, 28, event)),
@@ -177,16 +237,15 @@ async function fill(url: string, key: Uint8Array): Promise<string> {
       promotionId: String(1 + (event % 5)),
       detail: { attempted: 'completed', number: event },
     });
-    if (event % SEALED_EACH === 0 && event <= SEALED) await seal();
+    if (event % SEALED_EACH === 0 && event <= SEALED) await sealer.seal();
   }
   const verdict = await db.audit.verify();
-  await db.close();
   if (!verdict.intact || verdict.seal === null) throw new Error('The log was not intact before anybody touched it.');
   return `${verdict.seal.number}:${verdict.seal.hash}`;
 }
 
 async function asOwner(rows: RowStore, sql: string): Promise<void> {
-  const tables = ['audit_log', 'audit_seals'].map((table) => `alter table flag_promotions.${table}`);
+  const tables = ['audit_log', 'audit_seals', 'audit_head'].map((table) => `alter table flag_promotions.${table}`);
   await rows.query(
     [
       ...tables.map((table) => `${table} disable trigger user`),

@@ -185,6 +185,28 @@ describe('the audit log of an earlier version', () => {
       expect(await check(added, KEYS.publicKey)).toContain('event 6 comes after the first seal');
     });
 
+    test('does not hold if an event was sealed twice, while the first one was away', async () => {
+      await append();
+      await seal();
+      const columns = 'at, action, actor, promotion_id, detail, event, open, key, mac';
+      await tamper(
+        'create table kept as select * from flag_promotions.audit_log where id = 6',
+        'delete from flag_promotions.audit_log where id = 6',
+        `insert into flag_promotions.audit_log (${columns}) select ${columns} from kept`,
+      );
+      await seal();
+      await tamper(
+        'drop index flag_promotions.audit_log_event',
+        'insert into flag_promotions.audit_log select * from kept',
+      );
+      expect(await check(await exported(), KEYS.publicKey)).toContain('event 7 is a copy of another one');
+      expect(await db.audit.verify()).toMatchObject({
+        intact: false,
+        firstBrokenId: '7',
+        reason: 'it is a copy of another event',
+      });
+    });
+
     test.each([
       ['never upgraded', false, 0, 'the app did not write event 2'],
       ['10 minutes after', true, 10, 'The export holds: 2 events'],
