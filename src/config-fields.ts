@@ -65,17 +65,16 @@ export const connections = (fallback: number) =>
       .default(fallback),
   );
 
-function protocolOf(text: string): string {
-  try {
-    return new URL(text).protocol;
-  } catch {
-    return '';
-  }
-}
-
+/** Requests can't carry a name or password in the address, and their errors quote it. So no fault quotes it either. */
 export const url = (protocols: readonly string[]) =>
-  z.string().refine((text) => protocols.includes(protocolOf(text)), {
-    error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  z.string().superRefine((text, context) => {
+    const parsed = URL.canParse(text) ? new URL(text) : null;
+    if (parsed === null || !protocols.includes(parsed.protocol)) {
+      const begins = protocols.map((protocol) => `${protocol}//`).join(' or ');
+      context.addIssue({ code: 'custom', message: `must be a URL that begins with ${begins}` });
+    } else if (parsed.username !== '' || parsed.password !== '') {
+      context.addIssue({ code: 'custom', message: 'must be a URL without a name or password (user:password@)' });
+    }
   });
 
 /** Where people reach the app: an origin and an optional path. https, except on this machine. */

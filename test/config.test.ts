@@ -414,6 +414,22 @@ describe('a faulty configuration', () => {
     expect(() => readConfig(environment)).toThrow(/\.env\.example.*npm run demo$/u);
   });
 
+  test.each([
+    'SLACK_API_URL',
+    'HEROKU_API_URL',
+    'PAGERDUTY_URL',
+    'WEBHOOK_URL',
+    'HEARTBEAT_URL',
+    'AUDIT_WITNESS_URL',
+    'PUBLIC_URL',
+  ])('%s takes no name or password, and the refusal shows neither', (name) => {
+    for (const userinfo of ['user:canary', 'canary', ':canary']) {
+      const reported = faults({ WEBHOOK_SECRET: `whsec_${KEY}`, [name]: `https://${userinfo}@host.example/path` });
+      expect(reported).toEqual([expect.stringMatching(new RegExp(`^${name} must `, 'u'))]);
+      expect(reported.join()).not.toContain('canary');
+    }
+  });
+
   test('names thresholds in the wrong order also where something else is missing', () => {
     const NOTICE = 'NOTICE_AFTER must be shorter than STUCK_WARNING_AFTER, or off';
     expect(faults({ NOTICE_AFTER: '12h' })).toEqual([NOTICE]);

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Fetch } from '../network/network.js';
+import { type Fetch, networkCode } from '../network/network.js';
 
 /** Tells an outside monitor that all is well; the monitor alerts on silence. */
 export interface Heartbeat {
@@ -17,15 +17,16 @@ export function createHeartbeat(url: string | null, fetch: Fetch, log: Logger): 
   let underWay: { readonly cut: AbortController; readonly ended: Promise<void> } | null = null;
 
   async function request(address: string, cut: AbortController): Promise<void> {
-    const timer = setTimeout(() => cut.abort(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
+    const timer = setTimeout(() => cut.abort(new CutShort(`no answer within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
     try {
       const answer = await fetch(address, { signal: cut.signal });
       // The connection stays taken until the body is read or dropped.
       await answer.body?.cancel();
       if (!answer.ok) log.warn({ status: answer.status }, 'the heartbeat was not accepted');
     } catch (error) {
-      // The monitor itself alerts about a missing heartbeat.
-      log.warn({ err: error }, 'the heartbeat could not be sent');
+      // The monitor itself alerts about a missing heartbeat. fetch's errors may quote the address, which may hold a token.
+      const reason = error instanceof CutShort ? error.message : (networkCode(error) ?? 'no answer');
+      log.warn({ reason }, 'the heartbeat could not be sent');
     } finally {
       clearTimeout(timer);
     }
@@ -41,8 +42,13 @@ export function createHeartbeat(url: string | null, fetch: Fetch, log: Logger): 
       underWay = { cut, ended };
     },
     async stop() {
-      underWay?.cut.abort(new Error('the app stops'));
+      underWay?.cut.abort(new CutShort('the app stops'));
       await underWay?.ended;
     },
   };
+}
+
+/** We gave up; the message says why. */
+class CutShort extends Error {
+  override readonly name = 'CutShort';
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Seal } from '../audit/seal.js';
 import { type HeldLease, holdLease } from '../db/held-lease.js';
 import type { Seals, WitnessClaim } from '../db/seals.js';
-import type { Fetch } from '../network/network.js';
+import { type Fetch, networkCode } from '../network/network.js';
 import { backOffMs } from '../promotions/back-off.js';
 
 export interface WitnessDependencies {
@@ -56,7 +56,10 @@ export function createWitness(deps: WitnessDependencies): Witness {
       await seals.releaseWitness(witness, lease, null);
     } catch (error) {
       const waitMs = stopping.signal.aborted ? 0 : backOffMs({ kind: 'refused' }, claim.attempts, deps.random);
-      await seals.releaseWitness(witness, lease, { waitMs, lastError: reasonOf(error) });
+      await seals.releaseWitness(witness, lease, {
+        waitMs,
+        lastError: error instanceof WitnessError ? error.message : 'the seals could not be read or recorded',
+      });
       throw error;
     }
   }
@@ -96,7 +99,7 @@ export function createWitness(deps: WitnessDependencies): Witness {
   }
 
   async function post({ number, hash, events, at, signature }: Seal): Promise<void> {
-    const answer = await deps.fetch(deps.url, {
+    const answer = await request({
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ number: Number(number), hash, events: events.length, at, signature }),
@@ -105,6 +108,14 @@ export function createWitness(deps: WitnessDependencies): Witness {
     });
     await answer.body?.cancel();
     if (!answer.ok) throw new WitnessError(`the witness answered ${answer.status}`);
+  }
+
+  async function request(init: Parameters<Fetch>[1]): Promise<Awaited<ReturnType<Fetch>>> {
+    try {
+      return await deps.fetch(deps.url, init);
+    } catch (error) {
+      throw new WitnessError(`the witness was not reached (${networkCode(error) ?? 'no answer'})`);
+    }
   }
 
   function send(): Promise<void> {
@@ -133,11 +144,7 @@ export function createWitness(deps: WitnessDependencies): Witness {
   };
 }
 
+/** Holds neither the address, which may hold a secret, nor an error of fetch, which may quote it. */
 class WitnessError extends Error {
   override readonly name = 'WitnessError';
-}
-
-/** Without the address, which may hold a secret. */
-function reasonOf(error: unknown): string {
-  return error instanceof WitnessError ? error.message : 'the witness was not reached';
 }

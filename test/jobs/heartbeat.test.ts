@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { createHeartbeat, type Heartbeat } from '../../src/jobs/heartbeat.js';
 import { createWatchdog, type Watchdog } from '../../src/jobs/watchdog.js';
 import { createLogger } from '../../src/log.js';
+import { eventually } from '../support/eventually.js';
 import { DIRECTLY } from '../support/network.js';
 
 describe('a monitor that takes the heartbeat and never answers', () => {
@@ -109,4 +110,16 @@ describe('a monitor that takes the heartbeat and never answers', () => {
     await ended;
     expect(logged.join('')).toContain('the app stops');
   });
+});
+
+test('a heartbeat that fails is logged with its reason, without the address: it may hold a token', async () => {
+  const logged: string[] = [];
+  const log = createLogger('debug', { write: (line) => void logged.push(line) });
+  // fetch quotes such an address in full.
+  const beating = createHeartbeat('http://canary:canary@127.0.0.1/canary', DIRECTLY.fetch, log);
+  beating.send();
+  await eventually(async () => expect(logged).toHaveLength(1));
+  await beating.stop();
+  expect(logged.join('')).toMatch(/"reason":"no answer".*the heartbeat could not be sent/u);
+  expect(logged.join('')).not.toContain('canary');
 });
