@@ -494,9 +494,10 @@ operators
     const box = createSecretBox(totpEncryptionKey, ...formerTotpKeys);
     const resealer = createResealer(box, createRecoveryHash(totpEncryptionKey, ...formerTotpKeys));
     const by = { actor: COMMAND_LINE, at: new Date() };
-    const { operators, values } = await changingDatabase(async (db) => ({
+    const { operators, values, pages } = await changingDatabase(async (db) => ({
       operators: await db.resealing.reseal(resealer, by),
       values: await db.resealing.resealValues(resealer, by),
+      pages: await db.resealing.resealPages(resealer, by),
     }));
     const shut = operators.filter(({ secret }) => secret === 'shut');
     const former = operators.filter(({ formerCodes }) => formerCodes !== null);
@@ -508,6 +509,12 @@ operators
         : [
             `None of the keys opens ${values.shut} sealed values to set back. Add their key, or set those back by hand.`,
           ]),
+      ...(pages.resealed === 0 ? [] : [`Routing keys of open pages: ${pages.resealed} now.`]),
+      ...(pages.shut === 0
+        ? []
+        : [
+            `None of the keys opens the routing keys of ${pages.shut} open pages. Add their key, or resolve those in PagerDuty.`,
+          ]),
       ...shut.map(
         ({ slackUserId }) =>
           `${slackUserId}: none of the keys opens the secret. Add its key, or: flag-promotions operators reset ${slackUserId}`,
@@ -516,12 +523,12 @@ operators
         ({ slackUserId, formerCodes }) =>
           `${slackUserId}: ${formerCodes?.left} recovery codes are of the former key ${formerCodes?.keyId} and stop working without it. For new ones: /flag-promotions operators rotate`,
       ),
-      shut.length + former.length + values.shut === 0
+      shut.length + former.length + values.shut + pages.shut === 0
         ? 'The former keys are no longer needed.'
         : 'Keep the former keys until then, and run this again.',
     ];
-    print(options.json === true, { key: box.sealsWith, operators, values }, text.join('\n'));
-    if (shut.length + values.shut > 0) process.exitCode = 1;
+    print(options.json === true, { key: box.sealsWith, operators, values, pages }, text.join('\n'));
+    if (shut.length + values.shut + pages.shut > 0) process.exitCode = 1;
   });
 
 program

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
 import { createAuditKeys } from '../src/audit/keys.js';
 import { MIGRATION_NAMES } from '../src/db/migrate.js';
+import { createSecretBox } from '../src/operators/secret-box.js';
 import { builtApp } from './support/built-app.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
@@ -482,6 +483,16 @@ describe('the command line', () => {
     expect(stored.every(({ sealed }) => sealed.startsWith(`v1.${resealed.key}.`))).toBe(true);
     // New codes for one of them; then only the other is named.
     await outcome(['operators', 'reset', 'U0SECOND00'], `${next},${former}`);
+    // The routing key of an open page, without whose key the incident would ring for ever.
+    const lost = createSecretBox(randomBytes(32)).seal('R0UTINGKEY', 'page');
+    await rows.query(
+      `insert into flag_promotions.messages (kind, subject, state, channel) values ('page', '1', 'posted', $1)`,
+      [lost],
+    );
+    const paged = await outcome(['operators', 'reseal'], `${next},${former}`);
+    expect(paged).toMatchObject({ code: 1, output: expect.stringContaining('of 1 open pages') });
+    expect(paged.output).not.toContain('no longer needed');
+    await rows.query(`delete from flag_promotions.messages where kind = 'page'`);
     const again = await outcome(['operators', 'reseal'], `${next},${former}`);
     expect(again).toMatchObject({ code: 0, output: expect.stringContaining('U0FIRST000: 10 recovery codes') });
     expect(again.output).not.toContain('U0SECOND00');

@@ -2,18 +2,17 @@ import type { Config } from '../config.js';
 import type { AddDynos } from '../heroku/dyno-evidence.js';
 import { bindKinds, type Sources } from '../outbox/kind.js';
 import { KINDS } from '../outbox/kinds/index.js';
-import { createSecretBox } from '../operators/secret-box.js';
 import { createOutbox, type Outbox } from '../outbox/outbox.js';
 import { createOutsideTransport } from '../outbox/outside.js';
 import type { Clients } from './clients.js';
 
 /** Sends everything that goes out by itself: to Slack, the pager and the webhook. */
 export function createAppOutbox(clients: Clients, sources: Sources): Outbox {
-  const { config, db, slack, pagerDuty, webhook, newOwner, runtime, metrics } = clients;
+  const { db, slack, pagerDuty, webhook, secretBox, newOwner, runtime, metrics } = clients;
   return createOutbox({
     messages: db.messages,
     slack,
-    outside: createOutsideTransport({ pagerDuty, webhook, secretBox: createSecretBox(config.totpEncryptionKey) }),
+    outside: createOutsideTransport({ pagerDuty, webhook, secretBox }),
     tellFailure: db.paging.tell,
     kinds: bindKinds(KINDS, sources),
     alertChannel: sources.alertChannel,

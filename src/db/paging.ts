@@ -46,9 +46,14 @@ export interface Paging {
   retryRefused(): Promise<void>;
 }
 
-const OUTSIDE_SLACK: readonly MessageKind[] = ['page', 'slack_page', 'webhook', 'drill_page', 'drill_webhook'];
+const PAGES: readonly MessageKind[] = ['page', 'slack_page', 'drill_page'];
+const listed = (kinds: readonly MessageKind[]) => kinds.map((kind) => `'${kind}'`).join(', ');
 /** For SQL's `in`. */
-export const OUTSIDE = OUTSIDE_SLACK.map((kind) => `'${kind}'`).join(', ');
+export const OUTSIDE = listed([...PAGES, 'webhook', 'drill_webhook']);
+
+/** SQL: a page whose incident may still be updated, with the routing key sealed in `channel`. */
+export const IS_OPEN_PAGE = `kind in (${listed(PAGES)}) and channel is not null and state <> 'closed'
+  and shown_as is distinct from 'resolved'`;
 
 /** SQL: what of the promotion `promotion` couldn't be delivered, as an array. */
 export const UNDELIVERED_OF = (promotion: string): string => `array(

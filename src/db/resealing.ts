@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { appendAuditEvent } from './audit.js';
 import type { Knex } from './connection.js';
 import { type Doer, lockAdministration } from './operators.js';
+import { PAGE_KEY_BOUND_TO } from '../promotions/page.js';
 import { SEALED_VALUE } from '../promotions/set-back.js';
+import { IS_OPEN_PAGE } from './paging.js';
 import { idColumn, parseRows, rowCount } from './rows.js';
 import { boundTo } from './sealed-values.js';
 
@@ -27,8 +29,8 @@ interface Resealed {
   readonly formerCodes: { readonly keyId: string; readonly left: number } | null;
 }
 
-/** How many of Heroku's previous values were sealed again, and how many no key opens. */
-interface ResealedValues {
+/** How many were sealed again, and how many no key opens. */
+interface ResealedRows {
   readonly resealed: number;
   readonly shut: number;
 }
@@ -37,7 +39,9 @@ export interface Resealing {
   /** Seals all secrets with the first key, in one transaction with one audit event if any changed. */
   reseal(resealer: Resealer, by: Doer): Promise<readonly Resealed[]>;
   /** The same for Heroku's previous values, in a transaction per ROWS_AT_ONCE: run it again after a kill. */
-  resealValues(resealer: Resealer, by: Doer): Promise<ResealedValues>;
+  resealValues(resealer: Resealer, by: Doer): Promise<ResealedRows>;
+  /** The same for the routing keys of open pages, in one transaction. */
+  resealPages(resealer: Resealer, by: Doer): Promise<ResealedRows>;
 }
 
 /** Keeps each statement short, however many rows there are. */
@@ -66,19 +70,12 @@ export function resealing(knex: Knex): Resealing {
         }
         const links = await resealLinks(trx, resealer);
         const secrets = resealed.filter(({ secret }) => secret === 'resealed').length;
-        if (secrets + links > 0) {
-          await appendAuditEvent(trx, {
-            ...by,
-            action: 'console.flag.operator.resealed',
-            promotionId: null,
-            detail: { key: resealer.keyId, secrets, links },
-          });
-        }
+        if (secrets + links > 0) await recordResealed(trx, resealer, by, { secrets, links });
         return resealed;
       }),
 
     async resealValues(resealer, by) {
-      let total: ResealedValues = { resealed: 0, shut: 0 };
+      let total: ResealedRows = { resealed: 0, shut: 0 };
       for (let after: string | null = null; ; ) {
         const slice = await knex.transaction((trx) => resealSlice(trx, resealer, by, after));
         total = { resealed: total.resealed + slice.resealed, shut: total.shut + slice.shut };
@@ -86,9 +83,12 @@ export function resealing(knex: Knex): Resealing {
         after = slice.through;
       }
     },
+
+    resealPages: (resealer, by) => knex.transaction((trx) => resealPages(trx, resealer, by)),
   };
 }
 
+const pageRow = z.object({ id: idColumn, channel: z.string() });
 const sliceRow = z.object({ through: idColumn.nullable(), id: idColumn.nullable(), sealed: z.string().nullable() });
 
 async function resealSlice(
@@ -96,7 +96,7 @@ async function resealSlice(
   resealer: Resealer,
   by: Doer,
   after: string | null,
-): Promise<ResealedValues & { readonly through: string | null }> {
+): Promise<ResealedRows & { readonly through: string | null }> {
   // Not named previous_value: the pool would open it.
   const found = await trx.raw(
     `with slice as materialized (
@@ -120,15 +120,38 @@ async function resealSlice(
     );
     resealed += rowCount(changed);
   }
-  if (resealed > 0) {
-    await appendAuditEvent(trx, {
-      ...by,
-      action: 'console.flag.operator.resealed',
-      promotionId: null,
-      detail: { key: resealer.keyId, values: resealed },
-    });
-  }
+  if (resealed > 0) await recordResealed(trx, resealer, by, { values: resealed });
   return { resealed, shut, through: rows[0]?.through ?? null };
+}
+
+async function resealPages(trx: Knex.Transaction, resealer: Resealer, by: Doer): Promise<ResealedRows> {
+  const found = await trx.raw(
+    `select id, channel from flag_promotions.messages where ${IS_OPEN_PAGE} order by id for no key update`,
+  );
+  let [resealed, shut] = [0, 0];
+  for (const { id, channel } of parseRows(found, pageRow)) {
+    const anew = resealer.reseal(channel, PAGE_KEY_BOUND_TO);
+    if (anew === null) shut += 1;
+    if (anew?.sealed == null) continue;
+    await trx.raw('update flag_promotions.messages set channel = ? where id = ?::bigint', [anew.sealed, id]);
+    resealed += 1;
+  }
+  if (resealed > 0) await recordResealed(trx, resealer, by, { pages: resealed });
+  return { resealed, shut };
+}
+
+async function recordResealed(
+  trx: Knex.Transaction,
+  { keyId }: Resealer,
+  by: Doer,
+  counts: Readonly<Record<string, number>>,
+): Promise<void> {
+  await appendAuditEvent(trx, {
+    ...by,
+    action: 'console.flag.operator.resealed',
+    promotionId: null,
+    detail: { key: keyId, ...counts },
+  });
 }
 
 async function resealOperator(

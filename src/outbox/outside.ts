@@ -3,6 +3,7 @@ import type { PagerDuty } from '../paging/pagerduty.js';
 import { PagingError, withheldPage } from '../paging/post.js';
 import type { Webhook } from '../paging/webhook.js';
 import type { MessageRef } from '../promotions/alert.js';
+import { PAGE_KEY_BOUND_TO } from '../promotions/page.js';
 import type { MayStillSend } from '../slack/slack.js';
 import type { Content, OutsidePlace, Place } from './kind.js';
 import type { Post, Posted } from './post.js';
@@ -26,8 +27,6 @@ export interface OutsideDependencies {
   readonly secretBox: SecretBox;
 }
 
-/** The context that sealed routing keys are bound to. */
-const SEALED_FOR = 'page';
 /** A webhook row's destination once it is sent. */
 const WEBHOOK = 'webhook';
 
@@ -36,12 +35,10 @@ export function isOutside(place: Place): place is OutsidePlace {
 }
 
 export function createOutsideTransport({ pagerDuty, webhook, secretBox }: OutsideDependencies): OutsideTransport {
-  const seal = (routingKey: string) => secretBox.seal(routingKey, SEALED_FOR);
-
   /** null if the sealing key is gone. */
   function open(sealed: string): string | null {
     try {
-      return secretBox.open(sealed, SEALED_FOR);
+      return secretBox.open(sealed, PAGE_KEY_BOUND_TO);
     } catch (error) {
       if (error instanceof SecretBoxError) return null;
       throw error;
@@ -64,7 +61,8 @@ export function createOutsideTransport({ pagerDuty, webhook, secretBox }: Outsid
     const first = earlier ?? configured;
     if (first === null) throw noKey();
     const send = async (routingKey: string): Promise<Posted | 'lost'> => {
-      const sealed = routingKey === earlier && post.sentTo !== null ? post.sentTo.channel : seal(routingKey);
+      // Sealed anew, so that no attempt writes back what a former key sealed.
+      const sealed = secretBox.seal(routingKey, PAGE_KEY_BOUND_TO);
       if (!(await post.record({ channel: sealed, refused: null }))) return 'lost';
       return {
         at: { channel: sealed, ts: await page(routingKey, post.content(null), post.mayStillSend) },

@@ -49,6 +49,9 @@ export function isNewsToPager(shownAs: string | null, status: PageStatus): boole
   return shownAs !== status;
 }
 
+/** What a page's sealed routing key is bound to. */
+export const PAGE_KEY_BOUND_TO = 'page';
+
 export interface UnpagedCritical {
   readonly alertId: string;
   readonly promotionId: string;

@@ -1,4 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { type PagerDutyStandIn, ROUTING_KEY, startPagerDutyStandIn } from '../../demo/pagerduty/stand-in.js';
+import { createRecoveryHash } from '../../src/operators/recovery-codes.js';
+import { createResealer } from '../../src/operators/resealer.js';
+import { createSecretBox } from '../../src/operators/secret-box.js';
 import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
@@ -180,6 +184,48 @@ test('a key that is changed while an incident is open ends it where it was opene
   await bed.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [promotionId]);
   await other.tick();
   expect(pager.incidents).toMatchObject([{ routingKey: ROUTING_KEY, status: 'resolved' }]);
+});
+
+describe('while TOTP_ENCRYPTION_KEY, which seals the routing keys of open incidents, rotates', () => {
+  const next = randomBytes(32);
+  const under = (...keys: readonly Uint8Array[]) =>
+    bed.replica({
+      environment: {
+        PAGERDUTY_ROUTING_KEY: OTHER_KEY,
+        TOTP_ENCRYPTION_KEY: keys.map((key) => Buffer.from(key).toString('base64')).join(),
+      },
+    });
+  let promotionId: string;
+  beforeEach(async () => {
+    await start();
+    promotionId = await bed.rows.insertDeploying();
+    await bed.app.tick();
+  });
+
+  test('an incident ends where it was opened', async () => {
+    const rotating = await under(next, bed.config.totpEncryptionKey);
+    await bed.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [promotionId]);
+    await rotating.tick();
+    expect(pager.incidents).toMatchObject([{ routingKey: ROUTING_KEY, status: 'resolved' }]);
+  });
+
+  test('resealed, it needs the former key no longer; what no key opens is counted', async () => {
+    const former = bed.config.totpEncryptionKey;
+    const by = { actor: 'command line', at: bed.clock.now() };
+    const reseal = async (...[first, ...others]: readonly [Uint8Array, ...Uint8Array[]]) => {
+      const resealer = createResealer(createSecretBox(first, ...others), createRecoveryHash(first, ...others));
+      await bed.db.resealing.reseal(resealer, by);
+      return bed.db.resealing.resealPages(resealer, by);
+    };
+    expect(await reseal(next)).toEqual({ resealed: 0, shut: 1 });
+    expect(await reseal(next, former)).toEqual({ resealed: 1, shut: 0 });
+    expect(await reseal(next)).toEqual({ resealed: 0, shut: 0 });
+    const rotated = await under(next);
+    await bed.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [promotionId]);
+    await rotated.tick();
+    expect(pager.incidents).toMatchObject([{ routingKey: ROUTING_KEY, status: 'resolved' }]);
+    expect(await reseal(former)).toEqual({ resealed: 0, shut: 0 });
+  });
 });
 
 test('what was opened under a key that the pager doesn’t know any more is let go', async () => {
