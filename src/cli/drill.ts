@@ -5,6 +5,7 @@ import { type Drill, type DrillReach, drillTimes, SLACK_ONLY } from '../promotio
 import {
   DRILL_OVER,
   drillOutcome,
+  drillPagedLatelyWords,
   drillSteps,
   drillStartedWords,
   drillUnderWayWords,
@@ -42,6 +43,10 @@ export async function drill(
   const started = await db.drills.start(COMMAND_LINE, reach ?? SLACK_ONLY);
   const now = await db.now();
   if (started.kind === 'under_way') return refused('under_way', terminalText(drillUnderWayWords(started.drill), now));
+  if (started.kind === 'paged_lately') {
+    const { nextAt } = started;
+    return refused('paged_lately', terminalText(drillPagedLatelyWords(nextAt), now), { next_at: nextAt });
+  }
   const { id } = started.drill;
   say(terminalText(drillStartedWords(started.drill, host.channel, reach), now));
   const trouble = await host.tell(id);

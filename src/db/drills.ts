@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { isOperator } from '../operators/operator.js';
 import {
   DRILL_LIFE_MS,
+  PAGES_EVERY_MS,
   type Drill,
   type DrillEnd,
   type DrillReach,
@@ -24,7 +25,9 @@ import { idColumn, idRow, parseRows } from './rows.js';
 type StartedDrill =
   | { readonly kind: 'started'; readonly drill: Drill }
   /** Only one drill at a time. */
-  | { readonly kind: 'under_way'; readonly drill: Drill };
+  | { readonly kind: 'under_way'; readonly drill: Drill }
+  /** It would page, and another did lately. */
+  | { readonly kind: 'paged_lately'; readonly nextAt: Date };
 
 /** The decision that a real alert would give, or that the drill is over. */
 type DrillAcknowledged =
@@ -64,7 +67,7 @@ export interface Drills {
   expire(): Promise<Drill | null>;
   /** What a tick has to do: end an unanswered drill, or clear a finished one. */
   due(): Promise<{ readonly hasExpired: boolean; readonly hasEnded: boolean }>;
-  /** Removes drills that ended and are shown as ended. */
+  /** Removes drills that ended and are shown as ended; one that paged stays until another may. */
   clear(): Promise<void>;
 }
 
@@ -105,8 +108,10 @@ const COLUMNS = `d.id, d.started_by, d.started_at, d.pages, d.acknowledged_by, d
 /** SQL: the drill `d` has waited too long. Parameter: milliseconds. */
 const IS_OLD = `d.ended_at is null and d.started_at < ${CLOCK} - ?::double precision * interval '1 millisecond'`;
 const ITS_MESSAGES = `('drill', 'drill_ended', 'drill_page', 'drill_webhook')`;
+/** SQL: it pages or paged, and no other may yet. */
+const PAGED_LATELY = `(d.pages and d.started_at > ${CLOCK} - ${PAGES_EVERY_MS} * interval '1 millisecond')`;
 /** SQL: over, and Slack shows it; pager and webhook too, or a day has passed. Ten seconds more, to read its times. */
-const IS_OVER = `d.ended_at < ${CLOCK} - interval '10 seconds' and not exists (
+const IS_OVER = `not ${PAGED_LATELY} and d.ended_at < ${CLOCK} - interval '10 seconds' and not exists (
   select 1 from flag_promotions.messages m
    where m.kind in ${ITS_MESSAGES} and m.subject = d.id::text
      and (m.kind in ('drill', 'drill_ended') or d.ended_at > ${CLOCK} - interval '1 day')
@@ -246,9 +251,14 @@ export function drills(knex: Knex): Drills {
     await expireOld(trx);
     const other = await running(trx);
     if (other !== null) return { kind: 'under_way', drill: other };
+    const pages = reach.pager || reach.webhook;
+    const lately = pages ? await select(trx, `where ${PAGED_LATELY} order by d.started_at desc limit 1`) : null;
+    if (lately !== null) {
+      return { kind: 'paged_lately', nextAt: new Date(lately.startedAt.getTime() + PAGES_EVERY_MS) };
+    }
     const inserted = await trx.raw(
       'insert into flag_promotions.drills (started_by, pages) values (?, ?) returning id',
-      [by, reach.pager || reach.webhook],
+      [by, pages],
     );
     const [row] = parseRows(inserted, idRow);
     if (row === undefined) throw new Error('An insert had no row.');

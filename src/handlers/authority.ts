@@ -1,21 +1,53 @@
-import { isOperator } from '../operators/operator.js';
-import { needsOperator } from '../views/authority.js';
+import { isOperator, isSuperadmin } from '../operators/operator.js';
+import { needsOperator, needsSuperadmin } from '../views/authority.js';
 import { type Answer, textAnswer } from '../views/blocks.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { refuseOutsider } from './outsider.js';
 
-/**
- * Why a person may not do what any operator may; null if they may. `doing`: a gerund that names it. The database checks
- * again as it writes.
- */
+/** What any operator may do without a code: the audit log's word for it, and a gerund. */
+export const DOING = {
+  accept_drift: 'Accepting a change',
+  mark: 'Marking a promotion',
+  rca_linked: 'Linking or drafting an RCA',
+  stats: 'Posting figures',
+};
+
+interface Who {
+  readonly userId: string;
+  readonly teamId: string | null;
+}
+
+/** Why a person may not do what any operator may; null if they may. The database checks again as it writes. */
 export async function refuseUnlessOperator(
   deps: HandlerDependencies,
-  who: { readonly userId: string; readonly teamId: string | null },
-  doing = 'Linking or drafting an RCA',
+  who: Who,
+  attempted: keyof typeof DOING = 'rca_linked',
 ): Promise<Answer | null> {
   const outsider = await refuseOutsider(deps, who);
   if (outsider !== null) return outsider;
   if (isOperator(await deps.db.operators.find(who.userId))) return null;
-  deps.onDenied('not_operator');
-  return textAnswer(needsOperator(doing, await deps.db.operators.superadmins()));
+  await deny(deps, who.userId, attempted, 'not_operator');
+  return textAnswer(needsOperator(DOING[attempted], await deps.db.operators.superadmins()));
+}
+
+/** The same for what only a superadmin may. `to`: what was tried, as `start a drill`. */
+export async function refuseUnlessSuperadmin(
+  deps: HandlerDependencies,
+  userId: string,
+  attempted: string,
+  to: string,
+): Promise<Answer | null> {
+  if (isSuperadmin(await deps.db.operators.find(userId))) return null;
+  await deny(deps, userId, attempted, 'not_superadmin');
+  return textAnswer(needsSuperadmin(to, await deps.db.operators.superadmins()));
+}
+
+async function deny(
+  deps: HandlerDependencies,
+  actor: string,
+  attempted: string,
+  reason: 'not_operator' | 'not_superadmin',
+): Promise<void> {
+  deps.onDenied(reason);
+  await deps.db.denials.record({ at: deps.now(), actor, promotionId: null, attempted, reason });
 }

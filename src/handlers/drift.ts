@@ -8,20 +8,18 @@ import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
 import { unpackClick } from './unpack.js';
 
-const ACCEPTING = 'Accepting a change';
-
 export const driftClicks = { [ACTION.acceptDrift]: clickAccept } satisfies Clicks;
 
 /** `Accept` on a drift: an operator keeps what Heroku holds. */
 async function clickAccept(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
-  const refusal = await refuseUnlessOperator(deps, click, ACCEPTING);
+  const refusal = await refuseUnlessOperator(deps, click, 'accept_drift');
   if (refusal !== null) return answer(deps, click.responseUrl, refusal);
   const asked = readAcceptValue(click.value);
   if (asked === null) return answer(deps, click.responseUrl, textAnswer(unknownPromotionWords(click.value)));
   const outcome = await deps.db.drifts.accept({ ...asked, operatorId: click.userId }, await deps.db.now());
   if (outcome.kind === 'not_operator') {
-    const again = await refuseUnlessOperator(deps, click, ACCEPTING);
+    const again = await refuseUnlessOperator(deps, click, 'accept_drift');
     return again === null ? undefined : answer(deps, click.responseUrl, again);
   }
   await answer(deps, click.responseUrl, textAnswer(acceptWords(outcome)));

@@ -1,13 +1,12 @@
 import * as z from 'zod';
 import type { DrillResolved } from '../db/drills.js';
-import { isSuperadmin, type Operator } from '../operators/operator.js';
+import type { Operator } from '../operators/operator.js';
 import { contradicts, type ResolutionAction } from '../promotions/evidence.js';
 import { type Drill, PRETEND_APP, pretendEvidence, SLACK_ONLY } from '../promotions/drill.js';
 import { checkResolutionFields } from '../promotions/resolution.js';
 import { isRowId } from '../promotions/row-id.js';
 import { bare } from '../promotions/typed.js';
 import { takeRefusalAnswer } from '../views/attention.js';
-import { needsSuperadmin } from '../views/authority.js';
 import { type Answer, type FieldErrors, notice, textAnswer } from '../views/blocks.js';
 import {
   DRILL_OVER,
@@ -15,6 +14,7 @@ import {
   drillAcknowledgedWords,
   drillModal,
   drillOutcome,
+  drillPagedLatelyWords,
   drillStartedWords,
   drillTitle,
   drillUnderWayWords,
@@ -23,6 +23,7 @@ import {
 import { ACTION, BLOCK, CONFIRMED } from '../views/ids.js';
 import { fieldFaultWords, OVERRIDE, refusalWords } from '../views/resolution.js';
 import { answer, type Opening, openModal } from './answer.js';
+import { refuseUnlessSuperadmin } from './authority.js';
 import { noteRefusedCode } from './code-refused.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
@@ -55,11 +56,14 @@ export async function commandDrill(deps: HandlerDependencies, command: Command, 
 
 async function asked(deps: HandlerDependencies, { userId }: Command, word: string): Promise<Answer> {
   if (!['', 'page', 'end'].includes(word)) return textAnswer(DRILL_USAGE);
-  if (!isSuperadmin(await deps.db.operators.find(userId))) {
-    deps.onDenied('not_superadmin');
-    const verb = word === 'end' ? 'end a drill' : 'start a drill';
-    return textAnswer(needsSuperadmin(verb, await deps.db.operators.superadmins()));
-  }
+  const attempted = word === 'page' ? 'drill page' : 'drill';
+  const refusal = await refuseUnlessSuperadmin(
+    deps,
+    userId,
+    attempted,
+    word === 'end' ? 'end a drill' : 'start a drill',
+  );
+  if (refusal !== null) return refusal;
   if (word === 'end') {
     const ended = await deps.db.drills.end(userId);
     if (ended === null) return textAnswer(NO_DRILL);
@@ -69,6 +73,10 @@ async function asked(deps: HandlerDependencies, { userId }: Command, word: strin
   const reach = word === 'page' ? deps.drillReach : null;
   const started = await deps.db.drills.start(userId, reach ?? SLACK_ONLY);
   if (started.kind === 'under_way') return textAnswer(drillUnderWayWords(started.drill));
+  if (started.kind === 'paged_lately') {
+    await deps.db.denials.record({ at: deps.now(), actor: userId, promotionId: null, attempted, reason: started.kind });
+    return textAnswer(drillPagedLatelyWords(started.nextAt));
+  }
   await show(deps, started.drill);
   return textAnswer(drillStartedWords(started.drill, deps.channelOf(PRETEND_APP), reach));
 }
@@ -118,10 +126,8 @@ async function clickResolve(deps: HandlerDependencies, action: ResolutionAction,
     const say = (text: string): Opening => ({ kind: 'answer', answer: textAnswer(text) });
     const outsider = await refuseOutsider(deps, click);
     if (outsider !== null) return { kind: 'answer', answer: outsider };
-    if (!isSuperadmin(await deps.db.operators.find(click.userId))) {
-      deps.onDenied('not_superadmin');
-      return say(needsSuperadmin('resolve this', await deps.db.operators.superadmins()));
-    }
+    const refusal = await refuseUnlessSuperadmin(deps, click.userId, 'drill', 'resolve this');
+    if (refusal !== null) return { kind: 'answer', answer: refusal };
     const drill = isRowId(click.value) ? await deps.db.drills.find(click.value) : null;
     if (drill === null || drill.endedAt !== null) return say(DRILL_OVER);
     const state: FormState = { drillId: drill.id, action };

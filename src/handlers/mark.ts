@@ -19,7 +19,7 @@ import {
   promotingOffWords,
 } from '../views/mark.js';
 import { answer, type Opening, openModal } from './answer.js';
-import { refuseUnlessOperator } from './authority.js';
+import { DOING, refuseUnlessOperator } from './authority.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type AckSubmission, answerSubmission, type Decided } from './submission.js';
 import { type Command, type Submission, unpackSubmission } from './unpack.js';
@@ -27,7 +27,6 @@ import { type Command, type Submission, unpackSubmission } from './unpack.js';
 /** How long Heroku may take to say whether an app exists: a submission and a command's trigger live 3 s. */
 const APP_WITHIN_MS = 1_500;
 const DEFAULT_VALUE = 'true';
-const MARKING = 'Marking a promotion';
 
 const formState = z.object({ answerUrl: z.string() });
 
@@ -93,7 +92,7 @@ async function refuse(
   deps: HandlerDependencies,
   who: { readonly userId: string; readonly teamId: string | null },
 ): Promise<Answer | null> {
-  const refusal = await refuseUnlessOperator(deps, who, MARKING);
+  const refusal = await refuseUnlessOperator(deps, who, 'mark');
   return refusal ?? (deps.findApp === null ? textAnswer(promotingOffWords()) : null);
 }
 
@@ -128,7 +127,7 @@ function outcomeAnswer(outcome: MarkOutcome): Answer {
     case 'active':
       return alreadyActiveAnswer(outcome.promotion);
     case 'not_operator':
-      return textAnswer(needsOperator(MARKING, []));
+      return textAnswer(needsOperator(DOING.mark, []));
   }
 }
 

@@ -7,6 +7,9 @@ import type { Promotion } from './promotion.js';
 /** Nobody waits longer for people to react. */
 export const DRILL_LIFE_MS = 60 * 60_000;
 
+/** At most one drill in this time pages: it needs no code, and whoever holds a stolen Slack account could ring all night. */
+export const PAGES_EVERY_MS = 60 * 60_000;
+
 export type DrillEnd = 'resolved' | 'ended' | 'expired';
 
 /** What a drill reaches besides Slack. */

@@ -5,7 +5,7 @@ import { alertMessage, undeliveredLines } from './alert.js';
 import { type Block, context, type Message, type Modal, plainText, section } from './blocks.js';
 import { ACTION, BLOCK, VIEW } from './ids.js';
 import { resolutionModal, TITLE } from './resolution.js';
-import { code, person, span } from './text.js';
+import { code, person, span, when } from './text.js';
 
 /** A drill shows what a real alert shows, built by the same code, labelled DRILL and with its own buttons. */
 
@@ -152,6 +152,10 @@ function reachWords({ pager, webhook }: DrillReach): string {
 
 export function drillUnderWayWords(drill: Drill): string {
   return `A drill is under way, started by ${person(drill.startedBy)}: ${drillOutcome(drill)} To end it: \`/flag-promotions drill end\`.`;
+}
+
+export function drillPagedLatelyWords(nextAt: Date): string {
+  return `Only one drill an hour pages. The next can from ${when(nextAt)}. Without a page, start one now: \`/flag-promotions drill\`.`;
 }
 
 export const NO_DRILL = 'No drill is under way.';

@@ -105,6 +105,41 @@ describe('refusals for want of a right', () => {
     );
   });
 
+  test('so has what any operator may do without a code, and a drill', async () => {
+    const { engineer } = bed.slack.people;
+    for (const typed of ['mark', 'rca flag', 'drill page', 'drill end']) await engineer.command(typed);
+    // As the messages about figures, a drift and a drill have them.
+    const elements = ['stats_chart', 'accept_drift', 'drill_completed'].map((id) => ({
+      type: 'button',
+      action_id: id,
+      value: '1',
+      text: { type: 'plain_text', text: id },
+    }));
+    await fetch(`${bed.slack.apiUrl}chat.postMessage`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${bed.slack.botToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        channel: bed.slack.channels.alerts,
+        text: 'Buttons',
+        blocks: [{ type: 'actions', elements }],
+      }),
+    });
+    const shown = (await bed.slack.messages(bed.slack.channels.alerts)).find(({ text }) => text === 'Buttons');
+    if (shown === undefined) throw new Error('Nothing was posted.');
+    for (const { action_id: id } of elements) await engineer.click(shown, id);
+    const by = { who: engineer.id, times: 1 };
+    await eventually(async () =>
+      expect(await counted()).toEqual([
+        { ...by, attempted: 'accept_drift', reason: 'not_operator' },
+        { ...by, attempted: 'drill', reason: 'not_superadmin', times: 2 },
+        { ...by, attempted: 'drill page', reason: 'not_superadmin' },
+        { ...by, attempted: 'mark', reason: 'not_operator' },
+        { ...by, attempted: 'rca_linked', reason: 'not_operator' },
+        { ...by, attempted: 'stats', reason: 'not_operator' },
+      ]),
+    );
+  });
+
   test('an external user’s click leaves an event with their workspace, and all others a counter', async () => {
     const { stranger } = bed.slack.people;
     const alert = await bed.alert();

@@ -215,11 +215,14 @@ describe('with a page', () => {
     await superadmin.command('drill --page');
     return superadmin.waitForEphemeral(({ text }) => text.includes('started: follow it in'));
   };
-  const untilGone = () =>
-    eventually(async () => {
+  /** A drill that paged stays for an hour, so that no other pages. */
+  const untilGone = async () => {
+    await bed.clock.advance(HOUR);
+    await eventually(async () => {
       await bed.app.tick();
       expect(await left()).toEqual([]);
     });
+  };
   const tickAfter = async (ms: number) => {
     await bed.clock.advance(ms);
     await bed.app.tick();
@@ -268,6 +271,7 @@ describe('with a page', () => {
     await superadmin.waitForEphemeral(({ text }) => text.includes('it is over'));
     expect(statuses()).toEqual(['resolved']);
 
+    await tickAfter(HOUR);
     await superadmin.command('drill page');
     await eventually(async () => expect(statuses()).toEqual(['resolved', 'triggered']));
     await tickAfter(HOUR + SECOND);
@@ -283,6 +287,37 @@ describe('with a page', () => {
     expect(statuses()).toEqual(['resolved', 'resolved', 'resolved']);
     expect(new Set(pager.incidents.map(({ key }) => key)).size).toBe(3);
     expect(sent().length).toBe(6);
+  });
+
+  test('at most one an hour rings, whoever starts it and through whichever replica; without a page one can start', async () => {
+    await startWithPager();
+    const { superadmin, engineer } = bed.slack.people;
+    await bed.enrol(engineer.id);
+    await startDrill();
+    await superadmin.command('drill end');
+    await superadmin.waitForEphemeral(({ text }) => text.includes('it is over'));
+    await tickAfter(30 * 60 * SECOND);
+    await engineer.command('drill page');
+    const refusal = await engineer.waitForEphemeral(({ text }) => text.includes('Only one drill an hour pages'));
+    expect(refusal.text).toMatch(/The next can from <!date\^\d+\^.+>/u);
+    const cli = await run('--page', '--json');
+    expect(await cli.ended).toBe(1);
+    expect(cli.output()).toContain('"outcome":"paged_lately"');
+    expect(cli.output()).toContain('"next_at":"2026-05-09T06:00:00.000Z"');
+    expect(sent()).toEqual(['trigger 202', 'resolve 202']);
+    expect((await events()).at(-1)).toMatchObject({
+      action: 'promotion.denied',
+      actor: engineer.id,
+      detail: { attempted: 'drill page', reason: 'paged_lately' },
+    });
+
+    await engineer.command('drill');
+    await engineer.waitForEphemeral(({ text }) => text.includes('started: follow it in'));
+    await engineer.command('drill end');
+    await engineer.waitForEphemeral(({ text }) => text.includes('it is over'));
+    await tickAfter(30 * 60 * SECOND);
+    await engineer.command('drill page');
+    await eventually(async () => expect(statuses()).toEqual(['resolved', 'triggered']));
   });
 
   test('where nothing is set up, it says so', async () => {

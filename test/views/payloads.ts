@@ -845,6 +845,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   drillStartedWords: (facts) =>
     drillsOf(facts).flatMap((one) => REACHES.map((reach) => words(drill.drillStartedWords(one, CHANNEL, reach)))),
   drillUnderWayWords: (facts) => drillsOf(facts).map((one) => words(drill.drillUnderWayWords(one))),
+  drillPagedLatelyWords: () => [words(drill.drillPagedLatelyWords(NOW))],
   drillAcknowledgedWords: (facts) => drillsOf(facts).map((one) => words(drill.drillAcknowledgedWords(one))),
   completeLiveButton: () => [blocks({ type: 'actions', elements: [completion.completeLiveButton('7')] })],
   completionModal: (facts) =>

@@ -59,7 +59,7 @@ async function clickStatsChart(deps: HandlerDependencies, body: unknown): Promis
   await answer(
     deps,
     click.responseUrl,
-    (await refuseUnlessOperator(deps, click, 'Posting figures')) ?? (await post(deps, click.value)),
+    (await refuseUnlessOperator(deps, click, 'stats')) ?? (await post(deps, click.value)),
   );
 }
 
