@@ -46,20 +46,33 @@ export async function completeTogether(
     const decision = decideCompletion(request, { promotions, operator: person?.operator ?? null }, () =>
       person === null ? neverAccepted() : code.check(person.authenticator),
     );
-    const asked = { at, operatorId: request.operatorId, promotionId: null, attempted: ATTEMPTED };
+    const asked = { at, operatorId: request.operatorId, attempted: ATTEMPTED };
     switch (decision.kind) {
       case 'complete': {
         const decisionId = await newDecision(trx);
         const completed = await write(trx, request, at, decision, decisionId);
+        await recordSamePerson(trx, asked, decision.leftOut);
         return { kind: 'completed', decisionId, completed, leftOut: decision.leftOut };
       }
       case 'nothing_left':
+        await recordSamePerson(trx, asked, decision.leftOut);
         return decision;
       default:
-        await recordRefusal(trx, asked, decision);
+        await recordRefusal(trx, { ...asked, promotionId: null }, decision);
         return decision;
     }
   });
+}
+
+/** What takes a second person is refused, not only left out. */
+async function recordSamePerson(
+  trx: Knex.Transaction,
+  asked: Omit<Parameters<typeof recordRefusal>[1], 'promotionId'>,
+  leftOut: readonly LeftOut[],
+): Promise<void> {
+  for (const { promotionId, why } of leftOut) {
+    if (why === 'same_person') await recordRefusal(trx, { ...asked, promotionId }, { kind: why });
+  }
 }
 
 async function lockAll(trx: Knex.Transaction, ids: readonly string[]): Promise<ReadonlyMap<string, Promotion>> {

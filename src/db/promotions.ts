@@ -206,6 +206,7 @@ export function promotions(knex: Knex): Promotions {
         );
         switch (decision.kind) {
           case 'not_superadmin':
+          case 'same_person':
             await recordRefusal(
               trx,
               { ...asked, attempted: asked.action, at, promotionId: held?.id ?? null },

@@ -260,6 +260,47 @@ describe('where a second person is needed', () => {
   });
 });
 
+describe('where a second person is needed only since the form was opened', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z', environment: LONG_LEASE });
+  });
+  afterEach(() => bed.close());
+
+  /** The row is as the form showed it, so only the check under its lock refuses. */
+  async function submitToStricter(attempted: string): Promise<void> {
+    const { superadmin } = bed.slack.people;
+    await superadmin.waitForModal();
+    const stricter = await bed.replica({ environment: { SECOND_PERSON: 'raxx-*' } });
+    bed.slack.connectHttp(`http://127.0.0.1:${stricter.port}/slack/events`);
+    const before = await bed.rows.query('select state from console_flag_promotions');
+    await superadmin.submit({ code: bed.code(superadmin.id) });
+    expect(words(await superadmin.waitForModal())).toContain('takes a second person');
+    expect(await bed.rows.query('select state from console_flag_promotions')).toEqual(before);
+    expect(
+      await bed.rows.query(
+        `select actor, promotion_id, detail from flag_promotions.audit_log where action like '%denied'`,
+      ),
+    ).toMatchObject([{ actor: superadmin.id, promotion_id: '1', detail: { attempted, reason: 'same_person' } }]);
+  }
+
+  test('who promoted may not resolve', async () => {
+    const { superadmin } = bed.slack.people;
+    await bed.rows.insertDeploying({ promotedBy: superadmin.id });
+    await bed.app.tick();
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await submitToStricter('completed');
+  });
+
+  test('who marked may not promote', async () => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.command(`mark ${FLAG} ${APP}`);
+    await superadmin.waitForEphemeral((message) => message.text.includes('Marked'));
+    await superadmin.command('promote 1');
+    await submitToStricter('promote');
+  });
+});
+
 test('the alert says that one person did everything', async () => {
   const bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z' });
   const { superadmin } = bed.slack.people;

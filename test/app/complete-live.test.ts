@@ -188,3 +188,19 @@ test('what Heroku didn’t answer about is said to be unchecked, not to be unpro
   expect(textOf(answer.blocks)).toContain('*3 weren’t checked*');
   expect(textOf(answer.blocks)).not.toContain('proves none');
 });
+
+test('what takes a second person only since the form was opened is left out, named, and audited as refused', async () => {
+  const { superadmin } = bed.slack.people;
+  await insert(OWN + 3, { promotedBy: superadmin.id });
+  await openForm(superadmin);
+  const stricter = await bed.replica({ environment: { SECOND_PERSON: `${APP}` } });
+  bed.slack.connectHttp(`http://127.0.0.1:${stricter.port}/slack/events`);
+  await superadmin.submit({ code: bed.code(superadmin.id) });
+  await eventually(async () => expect(textOf(superadmin.modal()?.blocks)).toContain('it takes a second person'));
+  expect(await completions()).toEqual([]);
+  expect(
+    await bed.rows.query(
+      `select e.actor, e.detail, d.times from flag_promotions.denials d join flag_promotions.audit_log e on e.id = d.event_id`,
+    ),
+  ).toMatchObject([{ actor: superadmin.id, detail: { attempted: 'complete_live', reason: 'same_person' }, times: 3 }]);
+});
