@@ -17,7 +17,7 @@ import {
   isOwnEnrolment,
 } from '../operators/enrolment.js';
 import { isOperator, isSuperadmin, type Operator, type Role } from '../operators/operator.js';
-import { appendAuditEvent, appendAuditEvents, type NewAuditEvent } from './audit.js';
+import { appendAuditEvent, appendAuditEvents, type NewAuditEvent, WATCHDOG } from './audit.js';
 import { lockAuthenticator, neverAccepted, recoveryCodeEvents, spend, type TypedCode } from './codes.js';
 import type { Knex } from './connection.js';
 import {
@@ -87,7 +87,7 @@ export interface Enrolments {
   open(now: Date): Promise<readonly Enrolment[]>;
   /** A person's open enrolments and those they sent, even if expired. */
   underWay(slackUserId: string): Promise<readonly Enrolment[]>;
-  /** Ends expired links and forgets their secrets. */
+  /** Ends expired enrolments, forgets their secrets and audits each. */
   endExpired(now: Date): Promise<void>;
   /** Checks a link's first code: a right one uses the link up, a wrong one counts. */
   prove(tokenHash: string, at: Date, check: FirstCode['check'], proofs: FirstCode['proofs']): Promise<FirstCodeOutcome>;
@@ -169,7 +169,7 @@ export function enrolments(knex: Knex): Enrolments {
       );
       return parseRows(found, storedRow).map(({ enrolment }) => enrolment);
     },
-    endExpired: (now) => endExpired(knex, now),
+    endExpired: (now) => knex.transaction((trx) => endExpired(trx, now)),
     byId: async (id) => (await select(knex, 'where id = ?::bigint', [id]))?.enrolment ?? null,
 
     prove: (tokenHash, at, check, proofs) =>
@@ -402,14 +402,16 @@ async function writeAdministration(
   return expiresAt;
 }
 
-/** Forgets their secrets, which nobody needs any more. */
-async function endExpired(knex: Knex, at: Date): Promise<void> {
-  await knex.raw(
-    `update flag_promotions.enrolments
-        set state = 'ended', end_reason = 'expired', totp_secret_encrypted = null, recovery_code_hashes = '{}', updated_at = now()
-      where ${HAS_EXPIRED}`,
+/** Locked in order of ids, for a replica that does the same. */
+async function endExpired(trx: Knex.Transaction, at: Date): Promise<void> {
+  const expired = await trx.raw(
+    `select ${COLUMNS} from flag_promotions.enrolments where ${HAS_EXPIRED} order by id for update`,
     [at],
   );
+  for (const { enrolment } of parseRows(expired, storedRow)) {
+    await endOpenEnrolment(trx, enrolment.slackUserId, 'expired');
+    await append(trx, 'console.flag.operator.enrolment_expired', WATCHDOG, enrolment, at);
+  }
 }
 
 /** Counts a wrong first code; the last one allowed ends the link. */
@@ -442,11 +444,11 @@ async function countWrongWord(
   await append(trx, 'console.flag.operator.enrolment_locked', confirmedBy, enrolment, at);
 }
 
-/** The superadmins are told of these. */
-const TOLD: ReadonlySet<AuditAction> = new Set([
-  'console.flag.operator.enrolment_declined',
-  'console.flag.operator.enrolment_locked',
-]);
+/** The superadmins are told of these. A link that nobody used may expire quietly. */
+function isTold(action: AuditAction, { state }: Enrolment): boolean {
+  if (action === 'console.flag.operator.enrolment_expired') return state === 'proved';
+  return action === 'console.flag.operator.enrolment_declined' || action === 'console.flag.operator.enrolment_locked';
+}
 
 async function append(
   trx: Knex.Transaction,
@@ -456,7 +458,7 @@ async function append(
   at: Date,
 ): Promise<void> {
   const event = await appendAuditEvent(trx, { at, action, actor, promotionId: null, detail: detailOf(of) });
-  if (TOLD.has(action)) await queueNotices(trx, event);
+  if (isTold(action, of)) await queueNotices(trx, event);
 }
 
 function detailOf({ slackUserId, role, purpose, invitedBy }: Enrolment) {

@@ -80,6 +80,7 @@ export const AUDIT_ACTIONS = {
   'console.flag.operator.enrolment_declined': { words: 'enrolment declined' },
   'console.flag.operator.wrong_word': { words: 'wrong word' },
   'console.flag.operator.enrolment_locked': { words: 'enrolment locked' },
+  'console.flag.operator.enrolment_expired': { words: 'enrolment expired' },
   'console.flag.operator.disabled': { words: 'operator disabled' },
   'console.flag.operator.forgotten': { words: 'operator forgotten' },
   'console.flag.operator.unlocked': { words: 'operator unlocked' },

@@ -44,6 +44,8 @@ function textOf(event: OperatorEvent, readBy: string): string | null {
       return `:rotating_light: ${who} says that somebody else used their link${invitedBy === null ? '' : `, which ${person(invitedBy)} had sent`}. Nobody became an operator. Ask them who can read their messages before you send a new one.`;
     case 'enrolment_locked':
       return `:rotating_light: ${who}’s link ended after too many wrong tries. Nobody became an operator.`;
+    case 'enrolment_expired':
+      return `:hourglass: ${who}’s link was used, but nobody confirmed it within 15 minutes. It changed nothing.`;
     case 'console.flag.promotion.totp_rejected':
       return locked(event, readBy);
     default:

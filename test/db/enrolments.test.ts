@@ -284,3 +284,43 @@ test('a wrong code counts, is audited, and sends nothing', async () => {
     { action: 'console.flag.promotion.totp_rejected', detail: { attempted: 'operators add', reason: 'wrong' } },
   ]);
 });
+
+test('what expires is forgotten whole, with an event each; superadmins hear of it if the link was used', async () => {
+  await invited('U0SENT', STEP);
+  const { tokenHash } = await invited('U0USED', STEP + 1);
+  await stored.db.enrolments.prove(tokenHash, NOW, right(), proofs);
+  await stored.rows.query(`update flag_promotions.messages set wanted = 0, shown = 0`);
+  const replica = stored.replica();
+  await Promise.all([stored.db, replica].map((db) => db.enrolments.endExpired(LATER)));
+  expect(
+    await stored.rows.query(
+      `select state, end_reason, totp_secret_encrypted as secret, recovery_code_hashes as codes, word_hash as word
+         from flag_promotions.enrolments`,
+    ),
+  ).toEqual(
+    Array.from({ length: 2 }, () => ({ state: 'ended', end_reason: 'expired', secret: null, codes: [], word: null })),
+  );
+  const events = await stored.rows.query<{ id: string }>(
+    `select id, actor, detail ->> 'operator' as who from flag_promotions.audit_log
+      where action = 'console.flag.operator.enrolment_expired' order by id`,
+  );
+  expect(events).toMatchObject([
+    { actor: 'watchdog', who: 'U0SENT' },
+    { actor: 'watchdog', who: 'U0USED' },
+  ]);
+  // The question and the notice of use say how it ended; only what was used is worth a direct message.
+  expect(
+    await stored.rows.query(
+      `select kind, wanted from flag_promotions.messages where kind in ('confirm_enrolment', 'link_used') order by kind`,
+    ),
+  ).toEqual([
+    { kind: 'confirm_enrolment', wanted: 1 },
+    { kind: 'link_used', wanted: 1 },
+  ]);
+  expect(
+    await stored.rows.query(
+      `select subject, ordinal from flag_promotions.messages where kind = 'operator_notice' and ordinal >= $1`,
+      [events[0]?.id],
+    ),
+  ).toEqual([{ subject: 'U0KRIS', ordinal: events[1]?.id }]);
+});

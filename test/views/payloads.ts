@@ -1192,6 +1192,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       'unlocked',
       'enrolment_declined',
       'enrolment_locked',
+      'enrolment_expired',
     ]
       .map((made) => `console.flag.operator.${made}`)
       .concat('console.flag.promotion.totp_rejected')
