@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -81,7 +82,7 @@ async function install(wanted: string): Promise<string> {
 async function testOn(temporary: string): Promise<number> {
   const data = path.join(temporary, 'data');
   const passwordFile = path.join(temporary, 'password');
-  const password = 'test';
+  const password = randomBytes(16).toString('hex');
   await mkdir(data, { mode: 0o700 });
   await writeFile(passwordFile, password);
   for (const made of [temporary, data, passwordFile]) if (account) await chown(made, account.uid, account.gid);

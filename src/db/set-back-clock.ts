@@ -2,6 +2,7 @@ import { LONGEST_WAIT_MS, SETTLE_MS } from '../promotions/back-off.js';
 import type { Knex } from './connection.js';
 import { CLOCK } from './leases.js';
 import { OWED } from './messages.js';
+import { IS_OURS } from './rows.js';
 
 /**
  * After a failover to a server whose clock is behind, stored times are hours ahead: nothing would be tried, and nothing
@@ -23,7 +24,8 @@ const isOwedLater = (alias: string) => `${alias}.owed_since > ${CLOCK} + interva
 const RESTS_FAR = `(m.state = 'posted' and ${isFar('m.not_before')})`;
 
 const MESSAGES = `${OWED} and (${isFarLease('m')} or ${isFar('m.next_attempt_at')} or ${isOwedLater('m')} or ${RESTS_FAR})`;
-const PROMOTIONS = `{p.state} = 'deploying' and (${isFarLease('p')} or ${isFar('p.next_attempt_at')})`;
+/** Another system may hold a row of its own for as long as it likes. */
+const PROMOTIONS = `{p.state} = 'deploying' and ${IS_OURS} and (${isFarLease('p')} or ${isFar('p.next_attempt_at')})`;
 const WITNESSES = `(${isFarLease('w')} or ${isFar('w.next_attempt_at')} or ${isOwedLater('w')})`;
 
 /** SQL: whether there is anything to shorten. Three parameters, each the longest lease. */

@@ -176,7 +176,7 @@ describe('after the database’s clock was set back by hours', () => {
     const id = await bed.rows.insertDeploying();
     await bed.app.tick();
     await bed.rows.query(
-      `update console_flag_promotions set lease_owner = 'gone', lease_until = flag_promotions.clock() + interval '6 hours',
+      `update console_flag_promotions set checkpoint = 'INTENT', lease_owner = 'gone', lease_until = flag_promotions.clock() + interval '6 hours',
               next_attempt_at = flag_promotions.clock() + interval '6 hours' where id = $1`,
       [id],
     );
