@@ -12,7 +12,8 @@ import { isRevertible } from '../promotions/progress.js';
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion, RowChanged } from '../promotions/promotion.js';
 import { setBackOf } from '../promotions/set-back.js';
-import { appendAuditEvents, targetOf } from './audit.js';
+import { appendAuditEvents } from './audit.js';
+import { authorisedTarget } from './authorised.js';
 import { IS_SPENT, lockToDecide, neverAccepted, recoveryCodeEvents, spending, type TypedCode } from './codes.js';
 import type { Knex } from './connection.js';
 import { makeDue } from './due.js';
@@ -203,7 +204,7 @@ export async function startFrom(
         at,
         action: 'console.flag.promotion.promoted',
         actor: operatorId,
-        detail: { from: null, to: 'deploying', ...targetOf({ ...from, targetValue: value }), ...detail },
+        detail: { from: null, to: 'deploying', ...authorisedTarget(trx, { ...from, targetValue: value }), ...detail },
       },
     ],
   });

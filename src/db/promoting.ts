@@ -3,6 +3,7 @@ import { pendingCommit, type ReleaseFacts, SEND_AGAIN_AFTER_MS } from '../promot
 import type { Promotion } from '../promotions/promotion.js';
 import { ALERTED } from './alerts.js';
 import { changeAudited, type NewAuditEvent } from './audit.js';
+import { authorisedTarget, isAsAuthorised } from './authorised.js';
 import { type Knex, runPrepared } from './connection.js';
 import { endAlerting } from './ending.js';
 import { DUE_CHANNEL } from './due.js';
@@ -20,6 +21,7 @@ import {
   parseRows,
   promotionRow,
   rowCount,
+  type Sql,
   type Value,
 } from './rows.js';
 
@@ -38,6 +40,8 @@ export interface ClaimedPromotion {
   readonly attempts: number;
   /** How many milliseconds an earlier announced PATCH may still take effect; 0 if there is none. */
   readonly settlesInMs: number;
+  /** Whether it is still what its code authorised; true without one. */
+  readonly isAsAuthorised: boolean;
 }
 
 export interface NothingToClaim {
@@ -55,7 +59,7 @@ export interface PreviousValue {
 export type Announcement =
   /** Recorded, and the lease is renewed: send it. */
   | { readonly kind: 'announced' }
-  /** The outcome of the one before is unknown, and it may still take effect. */
+  /** The outcome of the one before is unknown, and it may still take effect. 0 ms: the row was changed since its claim. */
   | { readonly kind: 'too_soon'; readonly waitMs: number }
   /** The lease was lost, or the promotion ended. */
   | { readonly kind: 'lost' };
@@ -73,10 +77,11 @@ export interface Promoting {
   claimNext(lease: Lease): Promise<ClaimedPromotion | NothingToClaim>;
   renew(id: string, lease: Lease): Promise<boolean>;
   /**
-   * Call it right before each PATCH. Unless it is too soon, records the announcement, renews the lease, and stores
-   * Heroku's previous value and newest release, unless stored already.
+   * Call it right before each PATCH, with the promotion as it will be sent. Unless it is too soon, or the
+   * row is another by now, records the announcement, renews the lease, and stores Heroku's previous value and newest
+   * release, unless stored already.
    */
-  announcePatch(id: string, lease: Lease, before: PreviousValue): Promise<Announcement>;
+  announcePatch(promotion: Promotion, lease: Lease, before: PreviousValue): Promise<Announcement>;
   /** The last announced PATCH certainly changed nothing: the next one needn't wait for it. */
   recordUnchanged(id: string, lease: Lease, reason: string, at: Date): Promise<boolean>;
   /** Heroku made the change. */
@@ -100,6 +105,8 @@ interface Written {
   readonly assignments: string;
   readonly values: readonly Value[];
   readonly events: readonly Event[];
+  /** A further condition on `p`. */
+  readonly onlyIf?: Sql;
   /** It changes nothing in Slack. */
   readonly silent?: true;
   readonly verify?: boolean;
@@ -119,6 +126,9 @@ const SENT_AT = `(select case when a.action = '${PATCHING}' then a.at end from f
 const SEND_AGAIN_AT = `${SENT_AT} + interval '${SEND_AGAIN_AFTER_MS} milliseconds'`;
 /** SQL: for how many milliseconds a sent PATCH of `p` may still take effect. */
 const SETTLES_IN_MS = `greatest(0, coalesce(extract(epoch from ${SEND_AGAIN_AT} - ${CLOCK}) * 1000, 0))::float`;
+/** SQL: the row is still what will be sent. */
+const AS_SENT = `coalesce(p.heroku_app::text, '') = ? and coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text = ?
+  and case when p.target_unset then null else coalesce(p.target_value::text, 'true') end is not distinct from ?::text`;
 /** Like HELD, if nothing sent earlier can still take effect. */
 const HELD_AND_SETTLED = `${HELD} and coalesce(${SEND_AGAIN_AT} <= ${CLOCK}, true)`;
 const ENDED = 'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
@@ -126,11 +136,13 @@ const ENDED = 'lease_owner = null, lease_until = null, next_attempt_at = null, l
 export function promoting(knex: Knex): Promoting {
   /** One fenced UPDATE with its audit events, shown in Slack. */
   async function write(runner: Knex, id: string, lease: Lease, written: Written, which = HELD): Promise<boolean> {
+    const { onlyIf = { sql: 'true', values: [] } } = written;
     const changed = await changeAudited(runner, {
       promotionId: id,
       change: {
-        sql: `update {promotions} p set ${written.assignments} where ${which} returning p.id::bigint, p.heroku_app::text`,
-        values: [...written.values, id, lease.owner],
+        sql: `update {promotions} p set ${written.assignments}
+               where ${which} and ${onlyIf.sql} returning p.id::bigint, p.heroku_app::text`,
+        values: [...written.values, id, lease.owner, ...onlyIf.values],
       },
       alongside: [
         ...(written.silent === true ? [] : [UPDATE_PROGRESS]),
@@ -173,10 +185,16 @@ export function promoting(knex: Knex): Promoting {
       const [promotion] = parseRows(claimed, promotionRow);
       const [row] = parseRows(claimed, claimedRow);
       if (promotion === undefined || row === undefined) throw new Error('A claim had no row.');
-      return { promotion, attempts: row.attempts, settlesInMs: row.settles_in_ms };
+      return {
+        promotion,
+        attempts: row.attempts,
+        settlesInMs: row.settles_in_ms,
+        isAsAuthorised: await isAsAuthorised(knex, promotion),
+      };
     },
     renew: (id, lease) => update(knex, id, lease, LEASED_UNTIL, [lease.durationMs]),
-    async announcePatch(id, lease, { value, release }) {
+    async announcePatch(promotion, lease, { value, release }) {
+      const { id, herokuApp, configVar, targetValue } = promotion;
       const announced = await write(
         knex,
         id,
@@ -185,7 +203,8 @@ export function promoting(knex: Knex): Promoting {
           assignments: `previous_value = case when p.base_release is null then coalesce(p.previous_value, ?) else p.previous_value end,
             base_release = coalesce(p.base_release, ?), ${LEASED_UNTIL}, updated_at = now()`,
           values: [sealedValuesOf(knex).seal(value, id), release, lease.durationMs],
-          events: [{ action: PATCHING, detail: {}, at: null }],
+          events: [{ action: PATCHING, detail: authorisedTarget(knex, promotion), at: null }],
+          onlyIf: { sql: AS_SENT, values: [herokuApp, configVar, targetValue] },
           silent: true,
         },
         HELD_AND_SETTLED,

@@ -8,6 +8,7 @@ import {
   type TransitionRequest,
 } from '../promotions/transition.js';
 import { changeAudited, targetOf } from './audit.js';
+import { authorisedTarget } from './authorised.js';
 import { IS_SPENT, lockToDecide, neverAccepted, recoveryCodeEvents, spending, type TypedCode } from './codes.js';
 import type { Knex } from './connection.js';
 import { makeDue } from './due.js';
@@ -159,7 +160,7 @@ async function promote(
         detail: {
           from: 'marked',
           to: 'deploying',
-          ...targetOf(locked),
+          ...authorisedTarget(trx, locked),
           evidence_shown: shown,
           evidence_reread: reread,
         },

@@ -80,6 +80,8 @@ const MOST_STEPS = 6;
 const LONGEST_REST_MS = 25_000;
 /** A person has to change the settings or mark the promotion failed. */
 const FORBIDDEN_LOOK_AGAIN_MS = 15 * 60_000;
+const CHANGED =
+  'It was changed in the database since it was promoted: the code was for something else. Nothing is sent to Heroku.';
 /** A timer may ring early, and the database's clock differs from this one. */
 const AFTER_DUE_MS = 10;
 
@@ -114,10 +116,12 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
 
   function begin(claimed: ClaimedPromotion, lease: HeldLease): void {
     const promotionId = claimed.promotion.id;
-    const { attempts, settlesInMs } = claimed;
+    const { attempts, settlesInMs, isAsAuthorised } = claimed;
     const settledAt = timers.monotonicMs() + settlesInMs;
     const work = withRenewal(promotionId, lease, () =>
-      promote(claimed.promotion, { lease, attempts, unknown: null, settledAt }),
+      isAsAuthorised
+        ? promote(claimed.promotion, { lease, attempts, unknown: null, settledAt })
+        : postpone(promotionId, lease, FORBIDDEN_LOOK_AGAIN_MS, CHANGED),
     )
       .catch((error: unknown) =>
         log.error({ err: error, promotionId }, 'promoting broke off; it is taken up again when its lease has run out'),
@@ -223,7 +227,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       return null;
     }
     const askedAt = timers.monotonicMs();
-    const announcement = await db.announcePatch(promotion.id, work.lease, current);
+    const announcement = await db.announcePatch(promotion, work.lease, current);
     if (announcement.kind === 'lost') return null;
     if (announcement.kind === 'too_soon') return lookUntilSettled(promotion, work, announcement.waitMs);
     work.lease.confirm(askedAt);

@@ -106,6 +106,72 @@ describe('a code and its form', () => {
     }
   });
 
+  describe('that was typed, while the change waits for Heroku,', () => {
+    const row = async () => (await bed.rows.query('select state, last_error from console_flag_promotions'))[0];
+    const value = () => bed.heroku.getVar(APP, VAR);
+    const postedText = async () =>
+      JSON.stringify((await bed.slack.messages(bed.slack.channels.alerts)).map(({ raw }) => raw));
+    /** Promoted, but Heroku refuses all changes until the returned function is called. */
+    async function promoteInVain(target: string): Promise<() => void> {
+      await mark({ target_value: target });
+      const mend = bed.heroku.faults.add({ method: 'PATCH', fault: { kind: 'status', status: 503 } });
+      await kris().command('promote 1');
+      await kris().waitForModal();
+      expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
+      await eventually(async () => expect(await row()).toMatchObject({ last_error: expect.any(String) }));
+      return mend;
+    }
+    /** Lets the waits expire until the row is as expected. */
+    const until = (expected: Record<string, unknown>) =>
+      eventually(async () => {
+        await bed.clock.advance(20 * 60_000);
+        expect(await row()).toMatchObject(expected);
+      });
+
+    test.each([
+      ['heroku_app', 'raxx-staging', 'true'],
+      ['config_var', 'FLAG_ANOTHER', 'true'],
+      ['target_value', 'false', 'true'],
+      ['target_value', 'sk_another', 'sk_test_canary'],
+      ['target_unset', 'true', 'true'],
+    ])('sends nothing of a row whose %s was changed to %s, and says so', async (column, other, target) => {
+      const mend = await promoteInVain(target);
+      await change(column, other);
+      mend();
+      const sent = patches();
+      await until({ state: 'deploying', last_error: expect.stringContaining('changed in the database since') });
+      expect(patches()).toBe(sent);
+      await bed.app.tick();
+      expect(await postedText()).toContain('changed in the database since it was promoted');
+      await bed.rows.query(
+        'update console_flag_promotions set heroku_app = $1, config_var = $2, target_value = $3, target_unset = false',
+        [APP, VAR, target],
+      );
+      await until({ state: 'deployed' });
+      expect(value()).toBe(target);
+    });
+
+    test('is for what is announced, and no event of another writer changes that', async () => {
+      const mend = await promoteInVain('true');
+      const event = { heroku_app: APP, config_var: VAR, target: { kind: 'plain', value: 'off' } };
+      await bed.rows.query(
+        `insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
+         values (now(), 'console.flag.promotion.promoted', 'U0ANOTHER1', 1, $1)`,
+        [JSON.stringify(event)],
+      );
+      await change('target_value', 'off');
+      mend();
+      await until({ last_error: expect.stringContaining('changed in the database since') });
+      expect(
+        (
+          await bed.rows.query(
+            `select distinct detail from flag_promotions.audit_log where action like '%heroku_patching'`,
+          )
+        ).map(({ detail }) => detail),
+      ).toEqual([{ heroku_app: APP, config_var: VAR, target: { kind: 'plain', value: 'true' } }]);
+    });
+  });
+
   test('shows the value that a person typed, whole, and a variable that is not the flag’s own', async () => {
     await mark({ config_var: 'FLAG_PAYMENT_KEY', target_value: SECRET });
     await kris().command('promote 1');

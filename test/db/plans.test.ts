@@ -503,9 +503,10 @@ describe('beside 200,000 promotions and as many events', () => {
       } as const;
       await db.transitions.carryOut(request, now, accepted(3));
       const claimed = await db.promoting.claimNext(LEASE);
-      const id = claimed.promotion?.id ?? '';
+      if (claimed.promotion === null) throw new Error('Nothing was due.');
+      const { id } = claimed.promotion;
       await db.promoting.renew(id, LEASE);
-      await db.promoting.announcePatch(id, LEASE, { value: null, release: 1 });
+      await db.promoting.announcePatch(claimed.promotion, LEASE, { value: null, release: 1 });
       await db.promoting.writePendingCommit(id, LEASE, RELEASE, now);
       done = await db.promoting.commit(id, LEASE, { state: 'deployed' }, now, RELEASE);
     });

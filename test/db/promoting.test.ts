@@ -63,6 +63,12 @@ async function claimed(): Promise<string> {
   return id;
 }
 const stateOf = async (id: string) => (await stored.db.promotions.find(id))?.state;
+/** As a promoter sends it. */
+async function sent(id: string, db: Database = stored.db) {
+  const promotion = await db.promotions.find(id);
+  if (promotion === null) throw new Error('The promotion is gone.');
+  return promotion;
+}
 const actionsOf = async (id: string) => (await stored.db.audit.ofPromotion(id, 10)).map(({ action }) => action);
 const areWaiting = (sessions: number) =>
   eventually(async () => {
@@ -220,7 +226,8 @@ describe('where nothing is due', () => {
 describe('announcing a PATCH', () => {
   const BEFORE = { value: 'off', release: 7 };
   const at = (ms: number) => stopClock(stored, new Date(NOW.getTime() + ms));
-  const announce = (id: string, lease = LEASE) => stored.db.promoting.announcePatch(id, lease, BEFORE);
+  const announce = async (id: string, lease = LEASE) =>
+    stored.db.promoting.announcePatch(await sent(id), lease, BEFORE);
   /** Moves the clock on, so that an earlier lease has expired. */
   const successor = async (ms: number) => {
     await at(ms);
@@ -238,7 +245,7 @@ describe('announcing a PATCH', () => {
       action: 'console.flag.promotion.heroku_patching',
       at: new Date(NOW.getTime() + 40_000),
       actor: 'promoter',
-      detail: {},
+      detail: { heroku_app: 'app', config_var: 'FLAG_new', target: { kind: 'plain', value: 'true' } },
     });
     expect(await stored.db.promotions.find(id)).toMatchObject({ previousValue: 'off', baseRelease: 7 });
     const [row] = await stored.rows.query('select lease_until from console_flag_promotions');
@@ -269,7 +276,7 @@ describe('announcing a PATCH', () => {
     const id = await claimed();
     await announce(id);
     await at(30_000);
-    expect(await stored.db.promoting.announcePatch(id, LEASE, { value: 'another', release: 8 })).toEqual({
+    expect(await stored.db.promoting.announcePatch(await sent(id), LEASE, { value: 'another', release: 8 })).toEqual({
       kind: 'announced',
     });
     expect(await stored.db.promotions.find(id)).toMatchObject({ previousValue: 'off', baseRelease: 7 });
@@ -384,7 +391,7 @@ describe('a console that alters its table', () => {
     const id = await mark(flagKey, db);
     const promoted = await promote(id, step, db);
     const found = await db.promoting.claimNext(LEASE);
-    await db.promoting.announcePatch(id, LEASE, { value: null, release: 1 });
+    await db.promoting.announcePatch(await sent(id, db), LEASE, { value: null, release: 1 });
     return [promoted.kind, found.promotion?.id === id, await db.promoting.commit(id, LEASE, DEPLOYED, NOW, RELEASE)];
   }
 
@@ -418,7 +425,7 @@ describe('a console that alters its table', () => {
     await promote(id, 2, db);
     await db.promoting.claimNext(LEASE);
     // The connection that met the change is gone, with all its prepared statements.
-    const kept = await db.promoting.announcePatch(id, LEASE, { value: 'blue', release: 1 });
+    const kept = await db.promoting.announcePatch(await sent(id, db), LEASE, { value: 'blue', release: 1 });
     expect(kept).toEqual({ kind: 'announced' });
     expect(await db.promotions.find(id)).toMatchObject({ targetValue: 'green', previousValue: 'blue' });
   });
@@ -443,7 +450,7 @@ describe('what Heroku held before', () => {
 
   test('is sealed in its row if an alert would mask it, and read by whoever has the key', async () => {
     const id = await claimed();
-    expect(await sealing.promoting.announcePatch(id, LEASE, BEFORE)).toEqual({ kind: 'announced' });
+    expect(await sealing.promoting.announcePatch(await sent(id), LEASE, BEFORE)).toEqual({ kind: 'announced' });
     expect(await kept(id)).toMatch(/^sealed:v1\./u);
     expect(
       JSON.stringify(
@@ -455,7 +462,7 @@ describe('what Heroku held before', () => {
 
   test('moved to another row, or under another key, is known to nobody', async () => {
     const id = await claimed();
-    await sealing.promoting.announcePatch(id, LEASE, BEFORE);
+    await sealing.promoting.announcePatch(await sent(id), LEASE, BEFORE);
     const other = await insertPromotion(stored.rows, { flag_key: 'other', previous_value: await kept(id) });
     const moved = await sealing.promotions.find(other);
     expect(moved?.previousValue).toMatch(/^sealed:/u);
@@ -468,7 +475,7 @@ describe('what Heroku held before', () => {
 
   test.each(['true', 'off', '42'])('stays as it is where it is plainly a flag’s: %s', async (value) => {
     const id = await claimed();
-    await sealing.promoting.announcePatch(id, LEASE, { ...BEFORE, value });
+    await sealing.promoting.announcePatch(await sent(id), LEASE, { ...BEFORE, value });
     expect(await kept(id)).toBe(value);
   });
 

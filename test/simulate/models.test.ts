@@ -32,10 +32,13 @@ beforeEach(async () => {
 });
 afterEach(() => stored.close());
 
+const nth = (id: string, n: number, at: Date) =>
+  promoted({ id, herokuApp: 'alpha', configVar: `FLAG_${n}`, targetValue: 'on' }, at);
+
 async function insert(promotions: ReturnType<typeof createPromotionsModel>, n: number, at: Date): Promise<string> {
   const row = { flag_key: `flag_${n}`, heroku_app: 'alpha', config_var: `FLAG_${n}` };
   const id = await insertPromotion(stored.rows, { ...row, checkpoint: INTENT, target_value: 'on' });
-  promotions.promote(promoted({ id, herokuApp: 'alpha', configVar: `FLAG_${n}`, targetValue: 'on' }, at));
+  promotions.promote(nth(id, n, at));
   return id;
 }
 
@@ -57,7 +60,8 @@ function statementAt(random: () => number, ids: readonly string[], messageIds: r
       return claimed.promotion === null ? claimed.dueInMs : [claimed.promotion.id, claimed.attempts];
     },
     renew: ({ promoting }) => promoting.renew(id, lease),
-    announcePatch: ({ promoting }) => promoting.announcePatch(id, lease, { value: 'off', release: version }),
+    announcePatch: ({ promoting }) =>
+      promoting.announcePatch(nth(id, ids.indexOf(id) + 1, at), lease, { value: 'off', release: version }),
     recordUnchanged: ({ promoting }) => promoting.recordUnchanged(id, lease, 'rate_limited', at),
     writePendingCommit: ({ promoting }) => promoting.writePendingCommit(id, lease, release, at),
     commit: ({ promoting }) =>

@@ -113,7 +113,7 @@ export function createPromotionsModel(
       return { promotion: null, dueInMs: open.length === 0 ? null : Math.min(...open.map(dueInMs)) };
     const attempts = row.attempts + 1;
     change(row.promotion.id, { leaseOwner: owner, leaseUntilMs: db.nowMs() + durationMs, attempts }, []);
-    return { promotion: row.promotion, attempts, settlesInMs: settlesInMs(row.promotion.id) };
+    return { promotion: row.promotion, attempts, settlesInMs: settlesInMs(row.promotion.id), isAsAuthorised: true };
   }
 
   /** How long the last announced PATCH may still take effect. */
@@ -125,7 +125,7 @@ export function createPromotionsModel(
     return last?.action === ANNOUNCED ? Math.max(0, last.atMs + SEND_AGAIN_AFTER_MS - db.nowMs()) : 0;
   }
 
-  function announce(id: string, lease: Lease, { value, release }: PreviousValue): Announcement {
+  function announce({ id }: Promotion, lease: Lease, { value, release }: PreviousValue): Announcement {
     const promotion = held(id, lease.owner)?.promotion;
     if (promotion === undefined) return { kind: 'lost' };
     const waitMs = settlesInMs(id);
@@ -156,7 +156,7 @@ export function createPromotionsModel(
           change(id, { leaseUntilMs: db.nowMs() + lease.durationMs }, []);
           return true;
         }),
-      announcePatch: (id, lease, before) => db.run(process, () => announce(id, lease, before), [id]),
+      announcePatch: (sent, lease, before) => db.run(process, () => announce(sent, lease, before), [sent.id]),
       recordUnchanged: (id, lease) =>
         fenced(id, lease.owner, () => {
           change(id, {}, [UNCHANGED]);

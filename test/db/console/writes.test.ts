@@ -88,9 +88,12 @@ test('every write of the app is of a column that is listed', async () => {
     const lease = { owner: 'promoter', durationMs: 60_000 };
     const id = await marked('deployed');
     await transition(id, 'promote');
-    expect(await db.promoting.claimNext(lease)).toMatchObject({ promotion: { id } });
+    const claimed = await db.promoting.claimNext(lease);
+    if (claimed.promotion?.id !== id) throw new Error('It was not due.');
     expect(await db.promoting.renew(id, lease)).toBe(true);
-    expect(await db.promoting.announcePatch(id, lease, { value: 'false', release: 6 })).toEqual({ kind: 'announced' });
+    expect(await db.promoting.announcePatch(claimed.promotion, lease, { value: 'false', release: 6 })).toEqual({
+      kind: 'announced',
+    });
     expect(await db.promoting.recordUnchanged(id, lease, 'unavailable', NOW)).toBe(true);
     expect(await db.promoting.writePendingCommit(id, lease, RELEASE, NOW)).toBe(true);
     expect(await db.promoting.reportDrift(id, lease, { waitMs: 0, lastError: 'another value' })).toBe(true);
