@@ -65,8 +65,9 @@ export type Announcement =
   | { readonly kind: 'lost' };
 
 export type PromotionEnd =
-  /** `verify`: check afterwards whether it runs. */
-  { readonly state: 'deployed'; readonly verify?: boolean } | { readonly state: 'failed'; readonly reason: string };
+  /** `verify`: check afterwards whether `release` runs. */
+  | { readonly state: 'deployed'; readonly verify?: boolean; readonly release?: ReleaseFacts | null }
+  | { readonly state: 'failed'; readonly reason: string };
 
 /**
  * The promoter's side of the promotions' table: a lease, and writes that it fences. Each answers false, and writes
@@ -227,7 +228,11 @@ export function promoting(knex: Knex): Promoting {
     commit(id, lease, outcome, at, found) {
       const ending =
         outcome.state === 'deployed'
-          ? { assignments: `state = {'deployed'}, deployed_at = ?::timestamptz`, values: [at], detail: {} }
+          ? {
+              assignments: `state = {'deployed'}, deployed_at = ?::timestamptz`,
+              values: [at],
+              detail: releaseDetail(outcome.release ?? null),
+            }
           : {
               assignments: `state = {'failed'}, failed_at = ?::timestamptz, failure_reason = ?`,
               values: [at, outcome.reason],
@@ -284,9 +289,12 @@ async function lockHeld(trx: Knex.Transaction, id: string, lease: Lease): Promis
 }
 
 function taken(release: ReleaseFacts, at: Date): Event {
-  const { id, version, createdAt } = release;
-  const detail = { release_id: id, release_version: version, release_created_at: createdAt };
-  return { action: 'console.flag.promotion.heroku_patched', detail, at };
+  return { action: 'console.flag.promotion.heroku_patched', detail: releaseDetail(release), at };
+}
+
+function releaseDetail(release: ReleaseFacts | null): Event['detail'] {
+  if (release === null) return {};
+  return { release_id: release.id, release_version: release.version, release_created_at: release.createdAt };
 }
 
 /** Notifies every promoter, so that it knows when to look next. */

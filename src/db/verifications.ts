@@ -21,6 +21,8 @@ export interface ClaimedVerification {
   readonly promotionId: string;
   readonly sinceMs: number;
   readonly answeredMs: number;
+  /** The version of the release to verify; null: nobody recorded it. */
+  readonly version: number | null;
 }
 
 /** Promotions whose release is to be verified as running, each by one replica at a time. */
@@ -73,12 +75,18 @@ const dueRow = z
   .object({ heroku_app: z.string(), promotion_ids: z.array(idColumn) })
   .transform((row): DueVerifications => ({ herokuApp: row.heroku_app, promotionIds: row.promotion_ids }));
 const claimedRow = z
-  .object({ promotion_id: idColumn, since_ms: z.coerce.number(), answered_ms: z.coerce.number() })
+  .object({
+    promotion_id: idColumn,
+    since_ms: z.coerce.number(),
+    answered_ms: z.coerce.number(),
+    version: z.number().int().nullable().catch(null),
+  })
   .transform(
     (row): ClaimedVerification => ({
       promotionId: row.promotion_id,
       sinceMs: row.since_ms,
       answeredMs: row.answered_ms,
+      version: row.version,
     }),
   );
 
@@ -102,7 +110,11 @@ export function verifications(knex: Knex): Verifications {
       const claimed = await knex.raw(
         `update flag_promotions.verifications v set due_at = ${fromNow()}, lease_owner = ?
           where v.promotion_id = any(?::bigint[]) and v.due_at is not null and ${isReached('v.due_at')}
-         returning v.promotion_id, ${since('v.since')} as since_ms, ${since('v.answered_since')} as answered_ms`,
+         returning v.promotion_id, ${since('v.since')} as since_ms, ${since('v.answered_since')} as answered_ms,
+                (select a.detail -> 'release_version' from flag_promotions.audit_log a
+                  where a.promotion_id = v.promotion_id and a.detail ->> 'release_version' is not null
+                    and a.action in ('console.flag.promotion.heroku_patched', 'console.flag.promotion.deployed')
+                  order by a.id desc limit 1) as version`,
         [LOOK_WITHIN_MS, owner, [...promotionIds]],
       );
       return parseRows(claimed, claimedRow);

@@ -13,6 +13,7 @@ import {
   type ReleaseFacts,
   SEND_AGAIN_AFTER_MS,
 } from '../promotions/promoting.js';
+import { wasHeldAlready } from '../promotions/progress.js';
 import type { Promotion } from '../promotions/promotion.js';
 import type { Timers } from './timers.js';
 
@@ -201,7 +202,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
         deps.onChanged(id);
         return { ...promotion, checkpoint: pendingCommit(step.release.id) };
       case 'commit_deployed':
-        return commit(id, lease, { state: 'deployed', verify: deps.verifies }, step.found);
+        return commit(id, lease, deployed(promotion, facts.release), step.found);
       case 'commit_failed':
         return commit(id, lease, { state: 'failed', reason: step.reason }, step.found);
       case 'wait':
@@ -218,6 +219,12 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       case 'leave':
         return null;
     }
+  }
+
+  /** What changed nothing, or whose release is unknown, can't be blamed for what runs. */
+  function deployed(promotion: Promotion, release: ReleaseFacts | null): PromotionEnd {
+    const verify = deps.verifies && release !== null && !wasHeldAlready({ promotion, accepted: release });
+    return { state: 'deployed', verify, release };
   }
 
   async function patch(promotion: Promotion, current: CurrentValue, work: Work): Promise<Promotion | null> {

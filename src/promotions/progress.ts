@@ -43,7 +43,10 @@ export function isRevertible({ promotion, since }: Pick<ProgressFacts, 'promotio
 }
 
 /** Whether Heroku held the target before the promotion began, so that nothing was set or restarted. */
-export function wasHeldAlready(facts: Pick<ProgressFacts, 'promotion' | 'accepted'>): boolean {
+export function wasHeldAlready(facts: {
+  readonly promotion: Pick<Promotion, 'promotedAt'>;
+  readonly accepted: Pick<AcceptedRelease, 'createdAt'> | null;
+}): boolean {
   const madeAt = facts.accepted?.createdAt ?? null;
   const { promotedAt } = facts.promotion;
   return madeAt !== null && promotedAt !== null && madeAt.getTime() + CLOCK_SKEW_MS < promotedAt.getTime();

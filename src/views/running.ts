@@ -16,6 +16,8 @@ export function crashedMessage(facts: {
   readonly promotion: Promotion;
   readonly verification: Verification;
   readonly since: Since | null;
+  /** Whether the value before is known, so that Revert works. */
+  readonly isKnownBefore: boolean;
   readonly refusedRoute?: RefusedRoute | null;
 }): Message | null {
   const { promotion, verification, since } = facts;
@@ -33,7 +35,8 @@ export function crashedMessage(facts: {
     ),
   ];
   const followed = since?.followedBy ?? null;
-  if (isRevertible(facts)) {
+  const mayRevert = isRevertible(facts) && facts.isKnownBefore;
+  if (mayRevert) {
     blocks.push({ type: 'actions', elements: [revertButton(promotion)] });
   } else if (followed !== null) {
     blocks.push(
@@ -43,7 +46,9 @@ export function crashedMessage(facts: {
     );
   }
   blocks.push(
-    context(`Promotion ${promotion.id} · it stays deployed; Revert needs a superadmin and a code`),
+    context(
+      `Promotion ${promotion.id} · it stays deployed${mayRevert ? '; Revert needs a superadmin and a code' : ''}`,
+    ),
     ...(facts.refusedRoute == null ? [] : [misrouted(facts.refusedRoute)]),
   );
   return { text, blocks };

@@ -127,6 +127,28 @@ describe('what was deployed', () => {
     expect(told.filter((text) => text.includes('*Live, but'))).toHaveLength(1);
   });
 
+  test.each([
+    ['off', true],
+    [null, false],
+  ])('by the console, with %s before, is told as well, with a way back if there is one: %s', async (before, hasWay) => {
+    bed.heroku.setDynos(APP, [{ name: 'web.1', state: 'crashed' }]);
+    bed.heroku.setVar(APP, VAR, 'true');
+    await bed.rows.query(
+      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, promoted_at, checkpoint, previous_value)
+       values ($1, $2, $3, 'deploying', '2026-05-09T04:28:00Z', $4, $5)`,
+      [FLAG, APP, VAR, `PENDING_COMMIT:${bed.heroku.releases(APP).at(-1)?.id}`, before],
+    );
+    await eventually(async () => {
+      await bed.clock.advance(30_000);
+      expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
+    });
+    await tick(30_000);
+    const [crashed] = await posted();
+    expect(crashed).toContain('*Live, but web.1 crashed since v3*');
+    expect(crashed?.includes('"action_id":"revert"')).toBe(hasWay);
+    expect(await state()).toEqual(['crashed']);
+  });
+
   test('on an app that is scaled to zero is said to run nowhere', async () => {
     bed.heroku.setDynos(APP, [{ name: 'scheduler.1' }]);
     await deploy();
@@ -201,4 +223,29 @@ test.each([
   } finally {
     await bed.close();
   }
+});
+
+test('what changed nothing, because Heroku had the value long before, is blamed for no crash', async () => {
+  const bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', rateLimit: false, environment: LONG_LEASE });
+  const at = new Date('2026-05-08T00:00:00Z');
+  bed.heroku.seedRelease({ app: APP, at, user: 'kris@raxx.example', description: 'Set', vars: { [VAR]: 'true' } });
+  bed.heroku.setDynos(APP, [{ name: 'web.1', state: 'crashed' }]);
+  const { superadmin } = bed.slack.people;
+  await superadmin.command(`mark ${FLAG} ${APP}`);
+  await superadmin.waitForEphemeral(({ text }) => text.includes('Marked'));
+  await superadmin.command(`promote ${FLAG}`);
+  await superadmin.waitForModal();
+  expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
+  await eventually(async () => {
+    await bed.clock.advance(2_000);
+    expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
+  });
+  await delivered(bed.rows);
+  await bed.clock.advance(30_000);
+  await bed.app.tick();
+  const told = await bed.slack.messages(bed.slack.channels.alerts);
+  expect(told).toHaveLength(1);
+  expect(JSON.stringify(told[0]?.raw)).toContain('nothing was set, nothing restarted');
+  expect(bed.heroku.requests.filter(({ path }) => path.endsWith('/dynos'))).toEqual([]);
+  await bed.close();
 });

@@ -1,7 +1,6 @@
 import type { Drifts } from '../../src/db/drifts.js';
 import type { Verifications } from '../../src/db/verifications.js';
 import { type Drift, type DriftLook, nextDriftStep, type ComparedPromotion } from '../../src/promotions/drift.js';
-import type { AcceptedRelease } from '../../src/promotions/progress.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { VerifiedAs } from '../../src/promotions/running.js';
 import type { DatabaseModel } from './database-model.js';
@@ -55,7 +54,6 @@ export interface WatchModel {
   standsAlone(id: string): boolean;
   verificationsOf(process: Process): Verifications;
   driftsOf(process: Process): Drifts;
-  acceptedReleaseOf(process: Process): (id: string) => Promise<AcceptedRelease | null>;
 }
 
 const LOOK_WITHIN_MS = 60_000;
@@ -181,7 +179,9 @@ export function createWatchModel(db: DatabaseModel, messages: MessagesModel, sab
             if (row === undefined || row.dueMs === null || row.dueMs > db.nowMs()) return [];
             verifications.set(promotionId, { ...row, owner, dueMs: db.nowMs() + LOOK_WITHIN_MS });
             const answeredMs = row.answeredMs === null ? 0 : db.nowMs() - row.answeredMs;
-            return [{ promotionId, sinceMs: db.nowMs() - row.since, answeredMs }];
+            return [
+              { promotionId, sinceMs: db.nowMs() - row.since, answeredMs, version: versions.get(promotionId) ?? null },
+            ];
           }),
         ),
       postpone: (id, owner, waitMs, report) =>
@@ -253,12 +253,6 @@ export function createWatchModel(db: DatabaseModel, messages: MessagesModel, sab
       ofGroup: unsimulated,
       accept: unsimulated,
     }),
-
-    acceptedReleaseOf: (process) => (id) =>
-      db.run(process, () => {
-        const version = versions.get(id);
-        return version === undefined ? null : { at: db.now(), version, createdAt: db.now() };
-      }),
   };
 }
 

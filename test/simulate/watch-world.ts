@@ -133,7 +133,6 @@ export async function watch(seed: number, sabotage?: WatchSabotage): Promise<Wat
       db: {
         verifications: rows.verificationsOf(process),
         drifts: rows.driftsOf(process),
-        acceptedRelease: rows.acceptedReleaseOf(process),
       },
       heroku: createHerokuOver(heroku.senderOf(process), { now: process.now }),
       verifyWithinMs: VERIFY_WITHIN_MS,

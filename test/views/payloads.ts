@@ -1061,6 +1061,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
           promotion: promoted,
           verification,
           since,
+          isKnownBefore: since !== null,
           refusedRoute: ROUTES[1] ?? null,
         });
         return made === null ? [] : [message(made)];

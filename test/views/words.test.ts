@@ -200,6 +200,7 @@ describe('the words of', () => {
         promotion: deployed,
         verification: { state, report: seen, isTold: true },
         since,
+        isKnownBefore: true,
       });
       expectSnapshot(`running/${state}`, messageText(message ?? { text: 'nothing' }, momentAfter(9 * MINUTE)));
     }

@@ -6,7 +6,7 @@ import { nextVerification, type RunningLook, reportOf } from '../../promotions/r
 import { defineStep, type Step } from './step.js';
 
 export interface VerifyDependencies {
-  readonly db: Pick<Database, 'verifications' | 'acceptedRelease'>;
+  readonly db: Pick<Database, 'verifications'>;
   /** null: no API key is configured. */
   readonly heroku: Pick<Heroku, 'dynos'> | null;
   /** VERIFY_WITHIN; null: never. */
@@ -72,18 +72,16 @@ async function settle(
   dynos: Asked,
   withinMs: number,
 ): Promise<void> {
-  const { promotionId } = claimed;
-  const look = await lookOf(db, promotionId, dynos);
+  const { promotionId, version } = claimed;
+  const look = lookOf(dynos, version);
   const report = look.kind === 'read' ? look.report : null;
   const step = nextVerification(look, { ...claimed, withinMs });
   if (step.kind === 'end') await db.verifications.end(promotionId, owner, step.as, report);
   else await db.verifications.postpone(promotionId, owner, step.waitMs, report);
 }
 
-async function lookOf(db: VerifyDependencies['db'], promotionId: string, dynos: Asked): Promise<RunningLook> {
+function lookOf(dynos: Asked, version: number | null): RunningLook {
   if (typeof dynos === 'string') return { kind: dynos };
-  const accepted = await db.acceptedRelease(promotionId);
   // Without the version, nobody can say what runs it.
-  if (accepted === null || accepted.version === null) return { kind: 'unavailable' };
-  return { kind: 'read', report: reportOf(dynos, accepted.version) };
+  return version === null ? { kind: 'unavailable' } : { kind: 'read', report: reportOf(dynos, version) };
 }

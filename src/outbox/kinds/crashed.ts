@@ -31,7 +31,11 @@ export const crashed = defineKind<CrashedFacts>({
   show(facts, { isNew, refused }) {
     // Somebody has already acted on it.
     if (isNew && !isRevertible(facts)) return null;
-    const message = crashedMessage({ ...facts, refusedRoute: refused });
+    const message = crashedMessage({
+      ...facts,
+      isKnownBefore: facts.since?.setBack.kind === 'known',
+      refusedRoute: refused,
+    });
     return message === null ? null : { content: { message } };
   },
 });
