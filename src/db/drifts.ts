@@ -13,6 +13,7 @@ import type { Promotion } from '../promotions/promotion.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
 import { CONFIG_VAR } from './console/columns.js';
+import { DRIFT_COLUMNS, driftOf, driftRow, requestDriftUpdates } from './drift-rows.js';
 import { standsAlone } from './follow-ups.js';
 import { CLOCK, fromNow, isReached, presentOf } from './leases.js';
 import { lockOperator } from './operators.js';
@@ -37,10 +38,15 @@ export interface Drifts {
   due(limit: number): Promise<readonly DueDriftLook[]>;
   /** Leases an app; null if another replica has it. */
   claim(herokuApp: string, owner: string): Promise<DueDriftLook | null>;
-  /** The newest deployed promotion of each config var, unless one is under way for it. */
-  watched(herokuApp: string): Promise<readonly ComparedPromotion[]>;
-  /** Records what was found, unless a later promotion counts by now. */
-  record(promotion: Promotion, look: DriftLook, isFirst: boolean): Promise<void>;
+  /**
+   * The newest deployed promotion of each config var, unless one is under way for it. `isUnderWay`: one is, for any of
+   * the app's.
+   */
+  watched(
+    herokuApp: string,
+  ): Promise<{ readonly compared: readonly ComparedPromotion[]; readonly isUnderWay: boolean }>;
+  /** Records what was found. False if a later promotion counts by now: nothing was written. */
+  record(promotion: Promotion, look: DriftLook, isFirst: boolean): Promise<boolean>;
   /** Ends an app's look. `seenRelease` null: keep the last one. */
   done(herokuApp: string, owner: string, waitMs: number, seenRelease: number | null): Promise<void>;
   /** Drifts that are in no message yet. */
@@ -65,38 +71,15 @@ const MOST_OF_AN_APP = 500;
 /** The advisory lock's class for transactions that queue a group. */
 const GROUPING = 7_003;
 
-const presentable = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('unset') }),
-  z.object({ kind: z.literal('plain'), value: z.string() }),
-  z.object({ kind: z.literal('masked') }),
-]);
-const change = z.object({ version: z.number(), by: z.string(), at: z.coerce.date() });
-const driftRow = z
-  .object({
-    promotion_id: idColumn,
-    state: z.enum(['open', 'accepted', 'over']),
-    seq: z.number(),
-    told_seq: z.number().nullable(),
-    value: presentable,
-    change: change.nullable(),
-    accepted_by: z.string().nullable(),
-  })
-  .transform(
-    (row): Drift => ({
-      promotionId: row.promotion_id,
-      state: row.state,
-      seq: row.seq,
-      toldSeq: row.told_seq,
-      value: row.value,
-      change: row.change,
-      acceptedBy: row.accepted_by,
-    }),
-  );
-const DRIFT_COLUMNS = 'd.promotion_id, d.state, d.seq, d.told_seq, d.value, d.change, d.accepted_by';
 const lookRow = z
   .object({ heroku_app: z.string(), seen_release: z.number().nullable() })
   .transform((row): DueDriftLook => ({ herokuApp: row.heroku_app, seenRelease: row.seen_release }));
-const recordedRow = z.object({ recorded_at: z.string().nullable(), also_ours: z.array(z.string().nullable()) });
+const recordedRow = z.object({
+  recorded_at: z.string().nullable(),
+  // Another system's row may have failed at no time that a date can say.
+  also_ours: z.object({ value: z.string().nullable(), until: z.coerce.date() }).nullable().catch(null),
+  is_under_way: z.boolean(),
+});
 const untoldRow = z
   .object({ promotion_id: idColumn, heroku_app: z.string(), is_first: z.boolean() })
   .transform(
@@ -175,10 +158,15 @@ export function drifts(knex: Knex): Drifts {
               order by ${CONFIG_VAR}, p.id desc limit 1) n)
          select ${PROMOTION_COLUMNS}, (select d.release_id from flag_promotions.drifts d
                   where d.promotion_id = p.id and d.state <> 'over') as recorded_at,
-                array(select case when f.target_unset then null else coalesce(f.target_value::text, 'true') end
-                        from {promotions} f
-                       where f.flag_key = p.flag_key and f.id > p.id and f.heroku_app = p.heroku_app
-                         and {f.state} = 'failed' order by f.id desc limit 1) as also_ours
+                (select jsonb_build_object('until', coalesce({f.failed_at}, {f.updated_at}), 'value',
+                          case when f.target_unset then null else coalesce(f.target_value::text, 'true') end)
+                   from {promotions} f
+                  where f.flag_key = p.flag_key and f.id > p.id and f.heroku_app = p.heroku_app and {f.state} = 'failed'
+                    and coalesce(f.config_var, 'FLAG_' || upper(f.flag_key)) = coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))
+                    and exists (select 1 from flag_promotions.audit_log e
+                                 where e.promotion_id = f.id and e.action = 'console.flag.promotion.heroku_patching')
+                  order by f.id desc limit 1) as also_ours,
+                exists (select 1 from {promotions} u where u.heroku_app = ? and {u.state} = 'deploying') as is_under_way
            from {promotions} p
           where p.id = any(array(select id from vars limit ${MOST_OF_AN_APP}))
             and not exists (select 1 from {promotions} a
@@ -186,21 +174,25 @@ export function drifts(knex: Knex): Drifts {
                 and coalesce(a.config_var, 'FLAG_' || upper(a.flag_key)) = coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))
                 and {a.state} = 'deploying')
           order by p.id`,
-        [herokuApp, herokuApp],
+        [herokuApp, herokuApp, herokuApp],
       );
       const promotions = parseRows(found, promotionRow);
-      return parseRows(found, recordedRow).flatMap((row, index): ComparedPromotion[] => {
+      const rows = parseRows(found, recordedRow);
+      const compared = rows.flatMap((row, index): ComparedPromotion[] => {
         const promotion = promotions[index];
         return promotion === undefined ? [] : [{ promotion, recordedAt: row.recorded_at, alsoOurs: row.also_ours }];
       });
+      return { compared, isUnderWay: rows.some((row) => row.is_under_way) };
     },
 
     record: (promotion, look, isFirst) =>
       knex.transaction(async (trx) => {
         const held = await lockPromotion(trx, promotion.id);
         // Another writer changed it, or a later promotion counts: the next look decides.
-        if (held === null || held.targetValue !== promotion.targetValue || !(await standsAlone(trx, held))) return;
+        if (held === null || held.targetValue !== promotion.targetValue || !(await standsAlone(trx, held)))
+          return false;
         await recordWithin(trx, held, look, isFirst);
+        return true;
       }),
 
     async done(herokuApp, owner, waitMs, seenRelease) {
@@ -283,14 +275,6 @@ export function drifts(knex: Knex): Drifts {
   };
 }
 
-async function driftOf(runner: Knex, promotionId: string): Promise<Drift | null> {
-  const found = await runner.raw(
-    `select ${DRIFT_COLUMNS} from flag_promotions.drifts d where d.promotion_id = ?::bigint`,
-    [promotionId],
-  );
-  return parseRows(found, driftRow)[0] ?? null;
-}
-
 async function groupOf(runner: Knex, channel: string): Promise<string | null> {
   const found = await runner.raw(
     `select g.id from flag_promotions.messages g where g.kind = 'drift_group' and g.subject = ? and g.state <> 'closed'
@@ -310,20 +294,6 @@ async function newGroup(trx: Knex.Transaction, channel: string): Promise<string>
   const id = parseRows(made, groupRow)[0]?.id;
   if (id === undefined) throw new Error('The message about several drifts was not queued.');
   return id;
-}
-
-async function requestDriftUpdates(trx: Knex, promotionId: string): Promise<void> {
-  await trx.raw(
-    `with held as (
-       select m.id from flag_promotions.messages m
-        where m.id = any(array(
-          select t.id from flag_promotions.messages t where t.promotion_id = ?::bigint and t.kind = 'drifted'
-           union all
-          select d.group_id from flag_promotions.drifts d where d.promotion_id = ?::bigint))
-        order by m.id for no key update)
-     update flag_promotions.messages m set wanted = m.wanted + 1 from held where m.id = held.id`,
-    [promotionId, promotionId],
-  );
 }
 
 async function recordWithin(

@@ -1,5 +1,6 @@
 import { presentableValue } from '../promotions/evidence.js';
 import type { DriftChange, DriftLook, ComparedPromotion } from '../promotions/drift.js';
+import { CLOCK_SKEW_MS } from '../promotions/progress.js';
 import type { CallOptions, Heroku, Release } from './heroku.js';
 
 export type AppLook =
@@ -8,6 +9,8 @@ export type AppLook =
   | { readonly kind: 'read'; readonly seenRelease: number; readonly looks: ReadonlyMap<string, DriftLook> }
   /** A release is under way, or came in between: the values read may be outdated. */
   | { readonly kind: 'changing' };
+
+type OtherValue = Extract<DriftLook, { kind: 'other' }>;
 
 /** How many releases back to search for who changed a value: each is a request. */
 const RELEASES_LOOKED_AT = 10;
@@ -32,9 +35,9 @@ export async function lookForDrift(
   const looks = new Map<string, DriftLook>();
   let releases: readonly Release[] | null = null;
   for (const one of watched) {
-    const { promotion, alsoOurs } = one;
+    const { promotion } = one;
     const value = values.get(promotion.configVar) ?? null;
-    if (value === promotion.targetValue || alsoOurs.includes(value)) {
+    if (value === promotion.targetValue) {
       looks.set(promotion.id, { kind: 'holds' });
       continue;
     }
@@ -44,9 +47,15 @@ export async function lookForDrift(
     if (releases[0]?.version !== newest.version || current === undefined) return { kind: 'changing' };
     const look = await compare(heroku, one, value, effective, current, options);
     if (look === null) return { kind: 'changing' };
-    looks.set(promotion.id, look);
+    looks.set(promotion.id, isOurs(one, value, look) ? { kind: 'holds' } : look);
   }
   return { kind: 'read', seenRelease: newest.version, looks };
+}
+
+/** Whether this app itself set the value, and nobody is proven to have set it anew. */
+function isOurs({ alsoOurs }: ComparedPromotion, value: string | null, { isRecorded, change }: OtherValue): boolean {
+  if (alsoOurs === null || alsoOurs.value !== value || isRecorded) return false;
+  return change === null || change.at.getTime() <= alsoOurs.until.getTime() + CLOCK_SKEW_MS;
 }
 
 /** null if the newest release doesn't hold the value that was read: a release came in between. */
@@ -57,7 +66,7 @@ async function compare(
   effective: readonly Release[],
   current: Release,
   options: CallOptions,
-): Promise<DriftLook | null> {
+): Promise<OtherValue | null> {
   const { herokuApp, configVar } = promotion;
   const valueAt = (releaseId: string) => heroku.configVarAtRelease(herokuApp, releaseId, configVar, options);
   const isRecorded = recordedAt !== null && (recordedAt === current.id || (await valueAt(recordedAt)) === value);

@@ -5,8 +5,8 @@ export interface ComparedPromotion {
   readonly promotion: Promotion;
   /** The release at which the recorded value was read; null if none was. */
   readonly recordedAt: string | null;
-  /** Values of later promotions that this app set, but somebody marked failed. */
-  readonly alsoOurs: readonly (string | null)[];
+  /** What this app set by a later promotion that failed, if Heroku holds it since before that end; null: nothing. */
+  readonly alsoOurs: { readonly value: string | null; readonly until: Date } | null;
 }
 
 /** Who is proven to have changed a value, and in which release. */

@@ -211,3 +211,72 @@ describe('what is deployed', () => {
     expect((await told())[0]).not.toContain('someone.else@raxx.example');
   });
 });
+
+describe('what is deployed, by the record alone,', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    // Later than Heroku's releases, but for those that a test dates itself.
+    bed = await startTestBed({
+      startAt: '2030-05-09T04:28:00Z',
+      rateLimit: false,
+      vars: { FLAG_X: 'true', FLAG_Y: 'true' },
+    });
+    await insert('x', 'deployed', 'true');
+    await insert('y', 'deployed', 'true');
+    await tick();
+  });
+  afterEach(() => bed.close());
+
+  async function insert(flag: string, state: string, target: string): Promise<string> {
+    const [row] = await bed.rows.query<{ id: string }>(
+      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, target_value, promoted_at, deployed_at, failed_at)
+       values ($1, $2, 'FLAG_' || upper($1), $3, $4, flag_promotions.clock(), flag_promotions.clock(),
+               case when $3 = 'failed' then flag_promotions.clock() end) returning id`,
+      [flag, APP, state, target],
+    );
+    return row?.id ?? '';
+  }
+  async function tick(): Promise<void> {
+    await bed.clock.advance(HOUR);
+    await bed.app.tick();
+  }
+  const told = async () =>
+    (await bed.slack.everything(bed.slack.channels.alerts))
+      .map((message) => JSON.stringify(message))
+      .filter((text) => text.includes('changed on Heroku since'));
+
+  test('and changed while a later promotion was under way is told when that failed', async () => {
+    const later = await insert('x', 'deploying', 'false');
+    bed.heroku.setVar(APP, 'FLAG_X', null);
+    await tick();
+    expect(await told()).toEqual([]);
+    await bed.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [later]);
+    await tick();
+    expect(await told()).toHaveLength(1);
+  });
+
+  test('is changed by who sets what a failed promotion never set', async () => {
+    await insert('x', 'failed', 'false');
+    bed.heroku.setVar(APP, 'FLAG_X', 'false');
+    await tick();
+    expect(await told()).toHaveLength(1);
+  });
+
+  test('is not changed by what this app set and somebody marked failed, but by who sets that anew', async () => {
+    bed.heroku.setVar(APP, 'FLAG_X', 'false');
+    const failed = await insert('x', 'failed', 'false');
+    await bed.rows.query(
+      `insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
+       values (now(), 'console.flag.promotion.heroku_patching', 'promoter', $1, '{}')`,
+      [failed],
+    );
+    await tick();
+    expect(await told()).toEqual([]);
+    const byHand = { app: APP, user: 'sam@raxx.example', description: 'Set' };
+    bed.heroku.seedRelease({ ...byHand, at: new Date('2030-05-10T00:00:00Z'), vars: { FLAG_X: 'true' } });
+    bed.heroku.seedRelease({ ...byHand, at: new Date('2030-05-11T00:00:00Z'), vars: { FLAG_X: 'false' } });
+    await tick();
+    const [only] = await told();
+    expect(only).toContain('by `sam@raxx.example` in v');
+  });
+});

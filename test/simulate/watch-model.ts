@@ -101,19 +101,20 @@ export function createWatchModel(db: DatabaseModel, messages: MessagesModel, sab
     return true;
   }
 
-  function recordLook(promotion: Promotion, look: DriftLook, isFirst: boolean): void {
+  function recordLook(promotion: Promotion, look: DriftLook, isFirst: boolean): boolean {
     const { id } = promotion;
-    if (sabotage !== 'what is over is told' && !standsAlone(id)) return;
+    if (sabotage !== 'what is over is told' && !standsAlone(id)) return false;
     const stored = sabotage === 'drifts are forgotten' ? null : (drifts.get(id) ?? null);
     const step = nextDriftStep(look, stored);
-    if (step.kind === 'nothing') return;
+    if (step.kind === 'nothing') return true;
     const before = drifts.get(id);
     if (look.kind === 'holds' || step.kind === 'end') {
       if (before !== undefined) drifts.set(id, { ...before, state: 'over', isTold: true });
-      return;
+      return true;
     }
     drifts.set(id, driftAfter(before, id, look, step.tell, isFirst));
     record(id, 'drifted');
+    return true;
   }
 
   function tell(id: string): void {
@@ -130,14 +131,16 @@ export function createWatchModel(db: DatabaseModel, messages: MessagesModel, sab
     });
   }
 
-  function watched(herokuApp: string): readonly ComparedPromotion[] {
-    return [...promotions.values()]
+  function watched(herokuApp: string): { compared: readonly ComparedPromotion[]; isUnderWay: boolean } {
+    const compared = [...promotions.values()]
       .filter((one) => one.herokuApp === herokuApp && standsAlone(one.id))
       .map((promotion) => {
         const row = drifts.get(promotion.id);
         const recordedAt = row === undefined || row.state === 'over' ? null : row.recordedAt;
-        return { promotion, recordedAt, alsoOurs: [] };
+        return { promotion, recordedAt, alsoOurs: null };
       });
+    const isUnderWay = [...promotions.values()].some((one) => one.herokuApp === herokuApp && one.state === 'deploying');
+    return { compared, isUnderWay };
   }
 
   return {

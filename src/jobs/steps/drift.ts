@@ -72,18 +72,20 @@ async function look(
   seenRelease: number | null,
 ): Promise<{ readonly waitMs: number; readonly seenRelease: number | null }> {
   const { db, heroku, log, patience } = deps;
-  const watched = await db.drifts.watched(herokuApp);
-  if (heroku === null || watched.length === 0) return { waitMs: every(deps), seenRelease: null };
+  const { compared, isUnderWay } = await db.drifts.watched(herokuApp);
+  if (heroku === null || compared.length === 0) return { waitMs: every(deps), seenRelease: null };
   try {
     const call = { deadlineMs: WITHIN_MS * patience };
-    const found = await lookForDrift(heroku, herokuApp, seenRelease, watched, call);
+    const found = await lookForDrift(heroku, herokuApp, seenRelease, compared, call);
     if (found.kind === 'changing') return { waitMs: Math.min(SOON_MS, every(deps)), seenRelease: null };
     if (found.kind === 'unchanged') return { waitMs: every(deps), seenRelease: null };
-    for (const { promotion } of watched) {
+    // What is left out now has to be compared later, with this same release.
+    let isWhole = !isUnderWay;
+    for (const { promotion } of compared) {
       const its = found.looks.get(promotion.id);
-      if (its !== undefined) await db.drifts.record(promotion, its, seenRelease === null);
+      if (its !== undefined && !(await db.drifts.record(promotion, its, seenRelease === null))) isWhole = false;
     }
-    return { waitMs: every(deps), seenRelease: found.seenRelease };
+    return { waitMs: every(deps), seenRelease: isWhole ? found.seenRelease : null };
   } catch (error) {
     if (!(error instanceof HerokuError)) throw error;
     log.warn({ err: error, herokuApp }, 'Heroku could not be asked whether what is deployed still holds');
