@@ -342,13 +342,14 @@ async function recordWithin(
 
 async function acceptWithin(trx: Knex.Transaction, request: AcceptRequest, at: Date): Promise<AcceptOutcome> {
   const { promotionId, operatorId, seq } = request;
-  await lockPromotion(trx, promotionId);
+  const promotion = await lockPromotion(trx, promotionId);
   if (!isOperator(await lockOperator(trx, operatorId))) {
     await recordRefusal(trx, { at, operatorId, promotionId, attempted: 'accept_drift' }, { kind: 'not_operator' });
     return { kind: 'not_operator' };
   }
   const drift = await driftOf(trx, promotionId);
-  if (drift === null || drift.state !== 'open') return { kind: 'not_open', drift };
+  const counts = promotion !== null && (await standsAlone(trx, promotion));
+  if (drift === null || drift.state !== 'open' || !counts) return { kind: 'not_open', drift };
   if (drift.seq !== seq) return { kind: 'changed', drift };
   await requestDriftUpdates(trx, promotionId);
   const updated = await runPrepared(trx, {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Promotion } from '../promotions/promotion.js';
 import { type AuditedChange, changeAudited } from './audit.js';
 import type { Knex } from './connection.js';
-import { QUEUE_PROGRESS } from './queueing.js';
+import { QUEUE_PROGRESS, UPDATE_REPLACED } from './queueing.js';
 import { parseRows, promotionRow } from './rows.js';
 import { createDialer } from './server/dial.js';
 
@@ -25,7 +25,7 @@ export async function makeDue(
     promotionId,
     ...(before === undefined ? {} : { before }),
     change,
-    alongside: [QUEUE_PROGRESS],
+    alongside: [QUEUE_PROGRESS, UPDATE_REPLACED],
     events,
     answering: { sql: `pg_notify(?, '')`, values: [DUE_CHANNEL] },
   });

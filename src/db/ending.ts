@@ -2,7 +2,7 @@ import type { MessageKind } from '../promotions/messages.js';
 import { QUESTION } from './attention-rows.js';
 import type { Knex } from './connection.js';
 import { CLOCK } from './leases.js';
-import { GROUP_PAGES, WITH_BUTTONS } from './queueing.js';
+import { GROUP_PAGES, OF_REPLACED, WITH_BUTTONS } from './queueing.js';
 import { after, inOne, type Part } from './parts.js';
 import { parseRows, promotionIdRow } from './rows.js';
 
@@ -29,8 +29,8 @@ const endedRows = (promotionIds: readonly string[]): Part => ({
 const IDS = 'array(select id from ended)';
 
 /**
- * Parts that follow `ended`: nobody is on them, messages of these kinds and their groups' are updated, alerts close, a
- * reply says so. Lock order: messages before alerts.
+ * Parts that follow `ended`: nobody is on them, messages of these kinds, their groups' and those of what they replaced
+ * are updated, alerts close, a reply says so. Lock order: messages before alerts.
  */
 export const ending = (updated: readonly MessageKind[]): readonly Part[] => [
   lockedMessages(updated),
@@ -52,6 +52,8 @@ const lockedMessages = (kinds: readonly MessageKind[]): Part => ({
            select a.group_id from flag_promotions.alerts a where a.promotion_id = any(${IDS})
             union all
            select (select q.id ${QUESTION}) from flag_promotions.attention t where t.promotion_id = any(${IDS})
+            union all
+           ${OF_REPLACED(IDS)}
             union all
            ${GROUP_PAGES(`a.promotion_id = any(${IDS})`)}))
          order by m.id for no key update`,

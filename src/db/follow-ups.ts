@@ -8,7 +8,7 @@ import {
   type Standing,
 } from '../promotions/follow-up.js';
 import type { AuditAction } from '../promotions/audit-actions.js';
-import { isRevertible } from '../promotions/progress.js';
+import { isRevertible, type Since } from '../promotions/progress.js';
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion, RowChanged } from '../promotions/promotion.js';
 import { setBackOf } from '../promotions/set-back.js';
@@ -21,7 +21,7 @@ import type { Part } from './parts.js';
 import { acceptedRelease } from './progress.js';
 import { requestUpdates } from './queueing.js';
 import { recordRefusal } from './refusals.js';
-import { idRow, PROMOTION_COLUMNS, parseRows, promotionRow } from './rows.js';
+import { idRow, PROMOTION_COLUMNS, parseRows, promotionRow, STATE, stateRow } from './rows.js';
 
 export type FollowUpOutcome =
   /** `started` is under way on commit; `from` is the promotion it follows. */
@@ -54,7 +54,10 @@ const besideRow = promotionRow.and(z.object({ is_newest: z.boolean() }));
 const followedRow = z.object({
   action: z.string(),
   actor: z.string(),
-  detail: z.object({ by: z.string(), reverts: z.string(), sets_back: z.string() }).partial().catch({}),
+  detail: z
+    .object({ by: z.string().regex(/^-?\d{1,18}$/u), reverts: z.string(), sets_back: z.string() })
+    .partial()
+    .catch({}),
 });
 
 export function followUps(knex: Knex): FollowUps {
@@ -219,21 +222,29 @@ async function standingOf(runner: Knex, promotion: Promotion): Promise<Standing>
     ),
     followedRow,
   );
-  const followed = events.findLast(({ detail }) => detail.by !== undefined);
+  const followed = await followUpOf(runner, events);
   const begun = events.find(({ action }) => action === 'console.flag.promotion.promoted');
   return {
     promotion,
     ...(await beside(runner, promotion)),
     setBack: setBackOf(promotion, await acceptedRelease(runner, promotion.id)),
-    followedBy:
-      followed?.detail.by === undefined
-        ? null
-        : {
-            followUp: followed.action === DONE.revert ? 'revert' : 'set_again',
-            promotionId: followed.detail.by,
-            operatorId: followed.actor,
-          },
+    followedBy: followed,
     reverts: begun?.detail.reverts ?? begun?.detail.sets_back ?? null,
+  };
+}
+
+/** The last one; null if there is none, or it failed and so changed nothing. */
+async function followUpOf(runner: Knex, events: readonly z.output<typeof followedRow>[]): Promise<Since['followedBy']> {
+  const followed = events.findLast(({ detail }) => detail.by !== undefined);
+  if (followed?.detail.by === undefined) return null;
+  const { by } = followed.detail;
+  const found = await runner.raw(`select ${STATE} from {promotions} p where p.id = ?::bigint`, [by]);
+  const [row] = parseRows(found, stateRow);
+  if (row?.state === 'failed' || row?.state === 'cancelled') return null;
+  return {
+    followUp: followed.action === DONE.revert ? 'revert' : 'set_again',
+    promotionId: by,
+    operatorId: followed.actor,
   };
 }
 

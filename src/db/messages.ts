@@ -13,7 +13,7 @@ import {
   mayTryAgain,
   type Postponement,
 } from './leases.js';
-import { GROUP_PAGES, type NewMessage, queueMessages } from './queueing.js';
+import { GROUP_PAGES, OF_REPLACED, type NewMessage, queueMessages } from './queueing.js';
 import { count, idColumn, idRow, parseRows, promotionIdRow, refusedRoute, rowCount, type Value } from './rows.js';
 
 /** What a message shows after a post or update. Times are milliseconds from now; null: none. */
@@ -42,7 +42,7 @@ export type LastWrite = 'lost' | 'done' | 'owed';
 export interface Messages {
   /** Owed messages that may be delivered now: criticals, then new ones, then updates; each the oldest first. */
   due(limit: number, kinds?: readonly string[]): Promise<readonly string[]>;
-  /** Owed messages about one promotion, roots before replies. */
+  /** Owed messages about one promotion and the one it replaces, roots before replies. */
   owedAbout(promotionId: string): Promise<readonly string[]>;
   /** Leases it and counts an attempt; null if it is leased, not owed, or has to wait. */
   claim(id: string, lease: Lease): Promise<OutboxMessage | null>;
@@ -234,9 +234,10 @@ export function messages(knex: Knex): Messages {
           where ${OWED} and m.id = any(array(
             select t.id from flag_promotions.messages t where t.promotion_id = ?::bigint
              union all select a.group_id from flag_promotions.alerts a where a.promotion_id = ?::bigint
+             union all ${OF_REPLACED('array[?::bigint]')}
              union all ${GROUP_PAGES('a.promotion_id = ?::bigint')}))
           order by m.root_id is not null, m.id`,
-        [promotionId, promotionId, promotionId],
+        [promotionId, promotionId, promotionId, promotionId],
       );
       return parseRows(found, idRow).map(({ id }) => id);
     },

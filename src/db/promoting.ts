@@ -11,7 +11,7 @@ import { CLOCK, fromNow, isFree, LEASED_UNTIL, type Lease, mayTryAgain, type Pos
 import { noteHeldUp } from './looks.js';
 import { sealedValuesOf } from './sealed-values.js';
 import { QUEUE_VERIFICATION } from './verifications.js';
-import { requestUpdates, UPDATE_PROGRESS } from './queueing.js';
+import { requestUpdates, UPDATE_PROGRESS, UPDATE_REPLACED } from './queueing.js';
 import { noteDrift } from './progress.js';
 import {
   attemptsRow,
@@ -108,6 +108,8 @@ interface Written {
   readonly events: readonly Event[];
   /** A further condition on `p`. */
   readonly onlyIf?: Sql;
+  /** It ends the promotion: updates also the messages of what it was to replace. */
+  readonly ends?: true;
   /** It changes nothing in Slack. */
   readonly silent?: true;
   readonly verify?: boolean;
@@ -147,6 +149,7 @@ export function promoting(knex: Knex): Promoting {
       },
       alongside: [
         ...(written.silent === true ? [] : [UPDATE_PROGRESS]),
+        ...(written.ends === true ? [UPDATE_REPLACED] : []),
         ...(written.verify === true ? [QUEUE_VERIFICATION] : []),
       ],
       events: written.events.map((event) => ({ ...event, actor: PROMOTER })),
@@ -156,7 +159,7 @@ export function promoting(knex: Knex): Promoting {
 
   /** Ends a promotion and its alerts. Most have none, and need only one statement. */
   async function end(id: string, lease: Lease, written: Written): Promise<boolean> {
-    if (await write(knex, id, lease, written, HELD_UNALERTED)) return true;
+    if (await write(knex, id, lease, { ...written, ends: true }, HELD_UNALERTED)) return true;
     return knex.transaction(async (trx) => {
       if (!(await lockHeld(trx, id, lease))) return false;
       await endAlerting(trx, [id]);

@@ -86,6 +86,35 @@ export async function requestUpdates(
   );
 }
 
+const SHOWING_DEPLOYED: readonly MessageKind[] = ['progress', 'crashed', 'drifted'];
+
+/**
+ * SQL: the messages with buttons about the deployed promotions that the promotions `ids` replace, or no longer replace.
+ */
+export const OF_REPLACED = (ids: string): string => `
+  select m.id from {promotions} e
+   cross join lateral (
+     select n.id from {promotions} n
+      where n.heroku_app = e.heroku_app and {n.state} = 'deployed' and n.id <> e.id
+        and coalesce(n.config_var, 'FLAG_' || upper(n.flag_key)) = coalesce(e.config_var, 'FLAG_' || upper(e.flag_key))
+      order by n.id desc limit 1) r
+   cross join lateral (
+     select t.id from flag_promotions.messages t
+      where t.promotion_id = r.id and t.kind in (${SHOWING_DEPLOYED.map((kind) => `'${kind}'`).join(', ')})
+      union all
+     select d.group_id from flag_promotions.drifts d where d.promotion_id = r.id and d.group_id is not null) m
+   where e.id = any(${ids})`;
+
+/** Beside a change of promotions (see `changeAudited`): updates the messages of what they replace. */
+export const UPDATE_REPLACED: Part = {
+  name: 'replaced',
+  sql: `update flag_promotions.messages m set wanted = m.wanted + 1
+          from (select l.id from flag_promotions.messages l
+                 where l.id = any(array(${OF_REPLACED('array(select id from changed)')})) order by l.id for no key update) held
+         where m.id = held.id returning 1`,
+  values: [],
+};
+
 /** Beside a change of promotions (see `changeAudited`): updates their progress messages. */
 export const UPDATE_PROGRESS: Part = {
   name: 'progress',

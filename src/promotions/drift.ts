@@ -112,6 +112,6 @@ export interface AcceptRequest {
 export type AcceptOutcome =
   | { readonly kind: 'accepted'; readonly drift: Drift }
   | { readonly kind: 'not_operator' }
-  /** It isn't open: accepted before, or over. */
+  /** It isn't open: accepted before, or over, or a later promotion is under way or counts. */
   | { readonly kind: 'not_open'; readonly drift: Drift | null }
   | { readonly kind: 'changed'; readonly drift: Drift };

@@ -133,6 +133,8 @@ export function acceptWords(outcome: Exclude<AcceptOutcome, { kind: 'not_operato
     case 'changed':
       return ':warning: *Nothing was accepted*: it changed again since. Look at the message once more.';
     case 'not_open':
+      if (outcome.drift?.state === 'open')
+        return 'A later promotion is under way, or counts: there is nothing to accept now.';
       return outcome.drift?.state === 'accepted'
         ? `:white_check_mark: *Accepted already*, by ${person(outcome.drift.acceptedBy)}.`
         : 'This is over: there is nothing to accept any more.';

@@ -136,6 +136,64 @@ describe('what is deployed', () => {
     expect(await told()).toHaveLength(1);
   });
 
+  test('has its buttons again when setting it again failed', async () => {
+    await deploy();
+    await tick();
+    bed.heroku.setVar(APP, VAR, 'false');
+    await tick();
+    bed.heroku.setReleaseBehaviour(APP, 'pending');
+    await kris().click(await drifted(), 'set_again');
+    await kris().waitForModal((view) => JSON.stringify(view.blocks).includes('*Now*: `false`'));
+    expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
+    await eventually(async () => {
+      await bed.clock.advance(2_000);
+      expect(bed.heroku.releases(APP).at(-1)?.status).toBe('pending');
+    });
+    await eventually(async () => expect((await told())[0]).toContain('*Set again*'));
+    bed.heroku.finishRelease(APP, 'failed');
+    await eventually(async () => {
+      await bed.clock.advance(30_000);
+      expect(await bed.rows.query('select state from console_flag_promotions where id = 2')).toEqual([
+        { state: 'failed' },
+      ]);
+    });
+    await tick();
+    const [again] = await told();
+    expect(again).toContain('"action_id":"accept_drift"');
+    expect(again).not.toContain('*Set again* by');
+    const progress = JSON.stringify((await messages())[0]?.raw);
+    expect(progress).toContain('"action_id":"revert"');
+    expect(progress).not.toContain('*Set again* by');
+  });
+
+  test('loses its buttons once it is promoted anew, and none of another message accepts it', async () => {
+    await deploy();
+    await tick();
+    bed.heroku.setVar(APP, VAR, 'false');
+    await tick();
+    const before = await drifted();
+    bed.heroku.setReleaseBehaviour(APP, 'pending');
+    await kris().command(`mark ${FLAG} ${APP} on`);
+    await kris().waitForEphemeral(({ text }) => text.includes('promotion 2.'));
+    await kris().command('promote 2');
+    await kris().waitForModal();
+    expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
+    await tick();
+    expect((await told())[0]).not.toContain('accept_drift');
+    await kris().click(before, 'accept_drift');
+    await kris().waitForEphemeral(({ text }) => text.includes('nothing to accept now'));
+    expect(await audited()).toEqual(['drifted']);
+    bed.heroku.finishRelease(APP, 'failed');
+    await eventually(async () => {
+      await bed.clock.advance(30_000);
+      expect(await bed.rows.query('select state from console_flag_promotions where id = 2')).toEqual([
+        { state: 'failed' },
+      ]);
+    });
+    await tick();
+    expect((await told())[0]).toContain('accept_drift');
+  });
+
   test('and reverted, promoted anew or under way by a person is no drift', async () => {
     await deploy();
     await tick();
