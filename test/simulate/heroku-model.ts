@@ -17,6 +17,8 @@ interface ModelRelease {
   /** The variable it set. */
   readonly name: string;
   readonly value: string | null;
+  /** Not what the release before it, perhaps still under way, sets already. */
+  readonly isChange: boolean;
   status: 'pending' | 'succeeded' | 'failed' | 'expired';
   updatedMs: number;
 }
@@ -105,6 +107,7 @@ export function createHerokuModel(options: HerokuOptions): HerokuModel {
       request,
       name,
       value: to,
+      isChange: !unchanged,
       status: 'pending',
     };
     releases.push(made);

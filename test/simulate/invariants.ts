@@ -141,8 +141,9 @@ export function createInvariants({ scheduler, promotion, events, messages }: Wat
         violate(2, `${process.name} sent a PATCH for ${id} over what others had set since the one before`);
     },
 
-    onInForce({ request, app, name, value, createdMs }, before) {
-      if (request === null && before !== value) changedByOthersMs.set(`${app} ${name}`, createdMs);
+    onInForce({ request, app, name, value, isChange, createdMs }, before) {
+      // Who sets what a release under way sets already changes nothing, and nobody could see it.
+      if (request === null && isChange && before !== value) changedByOthersMs.set(`${app} ${name}`, createdMs);
     },
 
     onReleased({ request, value, version }, again) {
