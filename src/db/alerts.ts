@@ -366,10 +366,6 @@ export async function forgetEarlierLives(trx: Knex, promotionIds: readonly strin
   );
 }
 
-/** SQL: the promotion `p` has an alert, or an owner or snooze. */
-export const ALERTED = `(exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id)
-  or exists (select 1 from flag_promotions.attention t where t.promotion_id = p.id))`;
-
 /** Inside the transaction that noticed deleted promotions: updates their messages, answers what to record. */
 async function showThatItVanished(
   trx: Knex.Transaction,

@@ -109,16 +109,7 @@ const TOLD: Part = {
  * Inside the transaction that ended promotions, or noticed it: closes their alerts (and answers which), updates Slack.
  */
 export async function showThatItEnded(trx: Knex.Transaction, ...promotionIds: string[]): Promise<readonly string[]> {
-  return endAlerting(trx, promotionIds, [...WITH_BUTTONS, 'progress']);
-}
-
-/** The same without the progress message, which the caller updates. */
-export async function endAlerting(
-  trx: Knex.Transaction,
-  promotionIds: readonly string[],
-  updated: readonly MessageKind[] = WITH_BUTTONS,
-): Promise<readonly string[]> {
-  const { sql, values } = inOne([endedRows(promotionIds), ...ending(updated)], {
+  const { sql, values } = inOne([endedRows(promotionIds), ...ending([...WITH_BUTTONS, 'progress'])], {
     sql: 'select distinct promotion_id from closed',
     values: [],
   });

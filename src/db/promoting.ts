@@ -1,17 +1,17 @@
 import * as z from 'zod';
 import { pendingCommit, type ReleaseFacts, SEND_AGAIN_AFTER_MS } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
-import { ALERTED } from './alerts.js';
 import { changeAudited, type NewAuditEvent } from './audit.js';
 import { authorisedTarget, isAsAuthorised } from './authorised.js';
 import { type Knex, runPrepared } from './connection.js';
-import { endAlerting } from './ending.js';
+import { ENDED, ending } from './ending.js';
+import type { Part } from './parts.js';
 import { DUE_CHANNEL } from './due.js';
 import { CLOCK, fromNow, isFree, LEASED_UNTIL, type Lease, mayTryAgain, type Postponement } from './leases.js';
 import { noteHeldUp } from './looks.js';
 import { sealedValuesOf } from './sealed-values.js';
 import { QUEUE_VERIFICATION } from './verifications.js';
-import { requestUpdates, UPDATE_PROGRESS, UPDATE_REPLACED } from './queueing.js';
+import { requestUpdates, UPDATE_PROGRESS, WITH_BUTTONS } from './queueing.js';
 import { noteDrift } from './progress.js';
 import {
   attemptsRow,
@@ -108,19 +108,20 @@ interface Written {
   readonly events: readonly Event[];
   /** A further condition on `p`. */
   readonly onlyIf?: Sql;
-  /** It ends the promotion: updates also the messages of what it was to replace. */
-  readonly ends?: true;
-  /** It changes nothing in Slack. */
-  readonly silent?: true;
+  /** What it changes in Slack; default: the progress message. */
+  readonly shows?: 'nothing' | 'end';
   readonly verify?: boolean;
 }
+
+const SHOWING: Readonly<Record<'nothing' | 'progress' | 'end', readonly Part[]>> = {
+  nothing: [],
+  progress: [UPDATE_PROGRESS],
+  end: [ENDED, ...ending([...WITH_BUTTONS, 'progress'])],
+};
 
 /** SQL: the promotion `p` is under way, by this app. */
 export const OURS = `{p.state} = 'deploying' and ${IS_OURS}`;
 const HELD = `p.id = ?::bigint and {p.state} = 'deploying' and p.lease_owner = ?`;
-/** The same if nothing is alerted. Skips a locked row: it couldn't see what the lock's holder alerts. */
-const HELD_UNALERTED = `p.id = (select p.id from {promotions} p
-  where ${HELD} and not ${ALERTED} for update skip locked)`;
 const PATCHING = 'console.flag.promotion.heroku_patching';
 const UNCHANGED = 'console.flag.promotion.heroku_unchanged';
 /** SQL: when `p`'s PATCH with an unknown outcome was announced, or null. It counts as sent. */
@@ -134,7 +135,8 @@ const AS_SENT = `coalesce(p.heroku_app::text, '') = ? and coalesce(p.config_var,
   and case when p.target_unset then null else coalesce(p.target_value::text, 'true') end is not distinct from ?::text`;
 /** Like HELD, if nothing sent earlier can still take effect. */
 const HELD_AND_SETTLED = `${HELD} and coalesce(${SEND_AGAIN_AT} <= ${CLOCK}, true)`;
-const ENDED = 'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
+const RELEASED =
+  'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
 
 export function promoting(knex: Knex): Promoting {
   /** One fenced UPDATE with its audit events, shown in Slack. */
@@ -144,26 +146,20 @@ export function promoting(knex: Knex): Promoting {
       promotionId: id,
       change: {
         sql: `update {promotions} p set ${written.assignments}
-               where ${which} and ${onlyIf.sql} returning p.id::bigint, p.heroku_app::text`,
+               where ${which} and ${onlyIf.sql} returning p.id::bigint, p.heroku_app::text, p.resolved_by::text`,
         values: [...written.values, id, lease.owner, ...onlyIf.values],
       },
-      alongside: [
-        ...(written.silent === true ? [] : [UPDATE_PROGRESS]),
-        ...(written.ends === true ? [UPDATE_REPLACED] : []),
-        ...(written.verify === true ? [QUEUE_VERIFICATION] : []),
-      ],
+      alongside: [...SHOWING[written.shows ?? 'progress'], ...(written.verify === true ? [QUEUE_VERIFICATION] : [])],
       events: written.events.map((event) => ({ ...event, actor: PROMOTER })),
     });
     return parseRows(changed, idRow).length === 1;
   }
 
-  /** Ends a promotion and its alerts. Most have none, and need only one statement. */
+  /** Ends a promotion and its alerts, also one that was opened until the row was locked. */
   async function end(id: string, lease: Lease, written: Written): Promise<boolean> {
-    if (await write(knex, id, lease, { ...written, ends: true }, HELD_UNALERTED)) return true;
     return knex.transaction(async (trx) => {
       if (!(await lockHeld(trx, id, lease))) return false;
-      await endAlerting(trx, [id]);
-      return write(trx, id, lease, written);
+      return write(trx, id, lease, { ...written, shows: 'end' });
     });
   }
 
@@ -209,7 +205,7 @@ export function promoting(knex: Knex): Promoting {
           values: [sealedValuesOf(knex).seal(value, id), release, lease.durationMs],
           events: [{ action: PATCHING, detail: authorisedTarget(knex, promotion), at: null }],
           onlyIf: { sql: AS_SENT, values: [herokuApp, configVar, targetValue] },
-          silent: true,
+          shows: 'nothing',
         },
         HELD_AND_SETTLED,
       );
@@ -220,7 +216,7 @@ export function promoting(knex: Knex): Promoting {
         assignments: 'updated_at = now()',
         values: [],
         events: [{ action: UNCHANGED, detail: { reason }, at }],
-        silent: true,
+        shows: 'nothing',
       }),
     writePendingCommit: (id, lease, release, at) =>
       write(knex, id, lease, {
@@ -243,7 +239,7 @@ export function promoting(knex: Knex): Promoting {
             };
       return end(id, lease, {
         verify: outcome.state === 'deployed' && outcome.verify === true,
-        assignments: `${ending.assignments}, checkpoint = coalesce(?, p.checkpoint), ${ENDED}`,
+        assignments: `${ending.assignments}, checkpoint = coalesce(?, p.checkpoint), ${RELEASED}`,
         values: [...ending.values, found === null ? null : pendingCommit(found.id)],
         events: [
           ...(found === null ? [] : [taken(found, at)]),
