@@ -12,7 +12,13 @@ import { misrouted } from './route.js';
 import { moment, person, quote, when } from './text.js';
 
 /** The one message about a promotion's progress, updated at each step. */
-export function progressMessage(facts: ProgressFacts & { readonly refusedRoute?: RefusedRoute | null }): Message {
+export function progressMessage(
+  facts: ProgressFacts & {
+    /** Whether the value before is known and was another, so that Revert works. */
+    readonly isKnownBefore: boolean;
+    readonly refusedRoute?: RefusedRoute | null;
+  },
+): Message {
   const { promotion, driftNoticedAt } = facts;
   const drifted = isDeploying(promotion) && driftNoticedAt !== null;
   const text = headline(facts, drifted);
@@ -34,7 +40,7 @@ export function progressMessage(facts: ProgressFacts & { readonly refusedRoute?:
   const reason = promotion.resolutionNote ?? promotion.failureReason;
   if (!isDeploying(promotion) && reason !== null && reason.trim() !== '')
     blocks.push(section(`*Because*\n${quote(reason)}`));
-  if (isRevertible(facts) && !wasHeldAlready(facts)) {
+  if (isRevertible(facts) && facts.isKnownBefore) {
     blocks.push({ type: 'actions', elements: [revertButton(promotion)] });
   }
   blocks.push(

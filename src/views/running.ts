@@ -16,7 +16,7 @@ export function crashedMessage(facts: {
   readonly promotion: Promotion;
   readonly verification: Verification;
   readonly since: Since | null;
-  /** Whether the value before is known, so that Revert works. */
+  /** Whether the value before is known and was another, so that Revert works. */
   readonly isKnownBefore: boolean;
   readonly refusedRoute?: RefusedRoute | null;
 }): Message | null {

@@ -963,6 +963,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
               promotion: promoted,
               accepted,
               driftNoticedAt,
+              isKnownBefore: true,
               since: {
                 newest: promoted,
                 active: null,

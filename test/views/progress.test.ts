@@ -16,7 +16,9 @@ describe('how a promotion goes, in words', () => {
   const accepted = { at: momentAfter(SECOND), version: 143, createdAt: momentAfter(SECOND) };
   const before = { at: momentAfter(SECOND), version: 142, createdAt: new Date(PROMOTED_AT.getTime() - HOUR) };
   const shown = (facts: Partial<Parameters<typeof progressMessage>[0]>) =>
-    JSON.stringify(progressMessage({ promotion: promotion(), accepted: null, driftNoticedAt: null, ...facts }));
+    JSON.stringify(
+      progressMessage({ promotion: promotion(), accepted: null, driftNoticedAt: null, isKnownBefore: true, ...facts }),
+    );
 
   test('of a release under way claims no restart before it has succeeded', () => {
     expect(shown({ accepted })).toContain('release v143 is running; the dynos restart once it has succeeded');
@@ -43,6 +45,13 @@ describe('how a promotion goes, in words', () => {
     expect(shown({ accepted: late })).toContain(`as release v143, <!date^${PROMOTED_AT.getTime() / 1000 + 1}^`);
     const unknown = shown({ accepted: { ...late, createdAt: null } });
     expect(unknown).toContain(`as release v143, noticed <!date^${PROMOTED_AT.getTime() / 1000 + 3_600}^`);
+  });
+
+  test('offers to revert only to a value that is known', () => {
+    const deployed = promotion({ state: 'deployed', deployedAt: momentAfter(HOUR) });
+    const facts = { promotion: deployed, accepted, since: { newest: deployed, active: null, followedBy: null } };
+    expect(shown(facts)).toContain('Revert');
+    expect(shown({ ...facts, isKnownBefore: false })).not.toContain('Revert');
   });
 
   test('leads on from what holds it up', () => {

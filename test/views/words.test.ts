@@ -172,7 +172,13 @@ describe('the words of', () => {
       expectSnapshot(
         `progress/${name}`,
         messageText(
-          progressMessage({ promotion: ROWS.intent, accepted: null, driftNoticedAt: null, ...facts }),
+          progressMessage({
+            promotion: ROWS.intent,
+            accepted: null,
+            driftNoticedAt: null,
+            isKnownBefore: true,
+            ...facts,
+          }),
           momentAfter(5 * MINUTE),
         ),
       );

@@ -10,8 +10,12 @@ declare module '../../promotions/messages.js' {
   }
 }
 
+interface ShownProgress extends ProgressFacts {
+  readonly isKnownBefore: boolean;
+}
+
 /** One message, updated at each step: updates notify nobody. Marked with the state it shows: see `endedUnnoticed`. */
-export const progress = defineKind<ProgressFacts | Pick<VanishedPromotion, 'promotionId' | 'flagKey' | 'herokuApp'>>({
+export const progress = defineKind<ShownProgress | Pick<VanishedPromotion, 'promotionId' | 'flagKey' | 'herokuApp'>>({
   gone: 'close',
   unknownOutcome: 'find',
   async gather({ promotionId, detail }, { db }) {
@@ -22,9 +26,11 @@ export const progress = defineKind<ProgressFacts | Pick<VanishedPromotion, 'prom
       return { promotionId, flagKey, herokuApp };
     }
     const noticed = detail['drift_noticed_at'];
+    const since = promotion.state === 'deployed' ? await db.followUps.standing(promotion.id) : null;
     return {
       promotion,
-      since: promotion.state === 'deployed' ? await db.followUps.standing(promotion.id) : null,
+      since,
+      isKnownBefore: since?.setBack.kind === 'known',
       verification: promotion.state === 'deployed' ? await db.verifications.of(promotion.id) : null,
       accepted: await db.acceptedRelease(promotion.id),
       driftNoticedAt: typeof noticed === 'string' ? new Date(noticed) : null,

@@ -127,7 +127,7 @@ describe('a home tab', () => {
 });
 
 test('progress is marked with the state that it shows', () => {
-  const known = { promotion: promotion(), accepted: null, driftNoticedAt: null };
+  const known = { promotion: promotion(), accepted: null, driftNoticedAt: null, isKnownBefore: false };
   expect(progress.show(known, asNew())?.as).toBe('deploying');
   expect(progress.show({ ...known, promotion: ENDED }, asUpdate())?.as).toBe('deployed');
 });
