@@ -99,8 +99,8 @@ const state = {
   /** By the first seal: until when there may be events without a MAC. */
   unsignedUntil: null,
   latestAt: -Infinity,
-  /** The UUIDs of sealed events: none can be written twice. */
-  written: new Set(),
+  /** The UUIDs of sealed events, by their last two digits since a Set has a limit: none can be written twice. */
+  written: new Map(),
   /** Events since the last seal, by id. */
   events: new Map(),
   sealed: 0,
@@ -111,6 +111,15 @@ const state = {
   ended: false,
 };
 
+const isWritten = (uuid) => uuid !== null && state.written.get(uuid.slice(-2))?.has(uuid) === true;
+
+function noteWritten(uuid) {
+  if (uuid === null) return;
+  const place = uuid.slice(-2);
+  if (!state.written.has(place)) state.written.set(place, new Set());
+  state.written.get(place).add(uuid);
+}
+
 function verifyEvent(id, hash) {
   const event = state.events.get(id);
   state.events.delete(id);
@@ -118,9 +127,9 @@ function verifyEvent(id, hash) {
   if (event === undefined) fault(`event ${id} is missing`);
   else if (hashEvent(event) !== hash) fault(`event ${id} is not what was sealed`);
   else if (event.mac == null && (event.event !== null || isTooLate)) fault(`the app did not write event ${id}`);
-  else if (event.event !== null && state.written.has(event.event)) fault(`event ${id} is a copy of another one`);
+  else if (isWritten(event.event)) fault(`event ${id} is a copy of another one`);
   else state.sealed += 1;
-  if (event !== undefined) state.written.add(event.event);
+  if (event !== undefined) noteWritten(event.event);
 }
 
 function verifySeal(seal) {

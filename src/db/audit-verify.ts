@@ -4,11 +4,12 @@ import { hashEvent, isGenuine, isUnsigned, type StoredEvent } from '../audit/eve
 import { IdRanges } from '../audit/id-ranges.js';
 import { type AuditKeys, isSignature } from '../audit/keys.js';
 import { GENESIS, hashSeal, type Seal, unsignedUntil } from '../audit/seal.js';
+import { type Copies, findCopies } from './audit-copies.js';
 import type { Knex } from './connection.js';
 import { presentOf } from './leases.js';
 import { type ChainHead, type Fault, readChainHead, verifyChain } from './legacy-chain.js';
 import { parseRows } from './rows.js';
-import { anyId, asStored, SEAL_COLUMNS, STORED_COLUMNS, sealRow, storedFields, storedRow } from './stored-audit.js';
+import { anyId, SEAL_COLUMNS, STORED_COLUMNS, sealRow, storedRow } from './stored-audit.js';
 
 /** A seal that somebody kept elsewhere. */
 export interface ExpectedSeal {
@@ -24,12 +25,6 @@ export interface VerifyOptions {
   /** Called with how many events are verified, and about how many there are. */
   readonly onProgress?: (verified: number, events: number) => void;
 }
-
-/** It may be sealed twice: the database's owner took the first one away while the second one was sealed. */
-const sealedRow = storedFields
-  .extend({ is_copy: z.boolean() })
-  .transform(({ is_copy, ...row }) => ({ ...asStored(row), is_copy }));
-type SealedEvent = z.output<typeof sealedRow>;
 
 type SealName = Pick<Seal, 'number' | 'hash'>;
 
@@ -89,6 +84,7 @@ class Verification {
   #latestAt = Number.NEGATIVE_INFINITY;
   /** An estimate. */
   #about = 0;
+  #copies: Copies | null = null;
   /** The newest seal's key is known, so it vouches for all events before it. */
   #isVouchedFor = true;
 
@@ -107,6 +103,7 @@ class Verification {
     else {
       await this.#verifyBefore();
       await this.#estimate();
+      this.#copies = await findCopies(this.trx);
       const broken = await verifyChain(this.trx, head, () => this.#fits());
       if (broken !== null) this.#fault(broken);
       await this.#verifySeals(head);
@@ -176,7 +173,7 @@ class Verification {
     }
   }
 
-  async #verifyEvents(seal: Seal, stored: ReadonlyMap<string, SealedEvent>): Promise<void> {
+  async #verifyEvents(seal: Seal, stored: ReadonlyMap<string, StoredEvent>): Promise<void> {
     for (const { id, hash } of seal.events) {
       // Yields to other work.
       if (this.#verified % EVENTS_A_TURN === 0) await nextTurn();
@@ -185,7 +182,8 @@ class Verification {
       if (event === undefined) this.#fault({ id, reason: `event ${id} is missing` });
       else if (hashEvent(event) !== hash) this.#fault({ id, reason: 'its content is not what was sealed' });
       else if (this.#isForged(event)) this.#fault({ id, reason: 'the app did not write it' });
-      else if (event.is_copy) this.#fault({ id, reason: 'it is a copy of another event' });
+      // Sealed as well: the database's owner took the first one away while the second one was sealed.
+      else if (this.#copies?.isLater(id)) this.#fault({ id, reason: 'it is a copy of another event' });
       else this.#fits();
     }
   }
@@ -219,15 +217,14 @@ class Verification {
     this.#isVouchedFor = this.#trusted?.has(publicKey) ?? true;
   }
 
-  async #storedOf(ids: readonly string[]): Promise<ReadonlyMap<string, SealedEvent>> {
-    const stored = new Map<string, SealedEvent>();
+  async #storedOf(ids: readonly string[]): Promise<ReadonlyMap<string, StoredEvent>> {
+    const stored = new Map<string, StoredEvent>();
     for (let start = 0; start < ids.length; start += EVENTS_PAGE) {
       const found = await this.trx.raw(
-        `select ${STORED_COLUMNS}, exists (select 1 from flag_promotions.audit_log o where o.event = e.event and o.id < e.id) as is_copy
-           from flag_promotions.audit_log e where e.id = any(?::bigint[])`,
+        `select ${STORED_COLUMNS} from flag_promotions.audit_log e where e.id = any(?::bigint[])`,
         [ids.slice(start, start + EVENTS_PAGE)],
       );
-      for (const event of parseRows(found, sealedRow)) stored.set(event.id, event);
+      for (const event of parseRows(found, storedRow)) stored.set(event.id, event);
     }
     return stored;
   }
@@ -239,7 +236,7 @@ class Verification {
     const now = Math.max(this.#latestAt, (await presentOf(this.trx)).getTime());
     for (const { from, to } of this.#sealed.gapsAfter(head.id)) {
       let last = from;
-      let page: readonly (StoredEvent & { readonly copies: number })[];
+      let page: readonly StoredEvent[];
       do {
         page = await this.#readRest(last, to);
         for (const event of page) {
@@ -255,8 +252,8 @@ class Verification {
     }
   }
 
-  #faultOf(event: StoredEvent & { readonly copies: number }, now: number): string | null {
-    if (event.copies > 1) return 'it is a copy of another event';
+  #faultOf(event: StoredEvent, now: number): string | null {
+    if (this.#copies?.isDoubled(event.id)) return 'it is a copy of another event';
     if (event.mac === null) return this.#takesUnsigned(event, now) ? null : 'the app did not write it';
     if (this.keys === null) return null;
     const genuine = isGenuine(this.keys, event);
@@ -266,12 +263,10 @@ class Verification {
 
   async #readRest(after: bigint, before: bigint | null) {
     const found = await this.trx.raw(
-      `select ${STORED_COLUMNS}, (select count(*)::int from flag_promotions.audit_log o where o.event = e.event) as copies
-         from flag_promotions.audit_log e where e.id > ?::bigint and (?::bigint is null or e.id < ?::bigint) order by e.id limit ?`,
+      `select ${STORED_COLUMNS} from flag_promotions.audit_log e where e.id > ?::bigint and (?::bigint is null or e.id < ?::bigint) order by e.id limit ?`,
       [after.toString(), before?.toString() ?? null, before?.toString() ?? null, EVENTS_PAGE],
     );
-    const copies = parseRows(found, z.object({ copies: z.number() }));
-    return parseRows(found, storedRow).map((event, index) => ({ ...event, copies: copies[index]?.copies ?? 0 }));
+    return parseRows(found, storedRow);
   }
 
   #verifyExpected(): void {

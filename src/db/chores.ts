@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type Knex, runPrepared } from './connection.js';
+import { PAGED_LATELY } from './drills.js';
 import { anyDrift } from './drifts.js';
 import { anythingToPrune } from './pruning.js';
 import { parseRows } from './rows.js';
@@ -35,7 +36,7 @@ export function chores(knex: Knex): Chores {
       const prune = anythingToPrune(now, pruneBefore);
       const found = await runPrepared(knex, {
         sql: `select exists (select from flag_promotions.verifications v where ${IS_DUE}) as verify,
-                     (${anyDrift.sql}) as drift, exists (select from flag_promotions.drills) as drills, (${prune.sql}) as prune,
+                     (${anyDrift.sql}) as drift, exists (select from flag_promotions.drills d where d.ended_at is null or not ${PAGED_LATELY}) as drills, (${prune.sql}) as prune,
                      (${ANY_FAR}) as "shortenWaits"`,
         values: [...anyDrift.values, ...prune.values, longestLeaseMs, longestLeaseMs, longestLeaseMs],
       });

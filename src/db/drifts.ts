@@ -38,10 +38,7 @@ export interface Drifts {
   due(limit: number): Promise<readonly DueDriftLook[]>;
   /** Leases an app; null if another replica has it. */
   claim(herokuApp: string, owner: string): Promise<DueDriftLook | null>;
-  /**
-   * The newest deployed promotion of each config var, unless one is under way for it. `isUnderWay`: one is, for any of
-   * the app's.
-   */
+  /** The newest deployed promotion of each config var, unless one is under way for it. `isUnderWay`: one is for some. */
   watched(
     herokuApp: string,
   ): Promise<{ readonly compared: readonly ComparedPromotion[]; readonly isUnderWay: boolean }>;
@@ -166,21 +163,22 @@ export function drifts(knex: Knex): Drifts {
                     and exists (select 1 from flag_promotions.audit_log e
                                  where e.promotion_id = f.id and e.action = 'console.flag.promotion.heroku_patching')
                   order by f.id desc limit 1) as also_ours,
-                exists (select 1 from {promotions} u where u.heroku_app = ? and {u.state} = 'deploying') as is_under_way
+                exists (select 1 from {promotions} a
+                  where a.heroku_app = p.heroku_app
+                    and coalesce(a.config_var, 'FLAG_' || upper(a.flag_key)) = coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))
+                    and {a.state} = 'deploying') as is_under_way
            from {promotions} p
           where p.id = any(array(select id from vars limit ${MOST_OF_AN_APP}))
-            and not exists (select 1 from {promotions} a
-              where a.heroku_app = p.heroku_app
-                and coalesce(a.config_var, 'FLAG_' || upper(a.flag_key)) = coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))
-                and {a.state} = 'deploying')
           order by p.id`,
-        [herokuApp, herokuApp, herokuApp],
+        [herokuApp, herokuApp],
       );
       const promotions = parseRows(found, promotionRow);
       const rows = parseRows(found, recordedRow);
       const compared = rows.flatMap((row, index): ComparedPromotion[] => {
         const promotion = promotions[index];
-        return promotion === undefined ? [] : [{ promotion, recordedAt: row.recorded_at, alsoOurs: row.also_ours }];
+        return promotion === undefined || row.is_under_way
+          ? []
+          : [{ promotion, recordedAt: row.recorded_at, alsoOurs: row.also_ours }];
       });
       return { compared, isUnderWay: rows.some((row) => row.is_under_way) };
     },

@@ -108,8 +108,9 @@ const COLUMNS = `d.id, d.started_by, d.started_at, d.pages, d.acknowledged_by, d
 /** SQL: the drill `d` has waited too long. Parameter: milliseconds. */
 const IS_OLD = `d.ended_at is null and d.started_at < ${CLOCK} - ?::double precision * interval '1 millisecond'`;
 const ITS_MESSAGES = `('drill', 'drill_ended', 'drill_page', 'drill_webhook')`;
-/** SQL: it pages or paged, and no other may yet. */
-const PAGED_LATELY = `(d.pages and d.started_at > ${CLOCK} - ${PAGES_EVERY_MS} * interval '1 millisecond')`;
+/** SQL: it pages or paged, and no other may yet. One of the future is of a clock that was set back since. */
+export const PAGED_LATELY = `(d.pages and d.started_at <= ${CLOCK}
+  and d.started_at > ${CLOCK} - ${PAGES_EVERY_MS} * interval '1 millisecond')`;
 /** SQL: over, and Slack shows it; pager and webhook too, or a day has passed. Ten seconds more, to read its times. */
 const IS_OVER = `not ${PAGED_LATELY} and d.ended_at < ${CLOCK} - interval '10 seconds' and not exists (
   select 1 from flag_promotions.messages m

@@ -4,10 +4,10 @@ import type { PrimaryClient } from './primary-client.js';
 import { parseRows } from './rows.js';
 
 /**
- * The database's own TimeZone, else that of all accounts, else the session's: an account whose role has one can't read
- * the server's.
+ * One that the address or PGOPTIONS names, else the database's own TimeZone, else that of all accounts, else the
+ * session's: an account whose role has one can't read the server's.
  */
-const DATABASE_ZONE = `select coalesce((
+const DATABASE_ZONE = `select coalesce((select current_setting('TimeZone') from pg_settings where name = 'TimeZone' and source = 'client'), (
     select substr(entry, strpos(entry, '=') + 1)
       from pg_db_role_setting s, unnest(s.setconfig) as entry
      where s.setrole = 0 and lower(entry) like 'timezone=%'
@@ -23,7 +23,7 @@ export function createZoneSetter(): (client: PrimaryClient) => Promise<void> {
   const known = new Map<string, string>();
   return async (client) => {
     const own = client.timeZone;
-    const zone = known.get(own) ?? parseRows(await client.query(DATABASE_ZONE), zoneRow)[0]?.zone ?? own;
+    const zone = known.get(own) ?? (await databaseZone(client)) ?? own;
     known.set(own, zone);
     if (zone === own) return;
     try {
@@ -33,4 +33,15 @@ export function createZoneSetter(): (client: PrimaryClient) => Promise<void> {
       if (codeOf(error) !== '22023') throw error;
     }
   };
+}
+
+/** null: this account may not read it. */
+async function databaseZone(client: PrimaryClient): Promise<string | null> {
+  try {
+    return parseRows(await client.query(DATABASE_ZONE), zoneRow)[0]?.zone ?? null;
+  } catch (error) {
+    // insufficient_privilege: catalogs may be closed to accounts.
+    if (codeOf(error) === '42501') return null;
+    throw error;
+  }
 }

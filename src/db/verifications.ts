@@ -50,8 +50,8 @@ export const QUEUE_VERIFICATION: Part = {
   values: [],
 };
 
-/** SQL, for a verification `v`. */
-export const IS_DUE = `v.due_at is not null and ${isReached('v.due_at')}`;
+/** SQL, for a verification `v`. None waits for two hours: a later time is of a clock that was set back since. */
+export const IS_DUE = `(${isReached('v.due_at')} or v.due_at > ${CLOCK} + interval '2 hours')`;
 
 /** A look's lease. */
 const LOOK_WITHIN_MS = 60_000;
@@ -109,7 +109,7 @@ export function verifications(knex: Knex): Verifications {
     async claim(promotionIds, owner) {
       const claimed = await knex.raw(
         `update flag_promotions.verifications v set due_at = ${fromNow()}, lease_owner = ?
-          where v.promotion_id = any(?::bigint[]) and v.due_at is not null and ${isReached('v.due_at')}
+          where v.promotion_id = any(?::bigint[]) and ${IS_DUE}
          returning v.promotion_id, ${since('v.since')} as since_ms, ${since('v.answered_since')} as answered_ms,
                 (select a.detail -> 'release_version' from flag_promotions.audit_log a
                   where a.promotion_id = v.promotion_id and a.detail ->> 'release_version' is not null

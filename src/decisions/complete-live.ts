@@ -1,7 +1,7 @@
 import type { CompletionOutcome } from '../db/completion.js';
 import type { CompletionRow } from '../promotions/completion.js';
 import { isProven, MOST_COMPLETED } from '../promotions/completion.js';
-import type { Evidence, EvidenceRelease, Verdict } from '../promotions/evidence.js';
+import type { Evidence, EvidenceRelease, UnavailableReason, Verdict } from '../promotions/evidence.js';
 import { presentableValue } from '../promotions/evidence.js';
 import { isDeploying, type Promotion } from '../promotions/promotion.js';
 import type { ResolveDependencies } from './resolve.js';
@@ -25,6 +25,8 @@ const LOOKED_AT = 1_000;
 /** Of those with the target value, this many are checked for the release, too: each takes some requests. */
 const CHECKED = 100;
 const AT_ONCE = 10;
+/** Asking again may help. */
+const PASSING: ReadonlySet<UnavailableReason> = new Set(['no_answer', 'rate_limited', 'over_budget']);
 
 export interface Proven {
   readonly promotion: Promotion;
@@ -36,7 +38,7 @@ export interface LiveList {
   readonly listed: readonly Proven[];
   /** Also proven live, but left for next time. */
   readonly more: number;
-  /** Open, and not live by Heroku's answer. */
+  /** Open, and not proven live by Heroku's answer. */
   readonly others: number;
   /** Open, but there were too many, or Heroku didn't answer. */
   readonly unchecked: number;
@@ -57,9 +59,11 @@ export async function findLive(deps: FindDependencies, groupId: string, deadline
     const found = releases.get(promotion.id);
     return found !== undefined && isProven(found) ? [{ promotion, evidence: found }] : [];
   });
+  // Proven takes a release made since: what merely holds the value isn't proven once its release was read.
   const others = promotions.filter(({ id }) => {
-    const verdict = verdictIn(releases, id) ?? verdictIn(values, id);
-    return verdict !== null && verdict !== 'live';
+    const evidence = releases.get(id) ?? values.get(id);
+    if (evidence?.kind !== 'read') return evidence !== undefined && !PASSING.has(evidence.reason);
+    return releases.has(id) ? !isProven(evidence) : evidence.verdict !== 'live';
   }).length;
   return {
     listed: proven.slice(0, MOST_COMPLETED),

@@ -22,10 +22,10 @@ import {
 } from '../views/rca.js';
 import { answer, type Opening, openModal } from './answer.js';
 import { refuseUnlessOperator } from './authority.js';
+import { refuseOutsider, whyOutside } from './outsider.js';
 import { rcaDebt } from './commands/rca-debt.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
-import { whyOutside } from './outsider.js';
 import { type Clicks, linkOpened } from './handler.js';
 import { commandDraftRca } from './rca-draft.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
@@ -159,14 +159,17 @@ export async function mentionWithRca(deps: HandlerDependencies, body: unknown): 
   const event = unpackMessageEvent(body);
   const { userId } = event;
   if (userId === null) return;
-  const refusal = await refuseUnlessOperator(deps, { userId, teamId: event.teamId });
-  if (refusal !== null) return postEphemeral(deps, event, userId, refusal);
+  const who = { userId, teamId: event.teamId };
+  const outside = await refuseOutsider(deps, who);
+  if (outside !== null) return postEphemeral(deps, event, userId, outside);
 
+  // Who only greets the app tried nothing that needs a right.
   const promotionId = await promotionOf(deps, event);
   if (promotionId === null) return postEphemeral(deps, event, userId, textAnswer(notInAlertThread()));
   const url = firstUrlIn(event.text);
-  const said = url === null ? textAnswer(urlMissing()) : await linkAndSay(deps, promotionId, url, userId);
-  await postEphemeral(deps, event, userId, said);
+  if (url === null) return postEphemeral(deps, event, userId, textAnswer(urlMissing()));
+  const refusal = await refuseUnlessOperator(deps, who);
+  await postEphemeral(deps, event, userId, refusal ?? (await linkAndSay(deps, promotionId, url, userId)));
 }
 
 /** A link in the thread of an alert without an RCA: offers to link it. */

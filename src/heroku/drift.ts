@@ -1,6 +1,7 @@
 import { presentableValue } from '../promotions/evidence.js';
 import type { DriftChange, DriftLook, ComparedPromotion } from '../promotions/drift.js';
 import { CLOCK_SKEW_MS } from '../promotions/progress.js';
+import { SEND_AGAIN_AFTER_MS } from '../promotions/promoting.js';
 import type { CallOptions, Heroku, Release } from './heroku.js';
 
 export type AppLook =
@@ -55,7 +56,7 @@ export async function lookForDrift(
 /** Whether this app itself set the value, and nobody is proven to have set it anew. */
 function isOurs({ alsoOurs }: ComparedPromotion, value: string | null, { isRecorded, change }: OtherValue): boolean {
   if (alsoOurs === null || alsoOurs.value !== value || isRecorded) return false;
-  return change === null || change.at.getTime() <= alsoOurs.until.getTime() + CLOCK_SKEW_MS;
+  return change === null || change.at.getTime() <= alsoOurs.until.getTime() + SEND_AGAIN_AFTER_MS + CLOCK_SKEW_MS;
 }
 
 /** null if the newest release doesn't hold the value that was read: a release came in between. */

@@ -117,11 +117,13 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
 
   function begin(claimed: ClaimedPromotion, lease: HeldLease): void {
     const promotionId = claimed.promotion.id;
-    const { attempts, settlesInMs, isAsAuthorised } = claimed;
+    const { promotion, attempts, settlesInMs } = claimed;
+    // What Heroku has taken is only recorded.
+    const mayGoOn = claimed.isAsAuthorised || promotion.checkpoint !== INTENT;
     const settledAt = timers.monotonicMs() + settlesInMs;
     const work = withRenewal(promotionId, lease, () =>
-      isAsAuthorised
-        ? promote(claimed.promotion, { lease, attempts, unknown: null, settledAt })
+      mayGoOn
+        ? promote(promotion, { lease, attempts, unknown: null, settledAt })
         : postpone(promotionId, lease, FORBIDDEN_LOOK_AGAIN_MS, CHANGED),
     )
       .catch((error: unknown) =>
@@ -223,7 +225,11 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
 
   /** What changed nothing, or whose release is unknown, can't be blamed for what runs. */
   function deployed(promotion: Promotion, release: ReleaseFacts | null): PromotionEnd {
-    const verify = deps.verifies && release !== null && !wasHeldAlready({ promotion, accepted: release });
+    const { baseRelease } = promotion;
+    // Known from Heroku's numbers, not from two clocks, once a PATCH was announced.
+    const isNewer = release !== null && baseRelease !== null && release.version > baseRelease;
+    const mayBreak = isNewer || (release !== null && !wasHeldAlready({ promotion, accepted: release }));
+    const verify = deps.verifies && mayBreak;
     return { state: 'deployed', verify, release };
   }
 

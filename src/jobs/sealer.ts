@@ -87,7 +87,9 @@ export function createSealer(deps: SealerDependencies): Sealer {
     if (base.number === '0') return base.hash !== GENESIS;
     const first = await seals.find('1');
     const isOurs = first !== null && isWhole(first) && keys?.publicKeys.includes(first.publicKey) === true;
-    return isOurs && unsealed.now.getTime() <= unsignedUntil(first);
+    // The time of a seal that was checked counts, too: the database's clock may be set back, or replaced.
+    const now = Math.max(unsealed.now.getTime(), Date.parse(checked?.at ?? first?.at ?? ''));
+    return isOurs && now <= unsignedUntil(first);
   }
 
   /** Skips what others wrote, however much it is. */
@@ -97,9 +99,9 @@ export function createSealer(deps: SealerDependencies): Sealer {
     let beyond = 0n;
     for (;;) {
       const found = await seals.findUnsealed(beyond);
+      await check(found.base);
       const judged = judgeUnsealed(keys, { ...found.unsealed, bad, takesUnsigned: await takesUnsigned(found) });
       note(judged);
-      await check(found.base);
       if (found.unsealed.events.length === 0 && !found.wantsSeal) return null;
       const isNothing = judged.sealed.length === 0;
       if (!isNothing || !found.isCut) return { found, judged };

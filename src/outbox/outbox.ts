@@ -276,6 +276,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
       kind.gone === 'post_again' && prepared?.place?.to === 'channel' && isWanted(work)
         ? whereAgain(message, refused, { route: prepared.place.route, alertChannel: deps.alertChannel })
         : null;
+    if (to === null && !refused.isForGood) throw refused.error;
     if (to === null) return taken('updated', await messages.recordShown(message.id, lease, markOf(message, null)));
     return { outcome: { kind: 'updated' }, isOwed: await messages.recordGone(message.id, lease, to) };
   }

@@ -72,6 +72,7 @@ const NOT_ABOUT_THE_MESSAGE: ReadonlySet<string> = new Set([
   'attachment_payload_limit_exceeded',
   'block_mismatch',
   'deprecated_endpoint',
+  'ekm_access_denied',
   'enterprise_is_restricted',
   'external_channel_migrating',
   'invalid_arg_name',
@@ -89,6 +90,7 @@ const NOT_ABOUT_THE_MESSAGE: ReadonlySet<string> = new Set([
   'invalid_post_type',
   'json_not_object',
   'markdown_text_conflict',
+  'message_limit_exceeded',
   'metadata_must_be_sent_from_app',
   'metadata_too_large',
   'method_deprecated',
@@ -121,18 +123,25 @@ const CHANNEL_CLOSED: ReadonlySet<string> = new Set([
   'not_in_channel',
 ]);
 
-/** Slack will never let the app change a message. */
+/** What Slack says if it will never let the app change this one message. */
+const MESSAGE_CLOSED: ReadonlySet<string> = new Set(['cant_update_message', 'edit_window_closed']);
+
+/** Slack doesn't let the app change a message. */
 export interface Unchangeable {
   /** Slack's word for why. */
   readonly because: string;
   /** No message in its channel can be changed. */
   readonly inWholeChannel: boolean;
+  /** By a word that we know: trying again is in vain. */
+  readonly isForGood: boolean;
+  readonly error: SlackError;
 }
 
 /** null: a later attempt may succeed, or there is something to put right first. */
 export function unchangeable(error: unknown): Unchangeable | null {
   if (!isLastingRefusal(error) || error.code.startsWith('http_') || NOT_ABOUT_THE_MESSAGE.has(error.word)) return null;
-  return { because: error.word, inWholeChannel: CHANNEL_CLOSED.has(error.word) };
+  const inWholeChannel = CHANNEL_CLOSED.has(error.word);
+  return { because: error.word, inWholeChannel, isForGood: inWholeChannel || MESSAGE_CLOSED.has(error.word), error };
 }
 
 const READS: ReadonlySet<string> = new Set([

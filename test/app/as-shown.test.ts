@@ -151,6 +151,18 @@ describe('a code and its form', () => {
       expect(value()).toBe(target);
     });
 
+    test('keeps no release from being recorded that Heroku has', async () => {
+      const mend = await promoteInVain('true');
+      mend();
+      bed.heroku.setVar(APP, VAR, 'false');
+      const release = bed.heroku.releases(APP).at(-1);
+      await bed.rows.query('update console_flag_promotions set target_value = $1, checkpoint = $2', [
+        'false',
+        `PENDING_COMMIT:${release?.id}`,
+      ]);
+      await until({ state: 'deployed' });
+    });
+
     test('is for what is announced, and no event of another writer changes that', async () => {
       const mend = await promoteInVain('true');
       const event = { heroku_app: APP, config_var: VAR, target: { kind: 'plain', value: 'off' } };

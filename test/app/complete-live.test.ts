@@ -189,6 +189,14 @@ test('what Heroku didn’t answer about is said to be unchecked, not to be unpro
   expect(textOf(answer.blocks)).not.toContain('proves none');
 });
 
+test('what Heroku will not tell of, however often it is asked, is unproven', async () => {
+  await insert(4);
+  bed.heroku.faults.add({ fault: { kind: 'status', status: 404 } });
+  await clickIt(bed.slack.people.superadmin);
+  const answer = await bed.slack.people.superadmin.waitForModal(({ blocks }) => textOf(blocks).includes('proves none'));
+  expect(textOf(answer.blocks)).toContain('Heroku proves none of these 3 live now.');
+});
+
 test('what takes a second person only since the form was opened is left out, named, and audited as refused', async () => {
   const { superadmin } = bed.slack.people;
   await insert(OWN + 3, { promotedBy: superadmin.id });

@@ -90,6 +90,18 @@ describe('refusals for want of a right', () => {
     );
   });
 
+  test('who only greets the app is refused nothing', async () => {
+    const { engineer } = bed.slack.people;
+    const { ts: threadTs } = await bed.alert();
+    await engineer.say(`<@${bed.slack.botUserId}> hello`);
+    await engineer.waitForEphemeral(({ text }) => text.includes('in an alert’s thread'));
+    await engineer.say(`<@${bed.slack.botUserId}> hello`, { threadTs });
+    await engineer.waitForEphemeral(({ text }) => text.includes('with the link of the RCA'));
+    expect(await audited()).toEqual([]);
+    await engineer.say(`<@${bed.slack.botUserId}> <https://docs.raxx.example/rca/1>`, { threadTs });
+    await eventually(async () => expect(await audited()).toMatchObject([{ detail: { attempted: 'rca_linked' } }]));
+  });
+
   test('each kind has its own event', async () => {
     const { engineer } = bed.slack.people;
     const alert = await bed.alert();

@@ -52,6 +52,13 @@ describe('what was deployed', () => {
     await bed.app.tick();
   }
 
+  test('is looked at though the database’s clock was set back by hours', async () => {
+    await deploy();
+    await bed.rows.query(`update flag_promotions.verifications set due_at = due_at + interval '6 hours'`);
+    await tick(20_000);
+    expect(asked()).toBe(1);
+  });
+
   test('is said to run once every dyno is up at its release, and is not asked about again', async () => {
     bed.heroku.setDynos(APP, [
       { name: 'web.1', state: 'starting' },
@@ -248,4 +255,24 @@ test('what changed nothing, because Heroku had the value long before, is blamed 
   expect(JSON.stringify(told[0]?.raw)).toContain('nothing was set, nothing restarted');
   expect(bed.heroku.requests.filter(({ path }) => path.endsWith('/dynos'))).toEqual([]);
   await bed.close();
+});
+
+test('a release that this app made is looked at, however far the database’s clock is ahead of Heroku’s', async () => {
+  const bed = await startTestBed({ startAt: '2030-05-09T04:28:00Z', rateLimit: false, environment: LONG_LEASE });
+  try {
+    bed.heroku.setVar(APP, VAR, 'off');
+    await bed.rows.insertDeploying({
+      flagKey: FLAG,
+      configVar: VAR,
+      checkpoint: 'INTENT',
+      promotedAt: '2030-05-09T04:28:00Z',
+    });
+    await eventually(async () => {
+      await bed.clock.advance(2_000);
+      expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
+    });
+    expect(await bed.rows.query('select state from flag_promotions.verifications')).toEqual([{ state: 'owed' }]);
+  } finally {
+    await bed.close();
+  }
 });

@@ -161,6 +161,22 @@ test('an account with a TimeZone of its own reads, writes and indexes in the dat
   await expectDatabaseZone(url);
 });
 
+test('a TimeZone in the address wins over the database’s', async () => {
+  await giveZones();
+  const address = `${url}?options=${encodeURIComponent('-c TimeZone=America/New_York')}`;
+  await migrate(address);
+  const db = openDatabase(address);
+  const found = await db.promotions.find('1').finally(() => db.close());
+  expect(found).toMatchObject({ promotedAt: new Date('2026-05-09T08:28:00Z') });
+});
+
+test('an account that may not read others’ settings goes on in its session’s TimeZone', async () => {
+  await admin.query('revoke select on pg_db_role_setting from public');
+  await migrate(url);
+  const db = openDatabase(url);
+  await expect(db.checkWrites().finally(() => db.close())).resolves.toBeUndefined();
+});
+
 test('a database with a TimeZone that this version doesn’t know goes on in its session’s', async () => {
   await giveZones();
   await admin.query(
@@ -189,7 +205,7 @@ describeWithPgbouncer('behind PgBouncer', () => {
     await atNewSchema('perform pg_sleep(60);');
     const choice = { kind: 'server', url: bouncer.url, directUrl: null } as const;
     await expect(openUpToDate(choice, createLogger('silent'))).rejects.toMatchObject({
-      name: 'ConsoleTableError',
+      name: 'TableInUseError',
       message: expect.stringMatching(
         /^PostgreSQL ended a statement: the account’s statement_timeout is too short .* Set DATABASE_DIRECT_URL to PostgreSQL’s own address, or run: alter role … set statement_timeout = 0\./u,
       ),

@@ -191,7 +191,7 @@ describe('an update that Slack refuses for good', () => {
     expect(await bed.channel()).toEqual([]);
   });
 
-  test.each(['edit_window_closed', 'cant_update_message', 'a_word_of_next_year'])(
+  test.each(['edit_window_closed', 'cant_update_message'])(
     'with %s is posted again in its channel, then in the alert channel, then not any more',
     async (because) => {
       const { alerts, general } = bed.slack.channels;
@@ -206,6 +206,36 @@ describe('an update that Slack refuses for good', () => {
       expect(await texts(alerts)).toEqual([`third ${refused}`]);
       expect(await bed.row(id)).toMatchObject({ state: 'posted', last_error: null });
       expect(await bed.outbox.due(10)).toEqual([]);
+    },
+  );
+
+  test('with a word that nobody knows is posted again twice, and stays owed then', async () => {
+    const { alerts, general } = bed.slack.channels;
+    const because = 'a_word_of_next_year';
+    const id = await posted('notice', general);
+    refuse(because, 10);
+    for (const [text, outcome] of [
+      ['second', 'updated'],
+      ['third', 'updated'],
+      ['fourth', 'failed'],
+    ]) {
+      await bed.change(id, { text: text ?? '', route: general });
+      expect(await kindOf(id)).toBe(outcome);
+    }
+    expect(await texts(alerts)).toEqual([`third ${JSON.stringify({ channel: general, because })}`]);
+    expect(await bed.row(id)).toMatchObject({ state: 'posted', last_error: expect.stringContaining(because) });
+  });
+
+  test.each(['ekm_access_denied', 'message_limit_exceeded'])(
+    'with %s, which is about the whole workspace, stays where it is and owed',
+    async (because) => {
+      const { general } = bed.slack.channels;
+      const id = await posted('notice', general);
+      refuse(because, 1);
+      await bed.change(id, { text: 'second', route: general });
+      expect(await kindOf(id)).toBe('failed');
+      expect(await texts(general)).toEqual(['first']);
+      expect(await bed.channel()).toEqual([]);
     },
   );
 

@@ -69,9 +69,8 @@ export async function inWords<T>(doing: string, work: () => Promise<T>): Promise
     return await work();
   } catch (error) {
     const limit = LIMIT_REACHED[codeOf(error) ?? ''];
-    // A lock passes by itself.
-    if (limit === 'lock_timeout') throw new TableInUseError(tooSlow(limit), { cause: error });
-    if (limit !== undefined) throw new ConsoleTableError(tooSlow(limit), { cause: error });
+    // May pass: a lock ends, and whoever cancelled it won't always. So the app must not stay down.
+    if (limit !== undefined) throw new TableInUseError(tooSlow(limit), { cause: error });
     const refusal = asRefusal(error);
     if (refusal === null) throw error;
     throw new ConsoleTableError(

@@ -79,13 +79,13 @@ async function look(
     const found = await lookForDrift(heroku, herokuApp, seenRelease, compared, call);
     if (found.kind === 'changing') return { waitMs: Math.min(SOON_MS, every(deps)), seenRelease: null };
     if (found.kind === 'unchanged') return { waitMs: every(deps), seenRelease: null };
-    // What is left out now has to be compared later, with this same release.
+    // What is left out now has to be compared later, with this same release: any other number brings that about.
     let isWhole = !isUnderWay;
     for (const { promotion } of compared) {
       const its = found.looks.get(promotion.id);
       if (its !== undefined && !(await db.drifts.record(promotion, its, seenRelease === null))) isWhole = false;
     }
-    return { waitMs: every(deps), seenRelease: isWhole ? found.seenRelease : null };
+    return { waitMs: every(deps), seenRelease: isWhole ? found.seenRelease : found.seenRelease - 1 };
   } catch (error) {
     if (!(error instanceof HerokuError)) throw error;
     log.warn({ err: error, herokuApp }, 'Heroku could not be asked whether what is deployed still holds');
