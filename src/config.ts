@@ -20,6 +20,7 @@ import type { DatabaseChoice } from './db/open.js';
 import { type ConsoleSettings, isTableName, parseStateMap } from './db/console/settings.js';
 import { AddressError, parseAddress, withTlsDefaults } from './db/server/address.js';
 import { SSL_MODES } from './db/server/tls.js';
+import { REQUESTS_PER_HOUR } from './heroku/budget.js';
 import { parseExemptions, type Proxies } from './network/proxies.js';
 import type { WebhookSettings } from './paging/webhook.js';
 import { MOST_INDIVIDUAL_PER_HOUR } from './promotions/detection.js';
@@ -192,7 +193,7 @@ const app = {
       .int(HOW_MANY_REQUESTS)
       .min(1, HOW_MANY_REQUESTS)
       .max(100_000, HOW_MANY_REQUESTS)
-      .default(1_000),
+      .default(REQUESTS_PER_HOUR),
   ),
   NOTICE_AFTER: durationOrOff('15m'),
   VERIFY_WITHIN: durationOrOff('10m'),

@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { REQUESTS_PER_HOUR, SHARE } from '../src/heroku/budget.js';
+import { REFRESH_EVERY_MS, RESERVED_REQUESTS } from '../src/promotions/evidence-refresh.js';
 import { SUBCOMMANDS } from '../src/views/help.js';
 import { DECISIONS } from './fixtures/decisions.js';
 import { parseCase } from './fixtures/case.js';
@@ -89,6 +91,16 @@ test('every decision is in the list, and says why, what else there was, and when
       'Consequences',
     ]);
   }
+});
+
+test('docs/scale.md counts with the limits that the app has', () => {
+  const [, byApps = ''] = /^### By apps$([\s\S]*?)(?=^### )/mu.exec(read('docs/scale.md')) ?? [];
+  const often = Math.round(3_600_000 / REFRESH_EVERY_MS.critical);
+  const installed = REQUESTS_PER_HOUR * SHARE.critical;
+  const account = 4_500 - RESERVED_REQUESTS;
+  expect(byApps).toContain(`Full at ${Math.floor(installed / often)} apps as installed (${installed} / ${often})`);
+  expect(byApps).toContain(`at ${Math.floor(account / often)} with the setting raised (${account} / ${often})`);
+  expect(byApps).toContain(`\`HEROKU_REQUESTS_PER_HOUR\` is ${REQUESTS_PER_HOUR}.`);
 });
 
 describe('README.md', () => {

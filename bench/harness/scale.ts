@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { REQUESTS_PER_HOUR, SHARE } from '../../src/heroku/budget.js';
 import { RESERVED_REQUESTS, REFRESH_EVERY_MS } from '../../src/promotions/evidence-refresh.js';
 import { short } from './figures.js';
 import { ROOT } from './processes.js';
@@ -133,29 +134,41 @@ Full at Heroku: ${short((HEROKU_AN_HOUR * HOURS) / one.heroku)} a day (${HEROKU_
 
 function byApps(): string {
   const often = Math.round(3_600_000 / REFRESH_EVERY_MS.critical);
+  const installed = Math.ceil(REQUESTS_PER_HOUR * SHARE.critical);
   const left = HEROKU_AN_HOUR - RESERVED_REQUESTS;
+  const age = (apps: number, requests: number) => `${short(Math.max(60 / often, (60 * apps) / requests))} min`;
   const rows = [10, 100, 1_000].map((apps) => [
     apps.toLocaleString('en'),
     short(apps * often),
+    `${short((100 * apps * often) / installed)} %`,
+    age(apps, installed),
     `${short((100 * apps * often) / left)} %`,
-    `${short(Math.max(60 / often, (60 * apps) / left))} min`,
+    age(apps, left),
   ]);
+  const full = (requests: number) => Math.floor(requests / often);
   return `### By apps
 
-The worst hour: each of A apps has an open critical. Its evidence is asked for about ${often} times an hour, one request an app,
-out of what is not reserved for the promoter: ${HEROKU_AN_HOUR} − ${RESERVED_REQUESTS} = ${left}.
+Each of A apps has an open critical. Its evidence is asked for about ${often} times an hour, one request an app, and one
+more for its dynos if an individual alert says that it is live. Two limits hold:
+
+- As installed, \`HEROKU_REQUESTS_PER_HOUR\` is ${REQUESTS_PER_HOUR}. Open criticals get ${SHARE.critical * 100} % of it, ${installed}, and other checks get ${SHARE.watching * 100} %.
+- The account's own ${HEROKU_AN_HOUR}, less ${RESERVED_REQUESTS} for the promoter and for people: ${left}. It is the smaller one once \`HEROKU_REQUESTS_PER_HOUR\` is
+  ${Math.ceil(left / SHARE.critical)} or more (${left} / ${SHARE.critical}).
 
 ${table([
   [
     `A`,
     `Heroku requests an hour: A × ${often}`,
-    `of ${left}`,
+    `of ${installed}, as installed`,
+    `age of evidence: the larger of ${60 / often} min and 60 × A / ${installed}`,
+    `of ${left}, raised`,
     `age of evidence: the larger of ${60 / often} min and 60 × A / ${left}`,
   ],
   ...rows,
 ])}
 
-Full at ${short(left / often)} apps (${left} / ${often}); from there evidence gets older, and nothing else happens.`;
+Full at ${full(installed)} apps as installed (${installed} / ${often}), at ${full(left)} with the setting raised (${left} / ${often}), and at half as many if
+each has an individual alert and is live. From there evidence gets older. Other checks wait earlier, from ${SHARE.watching * 100} % of the setting.`;
 }
 
 function byReplicas({ connections, tick, waiting }: UnitCosts): string {

@@ -10,8 +10,15 @@ import type { Logger } from 'pino';
 const HEROKU_USES = ['promoting', 'person', 'critical', 'watching'] as const;
 export type HerokuUse = (typeof HEROKU_USES)[number];
 
+/** HEROKU_REQUESTS_PER_HOUR, if it isn't set. */
+export const REQUESTS_PER_HOUR = 1_000;
+
 /** How much of the hour's requests each use may take: the rest is for more important ones. */
-const SHARE: Readonly<Record<Exclude<HerokuUse, 'promoting'>, number>> = { person: 1, critical: 0.9, watching: 0.75 };
+export const SHARE: Readonly<Record<Exclude<HerokuUse, 'promoting'>, number>> = {
+  person: 1,
+  critical: 0.9,
+  watching: 0.75,
+};
 
 /** All replicas count their requests here. */
 interface RequestCount {
