@@ -17,7 +17,7 @@ const out = (text = ''): void => {
 };
 
 async function main(): Promise<void> {
-  out(bold('flag-promotions: a feature-flag promotion hangs, and what becomes of it'));
+  out(bold('flag-promotions: a feature-flag promotion gets stuck, and what becomes of it'));
   out();
   const stop = stopSignals();
   try {

@@ -64,7 +64,7 @@ export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   HTTP_PROXY: { says: 'not set: http addresses are reached directly' },
   NO_PROXY: { says: 'not set: a proxy, if any, is used for every address but this machine’s' },
   PUBLIC_URL: { says: 'not set: operators are enrolled on the command line' },
-  METRICS_TOKEN: { says: 'not set: whoever reaches the port reads /metrics and what isn’t ready' },
+  METRICS_TOKEN: { says: 'not set: anybody who reaches the port can read /metrics and the details of /readyz' },
   AUDIT_WITNESS_URL: {
     says: 'not set: nobody outside the database is told of the audit log’s seals, so keep one now and then (audit verify prints it)',
   },
