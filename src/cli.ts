@@ -503,12 +503,10 @@ operators
     const former = operators.filter(({ formerCodes }) => formerCodes !== null);
     const text = [
       `Sealed with the key ${box.sealsWith}: ${operators.length - shut.length} of ${operators.length} secrets, ${operators.filter(({ secret }) => secret === 'resealed').length} of them now.`,
-      ...(values.resealed === 0 ? [] : [`Sealed values to set back: ${values.resealed} now.`]),
+      ...(values.resealed === 0 ? [] : [`Sealed previous values: ${values.resealed} now.`]),
       ...(values.shut === 0
         ? []
-        : [
-            `None of the keys opens ${values.shut} sealed values to set back. Add their key, or set those back by hand.`,
-          ]),
+        : [`None of the keys opens ${values.shut} sealed previous values. Add their key, or revert those by hand.`]),
       ...(pages.resealed === 0 ? [] : [`Routing keys of open pages: ${pages.resealed} now.`]),
       ...(pages.shut === 0
         ? []

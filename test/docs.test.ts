@@ -246,10 +246,30 @@ describe('docs/operating.md', () => {
   });
 
   test('names the verdicts and the buttons as the alert does', () => {
-    const verdicts = [...page.matchAll(/^\| \S+ \*([^*]+)\*/gmu)].map(([, verdict = '']) => verdict);
-    expect(verdicts.length).toBeGreaterThan(4);
-    const views = read('src/views/evidence.ts') + read('src/views/drift.ts');
-    expect(verdicts.filter((verdict) => !views.includes(verdict))).toEqual([]);
+    const cells = [...page.matchAll(/^\| \P{ASCII}\S* (\*[^|]+)\|/gmu)].map(([, cell = '']) => cell);
+    const verdicts = cells.flatMap((cell) => [...cell.matchAll(/\*([^*]+)\*/gu)].map(([, verdict = '']) => verdict));
+    expect(cells.length).toBeGreaterThan(6);
+    // What is shown, word by word; `…`: a name.
+    const shown = ['alert', 'running', 'drift'].flatMap((kind) =>
+      readdirSync(path.join(ROOT, 'test/views/snapshots', kind)).map((name) =>
+        read(`test/views/snapshots/${kind}/${name}`),
+      ),
+    );
+    const isShown = (verdict: string) =>
+      shown.some((text) =>
+        text.split('\n').some((line) => {
+          const [before = '', after = ''] = verdict.split('…');
+          return line.includes(before) && line.slice(line.indexOf(before) + before.length).includes(after);
+        }),
+      );
+    expect(verdicts.filter((verdict) => !isShown(verdict))).toEqual([]);
+    const kinds = new Set(
+      shown.flatMap((text) => [...text.matchAll(/\*(It IS|It is NOT|NOT|Can’t)[^*]+\*/gu)].map(([all]) => all)),
+    );
+    expect(kinds.size).toBeGreaterThan(6);
+    expect(
+      [...kinds].filter((brief) => !verdicts.some((verdict) => brief.includes(verdict.split('…')[0] ?? ''))),
+    ).toEqual([]);
     const buttons = new Set([...page.matchAll(/\*\*(Mark \w+|I'm on it)\*\*/gu)].map(([, name = '']) => name));
     expect(buttons).toEqual(new Set(['Mark completed', 'Mark failed', "I'm on it"]));
     const sources = ['resolution', 'alert', 'attention'].map((view) => read(`src/views/${view}.ts`)).join('');

@@ -74,7 +74,7 @@ export function addPromotionCommands(program: Command, opener: Opener): void {
     .option('--note <text>', 'why')
     .option('--rca-url <url>', 'where its RCA is')
     .option('--override', 'record it although Heroku says the opposite')
-    .option('--set-back', 'with --failed: have what is live set back to what it was')
+    .option('--set-back', 'with --failed: revert what is live')
     .action((references: readonly string[], options: ResolveOptions) =>
       answer(options, async (conversation) => {
         const { completed = false, failed = false } = options;
@@ -98,9 +98,7 @@ export function addPromotionCommands(program: Command, opener: Opener): void {
     );
 
   asking(program, 'revert')
-    .description(
-      'set what is deployed back to the value of before, as a promotion of its own: asks for operator and code',
-    )
+    .description('revert what is deployed to its previous value, as a promotion of its own: asks for operator and code')
     .action((references: readonly string[], options: Options) =>
       answer(options, (conversation) =>
         only(options, references, (reference) =>

@@ -156,7 +156,7 @@ async function whyNotSetBack(
   if (!setsBack) return null;
   if (action !== 'failed') return refused('cannot_set_back', '--set-back goes with --failed.');
   if (evidence.kind !== 'read' || evidence.verdict !== 'live') {
-    return refused('cannot_set_back', 'Only what is live can be set back. Nothing was changed.');
+    return refused('cannot_set_back', 'Only what is live can be reverted. Nothing was changed.');
   }
   const setBack = await readSetBack(deps, promotion, action);
   return setBack.kind === 'known'

@@ -106,7 +106,7 @@ async function rounds(
   return {
     isDone: true,
     text: terminalText(
-      `Started: promotion ${started.id} sets it back on Heroku, as soon as the app runs. Follow it: \`${PROGRAM} show ${started.id}\``,
+      `Started: promotion ${started.id} reverts it on Heroku, as soon as the app runs. Follow it: \`${PROGRAM} show ${started.id}\``,
       now,
     ),
     json: {

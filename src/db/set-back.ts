@@ -16,6 +16,6 @@ export async function promoteBack(
   const setBack = setBackOf(failed, await acceptedRelease(trx, failed.id));
   if (setBack.kind !== 'known') return null;
   const back = await startFrom(trx, failed, setBack.value, { ...authorised, detail: { sets_back: failed.id } });
-  if (back === null) throw new Error('The promotion that sets the value back was not inserted.');
+  if (back === null) throw new Error('The promotion that reverts it was not inserted.');
   return back;
 }

@@ -52,7 +52,7 @@ function wordsOf(error: unknown, { changedNothing }: { readonly changedNothing: 
       ? `${lead} It may have been done all the same. Look before you try again.`
       : `${lead} Nothing was changed. Try again${awaitsSlot(error) ? ' in a minute' : ''}.`;
   }
-  const rest = 'if it fails again, tell whoever runs this app: the log has the cause.';
+  const rest = 'if it fails again, tell the app’s administrator: the log has the cause.';
   return isUnknown
     ? `${lead} It may have been saved; check: ${LOOK}. Then try again; ${rest}`
     : `${lead} Nothing was changed. Try again; ${rest}`;

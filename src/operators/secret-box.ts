@@ -134,7 +134,7 @@ export function findKeyTrouble(box: SecretBox, stored: readonly StoredSecret[]):
   };
 }
 
-/** The keys are the wrong ones: no code could be checked. Its message is for whoever runs the app. */
+/** The keys are the wrong ones: no code could be checked. Its message is for the app's administrator. */
 export class WrongKeyError extends Error {
   readonly code = 'wrong_key';
   override readonly name = 'WrongKeyError';

@@ -150,7 +150,7 @@ export function closedLinkPage(state: Exclude<LinkState, 'open'>): string {
 export function keyMissingPage(): string {
   return messagePage(
     'This link can’t be used now',
-    'The app lacks the key that it was made with (TOTP_ENCRYPTION_KEY). Tell whoever runs it, then ask for a new link. Nothing was changed.',
+    'The app’s TOTP_ENCRYPTION_KEY doesn’t open it. Tell the app’s administrator, then ask for a new link. Nothing was changed.',
   );
 }
 

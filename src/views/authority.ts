@@ -39,7 +39,7 @@ export function codeInput(): Field {
 }
 
 const KEY_MISSING =
-  'The app can’t check your code: it lacks the key that your secret was stored under (TOTP_ENCRYPTION_KEY). Tell whoever runs it. Nothing was changed, and this counts as no wrong code.';
+  'The app can’t check your code: its TOTP_ENCRYPTION_KEY doesn’t open your secret. Tell the app’s administrator. Nothing was changed. It doesn’t count as a wrong code.';
 
 export function codeWords(check: RefusedCode, now: Date): string {
   if (check.kind === 'locked') return locked(check.lockedUntil, now);
@@ -67,7 +67,7 @@ function locked(until: Date, now: Date): string {
 export function needsSuperadmin(to: string, superadmins: readonly Operator[]): string {
   const who =
     superadmins.length === 0
-      ? 'There is none yet; whoever runs this app can enrol one with `flag-promotions operators add U… --role superadmin`.'
+      ? 'There is none yet; the app’s administrator can enrol one with `flag-promotions operators add U… --role superadmin`.'
       : `Ask ${named(superadmins)}.`;
   return `:lock: Only a superadmin can ${to}. ${who}`;
 }

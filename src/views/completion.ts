@@ -72,7 +72,7 @@ export function nothingLiveWords(others: number, unchecked: number): string {
     return `${none}*${unchecked} ${weren(unchecked)} checked*: Heroku didn’t answer in time, or there are too many. Try again, or use *Show* and each one’s buttons.`;
   }
   return others === 0
-    ? 'Nothing of this group is stuck any more.'
+    ? 'Nothing in this group is stuck any more.'
     : `Heroku proves none of these ${others} live now. Use *Show* and each one’s buttons.`;
 }
 
@@ -124,7 +124,7 @@ export function completionRefusal(
     case 'nothing_left': {
       const text = refusal.byThisRequest
         ? ':white_check_mark: *You already did this.* It is saved.'
-        : '*Nothing was changed*: nothing of the list is as the form showed it. The code is as good as before.';
+        : '*Nothing was changed*: nothing on the list can be completed any more. Your code is still unused.';
       const modal = notice(COMPLETION_TITLE, text);
       return {
         kind: 'view',

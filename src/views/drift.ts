@@ -94,8 +94,8 @@ function decided({ drift, followedBy, isOpen }: DriftFacts): string[] {
   }
   return [
     drift.state === 'over'
-      ? ':white_check_mark: *Over*: it holds again, or a later promotion counts'
-      : 'A later promotion counts',
+      ? ':white_check_mark: *Over*: Heroku has the promoted value again, or a later promotion replaced this one'
+      : 'A later promotion replaced this one, or is running',
   ];
 }
 
@@ -129,12 +129,12 @@ export function readAcceptValue(value: string): { readonly promotionId: string; 
 export function acceptWords(outcome: Exclude<AcceptOutcome, { kind: 'not_operator' }>): string {
   switch (outcome.kind) {
     case 'accepted':
-      return ':white_check_mark: *Accepted*. Heroku wasn’t touched. I’ll tell if it changes again.';
+      return ':white_check_mark: *Accepted*. Heroku wasn’t touched. I’ll post again if it changes again.';
     case 'changed':
       return ':warning: *Nothing was accepted*: it changed again since. Look at the message once more.';
     case 'not_open':
       if (outcome.drift?.state === 'open')
-        return 'A later promotion is under way, or counts: there is nothing to accept now.';
+        return 'Nothing to accept: a later promotion replaced this one, or is running.';
       return outcome.drift?.state === 'accepted'
         ? `:white_check_mark: *Accepted already*, by ${person(outcome.drift.acceptedBy)}.`
         : 'This is over: there is nothing to accept any more.';

@@ -65,7 +65,7 @@ export function drillEndedReply(drill: Drill, byName: string | null): Message {
   return { text, blocks: [section(text)] };
 }
 
-/** `told after 4 s, acknowledged after 41 s, resolved after 1 min 20 s` */
+/** `posted after 4 s, acknowledged after 41 s, resolved after 1 min 20 s` */
 export function drillOutcome(drill: Drill): string {
   const steps = drillSteps(drill);
   const how =
@@ -75,13 +75,13 @@ export function drillOutcome(drill: Drill): string {
         ? 'ended before it was resolved'
         : null;
   const said = [...steps, ...(how === null ? [] : [how])].join(', ');
-  return `${said === '' ? 'not told yet' : said}.`;
+  return `${said === '' ? 'not posted yet' : said}.`;
 }
 
 export function drillSteps(drill: Drill): readonly string[] {
   const { toldMs, acknowledgedMs, resolvedMs } = drillTimes(drill);
   return [
-    ...(toldMs === null ? [] : [`told after ${span(toldMs)}`]),
+    ...(toldMs === null ? [] : [`posted after ${span(toldMs)}`]),
     ...(acknowledgedMs === null ? [] : [`acknowledged after ${span(acknowledgedMs)}`]),
     ...(resolvedMs === null ? [] : [`resolved after ${span(resolvedMs)}`]),
   ];

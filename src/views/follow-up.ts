@@ -21,9 +21,21 @@ import { ACTION, BLOCK, COMMAND, VIEW } from './ids.js';
 import { alreadyActiveAnswer, notAllowedWords } from './mark.js';
 import { ago, code, key, label, person, when } from './text.js';
 
-const WORDS: Record<FollowUp, { title: string; verb: string; undone: string; action: string }> = {
-  revert: { title: 'Revert', verb: 'Reverts', undone: 'Nothing was reverted.', action: 'revert this' },
-  set_again: { title: 'Set again', verb: 'Sets again', undone: 'Nothing was set.', action: 'set this again' },
+const WORDS: Record<FollowUp, { title: string; verb: string; done: string; undone: string; action: string }> = {
+  revert: {
+    title: 'Revert',
+    verb: 'Reverts',
+    done: 'reverted',
+    undone: 'Nothing was reverted.',
+    action: 'revert this',
+  },
+  set_again: {
+    title: 'Set again',
+    verb: 'Sets again',
+    done: 'set again',
+    undone: 'Nothing was set.',
+    action: 'set this again',
+  },
 };
 
 export function followUpTitle(followUp: FollowUp): string {
@@ -130,9 +142,8 @@ function consequence(evidence: Evidence | null, after: PresentableValue): string
 }
 
 export function followUpAnswer(followUp: FollowUp, started: Promotion, channel: string): Answer {
-  const what = followUp === 'revert' ? 'being reverted' : 'being set again';
   return textAnswer(
-    `:hourglass_flowing_sand: ${subject(started)} is *${what}* (${key(started.configVar)} → ${target(started)}). Follow it in <#${channel}>.`,
+    `:hourglass_flowing_sand: ${subject(started)} is *being ${WORDS[followUp].done}* (${key(started.configVar)} → ${target(started)}). Follow it in <#${channel}>.`,
   );
 }
 
@@ -152,7 +163,7 @@ export function followUpRefusalWords(
   },
 ): Words {
   const say = (text: string): Words => ({ kind: 'answer', answer: textAnswer(text) });
-  const { undone, action } = WORDS[followUp];
+  const { done, undone, action } = WORDS[followUp];
   switch (refusal.kind) {
     case 'code_refused':
       return { kind: 'field_errors', errors: { [BLOCK.code]: codeWords(refusal.check, around.now) } };
@@ -164,7 +175,7 @@ export function followUpRefusalWords(
     case 'unknown_promotion':
       return say('This promotion is no longer in the database.');
     case 'not_deployed':
-      return say(`*${undone}* Only what is deployed can be. ${whereItStands(refusal.promotion)}`);
+      return say(`*${undone}* Only a deployed promotion can be ${done}. ${whereItStands(refusal.promotion)}`);
     case 'superseded':
       return say(`*${undone}* Promotion ${refusal.by.id} changed it since: \`${COMMAND} revert ${refusal.by.id}\``);
     case 'active':
@@ -192,8 +203,9 @@ function alreadyWords(
   followUp: FollowUp,
   { promotion, byThisRequest }: Extract<FollowUpRefusal, { kind: 'already' }>,
 ): string {
-  const what = followUp === 'revert' ? 'reverted' : 'set again';
-  const who = byThisRequest ? 'You already did this' : `Already ${what} by ${person(promotion.promotedBy)}`;
+  const who = byThisRequest
+    ? 'You already did this'
+    : `Already ${WORDS[followUp].done} by ${person(promotion.promotedBy)}`;
   return `:white_check_mark: *${who}*, as promotion ${promotion.id}. It is saved. Follow it: \`${COMMAND} show ${promotion.id}\``;
 }
 
@@ -201,7 +213,7 @@ function whereItStands(promotion: Promotion): string {
   const { id, state } = promotion;
   if (state === 'marked') return `Promotion ${id} is only marked: \`${COMMAND} cancel ${id}\` cancels it.`;
   if (state === 'deploying') {
-    return `Promotion ${id} is still deploying. *Mark failed* in \`${COMMAND} show ${id}\` can set it back.`;
+    return `Promotion ${id} is still deploying. *Mark failed* in \`${COMMAND} show ${id}\` can revert it.`;
   }
   return `${outcomeHeadline(promotion)}.`;
 }

@@ -17,7 +17,7 @@ export const SUBCOMMANDS = [
     first: true,
   },
   { word: 'cancel', usage: 'cancel <id | flag-key>', does: 'cancel a marked flag' },
-  { word: 'revert', usage: 'revert <id | flag-key>', does: 'back to the value of before (needs a code)' },
+  { word: 'revert', usage: 'revert <id | flag-key>', does: 'back to its previous value (needs a code)' },
   { word: 'rca', usage: 'rca <id | flag-key> [https://…]', does: 'link its RCA', first: true },
   { word: 'rca', usage: 'rca draft <id | flag-key>', does: 'draft its RCA, into the alert’s thread' },
   { word: 'rca', usage: 'rca', does: 'which RCAs are missing' },

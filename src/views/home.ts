@@ -145,7 +145,7 @@ function rights(viewer: Operator | null, superadmins: readonly Operator[]): stri
   }
   const whom =
     superadmins.length === 0
-      ? 'There is no superadmin yet; whoever runs this app can enrol one.'
+      ? 'There is no superadmin yet; the app’s administrator can enrol one.'
       : `To resolve or to promote, ask ${superadmins
           .slice(0, 5)
           .map(({ slackUserId }) => person(slackUserId))

@@ -87,7 +87,7 @@ export const MARK_FAULTS = {
 
 /** Why a config var isn't set: in a sentence, a field's error, and the row. */
 export function notAllowedWords(configVar: string, { patterns }: AllowedConfigVars): string {
-  return `This app may not set ${key(configVar)}, only ${patterns.join(', ')}. Whoever runs it can change CONFIG_VAR_PATTERN.`;
+  return `This app may not set ${key(configVar)}, only ${patterns.join(', ')}. The app’s administrator can change CONFIG_VAR_PATTERN.`;
 }
 
 /** Why Heroku didn't say whether the app exists, for its field. */
@@ -164,5 +164,5 @@ export function markedListAnswer(promotions: readonly Promotion[]): Answer {
 
 /** Promoting needs a Heroku key. */
 export function promotingOffWords(): string {
-  return ':zzz: Promoting is off: whoever runs this app can set HEROKU_API_KEY. Watching works as ever.';
+  return ':zzz: Promoting is off: HEROKU_API_KEY isn’t set. Ask the app’s administrator. Alerts still work.';
 }

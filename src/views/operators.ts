@@ -184,7 +184,7 @@ export function linksOffWords(action: AdministrationAction): string {
     action === 'rotate' || action === 'reset'
       ? code('flag-promotions operators reset <Slack user id>')
       : code('flag-promotions operators add <Slack user id>');
-  return `:link: I can’t send a link: I don’t know my own address. Whoever runs this app can set \`PUBLIC_URL\`, or run ${inStead}. Nothing was changed.`;
+  return `:link: I can’t send a link: I don’t know my own address. The app’s administrator can set \`PUBLIC_URL\`, or run ${inStead}. Nothing was changed.`;
 }
 
 /** The direct message with the link, as a button: nothing fetches it for a preview. */
@@ -230,7 +230,7 @@ const SECTIONS_MOST = 40;
 
 export function operatorsAnswer(operators: readonly ListedOperator[], open: readonly Enrolment[], now: Date): Answer {
   if (operators.length === 0 && open.length === 0) {
-    const text = `There are no operators yet. Whoever runs this app adds the first: ${code('flag-promotions operators add <Slack user id> --role superadmin')}`;
+    const text = `There are no operators yet. The app’s administrator adds the first: ${code('flag-promotions operators add <Slack user id> --role superadmin')}`;
     return { text, blocks: [section(text)] };
   }
   const lines = [...operators.map((operator) => operatorLine(operator, now)), ...open.map(openLine)];

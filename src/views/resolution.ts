@@ -50,7 +50,7 @@ export function resolutionModal(facts: {
     codeInput(),
   );
   if (evidence !== null && contradicts(evidence, action)) blocks.push(...contradiction(action, verdictOf(evidence)));
-  if (offersSetBack) blocks.push(settingBack(promotion, facts.setBack));
+  if (offersSetBack) blocks.push(revertChoice(promotion, facts.setBack));
   blocks.push(
     {
       type: 'input',
@@ -85,7 +85,7 @@ export function resolutionModal(facts: {
 }
 
 /** Nobody should stay with a failed promotion that is live: offer the revert, too. */
-function settingBack(promotion: Promotion, setBack: SetBack): Block {
+function revertChoice(promotion: Promotion, setBack: SetBack): Block {
   if (setBack.kind !== 'known') return section(noWayBackWords(promotion, setBack.kind));
   return {
     type: 'input',
@@ -118,9 +118,9 @@ function wayBack(before: PresentableValue): string {
     case 'unset':
       return 'Remove it: it was not set before';
     case 'plain':
-      return `Set it back to ${plain(before.value, 20)}`;
+      return `Revert it to ${plain(before.value, 20)}`;
     case 'masked':
-      return 'Set it back to what it was';
+      return 'Revert it to what it was';
   }
 }
 

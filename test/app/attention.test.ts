@@ -312,7 +312,7 @@ describe('I’m on it', () => {
         return shown.includes(`<@${kris.id}> is on it`) && shown.includes(words);
       });
     };
-    await seen(`show ${promotionId}`, '*taken*');
+    await seen(`show ${promotionId}`, '*acknowledged*');
     await seen('stuck', 'is stuck*');
   });
 });

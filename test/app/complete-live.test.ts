@@ -205,6 +205,9 @@ test('what takes a second person only since the form was opened is left out, nam
   bed.slack.connectHttp(`http://127.0.0.1:${stricter.port}/slack/events`);
   await superadmin.submit({ code: bed.code(superadmin.id) });
   await eventually(async () => expect(textOf(superadmin.modal()?.blocks)).toContain('it takes a second person'));
+  expect(textOf(superadmin.modal()?.blocks)).toContain(
+    'nothing on the list can be completed any more. Your code is still unused',
+  );
   expect(await completions()).toEqual([]);
   expect(
     await bed.rows.query(

@@ -115,7 +115,7 @@ describe('what is deployed', () => {
     // It holds again, by hand: that isn't news, and the message says so.
     bed.heroku.setVar(APP, VAR, 'true');
     await tick();
-    expect((await told())[1]).toContain('*Over*');
+    expect((await told())[1]).toContain('*Over*: Heroku has the promoted value again');
     expect(await told()).toHaveLength(2);
   });
 
@@ -180,8 +180,11 @@ describe('what is deployed', () => {
     expect((await kris().submit({ code: bed.code(kris().id) })).kind).toBe('closed');
     await tick();
     expect((await told())[0]).not.toContain('accept_drift');
+    expect((await told())[0]).toContain('A later promotion replaced this one, or is running');
     await kris().click(before, 'accept_drift');
-    await kris().waitForEphemeral(({ text }) => text.includes('nothing to accept now'));
+    await kris().waitForEphemeral(({ text }) =>
+      text.includes('Nothing to accept: a later promotion replaced this one'),
+    );
     expect(await audited()).toEqual(['drifted']);
     bed.heroku.finishRelease(APP, 'failed');
     await eventually(async () => {

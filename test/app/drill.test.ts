@@ -93,7 +93,7 @@ test('alert, acknowledge, code, resolution: timed, labelled throughout, and gone
     errors: { code: expect.stringContaining('1 of 5') },
   });
   expect((await superadmin.submit({ code: right })).kind).toBe('closed');
-  const outcome = 'told after 0 s, acknowledged after 41 s, resolved after 1 min 20 s.';
+  const outcome = 'posted after 0 s, acknowledged after 41 s, resolved after 1 min 20 s.';
   await eventually(async () => expect((await drillMessage()).text).toBe(`DRILL: ${outcome}`));
   expect(textOf((await drillMessage()).blocks)).not.toContain('action_id');
   await eventually(async () => {
@@ -181,7 +181,7 @@ test('the command line waits for people, prints the times, and Ctrl-C ends it ti
   await start();
   const { superadmin } = bed.slack.people;
   const first = await run();
-  await eventually(async () => expect(first.output()).toContain('DRILL: told after 0 s'));
+  await eventually(async () => expect(first.output()).toContain('DRILL: posted after 0 s'));
   await bed.clock.advance(41 * SECOND);
   await superadmin.click(await drillMessage(), 'drill_acknowledge');
   await eventually(async () => expect(first.output()).toContain('DRILL: acknowledged after 41 s'));
@@ -189,10 +189,10 @@ test('the command line waits for people, prints the times, and Ctrl-C ends it ti
   await superadmin.waitForModal(({ callbackId }) => callbackId === 'drill');
   await superadmin.submit({ code: bed.code(superadmin.id), note: 'practice', confirmation: ['confirmed'] });
   expect(await first.ended).toBe(0);
-  expect(first.output()).toContain('told after 0 s, acknowledged after 41 s, resolved after 41 s.');
+  expect(first.output()).toContain('posted after 0 s, acknowledged after 41 s, resolved after 41 s.');
 
   const second = await run('--json');
-  await eventually(async () => expect(second.output()).toContain('told after'));
+  await eventually(async () => expect(second.output()).toContain('posted after'));
   const other = await run('--json');
   expect(await other.ended).toBe(1);
   expect(other.output()).toContain('under_way');
@@ -279,7 +279,7 @@ describe('with a page', () => {
     expect(statuses()).toEqual(['resolved', 'resolved']);
 
     const cli = await run('--page');
-    await eventually(async () => expect(cli.output()).toContain('told after'));
+    await eventually(async () => expect(cli.output()).toContain('posted after'));
     expect(cli.output()).toContain('It goes to the pager, too.');
     expect(statuses()).toEqual(['resolved', 'resolved', 'triggered']);
     cli.child.kill('SIGINT');
@@ -327,7 +327,7 @@ describe('with a page', () => {
     await superadmin.command('drill end');
     await superadmin.waitForEphemeral(({ text }) => text.includes('it is over'));
     const cli = await run('--page');
-    await eventually(async () => expect(cli.output()).toContain('told after'));
+    await eventually(async () => expect(cli.output()).toContain('posted after'));
     expect(cli.output()).toContain(
       'It pages nobody: neither a pager (`PAGERDUTY_ROUTING_KEY`) nor a webhook (`WEBHOOK_URL`)',
     );

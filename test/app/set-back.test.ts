@@ -69,7 +69,7 @@ describe('a promotion that is failed although it is live', () => {
   test('is set back to what it was, by a promotion of its own, under the same code', async () => {
     bed.heroku.setVar(APP, VAR, 'off');
     await promoteAndHang();
-    expect(await openMarkFailed()).toContain('Set it back to off');
+    expect(await openMarkFailed()).toContain('Revert it to off');
     expect((await submit({ set_back: ['confirmed'] })).kind).toBe('closed');
     mend();
     await settled([
@@ -105,7 +105,7 @@ describe('a promotion that is failed although it is live', () => {
     expect((await submit({ set_back: ['confirmed'] })).kind).toBe('updated');
     const again = JSON.stringify((await kris().waitForModal()).blocks);
     expect(again).toContain('This promotion changed meanwhile.');
-    expect(again).toContain('Set it back to what it was');
+    expect(again).toContain('Revert it to what it was');
     expect(await rows()).toMatchObject([{ state: 'deploying' }]);
     mend();
   });

@@ -58,7 +58,7 @@ describe('a wrong TOTP_ENCRYPTION_KEY', () => {
     await superadmin.waitForModal();
     for (let times = 0; times < 7; times += 1) {
       const answer = JSON.stringify(await superadmin.submit({ code: `12345${times}` }));
-      expect(answer).toContain('it lacks the key that your secret was stored under');
+      expect(answer).toContain('its TOTP_ENCRYPTION_KEY doesn’t open your secret');
       expect(answer).not.toContain('may have been saved');
       expect(answer).not.toContain('Wrong code');
     }

@@ -1,4 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { UNSET } from '../../src/doctor/unset.js';
+import { keyMissingPage } from '../../src/pages/enrolment-page.js';
+import { AUDIT_ACTIONS } from '../../src/promotions/audit-actions.js';
 import { payloadsOf } from './payloads.js';
 
 /** No word of only the code or the database reaches a person: `not_superadmin`, `PENDING_COMMIT:…`, `INTENT`. */
@@ -41,6 +45,56 @@ test.each([
   const facts = { text: 'darkmode', url: 'https://docs.example.com/rca', checkpoint, reason };
   const found = payloadsOf(facts).flatMap(({ name, payload }) =>
     shown(payload).flatMap((text) => internalWords(text).map((word) => `${name}: ${word}`)),
+  );
+  expect([...new Set(found)]).toEqual([]);
+});
+
+/** Words that this product once used, and what it says now. */
+const FORMER: readonly (readonly [former: RegExp, now: string])[] = [
+  [/whoever (?:runs|reaches|has)/iu, 'the app’s administrator'],
+  [/\bset (?:it|that|this|those|what is live) back\b(?! to deploying)/iu, 'revert'],
+  [/\btold (?:after|yet)\b|\bI’ll tell\b/iu, 'posted'],
+  [/\bhanded over\b|\btaken\*|taken as theirs/iu, 'released, acknowledged'],
+  [/promotion counts|, or counts/iu, 'replaced by a later promotion'],
+  [/\ball in all\b|\bas good as before\b|counts as no wrong/iu, 'total, unused, doesn’t count'],
+];
+
+/** The same of the command line's sources and the documents, for what they share. */
+const SET_BACK =
+  /values? to set back|\bset(?:s|ting)? (?:it|that|this|those|what is (?:live|deployed)) back\b|\bbe set back\b/iu;
+
+test('neither the command line nor a document says “set back” for “revert”', () => {
+  const root = path.resolve(__dirname, '../..');
+  const files = ['README.md', 'SECURITY.md', '.env.example', 'src/cli.ts'];
+  for (const folder of ['docs', 'src/cli']) {
+    files.push(
+      ...readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((one) =>
+        one.isFile() && /\.(?:md|ts)$/u.test(one.name) ? [`${folder}/${one.name}`] : [],
+      ),
+    );
+  }
+  expect(files).toEqual(expect.arrayContaining(['docs/commands.md', 'src/cli/promotions.ts']));
+  const lines = files.flatMap((file) =>
+    readFileSync(path.join(root, file), 'utf8')
+      .split('\n')
+      .map((line) => `${file}: ${line}`),
+  );
+  expect(lines.filter((line) => SET_BACK.test(line))).toEqual([]);
+});
+
+test('no view says a thing in former words', () => {
+  const facts = { text: 'darkmode', url: 'https://docs.example.com/rca', checkpoint: 'INTENT', reason: 'wrong' };
+  const told = [
+    ...payloadsOf(facts).flatMap(({ name, payload }) => shown(payload).map((text) => ({ name, text }))),
+    ...Object.entries(AUDIT_ACTIONS).flatMap(([name, words]) =>
+      shown(words).map((text) => ({ name, text: `*${text}*` })),
+    ),
+    ...Object.entries(UNSET).map(([name, words]) => ({ name, text: words?.says ?? '' })),
+    { name: 'keyMissingPage', text: keyMissingPage() },
+  ];
+  expect(told.length).toBeGreaterThan(500);
+  const found = told.flatMap(({ name, text }) =>
+    FORMER.flatMap(([former, now]) => (former.test(text) ? [`${name}: ${text} → ${now}`] : [])),
   );
   expect([...new Set(found)]).toEqual([]);
 });

@@ -166,7 +166,7 @@ describe('the diagnosis of a checkpoint', () => {
     }));
     const markdown = draft({ events: recovered });
     expect(markdown).toContain('Heroku’s answer at that moment: live');
-    expect(markdown).toContain('state set by the app itself');
+    expect(markdown).toContain('auto-completed on Heroku’s proof by');
   });
 });
 

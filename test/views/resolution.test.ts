@@ -54,9 +54,9 @@ describe('the form', () => {
   });
 
   test.each([
-    ['off', 'Set it back to off'],
+    ['off', 'Revert it to off'],
     [null, 'Remove it: it was not set before'],
-    ['hunter2-canary', 'Set it back to what it was'],
+    ['hunter2-canary', 'Revert it to what it was'],
   ])('names what was there before, %j, unless it may be a secret', (value, words) => {
     const shown = JSON.stringify(modal('failed', LIVE, { kind: 'known', value }));
     expect(shown).toContain(words);
