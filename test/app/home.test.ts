@@ -1,4 +1,5 @@
 import { FLAG, startTestBed, type TestBed } from '../support/app.js';
+import { delivered } from '../support/delivered.js';
 import { eventually } from '../support/eventually.js';
 
 describe('the home tab', () => {
@@ -17,6 +18,7 @@ describe('the home tab', () => {
     const person = bed.slack.people[name];
     await person.openHome();
     await eventually(async () => expect(person.home()).toBeDefined());
+    await delivered(bed.rows);
     return person;
   }
 

@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { moveDatabaseClock, tellPromoters } from '../../demo/world/database-clock.js';
 
 /** A clock that stands still until it is moved; the app's time. */
@@ -43,16 +45,35 @@ export async function createBedClock(
   return {
     now: clock.now,
     async set(at) {
+      await settle(query);
       clock.set(at);
       await follow();
     },
     async advance(milliseconds) {
+      await settle(query);
       clock.advance(milliseconds);
       // The database's clock ran on, on a busy machine perhaps further than this: it must not go back.
       const isFurther = databaseStands || clock.now().getTime() - Date.now() >= aheadMs;
       await (isFurther ? follow() : tellPromoters(query));
     },
   };
+}
+
+/** Long for a record of what Slack shows already, and short for what a test holds up on purpose. */
+const SETTLES_WITHIN_MS = 1_000;
+
+/**
+ * What Slack shows is recorded before the clock moves: otherwise its rest would count from the new time, and the next
+ * tick would leave it out.
+ */
+async function settle(query: (sql: string) => Promise<unknown>): Promise<void> {
+  const until = performance.now() + SETTLES_WITHIN_MS;
+  const underWay = () =>
+    query('select 1 from flag_promotions.messages where lease_until > flag_promotions.clock() limit 1');
+  for (let found = await underWay(); Array.isArray(found) && found.length > 0; found = await underWay()) {
+    if (performance.now() > until) return;
+    await sleep(20);
+  }
 }
 
 /** Until it is moved, no lease expires, and nothing becomes due. */
