@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 
-/** Ends whatever waits when a stand-in stops. One signal for every slow answer: Node warns of a leak at the eleventh. */
+/** Ends every wait when a stand-in stops. Slow answers share its signal, and Node takes more than ten listeners for a leak. */
 export function endOfAll(): AbortController {
   const ending = new AbortController();
   setMaxListeners(0, ending.signal);

@@ -20,7 +20,7 @@ import { makeDue } from './due.js';
 import type { Part } from './parts.js';
 import { acceptedRelease } from './progress.js';
 import { requestUpdates } from './queueing.js';
-import { recordRefusal } from './refusals.js';
+import { recordIfRefused } from './refusals.js';
 import { idRow, PROMOTION_COLUMNS, parseRows, promotionRow, STATE, stateRow } from './rows.js';
 
 export type FollowUpOutcome =
@@ -103,27 +103,14 @@ async function startWithin(
   at: Date,
   code: TypedCode,
 ): Promise<FollowUpOutcome> {
-  const { operatorId, followUp } = request;
-  const { promotion: held, person } = await lockToDecide(trx, request.promotionId, operatorId, code);
+  const { promotion: held, person } = await lockToDecide(trx, request.promotionId, request.operatorId, code);
   const standing = held === null ? null : await standingOf(trx, held);
   const decision = decideFollowUp(request, { standing, operator: person?.operator ?? null }, () =>
     person === null ? neverAccepted() : code.check(person.authenticator),
   );
-  const asked = { at, operatorId, attempted: followUp };
-  switch (decision.kind) {
-    case 'not_superadmin':
-    case 'not_operator':
-    case 'same_person':
-      await recordRefusal(trx, { ...asked, promotionId: held?.id ?? null }, decision);
-      return decision;
-    case 'code_refused':
-      await recordRefusal(trx, { ...asked, promotionId: request.promotionId }, decision);
-      return decision;
-    case 'do':
-      return write(trx, request, at, decision);
-    default:
-      return decision;
-  }
+  if (decision.kind === 'do') return write(trx, request, at, decision);
+  await recordIfRefused(trx, { ...request, at, attempted: request.followUp }, held, decision);
+  return decision;
 }
 
 async function write(

@@ -25,6 +25,10 @@ export { CLOCK };
 /** SQL: the time has come. False for null. */
 export const isReached = (column: string): string => `${column} <= ${CLOCK}`;
 
+/** SQL: the same. No look waits for two hours: a later time is of a clock that was wrong, so it is ignored. */
+export const isReachedOrWrong = (column: string): string =>
+  `(${isReached(column)} or ${column} > ${CLOCK} + interval '2 hours')`;
+
 /** SQL: milliseconds from now; one parameter, which may be null. */
 export const fromNow = (): string => `${CLOCK} + ?::double precision * interval '1 millisecond'`;
 

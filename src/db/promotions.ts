@@ -14,7 +14,7 @@ import { CLOCK, fromNow, mayTryAgain, presentOf } from './leases.js';
 import { type PromotionOverview, overviewOf } from './overview.js';
 import { queueReplies } from './queueing.js';
 import { lockOperator } from './operators.js';
-import { recordRefusal } from './refusals.js';
+import { recordIfRefused, recordRefusal } from './refusals.js';
 import { type WrittenResolution, writeResolution } from './resolution.js';
 import {
   countRow,
@@ -204,23 +204,11 @@ export function promotions(knex: Knex): Promotions {
         const decision = decideResolution(request, { promotion: held, operator: person?.operator ?? null }, () =>
           person === null ? neverAccepted() : code.check(person.authenticator),
         );
-        switch (decision.kind) {
-          case 'not_superadmin':
-          case 'same_person':
-            await recordRefusal(
-              trx,
-              { ...asked, attempted: asked.action, at, promotionId: held?.id ?? null },
-              decision,
-            );
-            return decision;
-          case 'code_refused':
-            await recordRefusal(trx, { ...asked, attempted: asked.action, at }, decision);
-            return decision;
-          case 'resolve':
-            return { kind: 'resolved', ...(await writeResolution(trx, request, at, decision)) };
-          default:
-            return decision;
+        if (decision.kind === 'resolve') {
+          return { kind: 'resolved', ...(await writeResolution(trx, request, at, decision)) };
         }
+        await recordIfRefused(trx, { ...asked, attempted: asked.action, at }, held, decision);
+        return decision;
       });
     },
 

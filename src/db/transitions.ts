@@ -13,7 +13,7 @@ import { IS_SPENT, lockToDecide, neverAccepted, recoveryCodeEvents, spending, ty
 import type { Knex } from './connection.js';
 import { makeDue } from './due.js';
 import { IS_OPERATOR, lockOperator } from './operators.js';
-import { recordRefusal } from './refusals.js';
+import { recordIfRefused, recordRefusal } from './refusals.js';
 import { PROMOTION_COLUMNS, parseRows, promotionRow, type Sql, type Value } from './rows.js';
 
 export interface NewPromotion {
@@ -75,23 +75,12 @@ export function transitions(knex: Knex): Transitions {
         const decision = decideTransition(request, { promotion: held, operator: person?.operator ?? null }, () =>
           person === null ? neverAccepted() : code.check(person.authenticator),
         );
-        const asked = { ...request, at, attempted: request.transition };
-        switch (decision.kind) {
-          case 'not_superadmin':
-          case 'not_operator':
-          case 'same_person':
-            await recordRefusal(trx, { ...asked, promotionId: held?.id ?? null }, decision);
-            return decision;
-          case 'code_refused':
-            await recordRefusal(trx, asked, decision);
-            return decision;
-          case 'do': {
-            const write = request.transition === 'promote' ? promote : cancel;
-            return { kind: 'done', promotion: await write(trx, request, at, decision) };
-          }
-          default:
-            return decision;
+        if (decision.kind === 'do') {
+          const write = request.transition === 'promote' ? promote : cancel;
+          return { kind: 'done', promotion: await write(trx, request, at, decision) };
         }
+        await recordIfRefused(trx, { ...request, at, attempted: request.transition }, held, decision);
+        return decision;
       });
     },
   };

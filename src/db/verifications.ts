@@ -5,7 +5,7 @@ import { appendAuditEvents, type NewAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { dynoReport } from './evidence-state.js';
 import { standsAlone } from './follow-ups.js';
-import { CLOCK, fromNow, isReached, presentOf } from './leases.js';
+import { CLOCK, fromNow, isReachedOrWrong, presentOf } from './leases.js';
 import type { Part } from './parts.js';
 import { lockPromotion } from './promotions.js';
 import { requestUpdates } from './queueing.js';
@@ -50,8 +50,8 @@ export const QUEUE_VERIFICATION: Part = {
   values: [],
 };
 
-/** SQL, for a verification `v`. None waits for two hours: a later time is of a clock that was set back since. */
-export const IS_DUE = `(${isReached('v.due_at')} or v.due_at > ${CLOCK} + interval '2 hours')`;
+/** SQL, for a verification `v`. */
+export const IS_DUE = isReachedOrWrong('v.due_at');
 
 /** A look's lease. */
 const LOOK_WITHIN_MS = 60_000;

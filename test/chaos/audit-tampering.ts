@@ -7,6 +7,7 @@ import { createLogger } from '../../src/log.js';
 import { createTestDatabase } from '../support/database.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { startChild } from './child.js';
+import { CHAIN_ANEW } from '../support/chained-audit.js';
 import { pick, type Report, type Scenario } from './scenario.js';
 
 /**
@@ -153,16 +154,7 @@ const TAMPERINGS: readonly Tampering[] = [
     sql: () =>
       `delete from flag_promotions.audit_seals;
        update flag_promotions.audit_log set actor = 'U0EVE', event = null, open = null, key = null, mac = null;
-       do $$
-       declare e flag_promotions.audit_log; last text = repeat('0', 64);
-       begin
-         for e in select * from flag_promotions.audit_log order by id loop
-           e.prev_hash = last;
-           last = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex');
-           update flag_promotions.audit_log set prev_hash = e.prev_hash, hash = last where id = e.id;
-           update flag_promotions.audit_head set last_id = e.id, last_hash = last;
-         end loop;
-       end $$`,
+       ${CHAIN_ANEW}`,
     broken: () => 1,
   },
   {

@@ -6,6 +6,7 @@ import { createSealer, type Sealer } from '../../src/jobs/sealer.js';
 import { realTimers } from '../../src/jobs/timers.js';
 import { createLogger } from '../../src/log.js';
 import { whileHolding } from '../support/locks.js';
+import { CHAIN_ANEW } from '../support/chained-audit.js';
 import { AUDIT_KEYS, everything, NOW, type Stored, startStored } from '../support/rows.js';
 
 let stored: Stored;
@@ -171,17 +172,6 @@ describe('a statement that would rewrite the log', () => {
 });
 
 const FORGED = `insert into flag_promotions.audit_log (at, action, actor, detail) values (now(), 'console.flag.promotion.ops_complete', 'U0EVE', '{}')`;
-/** As the trigger of versions before the seals chained events. */
-const CHAINED = `do $$
-  declare e flag_promotions.audit_log; last text = repeat('0', 64);
-  begin
-    for e in select * from flag_promotions.audit_log order by id loop
-      e.prev_hash = last;
-      last = encode(sha256(convert_to(flag_promotions.audit_canonical(e), 'UTF8')), 'hex');
-      update flag_promotions.audit_log set prev_hash = e.prev_hash, hash = last where id = e.id;
-      update flag_promotions.audit_head set last_id = e.id, last_hash = last;
-    end loop;
-  end $$`;
 const swap = (column: string) =>
   `update flag_promotions.audit_log a set ${column} = b.${column} from flag_promotions.audit_log b
     where (a.id, b.id) in ((3, 5), (5, 3))`;
@@ -384,7 +374,7 @@ describe('while the app goes on sealing, a superuser', () => {
     await tamper(
       'delete from flag_promotions.audit_seals',
       `update flag_promotions.audit_log set actor = 'U0EVE', event = null, open = null, key = null, mac = null`,
-      CHAINED,
+      CHAIN_ANEW,
     );
     await expect(sealer.seal()).rejects.toThrow('is gone from the audit log');
     await append(1);
