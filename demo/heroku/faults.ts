@@ -11,7 +11,9 @@
 export type Fault =
   | {
       readonly kind: 'status';
-      readonly status: 304 | 400 | 401 | 402 | 403 | 404 | 409 | 422 | 429 | 500 | 502 | 503;
+      readonly status:
+        | (304 | 400 | 401 | 402 | 403 | 404 | 407 | 408 | 409 | 413 | 422 | 425 | 429 | 451 | 499)
+        | (500 | 502 | 503);
       /** Heroku's id for the reason, instead of the usual one. */
       readonly id?: string;
       readonly retryAfterSeconds?: number;

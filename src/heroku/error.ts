@@ -4,14 +4,14 @@
  * - `unauthorized`: the API key was not accepted (401)
  * - `forbidden`: the key is good, but may not do this (402, 403)
  * - `not_found`: no such app or release, or the key can't see it (404, 410)
- * - `invalid`: refused by Heroku (400, 422 and other 4xx), or here before anything was sent
+ * - `invalid`: refused by Heroku for its content (400, 413, 422), or here before anything was sent
  * - `rate_limited`: too many requests in this hour (429); see `retryAfterMs`
- * - `unavailable`: Heroku is in trouble or busy with the app (5xx, 409, 423)
+ * - `unavailable`: Heroku is in trouble or busy with the app (5xx, 408, 409, 423, 425, 499)
  * - `unreachable`: no connection was made, so the request was certainly not sent
  * - `over_budget`: HEROKU_REQUESTS_PER_HOUR is used up, so the request was not sent
  * - `withheld`: the caller withdrew it before it could be sent, so it certainly was not
  * - `unknown_outcome`: the request was sent and no complete answer came back
- * - `unexpected`: an answer that Heroku doesn't document
+ * - `unexpected`: an answer that Heroku doesn't document; perhaps a proxy's
  */
 export type HerokuErrorKind =
   | 'unauthorized'

@@ -3,6 +3,7 @@ import { HEROKU_REASONS, HerokuError, type HerokuErrorKind, type HerokuReason } 
 import { explain, type Task } from './explain.js';
 import { rateLimitRemaining, requestId, retryAfterMs } from './limits.js';
 import type { Outcome } from './one-send-request.js';
+import { leavesOutcomeOpen } from '../network/network.js';
 
 type Answered = Extract<Outcome, { type: 'answered' }>;
 type Lost = Extract<Outcome, { type: 'lost' }>;
@@ -43,8 +44,8 @@ export function lost(task: Task, outcome: Lost, deadlineMs: number): HerokuError
 /** Heroku answered with another status than the one needed. */
 export function refusedByHeroku(task: Task, answer: Answered, now: Date): HerokuError {
   const kind = kindOf(answer.status);
-  // A 4xx is a refusal; after anything else a write may have taken effect.
-  const outcomeUnknown = task.writes && (answer.status < 400 || answer.status > 499);
+  // Heroku documents no 3xx here, so nobody knows what it means.
+  const outcomeUnknown = task.writes && (answer.status < 400 || leavesOutcomeOpen(answer.status));
   const reason = reasonOf(answer);
   const wait = kind === 'rate_limited' || kind === 'unavailable' ? retryAfterMs(answer.headers, now) : null;
   return new HerokuError({
@@ -77,13 +78,16 @@ function reasonOf({ status, text }: Answered): HerokuReason | null {
   return HEROKU_REASONS.find((reason) => reason === id) ?? null;
 }
 
+/** With these Heroku refuses what was sent, and will again. Any other 4xx may be a proxy's, and pass. */
+const CONTENT_REFUSED: ReadonlySet<number> = new Set([400, 413, 422]);
+
 function kindOf(status: number): HerokuErrorKind {
   if (status === 401) return 'unauthorized';
   if (status === 402 || status === 403) return 'forbidden';
   if (status === 404 || status === 410) return 'not_found';
   if (status === 429) return 'rate_limited';
-  if (status === 409 || status === 423 || status > 499) return 'unavailable';
-  return status < 400 ? 'unexpected' : 'invalid';
+  if (status === 409 || status === 423 || leavesOutcomeOpen(status)) return 'unavailable';
+  return CONTENT_REFUSED.has(status) ? 'invalid' : 'unexpected';
 }
 
 function aboutAnswer({ status, headers }: Answered) {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Network } from '../network/network.js';
+import { leavesOutcomeOpen, type Network } from '../network/network.js';
 import { type ClockReading, readClock } from '../promotions/clock.js';
 import { OneSendClient } from './client.js';
 import { createHeroku, HerokuError, type HerokuErrorKind } from './heroku.js';
@@ -69,7 +69,7 @@ export async function inspectHeroku(options: {
 
 function keyOf(status: number, text: string, apiKey: string): HerokuInspection['key'] {
   if (status === 401) return { kind: 'refused' };
-  if (status >= 500 || status === 429) return { kind: 'no_answer', code: null };
+  if (leavesOutcomeOpen(status) || status === 429) return { kind: 'no_answer', code: null };
   const listed = authorizations.safeParse(status < 300 ? parseJson(text) : null);
   const own = listed.success ? listed.data.find(({ access_token }) => access_token?.token === apiKey) : undefined;
   return own === undefined ? { kind: 'not_told' } : { kind: 'known', scopes: own.scope };

@@ -132,6 +132,14 @@ export function createNetwork(proxies: Proxies, { ca }: { readonly ca?: string }
   };
 }
 
+/** What routers and proxies answer while the request may still be carried out. */
+const GAVE_UP_WAITING: ReadonlySet<number> = new Set([408, 425, 499]);
+
+/** Whether a request may have taken effect although it was answered with this error status. */
+export function leavesOutcomeOpen(status: number): boolean {
+  return status >= 500 || GAVE_UP_WAITING.has(status);
+}
+
 /** The system's or the proxy's code for why a call failed, however deep it lies; null if it has none. */
 export function networkCode(error: unknown): string | null {
   let inner: unknown = error;

@@ -182,6 +182,16 @@ describe('the promoter', () => {
     expect(await audited()).toEqual(['failed']);
   });
 
+  test.each([400, 413, 422] as const)(
+    'commits `failed` at once where Heroku answers the PATCH with %i',
+    async (status) => {
+      bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'status', status } });
+      await insert('INTENT');
+      await until({ state: 'failed', failure_reason: expect.stringContaining(`as invalid (status ${status})`) });
+      expect(await audited()).toEqual(['heroku_patching', 'failed']);
+    },
+  );
+
   test('commits `failed`, with the release, where the release failed', async () => {
     bed.heroku.setReleaseBehaviour(APP, 'fail');
     await insert('INTENT');
@@ -222,6 +232,10 @@ describe('the promoter', () => {
     ['a 503', { kind: 'status', status: 503 } as const, AGAIN],
     ['a 429', { kind: 'status', status: 429, retryAfterSeconds: 30 } as const, KNOWN_AND_AGAIN],
     ['a 409', { kind: 'status', status: 409 } as const, KNOWN_AND_AGAIN],
+    ["a proxy's 407", { kind: 'status', status: 407 } as const, KNOWN_AND_AGAIN],
+    ["a proxy's 451", { kind: 'status', status: 451 } as const, KNOWN_AND_AGAIN],
+    ["a router's 408", { kind: 'status', status: 408 } as const, AGAIN],
+    ["a router's 499 to a PATCH that took effect", { kind: 'status', status: 499, takesEffect: true } as const, []],
     ['a connection cut before the PATCH took effect', { kind: 'reset_before' } as const, AGAIN],
     ['a connection cut after the PATCH took effect', { kind: 'reset_after' } as const, []],
     ['an answer that is cut', { kind: 'truncated' } as const, []],
@@ -253,7 +267,7 @@ describe('the promoter', () => {
     expect(await audited()).toEqual(['heroku_patching', 'heroku_patched', 'deployed']);
   });
 
-  test.each([401, 403, 404, 422] as const)(
+  test.each([401, 403, 404, 407, 422] as const)(
     'tells in the row why a %i stops it, and goes on once it can',
     async (status) => {
       const clear = bed.heroku.faults.add({ fault: { kind: 'status', status } });
@@ -333,6 +347,9 @@ describe('a PATCH with an unknown outcome', () => {
     ['no answer', { kind: 'reset_before' } as const],
     ['a 500', { kind: 'status', status: 500 } as const],
     ['a 503', { kind: 'status', status: 503 } as const],
+    ['a 408', { kind: 'status', status: 408 } as const],
+    ['a 425', { kind: 'status', status: 425 } as const],
+    ['a 499', { kind: 'status', status: 499 } as const],
     ['a page of a proxy', { kind: 'garbage', takesEffect: false } as const],
   ])('(%s) is looked after at once, and sent again 30 s after it, no sooner', async (_what, fault) => {
     bed.heroku.faults.add({ method: 'PATCH', times: 1, fault });
