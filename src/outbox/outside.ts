@@ -110,7 +110,9 @@ function noKey(): PagingError {
   return new PagingError('page', 'no routing key', { kind: 'refused' }, false);
 }
 
-/** The other side refused it for good: a 4xx other than its rate limit (429). */
+/** How a pager says that it doesn't know a key (any more). Other statuses may be a proxy's, and pass. */
+const KEY_REFUSED: ReadonlySet<string> = new Set(['400', '401', '403', '404', '410']);
+
 function isRefused(error: unknown): boolean {
-  return error instanceof PagingError && /^4(?!29)\d\d$/u.test(error.word);
+  return error instanceof PagingError && KEY_REFUSED.has(error.word);
 }

@@ -1,4 +1,4 @@
-import { type Fetch, networkCode } from '../network/network.js';
+import { type Fetch, leavesOutcomeOpen, networkCode } from '../network/network.js';
 import type { FailedAttempt } from '../promotions/back-off.js';
 
 /** Something sent outside Slack wasn't accepted. The message holds no key and no address. */
@@ -73,7 +73,14 @@ export async function postJson(post: OutgoingPost, fetch: Fetch): Promise<void> 
     throw noAnswer(post.what, error);
   }
   if (status >= 200 && status < 300) return;
-  throw new PagingError(post.what, String(status), waitsAfter(status, retryAfter), status >= 500, detailOf(post, text));
+  const mayHaveArrived = leavesOutcomeOpen(status);
+  throw new PagingError(
+    post.what,
+    String(status),
+    waitsAfter(status, retryAfter),
+    mayHaveArrived,
+    detailOf(post, text),
+  );
 }
 
 function noAnswer(what: string, error: unknown): PagingError {
@@ -83,10 +90,10 @@ function noAnswer(what: string, error: unknown): PagingError {
   return new PagingError(what, word, { kind: neverSent ? 'refused' : 'unknown_outcome' }, !neverSent);
 }
 
-/** Behind a 5xx the other side may still be working on it, as behind no answer at all. */
+/** Behind a 5xx or a proxy's timeout the other side may still be working on it, as behind no answer at all. */
 function waitsAfter(status: number, retryAfter: string | null): FailedAttempt | null {
   if (NOT_AGAIN.has(status)) return null;
-  if (status >= 500) return { kind: 'unknown_outcome' };
+  if (leavesOutcomeOpen(status)) return { kind: 'unknown_outcome' };
   if (status !== 429) return { kind: 'refused' };
   const seconds = Number(retryAfter ?? Number.NaN);
   const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : USUAL_RETRY_AFTER_MS;

@@ -243,6 +243,39 @@ test('what was opened under a key that the pager doesn’t know any more is let 
   ]);
 });
 
+test.each([408, 425, 451, 499])(
+  'a %i to its end doesn’t say that the pager let it go: it stays owed where it was opened',
+  async (status) => {
+    await start();
+    const promotionId = await bed.rows.insertDeploying();
+    await bed.app.tick();
+    const other = await bed.replica({ environment: { PAGERDUTY_ROUTING_KEY: OTHER_KEY } });
+    pager.addFault({ action: 'resolve', times: 1, fault: { kind: 'status', status } });
+    await bed.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [promotionId]);
+    await other.tick();
+    expect(statuses()).toEqual(['triggered']);
+    await bed.clock.advance(MINUTE);
+    await other.tick();
+    expect(sent()).toEqual(['trigger 202', `resolve ${status}`, 'resolve 202']);
+    expect(pager.incidents).toMatchObject([{ routingKey: ROUTING_KEY, status: 'resolved' }]);
+  },
+);
+
+test('a 408 leaves open whether it rang: under a new key no second incident is opened', async () => {
+  await start();
+  const timedOut = () => pager.addFault({ times: 1, fault: { kind: 'status', status: 408, takesEffect: true } });
+  timedOut();
+  await bed.rows.insertDeploying();
+  await bed.app.tick();
+  timedOut();
+  await bed.clock.advance(MINUTE);
+  const other = await bed.replica({ environment: { PAGERDUTY_ROUTING_KEY: OTHER_KEY } });
+  await bed.clock.advance(MINUTE);
+  await other.tick();
+  expect(sent()).toEqual(['trigger 408', 'trigger 408', 'trigger 202']);
+  expect(pager.incidents).toMatchObject([{ routingKey: ROUTING_KEY, status: 'triggered' }]);
+});
+
 test('a key that was wrong all along is replaced, though nobody knows what became of the first try', async () => {
   await start();
   pager.addFault({ times: 1, fault: { kind: 'reset' } });
