@@ -1,5 +1,5 @@
 import { WebAPIHTTPError, WebAPIPlatformError, WebAPIRateLimitedError, WebAPIRequestError } from '@slack/web-api';
-import { networkCode } from '../network/network.js';
+import { leavesOutcomeOpen, networkCode } from '../network/network.js';
 
 /**
  * Slack didn't do what was asked, or it is unknown whether it did.
@@ -7,7 +7,7 @@ import { networkCode } from '../network/network.js';
  * - `refused`: Slack said no (`code` is its word for why); nothing happened.
  * - `rate_limited`: nothing happened; ask again after `retryAfterMs`.
  * - `unreachable`: the request was never sent; nothing happened.
- * - `unknown_outcome`: no answer, a broken one, or a 5xx; it may have happened all the same.
+ * - `unknown_outcome`: no answer, a broken one, a 5xx or a proxy's timeout; it may have happened all the same.
  */
 export class SlackError extends Error {
   override readonly name = 'SlackError';
@@ -41,7 +41,6 @@ const PASSING: ReadonlySet<string> = new Set([
   RATE_LIMITED_WORD,
   'service_unavailable',
   'request_timeout',
-  'http_408',
 ]);
 
 /** No message reaches this person: usually a deactivated account. */
@@ -58,9 +57,13 @@ export function isOutOfReach(error: unknown): boolean {
   return error instanceof SlackError && error.kind === 'refused' && OUT_OF_REACH.has(error.word);
 }
 
-/** Whether Slack will refuse until somebody changes something; it may accept the same in another channel. */
+/**
+ * Whether Slack will refuse until somebody changes something; it may accept the same in another channel. A bare HTTP
+ * status may be a proxy's, and says nothing of a channel.
+ */
 export function isLastingRefusal(error: unknown): error is SlackError {
-  return error instanceof SlackError && error.kind === 'refused' && !PASSING.has(error.word);
+  if (!(error instanceof SlackError) || error.kind !== 'refused') return false;
+  return !PASSING.has(error.word) && !error.code.startsWith('http_');
 }
 
 /** About the request, the app or its workspace: any message would be refused, until somebody changes something. */
@@ -139,7 +142,7 @@ export interface Unchangeable {
 
 /** null: a later attempt may succeed, or there is something to put right first. */
 export function unchangeable(error: unknown): Unchangeable | null {
-  if (!isLastingRefusal(error) || error.code.startsWith('http_') || NOT_ABOUT_THE_MESSAGE.has(error.word)) return null;
+  if (!isLastingRefusal(error) || NOT_ABOUT_THE_MESSAGE.has(error.word)) return null;
   const inWholeChannel = CHANNEL_CLOSED.has(error.word);
   return { because: error.word, inWholeChannel, isForGood: inWholeChannel || MESSAGE_CLOSED.has(error.word), error };
 }
@@ -192,7 +195,7 @@ export function toSlackError(method: string, error: unknown): SlackError {
     return new SlackError('rate_limited', method, RATE_LIMITED, error.retryAfter * 1000, undefined);
   }
   if (error instanceof WebAPIHTTPError) {
-    const kind = error.statusCode >= 500 ? 'unknown_outcome' : 'refused';
+    const kind = leavesOutcomeOpen(error.statusCode) ? 'unknown_outcome' : 'refused';
     return new SlackError(kind, method, `http_${error.statusCode}`, 0, undefined);
   }
   if (error instanceof WebAPIRequestError) {

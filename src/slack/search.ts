@@ -25,12 +25,15 @@ const PAGES = 50;
 
 /**
  * Finds the message that carries the key, among those posted since; null if there is none.
- * @throws {SlackError} if Slack does not answer, or holds more messages than it lets us read
+ * @throws {SlackError} if Slack does not answer, or lets us read only some of the messages
  */
 export async function findMessage(client: WebClient, sought: Sought, since: Date): Promise<MessageRef | null> {
   let cursor = '';
   for (let read = 0; read < PAGES; read += 1) {
-    const page = await readPage(client, sought, since, cursor);
+    const page = await readPage(client, sought, since, cursor).catch((error: unknown) => {
+      // The channel was open a page ago: whatever is refused now, the search isn't over.
+      throw read > 0 && error instanceof SlackError && error.kind === 'refused' ? unfinished(sought, error) : error;
+    });
     const found = page.messages.find((message) => carries(message.metadata, sought.key));
     if (found !== undefined) return { channel: sought.channel, ts: found.ts };
     cursor = page.response_metadata?.next_cursor ?? '';
@@ -40,7 +43,11 @@ export async function findMessage(client: WebClient, sought: Sought, since: Date
     }
   }
   // "Not found" leads to a second post, so everything must have been read first.
-  throw new SlackError('unknown_outcome', methodOf(sought), 'unfinished_search', 0, undefined);
+  throw unfinished(sought, undefined);
+}
+
+function unfinished(sought: Sought, cause: unknown): SlackError {
+  return new SlackError('unknown_outcome', methodOf(sought), 'unfinished_search', 0, cause);
 }
 
 function methodOf({ threadTs }: Sought) {

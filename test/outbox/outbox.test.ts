@@ -275,6 +275,61 @@ describe('where the history can’t be searched', () => {
     }
   });
 
+  test.each([
+    ['a word', { kind: 'error', error: 'invalid_cursor' } as const],
+    ['a word that would close a channel', { kind: 'error', error: 'not_in_channel' } as const],
+    ['the word for a thread that is gone', { kind: 'error', error: 'thread_not_found' } as const],
+    ['a proxy’s 403', { kind: 'status', status: 403 } as const],
+  ])('nothing is posted where the second page is refused with %s', async (_, refusal) => {
+    const { general } = bed.slack.channels;
+    bed.slack.faults.clear();
+    bed.slack.invite(general);
+    bed.facts.set('root', { text: 'root', route: general });
+    const root = await posted('notice', 'root');
+    for (const [kind, method] of [
+      ['notice', 'conversations.history'],
+      ['reply', 'conversations.replies'],
+    ] as const) {
+      bed.facts.set('one', { text: kind, route: general });
+      const id = await bed.queue({ kind, ...(kind === 'reply' ? { root } : {}) });
+      bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
+      expect(await kindOf(id)).toBe('failed');
+      const before = bed.posts();
+      // More than a page is newer than what is looked for.
+      const first = JSON.stringify({ ok: true, messages: [], has_more: true, response_metadata: { next_cursor: 'x' } });
+      for (let search = 0; search < 2; search += 1) {
+        bed.slack.faults.add({ method, times: 1, kind: 'body', body: first });
+        bed.slack.faults.add({ method, times: 1, ...refusal });
+      }
+      await bed.advance(31_000);
+      expect(await kindOf(id)).toBe('failed');
+      expect((await bed.row(id)).last_error).toContain('unfinished_search');
+      bed.slack.faults.clear();
+      await bed.advance(61_000);
+      expect(await kindOf(id)).toBe('found');
+      expect(bed.posts()).toBe(before);
+      expect(await bed.channel()).toEqual([]);
+    }
+  });
+
+  test('nothing is posted where a proxy refuses the search: that says nothing of the channel', async () => {
+    const { general } = bed.slack.channels;
+    bed.slack.faults.clear();
+    bed.slack.invite(general);
+    bed.facts.set('one', { text: 'first', route: general });
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
+    expect(await kindOf(id)).toBe('failed');
+    bed.slack.faults.add({ method: 'conversations.history', times: 2, kind: 'status', status: 403 });
+    await bed.advance(31_000);
+    expect(await kindOf(id)).toBe('failed');
+    bed.slack.faults.clear();
+    await bed.advance(61_000);
+    expect(await kindOf(id)).toBe('found');
+    expect(bed.posts()).toBe(1);
+    expect(await bed.channel()).toEqual([]);
+  });
+
   test('what is urgent is posted after enough attempts', async () => {
     const id = await bed.queue({ kind: 'notice', isUrgent: true });
     await attempted(id, SEARCHES_BEFORE_POSTING - 1);

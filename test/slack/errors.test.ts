@@ -1,6 +1,6 @@
-import { WebAPIRequestError } from '@slack/web-api';
+import { WebAPIHTTPError, WebAPIRequestError } from '@slack/web-api';
 import { ProxyError } from '../../src/network/tunnel.js';
-import { mayHaveHappened, toSlackError } from '../../src/slack/errors.js';
+import { isLastingRefusal, mayHaveHappened, toSlackError } from '../../src/slack/errors.js';
 
 test.each([
   ['PROXY_407', 'unreachable', false],
@@ -12,4 +12,19 @@ test.each([
   const error = toSlackError('chat.postMessage', new WebAPIRequestError(fetchFailed));
   expect(error).toMatchObject({ kind, code });
   expect(mayHaveHappened(error)).toBe(happened);
+});
+
+test.each([
+  [403, 'refused', false],
+  [407, 'refused', false],
+  [408, 'unknown_outcome', true],
+  [425, 'unknown_outcome', true],
+  [499, 'unknown_outcome', true],
+  [502, 'unknown_outcome', true],
+])('a post answered by status %i is %s: it may have been posted: %s', (status, kind, happened) => {
+  const error = toSlackError('chat.postMessage', new WebAPIHTTPError(status, '', {}));
+  expect(error).toMatchObject({ kind, code: `http_${status}` });
+  expect(mayHaveHappened(error)).toBe(happened);
+  // It may be a proxy that answers: only Slack's own word says that a channel is closed.
+  expect(isLastingRefusal(error)).toBe(false);
 });
