@@ -17,7 +17,8 @@ export type ReleaseBehaviour =
 export interface StandInRelease {
   readonly id: string;
   readonly version: number;
-  readonly status: 'pending' | ReleaseEnd;
+  /** null: Heroku has none for some old releases. */
+  readonly status: 'pending' | ReleaseEnd | null;
   readonly current: boolean;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -183,6 +184,13 @@ export class StandInApp {
     if (running === undefined) throw new Error(`${this.name} has no pending release.`);
     this.#end(running.version, end);
     return this.#get(running.version);
+  }
+
+  /** Takes the status from every release that has ended, as some old ones have none. */
+  forgetStatuses(): void {
+    for (const { version, status } of this.#releases) {
+      if (status !== 'pending') this.#replace(version, { status: null });
+    }
   }
 
   /** Calls back when the app's dynos restart, soon after the release that caused it. Returns how to stop that. */

@@ -77,6 +77,8 @@ export interface HerokuStandIn {
   setReleaseBehaviour(app: string, behaviour: ReleaseBehaviour): void;
   /** Ends the oldest pending release; throws if none is pending. */
   finishRelease(app: string, end: 'succeeded' | 'failed' | 'expired'): StandInRelease;
+  /** From now on each release that has ended by now answers with the status null, as some old ones do. */
+  forgetStatuses(app: string): void;
   /** Replaces the default of two web dynos at the current release. */
   setDynos(app: string, dynos: readonly DynoSeed[]): void;
   /** A release in the past, by anyone; seed older ones first. */
@@ -180,6 +182,7 @@ export async function startHerokuStandIn(options: HerokuStandInOptions): Promise
       get(app).behaviour = behaviour;
     },
     finishRelease: (app, end) => get(app).finish(end),
+    forgetStatuses: (app) => get(app).forgetStatuses(),
     setDynos: (app, dynos) => {
       get(app).dynoSeeds = dynos;
     },

@@ -106,9 +106,10 @@ async function broughtBy(
   for (const release of releases) {
     if (found !== null && baseRelease !== null && release.version <= baseRelease) break;
     // A failed release changed nothing: it neither brought the value in force nor ended it.
-    if (release.status !== 'succeeded' && release.status !== 'pending') continue;
-    if (!(await carries(release))) break;
-    found = release;
+    if (release.status === 'failed' || release.status === 'expired') continue;
+    if (await carries(release)) found = release;
+    // Without a status, but newer than what is in force: it failed.
+    else if (found !== null || release.status !== 'unknown') break;
   }
   return found;
 }

@@ -22,6 +22,20 @@ describe('the promoter', () => {
     return found;
   };
   const patches = () => bed.heroku.requests.filter(({ method }) => method === 'PATCH').length;
+  /** Somebody else's change, with the release behaviour that the app has. */
+  const changeAtHeroku = async (value: string) => {
+    const { apiUrl, apiKey } = bed.heroku;
+    const answer = await fetch(`${apiUrl}/apps/${APP}/config-vars`, {
+      method: 'PATCH',
+      headers: {
+        accept: 'application/vnd.heroku+json; version=3',
+        authorization: `Bearer ${apiKey}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ [CONFIG_VAR]: value }),
+    });
+    expect(answer.status).toBe(200);
+  };
   const audited = async () =>
     (await bed.rows.query<{ action: string }>('select action from flag_promotions.audit_log order by id')).map(
       ({ action }) => action.replace('console.flag.promotion.', ''),
@@ -87,6 +101,35 @@ describe('the promoter', () => {
     await insert('INTENT');
     await until({ state: 'deployed' });
     expect(patches()).toBe(0);
+  });
+
+  describe('where Heroku has no status for its old releases', () => {
+    test('completes what one of them brought', async () => {
+      bed.heroku.setVar(APP, CONFIG_VAR, 'true');
+      bed.heroku.setVar(APP, 'OTHER', 'changed');
+      bed.heroku.forgetStatuses(APP);
+      const [, brought] = bed.heroku.releases(APP);
+      await insert('INTENT');
+      await until({ state: 'deployed', checkpoint: `PENDING_COMMIT:${brought?.id}` });
+      expect(patches()).toBe(0);
+    });
+
+    test('completes what an older one brought, if the newest did not change it', async () => {
+      bed.heroku.setVar(APP, CONFIG_VAR, 'true');
+      const brought = bed.heroku.releases(APP).at(-1);
+      bed.heroku.setReleaseBehaviour(APP, 'fail');
+      await changeAtHeroku('false');
+      bed.heroku.forgetStatuses(APP);
+      await insert('INTENT');
+      await until({ state: 'deployed', checkpoint: `PENDING_COMMIT:${brought?.id}` });
+    });
+
+    test('sets the value that none of them carries', async () => {
+      bed.heroku.forgetStatuses(APP);
+      await insert('INTENT');
+      await until({ state: 'deployed' });
+      expect(patches()).toBe(1);
+    });
   });
 
   test('takes no release for its own that carried the value before it began, however shortly', async () => {

@@ -273,6 +273,14 @@ describe('the list of releases', () => {
     await expect(list(range)).resolves.toMatchObject({ status: 416, body: { id: 'requested_range_not_satisfiable' } });
   });
 
+  test('what has ended can lose its status, as some old releases have none', async () => {
+    standIn.setReleaseBehaviour(APP, 'pending');
+    await ask('PATCH', VARS, { [FLAG]: 'pending' });
+    standIn.forgetStatuses(APP);
+    const { body } = await list('version ..; order=desc,max=2');
+    expect(body).toMatchObject([{ status: 'pending' }, { status: null, current: true }]);
+  });
+
   test('an unknown release is a 404 of its own', async () => {
     await expect(ask('GET', `/apps/${APP}/releases/99`)).resolves.toMatchObject({
       status: 404,
