@@ -26,6 +26,14 @@ export interface EventsOptions {
   readonly teamOf: (userId: string) => string;
 }
 
+/** What somebody has typed and not sent. */
+export interface Draft {
+  readonly user: string;
+  readonly text: string;
+  /** Slack's id for it, in place of a message's ts. */
+  readonly draft: string;
+}
+
 /** Delivers events to the app if it subscribed to them and has their scope. */
 export class Events {
   readonly #running = new Set<Promise<unknown>>();
@@ -117,13 +125,37 @@ export class Events {
     );
   }
 
-  /** https://docs.slack.dev/reference/events/link_shared */
-  async #announceLinks(message: SlackMessage, channel: Channel): Promise<void> {
-    const links = [...message.text.matchAll(/<(https?:\/\/[^<>|]+)(?:\|[^<>]*)?>/gu)].flatMap(([, url = '']) =>
+  /**
+   * Reports links in a message field before anything is posted. It names no channel: Slack tells nobody where the
+   * message will go.
+   */
+  async composed({ user, text, draft }: Draft): Promise<void> {
+    const links = this.#linksIn(text);
+    if (links.length === 0) return;
+    await this.send('link_shared', {
+      type: 'link_shared',
+      channel: 'COMPOSER',
+      is_bot_user_member: true,
+      user,
+      message_ts: draft,
+      unfurl_id: draft,
+      source: 'composer',
+      links,
+      event_ts: tsOf(this.options.clock()),
+    });
+  }
+
+  #linksIn(text: string): readonly { readonly domain: string; readonly url: string }[] {
+    return [...text.matchAll(/<(https?:\/\/[^<>|]+)(?:\|[^<>]*)?>/gu)].flatMap(([, url = '']) =>
       URL.canParse(url) && this.options.unfurlDomains.includes(new URL(url).hostname)
         ? [{ domain: new URL(url).hostname, url }]
         : [],
     );
+  }
+
+  /** https://docs.slack.dev/reference/events/link_shared */
+  async #announceLinks(message: SlackMessage, channel: Channel): Promise<void> {
+    const links = this.#linksIn(message.text);
     if (links.length === 0 || message['bot_id'] !== undefined) return;
     await this.send('link_shared', {
       type: 'link_shared',

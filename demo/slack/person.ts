@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -6,6 +7,7 @@ import type { Acknowledgement, Payload } from './deliver.js';
 import { actionOf, findElement } from './elements.js';
 import { assertEnterable, clientErrors, type FieldValue, type FormValues } from './form.js';
 import type { Channel } from './emulated.js';
+import type { Draft } from './events.js';
 import type { SpokenSubtype } from './messages.js';
 import type { ResponseTarget, ResponseUrls } from './response-urls.js';
 import { type EphemeralMessage, type Screens, type StoredMessage, tsOf } from './screen.js';
@@ -42,6 +44,7 @@ export interface PersonSurroundings {
   post(userId: string, args: Readonly<Record<string, unknown>>, subtype?: SpokenSubtype): Promise<string>;
   /** Resolves once the app has acknowledged a message's event, or was given up. */
   heardOf(channel: string, ts: string): Promise<void>;
+  composed(draft: Draft): Promise<void>;
   messages(channel: string): Promise<readonly StoredMessage[]>;
   directMessages(userId: string): Promise<readonly StoredMessage[]>;
   clock(): Date;
@@ -118,6 +121,11 @@ export interface Person {
    * client does. Resolves with its ts once the app has acknowledged the event or was given up; with `unheard`, at once.
    */
   say(text: string, options?: SayOptions): Promise<string>;
+  /**
+   * Types text, in Slack's markup, into the message field without sending it. Resolves with the draft's id once the app
+   * has acknowledged what Slack reports of its links, or was given up.
+   */
+  compose(text: string): Promise<string>;
   /** Uses a message's shortcut. @throws if there is no such message */
   messageShortcut(callbackId: string, channel: string, ts: string): Promise<ClickOutcome>;
   /** Opens the app's home tab; resolves once the app has acknowledged the event, or was given up. */
@@ -347,6 +355,12 @@ export function createPerson(who: WhoIsWho, around: PersonSurroundings): Person 
       const ts = await around.post(who.id, args, options.as);
       if (options.unheard !== true) await around.heardOf(channel, ts);
       return ts;
+    },
+
+    async compose(text) {
+      const draft = `${who.id}-${randomUUID()}`;
+      await around.composed({ user: who.id, text: withLinks(text), draft });
+      return draft;
     },
 
     async messageShortcut(callbackId, channel, ts) {

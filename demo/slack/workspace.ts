@@ -271,6 +271,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     },
     directMessages: async (userId) => around.messages(await emulated.directWith(userId)),
     heardOf: (channel, ts) => events.heardOf(channel, ts),
+    composed: (draft) => events.composed(draft),
     messages: async (channel) => (await messages.all(channel)).map((message) => stored(channel, message)),
     clock,
     isLoading: options.isLoading ?? (() => false),

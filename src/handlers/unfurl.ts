@@ -9,12 +9,13 @@ const MOST_LINKS = 10;
 
 /**
  * Shows the state of promotions linked in a message. Not in channels shared with other workspaces, except the alert
- * channel, which shows promotions anyway.
+ * channel, which shows promotions anyway. A draft shows nothing: its preview would be posted with it, perhaps to people
+ * of other workspaces.
  */
 export async function unfurlPromotions(deps: HandlerDependencies, body: unknown): Promise<void> {
   const { publicUrl } = deps;
   const shared = unpackLinksShared(body);
-  if (publicUrl === null || (shared.isShared && shared.channel !== deps.alertChannel)) return;
+  if (publicUrl === null || shared.isDraft || (shared.isShared && shared.channel !== deps.alertChannel)) return;
   const { teamId } = await deps.slack.identity();
   if (shared.teamId !== teamId && shared.organizationId !== teamId) return;
   const unfurls: Record<string, Unfurl> = {};

@@ -189,6 +189,7 @@ const linksEvent = z
     event: z.object({
       channel: z.string(),
       message_ts: z.string(),
+      source: z.string().nullish(),
       links: z.array(z.object({ url: z.string() })),
     }),
   })
@@ -197,6 +198,8 @@ const linksEvent = z
     organizationId: body.enterprise_id ?? null,
     channel: body.event.channel,
     ts: body.event.message_ts,
+    /** Not sent yet: Slack names no channel. */
+    isDraft: body.event.source === 'composer' || body.event.channel === 'COMPOSER',
     /** People of other workspaces can read there. */
     isShared: body.is_ext_shared_channel ?? false,
     urls: body.event.links.map(({ url }) => url),

@@ -34,6 +34,16 @@ describe('a promotion’s address', () => {
     expect(Object.keys(Object(unfurls()[0]?.args['unfurls']))).toEqual([`${ORIGIN}/promotions/${id}`]);
   });
 
+  test('shows no preview while it is only typed: nobody knows who will read it', async () => {
+    const { engineer } = bed.slack.people;
+    await engineer.compose(`look: ${ORIGIN}/promotions/${id}`);
+    await bed.slack.eventsSettled();
+    await engineer.say(`${ORIGIN}/promotions/${id}`);
+    await eventually(async () => expect(unfurls()).toHaveLength(1));
+    expect(unfurls()[0]?.args).toMatchObject({ channel: bed.slack.channels.alerts });
+    expect(bed.logged.filter((line) => line.includes('a handler failed'))).toEqual([]);
+  });
+
   test('what is no promotion unfolds to nothing', async () => {
     const { engineer } = bed.slack.people;
     await engineer.say(`${ORIGIN}/promotions/0 ${ORIGIN}/promotions/${id}x ${ORIGIN}/promotions/999 ${ORIGIN}/`, {

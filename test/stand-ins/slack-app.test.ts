@@ -555,6 +555,26 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     ]);
   });
 
+  test('links are heard of while they are typed, without a channel, and again once they are posted', async () => {
+    const { engineer, channel } = await start({
+      subscribedEvents: ['link_shared'],
+      scopes: ['links:read'],
+      unfurlDomains: ['flags.example'],
+    });
+    const heard: unknown[] = [];
+    await startApp(mode, (bolt) => {
+      bolt.event('link_shared', async ({ event }) => void heard.push(event));
+    });
+    const draft = await engineer.compose('https://flags.example/1 and https://other.example/2');
+    await engineer.compose('https://other.example/2');
+    const ts = await engineer.say('https://flags.example/1');
+    const links = [{ domain: 'flags.example', url: 'https://flags.example/1' }];
+    expect(heard).toMatchObject([
+      { channel: 'COMPOSER', source: 'composer', message_ts: draft, unfurl_id: draft, user: engineer.id, links },
+      { channel, source: 'conversations_history', message_ts: ts, links },
+    ]);
+  });
+
   test('what the app has not subscribed to, or has no scope for, does not reach it', async () => {
     const { engineer, superadmin } = await start({
       subscribedEvents: ['app_mention', 'message.channels'],

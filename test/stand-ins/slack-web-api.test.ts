@@ -297,6 +297,19 @@ describe('changing and deleting', () => {
     expect(texts(await slack.messages(channel))).toEqual(['mine']);
   });
 
+  test('an unfurl names its message, or its id and source together', async () => {
+    const { client, channel } = await start();
+    const ts = await slack.people.engineer.say('no link');
+    const unfurl = (target: object) => errorOf(client.apiCall('chat.unfurl', { unfurls: {}, ...target }));
+    expect(await unfurl({ channel: 'COMPOSER', ts: 'U1-draft' })).toBe('cannot_find_channel');
+    expect(await unfurl({ channel, ts: '1.000000' })).toBe('cannot_find_message');
+    expect(await unfurl({ channel })).toBe('missing_ts');
+    expect(await unfurl({ ts })).toBe('missing_channel');
+    expect(await unfurl({ source: 'composer' })).toBe('missing_unfurl_id');
+    expect(await unfurl({ unfurl_id: 'U1-draft' })).toBe('missing_source');
+    expect(await unfurl({ unfurl_id: 'U1-draft', source: 'composer' })).toBe('invalid_unfurl_id');
+  });
+
   test('in an archived channel nothing can be posted, changed or deleted, and all can be read', async () => {
     const { client, channel } = await start();
     const { ts = '' } = await client.chat.postMessage({ channel, text: 'a' });

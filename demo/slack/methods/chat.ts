@@ -132,12 +132,13 @@ export function chatMethods(around: Surroundings): Methods {
       const parsed = z.record(z.string(), z.looseObject({ blocks: z.unknown() })).safeParse(args['unfurls']);
       if (!parsed.success) return refuse('missing_unfurls');
       const channel = text(args['channel']);
+      const fault = unfurlTargetFault(around, args);
+      if (fault !== null) return refuse(fault);
       const message = await messages.find(channel, text(args['ts']));
       if (message === undefined) return refuse('cannot_find_message');
       const unfolded: Record<string, unknown>[] = [];
       for (const [url, { blocks }] of Object.entries(parsed.data)) {
-        const isOurs = URL.canParse(url) && around.unfurlDomains.includes(new URL(url).hostname);
-        if (!isOurs || !message.text.includes(`<${url}`)) return refuse('cannot_unfurl_url');
+        if (!mayUnfurl(around, url) || !message.text.includes(`<${url}`)) return refuse('cannot_unfurl_url');
         const problems = checkMessage({ channel, text: url, blocks });
         if (problems.length > 0) return refuseProblems('invalid_unfurls_format', problems);
         unfolded.push({ app_unfurl_url: url, is_app_unfurl: true, fallback: url, blocks: storedBlocks(blocks) });
@@ -159,6 +160,26 @@ export function chatMethods(around: Surroundings): Methods {
       };
     },
   };
+}
+
+function mayUnfurl({ unfurlDomains }: Surroundings, url: string): boolean {
+  return URL.canParse(url) && unfurlDomains.includes(new URL(url).hostname);
+}
+
+/**
+ * Slack takes either `channel` and `ts` or `unfurl_id` and `source`
+ * (https://docs.slack.dev/reference/methods/chat.unfurl). No draft here shows a preview: its id is unknown.
+ */
+function unfurlTargetFault(around: Surroundings, args: Arguments): string | null {
+  const given = (name: string) => text(args[name]) !== '';
+  if (given('unfurl_id') || given('source')) {
+    if (!given('unfurl_id')) return 'missing_unfurl_id';
+    return given('source') ? 'invalid_unfurl_id' : 'missing_source';
+  }
+  if (!given('channel')) return 'missing_channel';
+  if (!given('ts')) return 'missing_ts';
+  const isKnown = isDirect(text(args['channel'])) || channelOf(around, args) !== undefined;
+  return isKnown ? null : 'cannot_find_channel';
 }
 
 /** Slack's error code (https://docs.slack.dev/reference/methods/chat.postMessage#errors). */
