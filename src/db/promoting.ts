@@ -38,7 +38,10 @@ export interface ClaimedPromotion {
   readonly promotion: Promotion;
   /** How often it was claimed since it last made progress, this time included. */
   readonly attempts: number;
-  /** How many milliseconds an earlier announced PATCH may still take effect; 0 if there is none. */
+  /**
+   * How many milliseconds an earlier announced PATCH may still take effect; 0 if there is none. More than
+   * SEND_AGAIN_AFTER_MS: the clock was set back since, so nobody knows when it was sent.
+   */
   readonly settlesInMs: number;
   /** Whether it is still what its code authorised; true without one. */
   readonly isAsAuthorised: boolean;
@@ -80,9 +83,15 @@ export interface Promoting {
   /**
    * Call it right before each PATCH, with the promotion as it will be sent. Unless it is too soon, or the
    * row is another by now, records the announcement, renews the lease, and stores Heroku's previous value and newest
-   * release, unless stored already.
+   * release, unless stored already. `hasWaited`: the lease was held for SEND_AGAIN_AFTER_MS since an announcement that is
+   * later than now.
    */
-  announcePatch(promotion: Promotion, lease: Lease, before: PreviousValue): Promise<Announcement>;
+  announcePatch(
+    promotion: Promotion,
+    lease: Lease,
+    before: PreviousValue,
+    options?: { readonly hasWaited: boolean },
+  ): Promise<Announcement>;
   /** The last announced PATCH certainly changed nothing: the next one needn't wait for it. */
   recordUnchanged(id: string, lease: Lease, reason: string, at: Date): Promise<boolean>;
   /** Heroku made the change. */
@@ -133,20 +142,23 @@ const SETTLES_IN_MS = `greatest(0, coalesce(extract(epoch from ${SEND_AGAIN_AT} 
 /** SQL: the row is still what will be sent. */
 const AS_SENT = `coalesce(p.heroku_app::text, '') = ? and coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text = ?
   and case when p.target_unset then null else coalesce(p.target_value::text, 'true') end is not distinct from ?::text`;
-/** Like HELD, if nothing sent earlier can still take effect. */
-const HELD_AND_SETTLED = `${HELD} and coalesce(${SEND_AGAIN_AT} <= ${CLOCK}, true)`;
+/**
+ * SQL: nothing sent earlier can still take effect. One parameter: `hasWaited`, which counts if the clock was set back
+ * since: only a holder announces, so nobody has since its claim.
+ */
+const SETTLED = `coalesce(${SEND_AGAIN_AT} <= ${CLOCK} or (${SENT_AT} > ${CLOCK} and ?::boolean), true)`;
 const RELEASED =
   'lease_owner = null, lease_until = null, next_attempt_at = null, last_error = null, updated_at = now()';
 
 export function promoting(knex: Knex): Promoting {
   /** One fenced UPDATE with its audit events, shown in Slack. */
-  async function write(runner: Knex, id: string, lease: Lease, written: Written, which = HELD): Promise<boolean> {
+  async function write(runner: Knex, id: string, lease: Lease, written: Written): Promise<boolean> {
     const { onlyIf = { sql: 'true', values: [] } } = written;
     const changed = await changeAudited(runner, {
       promotionId: id,
       change: {
         sql: `update {promotions} p set ${written.assignments}
-               where ${which} and ${onlyIf.sql} returning p.id::bigint, p.heroku_app::text, p.resolved_by::text`,
+               where ${HELD} and ${onlyIf.sql} returning p.id::bigint, p.heroku_app::text, p.resolved_by::text`,
         values: [...written.values, id, lease.owner, ...onlyIf.values],
       },
       alongside: [...SHOWING[written.shows ?? 'progress'], ...(written.verify === true ? [QUEUE_VERIFICATION] : [])],
@@ -193,22 +205,16 @@ export function promoting(knex: Knex): Promoting {
       };
     },
     renew: (id, lease) => update(knex, id, lease, LEASED_UNTIL, [lease.durationMs]),
-    async announcePatch(promotion, lease, { value, release }) {
+    async announcePatch(promotion, lease, { value, release }, { hasWaited } = { hasWaited: false }) {
       const { id, herokuApp, configVar, targetValue } = promotion;
-      const announced = await write(
-        knex,
-        id,
-        lease,
-        {
-          assignments: `previous_value = case when p.base_release is null then coalesce(p.previous_value, ?) else p.previous_value end,
-            base_release = coalesce(p.base_release, ?), ${LEASED_UNTIL}, updated_at = now()`,
-          values: [sealedValuesOf(knex).seal(value, id), release, lease.durationMs],
-          events: [{ action: PATCHING, detail: authorisedTarget(knex, promotion), at: null }],
-          onlyIf: { sql: AS_SENT, values: [herokuApp, configVar, targetValue] },
-          shows: 'nothing',
-        },
-        HELD_AND_SETTLED,
-      );
+      const announced = await write(knex, id, lease, {
+        assignments: `previous_value = case when p.base_release is null then coalesce(p.previous_value, ?) else p.previous_value end,
+          base_release = coalesce(p.base_release, ?), ${LEASED_UNTIL}, updated_at = now()`,
+        values: [sealedValuesOf(knex).seal(value, id), release, lease.durationMs],
+        events: [{ action: PATCHING, detail: authorisedTarget(knex, promotion), at: null }],
+        onlyIf: { sql: `${AS_SENT} and ${SETTLED}`, values: [herokuApp, configVar, targetValue, hasWaited] },
+        shows: 'nothing',
+      });
       return announced ? { kind: 'announced' } : whyNotAnnounced(knex, id, lease);
     },
     recordUnchanged: (id, lease, reason, at) =>

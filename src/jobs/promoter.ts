@@ -52,6 +52,11 @@ interface Work {
   unknown: HerokuError | null;
   /** When nothing sent earlier can take effect any more, on the monotonic clock. */
   settledAt: number;
+  /**
+   * The database's clock was set back since the last announcement, so it can't say how long ago that was. Only a holder
+   * announces: whoever has held the lease until `settledAt` knows enough.
+   */
+  readonly countsItself: boolean;
 }
 
 /** Does the Heroku work of promotions with our checkpoint. Every replica may run one. */
@@ -120,10 +125,11 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     const { promotion, attempts, settlesInMs } = claimed;
     // What Heroku has taken is only recorded.
     const mayGoOn = claimed.isAsAuthorised || promotion.checkpoint !== INTENT;
-    const settledAt = timers.monotonicMs() + settlesInMs;
+    const countsItself = settlesInMs > SEND_AGAIN_AFTER_MS;
+    const settledAt = timers.monotonicMs() + Math.min(settlesInMs, SEND_AGAIN_AFTER_MS);
     const work = withRenewal(promotionId, lease, () =>
       mayGoOn
-        ? promote(promotion, { lease, attempts, unknown: null, settledAt })
+        ? promote(promotion, { lease, attempts, unknown: null, settledAt, countsItself })
         : postpone(promotionId, lease, FORBIDDEN_LOOK_AGAIN_MS, CHANGED),
     )
       .catch((error: unknown) =>
@@ -197,8 +203,8 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
     switch (step.kind) {
       case 'patch':
         // A change that took effect while Heroku was read may have been missed.
-        if (lookedAt < work.settledAt) return lookUntilSettled(promotion, work, work.settledAt - timers.monotonicMs());
-        return patch(promotion, current, work);
+        if (lookedAt >= work.settledAt) return patch(promotion, current, work);
+        return waitUntilSettled(promotion, work);
       case 'checkpoint':
         if (!(await db.writePendingCommit(id, lease, step.release, deps.now()))) return null;
         deps.onChanged(id);
@@ -240,7 +246,7 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       return null;
     }
     const askedAt = timers.monotonicMs();
-    const announcement = await db.announcePatch(promotion, work.lease, current);
+    const announcement = await db.announcePatch(promotion, work.lease, current, { hasWaited: work.countsItself });
     if (announcement.kind === 'lost') return null;
     if (announcement.kind === 'too_soon') return lookUntilSettled(promotion, work, announcement.waitMs);
     work.lease.confirm(askedAt);
@@ -277,6 +283,14 @@ export function createPromoter(deps: PromoterDependencies): Promoter {
       throw error;
     }
     return true;
+  }
+
+  /** Keeps the lease if only that shows when the wait is over. */
+  async function waitUntilSettled(promotion: Promotion, work: Work): Promise<Promotion | null> {
+    const waitMs = work.settledAt - timers.monotonicMs();
+    if (!work.countsItself || work.unknown !== null) return lookUntilSettled(promotion, work, waitMs);
+    await timers.sleep(waitMs + AFTER_DUE_MS, stopping.signal);
+    return promotion;
   }
 
   /** Heroku still holds another value, but the last PATCH may yet take effect. */

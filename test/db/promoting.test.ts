@@ -299,6 +299,24 @@ describe('announcing a PATCH', () => {
     expect(await announce(id, lease)).toEqual({ kind: 'too_soon', waitMs: 30_000 });
   });
 
+  test('after the clock was set back, is too soon until a holder has waited 30 s by its own', async () => {
+    await at(0);
+    const id = await claimed();
+    expect(await announce(id)).toEqual({ kind: 'announced' });
+    await stored.rows.query('update console_flag_promotions set lease_until = null');
+    await at(-6 * 3_600_000);
+    const lease = { ...LEASE, owner: 'after the failover' };
+    expect((await stored.db.promoting.claimNext(lease)).promotion).not.toBeNull();
+    const again = async (hasWaited: boolean) =>
+      stored.db.promoting.announcePatch(await sent(id), lease, BEFORE, { hasWaited });
+    expect(await again(false)).toMatchObject({ kind: 'too_soon' });
+    expect(await again(true)).toEqual({ kind: 'announced' });
+    // This one has the present clock's time.
+    expect(await again(true)).toEqual({ kind: 'too_soon', waitMs: 30_000 });
+    await at(30_000 - 6 * 3_600_000);
+    expect(await again(false)).toEqual({ kind: 'announced' });
+  });
+
   test('is not too soon where the last one certainly changed nothing, until the next one', async () => {
     await at(0);
     const id = await claimed();

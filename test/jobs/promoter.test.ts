@@ -1,9 +1,11 @@
 import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-in.js';
+import { moveDatabaseClock } from '../../demo/world/database-clock.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { createHeroku, type Heroku } from '../../src/heroku/heroku.js';
 import { createPromoter, type Promoter, type PromoterDependencies } from '../../src/jobs/promoter.js';
 import { realTimers } from '../../src/jobs/timers.js';
 import { createLogger } from '../../src/log.js';
+import { SEND_AGAIN_AFTER_MS } from '../../src/promotions/promoting.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
@@ -11,6 +13,7 @@ import { DIRECTLY } from '../support/network.js';
 
 const APP = 'raxx-console-prod';
 const SLOW_APP = 'raxx-staging';
+const VAR = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
 /** On a busy machine everything takes seconds: the tests never wait for its speed. */
 jest.setTimeout(120_000);
 
@@ -192,7 +195,7 @@ describe('a promoter whose timer rings once an hour', () => {
       );
       expect(events.length).toBeGreaterThan(0);
     });
-    expect(standIn.patches(APP, 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING')).toBe(0);
+    expect(standIn.patches(APP, VAR)).toBe(0);
     expect(await states()).toEqual(['deploying']);
   });
 
@@ -207,7 +210,7 @@ describe('a promoter whose timer rings once an hour', () => {
           const claimed = await db.promoting.claimNext(lease);
           if (claimed.promotion === null) return claimed;
           claims += 1;
-          return claims === 1 ? { ...claimed, settlesInMs: 600_000 } : claimed;
+          return claims === 1 ? { ...claimed, settlesInMs: 30_000 } : claimed;
         },
         announcePatch(...given) {
           claimsAtAnnouncements.push(claims);
@@ -222,6 +225,37 @@ describe('a promoter whose timer rings once an hour', () => {
       expect(await states()).toEqual(['deployed']);
     });
     expect(claimsAtAnnouncements).toEqual([2]);
+  });
+
+  test('sends again 30 s of its own after a PATCH that was announced before the database’s clock was set back', async () => {
+    const id = await insert();
+    const killed = { owner: 'killed', durationMs: 20_000 };
+    const { promotion } = await db.promoting.claimNext(killed);
+    if (promotion === null) throw new Error('There was nothing to claim.');
+    await db.promoting.announcePatch(promotion, killed, { value: null, release: 1 });
+    await moveDatabaseClock((sql) => rows.query(sql), -6 * 3_600_000);
+    await db.setBackClock.shortenWaits(0);
+    const real = realTimers(() => performance.now());
+    let skippedMs = 0;
+    const held: unknown[] = [];
+    const timers: PromoterDependencies['timers'] = {
+      ...real,
+      monotonicMs: () => performance.now() + skippedMs,
+      async sleep(ms, signal) {
+        if (ms > SEND_AGAIN_AFTER_MS + 1_000) return real.sleep(ms, signal);
+        const [row] = await rows.query<{ lease_owner: string | null }>(
+          'select lease_owner from console_flag_promotions',
+        );
+        held.push({ owner: row?.lease_owner, patches: standIn.patches(APP, VAR), isLong: ms > 25_000 });
+        skippedMs += ms;
+      },
+    };
+    promoter = createPromoter({ ...dependencies(), timers });
+    promoter.start();
+    await eventually(async () => expect(await states()).toEqual(['deployed']));
+    expect(held).toEqual([{ owner: 'this promoter', patches: 0, isLong: true }]);
+    expect(standIn.patches(APP, VAR)).toBe(1);
+    expect(changed).toContain(id);
   });
 
   test('stops at once while it waits', async () => {
