@@ -12,8 +12,6 @@ export interface ChannelSlots {
   giveBack(channel: string, owner: string, pauseMs: number): Promise<void>;
 }
 
-/** No slot or pause is that long: a later time came from a wrong clock, so ignore it. */
-const ABSURD = `interval '1 hour'`;
 const LATER = `clock_timestamp() + ? * interval '1 millisecond'`;
 
 export function channelSlots(knex: Knex): ChannelSlots {
@@ -22,7 +20,7 @@ export function channelSlots(knex: Knex): ChannelSlots {
       const taken = await knex.raw(
         `insert into flag_promotions.channel_slots as t (channel, owner, free_at) values (?, ?, ${LATER})
          on conflict (channel) do update set owner = excluded.owner, free_at = excluded.free_at
-           where t.free_at <= clock_timestamp() or t.free_at > clock_timestamp() + ${ABSURD} returning 1`,
+           where t.free_at <= clock_timestamp() returning 1`,
         [channel, owner, holdMs],
       );
       if (rowCount(taken) > 0) return 0;

@@ -4,7 +4,7 @@ import { PAGED_LATELY } from './drills.js';
 import { anyDrift } from './drifts.js';
 import { anythingToPrune } from './pruning.js';
 import { parseRows } from './rows.js';
-import { ANY_FAR } from './set-back-clock.js';
+import { WAS_SET_BACK } from './set-back-clock.js';
 import { IS_DUE } from './verifications.js';
 
 /** Whether a tick has any rare work, in one statement: an idle replica should ask little. */
@@ -37,12 +37,13 @@ export function chores(knex: Knex): Chores {
       const found = await runPrepared(knex, {
         sql: `select exists (select from flag_promotions.verifications v where ${IS_DUE}) as verify,
                      (${anyDrift.sql}) as drift, exists (select from flag_promotions.drills d where d.ended_at is null or not ${PAGED_LATELY}) as drills, (${prune.sql}) as prune,
-                     (${ANY_FAR}) as "shortenWaits"`,
+                     (${WAS_SET_BACK}) as "shortenWaits"`,
         values: [...anyDrift.values, ...prune.values, longestLeaseMs, longestLeaseMs, longestLeaseMs],
       });
       const [row] = parseRows(found, dueRow);
       if (row === undefined) throw new Error('The chores had no row.');
-      return row;
+      // Then everything becomes due that is looked at.
+      return { ...row, verify: row.verify || row.shortenWaits, drift: row.drift || row.shortenWaits };
     },
   };
 }

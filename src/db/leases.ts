@@ -25,9 +25,9 @@ export { CLOCK };
 /** SQL: the time has come. False for null. */
 export const isReached = (column: string): string => `${column} <= ${CLOCK}`;
 
-/** SQL: the same. No look waits for two hours: a later time is of a clock that was wrong, so it is ignored. */
-export const isReachedOrWrong = (column: string): string =>
-  `(${isReached(column)} or ${column} > ${CLOCK} + interval '2 hours')`;
+/** SQL: more than this long from now, and a minute, which does no harm if the clock was set back. False for null. */
+export const isAhead = (column: string, ms = 0): string =>
+  `${column} > ${CLOCK} + ${60_000 + ms} * interval '1 millisecond'`;
 
 /** SQL: milliseconds from now; one parameter, which may be null. */
 export const fromNow = (): string => `${CLOCK} + ?::double precision * interval '1 millisecond'`;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { WatchedPromotion } from '../promotions/notice.js';
 import type { Knex } from './connection.js';
-import { CLOCK, fromNow, isReachedOrWrong } from './leases.js';
+import { CLOCK, fromNow, isReached } from './leases.js';
 import { PROMOTION_COLUMNS, parseManyRows, parseRows, promotionRow, rowCount, STUCK_CLOCK } from './rows.js';
 
 /** Which promotions to look at before they are stuck, by when they were promoted. */
@@ -34,7 +34,7 @@ const LOOKED_AT = `{p.state} = 'deploying' and {p.promoted_at} is not null and c
   and ${STUCK_CLOCK} <= ?::timestamptz and ${STUCK_CLOCK} > ?::timestamptz
   and not exists (select 1 from flag_promotions.alerts a where a.promotion_id = p.id and a.closed_at is null)`;
 
-const IS_DUE = isReachedOrWrong('l.due_at');
+const IS_DUE = isReached('l.due_at');
 /** Milliseconds: one parameter. */
 const MS = `?::double precision * interval '1 millisecond'`;
 /** One app may have thousands of the console's rows. */

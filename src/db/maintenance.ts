@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Knex } from './connection.js';
-import { CLOCK } from './leases.js';
+import { CLOCK, isAhead } from './leases.js';
 import { count, parseRows } from './rows.js';
 
 /** The newest maintenance round that any replica completed. */
@@ -26,9 +26,11 @@ export function maintenanceRecords(knex: Knex): MaintenanceRecords {
     },
     async record({ deploying, stuck }) {
       await knex.raw(
-        `insert into flag_promotions.maintenance (completed_at, deploying, stuck) values (${CLOCK}, ?, ?)
+        // A time ahead shows that the clock was set back: it stays until all waits are shortened (set-back-clock.ts).
+        `insert into flag_promotions.maintenance as t (completed_at, deploying, stuck) values (${CLOCK}, ?, ?)
          on conflict (only_row) do update
-           set completed_at = excluded.completed_at, deploying = excluded.deploying, stuck = excluded.stuck`,
+           set completed_at = case when ${isAhead('t.completed_at')} then t.completed_at else excluded.completed_at end,
+               deploying = excluded.deploying, stuck = excluded.stuck`,
         [deploying, stuck],
       );
     },

@@ -1,12 +1,13 @@
 import { LONGEST_WAIT_MS, SETTLE_MS } from '../promotions/back-off.js';
 import type { Knex } from './connection.js';
-import { CLOCK } from './leases.js';
+import { CLOCK, isAhead } from './leases.js';
 import { OWED } from './messages.js';
 import { IS_OURS } from './rows.js';
 
 /**
- * After a failover to a server whose clock is behind, stored times are hours ahead: nothing would be tried, and nothing
- * would look overdue. Each tick shortens what no writer could have set; what people set (quiet hours, snoozes) stays.
+ * After a failover to a server whose clock is behind, stored times are ahead: nothing would be tried, and nothing would
+ * look overdue. The next tick notices and ends each wait of the app's own; what people set (quiet hours, snoozes) stays.
+ * Nothing else doubts stored times, except the promoter: when it announced a PATCH can't be changed (promoting.ts).
  */
 export interface SetBackClock {
   /** `longestLeaseMs`: a holder may live, so its lease still lasts this long. */
@@ -14,50 +15,81 @@ export interface SetBackClock {
 }
 
 const MS = `?::double precision * interval '1 millisecond'`;
-const inMs = (ms: number) => `${CLOCK} + ${ms}::double precision * interval '1 millisecond'`;
+const isFarLease = (alias: string) => isAhead(`${alias}.lease_until - ${MS}`);
 /** SQL: later than any writer waits. `infinity` means: not before its promotion ends. */
-const isFar = (column: string) => `(${column} > ${inMs(LONGEST_WAIT_MS)} and isfinite(${column}))`;
-/** SQL: one parameter, the longest lease. */
-const isFarLease = (alias: string) => `${alias}.lease_until > ${inMs(LONGEST_WAIT_MS)} + ${MS}`;
-const isOwedLater = (alias: string) => `${alias}.owed_since > ${CLOCK} + interval '1 minute'`;
-/** SQL: between its updates, a message rests for seconds. */
-const RESTS_FAR = `(m.state = 'posted' and ${isFar('m.not_before')})`;
+const isFar = (column: string) => `(${isAhead(column, LONGEST_WAIT_MS)} and isfinite(${column}))`;
 
-const MESSAGES = `${OWED} and (${isFarLease('m')} or ${isFar('m.next_attempt_at')} or ${isOwedLater('m')} or ${RESTS_FAR})`;
 /** Another system may hold a row of its own for as long as it likes. */
-const PROMOTIONS = `{p.state} = 'deploying' and ${IS_OURS} and (${isFarLease('p')} or ${isFar('p.next_attempt_at')})`;
-const WITNESSES = `(${isFarLease('w')} or ${isFar('w.next_attempt_at')} or ${isOwedLater('w')})`;
+const PROMOTIONS = `{p.state} = 'deploying' and ${IS_OURS}`;
+/** SQL: between its updates, a message rests for seconds; before its post, people may sleep. */
+const RESTS = `(m.state = 'posted' and m.not_before > ${CLOCK})`;
 
-/** SQL: whether there is anything to shorten. Three parameters, each the longest lease. */
-export const ANY_FAR = `exists (select from flag_promotions.messages m where ${MESSAGES})
-  or exists (select from {promotions} p where ${PROMOTIONS}) or exists (select from flag_promotions.audit_witnesses w where ${WITNESSES})`;
+/**
+ * SQL: whether the clock was set back: a past that is yet to come, or a wait that nobody asks for. Three parameters,
+ * each the longest lease.
+ */
+export const WAS_SET_BACK = `
+  exists (select from flag_promotions.maintenance t where ${isAhead('t.completed_at')})
+  or exists (select from flag_promotions.messages m where ${OWED} and (${isFarLease('m')} or ${isFar('m.next_attempt_at')}
+    or ${isAhead('m.owed_since')} or (m.state = 'posted' and ${isFar('m.not_before')})))
+  or exists (select from {promotions} p where ${PROMOTIONS} and (${isFarLease('p')} or ${isFar('p.next_attempt_at')}))
+  or exists (select from flag_promotions.audit_witnesses w
+    where ${isFarLease('w')} or ${isFar('w.next_attempt_at')} or ${isAhead('w.owed_since')})
+  or exists (select from flag_promotions.verifications v where ${isFar('v.due_at')})
+  or exists (select from flag_promotions.looks l where ${isFar('l.due_at')})`;
 
-/** SQL: one parameter, the longest lease. An attempt before may yet take effect, so the next one isn't at once. */
+/** An attempt before may yet take effect, so the next one isn't at once. */
+const SOON = `${CLOCK} + ${SETTLE_MS} * interval '1 millisecond'`;
+/** SQL: one parameter, the longest lease. */
 const shortened = (alias: string) => `
   lease_until = case when ${alias}.lease_until is not null then least(${alias}.lease_until, ${CLOCK} + ${MS}) end,
-  next_attempt_at = case when ${isFar(`${alias}.next_attempt_at`)} then ${inMs(SETTLE_MS)} else ${alias}.next_attempt_at end`;
+  next_attempt_at = case when isfinite(${alias}.next_attempt_at) then least(${alias}.next_attempt_at, ${SOON})
+                         else ${alias}.next_attempt_at end`;
+
+/** What a look or a slot waits for, or counts from: too early does no harm, so it is now. */
+const NOW: readonly { readonly table: string; readonly key: string; readonly columns: readonly string[] }[] = [
+  { table: 'alerts', key: 'id', columns: ['evidence_due_at'] },
+  { table: 'channel_slots', key: 'channel', columns: ['free_at'] },
+  { table: 'drift_looks', key: 'heroku_app', columns: ['due_at'] },
+  { table: 'held_up', key: 'promotion_id', columns: ['since'] },
+  { table: 'looks', key: 'heroku_app', columns: ['due_at', 'looked_at'] },
+  { table: 'verifications', key: 'promotion_id', columns: ['due_at', 'since', 'answered_since'] },
+  // Last, because this is what shows that the clock was set back: what failed before is tried again.
+  { table: 'maintenance', key: 'only_row', columns: ['completed_at'] },
+];
 
 export function setBackClock(knex: Knex): SetBackClock {
   return {
     async shortenWaits(longestLeaseMs) {
-      const values = [longestLeaseMs, longestLeaseMs];
-      // What is locked is being worked on: the next tick finds it.
+      // What is locked is being worked on, and gets a time of the new clock.
       await knex.raw(
-        `with far as (select p.id from {promotions} p where ${PROMOTIONS} order by p.id for no key update skip locked)
+        `with far as (select p.id from {promotions} p where ${PROMOTIONS} and (p.lease_until > ${CLOCK} + ${MS} or p.next_attempt_at > ${SOON})
+                       order by p.id for no key update skip locked)
          update {promotions} p set ${shortened('p')} from far where p.id = far.id`,
-        values,
+        [longestLeaseMs, longestLeaseMs],
       );
       await knex.raw(
-        `with far as (select m.id from flag_promotions.messages m where ${MESSAGES} order by m.id for no key update skip locked)
+        `with far as (select m.id from flag_promotions.messages m where ${OWED} or ${RESTS}
+                       order by m.id for no key update skip locked)
          update flag_promotions.messages m
-            set ${shortened('m')}, owed_since = least(m.owed_since, ${CLOCK}), not_before = case when not ${RESTS_FAR} then m.not_before end
+            set ${shortened('m')}, owed_since = least(m.owed_since, ${CLOCK}), not_before = case when not ${RESTS} then m.not_before end
            from far where m.id = far.id`,
-        values,
+        [longestLeaseMs],
       );
       await knex.raw(
-        `update flag_promotions.audit_witnesses w set ${shortened('w')}, owed_since = least(w.owed_since, ${CLOCK}) where ${WITNESSES}`,
-        values,
+        `update flag_promotions.audit_witnesses w
+            set ${shortened('w')}, owed_since = case when w.owed_since is not null then least(w.owed_since, ${CLOCK}) end`,
+        [longestLeaseMs],
       );
+      for (const { table, key, columns } of NOW) {
+        await knex.raw(
+          `with far as (select t.${key} from flag_promotions.${table} t where ${columns.map((column) => `t.${column} > ${CLOCK}`).join(' or ')}
+                         order by t.${key} for no key update skip locked)
+           update flag_promotions.${table} t
+              set ${columns.map((column) => `${column} = case when t.${column} > ${CLOCK} then ${CLOCK} else t.${column} end`).join(', ')}
+             from far where t.${key} = far.${key}`,
+        );
+      }
     },
   };
 }

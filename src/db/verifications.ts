@@ -5,7 +5,7 @@ import { appendAuditEvents, type NewAuditEvent, WATCHDOG } from './audit.js';
 import type { Knex } from './connection.js';
 import { dynoReport } from './evidence-state.js';
 import { standsAlone } from './follow-ups.js';
-import { CLOCK, fromNow, isReachedOrWrong, presentOf } from './leases.js';
+import { CLOCK, fromNow, isReached, presentOf } from './leases.js';
 import type { Part } from './parts.js';
 import { lockPromotion } from './promotions.js';
 import { requestUpdates } from './queueing.js';
@@ -51,7 +51,7 @@ export const QUEUE_VERIFICATION: Part = {
 };
 
 /** SQL, for a verification `v`. */
-export const IS_DUE = isReachedOrWrong('v.due_at');
+export const IS_DUE = isReached('v.due_at');
 
 /** A look's lease. */
 const LOOK_WITHIN_MS = 60_000;

@@ -136,6 +136,7 @@ describe('what somebody does on it', () => {
 
 describe('after the database’s clock was set back by hours', () => {
   const MESSAGES = 'flag_promotions.messages';
+  const LOOKS = '(select max(due_at) as due_at from flag_promotions.drift_looks) l';
   /** As if it had been that far ahead when these were stored. */
   const storedAhead = (table: string, ...columns: readonly string[]) =>
     bed.rows.query(
@@ -169,6 +170,37 @@ describe('after the database’s clock was set back by hours', () => {
     await bed.clock.advance(MINUTE);
     await bed.app.tick();
     expect(await posted()).toBe(1);
+  });
+
+  test('leases, slots and looks last no longer than without that, also after one hour', async () => {
+    await start('2026-05-10T04:30:00Z');
+    const id = await bed.rows.insertDeploying();
+    const deployed = await bed.rows.insertDeploying({ flagKey: 'deployed', app: 'raxx-staging' });
+    await bed.rows.query(`update console_flag_promotions set state = 'deployed' where id = $1`, [deployed]);
+    await bed.app.tick();
+    expect(await posted()).toBe(1);
+    await bed.rows.query(
+      'insert into flag_promotions.held_up (promotion_id, since) values ($1, flag_promotions.clock())',
+      [id],
+    );
+    await bed.clock.set('2026-05-10T03:30:00Z');
+    await bed.rows.query(
+      `update console_flag_promotions set checkpoint = 'INTENT', lease_owner = 'gone',
+              lease_until = flag_promotions.clock() + interval '1 hour 20 s' where id = $1`,
+      [id],
+    );
+    // Slots go by the server's own clock.
+    await bed.rows.query(`update flag_promotions.channel_slots set free_at = clock_timestamp() + interval '1 hour'`);
+    await bed.rows.insertDeploying({ flagKey: 'another', promotedAt: '2026-05-08T04:28:00Z' });
+    await bed.app.tick();
+    expect({
+      lease: (await inMs('lease_until', 'console_flag_promotions')) < MINUTE,
+      slot: (await posted()) === 2,
+      evidence: (await inMs('evidence_due_at', 'flag_promotions.alerts')) < HOUR,
+      drift: (await inMs('due_at', LOOKS)) <= HOUR,
+      heldUp: (await inMs('since', 'flag_promotions.held_up')) <= 0,
+      tick: (await inMs('completed_at', 'flag_promotions.maintenance')) <= 0,
+    }).toEqual({ lease: true, slot: true, evidence: true, drift: true, heldUp: true, tick: true });
   });
 
   test('a promotion is taken up again, and what waits for its end still waits', async () => {
