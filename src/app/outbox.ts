@@ -18,6 +18,7 @@ export function createAppOutbox(clients: Clients, sources: Sources): Outbox {
     alertChannel: sources.alertChannel,
     random: runtime.random,
     newOwner,
+    now: runtime.now,
     elapsed: runtime.elapsed,
     onOutcome: metrics.onDelivery,
   });

@@ -4,6 +4,7 @@ import type { MessageRef } from '../promotions/alert.js';
 import { type MessageKind, messageKey, type OutboxMessage } from '../promotions/messages.js';
 import type { Destination } from '../promotions/routing.js';
 import type { Unchangeable } from '../slack/errors.js';
+import type { PostedSince } from '../slack/search.js';
 import type { BoundKind, Lane, Place, Prepared, Shown, ShowRequest } from './kind.js';
 import type { OutsideTransport } from './outside.js';
 import { postponed } from './retry.js';
@@ -48,6 +49,7 @@ export interface OutboxDependencies {
   readonly random: () => number;
   /** Unique per claim, so an expired claim fails the fence. */
   readonly newOwner: () => string;
+  readonly now: () => Date;
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number;
   readonly onOutcome: (outcome: DeliveryOutcome) => void;
@@ -81,8 +83,9 @@ export interface Outbox {
  * half.
  */
 export const LEASE_MS = 40_000;
-/** A message can only be newer than its row; Slack's clock and the database's may differ by this much. */
+/** A message can only be newer than its row. Slack's clock and the database's may differ by the first, or be wrong. */
 const CLOCK_SKEW_MS = 5 * 60_000;
+const WRONG_BY_MS = 24 * 60 * 60_000;
 /** A post, then updates for changes meanwhile: more steps in a row mean that something is wrong. */
 const MOST_STEPS = 8;
 
@@ -189,19 +192,24 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
       return post(work, null);
     }
     if (found !== null) return found;
-    return thenPost ? post(work, sinceOf(work.message)) : close(work);
+    return thenPost ? post(work, sinceOf(work.message, deps.now())) : close(work);
   }
 
   /** null if no earlier attempt posted it. */
   async function find({ message, prepared, lease }: Work): Promise<Taken | null> {
     if (prepared === null || prepared.place === null) return null;
-    const found = await transport.find(prepared.place, messageKey(message), sentTo(message), sinceOf(message));
+    const found = await transport.find(
+      prepared.place,
+      messageKey(message),
+      sentTo(message),
+      sinceOf(message, deps.now()),
+    );
     if (found === null) return null;
     return taken('found', await messages.recordPosted(message.id, lease, found, null));
   }
 
   /** `perhapsSince`: since when an earlier attempt may have posted it; null: don't look for it. */
-  async function post(work: Work, perhapsSince: Date | null): Promise<Taken> {
+  async function post(work: Work, perhapsSince: PostedSince | null): Promise<Taken> {
     const { message, lease, prepared } = work;
     if (prepared === null || prepared.place === null) return close(work);
     let shown: Shown | null = null;
@@ -315,7 +323,10 @@ function sentTo({ channel, refusedRoute }: OutboxMessage): Destination | null {
   return channel === null ? null : { channel, refused: refusedRoute };
 }
 
-/** The earliest time that its message can have. */
-function sinceOf({ createdAt }: OutboxMessage): Date {
-  return new Date(createdAt.getTime() - CLOCK_SKEW_MS);
+/** The earliest time that its message can have; `now`: this process's own clock, in case the database's is ahead. */
+function sinceOf({ createdAt }: OutboxMessage, now: Date): PostedSince {
+  return {
+    likely: new Date(createdAt.getTime() - CLOCK_SKEW_MS),
+    possible: new Date(Math.min(createdAt.getTime(), now.getTime()) - WRONG_BY_MS),
+  };
 }

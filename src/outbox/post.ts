@@ -1,5 +1,6 @@
 import type { MessageRef } from '../promotions/alert.js';
 import type { Destination } from '../promotions/routing.js';
+import type { PostedSince } from '../slack/search.js';
 import type { MayStillSend } from '../slack/slack.js';
 import type { Content, Place } from './kind.js';
 
@@ -9,7 +10,7 @@ export interface Post {
   /** Where an earlier attempt was sent; null: there was none. */
   readonly sentTo: Destination | null;
   /** Since when an earlier attempt may have posted it; null: there was none. */
-  readonly perhapsSince: Date | null;
+  readonly perhapsSince: PostedSince | null;
   /** Records the destination before sending; false if another process has the row by now. */
   record(to: Destination): Promise<boolean>;
   content(refused: Destination['refused']): Content;

@@ -1,6 +1,7 @@
 import type { MessageRef } from '../promotions/alert.js';
 import type { Destination } from '../promotions/routing.js';
 import { isLastingRefusal, isOutOfReach, type Unchangeable, unchangeable } from '../slack/errors.js';
+import type { PostedSince } from '../slack/search.js';
 import type { MayStillSend, Outgoing, Slack } from '../slack/slack.js';
 import type { Message } from '../views/blocks.js';
 import type { Content, OutsidePlace, Place } from './kind.js';
@@ -18,7 +19,7 @@ export interface Transport {
   /** `lost`: another process has the row by now. `gone`: its thread was deleted, or its person can't be reached. */
   post(post: Post): Promise<Posted | 'lost' | 'gone'>;
   /** The message with this key among those posted since then. */
-  find(place: Place, key: string, sentTo: Destination | null, since: Date): Promise<MessageRef | null>;
+  find(place: Place, key: string, sentTo: Destination | null, since: PostedSince): Promise<MessageRef | null>;
   /** `gone`: Slack no longer has it. */
   update(
     place: Place,
@@ -93,7 +94,7 @@ export function createTransport(slack: OutboxSlack, alertChannel: string, outsid
     place: Shared,
     key: string,
     sentTo: Destination | null,
-    since: Date,
+    since: PostedSince,
   ): Promise<MessageRef | null> {
     const spot = spotOf(place, sentTo);
     try {

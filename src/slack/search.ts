@@ -20,30 +20,61 @@ const foundMessages = z.object({
 });
 type Page = z.output<typeof foundMessages>;
 
+/** Since when a message may have been posted. */
+export interface PostedSince {
+  /** If the clocks are right. */
+  readonly likely: Date;
+  /** If they are wrong. */
+  readonly possible: Date;
+}
+
+interface Span {
+  readonly oldest: Date;
+  readonly latest: Date | null;
+}
+
 /** Of 200 messages each: more than an alert channel gets in the hours between attempts. */
 const PAGES = 50;
+/** What a wrong clock is worth: days of most channels, and few enough for Slack's rate limit. */
+const PAGES_BEFORE = 10;
 
 /**
- * Finds the message that carries the key, among those posted since; null if there is none.
- * @throws {SlackError} if Slack does not answer, or lets us read only some of the messages
+ * Finds the message that carries the key, among those posted since; null if there is none. Looks as far back as a wrong
+ * clock may have put it, if that is cheap: no other message has the key.
+ * @throws {SlackError} if Slack does not answer, or lets us read only some of the likely messages
  */
-export async function findMessage(client: WebClient, sought: Sought, since: Date): Promise<MessageRef | null> {
+export async function findMessage(
+  client: WebClient,
+  sought: Sought,
+  { likely, possible }: PostedSince,
+): Promise<MessageRef | null> {
+  const found = await searchIn(client, sought, { oldest: likely, latest: null }, PAGES);
+  // "Not found" leads to a second post, so everything likely must have been read first.
+  if (found === 'unfinished') throw unfinished(sought, undefined);
+  if (found !== null) return found;
+  const before = await searchIn(client, sought, { oldest: possible, latest: likely }, PAGES_BEFORE);
+  return before === 'unfinished' ? null : before;
+}
+
+async function searchIn(
+  client: WebClient,
+  sought: Sought,
+  span: Span,
+  pages: number,
+): Promise<MessageRef | null | 'unfinished'> {
   let cursor = '';
-  for (let read = 0; read < PAGES; read += 1) {
-    const page = await readPage(client, sought, since, cursor).catch((error: unknown) => {
+  for (let read = 0; read < pages; read += 1) {
+    const isFirst = span.latest === null && read === 0;
+    const page = await readPage(client, sought, span, cursor).catch((error: unknown) => {
       // The channel was open a page ago: whatever is refused now, the search isn't over.
-      throw read > 0 && error instanceof SlackError && error.kind === 'refused' ? unfinished(sought, error) : error;
+      throw !isFirst && error instanceof SlackError && error.kind === 'refused' ? unfinished(sought, error) : error;
     });
     const found = page.messages.find((message) => carries(message.metadata, sought.key));
     if (found !== undefined) return { channel: sought.channel, ts: found.ts };
     cursor = page.response_metadata?.next_cursor ?? '';
-    if (cursor === '') {
-      if (page.has_more) break;
-      return null;
-    }
+    if (cursor === '') return page.has_more ? 'unfinished' : null;
   }
-  // "Not found" leads to a second post, so everything must have been read first.
-  throw unfinished(sought, undefined);
+  return 'unfinished';
 }
 
 function unfinished(sought: Sought, cause: unknown): SlackError {
@@ -54,12 +85,14 @@ function methodOf({ threadTs }: Sought) {
   return threadTs === null ? 'conversations.history' : 'conversations.replies';
 }
 
-async function readPage(client: WebClient, sought: Sought, since: Date, cursor: string): Promise<Page> {
+async function readPage(client: WebClient, sought: Sought, { oldest, latest }: Span, cursor: string): Promise<Page> {
   const { channel, threadTs } = sought;
   const query = {
     channel,
     include_all_metadata: true,
-    oldest: (since.getTime() / 1000).toFixed(6),
+    inclusive: true,
+    oldest: timestamp(oldest),
+    ...(latest === null ? {} : { latest: timestamp(latest) }),
     limit: 200,
     ...(cursor === '' ? {} : { cursor }),
   };
@@ -67,6 +100,10 @@ async function readPage(client: WebClient, sought: Sought, since: Date, cursor: 
     threadTs === null ? client.conversations.history(query) : client.conversations.replies({ ...query, ts: threadTs }),
   );
   return foundMessages.parse(answer);
+}
+
+function timestamp(at: Date): string {
+  return (at.getTime() / 1000).toFixed(6);
 }
 
 function carries(metadata: unknown, key: string): boolean {

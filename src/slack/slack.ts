@@ -21,7 +21,7 @@ import {
 } from './pace.js';
 import { createPeople, type People } from './people.js';
 import { isResponseUrl } from './response-url.js';
-import { findMessage, type Sought } from './search.js';
+import { findMessage, type PostedSince, type Sought } from './search.js';
 import { readThread } from './thread.js';
 import { type OutgoingFile, type StoredFile, storePicture, type Upload, uploadFile } from './upload.js';
 
@@ -60,11 +60,16 @@ export interface Slack extends People {
    * `perhapsSince`: an earlier attempt may have posted it since then, so it looks for that once it has the slot. Nobody
    * else posts between that look and the post. `mayStillSend`: see {@link MayStillSend}.
    */
-  post(to: Outgoing, message: Message, perhapsSince: Date | null, mayStillSend: MayStillSend): Promise<PostedMessage>;
+  post(
+    to: Outgoing,
+    message: Message,
+    perhapsSince: PostedSince | null,
+    mayStillSend: MayStillSend,
+  ): Promise<PostedMessage>;
   update(ref: MessageRef, message: Message, mayStillSend: MayStillSend): Promise<void>;
   remove(ref: MessageRef): Promise<void>;
   /** The message that carries the key, among those posted since; null if there is none. */
-  find(sought: Sought, since: Date): Promise<MessageRef | null>;
+  find(sought: Sought, since: PostedSince): Promise<MessageRef | null>;
   /** Shares a text file; rejects if nothing was shared. */
   upload(file: OutgoingFile, mayStillSend?: MayStillSend): Promise<Upload>;
   /** Uploads a picture for blocks; its id, null if Slack isn't ready to show it in time. */

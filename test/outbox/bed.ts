@@ -109,6 +109,7 @@ export async function startOutboxBed(
       alertChannel: slack.channels.alerts,
       random: () => 0,
       newOwner,
+      now: () => new Date(),
       elapsed: () => elapsed,
       onOutcome: (outcome) => void outcomes.push(outcome),
     });

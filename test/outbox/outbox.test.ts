@@ -164,6 +164,42 @@ describe('an attempt that nobody learned the outcome of', () => {
     }
   });
 
+  test.each(['10 minutes', '400 days'])(
+    'is found again where the database’s clock is %s ahead, also in a thread',
+    async (ahead) => {
+      const root = await posted('notice');
+      for (const kind of ['notice', 'reply']) {
+        const id = await bed.queue({ kind, ...(kind === 'reply' ? { root } : {}) });
+        await bed.rows.query(
+          `update flag_promotions.messages set created_at = created_at + interval '${ahead}' where id = $1`,
+          [id],
+        );
+        bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
+        expect(await kindOf(id)).toBe('failed');
+        const before = bed.posts();
+        await bed.advance(31_000);
+        expect(await kindOf(id)).toBe('found');
+        expect(bed.posts()).toBe(before);
+      }
+    },
+  );
+
+  test('is posted again once all was read that the clocks allow, however busy the channel was before', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_before' });
+    expect(await kindOf(id)).toBe('failed');
+    await bed.advance(31_000);
+    const answer = (body: object, times: number) =>
+      bed.slack.faults.add({ method: 'conversations.history', times, kind: 'body', body: JSON.stringify(body) });
+    // It looks once before it has the slot, and once in it.
+    for (let look = 0; look < 2; look += 1) {
+      answer({ ok: true, messages: [], has_more: false }, 1);
+      answer({ ok: true, messages: [], has_more: true, response_metadata: { next_cursor: 'more' } }, 10);
+    }
+    expect(await kindOf(id)).toBe('posted');
+    expect(await bed.channel()).toEqual(['first']);
+  });
+
   test('where Slack never answered', async () => {
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'hang', takesEffect: true });

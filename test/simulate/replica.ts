@@ -64,6 +64,7 @@ export function startReplica(process: Process, surroundings: Surroundings): () =
     alertChannel: ALERT_CHANNEL,
     random,
     newOwner,
+    now: process.now,
     elapsed: process.monotonicMs,
     onOutcome: () => undefined,
   });

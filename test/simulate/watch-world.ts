@@ -126,6 +126,7 @@ export async function watch(seed: number, sabotage?: WatchSabotage): Promise<Wat
       alertChannel: ALERT_CHANNEL,
       random,
       newOwner,
+      now: process.now,
       elapsed: process.monotonicMs,
       onOutcome: () => undefined,
     });
