@@ -317,9 +317,13 @@ describe('doctor', () => {
     expect(await own()).toMatchObject({ status: 'note', says: expect.stringContaining('Nothing answers') });
   });
 
-  test('a clock that is off is told against both', async () => {
+  test('a clock that is off is told against all three', async () => {
     const checks = await runDoctor(environment, () => new Date(Date.now() + 120_000));
     expect(toFix(checks)).toMatchObject([
+      {
+        subject: 'clock against the database',
+        says: expect.stringContaining('ahead of the database’s. Waits, alerts'),
+      },
       { subject: 'clock against Slack', says: expect.stringContaining('ahead of Slack') },
       { subject: 'clock against Heroku', says: expect.stringContaining('ahead of Heroku') },
     ]);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { type ClockReading, compareClocks } from '../promotions/clock.js';
 import { connect, type Knex } from './connection.js';
 import { type Ask, askOf } from './console/ask.js';
 import { describeOddities } from './console/describe.js';
@@ -36,6 +37,8 @@ interface InspectedFinding {
 export interface DatabaseInspection {
   readonly serverVersion: string;
   readonly isReadOnly: boolean;
+  /** This host's clock against the server's. */
+  readonly clock: ClockReading;
   /** This version's migrations that it lacks, and a newer version's that it has. */
   readonly missingMigrations: readonly string[];
   readonly unknownMigrations: readonly string[];
@@ -59,10 +62,11 @@ const GUARDS = ['audit_log_append_only', 'audit_log_no_truncate', 'audit_seals_a
 export async function inspectDatabase(
   connectionString: string,
   settings: ConsoleSettings = USUAL_CONSOLE,
+  now: () => Date = () => new Date(),
 ): Promise<DatabaseInspection> {
   const knex = connect(connectionString, { maxConnections: 1, acceptsStandby: true, console: null });
   try {
-    const server = await serverFacts(knex);
+    const server = await serverFacts(knex, now);
     const { findings, ...promotions } = await inspectPromotions(knex, settings, server.isReadOnly);
     const names = await tablesOf(knex);
     const ran = names.has('migrations') ? await migrationsRun(knex) : [];
@@ -154,13 +158,16 @@ async function odditiesOf(
   return describeOddities({ oddStates: states, timeHints, oddStarts, namesakes });
 }
 
-async function serverFacts(knex: Knex) {
+async function serverFacts(knex: Knex, now: () => Date) {
+  const sentAt = now();
   const found = await knex.raw(
-    `select current_setting('server_version') as version, current_setting('transaction_read_only') = 'on' as read_only`,
+    `select current_setting('server_version') as version, current_setting('transaction_read_only') = 'on' as read_only,
+            clock_timestamp() as at`,
   );
-  const [facts] = parseRows(found, z.object({ version: z.string(), read_only: z.boolean() }));
+  const [facts] = parseRows(found, z.object({ version: z.string(), read_only: z.boolean(), at: z.date() }));
   if (facts === undefined) throw new Error('PostgreSQL told nothing of itself.');
-  return { serverVersion: facts.version, isReadOnly: facts.read_only };
+  const clock = compareClocks(facts.at, sentAt, now());
+  return { serverVersion: facts.version, isReadOnly: facts.read_only, clock };
 }
 
 async function tablesOf(knex: Knex): Promise<ReadonlySet<string>> {

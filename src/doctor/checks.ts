@@ -26,8 +26,11 @@ export function urgentFirst(checks: readonly Check[]): readonly Check[] {
 /** A code is good for 30 s before and after its time, and part of that is a phone's own error. */
 const CLOCK_OFF_MS = 20_000;
 
-/** `whose`: Slack or Heroku. `reading` is null if their answer had no time. */
-export function checkClock(whose: string, reading: ClockReading | null): Check {
+const OFF_FROM_OUTSIDE = 'Right codes are refused, and from 5 min on all of Slack’s requests too. Use NTP.';
+const OFF_FROM_DATABASE = 'Waits, alerts and snoozes go by the database’s. Use NTP on the one that is wrong.';
+
+/** `whose`: Slack, Heroku or the database. `reading` is null if their answer had no time. */
+export function checkClock(whose: string, reading: ClockReading | null, harm = OFF_FROM_OUTSIDE): Check {
   const subject = `clock against ${whose}`;
   if (reading === null) return note(subject, `${whose} gave no time, so this can’t be checked.`);
   const { aheadMs, uncertainMs } = reading;
@@ -36,10 +39,7 @@ export function checkClock(whose: string, reading: ClockReading | null): Check {
   if (off <= CLOCK_OFF_MS + uncertainMs) {
     return ok(subject, off <= uncertainMs ? 'the same' : `${seconds} apart`);
   }
-  return fix(
-    subject,
-    `This host’s clock is ${seconds} ${aheadMs > 0 ? 'ahead of' : 'behind'} ${whose}’s. Right codes are refused, and from 5 min on all of Slack’s requests too. Use NTP.`,
-  );
+  return fix(subject, `This host’s clock is ${seconds} ${aheadMs > 0 ? 'ahead of' : 'behind'} ${whose}’s. ${harm}`);
 }
 
 /** Why a right token doesn't work, by Slack's error code. */
@@ -221,6 +221,7 @@ export function databaseChecks(
     facts.isReadOnly
       ? fix('database', `PostgreSQL ${word(facts.serverVersion)} is read-only here. Point DATABASE_URL at the primary.`)
       : ok('database', `PostgreSQL ${word(facts.serverVersion)} answers`),
+    checkClock('the database', facts.clock, OFF_FROM_DATABASE),
     checkSchema(facts),
     ...findingChecks(facts),
   ];

@@ -36,7 +36,7 @@ export async function runDoctor(
 ): Promise<readonly Check[]> {
   const { settings, usable } = inspectSettings(environment);
   const named = settings.map((setting) => settingCheck(setting, usable));
-  const database = await databaseOf(usable);
+  const database = await databaseOf(usable, now);
   const network = createNetwork(usable.proxies);
   try {
     const outside = await askOutside(usable, network, database.facts, now, page);
@@ -143,13 +143,14 @@ type Usable = ReturnType<typeof inspectSettings>['usable'];
 
 async function databaseOf(
   usable: Usable,
+  now: () => Date,
 ): Promise<{ readonly facts: DatabaseInspection | null; readonly checks: readonly Check[] }> {
   // The fault is among the settings' findings.
   if (usable.database === undefined) return { facts: null, checks: [] };
   try {
     const server = await reachServer(usable.database, false);
     try {
-      const facts = await inspectDatabase(server.url, usable.console);
+      const facts = await inspectDatabase(server.url, usable.console, now);
       return {
         facts,
         checks: [

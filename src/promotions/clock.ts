@@ -6,12 +6,17 @@ export interface ClockReading {
   readonly uncertainMs: number;
 }
 
+/** Compares a time that was read between two of ours. */
+export function compareClocks(theirs: Date, sentAt: Date, receivedAt: Date): ClockReading {
+  const halfWay = (receivedAt.getTime() - sentAt.getTime()) / 2;
+  return { aheadMs: Math.round(sentAt.getTime() + halfWay - theirs.getTime()), uncertainMs: Math.ceil(halfWay) };
+}
+
 /** Reads an answer's `Date` header; null if it is no date. */
 export function readClock(header: string | null, sentAt: Date, receivedAt: Date): ClockReading | null {
   const theirs = header === null ? Number.NaN : Date.parse(header);
   if (Number.isNaN(theirs)) return null;
-  const underWay = receivedAt.getTime() - sentAt.getTime();
-  const ours = sentAt.getTime() + underWay / 2;
   // Seconds are cut off, not rounded: half a second on average.
-  return { aheadMs: Math.round(ours - (theirs + 500)), uncertainMs: Math.ceil(underWay / 2) + 500 };
+  const reading = compareClocks(new Date(theirs + 500), sentAt, receivedAt);
+  return { ...reading, uncertainMs: reading.uncertainMs + 500 };
 }
