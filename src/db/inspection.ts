@@ -196,7 +196,8 @@ async function isAuditGuarded(knex: Knex): Promise<boolean> {
 async function appsOf(knex: Knex, promotions: string) {
   const found = await knex.raw(
     `select distinct on (heroku_app) heroku_app::text as app, coalesce(config_var, 'FLAG_' || upper(flag_key))::text as var
-       from (select id, heroku_app, config_var, flag_key from ${promotions} order by id desc limit 200) newest order by heroku_app, id desc limit ?`,
+       from (select id, heroku_app, config_var, flag_key from ${promotions} order by id desc limit 200) newest
+      where heroku_app is not null and coalesce(config_var, flag_key) is not null order by heroku_app, id desc limit ?`,
     [APPS_TRIED],
   );
   return parseRows(found, z.object({ app: z.string(), var: z.string() })).map(({ app, var: configVar }) => ({

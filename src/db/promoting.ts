@@ -180,7 +180,7 @@ export function promoting(knex: Knex): Promoting {
       const claimed = await runPrepared(knex, {
         sql: `with claimed as (
             update {promotions} p
-               set lease_owner = ?, ${LEASED_UNTIL}, attempts = p.attempts + 1
+               set lease_owner = ?, ${LEASED_UNTIL}, attempts = coalesce(p.attempts, 0) + 1
              where p.id = (
                select p.id from {promotions} p
                 where ${OURS} and ${isFree('p')} and ${mayTryAgain('p')}

@@ -195,6 +195,13 @@ const WORK: readonly Works[] = [
     ownerMigrates: true,
     starts: true,
   },
+  {
+    name: 'columns that may be null where the app’s own may not, with nulls in all of them',
+    table: `${table(', target_unset boolean, target_value text, attempts integer, config_var text, created_at timestamptz, updated_at timestamptz')}
+      alter table console_flag_promotions alter column flag_key drop not null, alter column heroku_app drop not null, alter column state drop not null;
+      insert into console_flag_promotions (state, promoted_at) values ('failed', null), (null, now());`,
+    starts: true,
+  },
   { name: 'one row for each flag', table: table(', unique (flag_key)'), notes: 'allows one row a flag' },
   {
     name: 'a column of its own that must not be null, and has a default',

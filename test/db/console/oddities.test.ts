@@ -99,6 +99,32 @@ test('states that nobody knows are counted and named, by an index of them alone,
   ]);
 });
 
+test('rows without names keep neither the doctor nor the watchdog from the others', async () => {
+  const id = await insertPromotion(stored.rows);
+  await insertPromotion(stored.rows, { flag_key: 'nameless' });
+  const nullable = ['flag_key', 'heroku_app', 'config_var', 'target_unset', 'attempts'];
+  await stored.rows.query(
+    `alter table console_flag_promotions ${nullable.map((name) => `alter column ${name} drop not null`).join(', ')}`,
+  );
+  await stored.rows.query(
+    `update console_flag_promotions set ${nullable.map((name) => `${name} = null`).join(', ')} where id <> $1`,
+    [id],
+  );
+  expect((await stored.db.alerts.gather(NOW)).stuck).toHaveLength(2);
+  const { apps } = await inspectDatabase(stored.url);
+  expect(apps).toHaveLength(1);
+});
+
+test('attempts that the console left empty are counted', async () => {
+  const id = await insertPromotion(stored.rows);
+  await stored.rows.query(`alter table console_flag_promotions alter column attempts drop not null`);
+  await stored.rows.query(
+    `update console_flag_promotions set checkpoint = 'PENDING_COMMIT:v42', attempts = null where id = $1`,
+    [id],
+  );
+  expect(await stored.db.promoting.claimNext({ owner: 'x', durationMs: 9_000 })).toMatchObject({ attempts: 1 });
+});
+
 test('a state of another system’s is shown in its own words', async () => {
   const id = await insertPromotion(stored.rows);
   await stored.rows.query('alter table console_flag_promotions drop constraint console_flag_promotions_state');
