@@ -46,7 +46,7 @@ async function asAsked(
     return [names.length === 0 ? 'Nothing to undo.' : `Undone: ${names.toReversed().join(', ')}.`];
   }
   if (rollback === true) {
-    const isAllGone = await rollBackAll(url, say);
+    const isAllGone = await rollBackAll(url, { console: settings, say });
     const left = 'The schema flag_promotions stays: it is another account’s, or holds something else.';
     return ['Every migration is undone.', ...(isAllGone ? [] : [left])];
   }

@@ -215,12 +215,15 @@ export async function progressOf(ask: Ask): Promise<'latest' | 'behind' | 'unkno
  * schema had to stay: it isn't ours to drop, or holds something else.
  * @throws ConsoleTableError if something depends on what was added to the console's table; nothing was changed then
  */
-export async function rollBackAll(connectionString: string, say: Say = () => undefined): Promise<boolean> {
+export async function rollBackAll(
+  connectionString: string,
+  { console: settings = USUAL_CONSOLE, say = () => undefined }: Pick<MigrateOptions, 'console' | 'say'> = {},
+): Promise<boolean> {
   return inWords('undo the migrations', () =>
     withMigrationLock(connectionString, say, (requireLock) =>
       withClient(connectionString, async (client) => {
         const ask = askUnder(requireLock, client);
-        await takeBack(ask, say);
+        await takeBack(ask, settings, say);
         if (await hasMigrations(ask)) {
           await withKnex(connectionString, async (knex) => {
             await knex.migrate.forceFreeMigrationsLock(CONFIG);

@@ -89,12 +89,22 @@ async function build(
       return;
     } catch (error) {
       // A half-built index would slow down every write and serve nothing.
-      await ask(`drop index concurrently if exists ${schemaOf(table)}.${index.name}`).catch(() => undefined);
+      await dropHalfBuilt(ask, table, index).catch(() => undefined);
       await refuseUnlessItPasses(ask, table, dialect, index, error);
       if (tries === BUILD_TRIES) throw error;
       await sleep(1_000 * tries);
     }
   }
+}
+
+/** Not by its name alone: another table's index may have it. */
+async function dropHalfBuilt(ask: Ask, table: ConsoleTable, { name }: WantedIndex): Promise<void> {
+  const found = await ask(
+    `select from pg_index x join pg_class i on i.oid = x.indexrelid
+      where x.indrelid = $1::oid and i.relname = $2 and not x.indisvalid`,
+    [table.oid, name],
+  );
+  if (parseRows(found, z.object({})).length > 0) await ask(`drop index concurrently ${schemaOf(table)}.${name}`);
 }
 
 /** @throws what failed, in words, unless trying again may help */

@@ -43,7 +43,7 @@ const recordRow = z.object({
  */
 const NOT_YET = new Set(['42P01', '42703', '3F000', '42501']);
 
-async function readRecord(ask: Ask): Promise<ConsoleRecord | null> {
+export async function readRecord(ask: Ask): Promise<ConsoleRecord | null> {
   try {
     const found = await ask('select console from flag_promotions.installation');
     return parseRows(found, recordRow)[0]?.console ?? null;

@@ -25,9 +25,9 @@ const BASES = [
 ] as const;
 export type IndexBase = (typeof BASES)[number];
 
-/** The purpose of this app's own index, of any version's definition; null for the console's, which lack the prefix. */
+/** The purpose of this app's own index, of any version's definition; null for the console's, which lack the hash. */
 export function baseOf(name: string): IndexBase | null {
-  const [, base] = /^flag_promotions_([a-z_]+?)(?:_[0-9a-f]{8})?$/u.exec(name) ?? [];
+  const [, base] = /^flag_promotions_([a-z_]+)_[0-9a-f]{8}$/u.exec(name) ?? [];
   return BASES.find((known) => known === base) ?? null;
 }
 

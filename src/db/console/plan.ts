@@ -69,7 +69,7 @@ function arrangeIndexes(table: ConsoleTable, dialect: Dialect): readonly Step[] 
   const wanted = wantedIndexes(dialect, { hasUniqueId: holdsIds(table) });
   const names = new Set(wanted.map(({ name }) => name));
   const isThere = (name: string) => table.indexes.some((index) => index.name === name && index.isValid);
-  const ours = table.indexes.filter(({ name }) => baseOf(name) !== null);
+  const ours = table.indexes.filter(isOurs);
   return [
     ...ours.filter(({ isValid }) => !isValid).map(({ name }) => dropIndex(table, name)),
     ...wanted
@@ -88,8 +88,11 @@ function arrangeIndexes(table: ConsoleTable, dialect: Dialect): readonly Step[] 
 
 /** Whether the table keeps ids unique without an index of ours. */
 function holdsIds(table: ConsoleTable): boolean {
-  return table.indexes.some(({ name, uniqueColumn }) => uniqueColumn === 'id' && baseOf(name) === null);
+  return table.indexes.some((index) => index.uniqueColumn === 'id' && !isOurs(index));
 }
+
+const isOurs = ({ name, isConstraint }: ConsoleTable['indexes'][number]): boolean =>
+  baseOf(name) !== null && !isConstraint;
 
 function dropIndex(table: ConsoleTable, name: string): Step {
   return { kind: 'drop_index', name, sql: `drop index concurrently if exists ${quotedName(table.schema)}.${name}` };

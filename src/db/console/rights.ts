@@ -5,6 +5,7 @@ import type { Inspected } from './ensure.js';
 import { blocks, type Finding } from './finding.js';
 import type { Parties } from './judged.js';
 import type { Step } from './plan.js';
+import type { ConsoleTable } from './table.js';
 
 /* A role's rights besides the promotions: to migrate, and on the app's own tables. */
 
@@ -200,6 +201,7 @@ async function judgeTablePlace(ask: Ask, role: string, inspected: Inspected): Pr
       ),
     );
   }
+  findings.push(...(await judgeIndexNames(ask, table, steps)));
   const builds = steps.some(({ kind }) => kind === 'build_index');
   const maker = place.is_owner
     ? { name: role, may: place.may_create }
@@ -219,6 +221,35 @@ async function judgeTablePlace(ask: Ask, role: string, inspected: Inspected): Pr
     findings.push(blocks(`${table.name} lacks ${lacking(steps)}, and only its owner can add them.`, statements));
   }
   return findings;
+}
+
+const takenRow = z.object({ taken: z.string(), holder: z.string(), free: z.string() });
+
+/** Another table's indexes with the names that ours will have, as after the console swapped its table for a new one. */
+async function judgeIndexNames(
+  ask: Ask,
+  { oid, name }: ConsoleTable,
+  steps: readonly Step[],
+): Promise<readonly Finding[]> {
+  const names = steps.flatMap((step) => (step.kind === 'build_index' ? [step.index.name] : []));
+  const found = await ask(
+    `select quote_ident(n.nspname) || '.' || i.relname as taken, quote_ident(n.nspname) || '.' || quote_ident(o.relname) as holder,
+            i.relname || '_' || o.oid as free
+       from pg_class c join pg_class i on i.relnamespace = c.relnamespace and i.relname = any($2)
+       join pg_namespace n on n.oid = i.relnamespace join pg_index x on x.indexrelid = i.oid join pg_class o on o.oid = x.indrelid
+      where c.oid = $1::oid and o.oid <> c.oid order by 1`,
+    [oid, names],
+  );
+  const taken = parseRows(found, takenRow);
+  const holders = [...new Set(taken.map(({ holder }) => holder))].join(' and ');
+  return taken.length === 0
+    ? []
+    : [
+        blocks(
+          `${holders} has indexes with the names that the app’s own on ${name} need.`,
+          taken.map((index) => `alter index ${index.taken} rename to ${index.free}`),
+        ),
+      ];
 }
 
 const quotedSchema = (name: string, schema: string): string =>

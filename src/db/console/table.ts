@@ -29,6 +29,8 @@ interface ConsoleIndex {
   readonly name: string;
   /** False after an interrupted build. */
   readonly isValid: boolean;
+  /** It holds a constraint, so it is the console's, whatever its name. */
+  readonly isConstraint: boolean;
   /** The single column that it keeps unique in all rows, or null. */
   readonly uniqueColumn: string | null;
 }
@@ -93,6 +95,16 @@ export async function findTable(ask: Ask, settings: ConsoleSettings, recorded: s
     );
   }
   return { kind: 'nowhere', schema: row.schema };
+}
+
+/** The same for an undoing, which is not refused: the adopted one, else one that migrate may have begun with; or null. */
+export async function tableToUndo(
+  ask: Ask,
+  settings: ConsoleSettings,
+  recorded: string | null,
+): Promise<string | null> {
+  const row = await look(ask, settings, recorded);
+  return row.recorded ?? row.given ?? row.by_path;
 }
 
 async function look(ask: Ask, settings: ConsoleSettings, recorded: string | null): Promise<z.output<typeof placeRow>> {
@@ -223,7 +235,14 @@ const tableRow = z.object({
   refused: z.string().nullable(),
   columns: z.array(columnRow).nullable(),
   indexes: z
-    .array(z.object({ name: z.string(), is_valid: z.boolean(), unique_column: z.string().nullable() }))
+    .array(
+      z.object({
+        name: z.string(),
+        is_valid: z.boolean(),
+        is_constraint: z.boolean(),
+        unique_column: z.string().nullable(),
+      }),
+    )
     .nullable(),
 });
 
@@ -249,6 +268,7 @@ const COLUMNS = `(
 const INDEXES = `(
   select json_agg(json_build_object(
            'name', i.relname, 'is_valid', x.indisvalid and x.indisready,
+           'is_constraint', exists (select from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x')),
            'unique_column', case when x.indisunique and x.indisvalid and x.indnkeyatts = 1 and x.indpred is null then
              (select a.attname from pg_attribute a where a.attrelid = x.indrelid and a.attnum = x.indkey[0]) end) order by i.relname)
     from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = c.oid)`;
@@ -292,6 +312,7 @@ export async function readTable(ask: Ask, oid: string): Promise<ConsoleTable> {
     indexes: (indexes ?? []).map((index) => ({
       name: index.name,
       isValid: index.is_valid,
+      isConstraint: index.is_constraint,
       uniqueColumn: index.unique_column,
     })),
   };

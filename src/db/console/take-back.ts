@@ -5,8 +5,11 @@ import type { Say } from './adopt.js';
 import type { Ask } from './ask.js';
 import { alterBriefly } from './brief-lock.js';
 import { ADDED_BY_US } from './columns.js';
+import { readRecord } from './facts.js';
 import { baseOf } from './indexes.js';
 import { ConsoleTableError } from './refusal.js';
+import type { ConsoleSettings } from './settings.js';
+import { tableToUndo } from './table.js';
 
 const foundRow = z.object({
   oid: z.string(),
@@ -19,10 +22,12 @@ const foundRow = z.object({
 
 /**
  * Removes what was added to promotions' tables, wherever they are and whatever is set now. One that this app made is
- * dropped; any other keeps its rows and its own columns.
+ * dropped; any other keeps its rows and its own columns. A copy (`create table … like`) has our comments on its columns,
+ * but no index of ours, and stays.
  * @throws ConsoleTableError if something of its owner's depends on what was added; that table stays as it is
  */
-export async function takeBack(ask: Ask, say: Say): Promise<void> {
+export async function takeBack(ask: Ask, settings: ConsoleSettings, say: Say): Promise<void> {
+  const adopted = await tableToUndo(ask, settings, (await readRecord(ask))?.table ?? null);
   const found = await ask(
     `select * from (
        select c.oid::text as oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name, quote_ident(n.nspname) as schema,
@@ -30,20 +35,15 @@ export async function takeBack(ask: Ask, say: Say): Promise<void> {
               (select json_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a
                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and col_description(c.oid, a.attnum) = $1) as columns,
               (select json_agg(i.relname order by i.relname) from pg_index x join pg_class i on i.oid = x.indexrelid
-                where x.indrelid = c.oid and i.relname like 'flag\\_promotions\\_%') as indexes
+                where x.indrelid = c.oid and i.relname like 'flag\\_promotions\\_%'
+                  and not exists (select from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))) as indexes
          from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname !~ '^pg_') tables
       where is_ours or columns is not null or indexes is not null`,
     [ADDED_BY_US],
   );
   for (const table of parseRows(found, foundRow)) {
-    const { oid, name, schema, columns } = table;
-    const indexes = (table.indexes ?? []).filter((index) => baseOf(index) !== null);
-    const statements = table.is_ours
-      ? [`drop table ${name}`]
-      : [
-          ...indexes.map((index) => `drop index ${schema}.${index}`),
-          ...(columns === null ? [] : [`alter table ${name} ${columns.map((one) => `drop column ${one}`).join(', ')}`]),
-        ];
+    const { oid, name } = table;
+    const statements = statementsFor(table, adopted);
     if (statements.length === 0) continue;
     say(`taking back what was added to ${name}`);
     try {
@@ -56,4 +56,16 @@ export async function takeBack(ask: Ask, say: Say): Promise<void> {
       );
     }
   }
+}
+
+function statementsFor(table: z.output<typeof foundRow>, adopted: string | null): readonly string[] {
+  const { oid, name, schema } = table;
+  if (table.is_ours) return [`drop table ${name}`];
+  const indexes = (table.indexes ?? []).filter((index) => baseOf(index) !== null);
+  const columns = oid === adopted || indexes.length > 0 ? (table.columns ?? []) : [];
+  const dropped = columns.map((one) => `drop column ${one}`);
+  return [
+    ...indexes.map((index) => `drop index ${schema}.${index}`),
+    ...(dropped.length === 0 ? [] : [`alter table ${name} ${dropped.join(', ')}`]),
+  ];
 }

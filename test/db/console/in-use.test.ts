@@ -184,11 +184,11 @@ test('what earlier versions added and indexed becomes what is added and indexed 
   await run(`
     alter table console_flag_promotions add column created_at timestamptz not null default now();
     comment on column console_flag_promotions.created_at is 'added by flag-promotions';
-    create index flag_promotions_stuck_clock on console_flag_promotions (started_at) where state = 'deploying';
-    create unique index flag_promotions_one_active on console_flag_promotions (heroku_app) where state = 'marked'`);
+    create index flag_promotions_stuck_clock_0123abcd on console_flag_promotions (started_at) where state = 'deploying';
+    create unique index flag_promotions_one_active_0123abcd on console_flag_promotions (heroku_app) where state = 'marked'`);
   await migrateToLatest(database.url);
   expect((await ourIndexes()).map(({ name }) => baseOf(name))).toEqual(ALL);
-  expect((await ourIndexes()).every(({ name }) => /_[0-9a-f]{8}$/u.test(name))).toBe(true);
+  expect((await ourIndexes()).every(({ name }) => !name.endsWith('_0123abcd'))).toBe(true);
   const nullable = await run(
     `select attnotnull as never from pg_attribute where attrelid = 'console_flag_promotions'::regclass and attname = 'created_at'`,
   );
