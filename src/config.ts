@@ -18,7 +18,7 @@ import {
 } from './config-fields.js';
 import type { DatabaseChoice } from './db/open.js';
 import { type ConsoleSettings, isTableName, parseStateMap } from './db/console/settings.js';
-import { AddressError, parseAddress, withTlsDefaults } from './db/server/address.js';
+import { AddressError, parseAddress, withDefaults } from './db/server/address.js';
 import { SSL_MODES } from './db/server/tls.js';
 import { REQUESTS_PER_HOUR } from './heroku/budget.js';
 import { parseExemptions, type Proxies } from './network/proxies.js';
@@ -82,6 +82,7 @@ const core = {
     serverUrl(EMBEDDED),
   ),
   DATABASE_DIRECT_URL: optional(serverUrl()),
+  PGOPTIONS: optional(z.string()),
   PGSSLMODE: optional(z.enum(SSL_MODES, { error: `must be one of ${SSL_MODES.join(', ')}` })),
   PGSSLROOTCERT: optional(z.string()),
   PGSSLCERT: optional(z.string()),
@@ -663,7 +664,8 @@ function consoleSettings({ CONSOLE_TABLE, STATE_MAP }: z.output<typeof consoleSc
 
 function databaseChoice(env: z.output<typeof choiceSchema>): DatabaseChoice {
   if (env.DATABASE_URL === EMBEDDED) return Object.freeze({ kind: 'embedded', dataDir: env.DATA_DIR });
-  const tls = {
+  const defaults = {
+    options: env.PGOPTIONS,
     sslmode: env.PGSSLMODE,
     sslrootcert: env.PGSSLROOTCERT,
     sslcert: env.PGSSLCERT,
@@ -672,8 +674,8 @@ function databaseChoice(env: z.output<typeof choiceSchema>): DatabaseChoice {
   const direct = env.DATABASE_DIRECT_URL;
   return Object.freeze({
     kind: 'server',
-    url: withTlsDefaults(env.DATABASE_URL, tls),
-    directUrl: direct === undefined ? null : withTlsDefaults(direct, tls),
+    url: withDefaults(env.DATABASE_URL, defaults),
+    directUrl: direct === undefined ? null : withDefaults(direct, defaults),
   });
 }
 

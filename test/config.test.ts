@@ -112,6 +112,7 @@ describe('the configuration', () => {
       ...REQUIRED,
       DATABASE_URL: 'embedded',
       DATABASE_DIRECT_URL: 'postgres://u:p@db.example/console',
+      PGOPTIONS: '-c search_path=console',
       PGSSLMODE: 'verify-full',
       PGSSLROOTCERT: '/etc/ca.pem',
       PGSSLCERT: '/etc/client.pem',

@@ -11,6 +11,7 @@ export interface Unset {
 export const UNSET: Readonly<Record<Setting, Unset | null>> = {
   DATABASE_URL: null,
   DATABASE_DIRECT_URL: { says: 'not set: needed only if DATABASE_URL leads to a pooler, such as PgBouncer' },
+  PGOPTIONS: { says: 'not set: no session settings besides the app’s own' },
   PGSSLMODE: { says: 'not set: no encryption, unless DATABASE_URL has an sslmode' },
   PGSSLROOTCERT: { says: 'not set: the usual CAs are trusted, if certificates are checked' },
   PGSSLCERT: { says: 'not set: no client’s certificate' },

@@ -50,6 +50,8 @@ interface Works extends Case {
   readonly ends?: string;
   /** What `migrate` says will fail now and then. */
   readonly notes?: string;
+  /** The table, if it isn't CONSOLE_TABLE's or the usual one. */
+  readonly promotions?: string;
   /** Whether the app is started, too, rather than its parts. */
   readonly starts?: true;
 }
@@ -230,6 +232,15 @@ const WORK: readonly Works[] = [
     name: 'a search path that begins with temporary tables',
     table: table(),
     after: 'alter role {owner} set search_path = pg_temp, public;',
+  },
+  {
+    name: 'a search path and a time zone in PGOPTIONS, and another table of that name before it',
+    before: 'create schema console authorization {owner};',
+    table: `create table public.console_flag_promotions (name text); set search_path = console; ${table()}`,
+    settings: { PGOPTIONS: '-c search_path=console -c TimeZone=America/New_York' },
+    promotions: 'console.console_flag_promotions',
+    starts: true,
+    spawned: true,
   },
   {
     name: 'an account that takes on the owner’s role as it connects',
@@ -466,6 +477,15 @@ const REFUSED: readonly Refused[] = [
     as: 'app',
     ownerMigrates: true,
     says: 'Row-level security applies to the role {app} on public.console_flag_promotions',
+  },
+  {
+    name: 'row-level security on the app’s own tables',
+    table: table(),
+    after: `${GRANTS} alter table flag_promotions.alerts enable row level security; alter table flag_promotions.operators enable row level security;
+      alter table flag_promotions.messages enable row level security;`,
+    as: 'app',
+    ownerMigrates: true,
+    says: 'Row-level security applies to the role {app} on the app’s own tables (alerts, messages, operators)',
   },
   {
     name: 'row-level security that is forced on the owner',
@@ -821,7 +841,12 @@ async function prepare(one: Case): Promise<void> {
 }
 
 /** The app, or one check, reports the stuck promotion in Slack once; and a superadmin resolves it. */
-async function expectMainJob({ ends = 'deployed', starts, ...how }: Pick<Works, 'ends' | 'starts' | 'spawned'>) {
+async function expectMainJob({
+  ends = 'deployed',
+  starts,
+  promotions,
+  ...how
+}: Pick<Works, 'ends' | 'starts' | 'spawned' | 'promotions'>) {
   const told = async () =>
     (await bed.slack.messages(bed.slack.channels.alerts)).filter(({ text }) => text.includes('console_dark_mode'));
   const before = await told();
@@ -836,7 +861,8 @@ async function expectMainJob({ ends = 'deployed', starts, ...how }: Pick<Works, 
   expect(report).toMatchObject({ stuck: 1, failures: [], overdue: null });
   expect(await told()).toHaveLength(before.length + 1);
 
-  const db = openDatabase(database.url(database.role), { console: config.console });
+  if (config.database.kind !== 'server') throw new Error('It is a server.');
+  const db = openDatabase(config.database.url, { console: config.console });
   try {
     const kris = await enrol(db, 'U0KRIS');
     const { oldest } = await db.promotions.deploying();
@@ -844,7 +870,7 @@ async function expectMainJob({ ends = 'deployed', starts, ...how }: Pick<Works, 
     const outcome = await db.promotions.resolve(submission(oldest.id, kris), NOW, typed(kris.code()));
     expect(outcome).toMatchObject({ kind: 'resolved', promotion: { state: 'deployed', resolvedBy: 'U0KRIS' } });
     const { rows } = await database.admin(
-      `select state::text, resolved_by::text, resolution_note::text as note from ${config.console.table ?? 'public.console_flag_promotions'}
+      `select state::text, resolved_by::text, resolution_note::text as note from ${promotions ?? config.console.table ?? 'public.console_flag_promotions'}
         where id = ${oldest.id}`,
     );
     expect(rows).toEqual([{ state: ends, resolved_by: 'U0KRIS', note: 'The dyno died after the PATCH.' }]);

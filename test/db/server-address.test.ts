@@ -1,5 +1,5 @@
 import { readDatabaseConfig } from '../../src/config.js';
-import { AddressError, parseAddress, withTlsDefaults } from '../../src/db/server/address.js';
+import { AddressError, parseAddress, withDefaults } from '../../src/db/server/address.js';
 
 const NOTHING = {
   user: undefined,
@@ -50,6 +50,12 @@ describe('the URL of a server', () => {
     ['postgres://host/name?port=x', 'must have a port from 1 to 65535'],
     ['postgres://host/name?sslmode=verify_full', 'must have one of these as its sslmode'],
     ['postgres://host/name?ssl=yes', 'must have one of these as its sslmode'],
+    ['postgres://?service=prod', 'must not have service (write its host, database and user into the URL)'],
+    ['postgres://u@/name?hostaddr=192.0.2.1', 'must not have hostaddr (write the address as the host)'],
+    [
+      'postgres://host/name?schema=console&sslcrl=/crl',
+      'must not have schema (set CONSOLE_TABLE to schema.table), sslcrl',
+    ],
   ])('%s is refused in words that hold none of it', (url, words) => {
     expect(() => parseAddress(url)).toThrow(AddressError);
     expect(() => parseAddress(url)).toThrow(words);
@@ -71,18 +77,24 @@ describe('the URL of a server', () => {
   });
 });
 
-describe('PGSSLMODE and its files', () => {
-  const defaults = { sslmode: 'require', sslrootcert: '/c a.pem', sslcert: undefined, sslkey: undefined };
+describe('PGSSLMODE and its files, and PGOPTIONS', () => {
+  const defaults = {
+    options: undefined,
+    sslmode: 'require',
+    sslrootcert: '/c a.pem',
+    sslcert: undefined,
+    sslkey: undefined,
+  };
 
   test('stand in for what the URL leaves open, and for that alone', () => {
-    const tlsOf = (url: string) => parseAddress(withTlsDefaults(url, defaults)).tls;
+    const tlsOf = (url: string) => parseAddress(withDefaults(url, defaults)).tls;
     expect(tlsOf('postgres://u:p%3F@host/name')).toMatchObject({ mode: 'require', rootFile: '/c a.pem' });
     expect(tlsOf('postgres://host/name?sslmode=disable&sslrootcert=/b')).toMatchObject({
       mode: 'disable',
       rootFile: '/b',
     });
     expect(tlsOf('postgres://host/name?ssl=true')).toMatchObject({ mode: 'verify-full', rootFile: '/c a.pem' });
-    expect(parseAddress(withTlsDefaults('postgres://u:p%3F@host/name', defaults)).password).toBe('p?');
+    expect(parseAddress(withDefaults('postgres://u:p%3F@host/name', defaults)).password).toBe('p?');
   });
 
   test('are read from the environment, for both URLs', () => {
@@ -107,6 +119,20 @@ describe('PGSSLMODE and its files', () => {
       url: 'postgres://host/name',
       directUrl: null,
     });
+  });
+
+  test('PGOPTIONS holds where the URL has no options', () => {
+    const optionsOf = (url: string) => {
+      const { database } = readDatabaseConfig({ DATABASE_URL: url, PGOPTIONS: '-c search_path=console -c jit=off' });
+      return database.kind === 'server' ? parseAddress(database.url).options : null;
+    };
+    expect(optionsOf('postgres://host/name')).toBe('-c search_path=console -c jit=off');
+    expect(optionsOf('postgres://host/name?options=-c%20jit%3Don')).toBe('-c jit=on');
+  });
+
+  test('what only tunes a connection, or another client’s own parameter, is ignored', () => {
+    const url = 'postgres://host/name?connect_timeout=10&channel_binding=require&pgbouncer=true';
+    expect(pickPlace(url)).toMatchObject({ host: 'host', database: 'name' });
   });
 
   test('a mode that there isn’t is refused', () => {

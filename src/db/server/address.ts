@@ -38,6 +38,7 @@ export function parseAddress(url: string): ServerAddress {
   const [, credentials = '', place = '', path = '', query = ''] = shape;
   const parameters = new URLSearchParams(query);
   const given = (name: string): string | undefined => parameters.get(name) || undefined;
+  refuseUnsupported(parameters);
   if (`${place}${given('host')}`.includes(',')) throw new AddressError('must name one host: the primary');
   const hostAndPort = HOST_AND_PORT.exec(place);
   if (hostAndPort === null) throw new AddressError(UNREADABLE);
@@ -55,8 +56,38 @@ export function parseAddress(url: string): ServerAddress {
   };
 }
 
-/** TLS settings from the environment for what a URL leaves open; named as in libpq. */
-export interface TlsDefaults {
+const CANT_CHECK = 'the app can’t check that';
+/**
+ * What decides which server, account or table is meant, or whom to trust, and which pg would drop without a word. What
+ * only tunes a connection is ignored, as are other clients' own parameters.
+ */
+const UNSUPPORTED: Readonly<Record<string, string>> = {
+  service: 'write its host, database and user into the URL',
+  servicefile: 'write the host, database and user into the URL',
+  hostaddr: 'write the address as the host',
+  passfile: 'set PGPASSFILE',
+  schema: 'set CONSOLE_TABLE to schema.table',
+  currentSchema: 'set CONSOLE_TABLE to schema.table',
+  search_path: 'write options=-c%20search_path%3D… instead',
+  sslpassword: 'use a key without a password',
+  sslcrl: CANT_CHECK,
+  sslcrldir: CANT_CHECK,
+  ssl_min_protocol_version: CANT_CHECK,
+  require_auth: CANT_CHECK,
+  requirepeer: CANT_CHECK,
+};
+
+/** @throws AddressError */
+function refuseUnsupported(parameters: URLSearchParams): void {
+  const faults = Object.entries(UNSUPPORTED).filter(([name]) => parameters.has(name));
+  if (faults.length === 0) return;
+  throw new AddressError(`must not have ${faults.map(([name, instead]) => `${name} (${instead})`).join(', ')}`);
+}
+
+/** From the environment, for what a URL leaves open; named as in libpq. */
+export interface UrlDefaults {
+  /** pg would take PGOPTIONS only for the connections that set no options of their own. */
+  readonly options: string | undefined;
   readonly sslmode: string | undefined;
   readonly sslrootcert: string | undefined;
   readonly sslcert: string | undefined;
@@ -64,10 +95,10 @@ export interface TlsDefaults {
 }
 
 /** Adds to the URL what it doesn't say. */
-export function withTlsDefaults(url: string, { sslmode, ...files }: TlsDefaults): string {
+export function withDefaults(url: string, { sslmode, ...others }: UrlDefaults): string {
   const [rest = '', query = ''] = url.trim().split('?');
   const parameters = new URLSearchParams(query);
-  const defaults = { ...(parameters.has('ssl') ? {} : { sslmode }), ...files };
+  const defaults = { ...(parameters.has('ssl') ? {} : { sslmode }), ...others };
   for (const [name, value] of Object.entries(defaults)) {
     if (value !== undefined && !parameters.has(name)) parameters.set(name, value);
   }
