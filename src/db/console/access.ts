@@ -24,8 +24,7 @@ const COLUMNS: Readonly<Record<Right, readonly string[]>> = {
 const granted = z.object({ whole: z.boolean(), some: z.boolean(), lacking: z.array(z.string()) });
 type Granted = z.output<typeof granted>;
 const accessRow = z.object({
-  filtered: z.boolean(),
-  lets_all_through: z.boolean(),
+  may_hide_rows: z.boolean(),
   restrictive: z.array(z.string()),
   schema: z.string(),
   schema_usage: z.boolean(),
@@ -46,9 +45,12 @@ const LETS_ALL_THROUGH = `exists (select from pg_policy l
     and exists (select from unnest(l.polroles) as p (oid) where p.oid = 0 or pg_has_role(r.oid, nullif(p.oid, 0), 'USAGE')))`;
 const RESTRICTIVE = `array(select quote_ident(polname) from pg_policy where polrelid = c.oid and not polpermissive order by 1)`;
 
+/** SQL: row-level security may hide rows of the table `c` from the role `r`. */
+export const MAY_HIDE_ROWS = `(${FILTERED} and not (${LETS_ALL_THROUGH} and ${RESTRICTIVE} = '{}'))`;
+
 const PROMOTIONS = '{promotions}';
 /** SQL: the session's role sees every row of the promotions. Asked at each check, because that may change. */
-export const SEES_ALL_ROWS = `(select not ${FILTERED} or (${LETS_ALL_THROUGH} and ${RESTRICTIVE} = '{}')
+export const SEES_ALL_ROWS = `(select not ${MAY_HIDE_ROWS}
   from pg_class c, pg_roles r where c.oid = $table$${PROMOTIONS}$table$::regclass and r.rolname = current_user)`;
 export const ROWS_ARE_HIDDEN =
   'Row-level security may hide rows of the console’s table since this app started, so nothing is checked: a promotion in a hidden row would hang unseen. What to run: flag-promotions doctor';
@@ -71,7 +73,7 @@ export async function judgeAccess(
            and not has_column_privilege(r.oid, c.oid, a.attnum, '${right}') order by a.attnum))`,
   );
   const found = await ask(
-    `select ${FILTERED} as filtered, ${LETS_ALL_THROUGH} as lets_all_through, ${RESTRICTIVE} as restrictive,
+    `select ${MAY_HIDE_ROWS} as may_hide_rows, ${RESTRICTIVE} as restrictive,
             quote_ident(n.nspname) as schema, has_schema_privilege(r.oid, n.oid, 'USAGE') as schema_usage,
             jsonb_build_object(${rights.join(', ')}) as rights,
             array(select distinct format('%I.%I', m.nspname, s.relname) from pg_attrdef d
@@ -96,9 +98,7 @@ export async function judgeAccess(
       ),
     );
   }
-  if (access.filtered && !(access.lets_all_through && access.restrictive.length === 0)) {
-    findings.push(filteredFinding(table, access.restrictive));
-  }
+  if (access.may_hide_rows) findings.push(filteredFinding(table, access.restrictive));
   findings.push(...rightFindings(table, wanted, access.rights, added));
   for (const sequence of wanted.includes('INSERT') ? access.sequences : []) {
     findings.push(

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseRows } from '../rows.js';
+import { MAY_HIDE_ROWS } from './access.js';
 import type { Ask } from './ask.js';
 import type { Inspected } from './ensure.js';
 import { blocks, type Finding } from './finding.js';
@@ -268,6 +269,7 @@ const ownRow = z.object({
   schema_usage: z.boolean(),
   lacking: z.array(z.object({ table: z.string(), rights: z.string() })),
   functions: z.array(z.string()),
+  filtered: z.array(z.string()),
 });
 
 /** Rights that the role lacks on the app's own tables, as far as these exist. */
@@ -283,10 +285,12 @@ export async function judgeOwnTables(ask: Ask, { role }: Parties): Promise<reado
                  join pg_class c on c.relname = w.one ->> 'table' and c.relnamespace = n.oid
                 where not has_table_privilege(r.oid, c.oid, w.one ->> 'right') group by 1) l), '[]') as lacking,
             array(select p.oid::regprocedure::text from pg_proc p
-                   where p.pronamespace = n.oid and not has_function_privilege(r.oid, p.oid, 'EXECUTE') order by 1) as functions
+                   where p.pronamespace = n.oid and not has_function_privilege(r.oid, p.oid, 'EXECUTE') order by 1) as functions,
+            array(select c.relname::text from pg_class c
+                   where c.relnamespace = n.oid and c.relname = any($3) and ${MAY_HIDE_ROWS} order by 1) as filtered
        from pg_namespace n, pg_roles r where n.nspname = '${SCHEMA}' and quote_ident(r.rolname) = $2
         and exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'migrations')`,
-    [JSON.stringify(wanted), role],
+    [JSON.stringify(wanted), role, Object.keys(OWN_RIGHTS)],
   );
   const [own] = parseRows(found, ownRow);
   if (own === undefined) return [];
@@ -295,13 +299,26 @@ export async function judgeOwnTables(ask: Ask, { role }: Parties): Promise<reado
     ...own.lacking.map(({ table, rights }) => `grant ${rights} on ${SCHEMA}.${table} to ${role}`),
     ...own.functions.map((name) => `grant execute on function ${name} to ${role}`),
   ];
-  if (grants.length === 0) return [];
+  const hidden = filteredTables(role, own.filtered);
+  if (grants.length === 0) return hidden;
   const list = own.lacking.map(({ table, rights }) => `${rights} on ${table}`).join('; ');
   const what = own.schema_usage ? list : 'the right to use it';
   return [
     blocks(
       `The role ${role} lacks in the schema ${SCHEMA}, which holds the app’s own tables: ${what || 'the right to call its functions'}.`,
       grants,
+      'app schema owner',
+    ),
+    ...hidden,
+  ];
+}
+
+function filteredTables(role: string, tables: readonly string[]): readonly Finding[] {
+  if (tables.length === 0) return [];
+  return [
+    blocks(
+      `Row-level security applies to the role ${role} on the app’s own tables (${tables.join(', ')}), so it can’t read or write them all.`,
+      tables.map((table) => `alter table ${SCHEMA}.${table} disable row level security`),
       'app schema owner',
     ),
   ];
