@@ -27,9 +27,10 @@ export async function runMigrate(
   const forward = options.to === undefined && options.rollback !== true && options.sql !== true;
   const database = await reachServer(config.database, forward, log);
   try {
-    return await withMigrationUrl(database, (url) =>
-      options.sql === true ? script(url, options, config) : asAsked(url, options, config, say),
-    );
+    return await withMigrationUrl(database, (url, runner) => {
+      const role = options.role ?? runner;
+      return options.sql === true ? script(url, role, config) : asAsked(url, { ...options, role }, config, say);
+    });
   } finally {
     await database.close();
   }
@@ -37,7 +38,7 @@ export async function runMigrate(
 
 async function asAsked(
   url: string,
-  { rollback, to, role }: MigrateOptions,
+  { rollback, to, role }: Omit<MigrateOptions, 'role'> & { readonly role: string | null },
   { console: settings }: DatabaseConfig,
   say: (line: string) => void,
 ): Promise<readonly string[]> {
@@ -50,15 +51,15 @@ async function asAsked(
     const left = 'The schema flag_promotions stays: it is another account’s, or holds something else.';
     return ['Every migration is undone.', ...(isAllGone ? [] : [left])];
   }
-  const { promotions, notes } = await migrate(url, { console: settings, say, survey: true, role: role ?? null });
+  const { promotions, notes } = await migrate(url, { console: settings, say, survey: true, role });
   return [...(promotions === null ? [] : describeAdopted(promotions)), ...notes, 'The schema is up to date.'];
 }
 
 /** The SQL for others to run. */
 async function script(
   url: string,
-  { role }: MigrateOptions,
+  role: string | null,
   { database, console: settings }: DatabaseConfig,
 ): Promise<readonly string[]> {
-  return scriptOf(await judgeFor(url, settings, role ?? null), describeDatabase(database));
+  return scriptOf(await judgeFor(url, settings, role), describeDatabase(database));
 }

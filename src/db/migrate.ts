@@ -162,8 +162,10 @@ async function adopt(
 
 async function runMigrations(ask: Ask, connectionString: string, requireLock: RequireLock): Promise<readonly string[]> {
   const isNew = !(await hasMigrations(ask));
-  await createSchema(ask);
   return withKnex(connectionString, async (knex) => {
+    // Connects: if the account has no third connection left, nothing was changed yet.
+    await knex.raw('select 1');
+    await createSchema(ask);
     // Nobody uses a new schema yet, so its locks block nobody.
     if (isNew) return (await migrated(knex.migrate.latest(CONFIG))).names;
     await knex.migrate.forceFreeMigrationsLock(CONFIG);

@@ -1,16 +1,18 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
+import * as z from 'zod';
 import { isDetail } from './console/adopt.js';
 import { USUAL_CONSOLE } from './console/settings.js';
 import { type Database, type DatabaseOptions, openDatabase } from './database.js';
 import { codeOf } from './embedded/errors.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { isDatabaseUnavailable, NoDatabaseError } from './errors.js';
-import { MIGRATION_NAMES, MIGRATIONS_TABLE, migrateToLatest, requirePromotions } from './migrate.js';
+import { MIGRATION_NAMES, MIGRATIONS_TABLE, migrateToLatest, requirePromotions, withClient } from './migrate.js';
+import { parseRows } from './rows.js';
 import { parseAddress } from './server/address.js';
 import { createDialer, endpointOf } from './server/dial.js';
 import { lookAtServer, requireSameDatabase } from './server/look.js';
-import { ServerError } from './server/trouble.js';
+import { ServerError, serverError, type UrlSetting } from './server/trouble.js';
 import { isUpToDate, refuseUnusableDatabase } from './usable.js';
 
 /** The choice that DATABASE_URL and DATABASE_DIRECT_URL make. */
@@ -83,7 +85,9 @@ export async function openUpToDate(
     const say = once((line) => log.warn(line));
     const inLog = (line: string) => log[isDetail(line) ? 'debug' : 'info'](line.trim());
     if (await isUpToDate(server.url, settings, { say })) return;
-    const ran = await withMigrationUrl(server, (url) => migrateToLatest(url, { console: settings, say: once(inLog) }));
+    const ran = await withMigrationUrl(server, (url, role) =>
+      migrateToLatest(url, { console: settings, say: once(inLog), role }),
+    );
     if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
     await refuseUnusableDatabase(server.url, settings, { say, tries: true });
   };
@@ -100,18 +104,45 @@ function once(say: (line: string) => void): (line: string) => void {
 }
 
 /**
- * Passes the URL for migrations, which need two connections: one for the lock, one to work.
- * @throws ServerError if a pooler hasn't two of them
+ * Passes the URL for migrations, which need several connections, and the role that runs the app, if another one
+ * migrates.
+ * @throws ServerError if there aren't enough of them
  */
-export async function withMigrationUrl<T>(server: ReachedServer, work: (url: string) => Promise<T>): Promise<T> {
+export async function withMigrationUrl<T>(
+  server: ReachedServer,
+  work: (url: string, role: string | null) => Promise<T>,
+): Promise<T> {
+  const url = server.directUrl ?? server.url;
+  const setting = url === server.url ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL';
   try {
-    return await work(server.directUrl ?? server.url);
+    return await work(url, await otherRunner(server));
   } catch (error) {
-    if (server.directUrl !== null || !isDatabaseUnavailable(error)) throw error;
+    if (server.directUrl !== null) throw inServerWords(error, setting, url);
+    if (!isDatabaseUnavailable(error)) throw error;
     const says =
       'A migration takes two connections to PostgreSQL at once, and the pooler gave no second one. Set DATABASE_DIRECT_URL to PostgreSQL’s own address, or raise the pooler’s default_pool_size.';
     throw new ServerError('DATABASE_URL', { kind: 'pooler_small', says }, { cause: error });
   }
+}
+
+/** The account in DATABASE_URL, if it is another than the one in DATABASE_DIRECT_URL. */
+async function otherRunner({ url, directUrl }: ReachedServer): Promise<string | null> {
+  if (directUrl === null || directUrl === url) return null;
+  const runner = await accountAt(url);
+  return runner === (await accountAt(directUrl)) ? null : runner;
+}
+
+async function accountAt(url: string): Promise<string> {
+  return withClient(url, async (client) => {
+    const [row] = parseRows(await client.query('select current_user::text as name'), z.object({ name: z.string() }));
+    if (row === undefined) throw new Error('The account has no name.');
+    return row.name;
+  });
+}
+
+/** The server was reached and failed since, such as for want of a connection. */
+function inServerWords(error: unknown, setting: UrlSetting, url: string): unknown {
+  return isDatabaseUnavailable(error) ? serverError(error, setting, parseAddress(url)) : error;
 }
 
 /**
@@ -153,7 +184,7 @@ async function open(
     await prepare(server);
   } catch (error) {
     await server.close();
-    throw error;
+    throw inServerWords(error, 'DATABASE_URL', server.url);
   }
   const { url, isPooled, directUrl } = server;
   const db = openDatabase(url, { ...options, isPooled, listenUrl: directUrl });

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { runMigrate } from '../../src/cli/migrate.js';
+import { readDatabaseConfig } from '../../src/config.js';
 import { connectUnbounded } from '../../src/db/connection.js';
 import { openDatabase } from '../../src/db/database.js';
 import { migrate, rollBackAll, withClient } from '../../src/db/migrate.js';
@@ -70,6 +72,29 @@ test('a migration lifts all of the account’s time limits', async () => {
   await atNewSchema('perform pg_sleep(1.5);');
   expect((await migrate(url)).migrations).not.toHaveLength(0);
   expect(await rollBackAll(url)).toBe(true);
+});
+
+test.each([1, 2])('with %i connections, a migration is refused in words before it changes anything', async (limit) => {
+  await admin.query(`alter role ${account} connection limit ${limit}`);
+  const choice = { kind: 'server', url, directUrl: null } as const;
+  const refusal = {
+    name: 'ServerError',
+    trouble: {
+      kind: 'no_connection_left',
+      mayPass: true,
+      says: expect.stringContaining('the account’s connection limit'),
+    },
+  };
+  await expect(openUpToDate(choice, createLogger('silent'))).rejects.toMatchObject(refusal);
+  const config = readDatabaseConfig({ DATABASE_URL: url });
+  await expect(runMigrate(config, {}, { say: quietly, log: undefined })).rejects.toMatchObject(refusal);
+  expect((await admin.query(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).rows).toEqual([]);
+});
+
+test('the account in DATABASE_URL gets its rights if another one migrates by DATABASE_DIRECT_URL', async () => {
+  const choice = { kind: 'server', url, directUrl: database.url } as const;
+  const opened = await openUpToDate(choice, createLogger('silent'));
+  await expect(opened.db.checkWrites().finally(() => opened.close())).resolves.toBeUndefined();
 });
 
 test('a server notices within half a minute that a migrating host vanished', async () => {

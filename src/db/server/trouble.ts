@@ -153,7 +153,7 @@ const RULES: readonly Rule[] = [
     kind: 'no_connection_left',
     codes: ['53300'],
     mayPass: true,
-    says: 'The server has no connection left for this account. End some, raise max_connections there, or lower DATABASE_POOL_MAX here.',
+    says: 'The server has no connection left for this account. End some, raise max_connections or the account’s connection limit there (a migration takes three), or lower DATABASE_POOL_MAX here.',
   },
   {
     kind: 'pooler_full',
