@@ -91,6 +91,38 @@ test.each([1, 2])('with %i connections, a migration is refused in words before i
   expect((await admin.query(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).rows).toEqual([]);
 });
 
+test('whoever made the role that runs the app, and may not become it, migrates for it again', async () => {
+  await admin.query(`alter role ${account} createrole`);
+  const role = `${account}_runner`;
+  const owner = new pg.Client({ connectionString: url });
+  await owner.connect();
+  try {
+    await owner.query(`create role ${role}; ${TIMES}`);
+    await migrate(url, { role });
+    expect(await migrate(url, { role, survey: true })).toMatchObject({ promotions: { kind: 'adopted' } });
+  } finally {
+    await owner.end();
+    await admin.query(`drop owned by ${role}; drop role ${role}`);
+  }
+});
+
+test('what a table refuses is found also for a role that has no rights yet', async () => {
+  const role = `${account}_runner`;
+  const owner = new pg.Client({ connectionString: url });
+  await owner.connect();
+  await admin.query(`create role ${role}`);
+  try {
+    await owner.query(
+      `${TIMES}; alter table console_flag_promotions add constraint states check (state in ('marked', 'deploying', 'deployed', 'failed'))`,
+    );
+    await expect(migrate(url, { role })).rejects.toThrow('The CHECK states refuses the state cancelled.');
+    expect((await admin.query(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).rows).toEqual([]);
+  } finally {
+    await owner.end();
+    await admin.query(`drop role ${role}`);
+  }
+});
+
 test('the account in DATABASE_URL gets its rights if another one migrates by DATABASE_DIRECT_URL', async () => {
   const choice = { kind: 'server', url, directUrl: database.url } as const;
   const opened = await openUpToDate(choice, createLogger('silent'));

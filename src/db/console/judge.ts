@@ -11,7 +11,7 @@ import { rehearse } from './rehearsal.js';
 import { onTrial } from './trial.js';
 import { judgeWrites, judgeMigration, judgeOwnTables } from './rights.js';
 import { nextId } from './explain.js';
-import { BEYOND_ALL_IDS, columnsOf, judgeShape } from './shape.js';
+import { BEYOND_ALL_IDS, type Column, columnsOf, judgeShape } from './shape.js';
 
 /** Whether the app can work, else why not and what to run. */
 export interface Judgement {
@@ -26,6 +26,8 @@ export interface Judging {
   readonly role: string | null;
   /** Whether to rehearse the writes, which takes a moment; the catalog alone takes next to nothing. */
   readonly tries: boolean;
+  /** What migrating will cure by itself. */
+  readonly isCuredHere?: (finding: Finding) => boolean;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function judge(ask: Ask, judging: Judging): Promise<Judgement> {
   const refusedDdl = mayTry && migration.length === 0 ? await judgeEventTriggers(ask, inspected, lacksMigrations) : [];
   const isLeftToOwner = migration.some(({ by }) => by === 'table owner');
   const promotions =
-    inspected.kind === 'missing' ? NONE : await judgeTable(ask, inspected, role, mayTry, isLeftToOwner);
+    inspected.kind === 'missing' ? NONE : await judgeTable(ask, inspected, judging, mayTry, isLeftToOwner);
   const own = await judgeOwnTables(ask, parties);
   // In an order in which the cures can be run.
   const findings = [...database, ...promotions.fitness, ...migration, ...refusedDdl, ...promotions.access, ...own];
@@ -59,7 +61,7 @@ const NONE: TableJudgement = { fitness: [], access: [] };
 async function judgeTable(
   ask: Ask,
   { facts, dialect, steps }: Extract<Inspected, { kind: 'there' }>,
-  role: string | null,
+  { role, isCuredHere = () => false }: Pick<Judging, 'role' | 'isCuredHere'>,
   mayTry: boolean,
   isLeftToOwner: boolean,
 ): Promise<TableJudgement> {
@@ -69,15 +71,33 @@ async function judgeTable(
   const access = await judgeAccess(ask, table, undefined, added);
   const rules = await judgeRules(ask, table);
   // The migrating role reads the table.
-  const toMigrate =
-    role === null ? [] : await judgeAccess(ask, await readJudged(ask, facts.table, dialect, null), ['SELECT']);
+  const asker = role === null ? table : await readJudged(ask, facts.table, dialect, null);
+  const toMigrate = role === null ? [] : await judgeAccess(ask, asker, ['SELECT']);
   const shape = await numbered(ask, table, judgeShape(table, columns));
-  // After a known refusal, trying shows nothing new; another role's writes only its members can try.
-  const tries = mayTry && access.length + rules.length === 0 && (role === null || (await isMember(ask, role)));
-  const tried = tries ? await rehearse(ask, table, columns, role) : [];
+  // After a known refusal, trying shows nothing new.
+  const tries = mayTry && rules.length === 0 && access.every(isCuredHere);
+  const tried = tries ? await tryWrites(ask, { table, asker, role, access }, columns) : [];
   // It reads the table, so skip it if the rehearsal is off: somebody may hold an exclusive lock.
   const behind = mayTry && access.length === 0 ? await onTrial(ask, () => judgeSequences(ask, table)) : [];
   return { fitness: [...shape, ...rules, ...tried, ...behind], access: [...toMigrate, ...access] };
+}
+
+/** As the role that runs the app, else as the asking one: most of what the one can't write, the other can't either. */
+async function tryWrites(
+  ask: Ask,
+  who: {
+    readonly table: Judged;
+    readonly asker: Judged;
+    readonly role: string | null;
+    readonly access: readonly Finding[];
+  },
+  columns: readonly Column[],
+): Promise<readonly Finding[]> {
+  const { table, asker, role, access } = who;
+  if (access.length === 0 && (role === null || (await maySetRole(ask, role))))
+    return rehearse(ask, table, columns, role);
+  const isAble = role !== null && (await judgeAccess(ask, asker)).length === 0;
+  return isAble ? rehearse(ask, asker, columns, null) : [];
 }
 
 /** An account that can't read the rows must find the number by hand. */
@@ -90,8 +110,13 @@ async function numbered(ask: Ask, table: Judged, findings: readonly Finding[]): 
   }));
 }
 
-async function isMember(ask: Ask, role: string): Promise<boolean> {
-  const found = await ask(`select pg_has_role(oid, 'MEMBER') as yes from pg_roles where rolname = $1`, [role]);
+/** Since PostgreSQL 16 a member may lack the right to become it, as whoever made the role does. */
+async function maySetRole(ask: Ask, role: string): Promise<boolean> {
+  const found = await ask(
+    `select pg_has_role(oid, case when current_setting('server_version_num')::integer >= 160000 then 'SET' else 'MEMBER' end) as yes
+       from pg_roles where rolname = $1`,
+    [role],
+  );
   return parseRows(found, z.object({ yes: z.boolean() }))[0]?.yes === true;
 }
 
