@@ -644,6 +644,28 @@ const REFUSED: readonly Refused[] = [
     startCode: 1,
   },
   {
+    name: 'an account that takes no writes',
+    table: table(),
+    after: 'alter role {owner} set default_transaction_read_only = on;',
+    says: 'The account {owner} takes no writes',
+    startCode: 1,
+  },
+  {
+    name: 'an account that takes no writes in this database',
+    table: table(),
+    after: 'alter role {owner} in database {database} set default_transaction_read_only = on;',
+    says: 'The account {owner} takes no writes',
+    startCode: 1,
+  },
+  {
+    name: 'an address that asks for no writes',
+    table: table(),
+    settings: { PGOPTIONS: '-c default_transaction_read_only=on' },
+    says: 'Take it out there.',
+    startCode: 1,
+    cure: 'by hand',
+  },
+  {
     name: 'an encoding that is too small',
     encoding: 'LATIN1',
     table: table(),

@@ -51,26 +51,49 @@ export async function encodingFault(ask: Ask): Promise<string | null> {
   return `The database ${database.name} is encoded in ${database.encoding}, which can’t hold what people type in Slack (’, –, 🚩). Move it to one of encoding UTF8: createdb -E UTF8 -T template0, then pg_dump and pg_restore.`;
 }
 
-const writesRow = z.object({ read_only: z.boolean(), name: z.string() });
+const writesRow = z.object({
+  read_only: z.boolean(),
+  standby: z.boolean(),
+  name: z.string(),
+  role: z.string(),
+  /** Where default_transaction_read_only was set. */
+  source: z.string(),
+});
 
-/** Whether the whole database is read-only. */
+/** Why the session is read-only, if so: the database, the role or the address may say so, or the server is a standby. */
 export async function judgeWrites(ask: Ask): Promise<readonly Finding[]> {
   const found = await ask(
-    `select current_setting('transaction_read_only') = 'on' as read_only, quote_ident(current_database()) as name`,
+    `select current_setting('transaction_read_only') = 'on' as read_only, pg_is_in_recovery() as standby,
+            quote_ident(current_database()) as name, quote_ident(session_user) as role,
+            (select source from pg_settings where name = 'default_transaction_read_only') as source`,
   );
   const [database] = parseRows(found, writesRow);
   if (database === undefined) throw new Error('The database has no name.');
-  if (!database.read_only) return [];
-  return [
-    blocks(
-      `The database ${database.name} takes no writes. If it is a standby, point DATABASE_URL at the primary.`,
-      [
-        'set default_transaction_read_only = off',
-        `alter database ${database.name} reset default_transaction_read_only`,
-      ],
-      'database owner',
-    ),
-  ];
+  return database.read_only ? [readOnly(database)] : [];
+}
+
+function readOnly({ standby, source, name, role }: z.output<typeof writesRow>): Finding {
+  switch (standby ? 'standby' : source) {
+    case 'client':
+      return blocks(
+        'The options in DATABASE_URL, or PGOPTIONS, set default_transaction_read_only, so the app can’t write. Take it out there.',
+      );
+    case 'user':
+    case 'database user': {
+      const where = source === 'user' ? '' : ` in database ${name}`;
+      return blocks(
+        `The account ${role} takes no writes: its default_transaction_read_only is on.`,
+        ['set default_transaction_read_only = off', `alter role ${role}${where} reset default_transaction_read_only`],
+        'superuser',
+      );
+    }
+    default:
+      return blocks(
+        `The database ${name} takes no writes. If it is a standby, point DATABASE_URL at the primary.`,
+        ['set default_transaction_read_only = off', `alter database ${name} reset default_transaction_read_only`],
+        'database owner',
+      );
+  }
 }
 
 const migrationRow = z.object({
