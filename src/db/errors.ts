@@ -95,7 +95,7 @@ export function rememberWords(error: unknown): void {
 }
 
 /** SQLSTATEs of such refusals: a retry fails until somebody changes the database. */
-const REFUSED = /^(?:0A|21|22|23|27|38|39|42|44|54|55000|P0)/u;
+const REFUSED = /^(?:0A|21|22|23|27|2B|38|39|42|44|54|55000|P0)/u;
 
 /** knex writes `statement - message`. */
 const withoutStatement = (message: string): string => message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /u, '');

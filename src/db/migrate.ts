@@ -225,6 +225,7 @@ export async function rollBackAll(
     withMigrationLock(connectionString, say, (requireLock) =>
       withClient(connectionString, async (client) => {
         const ask = askUnder(requireLock, client);
+        await refuseIfUsed(ask);
         await takeBack(ask, settings, say);
         if (await hasMigrations(ask)) {
           await withKnex(connectionString, async (knex) => {
@@ -236,6 +237,28 @@ export async function rollBackAll(
         return dropSchema(ask);
       }),
     ),
+  );
+}
+
+const userRow = z.object({ what: z.string(), name: z.string(), uses: z.string() });
+
+/** @throws ConsoleTableError if views or tables of others hang on the app's own tables, which can't be dropped then */
+async function refuseIfUsed(ask: Ask): Promise<void> {
+  const found = await ask(
+    `select distinct case v.relkind when 'm' then 'materialized view' else 'view' end as what, v.oid::regclass::text as name, c.oid::regclass::text as uses
+       from pg_class c join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid and d.classid = 'pg_rewrite'::regclass
+       join pg_rewrite r on r.oid = d.objid join pg_class v on v.oid = r.ev_class and v.relnamespace <> c.relnamespace
+      where c.relnamespace = to_regnamespace($1)
+     union all
+     select 'table', k.conrelid::regclass::text, k.confrelid::regclass::text
+       from pg_constraint k join pg_class c on c.oid = k.confrelid join pg_class o on o.oid = k.conrelid
+      where k.contype = 'f' and c.relnamespace = to_regnamespace($1) and o.relnamespace <> c.relnamespace order by 2, 3`,
+    [SCHEMA],
+  );
+  const users = parseRows(found, userRow).map(({ what, name, uses }) => `the ${what} ${name} uses ${uses}`);
+  if (users.length === 0) return;
+  throw new ConsoleTableError(
+    `The app’s own tables can’t be dropped: ${users.join(', ')}. Nothing was changed. Drop what uses them, then try again.`,
   );
 }
 

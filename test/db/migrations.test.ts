@@ -185,6 +185,24 @@ const TABLES = [
   ],
 ] as const;
 
+test('what others built on the app’s own tables keeps them from being undone, and is named', async () => {
+  await run(MINIMAL);
+  await migrateToLatest(database.url);
+  await run(`
+    create view console_audit as select * from flag_promotions.audit_log;
+    create table console_alerts (alert bigint references flag_promotions.alerts)`);
+  const before = await catalogue();
+  const rollback = () => rollBackAll(database.url);
+  await expect(rollback()).rejects.toMatchObject({
+    name: 'ConsoleTableError',
+    message:
+      'The app’s own tables can’t be dropped: the table console_alerts uses flag_promotions.alerts, the view console_audit uses flag_promotions.audit_log. Nothing was changed. Drop what uses them, then try again.',
+  });
+  expect(await catalogue()).toEqual(before);
+  await run('drop view console_audit; drop table console_alerts');
+  expect(await rollback()).toBe(true);
+});
+
 describe.each(TABLES)('adopting %s', (_what, made, second) => {
   test('changes no row, adds what is missing, and is taken back without a trace', async () => {
     await run(made);
