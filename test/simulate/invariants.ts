@@ -2,16 +2,18 @@ import type { HerokuModel, HerokuObserver } from './heroku-model.js';
 import { textOf } from './kinds.js';
 import { LEASE_MS } from '../../src/outbox/outbox.js';
 import { messageKey } from '../../src/promotions/messages.js';
+import { deployingSince, type Promotion } from '../../src/promotions/promotion.js';
 import type { MessageRow, MessagesModel } from './messages-model.js';
 import type { PagerModel } from './pager-model.js';
 import { promotionOfTarget } from './people.js';
-import type { Process } from './process.js';
-import { ANNOUNCED, type ModelEvent, type PromotionRow } from './promotions-model.js';
+import { EPOCH_MS, type Process } from './process.js';
+import { ANNOUNCED, isOurs, type ModelEvent, type PromotionRow } from './promotions-model.js';
+import { OVERDUE_AFTER_MS } from './replica.js';
 import type { Scheduler } from './scheduler.js';
 import type { SlackModel, SlackObserver } from './slack-model.js';
 
-/** What must always hold, by its number in SECURITY.md. */
-export type Invariant = 1 | 2 | 3 | 4 | 5 | 6 | 7;
+/** What must always hold, by its number in SECURITY.md. No form is submitted here, so 6 isn't checked. */
+export type Invariant = 1 | 2 | 3 | 4 | 5 | 7;
 
 export interface Violation {
   readonly invariant: Invariant;
@@ -23,10 +25,13 @@ export interface Invariants extends HerokuObserver, SlackObserver {
   readonly violations: readonly Violation[];
   violate(invariant: Invariant, what: string): void;
   onRow(before: PromotionRow | null, after: PromotionRow, actions: readonly string[]): void;
+  onMessage(before: MessageRow, after: MessageRow): void;
   /** What is still missing, on Heroku, in the rows and in Slack. */
-  owed(heroku: HerokuModel, slack: SlackModel, pager: PagerModel): readonly string[];
+  owed(): readonly string[];
   /** An event left a process for the pager. */
   onPage(process: Process, key: string): void;
+  /** A process told the outside monitor that all is well. */
+  onHeartbeat(process: Process): void;
   /** The pager rang a second time for an ended incident. */
   onReopened(key: string): void;
 }
@@ -37,16 +42,22 @@ export interface Watched {
   readonly promotion: (id: string) => PromotionRow | null;
   readonly events: () => readonly ModelEvent[];
   readonly messages: MessagesModel;
+  readonly slack: () => SlackModel;
+  readonly pager: () => PagerModel;
+  readonly heroku: () => HerokuModel;
 }
 
 const TERMINAL: readonly string[] = ['deployed', 'failed', 'cancelled'];
 
-export function createInvariants({ scheduler, promotion, events, messages }: Watched): Invariants {
+export function createInvariants(watched: Watched): Invariants {
+  const { scheduler, promotion, events, messages } = watched;
   const violations: Violation[] = [];
   /** By promotion: what our requests released. */
   const released = new Map<string, number[]>();
   /** By promotion: when a promoter last claimed it. Whatever it decides, it has asked Heroku since. */
   const claimedMs = new Map<string, number>();
+  /** By promotion: the claim under which its first PATCH was announced. What that was based on was read later. */
+  const firstClaimedMs = new Map<string, number>();
   /** By app and config var: when somebody else last changed its value. */
   const changedByOthersMs = new Map<string, number>();
   /** By promotion: when each of our requests was written. */
@@ -62,41 +73,105 @@ export function createInvariants({ scheduler, promotion, events, messages }: Wat
     if (TERMINAL.includes(state) && was !== state) endedMs.set(id, scheduler.nowMs);
   }
 
+  function noteClaim(before: PromotionRow | null, { promotion, leaseOwner }: PromotionRow): void {
+    if (leaseOwner !== null && leaseOwner !== before?.leaseOwner) claimedMs.set(promotion.id, scheduler.nowMs);
+  }
+
   function holds(process: Process, row: Pick<PromotionRow | MessageRow, 'leaseOwner' | 'leaseUntilMs'>): boolean {
     return row.leaseOwner?.startsWith(`${process.name}/`) === true && (row.leaseUntilMs ?? 0) > scheduler.nowMs;
   }
 
   /** What a promotion itself still lacks. If its value was replaced, a person decides. */
-  function owedOf({ promotion: row }: PromotionRow, heroku: HerokuModel): readonly string[] {
+  function owedOf({ promotion: row }: PromotionRow): readonly string[] {
     if (TERMINAL.includes(row.state)) return [];
     const { id, herokuApp, configVar, targetValue, checkpoint, lastError } = row;
     const isForAPerson =
-      heroku.value(herokuApp, configVar) !== targetValue && lastError?.includes('is not, or no longer,') === true;
+      watched.heroku().value(herokuApp, configVar) !== targetValue &&
+      lastError?.includes('is not, or no longer,') === true &&
+      isReplaced(row);
     return isForAPerson ? [] : [`promotion ${id} is ${row.state} ${checkpoint}, ${lastError}`];
   }
 
+  /** Whether Heroku itself shows another change of its value since its first PATCH was announced. */
+  function isReplaced({ id, herokuApp, configVar, targetValue }: Promotion): boolean {
+    const sinceMs = firstClaimedMs.get(id) ?? Number.POSITIVE_INFINITY;
+    const releases = watched.heroku().releases(herokuApp);
+    const effective = releases.filter(({ status }) => status === 'succeeded' || status === 'pending');
+    return effective.some(({ createdMs, vars }, nth) => {
+      const value = vars.get(configVar);
+      return createdMs >= sinceMs && value !== targetValue && value !== effective[nth - 1]?.vars.get(configVar);
+    });
+  }
+
+  /** Whether it still has something to say, so that closing it loses it. */
+  function isClosedTooSoon(row: MessageRow): boolean {
+    switch (row.kind) {
+      case 'progress':
+        return !wasDeleted(row);
+      case 'resolved': {
+        const root = messages.rows.get(row.rootId ?? '');
+        return root !== undefined && root.state !== 'closed' && !wasDeleted(root);
+      }
+      default:
+        return !isOver(row);
+    }
+  }
+
+  /** Whether it is there, or was: an incident at the pager, a message in Slack. */
+  function hasArrived(row: MessageRow): boolean {
+    // What has ended stops ringing, whether it rang or not.
+    if (row.kind === 'page') return isOver(row) || watched.pager().incidents.has(messageKey(row));
+    return ofRow(row).some(({ ts }) => ts === row.message?.ts);
+  }
+
+  const isTooLong = (sinceMs: number): boolean => sinceMs <= scheduler.nowMs - OVERDUE_AFTER_MS;
+
+  /** For too long it could have been posted, and nothing of it has arrived. A reply waits for its root. */
+  function isForgotten(row: MessageRow): boolean {
+    const waits = messages.rows.get(row.rootId ?? '')?.state === 'pending';
+    const queuedMs = row.createdAt.getTime() - EPOCH_MS;
+    return row.state === 'pending' && !waits && isTooLong(queuedMs) && !hasArrived(row);
+  }
+
+  /** For too long a promoter could have claimed it, and none has. */
+  function isIdle(row: PromotionRow): boolean {
+    const { promotion, leaseUntilMs, nextAttemptMs } = row;
+    const promotedMs = deployingSince(promotion).getTime() - EPOCH_MS;
+    return isOurs(row) && [promotedMs, leaseUntilMs ?? 0, nextAttemptMs ?? 0].every(isTooLong);
+  }
+
+  const ofRow = (row: MessageRow) => watched.slack().messages.filter(({ key }) => key === messageKey(row));
+  const wasDeleted = (row: MessageRow): boolean => ofRow(row).some(({ deletedBy }) => deletedBy === 'a person');
+  const isOver = (row: MessageRow): boolean =>
+    TERMINAL.includes(promotion(row.promotionId ?? '')?.promotion.state ?? '');
+
+  /** What its row says itself. */
+  function owedOfRow(row: MessageRow): readonly string[] {
+    if (row.state === 'pending') return [`${messageKey(row)} is not delivered`];
+    return row.state === 'posted' && row.wanted > row.shown ? [`${messageKey(row)} is not up to date`] : [];
+  }
+
   /** What a message still lacks: posted once, with the current state. */
-  function owedOfMessage(row: MessageRow, slack: SlackModel): readonly string[] {
+  function owedOfMessage(row: MessageRow): readonly string[] {
     const key = messageKey(row);
-    const standing = slack.messages.filter((message) => message.key === key && !message.isDeleted);
-    if (row.state === 'pending') return [`${key} is not posted`];
-    if (row.state === 'posted' && row.wanted > row.shown) return [`${key} is not up to date`];
+    const standing = ofRow(row).filter(({ deletedBy }) => deletedBy === null);
+    const undelivered = owedOfRow(row);
+    if (undelivered.length > 0) return undelivered;
     if (standing.length > 1) return [`${key} stands ${standing.length} times`];
     const [message] = standing;
-    if (message === undefined) return [];
+    if (message === undefined) return row.state === 'closed' || wasDeleted(row) ? [] : [`${key} stands nowhere`];
     const state = promotion(row.promotionId ?? '')?.promotion.state ?? '';
     const text = textOf(row.kind, row.promotionId ?? '', state);
     return message.text === text ? [] : [`${key} says "${message.text}" instead of "${text}"`];
   }
 
   /** What a page still lacks: it rang once, and stopped once its promotion had ended. */
-  function owedOfPage(row: MessageRow, pager: PagerModel): readonly string[] {
+  function owedOfPage(row: MessageRow): readonly string[] {
     const key = messageKey(row);
-    if (row.state === 'pending') return [`${key} is not delivered`];
-    if (row.state === 'posted' && row.wanted > row.shown) return [`${key} is not up to date`];
-    const { opened = 0, resolved = 0 } = pager.incidents.get(key) ?? {};
-    const isOver = TERMINAL.includes(promotion(row.promotionId ?? '')?.promotion.state ?? '');
-    return opened > resolved && isOver ? [`${key} rings still`] : [];
+    const undelivered = owedOfRow(row);
+    if (undelivered.length > 0) return undelivered;
+    const { opened = 0, resolved = 0 } = watched.pager().incidents.get(key) ?? {};
+    return opened > resolved && isOver(row) ? [`${key} rings still`] : [];
   }
 
   function onSent(process: Process, key: string, change: string): void {
@@ -112,7 +187,8 @@ export function createInvariants({ scheduler, promotion, events, messages }: Wat
     onRow(before, after, actions) {
       const { id, state } = after.promotion;
       seen.set(id, after);
-      if (after.leaseOwner !== null && after.leaseOwner !== before?.leaseOwner) claimedMs.set(id, scheduler.nowMs);
+      noteClaim(before, after);
+      if (actions.includes(ANNOUNCED) && !firstClaimedMs.has(id)) firstClaimedMs.set(id, claimedMs.get(id) ?? 0);
       const was = before?.promotion.state ?? null;
       if (was !== null && TERMINAL.includes(was) && was !== state) violate(1, `${id} went from ${was} to ${state}`);
       noteEnd(id, was, state);
@@ -120,6 +196,14 @@ export function createInvariants({ scheduler, promotion, events, messages }: Wat
       const expected = was === state ? [] : [state === 'deploying' ? 'promoted' : state];
       if (transitions.join() !== expected.join())
         violate(5, `${id} went from ${was} to ${state} with the events [${actions.join(', ')}]`);
+    },
+
+    onMessage(before, after) {
+      if (before.state === after.state) return;
+      const key = messageKey(after);
+      if (after.state === 'closed' && isClosedTooSoon(after))
+        violate(4, `${key} was closed with something left to say`);
+      if (after.state === 'posted' && !hasArrived(after)) violate(4, `${key} counts as posted, but nothing arrived`);
     },
 
     onWritten({ process, app, name, value }) {
@@ -166,13 +250,18 @@ export function createInvariants({ scheduler, promotion, events, messages }: Wat
         violate(4, `${process.name} posted ${key} about a promotion that had ended`);
     },
     onPage: (process, key) => onSent(process, key, 'page'),
+    onHeartbeat(process) {
+      const name = process.name;
+      for (const row of messages.rows.values())
+        if (isForgotten(row)) violate(7, `${name} says all is well, but ${messageKey(row)} isn't posted`);
+      for (const row of seen.values())
+        if (isIdle(row)) violate(7, `${name} says all is well, but nobody claims ${row.promotion.id}`);
+    },
     onReopened: (key) => violate(4, `${key} rang again after it had ended`),
 
-    owed: (heroku, slack, pager) => [
-      ...[...seen.values()].flatMap((row) => owedOf(row, heroku)),
-      ...[...messages.rows.values()].flatMap((row) =>
-        row.kind === 'page' ? owedOfPage(row, pager) : owedOfMessage(row, slack),
-      ),
+    owed: () => [
+      ...[...seen.values()].flatMap(owedOf),
+      ...[...messages.rows.values()].flatMap((row) => (row.kind === 'page' ? owedOfPage(row) : owedOfMessage(row))),
     ],
   };
 }

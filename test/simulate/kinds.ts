@@ -101,9 +101,12 @@ export function kindsOf(
     unknownOutcome,
     async prepare(message) {
       const promotion = await gather(message);
-      return promotion === null
-        ? null
-        : { place: place(message), show: (request) => show(promotion, request, sabotage) };
+      if (promotion === null) return null;
+      const isDropped = sabotage === 'dropped message' && message.attempts > 1;
+      return {
+        place: place(message),
+        show: (request) => (request.isNew && isDropped ? null : show(promotion, request, sabotage)),
+      };
     },
   });
   return Object.fromEntries(

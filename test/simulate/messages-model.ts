@@ -17,6 +17,7 @@ export interface MessageRow extends Omit<OutboxMessage, 'root'> {
   readonly leaseUntilMs: number | null;
   readonly nextAttemptMs: number | null;
   readonly notBeforeMs: number | null;
+  readonly owedSinceMs: number | null;
 }
 
 export interface MessagesModel {
@@ -37,14 +38,27 @@ function asksForMore({ wanted, shown }: MessageRow): LastWrite {
   return wanted > shown ? 'owed' : 'done';
 }
 
-export function createMessagesModel(db: DatabaseModel, sabotage?: Sabotage): MessagesModel {
+/** `onChange`: a change took effect. */
+export function createMessagesModel(
+  db: DatabaseModel,
+  sabotage?: Sabotage,
+  onChange: (before: MessageRow, after: MessageRow) => void = () => undefined,
+): MessagesModel {
   const rows = new Map<string, MessageRow>();
   let queued = 0;
 
   const set = (row: MessageRow, changes: Partial<MessageRow>): MessageRow => {
-    const changed = { ...row, ...changes };
+    const next = { ...row, ...changes };
+    const changed = { ...next, owedSinceMs: owedSince(row, next) };
     rows.set(row.id, changed);
+    onChange(row, changed);
     return changed;
+  };
+  /** As the table's trigger: each delivery restarts the wait. */
+  const owedSince = (before: MessageRow, after: MessageRow): number | null => {
+    if (!isOwed(after)) return null;
+    const isRestarted = after.state !== before.state || after.shown > before.shown;
+    return isRestarted ? db.nowMs() : (before.owedSinceMs ?? db.nowMs());
   };
   const isReached = (ms: number | null) => ms === null || ms <= db.nowMs();
   const inMs = (ms: number | null): number | null => (ms === null ? null : db.nowMs() + ms);
@@ -63,7 +77,16 @@ export function createMessagesModel(db: DatabaseModel, sabotage?: Sabotage): Mes
     const row = rows.get(id);
     if (row === undefined) return null;
     const root = rootOf(row);
-    const { rootId: _, goesWithRoot, leaseOwner, leaseUntilMs, nextAttemptMs, notBeforeMs, ...message } = row;
+    const {
+      rootId: _,
+      goesWithRoot,
+      leaseOwner,
+      leaseUntilMs,
+      nextAttemptMs,
+      notBeforeMs,
+      owedSinceMs,
+      ...message
+    } = row;
     return {
       ...message,
       root: root === undefined ? null : { id: root.id, state: root.state, message: refOf(root), shownAs: root.shownAs },
@@ -210,6 +233,7 @@ export function createMessagesModel(db: DatabaseModel, sabotage?: Sabotage): Mes
         leaseUntilMs: null,
         nextAttemptMs: null,
         notBeforeMs: null,
+        owedSinceMs: db.nowMs(),
       });
     },
     requestUpdates(promotionId, kinds) {

@@ -1,12 +1,14 @@
 import pg from 'pg';
 import type { Promoting } from '../../src/db/promoting.js';
 import type { OutboxMessages } from '../../src/outbox/outbox.js';
+import type { Overdue } from '../../src/promotions/overdue.js';
 import { INTENT } from '../../src/promotions/promoting.js';
 import { pick, seeded } from '../chaos/scenario.js';
 import { waiting } from '../support/locks.js';
 import { insertPromotion, later, type Stored, startStored, stopClock } from '../support/rows.js';
 import { createDatabaseModel, type DatabaseModel, FAIR_DATABASE } from './database-model.js';
 import { createMessagesModel, type MessageRow } from './messages-model.js';
+import { overdueIn } from './overdue-model.js';
 import { promoted } from './people.js';
 import { createProcess } from './process.js';
 import { createPromotionsModel, type PromotionRow } from './promotions-model.js';
@@ -17,10 +19,12 @@ import { createScheduler } from './scheduler.js';
 interface Side {
   readonly promoting: Promoting;
   readonly messages: OutboxMessages;
+  readonly overdue: () => Promise<Overdue | null>;
 }
 
 const PROMOTIONS = 3;
 const KINDS = ['alert', 'resolved', 'escalation', 'digest'] as const;
+const OVERDUE_AFTER_MS = 2 * 60_000;
 const CHANNEL = 'C0ALERTS';
 /** Mostly the same: otherwise most writes would be refused. */
 const OWNERS = ['one', 'one', 'one', 'other'];
@@ -37,7 +41,7 @@ const nth = (id: string, n: number, at: Date) =>
 
 async function insert(promotions: ReturnType<typeof createPromotionsModel>, n: number, at: Date): Promise<string> {
   const row = { flag_key: `flag_${n}`, heroku_app: 'alpha', config_var: `FLAG_${n}` };
-  const id = await insertPromotion(stored.rows, { ...row, checkpoint: INTENT, target_value: 'on' });
+  const id = await insertPromotion(stored.rows, { ...row, checkpoint: INTENT, target_value: 'on', promoted_at: at });
   promotions.promote(nth(id, n, at));
   return id;
 }
@@ -52,7 +56,8 @@ function statementAt(random: () => number, ids: readonly string[], messageIds: r
   const ref = { channel: CHANNEL, ts: `${Math.floor(random() * 1_000)}.1` };
   const version = Math.floor(random() * 3);
   const shown = { version, as: 'shown', restMs: random() < 0.3 ? 5_000 : null };
-  const postponement = { waitMs: random() * 40_000, lastError: 'trouble' };
+  // PostgreSQL keeps microseconds.
+  const postponement = { waitMs: Math.round(random() * 40_000), lastError: 'trouble' };
   const fails = random() < 0.5;
   const statements: Readonly<Record<string, (side: Side) => Promise<unknown>>> = {
     claimNext: async ({ promoting }) => {
@@ -84,6 +89,7 @@ function statementAt(random: () => number, ids: readonly string[], messageIds: r
     close: ({ messages }) => messages.close(message, lease, version),
     recordGone: ({ messages }) => messages.recordGone(message, lease, null),
     release: ({ messages }) => messages.release(message, lease, fails ? postponement : null),
+    overdue: ({ overdue }) => overdue(),
     requestUpdate: ({ messages }) => messages.requestUpdate(message),
   };
   const name = pick(random, Object.keys(statements));
@@ -105,8 +111,20 @@ async function startBoth() {
   const promotions = createPromotionsModel(db, () => undefined);
   const messages = createMessagesModel(db);
   const process = createProcess(createScheduler(), 'p1', 0);
-  const model: Side = { promoting: promotions.promotingOf(process), messages: messages.messagesOf(process) };
-  const real: Side = { promoting: stored.db.promoting, messages: stored.db.messages };
+  const model: Side = {
+    promoting: promotions.promotingOf(process),
+    messages: messages.messagesOf(process),
+    overdue: async () => overdueIn(db, promotions, messages, OVERDUE_AFTER_MS),
+  };
+  const real: Side = {
+    promoting: stored.db.promoting,
+    messages: stored.db.messages,
+    async overdue() {
+      // What a promotion's statements queue besides is queued by the world in the simulator.
+      await stored.rows.query('delete from flag_promotions.messages where kind <> all($1)', [[...KINDS]]);
+      return stored.db.overdue({ afterMs: OVERDUE_AFTER_MS, promoting: true });
+    },
+  };
 
   await stopClock(stored, later(0));
   const ids: string[] = [];

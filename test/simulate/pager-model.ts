@@ -5,6 +5,7 @@ import type { PageEvent } from '../../src/promotions/page.js';
 import type { MayStillSend } from '../../src/slack/slack.js';
 import { fateOf, LONGEST_FLIGHT_MS, type Weather } from './network.js';
 import type { Process } from './process.js';
+import type { Sabotage } from './sabotage.js';
 import type { Scheduler } from './scheduler.js';
 
 interface ModelIncident {
@@ -22,6 +23,7 @@ export interface PagerOptions {
   readonly onReopened: (key: string) => void;
   readonly trace: (line: string) => void;
   readonly count: (what: string) => void;
+  readonly sabotage?: Sabotage | undefined;
 }
 
 export interface PagerModel {
@@ -65,7 +67,10 @@ export function createPagerModel(options: PagerOptions): PagerModel {
       const { connectMs, breaksMs, answerMs, refusal, arrivesMs } = fateOf(random, options.weather);
       const fail = (...[word, waits, mayHaveArrived]: [string, PagingError['waits'], boolean]) =>
         reject(new PagingError('page', word, waits, mayHaveArrived));
-      process.inside(TIMEOUT_MS, () => fail('no answer', { kind: 'unknown_outcome' }, true));
+      process.inside(TIMEOUT_MS, () => {
+        if (options.sabotage === 'assumed page') resolve();
+        else fail('no answer', { kind: 'unknown_outcome' }, true);
+      });
       if (connectMs === null) {
         process.inside(random() * 1_000, () => fail('ECONNREFUSED', { kind: 'refused' }, false));
         return;

@@ -67,11 +67,11 @@ export function createPeople(
     },
 
     deleteMessage() {
-      const standing = slack.messages.filter(({ isDeleted }) => !isDeleted);
+      const standing = slack.messages.filter(({ deletedBy }) => deletedBy === null);
       if (standing.length === 0) return;
       const message = pick(random, standing);
       count('deleted messages');
-      message.isDeleted = true;
+      message.deletedBy = 'a person';
     },
 
     closeChannel() {

@@ -43,6 +43,16 @@ export function rowInWords(before: PromotionRow | null, { promotion, leaseOwner 
   return `row ${id}: ${state} ${checkpoint ?? ''}, ${lease}${lastError === null ? '' : `, ${lastError}`}`;
 }
 
+/** Whether a promoter may work on it at all. */
+export function isOurs({ promotion: { state, checkpoint } }: PromotionRow): boolean {
+  return state === 'deploying' && (checkpoint === INTENT || checkpoint?.startsWith('PENDING_COMMIT:') === true);
+}
+
+/** In how many milliseconds a promoter may claim it. */
+export function dueInMs({ leaseUntilMs, nextAttemptMs }: PromotionRow, nowMs: number): number {
+  return Math.max(0, (leaseUntilMs ?? 0) - nowMs, (nextAttemptMs ?? 0) - nowMs);
+}
+
 export interface PromotionsModel {
   readonly rows: ReadonlyMap<string, PromotionRow>;
   readonly events: readonly ModelEvent[];
@@ -88,29 +98,22 @@ export function createPromotionsModel(
     return row !== undefined && row.leaseOwner === owner && row.promotion.state === 'deploying' ? row : null;
   }
 
-  /** In how many milliseconds a promoter may claim it. */
-  function dueInMs({ leaseUntilMs, nextAttemptMs }: PromotionRow): number {
-    return Math.max(0, (leaseUntilMs ?? 0) - db.nowMs(), (nextAttemptMs ?? 0) - db.nowMs());
-  }
-
   function heldUpSince({ promotion, heldUpSinceMs }: PromotionRow, lastError: string | null): number | null {
     if (lastError === null) return null;
     return promotion.lastError === null ? db.nowMs() : (heldUpSinceMs ?? db.nowMs());
   }
 
   function claimNext(owner: string, durationMs: number): ClaimedPromotion | NothingToClaim {
-    const open = [...rows.values()].filter(
-      ({ promotion: { state, checkpoint } }) =>
-        state === 'deploying' && (checkpoint === INTENT || checkpoint?.startsWith('PENDING_COMMIT:') === true),
-    );
-    const due = open.filter((row) => dueInMs(row) === 0 && !db.isLocked(row.promotion.id));
+    const waitMs = (row: PromotionRow) => dueInMs(row, db.nowMs());
+    const open = [...rows.values()].filter(isOurs);
+    const due = open.filter((row) => waitMs(row) === 0 && !db.isLocked(row.promotion.id));
     due.sort(
       (one, other) =>
         (one.nextAttemptMs ?? 0) - (other.nextAttemptMs ?? 0) || Number(one.promotion.id) - Number(other.promotion.id),
     );
     const [row] = due;
     if (row === undefined)
-      return { promotion: null, dueInMs: open.length === 0 ? null : Math.min(...open.map(dueInMs)) };
+      return { promotion: null, dueInMs: open.length === 0 ? null : Math.min(...open.map(waitMs)) };
     const attempts = row.attempts + 1;
     change(row.promotion.id, { leaseOwner: owner, leaseUntilMs: db.nowMs() + durationMs, attempts }, []);
     return { promotion: row.promotion, attempts, settlesInMs: settlesInMs(row.promotion.id), isAsAuthorised: true };
@@ -132,13 +135,18 @@ export function createPromotionsModel(
     if (waitMs > 0) return { kind: 'too_soon', waitMs };
     const isFirst = promotion.baseRelease === null;
     const previousValue = isFirst ? (promotion.previousValue ?? value) : promotion.previousValue;
-    const baseRelease = sabotage === 'no base release' ? null : (promotion.baseRelease ?? release);
+    const baseRelease = recordedRelease(promotion.baseRelease ?? release);
     change(
       id,
       { promotion: { ...promotion, previousValue, baseRelease }, leaseUntilMs: db.nowMs() + lease.durationMs },
       sabotage === 'unannounced PATCH' ? [] : [ANNOUNCED],
     );
     return { kind: 'announced' };
+  }
+
+  function recordedRelease(release: number): number | null {
+    if (sabotage === 'old base release') return -1;
+    return sabotage === 'no base release' ? null : release;
   }
 
   function promotingOf(process: Process): Promoting {

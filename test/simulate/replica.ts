@@ -4,11 +4,13 @@ import { createLook } from '../../src/heroku/look.js';
 import { createPromoter } from '../../src/jobs/promoter.js';
 import { createOutbox } from '../../src/outbox/outbox.js';
 import { conclude, type WatchedPromotion } from '../../src/promotions/notice.js';
+import { overdueAfterMs } from '../../src/promotions/overdue.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { DatabaseModel } from './database-model.js';
 import type { HerokuModel } from './heroku-model.js';
 import { ALERT_CHANNEL, kindsOf } from './kinds.js';
 import type { MessagesModel } from './messages-model.js';
+import { overdueIn } from './overdue-model.js';
 import type { PagerModel } from './pager-model.js';
 import type { Process } from './process.js';
 import { EPOCH_MS } from './process.js';
@@ -28,6 +30,8 @@ export interface Surroundings {
   readonly givesNotice: boolean;
   readonly pages: boolean;
   readonly count: (what: string) => void;
+  /** A tick found nothing overdue: the outside monitor is told that all is well. */
+  readonly onHeartbeat: (process: Process) => void;
   readonly sabotage: Sabotage | undefined;
 }
 
@@ -35,6 +39,7 @@ const LEASE_MS = 20_000;
 const POLL_MS = 500;
 const TICK_MS = 60_000;
 const MOST_PER_TICK = 200;
+export const OVERDUE_AFTER_MS = overdueAfterMs(3 * TICK_MS);
 /** A promotion this old is alerted: sooner than in reality, so that a run sees it. */
 const STUCK_MS = 45_000;
 /** The same for notices, which then come long before. */
@@ -96,6 +101,10 @@ export function startReplica(process: Process, surroundings: Surroundings): () =
       await Promise.all((await outbox.due(MOST_PER_TICK, 'page')).map((id) => outbox.deliver(id)));
     if (givesNotice) await look();
     for (const id of await outbox.due(MOST_PER_TICK)) await outbox.deliver(id);
+    // Not a statement of its own: it would make other worlds of the same seeds.
+    if (overdueIn(db, promotions, messages, OVERDUE_AFTER_MS, surroundings.sabotage) === null)
+      surroundings.onHeartbeat(process);
+    else surroundings.count('withheld heartbeats');
   }
 
   function detect(): void {

@@ -11,10 +11,18 @@ export type Sabotage =
   | 'unannounced PATCH'
   /** Heroku's newest release before the first PATCH isn't recorded. */
   | 'no base release'
+  /** The recorded release is older than all others: a lost PATCH looks like one that others have overtaken. */
+  | 'old base release'
   /** A promoter writes without holding the lease, whatever happened to the row. */
   | 'no fence of promotions'
   /** Slack's client sends once it has the slot, without asking. */
   | 'late message'
+  /** If its first post failed, a message has nothing more to say. */
+  | 'dropped message'
+  /** A post without an answer counts as posted. */
+  | 'assumed post'
+  /** A page without an answer counts as delivered. */
+  | 'assumed page'
   /** A page that may have rung, and ended meanwhile, is dropped. */
   | 'unresolved page'
   /** The outbox writes without holding the lease. */
@@ -23,5 +31,7 @@ export type Sabotage =
   | 'blind search'
   /** An update isn't repeated although an earlier one may still take effect. */
   | 'stale update'
+  /** A message that waits for its next attempt doesn't count as owed. */
+  | 'green between attempts'
   /** A notice is opened and posted without checking its row again. */
   | 'blind notice';

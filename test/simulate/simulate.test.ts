@@ -13,13 +13,18 @@ const SABOTAGES: Readonly<Record<Sabotage, { readonly from: number; readonly bre
   'late PATCH': { from: 102, breaks: [3] },
   'early second PATCH': { from: 22, breaks: [2] },
   'unannounced PATCH': { from: 2, breaks: [5] },
+  'old base release': { from: 8, breaks: [4] },
   'no base release': { from: 5, breaks: [2, 4] },
   'no fence of promotions': { from: 28, breaks: [1, 3, 5] },
   'late message': { from: 48, breaks: [3] },
+  'dropped message': { from: 1, breaks: [4] },
+  'assumed post': { from: 2, breaks: [4] },
+  'assumed page': { from: 26, breaks: [4] },
   'unresolved page': { from: 178, breaks: [4] },
   'no fence of messages': { from: 718, breaks: [3] },
   'blind search': { from: 7, breaks: [4] },
   'stale update': { from: 213_332, breaks: [4] },
+  'green between attempts': { from: 1, breaks: [7] },
   'blind notice': { from: 33, breaks: [4] },
 };
 /** Enough seeds after a change of the simulator, which makes other worlds of the same seeds. */

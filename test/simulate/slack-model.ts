@@ -14,7 +14,8 @@ interface StandingMessage extends MessageRef {
   readonly threadTs: string | null;
   readonly key: string;
   text: string;
-  isDeleted: boolean;
+  /** null while it stands. */
+  deletedBy: 'a person' | 'the app' | null;
 }
 
 export interface SlackObserver {
@@ -92,13 +93,13 @@ export function createSlackModel(options: SlackOptions): SlackModel {
     if (threadTs !== null && standing({ channel, ts: threadTs }) === undefined) throw new Refusal('thread_not_found');
     count('posts');
     const ts = `${(scheduler.nowMs / 1000).toFixed(3)}${String(messages.length).padStart(3, '0')}`;
-    messages.push({ channel, ts, threadTs, key, text, isDeleted: false });
+    messages.push({ channel, ts, threadTs, key, text, deletedBy: null });
     trace(`Slack: ${key} stands in ${channel}: ${text}, by ${process.name}`);
     return { channel, ts };
   }
 
   function standing({ channel, ts }: MessageRef): StandingMessage | undefined {
-    return messages.find((message) => message.channel === channel && message.ts === ts && !message.isDeleted);
+    return messages.find((message) => message.channel === channel && message.ts === ts && message.deletedBy === null);
   }
 
   function search({ channel, threadTs, key }: Sought): MessageRef | null {
@@ -106,7 +107,10 @@ export function createSlackModel(options: SlackOptions): SlackModel {
     if (options.sabotage === 'blind search') return null;
     const found = messages.find(
       (message) =>
-        message.key === key && message.channel === channel && message.threadTs === threadTs && !message.isDeleted,
+        message.key === key &&
+        message.channel === channel &&
+        message.threadTs === threadTs &&
+        message.deletedBy === null,
     );
     return found === undefined ? null : { channel: found.channel, ts: found.ts };
   }
@@ -131,13 +135,14 @@ export function createSlackModel(options: SlackOptions): SlackModel {
         inTurn(to.channel, async () => {
           const there = perhapsSince === null ? null : await find(to);
           if (there !== null) return { ...there, wasThere: true };
-          const posted = await call(
+          const sending = call(
             process,
             'chat.postMessage',
             () => post(process, to, message.text),
             () => observer.onSent(process, to.key, 'post'),
             mayStillSend,
           );
+          const posted = await (options.sabotage === 'assumed post' ? sending.catch(assumed(to)) : sending);
           return { ...posted, wasThere: false };
         }),
       async update(ref, { text }, mayStillSend) {
@@ -154,7 +159,7 @@ export function createSlackModel(options: SlackOptions): SlackModel {
       async remove(ref) {
         await call(process, 'chat.delete', () => {
           const message = standing(ref);
-          if (message !== undefined) message.isDeleted = true;
+          if (message !== undefined) message.deletedBy = 'the app';
           trace(`Slack: ${message?.key} is removed by ${process.name}`);
         });
       },
@@ -186,6 +191,13 @@ function createSlots(db: DatabaseModel): { slotsOf(process: Process): ChannelSlo
     }),
   };
 }
+
+const assumed =
+  ({ channel }: Sought) =>
+  (error: unknown): MessageRef => {
+    if (error instanceof SlackError && error.kind === 'unknown_outcome') return { channel, ts: 'assumed' };
+    throw error;
+  };
 
 /** Slack said no, with its error code. */
 class Refusal extends Error {}

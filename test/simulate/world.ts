@@ -52,7 +52,7 @@ export async function run(seed: number, { wantsTrace = false, sabotage }: RunOpt
 
   const databaseOptions: DatabaseOptions = { scheduler, random, weather: world.database };
   const db = createDatabaseModel(databaseOptions);
-  const messages = createMessagesModel(db, sabotage);
+  const messages = createMessagesModel(db, sabotage, (before, after) => invariants.onMessage(before, after));
   const promotions = createPromotionsModel(
     db,
     (before, after, actions) => {
@@ -68,6 +68,9 @@ export async function run(seed: number, { wantsTrace = false, sabotage }: RunOpt
     promotion: (id) => promotions.rows.get(id) ?? null,
     events: () => promotions.events,
     messages,
+    slack: () => slack,
+    pager: () => pager,
+    heroku: () => heroku,
   });
   const outside = { scheduler, random, observer: invariants, trace, count, sabotage };
   const herokuOptions: HerokuOptions = { ...world, ...outside, weather: world.heroku };
@@ -96,6 +99,7 @@ export async function run(seed: number, { wantsTrace = false, sabotage }: RunOpt
     givesNotice,
     pages,
     count,
+    onHeartbeat: invariants.onHeartbeat,
     sabotage,
   };
   const people = createPeople(surroundings, scheduler, count);
@@ -125,7 +129,7 @@ export async function run(seed: number, { wantsTrace = false, sabotage }: RunOpt
   /** Nothing is left to do, or it has taken too long. */
   function isOver(): boolean {
     if (inTrouble) return false;
-    const owed = invariants.owed(heroku, slack, pager);
+    const owed = invariants.owed();
     const isTooLate = scheduler.nowMs > TROUBLE_MS + PEACE_MS;
     if (isTooLate) for (const what of owed) invariants.violate(4, what);
     return owed.length === 0 || isTooLate;
