@@ -102,7 +102,7 @@ export function kindsOf(
     async prepare(message) {
       const promotion = await gather(message);
       if (promotion === null) return null;
-      const isDropped = sabotage === 'dropped message' && message.attempts > 1;
+      const isDropped = sabotage === 'dropped message' && unknownOutcome === 'find' && message.attempts > 1;
       return {
         place: place(message),
         show: (request) => (request.isNew && isDropped ? null : show(promotion, request, sabotage)),

@@ -102,9 +102,9 @@ export function startReplica(process: Process, surroundings: Surroundings): () =
     if (givesNotice) await look();
     for (const id of await outbox.due(MOST_PER_TICK)) await outbox.deliver(id);
     // Not a statement of its own: it would make other worlds of the same seeds.
-    if (overdueIn(db, promotions, messages, OVERDUE_AFTER_MS, surroundings.sabotage) === null)
-      surroundings.onHeartbeat(process);
-    else surroundings.count('withheld heartbeats');
+    const isGreen = overdueIn(db, promotions, messages, OVERDUE_AFTER_MS, surroundings.sabotage) === null;
+    surroundings.count(isGreen ? 'heartbeats' : 'withheld heartbeats');
+    if (isGreen) surroundings.onHeartbeat(process);
   }
 
   function detect(): void {

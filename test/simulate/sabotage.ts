@@ -17,7 +17,7 @@ export type Sabotage =
   | 'no fence of promotions'
   /** Slack's client sends once it has the slot, without asking. */
   | 'late message'
-  /** If its first post failed, a message has nothing more to say. */
+  /** If its first post failed, a message in Slack has nothing more to say. */
   | 'dropped message'
   /** A post without an answer counts as posted. */
   | 'assumed post'

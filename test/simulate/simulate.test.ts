@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { check, explore, PROMOTING, type SeededWorld, WATCHING } from './explore.js';
 import { FOUND } from './found.js';
 import type { Invariant } from './invariants.js';
 import type { Sabotage } from './sabotage.js';
+import { watch } from './watch-world.js';
 import { run } from './world.js';
 
 /**
@@ -49,26 +51,8 @@ test('breaks nothing of the protocols as they are, while much goes wrong', async
     expect(done.violations).toEqual([]);
     for (const [what, times] of Object.entries(done.happened)) happened[what] = (happened[what] ?? 0) + times;
   }
-  for (const what of WORTHWHILE) expect({ [what]: (happened[what] ?? 0) > 5 }).toEqual({ [what]: true });
+  for (const what of PROMOTING.worthwhile) expect({ [what]: (happened[what] ?? 0) > 5 }).toEqual({ [what]: true });
 });
-
-const WORTHWHILE = [
-  'promotions',
-  'PATCHes',
-  'lost PATCHes',
-  'releases',
-  'posts',
-  'pages',
-  'updates',
-  'kills',
-  'pauses',
-  'stops',
-  'changes by others',
-  'resolutions',
-  'deleted messages',
-  'archived channels',
-  'notices',
-];
 
 test.each(FOUND)('replays seed $seed: $fault', async ({ seed }) => {
   expect((await run(seed)).violations).toEqual([]);
@@ -78,6 +62,44 @@ test('makes the same of a seed whenever it is run', async () => {
   const [one, other] = [await run(37, { wantsTrace: true }), await run(37, { wantsTrace: true })];
   expect(one.trace.length).toBeGreaterThan(50);
   expect(other).toEqual(one);
+});
+
+describe('exploring', () => {
+  const world = (happened: Readonly<Record<string, number>>): SeededWorld => ({
+    name: 'idling',
+    worthwhile: ['promotions', 'PATCHes'],
+    run: async (seed) => ({ seed, steps: 1_000, violations: [], trace: [], happened }),
+  });
+  const explored = (happened: Readonly<Record<string, number>>, steps: number) =>
+    explore({ worlds: [world(happened)], first: 7, isOver: (taken) => taken >= steps, onSeed: () => undefined });
+
+  test('fails if something worthwhile never happened in many runs', async () => {
+    const { isGood, lines } = await explored({ promotions: 3 }, 100_000);
+    expect(isGood).toBe(false);
+    expect(lines.at(-1)).toMatch(/^100 runs from seed 7, .* too little happened: no PATCHes while idling\.$/u);
+  });
+
+  test('says nothing of that after a few runs, nor if all of it happened', async () => {
+    expect(await explored({ promotions: 3 }, 99_000)).toMatchObject({ isGood: true });
+    expect(await explored({ promotions: 3, PATCHes: 1 }, 100_000)).toMatchObject({ isGood: true });
+  });
+
+  test('stops at the first seed that breaks something, with the trace of its own world', async () => {
+    const broken: SeededWorld = {
+      ...WATCHING,
+      run: (seed, options) => watch(seed, { ...options, sabotage: 'drifts are forgotten' }),
+    };
+    const ran: number[] = [];
+    const onSeed = (seed: number): void => void ran.push(seed);
+    const { isGood, lines } = await explore({ worlds: [broken], first: 1, isOver: () => false, onSeed });
+    const last = ran.at(-1);
+    expect(isGood).toBe(false);
+    expect(lines[0]).toBe(`Seed ${last}, watching:`);
+    expect(lines.filter((line) => / s {2}row \d+: drifted$/u.test(line)).length).toBeGreaterThan(1);
+    expect(lines.at(-2)).toMatch(/^Broken: 4, \d+ was told \d+ times after \d+ changes\.$/u);
+    expect(lines.at(-1)).toBe(`Replay: npm run simulate -- --seed ${last}`);
+    expect((await check(WATCHING, last ?? 0)).lines).toEqual([]);
+  });
 });
 
 describe('npm run simulate', () => {
@@ -93,17 +115,21 @@ describe('npm run simulate', () => {
     const { code, output } = await simulate('--seed', '37');
     expect(code).toBe(0);
     expect(output).toContain('p1 starts');
-    expect(output).toMatch(/Seed 37 breaks nothing: .*PATCHes/);
+    expect(output).toMatch(/Seed 37 breaks nothing while promoting: .*PATCHes/);
+    expect(output).toMatch(/^Seed 37, watching:\n(?:.*\n)*?.*p1 starts/mu);
+    expect(output).toMatch(/Seed 37 breaks nothing while watching: .*drifted posts/);
   });
 
   test('takes so many steps from a seed on, and says what they were', async () => {
     const { code, output } = await simulate('--seed', '1', '--steps', '5000');
     expect(code).toBe(0);
+    expect(output).toContain('Exploring from seed 1, for 5,000 steps.');
     expect(output).toMatch(/^\d+ runs from seed 1, [\d,]+ steps in \d+ s, nothing broken\.$/mu);
   });
 
   test.each([
     ['--steps', 'many'],
+    ['--steps', '0'],
     ['--seed', '-1'],
     ['--seconds', '1.5'],
   ])('refuses %s %s', async (...words) => {

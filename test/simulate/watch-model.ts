@@ -58,14 +58,22 @@ export interface WatchModel {
 
 const LOOK_WITHIN_MS = 60_000;
 
-export function createWatchModel(db: DatabaseModel, messages: MessagesModel, sabotage?: WatchSabotage): WatchModel {
+export function createWatchModel(
+  db: DatabaseModel,
+  messages: MessagesModel,
+  trace: (line: string) => void,
+  sabotage?: WatchSabotage,
+): WatchModel {
   const promotions = new Map<string, Promotion>();
   const versions = new Map<string, number>();
   const verifications = new Map<string, VerificationRow>();
   const drifts = new Map<string, DriftRow>();
   const looks = new Map<string, LookRow>();
   const events: WatchEvent[] = [];
-  const record = (promotionId: string, action: string) => events.push({ promotionId, action, atMs: db.nowMs() });
+  const record = (promotionId: string, action: string): void => {
+    events.push({ promotionId, action, atMs: db.nowMs() });
+    trace(`row ${promotionId}: ${action}`);
+  };
   const queue = (kind: string, id: string) =>
     messages.queue({ kind, subject: id, promotionId: id, rootId: null, isUrgent: false });
 
@@ -94,11 +102,19 @@ export function createWatchModel(db: DatabaseModel, messages: MessagesModel, sab
     const counts = sabotage === 'what is over is told' || standsAlone(id);
     const state = counts ? as : 'superseded';
     verifications.set(id, { ...row, state, owner: null, dueMs: null });
+    trace(`row ${id}: its verification ends, ${state}`);
     if (state === 'crashed' || state === 'late') queue('crashed', id);
     if (state === 'running' || state === 'crashed' || state === 'late') {
       record(id, state === 'running' ? 'running' : 'crashed');
     }
     return true;
+  }
+
+  function endDrift(id: string): void {
+    const before = drifts.get(id);
+    if (before === undefined) return;
+    drifts.set(id, { ...before, state: 'over', isTold: true });
+    trace(`row ${id}: its drift is over`);
   }
 
   function recordLook(promotion: Promotion, look: DriftLook, isFirst: boolean): boolean {
@@ -107,12 +123,11 @@ export function createWatchModel(db: DatabaseModel, messages: MessagesModel, sab
     const stored = sabotage === 'drifts are forgotten' ? null : (drifts.get(id) ?? null);
     const step = nextDriftStep(look, stored);
     if (step.kind === 'nothing') return true;
-    const before = drifts.get(id);
     if (look.kind === 'holds' || step.kind === 'end') {
-      if (before !== undefined) drifts.set(id, { ...before, state: 'over', isTold: true });
+      endDrift(id);
       return true;
     }
-    drifts.set(id, driftAfter(before, id, look, step.tell, isFirst));
+    drifts.set(id, driftAfter(drifts.get(id), id, look, step.tell, isFirst));
     record(id, 'drifted');
     return true;
   }
@@ -121,6 +136,7 @@ export function createWatchModel(db: DatabaseModel, messages: MessagesModel, sab
     const row = drifts.get(id);
     if (row === undefined || row.isTold) return;
     drifts.set(id, { ...row, isTold: true, toldSeq: row.seq });
+    trace(`row ${id}: its drift number ${row.seq} is told if it is open, and it is ${row.state}`);
     if (row.state !== 'open' && sabotage !== 'what is over is told') return;
     messages.queue({
       kind: 'drifted',
@@ -149,12 +165,17 @@ export function createWatchModel(db: DatabaseModel, messages: MessagesModel, sab
     drifts,
     events,
     standsAlone,
-    write: (promotion) => void promotions.set(promotion.id, promotion),
+    write(promotion) {
+      const { id, herokuApp, configVar, targetValue } = promotion;
+      promotions.set(id, promotion);
+      trace(`row ${id}: ${herokuApp} is to have ${configVar}=${targetValue}`);
+    },
     deployed(id, version) {
       const promotion = promotions.get(id);
       if (promotion === undefined) throw new Error(`There is no promotion ${id}.`);
       promotions.set(id, { ...promotion, state: 'deployed', deployedAt: db.now() });
       versions.set(id, version);
+      trace(`row ${id}: deployed by v${version}`);
       const now = db.nowMs();
       verifications.set(id, { since: now, state: 'owed', owner: null, dueMs: now, answeredMs: null });
     },

@@ -11,6 +11,7 @@ import { pick, seeded } from '../chaos/scenario.js';
 import { createDatabaseModel, type DatabaseOptions, FAIR_DATABASE } from './database-model.js';
 import { createFleet } from './fleet.js';
 import { createHerokuModel, type HerokuOptions } from './heroku-model.js';
+import type { Invariant, Violation } from './invariants.js';
 import { ALERT_CHANNEL, ROUTED_CHANNEL } from './kinds.js';
 import { createMessagesModel } from './messages-model.js';
 import { FAIR } from './network.js';
@@ -19,15 +20,9 @@ import type { Process } from './process.js';
 import { createScheduler } from './scheduler.js';
 import { createSlackModel, type SlackOptions } from './slack-model.js';
 import { worldAtRandom } from './swarm.js';
+import { createTrace } from './trace.js';
 import { createWatchModel, type WatchSabotage } from './watch-model.js';
-
-/** One run of watching deployed promotions, from its seed. */
-export interface WatchRun {
-  readonly seed: number;
-  readonly steps: number;
-  readonly violations: readonly string[];
-  readonly happened: Readonly<Record<string, number>>;
-}
+import type { Run, RunOptions } from './world.js';
 
 const VARS = ['FLAG_A', 'FLAG_B'];
 /** Nobody is paged about deployed promotions. */
@@ -47,22 +42,26 @@ const ON_ITS_WAY_MS = 60_000;
 const BY_HAND = 'by-hand';
 
 /** Runs the real steps and the real outbox, while people promote, revert, meddle and accept. */
-export async function watch(seed: number, sabotage?: WatchSabotage): Promise<WatchRun> {
+export async function watch(
+  seed: number,
+  { wantsTrace = false, sabotage }: RunOptions<WatchSabotage> = {},
+): Promise<Run> {
   const random = seeded(seed);
   const world = { ...worldAtRandom(random), releasePhase: 0 };
   const scheduler = createScheduler();
   const happened: Record<string, number> = {};
-  const violations: string[] = [];
+  const violations: Violation[] = [];
+  const violate = (invariant: Invariant, what: string): number => violations.push({ invariant, what });
+  const { lines, note: trace } = createTrace(scheduler, wantsTrace);
   const count = (what: string): void => {
     happened[what] = (happened[what] ?? 0) + 1;
   };
-  const trace = (): void => undefined;
   let inTrouble = true;
 
   const databaseOptions: DatabaseOptions = { scheduler, random, weather: world.database };
   const db = createDatabaseModel(databaseOptions);
   const messages = createMessagesModel(db);
-  const rows = createWatchModel(db, messages, sabotage);
+  const rows = createWatchModel(db, messages, trace, sabotage);
   /** By promotion: since when it isn't asked about any more; what a person accepted counts, too. */
   const overMs = new Map<string, number>();
   /** By app and config var: how often others changed its value. */
@@ -74,7 +73,7 @@ export async function watch(seed: number, sabotage?: WatchSabotage): Promise<Wat
     count(`${row.kind} posts`);
     const since = overMs.get(row.promotionId ?? '');
     if (since !== undefined && since + ON_ITS_WAY_MS < scheduler.nowMs) {
-      violations.push(`${row.kind} of ${row.promotionId} was posted although it was over`);
+      violate(4, `${row.kind} of ${row.promotionId} was posted although it was over`);
     }
   }
 
@@ -208,6 +207,7 @@ export async function watch(seed: number, sabotage?: WatchSabotage): Promise<Wat
 
   function makePeace(): void {
     inTrouble = false;
+    trace('no more trouble');
     fleet.makePeace();
     herokuOptions.weather = FAIR;
     slackOptions.weather = FAIR;
@@ -219,12 +219,12 @@ export async function watch(seed: number, sabotage?: WatchSabotage): Promise<Wat
       const ended = rows.events.filter(
         ({ promotionId, action }) => promotionId === id && (action === 'running' || action === 'crashed'),
       );
-      if (ended.length > 1) violations.push(`${id} was verified ${ended.length} times`);
+      if (ended.length > 1) violate(5, `${id} was verified ${ended.length} times`);
       const told = [...messages.rows.values()].filter(
         ({ kind, promotionId }) => kind === 'drifted' && promotionId === id,
       );
       const changed = changes.get(`${herokuApp} ${configVar}`) ?? 0;
-      if (told.length > changed) violations.push(`${id} was told ${told.length} times after ${changed} changes`);
+      if (told.length > changed) violate(4, `${id} was told ${told.length} times after ${changed} changes`);
     }
   }
 
@@ -262,11 +262,11 @@ export async function watch(seed: number, sabotage?: WatchSabotage): Promise<Wat
     const left = owed();
     isOver = left.length === 0;
     if (scheduler.nowMs > TROUBLE_MS + PEACE_MS) {
-      violations.push(...left);
+      for (const what of left) violate(4, what);
       isOver = true;
     }
   }
   checkCounts();
   fleet.end();
-  return { seed, steps: scheduler.steps, violations, happened };
+  return { seed, steps: scheduler.steps, violations, trace: lines, happened };
 }

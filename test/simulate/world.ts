@@ -14,6 +14,7 @@ import type { Sabotage } from './sabotage.js';
 import { createScheduler } from './scheduler.js';
 import { createSlackModel, type SlackOptions } from './slack-model.js';
 import { pagerWeather, worldAtRandom } from './swarm.js';
+import { createTrace } from './trace.js';
 
 export interface Run {
   readonly seed: number;
@@ -25,9 +26,9 @@ export interface Run {
   readonly happened: Readonly<Record<string, number>>;
 }
 
-export interface RunOptions {
+export interface RunOptions<Fault> {
   readonly wantsTrace?: boolean;
-  readonly sabotage?: Sabotage;
+  readonly sabotage?: Fault;
 }
 
 /** How long things go wrong, and how long everything due may take after that: milliseconds. */
@@ -35,19 +36,16 @@ const TROUBLE_MS = 4 * 60_000;
 const PEACE_MS = 60 * 60_000;
 
 /** Runs everything that a seed decides, until nothing is due or something is wrong. */
-export async function run(seed: number, { wantsTrace = false, sabotage }: RunOptions = {}): Promise<Run> {
+export async function run(seed: number, { wantsTrace = false, sabotage }: RunOptions<Sabotage> = {}): Promise<Run> {
   const random = seeded(seed);
   const world = worldAtRandom(random);
   const scheduler = createScheduler();
-  const lines: string[] = [];
+  const { lines, note: trace } = createTrace(scheduler, wantsTrace);
   const happened: Record<string, number> = {};
   let inTrouble = true;
 
   const count = (what: string): void => {
     happened[what] = (happened[what] ?? 0) + 1;
-  };
-  const trace = (line: string): void => {
-    if (wantsTrace) lines.push(`${(scheduler.nowMs / 1000).toFixed(3).padStart(9)} s  ${line}`);
   };
 
   const databaseOptions: DatabaseOptions = { scheduler, random, weather: world.database };
