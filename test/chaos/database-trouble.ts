@@ -7,7 +7,7 @@ import { fastTemporaryFolder, startTestServer } from '../support/database.js';
 import { startChild } from './child.js';
 import { countOwed } from './owed.js';
 import { openForms, submitUntilClear } from './people.js';
-import { pick, type Report, type Scenario } from './scenario.js';
+import { addUp, pick, type Report, type Scenario } from './scenario.js';
 import { newTrigger, signed } from './signed.js';
 import { createSmallDisk, type SmallDisk } from './small-disk.js';
 
@@ -100,11 +100,13 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
   while ((await told()).length < troubles.length * PER_TROUBLE) await bed.app.tick();
   const jobs = await openForms(bed, await told());
   const figures: string[] = [];
-  const answers = new Map<string, number>();
+  const answersBy = new Map<Trouble, Map<string, number>>();
   let unresolved = 0;
   let unrecovered = 0;
   for (const one of troubles) {
     const batch = jobs.splice(0, PER_TROUBLE);
+    const answers = new Map<string, number>();
+    answersBy.set(one, answers);
     const deadline = performance.now() + TROUBLE_MS + RECOVERED_WITHIN_MS;
     const caused = causeFor(one);
     const done = await Promise.all(
@@ -117,7 +119,9 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
     unresolved += done.filter((resolved) => !resolved).length;
     const recovered = await readyAgain(ports, deadline);
     if (!recovered) unrecovered += 1;
-    figures.push(`${one.what}: ready ${((performance.now() - endedAt) / 1000).toFixed(1)} s after its end`);
+    figures.push(
+      `${one.what}: ${unsaved(answers)} submissions met it; ready ${((performance.now() - endedAt) / 1000).toFixed(1)} s after its end`,
+    );
   }
   for (const line of figures) process.stdout.write(`  ${line}\n`);
   // What is due in Slack goes out within the longest wait between attempts.
@@ -135,22 +139,25 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
     bed.hear(replica.output());
   }
   await bed.close();
-  const said = [...answers].map(([answer, count]) => `${count} × ${answer}`).join(', ');
+  const answers = [...answersBy.values()].map((some) => Object.fromEntries(some)).reduce(addUp, {});
+  const said = Object.entries(answers).map(([answer, count]) => `${count} × ${answer}`);
   return {
-    did: `${troubles.length} troubles (disk: ${disk.how}), ${troubles.length * PER_TROUBLE} promotions; answers: ${said}`,
+    did: `${troubles.length} troubles (disk: ${disk.how}), ${troubles.length * PER_TROUBLE} promotions; answers: ${said.join(', ')}`,
     wrong,
     happened: {
       'forms submitted': {
-        times: [...answers.values()].reduce((sum, n) => sum + n, 0),
+        times: Object.values(answers).reduce((sum, n) => sum + n, 0),
         atLeast: troubles.length * PER_TROUBLE,
       },
-      'submissions that a trouble met': {
-        times: [...answers].reduce((sum, [answer, n]) => sum + (answer === 'saved' ? 0 : n), 0),
-        atLeast: 1,
-      },
+      ...Object.fromEntries(
+        [...answersBy].map(([{ what }, of]) => [`submissions that met: ${what}`, { times: unsaved(of), atLeast: 1 }]),
+      ),
     },
   };
 }
+
+const unsaved = (answers: ReadonlyMap<string, number>): number =>
+  [...answers].reduce((sum, [answer, times]) => sum + (answer === 'saved' ? 0 : times), 0);
 
 const FILLER = {
   at: new Date('2026-05-10T05:00:00Z'),

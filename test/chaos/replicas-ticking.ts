@@ -1,3 +1,4 @@
+import type { RunningApp } from '../../src/app.js';
 import { startTestBed } from '../support/app.js';
 import { createTestClock } from '../support/clock.js';
 import type { Report, Scenario } from './scenario.js';
@@ -45,10 +46,11 @@ async function run(): Promise<Report> {
   );
   const posts = bed.slack.calls.filter(({ method, status }) => method === 'chat.postMessage' && status === 200).length;
   const refused = bed.slack.calls.filter(({ status }) => status === 429).length;
+  const posting = await Promise.all(replicas.map(postsOf));
   const mild = roots.filter(({ text }) => !text.includes('CRITICAL')).length;
   await bed.close();
   return {
-    did: `${PROMOTIONS} promotions, 3 replicas 30 s apart, ${TICKS + LAST_TICKS} ticks each, ${refused} calls that Slack held back`,
+    did: `${PROMOTIONS} promotions, 3 replicas 30 s apart, ${TICKS + LAST_TICKS} ticks each, ${refused} calls that Slack held back; posts by each: ${posting.join(', ')}`,
     wrong: {
       'alerts lost': Math.max(0, PROMOTIONS - roots.length),
       'alerts posted more than once': Math.max(0, roots.length - PROMOTIONS),
@@ -58,6 +60,15 @@ async function run(): Promise<Report> {
       'audit events doubled': events.filter(({ n }) => n !== 1).length,
       'audit events lost': Math.max(0, 2 * PROMOTIONS - events.length),
     },
-    happened: { 'messages posted': { times: posts, atLeast: 2 * PROMOTIONS } },
+    happened: {
+      'messages posted': { times: posts, atLeast: 2 * PROMOTIONS },
+      'replicas that posted': { times: posting.filter((posted) => posted > 0).length, atLeast: 2 },
+    },
   };
+}
+
+/** How many messages a replica itself has posted, by its own metrics. */
+async function postsOf({ port }: RunningApp): Promise<number> {
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return Number(/^flag_promotions_slack_deliveries_total\{outcome="posted"\} (\d+)$/mu.exec(metrics)?.[1] ?? 0);
 }

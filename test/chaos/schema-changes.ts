@@ -20,6 +20,8 @@ export const schemaChanges: Scenario = { name: 'schema-changes', run };
 
 const VERSIONS = 3;
 const PER_PHASE = 3;
+/** After the upgrade, and with the late starter. */
+const PHASES_ACROSS = 2;
 const POSTED_WITHIN_MS = 60_000;
 const EVERY_SECOND = { MAINTENANCE_CRON: '* * * * * *' };
 
@@ -29,16 +31,31 @@ async function run(): Promise<Report> {
   // counts.
   const versions = earlier.length > 0 ? earlier : [await newestCommit()];
   let wrong: Readonly<Record<string, number>> = {};
-  for (const version of versions) wrong = addUp(wrong, await replay(version));
+  let resolvedAcross = 0;
+  for (const version of versions) {
+    const replayed = await replay(version);
+    wrong = addUp(wrong, replayed.wrong);
+    resolvedAcross += replayed.resolvedAcross;
+  }
   const known = versions.map(({ behind, newestMigration }) => `${behind} migrations behind (${newestMigration})`);
   return {
     did: `${earlier.length > 0 ? 'up and down' : 'no earlier schema in the history yet, so without a change of it'}, beside the app of ${known.join(', ')}; ${versions.length * 5 * PER_PHASE} promotions`,
     wrong,
-    happened: { 'versions side by side': { times: versions.length, atLeast: 1 } },
+    happened: {
+      'promotions resolved by another version than opened their forms': {
+        times: resolvedAcross,
+        atLeast: versions.length * PHASES_ACROSS * PER_PHASE,
+      },
+    },
   };
 }
 
-async function replay(version: OldVersion): Promise<Readonly<Record<string, number>>> {
+interface Replayed {
+  readonly wrong: Readonly<Record<string, number>>;
+  readonly resolvedAcross: number;
+}
+
+async function replay(version: OldVersion): Promise<Replayed> {
   // Its own app has another database: here it lends its workspace and its authenticators.
   const bed = await startTestBed({
     startAt: new Date().toISOString(),
@@ -61,6 +78,9 @@ async function replay(version: OldVersion): Promise<Readonly<Record<string, numb
   };
   const faults: string[] = [];
   let promotions = 0;
+  let resolvedAcross = 0;
+  /** The ports of today's replicas. */
+  const ofToday = new Set<number>();
   /** Promotions that get stuck, are alerted, and are resolved: opened at one port, submitted at another. */
   const phase = async (name: string, opens: number, submits: number): Promise<void> => {
     const alerts = await alertsOf(bed, rows, `${name}_`);
@@ -71,6 +91,7 @@ async function replay(version: OldVersion): Promise<Readonly<Record<string, numb
     for (const job of jobs) {
       const answer = await submitAsShown(bed, job, submits);
       if (answer !== 'saved') faults.push(`${name}: ${answer}`);
+      else if (ofToday.has(opens) !== ofToday.has(submits)) resolvedAcross += 1;
     }
   };
 
@@ -80,6 +101,7 @@ async function replay(version: OldVersion): Promise<Readonly<Record<string, numb
   const upgrading = start();
   await phase('during_the_upgrade', old, old);
   const today = await upgrading;
+  ofToday.add(today);
   await phase('after_the_upgrade', old, today);
   const late = await start(sources.root);
   await phase('started_late', today, late);
@@ -108,7 +130,7 @@ async function replay(version: OldVersion): Promise<Readonly<Record<string, numb
   await bed.close();
   await database.drop();
   await sources.remove();
-  return wrong;
+  return { wrong, resolvedAcross };
 }
 
 /** Stuck promotions, once a replica has alerted each. */
