@@ -107,15 +107,17 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
     const batch = jobs.splice(0, PER_TROUBLE);
     const answers = new Map<string, number>();
     answersBy.set(one, answers);
+    // Filling a disk takes a while, and nobody is to submit before it is full.
+    if (one.end !== undefined) await one.cause();
     const deadline = performance.now() + TROUBLE_MS + RECOVERED_WITHIN_MS;
-    const caused = causeFor(one);
+    const ended = endOf(one);
     const done = await Promise.all(
       batch.map(async (job, index) => {
         await sleep(((index + random()) * TROUBLE_MS) / PER_TROUBLE);
         return submitUntilClear(bed, job, () => pick(random, ports), answers, deadline);
       }),
     );
-    const endedAt = await caused;
+    const endedAt = await ended;
     unresolved += done.filter((resolved) => !resolved).length;
     const recovered = await readyAgain(ports, deadline);
     if (!recovered) unrecovered += 1;
@@ -176,18 +178,20 @@ async function again(cause: () => Promise<void>): Promise<void> {
   }
 }
 
-async function causeFor(trouble: Trouble): Promise<number> {
-  await trouble.cause();
-  if (trouble.end !== undefined) {
+/** Causes what ends by itself; ends what was caused before. */
+async function endOf({ cause, end }: Trouble): Promise<number> {
+  if (end === undefined) {
+    await cause();
+  } else {
     await sleep(TROUBLE_MS);
-    await trouble.end();
+    await end();
   }
   return performance.now();
 }
 
 function troublesOf(bed: TestBed, folder: string, disk: SmallDisk, ports: readonly number[]): readonly Trouble[] {
   const signal = async (name: NodeJS.Signals): Promise<void> => {
-    const lock = await readFile(path.join(folder, 'postgres', 'postmaster.pid'), 'utf8');
+    const lock = await lockFileOf(folder);
     process.kill(Number(lock.split('\n')[0]), name);
   };
   return [
@@ -227,6 +231,15 @@ function troublesOf(bed: TestBed, folder: string, disk: SmallDisk, ports: readon
     },
     { what: 'disk full', cause: () => disk.fill(() => bed.db.audit.append(FILLER)), end: disk.empty },
   ];
+}
+
+/** Once the server runs again: it may take longer than the pause between two signals. */
+async function lockFileOf(folder: string): Promise<string> {
+  for (;;) {
+    const lock = await readFile(path.join(folder, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '');
+    if (lock !== '') return lock;
+    await sleep(50);
+  }
 }
 
 async function readyAgain(ports: readonly number[], deadline: number): Promise<boolean> {
