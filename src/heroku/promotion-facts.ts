@@ -51,15 +51,15 @@ export async function readPromotionFacts(
   return { facts: { valueIsTarget, release, isOvertaken }, current: { value, release: releases[0]?.version ?? 0 } };
 }
 
-/** The newest, back to `base_release`, unless that lies too far back. */
+/** The newest, back to the one in force at `base_release`, unless that lies too far back. */
 async function releasesToSearch(
   heroku: Heroku,
   { herokuApp, baseRelease }: Promotion,
   options: CallOptions,
 ): Promise<readonly Release[]> {
   const newest = await heroku.releases(herokuApp, { max: RELEASES_SEARCHED }, options);
-  const oldest = newest.at(-1);
-  const isReached = baseRelease === null || oldest === undefined || oldest.version <= baseRelease;
+  const isReached =
+    baseRelease === null || newest.some((release) => isEffective(release) && release.version <= baseRelease);
   if (isReached || newest.length < RELEASES_SEARCHED) return newest;
   return heroku.releases(herokuApp, { max: MOST_SEARCHED }, options);
 }
@@ -78,6 +78,9 @@ async function releaseOfCheckpoint(
     throw error;
   }
 }
+
+/** A failed release changed nothing: it neither brought the value in force nor ended it. */
+const isEffective = ({ status }: Release): boolean => status !== 'failed' && status !== 'expired';
 
 type Carries = (release: Release) => Promise<boolean>;
 
@@ -105,8 +108,7 @@ async function broughtBy(
   let found: ReleaseFacts | null = null;
   for (const release of releases) {
     if (found !== null && baseRelease !== null && release.version <= baseRelease) break;
-    // A failed release changed nothing: it neither brought the value in force nor ended it.
-    if (release.status === 'failed' || release.status === 'expired') continue;
+    if (!isEffective(release)) continue;
     if (await carries(release)) found = release;
     // Without a status, but newer than what is in force: it failed.
     else if (found !== null || release.status !== 'unknown') break;
@@ -137,13 +139,13 @@ async function isChangedByOthers(
   valueAt: (release: Release) => Promise<string | null>,
 ): Promise<boolean> {
   if (baseRelease === null) return false;
-  // A failed release changed nothing.
-  const effective = releases.filter(({ status }) => status !== 'failed' && status !== 'expired');
+  const effective = releases.filter(isEffective);
   const since = effective.filter(({ version }) => version > baseRelease);
   if (since.length === 0) return false;
   const base = effective[since.length];
-  if (base === undefined) return true;
-  const held = await valueAt(base);
+  // Versions begin with 1: then nothing had been set before.
+  if (base === undefined && releases.at(-1)?.version !== 1) return true;
+  const held = base === undefined ? null : await valueAt(base);
   for (const release of since) if ((await valueAt(release)) !== held) return true;
   return false;
 }

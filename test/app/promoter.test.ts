@@ -140,6 +140,22 @@ describe('the promoter', () => {
     expect(patches()).toBe(1);
   });
 
+  test('sends a lost PATCH again where the newest release before it failed, and many others came since', async () => {
+    bed.heroku.setReleaseBehaviour(APP, 'fail');
+    await changeAtHeroku('off');
+    const failed = bed.heroku.releases(APP).at(-1);
+    expect(failed?.status).toBe('failed');
+    bed.heroku.setReleaseBehaviour(APP, 'instant');
+    for (let n = 0; n < 19; n += 1) bed.heroku.setVar(APP, 'OTHER', `changed ${n}`);
+    await bed.rows.query(
+      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, checkpoint, promoted_at, base_release)
+       values ($1, $2, $3, 'deploying', 'INTENT', '2026-05-09T04:28:00Z', $4)`,
+      [FLAG, APP, CONFIG_VAR, failed?.version],
+    );
+    await until({ state: 'deployed' });
+    expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('true');
+  });
+
   test('leaves alone what somebody changed after the promoter had set it, also where it was killed in between', async () => {
     await insert('INTENT');
     await bed.rows.query(

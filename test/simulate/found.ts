@@ -12,4 +12,5 @@ export const FOUND: readonly { readonly seed: number; readonly fault: string }[]
   { seed: 33, fault: 'a paused process posted a message after its lease had ended' },
   { seed: 820, fault: 'a late update left a message saying what was true before' },
   { seed: 958, fault: 'a message that a paused process posted stood twice' },
+  { seed: 3_000_219, fault: 'a lost PATCH was not sent again, because the release before it had failed' },
 ];
