@@ -94,6 +94,12 @@ export function rememberWords(error: unknown): void {
   if (error instanceof Error) words.set(error, error.message);
 }
 
+/** The unique or exclusion constraint for which a row was refused; null for any other error. */
+export function takenBy(error: unknown): string | null {
+  const refusal = asRefusal(error);
+  return refusal !== null && ['23505', '23P01'].includes(refusal.code) ? refusal.constraint : null;
+}
+
 /** SQLSTATEs of such refusals: a retry fails until somebody changes the database. */
 const REFUSED = /^(?:0A|21|22|23|27|2B|38|39|42|44|54|55000|P0)/u;
 

@@ -16,7 +16,9 @@ import { appendAuditEvents } from './audit.js';
 import { authorisedTarget } from './authorised.js';
 import { IS_SPENT, lockToDecide, neverAccepted, recoveryCodeEvents, spending, type TypedCode } from './codes.js';
 import type { Knex } from './connection.js';
+import { baseOf } from './console/indexes.js';
 import { makeDue } from './due.js';
+import { takenBy } from './errors.js';
 import type { Part } from './parts.js';
 import { acceptedRelease } from './progress.js';
 import { requestUpdates } from './queueing.js';
@@ -87,7 +89,7 @@ export function followUps(knex: Knex): FollowUps {
       try {
         return await knex.transaction((trx) => startWithin(trx, request, at, code));
       } catch (error) {
-        if (error instanceof Overtaken) return { kind: 'row_changed' };
+        if (error instanceof Overtaken || baseOf(takenBy(error) ?? '') === 'one_active') return { kind: 'row_changed' };
         throw error;
       }
     },
@@ -153,7 +155,10 @@ async function requestGroupUpdate(trx: Knex.Transaction, promotionId: string): P
   );
 }
 
-/** Under way on commit; null if another is active. */
+/**
+ * Under way on commit; null if the code was used meanwhile.
+ * @throws if another is active: see takenBy
+ */
 export async function startFrom(
   trx: Knex.Transaction,
   from: Promotion,
@@ -175,7 +180,7 @@ export async function startFrom(
               (flag_key, heroku_app, config_var, target_value, target_unset, state, checkpoint, marked_by, marked_at, promoted_by, promoted_at)
             select ?, ?, ?, ?, ?::boolean, {'deploying'}, ?, ?, ?::timestamptz, ?, ?::timestamptz
              where ${before === undefined ? 'true' : IS_SPENT}
-            on conflict do nothing returning ${PROMOTION_COLUMNS}`,
+            returning ${PROMOTION_COLUMNS}`,
       values: [
         from.flagKey,
         from.herokuApp,

@@ -12,6 +12,7 @@ import { authorisedTarget } from './authorised.js';
 import { IS_SPENT, lockToDecide, neverAccepted, recoveryCodeEvents, spending, type TypedCode } from './codes.js';
 import type { Knex } from './connection.js';
 import { makeDue } from './due.js';
+import { takenBy } from './errors.js';
 import { IS_OPERATOR, lockOperator } from './operators.js';
 import { recordIfRefused, recordRefusal } from './refusals.js';
 import { PROMOTION_COLUMNS, parseRows, promotionRow, type Sql, type Value } from './rows.js';
@@ -48,25 +49,16 @@ export function transitions(knex: Knex): Transitions {
   return {
     async mark(asked, operatorId, at) {
       // Most succeed here. The reason why not is found under locks.
-      const marked = await insertMarked(knex, asked, operatorId, at);
+      const marked = await insertMarked(knex, asked, operatorId, at).catch(nullIfTaken);
       if (marked !== null) return { kind: 'marked', promotion: marked };
-      return knex.transaction(async (trx) => {
-        if (!isOperator(await lockOperator(trx, operatorId))) {
-          const denied = { at, operatorId, promotionId: null, attempted: 'mark' };
-          await recordRefusal(trx, denied, { kind: 'not_operator' });
-          return { kind: 'not_operator' };
+      for (let looks = 1; ; looks += 1) {
+        try {
+          return await knex.transaction((trx) => markUnderLock(trx, asked, operatorId, at));
+        } catch (error) {
+          // The other promotion may end between a look and the next. After that, another index refuses this one.
+          if (takenBy(error) === null || looks === MOST_LOOKS) throw error;
         }
-        // The other promotion may end between two looks.
-        for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-          const active = await activeOf(trx, asked);
-          if (active !== null) return { kind: 'active', promotion: active };
-          const markedNow = await insertMarked(trx, asked, operatorId, at);
-          if (markedNow !== null) return { kind: 'marked', promotion: markedNow };
-        }
-        throw new Error(
-          'Nothing active stands in the way: an index that is not ours must be what refuses this promotion.',
-        );
-      });
+      }
     },
 
     async carryOut(request, at, code) {
@@ -86,7 +78,34 @@ export function transitions(knex: Knex): Transitions {
   };
 }
 
-/** null if the person is no operator, or another is active. */
+function nullIfTaken(error: unknown): null {
+  if (takenBy(error) === null) throw error;
+  return null;
+}
+
+async function markUnderLock(
+  trx: Knex.Transaction,
+  asked: NewPromotion,
+  operatorId: string,
+  at: Date,
+): Promise<MarkOutcome> {
+  if (!isOperator(await lockOperator(trx, operatorId))) {
+    const denied = { at, operatorId, promotionId: null, attempted: 'mark' };
+    await recordRefusal(trx, denied, { kind: 'not_operator' });
+    return { kind: 'not_operator' };
+  }
+  const active = await activeOf(trx, asked);
+  if (active !== null) return { kind: 'active', promotion: active };
+  const promotion = await insertMarked(trx, asked, operatorId, at);
+  if (promotion === null) throw new Error('The operator is locked, and yet was not one.');
+  return { kind: 'marked', promotion };
+}
+
+/**
+ * Null if the person is no operator. Without `on conflict do nothing`, which PostgreSQL refuses where the console has a
+ * deferrable unique constraint.
+ * @throws if an index holds another for it: see takenBy
+ */
 async function insertMarked(
   runner: Knex,
   asked: NewPromotion,
@@ -100,7 +119,7 @@ async function insertMarked(
       sql: `insert into {promotions} as p (flag_key, heroku_app, config_var, target_value, state, marked_by, marked_at)
             select ?, ?, ?, ?, {'marked'}, o.slack_user_id, ?::timestamptz from flag_promotions.operators o
              where o.slack_user_id = ? and ${IS_OPERATOR} for share
-            on conflict do nothing returning ${PROMOTION_COLUMNS}`,
+            returning ${PROMOTION_COLUMNS}`,
       values: [flagKey, herokuApp, configVar, targetValue, at, operatorId],
     },
     events: [

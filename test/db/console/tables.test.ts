@@ -175,6 +175,14 @@ const WORK: readonly (readonly [string, string, Works])[] = [
      create index flag_promotions_flag_key on console.flag_promotions (flag_key);
      alter table console.flag_promotions add constraint flag_promotions_ended_0123abcd unique (id)`,
     { console: settings('console.flag_promotions'), table: 'console.flag_promotions' },
+    ],
+    [
+    'constraints that are checked only at the end of a statement or transaction',
+    made({
+      id: 'serial primary key deferrable',
+      more: `, unique (flag_key, id) deferrable initially deferred, exclude using btree (id with =, flag_key with =) deferrable`,
+    }),
+    {},
   ],
   ['times without a zone', made({ time: 'timestamp' }), {}],
   ['times of a domain', made({ before: 'create domain moment as timestamp(0)', time: 'moment' }), {}],
