@@ -52,6 +52,8 @@ interface Works extends Case {
   readonly notes?: string;
   /** The table, if it isn't CONSOLE_TABLE's or the usual one. */
   readonly promotions?: string;
+  /** It must say of nothing that it will fail. */
+  readonly notesNothing?: true;
   /** Whether the app is started, too, rather than its parts. */
   readonly starts?: true;
 }
@@ -205,6 +207,46 @@ const WORK: readonly Works[] = [
     starts: true,
   },
   { name: 'one row for each flag', table: table(', unique (flag_key)'), notes: 'allows one row a flag' },
+  {
+    name: 'one row for each flag in any case, by an index on an expression',
+    table: `${table()} create unique index one_row on console_flag_promotions (lower(flag_key));`,
+    notes: 'one_row allows one row a flag',
+  },
+  {
+    name: 'one row for each flag, by an exclusion constraint',
+    table: table(', constraint one_row exclude using btree (flag_key with =)'),
+    notes: 'one_row allows one row a flag',
+  },
+  {
+    name: 'the console’s own guard of active promotions',
+    table: `${table()} create unique index one_active on console_flag_promotions (heroku_app, flag_key) where state in ('marked', 'deploying');`,
+    notesNothing: true,
+  },
+  {
+    name: 'the console’s own guard of active promotions, on expressions',
+    table: `${table()} create unique index one_active on console_flag_promotions (lower(heroku_app), lower(flag_key)) where state in ('marked', 'deploying');`,
+    notesNothing: true,
+    starts: true,
+  },
+  {
+    name: 'the console’s own guard of active promotions, by an exclusion constraint',
+    table: table(
+      `, constraint one_active exclude using btree (lower(flag_key) with =) where (state in ('marked', 'deploying'))`,
+    ),
+    notesNothing: true,
+  },
+  {
+    name: 'the console’s own guard of active promotions, and no other flag that exists',
+    table: `create table console_flags (key text primary key); insert into console_flags values ('console_dark_mode');
+      ${table(', foreign key (flag_key) references console_flags')}
+      create unique index one_active on console_flag_promotions (lower(flag_key)) where state in ('marked', 'deploying');`,
+    notes: 'one_active did not let the app mark a promotion beside the rows that are there now',
+  },
+  {
+    name: 'one deployment at a time',
+    table: `${table()} create unique index one_at_a_time on console_flag_promotions ((true)) where state = 'deploying';`,
+    notes: 'one_at_a_time did not let the app promote beside the rows that are there now',
+  },
   {
     name: 'a column of its own that must not be null, and has a default',
     table: table(
@@ -780,6 +822,7 @@ describe.each(WORK.filter(isPossible).map((one) => [one.name, one] as const))('w
     const { code, output, errors } = await programsOf(one).migrate(database);
     expect({ code, errors: withoutDatabase(errors) }).toEqual({ code: 0, errors: '' });
     expect(output).toContain(one.notes ?? '');
+    if (one.notesNothing === true) expect(output).not.toMatch(/\brun: |let the app/u);
     if (one.rowLater === true) await database.as(database.owner, ROW_OF_OURS);
     await expectMainJob(one);
   });

@@ -12,8 +12,8 @@ import { NAMES } from './writes.js';
 
 /** Turns PostgreSQL's refusals in a rehearsal into sentences with their cures. */
 export interface Explanation {
-  /** A refusal; `does` follows "to". */
-  add(refusal: Refusal, does: string, to: PromotionState): Promise<void>;
+  /** A refusal; `does` follows "to". `isSecond`: of a flag's second promotion, after its first has ended. */
+  add(refusal: Refusal, does: string, to: PromotionState, isSecond?: boolean): Promise<void>;
   /** A write went through, but changed no row. */
   swallowed(does: string, by: 'insert' | 'update'): Promise<void>;
   /** A write went through, but another value is there now. */
@@ -25,16 +25,21 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   const found: Finding[] = [];
   const alter = (action: string): string => `alter table ${table.name} ${action}`;
 
-  async function explain(refusal: Refusal, does: string, to: PromotionState): Promise<readonly Finding[]> {
+  async function explain(
+    refusal: Refusal,
+    does: string,
+    to: PromotionState,
+    isSecond: boolean,
+  ): Promise<readonly Finding[]> {
     const isOfTable = refusal.table === table.relation && refusal.schema === table.schema;
     switch (refusal.code) {
       case '23514':
         return isOfTable ? ofCheck(refusal, does, to) : ofDomain(refusal, does);
       case '23503':
-      case '23P01':
-        return isOfTable ? ofConstraint(refusal, does) : [await ofOther(refusal, does)];
+        return isOfTable ? ofForeignKey(refusal, does) : [await ofOther(refusal, does)];
       case '23505':
-        return isOfTable ? ofUnique(refusal, does) : [await ofOther(refusal, does)];
+      case '23P01':
+        return isOfTable ? ofUnique(refusal, does, isSecond) : [await ofOther(refusal, does)];
       case '55000':
         // PostgreSQL says so of published tables; its words may be in any language.
         return [blocks(`PostgreSQL does not let the app ${does}: ${said(refusal)}`, [alter('replica identity full')])];
@@ -71,20 +76,19 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     ];
   }
 
-  async function ofConstraint(refusal: Refusal, does: string): Promise<readonly Finding[]> {
+  async function ofForeignKey(refusal: Refusal, does: string): Promise<readonly Finding[]> {
     const constraint = await constraintOf(ask, table, refusal.constraint ?? '');
     if (constraint === null) return [await ofOther(refusal, does)];
-    const { name, is_foreign_key, columns: on } = constraint;
+    const { name, columns: on } = constraint;
     if (areNames(on)) return [untried(name)];
-    const what = is_foreign_key ? 'foreign key' : 'constraint';
     return [
-      blocks(`The ${what} ${name} on ${on.join(', ')} does not let the app ${does}.`, [
+      blocks(`The foreign key ${name} on ${on.join(', ')} does not let the app ${does}.`, [
         alter(`drop constraint ${name}`),
       ]),
     ];
   }
 
-  async function ofUnique(refusal: Refusal, does: string): Promise<readonly Finding[]> {
+  async function ofUnique(refusal: Refusal, does: string, isSecond: boolean): Promise<readonly Finding[]> {
     const index = await indexOf(ask, table, refusal.constraint ?? '');
     if (index === null) return [await ofOther(refusal, does)];
     const drop = index.is_constraint ? alter(`drop constraint ${index.name}`) : `drop index ${index.qualified}`;
@@ -101,8 +105,14 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       ];
     }
     if (baseOf(index.name) !== null) return [];
-    return areNames(index.columns)
-      ? [limits(`${index.name} allows one row a flag, so a flag that is there can’t be marked or reverted.`, [drop])]
+    if (isSecond || (areNames(index.columns) && !index.is_partial)) {
+      return [
+        limits(`${index.name} allows one row a flag, so a flag that is there can’t be marked or reverted.`, [drop]),
+      ];
+    }
+    // A guard over some rows, say the active ones, passes others.
+    return index.is_partial
+      ? [limits(`${index.name} did not let the app ${does} beside the rows that are there now, so not all was tried.`)]
       : [blocks(`The unique ${index.name} does not let the app ${does}.`, [drop])];
   }
 
@@ -128,8 +138,8 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   }
 
   return {
-    async add(refusal, does, to) {
-      found.push(...(await explain(refusal, does, to)));
+    async add(refusal, does, to, isSecond = false) {
+      found.push(...(await explain(refusal, does, to, isSecond)));
     },
     async swallowed(does, by) {
       const { who, cure } = await whoChanges([by]);
@@ -217,11 +227,11 @@ export async function nextId(ask: Ask, { name }: { readonly name: string }): Pro
 }
 
 const nameRow = z.object({ name: z.string() });
-const constraintRow = nameRow.extend({ is_foreign_key: z.boolean(), columns: z.array(z.string()) });
+const constraintRow = nameRow.extend({ columns: z.array(z.string()) });
 
 async function constraintOf(ask: Ask, { oid }: Judged, name: string): Promise<z.output<typeof constraintRow> | null> {
   const found = await ask(
-    `select quote_ident(conname) as name, contype = 'f' as is_foreign_key,
+    `select quote_ident(conname) as name,
             array(select attname::text from pg_attribute where attrelid = conrelid and attnum = any(conkey)) as columns
        from pg_constraint where conrelid = $1::oid and conname = $2`,
     [oid, name],
@@ -233,13 +243,16 @@ const indexRow = z.object({
   name: z.string(),
   qualified: z.string(),
   is_constraint: z.boolean(),
+  is_partial: z.boolean(),
   columns: z.array(z.string()),
 });
+type Index = z.output<typeof indexRow>;
 
-async function indexOf(ask: Ask, { oid }: Judged, name: string): Promise<z.output<typeof indexRow> | null> {
+async function indexOf(ask: Ask, { oid }: Judged, name: string): Promise<Index | null> {
   const found = await ask(
     `select quote_ident(c.relname) as name, format('%I.%I', (select nspname from pg_namespace where oid = c.relnamespace), c.relname) as qualified,
             exists (select from pg_constraint k where k.conindid = i.indexrelid and k.conrelid = i.indrelid) as is_constraint,
+            i.indpred is not null as is_partial,
             array(select coalesce(a.attname::text, '') from unnest(i.indkey::int2[]) k
                     left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k) as columns
        from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = $1::oid and c.relname = $2`,

@@ -123,8 +123,6 @@ async function insertRow(
       return null;
     }
     await check(stage, row, values, state, does);
-    // unique_violation: one row was accepted, but a person's may not be.
-    if (refusals[0]?.code === '23505') await explainFirst(stage, refusals, does, state);
     return { at: row.at, before: [], values };
   }
   await explainFirst(stage, refusals, does, state);
@@ -163,7 +161,7 @@ async function tryReverting(stage: Stage, start: Start, values: Values): Promise
     const row = { ...values, ...usableOf(stage, REVERTING), ...(isNumbered ? stage.numbers.second : {}) };
     return insert(stage, 'deploying', row);
   });
-  if (hasBegun && outcome.kind === 'refused') await stage.explanation.add(outcome.refusal, 'revert', 'deploying');
+  if (hasBegun && outcome.kind === 'refused') await stage.explanation.add(outcome.refusal, 'revert', 'deploying', true);
 }
 
 /** Answers the row's new ctid; null if a write changed no row. */
