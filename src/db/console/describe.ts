@@ -27,7 +27,7 @@ export function describeOddities({
     ...(oddStates.length === 0
       ? []
       : [
-          `${describeOddStates(oddStates)} They never alert. Name the ones that are ours in STATE_MAP, such as in_progress=deploying.`,
+          `${describeOddStates(oddStates)} They never alert. Name the ones that are ours in STATE_MAP, such as ${exampleOf(oddStates)}=deploying.`,
         ]),
     ...timeHints.map(({ column, ours, sql }) => `${column} looks like ${ours}, which is empty. To copy it: ${sql}`),
     ...(oddStarts.length === 0 ? [] : [`${describeOddStarts(oddStarts)} They alert at once.`]),
@@ -47,6 +47,10 @@ export function describeOddStates(oddStates: readonly StateCount[], isAtLeast = 
   const more = oddStates.length > NAMED ? ` and ${number(oddStates.length - NAMED)} more` : '';
   return `Unknown states: ${named.join(', ')}${more}.`;
 }
+
+/** One with blanks around it needs the quotes in which it is named. */
+const exampleOf = (oddStates: readonly StateCount[]): string =>
+  oddStates.map(({ word }) => spelled(word)).find((word) => /^".*\S.*"$/u.test(word)) ?? 'in_progress';
 
 /** A foreign word, made fit for one line of a terminal. */
 function spelled(word: string | null): string {

@@ -33,6 +33,9 @@ export function stateOf(word: string, stateMap: ConsoleSettings['stateMap']): Pr
   return isState(lower) ? lower : null;
 }
 
+/** In double quotes a word keeps the blanks around it. */
+const unquoted = (word: string): string => /^"(.*)"$/u.exec(word)?.[1] ?? word;
+
 /** Reads STATE_MAP, `in_progress=deploying,done=deployed`, and reports every fault with its entry's number. */
 export function parseStateMap(text: string): {
   readonly stateMap: readonly MappedState[];
@@ -44,7 +47,7 @@ export function parseStateMap(text: string): {
   for (const [index, entry] of entries.entries()) {
     const name = `entry ${index + 1}`;
     const at = entry.lastIndexOf('=');
-    const word = entry.slice(0, Math.max(0, at)).trim();
+    const word = unquoted(entry.slice(0, Math.max(0, at)).trim());
     const state = lowerCase(entry.slice(at + 1).trim());
     if (word === '') faults.push(`${name} must be word=state, such as in_progress=deploying`);
     else if (!isState(state)) faults.push(`${name} must map to one of ${PROMOTION_STATES.join(', ')}`);

@@ -155,6 +155,7 @@ test('what is said of a table is one line each, whatever stands in it', () => {
   expect(lines[0]).toMatch(
     /^Unknown states: a\?b\?\[31mx{32} \(1,234\), none at all \(1\), " x" \(1\), .* and 5 more\. /u,
   );
+  expect(lines[0]).toMatch(/such as " x"=deploying\.$/u);
   expect(lines[1]).toBe('"startedAt" looks like promoted_at, which is empty. To copy it: update …;');
   expect(lines[2]).toBe(
     'Deploying since nobody knows when: promotions 7 (no start), 9 (2027-01-01 00:00:00+00). They alert at once.',

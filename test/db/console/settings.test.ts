@@ -18,9 +18,21 @@ describe('STATE_MAP', () => {
     expect(read).toEqual(['deploying', 'deployed', 'failed', 'marked', 'deployed', null, null]);
   });
 
+  test('keeps the blanks of a word in double quotes', () => {
+    const { stateMap, faults } = parseStateMap('"deploying "=deploying, " " = failed');
+    expect(faults).toEqual([]);
+    expect(stateMap.map(({ word }) => word)).toEqual(['deploying ', ' ']);
+    expect(['Deploying ', 'deploying', 'deploying  '].map((word) => stateOf(word, stateMap))).toEqual([
+      'deploying',
+      'deploying',
+      null,
+    ]);
+  });
+
   test.each([
     ['deploying', 'entry 1 must be word=state'],
     ['=deploying', 'entry 1 must be word=state'],
+    ['""=deploying', 'entry 1 must be word=state'],
     ['a=deploying,b=running', 'entry 2 must map to one of marked, deploying'],
     ['a=deployed,A=failed', 'entry 2 maps a word that an earlier entry maps'],
     ['deployed=failed', 'maps deployed to failed, so no word is left for deployed'],

@@ -115,6 +115,14 @@ const WORK: readonly (readonly [string, string, Works])[] = [
     { console: settings(null, 'in progress=deploying,done=deployed'), written: ['DONE', 'In Progress', 'Cancelled'] },
   ],
   [
+    'words with blanks around them',
+    made({ states: ['deploying ', ' deployed', 'marked'] }),
+    {
+      console: settings(null, '"deploying "=deploying," deployed"=deployed'),
+      written: [' deployed', 'deploying ', 'cancelled'],
+    },
+  ],
+  [
     'an enum',
     made({ before: ENUM(`'queued', 'marked', 'deploying', 'deployed', 'failed', 'cancelled'`), state: 'promo_state' }),
     {},
