@@ -9,6 +9,7 @@ import {
   ensureConsole,
   type Inspected,
   inspectConsole,
+  inspectToMigrate,
   isAdopted,
   refuseItsRows,
 } from './console/ensure.js';
@@ -21,6 +22,7 @@ import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { takeBack } from './console/take-back.js';
 import { whenFree } from './console/trial.js';
 import { codeOf } from './embedded/errors.js';
+import { asRefusal } from './errors.js';
 import { type RequireLock, withMigrationLock } from './migration-lock.js';
 import type { PrimaryClient } from './primary-client.js';
 import { parseRows } from './rows.js';
@@ -77,7 +79,7 @@ export async function migrate(
     return withMigrationLock(connectionString, say, (requireLock) =>
       withClient(connectionString, async (client) => {
         const ask = askUnder(requireLock, client);
-        const inspected = await whenFree(say, () => inspectConsole(ask, settings));
+        const inspected = await whenFree(say, () => inspectToMigrate(ask, settings, say));
         // Whoever had the lock may have done it.
         if (!survey && (await isDone(ask, inspected, settings))) return NOTHING;
         const notes = await refuseAll(ask, inspected, say, role);
@@ -109,11 +111,18 @@ async function refuseAll(ask: Ask, inspected: Inspected, say: Say, role: string 
   const grants = role === null ? new Set<string>() : new Set(await grantsFor(ask, inspected, role));
   const isGrantedHere = ({ sql }: Finding): boolean =>
     sql.length > 0 && sql.every((statement) => grants.has(statement));
-  await refuseItsRows(ask, inspected).catch((error: unknown) => {
-    // insufficient_privilege: it can't read the rows, which refuseBeforeMigrating reports.
-    if (codeOf(error) !== '42501') throw error;
-  });
-  return refuseBeforeMigrating(ask, { inspected, lacksMigrations, role }, say, isGrantedHere);
+  // Before the shape, whose cures may need rows that are told apart.
+  const areRead = await refuseItsRows(ask, inspected).then(
+    () => true,
+    (error: unknown) => {
+      // A right, a type or a collation: refuseBeforeMigrating says it in our words.
+      if (codeOf(error)?.startsWith('42') !== true) throw error;
+      return false;
+    },
+  );
+  const notes = await refuseBeforeMigrating(ask, { inspected, lacksMigrations, role }, say, isGrantedHere);
+  if (!areRead) await refuseItsRows(ask, inspected);
+  return notes;
 }
 
 /** Each version may add columns and tables. */
@@ -165,9 +174,17 @@ async function runMigrations(ask: Ask, connectionString: string, requireLock: Re
   return withKnex(connectionString, async (knex) => {
     // Connects: if the account has no third connection left, nothing was changed yet.
     await knex.raw('select 1');
-    await createSchema(ask);
+    const isMade = await createSchema(ask);
     // Nobody uses a new schema yet, so its locks block nobody.
-    if (isNew) return (await migrated(knex.migrate.latest(CONFIG))).names;
+    if (isNew) {
+      try {
+        return (await migrated(knex.migrate.latest(CONFIG))).names;
+      } catch (error) {
+        // Refused, so nothing of it was committed, except what knex keeps its records in.
+        if (asRefusal(error) !== null) await dropRecords(ask, isMade).catch(() => undefined);
+        throw error;
+      }
+    }
     await knex.migrate.forceFreeMigrationsLock(CONFIG);
     const ran: string[] = [];
     for (;;) {
@@ -232,7 +249,7 @@ export async function rollBackAll(
             await knex.migrate.forceFreeMigrationsLock(CONFIG);
             await knex.migrate.rollback(CONFIG, true);
           });
-          await ask(`drop table ${MIGRATIONS_TABLE}, ${MIGRATIONS_TABLE}_lock`);
+          await dropRecords(ask, false);
         }
         return dropSchema(ask);
       }),
@@ -260,6 +277,11 @@ async function refuseIfUsed(ask: Ask): Promise<void> {
   throw new ConsoleTableError(
     `The app’s own tables can’t be dropped: ${users.join(', ')}. Nothing was changed. Drop what uses them, then try again.`,
   );
+}
+
+async function dropRecords(ask: Ask, withSchema: boolean): Promise<void> {
+  await ask(`drop table if exists ${MIGRATIONS_TABLE}, ${MIGRATIONS_TABLE}_lock`);
+  if (withSchema) await ask(`drop schema ${SCHEMA}`);
 }
 
 async function dropSchema(ask: Ask): Promise<boolean> {
@@ -324,8 +346,13 @@ async function withKnex<T>(connectionString: string, work: (knex: Knex) => Promi
   }
 }
 
-/** First, because knex keeps its records there. An account that can't create a schema can be given one. */
-async function createSchema(ask: Ask): Promise<void> {
+/**
+ * First, because knex keeps its records there. An account that can't create a schema can be given one: answers whether
+ * it was made.
+ */
+async function createSchema(ask: Ask): Promise<boolean> {
   const [row] = parseRows(await ask('select to_regnamespace($1) is null as yes', [SCHEMA]), yesRow);
-  if (row?.yes === true) await ask(`create schema ${SCHEMA}`);
+  if (row?.yes !== true) return false;
+  await ask(`create schema ${SCHEMA}`);
+  return true;
 }

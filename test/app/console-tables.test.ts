@@ -177,6 +177,27 @@ const WORK: readonly Works[] = [
       ${trigger('before insert or update on console_flag_promotions for each row')}`,
   },
   {
+    name: 'a trigger that sends the whole row, which may get too long for that',
+    table: `${table()} ${guard(`perform pg_notify('x', row_to_json(new)::text); return null;`)}
+      ${trigger('after insert or update on console_flag_promotions for each row')}`,
+    notes:
+      'With the longest texts, the trigger guard does not let the app announce a change on Heroku: “payload string too long”. Shorter ones pass.',
+    starts: true,
+  },
+  {
+    name: 'a trigger that keeps whole rows, by name',
+    table: `${table()} create table console_history (row jsonb);
+      ${guard('insert into console_history values (to_jsonb(old)); return null;')}
+      ${trigger('after update or delete on console_flag_promotions for each row')}`,
+    notesNothing: true,
+  },
+  {
+    name: 'a flag’s key that never changes',
+    table: `${table()} ${guard(`raise exception 'it has its name for good';`)}
+      ${trigger('before delete or update of flag_key on console_flag_promotions for each row')}`,
+    notesNothing: true,
+  },
+  {
     name: 'a flag that has to be one of another table’s, and no row to copy one from',
     table: `create table console_flags (key text primary key); insert into console_flags values ('console_dark_mode');
       ${table(', foreign key (flag_key) references console_flags deferrable initially deferred')}`,
@@ -470,6 +491,55 @@ const REFUSED: readonly Refused[] = [
     table: `${table(', checkpoint text')} ${guard('new.checkpoint = left(new.checkpoint, 20); return new;')} ${trigger('before update on console_flag_promotions for each row')}`,
     says: /to checkpoint to .*, the trigger guard makes it “PENDING_COMMIT:00000”/u,
   },
+  ...(['for each row', 'referencing new table as new for each statement'] as const).map((each) => ({
+    name: `a trigger that copies all columns, ${each}`,
+    table: `${table()} create table console_history (like console_flag_promotions);
+      ${guard(`insert into console_history ${each === 'for each row' ? 'select new.*' : 'select * from new'}; return null;`)}
+      ${trigger(`after insert on console_flag_promotions ${each}`)}`,
+    says: 'With the app’s columns added, the trigger guard would not let the console add a promotion: “INSERT has more expressions than target columns”.',
+  })),
+  {
+    name: 'a trigger that copies all columns if the flag is named anew',
+    table: `${table()} create table console_history (like console_flag_promotions);
+      ${guard('insert into console_history select new.*; return null;')}
+      ${trigger('after update of flag_key on console_flag_promotions for each row')}`,
+    says: 'the trigger guard would not let the console change a promotion',
+  },
+  {
+    name: 'a trigger that copies all columns of what is deleted',
+    table: `${table()} create table console_history (like console_flag_promotions);
+      ${guard('insert into console_history select old.*; return old;')}
+      ${trigger('before delete on console_flag_promotions for each row')}`,
+    says: 'the trigger guard would not let the console delete a promotion',
+  },
+  {
+    name: 'a table that keeps whole rows in a column',
+    table: `${table()} create table console_history (was console_flag_promotions, became console_flag_promotions[]);
+      insert into console_history select one, array[one] from console_flag_promotions one;`,
+    says: 'PostgreSQL does not let the app add its columns to public.console_flag_promotions: “cannot alter table',
+  },
+  {
+    name: 'a flag’s key that is a number',
+    table: `${table('', { row: '' })} alter table console_flag_promotions alter column flag_key type integer using 1;`,
+    says: 'flag_key is integer, and the app writes text to it.',
+    rowLater: true,
+  },
+  {
+    name: 'a flag’s key that is one of an enum',
+    table: `create type flag as enum ('console_dark_mode'); ${table('', { row: '' })}
+      alter table console_flag_promotions alter column flag_key type flag using 'console_dark_mode'::flag; ${ROW}`,
+    says: 'flag_key is flag, and the app writes text to it.',
+  },
+  {
+    name: 'a config var that is a number',
+    table: table(', config_var integer'),
+    says: 'config_var is integer, and the app writes text to it.',
+  },
+  {
+    name: 'a config var and a key that PostgreSQL compares by different rules',
+    table: `${table(', config_var varchar(100) collate "C"')} alter table console_flag_promotions alter column flag_key type text collate "POSIX";`,
+    says: 'config_var has the collation pg_catalog."C", but flag_key has pg_catalog."POSIX".',
+  },
   {
     name: 'a domain with a rule',
     table: `create domain who as text constraint is_mail check (value like '%@%'); ${table(', resolved_by who')}`,
@@ -676,6 +746,43 @@ const REFUSED: readonly Refused[] = [
     table: table(),
     after: `create event trigger frozen on ddl_command_end when tag in ('ALTER TABLE') execute function frozen();`,
     says: 'The event trigger frozen does not let the app migrate: “no ALTER here”.',
+  },
+  {
+    name: 'an event trigger that refuses triggers',
+    before: `create function frozen() returns event_trigger language plpgsql as $$ begin raise exception 'no triggers here'; end $$;`,
+    table: table(),
+    after: `create event trigger frozen on ddl_command_end when tag in ('CREATE TRIGGER') execute function frozen();`,
+    says: 'The event trigger frozen does not let the app migrate: “no triggers here”.',
+  },
+  {
+    name: 'an event trigger that refuses tables in public, and no table of promotions',
+    before: `create function frozen() returns event_trigger language plpgsql as $$ begin
+        if exists (select from pg_event_trigger_ddl_commands() where schema_name = 'public') then raise exception 'not in public'; end if; end $$;
+      create event trigger frozen on ddl_command_end when tag in ('CREATE TABLE') execute function frozen();`,
+    says: 'The event trigger frozen does not let the app migrate: “not in public”.',
+    rowLater: true,
+  },
+  {
+    name: 'an event trigger that refuses one of the app’s tables, which shows only once it is made',
+    before: `create function frozen() returns event_trigger language plpgsql as $$ begin
+        if exists (select from pg_event_trigger_ddl_commands() where object_identity = 'flag_promotions.drills') then raise exception 'no drills'; end if; end $$;`,
+    table: table(),
+    after: `create event trigger frozen on ddl_command_end when tag in ('CREATE TABLE') execute function frozen();`,
+    says: 'PostgreSQL does not let the app migrate: “no drills”.',
+    cure: 'drop event trigger frozen',
+  },
+  {
+    name: 'no right to use PL/pgSQL',
+    table: table(),
+    after: 'revoke usage on language plpgsql from public;',
+    says: 'PostgreSQL does not let the app migrate: “permission denied for language plpgsql”.',
+  },
+  {
+    name: 'no right to use the account’s own tablespace',
+    table: table(),
+    after: 'alter role {owner} set default_tablespace = pg_global;',
+    says: 'PostgreSQL does not let the app migrate: “permission denied for tablespace pg_global”.',
+    cure: 'alter role {owner} reset default_tablespace',
   },
   {
     name: 'a database that takes no writes',

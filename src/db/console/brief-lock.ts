@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { codeOf } from '../embedded/errors.js';
 import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
-import { ConsoleTableError } from './refusal.js';
+import { ConsoleTableError, TableInUseError } from './refusal.js';
+import { onTrial } from './trial.js';
 
 /** Nobody waits for our lock longer. */
 const LOCK_TIMEOUT = '2s';
@@ -47,13 +48,34 @@ export async function alterBriefly(
   }
 }
 
+/**
+ * Uses the table under an exclusive lock, in a transaction that is rolled back, only if nobody has held the table for
+ * over a second.
+ * @throws TableInUseError if somebody has
+ */
+export async function whileFree<T>(ask: Ask, oid: string, work: () => Promise<T>): Promise<T> {
+  const before = await holders(ask, oid);
+  if (before.size > 0) await sleep(LOOK_EVERY_MS);
+  const now = before.size > 0 ? await holders(ask, oid) : before;
+  const lasting = [...now.keys()].filter((holder) => before.has(holder));
+  if (lasting.length > 0) {
+    throw new TableInUseError(
+      `The table is in use (${sessions(now, lasting)}). Let that transaction end, or end it with pg_terminate_backend, then try again. Nothing was changed.`,
+      {},
+      `Waiting for whoever uses the table (${sessions(now, lasting)}).`,
+    );
+  }
+  return onTrial(ask, work);
+}
+
 /** The transactions that lock the table, by virtual id, with their processes. */
 async function holders(ask: Ask, oid: string): Promise<ReadonlyMap<string, number | null>> {
-  // A vacuum yields to a waiting lock, so don't wait for one.
+  // A vacuum yields to a waiting lock, so don't wait for one; whoever builds an index holds the same lock and doesn't.
   const found = await ask(
     `select distinct virtualtransaction as holder, pid from pg_locks
       where locktype = 'relation' and relation = $1::oid and database = (select oid from pg_database where datname = current_database())
-        and granted and mode <> 'ShareUpdateExclusiveLock' and pid is distinct from pg_backend_pid()`,
+        and granted and (mode <> 'ShareUpdateExclusiveLock' or pid in (select b.pid from pg_stat_progress_create_index b))
+        and pid is distinct from pg_backend_pid()`,
     [oid],
   );
   return new Map(parseRows(found, holderRow).map(({ holder, pid }) => [holder, pid]));

@@ -47,6 +47,13 @@ export async function inspectConsole(ask: Ask, settings: ConsoleSettings): Promi
   return { kind: 'there', facts, dialect, steps: planAdoption(facts.table, dialect) };
 }
 
+/** The same, but if it lacks something, only once no index of it is being built. */
+export async function inspectToMigrate(ask: Ask, settings: ConsoleSettings, say: Say): Promise<Inspected> {
+  const first = await inspectConsole(ask, settings);
+  const isToWait = first.kind === 'there' && first.steps.length > 0;
+  return isToWait && (await waitForBuilders(ask, first.facts.table.oid, say)) ? inspectConsole(ask, settings) : first;
+}
+
 /** Whether it lacks nothing, and its rows were surveyed under these settings. */
 export function isAdopted(inspected: Inspected, settings: ConsoleSettings): boolean {
   if (inspected.kind === 'missing' || inspected.steps.length > 0) return false;
@@ -64,11 +71,7 @@ export async function refuseItsRows(ask: Ask, inspected: Inspected): Promise<voi
 
 /** Creates or completes the table, and records its survey. Call it under the migration lock. */
 export async function ensureConsole(ask: Ask, settings: ConsoleSettings, say: Say): Promise<AdoptedTable> {
-  const first = await inspectConsole(ask, settings);
-  const before =
-    first.kind === 'there' && (await waitForBuilders(ask, first.facts.table.oid, say))
-      ? await inspectConsole(ask, settings)
-      : first;
+  const before = await inspectToMigrate(ask, settings, say);
   if (before.kind === 'missing') await create(ask, before.schema);
   const inspected = before.kind === 'missing' ? await inspectConsole(ask, settings) : before;
   if (inspected.kind === 'missing') throw new Error('The table of promotions was made and is not there.');

@@ -12,13 +12,23 @@ import { NAMES } from './writes.js';
 
 /** Turns PostgreSQL's refusals in a rehearsal into sentences with their cures. */
 export interface Explanation {
-  /** A refusal; `does` follows "to". `isSecond`: of a flag's second promotion, after its first has ended. */
-  add(refusal: Refusal, does: string, to: PromotionState, isSecond?: boolean): Promise<void>;
+  /** A refusal; `does` follows "to". */
+  add(refusal: Refusal, does: string, to: PromotionState, known?: Known): Promise<void>;
+  /** A write of the console's, with our columns added; `does` follows "to". */
+  broken(refusal: Refusal, does: string): Promise<void>;
   /** A write went through, but changed no row. */
   swallowed(does: string, by: 'insert' | 'update'): Promise<void>;
   /** A write went through, but another value is there now. */
   altered(column: string, does: string, wrote: string | null, found: string | null): Promise<void>;
   findings(): readonly Finding[];
+}
+
+/** What is known of a refused write. */
+interface Known {
+  /** It is a flag's second promotion, after its first has ended. */
+  readonly isSecond?: boolean;
+  /** The same write passes with texts of a usual length. */
+  readonly passesShort?: boolean;
 }
 
 export function startExplaining(ask: Ask, table: Judged, columns: readonly Column[]): Explanation {
@@ -29,7 +39,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     refusal: Refusal,
     does: string,
     to: PromotionState,
-    isSecond: boolean,
+    { isSecond = false, passesShort = false }: Known,
   ): Promise<readonly Finding[]> {
     const isOfTable = refusal.table === table.relation && refusal.schema === table.schema;
     switch (refusal.code) {
@@ -44,7 +54,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
         // PostgreSQL says so of published tables; its words may be in any language.
         return [blocks(`PostgreSQL does not let the app ${does}: ${said(refusal)}`, [alter('replica identity full')])];
       default:
-        return [await ofOther(refusal, does)];
+        return [passesShort ? await ofWidth(refusal, does) : await ofOther(refusal, does)];
     }
   }
 
@@ -91,7 +101,6 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   async function ofUnique(refusal: Refusal, does: string, isSecond: boolean): Promise<readonly Finding[]> {
     const index = await indexOf(ask, table, refusal.constraint ?? '');
     if (index === null) return [await ofOther(refusal, does)];
-    const drop = index.is_constraint ? alter(`drop constraint ${index.name}`) : `drop index ${index.qualified}`;
     const [column] = index.columns;
     // Its sequence is behind, which is reported separately.
     if ((await sequencesOf(ask, table)).some((one) => index.columns.length === 1 && one.column === column)) return [];
@@ -104,16 +113,20 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
         ]),
       ];
     }
-    if (baseOf(index.name) !== null) return [];
-    if (isSecond || (areNames(index.columns) && !index.is_partial)) {
-      return [
-        limits(`${index.name} allows one row a flag, so a flag that is there can’t be marked or reverted.`, [drop]),
-      ];
+    return baseOf(index.name) === null ? [ofGuard(index, does, isSecond)] : [];
+  }
+
+  /** What the console keeps unique. */
+  function ofGuard(index: Index, does: string, isSecond: boolean): Finding {
+    const { name, qualified, is_constraint, is_partial, columns: on } = index;
+    const drop = is_constraint ? alter(`drop constraint ${name}`) : `drop index ${qualified}`;
+    if (isSecond || (areNames(on) && !is_partial)) {
+      return limits(`${name} allows one row a flag, so a flag that is there can’t be marked or reverted.`, [drop]);
     }
     // A guard over some rows, say the active ones, passes others.
-    return index.is_partial
-      ? [limits(`${index.name} did not let the app ${does} beside the rows that are there now, so not all was tried.`)]
-      : [blocks(`The unique ${index.name} does not let the app ${does}.`, [drop])];
+    return is_partial
+      ? limits(`${name} did not let the app ${does} beside the rows that are there now, so not all was tried.`)
+      : blocks(`The unique ${name} does not let the app ${does}.`, [drop]);
   }
 
   async function ofOther(refusal: Refusal, does: string): Promise<Finding> {
@@ -129,6 +142,12 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     return blocks(`${who} does not let the app ${does}: ${said(refusal)}`, cure);
   }
 
+  async function ofWidth(refusal: Refusal, does: string): Promise<Finding> {
+    const trigger = await triggerOf(ask, table, refusal.where);
+    const who = trigger === null ? 'PostgreSQL' : `the trigger ${trigger}`;
+    return limits(`With the longest texts, ${who} does not let the app ${does}: ${said(refusal)} Shorter ones pass.`);
+  }
+
   async function whoChanges(by: readonly ('insert' | 'update')[]) {
     const triggers = [...new Set((await Promise.all(by.map((event) => rowTriggers(ask, table, event)))).flat())];
     return {
@@ -138,8 +157,19 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   }
 
   return {
-    async add(refusal, does, to, isSecond = false) {
-      found.push(...(await explain(refusal, does, to, isSecond)));
+    async add(refusal, does, to, known = {}) {
+      found.push(...(await explain(refusal, does, to, known)));
+    },
+    async broken(refusal, does) {
+      const trigger = await triggerOf(ask, table, refusal.where);
+      const says = `With the app’s columns added, ${trigger === null ? 'PostgreSQL' : `the trigger ${trigger}`} would not let the console ${does}: ${said(refusal)}`;
+      found.push(
+        trigger === null
+          ? blocks(says)
+          : blocks(`${says} Have its function name the columns that it copies, or do without it.`, [
+              alter(`disable trigger ${trigger}`),
+            ]),
+      );
     },
     async swallowed(does, by) {
       const { who, cure } = await whoChanges([by]);

@@ -2,12 +2,12 @@ import * as z from 'zod';
 import { parseRows } from '../rows.js';
 import { judgeAccess } from './access.js';
 import type { Ask } from './ask.js';
-import { judgeEventTriggers } from './event-triggers.js';
-import type { Inspected } from './ensure.js';
+import { tryColumns, tryMigrations } from './ddl-trial.js';
+import type { Inspected, ThereIsATable } from './ensure.js';
 import { blocks, distinct, type Finding, limits } from './finding.js';
 import { type Judged, type Parties, readJudged, readParties } from './judged.js';
 import { sequencesOf } from './new-row.js';
-import { rehearse } from './rehearsal.js';
+import { consoleRefusals, newlyRefused, rehearse, rehearseAdded } from './rehearsal.js';
 import { onTrial } from './trial.js';
 import { judgeWrites, judgeMigration, judgeOwnTables } from './rights.js';
 import { nextId } from './explain.js';
@@ -42,10 +42,15 @@ export async function judge(ask: Ask, judging: Judging): Promise<Judgement> {
   const asking = role === null ? parties : await readParties(ask, table, null);
   const migration = await judgeMigration(ask, asking, inspected, lacksMigrations);
   const mayTry = judging.tries && database.length === 0;
-  const refusedDdl = mayTry && migration.length === 0 ? await judgeEventTriggers(ask, inspected, lacksMigrations) : [];
-  const isLeftToOwner = migration.some(({ by }) => by === 'table owner');
+  const refusedDdl = mayTry && migration.length === 0 ? await tryMigrations(ask, inspected, lacksMigrations) : [];
   const promotions =
-    inspected.kind === 'missing' ? NONE : await judgeTable(ask, inspected, judging, mayTry, isLeftToOwner);
+    inspected.kind === 'missing'
+      ? NONE
+      : await judgeTable(ask, inspected, judging, {
+          mayTry,
+          mayAlter: mayTry && migration.length + refusedDdl.length === 0,
+          isLeftToOwner: migration.some(({ by }) => by === 'table owner'),
+        });
   const own = await judgeOwnTables(ask, parties);
   // In an order in which the cures can be run.
   const findings = [...database, ...promotions.fitness, ...migration, ...refusedDdl, ...promotions.access, ...own];
@@ -60,11 +65,15 @@ const NONE: TableJudgement = { fitness: [], access: [] };
 
 async function judgeTable(
   ask: Ask,
-  { facts, dialect, steps }: Extract<Inspected, { kind: 'there' }>,
+  inspected: ThereIsATable,
   { role, isCuredHere = () => false }: Pick<Judging, 'role' | 'isCuredHere'>,
-  mayTry: boolean,
-  isLeftToOwner: boolean,
+  {
+    mayTry,
+    mayAlter,
+    isLeftToOwner,
+  }: { readonly mayTry: boolean; readonly mayAlter: boolean; readonly isLeftToOwner: boolean },
 ): Promise<TableJudgement> {
+  const { facts, dialect, steps } = inspected;
   const table = await readJudged(ask, facts.table, dialect, role);
   const columns = await columnsOf(ask, table.oid);
   const added = isLeftToOwner ? steps.flatMap((step) => (step.kind === 'add_columns' ? step.columns : [])) : [];
@@ -76,14 +85,27 @@ async function judgeTable(
   const shape = await numbered(ask, table, judgeShape(table, columns));
   // After a known refusal, trying shows nothing new.
   const tries = mayTry && rules.length === 0 && access.every(isCuredHere);
-  const tried = tries ? await tryWrites(ask, { table, asker, role, access }, columns) : [];
+  const writer = tries ? await writerOf(ask, { table, asker, role, access }) : null;
+  const tried = writer === null ? [] : await rehearse(ask, writer.table, columns, writer.role);
+  const unread = role === null ? access : toMigrate;
+  const isRefused = [...shape, ...rules, ...tried, ...unread].some(({ weight }) => weight === 'blocks');
+  const widened = mayAlter && !isRefused ? await tryAdding(ask, inspected, { table, columns, writer }) : [];
   // It reads the table, so skip it if the rehearsal is off: somebody may hold an exclusive lock.
   const behind = mayTry && access.length === 0 ? await onTrial(ask, () => judgeSequences(ask, table)) : [];
-  return { fitness: [...shape, ...rules, ...tried, ...behind], access: [...toMigrate, ...access] };
+  return { fitness: [...shape, ...rules, ...tried, ...widened, ...behind], access: [...toMigrate, ...access] };
 }
 
-/** As the role that runs the app, else as the asking one: most of what the one can't write, the other can't either. */
-async function tryWrites(
+/** Who tries the writes; `role` is null for the asking one. */
+interface Writer {
+  readonly table: Judged;
+  readonly role: string | null;
+}
+
+/**
+ * The role that runs the app, else the asking one: most of what the one can't write, the other can't either. null if
+ * neither can try.
+ */
+async function writerOf(
   ask: Ask,
   who: {
     readonly table: Judged;
@@ -91,14 +113,43 @@ async function tryWrites(
     readonly role: string | null;
     readonly access: readonly Finding[];
   },
-  columns: readonly Column[],
-): Promise<readonly Finding[]> {
+): Promise<Writer | null> {
   const { table, asker, role, access } = who;
-  if (access.length === 0 && (role === null || (await maySetRole(ask, role))))
-    return rehearse(ask, table, columns, role);
+  if (access.length === 0 && (role === null || (await maySetRole(ask, role)))) return { table, role };
   const isAble = role !== null && (await judgeAccess(ask, asker)).length === 0;
-  return isAble ? rehearse(ask, asker, columns, null) : [];
+  return isAble ? { table: asker, role: null } : null;
 }
+
+/** Adds the columns on trial. Triggers pass whole rows on, so with the columns all writes are tried anew. */
+async function tryAdding(
+  ask: Ask,
+  inspected: ThereIsATable,
+  {
+    table,
+    columns,
+    writer,
+  }: { readonly table: Judged; readonly columns: readonly Column[]; readonly writer: Writer | null },
+): Promise<readonly Finding[]> {
+  if (!inspected.steps.some(({ kind }) => kind === 'add_columns')) return [];
+  if (!(await hasTriggers(ask, table))) return tryColumns(ask, inspected);
+  const before = await onTrial(ask, () => consoleRefusals(ask, table, columns));
+  return tryColumns(ask, inspected, async () => {
+    // A function that has run keeps its plan with the former columns, which another session doesn't have.
+    await ask('discard plans');
+    const broken = await newlyRefused(ask, table, columns, before);
+    return broken.length > 0 || writer === null ? broken : rehearseAdded(ask, writer.table, writer.role);
+  });
+}
+
+async function hasTriggers(ask: Ask, { oid }: Judged): Promise<boolean> {
+  const found = await ask(
+    `select exists (select from pg_trigger where tgrelid = $1::oid and not tgisinternal and tgenabled <> 'D') as yes`,
+    [oid],
+  );
+  return parseRows(found, yesRow)[0]?.yes === true;
+}
+
+const yesRow = z.object({ yes: z.boolean() });
 
 /** An account that can't read the rows must find the number by hand. */
 async function numbered(ask: Ask, table: Judged, findings: readonly Finding[]): Promise<readonly Finding[]> {
@@ -117,7 +168,7 @@ async function maySetRole(ask: Ask, role: string): Promise<boolean> {
        from pg_roles where rolname = $1`,
     [role],
   );
-  return parseRows(found, z.object({ yes: z.boolean() }))[0]?.yes === true;
+  return parseRows(found, yesRow)[0]?.yes === true;
 }
 
 const behindRow = z.object({ behind: z.boolean() });

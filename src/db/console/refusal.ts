@@ -4,7 +4,16 @@ export class ConsoleTableError extends Error {
   override readonly name: string = 'ConsoleTableError';
 }
 
-/** Somebody has an exclusive lock on the console's table, so it can't be read now. It passes. */
+/** Somebody uses the console's table, so it can't be read or altered now. It passes. */
 export class TableInUseError extends ConsoleTableError {
   override readonly name = 'TableInUseError';
+
+  /** `waiting`: what to say while trying again. */
+  constructor(
+    message: string,
+    options?: ErrorOptions,
+    readonly waiting = 'Somebody has the console’s table for themselves: trying again.',
+  ) {
+    super(message, options);
+  }
 }

@@ -7,7 +7,7 @@ import { type Explanation, startExplaining } from './explain.js';
 import type { Finding } from './finding.js';
 import type { Judged } from './judged.js';
 import { neededColumns, numbersFor, valuesToTry } from './new-row.js';
-import { type Column, judgeColumn } from './shape.js';
+import { type Column, columnsOf, judgeColumn } from './shape.js';
 import { onTrial } from './trial.js';
 import {
   COMPLETE,
@@ -43,6 +43,65 @@ export async function rehearse(
   });
 }
 
+/** The same inside a transaction that has added our columns; they have no grants yet. */
+export async function rehearseAdded(ask: Ask, table: Judged, role: string | null): Promise<readonly Finding[]> {
+  if (role !== null) {
+    await ask(`grant select, insert, update on ${table.name} to ${table.role}`);
+    await ask(`select set_config('role', $1, true)`, [role]);
+  }
+  return rehearseIn(ask, table, await columnsOf(ask, table.oid));
+}
+
+type ConsoleRefusals = ReadonlyMap<string, Refusal>;
+
+/** Inside a transaction: the console's own writes, in its own columns, that are refused for a row of our own. */
+export async function consoleRefusals(ask: Ask, table: Judged, columns: readonly Column[]): Promise<ConsoleRefusals> {
+  await ask('set constraints all immediate');
+  const stage = await stageOf(ask, table, columns);
+  const tries = await rowsToTry(stage, columns);
+  const refused = new Map<string, Refusal>();
+  await attempt(stage, async () => {
+    const added = await insertFirst(stage, tries);
+    if (added.kind === 'refused') refused.set('add a promotion', added.refusal);
+    if (added.kind === 'refused' || added.value === null) return;
+    const { at } = added.value;
+    const kept = columns.filter(({ name, generated }) => name !== 'id' && generated === '');
+    const same = kept.map(({ quoted }) => `${quoted} = ${quoted}`).join(', ');
+    const others = [
+      ['change a promotion', `update ${table.name} set ${same} where ctid = $1::tid`],
+      ['delete a promotion', `delete from ${table.name} where ctid = $1::tid`],
+    ] as const;
+    for (const [does, sql] of others) {
+      const outcome = await attempt(stage, () => ask(sql, [at]));
+      if (outcome.kind === 'refused') refused.set(does, outcome.refusal);
+    }
+  });
+  return refused;
+}
+
+async function insertFirst(stage: Stage, tries: readonly Values[]): Promise<Outcome<WrittenRow | null>> {
+  let outcome: Outcome<WrittenRow | null> = { kind: 'done', value: null };
+  for (const values of tries) {
+    outcome = await attempt(stage, () => insert(stage, 'marked', values), 'keep');
+    if (outcome.kind === 'done') break;
+  }
+  return outcome;
+}
+
+/** Which of the console's writes our columns would break. */
+export async function newlyRefused(
+  ask: Ask,
+  table: Judged,
+  columns: readonly Column[],
+  before: ConsoleRefusals,
+): Promise<readonly Finding[]> {
+  const explanation = startExplaining(ask, table, columns);
+  for (const [does, refusal] of await consoleRefusals(ask, table, columns)) {
+    if (!before.has(does)) await explanation.broken(refusal, does);
+  }
+  return explanation.findings();
+}
+
 interface Stage {
   readonly ask: Ask;
   readonly table: Judged;
@@ -62,10 +121,10 @@ interface Start {
   readonly before: readonly WriteOf[];
 }
 
-async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): Promise<readonly Finding[]> {
+async function stageOf(ask: Ask, table: Judged, columns: readonly Column[]): Promise<Stage> {
   const isUsable = (column: Column): boolean => USES.has(column.name) && judgeColumn(table, column).length === 0;
   const room = columns.find(({ name }) => name === 'state')?.room ?? null;
-  const stage: Stage = {
+  return {
     ask,
     table,
     usable: new Set(columns.filter(isUsable).map(({ name }) => name)),
@@ -73,6 +132,10 @@ async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): 
     numbers: await numbersFor(ask, table, columns),
     explanation: startExplaining(ask, table, columns),
   };
+}
+
+async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): Promise<readonly Finding[]> {
+  const stage = await stageOf(ask, table, columns);
   const tries = await rowsToTry(stage, columns);
   const marked = await insertRow(stage, 'marked', tries);
   const mayPromote = marked !== null && (await attempt(stage, () => take(stage, marked.at, [PROMOTE]))).kind === 'done';
@@ -135,21 +198,38 @@ async function explainFirst(stage: Stage, [refusal]: readonly Refusal[], does: s
 }
 
 async function tryWrites(stage: Stage, from: PromotionState, start: Start): Promise<void> {
-  const tried: { readonly write: WriteOf; readonly outcome: Outcome<WrittenRow | null> }[] = [];
+  const tried: { readonly write: WriteOf; readonly outcome: Outcome<WrittenRow | null>; passesShort: boolean }[] = [];
   // A refusal of an earlier write is explained where that write is tried itself.
   await attempt(stage, async () => {
     const at = await take(stage, start.at, start.before);
     for (const write of WRITES.filter((one) => one.from === from && stage.takes(one.to))) {
       const outcome = await attempt(stage, async () => (at === null ? null : update(stage, at, write)));
-      tried.push({ write, outcome });
+      const passesShort =
+        outcome.kind === 'refused' &&
+        at !== null &&
+        (await attempt(stage, () => update(stage, at, shortened(write)))).kind === 'done';
+      tried.push({ write, outcome, passesShort });
     }
   });
-  for (const { write, outcome } of tried) {
-    if (outcome.kind === 'refused') await stage.explanation.add(outcome.refusal, write.does, write.to);
+  for (const { write, outcome, passesShort } of tried) {
+    if (outcome.kind === 'refused') await stage.explanation.add(outcome.refusal, write.does, write.to, { passesShort });
     else if (outcome.value === null) await stage.explanation.swallowed(write.does, 'update');
     else await check(stage, outcome.value, usableOf(stage, write.set), write.to, write.does);
   }
 }
+
+/** As long as such texts usually are. */
+const USUAL_LENGTH = 100;
+
+const shortened = (write: WriteOf): WriteOf => ({
+  ...write,
+  set: Object.fromEntries(
+    Object.entries(write.set).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value.slice(0, USUAL_LENGTH) : value,
+    ]),
+  ),
+});
 
 /** A second promotion of the same flag, once the first is no longer active. */
 async function tryReverting(stage: Stage, start: Start, values: Values): Promise<void> {
@@ -161,7 +241,8 @@ async function tryReverting(stage: Stage, start: Start, values: Values): Promise
     const row = { ...values, ...usableOf(stage, REVERTING), ...(isNumbered ? stage.numbers.second : {}) };
     return insert(stage, 'deploying', row);
   });
-  if (hasBegun && outcome.kind === 'refused') await stage.explanation.add(outcome.refusal, 'revert', 'deploying', true);
+  if (hasBegun && outcome.kind === 'refused')
+    await stage.explanation.add(outcome.refusal, 'revert', 'deploying', { isSecond: true });
 }
 
 /** Answers the row's new ctid; null if a write changed no row. */

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../embedded/errors.js';
-import type { Say } from './adopt.js';
 import type { Ask } from './ask.js';
 import { TableInUseError } from './refusal.js';
 
@@ -32,17 +31,17 @@ export async function onTrial<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Retries every 2 s for ten minutes while the table is locked exclusively, and says so.
+ * Retries every 2 s for ten minutes while the table is in use, and says so.
  * @throws TableInUseError after that
  */
-export async function whenFree<T>(say: Say, work: () => Promise<T>): Promise<T> {
+export async function whenFree<T>(say: (line: string) => void, work: () => Promise<T>): Promise<T> {
   const giveUpAt = performance.now() + GIVE_UP_AFTER_MS;
   for (;;) {
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof TableInUseError) || performance.now() > giveUpAt) throw error;
-      say('Somebody has the console’s table for themselves: trying again.');
+      say(error.waiting);
       await sleep(TRY_AGAIN_AFTER_MS);
     }
   }

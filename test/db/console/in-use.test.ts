@@ -65,6 +65,22 @@ test('a report that runs for long holds up the columns, and nobody else', async 
   expect((await ourIndexes()).map(({ name }) => baseOf(name))).toEqual(ALL);
 });
 
+test('a report that runs for long holds up the trial of the columns, and nobody else, whatever is to be tried', async () => {
+  await run(`create function seen() returns event_trigger language plpgsql as $$ begin perform 1; end $$;
+    create event trigger seen on ddl_command_end execute function seen();
+    create function same() returns trigger language plpgsql as $$ begin return new; end $$;
+    create trigger same before update on console_flag_promotions for each row execute function same()`);
+  const report = await connected();
+  await report.query('begin; select count(*) from console_flag_promotions');
+  const said: string[] = [];
+  const migrating = migrate(database.url, { say: (line) => said.push(line) });
+  await eventually(async () => expect(said.join('\n')).toMatch(/Waiting for whoever uses the table \(process \d+/u));
+  for (let times = 0; times < 5; times += 1) await useTable();
+  expect(await run(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).toEqual([]);
+  await report.query('commit');
+  expect(await migrating).toMatchObject({ promotions: { kind: 'adopted', deploying: 1 } });
+});
+
 test('a migration that is killed while it builds an index leaves a table that works, and the next one goes on', async () => {
   // It holds no lock of the table: only the index's last phase waits for its snapshot.
   const report = await connected();

@@ -183,8 +183,8 @@ const WORK: readonly (readonly [string, string, Works])[] = [
      create index flag_promotions_flag_key on console.flag_promotions (flag_key);
      alter table console.flag_promotions add constraint flag_promotions_ended_0123abcd unique (id)`,
     { console: settings('console.flag_promotions'), table: 'console.flag_promotions' },
-    ],
-    [
+  ],
+  [
     'constraints that are checked only at the end of a statement or transaction',
     made({
       id: 'serial primary key deferrable',
