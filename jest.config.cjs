@@ -28,6 +28,8 @@ const core = {
 const app = {
   ...shared,
   displayName: 'app',
+  testEnvironment: '<rootDir>/test/support/jest/environment.cjs',
+  runtime: '<rootDir>/test/support/jest/runtime.cjs',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', CORE, '<rootDir>/test/browser/'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',

@@ -1,0 +1,49 @@
+const { ModernFakeTimers } = require('@jest/fake-timers');
+const { ModuleMocker } = require('jest-mock');
+
+/** What Jest replaces in `process` for each file. */
+const REPLACED = ['exit', 'getBuiltinModule'];
+/** Jest's symbols among the globals. Those of packages stay, as the packages do. */
+const OF_JEST = /^(?:JEST_STATE_SYMBOL|EVENT_HANDLERS|TEST_TIMEOUT_SYMBOL|RETRY_.*|.*_RETRY)$/u;
+
+/**
+ * Node's own globals instead of a sandbox for each test file, so that what one file has loaded serves the next
+ * (runtime.cjs). At a file's end the globals and the environment's variables are again as they were before it.
+ */
+module.exports = class {
+  #globals = Object.getOwnPropertyDescriptors(globalThis);
+  #replaced = REPLACED.map((name) => [name, process[name]]);
+  #variables = { ...process.env };
+
+  constructor({ projectConfig }) {
+    this.global = globalThis;
+    this.moduleMocker = new ModuleMocker(globalThis);
+    this.fakeTimers = null;
+    this.fakeTimersModern = new ModernFakeTimers({ config: projectConfig, global: globalThis });
+  }
+
+  exportConditions() {
+    return ['node', 'node-addons'];
+  }
+
+  /** There is none; Jest demands a value. */
+  getVmContext() {
+    return globalThis;
+  }
+
+  setup() {
+    return Promise.resolve();
+  }
+
+  async teardown() {
+    this.fakeTimersModern.dispose();
+    for (const [name, value] of this.#replaced) process[name] = value;
+    for (const name of Object.keys(process.env)) if (!(name in this.#variables)) delete process.env[name];
+    Object.assign(process.env, this.#variables);
+    for (const key of Reflect.ownKeys(globalThis)) {
+      const isOwn = typeof key === 'string' || OF_JEST.test(key.description);
+      if (isOwn && !(key in this.#globals)) delete globalThis[key];
+    }
+    Object.defineProperty(globalThis, 'console', this.#globals.console);
+  }
+};

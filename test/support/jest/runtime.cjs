@@ -1,0 +1,66 @@
+const { existsSync } = require('node:fs');
+const Module = require('node:module');
+const path = require('node:path');
+const { compileFunction } = require('node:vm');
+const { default: Runtime } = require('jest-runtime');
+
+const ROOT = path.resolve(__dirname, '../../..');
+
+/** Of what Node has loaded: a file's source map, for the lines in stack traces. */
+const sourceMaps = new Map();
+/** The runtime of the test file that runs. */
+let current;
+
+/**
+ * Jest loads a test file, and Node what it imports, once for all files of a worker: loading everything for each file
+ * took a third of a run. Coverage needs Jest's own way.
+ */
+module.exports = class SharedModules extends Runtime {
+  constructor(config, environment, resolver, transformer, cacheFS, coverage, testPath, globalConfig) {
+    super(config, environment, resolver, transformer, cacheFS, coverage, testPath, globalConfig);
+    this.shares = !coverage.collectCoverage;
+    if (!this.shares) return;
+    this.toCommonJs = (file) => transformer.transform(file, this._getFullTransformationOptions());
+    this.executor.compile = (source, filename) =>
+      compileFunction(source, this.executor.injectedModuleParameters, { filename });
+    for (const [file, map] of sourceMaps) this.getSourceMaps().set(file, map);
+    // What is watched changes between two runs of one process.
+    if (globalConfig.watch || globalConfig.watchAll) forgetOurs();
+    if (current === undefined) teachNode(config.moduleNameMapper);
+    current = this;
+  }
+
+  requireModuleOrMock(from, name) {
+    return this.shares && isOurs(from) ? Module.createRequire(from)(name) : super.requireModuleOrMock(from, name);
+  }
+};
+
+const isOurs = (file) => file.startsWith(ROOT + path.sep) && !file.startsWith(path.join(ROOT, 'node_modules'));
+
+function forgetOurs() {
+  for (const file of Object.keys(require.cache)) if (isOurs(file) && file !== __filename) delete require.cache[file];
+}
+
+/** Node then finds and reads TypeScript as the configuration tells Jest to. */
+function teachNode(moduleNameMapper) {
+  const packages = moduleNameMapper.filter(([, to]) => typeof to === 'string');
+  const resolve = Module._resolveFilename;
+  Module._resolveFilename = function (request, parent, ...rest) {
+    const mapped = packages.find(([name]) => new RegExp(name).test(request))?.[1];
+    const typeScript =
+      /^\.{1,2}\/.*\.js$/u.test(request) && isOurs(parent?.filename ?? '')
+        ? ['.ts', '.tsx'].map((end) => path.resolve(path.dirname(parent.filename), request.slice(0, -3) + end))
+        : [];
+    return mapped ?? typeScript.find((file) => existsSync(file)) ?? resolve.call(this, request, parent, ...rest);
+  };
+  for (const end of ['.ts', '.tsx']) {
+    Module._extensions[end] = (module, file) => {
+      const { code, sourceMapPath } = current.toCommonJs(file);
+      if (sourceMapPath) {
+        sourceMaps.set(file, sourceMapPath);
+        current.getSourceMaps().set(file, sourceMapPath);
+      }
+      module._compile(code, file);
+    };
+  }
+}
