@@ -170,11 +170,13 @@ const FILLER = {
 } as const;
 
 const TIMES = 4;
+/** A submission takes a moment: cuts that are further apart may all fall between two. */
+const CUTS = 40;
 
-async function again(cause: () => Promise<void>): Promise<void> {
-  for (let time = 0; time < TIMES; time += 1) {
+async function again(cause: () => Promise<void>, times = TIMES): Promise<void> {
+  for (let time = 0; time < times; time += 1) {
     await cause();
-    await sleep(TROUBLE_MS / TIMES);
+    await sleep(TROUBLE_MS / times);
   }
 }
 
@@ -204,7 +206,7 @@ function troublesOf(bed: TestBed, folder: string, disk: SmallDisk, ports: readon
           await bed.rows.query(
             `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'flag-promotions'`,
           );
-        }),
+        }, CUTS),
     },
     {
       what: 'every connection waiting',

@@ -375,11 +375,11 @@ describe('linking an RCA', () => {
 });
 
 describe('marking', () => {
-  test('where an index that is not ours is in the way, fails, and says so to the log', async () => {
+  test('where the console’s own index is in the way, fails, and says which one', async () => {
     await mark('new');
     await stored.rows.query('create unique index theirs on console_flag_promotions (flag_key)');
     const asked = { flagKey: 'new', herokuApp: 'another', configVar: 'FLAG_NEW', targetValue: 'true' };
-    await expect(stored.db.transitions.mark(asked, kris.id, NOW)).rejects.toThrow(/an index that is not ours/u);
+    await expect(stored.db.transitions.mark(asked, kris.id, NOW)).rejects.toThrow(/unique constraint "theirs"/u);
     expect(await stored.rows.query('select 1 from console_flag_promotions')).toHaveLength(1);
   });
 
