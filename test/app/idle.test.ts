@@ -22,7 +22,7 @@ describe('an idle replica', () => {
     await tap.close();
   });
 
-  const isLook = ({ sql }: { readonly sql: string }) => /attempts = p\.attempts \+ 1/u.test(sql);
+  const isLook = ({ sql }: { readonly sql: string }) => /attempts = coalesce\(p\.attempts, 0\) \+ 1/u.test(sql);
   const startReplica = () =>
     bed.replica({
       environment: { DATABASE_URL: tap.url, HEROKU_API_KEY: bed.heroku.apiKey, HEROKU_API_URL: bed.heroku.apiUrl },
