@@ -17,6 +17,8 @@ const shared = {
   modulePathIgnorePatterns: ['<rootDir>/bench/\\.(?:build|cache)/', '<rootDir>/\\.stryker/', '<rootDir>/artifacts/'],
 };
 
+const words = process.argv.slice(2);
+
 /** Pure: they need no server, and so no setup. All texts against all views takes longer: that one is with the others. */
 const CORE = '/test/(?:promotions|operators|fixtures|views/(?!hostile))';
 const core = {
@@ -25,11 +27,16 @@ const core = {
   testRegex: [`${CORE}.*\\.test\\.ts$`],
 };
 
+/** Modules are loaded once a worker; coverage needs Jest's own way. */
 const app = {
   ...shared,
   displayName: 'app',
-  testEnvironment: '<rootDir>/test/support/jest/environment.cjs',
-  runtime: '<rootDir>/test/support/jest/runtime.cjs',
+  ...(words.some((word) => word.startsWith('--coverage'))
+    ? {}
+    : {
+        testEnvironment: '<rootDir>/test/support/jest/environment.cjs',
+        runtime: '<rootDir>/test/support/jest/runtime.cjs',
+      }),
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', CORE, '<rootDir>/test/browser/'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
@@ -45,7 +52,6 @@ const browser = {
 };
 
 /** Everything imports the core, so a change of it would select every test: who watches and names nothing gets the core. */
-const words = process.argv.slice(2);
 const watchesAll =
   words.some((word) => word.startsWith('--watch')) && words.every((word) => word.startsWith('--watch'));
 

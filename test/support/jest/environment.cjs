@@ -1,5 +1,7 @@
 const { ModernFakeTimers } = require('@jest/fake-timers');
+const { TestEnvironment } = require('jest-environment-node');
 const { ModuleMocker } = require('jest-mock');
+const { isWorker } = require('./worker.cjs');
 
 /** What Jest replaces in `process` for each file. */
 const REPLACED = ['exit', 'getBuiltinModule'];
@@ -10,7 +12,7 @@ const OF_JEST = /^(?:JEST_STATE_SYMBOL|EVENT_HANDLERS|TEST_TIMEOUT_SYMBOL|RETRY_
  * Node's own globals instead of a sandbox for each test file, so that what one file has loaded serves the next
  * (runtime.cjs). At a file's end the globals and the environment's variables are again as they were before it.
  */
-module.exports = class {
+class SharedGlobals {
   #globals = Object.getOwnPropertyDescriptors(globalThis);
   #replaced = REPLACED.map((name) => [name, process[name]]);
   #variables = { ...process.env };
@@ -46,4 +48,6 @@ module.exports = class {
     }
     Object.defineProperty(globalThis, 'console', this.#globals.console);
   }
-};
+}
+
+module.exports = isWorker ? SharedGlobals : TestEnvironment;

@@ -3,6 +3,7 @@ const Module = require('node:module');
 const path = require('node:path');
 const { compileFunction } = require('node:vm');
 const { default: Runtime } = require('jest-runtime');
+const { isWorker } = require('./worker.cjs');
 
 const ROOT = path.resolve(__dirname, '../../..');
 
@@ -13,33 +14,28 @@ let current;
 
 /**
  * Jest loads a test file, and Node what it imports, once for all files of a worker: loading everything for each file
- * took a third of a run. Coverage needs Jest's own way.
+ * took a fifth of a run.
  */
-module.exports = class SharedModules extends Runtime {
-  constructor(config, environment, resolver, transformer, cacheFS, coverage, testPath, globalConfig) {
-    super(config, environment, resolver, transformer, cacheFS, coverage, testPath, globalConfig);
-    this.shares = !coverage.collectCoverage;
-    if (!this.shares) return;
+class SharedModules extends Runtime {
+  constructor(...all) {
+    super(...all);
+    const [{ moduleNameMapper }, , , transformer] = all;
     this.toCommonJs = (file) => transformer.transform(file, this._getFullTransformationOptions());
     this.executor.compile = (source, filename) =>
       compileFunction(source, this.executor.injectedModuleParameters, { filename });
     for (const [file, map] of sourceMaps) this.getSourceMaps().set(file, map);
-    // What is watched changes between two runs of one process.
-    if (globalConfig.watch || globalConfig.watchAll) forgetOurs();
-    if (current === undefined) teachNode(config.moduleNameMapper);
+    if (current === undefined) teachNode(moduleNameMapper);
     current = this;
   }
 
   requireModuleOrMock(from, name) {
-    return this.shares && isOurs(from) ? Module.createRequire(from)(name) : super.requireModuleOrMock(from, name);
+    return isOurs(from) ? Module.createRequire(from)(name) : super.requireModuleOrMock(from, name);
   }
-};
+}
+
+module.exports = isWorker ? SharedModules : Runtime;
 
 const isOurs = (file) => file.startsWith(ROOT + path.sep) && !file.startsWith(path.join(ROOT, 'node_modules'));
-
-function forgetOurs() {
-  for (const file of Object.keys(require.cache)) if (isOurs(file) && file !== __filename) delete require.cache[file];
-}
 
 /** Node then finds and reads TypeScript as the configuration tells Jest to. */
 function teachNode(moduleNameMapper) {
