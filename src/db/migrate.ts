@@ -111,7 +111,7 @@ async function refuseAll(ask: Ask, inspected: Inspected, say: Say, role: string 
   const grants = role === null ? new Set<string>() : new Set(await grantsFor(ask, inspected, role));
   const isGrantedHere = ({ sql }: Finding): boolean =>
     sql.length > 0 && sql.every((statement) => grants.has(statement));
-  // Before the shape, whose cures may need rows that are told apart.
+  // Before the shape: some of its cures only work once the rows differ.
   const areRead = await refuseItsRows(ask, inspected).then(
     () => true,
     (error: unknown) => {

@@ -54,7 +54,7 @@ interface Work {
   settledAt: number;
   /**
    * The database's clock was set back since the last announcement, so it can't say how long ago that was. Only a holder
-   * announces: whoever has held the lease until `settledAt` knows enough.
+   * announces, so after holding the lease until `settledAt` it may send.
    */
   readonly countsItself: boolean;
 }

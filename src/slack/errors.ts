@@ -7,7 +7,7 @@ import { leavesOutcomeOpen, networkCode } from '../network/network.js';
  * - `refused`: Slack said no (`code` is its word for why); nothing happened.
  * - `rate_limited`: nothing happened; ask again after `retryAfterMs`.
  * - `unreachable`: the request was never sent; nothing happened.
- * - `unknown_outcome`: no answer, a broken one, a 5xx or a proxy's timeout; it may have happened all the same.
+ * - `unknown_outcome`: no answer, a broken one, a 5xx or a proxy's timeout; Slack may have done it.
  */
 export class SlackError extends Error {
   override readonly name = 'SlackError';

@@ -66,7 +66,7 @@ async function searchIn(
   for (let read = 0; read < pages; read += 1) {
     const isFirst = span.latest === null && read === 0;
     const page = await readPage(client, sought, span, cursor).catch((error: unknown) => {
-      // The channel was open a page ago: whatever is refused now, the search isn't over.
+      // An earlier page was readable, so a refusal only cuts the search short.
       throw !isFirst && error instanceof SlackError && error.kind === 'refused' ? unfinished(sought, error) : error;
     });
     const found = page.messages.find((message) => carries(message.metadata, sought.key));

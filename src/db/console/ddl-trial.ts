@@ -7,6 +7,7 @@ import type { Inspected, ThereIsATable } from './ensure.js';
 import { blocks, type Finding } from './finding.js';
 import { creation } from './plan.js';
 import type { ConsoleTable } from './table.js';
+import { rolledBack } from './trial.js';
 
 /* A migration's DDL, tried and rolled back: one refused half-way would leave half a schema. */
 
@@ -76,17 +77,6 @@ async function tried(
     const refusal = asRefusal(error);
     if (refusal === null) throw error;
     return [(await ofEventTrigger(ask, refusal)) ?? (await explain(refusal))];
-  }
-}
-
-/** No table of the console's is used, so a limit that is reached is the account's own. */
-async function rolledBack<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
-  await ask('begin');
-  try {
-    await ask("set local lock_timeout = '2s'");
-    return await work();
-  } finally {
-    await ask('rollback');
   }
 }
 

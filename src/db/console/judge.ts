@@ -161,7 +161,7 @@ async function numbered(ask: Ask, table: Judged, findings: readonly Finding[]): 
   }));
 }
 
-/** Since PostgreSQL 16 a member may lack the right to become it, as whoever made the role does. */
+/** Since PostgreSQL 16, a member can lack the right to SET ROLE: the role's creator does. */
 async function maySetRole(ask: Ask, role: string): Promise<boolean> {
   const found = await ask(
     `select pg_has_role(oid, case when current_setting('server_version_num')::integer >= 160000 then 'SET' else 'MEMBER' end) as yes

@@ -29,7 +29,6 @@ interface ConsoleIndex {
   readonly name: string;
   /** False after an interrupted build. */
   readonly isValid: boolean;
-  /** It holds a constraint, so it is the console's, whatever its name. */
   readonly isConstraint: boolean;
   /** The single column that it keeps unique in all rows, or null. */
   readonly uniqueColumn: string | null;
@@ -265,10 +264,12 @@ const COLUMNS = `(
     from pg_attribute a cross join lateral ${BASE_TYPE} t
    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)`;
 
+/** SQL: the index `i` (of pg_class) holds a constraint, so it is the console's, whatever its name. */
+export const HOLDS_CONSTRAINT = `exists (select from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))`;
 const INDEXES = `(
   select json_agg(json_build_object(
            'name', i.relname, 'is_valid', x.indisvalid and x.indisready,
-           'is_constraint', exists (select from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x')),
+           'is_constraint', ${HOLDS_CONSTRAINT},
            'unique_column', case when x.indisunique and x.indisvalid and x.indnkeyatts = 1 and x.indpred is null then
              (select a.attname from pg_attribute a where a.attrelid = x.indrelid and a.attnum = x.indkey[0]) end) order by i.relname)
     from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = c.oid)`;

@@ -9,7 +9,7 @@ import { readRecord } from './facts.js';
 import { baseOf } from './indexes.js';
 import { ConsoleTableError } from './refusal.js';
 import type { ConsoleSettings } from './settings.js';
-import { tableToUndo } from './table.js';
+import { HOLDS_CONSTRAINT, tableToUndo } from './table.js';
 
 const foundRow = z.object({
   oid: z.string(),
@@ -36,7 +36,7 @@ export async function takeBack(ask: Ask, settings: ConsoleSettings, say: Say): P
                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and col_description(c.oid, a.attnum) = $1) as columns,
               (select json_agg(i.relname order by i.relname) from pg_index x join pg_class i on i.oid = x.indexrelid
                 where x.indrelid = c.oid and i.relname like 'flag\\_promotions\\_%'
-                  and not exists (select from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))) as indexes
+                  and not ${HOLDS_CONSTRAINT}) as indexes
          from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname !~ '^pg_') tables
       where is_ours or columns is not null or indexes is not null`,
     [ADDED_BY_US],

@@ -8,25 +8,34 @@ const IN_USE = new Set(['55P03', '57014', '40P01']);
 const TRY_AGAIN_AFTER_MS = 2_000;
 const GIVE_UP_AFTER_MS = 10 * 60_000;
 
+/** A limit that is reached is the account's own, if no table of the console's is used. */
+export async function rolledBack<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
+  await ask('begin');
+  try {
+    await ask("set local lock_timeout = '2s'");
+    return await work();
+  } finally {
+    await ask('rollback');
+  }
+}
+
 /**
  * Uses the console's table in a transaction that is rolled back, and doesn't wait long for a lock such as VACUUM
  * FULL's.
  * @throws TableInUseError after 2 s of waiting for a lock, or 5 s of a statement
  */
 export async function onTrial<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
-  await ask('begin');
   try {
-    await ask("set local lock_timeout = '2s'");
-    await ask("set local statement_timeout = '5s'");
-    return await work();
+    return await rolledBack(ask, async () => {
+      await ask("set local statement_timeout = '5s'");
+      return work();
+    });
   } catch (error) {
     if (!IN_USE.has(codeOf(error) ?? '')) throw error;
     throw new TableInUseError(
       'Somebody has the console’s table for themselves (VACUUM FULL, ALTER TABLE, a lock). Let that transaction end, or end it with pg_terminate_backend, then try again. Nothing was changed.',
       { cause: error },
     );
-  } finally {
-    await ask('rollback');
   }
 }
 

@@ -53,29 +53,30 @@ async function useTable(): Promise<void> {
     update console_flag_promotions set state = 'deployed' where flag_key = 'ended'`);
 }
 
-test('a report that runs for long holds up the columns, and nobody else', async () => {
+/** A migration that waits for a report, while the console works on. */
+async function migrateBehindReport() {
   const report = await connected();
   await report.query('begin; select count(*) from console_flag_promotions');
   const said: string[] = [];
   const migrating = migrate(database.url, { say: (line) => said.push(line) });
   await eventually(async () => expect(said.join('\n')).toMatch(/Waiting for whoever uses the table \(process \d+/u));
   for (let times = 0; times < 5; times += 1) await useTable();
+  return { report, migrating };
+}
+
+test('a long report delays adding the columns, and nobody else', async () => {
+  const { report, migrating } = await migrateBehindReport();
   await report.query('commit');
   expect(await migrating).toMatchObject({ promotions: { kind: 'adopted', deploying: 1 } });
   expect((await ourIndexes()).map(({ name }) => baseOf(name))).toEqual(ALL);
 });
 
-test('a report that runs for long holds up the trial of the columns, and nobody else, whatever is to be tried', async () => {
+test('a long report delays trying the columns, and nobody else, with triggers of every kind', async () => {
   await run(`create function seen() returns event_trigger language plpgsql as $$ begin perform 1; end $$;
     create event trigger seen on ddl_command_end execute function seen();
     create function same() returns trigger language plpgsql as $$ begin return new; end $$;
     create trigger same before update on console_flag_promotions for each row execute function same()`);
-  const report = await connected();
-  await report.query('begin; select count(*) from console_flag_promotions');
-  const said: string[] = [];
-  const migrating = migrate(database.url, { say: (line) => said.push(line) });
-  await eventually(async () => expect(said.join('\n')).toMatch(/Waiting for whoever uses the table \(process \d+/u));
-  for (let times = 0; times < 5; times += 1) await useTable();
+  const { report, migrating } = await migrateBehindReport();
   expect(await run(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).toEqual([]);
   await report.query('commit');
   expect(await migrating).toMatchObject({ promotions: { kind: 'adopted', deploying: 1 } });
