@@ -17,15 +17,14 @@ function pgbouncerPath(): string | null {
 }
 
 /**
- * `describe` if there is a PgBouncer. Without one, the suite says that it was skipped; in CI (CI=true) its tests run
+ * Runs the suite if there is a PgBouncer. Without one, it says that the suite was skipped; in CI (CI=true) its tests run
  * and fail.
  */
-export const describeWithPgbouncer: jest.Describe =
-  pgbouncerPath() !== null || process.env['CI'] === 'true' ? describe : saidToBeSkipped();
-
-function saidToBeSkipped(): jest.Describe {
-  process.stderr.write('No PgBouncer was found (apt-get install pgbouncer, PGBOUNCER_PATH): its suite is skipped.\n');
-  return describe.skip;
+export function describeWithPgbouncer(name: string, suite: () => void): void {
+  const isFound = pgbouncerPath() !== null || process.env['CI'] === 'true';
+  if (!isFound)
+    process.stderr.write('No PgBouncer was found (apt-get install pgbouncer, PGBOUNCER_PATH): its suite is skipped.\n');
+  (isFound ? describe : describe.skip)(name, suite);
 }
 
 export interface Pgbouncer {

@@ -4,15 +4,13 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromiumPath } from './chromium.js';
 
 /**
- * `describe` if there is a browser. Without one, the suite says that it was skipped; in CI (CI=true) its tests run and
- * fail.
+ * Runs the suite if there is a browser. Without one, it says that the suite was skipped; in CI (CI=true) its tests run
+ * and fail.
  */
-export const describeInBrowser: jest.Describe =
-  chromiumPath() !== null || process.env['CI'] === 'true' ? describe : saidToBeSkipped();
-
-function saidToBeSkipped(): jest.Describe {
-  process.stderr.write('No Chromium was found (CHROMIUM_PATH): the browser suite is skipped.\n');
-  return describe.skip;
+export function describeInBrowser(name: string, suite: () => void): void {
+  const isFound = chromiumPath() !== null || process.env['CI'] === 'true';
+  if (!isFound) process.stderr.write('No Chromium was found (CHROMIUM_PATH): the browser suite is skipped.\n');
+  (isFound ? describe : describe.skip)(name, suite);
 }
 
 export interface OpenedPage {

@@ -56,7 +56,21 @@ function teachNode(moduleNameMapper) {
         sourceMaps.set(file, sourceMapPath);
         current.getSourceMaps().set(file, sourceMapPath);
       }
-      module._compile(code, file);
+      withoutJest(() => module._compile(code, file));
     };
+  }
+}
+
+/** They belong to one test file: a module that kept them would hand them to the next one. */
+const OF_A_FILE = ['afterAll', 'afterEach', 'beforeAll', 'beforeEach', 'describe', 'expect', 'it', 'jest', 'test'];
+
+/** A module that uses them when it is loaded, and not when it is called, then fails for every file. */
+function withoutJest(load) {
+  const kept = OF_A_FILE.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)]);
+  for (const name of OF_A_FILE) delete globalThis[name];
+  try {
+    load();
+  } finally {
+    for (const [name, own] of kept) if (own !== undefined) Object.defineProperty(globalThis, name, own);
   }
 }
