@@ -12,7 +12,7 @@ import { readConfig, readDatabaseConfig } from '../../src/config.js';
 import { createLogger } from '../../src/log.js';
 import { realRuntime } from '../../src/runtime.js';
 import { builtApp } from './built-app.js';
-import { createEmptyDatabase, type TestDatabase } from './database.js';
+import { createEmptyDatabase, onTestServer, type TestDatabase } from './database.js';
 
 /**
  * A database as a company may have it: an owner of the console's table, an account for the app, and the built app on
@@ -231,12 +231,9 @@ async function createConsoleDatabase(options: Parameters<ConsoleBed['database']>
     },
     as: (role, sql) => query(url(role), sql),
     async drop() {
-      // The server's own database lives as long as the server.
-      const server = new URL(database.url);
-      server.pathname = '/postgres';
       await database.drop();
-      const roles = await query(server.href, `select rolname from pg_roles where rolname ~ '_${suffix}$'`);
-      for (const { rolname } of roles.rows) await query(server.href, `drop role ${rolname}`);
+      const roles = await onTestServer(`select rolname from pg_roles where rolname ~ '_${suffix}$'`);
+      await onTestServer(`drop role ${roles.rows.map(({ rolname }) => rolname).join(', ')}`);
     },
   };
 }

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
+import { Client, Pool, type QueryResult } from 'pg';
 import { processExists } from '../../src/db/embedded/abandoned.js';
 import { codeOf } from '../../src/db/embedded/errors.js';
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
@@ -22,7 +22,6 @@ export interface TestServer {
 
 const ADMIN_URL = 'FLAG_PROMOTIONS_TEST_ADMIN_URL';
 const RUN = 'FLAG_PROMOTIONS_TEST_RUN';
-const STRATEGY = 'FLAG_PROMOTIONS_TEST_STRATEGY';
 const VERSION = 'FLAG_PROMOTIONS_TEST_VERSION';
 const MEMORY = '/dev/shm';
 const FOLDER = /^flag-promotions-test-(\d+)-/;
@@ -54,11 +53,29 @@ export async function createEmptyDatabase(
 async function create(template: string, clauses = ''): Promise<TestDatabase> {
   const adminUrl = fromSetup(ADMIN_URL);
   const name = `${fromSetup(RUN)}_${randomBytes(6).toString('hex')}`;
-  await asAdmin(adminUrl, (admin) => createFrom(admin, name, template, clauses));
+  await createFrom(administrator(adminUrl), name, template, clauses);
   return {
     url: databaseUrl(adminUrl, name),
-    drop: () => asAdmin(adminUrl, (admin) => admin.query(`drop database if exists ${name} with (force)`)),
+    async drop() {
+      await onTestServer(`drop database if exists ${name} with (force)`);
+    },
   };
+}
+
+/** As the server's superuser, outside all tests' databases. */
+export const onTestServer = (sql: string): Promise<QueryResult> => administrator(fromSetup(ADMIN_URL)).query(sql);
+
+const administrators = new Map<string, Pool>();
+
+/** Keeps its session for the next database of this process: connecting takes longer than what it does there. */
+function administrator(url: string): Pool {
+  const kept = administrators.get(url);
+  if (kept !== undefined) return kept;
+  const pool = new Pool({ connectionString: url, max: 1, idleTimeoutMillis: 10_000, allowExitOnIdle: true });
+  // The server's end cuts it.
+  pool.on('error', () => undefined);
+  administrators.set(url, pool);
+  return pool;
 }
 
 /** Unique to this run. */
@@ -76,7 +93,7 @@ function fromSetup(name: string): string {
  */
 export async function startTestServer(external = process.env['TEST_DATABASE_URL']): Promise<TestServer> {
   const run = `fp_test_${process.pid}_${randomBytes(4).toString('hex')}`;
-  const before = [ADMIN_URL, RUN, STRATEGY, VERSION].map((name) => [name, process.env[name]] as const);
+  const before = [ADMIN_URL, RUN, VERSION].map((name) => [name, process.env[name]] as const);
   const server = external === undefined || external === '' ? await startOwnServer() : useServer(external, run);
   try {
     await asAdmin(server.adminUrl, (admin) => admin.query(`create database ${templateName(run)} template template0`));
@@ -88,7 +105,6 @@ export async function startTestServer(external = process.env['TEST_DATABASE_URL'
   }
   process.env[ADMIN_URL] = server.adminUrl;
   process.env[RUN] = run;
-  process.env[STRATEGY] = server.strategy;
   return {
     async stop() {
       for (const [name, value] of before) {
@@ -102,8 +118,6 @@ export async function startTestServer(external = process.env['TEST_DATABASE_URL'
 
 interface Server extends TestServer {
   readonly adminUrl: string;
-  /** How `create database` copies. */
-  readonly strategy: string;
 }
 
 async function startOwnServer(): Promise<Server> {
@@ -119,6 +133,8 @@ async function startOwnServer(): Promise<Server> {
       synchronous_commit: 'off',
       full_page_writes: 'off',
       autovacuum: 'off',
+      // Otherwise each of thousands of connections hashes its password 4,096 times.
+      scram_iterations: '1',
       // This server's account is named like our schema, so by default SQL that forgets the schema's name would work.
       search_path: 'public',
     },
@@ -133,8 +149,6 @@ async function startOwnServer(): Promise<Server> {
   await hashPasswordOnce(server.connectionString);
   return {
     adminUrl: server.connectionString,
-    // The default, through the WAL, takes two and a half times as long.
-    strategy: 'strategy file_copy',
     async stop() {
       await server.stop();
       await removeFolder();
@@ -142,11 +156,10 @@ async function startOwnServer(): Promise<Server> {
   };
 }
 
-/** Otherwise each of thousands of connections hashes it 4,096 times. */
+/** initdb hashed it with PostgreSQL's default. */
 async function hashPasswordOnce(adminUrl: string): Promise<void> {
   const { password } = new URL(adminUrl);
   await asAdmin(adminUrl, async (admin) => {
-    await admin.query('set scram_iterations = 1');
     await admin.query(`alter role current_user password ${admin.escapeLiteral(decodeURIComponent(password))}`);
   });
 }
@@ -183,8 +196,6 @@ async function isPostgres(pid: number): Promise<boolean> {
 function useServer(adminUrl: string, run: string): Server {
   return {
     adminUrl,
-    // Before version 15 there is nothing to choose.
-    strategy: '',
     stop: () =>
       asAdmin(adminUrl, async (admin) => {
         const left = await admin.query('select datname from pg_database where starts_with(datname, $1)', [run]);
@@ -212,11 +223,13 @@ function databaseUrl(adminUrl: string, name: string): string {
   return url.href;
 }
 
-async function createFrom(admin: Client, name: string, template: string, clauses: string): Promise<void> {
+async function createFrom(admin: Pool, name: string, template: string, clauses: string): Promise<void> {
+  // The default, through the WAL, takes two and a half times as long. Before version 15 there is nothing to choose.
+  const strategy = testServerVersion() < 15 ? '' : 'strategy file_copy';
   const deadline = Date.now() + 10_000;
   for (;;) {
     try {
-      await admin.query(`create database ${name} template ${template} ${clauses} ${process.env[STRATEGY] ?? ''}`);
+      await admin.query(`create database ${name} template ${template} ${clauses} ${strategy}`);
       return;
     } catch (error) {
       // 55006: somebody, such as a background process, is connected to the template. It passes.
