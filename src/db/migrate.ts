@@ -33,6 +33,8 @@ export const MIGRATION_NAMES: readonly string[] = migrations.map(({ name }) => n
 /** For all this app's tables and functions, but not the console's table. */
 export const SCHEMA = 'flag_promotions';
 const TABLE = 'migrations';
+/** The first migration of the first version that seals and hashes with the key's id in front. */
+const FIRST_WITH_KEY_IDS = '0019-heroku-requests';
 export const MIGRATIONS_TABLE = `${SCHEMA}.${TABLE}`;
 
 const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
@@ -317,11 +319,27 @@ async function undoNewer(knex: Knex, name: string, requireLock: RequireLock): Pr
   }
   await knex.migrate.forceFreeMigrationsLock(CONFIG);
   const newer = names.slice(names.indexOf(name) + 1).filter((one) => applied.has(one));
+  // Before the migrations: if this is killed between two, another try comes here again.
+  if (newer.includes(FIRST_WITH_KEY_IDS)) await removeKeyIds(knex);
   for (const one of newer.toReversed()) {
     requireLock();
     await knex.migrate.down({ ...CONFIG, name: one });
   }
   return newer;
+}
+
+/** Earlier versions read secrets and recovery codes only without the key's id. Ours reads both, so it stays removed. */
+async function removeKeyIds(knex: Knex): Promise<void> {
+  await knex.raw(`
+    update flag_promotions.operators
+       set totp_secret_encrypted = regexp_replace(totp_secret_encrypted, '^v1[.][0-9a-f]{8}[.]', 'v1.');
+    update flag_promotions.recovery_codes set code_hash = regexp_replace(code_hash, '^[0-9a-f]{8}[.]', '');
+    update flag_promotions.enrolments
+       set totp_secret_encrypted = regexp_replace(totp_secret_encrypted, '^v1[.][0-9a-f]{8}[.]', 'v1.'),
+           recovery_code_hashes = array(
+             select regexp_replace(hash, '^[0-9a-f]{8}[.]', '') from unnest(recovery_code_hashes) as hash)
+     where state in ('sent', 'proved')
+  `);
 }
 
 /** A connection without time limits, in the database's TimeZone. */

@@ -7,6 +7,8 @@ import { migrations } from '../../migrations/index.js';
 import { baseOf } from '../../src/db/console/indexes.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { migrateToLatest, rollBackAll, rollBackTo } from '../../src/db/migrate.js';
+import { createRecoveryHash } from '../../src/operators/recovery-codes.js';
+import { createSecretBox } from '../../src/operators/secret-box.js';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { enrol, NOW, submission, typed } from '../support/rows.js';
@@ -627,6 +629,49 @@ describe('going back to an earlier schema', () => {
     expect(await applied()).toEqual(names.slice(0, 6));
     expect(await rollBackTo(database.url, '0006-recovery-codes')).toEqual([]);
     expect(await migrateToLatest(database.url)).toEqual(names.slice(6));
+  });
+
+  test('leaves secrets and recovery codes as versions without ids of keys read them', async () => {
+    const key = randomBytes(32);
+    const box = createSecretBox(key);
+    const recovery = createRecoveryHash(key);
+    await migrateToLatest(database.url);
+    const store = async (id: string, sealed: string, hash: string) => {
+      await sql.query(
+        `insert into flag_promotions.operators (slack_user_id, role, totp_secret_encrypted) values ($1, 'engineer', $2)`,
+        [id, sealed],
+      );
+      await sql.query('insert into flag_promotions.recovery_codes (slack_user_id, code_hash) values ($1, $2)', [
+        id,
+        hash,
+      ]);
+      await sql.query(
+        `insert into flag_promotions.enrolments (token_hash, slack_user_id, role, purpose, invited_by,
+           totp_secret_encrypted, recovery_code_hashes, expires_at) values ($1, $1, 'engineer', 'rotate', $1, $2, $3, now())`,
+        [id, sealed, [hash, hash]],
+      );
+    };
+    const stored = () =>
+      sql.query(
+        `select o.totp_secret_encrypted as secret, c.code_hash as code, e.totp_secret_encrypted as link,
+                e.recovery_code_hashes as codes
+           from flag_promotions.operators o join flag_promotions.recovery_codes c using (slack_user_id)
+           join flag_promotions.enrolments e using (slack_user_id) order by slack_user_id`,
+      );
+    const [sealed, hash] = [box.seal('SECRET', 'U1'), recovery.ofNew('00000-00000', 'U1')];
+    const [bareSealed, bareHash] = [sealed.replace(`${box.sealsWith}.`, ''), hash.replace(`${box.sealsWith}.`, '')];
+    await store('U1', sealed, hash);
+    await store('U2', bareSealed, bareHash);
+    const ofToday = { secret: sealed, code: hash, link: sealed, codes: [hash, hash] };
+    const bare = { secret: bareSealed, code: bareHash, link: bareSealed, codes: [bareHash, bareHash] };
+
+    await rollBackTo(database.url, '0019-heroku-requests');
+    expect(await stored()).toEqual([ofToday, bare]);
+    await rollBackTo(database.url, '0018-taken-requests');
+    expect(await stored()).toEqual([bare, bare]);
+    expect(bare.secret).toMatch(/^v1\.[\w-]+$/u);
+    expect(box.open(bare.secret, 'U1')).toBe('SECRET');
+    expect(recovery.all('00000-00000', 'U1')).toContain(bare.code);
   });
 
   test('that the database never had is refused, and nothing is taken back', async () => {
