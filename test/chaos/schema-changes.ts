@@ -1,20 +1,26 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
 import type { StoredMessage } from '../../demo/slack/workspace.js';
 import { openDatabase } from '../../src/db/database.js';
 import { migrateToLatest, rollBackTo } from '../../src/db/migrate.js';
+import { createSecretBox } from '../../src/operators/secret-box.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { createEmptyDatabase } from '../support/database.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { type Child, startChild } from './child.js';
 import { checkOut, newestCommit, type OldVersion, oldVersions } from './old-versions.js';
 import { countOwed } from './owed.js';
-import { type Job, openForms, submitAsShown } from './people.js';
+import { openForms, submitAsShown } from './people.js';
 import { addUp, type Report, type Scenario } from './scenario.js';
 
 /**
  * The app of an earlier schema, from the repository's history, keeps ticking and resolving while one of today's
  * replicas migrates the schema beside it, while another earlier one starts on the newer schema, and while the newer
- * migrations are reverted. Forms that one version opened are submitted to the other.
+ * migrations are reverted. Forms that one version opened are submitted to the other. Each version accepts the codes of
+ * people whom the earlier one enrolled. After `migrate --to` the earlier one also accepts those that today's sealed.
  */
 export const schemaChanges: Scenario = { name: 'schema-changes', run };
 
@@ -32,10 +38,12 @@ async function run(): Promise<Report> {
   const versions = earlier.length > 0 ? earlier : [await newestCommit()];
   let wrong: Readonly<Record<string, number>> = {};
   let resolvedAcross = 0;
+  let sealedByToday = 0;
   for (const version of versions) {
     const replayed = await replay(version);
     wrong = addUp(wrong, replayed.wrong);
     resolvedAcross += replayed.resolvedAcross;
+    sealedByToday += replayed.sealedByToday;
   }
   const known = versions.map(({ behind, newestMigration }) => `${behind} migrations behind (${newestMigration})`);
   return {
@@ -46,6 +54,10 @@ async function run(): Promise<Report> {
         times: resolvedAcross,
         atLeast: versions.length * PHASES_ACROSS * PER_PHASE,
       },
+      'people sealed by today’s version before the downgrade, who resolve after it': {
+        times: sealedByToday,
+        atLeast: versions.length * PER_PHASE,
+      },
     },
   };
 }
@@ -53,7 +65,11 @@ async function run(): Promise<Report> {
 interface Replayed {
   readonly wrong: Readonly<Record<string, number>>;
   readonly resolvedAcross: number;
+  readonly sealedByToday: number;
 }
+
+/** How a version stores the secret of somebody it enrols. */
+type Seal = ReturnType<typeof createSecretBox>['seal'];
 
 async function replay(version: OldVersion): Promise<Replayed> {
   // Its own app has another database: here it lends its workspace and its authenticators.
@@ -81,36 +97,51 @@ async function replay(version: OldVersion): Promise<Replayed> {
   let resolvedAcross = 0;
   /** The ports of today's replicas. */
   const ofToday = new Set<number>();
+  const todays = createSecretBox(bed.config.totpEncryptionKey);
+  const earliers = await sealOf(sources.root, bed.config.totpEncryptionKey);
+  /** Enrols people as a version does: the first `before` as the earlier one, the others as today's. */
+  const enrolled = async (before = PER_PHASE): Promise<readonly string[]> => {
+    const people = Array.from({ length: PER_PHASE }, () => `U${randomBytes(5).toString('hex').toUpperCase()}`);
+    for (const [index, id] of people.entries()) {
+      await bed.enrol(id);
+      await enrolAs(index < before ? earliers : todays.seal, bed, rows, id);
+    }
+    return people;
+  };
   /** Promotions that get stuck, are alerted, and are resolved: opened at one port, submitted at another. */
-  const phase = async (name: string, opens: number, submits: number): Promise<void> => {
+  const phase = async (name: string, opens: number, submits: number, people: readonly string[]): Promise<void> => {
     const alerts = await alertsOf(bed, rows, `${name}_`);
     promotions += PER_PHASE;
     bed.slack.connectHttp(`http://127.0.0.1:${opens}/slack/events`);
-    const jobs = await openForms(bed, alerts);
-    await enrolElsewhere(bed, rows, jobs);
-    for (const job of jobs) {
-      const answer = await submitAsShown(bed, job, submits);
+    const forms = await openForms(bed, alerts, bed.slack.people.superadmin.id);
+    for (const [index, form] of forms.entries()) {
+      const answer = await submitAsShown(bed, { ...form, operator: people[index] ?? form.operator }, submits);
       if (answer !== 'saved') faults.push(`${name}: ${answer}`);
       else if (ofToday.has(opens) !== ofToday.has(submits)) resolvedAcross += 1;
     }
   };
 
-  await enrolElsewhere(bed, rows, [{ operator: bed.slack.people.superadmin.id }]);
+  await enrolAs(earliers, bed, rows, bed.slack.people.superadmin.id);
   const old = await start(sources.root);
-  await phase('before', old, old);
+  await phase('before', old, old, await enrolled());
   const upgrading = start();
-  await phase('during_the_upgrade', old, old);
+  await phase('during_the_upgrade', old, old, await enrolled());
   const today = await upgrading;
   ofToday.add(today);
-  await phase('after_the_upgrade', old, today);
+  await phase('after_the_upgrade', old, today, await enrolled(1));
   const late = await start(sources.root);
-  await phase('started_late', today, late);
+  await phase('started_late', today, late, await enrolled());
   const newer = started[1];
   newer?.process.kill('SIGTERM');
   await newer?.ended;
+  // The earlier version can't read what today's seals, until `migrate --to`, as docs/operating.md says. The first of them
+  // was enrolled by the earlier version, and is resealed.
+  const goingBack = await enrolled(1);
+  const reseal = await startChild(['operators', 'reseal'], environment).ended;
+  const sealedByToday = (await secretsOf(rows, goingBack)).filter(({ secret }) => todays.isCurrent(secret)).length;
   const down = startChild(['migrate', '--to', version.newestMigration], environment);
-  const codes = [newer?.process.exitCode, await down.ended];
-  await phase('after_the_downgrade', old, late);
+  const codes = [newer?.process.exitCode, reseal, await down.ended];
+  await phase('after_the_downgrade', old, late, goingBack);
 
   // Today's verify reads today's columns.
   await migrateToLatest(database.url);
@@ -118,7 +149,7 @@ async function replay(version: OldVersion): Promise<Replayed> {
   const logged = started.map((child) => child.output()).join('');
   const wrong = {
     'replicas that ended': ended.length,
-    'upgrades or downgrades that failed': codes.filter((code) => code !== 0).length,
+    'upgrades, reseals or downgrades that failed': codes.filter((code) => code !== 0).length,
     'submissions without a clear success': faults.length,
     'errors in a log': logged.split('\n').filter((line) => /"level":"(?:error|fatal)"/u.test(line)).length,
     ...(await judge(bed, rows, database.url, promotions)),
@@ -132,7 +163,7 @@ async function replay(version: OldVersion): Promise<Replayed> {
   await bed.close();
   await database.drop();
   await sources.remove();
-  return { wrong, resolvedAcross };
+  return { wrong, resolvedAcross, sealedByToday };
 }
 
 /** Stuck promotions, once a replica has alerted each. */
@@ -151,18 +182,33 @@ async function alertsOf(bed: TestBed, rows: RowStore, prefix: string): Promise<r
   return [];
 }
 
-/** The bed enrols with its own database. */
-async function enrolElsewhere(bed: TestBed, rows: RowStore, who: readonly Pick<Job, 'operator'>[]): Promise<void> {
-  const enrolled = await bed.rows.query<{ id: string; secret: string }>(
-    'select slack_user_id as id, totp_secret_encrypted as secret from flag_promotions.operators where slack_user_id = any($1)',
-    [who.map(({ operator }) => operator)],
+const earlierSecretBox = z.object({
+  createSecretBox: z.custom<(key: Uint8Array) => { readonly seal: Seal }>((found) => typeof found === 'function'),
+});
+
+/** The earlier version's own, from its sources. */
+async function sealOf(root: string, key: Uint8Array): Promise<Seal> {
+  const loaded: unknown = await import(pathToFileURL(path.join(root, 'src/operators/secret-box.ts')).href);
+  return earlierSecretBox.parse(loaded).createSecretBox(key).seal;
+}
+
+/** The bed enrols with its own database, in today's form: here in that of the version that would do it. */
+async function enrolAs(seal: Seal, bed: TestBed, rows: RowStore, id: string): Promise<void> {
+  const [enrolled] = await secretsOf(bed.rows, [id]);
+  if (enrolled === undefined) throw new Error(`${id} is not enrolled.`);
+  const secret = createSecretBox(bed.config.totpEncryptionKey).open(enrolled.secret, id);
+  await rows.query(
+    `insert into flag_promotions.operators (slack_user_id, role, totp_secret_encrypted) values ($1, 'superadmin', $2)`,
+    [id, seal(secret, id)],
   );
-  for (const { id, secret } of enrolled) {
-    await rows.query(
-      `insert into flag_promotions.operators (slack_user_id, role, totp_secret_encrypted) values ($1, 'superadmin', $2) on conflict do nothing`,
-      [id, secret],
-    );
-  }
+}
+
+/** As they are stored. */
+async function secretsOf(rows: RowStore, ids: readonly string[]): Promise<readonly { readonly secret: string }[]> {
+  return rows.query<{ secret: string }>(
+    'select totp_secret_encrypted as secret from flag_promotions.operators where slack_user_id = any($1)',
+    [ids],
+  );
 }
 
 async function judge(
