@@ -1,6 +1,14 @@
+const words = process.argv.slice(2);
+
 /** Tests are TypeScript modules; swc turns them, and the ESM-only packages they meet, into CommonJS for Jest. */
 const shared = {
-  testEnvironment: 'node',
+  ...(words.some((word) => word.startsWith('--coverage'))
+    ? { testEnvironment: 'node' }
+    : {
+        // Modules are loaded once a worker; coverage needs Jest's own way.
+        testEnvironment: '<rootDir>/test/support/jest/environment.cjs',
+        runtime: '<rootDir>/test/support/jest/runtime.cjs',
+      }),
   transform: {
     '^.+\\.(ts|js|mjs)$': [
       '@swc/jest',
@@ -17,26 +25,17 @@ const shared = {
   modulePathIgnorePatterns: ['<rootDir>/bench/\\.(?:build|cache)/', '<rootDir>/\\.stryker/', '<rootDir>/artifacts/'],
 };
 
-const words = process.argv.slice(2);
-
-/** Pure: they need no server, and so no setup. All texts against all views takes longer: that one is with the others. */
-const CORE = '/test/(?:promotions|operators|fixtures|views/(?!hostile))';
+/** Pure: they need no server, and so no setup. Those with thousands of cases take longer, and are with the others. */
+const CORE = '/test/(?!views/hostile|.*/many-)(?:promotions|operators|fixtures|views)/';
 const core = {
   ...shared,
   displayName: 'core',
   testRegex: [`${CORE}.*\\.test\\.ts$`],
 };
 
-/** Modules are loaded once a worker; coverage needs Jest's own way. */
 const app = {
   ...shared,
   displayName: 'app',
-  ...(words.some((word) => word.startsWith('--coverage'))
-    ? {}
-    : {
-        testEnvironment: '<rootDir>/test/support/jest/environment.cjs',
-        runtime: '<rootDir>/test/support/jest/runtime.cjs',
-      }),
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', CORE, '<rootDir>/test/browser/'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',

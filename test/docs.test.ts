@@ -49,6 +49,11 @@ const anchorOf = (heading: string) =>
     .trim()
     .replaceAll(' ', '-');
 
+test.each(DOCS)('%s links to each decision by its number', (file) => {
+  const links = [...read(file).matchAll(/\[decision (\d+)\]\(\S*?\/?(\d{4})-/gu)];
+  expect(links.filter(([, told, linked]) => Number(told) !== Number(linked)).map(([link]) => link)).toEqual([]);
+});
+
 test.each(DOCS)('%s links to headings that there are', (file) => {
   const links = [...read(file).matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/gu)].map(
     ([, to = '', anchor = '']) => [to, anchor] as const,

@@ -33,11 +33,15 @@ async function play(world: World): Promise<void> {
   out(
     `Slack reaches the app by ${transport === 'socket' ? 'Socket Mode' : 'signed HTTP requests'}. Ctrl-C ends it all.`,
   );
-  // `npm run dev` reports each new build.
+  // `npm run dev` reports each new build, and hears when it is shown.
+  const shown = (): void => {
+    if (process.connected) process.send?.({ kind: 'shown' });
+  };
   process.on('message', (message) => {
     const { kind } = built.parse(message);
-    (kind === 'app' ? world.restartApp() : server.reload()).catch(complain);
+    void (kind === 'app' ? world.restartApp() : server.reload()).catch(complain).finally(shown);
   });
+  shown();
   const orphaned = (): void => void process.kill(process.pid, 'SIGTERM');
   process.on('disconnect', orphaned);
   await stop.asked;

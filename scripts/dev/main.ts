@@ -45,6 +45,7 @@ async function newDatabase(): Promise<string> {
   return Object.assign(new URL(postgres.connectionString), { pathname: `/workspace_${databases}` }).href;
 }
 
+/** Resolves once it is shown, or has ended. */
 async function openWorkspace(): Promise<void> {
   const child = spawn(process.execPath, ['--enable-source-maps', path.join(BUILT, 'demo.js'), '--port', PORT], {
     env: { ...process.env, DEMO_DATABASE_URL: await newDatabase() },
@@ -56,6 +57,22 @@ async function openWorkspace(): Promise<void> {
     demo = null;
     if (code !== 0 && !stop.signal.aborted) out('The demo ended. It starts again when a file is saved.');
   });
+  await heardFrom(child);
+}
+
+/** Resolves with its next message or its end. */
+function heardFrom(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.once('message', () => resolve());
+    child.once('exit', () => resolve());
+  });
+}
+
+/** Resolves once the running demo shows the new build, or has said why it can't. */
+async function show(child: ChildProcess, kind: 'app' | 'page'): Promise<void> {
+  const heard = heardFrom(child);
+  child.send({ kind });
+  await heard;
 }
 
 async function closeWorkspace(): Promise<void> {
@@ -83,15 +100,19 @@ async function takeUp(saved: ReadonlySet<string>): Promise<void> {
     await closeWorkspace();
     await openWorkspace();
   } else {
-    if (parts.has('app')) demo.send({ kind: 'app' });
-    if (parts.has('page')) demo.send({ kind: 'page' });
+    if (parts.has('app')) await show(demo, 'app');
+    if (parts.has('page')) await show(demo, 'page');
   }
-  out(`${[...saved].join(', ')}: built in ${Math.round(performance.now() - began)} ms`);
+  if (stop.signal.aborted) return;
+  out(`${[...saved].join(', ')}: live after ${((performance.now() - began) / 1_000).toFixed(1)} s`);
 }
 
 try {
   await Promise.all([builds.page(), builds.app()]);
-  await openWorkspace();
+  await Promise.race([openWorkspace(), stop.asked]);
+  if (!stop.signal.aborted) {
+    out('Save a file in src/, demo/, migrations/ or manifest.yml: it is live here at once. Types: npm run typecheck.');
+  }
   const watching = watchSources(ROOT, (saved) =>
     takeUp(saved).catch((error: unknown) => void process.stderr.write(`${messageOf(error)}\n`)),
   );

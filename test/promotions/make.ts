@@ -1,4 +1,5 @@
 import type { Alert } from '../../src/promotions/alert.js';
+import type { Look, WatchedPromotion } from '../../src/promotions/notice.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { Thresholds } from '../../src/promotions/stuck.js';
 
@@ -63,3 +64,21 @@ export function alert(changes: Partial<Alert> = {}): Alert {
     ...changes,
   };
 }
+
+/** A promotion that deploys, as the watchdog looks at it before it may be late. */
+export const watched = (
+  row: Partial<Promotion> = {},
+  state: Partial<Omit<WatchedPromotion, 'promotion'>> = {},
+): WatchedPromotion => ({
+  promotion: promotion(row),
+  leasedUntil: null,
+  nextAttemptAt: null,
+  heldUpSince: null,
+  ...state,
+});
+
+/** A look at Heroku that found out nothing. */
+export const silent = (reason: 'no_answer' | 'over_budget' | 'app_not_found'): Look => ({
+  evidence: { kind: 'unavailable', checkedAt: momentAfter(15 * MINUTE), reason },
+  releaseEndedAt: null,
+});
