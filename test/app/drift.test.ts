@@ -1,4 +1,5 @@
 import { APP, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
+import { delivered } from '../support/delivered.js';
 import { eventually } from '../support/eventually.js';
 
 const FLAG = 'dark_mode';
@@ -157,6 +158,8 @@ describe('what is deployed', () => {
         { state: 'failed' },
       ]);
     });
+    // The promoter tells of it on its own: a tick meanwhile would find that message under way.
+    await delivered(bed.rows);
     await tick();
     const [again] = await told();
     expect(again).toContain('"action_id":"accept_drift"');
