@@ -8,7 +8,7 @@ import { serveWorkspace } from './server/server.js';
 /**
  * `npm run demo`, and `flag-promotions demo` in the package: a workspace in the browser, with the real app behind it,
  * until Ctrl-C or SIGTERM. Options or variables: `--socket` or DEMO_TRANSPORT=socket: Socket Mode; `--port` or
- * DEMO_PORT: the page's port; `--log` or DEMO_LOG=1: shows the app's log.
+ * DEMO_PORT: the page's port; `--log` or DEMO_LOG=1: shows the app's log. DEMO_PATIENCE: see WorldOptions.
  */
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (error: unknown): void =>
@@ -62,6 +62,7 @@ try {
     transport,
     showLog: options.log === true || process.env['DEMO_LOG'] === '1',
     databaseUrl: process.env['DEMO_DATABASE_URL'],
+    patience: Number(process.env['DEMO_PATIENCE'] ?? 1),
     signal: stop.signal,
   });
   try {

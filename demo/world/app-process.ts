@@ -18,6 +18,8 @@ export type AppStatus = 'starting' | 'up' | 'down';
 export interface AppProcessOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: MovableClock;
+  /** See `Runtime`. */
+  readonly patience: number;
   /** Whether the app's log goes to standard output. */
   readonly showLog: boolean;
   onUp(port: number): void;
@@ -48,10 +50,10 @@ export class AppProcess {
 
   /** Resolves once the app is up. @throws if it ends before that, or takes longer than a minute */
   async start(): Promise<void> {
-    const { environment, clock, showLog } = this.options;
+    const { environment, clock, patience, showLog } = this.options;
     this.#starts += 1;
     this.#become('starting');
-    const child = spawn(process.execPath, [...PROGRAM, String(clock.offsetMs)], {
+    const child = spawn(process.execPath, [...PROGRAM, String(clock.offsetMs), String(patience)], {
       cwd: ROOT,
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', showLog ? 'inherit' : 'ignore', 'inherit', 'ipc'],

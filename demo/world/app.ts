@@ -7,12 +7,13 @@ import { type FromApp, toApp } from './ipc.js';
 
 /**
  * The real app in its own process, as `flag-promotions start` runs it, except that its parent can move its clock.
- * Configured by its environment; its one argument is the clock's offset in ms.
+ * Configured by its environment; its arguments are the clock's offset in ms, and its patience.
  */
-const clock = new MovableClock(Number(process.argv[2] ?? 0));
+const [offsetMs = 0, patience = 1] = process.argv.slice(2).map(Number);
+const clock = new MovableClock(offsetMs);
 const config = readConfig(process.env);
 const log = createLogger(config.logLevel);
-const app = await startApp(config, { ...realRuntime(log), now: clock.now });
+const app = await startApp(config, { ...realRuntime(log), now: clock.now, patience });
 
 process.on('message', (message) => {
   const told = toApp.parse(message);

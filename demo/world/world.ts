@@ -9,7 +9,9 @@ import { migrateToLatest } from '../../src/db/migrate.js';
 import { freePort } from '../../src/db/embedded/free-port.js';
 import { type HerokuStandIn, startHerokuStandIn } from '../heroku/stand-in.js';
 import { type PagerDutyStandIn, ROUTING_KEY, startPagerDutyStandIn } from '../pagerduty/stand-in.js';
+import { ACK_WITHIN_MS } from '../slack/deliver.js';
 import { type Manifest, parseManifest } from '../slack/manifest.js';
+import { TRIGGER_LIFE_MS } from '../slack/triggers.js';
 import { type SlackStandIn, startSlackStandIn } from '../slack/workspace.js';
 import { startWebhookReceiver, type WebhookReceiver } from '../webhook/receiver.js';
 import { AppProcess } from './app-process.js';
@@ -28,6 +30,8 @@ export interface WorldOptions {
   readonly showLog?: boolean;
   /** An empty database to use; default: a PostgreSQL of its own. */
   readonly databaseUrl?: string | undefined;
+  /** Multiplies how long the app and Slack wait for each other: for tests on a busy machine. */
+  readonly patience?: number;
   /** Aborts the start, and leaves nothing behind. */
   readonly signal?: AbortSignal;
 }
@@ -81,7 +85,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 }
 
 async function build(
-  { transport, showLog = false, databaseUrl, signal }: WorldOptions,
+  { transport, showLog = false, databaseUrl, patience = 1, signal }: WorldOptions,
   closers: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<World> {
@@ -119,6 +123,8 @@ async function build(
     subscribedEvents: manifest.events,
     homeTab: manifest.homeTab,
     eventRetryWaitMs: SLACK_RETRY_WAITS,
+    ackWithinMs: ACK_WITHIN_MS * patience,
+    triggerLifeMs: TRIGGER_LIFE_MS * patience,
     clock: clock.now,
   });
   closers.push(() => slack.close());
@@ -162,6 +168,7 @@ async function build(
       PUBLIC_URL: `http://127.0.0.1:${port}`,
     },
     clock,
+    patience,
     showLog,
     onUp() {
       if (transport === 'http') slack.connectHttp(`http://127.0.0.1:${port}/slack/events`);

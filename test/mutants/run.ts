@@ -22,7 +22,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const { projects, ...common } = z
   .looseObject({ projects: z.array(z.looseObject({})).min(1) })
   .parse(createRequire(import.meta.url)('../../jest.config.cjs'));
-const jestConfig = { ...common, ...projects[0] };
+const { runtime: _, ...core } = projects[0] ?? {};
+// Stryker adds its own to Jest's environment.
+const jestConfig = { ...common, ...core, testEnvironment: 'node' };
 
 type Mutant = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
 

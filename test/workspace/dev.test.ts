@@ -6,6 +6,7 @@ import { partOf } from '../../scripts/dev/parts.js';
 import { freePort } from '../../src/db/embedded/free-port.js';
 import { eventually } from '../support/eventually.js';
 import { firstSeen } from '../support/first-seen.js';
+import { PATIENCE } from '../support/patience.js';
 
 const ROOT = path.resolve(__dirname, '../..');
 
@@ -50,7 +51,7 @@ describe('npm run dev', () => {
     url = `http://127.0.0.1:${port}/`;
     dev = spawn(process.execPath, ['--import', 'tsx', 'scripts/dev/main.ts'], {
       cwd: copy,
-      env: { PATH: process.env['PATH'], DEMO_PORT: String(port) },
+      env: { PATH: process.env['PATH'], DEMO_PORT: String(port), DEMO_PATIENCE: String(PATIENCE) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [dev.stdout, dev.stderr]) {

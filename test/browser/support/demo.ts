@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { PATIENCE } from '../../support/patience.js';
 
 const ROOT = path.resolve(__dirname, '../../..');
 const OPEN_WITHIN_MS = 150_000;
@@ -18,7 +19,7 @@ export async function startDemo(transport: 'http' | 'socket'): Promise<RunningDe
   const { PATH } = process.env;
   const child = spawn(process.execPath, ['--import', 'tsx', 'demo/workspace/main.ts'], {
     cwd: ROOT,
-    env: { PATH, DEMO_TRANSPORT: transport },
+    env: { PATH, DEMO_TRANSPORT: transport, DEMO_PATIENCE: String(PATIENCE) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
