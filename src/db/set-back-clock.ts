@@ -21,8 +21,10 @@ const isFar = (column: string) => `(${isAhead(column, LONGEST_WAIT_MS)} and isfi
 
 /** Another system may hold a row of its own for as long as it likes. */
 const PROMOTIONS = `{p.state} = 'deploying' and ${IS_OURS}`;
-/** SQL: between its updates, a message rests for seconds; before its post, people may sleep. */
-const RESTS = `(m.state = 'posted' and m.not_before > ${CLOCK})`;
+/** SQL: between its updates, a home tab rests for seconds; before a post, people may sleep. */
+const RESTS = `(m.kind = 'home' and m.state = 'posted' and m.not_before > ${CLOCK})`;
+/** SQL: slots go by the server's own clock. A pause is no longer than any other wait. */
+const FAR_SLOT = `s.free_at > clock_timestamp() + ${60_000 + LONGEST_WAIT_MS} * interval '1 millisecond'`;
 
 /**
  * SQL: whether the clock was set back: a past that is yet to come, or a wait that nobody asks for. Three parameters,
@@ -36,7 +38,9 @@ export const WAS_SET_BACK = `
   or exists (select from flag_promotions.audit_witnesses w
     where ${isFarLease('w')} or ${isFar('w.next_attempt_at')} or ${isAhead('w.owed_since')})
   or exists (select from flag_promotions.verifications v where ${isFar('v.due_at')})
-  or exists (select from flag_promotions.looks l where ${isFar('l.due_at')})`;
+  or exists (select from flag_promotions.looks l where ${isFar('l.due_at')})
+  or exists (select from flag_promotions.alerts a where a.closed_at is null and ${isFar('a.evidence_due_at')})
+  or exists (select from flag_promotions.channel_slots s where ${FAR_SLOT})`;
 
 /** An attempt before may yet take effect, so the next one isn't at once. */
 const SOON = `${CLOCK} + ${SETTLE_MS} * interval '1 millisecond'`;
@@ -47,13 +51,24 @@ const shortened = (alias: string) => `
                          else ${alias}.next_attempt_at end`;
 
 /** What a look or a slot waits for, or counts from: too early does no harm, so it is now. */
-const NOW: readonly { readonly table: string; readonly key: string; readonly columns: readonly string[] }[] = [
-  { table: 'alerts', key: 'id', columns: ['evidence_due_at'] },
+const NOW: readonly {
+  readonly table: string;
+  readonly key: string;
+  readonly columns: readonly string[];
+  /** SQL: the rows that still wait for anything, where most no longer do. */
+  readonly among?: string;
+}[] = [
+  { table: 'alerts', key: 'id', columns: ['evidence_due_at'], among: 't.closed_at is null' },
   { table: 'channel_slots', key: 'channel', columns: ['free_at'] },
   { table: 'drift_looks', key: 'heroku_app', columns: ['due_at'] },
   { table: 'held_up', key: 'promotion_id', columns: ['since'] },
   { table: 'looks', key: 'heroku_app', columns: ['due_at', 'looked_at'] },
-  { table: 'verifications', key: 'promotion_id', columns: ['due_at', 'since', 'answered_since'] },
+  {
+    table: 'verifications',
+    key: 'promotion_id',
+    columns: ['due_at', 'since', 'answered_since'],
+    among: 't.due_at is not null',
+  },
   // Last, because this is what shows that the clock was set back: what failed before is tried again.
   { table: 'maintenance', key: 'only_row', columns: ['completed_at'] },
 ];
@@ -61,7 +76,7 @@ const NOW: readonly { readonly table: string; readonly key: string; readonly col
 export function setBackClock(knex: Knex): SetBackClock {
   return {
     async shortenWaits(longestLeaseMs) {
-      // What is locked is being worked on, and gets a time of the new clock.
+      // What is locked is left out, and still waits for an hour at most: if it is more, the next tick finds that.
       await knex.raw(
         `with far as (select p.id from {promotions} p where ${PROMOTIONS} and (p.lease_until > ${CLOCK} + ${MS} or p.next_attempt_at > ${SOON})
                        order by p.id for no key update skip locked)
@@ -69,21 +84,23 @@ export function setBackClock(knex: Knex): SetBackClock {
         [longestLeaseMs, longestLeaseMs],
       );
       await knex.raw(
-        `with far as (select m.id from flag_promotions.messages m where ${OWED} or ${RESTS}
-                       order by m.id for no key update skip locked)
-         update flag_promotions.messages m
-            set ${shortened('m')}, owed_since = least(m.owed_since, ${CLOCK}), not_before = case when not ${RESTS} then m.not_before end
+        `with far as (select m.id from flag_promotions.messages m where ${OWED} order by m.id for no key update skip locked)
+         update flag_promotions.messages m set ${shortened('m')}, owed_since = least(m.owed_since, ${CLOCK})
            from far where m.id = far.id`,
         [longestLeaseMs],
+      );
+      await knex.raw(
+        `with far as (select m.id from flag_promotions.messages m where ${RESTS} order by m.id for no key update skip locked)
+         update flag_promotions.messages m set not_before = null from far where m.id = far.id`,
       );
       await knex.raw(
         `update flag_promotions.audit_witnesses w
             set ${shortened('w')}, owed_since = case when w.owed_since is not null then least(w.owed_since, ${CLOCK}) end`,
         [longestLeaseMs],
       );
-      for (const { table, key, columns } of NOW) {
+      for (const { table, key, columns, among = 'true' } of NOW) {
         await knex.raw(
-          `with far as (select t.${key} from flag_promotions.${table} t where ${columns.map((column) => `t.${column} > ${CLOCK}`).join(' or ')}
+          `with far as (select t.${key} from flag_promotions.${table} t where ${among} and (${columns.map((column) => `t.${column} > ${CLOCK}`).join(' or ')})
                          order by t.${key} for no key update skip locked)
            update flag_promotions.${table} t
               set ${columns.map((column) => `${column} = case when t.${column} > ${CLOCK} then ${CLOCK} else t.${column} end`).join(', ')}

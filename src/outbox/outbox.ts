@@ -192,7 +192,8 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
       return post(work, null);
     }
     if (found !== null) return found;
-    return thenPost ? post(work, sinceOf(work.message, deps.now())) : close(work);
+    // It holds the channel's turn while it looks again: where a wrong clock may have put it was looked through just now.
+    return thenPost ? post(work, { ...sinceOf(work.message, deps.now()), possible: null }) : close(work);
   }
 
   /** null if no earlier attempt posted it. */

@@ -24,8 +24,8 @@ type Page = z.output<typeof foundMessages>;
 export interface PostedSince {
   /** If the clocks are right. */
   readonly likely: Date;
-  /** If they are wrong. */
-  readonly possible: Date;
+  /** If they are wrong. null: look only where it is likely. */
+  readonly possible: Date | null;
 }
 
 interface Span {
@@ -40,7 +40,7 @@ const PAGES_BEFORE = 10;
 
 /**
  * Finds the message that carries the key, among those posted since; null if there is none. Looks as far back as a wrong
- * clock may have put it, if that is cheap: no other message has the key.
+ * clock may have put it, while Slack answers: no other message has the key.
  * @throws {SlackError} if Slack does not answer, or lets us read only some of the likely messages
  */
 export async function findMessage(
@@ -52,8 +52,15 @@ export async function findMessage(
   // "Not found" leads to a second post, so everything likely must have been read first.
   if (found === 'unfinished') throw unfinished(sought, undefined);
   if (found !== null) return found;
-  const before = await searchIn(client, sought, { oldest: possible, latest: likely }, PAGES_BEFORE);
-  return before === 'unfinished' ? null : before;
+  if (possible === null) return null;
+  try {
+    const before = await searchIn(client, sought, { oldest: possible, latest: likely }, PAGES_BEFORE);
+    return before === 'unfinished' ? null : before;
+  } catch (error) {
+    // All that is likely was read.
+    if (error instanceof SlackError) return null;
+    throw error;
+  }
 }
 
 async function searchIn(

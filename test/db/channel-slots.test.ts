@@ -24,6 +24,10 @@ test('a channel is not closed for hours after the database’s clock was set bac
   await stored.rows.query(`insert into flag_promotions.channel_slots values ($1, 'gone', now() + interval '2 hours')`, [
     CHANNEL,
   ]);
+  const chores = () => stored.db.chores.due(new Date(), new Date(0), 0);
+  // Nothing else was stored while the clock was ahead.
+  expect((await chores()).shortenWaits).toBe(true);
   await stored.db.setBackClock.shortenWaits(0);
+  expect((await chores()).shortenWaits).toBe(false);
   expect(await stored.db.channelSlots.take(CHANNEL, 'next', 1_000)).toBe(0);
 });

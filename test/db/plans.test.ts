@@ -25,6 +25,7 @@ const TABLES = [
   'flag_promotions.audit_seals',
   'flag_promotions.alerts',
   'flag_promotions.messages',
+  'flag_promotions.verifications',
 ] as const;
 const HOUR = 3_600_000;
 const LEASE = { owner: 'mine', durationMs: 60_000 };
@@ -83,6 +84,8 @@ beforeAll(async () => {
       select ${ALERTED} + n, 'warning', g.id, now() from generate_series(1, ${ALERTED}) n
         join flag_promotions.messages g on g.kind = 'group' and g.ordinal = 1 + n % ${GROUPS};
     insert into flag_promotions.messages (kind, subject, state) select 'home', 'U0' || n, 'posted' from generate_series(1, 50) n;
+    insert into flag_promotions.verifications (promotion_id, heroku_app, state, due_at)
+      select n, 'app-' || n % 50, 'running', null from generate_series(1, ${ROWS}) n;
     update flag_promotions.alerts set closed_at = now() - interval '100 days' where promotion_id <= ${OLD};
     update flag_promotions.messages set updated_at = now() - interval '100 days' where promotion_id <= ${OLD};`);
   await client.query('vacuum analyze');

@@ -191,11 +191,24 @@ describe('an attempt that nobody learned the outcome of', () => {
     await bed.advance(31_000);
     const answer = (body: object, times: number) =>
       bed.slack.faults.add({ method: 'conversations.history', times, kind: 'body', body: JSON.stringify(body) });
-    // It looks once before it has the slot, and once in it.
-    for (let look = 0; look < 2; look += 1) {
-      answer({ ok: true, messages: [], has_more: false }, 1);
-      answer({ ok: true, messages: [], has_more: true, response_metadata: { next_cursor: 'more' } }, 10);
-    }
+    answer({ ok: true, messages: [], has_more: false }, 1);
+    answer({ ok: true, messages: [], has_more: true, response_metadata: { next_cursor: 'more' } }, 10);
+    // While it has the channel's turn, it reads only what is likely: the others wait.
+    answer({ ok: true, messages: [], has_more: false }, 1);
+    const before = bed.slack.calls.filter(({ method }) => method === 'conversations.history').length;
+    expect(await kindOf(id)).toBe('posted');
+    expect(bed.slack.calls.filter(({ method }) => method === 'conversations.history').length - before).toBe(12);
+    expect(await bed.channel()).toEqual(['first']);
+  });
+
+  test('is posted again where Slack lets it read only what is likely', async () => {
+    const id = await bed.queue({ kind: 'notice' });
+    bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_before' });
+    expect(await kindOf(id)).toBe('failed');
+    await bed.advance(31_000);
+    const method = 'conversations.history';
+    bed.slack.faults.add({ method, times: 1, kind: 'body', body: JSON.stringify({ ok: true, messages: [] }) });
+    bed.slack.faults.add({ method, times: 1, kind: 'error', error: 'ratelimited' });
     expect(await kindOf(id)).toBe('posted');
     expect(await bed.channel()).toEqual(['first']);
   });
