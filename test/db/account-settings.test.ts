@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { runMigrate } from '../../src/cli/migrate.js';
 import { readDatabaseConfig } from '../../src/config.js';
-import { connectUnbounded } from '../../src/db/connection.js';
+import { connect, connectUnbounded } from '../../src/db/connection.js';
 import { openDatabase } from '../../src/db/database.js';
 import { migrate, rollBackAll, withClient } from '../../src/db/migrate.js';
 import { withMigrationLock } from '../../src/db/migration-lock.js';
@@ -225,6 +225,25 @@ test('a TimeZone in the address wins over the database’s', async () => {
   const db = openDatabase(address);
   const found = await db.promotions.find('1').finally(() => db.close());
   expect(found).toMatchObject({ promotedAt: new Date('2026-05-09T08:28:00Z') });
+});
+
+test('settings in the address leave the app’s own as they are', async () => {
+  await migrate(url);
+  const own = ['default_transaction_isolation', 'statement_timeout', 'lock_timeout', 'search_path'];
+  const more =
+    '-c default_transaction_isolation=serializable -c statement_timeout=0 -c lock_timeout=0 -c search_path=public';
+  const knex = connect(`${url}?options=${encodeURIComponent(more)}`);
+  const { rows } = await knex
+    .raw(`select ${own.map((name) => `current_setting('${name}') as ${name}`).join(', ')}`)
+    .finally(() => knex.destroy());
+  expect(rows).toEqual([
+    {
+      default_transaction_isolation: 'read committed',
+      statement_timeout: '10s',
+      lock_timeout: '5s',
+      search_path: 'public',
+    },
+  ]);
 });
 
 test('an account that may not read others’ settings goes on in its session’s TimeZone', async () => {

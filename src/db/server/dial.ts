@@ -46,7 +46,8 @@ export function dialerOf(address: ServerAddress, options: DialOptions): Dialer {
 
   function configOf(tls: Tls): pg.ClientConfig {
     const sessionOptions = isPooled === true ? undefined : options.sessionOptions;
-    const all = [sessionOptions, address.options].filter((one) => one !== undefined).join(' ');
+    // The last of two for the same setting holds, and the app relies on its own.
+    const all = [address.options, sessionOptions].filter((one) => one !== undefined).join(' ');
     return {
       ...whereOf(address, tls),
       ...KEEP_ALIVE,
