@@ -26,11 +26,13 @@ const shared = {
 };
 
 /** Pure: they need no server, and so no setup. Those with thousands of cases take longer, and are with the others. */
+const MANY = '/test/(?:views/hostile|.*/many-)';
 const CORE = '/test/(?!views/hostile|.*/many-)(?:promotions|operators|fixtures|views)/';
 const core = {
   ...shared,
   displayName: 'core',
-  testRegex: [`${CORE}.*\\.test\\.ts$`],
+  testMatch: ['<rootDir>/test/{promotions,operators,fixtures,views}/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', MANY],
 };
 
 const app = {

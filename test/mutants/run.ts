@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { setPriority } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Stryker } from '@stryker-mutator/core';
-import { z } from 'zod';
 import { startTestServer } from '../support/database.js';
 import { AREAS, type Area } from './areas.js';
+import { jestConfigOf } from './jest-config.js';
 import { SURVIVORS } from './survivors.js';
 
 /**
@@ -18,14 +17,6 @@ import { SURVIVORS } from './survivors.js';
 const LEAST_SCORE = 90;
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** Only the core's of the two projects, which needs no server: what an area needs is started here. */
-const { projects, ...common } = z
-  .looseObject({ projects: z.array(z.looseObject({})).min(1) })
-  .parse(createRequire(import.meta.url)('../../jest.config.cjs'));
-const { runtime: _, ...core } = projects[0] ?? {};
-// Stryker adds its own to Jest's environment.
-const jestConfig = { ...common, ...core, testEnvironment: 'node' };
-
 type Mutant = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
 
 function runStryker(name: string, { mutate, tests }: Area): Promise<readonly Mutant[]> {
@@ -47,13 +38,7 @@ function runStryker(name: string, { mutate, tests }: Area): Promise<readonly Mut
     htmlReporter: { fileName: `.stryker/${name}.html` },
     jest: {
       projectType: 'custom',
-      config: {
-        ...jestConfig,
-        testMatch: tests.map((glob) => `<rootDir>/${glob}`),
-        // Once for all mutants, not for each: see below. (What is undefined does not reach the worker.)
-        globalSetup: null,
-        globalTeardown: null,
-      },
+      config: jestConfigOf(tests),
       enableFindRelatedTests: true,
     },
   }).runMutationTest();
