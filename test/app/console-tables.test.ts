@@ -185,6 +185,13 @@ const WORK: readonly Works[] = [
     starts: true,
   },
   {
+    name: 'a history with room for all but the longest texts',
+    table: `${table(', last_error text, resolution_note text')} create table console_history (id bigint, why varchar(600));
+      ${guard('insert into console_history values (new.id, coalesce(new.last_error, new.resolution_note)); return null;')}
+      ${trigger('after update on console_flag_promotions for each row')}`,
+    notes: 'With the longest texts, the trigger guard does not let the app put off the next attempt',
+  },
+  {
     name: 'a trigger that keeps whole rows, by name',
     table: `${table()} create table console_history (row jsonb);
       ${guard('insert into console_history values (to_jsonb(old)); return null;')}
@@ -486,6 +493,13 @@ const REFUSED: readonly Refused[] = [
     table: `${table()} ${guard('return old;')} ${trigger('before update on console_flag_promotions for each row')}`,
     says: 'the trigger guard makes it',
   },
+  ...(['last_error', 'failure_reason', 'resolution_note'] as const).map((column) => ({
+    name: `a history that has no room for an ordinary ${column}`,
+    table: `${table(`, ${column} text`)} create table console_history (id bigint, why varchar(120));
+      ${guard(`insert into console_history values (new.id, new.${column}); return null;`)}
+      ${trigger('after update on console_flag_promotions for each row')}`,
+    says: /The trigger guard does not let the app .*: “value too long for type character varying\(120\)”\./u,
+  })),
   {
     name: 'a trigger that cuts what is too long',
     table: `${table(', checkpoint text')} ${guard('new.checkpoint = left(new.checkpoint, 20); return new;')} ${trigger('before update on console_flag_promotions for each row')}`,

@@ -17,6 +17,7 @@ import {
   PROMOTE,
   REVERTING,
   USES,
+  USUAL_LENGTHS,
   type Values,
   WRITES,
   type WriteOf,
@@ -144,8 +145,9 @@ async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): 
   if (marked !== null) await tryWrites(stage, 'marked', marked);
   if (deploying !== null) {
     await tryWrites(stage, 'deploying', deploying);
-    await tryWrites(stage, 'deployed', { ...deploying, before: [...deploying.before, COMPLETE] });
-    await tryReverting(stage, { ...deploying, before: [...deploying.before, FAIL] }, deploying.values);
+    // With usual texts: a refusal of the longest is a note, and must not hide what comes after.
+    await tryWrites(stage, 'deployed', { ...deploying, before: [...deploying.before, shortened(COMPLETE)] });
+    await tryReverting(stage, { ...deploying, before: [...deploying.before, shortened(FAIL)] }, deploying.values);
   }
   return stage.explanation.findings();
 }
@@ -218,15 +220,12 @@ async function tryWrites(stage: Stage, from: PromotionState, start: Start): Prom
   }
 }
 
-/** As long as such texts usually are. */
-const USUAL_LENGTH = 100;
-
 const shortened = (write: WriteOf): WriteOf => ({
   ...write,
   set: Object.fromEntries(
     Object.entries(write.set).map(([name, value]) => [
       name,
-      typeof value === 'string' ? value.slice(0, USUAL_LENGTH) : value,
+      typeof value === 'string' ? value.slice(0, USUAL_LENGTHS[name]) : value,
     ]),
   ),
 });

@@ -13,6 +13,15 @@ const LONGEST_NOTE = `’${'ü'.repeat(999)}`;
 const LONGEST_URL = `https://${'x'.repeat(2_040)}`;
 /** Heroku limits an app's config vars to 32 KiB in total; sealing adds a third. */
 const LONGEST_VALUE = 'x'.repeat(43_747);
+/** How long these texts get in an ordinary week. A longer one is rare, so its refusal is no reason not to start. */
+export const USUAL_LENGTHS: Readonly<Record<string, number>> = {
+  previous_value: 100,
+  rca_url: 250,
+  // Sentences of people and of this app; a test compares it with what is said of Heroku's errors.
+  last_error: 500,
+  failure_reason: 500,
+  resolution_note: 500,
+};
 const OWNER = `1234567-${'0'.repeat(12)}`;
 const AT = new Date('2026-05-09T04:28:31.123Z');
 

@@ -2,7 +2,9 @@ import pg from 'pg';
 import { SealedValues } from '../../../src/db/sealed-values.js';
 import { createSecretBox } from '../../../src/operators/secret-box.js';
 import { openDatabase } from '../../../src/db/database.js';
-import { MARKED, NAMES, REVERTING, USES, WRITES } from '../../../src/db/console/writes.js';
+import { MARKED, NAMES, REVERTING, USES, USUAL_LENGTHS, WRITES } from '../../../src/db/console/writes.js';
+import { HEROKU_REASONS, type HerokuErrorKind } from '../../../src/heroku/error.js';
+import { type Circumstances, explain, shown } from '../../../src/heroku/explain.js';
 import { CONFIG_VARS_MAX_BYTES } from '../../../src/heroku/heroku.js';
 import { pendingCommit } from '../../../src/promotions/promoting.js';
 import { RCA_URL_MAX_LENGTH } from '../../../src/promotions/rca-url.js';
@@ -140,4 +142,33 @@ test('no text gets longer than is listed', () => {
   expect(width('previous_value')).toBe(longest?.length);
   expect(width('checkpoint')).toBe(pendingCommit(RELEASE.id).length);
   for (const name of ['marked_by', 'promoted_by', 'resolved_by']) expect(width(name)).toBe(21);
+});
+
+test('what is said of Heroku’s errors is no longer than a text usually is', () => {
+  const errors: readonly (readonly [HerokuErrorKind, Circumstances?])[] = [
+    ['unauthorized'],
+    ['forbidden'],
+    ['not_found'],
+    ['invalid'],
+    ['invalid', { outcomeUnknown: false, status: 422 }],
+    ['rate_limited'],
+    ['unavailable'],
+    ['unreachable', { outcomeUnknown: false, code: 'PROXY_AUTHENTICATION' }],
+    ['unreachable', { outcomeUnknown: false, reason: 'deadline', deadlineMs: 15_000 }],
+    ['over_budget'],
+    ['unknown_outcome', { outcomeUnknown: true, code: 'ECONNRESET' }],
+    ['unknown_outcome', { outcomeUnknown: true, reason: 'deadline', deadlineMs: 15_000 }],
+    ['unexpected', { outcomeUnknown: true, status: 502 }],
+    ['unexpected', { outcomeUnknown: false, status: 502 }],
+  ];
+  const name = shown('X'.repeat(100));
+  const task = { words: `remove ${name} on ${name}`, writes: true };
+  const said = [null, ...HEROKU_REASONS].flatMap((refusal) =>
+    errors.map(([kind, given = { outcomeUnknown: false }]) => explain(kind, task, { ...given, refusal })),
+  );
+  const longest = Math.max(...said.map(({ length }) => length));
+  expect(longest).toBeGreaterThan(300);
+  for (const column of ['last_error', 'failure_reason']) {
+    expect(longest).toBeLessThanOrEqual(USUAL_LENGTHS[column] ?? 0);
+  }
 });
