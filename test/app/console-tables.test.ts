@@ -527,6 +527,14 @@ const REFUSED: readonly Refused[] = [
     says: 'the trigger guard would not let the console delete a promotion',
   },
   {
+    name: 'two triggers that copy all columns, which `migrate --sql` doesn’t try',
+    table: `${table()} create table console_history (like console_flag_promotions);
+      ${guard('insert into console_history select new.*; return null;')} ${trigger('after update of flag_key on console_flag_promotions for each row')}
+      ${guard('insert into console_history select old.*; return null;').replace('guard()', 'other()')}
+      create trigger other after delete on console_flag_promotions for each row execute function other();`,
+    says: /for 2 reasons(?![\s\S]*migrate --sql)/u,
+  },
+  {
     name: 'a table that keeps whole rows in a column',
     table: `${table()} create table console_history (was console_flag_promotions, became console_flag_promotions[]);
       insert into console_history select one, array[one] from console_flag_promotions one;`,

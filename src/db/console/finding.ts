@@ -12,6 +12,8 @@ export interface Finding {
   readonly by: Curer;
   /** `blocks`: refused. `limits`: something fails now and then, but the main job works. */
   readonly weight: 'blocks' | 'limits';
+  /** Only `migrate` finds it, so `migrate --sql` doesn't print its cure. */
+  readonly isUnscripted?: true;
 }
 
 export const blocks = (says: string, sql: readonly string[] = [], by: Curer = 'table owner'): Finding => ({
@@ -46,13 +48,15 @@ export function describeFinding(finding: Finding, curers: Curers): string {
   return describe(finding, curers).replaceAll(/\p{Cc}/gu, '?');
 }
 
-function describe({ says, sql, by }: Finding, curers: Curers): string {
+function describe({ says, sql, by, isUnscripted }: Finding, curers: Curers): string {
   if (sql.length === 0) return says;
-  if (sql.length > TOLD_IN_A_SENTENCE) {
+  if (sql.length > TOLD_IN_A_SENTENCE && isUnscripted !== true) {
     return `${says} What ${curers[by]} has to run for that: flag-promotions migrate --sql`;
   }
   return `${says} As ${curers[by]}, run: ${sql.map((statement) => `${statement};`).join(' ')}`;
 }
+
+const IN_ORDER = 'All statements, in their order: flag-promotions migrate --sql';
 
 /** Why a database is refused: one sentence, or one a line. */
 export function describeFindings(findings: readonly Finding[], curers: Curers, done: string): string {
@@ -62,7 +66,7 @@ export function describeFindings(findings: readonly Finding[], curers: Curers, d
   return [
     `This database can’t be used as it is, for ${lines.length} reasons:`,
     ...lines.map((line) => `  - ${line}`),
-    `All statements, in their order: flag-promotions migrate --sql`,
+    ...(findings.some(({ isUnscripted }) => isUnscripted) ? [] : [IN_ORDER]),
     done,
   ].join('\n');
 }

@@ -26,6 +26,8 @@ export interface Judging {
   readonly role: string | null;
   /** Whether to rehearse the writes, which takes a moment; the catalog alone takes next to nothing. */
   readonly tries: boolean;
+  /** Whether to add the missing columns on trial: it locks everybody out, so only if a migration is about to do the same. */
+  readonly addsColumns?: boolean;
   /** What migrating will cure by itself. */
   readonly isCuredHere?: (finding: Finding) => boolean;
 }
@@ -48,7 +50,7 @@ export async function judge(ask: Ask, judging: Judging): Promise<Judgement> {
       ? NONE
       : await judgeTable(ask, inspected, judging, {
           mayTry,
-          mayAlter: mayTry && migration.length + refusedDdl.length === 0,
+          mayAlter: mayTry && judging.addsColumns === true && migration.length + refusedDdl.length === 0,
           isLeftToOwner: migration.some(({ by }) => by === 'table owner'),
         });
   const own = await judgeOwnTables(ask, parties);
@@ -92,8 +94,13 @@ async function judgeTable(
   const widened = mayAlter && !isRefused ? await tryAdding(ask, inspected, { table, columns, writer }) : [];
   // It reads the table, so skip it if the rehearsal is off: somebody may hold an exclusive lock.
   const behind = mayTry && access.length === 0 ? await onTrial(ask, () => judgeSequences(ask, table)) : [];
-  return { fitness: [...shape, ...rules, ...tried, ...widened, ...behind], access: [...toMigrate, ...access] };
+  return {
+    fitness: [...shape, ...rules, ...tried, ...widened.map(unscripted), ...behind],
+    access: [...toMigrate, ...access],
+  };
 }
+
+const unscripted = (finding: Finding): Finding => ({ ...finding, isUnscripted: true });
 
 /** Who tries the writes; `role` is null for the asking one. */
 interface Writer {

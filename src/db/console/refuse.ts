@@ -18,11 +18,11 @@ const UNCHANGED = 'Nothing was changed.';
  */
 export async function refuseBeforeMigrating(
   ask: Ask,
-  judging: Omit<Judging, 'tries' | 'isCuredHere'>,
+  judging: Pick<Judging, 'inspected' | 'lacksMigrations' | 'role'>,
   say: Say,
   isCuredHere: (finding: Finding) => boolean,
 ): Promise<readonly string[]> {
-  const judgement = await whenFree(say, () => judge(ask, { ...judging, tries: true, isCuredHere }));
+  const judgement = await whenFree(say, () => judge(ask, { ...judging, tries: true, addsColumns: true, isCuredHere }));
   refuse(judgement, isCuredHere);
   const { findings, parties } = judgement;
   return findings

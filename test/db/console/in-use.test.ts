@@ -1,8 +1,10 @@
 import pg from 'pg';
 import { openDatabase } from '../../../src/db/database.js';
 import { baseOf } from '../../../src/db/console/indexes.js';
-import { parseStateMap } from '../../../src/db/console/settings.js';
+import { parseStateMap, USUAL_CONSOLE } from '../../../src/db/console/settings.js';
+import { inspectDatabase } from '../../../src/db/inspection.js';
 import { migrate, migrateToLatest } from '../../../src/db/migrate.js';
+import { judgeFor } from '../../../src/db/usable.js';
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 
@@ -80,6 +82,17 @@ test('a long report delays trying the columns, and nobody else, with triggers of
   expect(await run(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).toEqual([]);
   await report.query('commit');
   expect(await migrating).toMatchObject({ promotions: { kind: 'adopted', deploying: 1 } });
+});
+
+test('a report under way costs neither doctor nor `migrate --sql` what they find, and they lock nobody out', async () => {
+  await run(`select setval('console_flag_promotions_id_seq', 1, false)`);
+  const behind = { weight: 'limits', says: expect.stringContaining('The default of id gives numbers that are taken') };
+  const report = await connected();
+  await report.query('begin; select count(*) from console_flag_promotions');
+  const { findings } = await judgeFor(database.url, USUAL_CONSOLE, null);
+  expect(findings).toEqual([expect.objectContaining(behind)]);
+  const inspection = await inspectDatabase(database.url);
+  expect(inspection.findings).toEqual([expect.objectContaining({ says: behind.says })]);
 });
 
 test('a migration that is killed while it builds an index leaves a table that works, and the next one goes on', async () => {
