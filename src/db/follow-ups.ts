@@ -64,13 +64,7 @@ const followedRow = z.object({
 
 export function followUps(knex: Knex): FollowUps {
   return {
-    async standing(promotionId) {
-      const found = await knex.raw(`select ${PROMOTION_COLUMNS} from {promotions} p where p.id = ?::bigint`, [
-        promotionId,
-      ]);
-      const [promotion] = parseRows(found, promotionRow);
-      return promotion === undefined ? null : standingOf(knex, promotion);
-    },
+    standing: (promotionId) => readStanding(knex, promotionId),
 
     async deployedOf(flagKey, limit) {
       const found = await knex.raw(
@@ -89,11 +83,26 @@ export function followUps(knex: Knex): FollowUps {
       try {
         return await knex.transaction((trx) => startWithin(trx, request, at, code));
       } catch (error) {
-        if (error instanceof Overtaken || baseOf(takenBy(error) ?? '') === 'one_active') return { kind: 'row_changed' };
+        if (error instanceof Overtaken || (await wasOvertaken(knex, request, error))) return { kind: 'row_changed' };
         throw error;
       }
     },
   };
+}
+
+async function readStanding(knex: Knex, promotionId: string): Promise<Standing | null> {
+  const found = await knex.raw(`select ${PROMOTION_COLUMNS} from {promotions} p where p.id = ?::bigint`, [promotionId]);
+  const [promotion] = parseRows(found, promotionRow);
+  return promotion === undefined ? null : standingOf(knex, promotion);
+}
+
+/** The console may have a unique guard of its own, and PostgreSQL names only the first that refuses: so look again. */
+async function wasOvertaken(knex: Knex, { promotionId }: FollowUpRequest, error: unknown): Promise<boolean> {
+  const taken = takenBy(error);
+  if (taken === null) return false;
+  if (baseOf(taken) === 'one_active') return true;
+  const standing = await readStanding(knex, promotionId);
+  return standing === null || standing.active !== null || standing.newest?.id !== promotionId;
 }
 
 /** Another promotion of the same config var was faster: roll back, the code included. */

@@ -1,5 +1,6 @@
 import { APP, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { waiting, whileHolding } from '../support/locks.js';
 
 const FLAG = 'dark_mode';
 const VAR = 'FLAG_DARK_MODE';
@@ -50,6 +51,16 @@ describe('reverting what is deployed', () => {
     });
     await bed.clock.advance(30_000);
   }
+  const revertOne = {
+    promotionId: '1',
+    followUp: 'revert' as const,
+    shown: null,
+    reread: null,
+    isAsShown: () => true,
+    takesSecondPerson: () => false,
+    configVars: { patterns: [], maySet: () => true },
+  };
+  const accepted = { isRecoveryCode: false, check: () => ({ kind: 'accepted', step: 60_000_000 }) as const };
   const submit = () => kris().submit({ code: bed.code(kris().id) });
 
   test('goes back to the value of before, by a promotion of its own, with a code', async () => {
@@ -217,22 +228,33 @@ describe('reverting what is deployed', () => {
     await deploy();
     const standing = await bed.db.followUps.standing('1');
     expect(standing).toMatchObject({ setBack: { kind: 'known', value: 'off' }, followedBy: null, reverts: null });
-    const asked = {
-      promotionId: '1',
-      followUp: 'revert' as const,
-      shown: null,
-      reread: null,
-      isAsShown: () => true,
-      takesSecondPerson: () => false,
-      configVars: { patterns: [], maySet: () => true },
-    };
     const people = ['U0ONE', 'U0TWO', 'U0THREE'];
     for (const id of people) await bed.enrol(id);
-    const accepted = { isRecoveryCode: false, check: () => ({ kind: 'accepted', step: 60_000_000 }) as const };
     const outcomes = await Promise.all(
-      people.map((operatorId) => bed.db.followUps.start({ ...asked, operatorId }, bed.clock.now(), accepted)),
+      people.map((operatorId) => bed.db.followUps.start({ ...revertOne, operatorId }, bed.clock.now(), accepted)),
     );
     expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['already', 'already', 'started']);
+    expect(await rows()).toHaveLength(2);
+  });
+
+  test('is told that the row changed, if the console was faster and its own guard refuses the second', async () => {
+    bed.heroku.setVar(APP, VAR, 'off');
+    await deploy();
+    const [ours] = await bed.rows.query<{ name: string }>(
+      `select relname as name from pg_class where relname like 'flag_promotions_one_active_%'`,
+    );
+    await bed.rows.query(`alter index ${ours?.name} rename to one_active`);
+    await bed.enrol('U0ONE');
+    let outcome: Promise<unknown> = Promise.resolve();
+    await whileHolding(
+      { url: bed.environment['DATABASE_URL'] ?? '' },
+      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state) values ('${FLAG}', '${APP}', '${VAR}', 'marked')`,
+      async () => {
+        outcome = bed.db.followUps.start({ ...revertOne, operatorId: 'U0ONE' }, bed.clock.now(), accepted);
+        await waiting(bed, 1);
+      },
+    );
+    expect(await outcome).toEqual({ kind: 'row_changed' });
     expect(await rows()).toHaveLength(2);
   });
 });
