@@ -123,6 +123,30 @@ test('what a table refuses is found also for a role that has no rights yet', asy
   }
 });
 
+test('a trigger that admits the role that runs the app alone is noted, if another role has to try the writes', async () => {
+  const role = `${account}_runner`;
+  const owner = new pg.Client({ connectionString: url });
+  await owner.connect();
+  await admin.query(`create role ${role}`);
+  try {
+    await owner.query(
+      `${TIMES}; create function runner_alone() returns trigger language plpgsql as $$ begin
+         if current_user <> '${role}' then raise exception 'only the app updates'; end if; return new; end $$;
+       create trigger runner_alone before update on console_flag_promotions for each row execute function runner_alone()`,
+    );
+    const { notes } = await migrate(url, { role });
+    expect(notes).toEqual([expect.stringContaining('The trigger runner_alone does not let the app')]);
+    expect(notes.join()).toContain(`That was tried as ${account}: as ${role}, it may pass.`);
+    expect(notes.join()).not.toContain('disable trigger');
+    // That role itself is let through.
+    await admin.query(`grant ${role} to ${account}`);
+    expect((await migrate(url, { role, survey: true })).notes).toEqual([]);
+  } finally {
+    await owner.end();
+    await admin.query(`drop owned by ${role}; drop role ${role}`);
+  }
+});
+
 test('the account in DATABASE_URL gets its rights if another one migrates by DATABASE_DIRECT_URL', async () => {
   const choice = { kind: 'server', url, directUrl: database.url } as const;
   const opened = await openUpToDate(choice, createLogger('silent'));

@@ -139,7 +139,8 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
         : trigger !== null
           ? [alter(`disable trigger ${trigger}`)]
           : [];
-    return blocks(`${who} does not let the app ${does}: ${said(refusal)}`, cure);
+    const finding = blocks(`${who} does not let the app ${does}: ${said(refusal)}`, cure);
+    return trigger !== null || right !== null ? { ...finding, dependsOnRole: true } : finding;
   }
 
   async function ofWidth(refusal: Refusal, does: string): Promise<Finding> {
@@ -153,6 +154,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     return {
       who: triggers.length === 0 ? 'something in the database' : `the trigger ${triggers.join(' or ')}`,
       cure: triggers.length === 1 ? triggers.map((name) => alter(`disable trigger ${name}`)) : [],
+      more: triggers.length === 0 ? {} : ({ dependsOnRole: true } as const),
     };
   }
 
@@ -172,14 +174,21 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       );
     },
     async swallowed(does, by) {
-      const { who, cure } = await whoChanges([by]);
-      found.push(blocks(`The app can’t ${does}: ${who} drops the ${by.toUpperCase()} without a word.`, cure));
+      const { who, cure, more } = await whoChanges([by]);
+      found.push({
+        ...blocks(`The app can’t ${does}: ${who} drops the ${by.toUpperCase()} without a word.`, cure),
+        ...more,
+      });
     },
     async altered(column, does, wrote, became) {
-      const { who, cure } = await whoChanges(['insert', 'update']);
-      found.push(
-        blocks(`Where the app writes ${shown(wrote)} to ${column} to ${does}, ${who} makes it ${shown(became)}.`, cure),
-      );
+      const { who, cure, more } = await whoChanges(['insert', 'update']);
+      found.push({
+        ...blocks(
+          `Where the app writes ${shown(wrote)} to ${column} to ${does}, ${who} makes it ${shown(became)}.`,
+          cure,
+        ),
+        ...more,
+      });
     },
     findings: () => distinct(found),
   };

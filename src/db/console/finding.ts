@@ -12,6 +12,8 @@ export interface Finding {
   readonly by: Curer;
   /** `blocks`: refused. `limits`: something fails now and then, but the main job works. */
   readonly weight: 'blocks' | 'limits';
+  /** Another role's write may pass. */
+  readonly dependsOnRole?: true;
   /** Only `migrate` finds it, so `migrate --sql` doesn't print its cure. */
   readonly isUnscripted?: true;
 }

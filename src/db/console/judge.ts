@@ -88,7 +88,7 @@ async function judgeTable(
   // After a known refusal, trying shows nothing new.
   const tries = mayTry && rules.length === 0 && access.every(isCuredHere);
   const writer = tries ? await writerOf(ask, { table, asker, role, access }) : null;
-  const tried = writer === null ? [] : await rehearse(ask, writer.table, columns, writer.role);
+  const tried = writer === null ? [] : writer.judged(await rehearse(ask, writer.table, columns, writer.role));
   const unread = role === null ? access : toMigrate;
   const isRefused = [...shape, ...rules, ...tried, ...unread].some(({ weight }) => weight === 'blocks');
   const widened = mayAlter && !isRefused ? await tryAdding(ask, inspected, { table, columns, writer }) : [];
@@ -106,6 +106,8 @@ const unscripted = (finding: Finding): Finding => ({ ...finding, isUnscripted: t
 interface Writer {
   readonly table: Judged;
   readonly role: string | null;
+  /** What the findings mean for the role that runs the app. */
+  judged(found: readonly Finding[]): readonly Finding[];
 }
 
 /**
@@ -122,9 +124,15 @@ async function writerOf(
   },
 ): Promise<Writer | null> {
   const { table, asker, role, access } = who;
-  if (access.length === 0 && (role === null || (await maySetRole(ask, role)))) return { table, role };
+  if (access.length === 0 && (role === null || (await maySetRole(ask, role)))) {
+    return { table, role, judged: (found) => found };
+  }
   const isAble = role !== null && (await judgeAccess(ask, asker)).length === 0;
-  return isAble ? { table: asker, role: null } : null;
+  const inItsPlace = (finding: Finding): Finding =>
+    finding.dependsOnRole === true
+      ? limits(`${finding.says} That was tried as ${asker.role}: as ${table.role}, it may pass.`)
+      : finding;
+  return isAble ? { table: asker, role: null, judged: (found) => found.map(inItsPlace) } : null;
 }
 
 /** Adds the columns on trial. Triggers pass whole rows on, so with the columns all writes are tried anew. */
@@ -144,7 +152,8 @@ async function tryAdding(
     // A function that has run keeps its plan with the former columns, which another session doesn't have.
     await ask('discard plans');
     const broken = await newlyRefused(ask, table, columns, before);
-    return broken.length > 0 || writer === null ? broken : rehearseAdded(ask, writer.table, writer.role);
+    if (broken.length > 0 || writer === null) return broken;
+    return writer.judged(await rehearseAdded(ask, writer.table, writer.role));
   });
 }
 
