@@ -2,7 +2,7 @@ import type { DatabaseConfig } from '../config.js';
 import { describeAdopted } from '../db/console/describe.js';
 import { scriptOf } from '../db/console/script.js';
 import { migrate, rollBackAll, rollBackTo } from '../db/migrate.js';
-import { describeDatabase, reachServer, withMigrationUrl } from '../db/open.js';
+import { describeDatabase, otherRunner, reachServer, withMigrationUrl } from '../db/open.js';
 import { judgeFor } from '../db/usable.js';
 
 export interface MigrateOptions {
@@ -24,13 +24,13 @@ export async function runMigrate(
   options: MigrateOptions,
   { say, log }: Around,
 ): Promise<readonly string[]> {
-  const forward = options.to === undefined && options.rollback !== true && options.sql !== true;
-  const database = await reachServer(config.database, forward, log);
+  const undoes = options.to !== undefined || options.rollback === true;
+  const database = await reachServer(config.database, !undoes && options.sql !== true, log);
   try {
-    return await withMigrationUrl(database, (url, runner) => {
-      const role = options.role ?? runner;
-      return options.sql === true ? script(url, role, config) : asAsked(url, { ...options, role }, config, say);
-    });
+    const role = options.role ?? (undoes ? null : await otherRunner(database));
+    return await withMigrationUrl(database, (url) =>
+      options.sql === true ? script(url, role, config) : asAsked(url, { ...options, role }, config, say),
+    );
   } finally {
     await database.close();
   }

@@ -85,7 +85,8 @@ export async function openUpToDate(
     const say = once((line) => log.warn(line));
     const inLog = (line: string) => log[isDetail(line) ? 'debug' : 'info'](line.trim());
     if (await isUpToDate(server.url, settings, { say })) return;
-    const ran = await withMigrationUrl(server, (url, role) =>
+    const role = await otherRunner(server);
+    const ran = await withMigrationUrl(server, (url) =>
       migrateToLatest(url, { console: settings, say: once(inLog), role }),
     );
     if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
@@ -104,18 +105,14 @@ function once(say: (line: string) => void): (line: string) => void {
 }
 
 /**
- * Passes the URL for migrations, which need several connections, and the role that runs the app, if another one
- * migrates.
+ * Passes the URL for migrations, which need several connections.
  * @throws ServerError if there aren't enough of them
  */
-export async function withMigrationUrl<T>(
-  server: ReachedServer,
-  work: (url: string, role: string | null) => Promise<T>,
-): Promise<T> {
+export async function withMigrationUrl<T>(server: ReachedServer, work: (url: string) => Promise<T>): Promise<T> {
   const url = server.directUrl ?? server.url;
   const setting = url === server.url ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL';
   try {
-    return await work(url, await otherRunner(server));
+    return await work(url);
   } catch (error) {
     if (server.directUrl !== null) throw inServerWords(error, setting, url);
     if (!isDatabaseUnavailable(error)) throw error;
@@ -125,19 +122,29 @@ export async function withMigrationUrl<T>(
   }
 }
 
-/** The account in DATABASE_URL, if it is another than the one in DATABASE_DIRECT_URL. */
-async function otherRunner({ url, directUrl }: ReachedServer): Promise<string | null> {
+/**
+ * The role that runs the app: the account in DATABASE_URL, if the one in DATABASE_DIRECT_URL is another; else null.
+ * @throws ServerError if one of them can't be asked any more
+ */
+export async function otherRunner({
+  url,
+  directUrl,
+}: Pick<ReachedServer, 'url' | 'directUrl'>): Promise<string | null> {
   if (directUrl === null || directUrl === url) return null;
-  const runner = await accountAt(url);
-  return runner === (await accountAt(directUrl)) ? null : runner;
+  const runner = await accountAt(url, 'DATABASE_URL');
+  return runner === (await accountAt(directUrl, 'DATABASE_DIRECT_URL')) ? null : runner;
 }
 
-async function accountAt(url: string): Promise<string> {
-  return withClient(url, async (client) => {
-    const [row] = parseRows(await client.query('select current_user::text as name'), z.object({ name: z.string() }));
-    if (row === undefined) throw new Error('The account has no name.');
-    return row.name;
-  });
+async function accountAt(url: string, setting: UrlSetting): Promise<string> {
+  try {
+    return await withClient(url, async (client) => {
+      const [row] = parseRows(await client.query('select current_user::text as name'), z.object({ name: z.string() }));
+      if (row === undefined) throw new Error('The account has no name.');
+      return row.name;
+    });
+  } catch (error) {
+    throw inServerWords(error, setting, url);
+  }
 }
 
 /** The server was reached and failed since, such as for want of a connection. */

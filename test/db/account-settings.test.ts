@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { runMigrate } from '../../src/cli/migrate.js';
+import { type MigrateOptions, runMigrate } from '../../src/cli/migrate.js';
 import { readDatabaseConfig } from '../../src/config.js';
 import { connect, connectUnbounded } from '../../src/db/connection.js';
 import { openDatabase } from '../../src/db/database.js';
-import { migrate, rollBackAll, withClient } from '../../src/db/migrate.js';
+import { MIGRATION_NAMES, migrate, rollBackAll, withClient } from '../../src/db/migrate.js';
 import { withMigrationLock } from '../../src/db/migration-lock.js';
 import { openUpToDate } from '../../src/db/open.js';
 import { createLogger } from '../../src/log.js';
@@ -12,6 +12,7 @@ import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { describeWithPgbouncer, type Pgbouncer, startPgbouncer } from '../support/pgbouncer.js';
 import { accepted, enrol, NOW, submission } from '../support/rows.js';
+import { type StatementTap, tapStatements } from '../support/statements.js';
 
 /* An account with settings of its own, as a platform team gives it. */
 
@@ -89,6 +90,18 @@ test.each([1, 2])('with %i connections, a migration is refused in words before i
   const config = readDatabaseConfig({ DATABASE_URL: url });
   await expect(runMigrate(config, {}, { say: quietly, log: undefined })).rejects.toMatchObject(refusal);
   expect((await admin.query(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).rows).toEqual([]);
+});
+
+test('what fails at DATABASE_URL is not blamed on DATABASE_DIRECT_URL, and undoing asks for no account there', async () => {
+  await migrate(database.url);
+  const tap: StatementTap = await tapStatements(url, ({ sql }) => {
+    if (sql.includes('current_user::text as name')) void tap.close();
+  });
+  const config = readDatabaseConfig({ DATABASE_URL: tap.url, DATABASE_DIRECT_URL: database.url });
+  const run = (options: MigrateOptions) => runMigrate(config, options, { say: quietly, log: undefined });
+  const to = MIGRATION_NAMES.at(-1) ?? '';
+  expect(await run({ to })).toEqual(['Nothing to undo.']);
+  await expect(run({ sql: true })).rejects.toMatchObject({ name: 'ServerError', setting: 'DATABASE_URL' });
 });
 
 test('whoever made the role that runs the app, and may not become it, migrates for it again', async () => {
