@@ -10,6 +10,7 @@ import { openUpToDate } from '../../src/db/open.js';
 import { createLogger } from '../../src/log.js';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { whileHolding } from '../support/locks.js';
 import { describeWithPgbouncer, type Pgbouncer, startPgbouncer } from '../support/pgbouncer.js';
 import { accepted, enrol, NOW, submission } from '../support/rows.js';
 import { type StatementTap, tapStatements } from '../support/statements.js';
@@ -73,6 +74,20 @@ test('a migration lifts all of the account’s time limits', async () => {
   await atNewSchema('perform pg_sleep(1.5);');
   expect((await migrate(url)).migrations).not.toHaveLength(0);
   expect(await rollBackAll(url)).toBe(true);
+});
+
+test('a migration waits while something that it needs is locked, and blames no time limit of the account', async () => {
+  await admin.query(`create table held (); grant all on held to ${account}`);
+  await atNewSchema('lock table public.held in exclusive mode;');
+  const said: string[] = [];
+  let migrating: Promise<unknown> = Promise.resolve();
+  await whileHolding(database, 'lock table held', async () => {
+    migrating = migrate(url, { say: (line) => said.push(line) });
+    migrating.catch((error: unknown) => said.push(String(error)));
+    await eventually(async () => expect(said).not.toEqual([]));
+  });
+  expect(said[0]).toBe('Something that the migration needs is locked: trying again.');
+  await migrating;
 });
 
 test.each([1, 2])('with %i connections, a migration is refused in words before it changes anything', async (limit) => {

@@ -7,7 +7,7 @@ import type { Inspected, ThereIsATable } from './ensure.js';
 import { blocks, type Finding } from './finding.js';
 import { creation } from './plan.js';
 import type { ConsoleTable } from './table.js';
-import { rolledBack } from './trial.js';
+import { onTrialElsewhere } from './trial.js';
 
 /* A migration's DDL, tried and rolled back: one refused half-way would leave half a schema. */
 
@@ -36,7 +36,7 @@ export async function tryMigrations(
     : tried(
         ask,
         statements,
-        (work) => rolledBack(ask, work),
+        (work) => onTrialElsewhere(ask, work),
         (refusal) => ofSchema(ask, refusal),
       );
 }

@@ -4,7 +4,7 @@ export class ConsoleTableError extends Error {
   override readonly name: string = 'ConsoleTableError';
 }
 
-/** Somebody uses the console's table, so it can't be read or altered now. It passes. */
+/** Somebody locks the console's table, or what else a migration needs, so it can't be used now. It passes. */
 export class TableInUseError extends ConsoleTableError {
   override readonly name = 'TableInUseError';
 

@@ -8,14 +8,31 @@ const IN_USE = new Set(['55P03', '57014', '40P01']);
 const TRY_AGAIN_AFTER_MS = 2_000;
 const GIVE_UP_AFTER_MS = 10 * 60_000;
 
-/** A limit that is reached is the account's own, if no table of the console's is used. */
-export async function rolledBack<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
+async function rolledBack<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
   await ask('begin');
   try {
     await ask("set local lock_timeout = '2s'");
     return await work();
   } finally {
     await ask('rollback');
+  }
+}
+
+/**
+ * Tries what uses no table of the console's, in a transaction that is rolled back.
+ * @throws TableInUseError after 2 s of waiting for a lock, which an event trigger's function may take
+ */
+export async function onTrialElsewhere<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
+  try {
+    return await rolledBack(ask, work);
+  } catch (error) {
+    // lock_not_available: by our own limit, not the account's.
+    if (codeOf(error) !== '55P03') throw error;
+    throw new TableInUseError(
+      'Something that the migration needs is locked. Let that transaction end, or end it with pg_terminate_backend, then try again. Nothing was changed.',
+      { cause: error },
+      'Something that the migration needs is locked: trying again.',
+    );
   }
 }
 
