@@ -66,7 +66,9 @@ export async function consoleRefusals(ask: Ask, table: Judged, columns: readonly
     if (added.kind === 'refused') refused.set('add a promotion', added.refusal);
     if (added.kind === 'refused' || added.value === null) return;
     const { at } = added.value;
-    const kept = columns.filter(({ name, generated }) => name !== 'id' && generated === '');
+    const kept = columns.filter(
+      ({ name, generated, identity }) => name !== 'id' && generated === '' && identity !== 'a',
+    );
     const same = kept.map(({ quoted }) => `${quoted} = ${quoted}`).join(', ');
     const others = [
       ['change a promotion', `update ${table.name} set ${same} where ctid = $1::tid`],

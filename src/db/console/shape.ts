@@ -18,6 +18,8 @@ const columnRow = z.object({
   not_null: z.boolean(),
   has_default: z.boolean(),
   generated: z.enum(['', 's', 'v']),
+  /** An identity: `a` is always generated, so no UPDATE may name it. */
+  identity: z.enum(['', 'a', 'd']),
   labels: z.array(z.string()).nullable(),
   foreign_keys: z.array(z.string()),
   views: z.array(z.string()),
@@ -40,7 +42,7 @@ export async function columnsOf(ask: Ask, oid: string): Promise<readonly Column[
             y.typname::text as base_type, y.typcategory::text as category, u.not_null, u.has_default,
             case when y.typname in ('varchar', 'bpchar') and u.typmod >= 4 then u.typmod - 4
                  when y.typname = 'name' then 63 when y.typname = 'char' then 1 end as room,
-            a.attgenerated::text as generated,
+            a.attgenerated::text as generated, a.attidentity::text as identity,
             (select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = y.oid) as labels,
             array(select quote_ident(k.conname) from pg_constraint k
                    where k.conrelid = a.attrelid and k.contype = 'f' and a.attnum = any(k.conkey) order by 1) as foreign_keys,
