@@ -330,6 +330,21 @@ const WORK: readonly Works[] = [
     after: `alter role {owner} set lock_timeout = '1ms'; alter role {owner} set default_transaction_isolation = 'serializable';
       alter role {owner} set datestyle = 'SQL, DMY'; alter role {owner} set bytea_output = 'escape';`,
   },
+  {
+    name: 'row-level security with a policy for each command, that lets everything through',
+    table: table(),
+    after: `${GRANTS} ${RLS} create policy readers on console_flag_promotions for select using (true);
+      create policy writers on console_flag_promotions for insert with check (true); create policy changers on console_flag_promotions for update using (true);
+      alter table flag_promotions.audit_log enable row level security;
+      create policy readers on flag_promotions.audit_log for select using (true); create policy writers on flag_promotions.audit_log for insert with check (true);
+      create policy nobody on flag_promotions.audit_log as restrictive for delete using (false);
+      alter table flag_promotions.alerts enable row level security;
+      create policy readers on flag_promotions.alerts for select using (true); create policy writers on flag_promotions.alerts for insert with check (true);
+      create policy changers on flag_promotions.alerts for update using (true); create policy removers on flag_promotions.alerts for delete using (true);`,
+    as: 'app',
+    ownerMigrates: true,
+    starts: true,
+  },
   { name: 'row-level security that its owner is free of', table: `${table()} ${RLS}` },
   {
     name: 'row-level security that is forced on its owner, with a policy that lets everything through',
@@ -618,6 +633,18 @@ const REFUSED: readonly Refused[] = [
     as: 'app',
     ownerMigrates: true,
     says: 'Row-level security applies to the role {app} on public.console_flag_promotions',
+  },
+  {
+    name: 'row-level security on the app’s own tables, with a policy for some of the commands',
+    table: table(),
+    after: `${GRANTS} alter table flag_promotions.alerts enable row level security;
+      create policy readers on flag_promotions.alerts for select using (true);
+      create policy writers on flag_promotions.alerts for insert with check (true);
+      create policy changers on flag_promotions.alerts for update using (true) with check (severity <> 'x');
+      create policy removers on flag_promotions.alerts for delete using (true);`,
+    as: 'app',
+    ownerMigrates: true,
+    says: 'Row-level security applies to the role {app} on the app’s own tables (alerts)',
   },
   {
     name: 'row-level security on the app’s own tables',

@@ -35,22 +35,36 @@ const accessRow = z.object({
 /** SQL: row-level security applies to the role `r` on the table `c`, by PostgreSQL's rules. */
 const FILTERED = `(c.relrowsecurity and not r.rolsuper and not r.rolbypassrls
   and (c.relforcerowsecurity or not pg_has_role(r.oid, c.relowner, 'USAGE')))`;
-/**
- * SQL: a policy is literally `true` for every command. Permissive ones are joined by OR, so without a restrictive one
- * all rows show. What another expression shows can't be told from outside.
- */
-const LETS_ALL_THROUGH = `exists (select from pg_policy l
-  where l.polrelid = c.oid and l.polpermissive and l.polcmd = '*' and pg_get_expr(l.polqual, l.polrelid) = 'true'
-    and (l.polwithcheck is null or pg_get_expr(l.polwithcheck, l.polrelid) = 'true')
-    and exists (select from unnest(l.polroles) as p (oid) where p.oid = 0 or pg_has_role(r.oid, nullif(p.oid, 0), 'USAGE')))`;
-const RESTRICTIVE = `array(select quote_ident(polname) from pg_policy where polrelid = c.oid and not polpermissive order by 1)`;
+/** SQL: the restrictive policies of what the app does there, which DELETE is no part of. */
+const RESTRICTIVE = `array(select quote_ident(polname) from pg_policy
+  where polrelid = c.oid and not polpermissive and polcmd <> 'd' order by 1)`;
 
-/** SQL: row-level security may hide rows of the table `c` from the role `r`. */
-export const MAY_HIDE_ROWS = `(${FILTERED} and not (${LETS_ALL_THROUGH} and ${RESTRICTIVE} = '{}'))`;
+/**
+ * SQL: row-level security may keep rows of the table `c` from the role `r`; `right`: SQL of the right that it uses.
+ * Permissive policies are joined by OR, so one that is literally `true` is enough. What another expression lets through
+ * can't be told from outside.
+ */
+export function mayHideRows(right: string): string {
+  const policies = `pg_policy l where l.polrelid = c.oid and l.polcmd::text in
+    ('*', case ${right} when 'SELECT' then 'r' when 'INSERT' then 'a' when 'UPDATE' then 'w' else 'd' end)`;
+  const permits = (expression: string): string =>
+    `exists (select from ${policies} and l.polpermissive and ${expression} = 'true'
+       and exists (select from unnest(l.polroles) as p (oid) where p.oid = 0 or pg_has_role(r.oid, nullif(p.oid, 0), 'USAGE')))`;
+  const using = 'pg_get_expr(l.polqual, l.polrelid)';
+  const letsThrough = [
+    `(${right} = 'INSERT' or ${permits(using)})`,
+    `(${right} in ('SELECT', 'DELETE') or ${permits(`coalesce(pg_get_expr(l.polwithcheck, l.polrelid), ${using})`)})`,
+    `not exists (select from ${policies} and not l.polpermissive)`,
+  ];
+  return `(${FILTERED} and not (${letsThrough.join(' and ')}))`;
+}
+
+const anyHidden = (rights: readonly Right[]): string =>
+  `(${rights.map((right) => mayHideRows(`'${right}'`)).join(' or ')})`;
 
 const PROMOTIONS = '{promotions}';
 /** SQL: the session's role sees every row of the promotions. Asked at each check, because that may change. */
-export const SEES_ALL_ROWS = `(select not ${MAY_HIDE_ROWS}
+export const SEES_ALL_ROWS = `(select not ${anyHidden(RIGHTS)}
   from pg_class c, pg_roles r where c.oid = $table$${PROMOTIONS}$table$::regclass and r.rolname = current_user)`;
 export const ROWS_ARE_HIDDEN =
   'Row-level security may hide rows of the console’s table since this app started, so nothing is checked: a promotion in a hidden row would hang unseen. What to run: flag-promotions doctor';
@@ -73,7 +87,7 @@ export async function judgeAccess(
            and not has_column_privilege(r.oid, c.oid, a.attnum, '${right}') order by a.attnum))`,
   );
   const found = await ask(
-    `select ${MAY_HIDE_ROWS} as may_hide_rows, ${RESTRICTIVE} as restrictive,
+    `select ${anyHidden(wanted)} as may_hide_rows, ${RESTRICTIVE} as restrictive,
             quote_ident(n.nspname) as schema, has_schema_privilege(r.oid, n.oid, 'USAGE') as schema_usage,
             jsonb_build_object(${rights.join(', ')}) as rights,
             array(select distinct format('%I.%I', m.nspname, s.relname) from pg_attrdef d

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { parseRows } from '../rows.js';
-import { MAY_HIDE_ROWS } from './access.js';
+import { mayHideRows } from './access.js';
 import type { Ask } from './ask.js';
 import type { Inspected } from './ensure.js';
 import { blocks, type Finding } from './finding.js';
@@ -309,11 +309,12 @@ export async function judgeOwnTables(ask: Ask, { role }: Parties): Promise<reado
                 where not has_table_privilege(r.oid, c.oid, w.one ->> 'right') group by 1) l), '[]') as lacking,
             array(select p.oid::regprocedure::text from pg_proc p
                    where p.pronamespace = n.oid and not has_function_privilege(r.oid, p.oid, 'EXECUTE') order by 1) as functions,
-            array(select c.relname::text from pg_class c
-                   where c.relnamespace = n.oid and c.relname = any($3) and ${MAY_HIDE_ROWS} order by 1) as filtered
+            array(select distinct c.relname::text from jsonb_array_elements($1::jsonb) as w (one)
+                    join pg_class c on c.relname = w.one ->> 'table' and c.relnamespace = n.oid
+                   where ${mayHideRows("(w.one ->> 'right')")} order by 1) as filtered
        from pg_namespace n, pg_roles r where n.nspname = '${SCHEMA}' and quote_ident(r.rolname) = $2
         and exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'migrations')`,
-    [JSON.stringify(wanted), role, Object.keys(OWN_RIGHTS)],
+    [JSON.stringify(wanted), role],
   );
   const [own] = parseRows(found, ownRow);
   if (own === undefined) return [];
