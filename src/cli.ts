@@ -177,6 +177,8 @@ function loadSettingsFile(_program: Command, command: Command): void {
   process.loadEnvFile('.env');
   process.stderr.write('Settings: .env, and the environment\n');
   if (process.env['NODE_EXTRA_CA_CERTS'] !== early) {
+    // So that doctor doesn't take it for set.
+    delete process.env['NODE_EXTRA_CA_CERTS'];
     process.stderr.write(
       'NODE_EXTRA_CA_CERTS has no effect in .env: Node reads it before. Set it in the environment.\n',
     );

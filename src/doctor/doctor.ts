@@ -39,7 +39,7 @@ export async function runDoctor(
   const database = await databaseOf(usable, now);
   const network = createNetwork(usable.proxies);
   try {
-    const outside = await askOutside(usable, network, database.facts, now, page);
+    const outside = await askOutside(usable, network, database.facts, environment['NODE_EXTRA_CA_CERTS'], now, page);
     return urgentFirst([...named, ...proxyChecks(environment, usable, network), ...database.checks, ...outside]);
   } finally {
     network.close();
@@ -51,6 +51,7 @@ async function askOutside(
   usable: Usable,
   network: Network,
   facts: DatabaseInspection | null,
+  extraCertificates: string | undefined,
   now: () => Date,
   sendsTests: boolean,
 ): Promise<readonly Check[]> {
@@ -58,7 +59,7 @@ async function askOutside(
   const explainAt =
     (address: string): ExplainCode =>
     (code) =>
-      whyNotReached(code, { name: address, url: new URL(address), route: network.routeTo(address) });
+      whyNotReached(code, { name: address, url: new URL(address), route: network.routeTo(address) }, extraCertificates);
   const slackApiUrl = usable.slackApiUrl ?? 'https://slack.com/api/';
   const checks = await Promise.all([
     usable.botToken === undefined

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { networkCode } from '../network/network.js';
 import { portOf, type Route, shownProxy } from '../network/proxies.js';
 import { type Check, ok } from './checks.js';
 
@@ -32,15 +34,46 @@ function wordsOf(route: Route): string {
 const UNKNOWN_AUTHORITY =
   /(?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|CERT_UNTRUSTED)$/u;
 
-/** By the failure's code: why something wasn't reached, and what to do; null if the code says nothing of that kind. */
-export function whyNotReached(code: string | null, { url, route }: Reached): string | null {
+/**
+ * By the failure's code: why something wasn't reached, and what to do; null if the code says nothing of that kind.
+ * `extraCertificates`: NODE_EXTRA_CA_CERTS, as Node found it.
+ */
+export function whyNotReached(
+  code: string | null,
+  { url, route }: Reached,
+  extraCertificates: string | undefined,
+): string | null {
   const authority = UNKNOWN_AUTHORITY.test(code ?? '');
   const [, ofProxy] = /^PROXY_(.+)$/u.exec(code ?? '') ?? [];
   const whose = ofProxy === undefined || route.kind !== 'proxy' ? url.hostname : `the proxy ${shownProxy(route.proxy)}`;
   if (authority) {
-    return `Node does not know who signed the certificate of ${whose}. If that is your company, set NODE_EXTRA_CA_CERTS to a file with its certificate, in the environment: Node reads it before .env.`;
+    return `Node does not know who signed the certificate of ${whose}. ${whatOfExtra(extraCertificates ?? '')}`;
   }
-  return ofProxy === undefined || route.kind !== 'proxy' ? null : whyNotThrough(ofProxy, route.proxy, url);
+  if (route.kind !== 'proxy') return null;
+  const [, answered] = /^ANSWERED_(\d{3})$/u.exec(code ?? '') ?? [];
+  if (answered !== undefined) {
+    return `${whose} was not reached: the proxy ${shownProxy(route.proxy)} answered ${answered}. Have it allow ${url.host}, or add ${url.hostname} to NO_PROXY.`;
+  }
+  return ofProxy === undefined ? null : whyNotThrough(ofProxy, route.proxy, url);
+}
+
+/** Node itself only warns, once, and goes on without the file. */
+function whatOfExtra(file: string): string {
+  if (file === '') {
+    return 'If that is your company, set NODE_EXTRA_CA_CERTS to a file with its certificate, in the environment: Node reads it before .env.';
+  }
+  const named = 'The file in NODE_EXTRA_CA_CERTS';
+  try {
+    const count = readFileSync(file, 'latin1').match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/gu)?.length ?? 0;
+    if (count === 0) {
+      return `${named} holds no certificate in PEM form. Convert it: openssl x509 -inform der -in <file> -out company.pem`;
+    }
+    const held =
+      count === 1 ? 'one certificate, and it did not sign this one' : `${count} certificates, and none signed this one`;
+    return `${named} holds ${held}. Add the certificate of the authority that did.`;
+  } catch (error) {
+    return `${named} can’t be read (${networkCode(error) ?? 'no reason given'}). Check its path and permissions.`;
+  }
 }
 
 function whyNotThrough(what: string, proxy: Extract<Route, { kind: 'proxy' }>['proxy'], url: URL): string {

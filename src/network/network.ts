@@ -3,10 +3,18 @@ import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions, type Reque
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { rootCertificates } from 'node:tls';
-import { Agent, buildConnector, Dispatcher, type RequestInit, type Response, fetch as undiciFetch } from 'undici';
+import {
+  Agent,
+  buildConnector,
+  DecoratorHandler,
+  Dispatcher,
+  type RequestInit,
+  type Response,
+  fetch as undiciFetch,
+} from 'undici';
 import { withTimeout } from '../with-timeout.js';
 import { type Proxies, type HttpProxy, type Route, routeTo, shownProxy } from './proxies.js';
-import { openTunnel } from './tunnel.js';
+import { openTunnel, ProxyError } from './tunnel.js';
 
 /** The platform's fetch, without the option that picks another way out. */
 export type Fetch = (url: string | URL, init?: Omit<RequestInit, 'dispatcher'>) => Promise<Response>;
@@ -35,7 +43,10 @@ export interface Network {
   routeTo(url: string): Route;
   agents(options: Pick<HttpAgentOptions, 'keepAlive' | 'timeout'>): Agents;
   createLine(): Line;
-  /** Connects, TLS included, and sends nothing: null, or the code of the failure. Never rejects. */
+  /**
+   * Connects, TLS included: null, or the code of the failure. Sends nothing, but for an http address behind a proxy,
+   * which only answers requests: then a HEAD for `/`, never for the address's own path. Never rejects.
+   */
   reach(url: string, withinMs: number): Promise<string | null>;
   /** Ends every connection; no more can be made. */
   close(): void;
@@ -69,8 +80,37 @@ export function createNetwork(proxies: Proxies, { ca }: { readonly ca?: string }
   }
 
   const routed = new Agent({ connect: connect(closing.signal) });
-  const unrouted = new Agent({ connect: direct });
+  // Only connects to proxies.
+  const unrouted = new Agent({
+    connect: (target, callback) =>
+      direct(target, (...[error, socket]) =>
+        error === null
+          ? callback(null, socket)
+          : callback(new ProxyError(`PROXY_${networkCode(error) ?? 'FAILED'}`), null),
+      ),
+  });
   const dispatcher = new ProxyingDispatcher(proxies, routed, unrouted);
+
+  type Reached = { readonly code: string | null };
+
+  function tryConnect({ protocol, hostname, host, port }: URL, over: AbortSignal): Promise<Reached> {
+    return new Promise((resolve) => {
+      const target = { protocol, hostname: hostname.replace(/^\[|\]$/gu, ''), host, port };
+      connect(over)(target, (...[error, socket]) => {
+        socket?.destroy();
+        resolve({ code: error === null ? null : (networkCode(error) ?? 'FAILED') });
+      });
+    });
+  }
+
+  async function askForward({ origin }: URL, signal: AbortSignal): Promise<Reached> {
+    try {
+      const { status } = await undiciFetch(`${origin}/`, { method: 'HEAD', redirect: 'manual', signal, dispatcher });
+      return { code: NOT_FORWARDED.has(status) ? `ANSWERED_${status}` : null };
+    } catch (error) {
+      return { code: networkCode(error) ?? 'FAILED' };
+    }
+  }
 
   return {
     fetch: (url, init) => undiciFetch(url, { ...init, dispatcher }),
@@ -108,19 +148,12 @@ export function createNetwork(proxies: Proxies, { ca }: { readonly ca?: string }
     async reach(address, withinMs) {
       const asked = new URL(address.replace(/^ws(s?:)/u, 'http$1'));
       const route = routeTo(proxies, asked);
-      // An http address is requested from the proxy itself, without a tunnel.
-      const isAskedFor = route.kind === 'proxy' && asked.protocol === 'http:' && !address.startsWith('ws');
-      const { protocol, hostname, host, port } = isAskedFor ? new URL(shownProxy(route.proxy)) : asked;
       const over = new AbortController();
-      const connector = isAskedFor ? direct : connect(over.signal);
-      const connected = new Promise<{ readonly code: string | null }>((resolve) => {
-        const target = { protocol, hostname: hostname.replace(/^\[|\]$/gu, ''), host, port };
-        connector(target, (...[error, socket]) => {
-          socket?.destroy();
-          resolve({ code: error === null ? null : (networkCode(error) ?? 'FAILED') });
-        });
-      });
-      const outcome = await withTimeout(withinMs, connected);
+      const isForwarded = route.kind === 'proxy' && asked.protocol === 'http:' && !address.startsWith('ws');
+      const outcome = await withTimeout(
+        withinMs,
+        isForwarded ? askForward(asked, over.signal) : tryConnect(asked, over.signal),
+      );
       over.abort();
       return outcome === null ? 'TIMEOUT' : outcome.code;
     },
@@ -131,6 +164,9 @@ export function createNetwork(proxies: Proxies, { ca }: { readonly ca?: string }
     },
   };
 }
+
+/** What a proxy answers that doesn't forward a request; the address itself may answer the same. */
+const NOT_FORWARDED: ReadonlySet<number> = new Set([403, 502, 503, 504]);
 
 /** What routers and proxies answer while the request may still be carried out. */
 const GAVE_UP_WAITING: ReadonlySet<number> = new Set([408, 425, 499]);
@@ -173,8 +209,24 @@ class ProxyingDispatcher extends Dispatcher {
       ...(proxy.authorization === null ? {} : { 'proxy-authorization': proxy.authorization }),
     };
     const asked = { ...options, origin: shownProxy(proxy), path: `${url.origin}${options.path}`, headers };
-    return this.unrouted.dispatch(asked, handler);
+    return this.unrouted.dispatch(asked, failAt407(handler));
   }
+}
+
+/** fetch fails at a 407 without saying so. Only a proxy answers it, so the request went no further. */
+function failAt407(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
+  const inner: Dispatcher.DispatchHandler = new DecoratorHandler(handler);
+  return {
+    onRequestStart: (...all) => inner.onRequestStart?.(...all),
+    onRequestUpgrade: (...all) => inner.onRequestUpgrade?.(...all),
+    onResponseStart(controller, status, ...rest) {
+      if (status === 407) controller.abort(new ProxyError('PROXY_407'));
+      else inner.onResponseStart?.(controller, status, ...rest);
+    },
+    onResponseData: (...all) => inner.onResponseData?.(...all),
+    onResponseEnd: (...all) => inner.onResponseEnd?.(...all),
+    onResponseError: (...all) => inner.onResponseError?.(...all),
+  };
 }
 
 /** fetch passes them as an object, not as a list. */

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { generateSync } from 'otplib';
 import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-in.js';
 import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
@@ -170,9 +172,12 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
 
   // Doctor depends on Node no more than the app does; waiting for it once is enough.
   (nodesOwn === '0' ? describe : describe.skip)('and doctor', () => {
-    async function doctor(changes: Readonly<Record<string, string>> = {}): Promise<readonly Check[]> {
+    async function doctor(
+      changes: Readonly<Record<string, string | undefined>> = {},
+      cwd = tmpdir(),
+    ): Promise<readonly Check[]> {
       const child = spawn(process.execPath, [cli, 'doctor', '--json'], {
-        cwd: tmpdir(),
+        cwd,
         env: { PATH: process.env['PATH'], ...environment, ...changes },
       });
       let printed = '';
@@ -236,6 +241,46 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
           `who signed the certificate of ${host}. If that is your company`,
         );
       }
+    });
+
+    test('does not tell people to set NODE_EXTRA_CA_CERTS again: says what is wrong with its file', async () => {
+      const folder = await mkdtemp(path.join(tmpdir(), 'flag-promotions-extra-'));
+      const put = async (name: string, content: string | Buffer) => {
+        await writeFile(path.join(folder, name), content);
+        return path.join(folder, name);
+      };
+      const other = await createAuthority();
+      const der = Buffer.from(authority.certificate.replaceAll(/-----[A-Z ]+-----|\s/gu, ''), 'base64');
+      for (const [file, words] of [
+        [path.join(folder, 'none.pem'), 'can’t be read (ENOENT)'],
+        [await put('ca.der', der), 'holds no certificate in PEM form'],
+        [other.file, 'holds one certificate, and it did not sign this one'],
+        [await put('two.pem', other.certificate.repeat(2)), 'holds 2 certificates, and none signed this one'],
+      ] as const) {
+        const says = about(await doctor({ NODE_EXTRA_CA_CERTS: file }), 'heartbeat')?.says;
+        expect(says).toContain(`certificate of monitor.test. The file in NODE_EXTRA_CA_CERTS ${words}`);
+        expect(says).not.toContain('set NODE_EXTRA_CA_CERTS');
+      }
+      // Node doesn't see what stands in .env.
+      await put('.env', `NODE_EXTRA_CA_CERTS=${other.file}\n`);
+      const unseen = about(await doctor({ NODE_EXTRA_CA_CERTS: undefined }, folder), 'heartbeat')?.says;
+      expect(unseen).toContain('set NODE_EXTRA_CA_CERTS to a file with its certificate, in the environment');
+      await other.remove();
+      await rm(folder, { recursive: true });
+    });
+
+    test.each([
+      [407, 'does not accept the name and password in HTTP_PROXY (407)'],
+      [403, 'answered 403. Have it allow monitor.test, or add monitor.test to NO_PROXY.'],
+      ['through', 'answered 502. Have it allow unknown.test'],
+    ] as const)('says what to do if the proxy says %s to an http address', async (manner, words) => {
+      proxy.treat(manner);
+      const host = manner === 'through' ? 'unknown.test' : 'monitor.test';
+      const changes = { HTTP_PROXY: proxy.url, HEARTBEAT_URL: `http://${host}/ping` };
+      expect(about(await doctor(changes), 'heartbeat')).toMatchObject({
+        status: 'fix',
+        says: expect.stringContaining(words),
+      });
     });
 
     test('says that it does not read ALL_PROXY', async () => {

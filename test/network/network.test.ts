@@ -166,9 +166,40 @@ describe('through a proxy', () => {
   test('to reach an address is to say nothing to it', async () => {
     await start();
     expect(await network.reach(`wss://${HOST}/link`, 10_000)).toBeNull();
-    expect(await network.reach('http://plain.test/', 10_000)).toBeNull();
     expect(received).toEqual([]);
     expect(proxy.asked.map(({ target }) => target)).toEqual([`${HOST}:443`]);
+  });
+
+  test('to reach an http address is to ask for its root, as its own path could count as a heartbeat', async () => {
+    await start();
+    expect(await network.reach('http://plain.test/ping?token=1', 10_000)).toBeNull();
+    expect(received).toMatchObject([{ url: '/', body: '' }]);
+    expect(proxy.asked).toMatchObject([{ method: 'HEAD', target: 'http://plain.test/' }]);
+  });
+
+  test.each([
+    [407, 'PROXY_407', 'PROXY_407'],
+    [403, 'ANSWERED_403', 'answered 403'],
+    [502, 'ANSWERED_502', 'answered 502'],
+    ['hang_up', 'UND_ERR_SOCKET', 'UND_ERR_SOCKET'],
+  ] as const)('a proxy that says %s to an http address: not reached', async (manner, reached, fetched) => {
+    await start();
+    proxy.treat(manner);
+    expect(await network.reach('http://plain.test/', 10_000)).toBe(reached);
+    expect(await codeOf('http://plain.test/')).toBe(fetched);
+    proxy.treat('through');
+    expect(await network.reach('http://plain.test/', 10_000)).toBeNull();
+    expect(await codeOf('http://plain.test/')).toBe('answered 200');
+  });
+
+  test('a proxy that is not there gets the blame for an http address, too, and one that hangs', async () => {
+    await start();
+    proxy.treat('hang');
+    expect(await network.reach('http://plain.test/', 200)).toBe('TIMEOUT');
+    await proxy.close();
+    expect(await codeOf('http://plain.test/')).toBe('PROXY_ECONNREFUSED');
+    expect(await network.reach('http://plain.test/', 10_000)).toBe('PROXY_ECONNREFUSED');
+    proxy = await startHttpProxy({ hosts: () => ({}) });
   });
 
   describe('Socket Mode', () => {
