@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, createSecureContext, type SecureContextOptions } from 'node:tls';
 import { codeOf } from '../embedded/errors.js';
 
 /** libpq's values of sslmode (https://www.postgresql.org/docs/current/libpq-ssl.html), and pg's own no-verify. */
@@ -62,27 +62,70 @@ export function waysOfTls(wish: TlsWish): readonly Tls[] {
 function rootOf({ rootFile }: TlsWish): string | null {
   if (rootFile === undefined || rootFile === SYSTEM) return null;
   const ca = read(rootFile, 'PGSSLROOTCERT');
-  if (/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/u.test(ca)) return ca;
-  throw new CertificateFileError(
-    'The file that PGSSLROOTCERT (or sslrootcert) names holds no certificate in PEM form.',
-  );
+  requireCertificate(ca, 'PGSSLROOTCERT');
+  return ca;
 }
 
+/** Tries the files here: while connecting, their faults look like the server's. */
 function clientCertificate({ certFile, keyFile }: TlsWish): ConnectionOptions {
-  return {
-    ...(certFile === undefined ? {} : { cert: read(certFile, 'PGSSLCERT') }),
-    ...(keyFile === undefined ? {} : { key: read(keyFile, 'PGSSLKEY') }),
-  };
+  const cert = certFile === undefined ? {} : { cert: read(certFile, 'PGSSLCERT') };
+  const key = keyFile === undefined ? {} : { key: read(keyFile, 'PGSSLKEY') };
+  if (cert.cert !== undefined) {
+    requireCertificate(cert.cert, 'PGSSLCERT');
+    requireUsable(cert, fileOf('PGSSLCERT'));
+  }
+  if (key.key !== undefined) {
+    requireKey(key.key);
+    requireUsable(key, fileOf('PGSSLKEY'));
+  }
+  const both = { ...cert, ...key };
+  requireUsable(both, 'The certificate in PGSSLCERT with the key in PGSSLKEY');
+  return both;
 }
 
-function read(file: string, setting: 'PGSSLROOTCERT' | 'PGSSLCERT' | 'PGSSLKEY'): string {
+function requireCertificate(text: string, setting: FileSetting): void {
+  if (/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/u.test(text)) return;
+  throw new CertificateFileError(`${fileOf(setting)} holds no certificate in PEM form.`);
+}
+
+function requireKey(text: string): void {
+  if (!/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/u.test(text)) {
+    throw new CertificateFileError(`${fileOf('PGSSLKEY')} holds no private key in PEM form.`);
+  }
+  // The older form says it in a header.
+  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/mu.test(text)) {
+    throw new CertificateFileError(
+      `The key in PGSSLKEY (or sslkey) has a passphrase, which nobody can type here. Write it without one: openssl pkey -in <file> -out <new file>`,
+    );
+  }
+}
+
+function requireUsable(identity: SecureContextOptions, what: string): void {
+  try {
+    createSecureContext(identity);
+  } catch (cause) {
+    const code = codeOf(cause) ?? 'no reason given';
+    throw new CertificateFileError(
+      code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH'
+        ? 'The key in PGSSLKEY (or sslkey) is not the one of the certificate in PGSSLCERT (or sslcert).'
+        : `${what} can’t be used (${code}).`,
+      { cause },
+    );
+  }
+}
+
+type FileSetting = 'PGSSLROOTCERT' | 'PGSSLCERT' | 'PGSSLKEY';
+
+function fileOf(setting: FileSetting): string {
+  return `The file that ${setting} (or ${setting.slice('PG'.length).toLowerCase()}) names`;
+}
+
+function read(file: string, setting: FileSetting): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    const parameter = setting.slice('PG'.length).toLowerCase();
-    throw new CertificateFileError(
-      `The file that ${setting} (or ${parameter}) names can’t be read (${codeOf(cause) ?? 'no reason given'}).`,
-      { cause },
-    );
+    throw new CertificateFileError(`${fileOf(setting)} can’t be read (${codeOf(cause) ?? 'no reason given'}).`, {
+      cause,
+    });
   }
 }
