@@ -304,14 +304,18 @@ describe('doctor', () => {
   });
 
   test('its own address: answered by this app, by something else, by nothing', async () => {
-    let answer = 'ok\n';
-    const server = createServer((_, response) => response.end(answer));
+    let type = 'text/css; charset=utf-8';
+    // As behind a proxy that lets only the public paths through.
+    const server = createServer(({ url }, response) => {
+      const isPublic = url?.startsWith('/enrol/') === true;
+      response.writeHead(isPublic ? 200 : 404, { 'content-type': type }).end('* {}');
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : null;
     const own = async () => about(await look({ PUBLIC_URL: `http://127.0.0.1:${port}` }), 'own address');
     expect(await own()).toMatchObject({ status: 'ok' });
-    answer = 'parked';
+    type = 'text/html';
     expect(await own()).toMatchObject({ status: 'note', says: expect.stringContaining('Something other') });
     await new Promise((resolve) => server.close(resolve));
     expect(await own()).toMatchObject({ status: 'note', says: expect.stringContaining('Nothing answers') });

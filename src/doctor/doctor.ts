@@ -8,6 +8,7 @@ import { ServerError } from '../db/server/trouble.js';
 import { inspectHeroku } from '../heroku/inspection.js';
 import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
 import { createNetwork, type Fetch, type Network, networkCode } from '../network/network.js';
+import { STYLE_PATH } from '../pages/html.js';
 import { inspectSlack } from '../slack/inspection.js';
 import {
   type Check,
@@ -206,15 +207,19 @@ function opener(keys: readonly [Uint8Array, ...Uint8Array[]] | undefined): Param
 /** Longer than the wait for a proxy, which then says what kept it. */
 const OWN_WITHIN_MS = 10_000;
 
-/** Whether the app answers at its own address; only a note if not, because it may not be running. */
+/**
+ * Whether the app answers at its own address; only a note if not, because it may not be running. Asks for what a proxy
+ * in front has to let through: it may hide `/healthz`.
+ */
 async function ownAddress(publicUrl: string, fetch: Fetch, explain: ExplainCode): Promise<readonly Check[]> {
   const subject = 'own address';
   try {
-    const answer = await fetch(`${publicUrl}/healthz`, {
+    const answer = await fetch(`${publicUrl}${STYLE_PATH}`, {
       signal: AbortSignal.timeout(OWN_WITHIN_MS),
       redirect: 'error',
     });
-    if (answer.ok && (await answer.text()) === 'ok\n') {
+    await answer.body?.cancel();
+    if (answer.ok && answer.headers.get('content-type')?.startsWith('text/css') === true) {
       return [ok(subject, 'the app answers under PUBLIC_URL')];
     }
     return [note(subject, `Something other than this app answers under PUBLIC_URL (status ${answer.status}).`)];
