@@ -230,8 +230,8 @@ describe('the configuration', () => {
           authorization: null,
         },
         exemptions: [
-          { entry: 'localhost', host: 'localhost', port: null },
-          { entry: '.internal.example.com', host: 'internal.example.com', port: null },
+          { kind: 'host', entry: 'localhost', host: 'localhost', port: null },
+          { kind: 'host', entry: '.internal.example.com', host: 'internal.example.com', port: null },
         ],
       },
       metricsToken: 'metrics-canary-0123456789',
@@ -364,7 +364,9 @@ describe('a proxy', () => {
     });
     expect([both.https?.hostname, both.http?.hostname]).toEqual(['lower', 'plain']);
     expect(proxies({ https_proxy: ' ', HTTPS_PROXY: 'http://upper:2' }).https?.hostname).toBe('upper');
-    expect(proxies({ no_proxy: 'a', NO_PROXY: 'b' }).exemptions).toEqual([{ entry: 'a', host: 'a', port: null }]);
+    expect(proxies({ no_proxy: 'a', NO_PROXY: 'b' }).exemptions).toEqual([
+      { kind: 'host', entry: 'a', host: 'a', port: null },
+    ]);
   });
 
   test.each(['socks5://proxy:1080', 'http://', 'http://canary:%zz@proxy:1', 'http://canary@proxy:1/path', 'a b'])(

@@ -22,7 +22,7 @@ import {
   slackChecks,
   urgentFirst,
 } from './checks.js';
-import { routeChecks, whyNotReached } from './network-checks.js';
+import { exemptionChecks, routeChecks, whyNotReached } from './network-checks.js';
 import { pagingChecks } from './paging-checks.js';
 import { UNSET } from './unset.js';
 
@@ -119,11 +119,12 @@ function proxyChecks(environment: Environment, usable: Usable, network: Network)
     ['the heartbeat', usable.heartbeatUrl],
     ['its own address', usable.publicUrl],
   ];
-  return routeChecks(
+  const routes = routeChecks(
     services.flatMap(([name, address]) =>
       address === undefined ? [] : [{ name, url: new URL(address), route: network.routeTo(address) }],
     ),
   );
+  return [...routes, ...exemptionChecks(usable.proxies.exemptions)];
 }
 
 function settingCheck({ name, fault, isSet }: SettingInspection, usable: Usable): Check {

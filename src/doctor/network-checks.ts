@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { networkCode } from '../network/network.js';
-import { portOf, type Route, shownProxy } from '../network/proxies.js';
-import { type Check, ok } from './checks.js';
+import { type Exemption, portOf, type Route, shownProxy } from '../network/proxies.js';
+import { type Check, note, ok } from './checks.js';
 
 /** A service that the app connects to, and how. */
 export interface Reached {
@@ -16,12 +16,29 @@ export function routeChecks(services: readonly Reached[]): readonly Check[] {
   return services.map(({ name, url, route }) => ok(`way to ${name}`, `${url.hostname} ${wordsOf(route)}`));
 }
 
+/** Entries of NO_PROXY that no address can match. */
+export function exemptionChecks(exemptions: readonly Exemption[]): readonly Check[] {
+  return exemptions
+    .filter(({ kind }) => kind === 'nothing')
+    .map(({ entry }) =>
+      note(
+        'NO_PROXY',
+        `${shownEntry(entry)} matches nothing. Write a host such as example.com or host:8080, a range such as 10.0.0.0/8, or *.`,
+      ),
+    );
+}
+
+/** An address that was put there by mistake may hold a password. */
+function shownEntry(entry: string): string {
+  return /@|:\/\/.*:/u.test(entry) ? 'An address' : entry.replaceAll(/[^\w.:*[\]/;-]/gu, '?').slice(0, 80);
+}
+
 function wordsOf(route: Route): string {
   switch (route.kind) {
     case 'proxy':
       return `through the proxy ${shownProxy(route.proxy)} (${route.proxy.setting})`;
     case 'exempt':
-      return `directly: NO_PROXY has ${route.entry.replaceAll(/[^\w.:*[\]/-]/gu, '?').slice(0, 80)}`;
+      return `directly: NO_PROXY has ${shownEntry(route.entry)}`;
     case 'direct':
       return route.because === 'this_machine' ? 'directly: it is this machine' : 'directly: no proxy is set for it';
   }

@@ -1,3 +1,5 @@
+import { BlockList, isIP } from 'node:net';
+
 /** A proxy, as in HTTPS_PROXY or HTTP_PROXY. */
 export interface HttpProxy {
   readonly setting: 'HTTPS_PROXY' | 'HTTP_PROXY';
@@ -9,14 +11,14 @@ export interface HttpProxy {
   readonly authorization: string | null;
 }
 
-/** Whom NO_PROXY exempts: a host and its subdomains, or everything (`*`). */
-export interface Exemption {
-  /** As it was written. */
-  readonly entry: string;
-  readonly host: string;
-  /** null: every port. */
-  readonly port: number | null;
-}
+/** Whom NO_PROXY exempts; `entry`: as it was written. */
+export type Exemption =
+  /** A host and its subdomains, or everything (`*`). `port` null: every port. */
+  | { readonly kind: 'host'; readonly entry: string; readonly host: string; readonly port: number | null }
+  /** Literal addresses, `10.0.0.0/8`; a name is not looked up. */
+  | { readonly kind: 'range'; readonly entry: string; readonly network: string; readonly prefix: number }
+  /** No address can match it, such as `https://slack.com`. */
+  | { readonly kind: 'nothing'; readonly entry: string };
 
 export interface Proxies {
   readonly https: HttpProxy | null;
@@ -43,13 +45,29 @@ export function routeTo({ https, http, exemptions }: Proxies, url: URL): Route {
   if (proxy === null) return { kind: 'direct', because: 'no_proxy_is_set' };
   if (LOOPBACK.test(hostname)) return { kind: 'direct', because: 'this_machine' };
   const port = portOf(url);
-  const exemption = exemptions.find(
-    (one) =>
-      (one.host === '*' || hostname === one.host || hostname.endsWith(`.${one.host}`)) &&
-      (one.port === null || one.port === port),
-  );
+  const exemption = exemptions.find((one) => isExempt(one, hostname, port));
   return exemption === undefined ? { kind: 'proxy', proxy } : { kind: 'exempt', entry: exemption.entry };
 }
+
+function isExempt(one: Exemption, hostname: string, port: number): boolean {
+  switch (one.kind) {
+    case 'host':
+      return (
+        (one.host === '*' || hostname === one.host || hostname.endsWith(`.${one.host}`)) &&
+        (one.port === null || one.port === port)
+      );
+    case 'range': {
+      const address = hostname.replace(/^\[|\]$/gu, '');
+      const range = new BlockList();
+      range.addSubnet(one.network, one.prefix, familyOf(one.network));
+      return isIP(address) !== 0 && range.check(address, familyOf(address));
+    }
+    case 'nothing':
+      return false;
+  }
+}
+
+const familyOf = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
 
 /** An address's port, also if it is its protocol's default. */
 export function portOf(url: URL): number {
@@ -94,19 +112,28 @@ export function parseExemptions(text: string): readonly Exemption[] {
   return text
     .split(/[,\s]+/u)
     .filter((entry) => entry !== '')
-    .map((entry) => {
-      const [, host = entry, port] = /^(.*[^:]):(\d{1,5})$/u.exec(entry) ?? [];
-      const isBareIpv6 = port !== undefined && host.includes(':') && !host.endsWith(']');
-      const name = (isBareIpv6 ? entry : host)
-        .toLowerCase()
-        .replace(/^\*?\./u, '')
-        .replace(/\.$/u, '');
-      return Object.freeze({
-        entry,
-        host: name.includes(':') && !name.startsWith('[') ? `[${name}]` : name,
-        port: port === undefined || isBareIpv6 ? null : Number(port),
-      });
-    });
+    .map((entry) => Object.freeze(parseExemption(entry)));
+}
+
+function parseExemption(entry: string): Exemption {
+  const [, network = '', prefix] = /^\[?([^[\]/]+)\]?\/(\d{1,3})$/u.exec(entry) ?? [];
+  const longest = { 0: -1, 4: 32, 6: 128 }[isIP(network)] ?? -1;
+  if (Number(prefix) <= longest) return { kind: 'range', entry, network, prefix: Number(prefix) };
+  const [, before, port] = isIP(entry) === 6 ? [] : (/^(.*[^:]):(\d{1,5})$/u.exec(entry) ?? []);
+  const host = hostOf((before ?? entry).replace(/^\*?\./u, ''));
+  if (host === null || Number(port ?? 0) > 65_535) return { kind: 'nothing', entry };
+  return { kind: 'host', entry, host, port: port === undefined ? null : Number(port) };
+}
+
+/** As URLs have it, so that `FD00:0::1` and `bücher.example` match; null if no URL can have it. */
+function hostOf(written: string): string | null {
+  if (written === '*') return written;
+  const address = `http://${isIP(written) === 6 ? `[${written}]` : written}`;
+  const host = URL.canParse(address) ? new URL(address).host.replace(/\.$/u, '') : '';
+  // A URL makes 192.0.0.168 of 192.168, which nobody means.
+  const isItself = isIP(host) !== 4 || isIP(written.replace(/\.$/u, '')) === 4;
+  const isWhole = !/[/?#@\\]/u.test(written);
+  return isItself && isWhole && /^(?:[\w-]+(?:\.[\w-]+)*|\[[\da-f:.]+\])$/u.test(host) ? host : null;
 }
 
 /** A proxy's address for people: without its password. */

@@ -210,6 +210,18 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
       expect(about(checks, 'Slack token')).toMatchObject({ status: 'ok' });
     });
 
+    test('says which entries of NO_PROXY match nothing, without what may be a password', async () => {
+      const checks = await doctor({ NO_PROXY: '10.0.0.0/8,https://slack.com,http://name:canary@proxy:3128' });
+      expect(checks.filter(({ subject }) => subject === 'NO_PROXY')).toEqual([
+        {
+          subject: 'NO_PROXY',
+          status: 'note',
+          says: expect.stringMatching(/^https:\/\/slack\.com matches nothing\. Write/u),
+        },
+        { subject: 'NO_PROXY', status: 'note', says: expect.stringMatching(/^An address matches nothing\./u) },
+      ]);
+    });
+
     test.each([
       [407, 'does not accept the name and password in HTTPS_PROXY (407)'],
       [403, 'refuses connections to slack.test:443 (403). Have it allow them, or add slack.test to NO_PROXY.'],

@@ -46,13 +46,30 @@ test.each([
   ['a.example.com b.example.com', 'https://b.example.com', 'b.example.com'],
   [',, ,', 'https://slack.com', 'HTTPS_PROXY'],
   ['10.0.0.5', 'https://10.0.0.5', '10.0.0.5'],
-  ['10.0.0.0/8', 'https://10.0.0.5', 'HTTPS_PROXY'],
+  ['10.0.0.0/8', 'https://10.0.0.5', '10.0.0.0/8'],
+  ['10.0.0.0/8', 'https://11.0.0.5', 'HTTPS_PROXY'],
+  ['10.0.0.0/8', 'https://slack.com', 'HTTPS_PROXY'],
+  ['10.0.0.0/8', 'https://[::ffff:10.0.0.5]', '10.0.0.0/8'],
+  ['10.0.0.5/32', 'https://10.0.0.5', '10.0.0.5/32'],
+  ['fd00::/8', 'https://[fd12::5]', 'fd00::/8'],
+  ['[fd00::]/8', 'https://[fd12::5]:8443', '[fd00::]/8'],
+  ['fd00::/8', 'https://[fe80::5]', 'HTTPS_PROXY'],
+  ['FD00:0:0::5', 'https://[fd00::5]', 'FD00:0:0::5'],
+  ['bücher.example', 'https://www.bücher.example', 'bücher.example'],
+  ['my_host.example', 'https://my_host.example', 'my_host.example'],
   ['fd00::5', 'https://[fd00::5]', 'fd00::5'],
   ['[fd00::5]', 'https://[fd00::5]', '[fd00::5]'],
   ['[fd00::5]:8443', 'https://[fd00::5]:8443', '[fd00::5]:8443'],
   ['[fd00::5]:8443', 'https://[fd00::5]', 'HTTPS_PROXY'],
 ])('NO_PROXY=%s: %s is reached by %s', (noProxy, address, expected) => {
   expect(through(address, noProxy)).toBe(expected);
+});
+
+test.each([
+  ...['https://slack.com', 'slack.com/', 'a;b', 'foo*.com', 'slack.com:99999', 'name:pass@proxy', '192.168.', 'a..b'],
+  ...['10.0.0.0/33', 'fd00::/129', '10.0.0/8', 'slack.com/8', '10.0.0.0/8:80', '10.0.0.0/', '[fd00::5', '*:x', '?'],
+])('NO_PROXY=%s matches nothing', (entry) => {
+  expect(parseExemptions(entry)).toEqual([{ kind: 'nothing', entry }]);
 });
 
 test.each([
