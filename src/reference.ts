@@ -22,6 +22,11 @@ export function currentReference(): string | null {
   return current.getStore() ?? null;
 }
 
+/** Runs work that a request only woke, and that others' requests share: it is nobody's. */
+export function withoutReference<T>(work: () => T): T {
+  return current.exit(work);
+}
+
 const origin = new AsyncLocalStorage<string>();
 
 /** Runs work that a person asked for outside Slack; `where` is recorded with each of its audit events. */

@@ -56,7 +56,11 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
     slackListener: incoming.kind === 'http' ? incoming.receiver.receive : null,
     pages: {
       [PAGES]: createEnrolmentPages({
-        enrolments: noteFirstCodes(core.db.enrolments, (decided) => log.info({ what: PAGES, ...decided }, 'decided')),
+        enrolments: noteFirstCodes(
+          core.db.enrolments,
+          (decided) => log.info({ what: PAGES, ...decided }, 'decided'),
+          runtime.elapsed,
+        ),
         ...secrets,
         nameOf: core.slack.nameOf,
         askToConfirm: ({ id }) =>
@@ -65,6 +69,7 @@ export async function startReceiver(core: Core, jobs: Jobs): Promise<Receiver> {
             await jobs.deliver('link_used', id);
           }),
         now: core.db.now,
+        log,
       }),
       [PERMALINKS]: permalinkPage,
     },

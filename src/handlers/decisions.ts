@@ -17,6 +17,7 @@ export interface Listener {
 interface FirstCode extends Decision {
   /** null: unknown; anyone with the link may have typed it. */
   readonly who: string | null;
+  readonly ms: number;
 }
 
 /** The same database, reporting what is decided through it. Every decision of a person is one of these methods. */
@@ -110,14 +111,27 @@ export function noteDecisions(db: Database, { onDecision, onPromotion }: Listene
 }
 
 /** The same for the page that takes a link's first code, which doesn't use Slack. */
-export function noteFirstCodes(enrolments: Enrolments, onDecision: (decision: FirstCode) => void): Enrolments {
+export function noteFirstCodes(
+  enrolments: Enrolments,
+  onDecision: (decision: FirstCode) => void,
+  elapsed: () => number,
+): Enrolments {
   return {
     ...enrolments,
     async prove(...asked) {
-      const outcome = await enrolments.prove(...asked);
-      const who = outcome.kind === 'proved' ? outcome.enrolment.slackUserId : null;
-      onDecision({ who, decision: 'first code', promotion: null, outcome: outcome.kind });
-      return outcome;
+      const startedAt = elapsed();
+      const tell = (who: string | null, outcome: string) => {
+        const ms = Math.round(elapsed() - startedAt);
+        onDecision({ who, decision: 'first code', promotion: null, outcome, ms });
+      };
+      try {
+        const outcome = await enrolments.prove(...asked);
+        tell(outcome.kind === 'proved' ? outcome.enrolment.slackUserId : null, outcome.kind);
+        return outcome;
+      } catch (error) {
+        tell(null, 'failed');
+        throw error;
+      }
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
 import type { Outbox } from '../outbox/outbox.js';
 import { HOME_INTERVAL_MS } from '../promotions/home.js';
+import { withoutReference } from '../reference.js';
 
 export interface HomesDependencies {
   readonly db: Pick<Database, 'homes'>;
@@ -56,10 +57,12 @@ export function createHomes({ db, outbox, mark, log }: HomesDependencies): Homes
     },
     changed() {
       if (stopped || soon !== null) return;
-      soon = setTimeout(() => {
-        soon = null;
-        void homes.refresh();
-      }, HOME_INTERVAL_MS);
+      soon = withoutReference(() =>
+        setTimeout(() => {
+          soon = null;
+          void homes.refresh();
+        }, HOME_INTERVAL_MS),
+      );
       soon.unref();
     },
     async stop() {

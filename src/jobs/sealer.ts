@@ -13,6 +13,7 @@ import {
   unsignedUntil,
 } from '../audit/seal.js';
 import type { FoundUnsealed, SealBase, SealWritten, Seals } from '../db/seals.js';
+import { withoutReference } from '../reference.js';
 import type { Timers } from './timers.js';
 
 export interface SealerDependencies {
@@ -185,7 +186,7 @@ export function createSealer(deps: SealerDependencies): Sealer {
 
   const stopping = new AbortController();
   return {
-    start: () => seals.whenAppended(wake),
+    start: () => seals.whenAppended(() => withoutReference(wake)),
     seal,
     refused: () => [...refused],
     async stop() {

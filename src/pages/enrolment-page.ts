@@ -1,3 +1,4 @@
+import { referenceNote } from '../reference.js';
 import {
   type Enrolment,
   type EnrolmentPurpose,
@@ -150,7 +151,7 @@ export function closedLinkPage(state: Exclude<LinkState, 'open'>): string {
 export function keyMissingPage(): string {
   return messagePage(
     'This link can’t be used now',
-    'The app’s TOTP_ENCRYPTION_KEY doesn’t open it. Tell the app’s administrator, then ask for a new link. Nothing was changed.',
+    `The app’s TOTP_ENCRYPTION_KEY doesn’t open it. Tell the app’s administrator, then ask for a new link. Nothing was changed.${referenceNote()}`,
   );
 }
 

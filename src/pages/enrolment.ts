@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { Enrolments, SealedEnrolment } from '../db/enrolments.js';
 import { type Enrolment, linkState } from '../operators/enrolment.js';
 import { checkFirstCode, enrolmentUri, hashToken, isToken } from '../operators/enrolment-secrets.js';
@@ -41,6 +42,7 @@ export interface EnrolmentPageDependencies {
   readonly askToConfirm: (enrolment: Enrolment) => void;
   /** The time by the database’s clock, which all replicas share. */
   readonly now: () => Promise<Date>;
+  readonly log: Logger;
 }
 
 export const PAGES = '/enrol/';
@@ -61,6 +63,7 @@ export function createEnrolmentPages(deps: EnrolmentPageDependencies): (request:
       return await (isReading ? show(deps, token) : submit(deps, token, request));
     } catch (error) {
       if (!(error instanceof SecretBoxError)) throw error;
+      deps.log.error({ err: error }, 'a link could not be opened: TOTP_ENCRYPTION_KEY does not open its secret');
       return html(503, keyMissingPage());
     }
   };

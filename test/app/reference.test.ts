@@ -229,16 +229,23 @@ describe('a reference', () => {
     const secret = secretOn(await open(bed, link));
     bed.adopt(sam.id, secret);
     await typeCode(bed, link, wrongCodeFor(bed, secret));
-    expect(await decided('code_refused')).toMatchObject({ what: '/enrol/', who: null, decision: 'first code' });
+    expect(await decided('code_refused')).toMatchObject({
+      what: '/enrol/',
+      who: null,
+      decision: 'first code',
+      ms: expect.any(Number),
+    });
     expect((await typeCode(bed, link, codeFor(bed, secret))).status).toBe(200);
     const proved = await decided('proved');
     expect(proved).toMatchObject({ what: '/enrol/', who: sam.id, reference: expect.stringMatching(REFERENCE) });
     expect(await eventOf('first_code')).toBe(proved.reference);
     await bed.rows.query('alter table flag_promotions.enrolments rename to elsewhere');
     const broken = await open(bed, link);
+    await typeCode(bed, link, codeFor(bed, secret));
     await bed.rows.query('alter table flag_promotions.elsewhere rename to enrolments');
     const reference = /^internal error \(reference (\w{4})\)\n$/u.exec(broken.text)?.[1];
     expect(lines().find((line) => line.msg === 'a request failed')?.reference).toBe(reference);
     expect(reference).toMatch(REFERENCE);
+    expect(await decided('failed')).toMatchObject({ decision: 'first code', who: null, ms: expect.any(Number) });
   });
 });

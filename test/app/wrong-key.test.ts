@@ -73,6 +73,11 @@ describe('a wrong TOTP_ENCRYPTION_KEY', () => {
     await bed.rows.query('update flag_promotions.enrolments set totp_secret_encrypted = $1', [sealed]);
     for (const got of [await open(bed, link), await typeCode(bed, link, '123456')]) {
       expect([got.status, got.text.includes('TOTP_ENCRYPTION_KEY')]).toEqual([503, true]);
+      const reference = /\(reference (\w{4})\)/u.exec(got.text)?.[1];
+      const lines = bed.logged.map((line) => JSON.parse(line)).filter((line) => line.reference === reference);
+      expect(lines).toContainEqual(
+        expect.objectContaining({ level: 'error', msg: expect.stringContaining('a link could not be opened') }),
+      );
     }
     expect(await bed.rows.query('select failed_attempts, state from flag_promotions.enrolments')).toEqual([
       { failed_attempts: 0, state: 'sent' },
