@@ -101,7 +101,8 @@ export const proxy = (setting: HttpProxy['setting']) =>
     if (parsed !== null) return parsed;
     context.addIssue({
       code: 'custom',
-      message: 'must be the address of an http or https proxy, such as http://proxy.example.com:3128',
+      message:
+        'must be the address of an http or https proxy, such as http://proxy.example.com:3128. If its name or password has one of # / \\ ? : @ in it, write %23 %2F %5C %3F %3A %40 instead',
     });
     return z.NEVER;
   });

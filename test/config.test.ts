@@ -369,17 +369,23 @@ describe('a proxy', () => {
     ]);
   });
 
-  test.each(['socks5://proxy:1080', 'http://', 'http://canary:%zz@proxy:1', 'http://canary@proxy:1/path', 'a b'])(
-    'cannot be %s, and no fault quotes it',
-    (address) => {
-      for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY']) {
-        const [fault, ...others] = faults({ [name]: address });
-        expect(others).toEqual([]);
-        expect(fault).toMatch(/^HTTPS?_PROXY must be the address of an http or https proxy/u);
-        expect(fault).not.toContain('canary');
-      }
-    },
-  );
+  test.each([
+    'socks5://proxy:1080',
+    'http://',
+    'http://canary:%zz@proxy:1',
+    'http://canary@proxy:1/path',
+    'http://a:can/ary@proxy:1',
+    'http://a:can#ary@proxy:1',
+    'a b',
+  ])('cannot be %s, and no fault quotes it', (address) => {
+    for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY']) {
+      const [fault, ...others] = faults({ [name]: address });
+      expect(others).toEqual([]);
+      expect(fault).toMatch(/^HTTPS?_PROXY must be the address of an http or https proxy/u);
+      expect(fault).toContain('write %23 %2F %5C');
+      expect(fault).not.toContain('canary');
+    }
+  });
 });
 
 describe('a faulty configuration', () => {

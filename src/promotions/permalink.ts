@@ -9,7 +9,10 @@ export function permalinkOf(publicUrl: string, promotionId: string): string {
 
 /** The promotion's id in such an address; null if it is none of ours. */
 export function permalinkedId(publicUrl: string, address: string): string | null {
-  if (!address.startsWith(`${publicUrl}${PERMALINKS}`)) return null;
-  const [, id = ''] = /^(-?\d+)(?:[/?#].*)?$/u.exec(address.slice(publicUrl.length + PERMALINKS.length)) ?? [];
+  // Parsed: people also write the host in capitals, or with its port.
+  const base = new URL(`${publicUrl}${PERMALINKS}`);
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (url === null || url.origin !== base.origin || !url.pathname.startsWith(base.pathname)) return null;
+  const [, id = ''] = /^(-?\d+)(?:\/.*)?$/u.exec(url.pathname.slice(base.pathname.length)) ?? [];
   return isRowId(id) ? id : null;
 }
