@@ -94,11 +94,11 @@ test.each([
   ['slack', ['promotions', 'views', 'network', 'with-timeout']],
   ['network', ['with-timeout']],
   ['paging', ['promotions', 'network']],
-  ['pages', ['promotions', 'operators', 'db', 'views', 'with-timeout']],
-  ['doctor', ['promotions', 'operators', 'db', 'heroku', 'slack', 'network', 'paging', 'config']],
+  ['pages', ['promotions', 'operators', 'db', 'views', 'with-timeout', 'reference']],
+  ['doctor', ['promotions', 'operators', 'db', 'heroku', 'slack', 'network', 'paging', 'config', 'pages']],
   // A message is decided from rows alone: evidence is read through a reader passed in.
   ['outbox', ['promotions', 'operators', 'audit', 'db', 'slack', 'paging', 'views']],
-  ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'outbox', 'network', 'audit']],
+  ['jobs', ['promotions', 'operators', 'db', 'heroku', 'slack', 'views', 'outbox', 'network', 'audit', 'reference']],
   // What a person decides, wherever they do: no word of Slack or the command line.
   ['decisions', ['promotions', 'operators', 'db']],
   ['handlers', ['promotions', 'operators', 'db', 'heroku', 'slack', 'decisions', 'views', 'reference', 'with-timeout']],
