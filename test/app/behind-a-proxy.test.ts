@@ -212,7 +212,7 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
 
     test('says which entries of NO_PROXY match nothing, without what may be a password', async () => {
       const checks = await doctor({ NO_PROXY: '10.0.0.0/8,https://slack.com,http://name:canary@proxy:3128' });
-      expect(checks.filter(({ subject }) => subject === 'NO_PROXY')).toEqual([
+      expect(checks.filter(({ subject, status }) => subject === 'NO_PROXY' && status !== 'ok')).toEqual([
         {
           subject: 'NO_PROXY',
           status: 'note',
