@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -136,6 +136,17 @@ const deployment = z.object({
     }),
   }),
 });
+
+// docs/install.md says so.
+test.each(['secret.yml', 'secret-migrate.yml', 'migrate-secret.yml'])(
+  '%s, filled in beside its example, stays out of git',
+  (file) => {
+    const ignored = (name: string) =>
+      spawnSync('git', ['check-ignore', '--quiet', '--no-index', `deploy/kubernetes/${name}`], { cwd: ROOT }).status;
+    expect(ignored(file)).toBe(0);
+    expect(ignored('secret.yml.example')).toBe(1);
+  },
+);
 
 describe('what they say of the app', () => {
   const { spec } = only('Deployment', deployment);
