@@ -9,6 +9,7 @@ import { askRole } from './ask-role.js';
 import { failureOf, UsageError } from './cli/failure.js';
 import { type MigrateOptions, runMigrate } from './cli/migrate.js';
 import { addPromotionCommands } from './cli/promotions.js';
+import { slackUserIdOf } from './cli/slack-id.js';
 import {
   ConfigError,
   EX_CONFIG,
@@ -329,7 +330,7 @@ const operators = program.command('operators').description('who may do what');
 
 operators
   .command('add')
-  .argument('<slack-user-id>', 'U… or W…: “Copy member ID” in their Slack profile')
+  .argument('<slack-user-id>', 'U… or W…: “Copy member ID” in their Slack profile', slackUserIdOf)
   .description('enrol an operator; somebody who is one gets a new secret')
   .option('--secret <->', 'with - : use the TOTP secret (base32) on standard input instead of a new one')
   .option(
@@ -340,9 +341,6 @@ operators
   .option('--json', 'print JSON')
   .action(async (slackUserId: string, options: { secret?: string; role?: string; json?: boolean }) => {
     const config = readOperatorsConfig(process.env);
-    if (!/^[UW][A-Z0-9]{5,20}$/u.test(slackUserId)) {
-      throw new UsageError(`${slackUserId} is not a Slack user id. An id begins with U or W; a name won’t do.`);
-    }
     const asked = ROLES.find((name) => name === options.role);
     if (options.role !== undefined && asked === undefined) {
       throw new UsageError('--role is engineer or superadmin.');
@@ -398,7 +396,7 @@ async function roleFor(db: Database, slackUserId: string): Promise<Role> {
 
 operators
   .command('reset')
-  .argument('<slack-user-id>')
+  .argument('<slack-user-id>', 'U… or W…', slackUserIdOf)
   .description('give an operator a new secret and recovery codes; the old ones stop working at once')
   .option('--json', 'print JSON')
   .action(async (slackUserId: string, options: { json?: boolean }) => {
@@ -430,7 +428,7 @@ operators
 
 operators
   .command('disable')
-  .argument('<slack-user-id>')
+  .argument('<slack-user-id>', 'U… or W…', slackUserIdOf)
   .description('take all rights from an operator, at once')
   .option('--force', 'even the last superadmin')
   .action(async (slackUserId: string, options: { force?: boolean }) => {
@@ -445,7 +443,7 @@ operators
 
 operators
   .command('forget')
-  .argument('<slack-user-id>')
+  .argument('<slack-user-id>', 'U… or W…', slackUserIdOf)
   .description('remove a person: role, secret, recovery codes, links, home tab (the audit log keeps the id)')
   .option('--force', 'even the last superadmin')
   .action(async (slackUserId: string, options: { force?: boolean }) => {
@@ -478,7 +476,7 @@ async function clearTheirHomeTab(db: Database, slackUserId: string): Promise<voi
 
 operators
   .command('unlock')
-  .argument('<slack-user-id>')
+  .argument('<slack-user-id>', 'U… or W…', slackUserIdOf)
   .description('clear the lock after wrong codes')
   .action(async (slackUserId: string) => {
     const by = { actor: COMMAND_LINE, at: new Date() };

@@ -282,6 +282,22 @@ describe('the command line', () => {
     }
   });
 
+  test.each(['alice', '@alice', 'u0123456789', '<@U0123456789>'])(
+    'no command about an operator takes %s for an id',
+    async (typed) => {
+      for (const verb of ['add', 'reset', 'disable', 'forget', 'unlock']) {
+        expect([verb, await run('operators', verb, typed)]).toEqual([
+          verb,
+          {
+            code: 1,
+            output: '',
+            errors: `${typed} is not a Slack user id. An id begins with U or W; a name won’t do.\n`,
+          },
+        ]);
+      }
+    },
+  );
+
   test('the last superadmin stays, a reset brings a new secret, and what a shell did is on record', async () => {
     await rows.query('delete from flag_promotions.operators');
     const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
