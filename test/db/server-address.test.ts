@@ -35,6 +35,7 @@ describe('the URL of a server', () => {
     ],
     // Passwords as people paste them: a colon, an at sign, a percent sign that encodes nothing.
     ['postgres://u:a:b@c%zz%3F@host/name', { user: 'u', password: 'a:b@c%zz?', host: 'host', database: 'name' }],
+    ['postgres://host/name?password=a+b%2Bc%20d?e', { password: 'a+b+c d?e', host: 'host', database: 'name' }],
     ['postgres://u%40corp@host/na%20me', { user: 'u@corp', host: 'host', database: 'na me' }],
   ])('%j', (url, place) => {
     expect(pickPlace(url)).toEqual({ ...NOTHING, ...place });
@@ -95,6 +96,8 @@ describe('PGSSLMODE and its files, and PGOPTIONS', () => {
     });
     expect(tlsOf('postgres://host/name?ssl=true')).toMatchObject({ mode: 'verify-full', rootFile: '/c a.pem' });
     expect(parseAddress(withDefaults('postgres://u:p%3F@host/name', defaults)).password).toBe('p?');
+    const written = 'postgres://host/name?password=a+b%2Bc%20d?e';
+    expect(parseAddress(withDefaults(written, defaults)).password).toBe('a+b+c d?e');
   });
 
   test('are read from the environment, for both URLs', () => {

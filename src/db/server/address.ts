@@ -36,7 +36,7 @@ export function parseAddress(url: string): ServerAddress {
   const shape = SHAPE.exec(url.trim());
   if (shape === null) throw new AddressError(UNREADABLE);
   const [, credentials = '', place = '', path = '', query = ''] = shape;
-  const parameters = new URLSearchParams(query);
+  const parameters = parametersOf(query);
   const given = (name: string): string | undefined => parameters.get(name) || undefined;
   refuseUnsupported(parameters);
   if (`${place}${given('host')}`.includes(',')) throw new AddressError('must name one host: the primary');
@@ -96,13 +96,19 @@ export interface UrlDefaults {
 
 /** Adds to the URL what it doesn't say. */
 export function withDefaults(url: string, { sslmode, ...others }: UrlDefaults): string {
-  const [rest = '', query = ''] = url.trim().split('?');
-  const parameters = new URLSearchParams(query);
+  const [, rest = '', query = ''] = /^([^?]*)\??(.*)$/su.exec(url.trim()) ?? [];
+  const parameters = parametersOf(query);
   const defaults = { ...(parameters.has('ssl') ? {} : { sslmode }), ...others };
   for (const [name, value] of Object.entries(defaults)) {
     if (value !== undefined && !parameters.has(name)) parameters.set(name, value);
   }
-  return parameters.size === 0 ? rest : `${rest}?${parameters}`;
+  // Of spaces alone: a plus sign in a value became %2B.
+  return parameters.size === 0 ? rest : `${rest}?${parameters.toString().replaceAll('+', '%20')}`;
+}
+
+/** A plus sign stands for itself, as for psql; in a web page's query it would be a space. */
+function parametersOf(query: string): URLSearchParams {
+  return new URLSearchParams(query.replaceAll('+', '%2B'));
 }
 
 function tlsWish(given: (name: string) => string | undefined): TlsWish {
