@@ -1,14 +1,14 @@
 #!/usr/bin/env node
-import { once } from 'node:events';
-import { createWriteStream, existsSync, readFileSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
-import { finished } from 'node:stream/promises';
+import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { askRole } from './ask-role.js';
+import { type Write, writeFile, writeToStdout } from './cli/export.js';
 import { failureOf, UsageError } from './cli/failure.js';
 import { type MigrateOptions, runMigrate } from './cli/migrate.js';
 import { addPromotionCommands } from './cli/promotions.js';
+import { loadSettingsFile } from './cli/settings-file.js';
+import { endOnSignals } from './cli/signals.js';
 import { slackUserIdOf } from './cli/slack-id.js';
 import {
   ConfigError,
@@ -171,21 +171,6 @@ async function changingDatabase<T>(work: (db: Database) => Promise<T>): Promise<
   }
 }
 
-/** A variable in the environment wins over the file. The demo has its own settings. */
-function loadSettingsFile(_program: Command, command: Command): void {
-  if (command.name() === 'demo' || !existsSync('.env')) return;
-  const early = process.env['NODE_EXTRA_CA_CERTS'];
-  process.loadEnvFile('.env');
-  process.stderr.write('Settings: .env, and the environment\n');
-  if (process.env['NODE_EXTRA_CA_CERTS'] !== early) {
-    // So that doctor doesn't take it for set.
-    delete process.env['NODE_EXTRA_CA_CERTS'];
-    process.stderr.write(
-      'NODE_EXTRA_CA_CERTS has no effect in .env: Node reads it before. Set it in the environment.\n',
-    );
-  }
-}
-
 /** Of the package above this file, which runs from src or from dist/src. */
 function version(): string {
   const files = ['../package.json', '../../package.json'].map((up) => new URL(up, import.meta.url));
@@ -200,7 +185,11 @@ const program = new Command('flag-promotions')
     'Finds stuck feature-flag promotions, alerts in Slack, and lets a superadmin resolve them.\nReads its settings from the environment and from .env in this folder.',
   )
   .version(version(), '-V, --version', 'print the version')
-  .hook('preAction', loadSettingsFile)
+  .hook('preAction', (_program, command) => {
+    endOnSignals(command.name() === 'start' ? 0 : undefined);
+    // The demo has its own settings.
+    if (command.name() !== 'demo') loadSettingsFile();
+  })
   .showHelpAfterError();
 
 program
@@ -451,6 +440,11 @@ operators
       const by = { actor: COMMAND_LINE, at: await db.now() };
       const outcome = await db.forgetting.forget(slackUserId, by, { keepLast: options.force !== true });
       if (outcome === 'last_superadmin') throw new UsageError(`${slackUserId} ${LAST_SUPERADMIN} Or use --force.`);
+      if (outcome === 'never_still') {
+        throw new UsageError(
+          `${slackUserId} acknowledges or snoozes alerts all the time. Nothing was changed. First run: flag-promotions operators disable ${slackUserId}`,
+        );
+      }
       out(
         outcome === 'nothing'
           ? `Nothing is kept about ${slackUserId}, except what the audit log and the promotions may say.`
@@ -604,19 +598,12 @@ audit
   .description('write the audit log to a file, which scripts/verify-audit-export.mjs verifies without the database')
   .requiredOption('--out <file>', 'where to; - is standard output')
   .action(async ({ out: file }: { out: string }) => {
-    const isFile = file !== '-';
-    // The file is complete or absent.
-    const unfinished = `${file}.part`;
-    const stream = isFile ? createWriteStream(unfinished, { mode: 0o600 }) : process.stdout;
-    const exported = await withDatabase((db) =>
-      db.audit.export(async (line) => {
-        if (!stream.write(`${line}\n`)) await once(stream, 'drain');
-      }),
-    );
-    if (!isFile) return;
-    stream.end();
-    await finished(stream);
-    await rename(unfinished, file);
+    const exportTo = (write: Write) => withDatabase((db) => db.audit.export(write));
+    if (file === '-') {
+      await writeToStdout(exportTo);
+      return;
+    }
+    const exported = await writeFile(file, exportTo);
     out(`Exported ${exported.events} events and ${exported.seals} seals to ${file}.`);
   });
 

@@ -5,6 +5,7 @@ import { createBatch } from './batch.js';
 import { createBearerCheck } from './bearer.js';
 import { BODY_LIMITS, type BodyLimits, createBodyReader, type ReadBody } from './http-bodies.js';
 import { CONNECTION_LIMITS, type ConnectionLimits, watchConnections } from './http-connections.js';
+import { listen } from './listen.js';
 import type { Metrics } from './metrics.js';
 import type { Page, PageRequest } from './pages/enrolment.js';
 import { STYLE_PATH } from './pages/html.js';
@@ -85,10 +86,7 @@ export async function startHttp(port: number, deps: HttpDependencies): Promise<H
   server.on('request', handle);
   server.on('checkExpectation', handle);
   server.on('clientError', refuseUnreadable);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, resolve);
-  });
+  await listen(server, port);
   return { port: portOf(server), stop: connections.stop };
 }
 

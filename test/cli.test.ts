@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,6 +12,7 @@ import { builtApp } from './support/built-app.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { createRowStore, type RowStore } from './support/row-store.js';
+import { portOf } from './support/sockets.js';
 
 const ROOT = path.resolve(__dirname, '..');
 
@@ -186,6 +188,17 @@ describe('the command line', () => {
     expect(performance.now() - before).toBeLessThan(10_000);
   });
 
+  test('start names a port that is taken, and exits 1, so that a supervisor tries again', async () => {
+    const holder = createServer();
+    const PORT = String(await portOf(holder));
+    const started = start(['start'], { ...environment, PORT });
+    expect(await started.ended).toBe(1);
+    expect(started.errors()).toBe(
+      `PORT ${PORT} is taken on this host. Stop what listens there, or set PORT to another one.\n`,
+    );
+    holder.close();
+  });
+
   test('the newer part of the schema is taken back as it is, and nothing for a name that there is not', async () => {
     const known = async () =>
       (await rows.query<{ name: string }>('select name from flag_promotions.migrations order by id desc limit 1'))[0];
@@ -194,6 +207,7 @@ describe('the command line', () => {
     const mistyped = start(['migrate', '--to', '0008']);
     expect(await mistyped.ended).toBe(1);
     expect(mistyped.errors()).toContain('Nothing was changed');
+    expect(mistyped.errors()).not.toMatch(/^\s+at /mu);
     expect(await known()).toEqual({ name: '0009-maintenance' });
     const further = await run('migrate', '--to', '0008-attention');
     expect(further.output).toBe('Undone: 0009-maintenance.\n');
@@ -400,6 +414,22 @@ describe('the command line', () => {
     }
     const another = createAuditKeys([new Uint8Array(32)]).publicKey;
     expect(check(file, another)).toEqual({ status: 1, stdout: expect.stringContaining('another key') });
+  });
+
+  test('of a log whose head is gone an export says so, and leaves no file', async () => {
+    await rows.query('alter table flag_promotions.audit_head disable trigger user');
+    await rows.query('create table public.kept_head as select * from flag_promotions.audit_head');
+    await rows.query('delete from flag_promotions.audit_head');
+    const file = path.join(folder, 'headless.jsonl');
+    const exported = await run('audit', 'export', '--out', file);
+    await rows.query('insert into flag_promotions.audit_head select * from public.kept_head');
+    await rows.query('drop table public.kept_head');
+    await rows.query('alter table flag_promotions.audit_head enable trigger user');
+    expect(exported).toMatchObject({ code: 1, output: '' });
+    expect(exported.errors.trim().split('\n').slice(1)).toEqual([
+      'The audit log can’t be exported: the head of the chain is missing. To see all that is wrong: flag-promotions audit verify',
+    ]);
+    expect(await readdir(folder)).not.toContain('headless.jsonl.part');
   });
 
   test('who changes something on the command line needs the key that makes its event this app’s', async () => {

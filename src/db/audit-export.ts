@@ -2,6 +2,7 @@ import type { StoredEvent } from '../audit/event.js';
 import { IdRanges } from '../audit/id-ranges.js';
 import type { Seal } from '../audit/seal.js';
 import type { Knex } from './connection.js';
+import { AuditLogError } from './errors.js';
 import { type ChainHead, readChain, readChainHead } from './legacy-chain.js';
 import { parseRows } from './rows.js';
 import { SEAL_COLUMNS, STORED_COLUMNS, sealRow, storedRow } from './stored-audit.js';
@@ -31,7 +32,11 @@ export async function exportAuditLog(
     async (trx) => {
       await say('audit log', { version: 1, publicKey });
       const head = await readChainHead(trx);
-      if ('reason' in head) throw new Error(head.reason);
+      if ('reason' in head) {
+        throw new AuditLogError(
+          `The audit log can’t be exported: ${head.reason}. To see all that is wrong: flag-promotions audit verify`,
+        );
+      }
       const chained = await exportChain(trx, head, say);
       const { seals, sealed, ids } = await exportSeals(trx, say);
       for (const { from, to } of ids.gapsAfter(head.id)) await exportBetween(trx, from, to, say);

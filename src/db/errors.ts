@@ -7,6 +7,16 @@ export class NoDatabaseError extends Error {
   override readonly name = 'NoDatabaseError';
 }
 
+/** `migrate --to` names a migration that the database doesn't have. `message` says which it has. */
+export class NoMigrationError extends Error {
+  override readonly name = 'NoMigrationError';
+}
+
+/** The audit log is too broken to be exported. `message` says where and what to run. */
+export class AuditLogError extends Error {
+  override readonly name = 'AuditLogError';
+}
+
 /** The database belongs to another Slack workspace: two would split the alerts. */
 export class OtherWorkspaceError extends Error {
   readonly code = 'other_workspace';

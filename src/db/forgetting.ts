@@ -15,6 +15,8 @@ type ForgetOutcome =
   | 'forgotten'
   /** Nothing was stored about them, so nothing was written. */
   | 'nothing'
+  /** They acknowledge or snooze alerts all the time. Nothing was written. */
+  | 'never_still'
   /** Refused: nobody would be left to enrol, promote or resolve. */
   | 'last_superadmin';
 
@@ -37,7 +39,7 @@ export function forgetting(knex: Knex): Forgetting {
         const outcome = await knex.transaction((trx) => forgetWithin(trx, slackUserId, by, keepLast));
         if (outcome !== 'look_again') return outcome;
       }
-      throw new Error(`${slackUserId} takes or snoozes alerts all the time. Disable them first. Nothing was changed.`);
+      return 'never_still';
     },
   };
 }

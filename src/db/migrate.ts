@@ -22,7 +22,7 @@ import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { takeBack } from './console/take-back.js';
 import { whenFree } from './console/trial.js';
 import { codeOf } from './embedded/errors.js';
-import { asRefusal } from './errors.js';
+import { asRefusal, NoMigrationError } from './errors.js';
 import { type RequireLock, withMigrationLock } from './migration-lock.js';
 import type { PrimaryClient } from './primary-client.js';
 import { parseRows } from './rows.js';
@@ -300,7 +300,7 @@ async function dropSchema(ask: Ask): Promise<boolean> {
 /**
  * Rolls back the migrations after the named one, the newest first, for an earlier version whose replicas may run
  * already. Answers their names.
- * @throws if there is no such migration, or it hasn't run here
+ * @throws NoMigrationError if there is no such migration, or it hasn't run here
  */
 export async function rollBackTo(connectionString: string, name: string): Promise<readonly string[]> {
   const quietly = () => undefined;
@@ -315,7 +315,9 @@ async function undoNewer(knex: Knex, name: string, requireLock: RequireLock): Pr
   const names = migrations.map((migration) => migration.name);
   const applied = new Set<string>((await knex.migrate.list(CONFIG))[0].map((one: { name: string }) => one.name));
   if (!applied.has(name)) {
-    throw new Error(`The database has no migration ${name}. It has: ${[...applied].join(', ')}. Nothing was changed.`);
+    throw new NoMigrationError(
+      `The database has no migration ${name}. It has: ${[...applied].join(', ')}. Nothing was changed.`,
+    );
   }
   await knex.migrate.forceFreeMigrationsLock(CONFIG);
   const newer = names.slice(names.indexOf(name) + 1).filter((one) => applied.has(one));

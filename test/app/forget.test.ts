@@ -250,6 +250,29 @@ describe('operators forget', () => {
     expect((await forget(mina.id)).out).toContain('is empty');
   });
 
+  test('whoever acknowledges alerts all the time is not forgotten, and what to do is said', async () => {
+    const { secondSuperadmin: mina } = people;
+    await bed.enrol(mina.id, 'engineer');
+    // Each time the operator is locked, they have one alert more than before.
+    await bed.rows.query(
+      `alter table flag_promotions.attention rename to attention_kept;
+       create view flag_promotions.attention as
+         select promotion_id, owner, snoozed_by from flag_promotions.attention_kept
+          union all select 1, '${mina.id}', null where exists (
+            select from pg_locks where pid = pg_backend_pid() and mode = 'RowShareLock'
+               and relation = 'flag_promotions.operators'::regclass)`,
+    );
+    const { code, out, errors } = await forget(mina.id);
+    await bed.rows.query(
+      `drop view flag_promotions.attention; alter table flag_promotions.attention_kept rename to attention`,
+    );
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(errors.trim().split('\n').slice(1)).toEqual([
+      `${mina.id} acknowledges or snoozes alerts all the time. Nothing was changed. First run: flag-promotions operators disable ${mina.id}`,
+    ]);
+    expect(await bed.db.operators.find(mina.id)).not.toBeNull();
+  });
+
   test('what they take while it waits for a lock is not left to them', async () => {
     const { secondSuperadmin: mina } = people;
     await bed.enrol(mina.id, 'engineer');

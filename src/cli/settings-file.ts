@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { codeOf } from '../db/embedded/errors.js';
+import { SettingsFileError } from './failure.js';
+
+/**
+ * Reads .env in this folder, if there is one. A variable in the environment wins over the file.
+ * @throws SettingsFileError if it can't be read
+ */
+export function loadSettingsFile(): void {
+  const text = read();
+  if (text === null) return;
+  const early = process.env['NODE_EXTRA_CA_CERTS'];
+  for (const [name, value] of Object.entries(parseEnv(text))) process.env[name] ??= value;
+  process.stderr.write('Settings: .env, and the environment\n');
+  if (process.env['NODE_EXTRA_CA_CERTS'] !== early) {
+    // So that doctor doesn't take it for set.
+    delete process.env['NODE_EXTRA_CA_CERTS'];
+    process.stderr.write(
+      'NODE_EXTRA_CA_CERTS has no effect in .env: Node reads it before. Set it in the environment.\n',
+    );
+  }
+}
+
+function read(): string | null {
+  try {
+    return readFileSync('.env', 'utf8');
+  } catch (error) {
+    const code = codeOf(error) ?? 'unknown error';
+    // A folder of this name is somebody else's, such as a Python environment.
+    if (code === 'ENOENT' || code === 'EISDIR') return null;
+    throw new SettingsFileError(
+      `.env in this folder can’t be read (${code}). Let this account read it, or run this in another folder.`,
+    );
+  }
+}
