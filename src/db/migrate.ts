@@ -16,7 +16,7 @@ import {
 import type { Finding } from './console/finding.js';
 import { watchIndexes } from './console/index-progress.js';
 import { ConsoleTableError } from './console/refusal.js';
-import { inWords, refuseBeforeMigrating, refuseEncoding } from './console/refuse.js';
+import { inWords, refuseBeforeMigrating, refuseEncoding, refuseMissingRole } from './console/refuse.js';
 import { grantsFor } from './console/grants.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { takeBack } from './console/take-back.js';
@@ -109,6 +109,7 @@ async function isDone(ask: Ask, inspected: Inspected, settings: ConsoleSettings)
  * @throws ConsoleTableError if something prevents the migration, or the app's work after it
  */
 async function refuseAll(ask: Ask, inspected: Inspected, say: Say, role: string | null): Promise<readonly string[]> {
+  await refuseMissingRole(ask, role);
   const lacksMigrations = (await progressOf(ask)) === 'behind';
   const grants = role === null ? new Set<string>() : new Set(await grantsFor(ask, inspected, role));
   const isGrantedHere = ({ sql }: Finding): boolean =>

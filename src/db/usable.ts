@@ -3,7 +3,7 @@ import { type Ask, askOf } from './console/ask.js';
 import { inspectConsole } from './console/ensure.js';
 import { describeFinding } from './console/finding.js';
 import { judge, type Judgement, type Judging } from './console/judge.js';
-import { inWords, refuseEncoding, refuseUnusable } from './console/refuse.js';
+import { inWords, refuseEncoding, refuseMissingRole, refuseUnusable } from './console/refuse.js';
 import { readParties } from './console/judged.js';
 import { judgeWrites } from './console/rights.js';
 import { whenFree } from './console/trial.js';
@@ -87,6 +87,7 @@ export async function judgeFor(
   return withClient(connectionString, (client) =>
     inWords('look at the database', async () => {
       const ask = askOf(client);
+      await refuseMissingRole(ask, role);
       return judge(ask, { ...(await judgingOf(ask, settings)), role, tries: true });
     }),
   );

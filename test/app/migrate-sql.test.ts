@@ -164,7 +164,22 @@ describe('one account migrates and one runs', () => {
   });
 });
 
-test('a role that there is not is named', async () => {
-  const { code, errors } = await bed.run(database, 'migrate', '--role', 'nobody_like_that');
-  expect({ code, errors }).toEqual({ code: 78, errors: expect.stringContaining('There is no role nobody_like_that.') });
+test.each([
+  ['with the console’s table', 'select 1'],
+  ['in an empty database', 'drop table console_flag_promotions'],
+])('a role that there is not is named %s, and nothing is changed', async (_where, sql) => {
+  await database.as(database.owner, sql);
+  for (const args of [['migrate'], ['migrate', '--sql']]) {
+    const { code, output, errors } = await bed.run(database, ...args, '--role', 'nobody_like_that');
+    expect({ args, code, output, errors }).toEqual({
+      args,
+      code: 78,
+      output: '',
+      errors: expect.stringMatching(
+        /\nThere is no role nobody_like_that\. Check what --role names\. Nothing was changed\.\n$/u,
+      ),
+    });
+  }
+  const made = await database.as(database.owner, `select from pg_namespace where nspname = 'flag_promotions'`);
+  expect(made.rowCount).toBe(0);
 });

@@ -1,5 +1,7 @@
+import * as z from 'zod';
 import { codeOf } from '../embedded/errors.js';
 import { asRefusal } from '../errors.js';
+import { parseRows } from '../rows.js';
 import { LIMIT_REACHED } from '../server/limits.js';
 import type { Say } from './adopt.js';
 import type { Ask } from './ask.js';
@@ -61,6 +63,20 @@ function refuse({ parties, findings }: Judgement, isCuredHere: (finding: Finding
 export async function refuseEncoding(ask: Ask): Promise<void> {
   const says = await encodingFault(ask);
   if (says !== null) throw new ConsoleTableError(`${says} ${UNCHANGED}`);
+}
+
+/**
+ * Without a table nothing else asks for the role, and it would be granted nothing. `role`: unquoted; null passes.
+ * @throws ConsoleTableError
+ */
+export async function refuseMissingRole(ask: Ask, role: string | null): Promise<void> {
+  if (role === null) return;
+  const found = await ask('select exists (select from pg_roles where rolname = $1) as yes, quote_ident($1) as name', [
+    role,
+  ]);
+  const [row] = parseRows(found, z.object({ yes: z.boolean(), name: z.string() }));
+  if (row?.yes === true) return;
+  throw new ConsoleTableError(`There is no role ${row?.name ?? role}. Check what --role names. ${UNCHANGED}`);
 }
 
 /** Turns PostgreSQL's errors in `work` into sentences. */
