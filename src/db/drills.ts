@@ -162,7 +162,7 @@ export function drills(knex: Knex): Drills {
           `update flag_promotions.drills set acknowledged_by = ?, acknowledged_at = coalesce(acknowledged_at, ?) where id = ?::bigint`,
           [operatorId, at, id],
         );
-        await requestUpdate(trx, id);
+        await requestDrillUpdate(trx, id);
         await queueWebhook(trx, id, at, { what: 'acknowledged', by: operatorId, over: drill.acknowledgedBy });
         await appendAuditEvent(trx, event(drill, 'acknowledged', operatorId, at, { after_s: secondsAfter(drill, at) }));
         return { kind: 'taken_now', drill: { ...drill, acknowledgedBy: operatorId, acknowledgedAt: at } };
@@ -310,13 +310,13 @@ async function sayThatItEnded(
   at: Date,
   how: { readonly by: string | null; readonly end: DrillEnd },
 ): Promise<void> {
-  await requestUpdate(trx, id);
+  await requestDrillUpdate(trx, id);
   await queueWebhook(trx, id, at, { what: 'ended', ...how });
   await queueMessages(trx, { kind: 'drill_ended', subject: id, under: 'drill' });
 }
 
 /** Locked by id, as everywhere. A message that Slack refused is tried again with its new text. */
-async function requestUpdate(trx: Knex.Transaction, id: string): Promise<void> {
+export async function requestDrillUpdate(trx: Knex.Transaction, id: string): Promise<void> {
   await trx.raw(
     `with held as (
        select m.id from flag_promotions.messages m

@@ -1,9 +1,11 @@
+import * as z from 'zod';
 import type { Promotion } from '../promotions/promotion.js';
 import { requestAlertUpdate } from './alerts.js';
 import { NO_OWNER, NO_SNOOZE } from './attention.js';
 import { settleQuestion } from './attention-rows.js';
 import { appendAuditEvent, appendAuditEvents } from './audit.js';
 import type { Knex } from './connection.js';
+import { requestDrillUpdate } from './drills.js';
 import { nameAgain } from './groups.js';
 import { type Doer, isLastSuperadmin, lockAdministration, lockOperator } from './operators.js';
 import { queueNotices } from './operator-notices.js';
@@ -23,7 +25,7 @@ type ForgetOutcome =
 export interface Forgetting {
   /**
    * Deletes a person's data with an audit event: role, secret, recovery codes, links to and by them, home tab; their
-   * alerts become free, their snoozes end. The audit log and the promotions they acted on keep their id, as the record
+   * alerts become free, their snoozes end. Webhooks, drills and accepted drifts lose the id. The audit log and the promotions they acted on keep their id, as the record
    * of what was done.
    */
   forget(slackUserId: string, by: Doer, options: { readonly keepLast: boolean }): Promise<ForgetOutcome>;
@@ -58,6 +60,7 @@ async function forgetWithin(
     const promotion = await lockPromotion(trx, id);
     if (promotion?.state === 'deploying') promotions.push(promotion);
   }
+  const drills = await leaveDrills(trx, slackUserId);
   const person = await lockOperator(trx, slackUserId);
   if ((await attendedBy(trx, slackUserId)).some((id) => !attended.includes(id))) return 'look_again';
 
@@ -66,6 +69,8 @@ async function forgetWithin(
     await trx.raw(`delete from flag_promotions.messages where kind = 'home' and subject = ?`, [slackUserId]),
   );
   await trx.raw(`delete from flag_promotions.messages where kind = 'operator_notice' and subject = ?`, [slackUserId]);
+  for (const id of drills.running) await requestDrillUpdate(trx, id);
+  const traces = drills.count + (await removeTraces(trx, slackUserId));
   // Deletes their recovery codes too (cascade).
   await trx.raw('delete from flag_promotions.operators where slack_user_id = ?', [slackUserId]);
   await leaveAlerts(
@@ -74,7 +79,7 @@ async function forgetWithin(
     promotions.map(({ id }) => id),
     by,
   );
-  if (person === null && links + homes + attended.length === 0) return 'nothing';
+  if (person === null && links + homes + attended.length + traces === 0) return 'nothing';
   const event = await appendAuditEvent(trx, {
     ...by,
     action: 'console.flag.operator.forgotten',
@@ -92,6 +97,54 @@ async function attendedBy(trx: Knex.Transaction, slackUserId: string): Promise<r
     [slackUserId, slackUserId],
   );
   return parseRows(found, promotionIdRow).map(({ promotion_id: id }) => id);
+}
+
+/** In their place, where a text has to be. */
+const FORGOTTEN = 'forgotten';
+
+/**
+ * Takes their id out of drills, whose steps and times stay. Before the operator is locked, as a click does. Answers how
+ * many, and the running one if they were on it.
+ */
+async function leaveDrills(trx: Knex.Transaction, slackUserId: string) {
+  const left = await trx.raw(
+    `update flag_promotions.drills d
+        set started_by = case when d.started_by = who then ? else d.started_by end,
+            acknowledged_by = nullif(d.acknowledged_by, who), resolved_by = nullif(d.resolved_by, who)
+       from (select ?::text as who) forgotten
+      where who in (d.started_by, d.acknowledged_by, d.resolved_by)
+      returning d.id, d.ended_at is null as is_running`,
+    [FORGOTTEN, slackUserId],
+  );
+  const rows = parseRows(left, leftDrillRow);
+  return { count: rows.length, running: rows.flatMap(({ id, is_running: isRunning }) => (isRunning ? [id] : [])) };
+}
+
+const leftDrillRow = idRow.extend({ is_running: z.boolean() });
+
+/**
+ * Takes their id out of webhooks and accepted drifts. The rows stay: they say what was done already. A webhook that is
+ * still owed goes out without the id. Answers how many.
+ */
+async function removeTraces(trx: Knex.Transaction, slackUserId: string): Promise<number> {
+  const webhooks = await trx.raw(
+    `with held as (
+       select m.id from flag_promotions.messages m
+        where m.kind in ('webhook', 'drill_webhook')
+          and ?::text in (m.detail #>> '{event,data,by}', m.detail #>> '{event,data,instead_of}')
+        order by m.id for no key update)
+     update flag_promotions.messages m
+        set detail = jsonb_set(m.detail, '{event,data}', (
+              select jsonb_object_agg(key, case when key in ('by', 'instead_of') and value = to_jsonb(?::text)
+                                                then to_jsonb(?::text) else value end)
+                from jsonb_each(m.detail #> '{event,data}')))
+       from held where m.id = held.id`,
+    [slackUserId, slackUserId, FORGOTTEN],
+  );
+  const drifts = await trx.raw('update flag_promotions.drifts set accepted_by = null where accepted_by = ?', [
+    slackUserId,
+  ]);
+  return rowCount(webhooks) + rowCount(drifts);
 }
 
 /** Also links that they sent: without its inviter an open one can't be confirmed. Answers how many. */

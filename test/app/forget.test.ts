@@ -95,6 +95,27 @@ describe('operators forget', () => {
     await mina.command(`snooze ${snoozed} 4h`);
     await mina.openHome();
     await eventually(async () => expect(mina.home()).toBeDefined());
+    // As sent to a webhook.
+    const happened = {
+      type: 'alert.acknowledged',
+      data: { promotion: { id: taken }, by: mina.id, instead_of: mina.id },
+    };
+    await bed.rows.query(
+      `insert into flag_promotions.messages (kind, subject, state, detail)
+       select kind, 'x', state, jsonb_build_object('event', $1::jsonb)
+         from (values ('webhook', 'closed'), ('drill_webhook', 'closed')) as m (kind, state)`,
+      [JSON.stringify(happened)],
+    );
+    await bed.rows.query(
+      `insert into flag_promotions.drills (started_by, acknowledged_by, acknowledged_at, resolved_by, action, ended_at, end_reason)
+       values ($1, $1, now(), $1, 'completed', now(), 'resolved')`,
+      [mina.id],
+    );
+    await bed.rows.query(
+      `insert into flag_promotions.drifts (promotion_id, heroku_app, state, value, release_id, accepted_by, is_told)
+       select id, heroku_app, 'accepted', '{"kind":"unset"}', 'r', $1, true from console_flag_promotions where flag_key = 'earlier'`,
+      [mina.id],
+    );
     await bed.clock.advance(30_000);
     const theirs = await invite(bed, mina, sam, 'engineer');
     await eventually(async () =>
@@ -118,8 +139,13 @@ describe('operators forget', () => {
     for (const place of [
       'attention.owner',
       'attention.snoozed_by',
+      'drifts.accepted_by',
+      'drills.acknowledged_by',
+      'drills.resolved_by',
+      'drills.started_by',
       'enrolments.slack_user_id',
       'enrolments.invited_by',
+      'messages.detail',
       'messages.subject',
       'operators.slack_user_id',
       'recovery_codes.slack_user_id',
@@ -134,6 +160,11 @@ describe('operators forget', () => {
         'Their home tab in Slack is empty.\n',
     );
     expect(await columnsWith(mina.id)).toEqual(RECORD);
+    expect(
+      await bed.rows.query(
+        `select distinct detail #> '{event,data}' as data from flag_promotions.messages where kind in ('webhook', 'drill_webhook')`,
+      ),
+    ).toEqual([{ data: { promotion: { id: taken }, by: 'forgotten', instead_of: 'forgotten' } }]);
     expect((await bed.db.audit.verify()).intact).toBe(true);
     expect(
       await bed.rows.query(
