@@ -21,6 +21,7 @@ import { grantsFor } from './console/grants.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { takeBack } from './console/take-back.js';
 import { whenFree } from './console/trial.js';
+import { refuseOthersTables } from './console/undoers.js';
 import { codeOf } from './embedded/errors.js';
 import { asRefusal, NoMigrationError } from './errors.js';
 import { type RequireLock, withMigrationLock } from './migration-lock.js';
@@ -245,6 +246,8 @@ export async function rollBackAll(
     withMigrationLock(connectionString, say, (requireLock) =>
       withClient(connectionString, async (client) => {
         const ask = askUnder(requireLock, client);
+        // Whoever owns nothing may not be able to read what takeBack reads.
+        await refuseOthersTables(ask);
         await refuseIfUsed(ask);
         await takeBack(ask, settings, say);
         if (await hasMigrations(ask)) {
@@ -307,7 +310,10 @@ export async function rollBackTo(connectionString: string, name: string): Promis
   const quietly = () => undefined;
   return inWords('undo the migrations', () =>
     withMigrationLock(connectionString, quietly, (requireLock) =>
-      withKnex(connectionString, (knex) => undoNewer(knex, name, requireLock)),
+      withClient(connectionString, async (client) => {
+        await refuseOthersTables(askOf(client));
+        return withKnex(connectionString, (knex) => undoNewer(knex, name, requireLock));
+      }),
     ),
   );
 }

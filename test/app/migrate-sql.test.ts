@@ -164,6 +164,32 @@ describe('one account migrates and one runs', () => {
   });
 });
 
+test('who owns nothing is told who can undo the migrations, before anything is', async () => {
+  await database.as(database.owner, 'alter table console_flag_promotions alter column checkpoint type text');
+  expect(await bed.run(database, 'migrate')).toMatchObject({ code: 0 });
+  await database.as(database.owner, `grant usage on schema flag_promotions to ${database.runner}`);
+  await database.as(
+    database.owner,
+    `grant select, update on all tables in schema flag_promotions to ${database.runner}`,
+  );
+  const kept = async () =>
+    (await database.as(database.owner, 'select name from flag_promotions.migrations order by 1')).rows;
+  const before = await kept();
+  database.role = database.runner;
+  for (const args of [['--rollback'], ['--to', migrations[0]?.name ?? '']]) {
+    const { code, output, errors } = await bed.run(database, 'migrate', ...args);
+    expect({ args, code, output, errors: errors.split('\n').slice(1, -1) }).toEqual({
+      args,
+      code: 78,
+      output: '',
+      errors: [
+        `Only ${database.owner} can undo the migrations, because the tables are theirs. Run this as ${database.owner}. Nothing was changed.`,
+      ],
+    });
+  }
+  expect(await kept()).toEqual(before);
+});
+
 test.each([
   ['with the console’s table', 'select 1'],
   ['in an empty database', 'drop table console_flag_promotions'],

@@ -10,6 +10,7 @@ import { baseOf } from './indexes.js';
 import { ConsoleTableError } from './refusal.js';
 import type { ConsoleSettings } from './settings.js';
 import { HOLDS_CONSTRAINT, tableToUndo } from './table.js';
+import { refuseOthersTables } from './undoers.js';
 
 const foundRow = z.object({
   oid: z.string(),
@@ -24,7 +25,8 @@ const foundRow = z.object({
  * Removes what was added to promotions' tables, wherever they are and whatever is set now. One that this app made is
  * dropped; any other keeps its rows and its own columns. A copy (`create table … like`) has our comments on its columns,
  * but no index of ours, and stays.
- * @throws ConsoleTableError if something of its owner's depends on what was added; that table stays as it is
+ * @throws ConsoleTableError if a table is another role's, or something of its owner's depends on what was added; that
+ * table stays as it is
  */
 export async function takeBack(ask: Ask, settings: ConsoleSettings, say: Say): Promise<void> {
   const adopted = await tableToUndo(ask, settings, (await readRecord(ask))?.table ?? null);
@@ -41,10 +43,14 @@ export async function takeBack(ask: Ask, settings: ConsoleSettings, say: Say): P
       where is_ours or columns is not null or indexes is not null`,
     [ADDED_BY_US],
   );
-  for (const table of parseRows(found, foundRow)) {
-    const { oid, name } = table;
-    const statements = statementsFor(table, adopted);
-    if (statements.length === 0) continue;
+  const changes = parseRows(found, foundRow)
+    .map((table) => ({ ...table, statements: statementsFor(table, adopted) }))
+    .filter(({ statements }) => statements.length > 0);
+  await refuseOthersTables(
+    ask,
+    changes.map(({ oid }) => oid),
+  );
+  for (const { oid, name, statements } of changes) {
     say(`taking back what was added to ${name}`);
     try {
       await alterBriefly(ask, oid, statements, say);
