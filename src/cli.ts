@@ -188,7 +188,7 @@ const program = new Command('flag-promotions')
   .hook('preAction', (_program, command) => {
     endOnSignals(command.name() === 'start' ? 0 : undefined);
     // The demo has its own settings.
-    if (command.name() !== 'demo') loadSettingsFile();
+    if (command.name() !== 'demo') loadSettingsFile(process.env);
   })
   .showHelpAfterError();
 

@@ -4,18 +4,18 @@ import { codeOf } from '../db/embedded/errors.js';
 import { SettingsFileError } from './failure.js';
 
 /**
- * Reads .env in this folder, if there is one. A variable in the environment wins over the file.
+ * Reads .env in this folder, if there is one, into the environment, whose own variables win.
  * @throws SettingsFileError if it can't be read
  */
-export function loadSettingsFile(): void {
+export function loadSettingsFile(environment: NodeJS.ProcessEnv): void {
   const text = read();
   if (text === null) return;
-  const early = process.env['NODE_EXTRA_CA_CERTS'];
-  for (const [name, value] of Object.entries(parseEnv(text))) process.env[name] ??= value;
+  const early = environment['NODE_EXTRA_CA_CERTS'];
+  for (const [name, value] of Object.entries(parseEnv(text))) environment[name] ??= value;
   process.stderr.write('Settings: .env, and the environment\n');
-  if (process.env['NODE_EXTRA_CA_CERTS'] !== early) {
+  if (environment['NODE_EXTRA_CA_CERTS'] !== early) {
     // So that doctor doesn't take it for set.
-    delete process.env['NODE_EXTRA_CA_CERTS'];
+    delete environment['NODE_EXTRA_CA_CERTS'];
     process.stderr.write(
       'NODE_EXTRA_CA_CERTS has no effect in .env: Node reads it before. Set it in the environment.\n',
     );
