@@ -10,12 +10,11 @@ import { SettingsFileError } from './failure.js';
 export function loadSettingsFile(environment: NodeJS.ProcessEnv): void {
   const text = read();
   if (text === null) return;
-  const early = environment['NODE_EXTRA_CA_CERTS'];
-  for (const [name, value] of Object.entries(parseEnv(text))) environment[name] ??= value;
+  // Left out, so that doctor doesn't take it for set.
+  const { NODE_EXTRA_CA_CERTS: tooLate, ...settings } = parseEnv(text);
+  for (const [name, value] of Object.entries(settings)) environment[name] ??= value;
   process.stderr.write('Settings: .env, and the environment\n');
-  if (environment['NODE_EXTRA_CA_CERTS'] !== early) {
-    // So that doctor doesn't take it for set.
-    delete environment['NODE_EXTRA_CA_CERTS'];
+  if (tooLate !== undefined && environment['NODE_EXTRA_CA_CERTS'] === undefined) {
     process.stderr.write(
       'NODE_EXTRA_CA_CERTS has no effect in .env: Node reads it before. Set it in the environment.\n',
     );

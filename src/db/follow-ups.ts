@@ -96,7 +96,7 @@ async function readStanding(knex: Knex, promotionId: string): Promise<Standing |
   return promotion === undefined ? null : standingOf(knex, promotion);
 }
 
-/** The console may have a unique guard of its own, and PostgreSQL names only the first that refuses: so look again. */
+/** Looks again, because the console's own unique index may have refused, and PostgreSQL names only one. */
 async function wasOvertaken(knex: Knex, { promotionId }: FollowUpRequest, error: unknown): Promise<boolean> {
   const taken = takenBy(error);
   if (taken === null) return false;

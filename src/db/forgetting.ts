@@ -25,8 +25,8 @@ type ForgetOutcome =
 export interface Forgetting {
   /**
    * Deletes a person's data with an audit event: role, secret, recovery codes, links to and by them, home tab; their
-   * alerts become free, their snoozes end. Webhooks, drills and accepted drifts lose the id. The audit log and the promotions they acted on keep their id, as the record
-   * of what was done.
+   * alerts become free, their snoozes end. Webhooks, drills and accepted drifts lose the id. The audit log and the
+   * promotions they acted on keep it, as the record of what was done.
    */
   forget(slackUserId: string, by: Doer, options: { readonly keepLast: boolean }): Promise<ForgetOutcome>;
 }

@@ -246,7 +246,7 @@ export async function rollBackAll(
     withMigrationLock(connectionString, say, (requireLock) =>
       withClient(connectionString, async (client) => {
         const ask = askUnder(requireLock, client);
-        // Whoever owns nothing may not be able to read what takeBack reads.
+        // Before takeBack, which a role without rights can't even look with.
         await refuseOthersTables(ask);
         await refuseIfUsed(ask);
         await takeBack(ask, settings, say);
@@ -309,12 +309,10 @@ async function dropSchema(ask: Ask): Promise<boolean> {
 export async function rollBackTo(connectionString: string, name: string): Promise<readonly string[]> {
   const quietly = () => undefined;
   return inWords('undo the migrations', () =>
-    withMigrationLock(connectionString, quietly, (requireLock) =>
-      withClient(connectionString, async (client) => {
-        await refuseOthersTables(askOf(client));
-        return withKnex(connectionString, (knex) => undoNewer(knex, name, requireLock));
-      }),
-    ),
+    withMigrationLock(connectionString, quietly, async (requireLock) => {
+      await withClient(connectionString, (client) => refuseOthersTables(askOf(client)));
+      return withKnex(connectionString, (knex) => undoNewer(knex, name, requireLock));
+    }),
   );
 }
 

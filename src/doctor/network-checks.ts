@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { PEM_CERTIFICATE } from '../db/server/tls.js';
 import { networkCode } from '../network/network.js';
 import { type Exemption, portOf, type Route, shownProxy } from '../network/proxies.js';
 import { type Check, note, ok } from './checks.js';
@@ -81,7 +82,7 @@ function whatOfExtra(file: string): string {
   }
   const named = 'The file in NODE_EXTRA_CA_CERTS';
   try {
-    const count = readFileSync(file, 'latin1').match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/gu)?.length ?? 0;
+    const count = readFileSync(file, 'latin1').match(PEM_CERTIFICATE)?.length ?? 0;
     if (count === 0) {
       return `${named} holds no certificate in PEM form. Convert it: openssl x509 -inform der -in <file> -out company.pem`;
     }

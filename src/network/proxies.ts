@@ -16,7 +16,7 @@ export type Exemption =
   /** A host and its subdomains, or everything (`*`). `port` null: every port. */
   | { readonly kind: 'host'; readonly entry: string; readonly host: string; readonly port: number | null }
   /** Literal addresses, `10.0.0.0/8`; a name is not looked up. */
-  | { readonly kind: 'range'; readonly entry: string; readonly network: string; readonly prefix: number }
+  | { readonly kind: 'range'; readonly entry: string; readonly addresses: BlockList }
   /** No address can match it, such as `https://slack.com`. */
   | { readonly kind: 'nothing'; readonly entry: string };
 
@@ -58,9 +58,7 @@ function isExempt(one: Exemption, hostname: string, port: number): boolean {
       );
     case 'range': {
       const address = hostname.replace(/^\[|\]$/gu, '');
-      const range = new BlockList();
-      range.addSubnet(one.network, one.prefix, familyOf(one.network));
-      return isIP(address) !== 0 && range.check(address, familyOf(address));
+      return isIP(address) !== 0 && one.addresses.check(address, familyOf(address));
     }
     case 'nothing':
       return false;
@@ -118,7 +116,11 @@ export function parseExemptions(text: string): readonly Exemption[] {
 function parseExemption(entry: string): Exemption {
   const [, network = '', prefix] = /^\[?([^[\]/]+)\]?\/(\d{1,3})$/u.exec(entry) ?? [];
   const longest = { 0: -1, 4: 32, 6: 128 }[isIP(network)] ?? -1;
-  if (Number(prefix) <= longest) return { kind: 'range', entry, network, prefix: Number(prefix) };
+  if (Number(prefix) <= longest) {
+    const addresses = new BlockList();
+    addresses.addSubnet(network, Number(prefix), familyOf(network));
+    return { kind: 'range', entry, addresses };
+  }
   const [, before, port] = isIP(entry) === 6 ? [] : (/^(.*[^:]):(\d{1,5})$/u.exec(entry) ?? []);
   const host = hostOf((before ?? entry).replace(/^\*?\./u, ''));
   if (host === null || Number(port ?? 0) > 65_535) return { kind: 'nothing', entry };

@@ -281,7 +281,7 @@ describe('operators forget', () => {
     expect((await forget(mina.id)).out).toContain('is empty');
   });
 
-  test('whoever acknowledges alerts all the time is not forgotten, and what to do is said', async () => {
+  test('somebody who keeps acknowledging alerts is not forgotten, and the command says what to do', async () => {
     const { secondSuperadmin: mina } = people;
     await bed.enrol(mina.id, 'engineer');
     // Each time the operator is locked, they have one alert more than before.

@@ -164,7 +164,7 @@ describe('one account migrates and one runs', () => {
   });
 });
 
-test('who owns nothing is told who can undo the migrations, before anything is', async () => {
+test('a role that owns nothing learns who can undo the migrations, before anything is undone', async () => {
   await database.as(database.owner, 'alter table console_flag_promotions alter column checkpoint type text');
   expect(await bed.run(database, 'migrate')).toMatchObject({ code: 0 });
   await database.as(database.owner, `grant usage on schema flag_promotions to ${database.runner}`);

@@ -237,7 +237,7 @@ describe('reverting what is deployed', () => {
     expect(await rows()).toHaveLength(2);
   });
 
-  test('is told that the row changed, if the console was faster and its own guard refuses the second', async () => {
+  test('says that the row changed if the console was faster and its own unique index refuses the revert', async () => {
     bed.heroku.setVar(APP, VAR, 'off');
     await deploy();
     const [ours] = await bed.rows.query<{ name: string }>(

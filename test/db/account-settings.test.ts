@@ -119,44 +119,42 @@ test('what fails at DATABASE_URL is not blamed on DATABASE_DIRECT_URL, and undoi
   await expect(run({ sql: true })).rejects.toMatchObject({ name: 'ServerError', setting: 'DATABASE_URL' });
 });
 
-test('whoever made the role that runs the app, and may not become it, migrates for it again', async () => {
-  await admin.query(`alter role ${account} createrole`);
+/** Passes the account's session, and the name of a role to create for the app, which is dropped afterwards. */
+async function withOwner(work: (owner: pg.Client, role: string) => Promise<void>): Promise<void> {
   const role = `${account}_runner`;
   const owner = new pg.Client({ connectionString: url });
   await owner.connect();
   try {
-    await owner.query(`create role ${role}; ${TIMES}`);
-    await migrate(url, { role });
-    expect(await migrate(url, { role, survey: true })).toMatchObject({ promotions: { kind: 'adopted' } });
+    await work(owner, role);
   } finally {
     await owner.end();
     await admin.query(`drop owned by ${role}; drop role ${role}`);
   }
+}
+
+test('whoever made the role that runs the app, and may not become it, migrates for it again', async () => {
+  await admin.query(`alter role ${account} createrole`);
+  await withOwner(async (owner, role) => {
+    await owner.query(`create role ${role}; ${TIMES}`);
+    await migrate(url, { role });
+    expect(await migrate(url, { role, survey: true })).toMatchObject({ promotions: { kind: 'adopted' } });
+  });
 });
 
 test('what a table refuses is found also for a role that has no rights yet', async () => {
-  const role = `${account}_runner`;
-  const owner = new pg.Client({ connectionString: url });
-  await owner.connect();
-  await admin.query(`create role ${role}`);
-  try {
+  await withOwner(async (owner, role) => {
+    await admin.query(`create role ${role}`);
     await owner.query(
       `${TIMES}; alter table console_flag_promotions add constraint states check (state in ('marked', 'deploying', 'deployed', 'failed'))`,
     );
     await expect(migrate(url, { role })).rejects.toThrow('The CHECK states refuses the state cancelled.');
     expect((await admin.query(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).rows).toEqual([]);
-  } finally {
-    await owner.end();
-    await admin.query(`drop role ${role}`);
-  }
+  });
 });
 
 test('a trigger that admits the role that runs the app alone is noted, if another role has to try the writes', async () => {
-  const role = `${account}_runner`;
-  const owner = new pg.Client({ connectionString: url });
-  await owner.connect();
-  await admin.query(`create role ${role}`);
-  try {
+  await withOwner(async (owner, role) => {
+    await admin.query(`create role ${role}`);
     await owner.query(
       `${TIMES}; create function runner_alone() returns trigger language plpgsql as $$ begin
          if current_user <> '${role}' then raise exception 'only the app updates'; end if; return new; end $$;
@@ -169,10 +167,7 @@ test('a trigger that admits the role that runs the app alone is noted, if anothe
     // That role itself is let through.
     await admin.query(`grant ${role} to ${account}`);
     expect((await migrate(url, { role, survey: true })).notes).toEqual([]);
-  } finally {
-    await owner.end();
-    await admin.query(`drop owned by ${role}; drop role ${role}`);
-  }
+  });
 });
 
 test('the account in DATABASE_URL gets its rights if another one migrates by DATABASE_DIRECT_URL', async () => {

@@ -1,14 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createAuditKeys } from '../../src/audit/keys.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
-import { createSealer } from '../../src/jobs/sealer.js';
-import { realTimers } from '../../src/jobs/timers.js';
 import { createWitness } from '../../src/jobs/witness.js';
 import { createLogger } from '../../src/log.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { DIRECTLY } from '../support/network.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
+import { quietSealer } from '../support/sealer.js';
 
 describe('a witness that can’t be asked', () => {
   let database: TestDatabase;
@@ -35,15 +34,7 @@ describe('a witness that can’t be asked', () => {
       attempted: 'mark',
       reason: 'not_operator',
     });
-    await createSealer({
-      seals: db.seals,
-      timers: realTimers(() => performance.now()),
-      log,
-      takesAnyKey: false,
-      onShown: () => undefined,
-      onSealed: () => undefined,
-      onRefused: () => undefined,
-    }).seal();
+    await quietSealer({ seals: db.seals, log }).seal();
     const witness = createWitness({
       // fetch quotes such an address in full.
       url: 'http://canary:canary@127.0.0.1/canary',

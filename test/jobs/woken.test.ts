@@ -1,10 +1,9 @@
 import { createLogger } from '../../src/log.js';
 import { createHomes } from '../../src/jobs/homes.js';
-import { createSealer } from '../../src/jobs/sealer.js';
-import { realTimers } from '../../src/jobs/timers.js';
 import { createAuditKeys } from '../../src/audit/keys.js';
 import { currentReference, withReference } from '../../src/reference.js';
 import { eventually } from '../support/eventually.js';
+import { quietSealer } from '../support/sealer.js';
 
 /* What a request wakes serves others' requests, too: their lines must not stand under its reference. */
 
@@ -14,7 +13,7 @@ const log = createLogger('fatal');
 test('a seal is nobody’s', async () => {
   const under: (string | null)[] = [];
   const wakers: (() => void)[] = [];
-  const sealer = createSealer({
+  const sealer = quietSealer({
     seals: {
       keys: createAuditKeys([Buffer.alloc(32)]),
       whenAppended(wake) {
@@ -32,12 +31,7 @@ test('a seal is nobody’s', async () => {
       recordSent: unused,
       releaseWitness: unused,
     },
-    timers: realTimers(() => performance.now()),
     log,
-    takesAnyKey: false,
-    onShown: () => undefined,
-    onSealed: () => undefined,
-    onRefused: () => undefined,
   });
   sealer.start();
   withReference(() => wakers[0]?.());

@@ -4,7 +4,7 @@ import { createSecretBox } from '../../src/operators/secret-box.js';
 
 const box = createSecretBox(randomBytes(32));
 
-test('a sealed secret opens again, whatever it is and whoever it is for', () => {
+test('any sealed secret opens again, for any operator', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1, unit: 'binary' }), fc.string(), (secret, operator) => {
       // A lone surrogate has no UTF-8; none is in a base32 secret.

@@ -3,7 +3,7 @@ import { checkRcaUrl, RCA_URL_MAX_LENGTH } from '../../src/promotions/rca-url.js
 
 const HOSTS = ['docs.example.com', 'wiki.example.org:8443'];
 
-test('whatever is accepted is https, on an allowed host, short, ASCII, and accepted again as it is', () => {
+test('an accepted address is https, on an allowed host, short and ASCII, and is accepted again unchanged', () => {
   const pieces = fc.constantFrom(
     'https:',
     '//',

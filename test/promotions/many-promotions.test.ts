@@ -117,7 +117,7 @@ test.each(['ours', 'leased', 'unleased'] as const)(
         if (conclusion !== null) throw new Error(`No. ${n} was noticed at ${ms / MINUTE} min: ${conclusion}`);
         asked += 1;
       }
-      // Whoever was to record it is killed: its lease expires, and nobody comes back.
+      // The process that would record it is killed. Its lease expires, and no other takes over.
       const later = Math.max(NOTICE_AFTER, one.endsAt) + 3 * HOUR;
       const { row, look: found } = one.at(later);
       const killed = { ...row, leasedUntil: momentAfter(one.endsAt + 20 * SECOND) };

@@ -25,7 +25,7 @@ test('a cut text keeps what fits, and never more than asked for', () => {
   );
 });
 
-test('whatever it is, as code and as a quotation it is one span, of readable characters', () => {
+test('any text, as code or as a quotation, is one span of readable characters', () => {
   fc.assert(
     fc.property(anything, (text) => {
       for (const shown of [code(text), quote(text), code(text, 40)]) {

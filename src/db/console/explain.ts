@@ -31,6 +31,9 @@ interface Known {
   readonly passesShort?: boolean;
 }
 
+const ofRole = (dependsOnRole: boolean, finding: Finding): Finding =>
+  dependsOnRole ? { ...finding, dependsOnRole } : finding;
+
 export function startExplaining(ask: Ask, table: Judged, columns: readonly Column[]): Explanation {
   const found: Finding[] = [];
   const alter = (action: string): string => `alter table ${table.name} ${action}`;
@@ -139,8 +142,10 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
         : trigger !== null
           ? [alter(`disable trigger ${trigger}`)]
           : [];
-    const finding = blocks(`${who} does not let the app ${does}: ${said(refusal)}`, cure);
-    return trigger !== null || right !== null ? { ...finding, dependsOnRole: true } : finding;
+    return ofRole(
+      trigger !== null || right !== null,
+      blocks(`${who} does not let the app ${does}: ${said(refusal)}`, cure),
+    );
   }
 
   async function ofWidth(refusal: Refusal, does: string): Promise<Finding> {
@@ -154,7 +159,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     return {
       who: triggers.length === 0 ? 'something in the database' : `the trigger ${triggers.join(' or ')}`,
       cure: triggers.length === 1 ? triggers.map((name) => alter(`disable trigger ${name}`)) : [],
-      more: triggers.length === 0 ? {} : ({ dependsOnRole: true } as const),
+      dependsOnRole: triggers.length > 0,
     };
   }
 
@@ -174,21 +179,14 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       );
     },
     async swallowed(does, by) {
-      const { who, cure, more } = await whoChanges([by]);
-      found.push({
-        ...blocks(`The app can’t ${does}: ${who} drops the ${by.toUpperCase()} without a word.`, cure),
-        ...more,
-      });
+      const { who, cure, dependsOnRole } = await whoChanges([by]);
+      const says = `The app can’t ${does}: ${who} drops the ${by.toUpperCase()} without a word.`;
+      found.push(ofRole(dependsOnRole, blocks(says, cure)));
     },
     async altered(column, does, wrote, became) {
-      const { who, cure, more } = await whoChanges(['insert', 'update']);
-      found.push({
-        ...blocks(
-          `Where the app writes ${shown(wrote)} to ${column} to ${does}, ${who} makes it ${shown(became)}.`,
-          cure,
-        ),
-        ...more,
-      });
+      const { who, cure, dependsOnRole } = await whoChanges(['insert', 'update']);
+      const says = `Where the app writes ${shown(wrote)} to ${column} to ${does}, ${who} makes it ${shown(became)}.`;
+      found.push(ofRole(dependsOnRole, blocks(says, cure)));
     },
     findings: () => distinct(found),
   };

@@ -264,7 +264,7 @@ const COLUMNS = `(
     from pg_attribute a cross join lateral ${BASE_TYPE} t
    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)`;
 
-/** SQL: the index `i` (of pg_class) holds a constraint, so it is the console's, whatever its name. */
+/** SQL: the index `i` (of pg_class) belongs to a constraint. Then the console made it, whatever its name is. */
 export const HOLDS_CONSTRAINT = `exists (select from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))`;
 const INDEXES = `(
   select json_agg(json_build_object(

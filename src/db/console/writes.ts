@@ -17,7 +17,7 @@ const LONGEST_VALUE = 'x'.repeat(43_747);
 export const USUAL_LENGTHS: Readonly<Record<string, number>> = {
   previous_value: 100,
   rca_url: 250,
-  // Sentences of people and of this app; a test compares it with what is said of Heroku's errors.
+  // What people write, and what the app says of an error. A test compares it with the errors from Heroku.
   last_error: 500,
   failure_reason: 500,
   resolution_note: 500,

@@ -66,6 +66,9 @@ function rootOf({ rootFile }: TlsWish): string | null {
   return ca;
 }
 
+/** Certificates in PEM form. */
+export const PEM_CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/gu;
+
 /** Tries the files here: while connecting, their faults look like the server's. */
 function clientCertificate({ certFile, keyFile }: TlsWish): ConnectionOptions {
   const cert = certFile === undefined ? {} : { cert: read(certFile, 'PGSSLCERT') };
@@ -79,12 +82,14 @@ function clientCertificate({ certFile, keyFile }: TlsWish): ConnectionOptions {
     requireUsable(key, fileOf('PGSSLKEY'));
   }
   const both = { ...cert, ...key };
-  requireUsable(both, 'The certificate in PGSSLCERT with the key in PGSSLKEY');
+  if (cert.cert !== undefined && key.key !== undefined) {
+    requireUsable(both, 'The certificate in PGSSLCERT with the key in PGSSLKEY');
+  }
   return both;
 }
 
 function requireCertificate(text: string, setting: FileSetting): void {
-  if (/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/u.test(text)) return;
+  if (text.match(PEM_CERTIFICATE) !== null) return;
   throw new CertificateFileError(`${fileOf(setting)} holds no certificate in PEM form.`);
 }
 

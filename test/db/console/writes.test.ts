@@ -144,7 +144,7 @@ test('no text gets longer than is listed', () => {
   for (const name of ['marked_by', 'promoted_by', 'resolved_by']) expect(width(name)).toBe(21);
 });
 
-test('what is said of Heroku’s errors is no longer than a text usually is', () => {
+test('no sentence about an error from Heroku is longer than the usual length', () => {
   const errors: readonly (readonly [HerokuErrorKind, Circumstances?])[] = [
     ['unauthorized'],
     ['forbidden'],
