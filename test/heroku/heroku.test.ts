@@ -1,10 +1,16 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { Socket } from 'node:net';
 import fc from 'fast-check';
+import { z } from 'zod';
 import { createHeroku } from '../../src/heroku/heroku.js';
 import { appPath, releasePath, UnusableSegment } from '../../src/heroku/paths.js';
 import { ANY_TIME, APP, errorOf, FLAG, type Harness, leaksOf, OLD_VALUE, startHarness } from './harness.js';
 import { DIRECTLY } from '../support/network.js';
 
 let harness: Harness;
+
+/** What Node publishes for each connection that is opened: diagnostics_channel, `net.client.socket`. */
+const opening = z.object({ socket: z.instanceof(Socket) });
 
 beforeEach(async () => {
   harness = await startHarness();
@@ -180,6 +186,10 @@ describe('closing', () => {
 
   test('no socket and no timer is left by answers, refusals, deadlines or resets', async () => {
     const { heroku, standIn } = harness;
+    // Other sockets of this process, a pool's for example, are none of this adapter's.
+    const opened: Socket[] = [];
+    const note = (message: unknown) => opened.push(opening.parse(message).socket);
+    subscribe('net.client.socket', note);
     const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
     const timersBefore = timers();
     standIn.faults.add({ path: '/apps/refused', fault: { kind: 'status', status: 403 } });
@@ -189,7 +199,9 @@ describe('closing', () => {
     const names = [APP, 'refused', 'hanging', 'stalled', 'reset', 'unknown'];
     await Promise.allSettled(names.flatMap((name) => [1, 2, 3].map(() => heroku.app(name, { deadlineMs: 3_000 }))));
     expect(standIn.requests).toHaveLength(18);
-    await until(() => !process.getActiveResourcesInfo().includes('TCPSocketWrap'));
+    unsubscribe('net.client.socket', note);
+    expect(opened).not.toHaveLength(0);
+    await until(() => opened.every(({ destroyed }) => destroyed));
 
     standIn.faults.clear();
     await Promise.all([1, 2, 3, 4, 5].map(() => heroku.app(APP)));
