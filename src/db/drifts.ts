@@ -12,7 +12,7 @@ import {
 import type { Promotion } from '../promotions/promotion.js';
 import { appendAuditEvent, WATCHDOG } from './audit.js';
 import { type Knex, runPrepared } from './connection.js';
-import { CONFIG_VAR } from './console/columns.js';
+import { configVarOf } from './console/columns.js';
 import { DRIFT_COLUMNS, driftOf, driftRow, requestDriftUpdates } from './drift-rows.js';
 import { standsAlone } from './follow-ups.js';
 import { CLOCK, fromNow, isReached, presentOf } from './leases.js';
@@ -146,26 +146,26 @@ export function drifts(knex: Knex): Drifts {
     async watched(herokuApp) {
       const found = await knex.raw(
         `with recursive vars (name, id) as (
-           (select ${CONFIG_VAR}::text, p.id from {promotions} p where p.heroku_app = ? and {p.state} = 'deployed'
-             order by ${CONFIG_VAR}, p.id desc limit 1)
+           (select ${configVarOf('p')}::text, p.id from {promotions} p where p.heroku_app = ? and {p.state} = 'deployed'
+             order by ${configVarOf('p')}, p.id desc limit 1)
            union all
            select n.name, n.id from vars cross join lateral (
-             select ${CONFIG_VAR}::text as name, p.id from {promotions} p
-              where p.heroku_app = ? and {p.state} = 'deployed' and ${CONFIG_VAR} > vars.name
-              order by ${CONFIG_VAR}, p.id desc limit 1) n)
+             select ${configVarOf('p')}::text as name, p.id from {promotions} p
+              where p.heroku_app = ? and {p.state} = 'deployed' and ${configVarOf('p')} > vars.name
+              order by ${configVarOf('p')}, p.id desc limit 1) n)
          select ${PROMOTION_COLUMNS}, (select d.release_id from flag_promotions.drifts d
                   where d.promotion_id = p.id and d.state <> 'over') as recorded_at,
                 (select jsonb_build_object('until', coalesce({f.failed_at}, {f.updated_at}), 'value',
                           case when f.target_unset then null else coalesce(f.target_value::text, 'true') end)
                    from {promotions} f
                   where f.flag_key = p.flag_key and f.id > p.id and f.heroku_app = p.heroku_app and {f.state} = 'failed'
-                    and coalesce(f.config_var, 'FLAG_' || upper(f.flag_key)) = coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))
+                    and ${configVarOf('f')} = ${configVarOf('p')}
                     and exists (select 1 from flag_promotions.audit_log e
                                  where e.promotion_id = f.id and e.action = 'console.flag.promotion.heroku_patching')
                   order by f.id desc limit 1) as also_ours,
                 exists (select 1 from {promotions} a
                   where a.heroku_app = p.heroku_app
-                    and coalesce(a.config_var, 'FLAG_' || upper(a.flag_key)) = coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))
+                    and ${configVarOf('a')} = ${configVarOf('p')}
                     and {a.state} = 'deploying') as is_under_way
            from {promotions} p
           where p.id = any(array(select id from vars limit ${MOST_OF_AN_APP}))

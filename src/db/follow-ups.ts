@@ -1,3 +1,4 @@
+import { configVarOf } from './console/columns.js';
 import * as z from 'zod';
 import {
   decideFollowUp,
@@ -48,7 +49,7 @@ const DONE: Readonly<Record<FollowUp, AuditAction>> = {
 };
 
 /** SQL: same app and config var (two parameters), spelled as in the index of deployed ones. */
-const SAME_VARIABLE = `p.heroku_app = ? and coalesce(p.config_var, 'FLAG_' || upper(p.flag_key)) = ?`;
+const SAME_VARIABLE = `p.heroku_app = ? and ${configVarOf('p')} = ?`;
 /** How many are searched for one of each app. */
 const LOOKED_THROUGH = 1_000;
 

@@ -1,3 +1,4 @@
+import { CONFIG_VAR } from './console/columns.js';
 import * as z from 'zod';
 import { type ClockReading, compareClocks } from '../promotions/clock.js';
 import { connect, type Knex } from './connection.js';
@@ -195,7 +196,7 @@ async function isAuditGuarded(knex: Knex): Promise<boolean> {
 
 async function appsOf(knex: Knex, promotions: string) {
   const found = await knex.raw(
-    `select distinct on (heroku_app) heroku_app::text as app, coalesce(config_var, 'FLAG_' || upper(flag_key))::text as var
+    `select distinct on (heroku_app) heroku_app::text as app, ${CONFIG_VAR}::text as var
        from (select id, heroku_app, config_var, flag_key from ${promotions} order by id desc limit 200) newest
       where heroku_app is not null and coalesce(config_var, flag_key) is not null order by heroku_app, id desc limit ?`,
     [APPS_TRIED],

@@ -1,3 +1,4 @@
+import { configVarOf } from './console/columns.js';
 import * as z from 'zod';
 import { pendingCommit, type ReleaseFacts, SEND_AGAIN_AFTER_MS } from '../promotions/promoting.js';
 import type { Promotion } from '../promotions/promotion.js';
@@ -140,7 +141,7 @@ const SEND_AGAIN_AT = `${SENT_AT} + interval '${SEND_AGAIN_AFTER_MS} millisecond
 /** SQL: for how many milliseconds a sent PATCH of `p` may still take effect. */
 const SETTLES_IN_MS = `greatest(0, coalesce(extract(epoch from ${SEND_AGAIN_AT} - ${CLOCK}) * 1000, 0))::float`;
 /** SQL: the row is still what will be sent. */
-const AS_SENT = `coalesce(p.heroku_app::text, '') = ? and coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text = ?
+const AS_SENT = `coalesce(p.heroku_app::text, '') = ? and ${configVarOf('p')}::text = ?
   and case when p.target_unset then null else coalesce(p.target_value::text, 'true') end is not distinct from ?::text`;
 /**
  * SQL: nothing sent earlier can still take effect. One parameter: `hasWaited`, which counts if the clock was set back

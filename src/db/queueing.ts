@@ -1,3 +1,4 @@
+import { configVarOf } from './console/columns.js';
 import type { MessageKind } from '../promotions/messages.js';
 import type { Knex } from './connection.js';
 import type { Part } from './parts.js';
@@ -96,7 +97,7 @@ export const OF_REPLACED = (ids: string): string => `
    cross join lateral (
      select n.id from {promotions} n
       where n.heroku_app = e.heroku_app and {n.state} = 'deployed' and n.id <> e.id
-        and coalesce(n.config_var, 'FLAG_' || upper(n.flag_key)) = coalesce(e.config_var, 'FLAG_' || upper(e.flag_key))
+        and ${configVarOf('n')} = ${configVarOf('e')}
       order by n.id desc limit 1) r
    cross join lateral (
      select t.id from flag_promotions.messages t

@@ -1,3 +1,4 @@
+import { configVarOf } from './console/columns.js';
 import * as z from 'zod';
 import { CLOCK } from './clock.js';
 import { inTurns } from './in-turns.js';
@@ -30,7 +31,7 @@ const AHEAD = `(select ${CLOCK} + interval '10 minutes')`;
 
 /** A promotion's select list, under the alias `p`. The casts even out a console table's own types. */
 export const PROMOTION_COLUMNS = `
-  p.id::bigint, p.flag_key::text, p.heroku_app::text, coalesce(p.config_var, 'FLAG_' || upper(p.flag_key))::text as config_var,
+  p.id::bigint, p.flag_key::text, p.heroku_app::text, ${configVarOf('p')}::text as config_var,
   coalesce(p.target_value::text, 'true') as target_value, coalesce(p.target_unset, false) as target_unset,
   p.previous_value::text, p.base_release::integer, ${STATE}, p.checkpoint::text,
   p.marked_by::text, {p.marked_at} as marked_at, p.promoted_by::text, {p.promoted_at} as promoted_at,

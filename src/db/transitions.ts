@@ -1,3 +1,4 @@
+import { configVarOf } from './console/columns.js';
 import { isOperator } from '../operators/operator.js';
 import { INTENT } from '../promotions/promoting.js';
 import type { Promotion, RowChanged } from '../promotions/promotion.js';
@@ -138,7 +139,7 @@ async function insertMarked(
 async function activeOf(trx: Knex.Transaction, asked: NewPromotion): Promise<Promotion | null> {
   const found = await trx.raw(
     `select ${PROMOTION_COLUMNS} from {promotions} p
-      where p.heroku_app = ? and coalesce(p.config_var, 'FLAG_' || upper(p.flag_key)) = ? and {p.state} in ('marked', 'deploying')`,
+      where p.heroku_app = ? and ${configVarOf('p')} = ? and {p.state} in ('marked', 'deploying')`,
     [asked.herokuApp, asked.configVar],
   );
   return parseRows(found, promotionRow)[0] ?? null;

@@ -62,3 +62,5 @@ export const INDISPENSABLE: readonly string[] = ['id', 'flag_key', 'heroku_app',
 
 /** SQL: the config var's name; by convention the flag's, if the row has none. */
 export const CONFIG_VAR = "coalesce(config_var, 'FLAG_' || upper(flag_key))";
+/** The same of a query's row: to the letter, because indexes are on it. */
+export const configVarOf = (row: string): string => `coalesce(${row}.config_var, 'FLAG_' || upper(${row}.flag_key))`;
