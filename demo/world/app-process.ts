@@ -8,10 +8,15 @@ import { fromApp, type ToApp } from './ipc.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The package has it built, beside this file; in development it is TypeScript. */
 const BUILT = fileURLToPath(new URL('./demo-app.js', import.meta.url));
+/** `npm run dev` builds it: loads the packages, and waits for the app's arguments before the app itself is loaded. */
+const WAITS = fileURLToPath(new URL('./demo-app-waits.js', import.meta.url));
 const PROGRAM = existsSync(BUILT) ? [BUILT] : ['--import', 'tsx', fileURLToPath(new URL('./app.ts', import.meta.url))];
 const UP_WITHIN_MS = 60_000;
 /** A platform restarts a process that ended; this is how long one sees it down. */
 const RESTART_AFTER_MS = 2_500;
+
+/** By then the app has shown what is new: two cores are enough for one of them. */
+const SPARE_AFTER_MS = 1_500;
 
 export type AppStatus = 'starting' | 'up' | 'down';
 
@@ -29,6 +34,9 @@ export interface AppProcessOptions {
 /** The real app as a child process; restarted when it ends or is killed, as a platform would. */
 export class AppProcess {
   #child: ChildProcess | null = null;
+  /** Has loaded all but the app, so that a new build of it is up sooner. */
+  #spare: ChildProcess | null = null;
+  #nextSpare: NodeJS.Timeout | undefined;
   #status: AppStatus = 'starting';
   #starts = 0;
   #stopped = false;
@@ -50,14 +58,15 @@ export class AppProcess {
 
   /** Resolves once the app is up. @throws if it ends before that, or takes longer than a minute */
   async start(): Promise<void> {
-    const { environment, clock, patience, showLog } = this.options;
+    const { clock, patience } = this.options;
     this.#starts += 1;
     this.#become('starting');
-    const child = spawn(process.execPath, [...PROGRAM, String(clock.offsetMs), String(patience)], {
-      cwd: ROOT,
-      env: { PATH: process.env['PATH'], ...environment },
-      stdio: ['ignore', showLog ? 'inherit' : 'ignore', 'inherit', 'ipc'],
-    });
+    const words = [String(clock.offsetMs), String(patience)];
+    clearTimeout(this.#nextSpare);
+    const spare = this.#spare;
+    this.#spare = null;
+    const child = spare?.connected === true ? spare : this.#spawn(PROGRAM, words);
+    if (child === spare) child.send(words);
     this.#child = child;
     const ended = new Promise<never>((_, reject) => {
       child.once('error', reject);
@@ -77,6 +86,7 @@ export class AppProcess {
       // The clock may have been moved while it started.
       this.tell({ kind: 'move_clock', offsetMs: clock.offsetMs });
       this.options.onUp(port);
+      if (existsSync(WAITS)) this.#nextSpare = setTimeout(() => this.#keepSpare(), SPARE_AFTER_MS);
     } finally {
       timeout.abort();
     }
@@ -104,7 +114,25 @@ export class AppProcess {
   /** Stops it gracefully, for good. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearTimeout(this.#nextSpare);
+    this.#spare?.kill('SIGKILL');
     if (this.#child !== null) await ended(this.#child);
+  }
+
+  #keepSpare(): void {
+    if (this.#stopped) return;
+    this.#spare = this.#spawn(['--import', WAITS, ...PROGRAM], []);
+    // Without it the app is started as ever, and says what is wrong.
+    this.#spare.on('error', () => undefined);
+  }
+
+  #spawn(program: readonly string[], words: readonly string[]): ChildProcess {
+    const { environment, showLog } = this.options;
+    return spawn(process.execPath, [...program, ...words], {
+      cwd: ROOT,
+      env: { PATH: process.env['PATH'], ...environment },
+      stdio: ['ignore', showLog ? 'inherit' : 'ignore', 'inherit', 'ipc'],
+    });
   }
 
   async #port(child: ChildProcess): Promise<number> {

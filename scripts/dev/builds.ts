@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import path from 'node:path';
-import { context } from 'esbuild';
+import { context, type Metafile } from 'esbuild';
 import { pageOptions } from '../../demo/workspace/server/bundle.js';
 import { bundleOptions, copyDemoFonts } from '../bundle-options.js';
 
@@ -32,13 +33,15 @@ export async function createBuilds(root: string, outdir: string): Promise<Builds
       { in: path.join(root, 'src/charts/chart-worker.ts'), out: 'chart-worker' },
     ],
     outdir,
+    metafile: true,
     sourcemap: 'linked',
     sourcesContent: false,
   });
   const page = await context({ ...pageOptions(), minify: false, logLevel: 'warning' });
   return {
     async app() {
-      await app.rebuild();
+      const { metafile } = await app.rebuild();
+      await writeFile(path.join(outdir, 'demo-app-waits.js'), loading(packagesOf(metafile)));
     },
     async page() {
       const { outputFiles } = await page.rebuild();
@@ -52,3 +55,27 @@ export async function createBuilds(root: string, outdir: string): Promise<Builds
     },
   };
 }
+
+/** What the built app imports by name. */
+function packagesOf({ outputs }: Metafile): readonly string[] {
+  const entry = Object.keys(outputs).find((file) => path.basename(file) === 'demo-app.js');
+  const files = new Set(entry === undefined ? [] : [entry]);
+  const packages = new Set<string>();
+  // A set that grows meanwhile is walked to its end.
+  for (const file of files) {
+    for (const { path: name, external } of outputs[file]?.imports ?? []) {
+      if (external !== true) files.add(name);
+      else if (!isBuiltin(name)) packages.add(name);
+    }
+  }
+  return [...packages];
+}
+
+/** A module that loads them. The program after it has to wait until a message tells it its arguments. */
+const loading = (packages: readonly string[]): string => `
+await Promise.all(${JSON.stringify(packages)}.map((name) => import(name)));
+const alone = () => process.exit();
+process.once('disconnect', alone);
+process.argv.push(...(await new Promise((resolve) => process.once('message', resolve))));
+process.off('disconnect', alone);
+`;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { partOf } from '../../scripts/dev/parts.js';
@@ -23,6 +23,13 @@ test.each([
 ])('a saved %s builds %j', (file, part) => {
   expect(partOf(file)).toBe(part);
 });
+
+/** The command lines of the processes that run something of a folder; Linux tells. */
+async function programsOf(folder: string): Promise<string[]> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/u.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return lines.filter((line) => line.includes(folder));
+}
 
 describe('npm run dev', () => {
   let copy: string;
@@ -61,9 +68,14 @@ describe('npm run dev', () => {
     await eventually(async () => expect(await alert()).toContain('no RCA'));
   });
   afterAll(async () => {
+    // What waits for the next build must end with the others.
+    await eventually(async () =>
+      expect((await programsOf(copy)).filter((line) => line.includes('demo-app.js'))).toHaveLength(2),
+    );
     const ended = new Promise((resolve) => (dev.exitCode === null ? dev.once('exit', resolve) : resolve(dev.exitCode)));
     dev.kill('SIGTERM');
     expect(await ended).toBe(0);
+    expect(await programsOf(copy)).toEqual([]);
     await rm(copy, { recursive: true, force: true });
   });
 
