@@ -31,6 +31,12 @@ class SharedModules extends Runtime {
   requireModuleOrMock(from, name) {
     return isOurs(from) ? Module.createRequire(from)(name) : super.requireModuleOrMock(from, name);
   }
+
+  /** Of Jest's own modules only its runner is loaded for each file: it keeps that file's tests. */
+  requireInternalModule(from, name) {
+    const isPackage = name !== undefined && /^[@a-z]/u.test(name);
+    return isPackage ? Module.createRequire(from)(name) : super.requireInternalModule(from, name);
+  }
 }
 
 module.exports = isWorker ? SharedModules : Runtime;
