@@ -6,7 +6,7 @@ import { type RunningDemo, startDemo } from './support/demo.js';
 import { keyboard, mouse } from './support/hands.js';
 import { Visitor } from './support/visitor.js';
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 const FLAG = 'console_heroku_log_drain_alerting';
 const RCA = 'https://docs.raxx.example/rca/2026-05-11';
@@ -24,10 +24,10 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await keep('0-alert');
   await visitor.become('sam');
   await visitor.press(/^Mark completed/u, alert);
-  await visitor.whisper(/Only a superadmin can resolve this/u).waitFor();
+  await visitor.refused(/Only a superadmin can resolve this/u);
   await visitor.become('dana');
   await visitor.press(/^Mark completed/u, alert);
-  await visitor.whisper(/workspace/u).waitFor();
+  await visitor.refused(/workspace/u);
   await keep('1-stranger');
 
   // Kris, a superadmin, stops the pager, reads the evidence, and completes it with a code: first with a wrong one.

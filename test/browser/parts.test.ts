@@ -7,7 +7,7 @@ import { type RunningDemo, startDemo } from './support/demo.js';
 import { mouse } from './support/hands.js';
 import { Visitor } from './support/visitor.js';
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 const SCREENS = [
   ['phone, dark', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, colorScheme: 'dark' }],

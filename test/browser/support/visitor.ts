@@ -19,6 +19,15 @@ export class Visitor {
     return this.page.locator('main article.whisper').filter({ hasText: saying });
   }
 
+  /** A refusal, wherever it is told: a late one comes in the form, which opened meanwhile and is closed again. */
+  async refused(saying: RegExp): Promise<void> {
+    const late = this.dialog.filter({ hasText: saying });
+    await this.whisper(saying).or(late).first().waitFor();
+    if (!(await late.isVisible())) return;
+    await this.press(/^Close$/u, late);
+    await late.waitFor({ state: 'detached' });
+  }
+
   get dialog(): Locator {
     return this.page.getByRole('dialog');
   }
