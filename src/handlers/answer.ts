@@ -2,12 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable, isKnownUndone } from '../db/errors.js';
 import { awaitsSlot, mayHaveHappened, SlackError } from '../slack/errors.js';
 import { type Answer, type Modal, notice, textAnswer } from '../views/blocks.js';
+import { homeNotice } from '../views/home.js';
 import { COMMAND } from '../views/ids.js';
 import { refusedWords } from '../views/refused.js';
 import { code } from '../views/text.js';
 import { referenceNote } from '../reference.js';
 import { withTimeout } from '../with-timeout.js';
 import type { HandlerDependencies } from './dependencies.js';
+import { type AnswerPlace, unpackAnswerPlace } from './unpack.js';
 
 /** A modal must open within this time, or a placeholder opens instead: its trigger dies at 3 s. */
 const OPEN_WITHIN_MS = 900;
@@ -81,6 +83,70 @@ export async function answer(
     await deps.slack.respond(responseUrl, what, options);
   } catch (error) {
     deps.log.warn({ err: error }, 'an answer could not be delivered');
+  }
+}
+
+/** Answers where the person asked. Never rejects: a failed answer is only logged, for there is nowhere else to tell. */
+export async function answerAt(deps: HandlerDependencies, place: AnswerPlace, what: Answer): Promise<void> {
+  try {
+    switch (place.at) {
+      case 'response_url':
+        return await answer(deps, place.responseUrl, what);
+      case 'modal':
+        return void (await updateIfOpen(deps, place.viewId, notice(place.title, what.text)));
+      case 'home':
+        return await deps.slack.publishHome(place.userId, homeNotice(what.text));
+      case 'channel':
+        return await deps.slack.postEphemeral(place, what);
+    }
+  } catch (error) {
+    deps.log.warn({ err: error }, 'an answer could not be delivered');
+  }
+}
+
+/** Logs the fault of a request and tells the person who waits for it, with the reference. Never rejects. */
+export async function tellFailure(
+  deps: HandlerDependencies,
+  failed: { readonly what: string; readonly body: unknown },
+  thrown: unknown,
+): Promise<void> {
+  const changedNothing = thrown instanceof ChangedNothing;
+  const error = changedNothing ? thrown.cause : thrown;
+  logFailure(deps, error, { handler: failed.what }, 'a handler failed');
+  const place = unpackAnswerPlace(failed.body);
+  if (place === null) return;
+  const words =
+    place.at === 'home' && place.isOpening
+      ? await homeFailureWords(deps, error)
+      : await failureWords(deps, error, { changedNothing });
+  await answerAt(deps, place, textAnswer(words));
+}
+
+async function homeFailureWords(deps: HandlerDependencies, error: unknown): Promise<string> {
+  const refused = await deps.db.explainRefusal(error);
+  return refused === null
+    ? notLoaded(faultWords(error))
+    : `:no_entry: ${NOT_LOADED} ${refusedWords(refused)}${referenceNote()}`;
+}
+
+const NOT_LOADED = '*This tab could not be loaded.*';
+
+/** For a home tab. */
+export function notLoaded(fault: string): string {
+  return `:warning: ${NOT_LOADED} ${fault} If it fails again in a minute, tell the app’s administrator: the log has the cause.${referenceNote()}`;
+}
+
+/** A fault where it is known that nothing was changed, whatever the fault. */
+class ChangedNothing extends Error {
+  override readonly name = 'ChangedNothing';
+}
+
+/** Does work that, if it fails, has changed nothing. */
+export async function allOrNothing<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw new ChangedNothing('Nothing was changed.', { cause });
   }
 }
 

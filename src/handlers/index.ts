@@ -1,8 +1,7 @@
 import type { App } from '@slack/bolt';
-import * as z from 'zod';
 import { notice, textAnswer } from '../views/blocks.js';
 import { type ActionId, COMMAND, type EventType, SHORTCUT, type ShortcutId, VIEW, type ViewId } from '../views/ids.js';
-import { answer, failureWords, logFailure } from './answer.js';
+import { answerAt, failureWords, logFailure, tellFailure } from './answer.js';
 import { attentionClicks } from './attention.js';
 import { commandWord, pageClicks, slashCommand } from './command.js';
 import { statsClicks } from './commands/stats.js';
@@ -23,9 +22,8 @@ import { resolutionClicks } from './resolution-click.js';
 import { submitResolution } from './resolution-submit.js';
 import type { SubmitAnswer } from './submission.js';
 import { submitTransition, transitionClicks } from './transition.js';
+import { unpackAnswerPlace } from './unpack.js';
 import { unfurlPromotions } from './unfurl.js';
-
-const answerable = z.object({ response_url: z.string().nullish() }).catch({});
 
 /** An id of views/ids.ts without a handler here doesn't compile. */
 
@@ -75,7 +73,7 @@ const HANDLED = {
 
 /**
  * Registers every handler with Bolt. Clicks, commands and shortcuts are acknowledged first; a submission after its
- * commit. A fault is logged and told to the person, with the request's reference.
+ * commit. A fault is logged and told to the person who waits, where they asked, with the request's reference.
  */
 export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
   const run = (incoming: Incoming, handler: Handler): Promise<void> =>
@@ -83,10 +81,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
       try {
         await handler(around, incoming.body);
       } catch (error) {
-        logFailure(around, error, { handler: incoming.what }, 'a handler failed');
-        const { response_url } = answerable.parse(incoming.body);
-        if (response_url != null)
-          await answer(around, response_url, textAnswer(await failureWords(around, error, { changedNothing: false })));
+        await tellFailure(around, incoming, error);
       }
       return 'answered';
     });
@@ -142,10 +137,7 @@ export function registerHandlers(bolt: App, deps: HandlerDependencies): void {
 }
 
 async function unknownAction(deps: HandlerDependencies, body: unknown): Promise<void> {
-  const { response_url } = answerable.parse(body);
-  await answer(
-    deps,
-    response_url ?? null,
-    textAnswer(`This button is from another version. Use \`${COMMAND} stuck\` instead.`),
-  );
+  const place = unpackAnswerPlace(body);
+  const said = textAnswer(`This button is from another version. Use \`${COMMAND} stuck\` instead.`);
+  if (place !== null) await answerAt(deps, place, said);
 }

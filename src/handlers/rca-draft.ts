@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
 import { isRowId } from '../promotions/row-id.js';
-import { notice, textAnswer } from '../views/blocks.js';
+import { textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
 import {
@@ -13,7 +13,7 @@ import {
   draftRecordedWords,
   type SharedDraft,
 } from '../views/rca-drafted.js';
-import { answer, failureWords, logFailure, mayHaveTakenEffect, updateIfOpen } from './answer.js';
+import { allOrNothing, answer, answerAt, logFailure, mayHaveTakenEffect } from './answer.js';
 import { refuseUnlessOperator } from './authority.js';
 import { findPromotion } from './commands/show.js';
 import type { HandlerDependencies } from './dependencies.js';
@@ -30,21 +30,12 @@ export const rcaDraftClicks = {
 /** `Draft RCA` in the modal: drafts, uploads, and shows the result in the modal's place. */
 async function clickDraftRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackDraftClick(body);
-  const show = async (words: string): Promise<void> => {
-    await updateIfOpen(deps, click.viewId, notice(TITLE, words));
-  };
-  let said: string;
-  try {
-    const refusal = await refuseUnlessOperator(deps, click);
-    if (refusal !== null) return await show(refusal.text);
-    await show(draftingWords());
-    said = await draftAndSay(deps, click);
-  } catch (error) {
-    // A modal has no response URL, so it shows the result itself.
-    logFailure(deps, error, {}, 'an RCA could not be drafted');
-    said = await failureWords(deps, error, { changedNothing: true });
-  }
-  await show(said);
+  const show = (words: string) =>
+    answerAt(deps, { at: 'modal', viewId: click.viewId, title: TITLE }, textAnswer(words));
+  const refusal = await allOrNothing(refuseUnlessOperator(deps, click));
+  if (refusal !== null) return show(refusal.text);
+  await show(draftingWords());
+  await show(await allOrNothing(draftAndSay(deps, click)));
 }
 
 async function draftAndSay(
@@ -66,12 +57,8 @@ async function draftAndSay(
 
 /** `/flag-promotions rca draft <id | flag-key>` */
 export async function commandDraftRca(deps: HandlerDependencies, command: Command, reference: string): Promise<void> {
-  const said = await draftFor(deps, command, reference).catch(async (error: unknown) => {
-    // A failure here shared nothing (draftRca), even if Slack’s answer got lost.
-    logFailure(deps, error, {}, 'an RCA could not be drafted');
-    return textAnswer(await failureWords(deps, error, { changedNothing: true }));
-  });
-  await answer(deps, command.responseUrl, said);
+  // A failure here shared nothing (draftRca), even if Slack’s answer got lost.
+  await answer(deps, command.responseUrl, await allOrNothing(draftFor(deps, command, reference)));
 }
 
 async function draftFor(deps: HandlerDependencies, command: Command, reference: string) {

@@ -20,7 +20,7 @@ import {
   rcaUrlWords,
   urlMissing,
 } from '../views/rca.js';
-import { answer, type Opening, openModal } from './answer.js';
+import { answer, answerAt, type Opening, openModal } from './answer.js';
 import { refuseUnlessOperator } from './authority.js';
 import { refuseOutsider, whyOutside } from './outsider.js';
 import { rcaDebt } from './commands/rca-debt.js';
@@ -259,5 +259,5 @@ function outcomeWords(outcome: RcaLinkOutcome, promotionId: string): string {
 }
 
 function postEphemeral(deps: HandlerDependencies, event: MessageEvent, user: string, said: Answer): Promise<void> {
-  return deps.slack.postEphemeral({ channel: event.channel, user, threadTs: event.threadTs }, said);
+  return answerAt(deps, { at: 'channel', channel: event.channel, user, threadTs: event.threadTs }, said);
 }

@@ -159,6 +159,8 @@ const messageEvent = z
     }),
   })
   .transform(({ event, team_id }) => ({
+    /** Rather than anything that is written. */
+    isMention: event.type === 'app_mention',
     /** null: no person wrote it (bots, edits, joins). */
     userId: isWrittenByPerson(event) ? (event.user ?? null) : null,
     teamId: event.user_team ?? event.source_team ?? event.team ?? team_id ?? null,
@@ -205,3 +207,39 @@ const linksEvent = z
     urls: body.event.links.map(({ url }) => url),
   }));
 export const unpackLinksShared = (body: unknown): z.output<typeof linksEvent> => linksEvent.parse(body);
+
+/** Where only the person who asked sees an answer. */
+export type AnswerPlace =
+  | { readonly at: 'response_url'; readonly responseUrl: string }
+  /** A click in a modal; the title is the modal's. */
+  | { readonly at: 'modal'; readonly viewId: string; readonly title: string }
+  /** `isOpening`: they opened it just now, rather than clicked in it. */
+  | { readonly at: 'home'; readonly userId: string; readonly isOpening: boolean }
+  /** Where they mentioned the app; `threadTs` is null outside a thread. */
+  | { readonly at: 'channel'; readonly channel: string; readonly user: string; readonly threadTs: string | null };
+
+const viewTitle = z.object({ text: z.string() });
+const answerPlace = z
+  .union([
+    z
+      .object({ response_url: z.string() })
+      .transform((body): AnswerPlace => ({ at: 'response_url', responseUrl: body.response_url })),
+    z
+      .object({ view: z.object({ type: z.literal('modal'), id: z.string(), title: viewTitle }) })
+      .transform(({ view }): AnswerPlace => ({ at: 'modal', viewId: view.id, title: view.title.text })),
+    z
+      .object({ user, view: z.object({ type: z.literal('home') }) })
+      .transform((body): AnswerPlace => ({ at: 'home', userId: body.user.id, isOpening: false })),
+    z
+      .object({ event: z.object({ type: z.literal('app_home_opened'), user: z.string(), tab: z.literal('home') }) })
+      .transform(({ event }): AnswerPlace => ({ at: 'home', userId: event.user, isOpening: true })),
+    messageEvent.transform(mentionPlace),
+  ])
+  .catch(null);
+
+function mentionPlace({ isMention, userId, channel, threadTs }: MessageEvent): AnswerPlace | null {
+  return isMention && userId !== null ? { at: 'channel', channel, user: userId, threadTs } : null;
+}
+
+/** null if nobody waits: Slack sends other events on its own, and bots mention, too. */
+export const unpackAnswerPlace = (body: unknown): AnswerPlace | null => answerPlace.parse(body);

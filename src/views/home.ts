@@ -49,9 +49,16 @@ export function homeTab(facts: HomeFacts, viewer: Operator | null, asOf: Date): 
   };
 }
 
+const OPEN_AGAIN = 'Open this tab again to see what is stuck.';
+
 /** For a person whom the app has forgotten, until they open the tab again. */
 export function emptyHomeTab(): HomeTab {
-  return { type: 'home', blocks: [section('Open this tab again to see what is stuck.')] };
+  return { type: 'home', blocks: [section(OPEN_AGAIN)] };
+}
+
+/** In the tab's place, until they open it again: why it wasn't loaded, or what came of a click in it. */
+export function homeNotice(text: string): HomeTab {
+  return { type: 'home', blocks: [section(text), context(OPEN_AGAIN)] };
 }
 
 /** For a person of another workspace. */

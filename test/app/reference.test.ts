@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { interaction, signed } from '../chaos/signed.js';
 import { startTestBed, type TestBed, type TestBedOptions } from '../support/app.js';
 import { codeFor, invite, open, PUBLIC_URL, secretOn, typeCode, wrongCodeFor } from '../support/enrolment.js';
 import { eventually } from '../support/eventually.js';
@@ -162,24 +163,48 @@ describe('a reference', () => {
     expect(lines().filter(({ reference }) => reference !== undefined)).toEqual([]);
   });
 
+  /** Puts the app behind a database connection that can be cut. */
+  async function behindWire(): Promise<TcpProxy> {
+    const url = new URL(bed.environment['DATABASE_URL'] ?? '');
+    const proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
+    wire = proxy;
+    url.hostname = '127.0.0.1';
+    url.port = String(proxy.port);
+    const replica = await bed.replica({ environment: { DATABASE_URL: url.href } });
+    bed.slack.connectHttp(`http://127.0.0.1:${replica.port}/slack/events`);
+    return {
+      ...proxy,
+      async cut() {
+        proxy.cut();
+        const readyz = async () => (await fetch(`http://127.0.0.1:${replica.port}/readyz`)).status;
+        await eventually(async () => expect(await readyz()).toBe(503));
+      },
+    };
+  }
+  const referenceIn = (text: string) => /\(reference ([^)]+)\)/u.exec(text)?.[1] ?? text;
+  const underIt = (text: string) => lines().filter(({ reference }) => reference === referenceIn(text));
+  const failed = { level: 'error', err: expect.anything() };
+  /** What was told has a reference, under which the log has the cause, and whose request it was. */
+  const hasCause = (text: string, who: string) =>
+    eventually(async () =>
+      expect(underIt(text)).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining(failed),
+          expect.objectContaining({ msg: 'handled', outcome: 'failed', who }),
+        ]),
+      ),
+    );
+  const undelivered = () => lines().filter(({ msg }) => msg === 'an answer could not be delivered');
+  const calls = (method: string) => bed.slack.calls.filter((call) => call.method === method).length;
+
   test('is told with every fault, and the log has the cause under it', async () => {
     await start();
     const { superadmin: kris } = bed.slack.people;
-    const url = new URL(bed.environment['DATABASE_URL'] ?? '');
-    wire = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
-    url.hostname = '127.0.0.1';
-    url.port = String(wire.port);
-    const replica = await bed.replica({ environment: { DATABASE_URL: url.href } });
-    bed.slack.connectHttp(`http://127.0.0.1:${replica.port}/slack/events`);
+    const { cut, mend } = await behindWire();
     await kris.click(await bed.alert(), 'mark_completed');
     await kris.waitForModal((view) => JSON.stringify(view.blocks).includes('*Live.*'));
-    wire.cut();
-    const readyz = async () => (await fetch(`http://127.0.0.1:${replica.port}/readyz`)).status;
-    await eventually(async () => expect(await readyz()).toBe(503));
+    await cut();
 
-    const referenceIn = (text: string) => /\(reference ([^)]+)\)/u.exec(text)?.[1] ?? text;
-    const underIt = (text: string) => lines().filter(({ reference }) => reference === referenceIn(text));
-    const failed = { level: 'error', err: expect.anything() };
     const submitted = JSON.stringify(await kris.submit({ code: bed.code(kris.id) }));
     expect(underIt(submitted)).toEqual(
       expect.arrayContaining([expect.objectContaining(failed), expect.objectContaining({ outcome: 'failed' })]),
@@ -187,6 +212,7 @@ describe('a reference', () => {
     for (const act of [
       () => kris.command('stuck'),
       () => kris.command(`rca ${promotionId} https://docs.raxx.example/rca`),
+      () => kris.command(`rca draft ${promotionId}`),
       async () => kris.click(await bed.alert(), 'mark_failed'),
       async () => kris.click(await bed.alert(), 'acknowledge'),
     ]) {
@@ -203,7 +229,170 @@ describe('a reference', () => {
         ),
       );
     }
-    wire.mend();
+    mend();
+  });
+
+  test.each([false, true])(
+    'is told where the person asked: in the thread, on the home tab, in the modal (Socket Mode: %s)',
+    async (socketMode) => {
+      await start({ socketMode });
+      const { superadmin: kris } = bed.slack.people;
+      const { ts } = await bed.alert();
+      await kris.openHome();
+      await eventually(async () => expect(JSON.stringify(kris.home()?.blocks)).toContain('Stuck: 1'));
+      await kris.click(await bed.alert(), 'open_rca');
+      await kris.waitForModal();
+      await bed.rows.query('alter table flag_promotions.messages rename to elsewhere');
+      await bed.rows.query('alter table flag_promotions.operators rename to nobody');
+
+      await kris.say(`<@${bed.slack.botUserId}> <https://docs.raxx.example/rca>`, { threadTs: ts });
+      const told = await kris.waitForEphemeral();
+      expect(told).toMatchObject({ threadTs: ts, text: expect.stringContaining('The database refuses this') });
+      await hasCause(told.text, kris.id);
+
+      await kris.openHome();
+      await eventually(async () => expect(JSON.stringify(kris.home()?.blocks)).toContain('could not be loaded'));
+      expect(JSON.stringify(kris.home()?.blocks)).toMatch(/The database refuses this.+Open this tab again/u);
+      await hasCause(JSON.stringify(kris.home()?.blocks), kris.id);
+
+      const title = kris.modal()?.title;
+      await kris.clickInModal('draft_rca');
+      const modal = await kris.waitForModal((view) => JSON.stringify(view.blocks).includes('(reference'));
+      expect(JSON.stringify(modal.blocks)).toMatch(/The database refuses this.+Nothing was changed/u);
+      await hasCause(JSON.stringify(modal.blocks), kris.id);
+      expect(title).toBe('Link RCA');
+
+      await bed.rows.query('alter table flag_promotions.elsewhere rename to messages');
+      await bed.rows.query('alter table flag_promotions.nobody rename to operators');
+      await kris.openHome();
+      await eventually(async () => expect(JSON.stringify(kris.home()?.blocks)).toContain('Stuck: 1'));
+      expect(undelivered()).toEqual([]);
+    },
+  );
+
+  test('is told in a mention’s thread, and on the home tab, while the database is gone', async () => {
+    await start();
+    const { superadmin: kris } = bed.slack.people;
+    const { ts } = await bed.alert();
+    const { cut, mend } = await behindWire();
+    await cut();
+    await kris.say(`<@${bed.slack.botUserId}> <https://docs.raxx.example/rca>`, { threadTs: ts });
+    const told = await kris.waitForEphemeral();
+    expect(told.text).toContain('The database does not answer. Nothing was changed. Try again in a minute.');
+    await hasCause(told.text, kris.id);
+    await kris.openHome();
+    await eventually(async () => expect(kris.home()).toBeDefined());
+    const home = JSON.stringify(kris.home()?.blocks);
+    expect(home).toContain('*This tab could not be loaded.* The database does not answer.');
+    await hasCause(home, kris.id);
+    mend();
+  });
+
+  /** A click in a view, as Slack sends it, in a shape that no handler reads. */
+  async function clickUnread(view: unknown, actionId: string): Promise<void> {
+    const { superadmin: kris } = bed.slack.people;
+    const body = interaction({
+      type: 'block_actions',
+      user: { id: kris.id, team_id: bed.slack.teamId },
+      view,
+      actions: [{ type: 'button', action_id: actionId, block_id: 'x', value: promotionId }],
+    });
+    expect((await fetch(`${bed.baseUrl}/slack/events`, signed(body, bed.slack.signingSecret))).status).toBe(200);
+  }
+
+  test('is told in the open modal and on the home tab whatever fails in them', async () => {
+    await start();
+    const { superadmin: kris } = bed.slack.people;
+    await kris.openHome();
+    await eventually(async () => expect(kris.home()).toBeDefined());
+    await kris.click(await bed.alert(), 'open_rca');
+    const form = await kris.waitForModal();
+    await clickUnread({ ...form.raw, state: null }, 'draft_rca');
+    const modal = await kris.waitForModal((view) => JSON.stringify(view.blocks).includes('(reference'));
+    expect(modal).toMatchObject({ id: form.id, title: 'Link RCA' });
+    await hasCause(JSON.stringify(modal.blocks), kris.id);
+
+    await clickUnread(kris.home()?.raw, 'mark_completed');
+    await eventually(async () => expect(JSON.stringify(kris.home()?.blocks)).toContain('(reference'));
+    await hasCause(JSON.stringify(kris.home()?.blocks), kris.id);
+
+    // Slack takes no modal: the tab in which they clicked says so.
+    await kris.openHome();
+    await eventually(async () => expect(JSON.stringify(kris.home()?.blocks)).toContain('mark_completed'));
+    bed.slack.faults.add({ method: 'views.open', times: 1, kind: 'error', error: 'expired_trigger_id' });
+    await kris.clickInHome('mark_completed');
+    await eventually(async () =>
+      expect(JSON.stringify(kris.home()?.blocks)).toContain('Slack refused or did not answer. Nothing was changed.'),
+    );
+    await hasCause(JSON.stringify(kris.home()?.blocks), kris.id);
+    expect(undelivered()).toEqual([]);
+  });
+
+  test('buttons of another version say so where they are', async () => {
+    await start();
+    const { superadmin: kris } = bed.slack.people;
+    await kris.openHome();
+    await eventually(async () => expect(kris.home()).toBeDefined());
+    await kris.click(await bed.alert(), 'open_rca');
+    const form = await kris.waitForModal();
+    for (const view of [form.raw, kris.home()?.raw]) await clickUnread(view, 'of_another_version');
+    await kris.waitForModal(({ blocks }) => JSON.stringify(blocks).includes('from another version'));
+    await eventually(async () => expect(JSON.stringify(kris.home()?.blocks)).toContain('from another version'));
+  });
+
+  test('a telling that fails is logged once, and changes nothing of what was done', async () => {
+    await start();
+    const { superadmin: kris } = bed.slack.people;
+    const threadTs = (await bed.alert()).ts;
+    const mention = `<@${bed.slack.botUserId}> <https://docs.raxx.example/rca>`;
+    bed.slack.faults.add({ method: 'chat.postEphemeral', kind: 'status', status: 500 });
+    await kris.say(mention, { threadTs });
+    await eventually(async () => expect(undelivered()).toHaveLength(1));
+    expect((await bed.db.promotions.find(promotionId))?.rcaUrl).toBe('https://docs.raxx.example/rca');
+    // What was done is not told as a failure.
+    expect(calls('chat.postEphemeral')).toBe(1);
+
+    await bed.rows.query('alter table flag_promotions.messages rename to elsewhere');
+    bed.slack.faults.add({ method: 'views.publish', kind: 'error', error: 'internal_error' });
+    await kris.say(mention, { threadTs });
+    await kris.openHome();
+    await eventually(async () => expect(undelivered()).toHaveLength(3));
+    await bed.rows.query('alter table flag_promotions.elsewhere rename to messages');
+    expect([calls('chat.postEphemeral'), calls('views.publish')]).toEqual([2, 1]);
+    expect(kris.ephemerals()).toEqual([]);
+  });
+
+  test('is told to nobody who asked for nothing: a link in a thread, a bot’s mention', async () => {
+    await start();
+    const { superadmin: kris, otherBot } = bed.slack.people;
+    const threadTs = (await bed.alert()).ts;
+    await bed.rows.query('alter table flag_promotions.messages rename to elsewhere');
+    await kris.say('Written up: <https://docs.raxx.example/rca>', { threadTs });
+    await otherBot.say(`<@${bed.slack.botUserId}> <https://docs.raxx.example/rca>`, { threadTs });
+    await bed.slack.eventsSettled();
+    await eventually(async () =>
+      expect(told()).toEqual([expect.objectContaining({ what: 'message', who: kris.id, outcome: 'failed' })]),
+    );
+    await bed.rows.query('alter table flag_promotions.elsewhere rename to messages');
+    expect(calls('chat.postEphemeral')).toBe(0);
+  });
+
+  test('is on the home tab of somebody of whom Slack doesn’t say who they are', async () => {
+    await start();
+    const { engineer: sam } = bed.slack.people;
+    bed.slack.faults.add({ method: 'users.info', times: 1, kind: 'status', status: 503 });
+    await sam.openHome();
+    await eventually(async () => expect(sam.home()).toBeDefined());
+    const shown = JSON.stringify(sam.home()?.blocks);
+    expect(shown).toContain('*This tab could not be loaded.* Slack did not say who you are.');
+    await eventually(async () =>
+      expect(underIt(shown)).toEqual([
+        expect.objectContaining({ level: 'warn', who: sam.id }),
+        expect.objectContaining({ what: 'app_home_opened', who: sam.id, outcome: 'failed' }),
+      ]),
+    );
+    await sam.openHome();
+    await eventually(async () => expect(JSON.stringify(sam.home()?.blocks)).toContain('Stuck: 1'));
   });
 
   test('comes with nothing that somebody typed', async () => {

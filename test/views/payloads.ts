@@ -979,6 +979,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       VIEWERS.map((viewer) => view(home.homeTab(homes(facts, count), viewer, NOW))),
     ),
   emptyHomeTab: () => [view(home.emptyHomeTab())],
+  homeNotice: () => [view(home.homeNotice('Something is said.'))],
   externalHomeTab: () => [view(home.externalHomeTab())],
   digestMessage: (facts) =>
     [0, 8].flatMap((count) =>
