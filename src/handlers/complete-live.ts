@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { completeLive, findLive, type LiveList, listedRow } from '../decisions/complete-live.js';
 import { isSuperadmin } from '../operators/operator.js';
 import { isRowId } from '../promotions/row-id.js';
+import { referenceNote } from '../reference.js';
 import { textAnswer } from '../views/blocks.js';
 import {
   COMPLETION_TITLE,
@@ -15,7 +16,7 @@ import { notice } from '../views/blocks.js';
 import { ACTION, BLOCK } from '../views/ids.js';
 import { withTimeout } from '../with-timeout.js';
 import { answer, failureWords, logFailure, type Opening, openModal } from './answer.js';
-import { noteRefusedCode } from './code-refused.js';
+import { noteRefusedCode, underFields } from './code-refused.js';
 import { groupPage } from './commands/stuck.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
@@ -50,7 +51,10 @@ async function clickCompleteLive(deps: HandlerDependencies, body: unknown): Prom
     const groupId = click.value;
     const finding = findLive(deps, groupId, EVIDENCE_WITHIN_MS);
     const form = async (found: LiveList) => {
-      if (found.listed.length === 0) return notice(COMPLETION_TITLE, nothingLiveWords(found.others, found.unchecked));
+      if (found.listed.length === 0) {
+        const note = found.unchecked > 0 ? referenceNote() : '';
+        return notice(COMPLETION_TITLE, `${nothingLiveWords(found.others, found.unchecked)}${note}`);
+      }
       const state: FormState = {
         groupId,
         at: Math.floor((await deps.db.now()).getTime() / 1000),
@@ -149,7 +153,7 @@ async function decide(deps: HandlerDependencies, submission: Submission, state: 
   const superadmins = outcome.kind === 'not_superadmin' ? await deps.db.operators.superadmins() : [];
   const words = completionRefusal(outcome, { now, superadmins });
   return {
-    answer: words.kind === 'view' ? words : { kind: 'errors', errors: words.errors },
+    answer: words.kind === 'view' ? words : underFields(outcome, words.errors),
     done: null,
   };
 }

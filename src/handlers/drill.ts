@@ -24,7 +24,7 @@ import { ACTION, BLOCK, CONFIRMED } from '../views/ids.js';
 import { fieldFaultWords, OVERRIDE, refusalWords } from '../views/resolution.js';
 import { answer, type Opening, openModal } from './answer.js';
 import { refuseUnlessSuperadmin } from './authority.js';
-import { noteRefusedCode } from './code-refused.js';
+import { noteRefusedCode, underFields } from './code-refused.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
 import { refuseOutsider } from './outsider.js';
@@ -174,7 +174,7 @@ async function decide(
   if (outcome.kind === 'resolved') return { answer: { kind: 'close' }, done: outcome.drill };
   if (outcome.kind === 'over') return say(`${DRILL_OVER} ${drillOutcome(drill)}`);
   const words = refusalWords(outcome, { now, operatorId, superadmins: await countRefusal(deps, outcome) });
-  return words.kind === 'sentence' ? say(words.text) : unsaved({ kind: 'errors', errors: words.errors });
+  return words.kind === 'sentence' ? say(words.text) : unsaved(underFields(outcome, words.errors));
 }
 
 /** Returns whom to ask if a role is missing. */

@@ -15,7 +15,7 @@ import {
 import { ACTION, BLOCK, COMMAND } from '../views/ids.js';
 import { membershipWords } from '../views/operators.js';
 import { answer, type Opening, openModal } from './answer.js';
-import { noteRefusedCode } from './code-refused.js';
+import { noteRefusedCode, underFields } from './code-refused.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { refuseOutsider } from './outsider.js';
 import { type Clicks, linkOpened } from './handler.js';
@@ -140,7 +140,7 @@ async function decide(
   }
   const superadmins = await deps.db.operators.superadmins();
   const words = confirmationAnswer(outcome, { now, superadmins });
-  return words.kind === 'sentence' ? say(words.text) : undone({ kind: 'errors', errors: words.errors });
+  return words.kind === 'sentence' ? say(words.text) : undone(underFields(outcome, words.errors));
 }
 
 async function clickDeclineEnrolment(deps: HandlerDependencies, body: unknown): Promise<void> {

@@ -27,7 +27,7 @@ import { unknownPromotionWords, usageWords } from '../views/help.js';
 import { ACTION, BLOCK } from '../views/ids.js';
 import { promotingOffWords } from '../views/mark.js';
 import { answer, type Opening, openModal } from './answer.js';
-import { noteRefusedCode } from './code-refused.js';
+import { noteRefusedCode, underFields } from './code-refused.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { openWithEvidence } from './form-evidence.js';
 import type { Clicks } from './handler.js';
@@ -215,7 +215,7 @@ async function decide(deps: HandlerDependencies, submission: Submission, state: 
   if (result.kind === 'look_again') return undone({ kind: 'view', view: showAgain(deps, state, result) });
   if (result.kind === 'code_refused') noteRefusedCode(deps, result.check);
   const words = await refusalWords(deps, result, followUp, operatorId);
-  return words.kind === 'answer' ? say(words.answer.text) : undone({ kind: 'errors', errors: words.errors });
+  return words.kind === 'answer' ? say(words.answer.text) : undone(underFields(result, words.errors));
 }
 
 function showAgain(deps: HandlerDependencies, state: FormState, { standing, evidence, changed }: LookAgain): Modal {

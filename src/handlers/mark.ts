@@ -3,6 +3,7 @@ import type { MarkOutcome, NewPromotion } from '../db/transitions.js';
 import { CONFIG_VARS_MAX_BYTES, isAppName, isConfigVarName } from '../heroku/heroku.js';
 import { usualConfigVar } from '../promotions/promotion.js';
 import { bare } from '../promotions/typed.js';
+import { referenceNote } from '../reference.js';
 import { needsOperator } from '../views/authority.js';
 import { type Answer, type FieldErrors, notice, textAnswer } from '../views/blocks.js';
 import { BLOCK, type BlockId } from '../views/ids.js';
@@ -115,7 +116,7 @@ async function check(
   const app = isAppName(herokuApp) ? await deps.findApp?.(herokuApp, APP_WITHIN_MS) : undefined;
   if (app === undefined) errors[BLOCK.herokuApp] = MARK_FAULTS.appName;
   else if (app.kind === 'unknown') errors[BLOCK.herokuApp] = MARK_FAULTS.appUnknown;
-  else if (app.kind === 'not_known') errors[BLOCK.herokuApp] = APP_NOT_KNOWN[app.reason];
+  else if (app.kind === 'not_known') errors[BLOCK.herokuApp] = `${APP_NOT_KNOWN[app.reason]}${referenceNote()}`;
   else if (Object.keys(errors).length === 0) return { asked: { flagKey, herokuApp: app.name, configVar, targetValue } };
   return { errors };
 }

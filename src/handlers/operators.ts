@@ -7,6 +7,7 @@ import {
 } from '../operators/administration.js';
 import { ROLES, type Role } from '../operators/operator.js';
 import { bare } from '../promotions/typed.js';
+import { referenceNote } from '../reference.js';
 import { SlackError } from '../slack/errors.js';
 import { type Answer, notice, textAnswer } from '../views/blocks.js';
 import { BLOCK, COMMAND } from '../views/ids.js';
@@ -24,7 +25,7 @@ import {
 } from '../views/operators.js';
 import { withTimeout } from '../with-timeout.js';
 import { answer, type Opening, openModal } from './answer.js';
-import { noteRefusedCode } from './code-refused.js';
+import { noteRefusedCode, underFields } from './code-refused.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { refuseOutsider } from './outsider.js';
 import { commandConfirm } from './enrolment.js';
@@ -144,7 +145,8 @@ export async function submitAdministration(
       // Others should know before the person hears that it is done, unless Slack is slow.
       if (IN_FORCE.has(action)) await withTimeout(ANNOUNCE_WITHIN_MS, deps.announce());
       const told = link === null || delivery === null ? null : { until: link.expiresAt, delivery };
-      await answer(deps, answerUrl, textAnswer(administeredWords(action, personId, role, told)));
+      const note = delivery === null || delivery === 'sent' ? '' : referenceNote();
+      await answer(deps, answerUrl, textAnswer(`${administeredWords(action, personId, role, told)}${note}`));
     },
   });
 }
@@ -182,7 +184,7 @@ async function decide(
     return { answer: { kind: 'close' }, done: { personId, role: outcome.role, link: made } };
   }
   const words = await refusalWords(deps, outcome);
-  return words.kind === 'sentence' ? say(words.text) : undone({ kind: 'errors', errors: words.errors });
+  return words.kind === 'sentence' ? say(words.text) : undone(underFields(outcome, words.errors));
 }
 
 /**

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { RcaDraftOutcome } from '../promotions/rca-draft.js';
 import { checkRcaUrl } from '../promotions/rca-url.js';
 import { isRowId } from '../promotions/row-id.js';
+import { referenceNote } from '../reference.js';
 import { textAnswer } from '../views/blocks.js';
 import { unknownPromotionWords, usageWords } from '../views/help.js';
 import { ACTION } from '../views/ids.js';
@@ -52,8 +53,16 @@ async function draftAndSay(
         return { kind: mayHaveTakenEffect(error) ? 'not_known' : 'failed' };
       })
     : { kind: 'not_asked' };
-  return draftedWords(draft, recording, deps.rcaUrlHosts);
+  return said(deps, draft, recording);
 }
+
+/** The draft in words, with the reference if something of it failed. */
+function said({ rcaUrlHosts }: HandlerDependencies, draft: SharedDraft, recording: DraftRecording): string {
+  const failed = draft.kind === 'unconfirmed' || FAILED.has(recording.kind);
+  return `${draftedWords(draft, recording, rcaUrlHosts)}${failed ? referenceNote() : ''}`;
+}
+
+const FAILED: ReadonlySet<DraftRecording['kind']> = new Set(['no_address', 'failed', 'not_known']);
 
 /** `/flag-promotions rca draft <id | flag-key>` */
 export async function commandDraftRca(deps: HandlerDependencies, command: Command, reference: string): Promise<void> {
@@ -70,7 +79,7 @@ async function draftFor(deps: HandlerDependencies, command: Command, reference: 
     promotion === null ? { kind: 'unknown_promotion' } : await deps.draftRca(promotion.id, command.userId);
   if (draft.kind === 'unknown_promotion') return textAnswer(unknownPromotionWords(reference));
   const recordable = recordableUrl(deps, draft);
-  const words = draftedWords(draft, recordable.kind === 'url' ? { kind: 'not_asked' } : recordable, deps.rcaUrlHosts);
+  const words = said(deps, draft, recordable.kind === 'url' ? { kind: 'not_asked' } : recordable);
   return draftedAnswer(
     words,
     recordable.kind === 'url' ? JSON.stringify({ promotionId: draft.promotion.id, url: recordable.url }) : null,

@@ -14,7 +14,7 @@ import { BLOCK, CONFIRMED } from '../views/ids.js';
 import { fieldFaultWords, OVERRIDE, refusalWords, resolvedModal, TITLE } from '../views/resolution.js';
 import { answer, showThatItEnded } from './answer.js';
 import { stuckPage } from './commands/stuck.js';
-import { noteRefusedCode } from './code-refused.js';
+import { noteRefusedCode, underFields } from './code-refused.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { refuseOutsider } from './outsider.js';
 import { parseModalState, type ResolutionModalState, renderResolutionModal } from './resolution-form.js';
@@ -119,7 +119,7 @@ async function refused(
   const superadmins = isDenial(outcome) ? await deps.db.operators.superadmins() : [];
   const words = refusalWords(outcome, { now, operatorId, superadmins });
   return words.kind === 'field_errors'
-    ? { kind: 'errors', errors: words.errors }
+    ? underFields(outcome, words.errors)
     : { kind: 'view', view: notice(title, words.text) };
 }
 

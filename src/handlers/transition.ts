@@ -19,7 +19,7 @@ import {
   transitionTitle,
 } from '../views/transition.js';
 import { answer, type Opening, openModal } from './answer.js';
-import { noteRefusedCode } from './code-refused.js';
+import { noteRefusedCode, underFields } from './code-refused.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { openWithEvidence } from './form-evidence.js';
 import { refuseOutsider } from './outsider.js';
@@ -267,5 +267,5 @@ async function decide(
   // Changed between that read and the lock: the next read shows it.
   if (outcome.kind === 'row_changed') return decide(deps, submission, state);
   const words = await refusalWords(deps, outcome, transition, submission.userId);
-  return words.kind === 'sentence' ? say(words.text) : undone({ kind: 'errors', errors: words.errors });
+  return words.kind === 'sentence' ? say(words.text) : undone(underFields(outcome, words.errors));
 }

@@ -98,6 +98,8 @@ export function createRcaDrafter(deps: RcaDrafterDependencies) {
       altText: null,
       comment: draftComment(promotion, names.get(askedBy) ?? askedBy, where),
     });
+    if (uploaded.trouble !== undefined)
+      deps.log.warn({ err: uploaded.trouble, draft: uploaded.kind }, 'Slack did not say what became of a draft');
     return {
       kind: uploaded.kind,
       promotion,

@@ -20,11 +20,12 @@ export interface OutgoingFile extends StoredFile {
   readonly comment: string;
 }
 
+/** `trouble`: what came instead of an answer, for the log. */
 export type Upload =
   /** `permalink`: null if Slack doesn't say. */
-  | { readonly kind: 'shared'; readonly permalink: string | null }
+  | { readonly kind: 'shared'; readonly permalink: string | null; readonly trouble?: unknown }
   /** Slack didn't say whether it shared the file, and may still do so. */
-  | { readonly kind: 'unconfirmed' };
+  | { readonly kind: 'unconfirmed'; readonly trouble?: unknown };
 
 const UPLOAD_TIMEOUT_MS = 10_000;
 
@@ -46,18 +47,18 @@ const described = z.object({
  */
 export async function uploadFile(client: WebClient, fetch: Fetch, file: OutgoingFile): Promise<Upload> {
   const id = await bring(client, fetch, file);
-  let outcomeUnknown = false;
+  let lost: SlackError | null = null;
   try {
     await attempt('files.completeUploadExternal', () => complete(client, file, id));
   } catch (error) {
     if (!(error instanceof SlackError && error.kind === 'unknown_outcome')) throw error;
-    outcomeUnknown = true;
+    lost = error;
   }
-  const found = await look(client, id);
+  const { file: found, trouble } = await look(client, id);
   const isShared = found !== null && [...found.channels, ...found.groups].includes(file.channel);
-  return outcomeUnknown && !isShared
-    ? { kind: 'unconfirmed' }
-    : { kind: 'shared', permalink: found?.permalink ?? null };
+  return lost !== null && !isShared
+    ? { kind: 'unconfirmed', trouble: lost }
+    : { kind: 'shared', permalink: found?.permalink ?? null, trouble };
 }
 
 /** Slack processes a file after accepting it, and refuses blocks that show one which isn't ready. */
@@ -77,7 +78,7 @@ export async function storePicture(client: WebClient, fetch: Fetch, file: Stored
   );
   for (let looks = 0; looks < READY_LOOKS; looks += 1) {
     if (looks > 0) await sleep(READY_LOOK_EVERY_MS);
-    if (((await look(client, id))?.mimetype ?? '') !== '') return id;
+    if (((await look(client, id)).file?.mimetype ?? '') !== '') return id;
   }
   return null;
 }
@@ -119,12 +120,15 @@ async function send(fetch: Fetch, url: string, bytes: Uint8Array<ArrayBuffer>): 
   if (!answer.ok) throw new SlackError('refused', 'upload', `http_${answer.status}`, 0, undefined);
 }
 
-/** null if Slack does not know the file (yet), or does not say. */
-async function look(client: WebClient, id: string): Promise<z.output<typeof described>['file'] | null> {
+/** `file`: null if Slack does not know it (yet), or does not say. */
+async function look(
+  client: WebClient,
+  id: string,
+): Promise<{ readonly file: z.output<typeof described>['file'] | null; readonly trouble?: unknown }> {
   try {
-    return described.parse(await attempt('files.info', () => client.files.info({ file: id }))).file;
-  } catch {
+    return { file: described.parse(await attempt('files.info', () => client.files.info({ file: id }))).file };
+  } catch (trouble) {
     // The address is a courtesy, and an unknown outcome stays unknown: both are reported as such.
-    return null;
+    return { file: null, trouble };
   }
 }

@@ -1,6 +1,7 @@
 import type { Person } from '../../demo/slack/person.js';
 import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { linesUnder } from '../support/reference.js';
 
 /* Everything in a group that is proven live, completed by one code. */
 
@@ -186,6 +187,7 @@ test('what Heroku didn’t answer about is said to be unchecked, not to be unpro
   await clickIt(bed.slack.people.superadmin);
   const answer = await bed.slack.people.superadmin.waitForModal(({ blocks }) => textOf(blocks).includes('checked'));
   expect(textOf(answer.blocks)).toContain('*3 weren’t checked*');
+  expect(linesUnder(bed.logged, textOf(answer.blocks))).toContainEqual(expect.objectContaining({ level: 'warn' }));
   expect(textOf(answer.blocks)).not.toContain('proves none');
 });
 

@@ -16,6 +16,7 @@ import {
   wrongCodeFor,
 } from '../support/enrolment.js';
 import { eventually } from '../support/eventually.js';
+import { linesUnder } from '../support/reference.js';
 
 const MINUTE = 60_000;
 
@@ -497,7 +498,10 @@ describe('enrolment without a shell', () => {
       expect((await administer(superadmin, 'add', { person: engineer.id, role: 'engineer', code })).kind).toBe(
         'closed',
       );
-      await superadmin.waitForEphemeral(({ text }) => text.includes(said));
+      const { text } = await superadmin.waitForEphemeral((message) => message.text.includes(said));
+      expect(linesUnder(bed.logged, text)).toContainEqual(
+        expect.objectContaining({ msg: 'the link of an enrolment may not have been delivered' }),
+      );
     }
     await bed.clock.advance(MINUTE);
     expect((await open(bed, await invite(bed, superadmin, engineer, 'engineer'))).status).toBe(200);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { startTestBed, type TestBed, type TestBedOptions } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { FACTS } from '../support/original-rca.js';
+import { linesUnder } from '../support/reference.js';
 
 const APP = 'raxx-console-prod';
 const CONFIG_VAR = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
@@ -128,6 +129,7 @@ describe('Draft RCA in the modal', () => {
     await openModal();
     await bed.slack.people.superadmin.clickInModal('draft_rca');
     const modal = await modalSays('is in the alert’s thread');
+    expect(JSON.stringify(modal.blocks)).not.toContain('(reference');
     const [file] = await inThread();
     expect(JSON.stringify(modal.blocks)).toContain(`/${file?.id}/`);
     expect(await recorded()).toBeNull();
@@ -315,6 +317,11 @@ describe('/flag-promotions rca draft', () => {
 });
 
 describe('each call to Slack fails in its way', () => {
+  const SILENT = expect.objectContaining({
+    level: 'warn',
+    msg: 'Slack did not say what became of a draft',
+    err: expect.anything(),
+  });
   const attempts = (method: string) => bed.slack.calls.filter((call) => call.method === method).length;
 
   test.each([
@@ -355,7 +362,8 @@ describe('each call to Slack fails in its way', () => {
     await alerted();
     for (const fault of faults) bed.slack.faults.add({ times: 1, ...fault });
     await draft();
-    await answered('Slack did not say whether it took the draft');
+    const { text } = await answered('Slack did not say whether it took the draft');
+    expect(linesUnder(bed.logged, text)).toContainEqual(SILENT);
     // Asking again, as the answer says, does no harm.
     await draft();
     await answered('is in the alert’s thread');
@@ -367,9 +375,23 @@ describe('each call to Slack fails in its way', () => {
     await openModal();
     bed.slack.people.superadmin.fill({ record_draft: ['confirmed'] });
     await bed.slack.people.superadmin.clickInModal('draft_rca');
-    await modalSays('did not give its link');
+    const modal = await modalSays('did not give its link');
+    expect(linesUnder(bed.logged, JSON.stringify(modal.blocks))).toContainEqual(SILENT);
     expect(await inThread()).toHaveLength(1);
     expect(await recorded()).toBeNull();
+  });
+
+  test('a draft that the database doesn’t record is shared, and says so with the reference', async () => {
+    await alerted();
+    await openModal();
+    bed.slack.people.superadmin.fill({ record_draft: ['confirmed'] });
+    await bed.rows.query('alter table console_flag_promotions add constraint no_rca check (rca_url is null)');
+    await bed.slack.people.superadmin.clickInModal('draft_rca');
+    const modal = await modalSays('It was not recorded: saving failed.');
+    expect(linesUnder(bed.logged, JSON.stringify(modal.blocks))).toContainEqual(
+      expect.objectContaining({ level: 'error', msg: 'a draft could not be recorded as the RCA' }),
+    );
+    expect(await inThread()).toHaveLength(1);
   });
 
   test('in the modal, a failure is said in its place', async () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { linesUnder } from '../support/reference.js';
 
 describe('/flag-promotions stats', () => {
   let bed: TestBed;
@@ -106,5 +107,8 @@ describe('/flag-promotions stats', () => {
     await superadmin.click(figures, 'stats_chart');
     const said = await superadmin.waitForEphemeral((message) => message.text.includes('did not say'));
     expect(said.text).toContain('before you post it again');
+    expect(linesUnder(bed.logged, said.text)).toContainEqual(
+      expect.objectContaining({ msg: 'Slack did not say whether it took a chart', err: expect.anything() }),
+    );
   });
 });

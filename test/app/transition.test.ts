@@ -1,5 +1,6 @@
 import { APP, LONG_LEASE, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { linesUnder } from '../support/reference.js';
 
 const FLAG = 'dark_mode';
 const VAR = 'FLAG_DARK_MODE';
@@ -140,7 +141,11 @@ describe('marking and promoting', () => {
 
   test('an app that Heroku cannot be asked about is not taken on trust', async () => {
     bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
-    expect(words(await openBy(`mark ${FLAG} ${APP}`))).toContain('Heroku did not answer');
+    const form = words(await openBy(`mark ${FLAG} ${APP}`));
+    expect(form).toContain('Heroku did not answer');
+    expect(linesUnder(bed.logged, form)).toContainEqual(
+      expect.objectContaining({ msg: 'Heroku could not be asked whether an app exists' }),
+    );
     expect(await rows()).toEqual([]);
   });
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { createSecretBox, WrongKeyError } from '../../src/operators/secret-box.js';
-import { startTestBed, type TestBed } from '../support/app.js';
+import { APP, startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { invite, open, PUBLIC_URL, typeCode } from '../support/enrolment.js';
+import { administer, invite, open, PUBLIC_URL, typeCode } from '../support/enrolment.js';
+import { linesUnder } from '../support/reference.js';
 
 /** The environment's key isn't the one that sealed the secrets. */
 describe('a wrong TOTP_ENCRYPTION_KEY', () => {
@@ -61,9 +62,35 @@ describe('a wrong TOTP_ENCRYPTION_KEY', () => {
       expect(answer).toContain('its TOTP_ENCRYPTION_KEY doesn’t open your secret');
       expect(answer).not.toContain('may have been saved');
       expect(answer).not.toContain('Wrong code');
+      expect(linesUnder(bed.logged, answer)).toContainEqual(
+        expect.objectContaining({ level: 'error', msg: expect.stringContaining('a code could not be checked') }),
+      );
     }
     expect(await failures()).toEqual([{ failures: 0, locked_until: null }]);
     expect((await bed.db.promotions.find(id))?.state).toBe('deploying');
+  });
+
+  test('gives the reference in every form with a code, and with no other refusal', async () => {
+    const { superadmin: kris } = bed.slack.people;
+    await bed.rows.query(
+      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state)
+        values ('one', '${APP}', 'FLAG_ONE', 'marked'), ('two', '${APP}', 'FLAG_TWO', 'marked')`,
+    );
+    expect(JSON.stringify(await administer(kris, 'rotate', { code: '000000' }))).not.toContain('(reference');
+    await kris.closeModal({ all: true });
+    await sealAnew();
+    const told = async () => linesUnder(bed.logged, JSON.stringify(await kris.submit({ code: '123456' })));
+    for (const command of ['operators rotate', 'promote one', 'cancel two']) {
+      await kris.command(command);
+      await kris.waitForModal((view) => view.raw['submit'] !== null);
+      expect(await told()).toContainEqual(expect.objectContaining({ level: 'error' }));
+      await kris.closeModal({ all: true });
+    }
+    await kris.command('drill');
+    await eventually(async () => expect((await bed.alert()).text).toContain('DRILL'));
+    await kris.click(await bed.alert(), 'drill_completed');
+    await kris.waitForModal((view) => view.raw['submit'] !== null);
+    expect(await told()).toContainEqual(expect.objectContaining({ level: 'error' }));
   });
 
   test('makes an enrolment’s page say so, and uses nothing up', async () => {

@@ -1,6 +1,7 @@
 import ms from 'ms';
 import type { Chart, PeriodStats } from '../../promotions/stats.js';
 import { bare } from '../../promotions/typed.js';
+import { referenceNote } from '../../reference.js';
 import type { StoredFile } from '../../slack/upload.js';
 import { type Answer, textAnswer } from '../../views/blocks.js';
 import { ACTION } from '../../views/ids.js';
@@ -73,7 +74,9 @@ async function post(deps: HandlerDependencies, typed: string): Promise<Answer> {
     ...(await chartOf(deps, stats, period)),
     comment: statsSummary(stats, period),
   });
-  return textAnswer(statsPostedWords(deps.alertChannel, uploaded.kind === 'shared'));
+  if (uploaded.kind === 'shared') return textAnswer(statsPostedWords(deps.alertChannel, true));
+  deps.log.warn({ err: uploaded.trouble }, 'Slack did not say whether it took a chart');
+  return textAnswer(`${statsPostedWords(deps.alertChannel, false)}${referenceNote()}`);
 }
 
 /** null if the period is invalid. Valid: `30d`, or `4w` for four weeks. */
