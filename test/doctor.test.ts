@@ -189,6 +189,11 @@ describe('doctor', () => {
     expect(toFix(await look())).toMatchObject([{ subject: 'Heroku app no-such-app' }]);
     expect(toFix(await look({ HEROKU_API_KEY: 'wrong' }))).toMatchObject([{ subject: 'Heroku key' }]);
     expect(toFix(await look({ HEROKU_API_URL: 'http://127.0.0.1:9' }))).toMatchObject([{ subject: 'Heroku' }]);
+    for (const status of [200, 401, 403]) {
+      const clear = heroku.faults.add({ fault: { kind: 'garbage', status } });
+      expect(toFix(await look())).toMatchObject([{ subject: 'Heroku', says: expect.stringContaining('not Heroku') }]);
+      clear();
+    }
   });
 
   test('sends a test through each pager and webhook if asked, and says nothing of their keys', async () => {

@@ -5,7 +5,7 @@
  * - `reset_before`, `reset_after`: the connection is reset before or after the request takes effect
  * - `hang`: no answer until the stand-in closes
  * - `stall`, `truncated`, `reset_mid_body`: headers and half of the right body, then nothing, the end, or a reset
- * - `garbage`: a 200 with an HTML page, as from a proxy
+ * - `garbage`: an HTML page, as from a proxy, by default with a 200
  * - `delay`, `hold`: the right answer, later, or once a promise resolves
  */
 export type Fault =
@@ -25,7 +25,7 @@ export type Fault =
   | { readonly kind: 'stall' }
   | { readonly kind: 'truncated' }
   | { readonly kind: 'reset_mid_body' }
-  | { readonly kind: 'garbage'; readonly takesEffect?: boolean }
+  | { readonly kind: 'garbage'; readonly status?: number; readonly takesEffect?: boolean }
   | { readonly kind: 'delay'; readonly ms: number }
   | { readonly kind: 'hold'; readonly until: Promise<unknown> };
 

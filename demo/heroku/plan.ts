@@ -38,7 +38,11 @@ export function planOf(fault: Fault | null): Plan {
     case 'status':
       return { ...RIGHT, takesEffect: fault.takesEffect ?? false, substitute: answerOf(fault) };
     case 'garbage':
-      return { ...RIGHT, takesEffect: fault.takesEffect ?? false, substitute: { status: 200, body: PAGE } };
+      return {
+        ...RIGHT,
+        takesEffect: fault.takesEffect ?? false,
+        substitute: { status: fault.status ?? 200, body: PAGE },
+      };
     case 'reset_before':
       return { ...RIGHT, takesEffect: false, end: 'reset' };
     case 'reset_after':
@@ -64,7 +68,7 @@ const answers: Readonly<Record<StatusFault['status'], ApiAnswer>> = {
   407: { status: 407, body: PAGE },
   408: { status: 408, body: PAGE },
   409: { status: 409, body: { id: 'conflict', message: 'Another change is in progress.' } },
-  413: { status: 413, body: PAGE },
+  413: { status: 413, body: { id: 'request_too_large', message: 'Request too large.' } },
   422: refusals.invalid('Params invalid, validate parameters and try again.'),
   425: { status: 425, body: PAGE },
   429: refusals.rateLimit(),

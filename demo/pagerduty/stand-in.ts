@@ -11,6 +11,8 @@ type PagerFault =
       readonly status: number;
       readonly takesEffect?: boolean;
       readonly retryAfterSeconds?: number;
+      /** With a proxy's page instead of PagerDuty's words. */
+      readonly isPage?: boolean;
     }
   | { readonly kind: 'reset'; readonly takesEffect?: boolean }
   | { readonly kind: 'hang'; readonly takesEffect?: boolean }
@@ -124,8 +126,7 @@ export async function startPagerDutyStandIn(options: PagerDutyOptions = {}): Pro
     if (fault?.kind === 'reset' || fault?.kind === 'hang') return;
     const answer = fault?.kind === 'status' ? answerOf(fault) : right;
     record.status = answer.status;
-    response.writeHead(answer.status, { 'Content-Type': 'application/json', ...answer.headers });
-    response.end(JSON.stringify(answer.content));
+    send(response, answer);
   }
 
   function rightAnswer(
@@ -177,16 +178,25 @@ export async function startPagerDutyStandIn(options: PagerDutyOptions = {}): Pro
   };
 }
 
+const PAGE = '<!DOCTYPE html><html><title>Blocked by the network</title></html>';
+
 interface Answer {
   readonly status: number;
-  readonly content: object;
+  /** A page, if it is text. */
+  readonly content: object | string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-function answerOf({ status, retryAfterSeconds }: Extract<PagerFault, { kind: 'status' }>): Answer {
+function send(response: ServerResponse, { status, content, headers }: Answer): void {
+  const isPage = typeof content === 'string';
+  response.writeHead(status, { 'Content-Type': isPage ? 'text/html' : 'application/json', ...headers });
+  response.end(isPage ? content : JSON.stringify(content));
+}
+
+function answerOf({ status, retryAfterSeconds, isPage = false }: Extract<PagerFault, { kind: 'status' }>): Answer {
   return {
     status,
-    content: { status: 'error', message: `PagerDuty answers ${status}`, errors: [] },
+    content: isPage ? PAGE : { status: 'error', message: `PagerDuty answers ${status}`, errors: [] },
     headers: retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) },
   };
 }

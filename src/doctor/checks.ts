@@ -147,6 +147,7 @@ const APP_HELP: Readonly<Record<string, string>> = {
     'The key may not read its config vars. It needs the scope read-protected and an account with access to the app.',
   unauthorized: 'Heroku does not accept the key.',
   rate_limited: 'The account has used up its requests for this hour. Try again later.',
+  unexpected: 'What answers is not Heroku, perhaps a proxy. Check HEROKU_API_URL and what the proxy lets through.',
 };
 
 export function herokuChecks({ key, apps, clock }: HerokuInspection, explain: ExplainCode): readonly Check[] {
@@ -158,6 +159,13 @@ export function herokuChecks({ key, apps, clock }: HerokuInspection, explain: Ex
           'Heroku',
           explain(key.code) ??
             'Heroku does not answer. Check the network, HEROKU_API_URL and https://status.heroku.com',
+        ),
+      ];
+    case 'not_herokus':
+      return [
+        fix(
+          'Heroku',
+          'What answers is not Heroku, perhaps a proxy. Check HEROKU_API_URL, HTTPS_PROXY and what the proxy lets through.',
         ),
       ];
     case 'refused':

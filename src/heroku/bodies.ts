@@ -86,6 +86,9 @@ export function readRefusalId(text: string): string | null {
   return reading.ok ? reading.value.id : null;
 }
 
+/** Whether a body is JSON, and not in the shape of Heroku's refusals. */
+export const isOtherJson = (text: string): boolean => parseJson(text) !== undefined && readRefusalId(text) === null;
+
 export const readRelease = (text: string): Reading<Release> => read(text, releaseBody);
 
 export const readApp = (text: string): Reading<App> => read(text, appBody);

@@ -11,7 +11,7 @@
  * - `over_budget`: HEROKU_REQUESTS_PER_HOUR is used up, so the request was not sent
  * - `withheld`: the caller withdrew it before it could be sent, so it certainly was not
  * - `unknown_outcome`: the request was sent and no complete answer came back
- * - `unexpected`: an answer that Heroku doesn't document; perhaps a proxy's
+ * - `unexpected`: an answer that Heroku doesn't document, or a refusal not in its form; perhaps a proxy's
  */
 export type HerokuErrorKind =
   | 'unauthorized'

@@ -88,7 +88,7 @@ function whatHappened(kind: HerokuErrorKind, task: Task, { status, reason, code,
         ? `Heroku gave no complete answer within ${seconds(deadlineMs ?? 0)} when asked ${to}.`
         : `The connection broke before Heroku's answer was complete, when asked ${to} (${code}).`;
     case 'unexpected':
-      return `Heroku's answer (status ${status}) to the request ${to} was not in the form that Heroku documents.`;
+      return `The answer (status ${status}) to the request ${to} was not in the form that Heroku documents.`;
   }
 }
 

@@ -1,9 +1,9 @@
-import { readRefusalId } from './bodies.js';
+import { isOtherJson, readRefusalId } from './bodies.js';
 import { HEROKU_REASONS, HerokuError, type HerokuErrorKind, type HerokuReason } from './error.js';
 import { explain, type Task } from './explain.js';
 import { rateLimitRemaining, requestId, retryAfterMs } from './limits.js';
 import type { Outcome } from './one-send-request.js';
-import { leavesOutcomeOpen } from '../network/network.js';
+import { isFromBetween, leavesOutcomeOpen } from '../network/network.js';
 
 type Answered = Extract<Outcome, { type: 'answered' }>;
 type Lost = Extract<Outcome, { type: 'lost' }>;
@@ -43,7 +43,7 @@ export function lost(task: Task, outcome: Lost, deadlineMs: number): HerokuError
 
 /** Heroku answered with another status than the one needed. */
 export function refusedByHeroku(task: Task, answer: Answered, now: Date): HerokuError {
-  const kind = kindOf(answer.status);
+  const kind = kindOf(answer);
   // Heroku documents no 3xx here, so nobody knows what it means.
   const outcomeUnknown = task.writes && (answer.status < 400 || leavesOutcomeOpen(answer.status));
   const reason = reasonOf(answer);
@@ -80,8 +80,17 @@ function reasonOf({ status, text }: Answered): HerokuReason | null {
 
 /** With these Heroku refuses what was sent, and will again. Any other 4xx may be a proxy's, and pass. */
 const CONTENT_REFUSED: ReadonlySet<number> = new Set([400, 413, 422]);
+/** With these it refuses who asked, or what was asked for. */
+const REFUSED: ReadonlySet<number> = new Set([...CONTENT_REFUSED, 401, 402, 403, 404, 410]);
 
-function kindOf(status: number): HerokuErrorKind {
+/** Whether an answer surely isn't Heroku's, but that of something in between. */
+export function isNotHerokus({ headers, text }: Pick<Answered, 'headers' | 'text'>): boolean {
+  return isFromBetween((name) => headers[name], text);
+}
+
+function kindOf(answer: Answered): HerokuErrorKind {
+  const { status, text } = answer;
+  if (REFUSED.has(status) && (isNotHerokus(answer) || isOtherJson(text))) return 'unexpected';
   if (status === 401) return 'unauthorized';
   if (status === 402 || status === 403) return 'forbidden';
   if (status === 404 || status === 410) return 'not_found';

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { leavesOutcomeOpen, type Network } from '../network/network.js';
 import { type ClockReading, readClock } from '../promotions/clock.js';
 import { OneSendClient } from './client.js';
+import { isNotHerokus } from './failures.js';
 import { createHeroku, HerokuError, type HerokuErrorKind } from './heroku.js';
 
 /** What Heroku says of the API key, as far as it said anything. */
@@ -14,6 +15,8 @@ export interface HerokuInspection {
     | { readonly kind: 'known'; readonly scopes: readonly string[] }
     | { readonly kind: 'not_told' }
     | { readonly kind: 'refused' }
+    /** Something in between answered. */
+    | { readonly kind: 'not_herokus' }
     /** `code`: why no answer came; null if one came that is unusable. */
     | { readonly kind: 'no_answer'; readonly code: string | null };
   /** Each app whose config var was tried: ok, or why not. */
@@ -53,6 +56,7 @@ export async function inspectHeroku(options: {
       return { key: { kind: 'no_answer', code }, apps: [], clock: null };
     }
     const clock = readClock(outcome.headers.date ?? null, sentAt, now());
+    if (isNotHerokus(outcome)) return { key: { kind: 'not_herokus' }, apps: [], clock: null };
     const key = keyOf(outcome.status, outcome.text, apiKey);
     const apps: { app: string; outcome: 'ok' | HerokuErrorKind }[] = [];
     if (key.kind !== 'refused') {

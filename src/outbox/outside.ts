@@ -110,7 +110,7 @@ function noKey(): PagingError {
   return new PagingError('page', 'no routing key', { kind: 'refused' }, false);
 }
 
-/** How a pager says that it doesn't know a key (any more). Other statuses may be a proxy's, and pass. */
+/** How a pager says that it doesn't know a key (any more). Other words may be a proxy's, and pass. */
 const KEY_REFUSED: ReadonlySet<string> = new Set(['400', '401', '403', '404', '410']);
 
 function isRefused(error: unknown): boolean {

@@ -23,6 +23,7 @@ export function createPagerDuty(url: string, fetch: Fetch): PagerDuty {
           headers: {},
           body: JSON.stringify(bodyOf(routingKey, event)),
           withinMs: WITHIN_MS,
+          answersJson: true,
           secrets: [routingKey],
         },
         fetch,

@@ -1,4 +1,4 @@
-import { type Fetch, leavesOutcomeOpen, networkCode } from '../network/network.js';
+import { type Fetch, isFromBetween, leavesOutcomeOpen, networkCode } from '../network/network.js';
 import type { FailedAttempt } from '../promotions/back-off.js';
 
 /** Something sent outside Slack wasn't accepted. The message holds no key and no address. */
@@ -7,7 +7,7 @@ export class PagingError extends Error {
   constructor(
     /** `page` or `webhook`. */
     readonly what: string,
-    /** For people: `403`, `no answer`. */
+    /** For people: `403`, `403, perhaps a proxy’s`, `no answer`. */
     readonly word: string,
     /** null: it would be refused again, so it isn't retried. */
     readonly waits: FailedAttempt | null,
@@ -36,6 +36,8 @@ export interface OutgoingPost {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly withinMs: number;
+  /** The receiver answers in JSON, so a page comes from something in between. */
+  readonly answersJson: boolean;
   /** Never repeated, whatever the answer quotes. */
   readonly secrets: readonly string[];
 }
@@ -56,6 +58,7 @@ export async function postJson(post: OutgoingPost, fetch: Fetch): Promise<void> 
   let status: number;
   let retryAfter: string | null;
   let text = '';
+  let isOthers = false;
   try {
     const answer = await fetch(post.url, {
       method: 'POST',
@@ -67,8 +70,10 @@ export async function postJson(post: OutgoingPost, fetch: Fetch): Promise<void> 
     ({ status } = answer);
     retryAfter = answer.headers.get('retry-after');
     // The text only matters for a refusal; the signal cuts off an endless body.
-    if (status === 400) text = (await answer.text()).slice(0, MOST_READ);
-    else await answer.body?.cancel();
+    if (status === 400 || (post.answersJson && status > 400 && status < 500)) {
+      text = (await answer.text()).slice(0, MOST_READ);
+      isOthers = post.answersJson && isFromBetween((name) => answer.headers.get(name), text);
+    } else await answer.body?.cancel();
   } catch (error) {
     throw noAnswer(post.what, error);
   }
@@ -76,10 +81,10 @@ export async function postJson(post: OutgoingPost, fetch: Fetch): Promise<void> 
   const mayHaveArrived = leavesOutcomeOpen(status);
   throw new PagingError(
     post.what,
-    String(status),
-    waitsAfter(status, retryAfter),
+    isOthers ? `${status}, perhaps a proxy’s` : String(status),
+    isOthers && NOT_AGAIN.has(status) ? { kind: 'refused' } : waitsAfter(status, retryAfter),
     mayHaveArrived,
-    detailOf(post, text),
+    status === 400 && !isOthers ? detailOf(post, text) : '',
   );
 }
 

@@ -33,6 +33,7 @@ export function createWebhook({ url, secrets }: WebhookSettings, fetch: Fetch, n
           },
           body,
           withinMs: WITHIN_MS,
+          answersJson: false,
           secrets: [],
         },
         fetch,

@@ -261,6 +261,27 @@ test.each([408, 425, 451, 499])(
   },
 );
 
+test.each([400, 403])(
+  'nor does a proxy’s page with a %i, and the alert doesn’t say that the pager refused',
+  async (status) => {
+    await start();
+    pager.addFault({ times: 1, fault: { kind: 'status', status, isPage: true } });
+    const promotionId = await bed.rows.insertDeploying();
+    await bed.app.tick();
+    expect(await shown()).toContain(`page not delivered: ${status}, perhaps a proxy’s`);
+    await tickAfter(MINUTE);
+    expect(statuses()).toEqual(['triggered']);
+    const other = await bed.replica({ environment: { PAGERDUTY_ROUTING_KEY: OTHER_KEY } });
+    pager.addFault({ action: 'resolve', times: 1, fault: { kind: 'status', status, isPage: true } });
+    await bed.rows.query(`update console_flag_promotions set state = 'failed' where id = $1`, [promotionId]);
+    await other.tick();
+    expect(statuses()).toEqual(['triggered']);
+    await bed.clock.advance(MINUTE);
+    await other.tick();
+    expect(pager.incidents).toMatchObject([{ routingKey: ROUTING_KEY, status: 'resolved' }]);
+  },
+);
+
 test('a 408 leaves open whether it rang: under a new key no second incident is opened', async () => {
   await start();
   const timedOut = () => pager.addFault({ times: 1, fault: { kind: 'status', status: 408, takesEffect: true } });

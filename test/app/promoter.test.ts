@@ -326,6 +326,14 @@ describe('the promoter', () => {
     expect(await audited()).toEqual(['heroku_patching', 'heroku_patched', 'deployed']);
   });
 
+  test.each([400, 413, 422])('a proxy’s page with %i to the PATCH ends nothing: it is sent again', async (status) => {
+    bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'garbage', status } });
+    await insert('INTENT');
+    await until({ state: 'deployed' });
+    expect(bed.heroku.patches(APP, CONFIG_VAR)).toBe(1);
+    expect(await audited()).toEqual(['heroku_patching', ...KNOWN_AND_AGAIN, 'heroku_patched', 'deployed']);
+  });
+
   test.each([401, 403, 404, 407, 422] as const)(
     'tells in the row why a %i stops it, and goes on once it can',
     async (status) => {

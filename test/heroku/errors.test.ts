@@ -61,6 +61,15 @@ const ROWS: readonly Row[] = [
   status(502, 'unavailable', true),
   status(503, 'unavailable', true),
   { name: 'garbage', fault: { kind: 'garbage' }, kind: 'unexpected', status: 200, open: true },
+  ...[400, 401, 402, 403, 404, 410, 413, 422].map(
+    (code): Row => ({
+      name: `page with ${code}`,
+      fault: { kind: 'garbage', status: code },
+      kind: 'unexpected',
+      status: code,
+      open: false,
+    }),
+  ),
   lost({ kind: 'reset_before' }),
   lost({ kind: 'reset_after' }),
   lost({ kind: 'hang' }),
@@ -198,6 +207,15 @@ describe('Heroku’s own reason', () => {
     expect(error.message).toContain(step);
     expect(error.message).toContain('Nothing was changed.');
     expect(error.message).not.toContain('own words');
+  });
+
+  test('a proxy’s page is not told as Heroku’s refusal', async () => {
+    harness.standIn.faults.add({ fault: { kind: 'garbage', status: 403 } });
+    const error = await errorOf(harness.heroku.setConfigVar(APP, FLAG, SET_VALUE, ANY_TIME));
+    expect(error.message).not.toContain('Heroku does not let');
+    expect(error.message).toContain('(status 403)');
+    expect(error.message).toContain('Nothing was changed. Check that HEROKU_API_URL');
+    expect(error.message).toContain('no proxy answers in its place');
   });
 
   test.each([
