@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Promotion } from '../promotions/promotion.js';
+import { FORGOTTEN } from '../promotions/webhook.js';
 import { requestAlertUpdate } from './alerts.js';
 import { NO_OWNER, NO_SNOOZE } from './attention.js';
 import { settleQuestion } from './attention-rows.js';
@@ -98,9 +99,6 @@ async function attendedBy(trx: Knex.Transaction, slackUserId: string): Promise<r
   );
   return parseRows(found, promotionIdRow).map(({ promotion_id: id }) => id);
 }
-
-/** In their place, where a text has to be. */
-const FORGOTTEN = 'forgotten';
 
 /**
  * Takes their id out of drills, whose steps and times stay. Before the operator is locked, as a click does. Answers how

@@ -193,6 +193,11 @@ export async function lockAdministration(trx: Knex.Transaction): Promise<void> {
   await trx.raw('select pg_advisory_xact_lock(?)', [ADMINISTRATION_LOCK]);
 }
 
+/** Nobody changes operators, or forgets one, until the transaction ends; others may do the same at once. */
+export async function keepOperators(trx: Knex.Transaction): Promise<void> {
+  await trx.raw('select pg_advisory_xact_lock_shared(?)', [ADMINISTRATION_LOCK]);
+}
+
 export async function isLastSuperadmin(trx: Knex.Transaction, slackUserId: string): Promise<boolean> {
   const found = await trx.raw(
     `select slack_user_id from flag_promotions.operators where role = 'superadmin' and disabled_at is null`,

@@ -1,14 +1,21 @@
 import * as z from 'zod';
-import type { AnnouncedPromotion, Unannounced, WebhookToQueue } from '../promotions/webhook.js';
+import {
+  type AnnouncedPromotion,
+  peopleIn,
+  type Unannounced,
+  type WebhookToQueue,
+  withoutForgotten,
+} from '../promotions/webhook.js';
 import type { Knex } from './connection.js';
 import { CLOCK } from './leases.js';
-import { idColumn, parseManyRows, text } from './rows.js';
+import { keepOperators } from './operators.js';
+import { idColumn, parseManyRows, parseRows, text } from './rows.js';
 
 /** Queued afterwards, from the rows, not in the transaction: only some installations send any. */
 export interface Webhooks {
   /** Not queued yet, the oldest first. `promotionId` null: any promotion's. */
   unannounced(promotionId: string | null): Promise<readonly Unannounced[]>;
-  /** Queues a webhook behind the promotion's earlier ones, once. */
+  /** Queues a webhook behind the promotion's earlier ones, once, without the ids of people forgotten since. */
   queue(webhook: WebhookToQueue): Promise<void>;
 }
 
@@ -112,16 +119,47 @@ export function webhooks(knex: Knex): Webhooks {
       );
     },
 
-    async queue({ subject, promotionId, event }) {
-      await knex.raw(
-        `insert into flag_promotions.messages (kind, subject, promotion_id, root_id, detail)
-         select 'webhook', ?, ?::bigint,
-                (select max(m.id) from flag_promotions.messages m where m.kind = 'webhook' and m.promotion_id = ?::bigint), ?::jsonb
-         on conflict do nothing`,
-        [subject, promotionId, promotionId, JSON.stringify({ event })],
-      );
+    async queue(webhook) {
+      const people = peopleIn(webhook.event);
+      if (people.length === 0) return insert(knex, webhook);
+      await knex.transaction(async (trx) => {
+        await keepOperators(trx);
+        const forgotten = await forgottenOf(trx, webhook.promotionId, people);
+        await insert(trx, { ...webhook, event: withoutForgotten(webhook.event, forgotten) });
+      });
     },
   };
 }
+
+async function insert(knex: Knex, { subject, promotionId, event }: WebhookToQueue): Promise<void> {
+  await knex.raw(
+    `insert into flag_promotions.messages (kind, subject, promotion_id, root_id, detail)
+     select 'webhook', ?, ?::bigint,
+            (select max(m.id) from flag_promotions.messages m where m.kind = 'webhook' and m.promotion_id = ?::bigint), ?::jsonb
+     on conflict do nothing`,
+    [subject, promotionId, promotionId, JSON.stringify({ event })],
+  );
+}
+
+/** Those who did here what takes an operator, and are none any more. The console may name people who never were. */
+async function forgottenOf(
+  trx: Knex.Transaction,
+  promotionId: string,
+  people: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = await trx.raw(
+    `select who from unnest(?::text[]) as who
+      where not exists (select 1 from flag_promotions.operators o where o.slack_user_id = who)
+        and exists (
+          select 1 from flag_promotions.audit_log e
+           where e.promotion_id = ?::bigint and e.actor = who
+             and e.action in ('console.flag.promotion.taken', 'console.flag.promotion.ops_complete',
+                              'console.flag.promotion.ops_failed'))`,
+    [[...people], promotionId],
+  );
+  return new Set(parseRows(found, whoRow).map(({ who }) => who));
+}
+
+const whoRow = z.object({ who: z.string() });
 
 const RANK = { opened: 0, acknowledged: 1, ended: 2 } as const;

@@ -73,6 +73,24 @@ export function testEvent(at: Date): WebhookEvent {
   return { version: 1, type: 'test', timestamp: at.toISOString(), data: { note: 'TEST: nothing is wrong.' } };
 }
 
+/** In place of the id of a person who was forgotten, where a text has to be. */
+export const FORGOTTEN = 'forgotten';
+
+/** Where an event's data names a person. */
+const PERSON_FIELDS: readonly string[] = ['by', 'instead_of'];
+
+/** The ids in an event's data. */
+export function peopleIn({ data }: WebhookEvent): readonly string[] {
+  return PERSON_FIELDS.flatMap((field) => (typeof data[field] === 'string' ? [data[field]] : []));
+}
+
+/** The same without the ids of people who were forgotten meanwhile. */
+export function withoutForgotten(event: WebhookEvent, forgotten: ReadonlySet<unknown>): WebhookEvent {
+  const { data } = event;
+  const fields = PERSON_FIELDS.filter((field) => forgotten.has(data[field]));
+  return { ...event, data: { ...data, ...Object.fromEntries(fields.map((field) => [field, FORGOTTEN])) } };
+}
+
 export type DrillHappened =
   | { readonly what: 'opened'; readonly by: string }
   | { readonly what: 'acknowledged'; readonly by: string; readonly over: string | null }

@@ -3,7 +3,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { type WebhookReceiver, startWebhookReceiver } from '../../demo/webhook/receiver.js';
 import { startTestBed, type TestBed } from '../support/app.js';
+import { webhookOf } from '../../src/promotions/webhook.js';
 import { eventually } from '../support/eventually.js';
+import { waiting, whileHolding } from '../support/locks.js';
 
 /* Each alert's opening, acknowledgement and end, signed. */
 
@@ -99,6 +101,99 @@ test('an attempt that fails is made again with the same id and body and a signat
   expect(end?.body).toContain('alert.ended');
   expect(types()).toEqual(['alert.opened', 'alert.ended']);
   expect(JSON.stringify((await bed.alert()).blocks)).not.toContain('not delivered');
+});
+
+describe('of somebody who was forgotten before it was queued', () => {
+  const MINA = 'U0MINA0001';
+  const by = { actor: 'command line', at: new Date() };
+  const forget = () => bed.db.forgetting.forget(MINA, by, { keepLast: true });
+  const take = async (operatorId: string, over: string | null = null) =>
+    expect(await bed.db.attention.take({ promotionId, operatorId, over, at: await bed.db.now() })).toMatchObject({
+      kind: 'taken_now',
+    });
+  const queued = () =>
+    bed.rows.query<{ subject: string; by: string | null; over: string | null }>(
+      `select split_part(subject, ':', 1) as subject, detail #>> '{event,data,by}' as by, detail #>> '{event,data,instead_of}' as over
+         from flag_promotions.messages where kind = 'webhook' order by id`,
+    );
+  const keepsTheirId = () =>
+    bed.rows.query('select 1 from flag_promotions.messages where detail::text like $1', [`%${MINA}%`]);
+
+  /** Without webhooks at first: nothing is queued. */
+  async function startQuiet() {
+    await start({ WEBHOOK_URL: '', WEBHOOK_SECRET: '' });
+    await insert();
+    await bed.enrol(MINA);
+  }
+  /** Each waits for the one before. */
+  async function sendAll(count: number) {
+    const sends = await bed.replica({ environment: { WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: SECRET } });
+    for (let ticks = 0; ticks < count; ticks += 1) await sends.tick();
+    expect(types()).toHaveLength(count);
+  }
+
+  test('neither their acknowledgement nor their resolution has their id, and the schema knows what stands there', async () => {
+    await startQuiet();
+    const { superadmin } = bed.slack.people;
+    await take(MINA);
+    await take(superadmin.id, MINA);
+    await bed.rows.query(
+      `with resolved as (
+         update console_flag_promotions set state = 'failed', failed_at = now(), resolved_by = $1 returning id)
+       insert into flag_promotions.audit_log (at, action, actor, promotion_id, detail)
+         select now(), 'console.flag.promotion.ops_failed', $1, id, '{}' from resolved`,
+      [MINA],
+    );
+    expect(await forget()).toBe('forgotten');
+    await bed.app.tick();
+    await sendAll(4);
+    expect(receiver.events()).toMatchObject([
+      { type: 'alert.opened' },
+      { type: 'alert.acknowledged', data: { by: 'forgotten', instead_of: null } },
+      { type: 'alert.acknowledged', data: { by: superadmin.id, instead_of: 'forgotten' } },
+      { type: 'alert.ended', data: { by: 'forgotten' } },
+    ]);
+    for (const event of receiver.events()) expect([isValid(event), isValid.errors]).toEqual([true, null]);
+    expect(await keepsTheirId()).toEqual([]);
+  });
+
+  test('whom the console names and the app never knew is no such person', async () => {
+    await startQuiet();
+    await bed.rows.query(
+      `update console_flag_promotions set state = 'failed', failed_at = now(), resolved_by = 'U0CONSOLE1'`,
+    );
+    await bed.app.tick();
+    await sendAll(2);
+    expect(receiver.events().at(-1)).toMatchObject({ type: 'alert.ended', data: { by: 'U0CONSOLE1' } });
+  });
+
+  test('what was read before is queued without it, also while they are being forgotten', async () => {
+    await startQuiet();
+    await bed.db.operators.enrol({ slackUserId: 'U0OTHER001', role: 'superadmin', sealedSecret: 'x' });
+    await take(MINA);
+    const [, acknowledged] = await bed.db.webhooks.unannounced(promotionId);
+    if (acknowledged === undefined) throw new Error('Nothing is to be announced.');
+    await bed.rows.query(`insert into flag_promotions.recovery_codes (slack_user_id, code_hash) values ($1, 'x')`, [
+      MINA,
+    ]);
+    let forgotten: Promise<unknown> = Promise.resolve();
+    let announced: Promise<unknown> = Promise.resolve();
+    // Deleting the code is the last thing that it waits for.
+    await whileHolding(
+      { url: bed.environment['DATABASE_URL'] ?? '' },
+      'select 1 from flag_promotions.recovery_codes for update',
+      async () => {
+        forgotten = forget();
+        await waiting(bed, 1);
+        announced = bed.db.webhooks.queue(webhookOf(acknowledged));
+        await waiting(bed, 2);
+      },
+    );
+    expect(await forgotten).toBe('forgotten');
+    await announced;
+    expect(await queued()).toEqual([{ subject: 'acknowledged', by: 'forgotten', over: null }]);
+    expect(await keepsTheirId()).toEqual([]);
+  });
 });
 
 test('while secrets are rotated, each signs', async () => {
