@@ -633,6 +633,7 @@ export function inspectSettings(given: Environment) {
     herokuApiUrl: used(app.HEROKU_API_URL, 'HEROKU_API_URL'),
     publicUrl: used(app.PUBLIC_URL, 'PUBLIC_URL'),
     heartbeatUrl: used(app.HEARTBEAT_URL, 'HEARTBEAT_URL'),
+    auditWitnessUrl: used(app.AUDIT_WITNESS_URL, 'AUDIT_WITNESS_URL'),
     proxies: proxiesOf(
       used(app.HTTPS_PROXY, 'HTTPS_PROXY'),
       used(app.HTTP_PROXY, 'HTTP_PROXY'),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -8,14 +8,20 @@ import { type HerokuStandIn, startHerokuStandIn } from '../demo/heroku/stand-in.
 import { ROUTING_KEY, startPagerDutyStandIn } from '../demo/pagerduty/stand-in.js';
 import { type SlackStandIn, startSlackStandIn } from '../demo/slack/workspace.js';
 import { startWebhookReceiver } from '../demo/webhook/receiver.js';
+import { createAuditKeys } from '../src/audit/keys.js';
 import { openDatabase } from '../src/db/database.js';
 import { type Check, checkClock, herokuChecks, slackChecks } from '../src/doctor/checks.js';
 import { runDoctor } from '../src/doctor/doctor.js';
+import { createWitness } from '../src/jobs/witness.js';
+import { createLogger } from '../src/log.js';
 import { createSecretBox } from '../src/operators/secret-box.js';
 import { builtApp } from './support/built-app.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
 import { readManifest } from './support/manifest.js';
+import { DIRECTLY } from './support/network.js';
 import { createRowStore, type RowStore } from './support/row-store.js';
+import { quietSealer } from './support/sealer.js';
+import { startWitness } from './support/witness.js';
 
 const APP = 'raxx-console-prod';
 const CANARY = 'canary';
@@ -193,6 +199,66 @@ describe('doctor', () => {
       const clear = heroku.faults.add({ fault: { kind: 'garbage', status } });
       expect(toFix(await look())).toMatchObject([{ subject: 'Heroku', says: expect.stringContaining('not Heroku') }]);
       clear();
+    }
+  });
+
+  test('the witness gets again what it has, or nothing yet; what is wrong there is named, and no word of its token', async () => {
+    const witness = await startWitness();
+    const db = openDatabase(database.url, { auditKeys: createAuditKeys([key]) });
+    const log = createLogger('silent', { write: () => undefined });
+    const sender = createWitness({
+      url: witness.url,
+      seals: db.seals,
+      fetch: DIRECTLY.fetch,
+      newOwner: randomUUID,
+      elapsed: () => performance.now(),
+      random: Math.random,
+      log,
+    });
+    const lookAtIt = async (url = witness.url) => about(await look({ AUDIT_WITNESS_URL: url }), 'witness');
+    const said: unknown[] = [];
+    try {
+      expect(about(await look(), 'witness')).toBeUndefined();
+      expect(await lookAtIt()).toMatchObject({ status: 'ok', says: expect.stringContaining('has no seal yet') });
+      expect(witness.requests).toBe(0);
+      const denial = { promotionId: null, attempted: 'mark', reason: 'not_operator' } as const;
+      await db.denials.record({ at: new Date(), actor: 'U0EVE', ...denial });
+      await quietSealer({ seals: db.seals, log }).seal();
+      await sender.send();
+      const kept = () => rows.query('select * from flag_promotions.audit_witnesses');
+      const before = await kept();
+      expect(await lookAtIt()).toMatchObject({ status: 'ok', says: expect.stringMatching(/seal 1, .+ sent again/u) });
+      expect(witness.seals[1]).toEqual(witness.seals[0]);
+      expect(witness.seals).toHaveLength(2);
+      for (const [status, words] of [
+        [302, 'redirects'],
+        [401, 'Check the token'],
+        [404, 'with 2xx'],
+        [503, 'tries again'],
+      ] as const) {
+        witness.status = status;
+        const found = await lookAtIt();
+        expect(found).toMatchObject({ status: 'fix', says: expect.stringContaining(`It answered ${status}`) });
+        expect(found?.says).toContain(words);
+        said.push(found);
+      }
+      // Nor does the app send more or less for it.
+      expect(await kept()).toEqual(before);
+      await db.denials.record({ at: new Date(), actor: 'U0MAL', ...denial });
+      await quietSealer({ seals: db.seals, log }).seal();
+      await expect(sender.send()).rejects.toThrow('answered 503');
+      witness.status = 200;
+      expect(await lookAtIt()).toMatchObject({ status: 'note', says: expect.stringContaining('answered 503') });
+      const gone = await lookAtIt('http://127.0.0.1:9/seals?token=canary-witness');
+      expect(gone).toMatchObject({ status: 'fix', says: expect.stringContaining('Check AUDIT_WITNESS_URL') });
+      await witness.close();
+      const away = await lookAtIt();
+      expect(away).toMatchObject({ status: 'fix', says: expect.stringContaining('ECONNREFUSED') });
+      expect(JSON.stringify([...said, gone, away])).not.toContain(CANARY);
+    } finally {
+      await sender.stop();
+      await db.close();
+      await witness.close();
     }
   });
 

@@ -1,5 +1,6 @@
 import { CONFIG_VAR } from './console/columns.js';
 import * as z from 'zod';
+import type { Seal } from '../audit/seal.js';
 import { type ClockReading, compareClocks } from '../promotions/clock.js';
 import { connect, type Knex } from './connection.js';
 import { type Ask, askOf } from './console/ask.js';
@@ -17,6 +18,7 @@ import { MIGRATION_NAMES, MIGRATIONS_TABLE, progressOf, SCHEMA } from './migrate
 import { operators } from './operators.js';
 import type { PrimaryClient } from './primary-client.js';
 import { countRow, parseRows } from './rows.js';
+import { SEAL_COLUMNS, sealRow } from './stored-audit.js';
 
 interface PromotionsInspection {
   /** Qualified and quoted; null if there is none, or none usable. */
@@ -52,18 +54,31 @@ export interface DatabaseInspection {
   readonly sealedSecrets: readonly { readonly slackUserId: string; readonly sealedSecret: string }[];
   /** null: none yet. */
   readonly slackTeamId: string | null;
+  /** What the witness got; null: none was asked about, or its rows can't be read. */
+  readonly witness: WitnessInspection | null;
   /** The last promotions' apps, each with one config var. */
   readonly apps: readonly { readonly app: string; readonly configVar: string }[];
+}
+
+export interface WitnessInspection {
+  /** The last seal that it accepted; null: none. */
+  readonly accepted: Seal | null;
+  /** Why the app's last attempt failed; null: it didn't. */
+  readonly lastError: string | null;
 }
 
 const APPS_TRIED = 5;
 const GUARDS = ['audit_log_append_only', 'audit_log_no_truncate', 'audit_seals_append_only', 'audit_seals_no_truncate'];
 
-/** Reads a database's state without changing it. @throws if it can't be reached or read */
+/**
+ * Reads a database's state without changing it. `witness`: its address's hash.
+ * @throws if it can't be reached or read
+ */
 export async function inspectDatabase(
   connectionString: string,
   settings: ConsoleSettings = USUAL_CONSOLE,
   now: () => Date = () => new Date(),
+  witness: string | null = null,
 ): Promise<DatabaseInspection> {
   const knex = connect(connectionString, { maxConnections: 1, acceptsStandby: true, console: null });
   try {
@@ -85,6 +100,10 @@ export async function inspectDatabase(
       sealedSecrets: hasOperators ? await operators(knex).sealedSecrets() : [],
       apps: ran.length > 0 && promotions.name !== null ? await appsOf(knex, promotions.name) : [],
       slackTeamId: names.has('installation') ? await installation(knex).workspace() : null,
+      witness:
+        witness !== null && names.has('audit_witnesses') && names.has('audit_seals')
+          ? await witnessOf(knex, witness)
+          : null,
     };
   } finally {
     await knex.destroy();
@@ -192,6 +211,19 @@ async function isAuditGuarded(knex: Knex): Promise<boolean> {
     [JSON.stringify(GUARDS)],
   );
   return parseRows(found, countRow)[0]?.n === GUARDS.length;
+}
+
+async function witnessOf(knex: Knex, witness: string): Promise<WitnessInspection> {
+  const accepted = await knex.raw(
+    `select ${SEAL_COLUMNS} from flag_promotions.audit_seals s
+      where s.number = (select w.sent_to from flag_promotions.audit_witnesses w where w.witness = ?)`,
+    [witness],
+  );
+  const last = await knex.raw('select last_error from flag_promotions.audit_witnesses where witness = ?', [witness]);
+  return {
+    accepted: parseRows(accepted, sealRow)[0] ?? null,
+    lastError: parseRows(last, z.object({ last_error: z.string().nullable() }))[0]?.last_error ?? null,
+  };
 }
 
 async function appsOf(knex: Knex, promotions: string) {

@@ -8,6 +8,7 @@ import { ServerError } from '../db/server/trouble.js';
 import { inspectHeroku } from '../heroku/inspection.js';
 import { createSecretBox, SecretBoxError } from '../operators/secret-box.js';
 import { createNetwork, type Fetch, type Network, networkCode } from '../network/network.js';
+import { witnessId } from '../network/witness.js';
 import { STYLE_PATH } from '../pages/html.js';
 import { inspectSlack } from '../slack/inspection.js';
 import {
@@ -25,10 +26,12 @@ import {
 import { exemptionChecks, routeChecks, whyNotReached } from './network-checks.js';
 import { pagingChecks } from './paging-checks.js';
 import { UNSET } from './unset.js';
+import { witnessCheck } from './witness-check.js';
 
 /**
  * Checks everything the app needs, urgent findings first. Changes nothing and never rejects for what it finds; skips
- * what a faulty setting makes impossible. `page`: sends a test through each pager and webhook.
+ * what a faulty setting makes impossible. The witness gets a seal that it has once more. `page`: sends a test through
+ * each pager and webhook.
  */
 export async function runDoctor(
   environment: Environment,
@@ -78,12 +81,17 @@ async function askOutside(
       : askHeroku(usable.herokuApiKey, usable.herokuApiUrl),
     pagingChecks(usable, { network, explainAt, now, sendsTests }),
     usable.heartbeatUrl === undefined ? [] : heartbeat(usable.heartbeatUrl),
+    usable.auditWitnessUrl === undefined ? [] : witness(usable.auditWitnessUrl),
     usable.publicUrl === undefined ? [] : ownAddress(usable.publicUrl, network.fetch, explainAt(usable.publicUrl)),
   ]);
   return checks.flat();
 
   async function askHeroku(apiKey: string, apiUrl: string): Promise<readonly Check[]> {
     return herokuChecks(await inspectHeroku({ apiKey, apiUrl, network, tried, now }), explainAt(apiUrl));
+  }
+
+  async function witness(url: string): Promise<readonly Check[]> {
+    return [await witnessCheck(url, facts?.witness ?? null, { network, explain: explainAt(url) })];
   }
 
   /** A request would count as a heartbeat. */
@@ -117,6 +125,7 @@ function proxyChecks(environment: Environment, usable: Usable, network: Network)
     ['the pager', pages(usable) ? usable.pagerUrl : undefined],
     ['the webhook', usable.webhookUrl],
     ['the heartbeat', usable.heartbeatUrl],
+    ['the witness', usable.auditWitnessUrl],
     ['its own address', usable.publicUrl],
   ];
   const routes = routeChecks(
@@ -153,7 +162,8 @@ async function databaseOf(
   try {
     const server = await reachServer(usable.database, false);
     try {
-      const facts = await inspectDatabase(server.url, usable.console, now);
+      const { auditWitnessUrl: url } = usable;
+      const facts = await inspectDatabase(server.url, usable.console, now, url === undefined ? null : witnessId(url));
       return {
         facts,
         checks: [

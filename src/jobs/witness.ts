@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Seal } from '../audit/seal.js';
 import { type HeldLease, holdLease } from '../db/held-lease.js';
 import type { Seals, WitnessClaim } from '../db/seals.js';
-import { type Fetch, networkCode } from '../network/network.js';
+import type { Fetch } from '../network/network.js';
+import { sendSeal, witnessId } from '../network/witness.js';
 import { backOffMs } from '../promotions/back-off.js';
 
 export interface WitnessDependencies {
@@ -39,7 +39,7 @@ const PAGE = 100;
 
 export function createWitness(deps: WitnessDependencies): Witness {
   const { seals, log } = deps;
-  const witness = createHash('sha256').update(deps.url).digest('hex');
+  const witness = witnessId(deps.url);
   const stopping = new AbortController();
   /** The highest seal that it accepted from this process. */
   let accepted = 0n;
@@ -98,23 +98,12 @@ export function createWitness(deps: WitnessDependencies): Witness {
     } while (page.length > 0);
   }
 
-  async function post({ number, hash, events, at, signature }: Seal): Promise<void> {
-    const answer = await request({
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ number: Number(number), hash, events: events.length, at, signature }),
-      redirect: 'manual',
-      signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(TIMEOUT_MS)]),
-    });
-    await answer.body?.cancel();
-    if (!answer.ok) throw new WitnessError(`the witness answered ${answer.status}`);
-  }
-
-  async function request(init: Parameters<Fetch>[1]): Promise<Awaited<ReturnType<Fetch>>> {
-    try {
-      return await deps.fetch(deps.url, init);
-    } catch (error) {
-      throw new WitnessError(`the witness was not reached (${networkCode(error) ?? 'no answer'})`);
+  async function post(seal: Seal): Promise<void> {
+    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const answer = await sendSeal(deps.url, seal, { fetch: deps.fetch, signal });
+    if (answer.kind === 'refused') throw new WitnessError(`the witness answered ${answer.status}`);
+    if (answer.kind === 'not_reached') {
+      throw new WitnessError(`the witness was not reached (${answer.code ?? 'no answer'})`);
     }
   }
 
