@@ -1,6 +1,6 @@
 import { LONGEST_WAIT_MS, SETTLE_MS } from '../promotions/back-off.js';
 import type { Knex } from './connection.js';
-import { CLOCK, isAhead } from './leases.js';
+import { CLOCK, isAhead, presentOf } from './leases.js';
 import { OWED } from './messages.js';
 import { IS_OURS } from './rows.js';
 
@@ -69,13 +69,12 @@ const NOW: readonly {
     columns: ['due_at', 'since', 'answered_since'],
     among: 't.due_at is not null',
   },
-  // Last, because this is what shows that the clock was set back: what failed before is tried again.
-  { table: 'maintenance', key: 'only_row', columns: ['completed_at'] },
 ];
 
 export function setBackClock(knex: Knex): SetBackClock {
   return {
     async shortenWaits(longestLeaseMs) {
+      const began = await presentOf(knex);
       // What is locked is left out, and still waits for an hour at most: if it is more, the next tick finds that.
       await knex.raw(
         `with far as (select p.id from {promotions} p where ${PROMOTIONS} and (p.lease_until > ${CLOCK} + ${MS} or p.next_attempt_at > ${SOON})
@@ -107,6 +106,9 @@ export function setBackClock(knex: Knex): SetBackClock {
              from far where t.${key} = far.${key}`,
         );
       }
+      // Last, because this is what shows that the clock was set back: what failed before is tried again. If it was set
+      // back once more since this began, the next tick has to notice that, too.
+      await knex.raw('update flag_promotions.maintenance set completed_at = least(completed_at, ?)', [began]);
     },
   };
 }
