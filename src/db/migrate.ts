@@ -351,7 +351,7 @@ async function removeKeyIds(knex: Knex): Promise<void> {
 
 /** A connection without time limits, in the database's TimeZone. */
 export async function withClient<T>(connectionString: string, work: (client: PrimaryClient) => Promise<T>): Promise<T> {
-  const options = { applicationName: 'flag-promotions-migrate', connectWithinMs: 5_000, isUnbounded: true } as const;
+  const options = { applicationName: 'flag-promotions-migrate', isUnbounded: true } as const;
   const client = await createDialer(connectionString, options).open();
   try {
     await client.settle();

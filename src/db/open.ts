@@ -10,7 +10,7 @@ import { isDatabaseUnavailable, NoDatabaseError } from './errors.js';
 import { MIGRATION_NAMES, MIGRATIONS_TABLE, migrateToLatest, requirePromotions, withClient } from './migrate.js';
 import { parseRows } from './rows.js';
 import { parseAddress } from './server/address.js';
-import { createDialer, endpointOf } from './server/dial.js';
+import { CONNECT_ONCE_WITHIN_MS, createDialer, endpointOf } from './server/dial.js';
 import { lookAtServer, requireSameDatabase } from './server/look.js';
 import { ServerError, serverError, type UrlSetting } from './server/trouble.js';
 import { isUpToDate, refuseUnusableDatabase } from './usable.js';
@@ -152,6 +152,9 @@ function inServerWords(error: unknown, setting: UrlSetting, url: string): unknow
   return isDatabaseUnavailable(error) ? serverError(error, setting, parseAddress(url)) : error;
 }
 
+/** A busy server may take seconds to let a command in, and nobody tries a command again by itself. */
+const COMMAND_PATIENCE = 4;
+
 /**
  * For every other command: creates and migrates nothing. `needsPromotions`: it must see all of the console's table.
  * @throws NoDatabaseError if there is no database, or it lacks part of the schema
@@ -179,7 +182,7 @@ export async function openExisting(
       await judge();
     }
   };
-  return open(await reachServer(choice, false, log), prepare, options);
+  return open(await reachServer(choice, false, log), prepare, { patience: COMMAND_PATIENCE, ...options });
 }
 
 async function open(
@@ -206,7 +209,8 @@ async function open(
 }
 
 async function migrationsOf(connectionString: string): Promise<ReadonlySet<string>> {
-  const client = await createDialer(connectionString, { applicationName: 'flag-promotions' }).open();
+  const options = { applicationName: 'flag-promotions', connectWithinMs: CONNECT_ONCE_WITHIN_MS };
+  const client = await createDialer(connectionString, options).open();
   try {
     const { rows } = await client.query<{ name: string }>(`select name from ${MIGRATIONS_TABLE}`);
     return new Set(rows.map(({ name }) => name));

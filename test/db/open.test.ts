@@ -1,9 +1,10 @@
 import { NoDatabaseError } from '../../src/db/errors.js';
-import { MIGRATION_NAMES, MIGRATIONS_TABLE } from '../../src/db/migrate.js';
+import { MIGRATION_NAMES, MIGRATIONS_TABLE, migrateToLatest } from '../../src/db/migrate.js';
 import { describeDatabase, openExisting, openUpToDate } from '../../src/db/open.js';
 import { createLogger } from '../../src/log.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createRowStore } from '../support/row-store.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 
 const log = createLogger('silent');
 
@@ -35,6 +36,18 @@ describe('a database', () => {
     await rows.query(`insert into ${MIGRATIONS_TABLE} (name, batch, migration_time) values ($1, 9, now())`, [newest]);
     await rows.close();
     await (await openExisting(choice(), log)).close();
+  });
+
+  test('that takes seconds to let a connection in is waited for by what nobody tries again', async () => {
+    database = await createTestDatabase();
+    const { hostname: host, port } = new URL(database.url);
+    const busy = await startTcpProxy({ host, port: Number(port) }, { lateMs: 3_000 });
+    const url = Object.assign(new URL(database.url), { port: String(busy.port) }).href;
+    await migrateToLatest(url);
+    const opened = await openExisting({ kind: 'server', url, directUrl: null }, log);
+    expect(await opened.db.audit.verify()).toMatchObject({ intact: true });
+    await opened.close();
+    await busy.close();
   });
 
   test('that does not answer is a fault of its own', async () => {

@@ -16,12 +16,16 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+/** `lateMs`: how long each new connection waits before anything passes, as on a busy server. */
+export async function startTcpProxy(
+  target: { readonly host: string; readonly port: number },
+  { lateMs = 0 } = {},
+): Promise<TcpProxy> {
   const open = new Set<Socket>();
   let isCut = false;
   let lost: string | null = null;
-  const server = createServer((client) => {
-    if (isCut) {
+  const pass = (client: Socket): void => {
+    if (isCut || client.destroyed) {
       client.destroy();
       return;
     }
@@ -32,6 +36,11 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
       client.destroy();
     });
     join(client, upstream, open);
+  };
+  const server = createServer((client) => {
+    client.on('error', () => client.destroy());
+    if (lateMs === 0) pass(client);
+    else setTimeout(() => pass(client), lateMs);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

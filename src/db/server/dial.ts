@@ -29,6 +29,8 @@ export interface Dialer {
 }
 
 const CONNECT_WITHIN_MS = 2_000;
+/** For what isn't tried again by itself, such as a migration: a busy server may take seconds. */
+export const CONNECT_ONCE_WITHIN_MS = 10_000;
 /** So that a vanished server is noticed on an idle connection, too. */
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
 /** PgBouncer’s words (before and after 1.20) and RDS Proxy’s. */
@@ -38,8 +40,9 @@ const REFUSES_OPTIONS = /unsupported startup parameter|command-line options/iu;
 export const createDialer = (url: string, options: DialOptions): Dialer => dialerOf(parseAddress(url), options);
 
 export function dialerOf(address: ServerAddress, options: DialOptions): Dialer {
-  const connectionTimeoutMillis = options.connectWithinMs ?? CONNECT_WITHIN_MS * (options.patience ?? 1);
-  const { acceptsStandby = false, isUnbounded = false } = options;
+  const { acceptsStandby = false, isUnbounded = false, patience = 1 } = options;
+  const usual = isUnbounded ? CONNECT_ONCE_WITHIN_MS : CONNECT_WITHIN_MS * patience;
+  const connectionTimeoutMillis = options.connectWithinMs ?? usual;
   let isPooled = options.isPooled ?? null;
   /** The way that worked last is tried first. */
   let goodTls = 0;

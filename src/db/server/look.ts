@@ -4,7 +4,7 @@ import { codeOf, messageOf } from '../embedded/errors.js';
 import type { PrimaryClient } from '../primary-client.js';
 import { parseRows } from '../rows.js';
 import { parseAddress, type ServerAddress } from './address.js';
-import { dialerOf } from './dial.js';
+import { CONNECT_ONCE_WITHIN_MS, dialerOf } from './dial.js';
 import { ServerError, serverError, TLS_REQUIRED, type UrlSetting } from './trouble.js';
 
 export interface ServerFacts {
@@ -16,7 +16,7 @@ export interface ServerFacts {
 
 /** As server_version_num. */
 const OLDEST = 130_000;
-const LOOKING = { applicationName: 'flag-promotions', acceptsStandby: true, connectWithinMs: 5_000 };
+const LOOKING = { applicationName: 'flag-promotions', acceptsStandby: true, connectWithinMs: CONNECT_ONCE_WITHIN_MS };
 
 /**
  * Connects and checks that the app can work there. A standby is no fault here: it may be promoted.
