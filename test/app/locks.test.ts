@@ -21,8 +21,11 @@ describe('wrong codes', () => {
   const guess = async (times = FAILURES_TO_LOCK): Promise<string> => {
     const { superadmin } = bed.slack.people;
     let last = '';
-    for (let n = 0; n < times; n += 1) {
-      last = JSON.stringify(await superadmin.submit({ code: wrongCode(superadmin.id) }));
+    for (let counted = 0; counted < times; ) {
+      const outcome = await superadmin.submit({ code: wrongCode(superadmin.id) });
+      // A look at Heroku that takes too long shows the form again: no code was checked.
+      if (outcome.kind !== 'updated') counted += 1;
+      last = JSON.stringify(outcome);
     }
     return last;
   };
