@@ -7,7 +7,8 @@ import { IS_OURS } from './rows.js';
 /**
  * After a failover to a server whose clock is behind, stored times are ahead: nothing would be tried, and nothing would
  * look overdue. The next tick notices and ends each wait of the app's own; what people set (quiet hours, snoozes) stays.
- * Nothing else doubts stored times, except the promoter: when it announced a PATCH can't be changed (promoting.ts).
+ * Nothing else doubts stored times, except the promoter: when it announced a PATCH can't be changed (promoting.ts). If
+ * the clock was ahead only between two ticks, nothing shows it: what was postponed meanwhile waits up to an hour longer.
  */
 export interface SetBackClock {
   /** `longestLeaseMs`: a holder may live, so its lease still lasts this long. */

@@ -1,6 +1,6 @@
 import type { TypedCode } from '../db/codes.js';
 import type { Database } from '../db/database.js';
-import type { ResolutionOutcome } from '../db/promotions.js';
+import type { Promotions, ResolutionOutcome } from '../db/promotions.js';
 import { isSuperadmin } from '../operators/operator.js';
 import type { AllowedConfigVars } from '../promotions/config-vars.js';
 import type { Evidence, ResolutionAction } from '../promotions/evidence.js';
@@ -87,7 +87,9 @@ export type ResolveOutcome = Exclude<ResolutionOutcome, RowChanged> | LookAgain;
 
 /** Reads row and evidence again, and resolves. `now`: by the database's clock, which the code was checked against. */
 export async function resolve(
-  deps: ResolveDependencies,
+  deps: Omit<ResolveDependencies, 'db' | 'now'> & {
+    readonly db: { readonly promotions: Pick<Promotions, 'findNow' | 'resolve'> };
+  },
   asked: AskedResolution,
   evidenceWithinMs: number,
 ): Promise<{ readonly outcome: ResolveOutcome; readonly now: Date }> {

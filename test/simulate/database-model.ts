@@ -32,12 +32,24 @@ export interface DatabaseOptions {
   readonly scheduler: Scheduler;
   readonly random: () => number;
   weather: DatabaseWeather;
+  /** Milliseconds by which its clock is ahead; negative: behind. A correction or a failover sets it. */
+  aheadMs: number;
+}
+
+/** Stored times of one table that things wait for, after the server's clock was set back: src/db/set-back-clock.ts. */
+export interface Waits {
+  /** The table's part of WAS_SET_BACK. */
+  areFar(longestLeaseMs: number): boolean;
+  /** The table's part of `shortenWaits`, in one statement. */
+  shorten(longestLeaseMs: number): void;
 }
 
 export function createDatabaseModel(options: DatabaseOptions): DatabaseModel {
   const { scheduler, random } = options;
   /** By locked row: its waiters, in order. */
   const waiting = new Map<string, (() => void)[]>();
+
+  const nowMs = (): number => scheduler.nowMs + options.aheadMs;
 
   /** Calls back once none of the rows is locked. */
   function whenFree(rows: readonly string[], then: () => void): void {
@@ -55,8 +67,8 @@ export function createDatabaseModel(options: DatabaseOptions): DatabaseModel {
   }
 
   return {
-    now: () => new Date(EPOCH_MS + scheduler.nowMs),
-    nowMs: () => scheduler.nowMs,
+    now: () => new Date(EPOCH_MS + nowMs()),
+    nowMs,
     isLocked: (row) => waiting.has(row),
     run: (process, statement, locks = []) =>
       new Promise((resolve, reject) => {

@@ -31,13 +31,31 @@ export const PROMOTING: SeededWorld = {
     'notices',
     'heartbeats',
     'withheld heartbeats',
+    'clocks set back',
+    'clocks set forward',
+    'shortened waits',
+    'leases cut short',
+    'rewritten rows',
+    'forms',
+    'forms shown again',
+    'accepted codes',
+    'refused codes',
   ],
 };
 
 export const WATCHING: SeededWorld = {
   name: 'watching',
   run: watch,
-  worthwhile: ['promotions', 'changes by others', 'acceptances', 'crashed posts', 'drifted posts', 'kills'],
+  worthwhile: [
+    'promotions',
+    'changes by others',
+    'acceptances',
+    'crashed posts',
+    'drifted posts',
+    'kills',
+    'clocks set back',
+    'shortened waits',
+  ],
 };
 
 export const WORLDS: readonly SeededWorld[] = [PROMOTING, WATCHING];

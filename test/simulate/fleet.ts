@@ -5,6 +5,7 @@ import type { World } from './swarm.js';
 /** The app's processes, and what happens to them until the trouble ends. */
 export interface Fleet {
   start(): void;
+  readonly running: ReadonlySet<Process>;
   /** No more kills and pauses; replicas due to restart still do. */
   makePeace(): void;
   /** The run is over. */
@@ -74,6 +75,7 @@ export function createFleet({ scheduler, random, world, startApp, trace, count }
 
   return {
     start: startProcess,
+    running,
     makePeace() {
       inTrouble = false;
     },

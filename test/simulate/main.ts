@@ -2,16 +2,25 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { check, explore, inWords, MOST_SEED, traced, WORLDS } from './explore.js';
 import { FOUND } from './found.js';
+import { run, type Size } from './world.js';
 
 /**
  * `npm run simulate -- [--seconds N | --steps N] [--seed S]`: runs the promoter and the outbox in virtual time, against
  * models whose every answer can be late, lost, doubled or refused. Exit code 1, with a trace, if an invariant broke, or
  * if too little happened to break one. A seed alone is replayed with its trace; with a limit it is the first of many.
+ * `--promotions N [--replicas N]` runs one world of that size instead.
  */
 const { values } = parseArgs({
-  options: { seconds: { type: 'string' }, steps: { type: 'string' }, seed: { type: 'string' } },
+  options: {
+    seconds: { type: 'string' },
+    steps: { type: 'string' },
+    seed: { type: 'string' },
+    promotions: { type: 'string' },
+    replicas: { type: 'string' },
+  },
 });
 const DEFAULT_SECONDS = 60;
+const DEFAULT_REPLICAS = 3;
 
 const out = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -28,6 +37,8 @@ function whole(name: string, text: string | undefined, least: number): number | 
 const seconds = whole('seconds', values.seconds, 1);
 const steps = whole('steps', values.steps, 1);
 const seed = whole('seed', values.seed, 0);
+const promotions = whole('promotions', values.promotions, 1);
+const replicas = whole('replicas', values.replicas, 1) ?? DEFAULT_REPLICAS;
 
 let running = seed ?? 0;
 // An unhandled error in the simulated code would end the process without saying in which run.
@@ -46,6 +57,20 @@ async function replay(one: number): Promise<never> {
     else out(`Seed ${one} breaks nothing while ${world.name}: ${inWords(run.happened)}.`);
   }
   process.exit(isBroken ? 1 : 0);
+}
+
+async function runOf(size: Size, one: number): Promise<never> {
+  running = one;
+  const { steps: taken, violations, happened } = await run(one, { size });
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  const seconds = ((userCPUTime + systemCPUTime) / 1_000_000).toFixed(0);
+  for (const { invariant, what } of violations) out(`Broken: ${invariant}, ${what}.`);
+  out(
+    `Seed ${one}, ${size.promotions} promotions, ${size.replicas} replicas: ${taken.toLocaleString('en')} steps, ` +
+      `${seconds} s of a processor, ${(maxRSS / 1_000).toFixed(0)} MB, ${violations.length === 0 ? 'nothing broken' : 'broken'}.`,
+  );
+  out(`${inWords(happened)}.`);
+  process.exit(violations.length === 0 ? 0 : 1);
 }
 
 async function checkFound(): Promise<void> {
@@ -77,6 +102,7 @@ async function exploreFrom(first: number): Promise<void> {
   if (!isGood) process.exit(1);
 }
 
+if (promotions !== null) await runOf({ promotions, replicas }, seed ?? randomInt(MOST_SEED));
 if (seed !== null && seconds === null && steps === null) await replay(seed);
 await checkFound();
 await exploreFrom(seed ?? randomInt(MOST_SEED));

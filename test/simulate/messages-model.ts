@@ -1,12 +1,14 @@
 import type { Lease } from '../../src/db/leases.js';
 import type { LastWrite } from '../../src/db/messages.js';
 import type { OutboxMessages } from '../../src/outbox/outbox.js';
+import { SETTLE_MS } from '../../src/promotions/back-off.js';
 import type { MessageRef } from '../../src/promotions/alert.js';
 import type { OutboxMessage } from '../../src/promotions/messages.js';
 import { message as messageOf } from '../outbox/kinds/make.js';
-import type { DatabaseModel } from './database-model.js';
+import type { DatabaseModel, Waits } from './database-model.js';
 import type { Process } from './process.js';
 import type { Sabotage } from './sabotage.js';
+import { atMost, isAhead, isFarAhead, isFarLease } from './set-back-model.js';
 
 /** A row of the outbox. Times are the database's, in milliseconds. */
 export interface MessageRow extends Omit<OutboxMessage, 'root'> {
@@ -20,7 +22,7 @@ export interface MessageRow extends Omit<OutboxMessage, 'root'> {
   readonly owedSinceMs: number | null;
 }
 
-export interface MessagesModel {
+export interface MessagesModel extends Waits {
   readonly rows: ReadonlyMap<string, MessageRow>;
   /** The outbox's side of the table, for one process. */
   messagesOf(process: Process): OutboxMessages;
@@ -38,21 +40,23 @@ function asksForMore({ wanted, shown }: MessageRow): LastWrite {
   return wanted > shown ? 'owed' : 'done';
 }
 
-/** `onChange`: a change took effect. */
+/** `onChange`: a change took effect; `before` null: it was queued. */
 export function createMessagesModel(
   db: DatabaseModel,
   sabotage?: Sabotage,
-  onChange: (before: MessageRow, after: MessageRow) => void = () => undefined,
+  onChange: (before: MessageRow | null, after: MessageRow) => void = () => undefined,
 ): MessagesModel {
   const rows = new Map<string, MessageRow>();
   let queued = 0;
 
   const set = (row: MessageRow, changes: Partial<MessageRow>): MessageRow => {
     const next = { ...row, ...changes };
-    const changed = { ...next, owedSinceMs: owedSince(row, next) };
-    rows.set(row.id, changed);
-    onChange(row, changed);
-    return changed;
+    return write(row, { ...next, owedSinceMs: owedSince(row, next) });
+  };
+  const write = (before: MessageRow | null, after: MessageRow): MessageRow => {
+    rows.set(after.id, after);
+    onChange(before, after);
+    return after;
   };
   /** As the table's trigger: each delivery restarts the wait. */
   const owedSince = (before: MessageRow, after: MessageRow): number | null => {
@@ -218,6 +222,28 @@ export function createMessagesModel(
   return {
     rows,
     messagesOf,
+    areFar: (longestLeaseMs) =>
+      [...rows.values()].filter(isOwed).some(
+        ({ leaseUntilMs, nextAttemptMs, owedSinceMs, state, notBeforeMs }) =>
+          isFarLease(leaseUntilMs, db.nowMs(), longestLeaseMs) ||
+          isFarAhead(nextAttemptMs, db.nowMs()) ||
+          isAhead(owedSinceMs, db.nowMs()) ||
+          // Before a post, people may sleep.
+          (state === 'posted' && isFarAhead(notBeforeMs, db.nowMs())),
+      ),
+    shorten(longestLeaseMs) {
+      const soonMs = db.nowMs() + SETTLE_MS;
+      for (const row of [...rows.values()].filter(isOwed)) {
+        const { leaseUntilMs, nextAttemptMs, owedSinceMs } = row;
+        write(row, {
+          ...row,
+          leaseUntilMs: atMost(leaseUntilMs, db.nowMs() + longestLeaseMs),
+          // What waits for its promotion's end still does.
+          nextAttemptMs: nextAttemptMs === Number.POSITIVE_INFINITY ? nextAttemptMs : atMost(nextAttemptMs, soonMs),
+          owedSinceMs: atMost(owedSinceMs, db.nowMs()),
+        });
+      }
+    },
     queue(message) {
       const isQueued = [...rows.values()].some(
         ({ kind, subject }) => kind === message.kind && subject === message.subject,
@@ -225,7 +251,7 @@ export function createMessagesModel(
       if (isQueued) return;
       queued += 1;
       const id = String(queued);
-      rows.set(id, {
+      write(null, {
         ...messageOf({ ...message, id, attempts: 0, createdAt: db.now() }),
         rootId: message.rootId,
         goesWithRoot: false,

@@ -16,15 +16,18 @@ export function overdueIn(
   const now = db.nowMs();
   const beganAt = db.now().getTime() - now;
   const ofMessages = [...messages.rows.values()].flatMap((row) => {
-    const isUncounted = sabotage === 'green between attempts' && (row.nextAttemptMs ?? 0) > now;
+    const isUncounted = sabotage === 'green between attempts' && (row.nextAttemptMs ?? now) > now;
     if (row.owedSinceMs === null || isUncounted) return [];
     if (messages.rows.get(row.rootId ?? '')?.state === 'pending') return [];
-    return [Math.max(row.owedSinceMs, row.notBeforeMs ?? 0)];
+    return [Math.max(row.owedSinceMs, row.notBeforeMs ?? row.owedSinceMs)];
   });
   const ofPromotions = [...promotions.rows.values()].flatMap((row) => {
     if (!isOurs(row) || dueInMs(row, now) > 0) return [];
     const startedMs = deployingSince(row.promotion).getTime() - beganAt;
-    return [Math.max(startedMs, row.leaseUntilMs ?? 0, row.nextAttemptMs ?? 0)];
+    // An impossible start is ignored: without another time, nobody knows since when.
+    const times = [startedMs <= now ? startedMs : null, row.leaseUntilMs, row.nextAttemptMs];
+    const known = times.filter((ms) => ms !== null);
+    return [known.length === 0 ? -beganAt : Math.max(...known)];
   });
   const isOverdue = (since: number): boolean => since <= now - afterMs;
   const overdue = [...ofMessages, ...ofPromotions].filter(isOverdue);

@@ -6,11 +6,13 @@ import type {
   PreviousValue,
   Promoting,
 } from '../../src/db/promoting.js';
+import { SETTLE_MS } from '../../src/promotions/back-off.js';
 import { INTENT, pendingCommit, SEND_AGAIN_AFTER_MS } from '../../src/promotions/promoting.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
-import type { DatabaseModel } from './database-model.js';
+import type { DatabaseModel, Waits } from './database-model.js';
 import type { Process } from './process.js';
 import type { Sabotage } from './sabotage.js';
+import { atMost, isFarAhead, isFarLease } from './set-back-model.js';
 
 /** A row of the promotions' table, with the promoter's lease. Times are the database's, in milliseconds. */
 export interface PromotionRow {
@@ -23,15 +25,9 @@ export interface PromotionRow {
   readonly heldUpSinceMs: number | null;
 }
 
-export interface ModelEvent {
-  readonly promotionId: string;
-  readonly action: string;
-  readonly atMs: number;
-}
-
 /** The events of a PATCH about to be sent, and of one that certainly changed nothing. */
 export const ANNOUNCED = 'heroku_patching';
-const UNCHANGED = 'heroku_unchanged';
+export const UNCHANGED = 'heroku_unchanged';
 
 /** A row in words, if a change matters to a reader of a trace. */
 export function rowInWords(before: PromotionRow | null, { promotion, leaseOwner }: PromotionRow): string | null {
@@ -50,12 +46,18 @@ export function isOurs({ promotion: { state, checkpoint } }: PromotionRow): bool
 
 /** In how many milliseconds a promoter may claim it. */
 export function dueInMs({ leaseUntilMs, nextAttemptMs }: PromotionRow, nowMs: number): number {
-  return Math.max(0, (leaseUntilMs ?? 0) - nowMs, (nextAttemptMs ?? 0) - nowMs);
+  return Math.max(0, (leaseUntilMs ?? nowMs) - nowMs, (nextAttemptMs ?? nowMs) - nowMs);
 }
 
-export interface PromotionsModel {
+type Target = Pick<Promotion, 'herokuApp' | 'configVar' | 'targetValue'>;
+
+/** SQL's order of times that may be missing. */
+function nullsFirst(one: number | null, other: number | null): number {
+  return one === null || other === null ? Number(one !== null) - Number(other !== null) : one - other;
+}
+
+export interface PromotionsModel extends Waits {
   readonly rows: ReadonlyMap<string, PromotionRow>;
-  readonly events: readonly ModelEvent[];
   /** The promoter's side of the table, for one process. */
   promotingOf(process: Process): Promoting;
   /** LISTEN: calls back whenever a promotion becomes due earlier than was known. */
@@ -73,7 +75,12 @@ export function createPromotionsModel(
   sabotage?: Sabotage,
 ): PromotionsModel {
   const rows = new Map<string, PromotionRow>();
-  const events: ModelEvent[] = [];
+  /** Those that a promoter may work on. */
+  const open = new Map<string, PromotionRow>();
+  /** When each promotion's PATCH with an unknown outcome was announced. */
+  const sentMs = new Map<string, number>();
+  /** By promotion: what its code authorised, as its event says. */
+  const authorised = new Map<string, Target>();
   const listeners = new Set<() => void>();
   const notify = (): void => {
     for (const listener of listeners) listener();
@@ -86,8 +93,12 @@ export function createPromotionsModel(
   }
 
   function write(before: PromotionRow | null, after: PromotionRow, actions: readonly string[]): void {
-    rows.set(after.promotion.id, after);
-    for (const action of actions) events.push({ promotionId: after.promotion.id, action, atMs: db.nowMs() });
+    const { id } = after.promotion;
+    rows.set(id, after);
+    if (isOurs(after)) open.set(id, after);
+    else open.delete(id);
+    if (actions.includes(ANNOUNCED)) sentMs.set(id, db.nowMs());
+    if (actions.includes(UNCHANGED)) sentMs.delete(id);
     onChange(before, after, actions);
   }
 
@@ -105,34 +116,56 @@ export function createPromotionsModel(
 
   function claimNext(owner: string, durationMs: number): ClaimedPromotion | NothingToClaim {
     const waitMs = (row: PromotionRow) => dueInMs(row, db.nowMs());
-    const open = [...rows.values()].filter(isOurs);
-    const due = open.filter((row) => waitMs(row) === 0 && !db.isLocked(row.promotion.id));
+    const due = [...open.values()].filter((row) => waitMs(row) === 0 && !db.isLocked(row.promotion.id));
     due.sort(
       (one, other) =>
-        (one.nextAttemptMs ?? 0) - (other.nextAttemptMs ?? 0) || Number(one.promotion.id) - Number(other.promotion.id),
+        nullsFirst(one.nextAttemptMs, other.nextAttemptMs) || Number(one.promotion.id) - Number(other.promotion.id),
     );
     const [row] = due;
     if (row === undefined)
-      return { promotion: null, dueInMs: open.length === 0 ? null : Math.min(...open.map(waitMs)) };
+      return { promotion: null, dueInMs: open.size === 0 ? null : Math.min(...[...open.values()].map(waitMs)) };
     const attempts = row.attempts + 1;
-    change(row.promotion.id, { leaseOwner: owner, leaseUntilMs: db.nowMs() + durationMs, attempts }, []);
-    return { promotion: row.promotion, attempts, settlesInMs: settlesInMs(row.promotion.id), isAsAuthorised: true };
+    const { id } = row.promotion;
+    change(id, { leaseOwner: owner, leaseUntilMs: db.nowMs() + durationMs, attempts }, []);
+    return {
+      promotion: row.promotion,
+      attempts,
+      settlesInMs: settlesInMs(id),
+      isAsAuthorised: isSame(row.promotion, authorised.get(id)),
+    };
   }
 
   /** How long the last announced PATCH may still take effect. */
   function settlesInMs(id: string): number {
     if (sabotage === 'early second PATCH') return 0;
-    const last = events.findLast(
-      ({ promotionId, action }) => promotionId === id && (action === ANNOUNCED || action === UNCHANGED),
-    );
-    return last?.action === ANNOUNCED ? Math.max(0, last.atMs + SEND_AGAIN_AFTER_MS - db.nowMs()) : 0;
+    const sent = sentMs.get(id);
+    if (sent !== undefined && sent > db.nowMs() && sabotage === 'announcement from the future') return 0;
+    return sent === undefined ? 0 : Math.max(0, sent + SEND_AGAIN_AFTER_MS - db.nowMs());
   }
 
-  function announce({ id }: Promotion, lease: Lease, { value, release }: PreviousValue): Announcement {
+  /** Whether the row is still what its code authorised, or is to be sent. */
+  function isSame(promotion: Promotion, target: Target | undefined): boolean {
+    const { herokuApp, configVar, targetValue } = promotion;
+    return (
+      sabotage === 'unauthorised PATCH' ||
+      (target?.herokuApp === herokuApp && target.configVar === configVar && target.targetValue === targetValue)
+    );
+  }
+
+  function announce(
+    sent: Promotion,
+    lease: Lease,
+    { value, release }: PreviousValue,
+    { hasWaited }: { readonly hasWaited: boolean } = { hasWaited: false },
+  ): Announcement {
+    const { id } = sent;
     const promotion = held(id, lease.owner)?.promotion;
     if (promotion === undefined) return { kind: 'lost' };
     const waitMs = settlesInMs(id);
-    if (waitMs > 0) return { kind: 'too_soon', waitMs };
+    if (!isSame(promotion, sent)) return { kind: 'too_soon', waitMs };
+    // If the clock was set back since, only a holder that waited knows how long ago that was.
+    const isSettled = waitMs === 0 || (hasWaited && (sentMs.get(id) ?? Number.NEGATIVE_INFINITY) > db.nowMs());
+    if (!isSettled) return { kind: 'too_soon', waitMs };
     const isFirst = promotion.baseRelease === null;
     const previousValue = isFirst ? (promotion.previousValue ?? value) : promotion.previousValue;
     const baseRelease = recordedRelease(promotion.baseRelease ?? release);
@@ -164,7 +197,8 @@ export function createPromotionsModel(
           change(id, { leaseUntilMs: db.nowMs() + lease.durationMs }, []);
           return true;
         }),
-      announcePatch: (sent, lease, before) => db.run(process, () => announce(sent, lease, before), [sent.id]),
+      announcePatch: (sent, lease, before, options) =>
+        db.run(process, () => announce(sent, lease, before, options), [sent.id]),
       recordUnchanged: (id, lease) =>
         fenced(id, lease.owner, () => {
           change(id, {}, [UNCHANGED]);
@@ -219,13 +253,32 @@ export function createPromotionsModel(
 
   return {
     rows,
-    events,
     change,
     promotingOf,
+    areFar: (longestLeaseMs) =>
+      [...rows.values()].some(
+        (row) =>
+          isOurs(row) &&
+          (isFarLease(row.leaseUntilMs, db.nowMs(), longestLeaseMs) || isFarAhead(row.nextAttemptMs, db.nowMs())),
+      ),
+    shorten(longestLeaseMs) {
+      const leasedMs = db.nowMs() + longestLeaseMs;
+      const nextMs = db.nowMs() + SETTLE_MS;
+      for (const row of rows.values()) {
+        const { id } = row.promotion;
+        // What is locked is left out.
+        const waits =
+          isOurs(row) && !db.isLocked(id)
+            ? { leaseUntilMs: atMost(row.leaseUntilMs, leasedMs), nextAttemptMs: atMost(row.nextAttemptMs, nextMs) }
+            : {};
+        change(id, { ...waits, heldUpSinceMs: atMost(row.heldUpSinceMs, db.nowMs()) }, []);
+      }
+    },
     listen(process, onDue) {
       listeners.add(() => void process.inside(1, onDue));
     },
     promote(promotion) {
+      authorised.set(promotion.id, promotion);
       const row: PromotionRow = {
         promotion,
         leaseOwner: null,

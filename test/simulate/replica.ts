@@ -2,7 +2,7 @@ import pino from 'pino';
 import { createHerokuOver } from '../../src/heroku/heroku.js';
 import { createLook } from '../../src/heroku/look.js';
 import { createPromoter } from '../../src/jobs/promoter.js';
-import { createOutbox } from '../../src/outbox/outbox.js';
+import { createOutbox, LEASE_MS as MESSAGE_LEASE_MS } from '../../src/outbox/outbox.js';
 import { conclude, type WatchedPromotion } from '../../src/promotions/notice.js';
 import { overdueAfterMs } from '../../src/promotions/overdue.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
@@ -16,12 +16,14 @@ import type { Process } from './process.js';
 import { EPOCH_MS } from './process.js';
 import type { PromotionRow, PromotionsModel } from './promotions-model.js';
 import type { Sabotage } from './sabotage.js';
+import type { SetBackModel } from './set-back-model.js';
 import type { SlackModel } from './slack-model.js';
 
 export interface Surroundings {
   readonly db: DatabaseModel;
   readonly promotions: PromotionsModel;
   readonly messages: MessagesModel;
+  readonly setBack: SetBackModel;
   readonly heroku: HerokuModel;
   readonly slack: SlackModel;
   readonly pager: PagerModel;
@@ -36,6 +38,7 @@ export interface Surroundings {
 }
 
 const LEASE_MS = 20_000;
+const LONGEST_LEASE_MS = Math.max(LEASE_MS, MESSAGE_LEASE_MS);
 const POLL_MS = 500;
 const TICK_MS = 60_000;
 const MOST_PER_TICK = 200;
@@ -51,7 +54,7 @@ const SILENT = pino({ level: 'silent' });
 
 /** The real promoter and the real outbox in one process, as the app runs them. Returns how to stop the promoter. */
 export function startReplica(process: Process, surroundings: Surroundings): () => Promise<void> {
-  const { db, promotions, messages, heroku, slack, pager, random, givesNotice } = surroundings;
+  const { db, promotions, messages, setBack, heroku, slack, pager, random, givesNotice } = surroundings;
   const stuckMs = givesNotice ? STUCK_AFTER_NOTICE_MS : STUCK_MS;
   /** Behind some poolers NOTIFY never arrives. */
   const isTold = random() < 0.7;
@@ -96,12 +99,17 @@ export function startReplica(process: Process, surroundings: Surroundings): () =
 
   /** One tick of maintenance, as far as messages depend on it. */
   async function tick(): Promise<void> {
+    // Like the look for what is overdue, not a statement of its own: it would make other worlds of the same seeds.
+    if (setBack.wasSetBack(LONGEST_LEASE_MS) && surroundings.sabotage !== 'set-back clock unnoticed') {
+      surroundings.count('shortened waits');
+      await setBack.shortenWaits(process, LONGEST_LEASE_MS).catch(() => undefined);
+    }
     await db.run(process, detect);
     if (surroundings.pages)
       await Promise.all((await outbox.due(MOST_PER_TICK, 'page')).map((id) => outbox.deliver(id)));
     if (givesNotice) await look();
     for (const id of await outbox.due(MOST_PER_TICK)) await outbox.deliver(id);
-    // Not a statement of its own: it would make other worlds of the same seeds.
+    setBack.recordTick();
     const isGreen = overdueIn(db, promotions, messages, OVERDUE_AFTER_MS, surroundings.sabotage) === null;
     surroundings.count(isGreen ? 'heartbeats' : 'withheld heartbeats');
     if (isGreen) surroundings.onHeartbeat(process);
@@ -147,7 +155,7 @@ export function startReplica(process: Process, surroundings: Surroundings): () =
   function giveNotice(id: string, unlessLeased: boolean): void {
     const row = promotions.rows.get(id);
     if (row === undefined) return;
-    const isLeased = (row.leaseUntilMs ?? 0) > db.nowMs();
+    const isLeased = row.leaseUntilMs !== null && row.leaseUntilMs > db.nowMs();
     const mayOpen = row.promotion.state === 'deploying' && !(unlessLeased && isLeased);
     if (!mayOpen && surroundings.sabotage !== 'blind notice') return;
     surroundings.count('notices');

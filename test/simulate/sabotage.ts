@@ -34,4 +34,16 @@ export type Sabotage =
   /** A message that waits for its next attempt doesn't count as owed. */
   | 'green between attempts'
   /** A notice is opened and posted without checking its row again. */
-  | 'blind notice';
+  | 'blind notice'
+  /** No tick looks whether the database's clock was set back. */
+  | 'set-back clock unnoticed'
+  /** A PATCH that was announced later than now, by a clock that was set back since, counts as settled. */
+  | 'announcement from the future'
+  /** A promotion is resolved without looking whether its locked row is still what the form showed. */
+  | 'form of another row'
+  /** Heroku isn't asked again once a code is there. */
+  | 'evidence of the form'
+  /** The step of an accepted code isn't stored. */
+  | 'code used twice'
+  /** What was promoted is sent as the row has it by now. */
+  | 'unauthorised PATCH';

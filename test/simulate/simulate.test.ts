@@ -28,6 +28,12 @@ const SABOTAGES: Readonly<Record<Sabotage, { readonly from: number; readonly bre
   'stale update': { from: 213_332, breaks: [4] },
   'green between attempts': { from: 1, breaks: [7] },
   'blind notice': { from: 33, breaks: [4] },
+  'set-back clock unnoticed': { from: 16, breaks: [7] },
+  'announcement from the future': { from: 19_800, breaks: [2] },
+  'form of another row': { from: 26, breaks: [6] },
+  'evidence of the form': { from: 790, breaks: [6] },
+  'code used twice': { from: 76, breaks: [6] },
+  'unauthorised PATCH': { from: 6, breaks: [6] },
 };
 /** Enough seeds after a change of the simulator, which makes other worlds of the same seeds. */
 const SEEDS = 300;
@@ -46,7 +52,7 @@ test.each(Object.entries(SABOTAGES))('finds %s', async (name, { from, breaks }) 
 
 test('breaks nothing of the protocols as they are, while much goes wrong', async () => {
   const happened: Record<string, number> = {};
-  for (let seed = 1; seed <= 60; seed += 1) {
+  for (let seed = 1; seed <= 100; seed += 1) {
     const done = await run(seed);
     expect(done.violations).toEqual([]);
     for (const [what, times] of Object.entries(done.happened)) happened[what] = (happened[what] ?? 0) + times;
@@ -127,9 +133,20 @@ describe('npm run simulate', () => {
     expect(output).toMatch(/^\d+ runs from seed 1, [\d,]+ steps in \d+ s, nothing broken\.$/mu);
   });
 
+  test('runs one world of the size that is asked for', async () => {
+    const { code, output } = await simulate('--promotions', '30', '--replicas', '5', '--seed', '7');
+    expect(code).toBe(0);
+    expect(output).toMatch(
+      /^Seed 7, 30 promotions, 5 replicas: [\d,]+ steps, \d+ s of a processor, \d+ MB, nothing broken\.$/mu,
+    );
+    const [, made] = /^(\d+) promotions,/mu.exec(output) ?? [];
+    expect(Number(made)).toBeGreaterThanOrEqual(30);
+  });
+
   test.each([
     ['--steps', 'many'],
     ['--steps', '0'],
+    ['--promotions', '0'],
     ['--seed', '-1'],
     ['--seconds', '1.5'],
   ])('refuses %s %s', async (...words) => {

@@ -1,18 +1,20 @@
 import type { OutboxSlack } from '../../src/outbox/transport.js';
 import type { MessageRef } from '../../src/promotions/alert.js';
 import { SlackError, withheld } from '../../src/slack/errors.js';
-import { type ChannelSlots, createPace, MESSAGE_INTERVAL_MS } from '../../src/slack/pace.js';
-import type { Sought } from '../../src/slack/search.js';
+import { createPace, MESSAGE_INTERVAL_MS } from '../../src/slack/pace.js';
+import type { PostedSince, Sought } from '../../src/slack/search.js';
 import type { MayStillSend } from '../../src/slack/slack.js';
-import type { DatabaseModel } from './database-model.js';
 import { fateOf, LONGEST_FLIGHT_MS, type Weather } from './network.js';
-import type { Process } from './process.js';
+import { EPOCH_MS, type Process } from './process.js';
 import type { Sabotage } from './sabotage.js';
 import type { Scheduler } from './scheduler.js';
+import type { SlotsModel } from './slots-model.js';
 
 interface StandingMessage extends MessageRef {
   readonly threadTs: string | null;
   readonly key: string;
+  /** By Slack's clock. */
+  readonly at: Date;
   text: string;
   /** null while it stands. */
   deletedBy: 'a person' | 'the app' | null;
@@ -27,7 +29,7 @@ export interface SlackOptions {
   readonly scheduler: Scheduler;
   readonly random: () => number;
   weather: Weather;
-  readonly db: DatabaseModel;
+  readonly slots: SlotsModel;
   readonly observer: SlackObserver;
   readonly trace: (line: string) => void;
   readonly count: (what: string) => void;
@@ -37,6 +39,7 @@ export interface SlackOptions {
 export interface SlackModel {
   slackOf(process: Process): OutboxSlack;
   readonly messages: readonly StandingMessage[];
+  withKey(key: string): readonly StandingMessage[];
   /** Channels that accept no messages. */
   readonly closed: Set<string>;
 }
@@ -45,10 +48,11 @@ export interface SlackModel {
 const TIMEOUT_MS = 10_000;
 
 export function createSlackModel(options: SlackOptions): SlackModel {
-  const { scheduler, random, db, observer, trace, count } = options;
+  const { scheduler, random, slots, observer, trace, count } = options;
   const messages: StandingMessage[] = [];
+  const byKey = new Map<string, StandingMessage[]>();
+  const withKey = (key: string): readonly StandingMessage[] => byKey.get(key) ?? [];
   const closed = new Set<string>();
-  const slots = createSlots(db);
 
   /** One call: sent once, answered or not. `serve` is what Slack does on arrival. */
   function call<T>(
@@ -93,7 +97,9 @@ export function createSlackModel(options: SlackOptions): SlackModel {
     if (threadTs !== null && standing({ channel, ts: threadTs }) === undefined) throw new Refusal('thread_not_found');
     count('posts');
     const ts = `${(scheduler.nowMs / 1000).toFixed(3)}${String(messages.length).padStart(3, '0')}`;
-    messages.push({ channel, ts, threadTs, key, text, deletedBy: null });
+    const message = { channel, ts, threadTs, key, at: new Date(EPOCH_MS + scheduler.nowMs), text, deletedBy: null };
+    messages.push(message);
+    byKey.set(key, [...withKey(key), message]);
     trace(`Slack: ${key} stands in ${channel}: ${text}, by ${process.name}`);
     return { channel, ts };
   }
@@ -102,14 +108,14 @@ export function createSlackModel(options: SlackOptions): SlackModel {
     return messages.find((message) => message.channel === channel && message.ts === ts && message.deletedBy === null);
   }
 
-  function search({ channel, threadTs, key }: Sought): MessageRef | null {
+  function search({ channel, threadTs, key }: Sought, { likely, possible }: PostedSince): MessageRef | null {
     if (threadTs !== null && standing({ channel, ts: threadTs }) === undefined) throw new Refusal('thread_not_found');
     if (options.sabotage === 'blind search') return null;
-    const found = messages.find(
+    const found = withKey(key).find(
       (message) =>
-        message.key === key &&
         message.channel === channel &&
         message.threadTs === threadTs &&
+        message.at >= (possible ?? likely) &&
         message.deletedBy === null,
     );
     return found === undefined ? null : { channel: found.channel, ts: found.ts };
@@ -128,12 +134,13 @@ export function createSlackModel(options: SlackOptions): SlackModel {
       },
       pauseAfter: (error) => (error instanceof SlackError ? error.retryAfterMs : 0),
     });
-    const find = (sought: Sought) => call(process, 'conversations.history', () => search(sought));
+    const find = (sought: Sought, since: PostedSince) =>
+      call(process, 'conversations.history', () => search(sought, since));
     return {
       find,
       post: (to, message, perhapsSince, mayStillSend) =>
         inTurn(to.channel, async () => {
-          const there = perhapsSince === null ? null : await find(to);
+          const there = perhapsSince === null ? null : await find(to, perhapsSince);
           if (there !== null) return { ...there, wasThere: true };
           const sending = call(
             process,
@@ -169,27 +176,7 @@ export function createSlackModel(options: SlackOptions): SlackModel {
     };
   }
 
-  return { slackOf, messages, closed };
-}
-
-/** The channel slots that replicas share. */
-function createSlots(db: DatabaseModel): { slotsOf(process: Process): ChannelSlots } {
-  const slots = new Map<string, { readonly owner: string; readonly freeMs: number }>();
-  return {
-    slotsOf: (process) => ({
-      take: (channel, owner, holdMs) =>
-        db.run(process, () => {
-          const slot = slots.get(channel);
-          if (slot !== undefined && slot.freeMs > db.nowMs()) return Math.max(1, Math.ceil(slot.freeMs - db.nowMs()));
-          slots.set(channel, { owner, freeMs: db.nowMs() + holdMs });
-          return 0;
-        }),
-      giveBack: (channel, owner, pauseMs) =>
-        db.run(process, () => {
-          if (slots.get(channel)?.owner === owner) slots.set(channel, { owner, freeMs: db.nowMs() + pauseMs });
-        }),
-    }),
-  };
+  return { slackOf, messages, withKey, closed };
 }
 
 const assumed =

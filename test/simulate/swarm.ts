@@ -52,6 +52,23 @@ export function worldAtRandom(random: () => number): World {
   };
 }
 
+/** What came later: in a fifth of the worlds, so that the others stay what they were. */
+export interface LaterTroubles {
+  /** The longest time between two changes of the database's clock; 0: it goes right. */
+  readonly setClockWithinMs: number;
+  /** The same of forms, and of changes by another writer of the table. */
+  readonly formWithinMs: number;
+  readonly rewriteWithinMs: number;
+}
+
+export function laterTroubles(seed: number, random: () => number): LaterTroubles {
+  if (seed % 5 !== 1) return { setClockWithinMs: 0, formWithinMs: 0, rewriteWithinMs: 0 };
+  const swarm = swarmOf(random);
+  return { setClockWithinMs: swarm(60_000), formWithinMs: swarm(60_000), rewriteWithinMs: swarm(120_000) };
+}
+
+/** Whatever happens as often as chance wants, not more often: otherwise a few worlds would do little else. */
+export const LEAST_WITHIN_MS = 2_000;
 /** A trigger that the network doubles, and delivers after its end, rings again, and no client can prevent that. */
 export function pagerWeather(random: () => number): Weather {
   return weatherAtRandom(swarmOf(random), 0);

@@ -3,16 +3,19 @@ import type { Verifications } from '../../src/db/verifications.js';
 import { type Drift, type DriftLook, nextDriftStep, type ComparedPromotion } from '../../src/promotions/drift.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { VerifiedAs } from '../../src/promotions/running.js';
-import type { DatabaseModel } from './database-model.js';
+import type { DatabaseModel, Waits } from './database-model.js';
 import type { MessagesModel } from './messages-model.js';
 import type { Process } from './process.js';
+import { atMost, isFarAhead } from './set-back-model.js';
 
 /** Takes away something that watching relies on. */
 export type WatchSabotage =
   /** What a later promotion has replaced is still reported. */
   | 'what is over is told'
   /** A recorded drift counts as a new one. */
-  | 'drifts are forgotten';
+  | 'drifts are forgotten'
+  /** Nobody looks whether the database's clock was set back. */
+  | 'a clock that was set back goes unnoticed';
 
 interface WatchEvent {
   readonly promotionId: string;
@@ -41,7 +44,7 @@ interface LookRow {
 }
 
 /** PostgreSQL's side of watching deployed promotions. */
-export interface WatchModel {
+export interface WatchModel extends Waits {
   readonly promotions: ReadonlyMap<string, Promotion>;
   readonly verifications: ReadonlyMap<string, VerificationRow>;
   readonly drifts: ReadonlyMap<string, DriftRow>;
@@ -165,6 +168,16 @@ export function createWatchModel(
     drifts,
     events,
     standsAlone,
+    areFar: () => [...verifications.values()].some(({ dueMs }) => isFarAhead(dueMs, db.nowMs())),
+    shorten() {
+      const now = db.nowMs();
+      for (const [app, row] of looks) looks.set(app, { ...row, dueMs: Math.min(row.dueMs, now) });
+      for (const [id, row] of verifications) {
+        const { since, dueMs, answeredMs } = row;
+        const times = { since: Math.min(since, now), dueMs: atMost(dueMs, now), answeredMs: atMost(answeredMs, now) };
+        if (dueMs !== null) verifications.set(id, { ...row, ...times });
+      }
+    },
     write(promotion) {
       const { id, herokuApp, configVar, targetValue } = promotion;
       promotions.set(id, promotion);

@@ -4,10 +4,11 @@ import { findAppsStep, lookForDriftStep, tellDriftStep } from '../../src/jobs/st
 import type { Step } from '../../src/jobs/steps/step.js';
 import { verifyStep } from '../../src/jobs/steps/verify.js';
 import type { BoundKind } from '../../src/outbox/kind.js';
-import { createOutbox } from '../../src/outbox/outbox.js';
+import { createOutbox, LEASE_MS as MESSAGE_LEASE_MS } from '../../src/outbox/outbox.js';
 import type { OutsideTransport } from '../../src/outbox/outside.js';
 import { messageKey, type OutboxMessage } from '../../src/promotions/messages.js';
 import { pick, seeded } from '../chaos/scenario.js';
+import { setClock } from './clock-change.js';
 import { createDatabaseModel, type DatabaseOptions, FAIR_DATABASE } from './database-model.js';
 import { createFleet } from './fleet.js';
 import { createHerokuModel, type HerokuOptions } from './heroku-model.js';
@@ -18,8 +19,10 @@ import { FAIR } from './network.js';
 import { APPS, promoted, targetOf } from './people.js';
 import type { Process } from './process.js';
 import { createScheduler } from './scheduler.js';
+import { createSetBackModel } from './set-back-model.js';
+import { createSlotsModel } from './slots-model.js';
 import { createSlackModel, type SlackOptions } from './slack-model.js';
-import { worldAtRandom } from './swarm.js';
+import { laterTroubles, LEAST_WITHIN_MS, worldAtRandom } from './swarm.js';
 import { createTrace } from './trace.js';
 import { createWatchModel, type WatchSabotage } from './watch-model.js';
 import type { Run, RunOptions } from './world.js';
@@ -58,7 +61,7 @@ export async function watch(
   };
   let inTrouble = true;
 
-  const databaseOptions: DatabaseOptions = { scheduler, random, weather: world.database };
+  const databaseOptions: DatabaseOptions = { scheduler, random, weather: world.database, aheadMs: 0 };
   const db = createDatabaseModel(databaseOptions);
   const messages = createMessagesModel(db);
   const rows = createWatchModel(db, messages, trace, sabotage);
@@ -83,9 +86,11 @@ export async function watch(
     onReleased: () => undefined,
     onInForce: () => undefined,
   };
+  const slots = createSlotsModel(db);
+  const setBack = createSetBackModel(db, [messages, slots, rows]);
   const outside = { scheduler, random, observer, trace, count };
   const herokuOptions: HerokuOptions = { ...world, ...outside, weather: world.heroku };
-  const slackOptions: SlackOptions = { ...outside, weather: world.slack, db };
+  const slackOptions: SlackOptions = { ...outside, weather: world.slack, slots };
   const heroku = createHerokuModel(herokuOptions);
   const slack = createSlackModel(slackOptions);
 
@@ -145,10 +150,16 @@ export async function watch(
     };
     const steps: readonly Step[] = [verifyStep(deps), findAppsStep(deps), lookForDriftStep(deps), tellDriftStep(deps)];
     async function tick(): Promise<void> {
+      const isSetBack = setBack.wasSetBack(MESSAGE_LEASE_MS);
+      if (isSetBack && sabotage !== 'a clock that was set back goes unnoticed') {
+        count('shortened waits');
+        await setBack.shortenWaits(process, MESSAGE_LEASE_MS).catch(() => undefined);
+      }
       for (const step of steps) {
         for (const planned of await step.plan(process.now())) await planned.act().catch(() => undefined);
       }
       for (const id of await outbox.due(MOST_PER_TICK)) await outbox.deliver(id);
+      setBack.recordTick();
     }
     let ticking = false;
     process.every(TICK_MS / 4, () => {
@@ -254,6 +265,9 @@ export async function watch(
   nowAndThen(200_000, promote);
   nowAndThen(300_000, meddle);
   nowAndThen(400_000, accept);
+  const { setClockWithinMs } = laterTroubles(seed, random);
+  if (setClockWithinMs > 0)
+    nowAndThen(Math.max(setClockWithinMs, LEAST_WITHIN_MS), () => setClock(databaseOptions, outside));
   scheduler.after(TROUBLE_MS, makePeace);
   let isOver = false;
   while (violations.length === 0 && !isOver) {

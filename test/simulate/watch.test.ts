@@ -8,6 +8,7 @@ const SEEDS = 150;
 const SABOTAGES = {
   'what is over is told': /although it was over/u,
   'drifts are forgotten': /was told/u,
+  'a clock that was set back goes unnoticed': /is not verified|is over, though|is not posted/u,
 } as const satisfies Record<WatchSabotage, RegExp>;
 
 test.each(Object.entries(SABOTAGES))('finds it where %s', async (name, expected) => {
