@@ -26,13 +26,12 @@ export function visible(text: string): string {
     .replaceAll(/(\p{M}{2})\p{M}+/gu, '$1');
 }
 
-/** Room for escaping: `&` becomes five characters. */
+/** Of a longer text, nobody looks for something to show behind so much that is hidden. */
 const RAW_LIMIT = 10_000;
 
 /** One line of outside text as inline code. Slack formats only the backtick there, which is replaced. */
 export function code(value: string, most = 80): string {
-  const line = visible(value.slice(0, RAW_LIMIT)).replaceAll(/\s+/gu, ' ').trim();
-  return line === '' ? '`(empty)`' : `\`${escapeEntities(cut(line, most)).replaceAll('`', 'ˋ')}\``;
+  return asCode(shown(value, most, oneLine));
 }
 
 /**
@@ -40,41 +39,66 @@ export function code(value: string, most = 80): string {
  * `\\u{430}` for a Cyrillic а: nobody mistakes it for another.
  */
 export function key(value: string, most = 80): string {
-  return code(value.slice(0, RAW_LIMIT).replaceAll(/[^\n\r\t -~]/gu, writtenOut), most);
+  return asCode(shown(value, most, plainLetters));
 }
 
 /** The same where nothing formats text, such as a pager. */
 export function plainKey(value: string, most = 80): string {
-  return label(value.slice(0, RAW_LIMIT).replaceAll(/[^\n\r\t -~]/gu, writtenOut), most);
+  return shown(value, most, plainLetters) || '(empty)';
 }
 
 /** Several lines of outside text as a preformatted block. */
 export function quote(value: string, most = 1_000): string {
-  const lines = visible(value.slice(0, RAW_LIMIT)).trim();
-  return lines === '' ? '`(empty)`' : `\`\`\`${escapeEntities(fitting(lines, most)).replaceAll('`', 'ˋ')}\`\`\``;
+  const lines = shown(value, most, (text) => visible(text).trim());
+  return lines === '' ? '`(empty)`' : `\`\`\`${escaped(lines, ESCAPED_LIMIT).replaceAll('`', 'ˋ')}\`\`\``;
 }
 
 /** What a section of 3,000 characters holds besides a heading, after escaping. */
 const ESCAPED_LIMIT = 2_800;
 
-/** Cuts to at most `most` characters, or fewer if escaping makes them too long for a section. */
-function fitting(text: string, most: number): string {
-  let kept = cut(text, most);
-  while (escapeEntities(kept).length > ESCAPED_LIMIT) kept = cut(kept, Math.floor(Array.from(kept).length * 0.8));
-  return kept;
-}
-
 /** One line of outside text for a `plain_text` object: Slack doesn't format it but decodes entities. */
 export function plain(value: string, most: number): string {
-  let kept = label(value, most);
-  while (escapeEntities(kept).length > most) kept = cut(kept, Array.from(kept).length - 1);
-  return escapeEntities(kept);
+  return escaped(label(value, most), most);
 }
 
 /** One line of outside text for an accessibility label, which Slack reads out as it is. */
 export function label(value: string, most: number): string {
-  const line = visible(value.slice(0, RAW_LIMIT)).replaceAll(/\s+/gu, ' ').trim();
-  return cut(line === '' ? '(empty)' : line, most);
+  return cut(shown(value, most, oneLine) || '(empty)', most);
+}
+
+const asCode = (line: string): string =>
+  line === '' ? '`(empty)`' : `\`${escapeEntities(line).replaceAll('`', 'ˋ')}\``;
+const oneLine = (text: string): string => visible(text).replaceAll(/\s+/gu, ' ').trim();
+const plainLetters = (text: string): string => oneLine(text.replaceAll(/[^\n\r\t -~]/gu, writtenOut));
+
+/**
+ * What `show` makes of a text, cut to at most `most` characters. Reads no more of it than that takes: a list shows a
+ * hundred texts, and another system's may be long.
+ */
+function shown(text: string, most: number, show: (text: string) => string): string {
+  for (let length = most * 4; ; length *= 4) {
+    const readsAll = length >= RAW_LIMIT;
+    const line = show(wholeCharacters(text, readsAll ? RAW_LIMIT : length));
+    if (readsAll || length >= text.length || line.length > most * 2) return cut(line, most);
+  }
+}
+
+/** A text's beginning that doesn't end in half a character, unless the text itself does. */
+function wholeCharacters(text: string, length: number): string {
+  return text.slice(0, length < text.length && (text.codePointAt(length - 1) ?? 0) > 0xffff ? length - 1 : length);
+}
+
+/** Escapes as much as fits `most` characters after escaping; a cut text ends in an ellipsis. */
+function escaped(text: string, most: number): string {
+  const all = escapeEntities(text);
+  if (all.length <= most) return all;
+  let kept = '';
+  for (const character of text) {
+    const next = ENTITIES.get(character) ?? character;
+    if (kept.length + next.length >= most) break;
+    kept += next;
+  }
+  return `${kept}…`;
 }
 
 /** A section's text limit (https://docs.slack.dev/reference/block-kit/blocks/section-block). */
