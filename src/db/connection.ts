@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
 import * as z from 'zod';
+import type { ConsoleFacts } from './console/facts.js';
 import { createInterpreter } from './console/interpreter.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { rememberNeverConnected } from './errors.js';
@@ -28,6 +29,8 @@ export interface PoolOptions {
   readonly isPooled?: boolean;
   /** null: these connections don't ask for the console's table. */
   readonly console?: ConsoleSettings | null;
+  /** The table, if it was read already under these settings. */
+  readonly facts?: ConsoleFacts | null;
   /** See `auditWriterOf`. */
   readonly audit?: object;
   /** See `sealedValuesOf`. */
@@ -61,9 +64,9 @@ function poolOf(
   { acquireConnectionTimeout = ACQUIRE_WITHIN_MS * (options.patience ?? 1) } = {},
 ): Knex {
   const dialer = createDialer(connectionString, { ...options, applicationName: 'flag-promotions' });
-  const { console: settings = USUAL_CONSOLE, audit, values } = options;
+  const { console: settings = USUAL_CONSOLE, facts = null, audit, values } = options;
   const useDatabaseZone = createZoneSetter();
-  const interpreter = settings === null ? null : createInterpreter(settings);
+  const interpreter = settings === null ? null : createInterpreter(settings, facts);
   const knex = knexFactory({
     client: 'pg',
     // The dialer connects, but knex insists on a connection.

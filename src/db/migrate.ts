@@ -96,7 +96,7 @@ export async function migrate(
 }
 
 /** @throws ConsoleTableError if the console's table can't be used */
-export async function isMigrated(ask: Ask, settings: ConsoleSettings, say: Say): Promise<boolean> {
+async function isMigrated(ask: Ask, settings: ConsoleSettings, say: Say): Promise<boolean> {
   await refuseEncoding(ask);
   return isDone(ask, await whenFree(say, () => inspectConsole(ask, settings)), settings);
 }
@@ -221,7 +221,9 @@ const hasMigrations = async (ask: Ask): Promise<boolean> => {
 };
 
 /** `unknown`: this account can't read them. */
-export async function progressOf(ask: Ask): Promise<'latest' | 'behind' | 'unknown'> {
+export type Progress = 'latest' | 'behind' | 'unknown';
+
+export async function progressOf(ask: Ask): Promise<Progress> {
   if (!(await hasMigrations(ask))) return 'behind';
   try {
     const ran = new Set(parseRows(await ask(`select name from ${MIGRATIONS_TABLE}`), nameRow).map(({ name }) => name));

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import * as z from 'zod';
 import { isDetail } from './console/adopt.js';
+import type { Inspected } from './console/ensure.js';
 import { USUAL_CONSOLE } from './console/settings.js';
 import { type Database, type DatabaseOptions, openDatabase } from './database.js';
 import { codeOf } from './embedded/errors.js';
@@ -13,7 +14,7 @@ import { parseAddress } from './server/address.js';
 import { CONNECT_ONCE_WITHIN_MS, createDialer, endpointOf } from './server/dial.js';
 import { lookAtServer, requireSameDatabase } from './server/look.js';
 import { ServerError, serverError, type UrlSetting } from './server/trouble.js';
-import { isUpToDate, refuseUnusableDatabase } from './usable.js';
+import { inspectUpToDate, refuseUnusableDatabase } from './usable.js';
 
 /** The choice that DATABASE_URL and DATABASE_DIRECT_URL make. */
 export type DatabaseChoice =
@@ -84,13 +85,14 @@ export async function openUpToDate(
     const settings = options.console ?? USUAL_CONSOLE;
     const say = once((line) => log.warn(line));
     const inLog = (line: string) => log[isDetail(line) ? 'debug' : 'info'](line.trim());
-    if (await isUpToDate(server.url, settings, { say })) return;
+    const found = await inspectUpToDate(server.url, settings, { say });
+    if (found !== null) return found;
     const role = await otherRunner(server);
     const ran = await withMigrationUrl(server, (url) =>
       migrateToLatest(url, { console: settings, say: once(inLog), role }),
     );
     if (ran.length > 0) log.info({ migrations: ran }, 'the schema was brought up to date');
-    await refuseUnusableDatabase(server.url, settings, { say, tries: true });
+    return refuseUnusableDatabase(server.url, settings, { say, tries: true });
   };
   return open(await reachServer(choice, true, log), prepare, options);
 }
@@ -165,7 +167,7 @@ export async function openExisting(
   log: Log,
   { needsPromotions = false, ...options }: DatabaseOptions & { readonly needsPromotions?: boolean } = {},
 ): Promise<OpenedDatabase> {
-  const prepare = async ({ url }: ReachedServer): Promise<void> => {
+  const prepare = async ({ url }: ReachedServer): Promise<Inspected | null> => {
     const judge = () => refuseUnusableDatabase(url, options.console ?? USUAL_CONSOLE, { tries: false });
     const ran = await migrationsOf(url).catch(async (error: unknown) => {
       // insufficient_privilege: `judge` reports it in full.
@@ -177,27 +179,28 @@ export async function openExisting(
       const lacks = ran.size === 0 ? 'has no schema yet' : `lacks ${missing.length} of this version’s migrations`;
       throw new NoDatabaseError(`The database (${describeDatabase(choice)}) ${lacks}. Run: flag-promotions migrate`);
     }
-    if (needsPromotions) {
-      await requirePromotions(url, options.console ?? USUAL_CONSOLE);
-      await judge();
-    }
+    if (!needsPromotions) return null;
+    await requirePromotions(url, options.console ?? USUAL_CONSOLE);
+    return judge();
   };
   return open(await reachServer(choice, false, log), prepare, { patience: COMMAND_PATIENCE, ...options });
 }
 
 async function open(
   server: ReachedServer,
-  prepare: (server: ReachedServer) => Promise<void>,
+  prepare: (server: ReachedServer) => Promise<Inspected | null>,
   options: DatabaseOptions = {},
 ): Promise<OpenedDatabase> {
+  let inspected: Inspected | null;
   try {
-    await prepare(server);
+    inspected = await prepare(server);
   } catch (error) {
     await server.close();
     throw inServerWords(error, 'DATABASE_URL', server.url);
   }
   const { url, isPooled, directUrl } = server;
-  const db = openDatabase(url, { ...options, isPooled, listenUrl: directUrl });
+  const facts = inspected?.kind === 'there' ? inspected.facts : null;
+  const db = openDatabase(url, { ...options, facts, isPooled, listenUrl: directUrl });
   return {
     ...server,
     db,

@@ -1,6 +1,6 @@
 import type { Say } from './console/adopt.js';
 import { type Ask, askOf } from './console/ask.js';
-import { inspectConsole } from './console/ensure.js';
+import { type Inspected, inspectConsole, isAdopted } from './console/ensure.js';
 import { describeFinding } from './console/finding.js';
 import { judge, type Judgement, type Judging } from './console/judge.js';
 import { inWords, refuseEncoding, refuseMissingRole, refuseUnusable } from './console/refuse.js';
@@ -8,16 +8,25 @@ import { readParties } from './console/judged.js';
 import { judgeWrites } from './console/rights.js';
 import { whenFree } from './console/trial.js';
 import type { ConsoleSettings } from './console/settings.js';
-import { isMigrated, progressOf, withClient } from './migrate.js';
+import { type Progress, progressOf, withClient } from './migrate.js';
 import { ServerError } from './server/trouble.js';
 
 /* Whether the app can work in a database as it is now. */
 
-async function judgingOf(ask: Ask, settings: ConsoleSettings): Promise<Pick<Judging, 'inspected' | 'lacksMigrations'>> {
-  await refuseEncoding(ask);
-  const inspected = await inspectConsole(ask, settings);
-  return { inspected, lacksMigrations: (await progressOf(ask)) === 'behind' };
+interface Looked {
+  readonly inspected: Inspected;
+  readonly progress: Progress;
 }
+
+async function look(ask: Ask, settings: ConsoleSettings): Promise<Looked> {
+  await refuseEncoding(ask);
+  return { inspected: await inspectConsole(ask, settings), progress: await progressOf(ask) };
+}
+
+const judgingOf = ({ inspected, progress }: Looked): Pick<Judging, 'inspected' | 'lacksMigrations'> => ({
+  inspected,
+  lacksMigrations: progress === 'behind',
+});
 
 interface Preparing {
   readonly say?: Say;
@@ -26,44 +35,44 @@ interface Preparing {
 }
 
 /**
- * To be called before the app uses a database.
+ * To be called before the app uses a database. Answers what it is like.
  * @throws ConsoleTableError if it can't work there, with what to run
  */
 export async function refuseUnusableDatabase(
   connectionString: string,
   settings: ConsoleSettings,
-  options: Preparing,
-): Promise<void> {
-  await withClient(connectionString, (client) => refuseUnusableBy(askOf(client), settings, options));
-}
-
-async function refuseUnusableBy(
-  ask: Ask,
-  settings: ConsoleSettings,
   { say = () => undefined, tries }: Preparing,
-): Promise<void> {
-  await inWords('work with the database', async () => {
-    const judging = await whenFree(say, () => judgingOf(ask, settings));
-    await refuseUnusable(ask, { ...judging, role: null, tries }, say);
-  });
+): Promise<Inspected> {
+  return withClient(connectionString, (client) =>
+    inWords('work with the database', async () => {
+      const ask = askOf(client);
+      const looked = await whenFree(say, () => look(ask, settings));
+      await refuseUnusable(ask, { ...judgingOf(looked), role: null, tries }, say);
+      return looked.inspected;
+    }),
+  );
 }
 
 /**
- * What most starts need, on one connection. False: there is something to migrate, and nothing was judged.
+ * The same for most starts, which look once. Null: there is something to migrate, and nothing was judged.
  * @throws ServerError if the database is read-only
  * @throws ConsoleTableError if the app can't work there, with what to run
  */
-export async function isUpToDate(
+export async function inspectUpToDate(
   connectionString: string,
   settings: ConsoleSettings,
   { say }: { readonly say: Say },
-): Promise<boolean> {
+): Promise<Inspected | null> {
   return withClient(connectionString, async (client) => {
     const ask = askOf(client);
     await requireWrites(ask);
-    if (!(await inWords('migrate', () => isMigrated(ask, settings, say)))) return false;
-    await refuseUnusableBy(ask, settings, { say, tries: true });
-    return true;
+    const looked = await inWords('migrate', () => whenFree(say, () => look(ask, settings)));
+    const { inspected, progress } = looked;
+    if (!isAdopted(inspected, settings) || progress !== 'latest') return null;
+    await inWords('work with the database', () =>
+      refuseUnusable(ask, { ...judgingOf(looked), role: null, tries: true }, say),
+    );
+    return inspected;
   });
 }
 
@@ -88,7 +97,7 @@ export async function judgeFor(
     inWords('look at the database', async () => {
       const ask = askOf(client);
       await refuseMissingRole(ask, role);
-      return judge(ask, { ...(await judgingOf(ask, settings)), role, tries: true });
+      return judge(ask, { ...judgingOf(await look(ask, settings)), role, tries: true });
     }),
   );
 }

@@ -1,7 +1,7 @@
 import type { PrimaryClient } from '../primary-client.js';
 import { askOf } from './ask.js';
 import { createDialect, type Dialect } from './dialect.js';
-import { readConsole } from './facts.js';
+import { type ConsoleFacts, readConsole } from './facts.js';
 import { ConsoleTableError } from './refusal.js';
 import type { ConsoleSettings } from './settings.js';
 import { spellingsOf } from './spellings.js';
@@ -24,20 +24,14 @@ const NONE = createDialect({
   zone: 'UTC',
 });
 
-/** Reads the table once, and again after a statement fails because it changed. */
-export function createInterpreter(settings: ConsoleSettings): Interpreter {
-  let known: ((zone: string) => Dialect) | null = null;
+/** Reads the table once, unless its `facts` are known, and again after a statement fails because it changed. */
+export function createInterpreter(settings: ConsoleSettings, facts: ConsoleFacts | null = null): Interpreter {
+  let known = facts === null ? null : dialectsOf(facts);
 
-  async function look(connection: PrimaryClient): Promise<(zone: string) => Dialect> {
+  async function look(connection: PrimaryClient): Promise<DialectOf> {
     try {
-      const facts = await readConsole(askOf(connection), settings);
-      if (facts.table === null) return () => NONE;
-      const dialects = new Map<string, Dialect>();
-      return (zone) => {
-        const dialect = dialects.get(zone) ?? facts.dialect(zone);
-        dialects.set(zone, dialect);
-        return dialect;
-      };
+      const found = await readConsole(askOf(connection), settings);
+      return found.table === null ? () => NONE : dialectsOf(found);
     } catch (error) {
       if (!(error instanceof ConsoleTableError)) throw error;
       return () => NONE;
@@ -55,5 +49,17 @@ export function createInterpreter(settings: ConsoleSettings): Interpreter {
         },
       );
     },
+  };
+}
+
+/** By the session's time zone. */
+type DialectOf = (zone: string) => Dialect;
+
+function dialectsOf(facts: ConsoleFacts): DialectOf {
+  const dialects = new Map<string, Dialect>();
+  return (zone) => {
+    const dialect = dialects.get(zone) ?? facts.dialect(zone);
+    dialects.set(zone, dialect);
+    return dialect;
   };
 }

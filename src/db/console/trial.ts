@@ -8,10 +8,11 @@ const IN_USE = new Set(['55P03', '57014', '40P01']);
 const TRY_AGAIN_AFTER_MS = 2_000;
 const GIVE_UP_AFTER_MS = 10 * 60_000;
 
-async function rolledBack<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
-  await ask('begin');
+/** `settings`: of this transaction, besides how long it waits for a lock. */
+async function rolledBack<T>(ask: Ask, work: () => Promise<T>, settings = ''): Promise<T> {
+  // In one message: a server may be far away.
+  await ask(`begin; set local lock_timeout = '2s'${settings}`);
   try {
-    await ask("set local lock_timeout = '2s'");
     return await work();
   } finally {
     await ask('rollback');
@@ -43,10 +44,7 @@ export async function onTrialElsewhere<T>(ask: Ask, work: () => Promise<T>): Pro
  */
 export async function onTrial<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
   try {
-    return await rolledBack(ask, async () => {
-      await ask("set local statement_timeout = '5s'");
-      return work();
-    });
+    return await rolledBack(ask, work, "; set local statement_timeout = '5s'");
   } catch (error) {
     if (!IN_USE.has(codeOf(error) ?? '')) throw error;
     throw new TableInUseError(
