@@ -13,6 +13,7 @@ export function escapeEntities(text: string): string {
 
 /** Cuts to at most `most` characters (code points); a cut text ends in an ellipsis. */
 export function cut(text: string, most: number): string {
+  if (text.length <= most) return text;
   // Reads only as much as it could keep: the text may be megabytes.
   const characters = Array.from(text.slice(0, (most + 1) * 2));
   return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
