@@ -1,10 +1,14 @@
 import * as z from 'zod';
 import { evidenceState } from '../db/evidence-state.js';
-import type { Evidence } from '../promotions/evidence.js';
+import {
+  admitToTransition,
+  carryOutTransition,
+  type TransitionLookAgain as LookAgain,
+} from '../decisions/transition.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { isDenial } from '../promotions/denial.js';
 import { isRowId } from '../promotions/row-id.js';
-import { refuseAlone, refuseByRole, type Transition, type TransitionRefusal } from '../promotions/transition.js';
+import type { Transition, TransitionRefusal } from '../promotions/transition.js';
 import { bare } from '../promotions/typed.js';
 import type { ChangedSince } from '../promotions/shown.js';
 import { type Answer, type Modal, notice, textAnswer } from '../views/blocks.js';
@@ -24,7 +28,6 @@ import type { HandlerDependencies } from './dependencies.js';
 import { openWithEvidence } from './form-evidence.js';
 import { refuseOutsider } from './outsider.js';
 import type { Clicks } from './handler.js';
-import { whyShowAgain } from '../promotions/shown.js';
 import { type AckSubmission, answerSubmission, type Decided, type SubmitAnswer } from './submission.js';
 import { type Command, type Submission, unpackClick, unpackSubmission } from './unpack.js';
 
@@ -109,8 +112,8 @@ async function open(
   asking: Asking,
   promotion: Promotion,
 ): Promise<Opening> {
-  const refusal = await refuse(deps, transition, asking.userId, promotion);
-  if (refusal !== null) return { kind: 'answer', answer: textAnswer(refusal) };
+  const refused = await whyRefused(deps, transition, asking.userId, promotion);
+  if (refused !== null) return { kind: 'answer', answer: textAnswer(refused) };
   const state: FormState = {
     promotionId: promotion.id,
     transition,
@@ -123,37 +126,20 @@ async function open(
   return openWithEvidence(deps, promotion, (evidence) => render(promotion, { ...state, evidence }, null));
 }
 
-/** Why this person may not, or nobody can; null if they may. The database checks again as it writes. */
-async function refuse(
+/** Null if the form may open. */
+async function whyRefused(
   deps: HandlerDependencies,
   transition: Transition,
   userId: string,
   promotion: Promotion,
 ): Promise<string | null> {
-  const role = refuseByRole(transition, await deps.db.operators.find(userId));
-  const refusal = role === null ? refuseAlone(transition, promotion, userId, deps.takesSecondPerson) : { kind: role };
-  if (refusal !== null) {
-    await deps.db.denials.record({
-      at: deps.now(),
-      actor: userId,
-      promotionId: promotion.id,
-      attempted: transition,
-      reason: refusal.kind,
-    });
-    return refusalText(deps, refusal, transition, userId);
-  }
+  const refusal = await admitToTransition(deps, { transition, operatorId: userId, promotion });
+  if (refusal !== null && isDenial(refusal)) return refusalText(deps, refusal, transition, userId);
   if (transition === 'promote' && deps.findApp === null) return promotingOffWords();
-  if (promotion.state === 'marked') return refuseByName(deps, transition, promotion);
-  return refusalText(deps, { kind: 'not_marked', promotion, byThisRequest: false }, transition, userId);
-}
-
-/** Another writer of the table may have marked a config var that this app may not set. */
-function refuseByName(
-  { configVars }: HandlerDependencies,
-  transition: Transition,
-  { configVar }: Promotion,
-): string | null {
-  return transition === 'cancel' || configVars.maySet(configVar) ? null : notAllowedWords(configVar, configVars);
+  if (refusal === null) return null;
+  return refusal.kind === 'config_var_not_allowed'
+    ? notAllowedWords(promotion.configVar, deps.configVars)
+    : refusalText(deps, refusal, transition, userId);
 }
 
 async function refusalText(
@@ -211,28 +197,6 @@ export async function submitTransition(deps: HandlerDependencies, body: unknown,
   });
 }
 
-/** The form again, if it no longer shows what holds; else what Heroku says now. */
-async function lookAgain(
-  deps: HandlerDependencies,
-  promotion: Promotion,
-  state: FormState,
-): Promise<
-  { readonly view: Modal; readonly reread: null } | { readonly view: null; readonly reread: Evidence | null }
-> {
-  const forbidden = refuseByName(deps, state.transition, promotion);
-  if (forbidden !== null) return { view: notice(transitionTitle(state.transition), forbidden), reread: null };
-  const reread = state.transition === 'promote' ? await deps.readEvidence(promotion, EVIDENCE_AGAIN_MS) : null;
-  const again = whyShowAgain(isShownBy(deps, state)(promotion), state.evidence, reread);
-  if (again === null) return { view: null, reread };
-  const now = { ...state, evidence: reread, shown: deps.fingerprint(promotion) };
-  // The typed code was not used up.
-  return { view: render(promotion, now, again === 'unseen' ? null : again), reread: null };
-}
-
-function isShownBy({ fingerprint }: HandlerDependencies, { shown }: FormState): (row: Promotion) => boolean {
-  return (row) => fingerprint(row) === shown;
-}
-
 async function decide(
   deps: HandlerDependencies,
   submission: Submission,
@@ -243,29 +207,21 @@ async function decide(
   const outsider = await refuseOutsider(deps, submission);
   if (outsider !== null) return say(outsider.text);
   if (state.transition === 'promote' && deps.findApp === null) return say(promotingOffWords());
-  const { promotion, now } = await deps.db.promotions.findNow(state.promotionId);
-  const again = promotion?.state === 'marked' ? await lookAgain(deps, promotion, state) : { view: null, reread: null };
-  if (again.view !== null) return undone({ kind: 'view', view: again.view });
-  const { promotionId, transition, evidence: shown } = state;
-  const outcome = await deps.db.transitions.carryOut(
-    {
-      promotionId,
-      transition,
-      operatorId: submission.userId,
-      shown,
-      reread: again.reread,
-      isAsShown: isShownBy(deps, state),
-      takesSecondPerson: deps.takesSecondPerson,
-    },
-    now,
-    deps.readCode(submission.field(BLOCK.code), now),
-  );
-  if (outcome.kind === 'done') return { answer: { kind: 'close' }, done: outcome.promotion };
-  if (outcome.kind === 'code_refused') {
-    noteRefusedCode(deps, outcome.check);
-  }
-  // Changed between that read and the lock: the next read shows it.
-  if (outcome.kind === 'row_changed') return decide(deps, submission, state);
-  const words = await refusalWords(deps, outcome, transition, submission.userId);
-  return words.kind === 'sentence' ? say(words.text) : undone(underFields(outcome, words.errors));
+  const { promotionId, transition, evidence, shown: fingerprint } = state;
+  const operatorId = submission.userId;
+  const code = submission.field(BLOCK.code);
+  const asked = { promotionId, transition, operatorId, evidence, fingerprint, code };
+  const result = await carryOutTransition(deps, asked, EVIDENCE_AGAIN_MS);
+  if (result.kind === 'done') return { answer: { kind: 'close' }, done: result.promotion };
+  // The typed code was not used up.
+  if (result.kind === 'look_again') return undone({ kind: 'view', view: showAgain(deps, state, result) });
+  if (result.kind === 'config_var_not_allowed') return say(notAllowedWords(result.configVar, deps.configVars));
+  if (result.kind === 'code_refused') noteRefusedCode(deps, result.check);
+  const words = await refusalWords(deps, result, transition, operatorId);
+  return words.kind === 'sentence' ? say(words.text) : undone(underFields(result, words.errors));
+}
+
+function showAgain(deps: HandlerDependencies, state: FormState, { promotion, evidence, changed }: LookAgain): Modal {
+  const now: FormState = { ...state, evidence, shown: deps.fingerprint(promotion) };
+  return render(promotion, now, changed === 'unseen' ? null : changed);
 }
