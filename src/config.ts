@@ -452,10 +452,7 @@ export interface Config extends OperatorsConfig {
   readonly pruneAfterMs: number;
   /** Config vars that may be marked and promoted: names in which `*` stands for any characters. */
   readonly configVarPatterns: readonly string[];
-  /**
-   * Heroku apps on which nobody may both act on a promotion and then promote or resolve it; `*` stands for any
-   * characters.
-   */
+  /** Heroku apps on which whoever marked or promoted may not promote or resolve; `*` stands for any characters. */
   readonly secondPersonApps: readonly string[];
   /** How long a silent promoter keeps its row. */
   readonly promoterLeaseMs: number;
@@ -491,7 +488,7 @@ export function readOperatorsConfig(environment: Environment): OperatorsConfig {
 }
 
 /**
- * Reads what the commands need that show promotions: nothing of Slack.
+ * For commands that show promotions: needs no Slack settings.
  * @throws {ConfigError} naming every fault
  */
 export function readCommandConfig(environment: Environment): CommandConfig {

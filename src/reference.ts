@@ -22,7 +22,7 @@ export function currentReference(): string | null {
   return current.getStore() ?? null;
 }
 
-/** Runs work that a request only woke, and that others' requests share: it is nobody's. */
+/** Runs work that a request merely woke, and that serves others too: it gets no reference. */
 export function withoutReference<T>(work: () => T): T {
   return current.exit(work);
 }

@@ -16,8 +16,8 @@ const STRIP = 56;
 const COLOURS = 255;
 
 /**
- * Runs in a page of its own: the demo's page allows no foreign scripts. Draws a frame with its pointer and caption, and
- * returns the pixels in base64.
+ * Runs in a page of its own: the demo's page allows no scripts from elsewhere. Draws a frame with its pointer and
+ * caption, and returns the pixels in base64.
  */
 const DRAW = `async ({ png, caption, pointer, strip }) => {
   const picture = await createImageBitmap(await (await fetch('data:image/png;base64,' + png)).blob());

@@ -51,7 +51,7 @@ export function stampEvent(keys: AuditKeys | null, written: WrittenEvent): Stamp
   return { event, open, mac: keys?.macOf(text) ?? null };
 }
 
-/** As the version before the seals wrote it, or anybody. */
+/** Written by the version before the seals, or by anybody else. */
 export const isUnsigned = ({ event, mac }: StoredEvent): boolean => event === null && mac === null;
 
 /**

@@ -6,7 +6,7 @@ export type Write = (line: string) => Promise<void>;
 
 /**
  * Opens the file, has it written line by line, and puts it in its place: it is complete or absent.
- * @throws UsageError if it can't be written; without the right file nothing is read for it
+ * @throws UsageError if it can't be written; if it can't be opened, `work` isn't called
  */
 export async function writeFile<T>(file: string, work: (write: Write) => Promise<T>): Promise<T> {
   const unfinished = `${file}.part`;
@@ -29,7 +29,7 @@ export async function writeFile<T>(file: string, work: (write: Write) => Promise
   }
 }
 
-/** @throws UsageError if nobody reads it any more */
+/** @throws UsageError if its reader is gone */
 export async function writeToStdout<T>(work: (write: Write) => Promise<T>): Promise<T> {
   const { stdout } = process;
   // Without a listener, a reader who is gone ends the process in a stack trace.

@@ -2,8 +2,8 @@ const EXIT_CODES = { SIGTERM: 143, SIGINT: 130 } as const;
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /**
- * Ends the process at a signal, which is safe at any moment: as a container's first process Node would ignore it. A
- * command that ends more than itself also listens, and then is left to it. `exitCode`: instead of the shell's usual one.
+ * Ends the process at a signal, which is safe at any moment; as a container's first process, Node would ignore it. A
+ * command that listens itself ends by itself. `exitCode`: instead of the shell's usual one.
  */
 export function endOnSignals(exitCode?: number): void {
   for (const signal of SIGNALS) {

@@ -347,7 +347,7 @@ async function tellGraver(
 }
 
 /**
- * Closed alerts belong to an earlier life of a row that was set back to deploying by hand. Its pager and webhook
+ * Closed alerts belong to an earlier run of a row that was set to deploying again by hand. Its pager and webhook
  * messages stay: an incident at a pager has to end.
  */
 export async function forgetEarlierLives(trx: Knex, promotionIds: readonly string[]): Promise<void> {

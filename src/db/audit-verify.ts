@@ -182,7 +182,7 @@ class Verification {
       if (event === undefined) this.#fault({ id, reason: `event ${id} is missing` });
       else if (hashEvent(event) !== hash) this.#fault({ id, reason: 'its content is not what was sealed' });
       else if (this.#isForged(event)) this.#fault({ id, reason: 'the app did not write it' });
-      // Sealed as well: the database's owner took the first one away while the second one was sealed.
+      // A copy can be sealed, too, if the database's owner hid the original while the app sealed the copy.
       else if (this.#copies?.isLater(id)) this.#fault({ id, reason: 'it is a copy of another event' });
       else this.#fits();
     }
@@ -193,7 +193,7 @@ class Verification {
     return this.keys !== null && isGenuine(this.keys, event) === false;
   }
 
-  /** False also for a time that is none. */
+  /** False also for an invalid time. */
   #takesUnsigned(event: StoredEvent, at: number): boolean {
     return isUnsigned(event) && at <= (this.#unsignedUntil ?? Number.NEGATIVE_INFINITY);
   }

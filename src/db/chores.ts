@@ -42,7 +42,7 @@ export function chores(knex: Knex): Chores {
       });
       const [row] = parseRows(found, dueRow);
       if (row === undefined) throw new Error('The chores had no row.');
-      // Then everything becomes due that is looked at.
+      // If the clock was set back, every look becomes due.
       return { ...row, verify: row.verify || row.shortenWaits, drift: row.drift || row.shortenWaits };
     },
   };

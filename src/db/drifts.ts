@@ -73,7 +73,7 @@ const lookRow = z
   .transform((row): DueDriftLook => ({ herokuApp: row.heroku_app, seenRelease: row.seen_release }));
 const recordedRow = z.object({
   recorded_at: z.string().nullable(),
-  // Another system's row may have failed at no time that a date can say.
+  // Another system's row may have failed at `infinity`, which is no date.
   also_ours: z.object({ value: z.string().nullable(), until: z.coerce.date() }).nullable().catch(null),
   is_under_way: z.boolean(),
 });

@@ -108,10 +108,10 @@ const COLUMNS = `d.id, d.started_by, d.started_at, d.pages, d.acknowledged_by, d
 /** SQL: the drill `d` has waited too long. Parameter: milliseconds. */
 const IS_OLD = `d.ended_at is null and d.started_at < ${CLOCK} - ?::double precision * interval '1 millisecond'`;
 const ITS_MESSAGES = `('drill', 'drill_ended', 'drill_page', 'drill_webhook')`;
-/** SQL: it pages or paged, and no other may yet. One of the future is of a clock that was set back since. */
+/** SQL: it pages or paged so lately that no other may. A start in the future shows that the clock was set back. */
 export const PAGED_LATELY = `(d.pages and d.started_at <= ${CLOCK}
   and d.started_at > ${CLOCK} - ${PAGES_EVERY_MS} * interval '1 millisecond')`;
-/** SQL: over, and Slack shows it; pager and webhook too, or a day has passed. Ten seconds more, to read its times. */
+/** SQL: over for ten seconds (its times can be read), and delivered: Slack always, pager and webhook for a day. */
 const IS_OVER = `not ${PAGED_LATELY} and d.ended_at < ${CLOCK} - interval '10 seconds' and not exists (
   select 1 from flag_promotions.messages m
    where m.kind in ${ITS_MESSAGES} and m.subject = d.id::text

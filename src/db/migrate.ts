@@ -267,7 +267,7 @@ export async function rollBackAll(
 
 const userRow = z.object({ what: z.string(), name: z.string(), uses: z.string() });
 
-/** @throws ConsoleTableError if views or tables of others hang on the app's own tables, which can't be dropped then */
+/** @throws ConsoleTableError if others' views or tables depend on the app's own, which then can't be dropped */
 async function refuseIfUsed(ask: Ask): Promise<void> {
   const found = await ask(
     `select distinct case v.relkind when 'm' then 'materialized view' else 'view' end as what, v.oid::regclass::text as name, c.oid::regclass::text as uses

@@ -28,8 +28,8 @@ const PROMOTIONS = `
    where ${OURS} and ${isFree('p')} and ${mayTryAgain('p')}`;
 
 /**
- * Overdue since the witness was first owed a seal that it didn't accept. Its row alone can't say that nothing is owed:
- * without a start, the seal's own counts, and if more was sent than there is, all seals are owed.
+ * SQL: since when the witness is owed each seal. Without a start in its row, a seal's own time counts; if the row says
+ * that more was sent than there is, all are owed. Somebody may have changed the row to silence the witness.
  */
 const WITNESSED = `
   select case when w.owed_since <= ${CLOCK} then w.owed_since else coalesce(s.at, to_timestamp(0)) end as since

@@ -82,10 +82,9 @@ export interface Promoting {
   claimNext(lease: Lease): Promise<ClaimedPromotion | NothingToClaim>;
   renew(id: string, lease: Lease): Promise<boolean>;
   /**
-   * Call it right before each PATCH, with the promotion as it will be sent. Unless it is too soon, or the
-   * row is another by now, records the announcement, renews the lease, and stores Heroku's previous value and newest
-   * release, unless stored already. `hasWaited`: the lease was held for SEND_AGAIN_AFTER_MS since an announcement that is
-   * later than now.
+   * Call it right before each PATCH, with the promotion as it will be sent. Unless it is too soon or the row changed,
+   * records the announcement, renews the lease, and stores Heroku's previous value and newest release if not stored.
+   * `hasWaited`: the lease was held for SEND_AGAIN_AFTER_MS since an announcement dated later than now.
    */
   announcePatch(
     promotion: Promotion,
@@ -168,7 +167,7 @@ export function promoting(knex: Knex): Promoting {
     return parseRows(changed, idRow).length === 1;
   }
 
-  /** Ends a promotion and its alerts, also one that was opened until the row was locked. */
+  /** Ends a promotion and its alerts, including any opened just before the row was locked. */
   async function end(id: string, lease: Lease, written: Written): Promise<boolean> {
     return knex.transaction(async (trx) => {
       if (!(await lockHeld(trx, id, lease))) return false;

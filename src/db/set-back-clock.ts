@@ -28,8 +28,8 @@ const RESTS = `(m.kind = 'home' and m.state = 'posted' and m.not_before > ${CLOC
 const FAR_SLOT = `s.free_at > clock_timestamp() + ${60_000 + LONGEST_WAIT_MS} * interval '1 millisecond'`;
 
 /**
- * SQL: whether the clock was set back: a past that is yet to come, or a wait that nobody asks for. Three parameters,
- * each the longest lease.
+ * SQL: whether the clock was set back: a time of the past lies ahead, or a wait is longer than any that we ask for.
+ * Three parameters, each the longest lease.
  */
 export const WAS_SET_BACK = `
   exists (select from flag_promotions.maintenance t where ${isAhead('t.completed_at')})
@@ -43,7 +43,7 @@ export const WAS_SET_BACK = `
   or exists (select from flag_promotions.alerts a where a.closed_at is null and ${isFar('a.evidence_due_at')})
   or exists (select from flag_promotions.channel_slots s where ${FAR_SLOT})`;
 
-/** An attempt before may yet take effect, so the next one isn't at once. */
+/** An earlier attempt may still take effect, so the next one comes later. */
 const SOON = `${CLOCK} + ${SETTLE_MS} * interval '1 millisecond'`;
 /** SQL: one parameter, the longest lease. */
 const shortened = (alias: string) => `
@@ -51,12 +51,12 @@ const shortened = (alias: string) => `
   next_attempt_at = case when isfinite(${alias}.next_attempt_at) then least(${alias}.next_attempt_at, ${SOON})
                          else ${alias}.next_attempt_at end`;
 
-/** What a look or a slot waits for, or counts from: too early does no harm, so it is now. */
+/** Times that looks and slots wait for or count from become now: being early does no harm. */
 const NOW: readonly {
   readonly table: string;
   readonly key: string;
   readonly columns: readonly string[];
-  /** SQL: the rows that still wait for anything, where most no longer do. */
+  /** SQL: the rows that still wait, if most no longer do. */
   readonly among?: string;
 }[] = [
   { table: 'alerts', key: 'id', columns: ['evidence_due_at'], among: 't.closed_at is null' },

@@ -141,7 +141,7 @@ async function insert(knex: Knex, { subject, promotionId, event }: WebhookToQueu
   );
 }
 
-/** Those who did here what takes an operator, and are none any more. The console may name people who never were. */
+/** People who acted here as operators and no longer are. The console may name people who never were. */
 async function forgottenOf(
   trx: Knex.Transaction,
   promotionId: string,

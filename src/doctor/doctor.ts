@@ -30,8 +30,8 @@ import { witnessCheck } from './witness-check.js';
 
 /**
  * Checks everything the app needs, urgent findings first. Changes nothing and never rejects for what it finds; skips
- * what a faulty setting makes impossible. The witness gets a seal that it has once more. `page`: sends a test through
- * each pager and webhook.
+ * what a faulty setting makes impossible. The witness gets the last seal that it accepted again. `page`: sends a test
+ * through each pager and webhook.
  */
 export async function runDoctor(
   environment: Environment,

@@ -62,9 +62,7 @@ export function createSealer(deps: SealerDependencies): Sealer {
   let isWaiting = false;
   let isStopped = false;
 
-  /**
-   * Whoever could forge a seal could choose what comes next, and whoever removed some could have the rest sealed anew.
-   */
+  /** Continues only after a seal of ours: a forged one could decide what is sealed next, a missing one hide events. */
   async function check(base: SealBase): Promise<void> {
     const { number, hash } = base;
     const isBase = (seal: Seal) => seal.hash === hash && seal.through === base.through && seal.gaps === base.gaps;

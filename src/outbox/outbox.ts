@@ -192,7 +192,7 @@ export function createOutbox(deps: OutboxDependencies): Outbox {
       return post(work, null);
     }
     if (found !== null) return found;
-    // It holds the channel's turn while it looks again: where a wrong clock may have put it was looked through just now.
+    // It looks again while it holds the channel slot, but not as far back as a wrong clock explains: `find` just did.
     return thenPost ? post(work, { ...sinceOf(work.message, deps.now()), possible: null }) : close(work);
   }
 

@@ -5,7 +5,7 @@ import type { StuckPromotion } from './stuck-promotion.js';
 export interface Attention {
   readonly ownership: Ownership | null;
   readonly snooze: Snooze | null;
-  /** When an owner or a snooze last went. What fell due before that isn't repeated. */
+  /** When an owner was last lost or a snooze last ended. A repetition due before that is skipped. */
   readonly resumedAt: Date | null;
 }
 
@@ -46,8 +46,8 @@ export function isQuiet({ ownership, snooze }: Attention): boolean {
 }
 
 /**
- * Whether to skip a critical's repetition: somebody is on it or snoozed it, or did when it fell due. The end itself was
- * posted.
+ * Whether to skip a critical's repetition: somebody is on it or snoozed it, or did when it was due; the thread says
+ * when that ended.
  */
 export function keepsBack(attention: Attention | undefined, dueAt: Date): boolean {
   if (attention === undefined) return false;

@@ -189,7 +189,7 @@ function planOne(stuck: StuckPromotion, now: Date, thresholds: Thresholds, quiet
   const due = severityDue(stuck.promotion, now, thresholds);
   if (due === null) return null;
 
-  // A closed alert on a deploying row is from before somebody set the row back by hand.
+  // A closed alert on a deploying row is from before somebody set it to deploying again by hand.
   const open = stuck.alerts.filter(isOpen);
   const critical = open.find((alert) => alert.severity === 'critical');
   const warning = open.find((alert) => alert.severity === 'warning');

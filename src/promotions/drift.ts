@@ -5,7 +5,7 @@ export interface ComparedPromotion {
   readonly promotion: Promotion;
   /** The release at which the recorded value was read; null if none was. */
   readonly recordedAt: string | null;
-  /** What this app set by a later promotion that failed, if Heroku holds it since before that end; null: nothing. */
+  /** What a later promotion of this app may have set before it failed (`until`); null: nothing. */
   readonly alsoOurs: { readonly value: string | null; readonly until: Date } | null;
 }
 
@@ -71,12 +71,12 @@ export type DriftTelling =
 
 /** Up to this many at once get a message each. */
 const MOST_INDIVIDUAL = 5;
-/** The same of a first check. */
+/** On an app's first check, only this many do. */
 const MOST_FIRST = 1;
 
 /**
  * Decides which drifts get a message each, and which share one per channel: many at once, or several from a first
- * check. `hasGroup`: the channel had a shared message within a day, which takes in more of first checks. Pure.
+ * check. `hasGroup`: the channel got a shared message within a day, which also takes what first checks find. Pure.
  */
 export function planTelling(
   untold: readonly DriftToTell[],

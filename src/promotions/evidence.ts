@@ -144,7 +144,7 @@ function whatBecameOfIt(promotion: Parameters<typeof deployingSince>[0], walk: R
   if (later.some(({ status }) => status === 'unknown')) return { verdict: 'changed_since' };
   const changed =
     later.findLast(({ status }) => status === 'succeeded') ?? later.findLast(({ status }) => status === 'pending');
-  // Nothing came after it: value and releases were read at odds, so blame nobody.
+  // Nothing came after it, so value and releases were read at different moments: blame nobody.
   return changed === undefined
     ? { verdict: 'not_live' }
     : { verdict: 'changed_since', release: { ...changed, orEarlier: false } };

@@ -33,8 +33,8 @@ export type OwnerLoss = 'silent' | 'disabled';
 export type OwnerStep = { readonly kind: 'ask' } | { readonly kind: 'lose'; readonly reason: OwnerLoss };
 
 /**
- * Whether to ask an owner, or take them off. Nobody is asked if nothing critical was posted (`criticalPostedAt` null);
- * else counted from the latest of their word, the critical, and `resumedAt`.
+ * Whether to ask an owner, or take them off. Without a posted critical (`criticalPostedAt` null) nobody is asked; else
+ * the wait counts from their last word, the critical, or `resumedAt`, whichever is latest.
  */
 export function nextOwnerStep(
   ownership: Ownership,

@@ -93,7 +93,7 @@ export const SLACK_SILENT_AFTER_MS = 10 * 60_000;
 
 /**
  * The pager's key for an incident. The promotion's id alone won't do: another installation may use the same pager, and
- * a row may be set back to deploying.
+ * a row may be set to deploying again.
  */
 export function pageKey(subject: string, severity: Severity, createdAt: Date): string {
   const about = subject.replace(':', '-');

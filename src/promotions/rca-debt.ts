@@ -27,7 +27,7 @@ export type RcaDebtAction =
 export function planRcaDebt(unsettled: readonly UnsettledCritical[], now: Date): RcaDebtAction[] {
   return unsettled.flatMap(({ alertId, wasPosted, promotion }): RcaDebtAction[] => {
     const about = { promotionId: promotion.id, alertId };
-    // Set back to deploying by hand: its alert will open again.
+    // Set to deploying again by hand: its alert will open again.
     if (isDeploying(promotion)) return [];
     const at = endedAt(promotion);
     // Another system's state gives no end to count three days from.

@@ -35,7 +35,7 @@ interface Span {
 
 /** Of 200 messages each: more than an alert channel gets in the hours between attempts. */
 const PAGES = 50;
-/** What a wrong clock is worth: days of most channels, and few enough for Slack's rate limit. */
+/** How far back to look because of a wrong clock: days of most channels, and few enough for Slack's rate limit. */
 const PAGES_BEFORE = 10;
 
 /**

@@ -201,8 +201,8 @@ export function createSlack(options: SlackOptions): Slack {
   }
 
   /**
-   * For what sends something on its own, or looks for it: first checks the workspace. Answers to a request go where
-   * Slack says that it came from.
+   * Checks the workspace before the app sends or looks for something by itself. Answers to a request need no check:
+   * they go back to where it came from.
    */
   function admitted<Args extends readonly unknown[], T>(act: (...args: Args) => Promise<T>): typeof act {
     return async (...args) => {

@@ -193,7 +193,7 @@ describe('an attempt that nobody learned the outcome of', () => {
       bed.slack.faults.add({ method: 'conversations.history', times, kind: 'body', body: JSON.stringify(body) });
     answer({ ok: true, messages: [], has_more: false }, 1);
     answer({ ok: true, messages: [], has_more: true, response_metadata: { next_cursor: 'more' } }, 10);
-    // While it has the channel's turn, it reads only what is likely: the others wait.
+    // While it holds the channel slot, it reads only what is likely: the others wait.
     answer({ ok: true, messages: [], has_more: false }, 1);
     const before = bed.slack.calls.filter(({ method }) => method === 'conversations.history').length;
     expect(await kindOf(id)).toBe('posted');

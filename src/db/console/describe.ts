@@ -48,11 +48,11 @@ export function describeOddStates(oddStates: readonly StateCount[], isAtLeast = 
   return `Unknown states: ${named.join(', ')}${more}.`;
 }
 
-/** One with blanks around it needs the quotes in which it is named. */
+/** Preferably a word with blanks around it: STATE_MAP needs its quotes. */
 const exampleOf = (oddStates: readonly StateCount[]): string =>
   oddStates.map(({ word }) => spelled(word)).find((word) => /^".*\S.*"$/u.test(word)) ?? 'in_progress';
 
-/** A foreign word, made fit for one line of a terminal. */
+/** Another system's word, made fit for one line of a terminal. */
 function spelled(word: string | null): string {
   if (word === null) return 'none at all';
   const shown = word.replaceAll(/\p{C}/gu, '?').slice(0, 40);

@@ -96,7 +96,7 @@ export async function findTable(ask: Ask, settings: ConsoleSettings, recorded: s
   return { kind: 'nowhere', schema: row.schema };
 }
 
-/** The same for an undoing, which is not refused: the adopted one, else one that migrate may have begun with; or null. */
+/** The table to roll back, without refusing any: the recorded one, else CONSOLE_TABLE's or the search path's. */
 export async function tableToUndo(
   ask: Ask,
   settings: ConsoleSettings,

@@ -79,7 +79,7 @@ async function look(
     const found = await lookForDrift(heroku, herokuApp, seenRelease, compared, call);
     if (found.kind === 'changing') return { waitMs: Math.min(SOON_MS, every(deps)), seenRelease: null };
     if (found.kind === 'unchanged') return { waitMs: every(deps), seenRelease: null };
-    // What is left out now has to be compared later, with this same release: any other number brings that about.
+    // If a promotion was left out, another release number makes the next look compare all values again.
     let isWhole = !isUnderWay;
     for (const { promotion } of compared) {
       const its = found.looks.get(promotion.id);

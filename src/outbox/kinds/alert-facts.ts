@@ -15,7 +15,7 @@ import { evidenceOf } from './alert-evidence.js';
 export interface GatheredAlert extends PromotionFacts {
   /** null: the promotion ended, and its outcome says more. */
   readonly evidence: Evidence | null;
-  /** How it ended before another system set it back to deploying; null: it hadn't. */
+  /** How it ended before another system set it to deploying again; null: it hadn't. */
   readonly endedBefore: EarlierEnd | null;
 }
 

@@ -11,8 +11,8 @@ export interface PageFacts {
 }
 
 /**
- * The event that brings the pager up to date. What ended before it can have rung doesn't ring; what may have rung is
- * resolved, even if nobody knows whether it did.
+ * The event that brings the pager up to date. What ended before it was ever sent isn't sent; what may have arrived is
+ * resolved.
  */
 export function showingPage({ status, key, trigger }: PageFacts, { message, isNew }: ShowRequest): Shown | null {
   if (!isNew) return showingChange(message, status, key);
