@@ -349,7 +349,7 @@ operators
 const NO_OPERATOR = {
   guest: 'is a guest in Slack. Only full members can be operators.',
   bot: 'is a bot. Only people can be operators.',
-  external_user: 'belongs to another workspace than the app.',
+  external_user: 'belongs to another workspace than the app’s.',
   deactivated: 'has a deactivated account in Slack.',
 } as const;
 
@@ -410,7 +410,7 @@ operators
           ? `, locked until ${row.lockedUntil.toISOString()}`
           : '';
       const disabled = row.disabledAt === null ? '' : `, disabled ${row.disabledAt.toISOString()}`;
-      return `${row.slackUserId}  ${row.role}, ${row.recoveryCodes} recovery codes left${locked}${disabled}`;
+      return `${row.slackUserId}  ${row.role}, ${row.recoveryCodes} recovery ${row.recoveryCodes === 1 ? 'code' : 'codes'} left${locked}${disabled}`;
     });
     print(options.json === true, rows, text.length === 0 ? 'There are no operators yet.' : text.join('\n'));
   });
@@ -418,7 +418,7 @@ operators
 operators
   .command('disable')
   .argument('<slack-user-id>', 'U… or W…', slackUserIdOf)
-  .description('take all rights from an operator, at once')
+  .description('take away all of an operator’s rights, at once')
   .option('--force', 'even the last superadmin')
   .action(async (slackUserId: string, options: { force?: boolean }) => {
     const by = { actor: COMMAND_LINE, keepLast: options.force !== true };

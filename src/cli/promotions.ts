@@ -98,7 +98,7 @@ export function addPromotionCommands(program: Command, opener: Opener): void {
     );
 
   asking(program, 'revert')
-    .description('revert what is deployed to its previous value, as a promotion of its own: asks for operator and code')
+    .description('revert what is deployed to its previous value, by a new promotion: asks for operator and code')
     .action((references: readonly string[], options: Options) =>
       answer(options, (conversation) =>
         only(options, references, (reference) =>

@@ -26,8 +26,8 @@ export function urgentFirst(checks: readonly Check[]): readonly Check[] {
 /** A code is good for 30 s before and after its time, and part of that is a phone's own error. */
 const CLOCK_OFF_MS = 20_000;
 
-const OFF_FROM_OUTSIDE = 'Right codes are refused, and from 5 min on all of Slack’s requests too. Use NTP.';
-const OFF_FROM_DATABASE = 'Waits, alerts and snoozes go by the database’s. Use NTP on the one that is wrong.';
+const OFF_FROM_OUTSIDE = 'Right codes are refused; from 5 min on, so are all of Slack’s requests. Use NTP.';
+const OFF_FROM_DATABASE = 'Waits, alerts and snoozes use the database’s clock. Use NTP on the one that is wrong.';
 
 /** `whose`: Slack, Heroku or the database. `reading` is null if their answer had no time. */
 export function checkClock(whose: string, reading: ClockReading | null, harm = OFF_FROM_OUTSIDE): Check {
@@ -120,7 +120,7 @@ function checkSocketMode(
 function checkWorkspace(recorded: string | null, own: string): Check {
   const subject = 'Slack workspace';
   if (recorded === null)
-    return ok(subject, `${word(own)}; the database is nobody’s yet: the first start makes it theirs`);
+    return ok(subject, `${word(own)}; the database has no workspace yet: the first start records this one`);
   return recorded === own
     ? ok(subject, `${word(own)}, to which the database belongs`)
     : fix(subject, new OtherWorkspaceError(word(recorded), word(own)).message);
@@ -137,7 +137,7 @@ function checkScopes(granted: readonly string[]): Check {
   const more = granted.filter((scope) => !BOT_SCOPES.some((known) => known === scope));
   return more.length === 0
     ? ok('Slack scopes', 'exactly what the app uses')
-    : note('Slack scopes', `More than the app uses: ${more.slice(0, 20).map(word).join(', ')}. They can go.`);
+    : note('Slack scopes', `More than the app uses: ${more.slice(0, 20).map(word).join(', ')}. You can remove them.`);
 }
 
 /** By kind: what is wrong if an app's config vars can't be read. */
@@ -147,7 +147,8 @@ const APP_HELP: Readonly<Record<string, string>> = {
     'The key may not read its config vars. It needs the scope read-protected and an account with access to the app.',
   unauthorized: 'Heroku does not accept the key.',
   rate_limited: 'The account has used up its requests for this hour. Try again later.',
-  unexpected: 'What answers is not Heroku, perhaps a proxy. Check HEROKU_API_URL and what the proxy lets through.',
+  unexpected:
+    'Something other than Heroku answers, perhaps a proxy. Check HEROKU_API_URL and what the proxy lets through.',
 };
 
 export function herokuChecks({ key, apps, clock }: HerokuInspection, explain: ExplainCode): readonly Check[] {
@@ -165,7 +166,7 @@ export function herokuChecks({ key, apps, clock }: HerokuInspection, explain: Ex
       return [
         fix(
           'Heroku',
-          'What answers is not Heroku, perhaps a proxy. Check HEROKU_API_URL, HTTPS_PROXY and what the proxy lets through.',
+          'Something other than Heroku answers, perhaps a proxy. Check HEROKU_API_URL, HTTPS_PROXY and what the proxy lets through.',
         ),
       ];
     case 'refused':
@@ -282,15 +283,19 @@ function checkSchema({ missingMigrations, unknownMigrations }: DatabaseInspectio
   if (missingMigrations.length > 0) {
     return note(
       subject,
-      `${missingMigrations.length} migrations to run. The next start runs them, or: flag-promotions migrate`,
+      `${counted(missingMigrations.length)} to run. The next start does, or: flag-promotions migrate`,
     );
   }
   return unknownMigrations.length === 0
     ? ok(subject, 'up to date')
     : note(
         subject,
-        `From a newer version, by ${unknownMigrations.length} migrations. Run the same version everywhere.`,
+        `From a newer version: ${counted(unknownMigrations.length)} ahead. Run the same version everywhere.`,
       );
+}
+
+function counted(migrations: number): string {
+  return migrations === 1 ? '1 migration' : `${migrations} migrations`;
 }
 
 function checkOperators(superadmins: number): Check {

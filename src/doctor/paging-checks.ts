@@ -15,7 +15,7 @@ export interface PagingSettings {
   readonly webhookSecrets: readonly Uint8Array[] | undefined;
 }
 
-export interface PagingSurroundings {
+export interface PagingContext {
   readonly network: Network;
   readonly explainAt: (address: string) => ExplainCode;
   readonly now: () => Date;
@@ -27,26 +27,23 @@ const REACH_WITHIN_MS = 10_000;
 const NOBODY =
   'Nobody can be paged. Set PAGERDUTY_ROUTING_KEY, or page=… in ALERT_ROUTES, or WEBHOOK_URL with WEBHOOK_SECRET.';
 
-export async function pagingChecks(
-  settings: PagingSettings,
-  surroundings: PagingSurroundings,
-): Promise<readonly Check[]> {
+export async function pagingChecks(settings: PagingSettings, context: PagingContext): Promise<readonly Check[]> {
   const { pagerUrl, webhookUrl, webhookSecrets } = settings;
   const keys = keysOf(settings);
   const checks: Promise<Check>[] = [];
   if (pagerUrl !== undefined && keys.size > 0) {
-    if (surroundings.sendsTests) {
-      for (const [key, subject] of keys) checks.push(testPager(pagerUrl, key, subject, surroundings));
-    } else checks.push(reach('pager', pagerUrl, 'PAGERDUTY_URL', surroundings));
+    if (context.sendsTests) {
+      for (const [key, subject] of keys) checks.push(testPager(pagerUrl, key, subject, context));
+    } else checks.push(reach('pager', pagerUrl, 'PAGERDUTY_URL', context));
   }
   if (webhookUrl !== undefined && webhookSecrets !== undefined) {
     checks.push(
-      surroundings.sendsTests
-        ? testWebhook({ url: webhookUrl, secrets: webhookSecrets }, surroundings)
-        : reach('webhook', webhookUrl, 'WEBHOOK_URL', surroundings),
+      context.sendsTests
+        ? testWebhook({ url: webhookUrl, secrets: webhookSecrets }, context)
+        : reach('webhook', webhookUrl, 'WEBHOOK_URL', context),
     );
   }
-  if (checks.length === 0 && surroundings.sendsTests) return [fix('page', NOBODY)];
+  if (checks.length === 0 && context.sendsTests) return [fix('page', NOBODY)];
   return Promise.all(checks);
 }
 
@@ -64,7 +61,7 @@ async function reach(
   subject: string,
   url: string,
   setting: string,
-  { network, explainAt }: PagingSurroundings,
+  { network, explainAt }: PagingContext,
 ): Promise<Check> {
   const code = await network.reach(url, REACH_WITHIN_MS);
   if (code === null) return ok(subject, 'can be reached; nothing was sent. To send a test: doctor --page');
@@ -75,7 +72,7 @@ async function testPager(
   url: string,
   routingKey: string,
   subject: string,
-  { network, now }: PagingSurroundings,
+  { network, now }: PagingContext,
 ): Promise<Check> {
   const pager = createPagerDuty(url, network.fetch);
   const key = `flag-promotions/test/${now().getTime()}`;
@@ -97,7 +94,7 @@ async function testPager(
 
 async function testWebhook(
   settings: { readonly url: string; readonly secrets: readonly Uint8Array[] },
-  { network, now }: PagingSurroundings,
+  { network, now }: PagingContext,
 ): Promise<Check> {
   const at = now();
   try {
@@ -109,7 +106,7 @@ async function testWebhook(
   }
 }
 
-/** Nobody may take it for real. */
+/** Nobody may take it for a real incident. */
 function testPage(at: Date): PageTrigger {
   return {
     summary: 'TEST from flag-promotions: nothing is wrong, and it resolves by itself.',

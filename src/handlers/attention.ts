@@ -17,7 +17,7 @@ import {
   type AlertMenuChoice,
   answerRefusalAnswer,
   confirmedAnswer,
-  handedOverAnswer,
+  releasedAnswer,
   snoozedAnswer,
   snoozeRefusalAnswer,
   snoozeUsageWords,
@@ -157,7 +157,7 @@ async function answerAsOwner(deps: HandlerDependencies, who: Who, said: OwnerAns
   const outcome = await deps.db.attention.answer({ ...who, answer: said, at: await deps.db.now() });
   if (outcome.kind !== 'done') return answerRefusalAnswer(outcome, await afterRefusal(deps, outcome));
   await deps.showInSlack(who.promotionId);
-  return textAnswer(said === 'confirm' ? confirmedAnswer(outcome.promotion) : handedOverAnswer(outcome.promotion));
+  return textAnswer(said === 'confirm' ? confirmedAnswer(outcome.promotion) : releasedAnswer(outcome.promotion));
 }
 
 async function snooze(deps: HandlerDependencies, who: Who, choice: SnoozeChoice): Promise<Answer> {

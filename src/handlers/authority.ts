@@ -4,12 +4,12 @@ import { type Answer, textAnswer } from '../views/blocks.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { refuseOutsider } from './outsider.js';
 
-/** What any operator may do without a code: the audit log's word for it, and a gerund. */
-export const DOING = {
-  accept_drift: 'Accepting a change',
-  mark: 'Marking a promotion',
-  rca_linked: 'Linking or drafting an RCA',
-  stats: 'Posting figures',
+/** What any operator may do without a code: the audit log's word for it, and how a refusal names it. */
+export const FOR_OPERATORS = {
+  accept_drift: 'accept a change',
+  mark: 'mark a flag for promotion',
+  rca_linked: 'link or draft an RCA',
+  stats: 'post figures',
 };
 
 interface Who {
@@ -21,13 +21,13 @@ interface Who {
 export async function refuseUnlessOperator(
   deps: HandlerDependencies,
   who: Who,
-  attempted: keyof typeof DOING = 'rca_linked',
+  attempted: keyof typeof FOR_OPERATORS = 'rca_linked',
 ): Promise<Answer | null> {
   const outsider = await refuseOutsider(deps, who);
   if (outsider !== null) return outsider;
   if (isOperator(await deps.db.operators.find(who.userId))) return null;
   await deny(deps, who.userId, attempted, 'not_operator');
-  return textAnswer(needsOperator(DOING[attempted], await deps.db.operators.superadmins()));
+  return textAnswer(needsOperator(FOR_OPERATORS[attempted], await deps.db.operators.superadmins()));
 }
 
 /** The same for what only a superadmin may. `to`: what was tried, as `start a drill`. */

@@ -20,7 +20,7 @@ import {
   promotingOffWords,
 } from '../views/mark.js';
 import { answer, type Opening, openModal } from './answer.js';
-import { DOING, refuseUnlessOperator } from './authority.js';
+import { FOR_OPERATORS, refuseUnlessOperator } from './authority.js';
 import type { HandlerDependencies } from './dependencies.js';
 import { type AckSubmission, answerSubmission, type Decided } from './submission.js';
 import { type Command, type Submission, unpackSubmission } from './unpack.js';
@@ -128,7 +128,7 @@ function outcomeAnswer(outcome: MarkOutcome): Answer {
     case 'active':
       return alreadyActiveAnswer(outcome.promotion);
     case 'not_operator':
-      return textAnswer(needsOperator(DOING.mark, []));
+      return textAnswer(needsOperator(FOR_OPERATORS.mark, []));
   }
 }
 

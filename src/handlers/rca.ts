@@ -252,7 +252,7 @@ function outcomeWords(outcome: RcaLinkOutcome, promotionId: string): string {
     case 'already_linked':
       return rcaUnchangedAnswer(outcome.promotion);
     case 'not_operator':
-      return needsOperator('Linking an RCA', []);
+      return needsOperator('link an RCA', []);
     case 'unknown_promotion':
       return unknownPromotionWords(promotionId);
   }

@@ -13,7 +13,7 @@ export interface Vanished {
   readonly vanishedAt?: Date;
 }
 
-/** How a promotion ended before another system set it back to deploying. */
+/** How a promotion ended before another system set it to deploying again. */
 export interface EarlierEnd {
   readonly at: Date;
   readonly action: string;
@@ -27,7 +27,7 @@ export function vanishedMessage(vanished: Vanished): Message {
   const blocks: Block[] = [
     section(text),
     section(
-      'Another system deleted the row, so nothing can be resolved here. Check in the console whether that was meant. Heroku wasn’t touched.',
+      'Another system deleted the row, so nothing can be resolved here. Ask the console’s team whether that was intended. Heroku wasn’t touched.',
     ),
     context(`Promotion ${vanished.promotionId}`),
   ];
@@ -40,7 +40,7 @@ export function vanishedReply(vanished: Vanished): Message {
 
 function vanishedWords({ promotionId, flagKey, herokuApp, vanishedAt }: Vanished): string {
   const at = vanishedAt === undefined ? '' : `, noticed ${when(vanishedAt)}`;
-  return `:wastebasket: Promotion ${promotionId}, ${key(flagKey)} on ${key(herokuApp)}, was *deleted* from the promotions${at}.`;
+  return `:wastebasket: Promotion ${promotionId}, ${key(flagKey)} on ${key(herokuApp)}, was *deleted* from the table${at}.`;
 }
 
 const ENDINGS: ReadonlyMap<string, string> = new Map([
@@ -51,7 +51,7 @@ const ENDINGS: ReadonlyMap<string, string> = new Map([
 /** A line in a new alert about a row that had ended before. */
 export function reopenedLine({ at, action, by }: EarlierEnd): string {
   const how = ENDINGS.get(action) ?? 'ended it';
-  return `:leftwards_arrow_with_hook: *Reopened.* ${by === null ? 'This app' : code(by)} had ${how} ${when(at)}. Another system set it back to deploying.`;
+  return `:leftwards_arrow_with_hook: *Reopened.* ${by === null ? 'This app' : code(by)} had ${how} ${when(at)}. Another system set it to deploying again.`;
 }
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {

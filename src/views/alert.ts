@@ -55,8 +55,8 @@ function stuckMessage(facts: AlertFacts, stuck: 'stuck' | 'still stuck'): Messag
   const isSnoozed = attention !== null && attention.snooze !== null;
   const still = isSnoozed ? 'stuck' : stuck;
   const what = `${HEADLINE[severity]}${mention === null ? '' : ` ${mention}`} ${subject(promotion)}: ${still}`;
-  const forHowLong = stuckFor(promotion, asOf) ?? 'nobody knows since when';
-  // What runs takes words that other parts leave out.
+  const forHowLong = stuckFor(promotion, asOf) ?? 'since nobody knows when';
+  // Words about dynos take the place of others: 45 in all.
   const isBrief = runs !== '';
   const checked = evidence === null ? '' : ` · checked ${ago(evidence.checkedAt)}`;
   const unrecorded = isUnrecorded && !isSnoozed && !isBrief ? UNRECORDED : '';
@@ -172,7 +172,7 @@ function endedMessage({ promotion, undelivered }: Pick<AlertFacts, 'promotion' |
   return { text, blocks };
 }
 
-/** A reply that had buttons; the thread's first message has the rest. */
+/** Replaces a reply that had buttons; the thread's first message has the rest. */
 function endedReply(promotion: Promotion): Message {
   const text = outcomeHeadline(promotion);
   return { text, blocks: [section(text)] };

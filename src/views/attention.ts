@@ -49,7 +49,7 @@ export function ownerQuestion(promotion: Promotion, owner: string): Message {
   return {
     text,
     blocks: [
-      section(`${text}\nNo answer within 10 minutes means that nobody is on it, and the alert is repeated.`),
+      section(`${text}\nIf you don’t answer within 10 minutes, nobody is on it and the alert is repeated.`),
       {
         type: 'actions',
         elements: [
@@ -72,7 +72,7 @@ export function answeredQuestion(
   if (!isOpen) return { text: `${asked} The promotion has ended.` };
   if (ownership === null) return { text: `${asked} Nobody is on it now.` };
   return ownership.owner === owner
-    ? { text: `${asked} They are, as they said ${when(ownership.confirmedAt)}.` }
+    ? { text: `${asked} They said yes, ${when(ownership.confirmedAt)}.` }
     : { text: `${asked} ${person(ownership.owner)} is on it now.` };
 }
 
@@ -146,7 +146,7 @@ export function takeRefusalAnswer(refusal: TakeRefusal, superadmins: readonly Op
     case 'taken':
       return offerTakeOver(refusal.promotion, refusal.ownership);
     default:
-      return say(refusalWords(refusal, 'Being on an alert', superadmins));
+      return say(refusalWords(refusal, 'be on an alert', superadmins));
   }
 }
 
@@ -164,7 +164,7 @@ export function confirmedAnswer(promotion: Promotion): string {
   return `:white_check_mark: *You’re still on it*: ${subject(promotion)}. I’ll ask again in 45 minutes.`;
 }
 
-export function handedOverAnswer(promotion: Promotion): string {
+export function releasedAnswer(promotion: Promotion): string {
   return `:wave: You released ${subject(promotion)}. Its thread says so.`;
 }
 
@@ -172,14 +172,14 @@ export function answerRefusalAnswer(refusal: AnswerRefusal, superadmins: readonl
   switch (refusal.kind) {
     case 'not_asked':
       return say(
-        `You’re on it, since ${when(refusal.ownership.since)}: ${subject(refusal.promotion)}. Nothing is asked of you now.`,
+        `You’re on it, since ${when(refusal.ownership.since)}: ${subject(refusal.promotion)}. There is nothing to confirm now.`,
       );
     case 'not_owner':
       return refusal.ownership === null
         ? say(`Nobody is on ${subject(refusal.promotion)} now. ${takeHint(refusal.promotion)}`)
         : offerTakeOver(refusal.promotion, refusal.ownership);
     default:
-      return say(refusalWords(refusal, 'Answering for an alert', superadmins));
+      return say(refusalWords(refusal, 'answer for an alert', superadmins));
   }
 }
 
@@ -213,21 +213,21 @@ export function snoozeRefusalAnswer(
       );
     case 'unknown_time_zone':
       return say(
-        `${around.timeZone === null ? 'Slack doesn’t tell your time zone' : `I don’t know your time zone ${code(around.timeZone, 60)}`}, so I can’t tell when it is 09:00 for you. Snooze for 1 h or 4 h, or set your time zone in Slack.`,
+        `${around.timeZone === null ? 'Slack doesn’t say what your time zone is' : `I don’t know your time zone ${code(around.timeZone, 60)}`}, so I don’t know when it is 09:00 for you. Snooze for 1 h or 4 h, or set your time zone in Slack.`,
       );
     case 'not_snoozed':
       return say(`${subject(refusal.promotion)} is not snoozed.`);
     default:
-      return say(refusalWords(refusal, 'Snoozing an alert', around.superadmins));
+      return say(refusalWords(refusal, 'snooze an alert', around.superadmins));
   }
 }
 
 type SharedRefusal = Extract<TakeRefusal, { kind: 'not_operator' | 'unknown_promotion' | 'ended' | 'not_alerting' }>;
 
-function refusalWords(refusal: SharedRefusal, doing: string, superadmins: readonly Operator[]): string {
+function refusalWords(refusal: SharedRefusal, to: string, superadmins: readonly Operator[]): string {
   switch (refusal.kind) {
     case 'not_operator':
-      return needsOperator(doing, superadmins);
+      return needsOperator(to, superadmins);
     case 'unknown_promotion':
       return 'This promotion is no longer in the database.';
     case 'ended':

@@ -4,7 +4,7 @@ import type { ChangedSince } from '../promotions/shown.js';
 import type { Operator } from '../operators/operator.js';
 import { type Block, type Field, plainText, section } from './blocks.js';
 import { BLOCK, INPUT } from './ids.js';
-import { person } from './text.js';
+import { person, span } from './text.js';
 
 /** Rights, and the code that proves them, in words. */
 
@@ -60,7 +60,7 @@ export function codeWords(check: RefusedCode, now: Date): string {
 function locked(until: Date, now: Date): string {
   const minutes = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 60_000));
   const time = until.toISOString().slice(11, 16);
-  return `Locked after 5 wrong codes. Try again in ${minutes} min (${time} UTC), or ask another superadmin.`;
+  return `Locked after 5 wrong codes. Try again in ${span(minutes * 60_000)} (${time} UTC), or ask another superadmin.`;
 }
 
 /** Whom to ask; mentions in an ephemeral answer notify nobody. `to`: what was tried, as `resolve this`. */
@@ -72,10 +72,10 @@ export function needsSuperadmin(to: string, superadmins: readonly Operator[]): s
   return `:lock: Only a superadmin can ${to}. ${who}`;
 }
 
-/** For what any operator may do. `doing`: what was tried, a gerund. */
-export function needsOperator(doing: string, superadmins: readonly Operator[]): string {
+/** For what any operator may do. `to`: what was tried, as `snooze an alert`. */
+export function needsOperator(to: string, superadmins: readonly Operator[]): string {
   const who = superadmins.length === 0 ? 'a superadmin' : named(superadmins);
-  return `:lock: ${doing} takes an operator. Ask ${who} to do it, or to add you.`;
+  return `:lock: Only an operator can ${to}. Ask ${who} to do it, or to add you.`;
 }
 
 /** For what needs a person who did nothing to the promotion yet. `to`: what was tried, as `promote this`. */
@@ -86,7 +86,7 @@ export function needsSecondPerson(
 ): string {
   const others = superadmins.filter(({ slackUserId }) => slackUserId !== operatorId);
   const who = others.length === 0 ? 'There is no other superadmin yet.' : `Ask ${named(others)}.`;
-  return `:busts_in_silhouette: You ${part} it, and this app takes a second person to ${to}. ${who}`;
+  return `:busts_in_silhouette: You ${part} it, so somebody else has to ${to}. ${who}`;
 }
 
 function named(operators: readonly Operator[]): string {

@@ -117,7 +117,7 @@ export function resolutionText(
   now: Date,
 ): string {
   const { promotion, action, evidence, changed, setsBack } = facts;
-  const heroku = setsBack ? 'A promotion of its own then sets the old value on Heroku' : 'Heroku isn’t touched';
+  const heroku = setsBack ? 'A new promotion then reverts it on Heroku' : 'Heroku isn’t touched';
   return terminalText(
     [
       ...(changed === null || changed === 'unseen' ? [] : [lookAgainWords(changed, 'Nothing was saved.')]),
@@ -137,7 +137,7 @@ export function resolvedText(promotion: Promotion, back: Promotion | null, now: 
   return terminalText(
     [
       `*Saved.* ${outcomeHeadline(promotion)}`,
-      ...(back === null ? [] : [`Promotion ${back.id} sets the old value on Heroku, once the app runs.`]),
+      ...(back === null ? [] : [`Promotion ${back.id} reverts it on Heroku, as soon as the app runs.`]),
       'The message in Slack follows by itself, once Slack answers.',
     ].join('\n'),
     now,

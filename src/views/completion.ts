@@ -29,10 +29,12 @@ export function completionModal(facts: {
   const { listed, more, others, unchecked } = facts;
   const rest = [
     ...(more > 0
-      ? [`*${more} more* ${are(more)} live and left for the next time: one code completes ${listed.length}.`]
+      ? [`*${more} more* ${are(more)} live. One code completes ${listed.length}: open this form again for the rest.`]
       : []),
     ...(others > 0
-      ? [`${others} ${others === 1 ? 'isn’t' : 'aren’t'} proven live and ${others === 1 ? 'stays' : 'stay'}.`]
+      ? [
+          `${others} ${others === 1 ? 'isn’t' : 'aren’t'} proven live and ${others === 1 ? 'stays as it is' : 'stay as they are'}.`,
+        ]
       : []),
     ...(unchecked > 0
       ? [`*${unchecked} ${weren(unchecked)} checked*: do these first, then open this form again.`]
@@ -82,7 +84,7 @@ const WHY: Record<LeftOutReason, string> = {
   row_changed: 'changed meanwhile',
   evidence_changed: 'Heroku’s answer changed meanwhile',
   not_proven: 'Heroku didn’t prove it again',
-  same_person: 'you marked or promoted it: it takes a second person',
+  same_person: 'you marked or promoted it: somebody else has to complete it',
 };
 /** Enough for a whole list; only another version's form could have more. */
 const MOST_NAMED = MOST_COMPLETED;
@@ -152,7 +154,7 @@ export function completedTogetherReply(
     .slice(0, REPLY_NAMES)
     .map(({ flagKey, herokuApp }) => `${key(flagKey, 40)} on ${key(herokuApp, 30)}`);
   const rest = count - names.length;
-  const lead = `:white_check_mark: ${code(by)} completed *${count === 1 ? '1 promotion' : `${count} promotions`}* at once, all live by Heroku’s answer`;
+  const lead = `:white_check_mark: ${code(by)} completed *${count === 1 ? '1 promotion' : `${count} promotions`}* at once, all proven live by Heroku`;
   const text = `${lead}: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}.`;
   return { text, blocks: [section(text)] };
 }

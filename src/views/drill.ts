@@ -110,9 +110,9 @@ function labelled(block: Block, drillId: string): Block {
   };
 }
 
-const OF_NO_MATTER: ReadonlySet<string> = new Set([BLOCK.rcaUrl, BLOCK.setBack]);
+const LEFT_OUT: ReadonlySet<string> = new Set([BLOCK.rcaUrl, BLOCK.setBack]);
 
-/** The real form, without the RCA. */
+/** The real form, without RCA and revert. */
 export function drillModal(drill: Drill, action: ResolutionAction, privateMetadata: string): Modal {
   const form = resolutionModal({
     promotion: pretendPromotion(drill),
@@ -128,7 +128,7 @@ export function drillModal(drill: Drill, action: ResolutionAction, privateMetada
     title: plainText(drillTitle(action)),
     blocks: [
       section(`${DRILL}: nothing is stuck, and nothing but this drill is recorded. Type a real code.`),
-      ...form.blocks.filter((block) => block.type !== 'input' || !OF_NO_MATTER.has(block.block_id)),
+      ...form.blocks.filter((block) => block.type !== 'input' || !LEFT_OUT.has(block.block_id)),
     ],
   };
 }

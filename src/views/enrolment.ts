@@ -19,8 +19,8 @@ export function confirmMessage(enrolment: Enrolment): Answer {
   const { id, slackUserId, role, expiresAt } = enrolment;
   const isOwn = isOwnEnrolment(enrolment);
   const text = isOwn
-    ? `:lock: Somebody used your link and typed a right code, for your new secret. *Was that you?* Answer until ${when(expiresAt)}.`
-    : `:lock: Somebody used the link for ${person(slackUserId)} and typed a right code. *Call ${person(slackUserId)}* and ask for the word on their page. Type it here until ${when(expiresAt)} to make them ${A_ROLE[role]}.`;
+    ? `:lock: Somebody used your link and typed a right code, for your new secret. *Was that you?* Answer before ${when(expiresAt)}.`
+    : `:lock: Somebody used the link for ${person(slackUserId)} and typed a right code. *Call ${person(slackUserId)}* and ask for the word on their page. Type it here before ${when(expiresAt)} to make them ${A_ROLE[role]}.`;
   return {
     text,
     blocks: [
@@ -41,7 +41,7 @@ export function confirmMessage(enrolment: Enrolment): Answer {
 }
 
 const BY_VOICE =
-  'By voice or phone, not in Slack: somebody who reads their messages could answer for them. Nothing is active before.';
+  'By voice or phone, not in Slack: somebody who reads their messages could answer for them. Nothing is active until then.';
 
 const declineButton = (id: string) =>
   button(ACTION.declineEnrolment, 'No, that was not me', { value: id, style: 'danger' });
@@ -56,7 +56,7 @@ const ENDED: Record<EnrolmentEnd, string> = {
   expired: 'it took longer than 15 minutes',
   replaced: 'a newer link replaced it',
   cancelled: 'it was withdrawn',
-  declined: 'its person said that somebody else used it',
+  declined: 'they said that somebody else used it',
   too_many_codes: 'too many wrong codes',
   too_many_words: 'too many wrong words',
 };
@@ -70,7 +70,7 @@ export function enrolmentOverMessage(enrolment: Enrolment): Answer {
       ? isOwnEnrolment(enrolment)
         ? ':white_check_mark: The new secret is in force.'
         : `:white_check_mark: ${who} is now active as ${role}.`
-      : `:no_entry: The link for ${who} has ended: ${ENDED[endReason ?? 'cancelled']}. Nobody became an operator by it.`;
+      : `:no_entry: The link for ${who} has ended: ${ENDED[endReason ?? 'cancelled']}. It changed nothing.`;
   return { text, blocks: [section(text)] };
 }
 
@@ -129,7 +129,7 @@ export function confirmationRefusalWords(refusal: ConfirmationRefusal, superadmi
     case 'nothing_to_confirm':
       return 'There is nothing to confirm.';
     case 'code_first':
-      return 'First the link has to be used: open it in the direct messages with this app, and type a code there.';
+      return 'Not yet: somebody has to open the link first, in the direct messages with this app, and type a code there.';
     case 'expired':
       return `This took longer than 15 minutes. Send a new link: ${code(`${COMMAND} operators`)}. Nothing was changed.`;
     case 'not_inviter':
@@ -137,7 +137,7 @@ export function confirmationRefusalWords(refusal: ConfirmationRefusal, superadmi
     case 'not_superadmin':
       return needsSuperadmin('confirm an operator', superadmins);
     case 'not_operator':
-      return needsOperator('Having a secret', superadmins);
+      return needsOperator('rotate a secret', superadmins);
     case 'last_superadmin':
       return 'They are the last superadmin. Without one, nobody can promote or resolve. Add another one first.';
   }
@@ -164,7 +164,7 @@ export function confirmationAnswer(
       }
     : {
         kind: 'field_errors',
-        errors: { [BLOCK.word]: `Wrong word. Have them say it again. ${left} of ${WRONG_WORDS_MOST} tries left.` },
+        errors: { [BLOCK.word]: `Wrong word. Check it and type it again. ${left} of ${WRONG_WORDS_MOST} tries left.` },
       };
 }
 

@@ -2,7 +2,7 @@ import { type Evidence, verdictOf } from '../promotions/evidence.js';
 import type { Promotion } from '../promotions/promotion.js';
 import { type Block, context, section } from './blocks.js';
 import { heldValue, target, WHY_UNAVAILABLE } from './evidence.js';
-import { code, key } from './text.js';
+import { code, key, moreApps } from './text.js';
 
 /** How many of a flag's apps are named; each takes a request to Heroku. */
 export const APPS_SHOWN = 15;
@@ -33,7 +33,9 @@ export function flagOnApps(flagKey: string, { total, rows, evidence }: FlagOnApp
   return [
     section(`${key(flagKey)} is *live on ${live} of ${rows.length}*${unknown === 0 ? '' : `, ${unknown} not known`}`),
     ...sections,
-    ...(total > rows.length ? [context(`And ${total - rows.length} more apps that have it.`)] : []),
+    ...(total > rows.length
+      ? [context(`And ${moreApps(total - rows.length)} that ${total - rows.length === 1 ? 'has' : 'have'} it.`)]
+      : []),
     { type: 'divider' },
   ];
 }

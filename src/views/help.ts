@@ -16,10 +16,10 @@ export const SUBCOMMANDS = [
     does: 'promote a marked flag (needs a code)',
     first: true,
   },
-  { word: 'cancel', usage: 'cancel <id | flag-key>', does: 'cancel a marked flag' },
+  { word: 'cancel', usage: 'cancel <id | flag-key>', does: 'cancel a marked flag (needs a code)' },
   { word: 'revert', usage: 'revert <id | flag-key>', does: 'back to its previous value (needs a code)' },
   { word: 'rca', usage: 'rca <id | flag-key> [https://…]', does: 'link its RCA', first: true },
-  { word: 'rca', usage: 'rca draft <id | flag-key>', does: 'draft its RCA, into the alert’s thread' },
+  { word: 'rca', usage: 'rca draft <id | flag-key>', does: 'draft its RCA, in the alert’s thread' },
   { word: 'rca', usage: 'rca', does: 'which RCAs are missing' },
   { word: 'stats', usage: 'stats [30d]', does: 'how the last promotions went' },
   { word: 'operators', usage: 'operators', does: 'who may do what' },
@@ -28,7 +28,7 @@ export const SUBCOMMANDS = [
     usage: 'operators add | reset | disable | unlock | rotate',
     does: 'change that (needs a code)',
   },
-  { word: 'drill', usage: 'drill [page | end]', does: 'practise an alert, with a page, or end the practice' },
+  { word: 'drill', usage: 'drill [page | end]', does: 'practise an alert; also page; end it' },
   { word: 'help', usage: 'help', does: 'this help; help all: every command' },
 ] as const satisfies readonly {
   readonly word: string;

@@ -158,6 +158,6 @@ function rights(viewer: Operator | null, superadmins: readonly Operator[]): stri
           .map(({ slackUserId }) => person(slackUserId))
           .join(' or ')}.`;
   return isOperator(viewer)
-    ? `You are an engineer: you can mark flags for promotion, link RCAs, be on alerts and snooze them, and with a code cancel what is marked. ${whom}`
+    ? `You are an engineer: you can mark flags for promotion, link RCAs, acknowledge and snooze alerts, and with a code cancel what is marked. ${whom}`
     : `You can look at everything here. ${whom}`;
 }

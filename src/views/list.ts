@@ -93,7 +93,7 @@ export function nothingStuckAnswer(facts: NothingStuckFacts): Answer {
   );
   if (oldestDeploying !== null) {
     const since = deployingSince(oldestDeploying);
-    const count = facts.deploying === 1 ? '1 is deploying' : `${facts.deploying} are deploying, the oldest`;
+    const count = facts.deploying === 1 ? '1 has been deploying' : `${facts.deploying} are deploying, the oldest`;
     lines.push(
       `${count} since ${when(since)}: ${key(oldestDeploying.flagKey)}. It would alert ${when(new Date(since.getTime() + facts.warningAfterMs))}.`,
     );

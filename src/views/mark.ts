@@ -34,7 +34,7 @@ export function markModal(facts: {
       optional: true,
       hint: 'If empty: FLAG_ and the flag key in upper case.',
     }),
-    context('Heroku isn’t touched. To promote it later takes a superadmin and a code.'),
+    context('Heroku isn’t touched. Promoting it later needs a superadmin and a code.'),
   ];
   return {
     type: 'modal',
@@ -79,7 +79,7 @@ export const MARK_FAULTS = {
   appName: 'A Heroku app’s name has 3 to 30 lower-case letters, digits and dashes, a letter first.',
   appUnknown: 'Heroku has no app of this name, or the API key can’t see it.',
   valueLeftOut:
-    'The value is longer than this form can hold (3,000 characters), so it is left out. The command takes longer ones without ampersands and angle brackets.',
+    'The value is too long for this form (3,000 characters), so it was left out. The command takes a longer one, if it has no ampersands or angle brackets.',
   valueTooLong: 'This value is too long: Heroku takes 32 kB for all config vars of an app.',
   valueUnusable: 'The value has characters that a config var can’t have.',
   valueEmpty: 'Which value should it set?',
@@ -93,9 +93,9 @@ export function notAllowedWords(configVar: string, { patterns }: AllowedConfigVa
 /** Why Heroku didn't say whether the app exists, for its field. */
 export const APP_NOT_KNOWN: Record<UnavailableReason, string> = {
   not_configured: 'Without HEROKU_API_KEY I can’t check whether Heroku has this app.',
-  no_answer: 'Heroku did not answer. Submit again in a minute.',
-  rate_limited: 'Heroku’s limit for this hour is reached. Submit again in some minutes.',
-  over_budget: 'This app’s requests to Heroku for this hour are used up. Submit again in some minutes.',
+  no_answer: 'Heroku didn’t answer. Submit again in a minute.',
+  rate_limited: 'Heroku’s rate limit is reached. Submit again in a few minutes.',
+  over_budget: 'This app’s requests to Heroku for this hour are used up. Submit again in a few minutes.',
   refused: 'Heroku refused: HEROKU_API_KEY is not valid, or may not see this app.',
   app_not_found: 'Heroku has no app of this name, or the API key can’t see it.',
   delinquent: 'Heroku refused: its account has an unpaid bill. Pay it in Heroku’s dashboard.',
@@ -144,7 +144,7 @@ export function markedListAnswer(promotions: readonly Promotion[]): Answer {
     const text = `Nothing is marked. Mark a flag: \`${COMMAND} mark\``;
     return { text, blocks: [section(text)] };
   }
-  const text = '*Marked for promotion*, the newest first';
+  const text = '*Marked for promotion*, newest first';
   const blocks: Block[] = [section(text)];
   for (const promotion of promotions.slice(0, MARKED_SHOWN)) {
     blocks.push(

@@ -65,6 +65,6 @@ function locked({ operator, lockedUntil, locks }: OperatorEvent, readBy: string)
   const until = lockedUntil === null ? '' : ` until ${when(lockedUntil)}`;
   const row = locks > 1 ? ` This is lock ${locks} in a row; each lasts longer.` : '';
   return operator === readBy
-    ? `:rotating_light: Five wrong codes locked you${until}.${row} Wasn’t it you? Then somebody uses your Slack account: sign out everywhere, and tell a superadmin.`
-    : `:rotating_light: Five wrong codes locked ${person(operator)}${until}.${row} Ask them by phone. If it wasn’t them, somebody uses their Slack account: ${code(`${COMMAND} operators disable`)}`;
+    ? `:rotating_light: Five wrong codes locked you${until}.${row} If it wasn’t you, somebody is using your Slack account: sign out everywhere, and tell a superadmin.`
+    : `:rotating_light: Five wrong codes locked ${person(operator)}${until}.${row} Ask them by phone. If it wasn’t them, somebody is using their Slack account. Disable them: ${code(`${COMMAND} operators disable`)}`;
 }

@@ -29,7 +29,7 @@ const WORDS: Record<AdministrationAction, { title: string; submit: string; expla
     explains:
       'For a lost device. Their secret and recovery codes stop working *at once*. They get a link in a direct message to set up new ones, and see a word there. Call them, hear the word, and type it here.',
   },
-  disable: { title: 'Disable an operator', submit: 'Disable', explains: 'Takes all their rights, at once.' },
+  disable: { title: 'Disable an operator', submit: 'Disable', explains: 'Takes away all their rights, at once.' },
   unlock: { title: 'Unlock an operator', submit: 'Unlock', explains: 'Clears the lock after wrong codes.' },
   rotate: {
     title: 'Rotate your secret',
@@ -142,7 +142,7 @@ export function administrationRefusalWords(
     case 'not_superadmin':
       return { kind: 'sentence', text: needsSuperadmin('change operators', around.superadmins) };
     case 'not_operator':
-      return { kind: 'sentence', text: needsOperator('Having a secret', around.superadmins) };
+      return { kind: 'sentence', text: needsOperator('rotate a secret', around.superadmins) };
     case 'yourself':
       return underPerson(
         `You can’t do this for yourself. Ask another superadmin. For a new secret: ${COMMAND} operators rotate`,
@@ -180,11 +180,11 @@ export function membershipWords(membership: Exclude<Membership, 'member'>): stri
 
 /** Without the app's own address there can be no link. */
 export function linksOffWords(action: AdministrationAction): string {
-  const inStead =
+  const instead =
     action === 'rotate' || action === 'reset'
       ? code('flag-promotions operators reset <Slack user id>')
       : code('flag-promotions operators add <Slack user id>');
-  return `:link: I can’t send a link: I don’t know my own address. The app’s administrator can set \`PUBLIC_URL\`, or run ${inStead}. Nothing was changed.`;
+  return `:link: I can’t send a link: I don’t know my own address. The app’s administrator can set \`PUBLIC_URL\`, or run ${instead}. Nothing was changed.`;
 }
 
 /** The direct message with the link, as a button: nothing fetches it for a preview. */
@@ -201,7 +201,7 @@ export function enrolmentMessage(enrolment: {
     reset: `:key: ${person(invitedBy)} reset your secret in flag-promotions. The old one no longer works.`,
     rotate: ':key: You asked for a new secret in flag-promotions. The old one works until you confirm the new one.',
   }[purpose];
-  const text = `${lead} Set up an authenticator app with the link until ${when(expiresAt)}. It works once; don’t forward it.`;
+  const text = `${lead} Use the link before ${when(expiresAt)} to set up an authenticator app. It works once; don’t forward it.`;
   return {
     text,
     blocks: [
@@ -254,7 +254,11 @@ function operatorLine(operator: ListedOperator, now: Date): string {
     disabledAt === null ? role : `~${role}~ disabled ${when(disabledAt)}`,
     ...(lockedUntil !== null && lockedUntil > now ? [`locked until ${when(lockedUntil)}`] : []),
     ...(disabledAt === null
-      ? [recoveryCodes === 0 ? 'no recovery codes' : `${recoveryCodes} recovery codes left`]
+      ? [
+          recoveryCodes === 0
+            ? 'no recovery codes'
+            : `${recoveryCodes} recovery ${recoveryCodes === 1 ? 'code' : 'codes'} left`,
+        ]
       : []),
   ];
   return `${person(slackUserId)}  ${facts.join(' · ')}`;
@@ -262,7 +266,7 @@ function operatorLine(operator: ListedOperator, now: Date): string {
 
 function openLine({ slackUserId, role, purpose, state, invitedBy, expiresAt }: Enrolment): string {
   const what = purpose === 'rotate' ? 'a new secret' : `invited as ${role} by ${person(invitedBy)}`;
-  const step = state === 'sent' ? 'link not used yet' : 'the word is not typed yet';
+  const step = state === 'sent' ? 'link not used yet' : 'word not typed yet';
   return `${person(slackUserId)}  ${what} · ${step} · until ${when(expiresAt)}`;
 }
 
@@ -270,7 +274,7 @@ const OPERATORS_HELP = [
   { word: 'list', usage: '', does: 'who is an operator' },
   { word: 'add', usage: 'add [engineer | superadmin]', does: 'invite somebody' },
   { word: 'reset', usage: 'reset', does: 'their device is lost' },
-  { word: 'disable', usage: 'disable', does: 'take all their rights' },
+  { word: 'disable', usage: 'disable', does: 'take away all their rights' },
   { word: 'unlock', usage: 'unlock', does: 'clear the lock after wrong codes' },
   { word: 'rotate', usage: 'rotate', does: 'a new secret for yourself' },
   { word: 'confirm', usage: 'confirm @person', does: 'type the word that you heard from them' },

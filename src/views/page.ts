@@ -23,7 +23,7 @@ export interface PageFacts {
 /** One critical: the first line of its alert. */
 export function criticalPage({ promotion, evidence, asOf, slackUrl }: PageFacts): PageTrigger {
   const { brief } = findingOf(promotion, evidence);
-  const forHowLong = stuckFor(promotion, asOf) ?? 'nobody knows since when';
+  const forHowLong = stuckFor(promotion, asOf) ?? 'since nobody knows when';
   return {
     summary: `CRITICAL ${subject(promotion)}: stuck ${forHowLong}. ${brief}`,
     source: plainKey(promotion.herokuApp, 255),

@@ -102,7 +102,7 @@ function stages({ material: { promotion }, startedAt }: RcaFacts, names: Names):
     ...(promotedAt === null ? [] : [`promoted on ${utcSeconds(promotedAt)} by ${who(promotedBy, names)}`]),
   ];
   if (told.length > 0) return told.join(' and ');
-  return startedAt === null ? 'promoted; the row does not tell when' : `recorded on ${utcSeconds(startedAt)}`;
+  return startedAt === null ? 'promoted; the row does not say when' : `recorded on ${utcSeconds(startedAt)}`;
 }
 
 function timeline(facts: RcaFacts, names: Names): string[] {
@@ -121,8 +121,8 @@ function timeline(facts: RcaFacts, names: Names): string[] {
   ];
   const lines = facts.timeline.map((entry) => `- ${utcSeconds(entry.at)}: ${happened(entry, names)}`);
   return withQuestions(
-    [...(lines.length > 0 ? lines : ['No row, release or message tells anything.']), ...notes.flatMap((n) => ['', n])],
-    'What happened that no row, release or message tells (a restart, a call, a command typed by hand)?',
+    [...(lines.length > 0 ? lines : ['Nothing is on record.']), ...notes.flatMap((n) => ['', n])],
+    'What happened that is not on record (a restart, a call, a command typed by hand)?',
   );
 }
 
@@ -149,7 +149,7 @@ function happened(entry: TimelineEntry, names: Names): string {
       return `in the thread, ${who(author, names)} ${said}${attached}`;
     }
     case 'ended':
-      return `the row says ${literal(entry.state)}; no audit event tells who set it`;
+      return `the row says ${literal(entry.state)}; no audit event says who set it`;
   }
 }
 
@@ -191,7 +191,7 @@ function impact({ spans, live, endedAt, isDeploying, material }: RcaFacts): stri
       stuck === null
         ? isDeploying
           ? '- The row is still in `deploying`.'
-          : '- How long the row was in `deploying` cannot be told: it lacks its times.'
+          : '- How long the row was in `deploying` is unknown: it lacks its times.'
         : `- The row was in \`deploying\` for ${hours(stuck.ms)}, from ${utcSeconds(stuck.from)} to ${utcSeconds(stuck.to)}.`,
       live === null
         ? '- No release is known that had the target value in force by then.'
@@ -207,7 +207,7 @@ function rootCause({ checkpoint, material, change, lostWrite }: RcaFacts): strin
   const known: string[] = [];
   switch (checkpoint.kind) {
     case 'none':
-      known.push('- The row carries no checkpoint: nothing in it tells how far the work on Heroku had come.');
+      known.push('- The row has no checkpoint: nothing in it says how far the work on Heroku had come.');
       break;
     case 'intent':
       known.push('- The row’s checkpoint is `INTENT`: the work was about to set the config var, or had just done so.');
@@ -242,7 +242,7 @@ function detection(facts: RcaFacts, names: Names): string[] {
     [
       couldBeSeenAt === null
         ? startedAt === null
-          ? '- When it could have been seen cannot be told: the row does not say when it began to deploy.'
+          ? '- When it could have been seen is unknown: the row does not say when it began to deploy.'
           : `- It never reached the warning threshold (${after} in \`deploying\`).`
         : `- It could have been seen at ${utcSeconds(couldBeSeenAt)}: STUCK_WARNING_AFTER is ${after}.`,
       detectedAt === null
@@ -283,7 +283,7 @@ function resolution(facts: RcaFacts, names: Names): string[] {
     [
       `- The row says \`state\` = ${literal(promotion.state)}${ended}.`,
       event === null
-        ? '- No audit event tells who ended it: another system did, or somebody by SQL.'
+        ? '- No audit event says who ended it: another system did, or somebody by SQL.'
         : `- ${utcSeconds(event.at)}: ${eventLine(event, names)}`,
       ...evidenceLines(event),
       ...(promotion.resolutionNote === null || promotion.resolutionNote === event?.detail['note']
@@ -351,7 +351,7 @@ function value(held: PresentableValue): string {
 }
 
 function who(id: string | null, names: Names): string {
-  return id === null ? 'somebody whom the row does not name' : literal(names.get(id) ?? id, 80);
+  return id === null ? 'somebody (not recorded)' : literal(names.get(id) ?? id, 80);
 }
 
 /** Slack's markup as plain text: entities, mentions by name, links as label and address. */

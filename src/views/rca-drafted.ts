@@ -59,7 +59,7 @@ function recordingWords(recording: DraftRecording, allowedHosts: readonly string
     case 'no_address':
       return 'It was not recorded: Slack did not give its link. Link it once it is there.';
     case 'not_operator':
-      return needsOperator('Linking an RCA', []);
+      return needsOperator('link an RCA', []);
     case 'failed':
       return `It was not recorded: saving failed. ${linkByHand()}`;
     case 'not_known':

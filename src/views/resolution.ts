@@ -92,7 +92,7 @@ function revertChoice(promotion: Promotion, setBack: SetBack): Block {
     block_id: BLOCK.setBack,
     optional: true,
     label: plainText('And on Heroku'),
-    hint: plainText('Starts a promotion of its own: Heroku makes a release and restarts the dynos.'),
+    hint: plainText('Starts a new promotion: Heroku makes a release and restarts the dynos.'),
     element: {
       type: 'checkboxes',
       action_id: INPUT,
@@ -109,7 +109,7 @@ export function noWayBackWords({ configVar }: Promotion, why: Exclude<SetBack['k
     case 'not_allowed':
       return `This app may not set ${key(configVar)}: revert with \`heroku config:set\`.`;
     case 'unknown':
-      return 'The old value is unknown: revert with `heroku config:set`.';
+      return 'The previous value is unknown: revert with `heroku config:set`.';
   }
 }
 

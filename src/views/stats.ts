@@ -1,7 +1,7 @@
 import type { PeriodStats, PromotionStats, Spread } from '../promotions/stats.js';
 import { type Answer, type Block, button, context, section } from './blocks.js';
 import { ACTION, COMMAND } from './ids.js';
-import { code, key, span, utc } from './text.js';
+import { code, key, moreApps, span, utc } from './text.js';
 
 /** A period in figures. `period`: as asked for, `30d`. */
 export function statsAnswer(stats: PeriodStats, period: string): Answer {
@@ -14,12 +14,12 @@ export function statsAnswer(stats: PeriodStats, period: string): Answer {
   const blocks: Block[] = [section(`${text}\n${lines(all).join('\n')}`)];
   if (stats.byApp.length > 1) {
     for (const app of stats.byApp) blocks.push(section(`*${key(app.herokuApp)}*\n${lines(app).join('\n')}`));
-    if (stats.furtherApps > 0) blocks.push(context(`And ${stats.furtherApps} more apps, with fewer promotions.`));
+    if (stats.furtherApps > 0) blocks.push(context(`And ${moreApps(stats.furtherApps)}, with fewer promotions.`));
   }
   blocks.push(
     { type: 'actions', elements: [button(ACTION.statsChart, 'Post with chart', { value: period })] },
     context(
-      'Stuck: alerted, or lasted as long. Deploying: how long, of those that ended. To detect: from promoted to the first alert. To resolve: from the alert to the end.',
+      'Stuck: it alerted, or took long enough to. Deploying: how long that lasted, if it ended. To detect: from promoted to the first alert. To resolve: from the alert to the end.',
     ),
   );
   return { text, blocks };

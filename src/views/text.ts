@@ -27,7 +27,7 @@ export function visible(text: string): string {
     .replaceAll(/(\p{M}{2})\p{M}+/gu, '$1');
 }
 
-/** Of a longer text, nobody looks for something to show behind so much that is hidden. */
+/** The most that is read of a text: whatever is visible only after so many hidden characters is left out. */
 const RAW_LIMIT = 10_000;
 
 /** One line of outside text as inline code. Slack formats only the backtick there, which is replaced. */
@@ -181,6 +181,11 @@ export function ago(at: Date): string {
 /** `when` without its age, for moments that are recorded rather than awaited. */
 export function moment(at: Date): string {
   return `<!date^${Math.floor(at.getTime() / 1000)}^{date_short} {time_secs}|${at.toISOString().slice(0, 19).replace('T', ' ')} UTC>`;
+}
+
+/** `1 more app` */
+export function moreApps(count: number): string {
+  return `${count} more ${count === 1 ? 'app' : 'apps'}`;
 }
 
 /** `2 d 9 h`, `12 h 5 min`, `40 s`: a span's two largest units. */

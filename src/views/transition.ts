@@ -128,7 +128,7 @@ export function transitionRefusalWords(
     case 'same_person':
       return { kind: 'sentence', text: needsSecondPerson('promote it', refusal, around) };
     case 'not_operator':
-      return { kind: 'sentence', text: needsOperator('Cancelling a promotion', around.superadmins) };
+      return { kind: 'sentence', text: needsOperator('cancel a promotion', around.superadmins) };
     case 'unknown_promotion':
       return { kind: 'sentence', text: 'This promotion is no longer in the database.' };
     case 'not_marked':

@@ -311,10 +311,8 @@ describe('where a second person is needed', () => {
     await superadmin.command(`mark ${FLAG} ${APP}`);
     await superadmin.waitForEphemeral((message) => message.text.includes('Marked'));
     await superadmin.command('promote 1');
-    const said = await superadmin.waitForEphemeral((message) => message.text.includes('second person'));
-    expect(said.text).toContain(
-      `You marked it, and this app takes a second person to promote it. Ask <@${secondSuperadmin.id}>`,
-    );
+    const said = await superadmin.waitForEphemeral((message) => message.text.includes('somebody else has to'));
+    expect(said.text).toContain(`You marked it, so somebody else has to promote it. Ask <@${secondSuperadmin.id}>`);
     await secondSuperadmin.command('promote 1');
     await secondSuperadmin.waitForModal();
     expect((await secondSuperadmin.submit({ code: bed.code(secondSuperadmin.id) })).kind).toBe('closed');
@@ -353,7 +351,7 @@ describe('where a second person is needed only since the form was opened', () =>
     bed.slack.connectHttp(`http://127.0.0.1:${stricter.port}/slack/events`);
     const before = await bed.rows.query('select state from console_flag_promotions');
     await superadmin.submit({ code: bed.code(superadmin.id) });
-    expect(words(await superadmin.waitForModal())).toContain('takes a second person');
+    expect(words(await superadmin.waitForModal())).toContain('so somebody else has to');
     expect(await bed.rows.query('select state from console_flag_promotions')).toEqual(before);
     expect(
       await bed.rows.query(

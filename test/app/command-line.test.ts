@@ -258,7 +258,7 @@ test('whoever promoted it may not resolve it where a second person is required',
   bed.heroku.setVar(APP, 'FLAG_OWN_FLAG', 'true');
   expect(await cli(['resolve', own, '--completed'], asSuperadmin(), { SECOND_PERSON: '*-prod' })).toMatchObject({
     code: 1,
-    output: expect.stringContaining('You promoted it, and this app takes a second person'),
+    output: expect.stringContaining('You promoted it, so somebody else has to'),
   });
   expect(await row(own)).toMatchObject({ state: 'deploying' });
 });
@@ -293,7 +293,7 @@ test('acknowledge takes an operator and no code, and says who has it', async () 
   await bed.enrol(engineer.id, 'engineer');
   expect(await cli(['acknowledge', id], [stranger.id])).toMatchObject({
     code: 1,
-    output: expect.stringContaining('takes an operator'),
+    output: expect.stringContaining('Only an operator can be on an alert'),
   });
   // Without the key its audit event couldn't be authenticated.
   expect(await cli(['acknowledge', FLAG], [engineer.id], { TOTP_ENCRYPTION_KEY: undefined })).toMatchObject({

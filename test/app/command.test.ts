@@ -20,7 +20,7 @@ describe('/flag-promotions', () => {
     const { text } = await ask('stuck');
     expect(text).toContain('*Nothing is stuck.*');
     expect(text).toContain('2026-05-10 05:00 UTC');
-    expect(text).toContain('1 is deploying since');
+    expect(text).toContain('1 has been deploying since');
     // When it would alert: 12 h after it began.
     expect(text).toContain('It would alert <!date^1778425200^');
     expect(text).toContain('`last_one`');

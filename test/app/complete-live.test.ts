@@ -66,7 +66,7 @@ test('sixty live: the form lists fifty, one code completes exactly what is still
   const form = await openForm(superadmin);
   const shown = textOf(form.blocks);
   expect(shown).toContain('these *50 promotions*');
-  expect(shown).toContain('*10 more* are live and left for the next time');
+  expect(shown).toContain('*10 more* are live. One code completes 50');
   expect(form.blocks.filter((block) => textOf(block).includes('· promotion '))).toHaveLength(50);
   expect(form.privateMetadata.length).toBeLessThan(3_000);
   // flag_1 has an individual alert; the oldest fifty of the group are listed.
@@ -177,7 +177,7 @@ test('live ones behind a hundred that aren’t are found', async () => {
   for (let n = 1; n <= MANY - 5; n += 1) bed.heroku.setVar(APP, `FLAG_FLAG_${n}`, 'false');
   const shown = textOf((await openForm(bed.slack.people.superadmin)).blocks);
   expect(shown).toContain('these *5 promotions*');
-  expect(shown).toContain(`${MANY - 5 - OWN} aren’t proven live and stay.`);
+  expect(shown).toContain(`${MANY - 5 - OWN} aren’t proven live and stay as they are.`);
   expect(shown).not.toContain('checked*');
 });
 
@@ -206,7 +206,7 @@ test('what takes a second person only since the form was opened is left out, nam
   const stricter = await bed.replica({ environment: { SECOND_PERSON: `${APP}` } });
   bed.slack.connectHttp(`http://127.0.0.1:${stricter.port}/slack/events`);
   await superadmin.submit({ code: bed.code(superadmin.id) });
-  await eventually(async () => expect(textOf(superadmin.modal()?.blocks)).toContain('it takes a second person'));
+  await eventually(async () => expect(textOf(superadmin.modal()?.blocks)).toContain('somebody else has to complete it'));
   expect(textOf(superadmin.modal()?.blocks)).toContain(
     'nothing on the list can be completed any more. Your code is still unused',
   );

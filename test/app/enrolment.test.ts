@@ -290,7 +290,7 @@ describe('enrolment without a shell', () => {
     await superadmin.waitForEphemeral(({ text }) => text.includes('There is nothing to confirm'));
     const link = await invite(bed, superadmin, engineer, 'engineer');
     await superadmin.command(`operators confirm <@${engineer.id}|sam>`);
-    await superadmin.waitForEphemeral(({ text }) => text.includes('First the link has to be used'));
+    await superadmin.waitForEphemeral(({ text }) => text.includes('Not yet: somebody has to open the link first'));
     // Slack refuses the question; the page says what to do.
     bed.slack.faults.add({ method: 'chat.postMessage', kind: 'error', error: 'internal_error', times: 2 });
     const proved = await typeCode(bed, link, codeFor(bed, secretOn(await open(bed, link))));

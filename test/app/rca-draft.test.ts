@@ -192,7 +192,7 @@ describe('Draft RCA in the modal', () => {
     const { superadmin } = bed.slack.people;
     await bed.db.operators.disable(superadmin.id, bed.clock.now());
     await superadmin.clickInModal('draft_rca');
-    await modalSays('takes an operator.');
+    await modalSays('Only an operator can link or draft an RCA.');
     expect(await inThread()).toEqual([]);
   });
 });
@@ -234,7 +234,7 @@ describe('/flag-promotions rca draft', () => {
     await alerted();
     const { engineer, stranger } = bed.slack.people;
     await engineer.command(`rca draft ${promotionId}`);
-    expect((await engineer.waitForEphemeral()).text).toContain('takes an operator.');
+    expect((await engineer.waitForEphemeral()).text).toContain('Only an operator can link or draft an RCA.');
     await stranger.command(`rca draft ${promotionId}`);
     expect((await stranger.waitForEphemeral()).text).toContain('own workspace');
     expect(await inThread()).toEqual([]);

@@ -152,7 +152,7 @@ describe('linking an RCA', () => {
     const { engineer, superadmin } = bed.slack.people;
     await engineer.say(`<@${bed.slack.botUserId}> <${RCA}>`, { threadTs: (await bed.alert()).ts });
     const answer = await engineer.waitForEphemeral();
-    expect(answer.text).toContain('takes an operator.');
+    expect(answer.text).toContain('Only an operator can link or draft an RCA.');
     expect(answer.text).toContain(`<@${superadmin.id}>`);
     expect(await recorded()).toBeNull();
   });

@@ -273,7 +273,7 @@ test('a second person has to revert where the app takes one', async () => {
       [superadmin.id],
     );
     await superadmin.command('revert mine');
-    await superadmin.waitForEphemeral(({ text }) => text.includes('takes a second person'));
+    await superadmin.waitForEphemeral(({ text }) => text.includes('so somebody else has to'));
     await superadmin.command('revert odd');
     await superadmin.waitForEphemeral(({ text }) => text.includes('may not set'));
     expect(await bed.rows.query('select 1 from console_flag_promotions')).toHaveLength(2);

@@ -132,7 +132,7 @@ describe('a promotion that is failed although it is live', () => {
     bed.heroku.setVar(APP, VAR, 'true');
     await bed.rows.insertDeploying({ flagKey: FLAG });
     const form = await openMarkFailed();
-    expect(form).toContain('The old value is unknown');
+    expect(form).toContain('The previous value is unknown');
     expect(form).not.toContain('set_back');
   });
 });

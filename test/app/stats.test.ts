@@ -73,7 +73,7 @@ describe('/flag-promotions stats', () => {
     const refused = await ask('stats');
     await charted();
     await engineer.click(refused, 'stats_chart');
-    await engineer.waitForEphemeral((message) => message.text.includes('takes an operator'));
+    await engineer.waitForEphemeral((message) => message.text.includes('Only an operator can post figures'));
 
     const figures = await ask('stats 4w', superadmin);
     await charted(superadmin);

@@ -116,7 +116,7 @@ describe('marking and promoting', () => {
     [
       'a value that the form cannot hold',
       `mark ${FLAG} no-such-app ${'x'.repeat(3_001)}`,
-      'longer than this form can hold',
+      'too long for this form',
     ],
   ])('%s is told in the form, and nothing is written', async (_what, command, said) => {
     const form = await openBy(command);

@@ -112,7 +112,7 @@ describe('a database belongs to one Slack workspace', () => {
 
   test('doctor says whose it is', async () => {
     await forget();
-    expect((await cli(['doctor'])).out).toMatch(/^ok +Slack workspace +T\w+; the database is nobody’s yet/mu);
+    expect((await cli(['doctor'])).out).toMatch(/^ok +Slack workspace +T\w+; the database has no workspace yet/mu);
     expect(await recorded()).toBeNull();
     await bed.replica();
     expect((await cli(['doctor'])).out).toMatch(/^ok +Slack workspace +T\w+, to which the database belongs$/mu);

@@ -35,7 +35,7 @@ describe('the alert', () => {
     const facts = { severity: 'critical', evidence: null, asOf, mention: null } as const;
     const open = JSON.stringify(alertMessage({ ...facts, promotion: promotion(timeless) }));
     const ended = JSON.stringify(alertMessage({ ...facts, promotion: promotion({ ...timeless, state: 'deployed' }) }));
-    expect(open).toContain('stuck nobody knows since when');
+    expect(open).toContain('stuck since nobody knows when');
     expect(open).toContain('stuck since _nobody knows when_');
     expect(ended).toContain('was deploying since _nobody knows when_');
     expect(open + ended).not.toMatch(/1970|20\d{3} d/u);

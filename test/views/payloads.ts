@@ -558,7 +558,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
       })),
     ].map((refusal) => message(attention.takeRefusalAnswer(refusal, SUPERADMINS))),
   confirmedAnswer: (facts) => [words(attention.confirmedAnswer(written(facts)))],
-  handedOverAnswer: (facts) => [words(attention.handedOverAnswer(written(facts)))],
+  releasedAnswer: (facts) => [words(attention.releasedAnswer(written(facts)))],
   answerRefusalAnswer: (facts) =>
     [
       ...attentionRefusals(facts),
@@ -916,7 +916,7 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
   lookAgain: () =>
     (['evidence', 'row'] as const).map((what) => blocks(authority.lookAgain(what, 'Nothing was saved.'))),
   notAllowedWords: (facts) => [words(mark.notAllowedWords(facts.text, { patterns: ['FLAG_*'], maySet: () => false }))],
-  needsOperator: () => [[], SUPERADMINS].map((whom) => words(authority.needsOperator('Linking an RCA', whom))),
+  needsOperator: () => [[], SUPERADMINS].map((whom) => words(authority.needsOperator('link an RCA', whom))),
   codeInput: () => [blocks(authority.codeInput())],
   codeWords: () =>
     CHECKS.map((check): Payload => ({ kind: 'errors', errors: { code: authority.codeWords(check, NOW) } })),

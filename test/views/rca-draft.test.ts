@@ -190,11 +190,11 @@ test('what is missing is said, not filled in', () => {
     'Severity:** no alert was opened',
     'Duration:** still in `deploying`',
     'no HEROKU_API_KEY',
-    'cannot be told',
+    'When it could have been seen is unknown',
     'Time to detect: unknown',
     'Time to acknowledge: unknown',
     'Not resolved yet.',
-    'No row, release or message tells anything.',
+    'Nothing is on record.',
   ]) {
     expect(bare).toContain(said);
   }

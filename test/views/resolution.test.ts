@@ -66,7 +66,7 @@ describe('the form', () => {
   test('does not call unknown what was there before', () => {
     const shown = JSON.stringify(modal('failed', LIVE, { kind: 'held_already' }));
     expect(shown).toContain('Heroku had this value before');
-    expect(shown).not.toContain('The old value is unknown');
+    expect(shown).not.toContain('The previous value is unknown');
   });
 
   test('asks for none while Heroku is being asked', () => {

@@ -135,7 +135,7 @@ describe('the words of', () => {
       attention.takenAnswer(ROWS.plain, null, true),
       attention.takenAnswer(ROWS.plain, 'U0PROMOTER', false),
       attention.confirmedAnswer(ROWS.plain),
-      attention.handedOverAnswer(ROWS.plain),
+      attention.releasedAnswer(ROWS.plain),
       attention.snoozedAnswer(ROWS.plain, momentAfter(60 * HOUR)),
       attention.unsnoozedAnswer(ROWS.plain),
       attention.snoozeUsageWords(),

@@ -35,7 +35,7 @@ const accessRow = z.object({
 /** SQL: row-level security applies to the role `r` on the table `c`, by PostgreSQL's rules. */
 const FILTERED = `(c.relrowsecurity and not r.rolsuper and not r.rolbypassrls
   and (c.relforcerowsecurity or not pg_has_role(r.oid, c.relowner, 'USAGE')))`;
-/** SQL: the restrictive policies of what the app does there, which DELETE is no part of. */
+/** SQL: the restrictive policies that can apply to the app, which never deletes there. */
 const RESTRICTIVE = `array(select quote_ident(polname) from pg_policy
   where polrelid = c.oid and not polpermissive and polcmd <> 'd' order by 1)`;
 
@@ -67,7 +67,7 @@ const PROMOTIONS = '{promotions}';
 export const SEES_ALL_ROWS = `(select not ${anyHidden(RIGHTS)}
   from pg_class c, pg_roles r where c.oid = $table$${PROMOTIONS}$table$::regclass and r.rolname = current_user)`;
 export const ROWS_ARE_HIDDEN =
-  'Row-level security may hide rows of the console’s table since this app started, so nothing is checked: a promotion in a hidden row would hang unseen. What to run: flag-promotions doctor';
+  'Row-level security may hide rows of the console’s table since this app started, so nothing is checked: a promotion in a hidden row would get stuck unseen. What to run: flag-promotions doctor';
 
 /** Why the role can't see every row, or lacks a right that the app's statements need. */
 export async function judgeAccess(
@@ -125,7 +125,7 @@ export async function judgeAccess(
 }
 
 function filteredFinding({ name, role }: Judged, restrictive: readonly string[]): Finding {
-  const says = `Row-level security applies to the role ${role} on ${name} and may hide rows, and a promotion in a hidden row would hang unseen.`;
+  const says = `Row-level security applies to the role ${role} on ${name} and may hide rows, and a promotion in a hidden row would get stuck unseen.`;
   if (restrictive.length > 0) {
     return blocks(
       `${says} Its restrictive policy ${restrictive.join(', ')} can’t be outvoted.`,
