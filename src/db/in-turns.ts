@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 
 /** So many small steps take a few milliseconds. */
@@ -9,4 +10,22 @@ export async function inTurns<T>(items: readonly T[], work: (item: T) => void): 
     if (index % AT_ONCE === AT_ONCE - 1) await othersTurn();
     work(item);
   }
+}
+
+/** pg parses so many bytes in a few milliseconds. */
+const BYTES_AT_ONCE = 128 * 1024;
+
+/**
+ * Lets others have their turn after every 128 kB. Node hands over up to 2 MB that a socket holds without one: with their
+ * parsing, a large answer would block the event loop for long.
+ */
+export function readInTurns(stream: Readable): void {
+  let bytes = 0;
+  stream.on('data', (chunk: Uint8Array) => {
+    bytes += chunk.byteLength;
+    if (bytes < BYTES_AT_ONCE) return;
+    bytes = 0;
+    stream.pause();
+    setImmediate(() => stream.resume());
+  });
 }

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { type BackendKey, requestCancel } from './server/cancel.js';
 import type { Tls } from './server/tls.js';
 import { rememberWords } from './errors.js';
+import { readInTurns } from './in-turns.js';
 
 /** The server is a standby: read-only, and perhaps out of date. */
 class StandbyError extends Error {
@@ -98,7 +99,10 @@ export class PrimaryClient extends pg.Client {
     this.on('end', lose);
     // By then the stream is final: TLS has replaced the first one.
     connection.once('readyForQuery', () => {
-      if (connection.stream instanceof Socket) connection.stream.on('timeout', () => this.#onSilence());
+      if (connection.stream instanceof Socket) {
+        connection.stream.on('timeout', () => this.#onSilence());
+        readInTurns(connection.stream);
+      }
       this.#hearWithin(silentAfterMs);
     });
     connection.on('readyForQuery', () => {
