@@ -1,6 +1,7 @@
 import { isOpen } from './alert.js';
 import { type Attention, keepsBack } from './attention.js';
 import type { Promotion } from './promotion.js';
+import { oncePerApp } from './routing.js';
 import { type Severity, severityDue, type Thresholds } from './stuck.js';
 import type { StuckPromotion } from './stuck-promotion.js';
 
@@ -73,9 +74,10 @@ export function planDetection(
     kind: 'close_alerts',
     promotionIds,
   }));
-  const openings = sortOpenings(gathered.individualAlerts, planning);
+  const routed = routedOnce(planning);
+  const openings = sortOpenings(gathered.individualAlerts, routed);
   for (const stuck of gathered.stuck) {
-    const action = planOne(stuck, now, thresholds, planning);
+    const action = planOne(stuck, now, thresholds, routed);
     if (action === null) continue;
     if (action.kind !== 'open_alert') actions.push(action);
     else if (openings.isIndividual(stuck.promotion, action, stuck)) actions.push(action);
@@ -95,9 +97,10 @@ export function planNotices(
   individualAlerts: readonly IndividualAlerts[],
   planning: Omit<Planning, 'attention'>,
 ): DetectionAction[] {
-  const openings = sortOpenings(individualAlerts, planning);
+  const routed = routedOnce(planning);
+  const openings = sortOpenings(individualAlerts, routed);
   const individual = due.flatMap(({ promotion, unlessLeased }): DetectionAction[] => {
-    const notBefore = planning.quietUntil(promotion.herokuApp);
+    const notBefore = routed.quietUntil(promotion.herokuApp);
     const action = {
       kind: 'open_alert' as const,
       promotionId: promotion.id,
@@ -108,6 +111,10 @@ export function planNotices(
     return openings.isIndividual(promotion, action, { alerts: [] }) ? [action] : [];
   });
   return [...individual, ...openings.grouped()];
+}
+
+function routedOnce<T extends Pick<Planning, 'channelOf' | 'quietUntil'>>(planning: T): T {
+  return { ...planning, channelOf: oncePerApp(planning.channelOf), quietUntil: oncePerApp(planning.quietUntil) };
 }
 
 /** Sorts individual alerts from grouped ones, and keeps the grouped. */
@@ -136,16 +143,16 @@ function individualBudget(
   { individualPerHour, channelOf }: Pick<Planning, 'individualPerHour' | 'channelOf'>,
 ) {
   // Those that wait all come when the quiet hours end; until then they take no slot from a critical.
-  const keyOf = (channel: string, waits: boolean) => `${waits} ${channel}`;
-  const taken = new Map<string, number>();
-  const add = (key: string, count: number) => taken.set(key, (taken.get(key) ?? 0) + count);
-  for (const { herokuApp, waits, count } of given) add(keyOf(channelOf(herokuApp), waits), count);
+  const [waiting, atOnce] = [new Map<string, number>(), new Map<string, number>()];
+  const add = (taken: Map<string, number>, channel: string, count: number) =>
+    taken.set(channel, (taken.get(channel) ?? 0) + count);
+  for (const { herokuApp, waits, count } of given) add(waits ? waiting : atOnce, channelOf(herokuApp), count);
   return {
     /** Whether one was left. */
     take(channel: string, waits: boolean): boolean {
-      const key = keyOf(channel, waits);
-      if ((taken.get(key) ?? 0) >= individualPerHour) return false;
-      add(key, 1);
+      const taken = waits ? waiting : atOnce;
+      if ((taken.get(channel) ?? 0) >= individualPerHour) return false;
+      add(taken, channel, 1);
       return true;
     },
   };

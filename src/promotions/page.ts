@@ -1,3 +1,4 @@
+import { oncePerApp } from './routing.js';
 import type { Severity } from './stuck.js';
 
 interface PageLink {
@@ -78,8 +79,9 @@ export function planPages(
   isPaged: (herokuApp: string) => boolean,
 ): readonly PageToQueue[] {
   const pages = new Map<string, PageToQueue & { readonly alertIds: string[] }>();
+  const pagesFor = oncePerApp(isPaged);
   for (const { alertId, promotionId, herokuApp, groupId } of criticals) {
-    if (!isPaged(herokuApp)) continue;
+    if (!pagesFor(herokuApp)) continue;
     const subject = groupId === null ? promotionId : groupSubject(groupId);
     const page = pages.get(subject) ?? { subject, promotionId: groupId === null ? promotionId : null, alertIds: [] };
     page.alertIds.push(alertId);

@@ -59,6 +59,21 @@ export function routeOf(routing: Routing, herokuApp: string): Route {
   };
 }
 
+/**
+ * Asks once for each app and remembers the answer: thousands of promotions may be of a few apps, and finding a route
+ * takes longer than all else that is decided about one.
+ */
+export function oncePerApp<T>(ask: (herokuApp: string) => T): (herokuApp: string) => T {
+  const answers = new Map<string, { readonly answer: T }>();
+  return (herokuApp) => {
+    const known = answers.get(herokuApp);
+    if (known !== undefined) return known.answer;
+    const answer = ask(herokuApp);
+    answers.set(herokuApp, { answer });
+    return answer;
+  };
+}
+
 /** Whether `earlier` already matches every app that `later` does, as far as the patterns show. */
 export function covers(earlier: string, later: string): boolean {
   return matches(earlier, later);

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import type { Alert } from '../../src/promotions/alert.js';
-import { type DetectionAction, type IndividualAlerts, planDetection } from '../../src/promotions/detection.js';
+import {
+  type DetectionAction,
+  type IndividualAlerts,
+  planDetection,
+  planNotices,
+} from '../../src/promotions/detection.js';
 import type { Promotion } from '../../src/promotions/promotion.js';
 import type { StuckPromotion } from '../../src/promotions/stuck-promotion.js';
 import { alert, DAY, HOUR, MINUTE, momentAfter, promotion, THRESHOLDS } from './make.js';
@@ -122,6 +127,24 @@ describe('many at once', () => {
     const told = (groupId: string | null) => many(1, () => [critical({ groupId })]);
     expect(placements(told(null), 0, 3 * DAY)).toEqual(['repeat_critical']);
     expect(placements(told('1'), 0, 3 * DAY)).toEqual([]);
+  });
+
+  test('where an app’s alerts go, and until when they wait, is asked once', () => {
+    const asked: string[] = [];
+    const planning = {
+      ...PLANNING,
+      channelOf: (app: string) => `C-${asked.push(`channel of ${app}`) > 0}`,
+      quietUntil: (app: string) => (asked.push(`quiet of ${app}`) > 0 ? null : momentAfter(DAY)),
+    };
+    const of = (herokuApp: string) => many(12).map((row) => ({ ...row, promotion: promotion({ herokuApp }) }));
+    const rows = [...of('shop'), ...of('pay')];
+    const gathered = { stuck: rows, endedPromotionIds: [], individualAlerts: [] };
+    planDetection(gathered, momentAfter(13 * HOUR), THRESHOLDS, planning);
+    const once = ['quiet of shop', 'channel of shop', 'quiet of pay', 'channel of pay'];
+    expect(asked).toEqual(once);
+    const due = rows.map(({ promotion: one }) => ({ promotion: one, unlessLeased: false }));
+    planNotices(due, [], planning);
+    expect(asked).toEqual([...once, ...once]);
   });
 
   test('what was in a group in an earlier life of the row is placed anew', () => {

@@ -1,4 +1,5 @@
-import { covers, type RouteRule, routeOf } from '../../src/promotions/routing.js';
+import { planPages } from '../../src/promotions/page.js';
+import { covers, oncePerApp, type RouteRule, routeOf } from '../../src/promotions/routing.js';
 
 const rule = (app: string, channel: string, changes: Partial<RouteRule> = {}): RouteRule => ({
   app,
@@ -73,4 +74,25 @@ test.each([
   ['raxx-console', 'raxx-*', false],
 ])('%s before %s leaves it nothing: %s', (earlier, later, covered) => {
   expect(covers(earlier, later)).toBe(covered);
+});
+
+describe('what is asked once for each app', () => {
+  test('is remembered, also where the answer is that there is none', () => {
+    const asked: string[] = [];
+    const ask = oncePerApp((app) => {
+      asked.push(app);
+      return app === 'pay' ? 'C0PAY' : null;
+    });
+    expect(['pay', 'shop', 'pay', 'shop'].map(ask)).toEqual(['C0PAY', null, 'C0PAY', null]);
+    expect(asked).toEqual(['pay', 'shop']);
+  });
+
+  test('is whether its criticals page anybody', () => {
+    const asked: string[] = [];
+    const critical = (id: string, herokuApp: string) => ({ alertId: id, promotionId: id, herokuApp, groupId: '9' });
+    const criticals = [critical('1', 'pay'), critical('2', 'shop'), critical('3', 'shop'), critical('4', 'pay')];
+    const pages = planPages(criticals, (app) => asked.push(app) > 0 && app === 'pay');
+    expect(pages).toEqual([{ subject: 'group:9', promotionId: null, alertIds: ['1', '4'] }]);
+    expect(asked).toEqual(['pay', 'shop']);
+  });
 });

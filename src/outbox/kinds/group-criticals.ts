@@ -21,7 +21,8 @@ export const groupCriticals = defineKind<NamedCriticals>({
   unknownOutcome: 'find',
   async gather({ id }, { db, routeOf }) {
     const criticals = await db.groups.namedIn(id);
-    const mentions = criticals.map(({ promotion }) => routeOf(promotion.herokuApp).mention);
+    const apps = new Set(criticals.map(({ promotion }) => promotion.herokuApp));
+    const mentions = [...apps].map((app) => routeOf(app).mention);
     return { criticals, mentions: [...new Set(mentions.filter((mention) => mention !== null))] };
   },
   place: (message, _facts, { broadcastCriticals }) => inThread(message, broadcastCriticals),
