@@ -243,17 +243,19 @@ async function stuckOf(
       order by ${STUCK_CLOCK}, p.id limit ${PAGE}`,
     [stuckBefore, clock, id],
   );
-  const promotions = parseRows(found, promotionRow);
+  const promotions = await parseManyRows(found, promotionRow);
   if (promotions.length === 0) return { stuck: [], next: null };
   const ids = promotions.map((promotion) => promotion.id);
-  const alertRows = parseRows(
+  const alertRows = await parseManyRows(
     await knex.raw(
       `select ${ALERT_COLUMNS} from flag_promotions.alerts a where a.promotion_id = any(?::bigint[]) order by a.id`,
       [ids],
     ),
     alertRow,
   );
-  const told = new Map(parseRows(await knex.raw(TOLD, [ids]), toldRow).map((row) => [row.promotion_id, row]));
+  const told = new Map(
+    (await parseManyRows(await knex.raw(TOLD, [ids]), toldRow)).map((row) => [row.promotion_id, row]),
+  );
   const alertsOf = new Map<string, Alert[]>();
   for (const alert of alertRows) {
     alertsOf.set(alert.promotionId, [...(alertsOf.get(alert.promotionId) ?? []), alert]);

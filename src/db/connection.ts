@@ -7,7 +7,7 @@ import { createInterpreter } from './console/interpreter.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { rememberNeverConnected } from './errors.js';
 import type { PrimaryClient } from './primary-client.js';
-import type { Sql } from './rows.js';
+import { rawRows, type Sql } from './rows.js';
 import { createZoneSetter } from './session-zone.js';
 import { createDialer, type DialOptions } from './server/dial.js';
 
@@ -103,7 +103,7 @@ function poolOf(
   return knex;
 }
 
-const answered = z.object({ rows: z.array(z.unknown()) });
+const answered = z.object({ rows: rawRows });
 const names = new Map<string, string>();
 /** SQL texts that are no longer prepared. */
 const outdated = new Set<string>();

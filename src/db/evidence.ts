@@ -17,7 +17,7 @@ interface DueEvidence {
   readonly promotionIds: readonly string[];
 }
 
-interface NewEvidence {
+export interface NewEvidence {
   readonly promotion: Promotion;
   readonly evidence: Evidence;
   /** When to ask Heroku again, in milliseconds; null: as the claim set it. */

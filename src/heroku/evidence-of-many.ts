@@ -21,9 +21,8 @@ export function createEvidenceOfMany(heroku: Heroku | null, now: () => Date, log
   return async (promotions, deadlineMs) => {
     const evidence = new Map<string, Evidence>();
     if (heroku === null) {
-      for (const { id } of promotions) {
-        evidence.set(id, { kind: 'unavailable', checkedAt: now(), reason: 'not_configured' });
-      }
+      const notAsked: Evidence = { kind: 'unavailable', checkedAt: now(), reason: 'not_configured' };
+      for (const { id } of promotions) evidence.set(id, notAsked);
       return evidence;
     }
     const signal = AbortSignal.timeout(deadlineMs);
@@ -56,7 +55,9 @@ export function createEvidenceOfMany(heroku: Heroku | null, now: () => Date, log
 function byApp(promotions: readonly Promotion[]): ReadonlyMap<string, readonly Promotion[]> {
   const apps = new Map<string, Promotion[]>();
   for (const promotion of promotions) {
-    apps.set(promotion.herokuApp, [...(apps.get(promotion.herokuApp) ?? []), promotion]);
+    const its = apps.get(promotion.herokuApp);
+    if (its === undefined) apps.set(promotion.herokuApp, [promotion]);
+    else its.push(promotion);
   }
   return apps;
 }

@@ -1,3 +1,5 @@
+import type { NewEvidence } from '../../db/evidence.js';
+import { inTurns } from '../../db/in-turns.js';
 import { type Evidence, verdictOf } from '../../promotions/evidence.js';
 import { REFRESH_EVERY_MS, REFRESH_SOON_MS } from '../../promotions/evidence-refresh.js';
 import type { Promotion } from '../../promotions/promotion.js';
@@ -12,7 +14,7 @@ export async function evidenceOf(promotion: Promotion, severity: Severity, sourc
   const stored = (await sources.db.evidence.of([promotion])).get(promotion.id);
   if (stored !== undefined) return stored;
   const evidence = await sources.readEvidence(promotion, EVIDENCE_WITHIN_MS);
-  await storeAll([{ promotion, severity, evidence }], sources);
+  await sources.db.evidence.store(toStore(promotion, severity, evidence), { announce: false });
   return evidence;
 }
 
@@ -28,28 +30,21 @@ export async function evidenceOfMany(
     missing.map(({ promotion }) => promotion),
     EVIDENCE_WITHIN_MS,
   );
-  await storeAll(
-    missing.flatMap((member) => {
-      const evidence = read.get(member.promotion.id);
-      return evidence === undefined ? [] : [{ ...member, evidence }];
-    }),
-    sources,
-  );
-  return new Map([...stored, ...read]);
+  const known = new Map(stored);
+  const answers: NewEvidence[] = [];
+  await inTurns(missing, ({ promotion, severity }) => {
+    const evidence = read.get(promotion.id);
+    if (evidence === undefined) return;
+    known.set(promotion.id, evidence);
+    answers.push(...toStore(promotion, severity, evidence));
+  });
+  await sources.db.evidence.store(answers, { announce: false });
+  return known;
 }
 
-async function storeAll(
-  found: readonly { readonly promotion: Promotion; readonly severity: Severity; readonly evidence: Evidence }[],
-  { db }: Sources,
-): Promise<void> {
-  // Without an API key nobody was asked, and nobody will be.
-  const asked = found.filter(({ evidence }) => evidence.kind === 'read' || evidence.reason !== 'not_configured');
-  await db.evidence.store(
-    asked.map(({ promotion, severity, evidence }) => ({
-      promotion,
-      evidence,
-      againAfterMs: verdictOf(evidence) === 'unknown' ? REFRESH_SOON_MS : REFRESH_EVERY_MS[severity],
-    })),
-    { announce: false },
-  );
+/** Without an API key nobody was asked, and nobody will be. */
+function toStore(promotion: Promotion, severity: Severity, evidence: Evidence): readonly NewEvidence[] {
+  const wasAsked = evidence.kind === 'read' || evidence.reason !== 'not_configured';
+  const againAfterMs = verdictOf(evidence) === 'unknown' ? REFRESH_SOON_MS : REFRESH_EVERY_MS[severity];
+  return wasAsked ? [{ promotion, evidence, againAfterMs }] : [];
 }

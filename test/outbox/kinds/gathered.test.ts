@@ -478,6 +478,19 @@ describe('a group', () => {
     expect(asked).toEqual([`${id},${other} within 3000`]);
   });
 
+  test('that grew asks Heroku only about those that joined it', async () => {
+    const group = await opened(id);
+    await gathered('group', { id: group, subject: 'C0ALERTS' });
+    const joined = await insertPromotion(stored.rows, { flag_key: 'joined' });
+    expect(await opened(joined)).toBe(group);
+    answer = NOT_LIVE;
+    for (const _ of ['new', 'again']) {
+      const shown = await gathered('group', { id: group, subject: 'C0ALERTS' });
+      expect(shown?.says).toContain('1 live, 1 not live');
+    }
+    expect(asked).toEqual([`${id} within 3000`, `${joined} within 3000`]);
+  });
+
   test('says of how many Heroku told nothing', async () => {
     sources = { ...sources, readEvidenceOfMany: async () => new Map() };
     const shown = await gathered('group', { id: await opened(id), subject: 'C0ALERTS' });
