@@ -13,6 +13,7 @@ import { runDoctor } from '../../src/doctor/doctor.js';
 import { createLogger } from '../../src/log.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { PATIENCE } from '../support/patience.js';
 import { describeWithPgbouncer, type Pgbouncer, startPgbouncer } from '../support/pgbouncer.js';
 import { insertPromotions } from '../support/rows.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
@@ -52,7 +53,7 @@ describeWithPgbouncer('behind PgBouncer in transaction mode', () => {
     bouncer = await startPgbouncer(target.url, settings);
   };
   function open(options: Parameters<typeof openDatabase>[1] = {}): Database {
-    const db = openDatabase(bouncer.url, options);
+    const db = openDatabase(bouncer.url, { patience: PATIENCE, ...options });
     closing.push(() => db.close());
     return db;
   }
