@@ -43,12 +43,15 @@ const UNAVAILABLE_ERRNO: ReadonlySet<string> = new Set([
   'ENOENT',
 ]);
 
+/** By a RAISE in somebody's function, whose SQLSTATE may be any, also an outage's: PostgreSQL's source tells. */
+const isRaised = (error: unknown): boolean => error instanceof pg.DatabaseError && error.routine === 'exec_stmt_raise';
+
 /** Not `instanceof`: under Jest, system errors come from another realm. */
 const isError = types.isNativeError;
 
 /** Whether the database was unreachable or couldn't work, rather than refusing the statement. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  if (!isError(error)) return false;
+  if (!isError(error) || isRaised(error)) return false;
   if (error.name === 'KnexTimeoutError') return true;
   if ('errors' in error && Array.isArray(error.errors) && error.errors.some(isDatabaseUnavailable)) return true;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -111,14 +114,15 @@ export function takenBy(error: unknown): string | null {
 }
 
 /** SQLSTATEs of such refusals: a retry fails until somebody changes the database. */
-const REFUSED = /^(?:0A|21|22|23|27|2B|38|39|42|44|54|55000|P0)/u;
+const REFUSED = /^(?:0A|21|22|23|27|2B|2F|38|39|3F|42|44|54|55000|P0)/u;
 
 /** knex writes `statement - message`. */
 const withoutStatement = (message: string): string => message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /u, '');
 
 /** Null for an outage, or an error of another kind. */
 export function asRefusal(error: unknown): Refusal | null {
-  if (!(error instanceof pg.DatabaseError) || error.code === undefined || !REFUSED.test(error.code)) return null;
+  if (!(error instanceof pg.DatabaseError) || error.code === undefined) return null;
+  if (!REFUSED.test(error.code) && !isRaised(error)) return null;
   return {
     code: error.code,
     words: (words.get(error) ?? withoutStatement(error.message)).replaceAll(/\s+/gu, ' ').trim(),

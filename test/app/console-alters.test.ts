@@ -66,18 +66,21 @@ test.each([
   expect(said).not.toMatch(AGAIN);
 });
 
-test('a trigger that refuses this row alone: its own words, and to whom to turn', async () => {
-  await bed.rows.query(
-    `create function guard() returns trigger language plpgsql as
-     $$ begin if new.id = ${promotionId} then raise exception 'ask *payments* <@U0123456> first'; end if; return new; end $$`,
-  );
-  await bed.rows.query(
-    `create trigger guard before update on console_flag_promotions for each row when (new.state = 'deployed') execute function guard()`,
-  );
-  const said = JSON.stringify(await submit());
-  expect(said).toContain('“ask *payments* <@U0123456> first”. Tell the console’s team');
-  expect(said).not.toMatch(AGAIN);
-});
+test.each(['raise_exception', '45000', 'insufficient_resources'])(
+  'a trigger that refuses this row alone, with %s: its own words, and to whom to turn',
+  async (code) => {
+    await bed.rows.query(
+      `create function guard() returns trigger language plpgsql as
+     $$ begin if new.id = ${promotionId} then raise exception 'ask *payments* <@U0123456> first' using errcode = '${code}'; end if; return new; end $$`,
+    );
+    await bed.rows.query(
+      `create trigger guard before update on console_flag_promotions for each row when (new.state = 'deployed') execute function guard()`,
+    );
+    const said = JSON.stringify(await submit());
+    expect(said).toContain('“ask *payments* <@U0123456> first”. Tell the console’s team');
+    expect(said).not.toMatch(AGAIN);
+  },
+);
 
 test('what a command runs into is said in its answer, with nothing that Slack would format', async () => {
   await alter('alter column flag_key type varchar(60)');

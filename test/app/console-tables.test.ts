@@ -484,6 +484,37 @@ const REFUSED: readonly Refused[] = [
     says: "The trigger guard does not let the app record that a promotion is deployed: “ask the console's team, deployed is final”.",
   },
   {
+    name: 'a trigger that refuses with a code of its own',
+    table: `${table()} ${guard(`if new.state = 'deployed' then raise exception 'not on a Friday' using errcode = '45000'; end if; return new;`)} ${trigger('before update on console_flag_promotions for each row')}`,
+    says: 'The trigger guard does not let the app record that a promotion is deployed: “not on a Friday”.',
+    spawned: true,
+  },
+  ...(['serialization_failure', 'lock_not_available', 'insufficient_resources'] as const).map((code) => ({
+    name: `a trigger that refuses with ${code}, as if it might pass`,
+    table: `${table()} ${guard(`raise exception 'it was changed meanwhile' using errcode = '${code}';`)} ${trigger('before update on console_flag_promotions for each row')}`,
+    says: 'The trigger guard does not let the app promote: “it was changed meanwhile”.',
+  })),
+  {
+    name: 'a trigger that refuses with a code that PostgreSQL has for published tables',
+    table: `${table()} ${guard(`if new.state = 'cancelled' then raise exception 'too late' using errcode = 'object_not_in_prerequisite_state'; end if; return new;`)} ${trigger('before update on console_flag_promotions for each row')}`,
+    says: 'The trigger guard does not let the app cancel: “too late”.',
+  },
+  {
+    name: 'a trigger that refuses in the name of a CHECK that is none',
+    table: `${table()} ${guard(`if new.state = 'cancelled' then raise check_violation using message = 'too late', schema = 'public', table = 'console_flag_promotions', constraint = 'rules'; end if; return new;`)} ${trigger('before update on console_flag_promotions for each row')}`,
+    says: 'The trigger guard does not let the app cancel: “too late”.',
+  },
+  {
+    name: 'a trigger that knows no way for one of the states',
+    table: `${table()} ${guard(`if new.state <> 'cancelled' then return new; end if;`)} ${trigger('before update on console_flag_promotions for each row')}`,
+    says: 'The trigger guard does not let the app cancel: “control reached end of trigger procedure without RETURN”.',
+  },
+  {
+    name: 'a trigger that calls into a schema that is gone',
+    table: `${table()} ${guard('perform audit.record(new.id); return new;')} ${trigger('before update on console_flag_promotions for each row')}`,
+    says: 'The trigger guard does not let the app promote: “schema "audit" does not exist”.',
+  },
+  {
     name: 'a trigger that refuses at the commit',
     table: `${table()} ${guard(`if new.state = 'cancelled' then raise exception 'never'; end if; return null;`)} create constraint trigger guard after update on console_flag_promotions deferrable initially deferred for each row execute function guard();`,
     says: 'The trigger guard does not let the app cancel: “never”.',

@@ -54,16 +54,21 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       case '23P01':
         return isOfTable ? ofUnique(refusal, does, isSecond) : [await ofOther(refusal, does)];
       case '55000':
-        // PostgreSQL says so of published tables; its words may be in any language.
-        return [blocks(`PostgreSQL does not let the app ${does}: ${said(refusal)}`, [alter('replica identity full')])];
+        return [await ofPublished(refusal, does)];
       default:
         return [passesShort ? await ofWidth(refusal, does) : await ofOther(refusal, does)];
     }
   }
 
+  /** PostgreSQL says so of published tables, in words of any language; a trigger may say it of anything. */
+  async function ofPublished(refusal: Refusal, does: string): Promise<Finding> {
+    if ((await triggerOf(ask, table, refusal.where)) !== null) return ofOther(refusal, does);
+    return blocks(`PostgreSQL does not let the app ${does}: ${said(refusal)}`, [alter('replica identity full')]);
+  }
+
   async function ofCheck(refusal: Refusal, does: string, to: PromotionState): Promise<readonly Finding[]> {
     const check = await checkOf(ask, table, refusal.constraint ?? '');
-    if (check === null) return [blocks(`PostgreSQL does not let the app ${does}: ${said(refusal)}`)];
+    if (check === null) return [await ofOther(refusal, does)];
     if (check.columns.length === 1 && check.columns[0] === 'state') {
       // All states that it refuses, which need one cure together.
       const states = await statesRefused(ask, table, check);
