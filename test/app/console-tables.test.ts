@@ -170,6 +170,22 @@ const WORK: readonly Works[] = [
         ('deploying', 'deployed'), ('deploying', 'failed')) then raise exception 'no way from % to %', old.state, new.state; end if; return new;`)}
       ${trigger('before update on console_flag_promotions for each row')}`,
   },
+  ...(['new.promoted_at = now()', 'new.promoted_at = coalesce(old.promoted_at, now())'] as const).map((sets) => ({
+    name: `a trigger that sets the start by itself: ${sets}`,
+    table: `${table()} ${guard(`if new.state = 'deploying' and old.state <> 'deploying' then ${sets}; end if; return new;`)}
+      ${trigger('before update on console_flag_promotions for each row')}`,
+  })),
+  {
+    name: 'a trigger that keeps the first start',
+    table: `${table()} ${guard('new.promoted_at = coalesce(old.promoted_at, new.promoted_at, now()); return new;')}
+      ${trigger('before update on console_flag_promotions for each row')}`,
+  },
+  {
+    name: 'a start that must not change',
+    table: `${table()} ${guard(`if old.promoted_at <> new.promoted_at then raise exception 'it began for good'; end if; return new;`)}
+      ${trigger('before update on console_flag_promotions for each row')}`,
+  },
+  { name: 'one promotion for each start', table: table(', unique (promoted_at)'), notesNothing: true },
   {
     name: 'a trigger that keeps a history, and one that touches updated_at',
     table: `${table(', updated_at timestamptz not null default now()')} create table console_history (id bigint, state text);
@@ -442,6 +458,11 @@ const REFUSED: readonly Refused[] = [
     says: 'The CHECK "its states" refuses the state marked, cancelled.',
   },
   {
+    name: 'a CHECK of how often a promotion may be tried',
+    table: table(', attempts integer not null default 0, constraint tries check (attempts <= 5)'),
+    says: 'The CHECK tries does not let the app take up a promotion: (attempts <= 5).',
+  },
+  {
     name: 'a CHECK of more than the state',
     table: table(', resolved_by text, constraint by_mail check (resolved_by like $$%@%$$)'),
     says: 'The CHECK by_mail does not let the app',
@@ -477,6 +498,16 @@ const REFUSED: readonly Refused[] = [
     name: 'a foreign key that is checked at the commit',
     table: `create table people (id text primary key); ${table(', marked_by text references people deferrable initially deferred')}`,
     says: 'The foreign key console_flag_promotions_marked_by_fkey on marked_by',
+  },
+  ...(['resolved_by', 'rca_url'] as const).map((column) => ({
+    name: `one promotion for each ${column}`,
+    table: table(`, ${column} text, constraint one_each unique (${column})`),
+    says: 'The unique one_each does not let the app record Mark completed',
+  })),
+  {
+    name: 'one promotion for each who marks',
+    table: table(', marked_by text, constraint one_each unique (marked_by)'),
+    says: 'The unique one_each does not let the app revert.',
   },
   {
     name: 'a trigger that refuses',
@@ -546,6 +577,21 @@ const REFUSED: readonly Refused[] = [
       ${trigger('after update on console_flag_promotions for each row')}`,
     says: /The trigger guard does not let the app .*: “value too long for type character varying\(120\)”\./u,
   })),
+  {
+    name: 'a trigger that sets the start anew at each change, so that nothing ever is stuck',
+    table: `${table()} ${guard(`if new.state = 'deploying' then new.promoted_at = now(); end if; return new;`)} ${trigger('before update on console_flag_promotions for each row')}`,
+    says: 'At each change the trigger guard sets promoted_at anew, so a promotion that is tried again and again would never count as stuck.',
+  },
+  {
+    name: 'a trigger that empties the lease',
+    table: `${table(', lease_until timestamptz')} ${guard('new.lease_until = null; return new;')} ${trigger('before update on console_flag_promotions for each row')}`,
+    says: 'Where the app writes a time to lease_until to take up a promotion, the trigger guard makes it nothing.',
+  },
+  {
+    name: 'a trigger that unsets what a revert is to remove',
+    table: `${table(', target_unset boolean')} ${guard('new.target_unset = false; return new;')} ${trigger('before insert on console_flag_promotions for each row')}`,
+    says: 'Where the app writes “true” to target_unset to revert, the trigger guard makes it “false”.',
+  },
   {
     name: 'a trigger that cuts what is too long',
     table: `${table(', checkpoint text')} ${guard('new.checkpoint = left(new.checkpoint, 20); return new;')} ${trigger('before update on console_flag_promotions for each row')}`,

@@ -8,7 +8,7 @@ import { baseOf } from './indexes.js';
 import type { Judged } from './judged.js';
 import { sequencesOf } from './new-row.js';
 import type { Column } from './shape.js';
-import { NAMES } from './writes.js';
+import { NAMES, USES, type Written } from './writes.js';
 
 /** Turns PostgreSQL's refusals in a rehearsal into sentences with their cures. */
 export interface Explanation {
@@ -19,7 +19,9 @@ export interface Explanation {
   /** A write went through, but changed no row. */
   swallowed(does: string, by: 'insert' | 'update'): Promise<void>;
   /** A write went through, but another value is there now. */
-  altered(column: string, does: string, wrote: string | null, found: string | null): Promise<void>;
+  altered(column: string, does: string, wrote: Written, found: string | null): Promise<void>;
+  /** A write that doesn't name the start of a promotion changed it. */
+  renewed(): Promise<void>;
   findings(): readonly Finding[];
 }
 
@@ -128,7 +130,8 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   function ofGuard(index: Index, does: string, isSecond: boolean): Finding {
     const { name, qualified, is_constraint, is_partial, columns: on } = index;
     const drop = is_constraint ? alter(`drop constraint ${name}`) : `drop index ${qualified}`;
-    if (isSecond || (areNames(on) && !is_partial)) {
+    const isOfFlag = on.every((column) => !USES.has(column) || areNames([column]));
+    if ((isSecond && isOfFlag) || (areNames(on) && !is_partial)) {
       return limits(`${name} allows one row a flag, so a flag that is there can’t be marked or reverted.`, [drop]);
     }
     // A guard over some rows, say the active ones, passes others.
@@ -190,7 +193,12 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     },
     async altered(column, does, wrote, became) {
       const { who, cure, dependsOnRole } = await whoChanges(['insert', 'update']);
-      const says = `Where the app writes ${shown(wrote)} to ${column} to ${does}, ${who} makes it ${shown(became)}.`;
+      const says = `Where the app writes ${written(column, wrote)} to ${column} to ${does}, ${who} makes it ${shown(became)}.`;
+      found.push(ofRole(dependsOnRole, blocks(says, cure)));
+    },
+    async renewed() {
+      const { who, cure, dependsOnRole } = await whoChanges(['update']);
+      const says = `At each change ${who} sets promoted_at anew, so a promotion that is tried again and again would never count as stuck.`;
       found.push(ofRole(dependsOnRole, blocks(says, cure)));
     },
     findings: () => distinct(found),
@@ -207,6 +215,12 @@ const untried = (name: string): Finding =>
   );
 
 const said = ({ words }: Refusal): string => `“${words}”.`;
+
+function written(column: string, value: Written): string {
+  if (value === null || typeof value === 'string') return shown(value);
+  if (typeof value === 'boolean') return shown(String(value));
+  return USES.get(column)?.kind === 'number' ? 'a number' : 'a time';
+}
 
 function shown(value: string | null): string {
   if (value === null) return 'nothing';

@@ -10,12 +10,14 @@ import { neededColumns, numbersFor, valuesToTry } from './new-row.js';
 import { type Column, columnsOf, judgeColumn } from './shape.js';
 import { onTrial } from './trial.js';
 import {
+  AT,
   COMPLETE,
   FAIL,
   MARKED,
   NAMES,
   PROMOTE,
   REVERTING,
+  TAKE_UP,
   USES,
   USUAL_LENGTHS,
   type Values,
@@ -62,7 +64,7 @@ export async function consoleRefusals(ask: Ask, table: Judged, columns: readonly
   const tries = await rowsToTry(stage, columns);
   const refused = new Map<string, Refusal>();
   await attempt(stage, async () => {
-    const added = await insertFirst(stage, tries);
+    const added = await insertFirst(stage, 'marked', tries);
     if (added.kind === 'refused') refused.set('add a promotion', added.refusal);
     if (added.kind === 'refused' || added.value === null) return;
     const { at } = added.value;
@@ -82,10 +84,14 @@ export async function consoleRefusals(ask: Ask, table: Judged, columns: readonly
   return refused;
 }
 
-async function insertFirst(stage: Stage, tries: readonly Values[]): Promise<Outcome<WrittenRow | null>> {
+async function insertFirst(
+  stage: Stage,
+  state: PromotionState,
+  tries: readonly Values[],
+): Promise<Outcome<WrittenRow | null>> {
   let outcome: Outcome<WrittenRow | null> = { kind: 'done', value: null };
   for (const values of tries) {
-    outcome = await attempt(stage, () => insert(stage, 'marked', values), 'keep');
+    outcome = await attempt(stage, () => insert(stage, state, values), 'keep');
     if (outcome.kind === 'done') break;
   }
   return outcome;
@@ -140,6 +146,7 @@ async function stageOf(ask: Ask, table: Judged, columns: readonly Column[]): Pro
 async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): Promise<readonly Finding[]> {
   const stage = await stageOf(ask, table, columns);
   const tries = await rowsToTry(stage, columns);
+  await tryStart(stage, tries);
   const marked = await insertRow(stage, 'marked', tries);
   const mayPromote = marked !== null && (await attempt(stage, () => take(stage, marked.at, [PROMOTE]))).kind === 'done';
   // If promoting is refused, what follows is tried all the same: the console promotes by itself.
@@ -201,6 +208,24 @@ async function explainFirst(stage: Stage, [refusal]: readonly Refusal[], does: s
   if (refusal !== undefined) await stage.explanation.add(refusal, does, to);
 }
 
+/**
+ * A promotion that is tried again keeps its start. Its row is inserted as it is, because a trigger may well set the
+ * start of one that is promoted.
+ */
+async function tryStart(stage: Stage, tries: readonly Values[]): Promise<void> {
+  if (!stage.usable.has('promoted_at')) return;
+  let isRenewed = false;
+  // A refusal is explained where the write is tried by itself.
+  await attempt(stage, async () => {
+    const began = tries.map((values) => ({ ...values, promoted_at: AT }));
+    const added = await insertFirst(stage, 'deploying', began);
+    if (added.kind === 'refused' || added.value === null) return;
+    const again = await update(stage, added.value.at, TAKE_UP);
+    isRenewed = again !== null && again.promoted_at !== added.value.promoted_at;
+  });
+  if (isRenewed) await stage.explanation.renewed();
+}
+
 async function tryWrites(stage: Stage, from: PromotionState, start: Start): Promise<void> {
   const tried: { readonly write: WriteOf; readonly outcome: Outcome<WrittenRow | null>; passesShort: boolean }[] = [];
   // A refusal of an earlier write is explained where that write is tried itself.
@@ -232,18 +257,23 @@ const shortened = (write: WriteOf): WriteOf => ({
   ),
 });
 
-/** A second promotion of the same flag, once the first is no longer active. */
+/** A second promotion of the same flag, once the first is no longer active; and the same person ends it. */
 async function tryReverting(stage: Stage, start: Start, values: Values): Promise<void> {
-  let hasBegun = false;
+  const reached: { does: string | null; added: WrittenRow | null } = { does: null, added: null };
+  const set = usableOf(stage, REVERTING);
   const outcome = await attempt(stage, async () => {
     await take(stage, start.at, start.before);
-    hasBegun = true;
+    reached.does = 'revert';
     const isNumbered = Object.keys(stage.numbers.first).some((name) => Object.hasOwn(values, name));
-    const row = { ...values, ...usableOf(stage, REVERTING), ...(isNumbered ? stage.numbers.second : {}) };
-    return insert(stage, 'deploying', row);
+    const row = { ...values, ...set, ...(isNumbered ? stage.numbers.second : {}) };
+    reached.added = await insert(stage, 'deploying', row);
+    reached.does = COMPLETE.does;
+    if (reached.added !== null) await update(stage, reached.added.at, shortened(COMPLETE));
   });
-  if (hasBegun && outcome.kind === 'refused')
-    await stage.explanation.add(outcome.refusal, 'revert', 'deploying', { isSecond: true });
+  const { does, added } = reached;
+  if (added !== null) await check(stage, added, set, 'deploying', 'revert');
+  if (does !== null && outcome.kind === 'refused')
+    await stage.explanation.add(outcome.refusal, does, 'deploying', { isSecond: true });
 }
 
 /** Answers the row's new ctid; null if a write changed no row. */
@@ -259,17 +289,19 @@ const usableOf = ({ usable }: Stage, set: Values): Values =>
 const writtenRow = z.object({
   at: z.string(),
   state: z.string().nullable(),
+  promoted_at: z.string().nullable(),
   written: z.record(z.string(), z.string().nullable()),
 });
 type WrittenRow = z.output<typeof writtenRow>;
 
-async function insert({ ask, table }: Stage, state: PromotionState, values: Values): Promise<WrittenRow | null> {
+async function insert(stage: Stage, state: PromotionState, values: Values): Promise<WrittenRow | null> {
+  const { ask, table } = stage;
   const names = Object.keys(values);
   const { sql, bindings } = expressions(Object.values(values));
   const found = await ask(
     table.dialect.translate(
       `insert into {promotions} as p (${['state', ...names.map(asName)].join(', ')}) overriding system value
-       values (${[`{'${state}'}`, ...sql].join(', ')}) returning ${whatIsThere(names)}`,
+       values (${[`{'${state}'}`, ...sql].join(', ')}) returning ${whatIsThere(stage, names)}`,
     ),
     bindings,
   );
@@ -289,7 +321,7 @@ async function update(stage: Stage, at: string, { from, to, set }: WriteOf): Pro
   const found = await ask(
     table.dialect.translate(
       `update {promotions} p set ${assigned.length === 0 ? 'state = p.state' : assigned.join(', ')}
-        where p.ctid = $${bindings.length + 1}::tid returning ${whatIsThere(names)}`,
+        where p.ctid = $${bindings.length + 1}::tid returning ${whatIsThere(stage, names)}`,
     ),
     [...bindings, at],
   );
@@ -298,8 +330,8 @@ async function update(stage: Stage, at: string, { from, to, set }: WriteOf): Pro
 
 const asName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const asText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const whatIsThere = (names: readonly string[]): string =>
-  `p.ctid::text as at, {p.state} as state,
+const whatIsThere = ({ usable }: Stage, names: readonly string[]): string =>
+  `p.ctid::text as at, {p.state} as state, ${usable.has('promoted_at') ? 'p.promoted_at::text' : 'null'} as promoted_at,
    jsonb_build_object(${names.map((name) => `${asText(name)}, p.${asName(name)}::text`).join(', ')}) as written`;
 
 type Binding = string | number | boolean | Date | null;
@@ -346,8 +378,13 @@ async function check(
   for (const [name, value] of Object.entries(values)) {
     // The console decides how names are written.
     const isOurs = USES.has(name) && !NAMES.some((known) => known === name);
-    const isText = typeof value === 'string' || value === null;
     const kept = row.written[name] ?? null;
-    if (isOurs && isText && kept !== value) await stage.explanation.altered(name, does, value, kept);
+    if (isOurs && isAltered(value, kept)) await stage.explanation.altered(name, does, value, kept);
   }
+}
+
+/** A column shows times and numbers in its own way, and a trigger may count or stamp by itself: one has to be there. */
+function isAltered(value: Written, kept: string | null): boolean {
+  if (typeof value === 'boolean') return kept !== String(value);
+  return typeof value === 'string' || value === null ? kept !== value : kept === null;
 }

@@ -23,7 +23,8 @@ export const USUAL_LENGTHS: Readonly<Record<string, number>> = {
   resolution_note: 500,
 };
 const OWNER = `1234567-${'0'.repeat(12)}`;
-const AT = new Date('2026-05-09T04:28:31.123Z');
+export const AT = new Date('2026-05-09T04:28:31.123Z');
+const BEFORE = new Date(AT.getTime() - 60_000);
 
 /** A value to send, or an SQL expression. */
 export type Written = string | number | boolean | Date | null | { readonly sql: string };
@@ -31,7 +32,8 @@ export type Values = Readonly<Record<string, Written>>;
 
 const NOW: Written = { sql: 'now()' };
 const LATER: Written = { sql: "now() + interval '1 minute'" };
-const MORE: Written = { sql: 'attempts + 1' };
+/** As many as weeks without Heroku bring. */
+const MORE: Written = { sql: 'coalesce(attempts, 0) + 10000' };
 const RELEASED: Values = { lease_owner: null, lease_until: null };
 const ENDED: Values = { ...RELEASED, next_attempt_at: null, last_error: null, updated_at: NOW };
 
@@ -52,9 +54,10 @@ export const REVERTING: Values = {
   target_unset: true,
   checkpoint: 'INTENT',
   marked_by: SLACK_ID,
-  marked_at: AT,
+  // Not at the same moment as the first.
+  marked_at: BEFORE,
   promoted_by: SLACK_ID,
-  promoted_at: AT,
+  promoted_at: BEFORE,
 };
 /** What identifies a promotion, at the least useful width: the console chose its names, and so their width. */
 export const NAMES = ['flag_key', 'heroku_app', 'config_var', 'target_value'] as const;
@@ -64,6 +67,12 @@ export const PROMOTE: WriteOf = {
   from: 'marked',
   to: 'deploying',
   set: { ...ENDED, promoted_by: SLACK_ID, promoted_at: AT, checkpoint: 'INTENT', attempts: 0 },
+};
+export const TAKE_UP: WriteOf = {
+  does: 'take up a promotion',
+  from: 'deploying',
+  to: 'deploying',
+  set: { lease_owner: OWNER, lease_until: LATER, attempts: MORE },
 };
 export const COMPLETE: WriteOf = {
   does: 'record Mark completed',
@@ -94,12 +103,7 @@ export const FAIL: WriteOf = {
 export const WRITES: readonly WriteOf[] = [
   PROMOTE,
   { does: 'cancel', from: 'marked', to: 'cancelled', set: { resolved_by: SLACK_ID, updated_at: NOW } },
-  {
-    does: 'take up a promotion',
-    from: 'deploying',
-    to: 'deploying',
-    set: { lease_owner: OWNER, lease_until: LATER, attempts: MORE },
-  },
+  TAKE_UP,
   {
     does: 'announce a change on Heroku',
     from: 'deploying',
