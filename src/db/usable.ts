@@ -63,17 +63,19 @@ export async function inspectUpToDate(
   settings: ConsoleSettings,
   { say }: { readonly say: Say },
 ): Promise<Inspected | null> {
-  return withClient(connectionString, async (client) => {
-    const ask = askOf(client);
-    await requireWrites(ask);
-    const looked = await inWords('migrate', () => whenFree(say, () => look(ask, settings)));
-    const { inspected, progress } = looked;
-    if (!isAdopted(inspected, settings) || progress !== 'latest') return null;
-    await inWords('work with the database', () =>
-      refuseUnusable(ask, { ...judgingOf(looked), role: null, tries: true }, say),
-    );
-    return inspected;
-  });
+  return inWords('migrate', () =>
+    withClient(connectionString, async (client) => {
+      const ask = askOf(client);
+      await requireWrites(ask);
+      const looked = await whenFree(say, () => look(ask, settings));
+      const { inspected, progress } = looked;
+      if (!isAdopted(inspected, settings) || progress !== 'latest') return null;
+      await inWords('work with the database', () =>
+        refuseUnusable(ask, { ...judgingOf(looked), role: null, tries: true }, say),
+      );
+      return inspected;
+    }),
+  );
 }
 
 /** Before any write. A supervisor should retry: a provider lifts its guard, and nobody thinks of this app. */

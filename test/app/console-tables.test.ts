@@ -779,6 +779,15 @@ const REFUSED: readonly Refused[] = [
     says: /may not update .*checkpoint.* of public\.console_flag_promotions/u,
   },
   {
+    name: 'the right to read some columns',
+    table: table(),
+    after:
+      'grant usage on schema public to {app}; grant select (flag_key, state), insert, update on console_flag_promotions to {app};',
+    as: 'app',
+    ownerMigrates: true,
+    says: /may not read .*heroku_app.* of public\.console_flag_promotions/u,
+  },
+  {
     name: 'no right to use the schema',
     table: table(),
     before:
