@@ -142,7 +142,7 @@ describe('marking and promoting', () => {
   test('an app that Heroku cannot be asked about is not taken on trust', async () => {
     bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
     const form = words(await openBy(`mark ${FLAG} ${APP}`));
-    expect(form).toContain('Heroku did not answer');
+    expect(form).toContain('Heroku didn’t answer');
     expect(linesUnder(bed.logged, form)).toContainEqual(
       expect.objectContaining({ msg: 'Heroku could not be asked whether an app exists' }),
     );
