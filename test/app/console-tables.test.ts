@@ -315,6 +315,20 @@ const WORK: readonly Works[] = [
     settings: { CONSOLE_TABLE: 'console.console_flag_promotions' },
   },
   {
+    name: 'a schema named like the account, first in the usual search path, and the table behind it',
+    before: `create schema {owner} authorization {owner}; alter role {owner} set search_path = "$user", public;`,
+    table: `set search_path = public; ${table()}`,
+    promotions: 'public.console_flag_promotions',
+    starts: true,
+  },
+  {
+    name: 'a table of that name in two schemas of the search path: the first, as the console’s queries take it',
+    before: `create schema {owner} authorization {owner}; alter role {owner} set search_path = "$user", public;`,
+    table: `create table public.console_flag_promotions (name text); ${table()}`,
+    promotions: '{owner}.console_flag_promotions',
+    notes: 'There is also public.console_flag_promotions.',
+  },
+  {
     name: 'a search path that begins with temporary tables',
     table: table(),
     after: 'alter role {owner} set search_path = pg_temp, public;',
@@ -366,6 +380,13 @@ const WORK: readonly Works[] = [
     name: 'row-level security that is forced on its owner, with a policy that lets everything through',
     table: `${table()} ${RLS} alter table console_flag_promotions force row level security;
       create policy all_of_it on console_flag_promotions using (true); create policy own on console_flag_promotions using (flag_key = 'x');`,
+  },
+  {
+    name: 'row-level security that lets everything through, and an account for which it is an error',
+    table: `${table()} ${RLS} alter table console_flag_promotions force row level security;
+      create policy all_of_it on console_flag_promotions using (true);`,
+    after: 'alter role {owner} set row_security = off;',
+    starts: true,
   },
   {
     name: 'row-level security that the account bypasses',
@@ -1184,7 +1205,7 @@ async function expectMainJob({
     const outcome = await db.promotions.resolve(submission(oldest.id, kris), NOW, typed(kris.code()));
     expect(outcome).toMatchObject({ kind: 'resolved', promotion: { state: 'deployed', resolvedBy: 'U0KRIS' } });
     const { rows } = await database.admin(
-      `select state::text, resolved_by::text, resolution_note::text as note from ${promotions ?? config.console.table ?? 'public.console_flag_promotions'}
+      `select state::text, resolved_by::text, resolution_note::text as note from ${named(promotions ?? config.console.table ?? 'public.console_flag_promotions')}
         where id = ${oldest.id}`,
     );
     expect(rows).toEqual([{ state: ends, resolved_by: 'U0KRIS', note: 'The dyno died after the PATCH.' }]);

@@ -3,11 +3,14 @@ const LIMITS = ['statement_timeout', 'lock_timeout', 'idle_session_timeout', 'tr
 /** So that the server notices within half a minute that our host vanished, and releases its locks. */
 const KEEP_ALIVE = { tcp_keepalives_idle: 10, tcp_keepalives_interval: 5, tcp_keepalives_count: 4 };
 
-const wanted = [...LIMITS.map((name) => [name, 0]), ...Object.entries(KEEP_ALIVE)]
+/** Switched off, any policy would make reading an error; whether rows are hidden is judged. */
+const POLICIES = { row_security: 'on' };
+
+const wanted = [...LIMITS.map((name) => [name, 0]), ...Object.entries({ ...KEEP_ALIVE, ...POLICIES })]
   .map(([name, value]) => `('${name}', '${value}')`)
   .join(', ');
 
-/** SQL: lifts the account's time limits, for the session or only for its transaction. */
+/** SQL: lifts the account's time limits and its setting of row_security, for the session or only for its transaction. */
 export const liftLimits = (span: 'session' | 'transaction'): string =>
   `select set_config(name, wanted.value, ${span === 'transaction'})
      from (values ${wanted}) as wanted (name, value) join pg_settings using (name)`;
