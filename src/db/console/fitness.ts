@@ -4,8 +4,8 @@ import type { Ask } from './ask.js';
 import { CONFIG_VAR, INDISPENSABLE } from './columns.js';
 import { type Dialect, quoted, TIMES } from './dialect.js';
 import { ConsoleTableError } from './refusal.js';
-import type { ConsoleSettings } from './settings.js';
-import { statesWithout } from './spellings.js';
+import { type ConsoleSettings, lowerCase } from './settings.js';
+import { statesWithout, wordsFor } from './spellings.js';
 import type { ConsoleColumn, ConsoleTable } from './table.js';
 
 /* Whether a table can be adopted, found out before anything is changed. */
@@ -37,6 +37,12 @@ export function refuseUnfit(table: ConsoleTable, { stateMap }: ConsoleSettings):
 
 function refuseState(table: ConsoleTable, state: ConsoleColumn, stateMap: ConsoleSettings['stateMap']): void {
   if (state.kind === 'enum') {
+    const foreign = wordsFor(stateMap).filter((word) => !state.words.some((known) => isSameWord(known, word)));
+    if (foreign.length > 0) {
+      throw new ConsoleTableError(
+        `STATE_MAP names ${foreign.join(', ')}, which the enum ${state.type} of the table ${table.name} doesn’t have. ${UNCHANGED} Its words are ${state.words.join(', ')}: name one of them, or leave the entry out.`,
+      );
+    }
     const lacking = statesWithout(state.words, stateMap);
     if (lacking.length === 0) return;
     const add = lacking.map((word) => `alter type ${state.enumType} add value ${quoted(word)};`).join(' ');
@@ -49,6 +55,8 @@ function refuseState(table: ConsoleTable, state: ConsoleColumn, stateMap: Consol
     `The table ${table.name} keeps its state as ${state.type}; states are read from a text or an enum. ${UNCHANGED} Run: alter table ${table.name} alter column state type text using …`,
   );
 }
+
+const isSameWord = (one: string, other: string): boolean => lowerCase(one) === lowerCase(other);
 
 function refuseTime(table: ConsoleTable, { name, type, kind }: ConsoleColumn): void {
   if (kind === 'timestamptz' || kind === 'timestamp') return;

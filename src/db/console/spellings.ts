@@ -37,6 +37,10 @@ function caseOf(existing: readonly string[], stateMap: ConsoleSettings['stateMap
   return (state) => state;
 }
 
+/** The words of STATE_MAP that are written: its first for each state. */
+export const wordsFor = (stateMap: ConsoleSettings['stateMap']): readonly string[] =>
+  PROMOTION_STATES.flatMap((state) => stateMap.find((entry) => entry.state === state)?.word ?? []);
+
 export function statesWithout(
   words: readonly string[],
   stateMap: ConsoleSettings['stateMap'],

@@ -504,6 +504,12 @@ const REFUSED: readonly (readonly [string, string, RegExp, ConsoleSettings?])[] 
     made({ before: ENUM(`'deploying', 'deployed', 'marked'`), state: 'promo_state' }),
     /has no word for failed, cancelled.*alter type public\.promo_state add value 'failed'; alter type public\.promo_state add value 'cancelled';/u,
   ],
+  [
+    'a word in STATE_MAP that the enum lacks',
+    made({ before: ENUM(`'marked', 'deploying', 'deployed', 'failed', 'cancelled'`), state: 'promo_state' }),
+    /^STATE_MAP names in_progres, which the enum promo_state .* doesn’t have\. The table was not changed\. Its words are marked, deploying,/u,
+    settings(null, 'in_progres=deploying'),
+  ],
   ['ids that are uuids', made({ id: 'text' }).replaceAll(/\((\d), '/gu, `('$1', '`), /has an id of type text/u],
   ['ids that are there twice', made({ id: 'integer' }).replace('(2,', '(1,'), /their id doesn’t tell apart: 1\./u],
   [
