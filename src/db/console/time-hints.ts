@@ -8,7 +8,7 @@ import type { ConsoleTable } from './table.js';
 
 /* Times that the console keeps under other names, and starts that can't be true. */
 
-/** Likely names for our times, ignoring case, underscores, and a final `_at` or `_on`. */
+/** Likely names for our times, ignoring case, underscores, a final `_at`, `at` or `_on`, and a zone after it. */
 const ALIKE: Readonly<Record<Time, RegExp>> = {
   promoted_at:
     /^(?:(?:promotion|promote|deploy|deployment|deploying|rollout)?(?:start|started|begin|began|begun)|promotiondate|promoted|deploying|deployingsince|startedsince|inprogresssince|since)(?:time|date|timestamp|ts)?$/u,
@@ -31,7 +31,8 @@ export interface TimeHint {
 
 const bare = (name: string): string =>
   name
-    .replace(/(?:_at|_on|At|On)$/u, '')
+    .replace(/_(?:utc|tz)$/iu, '')
+    .replace(/(?:at|_on|At|On)$/u, '')
     .replaceAll(/[_\s-]/gu, '')
     .toLowerCase();
 

@@ -1,5 +1,7 @@
 import pg from 'pg';
 import { openDatabase } from '../../../src/db/database.js';
+import { askOf } from '../../../src/db/console/ask.js';
+import { alterBriefly } from '../../../src/db/console/brief-lock.js';
 import { baseOf } from '../../../src/db/console/indexes.js';
 import { parseStateMap, USUAL_CONSOLE } from '../../../src/db/console/settings.js';
 import { inspectDatabase } from '../../../src/db/inspection.js';
@@ -93,6 +95,23 @@ test('a report under way costs neither doctor nor `migrate --sql` what they find
   expect(findings).toEqual([expect.objectContaining(behind)]);
   const inspection = await inspectDatabase(database.url);
   expect(inspection.findings).toEqual([expect.objectContaining({ says: behind.says })]);
+});
+
+test('whoever came to hold the table since it was found free is waited for no longer than two seconds at a time', async () => {
+  const [table] = await run(`select 'console_flag_promotions'::regclass::oid::text as oid`);
+  const vacuum = await connected();
+  await vacuum.query('begin; lock table console_flag_promotions in share update exclusive mode');
+  const migrating = await connected();
+  await migrating.query(`set statement_timeout = '20s'`);
+  const sql = ['alter table console_flag_promotions add column rca_url text'];
+  const stopAt = (line: string) => {
+    throw new Error(line);
+  };
+  await expect(alterBriefly(askOf(migrating), String(table?.['oid']), sql, stopAt)).rejects.toThrow(
+    'The table is in use: trying again.',
+  );
+  await vacuum.query('commit');
+  await useTable();
 });
 
 test('a migration that is killed while it builds an index leaves a table that works, and the next one goes on', async () => {
@@ -269,4 +288,10 @@ test('rows that are there keep no time of their making, so what is stuck stays s
   });
   await run(sql);
   expect((await migrate(database.url, { survey: true })).promotions).toMatchObject({ timeHints: [], oddStarts: [] });
+});
+
+test.each(['startedat', '"startedAt"', 'started_at_utc'])('a start under the name %s is pointed to', async (name) => {
+  await run(`alter table console_flag_promotions rename started_at to ${name}`);
+  const { promotions } = await migrate(database.url);
+  expect(promotions).toMatchObject({ timeHints: [{ column: name, ours: 'promoted_at' }] });
 });
