@@ -93,6 +93,15 @@ test('what a command runs into is said in its answer, with nothing that Slack wo
   expect(answered).not.toMatch(AGAIN);
 });
 
+test('what one of the app’s own tables runs into is no matter of the console’s team', async () => {
+  await bed.rows.query('alter table flag_promotions.operators rename to nobody');
+  await superadmin.command(`mark new_flag ${APP}`);
+  const { text } = await superadmin.waitForEphemeral(({ text: said }) => said.includes('(reference'));
+  expect(text).toContain('tell the app’s administrator');
+  expect(text).not.toContain('the console’s team');
+  await bed.rows.query('alter table flag_promotions.nobody rename to operators');
+});
+
 test('the promoter says why on its message, and waits longer each time; once the table is altered, it goes on', async () => {
   bed.heroku.setVar(APP, CONFIG_VAR, 'false');
   await alter('alter column checkpoint type varchar(50)');

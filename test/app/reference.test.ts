@@ -247,18 +247,18 @@ describe('a reference', () => {
 
       await kris.say(`<@${bed.slack.botUserId}> <https://docs.raxx.example/rca>`, { threadTs: ts });
       const told = await kris.waitForEphemeral();
-      expect(told).toMatchObject({ threadTs: ts, text: expect.stringContaining('The database refuses this') });
+      expect(told).toMatchObject({ threadTs: ts, text: expect.stringContaining('The app failed') });
       await hasCause(told.text, kris.id);
 
       await kris.openHome();
       await eventually(async () => expect(JSON.stringify(kris.home()?.blocks)).toContain('could not be loaded'));
-      expect(JSON.stringify(kris.home()?.blocks)).toMatch(/The database refuses this.+Open this tab again/u);
+      expect(JSON.stringify(kris.home()?.blocks)).toMatch(/The app failed.+Open this tab again/u);
       await hasCause(JSON.stringify(kris.home()?.blocks), kris.id);
 
       const title = kris.modal()?.title;
       await kris.clickInModal('draft_rca');
       const modal = await kris.waitForModal((view) => JSON.stringify(view.blocks).includes('(reference'));
-      expect(JSON.stringify(modal.blocks)).toMatch(/The database refuses this.+Nothing was changed/u);
+      expect(JSON.stringify(modal.blocks)).toMatch(/The app failed.+Nothing was changed/u);
       await hasCause(JSON.stringify(modal.blocks), kris.id);
       expect(title).toBe('Link RCA');
 

@@ -19,10 +19,13 @@ export interface RefusedWrite {
 const MAY_BE_OURS = /^(?:0A|21|42)/u;
 const RIGHT_OR_COLUMN_IS_GONE = new Set(['42501', '42703', '42P01']);
 
+/** For a missing relation or right PostgreSQL tells no schema; a table's name may be that of our schema. */
+const OF_OURS = /\bflag_promotions"?\.|\bschema "?flag_promotions\b/iu;
+
 export function mayBeRefusedWrite(error: unknown): boolean {
   if (error instanceof ConsoleTableError) return true;
   const refusal = asRefusal(error);
-  return refusal !== null && refusal.schema !== 'flag_promotions';
+  return refusal !== null && refusal.schema !== 'flag_promotions' && !OF_OURS.test(refusal.words);
 }
 
 /**
