@@ -281,6 +281,25 @@ describe('docs/operating.md', () => {
     for (const button of buttons) expect(sources).toContain(button.replace("'", '’'));
   });
 
+  test('says of each thing that is kept about people what it is for, and how long', () => {
+    const [, kept = ''] = /^## What is kept about people$([\s\S]*?)(?=^## )/mu.exec(text) ?? [];
+    const rows = kept.split('\n').filter((line) => /^\| (?!what \||---)/u.test(line));
+    for (const row of rows) expect(row).toMatch(/^(?:\| [^|]{5,} ){3}\|$/u);
+    // In the order of test/app/forget.test.ts, which looks for a person's id in each table.
+    const things = [
+      'who is on an alert',
+      'accepted a change',
+      'drills',
+      'enrolment links',
+      'webhooks',
+      'home tab',
+      'operators',
+    ];
+    for (const thing of [...things, 'recovery codes', 'audit log', 'promotions', 'refused', 'log lines', 'backups']) {
+      expect([thing, rows.some((row) => row.split(' | ')[0]?.includes(thing))]).toEqual([thing, true]);
+    }
+  });
+
   test('names commands that there are', async () => {
     const inSlack = [...text.matchAll(/`\/flag-promotions ([a-z]+)/gu)].map(([, word = '']) => word);
     expect(inSlack).toContain('stuck');

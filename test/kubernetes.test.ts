@@ -229,6 +229,20 @@ describe('what they say of the app', () => {
     expect(spec.replicas).toBeGreaterThan(budget.spec.minAvailable);
   });
 
+  test('it is let out to names, to https and to PostgreSQL, and in where it listens', () => {
+    const rule = z.object({
+      ports: z.array(z.object({ protocol: z.string(), port: z.union([z.string(), z.number()]) })),
+    });
+    const { ingress, egress } = only(
+      'NetworkPolicy',
+      z.object({ spec: z.object({ ingress: z.array(rule), egress: z.array(rule) }) }),
+    ).spec;
+    const portsOf = (rules: typeof egress) =>
+      rules.flatMap(({ ports }) => ports.map(({ protocol, port }) => `${protocol} ${port}`)).toSorted();
+    expect(portsOf(egress)).toEqual(['TCP 443', 'TCP 53', 'TCP 5432', 'UDP 53']);
+    expect(portsOf(ingress)).toEqual([`TCP ${app.ports[0].name}`]);
+  });
+
   describe('its probes', () => {
     let server: HttpServer;
     beforeAll(async () => {

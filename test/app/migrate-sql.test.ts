@@ -46,6 +46,19 @@ function sectionsOf(script: string): ReadonlyMap<string, readonly string[]> {
   return sections;
 }
 
+/** The limit under which each kind of statement runs, once or more: whoever waits for a lock keeps others waiting. */
+function limitsIn(lines: readonly string[]): Readonly<Record<string, string>> {
+  const limits: Record<string, string> = {};
+  let limit = '';
+  for (const line of lines) {
+    const kind = /^alter table|^create (?:unique )?index/u.exec(line)?.[0].replace('unique ', '');
+    if (/^(?:re)?set lock_timeout/u.test(line)) limit = line;
+    else if (kind !== undefined && !(limits[kind] ?? '').includes(limit))
+      limits[kind] = `${limits[kind] ?? ''}${limit}`;
+  }
+  return limits;
+}
+
 /** Each section by its own account, as psql would: one statement after the other, in one session. */
 async function runAsPrinted(script: string): Promise<void> {
   for (const [who, lines] of sectionsOf(script)) {
@@ -84,6 +97,10 @@ test('an account without any right is given what it takes, by owner, and then mi
   expect(script).toContain(`create schema flag_promotions authorization ${database.runner};`);
   expect(script).toContain('alter column checkpoint type text;');
   expect(script).toContain(`grant select, insert, update on public.console_flag_promotions to ${database.runner};`);
+  expect(limitsIn(sectionsOf(script).get('table') ?? [])).toEqual({
+    'alter table': "set lock_timeout = '2s';",
+    'create index': 'reset lock_timeout;',
+  });
   await runAsPrinted(script);
 
   expect(await printed()).toMatch(/^-- .*: nothing is missing for the role runner_\w+\.\n$/u);

@@ -5,6 +5,7 @@ import { OtherWorkspaceError } from '../../src/db/errors.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { builtApp } from '../support/built-app.js';
 import { eventually } from '../support/eventually.js';
+import { waiting, whileHolding } from '../support/locks.js';
 
 const OTHER = 'T0OTHER001';
 
@@ -132,6 +133,21 @@ describe('a database belongs to one Slack workspace', () => {
         (await recorded()) === OTHER,
       ]);
     }
+  });
+
+  test('two that look before either has it: one has it', async () => {
+    await forget();
+    const claims: Promise<string>[] = [];
+    await whileHolding(
+      { url: bed.environment['DATABASE_URL'] ?? '' },
+      'select from flag_promotions.installation for update',
+      async () => {
+        claims.push(...[bed.slack.teamId, OTHER].map((team) => bed.db.installation.claimWorkspace(team)));
+        await waiting(bed, 2);
+      },
+    );
+    const owner = await recorded();
+    expect(await Promise.all(claims)).toEqual([owner, owner]);
   });
 
   describe('if Slack does not say at the start which one it is', () => {

@@ -204,6 +204,14 @@ describeWithPgbouncer('behind PgBouncer in transaction mode', () => {
     await bounce({}, empty);
     await rollBackAll(bouncer.url);
     expect(await migrateToLatest(bouncer.url)).not.toHaveLength(0);
+    // The next client gets the same sessions, with what was set in them.
+    const set = `select name from pg_settings where source = 'session' and name ~ '_timeout$|^tcp_'`;
+    const others = [new pg.Client(bouncer.url), new pg.Client(bouncer.url)];
+    closing.push(...others.map((one) => () => one.end()));
+    for (const other of others) await other.connect();
+    for (const other of others) await other.query('begin');
+    for (const other of others) expect((await other.query(set)).rows).toEqual([]);
+    for (const other of others) await other.query('commit');
     expect(await inspectDatabase(bouncer.url)).toMatchObject({ missingMigrations: [], isReadOnly: false });
   });
 

@@ -28,3 +28,10 @@ test.each([
 ])('%s is that of %j', (address, id) => {
   expect(permalinkedId(PUBLIC, address)).toBe(id);
 });
+
+test('an address under a path keeps it, and is no other app’s of that host', () => {
+  const below = 'https://tools.example.com/flags';
+  expect(permalinkOf(below, '7')).toBe(`${below}/promotions/7`);
+  expect(permalinkedId(below, `${below}/promotions/7`)).toBe('7');
+  expect(permalinkedId(below, 'https://tools.example.com/promotions/7')).toBeNull();
+});

@@ -64,7 +64,12 @@ test.each(STARTS)('a start that is %s', async (_what, times, says) => {
   if (says === null) return;
   expect(sinceWhen(promotion)).toMatch(says);
   // The row itself says a span of two thousand years.
-  expect(stuckFor(promotion, NOW) === null).toBe(!says.source.includes('date'));
+  const isKnown = says.source.includes('date');
+  expect(stuckFor(promotion, NOW) === null).toBe(!isKnown);
+  const { promotions } = await inspectDatabase(stored.url);
+  expect(promotions.oddities).toEqual(
+    isKnown ? [] : [expect.stringContaining(`Deploying since nobody knows when: promotion ${id} (`)],
+  );
 });
 
 test('promotions under way that a promoter should have taken up are owed, whatever their start', async () => {
@@ -77,8 +82,10 @@ test('promotions under way that a promoter should have taken up are owed, whatev
 });
 
 test('states that nobody knows are counted and named, by an index of them alone, and never alert', async () => {
-  await stored.rows.query('alter table console_flag_promotions drop constraint console_flag_promotions_state');
-  for (const [n, state] of ['in_progress', 'in_progress', 'Rolled Back', 'DEPLOYING'].entries()) {
+  await stored.rows.query(
+    'alter table console_flag_promotions drop constraint console_flag_promotions_state, alter column state drop not null',
+  );
+  for (const [n, state] of ['in_progress', 'in_progress', 'Rolled Back', 'DEPLOYING', null].entries()) {
     await insertPromotion(stored.rows, { flag_key: `flag_${n}` });
     await stored.rows.query(`update console_flag_promotions set state = $1 where flag_key = $2`, [state, `flag_${n}`]);
   }
@@ -86,8 +93,9 @@ test('states that nobody knows are counted and named, by an index of them alone,
     states: [
       { word: 'in_progress', count: 2 },
       { word: 'Rolled Back', count: 1 },
+      { word: null, count: 1 },
     ],
-    total: 3,
+    total: 4,
     isAtLeast: false,
   });
   const cutoff = new Date(NOW.getTime() - THRESHOLDS.warningAfterMs);
@@ -95,7 +103,7 @@ test('states that nobody knows are counted and named, by an index of them alone,
   expect(stuck.map(({ promotion }) => promotion.flagKey)).toEqual(['flag_3']);
   const { promotions } = await inspectDatabase(stored.url);
   expect(promotions.oddities).toEqual([
-    'Unknown states: in_progress (2), Rolled Back (1). They never alert. Name the ones that are ours in STATE_MAP, such as in_progress=deploying.',
+    'Unknown states: in_progress (2), Rolled Back (1), none at all (1). They never alert. Name the ones that are ours in STATE_MAP, such as in_progress=deploying.',
   ]);
 });
 
