@@ -389,6 +389,13 @@ const WORK: readonly Works[] = [
     starts: true,
   },
   {
+    name: 'a lease that is whole or not there',
+    table: table(
+      `, lease_owner text, lease_until timestamptz, constraint whole check ((lease_owner is null) = (lease_until is null))`,
+    ),
+    starts: true,
+  },
+  {
     name: 'row-level security that the account bypasses',
     table: `${table()} ${RLS} alter table console_flag_promotions force row level security;`,
     after: 'alter role {owner} bypassrls;',

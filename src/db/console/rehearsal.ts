@@ -153,7 +153,10 @@ async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): 
   const deploying = mayPromote ? { ...marked, before: [PROMOTE] } : await insertRow(stage, 'deploying', tries);
   if (marked !== null) await tryWrites(stage, 'marked', marked);
   if (deploying !== null) {
-    await tryWrites(stage, 'deploying', deploying);
+    // The promoter writes to what it has taken up: a rule may tie the columns of its lease to each other.
+    const held = { ...deploying, before: [...deploying.before, TAKE_UP] };
+    const mayHold = (await attempt(stage, () => take(stage, held.at, held.before))).kind === 'done';
+    await tryWrites(stage, 'deploying', mayHold ? held : deploying);
     // With usual texts: a refusal of the longest is a note, and must not hide what comes after.
     await tryWrites(stage, 'deployed', { ...deploying, before: [...deploying.before, shortened(COMPLETE)] });
     await tryReverting(stage, { ...deploying, before: [...deploying.before, shortened(FAIL)] }, deploying.values);
