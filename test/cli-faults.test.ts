@@ -89,7 +89,7 @@ describe('a signal', () => {
   let silent: Server;
   let url: string;
   beforeEach(async () => {
-    silent = createServer((socket) => socket.on('error', () => undefined));
+    silent = createServer((socket) => socket.on('error', () => undefined).resume());
     url = `postgres://nobody@127.0.0.1:${await portOf(silent)}/none`;
   });
   afterEach(() => silent.close());

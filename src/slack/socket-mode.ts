@@ -77,22 +77,27 @@ export function keepConnected(
     over.abort();
     if (outcome === 'hello') return;
     if (outcome !== 'late') throw outcome;
-    await disconnectUntil(starting);
+    // Of a connection that isn't there yet, `disconnect` leaves a timer behind, which ends a later attempt.
+    await endUntil(starting, line.cut);
     throw new Error('Slack said no hello in time');
   }
 
-  /** The first call closes together with Slack, the next without; and an attempt may only just have connected. */
-  async function disconnectUntil(ended: Promise<unknown>): Promise<void> {
+  /**
+   * The first call of `disconnect` closes together with Slack, the next without; and an attempt may only just have
+   * connected.
+   */
+  async function endUntil(ended: Promise<unknown>, first: () => unknown = disconnect): Promise<void> {
     const over = new AbortController();
     const watched = ended.then(
       () => over.abort(),
       () => over.abort(),
     );
-    while (!over.signal.aborted) {
-      void client.disconnect();
+    for (let end = first; !over.signal.aborted; end = disconnect) {
+      void end();
       await Promise.race([watched, sleep(CLOSE_MS, over.signal)]);
     }
   }
+  const disconnect = () => client.disconnect();
 
   async function loop(): Promise<void> {
     let waitMs = WAIT_FIRST_MS;
@@ -117,7 +122,7 @@ export function keepConnected(
     async stop() {
       stopping.abort();
       // An attempt under way ends itself: it may still wait for Slack's answer, and nothing waits for it.
-      if (connected) await disconnectUntil(running);
+      if (connected) await endUntil(running);
     },
   };
 }

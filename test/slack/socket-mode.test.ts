@@ -49,7 +49,12 @@ describe('a Socket Mode connection', () => {
       () => false,
     );
 
+  /** One that Slack's client forgets ends a later attempt after 30 s. */
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  let timersBefore: number;
+
   beforeEach(async () => {
+    timersBefore = timers();
     sleeping = [];
     lines.length = 0;
     slack = await startSlackStandIn();
@@ -57,6 +62,7 @@ describe('a Socket Mode connection', () => {
   afterEach(async () => {
     await connection.stop();
     await slack.close();
+    await eventually(async () => expect(timers()).toBeLessThanOrEqual(timersBefore), 10_000);
   });
 
   function connect(): void {
