@@ -197,7 +197,9 @@ describe('doctor', () => {
     expect(toFix(await look({ HEROKU_API_URL: 'http://127.0.0.1:9' }))).toMatchObject([{ subject: 'Heroku' }]);
     for (const status of [200, 401, 403]) {
       const clear = heroku.faults.add({ fault: { kind: 'garbage', status } });
-      expect(toFix(await look())).toMatchObject([{ subject: 'Heroku', says: expect.stringContaining('other than Heroku') }]);
+      expect(toFix(await look())).toMatchObject([
+        { subject: 'Heroku', says: expect.stringContaining('other than Heroku') },
+      ]);
       clear();
     }
   });

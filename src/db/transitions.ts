@@ -31,7 +31,10 @@ export type MarkOutcome =
   | { readonly kind: 'active'; readonly promotion: Promotion }
   | { readonly kind: 'not_operator' };
 
-export type TransitionOutcome = { readonly kind: 'done'; readonly promotion: Promotion } | TransitionRefusal | RowChanged;
+export type TransitionOutcome =
+  | { readonly kind: 'done'; readonly promotion: Promotion }
+  | TransitionRefusal
+  | RowChanged;
 
 /** The operator's side of the promotions' table, until the promoter takes over. */
 export interface Transitions {

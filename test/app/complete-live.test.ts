@@ -206,7 +206,9 @@ test('what takes a second person only since the form was opened is left out, nam
   const stricter = await bed.replica({ environment: { SECOND_PERSON: `${APP}` } });
   bed.slack.connectHttp(`http://127.0.0.1:${stricter.port}/slack/events`);
   await superadmin.submit({ code: bed.code(superadmin.id) });
-  await eventually(async () => expect(textOf(superadmin.modal()?.blocks)).toContain('somebody else has to complete it'));
+  await eventually(async () =>
+    expect(textOf(superadmin.modal()?.blocks)).toContain('somebody else has to complete it'),
+  );
   expect(textOf(superadmin.modal()?.blocks)).toContain(
     'nothing on the list can be completed any more. Your code is still unused',
   );

@@ -113,11 +113,7 @@ describe('marking and promoting', () => {
     ['a value of more than 32 kB', `mark ${FLAG} ${APP} ${'x'.repeat(33_000)}`, 'too long'],
     ['a value of more than 32 kB in fewer characters', `mark ${FLAG} ${APP} ${'€'.repeat(11_000)}`, 'too long'],
     ['a value that is too long by one byte with its name', `mark ${FLAG} ${APP} ${'x'.repeat(MOST + 1)}`, 'too long'],
-    [
-      'a value that the form cannot hold',
-      `mark ${FLAG} no-such-app ${'x'.repeat(3_001)}`,
-      'too long for this form',
-    ],
+    ['a value that the form cannot hold', `mark ${FLAG} no-such-app ${'x'.repeat(3_001)}`, 'too long for this form'],
   ])('%s is told in the form, and nothing is written', async (_what, command, said) => {
     const form = await openBy(command);
     expect(words(form)).toContain('Not marked yet');
