@@ -6,7 +6,7 @@ import { type FollowUp, type FollowUpRefusal, refuseFollowUp, type Standing } fr
 import type { Promotion, RowChanged } from '../promotions/promotion.js';
 import { isRowId } from '../promotions/row-id.js';
 import { type ChangedSince, whyShowAgain } from '../promotions/shown.js';
-import type { ResolveDependencies } from './resolve.js';
+import type { ResolveDependencies, SubmittedForm } from './resolve.js';
 
 /* Promoting from a deployed flag, asked for by a button or the command line: what is read, checked and written. */
 
@@ -74,16 +74,8 @@ export async function recordDenial(
   await deps.db.denials.record({ at: deps.now(), actor, promotionId, attempted, reason: refusal.kind });
 }
 
-export interface AskedFollowUp {
-  readonly promotionId: string;
+export interface AskedFollowUp extends SubmittedForm {
   readonly followUp: FollowUp;
-  readonly operatorId: string;
-  /** What was shown of Heroku; null while it was being asked. */
-  readonly evidence: Evidence | null;
-  /** The fingerprint of the row that was shown. */
-  readonly fingerprint: string;
-  /** As it was typed. */
-  readonly code: string;
 }
 
 /** What was shown no longer holds: nothing was written, and the code wasn't used. */

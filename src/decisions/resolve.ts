@@ -63,17 +63,22 @@ export async function readSetBack(
   return setBackOf(promotion, await deps.db.acceptedRelease(promotion.id));
 }
 
-/** What a person asked for, and what they were shown. */
-export interface AskedResolution
-  extends Pick<ResolutionRequest, 'promotionId' | 'action' | 'operatorId' | 'confirmedContradiction' | 'setBack'>,
-    ResolutionFields {
-  /** What they were shown of Heroku; null while it was being asked. */
+/** What a person was shown, and the code that they typed. */
+export interface SubmittedForm {
+  readonly promotionId: string;
+  readonly operatorId: string;
+  /** What they were shown of Heroku; null: still being asked, or not needed. */
   readonly evidence: Evidence | null;
   /** The fingerprint of the row that they were shown. */
   readonly fingerprint: string;
   /** As it was typed. */
   readonly code: string;
 }
+
+export interface AskedResolution
+  extends SubmittedForm,
+    Pick<ResolutionRequest, 'action' | 'confirmedContradiction' | 'setBack'>,
+    ResolutionFields {}
 
 /** What was shown no longer holds: nothing was written, and the code wasn't used. */
 export interface LookAgain {

@@ -3,7 +3,7 @@ import type { Evidence } from '../promotions/evidence.js';
 import type { Promotion, RowChanged } from '../promotions/promotion.js';
 import { type ChangedSince, whyShowAgain } from '../promotions/shown.js';
 import { refuseAlone, refuseByRole, type Transition, type TransitionRefusal } from '../promotions/transition.js';
-import type { ResolveDependencies } from './resolve.js';
+import type { ResolveDependencies, SubmittedForm } from './resolve.js';
 
 /* Promoting or cancelling what is marked: what is read, checked and written. */
 
@@ -43,16 +43,8 @@ export async function admitToTransition(
   return refuseName(deps, transition, promotion);
 }
 
-export interface AskedTransition {
-  readonly promotionId: string;
+export interface AskedTransition extends SubmittedForm {
   readonly transition: Transition;
-  readonly operatorId: string;
-  /** What was shown of Heroku; null: still being asked, or not needed. */
-  readonly evidence: Evidence | null;
-  /** The fingerprint of the row that was shown. */
-  readonly fingerprint: string;
-  /** As it was typed. */
-  readonly code: string;
 }
 
 /** What was shown no longer holds: nothing was written, and the code wasn't used. */

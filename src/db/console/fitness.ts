@@ -5,7 +5,7 @@ import { CONFIG_VAR, INDISPENSABLE } from './columns.js';
 import { type Dialect, quoted, TIMES } from './dialect.js';
 import { ConsoleTableError } from './refusal.js';
 import { type ConsoleSettings, lowerCase } from './settings.js';
-import { statesWithout, wordsFor } from './spellings.js';
+import { statesWithout, writtenWords } from './spellings.js';
 import type { ConsoleColumn, ConsoleTable } from './table.js';
 
 /* Whether a table can be adopted, found out before anything is changed. */
@@ -37,7 +37,7 @@ export function refuseUnfit(table: ConsoleTable, { stateMap }: ConsoleSettings):
 
 function refuseState(table: ConsoleTable, state: ConsoleColumn, stateMap: ConsoleSettings['stateMap']): void {
   if (state.kind === 'enum') {
-    const foreign = wordsFor(stateMap).filter((word) => !state.words.some((known) => isSameWord(known, word)));
+    const foreign = writtenWords(stateMap).filter((word) => !state.words.some((known) => isSameWord(known, word)));
     if (foreign.length > 0) {
       throw new ConsoleTableError(
         `STATE_MAP names ${foreign.join(', ')}, which the enum ${state.type} of the table ${table.name} doesn’t have. ${UNCHANGED} Its words are ${state.words.join(', ')}: name one of them, or leave the entry out.`,

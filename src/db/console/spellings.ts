@@ -10,7 +10,7 @@ export type Spellings = Readonly<Record<PromotionState, string>>;
 export function spellingsOf(existing: readonly string[], stateMap: ConsoleSettings['stateMap']): Spellings {
   const inCase = caseOf(existing, stateMap);
   const spelled = (state: PromotionState): string => {
-    const named = stateMap.find((entry) => entry.state === state)?.word;
+    const named = wordFor(state, stateMap);
     const wanted = named ?? state;
     const found =
       existing.find((word) => word === wanted) ?? existing.find((word) => lowerCase(word) === lowerCase(wanted));
@@ -37,9 +37,13 @@ function caseOf(existing: readonly string[], stateMap: ConsoleSettings['stateMap
   return (state) => state;
 }
 
-/** The words of STATE_MAP that are written: its first for each state. */
-export const wordsFor = (stateMap: ConsoleSettings['stateMap']): readonly string[] =>
-  PROMOTION_STATES.flatMap((state) => stateMap.find((entry) => entry.state === state)?.word ?? []);
+/** STATE_MAP's word to write for a state: its first. */
+const wordFor = (state: PromotionState, stateMap: ConsoleSettings['stateMap']): string | undefined =>
+  stateMap.find((entry) => entry.state === state)?.word;
+
+/** All of STATE_MAP's words that are written. */
+export const writtenWords = (stateMap: ConsoleSettings['stateMap']): readonly string[] =>
+  PROMOTION_STATES.flatMap((state) => wordFor(state, stateMap) ?? []);
 
 export function statesWithout(
   words: readonly string[],
