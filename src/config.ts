@@ -452,7 +452,7 @@ export interface Config extends OperatorsConfig {
   readonly pruneAfterMs: number;
   /** Config vars that may be marked and promoted: names in which `*` stands for any characters. */
   readonly configVarPatterns: readonly string[];
-  /** Heroku apps on which whoever marked or promoted may not promote or resolve; `*` stands for any characters. */
+  /** Heroku apps where a person who marked or promoted may not go on to promote or resolve; `*` matches any characters. */
   readonly secondPersonApps: readonly string[];
   /** How long a silent promoter keeps its row. */
   readonly promoterLeaseMs: number;

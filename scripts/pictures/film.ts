@@ -16,7 +16,7 @@ const STRIP = 56;
 const COLOURS = 255;
 
 /**
- * Runs in a page of its own: the demo's page allows no scripts from elsewhere. Draws a frame with its pointer and
+ * Runs in a separate page, because the demo's page allows no scripts from elsewhere. Draws a frame with its pointer and
  * caption, and returns the pixels in base64.
  */
 const DRAW = `async ({ png, caption, pointer, strip }) => {

@@ -40,7 +40,7 @@ export interface PoolOptions {
 /** A pooler accepts none of these: the account's own settings apply there (docs/operating.md). */
 const SESSION = [
   '-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s',
-  // Switched off, any policy would make reading an error; whether rows are hidden, SEES_ALL_ROWS tells.
+  // If off, PostgreSQL refuses to read a table that has any policy. SEES_ALL_ROWS checks whether rows are hidden.
   '-c row_security=on',
   // Locks and conditions order concurrent acts; a role's default isolation may differ.
   String.raw`-c default_transaction_isolation=read\ committed`,

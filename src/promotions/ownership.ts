@@ -34,7 +34,7 @@ export type OwnerStep = { readonly kind: 'ask' } | { readonly kind: 'lose'; read
 
 /**
  * Whether to ask an owner, or take them off. Without a posted critical (`criticalPostedAt` null) nobody is asked; else
- * the wait counts from their last word, the critical, or `resumedAt`, whichever is latest.
+ * the wait begins at the latest of: their last answer, the critical, and `resumedAt`.
  */
 export function nextOwnerStep(
   ownership: Ownership,

@@ -27,7 +27,7 @@ export function visible(text: string): string {
     .replaceAll(/(\p{M}{2})\p{M}+/gu, '$1');
 }
 
-/** The most that is read of a text: whatever is visible only after so many hidden characters is left out. */
+/** How many characters of a text are read at most, even if nearly all of them are hidden. */
 const RAW_LIMIT = 10_000;
 
 /** One line of outside text as inline code. Slack formats only the backtick there, which is replaced. */

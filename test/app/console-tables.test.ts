@@ -543,7 +543,7 @@ const REFUSED: readonly Refused[] = [
     says: "The trigger guard does not let the app record that a promotion is deployed: “ask the console's team, deployed is final”.",
   },
   {
-    name: 'a trigger that refuses with a code of its own',
+    name: 'a trigger that refuses with an unusual SQLSTATE',
     table: `${table()} ${guard(`if new.state = 'deployed' then raise exception 'not on a Friday' using errcode = '45000'; end if; return new;`)} ${trigger('before update on console_flag_promotions for each row')}`,
     says: 'The trigger guard does not let the app record that a promotion is deployed: “not on a Friday”.',
     spawned: true,

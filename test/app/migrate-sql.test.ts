@@ -46,7 +46,7 @@ function sectionsOf(script: string): ReadonlyMap<string, readonly string[]> {
   return sections;
 }
 
-/** The limit under which each kind of statement runs, once or more: whoever waits for a lock keeps others waiting. */
+/** The lock_timeout that applies to each kind of statement. A statement that waits for a lock blocks others. */
 function limitsIn(lines: readonly string[]): Readonly<Record<string, string>> {
   const limits: Record<string, string> = {};
   let limit = '';

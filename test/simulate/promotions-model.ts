@@ -143,7 +143,7 @@ export function createPromotionsModel(
     return sent === undefined ? 0 : Math.max(0, sent + SEND_AGAIN_AFTER_MS - db.nowMs());
   }
 
-  /** Whether the row is still what its code authorised, or is to be sent. */
+  /** Whether the row's app, config var and value are those of `target`: what its code authorised, or what is being sent. */
   function isSame(promotion: Promotion, target: Target | undefined): boolean {
     const { herokuApp, configVar, targetValue } = promotion;
     return (

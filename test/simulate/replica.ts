@@ -99,7 +99,7 @@ export function startReplica(process: Process, surroundings: Surroundings): () =
 
   /** One tick of maintenance, as far as messages depend on it. */
   async function tick(): Promise<void> {
-    // Like the look for what is overdue, not a statement of its own: it would make other worlds of the same seeds.
+    // Not a separate statement, as for overdue work: it would change what each recorded seed does.
     if (setBack.wasSetBack(LONGEST_LEASE_MS) && surroundings.sabotage !== 'set-back clock unnoticed') {
       surroundings.count('shortened waits');
       await setBack.shortenWaits(process, LONGEST_LEASE_MS).catch(() => undefined);

@@ -67,7 +67,7 @@ export function laterTroubles(seed: number, random: () => number): LaterTroubles
   return { setClockWithinMs: swarm(60_000), formWithinMs: swarm(60_000), rewriteWithinMs: swarm(120_000) };
 }
 
-/** Whatever happens as often as chance wants, not more often: otherwise a few worlds would do little else. */
+/** Events of a kind come at random intervals, of up to at least this. With shorter ones, a world would do little else. */
 export const LEAST_WITHIN_MS = 2_000;
 /** A trigger that the network doubles, and delivers after its end, rings again, and no client can prevent that. */
 export function pagerWeather(random: () => number): Weather {

@@ -3,7 +3,7 @@ const LIMITS = ['statement_timeout', 'lock_timeout', 'idle_session_timeout', 'tr
 /** So that the server notices within half a minute that our host vanished, and releases its locks. */
 const KEEP_ALIVE = { tcp_keepalives_idle: 10, tcp_keepalives_interval: 5, tcp_keepalives_count: 4 };
 
-/** Switched off, any policy would make reading an error; whether rows are hidden is judged. */
+/** If off, PostgreSQL refuses to read a table that has any policy. We check by ourselves whether rows are hidden. */
 const POLICIES = { row_security: 'on' };
 
 const wanted = [...LIMITS.map((name) => [name, 0]), ...Object.entries({ ...KEEP_ALIVE, ...POLICIES })]

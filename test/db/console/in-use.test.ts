@@ -97,7 +97,7 @@ test('a report under way costs neither doctor nor `migrate --sql` what they find
   expect(inspection.findings).toEqual([expect.objectContaining({ says: behind.says })]);
 });
 
-test('whoever came to hold the table since it was found free is waited for no longer than two seconds at a time', async () => {
+test('if somebody locks the table just before the ALTER, it gives up after two seconds and is tried again', async () => {
   const [table] = await run(`select 'console_flag_promotions'::regclass::oid::text as oid`);
   const vacuum = await connected();
   await vacuum.query('begin; lock table console_flag_promotions in share update exclusive mode');
