@@ -208,6 +208,10 @@ async function refuseWrongKey({ db, secretBox }: Core): Promise<void> {
  */
 export async function startApp(config: Config, runtime: Runtime): Promise<RunningApp> {
   const { log } = runtime;
+  // Bolt is most of the code to load, and no other command needs it: it loads while the database answers.
+  const receiving = import('./app/receiver.js');
+  // Whatever fails first is told; this failure is awaited below.
+  receiving.catch(() => undefined);
   const database = await openUpToDate(config.database, log, {
     maxConnections: config.databasePoolMax,
     patience: runtime.patience,
@@ -224,8 +228,7 @@ export async function startApp(config: Config, runtime: Runtime): Promise<Runnin
   try {
     await refuseWrongKey(core);
     await admitWorkspace(core);
-    // Bolt is most of the code to load, and no other command needs it.
-    const { startReceiver } = await import('./app/receiver.js');
+    const { startReceiver } = await receiving;
     receiver = await startReceiver(core, jobs);
   } catch (error) {
     await closeAll();

@@ -6,9 +6,10 @@ import { type AuditKeys, isSignature } from '../audit/keys.js';
 import { GENESIS, hashSeal, type Seal, unsignedUntil } from '../audit/seal.js';
 import { type Copies, findCopies } from './audit-copies.js';
 import type { Knex } from './connection.js';
+import { inTurns } from './in-turns.js';
 import { presentOf } from './leases.js';
 import { type ChainHead, type Fault, readChainHead, verifyChain } from './legacy-chain.js';
-import { parseRows } from './rows.js';
+import { parseManyRows, parseRows } from './rows.js';
 import { anyId, SEAL_COLUMNS, STORED_COLUMNS, sealRow, storedRow } from './stored-audit.js';
 
 /** A seal that somebody kept elsewhere. */
@@ -48,7 +49,9 @@ export type AuditVerdict =
     };
 
 const LEAST_ID = '-9223372036854775808';
-const SEALS_PAGE = 100;
+const SEALS_PAGE = 20;
+/** One lists hundreds of events. */
+const SEALS_A_TURN = 1;
 const EVENTS_PAGE = 1_000;
 const EVENTS_A_TURN = 100;
 /** More would help nobody. */
@@ -148,12 +151,13 @@ class Verification {
   async #verifySeals(head: ChainHead): Promise<void> {
     let seals: readonly Seal[];
     do {
-      seals = parseRows(
+      seals = await parseManyRows(
         await this.trx.raw(
           `select ${SEAL_COLUMNS} from flag_promotions.audit_seals s where s.number > ?::bigint order by s.number limit ?`,
           [this.#last?.number ?? '0', SEALS_PAGE],
         ),
         sealRow,
+        SEALS_A_TURN,
       );
       const events = await this.#storedOf(seals.flatMap((seal) => seal.events.map(({ id }) => id)));
       for (const seal of seals) {
@@ -224,7 +228,7 @@ class Verification {
         `select ${STORED_COLUMNS} from flag_promotions.audit_log e where e.id = any(?::bigint[])`,
         [ids.slice(start, start + EVENTS_PAGE)],
       );
-      for (const event of parseRows(found, storedRow)) stored.set(event.id, event);
+      for (const event of await parseManyRows(found, storedRow, EVENTS_A_TURN)) stored.set(event.id, event);
     }
     return stored;
   }
@@ -239,16 +243,18 @@ class Verification {
       let page: readonly StoredEvent[];
       do {
         page = await this.#readRest(last, to);
-        for (const event of page) {
-          const fault = this.#faultOf(event, now);
-          last = BigInt(event.id);
-          if (fault !== null) this.#fault({ id: event.id, reason: fault });
-          else {
-            this.#unsealed += 1;
-            this.#fits();
-          }
-        }
+        await inTurns(page, (event) => this.#verifyUnsealed(event, now), EVENTS_A_TURN);
+        last = BigInt(page.at(-1)?.id ?? last);
       } while (page.length === EVENTS_PAGE && this.#faults.length < MOST_FAULTS);
+    }
+  }
+
+  #verifyUnsealed(event: StoredEvent, now: number): void {
+    const reason = this.#faultOf(event, now);
+    if (reason !== null) this.#fault({ id: event.id, reason });
+    else {
+      this.#unsealed += 1;
+      this.#fits();
     }
   }
 
@@ -266,7 +272,7 @@ class Verification {
       `select ${STORED_COLUMNS} from flag_promotions.audit_log e where e.id > ?::bigint and (?::bigint is null or e.id < ?::bigint) order by e.id limit ?`,
       [after.toString(), before?.toString() ?? null, before?.toString() ?? null, EVENTS_PAGE],
     );
-    return parseRows(found, storedRow);
+    return parseManyRows(found, storedRow, EVENTS_A_TURN);
   }
 
   #verifyExpected(): void {

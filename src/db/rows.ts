@@ -183,10 +183,14 @@ export function parseRows<T extends z.ZodType>(result: unknown, row: T): z.outpu
   return rawResult.parse(result).rows.map((found) => row.parse(found));
 }
 
-/** The same for many rows, without blocking the event loop. */
-export async function parseManyRows<T extends z.ZodType>(result: unknown, row: T): Promise<z.output<T>[]> {
+/** The same for many rows, or large ones (fewer `atOnce`), without blocking the event loop. */
+export async function parseManyRows<T extends z.ZodType>(
+  result: unknown,
+  row: T,
+  atOnce?: number,
+): Promise<z.output<T>[]> {
   const parsed: z.output<T>[] = [];
-  await inTurns(rawResult.parse(result).rows, (found) => parsed.push(row.parse(found)));
+  await inTurns(rawResult.parse(result).rows, (found) => parsed.push(row.parse(found)), atOnce);
   return parsed;
 }
 
