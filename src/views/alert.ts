@@ -116,9 +116,9 @@ export function subjectLines(promotion: Promotion): string[] {
   ];
 }
 
-/** Highlights the button that the evidence supports; without evidence, neither. */
+/** Highlights the button that the evidence supports; neither without evidence, or while a crash is unexplained. */
 export function resolutionButtons(promotion: Promotion, evidence: Evidence | null): types.ActionsBlock {
-  const verdict = evidence?.kind === 'read' ? evidence.verdict : 'unknown';
+  const verdict = evidence?.kind === 'read' && evidence.dynos?.kind !== 'crashed' ? evidence.verdict : 'unknown';
   const { id, flagKey } = promotion;
   return {
     type: 'actions',

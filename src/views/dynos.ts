@@ -21,15 +21,15 @@ export function runningWords({ state, report, isTold }: Verification): string {
   }
 }
 
-/** Follows the fact that a value is live. At most six words, since an alert has few. */
-export function reportWords(report: DynoReport): string {
+/** Follows the fact that a value is live. At most six words, since an alert has few; `isBrief` saves another. */
+export function reportWords(report: DynoReport, isBrief = false): string {
   switch (report.kind) {
     case 'running':
       return ` · running on ${report.total} of ${dynos(report.total)}`;
     case 'scaled_to_zero':
       return ' · scaled to zero: no dyno runs';
     case 'crashed':
-      return `, but ${crashedWords(report)}`;
+      return `${isBrief ? ' ·' : ', but'} ${crashedWords(report)}`;
     case 'not_up':
       return `, but ${bareName(report.dyno)} isn’t up (${stateWord(report)})`;
   }
@@ -54,6 +54,6 @@ export function lateWords(report: DynoReport): string {
 }
 
 /** Heroku's names are plain; anything else is shown as code. */
-function bareName(dyno: string): string {
+export function bareName(dyno: string): string {
   return /^[\w-]{1,40}\.\d{1,6}$/u.test(dyno) ? dyno : key(dyno, 60);
 }

@@ -9,7 +9,7 @@ import { CLOCK_SKEW_MS } from '../promotions/progress.js';
 import { parseCheckpoint } from '../promotions/promoting.js';
 import { deployingSince, type Promotion } from '../promotions/promotion.js';
 import { releasesLink } from './dashboard.js';
-import { reportWords } from './dynos.js';
+import { bareName, reportWords } from './dynos.js';
 import { ago, code, key, moment, utc } from './text.js';
 
 /** The evidence in pieces, from which alerts, lists and forms build their text. */
@@ -58,19 +58,18 @@ const NOTHING_YET = {
 type Read = Extract<Evidence, { kind: 'read' }>;
 
 function readFinding(promotion: Promotion, evidence: Read, isBrief: boolean): Finding {
-  const { verdict, release } = evidence;
+  const { verdict, release, dynos } = evidence;
   const value = `${key(promotion.configVar)} ${isValue(evidence.value)}`;
   const should = `${value} (should be ${target(promotion)})`;
   const version = release === undefined ? 'the release' : `v${release.version}`;
   switch (verdict) {
     case 'live': {
-      const runs = evidence.dynos === undefined ? '' : reportWords(evidence.dynos);
+      const runs = dynos === undefined ? '' : reportWords(dynos, isBrief);
       return {
         sign: ':large_green_circle:',
         verdict: 'Live.',
         fact: `${value} ${since(promotion, release, !isBrief || runs === '')}`,
-        advice: COMPLETED,
-        brief: 'It IS live: press Mark completed.',
+        ...whatToDoIfLive(dynos),
         runs,
         isUnrecorded: wasApplied(promotion) && isRecordLost(promotion, evidence),
       };
@@ -118,6 +117,16 @@ function readFinding(promotion: Promotion, evidence: Read, isBrief: boolean): Fi
       };
     }
   }
+}
+
+/** A flag that crashes its app may have to go again: nobody should press before they know. */
+function whatToDoIfLive(dynos: Read['dynos']): Pick<Finding, 'advice' | 'brief'> {
+  return dynos?.kind === 'crashed'
+    ? {
+        advice: 'Check why: if the flag did it, press *Mark failed*, else *Mark completed*',
+        brief: `It IS live, but ${bareName(dynos.dyno)} crashed: check why.`,
+      }
+    : { advice: COMPLETED, brief: 'It IS live: press Mark completed.' };
 }
 
 /** What isn't live: the promoter continues by itself, is blocked, or has no part in it. */

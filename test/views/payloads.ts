@@ -1052,6 +1052,8 @@ export const BUILDERS: Readonly<Record<string, (facts: Facts) => readonly Payloa
     ].map((outcome) => words(drift.acceptWords(outcome))),
   runningWords: (facts) => verifications(facts).map((known) => words(`live${dynos.runningWords(known)}`)),
   reportWords: (facts) => reports(facts).map((report) => words(`live${dynos.reportWords(report)}`)),
+  bareName: (facts) =>
+    reports(facts).flatMap((report) => ('dyno' in report ? [words(dynos.bareName(report.dyno))] : [])),
   crashedWords: (facts) =>
     reports(facts).flatMap((report) => (report.kind === 'crashed' ? [words(dynos.crashedWords(report))] : [])),
   lateWords: (facts) => reports(facts).map((report) => words(dynos.lateWords(report))),

@@ -442,6 +442,7 @@ const QUESTIONS: readonly (readonly [string, RegExp | ((verdict: string) => RegE
   [
     'What do I press?',
     byVerdict(
+      [/^live-crashed$/u, /crashed: check why/u],
       [/^live/u, /press Mark completed/u],
       [/^release-running/u, /is running, wait/u],
       [/^(?:not-live|release-failed|changed)/u, /Mark failed/u],
