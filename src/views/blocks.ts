@@ -13,7 +13,9 @@ export interface Modal extends types.ModalView {
   readonly blocks: Block[];
 }
 export type FieldErrors = Readonly<Partial<Record<BlockId, string>>>;
-export type HomeTab = types.HomeView;
+export interface HomeTab extends types.HomeView {
+  readonly blocks: Block[];
+}
 
 /** A message for the Web API: notifications and screen readers use `text`. */
 export interface Message {

@@ -474,7 +474,8 @@ describe('ten questions are answered by the alert alone', () => {
     expect(read(alertMessage(stuck()).text, AS_OF)).toBe(
       '🚨 *CRITICAL* @oncall `console_heroku_log_drain_alerting` on `raxx-console-prod`: stuck 2 d 9 h. It IS live: press Mark completed.',
     );
-    for (const { message } of EVERY_ALERT) expect(message.text).toMatch(/stuck 2 d 9 h\. .*[.]$/u);
+    const texts = EVERY_ALERT.map(({ message }) => message.text);
+    expect(texts.filter((text) => !/stuck 2 d 9 h\. .*[.]$/u.test(text))).toEqual([]);
   });
 
   test('and name nobody whose release proves nothing', () => {
