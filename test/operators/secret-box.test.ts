@@ -21,6 +21,17 @@ function failureOf(open: () => string): unknown {
   throw new Error('It opened.');
 }
 
+/** Of these, what opens, or fails with anything but a SecretBoxError: hundreds of `toThrow` take a second. */
+const notRefused = (all: readonly string[]) =>
+  all.filter((sealed) => {
+    try {
+      box.open(sealed, OPERATOR);
+      return true;
+    } catch (error) {
+      return !(error instanceof SecretBoxError);
+    }
+  });
+
 describe('a sealed secret', () => {
   test('looks different each time, and shows nothing of what is in it', () => {
     const sealed = Array.from({ length: 200 }, () => box.seal(SECRET, OPERATOR));
@@ -44,23 +55,24 @@ describe('a sealed secret', () => {
 
   test('does not open once any bit of any byte is flipped', () => {
     const bytes = Buffer.from(ciphertextOf(box.seal(SECRET, OPERATOR)), 'base64url');
-    for (const [index, byte] of bytes.entries()) {
-      for (let bit = 0; bit < 8; bit += 1) {
+    const flipped = [...bytes].flatMap((byte, index) =>
+      Array.from({ length: 8 }, (_, bit) => {
         const altered = Buffer.from(bytes);
         altered[index] = byte ^ (1 << bit);
-        expect(() => box.open(`${HEAD}${altered.toString('base64url')}`, OPERATOR)).toThrow(SecretBoxError);
-      }
-    }
+        return `${HEAD}${altered.toString('base64url')}`;
+      }),
+    );
+    expect(flipped.length).toBeGreaterThan(400);
+    expect(notRefused(flipped)).toEqual([]);
   });
 
   test('does not open cut short anywhere, nor with a byte more', () => {
     const bytes = Buffer.from(ciphertextOf(box.seal(SECRET, OPERATOR)), 'base64url');
-    for (let length = 0; length < bytes.length; length += 1) {
-      const cut = `${HEAD}${bytes.subarray(0, length).toString('base64url')}`;
-      expect(() => box.open(cut, OPERATOR)).toThrow(SecretBoxError);
-    }
-    const longer = `${HEAD}${Buffer.concat([bytes, Buffer.of(0)]).toString('base64url')}`;
-    expect(() => box.open(longer, OPERATOR)).toThrow(SecretBoxError);
+    const longer = Buffer.concat([bytes, Buffer.of(0)]);
+    const lengths = [...bytes.keys(), longer.length];
+    expect(notRefused(lengths.map((length) => `${HEAD}${longer.subarray(0, length).toString('base64url')}`))).toEqual(
+      [],
+    );
   });
 
   test.each(['.', '.x', '!', '\n', ' '])('does not open with %j written after it', (more) => {

@@ -214,6 +214,7 @@ describe('over any sequence of ticks', () => {
 
   function play(minutes: readonly number[]) {
     const said: DetectionAction[] = [];
+    let mostAtOnce = 0;
     let row = stuck();
     for (const minute of minutes) {
       const now = momentAfter(minute * MINUTE);
@@ -223,12 +224,13 @@ describe('over any sequence of ticks', () => {
         THRESHOLDS,
         PLANNING,
       );
-      expect(actions.length).toBeLessThanOrEqual(1);
+      mostAtOnce = Math.max(mostAtOnce, actions.length);
       for (const action of actions) {
         said.push(action);
         row = after(row, action, now, said.length);
       }
     }
+    expect(mostAtOnce).toBeLessThanOrEqual(1);
     return said;
   }
 

@@ -73,17 +73,19 @@ describe('over any sequence of ticks', () => {
   function play(landings: readonly number[], minutes: readonly number[]) {
     const namedAt = new Map<number, Date>();
     const replies: { readonly at: number; readonly ids: readonly string[] }[] = [];
+    let mostAtOnce = 0;
     for (const minute of minutes) {
       const now = momentAfter(minute * MINUTE);
       const landed = landings.flatMap((landing, id) => (landing <= minute ? [id] : []));
       const criticals = landed.map((id) => critical(id, { namedAt: namedAt.get(id) ?? null }));
       const planned = planGroups([{ groupId: '4', namings: replies.length, criticals }], new Map(), now, DAY);
-      expect(planned.length).toBeLessThanOrEqual(1);
+      mostAtOnce = Math.max(mostAtOnce, planned.length);
       for (const { promotionIds } of planned) {
         replies.push({ at: minute, ids: promotionIds });
         for (const id of promotionIds) namedAt.set(Number(id), now);
       }
     }
+    expect(mostAtOnce).toBeLessThanOrEqual(1);
     return replies;
   }
   const landings = fc.array(fc.nat(3 * 24 * 60), { minLength: 1, maxLength: 10 });
@@ -98,9 +100,8 @@ describe('over any sequence of ticks', () => {
         landed.forEach((landing, id) => {
           const times = replies.filter(({ ids }) => ids.includes(`${id}`)).map(({ at }) => at);
           expect(times[0]).toBe(minutes.find((minute) => minute >= landing));
-          times.slice(1).forEach((at, index) => {
-            expect(at - (times[index] ?? 0)).toBeGreaterThanOrEqual(24 * 60);
-          });
+          const pauses = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+          expect(Math.min(...pauses)).toBeGreaterThanOrEqual(24 * 60);
         });
       }),
     );

@@ -13,15 +13,23 @@ import { payloadsOf } from './payloads.js';
 const KNOWN = new Set([...Object.keys(UNSET), 'FLAG_', 'FLAG_DARKMODE', 'console_dark_mode']);
 const INTERNAL = /\b[A-Za-z]+(?:_[A-Za-z]+)+\b|\bFLAG_|\bINTENT\b|PENDING_COMMIT/gu;
 /** Not shown: what comes back to the app, addresses, and the kinds of Slack's own objects. */
-const SILENT =
-  /^(?:type|kind|style|value|url|private_metadata|initial_value|initial_user|action_id|block_id|callback_id)$/u;
+const SILENT = new Set(
+  'type kind style value url private_metadata initial_value initial_user action_id block_id callback_id'.split(' '),
+);
 
-function shown(value: unknown, name = ''): string[] {
-  if (SILENT.test(name)) return [];
-  if (typeof value === 'string') return [value];
-  if (Array.isArray(value)) return value.flatMap((inner) => shown(inner));
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => shown(inner, key));
+function collect(value: unknown, texts: Set<string>): void {
+  if (typeof value === 'string') texts.add(value);
+  else if (Array.isArray(value)) for (const inner of value) collect(inner, texts);
+  else if (typeof value === 'object' && value !== null) {
+    for (const [name, inner] of Object.entries(value)) if (!SILENT.has(name)) collect(inner, texts);
+  }
+}
+
+/** What a person reads, each text once. */
+function shown(value: unknown): string[] {
+  const texts = new Set<string>();
+  collect(value, texts);
+  return [...texts];
 }
 
 function internalWords(text: string): string[] {

@@ -1,44 +1,10 @@
-import { type PagerDutyStandIn, ROUTING_KEY, startPagerDutyStandIn } from '../../demo/pagerduty/stand-in.js';
-import { createPagerDuty } from '../../src/paging/pagerduty.js';
-import type { PageTrigger } from '../../src/promotions/page.js';
-import { channelUrl, criticalPage, groupPage, slackSilentPage } from '../../src/views/page.js';
-import { DIRECTLY } from '../support/network.js';
+import { channelUrl, criticalPage, groupPage } from '../../src/views/page.js';
 import { DAY, HOUR, momentAfter, promotion } from '../promotions/make.js';
-import { BLANK, HOSTILE } from './hostile.js';
 
-/* A page, whatever others wrote: PagerDuty accepts it, and it contains no Slack markup. */
+/* That PagerDuty takes a page, whatever others wrote: test/paging/hostile-pages.test.ts. */
 
 const SLACK = channelUrl('C0ALERTS', 'T0RAXX');
 const AS_OF = momentAfter(2 * DAY + 9 * HOUR);
-
-let pager: PagerDutyStandIn;
-beforeAll(async () => {
-  pager = await startPagerDutyStandIn();
-});
-afterAll(() => pager.close());
-
-const pages = (text: string): readonly PageTrigger[] => {
-  const row = promotion({ flagKey: text, herokuApp: text, configVar: text });
-  return [
-    criticalPage({ promotion: row, evidence: null, asOf: AS_OF, slackUrl: SLACK }),
-    groupPage(
-      Array.from({ length: 57 }, () => ({ flagKey: text, herokuApp: text })),
-      AS_OF,
-      SLACK,
-    ),
-    slackSilentPage(momentAfter(0), AS_OF, SLACK),
-  ];
-};
-
-test.each([['ordinary', 'raxx-console-prod'] as const, ...HOSTILE, ...BLANK])(
-  'PagerDuty takes a page about %s',
-  async (_, text) => {
-    for (const [index, trigger] of pages(text).entries()) {
-      const event = { action: 'trigger', key: `${text.length}-${index}`, trigger } as const;
-      await createPagerDuty(pager.url, DIRECTLY.fetch).send(ROUTING_KEY, event);
-    }
-  },
-);
 
 test('one critical is told as its alert tells it, in plain text', () => {
   const page = criticalPage({
@@ -55,6 +21,7 @@ test('one critical is told as its alert tells it, in plain text', () => {
 });
 
 test('several are counted, and the first are named', () => {
-  const [, page] = pages('raxx-web');
-  expect(page?.summary).toMatch(/^CRITICAL 57 promotions stuck: raxx-web on raxx-web, .* and 52 more\./u);
+  const several = Array.from({ length: 57 }, () => ({ flagKey: 'raxx-web', herokuApp: 'raxx-web' }));
+  const page = groupPage(several, AS_OF, SLACK);
+  expect(page.summary).toMatch(/^CRITICAL 57 promotions stuck: raxx-web on raxx-web, .* and 52 more\./u);
 });
