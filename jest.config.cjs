@@ -68,8 +68,9 @@ module.exports = {
       { statements: 95, branches: 95, functions: 95, lines: 95 },
     ]),
   ),
-  // Tests mostly wait, for databases, processes and each other: one worker a core would leave the cores idle.
-  maxWorkers: 3,
+  // Tests mostly wait, for databases, processes and each other: one worker a core would leave the cores idle. The core's
+  // own never wait.
+  maxWorkers: watchesAll ? '100%' : 3,
   // Nothing waits for its limit unless something is broken: far from what the busiest machine takes.
   testTimeout: 180_000,
 };
