@@ -53,12 +53,14 @@ const browser = {
   testPathIgnorePatterns: ['/node_modules/'],
 };
 
-/** Everything imports the core, so a change of it would select every test: who watches and names nothing gets the core. */
+/** Who watches and names nothing gets the core, all of it on each save. */
 const watchesAll =
   words.some((word) => word.startsWith('--watch')) && words.every((word) => word.startsWith('--watch'));
 
 module.exports = {
   projects: watchesAll ? [core] : [core, app, browser],
+  // Jest selects tests by what they import, and would miss a case, which a test reads. With a name's pattern it runs all.
+  ...(watchesAll ? { testNamePattern: '.' } : {}),
   // `npm run coverage`: the parts of which each line decides something at 3 a.m.
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/{promotions,operators,outbox}/**/*.ts'],
