@@ -215,7 +215,7 @@ describe('the command line', () => {
     expect(await known()).toEqual({ name: MIGRATION_NAMES.at(-1) });
   });
 
-  test('maintenance: a dry run does nothing, a run does it and exits 0, and 1 where something failed', async () => {
+  test('maintenance: a dry run does nothing, a run does it and exits 0, and 1 if something failed', async () => {
     await rows.insertDeploying();
     const dry = await run('maintenance', '--dry-run', '--json');
     expect(dry.code).toBe(0);

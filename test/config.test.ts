@@ -321,7 +321,7 @@ describe('whom a critical pings', () => {
     expect(mention('none')).toBeNull();
   });
 
-  test('is named with the switch, where it is wrong', () => {
+  test('is named with the switch, if it is wrong', () => {
     expect(faults({ SLACK_CRITICAL_MENTION: '@oncall' })).toEqual([expect.stringMatching(/<!here>.*or none$/u)]);
   });
 });
@@ -439,7 +439,7 @@ describe('a faulty configuration', () => {
     }
   });
 
-  test('names thresholds in the wrong order also where something else is missing', () => {
+  test('names thresholds in the wrong order even if something else is missing', () => {
     const NOTICE = 'NOTICE_AFTER must be shorter than STUCK_WARNING_AFTER, or off';
     expect(faults({ NOTICE_AFTER: '12h' })).toEqual([NOTICE]);
     expect(faults({ NOTICE_AFTER: '11h' })).toEqual([]);

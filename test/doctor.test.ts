@@ -89,7 +89,7 @@ describe('doctor', () => {
     );
   }
 
-  test('where all is well every line says so, nothing is changed, and the exit code is 0', async () => {
+  test('if all is well every line says so, nothing is changed, and the exit code is 0', async () => {
     const before = await rows.query('select * from flag_promotions.operators');
     const { code, said } = await run(['doctor'], environment);
     expect(said.split('\n').filter((line) => line.startsWith('fix'))).toEqual([]);

@@ -132,7 +132,7 @@ describe('bodies', () => {
     expect(read).toEqual([MOST_BYTES]);
   });
 
-  test('that are sent slowly go first where all hold too much, and what comes at once is read', async () => {
+  test('that are sent slowly go first if all hold too much, and what comes at once is read', async () => {
     await start({ heldBytes: 2 * MOST_BYTES });
     const slow = [];
     for (let index = 0; index < 4; index += 1) {

@@ -28,7 +28,7 @@ beforeEach(() => {
 });
 
 describe('readiness', () => {
-  test('is given where every check passes', async () => {
+  test('is given if every check passes', async () => {
     const ask = readinessOf([check('database', works), check('slack', works)], stopwatch().elapsed);
     expect(await ask()).toEqual({ ready: true, checks: { database: 'ok', slack: 'ok' } });
   });
@@ -41,7 +41,7 @@ describe('readiness', () => {
     expect(await noting(async () => [])).toEqual({ ready: true, checks: { slack: 'ok' } });
   });
 
-  test('is missing where one fails, and says what is wrong with which', async () => {
+  test('is missing if one fails, and says what is wrong with which', async () => {
     const ask = readinessOf([check('database', fails('no connection')), check('slack', works)], stopwatch().elapsed);
     expect(await ask()).toEqual({ ready: false, checks: { database: 'no connection', slack: 'ok' } });
   });
@@ -51,7 +51,7 @@ describe('readiness', () => {
     ['an error that may name a host', new Error('connect ECONNREFUSED 10.1.2.3:5432')],
     ['something that is no error', 'words'],
     ['nothing', undefined],
-  ])('says "failed" where a check rejects with %s', async (_, reason) => {
+  ])('says "failed" if a check rejects with %s', async (_, reason) => {
     const ask = readinessOf([check('slack', () => Promise.reject(reason))], stopwatch().elapsed);
     expect(await ask()).toEqual({ ready: false, checks: { slack: 'failed' } });
   });

@@ -26,13 +26,13 @@ describe('the next 09:00 that is an hour away or more', () => {
     ['an hour before', '2026-07-10T06:00:00Z', 'Europe/Berlin', '2026-07-10T07:00:00Z'],
     ['a minute less than an hour before', '2026-07-10T06:01:00Z', 'Europe/Berlin', '2026-07-11T07:00:00Z'],
     ['at it', '2026-07-10T07:00:00Z', 'Europe/Berlin', '2026-07-11T07:00:00Z'],
-    ['where it is a day later than in UTC', '2026-07-10T12:00:00Z', 'Pacific/Auckland', '2026-07-10T21:00:00Z'],
-    ['where it is a day earlier than in UTC', '2026-07-10T03:00:00Z', 'America/Los_Angeles', '2026-07-10T16:00:00Z'],
+    ['if it is a day later than in UTC', '2026-07-10T12:00:00Z', 'Pacific/Auckland', '2026-07-10T21:00:00Z'],
+    ['if it is a day earlier than in UTC', '2026-07-10T03:00:00Z', 'America/Los_Angeles', '2026-07-10T16:00:00Z'],
     ['by half an hour', '2026-07-10T03:00:00Z', 'Asia/Kolkata', '2026-07-11T03:30:00Z'],
     ['on the day before clocks go forward', '2026-03-28T12:00:00Z', 'Europe/Berlin', '2026-03-29T07:00:00Z'],
     ['on the day before clocks go back', '2026-10-24T12:00:00Z', 'Europe/Berlin', '2026-10-25T08:00:00Z'],
     [
-      'where the day begins at 01:00, midnight being skipped',
+      'if the day begins at 01:00, midnight being skipped',
       '2026-04-23T12:00:00Z',
       'Africa/Cairo',
       '2026-04-24T06:00:00Z',
@@ -45,7 +45,7 @@ describe('the next 09:00 that is an hour away or more', () => {
     expect(nextAt(new Date(now), timeZone, 9, HOUR)).toEqual(new Date(expected));
   });
 
-  test('where nobody knows the time zone is not known', () => {
+  test('if nobody knows the time zone is not known', () => {
     expect(nextAt(new Date('2026-07-10T12:00:00Z'), 'Mars/Olympus', 9, HOUR)).toBeNull();
   });
 

@@ -84,7 +84,7 @@ describe('a code and its form', () => {
     ['updated_at', '2026-05-09T04:29:00Z'],
     ['last_error', 'Heroku did not answer.'],
     ['rca_url', 'https://docs.example.com/rca'],
-  ])('is as good as before where only %s changed', async (column, value) => {
+  ])('is as good as before if only %s changed', async (column, value) => {
     await mark();
     await kris().command('promote 1');
     await kris().waitForModal();
@@ -294,7 +294,7 @@ test.each(CHANGES)('a code of a promotion whose %s was changed meanwhile resolve
   await bed.close();
 });
 
-describe('where a second person is needed', () => {
+describe('if a second person is needed', () => {
   let bed: TestBed;
   beforeEach(async () => {
     bed = await startTestBed({
@@ -336,7 +336,7 @@ describe('where a second person is needed', () => {
   });
 });
 
-describe('where a second person is needed only since the form was opened', () => {
+describe('if a second person is needed only since the form was opened', () => {
   let bed: TestBed;
   beforeEach(async () => {
     bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z', environment: LONG_LEASE });

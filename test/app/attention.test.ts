@@ -137,7 +137,7 @@ describe('I’m on it', () => {
     expect(await about('released')).toHaveLength(2);
   });
 
-  test('of what is taken says by whom, and takes over only where that is asked for', async () => {
+  test('of what is taken says by whom, and takes over only if that is asked for', async () => {
     const { superadmin: kris, secondSuperadmin: mina } = people;
     await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await held()).toBe('owned'));
@@ -252,7 +252,7 @@ describe('I’m on it', () => {
   test.each([
     ['never arrived', 'reset_before', 1],
     ['arrived all the same', 'reset_after', 1],
-  ] as const)('is asked once where Slack’s answer to the question %s', async (_, kind, times) => {
+  ] as const)('is asked once if Slack’s answer to the question %s', async (_, kind, times) => {
     const { superadmin: kris } = people;
     await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await held()).toBe('owned'));
@@ -351,7 +351,7 @@ describe('a warning', () => {
     expect(await replies()).toHaveLength(2);
   });
 
-  test('that is snoozed says so, mentions nobody at its end, and is snoozed no more where it turns critical', async () => {
+  test('that is snoozed says so, mentions nobody at its end, and is snoozed no more if it turns critical', async () => {
     const { superadmin: kris } = people;
     await told(kris, async () => choose(kris, 'snooze_4h', await warning()));
     expect(JSON.stringify(await warning())).toContain('snoozed until');
@@ -417,7 +417,7 @@ describe('a snooze', () => {
     expect(await told(kris, () => choose(kris, 'snooze_1h'))).toContain('*snoozed*');
   });
 
-  test('where Slack does not tell the time zone for now is refused in a sentence', async () => {
+  test('if Slack does not tell the time zone for now is refused in a sentence', async () => {
     const { superadmin: kris } = people;
     // Nor does Slack say who they are.
     bed.slack.faults.add({ method: 'users.info', times: 2, kind: 'status', status: 500 });
@@ -463,7 +463,7 @@ describe('a snooze', () => {
     expect(await about('are you still on it?')).toHaveLength(1);
   });
 
-  test('by command says how, where it is not understood', async () => {
+  test('by command says how, if it is not understood', async () => {
     const { superadmin: kris } = people;
     for (const text of ['snooze', 'snooze 1', 'snooze 1 2h', 'snooze 1 1h please']) {
       expect(await told(kris, () => kris.command(text))).toContain('1h|4h|09:00');

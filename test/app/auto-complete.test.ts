@@ -53,7 +53,7 @@ describe('AUTO_COMMIT', () => {
     ['is not set', '', {}],
     ['is live, but the value was there before', 'live', { promotedAt: '2026-05-10T00:00:00Z' }],
     ['is live, but the flag is not', 'live', { configVar: 'FLAG_OTHER' }],
-  ])('leaves the row to a person where it %s', async (_what, setting, columns) => {
+  ])('leaves the row to a person if it %s', async (_what, setting, columns) => {
     await start(setting);
     await bed.rows.insertDeploying(columns);
     await bed.app.tick();

@@ -31,7 +31,7 @@ describe('one message per alert', () => {
     ['the connection is cut before the post takes effect', { kind: 'reset_before' } as const, 2],
     ['the connection is cut after the post took effect', { kind: 'reset_after' } as const, 1],
     ['Slack refuses', { kind: 'error', error: 'is_archived' } as const, 2],
-  ])('where %s', async (_what, fault, expectedPosts) => {
+  ])('if %s', async (_what, fault, expectedPosts) => {
     await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, ...fault });
     await bed.app.tick();

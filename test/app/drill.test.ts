@@ -320,7 +320,7 @@ describe('with a page', () => {
     await eventually(async () => expect(statuses()).toEqual(['resolved', 'triggered']));
   });
 
-  test('where nothing is set up, it says so', async () => {
+  test('if nothing is set up, it says so', async () => {
     await start();
     const { superadmin } = bed.slack.people;
     expect((await startDrill()).text).toContain('It pages nobody: neither a pager');

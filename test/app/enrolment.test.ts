@@ -483,7 +483,7 @@ describe('enrolment without a shell', () => {
     expect(JSON.stringify(list.blocks)).toContain('8 recovery codes left');
   });
 
-  test('where Slack does not take the link, whoever sent it is told, and another one can be sent', async () => {
+  test('if Slack does not take the link, whoever sent it is told, and another one can be sent', async () => {
     const { superadmin, engineer } = bed.slack.people;
     for (const [fault, said] of [
       [

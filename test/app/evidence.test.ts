@@ -154,7 +154,7 @@ describe('evidence of which Heroku keeps some to itself until nobody waits any m
     bed = await start(1);
   });
 
-  test('is the value alone where Heroku does not tell of its releases', async () => {
+  test('is the value alone if Heroku does not tell of its releases', async () => {
     release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
     bed.heroku.faults.add({ path: `/apps/${APP}/releases`, fault: { kind: 'hang' } });
     await bed.rows.insertDeploying();

@@ -205,7 +205,7 @@ describe('operators forget', () => {
     expect(await columnsWith(mina.id)).toEqual(RECORD);
   });
 
-  test('is one transaction: where its audit event can’t be written, nothing is gone', async () => {
+  test('is one transaction: if its audit event can’t be written, nothing is gone', async () => {
     const { secondSuperadmin: mina } = people;
     await minaWorksHere();
     // Deliveries may progress meanwhile.

@@ -141,7 +141,7 @@ describe('many that get stuck at once', () => {
     ['before the post took effect', { kind: 'reset_before' } as const],
     ['after the post took effect', { kind: 'reset_after' } as const],
     ['with a 500', { kind: 'status', status: 500 } as const],
-  ])('they are told of once where Slack fails %s', async (_what, fault) => {
+  ])('they are told of once if Slack fails %s', async (_what, fault) => {
     // The first two posts are the individual alerts.
     bed.slack.faults.add({ method: 'chat.postMessage', times: OWN, kind: 'delay', ms: 0 });
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, ...fault });
@@ -153,7 +153,7 @@ describe('many that get stuck at once', () => {
     expect(await pending()).toEqual([]);
   });
 
-  test('they are told of once where a process is killed between the post and the write', async () => {
+  test('they are told of once if a process is killed between the post and the write', async () => {
     bed.slack.faults.add({ method: 'chat.postMessage', times: OWN, kind: 'delay', ms: 0 });
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'hang', takesEffect: true });
     const child = await cli('maintenance');

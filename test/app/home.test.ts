@@ -79,7 +79,7 @@ describe('the home tab', () => {
     expect(published(stranger.id)).toBe(1);
   });
 
-  test('where nothing changes, nothing is published; several changes come as one', async () => {
+  test('if nothing changes, nothing is published; several changes come as one', async () => {
     const engineer = await open('engineer');
     expect(published(engineer.id)).toBe(1);
     for (let tick = 0; tick < 3; tick += 1) {
@@ -120,7 +120,7 @@ describe('the home tab', () => {
     await eventually(async () => expect(shownTo(engineer)).toContain(FLAG));
   });
 
-  test('says where the watchdog is silent', async () => {
+  test('says so if the watchdog is silent', async () => {
     let elapsed = 0;
     const replica = await bed.replica({ elapsed: () => elapsed });
     bed.slack.connectHttp(`http://127.0.0.1:${replica.port}/slack/events`);

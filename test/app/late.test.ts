@@ -103,7 +103,7 @@ describe('a commit that takes longer than Slack waits', () => {
     await eventually(async () => expect(shown()).toContain('*Saved.*'));
   });
 
-  test('shows the alert as ended also where the form cannot be updated at all, which is logged', async () => {
+  test('shows the alert as ended even if the form cannot be updated at all, which is logged', async () => {
     await kris().click(await bed.alert(), 'mark_completed');
     await kris().waitForModal();
     const code = bed.code(kris().id);

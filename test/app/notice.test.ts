@@ -131,7 +131,7 @@ describe('a notice', () => {
     expect(await replies()).toHaveLength(1);
   });
 
-  test('that waits is never posted where a person ended it before', async () => {
+  test('that waits is never posted if a person ended it before', async () => {
     await start({
       environment: (slack) => ({ ALERT_ROUTES: `*=${slack.channels.alerts},quiet=04:00-06:00@UTC` }),
     });

@@ -102,7 +102,7 @@ test.each([
   ['the console ended it', `update console_flag_promotions set state = 'failed', failed_at = now()`],
   ['the console cancelled it', `update console_flag_promotions set state = 'cancelled'`],
   ['the console deleted it', 'delete from console_flag_promotions'],
-])('an incident is resolved where %s', async (_, sql) => {
+])('an incident is resolved if %s', async (_, sql) => {
   await start();
   await bed.rows.insertDeploying();
   await bed.app.tick();
@@ -123,7 +123,7 @@ test('what ended before anybody was paged pages nobody, not even by its end', as
   expect(sent()).toEqual(['trigger 403']);
 });
 
-test('where nobody knows whether it rang, its end is told', async () => {
+test('if nobody knows whether it rang, its end is told', async () => {
   await start();
   pager.addFault({ times: 1, fault: { kind: 'reset', takesEffect: true } });
   const promotionId = await bed.rows.insertDeploying();

@@ -108,7 +108,7 @@ describe('the progress message', () => {
     expect(await shown()).not.toContain('mark_failed');
   });
 
-  test('tells of a drift also where another system began', async () => {
+  test('tells of a drift even if another system began', async () => {
     bed.heroku.setVar(APP, VAR, 'true');
     const released = bed.heroku.releases(APP).at(-1)?.id;
     bed.heroku.setVar(APP, VAR, 'off');

@@ -57,7 +57,7 @@ describe('the promoter', () => {
     expect((await row())?.['checkpoint']).toBe(`PENDING_COMMIT:${bed.heroku.releases(APP).at(-1)?.id}`);
   });
 
-  test('asks Heroku five things where nothing is in the way', async () => {
+  test('asks Heroku five things if nothing is in the way', async () => {
     await insert('INTENT');
     await until({ state: 'deployed' });
     const release = bed.heroku.releases(APP).at(-1)?.id;
@@ -70,7 +70,7 @@ describe('the promoter', () => {
     ]);
   });
 
-  describe('where somebody changes something right after it set the value', () => {
+  describe('if somebody changes something right after it set the value', () => {
     /** Delays its next request, so that the change comes before the answer. */
     const insertAndChange = async (name: string, value: string): Promise<string | undefined> => {
       const path = `/apps/${APP}/releases`;
@@ -103,7 +103,7 @@ describe('the promoter', () => {
     expect(patches()).toBe(0);
   });
 
-  describe('where Heroku has no status for its old releases', () => {
+  describe('if Heroku has no status for its old releases', () => {
     test('completes what one of them brought', async () => {
       bed.heroku.setVar(APP, CONFIG_VAR, 'true');
       bed.heroku.setVar(APP, 'OTHER', 'changed');
@@ -140,7 +140,7 @@ describe('the promoter', () => {
     expect(patches()).toBe(1);
   });
 
-  test('sends a lost PATCH again where the newest release before it failed, and many others came since', async () => {
+  test('sends a lost PATCH again if the newest release before it failed, and many others came since', async () => {
     bed.heroku.setReleaseBehaviour(APP, 'fail');
     await changeAtHeroku('off');
     const failed = bed.heroku.releases(APP).at(-1);
@@ -156,7 +156,7 @@ describe('the promoter', () => {
     expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('true');
   });
 
-  test('leaves alone what somebody changed after the promoter had set it, also where it was killed in between', async () => {
+  test('leaves alone what somebody changed after the promoter had set it, even if it was killed in between', async () => {
     await insert('INTENT');
     await bed.rows.query(
       `update console_flag_promotions set lease_owner = 'killed', lease_until = flag_promotions.clock() + interval '1 hour'`,
@@ -233,7 +233,7 @@ describe('the promoter', () => {
     expect(patches()).toBe(2);
   });
 
-  test('commits `failed` at once where no request can name what is to be set', async () => {
+  test('commits `failed` at once if no request can name what is to be set', async () => {
     await bed.rows.insertDeploying({ configVar: 'FLAG-DASHED', checkpoint: 'INTENT' });
     await eventually(async () =>
       expect(await row()).toMatchObject({ state: 'failed', failure_reason: expect.stringContaining('not usable') }),
@@ -242,7 +242,7 @@ describe('the promoter', () => {
   });
 
   test.each([400, 413, 422] as const)(
-    'commits `failed` at once where Heroku answers the PATCH with %i',
+    'commits `failed` at once if Heroku answers the PATCH with %i',
     async (status) => {
       bed.heroku.faults.add({ method: 'PATCH', times: 1, fault: { kind: 'status', status } });
       await insert('INTENT');
@@ -251,7 +251,7 @@ describe('the promoter', () => {
     },
   );
 
-  test('commits `failed`, with the release, where the release failed', async () => {
+  test('commits `failed`, with the release, if the release failed', async () => {
     bed.heroku.setReleaseBehaviour(APP, 'fail');
     await insert('INTENT');
     await until({
@@ -261,7 +261,7 @@ describe('the promoter', () => {
     expect(await audited()).toEqual(['heroku_patching', 'heroku_patched', 'failed']);
   });
 
-  test('finishes what the console had Heroku do, also where it did not note the release', async () => {
+  test('finishes what the console had Heroku do, even if it did not note the release', async () => {
     bed.heroku.setVar(APP, CONFIG_VAR, 'true');
     await insert('PENDING_COMMIT:2026-05-09T04:28:31Z');
     await until({ state: 'deployed' });

@@ -54,7 +54,7 @@ describe('the reminder', () => {
     expect(await reminders()).toHaveLength(1);
   });
 
-  test('comes once where Slack’s answer to it got lost', async () => {
+  test('comes once if Slack’s answer to it got lost', async () => {
     await end();
     await tickAfter(60_000);
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_after' });
@@ -63,7 +63,7 @@ describe('the reminder', () => {
     expect(await reminders()).toHaveLength(1);
   });
 
-  test('does not come where the RCA was linked in time', async () => {
+  test('does not come if the RCA was linked in time', async () => {
     await end();
     await tickAfter(2 * DAY);
     await link('https://docs.raxx.example/rca');
@@ -73,7 +73,7 @@ describe('the reminder', () => {
     expect(await bed.rows.query(`select 1 from flag_promotions.alerts where not is_rca_reminder_done`)).toEqual([]);
   });
 
-  test('is withdrawn where the RCA was linked while Slack was away', async () => {
+  test('is withdrawn if the RCA was linked while Slack was away', async () => {
     await end();
     await tickAfter(60_000);
     bed.slack.faults.add({ method: '*', kind: 'status', status: 503 });

@@ -165,7 +165,7 @@ describe('Draft RCA in the modal', () => {
     expect(await recorded()).toBe(url);
   });
 
-  test('offers no tick where an RCA is linked', async () => {
+  test('offers no tick if an RCA is linked', async () => {
     await alerted();
     await openModal();
     expect(JSON.stringify(bed.slack.people.superadmin.modal()?.blocks)).toContain('record_draft');

@@ -22,7 +22,7 @@ describe('linking an RCA', () => {
   const thread = async () => bed.slack.thread(bed.slack.channels.alerts, (await bed.alert()).ts);
   const recorded = async () => (await bed.db.promotions.find(promotionId))?.rcaUrl ?? null;
 
-  test('Open RCA opens a form where none is linked, and is a link where one is', async () => {
+  test('Open RCA opens a form if none is linked, and is a link if one is', async () => {
     const { superadmin } = bed.slack.people;
     await superadmin.click(await bed.alert(), 'open_rca');
     await superadmin.waitForModal();

@@ -155,7 +155,7 @@ describe('reverting what is deployed', () => {
     });
   });
 
-  test('asks on which app, where it is deployed on several', async () => {
+  test('asks on which app, if it is deployed on several', async () => {
     await bed.rows.query(
       `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, deployed_at, previous_value)
        values ('${FLAG}', '${APP}', '${VAR}', 'deployed', now(), 'first'), ('${FLAG}', '${APP}', '${VAR}', 'deployed', now(), 'off'),
@@ -259,7 +259,7 @@ describe('reverting what is deployed', () => {
   });
 });
 
-test('a second person has to revert where the app takes one', async () => {
+test('a second person has to revert if the app takes one', async () => {
   const bed = await startTestBed({
     startAt: '2026-05-09T04:28:00Z',
     rateLimit: false,

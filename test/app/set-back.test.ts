@@ -110,7 +110,7 @@ describe('a promotion that is failed although it is live', () => {
     mend();
   });
 
-  test('is removed where it was not set before', async () => {
+  test('is removed if it was not set before', async () => {
     await promoteAndHang();
     expect(await openMarkFailed()).toContain('Remove it: it was not set before');
     expect((await submit({ set_back: ['confirmed'] })).kind).toBe('closed');
@@ -119,7 +119,7 @@ describe('a promotion that is failed although it is live', () => {
     expect(bed.heroku.getVar(APP, VAR)).toBeNull();
   });
 
-  test('stays as it is on Heroku where that is not asked for', async () => {
+  test('stays as it is on Heroku if that is not asked for', async () => {
     await promoteAndHang();
     await openMarkFailed();
     expect((await submit()).kind).toBe('closed');

@@ -72,7 +72,7 @@ test('of a flag on many apps the newest fifteen are asked, and the rest is count
   expect(heroku.requests.filter(({ path }) => path.endsWith('/config-vars')).length).toBeLessThanOrEqual(17);
 });
 
-test('where no request is left, nothing is called live', async () => {
+test('if no request is left, nothing is called live', async () => {
   await start({ HEROKU_REQUESTS_PER_HOUR: '1' });
   for (const app of ['raxx-console-prod', 'raxx-web']) await insert(app);
   await bed.rows.query(

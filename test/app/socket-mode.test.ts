@@ -45,7 +45,7 @@ describe('in Socket Mode', () => {
     await eventually(async () => expect((await readyz()).status).toBe(200), IN_THE_END_MS);
   });
 
-  test('a connection that is lost is made again, also where Slack answers 500 at first', async () => {
+  test('a connection that is lost is made again, even if Slack answers 500 at first', async () => {
     const { superadmin } = bed.slack.people;
     bed.slack.faults.add({ method: 'apps.connections.open', kind: 'status', status: 500, times: 1 });
     bed.slack.socketMode.drop();

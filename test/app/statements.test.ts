@@ -80,7 +80,7 @@ describe('the statements that are asked of the database', () => {
     expect(tap.statements.filter(({ sql }) => sql === 'savepoint rehearsed').length).toBeGreaterThan(10);
   });
 
-  test('by `stuck` where nothing is: 10 at most', async () => {
+  test('by `stuck` if nothing is: 10 at most', async () => {
     await listenIn();
     expect(await countOf(command('stuck'))).toBeLessThanOrEqual(10);
   });

@@ -35,7 +35,7 @@ describe('/flag-promotions stats', () => {
   });
 
   test.each(['files.getUploadURLExternal', 'upload', 'files.completeUploadExternal'])(
-    'has the figures all the same where Slack refuses the chart: %s',
+    'has the figures all the same if Slack refuses the chart: %s',
     async (method) => {
       bed.slack.faults.add({ method, kind: 'status', status: 500 });
       expect(JSON.stringify((await ask('stats')).blocks)).toContain('*Promoted*: 10');
@@ -99,7 +99,7 @@ describe('/flag-promotions stats', () => {
     ).toBe('PNG');
   });
 
-  test('say so where Slack does not tell whether it took the chart', async () => {
+  test('say so if Slack does not tell whether it took the chart', async () => {
     const { superadmin } = bed.slack.people;
     const figures = await ask('stats', superadmin);
     await charted(superadmin);

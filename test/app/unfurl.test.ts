@@ -23,7 +23,7 @@ describe('a promotion’s address', () => {
     expect(JSON.stringify(answer.blocks)).toContain(`<${ORIGIN}/promotions/${id}|`);
   });
 
-  test('unfolds to its state, also where the app is no member', async () => {
+  test('unfolds to its state, even if the app is no member', async () => {
     const { engineer } = bed.slack.people;
     const { random } = bed.slack.channels;
     const ts = await engineer.say(`look: ${ORIGIN}/promotions/${id} and ${ORIGIN}/promotions/999`, { channel: random });

@@ -120,7 +120,7 @@ describe('the schema', () => {
     await expect(migrateToLatest(database.url)).rejects.toThrow('has no column id, flag_key, heroku_app, state');
   });
 
-  test('is created where there is none, goes back without a trace, and comes again', async () => {
+  test('is created if there is none, goes back without a trace, and comes again', async () => {
     const tables = () =>
       rows(
         `select schemaname || '.' || tablename as name from pg_tables

@@ -96,7 +96,7 @@ describe('opening an alert', () => {
     expect(writers.size).toBe(1);
   });
 
-  test('leaves nothing behind where its audit event cannot be written', async () => {
+  test('leaves nothing behind if its audit event cannot be written', async () => {
     await postAlert(stored, id, 'warning', ROOT);
     await breakAuditLog(stored.rows);
     const before = await everything(stored.rows);
@@ -409,14 +409,14 @@ describe('what was gathered about a stuck promotion', () => {
       await stored.db.messages.release(message, MINE, null);
     }
 
-    test('by the message, where it was posted as critical', async () => {
+    test('by the message, if it was posted as critical', async () => {
       await openAlert(stored, id, 'critical');
       expect(await toldAt()).toBeNull();
       await post('alert', HOUR, 'critical');
       expect(await toldAt()).toEqual(later(HOUR));
     });
 
-    test('by the reply, where a warning was posted before', async () => {
+    test('by the reply, if a warning was posted before', async () => {
       await openAlert(stored, id, 'warning');
       await post('alert', 0, 'warning');
       expect(await toldAt()).toBeNull();
@@ -427,7 +427,7 @@ describe('what was gathered about a stuck promotion', () => {
       expect(await toldAt()).toEqual(later(2 * HOUR));
     });
 
-    test('by the message, where it came late and its escalation had nothing more to say', async () => {
+    test('by the message, if it came late and its escalation had nothing more to say', async () => {
       await openAlert(stored, id, 'warning');
       await stored.db.messages.claim(await messageId('alert'), { ...MINE, durationMs: 0 });
       await openAlert(stored, id, 'critical');

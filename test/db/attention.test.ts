@@ -113,7 +113,7 @@ describe('taking', () => {
     expect(await take(MINA)).toMatchObject({ kind: 'ended', promotion: { state: 'deployed', resolvedBy: KRIS } });
   });
 
-  test('where it cannot be audited did not happen', async () => {
+  test('if it cannot be audited did not happen', async () => {
     await breakAuditLog(stored.rows);
     const before = await everything(stored.rows);
     await expect(take(KRIS)).rejects.toThrow('the audit log is broken');
@@ -174,7 +174,7 @@ describe('the question whether the owner is still on it', () => {
     ['released', () => answer(KRIS, 'hand_over'), 'released'],
     ['taken over', () => take(MINA, KRIS), 'taken_over'],
     ['lost', () => db.attention.loseOwner(id, KRIS, 'silent', later(56 * MINUTE)), 'owner_lost'],
-  ])('is settled where it is %s', async (_, act, kind) => {
+  ])('is settled if it is %s', async (_, act, kind) => {
     await ask();
     await act();
     expect(await question()).toEqual({ wanted: 1 });
@@ -182,7 +182,7 @@ describe('the question whether the owner is still on it', () => {
     expect((await db.attention.of(id))?.ownership?.owner ?? null).toBe(kind === 'taken_over' ? MINA : null);
   });
 
-  test('is settled where it is snoozed, and by the end of the promotion', async () => {
+  test('is settled if it is snoozed, and by the end of the promotion', async () => {
     await ask();
     await snooze(KRIS, later(HOUR));
     expect((await db.attention.of(id))?.ownership?.question).toBeNull();
@@ -294,7 +294,7 @@ describe('a snooze', () => {
     expect((await audited()).at(-1)).toEqual(['snooze_ended', SAM]);
   });
 
-  test('of a warning ends where it turns critical, and its owner stays', async () => {
+  test('of a warning ends if it turns critical, and its owner stays', async () => {
     const warned = await insertPromotion(stored.rows, { flag_key: 'warned' });
     await postAlert(stored, warned, 'warning', { channel: CHANNEL, ts: '2.1' });
     const asked = { promotionId: warned, operatorId: KRIS, at: NOW };

@@ -118,7 +118,7 @@ test('a word that comes twice at once activates once: secret, step and recovery 
   expect(await operatorEvents()).toEqual(['added', 'first_code', 'activated']);
 });
 
-test('where the audit log does not take its event, nothing else is written', async () => {
+test('if the audit log does not take its event, nothing else is written', async () => {
   const { tokenHash } = await invited();
   const before = {
     ...(await everything(stored.rows)),

@@ -132,7 +132,7 @@ test('is none of a row that the console changed, nor of an alert that closed', a
   expect(await replies()).toEqual([]);
 });
 
-test('is asked for later where that is wanted, and never earlier', async () => {
+test('is asked for later if that is wanted, and never earlier', async () => {
   const id = await alerted('a');
   await stored.db.evidence.postpone(20 * MINUTE);
   await stored.db.evidence.postpone(MINUTE);

@@ -565,7 +565,7 @@ describe('pruning what a group told', () => {
     ['it is to be updated', `wanted = wanted + 1 where kind = 'group'`],
     ['it changed a moment ago', `updated_at = updated_at + interval '2 days' where kind = 'group'`],
     ['a reply changed a moment ago', `updated_at = updated_at + interval '2 days' where kind = 'group_criticals'`],
-  ])('leaves the group where %s', async (_, change) => {
+  ])('leaves the group if %s', async (_, change) => {
     const group = await oneGroup();
     await end(ids);
     for (const id of ids) await pruning().prune(id, REST);

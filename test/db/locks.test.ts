@@ -335,7 +335,7 @@ describe('what was told of a promotion that came to rest', () => {
     }
   }
 
-  test('is removed once, where two replicas are at it', async () => {
+  test('is removed once, if two replicas are at it', async () => {
     const id = await told('told');
     await heldUp(
       'select 1 from flag_promotions.messages for update',
@@ -364,7 +364,7 @@ describe('what was told of a promotion that came to rest', () => {
     await expectNothingIsLeft();
   });
 
-  test('is left to the next tick where somebody has the promotion, and holds up no other', async () => {
+  test('is left to the next tick if somebody has the promotion, and holds up no other', async () => {
     const id = await told('forgotten');
     await whileHolding(stored, `update console_flag_promotions set resolution_note = 'by hand'`, async () => {
       expect(await stored.db.pruning.prune(id, BEFORE)).toBe(false);

@@ -270,7 +270,7 @@ describe('the lease on a message', () => {
     expect(await everything(stored.rows)).toEqual(before);
   });
 
-  test('cannot be taken where nothing is owed, or on what is not there', async () => {
+  test('cannot be taken if nothing is owed, or on what is not there', async () => {
     const [shown = '', over = ''] = await insertPromotions(stored.rows, 2);
     await postAlert(stored, shown, 'warning', ROOT);
     const closed = await queueAlert(over);
@@ -401,7 +401,7 @@ describe('closing', () => {
   });
 
   // What made it due was committed between gathering its facts and closing it.
-  test('is refused where something new came in meanwhile', async () => {
+  test('is refused if something new came in meanwhile', async () => {
     const alerts = (of: string) => [{ promotionId: of, severity: 'critical' as const }];
     const open = (of: string) => stored.db.groups.open({ channel: CHANNEL, notBefore: null, alerts: alerts(of) }, NOW);
     await open(id);

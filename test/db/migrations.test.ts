@@ -489,7 +489,7 @@ describe('the migrations', () => {
     expect(await catalogue()).toEqual(before);
   });
 
-  test('each run in a transaction of its own, except where the schema is new', async () => {
+  test('each run in a transaction of its own, except if the schema is new', async () => {
     await migrateToLatest(database.url);
     const transactions = async () =>
       new Set(

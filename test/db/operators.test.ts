@@ -12,7 +12,7 @@ const authenticatorNow = () =>
   );
 const SEALED = { slackUserId: 'U0KRIS', role: 'superadmin', sealedSecret: 'sealed' } as const;
 
-test('enrolling answers whether the operator existed, also where several enrol the same one at once', async () => {
+test('enrolling answers whether the operator existed, even if several enrol the same one at once', async () => {
   expect(await stored.db.operators.enrol(SEALED)).toBe('new');
   expect(await stored.db.operators.enrol(SEALED)).toBe('again');
   const replica = stored.replica();

@@ -199,7 +199,7 @@ describe('a promotion', () => {
     await stored.rows.query(`update console_flag_promotions set checkpoint = 'INTENT', promoted_at = $1`, [NOW]);
   });
 
-  test('that no promoter takes up is overdue after two minutes, where one runs', async () => {
+  test('that no promoter takes up is overdue after two minutes, if one runs', async () => {
     await at(2 * MINUTE - 1);
     expect(await overdue(true)).toBeNull();
     await at(2 * MINUTE);

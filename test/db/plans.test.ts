@@ -420,7 +420,7 @@ const CALLS: readonly (readonly [string, (db: Database) => Promise<unknown>, exp
     true,
   ],
   [
-    'looking for what was told long ago, where there is nothing',
+    'looking for what was told long ago, if there is nothing',
     async (db) => {
       const before = new Date(now.getTime() - 200 * 24 * HOUR);
       return [...(await db.pruning.prunable(before, 100)), ...(await db.pruning.prunableMessages(before, 100))];

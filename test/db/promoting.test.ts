@@ -102,7 +102,7 @@ describe('ending a promotion', () => {
     expect(await actionsOf(id)).toEqual(events);
   });
 
-  test('is undone as a whole where the event cannot be recorded', async () => {
+  test('is undone as a whole if the event cannot be recorded', async () => {
     const id = await claimed();
     await stored.rows.query(
       `alter table flag_promotions.audit_log add constraint none check (action not like '%.deployed')`,
@@ -185,7 +185,7 @@ describe('taking up what waits for Heroku', () => {
   });
 });
 
-describe('where nothing is due', () => {
+describe('if nothing is due', () => {
   const at = (ms: number) => stopClock(stored, new Date(NOW.getTime() + ms));
   const claim = (owner = 'another') => stored.db.promoting.claimNext({ ...LEASE, owner });
 
@@ -211,7 +211,7 @@ describe('where nothing is due', () => {
     expect(await claim()).toEqual({ promotion: null, dueInMs: null });
   });
 
-  test('is due at once where it is only locked', async () => {
+  test('is due at once if it is only locked', async () => {
     await at(0);
     const id = await mark('new');
     await promote(id, 1);
@@ -317,7 +317,7 @@ describe('announcing a PATCH', () => {
     expect(await again(false)).toEqual({ kind: 'announced' });
   });
 
-  test('is not too soon where the last one certainly changed nothing, until the next one', async () => {
+  test('is not too soon if the last one certainly changed nothing, until the next one', async () => {
     await at(0);
     const id = await claimed();
     await announce(id);
@@ -345,7 +345,7 @@ describe('announcing a PATCH', () => {
     expect(await announce(id, lease)).toEqual({ kind: 'lost' });
   });
 
-  test('is undone as a whole where the event cannot be recorded', async () => {
+  test('is undone as a whole if the event cannot be recorded', async () => {
     const id = await claimed();
     await stored.rows.query(
       `alter table flag_promotions.audit_log add constraint none check (action not like '%.heroku_patching')`,
@@ -375,7 +375,7 @@ describe('linking an RCA', () => {
 });
 
 describe('marking', () => {
-  test('where the console’s own index is in the way, fails, and says which one', async () => {
+  test('if the console’s own index is in the way, fails, and says which one', async () => {
     await mark('new');
     await stored.rows.query('create unique index theirs on console_flag_promotions (flag_key)');
     const asked = { flagKey: 'new', herokuApp: 'another', configVar: 'FLAG_NEW', targetValue: 'true' };
@@ -427,7 +427,7 @@ describe('a console that alters its table', () => {
     expect(await work('after', 2)).toEqual(['done', true, true]);
   });
 
-  test('disturbs at most one attempt, where a value is of another type now', async () => {
+  test('disturbs at most one attempt, if a value is of another type now', async () => {
     await stored.rows.query(`
       alter table console_flag_promotions
         alter column target_value drop default, alter column target_value type boolean using target_value::boolean,

@@ -158,7 +158,7 @@ describe('resolving', () => {
     ]);
   });
 
-  test('nothing at all is written where the audit event cannot be, and the same code is good afterwards', async () => {
+  test('nothing at all is written if the audit event cannot be, and the same code is good afterwards', async () => {
     const id = await insertPromotion(stored.rows);
     await postAlert(stored, id, 'warning', { channel: CHANNEL, ts: '100.1' });
     await breakAuditLog(stored.rows);
@@ -390,7 +390,7 @@ describe('resolving at once', () => {
   });
 
   test.each([STEP, STEP - 1])(
-    'a step that was used, or an older one, is not stored even where the check lets it pass',
+    'a step that was used, or an older one, is not stored even if the check lets it pass',
     async (step) => {
       const id = await insertPromotion(stored.rows);
       await stored.rows.query('update flag_promotions.operators set totp_last_step = $1', [STEP]);
@@ -547,7 +547,7 @@ describe('linking an RCA', () => {
     expect(await everything(stored.rows)).toEqual(before);
   });
 
-  test('writes nothing where its audit event cannot be written', async () => {
+  test('writes nothing if its audit event cannot be written', async () => {
     const id = await insertPromotion(stored.rows);
     await postAlert(stored, id, 'warning', { channel: CHANNEL, ts: '100.1' });
     await breakAuditLog(stored.rows);
@@ -661,7 +661,7 @@ describe('reading', () => {
     expect(await stored.db.promotions.withoutRca(1)).toHaveLength(1);
   });
 
-  test('lastEnded: the one that ended last, also where it is not the newest row', async () => {
+  test('lastEnded: the one that ended last, even if it is not the newest row', async () => {
     expect(await stored.db.promotions.lastEnded()).toBeNull();
     const old = await insertPromotion(stored.rows, { flag_key: 'a', state: 'failed', failed_at: at(12) });
     await insertPromotion(stored.rows, { flag_key: 'b', state: 'deployed', deployed_at: at(11) });

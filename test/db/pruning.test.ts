@@ -74,7 +74,7 @@ describe('what was told of a promotion that came to rest', () => {
     expect(await told(id)).toEqual([0, 0]);
   });
 
-  test('stays where it came to rest later than asked for', async () => {
+  test('stays if it came to rest later than asked for', async () => {
     const id = await settled();
     const before = new Date(NOW.getTime() - 3_600_000);
     expect(await stored.db.pruning.prunable(before, 100)).toEqual([]);
@@ -140,7 +140,7 @@ describe('what was told of a promotion that came to rest', () => {
     expect(await stats()).toEqual(before);
   });
 
-  test('does not come back where an RCA is linked later', async () => {
+  test('does not come back if an RCA is linked later', async () => {
     const id = await settled();
     const kris = await enrol(stored.db, 'U0KRIS');
     await stored.db.pruning.prune(id, LATER);

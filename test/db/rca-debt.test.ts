@@ -74,7 +74,7 @@ describe('reminding', () => {
     expect(await unsettled()).toEqual([]);
   });
 
-  test('does nothing where the alert was opened anew meanwhile', async () => {
+  test('does nothing if the alert was opened anew meanwhile', async () => {
     const { id, alertId } = await ended();
     await stored.rows.query(`update console_flag_promotions set state = 'deploying' where id = $1`, [id]);
     await openAlert(stored, id, 'critical');
@@ -124,7 +124,7 @@ describe('what is owed', () => {
     expect(await stored.db.rcaDebts.owed(10)).toMatchObject({ total: 1, rows: [{ id }] });
   });
 
-  test('tells where older alerts were not looked through', async () => {
+  test('tells if older alerts were not looked through', async () => {
     await stored.rows.query(`
       with made as (
         insert into console_flag_promotions (flag_key, heroku_app, config_var, state, deployed_at)

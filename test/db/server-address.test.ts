@@ -124,7 +124,7 @@ describe('PGSSLMODE and its files, and PGOPTIONS', () => {
     });
   });
 
-  test('PGOPTIONS holds where the URL has no options', () => {
+  test('PGOPTIONS holds if the URL has no options', () => {
     const optionsOf = (url: string) => {
       const { database } = readDatabaseConfig({ DATABASE_URL: url, PGOPTIONS: '-c search_path=console -c jit=off' });
       return database.kind === 'server' ? parseAddress(database.url).options : null;

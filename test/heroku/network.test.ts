@@ -179,7 +179,7 @@ describe('sent, and then', () => {
     expect(leaksOf(error)).toEqual([]);
   });
 
-  test('a PATCH resolves with what Heroku echoes, even where that is not what was sent', async () => {
+  test('a PATCH resolves with what Heroku echoes, even if that is not what was sent', async () => {
     const echo = JSON.stringify({ [FLAG]: 'false', DATABASE_URL: OTHER_VALUE });
     const { port } = await listen(replying(`${head}Connection: close\r\n\r\n${echo}`, (socket) => socket.end()));
     await expect(connect(`http://127.0.0.1:${port}`).setConfigVar(APP, FLAG, 'true', ANY_TIME)).resolves.toBe('false');

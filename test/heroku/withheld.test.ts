@@ -132,7 +132,7 @@ describe.each(CASES)('over %s, %s, a write that its caller no longer wants', (pr
   });
 
   test.each([407, 403, 'hang_up'] as const)(
-    'is not sent where the proxy says %s, which is no word of Heroku’s',
+    'is not sent if the proxy says %s, which is no word of Heroku’s',
     async (manner) => {
       if (way === 'directly') return;
       proxy.treat(manner);

@@ -110,7 +110,7 @@ describe('maintenance', () => {
     expect(await everything(stored.rows)).not.toEqual(before);
   });
 
-  test('goes on where a message can’t be posted', async () => {
+  test('goes on if a message can’t be posted', async () => {
     await stuck('flag_1');
     slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'status', status: 500 });
     const first = await core.maintain();
@@ -123,7 +123,7 @@ describe('maintenance', () => {
     expect(await flags()).toHaveLength(1);
   });
 
-  test('goes on with later steps where what an earlier one records can’t be written', async () => {
+  test('goes on with later steps if what an earlier one records can’t be written', async () => {
     await stuck('flag_1');
     slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'error', error: 'msg_too_long' });
     await core.maintain();
@@ -137,7 +137,7 @@ describe('maintenance', () => {
     expect((await stored.db.maintenance.last())?.completedAt).toBeDefined();
   });
 
-  test('rejects where it can’t read what it needs, and starts over at the next tick', async () => {
+  test('rejects if it can’t read what it needs, and starts over at the next tick', async () => {
     await stuck('flag_1');
     await stored.rows.query('alter table flag_promotions.attention rename to hidden');
     await expect(core.maintain()).rejects.toThrow();

@@ -115,7 +115,7 @@ describe('a promoter whose timer rings once an hour', () => {
     await eventually(async () => expect(await states()).toEqual(Array.from({ length: 12 }, () => 'deployed')));
   });
 
-  test('looks for nothing more when it is done, where nothing more was due', async () => {
+  test('looks for nothing more when it is done, if nothing more was due', async () => {
     const { counted, looks } = counting();
     await insert();
     counted.start();
@@ -199,7 +199,7 @@ describe('a promoter whose timer rings once an hour', () => {
     expect(await states()).toEqual(['deploying']);
   });
 
-  test('looks anew where it began to look while an earlier PATCH could still take effect', async () => {
+  test('looks anew if it began to look while an earlier PATCH could still take effect', async () => {
     let claims = 0;
     const claimsAtAnnouncements: number[] = [];
     promoter = createPromoter({
@@ -292,12 +292,12 @@ describe('a promoter whose timer rings once an hour', () => {
       await db.promoting.claimNext({ owner: 'another', durationMs: ms });
     };
 
-    test('for long where it is told of what becomes due, and looks every poll where it is not', async () => {
+    test('for long if it is told of what becomes due, and looks every poll if it is not', async () => {
       expect(await restOf({})).toBe(25_000);
       expect(await restOf({ isTold: () => false, untoldRestMs: 500 })).toBe(500);
     });
 
-    test('until something is due where it is never told, and no longer than it is set to', async () => {
+    test('until something is due if it is never told, and no longer than it is set to', async () => {
       const never = { isTold: () => false, untoldRestMs: 5_000 };
       expect(await restOf(never)).toBe(5_000);
       await leasedFor(3_000);
@@ -318,7 +318,7 @@ describe('a promoter whose timer rings once an hour', () => {
       expect(await restOf({})).toBe(25_000);
     });
 
-    test('briefly where the database did not answer', async () => {
+    test('briefly if the database did not answer', async () => {
       const claimNext = () => Promise.reject(new Error('no answer'));
       expect(await restOf({ db: { ...db.promoting, claimNext } })).toBe(500);
     });

@@ -139,7 +139,7 @@ describe('the watchdog', () => {
   });
 
   describe('on the real timer', () => {
-    test('goes on after failures, and is collapsed to one where the event loop was blocked', async () => {
+    test('goes on after failures, and is collapsed to one if the event loop was blocked', async () => {
       let running = 0;
       let most = 0;
       const runMaintenance = jest.fn(async () => {
@@ -181,7 +181,7 @@ describe('the watchdog', () => {
       expect(maintenance.run).toHaveBeenCalledTimes(1);
     });
 
-    test('says so where the scheduler does not understand the cron', () => {
+    test('says so if the scheduler does not understand the cron', () => {
       expect(() => create({ cron: '0 0 31 2 *' }).start()).toThrow(/MAINTENANCE_CRON/u);
       expect(() => create({ cron: 'whenever' }).start()).toThrow(/MAINTENANCE_CRON/u);
     });
@@ -229,7 +229,7 @@ describe('the watchdog', () => {
       expect(watchdog.silentSince()).toEqual(since);
     });
 
-    test('also where ticks run but fail', async () => {
+    test('even if ticks run but fail', async () => {
       const since = clock.now();
       const watchdog = create({ cron: '* * * * *', runMaintenance: () => Promise.reject(new Error('down')) });
       for (let minute = 0; minute < 4; minute += 1) {
@@ -239,7 +239,7 @@ describe('the watchdog', () => {
       expect(watchdog.silentSince()).toEqual(since);
     });
 
-    test('also where one tick hangs and swallows all others', async () => {
+    test('even if one tick hangs and swallows all others', async () => {
       const maintenance = slowMaintenance();
       const watchdog = create({ cron: '* * * * *', runMaintenance: maintenance.run });
       const since = clock.now();
@@ -250,7 +250,7 @@ describe('the watchdog', () => {
       maintenance.end();
     });
 
-    test('but not where single deliveries failed: that tick has done its work', async () => {
+    test('but not if single deliveries failed: that tick has done its work', async () => {
       const watchdog = create({ cron: '* * * * *', runMaintenance: async () => withFailure() });
       clock.advance(10 * 60_000);
       await watchdog.tick();
@@ -336,7 +336,7 @@ describe('the watchdog', () => {
       expect(await failingAfter(late - notYet)).toEqual(['close_alerts']);
     });
 
-    test('not where no address is set', async () => {
+    test('not if no address is set', async () => {
       await create().tick();
       expect(beats).toEqual([]);
     });

@@ -43,7 +43,7 @@ describe('a secret that was brought along', () => {
     ['a character too many', 'GEZDGNBVGY3TQOJQGEZDGNBVGYA', 'whole'],
     ['too few bits', 'GEZDGNBVGY3TQOJQGEZDGNBV', '128 bits'],
     ['a line break', 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n', 'base32'],
-  ])('is refused where it has %s, without being repeated', (_, secret, words) => {
+  ])('is refused if it has %s, without being repeated', (_, secret, words) => {
     const problem = base32Problem(secret);
     expect(problem).toContain(words);
     if (secret !== '') expect(problem).not.toContain(secret);

@@ -50,7 +50,7 @@ test('a link lives for a quarter of an hour', () => {
 describe('a first code', () => {
   const never = jest.fn(() => ({ kind: 'right' as const, step: 1 }));
 
-  test('is not looked at where the link is not open', () => {
+  test('is not looked at if the link is not open', () => {
     expect(decideFirstCode(enrolment({ state: 'proved' }), NOW, never)).toEqual({ kind: 'closed', state: 'used' });
     expect(decideFirstCode(enrolment({ expiresAt: NOW }), NOW, never)).toEqual({ kind: 'closed', state: 'expired' });
     expect(never).not.toHaveBeenCalled();
@@ -179,7 +179,7 @@ describe('what is asked about an operator', () => {
     ['another role for an operator', asked('add', 'U0SAM', 'superadmin'), sam],
     ['a disabled operator, reset', asked('reset', 'U0SAM'), operator('U0SAM', 'engineer', NOW)],
     ['another superadmin, disabled', asked('disable', 'U0MINA'), mina],
-    ['oneself, disabled, where another is left', asked('disable', 'U0KRIS'), kris],
+    ['oneself, disabled, if another is left', asked('disable', 'U0KRIS'), kris],
     ['a secret of one’s own', asked('rotate', 'U0KRIS'), kris],
   ])('%s takes a code', (_, request, person) => {
     const locked = { actor: kris, person, isLastSuperadmin: false };

@@ -59,7 +59,7 @@ test('the hash stays the same from version to version: stored codes stay good', 
   expect(recoveryHash.all(CODE, OPERATOR)).toContain('vYoP03Qew2CwwKxTHAfuLbxEy_bs6HVvIFvI4Qku8Go');
 });
 
-describe('where a code is asked for', () => {
+describe('if a code is asked for', () => {
   test('a recovery code is accepted, by its hash, and how many are left without it is told', () => {
     const mine = { hash: hash(CODE, OPERATOR), usedAt: null };
     const recoveryCodes = [{ hash: 'a', usedAt: null }, mine, { hash: 'b', usedAt: NOW }, { hash: 'c', usedAt: null }];
@@ -101,7 +101,7 @@ describe('where a code is asked for', () => {
     expect(check(CODE, stored({ failedAttempts: 5, lockedUntil }), lockedUntil)).toMatchObject({ kind: 'accepted' });
   });
 
-  test('it is good also where the secret cannot be opened any more', () => {
+  test('it is good even if the secret cannot be opened any more', () => {
     expect(check(CODE, stored({ sealedSecret: 'v1.damaged' }), NOW).kind).toBe('accepted');
     expect(check('123456', stored({ sealedSecret: 'v1.damaged' }), NOW)).toEqual({ kind: 'unreadable' });
   });

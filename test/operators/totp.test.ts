@@ -170,7 +170,7 @@ describe('what is typed', () => {
     ['a zero-width space in the middle', `${first}\u200B${second}`],
     ['two codes', `${first}${second}${first}${second}`],
     ['100,000 digits', '1'.repeat(100_000)],
-  ])('is malformed where it is %s, and does not count', (_, typed) => {
+  ])('is malformed if it is %s, and does not count', (_, typed) => {
     expect(checkCode(typed, authenticator({ failedAttempts: 3 }), NOW)).toEqual({
       kind: 'rejected',
       reason: 'malformed',

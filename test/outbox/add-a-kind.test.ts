@@ -52,7 +52,7 @@ describe('a kind that is added', () => {
     expect(await bed.thread()).toEqual(['dark_mode is cancelled']);
   });
 
-  test('is found again where the answer to its post was lost', async () => {
+  test('is found again if the answer to its post was lost', async () => {
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_after' });
     expect((await bed.outbox.deliver(id)).kind).toBe('failed');
     await bed.advance(31_000);
@@ -68,7 +68,7 @@ describe('a kind that is added', () => {
   const subjectOf = async (message: string) => (await bed.db.messages.find(message))?.subject ?? '';
 });
 
-test('every kind says what to do where Slack lost its message', () => {
+test('every kind says what to do if Slack lost its message', () => {
   for (const kind of Object.values(KINDS)) {
     expect(['post_again', 'close']).toContain(kind.gone);
     expect(['find', 'post_again', 'close']).toContain(kind.unknownOutcome);

@@ -117,7 +117,7 @@ describe('a message', () => {
     });
   });
 
-  test('to a person is sent again where nobody knows whether it came', async () => {
+  test('to a person is sent again if nobody knows whether it came', async () => {
     bed.facts.set('one', { text: 'was it you?', route: bed.slack.people.superadmin.id });
     const id = await bed.queue({ kind: 'letter' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'status', status: 500 });
@@ -142,7 +142,7 @@ describe('an attempt that nobody learned the outcome of', () => {
     ['a proxy’s word', { kind: 'body', body: 'Forbidden', takesEffect: true } as const, 1],
     ['the answer was null', { kind: 'body', body: 'null', takesEffect: true } as const, 1],
     ['the answer says nowhere where', { kind: 'body', body: '{"ok":true}', takesEffect: true } as const, 1],
-  ])('where %s: it is found again, and never doubled', async (_what, fault, posts) => {
+  ])('if %s: it is found again, and never doubled', async (_what, fault, posts) => {
     const root = await posted('notice');
     bed.facts.set('two', { text: 'reply' });
     for (const [kind, subject, shown] of [
@@ -165,7 +165,7 @@ describe('an attempt that nobody learned the outcome of', () => {
   });
 
   test.each(['10 minutes', '400 days'])(
-    'is found again where the database’s clock is %s ahead, also in a thread',
+    'is found again if the database’s clock is %s ahead, also in a thread',
     async (ahead) => {
       const root = await posted('notice');
       for (const kind of ['notice', 'reply']) {
@@ -201,7 +201,7 @@ describe('an attempt that nobody learned the outcome of', () => {
     expect(await bed.channel()).toEqual(['first']);
   });
 
-  test('is posted again where Slack lets it read only what is likely', async () => {
+  test('is posted again if Slack lets it read only what is likely', async () => {
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_before' });
     expect(await kindOf(id)).toBe('failed');
@@ -213,7 +213,7 @@ describe('an attempt that nobody learned the outcome of', () => {
     expect(await bed.channel()).toEqual(['first']);
   });
 
-  test('where Slack never answered', async () => {
+  test('if Slack never answered', async () => {
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'hang', takesEffect: true });
     expect(await kindOf(id)).toBe('failed');
@@ -278,7 +278,7 @@ describe('an attempt that nobody learned the outcome of', () => {
   });
 });
 
-describe('where the history can’t be searched', () => {
+describe('if the history can’t be searched', () => {
   const attempted = (id: string, attempts: number) =>
     bed.rows.query('update flag_promotions.messages set attempts = $2, next_attempt_at = null where id = $1', [
       id,
@@ -303,7 +303,7 @@ describe('where the history can’t be searched', () => {
     ],
     ['lacks the messages', { ok: true }],
     ['goes round in a circle', { ok: true, messages: [], has_more: true, response_metadata: { next_cursor: 'again' } }],
-  ])('nothing is posted where the answer %s: the search isn’t over', async (_, answer) => {
+  ])('nothing is posted if the answer %s: the search isn’t over', async (_, answer) => {
     bed.slack.faults.clear();
     const root = await posted('notice');
     for (const [kind, method] of [
@@ -329,7 +329,7 @@ describe('where the history can’t be searched', () => {
     ['a word that would close a channel', { kind: 'error', error: 'not_in_channel' } as const],
     ['the word for a thread that is gone', { kind: 'error', error: 'thread_not_found' } as const],
     ['a proxy’s 403', { kind: 'status', status: 403 } as const],
-  ])('nothing is posted where the second page is refused with %s', async (_, refusal) => {
+  ])('nothing is posted if the second page is refused with %s', async (_, refusal) => {
     const { general } = bed.slack.channels;
     bed.slack.faults.clear();
     bed.slack.invite(general);
@@ -361,7 +361,7 @@ describe('where the history can’t be searched', () => {
     }
   });
 
-  test('nothing is posted where a proxy refuses the search: that says nothing of the channel', async () => {
+  test('nothing is posted if a proxy refuses the search: that says nothing of the channel', async () => {
     const { general } = bed.slack.channels;
     bed.slack.faults.clear();
     bed.slack.invite(general);
@@ -444,7 +444,7 @@ describe('a process that is paused past its lease while it posts', () => {
     expect(await bed.channel()).toEqual([]);
   });
 
-  test('leaves its copy where its successor has yet to look for it', async () => {
+  test('leaves its copy if its successor has yet to look for it', async () => {
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'delay', ms: 500 });
     const paused = bed.outbox.deliver(id);
@@ -472,7 +472,7 @@ describe('a process that is paused past its lease while it posts', () => {
     expect(await bed.channel()).toContain('first');
   });
 
-  test.each(['notice', 'reply'])('posts no %s where the lease ran out before', async (kind) => {
+  test.each(['notice', 'reply'])('posts no %s if the lease ran out before', async (kind) => {
     const root = await posted('notice');
     const id = await bed.queue({ kind, root });
     const before = bed.posts();
@@ -551,7 +551,7 @@ describe('where it goes', () => {
     expect(await bed.channel()).toHaveLength(1);
   });
 
-  test('nothing is above the alert channel: where Slack refuses that, it is tried again', async () => {
+  test('nothing is above the alert channel: if Slack refuses that, it is tried again', async () => {
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'error', error: 'is_archived' });
     expect(await kindOf(id)).toBe('failed');
@@ -586,7 +586,7 @@ describe('where it goes', () => {
 describe('a message that an admin deleted', () => {
   const deleted = async () => bed.slack.deleteMessage(bed.slack.channels.alerts, (await bed.root()).ts);
 
-  test('is posted again where its kind says so, and found again where that post is lost', async () => {
+  test('is posted again if its kind says so, and found again if that post is lost', async () => {
     const id = await posted('notice');
     await deleted();
     await bed.change(id, { text: 'second' });
@@ -598,7 +598,7 @@ describe('a message that an admin deleted', () => {
     expect(await bed.channel()).toEqual(['second']);
   });
 
-  test('stays deleted where it has nothing more to say', async () => {
+  test('stays deleted if it has nothing more to say', async () => {
     const id = await posted('notice');
     await deleted();
     await bed.change(id, { text: 'first', isOver: true });
@@ -606,7 +606,7 @@ describe('a message that an admin deleted', () => {
     expect(await bed.channel()).toEqual([]);
   });
 
-  test('stays deleted where its kind says so', async () => {
+  test('stays deleted if its kind says so', async () => {
     const id = await posted('card');
     await deleted();
     await bed.change(id, { text: 'second' });

@@ -27,7 +27,7 @@ describe('the next step of a message that was never attempted', () => {
     ['is posted into the thread of a root that is visible', pending({ root: root('posted') }), wanted, 'post'],
     ['waits for a root that is not', pending({ root: root('pending') }), wanted, 'wait'],
     ['goes with a root that was closed', pending({ root: root('closed') }), wanted, 'close'],
-    ['is closed where it has nothing to say', pending(), unwanted, 'close'],
+    ['is closed if it has nothing to say', pending(), unwanted, 'close'],
     ['is closed, rather than wait with nothing to say', pending({ root: root('pending') }), unwanted, 'close'],
   ] as const)('%s', (_what, message, prospects, kind) => {
     for (const unknownOutcome of ['find', 'post_again', 'close'] as const) {
@@ -38,13 +38,13 @@ describe('the next step of a message that was never attempted', () => {
 
 describe('the next step of a message that an earlier attempt may have posted', () => {
   test.each([
-    ['is looked for, and posted where it is not there', pending(), wanted, 1, find(true)],
-    ['is not posted any more where it has nothing to say', pending(), unwanted, 1, find(false)],
-    ['is looked for also where its root was closed', pending({ root: root('closed') }), wanted, 1, find(true)],
+    ['is looked for, and posted if it is not there', pending(), wanted, 1, find(true)],
+    ['is not posted any more if it has nothing to say', pending(), unwanted, 1, find(false)],
+    ['is looked for even if its root was closed', pending({ root: root('closed') }), wanted, 1, find(true)],
     ['is never posted unseen', pending(), wanted, 50, find(true)],
     ['is not posted unseen too soon, though urgent', pending({ isUrgent: true }), wanted, MANY - 1, find(true)],
     ['is posted unseen after many attempts, if urgent', pending({ isUrgent: true }), wanted, MANY, find(true, true)],
-    ['is not posted unseen where it has nothing to say', pending({ isUrgent: true }), unwanted, 50, find(false)],
+    ['is not posted unseen if it has nothing to say', pending({ isUrgent: true }), unwanted, 50, find(false)],
   ] as const)('%s', (_what, message, prospects, attempts, step) => {
     expect(nextStep(message, prospects, attempts)).toEqual(step);
   });

@@ -64,7 +64,7 @@ describe('a receiver that answers in JSON', () => {
     ['JSON that a proxy passed on', '{"status":"invalid event"}', { via: '1.1 proxy' }],
     ['nothing', '', { ...HTML, via: '1.1 proxy' }],
     ['plain words', 'Forbidden', { 'content-type': 'text/plain' }],
-  ])('is told by its status where it answers %s', async (_, body, headers) => {
+  ])('is told by its status if it answers %s', async (_, body, headers) => {
     expect(await told(403, body, headers)).toEqual({ word: '403', waits: RETRIED });
     expect(await told(400, body, headers)).toEqual({ word: '400', waits: null });
   });

@@ -85,7 +85,7 @@ test.each<[string, Partial<CompletionRow>, Partial<Promotion> | null]>([
   expect(checks).toBe(1);
 });
 
-test('a code is looked at once, and only where something is left to do', () => {
+test('a code is looked at once, and only if something is left to do', () => {
   const all = ['7', '8', '9'];
   const deploying = all.map((id) => promotion({ id }));
   const rows = all.map((id) => row(id));

@@ -95,8 +95,8 @@ describe('many at once', () => {
     ['up to the limit each has an individual alert', 10, 0, 10],
     ['of more, the first do: the oldest', 1_000, 0, 10],
     ['what had one within the hour counts', 30, 7, 3],
-    ['where the hour’s are used up, none does', 3, 10, 0],
-    ['nor where more were given than is allowed by now', 3, 50, 0],
+    ['if the hour’s are used up, none does', 3, 10, 0],
+    ['nor if more were given than is allowed by now', 3, 50, 0],
   ])('%s', (_, count, lastHour, individual) => {
     expect(placements(many(count), lastHour)).toEqual([
       ...times(individual, 'individual'),

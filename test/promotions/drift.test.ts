@@ -37,7 +37,7 @@ describe('how it is told', () => {
     expect(plan([...found(1, true, 'a'), ...found(1, true, 'b')])).toEqual(['tell_drift', 'tell_drift']);
   });
 
-  test('together, where a first look found several, or they are many', () => {
+  test('together, if a first look found several, or they are many', () => {
     expect(plan(found(2, true))).toEqual(['tell_drifts']);
     expect(plan(found(1, true), true)).toEqual(['tell_drifts']);
     expect(plan(found(1, false), true)).toEqual(['tell_drift']);

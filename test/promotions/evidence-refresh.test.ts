@@ -53,8 +53,8 @@ describe('a value that was read again', () => {
     ['hidden now', read('not_live', 'off'), masked('not_live'), false],
     ['hidden, and unset now', masked('not_live'), read('not_live', null), false],
     ['not, for want of an answer', read('live', 'true', 3), silent('no_answer'), false],
-    ['where there was no answer', silent('no_answer'), read('live', 'true'), false],
-    ['where nothing was stored', null, read('live', 'true'), false],
+    ['if there was no answer', silent('no_answer'), read('live', 'true'), false],
+    ['if nothing was stored', null, read('live', 'true'), false],
   ])('%s', (_what, stored, byValue, expected) => {
     expect(stillMeans({ promotion: promotion(), stored, isGrouped: false, isCritical: false }, byValue)).toBe(expected);
   });
@@ -92,7 +92,7 @@ describe('the evidence that stands', () => {
     expect(settleEvidence(stored, found)).toBe(stands ? stored : found);
   });
 
-  test('keeps its release where Heroku told the value alone, and the running one as it was', () => {
+  test('keeps its release if Heroku told the value alone, and the running one as it was', () => {
     const value = read('not_live', 'off', undefined, soon);
     expect(settleEvidence(read('changed_since', 'off', 4), value)).toEqual(read('changed_since', 'off', 4, soon));
     const running = read('release_running', 'off', 4);
@@ -105,7 +105,7 @@ describe('the evidence that stands', () => {
     expect(settleEvidence(mayStillFail, read('live', 'true', undefined, soon))).toBe(mayStillFail);
   });
 
-  test('is the new one where it tells a release, or where nothing was read before', () => {
+  test('is the new one if it tells a release, or if nothing was read before', () => {
     const found = read('live', 'true', 5, soon);
     expect(settleEvidence(read('live', 'true', 4), found)).toBe(found);
     const noAnswer = silent('no_answer', soon);

@@ -40,7 +40,7 @@ describe('the verdict of the evidence', () => {
     expect(verdictOf(evidence)).toBe(verdict);
   });
 
-  test('is unknown where Heroku was not read', () => {
+  test('is unknown if Heroku was not read', () => {
     expect(verdictOf(silent())).toBe('unknown');
   });
 
@@ -64,8 +64,8 @@ describe('evidence read again', () => {
     ['set to something not shown', holding(null), holding('hunter2'), true],
     ['unset', holding('false'), holding(null), true],
     ['a hidden value that is still hidden', holding('hunter2'), holding('hunter2'), false],
-    ['an answer where there was none', silent(), holding('true'), true],
-    ['no answer where there was one', holding('true'), silent(), false],
+    ['an answer if there was none', silent(), holding('true'), true],
+    ['no answer if there was one', holding('true'), silent(), false],
     ['still no answer', silent(), silent(), false],
     ['no answer for another reason', silent(), silent('rate_limited'), false],
     ['a hidden target that was replaced by something hidden', secretly('hunter2'), secretly('hunter3'), true],
@@ -289,7 +289,7 @@ describe('the releases behind the evidence', () => {
       undefined,
     ],
     [
-      'not there, where nobody can read what became of the release that carries it',
+      'not there, if nobody can read what became of the release that carries it',
       'off',
       walked([143, 'unknown', true, AFTER], [142, 'succeeded', false, BEFORE]),
       'not_live',
@@ -311,11 +311,11 @@ describe('the releases behind the evidence', () => {
   test.each([
     ['lost', walked([143, 'failed', true, AFTER])],
     ['changed', walked([144, 'succeeded', false, 2 * AFTER], [143, 'succeeded', true, AFTER])],
-  ])('know which one it was where it is %s', (_what, walk) => {
+  ])('know which one it was if it is %s', (_what, walk) => {
     expect(read('off', walk)).toMatchObject({ release: { orEarlier: false } });
   });
 
-  test('say that it may have been so for longer where older ones were not looked at', () => {
+  test('say that it may have been so for longer if older ones were not looked at', () => {
     const walk = { ...walked([145, 'succeeded', true, AFTER], [144, 'succeeded', true, 0]), complete: false };
     expect(read('true', walk)).toMatchObject({ release: { version: 144, orEarlier: true } });
     expect(read('true', { ...walk, complete: true })).toMatchObject({ release: { version: 144, orEarlier: false } });
@@ -362,7 +362,7 @@ describe('the releases behind the evidence', () => {
     expect([contradicts(evidence, 'completed'), contradicts(evidence, 'failed')]).toEqual([completed, failed]);
   });
 
-  test('are another fact where the value was changed and changed back, as far as both are known for sure', () => {
+  test('are another fact if the value was changed and changed back, as far as both are known for sure', () => {
     const since = (version: number, orEarlier: boolean): Evidence => ({
       kind: 'read',
       checkedAt: at,

@@ -71,7 +71,7 @@ test.each<[string, FollowUpRequest, Standing | null, Operator | null, string]>([
     'not_allowed',
   ],
   [
-    'who promoted it asks, where a second person has to',
+    'who promoted it asks, if a second person has to',
     request({ operatorId: 'U0PROMOTER', takesSecondPerson: () => true }),
     STANDING,
     SUPERADMIN,

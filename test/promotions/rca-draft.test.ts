@@ -76,7 +76,7 @@ test.each([
   expect(ended.resolution === null).toBe(action === 'of_tomorrow');
 });
 
-test('nothing was lost where Heroku has nothing', () => {
+test('nothing was lost if Heroku has nothing', () => {
   expect(facts({ releases: { kind: 'unavailable', reason: 'no_answer' } }).lostWrite).toBe(false);
 });
 
@@ -224,7 +224,7 @@ describe('the release that brought what is in force', () => {
     expect(facts({ releases: { kind: 'read', complete, releases } }).change?.version ?? null).toBe(expected);
   });
 
-  test('is unknown where Heroku did not answer', () => {
+  test('is unknown if Heroku did not answer', () => {
     expect(facts({ releases: { kind: 'unavailable', reason: 'no_answer' } }).live).toBeNull();
   });
 });

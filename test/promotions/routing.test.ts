@@ -77,7 +77,7 @@ test.each([
 });
 
 describe('what is asked once for each app', () => {
-  test('is remembered, also where the answer is that there is none', () => {
+  test('is remembered, even if the answer is that there is none', () => {
     const asked: string[] = [];
     const ask = oncePerApp((app) => {
       asked.push(app);

@@ -21,7 +21,7 @@ const held = (changes: Partial<HeldSnooze> = {}): HeldSnooze => ({
 });
 const snooze = { by: 'U0SAM', at: NOW, until: later(HOUR) };
 
-test.each(SNOOZE_CHOICES)('%s is until some time, where that can be known', (choice) => {
+test.each(SNOOZE_CHOICES)('%s is until some time, if that can be known', (choice) => {
   const until = { '1h': later(HOUR), '4h': later(4 * HOUR), '09:00': later(19 * HOUR) }[choice];
   expect(snoozeUntil(choice, NOW, () => later(19 * HOUR))).toEqual(until);
   expect(snoozeUntil(choice, NOW, () => null)).toEqual(choice === '09:00' ? null : until);
@@ -64,7 +64,7 @@ describe('a snooze', () => {
     expect(decideSnooze(facts, until)).toMatchObject(expected);
   });
 
-  test('is ended by any operator, where there is one', () => {
+  test('is ended by any operator, if there is one', () => {
     expect(decideUnsnooze(held({ snooze })).kind).toBe('unsnooze');
     expect(decideUnsnooze(held()).kind).toBe('not_snoozed');
     expect(decideUnsnooze(held({ snooze, operator: null })).kind).toBe('not_operator');

@@ -13,7 +13,7 @@ describe('when a promotion is stuck', () => {
     ['at 24 h', 24 * HOUR, 'critical'],
     ['found first at 30 h', 30 * HOUR, 'critical'],
     ['found first after a year', 365 * DAY, 'critical'],
-    ['where the clock is behind the row', -5 * HOUR, null],
+    ['if the clock is behind the row', -5 * HOUR, null],
   ])('%s it has earned what the thresholds say', (_, elapsed, expected) => {
     expect(severityDue(promotion(), momentAfter(elapsed), THRESHOLDS)).toBe(expected);
   });
@@ -37,10 +37,10 @@ describe('when a promotion is stuck', () => {
   });
 
   test.each([
-    ['promoted_at where it is set', {}, PROMOTED_AT],
-    ['marked_at where nobody wrote promoted_at', { promotedAt: null }, new Date('2026-05-07T00:00:00Z')],
+    ['promoted_at if it is set', {}, PROMOTED_AT],
+    ['marked_at if nobody wrote promoted_at', { promotedAt: null }, new Date('2026-05-07T00:00:00Z')],
     [
-      'created_at where there is neither',
+      'created_at if there is neither',
       { promotedAt: null, markedAt: null, createdAt: new Date('2026-05-06T23:00:00Z') },
       new Date('2026-05-06T23:00:00Z'),
     ],

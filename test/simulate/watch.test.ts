@@ -11,7 +11,7 @@ const SABOTAGES = {
   'a clock that was set back goes unnoticed': /is not verified|is over, though|is not posted/u,
 } as const satisfies Record<WatchSabotage, RegExp>;
 
-test.each(Object.entries(SABOTAGES))('finds it where %s', async (name, expected) => {
+test.each(Object.entries(SABOTAGES))('finds it if %s', async (name, expected) => {
   const sabotage = Object.keys(SABOTAGES).find((known): known is WatchSabotage => known === name);
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const [violation] = (await watch(seed, sabotage === undefined ? {} : { sabotage })).violations;

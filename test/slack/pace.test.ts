@@ -126,7 +126,7 @@ describe('the pace of several replicas', () => {
     expect(time.elapsed()).toBeGreaterThanOrEqual(12_000);
   });
 
-  test('where nobody can be asked each keeps its own', async () => {
+  test('if nobody can be asked each keeps its own', async () => {
     const time = createTime();
     const away = () => Promise.reject(new Error('no database'));
     const inTurn = paced(time, { take: away, giveBack: away });

@@ -26,7 +26,7 @@ test.each([
   '',
 ])('none go to %s', (address) => expect(usual(address)).toBe(false));
 
-test('where Slack is a stand-in, answers go to it, and to nothing beside it', () => {
+test('if Slack is a stand-in, answers go to it, and to nothing beside it', () => {
   const local = isResponseUrl('http://127.0.0.1:4000/api/');
   expect(local('http://127.0.0.1:4000/response/1')).toBe(true);
   expect(local('http://127.0.0.1:4001/response/1')).toBe(false);

@@ -1158,19 +1158,19 @@ describe('markup', () => {
 });
 
 describe('what is found', () => {
-  test('is no_text where a message says nothing at all', () => {
+  test('is no_text if a message says nothing at all', () => {
     const nothing = [{ path: '/text', message: 'no_text' }];
     expect(checkMessage({ channel: 'C0123456789' })).toEqual(nothing);
     expect(checkMessage({ blocks: [], attachments: [] })).toEqual(nothing);
   });
 
-  test('is what the words are for where only they are missing', () => {
+  test('is what the words are for if only they are missing', () => {
     const missing = [{ path: '/text', message: 'is missing: it is what notifications and screen readers say' }];
     expect(checkMessage({ blocks: [divider] })).toEqual(missing);
     expect(checkMessage({ attachments: [attachment()] })).toEqual(missing);
   });
 
-  test('is that a type is not supported where it is not', () => {
+  test('is that a type is not supported if it is not', () => {
     expect(checkMessage(inMessage({ type: 'marquee' }))).toEqual([
       { path: '/blocks/0/type', message: 'is no type that is supported here' },
     ]);
@@ -1196,7 +1196,7 @@ describe('what is found', () => {
     ]);
   });
 
-  test('is about the payload itself where that is no object', () => {
+  test('is about the payload itself if that is no object', () => {
     expect(pathsOf(7)).toEqual(['']);
     expect(checkView('{}')).toEqual([expect.objectContaining({ path: '' })]);
   });

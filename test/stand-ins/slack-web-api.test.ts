@@ -362,7 +362,7 @@ describe('reading', () => {
     return { client, channel, ts };
   }
 
-  test('metadata is there only where it is asked for', async () => {
+  test('metadata is there only if it is asked for', async () => {
     const { client, channel } = await withMessages(1);
     const plain = (await client.conversations.history({ channel })).messages?.[0];
     expect(plain).not.toHaveProperty('metadata');
@@ -447,7 +447,7 @@ describe('reading', () => {
 });
 
 describe('what only one person sees', () => {
-  test('is on their screen, in no history, and refused where it cannot arrive', async () => {
+  test('is on their screen, in no history, and refused if it cannot arrive', async () => {
     const { client, channel } = await start();
     const { engineer, superadmin } = slack.people;
     await client.chat.postEphemeral({ channel, user: engineer.id, text: 'psst', blocks: [SECTION] });

@@ -78,7 +78,7 @@ describe('the alert', () => {
     expect(valuesOf(stuck(evidence), 'style')).toEqual(expected);
   });
 
-  test('is a link to the RCA where one is recorded', () => {
+  test('is a link to the RCA if one is recorded', () => {
     const row = promotion({ rcaUrl: completed.rcaUrl });
     const message = payload(alertMessage({ promotion: row, severity: 'warning', evidence: live, asOf, mention: null }));
     expect(valuesOf(message, 'url')).toEqual(['https://docs.raxx.example/rca/2026-05-11']);

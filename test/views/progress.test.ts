@@ -34,7 +34,7 @@ describe('how a promotion goes, in words', () => {
     expect(words).not.toContain('had it already');
   });
 
-  test('says that somebody changed a value only where Heroku is known to have held it', () => {
+  test('says that somebody changed a value only if Heroku is known to have held it', () => {
     const driftNoticedAt = momentAfter(HOUR);
     expect(shown({ accepted, driftNoticedAt })).toContain('Somebody changed it on Heroku since');
     expect(shown({ driftNoticedAt })).not.toMatch(/Somebody|no longer/u);

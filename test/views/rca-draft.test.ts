@@ -142,12 +142,12 @@ describe('the diagnosis of a checkpoint', () => {
     );
   });
 
-  test('claims no lost write where a promoter ended the row', () => {
+  test('claims no lost write if a promoter ended the row', () => {
     const events = ending('console.flag.promotion.deployed');
     expect(draft({ promotion: { ...row, checkpoint }, events })).not.toContain('and the write after it was lost');
   });
 
-  test('claims none either where the release failed, and asks for no interruption', () => {
+  test('claims none either if the release failed, and asks for no interruption', () => {
     const failed =
       releases.kind === 'read' ? releases.releases.map((one) => ({ ...one, status: 'failed' as const })) : [];
     const markdown = draft({

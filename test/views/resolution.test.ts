@@ -28,7 +28,7 @@ function modal(
 }
 
 describe('the form', () => {
-  test.each(EVIDENCE)('asks for a confirmation exactly where Heroku says the opposite (%#)', (evidence) => {
+  test.each(EVIDENCE)('asks for a confirmation exactly if Heroku says the opposite (%#)', (evidence) => {
     const asks = (action: 'completed' | 'failed') =>
       valuesOf(modal(action, evidence), 'block_id').includes('confirmation');
     expect([asks('completed'), asks('failed')]).toEqual(
@@ -43,7 +43,7 @@ describe('the form', () => {
     );
   });
 
-  test.each(EVIDENCE)('offers the way back exactly where it is to be failed and is live (%#)', (evidence) => {
+  test.each(EVIDENCE)('offers the way back exactly if it is to be failed and is live (%#)', (evidence) => {
     const isLive = evidence.kind === 'read' && evidence.verdict === 'live';
     const offers = (action: 'completed' | 'failed', setBack: SetBack) =>
       valuesOf(modal(action, evidence, setBack), 'block_id').includes('set_back');

@@ -37,7 +37,7 @@ const STARTS = [
     { promoted_at: `'290000-01-01'` },
     /^_nobody knows when_ \(recorded: `infinity`\)$/u,
   ],
-  ['ahead where it was marked', { promoted_at: 'null', marked_at: fromNow('1 hour') }, /in the future\)$/u],
+  ['ahead if it was marked', { promoted_at: 'null', marked_at: fromNow('1 hour') }, /in the future\)$/u],
   ['before Christ', { promoted_at: `'0044-03-15 BC'` }, /^<!date\^-/u],
   ['five minutes ahead, as a clock may be', { promoted_at: fromNow('5 minutes') }, null],
   ['an hour ago', { promoted_at: fromNow('-1 hour') }, null],

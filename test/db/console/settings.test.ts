@@ -40,7 +40,7 @@ describe('STATE_MAP', () => {
     expect(parseStateMap(text).faults).toEqual([expect.stringContaining(fault)]);
   });
 
-  test('may give one of our words to another state, where another word stands for it', () => {
+  test('may give one of our words to another state, if another word stands for it', () => {
     const { stateMap, faults } = parseStateMap('deployed=failed,live=deployed');
     expect(faults).toEqual([]);
     expect([stateOf('Deployed', stateMap), stateOf('live', stateMap)]).toEqual(['failed', 'deployed']);
@@ -74,7 +74,7 @@ describe('what is written for our states', () => {
       { deploying: 'IN_PROGRESS', deployed: 'DONE', failed: 'FAILED' },
     ],
     ['a mapped word is not there yet', ['deploying'], 'Done=deployed', { deploying: 'deploying', deployed: 'Done' }],
-  ] as const)('where %s', (_what, words, stateMap, expected) => {
+  ] as const)('if %s', (_what, words, stateMap, expected) => {
     expect(spellingsOf(words, map(stateMap))).toMatchObject(expected);
   });
 

@@ -32,7 +32,7 @@ describe('an alert', () => {
     expect(text?.includes(MENTION)).toBe(mentions);
   });
 
-  test('has nothing to say where the promotion ended before it was posted', () => {
+  test('has nothing to say if the promotion ended before it was posted', () => {
     expect(alert.show(ended, asNew())).toBeNull();
   });
 
@@ -68,7 +68,7 @@ describe('an alert', () => {
     expect(said(alert, critical, { ...asNew(), refused })).toContain('it is archived');
   });
 
-  test('is posted again where an admin deleted it', () => {
+  test('is posted again if an admin deleted it', () => {
     expect(alert.gone).toBe('post_again');
     expect(alert.unknownOutcome).toBe('find');
   });
@@ -108,7 +108,7 @@ describe('another verdict', () => {
     expect(text).not.toMatch(/<[@!]/u);
   });
 
-  test('is not said where it is another again, nor twice', () => {
+  test('is not said if it is another again, nor twice', () => {
     expect(verdictChanged.show({ from: 'live', to: 'not_live', isStill: false }, asNew())).toBeNull();
     expect(verdictChanged.show({ from: 'live', to: 'not_live', isStill: true }, asUpdate())).toBeNull();
   });

@@ -40,7 +40,7 @@ test.each([
   ['nobody is on it', { attention: null }, true],
   ['somebody acknowledged it meanwhile', { attention: owned() }, false],
   ['it ended', { promotion: ENDED }, false],
-])('that its owner is lost is said where %s: %p', (_what, changes, isSaid) => {
+])('that its owner is lost is said if %s: %p', (_what, changes, isSaid) => {
   expect(said(ownerLost, attentionFacts(changes), asNew())?.includes(MENTION) ?? false).toBe(isSaid);
 });
 
@@ -54,13 +54,13 @@ test.each([
 test.each([
   ['nobody is on it now: mentions people', { attention: null }, true],
   ['somebody else is on it', { attention: owned({ owner: 'U0MINA' }) }, false],
-])('a release where %s', (_what, changes, mentions) => {
+])('a release if %s', (_what, changes, mentions) => {
   const text = said(released, attentionFacts(changes), asNew());
   expect(text).toContain('`kris`');
   expect(text?.includes(MENTION)).toBe(mentions);
 });
 
-test('that nobody is on it any more is said also where it is snoozed, and why', () => {
+test('that nobody is on it any more is said even if it is snoozed, and why', () => {
   const lost = (reason: string) => attentionFacts({ attention: snoozed }, { detail: { owner: 'U0KRIS', reason } });
   expect(said(ownerLost, lost('silent'), asNew())).not.toBeNull();
   expect(said(ownerLost, lost('silent'), asNew())).not.toBe(said(ownerLost, lost('disabled'), asNew()));
@@ -77,12 +77,12 @@ test('who took it over names from whom', () => {
 
 test.each([
   ['mentions people', {}, MENTION],
-  ['mentions the owner where there is one', { attention: owned() }, '<@U0KRIS>'],
+  ['mentions the owner if there is one', { attention: owned() }, '<@U0KRIS>'],
 ])('the end of a snooze %s', (_what, changes, mention) => {
   expect(said(snoozeEnded, attentionFacts(changes), asNew())).toContain(mention);
 });
 
-test('the end of a snooze is not said where it was snoozed anew', () => {
+test('the end of a snooze is not said if it was snoozed anew', () => {
   expect(snoozeEnded.show(attentionFacts({ attention: snoozed }), asNew())).toBeNull();
 });
 

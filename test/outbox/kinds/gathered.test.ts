@@ -169,7 +169,7 @@ describe('an alert', () => {
     expect((await stored.db.messages.newest('alert', id))?.wanted).toBe(0);
   });
 
-  test('keeps nothing where nobody is there to be asked', async () => {
+  test('keeps nothing if nobody is there to be asked', async () => {
     await openAlert(stored, id, 'critical');
     answer = { kind: 'unavailable', checkedAt: NOW, reason: 'not_configured' };
     await gathered('alert');
@@ -249,7 +249,7 @@ describe('a reply about an open alert', () => {
     expect(shown?.says).toContain(MENTION);
   });
 
-  test.each(REPLIES)('%s stays in its thread where that is wanted, or where there is none, nowhere', async (kind) => {
+  test.each(REPLIES)('%s stays in its thread if that is wanted, or if there is none, nowhere', async (kind) => {
     await openAlert(stored, id, 'critical');
     sources = { ...sources, broadcastCriticals: false };
     const ordinal = await event();
@@ -340,7 +340,7 @@ describe('the end of a promotion', () => {
     await stored.rows.query(`update console_flag_promotions set state = 'deployed', deployed_at = $1`, [NOW]);
   });
 
-  test('is told in the thread, with the name of who ended it where somebody did', async () => {
+  test('is told in the thread, with the name of who ended it if somebody did', async () => {
     expect((await gathered('resolved'))?.place).toEqual(inThread(false));
     expect((await gathered('resolved'))?.says).not.toContain('name of');
     await stored.rows.query(`update console_flag_promotions set resolved_by = 'U0MINA'`);
@@ -415,7 +415,7 @@ describe('a digest', () => {
     expect((await gathered('digest', { detail: before }))?.says).toContain('Nothing is stuck now');
   });
 
-  test('has a chart in its thread, where anything was promoted, and in time', async () => {
+  test('has a chart in its thread, if anything was promoted, and in time', async () => {
     const shown = await gathered('digest_chart', { detail });
     expect(shown?.place).toEqual(inThread(false));
     expect(shown?.says).toContain('"name":"promotions-2026-05-10-7d.png"');

@@ -38,7 +38,7 @@ describe('a group', () => {
     expect(all).not.toContain('Show');
   });
 
-  test('has nothing to say where all ended before it was posted', () => {
+  test('has nothing to say if all ended before it was posted', () => {
     expect(group.show(facts([]), asNew())).toBeNull();
   });
 
@@ -64,7 +64,7 @@ describe('the reply that names criticals', () => {
     expect(named(2, [MENTION, '<@U0KRIS>'])).toContain(`${MENTION} <@U0KRIS>`);
   });
 
-  test('is not said where all of them ended, and stays as it is', () => {
+  test('is not said if all of them ended, and stays as it is', () => {
     expect(groupCriticals.show({ criticals: [], mentions: [] }, asNew())).toBeNull();
     expect(groupCriticals.show({ criticals: members(1), mentions: [] }, asUpdate())).toBeNull();
   });

@@ -14,7 +14,7 @@ import type { HomeFacts } from '../../../src/views/home.js';
 import { DAY, momentAfter, promotion, SECOND } from '../../promotions/make.js';
 import { asNew, asUpdate, ENDED, facts, message, said } from './make.js';
 
-test('where somebody deleted it, what is about now is posted again; after an unknown outcome, what can be found is sought', () => {
+test('if somebody deleted it, what is about now is posted again; after an unknown outcome, what can be found is sought', () => {
   const inChannel = { gone: 'post_again', unknownOutcome: 'find' };
   const letGo = { gone: 'close', unknownOutcome: 'find' };
   const harmlessTwice = { gone: 'close', unknownOutcome: 'post_again' };
@@ -117,7 +117,7 @@ describe('a home tab', () => {
     ['something ended', tab({ stuck: [], stuckTotal: 0, resolved: [ENDED] }), true],
     ['the watchdog fell silent', tab({ maintenance: { last: momentAfter(DAY), silentSince: momentAfter(DAY) } }), true],
     ['its viewer became an operator', tab({}, { slackUserId: 'U0KRIS', role: 'engineer', disabledAt: null }), true],
-  ])('is published again where %s: %p', (_what, known, expected) => {
+  ])('is published again if %s: %p', (_what, known, expected) => {
     expect(isPublished(known)).toBe(expected);
   });
 

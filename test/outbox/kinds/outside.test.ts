@@ -101,7 +101,7 @@ describe('that a notice became a warning', () => {
     ['it is snoozed', { ...warning, attention: snoozed }, under('notice')],
     ['it is critical by now', { ...warning, severity: 'critical' as const }, under('notice')],
     ['it ended', { ...warning, promotion: ENDED }, under('notice')],
-  ])('is not said where %s', (_, known, to) => {
+  ])('is not said if %s', (_, known, to) => {
     expect(warned.show(known, asNew(to))).toBeNull();
   });
 });
