@@ -216,7 +216,7 @@ describe('bodies', () => {
 });
 
 describe('connections', () => {
-  test('beyond the limit end the oldest of strangers, not the newest, and none on which Slack came', async () => {
+  test('beyond the limit end the oldest ones, not the newest, and none on which Slack came', async () => {
     await start({ most: 10 });
     const slack = await dial();
     slack.send(`${post(1, ['x-from: slack'])}x`);

@@ -82,7 +82,7 @@ export async function peakConnections(
     );
     const { sessions } = counts.parse(asked.rows[0]);
     if (sessions > peak) [peak, grownAt] = [sessions, performance.now()];
-    // Within a transaction the list stays as first read.
+    // Without this, a transaction keeps the list that it read first.
     await client.query('select pg_stat_clear_snapshot()');
   }
   await client.query('rollback');

@@ -14,7 +14,7 @@ import { alternate, type Contender } from '../harness/rounds.js';
 import type { Bench, Measured, Row } from '../harness/row.js';
 
 const ROUNDS = 5;
-/** After this, both take a worker for dead: the least that pg-boss allows for its heartbeats. */
+/** After so long both take a worker for dead: pg-boss allows no less for its heartbeats. */
 const DEAD_AFTER_SECONDS = 10;
 /** At most this many times the earlier build's: when in its lease and its poll a process dies is chance. */
 const AS_FAST = 1.15;
@@ -46,7 +46,7 @@ export const takeover: Row = {
           values ('taken_over', $1, 'FLAG_TAKEN_OVER', 'deploying', 'INTENT', now())`,
         [herokuApp],
       );
-      // As promoting does, so that each replica knows of it and of the lease.
+      // As promoting notifies: each replica then knows of the promotion and of its lease.
       await client.query('notify flag_promotions_due');
       await asked.first;
       const held = await client.query<{ lease_owner: string }>('select lease_owner from console_flag_promotions');

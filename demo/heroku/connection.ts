@@ -42,7 +42,7 @@ export function send(
   return status;
 }
 
-/** As a router does that loses its backend. */
+/** As a router whose backend went away. */
 export function reset(response: ServerResponse): void {
   response.socket?.resetAndDestroy();
 }

@@ -15,7 +15,7 @@ const UP_WITHIN_MS = 60_000;
 /** A platform restarts a process that ended; this is how long one sees it down. */
 const RESTART_AFTER_MS = 2_500;
 
-/** By then the app has shown what is new: two cores are enough for one of them. */
+/** By then the app has updated its messages: doing both at once would slow it down on two cores. */
 const SPARE_AFTER_MS = 1_500;
 
 export type AppStatus = 'starting' | 'up' | 'down';
@@ -122,7 +122,7 @@ export class AppProcess {
   #keepSpare(): void {
     if (this.#stopped) return;
     this.#spare = this.#spawn(['--import', WAITS, ...PROGRAM], []);
-    // Without it the app is started as ever, and says what is wrong.
+    // Without it the app starts from nothing, and reports what is wrong itself.
     this.#spare.on('error', () => undefined);
   }
 
@@ -155,7 +155,7 @@ export class AppProcess {
   async #startAgain(): Promise<void> {
     await sleep(RESTART_AFTER_MS);
     if (this.#stopped || this.#child !== null) return;
-    // If it ends again, that restarts it; it has said why on standard error.
+    // If it fails, the end of the child starts it again; standard error says why.
     await this.start().catch(() => undefined);
   }
 

@@ -44,7 +44,7 @@ export function seedHeroku(heroku: HerokuStandIn, shift: Shift): void {
   });
 }
 
-/** The rows as the console left them: the first in deploying, with nothing that says how far it came. */
+/** The rows as the console left them: the first is deploying, and nothing says how far it got. */
 export async function insertPromotions(databaseUrl: string, shift: Shift, by: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -160,7 +160,7 @@ async function build(
       WEBHOOK_URL: webhooks.url,
       WEBHOOK_SECRET: webhookSecret,
       TOTP_ENCRYPTION_KEY: key.toString('base64'),
-      // Somebody watches: they shouldn't wait for what usually takes twenty seconds or a minute.
+      // Somebody is watching: they shouldn't have to wait twenty seconds or a minute, as usual.
       MAINTENANCE_CRON: '*/10 * * * * *',
       PROMOTER_LEASE: '6s',
       PORT: String(port),

@@ -61,7 +61,7 @@ function packagesOf({ outputs }: Metafile): readonly string[] {
   const entry = Object.keys(outputs).find((file) => path.basename(file) === 'demo-app.js');
   const files = new Set(entry === undefined ? [] : [entry]);
   const packages = new Set<string>();
-  // A set that grows meanwhile is walked to its end.
+  // The loop also visits what it adds.
   for (const file of files) {
     for (const { path: name, external } of outputs[file]?.imports ?? []) {
       if (external !== true) files.add(name);
@@ -71,7 +71,7 @@ function packagesOf({ outputs }: Metafile): readonly string[] {
   return [...packages];
 }
 
-/** A module that loads them. The program after it has to wait until a message tells it its arguments. */
+/** A module that loads them, then waits for a message with the arguments of the program after it. */
 const loading = (packages: readonly string[]): string => `
 await Promise.all(${JSON.stringify(packages)}.map((name) => import(name)));
 const alone = () => process.exit();

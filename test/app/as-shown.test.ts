@@ -13,7 +13,7 @@ const plainSection = z.object({
 
 const words = (view: { readonly blocks: readonly unknown[] }) => JSON.stringify(view.blocks);
 
-/** By column: another value that another writer of the table sets. */
+/** By column: the value that another writer of the table sets. */
 const CHANGES: readonly (readonly [column: string, value: string])[] = [
   ['flag_key', 'another_flag'],
   ['heroku_app', 'raxx-staging'],

@@ -100,7 +100,7 @@ describe('I’m on it', () => {
     expect(await bed.db.audit.verify()).toMatchObject({ intact: true });
   });
 
-  test('is confirmed for another 45 minutes, and the question is settled', async () => {
+  test('is confirmed for another 45 minutes, and the question is answered', async () => {
     const { superadmin: kris } = people;
     await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await held()).toBe('owned'));
@@ -117,7 +117,7 @@ describe('I’m on it', () => {
     expect(await about('are you still on it?')).toHaveLength(2);
   });
 
-  test('is handed over, by the question or the menu, which the thread says without pinging who did it', async () => {
+  test('is released by the question or the menu; the thread says so without pinging who did it', async () => {
     const { superadmin: kris, engineer: sam } = people;
     await bed.enrol(sam.id, 'engineer');
     await told(sam, () => choose(sam, 'take'));
@@ -137,7 +137,7 @@ describe('I’m on it', () => {
     expect(await about('released')).toHaveLength(2);
   });
 
-  test('of what is taken says by whom, and takes over only if that is asked for', async () => {
+  test('of what somebody has says who, and takes it from them only if asked to', async () => {
     const { superadmin: kris, secondSuperadmin: mina } = people;
     await told(kris, () => choose(kris, 'take'));
     await eventually(async () => expect(await held()).toBe('owned'));
@@ -186,7 +186,7 @@ describe('I’m on it', () => {
     for (const message of mina.ephemerals().slice(before)) expect(message.text).toContain('has already ended');
   });
 
-  test('takes an operator, who is told by others whom to ask; strangers and bots get nothing', async () => {
+  test('takes an operator; others are told whom to ask, external users and bots get nothing', async () => {
     const { engineer: sam, stranger, superadmin: kris, otherBot } = people;
     const alert = await bed.alert();
     await told(kris, () => choose(kris, 'take'));
@@ -292,7 +292,7 @@ describe('I’m on it', () => {
     expect(await said()).toEqual([expect.stringContaining('released')]);
   });
 
-  test('that was taken while a repetition waited for Slack is not repeated', async () => {
+  test('that was acknowledged while a repeat waited for Slack is not repeated', async () => {
     const { superadmin: kris } = people;
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'rate_limited', retryAfterSeconds: 30 });
     await tickAfter(15 * MINUTE);
@@ -417,7 +417,7 @@ describe('a snooze', () => {
     expect(await told(kris, () => choose(kris, 'snooze_1h'))).toContain('*snoozed*');
   });
 
-  test('if Slack does not tell the time zone for now is refused in a sentence', async () => {
+  test('is refused in a sentence while Slack doesn’t tell the time zone', async () => {
     const { superadmin: kris } = people;
     // Nor does Slack say who they are.
     bed.slack.faults.add({ method: 'users.info', times: 2, kind: 'status', status: 500 });
@@ -447,7 +447,7 @@ describe('a snooze', () => {
     expect(await about('still stuck')).toHaveLength(1);
   });
 
-  test('with an owner asks nobody, calls the owner alone at its end, and gives them 45 minutes', async () => {
+  test('with an owner asks nobody, mentions the owner alone at its end, and gives them 45 minutes', async () => {
     const { superadmin: kris, secondSuperadmin: mina } = people;
     await told(mina, () => choose(mina, 'take'));
     await told(kris, () => choose(kris, 'snooze_1h'));
@@ -463,7 +463,7 @@ describe('a snooze', () => {
     expect(await about('are you still on it?')).toHaveLength(1);
   });
 
-  test('by command says how, if it is not understood', async () => {
+  test('by a command that isn’t understood says how it is written', async () => {
     const { superadmin: kris } = people;
     for (const text of ['snooze', 'snooze 1', 'snooze 1 2h', 'snooze 1 1h please']) {
       expect(await told(kris, () => kris.command(text))).toContain('1h|4h|09:00');

@@ -162,7 +162,7 @@ describe('the audit log, sealed as the app works', () => {
     await eventually(async () => expect(numbers()).toContain(before + 1));
   });
 
-  test('a process that sent none itself sends all of them anew', async () => {
+  test('a process that sent none itself sends all of them again', async () => {
     await resolve();
     await bed.app.tick();
     await eventually(async () => expect(numbers()).toEqual((await seals()).map(({ number }) => Number(number))));

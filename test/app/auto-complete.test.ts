@@ -89,7 +89,7 @@ describe('AUTO_COMMIT', () => {
     for (let n = 0; n < 11; n += 1) {
       await bed.rows.insertDeploying({ flagKey: `not_live_${n}`, configVar: `FLAG_NOT_LIVE_${n}` });
     }
-    // The newest; ten that can't be proven come before it.
+    // The newest, behind ten that can't be proven.
     await bed.rows.insertDeploying();
     const asked = () => bed.heroku.requests.filter(({ path }) => path === `/apps/${APP}/config-vars`).length;
     const states = async () =>
@@ -102,7 +102,7 @@ describe('AUTO_COMMIT', () => {
     const before = asked();
     await Promise.all([bed.app.tick(), another.tick()]);
     expect((await states()).at(-1)).toBe('deployed');
-    // The two that are left; and the group, which counts its verdicts again after one ended.
+    // The two that are left, and the group, which counts its verdicts again.
     expect(asked() - before).toBeLessThanOrEqual(3);
     await bed.clock.advance(60_000);
     await Promise.all([bed.app.tick(), another.tick()]);

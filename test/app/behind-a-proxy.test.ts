@@ -156,7 +156,7 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
     expect(new Set(proxy.asked.map(({ target }) => target))).toEqual(new Set(HOSTS.map((host) => `${host}:443`)));
   });
 
-  test('says so if the proxy stops letting it through, posts nothing twice, and goes on once it does again', async () => {
+  test('says so when the proxy stops letting it through, posts nothing twice, and goes on once it may', async () => {
     proxy.treat(403);
     slack.socketMode.drop();
     await eventually(async () => expect(await readyz()).toMatchObject({ status: 503 }));

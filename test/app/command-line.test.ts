@@ -253,7 +253,7 @@ test('codes are checked as in Slack: wrong, replayed, locked, not a superadmin, 
   );
 });
 
-test('whoever promoted it may not resolve it if a second person is required', async () => {
+test('the person who promoted it may not resolve it if a second person is required', async () => {
   const own = await bed.rows.insertDeploying({ flagKey: 'own_flag', promotedBy: superadmin() });
   bed.heroku.setVar(APP, 'FLAG_OWN_FLAG', 'true');
   expect(await cli(['resolve', own, '--completed'], asSuperadmin(), { SECOND_PERSON: '*-prod' })).toMatchObject({

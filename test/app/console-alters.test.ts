@@ -93,7 +93,7 @@ test('what a command runs into is said in its answer, with nothing that Slack wo
   expect(answered).not.toMatch(AGAIN);
 });
 
-test('what one of the app’s own tables runs into is no matter of the console’s team', async () => {
+test('a fault of the app’s own tables is not blamed on the console’s team', async () => {
   await bed.rows.query('alter table flag_promotions.operators rename to nobody');
   await superadmin.command(`mark new_flag ${APP}`);
   const { text } = await superadmin.waitForEphemeral(({ text: said }) => said.includes('(reference'));
@@ -164,7 +164,7 @@ test('row-level security that comes later stops the checks, rather than hide wha
   }
 });
 
-test('while somebody has the table for themselves, as VACUUM FULL does, a start says so and waits', async () => {
+test('while something locks the whole table, as VACUUM FULL does, a start says so and waits', async () => {
   const holder = new pg.Client(bed.environment['DATABASE_URL']);
   await holder.connect();
   await holder.query('begin; lock table console_flag_promotions in access exclusive mode');

@@ -48,13 +48,13 @@ interface Case {
 interface Works extends Case {
   /** The stuck promotion's final state in the table. */
   readonly ends?: string;
-  /** What `migrate` says will fail now and then. */
+  /** What may fail sometimes, as `migrate` words it. */
   readonly notes?: string;
   /** The table, if it isn't CONSOLE_TABLE's or the usual one. */
   readonly promotions?: string;
-  /** It must say of nothing that it will fail. */
+  /** `migrate` must not warn of anything. */
   readonly notesNothing?: true;
-  /** Whether the app is started, too, rather than its parts. */
+  /** Whether to start the whole app rather than its parts. */
   readonly starts?: true;
 }
 

@@ -43,7 +43,7 @@ describe('one message per alert', () => {
     expect(await messageRows()).toEqual([{ kind: 'alert', state: 'posted', message_ts: (await channel())[0]?.ts }]);
   });
 
-  test('an outcome that nobody learned is left to settle for 30 s before anything is done about it', async () => {
+  test('an unknown outcome gets 30 s before anything is done about it', async () => {
     await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_before' });
     await bed.app.tick();
@@ -161,7 +161,7 @@ describe('one message per alert', () => {
     expect((await messageRows())[0]?.state).toBe('closed');
   });
 
-  test('what ended after a post that nobody learned of is found, and shown as ended', async () => {
+  test('a post with an unknown outcome is found after the promotion ended, and shows that', async () => {
     const id = await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'reset_after' });
     await bed.app.tick();
@@ -195,7 +195,7 @@ describe('one message per alert', () => {
     ]);
   });
 
-  test('an alert that somebody deleted while the promotion is stuck is posted anew', async () => {
+  test('an alert that somebody deleted while the promotion is stuck is posted again', async () => {
     const id = await bed.rows.insertDeploying();
     await bed.app.tick();
     const [first] = await channel();

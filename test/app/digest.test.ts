@@ -82,7 +82,7 @@ describe('the digest of the week', () => {
     expect(charts()).toHaveLength(1);
   });
 
-  test('an app that was away posts it when it is back, within a day', async () => {
+  test('an app that was down posts it when it is back, within a day', async () => {
     await start();
     await tickAt('2026-05-11T19:00:00Z');
     expect(await posted()).toHaveLength(1);

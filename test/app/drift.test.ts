@@ -21,7 +21,7 @@ describe('what is deployed', () => {
   const kris = () => bed.slack.people.superadmin;
   const messages = () => bed.slack.messages(bed.slack.channels.alerts);
   const posted = async () => (await messages()).map(({ raw }) => JSON.stringify(raw));
-  /** Once nothing is under way: what else works on a message, such as a click's handler, makes a tick leave it out. */
+  /** Once nothing is under way: a tick leaves out a message that something else, such as a click, is working on. */
   const everything = async () => {
     await delivered(bed.rows);
     return (await bed.slack.everything(bed.slack.channels.alerts)).map((message) => JSON.stringify(message));
@@ -98,7 +98,7 @@ describe('what is deployed', () => {
     expect(await audited()).toEqual(['drifted']);
   });
 
-  test('is accepted by any operator, and told anew only when it changes anew', async () => {
+  test('is accepted by any operator, and posted again only if it changes again', async () => {
     const { engineer } = bed.slack.people;
     await bed.enrol(engineer.id, 'engineer');
     await deploy();
@@ -161,7 +161,7 @@ describe('what is deployed', () => {
         { state: 'failed' },
       ]);
     });
-    // The promoter tells of it on its own: a tick meanwhile would find that message under way.
+    // The promoter posts this itself: a tick at that time would find the message under way.
     await delivered(bed.rows);
     await tick();
     const [again] = await told();
@@ -172,7 +172,7 @@ describe('what is deployed', () => {
     expect(progress).not.toContain('*Set again* by');
   });
 
-  test('loses its buttons once it is promoted anew, and none of another message accepts it', async () => {
+  test('loses its buttons once it is promoted again, and no other message’s button accepts it', async () => {
     await deploy();
     await tick();
     bed.heroku.setVar(APP, VAR, 'false');
@@ -203,7 +203,7 @@ describe('what is deployed', () => {
     expect((await told())[0]).toContain('accept_drift');
   });
 
-  test('and reverted, promoted anew or under way by a person is no drift', async () => {
+  test('and reverted, promoted again or under way by a person is no drift', async () => {
     await deploy();
     await tick();
     await kris().command('revert 1');
@@ -234,7 +234,7 @@ describe('what is deployed', () => {
     expect(await audited()).toEqual([]);
   });
 
-  test('since years is told in one message, which has the buttons of each', async () => {
+  test('for years is told in one message, which has the buttons of each', async () => {
     await bed.rows.query(
       `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, target_value, deployed_at)
        select 'old_' || n, '${APP}', 'FLAG_OLD_' || n, 'deployed', 'true', '2025-01-01' from generate_series(1, 4) n`,
@@ -282,7 +282,7 @@ describe('what is deployed', () => {
 describe('what is deployed, by the record alone,', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    // Later than Heroku's releases, but for those that a test dates itself.
+    // Later than Heroku's releases, except for those to which a test gives a date.
     bed = await startTestBed({
       startAt: '2030-05-09T04:28:00Z',
       rateLimit: false,
@@ -331,7 +331,7 @@ describe('what is deployed, by the record alone,', () => {
     expect(await told()).toHaveLength(1);
   });
 
-  test('is not changed by what this app set and somebody marked failed, but by who sets that anew', async () => {
+  test('is not changed by what this app set and somebody marked failed, but by whoever sets that again', async () => {
     bed.heroku.setVar(APP, 'FLAG_X', 'false');
     const failed = await insert('x', 'failed', 'false');
     await bed.rows.query(

@@ -289,7 +289,7 @@ describe('with a page', () => {
     expect(sent().length).toBe(6);
   });
 
-  test('at most one an hour rings, whoever starts it and through whichever replica; without a page one can start', async () => {
+  test('at most one an hour rings, whoever starts it, on any replica; one without a page can start', async () => {
     await startWithPager();
     const { superadmin, engineer } = bed.slack.people;
     await bed.enrol(engineer.id);
@@ -320,7 +320,7 @@ describe('with a page', () => {
     await eventually(async () => expect(statuses()).toEqual(['resolved', 'triggered']));
   });
 
-  test('if nothing is set up, it says so', async () => {
+  test('without a pager or a webhook, it says so', async () => {
     await start();
     const { superadmin } = bed.slack.people;
     expect((await startDrill()).text).toContain('It pages nobody: neither a pager');

@@ -308,7 +308,7 @@ describe('enrolment without a shell', () => {
     expect(await actions()).toEqual(['added', 'first_code', 'activated']);
   });
 
-  test('nobody enrols themselves, nor anybody who is no person of the workspace; and each refusal burns no code', async () => {
+  test('nobody enrols themselves, nor a bot or an external user; and a refusal uses no code up', async () => {
     const { superadmin, engineer, stranger, otherBot } = bed.slack.people;
     const code = bed.code(superadmin.id);
     for (const [words, personId, said] of [
@@ -335,7 +335,7 @@ describe('enrolment without a shell', () => {
     await waitForDirect(engineer, 'open_enrolment');
   });
 
-  test('who is no superadmin is refused at the command, and at the submission where they are none any more', async () => {
+  test('only a superadmin may: checked at the command, and again at the submission', async () => {
     const { superadmin, secondSuperadmin, engineer } = bed.slack.people;
     await engineer.command('operators add');
     expect((await engineer.waitForEphemeral()).text).toContain('Only a superadmin can');

@@ -45,7 +45,7 @@ describe.each(['9223372036854775807', '1000000000000000000', '0', '-922337203685
     ]);
   });
 
-  test('is listed with buttons that work, shown by its id, and unfolds', async () => {
+  test('is listed with buttons that work, shown by its id, and previewed', async () => {
     expect(await told(() => kris().command(`show ${id}`))).toContain(`${ORIGIN}/promotions/${id}|`);
     expect(await told(() => kris().command('list'))).toContain('console_heroku_log_drain_alerting');
     expect((await fetch(`${bed.baseUrl}/promotions/${id}`)).status).toBe(200);

@@ -31,7 +31,7 @@ describe('the evidence beside the decision', () => {
   const dynosAreSecret = () =>
     bed.heroku.faults.add({ path: `/apps/${APP}/dynos`, fault: { kind: 'status', status: 403 } });
 
-  test('tells of the incident since when it was live, and by whom', async () => {
+  test('says of the incident since when it was live, and by whom', async () => {
     const { version } = release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
     bed.heroku.seedRelease({
       app: APP,
@@ -51,7 +51,7 @@ describe('the evidence beside the decision', () => {
     expect(asked).toHaveLength(3);
   });
 
-  test('tells who changed it since, and lets nobody complete that by a slip', async () => {
+  test('says who changed it since, and lets nobody complete that by a slip', async () => {
     release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
     const { version } = release('2026-05-10T09:00:00Z', 'dana@raxx.example', 'off');
     await bed.rows.insertDeploying();
@@ -80,7 +80,7 @@ describe('the evidence beside the decision', () => {
     expect(await shown()).toContain('press Mark failed.');
   });
 
-  test('read at odds, because a release came in between, is read once more', async () => {
+  test('that doesn’t fit together, because a release came in between, is read once more', async () => {
     bed.heroku.faults.add({ path: `/apps/${APP}/releases`, times: 1, fault: { kind: 'delay', ms: 500 } });
     await bed.rows.insertDeploying();
     const ticking = bed.app.tick();
@@ -119,7 +119,7 @@ describe('the evidence beside the decision', () => {
     expect(await bed.slack.messages(bed.slack.channels.alerts)).toHaveLength(1);
   });
 
-  test('stands whole in the list of what is stuck too', async () => {
+  test('is complete in the list of what is stuck, too', async () => {
     const { version } = release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
     await bed.rows.insertDeploying();
     await bed.rows.insertDeploying({ flagKey: 'nowhere', app: 'no-such-app' });
@@ -135,7 +135,7 @@ describe('the evidence beside the decision', () => {
   });
 
   test('tells a lost write apart', async () => {
-    // The promoter would finish such a row at once: another one holds it, as if paused.
+    // The promoter would finish such a row at once, so another holder, as if paused, keeps it away.
     release('2026-05-09T04:28:31Z', 'kris@raxx.example', 'true');
     dynosAreSecret();
     await bed.rows.query(
@@ -149,7 +149,7 @@ describe('the evidence beside the decision', () => {
   });
 });
 
-describe('evidence of which Heroku keeps some to itself until nobody waits any more', () => {
+describe('evidence of which Heroku answers some only once nobody waits for it', () => {
   beforeEach(async () => {
     bed = await start(1);
   });

@@ -102,7 +102,7 @@ describe('many that get stuck at once', () => {
     expect(shown).toContain('Show all 12');
   });
 
-  test('their verdicts are counted anew every quarter of an hour, with one request per app', async () => {
+  test('their verdicts are counted again every quarter of an hour, with one request per app', async () => {
     // An app that Heroku doesn't know.
     await bed.rows.insertDeploying({ flagKey: 'web', app: 'raxx-web', promotedAt: '2026-05-09T04:29:00Z' });
     await bed.app.tick();
@@ -124,7 +124,7 @@ describe('many that get stuck at once', () => {
     );
   });
 
-  test('three replicas that tick together tell of them once, and post nothing too early', async () => {
+  test('three replicas that tick together post them once, and nothing too early', async () => {
     await bed.close();
     await start({ pauses: true });
     const others = await Promise.all([bed.replica(), bed.replica()]);
@@ -141,7 +141,7 @@ describe('many that get stuck at once', () => {
     ['before the post took effect', { kind: 'reset_before' } as const],
     ['after the post took effect', { kind: 'reset_after' } as const],
     ['with a 500', { kind: 'status', status: 500 } as const],
-  ])('they are told of once if Slack fails %s', async (_what, fault) => {
+  ])('they are posted once if Slack fails %s', async (_what, fault) => {
     // The first two posts are the individual alerts.
     bed.slack.faults.add({ method: 'chat.postMessage', times: OWN, kind: 'delay', ms: 0 });
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, ...fault });
@@ -153,7 +153,7 @@ describe('many that get stuck at once', () => {
     expect(await pending()).toEqual([]);
   });
 
-  test('they are told of once if a process is killed between the post and the write', async () => {
+  test('they are posted once if a process is killed between the post and the write', async () => {
     bed.slack.faults.add({ method: 'chat.postMessage', times: OWN, kind: 'delay', ms: 0 });
     bed.slack.faults.add({ method: 'chat.postMessage', times: 1, kind: 'hang', takesEffect: true });
     const child = await cli('maintenance');
@@ -313,7 +313,7 @@ describe('when they end', () => {
     expect(textOf(await engineer.waitForEphemeral())).toContain('flag_9');
   });
 
-  test('one that is set back to deploying is told anew', async () => {
+  test('one that is set back to deploying is posted again', async () => {
     await bed.app.tick();
     const { ts } = await group();
     await end('failed');
@@ -325,7 +325,7 @@ describe('when they end', () => {
   });
 });
 
-test('a dry run tells what would be grouped, and does none of it', async () => {
+test('a dry run says what would be grouped, and does none of it', async () => {
   const child = await cli('maintenance', '--dry-run', '--json');
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

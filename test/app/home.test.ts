@@ -22,7 +22,7 @@ describe('the home tab', () => {
     return person;
   }
 
-  test('tells that all is well, and that the watchdog lives', async () => {
+  test('says that all is well, and that the watchdog lives', async () => {
     const engineer = await open('engineer');
     const shown = shownTo(engineer);
     expect(shown).toContain('The watchdog is alive');

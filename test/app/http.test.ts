@@ -175,7 +175,7 @@ describe('the HTTP side', () => {
     const answer = await get('/readyz');
     expect(answer.status).toBe(503);
     expect(answer.text).toContain('"slack":"Slack\'s auth.test failed: http_503"');
-    // The process lives all the same: a restart would help nobody.
+    // The process is alive: a restart wouldn't help.
     expect((await get('/healthz')).status).toBe(200);
   });
 });

@@ -54,7 +54,7 @@ describe('an idle replica', () => {
     expect(ofTick + LOOKS_A_MINUTE).toBeLessThanOrEqual(MOST_A_MINUTE);
   });
 
-  test('looks as often as ever while it is not told', async () => {
+  test('looks as often as ever while nobody tells it', async () => {
     await startReplica();
     await isListening();
     const looks = () => tap.statements.filter(isLook).length;

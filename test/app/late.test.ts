@@ -34,7 +34,7 @@ describe('evidence that comes after the form was answered', () => {
     answer();
   }
 
-  test('a resolution keeps saying that somebody else was faster', async () => {
+  test('a resolution still says that somebody else was faster', async () => {
     await bed.rows.insertDeploying();
     await bed.app.tick();
     await endedMeanwhile(

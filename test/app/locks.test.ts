@@ -111,7 +111,7 @@ describe('wrong codes', () => {
     });
   });
 
-  test('a superadmin whom Slack lets nobody write to keeps nothing owed', async () => {
+  test('a superadmin whom nobody can write to leaves nothing owed', async () => {
     const { secondSuperadmin, superadmin } = bed.slack.people;
     await bed.enrol(secondSuperadmin.id);
     await bed.rows.query(`update flag_promotions.operators set slack_user_id = 'U0GONE0000' where slack_user_id = $1`, [

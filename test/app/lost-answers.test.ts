@@ -69,7 +69,7 @@ describe('a commit whose answer got lost', () => {
 
   test('of a mark, which is one statement, neither', async () => {
     const mark = () => kris().command(`mark dark_mode ${APP} true`);
-    // In the row that it answers with; a promoter looking for work names the same columns.
+    // The flag's key, which only this answer has: a promoter that looks for work names the same columns.
     wire.loseAnswer('dark_mode');
     expect(await told(mark)).toContain('It may have been saved');
     expect(await told(mark)).toContain('*already marked*');

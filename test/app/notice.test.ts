@@ -177,7 +177,7 @@ describe('a notice', () => {
   });
 });
 
-describe('nothing is told early', () => {
+describe('nothing is posted early', () => {
   const quiet = async () => {
     for (const minutes of [16, 18, 31, 61, 200, 719]) await tickAfter(minutes);
     expect(await texts()).toEqual([]);
@@ -233,7 +233,7 @@ describe('nothing is told early', () => {
 });
 
 describe('a promotion that our own promoter can’t finish', () => {
-  test('is told of a quarter of an hour after the first refusal', async () => {
+  test('is posted a quarter of an hour after the first refusal', async () => {
     await start({ vars: {} });
     bed.heroku.faults.add({ fault: { kind: 'status', status: 401 } });
     await bed.rows.insertDeploying({ checkpoint: 'INTENT' });

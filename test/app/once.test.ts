@@ -91,7 +91,7 @@ describe('over HTTP', () => {
     expect(await bed.rows.query('select state from console_flag_promotions')).toEqual([{ state: 'deployed' }]);
   });
 
-  test('an event that Slack sends again, signed anew, has its effect once', async () => {
+  test('an event that Slack sends again, with a new signature, has its effect once', async () => {
     await bed.rows.insertDeploying();
     await bed.app.tick();
     const { superadmin } = bed.slack.people;

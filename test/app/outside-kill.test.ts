@@ -21,7 +21,7 @@ interface Outside {
   readonly secret: string;
   /** What the app is configured with, to reach it at `url`. */
   environment(url: string): Readonly<Record<string, string>>;
-  /** What it was told of a flag's alert, each once, or what came of that. */
+  /** What it received about a flag's alert, or the incidents that came of it. */
   told(flagKey: string): readonly string[];
   close(): Promise<void>;
 }

@@ -40,7 +40,7 @@ const readyz = async () => {
   return { status: answer.status, text: await answer.text() };
 };
 
-test('with the alert channel archived, heartbeat and readiness stop, and stay so while nothing is tried', async () => {
+test('with the alert channel archived, the heartbeat stops and readiness is red, also while nothing is tried', async () => {
   await eventually(async () => expect(beats).toBeGreaterThan(0));
   bed.slack.faults.add({ method: 'chat.postMessage', kind: 'error', error: 'is_archived' });
   await bed.rows.insertDeploying();

@@ -7,7 +7,7 @@ const VAR = 'FLAG_DARK_MODE';
 describe('the progress message', () => {
   let bed: TestBed;
   beforeEach(async () => {
-    // Whether it runs, which comes after *live*, is another test's subject.
+    // Whether it runs, which is shown after *live*, is tested in running.test.ts.
     const environment = { ...LONG_LEASE, VERIFY_WITHIN: 'off' };
     bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', rateLimit: false, environment });
   });

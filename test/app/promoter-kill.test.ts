@@ -15,8 +15,7 @@ describe('a promoter that is killed', () => {
     cli = await builtApp();
   });
   beforeEach(async () => {
-    // The app of the test's own process has no Heroku and so no promoter: it doesn't claim what the child left. Whether
-    // it runs comes later, and is another test's subject.
+    // The app of the test's own process has no Heroku and so no promoter: it doesn't claim what the child left.
     const environment = { VERIFY_WITHIN: 'off' };
     bed = await startTestBed({ startAt: new Date().toISOString(), vars: {}, withoutHeroku: true, environment });
   });

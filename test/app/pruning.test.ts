@@ -48,7 +48,7 @@ describe('with PRUNE_AFTER', () => {
     expect(await bed.rows.query('select 1 from console_flag_promotions')).toHaveLength(2);
     expect(await bed.db.audit.verify()).toMatchObject({ intact: true });
     await tickAfter(31);
-    // It posts nothing; the critical's repeat is another matter.
+    // Pruning posts nothing. The critical's repeat isn't its doing.
     const now = await bed.slack.messages(bed.slack.channels.alerts);
     expect(now.filter(({ text }) => !text.includes('still_stuck')).length).toBeLessThanOrEqual(messages);
     await superadmin.command('show 1');

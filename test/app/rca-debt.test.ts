@@ -29,7 +29,7 @@ const link = (url: string) =>
   bed.db.promotions.linkRca({ promotionId, url, operatorId: bed.slack.people.superadmin.id, at: bed.clock.now() });
 
 describe('the reminder', () => {
-  test('comes once, three days after the end, in the thread, and calls nobody', async () => {
+  test('comes once, three days after the end, in the thread, and mentions nobody', async () => {
     await end();
     await tickAfter(60_000);
     await tickAfter(3 * DAY - 120_000);

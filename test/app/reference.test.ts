@@ -184,7 +184,7 @@ describe('a reference', () => {
   const referenceIn = (text: string) => /\(reference ([^)]+)\)/u.exec(text)?.[1] ?? text;
   const underIt = (text: string) => lines().filter(({ reference }) => reference === referenceIn(text));
   const failed = { level: 'error', err: expect.anything() };
-  /** What was told has a reference, under which the log has the cause, and whose request it was. */
+  /** The answer has a reference; under it, the log has the cause and the person. */
   const hasCause = (text: string, who: string) =>
     eventually(async () =>
       expect(underIt(text)).toEqual(
@@ -340,7 +340,7 @@ describe('a reference', () => {
     await eventually(async () => expect(JSON.stringify(kris.home()?.blocks)).toContain('from another version'));
   });
 
-  test('a telling that fails is logged once, and changes nothing of what was done', async () => {
+  test('an answer that can’t be sent is logged once, and changes nothing that was done', async () => {
     await start();
     const { superadmin: kris } = bed.slack.people;
     const threadTs = (await bed.alert()).ts;
@@ -349,7 +349,7 @@ describe('a reference', () => {
     await kris.say(mention, { threadTs });
     await eventually(async () => expect(undelivered()).toHaveLength(1));
     expect((await bed.db.promotions.find(promotionId))?.rcaUrl).toBe('https://docs.raxx.example/rca');
-    // What was done is not told as a failure.
+    // A change that was made isn't reported as a failure.
     expect(calls('chat.postEphemeral')).toBe(1);
 
     await bed.rows.query('alter table flag_promotions.messages rename to elsewhere');
@@ -395,7 +395,7 @@ describe('a reference', () => {
     await eventually(async () => expect(JSON.stringify(sam.home()?.blocks)).toContain('Stuck: 1'));
   });
 
-  test('comes with nothing that somebody typed', async () => {
+  test('never comes with what somebody typed', async () => {
     await start();
     const { superadmin: kris } = bed.slack.people;
     await kris.command('271828 and a secret');

@@ -138,7 +138,7 @@ describe('resolving a stuck promotion', () => {
     expect(await audited()).toEqual([{ action: 'ops_complete', reason: undefined }]);
   });
 
-  test('evidence that changed while the form was open is shown again, and burns no code', async () => {
+  test('evidence that changed while the form was open is shown again, and uses no code up', async () => {
     const { superadmin } = bed.slack.people;
     await openForm(superadmin);
     bed.heroku.setVar('raxx-console-prod', 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING', 'false');

@@ -42,7 +42,7 @@ describe('what was deployed', () => {
         { state: 'deployed' },
       ]);
     });
-    // The promoter tells of it on its own: a tick meanwhile would find that message under way.
+    // The promoter posts this itself: a tick at that time would find the message under way.
     await delivered(bed.rows);
     // The database's clock runs on and is set back by each move: what became due since must be due at the next tick.
     await bed.clock.advance(30_000);
@@ -202,7 +202,7 @@ describe('what was deployed', () => {
 test.each([
   ['VERIFY_WITHIN', 'off', []],
   ['HEROKU_REQUESTS_PER_HOUR', '10', [{ state: 'owed' }]],
-] as const)('with %s=%s nobody looks, and nothing is called proven', async (setting, value, verifications) => {
+] as const)('with %s=%s nobody looks, and nothing counts as proven', async (setting, value, verifications) => {
   const bed = await startTestBed({
     startAt: '2026-05-09T04:28:00Z',
     rateLimit: false,

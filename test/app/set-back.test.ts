@@ -66,7 +66,7 @@ describe('a promotion that is failed although it is live', () => {
       expect(await rows()).toMatchObject(expected);
     });
 
-  test('is set back to what it was, by a promotion of its own, under the same code', async () => {
+  test('is reverted to what it was, by a promotion of its own, with the same code', async () => {
     bed.heroku.setVar(APP, VAR, 'off');
     await promoteAndHang();
     expect(await openMarkFailed()).toContain('Revert it to off');
@@ -97,7 +97,7 @@ describe('a promotion that is failed although it is live', () => {
     expect(await bed.db.audit.verify()).toMatchObject({ intact: true });
   });
 
-  test('is not set back to what another writer put there while the form was open', async () => {
+  test('is not reverted to what another writer put there while the form was open', async () => {
     bed.heroku.setVar(APP, VAR, 'off');
     await promoteAndHang();
     await openMarkFailed();

@@ -9,7 +9,7 @@ describe('while Heroku does not answer', () => {
 
   const hasButtons = async () => JSON.stringify((await bed.alert()).raw).includes('mark_completed');
 
-  test('an alert shows the end that came while it was being painted', async () => {
+  test('an alert shows the end that came while it was being updated', async () => {
     bed = await startTestBed({
       startAt: '2026-05-10T05:00:00Z',
       rateLimit: false,

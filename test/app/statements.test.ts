@@ -94,7 +94,7 @@ describe('the statements that are asked of the database', () => {
     await app.tick();
     const withMany = await countOf(() => app.tick());
     expect(withMany).toBe(ofOne);
-    // Two look for pages.
+    // Two of them look for pages.
     expect(withMany).toBeLessThanOrEqual(24);
     expect(withMany).toBeGreaterThan(5);
   });
@@ -105,7 +105,7 @@ describe('the statements that are asked of the database', () => {
     const opened = (person: typeof superadmin) => countOf(() => person.openHome());
     await countOf(() => app.tick());
     const none = await countOf(() => app.tick());
-    // What was requested while a tab wasn't published is caught up with before the count.
+    // Tabs catch up first with updates requested earlier, so that these aren't counted.
     const settled = async () => {
       await bed.clock.advance(10_000);
       await countOf(() => app.tick());

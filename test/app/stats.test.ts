@@ -44,7 +44,7 @@ describe('/flag-promotions stats', () => {
     },
   );
 
-  test('tells how promotions went, to anybody', async () => {
+  test('shows anybody how promotions went', async () => {
     const shown = JSON.stringify((await ask('stats')).blocks);
     expect(shown).toContain('*Promoted*: 10, 1 still deploying');
     expect(shown).toContain('*Stuck*: 1 (10 %)');

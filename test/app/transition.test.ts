@@ -234,7 +234,7 @@ describe('marking and promoting', () => {
     expect((await audited()).filter((action) => action === 'promoted')).toHaveLength(1);
   });
 
-  test('what Heroku holds changed while the form was open: it is shown again, and the code is not burned', async () => {
+  test('what Heroku holds changed while the form was open: it is shown again, and the code stays good', async () => {
     await ask(`mark ${FLAG} ${APP}`);
     await openBy(`promote ${FLAG}`);
     bed.heroku.setVar(APP, VAR, 'off');
@@ -277,7 +277,7 @@ describe('marking and promoting', () => {
     expect(await rows()).toMatchObject([{ state: 'marked' }]);
   });
 
-  test('strangers and people without a role change nothing', async () => {
+  test('external users and people without a role change nothing', async () => {
     const { stranger, secondSuperadmin: nobody } = bed.slack.people;
     await ask(`mark ${FLAG} ${APP}`);
     for (const text of [`mark other ${APP}`, 'mark', 'promote 1', 'cancel 1']) {

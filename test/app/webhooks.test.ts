@@ -203,7 +203,7 @@ test('while secrets are rotated, each signs', async () => {
   expect(receiver.received[0]?.signature.split(' ').length).toBe(2);
 });
 
-test('a receiver that is gone for good is not asked again until the app starts anew', async () => {
+test('a receiver that is gone for good is not asked again until the app restarts', async () => {
   await start();
   receiver.answerNext(410);
   await insert();

@@ -32,9 +32,9 @@ interface Chosen {
 interface Tampering {
   readonly what: string;
   readonly sql: (chosen: Chosen) => string;
-  /** What is put right again once the app has sealed over it. */
+  /** Puts right what was changed, once the app has sealed over it. */
   readonly undo?: (chosen: Chosen) => string;
-  /** The first event that does not fit. */
+  /** The first broken event. */
   readonly broken: (chosen: Chosen) => number;
 }
 
@@ -183,7 +183,7 @@ async function run(random: () => number): Promise<Report> {
     const at = SEALED_EACH + 1 + Math.floor(random() * (SEALED - 3 * SEALED_EACH));
     const chosen = { at, later: pick(random, [at + 1, at + 2, at + 5]) };
     await asOwner(rows, sql(chosen));
-    // It refuses, where it notices.
+    // It refuses if it notices.
     await sealer.seal().catch(() => undefined);
     if (undo !== undefined) await asOwner(rows, undo(chosen));
     const child = startChild(['audit', 'verify', '--json', '--expect', kept], {

@@ -107,7 +107,7 @@ async function trouble(random: () => number, folder: string, disk: SmallDisk): P
     const batch = jobs.splice(0, PER_TROUBLE);
     const answers = new Map<string, number>();
     answersBy.set(one, answers);
-    // Filling a disk takes a while, and nobody is to submit before it is full.
+    // Filling a disk takes a while, and nobody may submit before it is full.
     if (one.end !== undefined) await one.cause();
     const deadline = performance.now() + TROUBLE_MS + RECOVERED_WITHIN_MS;
     const ended = endOf(one);
@@ -180,7 +180,7 @@ async function again(cause: () => Promise<void>, times = TIMES): Promise<void> {
   }
 }
 
-/** Causes what ends by itself; ends what was caused before. */
+/** Causes trouble that ends by itself, and ends the one before. */
 async function endOf({ cause, end }: Trouble): Promise<number> {
   if (end === undefined) {
     await cause();

@@ -17,9 +17,9 @@ const ATTACKS = ['brackets', 'stalled', 'crumbs', 'slow', 'questions', 'ahead'] 
 const ACT_EVERY_MS = 150;
 /** No honest person waits longer. */
 const WAIT_MS = 1_000;
-/** Costs a frame of a video call, and nothing else. */
+/** The longest block of the event loop: a click waits no longer for it. */
 const BLOCK_MS = 250;
-/** What all bodies may hold, what the kernel hands over for each connection, and garbage. */
+/** All bodies at their limit, each connection's buffers, and garbage. */
 const MOST_MEMORY_MIB = 96;
 const REPLAYS = 6;
 /** A probe's answer is good for a second; Slack's for fifteen. */
@@ -36,7 +36,7 @@ async function run(): Promise<Report> {
   const charts = await replayChart(bed, port);
   const odd = await signedForOtherTimes(bed, port);
   const people = work(bed);
-  // Everything once, so that nothing is compiled for the first time while it is measured.
+  // Everything runs once before it is measured, so that it is compiled.
   await sleep(2_000);
   const idle = people.waits();
   const calm = await child.watched();

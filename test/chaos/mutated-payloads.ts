@@ -65,7 +65,7 @@ async function run(random: () => number): Promise<Report> {
         if (random() * 10 < ELSEWHERE_OF_TEN) {
           const path = pick(random, PATHS);
           const status = await elsewhere(port, pick(random, METHODS), path, text(something()));
-          // Briefly not ready under such a load: that is what it is for.
+          // Not ready for a moment under such a load, as it should be.
           count(path === '/readyz' && status === '503' ? 'not ready' : status);
           return;
         }

@@ -20,7 +20,7 @@ export async function endWaits(rows: RowStore): Promise<void> {
   await rows.query('delete from flag_promotions.channel_slots');
 }
 
-/** What a completed alert shows wrongly in the end: its outcome, no buttons, and one reply about it. */
+/** How many completed alerts lack something in the end: each has its outcome, no buttons and one reply. */
 export async function misshownAsCompleted(bed: TestBed): Promise<number> {
   // What is delivered after the answer takes a moment.
   for (let looks = 0; (await countOwed(bed.rows)) > 0 && looks < 100; looks += 1) await sleep(100);

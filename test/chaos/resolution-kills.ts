@@ -14,7 +14,7 @@ export const resolutionKills: Scenario = { name: 'resolution-kills', inShort: tr
 /** More writes than a resolution has: the loop ends once one finishes by itself. */
 const MOST = 100;
 const QUIET_MS = 600;
-/** In short: one write in so many, from a random one on. */
+/** With --short: every nth write, from a random one on. */
 const SHORT_STEP = 4;
 
 async function run(random: () => number, extent: Extent): Promise<Report> {

@@ -192,7 +192,7 @@ async function sealOf(root: string, key: Uint8Array): Promise<Seal> {
   return earlierSecretBox.parse(loaded).createSecretBox(key).seal;
 }
 
-/** The bed enrols with its own database, in today's form: here in that of the version that would do it. */
+/** Copies an operator whom the bed enrolled, with the secret stored as that version stores it. */
 async function enrolAs(seal: Seal, bed: TestBed, rows: RowStore, id: string): Promise<void> {
   const [enrolled] = await secretsOf(bed.rows, [id]);
   if (enrolled === undefined) throw new Error(`${id} is not enrolled.`);

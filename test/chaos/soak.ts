@@ -157,7 +157,7 @@ async function nextAlert(bed: TestBed, seen: ReadonlySet<string>): Promise<Shown
   return alerts[0] ?? (await stuckList(bed).catch(() => []))[0];
 }
 
-/** What is stuck here never reached Heroku: recording it as live takes an override. */
+/** These promotions never reached Heroku: recording one as live takes an override. */
 const ENTERED = {
   rca_url: { input: { type: 'url_text_input', value: 'https://docs.example.com/rca' } },
   confirmation: { input: { type: 'checkboxes', selected_options: [{ value: 'confirmed' }] } },

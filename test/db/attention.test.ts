@@ -58,7 +58,7 @@ const question = async () => {
   return row;
 };
 
-describe('taking', () => {
+describe('acknowledging', () => {
   test('is one transaction with its audit event and what the message shows', async () => {
     expect(await take(SAM)).toMatchObject({ kind: 'taken_now', promotion: { id }, from: null });
     expect(await db.attention.of(id)).toEqual({
@@ -85,7 +85,7 @@ describe('taking', () => {
     expect(await audited()).toEqual([['taken', winners[0]]]);
   });
 
-  test('of two who take it over at once from the same person, one wins', async () => {
+  test('of two who take it at once from the same person, one wins', async () => {
     await take(KRIS);
     const replicas = [stored.replica(), stored.replica()];
     const outcomes = await Promise.all([MINA, SAM].map((by, index) => take(by, KRIS, later(MINUTE), replicas[index])));
@@ -113,7 +113,7 @@ describe('taking', () => {
     expect(await take(MINA)).toMatchObject({ kind: 'ended', promotion: { state: 'deployed', resolvedBy: KRIS } });
   });
 
-  test('if it cannot be audited did not happen', async () => {
+  test('that can’t be audited did not happen', async () => {
     await breakAuditLog(stored.rows);
     const before = await everything(stored.rows);
     await expect(take(KRIS)).rejects.toThrow('the audit log is broken');
@@ -153,7 +153,7 @@ describe('the question whether the owner is still on it', () => {
     expect(await replies()).toEqual([]);
   });
 
-  test('is settled by a confirmation, and loses its buttons', async () => {
+  test('is answered by a confirmation, and loses its buttons', async () => {
     await ask();
     expect(await answer(KRIS, 'confirm', later(47 * MINUTE))).toMatchObject({ kind: 'done' });
     expect((await db.attention.of(id))?.ownership).toMatchObject({ confirmedAt: later(47 * MINUTE), question: null });
@@ -174,7 +174,7 @@ describe('the question whether the owner is still on it', () => {
     ['released', () => answer(KRIS, 'hand_over'), 'released'],
     ['taken over', () => take(MINA, KRIS), 'taken_over'],
     ['lost', () => db.attention.loseOwner(id, KRIS, 'silent', later(56 * MINUTE)), 'owner_lost'],
-  ])('is settled if it is %s', async (_, act, kind) => {
+  ])('is closed if the ownership is %s', async (_, act, kind) => {
     await ask();
     await act();
     expect(await question()).toEqual({ wanted: 1 });
@@ -182,7 +182,7 @@ describe('the question whether the owner is still on it', () => {
     expect((await db.attention.of(id))?.ownership?.owner ?? null).toBe(kind === 'taken_over' ? MINA : null);
   });
 
-  test('is settled if it is snoozed, and by the end of the promotion', async () => {
+  test('is closed by a snooze, and by the end of the promotion', async () => {
     await ask();
     await snooze(KRIS, later(HOUR));
     expect((await db.attention.of(id))?.ownership?.question).toBeNull();
@@ -231,7 +231,7 @@ describe('an owner is lost', () => {
     expect((await audited()).at(-1)).toEqual(['owner_lost', 'watchdog']);
   });
 
-  test('and whoever was disabled is taken from without being asked', async () => {
+  test('and a disabled one loses it without being asked', async () => {
     await take(KRIS);
     await db.operators.disable(KRIS, NOW);
     expect(await take(MINA)).toMatchObject({ kind: 'taken_now', from: KRIS });

@@ -335,7 +335,7 @@ describe('what was told of a promotion that came to rest', () => {
     }
   }
 
-  test('is removed once, if two replicas are at it', async () => {
+  test('is removed once, even by two replicas at a time', async () => {
     const id = await told('told');
     await heldUp(
       'select 1 from flag_promotions.messages for update',

@@ -199,7 +199,7 @@ describe('a promoter whose timer rings once an hour', () => {
     expect(await states()).toEqual(['deploying']);
   });
 
-  test('looks anew if it began to look while an earlier PATCH could still take effect', async () => {
+  test('looks again if it began to look while an earlier PATCH could still take effect', async () => {
     let claims = 0;
     const claimsAtAnnouncements: number[] = [];
     promoter = createPromoter({

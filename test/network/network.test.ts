@@ -235,7 +235,7 @@ describe('through a proxy', () => {
     }
     const isConnected = () => eventually(() => connection.check());
 
-    test('connects by a tunnel, and anew if the proxy cut it', async () => {
+    test('connects by a tunnel, and again if the proxy cut it', async () => {
       connect();
       await isConnected();
       expect(new Set(proxy.asked.map(({ target }) => target))).toEqual(new Set(['slack.test:443']));

@@ -180,7 +180,7 @@ describe('the alert', () => {
     expect(JSON.stringify(message.blocks?.[0])).toContain(`${sign} \``);
   });
 
-  test('calls nobody unless it is told to', () => {
+  test('mentions nobody unless it is told to', () => {
     const words = (mention: string | null) =>
       alertMessage({ promotion: promotion(), severity: 'critical', evidence: live, asOf, mention }).text;
     expect(words(null)).not.toContain('<!subteam');

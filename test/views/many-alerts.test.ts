@@ -182,7 +182,7 @@ describe('ten questions are answered by the alert alone', () => {
     expect(texts.filter((text) => !/stuck 2 d 9 h\. .*[.]$/u.test(text))).toEqual([]);
   });
 
-  test('and name nobody whose release proves nothing', () => {
+  test('and it names nobody whose release proves nothing', () => {
     expect(EVERY_ALERT.filter(({ message }) => JSON.stringify(message).includes('innocent'))).toEqual([]);
     // Whoever marked it didn't start it.
     const unknown = promotion({ promotedBy: null, promotedAt: momentAfter(-DAY) });

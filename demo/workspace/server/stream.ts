@@ -50,7 +50,7 @@ export class Stream {
     if (this.#pages.size === 0 || this.#isClosed) return;
     this.#soon ??= setTimeout(() => {
       this.#soon = null;
-      // If another is under way, it does the looking.
+      // One under way looks again when it is done.
       this.#looked = Promise.all([this.#looked, this.#lookNow()]).then(() => undefined);
     }, GATHER_MS);
   }

@@ -13,7 +13,7 @@ import type { Verification } from '../../../src/promotions/running.js';
 import { HOUR, momentAfter, promotion } from '../../promotions/make.js';
 import { asNew, asUpdate, ENDED, facts, message, said, snoozed, under } from './make.js';
 
-/* What is outdated by the time it would be said isn't said; what was said is brought up to date. */
+/* What is outdated before it is posted isn't posted; what was posted is updated. */
 
 const standing: Standing = {
   promotion: ENDED,
