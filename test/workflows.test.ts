@@ -9,13 +9,16 @@ import { AREAS } from './mutants/areas.js';
 const ROOT = path.resolve(__dirname, '..');
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
 
-const step = z.object({ uses: z.string().optional(), run: z.string().optional() });
+const rights = z.record(z.string(), z.string());
+const step = z.looseObject({ id: z.string().optional(), uses: z.string().optional(), run: z.string().optional() });
 const workflow = z.object({
-  permissions: z.record(z.string(), z.string()),
+  permissions: rights,
   jobs: z.record(
     z.string(),
-    z.object({
+    z.looseObject({
       'timeout-minutes': z.number(),
+      permissions: rights.optional(),
+      needs: z.string().optional(),
       strategy: z.object({ matrix: z.record(z.string(), z.array(z.union([z.string(), z.number()]))) }).optional(),
       steps: z.array(step),
     }),
@@ -91,6 +94,56 @@ test.each(FILES)('%s: no more rights than reading by default, and no expression 
   const expressions = lines.flatMap((line) => line.match(/\$\{\{[^}]*\}\}/gu) ?? []);
   expect(expressions.filter((one) => !/^\$\{\{ matrix\.\w+ \}\}$/u.test(one))).toEqual([]);
 });
+
+const jobs = [...workflows].flatMap(([file, { jobs: all }]) =>
+  Object.entries(all).map(([name, job]) => ({ name: `${file} ${name}`, file, job })),
+);
+
+test('a job has more rights only if it publishes something', () => {
+  const more = jobs.flatMap(({ name, job: { permissions } }) =>
+    permissions === undefined ? [] : [[name, permissions]],
+  );
+  expect(Object.fromEntries(more)).toEqual({
+    'codeql.yml analyze': { contents: 'read', 'security-events': 'write' },
+    'release.yml package': { contents: 'write', 'id-token': 'write', attestations: 'write' },
+    'release.yml image': { contents: 'read', packages: 'write', 'id-token': 'write', attestations: 'write' },
+  });
+});
+
+test('needs and expressions name what is there', () => {
+  const needed = jobs.filter(({ job }) => job.needs !== undefined);
+  expect(needed.map(({ file, job }) => [file, job.needs])).toEqual([['release.yml', 'package']]);
+  expect(workflows.get('release.yml')?.jobs['package']).toBeDefined();
+
+  const wrong = jobs.flatMap(({ name, job }) =>
+    expressionsIn(job.steps).flatMap(({ index, expression }) =>
+      isKnown(expression, job.strategy?.matrix ?? {}, job.steps.slice(0, index)) ? [] : [`${name}: ${expression}`],
+    ),
+  );
+  expect(wrong).toEqual([]);
+  expect(jobs.flatMap(({ job }) => expressionsIn(job.steps)).length).toBeGreaterThan(10);
+});
+
+type Step = z.output<typeof step>;
+
+function expressionsIn(all: readonly Step[]): { readonly index: number; readonly expression: string }[] {
+  return all.flatMap((one, index) =>
+    [...JSON.stringify(one).matchAll(/\$\{\{ (.+?) \}\}/gu)].map(([, expression = '']) => ({ index, expression })),
+  );
+}
+
+/** Of an action's outputs only the one that is used: its own documentation has them. */
+const OUTPUTS = { 'docker/build-push-action': ['digest'] };
+const CONTEXT = ['github.actor', 'github.ref_name', 'github.run_id', 'github.token', 'secrets.NPM_TOKEN'];
+
+function isKnown(expression: string, matrix: object, before: readonly Step[]): boolean {
+  const [context, name = '', , output = ''] = expression.split('.');
+  if (context === 'matrix') return name in matrix;
+  if (context !== 'steps') return CONTEXT.includes(expression);
+  const { run = '', uses = '' } = before.find(({ id }) => id === name) ?? {};
+  const documented = Object.entries(OUTPUTS).find(([action]) => uses.startsWith(`${action}@`))?.[1] ?? [];
+  return run.includes(`"${output}=`) ? run.includes('>> "$GITHUB_OUTPUT"') : documented.includes(output);
+}
 
 test('the coverage’s floor is at least 95 % where a decision is made', () => {
   const { coverageThreshold } = z
