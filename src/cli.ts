@@ -464,7 +464,7 @@ async function clearTheirHomeTab(db: Database, slackUserId: string): Promise<voi
   } catch (error) {
     const known = [UsageError, SlackError, OtherWorkspaceError].some((kind) => error instanceof kind);
     if (!known || !(error instanceof Error)) throw error;
-    out(`Their home tab in Slack was not emptied: ${error.message}. Run this again where it can be.`);
+    out(`Their home tab in Slack was not emptied: ${error.message}. Run this again once that works.`);
   }
 }
 

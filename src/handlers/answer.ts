@@ -136,7 +136,7 @@ export function notLoaded(fault: string): string {
   return `:warning: ${NOT_LOADED} ${fault} If it fails again in a minute, tell the app’s administrator: the log has the cause.${referenceNote()}`;
 }
 
-/** A fault where it is known that nothing was changed, whatever the fault. */
+/** A fault of which it is known that nothing was changed. */
 class ChangedNothing extends Error {
   override readonly name = 'ChangedNothing';
 }

@@ -46,7 +46,7 @@ export const rcaClicks = {
   [ACTION.declineRcaOffer]: declineRcaOffer,
 } satisfies Clicks;
 
-/** `Open RCA` where none is recorded: opens the form for its address. */
+/** `Open RCA` if none is recorded: opens the form for its address. */
 async function clickOpenRca(deps: HandlerDependencies, body: unknown): Promise<void> {
   const click = unpackClick(body);
   await openModal(deps, click, 'Link RCA', async () => {

@@ -24,7 +24,7 @@ type Page = z.output<typeof foundMessages>;
 export interface PostedSince {
   /** If the clocks are right. */
   readonly likely: Date;
-  /** If they are wrong. null: look only where it is likely. */
+  /** If they are wrong. null: look only at the likely time. */
   readonly possible: Date | null;
 }
 

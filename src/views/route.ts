@@ -23,7 +23,7 @@ export function misrouted({ channel, because }: RefusedRoute) {
       `:warning: Posted again: I can’t update the earlier message in <#${channel}>, because ${cantUpdate}.`,
     );
   }
-  // An update may have been refused, too, also where there are no routes.
+  // An update may have been refused, too, even if there are no routes.
   if (!REASONS.has(because)) return context(`:warning: Not in <#${channel}>: ${reasonOf(because)}.`);
   return context(`:warning: \`ALERT_ROUTES\` sends this to <#${channel}>, but ${reasonOf(because)}.`);
 }

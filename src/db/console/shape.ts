@@ -81,7 +81,7 @@ export function judgeShape(table: Judged, columns: readonly Column[]): readonly 
   return [...columns.flatMap((column) => judgeColumn(table, column)), ...judgeCollations(table, columns)];
 }
 
-/** One stands for the other where it is null, so PostgreSQL has to know by which rule to compare them. */
+/** One stands for the other if that is null, so PostgreSQL has to know by which rule to compare them. */
 function judgeCollations(table: Judged, columns: readonly Column[]): readonly Finding[] {
   const key = columns.find(({ name }) => name === 'flag_key')?.collation ?? null;
   const variable = columns.find(({ name }) => name === 'config_var');
