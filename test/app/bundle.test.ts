@@ -65,7 +65,7 @@ describe('the app as it is installed', () => {
     expect(await ended).toBe(0);
     await bed.close();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   /** The installed app has the real clock, but codes use the bed's, which stands still. */
   const keepUp = () => bed.clock.set(new Date());

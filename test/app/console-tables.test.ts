@@ -15,8 +15,6 @@ import { enrol, NOW, submission, typed } from '../support/rows.js';
  * running it, the main job works. A stack trace or a green light is a failure.
  */
 
-jest.setTimeout(60_000);
-
 let bed: ConsoleBed;
 let database: ConsoleDatabase;
 beforeAll(async () => {

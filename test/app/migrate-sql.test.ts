@@ -6,8 +6,6 @@ import { type ConsoleBed, type ConsoleDatabase, startConsoleBed } from '../suppo
  * app.
  */
 
-jest.setTimeout(60_000);
-
 const TABLE = `create table console_flag_promotions (
   id serial primary key, flag_key text not null, heroku_app text not null, state text not null, promoted_at timestamptz,
   checkpoint varchar(50));

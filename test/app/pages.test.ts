@@ -407,4 +407,4 @@ test('a pager that hangs keeps no alert waiting for long', async () => {
   for (let index = 0; index < 8; index += 1) await bed.rows.insertDeploying({ flagKey: `flag_${index}` });
   await bed.app.tick();
   expect((await bed.slack.messages(bed.slack.channels.alerts)).length).toBe(8);
-}, 60_000);
+});

@@ -156,4 +156,4 @@ test('a standby is refused, and taken once it is promoted', async () => {
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});

@@ -14,8 +14,6 @@ import { DIRECTLY } from '../support/network.js';
 const APP = 'raxx-console-prod';
 const SLOW_APP = 'raxx-staging';
 const VAR = 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING';
-/** On a busy machine everything takes seconds: the tests never wait for its speed. */
-jest.setTimeout(120_000);
 
 describe('a promoter whose timer rings once an hour', () => {
   let database: TestDatabase;
