@@ -7,7 +7,7 @@ import { realRuntime } from '../../src/runtime.js';
 import { type ConsoleBed, type ConsoleDatabase, type Programs, startConsoleBed } from './console-bed.js';
 import { testServerVersion } from './database.js';
 import { eventually } from './eventually.js';
-import { enrol, NOW, submission, typed } from './rows.js';
+import { enrol, submission, typed } from './rows.js';
 
 /*
  * For each console's table, either the main job works: what is stuck is alerted and can be resolved. Or `migrate` and
@@ -225,7 +225,7 @@ async function expectMainJob({
     const kris = await enrol(db, 'U0KRIS');
     const { oldest } = await db.promotions.deploying();
     if (oldest === null) throw new Error('Nothing is deploying.');
-    const outcome = await db.promotions.resolve(submission(oldest.id, kris), NOW, typed(kris.code()));
+    const outcome = await db.promotions.resolve(submission(oldest.id, kris), new Date(), typed(kris.code()));
     expect(outcome).toMatchObject({ kind: 'resolved', promotion: { state: 'deployed', resolvedBy: 'U0KRIS' } });
     const { rows } = await database.admin(
       `select state::text, resolved_by::text, resolution_note::text as note from ${named(promotions ?? config.console.table ?? 'public.console_flag_promotions')}

@@ -21,7 +21,7 @@ export interface Explanation {
   /** A write went through, but another value is there now. */
   altered(column: string, does: string, wrote: Written, found: string | null): Promise<void>;
   /** A write that doesn't name the start of a promotion changed it. */
-  renewed(): Promise<void>;
+  renewed(start: string): Promise<void>;
   findings(): readonly Finding[];
 }
 
@@ -196,9 +196,9 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       const says = `Where the app writes ${written(column, wrote)} to ${column} to ${does}, ${who} makes it ${shown(became)}.`;
       found.push(ofRole(dependsOnRole, blocks(says, cure)));
     },
-    async renewed() {
+    async renewed(start) {
       const { who, cure, dependsOnRole } = await whoChanges(['update']);
-      const says = `At each change ${who} sets promoted_at anew, so a promotion that is tried again and again would never count as stuck.`;
+      const says = `At each change ${who} sets ${start} anew, so a promotion that is tried again and again would never count as stuck.`;
       found.push(ofRole(dependsOnRole, blocks(says, cure)));
     },
     findings: () => distinct(found),

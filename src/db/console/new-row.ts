@@ -4,7 +4,7 @@ import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
 import type { Judged } from './judged.js';
 import type { Column } from './shape.js';
-import { NAMES, type Values, type Written } from './writes.js';
+import { NAMES, READ, type Values, type Written } from './writes.js';
 
 /* What a row of our own can contain, so that the console's rules accept it. */
 
@@ -45,29 +45,30 @@ export async function valuesToTry(
 }
 
 /**
- * Numbers far from what the columns' sequences give, so that none is used up and nobody's next row waits for ours. Only
- * for columns that this role may write.
+ * Numbers far from what the columns' sequences give, so that none is used up and nobody's next row waits for ours; and
+ * when the row was made. Only for columns that this role may write.
  */
 export async function numbersFor(
   ask: Ask,
   table: Judged,
   columns: readonly Column[],
-): Promise<{ readonly first: Values; readonly second: Values }> {
+): Promise<{ readonly first: Values; readonly second: Values; readonly made: Values }> {
   const sequences = await sequencesOf(ask, table);
   const found = await ask(
     `select a.attname::text as value from pg_attribute a
       where a.attrelid = $1::oid and a.attname = any($2::text[]) and has_column_privilege(a.attrelid, a.attnum, 'INSERT')`,
-    [table.oid, sequences.map(({ column }) => column)],
+    [table.oid, [...sequences.map(({ column }) => column), ...Object.keys(READ)]],
   );
   const mayGive = new Set(parseRows(found, valueRow).map(({ value }) => value));
   const offset = randomInt(1_000) * 2;
   const numbers = (less: number): Values =>
     Object.fromEntries(
       columns
-        .filter(({ name }) => mayGive.has(name))
+        .filter(({ name }) => mayGive.has(name) && !Object.hasOwn(READ, name))
         .map(({ name, base_type }) => [name, `${(HIGHEST[base_type] ?? HIGHEST_OF_OTHERS) - BigInt(offset + less)}`]),
     );
-  return { first: numbers(0), second: numbers(1) };
+  const made = Object.fromEntries(Object.entries(READ).filter(([name]) => mayGive.has(name)));
+  return { first: numbers(0), second: numbers(1), made };
 }
 
 const HIGHEST: Readonly<Record<string, bigint>> = { int2: 32_767n, int4: 2_147_483_647n };

@@ -1,21 +1,32 @@
-import * as z from 'zod';
 import type { PromotionState } from '../../promotions/promotion.js';
-import { asRefusal, type Refusal } from '../errors.js';
-import { parseRows } from '../rows.js';
+import type { Refusal } from '../errors.js';
 import type { Ask } from './ask.js';
-import { type Explanation, startExplaining } from './explain.js';
+import { startExplaining } from './explain.js';
 import type { Finding } from './finding.js';
 import type { Judged } from './judged.js';
-import { neededColumns, numbersFor, valuesToTry } from './new-row.js';
-import { type Column, columnsOf, judgeColumn } from './shape.js';
+import { neededColumns, valuesToTry } from './new-row.js';
+import {
+  attempt,
+  insert,
+  type Outcome,
+  type Stage,
+  stageOf,
+  startOf,
+  take,
+  update,
+  usableOf,
+  type WrittenRow,
+} from './rehearsal-row.js';
+import { type Column, columnsOf } from './shape.js';
 import { onTrial } from './trial.js';
 import {
-  AT,
+  BEGINNINGS,
   COMPLETE,
   FAIL,
   MARKED,
   NAMES,
   PROMOTE,
+  PROMOTED_AT,
   REVERTING,
   TAKE_UP,
   USES,
@@ -60,14 +71,14 @@ type ConsoleRefusals = ReadonlyMap<string, Refusal>;
 /** Inside a transaction: the console's own writes, in its own columns, that are refused for a row of our own. */
 export async function consoleRefusals(ask: Ask, table: Judged, columns: readonly Column[]): Promise<ConsoleRefusals> {
   await ask('set constraints all immediate');
-  const stage = await stageOf(ask, table, columns);
+  const stage = await stageOf(ask, table, columns, BEGINNINGS[0]);
   const tries = await rowsToTry(stage, columns);
   const refused = new Map<string, Refusal>();
   await attempt(stage, async () => {
     const added = await insertFirst(stage, 'marked', tries);
     if (added.kind === 'refused') refused.set('add a promotion', added.refusal);
-    if (added.kind === 'refused' || added.value === null) return;
-    const { at } = added.value;
+    if (added.kind === 'refused' || added.row === null) return;
+    const { at } = added.row;
     const kept = columns.filter(
       ({ name, generated, identity }) => name !== 'id' && generated === '' && identity !== 'a',
     );
@@ -84,17 +95,20 @@ export async function consoleRefusals(ask: Ask, table: Judged, columns: readonly
   return refused;
 }
 
-async function insertFirst(
-  stage: Stage,
-  state: PromotionState,
-  tries: readonly Values[],
-): Promise<Outcome<WrittenRow | null>> {
-  let outcome: Outcome<WrittenRow | null> = { kind: 'done', value: null };
+type Inserted =
+  | { readonly kind: 'done'; readonly row: WrittenRow | null; readonly values: Values }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** Inserts the first of the rows that is accepted, and keeps it. Else the refusal of the first, the likeliest values. */
+async function insertFirst(stage: Stage, state: PromotionState, tries: readonly Values[]): Promise<Inserted> {
+  let first: Inserted | null = null;
   for (const values of tries) {
-    outcome = await attempt(stage, () => insert(stage, state, values), 'keep');
-    if (outcome.kind === 'done') break;
+    const outcome = await attempt(stage, () => insert(stage, state, values), 'keep');
+    if (outcome.kind === 'done') return { kind: 'done', row: outcome.value, values };
+    first ??= outcome;
   }
-  return outcome;
+  if (first === null) throw new Error('There was no row to try.');
+  return first;
 }
 
 /** Which of the console's writes our columns would break. */
@@ -111,18 +125,6 @@ export async function newlyRefused(
   return explanation.findings();
 }
 
-interface Stage {
-  readonly ask: Ask;
-  readonly table: Judged;
-  /** The columns that can be written: those without a finding from the catalog. */
-  readonly usable: ReadonlySet<string>;
-  /** Whether the column has room for the word. */
-  takes(state: PromotionState): boolean;
-  /** See numbersFor. */
-  readonly numbers: { readonly first: Values; readonly second: Values };
-  readonly explanation: Explanation;
-}
-
 /** How to get a row into a state: as the app does, since a trigger or CHECK may allow no other way. */
 interface Start {
   /** The row's ctid: an id may have no index. */
@@ -130,21 +132,19 @@ interface Start {
   readonly before: readonly WriteOf[];
 }
 
-async function stageOf(ask: Ask, table: Judged, columns: readonly Column[]): Promise<Stage> {
-  const isUsable = (column: Column): boolean => USES.has(column.name) && judgeColumn(table, column).length === 0;
-  const room = columns.find(({ name }) => name === 'state')?.room ?? null;
-  return {
-    ask,
-    table,
-    usable: new Set(columns.filter(isUsable).map(({ name }) => name)),
-    takes: (state) => room === null || Array.from(table.spell(state)).length <= room,
-    numbers: await numbersFor(ask, table, columns),
-    explanation: startExplaining(ask, table, columns),
-  };
+async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): Promise<readonly Finding[]> {
+  let first: readonly Finding[] | null = null;
+  await ask('savepoint beginning');
+  for (const begin of BEGINNINGS) {
+    const findings = await rehearseFrom(await stageOf(ask, table, columns, begin), columns);
+    if (!findings.some(({ weight }) => weight === 'blocks')) return findings;
+    first ??= findings;
+    await ask('rollback to savepoint beginning');
+  }
+  return first ?? [];
 }
 
-async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): Promise<readonly Finding[]> {
-  const stage = await stageOf(ask, table, columns);
+async function rehearseFrom(stage: Stage, columns: readonly Column[]): Promise<readonly Finding[]> {
   const tries = await rowsToTry(stage, columns);
   await tryStart(stage, tries);
   const marked = await insertRow(stage, 'marked', tries);
@@ -164,15 +164,14 @@ async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): 
   return stage.explanation.findings();
 }
 
-async function rowsToTry(
-  { ask, table, usable, numbers }: Stage,
-  columns: readonly Column[],
-): Promise<readonly Values[]> {
+async function rowsToTry(stage: Stage, columns: readonly Column[]): Promise<readonly Values[]> {
+  const { ask, table, usable, numbers, begin } = stage;
+  const created = begin === BEGINNINGS[0] ? usableOf(stage, numbers.made) : {};
   const given = new Set([...NAMES, ...Object.keys(MARKED)].filter((name) => usable.has(name)));
   const names = columns.filter(({ name }) => given.has(name) && NAMES.some((known) => known === name));
   const rows = await valuesToTry(ask, table, names, neededColumns(columns, given));
   const marked = Object.fromEntries(Object.entries(MARKED).filter(([name]) => given.has(name)));
-  const complete = rows.map((row) => ({ ...row, ...marked }));
+  const complete = rows.map((row) => ({ ...row, ...marked, ...created }));
   const { first } = numbers;
   const numbered = complete.map((row) => ({ ...row, ...first }));
   // Then as the app does it, in case those numbers are what is refused.
@@ -187,28 +186,18 @@ async function insertRow(
 ): Promise<(Start & { readonly values: Values }) | null> {
   if (!stage.takes(state)) return null;
   const does = state === 'marked' ? 'mark a promotion' : 'add a promotion';
-  const refusals: Refusal[] = [];
-  for (const values of tries) {
-    const outcome = await attempt(stage, () => insert(stage, state, values), 'keep');
-    if (outcome.kind === 'refused') {
-      refusals.push(outcome.refusal);
-      continue;
-    }
-    const row = outcome.value;
-    if (row === null) {
-      await stage.explanation.swallowed(does, 'insert');
-      return null;
-    }
-    await check(stage, row, values, state, does);
-    return { at: row.at, before: [], values };
+  const added = await insertFirst(stage, state, tries);
+  if (added.kind === 'refused') {
+    await stage.explanation.add(added.refusal, does, state);
+    return null;
   }
-  await explainFirst(stage, refusals, does, state);
-  return null;
-}
-
-/** The first try is the likeliest values: a person would meet the same refusal. */
-async function explainFirst(stage: Stage, [refusal]: readonly Refusal[], does: string, to: PromotionState) {
-  if (refusal !== undefined) await stage.explanation.add(refusal, does, to);
+  const { row, values } = added;
+  if (row === null) {
+    await stage.explanation.swallowed(does, 'insert');
+    return null;
+  }
+  await check(stage, row, values, state, does);
+  return { at: row.at, before: [], values };
 }
 
 /**
@@ -216,17 +205,19 @@ async function explainFirst(stage: Stage, [refusal]: readonly Refusal[], does: s
  * start of one that is promoted.
  */
 async function tryStart(stage: Stage, tries: readonly Values[]): Promise<void> {
-  if (!stage.usable.has('promoted_at')) return;
-  let isRenewed = false;
+  const start = startOf(stage);
+  if (start === undefined) return;
+  const isRenewed = async (row: WrittenRow): Promise<boolean> => {
+    const again = await update(stage, row.at, TAKE_UP);
+    return again !== null && again.written[start] !== row.written[start];
+  };
   // A refusal is explained where the write is tried by itself.
-  await attempt(stage, async () => {
-    const began = tries.map((values) => ({ ...values, promoted_at: AT }));
+  const outcome = await attempt(stage, async () => {
+    const began = tries.map((values) => ({ ...values, ...usableOf(stage, { promoted_at: PROMOTED_AT }) }));
     const added = await insertFirst(stage, 'deploying', began);
-    if (added.kind === 'refused' || added.value === null) return;
-    const again = await update(stage, added.value.at, TAKE_UP);
-    isRenewed = again !== null && again.promoted_at !== added.value.promoted_at;
+    return added.kind === 'done' && added.row !== null && (await isRenewed(added.row));
   });
-  if (isRenewed) await stage.explanation.renewed();
+  if (outcome.kind === 'done' && outcome.value) await stage.explanation.renewed(start);
 }
 
 async function tryWrites(stage: Stage, from: PromotionState, start: Start): Promise<void> {
@@ -277,96 +268,6 @@ async function tryReverting(stage: Stage, start: Start, values: Values): Promise
   if (added !== null) await check(stage, added, set, 'deploying', 'revert');
   if (does !== null && outcome.kind === 'refused')
     await stage.explanation.add(outcome.refusal, does, 'deploying', { isSecond: true });
-}
-
-/** Answers the row's new ctid; null if a write changed no row. */
-async function take(stage: Stage, at: string, writes: readonly WriteOf[]): Promise<string | null> {
-  let place: string | null = at;
-  for (const write of writes) place = place === null ? null : ((await update(stage, place, write))?.at ?? null);
-  return place;
-}
-
-const usableOf = ({ usable }: Stage, set: Values): Values =>
-  Object.fromEntries(Object.entries(set).filter(([name]) => usable.has(name)));
-
-const writtenRow = z.object({
-  at: z.string(),
-  state: z.string().nullable(),
-  promoted_at: z.string().nullable(),
-  written: z.record(z.string(), z.string().nullable()),
-});
-type WrittenRow = z.output<typeof writtenRow>;
-
-async function insert(stage: Stage, state: PromotionState, values: Values): Promise<WrittenRow | null> {
-  const { ask, table } = stage;
-  const names = Object.keys(values);
-  const { sql, bindings } = expressions(Object.values(values));
-  const found = await ask(
-    table.dialect.translate(
-      `insert into {promotions} as p (${['state', ...names.map(asName)].join(', ')}) overriding system value
-       values (${[`{'${state}'}`, ...sql].join(', ')}) returning ${whatIsThere(stage, names)}`,
-    ),
-    bindings,
-  );
-  return parseRows(found, writtenRow)[0] ?? null;
-}
-
-async function update(stage: Stage, at: string, { from, to, set }: WriteOf): Promise<WrittenRow | null> {
-  const { ask, table } = stage;
-  const values = usableOf(stage, set);
-  const names = Object.keys(values);
-  const { sql, bindings } = expressions(Object.values(values));
-  const assigned = [
-    ...(from === to ? [] : [`state = {'${to}'}`]),
-    ...names.map((name, index) => `${asName(name)} = ${sql[index]}`),
-  ];
-  // Even if none of the columns exists yet: a trigger may refuse any UPDATE.
-  const found = await ask(
-    table.dialect.translate(
-      `update {promotions} p set ${assigned.length === 0 ? 'state = p.state' : assigned.join(', ')}
-        where p.ctid = $${bindings.length + 1}::tid returning ${whatIsThere(stage, names)}`,
-    ),
-    [...bindings, at],
-  );
-  return parseRows(found, writtenRow)[0] ?? null;
-}
-
-const asName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const asText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const whatIsThere = ({ usable }: Stage, names: readonly string[]): string =>
-  `p.ctid::text as at, {p.state} as state, ${usable.has('promoted_at') ? 'p.promoted_at::text' : 'null'} as promoted_at,
-   jsonb_build_object(${names.map((name) => `${asText(name)}, p.${asName(name)}::text`).join(', ')}) as written`;
-
-type Binding = string | number | boolean | Date | null;
-
-function expressions(values: readonly Written[]): { readonly sql: readonly string[]; readonly bindings: Binding[] } {
-  const bindings: Binding[] = [];
-  const sql = values.map((value) => {
-    if (typeof value === 'object' && value !== null && 'sql' in value) return value.sql;
-    bindings.push(value);
-    return value instanceof Date ? `$${bindings.length}::timestamptz` : `$${bindings.length}`;
-  });
-  return { sql, bindings };
-}
-
-type Outcome<T> =
-  | { readonly kind: 'done'; readonly value: T }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
-
-/** Runs `work` after a savepoint, and rolls back to it unless told to keep the result. */
-async function attempt<T>({ ask }: Stage, work: () => Promise<T>, then: 'keep' | 'undo' = 'undo'): Promise<Outcome<T>> {
-  const undo = 'rollback to savepoint rehearsed; release savepoint rehearsed';
-  await ask('savepoint rehearsed');
-  try {
-    const value = await work();
-    await ask(then === 'keep' ? 'release savepoint rehearsed' : undo);
-    return { kind: 'done', value };
-  } catch (error) {
-    const refusal = asRefusal(error);
-    if (refusal === null) throw error;
-    await ask(undo);
-    return { kind: 'refused', refusal };
-  }
 }
 
 /** Compares the row with what was written: a trigger may have changed it silently. */

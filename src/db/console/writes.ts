@@ -23,15 +23,24 @@ export const USUAL_LENGTHS: Readonly<Record<string, number>> = {
   resolution_note: 500,
 };
 const OWNER = `1234567-${'0'.repeat(12)}`;
-export const AT = new Date('2026-05-09T04:28:31.123Z');
-const BEFORE = new Date(AT.getTime() - 60_000);
 
-/** A value to send, or an SQL expression. */
-export type Written = string | number | boolean | Date | null | { readonly sql: string };
+/** A value to send, or an SQL expression, in which `{begin}` is the instant at which the promotion was made. */
+export type Written = string | number | boolean | null | { readonly sql: string };
 export type Values = Readonly<Record<string, Written>>;
 
-const NOW: Written = { sql: 'now()' };
-const LATER: Written = { sql: "now() + interval '1 minute'" };
+const after = (seconds: number): Written => ({ sql: `{begin} + interval '${seconds} s'` });
+/** By the app's clock, which it reads just before its transaction. */
+const MARKED_AT = after(-0.01);
+export const PROMOTED_AT = after(60);
+const ENDED_AT = after(120);
+/** By the database's clock. */
+const NOW = after(180);
+const LATER = after(240);
+/**
+ * SQL of `{begin}`. In the past first, because the console may allow no time to come; then now, because the console may
+ * set created_at by itself, and no earlier time than that.
+ */
+export const BEGINNINGS = ["(now() - interval '180 s')", 'now()'] as const;
 /** As many as weeks without Heroku bring. */
 const MORE: Written = { sql: 'coalesce(attempts, 0) + 10000' };
 const RELEASED: Values = { lease_owner: null, lease_until: null };
@@ -48,16 +57,15 @@ export interface WriteOf {
 }
 
 /** A new promotion's values, besides its state and names. */
-export const MARKED: Values = { marked_by: SLACK_ID, marked_at: AT };
+export const MARKED: Values = { marked_by: SLACK_ID, marked_at: MARKED_AT };
 /** The promotion that reverts: inserted once the first is no longer active. */
 export const REVERTING: Values = {
   target_unset: true,
   checkpoint: 'INTENT',
   marked_by: SLACK_ID,
-  // Not at the same moment as the first.
-  marked_at: BEFORE,
+  marked_at: after(89),
   promoted_by: SLACK_ID,
-  promoted_at: BEFORE,
+  promoted_at: after(90),
 };
 /** What identifies a promotion, at the least useful width: the console chose its names, and so their width. */
 export const NAMES = ['flag_key', 'heroku_app', 'config_var', 'target_value'] as const;
@@ -66,7 +74,7 @@ export const PROMOTE: WriteOf = {
   does: 'promote',
   from: 'marked',
   to: 'deploying',
-  set: { ...ENDED, promoted_by: SLACK_ID, promoted_at: AT, checkpoint: 'INTENT', attempts: 0 },
+  set: { ...ENDED, promoted_by: SLACK_ID, promoted_at: PROMOTED_AT, checkpoint: 'INTENT', attempts: 0 },
 };
 export const TAKE_UP: WriteOf = {
   does: 'take up a promotion',
@@ -79,7 +87,7 @@ export const COMPLETE: WriteOf = {
   from: 'deploying',
   to: 'deployed',
   set: {
-    deployed_at: AT,
+    deployed_at: ENDED_AT,
     resolved_by: SLACK_ID,
     resolution_note: LONGEST_NOTE,
     rca_url: LONGEST_URL,
@@ -91,7 +99,7 @@ export const FAIL: WriteOf = {
   from: 'deploying',
   to: 'failed',
   set: {
-    failed_at: AT,
+    failed_at: ENDED_AT,
     failure_reason: LONGEST_NOTE,
     resolved_by: SLACK_ID,
     resolution_note: LONGEST_NOTE,
@@ -132,27 +140,27 @@ export const WRITES: readonly WriteOf[] = [
     does: 'record that a promotion is deployed',
     from: 'deploying',
     to: 'deployed',
-    set: { ...ENDED, deployed_at: AT, checkpoint: CHECKPOINT },
+    set: { ...ENDED, deployed_at: ENDED_AT, checkpoint: CHECKPOINT },
   },
   {
     does: 'record that a promotion failed',
     from: 'deploying',
     to: 'failed',
-    set: { ...ENDED, failed_at: AT, failure_reason: LONGEST_NOTE, checkpoint: CHECKPOINT },
+    set: { ...ENDED, failed_at: ENDED_AT, failure_reason: LONGEST_NOTE, checkpoint: CHECKPOINT },
   },
   COMPLETE,
   {
     does: 'record Mark completed without a note',
     from: 'deploying',
     to: 'deployed',
-    set: { deployed_at: AT, resolved_by: SLACK_ID, resolution_note: null, rca_url: null, updated_at: NOW },
+    set: { deployed_at: ENDED_AT, resolved_by: SLACK_ID, resolution_note: null, rca_url: null, updated_at: NOW },
   },
   FAIL,
   {
     does: 'complete what is live (AUTO_COMMIT)',
     from: 'deploying',
     to: 'deployed',
-    set: { deployed_at: AT, resolution_note: LONGEST_NOTE, updated_at: NOW },
+    set: { deployed_at: ENDED_AT, resolution_note: LONGEST_NOTE, updated_at: NOW },
   },
   { does: 'link an RCA', from: 'deployed', to: 'deployed', set: { rca_url: LONGEST_URL } },
 ];
@@ -175,13 +183,12 @@ export interface ColumnUse {
   readonly inserted: boolean;
 }
 
-const TIMES: readonly string[] = ['lease_until', 'next_attempt_at', 'updated_at', 'created_at'];
 /** What a row has by default, and the app only reads. */
-const READ: Values = { created_at: NOW };
+export const READ: Values = { created_at: { sql: '{begin}' } };
 
-function kindOf(name: string, values: readonly Written[]): ColumnUse['kind'] {
-  const given = values.find((value) => value !== null && !(typeof value === 'object' && 'sql' in value));
-  if (TIMES.includes(name) || given instanceof Date) return 'time';
+function kindOf(values: readonly Written[]): ColumnUse['kind'] {
+  const given = values.find((value) => value !== null && typeof value !== 'object');
+  if (values.some((value) => typeof value === 'object' && value?.sql.startsWith('{begin}') === true)) return 'time';
   if (typeof given === 'number') return 'number';
   return typeof given === 'boolean' ? 'flag' : 'text';
 }
@@ -199,7 +206,7 @@ function usesOf(): ReadonlyMap<string, ColumnUse> {
       return [
         name,
         {
-          kind: kindOf(name, values),
+          kind: kindOf(values),
           width: Math.max(...lengths),
           setToNull: values.includes(null),
           inserted: Object.hasOwn(LEAST, name) || Object.hasOwn(MARKED, name),

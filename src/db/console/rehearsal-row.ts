@@ -1,0 +1,140 @@
+import * as z from 'zod';
+import type { PromotionState } from '../../promotions/promotion.js';
+import { asRefusal, type Refusal } from '../errors.js';
+import { parseRows } from '../rows.js';
+import type { Ask } from './ask.js';
+import type { Judged } from './judged.js';
+import { type Explanation, startExplaining } from './explain.js';
+import { numbersFor } from './new-row.js';
+import { type Column, judgeColumn } from './shape.js';
+import { USES, type Values, type WriteOf, type Written } from './writes.js';
+
+/* A rehearsal's single steps: one write to a row of its own, and its undoing. */
+
+export interface Stage {
+  readonly ask: Ask;
+  readonly table: Judged;
+  /** The columns that can be written: those without a finding from the catalog. */
+  readonly usable: ReadonlySet<string>;
+  /** Whether the column has room for the word. */
+  takes(state: PromotionState): boolean;
+  /** See numbersFor. */
+  readonly numbers: { readonly first: Values; readonly second: Values; readonly made: Values };
+  /** One of BEGINNINGS. */
+  readonly begin: string;
+  readonly explanation: Explanation;
+}
+
+export async function stageOf(ask: Ask, table: Judged, columns: readonly Column[], begin: string): Promise<Stage> {
+  const isUsable = (column: Column): boolean => USES.has(column.name) && judgeColumn(table, column).length === 0;
+  const room = columns.find(({ name }) => name === 'state')?.room ?? null;
+  return {
+    ask,
+    table,
+    usable: new Set(columns.filter(isUsable).map(({ name }) => name)),
+    takes: (state) => room === null || Array.from(table.spell(state)).length <= room,
+    numbers: await numbersFor(ask, table, columns),
+    begin,
+    explanation: startExplaining(ask, table, columns),
+  };
+}
+
+/** Answers the row's new ctid; null if a write changed no row. */
+export async function take(stage: Stage, at: string, writes: readonly WriteOf[]): Promise<string | null> {
+  let place: string | null = at;
+  for (const write of writes) place = place === null ? null : ((await update(stage, place, write))?.at ?? null);
+  return place;
+}
+
+export const usableOf = ({ usable }: Stage, set: Values): Values =>
+  Object.fromEntries(Object.entries(set).filter(([name]) => usable.has(name)));
+
+const writtenRow = z.object({
+  at: z.string(),
+  state: z.string().nullable(),
+  written: z.record(z.string(), z.string().nullable()),
+});
+export type WrittenRow = z.output<typeof writtenRow>;
+
+export async function insert(stage: Stage, state: PromotionState, values: Values): Promise<WrittenRow | null> {
+  const { ask, table } = stage;
+  const names = Object.keys(values);
+  const { sql, bindings } = expressions(stage, Object.values(values));
+  const found = await ask(
+    table.dialect.translate(
+      `insert into {promotions} as p (${['state', ...names.map(asName)].join(', ')}) overriding system value
+       values (${[`{'${state}'}`, ...sql].join(', ')}) returning ${whatIsThere(stage, names)}`,
+    ),
+    bindings,
+  );
+  return parseRows(found, writtenRow)[0] ?? null;
+}
+
+export async function update(stage: Stage, at: string, { from, to, set }: WriteOf): Promise<WrittenRow | null> {
+  const { ask, table } = stage;
+  const values = usableOf(stage, set);
+  const names = Object.keys(values);
+  const { sql, bindings } = expressions(stage, Object.values(values));
+  const assigned = [
+    ...(from === to ? [] : [`state = {'${to}'}`]),
+    ...names.map((name, index) => `${asName(name)} = ${sql[index]}`),
+  ];
+  // Even if none of the columns exists yet: a trigger may refuse any UPDATE.
+  const found = await ask(
+    table.dialect.translate(
+      `update {promotions} p set ${assigned.length === 0 ? 'state = p.state' : assigned.join(', ')}
+        where p.ctid = $${bindings.length + 1}::tid returning ${whatIsThere(stage, names)}`,
+    ),
+    [...bindings, at],
+  );
+  return parseRows(found, writtenRow)[0] ?? null;
+}
+
+const asName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const asText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+function whatIsThere(stage: Stage, names: readonly string[]): string {
+  const start = startOf(stage);
+  const shown = new Set(start === undefined ? names : [...names, start]);
+  return `p.ctid::text as at, {p.state} as state,
+   jsonb_build_object(${[...shown].map((name) => `${asText(name)}, p.${asName(name)}::text`).join(', ')}) as written`;
+}
+
+/** The column by which the watchdog tells since when a promotion has been deploying. */
+export const startOf = ({ usable }: Stage): string | undefined =>
+  ['promoted_at', 'marked_at', 'created_at'].find((name) => usable.has(name));
+
+type Binding = string | number | boolean | null;
+
+function expressions({ begin }: Stage, values: readonly Written[]) {
+  const bindings: Binding[] = [];
+  const sql = values.map((value) => {
+    if (typeof value === 'object' && value !== null) return value.sql.replace('{begin}', begin);
+    bindings.push(value);
+    return `$${bindings.length}`;
+  });
+  return { sql, bindings };
+}
+
+export type Outcome<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** Runs `work` after a savepoint, and rolls back to it unless told to keep the result. */
+export async function attempt<T>(
+  { ask }: Stage,
+  work: () => Promise<T>,
+  then: 'keep' | 'undo' = 'undo',
+): Promise<Outcome<T>> {
+  const undo = 'rollback to savepoint rehearsed; release savepoint rehearsed';
+  await ask('savepoint rehearsed');
+  try {
+    const value = await work();
+    await ask(then === 'keep' ? 'release savepoint rehearsed' : undo);
+    return { kind: 'done', value };
+  } catch (error) {
+    const refusal = asRefusal(error);
+    if (refusal === null) throw error;
+    await ask(undo);
+    return { kind: 'refused', refusal };
+  }
+}
