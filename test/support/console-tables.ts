@@ -30,6 +30,8 @@ interface Case {
   readonly settings?: Readonly<Record<string, string>>;
   readonly encoding?: string;
   readonly locale?: string;
+  /** The first version of PostgreSQL that can have it. */
+  readonly since?: number;
   /** Whether the stuck promotion is inserted only once the table exists. */
   readonly rowLater?: boolean;
   /** The table's owner has run `migrate` before, and granted everything on the app's own tables. */
@@ -146,7 +148,7 @@ export function testTables(work: readonly Works[], refused: readonly Refused[]):
 const programsOf = ({ spawned }: Pick<Case, 'spawned'>): Programs => (spawned === true ? bed.spawned : bed.here);
 
 /** Before PostgreSQL 15 no database has an ICU locale. */
-const isPossible = ({ locale }: Case): boolean => locale === undefined || testServerVersion() >= 15;
+const isPossible = ({ locale, since = locale === undefined ? 0 : 15 }: Case): boolean => testServerVersion() >= since;
 
 async function cureOf(one: Refused, said: string): Promise<readonly string[]> {
   if (one.cure === 'migrate --sql') {

@@ -1,13 +1,26 @@
-import * as z from 'zod';
-import { PROMOTION_STATES, type PromotionState } from '../../promotions/promotion.js';
+import type { PromotionState } from '../../promotions/promotion.js';
 import type { Refusal } from '../errors.js';
-import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
 import { blocks, distinct, type Finding, limits } from './finding.js';
 import { baseOf } from './indexes.js';
 import type { Judged } from './judged.js';
+import {
+  type Check,
+  checkOf,
+  constraintOf,
+  type Index,
+  indexOf,
+  missingRight,
+  nextId,
+  publicationsOf,
+  rowTriggers,
+  statesRefused,
+  triggerOf,
+} from './lookups.js';
 import { sequencesOf } from './new-row.js';
+import { lowerCase } from './settings.js';
 import type { Column } from './shape.js';
+import { functionsIn } from './trial.js';
 import { NAMES, USES, type Written } from './writes.js';
 
 /** Turns PostgreSQL's refusals in a rehearsal into sentences with their cures. */
@@ -22,6 +35,8 @@ export interface Explanation {
   altered(column: string, does: string, wrote: Written, found: string | null): Promise<void>;
   /** A write that doesn't name the start of a promotion changed it. */
   renewed(start: string): Promise<void>;
+  /** A write took too long; false if nothing tells in what. `where`: PostgreSQL's context. */
+  tooSlow(where: string | null): Promise<boolean>;
   findings(): readonly Finding[];
 }
 
@@ -49,12 +64,14 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     const isOfTable = refusal.table === table.relation && refusal.schema === table.schema;
     switch (refusal.code) {
       case '23514':
-        return isOfTable ? ofCheck(refusal, does, to) : ofDomain(refusal, does);
+        return isOfTable ? ofCheck(refusal, does, to) : ofDomain(refusal, does, to);
       case '23503':
-        return isOfTable ? ofForeignKey(refusal, does) : [await ofOther(refusal, does)];
+        return isOfTable ? ofForeignKey(refusal, does, to) : [await ofOther(refusal, does)];
       case '23505':
       case '23P01':
         return isOfTable ? ofUnique(refusal, does, isSecond) : [await ofOther(refusal, does)];
+      // invalid_column_reference, object_not_in_prerequisite_state
+      case '42P10':
       case '55000':
         return [await ofPublished(refusal, does)];
       default:
@@ -64,8 +81,34 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
 
   /** PostgreSQL says so of published tables, in words of any language; a trigger may say it of anything. */
   async function ofPublished(refusal: Refusal, does: string): Promise<Finding> {
-    if ((await triggerOf(ask, table, refusal.where)) !== null) return ofOther(refusal, does);
-    return blocks(`PostgreSQL does not let the app ${does}: ${said(refusal)}`, [alter('replica identity full')]);
+    const publications = await publicationsOf(ask, table);
+    if (publications.length === 0 || (await triggerOf(ask, table, refusal.where)) !== null)
+      return ofOther(refusal, does);
+    const lists = publications.filter(({ lists_columns }) => lists_columns);
+    const published = `${table.name} is published by ${publications.map(({ name }) => name).join(' and ')}`;
+    if (lists.length === 0) {
+      return blocks(
+        `${published}, but the identity of its rows doesn’t tell enough, so PostgreSQL refuses every UPDATE (replica identity).`,
+        [alter('replica identity full')],
+      );
+    }
+    if (lists.every(({ may_use_key }) => may_use_key)) {
+      return blocks(
+        `${published}, but not with all columns of the identity of its rows, so PostgreSQL refuses every UPDATE.`,
+        [alter('replica identity default')],
+      );
+    }
+    return blocks(
+      `${published}, but not with all columns of the identity of its rows, so PostgreSQL refuses every UPDATE. Its subscribers need all columns, then publish these:`,
+      [
+        alter('replica identity full'),
+        ...lists.flatMap(({ name, filter }) => [
+          `alter publication ${name} drop table ${table.name}`,
+          `alter publication ${name} add table ${table.name}${filter === null ? '' : ` where (${filter})`}`,
+        ]),
+      ],
+      'superuser',
+    );
   }
 
   async function ofCheck(refusal: Refusal, does: string, to: PromotionState): Promise<readonly Finding[]> {
@@ -84,27 +127,28 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     ];
   }
 
-  async function ofDomain(refusal: Refusal, does: string): Promise<readonly Finding[]> {
+  async function ofDomain(refusal: Refusal, does: string, to: PromotionState): Promise<readonly Finding[]> {
     const { dataType, constraint } = refusal;
     if (dataType === null || constraint === null) return [await ofOther(refusal, does)];
     const of = columns.filter(({ type }) => type === dataType || type.endsWith(`.${dataType}`));
     return [
       blocks(
-        `${of.map(({ name }) => name).join(', ')} is of the domain ${dataType}, which does not let the app ${does}: ${said(refusal)}`,
+        `${of.map(({ name }) => name).join(', ')} is of the domain ${dataType}, which does not let the app ${does}: ${said(refusal)}${of.some(isState) ? typoIn(table, [to]) : ''}`,
         [`alter domain ${of[0]?.type ?? dataType} drop constraint "${constraint}"`],
       ),
     ];
   }
 
-  async function ofForeignKey(refusal: Refusal, does: string): Promise<readonly Finding[]> {
+  async function ofForeignKey(refusal: Refusal, does: string, to: PromotionState): Promise<readonly Finding[]> {
     const constraint = await constraintOf(ask, table, refusal.constraint ?? '');
     if (constraint === null) return [await ofOther(refusal, does)];
     const { name, columns: on } = constraint;
     if (areNames(on)) return [untried(name)];
     return [
-      blocks(`The foreign key ${name} on ${on.join(', ')} does not let the app ${does}.`, [
-        alter(`drop constraint ${name}`),
-      ]),
+      blocks(
+        `The foreign key ${name} on ${on.join(', ')} does not let the app ${does}.${on.includes('state') ? typoIn(table, [to]) : ''}`,
+        [alter(`drop constraint ${name}`)],
+      ),
     ];
   }
 
@@ -201,9 +245,27 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       const says = `At each change ${who} sets ${start} anew, so a promotion that is tried again and again would never count as stuck.`;
       found.push(ofRole(dependsOnRole, blocks(says, cure)));
     },
+    async tooSlow(where) {
+      const trigger = await triggerOf(ask, table, where);
+      const name = functionsIn(where).at(-1);
+      if (trigger === null && name === undefined) return false;
+      found.push(
+        trigger === null
+          ? blocks(
+              `The function ${name}, which each write to ${table.name} calls, takes longer than 5 s. Make it faster.`,
+            )
+          : blocks(
+              `The trigger ${trigger} takes longer than 5 s, and everybody waits for it. Make it faster, or do without it.`,
+              [alter(`disable trigger ${trigger}`)],
+            ),
+      );
+      return true;
+    },
     findings: () => distinct(found),
   };
 }
+
+const isState = ({ name }: Column): boolean => name === 'state';
 
 const areNames = (columns: readonly string[]): boolean =>
   columns.length > 0 && columns.every((column) => NAMES.some((name) => name === column));
@@ -227,6 +289,13 @@ function shown(value: string | null): string {
   return `“${value.length > 60 ? `${value.slice(0, 59)}…` : value}”`;
 }
 
+/** A word that only STATE_MAP has is likelier to be misspelled there than to be missing in the console's rule. */
+function typoIn(table: Judged, states: readonly PromotionState[]): string {
+  const words = states.map((state) => table.spell(state)).filter((word, at) => lowerCase(word) !== states[at]);
+  if (words.length === 0) return '';
+  return ` Is ${words.join(', ')} misspelled in STATE_MAP? Then correct it there. If not:`;
+}
+
 /** The same CHECK, widened. Existing rows passed the stricter one: validated without an exclusive lock. */
 function widen(
   table: Judged,
@@ -237,119 +306,8 @@ function widen(
   const words = states.map((state) => table.spell(state));
   const literals = states.map((state) => table.dialect.translate(`{'${state}'}`)).join(', ');
   const added = `add constraint ${name} check (${expression} or state in (${literals})) not valid`;
-  return blocks(`The CHECK ${name} refuses the state ${words.join(', ')}.`, [
+  return blocks(`The CHECK ${name} refuses the state ${words.join(', ')}.${typoIn(table, states)}`, [
     alter(`drop constraint ${name}, ${added}`),
     ...(valid ? [alter(`validate constraint ${name}`)] : []),
   ]);
-}
-
-const checkRow = z.object({
-  name: z.string(),
-  expression: z.string(),
-  valid: z.boolean(),
-  columns: z.array(z.string()),
-});
-type Check = z.output<typeof checkRow>;
-
-async function checkOf(ask: Ask, { oid }: Judged, name: string): Promise<Check | null> {
-  const found = await ask(
-    `select quote_ident(conname) as name, pg_get_expr(conbin, conrelid) as expression, convalidated as valid,
-            array(select attname::text from pg_attribute where attrelid = conrelid and attnum = any(conkey)) as columns
-       from pg_constraint where conrelid = $1::oid and conname = $2 and contype = 'c'`,
-    [oid, name],
-  );
-  return parseRows(found, checkRow)[0] ?? null;
-}
-
-/** Our states that a CHECK on the state alone refuses. */
-async function statesRefused(ask: Ask, table: Judged, { expression }: Check): Promise<readonly PromotionState[]> {
-  const all = PROMOTION_STATES.map(
-    (state) => `select state, '${state}' as ours from (select {'${state}'} as state) one`,
-  );
-  const found = await ask(
-    table.dialect.translate(
-      // The first part gives the others the column's type.
-      `select ours as name from (select state, null as ours from {promotions} where false union all ${all.join(' union all ')}) states
-        where not (${expression})`,
-    ),
-  );
-  const names = new Set(parseRows(found, nameRow).map(({ name }) => name));
-  return PROMOTION_STATES.filter((state) => names.has(state));
-}
-
-export async function nextId(ask: Ask, { name }: { readonly name: string }): Promise<string> {
-  const found = await ask(`select (coalesce(max(id), 0) + 1)::text as name from ${name}`);
-  return parseRows(found, nameRow)[0]?.name ?? '1';
-}
-
-const nameRow = z.object({ name: z.string() });
-const constraintRow = nameRow.extend({ columns: z.array(z.string()) });
-
-async function constraintOf(ask: Ask, { oid }: Judged, name: string): Promise<z.output<typeof constraintRow> | null> {
-  const found = await ask(
-    `select quote_ident(conname) as name,
-            array(select attname::text from pg_attribute where attrelid = conrelid and attnum = any(conkey)) as columns
-       from pg_constraint where conrelid = $1::oid and conname = $2`,
-    [oid, name],
-  );
-  return parseRows(found, constraintRow)[0] ?? null;
-}
-
-const indexRow = z.object({
-  name: z.string(),
-  qualified: z.string(),
-  is_constraint: z.boolean(),
-  is_partial: z.boolean(),
-  columns: z.array(z.string()),
-});
-type Index = z.output<typeof indexRow>;
-
-async function indexOf(ask: Ask, { oid }: Judged, name: string): Promise<Index | null> {
-  const found = await ask(
-    `select quote_ident(c.relname) as name, format('%I.%I', (select nspname from pg_namespace where oid = c.relnamespace), c.relname) as qualified,
-            exists (select from pg_constraint k where k.conindid = i.indexrelid and k.conrelid = i.indrelid) as is_constraint,
-            i.indpred is not null as is_partial,
-            array(select coalesce(a.attname::text, '') from unnest(i.indkey::int2[]) k
-                    left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k) as columns
-       from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = $1::oid and c.relname = $2`,
-    [oid, name],
-  );
-  return parseRows(found, indexRow)[0] ?? null;
-}
-
-/** The table's trigger whose function PostgreSQL was in; null if none. */
-async function triggerOf(ask: Ask, { oid }: Judged, where: string | null): Promise<string | null> {
-  // Lines come innermost first, in any language: a function is what stands before brackets.
-  const functions = [...(where ?? '').matchAll(/(?:^|[\s".])([\w$]+)\([^()]*\)/gu)].map(([, name = '']) => name);
-  const found = await ask(
-    `select quote_ident(t.tgname) as name from pg_trigger t join pg_proc f on f.oid = t.tgfoid
-      where t.tgrelid = $1::oid and not t.tgisinternal and t.tgenabled <> 'D' and f.proname = any($2::text[])
-      order by array_position($2::text[], f.proname::text) desc, 1 limit 1`,
-    [oid, functions],
-  );
-  return parseRows(found, nameRow)[0]?.name ?? null;
-}
-
-/** Triggers that can change or drop a row before it is written. */
-async function rowTriggers(ask: Ask, { oid }: Judged, by: 'insert' | 'update'): Promise<readonly string[]> {
-  // tgtype: 1 for each row, 2 before, 4 insert, 16 update.
-  const found = await ask(
-    `select quote_ident(tgname) as name from pg_trigger
-      where tgrelid = $1::oid and not tgisinternal and tgenabled <> 'D' and tgtype & 3 = 3 and tgtype & $2::int <> 0 order by 1`,
-    [oid, by === 'insert' ? 4 : 16],
-  );
-  return parseRows(found, nameRow).map(({ name }) => name);
-}
-
-/** As far as PostgreSQL's words tell: `insert on console_history`. */
-function missingRight({ words, where }: Refusal): string | null {
-  const [, kind, name] = /^permission denied for (\w+) (.+)$/u.exec(words) ?? [];
-  if (kind === 'sequence') return `usage on sequence ${name}`;
-  if (kind === 'schema') return `usage on schema ${name}`;
-  const STATEMENT =
-    /SQL statement "\s*(insert|update|delete|select)\b(?:\s+into|.*?\sfrom)?\s+((?:"[^"]+"|[\w$.])+)/isu;
-  const [, verb, relation] = STATEMENT.exec(where ?? '') ?? [];
-  if (kind !== 'table' || verb === undefined || relation === undefined) return null;
-  const right = verb.toLowerCase();
-  return `${right === 'insert' || right === 'select' ? right : `select, ${right}`} on ${relation}`;
 }

@@ -10,7 +10,7 @@ import { sequencesOf } from './new-row.js';
 import { consoleRefusals, newlyRefused, rehearse, rehearseAdded } from './rehearsal.js';
 import { onTrial } from './trial.js';
 import { judgeWrites, judgeMigration, judgeOwnTables } from './rights.js';
-import { nextId } from './explain.js';
+import { nextId } from './lookups.js';
 import { BEYOND_ALL_IDS, type Column, columnsOf, judgeShape } from './shape.js';
 
 /** Whether the app can work, else why not and what to run. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { PromotionState } from '../../promotions/promotion.js';
+import { codeOf } from '../embedded/errors.js';
 import { asRefusal, type Refusal } from '../errors.js';
 import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
@@ -7,6 +8,7 @@ import type { Judged } from './judged.js';
 import { type Explanation, startExplaining } from './explain.js';
 import { numbersFor } from './new-row.js';
 import { type Column, judgeColumn } from './shape.js';
+import { TOO_SLOW, whereOf } from './trial.js';
 import { USES, type Values, type WriteOf, type Written } from './writes.js';
 
 /* A rehearsal's single steps: one write to a row of its own, and its undoing. */
@@ -60,7 +62,8 @@ export async function insert(stage: Stage, state: PromotionState, values: Values
   const { ask, table } = stage;
   const names = Object.keys(values);
   const { sql, bindings } = expressions(stage, Object.values(values));
-  const found = await ask(
+  const found = await write(
+    ask,
     table.dialect.translate(
       `insert into {promotions} as p (${['state', ...names.map(asName)].join(', ')}) overriding system value
        values (${[`{'${state}'}`, ...sql].join(', ')}) returning ${whatIsThere(stage, names)}`,
@@ -80,7 +83,8 @@ export async function update(stage: Stage, at: string, { from, to, set }: WriteO
     ...names.map((name, index) => `${asName(name)} = ${sql[index]}`),
   ];
   // Even if none of the columns exists yet: a trigger may refuse any UPDATE.
-  const found = await ask(
+  const found = await write(
+    ask,
     table.dialect.translate(
       `update {promotions} p set ${assigned.length === 0 ? 'state = p.state' : assigned.join(', ')}
         where p.ctid = $${bindings.length + 1}::tid returning ${whatIsThere(stage, names)}`,
@@ -88,6 +92,55 @@ export async function update(stage: Stage, at: string, { from, to, set }: WriteO
     [...bindings, at],
   );
   return parseRows(found, writtenRow)[0] ?? null;
+}
+
+/** Null if it takes too long, and then nothing of `work` is left. Call it within an attempt. */
+export async function unlessTooSlow<T>({ ask }: Stage, work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (codeOf(error) !== TOO_SLOW) throw error;
+    await ask('rollback to savepoint rehearsed');
+    return null;
+  }
+}
+
+/**
+ * If the start of our row, whose ctid is `at`, became this transaction's: another row that is deploying, locked until
+ * the rollback; null if there is none that nobody else has locked.
+ */
+export async function rowFromBefore({ ask, table }: Stage, start: string, at: string): Promise<WrittenRow | null> {
+  const column = `p.${asName(start)}`;
+  const found = await ask(
+    table.dialect.translate(
+      `select p.ctid::text as at, {p.state} as state, jsonb_build_object(${asText(start)}, ${column}::text) as written
+         from {promotions} p
+        where {p.state} = 'deploying' and p.ctid <> $1::tid and ${column} < now() - interval '1 s'
+          and (select o.${asName(start)} > now() - interval '1 s' from {promotions} o where o.ctid = $1::tid)
+        limit 1 for update skip locked`,
+    ),
+    [at],
+  );
+  return parseRows(found, writtenRow)[0] ?? null;
+}
+
+/** A write took longer than a trial may. `where`: PostgreSQL's context. */
+export class SlowWriteError extends Error {
+  constructor(
+    readonly where: string | null,
+    options: ErrorOptions,
+  ) {
+    super('A write took too long.', options);
+  }
+}
+
+async function write(ask: Ask, sql: string, bindings: readonly Binding[]): Promise<unknown> {
+  try {
+    return await ask(sql, bindings);
+  } catch (error) {
+    if (codeOf(error) !== TOO_SLOW) throw error;
+    throw new SlowWriteError(whereOf(error), { cause: error });
+  }
 }
 
 const asName = (name: string): string => `"${name.replaceAll('"', '""')}"`;

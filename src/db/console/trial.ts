@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { codeOf } from '../embedded/errors.js';
 import type { Ask } from './ask.js';
 import { TableInUseError } from './refusal.js';
 
-/** lock_not_available, query_canceled, deadlock_detected */
-const IN_USE = new Set(['55P03', '57014', '40P01']);
+/** lock_not_available, deadlock_detected */
+const IN_USE = new Set(['55P03', '40P01']);
+/** query_canceled: never by a lock, which is given up after 2 s. */
+export const TOO_SLOW = '57014';
 const TRY_AGAIN_AFTER_MS = 2_000;
 const GIVE_UP_AFTER_MS = 10 * 60_000;
 
@@ -46,13 +49,37 @@ export async function onTrial<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
   try {
     return await rolledBack(ask, work, "; set local statement_timeout = '5s'");
   } catch (error) {
-    if (!IN_USE.has(codeOf(error) ?? '')) throw error;
+    const code = codeOf(error) ?? '';
+    if (code === TOO_SLOW) {
+      throw new TableInUseError(
+        'PostgreSQL took longer than 5 s over a statement, or somebody cancelled it. Is the server busy? Then try again later. Nothing was changed.',
+        { cause: error },
+        'PostgreSQL took longer than 5 s over a statement: trying again.',
+      );
+    }
+    if (!IN_USE.has(code)) throw error;
+    const name = functionsIn(whereOf(error)).at(-1);
+    if (name !== undefined) {
+      throw new TableInUseError(
+        `The function ${name}, which the console’s table calls, waits for a lock that somebody holds. Let that transaction end, or end it with pg_terminate_backend, then try again. Nothing was changed.`,
+        { cause: error },
+        `The function ${name}, which the console’s table calls, waits for a lock that somebody holds: trying again.`,
+      );
+    }
     throw new TableInUseError(
       'Somebody has the console’s table for themselves (VACUUM FULL, ALTER TABLE, a lock). Let that transaction end, or end it with pg_terminate_backend, then try again. Nothing was changed.',
       { cause: error },
     );
   }
 }
+
+/** PostgreSQL's context of an error: the functions that it was in. */
+export const whereOf = (error: unknown): string | null =>
+  error instanceof pg.DatabaseError ? (error.where ?? null) : null;
+
+/** The functions' names, the innermost first. In any language, a function is what stands before brackets. */
+export const functionsIn = (where: string | null): readonly string[] =>
+  [...(where ?? '').matchAll(/(?:^|[\s".])([\w$]+)\([^()]*\)/gu)].map(([, name = '']) => name);
 
 /**
  * Retries every 2 s for ten minutes while the table is in use, and says so.

@@ -86,6 +86,22 @@ test('a long report delays trying the columns, and nobody else, with triggers of
   expect(await migrating).toMatchObject({ promotions: { kind: 'adopted', deploying: 1 } });
 });
 
+test('a trigger that waits for a lock of its own is named, and once the lock is free the migration goes on', async () => {
+  await run(`create function guard() returns trigger language plpgsql as
+      $$ begin perform pg_advisory_xact_lock(7); return new; end $$;
+    create trigger guard before update on console_flag_promotions for each row execute function guard()`);
+  const holder = await connected();
+  await holder.query('select pg_advisory_lock(7)');
+  const said: string[] = [];
+  const migrating = migrate(database.url, { say: (line) => said.push(line) });
+  const waits =
+    'The function guard, which the console’s table calls, waits for a lock that somebody holds: trying again.';
+  await eventually(async () => expect(said).toContain(waits));
+  expect(await run(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).toEqual([]);
+  await holder.query('select pg_advisory_unlock(7)');
+  expect(await migrating).toMatchObject({ promotions: { kind: 'adopted', deploying: 1 } });
+});
+
 test('a report under way costs neither doctor nor `migrate --sql` what they find, and they lock nobody out', async () => {
   await run(`select setval('console_flag_promotions_id_seq', 1, false)`);
   const behind = { weight: 'limits', says: expect.stringContaining('The default of id gives numbers that are taken') };

@@ -1,0 +1,153 @@
+import * as z from 'zod';
+import { PROMOTION_STATES, type PromotionState } from '../../promotions/promotion.js';
+import type { Refusal } from '../errors.js';
+import { parseRows } from '../rows.js';
+import type { Ask } from './ask.js';
+import type { Judged } from './judged.js';
+import { functionsIn } from './trial.js';
+
+/* What refused a write: a CHECK, an index, a trigger or a missing right, as the catalog has it. */
+
+const checkRow = z.object({
+  name: z.string(),
+  expression: z.string(),
+  valid: z.boolean(),
+  columns: z.array(z.string()),
+});
+export type Check = z.output<typeof checkRow>;
+
+export async function checkOf(ask: Ask, { oid }: Judged, name: string): Promise<Check | null> {
+  const found = await ask(
+    `select quote_ident(conname) as name, pg_get_expr(conbin, conrelid) as expression, convalidated as valid,
+            array(select attname::text from pg_attribute where attrelid = conrelid and attnum = any(conkey)) as columns
+       from pg_constraint where conrelid = $1::oid and conname = $2 and contype = 'c'`,
+    [oid, name],
+  );
+  return parseRows(found, checkRow)[0] ?? null;
+}
+
+/** Our states that a CHECK on the state alone refuses. */
+export async function statesRefused(
+  ask: Ask,
+  table: Judged,
+  { expression }: Check,
+): Promise<readonly PromotionState[]> {
+  const all = PROMOTION_STATES.map(
+    (state) => `select state, '${state}' as ours from (select {'${state}'} as state) one`,
+  );
+  const found = await ask(
+    table.dialect.translate(
+      // The first part gives the others the column's type.
+      `select ours as name from (select state, null as ours from {promotions} where false union all ${all.join(' union all ')}) states
+        where not (${expression})`,
+    ),
+  );
+  const names = new Set(parseRows(found, nameRow).map(({ name }) => name));
+  return PROMOTION_STATES.filter((state) => names.has(state));
+}
+
+export async function nextId(ask: Ask, { name }: { readonly name: string }): Promise<string> {
+  const found = await ask(`select (coalesce(max(id), 0) + 1)::text as name from ${name}`);
+  return parseRows(found, nameRow)[0]?.name ?? '1';
+}
+
+const nameRow = z.object({ name: z.string() });
+const constraintRow = nameRow.extend({ columns: z.array(z.string()) });
+
+export async function constraintOf(
+  ask: Ask,
+  { oid }: Judged,
+  name: string,
+): Promise<z.output<typeof constraintRow> | null> {
+  const found = await ask(
+    `select quote_ident(conname) as name,
+            array(select attname::text from pg_attribute where attrelid = conrelid and attnum = any(conkey)) as columns
+       from pg_constraint where conrelid = $1::oid and conname = $2`,
+    [oid, name],
+  );
+  return parseRows(found, constraintRow)[0] ?? null;
+}
+
+const indexRow = z.object({
+  name: z.string(),
+  qualified: z.string(),
+  is_constraint: z.boolean(),
+  is_partial: z.boolean(),
+  columns: z.array(z.string()),
+});
+export type Index = z.output<typeof indexRow>;
+
+export async function indexOf(ask: Ask, { oid }: Judged, name: string): Promise<Index | null> {
+  const found = await ask(
+    `select quote_ident(c.relname) as name, format('%I.%I', (select nspname from pg_namespace where oid = c.relnamespace), c.relname) as qualified,
+            exists (select from pg_constraint k where k.conindid = i.indexrelid and k.conrelid = i.indrelid) as is_constraint,
+            i.indpred is not null as is_partial,
+            array(select coalesce(a.attname::text, '') from unnest(i.indkey::int2[]) k
+                    left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k) as columns
+       from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = $1::oid and c.relname = $2`,
+    [oid, name],
+  );
+  return parseRows(found, indexRow)[0] ?? null;
+}
+
+/** The table's trigger whose function PostgreSQL was in; null if none. */
+export async function triggerOf(ask: Ask, { oid }: Judged, where: string | null): Promise<string | null> {
+  const functions = functionsIn(where);
+  const found = await ask(
+    `select quote_ident(t.tgname) as name from pg_trigger t join pg_proc f on f.oid = t.tgfoid
+      where t.tgrelid = $1::oid and not t.tgisinternal and t.tgenabled <> 'D' and f.proname = any($2::text[])
+      order by array_position($2::text[], f.proname::text) desc, 1 limit 1`,
+    [oid, functions],
+  );
+  return parseRows(found, nameRow)[0]?.name ?? null;
+}
+
+/** Triggers that can change or drop a row before it is written. */
+export async function rowTriggers(ask: Ask, { oid }: Judged, by: 'insert' | 'update'): Promise<readonly string[]> {
+  // tgtype: 1 for each row, 2 before, 4 insert, 16 update.
+  const found = await ask(
+    `select quote_ident(tgname) as name from pg_trigger
+      where tgrelid = $1::oid and not tgisinternal and tgenabled <> 'D' and tgtype & 3 = 3 and tgtype & $2::int <> 0 order by 1`,
+    [oid, by === 'insert' ? 4 : 16],
+  );
+  return parseRows(found, nameRow).map(({ name }) => name);
+}
+
+/** As far as PostgreSQL's words tell: `insert on console_history`. */
+export function missingRight({ words, where }: Refusal): string | null {
+  const [, kind, name] = /^permission denied for (\w+) (.+)$/u.exec(words) ?? [];
+  if (kind === 'sequence') return `usage on sequence ${name}`;
+  if (kind === 'schema') return `usage on schema ${name}`;
+  const STATEMENT =
+    /SQL statement "\s*(insert|update|delete|select)\b(?:\s+into|.*?\sfrom)?\s+((?:"[^"]+"|[\w$.])+)/isu;
+  const [, verb, relation] = STATEMENT.exec(where ?? '') ?? [];
+  if (kind !== 'table' || verb === undefined || relation === undefined) return null;
+  const right = verb.toLowerCase();
+  return `${right === 'insert' || right === 'select' ? right : `select, ${right}`} on ${relation}`;
+}
+
+const publicationRow = z.object({
+  name: z.string(),
+  lists_columns: z.boolean(),
+  filter: z.string().nullable(),
+  may_use_key: z.boolean(),
+});
+
+/** What publishes the table's updates. `may_use_key`: its primary key would do as the identity of its rows. */
+export async function publicationsOf(ask: Ask, { oid }: Judged): Promise<readonly z.output<typeof publicationRow>[]> {
+  // By JSON: before PostgreSQL 15 there were no lists of columns and no filters.
+  const found = await ask(
+    `select quote_ident(p.pubname) as name, r.columns is not null as lists_columns, t.rest ->> 'rowfilter' as filter,
+            t.rest ->> 'rowfilter' is null and coalesce((select r.columns @> to_jsonb(i.indkey::int2[])
+               from pg_index i where i.indrelid = c.oid and i.indisprimary), false) as may_use_key
+       from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       join lateral (select pubname, to_jsonb(v) as rest from pg_publication_tables v
+                      where v.schemaname = n.nspname and v.tablename = c.relname) t on true
+       join pg_publication p on p.pubname = t.pubname and p.pubupdate
+       left join lateral (select nullif(to_jsonb(x) -> 'prattrs', 'null') as columns from pg_publication_rel x
+                           where x.prpubid = p.oid and x.prrelid = c.oid) r on true
+      where c.oid = $1::oid order by 1`,
+    [oid],
+  );
+  return parseRows(found, publicationRow);
+}
